@@ -1,0 +1,83 @@
+# Everything a newcomer needs: `make run` and `make test` install what is missing into .venv, once, and then work offline.
+# PYTHON=... chooses the interpreter for .venv; ARGS="..." is passed on.
+
+PYTHON ?=
+ARGS ?=
+SHELL := /bin/sh
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/installed
+
+# The user's own Python settings and active environment stay out of ours.
+unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench wheel clean FORCE
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+
+run: $(STAMP) ## the demo: a market with one bad day (ARGS="--days 3")
+	@$(VENV)/bin/portfold demo $(ARGS)
+
+test: $(STAMP) ## all tests (ARGS="-k stop" for some)
+	@$(PY) -m pytest $(ARGS)
+
+lint: $(STAMP) ## ruff and mypy --strict
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+bench: $(STAMP) ## every benchmark: benchmarks/<name>.py, one after the other
+	@set -e; for file in benchmarks/[a-z]*.py; do \
+		name=$$(basename "$$file" .py); echo "== $$name"; $(PY) -m benchmarks.$$name $(ARGS); \
+	done
+
+wheel: $(STAMP) ## dist/portfold-*.whl
+	@$(PY) -m build --wheel --no-isolation --outdir dist .
+
+clean: ## remove what make made
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- .venv -----------------------------------------------------------------------------------------------------------
+# The stamp names the folder it was made in: a copied or moved checkout must not run the code of the old place.
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
+$(STAMP): FORCE
+endif
+
+CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
+
+# Sets $python to the first interpreter that can make a virtual environment of Python 3.11 or newer.
+define FIND_PYTHON
+python=; for each in $(CANDIDATES); do \
+	if "$$each" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	then python=$$each; break; fi; \
+done; \
+if [ -z "$$python" ]; then \
+	echo "portfold needs Python 3.11 or newer with venv and pip; none of these is: $(CANDIDATES)." >&2; \
+	echo "Install one (on Debian: python3 and python3-venv), or name yours: make PYTHON=/path/to/python3" >&2; \
+	exit 1; \
+fi
+endef
+
+PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+# Two makes in one checkout: the second waits for the first, then sees that nothing is left to do.
+ifndef INSTALL_LOCK_HELD
+$(STAMP): pyproject.toml constraints.txt
+	@$(FIND_PYTHON); exec "$$python" -c 'import fcntl, os, sys; \
+		lock = os.open("Makefile", os.O_RDONLY); fcntl.flock(lock, fcntl.LOCK_EX); \
+		os.set_inheritable(lock, True); os.execvp(sys.argv[1], sys.argv[1:])' \
+		"$(MAKE)" --silent INSTALL_LOCK_HELD=1 PYTHON="$$python" $(STAMP)
+else
+$(STAMP): pyproject.toml constraints.txt
+	@echo "Installing portfold and its tools into $(VENV) ..." >&2
+	@if [ "$$(cat $(STAMP) 2>/dev/null)" != "$(CURDIR)" ] || ! $(PY) -m pip --version >/dev/null 2>&1; then \
+		"$(PYTHON)" -m venv --clear $(VENV); \
+	fi
+	@$(PIP_INSTALL) hatchling
+	@$(PIP_INSTALL) --no-build-isolation --editable '.[dev]'
+	@printf '%s\n' "$(CURDIR)" >$(STAMP)
+endif

@@ -1,0 +1,40 @@
+"""The user's files and their typed loaders; imports nothing else of the project.
+
+`load` gives the whole configuration, checked, or raises a `ConfigError` of one sentence. A file each:
+portfolio_optimization.json (limits), runtime.json (how to run), contracts.json (what prices are worth). The
+defaults lie in this folder.
+"""
+
+from config.contracts import Contract, read_contracts
+from config.defaults import write_defaults
+from config.errors import ConfigError, MissingConfigError
+from config.load import ConfigFile, Configuration, Files, load, secret
+from config.locate import ENVIRONMENT_VARIABLE, Source, locate
+from config.portfolio import ExpectedPerformance, Portfolio, loaded_line, read_portfolio
+from config.runtime import Broker, IbsParameters, Runtime, TradingDay, milliseconds, read_runtime
+
+__all__ = [
+    "ENVIRONMENT_VARIABLE",
+    "Broker",
+    "ConfigError",
+    "ConfigFile",
+    "Configuration",
+    "Contract",
+    "ExpectedPerformance",
+    "Files",
+    "IbsParameters",
+    "MissingConfigError",
+    "Portfolio",
+    "Runtime",
+    "Source",
+    "TradingDay",
+    "load",
+    "loaded_line",
+    "locate",
+    "milliseconds",
+    "read_contracts",
+    "read_portfolio",
+    "read_runtime",
+    "secret",
+    "write_defaults",
+]

@@ -1,0 +1,129 @@
+"""Loading a configuration: find the folder, read its files, check them against each other.
+
+Guarantees: what `load` returns is complete and consistent, so nothing after it needs to check again; whatever
+is wrong with the files is a `ConfigError` of one sentence; where each file came from is on the result.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from config.contracts import Contract, read_contracts
+from config.errors import ConfigError, MissingConfigError, joined
+from config.locate import CONTRACTS_FILE, PACKAGED, PORTFOLIO_FILE, RUNTIME_FILE, Source, locate
+from config.portfolio import Portfolio, read_portfolio
+from config.runtime import DEFAULT, Runtime, read_runtime
+from config.strict_json import exists
+
+
+class ConfigFile(Struct, frozen=True):
+    """A file that was read. `packaged`: it is the program's own, because the folder has none of that name."""
+
+    path: Path
+    packaged: bool
+
+
+class Files(Struct, frozen=True):
+    """Where each part of the configuration came from."""
+
+    portfolio: ConfigFile
+    runtime: ConfigFile
+    contracts: ConfigFile
+
+
+class Configuration(Struct, frozen=True):
+    """All of the configuration, checked. `contracts`: by symbol, one for every symbol named anywhere."""
+
+    portfolio: Portfolio
+    runtime: Runtime
+    contracts: Mapping[str, Contract]
+    source: Source
+    files: Files
+
+    @property
+    def max_contracts(self) -> int:
+        """The limit in force on contracts open at once: runtime.json's, else the number of positions."""
+        return _max_contracts(self.portfolio, self.runtime)
+
+    def digest(self) -> str:
+        """SHA-256 of all values, in hexadecimal; how the files are laid out and where they lie is no part."""
+        limits = (self.portfolio.max_positions, self.portfolio.daily_stop_loss, self.portfolio.symbols)
+        values = (limits, self.runtime, dict(self.contracts))
+        return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()
+
+
+def load(argument: str | None, environ: Mapping[str, str], cwd: Path) -> Configuration:
+    """The configuration to run with. `argument`: the `--config` folder, None if not given.
+
+    Raises `ConfigError`, and of that `MissingConfigError` if the folder asked for holds no
+    portfolio_optimization.json. runtime.json and contracts.json may be missing: the packaged ones serve.
+    """
+    source = locate(argument, environ, cwd)
+    if not exists(source.folder / PORTFOLIO_FILE):
+        raise MissingConfigError(source.folder / PORTFOLIO_FILE)
+    files = Files(
+        portfolio=_choose(source, PORTFOLIO_FILE),
+        runtime=_choose(source, RUNTIME_FILE),
+        contracts=_choose(source, CONTRACTS_FILE),
+    )
+    portfolio = read_portfolio(files.portfolio.path)
+    runtime = read_runtime(files.runtime.path)
+    contracts = read_contracts(files.contracts.path)
+    _check_symbols(portfolio, runtime, contracts, files)
+    _check_sizes(portfolio, runtime, files)
+    return Configuration(portfolio, runtime, contracts, source, files)
+
+
+def secret(
+    configuration: Configuration,
+    field: Literal["redis_password_env", "discord_webhook_env"],
+    environ: Mapping[str, str],
+) -> str | None:
+    """The secret in the variable `field` names; None if it names none, `ConfigError` if it is not set."""
+    name: str | None = getattr(configuration.runtime, field)
+    if name is None:
+        return None
+    value = environ.get(name)
+    if not value:
+        path = configuration.files.runtime.path
+        raise ConfigError(path, field, f"the environment variable {name} to be set", "nothing")
+    return value
+
+
+def _choose(source: Source, name: str) -> ConfigFile:
+    own = source.folder / name
+    if source.asked_for and exists(own):
+        return ConfigFile(own, packaged=False)
+    return ConfigFile(PACKAGED / name, packaged=True)
+
+
+def _check_symbols(
+    portfolio: Portfolio, runtime: Runtime, contracts: Mapping[str, Contract], files: Files
+) -> None:
+    def check(symbol: str, path: Path, field: str) -> None:
+        if symbol not in contracts:
+            raise ConfigError(path, field, f"a symbol that {files.contracts.path} describes", f'"{symbol}"')
+
+    for i, symbol in enumerate(portfolio.symbols):
+        check(symbol, files.portfolio.path, f"portfolio_constraints.symbols[{i}]")
+    for section, entries in (("bar_zones", runtime.bar_zones), ("workers", runtime.workers)):
+        for symbol in entries:
+            if symbol != DEFAULT:
+                check(symbol, files.runtime.path, joined(section, symbol))
+
+
+def _check_sizes(portfolio: Portfolio, runtime: Runtime, files: Files) -> None:
+    """A worker that asks for more contracts than may ever be open would be denied for ever."""
+    limit = _max_contracts(portfolio, runtime)
+    for symbol, parameters in runtime.workers.items():
+        if parameters.size > limit:
+            expected = f"at most max_contracts, which is {limit}"
+            raise ConfigError(files.runtime.path, f"workers.{symbol}.size", expected, str(parameters.size))
+
+
+def _max_contracts(portfolio: Portfolio, runtime: Runtime) -> int:
+    return portfolio.max_positions if runtime.max_contracts is None else runtime.max_contracts

@@ -1,0 +1,88 @@
+"""portfolio_optimization.json: the limits the optimizer chose, and what it expected of them.
+
+The shape is the one its users have. Unknown keys are tolerated, since exporters add notes of their own; but
+one inside `portfolio_constraints` comes back as a warning: a limit that nobody reads is worse than none.
+Money is taken from the digits in the file, never through a float.
+"""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Struct
+
+from config.reading import UnknownKey, read_tolerant
+from config.rules import Approximate, Distinct, Exact, Symbol, Whole
+from config.strict_json import read_json
+
+_LIMITS = "portfolio_constraints."
+_MEASURED = Approximate(Decimal(-1_000_000_000), Decimal(1_000_000_000))
+_DRAWDOWN = Exact(Decimal(-1_000_000_000), Decimal(1_000_000_000), decimals=30, unit="dollars")
+_COUNT = Whole(0, 1_000_000_000)
+
+
+class ExpectedPerformance(Struct, frozen=True):
+    """What the optimizer measured on its data; for reports, no rule depends on it. None: not told."""
+
+    sharpe_ratio: Annotated[float, _MEASURED] | None = None
+    cagr: Annotated[float, _MEASURED] | None = None  # a fraction a year: 0.844 is 84.4 %
+    max_drawdown_dollars: Annotated[Decimal, _DRAWDOWN] | None = None
+    breach_events: Annotated[int, _COUNT] | None = None
+    daily_stops_hit: Annotated[int, _COUNT] | None = None
+
+
+class Portfolio(Struct, frozen=True):
+    """The limits of the portfolio.
+
+    `max_positions`: how many positions may be open at once. `daily_stop_loss`: dollars, positive; the day
+    is over when it has lost this much. `symbols`: what may be traded, in the file's order.
+    `unknown_keys`: paths of the keys in the file that nothing reads; `warnings`: a sentence for each of
+    them that stands among the limits.
+    """
+
+    max_positions: int
+    daily_stop_loss: Decimal
+    symbols: tuple[str, ...]
+    expected_performance: ExpectedPerformance | None = None
+    unknown_keys: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class _Constraints(Struct, frozen=True):
+    max_positions: Annotated[int, Whole(1, 50, "positions")]
+    daily_stop_loss: Annotated[Decimal, Exact(Decimal("0.01"), Decimal("999999999.99"), 2, "dollars")]
+    symbols: Annotated[tuple[Symbol, ...], Distinct(1, 64, "symbols")]
+
+
+class _File(Struct, frozen=True):
+    portfolio_constraints: _Constraints
+    expected_performance: ExpectedPerformance | None = None
+
+
+def read_portfolio(path: Path) -> Portfolio:
+    """The portfolio that `path` describes; `ConfigError` if it cannot be read or a value is out of bounds."""
+    file, unknown = read_tolerant(_File, read_json(path), path)
+    limits = file.portfolio_constraints
+    return Portfolio(
+        max_positions=limits.max_positions,
+        daily_stop_loss=limits.daily_stop_loss,
+        symbols=limits.symbols,
+        expected_performance=file.expected_performance,
+        unknown_keys=tuple(key.path for key in unknown),
+        warnings=tuple(_warning(path, key) for key in unknown if key.path.startswith(_LIMITS)),
+    )
+
+
+def loaded_line(portfolio: Portfolio) -> str:
+    """The line operators look for at startup."""
+    limit = portfolio.daily_stop_loss
+    dollars = f"{limit:.0f}" if limit == limit.to_integral_value() else f"{limit:.2f}"
+    return (
+        f"Portfolio optimization config loaded: max_positions={portfolio.max_positions}, "
+        f"daily_stop_loss=${dollars}, optimized_symbols={', '.join(portfolio.symbols)}"
+    )
+
+
+def _warning(path: Path, key: UnknownKey) -> str:
+    meant = f"; was {key.nearest} meant?" if key.nearest else "."
+    return f"{path}: {key.path} is no known key and has no effect{meant}"

@@ -1,0 +1,165 @@
+"""runtime.json: how the system runs on this machine, apart from the limits themselves.
+
+Strict: an unknown key is refused and the nearest known one named, as a misspelt deadline would otherwise be a
+default one. A key left out has the value that the packaged runtime.json shows. No secret stands in the file,
+only the name of the environment variable that holds it.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Struct, field
+
+from config.errors import UnfitError
+from config.reading import read_strict
+from config.rules import (
+    Approximate,
+    Duration,
+    EnvironmentName,
+    Exact,
+    RedisUrl,
+    SymbolOrDefault,
+    Text,
+    Whole,
+    Zone,
+)
+from config.strict_json import read_json
+
+DEFAULT = "default"
+
+HoldOrFlatten = Literal["hold", "flatten"]
+_CLOCK_TIME = Text(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", "a time of day as HH:MM, such as 17:00")
+_ZoneName = Annotated[str, Zone()]
+_Fraction = Approximate(Decimal(0), Decimal(1))
+
+
+class TradingDay(Struct, frozen=True):
+    """When a trading day ends and the next begins: at `roll`, HH:MM on the clocks of `zone`."""
+
+    zone: _ZoneName = "America/Chicago"
+    roll: Annotated[str, _CLOCK_TIME] = "17:00"
+
+
+class Broker(Struct, frozen=True):
+    """Who fills the orders. `paper`: nobody, fills are simulated at the bar's prices."""
+
+    kind: Literal["paper"] = "paper"
+
+
+class IbsParameters(Struct, frozen=True):
+    """How one symbol's worker trades internal bar strength, (close - low) / (high - low), from 0 to 1.
+
+    Long: in below `entry_below`, out above `exit_above`; short: the mirror image. `stop_percent`: a stop that
+    far from the entry price, None for none. `max_bars`: out after so many bars, None for never. `size`:
+    contracts.
+    """
+
+    entry_below: Annotated[float, _Fraction] = 0.2
+    exit_above: Annotated[float, _Fraction] = 0.8
+    sides: Literal["long", "short", "both"] = "long"
+    stop_percent: Annotated[Decimal, Exact(Decimal("0.01"), Decimal(100), 4, "percent")] | None = None
+    max_bars: Annotated[int, Whole(1, 10_000, "bars")] | None = 8
+    size: Annotated[int, Whole(1, 10_000, "contracts")] = 1
+
+    def __post_init__(self) -> None:
+        if not self.entry_below < self.exit_above:
+            expected = f"less than exit_above, which is {self.exit_above:g}"
+            raise UnfitError(expected, f"{self.entry_below:g}", field="entry_below")
+
+
+class Runtime(Struct, frozen=True):
+    """Everything in runtime.json; `Runtime()` is the packaged file.
+
+    Server: `redis_url` without password, `redis_password_env` the variable that holds it. `portfolio` is
+    the {name} in the keys, so one server can hold several.
+
+    Limits beside the portfolio's: `max_contracts` open at once (None: as many as positions), `stop_loss_on`
+    what counts as loss, `stop_approach_percent` of the limit at which to warn.
+
+    Costs, for the paper broker: `commission_per_side` in dollars a contract, `slippage_ticks` a fill.
+
+    Deadlines: `reservation_seconds` a granted entry may take to fill, `answer_seconds` a worker waits for its
+    answer, `flatten_seconds` until a flatten is overdue, `lease_ms` without renewal until a standby leads,
+    `heartbeat_seconds` between a worker's signs of life, `worker_lost_seconds` without one until it is lost,
+    `bus_loss_seconds` a worker goes on without the bus, `mark_seconds` between reports of open profit,
+    `mark_stale_seconds` after which such a report is old. `on_worker_lost` and `on_bus_loss` say what to do
+    with open positions then.
+
+    `bar_zones`: time zone of a symbol's CSV bars that name none; `workers`: parameters by symbol; both with
+    an entry "default" for all others (use `bar_zone` and `worker`). `discord_webhook_env`: variable that
+    holds the webhook's address, None for no alerts.
+    """
+
+    redis_url: Annotated[str, RedisUrl()] = "redis://127.0.0.1:6379/0"
+    redis_password_env: EnvironmentName | None = None
+    portfolio: Annotated[
+        str, Text(r"[A-Za-z0-9_-]{1,32}", "a name of 1 to 32 letters, digits, _ or -, such as main")
+    ] = "main"
+    trading_day: TradingDay = TradingDay()
+    max_contracts: Annotated[int, Whole(1, 10_000, "contracts")] | None = None
+    stop_loss_on: Literal["total", "realized"] = "total"
+    stop_approach_percent: Annotated[int, Whole(1, 99, "percent")] = 80
+    commission_per_side: Annotated[Decimal, Exact(Decimal(0), Decimal(1_000), 4, "dollars")] = Decimal("2.5")
+    slippage_ticks: Annotated[int, Whole(0, 1_000, "ticks")] = 1
+    broker: Broker = Broker()
+    reservation_seconds: Annotated[float, Duration(3_600)] = 30.0
+    answer_seconds: Annotated[float, Duration(60)] = 2.0
+    flatten_seconds: Annotated[float, Duration(3_600)] = 10.0
+    lease_ms: Annotated[int, Whole(100, 60_000, "milliseconds")] = 600
+    heartbeat_seconds: Annotated[float, Duration(600)] = 1.0
+    worker_lost_seconds: Annotated[float, Duration(3_600)] = 5.0
+    on_worker_lost: HoldOrFlatten = "hold"
+    bus_loss_seconds: Annotated[float, Duration(86_400)] = 30.0
+    on_bus_loss: HoldOrFlatten = "hold"
+    mark_seconds: Annotated[float, Duration(3_600)] = 5.0
+    mark_stale_seconds: Annotated[float, Duration(86_400)] = 120.0
+    bar_zones: Mapping[SymbolOrDefault, _ZoneName] = field(default_factory=lambda: {DEFAULT: "UTC"})
+    workers: Mapping[SymbolOrDefault, IbsParameters] = field(
+        default_factory=lambda: {DEFAULT: IbsParameters()}
+    )
+    discord_webhook_env: EnvironmentName | None = None
+
+    def __post_init__(self) -> None:
+        if not self.worker_lost_seconds > 2 * self.heartbeat_seconds:
+            # One heartbeat may come late without its worker being dead.
+            expected = f"more than twice heartbeat_seconds, which is {self.heartbeat_seconds:g}"
+            raise UnfitError(expected, f"{self.worker_lost_seconds:g}", field="worker_lost_seconds")
+        if not self.reservation_seconds > self.answer_seconds:
+            # Otherwise a slot could expire before its worker has read that it was granted.
+            expected = f"more than answer_seconds, which is {self.answer_seconds:g}"
+            raise UnfitError(expected, f"{self.reservation_seconds:g}", field="reservation_seconds")
+        if not self.mark_stale_seconds > self.mark_seconds:
+            expected = f"more than mark_seconds, which is {self.mark_seconds:g}"
+            raise UnfitError(expected, f"{self.mark_stale_seconds:g}", field="mark_stale_seconds")
+
+    def worker(self, symbol: str) -> IbsParameters:
+        """The parameters of the symbol's worker: its own entry, else the default one."""
+        return self.workers.get(symbol) or self.workers.get(DEFAULT) or IbsParameters()
+
+    def bar_zone(self, symbol: str) -> str:
+        """The time zone of the symbol's CSV bars: its own entry, else the default one, else UTC."""
+        return self.bar_zones.get(symbol) or self.bar_zones.get(DEFAULT) or "UTC"
+
+
+def read_runtime(path: Path) -> Runtime:
+    """The runtime that `path` describes; `ConfigError` if it cannot be read or a value breaks a rule."""
+    return read_strict(Runtime, _with_default_worker_filled_in(read_json(path)), path)
+
+
+def milliseconds(seconds: float) -> int:
+    """A deadline of this file in the unit of the log; exact, as deadlines have at most 3 decimals."""
+    return round(seconds * 1000)
+
+
+def _with_default_worker_filled_in(tree: object) -> object:
+    """What a symbol's entry leaves out is as in the file's "default" entry, if that says it."""
+    if not isinstance(tree, dict) or not isinstance(tree.get("workers"), dict):
+        return tree
+    workers = tree["workers"]
+    default = workers.get(DEFAULT)
+    if not isinstance(default, dict):
+        return tree
+    merged = {symbol: {**default, **own} if isinstance(own, dict) else own for symbol, own in workers.items()}
+    return {**tree, "workers": merged}

@@ -1,0 +1,26 @@
+"""Dollars: exact arithmetic, the one P&L formula, and how an amount is shown to a person."""
+
+from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
+
+ZERO = Decimal(0)
+CENT = Decimal("0.01")
+
+# Price, point value and size as the vocabulary bounds them multiply to fewer than 60 digits, so every sum
+# and product in the fold is exact; quotients are rounded where they are made.
+EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
+
+
+def gross_pnl(side: str, entry: Decimal, exit_price: Decimal, size: int, point_value: Decimal) -> Decimal:
+    """Dollars made by `size` contracts from `entry` to `exit_price`, before commission, to the cent."""
+    move = exit_price - entry if side == "long" else entry - exit_price
+    return (move * point_value * size).quantize(CENT, context=EXACT)
+
+
+def shown(amount: Decimal) -> str:
+    """`$-2,512.50`: with cents, thousands separated, the sign behind the dollar."""
+    return f"${amount:,.2f}"
+
+
+def shown_limit(amount: Decimal) -> str:
+    """`$2,500`: a limit, without cents where it has none."""
+    return f"${amount:,.0f}" if amount == amount.to_integral_value() else shown(amount)

@@ -1,0 +1,252 @@
+"""Entries: may this be opened? Allowing reserves the slot, so two requests can never share one.
+
+Each rule is one function that says why not, or nothing. The first that objects is the answer.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
+
+from coordinator.dollars import shown
+from coordinator.invariants import check_grant
+from coordinator.limits import Limits
+from coordinator.state import (
+    Position,
+    Reservation,
+    State,
+    contracts_used,
+    leg_key,
+    open_symbols,
+    slots_used,
+)
+from events.decisions import Decision, EntryAllowed, EntryDenied, EntryExpired
+from events.incoming import EntryRequested, EntryWithdrawn
+from events.stream_id import StreamId
+
+SENTENCE = 500
+"""The longest text a decision carries."""
+
+
+_Held = TypeVar("_Held", Position, Reservation)
+
+
+class Denial(NamedTuple):
+    """Why not: a code for machines and a sentence for people."""
+
+    code: str
+    reason: str
+
+
+def answer(state: State, at: StreamId, request: EntryRequested) -> EntryAllowed | EntryDenied:
+    """Allows the entry and reserves its slot, or says why not."""
+    state.stats.total_entries_requested += 1
+    state.day.entries_requested += 1
+    limits = state.limits
+    denial = NO_LIMITS if limits is None else why_not(state, limits, request)
+    if limits is None or denial is not None:
+        return _deny(state, request, denial or NO_LIMITS)
+    return _allow(state, limits, at, request)
+
+
+def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    """The first rule that objects to the entry, if any does."""
+    for rule in RULES:
+        denial = rule(state, limits, request)
+        if denial is not None:
+            return denial
+    return None
+
+
+def _allow(state: State, limits: Limits, at: StreamId, request: EntryRequested) -> EntryAllowed:
+    state.stats.total_entries_allowed += 1
+    state.day.entries_allowed += 1
+    expires_ms = at.ms + limits.reservation_ms
+    state.reservations[leg_key(request.symbol, request.side, request.worker)] = Reservation(
+        symbol=request.symbol,
+        side=request.side,
+        size=request.size,
+        worker=request.worker,
+        request=str(at),
+        expires_ms=expires_ms,
+    )
+    check_grant(state, limits)
+    return EntryAllowed(
+        worker=request.worker,
+        symbol=request.symbol,
+        side=request.side,
+        size=request.size,
+        expires_ms=expires_ms,
+        slots=slots_used(state),
+        max_positions=limits.max_positions,
+    )
+
+
+def _deny(state: State, request: EntryRequested, denial: Denial) -> EntryDenied:
+    state.stats.total_entries_blocked += 1
+    state.day.entries_blocked += 1
+    return EntryDenied(
+        worker=request.worker,
+        symbol=request.symbol,
+        side=request.side,
+        size=request.size,
+        code=denial.code,
+        reason=denial.reason[:SENTENCE],
+    )
+
+
+# --- the rules, in the order they are asked -------------------------------------------------------------
+
+NO_LIMITS = Denial("halted", "No limits are in force yet")
+
+
+def _stopped_out(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    if state.stop is None:
+        return None
+    return Denial(
+        "stopped_out",
+        f"Stopped out: daily P&L {shown(state.stop.daily_pnl)} on {state.stop.day} reached the limit "
+        f"{shown(-limits.daily_stop_loss)}",
+    )
+
+
+def _halted(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    if state.halt is None:
+        return None
+    return Denial("halted", f"Halted by {state.halt.by}: {state.halt.reason}")
+
+
+def _worker_superseded(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    worker = state.workers[request.worker]
+    if worker.session == request.session:
+        return None
+    return Denial(
+        "worker_superseded", f"Session {request.session} of {request.worker} was replaced by {worker.session}"
+    )
+
+
+def _worker_stopped(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    if state.workers[request.worker].presence != "stopped":
+        return None
+    return Denial("worker_stopped", f"Worker {request.worker} stopped; it has to start again first")
+
+
+def _worker_lost(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    for name in state.lost:
+        if name == request.worker or request.symbol in state.workers[name].symbols:
+            return Denial("worker_lost", f"Worker {name}, which trades {request.symbol}, is lost")
+    return None
+
+
+def _symbol_not_allowed(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    if request.symbol in limits.symbols:
+        return None
+    return Denial(
+        "symbol_not_allowed", f"{request.symbol} is not in the portfolio: {', '.join(limits.symbols)}"
+    )
+
+
+def _symbol_unsettled(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    for odd in state.unsettled.values():
+        if odd.symbol == request.symbol:
+            return Denial(
+                "symbol_unsettled", f"{odd.symbol} of {odd.worker} is unsettled: {odd.kind} since {odd.since}"
+            )
+    return None
+
+
+def _symbol_in_position(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    held = _first_of(state.positions, request.symbol)
+    if held is None:
+        return None
+    return Denial(
+        "symbol_in_position",
+        f"{held.symbol} is already in a position: {held.side} {held.size} by {held.worker}",
+    )
+
+
+def _symbol_pending(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    pending = _first_of(state.reservations, request.symbol)
+    if pending is None:
+        return None
+    return Denial("symbol_pending", f"{pending.symbol} is already reserved by {pending.worker}")
+
+
+def _max_positions(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    if slots_used(state) < limits.max_positions:
+        return None
+    return Denial("max_positions", f"Max positions ({limits.max_positions}) reached. {_occupied(state)}")
+
+
+def _max_contracts(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    used = contracts_used(state)
+    if used + request.size <= limits.max_contracts:
+        return None
+    return Denial(
+        "max_contracts",
+        f"Max contracts ({limits.max_contracts}) reached: {used} used, {request.size} more asked. "
+        f"{_occupied(state)}",
+    )
+
+
+RULES: tuple[Callable[[State, Limits, EntryRequested], Denial | None], ...] = (
+    _stopped_out,
+    _halted,
+    _worker_superseded,
+    _worker_stopped,
+    _worker_lost,
+    _symbol_not_allowed,
+    _symbol_unsettled,
+    _symbol_in_position,
+    _symbol_pending,
+    _max_positions,
+    _max_contracts,
+)
+
+
+def _first_of(held: Mapping[str, _Held], symbol: str) -> _Held | None:
+    for one in held.values():
+        if one.symbol == symbol:
+            return one
+    return None
+
+
+def _occupied(state: State) -> str:
+    held = open_symbols(state)
+    reserved = sorted({one.symbol for one in state.reservations.values()} - set(held))
+    parts = [
+        f"Open: {', '.join(held)}" if held else "",
+        f"Reserved: {', '.join(reserved)}" if reserved else "",
+    ]
+    return " | ".join(part for part in parts if part)
+
+
+# --- the end of a reservation ---------------------------------------------------------------------------
+
+
+def withdraw(state: State, event: EntryWithdrawn) -> list[Decision]:
+    """Gives back the worker's slot in the symbol. With none reserved, nothing changes.
+
+    Only its present session may: a process that was replaced must not free what its successor was granted.
+    """
+    if state.workers[event.worker].session != event.session:
+        return []
+    keys = [
+        key
+        for key, reservation in state.reservations.items()
+        if reservation.worker == event.worker and reservation.symbol == event.symbol
+    ]
+    for key in keys:
+        del state.reservations[key]
+    return []
+
+
+def expire(state: State, key: str, reason: str) -> EntryExpired:
+    """Frees the reservation `key`."""
+    reservation = state.reservations.pop(key)
+    return EntryExpired(
+        worker=reservation.worker,
+        symbol=reservation.symbol,
+        side=reservation.side,
+        size=reservation.size,
+        request=reservation.request,
+        reason=reason[:SENTENCE],
+    )

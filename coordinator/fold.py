@@ -1,0 +1,117 @@
+"""The fold: what each event means. Pure and total: `(state, event) -> decisions`.
+
+No clock (time is `at`, the event's ID), no I/O, no randomness, no float. The live coordinator, the audit and
+the simulator all decide by this one function, so that what was simulated is what is enforced, and what was
+decided can be decided again. However bad the event, it answers; it never raises.
+"""
+
+from collections.abc import Callable
+from decimal import getcontext, setcontext
+from typing import Any
+
+from coordinator import entry, orders, positions, presence, repeats
+from coordinator.dollars import EXACT
+from coordinator.invariants import InvariantBroken
+from coordinator.state import State
+from coordinator.time_passing import pass_time
+from events.decisions import Decision, EventRejected
+from events.incoming import (
+    ClockTicked,
+    CoordinatorStarted,
+    EntryRequested,
+    EntryWithdrawn,
+    Event,
+    FlattenRequested,
+    LimitsChanged,
+    Malformed,
+    PositionClosed,
+    PositionMarked,
+    PositionOpened,
+    PositionSettled,
+    TradingHalted,
+    TradingResumed,
+    WorkerEvent,
+    WorkerLost,
+    WorkerStarted,
+    WorkerStopped,
+)
+from events.stream_id import DECISIONS_PER_EVENT, StreamId
+
+FOLD_VERSION = 1
+"""Raised whenever the same events would give other decisions than before."""
+
+
+def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]:
+    """Advances `state` by one event and returns what follows from it, in order."""
+    callers_arithmetic = getcontext()
+    setcontext(EXACT)
+    try:
+        decisions = pass_time(state, at)
+        decisions += _RULES[type(event)](state, at, event)
+    finally:
+        setcontext(callers_arithmetic)
+    for decision in decisions:
+        if type(decision) is EventRejected:
+            state.stats.events_rejected += 1
+    if len(decisions) > DECISIONS_PER_EVENT:
+        raise InvariantBroken(
+            f"event {at} gave {len(decisions)} decisions, room is for {DECISIONS_PER_EVENT}"
+        )
+    return decisions
+
+
+def _entry_requested(state: State, at: StreamId, event: EntryRequested) -> list[Decision]:
+    answer = entry.answer(state, at, event)
+    repeats.remember_answer(state, at, event, answer)
+    return [answer]
+
+
+def _entry_withdrawn(state: State, at: StreamId, event: EntryWithdrawn) -> list[Decision]:
+    return entry.withdraw(state, event)
+
+
+def _coordinator_started(state: State, at: StreamId, event: CoordinatorStarted) -> list[Decision]:
+    state.epoch, state.fold_version = event.epoch, event.fold
+    return []
+
+
+def _clock_ticked(state: State, at: StreamId, event: ClockTicked) -> list[Decision]:
+    return []
+
+
+def _malformed(state: State, at: StreamId, event: Malformed) -> list[Decision]:
+    return [EventRejected(reason=event.reason[: entry.SENTENCE], rejected=event.type[: entry.SENTENCE])]
+
+
+_Rule = Callable[[State, StreamId, Any], list[Decision]]
+
+
+def _once(rule: _Rule) -> _Rule:
+    """A worker's event is folded once, however often it is published."""
+
+    def folded_once(state: State, at: StreamId, event: WorkerEvent) -> list[Decision]:
+        if repeats.is_repeat(state, event):
+            return repeats.answer_again(state, event)
+        return rule(state, at, event)
+
+    return folded_once
+
+
+_RULES: dict[type, _Rule] = {
+    EntryRequested: _once(_entry_requested),
+    EntryWithdrawn: _once(_entry_withdrawn),
+    PositionOpened: _once(positions.opened),
+    PositionClosed: _once(positions.closed),
+    PositionMarked: _once(positions.marked),
+    WorkerStarted: _once(presence.started),
+    WorkerStopped: _once(presence.stopped),
+    TradingHalted: orders.halted,
+    TradingResumed: orders.resumed,
+    FlattenRequested: orders.flatten_requested,
+    LimitsChanged: orders.limits_changed,
+    PositionSettled: orders.settled,
+    CoordinatorStarted: _coordinator_started,
+    ClockTicked: _clock_ticked,
+    WorkerLost: presence.lost,
+    Malformed: _malformed,
+}

@@ -1,0 +1,51 @@
+"""Follows the log: state, chain and place, advanced entry by entry, without writing anything.
+
+A standby keeps one of these warm; whoever takes over has caught up with it first, and has proved on the way
+that the head's chain is the chain of this log.
+"""
+
+from coordinator.ledger import Decided, decide
+from coordinator.state import State
+from events.bus import Bus
+from events.chain import GENESIS
+from events.codec import Fields
+from events.errors import BusError
+from events.stream_id import ORIGIN, StreamId
+
+_READ_AT_ONCE = 1000
+
+
+class LogDiffers(BusError):
+    """The log is not the one that was decided: something was removed, added or altered."""
+
+
+class Follower:
+    """State and chain after the event `cursor`."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.cursor = ORIGIN
+        self.chain = GENESIS
+
+    def advance(self, at: StreamId, fields: Fields) -> Decided:
+        """Folds the next entry."""
+        decided = decide(self.state, self.chain, at, fields)
+        self.cursor, self.chain = at, decided.chain
+        return decided
+
+    def step(self, bus: Bus, head: StreamId) -> bool:
+        """Folds the next batch of what is already decided; false when nothing more is, up to `head`."""
+        entries = bus.events_after(self.cursor, count=_READ_AT_ONCE)
+        for entry in entries:
+            if entry.id > head:
+                return False
+            self.advance(entry.id, entry.fields)
+        return bool(entries) and self.cursor < head
+
+    def prove(self, head: StreamId, chain: str) -> None:
+        """Raises LogDiffers unless this log, up to here, is the one whose head was committed."""
+        if self.cursor != head or (head != ORIGIN and self.chain != chain):
+            raise LogDiffers(
+                f"The log up to {self.cursor} does not lead to the head at {head}: events were trimmed, altered "
+                "or exchanged. Nothing is decided on it. Restore the log, or start another portfolio."
+            )

@@ -1,0 +1,206 @@
+"""The leader: reads events, folds them, commits what follows, and lets time pass when nothing else happens.
+
+Guarantees: every event is decided exactly once, in order, by one leader at a time. Decisions, cursor, chain and
+status are committed together or not at all; a reply that was lost is found out by looking, never by deciding
+again. Whatever cannot be committed is not logged as having happened.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Literal
+
+from coordinator.fold import FOLD_VERSION
+from coordinator.follower import Follower
+from coordinator.ledger import Decided
+from coordinator.log import Log
+from coordinator.narration import Line, narrate
+from coordinator.presence_watch import PresenceWatch
+from coordinator.status import status_fields
+from coordinator.time_passing import next_deadline
+from events.bus import SERVERS_TIME, Bus, Entry, Lease, at_time
+from events.codec import encode_checked
+from events.errors import BusError, BusRefused, BusUnreachable
+from events.incoming import ClockTicked, CoordinatorStarted, Event, LimitsChanged
+from events.stream_id import StreamId
+
+_READ_AT_ONCE = 256
+_COMMIT_TRIES = 20
+_COMMIT_PAUSE_SECONDS = 0.05
+_LONGEST_WAIT_MS = 1000
+
+
+class LeadLost(BusError):
+    """Somebody else leads by now: nothing more may be written."""
+
+
+class Leader:
+    """One term of one leader: from the lease it was given until it is lost, or stopped."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        lease: Lease,
+        *,
+        lease_ms: int,
+        limits: LimitsChanged,
+        limits_asked_for: bool,
+        version: str,
+        clock: Literal["server", "driven"],
+        log: Log,
+        follower: Follower,
+        worker_lost_ms: int,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._bus = bus
+        self._lease = lease
+        self._lease_ms = lease_ms
+        self._limits = limits
+        self._limits_asked_for = limits_asked_for
+        self._version = version
+        self._clock = clock
+        self._log = log
+        self._monotonic = monotonic
+        self._renewed = monotonic()
+        self._follower = follower
+        self._presence = PresenceWatch(bus, worker_lost_ms=worker_lost_ms, monotonic=monotonic)
+        self._server_ahead_ms = 0
+        self._committed_status: dict[str, str] = {}
+
+    def lead(self, stop: threading.Event) -> None:
+        """Leads until `stop` is set. Raises LeadLost, or BusError when the bus does not recover."""
+        while self._follower.step(self._bus, self._lease.cursor):
+            self._keep_lease()
+        self._follower.prove(self._lease.cursor, self._lease.chain)
+        self._set_clock()
+        self._decide_backlog()
+        self._open_term()
+        while not stop.is_set():
+            self._keep_lease()
+            if not self._decide_next(block_ms=self._wait_ms()):
+                self._tick_if_due()
+            for lost in self._presence.lapsed(self._follower.state):
+                self._say(lost)
+
+    # --- taking over -------------------------------------------------------------------------------------
+
+    def _open_term(self) -> None:
+        """Says on the log who leads now, and puts the configured limits in force where they are not."""
+        self._say(
+            CoordinatorStarted(
+                leader=self._lease.holder, epoch=self._lease.epoch, fold=FOLD_VERSION, version=self._version
+            )
+        )
+        in_force = self._follower.state.limits
+        if in_force is None or (
+            self._limits_asked_for and self._follower.state.config != self._limits.config
+        ):
+            self._say(self._limits)
+        elif in_force.config != self._limits.config:
+            self._log.warning(
+                "The configuration differs from the limits in force, which stay: they were set later, or the "
+                "configuration is only the packaged default",
+                in_force_by=in_force.by,
+                max_positions=in_force.max_positions,
+                daily_stop_loss=str(in_force.daily_stop_loss),
+            )
+        self._decide_backlog()
+        self._log.info("Portfolio coordinator initialized successfully", epoch=self._lease.epoch)
+
+    def _say(self, event: Event) -> StreamId:
+        """Adds an event of our own. Where the clock is driven it carries the last event's time."""
+        driven = self._clock == "driven"
+        stamp = at_time(self._bus.last_event().ms) if driven else SERVERS_TIME
+        return self._bus.append(encode_checked(event), stamp)
+
+    def _decide_backlog(self) -> None:
+        """Decides what is on the log already."""
+        while self._decide_next(block_ms=None):
+            self._keep_lease()
+
+    # --- deciding ----------------------------------------------------------------------------------------
+
+    def _decide_next(self, block_ms: int | None) -> bool:
+        """Reads, folds and commits one batch; false when there was nothing to read."""
+        entries = self._bus.events_after(self._follower.cursor, count=_READ_AT_ONCE, block_ms=block_ms)
+        if not entries:
+            return False
+        before = self._follower.cursor
+        lines: list[Line] = []
+        decided: list[Decided] = []
+        for entry in entries:
+            decided.append(self._fold(entry, lines))
+        self._commit(before, decided)
+        for line in lines:
+            self._log.log(_LEVELS[line.level], line.text)
+        return True
+
+    def _fold(self, entry: Entry, lines: list[Line]) -> Decided:
+        decided = self._follower.advance(entry.id, entry.fields)
+        lines += narrate(self._follower.state, decided)
+        return decided
+
+    def _commit(self, before: StreamId, batch: list[Decided]) -> None:
+        """Commits the batch. A lost reply is followed by another try, which finds what the first one did."""
+        after = self._follower
+        status = status_fields(after.state, after.cursor) | {"leader": self._lease.holder}
+        changed = {name: text for name, text in status.items() if self._committed_status.get(name) != text}
+        for _ in range(_COMMIT_TRIES):
+            try:
+                done = self._bus.commit(
+                    epoch=self._lease.epoch,
+                    before=before,
+                    after=after.cursor,
+                    chain=after.chain,
+                    decisions=[entry for decided in batch for entry in decided.entries],
+                    status=changed,
+                )
+                break
+            except BusUnreachable as unreachable:
+                self._log.warning(
+                    "A commit was not confirmed; looking whether it is there", why=str(unreachable)
+                )
+                threading.Event().wait(_COMMIT_PAUSE_SECONDS)
+        else:
+            raise BusUnreachable("A commit could not be confirmed: the bus did not answer in time.")
+        already = done.outcome == "cursor" and (done.cursor, done.detail) == (str(after.cursor), after.chain)
+        if done.outcome == "decisions":
+            raise BusRefused(
+                f"The decisions stream refuses decision {batch[0].at}: {done.detail}. Something else wrote to "
+                f"{self._bus.keys.decisions}; remove that entry with XDEL and set the last ID back with XSETID."
+            )
+        if done.outcome != "done" and not already:
+            raise LeadLost(f"Epoch {done.epoch or 'unknown'} leads now, ours was {self._lease.epoch}.")
+        self._committed_status = status
+
+    # --- time and the lease ------------------------------------------------------------------------------
+
+    def _keep_lease(self) -> None:
+        """Renews the lease when a third of it is gone."""
+        now = self._monotonic()
+        if (now - self._renewed) * 1000 < self._lease_ms / 3:
+            return
+        if not self._bus.keep_lead(self._lease.holder, self._lease_ms):
+            raise LeadLost("The lease lapsed.")
+        self._renewed = now
+        self._set_clock()
+
+    def _set_clock(self) -> None:
+        """Notes how far the server's clock is ahead of ours, to wait by without asking each time."""
+        self._server_ahead_ms = self._bus.now_ms() - int(self._monotonic() * 1000)
+
+    def _wait_ms(self) -> int:
+        """How long to wait for an event: until the lease wants renewing, or something falls due."""
+        wait_ms = min(_LONGEST_WAIT_MS, self._lease_ms // 3)
+        due_ms = next_deadline(self._follower.state)
+        if due_ms is None or self._clock == "driven":
+            return wait_ms
+        return max(1, min(wait_ms, due_ms - self._server_ahead_ms - int(self._monotonic() * 1000)))
+
+    def _tick_if_due(self) -> None:
+        """Nothing happened: if something has fallen due by the server's clock, says that time has passed."""
+        due_ms = next_deadline(self._follower.state)
+        if self._clock == "server" and due_ms is not None and self._bus.now_ms() >= due_ms:
+            self._say(ClockTicked())
+
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}

@@ -1,0 +1,45 @@
+"""One entry of the log decided: read, folded, written down, chained.
+
+The live coordinator and the audit both decide by this one function; it touches nothing but the state.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from coordinator.fold import fold
+from coordinator.state import State
+from events import chain
+from events.codec import Fields, decode_event, encode
+from events.decisions import Decision
+from events.incoming import Event, Malformed
+from events.stream_id import StreamId
+
+
+class Decided(NamedTuple):
+    """What one event came to. `entries` are the decisions as they go into the stream."""
+
+    at: StreamId
+    event: Event | Malformed
+    decisions: list[Decision]
+    entries: list[tuple[StreamId, list[str]]]
+    chain: str
+
+
+def decide(state: State, previous_chain: str, at: StreamId, fields: Fields) -> Decided:
+    """Folds the entry `fields` with the ID `at` into `state`."""
+    event = decode_event(fields)
+    # An ID no server gives by itself leaves no room for an answer: it is chained, but changes nothing.
+    decisions = fold(state, at, event) if at.answerable else []
+    return written(previous_chain, at, fields, event, decisions)
+
+
+def written(
+    previous_chain: str, at: StreamId, fields: Fields, event: Event | Malformed, decisions: Sequence[Decision]
+) -> Decided:
+    """The decisions as stream entries, each with its cause and the chain that binds it."""
+    texts = [encode(decision) for decision in decisions]
+    link = chain.link(previous_chain, str(at), fields, texts)
+    entries = [
+        (at.decision(index), [*text, "event", str(at), "chain", link]) for index, text in enumerate(texts)
+    ]
+    return Decided(at, event, list(decisions), entries, link)

@@ -1,0 +1,182 @@
+"""What happened, in the lines operators know and grep for.
+
+One event and its decisions give the lines; the state they met is looked at right after the fold, so that
+"Open positions: 3/4" is the count at that event, not at the end of the batch.
+"""
+
+from typing import Literal, NamedTuple
+
+from coordinator.dollars import shown, shown_limit
+from coordinator.ledger import Decided
+from coordinator.state import State, daily_pnl
+from events.decisions import (
+    Decision,
+    EntryAllowed,
+    EntryDenied,
+    EntryExpired,
+    EventRejected,
+    FlattenHandedOver,
+    FlattenOrdered,
+    FlattenOverdue,
+    LimitBreached,
+    MarkStale,
+    PnlDisputed,
+    PortfolioFlat,
+    PositionAdopted,
+    PositionMismatch,
+    StopLossApproaching,
+    StopLossTriggered,
+    TradingDayStarted,
+)
+from events.incoming import (
+    Event,
+    FlattenRequested,
+    LimitsChanged,
+    Malformed,
+    PositionClosed,
+    PositionOpened,
+    PositionSettled,
+    TradingHalted,
+    TradingResumed,
+    WorkerLost,
+    WorkerStarted,
+    WorkerStopped,
+)
+
+Level = Literal["debug", "info", "warning", "error", "critical"]
+
+
+class Line(NamedTuple):
+    """A line for the log."""
+
+    level: Level
+    text: str
+
+
+def narrate(state: State, decided: Decided) -> list[Line]:
+    """The lines for one event, given the state right after it."""
+    refused = any(isinstance(decision, EventRejected) for decision in decided.decisions)
+    told = [] if refused else _of_event(state, decided.event)
+    return [*told, *(_of_decision(decision) for decision in decided.decisions)]
+
+
+def _of_event(state: State, event: Event | Malformed) -> list[Line]:
+    match event:
+        case PositionOpened():
+            return [
+                Line(
+                    "info", f"Position opened: {event.symbol} | Size: {event.size} | {_open_positions(state)}"
+                )
+            ]
+        case PositionClosed():
+            return [
+                Line(
+                    "info",
+                    f"Position closed: {event.symbol} | P&L: {shown(event.pnl)} | "
+                    f"Daily P&L: {shown(daily_pnl(state))} | {_open_positions(state)}",
+                )
+            ]
+        case WorkerStarted():
+            return [Line("info", f"Worker started: {event.worker} | Symbols: {event.symbols or 'none'}")]
+        case WorkerStopped():
+            return [Line("info", f"Worker stopped: {event.worker} | {event.reason}")]
+        case WorkerLost():
+            return [Line("error", f"Worker lost: {event.worker} | Silent for {event.silent_ms} ms")]
+        case TradingHalted():
+            return [Line("warning", f"Trading halted by {event.by}: {event.reason}")]
+        case TradingResumed():
+            forced = " (the day's stop lifted by force)" if event.force else ""
+            return [Line("warning", f"Trading resumed by {event.by}: {event.reason}{forced}")]
+        case FlattenRequested():
+            return [Line("critical", f"Flatten ordered by {event.by}: {event.reason}")]
+        case LimitsChanged():
+            return [
+                Line(
+                    "warning",
+                    f"Limits in force: max_positions={event.max_positions}, max_contracts={event.max_contracts}, "
+                    f"daily_stop_loss={shown_limit(event.daily_stop_loss)} | By {event.by}: {event.reason}",
+                )
+            ]
+        case PositionSettled():
+            return [
+                Line(
+                    "warning",
+                    f"Position settled by {event.by}: {event.symbol} of {event.worker} is {event.side} "
+                    f"{event.size} | P&L: {shown(event.pnl)} | {event.reason}",
+                )
+            ]
+    return []
+
+
+def _of_decision(decision: Decision) -> Line:
+    match decision:
+        case EntryAllowed():
+            return Line(
+                "info",
+                f"{decision.symbol} entry allowed: {decision.side} {decision.size} | "
+                f"Slots: {decision.slots}/{decision.max_positions}",
+            )
+        case EntryDenied():
+            return Line("info", f"⛔ {decision.symbol} ENTRY BLOCKED BY PORTFOLIO: {decision.reason}")
+        case EntryExpired():
+            return Line(
+                "warning", f"{decision.symbol} entry expired, its slot is free again: {decision.reason}"
+            )
+        case StopLossApproaching():
+            return Line(
+                "warning",
+                f"Daily loss at {decision.percent} % of the limit | Daily P&L: {shown(decision.daily_pnl)} | "
+                f"Limit: {shown_limit(decision.limit)}",
+            )
+        case StopLossTriggered():
+            return Line(
+                "critical",
+                f"🚨 PORTFOLIO STOP LOSS TRIGGERED 🚨 | Daily P&L: {shown(decision.daily_pnl)} | "
+                f"Limit: {shown_limit(decision.limit)} | Open positions: {decision.open_positions}",
+            )
+        case FlattenOrdered():
+            return Line("critical", f"Flatten: {decision.positions or 'nothing open'} | {decision.cause}")
+        case FlattenHandedOver():
+            return Line("critical", f"Flatten handed over to the flattener: {decision.positions}")
+        case FlattenOverdue():
+            return Line(
+                "critical", f"FLATTEN OVERDUE by {decision.late_ms} ms | Still open: {decision.positions}"
+            )
+        case PortfolioFlat():
+            return Line("warning", f"Flat after {decision.took_ms} ms | {decision.cause}")
+        case LimitBreached():
+            return Line("error", f"LIMIT BREACHED ({decision.code}) by {decision.worker}: {decision.reason}")
+        case PositionAdopted():
+            return Line(
+                "info",
+                f"Position adopted: {decision.symbol} {decision.side} {decision.size} by {decision.worker}",
+            )
+        case PositionMismatch():
+            return Line(
+                "error",
+                f"POSITION MISMATCH ({decision.kind}): {decision.symbol} of {decision.worker}: {decision.reason}",
+            )
+        case PnlDisputed():
+            return Line(
+                "error",
+                f"P&L DISPUTED: {decision.symbol} of {decision.worker} | Reported: {shown(decision.reported)} | "
+                f"Computed: {shown(decision.computed)} | Counted: {shown(decision.counted)}",
+            )
+        case MarkStale():
+            return Line(
+                "warning", f"Mark of {decision.symbol} is {decision.age_ms} ms old ({decision.worker})"
+            )
+        case EventRejected():
+            return Line("error", f"Event rejected: {decision.reason}")
+        case TradingDayStarted():
+            return Line(
+                "info",
+                f"Trading day {decision.day} | {decision.previous_day or 'No day'} before it: "
+                f"Daily P&L: {shown(decision.daily_pnl)} | Entries allowed: {decision.entries_allowed}, "
+                f"blocked: {decision.entries_blocked} | Stops: {decision.stops}",
+            )
+
+
+def _open_positions(state: State) -> str:
+    limit = f"/{state.limits.max_positions}" if state.limits else ""
+    return f"Open positions: {len(state.positions)}{limit}"

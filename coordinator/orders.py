@@ -1,0 +1,96 @@
+"""What operators order: halt, resume, flatten, other limits, and what is true where log and broker differ."""
+
+from coordinator import flatten, loss
+from coordinator.limits import limits_of
+from coordinator.positions import add_to_book, book_full, no_room, resize, take_out_of_book
+from coordinator.state import Halt, Position, State, daily_pnl, leg_key
+from coordinator.time_passing import open_first_day
+from events.decisions import Decision, EventRejected
+from events.incoming import (
+    FlattenRequested,
+    LimitsChanged,
+    PositionOpened,
+    PositionSettled,
+    TradingHalted,
+    TradingResumed,
+)
+from events.stream_id import StreamId
+
+
+def halted(state: State, at: StreamId, event: TradingHalted) -> list[Decision]:
+    """No entries until a resume, whatever day it is then."""
+    flattening = state.halt is not None and state.halt.flatten
+    state.halt = Halt(by=event.by, reason=event.reason, since=str(at), flatten=flattening)
+    return []
+
+
+def resumed(state: State, at: StreamId, event: TradingResumed) -> list[Decision]:
+    """Lifts the halt. The day's stop only by force, which grants one more daily limit from here on."""
+    if state.flatten is not None and flatten.catches_new_fills(state):
+        return [_refused("positions are still being flattened; settle or close them first")]
+    if state.stop is not None and not event.force:
+        return [_refused(f"stopped out on {state.stop.day}; force=true lifts the stop, on record")]
+    if state.stop is not None:
+        state.stop = None
+        state.day.stop_from = daily_pnl(state)
+        state.day.approached = False
+    state.halt = None
+    return []
+
+
+def _refused(reason: str) -> EventRejected:
+    return EventRejected(reason=f"TradingResumed: {reason}", rejected="TradingResumed")
+
+
+def flatten_requested(state: State, at: StreamId, event: FlattenRequested) -> list[Decision]:
+    """Halts, takes reserved slots back, and orders every position closed."""
+    state.halt = Halt(by=event.by, reason=event.reason, since=str(at), flatten=True)
+    pending = loss.cancel_pending(state)
+    return flatten.order_everything(state, at, f"ordered by {event.by}", pending)
+
+
+def limits_changed(state: State, at: StreamId, event: LimitsChanged) -> list[Decision]:
+    """From here on these rules hold. A stop they make due is triggered at once."""
+    state.limits = limits_of(event)
+    state.config = event.config or state.config
+    return [*open_first_day(state, at), *loss.watch(state, at)]
+
+
+def settled(state: State, at: StreamId, event: PositionSettled) -> list[Decision]:
+    """Makes the log say what is really held, books what was made unseen, allows the symbol again."""
+    key = leg_key(event.symbol, event.side, event.worker)
+    held = state.positions.get(key)
+    if key not in state.unsettled and _says_the_same(held, event):
+        reason = f"PositionSettled: the log says so already, nothing is unsettled about {key}"
+        return [EventRejected(reason=reason, rejected="PositionSettled")]
+    if event.size > 0 and no_room(state, at, key):
+        return [book_full("PositionSettled")]
+    state.unsettled.pop(key, None)
+    state.day.realized += event.pnl
+    return [*_correct_book(state, at, key, event), *loss.watch(state, at)]
+
+
+def _says_the_same(held: Position | None, event: PositionSettled) -> bool:
+    if held is None:
+        return event.size == 0
+    return (held.size, held.price) == (event.size, event.price)
+
+
+def _correct_book(state: State, at: StreamId, key: str, event: PositionSettled) -> list[Decision]:
+    held = state.positions.get(key)
+    if event.size == 0:
+        if held is None:
+            return []
+        state.day.realized -= held.carried
+        return take_out_of_book(state, at, key, by=f"settlement by {event.by} at {at}")
+    if held is None:
+        add_to_book(state, at, key, _as_fill(event))
+    else:
+        resize(state, held, event.size, event.price)
+    if not flatten.catches_new_fills(state):
+        return []
+    return flatten.order(state, at, f"{event.symbol} settled open after the order to flatten", [key])
+
+
+def _as_fill(event: PositionSettled) -> PositionOpened:
+    return PositionOpened(event.worker, "settled", 0, event.symbol, event.side, event.size, event.price)

@@ -1,0 +1,132 @@
+"""Workers come and go: what a starting worker's broker holds, and what becomes of a lost one's entries."""
+
+from coordinator import flatten, loss
+from coordinator.entry import expire
+from coordinator.positions import add_to_book, no_room, note_unsettled
+from coordinator.state import Position, State, leg_key
+from events.decisions import Decision, EventRejected, PositionAdopted, PositionMismatch
+from events.incoming import PositionOpened, WorkerLost, WorkerStarted, WorkerStopped
+from events.legs import Holding, parse_holdings
+from events.stream_id import StreamId
+
+_GONE_NAMED = 30
+
+
+def started(state: State, at: StreamId, event: WorkerStarted) -> list[Decision]:
+    """Compares what the worker's broker holds with the log, leg by leg, and says what it finds."""
+    worker = state.workers[event.worker]
+    worker.session, worker.presence = event.session, "up"
+    worker.symbols = tuple(event.symbols.split(" ")) if event.symbols else ()
+    if event.worker in state.lost:
+        state.lost.remove(event.worker)
+    holdings = _by_leg(event)
+    on_log = {key: held for key, held in state.positions.items() if held.worker == event.worker}
+    found: list[Decision] = []
+    for key, holding in holdings.items():
+        found += _compare(state, at, event, key, holding)
+    gone = [key for key in on_log if key not in holdings]
+    for key in gone:
+        note_unsettled(state, at, key, on_log[key].symbol, event.worker, "gone_at_broker")
+    found += [_gone(on_log[key], len(gone)) for key in gone[:_GONE_NAMED]]
+    for key in [key for key, odd in state.unsettled.items() if odd.worker == event.worker]:
+        if key not in holdings and key not in on_log:
+            del state.unsettled[key]  # nothing on the log, nothing at the broker: they agree again
+    return [*found, *_flatten_again(state, at, event.worker), *loss.watch(state, at)]
+
+
+def _by_leg(event: WorkerStarted) -> dict[str, Holding]:
+    """What the broker holds, leg by leg; lots of the same leg count together, at the last one's price."""
+    holdings: dict[str, Holding] = {}
+    for holding in parse_holdings(event.positions):
+        key = leg_key(holding.symbol, holding.side, event.worker)
+        other_lots = holdings[key].size if key in holdings else 0
+        holdings[key] = holding._replace(size=holding.size + other_lots)
+    return holdings
+
+
+def _flatten_again(state: State, at: StreamId, worker: str) -> list[Decision]:
+    """A worker that was away while flattening was ordered is told now."""
+    own = [key for key, held in state.positions.items() if held.worker == worker]
+    if not flatten.catches_new_fills(state):
+        own = [key for key in own if state.flatten is not None and key in state.flatten.left]
+    return flatten.order(state, at, f"{worker} started during the flatten", own) if own else []
+
+
+def _compare(state: State, at: StreamId, event: WorkerStarted, key: str, holding: Holding) -> list[Decision]:
+    """Until somebody settles a difference, the larger of the two sizes counts."""
+    held = state.positions.get(key)
+    if held is not None and held.size == holding.size:
+        state.unsettled.pop(key, None)
+        return [PositionAdopted(event.worker, holding.symbol, holding.side, holding.size)]
+    log_size = held.size if held is not None else 0
+    kind = "size_differs" if held is not None else "unknown_to_us"
+    if holding.size > log_size and not no_room(state, at, key):
+        missing = holding.size - log_size
+        add_to_book(state, at, key, _as_fill(event, holding, missing))
+    note_unsettled(state, at, key, holding.symbol, event.worker, kind)
+    reason = f"the log holds {log_size}, the broker {holding.size} at {holding.price:f}; the larger counts"
+    return [
+        PositionMismatch(
+            worker=event.worker,
+            symbol=holding.symbol,
+            side=holding.side,
+            kind=kind,
+            log_size=log_size,
+            broker_size=holding.size,
+            reason=reason,
+        )
+    ]
+
+
+def _as_fill(event: WorkerStarted, holding: Holding, size: int) -> PositionOpened:
+    return PositionOpened(
+        event.worker, event.session, event.seq, holding.symbol, holding.side, size, holding.price
+    )
+
+
+def _gone(held: Position, count: int) -> PositionMismatch:
+    more = f"; {count} in all" if count > 1 else ""
+    return PositionMismatch(
+        worker=held.worker,
+        symbol=held.symbol,
+        side=held.side,
+        kind="gone_at_broker",
+        log_size=held.size,
+        broker_size=0,
+        reason=f"the log holds {held.size}, the broker none; it counts as open until settled{more}",
+    )
+
+
+def stopped(state: State, at: StreamId, event: WorkerStopped) -> list[Decision]:
+    """Its reserved slots are given back; what it leaves open during a flatten goes to the flattener."""
+    worker = state.workers[event.worker]
+    if worker.session != event.session:
+        return []  # an old process ends; its successor goes on
+    worker.presence = "stopped"
+    if event.worker in state.lost:
+        state.lost.remove(event.worker)
+    return _leave(state, event.worker, "the worker stopped")
+
+
+def lost(state: State, at: StreamId, event: WorkerLost) -> list[Decision]:
+    """The same for one that fell silent; entries on its symbols are denied until it is back."""
+    worker = state.workers.get(event.worker)
+    if worker is None or worker.session != event.session or worker.presence == "stopped":
+        reason = f"WorkerLost: {event.worker} has no session {event.session} under way"
+        return [EventRejected(reason=reason, rejected="WorkerLost")]
+    worker.presence = "lost"
+    if event.worker not in state.lost:
+        state.lost.append(event.worker)
+    freed = _leave(state, event.worker, "the worker was lost")
+    own = [key for key, held in state.positions.items() if held.worker == event.worker]
+    if own and state.limits is not None and state.limits.on_worker_lost == "flatten":
+        return [*freed, *flatten.order(state, at, f"worker {event.worker} was lost", own)]
+    return freed
+
+
+def _leave(state: State, worker: str, reason: str) -> list[Decision]:
+    freed: list[Decision] = [
+        expire(state, key, reason) for key, one in list(state.reservations.items()) if one.worker == worker
+    ]
+    own = [key for key, held in state.positions.items() if held.worker == worker]
+    return [*freed, *flatten.hand_over(state, own)]

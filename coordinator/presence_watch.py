@@ -1,0 +1,35 @@
+"""Watches the workers' heartbeats for the leader, and turns a lapse into an event.
+
+That a worker is lost is a fact about the world, so it goes on the log like any other: a replay needs no clock.
+"""
+
+from collections.abc import Callable
+
+from coordinator.state import State
+from events.bus import Bus
+from events.incoming import WorkerLost
+
+_LOOK_SECONDS = 0.5
+
+
+class PresenceWatch:
+    """Looks twice a second. In its first `worker_lost_ms` it judges nobody: the bus may just have come back."""
+
+    def __init__(self, bus: Bus, *, worker_lost_ms: int, monotonic: Callable[[], float]) -> None:
+        self._bus = bus
+        self._worker_lost_ms = worker_lost_ms
+        self._monotonic = monotonic
+        self._next_look = monotonic() + worker_lost_ms / 1000
+
+    def lapsed(self, state: State) -> list[WorkerLost]:
+        """The workers that have announced themselves and whose heartbeat is gone."""
+        if self._monotonic() < self._next_look:
+            return []
+        self._next_look = self._monotonic() + _LOOK_SECONDS
+        up = [(name, worker.session) for name, worker in state.workers.items() if worker.presence == "up"]
+        beats = self._bus.beats([name for name, _ in up])
+        return [
+            WorkerLost(worker=name, session=session, silent_ms=self._worker_lost_ms)
+            for (name, session), beat in zip(up, beats, strict=True)
+            if beat != session
+        ]

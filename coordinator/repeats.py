@@ -1,0 +1,110 @@
+"""Who said it before: a repeated publish is not folded twice, and a repeated request is answered alike.
+
+A writer that lost its reply publishes the same (worker, session, seq) again. Numbers only rise within a
+session, so what is not above the last one seen has been folded, or was overtaken by what came after it; since
+nobody can tell which, whatever is older than the last one is refused, never dropped in silence.
+"""
+
+from itertools import chain
+
+from msgspec import structs
+
+from coordinator.state import (
+    ANSWERS_REMEMBERED,
+    SESSIONS_REMEMBERED,
+    WORKERS_REMEMBERED,
+    State,
+    Worker,
+    leg_key,
+)
+from events.decisions import Decision, EntryAllowed, EntryDenied, EventRejected
+from events.incoming import EntryRequested, WorkerEvent
+from events.stream_id import StreamId
+
+
+def is_repeat(state: State, event: WorkerEvent) -> bool:
+    """Whether the event has been folded before; if not, remembers that now it is."""
+    worker = state.workers.get(event.worker) or _enrol(state, event)
+    last = worker.seqs.get(event.session)
+    if last is not None and event.seq <= last:
+        return True
+    if last is None and len(worker.seqs) >= SESSIONS_REMEMBERED:
+        del worker.seqs[next(name for name in worker.seqs if name != worker.session)]
+    worker.seqs[event.session] = event.seq
+    return False
+
+
+def answer_again(state: State, event: WorkerEvent) -> list[Decision]:
+    """What a repeat is told: a request the same as before, the last fact nothing."""
+    worker = state.workers[event.worker]
+    if isinstance(event, EntryRequested):
+        known = worker.answers.get(_name(event))
+        if known is not None:
+            return [_same_answer(state, event, *known)]
+    elif event.seq == worker.seqs[event.session]:
+        return []
+    return [_refused(event, "came after a later one; if it was not folded before, publish it anew")]
+
+
+def _same_answer(
+    state: State, event: EntryRequested, first: str, answer: EntryAllowed | EntryDenied
+) -> EntryAllowed | EntryDenied | EventRejected:
+    """The answer given before. A slot that is no longer reserved is not promised a second time."""
+    if (answer.symbol, answer.side, answer.size) != (event.symbol, event.side, event.size):
+        return _refused(event, f"was another request, {answer.symbol} {answer.side} {answer.size}, before")
+    if isinstance(answer, EntryDenied) or _still_reserved(state, first, answer):
+        return structs.replace(answer, repeats=first)
+    return EntryDenied(
+        worker=answer.worker,
+        symbol=answer.symbol,
+        side=answer.side,
+        size=answer.size,
+        code="reservation_over",
+        reason=f"The slot that {first} was allowed is filled, given back, expired or taken back by now",
+        repeats=first,
+    )
+
+
+def _still_reserved(state: State, first: str, answer: EntryAllowed) -> bool:
+    reserved = state.reservations.get(leg_key(answer.symbol, answer.side, answer.worker))
+    return reserved is not None and (reserved.request, reserved.size) == (first, answer.size)
+
+
+def _refused(event: WorkerEvent, why: str) -> EventRejected:
+    kind = type(event).__name__
+    reason = f"{kind}: number {event.seq} of session {event.session} {why}"
+    return EventRejected(reason=reason, rejected=kind)
+
+
+def remember_answer(
+    state: State, at: StreamId, event: EntryRequested, answer: EntryAllowed | EntryDenied
+) -> None:
+    """Keeps the answer for a repeat of the request; only the latest few of a worker."""
+    answers = state.workers[event.worker].answers
+    if len(answers) >= ANSWERS_REMEMBERED:
+        del answers[next(iter(answers))]
+    answers[_name(event)] = (str(at), answer)
+
+
+def _name(event: WorkerEvent) -> str:
+    return f"{event.session}:{event.seq}"
+
+
+def _enrol(state: State, event: WorkerEvent) -> Worker:
+    if len(state.workers) >= WORKERS_REMEMBERED:
+        _forget_one(state)
+    worker = state.workers[event.worker] = Worker(session=event.session)
+    return worker
+
+
+def _forget_one(state: State) -> None:
+    """Makes room: forgets one with nothing at stake, first of all one that is not up."""
+    busy = {held.worker for held in state.positions.values()}
+    busy |= {reservation.worker for reservation in state.reservations.values()}
+    busy.update(state.lost)
+    idle = [name for name in state.workers if name not in busy]
+    away = [name for name in idle if state.workers[name].presence != "up"]
+    name = next(chain(away, idle, state.workers))
+    del state.workers[name]
+    if name in state.lost:
+        state.lost.remove(name)

@@ -1,0 +1,198 @@
+"""What the coordinator knows: the state that folding the log from its beginning arrives at.
+
+Plain structs with no behaviour but small readings of themselves; only the fold changes them. Everything is
+bounded: reservations by the position limit, workers and remembered answers by the constants here.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct, field
+
+from coordinator.dollars import ZERO
+from coordinator.limits import Limits
+from events.decisions import EntryAllowed, EntryDenied
+from events.legs import Leg, legs_text
+
+POSITIONS_HELD = 64
+UNSETTLED_HELD = 64
+CLOSES_REMEMBERED = 1024
+WORKERS_REMEMBERED = 256
+SESSIONS_REMEMBERED = 4
+ANSWERS_REMEMBERED = 8
+
+Side = Literal["long", "short"]
+
+
+def leg_key(symbol: str, side: str, worker: str) -> str:
+    """Names what one worker holds on one side of one symbol: one key, so one position."""
+    return f"{symbol}:{side}:{worker}"
+
+
+class Reservation(Struct):
+    """A slot kept free for an entry that was allowed: `size` contracts are still to be filled."""
+
+    symbol: str
+    side: Side
+    size: int
+    worker: str
+    request: str
+    expires_ms: int
+
+
+class Position(Struct):
+    """What one worker holds on one side of one symbol.
+
+    `price` is the average entry, `unrealized` the last mark in dollars; `carried` is the part of it that
+    already counted in an earlier trading day.
+    """
+
+    symbol: str
+    side: Side
+    size: int
+    price: Decimal
+    worker: str
+    opened: str
+    opened_ms: int
+    marked_ms: int
+    mark: Decimal | None = None
+    unrealized: Decimal = ZERO
+    carried: Decimal = ZERO
+    mark_disputed: bool = False
+    mark_stale: bool = False
+
+
+class Unsettled(Struct):
+    """What log and broker disagree about: entries on the symbol are denied until somebody settles it."""
+
+    symbol: str
+    worker: str
+    kind: str
+    since: str
+
+
+class Halt(Struct):
+    """Entries are denied until a TradingResumed; with `flatten`, whatever still fills is closed at once."""
+
+    by: str
+    reason: str
+    since: str
+    flatten: bool = False
+
+
+class Stop(Struct):
+    """The day's stop has been triggered; `day` is the trading day it latched on."""
+
+    day: str
+    daily_pnl: Decimal
+    since: str
+
+
+class Flatten(Struct):
+    """An episode: `left` names the legs not yet confirmed closed."""
+
+    episode: str
+    cause: str
+    started_ms: int
+    deadline_ms: int
+    left: list[str]
+    reminders: int = 0
+    next_reminder_ms: int = 0
+
+
+class Worker(Struct):
+    """A worker as its events show it.
+
+    `seqs` holds the last number seen of each of its sessions, newest session last; `answers` what its
+    latest requests were told, by session and number, so that a repeat is answered alike.
+    """
+
+    session: str = ""
+    symbols: tuple[str, ...] = ()
+    presence: Literal["unannounced", "up", "lost", "stopped"] = "unannounced"
+    seqs: dict[str, int] = field(default_factory=dict)
+    answers: dict[str, tuple[str, EntryAllowed | EntryDenied]] = field(default_factory=dict)
+
+
+class Day(Struct):
+    """One trading day's account, in dollars and counts.
+
+    `stop_from` is the P&L from which the stop counts: 0, or what it was when a resume was forced. `closed`
+    names the legs closed today and the events that closed them, so that a second close is known as one.
+    """
+
+    date: str = ""
+    ends_ms: int = 0
+    realized: Decimal = ZERO
+    approached: bool = False
+    stop_from: Decimal = ZERO
+    entries_requested: int = 0
+    entries_allowed: int = 0
+    entries_blocked: int = 0
+    exits: int = 0
+    stops: int = 0
+    closed: dict[str, str] = field(default_factory=dict)
+
+
+class Stats(Struct):
+    """Counts since the log began."""
+
+    total_entries_requested: int = 0
+    total_entries_allowed: int = 0
+    total_entries_blocked: int = 0
+    total_exits: int = 0
+    stop_loss_triggers: int = 0
+    events_rejected: int = 0
+    limit_breaches: int = 0
+    most_positions: int = 0
+
+
+class State(Struct):
+    """The whole portfolio. Keys of `positions` and `unsettled` are `leg_key`s, of `reservations` likewise."""
+
+    limits: Limits | None = None
+    day: Day = field(default_factory=Day)
+    positions: dict[str, Position] = field(default_factory=dict)
+    reservations: dict[str, Reservation] = field(default_factory=dict)
+    unsettled: dict[str, Unsettled] = field(default_factory=dict)
+    workers: dict[str, Worker] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    halt: Halt | None = None
+    stop: Stop | None = None
+    flatten: Flatten | None = None
+    stats: Stats = field(default_factory=Stats)
+    config: str = ""
+    epoch: int = 0
+    fold_version: int = 0
+
+
+def daily_pnl(state: State) -> Decimal:
+    """The trading day's P&L in dollars: realized, net, and marked open losses where the limits count them."""
+    total = state.day.realized
+    if state.limits is not None and state.limits.stop_loss_on == "total":
+        for position in state.positions.values():
+            total += position.unrealized - position.carried
+    return total
+
+
+def slots_used(state: State) -> int:
+    """Positions, and entries allowed but not yet filled: what `max_positions` bounds."""
+    return len(state.positions) + sum(1 for key in state.reservations if key not in state.positions)
+
+
+def contracts_used(state: State) -> int:
+    """Contracts held or reserved: what `max_contracts` bounds."""
+    held = sum(position.size for position in state.positions.values())
+    return held + sum(reservation.size for reservation in state.reservations.values())
+
+
+def open_symbols(state: State) -> list[str]:
+    """The symbols in a position, sorted."""
+    return sorted({position.symbol for position in state.positions.values()})
+
+
+def legs_named(state: State, keys: Iterable[str]) -> str:
+    """The positions named by `keys` as decisions list them, in the order of their names."""
+    held = (state.positions[key] for key in sorted(keys))
+    return legs_text(Leg(position.symbol, position.side, position.size, position.worker) for position in held)

@@ -1,0 +1,104 @@
+"""The status: what a trader runs the day by, flat in one hash, and the same as Python values.
+
+`HGETALL` of the status key shows every field as text; `read_status` gives the familiar dictionary.
+"""
+
+from collections.abc import Mapping
+
+from coordinator.dollars import CENT
+from coordinator.limits import Limits
+from coordinator.state import State, Stats, daily_pnl, legs_named, open_symbols, slots_used
+from events.stream_id import StreamId
+
+_COUNTS = (
+    "total_entries_requested",
+    "total_entries_allowed",
+    "total_entries_blocked",
+    "total_exits",
+    "stop_loss_triggers",
+)
+
+
+def status_fields(state: State, at: StreamId) -> dict[str, str]:
+    """The status hash after the event `at`. Lists are separated by `, `, amounts are dollars."""
+    return {
+        "max_positions": str(state.limits.max_positions) if state.limits else "",
+        "open_positions_count": str(len(state.positions)),
+        "open_positions": ", ".join(open_symbols(state)),
+        "daily_pnl": f"{daily_pnl(state).quantize(CENT):f}",
+        "stopped_out": _flag(state.stop is not None),
+        "current_day": state.day.date,
+        "stats": _stats_text(state.stats),
+        "slots_used": str(slots_used(state)),
+        "reserved": ", ".join(
+            f"{one.symbol} {one.side} {one.size} by {one.worker}" for one in state.reservations.values()
+        ),
+        "positions": ", ".join(
+            f"{one.symbol} {one.side} {one.size} @ {one.price:f} by {one.worker} ({one.unrealized:+.2f})"
+            for one in state.positions.values()
+        ),
+        "realized_pnl": f"{state.day.realized.quantize(CENT):f}",
+        "daily_stop_loss": f"{state.limits.daily_stop_loss:f}" if state.limits else "",
+        "day_ends_ms": str(state.day.ends_ms),
+        "halted": _flag(state.halt is not None),
+        "halted_by": state.halt.by if state.halt else "",
+        "halt_reason": state.halt.reason if state.halt else "",
+        "stopped_at": state.stop.since if state.stop else "",
+        "flattening": legs_named(state, state.flatten.left) if state.flatten else "",
+        "flatten_cause": state.flatten.cause if state.flatten else "",
+        "unsettled": ", ".join(
+            f"{odd.symbol} of {odd.worker}: {odd.kind}" for odd in state.unsettled.values()
+        ),
+        "workers": ", ".join(f"{name} {worker.presence}" for name, worker in state.workers.items()),
+        "stale_marks": ", ".join(held.symbol for held in state.positions.values() if held.mark_stale),
+        "limits": _limits_text(state.limits) if state.limits else "",
+        "most_positions": str(state.stats.most_positions),
+        "limit_breaches": str(state.stats.limit_breaches),
+        "events_rejected": str(state.stats.events_rejected),
+        "epoch": str(state.epoch),
+        "fold_version": str(state.fold_version),
+        "last_event": str(at),
+    }
+
+
+def read_status(fields: Mapping[str, str]) -> dict[str, object]:
+    """The status hash as Python values: counts, lists, dollars as float, flags. Unknown keys stay text."""
+    if not fields:
+        return {}
+    status: dict[str, object] = dict(fields)
+    for name in ("max_positions", "open_positions_count", "slots_used", "most_positions", "limit_breaches"):
+        status[name] = int(fields[name] or 0)
+    for name in ("daily_pnl", "realized_pnl", "daily_stop_loss"):
+        status[name] = float(fields[name] or 0)
+    for name in ("stopped_out", "halted"):
+        status[name] = fields[name] == "true"
+    status["open_positions"] = [symbol for symbol in fields["open_positions"].split(", ") if symbol]
+    status["stats"] = _read_stats(fields["stats"])
+    return status
+
+
+def _stats_text(stats: Stats) -> str:
+    counts = " ".join(f"{name}={getattr(stats, name)}" for name in _COUNTS)
+    asked = stats.total_entries_requested
+    return f"{counts} block_rate={stats.total_entries_blocked / asked if asked else 0:.3f}"
+
+
+def _read_stats(text: str) -> dict[str, int | float]:
+    pairs = dict(pair.split("=") for pair in text.split(" "))
+    counts: dict[str, int | float] = {name: int(pairs[name]) for name in _COUNTS}
+    return counts | {"block_rate": float(pairs["block_rate"])}
+
+
+def _limits_text(limits: Limits) -> str:
+    return (
+        f"max_positions={limits.max_positions} max_contracts={limits.max_contracts} "
+        f"daily_stop_loss={limits.daily_stop_loss:f} stop_loss_on={limits.stop_loss_on} "
+        f"stop_approach_percent={limits.stop_approach_percent} reservation_ms={limits.reservation_ms} "
+        f"flatten_ms={limits.flatten_ms} mark_stale_ms={limits.mark_stale_ms} "
+        f"on_worker_lost={limits.on_worker_lost} zone={limits.zone} roll={limits.roll} "
+        f"symbols={','.join(limits.symbols)} by={limits.by}"
+    )
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,109 @@
+"""What happens because time passes: reservations expire, reminders fall due, the trading day rolls.
+
+Every event brings the time in its ID, so every event is looked at here before it is folded. When nothing
+happens, the leader writes a ClockTicked at the next deadline.
+"""
+
+from coordinator import flatten, loss
+from coordinator.entry import expire
+from coordinator.state import Day, State, daily_pnl
+from coordinator.trading_day import TradingDay, trading_day_at
+from events.decisions import Decision, MarkStale, TradingDayStarted
+from events.stream_id import StreamId
+
+# An event has room for a hundred decisions. What does not fit here is due at the next event, and until then
+# the slot stays taken: late is the safe side.
+_EXPIRIES_AT_ONCE = 16
+_STALE_AT_ONCE = 4
+
+
+def pass_time(state: State, at: StreamId) -> list[Decision]:
+    """Everything that has fallen due up to and including `at`."""
+    decisions: list[Decision] = []
+    if state.reservations:
+        decisions += _expire(state, at)
+    if state.day.date and at.ms >= state.day.ends_ms:
+        decisions += _roll(state, at)
+    if state.flatten is not None:
+        decisions += flatten.remind(state, at)
+    if state.positions:
+        decisions += _stale(state, at)
+    return decisions
+
+
+def next_deadline(state: State) -> int | None:
+    """The earliest millisecond at which `pass_time` would have something to say, if there is one."""
+    due = [one.expires_ms for one in state.reservations.values()]
+    if state.day.date:
+        due.append(state.day.ends_ms)
+    if state.flatten is not None:
+        due.append(state.flatten.next_reminder_ms)
+    stale_ms = state.limits.mark_stale_ms if state.limits is not None else 0
+    if stale_ms:
+        due += [held.marked_ms + stale_ms for held in state.positions.values() if not held.mark_stale]
+    return min(due, default=None)
+
+
+def open_first_day(state: State, at: StreamId) -> list[Decision]:
+    """The first limits on a log say what a trading day is, and so begin one."""
+    if state.day.date or state.limits is None:
+        return []
+    today = trading_day_at(at.ms, state.limits.zone, state.limits.roll)
+    started = _started(state, today)
+    state.day.date, state.day.ends_ms = today.date, today.ends_ms
+    return [started]
+
+
+def _expire(state: State, at: StreamId) -> list[Decision]:
+    due = [key for key, one in state.reservations.items() if at.ms >= one.expires_ms]
+    return [expire(state, key, "not filled in time") for key in due[:_EXPIRIES_AT_ONCE]]
+
+
+def _roll(state: State, at: StreamId) -> list[Decision]:
+    """Closes the day's account. An open position's loss so far stays with the old day."""
+    if state.limits is None:
+        return []
+    today = trading_day_at(at.ms, state.limits.zone, state.limits.roll)
+    if today.date <= state.day.date:  # the clock of the exchange was changed by new limits
+        state.day.ends_ms = today.ends_ms
+        return []
+    started = _started(state, today)
+    total = state.limits.stop_loss_on == "total"
+    for held in state.positions.values():
+        if total:
+            held.carried = held.unrealized
+    state.day = Day(date=today.date, ends_ms=today.ends_ms)
+    return [started, *loss.watch(state, at)]
+
+
+def _started(state: State, today: TradingDay) -> TradingDayStarted:
+    old = state.day
+    return TradingDayStarted(
+        day=today.date,
+        previous_day=old.date,
+        daily_pnl=daily_pnl(state),
+        entries_requested=old.entries_requested,
+        entries_allowed=old.entries_allowed,
+        entries_blocked=old.entries_blocked,
+        exits=old.exits,
+        stops=old.stops,
+        stopped_out=state.stop is not None,
+        halted=state.halt is not None,
+    )
+
+
+def _stale(state: State, at: StreamId) -> list[Decision]:
+    stale_ms = state.limits.mark_stale_ms if state.limits is not None else 0
+    if not stale_ms:
+        return []
+    due = [
+        held
+        for held in state.positions.values()
+        if not held.mark_stale and at.ms - held.marked_ms >= stale_ms
+    ]
+    for held in due[:_STALE_AT_ONCE]:
+        held.mark_stale = True
+    return [
+        MarkStale(worker=held.worker, symbol=held.symbol, age_ms=at.ms - held.marked_ms)
+        for held in due[:_STALE_AT_ONCE]
+    ]

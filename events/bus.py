@@ -1,0 +1,216 @@
+"""The bus: a portfolio's streams and keys, and the few things that may be done with them.
+
+Every call is one command or one script, bounded by the connection's timeout, never repeated here. It raises
+BusUnreachable (a write may or may not have arrived) or BusRefused (it did not), nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any, Literal, NamedTuple
+
+from redis import Redis
+
+from events.codec import Fields
+from events.connection import told_apart
+from events.keys import Keys
+from events.stream_id import ORIGIN, StreamId
+
+SERVERS_TIME = "*"
+"""As an event's ID: let the server stamp it with its clock."""
+
+
+class Entry(NamedTuple):
+    """An entry of a stream, exactly as it lies there."""
+
+    id: StreamId
+    fields: list[str]
+
+
+class Head(NamedTuple):
+    """How far the log is decided: the leader's epoch, the last event folded, the chain up to it."""
+
+    epoch: int
+    cursor: StreamId
+    chain: str
+
+
+class Lease(NamedTuple):
+    """The answer to an attempt to lead: `epoch` 0 when `holder` leads already."""
+
+    epoch: int
+    holder: str
+    cursor: StreamId
+    chain: str
+
+
+class Committed(NamedTuple):
+    """The answer to a commit: `outcome` says whether it is done, or what was found instead."""
+
+    outcome: Literal["done", "epoch", "cursor", "decisions"]
+    epoch: str
+    cursor: str
+    detail: str
+
+
+def at_time(ms: int) -> str:
+    """As an event's ID: the next free one in this millisecond, where the clock is driven."""
+    return f"{ms}-*"
+
+
+class Bus:
+    """The portfolio `name` on one server."""
+
+    def __init__(self, client: "Redis", name: str) -> None:
+        self.keys = Keys(name)
+        self._client: Any = client  # the library's own types are too loose to check against
+        self._commit = client.register_script(_script("commit.lua"))
+        self._lead = client.register_script(_script("lead.lua"))
+        self._renew = client.register_script(_script("renew.lua"))
+
+    def close(self) -> None:
+        """Lets the connections go."""
+        self._client.close()
+
+    # --- events -----------------------------------------------------------------------------------------
+
+    def append(self, fields: Fields, stamp: str = SERVERS_TIME) -> StreamId:
+        """Adds an event and returns its ID. On BusUnreachable it may be there or not."""
+        with told_apart("adding an event"):
+            return StreamId.parse(self._client.execute_command("XADD", self.keys.events, stamp, *fields))
+
+    def events_after(self, after: StreamId, *, count: int, block_ms: int | None = None) -> list[Entry]:
+        """The next events; with `block_ms` waits so long for the first."""
+        return self._after(self.keys.events, after, count, block_ms)
+
+    def decisions_after(self, after: StreamId, *, count: int, block_ms: int | None = None) -> list[Entry]:
+        """The next decisions; with `block_ms` waits so long for the first."""
+        return self._after(self.keys.decisions, after, count, block_ms)
+
+    def decisions_of(self, event: StreamId) -> list[Entry]:
+        """What was decided on one event."""
+        with told_apart("reading decisions"):
+            found = self._client.xrange(self.keys.decisions, str(event.decision(0)), str(event.decision(99)))
+        return _entries(found)
+
+    def last_event(self) -> StreamId:
+        """The largest ID the events stream ever gave out; ORIGIN when there is no stream."""
+        return self._last(self.keys.events)
+
+    def last_decision(self) -> StreamId:
+        """The same of the decisions stream."""
+        return self._last(self.keys.decisions)
+
+    # --- the leader's ------------------------------------------------------------------------------------
+
+    def take_lead(self, who: str, lease_ms: int) -> Lease:
+        """Takes the lease if it is free, with a new epoch and how far the log is decided."""
+        with told_apart("taking the lead"):
+            epoch, holder, cursor, chain = self._lead(
+                keys=[self.keys.leader, self.keys.head], args=[who, lease_ms]
+            )
+        return Lease(int(epoch or 0), holder, StreamId.parse(cursor) if cursor else ORIGIN, chain)
+
+    def keep_lead(self, who: str, lease_ms: int) -> bool:
+        """Renews the lease; false when it is somebody else's or nobody's by now. 0 ms gives it up."""
+        with told_apart("renewing the lease"):
+            return bool(self._renew(keys=[self.keys.leader], args=[who, lease_ms]))
+
+    def commit(
+        self,
+        *,
+        epoch: int,
+        before: StreamId,
+        after: StreamId,
+        chain: str,
+        decisions: Sequence[tuple[StreamId, Fields]],
+        status: Mapping[str, str],
+    ) -> Committed:
+        """Writes decisions, cursor, chain and status in one step, or nothing."""
+        words: list[str | int] = [epoch, str(before), str(after), chain, 2 * len(status)]
+        for name, value in status.items():
+            words += (name, value)
+        for decision_id, fields in decisions:
+            words += (str(decision_id), len(fields), *fields)
+        keys = [self.keys.head, self.keys.decisions, self.keys.status]
+        with told_apart("committing decisions"):
+            return Committed(*self._commit(keys=keys, args=words))
+
+    def head(self) -> Head | None:
+        """How far the log is decided; None when no coordinator ever was."""
+        with told_apart("reading the head"):
+            epoch, cursor, chain = self._client.hmget(self.keys.head, "epoch", "cursor", "chain")
+        if epoch is None:
+            return None
+        return Head(int(epoch), StreamId.parse(cursor) if cursor else ORIGIN, chain or "")
+
+    def leader(self) -> str | None:
+        """Who holds the lease."""
+        with told_apart("reading the lease"):
+            holder: str | None = self._client.get(self.keys.leader)
+        return holder
+
+    # --- looking -----------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, str]:
+        """The status hash, empty when there is none yet."""
+        with told_apart("reading the status"):
+            return dict(self._client.hgetall(self.keys.status))
+
+    def now_ms(self) -> int:
+        """The server's clock."""
+        with told_apart("asking for the time"):
+            seconds, microseconds = self._client.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    def server(self) -> dict[str, str]:
+        """What the server says of itself (INFO server and persistence), as text."""
+        with told_apart("asking the server about itself"):
+            facts = {**self._client.info("server"), **self._client.info("persistence")}
+        return {name: str(value) for name, value in facts.items()}
+
+    # --- workers' presence -------------------------------------------------------------------------------
+
+    def beat(self, worker: str, session: str, lasts_ms: int) -> None:
+        """Says that a worker is alive, for the next `lasts_ms`."""
+        with told_apart("sending a heartbeat"):
+            self._client.set(self.keys.worker(worker), session, px=lasts_ms)
+
+    def beats(self, workers: Sequence[str]) -> list[str | None]:
+        """For each worker the session whose heartbeat has not lapsed, or None."""
+        if not workers:
+            return []
+        with told_apart("reading heartbeats"):
+            return list(self._client.mget([self.keys.worker(worker) for worker in workers]))
+
+    # --- the driven clock's ------------------------------------------------------------------------------
+
+    def publish(self, key: str, fields: Fields) -> StreamId:
+        """Adds to one of the conductor's streams (`keys.bars`, `keys.steps`)."""
+        with told_apart("publishing a step"):
+            return StreamId.parse(self._client.execute_command("XADD", key, "*", *fields))
+
+    def published_after(self, key: str, after: StreamId, *, count: int, block_ms: int) -> list[Entry]:
+        """Reads one of the conductor's streams."""
+        return self._after(key, after, count, block_ms)
+
+    # --- reading -----------------------------------------------------------------------------------------
+
+    def _after(self, key: str, after: StreamId, count: int, block_ms: int | None) -> list[Entry]:
+        block = () if block_ms is None else ("BLOCK", max(1, block_ms))
+        with told_apart("reading a stream"):
+            reply = self._client.execute_command("XREAD", "COUNT", count, *block, "STREAMS", key, str(after))
+        return _entries(reply[0][1]) if reply else []
+
+    def _last(self, key: str) -> StreamId:
+        with told_apart("looking at a stream"):
+            if not self._client.exists(key):
+                return ORIGIN
+            return StreamId.parse(self._client.xinfo_stream(key)["last-generated-id"])
+
+
+def _entries(reply: Sequence[Any]) -> list[Entry]:
+    return [Entry(StreamId.parse(entry_id), fields) for entry_id, fields in reply]
+
+
+def _script(name: str) -> str:
+    return files("events").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,224 @@
+"""Between a message and its flat text fields, strict both ways.
+
+What is read is either exactly a message of the vocabulary or refused with a sentence that names the field
+and what was expected of it. What a worker, an operator or the leader says is read back before it is sent
+(`encode_checked`), so none of it is refused on arrival. A number is written plainly (`-37.63`, never `5E-7`,
+`NaN` or `1_000`).
+
+The sentences end up in decisions, so they are ours alone: none repeats a library's words, which may change
+while the log stays.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+from msgspec import NODEFAULT, Struct, ValidationError
+from msgspec.structs import astuple
+from msgspec.structs import fields as struct_fields
+
+from events.decisions import Decision
+from events.fields import DECEIVING
+from events.incoming import Event, Malformed
+
+Fields = Sequence[str]
+"""Names and values in turn, as they lie in a stream entry; `type` is the first name."""
+
+_BOUNDED = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,10})?").fullmatch
+_PLAIN = re.compile(r"-?[0-9]{1,100}(?:\.[0-9]{1,100})?").fullmatch
+_IMMENSE = 100
+_SHOWN = 80
+
+
+class RefusedField(ValueError):
+    """A message that may not pass. The text is a sentence: which field, what was expected, what came."""
+
+
+class _Plan(Struct, frozen=True):
+    """How one message type is written and read.
+
+    `kinds` are the fields' types with their bounds, `bases` the bare ones; `checks` are for what the library
+    would read too generously (1e3 as a whole number); `columns` are name, default and how to write it.
+    """
+
+    message: type[Struct]
+    kinds: dict[str, Any]
+    bases: tuple[type, ...]
+    required: tuple[str, ...]
+    checks: tuple[tuple[str, Callable[[str], object]], ...]
+    columns: tuple[tuple[str, Any, Callable[[Any], str] | None], ...]
+
+
+def _plan(message: type[Struct], is_decimal: Callable[[str], object]) -> _Plan:
+    hints = get_type_hints(message, include_extras=True)
+    fields = struct_fields(message)
+    bases = {field.name: _base(hints[field.name]) for field in fields}
+    strict: dict[type, Callable[[str], object]] = {
+        Decimal: is_decimal,
+        int: str.isdecimal,
+        bool: ("true", "false").__contains__,
+    }
+    return _Plan(
+        message=message,
+        kinds={field.name: hints[field.name] for field in fields},
+        bases=tuple(bases.values()),
+        required=tuple(field.name for field in fields if field.default is NODEFAULT),
+        checks=tuple((name, strict[base]) for name, base in bases.items() if base in strict),
+        columns=tuple((field.name, field.default, _RENDERED.get(bases[field.name])) for field in fields),
+    )
+
+
+def _base(kind: object) -> type:
+    """The bare type of an annotated one; a choice of words is text."""
+    base = get_args(kind)[0]
+    return base if isinstance(base, type) else str
+
+
+def _plain(amount: Decimal) -> str:
+    text = str(amount)
+    if "E" not in text or abs(amount.adjusted()) >= _IMMENSE:
+        return text  # an immense one would fill the memory with zeros; as it is every reader refuses it
+    return format(amount, "f")
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+_RENDERED: dict[type, Callable[[Any], str]] = {Decimal: _plain, int: str, bool: _flag}
+"""How a value becomes text; what is not here is text already."""
+
+_EVENTS = {message.__name__: _plan(message, _BOUNDED) for message in get_args(Event)}
+_DECISIONS = {message.__name__: _plan(message, _PLAIN) for message in get_args(Decision)}
+_ALL = _EVENTS | _DECISIONS
+
+
+def decode_event(fields: Fields) -> Event | Malformed:
+    """Reads an entry of the events stream. Never raises: what is no event comes back as `Malformed`."""
+    try:
+        event: Event = _decode(fields, _EVENTS)
+    except RefusedField as refused:
+        return Malformed(reason=str(refused), type=_shown(_by_name(fields).get("type", "")))
+    return event
+
+
+def decode_decision(fields: Fields) -> Decision:
+    """Reads a decision's own fields (without `event` and `chain`). Raises RefusedField."""
+    decision: Decision = _decode(fields, _DECISIONS)
+    return decision
+
+
+def encode(message: Event | Decision) -> list[str]:
+    """A message as flat text fields, `type` first, fields at their default left out. Checks nothing."""
+    kind = type(message).__name__
+    flat = ["type", kind]
+    for name, default, rendered in _ALL[kind].columns:
+        value = getattr(message, name)
+        if default is NODEFAULT or value != default:
+            flat += (name, rendered(value) if rendered else value)
+    return flat
+
+
+def encode_checked(message: Event) -> list[str]:
+    """`encode`, refusing with RefusedField what a reader would refuse, and a value of another Python type.
+
+    A float for a price would be rounded on its way, the text "false" for a flag would mean true.
+    """
+    plan = _EVENTS[type(message).__name__]
+    bases = tuple(map(type, astuple(message)))
+    if bases != plan.bases:
+        raise RefusedField(_ill_typed(plan, bases))
+    flat = encode(message)
+    _decode(flat, _EVENTS)
+    return flat
+
+
+def _decode(fields: Fields, plans: dict[str, _Plan]) -> Any:
+    by_name = _by_name(fields)
+    plan = plans.get(by_name.get("type", ""))
+    if plan is None:
+        raise RefusedField(_no_such_type(by_name, plans))
+    if len(by_name) * 2 != len(fields):
+        raise RefusedField(_unpaired(plan, fields))
+    for name, fits in plan.checks:
+        if name in by_name and not fits(by_name[name]):
+            raise RefusedField(_expected(plan, name, by_name[name]))
+    try:
+        return msgspec.convert(by_name, plan.message, strict=False)
+    except (ValidationError, UnicodeEncodeError) as invalid:
+        raise RefusedField(_explained(plan, by_name, invalid)) from None
+
+
+def _by_name(fields: Fields) -> dict[str, str]:
+    each = iter(fields)
+    return dict(zip(each, each, strict=False))
+
+
+# --- why not: the sentences -----------------------------------------------------------------------------
+
+
+def _explained(plan: _Plan, by_name: dict[str, str], invalid: Exception) -> str:
+    """Finds the field that made the library refuse, without trusting its words: they quote the stranger's."""
+    kind = plan.message.__name__
+    for name in by_name:
+        if name != "type" and name not in plan.kinds:
+            known = ", ".join(plan.kinds) or "none"
+            return f"{kind}.{_shown(name)}: not a field of {kind}; its fields are {known}"
+    for name in plan.required:
+        if name not in by_name:
+            return f"{kind}.{name}: missing; expected {_expectation(plan, name)}"
+    for name, value in by_name.items():
+        if name != "type" and not _fits(value, plan.kinds[name]):
+            return _expected(plan, name, value)
+    # Each field is well by itself, so it is a rule of the message's own; its sentence begins with a field.
+    rule = str(invalid.__cause__)
+    return f"{kind}.{rule}, got '{_shown(by_name.get(rule.partition(':')[0], ''))}'"
+
+
+def _fits(value: str, kind: object) -> bool:
+    try:
+        msgspec.convert(value, kind, strict=False)
+    except (ValidationError, UnicodeEncodeError):
+        return False
+    return True
+
+
+def _expectation(plan: _Plan, name: str) -> str:
+    return str(get_args(plan.kinds[name])[-1].description)
+
+
+def _expected(plan: _Plan, name: str, value: str) -> str:
+    return f"{plan.message.__name__}.{name}: expected {_expectation(plan, name)}, got '{_shown(value)}'"
+
+
+def _ill_typed(plan: _Plan, got: tuple[type, ...]) -> str:
+    name, base, came = next(
+        (name, base, came)
+        for name, base, came in zip(plan.kinds, plan.bases, got, strict=True)
+        if base is not came
+    )
+    expected = f"{_expectation(plan, name)} ({base.__name__})"
+    return f"{plan.message.__name__}.{name}: expected {expected}, got a value of type {came.__name__}"
+
+
+def _no_such_type(by_name: dict[str, str], plans: Iterable[str]) -> str:
+    if "type" not in by_name:
+        return f"type: missing; expected one of {', '.join(plans)}"
+    return f"type: expected one of {', '.join(plans)}, got '{_shown(by_name['type'])}'"
+
+
+def _unpaired(plan: _Plan, fields: Fields) -> str:
+    kind = plan.message.__name__
+    if len(fields) % 2:
+        return f"{kind}.{_shown(fields[-1])}: expected a value after the name, got none"
+    (repeated, _), *_ = Counter(fields[::2]).most_common(1)
+    return f"{kind}.{_shown(repeated)}: expected once, got it more than once"
+
+
+def _shown(value: str) -> str:
+    """A stranger's text, safe to print: cut, and with nothing in it that could steer a terminal."""
+    cut = value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…"
+    return DECEIVING.sub("\N{REPLACEMENT CHARACTER}", cut)

@@ -1,0 +1,22 @@
+-- One batch of decisions, or nothing. A zombie (older epoch) or a stale fold (other cursor) writes no line.
+-- KEYS: head, decisions, status
+-- ARGV: epoch, cursor before, cursor after, chain, number of status words, status words...,
+--       then for each decision: its ID, number of words, words...
+local head = redis.call('HMGET', KEYS[1], 'epoch', 'cursor', 'chain')
+if head[1] ~= ARGV[1] then return {'epoch', head[1] or '', '', ''} end
+if (head[2] or '0-0') ~= ARGV[2] then return {'cursor', head[1], head[2] or '0-0', head[3] or ''} end
+local at = 6 + tonumber(ARGV[5])
+local first = at
+while at <= #ARGV do
+  local words = tonumber(ARGV[at + 1])
+  local added = redis.pcall('XADD', KEYS[2], ARGV[at], unpack(ARGV, at + 2, at + 1 + words))
+  -- Only the first can fail: IDs rise within a batch. So a failure leaves nothing behind.
+  if type(added) == 'table' and added.err then
+    if at == first then return {'decisions', head[1], head[2] or '0-0', added.err} end
+    return redis.error_reply('half a batch was written: ' .. added.err)
+  end
+  at = at + 2 + words
+end
+redis.call('HSET', KEYS[1], 'cursor', ARGV[3], 'chain', ARGV[4])
+if first > 6 then redis.call('HSET', KEYS[3], unpack(ARGV, 6, first - 1)) end
+return {'done', ARGV[1], ARGV[3], ARGV[4]}

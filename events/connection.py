@@ -1,0 +1,78 @@
+"""Connections to the server, with the client library's dangerous defaults turned off.
+
+The library would by itself send a command again after a lost reply, and a repeated XADD is a second event.
+So nothing here ever retries; who publishes decides about repeats (see `workers.gate`). Every command has a
+timeout. Bytes that are no UTF-8 become lone surrogates instead of an exception: somebody may have written
+them by hand, and reading on must be possible.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError,
+    InvalidResponse,
+    ReadOnlyError,
+    RedisError,
+    TimeoutError,
+)
+from redis.retry import Retry
+
+from events.errors import BusRefused, BusUnreachable
+
+_RAW_REPLIES = ("XREAD", "XRANGE", "XREVRANGE")
+
+
+def connect(url: str, *, password: str | None = None, timeout_seconds: float = 5.0) -> "Redis":
+    """A client for `url` (redis://, rediss:// or unix://). Connects when first used.
+
+    A blocking read must ask for less than `timeout_seconds`. Raises BusRefused for an URL that is none.
+    """
+    try:
+        client = Redis.from_url(
+            url,
+            password=password,
+            decode_responses=True,
+            encoding_errors="surrogateescape",
+            protocol=2,
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=min(timeout_seconds, 2.0),
+            socket_keepalive=True,
+            retry=Retry(NoBackoff(), 0),
+            retry_on_error=[],
+            health_check_interval=0,
+        )
+    except ValueError as error:
+        raise BusRefused(
+            f"redis_url: expected redis://HOST:PORT/DB or unix://PATH, got {without_secrets(url)}: {error}"
+        ) from None
+    for command in _RAW_REPLIES:
+        client.set_response_callback(command, _untouched)
+    return client
+
+
+def without_secrets(url: str) -> str:
+    """The URL as it may be shown: whatever stands before an @ is left out."""
+    scheme, slashes, rest = url.partition("://")
+    return f"{scheme}{slashes}…@{rest.rpartition('@')[2]}" if "@" in rest else url
+
+
+@contextmanager
+def told_apart(doing: str) -> Iterator[None]:
+    """Turns the library's exceptions into ours; `doing` completes "while …"."""
+    try:
+        yield
+    except (ConnectionError, TimeoutError, BusyLoadingError, InvalidResponse) as error:
+        raise BusUnreachable(f"Redis did not answer while {doing}: {error}") from error
+    except ReadOnlyError as error:
+        raise BusUnreachable(f"Redis is a read-only replica while {doing}: {error}") from error
+    except RedisError as error:
+        raise BusRefused(f"Redis refused while {doing}: {error}") from error
+
+
+def _untouched(reply: object, **_options: object) -> object:
+    """Streams are read as they lie there: a library's dict would hide a field that is given twice."""
+    return reply

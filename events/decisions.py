@@ -1,0 +1,239 @@
+"""Decisions out: everything the coordinator may say. Each follows from events alone.
+
+On the `decisions` stream each carries, beside its own fields, `event` (the ID of the event that caused it)
+and `chain` (the hash that binds it to all history before it). Amounts are dollars, times are milliseconds
+in the clock of the stream IDs.
+"""
+
+from msgspec import Struct
+
+from events.fields import (
+    Amount,
+    Code,
+    Count,
+    Date,
+    EventId,
+    EventIdOrNone,
+    Flag,
+    Legs,
+    Moment,
+    Name,
+    PositionLimit,
+    Price,
+    Side,
+    Size,
+    Symbol,
+    Text,
+)
+
+
+class _Decision(Struct, frozen=True, tag_field="type", tag=True, forbid_unknown_fields=True):
+    """What all decisions share: immutable, named by `type`, no field that is not declared."""
+
+
+# --- answers to an EntryRequested -----------------------------------------------------------------------
+
+
+class EntryAllowed(_Decision, frozen=True):
+    """The slot is reserved until `expires_ms`. `slots` are those in use with this one.
+
+    `repeats` is the ID of the first publish, where this answers a repeat of it.
+    """
+
+    worker: Name
+    symbol: Symbol
+    side: Side
+    size: Size
+    expires_ms: Moment
+    slots: Count
+    max_positions: PositionLimit
+    repeats: EventIdOrNone = ""
+
+
+class EntryDenied(_Decision, frozen=True):
+    """No. `code` is for machines, `reason` for people."""
+
+    worker: Name
+    symbol: Symbol
+    side: Side
+    size: Size
+    code: Code
+    reason: Text
+    repeats: EventIdOrNone = ""
+
+
+class EntryExpired(_Decision, frozen=True):
+    """A reserved slot was freed with nobody using it. `request` is the event that reserved it."""
+
+    worker: Name
+    symbol: Symbol
+    side: Side
+    size: Size
+    request: EventId
+    reason: Text
+
+
+# --- the day's loss -------------------------------------------------------------------------------------
+
+
+class StopLossApproaching(_Decision, frozen=True):
+    """Said once a day: the loss has reached `percent` of the limit."""
+
+    daily_pnl: Amount
+    limit: Amount
+    percent: Count
+
+
+class StopLossTriggered(_Decision, frozen=True):
+    """The day's loss reached the limit: `positions` must be closed by `deadline_ms`, `pending` not filled."""
+
+    daily_pnl: Amount
+    limit: Amount
+    open_positions: Count
+    episode: EventId
+    deadline_ms: Moment
+    positions: Legs = ""
+    pending: Legs = ""
+
+
+# --- flattening -----------------------------------------------------------------------------------------
+
+
+class FlattenOrdered(_Decision, frozen=True):
+    """`positions` must be closed, and with `everything` whatever else a broker holds.
+
+    Repeats within one `episode` are the same order.
+    """
+
+    episode: EventId
+    cause: Text
+    deadline_ms: Moment
+    everything: Flag = False
+    positions: Legs = ""
+    pending: Legs = ""
+
+
+class FlattenHandedOver(_Decision, frozen=True):
+    """The workers that own `positions` are gone: the flattener closes them."""
+
+    episode: EventId
+    positions: Legs
+
+
+class FlattenOverdue(_Decision, frozen=True):
+    """`positions` are still open `late_ms` after the deadline. Repeated at `next_ms` until they are gone."""
+
+    episode: EventId
+    reminder: Count
+    late_ms: Moment
+    next_ms: Moment
+    positions: Legs
+
+
+class PortfolioFlat(_Decision, frozen=True):
+    """Every position of the episode is confirmed closed, `took_ms` after it began."""
+
+    episode: EventId
+    cause: Text
+    took_ms: Moment
+
+
+# --- what should not have happened ----------------------------------------------------------------------
+
+
+class LimitBreached(_Decision, frozen=True):
+    """A fact broke a limit. It is folded all the same."""
+
+    worker: Name
+    symbol: Symbol
+    code: Code
+    reason: Text
+
+
+class PositionAdopted(_Decision, frozen=True):
+    """A restarted worker's broker confirms a position that is on the log."""
+
+    worker: Name
+    symbol: Symbol
+    side: Side
+    size: Count
+
+
+class PositionMismatch(_Decision, frozen=True):
+    """Log and broker disagree: entries on the symbol are denied until it is settled.
+
+    `kind`: `unknown_to_us` (the broker holds it, the log does not), `gone_at_broker` (the log holds it, the
+    broker does not), `size_differs`, `close_unmatched` (a close of something that was not open).
+    """
+
+    worker: Name
+    symbol: Symbol
+    side: Side
+    kind: Code
+    log_size: Count
+    broker_size: Count
+    reason: Text
+
+
+class PnlDisputed(_Decision, frozen=True):
+    """The reported P&L is not price x contract value - commission; `counted`, the lower, is used."""
+
+    worker: Name
+    symbol: Symbol
+    price: Price
+    reported: Amount
+    computed: Amount
+    counted: Amount
+
+
+class MarkStale(_Decision, frozen=True):
+    """An open position has not been marked for `age_ms`: its open loss may be out of date."""
+
+    worker: Name
+    symbol: Symbol
+    age_ms: Moment
+
+
+class EventRejected(_Decision, frozen=True):
+    """The event changes nothing. `reason` says why and what was expected; `rejected` is its type."""
+
+    reason: Text
+    rejected: Text = ""
+
+
+# --- the calendar ---------------------------------------------------------------------------------------
+
+
+class TradingDayStarted(_Decision, frozen=True):
+    """A new trading day, with what the old one came to."""
+
+    day: Date
+    previous_day: Date
+    daily_pnl: Amount
+    entries_requested: Count
+    entries_allowed: Count
+    entries_blocked: Count
+    exits: Count
+    stops: Count
+    stopped_out: Flag
+    halted: Flag
+
+
+Decision = (
+    EntryAllowed
+    | EntryDenied
+    | EntryExpired
+    | StopLossApproaching
+    | StopLossTriggered
+    | FlattenOrdered
+    | FlattenHandedOver
+    | FlattenOverdue
+    | PortfolioFlat
+    | LimitBreached
+    | PositionAdopted
+    | PositionMismatch
+    | PnlDisputed
+    | MarkStale
+    | EventRejected
+    | TradingDayStarted
+)

@@ -1,0 +1,13 @@
+"""What can go wrong between us and the bus, told apart by what a caller can do about it."""
+
+
+class BusError(Exception):
+    """Anything the bus did not do for us. The text is a sentence for a person."""
+
+
+class BusUnreachable(BusError):
+    """No answer in time, or no connection. Whether a write arrived is unknown."""
+
+
+class BusRefused(BusError):
+    """The server answered, and said no. Nothing was written."""

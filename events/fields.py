@@ -1,0 +1,139 @@
+"""The kinds of field a message may carry, and the sentence that says what each expects.
+
+A kind is a type together with its bounds and its expectation in words, so that the codec can check a
+value and, when it refuses one, say what would have been right. Bounds are chosen so that the fold's
+arithmetic is exact (see `coordinator.fold`): nothing that passes here can overflow it.
+"""
+
+import re
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+# A field ends up on terminals and must neither steer one nor show other than it is: no control characters,
+# none that turn the direction of writing or hide between others (the joiners of scripts and emoji may), no
+# broken Unicode. Listed rather than asked of Python, whose idea of printable changes with its version: the
+# same log must give the same decisions everywhere.
+_DECEIVING = (
+    r"\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    r"\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e0fff"
+)
+DECEIVING = re.compile(f"[{_DECEIVING}]")
+"""A character that no field may hold."""
+_PRINTABLE = rf"^[^{_DECEIVING}]*\Z"
+_SYMBOL = r"[A-Z0-9]{1,12}"
+_NAME = r"[A-Za-z0-9._@-]{1,64}"
+_SIZE = r"(?:[1-9][0-9]{0,3}|10000)"
+_PRICE = r"-?[0-9]{1,9}(?:\.[0-9]{1,10})?"
+STREAM_ID = r"(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})"
+"""A stream ID as the server writes it: no zeros in front, so one ID has one text."""
+HOLDING = rf"({_SYMBOL}):(long|short):({_SIZE}):({_PRICE})"
+"""What a broker holds, as `events.legs` reads it."""
+LEG = rf"({_SYMBOL}):(long|short):([0-9]{{1,15}}):({_NAME})"
+"""A position as `events.legs` reads it; its size may be the sum of many fills."""
+
+Symbol = Annotated[
+    str,
+    Meta(pattern=rf"^{_SYMBOL}\Z", description="a symbol of 1 to 12 capitals or digits, such as ES or 6A"),
+]
+Name = Annotated[
+    str,
+    Meta(pattern=rf"^{_NAME}\Z", description="a name of 1 to 64 letters, digits or . _ @ -, such as ibs-ES"),
+]
+NameOrNone = Annotated[
+    str, Meta(pattern=rf"^(?:{_NAME})?\Z", description="a name such as ibs-ES, or nothing")
+]
+Person = Annotated[
+    str,
+    Meta(min_length=1, max_length=64, pattern=_PRINTABLE, description="who, in 1 to 64 printable characters"),
+]
+Text = Annotated[
+    str, Meta(max_length=500, pattern=_PRINTABLE, description="at most 500 printable characters")
+]
+Code = Annotated[str, Meta(pattern=r"^[a-z_]{0,32}\Z", description="a code such as max_positions")]
+EventId = Annotated[str, Meta(pattern=rf"^{STREAM_ID}\Z", description="a stream ID such as 1736950000000-0")]
+EventIdOrNone = Annotated[str, Meta(pattern=rf"^(?:{STREAM_ID})?\Z", description="a stream ID, or nothing")]
+Digest = Annotated[
+    str, Meta(pattern=r"^(?:[0-9a-f]{64})?\Z", description="a SHA-256 in 64 hexadecimal digits, or nothing")
+]
+Side = Annotated[Literal["long", "short"], Meta(description="long or short")]
+StopBasis = Annotated[Literal["total", "realized"], Meta(description="total or realized")]
+HoldOrFlatten = Annotated[Literal["hold", "flatten"], Meta(description="hold or flatten")]
+Flag = Annotated[bool, Meta(description="true or false")]
+
+Size = Annotated[int, Meta(ge=1, le=10_000, description="a whole number of contracts from 1 to 10000")]
+SizeOrFlat = Annotated[
+    int, Meta(ge=0, le=10_000, description="a whole number of contracts from 0 (flat) to 10000")
+]
+Count = Annotated[int, Meta(ge=0, le=10**15, description="a whole number from 0")]
+PositionLimit = Annotated[int, Meta(ge=1, le=50, description="a whole number of positions from 1 to 50")]
+ContractLimit = Annotated[
+    int, Meta(ge=1, le=10_000, description="a whole number of contracts from 1 to 10000")
+]
+Percent = Annotated[int, Meta(ge=1, le=99, description="a whole number of percent from 1 to 99")]
+Milliseconds = Annotated[int, Meta(ge=0, le=10**12, description="a whole number of milliseconds")]
+Moment = Annotated[int, Meta(ge=0, description="a time in milliseconds, as in a stream ID")]
+
+Price = Annotated[
+    Decimal,
+    Meta(description="a finite price: up to 9 digits and 10 decimals, negative allowed, such as -37.63"),
+]
+Amount = Annotated[Decimal, Meta(description="an amount in dollars")]
+"""Dollars as the fold adds them up: as many digits as it takes."""
+Dollars = Annotated[
+    Decimal, Meta(description="a finite amount in dollars: up to 9 digits and 10 decimals, such as -2512.50")
+]
+
+SymbolList = Annotated[
+    str,
+    Meta(
+        pattern=rf"^{_SYMBOL}(?: {_SYMBOL}){{0,63}}\Z",
+        description="1 to 64 symbols separated by single blanks, such as CL ES 6A",
+    ),
+]
+SymbolListOrNone = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{_SYMBOL}(?: {_SYMBOL}){{0,63}})?\Z",
+        description="up to 64 symbols separated by single blanks, such as CL ES 6A",
+    ),
+]
+PointValues = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{_SYMBOL}=[0-9]{{1,9}}(?:\.[0-9]{{1,4}})?(?: |\Z)){{0,128}}(?<! )\Z",
+        description="dollars a point for up to 128 symbols, such as CL=1000 ES=50",
+    ),
+]
+Holdings = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{HOLDING}(?: |\Z)){{0,32}}(?<! )\Z",
+        description="what a broker holds as symbol:side:size:price, such as CL:long:1:71.25 ES:short:2:5000",
+    ),
+]
+# Written by the fold alone, bounded by what it holds.
+Legs = Annotated[
+    str,
+    Meta(
+        max_length=20_000,
+        pattern=rf"^(?:{LEG}(?: |\Z))*(?<! )\Z",
+        description="positions as symbol:side:size:worker, such as CL:long:1:ibs-CL",
+    ),
+]
+ClockTime = Annotated[
+    str, Meta(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z", description="a time of day such as 17:00")
+]
+# Not what the machine calls local: elsewhere the same log would mean other days.
+ZoneName = Annotated[
+    str,
+    Meta(
+        max_length=64,
+        pattern=r"^(?!localtime\Z|posixrules\Z)[A-Za-z0-9_+/-]+\Z",
+        description="a time zone such as America/Chicago",
+    ),
+]
+Date = Annotated[
+    str, Meta(pattern=r"^(?:[0-9]{4}-[0-9]{2}-[0-9]{2})?\Z", description="a date such as 2025-01-15")
+]

@@ -1,0 +1,252 @@
+"""Events in: everything that may be said to the coordinator, by workers, by operators and by the leader.
+
+Events are the only source of truth; the decisions follow from them. Each struct here is one `type` on the
+`events` stream, its fields written flat as text. Times are never a field: an event's time is its stream ID.
+Amounts are dollars, prices are in the contract's quote, sizes are whole contracts.
+"""
+
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from events.fields import (
+    ClockTime,
+    ContractLimit,
+    Count,
+    Digest,
+    Dollars,
+    Flag,
+    Holdings,
+    HoldOrFlatten,
+    Milliseconds,
+    Name,
+    NameOrNone,
+    Percent,
+    Person,
+    PointValues,
+    PositionLimit,
+    Price,
+    Side,
+    Size,
+    SizeOrFlat,
+    StopBasis,
+    Symbol,
+    SymbolList,
+    SymbolListOrNone,
+    Text,
+    ZoneName,
+)
+
+
+class _Event(Struct, frozen=True, tag_field="type", tag=True, forbid_unknown_fields=True):
+    """What all events share: immutable, named by `type`, no field that is not declared."""
+
+
+class WorkerEvent(_Event, frozen=True, tag_field="type", tag=True):
+    """What a worker says. (worker, session, seq) names the event: a repeat of it is not folded twice."""
+
+    worker: Name
+    session: Name
+    seq: Count
+
+
+# --- by workers -----------------------------------------------------------------------------------------
+
+
+class EntryRequested(WorkerEvent, frozen=True):
+    """May I open this? Answered by EntryAllowed or EntryDenied."""
+
+    symbol: Symbol
+    side: Side
+    size: Size
+    strategy: Text = ""
+
+
+class EntryWithdrawn(WorkerEvent, frozen=True):
+    """The entry will not happen: order refused, cancelled or not sent. Gives the reserved slot back."""
+
+    symbol: Symbol
+    reason: Text = ""
+
+
+class PositionOpened(WorkerEvent, frozen=True):
+    """A fill that opened contracts: a fact, folded whether or not it was granted."""
+
+    symbol: Symbol
+    side: Side
+    size: Size
+    price: Price
+
+
+class PositionClosed(WorkerEvent, frozen=True):
+    """A fill that closed contracts.
+
+    `side` is the side of the position, not of the closing order. `commission` is the total for the closed
+    contracts, both sides; `pnl` is net of it. `owner` is the worker that held the position, where it was
+    closed by another (the flattener).
+    """
+
+    symbol: Symbol
+    side: Side
+    size: Size
+    price: Price
+    commission: Dollars
+    pnl: Dollars
+    reason: Text = ""
+    owner: NameOrNone = ""
+
+
+class PositionMarked(WorkerEvent, frozen=True):
+    """What an open position would make at `price` now, in dollars."""
+
+    symbol: Symbol
+    side: Side
+    price: Price
+    unrealized: Dollars
+
+
+class WorkerStarted(WorkerEvent, frozen=True):
+    """A worker is up: what it trades, and what its broker says it holds."""
+
+    symbols: SymbolListOrNone = ""
+    positions: Holdings = ""
+
+
+class WorkerStopped(WorkerEvent, frozen=True):
+    """A worker ends in good order."""
+
+    reason: Text = ""
+
+
+# --- by operators ---------------------------------------------------------------------------------------
+
+
+class TradingHalted(_Event, frozen=True):
+    """No entries until a TradingResumed, however many days pass. Exits go on."""
+
+    by: Person
+    reason: Text
+
+
+class TradingResumed(_Event, frozen=True):
+    """Lifts a halt. Lifts the day's stop as well only when `force` is true."""
+
+    by: Person
+    reason: Text
+    force: Flag = False
+
+
+class FlattenRequested(_Event, frozen=True):
+    """Close everything, and halt until a TradingResumed."""
+
+    by: Person
+    reason: Text
+
+
+class PositionSettled(_Event, frozen=True):
+    """What really is held in `symbol` by `worker`, after log and broker disagreed: `size` 0 means flat.
+
+    `pnl` (dollars, net) is booked to the day: what the position made when it was closed unseen.
+    """
+
+    by: Person
+    reason: Text
+    symbol: Symbol
+    worker: Name
+    side: Side
+    size: SizeOrFlat
+    price: Price
+    pnl: Dollars
+
+
+class LimitsChanged(_Event, frozen=True):
+    """The rules in force from here on, in full, so that a replay needs no file.
+
+    `config` is the digest of the configuration they come from, nothing when an operator ordered them.
+    """
+
+    by: Person
+    reason: Text
+    max_positions: PositionLimit
+    max_contracts: ContractLimit
+    daily_stop_loss: Dollars
+    symbols: SymbolList
+    stop_loss_on: StopBasis
+    stop_approach_percent: Percent
+    reservation_ms: Milliseconds
+    flatten_ms: Milliseconds
+    mark_stale_ms: Milliseconds
+    on_worker_lost: HoldOrFlatten
+    zone: ZoneName
+    roll: ClockTime
+    point_values: PointValues
+    config: Digest = ""
+
+    def __post_init__(self) -> None:
+        if not (self.daily_stop_loss.is_finite() and self.daily_stop_loss > 0):
+            raise ValueError("daily_stop_loss: expected more than 0 dollars")
+        symbols = self.symbols.split(" ")
+        if len(set(symbols)) != len(symbols):
+            raise ValueError("symbols: expected each symbol once")
+        priced = [pair.partition("=") for pair in self.point_values.split(" ") if pair]
+        if len({symbol for symbol, _, _ in priced}) != len(priced):
+            raise ValueError("point_values: expected each symbol once")
+        if not all(value.strip("0.") for _, _, value in priced):
+            raise ValueError("point_values: expected more than 0 dollars a point")
+        for name in ("reservation_ms", "flatten_ms"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name}: expected more than 0 milliseconds")
+        try:
+            ZoneInfo(self.zone)
+        except (ValueError, KeyError, OSError) as unknown:
+            raise ValueError("zone: expected a time zone such as America/Chicago") from unknown
+
+
+# --- by the leader --------------------------------------------------------------------------------------
+
+
+class CoordinatorStarted(_Event, frozen=True):
+    """A leader took over, with this epoch, deciding by this version of the fold."""
+
+    leader: Name
+    epoch: Count
+    fold: Count
+    version: Text = ""
+
+
+class ClockTicked(_Event, frozen=True):
+    """Time has passed: written when a deadline is due and nothing else happened."""
+
+
+class WorkerLost(_Event, frozen=True):
+    """A worker's heartbeat lapsed. `session` is the one that was lost."""
+
+    worker: Name
+    session: Name
+    silent_ms: Milliseconds
+
+
+Event = (
+    EntryRequested
+    | EntryWithdrawn
+    | PositionOpened
+    | PositionClosed
+    | PositionMarked
+    | WorkerStarted
+    | WorkerStopped
+    | TradingHalted
+    | TradingResumed
+    | FlattenRequested
+    | PositionSettled
+    | LimitsChanged
+    | CoordinatorStarted
+    | ClockTicked
+    | WorkerLost
+)
+
+
+class Malformed(Struct, frozen=True):
+    """An entry of the events stream that is no event: `reason` is the sentence that says why."""
+
+    reason: str
+    type: str = ""

@@ -1,0 +1,60 @@
+"""The names of everything a portfolio keeps in Redis: the one place they are spelled.
+
+All share the hash tag `{name}`, so a Redis Cluster keeps one portfolio on one node.
+"""
+
+from typing import NamedTuple
+
+
+class Keys(NamedTuple):
+    """The keys of the portfolio called `name`."""
+
+    name: str
+
+    @property
+    def prefix(self) -> str:
+        return f"portfolio:{{{self.name}}}"
+
+    @property
+    def events(self) -> str:
+        """Stream: everything that was said to the coordinator."""
+        return f"{self.prefix}:events"
+
+    @property
+    def decisions(self) -> str:
+        """Stream: everything it answered."""
+        return f"{self.prefix}:decisions"
+
+    @property
+    def status(self) -> str:
+        """Hash: the answer to "how are we?"."""
+        return f"{self.prefix}:status"
+
+    @property
+    def head(self) -> str:
+        """Hash: `epoch`, `cursor`, `chain`."""
+        return f"{self.prefix}:head"
+
+    @property
+    def snapshot(self) -> str:
+        """String: state at a cursor. A cache, never the truth."""
+        return f"{self.prefix}:snapshot"
+
+    @property
+    def leader(self) -> str:
+        """String with an expiry: who leads."""
+        return f"{self.prefix}:leader"
+
+    def worker(self, worker: str) -> str:
+        """String with an expiry: the worker's heartbeat."""
+        return f"{self.prefix}:worker:{worker}"
+
+    @property
+    def bars(self) -> str:
+        """Stream, only where the clock is driven: the bars a conductor hands to the workers."""
+        return f"{self.prefix}:bars"
+
+    @property
+    def steps(self) -> str:
+        """Stream, only where the clock is driven: workers say here which bar they are done with."""
+        return f"{self.prefix}:steps"

@@ -1,0 +1,74 @@
+"""Positions in one line of text, as decisions list them and as workers announce them.
+
+A leg is what one worker holds on one side of one symbol, `CL:long:1:ibs-CL`; a holding is what a broker
+says it holds and at what price, `CL:long:1:71.25`. Lists are separated by blanks.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple, cast
+
+from events.fields import HOLDING, LEG
+
+_LEG = re.compile(LEG).fullmatch
+_HOLDING = re.compile(HOLDING).fullmatch
+
+
+class Leg(NamedTuple):
+    """What `worker` holds: `size` contracts of `symbol` on `side`."""
+
+    symbol: str
+    side: Literal["long", "short"]
+    size: int
+    worker: str
+
+
+class Holding(NamedTuple):
+    """What a broker holds: `size` contracts of `symbol` on `side`, entered at `price`."""
+
+    symbol: str
+    side: Literal["long", "short"]
+    size: int
+    price: Decimal
+
+
+def legs_text(legs: Iterable[Leg]) -> str:
+    """The legs as a `Legs` field holds them."""
+    return " ".join(f"{leg.symbol}:{leg.side}:{leg.size}:{leg.worker}" for leg in legs)
+
+
+def parse_legs(text: str) -> list[Leg]:
+    """Reads `legs_text`; ValueError when it is none."""
+    return [
+        Leg(symbol, _side(side), int(size), worker)
+        for symbol, side, size, worker in _parts(text, _LEG, "CL:long:1:ibs-CL")
+    ]
+
+
+def holdings_text(holdings: Iterable[Holding]) -> str:
+    """The holdings as a `Holdings` field holds them."""
+    return " ".join(f"{held.symbol}:{held.side}:{held.size}:{held.price:f}" for held in holdings)
+
+
+def parse_holdings(text: str) -> list[Holding]:
+    """Reads `holdings_text`; ValueError when it is none."""
+    return [
+        Holding(symbol, _side(side), int(size), Decimal(price))
+        for symbol, side, size, price in _parts(text, _HOLDING, "CL:long:1:71.25")
+    ]
+
+
+def _parts(
+    text: str, read: Callable[[str], re.Match[str] | None], like: str
+) -> Iterator[tuple[str | Any, ...]]:
+    """The four parts of each item in turn."""
+    for item in text.split(" ") if text else []:
+        parts = read(item)
+        if parts is None:
+            raise ValueError(f"expected positions such as {like}, got {item[:80]!r}")
+        yield parts.groups()
+
+
+def _side(text: str) -> Literal["long", "short"]:
+    return cast(Literal["long", "short"], text)  # the pattern lets nothing else through

@@ -1,0 +1,70 @@
+"""Stream IDs: the clock and the name of every event, and from it the name of each of its decisions.
+
+An ID is `<ms>-<seq>`: milliseconds of the server's clock, then a count within the millisecond. Event
+`<ms>-<seq>` has room for DECISIONS_PER_EVENT decisions, `<ms>-<seq*100>` and on, so the answer to a request
+is found with the request's own ID and the server itself refuses a second one.
+"""
+
+import re
+from typing import NamedTuple
+
+from events.fields import STREAM_ID
+
+DECISIONS_PER_EVENT = 100
+_LARGEST = 2**64 - 1
+_WRITTEN = re.compile(STREAM_ID).fullmatch
+_LARGEST_ANSWERABLE = (_LARGEST - DECISIONS_PER_EVENT + 1) // DECISIONS_PER_EVENT
+
+
+class StreamId(NamedTuple):
+    """A place in a stream; ordered as the server orders it."""
+
+    ms: int
+    seq: int
+
+    @classmethod
+    def parse(cls, text: str) -> "StreamId":
+        """Reads `<ms>-<seq>` as the server writes it; ValueError when it is not one."""
+        written = _WRITTEN(text)
+        if written is None:
+            raise ValueError(_unlike(text))
+        ms, seq = int(written[1]), int(written[2])
+        if ms > _LARGEST or seq > _LARGEST:
+            raise ValueError(_unlike(text))
+        return cls(ms, seq)
+
+    def __str__(self) -> str:
+        return f"{self.ms}-{self.seq}"
+
+    @property
+    def answerable(self) -> bool:
+        """Whether there is room for decisions: false only for a count no server reaches by itself."""
+        return self.seq <= _LARGEST_ANSWERABLE
+
+    def decision(self, index: int) -> "StreamId":
+        """The ID of this event's decision number `index`, from 0; ValueError where there is no room."""
+        if not 0 <= index < DECISIONS_PER_EVENT or not self.answerable:
+            raise ValueError(f"no room for decision {index} of event {self}")
+        return StreamId(self.ms, self.seq * DECISIONS_PER_EVENT + index)
+
+    def before_decisions(self) -> "StreamId":
+        """The largest ID before this event's first decision: where a wait for the answer starts.
+
+        ValueError when the event is not `answerable`.
+        """
+        first = self.decision(0)
+        if first.seq > 0:
+            return StreamId(first.ms, first.seq - 1)
+        return StreamId(first.ms - 1, _LARGEST) if first.ms > 0 else ORIGIN
+
+    def event(self) -> "StreamId":
+        """The event of a decision with this ID."""
+        return StreamId(self.ms, self.seq // DECISIONS_PER_EVENT)
+
+
+ORIGIN = StreamId(0, 0)
+"""Before everything: no entry can have this ID."""
+
+
+def _unlike(text: str) -> str:
+    return f"expected a stream ID such as 1736950000000-0, got {text[:60]!r}"

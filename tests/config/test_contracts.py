@@ -1,0 +1,214 @@
+"""contracts.json: every figure against the exchange's contract sizes, and what makes a contract unfit."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import Contract, read_contracts
+from config.locate import PACKAGED
+
+if TYPE_CHECKING:
+    from tests.config.conftest import Folder
+
+FILE = "contracts.json"
+CURRENCIES, INDICES, ENERGY, METALS = "currencies", "equity indices", "energy", "metals"
+
+# Symbol, exchange, group, smallest move, dollars a point. The last is the size of the contract (62,500
+# pounds, 1,000 barrels, 5,000 ounces) or the index multiplier, which the file itself does not state.
+SPECIFICATIONS = [
+    ("6A", "CME", CURRENCIES, "0.00005", "100000"),
+    ("6B", "CME", CURRENCIES, "0.0001", "62500"),
+    ("6C", "CME", CURRENCIES, "0.00005", "100000"),
+    ("6E", "CME", CURRENCIES, "0.00005", "125000"),
+    ("6J", "CME", CURRENCIES, "0.0000005", "12500000"),
+    ("6M", "CME", CURRENCIES, "0.00001", "500000"),
+    ("6N", "CME", CURRENCIES, "0.00005", "100000"),
+    ("6S", "CME", CURRENCIES, "0.00005", "125000"),
+    ("M6A", "CME", CURRENCIES, "0.0001", "10000"),
+    ("M6B", "CME", CURRENCIES, "0.0001", "6250"),
+    ("M6E", "CME", CURRENCIES, "0.0001", "12500"),
+    ("ES", "CME", INDICES, "0.25", "50"),
+    ("NQ", "CME", INDICES, "0.25", "20"),
+    ("RTY", "CME", INDICES, "0.1", "50"),
+    ("YM", "CBOT", INDICES, "1", "5"),
+    ("MES", "CME", INDICES, "0.25", "5"),
+    ("MNQ", "CME", INDICES, "0.25", "2"),
+    ("M2K", "CME", INDICES, "0.1", "5"),
+    ("MYM", "CBOT", INDICES, "1", "0.5"),
+    ("CL", "NYMEX", ENERGY, "0.01", "1000"),
+    ("NG", "NYMEX", ENERGY, "0.001", "10000"),
+    ("MCL", "NYMEX", ENERGY, "0.01", "100"),
+    ("MNG", "NYMEX", ENERGY, "0.001", "1000"),
+    ("GC", "COMEX", METALS, "0.1", "100"),
+    ("SI", "COMEX", METALS, "0.005", "5000"),
+    ("HG", "COMEX", METALS, "0.0005", "25000"),
+    ("PL", "NYMEX", METALS, "0.1", "50"),
+    ("MGC", "COMEX", METALS, "0.1", "10"),
+    ("SIL", "COMEX", METALS, "0.005", "1000"),
+    ("MHG", "COMEX", METALS, "0.0005", "2500"),
+]
+# Symbol, the contract it is a part of, how many of it make one.
+MICROS = [
+    ("M6A", "6A", 10),
+    ("M6B", "6B", 10),
+    ("M6E", "6E", 10),
+    ("MES", "ES", 10),
+    ("MNQ", "NQ", 10),
+    ("M2K", "RTY", 10),
+    ("MYM", "YM", 10),
+    ("MCL", "CL", 10),
+    ("MNG", "NG", 10),
+    ("MGC", "GC", 10),
+    ("SIL", "SI", 5),
+    ("MHG", "HG", 10),
+]
+
+
+@pytest.fixture(scope="module")
+def contracts() -> dict[str, Contract]:
+    return dict(read_contracts(PACKAGED / FILE))
+
+
+@pytest.mark.parametrize(("symbol", "exchange", "group", "tick", "point"), SPECIFICATIONS)
+def test_the_exchanges_specification(
+    contracts: dict[str, Contract], symbol: str, exchange: str, group: str, tick: str, point: str
+) -> None:
+    contract = contracts[symbol]
+
+    assert (contract.symbol, contract.exchange, contract.group) == (symbol, exchange, group)
+    assert (str(contract.point_value), contract.currency) == (point, "USD")
+    assert contract.tick_size == Decimal(tick)
+    assert contract.tick_value == contract.tick_size * contract.point_value
+
+
+def test_every_contract_has_been_checked(contracts: dict[str, Contract]) -> None:
+    assert list(contracts) == [symbol for symbol, *_ in SPECIFICATIONS]
+
+
+@pytest.mark.parametrize(("micro", "of", "parts"), MICROS)
+def test_a_micro_is_a_whole_part_of_its_contract(
+    contracts: dict[str, Contract], micro: str, of: str, parts: int
+) -> None:
+    assert contracts[micro].point_value * parts == contracts[of].point_value
+    assert contracts[micro].group == contracts[of].group
+
+
+def test_decimals_may_be_numbers_or_strings(folder: Folder) -> None:
+    folder.change(FILE, "ES.tick_size", 0.25)
+    folder.change(FILE, "ES.tick_value", 12.5)
+
+    assert folder.load().contracts["ES"] == read_contracts(PACKAGED / FILE)["ES"]
+
+
+@pytest.mark.parametrize("key", ["tick_size", "tick_value"])
+@pytest.mark.parametrize(
+    "value", [0, "0", "-0.25", "1e-3", " 0.25", "0,25", "٣", "", None, True, "0.00000000001", 1e7]
+)
+def test_an_unfit_tick_is_refused_by_symbol_and_field(folder: Folder, key: str, value: object) -> None:
+    folder.change(FILE, f"ES.{key}", value)
+
+    assert folder.refusal().startswith(f"{FILE}: ES.{key}: expected a number")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("name", ""), ("name", "S&P\n500"), ("exchange", "cme"), ("group", "Energy"), ("group", "")],
+)
+def test_other_unfit_values_are_refused_by_symbol_and_field(folder: Folder, key: str, value: str) -> None:
+    folder.change(FILE, f"ES.{key}", value)
+
+    assert folder.refusal().startswith(f"{FILE}: ES.{key}: expected ")
+
+
+def test_a_contract_quoted_in_another_currency_is_refused(folder: Folder) -> None:
+    folder.change(FILE, "ES.currency", "JPY")
+
+    assert folder.refusal() == f'{FILE}: ES.currency: expected "USD", got "JPY".'
+
+
+def test_a_point_value_that_is_not_exact_is_refused(folder: Folder) -> None:
+    folder.change(FILE, "ES.tick_size", "0.3")
+
+    assert folder.refusal() == (
+        f"{FILE}: ES.tick_value: expected tick_value / tick_size to be an exact dollar value "
+        "of at most 9 digits and 4 decimals, got 12.5 / 0.3."
+    )
+
+
+def test_nine_digits_are_the_largest_point_value(folder: Folder) -> None:
+    folder.change(FILE, "ES.tick_size", "0.001")
+    folder.change(FILE, "ES.tick_value", "999999.999")
+    assert folder.load().contracts["ES"].point_value == 999_999_999
+
+    folder.change(FILE, "ES.tick_value", "1000000")
+    assert "at most 9 digits" in folder.refusal()
+
+
+def test_an_unknown_key_is_refused_with_the_nearest(folder: Folder) -> None:
+    folder.change(FILE, "ES.tick_sise", "0.25")
+
+    assert folder.refusal() == (
+        f"{FILE}: ES.tick_sise: expected a known key (the nearest is tick_size), got an unknown key."
+    )
+
+
+def test_a_missing_key_is_refused(folder: Folder) -> None:
+    folder.remove(FILE, "ES.tick_size")
+
+    assert folder.refusal().startswith(f"{FILE}: ES.tick_size: expected a number")
+
+
+def test_the_symbol_stands_above_the_contract_only(folder: Folder) -> None:
+    folder.change(FILE, "ES.symbol", "NQ")
+
+    assert folder.refusal().startswith(f"{FILE}: ES.symbol: expected no such key")
+
+
+@pytest.mark.parametrize("symbol", ["es", "E S", "", "E" * 13])
+def test_a_contract_under_what_is_no_symbol_is_refused(folder: Folder, symbol: str) -> None:
+    folder.change(FILE, symbol, {})
+
+    assert "symbol: expected a symbol of 1 to 12 capitals" in folder.refusal()
+
+
+@pytest.mark.parametrize(("text", "said"), [("[]", "got a list."), ("{}", "got 0 of them."), ("3", "got 3.")])
+def test_a_file_without_contracts_is_refused(folder: Folder, text: str, said: str) -> None:
+    folder.write(FILE, text)
+
+    assert folder.refusal().endswith(said)
+
+
+def test_a_contract_that_is_no_object_is_refused(folder: Folder) -> None:
+    folder.change(FILE, "ES", 50)
+
+    assert folder.refusal() == f"{FILE}: ES: expected an object, got 50."
+
+
+def test_a_users_own_contracts_replace_the_packaged(folder: Folder) -> None:
+    zb = {
+        "name": "U.S. Treasury Bond",
+        "exchange": "CBOT",
+        "group": "interest rates",
+        "currency": "USD",
+        "tick_size": "0.03125",
+        "tick_value": "31.25",
+    }
+    folder.change(FILE, "ZB", zb)
+
+    assert folder.load().contracts["ZB"].point_value == 1000
+
+
+@given(
+    point=st.integers(1, 9_999_999_990_000).map(lambda share: Decimal(share) / 10_000),
+    tick=st.sampled_from(["1", "0.25", "0.1", "0.005", "0.00005", "0.0000005", "0.03125"]).map(Decimal),
+)
+def test_the_point_value_is_exact_and_written_out(point: Decimal, tick: Decimal) -> None:
+    contract = Contract("X", "any", "CME", "metals", "USD", tick_size=tick, tick_value=point * tick)
+
+    assert contract.point_value == point
+    assert "E" not in str(contract.point_value)

@@ -1,0 +1,211 @@
+"""Random logs for the laws of the fold: few names and small steps of time, so that events collide.
+
+A log is a list of `Said`: an event and how long after the one before it. Everything a stream can carry may
+come: what workers and operators say in any order, repeats, garbage, deaths, ticks, a weekend's silence.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+from msgspec import structs
+
+from coordinator.fold import fold
+from coordinator.state import State
+from events.codec import decode_event
+from events.decisions import Decision
+from events.incoming import (
+    ClockTicked,
+    CoordinatorStarted,
+    EntryRequested,
+    EntryWithdrawn,
+    Event,
+    FlattenRequested,
+    Malformed,
+    PositionClosed,
+    PositionMarked,
+    PositionOpened,
+    PositionSettled,
+    TradingHalted,
+    TradingResumed,
+    WorkerEvent,
+    WorkerLost,
+    WorkerStarted,
+    WorkerStopped,
+)
+from events.stream_id import StreamId
+from tests.coordinator.story import DAY, HOUR, MINUTE, SECOND, WEDNESDAY, limits
+
+
+class Said(NamedTuple):
+    """An event, `gap_ms` after the one before. `repeat`: under a number its session has used already."""
+
+    event: Event | Malformed
+    gap_ms: int
+    repeat: bool = False
+
+
+class Moment(NamedTuple):
+    """One event as it was folded, with what could be seen of the state just before it."""
+
+    at: StreamId
+    event: Event | Malformed
+    decisions: list[Decision]
+    day_before: str
+    open_before: frozenset[str]
+    halted_before: bool
+    state: State
+    """The state, still the same object for all moments: look at it only while it is new."""
+
+
+# --- who, what, how much ----------------------------------------------------------------------------------
+
+_workers = st.sampled_from(["ann", "bob", "flattener"])
+_sessions = st.sampled_from(["s1", "s1", "s1", "s2"])
+_symbols = st.sampled_from(["ES", "CL", "SI", "NQ"])
+_sides = st.sampled_from(["long", "long", "short"])
+_sizes = st.sampled_from([1, 1, 1, 2, 3])
+_prices = st.sampled_from(
+    [Decimal(text) for text in ("100", "101.25", "-37.63", "0", "999999999.9999999999")]
+)
+_dollars = st.sampled_from(
+    [Decimal(text) for text in ("0", "120", "-400", "-999.99", "-1000", "3000", "-999999999.9999999999")]
+)
+_gaps = st.sampled_from(
+    [0, 0, 1, 1, 1, 1, 7, 7, SECOND, 10 * SECOND, MINUTE, HOUR, DAY, 3 * DAY, 400 * DAY, 2**62]
+)
+
+
+def _by_worker(kind: Any, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.builds(kind, worker=_workers, session=_sessions, seq=st.just(0), **fields)
+
+
+_requests = _by_worker(EntryRequested, symbol=_symbols, side=_sides, size=_sizes)
+_fills = _by_worker(PositionOpened, symbol=_symbols, side=_sides, size=_sizes, price=_prices)
+_closes = _by_worker(
+    PositionClosed,
+    symbol=_symbols,
+    side=_sides,
+    size=_sizes,
+    price=_prices,
+    commission=st.sampled_from([Decimal(0), Decimal(5), Decimal("-999999999.9999999999")]),
+    pnl=_dollars,
+    owner=st.sampled_from(["", "", "ann", "bob"]),
+)
+_holdings = st.lists(
+    st.sampled_from(["ES:long:1:100", "ES:long:3:99.5", "ES:short:1:100", "CL:long:2:-37.63", "NQ:long:1:0"]),
+    max_size=4,
+).map(" ".join)
+
+
+def _filled(request: EntryRequested) -> list[Event]:
+    """The request and, whatever its answer, the fill it asked for."""
+    fill = PositionOpened(
+        request.worker, request.session, 0, request.symbol, request.side, request.size, Decimal(100)
+    )
+    return [request, fill]
+
+
+_limits = st.builds(
+    limits,
+    max_positions=st.sampled_from([1, 2, 3]),
+    max_contracts=st.sampled_from([1, 3, 5]),
+    daily_stop_loss=st.sampled_from([Decimal(1000), Decimal(400)]),
+    symbols=st.sampled_from(["ES CL SI", "ES CL"]),
+    stop_loss_on=st.sampled_from(["total", "realized"]),
+    reservation_ms=st.sampled_from([1, 10 * SECOND]),
+    flatten_ms=st.sampled_from([1, 10 * SECOND]),
+    mark_stale_ms=st.sampled_from([0, 7, MINUTE]),
+    on_worker_lost=st.sampled_from(["hold", "flatten"]),
+    point_values=st.sampled_from(["", "ES=50 CL=1000"]),
+    zone=st.sampled_from(["America/Chicago", "America/Chicago", "Asia/Tokyo"]),
+    roll=st.sampled_from(["17:00", "17:00", "08:00"]),
+)
+_orders = st.one_of(
+    _limits,
+    st.just(TradingHalted(by="ann", reason="news")),
+    st.just(FlattenRequested(by="ann", reason="enough")),
+    st.builds(TradingResumed, by=st.just("ann"), reason=st.just(""), force=st.booleans()),
+    st.builds(
+        PositionSettled,
+        by=st.just("ann"),
+        reason=st.just(""),
+        symbol=_symbols,
+        worker=_workers,
+        side=_sides,
+        size=st.sampled_from([0, 0, 1, 2]),
+        price=_prices,
+        pnl=_dollars,
+    ),
+)
+_comings_and_goings = st.one_of(
+    _by_worker(WorkerStarted, symbols=st.sampled_from(["", "ES", "ES CL"]), positions=_holdings),
+    _by_worker(WorkerStopped),
+    st.builds(WorkerLost, worker=_workers, session=_sessions, silent_ms=st.just(5000)),
+    st.builds(CoordinatorStarted, leader=st.just("host"), epoch=st.integers(0, 9), fold=st.just(1)),
+)
+_garbage = st.lists(
+    st.sampled_from(["type", "EntryRequested", "seq", "NaN", "\x1b[2J", "é" * 200]), max_size=6
+)
+
+_utterances: st.SearchStrategy[list[Event | Malformed]] = st.one_of(
+    _requests.map(_filled),
+    _requests.map(_filled),
+    _requests.map(lambda request: [request]),
+    _fills.map(lambda fill: [fill]),
+    _closes.map(lambda close: [close]),
+    _closes.map(lambda close: [close]),
+    _by_worker(PositionMarked, symbol=_symbols, side=_sides, price=_prices, unrealized=_dollars).map(
+        lambda mark: [mark]
+    ),
+    _by_worker(EntryWithdrawn, symbol=_symbols).map(lambda withdrawn: [withdrawn]),
+    _orders.map(lambda order: [order]),
+    _comings_and_goings.map(lambda event: [event]),
+    st.just([ClockTicked()]),
+    _garbage.map(lambda fields: [decode_event(fields)]),
+)
+
+
+def _spaced(utterances: list[tuple[list[Event | Malformed], int, int]]) -> list[Said]:
+    return [
+        Said(event, gap_ms if index == 0 else 1, repeat=chance == 0)
+        for events, gap_ms, chance in utterances
+        for index, event in enumerate(events)
+    ]
+
+
+logs = st.tuples(
+    _limits,
+    st.lists(st.tuples(_utterances, _gaps, st.integers(0, 9)), min_size=5, max_size=40).map(_spaced),
+).map(lambda log: [Said(log[0], 0), *log[1]])
+"""Limits first, mostly, so that something can happen; then anything."""
+
+
+# --- telling them -----------------------------------------------------------------------------------------
+
+
+def numbered(log: Iterable[Said]) -> list[tuple[StreamId, Event | Malformed]]:
+    """The log as it lies in a stream: each event with its ID, workers' events with their numbers."""
+    lying: list[tuple[StreamId, Event | Malformed]] = []
+    at = StreamId(WEDNESDAY, 0)
+    last: dict[tuple[str, str], int] = {}
+    for said in log:
+        ms = min(at.ms + said.gap_ms, 2**64 - 1)
+        at = StreamId(ms, at.seq + 1 if ms == at.ms else 0)
+        event = said.event
+        if isinstance(event, WorkerEvent):
+            speaker = (event.worker, event.session)
+            last[speaker] = max(1, last.get(speaker, 0) + (0 if said.repeat else 1))
+            event = structs.replace(event, seq=last[speaker])
+        lying.append((at, event))
+    return lying
+
+
+def moments(log: Iterable[Said], state: State | None = None) -> Iterable[Moment]:
+    """Folds the log, event by event."""
+    state = State() if state is None else state
+    for at, event in numbered(log):
+        day, is_open, halted = state.day.date, frozenset(state.positions), state.halt is not None
+        decisions = fold(state, at, event)
+        yield Moment(at, event, decisions, day, is_open, halted, state)

@@ -1,0 +1,281 @@
+"""A tiny vocabulary for tests of the fold: tell a story event by event, and look at what was decided.
+
+Every step is one event, one millisecond after the last unless said otherwise. Whatever is decided on the way
+is checked to be readable from the stream again, so each story also tests that.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from coordinator.fold import fold
+from coordinator.state import State, daily_pnl
+from events.codec import decode_decision, encode
+from events.decisions import Decision, EntryAllowed, EntryDenied
+from events.incoming import (
+    ClockTicked,
+    EntryRequested,
+    EntryWithdrawn,
+    Event,
+    FlattenRequested,
+    LimitsChanged,
+    Malformed,
+    PositionClosed,
+    PositionMarked,
+    PositionOpened,
+    PositionSettled,
+    TradingHalted,
+    TradingResumed,
+    WorkerLost,
+    WorkerStarted,
+    WorkerStopped,
+)
+from events.stream_id import DECISIONS_PER_EVENT, StreamId
+
+Kind = TypeVar("Kind", bound=Decision)
+
+SECOND = 1000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+def chicago(*when: int) -> int:
+    """The millisecond at which the clocks of Chicago show year, month, day, hour, minute, ..."""
+    year, month, day, *clock = when
+    hour, minute, second = (*clock, 0, 0, 0)[:3]
+    shown = datetime(year, month, day, hour, minute, second, tzinfo=ZoneInfo("America/Chicago"))
+    return int(shown.timestamp()) * 1000
+
+
+WEDNESDAY = chicago(2025, 1, 15, 10)
+"""When stories begin: 10:00 on an ordinary day."""
+
+
+def limits(**changed: Any) -> LimitsChanged:
+    """Limits as in the packaged configuration, but without point values: reported P&L is taken as it is."""
+    ordinary: dict[str, Any] = {
+        "by": "coordinator",
+        "reason": "configuration",
+        "max_positions": 4,
+        "max_contracts": 4,
+        "daily_stop_loss": Decimal(2500),
+        "symbols": "6A 6B 6C 6N 6S CL ES PL RTY SI",
+        "stop_loss_on": "total",
+        "stop_approach_percent": 80,
+        "reservation_ms": 30 * SECOND,
+        "flatten_ms": 10 * SECOND,
+        "mark_stale_ms": 0,
+        "on_worker_lost": "hold",
+        "zone": "America/Chicago",
+        "roll": "17:00",
+        "point_values": "",
+    }
+    return LimitsChanged(**(ordinary | changed))
+
+
+class Story:
+    """A portfolio and its log so far; `ms` is the time of the last event."""
+
+    def __init__(self, start_ms: int = WEDNESDAY, **changed_limits: Any) -> None:
+        self.state = State()
+        self.ms = start_ms
+        self._within_ms = 0
+        self.last: Event | Malformed = ClockTicked()
+        self._seqs: dict[tuple[str, str], int] = defaultdict(int)
+        self.first = self.hears(limits(**changed_limits), at=start_ms)
+
+    # --- any event ---------------------------------------------------------------------------------------
+
+    def hears(self, event: Event | Malformed, at: int | None = None) -> list[Decision]:
+        """Folds `event` and returns what was decided."""
+        moment = self.ms + 1 if at is None else at
+        self.last = event
+        self._within_ms = self._within_ms + 1 if moment == self.ms else 0
+        self.ms = moment
+        decisions = fold(self.state, StreamId(self.ms, self._within_ms), event)
+        assert len(decisions) <= DECISIONS_PER_EVENT
+        for decision in decisions:
+            assert decode_decision(encode(decision)) == decision
+        return decisions
+
+    def hears_last_again(self) -> list[Decision]:
+        """The last event is published once more, word for word."""
+        return self.hears(self.last)
+
+    def at(self, ms: int) -> list[Decision]:
+        """The clock shows `ms`, and nothing else happens."""
+        return self.hears(ClockTicked(), at=ms)
+
+    def after(self, ms: int) -> list[Decision]:
+        """`ms` milliseconds pass."""
+        return self.at(self.ms + ms)
+
+    # --- workers -----------------------------------------------------------------------------------------
+
+    def says(
+        self, kind: Callable[..., Event], worker: str, session: str = "s1", **fields: Any
+    ) -> list[Decision]:
+        """`worker` publishes its next event."""
+        return self.hears(self.next_of(kind, worker, session, **fields))
+
+    def next_of(self, kind: Callable[..., Event], worker: str, session: str = "s1", **fields: Any) -> Event:
+        """The next event of `worker`, not yet published."""
+        self._seqs[worker, session] += 1
+        return kind(worker=worker, session=session, seq=self._seqs[worker, session], **fields)
+
+    def asks(
+        self, symbol: str, size: int = 1, side: str = "long", worker: str = "", session: str = "s1"
+    ) -> EntryAllowed | EntryDenied:
+        """Asks for an entry; the worker is called after the symbol unless named. Returns the answer."""
+        decisions = self.says(
+            EntryRequested, worker or f"ibs-{symbol}", session, symbol=symbol, side=side, size=size
+        )
+        answer = decisions[-1]
+        assert isinstance(answer, EntryAllowed | EntryDenied)
+        return answer
+
+    def fills(
+        self, symbol: str, size: int = 1, price: str = "100", side: str = "long", worker: str = ""
+    ) -> list[Decision]:
+        return self.says(
+            PositionOpened,
+            worker or f"ibs-{symbol}",
+            symbol=symbol,
+            side=side,
+            size=size,
+            price=Decimal(price),
+        )
+
+    def enters(self, *symbols: str, size: int = 1, price: str = "100", side: str = "long") -> None:
+        """Each symbol is asked for, allowed and filled; its worker announces itself before, if it is new."""
+        for symbol in symbols:
+            if f"ibs-{symbol}" not in self.state.workers:
+                self.starts(f"ibs-{symbol}")
+            assert isinstance(self.asks(symbol, size, side), EntryAllowed)
+            assert self.fills(symbol, size, price, side) == []
+
+    def closes(
+        self,
+        symbol: str,
+        pnl: str = "0",
+        size: int = 1,
+        price: str = "100",
+        commission: str = "0",
+        side: str = "long",
+        worker: str = "",
+        owner: str = "",
+    ) -> list[Decision]:
+        return self.says(
+            PositionClosed,
+            worker or f"ibs-{symbol}",
+            symbol=symbol,
+            side=side,
+            size=size,
+            price=Decimal(price),
+            commission=Decimal(commission),
+            pnl=Decimal(pnl),
+            owner=owner,
+        )
+
+    def marks(self, symbol: str, unrealized: str, price: str = "100", side: str = "long") -> list[Decision]:
+        return self.says(
+            PositionMarked,
+            f"ibs-{symbol}",
+            symbol=symbol,
+            side=side,
+            price=Decimal(price),
+            unrealized=Decimal(unrealized),
+        )
+
+    def withdraws(self, symbol: str, worker: str = "", session: str = "s1") -> list[Decision]:
+        return self.says(EntryWithdrawn, worker or f"ibs-{symbol}", session, symbol=symbol)
+
+    def starts(
+        self, worker: str, session: str = "s1", symbols: str = "", positions: str = ""
+    ) -> list[Decision]:
+        return self.says(WorkerStarted, worker, session, symbols=symbols, positions=positions)
+
+    def stops(self, worker: str, session: str = "s1") -> list[Decision]:
+        return self.says(WorkerStopped, worker, session, reason="end of the day")
+
+    # --- operators and the leader ------------------------------------------------------------------------
+
+    def halt(self) -> list[Decision]:
+        return self.hears(TradingHalted(by="ann", reason="news"))
+
+    def resume(self, *, force: bool = False) -> list[Decision]:
+        return self.hears(TradingResumed(by="ann", reason="calm again", force=force))
+
+    def flatten(self) -> list[Decision]:
+        return self.hears(FlattenRequested(by="ann", reason="going home"))
+
+    def settle(
+        self,
+        symbol: str,
+        size: int,
+        pnl: str = "0",
+        price: str = "100",
+        side: str = "long",
+        worker: str = "",
+    ) -> list[Decision]:
+        return self.hears(
+            PositionSettled(
+                by="ann",
+                reason="as the broker says",
+                symbol=symbol,
+                worker=worker or f"ibs-{symbol}",
+                side="long" if side == "long" else "short",
+                size=size,
+                price=Decimal(price),
+                pnl=Decimal(pnl),
+            )
+        )
+
+    def change_limits(self, **changed: Any) -> list[Decision]:
+        return self.hears(limits(**changed))
+
+    def loses_worker(self, worker: str, session: str = "s1") -> list[Decision]:
+        return self.hears(WorkerLost(worker=worker, session=session, silent_ms=5000))
+
+    # --- readings ----------------------------------------------------------------------------------------
+
+    @property
+    def pnl(self) -> Decimal:
+        return daily_pnl(self.state)
+
+    @property
+    def stopped_out(self) -> bool:
+        return self.state.stop is not None
+
+    @property
+    def halted(self) -> bool:
+        return self.state.halt is not None
+
+    @property
+    def open(self) -> list[str]:
+        """What is open, as `ES:long:1`, sorted."""
+        return sorted(f"{held.symbol}:{held.side}:{held.size}" for held in self.state.positions.values())
+
+
+def only(kind: type[Kind], decisions: Iterable[Decision]) -> Kind:
+    """The one decision of this kind there must be."""
+    [found] = each(kind, decisions)
+    return found
+
+
+def each(kind: type[Kind], decisions: Iterable[Decision]) -> list[Kind]:
+    return [decision for decision in decisions if isinstance(decision, kind)]
+
+
+def kinds(decisions: Iterable[Decision]) -> list[str]:
+    """The types of the decisions, in order."""
+    return [type(decision).__name__ for decision in decisions]
+
+
+def code(answer: Decision) -> str:
+    """Why it was denied, or `allowed`."""
+    return answer.code if isinstance(answer, EntryDenied) else "allowed"

@@ -1,0 +1,238 @@
+"""Laws of the fold: what holds for every log, however its events collide."""
+
+from typing import cast
+
+import msgspec
+import pytest
+from hypothesis import Phase, find, given, settings
+from msgspec import structs
+
+from coordinator.fold import fold
+from coordinator.state import (
+    ANSWERS_REMEMBERED,
+    CLOSES_REMEMBERED,
+    POSITIONS_HELD,
+    SESSIONS_REMEMBERED,
+    UNSETTLED_HELD,
+    WORKERS_REMEMBERED,
+    State,
+)
+from coordinator.time_passing import next_deadline
+from events.codec import decode_decision, encode, encode_checked
+from events.decisions import (
+    Decision,
+    EntryAllowed,
+    EntryDenied,
+    EventRejected,
+    FlattenOrdered,
+    FlattenOverdue,
+    PortfolioFlat,
+    StopLossTriggered,
+)
+from events.incoming import ClockTicked, EntryRequested, Malformed, TradingResumed
+from events.stream_id import DECISIONS_PER_EVENT, StreamId
+from tests.coordinator.random_logs import Moment, Said, logs, moments, numbered
+from tests.coordinator.story import each
+
+laws = settings(max_examples=200)
+_LATEST_MS = 2**64 - 1
+
+
+def _again(moment: Moment) -> StreamId:
+    return StreamId(moment.at.ms, moment.at.seq + 1)
+
+
+def _resumed_by_force(moment: Moment) -> bool:
+    event = moment.event
+    refused = bool(each(EventRejected, moment.decisions))
+    return isinstance(event, TradingResumed) and event.force and not refused
+
+
+def _copy(state: State) -> State:
+    """The state as it comes back from a snapshot."""
+    return msgspec.json.decode(msgspec.json.encode(state), type=State)
+
+
+# --- answers ----------------------------------------------------------------------------------------------
+
+
+@laws
+@given(logs)
+def test_every_event_gives_decisions_that_fit_and_can_be_read(log: list[Said]) -> None:
+    for moment in moments(log):
+        assert len(moment.decisions) <= DECISIONS_PER_EVENT
+        for decision in moment.decisions:
+            assert decode_decision(encode(decision)) == decision
+
+
+@laws
+@given(logs)
+def test_every_request_is_answered_once_and_a_repeat_alike(log: list[Said]) -> None:
+    for moment in moments(log):
+        if isinstance(moment.event, EntryRequested):
+            [answer] = _answers(moment.decisions)
+            [again] = _answers(fold(moment.state, _again(moment), moment.event))
+            assert _without_repeats(again) == _without_repeats(answer)
+
+
+def _answers(decisions: list[Decision]) -> list[Decision]:
+    return [one for one in decisions if isinstance(one, EntryAllowed | EntryDenied | EventRejected)]
+
+
+def _without_repeats(answer: Decision) -> Decision:
+    return answer if isinstance(answer, EventRejected) else structs.replace(answer, repeats="")
+
+
+# --- limits -----------------------------------------------------------------------------------------------
+
+
+@laws
+@given(logs)
+def test_no_grant_exceeds_the_limits(log: list[Said]) -> None:
+    for moment in moments(log):
+        state = moment.state
+        if any(not answer.repeats for answer in each(EntryAllowed, moment.decisions)):
+            assert state.limits is not None
+            assert len({*state.positions, *state.reservations}) <= state.limits.max_positions
+            held = sum(one.size for one in state.positions.values())
+            reserved = sum(one.size for one in state.reservations.values())
+            assert held + reserved <= state.limits.max_contracts
+
+
+@laws
+@given(logs)
+def test_after_a_stop_no_entry_before_a_later_day_with_a_flat_book_or_a_forced_resume(
+    log: list[Said],
+) -> None:
+    stopped_on = ""
+    for moment in moments(log):
+        today = moment.state.day.date
+        if stopped_on and today > stopped_on and not moment.open_before:
+            stopped_on = ""
+        if _resumed_by_force(moment):
+            stopped_on = ""
+        assert not (stopped_on and each(EntryAllowed, moment.decisions))
+        if each(StopLossTriggered, moment.decisions):
+            stopped_on = today
+
+
+@laws
+@given(logs)
+def test_no_entry_is_allowed_while_halted_and_only_a_resume_lifts_a_halt(log: list[Said]) -> None:
+    for moment in moments(log):
+        lifted = moment.halted_before and moment.state.halt is None
+        if lifted:
+            assert isinstance(moment.event, TradingResumed)
+        if moment.halted_before and not lifted:
+            fresh = [answer for answer in each(EntryAllowed, moment.decisions) if not answer.repeats]
+            assert fresh == []
+
+
+# --- the way to flat --------------------------------------------------------------------------------------
+
+
+@laws
+@given(logs)
+def test_after_a_stop_everything_that_is_open_is_on_the_list_to_close(log: list[Said]) -> None:
+    for moment in moments(log):
+        state = moment.state
+        if state.stop is not None or (state.halt is not None and state.halt.flatten):
+            left = state.flatten.left if state.flatten is not None else []
+            assert sorted(state.positions) == sorted(left)
+
+
+@laws
+@given(logs)
+def test_every_flatten_ends_or_is_overdue_on_record(log: list[Said]) -> None:
+    under_way: set[str] = set()
+    state, now = State(), 0
+    for moment in moments(log, state):
+        now = moment.at.ms
+        _follow(under_way, moment.decisions)
+        assert under_way == ({state.flatten.episode} if state.flatten is not None else set())
+    if state.flatten is not None:
+        due_ms = max(now + 1, state.flatten.next_reminder_ms)
+        [overdue] = each(FlattenOverdue, fold(state, StreamId(due_ms, 0), ClockTicked()))
+        assert {overdue.episode} == under_way
+        assert len(overdue.positions.split(" ")) == len(state.flatten.left)
+
+
+def _follow(under_way: set[str], decisions: list[Decision]) -> None:
+    """Keeps the episodes that began and have not ended."""
+    for decision in decisions:
+        if isinstance(decision, StopLossTriggered | FlattenOrdered):
+            under_way.add(decision.episode)
+        if isinstance(decision, PortfolioFlat):
+            under_way.remove(decision.episode)
+
+
+# --- one log, one outcome ---------------------------------------------------------------------------------
+
+
+@laws
+@given(logs)
+def test_folding_twice_gives_the_same_and_a_snapshot_anywhere_changes_nothing(log: list[Said]) -> None:
+    straight, kept, restored = State(), State(), State()
+    for at, event in numbered(log):
+        expected = [encode(decision) for decision in fold(straight, at, event)]
+        assert [encode(decision) for decision in fold(kept, at, event)] == expected
+        assert [encode(decision) for decision in fold(restored, at, event)] == expected
+        restored = _copy(restored)
+    assert msgspec.json.encode(straight) == msgspec.json.encode(kept) == msgspec.json.encode(restored)
+
+
+@laws
+@given(logs)
+def test_what_is_written_and_read_is_folded_alike(log: list[Said]) -> None:
+    """The logs of these tests are logs that a stream could hold."""
+    for _, event in numbered(log):
+        if not isinstance(event, Malformed):
+            encode_checked(event)
+
+
+@laws
+@given(logs)
+def test_nothing_falls_due_before_the_next_deadline(log: list[Said]) -> None:
+    for moment in list(moments(log))[-1:]:
+        state, now = moment.state, moment.at.ms
+        deadline = next_deadline(state)
+        assert deadline is not None
+        if deadline > now + 1:
+            before = _copy(state)
+            assert fold(before, StreamId(deadline - 1, 0), ClockTicked()) == []
+            assert before == state
+        if deadline <= _LATEST_MS:
+            fold(state, StreamId(max(now + 1, deadline), 0), ClockTicked())
+            assert cast(int, next_deadline(state)) > deadline
+
+
+@laws
+@given(logs)
+def test_the_state_stays_bounded(log: list[Said]) -> None:
+    state = State()
+    for _ in moments(log, state):
+        assert len(state.positions) <= POSITIONS_HELD
+        assert len(state.reservations) <= 50
+        assert len(state.unsettled) <= UNSETTLED_HELD
+        assert len(state.workers) <= WORKERS_REMEMBERED
+        assert len(state.day.closed) <= CLOSES_REMEMBERED
+        assert set(state.lost) <= set(state.workers)
+        assert state.flatten is None or set(state.flatten.left) <= set(state.positions)
+        for worker in state.workers.values():
+            assert len(worker.seqs) <= SESSIONS_REMEMBERED
+            assert len(worker.answers) <= ANSWERS_REMEMBERED
+
+
+# --- the laws are about something -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind", [EntryAllowed, EntryDenied, StopLossTriggered, FlattenOverdue, PortfolioFlat, EventRejected]
+)
+def test_random_logs_reach(kind: type[Decision]) -> None:
+    """Each decision that matters does happen among them, or the laws above would hold for nothing."""
+    assert find(
+        logs,
+        lambda log: any(each(kind, moment.decisions) for moment in moments(log)),
+        settings=settings(phases=[Phase.generate], max_examples=500, database=None),
+    )

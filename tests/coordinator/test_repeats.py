@@ -1,0 +1,213 @@
+"""Repeats: folded once and answered alike; what cannot be told from a late one is refused, never dropped."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from coordinator.state import ANSWERS_REMEMBERED, SESSIONS_REMEMBERED, WORKERS_REMEMBERED, slots_used
+from events.decisions import EntryAllowed, EntryDenied, EventRejected
+from events.incoming import EntryRequested, Event, PositionClosed
+from tests.coordinator.story import Story, chicago, code, kinds, only
+
+
+def request_of(story: Story, symbol: str = "ES", size: int = 1) -> Event:
+    return story.next_of(EntryRequested, f"ibs-{symbol}", symbol=symbol, side="long", size=size)
+
+
+# --- requests ---------------------------------------------------------------------------------------------
+
+
+def test_a_repeated_request_is_allowed_again_with_the_same_slot() -> None:
+    story = Story()
+    request = request_of(story)
+    first = only(EntryAllowed, story.hears(request))
+    again = only(EntryAllowed, story.hears(request))
+    assert again == msgspec.structs.replace(first, repeats=f"{story.ms - 1}-0")
+    assert slots_used(story.state) == 1
+    assert story.state.stats.total_entries_requested == 1
+
+
+def test_a_repeated_request_is_denied_again_though_there_is_room_by_now() -> None:
+    story = Story()
+    story.halt()
+    request = request_of(story)
+    first = only(EntryDenied, story.hears(request))
+    denied_at = story.ms
+    story.resume()
+    assert story.hears(request) == [msgspec.structs.replace(first, repeats=f"{denied_at}-0")]
+
+
+def test_a_request_repeated_after_other_events_still_gets_its_answer() -> None:
+    story = Story()
+    request = request_of(story, "ES")
+    story.hears(request)
+    story.asks("CL", worker="ibs-ES")
+    assert kinds(story.hears(request)) == ["EntryAllowed"]
+
+
+def _expires(story: Story) -> None:
+    story.after(30_000)
+
+
+def _withdrawn(story: Story) -> None:
+    story.withdraws("ES")
+
+
+def _filled(story: Story) -> None:
+    story.fills("ES")
+
+
+def _half_filled(story: Story) -> None:
+    story.fills("ES", size=1)
+
+
+def _stopped_out(story: Story) -> None:
+    story.closes("CL", pnl="-2500")
+
+
+def _flattened(story: Story) -> None:
+    story.flatten()
+
+
+def _granted_anew(story: Story) -> None:
+    story.withdraws("ES")
+    assert code(story.asks("ES", size=2)) == "allowed"
+
+
+@pytest.mark.parametrize(
+    "meanwhile", [_expires, _withdrawn, _filled, _half_filled, _stopped_out, _flattened, _granted_anew]
+)
+def test_a_slot_no_longer_reserved_is_not_promised_again(
+    meanwhile: Callable[[Story], None],
+) -> None:
+    story = Story()
+    request = request_of(story, size=2)
+    story.hears(request)
+    allowed_at = f"{story.ms}-0"
+    meanwhile(story)
+    again = only(EntryDenied, story.hears(request))
+    assert (again.code, again.repeats) == ("reservation_over", allowed_at)
+
+
+def test_the_same_number_for_another_request_is_rejected() -> None:
+    story = Story()
+    story.hears(EntryRequested("w", "s1", 1, "ES", "long", 1))
+    rejected = only(EventRejected, story.hears(EntryRequested("w", "s1", 1, "CL", "long", 1)))
+    assert rejected.reason == (
+        "EntryRequested: number 1 of session s1 was another request, ES long 1, before"
+    )
+
+
+def test_a_request_overtaken_by_a_later_one_is_rejected() -> None:
+    story = Story()
+    late = request_of(story, "ES")
+    story.asks("CL", worker="ibs-ES")
+    assert "came after a later one" in only(EventRejected, story.hears(late)).reason
+    assert slots_used(story.state) == 1
+
+
+# --- facts ------------------------------------------------------------------------------------------------
+
+
+def test_a_repeated_fill_is_folded_once() -> None:
+    story = Story()
+    story.asks("ES")
+    story.fills("ES")
+    assert story.hears_last_again() == []
+    assert story.open == ["ES:long:1"]
+
+
+def test_a_repeated_close_is_folded_once() -> None:
+    story = Story()
+    story.enters("ES", size=2)
+    story.closes("ES", pnl="-100")
+    assert story.hears_last_again() == []
+    assert story.pnl == -100
+    assert story.open == ["ES:long:1"]
+
+
+def test_a_fact_overtaken_by_a_later_one_is_refused_aloud() -> None:
+    story = Story()
+    story.enters("ES")
+    overtaken = story.next_of(
+        PositionClosed, "ibs-ES", symbol="ES", side="long", size=1, price=1, commission=0, pnl=0
+    )
+    story.asks("CL", worker="ibs-ES")
+    rejected = only(EventRejected, story.hears(overtaken))
+    assert rejected.rejected == "PositionClosed"
+    assert "came after a later one" in rejected.reason
+    assert story.open == ["ES:long:1"]
+
+
+def test_sessions_count_on_their_own() -> None:
+    story = Story()
+    story.fills("ES")
+    story.starts("ibs-ES", session="s2", positions="ES:long:1:100")
+    assert kinds(story.closes("ES")) == []
+
+
+def test_a_repeat_still_lets_time_pass() -> None:
+    story = Story()
+    request = request_of(story)
+    story.hears(request)
+    assert kinds(story.hears(request, at=chicago(2025, 1, 15, 17))) == [
+        "EntryExpired",
+        "TradingDayStarted",
+        "EntryDenied",
+    ]
+
+
+# --- bounds -----------------------------------------------------------------------------------------------
+
+
+def test_only_the_latest_answers_of_a_worker_are_remembered() -> None:
+    story = Story(max_positions=1)
+    requests = [request_of(story) for _ in range(ANSWERS_REMEMBERED + 1)]
+    for request in requests:
+        story.hears(request)
+    assert kinds(story.hears(requests[0])) == ["EventRejected"]
+    assert kinds(story.hears(requests[1])) == ["EntryDenied"]
+    assert len(story.state.workers["ibs-ES"].answers) == ANSWERS_REMEMBERED
+
+
+def test_of_many_sessions_the_present_one_is_never_forgotten() -> None:
+    story = Story()
+    story.starts("ibs-ES", session="present")
+    for number in range(20):
+        story.withdraws("ES", session=f"old-{number}")
+    seqs = story.state.workers["ibs-ES"].seqs
+    assert len(seqs) == SESSIONS_REMEMBERED
+    assert "present" in seqs
+
+
+def test_of_many_workers_those_with_something_at_stake_are_never_forgotten() -> None:
+    story = Story()
+    story.starts("holds")
+    story.fills("ES", worker="holds")
+    story.starts("reserved")
+    story.asks("CL", worker="reserved")
+    story.starts("lost", symbols="SI")
+    story.loses_worker("lost")
+    for number in range(WORKERS_REMEMBERED + 20):
+        story.withdraws("ES", worker=f"w{number}")
+    assert len(story.state.workers) == WORKERS_REMEMBERED
+    assert {"holds", "reserved", "lost"} <= set(story.state.workers)
+    assert code(story.asks("SI", worker="another")) == "worker_lost"
+
+
+def test_a_worker_that_is_up_is_forgotten_after_those_that_are_not() -> None:
+    story = Story()
+    story.starts("up")
+    for number in range(WORKERS_REMEMBERED + 20):
+        story.withdraws("ES", worker=f"w{number}")
+    assert "up" in story.state.workers
+
+
+def test_when_everybody_has_something_at_stake_the_oldest_makes_room() -> None:
+    story = Story()
+    for number in range(WORKERS_REMEMBERED + 1):
+        story.starts(f"w{number}")
+        story.loses_worker(f"w{number}")
+    assert len(story.state.workers) == len(story.state.lost) == WORKERS_REMEMBERED
+    assert "w0" not in story.state.workers

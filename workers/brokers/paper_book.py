@@ -1,0 +1,171 @@
+"""The book of the paper broker: one SQLite file that all processes of a portfolio share.
+
+Guarantees: everything happens in transactions under the file's write lock, whole or not at all, whoever dies
+when; of two that close the same contracts one finds them and the other does not. An owner's contracts in a
+symbol are one leg, long or short. Every symbol ever traded has a mark, its last price.
+
+What it does not guarantee: a power cut may lose the last moments (`synchronous=NORMAL`: the file stays
+sound, but commits do not wait for the disk, which paper does not need). A network drive will not do, for
+SQLite's write-ahead log needs memory that all its processes share.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from decimal import Decimal
+from pathlib import Path
+
+from events.fields import Side
+from workers.brokers.protocol import BrokerError, BrokerPosition
+
+_SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS legs (
+        owner TEXT NOT NULL, symbol TEXT NOT NULL, side TEXT NOT NULL, size INTEGER NOT NULL CHECK (size > 0),
+        price TEXT NOT NULL, commission TEXT NOT NULL, PRIMARY KEY (owner, symbol))""",
+    "CREATE TABLE IF NOT EXISTS marks (symbol TEXT PRIMARY KEY, price TEXT NOT NULL)",
+)
+_PAUSE = 0.005  # seconds
+
+
+class PaperBook:
+    """The file at `path`, made if it is new. Any thread may use it; not to be carried over a fork.
+
+    Waits at most `patience` seconds for other threads, and as long again for other processes; then, as for
+    a file that is no book, it is a BrokerError.
+    """
+
+    def __init__(self, path: Path, patience: float) -> None:
+        self._path = path
+        self._patience = patience
+        self._lock = threading.Lock()
+        try:
+            self._connection = _open(path, patience)
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+
+    def transaction(self) -> AbstractContextManager["Entries"]:
+        """What the book holds, for this caller alone to read and write: committed at the end, taken back by
+        any exception."""
+        return self._begun("BEGIN IMMEDIATE")
+
+    def read_legs(self, owner: str | None) -> list[BrokerPosition]:
+        """The legs of one owner or of all, without waiting for those who write."""
+        with self._begun("BEGIN") as entries:
+            return entries.legs(owner)
+
+    def close(self) -> None:
+        """Lets go of the file. What is open stays open in it."""
+        with self._own_lock():
+            self._connection.close()
+
+    @contextmanager
+    def _begun(self, begin: str) -> Iterator["Entries"]:
+        with self._own_lock():
+            try:
+                with self._connection:  # commits or rolls back
+                    self._connection.execute(begin)
+                    yield Entries(self._connection)
+            except sqlite3.Error as error:
+                raise self._failure(error) from error
+
+    @contextmanager
+    def _own_lock(self) -> Iterator[None]:
+        if not self._lock.acquire(timeout=self._patience):
+            raise BrokerError(
+                f"The paper book {self._path} was in use by another thread for {self._patience:g} s"
+            )
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _failure(self, error: sqlite3.Error) -> BrokerError:
+        if _is_busy(error):
+            return BrokerError(
+                f"The paper book {self._path} was locked by another process for {self._patience:g} s"
+            )
+        return BrokerError(f"The paper book {self._path} could not be used: {error}")
+
+
+class Entries:
+    """The legs and marks of the book within one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def leg(self, owner: str, symbol: str) -> BrokerPosition | None:
+        return next((leg for leg in self.legs(owner) if leg.symbol == symbol), None)
+
+    def legs(self, owner: str | None) -> list[BrokerPosition]:
+        """All legs of the owner, or of everybody for None, by owner and symbol."""
+        rows = self._connection.execute(
+            "SELECT owner, symbol, side, size, price, commission FROM legs"
+            " WHERE ?1 IS NULL OR owner = ?1 ORDER BY owner, symbol",
+            (owner,),
+        )
+        return [_leg(*row) for row in rows]
+
+    def write_leg(self, leg: BrokerPosition) -> None:
+        """Puts the leg in the place of the owner's former one in that symbol; one of no size is removed."""
+        if leg.size == 0:
+            self._connection.execute(
+                "DELETE FROM legs WHERE owner = ? AND symbol = ?", (leg.owner, leg.symbol)
+            )
+            return
+        self._connection.execute(
+            "INSERT OR REPLACE INTO legs (owner, symbol, side, size, price, commission)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (leg.owner, leg.symbol, leg.side, leg.size, str(leg.price), str(leg.commission_paid)),
+        )
+
+    def mark(self, symbol: str) -> Decimal:
+        """The last price of a symbol that was traded."""
+        (price,) = self._connection.execute("SELECT price FROM marks WHERE symbol = ?", (symbol,)).fetchone()
+        return Decimal(price)
+
+    def write_mark(self, symbol: str, price: Decimal) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO marks (symbol, price) VALUES (?, ?)", (symbol, str(price))
+        )
+
+
+def _leg(owner: str, symbol: str, side: Side, size: int, price: str, commission: str) -> BrokerPosition:
+    return BrokerPosition(owner, symbol, side, size, Decimal(price), Decimal(commission))
+
+
+def _open(path: Path, patience: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+    try:
+        _switch_to_write_ahead(connection, patience)
+        connection.execute("PRAGMA synchronous=NORMAL")
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in _SCHEMA:
+                connection.execute(statement)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _switch_to_write_ahead(connection: sqlite3.Connection, patience: float) -> None:
+    """Alone of all statements this one does not wait for a lock by itself; several processes that open a new
+    book at once need it to."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    # The low byte is the kind of error, the rest its particulars. Errors of the module itself have none.
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code & 0xFF == sqlite3.SQLITE_BUSY

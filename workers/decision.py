@@ -1,0 +1,62 @@
+"""The answer to an entry request, as a strategy sees it: impossible to misread as a yes.
+
+Falsy when denied, unpacks to `(allowed, reason)`, and as a context manager gives the slot back when the block
+ends without a position having been reported:
+
+    with gate.request_entry("ES", side="long", size=1) as entry:
+        if entry:
+            fill = broker.buy(...)
+            gate.position_opened("ES", side="long", size=1, price=fill.price)
+"""
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+
+from events.stream_id import StreamId
+
+
+class Decision:
+    """Allowed or not, with the reason in a sentence and, when denied, a `code`.
+
+    `expires_ms` is when the reserved slot is freed again, in the clock of the log; `event` the request's ID,
+    where it is known.
+    """
+
+    def __init__(
+        self,
+        *,
+        allowed: bool,
+        symbol: str,
+        reason: str,
+        code: str = "",
+        event: StreamId | None = None,
+        expires_ms: int | None = None,
+        give_back: Callable[["Decision", str], None] | None = None,
+    ) -> None:
+        self.allowed = allowed
+        self.symbol = symbol
+        self.reason = reason
+        self.code = code
+        self.event = event
+        self.expires_ms = expires_ms
+        self.used = False
+        self._give_back = give_back
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+    def __iter__(self) -> Iterator[bool | str]:
+        yield self.allowed
+        yield self.reason
+
+    def __repr__(self) -> str:
+        return f"Decision({'allowed' if self.allowed else 'denied'}, {self.symbol}, {self.reason!r})"
+
+    def __enter__(self) -> "Decision":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.allowed and not self.used and self._give_back is not None:
+            self._give_back(self, "not entered" if kind is None else f"failed: {kind.__name__}")

@@ -1,0 +1,46 @@
+"""A worker's sign of life, and its own notice of having been away.
+
+A process that was paused does not feel it; but its clock shows the gap. After one so long that the
+coordinator may have counted the worker as lost, it is told, and can announce itself again.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class Heartbeat:
+    """Calls `beat` every so often on a thread of its own, and `woke_up` before it after a long gap."""
+
+    def __init__(
+        self,
+        *,
+        every_seconds: float,
+        lost_after_seconds: float,
+        beat: Callable[[], None],
+        woke_up: Callable[[], None],
+    ) -> None:
+        self._every_seconds = every_seconds
+        self._lost_after_seconds = lost_after_seconds
+        self._beat = beat
+        self._woke_up = woke_up
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._go_on, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends the thread; waits at most two beats for what it is doing."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(2 * self._every_seconds)
+
+    def _go_on(self) -> None:
+        last = time.monotonic()
+        while not self._stop.wait(self._every_seconds):
+            now = time.monotonic()
+            if now - last >= self._lost_after_seconds:
+                self._woke_up()
+            last = now
+            self._beat()

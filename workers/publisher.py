@@ -1,0 +1,110 @@
+"""Puts a worker's events on the log: each once, in order, none lost while the bus is away.
+
+A lost reply leaves open whether the event arrived, so it is published again under the same number, and the
+fold knows it. Facts wait in a bounded outbox until the bus takes them; whoever reports one never waits
+longer than `patience_seconds`. Requests and marks do not wait: they would be stale.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from coordinator.log import Log
+from events.bus import Bus
+from events.codec import encode_checked
+from events.errors import BusError, BusRefused, BusUnreachable
+from events.incoming import Event
+from events.stream_id import StreamId
+
+OUTBOX = 10_000
+_FIRST_PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 0.5
+
+Numbered = Callable[[int], Event]
+"""Makes the event, given its number in the session."""
+
+
+class OutboxFull(BusError):
+    """The bus has been away for so long that no more facts can be kept for it."""
+
+
+class Publisher:
+    """Publishes under consecutive numbers; any thread may use it."""
+
+    def __init__(self, bus: Bus, *, patience_seconds: float, stamp: Callable[[], str], log: Log) -> None:
+        self._bus = bus
+        self._patience_seconds = patience_seconds
+        self._stamp = stamp
+        self._log = log
+        self._lock = threading.Lock()
+        self._number = 0
+        self._outbox: deque[list[str]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many facts the bus has not taken yet."""
+        return len(self._outbox)
+
+    def fact(self, make: Numbered) -> bool:
+        """Puts a fact on the log; false when it still waits in the outbox. Raises RefusedField, OutboxFull."""
+        with self._lock:
+            if len(self._outbox) >= OUTBOX:
+                raise OutboxFull(f"{OUTBOX} facts already wait for the bus; this one is not recorded.")
+            self._outbox.append(self._numbered(make))
+            return self._flush(time.monotonic() + self._patience_seconds)
+
+    def ask(self, make: Numbered) -> StreamId:
+        """Puts a request on the log behind all facts. Raises BusError when that cannot be done in time."""
+        deadline = time.monotonic() + self._patience_seconds
+        with self._lock:
+            if not self._flush(deadline):
+                raise BusUnreachable("The bus has not taken earlier reports yet.")
+            return self._send(self._numbered(make), deadline)
+
+    def mention(self, make: Numbered) -> bool:
+        """Puts something on the log that the next report replaces anyway: one attempt, or not at all."""
+        with self._lock:
+            fields = self._numbered(make)
+            if self._outbox:
+                return False
+            try:
+                self._bus.append(fields, self._stamp())
+            except BusError as error:
+                self._log.warning("A mark was not published", why=str(error))
+                return False
+            return True
+
+    def flush(self) -> bool:
+        """Tries once to empty the outbox."""
+        with self._lock:
+            return self._flush(time.monotonic())
+
+    def _numbered(self, make: Numbered) -> list[str]:
+        fields = encode_checked(make(self._number + 1))
+        self._number += 1
+        return fields
+
+    def _flush(self, deadline: float) -> bool:
+        try:
+            while self._outbox:
+                self._send(self._outbox[0], deadline)
+                self._outbox.popleft()
+        except BusError as error:
+            self._log.error("Reports wait for the bus", waiting=len(self._outbox), why=str(error))
+            return False
+        return True
+
+    def _send(self, fields: list[str], deadline: float) -> StreamId:
+        """Appends, again and again until the deadline while nobody answers."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return self._bus.append(fields, self._stamp())
+            except BusRefused:
+                raise
+            except BusUnreachable:
+                if time.monotonic() + pause > deadline:
+                    raise
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)

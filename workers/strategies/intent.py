@@ -1,0 +1,48 @@
+"""What a strategy is told about its position, and what it can answer.
+
+An intent is a wish, not an order: an entry still has to pass the gate, an exit never asks permission.
+"""
+
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from events.fields import Side
+from workers.bar import Bar
+
+
+class Held(msgspec.Struct, frozen=True):
+    """The strategy's own position in the symbol of the bar.
+
+    `entry_price` is the (average) fill price; `bars` counts the bars that have ended since the one the
+    entry was filled on, 0 on that bar itself.
+    """
+
+    side: Side
+    entry_price: Decimal
+    bars: int
+
+
+class Enter(msgspec.Struct, frozen=True):
+    """Open a position of `size` contracts."""
+
+    side: Side
+    size: int
+
+
+class Exit(msgspec.Struct, frozen=True):
+    """Close the whole position; `reason` is a code such as `max_bars`, for logs and reports."""
+
+    reason: str
+
+
+Intent = Enter | Exit | None
+
+
+class Strategy(Protocol):
+    """Decides on each bar of one symbol, in order. Only ever an Enter when flat and an Exit when not."""
+
+    def decide(self, bar: Bar, held: Held | None) -> Intent:
+        """What to do at the close of `bar`, given what is held at that moment."""
+        ...
