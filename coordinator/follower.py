@@ -46,6 +46,6 @@ class Follower:
         """Raises LogDiffers unless this log, up to here, is the one whose head was committed."""
         if self.cursor != head or (head != ORIGIN and self.chain != chain):
             raise LogDiffers(
-                f"The log up to {self.cursor} does not lead to the head at {head}: events were trimmed, altered "
-                "or exchanged. Nothing is decided on it. Restore the log, or start another portfolio."
+                f"The log up to {self.cursor} does not lead to the head at {head}: events were trimmed, "
+                "altered or exchanged. Nothing is decided on it. Restore the log, or start another portfolio."
             )

@@ -1,8 +1,8 @@
 """The leader: reads events, folds them, commits what follows, and lets time pass when nothing else happens.
 
-Guarantees: every event is decided exactly once, in order, by one leader at a time. Decisions, cursor, chain and
-status are committed together or not at all; a reply that was lost is found out by looking, never by deciding
-again. Whatever cannot be committed is not logged as having happened.
+Guarantees: every event is decided exactly once, in order, by one leader at a time. Decisions, cursor, chain
+and status are committed together or not at all; a reply that was lost is found out by looking, never by
+deciding again. Whatever cannot be committed is not logged as having happened.
 """
 
 import threading
@@ -126,10 +126,7 @@ class Leader:
             return False
         before = self._follower.cursor
         lines: list[Line] = []
-        decided: list[Decided] = []
-        for entry in entries:
-            decided.append(self._fold(entry, lines))
-        self._commit(before, decided)
+        self._commit(before, [self._fold(entry, lines) for entry in entries])
         for line in lines:
             self._log.log(_LEVELS[line.level], line.text)
         return True
@@ -165,8 +162,9 @@ class Leader:
         already = done.outcome == "cursor" and (done.cursor, done.detail) == (str(after.cursor), after.chain)
         if done.outcome == "decisions":
             raise BusRefused(
-                f"The decisions stream refuses decision {batch[0].at}: {done.detail}. Something else wrote to "
-                f"{self._bus.keys.decisions}; remove that entry with XDEL and set the last ID back with XSETID."
+                f"The decisions stream refuses what follows from {batch[0].at}: {done.detail}. Something "
+                f"else wrote to {self._bus.keys.decisions}; remove it with XDEL, then set the last ID back "
+                "with XSETID."
             )
         if done.outcome != "done" and not already:
             raise LeadLost(f"Epoch {done.epoch or 'unknown'} leads now, ours was {self._lease.epoch}.")

@@ -93,8 +93,10 @@ def _of_event(state: State, event: Event | Malformed) -> list[Line]:
             return [
                 Line(
                     "warning",
-                    f"Limits in force: max_positions={event.max_positions}, max_contracts={event.max_contracts}, "
-                    f"daily_stop_loss={shown_limit(event.daily_stop_loss)} | By {event.by}: {event.reason}",
+                    f"Limits in force: max_positions={event.max_positions}, "
+                    f"max_contracts={event.max_contracts}, "
+                    f"daily_stop_loss={shown_limit(event.daily_stop_loss)}"
+                    f" | By {event.by}: {event.reason}",
                 )
             ]
         case PositionSettled():
@@ -154,13 +156,15 @@ def _of_decision(decision: Decision) -> Line:
         case PositionMismatch():
             return Line(
                 "error",
-                f"POSITION MISMATCH ({decision.kind}): {decision.symbol} of {decision.worker}: {decision.reason}",
+                f"POSITION MISMATCH ({decision.kind}): {decision.symbol} of {decision.worker}: "
+                f"{decision.reason}",
             )
         case PnlDisputed():
             return Line(
                 "error",
-                f"P&L DISPUTED: {decision.symbol} of {decision.worker} | Reported: {shown(decision.reported)} | "
-                f"Computed: {shown(decision.computed)} | Counted: {shown(decision.counted)}",
+                f"P&L DISPUTED: {decision.symbol} of {decision.worker} | "
+                f"Reported: {shown(decision.reported)} | Computed: {shown(decision.computed)} | "
+                f"Counted: {shown(decision.counted)}",
             )
         case MarkStale():
             return Line(

@@ -1,6 +1,7 @@
 """Watches the workers' heartbeats for the leader, and turns a lapse into an event.
 
-That a worker is lost is a fact about the world, so it goes on the log like any other: a replay needs no clock.
+That a worker is lost is a fact about the world, so it goes on the log like any other: a replay needs no
+clock.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ _LOOK_SECONDS = 0.5
 
 
 class PresenceWatch:
-    """Looks twice a second. In its first `worker_lost_ms` it judges nobody: the bus may just have come back."""
+    """Looks twice a second; judges nobody in its first `worker_lost_ms`: the bus may just have come back."""
 
     def __init__(self, bus: Bus, *, worker_lost_ms: int, monotonic: Callable[[], float]) -> None:
         self._bus = bus

@@ -9,20 +9,18 @@ them by hand, and reading on must be possible.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from redis import Redis
+from redis import Redis, exceptions
 from redis.backoff import NoBackoff
-from redis.exceptions import (
-    BusyLoadingError,
-    ConnectionError,
-    InvalidResponse,
-    ReadOnlyError,
-    RedisError,
-    TimeoutError,
-)
 from redis.retry import Retry
 
 from events.errors import BusRefused, BusUnreachable
 
+_NO_ANSWER = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.BusyLoadingError,
+    exceptions.InvalidResponse,
+)
 _RAW_REPLIES = ("XREAD", "XRANGE", "XREVRANGE")
 
 
@@ -65,11 +63,11 @@ def told_apart(doing: str) -> Iterator[None]:
     """Turns the library's exceptions into ours; `doing` completes "while …"."""
     try:
         yield
-    except (ConnectionError, TimeoutError, BusyLoadingError, InvalidResponse) as error:
+    except _NO_ANSWER as error:
         raise BusUnreachable(f"Redis did not answer while {doing}: {error}") from error
-    except ReadOnlyError as error:
+    except exceptions.ReadOnlyError as error:
         raise BusUnreachable(f"Redis is a read-only replica while {doing}: {error}") from error
-    except RedisError as error:
+    except exceptions.RedisError as error:
         raise BusRefused(f"Redis refused while {doing}: {error}") from error
 
 

@@ -154,7 +154,7 @@ class PortfolioGate:
         self.close("" if kind is None else f"failed: {kind.__name__}")
 
     def on_flatten(self, callback: Callable[[FlattenOrder], None]) -> None:
-        """Calls `callback` on its own thread for every order to close. It may come twice: close what is open."""
+        """Calls `callback` on its own thread for every order to close, maybe twice: close what is open."""
         self._callbacks.append(callback)
 
     # --- entries -----------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ class PortfolioGate:
     def request_entry(
         self, symbol: str, side: str = "long", size: int = 1, *, strategy: str = ""
     ) -> Decision:
-        """Asks for room. Never raises for a bus that is away; raises RefusedField for a request that is none."""
+        """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none."""
         if not self._announced and not self._announce():
             return self._no(symbol, "bus_unreachable", "The bus is unreachable")
         ask = partial(self._event, EntryRequested, symbol=symbol, side=side, size=size, strategy=strategy)
@@ -224,7 +224,7 @@ class PortfolioGate:
         )
 
     def position_marked(self, symbol: str, side: str = "long", *, price: Amount, unrealized: Amount) -> bool:
-        """Reports what an open position would make at `price`, in dollars. Not repeated when the bus is away."""
+        """Reports what an open position would make at `price`, in dollars. Lost while the bus is away."""
         return self._publisher.mention(
             partial(
                 self._event,

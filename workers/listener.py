@@ -65,7 +65,9 @@ class Listener:
         reachable = True
         while not self._stop.is_set():
             try:
-                entries = self._bus.decisions_after(self._seen, count=_READ_AT_ONCE, block_ms=int(LISTEN_SECONDS * 1000))
+                entries = self._bus.decisions_after(
+                    self._seen, count=_READ_AT_ONCE, block_ms=int(LISTEN_SECONDS * 1000)
+                )
                 reachable = True
             except BusError as error:
                 if reachable:
@@ -89,7 +91,7 @@ class Listener:
             return
         try:
             self._on_order(order)
-        except Exception as error:  # the strategy's own code: say it, and listen on; overdue brings it again
+        except Exception as error:  # noqa: BLE001 - the author's code: said, and brought again when overdue
             self._log.critical("FLATTEN FAILED in the strategy", why=repr(error), episode=order.episode)
 
 

@@ -47,7 +47,7 @@ class Publisher:
         return len(self._outbox)
 
     def fact(self, make: Numbered) -> bool:
-        """Puts a fact on the log; false when it still waits in the outbox. Raises RefusedField, OutboxFull."""
+        """Puts a fact on the log; false while it waits in the outbox. Raises RefusedField, OutboxFull."""
         with self._lock:
             if len(self._outbox) >= OUTBOX:
                 raise OutboxFull(f"{OUTBOX} facts already wait for the bus; this one is not recorded.")

@@ -12,7 +12,7 @@ class BrokerError(Exception):
     """The broker did not do what was asked, and nothing was changed; a sentence that says why."""
 
 
-class NotOpen(BrokerError):  # noqa: N818 - says what is the matter; BrokerError says it is one
+class NotOpen(BrokerError):
     """There is no such position, or not that much of it: most often somebody else has closed it first."""
 
 

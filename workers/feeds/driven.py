@@ -1,0 +1,78 @@
+"""Bars over the bus, where a conductor drives the clock: simulated time for processes that cannot tell.
+
+The conductor publishes a step, all bars that end at one moment; each worker takes its own bar out of it,
+acts, and says that it is done; only when all are does the conductor go on. The events of a step carry its
+time.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from events.bus import Bus, at_time
+from events.stream_id import ORIGIN
+from workers.bar import Bar
+
+_BLOCK_MS = 500
+_READ_AT_ONCE = 10
+
+
+def publish_step(bus: Bus, time: datetime, bars: Mapping[str, Bar]) -> None:
+    """Hands the bars of one moment to the workers."""
+    fields = ["time_ms", str(milliseconds_of(time))]
+    for symbol, bar in bars.items():
+        fields += (symbol, f"{bar.open:f} {bar.high:f} {bar.low:f} {bar.close:f}")
+    bus.publish(bus.keys.bars, fields)
+
+
+def publish_end(bus: Bus) -> None:
+    """Says that there are no more bars."""
+    bus.publish(bus.keys.bars, ["end", "true"])
+
+
+def milliseconds_of(time: datetime) -> int:
+    """The moment in the clock of the stream IDs."""
+    return int(time.timestamp() * 1000)
+
+
+class DrivenFeed:
+    """The bars of one symbol as the conductor hands them out, and the time they bring with them."""
+
+    def __init__(self, bus: Bus, symbol: str, worker: str) -> None:
+        self._bus = bus
+        self._symbol = symbol
+        self._worker = worker
+        self._now_ms = 0
+
+    def stamp(self) -> str:
+        """The ID for events of the step under way."""
+        return at_time(self._now_ms)
+
+    def bars(self) -> Iterator[Bar | None]:
+        """Each step's bar, or None while nothing comes; ends with the bars.
+
+        Asking for the next one says that the step is done.
+        """
+        seen = ORIGIN
+        while True:
+            entries = self._bus.published_after(
+                self._bus.keys.bars, seen, count=_READ_AT_ONCE, block_ms=_BLOCK_MS
+            )
+            if not entries:
+                yield None
+            for entry in entries:
+                seen = entry.id
+                step = dict(zip(entry.fields[::2], entry.fields[1::2], strict=True))
+                if "end" in step:
+                    return
+                self._now_ms = int(step["time_ms"])
+                if self._symbol in step:
+                    yield self._bar(step[self._symbol])
+                self._bus.publish(
+                    self._bus.keys.steps, ["worker", self._worker, "time_ms", str(self._now_ms)]
+                )
+
+    def _bar(self, text: str) -> Bar:
+        opened, high, low, close = (Decimal(price) for price in text.split(" "))
+        time = datetime.fromtimestamp(self._now_ms / 1000, UTC)
+        return Bar(self._symbol, time, opened, high, low, close)

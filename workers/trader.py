@@ -1,0 +1,121 @@
+"""One symbol's trader: bars in, orders out, every fill reported; behind the gate.
+
+The order of an entry: signal, gate, order, fill reported; a no after the gate gives the slot back. Exits
+never ask. An order to flatten comes on the gate's thread and closes at the broker at once; the trader's lock
+is held only for an order and its report, so it never waits for an answer of the coordinator.
+"""
+
+import threading
+from decimal import Decimal
+
+from config import Contract
+from coordinator.log import Log
+from events.fields import Side
+from events.legs import Holding
+from workers.bar import Bar
+from workers.brokers.protocol import Broker, BrokerError, BrokerPosition, ExitFill, NotOpen
+from workers.decision import Decision
+from workers.gate import PortfolioGate
+from workers.listener import FlattenOrder
+from workers.profit import net_pnl
+from workers.strategies.intent import Enter, Exit, Held, Strategy
+
+
+class Trader:
+    """Trades `contract` by `strategy`, through `gate` and `broker`."""
+
+    def __init__(
+        self, *, contract: Contract, strategy: Strategy, gate: PortfolioGate, broker: Broker, log: Log
+    ) -> None:
+        self._contract = contract
+        self._strategy = strategy
+        self._gate = gate
+        self._broker = broker
+        self._log = log
+        self._orders = threading.RLock()
+        self._bars_held = 0
+        gate.on_flatten(self.flatten)
+
+    @property
+    def symbol(self) -> str:
+        """What it trades."""
+        return self._contract.symbol
+
+    def on_bar(self, bar: Bar) -> None:
+        """Marks what is open, then does what the strategy wants."""
+        held = self._held()
+        if held is not None:
+            self._bars_held += 1
+            self._mark(bar, held)
+        intent = self._strategy.decide(bar, _as_held(held, self._bars_held))
+        if isinstance(intent, Enter):
+            self._enter(bar, intent)
+        elif isinstance(intent, Exit) and held is not None:
+            self._close(held, bar.close, intent.reason)
+
+    def flatten(self, order: FlattenOrder) -> None:
+        """Closes what is open of what was ordered, at the last price known."""
+        with self._orders:
+            for held in self._broker.positions(self._gate.worker):
+                if order.everything or any(leg.symbol == held.symbol for leg in order.positions):
+                    self._close(held, None, order.cause)
+
+    def _held(self) -> BrokerPosition | None:
+        mine = self._broker.positions(self._gate.worker)
+        return next((held for held in mine if held.symbol == self.symbol), None)
+
+    def _mark(self, bar: Bar, held: BrokerPosition) -> None:
+        unrealized = self._profit(held.side, held.price, bar.close, held.size, Decimal(0))
+        self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=unrealized)
+
+    def _enter(self, bar: Bar, intent: Enter) -> None:
+        with self._gate.request_entry(self.symbol, intent.side, intent.size) as entry:
+            if entry:
+                self._order_entry(bar, intent, entry)
+
+    def _order_entry(self, bar: Bar, intent: Enter, entry: Decision) -> None:
+        with self._orders:
+            if not self._gate.standing(entry):
+                self._log.warning("Entry dropped: a flatten was ordered meanwhile", symbol=self.symbol)
+                return
+            try:
+                fill = self._broker.enter(self.symbol, intent.side, intent.size, bar.close)
+            except BrokerError as error:
+                self._log.error("Entry refused by the broker", symbol=self.symbol, why=str(error))
+                return
+            self._bars_held = 0
+            self._gate.position_opened(self.symbol, fill.side, fill.size, price=fill.price)
+
+    def _close(self, held: BrokerPosition, price: Decimal | None, reason: str) -> None:
+        """Closes at the broker, then reports. Who finds it closed already has nothing to report."""
+        with self._orders:
+            try:
+                fill = self._broker.exit(held.symbol, held.side, held.size, price)
+            except NotOpen as closed:
+                self._log.warning("Already closed by somebody else", symbol=held.symbol, why=str(closed))
+                return
+            self._report_close(fill, reason)
+
+    def _report_close(self, fill: ExitFill, reason: str) -> None:
+        commission = fill.total_commission
+        self._gate.position_closed(
+            fill.symbol,
+            fill.side,
+            fill.size,
+            price=fill.price,
+            pnl=self._profit(fill.side, fill.entry_price, fill.price, fill.size, commission),
+            commission=commission,
+            reason=reason,
+        )
+
+    def _profit(self, side: Side, entry: Decimal, price: Decimal, size: int, commission: Decimal) -> Decimal:
+        return net_pnl(side, entry, price, size, self._contract.point_value, commission)
+
+
+def holdings_of(broker: Broker, worker: str) -> list[Holding]:
+    """What the broker says the worker holds, for the coordinator to compare with the log."""
+    return [Holding(held.symbol, held.side, held.size, held.price) for held in broker.positions(worker)]
+
+
+def _as_held(held: BrokerPosition | None, bars: int) -> Held | None:
+    return Held(held.side, held.price, bars) if held is not None else None
