@@ -31,6 +31,7 @@ DEFAULT = "default"
 
 HoldOrFlatten = Literal["hold", "flatten"]
 _CLOCK_TIME = Text(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", "a time of day as HH:MM, such as 17:00")
+PORTFOLIO_NAME = Text(r"[A-Za-z0-9_-]{1,32}", "a name of 1 to 32 letters, digits, _ or -, such as main")
 _ZoneName = Annotated[str, Zone()]
 _Fraction = Approximate(Decimal(0), Decimal(1))
 
@@ -94,9 +95,7 @@ class Runtime(Struct, frozen=True):
 
     redis_url: Annotated[str, RedisUrl()] = "redis://127.0.0.1:6379/0"
     redis_password_env: EnvironmentName | None = None
-    portfolio: Annotated[
-        str, Text(r"[A-Za-z0-9_-]{1,32}", "a name of 1 to 32 letters, digits, _ or -, such as main")
-    ] = "main"
+    portfolio: Annotated[str, PORTFOLIO_NAME] = "main"
     trading_day: TradingDay = TradingDay()
     max_contracts: Annotated[int, Whole(1, 10_000, "contracts")] | None = None
     stop_loss_on: Literal["total", "realized"] = "total"
@@ -114,7 +113,7 @@ class Runtime(Struct, frozen=True):
     bus_loss_seconds: Annotated[float, Duration(86_400)] = 30.0
     on_bus_loss: HoldOrFlatten = "hold"
     mark_seconds: Annotated[float, Duration(3_600)] = 5.0
-    mark_stale_seconds: Annotated[float, Duration(86_400)] = 120.0
+    mark_stale_seconds: Annotated[float, Duration(31 * 86_400)] = 120.0
     bar_zones: Mapping[SymbolOrDefault, _ZoneName] = field(default_factory=lambda: {DEFAULT: "UTC"})
     workers: Mapping[SymbolOrDefault, IbsParameters] = field(
         default_factory=lambda: {DEFAULT: IbsParameters()}

@@ -100,18 +100,18 @@ def remind(state: State, at: StreamId) -> list[Decision]:
     episode = state.flatten
     if episode is None or at.ms < episode.next_reminder_ms:
         return []
+    left = list(episode.left)
     interval_ms = max(1, episode.deadline_ms - episode.started_ms) << min(episode.reminders, 30)
     episode.reminders += 1
     episode.next_reminder_ms = at.ms + min(interval_ms, LONGEST_REMINDER_MS)
-    return [
-        FlattenOverdue(
-            episode=episode.episode,
-            reminder=episode.reminders,
-            late_ms=at.ms - episode.deadline_ms,
-            next_ms=episode.next_reminder_ms,
-            positions=legs_named(state, episode.left),
-        )
-    ]
+    overdue = FlattenOverdue(
+        episode=episode.episode,
+        reminder=episode.reminders,
+        late_ms=at.ms - episode.deadline_ms,
+        next_ms=episode.next_reminder_ms,
+        positions=legs_named(state, left),
+    )
+    return [overdue, *hand_over(state, left)]
 
 
 def catches_new_fills(state: State) -> bool:

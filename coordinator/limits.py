@@ -1,15 +1,22 @@
-"""The rules in force, as the last LimitsChanged on the log gives them."""
+"""The rules in force, as the last LimitsChanged on the log gives them; their text, and how to change them."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Literal
 
 from msgspec import Struct
 
-from events.incoming import LimitsChanged
+from events.codec import RefusedField, decode_event, encode
+from events.incoming import LimitsChanged, Malformed
+
+_NOT_A_LIMIT = {"type", "by", "reason", "config"}
 
 
 class Limits(Struct, frozen=True):
-    """What a portfolio may do. Dollars, contracts and milliseconds; `point_values` in dollars a point."""
+    """What a portfolio may do. Dollars, contracts and milliseconds; `point_values` in dollars a point.
+
+    `text` is all of it in one line, as the status shows it and `changed_limits` reads it.
+    """
 
     max_positions: int
     max_contracts: int
@@ -27,6 +34,7 @@ class Limits(Struct, frozen=True):
     by: str
     reason: str
     config: str
+    text: str
 
 
 def limits_of(event: LimitsChanged) -> Limits:
@@ -49,4 +57,26 @@ def limits_of(event: LimitsChanged) -> Limits:
         by=event.by,
         reason=event.reason,
         config=event.config,
+        text=_text_of(event),
     )
+
+
+def changed_limits(text: str, changes: Mapping[str, str], *, by: str, reason: str) -> LimitsChanged:
+    """The limits in `text` with `changes` made to them. Raises RefusedField, naming the limit."""
+    if not text:
+        raise RefusedField("limits: none are in force yet; start a coordinator first")
+    in_force = dict(pair.split("=", 1) for pair in text.split("; "))
+    for name in changes:
+        if name not in in_force:
+            raise RefusedField(f"{name}: not a limit; the limits are {', '.join(in_force)}")
+    fields = {"type": "LimitsChanged", "by": by, "reason": reason, **in_force, **changes}
+    event = decode_event([word for pair in fields.items() for word in pair])
+    if isinstance(event, LimitsChanged):
+        return event
+    raise RefusedField(event.reason if isinstance(event, Malformed) else "limits: cannot be read")
+
+
+def _text_of(event: LimitsChanged) -> str:
+    fields = encode(event)
+    pairs = zip(fields[::2], fields[1::2], strict=True)
+    return "; ".join(f"{name}={value}" for name, value in pairs if name not in _NOT_A_LIMIT)

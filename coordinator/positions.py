@@ -7,6 +7,7 @@ from coordinator.dollars import CENT, EXACT, ZERO, gross_pnl, shown
 from coordinator.entry import SENTENCE
 from coordinator.state import (
     CLOSES_REMEMBERED,
+    FILLS_REMEMBERED,
     POSITIONS_HELD,
     UNSETTLED_HELD,
     Halt,
@@ -30,6 +31,9 @@ _PRICE_DECIMALS = Decimal("1e-10")
 
 def opened(state: State, at: StreamId, event: PositionOpened) -> list[Decision]:
     """Adds the fill to the book, uses up its reservation, and shouts about each limit it broke."""
+    reported = _reported_before(state, at, event)
+    if reported is not None:
+        return [reported]
     key = leg_key(event.symbol, event.side, event.worker)
     if no_room(state, at, key):
         return [book_full("PositionOpened")]
@@ -126,11 +130,30 @@ def _breaches(state: State, event: PositionOpened, *, granted: int, shared: bool
     ]
 
 
+def _reported_before(
+    state: State, at: StreamId, event: PositionOpened | PositionClosed
+) -> EventRejected | None:
+    """A fill the broker has named is folded once, whoever reports it; only the latest are remembered."""
+    if not event.fill:
+        return None
+    kind = type(event).__name__
+    if event.fill in state.fills:
+        reason = f"{kind}: fill {event.fill} was already reported at {state.fills[event.fill]}"
+        return EventRejected(reason=reason, rejected=kind)
+    if len(state.fills) >= FILLS_REMEMBERED:
+        del state.fills[next(iter(state.fills))]
+    state.fills[event.fill] = str(at)
+    return None
+
+
 # --- closed ---------------------------------------------------------------------------------------------
 
 
 def closed(state: State, at: StreamId, event: PositionClosed) -> list[Decision]:
     """Books the P&L, the lower of reported and computed, and takes the contracts out of the book."""
+    reported = _reported_before(state, at, event)
+    if reported is not None:
+        return [reported]
     key = leg_key(event.symbol, event.side, event.owner or event.worker)
     held = state.positions.get(key)
     if held is None:

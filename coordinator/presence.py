@@ -45,11 +45,12 @@ def _by_leg(event: WorkerStarted) -> dict[str, Holding]:
 
 
 def _flatten_again(state: State, at: StreamId, worker: str) -> list[Decision]:
-    """A worker that was away while flattening was ordered is told now."""
+    """Who was away while flattening was ordered is told now; so is the flattener."""
     own = [key for key, held in state.positions.items() if held.worker == worker]
     if not flatten.catches_new_fills(state):
         own = [key for key in own if state.flatten is not None and key in state.flatten.left]
-    return flatten.order(state, at, f"{worker} started during the flatten", own) if own else []
+    ordered = flatten.order(state, at, f"{worker} started during the flatten", own) if own else []
+    return [*ordered, *(flatten.hand_over(state, list(state.flatten.left)) if state.flatten else [])]
 
 
 def _compare(state: State, at: StreamId, event: WorkerStarted, key: str, holding: Holding) -> list[Decision]:

@@ -18,6 +18,7 @@ from events.legs import Leg, legs_text
 POSITIONS_HELD = 64
 UNSETTLED_HELD = 64
 CLOSES_REMEMBERED = 1024
+FILLS_REMEMBERED = 1024
 WORKERS_REMEMBERED = 256
 SESSIONS_REMEMBERED = 4
 ANSWERS_REMEMBERED = 8
@@ -149,7 +150,10 @@ class Stats(Struct):
 
 
 class State(Struct):
-    """The whole portfolio. Keys of `positions` and `unsettled` are `leg_key`s, of `reservations` likewise."""
+    """The whole portfolio. `positions`, `reservations` and `unsettled` are by `leg_key`.
+
+    `lost` names the lost workers, `fills` the latest fills and the events that reported them.
+    """
 
     limits: Limits | None = None
     day: Day = field(default_factory=Day)
@@ -158,6 +162,7 @@ class State(Struct):
     unsettled: dict[str, Unsettled] = field(default_factory=dict)
     workers: dict[str, Worker] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    fills: dict[str, str] = field(default_factory=dict)
     halt: Halt | None = None
     stop: Stop | None = None
     flatten: Flatten | None = None

@@ -6,7 +6,6 @@
 from collections.abc import Mapping
 
 from coordinator.dollars import CENT
-from coordinator.limits import Limits
 from coordinator.state import State, Stats, daily_pnl, legs_named, open_symbols, slots_used
 from events.stream_id import StreamId
 
@@ -51,7 +50,8 @@ def status_fields(state: State, at: StreamId) -> dict[str, str]:
         ),
         "workers": ", ".join(f"{name} {worker.presence}" for name, worker in state.workers.items()),
         "stale_marks": ", ".join(held.symbol for held in state.positions.values() if held.mark_stale),
-        "limits": _limits_text(state.limits) if state.limits else "",
+        "limits": state.limits.text if state.limits else "",
+        "limits_by": state.limits.by if state.limits else "",
         "most_positions": str(state.stats.most_positions),
         "limit_breaches": str(state.stats.limit_breaches),
         "events_rejected": str(state.stats.events_rejected),
@@ -87,17 +87,6 @@ def _read_stats(text: str) -> dict[str, int | float]:
     pairs = dict(pair.split("=") for pair in text.split(" "))
     counts: dict[str, int | float] = {name: int(pairs[name]) for name in _COUNTS}
     return counts | {"block_rate": float(pairs["block_rate"])}
-
-
-def _limits_text(limits: Limits) -> str:
-    return (
-        f"max_positions={limits.max_positions} max_contracts={limits.max_contracts} "
-        f"daily_stop_loss={limits.daily_stop_loss:f} stop_loss_on={limits.stop_loss_on} "
-        f"stop_approach_percent={limits.stop_approach_percent} reservation_ms={limits.reservation_ms} "
-        f"flatten_ms={limits.flatten_ms} mark_stale_ms={limits.mark_stale_ms} "
-        f"on_worker_lost={limits.on_worker_lost} zone={limits.zone} roll={limits.roll} "
-        f"symbols={','.join(limits.symbols)} by={limits.by}"
-    )
 
 
 def _flag(value: bool) -> str:

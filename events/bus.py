@@ -86,6 +86,29 @@ class Bus:
         """The next decisions; with `block_ms` waits so long for the first."""
         return self._after(self.keys.decisions, after, count, block_ms)
 
+    def orders_after(
+        self, decisions: StreamId, killswitch: StreamId, *, count: int, block_ms: int
+    ) -> tuple[list[Entry], list[Entry]]:
+        """What a worker obeys: the next decisions and pulls of the kill switch; waits for either."""
+        keys = (self.keys.decisions, self.keys.killswitch)
+        with told_apart("reading orders"):
+            reply = self._client.execute_command(
+                *("XREAD", "COUNT", count, "BLOCK", max(1, block_ms)),
+                *("STREAMS", *keys, str(decisions), str(killswitch)),
+            )
+        found = {key: _entries(entries) for key, entries in reply or ()}
+        return found.get(keys[0], []), found.get(keys[1], [])
+
+    def pull_killswitch(self, fields: Fields) -> StreamId:
+        """Reaches every worker at once, whether or not anybody coordinates."""
+        return self.publish(self.keys.killswitch, fields)
+
+    def last_pull(self) -> Entry | None:
+        """The latest pull of the kill switch."""
+        with told_apart("reading the kill switch"):
+            found = _entries(self._client.xrevrange(self.keys.killswitch, count=1))
+        return found[0] if found else None
+
     def decisions_of(self, event: StreamId) -> list[Entry]:
         """What was decided on one event."""
         with told_apart("reading decisions"):
@@ -156,6 +179,11 @@ class Bus:
         with told_apart("reading the status"):
             return dict(self._client.hgetall(self.keys.status))
 
+    def is_stopped_or_halted(self) -> bool:
+        """Whether the status says that there are to be no entries."""
+        with told_apart("reading the status"):
+            return "true" in self._client.hmget(self.keys.status, "stopped_out", "halted")
+
     def now_ms(self) -> int:
         """The server's clock."""
         with told_apart("asking for the time"):
@@ -185,7 +213,7 @@ class Bus:
     # --- the driven clock's ------------------------------------------------------------------------------
 
     def publish(self, key: str, fields: Fields) -> StreamId:
-        """Adds to one of the conductor's streams (`keys.bars`, `keys.steps`)."""
+        """Adds to one of the streams beside the log (`keys.bars`, `keys.steps`, `keys.killswitch`)."""
         with told_apart("publishing a step"):
             return StreamId.parse(self._client.execute_command("XADD", key, "*", *fields))
 

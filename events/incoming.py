@@ -70,12 +70,17 @@ class EntryWithdrawn(WorkerEvent, frozen=True):
 
 
 class PositionOpened(WorkerEvent, frozen=True):
-    """A fill that opened contracts: a fact, folded whether or not it was granted."""
+    """A fill that opened contracts: a fact, folded whether or not it was granted.
+
+    `fill` is the broker's own name for it, where it has one: the same fill is not folded twice, whoever
+    reports it.
+    """
 
     symbol: Symbol
     side: Side
     size: Size
     price: Price
+    fill: NameOrNone = ""
 
 
 class PositionClosed(WorkerEvent, frozen=True):
@@ -83,7 +88,7 @@ class PositionClosed(WorkerEvent, frozen=True):
 
     `side` is the side of the position, not of the closing order. `commission` is the total for the closed
     contracts, both sides; `pnl` is net of it. `owner` is the worker that held the position, where it was
-    closed by another (the flattener).
+    closed by another (the flattener). `fill` as in PositionOpened.
     """
 
     symbol: Symbol
@@ -94,6 +99,7 @@ class PositionClosed(WorkerEvent, frozen=True):
     pnl: Dollars
     reason: Text = ""
     owner: NameOrNone = ""
+    fill: NameOrNone = ""
 
 
 class PositionMarked(WorkerEvent, frozen=True):

@@ -50,6 +50,11 @@ class Keys(NamedTuple):
         return f"{self.prefix}:worker:{worker}"
 
     @property
+    def killswitch(self) -> str:
+        """Stream: orders to flatten that go to the workers past the coordinator."""
+        return f"{self.prefix}:killswitch"
+
+    @property
     def bars(self) -> str:
         """Stream, only where the clock is driven: the bars a conductor hands to the workers."""
         return f"{self.prefix}:bars"

@@ -18,8 +18,8 @@ from events.stream_id import StreamId
 class Decision:
     """Allowed or not, with the reason in a sentence and, when denied, a `code`.
 
-    `expires_ms` is when the reserved slot is freed again, in the clock of the log; `event` the request's ID,
-    where it is known.
+    `expires_ms` is when the reserved slot is freed again, in the clock of the log, `good_until` the same in
+    this process's monotonic clock; `event` is the request's ID, where it is known.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class Decision:
         code: str = "",
         event: StreamId | None = None,
         expires_ms: int | None = None,
+        good_until: float = 0.0,
         give_back: Callable[["Decision", str], None] | None = None,
     ) -> None:
         self.allowed = allowed
@@ -39,6 +40,7 @@ class Decision:
         self.code = code
         self.event = event
         self.expires_ms = expires_ms
+        self.good_until = good_until
         self.used = False
         self._give_back = give_back
 

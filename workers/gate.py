@@ -12,26 +12,20 @@ the outbox while the bus is away. An order to flatten arrives on a thread of its
 one that was given while the worker was down.
 """
 
-import os
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 
-from msgspec import Struct
-
-from config import Configuration, load, secret
 from coordinator.log import Log, open_log
 from coordinator.status import read_status
-from events.bus import SERVERS_TIME, Bus
-from events.codec import RefusedField, decode_decision
+from events.bus import SERVERS_TIME, Bus, Entry
+from events.codec import RefusedField
 from events.connection import connect
-from events.decisions import EntryAllowed, EntryDenied, EventRejected
 from events.errors import BusError
+from events.fields import Side
 from events.incoming import (
     EntryRequested,
     EntryWithdrawn,
@@ -43,52 +37,26 @@ from events.incoming import (
     WorkerStopped,
 )
 from events.legs import Holding, holdings_text
-from events.stream_id import ORIGIN, StreamId
+from events.stream_id import ORIGIN
+from workers.answer import await_answer
 from workers.decision import Decision
-from workers.heartbeat import Heartbeat
-from workers.listener import LISTEN_SECONDS, FlattenOrder, Listener
+from workers.flatten_order import FlattenOrder, order_for
+from workers.listener import LISTEN_SECONDS
+from workers.marks import Mark, Marks
+from workers.presence import Presence
 from workers.publisher import Publisher
+from workers.settings import GateSettings
 
 Amount = Decimal | int | float | str
 """A price or dollars, as authors have them. A float is read by its shortest text, so 71.25 means 71.25."""
-
-
-class GateSettings(Struct, frozen=True):
-    """Where the portfolio is, and how patient its workers are."""
-
-    url: str = "redis://127.0.0.1:6379/0"
-    password: str | None = None
-    portfolio: str = "main"
-    answer_seconds: float = 2.0
-    heartbeat_seconds: float = 1.0
-    worker_lost_seconds: float = 5.0
-
-    @classmethod
-    def of(
-        cls, configuration: Configuration, *, url: str | None = None, portfolio: str | None = None
-    ) -> "GateSettings":
-        """The settings in runtime.json, with another server or portfolio where one is given."""
-        runtime = configuration.runtime
-        return cls(
-            url=url or runtime.redis_url,
-            password=secret(configuration, "redis_password_env", os.environ),
-            portfolio=portfolio or runtime.portfolio,
-            answer_seconds=runtime.answer_seconds,
-            heartbeat_seconds=runtime.heartbeat_seconds,
-            worker_lost_seconds=runtime.worker_lost_seconds,
-        )
-
-    @classmethod
-    def found(cls) -> "GateSettings":
-        """The settings of the configuration that applies here; PORTFOLD_URL names another server."""
-        return cls.of(load(None, os.environ, Path.cwd()), url=os.environ.get("PORTFOLD_URL"))
 
 
 class PortfolioGate:
     """One worker's way to the coordinator. Any thread may use it.
 
     `symbols`: what the worker trades. `holdings`: asked whenever the worker announces itself, what its broker
-    says is open. `stamp`: gives the ID for events where the clock is driven.
+    says is open. `hears`: which orders it obeys, where not its own. `stamp`: gives the ID for events where
+    the clock is driven.
     """
 
     def __init__(
@@ -98,6 +66,7 @@ class PortfolioGate:
         symbols: Sequence[str] = (),
         settings: GateSettings | None = None,
         holdings: Callable[[], Iterable[Holding]] = tuple,
+        hears: Callable[[Entry], FlattenOrder | None] | None = None,
         stamp: Callable[[], str] = lambda: SERVERS_TIME,
         log: Log | None = None,
     ) -> None:
@@ -107,6 +76,9 @@ class PortfolioGate:
         self._symbols = " ".join(symbols)
         self._holdings = holdings
         self._log = log or open_log(worker)[0]
+        self._granted: dict[str, Decision] = {}
+        self._callbacks: list[Callable[[FlattenOrder], None]] = []
+        self._last_order = ORIGIN
         patience = self._settings.answer_seconds
         client = connect(
             self._settings.url,
@@ -115,34 +87,37 @@ class PortfolioGate:
         )
         self._bus = Bus(client, self._settings.portfolio)
         self._publisher = Publisher(self._bus, patience_seconds=patience, stamp=stamp, log=self._log)
-        self._granted: dict[str, Decision] = {}
-        self._callbacks: list[Callable[[FlattenOrder], None]] = []
-        self._last_order = ORIGIN
-        self._listener: Listener | None = None
-        self._announcing = threading.Lock()
-        self._announced = False
-        self._heartbeat = Heartbeat(
-            every_seconds=self._settings.heartbeat_seconds,
-            lost_after_seconds=self._settings.worker_lost_seconds,
-            beat=self._beat,
-            woke_up=self._announce_again,
+        self._marks = Marks(
+            self._publish_mark,
+            every_seconds=self._settings.mark_seconds,
+            repeat_seconds=self._settings.mark_stale_seconds / 2,
+        )
+        self._presence = Presence(
+            bus=self._bus,
+            publisher=self._publisher,
+            settings=self._settings,
+            worker=worker,
+            session=self.session,
+            started=self._started,
+            hears=hears or partial(order_for, worker),
+            on_order=self._pass_on,
+            on_bus_lost=self._bus_lost,
+            each_beat=self._marks.publish_due,
+            log=self._log,
         )
 
     # --- coming and going --------------------------------------------------------------------------------
 
     def start(self) -> "PortfolioGate":
         """Announces the worker and begins to listen; with the bus away, as soon as it is back."""
-        self._announce()
-        self._heartbeat.start()
+        self._presence.start()
         return self
 
     def close(self, reason: str = "") -> None:
         """Says goodbye and lets go of the bus. Positions stay as they are."""
-        self._heartbeat.close()
-        if self._announced:
+        if self._presence.announced:
             self._publisher.fact(partial(self._event, WorkerStopped, reason=reason))
-        if self._listener is not None:
-            self._listener.close()
+        self._presence.close()
         self._bus.close()
 
     def __enter__(self) -> "PortfolioGate":
@@ -160,18 +135,34 @@ class PortfolioGate:
     # --- entries -----------------------------------------------------------------------------------------
 
     def request_entry(
-        self, symbol: str, side: str = "long", size: int = 1, *, strategy: str = ""
+        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = ""
     ) -> Decision:
         """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none."""
-        if not self._announced and not self._announce():
+        if not self._presence.announced and not self._presence.announce():
             return self._no(symbol, "bus_unreachable", "The bus is unreachable")
         ask = partial(self._event, EntryRequested, symbol=symbol, side=side, size=size, strategy=strategy)
         try:
             request = self._publisher.ask(ask)
         except BusError as error:
-            self._take_back(symbol, "the request may not have arrived")
+            self.withdraw(symbol, "the request may not have arrived")
             return self._no(symbol, "bus_unreachable", f"The bus is unreachable: {error}")
-        return self._await_answer(symbol, request)
+        answer = await_answer(self._bus, request, self._settings.answer_seconds)
+        if answer.code == "no_answer":
+            self.withdraw(symbol, "no answer in time")
+        elif answer.code == "worker_lost":
+            self._presence.renounce()  # it is announced again before the next request
+        if not answer.allowed:
+            return self._no(symbol, answer.code, answer.reason)
+        self._granted[symbol] = Decision(
+            allowed=True,
+            symbol=symbol,
+            reason=answer.reason,
+            event=request,
+            expires_ms=answer.expires_ms,
+            good_until=time.monotonic() + answer.lasts_ms / 1000,
+            give_back=self._give_back,
+        )
+        return self._granted[symbol]
 
     def withdraw(self, symbol: str, reason: str = "") -> bool:
         """Gives the slot back: the order was refused, cancelled or not sent."""
@@ -179,26 +170,37 @@ class PortfolioGate:
         return self._publisher.fact(partial(self._event, EntryWithdrawn, symbol=symbol, reason=reason))
 
     def standing(self, decision: Decision) -> bool:
-        """Whether a yes still holds: false once an order to flatten everything has arrived after it."""
-        return decision.allowed and decision.event is not None and decision.event > self._last_order
+        """Whether a yes still holds, asked just before the order goes out.
+
+        No longer once its slot has expired, an order to flatten has arrived after it, or the portfolio is
+        stopped or halted; a process that was paused in between finds that out here.
+        """
+        if not decision.allowed or decision.event is None or time.monotonic() >= decision.good_until:
+            return False
+        try:
+            stopped_or_halted = self._bus.is_stopped_or_halted()
+        except BusError:
+            return False
+        return not stopped_or_halted and decision.event > self._last_order
 
     # --- facts -------------------------------------------------------------------------------------------
 
-    def position_opened(self, symbol: str, side: str = "long", size: int = 1, *, price: Amount) -> bool:
-        """Reports a fill. Returns false when the report still waits for the bus."""
+    def position_opened(
+        self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, fill: str = ""
+    ) -> bool:
+        """Reports a fill, by the broker's name for it if it has one. False while it waits for the bus."""
         granted = self._granted.pop(symbol, None)
         if granted is not None:
             granted.used = True
+        exact = _exact(price, "price")
         return self._publisher.fact(
-            partial(
-                self._event, PositionOpened, symbol=symbol, side=side, size=size, price=_exact(price, "price")
-            )
+            partial(self._event, PositionOpened, symbol=symbol, side=side, size=size, price=exact, fill=fill)
         )
 
     def position_closed(
         self,
         symbol: str,
-        side: str = "long",
+        side: Side = "long",
         size: int = 1,
         *,
         price: Amount,
@@ -206,8 +208,10 @@ class PortfolioGate:
         commission: Amount,
         reason: str = "",
         owner: str = "",
+        fill: str = "",
     ) -> bool:
         """Reports a close: `side` of the position, `pnl` in dollars net of `commission` for both sides."""
+        self._marks.forget(symbol)
         return self._publisher.fact(
             partial(
                 self._event,
@@ -220,21 +224,13 @@ class PortfolioGate:
                 pnl=_exact(pnl, "pnl"),
                 reason=reason,
                 owner=owner,
+                fill=fill,
             )
         )
 
-    def position_marked(self, symbol: str, side: str = "long", *, price: Amount, unrealized: Amount) -> bool:
-        """Reports what an open position would make at `price`, in dollars. Lost while the bus is away."""
-        return self._publisher.mention(
-            partial(
-                self._event,
-                PositionMarked,
-                symbol=symbol,
-                side=side,
-                price=_exact(price, "price"),
-                unrealized=_exact(unrealized, "unrealized"),
-            )
-        )
+    def position_marked(self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount) -> bool:
+        """Reports what an open position would make at `price`, in dollars, at most every `mark_seconds`."""
+        return self._marks.offer(Mark(symbol, side, _exact(price, "price"), _exact(unrealized, "unrealized")))
 
     def get_status(self) -> dict[str, object]:
         """The portfolio's status, see `coordinator.status`. Raises BusError."""
@@ -245,103 +241,18 @@ class PortfolioGate:
     def _event(self, kind: Callable[..., Event], number: int, **fields: object) -> Event:
         return kind(worker=self.worker, session=self.session, seq=number, **fields)
 
-    def _announce(self) -> bool:
-        """Listens from here on, then says what the broker holds: so no order falls in between."""
-        with self._announcing:
-            try:
-                if self._listener is None:
-                    seen = self._bus.last_decision()
-                    self._listener = Listener(self._bus, self.worker, seen, self._pass_on, self._log)
-                    self._listener.start()
-                self._beat_now()
-                started = partial(
-                    self._event,
-                    WorkerStarted,
-                    symbols=self._symbols,
-                    positions=holdings_text(self._holdings()),
-                )
-                self._publisher.ask(started)
-            except BusError as error:
-                self._log.error("The bus is unreachable: no entries until it is back", why=str(error))
-                return False
-            self._announced = True
-            return True
+    def _started(self, number: int) -> Event:
+        holdings = holdings_text(self._holdings())
+        return self._event(WorkerStarted, number, symbols=self._symbols, positions=holdings)
 
-    def _announce_again(self) -> None:
-        """After a pause so long that the worker may count as lost."""
-        self._announced = False
-        self._announce()
+    def _publish_mark(self, mark: Mark) -> bool:
+        return self._publisher.mention(partial(self._event, PositionMarked, **mark._asdict()))
 
-    def _beat_now(self) -> None:
-        self._bus.beat(self.worker, self.session, int(self._settings.worker_lost_seconds * 1000))
-
-    def _beat(self) -> None:
-        try:
-            self._beat_now()
-        except BusError:
-            return  # the listener has said that the bus is away
-        if not self._announced:
-            self._announce()
-        if self._publisher.waiting:
-            self._publisher.flush()
-
-    def _await_answer(self, symbol: str, request: StreamId) -> Decision:
-        deadline = time.monotonic() + self._settings.answer_seconds
-        try:
-            while (left := deadline - time.monotonic()) > 0:
-                found = self._bus.decisions_after(
-                    request.before_decisions(), count=100, block_ms=int(left * 1000)
-                )
-                if found:
-                    return self._read_answer(symbol, request, [entry.fields for entry in found])
-            problem = f"No answer within {self._settings.answer_seconds:g} s"
-        except (BusError, RefusedField) as error:
-            problem = f"The answer could not be read: {error}"
-        self._take_back(symbol, "no answer in time")
-        return self._no(symbol, "no_answer", problem)
-
-    def _read_answer(self, symbol: str, request: StreamId, found: list[list[str]]) -> Decision:
-        name = str(request)
-        for fields in found:
-            cause = fields.index("event")
-            if fields[cause + 1] != name:
-                continue
-            decision = decode_decision(fields[:cause])
-            if isinstance(decision, EntryDenied):
-                if decision.code == "worker_lost":
-                    self._announced = False  # announced again before the next request
-                return self._no(symbol, decision.code, decision.reason, request)
-            if isinstance(decision, EventRejected):
-                return self._no(symbol, "event_rejected", decision.reason, request)
-            if isinstance(decision, EntryAllowed):
-                if decision.repeats and decision.expires_ms <= request.ms:
-                    return self._no(
-                        symbol, "no_answer", "The slot expired before its answer was read", request
-                    )
-                return self._yes(symbol, request, decision)
-        return self._no(symbol, "no_answer", f"Event {name} was decided without an answer", request)
-
-    def _yes(self, symbol: str, request: StreamId, allowed: EntryAllowed) -> Decision:
-        decision = Decision(
-            allowed=True,
-            symbol=symbol,
-            reason=f"Allowed, slot {allowed.slots} of {allowed.max_positions}",
-            event=request,
-            expires_ms=allowed.expires_ms,
-            give_back=self._give_back,
-        )
-        self._granted[symbol] = decision
-        return decision
-
-    def _no(self, symbol: str, code: str, reason: str, request: StreamId | None = None) -> Decision:
-        return Decision(allowed=False, symbol=symbol, reason=reason, code=code, event=request)
+    def _no(self, symbol: str, code: str, reason: str) -> Decision:
+        return Decision(allowed=False, symbol=symbol, reason=reason, code=code)
 
     def _give_back(self, decision: Decision, reason: str) -> None:
         self.withdraw(decision.symbol, reason)
-
-    def _take_back(self, symbol: str, reason: str) -> None:
-        """A request nobody waits for any more must not keep a slot."""
-        self.withdraw(symbol, reason)
 
     def _pass_on(self, order: FlattenOrder) -> None:
         if order.everything:
@@ -350,6 +261,15 @@ class PortfolioGate:
             self._log.critical("Ordered to flatten, and nobody here closes positions", cause=order.cause)
         for callback in self._callbacks:
             callback(order)
+
+    def _bus_lost(self, seconds: float) -> None:
+        self._log.critical(
+            "Without the bus for too long",
+            seconds=round(seconds, 1),
+            positions_are_now="closed" if self._settings.on_bus_loss == "flatten" else "held",
+        )
+        if self._settings.on_bus_loss == "flatten":
+            self._pass_on(FlattenOrder("bus lost", ORIGIN, "bus lost", everything=True))
 
 
 def _exact(amount: Amount, field: str) -> Decimal:

@@ -42,5 +42,5 @@ class Heartbeat:
             now = time.monotonic()
             if now - last >= self._lost_after_seconds:
                 self._woke_up()
-            last = now
             self._beat()
+            last = now

@@ -23,7 +23,8 @@ from workers.brokers.paper import PaperBroker
 from workers.feeds.csv_folder import CsvFolder
 from workers.feeds.driven import DrivenFeed
 from workers.feeds.synthetic import SyntheticMarket
-from workers.gate import GateSettings, PortfolioGate
+from workers.gate import PortfolioGate
+from workers.settings import GateSettings
 from workers.strategies.ibs import IbsStrategy
 from workers.trader import Trader, holdings_of
 
@@ -93,6 +94,7 @@ def _trade(
         for bar in bars:
             # Where the clock is driven, nothing may be said before the first bar brings the time.
             if not announced and (bar is not None or not driven):
+                trader.report_leftovers()
                 gate.start()
                 announced = True
             if bar is not None:

@@ -9,15 +9,15 @@ import threading
 from decimal import Decimal
 
 from config import Contract
+from coordinator.dollars import gross_pnl
 from coordinator.log import Log
-from events.fields import Side
 from events.legs import Holding
 from workers.bar import Bar
-from workers.brokers.protocol import Broker, BrokerError, BrokerPosition, ExitFill, NotOpen
+from workers.brokers.protocol import Broker, BrokerError, BrokerPosition, NotOpen
 from workers.decision import Decision
+from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate
-from workers.listener import FlattenOrder
-from workers.profit import net_pnl
+from workers.reporting import report_exit
 from workers.strategies.intent import Enter, Exit, Held, Strategy
 
 
@@ -40,6 +40,11 @@ class Trader:
     def symbol(self) -> str:
         """What it trades."""
         return self._contract.symbol
+
+    def report_leftovers(self) -> None:
+        """Reports what an earlier life of this worker closed at the broker and did not live to report."""
+        for fill in self._broker.unreported_exits(self._gate.worker):
+            report_exit(self._gate, self._broker, self._contract, fill, "reported after a restart")
 
     def on_bar(self, bar: Bar) -> None:
         """Marks what is open, then does what the strategy wants."""
@@ -65,7 +70,8 @@ class Trader:
         return next((held for held in mine if held.symbol == self.symbol), None)
 
     def _mark(self, bar: Bar, held: BrokerPosition) -> None:
-        unrealized = self._profit(held.side, held.price, bar.close, held.size, Decimal(0))
+        point_value = self._contract.point_value
+        unrealized = gross_pnl(held.side, held.price, bar.close, held.size, point_value)
         self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=unrealized)
 
     def _enter(self, bar: Bar, intent: Enter) -> None:
@@ -84,7 +90,7 @@ class Trader:
                 self._log.error("Entry refused by the broker", symbol=self.symbol, why=str(error))
                 return
             self._bars_held = 0
-            self._gate.position_opened(self.symbol, fill.side, fill.size, price=fill.price)
+            self._gate.position_opened(self.symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
 
     def _close(self, held: BrokerPosition, price: Decimal | None, reason: str) -> None:
         """Closes at the broker, then reports. Who finds it closed already has nothing to report."""
@@ -94,22 +100,7 @@ class Trader:
             except NotOpen as closed:
                 self._log.warning("Already closed by somebody else", symbol=held.symbol, why=str(closed))
                 return
-            self._report_close(fill, reason)
-
-    def _report_close(self, fill: ExitFill, reason: str) -> None:
-        commission = fill.total_commission
-        self._gate.position_closed(
-            fill.symbol,
-            fill.side,
-            fill.size,
-            price=fill.price,
-            pnl=self._profit(fill.side, fill.entry_price, fill.price, fill.size, commission),
-            commission=commission,
-            reason=reason,
-        )
-
-    def _profit(self, side: Side, entry: Decimal, price: Decimal, size: int, commission: Decimal) -> Decimal:
-        return net_pnl(side, entry, price, size, self._contract.point_value, commission)
+            report_exit(self._gate, self._broker, self._contract, fill, reason)
 
 
 def holdings_of(broker: Broker, worker: str) -> list[Holding]:

@@ -33,7 +33,7 @@ BOUNDS: list[tuple[str, object, object, object, object]] = [
     ("worker_lost_seconds", 0.021, 3600, 0, 3600.001),
     ("bus_loss_seconds", 0.01, 86_400, 0, 86_400.001),
     ("mark_seconds", 0.01, 3600, 0, 3600.001),
-    ("mark_stale_seconds", 0.02, 86_400, 0, 86_400.001),
+    ("mark_stale_seconds", 0.02, 2_678_400, 0, 2_678_400.001),
     ("workers.default.entry_below", 0, 0.799, -0.001, 1.001),
     ("workers.default.exit_above", 0.201, 1, -0.001, 1.001),
     ("workers.default.stop_percent", 0.01, 100, 0, 100.01),

@@ -209,6 +209,16 @@ def test_a_character_that_steers_a_terminal_or_deceives_a_reader_is_refused_and_
     assert refusal(with_field(RESUMED, "reason", f"calm{character}[2J")) == expected
 
 
+def test_a_byte_that_is_no_text_is_refused_in_every_place() -> None:
+    byte = b"\x80".decode("utf-8", "surrogateescape")  # as the connection reads it
+    for entry in (REQUEST, CLOSED, RESUMED, STARTED):
+        for name in entry[2::2]:
+            assert refusal(with_field(entry, name, byte)).startswith(f"{entry[1]}.{name}: expected ")
+        assert refusal([*entry, byte, ""]).startswith(f"{entry[1]}.{REPLACED}: not a field of {entry[1]}; ")
+    assert refusal(with_field(RESUMED, "force", byte)).startswith("TradingResumed.force: expected ")
+    assert refusal(["type", byte]).endswith(f"got '{REPLACED}'")
+
+
 def test_an_order_needs_somebody_who_gave_it() -> None:
     assert refusal(split("type TradingHalted by '' reason news")) == (
         "TradingHalted.by: expected who, in 1 to 64 printable characters, got ''"

@@ -36,11 +36,19 @@ def test_a_number_is_written_plainly(amount: str, text: str) -> None:
     assert encode(marked)[-4:] == ["price", text, "unrealized", text]
 
 
-@pytest.mark.parametrize("price", ["NaN", "-Infinity", "1E+9", "1E-11", "1E+999999999", "-1E-999999999"])
+@pytest.mark.parametrize("price", ["NaN", "-Infinity", "1E+9", "1E-11"])
 def test_what_a_reader_would_refuse_is_refused_before_it_is_sent(price: str) -> None:
     opened = PositionOpened("w", "s", 1, "ES", "long", 1, Decimal(price))
     with pytest.raises(RefusedField, match=rf"^PositionOpened\.price: {A_PRICE}, got '"):
         encode_checked(opened)
+
+
+@pytest.mark.parametrize("price", ["1E+999999999", "-1E-999999999"])
+def test_an_immense_number_is_refused_without_a_gigabyte_of_zeros(price: str) -> None:
+    opened = PositionOpened("w", "s", 1, "ES", "long", 1, Decimal(price))
+    with pytest.raises(RefusedField) as refused:
+        encode_checked(opened)
+    assert str(refused.value) == f"PositionOpened.price: {A_PRICE}, got '{price}'"
 
 
 def test_a_size_of_zero_is_refused_before_it_is_sent() -> None:

@@ -11,23 +11,19 @@ NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,32}", fullmatch=True)
 """What `runtime.json` allows as the name of a portfolio."""
 
 
+WHAT = ["events", "decisions", "status", "head", "snapshot", "leader", "killswitch", "bars", "steps"]
+
+
 def every_key(keys: Keys) -> list[str]:
-    plain = [
-        keys.events,
-        keys.decisions,
-        keys.status,
-        keys.head,
-        keys.snapshot,
-        keys.leader,
-        keys.bars,
-        keys.steps,
-    ]
-    return [*plain, keys.worker("ibs-ES"), keys.worker("ibs-CL")]
+    return [*(getattr(keys, what) for what in WHAT), keys.worker("ibs-ES"), keys.worker("ibs-CL")]
 
 
-@pytest.mark.parametrize(
-    "what", ["events", "decisions", "status", "head", "snapshot", "leader", "bars", "steps"]
-)
+def test_no_key_is_missing_here() -> None:
+    declared = {name for name, thing in vars(Keys).items() if isinstance(thing, property)}
+    assert declared == {"prefix", *WHAT}
+
+
+@pytest.mark.parametrize("what", WHAT)
 def test_a_key_is_named_after_its_portfolio_and_what_it_holds(what: str) -> None:
     assert getattr(Keys("main"), what) == f"portfolio:{{main}}:{what}"
 

@@ -12,7 +12,8 @@ import pytest
 from config.contracts import read_contracts
 from config.locate import CONTRACTS_FILE, PACKAGED
 from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import BrokerPosition
+from workers.brokers.protocol import BrokerPosition, ExitFill
+from workers.profit import net_pnl
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30
@@ -76,9 +77,13 @@ class Process:
         assert self._process.returncode == 0
         return rest.splitlines()
 
-    def kill(self) -> None:
+    def kill(self) -> list[str]:
+        """The lines it had printed that were not read yet."""
+        assert self._process.stdout
         self._process.kill()
+        unread = [] if self._process.stdout.closed else self._process.stdout.read().splitlines()
         self._process.communicate(timeout=PATIENCE)
+        return unread
 
 
 @contextmanager
@@ -156,10 +161,47 @@ with broker._book.transaction() as entries:
         assert there.read() == "within"
         there.kill()
     assert broker.positions() == before
+    assert broker.unreported_exits("here") == []
     assert broker.exit("ES", "long", 1, None).price == Decimal("4999.75")
 
 
-def test_a_process_killed_at_any_moment_leaves_a_whole_leg_or_none(book: Path, broker: PaperBroker) -> None:
+def test_the_exit_of_a_process_killed_before_it_reported_is_found_by_the_next(
+    book: Path, broker: PaperBroker
+) -> None:
+    dies = """
+broker.enter("CL", "short", 3, Decimal("10.00"))
+broker.exit("CL", "short", 2, Decimal("-37.63"))
+print("left", flush=True)
+sys.stdin.readline()
+"""
+    with processes(book, ["worker"], dies) as (worker,):
+        worker.go()
+        assert worker.read() == "left"
+        worker.kill()
+
+    (out,) = broker.unreported_exits("worker")
+    assert out == ExitFill(
+        "worker", "CL", "short", 2, Decimal("-37.62"), Decimal("5.00"), Decimal("9.99"), Decimal("5.00"), 1
+    )
+    point = read_contracts(PACKAGED / CONTRACTS_FILE)["CL"].point_value
+    profit = net_pnl(out.side, out.entry_price, out.price, out.size, point, out.total_commission)
+    assert profit == Decimal("95210.00")
+
+    reports = """
+for out in broker.unreported_exits(owner):
+    print(out.symbol, out.size, out.price)
+    broker.confirm_reported(out.exit_id)
+"""
+    for found in (["CL 2 -37.62"], []):
+        with processes(book, ["worker"], reports) as (restarted,):
+            restarted.go()
+            assert restarted.finish() == found
+    assert broker.unreported_exits("worker") == []
+
+
+def test_a_process_killed_at_any_moment_leaves_a_whole_leg_or_its_exit(
+    book: Path, broker: PaperBroker
+) -> None:
     script = """
 while True:
     broker.enter("ES", "long", 2, Decimal(5000))
@@ -171,9 +213,13 @@ while True:
     for lines in range(1, 6):
         with processes(book, ["there"], script) as (there,):
             there.go()
-            for _ in range(lines * 7):
-                there.read()
-            there.kill()
-        left = broker.positions()
-        assert left in ([], [whole])
-        assert len(broker.flatten(owner="there")) == len(left)
+            said = [there.read() for _ in range(lines * 7)] + there.kill()
+        open_ = broker.positions()
+        assert open_ in ([], [whole])
+        left = broker.unreported_exits("there")
+        # It may have died before it could say what it had done last.
+        assert len(open_) + len(left) - said.count("entered") in (0, 1)
+        assert len(left) - said.count("left") in (0, 1)
+        assert len(broker.flatten(owner="there")) == len(open_)
+        for out in broker.unreported_exits("there"):
+            broker.confirm_reported(out.exit_id)

@@ -78,6 +78,6 @@ def test_every_bar_comes_exactly_once_and_time_only_goes_forward(hours: dict[str
     result = list(steps(Shelf({symbol: sorted(each) for symbol, each in hours.items()})))
     times = [time for time, _ in result]
     assert times == sorted(set(times))
-    came = {(symbol, bar) for time, bars in result for symbol, bar in bars.items() if bar.time == time}
+    came = {(symbol, each) for time, bars in result for symbol, each in bars.items() if each.time == time}
     assert came == {(symbol, bar(symbol, hour)) for symbol, each in hours.items() for hour in each}
     assert sum(len(bars) for _, bars in result) == sum(len(each) for each in hours.values())

@@ -1,9 +1,9 @@
 """A broker on paper: fills every order at once, at the given price and some ticks worse, for a commission.
 
-Positions are in a book that all processes of the portfolio share (see `paper_book` for what that holds
-good against), so that they outlive the process that opened them and another can close them. Prices are
-taken as they come, off the tick grid and below zero as well. Fills know no depth of market: any size gets
-one price.
+Positions and the exits that nobody has reported yet are in a book that all processes of the portfolio share
+(see `paper_book` for what that holds good against), so that they outlive the process that made them, and
+another can close the ones and report the others. Prices are taken as they come, off the tick grid and below
+zero as well. Fills know no depth of market: any size gets one price.
 """
 
 from collections.abc import Mapping
@@ -93,6 +93,15 @@ class PaperBroker:
         """What is open, of everybody or of `owner` alone, by owner and symbol."""
         return self._book.read_legs(owner)
 
+    def unreported_exits(self, owner: str) -> list[ExitFill]:
+        """The owner's exits, whoever made them, that nobody has confirmed as reported; oldest first."""
+        return self._book.read_unreported_exits(owner)
+
+    def confirm_reported(self, exit_id: int) -> None:
+        """Forgets an exit, of any owner, that is on the bus; does nothing if it is forgotten already."""
+        with self._book.transaction() as entries:
+            entries.remove_unreported_exit(exit_id)
+
     def mark(self, symbol: str, price: Decimal) -> None:
         """Records the last price of a symbol, whoever holds it: what an exit without a price is filled at."""
         self._contract(symbol)
@@ -128,16 +137,9 @@ class PaperBroker:
                 leg.commission_paid - entry_commission,
             )
         )
-        return ExitFill(
-            leg.owner,
-            leg.symbol,
-            leg.side,
-            size,
-            self._worse(leg.symbol, price, buys=leg.side == "short"),
-            self._commission_per_side * size,
-            leg.price,
-            entry_commission,
-        )
+        received = self._worse(leg.symbol, price, buys=leg.side == "short")
+        fill = Fill(leg.owner, leg.symbol, leg.side, size, received, self._commission_per_side * size)
+        return entries.write_unreported_exit(fill, leg.price, entry_commission)
 
     def _worse(self, symbol: str, price: Decimal, *, buys: bool) -> Decimal:
         slippage = self._contract(symbol).tick_size * self._slippage_ticks

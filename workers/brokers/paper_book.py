@@ -2,11 +2,15 @@
 
 Guarantees: everything happens in transactions under the file's write lock, whole or not at all, whoever dies
 when; of two that close the same contracts one finds them and the other does not. An owner's contracts in a
-symbol are one leg, long or short. Every symbol ever traded has a mark, its last price.
+symbol are one leg, long or short. Every symbol ever traded has a mark, its last price. An exit is written
+down in the transaction that closes the contracts and stays until somebody confirms it; no two exits of a book
+ever have the same number.
 
 What it does not guarantee: a power cut may lose the last moments (`synchronous=NORMAL`: the file stays
-sound, but commits do not wait for the disk, which paper does not need). A network drive will not do, for
-SQLite's write-ahead log needs memory that all its processes share.
+sound, but commits do not wait for the disk, which paper does not need), and the numbers of the exits lost
+with them are given out again. Of the exits of one owner that nobody confirms, those before the newest
+`UNREPORTED_EXITS` are lost. A network drive will not do, for SQLite's write-ahead log needs memory that all
+its processes share.
 """
 
 import sqlite3
@@ -18,13 +22,19 @@ from decimal import Decimal
 from pathlib import Path
 
 from events.fields import Side
-from workers.brokers.protocol import BrokerError, BrokerPosition
+from workers.brokers.protocol import UNREPORTED_EXITS, BrokerError, BrokerPosition, ExitFill, Fill
 
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS legs (
         owner TEXT NOT NULL, symbol TEXT NOT NULL, side TEXT NOT NULL, size INTEGER NOT NULL CHECK (size > 0),
         price TEXT NOT NULL, commission TEXT NOT NULL, PRIMARY KEY (owner, symbol))""",
     "CREATE TABLE IF NOT EXISTS marks (symbol TEXT PRIMARY KEY, price TEXT NOT NULL)",
+    # AUTOINCREMENT: the number of a removed row never comes back, or confirming twice could hit another exit.
+    """CREATE TABLE IF NOT EXISTS unreported_exits (
+        exit_id INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, symbol TEXT NOT NULL,
+        side TEXT NOT NULL, size INTEGER NOT NULL CHECK (size > 0), price TEXT NOT NULL,
+        commission TEXT NOT NULL, entry_price TEXT NOT NULL, entry_commission TEXT NOT NULL)""",
+    "CREATE INDEX IF NOT EXISTS unreported_exits_of_owner ON unreported_exits (owner, exit_id)",
 )
 _PAUSE = 0.005  # seconds
 
@@ -54,6 +64,11 @@ class PaperBook:
         """The legs of one owner or of all, without waiting for those who write."""
         with self._begun("BEGIN") as entries:
             return entries.legs(owner)
+
+    def read_unreported_exits(self, owner: str) -> list[ExitFill]:
+        """One owner's exits that nobody has confirmed, oldest first, without waiting for those who write."""
+        with self._begun("BEGIN") as entries:
+            return entries.unreported_exits(owner)
 
     def close(self) -> None:
         """Lets go of the file. What is open stays open in it."""
@@ -90,7 +105,7 @@ class PaperBook:
 
 
 class Entries:
-    """The legs and marks of the book within one transaction."""
+    """The legs, marks and unreported exits of the book within one transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -102,8 +117,8 @@ class Entries:
         """All legs of the owner, or of everybody for None, by owner and symbol."""
         rows = self._connection.execute(
             "SELECT owner, symbol, side, size, price, commission FROM legs"
-            " WHERE ?1 IS NULL OR owner = ?1 ORDER BY owner, symbol",
-            (owner,),
+            " WHERE :owner IS NULL OR owner = :owner ORDER BY owner, symbol",
+            {"owner": owner},
         )
         return [_leg(*row) for row in rows]
 
@@ -130,9 +145,81 @@ class Entries:
             "INSERT OR REPLACE INTO marks (symbol, price) VALUES (?, ?)", (symbol, str(price))
         )
 
+    def unreported_exits(self, owner: str) -> list[ExitFill]:
+        """The owner's exits that were not removed yet, oldest first."""
+        rows = self._connection.execute(
+            "SELECT owner, symbol, side, size, price, commission, entry_price, entry_commission, exit_id"
+            " FROM unreported_exits WHERE owner = ? ORDER BY exit_id",
+            (owner,),
+        )
+        return [_exit(*row) for row in rows]
+
+    def write_unreported_exit(self, fill: Fill, entry_price: Decimal, entry_commission: Decimal) -> ExitFill:
+        """Writes down that `fill` closed contracts, and numbers it. The owner's oldest make room."""
+        self._connection.execute(
+            "INSERT INTO unreported_exits"
+            " (owner, symbol, side, size, price, commission, entry_price, entry_commission)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                fill.owner,
+                fill.symbol,
+                fill.side,
+                fill.size,
+                str(fill.price),
+                str(fill.commission),
+                str(entry_price),
+                str(entry_commission),
+            ),
+        )
+        (exit_id,) = self._connection.execute("SELECT last_insert_rowid()").fetchone()
+        self._connection.execute(
+            "DELETE FROM unreported_exits WHERE owner = :owner AND exit_id <= (SELECT exit_id"
+            " FROM unreported_exits WHERE owner = :owner ORDER BY exit_id DESC LIMIT 1 OFFSET :kept)",
+            {"owner": fill.owner, "kept": UNREPORTED_EXITS},
+        )
+        return ExitFill(
+            fill.owner,
+            fill.symbol,
+            fill.side,
+            fill.size,
+            fill.price,
+            fill.commission,
+            entry_price,
+            entry_commission,
+            exit_id,
+        )
+
+    def remove_unreported_exit(self, exit_id: int) -> None:
+        """Removes the exit if it is there."""
+        self._connection.execute("DELETE FROM unreported_exits WHERE exit_id = ?", (exit_id,))
+
 
 def _leg(owner: str, symbol: str, side: Side, size: int, price: str, commission: str) -> BrokerPosition:
     return BrokerPosition(owner, symbol, side, size, Decimal(price), Decimal(commission))
+
+
+def _exit(
+    owner: str,
+    symbol: str,
+    side: Side,
+    size: int,
+    price: str,
+    commission: str,
+    entry_price: str,
+    entry_commission: str,
+    exit_id: int,
+) -> ExitFill:
+    return ExitFill(
+        owner,
+        symbol,
+        side,
+        size,
+        Decimal(price),
+        Decimal(commission),
+        Decimal(entry_price),
+        Decimal(entry_commission),
+        exit_id,
+    )
 
 
 def _open(path: Path, patience: float) -> sqlite3.Connection:

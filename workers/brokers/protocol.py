@@ -1,4 +1,11 @@
-"""What every broker offers a worker, and what it answers: fills, positions and refusals."""
+"""What every broker offers a worker, and what it answers: fills, positions and refusals.
+
+A broker fills first and the worker reports afterwards, so a worker can die with a fill that nobody knows of.
+Brokers therefore keep every exit until it is confirmed as reported: whoever comes next, the restarted worker
+or a flattener, reports that very fill. It is kept at least until then, so a worker that dies between report
+and confirmation leaves an exit that was reported already: `exit_id` tells two reports of one exit from two
+exits.
+"""
 
 from decimal import Decimal
 from typing import Protocol
@@ -6,6 +13,9 @@ from typing import Protocol
 import msgspec
 
 from events.fields import Side
+
+# The most exits a broker keeps of one owner that nobody has confirmed. Beyond it the oldest are dropped.
+UNREPORTED_EXITS = 1000
 
 
 class BrokerError(Exception):
@@ -32,10 +42,14 @@ class Fill(msgspec.Struct, frozen=True):
 
 class ExitFill(Fill, frozen=True):
     """A fill that closed contracts: with the average price they were entered at and, in dollars, the
-    commission paid for their entry."""
+    commission paid for their entry.
+
+    `exit_id` belongs to this exit alone among all that the account ever has; later exits have higher ones.
+    """
 
     entry_price: Decimal
     entry_commission: Decimal
+    exit_id: int
 
     @property
     def total_commission(self) -> Decimal:
@@ -59,7 +73,8 @@ class Broker(Protocol):
     """One owner's access to an account that several owners trade. Callable from any thread.
 
     A method that raises a BrokerError has changed nothing, and none waits without bound. `owner` is whose
-    position is meant, by default one's own: a flattener closes what a dead worker left open.
+    position is meant, by default one's own: a flattener closes what a dead worker left open. An exit belongs
+    to the owner of the position, whoever closed it.
     """
 
     def enter(self, symbol: str, side: Side, size: int, price: Decimal) -> Fill:
@@ -72,13 +87,30 @@ class Broker(Protocol):
         """Closes `size` contracts of the position at about `price`, or at the last price known for None.
 
         NotOpen when that much is not open: of several who close the same contracts exactly one succeeds.
+        From the moment they are closed the fill is among the `unreported_exits`.
         """
         ...
 
     def flatten(self, *, owner: str | None = None) -> list[ExitFill]:
-        """Closes every position of one owner at the last prices known; an empty list when there is none."""
+        """Closes every position of one owner at the last prices known; an empty list when there is none.
+
+        All are among the `unreported_exits` from then on, as after `exit`.
+        """
         ...
 
     def positions(self, owner: str | None = None) -> list[BrokerPosition]:
         """What is open, of everybody or of `owner` alone, by owner and symbol."""
+        ...
+
+    def unreported_exits(self, owner: str) -> list[ExitFill]:
+        """The owner's exits that nobody has confirmed as reported, oldest first: the same fills that closing
+        returned, the newest `UNREPORTED_EXITS` of them.
+
+        Nothing else removes them, entering again neither. Those of a live worker may be on their way to the
+        bus: only who knows that the owner is gone, or is the owner, may report them.
+        """
+        ...
+
+    def confirm_reported(self, exit_id: int) -> None:
+        """Forgets an exit that is on the bus; does nothing for one that is forgotten already."""
         ...

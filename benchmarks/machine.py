@@ -1,0 +1,36 @@
+"""What was measured on: the line under every figure, without which it means nothing."""
+
+import os
+import platform
+from pathlib import Path
+
+from events.bus import Bus
+
+
+def machine_line() -> str:
+    """Processor, cores that may be used, Python and system."""
+    return f"{_processor()}, {_cores()} cores, Python {platform.python_version()}, {platform.system()}"
+
+
+def server_line(bus: Bus, appendfsync: str) -> str:
+    """Which server, and when it calls a write written."""
+    facts = bus.server()
+    name, number = facts.get("server_name", "redis"), facts.get("valkey_version") or facts["redis_version"]
+    return f"{name} {number} on 127.0.0.1, appendfsync {appendfsync}"
+
+
+def _processor() -> str:
+    """As Linux tells it; elsewhere what Python knows, if only the architecture."""
+    described = Path("/proc/cpuinfo")
+    if described.exists():
+        for line in described.read_text(encoding="utf-8").splitlines():
+            name, _, model = line.partition(":")
+            if name.strip() == "model name":
+                return model.strip()
+    return platform.processor() or platform.machine()
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,208 @@
+"""A realistic log, made from a seed: ten workers trade for weeks within the packaged limits.
+
+Every entry lies there as it would in the stream. What comes of it is not made up: each event is decided by the
+production fold as it is said, and the next one follows from the answer. So there are requests allowed and
+denied, fills, withdrawals, reservations that expire, marks every minute, closes, a stop on the bad days with
+the flattening after it, days that roll over weekends, and now and then a repeat or somebody's garbage.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from config import Configuration, Contract, load
+from coordinator.configured import configured_limits
+from coordinator.dollars import gross_pnl
+from coordinator.ledger import Decided, decide
+from coordinator.state import State
+from coordinator.time_passing import next_deadline
+from events.chain import GENESIS
+from events.codec import encode_checked
+from events.decisions import EntryAllowed, StopLossTriggered
+from events.fields import Side
+from events.incoming import (
+    ClockTicked,
+    CoordinatorStarted,
+    EntryRequested,
+    EntryWithdrawn,
+    Event,
+    PositionClosed,
+    PositionMarked,
+    PositionOpened,
+    WorkerStarted,
+)
+from events.legs import Holding, holdings_text
+from events.stream_id import StreamId
+
+_FIRST_OPEN_MS = int(datetime(2025, 1, 5, 23, tzinfo=UTC).timestamp() * 1000)  # a Sunday, 17:00 in Chicago
+_MINUTE_MS = 60_000
+_DAY_MS = 1440 * _MINUTE_MS
+_MINUTES_A_DAY = 23 * 60
+_COMMISSION = Decimal("5.00")
+_MOST_A_MINUTE = 8  # dollars that a contract moves
+# Chances: that a day is bad; that a price moves for whoever holds something, on a good day (about what pays the
+# commission) and on a bad one; that one who is flat asks in a minute, and one who is not closes.
+_BAD_DAY, _FOR_US, _FOR_US_ON_A_BAD_DAY, _ASKS, _CLOSES = 0.15, 0.55, 0.25, 0.3, 0.08
+
+
+class LogEntry(NamedTuple):
+    """An entry of the events stream."""
+
+    id: StreamId
+    fields: list[str]
+
+
+class _Worker(Struct):
+    """One worker's own view: what it holds, and how it counts what it says."""
+
+    name: str
+    contract: Contract
+    ticks: int
+    session: str = ""
+    seq: int = 0
+    held: Holding | None = None
+
+    @property
+    def price(self) -> Decimal:
+        return self.ticks * self.contract.tick_size
+
+    def says(self, kind: Callable[..., Event], **fields: object) -> Event:
+        self.seq += 1
+        return kind(worker=self.name, session=self.session, seq=self.seq, **fields)
+
+
+def realistic_log(count: int, seed: int) -> list[LogEntry]:
+    """The first `count` entries of the log with this seed."""
+    trading = _Trading(load(None, {}, Path.cwd()), Random(seed))
+    trading.begin()
+    while len(trading.log) < count:
+        trading.trade_a_day()
+    return trading.log[:count]
+
+
+class _Trading:
+    """The account, the clock and the log while they are made up."""
+
+    def __init__(self, configuration: Configuration, random: Random) -> None:
+        self.log: list[LogEntry] = []
+        self._limits = configured_limits(configuration)
+        self._workers = [
+            _Worker(f"ibs-{symbol}", configuration.contracts[symbol], 5_000)
+            for symbol in configuration.portfolio.symbols
+        ]
+        self._random = random
+        self._state = State()
+        self._chain = GENESIS
+        self._days = 0
+        self._at = StreamId(_FIRST_OPEN_MS, 0)
+
+    def begin(self) -> None:
+        """The coordinator comes up and puts its limits in force."""
+        self._say(CoordinatorStarted(leader="host.1.abc", epoch=1, fold=1, version="0.1.0"))
+        self._say(self._limits)
+
+    def trade_a_day(self) -> None:
+        """23 hours of minutes; workers start anew each day."""
+        week, weekday = divmod(self._days, 5)
+        opens_ms = _FIRST_OPEN_MS + (7 * week + weekday) * _DAY_MS
+        self._days += 1
+        bad = self._random.random() < _BAD_DAY
+        for worker in self._workers:
+            worker.session, worker.seq = f"{opens_ms}-{self._random.getrandbits(32):08x}", 0
+            held = holdings_text([worker.held]) if worker.held else ""
+            self._say(worker.says(WorkerStarted, symbols=worker.contract.symbol, positions=held), opens_ms)
+        for minute in range(1, _MINUTES_A_DAY):
+            self._trade_a_minute(opens_ms + minute * _MINUTE_MS, bad=bad)
+
+    def _trade_a_minute(self, ms: int, *, bad: bool) -> None:
+        due_ms = next_deadline(self._state)
+        if due_ms is not None and due_ms <= ms:
+            self._say(ClockTicked(), due_ms)
+        self._at = max(self._at, StreamId(ms, 0))
+        for worker in self._workers:
+            self._move_price(worker, bad=bad)
+            if worker.held is not None:
+                self._manage(worker, worker.held)
+            elif self._random.random() < _ASKS:
+                self._ask(worker)
+        if self._random.random() < 0.01:
+            self._hear(["type", "PositionMarked", "worker", "by hand", "price", "NaN"])
+        if self._random.random() < 0.01:
+            self._hear(self.log[-1].fields)
+
+    def _move_price(self, worker: _Worker, *, bad: bool) -> None:
+        most = max(1, int(_MOST_A_MINUTE / worker.contract.tick_value))
+        for_us = self._random.random() < (_FOR_US_ON_A_BAD_DAY if bad else _FOR_US)
+        up = for_us == (worker.held is None or worker.held.side == "long")
+        worker.ticks += self._random.randint(0, most) * (1 if up else -1)
+
+    # --- what a worker does ------------------------------------------------------------------------------
+
+    def _ask(self, worker: _Worker) -> None:
+        symbol = worker.contract.symbol
+        side: Side = "long" if self._random.random() < 0.6 else "short"
+        decided = self._say(
+            worker.says(EntryRequested, symbol=symbol, side=side, size=1, strategy="IBS on hourly bars")
+        )
+        if not isinstance(decided.decisions[-1], EntryAllowed):
+            return
+        chance = self._random.random()
+        if chance < 0.93:
+            worker.held = Holding(symbol, side, 1, worker.price)
+            self._say(worker.says(PositionOpened, symbol=symbol, side=side, size=1, price=worker.price))
+        elif chance < 0.98:
+            self._say(worker.says(EntryWithdrawn, symbol=symbol, reason="Refused by the spread filter"))
+
+    def _manage(self, worker: _Worker, held: Holding) -> None:
+        if self._random.random() < _CLOSES:
+            self._close(worker, held, "ibs")
+            return
+        gross = self._gross(worker, held)
+        self._say(
+            worker.says(
+                PositionMarked, symbol=held.symbol, side=held.side, price=worker.price, unrealized=gross
+            )
+        )
+
+    def _close(self, worker: _Worker, held: Holding, reason: str) -> None:
+        worker.held = None
+        self._say(
+            worker.says(
+                PositionClosed,
+                symbol=held.symbol,
+                side=held.side,
+                size=held.size,
+                price=worker.price,
+                commission=_COMMISSION,
+                pnl=self._gross(worker, held) - _COMMISSION,
+                reason=reason,
+            )
+        )
+
+    def _gross(self, worker: _Worker, held: Holding) -> Decimal:
+        return gross_pnl(held.side, held.price, worker.price, held.size, worker.contract.point_value)
+
+    # --- the log -----------------------------------------------------------------------------------------
+
+    def _say(self, event: Event, ms: int | None = None) -> Decided:
+        """Adds the event; after a stop everybody closes at once."""
+        decided = self._hear(encode_checked(event), ms)
+        if any(isinstance(decision, StopLossTriggered) for decision in decided.decisions):
+            for worker in self._workers:
+                if worker.held is not None:
+                    self._close(worker, worker.held, "daily stop loss")
+        return decided
+
+    def _hear(self, fields: list[str], ms: int | None = None) -> Decided:
+        """Adds an entry, at `ms` or a few milliseconds after the last one, and decides it."""
+        later_ms = max(self._at.ms + self._random.randint(0, 5), ms or 0)
+        self._at = StreamId(later_ms, self._at.seq + 1 if later_ms == self._at.ms else 0)
+        decided = decide(self._state, self._chain, self._at, fields)
+        self._chain = decided.chain
+        self.log.append(LogEntry(self._at, fields))
+        return decided

@@ -1,0 +1,1 @@
+"""The `portfold` command: thin, one file a group of commands, everything heavy imported when it runs."""

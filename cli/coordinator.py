@@ -1,0 +1,70 @@
+"""`portfold coordinator`: the one process that decides."""
+
+from typing import TYPE_CHECKING, Literal
+
+from cyclopts import App
+
+from cli.target import Target
+
+if TYPE_CHECKING:
+    from config import Configuration
+    from coordinator.log import Log
+
+_TARGET = Target()
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(coordinator)
+
+
+def coordinator(*, clock: Literal["server", "driven"] = "server", target: Target = _TARGET) -> int:
+    """Coordinate a portfolio: answer its workers, watch its loss, flatten it when the limit is reached.
+
+    Start it twice and the second stands by for the first. SIGTERM or Ctrl-C end it in good order.
+
+    Example:
+
+        portfold coordinator --config config
+
+    Parameters
+    ----------
+    clock
+        `server`: time is that of Redis. `driven`: time is that of the last event, which a simulation writes.
+    """
+    from cli.stopping import stopped_by_signals
+    from coordinator.log import open_log
+    from coordinator.process import run
+
+    place = target.resolve()
+    password = place.password
+    log, lines = open_log("coordinator")
+    try:
+        _tell(place.configuration, log)
+        with stopped_by_signals() as stop:
+            run(
+                place.configuration,
+                url=place.url,
+                password=password,
+                portfolio=place.portfolio,
+                clock=clock,
+                log=log,
+                stop=stop.event,
+            )
+    finally:
+        lines.close()
+    return stop.exit_code
+
+
+def _tell(configuration: "Configuration", log: "Log") -> None:
+    """Where the configuration came from, and what of it has no effect."""
+    files = configuration.files
+    packaged = [file.path.name for file in (files.portfolio, files.runtime, files.contracts) if file.packaged]
+    log.info(
+        "Configuration read",
+        folder=str(configuration.source.folder),
+        chosen_by=configuration.source.chosen_by,
+        packaged_files=", ".join(packaged) or "none",
+    )
+    for warning in configuration.portfolio.warnings:
+        log.warning(warning)

@@ -1,0 +1,6 @@
+"""`portfold demo`."""
+from cyclopts import App
+
+
+def register(app: App) -> None:
+    """Adds the command."""

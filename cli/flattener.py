@@ -1,0 +1,47 @@
+"""`portfold flattener`: closes what dead workers left open."""
+
+from pathlib import Path
+
+from cyclopts import App
+
+from cli.target import Target
+
+_TARGET = Target()
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(flattener)
+
+
+def flattener(*, book: Path | None = None, target: Target = _TARGET) -> int:
+    """Stand ready to close the positions of workers that died, when they are to be flattened.
+
+    Run one beside every portfolio. It has its own way to the broker and never opens anything.
+
+    Example:
+
+        portfold flattener
+
+    Parameters
+    ----------
+    book
+        The paper broker's file, the same as the workers'.
+    """
+    from cli.folders import default_book
+    from cli.stopping import stopped_by_signals
+    from coordinator.log import open_log
+    from workers.flattener import run
+    from workers.settings import GateSettings
+
+    place = target.resolve()
+    settings = GateSettings.of(place.configuration, url=place.url, portfolio=place.portfolio)
+    log, lines = open_log("flattener")
+    try:
+        with stopped_by_signals() as stop:
+            run(
+                place.configuration, settings, book or default_book(place.portfolio), log=log, stop=stop.event
+            )
+    finally:
+        lines.close()
+    return stop.exit_code

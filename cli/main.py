@@ -1,0 +1,95 @@
+"""The command `portfold`: its commands, and what becomes of a mistake.
+
+A mistake of the user's is one sentence on stderr and the exit code that `cli.exits` gives it; only a fault of
+ours shows a traceback. A new group of commands is one line in `_COMMANDS`.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from cyclopts import App, CycloptsError
+
+from cli import config, coordinator, flattener, orders, server, status, worker
+from cli.demo import command as demo
+from cli.exits import FAILED, INTERRUPTED, MEANINGS, OK, UNUSABLE, explained
+
+_COMMANDS: tuple[Callable[[App], object], ...] = (
+    server.register,
+    coordinator.register,
+    worker.register,
+    flattener.register,
+    orders.register,
+    status.register,
+    demo.register,
+    config.register,
+)
+
+_HELP = """Position limits and a daily stop for a whole portfolio of futures strategies.
+
+Several strategy processes trade one account; one coordinator grants them room and, on a bad day, flattens
+everything. To watch it: `portfold demo`. To try it by hand, each in a terminal of its own:
+
+    portfold server
+    portfold coordinator
+    portfold worker ES --bars synthetic
+    portfold status
+"""
+
+
+def main() -> None:
+    """The entry point."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Runs the command in `words`, which are those after `portfold`, and returns its exit code."""
+    try:
+        code = _app()(words)
+        sys.stdout.flush()
+    except CycloptsError as mistake:
+        return _complain(UNUSABLE, f"{mistake} See: portfold --help")
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # a reader such as `head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        mistake = explained(error)
+        if mistake is None:
+            raise
+        return _complain(*mistake)
+    return code if isinstance(code, int) else OK
+
+
+def _app() -> App:
+    app = App(
+        name="portfold",
+        help=_HELP,
+        help_epilogue=MEANINGS,
+        help_format="plaintext",
+        version=_version,
+        exit_on_error=False,
+        print_error=False,
+        verbose=False,
+        suppress_keyboard_interrupt=False,
+        result_action="return_value",
+    )
+    for register in _COMMANDS:
+        register(app)
+    return app
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("portfold")
+
+
+def _complain(code: int, sentence: str) -> int:
+    print(f"portfold: {sentence}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()

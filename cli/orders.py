@@ -1,0 +1,220 @@
+"""`portfold halt`, `resume`, `flatten`, `limits`, `settle`: an operator's orders.
+
+Each is an event on the log with who and why. It is recorded whether or not anybody coordinates, takes effect
+as soon as somebody does, and survives every restart; the same can be written by hand with XADD.
+"""
+
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from cli.exits import Failure, Unusable
+from cli.target import Target
+
+if TYPE_CHECKING:
+    from events.bus import Bus
+    from events.incoming import Event
+    from events.stream_id import StreamId
+
+_TARGET = Target()
+
+Who = Annotated[str, Parameter(name="--by", help="Who orders this; it stands on the record.")]
+Why = Annotated[str, Parameter(name="--reason", help="Why; it stands on the record.")]
+
+
+def register(app: App) -> None:
+    """Adds the commands."""
+    for command in (halt, resume, flatten, limits, settle):
+        app.command(command)
+
+
+def halt(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
+    """Deny every entry until a resume, however many days pass. Exits go on.
+
+    Example:
+
+        portfold halt --by jane --reason "news at 14:00"
+    """
+    from events.incoming import TradingHalted
+
+    _give(target, TradingHalted(by=by, reason=reason), "Trading is halted.")
+
+
+def resume(*, by: Who, reason: Why, force: bool = False, target: Target = _TARGET) -> None:
+    """Lift a halt. The day's stop is lifted only by force, and that is on the record.
+
+    Exit code 1 when it is refused: stopped out today, or positions are still being flattened.
+
+    Example:
+
+        portfold resume --by jane --reason "news is out"
+
+    Parameters
+    ----------
+    force
+        Lift today's stop as well; the loss may then grow by one more daily limit.
+    """
+    from events.incoming import TradingResumed
+
+    _give(target, TradingResumed(by=by, reason=reason, force=force), "Trading is resumed.")
+
+
+def flatten(*, by: Who, reason: Why, now: bool = False, target: Target = _TARGET) -> None:
+    """Close every position, and halt until a resume.
+
+    Example:
+
+        portfold flatten --by jane --reason "exchange outage" --now
+
+    Parameters
+    ----------
+    now
+        The kill switch: reach the workers directly too, so that it works with no coordinator running. The log
+        accounts for it as soon as there is one.
+    """
+    from events.codec import encode_checked
+    from events.incoming import FlattenRequested
+    from workers.flatten_order import pull_fields
+
+    order = FlattenRequested(by=by, reason=reason)
+    bus = target.resolve().bus()
+    fields = encode_checked(order)
+    event = bus.append(fields)
+    if now:
+        bus.pull_killswitch(pull_fields(by, reason, event))
+        print("The kill switch is pulled: every worker that hears it closes what it holds.")
+    _tell_outcome(bus, event, "Flattening is ordered, and trading is halted.")
+
+
+def limits(
+    *,
+    by: Who,
+    reason: Why,
+    max_positions: int | None = None,
+    max_contracts: int | None = None,
+    daily_stop_loss: str | None = None,
+    symbols: str | None = None,
+    stop_loss_on: Literal["total", "realized"] | None = None,
+    on_worker_lost: Literal["hold", "flatten"] | None = None,
+    target: Target = _TARGET,
+) -> None:
+    """Change limits from now on. What is not named stays as it is.
+
+    They stay in force over restarts, until ordered otherwise or until the configuration is edited.
+
+    Example:
+
+        portfold limits --max-positions 3 --by jane --reason "holiday week"
+
+    Parameters
+    ----------
+    max_positions
+        Positions open at once.
+    max_contracts
+        Contracts open at once.
+    daily_stop_loss
+        Dollars of loss at which everything is closed for the day.
+    symbols
+        What may be traded, separated by blanks.
+    stop_loss_on
+        Whether the stop counts open losses (total) or not (realized).
+    on_worker_lost
+        Whether a lost worker's positions are held or closed.
+    """
+    from coordinator.limits import changed_limits
+
+    given = {
+        "max_positions": max_positions,
+        "max_contracts": max_contracts,
+        "daily_stop_loss": daily_stop_loss,
+        "symbols": symbols,
+        "stop_loss_on": stop_loss_on,
+        "on_worker_lost": on_worker_lost,
+    }
+    changes = {name: str(value) for name, value in given.items() if value is not None}
+    if not changes:
+        raise Unusable(f"limits: expected at least one of --{', --'.join(given).replace('_', '-')}.")
+    bus = target.resolve().bus()
+    order = changed_limits(bus.status().get("limits", ""), changes, by=by, reason=reason)
+    _tell_outcome(bus, _put(bus, order), "The limits are changed.")
+
+
+def settle(
+    symbol: str,
+    worker: str,
+    /,
+    *,
+    by: Who,
+    reason: Why,
+    size: int,
+    side: Literal["long", "short"] = "long",
+    price: str = "0",
+    pnl: str = "0",
+    target: Target = _TARGET,
+) -> None:
+    """Say what is really held, where the log and the broker disagree; the symbol may then be traded again.
+
+    Example:
+
+        portfold settle CL ibs-CL --size 0 --pnl -310 --by jane --reason "closed by phone"
+
+    Parameters
+    ----------
+    symbol
+        The symbol that is unsettled.
+    worker
+        The worker whose position it is.
+    size
+        Contracts really held; 0 for none.
+    side
+        Of the position.
+    price
+        Its entry price, where something is held.
+    pnl
+        Dollars made when it was closed unseen, net; booked to the day.
+    """
+    from events.incoming import PositionSettled
+
+    order = PositionSettled(
+        by=by,
+        reason=reason,
+        symbol=symbol,
+        worker=worker,
+        side=side,
+        size=size,
+        price=_number("--price", price),
+        pnl=_number("--pnl", pnl),
+    )
+    _give(target, order, f"{symbol} of {worker} is settled.")
+
+
+def _give(target: Target, order: "Event", done: str) -> None:
+    bus = target.resolve().bus()
+    _tell_outcome(bus, _put(bus, order), done)
+
+
+def _put(bus: "Bus", order: "Event") -> "StreamId":
+    from events.codec import encode_checked
+
+    return bus.append(encode_checked(order))
+
+
+def _tell_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
+    from coordinator.operator import outcome_of
+
+    outcome = outcome_of(bus, event, wait_seconds=2.0)
+    bus.close()
+    if outcome.rejected:
+        raise Failure(f"Refused, on record as {event}: {outcome.rejected}")
+    if outcome.folded:
+        print(f"{done} On record as {event}.")
+    else:
+        print(f"On record as {event}. Nobody coordinates now; it takes effect when somebody does.")
+
+
+def _number(option: str, text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise Unusable(f"{option}: expected a number, got {text[:80]!r}.") from error

@@ -1,0 +1,64 @@
+"""`portfold server`: the embedded server in the foreground."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+_DEFAULT_PORT = 6379
+_PORTS_TRIED = 20
+_LOOK_SECONDS = 1.0
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(server)
+
+
+def server(
+    *, folder: Annotated[Path | None, Parameter(name="--dir")] = None, port: int | None = None
+) -> int:
+    """Run the embedded server until Ctrl-C, for machines without a Redis of their own.
+
+    It listens on 127.0.0.1 only and syncs every write to the disk before it answers. What it keeps stays when
+    it stops, and is there again the next time.
+
+    Example:
+
+        portfold server --dir my-log
+
+    Parameters
+    ----------
+    folder
+        Where its data lies; by default `server` in the user's state folder (~/.local/state/portfold).
+    port
+        The port; by default 6379, where all commands look for it, or the first free one after that.
+    """
+    from cli.exits import Failure
+    from cli.folders import state_folder
+    from cli.stopping import stopped_by_signals
+    from events.bus import Bus
+    from events.connection import connect
+    from events.embedded import EmbeddedServer
+    from events.errors import BusError
+
+    ports = port if port is not None else range(_DEFAULT_PORT, _DEFAULT_PORT + _PORTS_TRIED)
+    with stopped_by_signals() as stop, EmbeddedServer(folder or state_folder() / "server", port=ports) as running:
+        bus = Bus(connect(running.url), "main")
+        print(_greeting(running.url, running.port, running.folder), flush=True)
+        while not stop.event.wait(_LOOK_SECONDS):
+            try:
+                bus.now_ms()
+            except BusError as error:
+                raise Failure(f"The embedded server is gone: {error} See {running.log}") from error
+        bus.close()
+    return stop.exit_code
+
+
+def _greeting(url: str, port: int, folder: Path) -> str:
+    return (
+        f"The embedded server runs at {url}, its data in {folder}\n"
+        f"In other terminals:  export PORTFOLD_URL={url}\n"
+        f"To look inside:      redis-cli -p {port}   (or: pip install iredis; iredis -p {port})\n"
+        "Ctrl-C stops it."
+    )

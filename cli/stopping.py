@@ -1,0 +1,38 @@
+"""How a long-running command is told to stop: SIGTERM, or Ctrl-C, once. A second Ctrl-C stops at once."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from cli.exits import INTERRUPTED, OK
+
+
+class Stop:
+    """Set by the first signal; knows which exit code that asks for."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.exit_code = OK
+
+    def heard(self, number: int, frame: FrameType | None) -> None:
+        """The signals' handler."""
+        if self.event.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        if number == signal.SIGINT:
+            self.exit_code = INTERRUPTED
+        self.event.set()
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[Stop]:
+    """Within the block, signals set the Stop instead of ending the process."""
+    stop = Stop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, stop.heard) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

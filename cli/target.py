@@ -1,0 +1,93 @@
+"""Which portfolio a command is about: the options that all commands share, and what they come to."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from cli.exits import Unusable
+
+if TYPE_CHECKING:
+    from config import Configuration
+    from events.bus import Bus
+
+
+@Parameter(name="*", group="Which portfolio")
+@dataclass(frozen=True)
+class Target:
+    """The options `--url`, `--portfolio` and `--config`."""
+
+    url: Annotated[str | None, Parameter(env_var="PORTFOLD_URL")] = None
+    """Redis or Valkey, such as redis://127.0.0.1:6379/0; by default what runtime.json says."""
+
+    portfolio: str | None = None
+    """The portfolio's name on that server; by default what runtime.json says."""
+
+    config: str | None = None
+    """The configuration's folder; by default PORTFOLD_CONFIG, ./config if it is one, the packaged defaults."""
+
+    def resolve(self) -> "Place":
+        """Loads the configuration and checks the options. Raises ConfigError, Unusable."""
+        from config import load
+
+        configuration = load(self.config, os.environ, Path.cwd())
+        return Place(
+            configuration=configuration,
+            url=_checked_url(self.url) if self.url else configuration.runtime.redis_url,
+            portfolio=_checked_name(self.portfolio) if self.portfolio else configuration.runtime.portfolio,
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """A configuration, and where the portfolio lies."""
+
+    configuration: "Configuration"
+    url: str
+    portfolio: str
+
+    @property
+    def password(self) -> str | None:
+        """The server's password from the variable that runtime.json names. Raises ConfigError."""
+        from config import secret
+
+        return secret(self.configuration, "redis_password_env", os.environ)
+
+    @property
+    def shown(self) -> str:
+        """The portfolio and its server, for people."""
+        from events.connection import without_secrets
+
+        return f"{self.portfolio} on {without_secrets(self.url)}"
+
+    def bus(self) -> "Bus":
+        """The portfolio's bus; connects when first used."""
+        from events.bus import Bus
+        from events.connection import connect
+
+        return Bus(connect(self.url, password=self.password), self.portfolio)
+
+
+def _checked_url(url: str) -> str:
+    """A password may stand in it here: the shell's environment is where secrets belong."""
+    from config.errors import UnfitError
+    from config.rules import RedisUrl
+
+    scheme, slashes, rest = url.partition("://")
+    try:
+        RedisUrl().read(f"{scheme}{slashes}{rest.rpartition('@')[2]}")
+    except UnfitError as error:
+        raise Unusable(f"--url, or PORTFOLD_URL: {error}.") from error
+    return url
+
+
+def _checked_name(portfolio: str) -> str:
+    from config.errors import UnfitError
+    from config.runtime import PORTFOLIO_NAME
+
+    try:
+        return PORTFOLIO_NAME.read(portfolio)
+    except UnfitError as error:
+        raise Unusable(f"--portfolio: {error}, got {portfolio[:80]!r}.") from error

@@ -1,0 +1,177 @@
+"""Coordinators as processes of their own, to be watched, paused, stopped and killed.
+
+Run as a module this is one of them: the production composition root with a configuration folder, a log on
+standard error and SIGTERM as the only way to end it in good order.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal
+
+from config import load, write_defaults
+from coordinator.log import open_log
+from coordinator.process import run
+from tests.waiting import until
+
+ROOT = Path(__file__).parents[1]
+READY = "Portfolio coordinator initialized successfully"
+
+
+class ChildProcess:
+    """A Python process of ours that writes its log, one JSON object a line, to `log`."""
+
+    def __init__(self, module: str, *arguments: str, folder: Path, name: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.log = folder / f"{name}.log"
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                cwd=folder,  # where no ./config lies: what is not given is the packaged default
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it has logged so far; a traceback would be no JSON and fail the test."""
+        whole = self.log.read_text(encoding="utf-8").rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def texts(self) -> list[str]:
+        """The event texts of its lines."""
+        return [line["event"] for line in self.lines()]
+
+    def says(self, text: str, *, times: int = 1) -> dict[str, Any]:
+        """Waits until lines whose text holds `text` have come so many times; returns the last of them."""
+        found: list[dict[str, Any]] = []
+
+        def look() -> bool:
+            found[:] = [line for line in self.lines() if text in line["event"]]
+            return len(found) >= times or not self.running
+
+        until(look, f"{text!r} in the log of {self.log}")
+        assert len(found) >= times, f"it ended without saying {text!r}: {self.log.read_text()}"
+        return found[times - 1]
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def pause(self) -> None:
+        """Stops it in its tracks, as a debugger or a starved machine would."""
+        self.signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        self.signal(signal.SIGCONT)
+
+    def stop(self) -> int:
+        """Ends it in good order; returns its exit code."""
+        self.signal(signal.SIGTERM)
+        return self._process.wait(20)
+
+    def kill(self) -> None:
+        """Ends it as a crash would."""
+        self.signal(signal.SIGKILL)
+        self._process.wait(20)
+
+    def end(self) -> None:
+        """Ends it however it is, for good: at the end of a test."""
+        with contextlib.suppress(ProcessLookupError):
+            self.kill()
+
+
+class Coordinators:
+    """Starts coordinator processes for a test; none outlives it."""
+
+    def __init__(self, folder: Path, url: str, portfolio: str) -> None:
+        self._folder = folder
+        self._url = url
+        self._portfolio = portfolio
+        self._started: list[ChildProcess] = []
+
+    def start(
+        self,
+        *,
+        config: Path | None = None,
+        clock: Literal["server", "driven"] = "server",
+        url: str | None = None,
+        portfolio: str | None = None,
+        ready: bool = True,
+    ) -> ChildProcess:
+        """A coordinator; once it leads, unless told not to wait for that."""
+        started = ChildProcess(
+            "tests.processes",
+            url or self._url,
+            portfolio or self._portfolio,
+            clock,
+            *([str(config)] if config else []),
+            folder=self._folder,
+            name=f"coordinator-{len(self._started) + 1}",
+        )
+        self._started.append(started)
+        if ready:
+            started.says(READY)
+        return started
+
+    def end(self) -> None:
+        for started in self._started:
+            started.end()
+
+
+def config_folder(
+    folder: Path, *, limits: Mapping[str, object] | None = None, runtime: Mapping[str, object] | None = None
+) -> Path:
+    """The packaged configuration in `folder`, with some limits and some of runtime.json changed."""
+    if not folder.exists():
+        write_defaults(folder)
+    for file, section, changes in (
+        ("portfolio_optimization.json", "portfolio_constraints", limits),
+        ("runtime.json", None, runtime),
+    ):
+        tree = json.loads((folder / file).read_text())
+        (tree[section] if section else tree).update(changes or {})
+        (folder / file).write_text(json.dumps(tree))
+    return folder
+
+
+def main(url: str, portfolio: str, clock: Literal["server", "driven"], config: str | None = None) -> None:
+    """Coordinates until SIGTERM."""
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    log, lines = open_log("coordinator")
+    try:
+        run(
+            load(config, {}, Path.cwd()),
+            url=url,
+            password=None,
+            portfolio=portfolio,
+            clock=clock,
+            log=log,
+            stop=stop,
+        )
+    finally:
+        lines.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])  # type: ignore[arg-type]  # the clock is whatever the test above wrote

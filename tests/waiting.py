@@ -1,0 +1,23 @@
+"""Waiting for a fact: looked at again and again, for a bounded time, never slept for."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+_Fact = TypeVar("_Fact")
+
+PATIENCE_SECONDS = 20.0
+"""Far more than anything takes: what a test waits for either comes soon or never."""
+_LOOK_SECONDS = 0.003
+
+
+def until(
+    look: Callable[[], _Fact | None], waiting_for: str, *, seconds: float = PATIENCE_SECONDS
+) -> _Fact:
+    """What `look` finds, as soon as that is true; AssertionError with `waiting_for` if it never comes."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{seconds:g} s went by without {waiting_for}")
+        time.sleep(_LOOK_SECONDS)
+    return found

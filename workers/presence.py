@@ -1,0 +1,125 @@
+"""Keeps a worker known to the coordinator, and told of its orders, however often the bus goes away.
+
+First it listens, then it announces what the broker holds, so that no order falls in between; then it gives
+signs of life. Without the bus for `bus_loss_seconds` it says so, once, to whoever decides what to do then.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+from coordinator.log import Log
+from events.bus import Bus, Entry
+from events.errors import BusError
+from workers.flatten_order import FlattenOrder
+from workers.heartbeat import Heartbeat
+from workers.listener import Listener
+from workers.publisher import Numbered, Publisher
+from workers.settings import GateSettings
+
+
+class Presence:
+    """`started` makes the WorkerStarted, `hears` finds the order in a decision, `on_order` carries it out."""
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        publisher: Publisher,
+        settings: GateSettings,
+        worker: str,
+        session: str,
+        started: Numbered,
+        hears: Callable[[Entry], FlattenOrder | None],
+        on_order: Callable[[FlattenOrder], None],
+        on_bus_lost: Callable[[float], None],
+        each_beat: Callable[[], None],
+        log: Log,
+    ) -> None:
+        self._bus = bus
+        self._publisher = publisher
+        self._settings = settings
+        self._worker = worker
+        self._session = session
+        self._started = started
+        self._hears = hears
+        self._on_order = on_order
+        self._on_bus_lost = on_bus_lost
+        self._each_beat = each_beat
+        self._log = log
+        self._lock = threading.Lock()
+        self._listener: Listener | None = None
+        self._announced = False
+        self._contact = time.monotonic()
+        self._loss_said = False
+        self._heartbeat = Heartbeat(
+            every_seconds=settings.heartbeat_seconds,
+            lost_after_seconds=settings.worker_lost_seconds,
+            beat=self._beat,
+            woke_up=self.renounce,
+        )
+
+    @property
+    def announced(self) -> bool:
+        """Whether the coordinator has been told, in this session, what the broker holds."""
+        return self._announced
+
+    def start(self) -> None:
+        """Announces the worker, or will as soon as the bus is there."""
+        self.announce()
+        self._heartbeat.start()
+
+    def close(self) -> None:
+        """Gives no more signs of life, and hears nothing more."""
+        self._heartbeat.close()
+        if self._listener is not None:
+            self._listener.close()
+
+    def announce(self) -> bool:
+        """Listens from here on, then says what the broker holds. False while the bus is away."""
+        with self._lock:
+            if self._announced:
+                return True
+            try:
+                self._listen()
+                self._say_alive()
+                self._publisher.ask(self._started)
+            except BusError as error:
+                self._log.error("The bus is unreachable: no entries until it is back", why=str(error))
+                return False
+            self._announced = True
+            return True
+
+    def renounce(self) -> None:
+        """After a pause, or a word from the coordinator, that makes another announcement due."""
+        self._announced = False
+
+    def _listen(self) -> None:
+        if self._listener is None:
+            self._listener = Listener(self._bus, read=self._hears, on_order=self._on_order, log=self._log)
+            self._listener.start()
+
+    def _say_alive(self) -> None:
+        lasts_seconds = self._settings.worker_lost_seconds
+        self._bus.beat(self._worker, self._session, int(lasts_seconds * 1000))
+        if time.monotonic() - self._contact >= lasts_seconds:
+            self._announced = False  # the coordinator may have counted us as lost
+        self._contact, self._loss_said = time.monotonic(), False
+
+    def _beat(self) -> None:
+        try:
+            self._say_alive()
+        except BusError:
+            self._note_loss()
+            return
+        if not self._announced:
+            self.announce()
+        if self._publisher.waiting:
+            self._publisher.flush()
+        self._each_beat()
+
+    def _note_loss(self) -> None:
+        away_seconds = time.monotonic() - self._contact
+        if away_seconds >= self._settings.bus_loss_seconds and not self._loss_said:
+            self._loss_said = True
+            self._on_bus_lost(away_seconds)
