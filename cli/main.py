@@ -37,9 +37,9 @@ everything. To watch it: `portfold demo`. To try it by hand, each in a terminal 
 """
 
 
-def main() -> None:
-    """The entry point."""
-    sys.exit(run(sys.argv[1:]))
+def main(words: Sequence[str] | None = None) -> None:
+    """The entry point; `words` are those of the command line unless given."""
+    sys.exit(run(sys.argv[1:] if words is None else words))
 
 
 def run(words: Sequence[str]) -> int:

@@ -211,12 +211,13 @@ def _first_of(held: Mapping[str, _Held], symbol: str) -> _Held | None:
 
 def _occupied(state: State) -> str:
     held = open_symbols(state)
-    reserved = sorted({one.symbol for one in state.reservations.values()} - set(held))
-    parts = [
-        f"Open: {', '.join(held)}" if held else "",
-        f"Reserved: {', '.join(reserved)}" if reserved else "",
-    ]
-    return " | ".join(part for part in parts if part)
+    reserved = sorted({one.symbol for one in state.reservations.values()}.difference(held))
+    parts = []
+    if held:
+        parts.append(f"Open: {', '.join(held)}")
+    if reserved:
+        parts.append(f"Reserved: {', '.join(reserved)}")
+    return " | ".join(parts)
 
 
 # --- the end of a reservation ---------------------------------------------------------------------------

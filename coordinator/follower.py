@@ -5,9 +5,9 @@ that the head's chain is the chain of this log.
 """
 
 from coordinator.ledger import Decided, decide
+from coordinator.snapshot import Place, beginning, read_snapshot
 from coordinator.state import State
 from events.bus import Bus
-from events.chain import GENESIS
 from events.codec import Fields
 from events.errors import BusError
 from events.stream_id import ORIGIN, StreamId
@@ -20,17 +20,36 @@ class LogDiffers(BusError):
 
 
 class Follower:
-    """State and chain after the event `cursor`."""
+    """Goes through the log from `place` on."""
 
-    def __init__(self) -> None:
-        self.state = State()
-        self.cursor = ORIGIN
-        self.chain = GENESIS
+    def __init__(self, place: Place | None = None) -> None:
+        self.place = place or beginning()
+
+    @classmethod
+    def from_snapshot(cls, bus: Bus) -> "Follower":
+        """Begins at the snapshot, if there is one that is whole and not ahead of the head."""
+        place, head = read_snapshot(bus.snapshot()), bus.head()
+        return cls(place if place is not None and head is not None and place.cursor <= head.cursor else None)
+
+    @property
+    def state(self) -> State:
+        """The portfolio after the last event folded."""
+        return self.place.state
+
+    @property
+    def cursor(self) -> StreamId:
+        """The last event folded."""
+        return self.place.cursor
+
+    @property
+    def chain(self) -> str:
+        """The chain up to it."""
+        return self.place.chain
 
     def advance(self, at: StreamId, fields: Fields) -> Decided:
         """Folds the next entry."""
-        decided = decide(self.state, self.chain, at, fields)
-        self.cursor, self.chain = at, decided.chain
+        decided = decide(self.place.state, self.place.chain, at, fields)
+        self.place.cursor, self.place.chain = at, decided.chain
         return decided
 
     def step(self, bus: Bus, head: StreamId) -> bool:

@@ -6,15 +6,16 @@ deciding again. Whatever cannot be committed is not logged as having happened.
 """
 
 import threading
-from collections.abc import Callable
 from typing import Literal
 
+from coordinator.clock import Clock
 from coordinator.fold import FOLD_VERSION
 from coordinator.follower import Follower
 from coordinator.ledger import Decided
 from coordinator.log import Log
 from coordinator.narration import Line, narrate
 from coordinator.presence_watch import PresenceWatch
+from coordinator.snapshot import snapshot_text
 from coordinator.status import status_fields
 from coordinator.time_passing import next_deadline
 from events.bus import SERVERS_TIME, Bus, Entry, Lease, at_time
@@ -27,6 +28,8 @@ _READ_AT_ONCE = 256
 _COMMIT_TRIES = 20
 _COMMIT_PAUSE_SECONDS = 0.05
 _LONGEST_WAIT_MS = 1000
+_EVENTS_A_SNAPSHOT = 2000
+_SNAPSHOT_SECONDS = 60.0
 
 
 class LeadLost(BusError):
@@ -49,7 +52,7 @@ class Leader:
         log: Log,
         follower: Follower,
         worker_lost_ms: int,
-        monotonic: Callable[[], float],
+        time: Clock,
     ) -> None:
         self._bus = bus
         self._lease = lease
@@ -59,27 +62,39 @@ class Leader:
         self._version = version
         self._clock = clock
         self._log = log
-        self._monotonic = monotonic
-        self._renewed = monotonic()
+        self._time = time
+        self._renewed = time.monotonic()
         self._follower = follower
-        self._presence = PresenceWatch(bus, worker_lost_ms=worker_lost_ms, monotonic=monotonic)
+        self._presence = PresenceWatch(bus, worker_lost_ms=worker_lost_ms, monotonic=time.monotonic)
+        self._since_snapshot, self._snapshot_taken = 0, time.monotonic()
         self._server_ahead_ms = 0
         self._committed_status: dict[str, str] = {}
 
     def lead(self, stop: threading.Event) -> None:
         """Leads until `stop` is set. Raises LeadLost, or BusError when the bus does not recover."""
+        self.begin()
+        while not stop.is_set():
+            self.step()
+        self._save_snapshot()
+
+    def begin(self) -> None:
+        """Proves the log, decides what was left undecided, and opens the term."""
         while self._follower.step(self._bus, self._lease.cursor):
             self._keep_lease()
         self._follower.prove(self._lease.cursor, self._lease.chain)
         self._set_clock()
         self._decide_backlog()
         self._open_term()
-        while not stop.is_set():
-            self._keep_lease()
-            if not self._decide_next(block_ms=self._wait_ms()):
-                self._tick_if_due()
-            for lost in self._presence.lapsed(self._follower.state):
-                self._say(lost)
+
+    def step(self) -> None:
+        """Waits for what comes next, at most until the lease wants renewing, and deals with it."""
+        self._keep_lease()
+        if not self._decide_next(block_ms=self._wait_ms()):
+            self._tick_if_due()
+            if self._since_snapshot and self._time.monotonic() - self._snapshot_taken >= _SNAPSHOT_SECONDS:
+                self._save_snapshot()
+        for lost in self._presence.lapsed(self._follower.state):
+            self._say(lost)
 
     # --- taking over -------------------------------------------------------------------------------------
 
@@ -129,6 +144,9 @@ class Leader:
         self._commit(before, [self._fold(entry, lines) for entry in entries])
         for line in lines:
             self._log.log(_LEVELS[line.level], line.text)
+        self._since_snapshot += len(entries)
+        if self._since_snapshot >= _EVENTS_A_SNAPSHOT:
+            self._save_snapshot()
         return True
 
     def _fold(self, entry: Entry, lines: list[Line]) -> Decided:
@@ -156,7 +174,7 @@ class Leader:
                 self._log.warning(
                     "A commit was not confirmed; looking whether it is there", why=str(unreachable)
                 )
-                threading.Event().wait(_COMMIT_PAUSE_SECONDS)
+                self._time.sleep(_COMMIT_PAUSE_SECONDS)
         else:
             raise BusUnreachable("A commit could not be confirmed: the bus did not answer in time.")
         already = done.outcome == "cursor" and (done.cursor, done.detail) == (str(after.cursor), after.chain)
@@ -170,11 +188,16 @@ class Leader:
             raise LeadLost(f"Epoch {done.epoch or 'unknown'} leads now, ours was {self._lease.epoch}.")
         self._committed_status = status
 
+    def _save_snapshot(self) -> None:
+        """Writes down the state, all of which is committed, so that the next start is quick."""
+        self._bus.save_snapshot(snapshot_text(self._follower.place))
+        self._since_snapshot, self._snapshot_taken = 0, self._time.monotonic()
+
     # --- time and the lease ------------------------------------------------------------------------------
 
     def _keep_lease(self) -> None:
         """Renews the lease when a third of it is gone."""
-        now = self._monotonic()
+        now = self._time.monotonic()
         if (now - self._renewed) * 1000 < self._lease_ms / 3:
             return
         if not self._bus.keep_lead(self._lease.holder, self._lease_ms):
@@ -184,7 +207,7 @@ class Leader:
 
     def _set_clock(self) -> None:
         """Notes how far the server's clock is ahead of ours, to wait by without asking each time."""
-        self._server_ahead_ms = self._bus.now_ms() - int(self._monotonic() * 1000)
+        self._server_ahead_ms = self._bus.now_ms() - int(self._time.monotonic() * 1000)
 
     def _wait_ms(self) -> int:
         """How long to wait for an event: until the lease wants renewing, or something falls due."""
@@ -192,7 +215,7 @@ class Leader:
         due_ms = next_deadline(self._follower.state)
         if due_ms is None or self._clock == "driven":
             return wait_ms
-        return max(1, min(wait_ms, due_ms - self._server_ahead_ms - int(self._monotonic() * 1000)))
+        return max(1, min(wait_ms, due_ms - self._server_ahead_ms - int(self._time.monotonic() * 1000)))
 
     def _tick_if_due(self) -> None:
         """Nothing happened: if something has fallen due by the server's clock, says that time has passed."""

@@ -37,9 +37,9 @@ def written(
     previous_chain: str, at: StreamId, fields: Fields, event: Event | Malformed, decisions: Sequence[Decision]
 ) -> Decided:
     """The decisions as stream entries, each with its cause and the chain that binds it."""
+    name = str(at)
     texts = [encode(decision) for decision in decisions]
-    link = chain.link(previous_chain, str(at), fields, texts)
-    entries = [
-        (at.decision(index), [*text, "event", str(at), "chain", link]) for index, text in enumerate(texts)
-    ]
+    link = chain.link(previous_chain, name, fields, texts)
+    binding = ["event", name, "chain", link]
+    entries = [(at.decision(index), text + binding) for index, text in enumerate(texts)]
     return Decided(at, event, list(decisions), entries, link)

@@ -137,12 +137,13 @@ def _reported_before(
     if not event.fill:
         return None
     kind = type(event).__name__
-    if event.fill in state.fills:
-        reason = f"{kind}: fill {event.fill} was already reported at {state.fills[event.fill]}"
+    fill = f"{kind} {event.fill}"  # one fill that reverses a position closes and opens
+    if fill in state.fills:
+        reason = f"{kind}: fill {event.fill} was already reported at {state.fills[fill]}"
         return EventRejected(reason=reason, rejected=kind)
     if len(state.fills) >= FILLS_REMEMBERED:
         del state.fills[next(iter(state.fills))]
-    state.fills[event.fill] = str(at)
+    state.fills[fill] = str(at)
     return None
 
 

@@ -9,11 +9,11 @@ import os
 import secrets
 import socket
 import threading
-import time
 from importlib.metadata import version
 from typing import Literal
 
 from config import Configuration, loaded_line, milliseconds, secret
+from coordinator.clock import SystemClock
 from coordinator.configured import configured_limits
 from coordinator.follower import Follower
 from coordinator.leader import Leader, LeadLost
@@ -92,7 +92,7 @@ class CoordinatorProcess:
         self._log.info("Portfolio coordinator stopped")
 
     def _one_term(self) -> None:
-        follower = Follower()
+        follower = Follower.from_snapshot(self._bus)
         lease = self._wait_for_lease(follower)
         if lease is None:
             return
@@ -109,7 +109,7 @@ class CoordinatorProcess:
                 log=self._log,
                 follower=follower,
                 worker_lost_ms=milliseconds(runtime.worker_lost_seconds),
-                monotonic=time.monotonic,
+                time=SystemClock(),
             ).lead(self._stop)
         finally:
             self._hand_back()

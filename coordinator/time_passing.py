@@ -96,11 +96,14 @@ def _stale(state: State, at: StreamId) -> list[Decision]:
     stale_ms = state.limits.mark_stale_ms if state.limits is not None else 0
     if not stale_ms:
         return []
+    stale_from_ms = at.ms - stale_ms
     due = [
         held
         for held in state.positions.values()
-        if not held.mark_stale and at.ms - held.marked_ms >= stale_ms
+        if held.marked_ms <= stale_from_ms and not held.mark_stale
     ]
+    if not due:
+        return []
     for held in due[:_STALE_AT_ONCE]:
         held.mark_stale = True
     return [

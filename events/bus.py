@@ -12,6 +12,7 @@ from redis import Redis
 
 from events.codec import Fields
 from events.connection import told_apart
+from events.errors import BusRefused
 from events.keys import Keys
 from events.stream_id import ORIGIN, StreamId
 
@@ -44,7 +45,11 @@ class Lease(NamedTuple):
 
 
 class Committed(NamedTuple):
-    """The answer to a commit: `outcome` says whether it is done, or what was found instead."""
+    """The answer to a commit: `outcome` says whether it is done, or what was found instead.
+
+    `detail` is how many fields the status has now (done), the chain found (cursor), the server's words
+    (decisions).
+    """
 
     outcome: Literal["done", "epoch", "cursor", "decisions"]
     epoch: str
@@ -131,7 +136,7 @@ class Bus:
             epoch, holder, cursor, chain = self._lead(
                 keys=[self.keys.leader, self.keys.head], args=[who, lease_ms]
             )
-        return Lease(int(epoch or 0), holder, StreamId.parse(cursor) if cursor else ORIGIN, chain)
+        return Lease(_epoch(epoch or "0"), holder, _cursor(cursor), chain)
 
     def keep_lead(self, who: str, lease_ms: int) -> bool:
         """Renews the lease; false when it is somebody else's or nobody's by now. 0 ms gives it up."""
@@ -164,7 +169,18 @@ class Bus:
             epoch, cursor, chain = self._client.hmget(self.keys.head, "epoch", "cursor", "chain")
         if epoch is None:
             return None
-        return Head(int(epoch), StreamId.parse(cursor) if cursor else ORIGIN, chain or "")
+        return Head(_epoch(epoch), _cursor(cursor or ""), chain or "")
+
+    def snapshot(self) -> str | None:
+        """The snapshot's text."""
+        with told_apart("reading the snapshot"):
+            text: str | None = self._client.get(self.keys.snapshot)
+        return text
+
+    def save_snapshot(self, text: str) -> None:
+        """Replaces the snapshot."""
+        with told_apart("writing the snapshot"):
+            self._client.set(self.keys.snapshot, text)
 
     def leader(self) -> str | None:
         """Who holds the lease."""
@@ -234,6 +250,21 @@ class Bus:
             if not self._client.exists(key):
                 return ORIGIN
             return StreamId.parse(self._client.xinfo_stream(key)["last-generated-id"])
+
+
+def _epoch(text: str) -> int:
+    """The head's epoch; BusRefused where somebody has overwritten it."""
+    if not text.isdecimal():
+        raise BusRefused(f"head, epoch: expected a whole number, got {text[:60]!r}")
+    return int(text)
+
+
+def _cursor(text: str) -> StreamId:
+    """The head's cursor; BusRefused where somebody has overwritten it."""
+    try:
+        return StreamId.parse(text) if text else ORIGIN
+    except ValueError as overwritten:
+        raise BusRefused(f"head, cursor: {overwritten}") from None
 
 
 def _entries(reply: Sequence[Any]) -> list[Entry]:

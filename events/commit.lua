@@ -18,5 +18,7 @@ while at <= #ARGV do
   at = at + 2 + words
 end
 redis.call('HSET', KEYS[1], 'cursor', ARGV[3], 'chain', ARGV[4])
+-- The status is no more than a view: whatever else lies under its name must not hold a decision back.
+if redis.call('TYPE', KEYS[3]).ok ~= 'hash' then redis.call('DEL', KEYS[3]) end
 if first > 6 then redis.call('HSET', KEYS[3], unpack(ARGV, 6, first - 1)) end
-return {'done', ARGV[1], ARGV[3], ARGV[4]}
+return {'done', ARGV[1], ARGV[3], tostring(redis.call('HLEN', KEYS[3]))}

@@ -1,12 +1,18 @@
 """What every test may use: one real server for the run, and a portfolio of its own for each test."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from hypothesis import settings
+from redis import Redis
 
+from events.bus import Bus
+from events.connection import connect
 from events.embedded import EmbeddedServer
+from tests.live import Live
+from tests.processes import Coordinators
 
 # No deadline: a busy machine is no failure. The blob lets anyone replay a failing example.
 settings.register_profile("portfold", deadline=None, derandomize=False, print_blob=True)
@@ -24,3 +30,32 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
 def portfolio() -> str:
     """A portfolio name that no other test uses."""
     return f"test-{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def client(server: EmbeddedServer) -> Iterator["Redis"]:
+    """A plain client of the server, as `redis-cli` is one."""
+    with Redis.from_url(server.url, decode_responses=True, socket_timeout=10) as plain:
+        yield plain
+
+
+@pytest.fixture
+def bus(server: EmbeddedServer, portfolio: str) -> Iterator[Bus]:
+    """The test's portfolio on the server."""
+    opened = Bus(connect(server.url), portfolio)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def coordinators(server: EmbeddedServer, portfolio: str, tmp_path: Path) -> Iterator[Coordinators]:
+    """Starts coordinators of the test's portfolio as processes of their own, and ends them with the test."""
+    started = Coordinators(tmp_path / "coordinators", server.url, portfolio)
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def live(bus: Bus, client: "Redis") -> Live:
+    """The test's portfolio, to say things to and to read."""
+    return Live(bus, client)

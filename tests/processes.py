@@ -174,4 +174,5 @@ def main(url: str, portfolio: str, clock: Literal["server", "driven"], config: s
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])  # type: ignore[arg-type]  # the clock is whatever the test above wrote
+    url, portfolio, clock, *config = sys.argv[1:]
+    main(url, portfolio, "driven" if clock == "driven" else "server", *config)

@@ -1,8 +1,8 @@
 """Reads the coordinator's answer to a request, in time or not at all."""
 
-import time
 from typing import NamedTuple
 
+from coordinator.clock import Clock
 from events.bus import Bus, Entry
 from events.codec import decode_decision
 from events.decisions import EntryAllowed, EntryDenied, EventRejected
@@ -20,11 +20,11 @@ class Answer(NamedTuple):
     expires_ms: int | None = None
 
 
-def await_answer(bus: Bus, request: StreamId, seconds: float) -> Answer:
+def await_answer(bus: Bus, request: StreamId, seconds: float, clock: Clock) -> Answer:
     """Waits `seconds` for the answer to `request`. Never raises: whatever goes wrong is a no."""
-    deadline = time.monotonic() + seconds
+    deadline = clock.monotonic() + seconds
     try:
-        while (left := deadline - time.monotonic()) > 0:
+        while (left := deadline - clock.monotonic()) > 0:
             found = bus.decisions_after(
                 request.before_decisions(), count=100, block_ms=max(1, int(left * 1000))
             )

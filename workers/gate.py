@@ -13,12 +13,12 @@ one that was given while the worker was down.
 """
 
 import secrets
-import time
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import partial
 from types import TracebackType
 
+from coordinator.clock import Clock, SystemClock
 from coordinator.log import Log, open_log
 from coordinator.status import read_status
 from events.bus import SERVERS_TIME, Bus, Entry
@@ -69,13 +69,15 @@ class PortfolioGate:
         hears: Callable[[Entry], FlattenOrder | None] | None = None,
         stamp: Callable[[], str] = lambda: SERVERS_TIME,
         log: Log | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.worker = worker
-        self.session = f"{time.time_ns() // 1_000_000}-{secrets.token_hex(4)}"
+        self.session = secrets.token_hex(8)
         self._settings = settings or GateSettings.found()
         self._symbols = " ".join(symbols)
         self._holdings = holdings
         self._log = log or open_log(worker)[0]
+        self._clock = clock or SystemClock()
         self._granted: dict[str, Decision] = {}
         self._callbacks: list[Callable[[FlattenOrder], None]] = []
         self._last_order = ORIGIN
@@ -86,11 +88,14 @@ class PortfolioGate:
             timeout_seconds=max(patience, LISTEN_SECONDS) + 0.5,  # longer than any blocking read
         )
         self._bus = Bus(client, self._settings.portfolio)
-        self._publisher = Publisher(self._bus, patience_seconds=patience, stamp=stamp, log=self._log)
+        self._publisher = Publisher(
+            self._bus, patience_seconds=patience, stamp=stamp, log=self._log, clock=self._clock
+        )
         self._marks = Marks(
             self._publish_mark,
             every_seconds=self._settings.mark_seconds,
             repeat_seconds=self._settings.mark_stale_seconds / 2,
+            clock=self._clock,
         )
         self._presence = Presence(
             bus=self._bus,
@@ -104,6 +109,7 @@ class PortfolioGate:
             on_bus_lost=self._bus_lost,
             each_beat=self._marks.publish_due,
             log=self._log,
+            clock=self._clock,
         )
 
     # --- coming and going --------------------------------------------------------------------------------
@@ -146,7 +152,7 @@ class PortfolioGate:
         except BusError as error:
             self.withdraw(symbol, "the request may not have arrived")
             return self._no(symbol, "bus_unreachable", f"The bus is unreachable: {error}")
-        answer = await_answer(self._bus, request, self._settings.answer_seconds)
+        answer = await_answer(self._bus, request, self._settings.answer_seconds, self._clock)
         if answer.code == "no_answer":
             self.withdraw(symbol, "no answer in time")
         elif answer.code == "worker_lost":
@@ -159,7 +165,7 @@ class PortfolioGate:
             reason=answer.reason,
             event=request,
             expires_ms=answer.expires_ms,
-            good_until=time.monotonic() + answer.lasts_ms / 1000,
+            good_until=self._clock.monotonic() + answer.lasts_ms / 1000,
             give_back=self._give_back,
         )
         return self._granted[symbol]
@@ -175,7 +181,7 @@ class PortfolioGate:
         No longer once its slot has expired, an order to flatten has arrived after it, or the portfolio is
         stopped or halted; a process that was paused in between finds that out here.
         """
-        if not decision.allowed or decision.event is None or time.monotonic() >= decision.good_until:
+        if not decision.allowed or decision.event is None or self._clock.monotonic() >= decision.good_until:
             return False
         try:
             stopped_or_halted = self._bus.is_stopped_or_halted()

@@ -1,11 +1,11 @@
 """Marks at a measured pace: on change, at most every so often, the latest never lost for good."""
 
 import threading
-import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
+from coordinator.clock import Clock
 from events.fields import Side
 
 
@@ -26,11 +26,12 @@ class Marks:
     """
 
     def __init__(
-        self, publish: Callable[[Mark], bool], *, every_seconds: float, repeat_seconds: float
+        self, publish: Callable[[Mark], bool], *, every_seconds: float, repeat_seconds: float, clock: Clock
     ) -> None:
         self._publish = publish
         self._every_seconds = every_seconds
         self._repeat_seconds = repeat_seconds
+        self._clock = clock
         self._lock = threading.Lock()
         self._published: dict[str, tuple[Mark, float]] = {}
         self._waiting: dict[str, Mark] = {}
@@ -54,13 +55,13 @@ class Marks:
 
     def _offer(self, mark: Mark) -> bool:
         last, at = self._published.get(mark.symbol, (None, 0.0))
-        age = time.monotonic() - at
+        age = self._clock.monotonic() - at
         wait_seconds = self._repeat_seconds if last == mark else self._every_seconds
         if last is not None and self._every_seconds and age < wait_seconds:
             self._waiting[mark.symbol] = mark
             return False
         self._waiting.pop(mark.symbol, None)
         if self._publish(mark):
-            self._published[mark.symbol] = (mark, time.monotonic())
+            self._published[mark.symbol] = (mark, self._clock.monotonic())
             return True
         return False

@@ -5,9 +5,9 @@ signs of life. Without the bus for `bus_loss_seconds` it says so, once, to whoev
 """
 
 import threading
-import time
 from collections.abc import Callable
 
+from coordinator.clock import Clock
 from coordinator.log import Log
 from events.bus import Bus, Entry
 from events.errors import BusError
@@ -35,6 +35,7 @@ class Presence:
         on_bus_lost: Callable[[float], None],
         each_beat: Callable[[], None],
         log: Log,
+        clock: Clock,
     ) -> None:
         self._bus = bus
         self._publisher = publisher
@@ -50,7 +51,8 @@ class Presence:
         self._lock = threading.Lock()
         self._listener: Listener | None = None
         self._announced = False
-        self._contact = time.monotonic()
+        self._clock = clock
+        self._contact = clock.monotonic()
         self._loss_said = False
         self._heartbeat = Heartbeat(
             every_seconds=settings.heartbeat_seconds,
@@ -102,9 +104,9 @@ class Presence:
     def _say_alive(self) -> None:
         lasts_seconds = self._settings.worker_lost_seconds
         self._bus.beat(self._worker, self._session, int(lasts_seconds * 1000))
-        if time.monotonic() - self._contact >= lasts_seconds:
+        if self._clock.monotonic() - self._contact >= lasts_seconds:
             self._announced = False  # the coordinator may have counted us as lost
-        self._contact, self._loss_said = time.monotonic(), False
+        self._contact, self._loss_said = self._clock.monotonic(), False
 
     def _beat(self) -> None:
         try:
@@ -119,7 +121,7 @@ class Presence:
         self._each_beat()
 
     def _note_loss(self) -> None:
-        away_seconds = time.monotonic() - self._contact
+        away_seconds = self._clock.monotonic() - self._contact
         if away_seconds >= self._settings.bus_loss_seconds and not self._loss_said:
             self._loss_said = True
             self._on_bus_lost(away_seconds)

@@ -6,10 +6,10 @@ longer than `patience_seconds`. Requests and marks do not wait: they would be st
 """
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 
+from coordinator.clock import Clock
 from coordinator.log import Log
 from events.bus import Bus
 from events.codec import encode_checked
@@ -32,11 +32,14 @@ class OutboxFull(BusError):
 class Publisher:
     """Publishes under consecutive numbers; any thread may use it."""
 
-    def __init__(self, bus: Bus, *, patience_seconds: float, stamp: Callable[[], str], log: Log) -> None:
+    def __init__(
+        self, bus: Bus, *, patience_seconds: float, stamp: Callable[[], str], log: Log, clock: Clock
+    ) -> None:
         self._bus = bus
         self._patience_seconds = patience_seconds
         self._stamp = stamp
         self._log = log
+        self._clock = clock
         self._lock = threading.Lock()
         self._number = 0
         self._outbox: deque[list[str]] = deque()
@@ -52,11 +55,11 @@ class Publisher:
             if len(self._outbox) >= OUTBOX:
                 raise OutboxFull(f"{OUTBOX} facts already wait for the bus; this one is not recorded.")
             self._outbox.append(self._numbered(make))
-            return self._flush(time.monotonic() + self._patience_seconds)
+            return self._flush(self._clock.monotonic() + self._patience_seconds)
 
     def ask(self, make: Numbered) -> StreamId:
         """Puts a request on the log behind all facts. Raises BusError when that cannot be done in time."""
-        deadline = time.monotonic() + self._patience_seconds
+        deadline = self._clock.monotonic() + self._patience_seconds
         with self._lock:
             if not self._flush(deadline):
                 raise BusUnreachable("The bus has not taken earlier reports yet.")
@@ -78,7 +81,7 @@ class Publisher:
     def flush(self) -> bool:
         """Tries once to empty the outbox."""
         with self._lock:
-            return self._flush(time.monotonic())
+            return self._flush(self._clock.monotonic())
 
     def _numbered(self, make: Numbered) -> list[str]:
         fields = encode_checked(make(self._number + 1))
@@ -104,7 +107,7 @@ class Publisher:
             except BusRefused:
                 raise
             except BusUnreachable:
-                if time.monotonic() + pause > deadline:
+                if self._clock.monotonic() + pause > deadline:
                     raise
-            time.sleep(pause)
+            self._clock.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)

@@ -1,7 +1,7 @@
 """Random logs for the laws of the fold: few names and small steps of time, so that events collide.
 
-A log is a list of `Said`: an event and how long after the one before it. Everything a stream can carry may
-come: what workers and operators say in any order, repeats, garbage, deaths, ticks, a weekend's silence.
+Everything a stream can carry may come: what workers and operators say in any order, repeats, garbage, deaths,
+ticks, a weekend's silence, and between them whole trades, so that there is something to collide with.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from msgspec import structs
 from coordinator.fold import fold
 from coordinator.state import State
 from events.codec import decode_event
-from events.decisions import Decision
+from events.decisions import Decision, EntryAllowed
 from events.incoming import (
     ClockTicked,
     CoordinatorStarted,
@@ -37,13 +37,20 @@ from events.incoming import (
 from events.stream_id import StreamId
 from tests.coordinator.story import DAY, HOUR, MINUTE, SECOND, WEDNESDAY, limits
 
+Log = list[tuple[StreamId, Event | Malformed]]
+"""Events as they lie in a stream."""
 
-class Said(NamedTuple):
-    """An event, `gap_ms` after the one before. `repeat`: under a number its session has used already."""
+
+class _Said(NamedTuple):
+    """An event, `gap_ms` after the one before.
+
+    `repeat`: under a number its session has used already. `if_allowed`: where the last request was allowed.
+    """
 
     event: Event | Malformed
     gap_ms: int
     repeat: bool = False
+    if_allowed: bool = False
 
 
 class Moment(NamedTuple):
@@ -62,8 +69,8 @@ class Moment(NamedTuple):
 # --- who, what, how much ----------------------------------------------------------------------------------
 
 _workers = st.sampled_from(["ann", "bob", "flattener"])
-_sessions = st.sampled_from(["s1", "s1", "s1", "s2"])
-_symbols = st.sampled_from(["ES", "CL", "SI", "NQ"])
+_sessions = st.sampled_from(["s1"] * 7 + ["s2"])
+_symbols = st.sampled_from(["ES"] * 3 + ["CL"] * 3 + ["SI", "NQ"])
 _sides = st.sampled_from(["long", "long", "short"])
 _sizes = st.sampled_from([1, 1, 1, 2, 3])
 _prices = st.sampled_from(
@@ -73,7 +80,7 @@ _dollars = st.sampled_from(
     [Decimal(text) for text in ("0", "120", "-400", "-999.99", "-1000", "3000", "-999999999.9999999999")]
 )
 _gaps = st.sampled_from(
-    [0, 0, 1, 1, 1, 1, 7, 7, SECOND, 10 * SECOND, MINUTE, HOUR, DAY, 3 * DAY, 400 * DAY, 2**62]
+    [0, 0, 0] + [1] * 12 + [7, 7, SECOND, SECOND, 10 * SECOND, MINUTE, HOUR, DAY, DAY, 3 * DAY, 2**62]
 )
 
 
@@ -82,7 +89,10 @@ def _by_worker(kind: Any, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy
 
 
 _requests = _by_worker(EntryRequested, symbol=_symbols, side=_sides, size=_sizes)
-_fills = _by_worker(PositionOpened, symbol=_symbols, side=_sides, size=_sizes, price=_prices)
+_fill_names = st.sampled_from(["", "", "", "broker-1", "broker-2", "broker-3"])
+_fills = _by_worker(
+    PositionOpened, symbol=_symbols, side=_sides, size=_sizes, price=_prices, fill=_fill_names
+)
 _closes = _by_worker(
     PositionClosed,
     symbol=_symbols,
@@ -92,6 +102,7 @@ _closes = _by_worker(
     commission=st.sampled_from([Decimal(0), Decimal(5), Decimal("-999999999.9999999999")]),
     pnl=_dollars,
     owner=st.sampled_from(["", "", "ann", "bob"]),
+    fill=_fill_names,
 )
 _holdings = st.lists(
     st.sampled_from(["ES:long:1:100", "ES:long:3:99.5", "ES:short:1:100", "CL:long:2:-37.63", "NQ:long:1:0"]),
@@ -100,19 +111,39 @@ _holdings = st.lists(
 
 
 def _filled(request: EntryRequested) -> list[Event]:
-    """The request and, whatever its answer, the fill it asked for."""
-    fill = PositionOpened(
-        request.worker, request.session, 0, request.symbol, request.side, request.size, Decimal(100)
-    )
-    return [request, fill]
+    """A request and the fill it asked for."""
+    return [
+        request,
+        PositionOpened(*_speaker(request), request.symbol, request.side, request.size, Decimal(100)),
+    ]
+
+
+def _traded(request: EntryRequested, price: Decimal, pnl: Decimal) -> list[Event]:
+    """All of a trade: asked, filled, marked, closed."""
+    leg = (request.symbol, request.side)
+    return [
+        *_filled(request),
+        PositionMarked(*_speaker(request), *leg, price, pnl),
+        PositionClosed(*_speaker(request), *leg, request.size, price, Decimal(5), pnl),
+    ]
+
+
+def _restarted(request: EntryRequested) -> list[Event]:
+    """A trade whose worker comes back with its position."""
+    holding = f"{request.symbol}:{request.side}:{request.size}:100"
+    return [*_filled(request), WorkerStarted(*_speaker(request), request.symbol, holding)]
+
+
+def _speaker(event: WorkerEvent) -> tuple[str, str, int]:
+    return event.worker, event.session, event.seq
 
 
 _limits = st.builds(
     limits,
-    max_positions=st.sampled_from([1, 2, 3]),
-    max_contracts=st.sampled_from([1, 3, 5]),
+    max_positions=st.sampled_from([1, 2, 4]),
+    max_contracts=st.sampled_from([1, 5, 5]),
     daily_stop_loss=st.sampled_from([Decimal(1000), Decimal(400)]),
-    symbols=st.sampled_from(["ES CL SI", "ES CL"]),
+    symbols=st.sampled_from(["ES CL SI", "ES CL SI", "ES"]),
     stop_loss_on=st.sampled_from(["total", "realized"]),
     reservation_ms=st.sampled_from([1, 10 * SECOND]),
     flatten_ms=st.sampled_from([1, 10 * SECOND]),
@@ -124,9 +155,7 @@ _limits = st.builds(
 )
 _orders = st.one_of(
     _limits,
-    st.just(TradingHalted(by="ann", reason="news")),
-    st.just(FlattenRequested(by="ann", reason="enough")),
-    st.builds(TradingResumed, by=st.just("ann"), reason=st.just(""), force=st.booleans()),
+    st.sampled_from([TradingHalted(by="ann", reason="news"), FlattenRequested(by="ann", reason="enough")]),
     st.builds(
         PositionSettled,
         by=st.just("ann"),
@@ -139,6 +168,7 @@ _orders = st.one_of(
         pnl=_dollars,
     ),
 )
+_resumes = st.builds(TradingResumed, by=st.just("ann"), reason=st.just(""), force=st.booleans())
 _comings_and_goings = st.one_of(
     _by_worker(WorkerStarted, symbols=st.sampled_from(["", "ES", "ES CL"]), positions=_holdings),
     _by_worker(WorkerStopped),
@@ -151,61 +181,74 @@ _garbage = st.lists(
 
 _utterances: st.SearchStrategy[list[Event | Malformed]] = st.one_of(
     _requests.map(_filled),
-    _requests.map(_filled),
+    _requests.map(_restarted),
+    st.builds(_traded, _requests, _prices, _dollars),
     _requests.map(lambda request: [request]),
-    _fills.map(lambda fill: [fill]),
-    _closes.map(lambda close: [close]),
     _closes.map(lambda close: [close]),
     _by_worker(PositionMarked, symbol=_symbols, side=_sides, price=_prices, unrealized=_dollars).map(
         lambda mark: [mark]
     ),
     _by_worker(EntryWithdrawn, symbol=_symbols).map(lambda withdrawn: [withdrawn]),
     _orders.map(lambda order: [order]),
+    _resumes.map(lambda resume: [resume]),
     _comings_and_goings.map(lambda event: [event]),
-    st.just([ClockTicked()]),
-    _garbage.map(lambda fields: [decode_event(fields)]),
+    st.one_of(
+        _fills,
+        st.just(ClockTicked()),
+        _garbage.map(decode_event),
+    ).map(lambda event: [event]),
 )
 
 
-def _spaced(utterances: list[tuple[list[Event | Malformed], int, int]]) -> list[Said]:
+def _spaced(utterances: list[tuple[list[Event | Malformed], int, int]]) -> list[_Said]:
+    """What follows a request in one breath is only said if it was allowed."""
     return [
-        Said(event, gap_ms if index == 0 else 1, repeat=chance == 0)
+        _Said(event, gap_ms if index == 0 else 1, repeat=chance == 0, if_allowed=index > 0)
         for events, gap_ms, chance in utterances
         for index, event in enumerate(events)
     ]
 
 
-logs = st.tuples(
-    _limits,
-    st.lists(st.tuples(_utterances, _gaps, st.integers(0, 9)), min_size=5, max_size=40).map(_spaced),
-).map(lambda log: [Said(log[0], 0), *log[1]])
-"""Limits first, mostly, so that something can happen; then anything."""
+# --- as they lie in a stream ------------------------------------------------------------------------------
 
 
-# --- telling them -----------------------------------------------------------------------------------------
-
-
-def numbered(log: Iterable[Said]) -> list[tuple[StreamId, Event | Malformed]]:
-    """The log as it lies in a stream: each event with its ID, workers' events with their numbers."""
-    lying: list[tuple[StreamId, Event | Malformed]] = []
-    at = StreamId(WEDNESDAY, 0)
+def _written(first: Event, said: list[_Said]) -> Log:
+    """Each event with its ID, workers' events with their numbers."""
+    log: Log = []
+    state, at, allowed = State(), StreamId(WEDNESDAY, 0), True
     last: dict[tuple[str, str], int] = {}
-    for said in log:
-        ms = min(at.ms + said.gap_ms, 2**64 - 1)
+    for one in [_Said(first, 0), *said]:
+        if one.if_allowed and not allowed:
+            continue
+        ms = min(at.ms + one.gap_ms, 2**64 - 1)
         at = StreamId(ms, at.seq + 1 if ms == at.ms else 0)
-        event = said.event
+        event = one.event
         if isinstance(event, WorkerEvent):
-            speaker = (event.worker, event.session)
-            last[speaker] = max(1, last.get(speaker, 0) + (0 if said.repeat else 1))
-            event = structs.replace(event, seq=last[speaker])
-        lying.append((at, event))
-    return lying
+            session = (event.worker, event.session)
+            last[session] = max(1, last.get(session, 0) + (0 if one.repeat else 1))
+            event = structs.replace(event, seq=last[session])
+        log.append((at, event))
+        decisions = fold(state, at, event)
+        if isinstance(event, EntryRequested):
+            allowed = any(isinstance(decision, EntryAllowed) for decision in decisions)
+    return log
 
 
-def moments(log: Iterable[Said], state: State | None = None) -> Iterable[Moment]:
+logs = st.builds(
+    _written,
+    _limits,
+    st.lists(st.tuples(_utterances, _gaps, st.integers(0, 9)), min_size=10, max_size=60).map(_spaced),
+)
+"""Limits first, so that something can happen; then anything."""
+
+
+# --- told -------------------------------------------------------------------------------------------------
+
+
+def moments(log: Log, state: State | None = None) -> Iterable[Moment]:
     """Folds the log, event by event."""
     state = State() if state is None else state
-    for at, event in numbered(log):
+    for at, event in log:
         day, is_open, halted = state.day.date, frozenset(state.positions), state.halt is not None
         decisions = fold(state, at, event)
         yield Moment(at, event, decisions, day, is_open, halted, state)

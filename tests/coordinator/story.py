@@ -139,7 +139,13 @@ class Story:
         return answer
 
     def fills(
-        self, symbol: str, size: int = 1, price: str = "100", side: str = "long", worker: str = ""
+        self,
+        symbol: str,
+        size: int = 1,
+        price: str = "100",
+        side: str = "long",
+        worker: str = "",
+        fill: str = "",
     ) -> list[Decision]:
         return self.says(
             PositionOpened,
@@ -148,6 +154,7 @@ class Story:
             side=side,
             size=size,
             price=Decimal(price),
+            fill=fill,
         )
 
     def enters(self, *symbols: str, size: int = 1, price: str = "100", side: str = "long") -> None:
@@ -168,6 +175,7 @@ class Story:
         side: str = "long",
         worker: str = "",
         owner: str = "",
+        fill: str = "",
     ) -> list[Decision]:
         return self.says(
             PositionClosed,
@@ -179,6 +187,7 @@ class Story:
             commission=Decimal(commission),
             pnl=Decimal(pnl),
             owner=owner,
+            fill=fill,
         )
 
     def marks(self, symbol: str, unrealized: str, price: str = "100", side: str = "long") -> list[Decision]:

@@ -137,7 +137,7 @@ def test_it_works_without_limits() -> None:
     story.state.limits = None
     story.fills("ES")
     assert "FlattenOrdered" in kinds(story.flatten())
-    assert kinds(story.after(10 * SECOND)) == ["FlattenOverdue"]
+    assert "FlattenOverdue" in kinds(story.after(10 * SECOND))
 
 
 def test_a_halt_by_hand_afterwards_still_closes_what_fills() -> None:

@@ -11,6 +11,7 @@ from coordinator.fold import fold
 from coordinator.state import (
     ANSWERS_REMEMBERED,
     CLOSES_REMEMBERED,
+    FILLS_REMEMBERED,
     POSITIONS_HELD,
     SESSIONS_REMEMBERED,
     UNSETTLED_HELD,
@@ -31,7 +32,7 @@ from events.decisions import (
 )
 from events.incoming import ClockTicked, EntryRequested, Malformed, TradingResumed
 from events.stream_id import DECISIONS_PER_EVENT, StreamId
-from tests.coordinator.random_logs import Moment, Said, logs, moments, numbered
+from tests.coordinator.random_logs import Log, Moment, logs, moments
 from tests.coordinator.story import each
 
 laws = settings(max_examples=200)
@@ -58,7 +59,7 @@ def _copy(state: State) -> State:
 
 @laws
 @given(logs)
-def test_every_event_gives_decisions_that_fit_and_can_be_read(log: list[Said]) -> None:
+def test_every_event_gives_decisions_that_fit_and_can_be_read(log: Log) -> None:
     for moment in moments(log):
         assert len(moment.decisions) <= DECISIONS_PER_EVENT
         for decision in moment.decisions:
@@ -67,7 +68,7 @@ def test_every_event_gives_decisions_that_fit_and_can_be_read(log: list[Said]) -
 
 @laws
 @given(logs)
-def test_every_request_is_answered_once_and_a_repeat_alike(log: list[Said]) -> None:
+def test_every_request_is_answered_once_and_a_repeat_alike(log: Log) -> None:
     for moment in moments(log):
         if isinstance(moment.event, EntryRequested):
             [answer] = _answers(moment.decisions)
@@ -88,7 +89,7 @@ def _without_repeats(answer: Decision) -> Decision:
 
 @laws
 @given(logs)
-def test_no_grant_exceeds_the_limits(log: list[Said]) -> None:
+def test_no_grant_exceeds_the_limits(log: Log) -> None:
     for moment in moments(log):
         state = moment.state
         if any(not answer.repeats for answer in each(EntryAllowed, moment.decisions)):
@@ -102,7 +103,7 @@ def test_no_grant_exceeds_the_limits(log: list[Said]) -> None:
 @laws
 @given(logs)
 def test_after_a_stop_no_entry_before_a_later_day_with_a_flat_book_or_a_forced_resume(
-    log: list[Said],
+    log: Log,
 ) -> None:
     stopped_on = ""
     for moment in moments(log):
@@ -118,7 +119,7 @@ def test_after_a_stop_no_entry_before_a_later_day_with_a_flat_book_or_a_forced_r
 
 @laws
 @given(logs)
-def test_no_entry_is_allowed_while_halted_and_only_a_resume_lifts_a_halt(log: list[Said]) -> None:
+def test_no_entry_is_allowed_while_halted_and_only_a_resume_lifts_a_halt(log: Log) -> None:
     for moment in moments(log):
         lifted = moment.halted_before and moment.state.halt is None
         if lifted:
@@ -133,7 +134,7 @@ def test_no_entry_is_allowed_while_halted_and_only_a_resume_lifts_a_halt(log: li
 
 @laws
 @given(logs)
-def test_after_a_stop_everything_that_is_open_is_on_the_list_to_close(log: list[Said]) -> None:
+def test_after_a_stop_everything_that_is_open_is_on_the_list_to_close(log: Log) -> None:
     for moment in moments(log):
         state = moment.state
         if state.stop is not None or (state.halt is not None and state.halt.flatten):
@@ -143,7 +144,7 @@ def test_after_a_stop_everything_that_is_open_is_on_the_list_to_close(log: list[
 
 @laws
 @given(logs)
-def test_every_flatten_ends_or_is_overdue_on_record(log: list[Said]) -> None:
+def test_every_flatten_ends_or_is_overdue_on_record(log: Log) -> None:
     under_way: set[str] = set()
     state, now = State(), 0
     for moment in moments(log, state):
@@ -171,9 +172,9 @@ def _follow(under_way: set[str], decisions: list[Decision]) -> None:
 
 @laws
 @given(logs)
-def test_folding_twice_gives_the_same_and_a_snapshot_anywhere_changes_nothing(log: list[Said]) -> None:
+def test_folding_twice_gives_the_same_and_a_snapshot_anywhere_changes_nothing(log: Log) -> None:
     straight, kept, restored = State(), State(), State()
-    for at, event in numbered(log):
+    for at, event in log:
         expected = [encode(decision) for decision in fold(straight, at, event)]
         assert [encode(decision) for decision in fold(kept, at, event)] == expected
         assert [encode(decision) for decision in fold(restored, at, event)] == expected
@@ -183,16 +184,16 @@ def test_folding_twice_gives_the_same_and_a_snapshot_anywhere_changes_nothing(lo
 
 @laws
 @given(logs)
-def test_what_is_written_and_read_is_folded_alike(log: list[Said]) -> None:
+def test_what_is_written_and_read_is_folded_alike(log: Log) -> None:
     """The logs of these tests are logs that a stream could hold."""
-    for _, event in numbered(log):
+    for _, event in log:
         if not isinstance(event, Malformed):
             encode_checked(event)
 
 
 @laws
 @given(logs)
-def test_nothing_falls_due_before_the_next_deadline(log: list[Said]) -> None:
+def test_nothing_falls_due_before_the_next_deadline(log: Log) -> None:
     for moment in list(moments(log))[-1:]:
         state, now = moment.state, moment.at.ms
         deadline = next_deadline(state)
@@ -208,7 +209,7 @@ def test_nothing_falls_due_before_the_next_deadline(log: list[Said]) -> None:
 
 @laws
 @given(logs)
-def test_the_state_stays_bounded(log: list[Said]) -> None:
+def test_the_state_stays_bounded(log: Log) -> None:
     state = State()
     for _ in moments(log, state):
         assert len(state.positions) <= POSITIONS_HELD
@@ -216,6 +217,7 @@ def test_the_state_stays_bounded(log: list[Said]) -> None:
         assert len(state.unsettled) <= UNSETTLED_HELD
         assert len(state.workers) <= WORKERS_REMEMBERED
         assert len(state.day.closed) <= CLOSES_REMEMBERED
+        assert len(state.fills) <= FILLS_REMEMBERED
         assert set(state.lost) <= set(state.workers)
         assert state.flatten is None or set(state.flatten.left) <= set(state.positions)
         for worker in state.workers.values():

@@ -5,7 +5,13 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from coordinator.state import ANSWERS_REMEMBERED, SESSIONS_REMEMBERED, WORKERS_REMEMBERED, slots_used
+from coordinator.state import (
+    ANSWERS_REMEMBERED,
+    FILLS_REMEMBERED,
+    SESSIONS_REMEMBERED,
+    WORKERS_REMEMBERED,
+    slots_used,
+)
 from events.decisions import EntryAllowed, EntryDenied, EventRejected
 from events.incoming import EntryRequested, Event, PositionClosed
 from tests.coordinator.story import Story, chicago, code, kinds, only
@@ -140,6 +146,32 @@ def test_a_fact_overtaken_by_a_later_one_is_refused_aloud() -> None:
     assert story.open == ["ES:long:1"]
 
 
+def test_a_fill_the_broker_has_named_is_folded_once_whoever_reports_it() -> None:
+    story = Story()
+    story.enters("ES", size=2)
+    story.closes("ES", pnl="-100", worker="flattener", owner="ibs-ES", fill="broker-7")
+    rejected = only(EventRejected, story.closes("ES", pnl="-100", fill="broker-7"))
+    assert rejected.reason.startswith("PositionClosed: fill broker-7 was already reported at ")
+    assert story.pnl == -100
+    assert story.open == ["ES:long:1"]
+
+
+def test_a_named_opening_is_folded_once_in_any_session() -> None:
+    story = Story()
+    story.fills("ES", fill="broker-7")
+    story.starts("ibs-ES", session="s2", positions="ES:long:1:100")
+    assert kinds(story.fills("ES", fill="broker-7")) == ["EventRejected"]
+    assert story.open == ["ES:long:1"]
+
+
+def test_one_fill_that_reverses_a_position_closes_and_opens() -> None:
+    story = Story()
+    story.enters("ES")
+    assert story.closes("ES", fill="broker-7") == []
+    assert "EventRejected" not in kinds(story.fills("ES", side="short", fill="broker-7"))
+    assert story.open == ["ES:short:1"]
+
+
 def test_sessions_count_on_their_own() -> None:
     story = Story()
     story.fills("ES")
@@ -169,6 +201,14 @@ def test_only_the_latest_answers_of_a_worker_are_remembered() -> None:
     assert kinds(story.hears(requests[0])) == ["EventRejected"]
     assert kinds(story.hears(requests[1])) == ["EntryDenied"]
     assert len(story.state.workers["ibs-ES"].answers) == ANSWERS_REMEMBERED
+
+
+def test_only_the_latest_fills_are_remembered() -> None:
+    story = Story()
+    for number in range(FILLS_REMEMBERED + 1):
+        story.fills("ES", fill=f"broker-{number}")
+    assert len(story.state.fills) == FILLS_REMEMBERED
+    assert kinds(story.fills("ES", fill=f"broker-{FILLS_REMEMBERED}")) == ["EventRejected"]
 
 
 def test_of_many_sessions_the_present_one_is_never_forgotten() -> None:

@@ -1,0 +1,96 @@
+"""The demo's child processes: started without a shell, watched, and all ended on every way out."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from cli.exits import Failure
+
+_END_SECONDS = 10.0
+_PAUSE_SECONDS = 0.02
+
+
+class ChildDied(Failure):
+    """A process that the demo needs has ended by itself."""
+
+
+class Children:
+    """Runs `portfold` commands as processes that write their logs into `folder`; as a context manager, none
+    is left when the block ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop(list(self._running))
+
+    def start(self, name: str, words: Sequence[str]) -> int:
+        """Starts `portfold WORDS`, its log in `<name>.log`; returns the process's id."""
+        with self.log_of(name).open("ab") as log:
+            child = subprocess.Popen(
+                [sys.executable, "-P", "-m", "cli.demo.leash", *words],
+                stdin=subprocess.PIPE,  # the leash
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # a Ctrl-C is the demo's to deal with
+            )
+        self._running[name] = child
+        return child.pid
+
+    def log_of(self, name: str) -> Path:
+        """Where the process's log is."""
+        return self._folder / f"{name}.log"
+
+    def check(self) -> None:
+        """Raises ChildDied when one of them has ended."""
+        for name, child in self._running.items():
+            code = child.poll()
+            if code is not None:
+                raise ChildDied(
+                    f"The process {name} (pid {child.pid}) {_ending(code)}; its log is {self.log_of(name)}"
+                )
+
+    def wait(self, names: Sequence[str]) -> None:
+        """Until these have ended by themselves, in good order. Raises ChildDied for one that does not."""
+        deadline = time.monotonic() + _END_SECONDS
+        for name in names:
+            child = self._running[name]
+            try:
+                code = child.wait(max(_PAUSE_SECONDS, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                raise ChildDied(f"The process {name} (pid {child.pid}) did not end when it should.") from None
+            self._forget(name)
+            if code != 0:
+                raise ChildDied(f"The process {name} (pid {child.pid}) {_ending(code)}; see {self.log_of(name)}")
+
+    def stop(self, names: Sequence[str]) -> None:
+        """Ends these in good order, after 10 s by force."""
+        ending = [name for name in names if name in self._running]
+        for name in ending:
+            self._running[name].terminate()
+        deadline = time.monotonic() + _END_SECONDS
+        for name in ending:
+            child = self._running[name]
+            try:
+                child.wait(max(_PAUSE_SECONDS, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait(_END_SECONDS)
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        child = self._running.pop(name)
+        if child.stdin is not None:
+            child.stdin.close()
+
+
+def _ending(code: int) -> str:
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"

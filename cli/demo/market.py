@@ -1,0 +1,92 @@
+"""The demo's market: which bars it plays, in which order, surveyed before anything is started.
+
+The survey reads every bar once, so that a bad line in a file is told at once and not after half an hour.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from cli.exits import Unusable
+from config import Configuration, TradingDay
+from coordinator.trading_day import trading_day_at
+from workers.feeds.csv_folder import CsvFolder
+from workers.feeds.driven import milliseconds_of
+from workers.feeds.protocol import Feed
+from workers.feeds.steps import Step, steps
+from workers.feeds.synthetic import MONDAY, SyntheticMarket
+
+
+@dataclass(frozen=True)
+class Market:
+    """A feed cut to whole trading days. `title` names it, `days` are its trading days in order, `length` its
+    steps, `first` the time of the first one."""
+
+    title: str
+    feed: Feed
+    symbols: tuple[str, ...]
+    trading_day: TradingDay
+    days: tuple[str, ...]
+    length: int
+    first: datetime
+
+    def steps(self) -> Iterator[Step]:
+        """The steps of its days."""
+        last = self.days[-1]
+        for moment, bars in steps(self.feed, self.symbols):
+            if day_of(moment, self.trading_day) > last:
+                return
+            yield moment, bars
+
+
+def day_of(moment: datetime, trading_day: TradingDay) -> str:
+    """The trading day that a moment lies in."""
+    return trading_day_at(milliseconds_of(moment), trading_day.zone, trading_day.roll).date
+
+
+def synthetic_market(
+    configuration: Configuration, *, symbols: Sequence[str], first: date | None, days: int, seed: int
+) -> Market:
+    """A made-up market with one bad day. Raises Unusable."""
+    chosen = tuple(symbols) or configuration.portfolio.symbols
+    try:
+        feed = SyntheticMarket(
+            configuration.contracts, days=days, seed=seed, symbols=chosen, start=first or MONDAY
+        )
+    except ValueError as error:
+        raise Unusable(f"The synthetic market: {error}.") from error
+    return _surveyed(f"synthetic market, seed {seed}", feed, chosen, configuration.runtime.trading_day, days)
+
+
+def recorded_market(
+    configuration: Configuration, folder: Path, *, symbols: Sequence[str], first: date | None, days: int
+) -> Market:
+    """The bars of a folder; by default of every symbol there that has a contract. Raises Unusable, BarsError."""
+    zones = {symbol: ZoneInfo(configuration.runtime.bar_zone(symbol)) for symbol in configuration.contracts}
+    feed = CsvFolder(folder, zones=zones, first=first)
+    tradable = tuple(symbol for symbol in feed.symbols if symbol in configuration.contracts)
+    chosen = tuple(symbols) or tradable
+    if not chosen:
+        raise Unusable(f"--bars: none of {', '.join(feed.symbols)} in {folder} has a contract.")
+    for symbol in chosen:
+        if symbol not in configuration.contracts:
+            raise Unusable(f"--symbols: expected symbols with a contract, got {symbol[:80]!r}.")
+    return _surveyed(f"bars of {folder}", feed, chosen, configuration.runtime.trading_day, days)
+
+
+def _surveyed(title: str, feed: Feed, symbols: tuple[str, ...], trading_day: TradingDay, days: int) -> Market:
+    found: list[str] = []
+    length, start = 0, datetime.max.replace(tzinfo=UTC)
+    for moment, _ in steps(feed, symbols):
+        day = day_of(moment, trading_day)
+        if not found or day != found[-1]:
+            if len(found) == days:
+                break
+            found.append(day)
+        start = min(start, moment)
+        length += 1
+    if not found:
+        raise Unusable(f"--from: there are no {title} from there on.")
+    return Market(title, feed, symbols, trading_day, tuple(found), length, start)

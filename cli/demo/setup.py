@@ -1,0 +1,64 @@
+"""The demo's folder and its configuration: the user's, or the packaged one, made fit for simulated time."""
+
+import json
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cli.exits import Failure
+from config import Configuration, load
+from config.locate import CONTRACTS_FILE, PORTFOLIO_FILE, RUNTIME_FILE
+
+PARENT = "portfold-demo"
+_LONGEST_MARK_AGE_SECONDS = 31 * 86_400
+
+
+def fresh_folder(parent: Path) -> Path:
+    """A new folder of this demo's own, `portfold-demo/<when>-<chance>`. Raises Failure."""
+    name = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    folder = parent / PARENT / name
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise Failure(f"Cannot make the demo's folder {folder}: {error.strerror}.") from error
+    return folder
+
+
+def write_configuration(base: Configuration, folder: Path, *, symbols: tuple[str, ...], url: str) -> Configuration:
+    """Writes `base` into `folder` with what a demo needs otherwise, and loads it from there.
+
+    Deadlines that are kept in real time are longer, since a dozen processes may share two processors; the age
+    of marks is in simulated time, where a bar may be a day and the next one after a holiday.
+    """
+    portfolio = _read(base.files.portfolio.path)
+    portfolio["portfolio_constraints"]["symbols"] = list(symbols)
+    runtime = _read(base.files.runtime.path) | {
+        "redis_url": url,
+        "redis_password_env": None,
+        "portfolio": "main",
+        "lease_ms": 10_000,
+        "answer_seconds": 20,
+        "reservation_seconds": 30,
+        "heartbeat_seconds": 1,
+        "worker_lost_seconds": 60,
+        "mark_stale_seconds": _LONGEST_MARK_AGE_SECONDS,
+        "discord_webhook_env": None,
+    }
+    _write(folder / PORTFOLIO_FILE, portfolio)
+    _write(folder / RUNTIME_FILE, runtime)
+    _write(folder / CONTRACTS_FILE, _read(base.files.contracts.path))
+    return load(str(folder), os.environ, Path.cwd())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    tree: dict[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))
+    return tree
+
+
+def _write(path: Path, tree: dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(tree, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"Cannot write {path}: {error.strerror}.") from error

@@ -1,0 +1,218 @@
+"""What the demo has seen of the log: folded as the coordinator folds it, and kept as a screen needs it.
+
+Everything shown follows from the log alone. Only stops are timed besides, in real milliseconds, since
+simulated time stands still while they happen.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from coordinator.dollars import ZERO, shown
+from coordinator.follower import Follower
+from coordinator.ledger import Decided
+from coordinator.narration import Line, narrate
+from coordinator.state import daily_pnl, leg_key
+from events.bus import Entry
+from events.decisions import EntryDenied, PortfolioFlat, StopLossTriggered, TradingDayStarted
+from events.incoming import ClockTicked, PositionClosed, PositionOpened
+from events.legs import parse_legs
+from events.stream_id import ORIGIN, StreamId
+
+_LINES_KEPT = 50
+_NOTES_KEPT = 10_000
+_EVERYDAY = ("debug", "info")
+
+
+@dataclass
+class Stop:
+    """One stop: the event that led to it, and what had to be closed, as `SYMBOL:side:worker`.
+
+    `heard` and the times in `closed` are seconds of this machine's steady clock.
+    """
+
+    event: StreamId
+    day: str
+    daily_pnl: Decimal
+    legs: tuple[str, ...]
+    heard: float | None = None
+    closed: dict[str, float] = field(default_factory=dict)
+    told: bool = False
+
+    def took_ms(self, leg: str) -> float | None:
+        """Real milliseconds from hearing of the stop to seeing the leg closed; None while that is to come."""
+        if self.heard is None or leg not in self.closed:
+            return None
+        return max(0.0, (self.closed[leg] - self.heard) * 1000)
+
+    @property
+    def complete(self) -> bool:
+        """Whether it was heard of and every leg is closed."""
+        return self.heard is not None and len(self.closed) == len(self.legs)
+
+
+@dataclass(frozen=True)
+class Held:
+    """An open position."""
+
+    symbol: str
+    side: str
+    size: int
+    price: Decimal
+    worker: str
+    unrealized: Decimal
+
+
+@dataclass(frozen=True)
+class Told:
+    """A line about the event at `at_ms`."""
+
+    at_ms: int
+    line: Line
+
+
+@dataclass(frozen=True)
+class View:
+    """All that a screen shows, at one moment of the log. Amounts are dollars."""
+
+    now_ms: int
+    day: str
+    days: int
+    events: int
+    max_positions: int
+    daily_stop_loss: Decimal
+    daily_pnl: Decimal
+    held: tuple[Held, ...]
+    asked: int
+    allowed: int
+    denied: tuple[tuple[str, int], ...]
+    stopped: bool
+    stops: tuple[Stop, ...]
+    lines: tuple[Told, ...]
+
+
+class Sight:
+    """Sees the entries of both streams, each stream's in order, and tells what there is to be shown."""
+
+    def __init__(self) -> None:
+        self._follower = Follower()
+        self._days = self._events = self._most_open = 0
+        self._denied: Counter[str] = Counter()
+        self._heard: dict[StreamId, float] = {}
+        self._stops: list[Stop] = []
+        self._lines: deque[Told] = deque(maxlen=_LINES_KEPT)
+        self._notes: deque[Told] = deque(maxlen=_NOTES_KEPT)
+
+    @property
+    def cursor(self) -> StreamId:
+        """The last event seen."""
+        return self._follower.cursor
+
+    @property
+    def timed(self) -> bool:
+        """Whether every stop seen is over and timed."""
+        return all(stop.complete for stop in self._stops)
+
+    # --- seeing -------------------------------------------------------------------------------------------
+
+    def see_event(self, entry: Entry, now: float) -> None:
+        """The next entry of the events stream, read at `now`."""
+        decided = self._follower.advance(entry.id, entry.fields)
+        self._events += 1
+        if isinstance(decided.event, PositionClosed):
+            self._see_closed(decided.event, now)
+        if isinstance(decided.event, PositionOpened):
+            self._most_open = max(self._most_open, len(self._follower.state.positions))
+        for decision in decided.decisions:
+            if isinstance(decision, EntryDenied):
+                self._denied[decision.code] += 1
+            elif isinstance(decision, TradingDayStarted):
+                self._begin_day(entry.id, decision)
+            elif isinstance(decision, StopLossTriggered):
+                self._begin_stop(entry.id, decision)
+        self._tell(decided)
+
+    def see_decision(self, entry: Entry, now: float) -> None:
+        """The next entry of the decisions stream, read at `now`: when a stop is heard of is all it adds."""
+        if entry.fields[1] == StopLossTriggered.__name__:
+            self._heard[entry.id.event()] = now
+            if self._stops:
+                self._time(self._stops[-1])
+
+    def _see_closed(self, event: PositionClosed, now: float) -> None:
+        leg = leg_key(event.symbol, event.side, event.owner or event.worker)
+        if self._stops and leg in self._stops[-1].legs:
+            self._stops[-1].closed.setdefault(leg, now)
+            self._time(self._stops[-1])
+
+    def _begin_stop(self, at: StreamId, triggered: StopLossTriggered) -> None:
+        legs = tuple(leg_key(leg.symbol, leg.side, leg.worker) for leg in parse_legs(triggered.positions))
+        self._stops.append(Stop(at, self._follower.state.day.date, triggered.daily_pnl, legs))
+        self._time(self._stops[-1])
+
+    def _time(self, stop: Stop) -> None:
+        """Tells how long a stop took, as soon as it is known: the two streams are not seen in one order."""
+        stop.heard = self._heard.get(stop.event)
+        if not stop.complete or stop.told:
+            return
+        stop.told = True
+        took = [f"{leg.partition(':')[0]} {stop.took_ms(leg):.1f} ms" for leg in stop.legs]
+        self._note(stop.event, Line("critical", f"Flat in real time: {', '.join(took) or 'nothing was open'}"))
+
+    def _begin_day(self, at: StreamId, started: TradingDayStarted) -> None:
+        if started.previous_day:
+            self._note(at, Line("info", self._day_line(started)))
+        self._days += 1
+        self._most_open = len(self._follower.state.positions)
+
+    def _day_line(self, over: TradingDayStarted) -> str:
+        stopped = " | STOPPED OUT" if over.stops else ""
+        return (
+            f"{over.previous_day} | P&L {shown(over.daily_pnl):>11} | asked {over.entries_requested:3} "
+            f"allowed {over.entries_allowed:3} denied {over.entries_blocked:3} | "
+            f"exits {over.exits:3} | most open {self._most_open}{stopped}"
+        )
+
+    def _tell(self, decided: Decided) -> None:
+        # A flatten takes no simulated time at all; what it took in real time is told instead.
+        decisions = [one for one in decided.decisions if not isinstance(one, PortfolioFlat)]
+        for line in narrate(self._follower.state, decided._replace(decisions=decisions)):
+            if not isinstance(decided.event, ClockTicked) or line.level not in _EVERYDAY:
+                self._lines.append(Told(decided.at.ms, line))
+            if line.level not in _EVERYDAY:
+                self._notes.append(Told(decided.at.ms, line))
+
+    def _note(self, at: StreamId, line: Line) -> None:
+        self._lines.append(Told(at.ms, line))
+        self._notes.append(Told(at.ms, line))
+
+    # --- telling ------------------------------------------------------------------------------------------
+
+    def take_notes(self) -> list[Told]:
+        """What has become worth a line since the last call, where there is no screen."""
+        notes = list(self._notes)
+        self._notes.clear()
+        return notes
+
+    def view(self) -> View:
+        """What there is to be seen now."""
+        state = self._follower.state
+        return View(
+            now_ms=self._follower.cursor.ms if self._follower.cursor != ORIGIN else 0,
+            day=state.day.date,
+            days=self._days,
+            events=self._events,
+            max_positions=state.limits.max_positions if state.limits else 0,
+            daily_stop_loss=state.limits.daily_stop_loss if state.limits else ZERO,
+            daily_pnl=daily_pnl(state),
+            held=tuple(
+                Held(one.symbol, one.side, one.size, one.price, one.worker, one.unrealized)
+                for one in state.positions.values()
+            ),
+            asked=state.stats.total_entries_requested,
+            allowed=state.stats.total_entries_allowed,
+            denied=tuple(self._denied.most_common()),
+            stopped=state.stop is not None,
+            stops=tuple(self._stops),
+            lines=tuple(self._lines),
+        )

@@ -1,0 +1,63 @@
+"""What a whole log comes to, counted event by event while it is replayed."""
+
+from collections import Counter
+from decimal import Decimal
+
+from msgspec import Struct, field
+
+from coordinator.dollars import ZERO
+from coordinator.ledger import Decided
+from coordinator.state import State, daily_pnl
+from events.decisions import EntryAllowed, EntryDenied, StopLossTriggered, TradingDayStarted
+
+
+class StopDay(Struct):
+    """A day with a stop: the P&L that triggered it, what the day ended with, and when trading went on.
+
+    `resumed_day` is the trading day of the first entry allowed after it, nothing while there is none.
+    """
+
+    day: str
+    triggered_pnl: Decimal
+    final_pnl: Decimal | None = None
+    resumed_day: str = ""
+
+
+class Totals(Struct):
+    """Counts and dollars of the log so far. `last_day_pnl` is that of the day still under way."""
+
+    days: list[str] = field(default_factory=list)
+    allowed: int = 0
+    denied: Counter[str] = field(default_factory=Counter)
+    pnl: Decimal = ZERO
+    last_day_pnl: Decimal = ZERO
+    stops: list[StopDay] = field(default_factory=list)
+
+    def see(self, decided: Decided, state: State) -> None:
+        """The next event, its decisions, and the state they led to."""
+        for decision in decided.decisions:
+            if isinstance(decision, EntryAllowed):
+                self._see_allowed(state)
+            elif isinstance(decision, EntryDenied):
+                self.denied[decision.code] += 1
+            elif isinstance(decision, StopLossTriggered):
+                self.stops.append(StopDay(state.day.date, decision.daily_pnl))
+            elif isinstance(decision, TradingDayStarted):
+                self._see_day(decision)
+        self.last_day_pnl = daily_pnl(state)
+
+    def _see_allowed(self, state: State) -> None:
+        self.allowed += 1
+        for stop in reversed(self.stops):
+            if stop.resumed_day:
+                break
+            stop.resumed_day = state.day.date
+
+    def _see_day(self, started: TradingDayStarted) -> None:
+        self.days.append(started.day)
+        if not started.previous_day:
+            return
+        self.pnl += started.daily_pnl
+        for stop in self.stops:
+            if stop.day == started.previous_day:
+                stop.final_pnl = started.daily_pnl
