@@ -27,10 +27,11 @@ def explained(error: Exception) -> tuple[int, str] | None:
     from events.embedded import ServerError
     from events.errors import BusError
     from workers.brokers.protocol import BrokerError
+    from workers.conductor import ConductorError
     from workers.feeds.csv_folder import BarsError
 
     codes: tuple[tuple[int, tuple[type[Exception], ...]], ...] = (
-        (FAILED, (Failure, ServerError, BrokerError)),
+        (FAILED, (Failure, ServerError, BrokerError, ConductorError)),
         (UNUSABLE, (Unusable, ConfigError, BarsError, RefusedField)),
         (UNREACHABLE, (BusError,)),
     )

@@ -6,6 +6,8 @@ deciding again. Whatever cannot be committed is not logged as having happened.
 """
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 from coordinator.clock import Clock
@@ -18,14 +20,14 @@ from coordinator.presence_watch import PresenceWatch
 from coordinator.snapshot import snapshot_text
 from coordinator.status import status_fields
 from coordinator.time_passing import next_deadline
-from events.bus import SERVERS_TIME, Bus, Entry, Lease, at_time
+from events.bus import SERVERS_TIME, Bus, Committed, Entry, Lease, at_time
 from events.codec import encode_checked
 from events.errors import BusError, BusRefused, BusUnreachable
 from events.incoming import ClockTicked, CoordinatorStarted, Event, LimitsChanged
 from events.stream_id import StreamId
 
 _READ_AT_ONCE = 256
-_COMMIT_TRIES = 20
+_COMMIT_SECONDS = 1.0
 _COMMIT_PAUSE_SECONDS = 0.05
 _LONGEST_WAIT_MS = 1000
 _EVENTS_A_SNAPSHOT = 2000
@@ -69,6 +71,7 @@ class Leader:
         self._since_snapshot, self._snapshot_taken = 0, time.monotonic()
         self._server_ahead_ms = 0
         self._committed_status: dict[str, str] = {}
+        self.opened = False
 
     def lead(self, stop: threading.Event) -> None:
         """Leads until `stop` is set. Raises LeadLost, or BusError when the bus does not recover."""
@@ -119,6 +122,7 @@ class Leader:
                 daily_stop_loss=str(in_force.daily_stop_loss),
             )
         self._decide_backlog()
+        self.opened = True
         self._log.info("Portfolio coordinator initialized successfully", epoch=self._lease.epoch)
 
     def _say(self, event: Event) -> StreamId:
@@ -142,6 +146,8 @@ class Leader:
         before = self._follower.cursor
         lines: list[Line] = []
         self._commit(before, [self._fold(entry, lines) for entry in entries])
+        if not self._committed_status:  # somebody removed the hash; the next event may be long in coming
+            self._commit(self._follower.cursor, [])
         for line in lines:
             self._log.log(_LEVELS[line.level], line.text)
         self._since_snapshot += len(entries)
@@ -155,28 +161,20 @@ class Leader:
         return decided
 
     def _commit(self, before: StreamId, batch: list[Decided]) -> None:
-        """Commits the batch. A lost reply is followed by another try, which finds what the first one did."""
+        """Commits the batch, and what it changed in the status; all of that where the hash is not whole."""
         after = self._follower
         status = status_fields(after.state, after.cursor) | {"leader": self._lease.holder}
         changed = {name: text for name, text in status.items() if self._committed_status.get(name) != text}
-        for _ in range(_COMMIT_TRIES):
-            try:
-                done = self._bus.commit(
-                    epoch=self._lease.epoch,
-                    before=before,
-                    after=after.cursor,
-                    chain=after.chain,
-                    decisions=[entry for decided in batch for entry in decided.entries],
-                    status=changed,
-                )
-                break
-            except BusUnreachable as unreachable:
-                self._log.warning(
-                    "A commit was not confirmed; looking whether it is there", why=str(unreachable)
-                )
-                self._time.sleep(_COMMIT_PAUSE_SECONDS)
-        else:
-            raise BusUnreachable("A commit could not be confirmed: the bus did not answer in time.")
+        commit = partial(
+            self._bus.commit,
+            epoch=self._lease.epoch,
+            before=before,
+            after=after.cursor,
+            chain=after.chain,
+            decisions=[entry for decided in batch for entry in decided.entries],
+            status=changed,
+        )
+        done = self._until_answered(commit)
         already = done.outcome == "cursor" and (done.cursor, done.detail) == (str(after.cursor), after.chain)
         if done.outcome == "decisions":
             raise BusRefused(
@@ -184,9 +182,28 @@ class Leader:
                 f"else wrote to {self._bus.keys.decisions}; remove it with XDEL, then set the last ID back "
                 "with XSETID."
             )
-        if done.outcome != "done" and not already:
+        if done.outcome == "epoch":
             raise LeadLost(f"Epoch {done.epoch or 'unknown'} leads now, ours was {self._lease.epoch}.")
-        self._committed_status = status
+        if done.outcome == "cursor" and not already:
+            raise LeadLost(f"The head is at {done.cursor}, and not where we left it, at {before}.")
+        whole = done.outcome == "done" and int(done.detail) >= len(status)
+        self._committed_status = status if whole else {}
+
+    def _until_answered(self, commit: Callable[[], Committed]) -> Committed:
+        """After a lost reply tries again, and so finds what the first try did. Raises BusUnreachable."""
+        deadline = self._time.monotonic() + _COMMIT_SECONDS
+        pause = _COMMIT_PAUSE_SECONDS
+        while True:
+            try:
+                return commit()
+            except BusUnreachable as unreachable:
+                if self._time.monotonic() > deadline:
+                    raise
+                self._log.warning(
+                    "A commit was not confirmed; looking whether it is there", why=str(unreachable)
+                )
+            self._time.sleep(pause)
+            pause *= 2
 
     def _save_snapshot(self) -> None:
         """Writes down the state, all of which is committed, so that the next start is quick."""

@@ -6,6 +6,7 @@ no entry is made.
 """
 
 import os
+import re
 import secrets
 import socket
 import threading
@@ -25,6 +26,7 @@ from events.errors import BusError, BusRefused
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
 _OLDEST_REDIS = (7, 0)
+_UNFIT_FOR_A_NAME = re.compile(r"[^A-Za-z0-9._@-]")
 
 
 def run(
@@ -70,26 +72,34 @@ class CoordinatorProcess:
         self._clock = clock
         self._log = log
         self._stop = stop
-        self._who = f"{socket.gethostname()[:40]}.{os.getpid()}.{secrets.token_hex(3)}"
+        host = _UNFIT_FOR_A_NAME.sub("-", socket.gethostname())[:40]
+        self._who = f"{host}.{os.getpid()}.{secrets.token_hex(3)}"
         self._lease_ms = configuration.runtime.lease_ms
+        self._server = ""
+        self._trouble = ""
+        self._pause_seconds = _FIRST_PAUSE_SECONDS
 
     def run(self) -> None:
-        """Until told to stop. What goes wrong is logged once, and again when it changes."""
-        pause, said = _FIRST_PAUSE_SECONDS, ""
+        """Until told to stop. What goes wrong is logged once, and again when it changes or comes back."""
         while not self._stop.is_set():
             try:
                 self._check_server()
                 self._one_term()
-                pause, said = _FIRST_PAUSE_SECONDS, ""
             except LeadLost as lost:
                 self._log.warning("Stepped down", why=str(lost))
             except BusError as error:
-                if str(error) != said:
-                    said = str(error)
-                    self._log.error("Not coordinating, so no entry is answered; trying again", why=said)
-                self._stop.wait(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+                if str(error) != self._trouble:
+                    self._trouble = str(error)
+                    self._log.error(
+                        "Not coordinating, so no entry is answered; trying again", why=self._trouble
+                    )
+                self._stop.wait(self._pause_seconds)
+                self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
         self._log.info("Portfolio coordinator stopped")
+
+    def _begin_anew(self) -> None:
+        """The trouble is over: the next is said even if it is the same, and not waited for long."""
+        self._trouble, self._pause_seconds = "", _FIRST_PAUSE_SECONDS
 
     def _one_term(self) -> None:
         follower = Follower.from_snapshot(self._bus)
@@ -97,21 +107,24 @@ class CoordinatorProcess:
         if lease is None:
             return
         runtime = self._configuration.runtime
+        leader = Leader(
+            self._bus,
+            lease,
+            lease_ms=self._lease_ms,
+            limits=configured_limits(self._configuration),
+            limits_asked_for=self._configuration.source.asked_for,
+            version=version("portfold"),
+            clock=self._clock,
+            log=self._log,
+            follower=follower,
+            worker_lost_ms=milliseconds(runtime.worker_lost_seconds),
+            time=SystemClock(),
+        )
         try:
-            Leader(
-                self._bus,
-                lease,
-                lease_ms=self._lease_ms,
-                limits=configured_limits(self._configuration),
-                limits_asked_for=self._configuration.source.asked_for,
-                version=version("portfold"),
-                clock=self._clock,
-                log=self._log,
-                follower=follower,
-                worker_lost_ms=milliseconds(runtime.worker_lost_seconds),
-                time=SystemClock(),
-            ).lead(self._stop)
+            leader.lead(self._stop)
         finally:
+            if leader.opened:
+                self._begin_anew()
             self._hand_back()
 
     def _wait_for_lease(self, follower: Follower) -> Lease | None:
@@ -143,10 +156,8 @@ class CoordinatorProcess:
         redis_version = facts.get("redis_version", "0.0")
         if tuple(int(part) for part in redis_version.split(".")[:2]) < _OLDEST_REDIS:
             raise BusRefused(f"Redis {redis_version} is too old; expected 7.0 or later, or Valkey.")
-        self._log.info(
-            "Redis found",
-            server=facts.get("valkey_version") or redis_version,
-            append_only_file="on"
-            if facts.get("aof_enabled") == "1"
-            else "OFF: a restart of the server loses the log",
-        )
+        server = facts.get("valkey_version") or redis_version
+        kept = "on" if facts.get("aof_enabled") == "1" else "OFF: a restart of the server loses the log"
+        if f"{server} {kept}" != self._server:
+            self._server = f"{server} {kept}"
+            self._log.info("Redis found", server=server, append_only_file=kept)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -33,7 +34,7 @@ def portfolio() -> str:
 
 
 @pytest.fixture
-def client(server: EmbeddedServer) -> Iterator["Redis"]:
+def client(server: EmbeddedServer) -> Iterator[Any]:
     """A plain client of the server, as `redis-cli` is one."""
     with Redis.from_url(server.url, decode_responses=True, socket_timeout=10) as plain:
         yield plain
@@ -56,6 +57,6 @@ def coordinators(server: EmbeddedServer, portfolio: str, tmp_path: Path) -> Iter
 
 
 @pytest.fixture
-def live(bus: Bus, client: "Redis") -> Live:
+def live(bus: Bus, client: Any) -> Live:
     """The test's portfolio, to say things to and to read."""
     return Live(bus, client)

@@ -65,7 +65,11 @@ class Proxy:
             thread.start()
 
     def _serve(self, client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port)) as server:
+        with (
+            client,
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", self._port)) as server,
+        ):
             with self._lock:
                 self._open |= {client, server}
             doomed = threading.Event()
@@ -113,7 +117,7 @@ class Proxy:
 
 @contextmanager
 def proxy_to(port: int, *, replace: tuple[bytes, bytes] = (b"", b"")) -> Iterator[Proxy]:
-    """A proxy to `port` for the block; every answer with `replace[0]` in it has `replace[1]` there instead."""
+    """A proxy to `port` for the block. In every answer `replace` puts its second part for its first."""
     proxy = Proxy(port, replace=replace)
     try:
         yield proxy

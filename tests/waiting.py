@@ -11,9 +11,7 @@ PATIENCE_SECONDS = 20.0
 _LOOK_SECONDS = 0.003
 
 
-def until(
-    look: Callable[[], _Fact | None], waiting_for: str, *, seconds: float = PATIENCE_SECONDS
-) -> _Fact:
+def until(look: Callable[[], _Fact | None], waiting_for: str, *, seconds: float = PATIENCE_SECONDS) -> _Fact:
     """What `look` finds, as soon as that is true; AssertionError with `waiting_for` if it never comes."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

@@ -39,8 +39,7 @@ class Flattener:
     def flatten(self, order: FlattenOrder) -> None:
         """Closes the legs that were handed over; where everything must go, all of those who are silent."""
         if order.everything:
-            for held in self._orphans():
-                self._close(held, order.cause)
+            self._close_orphans(order.cause)
             return
         for leg in order.positions:
             for held in self._broker.positions(leg.worker):
@@ -48,12 +47,18 @@ class Flattener:
                     self._close(held, order.cause)
             self._report(leg.worker, leg.symbol, order.cause)
 
-    def _orphans(self) -> list[BrokerPosition]:
-        """What the broker holds for workers whose heartbeat is gone."""
-        everybodys = self._broker.positions()
-        owners = sorted({held.owner for held in everybodys})
-        alive = {owner for owner, beat in zip(owners, self._bus.beats(owners), strict=True) if beat}
-        return [held for held in everybodys if held.owner not in alive]
+    def _close_orphans(self, cause: str) -> None:
+        """Closes, and reports, whatever belongs to workers whose heartbeat is gone."""
+        held = self._broker.positions()
+        unreported = self._broker.unreported_exits()
+        owners = sorted({position.owner for position in held} | {fill.owner for fill in unreported})
+        silent = {owner for owner, beat in zip(owners, self._bus.beats(owners), strict=True) if not beat}
+        for position in held:
+            if position.owner in silent:
+                self._close(position, cause)
+        for fill in unreported:
+            if fill.owner in silent:
+                self._report(fill.owner, fill.symbol, cause)
 
     def _close(self, held: BrokerPosition, cause: str) -> None:
         try:

@@ -58,6 +58,10 @@ def run(
     contract = configuration.contracts[plan.symbol]
     bus = Bus(connect(settings.url, password=settings.password), settings.portfolio)
     driven = DrivenFeed(bus, plan.symbol, plan.worker) if plan.bars == "driven" else None
+    if driven is not None:
+        settings = msgspec.structs.replace(
+            settings, mark_seconds=0.0
+        )  # a pace in real time means nothing there
     runtime = configuration.runtime
     with PaperBroker(
         plan.book,

@@ -48,10 +48,7 @@ class Trader:
 
     def on_bar(self, bar: Bar) -> None:
         """Marks what is open, then does what the strategy wants."""
-        held = self._held()
-        if held is not None:
-            self._bars_held += 1
-            self._mark(bar, held)
+        held = self._mark(bar)
         intent = self._strategy.decide(bar, _as_held(held, self._bars_held))
         if isinstance(intent, Enter):
             self._enter(bar, intent)
@@ -69,15 +66,24 @@ class Trader:
         mine = self._broker.positions(self._gate.worker)
         return next((held for held in mine if held.symbol == self.symbol), None)
 
-    def _mark(self, bar: Bar, held: BrokerPosition) -> None:
-        point_value = self._contract.point_value
-        unrealized = gross_pnl(held.side, held.price, bar.close, held.size, point_value)
-        self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=unrealized)
+    def _mark(self, bar: Bar) -> BrokerPosition | None:
+        """Reports what the open position would make now, and returns it; nobody closes it in between."""
+        with self._orders:
+            held = self._held()
+            if held is None:
+                return None
+            self._bars_held += 1
+            point_value = self._contract.point_value
+            unrealized = gross_pnl(held.side, held.price, bar.close, held.size, point_value)
+            self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=unrealized)
+            return held
 
     def _enter(self, bar: Bar, intent: Enter) -> None:
         with self._gate.request_entry(self.symbol, intent.side, intent.size) as entry:
             if entry:
                 self._order_entry(bar, intent, entry)
+            else:
+                self._log.info(f"{self.symbol} entry denied", code=entry.code, why=entry.reason)
 
     def _order_entry(self, bar: Bar, intent: Enter, entry: Decision) -> None:
         with self._orders:
@@ -90,6 +96,7 @@ class Trader:
                 self._log.error("Entry refused by the broker", symbol=self.symbol, why=str(error))
                 return
             self._bars_held = 0
+            self._log.info(f"{self.symbol} entered: {fill.side} {fill.size}", price=f"{fill.price:f}")
             self._gate.position_opened(self.symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
 
     def _close(self, held: BrokerPosition, price: Decimal | None, reason: str) -> None:
@@ -101,6 +108,9 @@ class Trader:
                 self._log.warning("Already closed by somebody else", symbol=held.symbol, why=str(closed))
                 return
             report_exit(self._gate, self._broker, self._contract, fill, reason)
+            self._log.info(
+                f"{fill.symbol} closed: {fill.side} {fill.size}", price=f"{fill.price:f}", why=reason
+            )
 
 
 def holdings_of(broker: Broker, worker: str) -> list[Holding]:

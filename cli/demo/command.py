@@ -1,6 +1,75 @@
 """`portfold demo`."""
-from cyclopts import App
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 
 def register(app: App) -> None:
     """Adds the command."""
+    app.command(demo)
+
+
+def demo(
+    *,
+    bars: Path | None = None,
+    first: Annotated[date | None, Parameter(name="--from")] = None,
+    days: Annotated[int, Parameter(validator=Number(gte=1, lte=5_000))] = 10,
+    seed: int = 7,
+    symbols: str = "",
+    pace: Annotated[float, Parameter(validator=Number(gte=0, lte=60))] = 0.0,
+    keep: Annotated[bool, Parameter(negative="")] = False,
+    config: str | None = None,
+) -> int:
+    """Watch a whole portfolio trade in simulated time, and be stopped on a bad day.
+
+    Starts a server, the coordinator and one process for each symbol, hands
+    them bars, shows what happens, and at the end checks all of it by the log.
+    All files go into a new folder in ./portfold-demo.
+
+    The synthetic market has one bad day; what it does to the portfolio comes
+    out of the trading. With --bars all symbols are traded that the folder
+    has a file for, <SYMBOL>.csv, and that have a contract. Hourly bars are
+    read in UTC, unless bar_zones in the runtime.json given by --config says
+    otherwise, such as {"default": "UTC", "ES": "America/New_York"}.
+
+    Example:
+
+        portfold demo --days 5 --seed 3 --pace 0.1
+
+    Parameters
+    ----------
+    bars
+        A folder of CSV files, daily or hourly, in place of the synthetic market.
+    first
+        The first date, as 2020-01-02; by default the first there is.
+    days
+        How many trading days.
+    seed
+        Which synthetic market.
+    symbols
+        What to trade, as ES,CL; by default the portfolio's symbols, or all of the folder.
+    pace
+        Seconds to rest after each step, to have time to watch.
+    keep
+        Leave the server up afterwards, to look at the log.
+    config
+        A configuration's folder to start from; by default the packaged one.
+    """
+    from rich.console import Console
+
+    from cli.demo.market import recorded_market, synthetic_market
+    from cli.demo.performance import Plan, perform
+    from config import load
+    from config.locate import PACKAGED
+
+    base = load(config or str(PACKAGED), {}, Path.cwd())
+    chosen = tuple(dict.fromkeys(symbols.replace(",", " ").split()))
+    if bars is None:
+        market = synthetic_market(base, symbols=chosen, first=first, days=days, seed=seed)
+    else:
+        market = recorded_market(base, bars, symbols=chosen, first=first, days=days)
+    return perform(Plan(base=base, market=market, pace=pace, keep=keep), Console())

@@ -9,22 +9,29 @@ from coordinator.dollars import ZERO
 from coordinator.ledger import Decided
 from coordinator.state import State, daily_pnl
 from events.decisions import EntryAllowed, EntryDenied, StopLossTriggered, TradingDayStarted
+from events.incoming import PositionClosed, PositionOpened
 
 
 class StopDay(Struct):
     """A day with a stop: the P&L that triggered it, what the day ended with, and when trading went on.
 
-    `resumed_day` is the trading day of the first entry allowed after it, nothing while there is none.
+    `decision` is the ID of the StopLossTriggered; `resumed_day` is the trading day of the first entry allowed after it, nothing while there is none.
     """
 
     day: str
+    decision: str
     triggered_pnl: Decimal
     final_pnl: Decimal | None = None
     resumed_day: str = ""
 
 
 class Totals(Struct):
-    """Counts and dollars of the log so far. `last_day_pnl` is that of the day still under way."""
+    """Counts and dollars of the log so far. `pnl` is that of the days that are over, `last_day_pnl` that of the
+    day still under way.
+
+    `contracts` are open by leg and `most_open` the most legs at once, counted from what workers reported alone,
+    so that they would also show what the fold overlooks.
+    """
 
     days: list[str] = field(default_factory=list)
     allowed: int = 0
@@ -32,19 +39,36 @@ class Totals(Struct):
     pnl: Decimal = ZERO
     last_day_pnl: Decimal = ZERO
     stops: list[StopDay] = field(default_factory=list)
+    trades: int = 0
+    contracts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    most_open: int = 0
 
     def see(self, decided: Decided, state: State) -> None:
         """The next event, its decisions, and the state they led to."""
-        for decision in decided.decisions:
+        if isinstance(decided.event, PositionOpened | PositionClosed):
+            self._see_fill(decided.event)
+        for index, decision in enumerate(decided.decisions):
             if isinstance(decision, EntryAllowed):
                 self._see_allowed(state)
             elif isinstance(decision, EntryDenied):
                 self.denied[decision.code] += 1
             elif isinstance(decision, StopLossTriggered):
-                self.stops.append(StopDay(state.day.date, decision.daily_pnl))
+                at = str(decided.at.decision(index))
+                self.stops.append(StopDay(state.day.date, at, decision.daily_pnl))
             elif isinstance(decision, TradingDayStarted):
                 self._see_day(decision)
         self.last_day_pnl = daily_pnl(state)
+
+    def _see_fill(self, fill: PositionOpened | PositionClosed) -> None:
+        if isinstance(fill, PositionOpened):
+            self.contracts[fill.worker, fill.symbol, fill.side] += fill.size
+            self.most_open = max(self.most_open, len(self.contracts))
+            return
+        self.trades += 1
+        leg = (fill.owner or fill.worker, fill.symbol, fill.side)
+        self.contracts[leg] -= fill.size
+        if self.contracts[leg] <= 0:
+            del self.contracts[leg]
 
     def _see_allowed(self, state: State) -> None:
         self.allowed += 1
@@ -58,6 +82,7 @@ class Totals(Struct):
         if not started.previous_day:
             return
         self.pnl += started.daily_pnl
-        for stop in self.stops:
-            if stop.day == started.previous_day:
-                stop.final_pnl = started.daily_pnl
+        for stop in reversed(self.stops):
+            if stop.day != started.previous_day:
+                break
+            stop.final_pnl = started.daily_pnl

@@ -35,7 +35,7 @@ from events.stream_id import DECISIONS_PER_EVENT, StreamId
 from tests.coordinator.random_logs import Log, Moment, logs, moments
 from tests.coordinator.story import each
 
-laws = settings(max_examples=200)
+laws = settings(max_examples=120)
 _LATEST_MS = 2**64 - 1
 
 

@@ -7,7 +7,9 @@ import pytest
 from coordinator.state import State
 from coordinator.time_passing import next_deadline
 from events.decisions import MarkStale
-from tests.coordinator.story import HOUR, MINUTE, SECOND, Story, chicago, code, kinds, only
+from events.incoming import WorkerStarted
+from events.stream_id import DECISIONS_PER_EVENT
+from tests.coordinator.story import DAY, HOUR, MINUTE, SECOND, Story, chicago, code, kinds, only
 
 
 def _reserved() -> Story:
@@ -117,3 +119,35 @@ def test_the_largest_time_there_is_falls_due_like_any_other() -> None:
     story.flatten()
     assert set(kinds(story.at(2**64 - 1))) == {"TradingDayStarted", "FlattenOverdue", "MarkStale"}
     assert code(story.asks("CL")) == "halted"
+
+
+def test_the_fullest_event_there_is_has_room_for_its_decisions() -> None:
+    """Expiries, a new day, a reminder, stale marks, and a worker that comes back to a different broker."""
+    symbols = [f"S{number}" for number in range(64)]
+    story = Story(
+        symbols=" ".join(symbols),
+        max_positions=50,
+        max_contracts=50,
+        mark_stale_ms=1,
+        on_worker_lost="flatten",
+    )
+    story.starts("ann")
+    story.starts("bob")
+    story.fills("S63", worker="bob")
+    story.loses_worker("bob")
+    for symbol in symbols[:31]:
+        story.fills(symbol, worker="ann")
+    for symbol in symbols[32:50]:
+        story.asks(symbol, worker="carl")
+    held = " ".join(f"{symbol}:short:1:100" for symbol in symbols[:32])
+    back = story.next_of(WorkerStarted, "ann", "s2", positions=held)
+    decisions = story.hears(back, at=story.ms + 3 * DAY)
+    assert set(kinds(decisions)) == {
+        "EntryExpired",
+        "TradingDayStarted",
+        "FlattenOverdue",
+        "FlattenHandedOver",
+        "MarkStale",
+        "PositionMismatch",
+    }
+    assert 85 < len(decisions) <= DECISIONS_PER_EVENT

@@ -181,7 +181,15 @@ sys.stdin.readline()
 
     (out,) = broker.unreported_exits("worker")
     assert out == ExitFill(
-        "worker", "CL", "short", 2, Decimal("-37.62"), Decimal("5.00"), Decimal("9.99"), Decimal("5.00"), 1
+        "worker",
+        "CL",
+        "short",
+        2,
+        Decimal("-37.62"),
+        Decimal("5.00"),
+        out.fill_id,
+        Decimal("9.99"),
+        Decimal(5),
     )
     point = read_contracts(PACKAGED / CONTRACTS_FILE)["CL"].point_value
     profit = net_pnl(out.side, out.entry_price, out.price, out.size, point, out.total_commission)
@@ -190,7 +198,7 @@ sys.stdin.readline()
     reports = """
 for out in broker.unreported_exits(owner):
     print(out.symbol, out.size, out.price)
-    broker.confirm_reported(out.exit_id)
+    broker.confirm_reported(out.fill_id)
 """
     for found in (["CL 2 -37.62"], []):
         with processes(book, ["worker"], reports) as (restarted,):
@@ -222,4 +230,4 @@ while True:
         assert len(left) - said.count("left") in (0, 1)
         assert len(broker.flatten(owner="there")) == len(open_)
         for out in broker.unreported_exits("there"):
-            broker.confirm_reported(out.exit_id)
+            broker.confirm_reported(out.fill_id)

@@ -62,11 +62,20 @@ def test_slippage_is_against_the_trader_on_both_fills_of_both_sides(
     broker: PaperBroker, side: Side, entered: str, left: str
 ) -> None:
     entry = broker.enter("ES", side, 2, Decimal("5000.00"))
-    assert entry == Fill("ibs-ES", "ES", side, 2, Decimal(entered), Decimal("5.00"))
+    assert entry == Fill("ibs-ES", "ES", side, 2, Decimal(entered), Decimal("5.00"), entry.fill_id)
     out = broker.exit("ES", side, 2, Decimal("5010.00"))
     assert out == ExitFill(
-        "ibs-ES", "ES", side, 2, Decimal(left), Decimal("5.00"), Decimal(entered), Decimal("5.00"), 1
+        "ibs-ES",
+        "ES",
+        side,
+        2,
+        Decimal(left),
+        Decimal("5.00"),
+        out.fill_id,
+        Decimal(entered),
+        Decimal("5.00"),
     )
+    assert out.fill_id != entry.fill_id
     assert out.total_commission == Decimal("10.00")
     assert broker.positions() == []
 

@@ -40,7 +40,7 @@ def test_an_exit_is_kept_as_it_was_returned_until_it_is_confirmed(broker: PaperB
     broker.enter("CL", "short", 2, Decimal("-37.63"))
     out = broker.exit("CL", "short", 1, Decimal("-40.00"))
     assert broker.unreported_exits("ibs-ES") == [out]
-    broker.confirm_reported(out.exit_id)
+    broker.confirm_reported(out.fill_id)
     assert broker.unreported_exits("ibs-ES") == []
 
 
@@ -50,24 +50,24 @@ def test_exits_are_listed_oldest_first_and_confirmed_one_by_one(broker: PaperBro
     first = broker.exit("ES", "long", 1, Decimal(5001))
     flattened = broker.flatten()
     assert broker.unreported_exits("ibs-ES") == [first, *flattened]
-    broker.confirm_reported(flattened[0].exit_id)
+    broker.confirm_reported(flattened[0].fill_id)
     assert broker.unreported_exits("ibs-ES") == [first, flattened[1]]
 
 
 def test_confirming_again_touches_no_later_exit(broker: PaperBroker) -> None:
     broker.enter("ES", "long", 2, Decimal(5000))
     reported = broker.exit("ES", "long", 1, None)
-    broker.confirm_reported(reported.exit_id)
+    broker.confirm_reported(reported.fill_id)
     later = broker.exit("ES", "long", 1, None)
-    assert later.exit_id > reported.exit_id
-    broker.confirm_reported(reported.exit_id)
+    assert later.fill_id != reported.fill_id
+    broker.confirm_reported(reported.fill_id)
     assert broker.unreported_exits("ibs-ES") == [later]
 
 
 def test_confirming_what_never_was_does_nothing(broker: PaperBroker) -> None:
     broker.enter("ES", "long", 1, Decimal(5000))
     out = broker.exit("ES", "long", 1, None)
-    broker.confirm_reported(out.exit_id + 1)
+    broker.confirm_reported("never-was")
     assert broker.unreported_exits("ibs-ES") == [out]
 
 
@@ -75,11 +75,11 @@ def test_two_owners_exits_are_kept_apart(broker: PaperBroker, other: PaperBroker
     for each in (broker, other):
         each.enter("ES", "long", 1, Decimal(5000))
     mine, theirs = broker.exit("ES", "long", 1, None), other.exit("ES", "long", 1, None)
-    assert mine.exit_id != theirs.exit_id
+    assert mine.fill_id != theirs.fill_id
     assert broker.unreported_exits("ibs-ES") == [mine]
     assert broker.unreported_exits("other") == [theirs]
     assert broker.unreported_exits("nobody") == []
-    broker.confirm_reported(mine.exit_id)
+    broker.confirm_reported(mine.fill_id)
     assert other.unreported_exits("other") == [theirs]
 
 

@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from uuid import uuid4
 
 from config.contracts import Contract
 from events.fields import Side
@@ -67,7 +68,7 @@ class PaperBroker:
             fresh = BrokerPosition(self._owner, symbol, side, size, paid, commission)
             entries.write_leg(_join(leg, fresh) if leg else fresh)
             entries.write_mark(symbol, price)
-        return Fill(self._owner, symbol, side, size, paid, commission)
+        return Fill(self._owner, symbol, side, size, paid, commission, uuid4().hex)
 
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
@@ -93,14 +94,14 @@ class PaperBroker:
         """What is open, of everybody or of `owner` alone, by owner and symbol."""
         return self._book.read_legs(owner)
 
-    def unreported_exits(self, owner: str) -> list[ExitFill]:
-        """The owner's exits, whoever made them, that nobody has confirmed as reported; oldest first."""
+    def unreported_exits(self, owner: str | None = None) -> list[ExitFill]:
+        """Exits of the owner, or of everybody, that nobody has confirmed as reported; oldest first."""
         return self._book.read_unreported_exits(owner)
 
-    def confirm_reported(self, exit_id: int) -> None:
+    def confirm_reported(self, fill_id: str) -> None:
         """Forgets an exit, of any owner, that is on the bus; does nothing if it is forgotten already."""
         with self._book.transaction() as entries:
-            entries.remove_unreported_exit(exit_id)
+            entries.remove_unreported_exit(fill_id)
 
     def mark(self, symbol: str, price: Decimal) -> None:
         """Records the last price of a symbol, whoever holds it: what an exit without a price is filled at."""
@@ -138,8 +139,19 @@ class PaperBroker:
             )
         )
         received = self._worse(leg.symbol, price, buys=leg.side == "short")
-        fill = Fill(leg.owner, leg.symbol, leg.side, size, received, self._commission_per_side * size)
-        return entries.write_unreported_exit(fill, leg.price, entry_commission)
+        fill = ExitFill(
+            leg.owner,
+            leg.symbol,
+            leg.side,
+            size,
+            received,
+            self._commission_per_side * size,
+            uuid4().hex,
+            leg.price,
+            entry_commission,
+        )
+        entries.write_unreported_exit(fill)
+        return fill
 
     def _worse(self, symbol: str, price: Decimal, *, buys: bool) -> Decimal:
         slippage = self._contract(symbol).tick_size * self._slippage_ticks

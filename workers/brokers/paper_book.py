@@ -22,19 +22,19 @@ from decimal import Decimal
 from pathlib import Path
 
 from events.fields import Side
-from workers.brokers.protocol import UNREPORTED_EXITS, BrokerError, BrokerPosition, ExitFill, Fill
+from workers.brokers.protocol import UNREPORTED_EXITS, BrokerError, BrokerPosition, ExitFill
 
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS legs (
         owner TEXT NOT NULL, symbol TEXT NOT NULL, side TEXT NOT NULL, size INTEGER NOT NULL CHECK (size > 0),
         price TEXT NOT NULL, commission TEXT NOT NULL, PRIMARY KEY (owner, symbol))""",
     "CREATE TABLE IF NOT EXISTS marks (symbol TEXT PRIMARY KEY, price TEXT NOT NULL)",
-    # AUTOINCREMENT: the number of a removed row never comes back, or confirming twice could hit another exit.
     """CREATE TABLE IF NOT EXISTS unreported_exits (
-        exit_id INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, symbol TEXT NOT NULL,
+        number INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, symbol TEXT NOT NULL,
         side TEXT NOT NULL, size INTEGER NOT NULL CHECK (size > 0), price TEXT NOT NULL,
-        commission TEXT NOT NULL, entry_price TEXT NOT NULL, entry_commission TEXT NOT NULL)""",
-    "CREATE INDEX IF NOT EXISTS unreported_exits_of_owner ON unreported_exits (owner, exit_id)",
+        commission TEXT NOT NULL, fill_id TEXT NOT NULL UNIQUE, entry_price TEXT NOT NULL,
+        entry_commission TEXT NOT NULL)""",
+    "CREATE INDEX IF NOT EXISTS unreported_exits_of_owner ON unreported_exits (owner, number)",
 )
 _PAUSE = 0.005  # seconds
 
@@ -65,7 +65,7 @@ class PaperBook:
         with self._begun("BEGIN") as entries:
             return entries.legs(owner)
 
-    def read_unreported_exits(self, owner: str) -> list[ExitFill]:
+    def read_unreported_exits(self, owner: str | None) -> list[ExitFill]:
         """One owner's exits that nobody has confirmed, oldest first, without waiting for those who write."""
         with self._begun("BEGIN") as entries:
             return entries.unreported_exits(owner)
@@ -145,21 +145,21 @@ class Entries:
             "INSERT OR REPLACE INTO marks (symbol, price) VALUES (?, ?)", (symbol, str(price))
         )
 
-    def unreported_exits(self, owner: str) -> list[ExitFill]:
-        """The owner's exits that were not removed yet, oldest first."""
+    def unreported_exits(self, owner: str | None) -> list[ExitFill]:
+        """The exits of the owner, or of everybody for None, that were not removed yet; oldest first."""
         rows = self._connection.execute(
-            "SELECT owner, symbol, side, size, price, commission, entry_price, entry_commission, exit_id"
-            " FROM unreported_exits WHERE owner = ? ORDER BY exit_id",
-            (owner,),
+            "SELECT owner, symbol, side, size, price, commission, fill_id, entry_price, entry_commission"
+            " FROM unreported_exits WHERE :owner IS NULL OR owner = :owner ORDER BY number",
+            {"owner": owner},
         )
         return [_exit(*row) for row in rows]
 
-    def write_unreported_exit(self, fill: Fill, entry_price: Decimal, entry_commission: Decimal) -> ExitFill:
-        """Writes down that `fill` closed contracts, and numbers it. The owner's oldest make room."""
+    def write_unreported_exit(self, fill: ExitFill) -> None:
+        """Writes down that `fill` closed contracts. The owner's oldest make room."""
         self._connection.execute(
             "INSERT INTO unreported_exits"
-            " (owner, symbol, side, size, price, commission, entry_price, entry_commission)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " (owner, symbol, side, size, price, commission, fill_id, entry_price, entry_commission)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 fill.owner,
                 fill.symbol,
@@ -167,31 +167,20 @@ class Entries:
                 fill.size,
                 str(fill.price),
                 str(fill.commission),
-                str(entry_price),
-                str(entry_commission),
+                fill.fill_id,
+                str(fill.entry_price),
+                str(fill.entry_commission),
             ),
         )
-        (exit_id,) = self._connection.execute("SELECT last_insert_rowid()").fetchone()
         self._connection.execute(
-            "DELETE FROM unreported_exits WHERE owner = :owner AND exit_id <= (SELECT exit_id"
-            " FROM unreported_exits WHERE owner = :owner ORDER BY exit_id DESC LIMIT 1 OFFSET :kept)",
+            "DELETE FROM unreported_exits WHERE owner = :owner AND number <= (SELECT number"
+            " FROM unreported_exits WHERE owner = :owner ORDER BY number DESC LIMIT 1 OFFSET :kept)",
             {"owner": fill.owner, "kept": UNREPORTED_EXITS},
         )
-        return ExitFill(
-            fill.owner,
-            fill.symbol,
-            fill.side,
-            fill.size,
-            fill.price,
-            fill.commission,
-            entry_price,
-            entry_commission,
-            exit_id,
-        )
 
-    def remove_unreported_exit(self, exit_id: int) -> None:
+    def remove_unreported_exit(self, fill_id: str) -> None:
         """Removes the exit if it is there."""
-        self._connection.execute("DELETE FROM unreported_exits WHERE exit_id = ?", (exit_id,))
+        self._connection.execute("DELETE FROM unreported_exits WHERE fill_id = ?", (fill_id,))
 
 
 def _leg(owner: str, symbol: str, side: Side, size: int, price: str, commission: str) -> BrokerPosition:
@@ -205,9 +194,9 @@ def _exit(
     size: int,
     price: str,
     commission: str,
+    fill_id: str,
     entry_price: str,
     entry_commission: str,
-    exit_id: int,
 ) -> ExitFill:
     return ExitFill(
         owner,
@@ -216,9 +205,9 @@ def _exit(
         size,
         Decimal(price),
         Decimal(commission),
+        fill_id,
         Decimal(entry_price),
         Decimal(entry_commission),
-        exit_id,
     )
 
 

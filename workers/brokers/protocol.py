@@ -3,8 +3,8 @@
 A broker fills first and the worker reports afterwards, so a worker can die with a fill that nobody knows of.
 Brokers therefore keep every exit until it is confirmed as reported: whoever comes next, the restarted worker
 or a flattener, reports that very fill. It is kept at least until then, so a worker that dies between report
-and confirmation leaves an exit that was reported already: `exit_id` tells two reports of one exit from two
-exits.
+and confirmation leaves an exit that was reported already: `fill_id`, which goes on the log with the report,
+tells two reports of one fill from two fills.
 """
 
 from decimal import Decimal
@@ -30,6 +30,7 @@ class Fill(msgspec.Struct, frozen=True):
     """An order filled at once and whole: `size` contracts of `side` at `price`.
 
     `side` is that of the position, also when it is closed; `commission` is in dollars for this fill alone.
+    `fill_id` is the broker's own name for it, never given to another fill, by any book or account.
     """
 
     owner: str
@@ -38,18 +39,15 @@ class Fill(msgspec.Struct, frozen=True):
     size: int
     price: Decimal
     commission: Decimal
+    fill_id: str
 
 
 class ExitFill(Fill, frozen=True):
     """A fill that closed contracts: with the average price they were entered at and, in dollars, the
-    commission paid for their entry.
-
-    `exit_id` belongs to this exit alone among all that the account ever has; later exits have higher ones.
-    """
+    commission paid for their entry."""
 
     entry_price: Decimal
     entry_commission: Decimal
-    exit_id: int
 
     @property
     def total_commission(self) -> Decimal:
@@ -102,7 +100,7 @@ class Broker(Protocol):
         """What is open, of everybody or of `owner` alone, by owner and symbol."""
         ...
 
-    def unreported_exits(self, owner: str) -> list[ExitFill]:
+    def unreported_exits(self, owner: str | None = None) -> list[ExitFill]:
         """The owner's exits that nobody has confirmed as reported, oldest first: the same fills that closing
         returned, the newest `UNREPORTED_EXITS` of them.
 
@@ -111,6 +109,6 @@ class Broker(Protocol):
         """
         ...
 
-    def confirm_reported(self, exit_id: int) -> None:
+    def confirm_reported(self, fill_id: str) -> None:
         """Forgets an exit that is on the bus; does nothing for one that is forgotten already."""
         ...

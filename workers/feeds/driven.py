@@ -43,6 +43,7 @@ class DrivenFeed:
         self._symbol = symbol
         self._worker = worker
         self._now_ms = 0
+        self._seen = ORIGIN
 
     def stamp(self) -> str:
         """The ID for events of the step under way."""
@@ -51,17 +52,17 @@ class DrivenFeed:
     def bars(self) -> Iterator[Bar | None]:
         """Each step's bar, or None while nothing comes; ends with the bars.
 
-        Asking for the next one says that the step is done.
+        Asking for the next one says that the step is done. After a BusError another call goes on where this one
+        ended.
         """
-        seen = ORIGIN
         while True:
             entries = self._bus.published_after(
-                self._bus.keys.bars, seen, count=_READ_AT_ONCE, block_ms=_BLOCK_MS
+                self._bus.keys.bars, self._seen, count=_READ_AT_ONCE, block_ms=_BLOCK_MS
             )
             if not entries:
                 yield None
             for entry in entries:
-                seen = entry.id
+                self._seen = entry.id
                 step = dict(zip(entry.fields[::2], entry.fields[1::2], strict=True))
                 if "end" in step:
                     return

@@ -1,0 +1,34 @@
+"""Few figures that say much: the middle, the bad end, and the shape in between."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+_BAR = 50
+
+
+def percentile(samples: Sequence[float], percent: float) -> float:
+    """The smallest sample that `percent` of all do not exceed (nearest rank)."""
+    return sorted(samples)[max(0, math.ceil(len(samples) * percent / 100) - 1)]
+
+
+def histogram(samples: Sequence[float], unit: str, rows: int = 20) -> str:
+    """How many samples lie where, in at most about `rows` steps of a round width; the last row is open."""
+    width = _round_width(percentile(samples, 99) / rows)
+    counts = Counter(min(int(sample / width), rows) for sample in samples)
+    longest = max(counts.values())
+    lines = []
+    for row in range(min(counts), max(counts) + 1):
+        span = f"{row * width:g} - {(row + 1) * width:g}" if row < rows else f"{row * width:g} and more"
+        lines.append(f"{span:>14} {unit} {counts[row]:>5} {'#' * math.ceil(counts[row] / longest * _BAR)}")
+    return "\n".join(lines)
+
+
+def _round_width(least: float) -> float:
+    """The next of 1, 2, 5, 10, 20, 50, ... that is not below `least`."""
+    width, steps = 1.0, (2.0, 2.5, 2.0)
+    for turn in range(30):
+        if width >= least:
+            break
+        width *= steps[turn % 3]
+    return width

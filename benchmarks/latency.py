@@ -1,0 +1,85 @@
+"""What a decision costs: request to answer through the gate and the coordinator, against the bare wire.
+
+The yardstick is two bare processes that echo over the same two streams on the same server, which calls fsync
+before every answer. Both pairs stand ready for the whole run and take turns, block by block, so that whatever
+else the machine does meets both alike. Each request finds everything at rest; its slot is given back and a
+pause made outside of what is timed.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from benchmarks.figures import percentile
+from benchmarks.machine import machine_line, server_line
+from benchmarks.stage import APPENDFSYNC, BenchmarkFailed, Child, Stage, on_stage
+
+EXPECTED_RATIO = 2.0
+_BLOCK = 100
+
+
+def main() -> int:
+    """Measures and prints."""
+    options = _options()
+    try:
+        with on_stage() as stage:
+            return _measure(stage, options.samples, options.pause_ms / 1000)
+    except BenchmarkFailed as failed:
+        print(failed, file=sys.stderr)
+        return 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
+    parser.add_argument("--samples", type=int, default=2_000, help="requests each way (2000)")
+    parser.add_argument("--pause-ms", type=float, default=2.0, help="between two requests (2)")
+    return parser.parse_args()
+
+
+def _measure(stage: Stage, samples: int, pause_seconds: float) -> int:
+    bus = stage.bus("gate")
+    print(machine_line())
+    print(server_line(bus, APPENDFSYNC), flush=True)
+    bus.close()
+    stage.start_coordinator("gate")
+    stage.start("echo", "-m", "benchmarks.latency_ends", "echo", stage.url, "bare")
+    gate, bare = (
+        stage.start(role, "-m", "benchmarks.latency_ends", role, stage.url, role, str(pause_seconds))
+        for role in ("gate", "bare")
+    )
+    by_gate, barely = _in_turns(gate, bare, samples)
+    _print(by_gate, barely)
+    return 0
+
+
+def _in_turns(gate: Child, bare: Child, samples: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of each request, after a first block of either that does not count."""
+    _block(gate, min(samples, _BLOCK))
+    _block(bare, min(samples, _BLOCK))
+    by_gate: list[float] = []
+    barely: list[float] = []
+    while (left := samples - len(by_gate)) > 0:
+        by_gate += _block(gate, min(left, _BLOCK))
+        barely += _block(bare, min(left, _BLOCK))
+    return by_gate, barely
+
+
+def _block(child: Child, count: int) -> list[float]:
+    child.tell(str(count))
+    return [nanoseconds / 1e6 for nanoseconds in json.loads(child.hear())]
+
+
+def _print(by_gate: Sequence[float], barely: Sequence[float]) -> None:
+    print(f"{len(by_gate):,} requests each way, in turns of {_BLOCK}\n")
+    ratios = [percentile(by_gate, percent) / percentile(barely, percent) for percent in (50, 99)]
+    print(f"{'':24}{'median':>12}{'p99':>12}")
+    for name, samples in (("gate and coordinator", by_gate), ("bare echo", barely)):
+        median, worst = (f"{percentile(samples, percent):.3f} ms" for percent in (50, 99))
+        print(f"{name:24}{median:>12}{worst:>12}")
+    print(f"{'ratio':24}{ratios[0]:>12.2f}{ratios[1]:>12.2f}")
+    print(f"\nExpected: a ratio of {EXPECTED_RATIO:g} or less; here {ratios[0]:.2f} in the median.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

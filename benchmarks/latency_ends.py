@@ -1,0 +1,124 @@
+"""The processes at the ends of what `latency` measures, each in a role: `gate`, `bare` or `echo`.
+
+`gate` asks as a strategy does. `bare` and `echo` are the yardstick, no more than the wire needs: one adds an
+event of the same fields and blocks on the decisions, the other blocks on the events and adds an answer of as
+many fields under the ID that portfold would give it. They alone speak Redis themselves.
+
+Who asks is told on standard input how many times, and answers with the nanoseconds each answer took, as JSON.
+"""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from coordinator.log import open_log
+from events.codec import encode
+from events.connection import connect
+from events.decisions import EntryAllowed
+from events.incoming import EntryRequested
+from events.keys import Keys
+from events.stream_id import StreamId
+from workers.gate import PortfolioGate
+from workers.settings import GateSettings
+
+SYMBOL = "ES"
+_WORKER = "ibs-ES"
+_STRATEGY = "ibs"
+_ANSWER_MS = 2_000
+_BLOCK_MS = 1_000
+
+
+class NoAnswer(RuntimeError):
+    """A request was not answered as it must be for the figures to mean anything."""
+
+
+def _ask_by_gate(url: str, portfolio: str, pause_seconds: float) -> None:
+    log, lines = open_log("gate")
+    gate = PortfolioGate(_WORKER, symbols=[SYMBOL], settings=GateSettings(url=url, portfolio=portfolio), log=log)
+
+    def ask() -> int:
+        begun = time.perf_counter_ns()
+        decision = gate.request_entry(SYMBOL, side="long", size=1, strategy=_STRATEGY)
+        took = time.perf_counter_ns() - begun
+        if not decision:
+            raise NoAnswer(f"Not allowed ({decision.code}): {decision.reason}")
+        gate.withdraw(SYMBOL, "measured")
+        return took
+
+    with gate:
+        _answer_with_times(ask, pause_seconds)
+    lines.close()
+
+
+def _ask_barely(url: str, portfolio: str, pause_seconds: float) -> None:
+    client: Any = connect(url)
+    keys = Keys(portfolio)
+    request = EntryRequested(_WORKER, "0123456789abcdef", 0, SYMBOL, "long", 1, _STRATEGY)
+    fields = encode(request)
+    seq = fields.index("seq") + 1
+    last = "0-0"
+
+    def ask() -> int:
+        nonlocal last
+        fields[seq] = str(int(fields[seq]) + 1)
+        begun = time.perf_counter_ns()
+        asked = client.execute_command("XADD", keys.events, "*", *fields)
+        reply = client.execute_command(
+            "XREAD", "COUNT", 100, "BLOCK", _ANSWER_MS, "STREAMS", keys.decisions, last
+        )
+        took = time.perf_counter_ns() - begun
+        if not reply or reply[0][1][-1][1][-3] != asked:
+            raise NoAnswer(f"No answer to {asked}")
+        last = reply[0][1][-1][0]
+        return took
+
+    _answer_with_times(ask, pause_seconds)
+
+
+def _echo(url: str, portfolio: str) -> None:
+    client: Any = connect(url)
+    keys = Keys(portfolio)
+    allowed = encode(EntryAllowed(_WORKER, SYMBOL, "long", 1, 1_736_950_000_000, 1, 4))
+    last = "0-0"
+    while True:
+        reply = client.execute_command("XREAD", "COUNT", 256, "BLOCK", _BLOCK_MS, "STREAMS", keys.events, last)
+        for last, _ in reply[0][1] if reply else ():  # noqa: B007 - carried to the next read
+            answer = StreamId.parse(last).decision(0)
+            client.execute_command(
+                "XADD", keys.decisions, str(answer), *allowed, "event", last, "chain", "0" * 64
+            )
+
+
+def _answer_with_times(ask: Callable[[], int], pause_seconds: float) -> None:
+    """One line of times for each line with a count; a pause after each, so that each finds all at rest."""
+    for count in _counts():
+        times = []
+        for _ in range(count):
+            times.append(ask())
+            time.sleep(pause_seconds)
+        print(json.dumps(times), flush=True)
+
+
+def _counts() -> Iterator[int]:
+    for line in sys.stdin:
+        yield int(line)
+
+
+def main(role: str, url: str, portfolio: str, pause_seconds: str = "0") -> None:
+    """Plays the role until standard input ends."""
+    if role == "gate":
+        _ask_by_gate(url, portfolio, float(pause_seconds))
+    elif role == "bare":
+        _ask_barely(url, portfolio, float(pause_seconds))
+    elif role == "echo":
+        threading.Thread(target=_echo, args=(url, portfolio), name="echo", daemon=True).start()
+        sys.stdin.read()
+    else:
+        raise SystemExit(f"expected the role gate, bare or echo, got {role}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,146 @@
+"""Where a benchmark plays: a server of its own in a temporary folder, and real processes on it.
+
+Whatever happens, an exception, Ctrl-C, SIGTERM, nothing is left: processes are ended, the folder is removed.
+Should the benchmark be killed outright, its processes see their standard input end and end by themselves.
+"""
+
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+
+from config.locate import PACKAGED
+from events.bus import Bus
+from events.connection import connect
+from events.embedded import AppendFsync, EmbeddedServer
+from events.stream_id import ORIGIN
+
+APPENDFSYNC: AppendFsync = "always"
+PATIENCE_SECONDS = 20.0
+"""The longest any single step may take on a busy machine; then the benchmark gives up."""
+
+_ROOT = Path(__file__).parents[1]
+_END_SECONDS = 10.0
+
+
+class BenchmarkFailed(Exception):
+    """It cannot be measured; a sentence that says why."""
+
+
+class Child:
+    """A process of the benchmark, its log in a file: it is told lines and answers with lines."""
+
+    def __init__(self, words: list[str], log: Path) -> None:
+        self._log = log
+        with log.open("ab") as file:
+            self._process = subprocess.Popen(
+                [sys.executable, *words],
+                cwd=_ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                text=True,
+                bufsize=1,
+                start_new_session=True,  # Ctrl-C is for the benchmark, which ends its children itself
+            )
+
+    def tell(self, line: str) -> None:
+        """Sends a line."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(f"{line}\n")
+        except BrokenPipeError:
+            raise self.failure("ended") from None
+
+    def hear(self) -> str:
+        """Waits for a line."""
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            if not selector.select(PATIENCE_SECONDS):
+                raise self.failure("said nothing in time")
+        line = self._process.stdout.readline()
+        if not line:
+            raise self.failure("ended")
+        return line
+
+    def failure(self, what: str) -> BenchmarkFailed:
+        """That this process did `what`, with its last words."""
+        last_words = self._log.read_text(errors="replace").splitlines()[-5:]
+        return BenchmarkFailed("\n".join([f"The process {self._log.stem} {what}.", *last_words]))
+
+    def ask_to_end(self) -> None:
+        self._process.terminate()
+
+    def end(self) -> None:
+        """Waits until it has ended, at last by force."""
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(_END_SECONDS)
+        self._process.communicate()  # closes the pipes
+
+
+class Stage:
+    """A running server and the processes started on it."""
+
+    def __init__(self, folder: Path, server: EmbeddedServer) -> None:
+        self.folder = folder
+        self.url = server.url
+        self._children: list[Child] = []
+
+    def bus(self, portfolio: str) -> Bus:
+        """The portfolio on this server."""
+        return Bus(connect(self.url, timeout_seconds=PATIENCE_SECONDS + 1), portfolio)
+
+    def start(self, name: str, *words: str) -> Child:
+        """Starts `python WORDS`."""
+        child = Child(list(words), self.folder / f"{name}.log")
+        self._children.append(child)
+        return child
+
+    def start_coordinator(self, portfolio: str) -> Child:
+        """Starts `portfold coordinator` with the packaged configuration; returns when it decides."""
+        child = self.start(
+            f"coordinator-{portfolio}",
+            *("-m", "cli.demo.leash", "coordinator", "--url", self.url),
+            *("--portfolio", portfolio, "--config", str(PACKAGED)),
+        )
+        bus = self.bus(portfolio)
+        # Its first decision, on the limits it puts in force, begins the trading day.
+        decided = bus.decisions_after(ORIGIN, count=1, block_ms=int(PATIENCE_SECONDS * 1000))
+        bus.close()
+        if not decided:
+            raise child.failure("decided nothing in time")
+        return child
+
+    def end(self) -> None:
+        for child in self._children:
+            child.ask_to_end()
+        for child in self._children:
+            child.end()
+
+
+@contextmanager
+def on_stage() -> Iterator[Stage]:
+    """A stage for the block, torn down at its end however that comes."""
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        with ExitStack() as after:
+            folder = Path(after.enter_context(TemporaryDirectory(prefix="portfold-bench-")))
+            server = after.enter_context(EmbeddedServer(folder / "server", appendfsync=APPENDFSYNC))
+            stage = Stage(folder, server)
+            after.callback(stage.end)
+            yield stage
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)

@@ -1,0 +1,168 @@
+"""The demo's composition root: server, coordinator, a process for each symbol, conductor, eyes, last page.
+
+Nothing in it is scripted but the bars. The coordinator is the production one, told only that its clock is
+driven; the workers are what `portfold worker` starts.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+
+from rich.console import Console
+
+from cli.demo.children import Children
+from cli.demo.last_page import checks, looking_lines, totals_lines
+from cli.demo.market import Market
+from cli.demo.plain import Plain
+from cli.demo.screen import Screen
+from cli.demo.setup import fresh_folder, write_configuration
+from cli.demo.totals import Totals
+from cli.demo.watch import Watch
+from cli.exits import FAILED, OK, Failure
+from cli.stopping import stopped_by_signals
+from config import Configuration
+from coordinator.replay import replay
+from events.bus import Bus
+from events.connection import connect
+from events.embedded import EmbeddedServer
+from workers.conductor import Conductor
+from workers.process import WorkerPlan, book_of
+
+_COORDINATOR = "coordinator"
+_PATIENCE_SECONDS = 60.0
+_CATCH_UP_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to play, and how: `pace` seconds of rest after each step, `keep` the server afterwards."""
+
+    base: Configuration
+    market: Market
+    pace: float
+    keep: bool
+
+
+def perform(plan: Plan, console: Console) -> int:
+    """Plays the demo and returns its exit code. Raises Failure, ConductorError, BusError, ServerError."""
+    folder = fresh_folder(Path.cwd())
+    console.print(f"Everything goes into {folder}", markup=False, highlight=False, soft_wrap=True)
+    with (
+        stopped_by_signals() as stop,
+        EmbeddedServer(folder / "server", keep=plan.keep) as server,
+        Children(folder) as children,
+    ):
+
+        def check() -> None:
+            if stop.event.is_set():
+                raise KeyboardInterrupt
+            children.check()
+
+        stage = _Stage(plan, folder, server.url, children, check)
+        with Watch(stage.new_bus(), stage.new_bus()) as watch, _show(console, watch, plan.market) as show:
+            stage.play(show, stop.event.wait)
+            if not watch.catch_up(stage.bus.last_event(), seconds=_CATCH_UP_SECONDS):
+                raise Failure("The demo's own screen has not seen all of the log.")
+        page = _last_page(stage.bus, folder, server.port, server.pid if plan.keep else None)
+    for line in page.lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return OK if page.all_holds else FAILED
+
+
+class _Stage:
+    """The processes, and the conductor that leads them through the market."""
+
+    def __init__(
+        self, plan: Plan, folder: Path, url: str, children: Children, check: Callable[[], None]
+    ) -> None:
+        self._plan = plan
+        self._children = children
+        self._configuration = write_configuration(
+            plan.base, folder, symbols=plan.market.symbols, url=url
+        )
+        self._url = url
+        self._folder = folder
+        self.bus = self.new_bus()
+        book = book_of(self._configuration.runtime.portfolio, folder)
+        self._workers = [WorkerPlan(symbol=symbol, bars="driven", book=book) for symbol in plan.market.symbols]
+        self._conductor = Conductor(
+            self.bus,
+            [worker.worker for worker in self._workers],
+            check=check,
+            patience_seconds=_PATIENCE_SECONDS,
+        )
+
+    def new_bus(self) -> Bus:
+        """Another connection to the portfolio."""
+        return Bus(connect(self._url), self._configuration.runtime.portfolio)
+
+    def play(self, show: "_Show", rest: Callable[[float], object]) -> None:
+        """From the first process to the last."""
+        market = self._plan.market
+        show.phase(f"starting the coordinator and {len(self._workers)} workers")
+        self._conductor.open(market.first)
+        self._start()
+        self._conductor.wait_for_limits()
+        show.phase("trading")
+        for number, (moment, bars) in enumerate(market.steps(), start=1):
+            self._conductor.play(moment, bars)
+            show.stepped(number)
+            rest(self._plan.pace)
+        show.phase("ending")
+        self._conductor.end()
+        self._children.wait([worker.worker for worker in self._workers])
+        self._conductor.settle()
+        self._children.stop([_COORDINATOR])
+        show.phase("done")
+
+    def _start(self) -> None:
+        place = ["--config", str(self._folder), "--url", self._url]
+        self._children.start(_COORDINATOR, ["coordinator", "--clock", "driven", *place])
+        for worker in self._workers:
+            words = ["worker", worker.symbol, "--bars", worker.bars, "--book", str(worker.book)]
+            self._children.start(worker.worker, [*words, *place])
+
+
+class _Show(Protocol):
+    """How a demo is shown: see `screen.Screen` and `plain.Plain`."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exception: object) -> None: ...
+    def phase(self, text: str) -> None: ...
+    def stepped(self, steps: int) -> None: ...
+
+
+def _show(console: Console, watch: Watch, market: Market) -> _Show:
+    if console.is_terminal and not console.is_dumb_terminal:
+        return Screen(console, watch, market)
+    return Plain(console, watch, market)
+
+
+@dataclass(frozen=True)
+class _LastPage:
+    all_holds: bool
+    lines: list[str]
+
+
+def _last_page(bus: Bus, folder: Path, port: int, kept_pid: int | None) -> _LastPage:
+    totals = Totals()
+    began = time.monotonic()
+    replayed = replay(bus, totals.see)
+    held = checks(totals, replayed, time.monotonic() - began)
+    lines = [
+        "",
+        *totals_lines(totals, replayed),
+        "",
+        *(f"{'ok  ' if check.holds else 'FAIL'} {check.text}" for check in held),
+        "",
+        *looking_lines(
+            bus.keys,
+            folder,
+            port=port,
+            kept_pid=kept_pid,
+            since=totals.stops[0].decision if totals.stops else "-",
+        ),
+    ]
+    return _LastPage(all(check.holds for check in held), lines)

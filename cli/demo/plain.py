@@ -1,0 +1,38 @@
+"""The demo where there is no terminal to draw on: a line a day, and one for whatever is out of the ordinary."""
+
+from datetime import datetime
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+
+from cli.demo.market import Market
+from cli.demo.watch import Watch
+
+
+class Plain:
+    """Prints what the watch notes; the same to its user as `screen.Screen`."""
+
+    def __init__(self, console: Console, watch: Watch, market: Market) -> None:
+        self._console = console
+        self._watch = watch
+        self._zone = ZoneInfo(market.trading_day.zone)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stepped(0)
+
+    def phase(self, text: str) -> None:
+        """What is going on, in a few words."""
+        self._print(f"-- {text}")
+
+    def stepped(self, steps: int) -> None:
+        """Prints what has happened since the last step."""
+        for told in self._watch.take_notes():
+            at = datetime.fromtimestamp(told.at_ms / 1000, self._zone)
+            self._print(f"{at:%Y-%m-%d %H:%M} {told.line.text}")
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,188 @@
+"""The demo's screen for terminals: drawn from what is seen of the log, some times a second."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from cli.demo.market import Market
+from cli.demo.sight import Held, Stop, Told, View
+from cli.demo.watch import Watch
+from coordinator.dollars import ZERO, shown, shown_limit
+
+_FRAMES_A_SECOND = 8
+_BAR = 24
+_POSITION_ROWS = 6
+_LEAST_LINES = 3
+_STYLES = {"info": "", "warning": "yellow", "error": "bold red", "critical": "bold red"}
+
+
+class Screen:
+    """Shows the demo live on `console`, within a `with` block; its last picture stays."""
+
+    def __init__(self, console: Console, watch: Watch, market: Market) -> None:
+        self._console = console
+        self._watch = watch
+        self._market = market
+        self._phase = ""
+        self._steps = 0
+        self._live = Live(
+            console=console,
+            get_renderable=self._draw,
+            refresh_per_second=_FRAMES_A_SECOND,
+            vertical_overflow="crop",
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._live.stop()
+
+    def phase(self, text: str) -> None:
+        """What is going on, in a few words."""
+        self._phase = text
+
+    def stepped(self, steps: int) -> None:
+        """So many steps of the market are done."""
+        self._steps = steps
+
+    def _draw(self) -> RenderableType:
+        return picture(
+            self._watch.view(),
+            market=self._market,
+            steps=self._steps,
+            phase=self._phase,
+            height=self._console.height - 1,
+        )
+
+
+def picture(view: View, *, market: Market, steps: int, phase: str, height: int) -> RenderableType:
+    """The whole screen, `height` lines of it."""
+    zone = ZoneInfo(market.trading_day.zone)
+    top: list[RenderableType] = [
+        _sides(Text("portfold demo", style="bold"), Text(market.title, style="dim")),
+        _sides(_clock(view, zone), Text(f"{phase}  day {view.days} of {len(market.days)}")),
+        _progress(steps, market.length),
+        Text(),
+        _sides(_slots(view), _loss(view)),
+        *_positions(view),
+        Text(),
+        _entries(view),
+        _denials(view),
+        _stop(view, zone),
+        Rule(style="dim"),
+    ]
+    room = max(_LEAST_LINES, height - len(top))
+    return Group(*top, *(_line(told, zone) for told in view.lines[-room:]))
+
+
+def _sides(left: Text, right: Text) -> Table:
+    table = Table.grid(expand=True)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_row(left, right)
+    return table
+
+
+def _clock(view: View, zone: ZoneInfo) -> Text:
+    if not view.now_ms:
+        return Text("starting", style="dim")
+    now = datetime.fromtimestamp(view.now_ms / 1000, zone)
+    return Text(f"{now:%a %d %b %Y %H:%M} {zone.key.rpartition('/')[2]}", style="bold cyan")
+
+
+def _progress(steps: int, length: int) -> Table:
+    table = Table.grid(expand=True)
+    table.add_column(ratio=1)
+    from rich.progress_bar import ProgressBar
+
+    table.add_row(ProgressBar(total=length, completed=steps, complete_style="cyan", finished_style="cyan"))
+    return table
+
+
+def _slots(view: View) -> Text:
+    used = len(view.held)
+    dots = "●" * used + "○" * max(0, view.max_positions - used)
+    return Text.assemble(("Positions ", "bold"), (dots, "green"), f" {used}/{view.max_positions}")
+
+
+def _loss(view: View) -> Text:
+    limit = view.daily_stop_loss
+    used = min(Decimal(1), max(ZERO, -view.daily_pnl / limit)) if limit else ZERO
+    full = int(used * _BAR)
+    style = "bold red" if view.stopped else "red" if used >= Decimal("0.8") else "yellow" if full else "green"
+    return Text.assemble(
+        ("STOPPED OUT " if view.stopped else "Daily P&L ", style if view.stopped else "bold"),
+        (f"{shown(view.daily_pnl)}", style),
+        f" of {shown_limit(-limit)} ",
+        ("█" * full, style),
+        ("░" * (_BAR - full), "dim"),
+    )
+
+
+def _positions(view: View) -> list[Text]:
+    """As many lines as there are slots, so that the picture does not jump."""
+    rows = [_position(held) for held in view.held[:_POSITION_ROWS]]
+    empty = min(view.max_positions, _POSITION_ROWS) - len(rows)
+    return rows + [Text("  ·", style="dim")] * empty
+
+
+def _position(held: Held) -> Text:
+    style = "green" if held.unrealized >= 0 else "red"
+    return Text.assemble(
+        (f"  {held.symbol:<5}", "bold"),
+        f"{held.side:<6}{held.size} @ {held.price:<12f} {held.worker:<14}",
+        (f"{shown(held.unrealized):>12}", style),
+    )
+
+
+def _entries(view: View) -> Text:
+    return Text.assemble(
+        ("Entries ", "bold"),
+        f"{view.asked} asked   ",
+        (f"{view.allowed} allowed", "green"),
+        "   ",
+        (f"{view.asked - view.allowed} denied", "yellow"),
+    )
+
+
+def _denials(view: View) -> Text:
+    reasons = "   ".join(f"{code} {count}" for code, count in view.denied)
+    return Text(f"        {reasons}", style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def _stop(view: View, zone: ZoneInfo) -> Text:
+    if not view.stops:
+        return Text("Stops   none so far", style="dim")
+    stop = view.stops[-1]
+    at = datetime.fromtimestamp(stop.event.ms / 1000, zone)
+    return Text.assemble(
+        (f"Stop {len(view.stops)}  ", "bold red"),
+        f"{at:%d %b %H:%M} at {shown(stop.daily_pnl)}, to flat: ",
+        (", ".join(_took(stop, leg) for leg in stop.legs) or "nothing was open", "bold"),
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+
+
+def _took(stop: Stop, leg: str) -> str:
+    took_ms = stop.took_ms(leg)
+    return f"{leg.partition(':')[0]} {'…' if took_ms is None else f'{took_ms:.0f} ms'}"
+
+
+def _line(told: Told, zone: ZoneInfo) -> Text:
+    at = datetime.fromtimestamp(told.at_ms / 1000, zone)
+    return Text.assemble(
+        (f"{at:%d %b %H:%M} ", "dim"),
+        (told.line.text, _STYLES.get(told.line.level, "")),
+        no_wrap=True,
+        overflow="ellipsis",
+    )
