@@ -12,6 +12,9 @@ STAMP := $(VENV)/installed
 # The user's own Python settings and active environment stay out of ours.
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 
+# Each is a program benchmarks/<name>.py.
+BENCHMARKS := latency fold_rate stop_to_flat
+
 .DEFAULT_GOAL := help
 .PHONY: help run test lint bench wheel clean FORCE
 
@@ -29,16 +32,14 @@ lint: $(STAMP) ## ruff and mypy --strict
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
-bench: $(STAMP) ## every benchmark: benchmarks/<name>.py, one after the other
-	@set -e; for file in benchmarks/[a-z]*.py; do \
-		name=$$(basename "$$file" .py); echo "== $$name"; $(PY) -m benchmarks.$$name $(ARGS); \
-	done
+bench: $(STAMP) ## every benchmark, one after the other
+	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(PY) -m benchmarks.$$name $(ARGS); echo; done
 
 wheel: $(STAMP) ## dist/portfold-*.whl
 	@$(PY) -m build --wheel --no-isolation --outdir dist .
 
 clean: ## remove what make made
-	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist portfold-demo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- .venv -----------------------------------------------------------------------------------------------------------

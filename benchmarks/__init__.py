@@ -1,4 +1,5 @@
-"""What portfold costs, measured: each benchmark is a program, `python -m benchmarks.<name>`, and prints a table.
+"""What portfold costs, measured: each benchmark is a program, `python -m benchmarks.<name>`.
 
-They are not tests: nothing fails for being slow, the reader judges, against the line that says what to expect.
+They are no tests: nothing fails for being slow. Each prints its figures, what they were measured on, and what
+to expect; the reader judges.
 """

@@ -6,14 +6,14 @@ else the machine does meets both alike. Each request finds everything at rest; i
 pause made outside of what is timed.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
 
 from benchmarks.figures import percentile
 from benchmarks.machine import machine_line, server_line
-from benchmarks.stage import APPENDFSYNC, BenchmarkFailed, Child, Stage, on_stage
+from benchmarks.options import count, parser
+from benchmarks.stage import APPENDFSYNC, Child, Stage, played
 
 EXPECTED_RATIO = 2.0
 _BLOCK = 100
@@ -21,23 +21,14 @@ _BLOCK = 100
 
 def main() -> int:
     """Measures and prints."""
-    options = _options()
-    try:
-        with on_stage() as stage:
-            return _measure(stage, options.samples, options.pause_ms / 1000)
-    except BenchmarkFailed as failed:
-        print(failed, file=sys.stderr)
-        return 1
+    options = parser("latency", __doc__)
+    options.add_argument("--samples", type=count, default=2_000, help="requests each way (2000)")
+    options.add_argument("--pause-ms", type=count, default=2, help="between two requests (2)")
+    chosen = options.parse_args()
+    return played(lambda stage: _measure(stage, chosen.samples, chosen.pause_ms / 1000))
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
-    parser.add_argument("--samples", type=int, default=2_000, help="requests each way (2000)")
-    parser.add_argument("--pause-ms", type=float, default=2.0, help="between two requests (2)")
-    return parser.parse_args()
-
-
-def _measure(stage: Stage, samples: int, pause_seconds: float) -> int:
+def _measure(stage: Stage, samples: int, pause_seconds: float) -> None:
     bus = stage.bus("gate")
     print(machine_line())
     print(server_line(bus, APPENDFSYNC), flush=True)
@@ -50,7 +41,6 @@ def _measure(stage: Stage, samples: int, pause_seconds: float) -> int:
     )
     by_gate, barely = _in_turns(gate, bare, samples)
     _print(by_gate, barely)
-    return 0
 
 
 def _in_turns(gate: Child, bare: Child, samples: int) -> tuple[list[float], list[float]]:

@@ -37,7 +37,9 @@ class NoAnswer(RuntimeError):
 
 def _ask_by_gate(url: str, portfolio: str, pause_seconds: float) -> None:
     log, lines = open_log("gate")
-    gate = PortfolioGate(_WORKER, symbols=[SYMBOL], settings=GateSettings(url=url, portfolio=portfolio), log=log)
+    gate = PortfolioGate(
+        _WORKER, symbols=[SYMBOL], settings=GateSettings(url=url, portfolio=portfolio), log=log
+    )
 
     def ask() -> int:
         begun = time.perf_counter_ns()
@@ -84,11 +86,14 @@ def _echo(url: str, portfolio: str) -> None:
     allowed = encode(EntryAllowed(_WORKER, SYMBOL, "long", 1, 1_736_950_000_000, 1, 4))
     last = "0-0"
     while True:
-        reply = client.execute_command("XREAD", "COUNT", 256, "BLOCK", _BLOCK_MS, "STREAMS", keys.events, last)
-        for last, _ in reply[0][1] if reply else ():  # noqa: B007 - carried to the next read
-            answer = StreamId.parse(last).decision(0)
+        reply = client.execute_command(
+            "XREAD", "COUNT", 256, "BLOCK", _BLOCK_MS, "STREAMS", keys.events, last
+        )
+        for asked, _ in reply[0][1] if reply else ():
+            last = asked
+            answer = StreamId.parse(asked).decision(0)
             client.execute_command(
-                "XADD", keys.decisions, str(answer), *allowed, "event", last, "chain", "0" * 64
+                "XADD", keys.decisions, str(answer), *allowed, "event", asked, "chain", "0" * 64
             )
 
 

@@ -1,7 +1,7 @@
 """A realistic log, made from a seed: ten workers trade for weeks within the packaged limits.
 
-Every entry lies there as it would in the stream. What comes of it is not made up: each event is decided by the
-production fold as it is said, and the next one follows from the answer. So there are requests allowed and
+Every entry lies there as it would in the stream. What comes of it is not made up: each event is decided by
+the production fold as it is said, and the next one follows from the answer. So there are requests allowed and
 denied, fills, withdrawals, reservations that expire, marks every minute, closes, a stop on the bad days with
 the flattening after it, days that roll over weekends, and now and then a repeat or somebody's garbage.
 """
@@ -16,13 +16,14 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from config import Configuration, Contract, load
+from config.locate import PACKAGED
 from coordinator.configured import configured_limits
 from coordinator.dollars import gross_pnl
 from coordinator.ledger import Decided, decide
 from coordinator.state import State
 from coordinator.time_passing import next_deadline
 from events.chain import GENESIS
-from events.codec import encode_checked
+from events.codec import encode
 from events.decisions import EntryAllowed, StopLossTriggered
 from events.fields import Side
 from events.incoming import (
@@ -45,8 +46,8 @@ _DAY_MS = 1440 * _MINUTE_MS
 _MINUTES_A_DAY = 23 * 60
 _COMMISSION = Decimal("5.00")
 _MOST_A_MINUTE = 8  # dollars that a contract moves
-# Chances: that a day is bad; that a price moves for whoever holds something, on a good day (about what pays the
-# commission) and on a bad one; that one who is flat asks in a minute, and one who is not closes.
+# Chances: that a day is bad; that a price moves for whoever holds something, on a good day (about what pays
+# the commission) and on a bad one; that one who is flat asks in a minute, and one who is not closes.
 _BAD_DAY, _FOR_US, _FOR_US_ON_A_BAD_DAY, _ASKS, _CLOSES = 0.15, 0.55, 0.25, 0.3, 0.08
 
 
@@ -78,7 +79,7 @@ class _Worker(Struct):
 
 def realistic_log(count: int, seed: int) -> list[LogEntry]:
     """The first `count` entries of the log with this seed."""
-    trading = _Trading(load(None, {}, Path.cwd()), Random(seed))
+    trading = _Trading(load(str(PACKAGED), {}, Path.cwd()), Random(seed))
     trading.begin()
     while len(trading.log) < count:
         trading.trade_a_day()
@@ -154,7 +155,16 @@ class _Trading:
         chance = self._random.random()
         if chance < 0.93:
             worker.held = Holding(symbol, side, 1, worker.price)
-            self._say(worker.says(PositionOpened, symbol=symbol, side=side, size=1, price=worker.price))
+            self._say(
+                worker.says(
+                    PositionOpened,
+                    symbol=symbol,
+                    side=side,
+                    size=1,
+                    price=worker.price,
+                    fill=self._name_of_a_fill(),
+                )
+            )
         elif chance < 0.98:
             self._say(worker.says(EntryWithdrawn, symbol=symbol, reason="Refused by the spread filter"))
 
@@ -181,17 +191,21 @@ class _Trading:
                 commission=_COMMISSION,
                 pnl=self._gross(worker, held) - _COMMISSION,
                 reason=reason,
+                fill=self._name_of_a_fill(),
             )
         )
 
     def _gross(self, worker: _Worker, held: Holding) -> Decimal:
         return gross_pnl(held.side, held.price, worker.price, held.size, worker.contract.point_value)
 
+    def _name_of_a_fill(self) -> str:
+        return f"{self._random.getrandbits(128):032x}"
+
     # --- the log -----------------------------------------------------------------------------------------
 
     def _say(self, event: Event, ms: int | None = None) -> Decided:
         """Adds the event; after a stop everybody closes at once."""
-        decided = self._hear(encode_checked(event), ms)
+        decided = self._hear(encode(event), ms)
         if any(isinstance(decision, StopLossTriggered) for decision in decided.decisions):
             for worker in self._workers:
                 if worker.held is not None:

@@ -8,16 +8,17 @@ import selectors
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 
-from config.locate import PACKAGED
+from config import write_defaults
 from events.bus import Bus
 from events.connection import connect
-from events.embedded import AppendFsync, EmbeddedServer
+from events.embedded import AppendFsync, EmbeddedServer, ServerError
+from events.errors import BusError
 from events.stream_id import ORIGIN
 
 APPENDFSYNC: AppendFsync = "always"
@@ -93,6 +94,8 @@ class Stage:
     def __init__(self, folder: Path, server: EmbeddedServer) -> None:
         self.folder = folder
         self.url = server.url
+        self._config = folder / "config"
+        write_defaults(self._config)
         self._children: list[Child] = []
 
     def bus(self, portfolio: str) -> Bus:
@@ -110,7 +113,7 @@ class Stage:
         child = self.start(
             f"coordinator-{portfolio}",
             *("-m", "cli.demo.leash", "coordinator", "--url", self.url),
-            *("--portfolio", portfolio, "--config", str(PACKAGED)),
+            *("--portfolio", portfolio, "--config", str(self._config)),
         )
         bus = self.bus(portfolio)
         # Its first decision, on the limits it puts in force, begins the trading day.
@@ -127,9 +130,21 @@ class Stage:
             child.end()
 
 
+def played(measure: Callable[[Stage], None]) -> int:
+    """Measures on a stage that is torn down in the end, whichever that is; gives the exit code."""
+    try:
+        with _on_stage() as stage:
+            measure(stage)
+    except (BenchmarkFailed, BusError, ServerError) as failed:
+        print(f"Not measured: {failed}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
 @contextmanager
-def on_stage() -> Iterator[Stage]:
-    """A stage for the block, torn down at its end however that comes."""
+def _on_stage() -> Iterator[Stage]:
     before = signal.signal(signal.SIGTERM, _leave)
     try:
         with ExitStack() as after:
@@ -143,4 +158,5 @@ def on_stage() -> Iterator[Stage]:
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # once is enough, and leaving must not be interrupted
     sys.exit(128 + number)

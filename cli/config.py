@@ -15,10 +15,10 @@ def register(app: App) -> None:
 def init(folder: Path, /) -> None:
     """Copy the packaged configuration to a folder, to change it there.
 
-    Nothing is overwritten. The folder serves when it is given by --config or PORTFOLD_CONFIG, or when it is
-    ./config.
+    Nothing is overwritten. The folder is used when --config or PORTFOLD_CONFIG
+    names it, or when it is ./config.
 
-    Example:
+    For example:
 
         portfold config init config
 

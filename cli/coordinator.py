@@ -19,11 +19,12 @@ def register(app: App) -> None:
 
 
 def coordinator(*, clock: Literal["server", "driven"] = "server", target: Target = _TARGET) -> int:
-    """Coordinate a portfolio: answer its workers, watch its loss, flatten it when the limit is reached.
+    """Coordinate a portfolio: grant entries, watch the loss, flatten at the limit.
 
-    Start it twice and the second stands by for the first. SIGTERM or Ctrl-C end it in good order.
+    Start it twice, and the second stands by for the first. SIGTERM or Ctrl-C
+    end it in good order.
 
-    Example:
+    For example:
 
         portfold coordinator --config config
 

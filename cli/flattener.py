@@ -19,7 +19,7 @@ def flattener(*, book: Path | None = None, target: Target = _TARGET) -> int:
 
     Run one beside every portfolio. It has its own way to the broker and never opens anything.
 
-    Example:
+    For example:
 
         portfold flattener
 

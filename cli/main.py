@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from cli import config, coordinator, flattener, orders, server, status, worker
 from cli.demo import command as demo
@@ -25,10 +25,11 @@ _COMMANDS: tuple[Callable[[App], object], ...] = (
     config.register,
 )
 
-_HELP = """Position limits and a daily stop for a whole portfolio of futures strategies.
+_HELP = """Position limits and a daily stop for a portfolio of futures strategies.
 
-Several strategy processes trade one account; one coordinator grants them room and, on a bad day, flattens
-everything. To watch it: `portfold demo`. To try it by hand, each in a terminal of its own:
+Several strategy processes trade one account; one coordinator grants them
+room and, on a bad day, flattens everything. To watch that: portfold demo.
+To try it by hand, each in a terminal of its own:
 
     portfold server
     portfold coordinator
@@ -45,7 +46,7 @@ def main(words: Sequence[str] | None = None) -> None:
 def run(words: Sequence[str]) -> int:
     """Runs the command in `words`, which are those after `portfold`, and returns its exit code."""
     try:
-        code = _app()(words)
+        code = build_app()(words)
         sys.stdout.flush()
     except CycloptsError as mistake:
         return _complain(UNUSABLE, f"{mistake} See: portfold --help")
@@ -55,14 +56,15 @@ def run(words: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
-        mistake = explained(error)
-        if mistake is None:
+        found = explained(error)
+        if found is None:
             raise
-        return _complain(*mistake)
+        return _complain(*found)
     return code if isinstance(code, int) else OK
 
 
-def _app() -> App:
+def build_app() -> App:
+    """The command line with all its commands."""
     app = App(
         name="portfold",
         help=_HELP,
@@ -72,6 +74,7 @@ def _app() -> App:
         exit_on_error=False,
         print_error=False,
         verbose=False,
+        default_parameter=Parameter(negative=""),
         suppress_keyboard_interrupt=False,
         result_action="return_value",
     )

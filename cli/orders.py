@@ -32,7 +32,7 @@ def register(app: App) -> None:
 def halt(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
     """Deny every entry until a resume, however many days pass. Exits go on.
 
-    Example:
+    For example:
 
         portfold halt --by jane --reason "news at 14:00"
     """
@@ -46,7 +46,7 @@ def resume(*, by: Who, reason: Why, force: bool = False, target: Target = _TARGE
 
     Exit code 1 when it is refused: stopped out today, or positions are still being flattened.
 
-    Example:
+    For example:
 
         portfold resume --by jane --reason "news is out"
 
@@ -63,7 +63,7 @@ def resume(*, by: Who, reason: Why, force: bool = False, target: Target = _TARGE
 def flatten(*, by: Who, reason: Why, now: bool = False, target: Target = _TARGET) -> None:
     """Close every position, and halt until a resume.
 
-    Example:
+    For example:
 
         portfold flatten --by jane --reason "exchange outage" --now
 
@@ -103,7 +103,7 @@ def limits(
 
     They stay in force over restarts, until ordered otherwise or until the configuration is edited.
 
-    Example:
+    For example:
 
         portfold limits --max-positions 3 --by jane --reason "holiday week"
 
@@ -123,6 +123,7 @@ def limits(
         Whether a lost worker's positions are held or closed.
     """
     from coordinator.limits import changed_limits
+    from coordinator.operator import limits_to_change
 
     given = {
         "max_positions": max_positions,
@@ -136,7 +137,7 @@ def limits(
     if not changes:
         raise Unusable(f"limits: expected at least one of --{', --'.join(given).replace('_', '-')}.")
     bus = target.resolve().bus()
-    order = changed_limits(bus.status().get("limits", ""), changes, by=by, reason=reason)
+    order = changed_limits(limits_to_change(bus), changes, by=by, reason=reason)
     _tell_outcome(bus, _put(bus, order), "The limits are changed.")
 
 
@@ -149,13 +150,13 @@ def settle(
     reason: Why,
     size: int,
     side: Literal["long", "short"] = "long",
-    price: str = "0",
+    price: str | None = None,
     pnl: str = "0",
     target: Target = _TARGET,
 ) -> None:
     """Say what is really held, where the log and the broker disagree; the symbol may then be traded again.
 
-    Example:
+    For example:
 
         portfold settle CL ibs-CL --size 0 --pnl -310 --by jane --reason "closed by phone"
 
@@ -170,12 +171,14 @@ def settle(
     side
         Of the position.
     price
-        Its entry price, where something is held.
+        Its entry price; needed where something is held.
     pnl
         Dollars made when it was closed unseen, net; booked to the day.
     """
     from events.incoming import PositionSettled
 
+    if size and price is None:  # a price made up here would make up a profit or a loss
+        raise Unusable(f"--price: expected the entry price of the {size} {symbol} that are held.")
     order = PositionSettled(
         by=by,
         reason=reason,
@@ -183,7 +186,7 @@ def settle(
         worker=worker,
         side=side,
         size=size,
-        price=_number("--price", price),
+        price=_number("--price", price or "0"),
         pnl=_number("--pnl", pnl),
     )
     _give(target, order, f"{symbol} of {worker} is settled.")
@@ -204,11 +207,14 @@ def _tell_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
     from coordinator.operator import outcome_of
 
     outcome = outcome_of(bus, event, wait_seconds=2.0)
+    leader = None if outcome.folded else bus.leader()
     bus.close()
     if outcome.rejected:
         raise Failure(f"Refused, on record as {event}: {outcome.rejected}")
     if outcome.folded:
         print(f"{done} On record as {event}.")
+    elif leader:
+        print(f"On record as {event}. {leader} leads and has not come to it yet; see: portfold status")
     else:
         print(f"On record as {event}. Nobody coordinates now; it takes effect when somebody does.")
 

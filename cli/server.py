@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 _DEFAULT_PORT = 6379
 _PORTS_TRIED = 20
@@ -16,14 +17,16 @@ def register(app: App) -> None:
 
 
 def server(
-    *, folder: Annotated[Path | None, Parameter(name="--dir")] = None, port: int | None = None
+    *,
+    folder: Annotated[Path | None, Parameter(name="--dir")] = None,
+    port: Annotated[int | None, Parameter(validator=Number(gte=1, lte=65_535))] = None,
 ) -> int:
     """Run the embedded server until Ctrl-C, for machines without a Redis of their own.
 
-    It listens on 127.0.0.1 only and syncs every write to the disk before it answers. What it keeps stays when
-    it stops, and is there again the next time.
+    It listens on 127.0.0.1 only, and syncs every write to the disk before
+    it answers. What it keeps stays, and is there again the next time.
 
-    Example:
+    For example:
 
         portfold server --dir my-log
 
@@ -43,7 +46,10 @@ def server(
     from events.errors import BusError
 
     ports = port if port is not None else range(_DEFAULT_PORT, _DEFAULT_PORT + _PORTS_TRIED)
-    with stopped_by_signals() as stop, EmbeddedServer(folder or state_folder() / "server", port=ports) as running:
+    with (
+        stopped_by_signals() as stop,
+        EmbeddedServer(folder or state_folder() / "server", port=ports) as running,
+    ):
         bus = Bus(connect(running.url), "main")
         print(_greeting(running.url, running.port, running.folder), flush=True)
         while not stop.event.wait(_LOOK_SECONDS):

@@ -4,9 +4,9 @@ import textwrap
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from cli.target import Target
 
@@ -24,12 +24,12 @@ def register(app: App) -> None:
     app.command(status)
 
 
-def status(*, json: bool = False, target: Target = _TARGET) -> None:
+def status(*, json: Annotated[bool, Parameter(show_default=False)] = False, target: Target = _TARGET) -> None:
     """Show the positions, the day's profit or loss against the limit, and who leads.
 
-    Exit code 1 when no coordinator has ever run for the portfolio.
+    Ends with exit code 1 when no coordinator has ever run for the portfolio.
 
-    Example:
+    For example:
 
         portfold status --json
 
@@ -67,7 +67,12 @@ def status_lines(place: "Place", found: Mapping[str, str], leader: str | None, l
     rows = [
         ("Portfolio", place.shown),
         ("Leader", leader or "nobody leads: no entry is answered. Start one: portfold coordinator"),
-        ("Trading day", f"{found['current_day']}, until {until:%Y-%m-%d %H:%M} UTC"),
+        (
+            "Trading day",
+            f"{found['current_day']}, until {until:%Y-%m-%d %H:%M} UTC"
+            if found["current_day"]
+            else "none yet",
+        ),
         ("Positions", f"{found['open_positions_count']}/{found['max_positions']}  {found['open_positions']}"),
         *(("", held) for held in _listed(found["positions"])),
         ("Reserved", found["reserved"] or "none"),
@@ -91,7 +96,11 @@ def status_lines(place: "Place", found: Mapping[str, str], leader: str | None, l
 
 def _wrapped(name: str, text: str) -> list[str]:
     return textwrap.wrap(
-        text, _COLUMNS, initial_indent=f"{name:<{_NAMES}}", subsequent_indent=" " * _NAMES, break_on_hyphens=False
+        text,
+        _COLUMNS,
+        initial_indent=f"{name:<{_NAMES}}",
+        subsequent_indent=" " * _NAMES,
+        break_on_hyphens=False,
     )
 
 

@@ -16,7 +16,7 @@ class Stop:
         self.event = threading.Event()
         self.exit_code = OK
 
-    def heard(self, number: int, frame: FrameType | None) -> None:
+    def heard(self, number: int, _frame: FrameType | None) -> None:
         """The signals' handler."""
         if self.event.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt

@@ -26,7 +26,7 @@ class Target:
     """The portfolio's name on that server; by default what runtime.json says."""
 
     config: str | None = None
-    """The configuration's folder; by default PORTFOLD_CONFIG, ./config if it is one, the packaged defaults."""
+    """The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one."""
 
     def resolve(self) -> "Place":
         """Loads the configuration and checks the options. Raises ConfigError, Unusable."""

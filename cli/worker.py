@@ -31,11 +31,12 @@ def worker(
     days: Annotated[int, Parameter(validator=Number(gte=1, lte=5_000))] = 10,
     target: Target = _TARGET,
 ) -> int:
-    """Trade one symbol on paper, by internal bar strength, inside the portfolio's limits.
+    """Trade one symbol on paper, by internal bar strength, within the limits.
 
-    Ends when its bars do, or by SIGTERM or Ctrl-C; what is open stays open in the book.
+    Ends when its bars do, or by SIGTERM or Ctrl-C; what is open stays open
+    in the book.
 
-    Example:
+    For example:
 
         portfold worker ES --bars synthetic --pace 1
 
@@ -48,8 +49,7 @@ def worker(
     pace
         Seconds from one bar to the next, where they are not driven.
     book
-        The paper broker's file; all workers of a portfolio share it. By default paper-PORTFOLIO.sqlite in the
-        user's state folder (~/.local/state/portfold).
+        The paper broker's file, shared by the portfolio's workers; by default in ~/.local/state/portfold.
     seed
         Which synthetic market.
     days
@@ -89,4 +89,3 @@ def _check_symbol(symbol: str, contracts: "Mapping[str, Contract]") -> None:
 
     if symbol not in contracts:
         raise Unusable(f"SYMBOL: expected one with a contract ({', '.join(contracts)}), got {symbol[:80]!r}.")
-

@@ -13,7 +13,7 @@ EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, Divi
 def gross_pnl(side: str, entry: Decimal, exit_price: Decimal, size: int, point_value: Decimal) -> Decimal:
     """Dollars made by `size` contracts from `entry` to `exit_price`, before commission, to the cent."""
     move = exit_price - entry if side == "long" else entry - exit_price
-    return (move * point_value * size).quantize(CENT, context=EXACT)
+    return EXACT.quantize(move * point_value * size, CENT)
 
 
 def shown(amount: Decimal) -> str:

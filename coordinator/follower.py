@@ -9,7 +9,7 @@ from coordinator.snapshot import Place, beginning, read_snapshot
 from coordinator.state import State
 from events.bus import Bus
 from events.codec import Fields
-from events.errors import BusError
+from events.errors import BusError, BusRefused
 from events.stream_id import ORIGIN, StreamId
 
 _READ_AT_ONCE = 1000
@@ -28,7 +28,11 @@ class Follower:
     @classmethod
     def from_snapshot(cls, bus: Bus) -> "Follower":
         """Begins at the snapshot, if there is one that is whole and not ahead of the head."""
-        place, head = read_snapshot(bus.snapshot()), bus.head()
+        try:
+            place = read_snapshot(bus.snapshot())
+        except BusRefused:  # something else lies under its name
+            place = None
+        head = bus.head()
         return cls(place if place is not None and head is not None and place.cursor <= head.cursor else None)
 
     @property
@@ -61,9 +65,13 @@ class Follower:
             self.advance(entry.id, entry.fields)
         return bool(entries) and self.cursor < head
 
+    def leads_to(self, head: StreamId, chain: str) -> bool:
+        """Whether this log, up to here, is the one whose head was committed."""
+        return self.cursor == head and (head == ORIGIN or self.chain == chain)
+
     def prove(self, head: StreamId, chain: str) -> None:
-        """Raises LogDiffers unless this log, up to here, is the one whose head was committed."""
-        if self.cursor != head or (head != ORIGIN and self.chain != chain):
+        """Raises LogDiffers unless it `leads_to` the head."""
+        if not self.leads_to(head, chain):
             raise LogDiffers(
                 f"The log up to {self.cursor} does not lead to the head at {head}: events were trimmed, "
                 "altered or exchanged. Nothing is decided on it. Restore the log, or start another portfolio."

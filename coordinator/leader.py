@@ -6,13 +6,13 @@ deciding again. Whatever cannot be committed is not logged as having happened.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Literal
 
 from coordinator.clock import Clock
 from coordinator.fold import FOLD_VERSION
-from coordinator.follower import Follower
+from coordinator.follower import Follower, LogDiffers
 from coordinator.ledger import Decided
 from coordinator.log import Log
 from coordinator.narration import Line, narrate
@@ -24,7 +24,7 @@ from events.bus import SERVERS_TIME, Bus, Committed, Entry, Lease, at_time
 from events.codec import encode_checked
 from events.errors import BusError, BusRefused, BusUnreachable
 from events.incoming import ClockTicked, CoordinatorStarted, Event, LimitsChanged
-from events.stream_id import StreamId
+from events.stream_id import ORIGIN, StreamId
 
 _READ_AT_ONCE = 256
 _COMMIT_SECONDS = 1.0
@@ -73,18 +73,27 @@ class Leader:
         self._committed_status: dict[str, str] = {}
         self.opened = False
 
-    def lead(self, stop: threading.Event) -> None:
-        """Leads until `stop` is set. Raises LeadLost, or BusError when the bus does not recover."""
+    def lead(self, stop: threading.Event) -> Iterator[None]:
+        """Leads until `stop` is set, step by step. Raises LeadLost, or BusError from a bus that stays away."""
         self.begin()
         while not stop.is_set():
+            yield
             self.step()
         self._save_snapshot()
 
     def begin(self) -> None:
         """Proves the log, decides what was left undecided, and opens the term."""
-        while self._follower.step(self._bus, self._lease.cursor):
-            self._keep_lease()
-        self._follower.prove(self._lease.cursor, self._lease.chain)
+        head, chain = self._lease.cursor, self._lease.chain
+        self._follow(head)
+        if not self._follower.leads_to(head, chain):  # a snapshot may be of another log: only this one counts
+            self._follower = Follower()
+            self._follow(head)
+        self._follower.prove(head, chain)
+        if head == ORIGIN and self._bus.last_decision() != ORIGIN:
+            raise LogDiffers(
+                f"There are decisions, but {self._bus.keys.head} is gone: nobody knows how far the log is "
+                "decided. Restore it, or start another portfolio."
+            )
         self._set_clock()
         self._decide_backlog()
         self._open_term()
@@ -100,6 +109,11 @@ class Leader:
             self._say(lost)
 
     # --- taking over -------------------------------------------------------------------------------------
+
+    def _follow(self, head: StreamId) -> None:
+        """Folds what is decided already."""
+        while self._follower.step(self._bus, head):
+            self._keep_lease()
 
     def _open_term(self) -> None:
         """Says on the log who leads now, and puts the configured limits in force where they are not."""
@@ -164,6 +178,7 @@ class Leader:
         """Commits the batch, and what it changed in the status; all of that where the hash is not whole."""
         after = self._follower
         status = status_fields(after.state, after.cursor) | {"leader": self._lease.holder}
+        decisions = [entry for decided in batch for entry in decided.entries]
         changed = {name: text for name, text in status.items() if self._committed_status.get(name) != text}
         commit = partial(
             self._bus.commit,
@@ -171,16 +186,17 @@ class Leader:
             before=before,
             after=after.cursor,
             chain=after.chain,
-            decisions=[entry for decided in batch for entry in decided.entries],
+            decisions=decisions,
             status=changed,
         )
         done = self._until_answered(commit)
         already = done.outcome == "cursor" and (done.cursor, done.detail) == (str(after.cursor), after.chain)
         if done.outcome == "decisions":
+            first, _ = decisions[0]
             raise BusRefused(
-                f"The decisions stream refuses what follows from {batch[0].at}: {done.detail}. Something "
-                f"else wrote to {self._bus.keys.decisions}; remove it with XDEL, then set the last ID back "
-                "with XSETID."
+                f"The decisions stream refuses {first}: {done.detail}. Something else wrote to "
+                f"{self._bus.keys.decisions}. Keep what is ours: copy it, up to "
+                f"{first.event().before_decisions()}, to a new stream, and RENAME that over it."
             )
         if done.outcome == "epoch":
             raise LeadLost(f"Epoch {done.epoch or 'unknown'} leads now, ours was {self._lease.epoch}.")

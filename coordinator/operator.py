@@ -8,12 +8,15 @@ somebody does.
 import time
 from typing import NamedTuple
 
+from coordinator.limits import limits_of
 from events.bus import Bus
-from events.codec import decode_decision
+from events.codec import decode_decided, decode_event
 from events.decisions import EventRejected
-from events.stream_id import StreamId
+from events.incoming import LimitsChanged
+from events.stream_id import ORIGIN, StreamId
 
 _POLL_MS = 50
+_READ_AT_ONCE = 1000
 
 
 class Outcome(NamedTuple):
@@ -32,10 +35,26 @@ def outcome_of(bus: Bus, event: StreamId, *, wait_seconds: float) -> Outcome:
             return Outcome(event, folded=False)
         bus.decisions_after(event.before_decisions(), count=1, block_ms=_POLL_MS)
     for entry in bus.decisions_of(event):
-        decision = decode_decision(entry.fields[: entry.fields.index("event")])
+        decision, _ = decode_decided(entry.fields)
         if isinstance(decision, EventRejected):
             return Outcome(event, folded=True, rejected=decision.reason)
     return Outcome(event, folded=True)
+
+
+def limits_to_change(bus: Bus) -> str:
+    """The limits in one line as they are once all that is on the log is decided; nothing if there are none.
+
+    What another operator has ordered while nobody coordinated is not to be undone by the next order.
+    """
+    head = bus.head()
+    text, after = bus.status().get("limits", ""), head.cursor if head else ORIGIN
+    while undecided := bus.events_after(after, count=_READ_AT_ONCE):
+        ordered = [
+            event for entry in undecided if isinstance(event := decode_event(entry.fields), LimitsChanged)
+        ]
+        text = limits_of(ordered[-1]).text if ordered else text
+        after = undecided[-1].id
+    return text
 
 
 def _folded(bus: Bus, event: StreamId) -> bool:

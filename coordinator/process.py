@@ -10,11 +10,12 @@ import re
 import secrets
 import socket
 import threading
+from collections.abc import Generator, Iterator
 from importlib.metadata import version
 from typing import Literal
 
 from config import Configuration, loaded_line, milliseconds, secret
-from coordinator.clock import SystemClock
+from coordinator.clock import Clock, SystemClock
 from coordinator.configured import configured_limits
 from coordinator.follower import Follower
 from coordinator.leader import Leader, LeadLost
@@ -66,14 +67,16 @@ class CoordinatorProcess:
         clock: Literal["server", "driven"],
         log: Log,
         stop: threading.Event,
+        time: Clock | None = None,
+        who: str = "",
     ) -> None:
         self._configuration = configuration
         self._bus = bus
         self._clock = clock
         self._log = log
         self._stop = stop
-        host = _UNFIT_FOR_A_NAME.sub("-", socket.gethostname())[:40]
-        self._who = f"{host}.{os.getpid()}.{secrets.token_hex(3)}"
+        self._time = time or SystemClock()
+        self._who = who or _own_name()
         self._lease_ms = configuration.runtime.lease_ms
         self._server = ""
         self._trouble = ""
@@ -81,10 +84,16 @@ class CoordinatorProcess:
 
     def run(self) -> None:
         """Until told to stop. What goes wrong is logged once, and again when it changes or comes back."""
+        for pause_seconds in self.steps():
+            if pause_seconds:
+                self._stop.wait(pause_seconds)
+
+    def steps(self) -> Iterator[float]:
+        """The same step by step: yields how many seconds to wait before the next."""
         while not self._stop.is_set():
             try:
                 self._check_server()
-                self._one_term()
+                yield from self._one_term()
             except LeadLost as lost:
                 self._log.warning("Stepped down", why=str(lost))
             except BusError as error:
@@ -93,7 +102,7 @@ class CoordinatorProcess:
                     self._log.error(
                         "Not coordinating, so no entry is answered; trying again", why=self._trouble
                     )
-                self._stop.wait(self._pause_seconds)
+                yield self._pause_seconds
                 self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
         self._log.info("Portfolio coordinator stopped")
 
@@ -101,9 +110,9 @@ class CoordinatorProcess:
         """The trouble is over: the next is said even if it is the same, and not waited for long."""
         self._trouble, self._pause_seconds = "", _FIRST_PAUSE_SECONDS
 
-    def _one_term(self) -> None:
+    def _one_term(self) -> Iterator[float]:
         follower = Follower.from_snapshot(self._bus)
-        lease = self._wait_for_lease(follower)
+        lease = yield from self._wait_for_lease(follower)
         if lease is None:
             return
         runtime = self._configuration.runtime
@@ -118,16 +127,17 @@ class CoordinatorProcess:
             log=self._log,
             follower=follower,
             worker_lost_ms=milliseconds(runtime.worker_lost_seconds),
-            time=SystemClock(),
+            time=self._time,
         )
         try:
-            leader.lead(self._stop)
+            for _ in leader.lead(self._stop):
+                yield 0.0  # it waits for events itself
         finally:
             if leader.opened:
                 self._begin_anew()
             self._hand_back()
 
-    def _wait_for_lease(self, follower: Follower) -> Lease | None:
+    def _wait_for_lease(self, follower: Follower) -> Generator[float, None, Lease | None]:
         """Follows the log until the lease is free; None when told to stop first."""
         standing_by = False
         while not self._stop.is_set():
@@ -140,7 +150,7 @@ class CoordinatorProcess:
             if not standing_by:
                 standing_by = True
                 self._log.info("Standing by", leader=lease.holder)
-            self._stop.wait(self._lease_ms / 4000)
+            yield self._lease_ms / 4000
         return None
 
     def _hand_back(self) -> None:
@@ -161,3 +171,9 @@ class CoordinatorProcess:
         if f"{server} {kept}" != self._server:
             self._server = f"{server} {kept}"
             self._log.info("Redis found", server=server, append_only_file=kept)
+
+
+def _own_name() -> str:
+    """A name that no other coordinator has, anywhere."""
+    host = _UNFIT_FOR_A_NAME.sub("-", socket.gethostname())[:40]
+    return f"{host}.{os.getpid()}.{secrets.token_hex(3)}"

@@ -32,8 +32,8 @@ class Replayed(Struct, frozen=True):
     difference: str
 
 
-def replay(bus: Bus, see: Callable[[Decided, State], None] = lambda decided, state: None) -> Replayed:
-    """Decides again all that is decided, up to where the head is now; `see` is shown each event in turn.
+def replay(bus: Bus, see: Callable[[Decided, State], object] | None = None) -> Replayed:
+    """Decides again all that is decided, up to where the head is now; shows `see` each event in turn.
 
     Raises BusError when the log cannot be read.
     """
@@ -50,7 +50,8 @@ def replay(bus: Bus, see: Callable[[Decided, State], None] = lambda decided, sta
             return Replayed(events, decisions, follower.state, difference)
         events += 1
         decisions += len(decided.entries)
-        see(decided, follower.state)
+        if see is not None:
+            see(decided, follower.state)
     difference = written.left_over(head.cursor) or _wrong_end(follower, head)
     return Replayed(events, decisions, follower.state, difference)
 
@@ -68,7 +69,7 @@ class _Written:
             if found is None:
                 return f"Decision {at} of event {decided.at} is not on the decisions stream."
             if found.id != at:
-                return f"Event {decided.at}: expected decision {at} next on the decisions stream, found {found.id}."
+                return f"Event {decided.at}: expected {at} next on the decisions stream, found {found.id}."
             if found.fields != fields:
                 return f"Decision {at} of event {decided.at} {_unlike(found.fields, fields)}."
         return ""

@@ -62,18 +62,21 @@ def status_fields(state: State, at: StreamId) -> dict[str, str]:
 
 
 def read_status(fields: Mapping[str, str]) -> dict[str, object]:
-    """The status hash as Python values: counts, lists, dollars as float, flags. Unknown keys stay text."""
+    """The status hash as Python values: counts, lists, dollars as float, flags. Unknown keys stay text.
+
+    What is missing is as in a portfolio where nothing has happened; without any field there is no status.
+    """
     if not fields:
         return {}
     status: dict[str, object] = dict(fields)
     for name in ("max_positions", "open_positions_count", "slots_used", "most_positions", "limit_breaches"):
-        status[name] = int(fields[name] or 0)
+        status[name] = int(fields.get(name) or 0)
     for name in ("daily_pnl", "realized_pnl", "daily_stop_loss"):
-        status[name] = float(fields[name] or 0)
+        status[name] = float(fields.get(name) or 0)
     for name in ("stopped_out", "halted"):
-        status[name] = fields[name] == "true"
-    status["open_positions"] = [symbol for symbol in fields["open_positions"].split(", ") if symbol]
-    status["stats"] = _read_stats(fields["stats"])
+        status[name] = fields.get(name) == "true"
+    status["open_positions"] = [symbol for symbol in fields.get("open_positions", "").split(", ") if symbol]
+    status["stats"] = _read_stats(fields.get("stats") or _stats_text(Stats()))
     return status
 
 

@@ -30,6 +30,7 @@ Fields = Sequence[str]
 _BOUNDED = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,10})?").fullmatch
 _PLAIN = re.compile(r"-?[0-9]{1,100}(?:\.[0-9]{1,100})?").fullmatch
 _IMMENSE = 100
+_BINDING = 4  # event, its ID, chain, its hash: what the ledger writes behind a decision's own fields
 _SHOWN = 80
 
 
@@ -109,6 +110,13 @@ def decode_decision(fields: Fields) -> Decision:
     """Reads a decision's own fields (without `event` and `chain`). Raises RefusedField."""
     decision: Decision = _decode(fields, _DECISIONS)
     return decision
+
+
+def decode_decided(fields: Fields) -> tuple[Decision, str]:
+    """Reads an entry of the decisions stream: the decision, and the ID of its cause. Raises RefusedField."""
+    if len(fields) < _BINDING or (fields[-4], fields[-2]) != ("event", "chain"):
+        raise RefusedField("event: missing; expected a decision to end with its event and its chain")
+    return decode_decision(fields[:-_BINDING]), fields[-3]
 
 
 def encode(message: Event | Decision) -> list[str]:

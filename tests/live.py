@@ -5,6 +5,7 @@ chain or a status that differs from what this replica arrives at fails the test.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from coordinator.follower import Follower
@@ -44,6 +45,13 @@ class Live(Story):
         assert not isinstance(event, Malformed), "garbage is written by hand: see `by_hand`"
         self.last = event
         return self.bus.append(encode_checked(event), SERVERS_TIME if at is None else f"{at}-*")
+
+    def publishes_all(self, events: Iterable[Event]) -> None:
+        """Publishes many in one go."""
+        with self.client.pipeline(transaction=False) as commands:
+            for event in events:
+                commands.execute_command("XADD", self.keys.events, SERVERS_TIME, *encode_checked(event))
+            commands.execute()
 
     def by_hand(self, *words: str | bytes, at: str = "*") -> StreamId:
         """Adds any fields at all to the events, as a person with a Redis shell would."""

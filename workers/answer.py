@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from coordinator.clock import Clock
 from events.bus import Bus, Entry
-from events.codec import decode_decision
+from events.codec import decode_decided
 from events.decisions import EntryAllowed, EntryDenied, EventRejected
 from events.errors import BusError
 from events.stream_id import StreamId
@@ -30,7 +30,9 @@ def await_answer(bus: Bus, request: StreamId, seconds: float, clock: Clock) -> A
             )
             if found:
                 return read_answer(request, found)
-    except (BusError, ValueError) as error:
+    except BusError as error:
+        return Answer(False, "bus_unreachable", f"The bus is unreachable: {error}")
+    except ValueError as error:
         return Answer(False, "no_answer", f"The answer could not be read: {error}")
     return Answer(False, "no_answer", f"No answer within {seconds:g} s")
 
@@ -38,10 +40,9 @@ def await_answer(bus: Bus, request: StreamId, seconds: float, clock: Clock) -> A
 def read_answer(request: StreamId, found: list[Entry]) -> Answer:
     """The answer among the decisions from the request's own on. Raises ValueError for one that is none."""
     for entry in found:
-        cause = entry.fields.index("event")
-        if entry.fields[cause + 1] != str(request):
+        decision, cause = decode_decided(entry.fields)
+        if cause != str(request):
             continue
-        decision = decode_decision(entry.fields[:cause])
         if isinstance(decision, EntryDenied):
             return Answer(False, decision.code, decision.reason)
         if isinstance(decision, EventRejected):

@@ -1,8 +1,8 @@
 """The conductor: drives simulated time through a portfolio whose processes cannot tell it from real time.
 
-Step by step it says what time it is, hands out the bars that ended then, waits until every worker is done with
-them, and until the coordinator has decided all there is and nothing is left to flatten; then it goes on. So
-every event of a step carries the step's time, and no event ever comes late.
+Step by step it says what time it is, hands out the bars that ended then, waits until every worker is done
+with them, and until the coordinator has decided all there is and nothing is left to flatten; then it goes on.
+So every event of a step carries the step's time, and no event ever comes late.
 
 Every wait is bounded, and looks meanwhile whether the others are still alive: what does not come in time is a
 ConductorError that names who is missing, never a hang.
@@ -59,13 +59,13 @@ class Conductor:
         last = self._bus.last_event()
         if last != ORIGIN and milliseconds_of(moment) <= last.ms:
             raise ConductorError(
-                f"The log of {self._bus.keys.events} goes up to {last} already, and simulated time would begin "
-                f"before that, at {milliseconds_of(moment)}: use a fresh portfolio."
+                f"The log of {self._bus.keys.events} goes up to {last} already, and simulated time would "
+                f"begin before that, at {milliseconds_of(moment)}: use a fresh portfolio."
             )
         self._tick(moment)
 
     def wait_for_limits(self) -> None:
-        """Until a coordinator leads and has put limits in force: before that nobody would be allowed anything."""
+        """Until a coordinator leads and has put limits in force: before that nobody is allowed anything."""
         self._wait(
             lambda status: bool(status.get("max_positions")), "The coordinator has put no limits in force"
         )

@@ -19,7 +19,8 @@ class Decision:
     """Allowed or not, with the reason in a sentence and, when denied, a `code`.
 
     `expires_ms` is when the reserved slot is freed again, in the clock of the log, `good_until` the same in
-    this process's monotonic clock; `event` is the request's ID, where it is known.
+    this process's monotonic clock; `event` is the request's ID, where it is known; `announcement` counts how
+    often the worker had announced itself by then.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Decision:
         event: StreamId | None = None,
         expires_ms: int | None = None,
         good_until: float = 0.0,
+        announcement: int = 0,
         give_back: Callable[["Decision", str], None] | None = None,
     ) -> None:
         self.allowed = allowed
@@ -41,6 +43,7 @@ class Decision:
         self.event = event
         self.expires_ms = expires_ms
         self.good_until = good_until
+        self.announcement = announcement
         self.used = False
         self._give_back = give_back
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from events.bus import Entry
-from events.codec import decode_decision
+from events.codec import decode_decided
 from events.decisions import Decision, FlattenHandedOver, FlattenOrdered, FlattenOverdue, StopLossTriggered
 from events.legs import Leg, parse_legs
 from events.stream_id import StreamId
@@ -64,7 +64,8 @@ def pull_fields(by: str, reason: str, event: StreamId) -> list[str]:
 def _order_in(entry: Entry) -> Decision | None:
     if len(entry.fields) < 2 or entry.fields[1] not in _KINDS:
         return None
-    return decode_decision(entry.fields[: entry.fields.index("event")])
+    decision, _ = decode_decided(entry.fields)
+    return decision
 
 
 def _read(decision: Decision, event: StreamId, worker: str) -> FlattenOrder:

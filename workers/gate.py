@@ -13,6 +13,7 @@ one that was given while the worker was down.
 """
 
 import secrets
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import partial
@@ -24,7 +25,7 @@ from coordinator.status import read_status
 from events.bus import SERVERS_TIME, Bus, Entry
 from events.codec import RefusedField
 from events.connection import connect
-from events.errors import BusError
+from events.errors import BusError, BusRefused, BusUnreachable
 from events.fields import Side
 from events.incoming import (
     EntryRequested,
@@ -44,11 +45,16 @@ from workers.flatten_order import FlattenOrder, order_for
 from workers.listener import LISTEN_SECONDS
 from workers.marks import Mark, Marks
 from workers.presence import Presence
-from workers.publisher import Publisher
+from workers.publisher import NotSent, Numbered, OutboxFull, Publisher
 from workers.settings import GateSettings
 
 Amount = Decimal | int | float | str
-"""A price or dollars, as authors have them. A float is read by its shortest text, so 71.25 means 71.25."""
+"""A price or dollars, as authors have them. A float is read by its shortest text, so 71.25 means 71.25.
+
+What floats add to it in calculating, behind the tenth decimal, is rounded away: 0.1 + 0.2 means 0.3.
+"""
+
+_FLOATS_DECIMALS = Decimal("1e-10")
 
 
 class PortfolioGate:
@@ -57,6 +63,9 @@ class PortfolioGate:
     `symbols`: what the worker trades. `holdings`: asked whenever the worker announces itself, what its broker
     says is open. `hears`: which orders it obeys, where not its own. `stamp`: gives the ID for events where
     the clock is driven.
+
+    `orders` is a lock for whoever trades: held over each order at the broker and its report, it keeps an
+    announcement of what the broker holds from falling in between, where it would say what no report has said.
     """
 
     def __init__(
@@ -73,6 +82,7 @@ class PortfolioGate:
     ) -> None:
         self.worker = worker
         self.session = secrets.token_hex(8)
+        self.orders = threading.RLock()
         self._settings = settings or GateSettings.found()
         self._symbols = " ".join(symbols)
         self._holdings = holdings
@@ -103,7 +113,7 @@ class PortfolioGate:
             settings=self._settings,
             worker=worker,
             session=self.session,
-            started=self._started,
+            say_started=self._say_started,
             hears=hears or partial(order_for, worker),
             on_order=self._pass_on,
             on_bus_lost=self._bus_lost,
@@ -147,14 +157,19 @@ class PortfolioGate:
         if not self._presence.announced and not self._presence.announce():
             return self._no(symbol, "bus_unreachable", "The bus is unreachable")
         ask = partial(self._event, EntryRequested, symbol=symbol, side=side, size=size, strategy=strategy)
+        asked, announcement = self._clock.monotonic(), self._presence.announcements
         try:
             request = self._publisher.ask(ask)
-        except BusError as error:
-            self.withdraw(symbol, "the request may not have arrived")
+        except (NotSent, BusRefused) as error:
+            return self._no(symbol, "bus_unreachable", f"The bus is unreachable: {error}")
+        except BusUnreachable as error:
+            self._take_back(symbol, "the request may not have arrived", self._publisher.later)
             return self._no(symbol, "bus_unreachable", f"The bus is unreachable: {error}")
         answer = await_answer(self._bus, request, self._settings.answer_seconds, self._clock)
         if answer.code == "no_answer":
-            self.withdraw(symbol, "no answer in time")
+            self._take_back(symbol, "no answer in time", self._publisher.fact)
+        elif answer.code == "bus_unreachable":
+            self._take_back(symbol, "no answer in time", self._publisher.later)
         elif answer.code == "worker_lost":
             self._presence.renounce()  # it is announced again before the next request
         if not answer.allowed:
@@ -165,7 +180,8 @@ class PortfolioGate:
             reason=answer.reason,
             event=request,
             expires_ms=answer.expires_ms,
-            good_until=self._clock.monotonic() + answer.lasts_ms / 1000,
+            good_until=asked + answer.lasts_ms / 1000,  # at the latest: the slot lasts from the request on
+            announcement=announcement,
             give_back=self._give_back,
         )
         return self._granted[symbol]
@@ -178,10 +194,15 @@ class PortfolioGate:
     def standing(self, decision: Decision) -> bool:
         """Whether a yes still holds, asked just before the order goes out.
 
-        No longer once its slot has expired, an order to flatten has arrived after it, or the portfolio is
-        stopped or halted; a process that was paused in between finds that out here.
+        No longer once its slot has expired, was used or given back, this worker may have been counted as lost
+        (which frees its slots), an order to flatten has arrived, or the portfolio is stopped or halted; a
+        process that was paused in between finds that out here.
         """
-        if not decision.allowed or decision.event is None or self._clock.monotonic() >= decision.good_until:
+        if decision.event is None or self._clock.monotonic() >= decision.good_until:
+            return False
+        if self._granted.get(decision.symbol) is not decision:
+            return False
+        if not self._presence.unbroken_since(decision.announcement):
             return False
         try:
             stopped_or_halted = self._bus.is_stopped_or_halted()
@@ -215,8 +236,12 @@ class PortfolioGate:
         reason: str = "",
         owner: str = "",
         fill: str = "",
+        recorded: Callable[[], object] | None = None,
     ) -> bool:
-        """Reports a close: `side` of the position, `pnl` in dollars net of `commission` for both sides."""
+        """Reports a close: `side` of the position, `pnl` in dollars net of `commission` for both sides.
+
+        `recorded` is called once the report is on the log.
+        """
         self._marks.forget(symbol)
         return self._publisher.fact(
             partial(
@@ -231,7 +256,8 @@ class PortfolioGate:
                 reason=reason,
                 owner=owner,
                 fill=fill,
-            )
+            ),
+            recorded,
         )
 
     def position_marked(self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount) -> bool:
@@ -247,6 +273,10 @@ class PortfolioGate:
     def _event(self, kind: Callable[..., Event], number: int, **fields: object) -> Event:
         return kind(worker=self.worker, session=self.session, seq=number, **fields)
 
+    def _say_started(self) -> None:
+        with self.orders:
+            self._publisher.ask(self._started)
+
     def _started(self, number: int) -> Event:
         holdings = holdings_text(self._holdings())
         return self._event(WorkerStarted, number, symbols=self._symbols, positions=holdings)
@@ -260,13 +290,27 @@ class PortfolioGate:
     def _give_back(self, decision: Decision, reason: str) -> None:
         self.withdraw(decision.symbol, reason)
 
+    def _take_back(self, symbol: str, reason: str, publish: Callable[[Numbered], object]) -> None:
+        """A request that nobody waits for any more must not keep a slot until it expires."""
+        self._granted.pop(symbol, None)
+        try:
+            publish(partial(self._event, EntryWithdrawn, symbol=symbol, reason=reason))
+        except OutboxFull as full:
+            self._log.error("A slot may be kept until it expires", symbol=symbol, why=str(full))
+
     def _pass_on(self, order: FlattenOrder) -> None:
         if order.everything:
             self._last_order = max(self._last_order, order.event)
         if not self._callbacks:
             self._log.critical("Ordered to flatten, and nobody here closes positions", cause=order.cause)
+        failed: list[Exception] = []
         for callback in self._callbacks:
-            callback(order)
+            try:
+                callback(order)
+            except Exception as error:  # noqa: BLE001 - raised below, once the others have closed what is theirs
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
     def _bus_lost(self, seconds: float) -> None:
         self._log.critical(
@@ -280,6 +324,8 @@ class PortfolioGate:
 
 def _exact(amount: Amount, field: str) -> Decimal:
     try:
+        if isinstance(amount, float):
+            return Decimal(str(amount)).quantize(_FLOATS_DECIMALS).normalize()
         return amount if isinstance(amount, Decimal) else Decimal(str(amount))
     except ArithmeticError:
         raise RefusedField(f"{field}: expected a number, got {str(amount)[:80]!r}") from None

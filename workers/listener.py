@@ -1,11 +1,13 @@
 """Listens for orders to flatten, and passes them on within milliseconds.
 
 On a thread of its own, so that no strategy's bar, request or order can delay it. What was decided while the
-bus was away is read when it is back; an order that fails is brought again whenever the log says that it is
-overdue. The kill switch is heard beside the decisions, so it needs no coordinator.
+bus was away is read when it is back. An order that fails is tried again every second for a while, and brought
+again whenever the log says that it is overdue. The kill switch is heard beside the decisions, so it needs no
+coordinator.
 """
 
 import threading
+import time
 from collections.abc import Callable
 
 from coordinator.log import Log
@@ -17,6 +19,8 @@ from workers.flatten_order import FlattenOrder, pulled
 LISTEN_SECONDS = 1.0
 _READ_AT_ONCE = 100
 _PAUSE_SECONDS = 0.1
+_RETRY_SECONDS = 1.0
+_TRIES = 60
 
 
 class Listener:
@@ -40,6 +44,8 @@ class Listener:
         self._log = log
         self._decisions = bus.last_decision()
         self._pulls, self._outstanding = _last_pull(bus)
+        self._failed: list[tuple[FlattenOrder, int]] = []
+        self._next_try = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="flatten", daemon=True)
 
@@ -57,6 +63,7 @@ class Listener:
             self._pass_on(self._outstanding)
         reachable = True
         while not self._stop.is_set():
+            self._try_again()
             try:
                 self._hear()
                 reachable = True
@@ -84,11 +91,22 @@ class Listener:
             if order is not None:
                 self._pass_on(order)
 
-    def _pass_on(self, order: FlattenOrder) -> None:
+    def _try_again(self) -> None:
+        """What failed, every second and a bounded number of times; closing what is closed does no harm."""
+        if not self._failed or time.monotonic() < self._next_try:
+            return
+        failed, self._failed = self._failed, []
+        for order, tries in failed:
+            self._pass_on(order, tries)
+
+    def _pass_on(self, order: FlattenOrder, tries: int = 0) -> None:
         try:
             self._on_order(order)
-        except Exception as error:  # noqa: BLE001 - the author's code: said, and brought again when overdue
+        except Exception as error:  # noqa: BLE001 - the author's code, or a broker's refusal: said, and tried again
             self._log.critical("FLATTEN FAILED in the strategy", why=repr(error), episode=order.episode)
+            if tries + 1 < _TRIES:
+                self._failed.append((order, tries + 1))
+            self._next_try = time.monotonic() + _RETRY_SECONDS
 
 
 def _last_pull(bus: Bus) -> tuple[StreamId, FlattenOrder | None]:

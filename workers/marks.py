@@ -21,8 +21,9 @@ class Mark(NamedTuple):
 class Marks:
     """Passes marks on to `publish`, each symbol's at most every `every_seconds`.
 
-    One that comes too soon waits, replaced by later ones, until `publish_due`. One like the last is passed on
-    only when `repeat_seconds` have gone by, so that a market at rest does not look like a dead worker.
+    One that comes too soon, or that the bus does not take, waits, replaced by later ones, for `publish_due`.
+    One like the last is passed on only when `repeat_seconds` have gone by, so that a market at rest does not
+    look like a dead worker.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class Marks:
     ) -> None:
         self._publish = publish
         self._every_seconds = every_seconds
-        self._repeat_seconds = repeat_seconds
+        self._repeat_seconds = max(repeat_seconds, every_seconds)
         self._clock = clock
         self._lock = threading.Lock()
         self._published: dict[str, tuple[Mark, float]] = {}
@@ -64,4 +65,5 @@ class Marks:
         if self._publish(mark):
             self._published[mark.symbol] = (mark, self._clock.monotonic())
             return True
+        self._waiting[mark.symbol] = mark
         return False

@@ -14,12 +14,14 @@ from events.errors import BusError
 from workers.flatten_order import FlattenOrder
 from workers.heartbeat import Heartbeat
 from workers.listener import Listener
-from workers.publisher import Numbered, Publisher
+from workers.publisher import Publisher
 from workers.settings import GateSettings
 
 
 class Presence:
-    """`started` makes the WorkerStarted, `hears` finds the order in a decision, `on_order` carries it out."""
+    """`say_started` publishes the WorkerStarted or raises BusError, `hears` finds the order in a decision,
+    `on_order` carries it out.
+    """
 
     def __init__(
         self,
@@ -29,7 +31,7 @@ class Presence:
         settings: GateSettings,
         worker: str,
         session: str,
-        started: Numbered,
+        say_started: Callable[[], object],
         hears: Callable[[Entry], FlattenOrder | None],
         on_order: Callable[[FlattenOrder], None],
         on_bus_lost: Callable[[float], None],
@@ -42,7 +44,7 @@ class Presence:
         self._settings = settings
         self._worker = worker
         self._session = session
-        self._started = started
+        self._say_started = say_started
         self._hears = hears
         self._on_order = on_order
         self._on_bus_lost = on_bus_lost
@@ -51,6 +53,7 @@ class Presence:
         self._lock = threading.Lock()
         self._listener: Listener | None = None
         self._announced = False
+        self.announcements = 0
         self._clock = clock
         self._contact = clock.monotonic()
         self._loss_said = False
@@ -65,6 +68,10 @@ class Presence:
     def announced(self) -> bool:
         """Whether the coordinator has been told, in this session, what the broker holds."""
         return self._announced
+
+    def unbroken_since(self, announcement: int) -> bool:
+        """Whether the coordinator cannot have counted the worker as lost since that announcement of its."""
+        return self._announced and self.announcements == announcement and not self._lapsed()
 
     def start(self) -> None:
         """Announces the worker, or will as soon as the bus is there."""
@@ -85,10 +92,11 @@ class Presence:
             try:
                 self._listen()
                 self._say_alive()
-                self._publisher.ask(self._started)
+                self._say_started()
             except BusError as error:
                 self._log.error("The bus is unreachable: no entries until it is back", why=str(error))
                 return False
+            self.announcements += 1
             self._announced = True
             return True
 
@@ -102,13 +110,22 @@ class Presence:
             self._listener.start()
 
     def _say_alive(self) -> None:
-        lasts_seconds = self._settings.worker_lost_seconds
-        self._bus.beat(self._worker, self._session, int(lasts_seconds * 1000))
-        if self._clock.monotonic() - self._contact >= lasts_seconds:
-            self._announced = False  # the coordinator may have counted us as lost
-        self._contact, self._loss_said = self._clock.monotonic(), False
+        asked = self._clock.monotonic()  # the sign of life lasts at least from here
+        self._bus.beat(self._worker, self._session, int(self._settings.worker_lost_seconds * 1000))
+        if self._lapsed():
+            self._announced = False
+        self._contact, self._loss_said = asked, False
+
+    def _lapsed(self) -> bool:
+        return self._clock.monotonic() - self._contact >= self._settings.worker_lost_seconds
 
     def _beat(self) -> None:
+        try:
+            self._say_alive_and_catch_up()
+        except Exception as error:  # noqa: BLE001 - a broker or a strategy that fails must not end the signs of life
+            self._log.critical("What a heartbeat does has failed; the next tries again", why=repr(error))
+
+    def _say_alive_and_catch_up(self) -> None:
         try:
             self._say_alive()
         except BusError:
@@ -123,5 +140,5 @@ class Presence:
     def _note_loss(self) -> None:
         away_seconds = self._clock.monotonic() - self._contact
         if away_seconds >= self._settings.bus_loss_seconds and not self._loss_said:
-            self._loss_said = True
             self._on_bus_lost(away_seconds)
+            self._loss_said = True  # not before: what failed is tried again

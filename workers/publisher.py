@@ -8,6 +8,7 @@ longer than `patience_seconds`. Requests and marks do not wait: they would be st
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from coordinator.clock import Clock
 from coordinator.log import Log
@@ -29,6 +30,15 @@ class OutboxFull(BusError):
     """The bus has been away for so long that no more facts can be kept for it."""
 
 
+class NotSent(BusUnreachable):
+    """What was asked has certainly not arrived."""
+
+
+class _Fact(NamedTuple):
+    fields: list[str]
+    recorded: Callable[[], object] | None
+
+
 class Publisher:
     """Publishes under consecutive numbers; any thread may use it."""
 
@@ -42,27 +52,36 @@ class Publisher:
         self._clock = clock
         self._lock = threading.Lock()
         self._number = 0
-        self._outbox: deque[list[str]] = deque()
+        self._outbox: deque[_Fact] = deque()
 
     @property
     def waiting(self) -> int:
         """How many facts the bus has not taken yet."""
         return len(self._outbox)
 
-    def fact(self, make: Numbered) -> bool:
-        """Puts a fact on the log; false while it waits in the outbox. Raises RefusedField, OutboxFull."""
+    def fact(self, make: Numbered, recorded: Callable[[], object] | None = None) -> bool:
+        """Puts a fact on the log; false while it waits in the outbox. Raises RefusedField, OutboxFull.
+
+        `recorded` is called once it is on the log, by whichever thread got it there.
+        """
         with self._lock:
-            if len(self._outbox) >= OUTBOX:
-                raise OutboxFull(f"{OUTBOX} facts already wait for the bus; this one is not recorded.")
-            self._outbox.append(self._numbered(make))
+            self._keep(make, recorded)
             return self._flush(self._clock.monotonic() + self._patience_seconds)
 
+    def later(self, make: Numbered) -> None:
+        """Keeps a fact for when the bus is back. Raises RefusedField, OutboxFull."""
+        with self._lock:
+            self._keep(make, None)
+
     def ask(self, make: Numbered) -> StreamId:
-        """Puts a request on the log behind all facts. Raises BusError when that cannot be done in time."""
+        """Puts a request on the log behind all facts. Raises BusError when that cannot be done in time.
+
+        NotSent and BusRefused say that it did not arrive; after another BusUnreachable it may have.
+        """
         deadline = self._clock.monotonic() + self._patience_seconds
         with self._lock:
             if not self._flush(deadline):
-                raise BusUnreachable("The bus has not taken earlier reports yet.")
+                raise NotSent("The bus has not taken earlier reports yet.")
             return self._send(self._numbered(make), deadline)
 
     def mention(self, make: Numbered) -> bool:
@@ -83,6 +102,11 @@ class Publisher:
         with self._lock:
             return self._flush(self._clock.monotonic())
 
+    def _keep(self, make: Numbered, recorded: Callable[[], object] | None) -> None:
+        if len(self._outbox) >= OUTBOX:
+            raise OutboxFull(f"{OUTBOX} facts already wait for the bus; this one is not recorded.")
+        self._outbox.append(_Fact(self._numbered(make), recorded))
+
     def _numbered(self, make: Numbered) -> list[str]:
         fields = encode_checked(make(self._number + 1))
         self._number += 1
@@ -91,12 +115,20 @@ class Publisher:
     def _flush(self, deadline: float) -> bool:
         try:
             while self._outbox:
-                self._send(self._outbox[0], deadline)
-                self._outbox.popleft()
+                self._send(self._outbox[0].fields, deadline)
+                self._note(self._outbox.popleft())
         except BusError as error:
             self._log.error("Reports wait for the bus", waiting=len(self._outbox), why=str(error))
             return False
         return True
+
+    def _note(self, fact: _Fact) -> None:
+        if fact.recorded is None:
+            return
+        try:
+            fact.recorded()
+        except Exception as error:  # noqa: BLE001 - the fact is on the log, whatever its reporter makes of that
+            self._log.error("A report is on the log, but could not be noted as reported", why=repr(error))
 
     def _send(self, fields: list[str], deadline: float) -> StreamId:
         """Appends, again and again until the deadline while nobody answers."""

@@ -1,5 +1,7 @@
 """From a broker's fill to the report on the log: the one place where a close becomes a PositionClosed."""
 
+from functools import partial
+
 from config import Contract
 from workers.brokers.protocol import Broker, ExitFill
 from workers.gate import PortfolioGate
@@ -7,13 +9,13 @@ from workers.profit import net_pnl
 
 
 def report_exit(gate: PortfolioGate, broker: Broker, contract: Contract, fill: ExitFill, reason: str) -> None:
-    """Reports the close, then tells the broker's journal that it is reported.
+    """Reports the close; once it is on the log, the broker's journal is told.
 
     While the report waits in the gate's outbox the journal keeps the fill: should this process die, whoever
     comes next reports it, and the fold knows it by its name if both get through.
     """
     commission = fill.total_commission
-    on_log = gate.position_closed(
+    gate.position_closed(
         fill.symbol,
         fill.side,
         fill.size,
@@ -23,6 +25,5 @@ def report_exit(gate: PortfolioGate, broker: Broker, contract: Contract, fill: E
         reason=reason,
         owner="" if fill.owner == gate.worker else fill.owner,
         fill=fill.fill_id,
+        recorded=partial(broker.confirm_reported, fill.fill_id),
     )
-    if on_log:
-        broker.confirm_reported(fill.fill_id)

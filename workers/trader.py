@@ -1,11 +1,10 @@
 """One symbol's trader: bars in, orders out, every fill reported; behind the gate.
 
 The order of an entry: signal, gate, order, fill reported; a no after the gate gives the slot back. Exits
-never ask. An order to flatten comes on the gate's thread and closes at the broker at once; the trader's lock
-is held only for an order and its report, so it never waits for an answer of the coordinator.
+never ask. An order to flatten comes on the gate's thread and closes at the broker at once; the gate's lock is
+held only for an order and its report, so it never waits for an answer of the coordinator.
 """
 
-import threading
 from decimal import Decimal
 
 from config import Contract
@@ -32,7 +31,6 @@ class Trader:
         self._gate = gate
         self._broker = broker
         self._log = log
-        self._orders = threading.RLock()
         self._bars_held = 0
         gate.on_flatten(self.flatten)
 
@@ -57,7 +55,7 @@ class Trader:
 
     def flatten(self, order: FlattenOrder) -> None:
         """Closes what is open of what was ordered, at the last price known."""
-        with self._orders:
+        with self._gate.orders:
             for held in self._broker.positions(self._gate.worker):
                 if order.everything or any(leg.symbol == held.symbol for leg in order.positions):
                     self._close(held, None, order.cause)
@@ -68,7 +66,7 @@ class Trader:
 
     def _mark(self, bar: Bar) -> BrokerPosition | None:
         """Reports what the open position would make now, and returns it; nobody closes it in between."""
-        with self._orders:
+        with self._gate.orders:
             held = self._held()
             if held is None:
                 return None
@@ -86,7 +84,7 @@ class Trader:
                 self._log.info(f"{self.symbol} entry denied", code=entry.code, why=entry.reason)
 
     def _order_entry(self, bar: Bar, intent: Enter, entry: Decision) -> None:
-        with self._orders:
+        with self._gate.orders:
             if not self._gate.standing(entry):
                 self._log.warning("Entry dropped: a flatten was ordered meanwhile", symbol=self.symbol)
                 return
@@ -101,7 +99,7 @@ class Trader:
 
     def _close(self, held: BrokerPosition, price: Decimal | None, reason: str) -> None:
         """Closes at the broker, then reports. Who finds it closed already has nothing to report."""
-        with self._orders:
+        with self._gate.orders:
             try:
                 fill = self._broker.exit(held.symbol, held.side, held.size, price)
             except NotOpen as closed:

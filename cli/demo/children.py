@@ -54,9 +54,7 @@ class Children:
         for name, child in self._running.items():
             code = child.poll()
             if code is not None:
-                raise ChildDied(
-                    f"The process {name} (pid {child.pid}) {_ending(code)}; its log is {self.log_of(name)}"
-                )
+                raise self._died(name, child, code)
 
     def wait(self, names: Sequence[str]) -> None:
         """Until these have ended by themselves, in good order. Raises ChildDied for one that does not."""
@@ -69,7 +67,7 @@ class Children:
                 raise ChildDied(f"The process {name} (pid {child.pid}) did not end when it should.") from None
             self._forget(name)
             if code != 0:
-                raise ChildDied(f"The process {name} (pid {child.pid}) {_ending(code)}; see {self.log_of(name)}")
+                raise self._died(name, child, code)
 
     def stop(self, names: Sequence[str]) -> None:
         """Ends these in good order, after 10 s by force."""
@@ -86,11 +84,11 @@ class Children:
                 child.wait(_END_SECONDS)
             self._forget(name)
 
+    def _died(self, name: str, child: "subprocess.Popen[bytes]", code: int) -> ChildDied:
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        return ChildDied(f"The process {name} (pid {child.pid}) {how}; its log is {self.log_of(name)}")
+
     def _forget(self, name: str) -> None:
         child = self._running.pop(name)
         if child.stdin is not None:
             child.stdin.close()
-
-
-def _ending(code: int) -> str:
-    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"

@@ -19,9 +19,9 @@ def demo(
     first: Annotated[date | None, Parameter(name="--from")] = None,
     days: Annotated[int, Parameter(validator=Number(gte=1, lte=5_000))] = 10,
     seed: int = 7,
-    symbols: str = "",
-    pace: Annotated[float, Parameter(validator=Number(gte=0, lte=60))] = 0.0,
-    keep: Annotated[bool, Parameter(negative="")] = False,
+    symbols: str | None = None,
+    pace: Annotated[float | None, Parameter(validator=Number(gte=0, lte=60))] = None,
+    keep: Annotated[bool, Parameter(show_default=False)] = False,
     config: str | None = None,
 ) -> int:
     """Watch a whole portfolio trade in simulated time, and be stopped on a bad day.
@@ -36,7 +36,7 @@ def demo(
     read in UTC, unless bar_zones in the runtime.json given by --config says
     otherwise, such as {"default": "UTC", "ES": "America/New_York"}.
 
-    Example:
+    For example:
 
         portfold demo --days 5 --seed 3 --pace 0.1
 
@@ -53,7 +53,7 @@ def demo(
     symbols
         What to trade, as ES,CL; by default the portfolio's symbols, or all of the folder.
     pace
-        Seconds to rest after each step, to have time to watch.
+        Seconds to rest after each step; by default a moment on a terminal, none elsewhere.
     keep
         Leave the server up afterwards, to look at the log.
     config
@@ -67,7 +67,7 @@ def demo(
     from config.locate import PACKAGED
 
     base = load(config or str(PACKAGED), {}, Path.cwd())
-    chosen = tuple(dict.fromkeys(symbols.replace(",", " ").split()))
+    chosen = tuple(dict.fromkeys((symbols or "").replace(",", " ").split()))
     if bars is None:
         market = synthetic_market(base, symbols=chosen, first=first, days=days, seed=seed)
     else:

@@ -11,7 +11,7 @@ import threading
 
 from cli.main import main
 
-_GRACE_SECONDS = 5.0
+_GRACE_SECONDS = 2.0
 
 
 def _watch_the_other_end() -> None:

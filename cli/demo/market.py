@@ -63,7 +63,7 @@ def synthetic_market(
 def recorded_market(
     configuration: Configuration, folder: Path, *, symbols: Sequence[str], first: date | None, days: int
 ) -> Market:
-    """The bars of a folder; by default of every symbol there that has a contract. Raises Unusable, BarsError."""
+    """The bars of a folder; by default of all symbols there with a contract. Raises Unusable, BarsError."""
     zones = {symbol: ZoneInfo(configuration.runtime.bar_zone(symbol)) for symbol in configuration.contracts}
     feed = CsvFolder(folder, zones=zones, first=first)
     tradable = tuple(symbol for symbol in feed.symbols if symbol in configuration.contracts)

@@ -37,23 +37,26 @@ _CATCH_UP_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What to play, and how: `pace` seconds of rest after each step, `keep` the server afterwards."""
+    """What to play, and how: `pace` seconds of rest after each step, None for what the screen wants; `keep`
+    the server afterwards."""
 
     base: Configuration
     market: Market
-    pace: float
+    pace: float | None
     keep: bool
 
 
 def perform(plan: Plan, console: Console) -> int:
     """Plays the demo and returns its exit code. Raises Failure, ConductorError, BusError, ServerError."""
     folder = fresh_folder(Path.cwd())
-    console.print(f"Everything goes into {folder}", markup=False, highlight=False, soft_wrap=True)
+    _print(console, f"Everything goes into {folder}")
     with (
         stopped_by_signals() as stop,
         EmbeddedServer(folder / "server", keep=plan.keep) as server,
         Children(folder) as children,
     ):
+        if plan.keep:
+            _print(console, f"The server stays afterwards. To stop it: kill {server.pid}")
 
         def check() -> None:
             if stop.event.is_set():
@@ -61,14 +64,19 @@ def perform(plan: Plan, console: Console) -> int:
             children.check()
 
         stage = _Stage(plan, folder, server.url, children, check)
-        with Watch(stage.new_bus(), stage.new_bus()) as watch, _show(console, watch, plan.market) as show:
+        with Watch(stage.new_bus()) as watch, _show(console, watch, plan.market) as show:
             stage.play(show, stop.event.wait)
             if not watch.catch_up(stage.bus.last_event(), seconds=_CATCH_UP_SECONDS):
                 raise Failure("The demo's own screen has not seen all of the log.")
         page = _last_page(stage.bus, folder, server.port, server.pid if plan.keep else None)
     for line in page.lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        _print(console, line)
     return OK if page.all_holds else FAILED
+
+
+def _print(console: Console, line: str) -> None:
+    """A line as it is: wrapped by the terminal, never by us, so that what is copied from it works."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 class _Stage:
@@ -79,14 +87,14 @@ class _Stage:
     ) -> None:
         self._plan = plan
         self._children = children
-        self._configuration = write_configuration(
-            plan.base, folder, symbols=plan.market.symbols, url=url
-        )
+        self._configuration = write_configuration(plan.base, folder, symbols=plan.market.symbols, url=url)
         self._url = url
         self._folder = folder
         self.bus = self.new_bus()
         book = book_of(self._configuration.runtime.portfolio, folder)
-        self._workers = [WorkerPlan(symbol=symbol, bars="driven", book=book) for symbol in plan.market.symbols]
+        self._workers = [
+            WorkerPlan(symbol=symbol, bars="driven", book=book) for symbol in plan.market.symbols
+        ]
         self._conductor = Conductor(
             self.bus,
             [worker.worker for worker in self._workers],
@@ -101,15 +109,15 @@ class _Stage:
     def play(self, show: "_Show", rest: Callable[[float], object]) -> None:
         """From the first process to the last."""
         market = self._plan.market
-        show.phase(f"starting the coordinator and {len(self._workers)} workers")
+        show.phase(f"starting a coordinator and {len(self._workers)} workers")
         self._conductor.open(market.first)
         self._start()
         self._conductor.wait_for_limits()
         show.phase("trading")
         for number, (moment, bars) in enumerate(market.steps(), start=1):
             self._conductor.play(moment, bars)
-            show.stepped(number)
-            rest(self._plan.pace)
+            wanted = show.stepped(number)
+            rest(wanted if self._plan.pace is None else self._plan.pace)
         show.phase("ending")
         self._conductor.end()
         self._children.wait([worker.worker for worker in self._workers])
@@ -131,7 +139,7 @@ class _Show(Protocol):
     def __enter__(self) -> Self: ...
     def __exit__(self, *exception: object) -> None: ...
     def phase(self, text: str) -> None: ...
-    def stepped(self, steps: int) -> None: ...
+    def stepped(self, steps: int, /) -> float: ...
 
 
 def _show(console: Console, watch: Watch, market: Market) -> _Show:
@@ -153,7 +161,7 @@ def _last_page(bus: Bus, folder: Path, port: int, kept_pid: int | None) -> _Last
     held = checks(totals, replayed, time.monotonic() - began)
     lines = [
         "",
-        *totals_lines(totals, replayed),
+        *totals_lines(totals),
         "",
         *(f"{'ok  ' if check.holds else 'FAIL'} {check.text}" for check in held),
         "",

@@ -1,4 +1,4 @@
-"""The demo where there is no terminal to draw on: a line a day, and one for whatever is out of the ordinary."""
+"""The demo where there is no terminal to draw on: a line a day, and one for what is out of the ordinary."""
 
 from datetime import datetime
 from typing import Self
@@ -28,11 +28,12 @@ class Plain:
         """What is going on, in a few words."""
         self._print(f"-- {text}")
 
-    def stepped(self, steps: int) -> None:
-        """Prints what has happened since the last step."""
+    def stepped(self, _steps: int, /) -> float:
+        """Prints what has happened since the last step; nobody watches, so there is no need to rest."""
         for told in self._watch.take_notes():
             at = datetime.fromtimestamp(told.at_ms / 1000, self._zone)
             self._print(f"{at:%Y-%m-%d %H:%M} {told.line.text}")
+        return 0.0
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -7,16 +7,19 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
 from cli.demo.market import Market
-from cli.demo.sight import Held, Stop, Told, View
+from cli.demo.sight import Held, Told, View
 from cli.demo.watch import Watch
 from coordinator.dollars import ZERO, shown, shown_limit
 
 _FRAMES_A_SECOND = 8
+_REST_SECONDS = 0.04
+_FIRST_STOP_SECONDS = 2.0
 _BAR = 24
 _POSITION_ROWS = 6
 _LEAST_LINES = 3
@@ -32,6 +35,7 @@ class Screen:
         self._market = market
         self._phase = ""
         self._steps = 0
+        self._stop_shown = False
         self._live = Live(
             console=console,
             get_renderable=self._draw,
@@ -50,9 +54,13 @@ class Screen:
         """What is going on, in a few words."""
         self._phase = text
 
-    def stepped(self, steps: int) -> None:
-        """So many steps of the market are done."""
+    def stepped(self, steps: int, /) -> float:
+        """So many steps of the market are done. Returns the seconds to rest, so that a person can follow."""
         self._steps = steps
+        if self._stop_shown or not self._watch.view().stops:
+            return _REST_SECONDS
+        self._stop_shown = True
+        return _FIRST_STOP_SECONDS
 
     def _draw(self) -> RenderableType:
         return picture(
@@ -93,7 +101,7 @@ def _sides(left: Text, right: Text) -> Table:
 
 
 def _clock(view: View, zone: ZoneInfo) -> Text:
-    if not view.now_ms:
+    if not view.day:
         return Text("starting", style="dim")
     now = datetime.fromtimestamp(view.now_ms / 1000, zone)
     return Text(f"{now:%a %d %b %Y %H:%M} {zone.key.rpartition('/')[2]}", style="bold cyan")
@@ -102,8 +110,6 @@ def _clock(view: View, zone: ZoneInfo) -> Text:
 def _progress(steps: int, length: int) -> Table:
     table = Table.grid(expand=True)
     table.add_column(ratio=1)
-    from rich.progress_bar import ProgressBar
-
     table.add_row(ProgressBar(total=length, completed=steps, complete_style="cyan", finished_style="cyan"))
     return table
 
@@ -166,16 +172,16 @@ def _stop(view: View, zone: ZoneInfo) -> Text:
     at = datetime.fromtimestamp(stop.event.ms / 1000, zone)
     return Text.assemble(
         (f"Stop {len(view.stops)}  ", "bold red"),
-        f"{at:%d %b %H:%M} at {shown(stop.daily_pnl)}, to flat: ",
-        (", ".join(_took(stop, leg) for leg in stop.legs) or "nothing was open", "bold"),
+        f"{at:%d %b %H:%M} at {shown(stop.daily_pnl)}, flat after ",
+        (", ".join(_took(*each) for each in stop.took_ms) or "nothing was open", "bold"),
+        " ms",
         no_wrap=True,
         overflow="ellipsis",
     )
 
 
-def _took(stop: Stop, leg: str) -> str:
-    took_ms = stop.took_ms(leg)
-    return f"{leg.partition(':')[0]} {'…' if took_ms is None else f'{took_ms:.0f} ms'}"
+def _took(symbol: str, took_ms: float | None) -> str:
+    return f"{symbol} {'…' if took_ms is None else f'{took_ms:.0f}'}"
 
 
 def _line(told: Told, zone: ZoneInfo) -> Text:

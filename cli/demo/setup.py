@@ -26,7 +26,9 @@ def fresh_folder(parent: Path) -> Path:
     return folder
 
 
-def write_configuration(base: Configuration, folder: Path, *, symbols: tuple[str, ...], url: str) -> Configuration:
+def write_configuration(
+    base: Configuration, folder: Path, *, symbols: tuple[str, ...], url: str
+) -> Configuration:
     """Writes `base` into `folder` with what a demo needs otherwise, and loads it from there.
 
     Deadlines that are kept in real time are longer, since a dozen processes may share two processors; the age
@@ -39,7 +41,7 @@ def write_configuration(base: Configuration, folder: Path, *, symbols: tuple[str
         "redis_password_env": None,
         "portfolio": "main",
         "lease_ms": 10_000,
-        "answer_seconds": 20,
+        "answer_seconds": 5,
         "reservation_seconds": 30,
         "heartbeat_seconds": 1,
         "worker_lost_seconds": 60,

@@ -1,7 +1,8 @@
 """What the demo has seen of the log: folded as the coordinator folds it, and kept as a screen needs it.
 
-Everything shown follows from the log alone. Only stops are timed besides, in real milliseconds, since
-simulated time stands still while they happen.
+Everything shown follows from the events alone, as the decisions do. Only stops are timed besides, in real
+milliseconds, since simulated time stands still while they happen: from seeing the report that broke the limit
+to seeing each close, so the coordinator's decision, its way to the worker and the worker's order are in it.
 """
 
 from collections import Counter, deque
@@ -14,7 +15,7 @@ from coordinator.ledger import Decided
 from coordinator.narration import Line, narrate
 from coordinator.state import daily_pnl, leg_key
 from events.bus import Entry
-from events.decisions import EntryDenied, PortfolioFlat, StopLossTriggered, TradingDayStarted
+from events.decisions import Decision, EntryDenied, PortfolioFlat, StopLossTriggered, TradingDayStarted
 from events.incoming import ClockTicked, PositionClosed, PositionOpened
 from events.legs import parse_legs
 from events.stream_id import ORIGIN, StreamId
@@ -26,29 +27,24 @@ _EVERYDAY = ("debug", "info")
 
 @dataclass
 class Stop:
-    """One stop: the event that led to it, and what had to be closed, as `SYMBOL:side:worker`.
+    """One stop: the event that led to it, and the legs that had to be closed.
 
-    `heard` and the times in `closed` are seconds of this machine's steady clock.
+    `seen`, and the times in `closed` by leg, are seconds of this machine's steady clock.
     """
 
     event: StreamId
-    day: str
     daily_pnl: Decimal
     legs: tuple[str, ...]
-    heard: float | None = None
+    seen: float
     closed: dict[str, float] = field(default_factory=dict)
-    told: bool = False
-
-    def took_ms(self, leg: str) -> float | None:
-        """Real milliseconds from hearing of the stop to seeing the leg closed; None while that is to come."""
-        if self.heard is None or leg not in self.closed:
-            return None
-        return max(0.0, (self.closed[leg] - self.heard) * 1000)
 
     @property
-    def complete(self) -> bool:
-        """Whether it was heard of and every leg is closed."""
-        return self.heard is not None and len(self.closed) == len(self.legs)
+    def took_ms(self) -> tuple[tuple[str, float | None], ...]:
+        """Each leg's symbol and the real milliseconds until it was closed; None while that is to come."""
+        return tuple(
+            (leg.partition(":")[0], (self.closed[leg] - self.seen) * 1000 if leg in self.closed else None)
+            for leg in self.legs
+        )
 
 
 @dataclass(frozen=True)
@@ -92,13 +88,12 @@ class View:
 
 
 class Sight:
-    """Sees the entries of both streams, each stream's in order, and tells what there is to be shown."""
+    """Sees the entries of the events stream, in order, and tells what there is to be shown."""
 
     def __init__(self) -> None:
         self._follower = Follower()
         self._days = self._events = self._most_open = 0
         self._denied: Counter[str] = Counter()
-        self._heard: dict[StreamId, float] = {}
         self._stops: list[Stop] = []
         self._lines: deque[Told] = deque(maxlen=_LINES_KEPT)
         self._notes: deque[Told] = deque(maxlen=_NOTES_KEPT)
@@ -108,19 +103,14 @@ class Sight:
         """The last event seen."""
         return self._follower.cursor
 
-    @property
-    def timed(self) -> bool:
-        """Whether every stop seen is over and timed."""
-        return all(stop.complete for stop in self._stops)
-
     # --- seeing -------------------------------------------------------------------------------------------
 
     def see_event(self, entry: Entry, now: float) -> None:
-        """The next entry of the events stream, read at `now`."""
+        """The next entry, read at `now`."""
         decided = self._follower.advance(entry.id, entry.fields)
         self._events += 1
         if isinstance(decided.event, PositionClosed):
-            self._see_closed(decided.event, now)
+            self._see_closed(entry.id, decided.event, now)
         if isinstance(decided.event, PositionOpened):
             self._most_open = max(self._most_open, len(self._follower.state.positions))
         for decision in decided.decisions:
@@ -129,35 +119,22 @@ class Sight:
             elif isinstance(decision, TradingDayStarted):
                 self._begin_day(entry.id, decision)
             elif isinstance(decision, StopLossTriggered):
-                self._begin_stop(entry.id, decision)
+                self._begin_stop(entry.id, decision, now)
         self._tell(decided)
 
-    def see_decision(self, entry: Entry, now: float) -> None:
-        """The next entry of the decisions stream, read at `now`: when a stop is heard of is all it adds."""
-        if entry.fields[1] == StopLossTriggered.__name__:
-            self._heard[entry.id.event()] = now
-            if self._stops:
-                self._time(self._stops[-1])
-
-    def _see_closed(self, event: PositionClosed, now: float) -> None:
+    def _see_closed(self, at: StreamId, event: PositionClosed, now: float) -> None:
+        stop = self._stops[-1] if self._stops else None
         leg = leg_key(event.symbol, event.side, event.owner or event.worker)
-        if self._stops and leg in self._stops[-1].legs:
-            self._stops[-1].closed.setdefault(leg, now)
-            self._time(self._stops[-1])
-
-    def _begin_stop(self, at: StreamId, triggered: StopLossTriggered) -> None:
-        legs = tuple(leg_key(leg.symbol, leg.side, leg.worker) for leg in parse_legs(triggered.positions))
-        self._stops.append(Stop(at, self._follower.state.day.date, triggered.daily_pnl, legs))
-        self._time(self._stops[-1])
-
-    def _time(self, stop: Stop) -> None:
-        """Tells how long a stop took, as soon as it is known: the two streams are not seen in one order."""
-        stop.heard = self._heard.get(stop.event)
-        if not stop.complete or stop.told:
+        if stop is None or leg not in stop.legs or leg in stop.closed:
             return
-        stop.told = True
-        took = [f"{leg.partition(':')[0]} {stop.took_ms(leg):.1f} ms" for leg in stop.legs]
-        self._note(stop.event, Line("critical", f"Flat in real time: {', '.join(took) or 'nothing was open'}"))
+        stop.closed[leg] = now
+        if len(stop.closed) == len(stop.legs):
+            took = ", ".join(f"{symbol} {took_ms:.1f} ms" for symbol, took_ms in stop.took_ms)
+            self._note(at, Line("critical", f"Flat in real time: {took}"))
+
+    def _begin_stop(self, at: StreamId, triggered: StopLossTriggered, now: float) -> None:
+        legs = tuple(leg_key(leg.symbol, leg.side, leg.worker) for leg in parse_legs(triggered.positions))
+        self._stops.append(Stop(at, triggered.daily_pnl, legs, now))
 
     def _begin_day(self, at: StreamId, started: TradingDayStarted) -> None:
         if started.previous_day:
@@ -175,7 +152,7 @@ class Sight:
 
     def _tell(self, decided: Decided) -> None:
         # A flatten takes no simulated time at all; what it took in real time is told instead.
-        decisions = [one for one in decided.decisions if not isinstance(one, PortfolioFlat)]
+        decisions: list[Decision] = [one for one in decided.decisions if not isinstance(one, PortfolioFlat)]
         for line in narrate(self._follower.state, decided._replace(decisions=decisions)):
             if not isinstance(decided.event, ClockTicked) or line.level not in _EVERYDAY:
                 self._lines.append(Told(decided.at.ms, line))

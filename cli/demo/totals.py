@@ -8,14 +8,15 @@ from msgspec import Struct, field
 from coordinator.dollars import ZERO
 from coordinator.ledger import Decided
 from coordinator.state import State, daily_pnl
-from events.decisions import EntryAllowed, EntryDenied, StopLossTriggered, TradingDayStarted
+from events.decisions import EntryAllowed, EntryDenied, LimitBreached, StopLossTriggered, TradingDayStarted
 from events.incoming import PositionClosed, PositionOpened
 
 
 class StopDay(Struct):
-    """A day with a stop: the P&L that triggered it, what the day ended with, and when trading went on.
+    """A day with a stop: the P&L that triggered it, and what the day ended with.
 
-    `decision` is the ID of the StopLossTriggered; `resumed_day` is the trading day of the first entry allowed after it, nothing while there is none.
+    `decision` is the ID of the StopLossTriggered; `resumed_day` the trading day of the first entry allowed
+    after it, nothing while there is none.
     """
 
     day: str
@@ -26,11 +27,12 @@ class StopDay(Struct):
 
 
 class Totals(Struct):
-    """Counts and dollars of the log so far. `pnl` is that of the days that are over, `last_day_pnl` that of the
-    day still under way.
+    """Counts and dollars of the log so far.
 
-    `contracts` are open by leg and `most_open` the most legs at once, counted from what workers reported alone,
-    so that they would also show what the fold overlooks.
+    `pnl` is that of the days that are over, `last_day_pnl` that of the day still under way. `crossed` are
+    fills that were granted and on their way when a stop took the grant back, `breaches` all other facts that
+    broke a limit, by code. `contracts` are open by leg and `most_open` the most legs at once, counted from
+    what workers reported alone, so that they would also show what the fold overlooks.
     """
 
     days: list[str] = field(default_factory=list)
@@ -39,6 +41,8 @@ class Totals(Struct):
     pnl: Decimal = ZERO
     last_day_pnl: Decimal = ZERO
     stops: list[StopDay] = field(default_factory=list)
+    breaches: Counter[str] = field(default_factory=Counter)
+    crossed: int = 0
     trades: int = 0
     contracts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     most_open: int = 0
@@ -57,6 +61,8 @@ class Totals(Struct):
                 self.stops.append(StopDay(state.day.date, at, decision.daily_pnl))
             elif isinstance(decision, TradingDayStarted):
                 self._see_day(decision)
+            elif isinstance(decision, LimitBreached):
+                self._see_breach(decision, state)
         self.last_day_pnl = daily_pnl(state)
 
     def _see_fill(self, fill: PositionOpened | PositionClosed) -> None:
@@ -76,6 +82,12 @@ class Totals(Struct):
             if stop.resumed_day:
                 break
             stop.resumed_day = state.day.date
+
+    def _see_breach(self, breach: LimitBreached, state: State) -> None:
+        if breach.code == "ungranted" and state.stop is not None:
+            self.crossed += 1
+        else:
+            self.breaches[breach.code] += 1
 
     def _see_day(self, started: TradingDayStarted) -> None:
         self.days.append(started.day)

@@ -128,7 +128,7 @@ def test_the_fullest_event_there_is_has_room_for_its_decisions() -> None:
         symbols=" ".join(symbols),
         max_positions=50,
         max_contracts=50,
-        mark_stale_ms=1,
+        mark_stale_ms=HOUR,
         on_worker_lost="flatten",
     )
     story.starts("ann")

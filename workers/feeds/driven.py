@@ -52,8 +52,8 @@ class DrivenFeed:
     def bars(self) -> Iterator[Bar | None]:
         """Each step's bar, or None while nothing comes; ends with the bars.
 
-        Asking for the next one says that the step is done. After a BusError another call goes on where this one
-        ended.
+        Asking for the next one says that the step is done. After a BusError another call goes on where this
+        one ended.
         """
         while True:
             entries = self._bus.published_after(

@@ -1,0 +1,128 @@
+"""From the stop to flat: how long until positions are closed after the event that was one dollar too much.
+
+Ten worker processes, production gate, trader and paper broker, want to be long; four are allowed. Then prices
+fall for all ten, the marks of the four add up to more than the day's limit, the coordinator pushes the stop,
+and each closes at once, while the other six ask for room they do not get. Measured on the log alone, by the
+server's clock, in whole milliseconds: from the event that triggered the stop to each report of a close. An
+operator's forced resume begins the next run.
+"""
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic
+
+from benchmarks.figures import histogram, percentile
+from benchmarks.machine import machine_line, server_line
+from benchmarks.options import count, parser
+from benchmarks.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
+from config import Contract, load
+from config.locate import PACKAGED
+from events.bus import Bus, Entry
+from events.codec import encode_checked
+from events.incoming import TradingResumed
+from events.stream_id import StreamId
+
+EXPECTED_MEDIAN_MS = 50
+_PORTFOLIO = "stops"
+_PRICE_TICKS = 10_000
+_READ_AT_ONCE = 100
+
+
+def main() -> int:
+    """Measures and prints."""
+    options = parser("stop_to_flat", __doc__)
+    options.add_argument("--runs", type=count, default=50, help="stops to measure (50)")
+    runs: int = options.parse_args().runs
+    return played(lambda stage: _measure(stage, runs))
+
+
+def _measure(stage: Stage, runs: int) -> None:
+    bus = stage.bus(_PORTFOLIO)
+    print(machine_line())
+    print(server_line(bus, APPENDFSYNC), flush=True)
+    stage.start_coordinator(_PORTFOLIO)
+    floor = Floor(stage, bus)
+    times = [took for _ in range(runs) for took in floor.stop_once()]
+    bus.close()
+    _print(runs, times)
+
+
+class Floor:
+    """Ten workers in the market, four of them with a position at a time."""
+
+    def __init__(self, stage: Stage, bus: Bus) -> None:
+        configuration = load(str(PACKAGED), {}, Path.cwd())
+        limits = configuration.portfolio
+        self._bus = bus
+        self._seats = limits.max_positions
+        # Each position's loss in dollars: with the last one's mark, and not before, it is too much.
+        self._loss = 1.1 * float(limits.daily_stop_loss) / self._seats
+        self._contracts = configuration.contracts
+        self._events = Reader(bus.events_after, bus.last_event())
+        self._decisions = Reader(bus.decisions_after, bus.last_decision())
+        self._workers = {
+            symbol: _start_worker(stage, configuration.contracts[symbol]) for symbol in limits.symbols
+        }
+        self._events.until("WorkerStarted", len(self._workers))
+
+    def stop_once(self) -> list[int]:
+        """Fills four positions, lets prices fall, and gives the milliseconds to each close."""
+        self._price(lambda _: 0)
+        self._events.until("PositionOpened", self._seats)
+        self._decisions.until("EntryDenied", len(self._workers) - self._seats)
+        self._price(lambda contract: math.ceil(self._loss / float(contract.tick_value)))
+        stop = self._decisions.until("StopLossTriggered", 1)[0].id.event()
+        closes = self._events.until("PositionClosed", self._seats)
+        self._decisions.until("EntryDenied", len(self._workers) - self._seats)
+        self._decisions.until("PortfolioFlat", 1)
+        resume = TradingResumed(by="benchmark", reason="the next run", force=True)
+        self._bus.append(encode_checked(resume))
+        return [close.id.ms - stop.ms for close in closes]
+
+    def _price(self, fallen_ticks: Callable[[Contract], int]) -> None:
+        """A bar for everybody."""
+        for symbol, worker in self._workers.items():
+            contract = self._contracts[symbol]
+            worker.tell(f"{(_PRICE_TICKS - fallen_ticks(contract)) * contract.tick_size:f}")
+
+
+def _start_worker(stage: Stage, contract: Contract) -> Child:
+    module, book = "benchmarks.stop_to_flat_worker", str(stage.folder / "book.sqlite")
+    return stage.start(contract.symbol, "-m", module, stage.url, _PORTFOLIO, contract.symbol, book)
+
+
+class Reader:
+    """Reads a stream on and counts off what it waits for."""
+
+    def __init__(self, read: Callable[..., list[Entry]], after: StreamId) -> None:
+        self._read = read
+        self._seen = after
+        self._found: dict[str, list[Entry]] = {}
+
+    def until(self, kind: str, count: int) -> list[Entry]:
+        """The next `count` entries of that type, once they are there; each is given out once."""
+        deadline = monotonic() + PATIENCE_SECONDS
+        found = self._found.setdefault(kind, [])
+        while len(found) < count:
+            left_ms = int((deadline - monotonic()) * 1000)
+            if left_ms <= 0:
+                raise BenchmarkFailed(f"Waited in vain for {count} of {kind}; {len(found)} came.")
+            for entry in self._read(self._seen, count=_READ_AT_ONCE, block_ms=left_ms):
+                self._seen = entry.id
+                self._found.setdefault(entry.fields[1], []).append(entry)
+        self._found[kind] = found[count:]
+        return found[:count]
+
+
+def _print(runs: int, times: Sequence[int]) -> None:
+    print(f"{runs} stops, {len(times)} positions closed\n")
+    print(histogram(times, "ms"))
+    median = percentile(times, 50)
+    print(f"\nmedian {median} ms, p99 {percentile(times, 99)} ms, longest {max(times)} ms")
+    print(f"Expected: a median under {EXPECTED_MEDIAN_MS} ms; here {median} ms.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

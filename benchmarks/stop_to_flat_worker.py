@@ -1,0 +1,65 @@
+"""A worker for `stop_to_flat`: production gate, trader and paper broker, always wanting to be long.
+
+It takes prices from standard input, one a line, each a bar of its symbol; it ends when they do.
+"""
+
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from config import load
+from config.locate import PACKAGED
+from coordinator.log import open_log
+from workers.bar import Bar
+from workers.brokers.paper import PaperBroker
+from workers.gate import PortfolioGate
+from workers.settings import GateSettings
+from workers.strategies.intent import Enter, Held, Intent
+from workers.trader import Trader, holdings_of
+
+
+class AlwaysLong:
+    """Enters on every bar it is flat on, and never leaves by itself."""
+
+    def decide(self, bar: Bar, held: Held | None) -> Intent:  # noqa: ARG002 - the bar does not matter to it
+        return Enter("long", 1) if held is None else None
+
+
+def main(url: str, portfolio: str, symbol: str, book: str) -> None:
+    """Trades `symbol` until standard input ends."""
+    configuration = load(str(PACKAGED), {}, Path.cwd())
+    runtime = configuration.runtime
+    worker = f"long-{symbol}"
+    log, lines = open_log(worker)
+    with PaperBroker(
+        Path(book),
+        worker,
+        configuration.contracts,
+        slippage_ticks=runtime.slippage_ticks,
+        commission_per_side=runtime.commission_per_side,
+    ) as broker:
+        gate = PortfolioGate(
+            worker,
+            symbols=[symbol],
+            settings=GateSettings(url=url, portfolio=portfolio, mark_seconds=0),
+            holdings=lambda: holdings_of(broker, worker),
+            log=log,
+        )
+        trader = Trader(
+            contract=configuration.contracts[symbol],
+            strategy=AlwaysLong(),
+            gate=gate,
+            broker=broker,
+            log=log,
+        )
+        with gate:
+            for line in sys.stdin:
+                price = Decimal(line)
+                broker.mark(symbol, price)
+                trader.on_bar(Bar(symbol, datetime.now(UTC), price, price, price, price))
+    lines.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,117 @@
+"""The benchmarks run, print what they promise, and leave nothing behind however they end.
+
+With the smallest sizes: that they work is tested here, never how fast.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.waiting import until
+
+ROOT = Path(__file__).parents[2]
+NAMES = ["latency", "fold_rate", "stop_to_flat"]
+
+
+def started(folder: Path, name: str, *words: str) -> subprocess.Popen[str]:
+    """The benchmark as a process whose temporary files go to `folder`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", f"benchmarks.{name}", *words],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def printed(folder: Path, name: str, *words: str) -> str:
+    """What it prints when all goes well; its temporary files are gone then."""
+    out, err = started(folder, name, *words).communicate(timeout=50)
+    assert err == ""
+    assert list(folder.iterdir()) == []
+    return out
+
+
+def processes_naming(folder: Path) -> list[str]:
+    """The command lines of all processes in which the folder occurs."""
+    if Path("/proc/self/cmdline").exists():
+        lines = [_command_line(entry) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+    else:
+        listed = subprocess.run(["ps", "-A", "-o", "args"], capture_output=True, check=True, text=True)
+        lines = listed.stdout.splitlines()
+    return [line for line in lines if str(folder) in line]
+
+
+def _command_line(process: Path) -> str:
+    try:
+        return (process / "cmdline").read_text(encoding="utf-8", errors="replace").replace("\0", " ")
+    except OSError:  # it has just ended
+        return ""
+
+
+# --- what is printed ------------------------------------------------------------------------------------
+
+
+def test_fold_rate_prints_the_rates_of_decode_fold_and_decide(tmp_path: Path) -> None:
+    out = printed(tmp_path, "fold_rate", "--events", "2000", "--rounds", "1")
+    rows = re.findall(r"^(decode|fold|decide) +([\d,]+) +([\d.]+) +([\d.]+)$", out, re.MULTILINE)
+    assert [row[0] for row in rows] == ["decode", "fold", "decide"]
+    assert rows[0][3] == "1.00"
+    for _, rate, microseconds, _ in rows:
+        assert int(rate.replace(",", "")) * float(microseconds) == pytest.approx(1e6, rel=0.01)
+
+
+def test_latency_prints_medians_and_p99_and_their_ratio(tmp_path: Path) -> None:
+    out = printed(tmp_path, "latency", "--samples", "20")
+    assert "appendfsync always" in out
+    gate, bare = (
+        [float(figure) for figure in re.findall(rf"^{name} +([\d.]+) ms +([\d.]+) ms$", out, re.MULTILINE)[0]]
+        for name in ("gate and coordinator", "bare echo")
+    )
+    ratios = [float(figure) for figure in re.findall(r"^ratio +([\d.]+) +([\d.]+)$", out, re.MULTILINE)[0]]
+    assert ratios == pytest.approx([gate[0] / bare[0], gate[1] / bare[1]], rel=0.02)
+
+
+def test_stop_to_flat_finds_every_close_of_every_stop(tmp_path: Path) -> None:
+    out = printed(tmp_path, "stop_to_flat", "--runs", "2")
+    assert "2 stops, 8 positions closed" in out
+    assert sum(int(count) for count in re.findall(r" ms +(\d+) #+$", out, re.MULTILINE)) == 8
+    assert re.search(r"^median \d+ ms, p99 \d+ ms, longest \d+ ms$", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_says_what_is_measured_and_how_to_size_it(tmp_path: Path, name: str) -> None:
+    out = printed(tmp_path, name, "--help")
+    docstring = (ROOT / "benchmarks" / f"{name}.py").read_text(encoding="utf-8").split('"""')[1]
+    assert docstring.strip() in out
+    assert re.search(r"--(events|samples|runs) ", out)
+
+
+def test_a_size_of_nothing_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    refused = started(tmp_path, "stop_to_flat", "--runs", "0")
+    _, err = refused.communicate(timeout=50)
+    assert refused.returncode == 2
+    assert "argument --runs: expected a whole number from 1, got '0'" in err
+
+
+# --- what is left ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_no_process_is_left_when_it_is_ended_early(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    benchmark = started(tmp_path, "stop_to_flat", "--runs", "1000")
+    until(lambda: any("stop_to_flat_worker" in line for line in processes_naming(tmp_path)), "a worker")
+    benchmark.send_signal(number)
+    _, err = benchmark.communicate(timeout=50)
+    assert (benchmark.returncode, err) == (code, "")
+    until(lambda: processes_naming(tmp_path) == [], "the end of its server and workers")
+    if number != signal.SIGKILL:  # nobody can tidy up after that
+        assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,80 @@
+"""The command `portfold` as a person runs it: a process of its own, in a folder of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.waiting import until
+
+COMMAND = [sys.executable, "-P", "-m", "cli.main"]
+
+
+class Ran(NamedTuple):
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Ours, without what this machine's user has set for portfold, and with `home` for what it keeps."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PORTFOLD_")}
+    return kept | {"XDG_STATE_HOME": str(home / "state"), "COLUMNS": "80", "TERM": "dumb"}
+
+
+def portfold(*words: str, cwd: Path, seconds: float = 50, **variables: str) -> Ran:
+    """Runs a command to its end."""
+    done = subprocess.run(
+        [*COMMAND, *words],
+        cwd=cwd,
+        env=environment(cwd) | variables,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        check=False,
+        timeout=seconds,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+class Running(NamedTuple):
+    """A command under way, and the file that holds all it says."""
+
+    process: "subprocess.Popen[bytes]"
+    said: Path
+
+    def says(self, text: str) -> str:
+        """Waits until it has said `text`; returns all it has said."""
+        until(lambda: text in self.said.read_text() or self.process.poll() is not None, f"it to say {text!r}")
+        said = self.said.read_text()
+        assert text in said, f"it ended without saying {text!r}: {said}"
+        return said
+
+    def ends(self) -> int:
+        """Waits for its end; returns its exit code."""
+        return self.process.wait(30)
+
+
+@contextmanager
+def started(*words: str, cwd: Path, **variables: str) -> Iterator[Running]:
+    """A command under way; none outlives the block."""
+    said = cwd / f"{words[0]}-{len(list(cwd.glob('*.said')))}.said"
+    with said.open("wb") as output:
+        process = subprocess.Popen(
+            [*COMMAND, *words],
+            cwd=cwd,
+            env=environment(cwd) | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield Running(process, said)
+    finally:
+        process.kill()
+        process.wait(20)

@@ -1,0 +1,115 @@
+"""Terminals and a server are enough: server, coordinator, worker and status as a person starts them."""
+
+import json
+import signal
+from pathlib import Path
+
+from cli.exits import FAILED, INTERRUPTED, OK
+from events.bus import Bus
+from events.connection import connect
+from events.embedded import EmbeddedServer
+from events.stream_id import ORIGIN
+from tests.cli.command_line import portfold, started
+from tests.waiting import until
+
+ISSUED_KEYS = {
+    "max_positions",
+    "open_positions_count",
+    "open_positions",
+    "daily_pnl",
+    "stopped_out",
+    "current_day",
+    "stats",
+}
+STATS = {
+    "total_entries_requested",
+    "total_entries_allowed",
+    "total_entries_blocked",
+    "total_exits",
+    "stop_loss_triggers",
+    "block_rate",
+}
+READY = "Portfolio coordinator initialized successfully"
+
+
+def place(server: EmbeddedServer, portfolio: str) -> tuple[str, ...]:
+    return ("--url", server.url, "--portfolio", portfolio)
+
+
+def test_status_of_a_portfolio_that_never_was_says_so(
+    tmp_path: Path, server: EmbeddedServer, portfolio: str
+) -> None:
+    ran = portfold("status", *place(server, portfolio), cwd=tmp_path)
+    assert ran.code == FAILED
+    assert f"No coordinator has ever run for portfolio {portfolio}" in ran.err
+
+
+def test_a_worker_trades_through_a_coordinator_and_status_tells(
+    tmp_path: Path, server: EmbeddedServer, portfolio: str, bus: Bus
+) -> None:
+    where = place(server, portfolio)
+    with started("coordinator", *where, cwd=tmp_path) as coordinator:
+        said = coordinator.says(READY)
+        assert "Portfolio optimization config loaded: max_positions=4" in said
+        assert '"chosen_by": "packaged default"' in said
+        with started("worker", "ES", *where, "--pace", "0.01", "--days", "1", cwd=tmp_path) as worker:
+            assert worker.ends() == OK
+            assert "ES entered: long 1" in worker.said.read_text()
+        assert (tmp_path / "state" / "portfold" / f"paper-{portfolio}.sqlite").exists()
+
+        shown = portfold("status", *where, "--json", cwd=tmp_path)
+        assert shown.code == OK
+        status = json.loads(shown.out)
+        assert status.keys() >= ISSUED_KEYS
+        assert status["stats"].keys() == STATS
+        assert status["stats"]["total_entries_allowed"] > 0
+        assert status["leading"]
+
+        coordinator.process.send_signal(signal.SIGTERM)
+        assert coordinator.ends() == OK
+    asked = [entry for entry in bus.events_after(ORIGIN, count=10_000) if entry.fields[1] == "EntryRequested"]
+    assert len(asked) == status["stats"]["total_entries_requested"]
+
+
+def test_status_for_people_fits_80_columns_and_says_when_nobody_leads(
+    tmp_path: Path, server: EmbeddedServer, portfolio: str
+) -> None:
+    where = place(server, portfolio)
+    with started("coordinator", *where, cwd=tmp_path) as coordinator:
+        coordinator.says(READY)
+        led = portfold("status", *where, cwd=tmp_path)
+        coordinator.process.send_signal(signal.SIGINT)
+        assert coordinator.ends() == INTERRUPTED
+    alone = portfold("status", *where, cwd=tmp_path)
+    assert led.code == alone.code == OK
+    assert max(map(len, (led.out + alone.out).splitlines())) <= 80
+    assert "Positions    0/4" in led.out
+    assert "nobody leads" not in led.out
+    assert "nobody leads" in alone.out
+
+
+def test_the_server_command_serves_until_told_to_stop_and_keeps_its_data(tmp_path: Path) -> None:
+    for signal_number, code, found in ((signal.SIGTERM, OK, []), (signal.SIGINT, INTERRUPTED, ["ES"])):
+        with started("server", "--dir", "log", cwd=tmp_path) as server:
+            said = server.says("Ctrl-C stops it.")
+            url = said.split("PORTFOLD_URL=")[1].split()[0]
+            assert f"redis-cli -p {url.rpartition(':')[2].partition('/')[0]}" in said
+            bus = Bus(connect(url), "main")
+            kept = [
+                entry.fields[1] for entry in bus.published_after(bus.keys.bars, ORIGIN, count=9, block_ms=1)
+            ]
+            assert kept == found
+            bus.publish(bus.keys.bars, ["symbol", "ES"])
+            bus.close()
+            server.process.send_signal(signal_number)
+            assert server.ends() == code
+
+
+def test_a_worker_told_to_stop_says_goodbye(
+    tmp_path: Path, server: EmbeddedServer, portfolio: str, bus: Bus
+) -> None:
+    with started("worker", "CL", *place(server, portfolio), "--pace", "30", cwd=tmp_path) as worker:
+        until(lambda: len(bus.events_after(ORIGIN, count=9)) > 0, "the worker to announce itself")
+        worker.process.send_signal(signal.SIGINT)
+        assert worker.ends() == INTERRUPTED
+    assert bus.events_after(ORIGIN, count=999)[-1].fields[1] == "WorkerStopped"

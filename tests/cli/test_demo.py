@@ -1,0 +1,144 @@
+"""The demo, for real: its facts are in its log, and no way out of it leaves a process behind."""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cli.demo.totals import Totals
+from cli.exits import FAILED, INTERRUPTED, OK
+from coordinator.replay import replay
+from events.bus import Bus
+from events.connection import connect
+from events.embedded import EmbeddedServer
+from events.stream_id import ORIGIN
+from tests.cli.command_line import Running, portfold, started
+from tests.waiting import until
+
+SYMBOLS = "6B,CL,ES,RTY,SI"
+
+
+def folder_of(cwd: Path) -> Path:
+    (folder,) = (cwd / "portfold-demo").iterdir()
+    return folder
+
+
+def processes_of(folder: Path) -> dict[int, str]:
+    """What still runs for a demo: its processes name their folder on their command lines."""
+    listed = subprocess.run(["ps", "-ewwo", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    found = (line.split(maxsplit=1) for line in listed.splitlines() if str(folder) in line)
+    return {int(pid): command for pid, command in found}
+
+
+def the_one(processes: dict[int, str], word: str) -> int:
+    """The id of the one process whose command holds the word."""
+    (pid,) = (pid for pid, command in processes.items() if f" {word} " in command)
+    return pid
+
+
+@contextmanager
+def log_of(folder: Path) -> Iterator[Bus]:
+    """The demo's log, opened again after it."""
+    with EmbeddedServer(folder / "server") as server:
+        bus = Bus(connect(server.url), "main")
+        yield bus
+        bus.close()
+
+
+@contextmanager
+def under_way(cwd: Path) -> Iterator[tuple[Running, Path, dict[int, str]]]:
+    """A demo in the middle of its trading, its folder, and its processes."""
+    with started("demo", "--days", "9", "--symbols", "ES,CL", "--pace", "0.2", cwd=cwd) as demo:
+        demo.says("Limits in force")
+        folder = folder_of(cwd)
+        processes = processes_of(folder)
+        assert len(processes) >= 3  # two workers and the coordinator; the server hides its folder
+        yield demo, folder, processes
+
+
+def test_a_bad_day_stops_the_portfolio_and_the_next_day_it_trades_again(tmp_path: Path) -> None:
+    ran = portfold("demo", "--days", "2", "--symbols", SYMBOLS, cwd=tmp_path)
+    assert ran.code == OK, ran.out + ran.err
+    assert "FAIL" not in ran.out
+    assert len(re.findall(r"^ok ", ran.out, re.MULTILINE)) == 5
+    assert "Flat in real time: " in ran.out
+
+    totals = Totals()
+    with log_of(folder_of(tmp_path)) as bus:
+        replayed = replay(bus, totals.see)
+    assert replayed.difference == ""
+    assert replayed.state.stats.events_rejected == 0
+    assert totals.days == ["2025-01-06", "2025-01-07"]
+    assert [stop.day for stop in totals.stops] == ["2025-01-06"]
+    assert totals.stops[0].triggered_pnl <= -2500
+    assert totals.stops[0].resumed_day == "2025-01-07"
+    assert totals.most_open == 4
+    assert {worker.presence for worker in replayed.state.workers.values()} == {"stopped"}
+    assert f"Entries: {totals.allowed + totals.denied.total()} asked" in ran.out
+    assert processes_of(folder_of(tmp_path)) == {}
+
+
+def test_a_demo_notices_that_a_worker_was_killed(tmp_path: Path) -> None:
+    with under_way(tmp_path) as (demo, folder, processes):
+        os.kill(the_one(processes, "worker ES"), signal.SIGKILL)
+        assert demo.ends() == FAILED
+        last = demo.said.read_text().splitlines()[-1]
+        assert re.fullmatch(
+            r"portfold: The process ibs-ES \(pid \d+\) was killed by SIGKILL; its log .*", last
+        )
+    assert processes_of(folder) == {}
+
+
+def test_an_interrupted_demo_ends_everything_in_good_order(tmp_path: Path) -> None:
+    with under_way(tmp_path) as (demo, folder, _):
+        demo.process.send_signal(signal.SIGINT)
+        assert demo.ends() == INTERRUPTED
+        assert "Traceback" not in demo.said.read_text()
+    assert processes_of(folder) == {}
+    assert "Portfolio coordinator stopped" in (folder / "coordinator.log").read_text()
+
+
+def test_nothing_outlives_a_demo_that_was_killed(tmp_path: Path) -> None:
+    with under_way(tmp_path) as (demo, folder, _):
+        demo.process.kill()
+        until(lambda: not processes_of(folder), "the processes to notice that the demo is gone")
+    with EmbeddedServer(folder / "server"):  # the folder is free: its server is gone as well
+        pass
+
+
+def test_recorded_bars_are_played_and_a_kept_server_stays_until_it_is_killed_as_told(tmp_path: Path) -> None:
+    bars = tmp_path / "bars"
+    bars.mkdir()
+    (bars / "CL.csv").write_text(
+        "date,open,high,low,close\n"
+        "2020-04-16,20.11,20.44,19.20,19.30\n"
+        "2020-04-17,19.73,20.50,17.31,18.27\n"
+        "2020-04-20,17.73,17.85,-40.32,-37.63\n"
+        "2020-04-21,-14.00,13.86,-16.74,10.01\n"
+        "2020-04-22,11.01,16.18,10.26,10.30\n"
+    )
+    (bars / "ZZ.csv").write_text("date,open,high,low,close\n2020-04-17,1,1,1,1\n")
+    ran = portfold("demo", "--bars", "bars", "--from", "2020-04-17", "--days", "3", "--keep", cwd=tmp_path)
+    (pid,) = set(re.findall(r"kill (\d+)$", ran.out, re.MULTILINE))
+    try:
+        (url,) = re.findall(r"portfold status --url (\S+)", ran.out)
+        status = portfold("status", "--url", url, cwd=tmp_path)
+        log = Bus(connect(url), "main")
+        opened = [
+            entry.fields for entry in log.events_after(ORIGIN, count=999) if "PositionOpened" in entry.fields
+        ]
+        state = replay(log).state
+        log.close()
+    finally:
+        os.kill(int(pid), signal.SIGTERM)
+    assert ran.code == status.code == OK, ran.out + ran.err
+    assert "3 trading days, 2020-04-17 to 2020-04-21: 1 trades, P&L $47,615.00" in ran.out
+    assert "nobody leads" in status.out
+    (fields,) = opened
+    assert fields[fields.index("price") + 1] == "-37.62"  # the close, and a tick of slippage
+    assert state.limits is not None
+    assert state.limits.symbols == ("CL",)  # there is no contract for ZZ
+    assert state.stats.events_rejected == 0

@@ -1,0 +1,99 @@
+"""A mistake of the user's is one sentence and an exit code, never a traceback."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.exits import FAILED, UNREACHABLE, UNUSABLE
+from cli.main import run
+from events.embedded import EmbeddedServer
+from tests.cli.command_line import portfold
+
+NOBODY_THERE = "redis://127.0.0.1:1/0"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["frobnicate"], UNUSABLE, 'Unknown command "frobnicate"'),
+        (["status", "--ulr", "x"], UNUSABLE, "Unknown option: --ulr"),
+        (["worker"], UNUSABLE, "SYMBOL"),
+        (["worker", "XX"], UNUSABLE, "SYMBOL: expected one with a contract"),
+        (["worker", "ES", "--pace", "-1"], UNUSABLE, "--pace"),
+        (["worker", "ES", "--bars", "nowhere"], UNUSABLE, "nowhere is not a folder"),
+        (["worker", "ES", "--book", "nowhere/book"], FAILED, "The paper book nowhere/book"),
+        (["status", "--url", "http://example.com"], UNUSABLE, "--url, or PORTFOLD_URL: expected redis://"),
+        (["status", "--portfolio", "a b"], UNUSABLE, "--portfolio: expected a name"),
+        (["status", "--url", NOBODY_THERE], UNREACHABLE, "Redis did not answer"),
+        (["coordinator", "--config", "nowhere"], UNUSABLE, "No portfolio optimization config found"),
+        (["coordinator", "--clock", "sundial"], UNUSABLE, "--clock"),
+        (["server", "--port", "65536"], UNUSABLE, "--port"),
+        (["server", "--dir", "a-file"], FAILED, "Cannot keep the server's data in"),
+        (["demo", "--days", "0"], UNUSABLE, "--days"),
+        (["demo", "--from", "2025-01-05"], UNUSABLE, "expected a start from Monday to Friday"),
+        (["demo", "--symbols", "ES,XX"], UNUSABLE, "got XX"),
+        (["demo", "--bars", "."], UNUSABLE, "expected files such as ES.csv"),
+        (["config", "init", "a-file"], UNUSABLE, "a-file"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_told_in_one_sentence(
+    words: list[str],
+    code: int,
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "a-file").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv("PORTFOLD_URL", raising=False)
+    monkeypatch.delenv("PORTFOLD_CONFIG", raising=False)
+    assert run(words) == code
+    said = capsys.readouterr()
+    assert sentence in said.err
+    assert said.err.splitlines()[-1].startswith("portfold: ")
+    assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["worker", "XX"], UNUSABLE), (["status", "--url", NOBODY_THERE], UNREACHABLE)],
+    ids=["unusable", "unreachable"],
+)
+def test_the_process_ends_with_the_code_and_no_traceback(words: list[str], code: int, tmp_path: Path) -> None:
+    ran = portfold(*words, cwd=tmp_path)
+    assert ran.code == code
+    assert ran.err.startswith("portfold: ")
+    assert len(ran.err.splitlines()) == 1
+
+
+def test_a_password_in_a_bad_url_is_not_repeated(tmp_path: Path) -> None:
+    ran = portfold("status", cwd=tmp_path, PORTFOLD_URL="redis://me:hush@127.0.0.1:1/0")
+    assert ran.code == UNREACHABLE
+    ran_badly = portfold("status", cwd=tmp_path, PORTFOLD_URL="redis://me:hush@/nowhere?x=y")
+    assert ran_badly.code == UNUSABLE
+    assert "hush" not in ran.err + ran_badly.err
+
+
+def test_a_configuration_is_made_once_and_never_overwritten(tmp_path: Path) -> None:
+    made = portfold("config", "init", "mine", cwd=tmp_path)
+    assert made.code == 0
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == sorted(
+        Path(line).name for line in made.out.splitlines()
+    )
+    again = portfold("config", "init", "mine", cwd=tmp_path)
+    assert again.code == UNUSABLE
+    assert "would be overwritten" in again.err
+
+
+def test_the_secret_that_a_configuration_names_must_be_set(tmp_path: Path, server: EmbeddedServer) -> None:
+    portfold("config", "init", "mine", cwd=tmp_path)
+    runtime = tmp_path / "mine" / "runtime.json"
+    runtime.write_text(
+        runtime.read_text().replace('"redis_password_env": null', '"redis_password_env": "HUSH"')
+    )
+    ran = portfold("status", "--config", "mine", "--url", server.url, cwd=tmp_path)
+    assert ran.code == UNUSABLE
+    assert "the environment variable HUSH" in ran.err
