@@ -20,7 +20,8 @@ def histogram(samples: Sequence[float], unit: str, rows: int = 20) -> str:
     lines = []
     for row in range(min(counts), max(counts) + 1):
         span = f"{row * width:g} - {(row + 1) * width:g}" if row < rows else f"{row * width:g} and more"
-        lines.append(f"{span:>14} {unit} {counts[row]:>5} {'#' * math.ceil(counts[row] / longest * _BAR)}")
+        bar = "#" * math.ceil(counts[row] / longest * _BAR)
+        lines.append(f"{span:>14} {unit} {counts[row]:>5} {bar}".rstrip())
     return "\n".join(lines)
 
 

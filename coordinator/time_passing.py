@@ -98,9 +98,7 @@ def _stale(state: State, at: StreamId) -> list[Decision]:
         return []
     stale_from_ms = at.ms - stale_ms
     due = [
-        held
-        for held in state.positions.values()
-        if held.marked_ms <= stale_from_ms and not held.mark_stale
+        held for held in state.positions.values() if held.marked_ms <= stale_from_ms and not held.mark_stale
     ]
     if not due:
         return []

@@ -44,6 +44,13 @@ class Lease(NamedTuple):
     chain: str
 
 
+class Archived(NamedTuple):
+    """History that is no longer in the streams: up to which event, and the folder it was moved to."""
+
+    up_to: StreamId
+    folder: str
+
+
 class Committed(NamedTuple):
     """The answer to a commit: `outcome` says whether it is done, or what was found instead.
 
@@ -183,6 +190,12 @@ class Bus:
         """Replaces the snapshot."""
         with told_apart("writing the snapshot"):
             self._client.set(self.keys.snapshot, text)
+
+    def archived(self) -> Archived | None:
+        """What was moved to an archive; None while the streams reach back to the beginning."""
+        with told_apart("asking what is archived"):
+            up_to, folder = self._client.hmget(self.keys.archive, "up_to", "folder")
+        return Archived(_cursor(up_to), folder or "") if up_to else None
 
     def leader(self) -> str | None:
         """Who holds the lease."""

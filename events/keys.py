@@ -41,6 +41,11 @@ class Keys(NamedTuple):
         return f"{self.prefix}:snapshot"
 
     @property
+    def archive(self) -> str:
+        """Hash: `up_to`, the last event that was moved to an archive, and `folder`, where that is."""
+        return f"{self.prefix}:archive"
+
+    @property
     def leader(self) -> str:
         """String with an expiry: who leads."""
         return f"{self.prefix}:leader"

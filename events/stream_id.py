@@ -57,6 +57,10 @@ class StreamId(NamedTuple):
             return StreamId(first.ms, first.seq - 1)
         return StreamId(first.ms - 1, _LARGEST) if first.ms > 0 else ORIGIN
 
+    def after_decisions(self) -> "StreamId":
+        """The largest ID its decisions can have: from where on decisions are those of later events."""
+        return self.decision(DECISIONS_PER_EVENT - 1) if self.answerable else StreamId(self.ms, _LARGEST)
+
     def event(self) -> "StreamId":
         """The event of a decision with this ID."""
         return StreamId(self.ms, self.seq // DECISIONS_PER_EVENT)

@@ -5,13 +5,14 @@ standard error and SIGTERM as the only way to end it in good order.
 """
 
 import contextlib
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
@@ -132,6 +133,33 @@ class Coordinators:
     def end(self) -> None:
         for started in self._started:
             started.end()
+
+
+@contextlib.contextmanager
+def coordinating(url: str, portfolio: str, *, config: Path | None = None) -> Iterator[None]:
+    """Within the block a thread coordinates: the same code, for when nobody needs to kill it."""
+    stop, said = threading.Event(), io.StringIO()
+    log, lines = open_log("coordinator", target=said)
+    running = threading.Thread(
+        target=run,
+        args=(load(str(config) if config else None, {}, Path("/")),),
+        kwargs={
+            "url": url,
+            "password": None,
+            "portfolio": portfolio,
+            "clock": "server",
+            "log": log,
+            "stop": stop,
+        },
+    )
+    running.start()
+    try:
+        until(lambda: READY in said.getvalue(), "a coordinator that leads")
+        yield
+    finally:
+        stop.set()
+        running.join(20)
+        lines.close()
 
 
 def config_folder(

@@ -38,7 +38,7 @@ from events.incoming import (
     WorkerStopped,
 )
 from events.legs import Holding, holdings_text
-from events.stream_id import ORIGIN
+from events.stream_id import ORIGIN, StreamId
 from workers.answer import await_answer
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder, order_for
@@ -62,7 +62,7 @@ class PortfolioGate:
 
     `symbols`: what the worker trades. `holdings`: asked whenever the worker announces itself, what its broker
     says is open. `hears`: which orders it obeys, where not its own. `stamp`: gives the ID for events where
-    the clock is driven.
+    the clock is driven. `clock` and `bus`: where they are not the machine's and the one the settings name.
 
     `orders` is a lock for whoever trades: held over each order at the broker and its report, it keeps an
     announcement of what the broker holds from falling in between, where it would say what no report has said.
@@ -79,6 +79,7 @@ class PortfolioGate:
         stamp: Callable[[], str] = lambda: SERVERS_TIME,
         log: Log | None = None,
         clock: Clock | None = None,
+        bus: Bus | None = None,
     ) -> None:
         self.worker = worker
         self.session = secrets.token_hex(8)
@@ -92,12 +93,7 @@ class PortfolioGate:
         self._callbacks: list[Callable[[FlattenOrder], None]] = []
         self._last_order = ORIGIN
         patience = self._settings.answer_seconds
-        client = connect(
-            self._settings.url,
-            password=self._settings.password,
-            timeout_seconds=max(patience, LISTEN_SECONDS) + 0.5,  # longer than any blocking read
-        )
-        self._bus = Bus(client, self._settings.portfolio)
+        self._bus = bus or _own_bus(self._settings)
         self._publisher = Publisher(
             self._bus, patience_seconds=patience, stamp=stamp, log=self._log, clock=self._clock
         )
@@ -173,7 +169,7 @@ class PortfolioGate:
         elif answer.code == "worker_lost":
             self._presence.renounce()  # it is announced again before the next request
         if not answer.allowed:
-            return self._no(symbol, answer.code, answer.reason)
+            return self._no(symbol, answer.code, answer.reason, request)
         self._granted[symbol] = Decision(
             allowed=True,
             symbol=symbol,
@@ -284,8 +280,8 @@ class PortfolioGate:
     def _publish_mark(self, mark: Mark) -> bool:
         return self._publisher.mention(partial(self._event, PositionMarked, **mark._asdict()))
 
-    def _no(self, symbol: str, code: str, reason: str) -> Decision:
-        return Decision(allowed=False, symbol=symbol, reason=reason, code=code)
+    def _no(self, symbol: str, code: str, reason: str, request: StreamId | None = None) -> Decision:
+        return Decision(allowed=False, symbol=symbol, reason=reason, code=code, event=request)
 
     def _give_back(self, decision: Decision, reason: str) -> None:
         self.withdraw(decision.symbol, reason)
@@ -320,6 +316,12 @@ class PortfolioGate:
         )
         if self._settings.on_bus_loss == "flatten":
             self._pass_on(FlattenOrder("bus lost", ORIGIN, "bus lost", everything=True))
+
+
+def _own_bus(settings: GateSettings) -> Bus:
+    patience = max(settings.answer_seconds, LISTEN_SECONDS) + 0.5  # longer than any blocking read
+    client = connect(settings.url, password=settings.password, timeout_seconds=patience)
+    return Bus(client, settings.portfolio)
 
 
 def _exact(amount: Amount, field: str) -> Decimal:

@@ -5,8 +5,9 @@ coordinator may have counted the worker as lost, it is told, and can announce it
 """
 
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+from coordinator.clock import Clock
 
 
 class Heartbeat:
@@ -19,11 +20,13 @@ class Heartbeat:
         lost_after_seconds: float,
         beat: Callable[[], None],
         woke_up: Callable[[], None],
+        clock: Clock,
     ) -> None:
         self._every_seconds = every_seconds
         self._lost_after_seconds = lost_after_seconds
         self._beat = beat
         self._woke_up = woke_up
+        self._clock = clock
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._go_on, name="heartbeat", daemon=True)
 
@@ -37,9 +40,16 @@ class Heartbeat:
             self._thread.join(2 * self._every_seconds)
 
     def _go_on(self) -> None:
-        last = time.monotonic()
-        while not self._stop.wait(self._every_seconds):
-            now = time.monotonic()
+        for pause_seconds in self.steps():
+            if self._stop.wait(pause_seconds):
+                return
+
+    def steps(self) -> Iterator[float]:
+        """Beats, step by step: yields how many seconds to wait before the next."""
+        last = self._clock.monotonic()
+        while True:
+            yield self._every_seconds
+            now = self._clock.monotonic()
             if now - last >= self._lost_after_seconds:
                 self._woke_up()
             self._beat()

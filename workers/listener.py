@@ -7,9 +7,9 @@ coordinator.
 """
 
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from coordinator.clock import Clock
 from coordinator.log import Log
 from events.bus import Bus, Entry
 from events.errors import BusError
@@ -37,15 +37,17 @@ class Listener:
         read: Callable[[Entry], FlattenOrder | None],
         on_order: Callable[[FlattenOrder], None],
         log: Log,
+        clock: Clock,
     ) -> None:
         self._bus = bus
         self._read = read
         self._on_order = on_order
         self._log = log
+        self._clock = clock
         self._decisions = bus.last_decision()
         self._pulls, self._outstanding = _last_pull(bus)
         self._failed: list[tuple[FlattenOrder, int]] = []
-        self._next_try = 0.0
+        self._next_try = clock.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="flatten", daemon=True)
 
@@ -55,10 +57,16 @@ class Listener:
     def close(self) -> None:
         """Stops listening; waits for the read under way."""
         self._stop.set()
-        if threading.current_thread() is not self._thread:
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(2 * LISTEN_SECONDS)
 
     def _listen(self) -> None:
+        for pause_seconds in self.steps():
+            if pause_seconds:
+                self._stop.wait(pause_seconds)
+
+    def steps(self) -> Iterator[float]:
+        """Listens, step by step: yields how many seconds to wait before the next."""
         if self._outstanding is not None:
             self._pass_on(self._outstanding)
         reachable = True
@@ -67,11 +75,12 @@ class Listener:
             try:
                 self._hear()
                 reachable = True
+                yield 0.0  # the read itself waits
             except BusError as error:
                 if reachable:
                     self._log.error("No longer hearing decisions", why=str(error))
                 reachable = False
-                self._stop.wait(_PAUSE_SECONDS)
+                yield _PAUSE_SECONDS
 
     def _hear(self) -> None:
         block_ms = int(LISTEN_SECONDS * 1000)
@@ -93,7 +102,7 @@ class Listener:
 
     def _try_again(self) -> None:
         """What failed, every second and a bounded number of times; closing what is closed does no harm."""
-        if not self._failed or time.monotonic() < self._next_try:
+        if not self._failed or self._clock.monotonic() < self._next_try:
             return
         failed, self._failed = self._failed, []
         for order, tries in failed:
@@ -106,7 +115,7 @@ class Listener:
             self._log.critical("FLATTEN FAILED in the strategy", why=repr(error), episode=order.episode)
             if tries + 1 < _TRIES:
                 self._failed.append((order, tries + 1))
-            self._next_try = time.monotonic() + _RETRY_SECONDS
+            self._next_try = self._clock.monotonic() + _RETRY_SECONDS
 
 
 def _last_pull(bus: Bus) -> tuple[StreamId, FlattenOrder | None]:

@@ -62,6 +62,7 @@ class Presence:
             lost_after_seconds=settings.worker_lost_seconds,
             beat=self._beat,
             woke_up=self.renounce,
+            clock=clock,
         )
 
     @property
@@ -106,7 +107,9 @@ class Presence:
 
     def _listen(self) -> None:
         if self._listener is None:
-            self._listener = Listener(self._bus, read=self._hears, on_order=self._on_order, log=self._log)
+            self._listener = Listener(
+                self._bus, read=self._hears, on_order=self._on_order, log=self._log, clock=self._clock
+            )
             self._listener.start()
 
     def _say_alive(self) -> None:

@@ -22,6 +22,11 @@ def _watch_the_other_end() -> None:
     os._exit(1)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """The entry point."""
     threading.Thread(target=_watch_the_other_end, name="leash", daemon=True).start()
     main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    run()

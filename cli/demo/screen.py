@@ -100,6 +100,10 @@ def _sides(left: Text, right: Text) -> Table:
     return table
 
 
+def _one_line(*parts: str | tuple[str, str]) -> Text:
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
+
+
 def _clock(view: View, zone: ZoneInfo) -> Text:
     if not view.day:
         return Text("starting", style="dim")
@@ -143,7 +147,7 @@ def _positions(view: View) -> list[Text]:
 
 def _position(held: Held) -> Text:
     style = "green" if held.unrealized >= 0 else "red"
-    return Text.assemble(
+    return _one_line(
         (f"  {held.symbol:<5}", "bold"),
         f"{held.side:<6}{held.size} @ {held.price:<12f} {held.worker:<14}",
         (f"{shown(held.unrealized):>12}", style),
@@ -151,7 +155,7 @@ def _position(held: Held) -> Text:
 
 
 def _entries(view: View) -> Text:
-    return Text.assemble(
+    return _one_line(
         ("Entries ", "bold"),
         f"{view.asked} asked   ",
         (f"{view.allowed} allowed", "green"),
@@ -170,13 +174,11 @@ def _stop(view: View, zone: ZoneInfo) -> Text:
         return Text("Stops   none so far", style="dim")
     stop = view.stops[-1]
     at = datetime.fromtimestamp(stop.event.ms / 1000, zone)
-    return Text.assemble(
+    took = f"flat after {', '.join(_took(*each) for each in stop.took_ms)} ms"
+    return _one_line(
         (f"Stop {len(view.stops)}  ", "bold red"),
-        f"{at:%d %b %H:%M} at {shown(stop.daily_pnl)}, flat after ",
-        (", ".join(_took(*each) for each in stop.took_ms) or "nothing was open", "bold"),
-        " ms",
-        no_wrap=True,
-        overflow="ellipsis",
+        f"{at:%d %b %H:%M} at {shown(stop.daily_pnl)}, ",
+        (took if stop.legs else "nothing was open", "bold"),
     )
 
 
@@ -186,9 +188,7 @@ def _took(symbol: str, took_ms: float | None) -> str:
 
 def _line(told: Told, zone: ZoneInfo) -> Text:
     at = datetime.fromtimestamp(told.at_ms / 1000, zone)
-    return Text.assemble(
+    return _one_line(
         (f"{at:%d %b %H:%M} ", "dim"),
         (told.line.text, _STYLES.get(told.line.level, "")),
-        no_wrap=True,
-        overflow="ellipsis",
     )

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from coordinator.state import CLOSES_REMEMBERED
 from events.decisions import EventRejected, PnlDisputed, PositionMismatch
 from events.incoming import PositionClosed
 from tests.coordinator.story import Story, code, each, kinds, only
@@ -126,6 +127,15 @@ def test_refusing_double_closes_cannot_hide_losses_for_long() -> None:
         "StopLossTriggered",
         "PortfolioFlat",
     ]
+
+
+def test_only_the_latest_closes_of_a_day_are_remembered() -> None:
+    story = Story()
+    for number in range(CLOSES_REMEMBERED + 1):
+        story.fills("ES", worker=f"w{number}")
+        story.closes("ES", worker=f"w{number}")
+    assert len(story.state.day.closed) == CLOSES_REMEMBERED
+    assert kinds(story.closes("ES", worker=f"w{CLOSES_REMEMBERED}")) == ["EventRejected"]
 
 
 @pytest.mark.parametrize(("pnl", "counted"), [("-300", "-300"), ("300", "0")])

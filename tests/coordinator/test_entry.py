@@ -2,10 +2,12 @@
 
 import pytest
 
+from coordinator.invariants import InvariantBroken, check_grant
+from coordinator.limits import limits_of
 from coordinator.state import State, contracts_used, slots_used
 from events.decisions import EntryAllowed, EntryDenied, EntryExpired
 from events.incoming import EntryRequested
-from tests.coordinator.story import SECOND, Story, code, kinds, only
+from tests.coordinator.story import SECOND, Story, code, kinds, limits, only
 
 
 def test_allowing_reserves_the_slot_until_it_expires() -> None:
@@ -176,6 +178,18 @@ def test_a_denied_request_reserves_nothing() -> None:
     before = dict(story.state.reservations)
     story.asks("CL")
     assert story.state.reservations == before
+
+
+def test_a_grant_beyond_the_limits_would_stop_the_coordinator() -> None:
+    story = Story(max_positions=2, max_contracts=2)
+    story.enters("ES", "CL")
+    granted = story.state.limits
+    assert granted is not None
+    check_grant(story.state, granted)
+    with pytest.raises(InvariantBroken, match="2 slots granted, limit 1"):
+        check_grant(story.state, limits_of(limits(max_positions=1)))
+    with pytest.raises(InvariantBroken, match="2 contracts granted, limit 1"):
+        check_grant(story.state, limits_of(limits(max_contracts=1)))
 
 
 # --- how a reservation ends -----------------------------------------------------------------------------

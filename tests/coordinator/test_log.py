@@ -83,7 +83,7 @@ def test_a_coordinator_whose_log_nobody_reads_decides_on_and_stops_when_told(
     command = [sys.executable, "-m", "tests.processes", url, portfolio, "server"]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=tmp_path, env=environ, stderr=subprocess.PIPE) as coordinator:
-        ask: dict[str, Any] = {"symbol": "NQ", "side": "long", "size": 1}  # denied in some 300 bytes, and a pipe holds 64 kB
+        ask: dict[str, Any] = {"symbol": "NQ", "side": "long", "size": 1}  # each line some 300 bytes
         live.publishes_all(live.next_of(EntryRequested, "ibs-ES", **ask) for _ in range(1500))
         live.all_decided()
         assert live.status()["events_rejected"] == "0"

@@ -100,6 +100,14 @@ def test_of_a_mark_the_lower_counts_and_the_difference_is_told_once() -> None:
     assert story.pnl == Decimal(-900)
 
 
+@pytest.mark.parametrize(("reported", "disputed"), [("-999.99", 0), ("-999.98", 1)])
+def test_a_mark_is_not_disputed_over_a_cent(reported: str, disputed: int) -> None:
+    story = Story(point_values="ES=50")
+    story.enters("ES", price="5000")
+    assert len(each(PnlDisputed, story.marks("ES", reported, price="4980"))) == disputed
+    assert story.pnl == Decimal(-1000)
+
+
 def test_a_mark_lower_than_its_price_says_counts_as_it_is() -> None:
     story = Story(point_values="ES=50")
     story.enters("ES", price="5000")
@@ -194,6 +202,16 @@ def test_a_forced_resume_grants_one_more_limit_and_no_more() -> None:
     story.enters("ES")
     assert kinds(story.marks("ES", "-2499.99")) == ["StopLossApproaching"]
     assert only(StopLossTriggered, story.marks("ES", "-2500.00")).daily_pnl == Decimal(-5500)
+
+
+def test_after_a_forced_resume_the_warning_comes_again() -> None:
+    story = Story()
+    story.enters("ES")
+    assert kinds(story.marks("ES", "-2000")) == ["StopLossApproaching"]
+    story.closes("ES", pnl="-2500")
+    story.resume(force=True)
+    story.enters("ES")
+    assert kinds(story.marks("ES", "-2000")) == ["StopLossApproaching"]
 
 
 def test_a_forced_resume_waits_until_everything_is_closed() -> None:

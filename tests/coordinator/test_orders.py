@@ -166,6 +166,16 @@ def test_settling_what_is_unsettled_needs_no_other_size() -> None:
     assert story.state.unsettled == {}
 
 
+def test_a_full_book_can_still_be_settled() -> None:
+    story = Story()
+    story.closes("CL", pnl="-10")
+    for number in range(POSITIONS_HELD):
+        story.fills("ES", worker=f"w{number}")
+    assert story.settle("CL", 0) == []
+    assert story.settle("ES", 3, worker="w0") == []
+    assert not story.halted
+
+
 def test_a_full_book_takes_no_settled_position_and_halts() -> None:
     story = Story()
     for number in range(POSITIONS_HELD):

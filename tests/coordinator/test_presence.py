@@ -44,6 +44,7 @@ def test_a_position_gone_at_the_broker_stays_counted_and_denies_the_symbol() -> 
     story.enters("ES")
     [mismatch] = restarted(story, "")
     assert (mismatch.kind, mismatch.log_size, mismatch.broker_size) == ("gone_at_broker", 1, 0)
+    assert mismatch.reason == "the log holds 1, the broker none; it counts as open until settled"
     assert story.open == ["ES:long:1"]
     assert code(story.asks("ES", worker="another")) == "symbol_unsettled"
 
@@ -101,6 +102,14 @@ def test_the_next_announcement_settles_what_agrees_again() -> None:
     assert code(story.asks("ES", worker="another")) == "symbol_unsettled"
     restarted(story, "")
     assert code(story.asks("ES", worker="another")) == "allowed"
+
+
+def test_the_next_announcement_settles_a_size_that_agrees_again() -> None:
+    story = Story()
+    story.enters("ES", size=2)
+    restarted(story, "ES:long:1:100")
+    assert restarted(story, "ES:long:2:100") == []
+    assert story.state.unsettled == {}
 
 
 def test_an_operator_settles_what_is_gone() -> None:

@@ -223,9 +223,7 @@ def test_of_many_sessions_the_present_one_is_never_forgotten() -> None:
 
 def test_of_many_workers_those_with_something_at_stake_are_never_forgotten() -> None:
     story = Story()
-    story.starts("holds")
     story.fills("ES", worker="holds")
-    story.starts("reserved")
     story.asks("CL", worker="reserved")
     story.starts("lost", symbols="SI")
     story.loses_worker("lost")

@@ -1,12 +1,14 @@
 """The trading day: where it begins and ends, and what a new one resets, carries over and leaves as it is."""
 
+from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from coordinator.trading_day import trading_day_at
 from events.decisions import StopLossTriggered, TradingDayStarted
-from tests.coordinator.story import DAY, HOUR, Story, chicago, code, kinds, only
+from tests.coordinator.story import DAY, HOUR, MINUTE, Story, chicago, code, kinds, only
 
 CHICAGO = "America/Chicago"
 
@@ -74,17 +76,29 @@ def test_a_roll_in_the_morning_names_the_day_it_begins_on(when: tuple[int, ...],
     assert day_at(*when, roll="08:00") == day
 
 
-@pytest.mark.parametrize("roll", ["01:30", "02:30"])
-@pytest.mark.parametrize("sunday", [(2025, 3, 9), (2025, 11, 2)])
-def test_days_never_go_back_when_the_clocks_skip_or_repeat_the_roll(
-    roll: str, sunday: tuple[int, int, int]
-) -> None:
-    midnight = chicago(*sunday, 0)
-    days = [
-        trading_day_at(midnight + minute * 60_000, "America/Chicago", roll) for minute in range(0, 6 * 60, 7)
-    ]
-    assert [day.date for day in days] == sorted(day.date for day in days)
-    assert all(midnight + index * 7 * 60_000 < day.ends_ms for index, day in enumerate(days))
+@pytest.mark.parametrize(("roll", "day"), [("11:59", "2025-01-14"), ("12:00", "2025-01-15")])
+def test_noon_is_the_first_roll_that_names_the_day_after(roll: str, day: str) -> None:
+    assert day_at(2025, 1, 14, 13, roll=roll) == day
+
+
+@pytest.mark.parametrize("roll", ["00:30", "01:30", "02:30", "23:30"])
+@pytest.mark.parametrize(
+    ("zone", "eve"),
+    [
+        (CHICAGO, "2025-03-08"),
+        (CHICAGO, "2025-11-01"),
+        ("Africa/Cairo", "2025-04-24"),
+        ("Africa/Cairo", "2024-10-31"),
+    ],
+)
+def test_days_never_go_back_when_the_clocks_skip_or_repeat_the_roll(zone: str, eve: str, roll: str) -> None:
+    """In Cairo they do so around midnight between two weekdays."""
+    evening = datetime.fromisoformat(f"{eve}T20:00").replace(tzinfo=ZoneInfo(zone))
+    times = range(int(evening.timestamp()) * 1000, int(evening.timestamp()) * 1000 + 10 * HOUR, 5 * MINUTE)
+    days = [trading_day_at(ms, zone, roll) for ms in times]
+    dates = [day.date for day in days]
+    assert dates == sorted(dates)
+    assert all(ms < day.ends_ms for ms, day in zip(times, days, strict=True))
 
 
 @pytest.mark.parametrize("ms", [0, 1, 10**14, 25 * 10**13 - 1, 25 * 10**13, 10**15, 2**63, 2**64 - 1])
@@ -237,6 +251,7 @@ def test_another_roll_counts_from_the_end_of_the_day_under_way() -> None:
     story = Story()
     story.change_limits(roll="18:00")
     assert story.at(chicago(2025, 1, 15, 17)) == []
+    assert story.state.day.ends_ms == chicago(2025, 1, 15, 18)
     assert kinds(story.at(chicago(2025, 1, 15, 18))) == ["TradingDayStarted"]
 
 

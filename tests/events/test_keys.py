@@ -11,7 +11,10 @@ NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,32}", fullmatch=True)
 """What `runtime.json` allows as the name of a portfolio."""
 
 
-WHAT = ["events", "decisions", "status", "head", "snapshot", "leader", "killswitch", "bars", "steps"]
+WHAT = [
+    *("events", "decisions", "status", "head", "snapshot", "archive", "leader", "killswitch"),
+    *("bars", "steps"),
+]
 
 
 def every_key(keys: Keys) -> list[str]:

@@ -1,0 +1,127 @@
+"""The account at the broker, which no process's death touches: what is really held, and really filled.
+
+Fills at once at the market's price, keeps every exit until it is confirmed as reported, and keeps orders that
+are still working, which fill when the market wants.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec import structs
+
+from config import Contract
+from events.fields import Side
+from workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, Fill, NotOpen
+
+_PRICE_DECIMALS = Decimal("1e-10")
+
+
+class Working(NamedTuple):
+    """An order that is not filled yet."""
+
+    symbol: str
+    side: Side
+    size: int
+
+
+class Account:
+    """What all owners hold, and the market's prices."""
+
+    def __init__(self, contracts: Mapping[str, Contract], prices: Mapping[str, Decimal]) -> None:
+        self.contracts = contracts
+        self.prices = dict(prices)
+        self.held: dict[tuple[str, str], BrokerPosition] = {}
+        self.unreported: dict[str, ExitFill] = {}
+        self.working: dict[str, Working] = {}
+        self._fills = 0
+
+    def of(self, owner: str) -> "OwnBroker":
+        """The account as one owner's broker shows it."""
+        return OwnBroker(self, owner)
+
+    def fill_id(self) -> str:
+        self._fills += 1
+        return f"fill-{self._fills}"
+
+    def open(self, owner: str, symbol: str, side: Side, size: int) -> Fill:
+        """Fills an entry. BrokerError when the owner is on the other side."""
+        price, before = self.prices[symbol], self.held.get((owner, symbol))
+        if before is not None and before.side != side:
+            raise BrokerError(f"{owner} is {before.side} {symbol}")
+        cost = price * size + (before.price * before.size if before else 0)
+        total = size + (before.size if before else 0)
+        average = (cost / total).quantize(_PRICE_DECIMALS).normalize()
+        self.held[owner, symbol] = BrokerPosition(owner, symbol, side, total, average, Decimal(0))
+        return Fill(owner, symbol, side, size, price, Decimal(0), self.fill_id())
+
+    def close(self, owner: str, symbol: str, side: Side, size: int) -> ExitFill:
+        """Fills an exit. NotOpen when that much is not open."""
+        before = self.held.get((owner, symbol))
+        if before is None or before.side != side or before.size < size:
+            raise NotOpen(f"{owner} does not hold {side} {size} {symbol}")
+        if before.size == size:
+            del self.held[owner, symbol]
+        else:
+            self.held[owner, symbol] = structs.replace(before, size=before.size - size)
+        nothing = Decimal(0)
+        fill = ExitFill(
+            owner,
+            symbol,
+            side,
+            size,
+            self.prices[symbol],
+            nothing,
+            self.fill_id(),
+            before.price,
+            nothing,
+        )
+        self.unreported[fill.fill_id] = fill
+        return fill
+
+    def fill_working(self, owner: str) -> Fill | None:
+        """The market fills what was left of an order, whoever is alive to hear of it."""
+        order = self.working.pop(owner, None)
+        if order is None:
+            return None
+        try:
+            return self.open(owner, order.symbol, order.side, order.size)
+        except BrokerError:
+            return None  # the other side is held by now: the broker has cancelled it
+
+
+class OwnBroker:
+    """One owner's `workers.brokers.protocol.Broker`."""
+
+    def __init__(self, account: Account, owner: str) -> None:
+        self._account = account
+        self._owner = owner
+
+    def enter(self, symbol: str, side: Side, size: int, price: Decimal) -> Fill:  # noqa: ARG002 - at the market's
+        return self._account.open(self._owner, symbol, side, size)
+
+    def exit(
+        self,
+        symbol: str,
+        side: Side,
+        size: int,
+        price: Decimal | None,  # noqa: ARG002 - at the market's
+        *,
+        owner: str | None = None,
+    ) -> ExitFill:
+        return self._account.close(owner or self._owner, symbol, side, size)
+
+    def flatten(self, *, owner: str | None = None) -> list[ExitFill]:
+        return [
+            self._account.close(held.owner, held.symbol, held.side, held.size)
+            for held in self.positions(owner or self._owner)
+        ]
+
+    def positions(self, owner: str | None = None) -> list[BrokerPosition]:
+        return [held for _, held in sorted(self._account.held.items()) if owner in (None, held.owner)]
+
+    def unreported_exits(self, owner: str | None = None) -> list[ExitFill]:
+        return [fill for fill in self._account.unreported.values() if owner in (None, fill.owner)]
+
+    def confirm_reported(self, fill_id: str) -> None:
+        self._account.unreported.pop(fill_id, None)

@@ -1,0 +1,183 @@
+"""`events.bus.Bus` over a server in memory: the same methods, answers and errors.
+
+A read that waits lets the simulated time pass, in which others may write.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from events.bus import SERVERS_TIME, Bus, Committed, Entry, Head, Lease, _cursor, _epoch
+from events.codec import Fields
+from events.errors import BusRefused
+from events.keys import Keys
+from events.stream_id import StreamId
+from tests.simulation.memory_server import Commit, MemoryServer, Refused
+
+_Answer = TypeVar("_Answer")
+
+Wait = Callable[[Callable[[], bool], int], None]
+"""Lets so many milliseconds pass, or fewer: until the condition holds."""
+
+
+class MemoryBus(Bus):
+    """The portfolio `name` on a server in memory."""
+
+    def __init__(self, server: MemoryServer, name: str, wait: Wait) -> None:
+        self.keys = keys = Keys(name)
+        self._server = server
+        self._wait = wait
+        self._events, self._decisions, self._killswitch = keys.events, keys.decisions, keys.killswitch
+        self._status, self._head, self._leader = keys.status, keys.head, keys.leader
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+    def _ask(self, doing: str, effect: Callable[[], _Answer]) -> _Answer:
+        """One command: every use of the server passes here, and `doing` completes "while …"."""
+        try:
+            return effect()
+        except Refused as refused:
+            raise BusRefused(f"Redis refused while {doing}: {refused}") from refused
+
+    # --- events ------------------------------------------------------------------------------------------
+
+    def append(self, fields: Fields, stamp: str = SERVERS_TIME) -> StreamId:
+        return self._ask("adding an event", lambda: self._server.add(self._events, stamp, fields))
+
+    def orders_after(
+        self, decisions: StreamId, killswitch: StreamId, *, count: int, block_ms: int
+    ) -> tuple[list[Entry], list[Entry]]:
+        server = self._server
+
+        def ready() -> bool:
+            return server.last(self._decisions) > decisions or server.last(self._killswitch) > killswitch
+
+        def read() -> tuple[list[Entry], list[Entry]]:
+            return (
+                server.after(self._decisions, decisions, count),
+                server.after(self._killswitch, killswitch, count),
+            )
+
+        return self._read("reading orders", read, ready, block_ms)
+
+    def last_pull(self) -> Entry | None:
+        def read() -> Entry | None:
+            stream = self._server.stream(self._killswitch)
+            return stream.entries[-1] if stream is not None and stream.entries else None
+
+        return self._ask("reading the kill switch", read)
+
+    def decisions_of(self, event: StreamId) -> list[Entry]:
+        if not event.answerable:
+            return []
+
+        def read() -> list[Entry]:
+            last = event.decision(99)
+            found = self._server.after(self._decisions, event.before_decisions(), 100)
+            return [entry for entry in found if entry.id <= last]
+
+        return self._ask("reading decisions", read)
+
+    # --- the leader's ------------------------------------------------------------------------------------
+
+    def take_lead(self, who: str, lease_ms: int) -> Lease:
+        epoch, holder, cursor, chain = self._ask(
+            "taking the lead", lambda: self._server.lead(self._leader, self._head, who, lease_ms)
+        )
+        return Lease(_epoch(epoch or "0"), holder, _cursor(cursor), chain)
+
+    def keep_lead(self, who: str, lease_ms: int) -> bool:
+        return self._ask("renewing the lease", lambda: self._server.renew(self._leader, who, lease_ms))
+
+    def commit(
+        self,
+        *,
+        epoch: int,
+        before: StreamId,
+        after: StreamId,
+        chain: str,
+        decisions: Sequence[tuple[StreamId, Fields]],
+        status: Mapping[str, str],
+    ) -> Committed:
+        batch = Commit(epoch, before, after, chain, list(decisions))
+        changed = dict(status)
+        return self._ask(
+            "committing decisions",
+            lambda: self._server.commit(self._head, self._decisions, self._status, batch, changed),
+        )
+
+    def head(self) -> Head | None:
+        facts = self._ask("reading the head", lambda: self._server.hash(self._head)) or {}
+        if "epoch" not in facts:
+            return None
+        return Head(_epoch(facts["epoch"]), _cursor(facts.get("cursor", "")), facts.get("chain", ""))
+
+    def snapshot(self) -> str | None:
+        return self._ask("reading the snapshot", lambda: self._server.text(self.keys.snapshot))
+
+    def save_snapshot(self, text: str) -> None:
+        self._ask("writing the snapshot", lambda: self._server.put(self.keys.snapshot, text))
+
+    def leader(self) -> str | None:
+        return self._ask("reading the lease", lambda: self._server.text(self._leader))
+
+    # --- looking -----------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, str]:
+        return self._ask("reading the status", lambda: dict(self._server.hash(self._status) or {}))
+
+    def is_stopped_or_halted(self) -> bool:
+        shown = self._ask("reading the status", lambda: self._server.hash(self._status)) or {}
+        return "true" in (shown.get("stopped_out"), shown.get("halted"))
+
+    def now_ms(self) -> int:
+        return self._ask("asking for the time", self._server.clock)
+
+    def server(self) -> dict[str, str]:
+        facts = {"redis_version": "7.4.0", "aof_enabled": "1"}
+        return self._ask("asking the server about itself", lambda: facts)
+
+    # --- workers' presence -------------------------------------------------------------------------------
+
+    def beat(self, worker: str, session: str, lasts_ms: int) -> None:
+        key = self.keys.worker(worker)
+        self._ask("sending a heartbeat", lambda: self._server.put(key, session, lasts_ms))
+
+    def beats(self, workers: Sequence[str]) -> list[str | None]:
+        if not workers:
+            return []
+        values = self._ask(
+            "reading heartbeats",
+            lambda: [self._server.value(self.keys.worker(worker)) for worker in workers],
+        )
+        return [value if isinstance(value, str) else None for value in values]
+
+    # --- the driven clock's ------------------------------------------------------------------------------
+
+    def publish(self, key: str, fields: Fields) -> StreamId:
+        return self._ask("publishing a step", lambda: self._server.add(key, SERVERS_TIME, fields))
+
+    # --- reading -----------------------------------------------------------------------------------------
+
+    def _after(self, key: str, after: StreamId, count: int, block_ms: int | None) -> list[Entry]:
+        return self._read(
+            "reading a stream",
+            lambda: self._server.after(key, after, count),
+            lambda: self._server.last(key) > after,
+            block_ms,
+        )
+
+    def _last(self, key: str) -> StreamId:
+        return self._ask("looking at a stream", lambda: self._server.last(key))
+
+    def _read(
+        self, doing: str, read: Callable[[], _Answer], ready: Callable[[], bool], block_ms: int | None
+    ) -> _Answer:
+        """What `read` finds; with `block_ms` waits so long for something to be there."""
+
+        def read_when_ready() -> _Answer:
+            if block_ms is not None and not ready():
+                self._wait(ready, max(1, block_ms))
+            return read()
+
+        return self._ask(doing, read_when_ready)

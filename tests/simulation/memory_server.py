@@ -1,0 +1,245 @@
+"""A Redis server in memory, as far as `events.bus` uses one: streams, hashes, strings that expire, three scripts.
+
+IDs, refusals and their words, expiry by the server's own clock: all as the real one does it, which
+`tests/events/test_bus_contract.py` holds it to. Whoever wants to see what is written observes it.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+from events.bus import Committed, Entry
+from events.stream_id import ORIGIN, StreamId
+
+_LARGEST = 2**64 - 1
+_WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
+_TOO_SMALL = "The ID specified in XADD is equal or smaller than the target stream top item"
+_AT_ORIGIN = "The ID specified in XADD must be greater than 0-0"
+_EXHAUSTED = "The stream has exhausted the last possible ID, unable to add more items"
+_NO_ID = "Invalid stream ID specified as stream command argument"
+_UNPAIRED = "wrong number of arguments for 'xadd' command"
+
+_Kind = TypeVar("_Kind")
+
+
+class Refused(Exception):
+    """The server's no; the text is its own."""
+
+
+class Commit(NamedTuple):
+    """A commit that was accepted."""
+
+    epoch: int
+    before: StreamId
+    after: StreamId
+    chain: str
+    decisions: Sequence[tuple[StreamId, Sequence[str]]]
+
+
+class Observer:
+    """Sees what is written, in the moment it is. This one looks away."""
+
+    def added(self, key: str, entry: Entry) -> None:
+        """An entry was added to a stream."""
+
+    def committed(self, commit: Commit) -> None:
+        """A batch of decisions was committed."""
+
+    def led(self, who: str, epoch: int) -> None:
+        """Somebody took the lease."""
+
+
+class Stream:
+    """Entries in the order of their IDs, and the largest ID ever given out."""
+
+    def __init__(self) -> None:
+        self.ids: list[StreamId] = []
+        self.entries: list[Entry] = []
+        self.last = ORIGIN
+
+    def after(self, after: StreamId, count: int) -> list[Entry]:
+        """The next entries."""
+        if after >= self.last:
+            return []
+        first = bisect_right(self.ids, after)
+        return self.entries[first : first + count]
+
+    def stamped(self, stamp: str, now_ms: int) -> StreamId:
+        """The ID that `*`, `<ms>-*`, `<ms>` or `<ms>-<seq>` comes to; Refused unless it is above all before."""
+        last = self.last
+        if last == (_LARGEST, _LARGEST):
+            raise Refused(_EXHAUSTED)
+        if stamp == "*":
+            return StreamId(now_ms, 0) if now_ms > last.ms else _following(last)
+        ms_text, dash, seq_text = stamp.partition("-")
+        ms = _number(ms_text)
+        if seq_text == "*":
+            wanted = StreamId(ms, last.seq + 1 if ms == last.ms else 0)
+        else:
+            wanted = StreamId(ms, _number(seq_text) if dash else 0)
+            if wanted == ORIGIN:
+                raise Refused(_AT_ORIGIN)
+        if wanted <= last or wanted.seq > _LARGEST:
+            raise Refused(_TOO_SMALL)
+        return wanted
+
+    def add(self, entry: Entry) -> None:
+        self.ids.append(entry.id)
+        self.entries.append(entry)
+        self.last = entry.id
+
+
+class MemoryServer:
+    """The keys of one server. `clock` tells its time in milliseconds, and may jump."""
+
+    def __init__(self, clock: Callable[[], int], observer: Observer | None = None) -> None:
+        self.clock = clock
+        self.observer = observer or Observer()
+        self._values: dict[str, object] = {}
+        self._lapses_ms: dict[str, int] = {}
+
+    # --- keys --------------------------------------------------------------------------------------------
+
+    def value(self, key: str) -> object:
+        """What lies under the key, None when nothing does or it has lapsed."""
+        lapses_ms = self._lapses_ms.get(key)
+        if lapses_ms is not None and self.clock() >= lapses_ms:
+            self.delete(key)
+        return self._values.get(key)
+
+    def put(self, key: str, value: object, lasts_ms: int | None = None) -> None:
+        """Replaces whatever lay there."""
+        self._values[key] = value
+        self._lapses_ms.pop(key, None)
+        if lasts_ms is not None:
+            self._lapses_ms[key] = self.clock() + lasts_ms
+
+    def prolong(self, key: str, lasts_ms: int) -> None:
+        self._lapses_ms[key] = self.clock() + lasts_ms
+
+    def lasts_ms(self, key: str) -> int | None:
+        """How long until the key lapses; None when it does not."""
+        return self._lapses_ms[key] - self.clock() if key in self._lapses_ms else None
+
+    def delete(self, key: str) -> None:
+        self._values.pop(key, None)
+        self._lapses_ms.pop(key, None)
+
+    def text(self, key: str) -> str | None:
+        return self._typed(key, str)
+
+    def hash(self, key: str) -> dict[str, str] | None:
+        return self._typed(key, dict)
+
+    def stream(self, key: str) -> Stream | None:
+        return self._typed(key, Stream)
+
+    def _typed(self, key: str, kind: type[_Kind]) -> _Kind | None:
+        value = self.value(key)
+        if value is not None and not isinstance(value, kind):
+            raise Refused(_WRONG_TYPE)
+        return value
+
+    # --- streams -----------------------------------------------------------------------------------------
+
+    def add(self, key: str, stamp: str, fields: Sequence[str]) -> StreamId:
+        """XADD."""
+        stream = self.stream(key) or Stream()
+        if not fields or len(fields) % 2:
+            raise Refused(_UNPAIRED)
+        entry = Entry(stream.stamped(stamp, self.clock()), list(fields))
+        stream.add(entry)
+        self._values[key] = stream
+        self.observer.added(key, entry)
+        return entry.id
+
+    def after(self, key: str, after: StreamId, count: int) -> list[Entry]:
+        """XREAD of one stream, without waiting."""
+        stream = self.stream(key)
+        return stream.after(after, count) if stream is not None else []
+
+    def last(self, key: str) -> StreamId:
+        """The largest ID the stream ever gave out; ORIGIN when there is none."""
+        stream = self.stream(key)
+        return stream.last if stream is not None else ORIGIN
+
+    # --- the scripts -------------------------------------------------------------------------------------
+
+    def lead(self, leader: str, head: str, who: str, lease_ms: int) -> tuple[str, str, str, str]:
+        """lead.lua."""
+        holder = self.text(leader)
+        if holder is not None and holder != who:
+            return "", holder, "", ""
+        self.put(leader, who, lease_ms)  # and stays, should the head not be what it should
+        facts = self.hash(head) or {}
+        epoch = _whole(facts.get("epoch", "0")) + 1
+        self._values[head] = facts | {"epoch": str(epoch)}
+        self.observer.led(who, epoch)
+        return str(epoch), who, facts.get("cursor", ""), facts.get("chain", "")
+
+    def renew(self, leader: str, who: str, lease_ms: int) -> bool:
+        """renew.lua."""
+        if self.text(leader) != who:
+            return False
+        if lease_ms == 0:
+            self.delete(leader)
+        else:
+            self.prolong(leader, lease_ms)
+        return True
+
+    def commit(self, head: str, decisions: str, status: str, batch: Commit, changed: dict[str, str]) -> Committed:
+        """commit.lua."""
+        facts = self.hash(head) or {}
+        epoch, cursor = facts.get("epoch", ""), facts.get("cursor", "0-0")
+        if not epoch_fits(epoch, batch):
+            return Committed("epoch", epoch, "", "")
+        if not cursor_fits(cursor, batch):
+            return Committed("cursor", epoch, cursor, facts.get("chain", ""))
+        try:
+            self._add_all(decisions, batch)
+        except Refused as refused:
+            return Committed("decisions", epoch, cursor, str(refused))
+        self._values[head] = facts | {"cursor": str(batch.after), "chain": batch.chain}
+        if not isinstance(shown := self.value(status), dict):
+            shown = {}
+        if shown or changed:
+            self._values[status] = shown | changed
+        else:
+            self.delete(status)
+        self.observer.committed(batch)
+        return Committed("done", epoch, str(batch.after), str(len(shown | changed)))
+
+    def _add_all(self, key: str, batch: Commit) -> None:
+        for index, (at, fields) in enumerate(batch.decisions):
+            try:
+                self.add(key, str(at), fields)
+            except Refused as refused:
+                if index:
+                    raise AssertionError(f"half a batch was written: {refused}") from refused
+                raise
+
+
+def epoch_fits(epoch: str, batch: Commit) -> bool:
+    """Whether whoever commits is the latest to lead. A function, so that its absence can be planted."""
+    return epoch == str(batch.epoch)
+
+
+def cursor_fits(cursor: str, batch: Commit) -> bool:
+    """Whether the batch goes on from where the last one ended. The same."""
+    return cursor == str(batch.before)
+
+
+def _following(last: StreamId) -> StreamId:
+    return StreamId(last.ms, last.seq + 1) if last.seq < _LARGEST else StreamId(last.ms + 1, 0)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) <= _LARGEST):
+        raise Refused(_NO_ID)
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not text.removeprefix("-").isdecimal():
+        raise Refused("hash value is not an integer")
+    return int(text)

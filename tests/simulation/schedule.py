@@ -1,0 +1,218 @@
+"""What is to happen in one run, drawn from its seed beforehand: a list that can be read, cut down and replayed.
+
+Each seed has a temper: it leaves some kinds of happening out and repeats others, so that rare things come
+together with few others as well as with many.
+"""
+
+from collections.abc import Collection
+from random import Random
+from typing import Any, NamedTuple
+
+from events.fields import Side
+from tests.simulation.wire import Fault, FaultKind
+
+COORDINATORS = ("leader-a", "leader-b", "leader-c")
+WORKERS = {"ann": "ES", "bob": "ES", "cat": "CL", "dan": "SI"}
+FLATTENER = "flattener"
+OPERATOR = "operator"
+SECOND = 1000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_EVENTS_A_HAPPENING = 1.25
+_GAP_MS = 130
+
+
+class Happening(NamedTuple):
+    """At `ms`, `what` happens to `who`, or is done by him; `how` are the particulars."""
+
+    ms: int
+    who: str
+    what: str
+    how: dict[str, Any]
+
+    def __str__(self) -> str:
+        particulars = " ".join(f"{name}={value}" for name, value in self.how.items() if value not in ("", 0))
+        return f"{self.ms / 1000:8.3f} s  {self.who or 'world':9}  {self.what} {particulars}".rstrip()
+
+
+class Temper(NamedTuple):
+    """How this seed's portfolio and machines are set up; times in milliseconds."""
+
+    begins_ms: int
+    coordinators: int
+    lease_ms: int
+    max_positions: int
+    max_contracts: int
+    daily_stop_loss: int
+    reservation_ms: int
+    flatten_ms: int
+    answer_ms: int
+    on_worker_lost: str
+    on_bus_loss: str
+
+
+class Schedule(NamedTuple):
+    """All that is drawn from one seed."""
+
+    temper: Temper
+    happenings: list[Happening]
+
+
+# --- what may happen, and how often -----------------------------------------------------------------------
+
+_TRADING = {
+    "enter": 30,
+    "exit": 18,
+    "mark": 8,
+    "enter in part": 5,
+    "fill": 7,
+    "cancel": 2,
+    "abandon": 3,
+    "order and wait": 4,
+}
+_ODD = {"fill unasked": 1, "close again": 1, "misreport": 1, "report twice": 1, "quit": 1}
+_ORDERS = {"halt": 1, "resume": 4, "resume by force": 2, "flatten": 1, "kill switch": 1, "limits": 2, "settle": 5}
+_BY_HAND = {"garbage": 4, "copy": 3, "ahead": 1, "forged": 2}
+_WORLD = {"price": 12, "crash price": 3}
+_CLOCK = {"clock forward": 2, "clock back": 2, "next day": 1}
+_OUTAGES = {"server away": 1, "cut off": 2, "lease removed": 1, "snapshot lost": 1, "snapshot damaged": 1, "kill": 2,
+            "stop": 1}  # fmt: skip
+_FAULTS: dict[FaultKind, int] = {
+    "crash before": 3,
+    "crash after": 4,
+    "lost command": 2,
+    "lost answer": 4,
+    "late command": 3,
+    "twice": 3,
+    "pause before": 5,
+    "pause after": 3,
+}
+_CALLS_OF_A_LEADER = {
+    "": 3,
+    "committing decisions": 6,
+    "reading a stream": 2,
+    "adding an event": 2,
+    "taking the lead": 2,
+    "renewing the lease": 2,
+    "writing the snapshot": 1,
+    "reading the head": 1,
+}
+_CALLS_OF_A_WORKER = {"": 2, "adding an event": 6, "reading a stream": 2, "reading orders": 1, "sending": 1}
+_PAUSES_MS = (1, 5, 30, 100, 300, 700, 1500, 4000)
+_MOVES = (-40, -12, -5, -2, -1, 1, 2, 4, 8)
+_SIDES: tuple[Side, ...] = ("long", "long", "short")
+
+
+def drawn(seed: int, events: int) -> Schedule:
+    """The schedule of `seed`, of about `events` events."""
+    random = Random(f"{seed}:schedule")
+    temper = _temper(random)
+    kinds = _kinds(random)
+    count = max(4, round(events / _EVENTS_A_HAPPENING))
+    ms, happenings = 500, []
+    for _ in range(count):
+        ms += 1 + int(random.expovariate(1 / _GAP_MS))
+        happenings.append(_happening(random, temper, kinds, ms))
+    return Schedule(temper, happenings)
+
+
+def only(schedule: Schedule, kept: Collection[int] | None) -> Schedule:
+    """The schedule with nothing but the happenings of these numbers; all for None."""
+    if kept is None:
+        return schedule
+    return schedule._replace(
+        happenings=[one for number, one in enumerate(schedule.happenings) if number in kept]
+    )
+
+
+def _temper(random: Random) -> Temper:
+    # Wednesday 15 January 2025 in Chicago, 10:00, or 10 s before its roll at 17:00.
+    morning = 1_736_956_800_000
+    return Temper(
+        begins_ms=random.choice((morning, morning, morning + 7 * HOUR - 10 * SECOND)),
+        coordinators=random.choice((2, 2, 3)),
+        lease_ms=random.choice((600, 1200, 2400)),
+        max_positions=random.choice((1, 2, 2, 3)),
+        max_contracts=random.choice((2, 3, 4)),
+        daily_stop_loss=random.choice((600, 1500, 1500, 4000)),
+        reservation_ms=random.choice((700, 2000, 5000)),
+        flatten_ms=random.choice((500, 2000)),
+        answer_ms=random.choice((200, 600)),
+        on_worker_lost=random.choice(("hold", "flatten")),
+        on_bus_loss=random.choice(("hold", "flatten")),
+    )
+
+
+def _kinds(random: Random) -> list[tuple[dict[str, int], int]]:
+    """Groups of kinds with their weights; trading always, each other group more, less or not at all."""
+    others = [_ODD, _ORDERS, _BY_HAND, _CLOCK, _OUTAGES, _FAULTS]
+    weights = [4, 9, 4, 3, 4, 22]
+    tempered = [weight * random.choice((0, 1, 1, 2)) for weight in weights]
+    pairs = zip(others, tempered, strict=True)
+    return [(_TRADING, 70), (_WORLD, 8), *((dict(group), weight) for group, weight in pairs if weight)]
+
+
+def _chosen(random: Random, weights: dict[str, int]) -> str:
+    return random.choices(list(weights), list(weights.values()))[0]
+
+
+def _happening(
+    random: Random, temper: Temper, kinds: list[tuple[dict[str, int], int]], ms: int
+) -> Happening:
+    [group] = random.choices([group for group, _ in kinds], [weight for _, weight in kinds])
+    what = _chosen(random, group)
+    if what in _FAULTS:
+        return _fault(random, temper, ms)
+    who, how = _particulars(random, temper, what)
+    return Happening(ms, who, what, how)
+
+
+def _fault(random: Random, temper: Temper, ms: int) -> Happening:
+    kind = random.choices(list(_FAULTS), list(_FAULTS.values()))[0]
+    leaders = COORDINATORS[: temper.coordinators]
+    who = random.choice((*leaders, *leaders, *WORKERS, FLATTENER))
+    calls = _CALLS_OF_A_LEADER if who in leaders else _CALLS_OF_A_WORKER
+    fault = Fault(
+        kind,
+        on=_chosen(random, calls),
+        skip=random.choice((0, 0, 0, 1, 2, 5)),
+        ms=random.choice(_PAUSES_MS),
+        later_ms=random.choice(_PAUSES_MS),
+    )
+    return Happening(ms, who, "fault", fault._asdict())
+
+
+def _particulars(random: Random, temper: Temper, what: str) -> tuple[str, dict[str, Any]]:
+    worker = random.choice(list(WORKERS))
+    leaders = COORDINATORS[: temper.coordinators]
+    symbol = random.choice(list(WORKERS.values()))
+    match what:
+        case "enter" | "enter in part" | "abandon" | "order and wait" | "fill unasked" | "misreport":
+            return worker, {"side": random.choice(_SIDES), "size": random.choice((1, 1, 1, 2, 3))}
+        case "price" | "crash price":
+            return "", {"symbol": symbol, "ticks": random.choice(_MOVES) * (20 if what == "crash price" else 1)}
+        case "limits":
+            return OPERATOR, {"max_positions": random.randint(1, 4), "max_contracts": random.randint(1, 5)}
+        case "garbage" | "copy" | "forged":
+            return "", {"which": random.randrange(10_000)}
+        case "ahead":
+            return "", {"ms": random.choice((5, SECOND, MINUTE, DAY)), "seq": random.choice((0, 3, 2**64 - 1))}
+        case "clock forward" | "clock back":
+            return "", {"ms": random.choice((30, 700, 5 * SECOND, MINUTE, HOUR))}
+        case "next day":
+            return "", {"days": random.choice((1, 1, 3))}
+        case "server away":
+            return "", {"ms": random.choice((100, 800, 3000))}
+        case "cut off":
+            return random.choice((*leaders, *WORKERS)), {"ms": random.choice((100, 800, 3000, 8000))}
+        case "kill":
+            return random.choice((*leaders, *WORKERS, FLATTENER)), {}
+        case "stop":
+            return random.choice(leaders), {}
+        case "lease removed" | "snapshot lost" | "snapshot damaged":
+            return "", {}
+        case _ if what in _ORDERS:
+            return OPERATOR, {}
+    return worker, {}

@@ -1,0 +1,126 @@
+"""The world the processes run in: time, the server, the network, the account; and the seats they take.
+
+Processes die and others take their seats; what is here stays.
+"""
+
+import contextlib
+from collections.abc import Callable
+from functools import partial
+from random import Random
+
+import structlog
+
+from config import Configuration
+from coordinator.log import Log
+from events.keys import Keys
+from tests.simulation.account import Account
+from tests.simulation.invariants import Judge
+from tests.simulation.memory_server import MemoryServer
+from tests.simulation.schedule import Temper
+from tests.simulation.scheduler import Actor, Crashed, Process, Scheduler, Stepper
+from tests.simulation.wire import Fault, Network, Wire
+
+PORTFOLIO = "main"
+SILENT: Log = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(1000))
+"""Says nothing, quickly."""
+
+
+class World:
+    """Everything of one run that no process's death touches."""
+
+    def __init__(self, seed: int, temper: Temper, configuration: Configuration, account: Account) -> None:
+        self.seed = seed
+        self.temper = temper
+        self.configuration = configuration
+        self.account = account
+        self.keys = Keys(PORTFOLIO)
+        self.scheduler = Scheduler(Random(f"{seed}:scheduler"))
+        self.network = Network(self.scheduler)
+        self.skew_ms = 0
+        self.judge = Judge(self.keys)
+        self.server = MemoryServer(self.server_ms, self.judge)
+        self.judge.watch(self.server)
+        self.seats: dict[str, Seat] = {}
+        self.quiet = False
+
+    def server_ms(self) -> int:
+        """The server's clock, which may jump."""
+        return self.temper.begins_ms + self.scheduler.now + self.skew_ms
+
+    def later(self, ms: int, action: Callable[[], None]) -> None:
+        """Has it done by nobody in particular."""
+        self.scheduler.at(self.scheduler.now + ms, None, action)
+
+    def close(self) -> None:
+        """Ends whoever is still alive."""
+        self.quiet = True
+        for seat in self.seats.values():
+            seat.leave()
+
+
+class Seat:
+    """A name under which one process runs after the other, and what each of them is made of (`begin`)."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world = world
+        self.name = name
+        self.random = Random(f"{world.seed}:{name}")
+        self.faults: list[Fault] = []
+        self.lives = 0
+        self.process: Process | None = None
+        world.seats[name] = self
+
+    # --- for each kind of process ------------------------------------------------------------------------
+
+    def begin(self, process: Process, wire: Wire) -> None:
+        """Makes the process what it is."""
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """The process is gone."""
+
+    # --- coming and going --------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Starts a process where there is none."""
+        if self.process is not None:
+            return
+        self.lives += 1
+        process = self.process = Process(self.name, self.world.scheduler, self.random)
+        wire = Wire(self.world.server, PORTFOLIO, self.world.network, process, self.die)
+        wire.faults = self.faults
+        self.begin(process, wire)
+
+    def die(self) -> None:
+        """The process ends in this moment, wherever it was; another is started some time later."""
+        self.leave()
+        if not self.world.quiet:
+            self.world.later(self.random.choice((10, 100, 800, 3000, 6000)), self.start)
+
+    def leave(self) -> None:
+        """The process ends in this moment."""
+        if self.process is not None:
+            self.process.dead = True
+            self.process = None
+            self.forget()
+
+    def actor(self, patience_ms: int = 0) -> Actor:
+        assert self.process is not None
+        return Actor(self.process, patience_ms)
+
+    def stepper(self, step: Callable[[], float | None], slowest_ms: int) -> Stepper:
+        assert self.process is not None
+        return Stepper(self.process, self.world.scheduler, step, slowest_ms)
+
+
+def ended(close: Callable[[], None]) -> None:
+    """Lets go of what a dead process was doing between two steps."""
+    with contextlib.suppress(Crashed, ValueError):  # ValueError: it was not between steps, and unwinds itself
+        close()
+
+
+def never(_: object = None) -> bool:
+    return False
+
+
+__all__ = ["PORTFOLIO", "SILENT", "Seat", "World", "ended", "never", "partial"]

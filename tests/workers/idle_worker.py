@@ -1,0 +1,37 @@
+"""A worker as a process of its own that does no more than be there: `python -m tests.workers.idle_worker`.
+
+Says on its log what it hears, and ends in good order with SIGTERM.
+"""
+
+import signal
+import sys
+import threading
+
+from coordinator.log import open_log
+from workers.flatten_order import FlattenOrder
+from workers.gate import PortfolioGate
+from workers.settings import GateSettings
+
+
+def main(url: str, portfolio: str, worker: str, lost_seconds: str) -> None:
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
+    log, lines = open_log(worker)
+    lost = float(lost_seconds)
+    settings = GateSettings(
+        url=url, portfolio=portfolio, heartbeat_seconds=lost / 5, worker_lost_seconds=lost
+    )
+    gate = PortfolioGate(worker, symbols=["ES"], settings=settings, log=log)
+
+    def close_all(order: FlattenOrder) -> None:
+        log.info("Ordered to flatten", cause=order.cause, everything=order.everything)
+
+    gate.on_flatten(close_all)
+    with gate:
+        log.info("Ready")
+        stop.wait()
+    lines.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
