@@ -21,20 +21,14 @@ _ALL = 1_000_000
 class Judge(Observer):
     """Follows the log with a fold and a book of its own."""
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, server: MemoryServer, keys: Keys) -> None:
         self.book = Book()
         self.follower = Follower()
         self.commits = 0
         self.epoch = 0
-        self._events_key = keys.events
         self._decided: list[tuple[StreamId, list[str]]] = []
-        self._server: MemoryServer
-        self._keys = keys
-
-    def watch(self, server: MemoryServer) -> None:
-        """From here on."""
         self._server = server
-        server.observer = self
+        self._keys = keys
 
     @property
     def drained(self) -> bool:

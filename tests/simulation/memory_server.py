@@ -92,9 +92,9 @@ class Stream:
 class MemoryServer:
     """The keys of one server. `clock` tells its time in milliseconds, and may jump."""
 
-    def __init__(self, clock: Callable[[], int], observer: Observer | None = None) -> None:
+    def __init__(self, clock: Callable[[], int]) -> None:
         self.clock = clock
-        self.observer = observer or Observer()
+        self.observers: list[Observer] = []
         self._values: dict[str, object] = {}
         self._lapses_ms: dict[str, int] = {}
 
@@ -150,7 +150,8 @@ class MemoryServer:
         entry = Entry(stream.stamped(stamp, self.clock()), list(fields))
         stream.add(entry)
         self._values[key] = stream
-        self.observer.added(key, entry)
+        for observer in self.observers:
+            observer.added(key, entry)
         return entry.id
 
     def after(self, key: str, after: StreamId, count: int) -> list[Entry]:
@@ -174,7 +175,8 @@ class MemoryServer:
         facts = self.hash(head) or {}
         epoch = _whole(facts.get("epoch", "0")) + 1
         self._values[head] = facts | {"epoch": str(epoch)}
-        self.observer.led(who, epoch)
+        for observer in self.observers:
+            observer.led(who, epoch)
         return str(epoch), who, facts.get("cursor", ""), facts.get("chain", "")
 
     def renew(self, leader: str, who: str, lease_ms: int) -> bool:
@@ -206,7 +208,8 @@ class MemoryServer:
             self._values[status] = shown | changed
         else:
             self.delete(status)
-        self.observer.committed(batch)
+        for observer in self.observers:
+            observer.committed(batch)
         return Committed("done", epoch, str(batch.after), str(len(shown | changed)))
 
     def _add_all(self, key: str, batch: Commit) -> None:

@@ -5,17 +5,17 @@ Processes die and others take their seats; what is here stays.
 
 import contextlib
 from collections.abc import Callable
-from functools import partial
 from random import Random
 
 import structlog
 
 from config import Configuration
 from coordinator.log import Log
+from events.bus import Entry
 from events.keys import Keys
 from tests.simulation.account import Account
 from tests.simulation.invariants import Judge
-from tests.simulation.memory_server import MemoryServer
+from tests.simulation.memory_server import MemoryServer, Observer
 from tests.simulation.schedule import Temper
 from tests.simulation.scheduler import Actor, Crashed, Process, Scheduler, Stepper
 from tests.simulation.wire import Fault, Network, Wire
@@ -25,7 +25,7 @@ SILENT: Log = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering
 """Says nothing, quickly."""
 
 
-class World:
+class World(Observer):
     """Everything of one run that no process's death touches."""
 
     def __init__(self, seed: int, temper: Temper, configuration: Configuration, account: Account) -> None:
@@ -37,15 +37,26 @@ class World:
         self.scheduler = Scheduler(Random(f"{seed}:scheduler"))
         self.network = Network(self.scheduler)
         self.skew_ms = 0
-        self.judge = Judge(self.keys)
-        self.server = MemoryServer(self.server_ms, self.judge)
-        self.judge.watch(self.server)
+        self.server = MemoryServer(self.server_ms)
+        self.judge = Judge(self.server, self.keys)
+        self.server.observers = [self.judge, self]
         self.seats: dict[str, Seat] = {}
         self.quiet = False
+        self._wakes: dict[str, list[Stepper]] = {}
 
     def server_ms(self) -> int:
         """The server's clock, which may jump."""
         return self.temper.begins_ms + self.scheduler.now + self.skew_ms
+
+    def added(self, key: str, entry: Entry) -> None:  # noqa: ARG002 - whatever it is
+        for stepper in self._wakes.get(key, ()):
+            stepper.woken()
+
+    def wake(self, stepper: Stepper, *keys: str) -> None:
+        """Whenever an entry is added to one of these streams."""
+        for key in keys:
+            waiting = [one for one in self._wakes.get(key, ()) if not one.process.dead]
+            self._wakes[key] = [*waiting, stepper]
 
     def later(self, ms: int, action: Callable[[], None]) -> None:
         """Has it done by nobody in particular."""
@@ -118,9 +129,3 @@ def ended(close: Callable[[], None]) -> None:
     with contextlib.suppress(Crashed, ValueError):  # ValueError: it was not between steps, and unwinds itself
         close()
 
-
-def never(_: object = None) -> bool:
-    return False
-
-
-__all__ = ["PORTFOLIO", "SILENT", "Seat", "World", "ended", "never", "partial"]

@@ -108,7 +108,7 @@ def test_paused_with_its_order_on_the_way_the_late_fill_is_closed_at_once(floor:
 
 def test_paused_without_any_stop_it_does_not_use_a_slot_that_was_given_to_another(floor: Floor) -> None:
     worker = worker_in_es(floor, "allowed")
-    floor.live.change_limits(max_positions=1)
+    floor.live.change_limits(max_positions=2)
     worker.told("enter", 5000)
     worker.lies_still()
     until(lambda: floor.decided("EntryExpired"), "its slot to be freed")

@@ -26,7 +26,7 @@ from workers.strategies.intent import Enter, Exit, Held, Intent
 from workers.trader import Trader, holdings_of
 
 Moment = Literal["allowed", "entering", "entered", "exiting", "exited", "reported"]
-"""Just after the yes; before and after the broker's fill, in and out; the exit on the log, but not yet noted."""
+"""Just after the yes; before and after the broker's fill, in and out; the exit on the log, not yet noted."""
 
 
 class Fate(NamedTuple):
