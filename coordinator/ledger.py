@@ -3,43 +3,41 @@
 The live coordinator and the audit both decide by this one function; it touches nothing but the state.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from coordinator.fold import fold
+from coordinator.repeats import known
 from coordinator.state import State
 from events import chain
 from events.codec import Fields, decode_event, encode
 from events.decisions import Decision
-from events.incoming import Event, Malformed
+from events.incoming import Event, Malformed, WorkerEvent
 from events.stream_id import StreamId
 
 
 class Decided(NamedTuple):
-    """What one event came to. `entries` are the decisions as they go into the stream."""
+    """What one event came to. `entries` are the decisions as they go into the stream.
+
+    `repeated`: the event had been folded before, so it changed nothing.
+    """
 
     at: StreamId
     event: Event | Malformed
+    repeated: bool
     decisions: list[Decision]
     entries: list[tuple[StreamId, list[str]]]
     chain: str
 
 
 def decide(state: State, previous_chain: str, at: StreamId, fields: Fields) -> Decided:
-    """Folds the entry `fields` with the ID `at` into `state`."""
+    """Folds the entry `fields` with the ID `at` into `state`; each decision carries its cause and the chain."""
     event = decode_event(fields)
+    repeated = isinstance(event, WorkerEvent) and known(state, event)
     # An ID no server gives by itself leaves no room for an answer: it is chained, but changes nothing.
     decisions = fold(state, at, event) if at.answerable else []
-    return written(previous_chain, at, fields, event, decisions)
-
-
-def written(
-    previous_chain: str, at: StreamId, fields: Fields, event: Event | Malformed, decisions: Sequence[Decision]
-) -> Decided:
-    """The decisions as stream entries, each with its cause and the chain that binds it."""
     name = str(at)
     texts = [encode(decision) for decision in decisions]
     link = chain.link(previous_chain, name, fields, texts)
     binding = ["event", name, "chain", link]
     entries = [(at.decision(index), text + binding) for index, text in enumerate(texts)]
-    return Decided(at, event, list(decisions), entries, link)
+    return Decided(at, event, repeated, decisions, entries, link)

@@ -56,7 +56,7 @@ class Line(NamedTuple):
 def narrate(state: State, decided: Decided) -> list[Line]:
     """The lines for one event, given the state right after it."""
     refused = any(isinstance(decision, EventRejected) for decision in decided.decisions)
-    told = [] if refused else _of_event(state, decided.event)
+    told = [] if refused or decided.repeated else _of_event(state, decided.event)
     return [*told, *(_of_decision(decision) for decision in decided.decisions)]
 
 

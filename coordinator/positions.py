@@ -31,12 +31,13 @@ _PRICE_DECIMALS = Decimal("1e-10")
 
 def opened(state: State, at: StreamId, event: PositionOpened) -> list[Decision]:
     """Adds the fill to the book, uses up its reservation, and shouts about each limit it broke."""
-    reported = _reported_before(state, at, event)
+    reported = _reported_before(state, event)
     if reported is not None:
         return [reported]
     key = leg_key(event.symbol, event.side, event.worker)
     if no_room(state, at, key):
         return [book_full("PositionOpened")]
+    _remember_fill(state, at, event)
     shared = any(held.symbol == event.symbol for other, held in state.positions.items() if other != key)
     granted = _use_reservation(state, key, event.size)
     add_to_book(state, at, key, event)
@@ -130,21 +131,27 @@ def _breaches(state: State, event: PositionOpened, *, granted: int, shared: bool
     ]
 
 
-def _reported_before(
-    state: State, at: StreamId, event: PositionOpened | PositionClosed
-) -> EventRejected | None:
-    """A fill the broker has named is folded once, whoever reports it; only the latest are remembered."""
-    if not event.fill:
+def _reported_before(state: State, event: PositionOpened | PositionClosed) -> EventRejected | None:
+    """A fill the broker has named is folded once, whoever reports it."""
+    first = state.fills.get(_fill_name(event)) if event.fill else None
+    if first is None:
         return None
     kind = type(event).__name__
-    fill = f"{kind} {event.fill}"  # one fill that reverses a position closes and opens
-    if fill in state.fills:
-        reason = f"{kind}: fill {event.fill} was already reported at {state.fills[fill]}"
-        return EventRejected(reason=reason, rejected=kind)
+    reason = f"{kind}: fill {event.fill} was already reported at {first}"
+    return EventRejected(reason=reason, rejected=kind)
+
+
+def _remember_fill(state: State, at: StreamId, event: PositionOpened | PositionClosed) -> None:
+    """Only the latest are remembered."""
+    if not event.fill:
+        return
     if len(state.fills) >= FILLS_REMEMBERED:
         del state.fills[next(iter(state.fills))]
-    state.fills[fill] = str(at)
-    return None
+    state.fills[_fill_name(event)] = str(at)
+
+
+def _fill_name(event: PositionOpened | PositionClosed) -> str:
+    return f"{type(event).__name__} {event.fill}"  # one fill that reverses a position closes and opens
 
 
 # --- closed ---------------------------------------------------------------------------------------------
@@ -152,9 +159,10 @@ def _reported_before(
 
 def closed(state: State, at: StreamId, event: PositionClosed) -> list[Decision]:
     """Books the P&L, the lower of reported and computed, and takes the contracts out of the book."""
-    reported = _reported_before(state, at, event)
+    reported = _reported_before(state, event)
     if reported is not None:
         return [reported]
+    _remember_fill(state, at, event)
     key = leg_key(event.symbol, event.side, event.owner or event.worker)
     held = state.positions.get(key)
     if held is None:

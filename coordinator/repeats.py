@@ -22,6 +22,12 @@ from events.incoming import EntryRequested, WorkerEvent
 from events.stream_id import StreamId
 
 
+def known(state: State, event: WorkerEvent) -> bool:
+    """Whether the event's number, or a later one of its session, has been folded. Changes nothing."""
+    worker = state.workers.get(event.worker)
+    return worker is not None and event.seq <= worker.seqs.get(event.session, -1)
+
+
 def is_repeat(state: State, event: WorkerEvent) -> bool:
     """Whether the event has been folded before; if not, remembers that now it is."""
     worker = state.workers.get(event.worker) or _enrol(state, event)
