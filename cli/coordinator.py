@@ -1,5 +1,6 @@
 """`portfold coordinator`: the one process that decides."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cyclopts import App
@@ -18,7 +19,9 @@ def register(app: App) -> None:
     app.command(coordinator)
 
 
-def coordinator(*, clock: Literal["server", "driven"] = "server", target: Target = _TARGET) -> int:
+def coordinator(
+    *, clock: Literal["server", "driven"] = "server", archive: Path | None = None, target: Target = _TARGET
+) -> int:
     """Coordinate a portfolio: grant entries, watch the loss, flatten at the limit.
 
     Start it twice, and the second stands by for the first. SIGTERM or Ctrl-C
@@ -32,6 +35,9 @@ def coordinator(*, clock: Literal["server", "driven"] = "server", target: Target
     ----------
     clock
         `server`: time is that of Redis. `driven`: time is that of the last event, which a simulation writes.
+    archive
+        The folder that `portfold archive` moved history to; by default runtime.json's archive_folder. It is
+        needed only where there is no snapshot to start from.
     """
     from cli.stopping import stopped_by_signals
     from coordinator.log import open_log
@@ -51,6 +57,7 @@ def coordinator(*, clock: Literal["server", "driven"] = "server", target: Target
                 clock=clock,
                 log=log,
                 stop=stop.event,
+                archive=archive,
             )
     finally:
         lines.close()

@@ -23,6 +23,9 @@ class Unusable(Exception):
 def explained(error: Exception) -> tuple[int, str] | None:
     """The exit code and the sentence for what a user can do something about; None for a fault of ours."""
     from config import ConfigError
+    from coordinator.archiver import NotArchived
+    from coordinator.follower import LogDiffers
+    from coordinator.segment import ArchiveError
     from events.codec import RefusedField
     from events.embedded import ServerError
     from events.errors import BusError
@@ -32,6 +35,7 @@ def explained(error: Exception) -> tuple[int, str] | None:
 
     codes: tuple[tuple[int, tuple[type[Exception], ...]], ...] = (
         (FAILED, (Failure, ServerError, BrokerError, ConductorError)),
+        (FAILED, (ArchiveError, LogDiffers, NotArchived)),
         (UNUSABLE, (Unusable, ConfigError, BarsError, RefusedField)),
         (UNREACHABLE, (BusError,)),
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from cyclopts import App, CycloptsError, Parameter
 
-from cli import config, coordinator, flattener, orders, server, status, worker
+from cli import archive, config, coordinator, flattener, orders, server, status, worker
 from cli.demo import command as demo
 from cli.exits import FAILED, INTERRUPTED, MEANINGS, OK, UNUSABLE, explained
 
@@ -21,6 +21,7 @@ _COMMANDS: tuple[Callable[[App], object], ...] = (
     flattener.register,
     orders.register,
     status.register,
+    archive.register,
     demo.register,
     config.register,
 )

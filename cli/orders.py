@@ -1,4 +1,4 @@
-"""`portfold halt`, `resume`, `flatten`, `limits`, `settle`: an operator's orders.
+"""`portfold halt`, `resume`, `flatten`, `limits`, `settle`, `acknowledge`: an operator's orders.
 
 Each is an event on the log with who and why. It is recorded whether or not anybody coordinates, takes effect
 as soon as somebody does, and survives every restart; the same can be written by hand with XADD.
@@ -25,7 +25,7 @@ Why = Annotated[str, Parameter(name="--reason", help="Why; it stands on the reco
 
 def register(app: App) -> None:
     """Adds the commands."""
-    for command in (halt, resume, flatten, limits, settle):
+    for command in (halt, resume, flatten, limits, settle, acknowledge):
         app.command(command)
 
 
@@ -190,6 +190,29 @@ def settle(
         pnl=_number("--pnl", pnl),
     )
     _give(target, order, f"{symbol} of {worker} is settled.")
+
+
+def acknowledge(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
+    """Answer for going on without a part of the log that is gone for good; that stays on record for ever.
+
+    Needed where the coordinator refuses to lead because the log does not add up,
+    or denies entries because it lost its end. Look first what is open at the
+    broker: fills that nobody else has a record of may be among what is gone.
+
+    Exit code 1 when nothing is missing.
+
+    For example:
+
+        portfold acknowledge --by jane --reason "restored last night's backup; broker is flat"
+    """
+    from coordinator import footing
+
+    bus = target.resolve().bus()
+    try:
+        event = footing.acknowledge(bus, by=by, reason=reason)
+    except (footing.NothingLost, footing.FootingLost) as refused:
+        raise Failure(str(refused)) from refused
+    _tell_outcome(bus, event, "The loss is acknowledged.")
 
 
 def _give(target: Target, order: "Event", done: str) -> None:

@@ -75,10 +75,12 @@ def status_lines(place: "Place", found: Mapping[str, str], leader: str | None, l
         ),
         ("Positions", f"{found['open_positions_count']}/{found['max_positions']}  {found['open_positions']}"),
         *(("", held) for held in _listed(found["positions"])),
+        ("Stale marks", found.get("stale_marks") or "none"),
         ("Reserved", found["reserved"] or "none"),
         ("Daily P&L", _loss(Decimal(found["daily_pnl"]), Decimal(found["daily_stop_loss"] or 0))),
         ("Stopped out", f"yes, by event {found['stopped_at']}" if found["stopped_out"] == "true" else "no"),
         ("Halted", f"by {found['halted_by']}: {found['halt_reason']}" if found["halted"] == "true" else "no"),
+        ("Log", _log(found)),
         ("Flattening", f"{found['flattening']} ({found['flatten_cause']})" if found["flattening"] else "no"),
         (
             "Entries",
@@ -87,6 +89,7 @@ def status_lines(place: "Place", found: Mapping[str, str], leader: str | None, l
         ),
         ("Exits", f"{stats['total_exits']}, stops: {stats['stop_loss_triggers']}"),
         ("Unsettled", found["unsettled"] or "nothing"),
+        ("Limits by", found.get("limits_by") or "nobody yet"),
         ("Workers", found["workers"] or "none"),
     ]
     if last_event != found["last_event"]:
@@ -102,6 +105,16 @@ def _wrapped(name: str, text: str) -> list[str]:
         subsequent_indent=" " * _NAMES,
         break_on_hyphens=False,
     )
+
+
+def _log(found: Mapping[str, str]) -> str:
+    """Whether it lost its end, and whoever last answered for that."""
+    kept = f"whole; {found['durability']}" if found.get("durability") else "whole"
+    missing = found.get("tail_missing")
+    if missing:
+        kept = f"lost its end ({missing}), so entries are denied. Then: portfold acknowledge"
+    acknowledged = found.get("loss_acknowledged")
+    return f"{kept}; loss acknowledged {acknowledged}" if acknowledged else kept
 
 
 def _listed(text: str) -> list[str]:

@@ -8,6 +8,7 @@ the value of the field, or raises `UnfitError`.
 import re
 from collections.abc import Iterable
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Protocol, runtime_checkable
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
@@ -123,6 +124,17 @@ class Text(Struct, frozen=True):
         if isinstance(value, str) and re.fullmatch(self.pattern, value):
             return value
         raise UnfitError(self.expected, _NOT_SHOWN if self.secret and isinstance(value, str) else None)
+
+
+class Folder(Struct, frozen=True):
+    """The path of a folder, from the root on: what runs may have been started anywhere. Need not exist."""
+
+    expected: str = "the whole path of a folder, such as /var/lib/portfold/archive"
+
+    def read(self, value: object) -> str:
+        if isinstance(value, str) and value.isprintable() and Path(value).is_absolute():
+            return value
+        raise UnfitError(self.expected)
 
 
 class Distinct(Struct, frozen=True):

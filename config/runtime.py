@@ -19,6 +19,7 @@ from config.rules import (
     Duration,
     EnvironmentName,
     Exact,
+    Folder,
     RedisUrl,
     SymbolOrDefault,
     Text,
@@ -91,6 +92,8 @@ class Runtime(Struct, frozen=True):
     `bar_zones`: time zone of a symbol's CSV bars that name none; `workers`: parameters by symbol; both with
     an entry "default" for all others (use `bar_zone` and `worker`). `discord_webhook_env`: variable that
     holds the webhook's address, None for no alerts.
+
+    `archive_folder`: where history that left the server lies, None for nowhere.
     """
 
     redis_url: Annotated[str, RedisUrl()] = "redis://127.0.0.1:6379/0"
@@ -119,6 +122,7 @@ class Runtime(Struct, frozen=True):
         default_factory=lambda: {DEFAULT: IbsParameters()}
     )
     discord_webhook_env: EnvironmentName | None = None
+    archive_folder: Annotated[str, Folder()] | None = None
 
     def __post_init__(self) -> None:
         if not self.worker_lost_seconds > 2 * self.heartbeat_seconds:

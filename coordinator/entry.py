@@ -114,6 +114,17 @@ def _halted(state: State, limits: Limits, request: EntryRequested) -> Denial | N
     return Denial("halted", f"Halted by {state.halt.by}: {state.halt.reason}")
 
 
+def _log_incomplete(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    missing = state.tail_missing
+    if missing is None:
+        return None
+    return Denial(
+        "log_incomplete",
+        f"The log lost its end: {missing.worker} saw event {missing.saw}, which is gone. Check what is open, "
+        "then: portfold acknowledge",
+    )
+
+
 def _worker_superseded(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
     worker = state.workers[request.worker]
     if worker.session == request.session:
@@ -190,6 +201,7 @@ def _max_contracts(state: State, limits: Limits, request: EntryRequested) -> Den
 RULES: tuple[Callable[[State, Limits, EntryRequested], Denial | None], ...] = (
     _stopped_out,
     _halted,
+    _log_incomplete,
     _worker_superseded,
     _worker_stopped,
     _worker_lost,

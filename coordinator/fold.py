@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import getcontext, setcontext
 from typing import Any
 
-from coordinator import entry, orders, positions, presence, repeats
+from coordinator import entry, log_tail, orders, positions, presence, repeats
 from coordinator.dollars import EXACT
 from coordinator.invariants import InvariantBroken
 from coordinator.state import State
@@ -23,6 +23,8 @@ from events.incoming import (
     Event,
     FlattenRequested,
     LimitsChanged,
+    LogTailMissing,
+    LossAcknowledged,
     Malformed,
     PositionClosed,
     PositionMarked,
@@ -105,11 +107,13 @@ _RULES: dict[type, _Rule] = {
     PositionMarked: _once(positions.marked),
     WorkerStarted: _once(presence.started),
     WorkerStopped: _once(presence.stopped),
+    LogTailMissing: _once(log_tail.missing),
     TradingHalted: orders.halted,
     TradingResumed: orders.resumed,
     FlattenRequested: orders.flatten_requested,
     LimitsChanged: orders.limits_changed,
     PositionSettled: orders.settled,
+    LossAcknowledged: log_tail.acknowledged,
     CoordinatorStarted: _coordinator_started,
     ClockTicked: _clock_ticked,
     WorkerLost: presence.lost,

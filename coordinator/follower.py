@@ -4,6 +4,9 @@ A standby keeps one of these warm; whoever takes over has caught up with it firs
 that the head's chain is the chain of this log.
 """
 
+from pathlib import Path
+
+from coordinator.archive import Archive
 from coordinator.ledger import Decided, decide
 from coordinator.snapshot import Place, beginning, read_snapshot
 from coordinator.state import State
@@ -19,21 +22,52 @@ class LogDiffers(BusError):
     """The log is not the one that was decided: something was removed, added or altered."""
 
 
-class Follower:
-    """Goes through the log from `place` on."""
+def moved_away(bus: Bus) -> LogDiffers:
+    """That the streams do not reach back far enough, and where the rest is."""
+    gone = bus.archived()
+    up_to, folder = (gone.up_to, gone.folder) if gone else (ORIGIN, "nowhere")
+    return LogDiffers(
+        f"The events up to {up_to} are no longer on the server: they were moved to the archive {folder}. "
+        "Name that: --archive for a coordinator, --dir for `portfold archive`, or archive_folder in runtime.json."
+    )
 
-    def __init__(self, place: Place | None = None) -> None:
+
+class Follower:
+    """Goes through the log from `place` on; `archive` is the folder of what is no longer in the streams."""
+
+    def __init__(self, place: Place | None = None, *, archive: Path | None = None) -> None:
         self.place = place or beginning()
+        self._archive = archive
 
     @classmethod
-    def from_snapshot(cls, bus: Bus) -> "Follower":
-        """Begins at the snapshot, if there is one that is whole and not ahead of the head."""
+    def from_snapshot(cls, bus: Bus, archive: Path | None = None) -> "Follower":
+        """Begins at the snapshot, if one is there, whole and not ahead of the head; else further back."""
         try:
             place = read_snapshot(bus.snapshot())
         except BusRefused:  # something else lies under its name
             place = None
         head = bus.head()
-        return cls(place if place is not None and head is not None and place.cursor <= head.cursor else None)
+        if place is not None and head is not None and place.cursor <= head.cursor:
+            return cls(place, archive=archive)
+        return cls(archive=archive).further_back(bus)
+
+    def further_back(self, bus: Bus) -> "Follower":
+        """Begins without a snapshot: where the archive ends, or without one at the beginning of the log.
+
+        Raises LogDiffers where that is no longer in the streams, ArchiveError.
+        """
+        if self._archive is None or not (Archive.is_in(self._archive) or bus.archived()):
+            if bus.archived():
+                raise moved_away(bus)
+            return Follower(archive=self._archive)
+        place, head = Archive.open(self._archive, bus.keys.name).place, bus.head()
+        decided = head.cursor if head else ORIGIN
+        if place.cursor > decided:
+            raise LogDiffers(
+                f"The archive {self._archive} goes on to event {place.cursor}, the head only to {decided}: "
+                "the end of the log is missing. Restore it, or begin a new log with another archive folder."
+            )
+        return Follower(place, archive=self._archive)
 
     @property
     def state(self) -> State:

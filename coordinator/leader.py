@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Literal
 
+from coordinator import footing
 from coordinator.clock import Clock
+from coordinator.clock_watch import ServerClock
 from coordinator.fold import FOLD_VERSION
 from coordinator.follower import Follower, LogDiffers
 from coordinator.ledger import Decided
@@ -23,7 +25,7 @@ from coordinator.time_passing import next_deadline
 from events.bus import SERVERS_TIME, Bus, Committed, Entry, Lease, at_time
 from events.codec import encode_checked
 from events.errors import BusError, BusRefused, BusUnreachable
-from events.incoming import ClockTicked, CoordinatorStarted, Event, LimitsChanged
+from events.incoming import ClockTicked, CoordinatorStarted, Event, LimitsChanged, TradingHalted
 from events.stream_id import ORIGIN, StreamId
 
 _READ_AT_ONCE = 256
@@ -32,6 +34,7 @@ _COMMIT_PAUSE_SECONDS = 0.05
 _LONGEST_WAIT_MS = 1000
 _EVENTS_A_SNAPSHOT = 2000
 _SNAPSHOT_SECONDS = 60.0
+_GLANCE_SECONDS = 1.0
 
 
 class LeadLost(BusError):
@@ -55,8 +58,11 @@ class Leader:
         follower: Follower,
         worker_lost_ms: int,
         time: Clock,
+        ground: footing.Ground,
     ) -> None:
         self._bus = bus
+        self._ground = ground
+        self._shown = {"leader": lease.holder, "durability": ground.durability}
         self._lease = lease
         self._lease_ms = lease_ms
         self._limits = limits
@@ -69,12 +75,15 @@ class Leader:
         self._follower = follower
         self._presence = PresenceWatch(bus, worker_lost_ms=worker_lost_ms, monotonic=time.monotonic)
         self._since_snapshot, self._snapshot_taken = 0, time.monotonic()
-        self._server_ahead_ms = 0
+        self._folded, self._glanced = lease.folded, time.monotonic()
+        self._server_clock = ServerClock(bus, time.monotonic)
         self._committed_status: dict[str, str] = {}
         self.opened = False
+        self.decided = lease.cursor
+        """The last event that is known to be decided, on record."""
 
     def lead(self, stop: threading.Event) -> Iterator[None]:
-        """Leads until `stop` is set, step by step. Raises LeadLost, or BusError from a bus that stays away."""
+        """Leads until `stop` is set, step by step. Raises LeadLost, FootingLost, BusError."""
         self.begin()
         while not stop.is_set():
             yield
@@ -84,9 +93,11 @@ class Leader:
     def begin(self) -> None:
         """Proves the log, decides what was left undecided, and opens the term."""
         head, chain = self._lease.cursor, self._lease.chain
+        if not self._follower.leads_to(head, chain):
+            self._check_end(head)
         self._follow(head)
         if not self._follower.leads_to(head, chain):  # a snapshot may be of another log: only this one counts
-            self._follower = Follower()
+            self._follower = self._follower.further_back(self._bus)
             self._follow(head)
         self._follower.prove(head, chain)
         if head == ORIGIN and self._bus.last_decision() != ORIGIN:
@@ -94,7 +105,9 @@ class Leader:
                 f"There are decisions, but {self._bus.keys.head} is gone: nobody knows how far the log is "
                 "decided. Restore it, or start another portfolio."
             )
-        self._set_clock()
+        footing.prove(self._bus, self._lease, self._keep_lease)
+        self._server_clock.ask()
+        self._deny_what_cannot_be_known()
         self._decide_backlog()
         self._open_term()
 
@@ -103,8 +116,10 @@ class Leader:
         self._keep_lease()
         if not self._decide_next(block_ms=self._wait_ms()):
             self._tick_if_due()
+            self._glance()
             if self._since_snapshot and self._time.monotonic() - self._snapshot_taken >= _SNAPSHOT_SECONDS:
                 self._save_snapshot()
+        self._watch_clock(self._follower.cursor)
         for lost in self._presence.lapsed(self._follower.state):
             self._say(lost)
 
@@ -114,6 +129,25 @@ class Leader:
         """Folds what is decided already."""
         while self._follower.step(self._bus, head):
             self._keep_lease()
+
+    def _check_end(self, head: StreamId) -> None:
+        """Where no snapshot has what the head came to, a log that ends before it leads nowhere."""
+        last = self._bus.last_event()
+        if last < head:
+            raise LogDiffers(
+                f"The log ends at {last}, before the head at {head}: its end is missing, and no snapshot has "
+                "what it came to. Nothing is decided on it. Restore the log, or start another portfolio."
+            )
+
+    def _deny_what_cannot_be_known(self) -> None:
+        """Halts, on record, where time stands still or what this process has seen decided is gone."""
+        self._watch_clock(self._bus.last_event())
+        if self._lease.cursor < self._ground.seen:
+            reason = (
+                f"The log is decided up to {self._lease.cursor}, and this coordinator had seen it decided up "
+                f"to {self._ground.seen}: it lost its end. Check what is open, then: portfold resume"
+            )
+            self._say(TradingHalted(by="coordinator", reason=reason))
 
     def _open_term(self) -> None:
         """Says on the log who leads now, and puts the configured limits in force where they are not."""
@@ -136,8 +170,18 @@ class Leader:
                 daily_stop_loss=str(in_force.daily_stop_loss),
             )
         self._decide_backlog()
+        self._note_server()
         self.opened = True
         self._log.info("Portfolio coordinator initialized successfully", epoch=self._lease.epoch)
+
+    def _note_server(self) -> None:
+        """The log adds up, so whatever server this is, it has the log."""
+        run, before = self._ground.server, self._lease.server
+        if before and before != run:
+            told = "The server was restarted, or is another one; the log adds up"
+            self._log.info(told, run=run, before=before)
+        if before != run:
+            self._bus.remember_server(run)
 
     def _say(self, event: Event) -> StreamId:
         """Adds an event of our own. Where the clock is driven it carries the last event's time."""
@@ -177,7 +221,7 @@ class Leader:
     def _commit(self, before: StreamId, batch: list[Decided]) -> None:
         """Commits the batch, and what it changed in the status; all of that where the hash is not whole."""
         after = self._follower
-        status = status_fields(after.state, after.cursor) | {"leader": self._lease.holder}
+        status = status_fields(after.state, after.cursor) | self._shown
         decisions = [entry for decided in batch for entry in decided.entries]
         changed = {name: text for name, text in status.items() if self._committed_status.get(name) != text}
         commit = partial(
@@ -186,6 +230,7 @@ class Leader:
             before=before,
             after=after.cursor,
             chain=after.chain,
+            events=len(batch),
             decisions=decisions,
             status=changed,
         )
@@ -202,6 +247,8 @@ class Leader:
             raise LeadLost(f"Epoch {done.epoch or 'unknown'} leads now, ours was {self._lease.epoch}.")
         if done.outcome == "cursor" and not already:
             raise LeadLost(f"The head is at {done.cursor}, and not where we left it, at {before}.")
+        self._folded += len(batch)
+        self.decided = after.cursor
         whole = done.outcome == "done" and int(done.detail) >= len(status)
         self._committed_status = status if whole else {}
 
@@ -236,11 +283,7 @@ class Leader:
         if not self._bus.keep_lead(self._lease.holder, self._lease_ms):
             raise LeadLost("The lease lapsed.")
         self._renewed = now
-        self._set_clock()
-
-    def _set_clock(self) -> None:
-        """Notes how far the server's clock is ahead of ours, to wait by without asking each time."""
-        self._server_ahead_ms = self._bus.now_ms() - int(self._time.monotonic() * 1000)
+        self._server_clock.ask()
 
     def _wait_ms(self) -> int:
         """How long to wait for an event: until the lease wants renewing, or something falls due."""
@@ -248,7 +291,22 @@ class Leader:
         due_ms = next_deadline(self._follower.state)
         if due_ms is None or self._clock == "driven":
             return wait_ms
-        return max(1, min(wait_ms, due_ms - self._server_ahead_ms - int(self._time.monotonic() * 1000)))
+        return max(1, min(wait_ms, due_ms - self._server_clock.ms()))
+
+    def _watch_clock(self, last: StreamId) -> None:
+        """Halts, on record, while the event `last` is from the future; a resume does not change that."""
+        if self._clock == "driven" or self._follower.state.halt is not None:
+            return
+        halt = self._server_clock.behind(last)
+        if halt is not None:
+            self._say(halt)
+
+    def _glance(self) -> None:
+        """Once a second, while nothing happens, looks whether something vanished before it could be read."""
+        now = self._time.monotonic()
+        if now - self._glanced >= _GLANCE_SECONDS:
+            self._glanced = now
+            footing.glance(self._bus, self._follower.cursor, self._folded)
 
     def _tick_if_due(self) -> None:
         """Nothing happened: if something has fallen due by the server's clock, says that time has passed."""

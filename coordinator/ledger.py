@@ -30,7 +30,7 @@ class Decided(NamedTuple):
 
 
 def decide(state: State, previous_chain: str, at: StreamId, fields: Fields) -> Decided:
-    """Folds the entry `fields` with the ID `at` into `state`; each decision carries its cause and the chain."""
+    """Folds the entry `fields`, whose ID is `at`, into `state`; writes down what follows, chained."""
     event = decode_event(fields)
     repeated = isinstance(event, WorkerEvent) and known(state, event)
     # An ID no server gives by itself leaves no room for an answer: it is chained, but changes nothing.

@@ -32,6 +32,8 @@ from events.incoming import (
     Event,
     FlattenRequested,
     LimitsChanged,
+    LogTailMissing,
+    LossAcknowledged,
     Malformed,
     PositionClosed,
     PositionOpened,
@@ -82,6 +84,15 @@ def _of_event(state: State, event: Event | Malformed) -> list[Line]:
             return [Line("info", f"Worker stopped: {event.worker} | {event.reason}")]
         case WorkerLost():
             return [Line("error", f"Worker lost: {event.worker} | Silent for {event.silent_ms} ms")]
+        case LogTailMissing():
+            told = f"{event.worker} saw event {event.saw}, which is gone"
+            if state.tail_missing is None:
+                return [Line("warning", f"The log lost its end, as was acknowledged: {told}")]
+            way_out = "Entries are denied. Check what is open, then: portfold acknowledge"
+            return [Line("critical", f"THE LOG LOST ITS END: {told} | {way_out}")]
+        case LossAcknowledged():
+            lost = event.detail or "what is missing"
+            return [Line("warning", f"Loss acknowledged by {event.by}: {event.reason} | {lost}")]
         case TradingHalted():
             return [Line("warning", f"Trading halted by {event.by}: {event.reason}")]
         case TradingResumed():

@@ -16,6 +16,7 @@ from events.incoming import LimitsChanged
 from events.stream_id import ORIGIN, StreamId
 
 _POLL_MS = 50
+_TAKE_OVER_SECONDS = 0.6
 _READ_AT_ONCE = 1000
 
 
@@ -28,10 +29,15 @@ class Outcome(NamedTuple):
 
 
 def outcome_of(bus: Bus, event: StreamId, *, wait_seconds: float) -> Outcome:
-    """Waits until a coordinator has got as far as `event`, and reads what it decided."""
-    deadline = time.monotonic() + wait_seconds
+    """Waits until a coordinator has got as far as `event`, and reads what it decided.
+
+    Where nobody leads it waits only as long as a standby needs to take over.
+    """
+    begun = led = time.monotonic()
     while not _folded(bus, event):
-        if time.monotonic() >= deadline:
+        now = time.monotonic()
+        led = now if bus.leader() else led
+        if now - begun >= wait_seconds or now - led >= _TAKE_OVER_SECONDS:
             return Outcome(event, folded=False)
         bus.decisions_after(event.before_decisions(), count=1, block_ms=_POLL_MS)
     for entry in bus.decisions_of(event):

@@ -10,19 +10,25 @@ import re
 import secrets
 import socket
 import threading
-from collections.abc import Generator, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Literal
 
 from config import Configuration, loaded_line, milliseconds, secret
+from coordinator import clock_watch
 from coordinator.clock import Clock, SystemClock
 from coordinator.configured import configured_limits
+from coordinator.durability import durability, refuse_eviction
 from coordinator.follower import Follower
+from coordinator.footing import Ground
 from coordinator.leader import Leader, LeadLost
 from coordinator.log import Log
 from events.bus import Bus, Lease
 from events.connection import connect, without_secrets
 from events.errors import BusError, BusRefused
+from events.stream_id import ORIGIN
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
@@ -39,11 +45,15 @@ def run(
     clock: Literal["server", "driven"],
     log: Log,
     stop: threading.Event,
+    archive: Path | None = None,
 ) -> None:
-    """Coordinates `portfolio` on the server at `url` until `stop` is set."""
+    """Coordinates `portfolio` on the server at `url` until `stop` is set.
+
+    `archive` is the folder of history that is no longer on the server, by default runtime.json's.
+    """
     log.info(loaded_line(configuration.portfolio), source=str(configuration.files.portfolio.path))
     bus = Bus(connect(url, password=password), portfolio)
-    process = CoordinatorProcess(configuration, bus, clock=clock, log=log, stop=stop)
+    process = CoordinatorProcess(configuration, bus, clock=clock, log=log, stop=stop, archive=archive)
     log.info("Portfolio coordinator starting", portfolio=portfolio, redis=without_secrets(url))
     try:
         process.run()
@@ -69,6 +79,8 @@ class CoordinatorProcess:
         stop: threading.Event,
         time: Clock | None = None,
         who: str = "",
+        archive: Path | None = None,
+        wall_ms: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
         self._configuration = configuration
         self._bus = bus
@@ -78,7 +90,11 @@ class CoordinatorProcess:
         self._time = time or SystemClock()
         self._who = who or _own_name()
         self._lease_ms = configuration.runtime.lease_ms
-        self._server = ""
+        folder = configuration.runtime.archive_folder
+        self._archive = archive or (Path(folder) if folder else None)
+        self._wall_ms = wall_ms
+        self._told: dict[str, str] = {}
+        self._seen = ORIGIN
         self._trouble = ""
         self._pause_seconds = _FIRST_PAUSE_SECONDS
 
@@ -111,12 +127,23 @@ class CoordinatorProcess:
         self._trouble, self._pause_seconds = "", _FIRST_PAUSE_SECONDS
 
     def _one_term(self) -> Iterator[float]:
-        follower = Follower.from_snapshot(self._bus)
+        follower = Follower.from_snapshot(self._bus, self._archive)
         lease = yield from self._wait_for_lease(follower)
         if lease is None:
             return
-        runtime = self._configuration.runtime
-        leader = Leader(
+        leader = None
+        try:
+            leader = self._leader(lease, follower, self._check_server())
+            for _ in leader.lead(self._stop):
+                yield 0.0  # it waits for events itself
+        finally:
+            if leader is not None and leader.opened:
+                self._begin_anew()
+                self._seen = leader.decided
+            self._hand_back()
+
+    def _leader(self, lease: Lease, follower: Follower, ground: Ground) -> Leader:
+        return Leader(
             self._bus,
             lease,
             lease_ms=self._lease_ms,
@@ -126,16 +153,10 @@ class CoordinatorProcess:
             clock=self._clock,
             log=self._log,
             follower=follower,
-            worker_lost_ms=milliseconds(runtime.worker_lost_seconds),
+            worker_lost_ms=milliseconds(self._configuration.runtime.worker_lost_seconds),
             time=self._time,
+            ground=ground,
         )
-        try:
-            for _ in leader.lead(self._stop):
-                yield 0.0  # it waits for events itself
-        finally:
-            if leader.opened:
-                self._begin_anew()
-            self._hand_back()
 
     def _wait_for_lease(self, follower: Follower) -> Generator[float, None, Lease | None]:
         """Follows the log until the lease is free; None when told to stop first."""
@@ -144,6 +165,7 @@ class CoordinatorProcess:
             head = self._bus.head()
             while head is not None and not self._stop.is_set() and follower.step(self._bus, head.cursor):
                 pass
+            self._seen = max(self._seen, follower.cursor)
             lease = self._bus.take_lead(self._who, self._lease_ms)
             if lease.epoch:
                 return lease
@@ -160,17 +182,32 @@ class CoordinatorProcess:
         except BusError as error:
             self._log.warning("The lease could not be handed back; it will lapse", why=str(error))
 
-    def _check_server(self) -> None:
-        """Says what server this is; raises BusRefused for one that is too old."""
+    def _check_server(self) -> Ground:
+        """Says what server this is and what it can lose; raises BusRefused for one that cannot be used."""
         facts = self._bus.server()
         redis_version = facts.get("redis_version", "0.0")
         if tuple(int(part) for part in redis_version.split(".")[:2]) < _OLDEST_REDIS:
             raise BusRefused(f"Redis {redis_version} is too old; expected 7.0 or later, or Valkey.")
-        server = facts.get("valkey_version") or redis_version
-        kept = "on" if facts.get("aof_enabled") == "1" else "OFF: a restart of the server loses the log"
-        if f"{server} {kept}" != self._server:
-            self._server = f"{server} {kept}"
-            self._log.info("Redis found", server=server, append_only_file=kept)
+        eviction = refuse_eviction(facts)
+        server, kept = facts.get("valkey_version") or redis_version, durability(facts, self._bus.settings())
+        apart = clock_watch.apart(self._bus.now_ms(), self._wall_ms()) if self._clock == "server" else ""
+        append_only_file = "on" if facts.get("aof_enabled") == "1" else "OFF"
+        self._tell("info", "Redis found", server=server, append_only_file=append_only_file)
+        self._tell(kept.level, f"Durability: {kept.setting}: {kept.meaning}")
+        self._tell("warning", eviction, topic="eviction")
+        self._tell("warning", apart, topic="clock")
+        return Ground(facts.get("run_id", ""), kept.setting, self._seen)
+
+    def _tell(self, level: Literal["info", "warning"], text: str, topic: str = "", **more: str) -> None:
+        """Says it once, and again when it has changed."""
+        topic = topic or text.partition(":")[0]
+        if self._told.get(topic, "") != f"{text} {more}":
+            self._told[topic] = f"{text} {more}"
+            if text:
+                self._log.log(_LEVELS[level], text, **more)
+
+
+_LEVELS = {"info": 20, "warning": 30}
 
 
 def _own_name() -> str:

@@ -82,6 +82,23 @@ class Halt(Struct):
     flatten: bool = False
 
 
+class TailMissing(Struct):
+    """The log lost its end: `worker` saw the event `saw` on it, and said at `since` that it is gone."""
+
+    worker: str
+    saw: str
+    since: str
+
+
+class Acknowledged(Struct):
+    """Who took it upon himself, at the event `at`, to go on without what the log lost; `detail` is what."""
+
+    by: str
+    reason: str
+    detail: str
+    at: str
+
+
 class Stop(Struct):
     """The day's stop has been triggered; `day` is the trading day it latched on."""
 
@@ -152,7 +169,8 @@ class Stats(Struct):
 class State(Struct):
     """The whole portfolio. `positions`, `reservations` and `unsettled` are by `leg_key`.
 
-    `lost` names the lost workers, `fills` the latest fills and the events that reported them.
+    `lost` names the lost workers, `fills` the latest fills and the events that reported them. While
+    `tail_missing`, entries are denied; `acknowledged` is the last loss that was acknowledged.
     """
 
     limits: Limits | None = None
@@ -166,6 +184,8 @@ class State(Struct):
     halt: Halt | None = None
     stop: Stop | None = None
     flatten: Flatten | None = None
+    tail_missing: TailMissing | None = None
+    acknowledged: Acknowledged | None = None
     stats: Stats = field(default_factory=Stats)
     config: str = ""
     epoch: int = 0

@@ -6,7 +6,16 @@
 from collections.abc import Mapping
 
 from coordinator.dollars import CENT
-from coordinator.state import State, Stats, daily_pnl, legs_named, open_symbols, slots_used
+from coordinator.state import (
+    Acknowledged,
+    State,
+    Stats,
+    TailMissing,
+    daily_pnl,
+    legs_named,
+    open_symbols,
+    slots_used,
+)
 from events.stream_id import StreamId
 
 _COUNTS = (
@@ -42,6 +51,9 @@ def status_fields(state: State, at: StreamId) -> dict[str, str]:
         "halted": _flag(state.halt is not None),
         "halted_by": state.halt.by if state.halt else "",
         "halt_reason": state.halt.reason if state.halt else "",
+        "log_incomplete": _flag(state.tail_missing is not None),
+        "tail_missing": _tail_missing(state.tail_missing),
+        "loss_acknowledged": _acknowledged(state.acknowledged),
         "stopped_at": state.stop.since if state.stop else "",
         "flattening": legs_named(state, state.flatten.left) if state.flatten else "",
         "flatten_cause": state.flatten.cause if state.flatten else "",
@@ -73,7 +85,7 @@ def read_status(fields: Mapping[str, str]) -> dict[str, object]:
         status[name] = int(fields.get(name) or 0)
     for name in ("daily_pnl", "realized_pnl", "daily_stop_loss"):
         status[name] = float(fields.get(name) or 0)
-    for name in ("stopped_out", "halted"):
+    for name in ("stopped_out", "halted", "log_incomplete"):
         status[name] = fields.get(name) == "true"
     status["open_positions"] = [symbol for symbol in fields.get("open_positions", "").split(", ") if symbol]
     status["stats"] = _read_stats(fields.get("stats") or _stats_text(Stats()))
@@ -90,6 +102,14 @@ def _read_stats(text: str) -> dict[str, int | float]:
     pairs = dict(pair.split("=") for pair in text.split(" "))
     counts: dict[str, int | float] = {name: int(pairs[name]) for name in _COUNTS}
     return counts | {"block_rate": float(pairs["block_rate"])}
+
+
+def _tail_missing(missing: TailMissing | None) -> str:
+    return f"{missing.worker} saw {missing.saw}, said so at {missing.since}" if missing else ""
+
+
+def _acknowledged(loss: Acknowledged | None) -> str:
+    return f"by {loss.by} at {loss.at}: {loss.reason} | {loss.detail}" if loss else ""
 
 
 def _flag(value: bool) -> str:

@@ -43,10 +43,16 @@ class ArchiverBus(Bus):
         with told_apart("looking for the first event"):
             return _first(self._client.xrange(self.keys.events, count=1))
 
-    def last_decided(self) -> StreamId | None:
-        """The event that the newest decision in the stream belongs to."""
+    def first_event_since(self, ms: int) -> StreamId | None:
+        """The oldest event at or after this millisecond."""
+        with told_apart("looking for an event"):
+            return _first(self._client.xrange(self.keys.events, min=str(max(0, ms)), count=1))
+
+    def last_decided(self, before: StreamId | None = None) -> StreamId | None:
+        """The last event, of those before the event `before`, that a decision in the stream belongs to."""
+        newest = "+" if before is None else f"({_first_decision(before)}"
         with told_apart("looking for the last decision"):
-            decision = _first(self._client.xrevrange(self.keys.decisions, count=1))
+            decision = _first(self._client.xrevrange(self.keys.decisions, max=newest, count=1))
         return decision.event() if decision else None
 
     def nth_last_event(self, up_to: StreamId, n: int) -> StreamId | None:
@@ -61,15 +67,20 @@ class ArchiverBus(Bus):
 
     def trim(self, keep_from: StreamId, folder: str) -> Trimmed:
         """Removes all before the event `keep_from` from both streams, and notes that `folder` has it."""
-        first_decision = keep_from.decision(0) if keep_from.answerable else keep_from.after_decisions()
         keys = [self.keys.head, self.keys.events, self.keys.decisions, self.keys.archive]
         with told_apart("trimming what is archived"):
-            return Trimmed(*self._trim(keys=keys, args=[str(keep_from), str(first_decision), folder]))
+            answer = self._trim(keys=keys, args=[str(keep_from), str(_first_decision(keep_from)), folder])
+        return Trimmed(*answer)
 
     def _back_from(self, newest: str, count: int) -> list[str]:
         with told_apart("counting events"):
             reply = self._client.xrevrange(self.keys.events, max=newest, count=count)
         return [entry_id for entry_id, _ in reply]
+
+
+def _first_decision(event: StreamId) -> StreamId:
+    """The smallest ID its decisions, or those of any later event, can have."""
+    return event.decision(0) if event.answerable else event.after_decisions()
 
 
 def _first(reply: Sequence[Any]) -> StreamId | None:

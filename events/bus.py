@@ -18,6 +18,8 @@ from events.stream_id import ORIGIN, StreamId
 
 SERVERS_TIME = "*"
 """As an event's ID: let the server stamp it with its clock."""
+NO_ENTRIES = ("stopped_out", "halted", "log_incomplete")
+"""Fields of the status each of which, when true, means that there are to be no entries."""
 
 
 class Entry(NamedTuple):
@@ -28,11 +30,16 @@ class Entry(NamedTuple):
 
 
 class Head(NamedTuple):
-    """How far the log is decided: the leader's epoch, the last event folded, the chain up to it."""
+    """How far the log is decided: the leader's epoch, the last event folded, the chain up to it.
+
+    `folded` counts the events ever folded, `server` is the run of the server that the last leader led on.
+    """
 
     epoch: int
     cursor: StreamId
     chain: str
+    folded: int = 0
+    server: str = ""
 
 
 class Lease(NamedTuple):
@@ -42,6 +49,20 @@ class Lease(NamedTuple):
     holder: str
     cursor: StreamId
     chain: str
+    folded: int = 0
+    server: str = ""
+
+
+class Extent(NamedTuple):
+    """What the events stream says of itself: how many events it ever took, and how many it still holds.
+
+    `first` is the oldest of those, `last` the largest ID it ever gave out; ORIGIN where there is none.
+    """
+
+    added: int
+    length: int
+    first: StreamId
+    last: StreamId
 
 
 class Archived(NamedTuple):
@@ -49,6 +70,15 @@ class Archived(NamedTuple):
 
     up_to: StreamId
     folder: str
+
+
+class Acknowledged(NamedTuple):
+    """The answer to an acknowledgement: `done` with its event; `moved` if the head has; `clock` if the event
+    would lie before the head.
+    """
+
+    outcome: Literal["done", "moved", "clock"]
+    event: StreamId
 
 
 class Committed(NamedTuple):
@@ -62,6 +92,15 @@ class Committed(NamedTuple):
     epoch: str
     cursor: str
     detail: str
+
+
+def trimmed_away(event: StreamId, extent: Extent) -> bool:
+    """Whether an event that is not there can have been trimmed: only whoever is before the first is.
+
+    A log that was deleted and begun anew has nothing before its first.
+    """
+    kept_from = extent.first if extent.length else StreamId(extent.last.ms, extent.last.seq + 1)
+    return extent.added > extent.length and event < kept_from
 
 
 def at_time(ms: int) -> str:
@@ -78,6 +117,7 @@ class Bus:
         self._commit = client.register_script(_script("commit.lua"))
         self._lead = client.register_script(_script("lead.lua"))
         self._renew = client.register_script(_script("renew.lua"))
+        self._acknowledge = client.register_script(_script("acknowledge.lua"))
 
     def close(self) -> None:
         """Lets the connections go."""
@@ -137,15 +177,41 @@ class Bus:
         """The same of the decisions stream."""
         return self._last(self.keys.decisions)
 
+    def extent(self) -> Extent:
+        """How much of the log there was, and is."""
+        with told_apart("looking at the log"):
+            if not self._client.exists(self.keys.events):
+                return Extent(0, 0, ORIGIN, ORIGIN)
+            facts = self._client.xinfo_stream(self.keys.events)
+        first = facts["first-entry"]
+        return Extent(
+            added=int(facts["entries-added"]),
+            length=int(facts["length"]),
+            first=StreamId.parse(first[0]) if first else ORIGIN,
+            last=StreamId.parse(facts["last-generated-id"]),
+        )
+
+    def lost(self, events: Sequence[StreamId]) -> StreamId | None:
+        """The last of these events, which were added, that is gone: not counting what was trimmed away."""
+        with told_apart("looking for events"), self._client.pipeline(transaction=False) as commands:
+            for event in events:
+                commands.xrange(self.keys.events, str(event), str(event))
+            found = commands.execute()
+        gone = [event for event, there in zip(events, found, strict=True) if not there]
+        if not gone:
+            return None
+        extent = self.extent()
+        return max((event for event in gone if not trimmed_away(event, extent)), default=None)
+
     # --- the leader's ------------------------------------------------------------------------------------
 
     def take_lead(self, who: str, lease_ms: int) -> Lease:
         """Takes the lease if it is free, with a new epoch and how far the log is decided."""
         with told_apart("taking the lead"):
-            epoch, holder, cursor, chain = self._lead(
+            epoch, holder, cursor, chain, folded, server = self._lead(
                 keys=[self.keys.leader, self.keys.head], args=[who, lease_ms]
             )
-        return Lease(_epoch(epoch or "0"), holder, _cursor(cursor), chain)
+        return Lease(_epoch(epoch or "0"), holder, _cursor(cursor), chain, _folded(folded), server)
 
     def keep_lead(self, who: str, lease_ms: int) -> bool:
         """Renews the lease; false when it is somebody else's or nobody's by now. 0 ms gives it up."""
@@ -159,11 +225,12 @@ class Bus:
         before: StreamId,
         after: StreamId,
         chain: str,
+        events: int,
         decisions: Sequence[tuple[StreamId, Fields]],
         status: Mapping[str, str],
     ) -> Committed:
-        """Writes decisions, cursor, chain and status in one step, or nothing."""
-        words: list[str | int] = [epoch, str(before), str(after), chain, 2 * len(status)]
+        """Writes decisions, cursor, chain and status in one step, or nothing; `events` were folded."""
+        words: list[str | int] = [epoch, str(before), str(after), chain, events, 2 * len(status)]
         for name, value in status.items():
             words += (name, value)
         for decision_id, fields in decisions:
@@ -175,10 +242,30 @@ class Bus:
     def head(self) -> Head | None:
         """How far the log is decided; None when no coordinator ever was."""
         with told_apart("reading the head"):
-            epoch, cursor, chain = self._client.hmget(self.keys.head, "epoch", "cursor", "chain")
+            epoch, cursor, chain, folded, server = self._client.hmget(
+                self.keys.head, "epoch", "cursor", "chain", "folded", "server"
+            )
         if epoch is None:
             return None
-        return Head(_epoch(epoch), _cursor(cursor or ""), chain or "")
+        return Head(_epoch(epoch), _cursor(cursor or ""), chain or "", _folded(folded or ""), server or "")
+
+    def remember_server(self, run: str) -> None:
+        """Notes in the head on which run of which server its leader leads."""
+        with told_apart("noting the server"):
+            self._client.hset(self.keys.head, "server", run)
+
+    def acknowledge(
+        self, fields: Fields, *, cursor: StreamId, folded: int, folded_from_now: int, cut_off: bool
+    ) -> Acknowledged:
+        """Adds the event `fields` and makes the head's count `folded_from_now`; neither if the head moved.
+
+        `cut_off`: the log ends before the head, so it depends on the server's clock whether the event comes
+        behind it.
+        """
+        words = [str(cursor), folded, folded_from_now, "cut off" if cut_off else "", *fields]
+        with told_apart("acknowledging a loss"):
+            outcome, event = self._acknowledge(keys=[self.keys.head, self.keys.events], args=words)
+        return Acknowledged(outcome, StreamId.parse(event) if event else ORIGIN)
 
     def snapshot(self) -> str | None:
         """The snapshot's text."""
@@ -213,7 +300,7 @@ class Bus:
     def is_stopped_or_halted(self) -> bool:
         """Whether the status says that there are to be no entries."""
         with told_apart("reading the status"):
-            return "true" in self._client.hmget(self.keys.status, "stopped_out", "halted")
+            return "true" in self._client.hmget(self.keys.status, *NO_ENTRIES)
 
     def now_ms(self) -> int:
         """The server's clock."""
@@ -222,10 +309,18 @@ class Bus:
         return int(seconds) * 1000 + int(microseconds) // 1000
 
     def server(self) -> dict[str, str]:
-        """What the server says of itself (INFO server and persistence), as text."""
+        """What the server says of itself (INFO server, persistence and memory), as text."""
         with told_apart("asking the server about itself"):
-            facts = {**self._client.info("server"), **self._client.info("persistence")}
+            facts = self._client.info("server", "persistence", "memory")
         return {name: str(value) for name, value in facts.items()}
+
+    def settings(self) -> dict[str, str]:
+        """How the server keeps data (`appendfsync`, `save`), if we may ask; else nothing."""
+        try:
+            with told_apart("asking the server for its settings"):
+                return {**self._client.config_get("appendfsync"), **self._client.config_get("save")}
+        except BusRefused:  # hosted servers often forbid CONFIG
+            return {}
 
     # --- workers' presence -------------------------------------------------------------------------------
 
@@ -272,6 +367,13 @@ def _epoch(text: str) -> int:
     if not text.isdecimal():
         raise BusRefused(f"head, epoch: expected a whole number, got {text[:60]!r}")
     return int(text)
+
+
+def _folded(text: str) -> int:
+    """The head's count; BusRefused where somebody has overwritten it."""
+    if text and not text.isdecimal():
+        raise BusRefused(f"head, folded: expected a whole number, got {text[:60]!r}")
+    return int(text or "0")
 
 
 def _cursor(text: str) -> StreamId:

@@ -53,6 +53,14 @@ Text = Annotated[
 ]
 Code = Annotated[str, Meta(pattern=r"^[a-z_]{0,32}\Z", description="a code such as max_positions")]
 EventId = Annotated[str, Meta(pattern=rf"^{STREAM_ID}\Z", description="a stream ID such as 1736950000000-0")]
+# No more than 64 bits: the fold has to be able to read it.
+EventSeen = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?:0|[1-9][0-9]{0,18})-(?:0|[1-9][0-9]{0,18})\Z",
+        description="a stream ID such as 1736950000000-0",
+    ),
+]
 EventIdOrNone = Annotated[str, Meta(pattern=rf"^(?:{STREAM_ID})?\Z", description="a stream ID, or nothing")]
 Digest = Annotated[
     str, Meta(pattern=r"^(?:[0-9a-f]{64})?\Z", description="a SHA-256 in 64 hexadecimal digits, or nothing")

@@ -15,6 +15,7 @@ from events.fields import (
     Count,
     Digest,
     Dollars,
+    EventSeen,
     Flag,
     Holdings,
     HoldOrFlatten,
@@ -124,6 +125,15 @@ class WorkerStopped(WorkerEvent, frozen=True):
     reason: Text = ""
 
 
+class LogTailMissing(WorkerEvent, frozen=True):
+    """The log no longer holds `saw`, an event of this worker that it had taken: it lost its end.
+
+    Entries are denied until a LossAcknowledged that comes after.
+    """
+
+    saw: EventSeen
+
+
 # --- by operators ---------------------------------------------------------------------------------------
 
 
@@ -163,6 +173,14 @@ class PositionSettled(_Event, frozen=True):
     size: SizeOrFlat
     price: Price
     pnl: Dollars
+
+
+class LossAcknowledged(_Event, frozen=True):
+    """A part of the log is gone for good, and somebody answers for going on. `detail` is what was found."""
+
+    by: Person
+    reason: Text
+    detail: Text = ""
 
 
 class LimitsChanged(_Event, frozen=True):
@@ -240,10 +258,12 @@ Event = (
     | PositionMarked
     | WorkerStarted
     | WorkerStopped
+    | LogTailMissing
     | TradingHalted
     | TradingResumed
     | FlattenRequested
     | PositionSettled
+    | LossAcknowledged
     | LimitsChanged
     | CoordinatorStarted
     | ClockTicked

@@ -32,7 +32,7 @@ class Keys(NamedTuple):
 
     @property
     def head(self) -> str:
-        """Hash: `epoch`, `cursor`, `chain`."""
+        """Hash: `epoch`, `cursor`, `chain`, `folded`, `server`."""
         return f"{self.prefix}:head"
 
     @property

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
-from config import load, write_defaults
+from config import Configuration, load, write_defaults
 from coordinator.log import open_log
 from coordinator.process import run
 from tests.waiting import until
@@ -26,8 +26,43 @@ ROOT = Path(__file__).parents[1]
 READY = "Portfolio coordinator initialized successfully"
 
 
-class ChildProcess:
-    """A Python process of ours that writes its log, one JSON object a line, to `log`."""
+class Logged:
+    """Somebody who writes a log of one JSON object a line."""
+
+    @property
+    def running(self) -> bool:
+        """Whether there may be more to come."""
+        raise NotImplementedError
+
+    def written(self) -> str:
+        """All of the log so far."""
+        raise NotImplementedError
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it has logged so far; a traceback would be no JSON and fail the test."""
+        whole = self.written().rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def texts(self) -> list[str]:
+        """The event texts of its lines."""
+        return [line["event"] for line in self.lines()]
+
+    def says(self, text: str, *, times: int = 1) -> dict[str, Any]:
+        """Waits until lines whose text holds `text` have come so many times; returns the last of them."""
+        found: list[dict[str, Any]] = []
+
+        def look() -> bool:
+            running = self.running
+            found[:] = [line for line in self.lines() if text in line["event"]]
+            return len(found) >= times or not running
+
+        until(look, f"{text!r} in a log")
+        assert len(found) >= times, f"it ended without saying {text!r}: {self.written()}"
+        return found[times - 1]
+
+
+class ChildProcess(Logged):
+    """A Python process of ours that writes its log to the file `log`."""
 
     def __init__(self, module: str, *arguments: str, folder: Path, name: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,26 +85,8 @@ class ChildProcess:
     def running(self) -> bool:
         return self._process.poll() is None
 
-    def lines(self) -> list[dict[str, Any]]:
-        """What it has logged so far; a traceback would be no JSON and fail the test."""
-        whole = self.log.read_text(encoding="utf-8").rpartition("\n")[0]
-        return [json.loads(line) for line in whole.splitlines()]
-
-    def texts(self) -> list[str]:
-        """The event texts of its lines."""
-        return [line["event"] for line in self.lines()]
-
-    def says(self, text: str, *, times: int = 1) -> dict[str, Any]:
-        """Waits until lines whose text holds `text` have come so many times; returns the last of them."""
-        found: list[dict[str, Any]] = []
-
-        def look() -> bool:
-            found[:] = [line for line in self.lines() if text in line["event"]]
-            return len(found) >= times or not self.running
-
-        until(look, f"{text!r} in the log of {self.log}")
-        assert len(found) >= times, f"it ended without saying {text!r}: {self.log.read_text()}"
-        return found[times - 1]
+    def written(self) -> str:
+        return self.log.read_text(encoding="utf-8")
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
@@ -135,31 +152,45 @@ class Coordinators:
             started.end()
 
 
+class CoordinatorThread(Logged):
+    """The same code in a thread of the test's own process, for where nobody needs to kill it."""
+
+    def __init__(self, configuration: Configuration, **where: Any) -> None:
+        self._stop, self._said = threading.Event(), io.StringIO()
+        log, self._lines = open_log("coordinator", target=self._said)
+        told = {**where, "password": None, "log": log, "stop": self._stop}
+        self._thread = threading.Thread(target=run, args=(configuration,), kwargs=told)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    def written(self) -> str:
+        return self._said.getvalue()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(20)
+        self._lines.close()
+
+
 @contextlib.contextmanager
-def coordinating(url: str, portfolio: str, *, config: Path | None = None) -> Iterator[None]:
-    """Within the block a thread coordinates: the same code, for when nobody needs to kill it."""
-    stop, said = threading.Event(), io.StringIO()
-    log, lines = open_log("coordinator", target=said)
-    running = threading.Thread(
-        target=run,
-        args=(load(str(config) if config else None, {}, Path("/")),),
-        kwargs={
-            "url": url,
-            "password": None,
-            "portfolio": portfolio,
-            "clock": "server",
-            "log": log,
-            "stop": stop,
-        },
-    )
-    running.start()
+def coordinating(
+    url: str,
+    portfolio: str,
+    *,
+    config: Path | None = None,
+    clock: Literal["server", "driven"] = "server",
+) -> Iterator[CoordinatorThread]:
+    """Within the block a thread coordinates; it leads when the block begins."""
+    configuration = load(str(config) if config else None, {}, Path("/"))
+    thread = CoordinatorThread(configuration, url=url, portfolio=portfolio, clock=clock)
     try:
-        until(lambda: READY in said.getvalue(), "a coordinator that leads")
-        yield
+        thread.says(READY)
+        yield thread
     finally:
-        stop.set()
-        running.join(20)
-        lines.close()
+        thread.stop()
 
 
 def config_folder(

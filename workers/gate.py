@@ -150,7 +150,7 @@ class PortfolioGate:
         self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = ""
     ) -> Decision:
         """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none."""
-        if not self._presence.announced and not self._presence.announce():
+        if not self._presence.ready and not self._presence.announce():
             return self._no(symbol, "bus_unreachable", "The bus is unreachable")
         ask = partial(self._event, EntryRequested, symbol=symbol, side=side, size=size, strategy=strategy)
         asked, announcement = self._clock.monotonic(), self._presence.announcements

@@ -26,8 +26,9 @@ _TRIES = 60
 class Listener:
     """Reads decisions and pulls of the kill switch from now on, and calls `on_order` for what is ordered.
 
-    `read` finds the order in a decision, if there is one. Raises BusError where the bus cannot say what "now"
-    is; an order by kill switch that no coordinator has taken note of yet is brought at once.
+    `read` finds the order in a decision, if there is one; `on_silence` is called while the bus is away.
+    Raises BusError where the bus cannot say what "now" is; an order by kill switch that no coordinator has
+    taken note of yet is brought at once.
     """
 
     def __init__(
@@ -36,10 +37,12 @@ class Listener:
         *,
         read: Callable[[Entry], FlattenOrder | None],
         on_order: Callable[[FlattenOrder], None],
+        on_silence: Callable[[], None],
         log: Log,
         clock: Clock,
     ) -> None:
         self._bus = bus
+        self._on_silence = on_silence
         self._read = read
         self._on_order = on_order
         self._log = log
@@ -77,6 +80,7 @@ class Listener:
                 reachable = True
                 yield 0.0  # the read itself waits
             except BusError as error:
+                self._on_silence()
                 if reachable:
                     self._log.error("No longer hearing decisions", why=str(error))
                 reachable = False

@@ -11,6 +11,7 @@ from coordinator.clock import Clock
 from coordinator.log import Log
 from events.bus import Bus, Entry
 from events.errors import BusError
+from events.incoming import LogTailMissing
 from workers.flatten_order import FlattenOrder
 from workers.heartbeat import Heartbeat
 from workers.listener import Listener
@@ -53,6 +54,7 @@ class Presence:
         self._lock = threading.Lock()
         self._listener: Listener | None = None
         self._announced = False
+        self._suspect = False
         self.announcements = 0
         self._clock = clock
         self._contact = clock.monotonic()
@@ -86,13 +88,19 @@ class Presence:
             self._listener.close()
 
     def announce(self) -> bool:
-        """Listens from here on, then says what the broker holds. False while the bus is away."""
+        """Listens from here on, then says what the broker holds. False while the bus is away.
+
+        After a loss of contact it looks first whether the log has lost something of ours.
+        """
         with self._lock:
-            if self._announced:
+            if self._announced and not self._suspect:
                 return True
             try:
                 self._listen()
                 self._say_alive()
+                self._look_back()
+                if self._announced:
+                    return True
                 self._say_started()
             except BusError as error:
                 self._log.error("The bus is unreachable: no entries until it is back", why=str(error))
@@ -101,6 +109,11 @@ class Presence:
             self._announced = True
             return True
 
+    @property
+    def ready(self) -> bool:
+        """Whether a request may be made as things stand; otherwise `announce` comes first."""
+        return self._announced and not self._suspect
+
     def renounce(self) -> None:
         """After a pause, or a word from the coordinator, that makes another announcement due."""
         self._announced = False
@@ -108,7 +121,12 @@ class Presence:
     def _listen(self) -> None:
         if self._listener is None:
             self._listener = Listener(
-                self._bus, read=self._hears, on_order=self._on_order, log=self._log, clock=self._clock
+                self._bus,
+                read=self._hears,
+                on_order=self._on_order,
+                on_silence=self._suspect_a_loss,
+                log=self._log,
+                clock=self._clock,
             )
             self._listener.start()
 
@@ -118,6 +136,30 @@ class Presence:
         if self._lapsed():
             self._announced = False
         self._contact, self._loss_said = asked, False
+
+    def _suspect_a_loss(self) -> None:
+        """The bus went away: when it is back, it may be one that was set back."""
+        self._suspect = True
+
+    def _look_back(self) -> None:
+        """Whether the log still holds what it took from us. If not, says so, and then what the broker holds.
+
+        A log loses its end, and may have a new one by the time we look: so all that was taken is looked for.
+        """
+        self._suspect = False
+        try:
+            taken = self._publisher.taken()
+            lost = self._bus.lost(taken) if taken else None
+            if lost is not None:
+                self._announced = False
+                self._log.critical("The log has lost an event of ours that it had taken", lost=str(lost))
+                self._publisher.ask(
+                    lambda number: LogTailMissing(self._worker, self._session, number, str(lost))
+                )
+        except BusError:
+            self._suspect = True
+            raise
+        self._publisher.looked_for(taken)
 
     def _lapsed(self) -> bool:
         return self._clock.monotonic() - self._contact >= self._settings.worker_lost_seconds
@@ -131,7 +173,10 @@ class Presence:
     def _say_alive_and_catch_up(self) -> None:
         try:
             self._say_alive()
+            with self._lock:
+                self._look_back()
         except BusError:
+            self._suspect = True
             self._note_loss()
             return
         if not self._announced:

@@ -19,6 +19,7 @@ from events.incoming import Event
 from events.stream_id import StreamId
 
 OUTBOX = 10_000
+TAKEN = 10_000
 _FIRST_PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 0.5
 
@@ -53,11 +54,24 @@ class Publisher:
         self._lock = threading.Lock()
         self._number = 0
         self._outbox: deque[_Fact] = deque()
+        self._taken: deque[StreamId] = deque(maxlen=TAKEN)
+        self._taken_lock = threading.Lock()
 
     @property
     def waiting(self) -> int:
         """How many facts the bus has not taken yet."""
         return len(self._outbox)
+
+    def taken(self) -> tuple[StreamId, ...]:
+        """The events that we were told the log took, and that nobody has looked for since; and the last."""
+        with self._taken_lock:
+            return tuple(self._taken)
+
+    def looked_for(self, events: tuple[StreamId, ...]) -> None:
+        """These have been looked for: only the last of all is to be looked for again."""
+        with self._taken_lock:
+            while len(self._taken) > 1 and self._taken[0] in events:
+                self._taken.popleft()
 
     def fact(self, make: Numbered, recorded: Callable[[], object] | None = None) -> bool:
         """Puts a fact on the log; false while it waits in the outbox. Raises RefusedField, OutboxFull.
@@ -91,7 +105,7 @@ class Publisher:
             if self._outbox:
                 return False
             try:
-                self._bus.append(fields, self._stamp())
+                self._note_taken(self._bus.append(fields, self._stamp()))
             except BusError as error:
                 self._log.warning("A mark was not published", why=str(error))
                 return False
@@ -101,6 +115,10 @@ class Publisher:
         """Tries once to empty the outbox."""
         with self._lock:
             return self._flush(self._clock.monotonic())
+
+    def _note_taken(self, event: StreamId) -> None:
+        with self._taken_lock:
+            self._taken.append(event)
 
     def _keep(self, make: Numbered, recorded: Callable[[], object] | None) -> None:
         if len(self._outbox) >= OUTBOX:
@@ -135,11 +153,14 @@ class Publisher:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                return self._bus.append(fields, self._stamp())
+                taken = self._bus.append(fields, self._stamp())
             except BusRefused:
                 raise
             except BusUnreachable:
                 if self._clock.monotonic() + pause > deadline:
                     raise
+            else:
+                self._note_taken(taken)
+                return taken
             self._clock.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)

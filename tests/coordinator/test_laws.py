@@ -17,6 +17,7 @@ from coordinator.state import (
     UNSETTLED_HELD,
     WORKERS_REMEMBERED,
     State,
+    leg_key,
 )
 from coordinator.time_passing import next_deadline
 from events.codec import decode_decision, encode, encode_checked
@@ -25,12 +26,14 @@ from events.decisions import (
     EntryAllowed,
     EntryDenied,
     EventRejected,
+    FlattenHandedOver,
     FlattenOrdered,
     FlattenOverdue,
     PortfolioFlat,
     StopLossTriggered,
 )
 from events.incoming import ClockTicked, EntryRequested, Malformed, TradingResumed
+from events.legs import parse_legs
 from events.stream_id import DECISIONS_PER_EVENT, StreamId
 from tests.coordinator.random_logs import Log, Moment, logs, moments
 from tests.coordinator.story import each
@@ -146,16 +149,47 @@ def test_after_a_stop_everything_that_is_open_is_on_the_list_to_close(log: Log) 
 @given(logs)
 def test_every_flatten_ends_or_is_overdue_on_record(log: Log) -> None:
     under_way: set[str] = set()
+    overdue_on_record: set[str] = set()
     state, now = State(), 0
     for moment in moments(log, state):
         now = moment.at.ms
         _follow(under_way, moment.decisions)
+        overdue_on_record |= {overdue.episode for overdue in each(FlattenOverdue, moment.decisions)}
         assert under_way == ({state.flatten.episode} if state.flatten is not None else set())
+        if state.flatten is not None and now >= state.flatten.deadline_ms:
+            assert state.flatten.episode in overdue_on_record
     if state.flatten is not None:
         due_ms = max(now + 1, state.flatten.next_reminder_ms)
         [overdue] = each(FlattenOverdue, fold(state, StreamId(due_ms, 0), ClockTicked()))
         assert {overdue.episode} == under_way
         assert len(overdue.positions.split(" ")) == len(state.flatten.left)
+
+
+@laws
+@given(logs)
+def test_whatever_is_to_be_closed_somebody_alive_was_told_to_close(log: Log) -> None:
+    """Its owner, or, once that is gone, the flattener; and the owner anew when it is back."""
+    told: dict[str, set[str]] = {"owner": set(), "flattener": set()}
+    present: dict[str, bool] = {}
+    for moment in moments(log):
+        state = moment.state
+        now_present = {name: worker.presence == "up" for name, worker in state.workers.items()}
+        changed = {name for name, up in now_present.items() if present.get(name, False) != up}
+        present = now_present
+        for keys in told.values():
+            keys -= {key for key in keys if key.rpartition(":")[2] in changed or key not in state.positions}
+        for decision in moment.decisions:
+            if isinstance(decision, StopLossTriggered | FlattenOrdered):
+                told["owner"] |= _keys(decision.positions)
+            if isinstance(decision, FlattenHandedOver):
+                told["flattener"] |= _keys(decision.positions)
+        for key in state.flatten.left if state.flatten is not None else []:
+            alive = present.get(state.positions[key].worker, False)
+            assert key in told["owner" if alive else "flattener"]
+
+
+def _keys(legs: str) -> set[str]:
+    return {leg_key(leg.symbol, leg.side, leg.worker) for leg in parse_legs(legs)}
 
 
 def _follow(under_way: set[str], decisions: list[Decision]) -> None:
@@ -229,7 +263,16 @@ def test_the_state_stays_bounded(log: Log) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [EntryAllowed, EntryDenied, StopLossTriggered, FlattenOverdue, PortfolioFlat, EventRejected]
+    "kind",
+    [
+        EntryAllowed,
+        EntryDenied,
+        StopLossTriggered,
+        FlattenHandedOver,
+        FlattenOverdue,
+        PortfolioFlat,
+        EventRejected,
+    ],
 )
 def test_random_logs_reach(kind: type[Decision]) -> None:
     """Each decision that matters does happen among them, or the laws above would hold for nothing."""

@@ -3,17 +3,16 @@
 import io
 import re
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import pytest
 
 from config import load
-from coordinator.clock import SystemClock
-from coordinator.configured import configured_limits
-from coordinator.follower import Follower
-from coordinator.leader import Leader, LeadLost
 from coordinator.log import open_log
+from coordinator.process import CoordinatorProcess
 from coordinator.status import read_status
 from events.bus import Bus
 from events.codec import encode_checked
@@ -24,7 +23,7 @@ from events.incoming import ClockTicked, EntryRequested, EntryWithdrawn
 from events.stream_id import StreamId
 from tests.coordinator.story import HOUR, SECOND, code, each, kinds, limits, only
 from tests.live import Live, flat, read
-from tests.processes import READY, Coordinators, config_folder
+from tests.processes import READY, Coordinators, CoordinatorThread, Logged, config_folder, coordinating
 from tests.proxy import proxy_to
 from tests.waiting import until
 
@@ -33,10 +32,32 @@ MARCH = 1_583_330_400_000
 """4 March 2020, 08:00 in Chicago: long past, so no clock but the log's can show it."""
 
 
+class Starter(Protocol):
+    """Starts a coordinator in a thread, after stopping the one before: a restart where nobody is killed."""
+
+    def __call__(
+        self, config: Path | None = None, *, clock: Literal["server", "driven"] = "server", url: str = ""
+    ) -> CoordinatorThread: ...
+
+
 @pytest.fixture
-def led(coordinators: Coordinators, live: Live) -> Live:
+def start(server: EmbeddedServer, portfolio: str) -> Iterator[Starter]:
+    with ExitStack() as until_the_end:
+
+        def started(
+            config: Path | None = None, *, clock: Literal["server", "driven"] = "server", url: str = ""
+        ) -> CoordinatorThread:
+            until_the_end.close()
+            leader = coordinating(url or server.url, portfolio, config=config, clock=clock)
+            return until_the_end.enter_context(leader)
+
+        yield started
+
+
+@pytest.fixture
+def led(start: Starter, live: Live) -> Live:
     """The test's portfolio with a coordinator."""
-    coordinators.start()
+    start()
     return live
 
 
@@ -84,10 +105,9 @@ def test_a_decision_lies_under_its_events_id_and_names_it(led: Live) -> None:
 
 @pytest.mark.parametrize("lost", ["answer", "command"])
 def test_a_commit_that_is_lost_on_the_way_is_made_exactly_once(
-    coordinators: Coordinators, live: Live, server: EmbeddedServer, lost: Any
+    live: Live, server: EmbeddedServer, portfolio: str, lost: Any
 ) -> None:
-    with proxy_to(server.port) as network:
-        leader = coordinators.start(url=network.url)
+    with proxy_to(server.port) as network, coordinating(network.url, portfolio) as leader:
         network.lose(lost, b":decisions")
         assert code(live.asks("ES")) == "allowed"
         assert network.lost == 1
@@ -96,97 +116,110 @@ def test_a_commit_that_is_lost_on_the_way_is_made_exactly_once(
         assert live.status()["epoch"] == "1"
         assert live.status()["reserved"] == "ES long 1 by ibs-ES"
         assert leader.texts().count("ES entry allowed: long 1 | Slots: 1/4") == 1
-        leader.kill()
 
 
 def test_a_network_that_swallows_every_answer_for_a_while_costs_the_lead_and_nothing_else(
-    coordinators: Coordinators, live: Live, server: EmbeddedServer
+    live: Live, server: EmbeddedServer, portfolio: str
 ) -> None:
-    with proxy_to(server.port) as network:
-        leader = coordinators.start(url=network.url)
+    with proxy_to(server.port) as network, coordinating(network.url, portfolio) as leader:
         network.lose("answer", b":decisions", times=8)
         assert code(live.asks("ES")) == "allowed"
         leader.says(READY, times=2)
         assert code(live.asks("ES")) == "symbol_pending"
-        leader.kill()
 
 
 @pytest.mark.parametrize("said", ["CoordinatorStarted", "LimitsChanged"])
 def test_what_the_leader_says_itself_and_is_not_told_of_is_not_in_force_twice(
-    coordinators: Coordinators, live: Live, server: EmbeddedServer, said: str
+    live: Live, server: EmbeddedServer, portfolio: str, said: str
 ) -> None:
     with proxy_to(server.port) as network:
         network.lose("answer", said.encode())
-        leader = coordinators.start(url=network.url, ready=False)
-        leader.says(READY)
-        live.all_decided()
+        with coordinating(network.url, portfolio):
+            live.all_decided()
         assert network.lost == 1
         assert [fields["epoch"] for fields in live.said("CoordinatorStarted")] == ["1", "2"]
         assert len(live.said("LimitsChanged")) == 1
-        leader.kill()
 
 
 # --- two leaders, in one process so that every step is chosen --------------------------------------------
 
 
-class Term:
-    """A leader that takes a step when told to."""
+class Stepped(Logged):
+    """A coordinator in this very thread, that takes its next step when told to, and leads after the first."""
 
-    def __init__(self, bus: Bus, who: str) -> None:
-        log, self.lines = open_log(who, target=io.StringIO())
-        self.leader = Leader(
-            bus,
-            bus.take_lead(who, 60_000),
-            lease_ms=60_000,
-            limits=configured_limits(load(None, {}, Path("/"))),
-            limits_asked_for=False,
-            version="test",
-            clock="server",
-            log=log,
-            follower=Follower(),
-            worker_lost_ms=60_000,
-            time=SystemClock(),
+    def __init__(self, bus: Bus, who: str, config: Path) -> None:
+        self._said, self._stop = io.StringIO(), threading.Event()
+        log, self._lines = open_log(who, target=self._said)
+        process = CoordinatorProcess(
+            load(str(config), {}, config), bus, clock="server", log=log, stop=self._stop, who=who
         )
-        self.leader.begin()
+        self._steps = process.steps()
+        self.step()
+        self.says(READY)
+
+    @property
+    def running(self) -> bool:
+        return True
+
+    def written(self) -> str:
+        return self._said.getvalue()
+
+    def step(self) -> None:
+        """Reads, decides and commits once, or finds out that it must not."""
+        next(self._steps)
+
+    def close(self) -> None:
+        self._stop.set()
+        for _ in self._steps:
+            pass
+        self._lines.close()
 
 
-def test_a_leader_whose_lease_went_to_another_cannot_commit_a_line(live: Live, client: Any) -> None:
-    first = Term(live.bus, "ann")
+@pytest.fixture
+def stepped(live: Live, tmp_path: Path) -> Iterator[Callable[[str], Stepped]]:
+    """Makes coordinators whose lease would last a minute."""
+    config = config_folder(tmp_path / "config", runtime={"lease_ms": 60_000})
+    with ExitStack() as made:
+        yield lambda who: made.enter_context(closing(Stepped(live.bus, who, config)))
+
+
+def test_a_leader_whose_lease_went_to_another_cannot_commit_a_line(
+    stepped: Callable[[str], Stepped], live: Live, client: Any
+) -> None:
+    first = stepped("ann")
     client.delete(live.keys.leader)  # as if it lapsed while ann was paused between two steps
-    second = Term(live.bus, "bob")
-    live.publishes(ClockTicked())
-    with pytest.raises(LeadLost, match=r"Epoch 2 leads now, ours was 1\."):
-        first.leader.step()
-    second.leader.step()
-    live.all_decided()
-    for term in (first, second):
-        term.lines.close()
+    second = stepped("bob")
+    tick = live.publishes(ClockTicked())
+    first.step()
+    assert first.says("Stepped down")["why"] == "Epoch 2 leads now, ours was 1."
+    assert not live.has_decided(tick)
+    second.step()
+    live.decided(tick)
 
 
 def test_a_leader_that_finds_the_event_decided_already_cannot_decide_it_again(
-    live: Live, client: Any
+    stepped: Callable[[str], Stepped], live: Live, client: Any
 ) -> None:
-    first = Term(live.bus, "ann")
+    first = stepped("ann")
     client.delete(live.keys.leader)
-    second = Term(live.bus, "bob")
+    second = stepped("bob")
     ask = live.next_of(EntryRequested, "ibs-ES", symbol="ES", side="long", size=1)
     request = live.publishes(ask)
-    second.leader.step()
-    with pytest.raises(LeadLost):
-        first.leader.step()
+    second.step()
+    first.step()
+    first.says("Stepped down")
     assert kinds(live.decided(request)) == ["EntryAllowed"]
-    for term in (first, second):
-        term.lines.close()
 
 
-def test_a_head_that_somebody_moved_is_not_written_over(live: Live, client: Any) -> None:
-    only_one = Term(live.bus, "ann")
+def test_a_head_that_somebody_moved_is_not_written_over(
+    stepped: Callable[[str], Stepped], live: Live, client: Any
+) -> None:
+    leader = stepped("ann")
     client.hset(live.keys.head, "cursor", "5-5")
     live.publishes(ClockTicked())
-    with pytest.raises(LeadLost, match="The head is at 5-5"):
-        only_one.leader.step()
+    leader.step()
+    assert leader.says("Stepped down")["why"].startswith("The head is at 5-5, and not where we left it")
     assert client.hget(live.keys.head, "cursor") == "5-5"
-    only_one.lines.close()
 
 
 # --- limits ---------------------------------------------------------------------------------------------
@@ -197,11 +230,11 @@ def in_force(live: Live) -> str:
 
 
 def test_the_configured_limits_are_published_once_and_not_again_at_a_restart(
-    coordinators: Coordinators, live: Live, tmp_path: Path
+    start: Starter, live: Live, tmp_path: Path
 ) -> None:
     config = config_folder(tmp_path / "config", limits={"max_positions": 3})
     for _ in range(2):
-        coordinators.start(config=config).stop()
+        start(config)
     [changed] = live.said("LimitsChanged")
     assert (changed["by"], changed["max_positions"], changed["max_contracts"]) == ("coordinator", "3", "3")
     assert changed["daily_stop_loss"] == "2500"
@@ -209,13 +242,12 @@ def test_the_configured_limits_are_published_once_and_not_again_at_a_restart(
 
 
 def test_limits_an_operator_ordered_outlive_a_restart_and_the_difference_is_said(
-    coordinators: Coordinators, live: Live, tmp_path: Path
+    start: Starter, live: Live, tmp_path: Path
 ) -> None:
     config = config_folder(tmp_path / "config")
-    first = coordinators.start(config=config)
+    start(config)
     live.hears(limits(by="ann", reason="careful", max_positions=2))
-    first.stop()
-    second = coordinators.start(config=config)
+    second = start(config)
     assert in_force(live) == "2"
     warned = second.says("The configuration differs from the limits in force")
     assert (warned["in_force_by"], warned["max_positions"]) == ("ann", 2)
@@ -223,25 +255,22 @@ def test_limits_an_operator_ordered_outlive_a_restart_and_the_difference_is_said
 
 
 def test_a_configuration_that_was_changed_is_published_also_over_an_operators_limits(
-    coordinators: Coordinators, live: Live, tmp_path: Path
+    start: Starter, live: Live, tmp_path: Path
 ) -> None:
     folder = tmp_path / "config"
-    coordinators.start(config=config_folder(folder, limits={"max_positions": 3})).stop()
-    first = coordinators.start(config=folder)
+    start(config_folder(folder, limits={"max_positions": 3}))
     live.hears(limits(by="ann", reason="careful", max_positions=2))
-    first.stop()
-    config_folder(folder, limits={"max_positions": 5}, runtime={"reservation_seconds": 45})
-    coordinators.start(config=folder)
+    start(config_folder(folder, limits={"max_positions": 5}, runtime={"reservation_seconds": 45}))
     assert in_force(live) == "5"
     assert live.said("LimitsChanged")[-1]["reservation_ms"] == "45000"
 
 
 def test_the_packaged_default_starts_a_portfolio_but_never_changes_one(
-    coordinators: Coordinators, live: Live, tmp_path: Path
+    start: Starter, live: Live, tmp_path: Path
 ) -> None:
     config = config_folder(tmp_path / "config", limits={"max_positions": 2, "daily_stop_loss": 900})
-    coordinators.start(config=config).stop()
-    by_default = coordinators.start()
+    start(config)
+    by_default = start()
     by_default.says("The configuration differs from the limits in force")
     assert in_force(live) == "2"
     assert live.status()["daily_stop_loss"] == "900"
@@ -253,10 +282,10 @@ def test_the_packaged_default_starts_a_portfolio_but_never_changes_one(
 
 
 def test_where_the_clock_is_driven_the_leader_says_everything_at_the_time_of_the_last_event(
-    coordinators: Coordinators, live: Live
+    start: Starter, live: Live
 ) -> None:
     live.publishes(ClockTicked(), MARCH)
-    coordinators.start(clock="driven")
+    start(clock="driven")
     live.all_decided()
     assert [(entry.fields[1], entry.id.ms) for entry in live.events()] == [
         ("ClockTicked", MARCH),
@@ -267,10 +296,10 @@ def test_where_the_clock_is_driven_the_leader_says_everything_at_the_time_of_the
 
 
 def test_where_the_clock_is_driven_nothing_falls_due_until_an_event_brings_the_time(
-    coordinators: Coordinators, live: Live
+    start: Starter, live: Live
 ) -> None:
     live.publishes(ClockTicked(), MARCH)
-    coordinators.start(clock="driven")
+    start(clock="driven")
     ask = live.next_of(EntryRequested, "ibs-ES", symbol="ES", side="long", size=1)
     [allowed] = live.hears(ask, at=MARCH + SECOND)
     assert isinstance(allowed, EntryAllowed)
@@ -286,19 +315,17 @@ def only_day(decisions: list[Any]) -> str:
     return str(started.day)
 
 
-def test_a_driven_clock_stands_still_through_a_restart(coordinators: Coordinators, live: Live) -> None:
+def test_a_driven_clock_stands_still_through_a_restart(start: Starter, live: Live) -> None:
     live.publishes(ClockTicked(), MARCH)
-    coordinators.start(clock="driven").kill()
-    coordinators.start(clock="driven")
+    start(clock="driven")
+    start(clock="driven")
     live.all_decided()
     assert {entry.id.ms for entry in live.events()} == {MARCH}
 
 
-def test_a_reservation_expires_when_nothing_else_happens(
-    coordinators: Coordinators, live: Live, tmp_path: Path
-) -> None:
+def test_a_reservation_expires_when_nothing_else_happens(start: Starter, live: Live, tmp_path: Path) -> None:
     short = {"reservation_seconds": 0.2, "answer_seconds": 0.1}
-    coordinators.start(config=config_folder(tmp_path / "config", runtime=short))
+    start(config_folder(tmp_path / "config", runtime=short))
     assert code(live.asks("ES")) == "allowed"
     until(lambda: live.status()["slots_used"] == "0", "the slot to be free again")
     live.agrees()
@@ -313,10 +340,10 @@ def test_a_reservation_expires_when_nothing_else_happens(
 
 
 def test_a_worker_whose_heartbeat_lapses_is_lost_and_one_that_goes_on_is_not(
-    coordinators: Coordinators, live: Live, tmp_path: Path
+    start: Starter, live: Live, tmp_path: Path
 ) -> None:
     watchful = {"worker_lost_seconds": 0.1, "heartbeat_seconds": 0.02}
-    coordinators.start(config=config_folder(tmp_path / "config", runtime=watchful))
+    start(config_folder(tmp_path / "config", runtime=watchful))
     live.bus.beat("ibs-ES", "s1", 100)
     live.bus.beat("ibs-CL", "s1", 60_000)
     live.starts("ibs-ES", symbols="ES")
@@ -333,10 +360,10 @@ def test_a_worker_whose_heartbeat_lapses_is_lost_and_one_that_goes_on_is_not(
 
 
 def test_a_heartbeat_of_another_session_does_not_keep_a_dead_one_alive(
-    coordinators: Coordinators, live: Live, tmp_path: Path
+    start: Starter, live: Live, tmp_path: Path
 ) -> None:
     watchful = {"worker_lost_seconds": 0.1, "heartbeat_seconds": 0.02}
-    coordinators.start(config=config_folder(tmp_path / "config", runtime=watchful))
+    start(config_folder(tmp_path / "config", runtime=watchful))
     live.bus.beat("ibs-ES", "s2", 60_000)
     live.starts("ibs-ES", session="s1")
     until(lambda: live.said("WorkerLost"), "a lost worker")
@@ -404,9 +431,11 @@ def test_an_id_that_leaves_no_room_for_an_answer_is_passed_over(led: Live) -> No
     assert code(led.asks("ES")) == "allowed"
 
 
-def test_an_id_in_the_far_future_does_not_end_coordination(led: Live) -> None:
+def test_an_id_in_the_far_future_halts_and_says_why_and_ends_nothing(led: Live) -> None:
     led.by_hand("type", "ClockTicked", at="253402300800000-0")  # the year 10000
-    assert code(led.asks("ES")) == "allowed"
+    until(lambda: led.status()["halted"] == "true", "the halt")
+    assert "ahead of the server's clock" in led.status()["halt_reason"]
+    assert code(led.asks("ES")) == "halted"
 
 
 def test_a_status_that_was_removed_is_whole_again_with_the_next_event(led: Live, client: Any) -> None:
@@ -451,10 +480,10 @@ def test_a_lease_overwritten_by_hand_is_waited_for(
 
 
 def test_a_heartbeat_key_of_another_type_is_no_heartbeat_and_no_trouble(
-    coordinators: Coordinators, live: Live, client: Any, tmp_path: Path
+    start: Starter, live: Live, client: Any, tmp_path: Path
 ) -> None:
     watchful = {"worker_lost_seconds": 0.1, "heartbeat_seconds": 0.02}
-    coordinators.start(config=config_folder(tmp_path / "config", runtime=watchful))
+    start(config_folder(tmp_path / "config", runtime=watchful))
     client.hset(live.keys.worker("ibs-ES"), "some", "hash")
     live.starts("ibs-ES")
     until(lambda: live.said("WorkerLost"), "a lost worker")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
@@ -35,7 +35,11 @@ from tests.processes import ROOT
 def pipe() -> Iterator[tuple[Any, Any]]:
     """Both ends of a pipe, as a reader and a target of a log."""
     read_end, write_end = os.pipe()
-    with os.fdopen(read_end, "r", encoding="utf-8") as reader, os.fdopen(write_end, "w") as target:
+    with (
+        suppress(BrokenPipeError),
+        os.fdopen(write_end, "w") as target,
+        os.fdopen(read_end, "r", encoding="utf-8") as reader,  # closed first: no writer stays stuck
+    ):
         yield reader, target
 
 
@@ -43,8 +47,15 @@ def test_a_reader_that_is_stuck_holds_up_nobody_and_is_told_how_many_lines_it_lo
     said = 60_000
     with pipe() as (reader, target):
         log, lines = open_log("coordinator", target=target)
-        for number in range(said):
-            log.info("line", number=number)  # far more than the pipe and the queue hold, and nobody reads
+
+        def say() -> None:
+            for number in range(said):
+                log.info("line", number=number)  # far more than the pipe and the queue hold
+
+        saying = threading.Thread(target=say, daemon=True)
+        saying.start()
+        saying.join(30)
+        assert not saying.is_alive(), "whoever logs is held up by a reader that does not read"
         read: list[str] = []
         reading = threading.Thread(target=lambda: read.extend(reader))
         reading.start()

@@ -49,6 +49,7 @@ def decide(bus: Bus, *, upto: int | None = None) -> list[StreamId]:
             before=before,
             after=entry.id,
             chain=decided.chain,
+            events=1,
             decisions=decided.entries,
             status={},
         )

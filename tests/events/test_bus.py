@@ -166,12 +166,19 @@ def commit(
     before: StreamId = ORIGIN,
     after: StreamId = SEVEN,
     chain: str = "c" * 64,
+    events: int = 0,
     decisions: dict[str, list[str]] | None = None,
     status: dict[str, str] | None = None,
 ) -> Committed:
     written = [(StreamId.parse(at), fields) for at, fields in (decisions or {}).items()]
     return bus.commit(
-        epoch=epoch, before=before, after=after, chain=chain, decisions=written, status=status or {}
+        epoch=epoch,
+        before=before,
+        after=after,
+        chain=chain,
+        events=events,
+        decisions=written,
+        status=status or {},
     )
 
 

@@ -22,8 +22,16 @@ BY_WORKERS = {
     "PositionMarked",
     "WorkerStarted",
     "WorkerStopped",
+    "LogTailMissing",
 }
-BY_OPERATORS = {"TradingHalted", "TradingResumed", "FlattenRequested", "LimitsChanged", "PositionSettled"}
+BY_OPERATORS = {
+    "TradingHalted",
+    "TradingResumed",
+    "FlattenRequested",
+    "LimitsChanged",
+    "PositionSettled",
+    "LossAcknowledged",
+}
 BY_THE_LEADER = {"CoordinatorStarted", "ClockTicked", "WorkerLost"}
 OUT = {
     "EntryAllowed",

@@ -34,6 +34,7 @@ class Account:
         self.held: dict[tuple[str, str], BrokerPosition] = {}
         self.unreported: dict[str, ExitFill] = {}
         self.working: dict[str, Working] = {}
+        self.last_fill = ""
         self._fills = 0
 
     def of(self, owner: str) -> "OwnBroker":
@@ -42,7 +43,8 @@ class Account:
 
     def fill_id(self) -> str:
         self._fills += 1
-        return f"fill-{self._fills}"
+        self.last_fill = f"fill-{self._fills}"
+        return self.last_fill
 
     def open(self, owner: str, symbol: str, side: Side, size: int) -> Fill:
         """Fills an entry. BrokerError when the owner is on the other side."""

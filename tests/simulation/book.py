@@ -82,6 +82,10 @@ class Book:
             if isinstance(decision, StopLossTriggered):
                 self.stopped_on = self._today
                 self.reserved.clear()
+        self._lift_if_over()
+
+    def _lift_if_over(self) -> None:
+        """The latch may lift on a later day than it fell on, once nothing is held."""
         if self.stopped_on and self._today > self.stopped_on and not self.held:
             self.stopped_on = ""
 
@@ -93,6 +97,7 @@ class Book:
             del self.reserved[leg]
         if isinstance(decision, TradingDayStarted):
             self._today = decision.day
+            self._lift_if_over()
 
     # --- operators ---------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from tests.simulation.scheduler import Process
 from tests.simulation.wire import Wire
 from tests.simulation.world import SILENT, Seat, ended
 
-_SLOWEST_MS = 3
+_SLOWEST_MS = (3, 15, 60)
 _VERSION = version("portfold")
 
 
@@ -30,7 +30,7 @@ class CoordinatorSeat(Seat):
             who=f"{self.name}.{self.lives}",
         )
         self._steps = steps = coordinator.steps()
-        stepper = self.stepper(lambda: self._step(steps), _SLOWEST_MS)
+        stepper = self.stepper(lambda: self._step(steps), self.random.choice(_SLOWEST_MS))
         self.world.wake(stepper, self.world.keys.events)
         stepper.begin()
 

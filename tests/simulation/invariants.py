@@ -5,7 +5,6 @@ events come to, byte for byte; nothing granted after the latch; no commit but by
 that does not go on from the last.
 """
 
-from coordinator.follower import Follower
 from coordinator.ledger import decide
 from coordinator.snapshot import beginning, read_snapshot
 from events.bus import Entry
@@ -23,7 +22,7 @@ class Judge(Observer):
 
     def __init__(self, server: MemoryServer, keys: Keys) -> None:
         self.book = Book()
-        self.follower = Follower()
+        self.place = beginning()
         self.commits = 0
         self.epoch = 0
         self._decided: list[tuple[StreamId, list[str]]] = []
@@ -33,7 +32,7 @@ class Judge(Observer):
     @property
     def drained(self) -> bool:
         """Whether every event is decided."""
-        return self.follower.cursor == self._server.last(self._keys.events)
+        return self.place.cursor == self._server.last(self._keys.events)
 
     def led(self, who: str, epoch: int) -> None:
         if epoch <= self.epoch:
@@ -46,13 +45,13 @@ class Judge(Observer):
             raise Violation(
                 "one epoch at a time", f"{commit.epoch} committed {commit.after}, {self.epoch} had begun"
             )
-        if commit.before != self.follower.cursor:
+        if commit.before != self.place.cursor:
             raise Violation(
                 "a commit goes on from the last",
-                f"from {commit.before} to {commit.after}, where the log is decided up to {self.follower.cursor}",
+                f"from {commit.before} to {commit.after}, where the log is decided up to {self.place.cursor}",
             )
         expected = self._decide_up_to(commit.after)
-        if commit.chain != self.follower.chain:
+        if commit.chain != self.place.chain:
             raise Violation("the chain is what the events come to", f"not at {commit.after}")
         if list(commit.decisions) != expected:
             raise Violation("decisions are what the events come to", f"not those up to {commit.after}")
@@ -61,25 +60,26 @@ class Judge(Observer):
 
     def _decide_up_to(self, after: StreamId) -> list[tuple[StreamId, list[str]]]:
         expected: list[tuple[StreamId, list[str]]] = []
-        for entry in self._server.after(self._keys.events, self.follower.cursor, _ALL):
+        for entry in self._server.after(self._keys.events, self.place.cursor, _ALL):
             if entry.id > after:
                 break
-            decided = self.follower.advance(entry.id, entry.fields)
+            decided = decide(self.place.state, self.place.chain, entry.id, entry.fields)
+            self.place.cursor, self.place.chain = entry.id, decided.chain
             expected += decided.entries
             if entry.id.answerable:
                 self.book.enter(entry.id, decided.event, decided.decisions)
-        if self.follower.cursor != after:
+        if self.place.cursor != after:
             raise Violation("only events are decided", f"there is none at {after}")
         return expected
 
     def _same_book(self) -> None:
-        state = self.follower.state
+        state = self.place.state
         held = {leg: position.size for leg, position in state.positions.items()}
         reserved = {leg: (one.size, one.request) for leg, one in state.reservations.items()}
         if held != self.book.held or reserved != self.book.reserved:
             raise Violation(
                 "the fold's book is the second book",
-                f"at {self.follower.cursor}: {held} {reserved}, where {self.book.held} {self.book.reserved}",
+                f"at {self.place.cursor}: {held} {reserved}, where {self.book.held} {self.book.reserved}",
             )
 
     # --- at the end --------------------------------------------------------------------------------------
@@ -89,14 +89,15 @@ class Judge(Observer):
         decisions = self._server.after(self._keys.decisions, ORIGIN, _ALL)
         if [(entry.id, entry.fields) for entry in decisions] != self._decided:
             raise Violation("decisions lie as they were committed", "the stream holds something else")
-        self._leads_on(self._server.text(self._keys.snapshot))
+        snapshot = self._server.value(self._keys.snapshot)
+        self.leads_on(snapshot if isinstance(snapshot, str) else None)
 
     def leads_on(self, snapshot: str | None) -> None:
         """From a snapshot, if it is whole, the log leads to the same state and chain."""
         place = read_snapshot(snapshot) or beginning()
         for entry in self._server.after(self._keys.events, place.cursor, _ALL):
-            if entry.id > self.follower.cursor:
+            if entry.id > self.place.cursor:
                 break
             place.cursor, place.chain = entry.id, decide(place.state, place.chain, entry.id, entry.fields).chain
-        if (place.chain, place.state) != (self.follower.chain, self.follower.state):
+        if (place.chain, place.state) != (self.place.chain, self.place.state):
             raise Violation("every snapshot leads to the same", f"not the one at {place.cursor}")

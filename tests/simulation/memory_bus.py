@@ -6,11 +6,26 @@ A read that waits lets the simulated time pass, in which others may write.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from events.bus import SERVERS_TIME, Bus, Committed, Entry, Head, Lease, _cursor, _epoch
+from events.bus import (
+    NO_ENTRIES,
+    SERVERS_TIME,
+    Acknowledged,
+    Archived,
+    Bus,
+    Committed,
+    Entry,
+    Extent,
+    Head,
+    Lease,
+    _cursor,
+    _epoch,
+    _folded,
+    trimmed_away,
+)
 from events.codec import Fields
 from events.errors import BusRefused
 from events.keys import Keys
-from events.stream_id import StreamId
+from events.stream_id import ORIGIN, StreamId
 from tests.simulation.memory_server import Commit, MemoryServer, Refused
 
 _Answer = TypeVar("_Answer")
@@ -81,10 +96,10 @@ class MemoryBus(Bus):
     # --- the leader's ------------------------------------------------------------------------------------
 
     def take_lead(self, who: str, lease_ms: int) -> Lease:
-        epoch, holder, cursor, chain = self._ask(
+        epoch, holder, cursor, chain, folded, server = self._ask(
             "taking the lead", lambda: self._server.lead(self._leader, self._head, who, lease_ms)
         )
-        return Lease(_epoch(epoch or "0"), holder, _cursor(cursor), chain)
+        return Lease(_epoch(epoch or "0"), holder, _cursor(cursor), chain, _folded(folded), server)
 
     def keep_lead(self, who: str, lease_ms: int) -> bool:
         return self._ask("renewing the lease", lambda: self._server.renew(self._leader, who, lease_ms))
@@ -96,10 +111,11 @@ class MemoryBus(Bus):
         before: StreamId,
         after: StreamId,
         chain: str,
+        events: int,
         decisions: Sequence[tuple[StreamId, Fields]],
         status: Mapping[str, str],
     ) -> Committed:
-        batch = Commit(epoch, before, after, chain, list(decisions))
+        batch = Commit(epoch, before, after, chain, list(decisions), events)
         changed = dict(status)
         return self._ask(
             "committing decisions",
@@ -110,13 +126,45 @@ class MemoryBus(Bus):
         facts = self._ask("reading the head", lambda: self._server.hash(self._head)) or {}
         if "epoch" not in facts:
             return None
-        return Head(_epoch(facts["epoch"]), _cursor(facts.get("cursor", "")), facts.get("chain", ""))
+        cursor, chain, folded, server = (facts.get(name, "") for name in ("cursor", "chain", "folded", "server"))
+        return Head(_epoch(facts["epoch"]), _cursor(cursor), chain, _folded(folded), server)
+
+    def remember_server(self, run: str) -> None:
+        self._ask("noting the server", lambda: self._server.note(self._head, "server", run))
+
+    def acknowledge(
+        self, fields: Fields, *, cursor: StreamId, folded: int, folded_from_now: int, cut_off: bool
+    ) -> Acknowledged:
+        found, from_now = (str(cursor), str(folded)), str(folded_from_now)
+        outcome, event = self._ask(
+            "acknowledging a loss",
+            lambda: self._server.acknowledge(
+                self._head, self._events, fields, found=found, folded=from_now, cut_off=cut_off
+            ),
+        )
+        return Acknowledged(outcome, StreamId.parse(event) if event else ORIGIN)
+
+    def extent(self) -> Extent:
+        return self._ask("looking at the log", lambda: self._server.extent(self._events))
+
+    def lost(self, events: Sequence[StreamId]) -> StreamId | None:
+        def last_lost() -> StreamId | None:
+            stream, extent = self._server.stream(self._events), self._server.extent(self._events)
+            gone = [event for event in events if stream is None or not stream.holds(event)]
+            gone = [event for event in gone if not trimmed_away(event, extent)]
+            return max(gone, default=None)
+
+        return self._ask("looking for events", last_lost)
 
     def snapshot(self) -> str | None:
         return self._ask("reading the snapshot", lambda: self._server.text(self.keys.snapshot))
 
     def save_snapshot(self, text: str) -> None:
         self._ask("writing the snapshot", lambda: self._server.put(self.keys.snapshot, text))
+
+    def archived(self) -> Archived | None:
+        facts = self._ask("asking what is archived", lambda: self._server.hash(self.keys.archive)) or {}
+        return Archived(_cursor(facts["up_to"]), facts.get("folder", "")) if facts.get("up_to") else None
 
     def leader(self) -> str | None:
         return self._ask("reading the lease", lambda: self._server.text(self._leader))
@@ -128,14 +176,17 @@ class MemoryBus(Bus):
 
     def is_stopped_or_halted(self) -> bool:
         shown = self._ask("reading the status", lambda: self._server.hash(self._status)) or {}
-        return "true" in (shown.get("stopped_out"), shown.get("halted"))
+        return "true" in [shown.get(name) for name in NO_ENTRIES]
 
     def now_ms(self) -> int:
         return self._ask("asking for the time", self._server.clock)
 
     def server(self) -> dict[str, str]:
-        facts = {"redis_version": "7.4.0", "aof_enabled": "1"}
+        facts = {"redis_version": "7.4.0", "aof_enabled": "1", "run_id": "memory"}
         return self._ask("asking the server about itself", lambda: facts)
+
+    def settings(self) -> dict[str, str]:
+        return self._ask("asking the server for its settings", lambda: {"appendfsync": "always", "save": ""})
 
     # --- workers' presence -------------------------------------------------------------------------------
 

@@ -6,9 +6,9 @@ IDs, refusals and their words, expiry by the server's own clock: all as the real
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
-from events.bus import Committed, Entry
+from events.bus import Committed, Entry, Extent
 from events.stream_id import ORIGIN, StreamId
 
 _LARGEST = 2**64 - 1
@@ -34,6 +34,7 @@ class Commit(NamedTuple):
     after: StreamId
     chain: str
     decisions: Sequence[tuple[StreamId, Sequence[str]]]
+    events: int
 
 
 class Observer:
@@ -56,6 +57,7 @@ class Stream:
         self.ids: list[StreamId] = []
         self.entries: list[Entry] = []
         self.last = ORIGIN
+        self.added = 0
 
     def after(self, after: StreamId, count: int) -> list[Entry]:
         """The next entries."""
@@ -63,6 +65,10 @@ class Stream:
             return []
         first = bisect_right(self.ids, after)
         return self.entries[first : first + count]
+
+    def holds(self, event: StreamId) -> bool:
+        """Whether the entry is there."""
+        return self.ids[bisect_right(self.ids, event) - 1 :][:1] == [event]
 
     def stamped(self, stamp: str, now_ms: int) -> StreamId:
         """The ID that `*`, `<ms>-*`, `<ms>` or `<ms>-<seq>` comes to; Refused unless it is above all before."""
@@ -87,6 +93,7 @@ class Stream:
         self.ids.append(entry.id)
         self.entries.append(entry)
         self.last = entry.id
+        self.added += 1
 
 
 class MemoryServer:
@@ -135,7 +142,7 @@ class MemoryServer:
         return self._typed(key, Stream)
 
     def _typed(self, key: str, kind: type[_Kind]) -> _Kind | None:
-        value = self.value(key)
+        value = self.value(key) if key in self._lapses_ms else self._values.get(key)
         if value is not None and not isinstance(value, kind):
             raise Refused(_WRONG_TYPE)
         return value
@@ -159,6 +166,14 @@ class MemoryServer:
         stream = self.stream(key)
         return stream.after(after, count) if stream is not None else []
 
+    def extent(self, key: str) -> Extent:
+        """XINFO STREAM."""
+        stream = self.stream(key)
+        if stream is None:
+            return Extent(0, 0, ORIGIN, ORIGIN)
+        first = stream.ids[0] if stream.ids else ORIGIN
+        return Extent(stream.added, len(stream.ids), first, stream.last)
+
     def last(self, key: str) -> StreamId:
         """The largest ID the stream ever gave out; ORIGIN when there is none."""
         stream = self.stream(key)
@@ -166,18 +181,21 @@ class MemoryServer:
 
     # --- the scripts -------------------------------------------------------------------------------------
 
-    def lead(self, leader: str, head: str, who: str, lease_ms: int) -> tuple[str, str, str, str]:
+    def lead(
+        self, leader: str, head: str, who: str, lease_ms: int
+    ) -> tuple[str, str, str, str, str, str]:
         """lead.lua."""
         holder = self.text(leader)
         if holder is not None and holder != who:
-            return "", holder, "", ""
+            return "", holder, "", "", "", ""
         self.put(leader, who, lease_ms)  # and stays, should the head not be what it should
         facts = self.hash(head) or {}
         epoch = _whole(facts.get("epoch", "0")) + 1
         self._values[head] = facts | {"epoch": str(epoch)}
         for observer in self.observers:
             observer.led(who, epoch)
-        return str(epoch), who, facts.get("cursor", ""), facts.get("chain", "")
+        cursor, chain, folded, server = (facts.get(name, "") for name in ("cursor", "chain", "folded", "server"))
+        return str(epoch), who, cursor, chain, folded, server
 
     def renew(self, leader: str, who: str, lease_ms: int) -> bool:
         """renew.lua."""
@@ -201,7 +219,8 @@ class MemoryServer:
             self._add_all(decisions, batch)
         except Refused as refused:
             return Committed("decisions", epoch, cursor, str(refused))
-        self._values[head] = facts | {"cursor": str(batch.after), "chain": batch.chain}
+        folded = str(int(facts.get("folded", "0")) + batch.events)
+        self._values[head] = facts | {"cursor": str(batch.after), "chain": batch.chain, "folded": folded}
         if not isinstance(shown := self.value(status), dict):
             shown = {}
         if shown or changed:
@@ -211,6 +230,24 @@ class MemoryServer:
         for observer in self.observers:
             observer.committed(batch)
         return Committed("done", epoch, str(batch.after), str(len(shown | changed)))
+
+    def note(self, key: str, name: str, text: str) -> None:
+        """HSET of one field."""
+        self._values[key] = (self.hash(key) or {}) | {name: text}
+
+    def acknowledge(
+        self, head: str, events: str, fields: Sequence[str], *, found: tuple[str, str], folded: str, cut_off: bool
+    ) -> tuple[Literal["done", "moved", "clock"], str]:
+        """acknowledge.lua."""
+        facts = self.hash(head) or {}
+        cursor = facts.get("cursor", "0-0")
+        if (cursor, facts.get("folded", "0")) != found:
+            return "moved", ""
+        if cut_off and self.clock() // 1000 * 1000 <= StreamId.parse(cursor).ms:
+            return "clock", ""
+        event = self.add(events, "*", fields)
+        self._values[head] = facts | {"folded": folded}
+        return "done", str(event)
 
     def _add_all(self, key: str, batch: Commit) -> None:
         for index, (at, fields) in enumerate(batch.decisions):

@@ -20,8 +20,8 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-_EVENTS_A_HAPPENING = 1.25
-_GAP_MS = 130
+_EVENTS_A_HAPPENING = 0.65
+_GAP_MS = 80
 
 
 class Happening(NamedTuple):
@@ -63,8 +63,8 @@ class Schedule(NamedTuple):
 # --- what may happen, and how often -----------------------------------------------------------------------
 
 _TRADING = {
-    "enter": 30,
-    "exit": 18,
+    "enter": 26,
+    "exit": 24,
     "mark": 8,
     "enter in part": 5,
     "fill": 7,
@@ -73,12 +73,13 @@ _TRADING = {
     "order and wait": 4,
 }
 _ODD = {"fill unasked": 1, "close again": 1, "misreport": 1, "report twice": 1, "quit": 1}
-_ORDERS = {"halt": 1, "resume": 4, "resume by force": 2, "flatten": 1, "kill switch": 1, "limits": 2, "settle": 5}
-_BY_HAND = {"garbage": 4, "copy": 3, "ahead": 1, "forged": 2}
+_ORDERS = {"halt": 2, "resume": 10, "resume by force": 6, "flatten": 1, "kill switch": 1, "limits": 3, "settle": 12}
+_BY_HAND = {"garbage": 6, "copy": 5, "ahead": 1, "forged": 1}
 _WORLD = {"price": 12, "crash price": 3}
 _CLOCK = {"clock forward": 2, "clock back": 2, "next day": 1}
 _OUTAGES = {"server away": 1, "cut off": 2, "lease removed": 1, "snapshot lost": 1, "snapshot damaged": 1, "kill": 2,
             "stop": 1}  # fmt: skip
+_GROUPS = [(_TRADING, 70), (_WORLD, 8), (_ODD, 4), (_ORDERS, 10), (_BY_HAND, 4), (_CLOCK, 3), (_OUTAGES, 4), ({"fault": 1}, 6)]
 _FAULTS: dict[FaultKind, int] = {
     "crash before": 3,
     "crash after": 4,
@@ -109,12 +110,16 @@ def drawn(seed: int, events: int) -> Schedule:
     """The schedule of `seed`, of about `events` events."""
     random = Random(f"{seed}:schedule")
     temper = _temper(random)
-    kinds = _kinds(random)
+    kinds, weights = _kinds(random)
     count = max(4, round(events / _EVENTS_A_HAPPENING))
     ms, happenings = 500, []
-    for _ in range(count):
+    for what in random.choices(kinds, cum_weights=weights, k=count):
         ms += 1 + int(random.expovariate(1 / _GAP_MS))
-        happenings.append(_happening(random, temper, kinds, ms))
+        if what == "fault":
+            happenings.append(_fault(random, temper, ms))
+        else:
+            who, how = _particulars(random, temper, what)
+            happenings.append(Happening(ms, who, what, how))
     return Schedule(temper, happenings)
 
 
@@ -134,8 +139,8 @@ def _temper(random: Random) -> Temper:
         begins_ms=random.choice((morning, morning, morning + 7 * HOUR - 10 * SECOND)),
         coordinators=random.choice((2, 2, 3)),
         lease_ms=random.choice((600, 1200, 2400)),
-        max_positions=random.choice((1, 2, 2, 3)),
-        max_contracts=random.choice((2, 3, 4)),
+        max_positions=random.choice((1, 2, 3)),
+        max_contracts=random.choice((2, 3, 5)),
         daily_stop_loss=random.choice((600, 1500, 1500, 4000)),
         reservation_ms=random.choice((700, 2000, 5000)),
         flatten_ms=random.choice((500, 2000)),
@@ -145,28 +150,20 @@ def _temper(random: Random) -> Temper:
     )
 
 
-def _kinds(random: Random) -> list[tuple[dict[str, int], int]]:
-    """Groups of kinds with their weights; trading always, each other group more, less or not at all."""
-    others = [_ODD, _ORDERS, _BY_HAND, _CLOCK, _OUTAGES, _FAULTS]
-    weights = [4, 9, 4, 3, 4, 22]
-    tempered = [weight * random.choice((0, 1, 1, 2)) for weight in weights]
-    pairs = zip(others, tempered, strict=True)
-    return [(_TRADING, 70), (_WORLD, 8), *((dict(group), weight) for group, weight in pairs if weight)]
+def _kinds(random: Random) -> tuple[list[str], list[float]]:
+    """What may happen, with summed weights; trading always, each other group more, less or not at all."""
+    kinds: list[str] = []
+    weights: list[float] = []
+    for group, share in _GROUPS:
+        tempered = share * (1 if group is _TRADING or group is _WORLD else random.choice((0, 1, 1, 2)))
+        for what, weight in group.items():
+            kinds.append(what)
+            weights.append((weights[-1] if weights else 0) + tempered * weight / sum(group.values()))
+    return kinds, weights
 
 
 def _chosen(random: Random, weights: dict[str, int]) -> str:
     return random.choices(list(weights), list(weights.values()))[0]
-
-
-def _happening(
-    random: Random, temper: Temper, kinds: list[tuple[dict[str, int], int]], ms: int
-) -> Happening:
-    [group] = random.choices([group for group, _ in kinds], [weight for _, weight in kinds])
-    what = _chosen(random, group)
-    if what in _FAULTS:
-        return _fault(random, temper, ms)
-    who, how = _particulars(random, temper, what)
-    return Happening(ms, who, what, how)
 
 
 def _fault(random: Random, temper: Temper, ms: int) -> Happening:

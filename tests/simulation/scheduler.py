@@ -92,7 +92,10 @@ class Stepper(Actor):
         """What it waits for may be there."""
         if self._waiting:
             self._waiting = False
-            self.begin(self.process.random.randint(0, self._slowest_ms))
+            self.begin(self._soon())
+
+    def _soon(self) -> int:
+        return int(self.process.random.random() * self._slowest_ms)
 
     def _go(self, number: int) -> None:
         if number != self._number:
@@ -105,7 +108,7 @@ class Stepper(Actor):
         if self._waiting:
             self.begin(self.waits_ms)
         else:
-            self.begin(math.ceil(pause_seconds * 1000) or self.process.random.randint(0, self._slowest_ms))
+            self.begin(math.ceil(pause_seconds * 1000) or self._soon())
 
 
 _Task = tuple[int, int, Actor | None, Callable[[], None]]
@@ -118,12 +121,18 @@ class Scheduler:
         self.now = 0
         self.steps = 0
         self.acting: list[Actor] = []
+        self.violation: Violation | None = None
         self._random = random
         self._due: list[_Task] = []
         self._asked = 0
         self._depth = 0
         self._holds: list[int] = []
         self._put_off: list[_Task] = []
+
+    def go_on(self) -> None:
+        """Raises the first violation there was, which something on its way up may have put in the shade."""
+        if self.violation is not None:
+            raise self.violation
 
     def at(self, ms: int, actor: Actor | None, action: Callable[[], None]) -> None:
         """Has `action` done at `ms`, or as soon afterwards as its actor is free. Without an actor: by the world."""
@@ -135,6 +144,7 @@ class Scheduler:
         self._depth += 1
         try:
             while ready is None or not ready():
+                self.go_on()
                 task = self._take(until)
                 if task is None:
                     self.now = max(self.now, until)
@@ -207,8 +217,12 @@ class Scheduler:
             action()
         except Crashed:
             pass
+        except Violation as found:
+            self.violation = self.violation or found
+            raise
         except Exception as error:
-            raise Violation("no process ends by itself", f"{actor.process.name}: {error!r}") from error
+            self.violation = Violation("no process ends by itself", f"{actor.process.name}: {error!r}")
+            raise self.violation from error
         finally:
             self.acting.pop()
             actor.running = False

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, TypeVar
 from events.errors import BusUnreachable
 from tests.simulation.memory_bus import MemoryBus
 from tests.simulation.memory_server import MemoryServer, Refused
-from tests.simulation.scheduler import Crashed, Process, Scheduler, Stepper
+from tests.simulation.scheduler import Crashed, Process, Scheduler, Stepper, Violation
 
 _Answer = TypeVar("_Answer")
 
@@ -64,6 +64,11 @@ class Network:
         self.struck: list[Fault] = []
         self.trace: list[str] | None = None
 
+    def tell(self, line: str) -> None:
+        """Adds to the trace, where there is one."""
+        if self.trace is not None:
+            self.trace.append(f"{self.scheduler.now / 1000:8.3f}  {line}")
+
 
 class Wire(MemoryBus):
     """The bus as `process` has it. `crash` ends the process."""
@@ -89,13 +94,18 @@ class Wire(MemoryBus):
         process, network = self._process, self._network
         if process.dead:
             raise Crashed
+        self._scheduler.go_on()
         network.calls += 1
         if network.trace is not None:
-            network.trace.append(f"{self._scheduler.now} {process.name} {doing}")
+            network.tell(f"{process.name:9} {doing}")
         if network.away or process.name in network.cut_off:
             raise BusUnreachable(f"Redis did not answer while {doing}: connection refused")
         fault = self._fault_at(doing) if self.faults else None
-        return super()._ask(doing, effect) if fault is None else self._struck(fault, doing, effect)
+        try:
+            return super()._ask(doing, effect) if fault is None else self._struck(fault, doing, effect)
+        except Violation as found:
+            self._scheduler.violation = self._scheduler.violation or found
+            raise
 
     def _fault_at(self, doing: str) -> Fault | None:
         for index, fault in enumerate(self.faults):
@@ -108,6 +118,7 @@ class Wire(MemoryBus):
     def _struck(self, fault: Fault, doing: str, effect: Callable[[], _Answer]) -> _Answer:
         kind = fault.kind
         self._network.struck.append(fault)
+        self._network.tell(f"{self._process.name:9} {kind.upper()} {fault.ms} {fault.later_ms}")
         if kind == "pause before":
             self._scheduler.hold(self._process, fault.ms)
         if kind in ("twice", "late command"):

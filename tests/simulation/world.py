@@ -6,6 +6,7 @@ Processes die and others take their seats; what is here stays.
 import contextlib
 from collections.abc import Callable
 from random import Random
+from typing import NoReturn
 
 import structlog
 
@@ -21,7 +22,15 @@ from tests.simulation.scheduler import Actor, Crashed, Process, Scheduler, Stepp
 from tests.simulation.wire import Fault, Network, Wire
 
 PORTFOLIO = "main"
-SILENT: Log = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(1000))
+
+
+def _drop(*_: object) -> NoReturn:
+    raise structlog.DropEvent
+
+
+SILENT: Log = structlog.wrap_logger(
+    None, processors=[_drop], wrapper_class=structlog.make_filtering_bound_logger("critical")
+).bind()
 """Says nothing, quickly."""
 
 
@@ -48,7 +57,9 @@ class World(Observer):
         """The server's clock, which may jump."""
         return self.temper.begins_ms + self.scheduler.now + self.skew_ms
 
-    def added(self, key: str, entry: Entry) -> None:  # noqa: ARG002 - whatever it is
+    def added(self, key: str, entry: Entry) -> None:
+        if self.network.trace is not None:
+            self.network.tell(f"   {key.rpartition(':')[2]} {entry.id} {' '.join(entry.fields)}")
         for stepper in self._wakes.get(key, ()):
             stepper.woken()
 

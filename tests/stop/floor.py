@@ -133,14 +133,19 @@ class Floor:
     def workers(self, *roles: Role) -> list[ToldWorker]:
         """Workers that have announced themselves."""
         before = len(self.live.said("WorkerStarted"))
-        started = [ToldWorker(self, role, f"{role.symbol}-{self._number()}") for role in roles]
-        self._started += started
+        started = [self.worker_unheard(role) for role in roles]
         until(lambda: len(self.live.said("WorkerStarted")) >= before + len(roles), "all announcements")
         return started
 
     def worker(self, *role: Any) -> ToldWorker:
         """The same for one."""
         [started] = self.workers(Role(*role))
+        return started
+
+    def worker_unheard(self, role: Role) -> ToldWorker:
+        """The same without waiting for its announcement."""
+        started = ToldWorker(self, role, f"{role.symbol}-{self._number()}")
+        self._started.append(started)
         return started
 
     def flattener(self, *, ready: bool = True) -> ChildProcess:

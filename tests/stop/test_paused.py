@@ -118,3 +118,17 @@ def test_paused_without_any_stop_it_does_not_use_a_slot_that_was_given_to_anothe
     floor.live.all_decided()
     assert floor.decided("LimitBreached") == []
     assert floor.held() == []
+
+
+def test_paused_between_an_entrys_fill_and_its_report_it_is_counted_once(floor: Floor) -> None:
+    """Waking it both reports the fill and says what the broker holds: in this order, whoever is faster."""
+    worker = worker_in_es(floor, "entered")
+    worker.told("enter", 5000)
+    worker.lies_still()
+    until(lambda: floor.live.said("WorkerLost"), "the loss of ibs-ES")
+    worker.wake()
+    until(lambda: len(floor.announcements("ibs-ES")) == 2, "its second announcement")
+    floor.live.all_decided()
+    assert "ES:long:1" in floor.live.open
+    assert floor.decided("PositionMismatch") == []
+    assert [adopted.size for adopted in floor.decided("PositionAdopted")] == [1]

@@ -1,0 +1,115 @@
+"""A decided past to archive: a realistic log with somebody's garbage in it, committed as a leader does."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.realistic_log import realistic_log
+from coordinator.follower import Follower
+from coordinator.snapshot import snapshot_text
+from events.archiver_bus import ArchiverBus
+from events.bus import Bus, Entry
+from events.connection import connect
+from events.stream_id import ORIGIN, StreamId
+
+ALL = 1_000_000
+_COMMITTED_AT_ONCE = 100
+
+GARBAGE: list[list[str | bytes]] = [
+    [b"\xff\xfe", b"\xed\xb3\xbf\x00\n\x1b[2J"],
+    ["type", "EntryRequested", "type", "EntryRequested"],
+    ["", ""],
+    ["type", b"Trading\x80Halted", "reason", "\N{LINE SEPARATOR}\N{MONEY BAG}\\\"'{"],
+]
+
+
+class Whole(NamedTuple):
+    """All that is in both streams."""
+
+    events: list[Entry]
+    decisions: list[Entry]
+
+
+class Past:
+    """The past of one portfolio, and what may be done to it."""
+
+    def __init__(self, url: str, portfolio: str, client: Any) -> None:
+        self.bus = ArchiverBus(connect(url), portfolio)
+        self.client = client
+        self._follower = Follower()
+        self._epoch = self.bus.take_lead("tester", 60_000).epoch
+        self.bus.keep_lead("tester", 0)
+
+    def happens(self, count: int, seed: int = 1) -> None:
+        """So many events, garbage among them, decided and with a snapshot behind them."""
+        with self.client.pipeline(transaction=False) as commands:
+            for at, words in log(count, seed):
+                commands.execute_command("XADD", self.bus.keys.events, str(at), *words)
+            commands.execute()
+        self.is_decided()
+        self.is_snapshot()
+
+    def goes_on(self, *events: list[str | bytes], at: str = "*") -> list[StreamId]:
+        """More events, by the server's clock unless said otherwise, decided; no snapshot."""
+        added = [
+            StreamId.parse(self.client.execute_command("XADD", self.bus.keys.events, at, *words))
+            for words in events
+        ]
+        self.is_decided()
+        return added
+
+    def is_decided(self) -> None:
+        """Commits what follows from everything on the log."""
+        while entries := self.bus.events_after(self._follower.cursor, count=_COMMITTED_AT_ONCE):
+            before = self._follower.cursor
+            decided = [self._follower.advance(entry.id, entry.fields) for entry in entries]
+            done = self.bus.commit(
+                epoch=self._epoch,
+                before=before,
+                after=self._follower.cursor,
+                chain=self._follower.chain,
+                events=len(entries),
+                decisions=[one for each in decided for one in each.entries],
+                status={"last_event": str(self._follower.cursor)},
+            )
+            assert done.outcome == "done"
+
+    def is_snapshot(self) -> None:
+        """The state now is the snapshot."""
+        self.bus.save_snapshot(snapshot_text(self._follower.place))
+
+    def whole(self) -> Whole:
+        """Everything that is on the server."""
+        return on_server(self.bus)
+
+    @property
+    def place(self) -> tuple[StreamId, str, str]:
+        """Where the log is: its last event, its chain, its state."""
+        return self._follower.cursor, self._follower.chain, snapshot_text(self._follower.place)
+
+
+def on_server(bus: Bus) -> Whole:
+    return Whole(bus.events_after(ORIGIN, count=ALL), bus.decisions_after(ORIGIN, count=ALL))
+
+
+@cache
+def log(count: int, seed: int) -> list[tuple[StreamId, list[str | bytes]]]:
+    """A realistic log of `count` events, with garbage spread over it."""
+    entries: list[tuple[StreamId, list[str | bytes]]] = [
+        (at, list(fields)) for at, fields in realistic_log(count - len(GARBAGE), seed)
+    ]
+    for number, words in enumerate(GARBAGE, start=1):
+        at = _gap(entries, number * count // (len(GARBAGE) + 1))
+        before, _ = entries[at - 1]
+        entries.insert(at, (StreamId(before.ms, before.seq + 1), words))
+    return entries
+
+
+def _gap(entries: list[tuple[StreamId, list[str | bytes]]], near: int) -> int:
+    """Where something fits in without an ID being there already."""
+    return next(at for at in range(near, len(entries)) if entries[at][0].ms > entries[at - 1][0].ms)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of an archive."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}

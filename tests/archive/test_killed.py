@@ -1,0 +1,41 @@
+"""An archiver may be killed at any point: the log is whole, and the next one goes on."""
+
+from pathlib import Path
+
+import pytest
+
+from coordinator.archive import Archive
+from coordinator.archiver import Keep, NotArchived, archive_history
+from coordinator.replay import replay
+from coordinator.verification import verify_archive
+from events.embedded import EmbeddedServer
+from tests.archive.past import Past, contents
+from tests.archive.stepwise import KEPT, POINTS, SEGMENT_EVENTS, archiver_at
+
+EVENTS = 300
+
+
+def is_whole(past: Past, folder: Path) -> None:
+    """All events are there, in archive and streams together, and lead to the head."""
+    replayed = replay(past.bus, archive=folder if Archive.is_in(folder) else None)
+    assert (replayed.difference, replayed.events) == ("", EVENTS)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_where(past: Past, folder: Path, server: EmbeddedServer, point: str) -> None:
+    past.happens(EVENTS)
+    before = past.whole()
+    with archiver_at(point, server.url, past.bus.keys.name, folder):
+        with pytest.raises(NotArchived, match="Another archiver is at work"):
+            archive_history(past.bus, folder, Keep(events=KEPT))
+        is_whole(past, folder)
+    is_whole(past, folder)
+    archive_history(past.bus, folder, Keep(events=KEPT), segment_events=SEGMENT_EVENTS)
+    is_whole(past, folder)
+    found, still_there = verify_archive(folder), past.whole()
+    assert found.events == EVENTS - len(still_there.events)
+    assert still_there.events == before.events[found.events :]
+    assert still_there.decisions == before.decisions[found.decisions :]
+    assert KEPT <= len(still_there.events) < EVENTS - 2 * SEGMENT_EVENTS
+    segments = {segment.file for segment in Archive.open(folder).segments}
+    assert contents(folder).keys() == segments | {"archive.json", "archive.lock"}

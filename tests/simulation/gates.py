@@ -1,0 +1,133 @@
+"""Processes behind a production gate: its listener and its heartbeat take their steps in simulated time."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+from events.bus import Entry
+from events.codec import decode_decision
+from events.decisions import EntryAllowed
+from events.fields import Side
+from events.legs import Holding
+from tests.simulation.scheduler import Actor, Process, Stepper, Violation
+from tests.simulation.wire import Wire
+from tests.simulation.world import PORTFOLIO, SILENT, Seat, World, ended
+from workers.decision import Decision
+from workers.flatten_order import FlattenOrder
+from workers.gate import PortfolioGate
+from workers.settings import GateSettings
+
+_HEARS_WITHIN_MS = 80
+
+
+class WatchedGate(PortfolioGate):
+    """A gate whose yes is compared with what lies on the log."""
+
+    world: World
+
+    def request_entry(
+        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = ""
+    ) -> Decision:
+        decision = super().request_entry(symbol, side, size, strategy=strategy)
+        if decision.allowed and not self._is_on_the_log(decision):
+            raise Violation("a gate says yes only where the log does", f"{self.worker}: {decision.event}")
+        return decision
+
+    def _is_on_the_log(self, decision: Decision) -> bool:
+        if decision.event is None:
+            return False
+        server, key = self.world.server, self.world.keys.decisions
+        found = server.after(key, decision.event.before_decisions(), 100)
+        own = [decode_decision(entry.fields[:-4]) for entry in found if entry.id.event() == decision.event]
+        return any(isinstance(one, EntryAllowed) and one.symbol == decision.symbol for one in own)
+
+
+class GateSeat(Seat):
+    """Whoever sits here has a gate, does things (`main`), hears orders and gives signs of life."""
+
+    main: Actor
+    gate: WatchedGate
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world, name)
+        temper = world.temper
+        runtime = world.configuration.runtime
+        self.settings = GateSettings(
+            portfolio=PORTFOLIO,
+            answer_seconds=temper.answer_ms / 1000,
+            heartbeat_seconds=runtime.heartbeat_seconds,
+            worker_lost_seconds=runtime.worker_lost_seconds,
+            bus_loss_seconds=runtime.bus_loss_seconds,
+            on_bus_loss=runtime.on_bus_loss,
+            mark_seconds=runtime.mark_seconds,
+            mark_stale_seconds=runtime.mark_stale_seconds,
+        )
+        self._steps: list[Iterator[float]] = []
+
+    # --- for each kind ------------------------------------------------------------------------------------
+
+    def open(self, process: Process, wire: Wire) -> None:
+        """Makes the gate, and what stands before it; `start_gate` is the last it does."""
+        raise NotImplementedError
+
+    # --- the same for all ---------------------------------------------------------------------------------
+
+    def begin(self, process: Process, wire: Wire) -> None:
+        self.main = self.actor(self.world.temper.answer_ms)
+        self._ready = False
+        self.act(partial(self.open, process, wire))
+
+    def act(self, action: Callable[[], None]) -> None:
+        """Has the process do something, as soon as it has done what it does now."""
+        if self.process is not None:
+            self.world.scheduler.at(self.world.scheduler.now, self.main, action)
+
+    @property
+    def ready(self) -> bool:
+        """Whether somebody is here who has started up."""
+        return self.process is not None and self._ready
+
+    def make_gate(
+        self,
+        process: Process,
+        wire: Wire,
+        symbols: tuple[str, ...],
+        holdings: Callable[[], Iterable[Holding]] = tuple,
+        hears: Callable[[Entry], FlattenOrder | None] | None = None,
+    ) -> WatchedGate:
+        """A gate on this process's clock and wire."""
+        self.gate = WatchedGate(
+            self.name,
+            symbols=symbols,
+            settings=self.settings,
+            holdings=holdings,
+            hears=hears,
+            log=SILENT,
+            clock=process,
+            bus=wire,
+        )
+        self.gate.world = self.world
+        return self.gate
+
+    def start_gate(self) -> None:
+        """`PortfolioGate.start`, with steps where threads would be."""
+        self.gate.start()
+        presence = self.gate._presence
+        self._steps = [_listening(self.gate), presence._heartbeat.steps()]
+        hearing, beating = (partial(next, steps, None) for steps in self._steps)
+        listener = self.stepper(hearing, _HEARS_WITHIN_MS)
+        self.world.wake(listener, self.world.keys.decisions, self.world.keys.killswitch)
+        for stepper in (listener, self.stepper(beating, 0)):
+            stepper.begin()
+        self._ready = True
+
+    def forget(self) -> None:
+        for steps in self._steps:
+            ended(steps.close)  # type: ignore[attr-defined]  # they are generators
+
+
+def _listening(gate: PortfolioGate) -> Iterator[float]:
+    """The listener's steps, from when there is one: without the bus there is not."""
+    presence = gate._presence
+    while presence._listener is None:
+        yield 0.1
+    yield from presence._listener.steps()

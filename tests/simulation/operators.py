@@ -1,0 +1,131 @@
+"""Operators, and people with a Redis shell: orders, settlements, garbage, and what lies under keys by hand."""
+
+import contextlib
+from collections.abc import Callable
+from decimal import Decimal
+
+from coordinator.limits import changed_limits
+from events.codec import RefusedField, encode_checked
+from events.errors import BusError
+from events.incoming import (
+    Event,
+    FlattenRequested,
+    PositionSettled,
+    TradingHalted,
+    TradingResumed,
+)
+from tests.simulation.scheduler import Process
+from tests.simulation.wire import Wire
+from tests.simulation.world import Seat, World
+from workers.flatten_order import pull_fields
+
+_BY = "olga"
+
+GARBAGE = (
+    ["type", "Nonsense"],
+    ["", ""],
+    ["type", "TradingHalted", "by", "me"],
+    ["type", "TradingHalted", "by", "me", "by", "you", "reason", ""],
+    ["type", "EntryRequested", "worker", "ann", "session", "x", "seq", "1e3", "symbol", "ES", "side", "long"],
+    ["type", "PositionOpened", "worker", "ann", "session", "x", "seq", "1", "symbol", "ES", "side", "long",
+     "size", "0", "price", "1"],
+    ["type", "PositionClosed", "worker", "ann", "session", "x", "seq", "1", "symbol", "ES", "side", "long",
+     "size", "1", "price", "NaN", "commission", "0", "pnl", "0"],
+    ["\udcff", "\x1b[2J"],
+    ["type", "WorkerLost", "worker", "nobody", "session", "s", "silent_ms", "5"],
+    ["type", "ClockTicked"],
+    ["n", "é" * 300],
+)  # fmt: skip
+FORGED = (
+    ["type", "PositionOpened", "worker", "eve", "session", "e", "seq", "{}", "symbol", "SI", "side", "short",
+     "size", "1", "price", "-37.63"],
+    ["type", "EntryRequested", "worker", "eve", "session", "e", "seq", "{}", "symbol", "CL", "side", "long",
+     "size", "1"],
+    ["type", "EntryWithdrawn", "worker", "bob", "session", "e", "seq", "{}", "symbol", "ES"],
+    ["type", "CoordinatorStarted", "leader", "eve", "epoch", "99", "fold", "1"],
+    ["type", "WorkerStarted", "worker", "eve", "session", "e", "seq", "{}", "positions", "ES:long:1:5000"],
+)  # fmt: skip
+
+
+class OperatorSeat(Seat):
+    """Whoever sits here gives orders, once each: what got no answer is left at that."""
+
+    def begin(self, process: Process, wire: Wire) -> None:  # noqa: ARG002 - a person
+        self._wire = wire
+        self._main = self.actor()
+
+    def act(self, action: Callable[[], None]) -> None:
+        def once() -> None:
+            with contextlib.suppress(BusError, RefusedField):
+                action()
+
+        self.world.scheduler.at(self.world.scheduler.now, self._main, once)
+
+    def halt(self) -> None:
+        self._say(TradingHalted(by=_BY, reason="news"))
+
+    def resume(self) -> None:
+        self._say(TradingResumed(by=_BY, reason="calm again"))
+
+    def resume_by_force(self) -> None:
+        self._say(TradingResumed(by=_BY, reason="I know better", force=True))
+
+    def flatten(self) -> None:
+        self._say(FlattenRequested(by=_BY, reason="enough"))
+
+    def kill_switch(self) -> None:
+        event = self._wire.append(encode_checked(FlattenRequested(by=_BY, reason="enough")))
+        self._wire.pull_killswitch(pull_fields(_BY, "enough", event))
+
+    def limits(self, max_positions: int, max_contracts: int) -> None:
+        changes = {"max_positions": str(max_positions), "max_contracts": str(max_contracts)}
+        self._say(changed_limits(self._wire.status().get("limits", ""), changes, by=_BY, reason="as I like"))
+
+    def settle(self) -> None:
+        """Puts right what is unsettled, as the broker says."""
+        for odd in list(self.world.judge.place.state.unsettled):
+            self._settle(odd)
+
+    def settle_differences(self) -> None:
+        """The same, and wherever the log holds other than the broker."""
+        at_broker = {f"{one.symbol}:{one.side}:{one.owner}": one.size for one in self.world.account.held.values()}
+        on_log = self.world.judge.book.held
+        legs = [*self.world.judge.place.state.unsettled, *on_log, *at_broker]
+        for leg in dict.fromkeys(legs):
+            if on_log.get(leg, 0) != at_broker.get(leg, 0) or leg in self.world.judge.place.state.unsettled:
+                self._settle(leg)
+
+    def _settle(self, leg: str) -> None:
+        symbol, side, worker = leg.split(":")
+        held = self.world.account.held.get((worker, symbol))
+        agrees = held is not None and held.side == side
+        self._say(
+            PositionSettled(
+                by=_BY,
+                reason="as the broker says",
+                symbol=symbol,
+                worker=worker,
+                side="long" if side == "long" else "short",
+                size=held.size if held is not None and agrees else 0,
+                price=held.price if held is not None and agrees else Decimal(0),
+                pnl=Decimal(0),
+            )
+        )
+
+    def _say(self, event: Event) -> None:
+        self._wire.append(encode_checked(event))
+
+
+def write_by_hand(world: World, what: str, which: int) -> None:
+    """Adds to the events what nobody should: garbage, a copy of an earlier entry, something forged."""
+    events = world.server.stream(world.keys.events)
+    match what:
+        case "garbage":
+            fields = GARBAGE[which % len(GARBAGE)]
+        case "forged":
+            fields = [word.format(which) for word in FORGED[which % len(FORGED)]]
+        case _:
+            if events is None or not events.entries:
+                return
+            fields = events.entries[-1 - which % min(20, len(events.entries))].fields
+    world.server.add(world.keys.events, "*", fields)

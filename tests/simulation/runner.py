@@ -1,0 +1,116 @@
+"""Many runs, on as many processors as wanted, and the sum of what happened in them."""
+
+import gc
+from collections import Counter
+from collections.abc import Collection, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import nullcontext
+from multiprocessing import get_context
+
+from msgspec import Struct, field
+
+from tests.simulation.plants import PLANTS
+from tests.simulation.schedule import Happening, drawn
+from tests.simulation.shrink import shrunk
+from tests.simulation.simulation import Outcome, simulate
+
+_SEEDS_AT_ONCE = 20
+
+
+class Tally(Struct):
+    """What so many runs came to. `violated` is the run of the lowest seed that broke an invariant."""
+
+    schedules: int = 0
+    events: int = 0
+    decisions: int = 0
+    terms: int = 0
+    calls: int = 0
+    struck: Counter[str] = field(default_factory=Counter)
+    decided: Counter[str] = field(default_factory=Counter)
+    violated: Outcome | None = None
+
+    def count(self, outcome: Outcome) -> None:
+        """Adds a run."""
+        self.schedules += 1
+        self.events += outcome.events
+        self.decisions += outcome.decisions
+        self.terms += outcome.epochs
+        self.calls += outcome.calls
+        self.struck.update(outcome.struck)
+        self.decided.update(outcome.decided)
+        if outcome.violation and self.violated is None:
+            self.violated = outcome
+
+    def add(self, other: "Tally") -> None:
+        """Adds the runs of later seeds."""
+        self.schedules += other.schedules
+        self.events += other.events
+        self.decisions += other.decisions
+        self.terms += other.terms
+        self.calls += other.calls
+        self.struck.update(other.struck)
+        self.decided.update(other.decided)
+        self.violated = self.violated or other.violated
+
+
+def run_all(first: int, seeds: int, *, events: int, plant: str = "", jobs: int = 1) -> Tally:
+    """Runs the schedules of so many seeds, up to the first that breaks an invariant."""
+    tally = Tally()
+    for part in _parts(first, seeds, events, plant, jobs):
+        tally.add(part)
+        if tally.violated is not None:
+            break
+    return tally
+
+
+def _parts(first: int, seeds: int, events: int, plant: str, jobs: int) -> Iterator[Tally]:
+    """The seeds in order, some at once."""
+    begins = range(first, first + seeds, _SEEDS_AT_ONCE)
+    sizes = [min(_SEEDS_AT_ONCE, first + seeds - begin) for begin in begins]
+    if jobs == 1:
+        yield from (_run_some(begin, size, events, plant) for begin, size in zip(begins, sizes, strict=True))
+        return
+    # A new interpreter each: a fork of a process with threads may hang.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        parts: list[Future[Tally]] = [
+            pool.submit(_run_some, begin, size, events, plant)
+            for begin, size in zip(begins, sizes, strict=True)
+        ]
+        try:
+            for part in parts:
+                yield part.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _run_some(first: int, seeds: int, events: int, plant: str) -> Tally:
+    tally = Tally()
+    gc.disable()  # one run's garbage is small, and collected between two
+    try:
+        for seed in range(first, first + seeds):
+            tally.count(run_one(seed, events=events, plant=plant))
+            if tally.violated is not None:
+                break
+    finally:
+        gc.enable()
+        gc.collect()
+    return tally
+
+
+def run_one(
+    seed: int, *, events: int, plant: str = "", kept: Collection[int] | None = None, traced: bool = False
+) -> Outcome:
+    """One run, maybe with a bug planted, maybe of only some of its happenings."""
+    with PLANTS[plant]() if plant else nullcontext():
+        return simulate(seed, events, kept, traced=traced)
+
+
+def shortest(outcome: Outcome, *, events: int, plant: str = "") -> dict[int, Happening]:
+    """The few happenings, by number, that break the same invariant as the whole schedule did."""
+    happenings = drawn(outcome.seed, events).happenings
+
+    def breaks(numbers: list[int]) -> bool:
+        again = run_one(outcome.seed, events=events, plant=plant, kept=set(numbers))
+        return again.invariant == outcome.invariant
+
+    return {number: happenings[number] for number in shrunk(range(len(happenings)), breaks)}

@@ -1,0 +1,178 @@
+"""The flattener by itself: whose positions it closes, and whose not, and what it does when closing fails."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import load
+from config.locate import PACKAGED
+from coordinator.log import open_log
+from events.bus import Bus
+from events.embedded import EmbeddedServer
+from events.legs import Leg
+from events.stream_id import ORIGIN
+from tests.live import Live
+from tests.waiting import until
+from workers.brokers.paper import PaperBroker
+from workers.brokers.protocol import BrokerError, ExitFill
+from workers.flatten_order import FlattenOrder
+from workers.flattener import NAME, Flattener
+from workers.gate import PortfolioGate
+from workers.settings import GateSettings
+
+LAPSE_SECONDS = 5.0
+FREE: dict[str, Any] = {"slippage_ticks": 0, "commission_per_side": Decimal(0)}
+
+
+class Clock:
+    """Shows what it is set to."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class MoodyBroker(PaperBroker):
+    """Refuses to close some symbols."""
+
+    refuses: frozenset[str] = frozenset()
+
+    def exit(self, symbol: str, *order: object, **owner: object) -> ExitFill:
+        if symbol in self.refuses:
+            raise BrokerError(f"{symbol} is limit down")
+        return super().exit(symbol, *order, **owner)  # type: ignore[arg-type]  # as it was given
+
+
+class Desk:
+    """A flattener with a broker, a bus and a clock of the test's own; its gate reports and never listens."""
+
+    def __init__(self, folder: Path, server: EmbeddedServer, bus: Bus) -> None:
+        contracts = load(str(PACKAGED), {}, folder).contracts
+        self.bus = bus
+        self.clock = Clock()
+        self.broker = MoodyBroker(folder / "book.sqlite", NAME, contracts, **FREE)
+        log, self.lines = open_log(NAME)
+        settings = GateSettings(url=server.url, portfolio=bus.keys.name)
+        self.gate = PortfolioGate(NAME, settings=settings, log=log)
+        self.flattener = Flattener(
+            gate=self.gate,
+            bus=bus,
+            broker=self.broker,
+            contracts=contracts,
+            lapse_seconds=LAPSE_SECONDS,
+            log=log,
+            clock=self.clock,
+        )
+
+        for symbol in ("CL", "ES", "SI"):  # each held by the worker that is called after it
+            with PaperBroker(folder / "book.sqlite", f"ibs-{symbol}", contracts, **FREE) as owner:
+                owner.enter(symbol, "long", 1, Decimal(100))
+
+    def held(self) -> list[str]:
+        return [held.symbol for held in self.broker.positions()]
+
+    def close(self) -> None:
+        self.gate.close()
+        self.broker.close()
+        self.lines.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, server: EmbeddedServer, bus: Bus) -> Iterator[Desk]:
+    made = Desk(tmp_path, server, bus)
+    yield made
+    made.close()
+
+
+EVERYTHING = FlattenOrder("an episode", ORIGIN, "the stop", everything=True)
+
+
+def handed_over(*symbols: str) -> FlattenOrder:
+    legs = tuple(Leg(symbol, "long", 1, f"ibs-{symbol}") for symbol in symbols)
+    return FlattenOrder("an episode", ORIGIN, "flatten handed over", everything=False, positions=legs)
+
+
+def closed(live: Live) -> list[str]:
+    return [close["owner"] for close in live.said("PositionClosed")]
+
+
+def test_what_is_handed_over_is_closed_and_nothing_else(desk: Desk, live: Live) -> None:
+    desk.flattener.flatten(handed_over("CL", "SI"))
+    assert desk.held() == ["ES"]
+    assert closed(live) == ["ibs-CL", "ibs-SI"]
+    desk.flattener.flatten(handed_over("CL", "SI"))
+    assert closed(live) == ["ibs-CL", "ibs-SI"], "told twice, closed and reported once"
+
+
+def test_another_side_than_the_one_handed_over_is_not_closed(desk: Desk, live: Live) -> None:
+    short = handed_over("CL")._replace(positions=(Leg("CL", "short", 1, "ibs-CL"),))
+    desk.flattener.flatten(short)
+    assert desk.held() == ["CL", "ES", "SI"]
+    assert closed(live) == []
+
+
+def test_one_that_cannot_be_closed_holds_up_no_other_and_is_closed_when_it_can(
+    desk: Desk, live: Live
+) -> None:
+    desk.broker.refuses = frozenset({"CL"})
+    with pytest.raises(BrokerError, match="CL is limit down"):
+        desk.flattener.flatten(handed_over("CL", "ES", "SI"))
+    assert desk.held() == ["CL"]
+    assert closed(live) == ["ibs-ES", "ibs-SI"]
+    desk.broker.refuses = frozenset()
+    desk.flattener.flatten(handed_over("CL", "ES", "SI"))
+    assert desk.held() == []
+
+
+def test_when_everything_must_go_it_closes_for_the_silent_and_leaves_the_living_to_themselves(
+    desk: Desk, live: Live
+) -> None:
+    desk.bus.beat("ibs-ES", "s1", 60_000)
+    desk.flattener.flatten(EVERYTHING)
+    assert desk.held() == ["ES"]
+    assert closed(live) == ["ibs-CL", "ibs-SI"]
+
+
+def test_who_falls_silent_soon_after_the_order_had_died_before_it(desk: Desk) -> None:
+    for worker in ("ibs-CL", "ibs-ES", "ibs-SI"):
+        desk.bus.beat(worker, "s1", 60_000)
+    desk.flattener.flatten(EVERYTHING)
+    desk.flattener.look_again()
+    assert desk.held() == ["CL", "ES", "SI"]
+    desk.bus.beat("ibs-CL", "s1", 1)
+    wait_for_silence(desk, "ibs-CL")
+    desk.flattener.look_again()
+    assert desk.held() == ["ES", "SI"]
+    desk.clock.now = LAPSE_SECONDS
+    desk.bus.beat("ibs-ES", "s1", 1)
+    wait_for_silence(desk, "ibs-ES")
+    desk.flattener.look_again()
+    assert desk.held() == ["SI"], "the last look, when every sign of life from before the order has lapsed"
+    desk.bus.beat("ibs-SI", "s1", 1)
+    wait_for_silence(desk, "ibs-SI")
+    desk.flattener.look_again()
+    assert desk.held() == ["SI"], "it lived to hear the order, and whatever it holds now is another story"
+
+
+def test_an_order_to_close_everything_stands_for_as_long_as_it_fails(desk: Desk) -> None:
+    desk.broker.refuses = frozenset({"CL"})
+    with pytest.raises(BrokerError):
+        desk.flattener.flatten(EVERYTHING)
+    assert desk.held() == ["CL"]
+    desk.clock.now = 100 * LAPSE_SECONDS
+    desk.flattener.look_again()
+    assert desk.held() == ["CL"]
+    desk.broker.refuses = frozenset()
+    desk.flattener.look_again()
+    assert desk.held() == []
+
+
+def wait_for_silence(desk: Desk, worker: str) -> None:
+    until(lambda: desk.bus.beats([worker]) == [None], f"{worker} to fall silent")

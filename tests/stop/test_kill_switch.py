@@ -1,0 +1,126 @@
+"""`portfold flatten --now` with no coordinator: everything is closed, and the log accounts for it later."""
+
+import pytest
+
+from cli.exits import OK
+from coordinator.status import read_status
+from events.codec import encode_checked
+from events.incoming import FlattenRequested
+from events.stream_id import StreamId
+from tests.coordinator.story import code
+from tests.live import flat
+from tests.stop.floor import QUICK, Floor, Role, ToldWorker
+from tests.waiting import until
+from workers.flatten_order import pull_fields
+
+PANIC = ("flatten", "--now", "--by", "jane", "--reason", "exchange outage")
+
+
+def with_positions(floor: Floor, *symbols: str, flattener: bool = False) -> list[ToldWorker]:
+    """Workers with a position each; the coordinator is then killed."""
+    floor.configure(**QUICK)
+    workers = floor.opens(*map(Role, symbols), flattener=flattener)
+    for worker in workers:
+        worker.enters()
+    floor.leader.kill()
+    return workers
+
+
+def pulled(floor: Floor) -> StreamId:
+    """The same as the command, without the time it takes to start one."""
+    bus = floor.live.bus
+    event = bus.append(encode_checked(FlattenRequested(by="jane", reason="exchange outage")))
+    bus.pull_killswitch(pull_fields("jane", "exchange outage", event))
+    return event
+
+
+def accounted_for(floor: Floor, closed_by: list[str]) -> None:
+    """Another coordinator finds all of it on the log: the order, who closed what, the end; and halts."""
+    assert floor.decided("FlattenOrdered") == [], "nobody has decided anything yet"
+    floor.opens()
+    floor.is_flat()
+    assert sorted(floor.closed_by()) == closed_by
+    [ordered] = floor.decided("FlattenOrdered")
+    assert (ordered.cause, ordered.everything) == ("ordered by jane", True)
+    [request] = floor.live.said("FlattenRequested")
+    assert (request["by"], request["reason"]) == ("jane", "exchange outage")
+    closes = [entry.id for entry in floor.live.events() if flat(entry)["type"] == "PositionClosed"]
+    [end] = floor.entries("PortfolioFlat")
+    assert end.id.event() == closes[-1]
+    assert floor.decided("EventRejected") == []
+    status = read_status(floor.live.status())
+    assert (status["halted_by"], status["halt_reason"]) == ("jane", "exchange outage")
+    assert code(floor.live.asks("SI", worker="by-hand")) == "halted"
+
+
+def test_all_workers_close_and_the_flattener_closes_for_the_dead(floor: Floor) -> None:
+    _, _, dead = with_positions(floor, "ES", "CL", "SI", flattener=True)
+    dead.kill()
+    ran = floor.portfold(*PANIC)
+    assert ran.code == OK
+    assert ran.out.startswith("The kill switch is pulled: every worker that hears it closes what it holds.\n")
+    assert "Nobody coordinates now" in ran.out
+    until(lambda: floor.held() == [], "the broker to be flat without any coordinator")
+    until(lambda: len(floor.closed_by()) == 3, "all reports")
+    closed_by = ["CL:ibs-CL by ibs-CL", "ES:ibs-ES by ibs-ES", "SI:ibs-SI by flattener"]
+    assert {close["reason"] for close in floor.live.said("PositionClosed")} == {"kill switch by jane"}
+    accounted_for(floor, closed_by)
+
+
+def test_a_worker_killed_so_shortly_before_that_it_still_seems_alive(floor: Floor) -> None:
+    [dead] = with_positions(floor, "ES", flattener=True)
+    dead.pause()  # its last sign of life may be as fresh as can be
+    pulled(floor)
+    dead.kill()
+    until(lambda: floor.held() == [], "the broker to be flat")
+    until(floor.closed_by, "the report")
+    accounted_for(floor, ["ES:ibs-ES by flattener"])
+
+
+def test_a_worker_that_starts_while_a_pull_is_not_accounted_for_obeys_at_once(floor: Floor) -> None:
+    [dead] = with_positions(floor, "ES")
+    dead.kill()
+    pulled(floor)
+    assert floor.held() == ["ES:ibs-ES"], "no flattener here, and nobody alive to hear"
+    floor.worker("ES")
+    until(lambda: floor.held() == [], "the broker to be flat")
+    until(floor.closed_by, "the report")
+    accounted_for(floor, ["ES:ibs-ES by ibs-ES"])
+
+
+def test_a_flattener_that_starts_late_obeys_too(floor: Floor) -> None:
+    [dead] = with_positions(floor, "ES")
+    dead.kill()
+    pulled(floor)
+    floor.flattener()
+    until(lambda: floor.held() == [], "the broker to be flat")
+    until(floor.closed_by, "the report")
+    accounted_for(floor, ["ES:ibs-ES by flattener"])
+
+
+@pytest.mark.parametrize("written", [("by", "joe"), ("please", "close")])
+def test_a_pull_written_by_hand_is_obeyed_whatever_is_in_it(floor: Floor, written: tuple[str, str]) -> None:
+    with_positions(floor, "ES")
+    floor.live.bus.pull_killswitch(written)
+    until(lambda: floor.held() == [], "the broker to be flat")
+
+
+def test_a_pull_that_is_accounted_for_concerns_no_worker_that_starts_later(floor: Floor) -> None:
+    with_positions(floor, "ES")
+    pulled(floor)
+    floor.opens()
+    floor.is_flat()
+    assert floor.portfold("resume", "--by", "jane", "--reason", "it is over").code == OK
+    floor.worker("CL").enters(70)
+    until(lambda: floor.live.has_decided(floor.live.bus.last_event()), "all decisions")
+    assert floor.held() == ["CL:ibs-CL"]
+
+
+def test_with_a_coordinator_order_and_pull_close_everything_once(floor: Floor) -> None:
+    floor.configure(**QUICK)
+    [worker] = floor.opens(Role("ES"), flattener=True)
+    worker.enters()
+    pulled(floor)
+    floor.is_flat()
+    assert floor.closed_by() == ["ES:ibs-ES by ibs-ES"]
+    assert floor.decided("EventRejected") == []

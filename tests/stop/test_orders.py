@@ -1,0 +1,205 @@
+"""Operators' orders as commands and by hand: on record with who and why, in the status, whatever restarts."""
+
+import re
+
+import pytest
+
+from cli.exits import FAILED, OK, UNUSABLE
+from coordinator.status import read_status
+from events.stream_id import StreamId
+from tests.coordinator.story import code
+from tests.live import flat
+from tests.stop.floor import Floor, Role
+
+JANE = ("--by", "jane", "--reason", "the news")
+
+
+def on_record(floor: Floor, said: str) -> dict[str, str]:
+    """The event that a command says it has put on the log."""
+    named = re.search(r"[Oo]n record as ([0-9]+-[0-9]+)", said)
+    assert named, said
+    [event] = [entry for entry in floor.live.events() if entry.id == StreamId.parse(named[1])]
+    return flat(event)
+
+
+def restarted(floor: Floor) -> dict[str, object]:
+    """The status after kill -9 of the coordinator and another one."""
+    floor.leader.kill()
+    floor.opens()
+    floor.live.all_decided()
+    return read_status(floor.live.status())
+
+
+# --- as commands ------------------------------------------------------------------------------------------
+
+
+def test_halt_and_resume(floor: Floor) -> None:
+    floor.opens()
+    halted = floor.portfold("halt", *JANE)
+    assert (halted.code, halted.out.splitlines()[0].startswith("Trading is halted. On record")) == (OK, True)
+    assert on_record(floor, halted.out) == {"type": "TradingHalted", "by": "jane", "reason": "the news"}
+    assert code(floor.live.asks("ES")) == "halted"
+    status = restarted(floor)
+    assert (status["halted"], status["halted_by"], status["halt_reason"]) == (True, "jane", "the news")
+    assert code(floor.live.asks("ES")) == "halted"
+
+    resumed = floor.portfold("resume", *JANE)
+    assert resumed.code == OK
+    assert on_record(floor, resumed.out)["type"] == "TradingResumed"
+    assert restarted(floor)["halted"] is False
+    assert code(floor.live.asks("ES")) == "allowed"
+
+
+def test_a_resume_after_a_stop_is_refused_unless_forced_and_the_force_is_on_record(floor: Floor) -> None:
+    floor.opens()
+    floor.opens_a_loser()
+    floor.loses_too_much()
+    floor.is_flat()
+    refused = floor.portfold("resume", *JANE)
+    assert refused.code == FAILED
+    assert re.fullmatch(
+        r"portfold: Refused, on record as \S+: TradingResumed: stopped out on \S+; "
+        r"force=true lifts the stop, on record\n",
+        refused.err,
+    )
+    assert "force" not in on_record(floor, refused.err)
+    assert restarted(floor)["stopped_out"] is True
+    assert code(floor.live.asks("ES")) == "stopped_out"
+
+    forced = floor.portfold("resume", "--force", *JANE)
+    assert forced.code == OK
+    assert on_record(floor, forced.out)["force"] == "true"
+    assert restarted(floor)["stopped_out"] is False
+    assert code(floor.live.asks("ES")) == "allowed"
+
+
+def test_flatten(floor: Floor) -> None:
+    [worker] = floor.opens(Role("ES"))
+    worker.enters(5000)
+    ordered = floor.portfold("flatten", *JANE)
+    assert (ordered.code, ordered.out.split(" On record")[0]) == (
+        OK,
+        "Flattening is ordered, and trading is halted.",
+    )
+    assert on_record(floor, ordered.out)["type"] == "FlattenRequested"
+    floor.is_flat()
+    assert floor.closed_by() == ["ES:ibs-ES by ibs-ES"]
+    assert floor.live.said("PositionClosed")[0]["reason"] == "ordered by jane"
+    assert restarted(floor)["halted_by"] == "jane"
+    assert code(floor.live.asks("CL")) == "halted"
+
+
+def test_limits_stay_as_ordered_and_what_is_not_named_as_it_was(floor: Floor) -> None:
+    floor.opens()
+    changed = floor.portfold("limits", "--max-positions", "1", *JANE)
+    assert (changed.code, changed.out.split(" On record")[0]) == (OK, "The limits are changed.")
+    assert on_record(floor, changed.out)["max_positions"] == "1"
+    status = restarted(floor)
+    assert (status["max_positions"], status["daily_stop_loss"], status["limits_by"]) == (1, 2500, "jane")
+    assert [code(floor.live.asks(symbol)) for symbol in ("ES", "CL")] == ["allowed", "max_positions"]
+
+
+def test_two_orders_of_limits_while_nobody_coordinates_are_both_in_force_then(floor: Floor) -> None:
+    floor.opens()
+    floor.leader.kill()
+    for words in (("--max-positions", "1"), ("--daily-stop-loss", "900")):
+        changed = floor.portfold("limits", *words, *JANE)
+        assert "Nobody coordinates now" in changed.out
+    status = restarted(floor)
+    assert (status["max_positions"], status["daily_stop_loss"]) == (1, 900)
+
+
+def test_settle_says_what_is_really_held_and_the_symbol_may_be_traded_again(floor: Floor) -> None:
+    floor.opens()
+    floor.live.starts("ibs-CL", positions="CL:long:1:70")
+    assert code(floor.live.asks("CL", worker="by-hand")) == "symbol_unsettled"
+    settled = floor.portfold("settle", "CL", "ibs-CL", "--size", "0", "--pnl", "-310", *JANE)
+    assert (settled.code, settled.out.split(" On record")[0]) == (OK, "CL of ibs-CL is settled.")
+    event = on_record(floor, settled.out)
+    assert (event["type"], event["size"], event["pnl"], event["by"]) == (
+        "PositionSettled",
+        "0",
+        "-310",
+        "jane",
+    )
+    status = restarted(floor)
+    assert (status["unsettled"], status["open_positions"], status["daily_pnl"]) == ("", [], -310)
+    assert code(floor.live.asks("CL", worker="by-hand")) == "allowed"
+
+    again = floor.portfold("settle", "CL", "ibs-CL", "--size", "0", "--pnl", "-310", *JANE)
+    assert (again.code, "the log says so already" in again.err) == (FAILED, True)
+
+
+def test_settle_makes_up_no_price_for_what_is_held(floor: Floor) -> None:
+    refused = floor.portfold("settle", "CL", "ibs-CL", "--size", "1", *JANE)
+    assert refused.code == UNUSABLE
+    assert "--price: expected the entry price of the 1 CL that are held" in refused.err
+    assert floor.live.events() == []
+
+
+# --- without a coordinator --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (("halt",), "TradingHalted"),
+        (("resume",), "TradingResumed"),
+        (("flatten",), "FlattenRequested"),
+        (("settle", "ES", "ibs-ES", "--size", "0", "--pnl", "-5"), "PositionSettled"),
+    ],
+)
+def test_an_order_is_on_record_though_nobody_coordinates(
+    floor: Floor, words: tuple[str, ...], kind: str
+) -> None:
+    ordered = floor.portfold(*words, *JANE)
+    assert ordered.code == OK
+    assert "Nobody coordinates now; it takes effect when somebody does." in ordered.out
+    event = on_record(floor, ordered.out)
+    assert (event["type"], event["by"], event["reason"]) == (kind, "jane", "the news")
+
+
+def test_a_halt_ordered_before_any_coordinator_was_there_holds_from_its_first_moment(floor: Floor) -> None:
+    floor.portfold("halt", *JANE)
+    floor.opens()
+    assert code(floor.live.asks("ES")) == "halted"
+
+
+# --- by hand ----------------------------------------------------------------------------------------------
+
+
+def by_hand(floor: Floor, *words: str) -> str:
+    """An order as redis-cli writes it: why it was refused, or nothing."""
+    outcome = floor.outcome(floor.live.by_hand("type", *words, "by", "joe", "reason", "phone"))
+    assert outcome.folded
+    return outcome.rejected
+
+
+def test_every_order_can_be_written_by_hand(floor: Floor) -> None:
+    floor.opens()
+    assert by_hand(floor, "TradingHalted") == ""
+    assert code(floor.live.asks("ES")) == "halted"
+    assert by_hand(floor, "TradingResumed") == ""
+    floor.live.starts("ibs-CL", positions="CL:long:1:70")
+    size = ("symbol", "CL", "worker", "ibs-CL", "side", "long", "size", "0", "price", "0", "pnl", "-310")
+    assert by_hand(floor, "PositionSettled", *size) == ""
+    assert floor.live.status()["daily_pnl"] == "-310.00"
+    assert by_hand(floor, "FlattenRequested") == ""
+    assert floor.live.status()["halted_by"] == "joe"
+    assert by_hand(floor, "TradingResumed") == ""
+    assert code(floor.live.asks("ES")) == "allowed"
+
+
+def test_after_a_stop_the_hand_needs_force_too(floor: Floor) -> None:
+    floor.opens()
+    floor.opens_a_loser()
+    floor.loses_too_much()
+    assert "stopped out" in by_hand(floor, "TradingResumed")
+    assert by_hand(floor, "TradingResumed", "force", "true") == ""
+    assert code(floor.live.asks("ES")) == "allowed"
+
+
+def test_an_order_written_badly_by_hand_says_what_was_expected(floor: Floor) -> None:
+    floor.opens()
+    refused = floor.outcome(floor.live.by_hand("type", "TradingHalted", "reason", "no name")).rejected
+    assert refused == "TradingHalted.by: missing; expected who, in 1 to 64 printable characters"
