@@ -127,18 +127,25 @@ def _verify(folder: Path) -> None:
 
 def _verdict(found: "Verified", folder: Path, seconds: float) -> list[str]:
     lines = [
-        f"The archive {folder} of portfolio {found.portfolio} is whole: {found.segments} segments, "
-        f"{found.decisions:,} decisions.",
+        f"The archive {folder} of portfolio {found.portfolio} is whole: {_segments(found.segments)}, "
+        f"{found.events:,} events and {found.decisions:,} decisions.",
         f"Decided {_rate(found.events - found.by_chain_alone, seconds)}, all alike.",
     ]
     if found.by_chain_alone:
         lines.append(
-            f"{found.by_chain_alone:,} events are not decided again: another version of the rules comes before "
-            "them, or made them. Their chain and hashes are right."
+            f"Not decided again: {found.by_chain_alone:,} events, as another version of the rules made them, "
+            "or what is before them. Their hashes and their chain are right."
         )
     if found.unlisted:
-        lines.append(f"{found.unlisted} segments are not listed yet: the next `portfold archive` does that.")
+        verb = "is" if found.unlisted == 1 else "are"
+        lines.append(
+            f"{_segments(found.unlisted)} {verb} not listed yet; the next `portfold archive` does that."
+        )
     return lines
+
+
+def _segments(count: int) -> str:
+    return f"{count:,} segment" if count == 1 else f"{count:,} segments"
 
 
 def _tell_segment(segment: "Segment") -> None:

@@ -66,14 +66,6 @@ def prove(bus: Bus, head: Head | Lease, each_page: Callable[[], object] = lambda
         raise FootingLost(f"{lost} {WAY_OUT}")
 
 
-def glance(bus: Bus, cursor: StreamId, folded: int) -> None:
-    """The same while leading, in one command; says nothing while events wait."""
-    extent = bus.extent()
-    lost = what_is_lost(extent, Head(0, cursor, "", folded), 0) if extent.last <= cursor else ""
-    if lost:
-        raise FootingLost(f"{lost} {WAY_OUT}")
-
-
 def what_is_lost(extent: Extent, head: Head | Lease, waiting: int) -> str:
     """The sentence for what does not add up; nothing when all of it does."""
     if extent.last < head.cursor:
@@ -102,10 +94,11 @@ def acknowledge(bus: Bus, *, by: str, reason: str) -> StreamId:
         order = encode_checked(LossAcknowledged(by=by, reason=reason, detail=lost))
         if not found.lost:
             return bus.append(order)
-        if found.folded_by_log < head.folded and not _snapshot_leads_to(bus, head):
+        decided_is_gone = found.cut_off or found.folded_by_log < head.folded
+        if decided_is_gone and not _snapshot_leads_to(bus, head):
             raise FootingLost(
-                f"{found.lost} No snapshot leads to the head, so nobody knows what it came to: there is nothing "
-                "to go on from. Restore the log, or start another portfolio."
+                f"{found.lost} No snapshot leads to the head, so nobody knows what it came to: there is "
+                "nothing to go on from. Restore the log, or start another portfolio."
             )
         done = bus.acknowledge(
             order,
@@ -143,7 +136,7 @@ def _said_by_workers(bus: Bus) -> str:
 def _count(bus: Bus, after: StreamId, last: StreamId, each_page: Callable[[], object]) -> int:
     """How many events lie behind `after`, up to `last`."""
     count = 0
-    while page := bus.events_after(after, count=_READ_AT_ONCE):
+    while after < last and (page := bus.events_after(after, count=_READ_AT_ONCE)):
         if page[-1].id >= last:
             return count + sum(1 for entry in page if entry.id <= last)
         count, after = count + len(page), page[-1].id

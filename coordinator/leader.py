@@ -22,7 +22,7 @@ from coordinator.presence_watch import PresenceWatch
 from coordinator.snapshot import snapshot_text
 from coordinator.status import status_fields
 from coordinator.time_passing import next_deadline
-from events.bus import SERVERS_TIME, Bus, Committed, Entry, Lease, at_time
+from events.bus import SERVERS_TIME, Bus, Committed, Entry, Head, Lease, at_time
 from events.codec import encode_checked
 from events.errors import BusError, BusRefused, BusUnreachable
 from events.incoming import ClockTicked, CoordinatorStarted, Event, LimitsChanged, TradingHalted
@@ -306,7 +306,8 @@ class Leader:
         now = self._time.monotonic()
         if now - self._glanced >= _GLANCE_SECONDS:
             self._glanced = now
-            footing.glance(self._bus, self._follower.cursor, self._folded)
+            decided = Head(self._lease.epoch, self._follower.cursor, self._follower.chain, self._folded)
+            footing.prove(self._bus, decided)
 
     def _tick_if_due(self) -> None:
         """Nothing happened: if something has fallen due by the server's clock, says that time has passed."""

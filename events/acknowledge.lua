@@ -5,9 +5,9 @@
 local head = redis.call('HMGET', KEYS[1], 'cursor', 'folded')
 if (head[1] or '0-0') ~= ARGV[1] or (head[2] or '0') ~= ARGV[2] then return {'moved', ''} end
 -- Whatever is decided next has to lie behind the cursor, which only the clock sees to where the log does not.
-if ARGV[4] == 'cut off' and redis.call('TIME')[1] * 1000 <= tonumber(ARGV[1]:match('^%d+')) then
-  return {'clock', ''}
-end
+local now = redis.call('TIME')
+local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
+if ARGV[4] == 'cut off' and now_ms <= tonumber(ARGV[1]:match('^%d+')) then return {'clock', ''} end
 local event = redis.call('XADD', KEYS[2], '*', unpack(ARGV, 5))
 redis.call('HSET', KEYS[1], 'folded', ARGV[3])
 return {'done', event}

@@ -27,7 +27,7 @@ from events.incoming import PositionClosed
 from tests.coordinator import test_seen_in_the_wild as wild
 from tests.coordinator.story import chicago, each, limits, only
 from tests.live import Live
-from tests.processes import Coordinators
+from tests.processes import Coordinators, coordinating
 from tests.waiting import until
 from workers.decision import Decision
 from workers.gate import PortfolioGate
@@ -35,9 +35,20 @@ from workers.settings import GateSettings
 
 
 @pytest.fixture
-def gate(server: EmbeddedServer, portfolio: str, coordinators: Coordinators) -> Iterator[PortfolioGate]:
-    """A worker's gate, with a coordinator at work behind it."""
-    coordinators.start()
+def coordinator(server: EmbeddedServer, portfolio: str) -> Iterator[None]:
+    with coordinating(server.url, portfolio):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gate that is closed waits for its listener's read: let that be short."""
+    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+
+
+@pytest.fixture
+def gate(server: EmbeddedServer, portfolio: str) -> Iterator[PortfolioGate]:
+    """A worker's gate; it has announced itself to whoever coordinates."""
     settings = GateSettings(url=server.url, portfolio=portfolio, answer_seconds=10)
     with PortfolioGate("ibs-ES", symbols=["ES"], settings=settings) as opened:
         yield opened
@@ -54,6 +65,7 @@ def strategy_enters(gate: PortfolioGate) -> bool:
     return ordered
 
 
+@pytest.mark.usefixtures("coordinator")
 def test_an_ok_and_reason_tuple_was_always_true_and_the_limit_never_held_in_production(
     gate: PortfolioGate, live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,6 +83,7 @@ def another_filter_says_no(gate: PortfolioGate) -> None:
         assert allowed
 
 
+@pytest.mark.usefixtures("coordinator")
 def test_slot_reserved_then_another_filter_says_no_and_the_slot_is_leaked(
     gate: PortfolioGate, live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +97,7 @@ def test_slot_reserved_then_another_filter_says_no_and_the_slot_is_leaked(
     assert live.status()["slots_used"] == "1", "what becomes of it without a block that gives it back"
 
 
+@pytest.mark.usefixtures("coordinator")
 def test_stop_is_noticed_at_the_strategys_next_bar(gate: PortfolioGate) -> None:
     """The strategy has no next bar; it is told all the same, on a thread that waits for nothing else."""
     told: list[tuple[str, str]] = []
@@ -103,6 +117,7 @@ def test_stop_is_noticed_at_the_strategys_next_bar(gate: PortfolioGate) -> None:
 
 
 def test_halt_blocks_exits_too(gate: PortfolioGate, live: Live, coordinators: Coordinators) -> None:
+    coordinators.start()
     with gate.request_entry("ES") as allowed:
         assert allowed
         gate.position_opened("ES", price="5000")
@@ -116,6 +131,7 @@ def test_halt_blocks_exits_too(gate: PortfolioGate, live: Live, coordinators: Co
     assert (live.open, live.pnl, live.halted) == ([], Decimal(45), True)
 
 
+@pytest.mark.usefixtures("coordinator")
 @pytest.mark.parametrize("nonsense", ["NaN", "-Infinity", "1e99"])
 def test_nan_disables_the_limit_for_good(gate: PortfolioGate, live: Live, nonsense: str) -> None:
     with gate.request_entry("ES") as allowed:
@@ -145,6 +161,7 @@ def test_nan_disables_the_limit_for_good(gate: PortfolioGate, live: Live, nonsen
 def test_restart_forgets_positions_the_days_loss_and_the_stop(
     gate: PortfolioGate, live: Live, coordinators: Coordinators
 ) -> None:
+    coordinators.start()
     with gate.request_entry("ES") as allowed:
         assert allowed
         gate.position_opened("ES", price="5000")

@@ -34,6 +34,7 @@ class Past:
     """The past of one portfolio, and what may be done to it."""
 
     def __init__(self, url: str, portfolio: str, client: Any) -> None:
+        self.url = url
         self.bus = ArchiverBus(connect(url), portfolio)
         self.client = client
         self._follower = Follower()

@@ -157,6 +157,23 @@ def test_a_secret_under_an_unknown_key_is_not_repeated(folder: Folder) -> None:
     assert "hunter2" not in refusal
 
 
+@pytest.mark.parametrize("path", ["/var/lib/portfold/archive", "/", "/mnt/ärchiv mit blank", None])
+def test_the_archives_folder_is_named_from_the_root_on(folder: Folder, path: str | None) -> None:
+    assert folder.load().runtime.archive_folder is None
+    folder.change(FILE, "archive_folder", path)
+
+    assert folder.load().runtime.archive_folder == path
+
+
+@pytest.mark.parametrize("path", ["", "archive", "./archive", "~/archive", "/a\nb", "/a\x00b", 7, False, ["/a"]])
+def test_an_archives_folder_that_depends_on_where_we_run_is_refused(folder: Folder, path: object) -> None:
+    folder.change(FILE, "archive_folder", path)
+
+    assert folder.refusal().startswith(
+        f"{FILE}: archive_folder: expected the whole path of a folder, such as /var/lib/portfold/archive"
+    )
+
+
 @pytest.mark.parametrize(
     "url",
     [

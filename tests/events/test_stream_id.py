@@ -168,6 +168,17 @@ def test_before_the_first_of_a_millisecond_lies_the_end_of_the_one_before() -> N
     assert ORIGIN.before_decisions() == ORIGIN
 
 
+@given(ANSWERABLE)
+def test_after_an_events_decisions_come_those_of_the_next(event: StreamId) -> None:
+    last = event.after_decisions()
+    assert last == event.decision(DECISIONS_PER_EVENT - 1)
+    assert StreamId(last.ms, last.seq + 1).event() == StreamId(event.ms, event.seq + 1)
+
+
+def test_after_an_event_without_room_for_decisions_come_those_of_the_next_millisecond() -> None:
+    assert StreamId(7, LAST_ANSWERABLE + 1).after_decisions() == StreamId(7, LARGEST)
+
+
 def test_a_wait_from_before_the_decisions_finds_the_first_of_them(client: Any, portfolio: str) -> None:
     earlier, event = StreamId(7, 0), StreamId(8, 0)
     for answered in (earlier, event):

@@ -243,7 +243,7 @@ class MemoryServer:
         cursor = facts.get("cursor", "0-0")
         if (cursor, facts.get("folded", "0")) != found:
             return "moved", ""
-        if cut_off and self.clock() // 1000 * 1000 <= StreamId.parse(cursor).ms:
+        if cut_off and self.clock() <= StreamId.parse(cursor).ms:
             return "clock", ""
         event = self.add(events, "*", fields)
         self._values[head] = facts | {"folded": folded}

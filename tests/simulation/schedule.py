@@ -63,9 +63,9 @@ class Schedule(NamedTuple):
 # --- what may happen, and how often -----------------------------------------------------------------------
 
 _TRADING = {
-    "enter": 26,
-    "exit": 24,
-    "mark": 8,
+    "enter": 34,
+    "exit": 14,
+    "mark": 10,
     "enter in part": 5,
     "fill": 7,
     "cancel": 2,
@@ -73,13 +73,13 @@ _TRADING = {
     "order and wait": 4,
 }
 _ODD = {"fill unasked": 1, "close again": 1, "misreport": 1, "report twice": 1, "quit": 1}
-_ORDERS = {"halt": 2, "resume": 10, "resume by force": 6, "flatten": 1, "kill switch": 1, "limits": 3, "settle": 12}
+_ORDERS = {"halt": 2, "resume": 12, "resume by force": 8, "flatten": 1, "kill switch": 1, "limits": 3, "settle": 12}
 _BY_HAND = {"garbage": 6, "copy": 5, "ahead": 1, "forged": 1}
-_WORLD = {"price": 12, "crash price": 3}
-_CLOCK = {"clock forward": 2, "clock back": 2, "next day": 1}
+_WORLD = {"price": 10, "crash price": 5}
+_CLOCK = {"clock forward": 2, "clock back": 2, "next day": 2, "clock right": 8}
 _OUTAGES = {"server away": 1, "cut off": 2, "lease removed": 1, "snapshot lost": 1, "snapshot damaged": 1, "kill": 2,
             "stop": 1}  # fmt: skip
-_GROUPS = [(_TRADING, 70), (_WORLD, 8), (_ODD, 4), (_ORDERS, 10), (_BY_HAND, 4), (_CLOCK, 3), (_OUTAGES, 4), ({"fault": 1}, 6)]
+_GROUPS = [(_TRADING, 70), (_WORLD, 8), (_ODD, 4), (_ORDERS, 10), (_BY_HAND, 4), (_CLOCK, 4), (_OUTAGES, 4), ({"fault": 1}, 6)]
 _FAULTS: dict[FaultKind, int] = {
     "crash before": 3,
     "crash after": 4,
@@ -141,7 +141,7 @@ def _temper(random: Random) -> Temper:
         lease_ms=random.choice((600, 1200, 2400)),
         max_positions=random.choice((1, 2, 3)),
         max_contracts=random.choice((2, 3, 5)),
-        daily_stop_loss=random.choice((600, 1500, 1500, 4000)),
+        daily_stop_loss=random.choice((200, 600, 600, 1500)),
         reservation_ms=random.choice((700, 2000, 5000)),
         flatten_ms=random.choice((500, 2000)),
         answer_ms=random.choice((200, 600)),
@@ -197,7 +197,7 @@ def _particulars(random: Random, temper: Temper, what: str) -> tuple[str, dict[s
         case "ahead":
             return "", {"ms": random.choice((5, SECOND, MINUTE, DAY)), "seq": random.choice((0, 3, 2**64 - 1))}
         case "clock forward" | "clock back":
-            return "", {"ms": random.choice((30, 700, 5 * SECOND, MINUTE, HOUR))}
+            return "", {"ms": random.choice((30, 700, 700, 5 * SECOND, HOUR))}
         case "next day":
             return "", {"days": random.choice((1, 1, 3))}
         case "server away":
@@ -208,7 +208,7 @@ def _particulars(random: Random, temper: Temper, what: str) -> tuple[str, dict[s
             return random.choice((*leaders, *WORKERS, FLATTENER)), {}
         case "stop":
             return random.choice(leaders), {}
-        case "lease removed" | "snapshot lost" | "snapshot damaged":
+        case "clock right" | "lease removed" | "snapshot lost" | "snapshot damaged":
             return "", {}
         case _ if what in _ORDERS:
             return OPERATOR, {}

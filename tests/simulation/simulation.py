@@ -161,6 +161,8 @@ class Run:
                 world.skew_ms += how["ms"]
             case "clock back":
                 world.skew_ms -= how["ms"]
+            case "clock right":
+                self._put_clock_right()
             case "next day":
                 world.skew_ms += how["days"] * DAY
             case "server away":
@@ -172,6 +174,11 @@ class Run:
                 world.server.delete(world.keys.snapshot)
             case "snapshot damaged":
                 self._damage_snapshot()
+
+    def _put_clock_right(self) -> None:
+        """To where the log is, at least."""
+        behind_ms = self.world.server.last(self.world.keys.events).ms - self.world.server_ms()
+        self.world.skew_ms += max(0, behind_ms + 1)
 
     def _server_back(self) -> None:
         self.world.network.away = False
@@ -197,13 +204,16 @@ class Run:
         world = self.world
         world.network.away = False
         world.network.cut_off.clear()
-        behind_ms = world.server.last(world.keys.events).ms - world.server_ms()
-        world.skew_ms += max(0, behind_ms + 1)
+        self._put_clock_right()
         for seat in world.seats.values():
             seat.faults.clear()
             seat.start()
         world.account.working.clear()
         self._until(lambda: self._everybody_is_up() and world.judge.drained, "the backlog drains")
+        unsettled, on_log = world.judge.place.state.unsettled, world.judge.book.held
+        for leg, size in self._at_broker().items():
+            if on_log.get(leg, 0) < size and leg not in unsettled:
+                raise Violation("what the broker holds the log holds, or says that it differs", self._situation())
 
     def _all_ends(self) -> None:
         """Differences are settled, everything is ordered closed and is closed, then trading goes on."""

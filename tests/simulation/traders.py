@@ -59,7 +59,8 @@ class WorkerSeat(GateSeat):
     # --- what it does, by the names of the schedule ---------------------------------------------------------
 
     def enter(self, side: Side, size: int) -> None:
-        self._bar(Enter(side, size) if self.held() is None else None)
+        """In, or out where it is in already."""
+        self._bar(Enter(side, size) if self.held() is None else Exit("told to"))
 
     def exit(self) -> None:
         self._bar(Exit("told to") if self.held() is not None else None)
@@ -95,9 +96,10 @@ class WorkerSeat(GateSeat):
             self._report(self._account.open(self.name, self.symbol, side, size))
 
     def close_again(self) -> None:
-        """A close of what is not open, or not any more."""
-        price = self._account.prices[self.symbol]
-        self.gate.position_closed(self.symbol, "long", price=price, pnl=-5, commission=0, reason="again")
+        """A close of what it does not hold, or not any more."""
+        if self.held() is None:
+            price = self._account.prices[self.symbol]
+            self.gate.position_closed(self.symbol, "long", price=price, pnl=-5, commission=0, reason="again")
 
     def misreport(self, side: Side, size: int) -> None:  # noqa: ARG002 - of whatever it holds
         """A close with a profit that the prices do not show."""
