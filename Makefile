@@ -13,7 +13,7 @@ STAMP := $(VENV)/installed
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 
 # Each is a program benchmarks/<name>.py.
-BENCHMARKS := latency fold_rate stop_to_flat
+BENCHMARKS := latency fold_rate stop_to_flat failover restart
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint bench wheel clean FORCE

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic, sleep
 from types import FrameType
 
 from config import write_defaults
@@ -27,6 +28,7 @@ PATIENCE_SECONDS = 20.0
 
 _ROOT = Path(__file__).parents[1]
 _END_SECONDS = 10.0
+_LOOK_SECONDS = 0.003
 
 
 class BenchmarkFailed(Exception):
@@ -70,6 +72,20 @@ class Child:
             raise self.failure("ended")
         return line
 
+    def says(self, text: str) -> None:
+        """Waits until its log holds `text`."""
+        give_up = monotonic() + PATIENCE_SECONDS
+        while text not in self._log.read_text(errors="replace"):
+            if self._process.poll() is not None:
+                raise self.failure("ended")
+            if monotonic() > give_up:
+                raise self.failure(f"did not say {text!r} in time")
+            sleep(_LOOK_SECONDS)
+
+    def kill(self) -> None:
+        """Ends it as a crash would."""
+        self._process.kill()
+
     def failure(self, what: str) -> BenchmarkFailed:
         """That this process did `what`, with its last words."""
         last_words = self._log.read_text(errors="replace").splitlines()[-5:]
@@ -110,11 +126,7 @@ class Stage:
 
     def start_coordinator(self, portfolio: str) -> Child:
         """Starts `portfold coordinator` with the packaged configuration; returns when it decides."""
-        child = self.start(
-            f"coordinator-{portfolio}",
-            *("-m", "cli.demo.leash", "coordinator", "--url", self.url),
-            *("--portfolio", portfolio, "--config", str(self._config)),
-        )
+        child = self.start_another(portfolio, f"coordinator-{portfolio}")
         bus = self.bus(portfolio)
         # Its first decision, on the limits it puts in force, begins the trading day.
         decided = bus.decisions_after(ORIGIN, count=1, block_ms=int(PATIENCE_SECONDS * 1000))
@@ -122,6 +134,20 @@ class Stage:
         if not decided:
             raise child.failure("decided nothing in time")
         return child
+
+    def start_standby(self, portfolio: str, name: str) -> Child:
+        """Starts another one, called `name`; returns when it stands by."""
+        child = self.start_another(portfolio, name)
+        child.says("Standing by")
+        return child
+
+    def start_another(self, portfolio: str, name: str) -> Child:
+        """Starts a coordinator, called `name`, and returns at once."""
+        return self.start(
+            name,
+            *("-m", "cli.demo.leash", "coordinator", "--url", self.url),
+            *("--portfolio", portfolio, "--config", str(self._config)),
+        )
 
     def end(self) -> None:
         for child in self._children:

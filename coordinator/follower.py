@@ -28,7 +28,8 @@ def moved_away(bus: Bus) -> LogDiffers:
     up_to, folder = (gone.up_to, gone.folder) if gone else (ORIGIN, "nowhere")
     return LogDiffers(
         f"The events up to {up_to} are no longer on the server: they were moved to the archive {folder}. "
-        "Name that: --archive for a coordinator, --dir for `portfold archive`, or archive_folder in runtime.json."
+        "Name that: --archive for a coordinator, --dir for `portfold archive`, or archive_folder in "
+        "runtime.json for both."
     )
 
 

@@ -11,6 +11,8 @@ from events.decisions import Decision, StopLossApproaching, StopLossTriggered
 from events.legs import Leg, legs_text
 from events.stream_id import StreamId
 
+_CAUSE = "daily stop loss"
+
 
 def watch(state: State, at: StreamId) -> list[Decision]:
     """After anything that moved money: lifts a stop that is over, warns, triggers."""
@@ -42,7 +44,8 @@ def _trigger(state: State, limits: Limits, at: StreamId) -> list[Decision]:
     state.stats.stop_loss_triggers += 1
     pending = cancel_pending(state)
     everything = list(state.positions)
-    episode = flatten.begin(state, at, "daily stop loss", everything)
+    episode = flatten.begin(state, at, _CAUSE, everything)
+    episode.cause = _CAUSE  # also of one that is under way for a lesser reason
     triggered = StopLossTriggered(
         daily_pnl=pnl,
         limit=limits.daily_stop_loss,

@@ -104,7 +104,7 @@ class CoordinatorProcess:
             if pause_seconds:
                 self._stop.wait(pause_seconds)
 
-    def steps(self) -> Iterator[float]:
+    def steps(self) -> Generator[float, None, None]:
         """The same step by step: yields how many seconds to wait before the next."""
         while not self._stop.is_set():
             try:

@@ -196,7 +196,9 @@ class Bus:
         with told_apart("looking for events"), self._client.pipeline(transaction=False) as commands:
             for event in events:
                 commands.xrange(self.keys.events, str(event), str(event))
-            found = commands.execute()
+            found = commands.execute(raise_on_error=False)  # its own words for an error name the command
+            for error in (answer for answer in found if isinstance(answer, Exception)):
+                raise error
         gone = [event for event, there in zip(events, found, strict=True) if not there]
         if not gone:
             return None

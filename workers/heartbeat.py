@@ -5,7 +5,7 @@ coordinator may have counted the worker as lost, it is told, and can announce it
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from coordinator.clock import Clock
 
@@ -44,7 +44,7 @@ class Heartbeat:
             if self._stop.wait(pause_seconds):
                 return
 
-    def steps(self) -> Iterator[float]:
+    def steps(self) -> Generator[float, None, None]:
         """Beats, step by step: yields how many seconds to wait before the next."""
         last = self._clock.monotonic()
         while True:

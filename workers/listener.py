@@ -7,7 +7,7 @@ coordinator.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from coordinator.clock import Clock
 from coordinator.log import Log
@@ -68,7 +68,7 @@ class Listener:
             if pause_seconds:
                 self._stop.wait(pause_seconds)
 
-    def steps(self) -> Iterator[float]:
+    def steps(self) -> Generator[float, None, None]:
         """Listens, step by step: yields how many seconds to wait before the next."""
         if self._outstanding is not None:
             self._pass_on(self._outstanding)

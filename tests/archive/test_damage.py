@@ -1,18 +1,26 @@
 """Whatever happens to an archive's files is found, and the file is named."""
 
 import gzip
+import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import BinaryIO
 
 import pytest
 
-from coordinator import verification
+from coordinator import archive as archiving
+from coordinator import archiver, verification
 from coordinator.archive import LISTING, Archive
 from coordinator.archiver import Keep, archive_history
+from coordinator.durable import to_disk
 from coordinator.segment import ArchiveError
+from coordinator.snapshot import Place, snapshot_text
+from coordinator.state import State
 from coordinator.verification import verify_archive
+from events.archiver_bus import ArchiverBus, Trimmed
 from tests.archive.past import Past, contents
 
 FIRST, SECOND, THIRD = (f"segment-{number:06}.jsonl.gz" for number in (1, 2, 3))
@@ -89,6 +97,40 @@ def test_a_listing_that_is_missing_or_no_listing_is_named(archive: Path) -> None
     assert fault(archive).startswith(f"{LISTING}: this file is damaged. Remove it and run `portfold archive`")
     (archive / LISTING).unlink()
     assert fault(archive).startswith(f"{LISTING}: there is no such file, so no archive to read.")
+
+
+# --- before anything is trimmed ---------------------------------------------------------------------------
+
+
+def test_a_disk_that_gives_back_something_else_is_found_before_the_segment_is_listed(
+    past: Past, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def to_a_bad_disk(file: BinaryIO) -> None:
+        file.seek(500)
+        file.write(b"\x00")
+        to_disk(file)
+
+    past.happens(300)
+    monkeypatch.setattr(archiver, "to_disk", to_a_bad_disk)
+    with pytest.raises(ArchiveError, match=f"{FIRST}.part: "):
+        archive_history(past.bus, folder, Keep(events=20))
+    assert len(past.whole().events) == 300
+    assert not Archive.is_in(folder)
+
+
+@pytest.mark.parametrize("alter", [Path.unlink, lambda path: path.write_bytes(b"")])
+def test_a_segment_that_is_damaged_after_it_was_listed_is_not_trimmed(
+    past: Past, folder: Path, monkeypatch: pytest.MonkeyPatch, alter: Callable[[Path], object]
+) -> None:
+    past.happens(300)
+    with monkeypatch.context() as ended_before_the_trim:
+        ended_before_the_trim.setattr(ArchiverBus, "trim", lambda *_: Trimmed("done", 0, 0))
+        archive_history(past.bus, folder, Keep(events=20), segment_events=100)
+    alter(folder / SECOND)
+    first = Archive.open(folder).segments[0]
+    with pytest.raises(ArchiveError, match=f"{SECOND}: this segment is "):
+        archive_history(past.bus, folder, Keep(events=20))
+    assert len(past.whole().events) == 300 - first.events
 
 
 # --- found without the listing's help: as an archiver does that finds segments which are not listed --------
@@ -187,6 +229,47 @@ def test_a_segment_of_another_portfolio_is_not_taken_in(
     shutil.copy(tmp_path / "other" / FIRST, unlisted / FIRST)
     with pytest.raises(ArchiveError, match=f"{FIRST}: this segment does not follow on the one before it"):
         adopted(past, unlisted)
+
+
+# --- forgeries: files that agree with themselves ------------------------------------------------------------
+
+
+def forged(content: bytes) -> bytes:
+    """The segment with an answer turned round, and a closing line that fits."""
+    *lines, closing = gzip.decompress(content).splitlines(keepends=True)
+    denied = next(index for index, line in enumerate(lines) if b'"EntryDenied"' in line)
+    lines[denied] = lines[denied].replace(b'"EntryDenied"', b'"EntryAllowed"')
+    sha256 = hashlib.sha256(b"".join(lines)).hexdigest()
+    lines.append(json.dumps(json.loads(closing) | {"sha256": sha256}).encode() + b"\n")
+    return gzip.compress(b"".join(lines), mtime=0)
+
+
+def test_a_forged_segment_is_not_taken_in(past: Past, unlisted: Path) -> None:
+    (unlisted / THIRD).write_bytes(forged((unlisted / THIRD).read_bytes()))
+    with pytest.raises(ArchiveError, match=f"{THIRD}: this segment is not what was decided. Decision"):
+        adopted(past, unlisted)
+
+
+def test_a_forged_segment_with_a_listing_to_match_is_found(
+    past: Past, unlisted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (unlisted / THIRD).write_bytes(forged((unlisted / THIRD).read_bytes()))
+    with monkeypatch.context() as listing_without_looking:
+        listing_without_looking.setattr(archiver, "difference", lambda *_: "")
+        adopted(past, unlisted)
+    assert "says 'EntryAllowed' where the fold says 'EntryDenied'. Restore it." in fault(unlisted)
+
+
+def test_a_forged_state_at_the_end_is_found(
+    past: Past, unlisted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_nothing(place: Place) -> str:
+        return snapshot_text(Place(State(), place.cursor, place.chain))
+
+    with monkeypatch.context() as forging:
+        forging.setattr(archiving, "snapshot_text", of_nothing)
+        adopted(past, unlisted)
+    assert fault(unlisted) == f"{LISTING}: the state in it is not the one that its segments lead to."
 
 
 # --- segments of another version of the fold ---------------------------------------------------------------

@@ -8,6 +8,7 @@ from redis import Redis
 
 from coordinator.archive import Archive
 from coordinator.archiver import Keep, archive_history, outlook
+from coordinator.follower import LogDiffers
 from coordinator.history import history
 from coordinator.replay import replay
 from coordinator.verification import verify_archive
@@ -149,6 +150,29 @@ def test_segments_are_bound_to_each_other(past: Past, folder: Path) -> None:
 
 def past_first(archive: Archive) -> StreamId:
     return next(archive.recorded_after(ORIGIN)).event.id
+
+
+@pytest.mark.parametrize("segment_events", [1, 50])
+def test_a_segment_ends_with_an_event_that_was_decided_on(
+    past: Past, folder: Path, segment_events: int
+) -> None:
+    past.happens(300)
+    archive_history(past.bus, folder, Keep(events=20), segment_events=segment_events)
+    ends = {segment.last for segment in Archive.open(folder).segments}
+    decided = {str(one.event.id) for one in Archive.open(folder).recorded_after(ORIGIN) if one.decisions}
+    assert ends <= decided
+
+
+@pytest.mark.parametrize("stream", ["events", "decisions"])
+def test_a_gap_between_archive_and_streams_is_found_even_by_a_mere_reader(
+    past: Past, folder: Path, stream: str
+) -> None:
+    past.happens(300)
+    archive_history(past.bus, folder, Keep(events=150))
+    key, first = getattr(past.bus.keys, stream), getattr(past.whole(), stream)[0]
+    past.client.xdel(key, str(first.id))
+    with pytest.raises(LogDiffers, match="do not go on where what came before ends"):
+        joined(past, folder)
 
 
 def test_a_reader_that_an_archiver_overtakes_misses_nothing(

@@ -129,6 +129,19 @@ def test_a_snapshot_ahead_of_the_head_is_none(past: Past, folder: Path) -> None:
     assert "has no snapshot that can be used" in refused(past, folder)
 
 
+def test_a_snapshot_from_before_the_archives_end_is_none(past: Past, folder: Path) -> None:
+    past.happens(300)
+    early = past.bus.snapshot()
+    assert early is not None
+    past.goes_on(*[REJECTED] * 30)
+    past.is_snapshot()
+    before = len(kept(past, folder, Keep(events=10)))
+    past.bus.save_snapshot(early)
+    with pytest.raises(NotArchived, match="is older than the end of the archive"):
+        archive_history(past.bus, folder, Keep(events=1))
+    assert len(past.whole().events) == before
+
+
 def test_a_snapshot_of_another_log_is_found_out(past: Past, folder: Path) -> None:
     past.happens(300)
     snapshot = read_snapshot(past.bus.snapshot())

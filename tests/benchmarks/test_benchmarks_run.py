@@ -15,7 +15,7 @@ import pytest
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["latency", "fold_rate", "stop_to_flat"]
+NAMES = ["latency", "fold_rate", "stop_to_flat", "failover", "restart"]
 
 
 def started(folder: Path, name: str, *words: str) -> subprocess.Popen[str]:
@@ -83,6 +83,21 @@ def test_stop_to_flat_finds_every_close_of_every_stop(tmp_path: Path) -> None:
     assert "2 stops, 8 positions closed" in out
     assert sum(int(count) for count in re.findall(r" ms +(\d+) #+$", out, re.MULTILINE)) == 8
     assert re.search(r"^median \d+ ms, p99 \d+ ms, longest \d+ ms$", out, re.MULTILINE)
+
+
+def test_failover_kills_leaders_and_prints_the_median_and_the_worst(tmp_path: Path) -> None:
+    out = printed(tmp_path, "failover", "--runs", "2")
+    assert "2 leaders killed, lease 600 ms" in out
+    assert sum(int(count) for count in re.findall(r" ms +(\d+) #+$", out, re.MULTILINE)) == 2
+    median, worst = re.findall(r"^median (\d+) ms, worst (\d+) ms$", out, re.MULTILINE)[0]
+    assert int(median) <= int(worst)
+
+
+def test_restart_prints_the_first_answers_and_the_rate_from_the_first_event(tmp_path: Path) -> None:
+    out = printed(tmp_path, "restart", "--events", "3000", "--runs", "2")
+    assert re.search(r"^3,000 events decided and committed at [\d,]+ a second$", out, re.MULTILINE)
+    assert re.search(r"^from a snapshot: first answer after \d+, \d+ ms$", out, re.MULTILINE)
+    assert re.search(r"^from the first event: after [\d.]+ s, at [\d,]+ events a second$", out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", NAMES)

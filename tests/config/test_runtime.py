@@ -165,7 +165,9 @@ def test_the_archives_folder_is_named_from_the_root_on(folder: Folder, path: str
     assert folder.load().runtime.archive_folder == path
 
 
-@pytest.mark.parametrize("path", ["", "archive", "./archive", "~/archive", "/a\nb", "/a\x00b", 7, False, ["/a"]])
+@pytest.mark.parametrize(
+    "path", ["", "archive", "./archive", "~/archive", "/a\nb", "/a\x00b", 7, False, ["/a"]]
+)
 def test_an_archives_folder_that_depends_on_where_we_run_is_refused(folder: Folder, path: object) -> None:
     folder.change(FILE, "archive_folder", path)
 

@@ -22,6 +22,8 @@ from events.incoming import (
     EntryWithdrawn,
     Event,
     FlattenRequested,
+    LogTailMissing,
+    LossAcknowledged,
     Malformed,
     PositionClosed,
     PositionMarked,
@@ -174,6 +176,9 @@ _comings_and_goings = st.one_of(
     _by_worker(WorkerStopped),
     st.builds(WorkerLost, worker=_workers, session=_sessions, silent_ms=st.just(5000)),
     st.builds(CoordinatorStarted, leader=st.just("host"), epoch=st.integers(0, 9), fold=st.just(1)),
+    _by_worker(LogTailMissing, saw=st.sampled_from(["1-0", f"{WEDNESDAY}-3", f"{2**62}-{2**62}"])),
+    st.just(LossAcknowledged(by="ann", reason="restored")),
+    st.just(LossAcknowledged(by="ann", reason="restored")),
 )
 _garbage = st.lists(
     st.sampled_from(["type", "EntryRequested", "seq", "NaN", "\x1b[2J", "é" * 200]), max_size=6

@@ -45,6 +45,17 @@ def test_each_close_is_ticked_off_and_the_last_one_ends_it() -> None:
     assert story.state.flatten is None
 
 
+def test_a_stop_while_a_lost_workers_position_is_flattened_joins_that_and_gives_it_its_name() -> None:
+    story = Story(on_worker_lost="flatten")
+    story.enters("ES", "CL", "6A")
+    ordered = only(FlattenOrdered, story.loses_worker("ibs-ES"))
+    triggered = only(StopLossTriggered, story.closes("6A", pnl="-2500"))
+    assert triggered.episode == ordered.episode
+    story.closes("CL")
+    flat = only(PortfolioFlat, story.closes("ES", worker="flattener", owner="ibs-ES"))
+    assert flat.cause == "daily stop loss"
+
+
 def test_a_partial_close_ticks_nothing_off() -> None:
     story = Story()
     story.enters("ES", size=2)

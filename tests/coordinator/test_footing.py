@@ -327,10 +327,11 @@ def test_a_restart_of_the_server_is_understood_and_said_once_the_log_adds_up(
 ) -> None:
     told = "The server was restarted, or is another one; the log adds up"
     with own(tmp_path, portfolio, client) as (server, live):
-        for _ in range(2):
-            with coordinating(server.url, portfolio) as same:
-                live.asks("ES")
-        assert told not in same.texts()
+        with coordinating(server.url, portfolio):
+            live.asks("ES")
+        with coordinating(server.url, portfolio) as same:
+            live.asks("CL")
+            assert told not in same.texts()
         before = until(live.bus.head, "a head").server
         server.restart()
         with coordinating(server.url, portfolio) as other:

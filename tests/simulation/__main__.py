@@ -5,9 +5,9 @@ import os
 import sys
 import time
 
+from tests.simulation.outcome import Outcome
 from tests.simulation.plants import PLANTS
 from tests.simulation.runner import Tally, run_all, run_one, shortest
-from tests.simulation.simulation import Outcome
 
 _DEFAULT_EVENTS = 300
 
@@ -37,7 +37,9 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=_DEFAULT_EVENTS, help="about how many events in each")
     parser.add_argument("--plant", choices=list(PLANTS), default="", help="takes a safeguard out")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes")
-    parser.add_argument("--only", type=_numbers, help="replays these happenings of the first seed, such as 3,17")
+    parser.add_argument(
+        "--only", type=_numbers, help="replays these happenings of the first seed, such as 3,17"
+    )
     parser.add_argument("--digests", action="store_true", help="prints what stands for each run, and no more")
     return parser.parse_args()
 
@@ -55,8 +57,9 @@ def _replay(asked: argparse.Namespace) -> int:
 
 def _print_tally(tally: Tally, first: int, seconds: float) -> None:
     print(
-        f"{tally.schedules:,} schedules from seed {first}: {tally.events:,} events, {tally.decisions:,} decisions, "
-        f"{tally.terms:,} terms of leaders, {tally.calls:,} calls of the bus; {seconds:.0f} s"
+        f"{tally.schedules:,} schedules from seed {first}: {tally.events:,} events, "
+        f"{tally.decisions:,} decisions, {tally.terms:,} terms of leaders, {tally.calls:,} calls of the bus; "
+        f"{seconds:.0f} s"
     )
     for name, counts in (("faults", tally.struck), ("decisions", tally.decided)):
         print(f"  {name}: " + ", ".join(f"{kind} {count:,}" for kind, count in counts.most_common()))

@@ -37,6 +37,10 @@ class Account:
         self.last_fill = ""
         self._fills = 0
 
+    def legs(self) -> dict[str, int]:
+        """The contracts held, by leg as the log names it."""
+        return {f"{one.symbol}:{one.side}:{one.owner}": one.size for one in self.held.values()}
+
     def of(self, owner: str) -> "OwnBroker":
         """The account as one owner's broker shows it."""
         return OwnBroker(self, owner)

@@ -37,7 +37,6 @@ from events.legs import parse_holdings
 from events.stream_id import StreamId
 from tests.simulation.scheduler import Violation
 
-
 _Name = tuple[str, str, int]
 """Worker, session and number of an event."""
 _ANSWERS_KEPT = 8
@@ -119,7 +118,9 @@ class Book:
 
     # --- workers -----------------------------------------------------------------------------------------
 
-    def _worker_says(self, at: StreamId, event: WorkerEvent, decisions: list[Decision], refused: bool) -> None:
+    def _worker_says(
+        self, at: StreamId, event: WorkerEvent, decisions: list[Decision], refused: bool
+    ) -> None:
         self._sessions.setdefault(event.worker, event.session)
         last = self._said.get((event.worker, event.session), -1)
         repeated = event.seq <= last
@@ -155,7 +156,9 @@ class Book:
         for holding in parse_holdings(event.positions):
             leg = _leg(holding.symbol, holding.side, event.worker)
             if holding.size != self.held.get(leg, 0) and leg not in said:
-                raise Violation("a difference to the broker is said", f"{leg} is {holding.size} at the broker")
+                raise Violation(
+                    "a difference to the broker is said", f"{leg} is {holding.size} at the broker"
+                )
             self._set(leg, max(holding.size, self.held.get(leg, 0)))
 
     def _named_once(self, fill: str) -> None:
@@ -176,9 +179,7 @@ class Book:
 
     # --- answers -----------------------------------------------------------------------------------------
 
-    def _asked(
-        self, at: StreamId, event: EntryRequested, decisions: list[Decision], repeated: bool
-    ) -> None:
+    def _asked(self, at: StreamId, event: EntryRequested, decisions: list[Decision], repeated: bool) -> None:
         answers = [one for one in decisions if isinstance(one, EntryAllowed | EntryDenied | EventRejected)]
         if len(answers) != 1:
             raise Violation("every request is answered exactly once", f"{at} has {len(answers)} answers")

@@ -1,7 +1,7 @@
 """Coordinators: the production process, taking its steps in simulated time."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from importlib.metadata import version
 
 from coordinator import process as production
@@ -16,7 +16,7 @@ _VERSION = version("portfold")
 class CoordinatorSeat(Seat):
     """Whoever sits here leads or stands by."""
 
-    _steps: Iterator[float]
+    _steps: Generator[float, None, None]
 
     def begin(self, process: Process, wire: Wire) -> None:
         self._stop = threading.Event()
@@ -41,7 +41,7 @@ class CoordinatorSeat(Seat):
     def forget(self) -> None:
         ended(self._steps.close)
 
-    def _step(self, steps: Iterator[float]) -> float | None:
+    def _step(self, steps: Generator[float, None, None]) -> float | None:
         pause_seconds = next(steps, None)
         if pause_seconds is None:
             self.die()

@@ -1,6 +1,6 @@
 """Processes behind a production gate: its listener and its heartbeat take their steps in simulated time."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from functools import partial
 
 from events.bus import Entry
@@ -8,7 +8,7 @@ from events.codec import decode_decision
 from events.decisions import EntryAllowed
 from events.fields import Side
 from events.legs import Holding
-from tests.simulation.scheduler import Actor, Process, Stepper, Violation
+from tests.simulation.scheduler import Actor, Process, Violation
 from tests.simulation.wire import Wire
 from tests.simulation.world import PORTFOLIO, SILENT, Seat, World, ended
 from workers.decision import Decision
@@ -61,7 +61,7 @@ class GateSeat(Seat):
             mark_seconds=runtime.mark_seconds,
             mark_stale_seconds=runtime.mark_stale_seconds,
         )
-        self._steps: list[Iterator[float]] = []
+        self._steps: list[Generator[float, None, None]] = []
 
     # --- for each kind ------------------------------------------------------------------------------------
 
@@ -74,12 +74,25 @@ class GateSeat(Seat):
     def begin(self, process: Process, wire: Wire) -> None:
         self.main = self.actor(self.world.temper.answer_ms)
         self._ready = False
+        self._to_do = 0
         self.act(partial(self.open, process, wire))
 
     def act(self, action: Callable[[], None]) -> None:
         """Has the process do something, as soon as it has done what it does now."""
         if self.process is not None:
-            self.world.scheduler.at(self.world.scheduler.now, self.main, action)
+            self._to_do += 1
+            self.world.scheduler.at(self.world.scheduler.now, self.main, partial(self._do, action))
+
+    def _do(self, action: Callable[[], None]) -> None:
+        action()
+        self._to_do -= 1
+
+    @property
+    def idle(self) -> bool:
+        """Whether somebody is here who is announced, with nothing left to do or to report."""
+        if not self.ready or self._to_do:
+            return False
+        return self.gate._presence.announced and not self.gate._publisher.waiting
 
     @property
     def ready(self) -> bool:
@@ -122,10 +135,10 @@ class GateSeat(Seat):
 
     def forget(self) -> None:
         for steps in self._steps:
-            ended(steps.close)  # type: ignore[attr-defined]  # they are generators
+            ended(steps.close)
 
 
-def _listening(gate: PortfolioGate) -> Iterator[float]:
+def _listening(gate: PortfolioGate) -> Generator[float, None, None]:
     """The listener's steps, from when there is one: without the bus there is not."""
     presence = gate._presence
     while presence._listener is None:

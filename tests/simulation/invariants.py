@@ -1,4 +1,4 @@
-"""What must hold, looked at whenever something is written: the simulation's judge, who sees the server's memory.
+"""What must hold, looked at whenever something is written: the judge, who sees the server's memory.
 
 Grants within the limits; every request answered exactly once, retries alike; decisions and chain what the
 events come to, byte for byte; nothing granted after the latch; no commit but by the latest to lead, and none
@@ -6,8 +6,7 @@ that does not go on from the last.
 """
 
 from coordinator.ledger import decide
-from coordinator.snapshot import beginning, read_snapshot
-from events.bus import Entry
+from coordinator.snapshot import Place, beginning, read_snapshot
 from events.keys import Keys
 from events.stream_id import ORIGIN, StreamId
 from tests.simulation.book import Book
@@ -23,8 +22,9 @@ class Judge(Observer):
     def __init__(self, server: MemoryServer, keys: Keys) -> None:
         self.book = Book()
         self.place = beginning()
-        self.commits = 0
         self.epoch = 0
+        self._snapshot: object = None
+        self._others: list[Place] = []
         self._decided: list[tuple[StreamId, list[str]]] = []
         self._server = server
         self._keys = keys
@@ -36,11 +36,13 @@ class Judge(Observer):
 
     def led(self, who: str, epoch: int) -> None:
         if epoch <= self.epoch:
-            raise Violation("every term has an epoch of its own", f"{who} was given {epoch} after {self.epoch}")
+            raise Violation(
+                "every term has an epoch of its own", f"{who} was given {epoch} after {self.epoch}"
+            )
         self.epoch = epoch
 
     def committed(self, commit: Commit) -> None:
-        self.commits += 1
+        self._look_at_snapshot()
         if commit.epoch != self.epoch:
             raise Violation(
                 "one epoch at a time", f"{commit.epoch} committed {commit.after}, {self.epoch} had begun"
@@ -82,22 +84,34 @@ class Judge(Observer):
                 f"at {self.place.cursor}: {held} {reserved}, where {self.book.held} {self.book.reserved}",
             )
 
-    # --- at the end --------------------------------------------------------------------------------------
+    # --- snapshots ---------------------------------------------------------------------------------------
+
+    def _look_at_snapshot(self) -> None:
+        """A new one of this place must be what is known of it; one of another place waits for the audit."""
+        text = self._server.value(self._keys.snapshot)
+        if text is self._snapshot or not isinstance(text, str):
+            return
+        self._snapshot = text
+        place = read_snapshot(text)
+        if place is not None and place.cursor == self.place.cursor:
+            self._same_place(place, place.cursor)
+        elif place is not None:
+            self._others.append(place)
 
     def audit(self) -> None:
-        """The streams hold exactly what was committed, and from the snapshot one gets to the same place."""
+        """The streams hold exactly what was committed, and any snapshot leads to where the log has got to."""
         decisions = self._server.after(self._keys.decisions, ORIGIN, _ALL)
         if [(entry.id, entry.fields) for entry in decisions] != self._decided:
             raise Violation("decisions lie as they were committed", "the stream holds something else")
-        snapshot = self._server.value(self._keys.snapshot)
-        self.leads_on(snapshot if isinstance(snapshot, str) else None)
+        self._look_at_snapshot()
+        for place in self._others:
+            begun = place.cursor
+            for entry in self._server.after(self._keys.events, place.cursor, _ALL):
+                if entry.id <= self.place.cursor:
+                    decided = decide(place.state, place.chain, entry.id, entry.fields)
+                    place.cursor, place.chain = entry.id, decided.chain
+            self._same_place(place, begun)
 
-    def leads_on(self, snapshot: str | None) -> None:
-        """From a snapshot, if it is whole, the log leads to the same state and chain."""
-        place = read_snapshot(snapshot) or beginning()
-        for entry in self._server.after(self._keys.events, place.cursor, _ALL):
-            if entry.id > self.place.cursor:
-                break
-            place.cursor, place.chain = entry.id, decide(place.state, place.chain, entry.id, entry.fields).chain
+    def _same_place(self, place: Place, begun: StreamId) -> None:
         if (place.chain, place.state) != (self.place.chain, self.place.state):
-            raise Violation("every snapshot leads to the same", f"not the one at {place.cursor}")
+            raise Violation("from any snapshot one gets to the same", f"not from the one at {begun}")

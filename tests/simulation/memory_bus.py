@@ -126,7 +126,9 @@ class MemoryBus(Bus):
         facts = self._ask("reading the head", lambda: self._server.hash(self._head)) or {}
         if "epoch" not in facts:
             return None
-        cursor, chain, folded, server = (facts.get(name, "") for name in ("cursor", "chain", "folded", "server"))
+        cursor, chain, folded, server = (
+            facts.get(name, "") for name in ("cursor", "chain", "folded", "server")
+        )
         return Head(_epoch(facts["epoch"]), _cursor(cursor), chain, _folded(folded), server)
 
     def remember_server(self, run: str) -> None:

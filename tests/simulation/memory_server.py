@@ -1,4 +1,4 @@
-"""A Redis server in memory, as far as `events.bus` uses one: streams, hashes, strings that expire, three scripts.
+"""A Redis server in memory, as far as `events.bus` uses one: streams, hashes, strings that expire, scripts.
 
 IDs, refusals and their words, expiry by the server's own clock: all as the real one does it, which
 `tests/events/test_bus_contract.py` holds it to. Whoever wants to see what is written observes it.
@@ -50,6 +50,13 @@ class Observer:
         """Somebody took the lease."""
 
 
+class _Wanted(NamedTuple):
+    """What is wanted of an ID: nothing, its millisecond, or all of it."""
+
+    ms: int | None
+    seq: int | None
+
+
 class Stream:
     """Entries in the order of their IDs, and the largest ID ever given out."""
 
@@ -70,24 +77,20 @@ class Stream:
         """Whether the entry is there."""
         return self.ids[bisect_right(self.ids, event) - 1 :][:1] == [event]
 
-    def stamped(self, stamp: str, now_ms: int) -> StreamId:
-        """The ID that `*`, `<ms>-*`, `<ms>` or `<ms>-<seq>` comes to; Refused unless it is above all before."""
+    def stamped(self, wanted: "_Wanted", now_ms: int) -> StreamId:
+        """The ID for what is wanted, above all before it, or Refused."""
         last = self.last
         if last == (_LARGEST, _LARGEST):
             raise Refused(_EXHAUSTED)
-        if stamp == "*":
+        if wanted.ms is None:
             return StreamId(now_ms, 0) if now_ms > last.ms else _following(last)
-        ms_text, dash, seq_text = stamp.partition("-")
-        ms = _number(ms_text)
-        if seq_text == "*":
-            wanted = StreamId(ms, last.seq + 1 if ms == last.ms else 0)
-        else:
-            wanted = StreamId(ms, _number(seq_text) if dash else 0)
-            if wanted == ORIGIN:
-                raise Refused(_AT_ORIGIN)
-        if wanted <= last or wanted.seq > _LARGEST:
+        seq = wanted.seq
+        if seq is None:
+            seq = last.seq + 1 if wanted.ms == last.ms else 0
+        at = StreamId(wanted.ms, seq)
+        if at <= last or seq > _LARGEST:
             raise Refused(_TOO_SMALL)
-        return wanted
+        return at
 
     def add(self, entry: Entry) -> None:
         self.ids.append(entry.id)
@@ -151,10 +154,15 @@ class MemoryServer:
 
     def add(self, key: str, stamp: str, fields: Sequence[str]) -> StreamId:
         """XADD."""
-        stream = self.stream(key) or Stream()
-        if not fields or len(fields) % 2:
+        if len(fields) < 2:
             raise Refused(_UNPAIRED)
-        entry = Entry(stream.stamped(stamp, self.clock()), list(fields))
+        wanted = _read_stamp(stamp)
+        if len(fields) % 2:
+            raise Refused(_UNPAIRED)
+        if wanted == _Wanted(0, 0):
+            raise Refused(_AT_ORIGIN)
+        stream = self.stream(key) or Stream()
+        entry = Entry(stream.stamped(wanted, self.clock()), list(fields))
         stream.add(entry)
         self._values[key] = stream
         for observer in self.observers:
@@ -181,9 +189,7 @@ class MemoryServer:
 
     # --- the scripts -------------------------------------------------------------------------------------
 
-    def lead(
-        self, leader: str, head: str, who: str, lease_ms: int
-    ) -> tuple[str, str, str, str, str, str]:
+    def lead(self, leader: str, head: str, who: str, lease_ms: int) -> tuple[str, str, str, str, str, str]:
         """lead.lua."""
         holder = self.text(leader)
         if holder is not None and holder != who:
@@ -194,7 +200,9 @@ class MemoryServer:
         self._values[head] = facts | {"epoch": str(epoch)}
         for observer in self.observers:
             observer.led(who, epoch)
-        cursor, chain, folded, server = (facts.get(name, "") for name in ("cursor", "chain", "folded", "server"))
+        cursor, chain, folded, server = (
+            facts.get(name, "") for name in ("cursor", "chain", "folded", "server")
+        )
         return str(epoch), who, cursor, chain, folded, server
 
     def renew(self, leader: str, who: str, lease_ms: int) -> bool:
@@ -207,7 +215,9 @@ class MemoryServer:
             self.prolong(leader, lease_ms)
         return True
 
-    def commit(self, head: str, decisions: str, status: str, batch: Commit, changed: dict[str, str]) -> Committed:
+    def commit(
+        self, head: str, decisions: str, status: str, batch: Commit, changed: dict[str, str]
+    ) -> Committed:
         """commit.lua."""
         facts = self.hash(head) or {}
         epoch, cursor = facts.get("epoch", ""), facts.get("cursor", "0-0")
@@ -215,12 +225,18 @@ class MemoryServer:
             return Committed("epoch", epoch, "", "")
         if not cursor_fits(cursor, batch):
             return Committed("cursor", epoch, cursor, facts.get("chain", ""))
-        try:
-            self._add_all(decisions, batch)
-        except Refused as refused:
-            return Committed("decisions", epoch, cursor, str(refused))
-        folded = str(int(facts.get("folded", "0")) + batch.events)
-        self._values[head] = facts | {"cursor": str(batch.after), "chain": batch.chain, "folded": folded}
+        folded = facts.get("folded", "0")
+        if not folded.isdecimal():
+            raise Refused(f"head, folded: expected a whole number, got {folded}")
+        for index, (at, fields) in enumerate(batch.decisions):
+            try:
+                self.add(decisions, str(at), fields)
+            except Refused as refused:
+                if index:
+                    raise Refused(f"half a batch was written: {refused}") from refused
+                return Committed("decisions", epoch, cursor, str(refused))
+        by_now = str(int(folded) + batch.events)
+        self._values[head] = facts | {"cursor": str(batch.after), "chain": batch.chain, "folded": by_now}
         if not isinstance(shown := self.value(status), dict):
             shown = {}
         if shown or changed:
@@ -236,7 +252,14 @@ class MemoryServer:
         self._values[key] = (self.hash(key) or {}) | {name: text}
 
     def acknowledge(
-        self, head: str, events: str, fields: Sequence[str], *, found: tuple[str, str], folded: str, cut_off: bool
+        self,
+        head: str,
+        events: str,
+        fields: Sequence[str],
+        *,
+        found: tuple[str, str],
+        folded: str,
+        cut_off: bool,
     ) -> tuple[Literal["done", "moved", "clock"], str]:
         """acknowledge.lua."""
         facts = self.hash(head) or {}
@@ -249,15 +272,6 @@ class MemoryServer:
         self._values[head] = facts | {"folded": folded}
         return "done", str(event)
 
-    def _add_all(self, key: str, batch: Commit) -> None:
-        for index, (at, fields) in enumerate(batch.decisions):
-            try:
-                self.add(key, str(at), fields)
-            except Refused as refused:
-                if index:
-                    raise AssertionError(f"half a batch was written: {refused}") from refused
-                raise
-
 
 def epoch_fits(epoch: str, batch: Commit) -> bool:
     """Whether whoever commits is the latest to lead. A function, so that its absence can be planted."""
@@ -267,6 +281,14 @@ def epoch_fits(epoch: str, batch: Commit) -> bool:
 def cursor_fits(cursor: str, batch: Commit) -> bool:
     """Whether the batch goes on from where the last one ended. The same."""
     return cursor == str(batch.before)
+
+
+def _read_stamp(stamp: str) -> _Wanted:
+    """`*`, `<ms>-*`, `<ms>` or `<ms>-<seq>`."""
+    if stamp == "*":
+        return _Wanted(None, None)
+    ms, dash, seq = stamp.partition("-")
+    return _Wanted(_number(ms), None if seq == "*" else _number(seq) if dash else 0)
 
 
 def _following(last: StreamId) -> StreamId:

@@ -1,4 +1,4 @@
-"""Operators, and people with a Redis shell: orders, settlements, garbage, and what lies under keys by hand."""
+"""Operators, and people with a Redis shell: orders, settlements, and garbage written by hand."""
 
 import contextlib
 from collections.abc import Callable
@@ -88,11 +88,10 @@ class OperatorSeat(Seat):
 
     def settle_differences(self) -> None:
         """The same, and wherever the log holds other than the broker."""
-        at_broker = {f"{one.symbol}:{one.side}:{one.owner}": one.size for one in self.world.account.held.values()}
-        on_log = self.world.judge.book.held
-        legs = [*self.world.judge.place.state.unsettled, *on_log, *at_broker]
-        for leg in dict.fromkeys(legs):
-            if on_log.get(leg, 0) != at_broker.get(leg, 0) or leg in self.world.judge.place.state.unsettled:
+        at_broker, on_log = self.world.account.legs(), self.world.judge.book.held
+        unsettled = self.world.judge.place.state.unsettled
+        for leg in dict.fromkeys([*unsettled, *on_log, *at_broker]):
+            if on_log.get(leg, 0) != at_broker.get(leg, 0) or leg in unsettled:
                 self._settle(leg)
 
     def _settle(self, leg: str) -> None:

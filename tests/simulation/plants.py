@@ -16,14 +16,14 @@ from tests.simulation import memory_server
 @contextmanager
 def _no_epoch_check() -> Iterator[None]:
     """Whoever once led may commit."""
-    with mock.patch.object(memory_server, "epoch_fits", lambda *_: True):
+    with mock.patch.object(memory_server, "epoch_fits", return_value=True):
         yield
 
 
 @contextmanager
 def _no_cursor_check() -> Iterator[None]:
     """A batch is committed wherever the log has got to."""
-    with mock.patch.object(memory_server, "cursor_fits", lambda *_: True):
+    with mock.patch.object(memory_server, "cursor_fits", return_value=True):
         yield
 
 

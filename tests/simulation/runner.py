@@ -9,10 +9,11 @@ from multiprocessing import get_context
 
 from msgspec import Struct, field
 
+from tests.simulation.outcome import Outcome
 from tests.simulation.plants import PLANTS
 from tests.simulation.schedule import Happening, drawn
 from tests.simulation.shrink import shrunk
-from tests.simulation.simulation import Outcome, simulate
+from tests.simulation.simulation import simulate
 
 _SEEDS_AT_ONCE = 20
 
@@ -34,7 +35,7 @@ class Tally(Struct):
         self.schedules += 1
         self.events += outcome.events
         self.decisions += outcome.decisions
-        self.terms += outcome.epochs
+        self.terms += outcome.terms
         self.calls += outcome.calls
         self.struck.update(outcome.struck)
         self.decided.update(outcome.decided)

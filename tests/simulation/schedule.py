@@ -1,10 +1,9 @@
-"""What is to happen in one run, drawn from its seed beforehand: a list that can be read, cut down and replayed.
+"""What is to happen in one run, drawn from its seed beforehand: a list to read, cut down and replay.
 
 Each seed has a temper: it leaves some kinds of happening out and repeats others, so that rare things come
 together with few others as well as with many.
 """
 
-from collections.abc import Collection
 from random import Random
 from typing import Any, NamedTuple
 
@@ -73,13 +72,37 @@ _TRADING = {
     "order and wait": 4,
 }
 _ODD = {"fill unasked": 1, "close again": 1, "misreport": 1, "report twice": 1, "quit": 1}
-_ORDERS = {"halt": 2, "resume": 12, "resume by force": 8, "flatten": 1, "kill switch": 1, "limits": 3, "settle": 12}
+_ORDERS = {
+    "halt": 2,
+    "resume": 12,
+    "resume by force": 8,
+    "flatten": 1,
+    "kill switch": 1,
+    "limits": 3,
+    "settle": 12,
+}
 _BY_HAND = {"garbage": 6, "copy": 5, "ahead": 1, "forged": 1}
 _WORLD = {"price": 10, "crash price": 5}
 _CLOCK = {"clock forward": 2, "clock back": 2, "next day": 2, "clock right": 8}
-_OUTAGES = {"server away": 1, "cut off": 2, "lease removed": 1, "snapshot lost": 1, "snapshot damaged": 1, "kill": 2,
-            "stop": 1}  # fmt: skip
-_GROUPS = [(_TRADING, 70), (_WORLD, 8), (_ODD, 4), (_ORDERS, 10), (_BY_HAND, 4), (_CLOCK, 4), (_OUTAGES, 4), ({"fault": 1}, 6)]
+_OUTAGES = {
+    "server away": 1,
+    "cut off": 2,
+    "kill": 2,
+    "stop": 1,
+    "lease removed": 1,
+    "snapshot lost": 1,
+    "snapshot damaged": 1,
+}
+_GROUPS = [
+    (_TRADING, 70),
+    (_WORLD, 8),
+    (_ODD, 4),
+    (_ORDERS, 10),
+    (_BY_HAND, 4),
+    (_CLOCK, 4),
+    (_OUTAGES, 4),
+    ({"fault": 1}, 6),
+]
 _FAULTS: dict[FaultKind, int] = {
     "crash before": 3,
     "crash after": 4,
@@ -121,15 +144,6 @@ def drawn(seed: int, events: int) -> Schedule:
             who, how = _particulars(random, temper, what)
             happenings.append(Happening(ms, who, what, how))
     return Schedule(temper, happenings)
-
-
-def only(schedule: Schedule, kept: Collection[int] | None) -> Schedule:
-    """The schedule with nothing but the happenings of these numbers; all for None."""
-    if kept is None:
-        return schedule
-    return schedule._replace(
-        happenings=[one for number, one in enumerate(schedule.happenings) if number in kept]
-    )
 
 
 def _temper(random: Random) -> Temper:
@@ -189,13 +203,19 @@ def _particulars(random: Random, temper: Temper, what: str) -> tuple[str, dict[s
         case "enter" | "enter in part" | "abandon" | "order and wait" | "fill unasked" | "misreport":
             return worker, {"side": random.choice(_SIDES), "size": random.choice((1, 1, 1, 2, 3))}
         case "price" | "crash price":
-            return "", {"symbol": symbol, "ticks": random.choice(_MOVES) * (20 if what == "crash price" else 1)}
+            return "", {
+                "symbol": symbol,
+                "ticks": random.choice(_MOVES) * (20 if what == "crash price" else 1),
+            }
         case "limits":
             return OPERATOR, {"max_positions": random.randint(1, 4), "max_contracts": random.randint(1, 5)}
         case "garbage" | "copy" | "forged":
             return "", {"which": random.randrange(10_000)}
         case "ahead":
-            return "", {"ms": random.choice((5, SECOND, MINUTE, DAY)), "seq": random.choice((0, 3, 2**64 - 1))}
+            return "", {
+                "ms": random.choice((5, SECOND, MINUTE, DAY)),
+                "seq": random.choice((0, 3, 2**64 - 1)),
+            }
         case "clock forward" | "clock back":
             return "", {"ms": random.choice((30, 700, 700, 5 * SECOND, HOUR))}
         case "next day":

@@ -58,7 +58,7 @@ class Actor:
         self.process = process
         self.patience_ms = patience_ms
         self.running = False
-        self.deferred: list[Callable[[], None]] = []
+        self.deferred: list[Callable[[], object]] = []
         process.actors.append(self)
 
     @property
@@ -111,7 +111,7 @@ class Stepper(Actor):
             self.begin(math.ceil(pause_seconds * 1000) or self._soon())
 
 
-_Task = tuple[int, int, Actor | None, Callable[[], None]]
+_Task = tuple[int, int, Actor | None, Callable[[], object]]
 
 
 class Scheduler:
@@ -134,8 +134,8 @@ class Scheduler:
         if self.violation is not None:
             raise self.violation
 
-    def at(self, ms: int, actor: Actor | None, action: Callable[[], None]) -> None:
-        """Has `action` done at `ms`, or as soon afterwards as its actor is free. Without an actor: by the world."""
+    def at(self, ms: int, actor: Actor | None, action: Callable[[], object]) -> None:
+        """Has it done at `ms`, or as soon afterwards as its actor is free; without an actor by the world."""
         self._asked += 1
         heappush(self._due, (ms, self._asked, actor, action))
 

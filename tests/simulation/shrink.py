@@ -1,6 +1,7 @@
 """Cuts a schedule that breaks an invariant down to the few happenings that it takes: delta debugging."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 _MOST_RUNS = 600
 
@@ -29,4 +30,4 @@ def shrunk(numbers: Sequence[int], breaks: Callable[[list[int]], bool]) -> list[
 def _without_each(numbers: list[int], parts: int) -> list[list[int]]:
     """The numbers with one of so many parts left out, for each of them."""
     cuts = [len(numbers) * part // parts for part in range(parts + 1)]
-    return [numbers[:begin] + numbers[end:] for begin, end in zip(cuts, cuts[1:], strict=False)]
+    return [numbers[:begin] + numbers[end:] for begin, end in pairwise(cuts)]

@@ -4,8 +4,9 @@ A fault is given beforehand and strikes at a chosen call. Whatever it does, the 
 some order, once, twice or never; and the process gets its answer, late, or never, or does not live to.
 """
 
+import contextlib
 from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 from events.errors import BusUnreachable
 from tests.simulation.memory_bus import MemoryBus
@@ -24,6 +25,8 @@ FaultKind = Literal[
     "pause before",
     "pause after",
 ]
+
+KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 WRITES = (
     "adding an event",
@@ -137,9 +140,7 @@ class Wire(MemoryBus):
 
     def _arrives_later(self, fault: Fault, effect: Callable[[], object]) -> None:
         def arrive() -> None:
-            try:
+            with contextlib.suppress(Refused):  # nobody is left to be told
                 effect()
-            except Refused:
-                pass  # and nobody is left to be told
 
         self._scheduler.at(self._scheduler.now + fault.later_ms, None, arrive)

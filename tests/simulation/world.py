@@ -69,6 +69,11 @@ class World(Observer):
             waiting = [one for one in self._wakes.get(key, ()) if not one.process.dead]
             self._wakes[key] = [*waiting, stepper]
 
+    def put_clock_right(self) -> None:
+        """To where the log is, at least."""
+        behind_ms = self.server.last(self.keys.events).ms - self.server_ms()
+        self.skew_ms += max(0, behind_ms + 1)
+
     def later(self, ms: int, action: Callable[[], None]) -> None:
         """Has it done by nobody in particular."""
         self.scheduler.at(self.scheduler.now + ms, None, action)
@@ -139,4 +144,3 @@ def ended(close: Callable[[], None]) -> None:
     """Lets go of what a dead process was doing between two steps."""
     with contextlib.suppress(Crashed, ValueError):  # ValueError: it was not between steps, and unwinds itself
         close()
-

@@ -7,7 +7,6 @@ checked line by line to be JSON, so a traceback anywhere fails the test that rea
 import contextlib
 import os
 import signal
-from collections.abc import Mapping
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -27,8 +26,6 @@ from workers.brokers.paper import PaperBroker
 
 QUICK: dict[str, Any] = {"heartbeat_seconds": 0.1, "worker_lost_seconds": 0.8, "answer_seconds": 0.5}
 """For tests that wait for a death: who gives no sign of life for so long is lost."""
-
-
 FLATTENER_READY = "Flattener ready"
 
 
@@ -111,9 +108,9 @@ class Floor:
         self._numbers = count(1)
         self._broker: PaperBroker | None = None
 
-    def configure(self, *, limits: Mapping[str, object] | None = None, **runtime: object) -> None:
-        """Changes the configuration of whoever is started from here on."""
-        config_folder(self.config, limits=limits, runtime=runtime)
+    def configure(self, **runtime: object) -> None:
+        """Changes the runtime.json of whoever is started from here on."""
+        config_folder(self.config, runtime=runtime)
 
     # --- processes ---------------------------------------------------------------------------------------
 
@@ -132,9 +129,13 @@ class Floor:
 
     def workers(self, *roles: Role) -> list[ToldWorker]:
         """Workers that have announced themselves."""
-        before = len(self.live.said("WorkerStarted"))
+        before = {role.symbol: len(self.announcements(f"ibs-{role.symbol}")) for role in roles}
         started = [self.worker_unheard(role) for role in roles]
-        until(lambda: len(self.live.said("WorkerStarted")) >= before + len(roles), "all announcements")
+
+        def all_announced() -> bool:
+            return all(len(self.announcements(f"ibs-{symbol}")) > n for symbol, n in before.items())
+
+        until(all_announced, "all announcements")
         return started
 
     def worker(self, *role: Any) -> ToldWorker:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from tests.coordinator.story import code
 from tests.stop.floor import QUICK, Floor, Role, ToldWorker
 from tests.stop.told_worker import Moment
 from tests.waiting import until
@@ -93,6 +94,23 @@ def test_killed_with_an_entry_filled_that_nobody_ever_heard_of(floor: Floor) -> 
     floor.live.all_decided()
     assert [odd.kind for odd in floor.decided("PositionMismatch")] == ["close_unmatched"]
     assert floor.live.status()["unsettled"] == "ES of ibs-ES: close_unmatched"
+
+
+@pytest.mark.parametrize("on_worker_lost", ["hold", "flatten"])
+def test_killed_without_any_stop_its_position_is_held_or_closed_as_the_limits_say(
+    floor: Floor, on_worker_lost: str
+) -> None:
+    floor.configure(**QUICK, on_worker_lost=on_worker_lost)
+    [dying] = floor.opens(Role("ES"), flattener=True)
+    dying.enters(5000)
+    dying.kill()
+    assert floor.leader.says("Worker lost: ibs-ES")["level"] == "error"
+    assert code(floor.live.asks("ES", worker="by-hand")) == "worker_lost"
+    if on_worker_lost == "flatten":
+        floor.is_flat()
+        assert floor.closed_by() == [BY_FLATTENER]
+    assert code(floor.live.asks("CL", worker="by-hand")) == "allowed", "nobody else is concerned"
+    assert floor.held() == ([] if on_worker_lost == "flatten" else ["ES:ibs-ES"])
 
 
 LOSER = "6A:by-hand by by-hand"

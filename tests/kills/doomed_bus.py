@@ -1,0 +1,127 @@
+"""A bus on which its process dies at a chosen place: the production coordinator on it cannot tell."""
+
+import os
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from events.bus import SERVERS_TIME, Bus, Committed, Entry, Extent, Lease
+from events.codec import Fields
+from events.stream_id import StreamId
+
+LEADING = (
+    "after read",
+    "after fold",
+    "committed, reply lost",
+    "before snapshot",
+    "mid-snapshot",
+    "after snapshot",
+    "before renewing",
+    "after renewing",
+)
+"""Where a leader can be killed in the course of its work."""
+TAKING_OVER = (
+    "mid-takeover: lease taken",
+    "mid-takeover: log looked at",
+    "mid-takeover: start to be said",
+    "mid-takeover: start said",
+    "mid-takeover: start decided",
+)
+"""Where a standby can be killed that is just about to lead, in this order."""
+
+
+class DoomedBus(Bus):
+    """Kills its process with -9 at the place called `doom`, once it comes there."""
+
+    doom = ""
+    address = ("127.0.0.1", 0)
+    _led = False
+    _said = False
+
+    def events_after(self, after: StreamId, *, count: int, block_ms: int | None = None) -> list[Entry]:
+        entries = super().events_after(after, count=count, block_ms=block_ms)
+        if entries:
+            self._here("after read")
+        return entries
+
+    def append(self, fields: Fields, stamp: str = SERVERS_TIME) -> StreamId:
+        starts = fields[1] == "CoordinatorStarted"
+        if starts:
+            self._here("mid-takeover: start to be said")
+        event = super().append(fields, stamp)
+        if starts:
+            self._said = True
+            self._here("mid-takeover: start said")
+        return event
+
+    def take_lead(self, who: str, lease_ms: int) -> Lease:
+        lease = super().take_lead(who, lease_ms)
+        if lease.epoch:
+            self._led, self._said = True, False
+            self._here("mid-takeover: lease taken")
+        return lease
+
+    def extent(self) -> Extent:
+        extent = super().extent()
+        if self._led and not self._said:
+            self._here("mid-takeover: log looked at")
+        return extent
+
+    def commit(
+        self,
+        *,
+        epoch: int,
+        before: StreamId,
+        after: StreamId,
+        chain: str,
+        events: int,
+        decisions: Sequence[tuple[StreamId, Fields]],
+        status: Mapping[str, str],
+    ) -> Committed:
+        self._here("after fold")
+        done = super().commit(
+            epoch=epoch,
+            before=before,
+            after=after,
+            chain=chain,
+            events=events,
+            decisions=decisions,
+            status=status,
+        )
+        self._here("committed, reply lost")
+        if self._said:
+            self._here("mid-takeover: start decided")
+        return done
+
+    def keep_lead(self, who: str, lease_ms: int) -> bool:
+        self._here("before renewing")
+        kept = super().keep_lead(who, lease_ms)
+        self._here("after renewing")
+        return kept
+
+    def save_snapshot(self, text: str) -> None:
+        self._here("before snapshot")
+        if self.doom == "mid-snapshot":
+            self._send_half("SET", self.keys.snapshot, text)
+            self._here("mid-snapshot")
+        super().save_snapshot(text)
+        self._here("after snapshot")
+
+    def _here(self, place: str) -> None:
+        if self.doom == place:
+            die()
+
+    def _send_half(self, *words: str) -> None:
+        """The first half of a command's bytes, on a connection that then breaks."""
+        parts = [f"*{len(words)}\r\n".encode()]
+        for word in map(str.encode, words):
+            parts += (f"${len(word)}\r\n".encode(), word, b"\r\n")
+        whole = b"".join(parts)
+        socket.create_connection(self.address, timeout=5).sendall(whole[: len(whole) // 2])
+
+
+def die() -> NoReturn:
+    """Ends this process as kill -9 does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("nobody lives to raise this")

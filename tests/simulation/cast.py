@@ -1,0 +1,25 @@
+"""Who is in the world, and in which seats."""
+
+from decimal import Decimal
+
+from tests.simulation.account import Account
+from tests.simulation.configured import configured
+from tests.simulation.coordinators import CoordinatorSeat
+from tests.simulation.operators import OperatorSeat
+from tests.simulation.schedule import COORDINATORS, FLATTENER, OPERATOR, WORKERS, Temper
+from tests.simulation.traders import FlattenerSeat, WorkerSeat
+from tests.simulation.world import World
+
+_PRICES = {"ES": Decimal(5000), "CL": Decimal(70), "SI": Decimal(30)}
+
+
+class Cast:
+    """A world of its own, with all its seats."""
+
+    def __init__(self, seed: int, temper: Temper) -> None:
+        configuration = configured(temper)
+        self.world = World(seed, temper, configuration, Account(configuration.contracts, _PRICES))
+        self.leaders = [CoordinatorSeat(self.world, name) for name in COORDINATORS[: temper.coordinators]]
+        self.workers = {name: WorkerSeat(self.world, name, symbol) for name, symbol in WORKERS.items()}
+        self.flattener = FlattenerSeat(self.world, FLATTENER)
+        self.operator = OperatorSeat(self.world, OPERATOR)

@@ -1,0 +1,42 @@
+"""The packaged configuration, with a run's own deadlines and limits in it."""
+
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+
+from msgspec import structs
+
+from config import Configuration, load
+from tests.simulation.schedule import Temper
+
+
+@cache
+def _packaged() -> Configuration:
+    return load(None, {}, Path("/"))
+
+
+def configured(temper: Temper) -> Configuration:
+    """What the coordinators of a run of this temper are configured with."""
+    packaged = _packaged()
+    runtime = structs.replace(
+        packaged.runtime,
+        lease_ms=temper.lease_ms,
+        max_contracts=temper.max_contracts,
+        reservation_seconds=temper.reservation_ms / 1000,
+        answer_seconds=temper.answer_ms / 1000,
+        flatten_seconds=temper.flatten_ms / 1000,
+        heartbeat_seconds=1.0,
+        worker_lost_seconds=2.5,
+        on_worker_lost=temper.on_worker_lost,
+        bus_loss_seconds=4.0,
+        on_bus_loss=temper.on_bus_loss,
+        mark_seconds=0.5,
+        mark_stale_seconds=20.0,
+    )
+    portfolio = structs.replace(
+        packaged.portfolio,
+        max_positions=temper.max_positions,
+        daily_stop_loss=Decimal(temper.daily_stop_loss),
+        symbols=("ES", "CL", "SI"),
+    )
+    return structs.replace(packaged, runtime=runtime, portfolio=portfolio)

@@ -1,0 +1,93 @@
+"""The peace after a schedule: faults stop, everybody is started who is down, clocks are put right.
+
+Then the backlog has to drain, orders to flatten have to end, what the broker holds has to be on the log or
+known to differ, and whoever asks has to be answered.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from tests.simulation.cast import Cast
+from tests.simulation.scheduler import Violation
+
+_PATIENCE_MS = 60_000
+_LOOK_MS = 250
+_ASKS = "cat"
+
+
+def peace(cast: Cast) -> None:
+    """Makes peace and sees everything end. Raises Violation for what does not."""
+    world = cast.world
+    _stop_faults(cast)
+    traders = [*cast.workers.values(), cast.flattener]
+    _until(cast, lambda: world.judge.drained and all(one.idle for one in traders), "the backlog drains")
+    _nothing_is_overlooked(cast)
+    _until(cast, lambda: not _still_to_close(cast), "ordered flattens end")
+    cast.operator.act(cast.operator.settle_differences)
+    _until(cast, lambda: _agree(cast), "once settled the log agrees with the broker")
+    cast.operator.act(cast.operator.flatten)
+    _until(cast, lambda: _flat(cast), "ordered flattens end")
+    cast.operator.act(cast.operator.resume_by_force)
+    _until(cast, lambda: _somebody_is_answered(cast), "whoever asks is answered")
+
+
+def _stop_faults(cast: Cast) -> None:
+    world = cast.world
+    world.network.away = False
+    world.network.cut_off.clear()
+    world.put_clock_right()
+    world.account.working.clear()
+    for seat in world.seats.values():
+        seat.faults.clear()
+        seat.start()
+
+
+def _until(cast: Cast, come: Callable[[], bool], invariant: str) -> None:
+    """Lets time pass until it has come; Violation when it does not."""
+    scheduler = cast.world.scheduler
+    deadline = scheduler.now + _PATIENCE_MS
+    while not come():
+        if scheduler.now > deadline:
+            raise Violation(invariant, _situation(cast))
+        scheduler.run(scheduler.now + _LOOK_MS)
+
+
+def _nothing_is_overlooked(cast: Cast) -> None:
+    """The log may hold more than the broker, never less without saying so."""
+    judge = cast.world.judge
+    for leg, size in cast.world.account.legs().items():
+        if judge.book.held.get(leg, 0) < size and leg not in judge.place.state.unsettled:
+            raise Violation("what the broker holds the log holds, or says that it differs", _situation(cast))
+
+
+def _still_to_close(cast: Cast) -> bool:
+    """Whether what was ordered closed is open at the broker; what is only on the log nobody can close."""
+    flatten, at_broker = cast.world.judge.place.state.flatten, cast.world.account.legs()
+    return flatten is not None and any(leg in at_broker for leg in flatten.left)
+
+
+def _agree(cast: Cast) -> bool:
+    judge = cast.world.judge
+    return judge.drained and not judge.place.state.unsettled and judge.book.held == cast.world.account.legs()
+
+
+def _flat(cast: Cast) -> bool:
+    state = cast.world.judge.place.state
+    return not (state.positions or state.flatten or cast.world.account.held)
+
+
+def _somebody_is_answered(cast: Cast) -> bool:
+    worker, stats = cast.workers[_ASKS], cast.world.judge.place.state.stats
+    before = stats.total_entries_requested
+    worker.act(partial(worker.abandon, "long", 1))
+    cast.world.scheduler.run(cast.world.scheduler.now + _LOOK_MS)
+    return stats.total_entries_requested > before
+
+
+def _situation(cast: Cast) -> str:
+    world, state = cast.world, cast.world.judge.place.state
+    return (
+        f"decided up to {world.judge.place.cursor} of {world.server.last(world.keys.events)}; on the log "
+        f"{world.judge.book.held}, at the broker {world.account.legs()}, unsettled {list(state.unsettled)}, "
+        f"to flatten {state.flatten.left if state.flatten else 'nothing'}"
+    )

@@ -1,0 +1,40 @@
+"""What stands in for parts of production modules during a run: threads, names by chance, slow look-ups."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
+from random import Random
+from unittest import mock
+
+from config import Configuration
+from coordinator import leader
+from coordinator import process as coordinator_process
+from coordinator.configured import configured_limits
+from workers.heartbeat import Heartbeat
+from workers.listener import Listener
+
+EVENTS_A_SNAPSHOT = 15
+"""So that a run of a few hundred events has some."""
+_VERSION = version("portfold")
+
+
+@contextmanager
+def substituted(random: Random, configuration: Configuration) -> Iterator[None]:
+    """No thread starts, since the scheduler takes every loop's steps; names are drawn from the seed."""
+    limits = configured_limits(configuration)
+
+    def token_hex(size: int) -> str:
+        return random.randbytes(size).hex()
+
+    with ExitStack() as stack:
+        for owner, name, substitute in (
+            (Listener, "start", mock.DEFAULT),
+            (Heartbeat, "start", mock.DEFAULT),
+            (secrets, "token_hex", token_hex),
+            (leader, "_EVENTS_A_SNAPSHOT", EVENTS_A_SNAPSHOT),
+            (coordinator_process, "version", lambda _: _VERSION),
+            (coordinator_process, "configured_limits", lambda _: limits),
+        ):
+            stack.enter_context(mock.patch.object(owner, name, substitute))
+        yield
