@@ -16,7 +16,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER
 BENCHMARKS := latency fold_rate stop_to_flat failover restart
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench wheel clean FORCE
+.PHONY: help run test kills lint bench wheel clean FORCE
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,9 @@ lint: $(STAMP) ## ruff and mypy --strict
 
 bench: $(STAMP) ## every benchmark, one after the other
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(PY) -m benchmarks.$$name $(ARGS); echo; done
+
+kills: $(STAMP) ## kill -9 of coordinators, workers and server under load (KILLS=200)
+	@$(PY) -m tests.kills --kills $(or $(KILLS),200) $(ARGS)
 
 wheel: $(STAMP) ## dist/portfold-*.whl
 	@$(PY) -m build --wheel --no-isolation --outdir dist .

@@ -29,8 +29,9 @@ REACHED = [
 def test_no_schedule_breaks_an_invariant(part: int) -> None:
     seeds = SCHEDULES // PARTS
     tally = run_all(part * seeds, seeds, events=EVENTS)
-    again = f"python -m tests.simulation --first {tally.violated.seed if tally.violated else 0} --seeds 1"
-    assert tally.violated is None, f"{tally.violated and tally.violated.violation}; to shrink it: {again}"
+    if tally.violated is not None:
+        shrink = f"python -m tests.simulation --first {tally.violated.seed} --seeds 1"
+        pytest.fail(f"{tally.violated.violation}; cut it down with: {shrink}")
     _about_something(tally, seeds)
 
 
