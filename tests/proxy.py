@@ -31,8 +31,12 @@ class Proxy:
         self._threads[0].start()
 
     @property
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
+
+    @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+        return f"redis://127.0.0.1:{self.port}/0"
 
     def lose(self, what: Literal["answer", "command"], word: bytes, times: int = 1) -> None:
         """The next so many commands that contain `word` never arrive, or their answers do not."""
@@ -45,6 +49,11 @@ class Proxy:
             for each in self._open:
                 with contextlib.suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
+
+    def redirect(self, port: int) -> None:
+        """From now on leads to another server, as an address does after a failover."""
+        self._port = port
+        self.cut()
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

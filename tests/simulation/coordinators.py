@@ -9,7 +9,7 @@ from tests.simulation.scheduler import Process
 from tests.simulation.wire import Wire
 from tests.simulation.world import SILENT, Seat, ended
 
-_SLOWEST_MS = (3, 15, 60)
+_SLOWEST_MS = (3, 30, 120)
 _VERSION = version("portfold")
 
 

@@ -16,7 +16,7 @@ from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate
 from workers.settings import GateSettings
 
-_HEARS_WITHIN_MS = 80
+_HEARS_WITHIN_MS = 150
 
 
 class WatchedGate(PortfolioGate):

@@ -19,8 +19,8 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-_EVENTS_A_HAPPENING = 0.65
-_GAP_MS = 80
+_EVENTS_A_HAPPENING = 0.58
+_GAP_MS = 50
 
 
 class Happening(NamedTuple):

@@ -16,6 +16,7 @@ from events.legs import Holding
 from tests.coordinator.story import code
 from tests.live import Live
 from tests.processes import ChildProcess, CoordinatorThread, coordinating
+from tests.proxy import proxy_to
 from tests.set_back import Backup, append_only_file, cut_off
 from tests.waiting import until
 from tests.workers.test_gate import Gates
@@ -155,6 +156,37 @@ def test_a_worker_that_slept_through_it_finds_out_when_it_wakes(
         assert missed(there) == [str(seen)]
     finally:
         worker.end()
+
+
+def test_a_replica_that_took_over_with_less_is_noticed(
+    own: EmbeddedServer, there: Live, portfolio: str, tmp_path: Path
+) -> None:
+    with (
+        EmbeddedServer(tmp_path / "replica") as replica,
+        Redis.from_url(replica.url) as on_replica,
+        proxy_to(own.port) as link,
+        proxy_to(own.port) as address,
+    ):
+        there.client.config_set("repl-diskless-sync-delay", 0)
+        on_replica.execute_command("REPLICAOF", "127.0.0.1", str(link.port))
+        until(lambda: on_replica.info("replication")["master_link_status"] == "up", "a replica in step")
+        gates = Gates(address.url, portfolio)
+        gate = gates()
+        gate.position_opened("CL", price=70)
+        in_step = there.bus.last_event()
+        bus = Bus(connect(replica.url), portfolio)
+        until(lambda: bus.last_event() == in_step, "the replica to have it")
+        link.close()
+        assert gate.position_opened("ES", price=5000)  # acknowledged, and on its way to nobody
+        fill = there.bus.last_event()
+        own.kill()
+        on_replica.execute_command("REPLICAOF", "NO", "ONE")
+        address.redirect(replica.port)
+        promoted = Live(bus, on_replica)
+        until(lambda: missed(promoted), "what it misses")
+        assert missed(promoted) == [str(fill)]
+        gates.end()
+        bus.close()
 
 
 # --- what is no loss ------------------------------------------------------------------------------------
