@@ -3,6 +3,8 @@
 
 PYTHON ?=
 ARGS ?=
+SEEDS ?= 2000
+FIRST ?= 0
 SHELL := /bin/sh
 
 VENV := .venv
@@ -16,10 +18,10 @@ unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER
 BENCHMARKS := latency fold_rate stop_to_flat failover restart
 
 .DEFAULT_GOAL := help
-.PHONY: help run test kills lint bench wheel clean FORCE
+.PHONY: help run test kills lint bench simulate wheel clean FORCE
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
 
 run: $(STAMP) ## the demo: a market with one bad day (ARGS="--days 3")
 	@$(VENV)/bin/portfold demo $(ARGS)
@@ -37,6 +39,9 @@ bench: $(STAMP) ## every benchmark, one after the other
 
 kills: $(STAMP) ## kill -9 of coordinators, workers and server under load (KILLS=200)
 	@$(PY) -m tests.kills --kills $(or $(KILLS),200) $(ARGS)
+
+simulate: $(STAMP) ## thousands of schedules from a seed (SEEDS=100000 FIRST=0)
+	@$(PY) -m tests.simulation --seeds $(SEEDS) --first $(FIRST) $(ARGS)
 
 wheel: $(STAMP) ## dist/portfold-*.whl
 	@$(PY) -m build --wheel --no-isolation --outdir dist .

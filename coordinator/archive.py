@@ -119,10 +119,6 @@ class Archive:
         """The file of the next segment."""
         return self._path(len(self.segments) + 1)
 
-    def left_over(self) -> list[Path]:
-        """What an archiver was writing when it was ended."""
-        return sorted(self.folder.glob("segment-*.jsonl.gz.part"))
-
     def unlisted(self) -> list[Path]:
         """Segments in the folder that are not listed: an archiver was ended before it came to that."""
         listed = {segment.file for segment in self.segments}

@@ -100,8 +100,6 @@ class _Run:
 
     def write(self, segment_events: int) -> Iterator[Segment]:
         """Lists what an earlier run left unlisted, then writes segment by segment, and proves it all."""
-        for path in self._archive.left_over():
-            path.unlink()
         while (path := self._archive.next_path()).exists():
             yield self._adopt(path)
         self._archive.check_complete()

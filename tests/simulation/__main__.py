@@ -7,9 +7,10 @@ import time
 
 from tests.simulation.outcome import Outcome
 from tests.simulation.plants import PLANTS
-from tests.simulation.runner import Tally, run_all, run_one, shortest
+from tests.simulation.runner import Tally, run_one, run_parts, shortest
 
 _DEFAULT_EVENTS = 300
+_SAID_EVERY = 5000
 
 
 def main() -> int:
@@ -22,7 +23,13 @@ def main() -> int:
             print(seed, run_one(seed, events=asked.events, plant=asked.plant, traced=True).digest)
         return 0
     began = time.monotonic()
-    tally = run_all(asked.first, asked.seeds, events=asked.events, plant=asked.plant, jobs=asked.jobs)
+    tally = Tally()
+    for part in run_parts(asked.first, asked.seeds, events=asked.events, plant=asked.plant, jobs=asked.jobs):
+        tally.add(part)
+        if tally.violated is not None:
+            break
+        if tally.schedules % _SAID_EVERY == 0:
+            print(f"{tally.schedules:,} schedules, {time.monotonic() - began:.0f} s", flush=True)
     _print_tally(tally, asked.first, time.monotonic() - began)
     if tally.violated is None:
         return 0

@@ -2,7 +2,7 @@
 
 import gc
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import nullcontext
 from multiprocessing import get_context
@@ -54,18 +54,10 @@ class Tally(Struct):
         self.violated = self.violated or other.violated
 
 
-def run_all(first: int, seeds: int, *, events: int, plant: str = "", jobs: int = 1) -> Tally:
-    """Runs the schedules of so many seeds, up to the first that breaks an invariant."""
-    tally = Tally()
-    for part in _parts(first, seeds, events, plant, jobs):
-        tally.add(part)
-        if tally.violated is not None:
-            break
-    return tally
-
-
-def _parts(first: int, seeds: int, events: int, plant: str, jobs: int) -> Iterator[Tally]:
-    """The seeds in order, some at once."""
+def run_parts(
+    first: int, seeds: int, *, events: int, plant: str = "", jobs: int = 1
+) -> Generator[Tally, None, None]:
+    """Runs the schedules of so many seeds, some at once; tells what they came to in the order of seeds."""
     begins = range(first, first + seeds, _SEEDS_AT_ONCE)
     sizes = [min(_SEEDS_AT_ONCE, first + seeds - begin) for begin in begins]
     if jobs == 1:
@@ -82,6 +74,16 @@ def _parts(first: int, seeds: int, events: int, plant: str, jobs: int) -> Iterat
                 yield part.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def run_all(first: int, seeds: int, *, events: int, plant: str = "") -> Tally:
+    """The same in this process, up to the first violation."""
+    tally = Tally()
+    for part in run_parts(first, seeds, events=events, plant=plant):
+        tally.add(part)
+        if tally.violated is not None:
+            break
+    return tally
 
 
 def _run_some(first: int, seeds: int, events: int, plant: str) -> Tally:
