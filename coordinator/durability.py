@@ -10,8 +10,8 @@ from events.errors import BusRefused
 
 _BY_FSYNC = {
     "always": "what was acknowledged survives the death of the server and of the machine",
-    "everysec": "the death of the machine can lose the last second or two, of which workers had been told",
-    "no": "the death of the machine can lose some 30 s and more, of which workers had been told",
+    "everysec": "the machine's death, and seldom the server's, loses an acknowledged second or two",
+    "no": "the machine's death loses some 30 s or more of what was acknowledged",
 }
 
 

@@ -102,8 +102,8 @@ def test_the_setting_found_is_named_once_with_what_it_means_and_stands_in_the_st
         told = [line for line in coordinator.lines() if line["event"].startswith("Durability: ")]
         assert [(line["event"], line["level"]) for line in told] == [
             (
-                "Durability: append-only file, fsync everysec: the death of the machine can lose the last "
-                "second or two, of which workers had been told",
+                "Durability: append-only file, fsync everysec: the machine's death, and seldom the server's, "
+                "loses an acknowledged second or two",
                 "warning",
             )
         ]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from redis import Redis, RedisError
 
-from events.bus import Bus, Committed, Entry, Head, Lease, at_time
+from events.bus import Bus, Committed, Entry, Extent, Head, Lease, at_time, trimmed_away
 from events.chain import GENESIS, link
 from events.codec import decode_event
 from events.connection import connect
@@ -148,6 +148,13 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     "keep_lead": lambda bus: bus.keep_lead("me", 1000),
     "commit": lambda bus: commit(bus, epoch=1),
     "head": lambda bus: bus.head(),
+    "extent": lambda bus: bus.extent(),
+    "lost": lambda bus: bus.lost([SEVEN]),
+    "remember_server": lambda bus: bus.remember_server("run"),
+    "acknowledge": lambda bus: bus.acknowledge(
+        TICK, cursor=ORIGIN, folded=0, folded_from_now=0, cut_off=False
+    ),
+    "settings": lambda bus: bus.settings(),
     "leader": lambda bus: bus.leader(),
     "status": lambda bus: bus.status(),
     "now_ms": lambda bus: bus.now_ms(),
@@ -206,9 +213,9 @@ def test_a_server_that_does_not_answer_is_unreachable_in_bounded_time(tmp_path: 
 @pytest.mark.parametrize(
     "key_and_calls",
     [
-        ("events", ["append", "events_after", "events_after, waiting", "last_event"]),
+        ("events", ["append", "events_after", "events_after, waiting", "last_event", "extent", "lost"]),
         ("decisions", ["decisions_after", "decisions_of", "last_decision"]),
-        ("head", ["take_lead", "head", "commit"]),
+        ("head", ["take_lead", "head", "commit", "remember_server", "acknowledge"]),
         ("status", ["status"]),
         ("bars", ["publish", "published_after"]),
     ],
@@ -231,7 +238,7 @@ def test_a_lease_of_another_type_is_a_refusal(bus: Bus, client: Any) -> None:
             EVERYTHING[name](bus)
 
 
-@pytest.mark.parametrize("field", ["cursor", "epoch"])
+@pytest.mark.parametrize("field", ["cursor", "epoch", "folded"])
 def test_a_head_that_was_overwritten_by_hand_is_a_refusal_that_names_the_field(
     bus: Bus, client: Any, field: str
 ) -> None:
@@ -439,6 +446,56 @@ def test_a_commit_that_does_not_fit_writes_nothing_and_says_what_it_found(
         assert (found.cursor, found.detail) == ("7-0", "c" * 64)
     if outcome == "decisions":
         assert "equal or smaller" in found.detail
+
+
+def test_the_head_counts_the_events_of_every_commit(bus: Bus) -> None:
+    bus.take_lead("ann", 60_000)
+    commit(bus, epoch=1, events=2)
+    commit(bus, epoch=1, events=2)  # a repeat, which does nothing
+    commit(bus, epoch=1, before=SEVEN, after=StreamId(9, 0), events=5)
+    assert bus.head() == Head(1, StreamId(9, 0), "c" * 64, folded=7)
+    assert bus.take_lead("ann", 60_000).folded == 7
+
+
+def test_a_count_that_was_overwritten_by_hand_is_refused_before_anything_is_written(
+    bus: Bus, raw: Any
+) -> None:
+    bus.take_lead("ann", 60_000)
+    raw.hset(bus.keys.head, "folded", "rubbish")
+    before = everything_in(raw, bus.keys)
+    with pytest.raises(BusRefused, match="head, folded: expected a whole number, got rubbish"):
+        commit(bus, epoch=1, decisions={"7-0": TICK})
+    assert everything_in(raw, bus.keys) == before
+
+
+@pytest.mark.parametrize(
+    ("event", "extent", "trimmed"),
+    [
+        (SEVEN, Extent(5, 3, StreamId(7, 1), StreamId(9, 0)), True),
+        (SEVEN, Extent(5, 3, StreamId(7, 0), StreamId(9, 0)), False),
+        (
+            SEVEN,
+            Extent(3, 3, StreamId(7, 1), StreamId(9, 0)),
+            False,
+        ),  # begun anew: nothing was before its first
+        (SEVEN, Extent(5, 0, ORIGIN, StreamId(7, 0)), True),
+        (SEVEN, Extent(5, 0, ORIGIN, StreamId(6, 9)), False),
+        (SEVEN, Extent(0, 0, ORIGIN, ORIGIN), False),
+    ],
+)
+def test_only_what_is_before_the_first_of_a_log_that_held_more_was_trimmed(
+    event: StreamId, extent: Extent, trimmed: bool
+) -> None:
+    assert trimmed_away(event, extent) == trimmed
+
+
+def test_of_events_that_are_gone_the_last_is_named(bus: Bus, client: Any) -> None:
+    ids = [bus.append(TICK) for _ in range(6)]
+    assert bus.lost(ids) is None
+    client.xdel(bus.keys.events, str(ids[0]), str(ids[2]), str(ids[4]))
+    assert bus.lost(ids) == ids[4]
+    assert bus.lost(ids[:2]) is None  # the first may have been trimmed
+    assert bus.lost([]) is None
 
 
 def test_a_repeated_commit_finds_what_the_first_one_did(bus: Bus) -> None:
