@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 from cli import archive, config, coordinator, flattener, orders, server, status, worker
+from cli.audit import command as audit
 from cli.demo import command as demo
 from cli.exits import FAILED, INTERRUPTED, MEANINGS, OK, UNUSABLE, explained
 
@@ -22,6 +23,7 @@ _COMMANDS: tuple[Callable[[App], object], ...] = (
     orders.register,
     status.register,
     archive.register,
+    audit.register,
     demo.register,
     config.register,
 )

@@ -33,7 +33,10 @@ def _print(report: Report) -> None:
     print(f"\n{done} under load from {WORKERS} workers, fsync always")
     for how, times in sorted(report.kills.items()):
         print(f"{times:>6}  {how}")
-    print(f"{report.events:,} events, {report.acknowledged:,} of them acknowledged to workers")
+    print(
+        f"{report.events:,} events, {report.acknowledged:,} of them acknowledged to workers, "
+        f"{report.archived:,} moved to the archive"
+    )
     print(f"{report.requests:,} requests, {report.told:,} answers told, {report.terms} terms of leaders")
     print(f"WRONG: {shown(report.wrong)}" if report.wrong else "Everything holds.")
 

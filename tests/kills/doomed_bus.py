@@ -6,6 +6,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
+from events.archiver_bus import ArchiverBus, Trimmed
 from events.bus import SERVERS_TIME, Bus, Committed, Entry, Extent, Lease
 from events.codec import Fields
 from events.stream_id import StreamId
@@ -29,6 +30,12 @@ TAKING_OVER = (
     "mid-takeover: start decided",
 )
 """Where a standby can be killed that is just about to lead, in this order."""
+ARCHIVING = (
+    "mid-archive: log read",
+    "mid-archive: to be trimmed",
+    "mid-archive: trimmed, reply lost",
+)
+"""Where an archiver can be killed, in this order."""
 
 
 class DoomedBus(Bus):
@@ -109,8 +116,7 @@ class DoomedBus(Bus):
         self._here("after snapshot")
 
     def _here(self, place: str) -> None:
-        if self.doom == place:
-            die()
+        die_if(self.doom == place)
 
     def _send_half(self, *words: str) -> None:
         """The first half of a command's bytes, on a connection that then breaks."""
@@ -119,6 +125,29 @@ class DoomedBus(Bus):
             parts += (f"${len(word)}\r\n".encode(), word, b"\r\n")
         whole = b"".join(parts)
         socket.create_connection(self.address, timeout=5).sendall(whole[: len(whole) // 2])
+
+
+class DoomedArchiverBus(ArchiverBus):
+    """The same for an archiver."""
+
+    doom = ""
+
+    def decisions_after(self, after: StreamId, *, count: int, block_ms: int | None = None) -> list[Entry]:
+        entries = super().decisions_after(after, count=count, block_ms=block_ms)
+        die_if(self.doom == "mid-archive: log read")
+        return entries
+
+    def trim(self, keep_from: StreamId, folder: str) -> Trimmed:
+        die_if(self.doom == "mid-archive: to be trimmed")
+        trimmed = super().trim(keep_from, folder)
+        die_if(self.doom == "mid-archive: trimmed, reply lost")
+        return trimmed
+
+
+def die_if(doomed: bool) -> None:
+    """Ends this process if it has come to its place."""
+    if doomed:
+        die()
 
 
 def die() -> NoReturn:

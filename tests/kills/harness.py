@@ -1,9 +1,11 @@
-"""Kills coordinators, workers and the server with -9, again and again, while eight workers trade.
+"""Kills coordinators, archivers, workers and the server with -9, again and again, while eight workers trade.
 
 At any moment and at named places. The dead are replaced at once; before the next kill somebody leads again,
-or not: some come on the heels of another. In the end all workers stop, all is decided, and all is checked.
+or not: some come on the heels of another. In the end all workers stop, all is decided, what is old is moved
+to the archive that so many archivers died on, and all is checked.
 """
 
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -13,13 +15,17 @@ from random import Random
 from msgspec import Struct, field
 
 from config import write_defaults
+from coordinator.archive import Archive
+from coordinator.archiver import Keep, archive_history
+from coordinator.verification import verify_archive
+from events.archiver_bus import ArchiverBus
 from events.bus import Bus
 from events.connection import connect
 from events.embedded import EmbeddedServer
 from tests.kills import checks
 from tests.kills.children import Child, Nursery
-from tests.kills.doomed_bus import LEADING, TAKING_OVER
-from tests.kills.lives import coordinator, worker
+from tests.kills.doomed_bus import ARCHIVING, LEADING, TAKING_OVER
+from tests.kills.lives import KEPT, archiver, coordinator, worker
 from tests.waiting import until
 
 WORKERS = 8
@@ -38,6 +44,7 @@ class Report(Struct):
     kills: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     events: int = 0
+    archived: int = 0
     acknowledged: int = 0
     requests: int = 0
     told: int = 0
@@ -65,6 +72,7 @@ class _Floor:
         self._folder = folder
         self._random = Random(seed)
         self._config = folder / "config"
+        self._archive = folder / "archive"
         write_defaults(self._config)
         _change(self._config / "runtime.json", '"lease_ms": 600', f'"lease_ms": {_LEASE_MS}')
         self._bus = Bus(connect(server.url), _PORTFOLIO)
@@ -78,6 +86,8 @@ class _Floor:
             (2, self._kill_a_standby),
             (4, self._doom_a_standby),
             (4, self._kill_a_worker),
+            (2, self._kill_an_archiver),
+            (4, self._doom_an_archiver),
             (3, self._kill_the_server),
         )
 
@@ -127,6 +137,31 @@ class _Floor:
     def _kill_a_worker(self) -> None:
         self._kill(self._workers[self._random.choice(sorted(self._workers))], "worker, at any moment")
 
+    def _kill_an_archiver(self) -> None:
+        child = self._archiver("")
+        time.sleep(self._random.uniform(0, _LULL_SECONDS))
+        if not child.ended():
+            self._kill(child, "archiver, at any moment")
+        self._note_archiver(child)
+
+    def _doom_an_archiver(self) -> None:
+        """An archiver that finds nothing to move does not come to its place, and nobody is killed."""
+        place = self._random.choice(ARCHIVING)
+        child = self._archiver(place)
+        until(child.ended, "the archiver to end", seconds=_DOOM_SECONDS)
+        if child.code == -signal.SIGKILL:
+            self._report.kills[f"archiver, {place}"] += 1
+        self._note_archiver(child)
+
+    def _archiver(self, doom: str) -> Child:
+        self._until_somebody_leads()
+        life = archiver(self._server.port, _PORTFOLIO, self._archive, doom)
+        return self._nursery.start(f"archiver-{self._life()}", life)
+
+    def _note_archiver(self, child: Child) -> None:
+        if child.code not in (0, -signal.SIGKILL):
+            self._report.wrong.append(f"{child.name} ended with {child.code}: see its log")
+
     def _kill_the_server(self) -> None:
         self._server.kill()
         self._report.kills["server, at any moment"] += 1
@@ -166,7 +201,7 @@ class _Floor:
         self._coordinators = [one for one in self._coordinators if not one.ended()]
         while len(self._coordinators) < 2:
             name = f"coordinator-{self._life()}"
-            life = coordinator(name, port, _PORTFOLIO, self._config)
+            life = coordinator(name, port, _PORTFOLIO, self._config, self._archive)
             self._coordinators.append(self._nursery.start(name, life))
         for number in range(WORKERS):
             name = f"worker-{number}"
@@ -182,7 +217,7 @@ class _Floor:
     def _note_failures(self) -> None:
         """Nobody is to end by himself."""
         for child in (*self._coordinators, *self._workers.values()):
-            if child.ended() and child.code != -9:
+            if child.ended() and child.code != -signal.SIGKILL:
                 self._report.wrong.append(f"{child.name} ended by itself, with {child.code}: see its log")
 
     def _until_somebody_leads(self) -> None:
@@ -213,9 +248,19 @@ class _Floor:
             if child.code != 0
         ]
 
+    def _archive_the_rest(self) -> None:
+        """What an archiver does that nobody kills."""
+        bus = ArchiverBus(connect(self._server.url), _PORTFOLIO)
+        archive_history(bus, self._archive, Keep(events=KEPT))
+        bus.close()
+        if Archive.is_in(self._archive):
+            self._report.archived = verify_archive(self._archive).events
+
     def _check(self) -> None:
+        self._archive_the_rest()
+        archive = self._archive if Archive.is_in(self._archive) else None
         journals = checks.read_journals(self._folder.glob("*.journal"))
-        log, head = checks.read_log(self._bus), self._bus.head()
+        log, head = checks.read_log(self._bus, archive), self._bus.head()
         report = self._report
         report.events, report.acknowledged, report.told = (
             len(log.events),
@@ -228,7 +273,7 @@ class _Floor:
         report.wrong += checks.every_request_has_one_answer(log)
         report.wrong += checks.workers_were_told_what_the_log_says(journals, log)
         report.wrong += checks.nothing_is_missed_or_doubted(log, self._bus.status())
-        report.wrong += checks.all_is_decided_again(self._bus)
+        report.wrong += checks.all_is_decided_again(self._bus, archive)
         self._bus.close()
 
 

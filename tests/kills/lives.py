@@ -1,4 +1,4 @@
-"""What the children do: coordinators that can be doomed, and workers that write down what they were told."""
+"""What the children do: coordinators and archivers to be doomed; workers that write down what was said."""
 
 import os
 import threading
@@ -9,6 +9,7 @@ from random import Random
 
 from config import load
 from coordinator import leader
+from coordinator.archiver import Keep, NotArchived, archive_history
 from coordinator.log import open_log
 from coordinator.process import CoordinatorProcess
 from events.bus import SERVERS_TIME, Bus
@@ -18,16 +19,18 @@ from events.fields import Side
 from events.incoming import PositionSettled
 from events.stream_id import StreamId
 from tests.kills.children import Hear, Life
-from tests.kills.doomed_bus import DoomedBus
+from tests.kills.doomed_bus import DoomedArchiverBus, DoomedBus
 from workers.gate import PortfolioGate
 from workers.settings import GateSettings
 
 EVENTS_A_SNAPSHOT = 100  # so that there is one to be killed in every moment or so
 SYMBOLS = ("6A", "6B", "6C", "6N", "6S", "CL", "ES", "PL", "RTY", "SI")
+KEPT = 100
+_SEGMENT_EVENTS = 50
 _PAUSE_SECONDS = 0.002
 
 
-def coordinator(name: str, port: int, portfolio: str, config: Path) -> Life:
+def coordinator(name: str, port: int, portfolio: str, config: Path, archive: Path) -> Life:
     """The production process. Orders: `stop`, and `doom PLACE`."""
 
     def live(orders: Callable[[Hear], None]) -> None:
@@ -46,9 +49,24 @@ def coordinator(name: str, port: int, portfolio: str, config: Path) -> Life:
         orders(hear)
         log, lines = open_log(name)
         CoordinatorProcess(
-            load(str(config), {}, config), bus, clock="server", log=log, stop=stop, who=name
+            load(str(config), {}, config), bus, clock="server", log=log, stop=stop, who=name, archive=archive
         ).run()
         lines.close()
+
+    return live
+
+
+def archiver(port: int, portfolio: str, archive: Path, doom: str) -> Life:
+    """Moves all but the latest events to the archive, and dies on the way if `doom` names a place there."""
+
+    def live(orders: Callable[[Hear], None]) -> None:
+        orders(lambda _: None)
+        bus = DoomedArchiverBus(connect(_url(port)), portfolio)
+        bus.doom = doom
+        try:
+            archive_history(bus, archive, Keep(events=KEPT), segment_events=_SEGMENT_EVENTS)
+        except NotArchived as error:  # there is no snapshot yet
+            print(error)
 
     return live
 

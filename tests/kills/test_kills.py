@@ -24,12 +24,18 @@ def test_nothing_is_lost_and_nothing_decided_twice_whoever_is_killed_and_where(t
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=140, check=False)
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
     assert "Everything holds." in ran.stdout
-    kills, requests, told = (
+    kills, requests, told, archived = (
         int(re.findall(pattern, ran.stdout, re.MULTILINE)[0].replace(",", ""))
-        for pattern in (r"^([\d,]+) kills in ", r"^([\d,]+) requests", r" ([\d,]+) answers told")
+        for pattern in (
+            r"^([\d,]+) kills in ",
+            r"^([\d,]+) requests",
+            r" ([\d,]+) answers told",
+            r" ([\d,]+) moved to",
+        )
     )
     assert kills >= KILLS
     assert requests >= told > KILLS
+    assert archived > 0
 
 
 # --- the checks -----------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""`portfold audit`: questions to the record, each a command of its own."""

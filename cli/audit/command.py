@@ -1,0 +1,18 @@
+"""`portfold audit`: reads the record of a portfolio, and never writes to it. A question is one line here."""
+
+from collections.abc import Callable
+
+from cyclopts import App
+
+_QUESTIONS: tuple[Callable[[App], object], ...] = ()
+
+
+def register(app: App) -> None:
+    """Adds the group of commands."""
+    audit = App(
+        name="audit",
+        help="Verify, explain and replay what was decided. Reads only.",
+    )
+    for question in _QUESTIONS:
+        question(audit)
+    app.command(audit)
