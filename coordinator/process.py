@@ -27,7 +27,7 @@ from coordinator.leader import Leader, LeadLost
 from coordinator.log import Log
 from events.bus import Bus, Lease
 from events.connection import connect, without_secrets
-from events.errors import BusError, BusRefused
+from events.errors import BusError, BusRefused, BusUnreachable
 from events.stream_id import ORIGIN
 
 _FIRST_PAUSE_SECONDS = 0.1
@@ -131,16 +131,20 @@ class CoordinatorProcess:
         lease = yield from self._wait_for_lease(follower)
         if lease is None:
             return
-        leader = None
+        leader, reachable = None, True
         try:
             leader = self._leader(lease, follower, self._check_server())
             for _ in leader.lead(self._stop):
                 yield 0.0  # it waits for events itself
+        except BusUnreachable:
+            reachable = False
+            raise
         finally:
             if leader is not None and leader.opened:
                 self._begin_anew()
                 self._seen = leader.decided
-            self._hand_back()
+            if reachable:  # if not, the lease lapses sooner than another call would time out
+                self._hand_back()
 
     def _leader(self, lease: Lease, follower: Follower, ground: Ground) -> Leader:
         return Leader(

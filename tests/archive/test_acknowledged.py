@@ -1,0 +1,78 @@
+"""An archive and a loss that somebody answered for: what can still be proved is archived, the rest is not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coordinator import footing
+from coordinator.archive import Archive
+from coordinator.archiver import Keep, archive_history
+from coordinator.follower import LogDiffers
+from coordinator.replay import replay
+from coordinator.verification import verify_archive
+from events.archiver_bus import ArchiverBus
+from events.connection import connect
+from events.embedded import EmbeddedServer
+from events.incoming import EntryRequested
+from tests.live import Live
+from tests.processes import coordinating
+
+KEEP = Keep(events=2)
+
+
+@pytest.fixture
+def archiver(server: EmbeddedServer, portfolio: str) -> Iterator[ArchiverBus]:
+    """The bus of an archiver of the test's portfolio."""
+    bus = ArchiverBus(connect(server.url), portfolio)
+    yield bus
+    bus.close()
+
+
+@pytest.fixture
+def archived(server: EmbeddedServer, portfolio: str, live: Live, archiver: ArchiverBus, folder: Path) -> Live:
+    """A portfolio with two trades behind it, most of it archived."""
+    with coordinating(server.url, portfolio):
+        live.enters("ES")
+        live.enters("CL")
+    assert archive_history(archiver, folder, KEEP).events > 0
+    return live
+
+
+def acknowledge(live: Live) -> None:
+    footing.acknowledge(live.bus, by="jane", reason="the broker is flat")
+
+
+def test_after_a_lost_event_that_nobody_had_decided_the_archive_goes_on(
+    archived: Live, archiver: ArchiverBus, folder: Path, server: EmbeddedServer, portfolio: str, client: Any
+) -> None:
+    before = verify_archive(folder).events
+    ask = archived.next_of(EntryRequested, "ibs-SI", symbol="SI", side="long", size=1)
+    client.xdel(archived.keys.events, str(archived.publishes(ask)))
+    acknowledge(archived)
+    with coordinating(server.url, portfolio):
+        archived.enters("SI")
+    archive_history(archiver, folder, KEEP)
+    assert verify_archive(folder).events > before
+    assert replay(archived.bus, archive=folder).difference == ""
+
+
+def test_beyond_a_gap_in_what_was_decided_nothing_is_archived_and_nothing_trimmed(
+    archived: Live, archiver: ArchiverBus, folder: Path, server: EmbeddedServer, portfolio: str, client: Any
+) -> None:
+    client.copy(archived.keys.events, f"{archived.keys.prefix}:copy")
+    with coordinating(server.url, portfolio):
+        archived.enters("SI")
+    client.rename(f"{archived.keys.prefix}:copy", archived.keys.events)
+    gap = archived.bus.last_event()
+    acknowledge(archived)
+    with coordinating(server.url, portfolio):
+        archived.enters("6A")
+    there = archived.events()
+    with pytest.raises(LogDiffers, match="Nothing is archived from there on, and nothing was trimmed"):
+        archive_history(archiver, folder, KEEP)
+    assert archived.events() == there
+    assert verify_archive(folder).events > 0
+    assert Archive.open(folder).end <= gap
+    assert replay(archived.bus, archive=folder).difference != ""
