@@ -55,6 +55,7 @@ What floats add to it in calculating, behind the tenth decimal, is rounded away:
 """
 
 _FLOATS_DECIMALS = Decimal("1e-10")
+_ANNOUNCEMENTS_AT_ONCE = 5
 
 
 class PortfolioGate:
@@ -143,6 +144,14 @@ class PortfolioGate:
     def on_flatten(self, callback: Callable[[FlattenOrder], None]) -> None:
         """Calls `callback` on its own thread for every order to close, maybe twice: close what is open."""
         self._callbacks.append(callback)
+
+    def announce_again(self) -> bool:
+        """Says anew what the broker holds, after what no report can say. False while the bus is away.
+
+        Not to be called with `orders` held.
+        """
+        self._presence.renounce()
+        return self._presence.announce()
 
     # --- entries -----------------------------------------------------------------------------------------
 
@@ -270,12 +279,21 @@ class PortfolioGate:
         return kind(worker=self.worker, session=self.session, seq=number, **fields)
 
     def _say_started(self) -> None:
-        with self.orders:
-            self._publisher.ask(self._started)
+        """Says what the broker holds, and again if that has changed by the time it is on the log.
 
-    def _started(self, number: int) -> Event:
-        holdings = holdings_text(self._holdings())
-        return self._event(WorkerStarted, number, symbols=self._symbols, positions=holdings)
+        Nobody reports what is filled meanwhile: it was ordered by a life of this worker that is over.
+        """
+        with self.orders:
+            held = holdings_text(self._holdings())
+            for _ in range(_ANNOUNCEMENTS_AT_ONCE):
+                said = held
+                self._publisher.ask(
+                    partial(self._event, WorkerStarted, symbols=self._symbols, positions=said)
+                )
+                held = holdings_text(self._holdings())
+                if held == said:
+                    return
+            self._log.critical("What the broker holds changes faster than it can be announced", holds=held)
 
     def _publish_mark(self, mark: Mark) -> bool:
         return self._publisher.mention(partial(self._event, PositionMarked, **mark._asdict()))

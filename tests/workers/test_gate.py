@@ -664,6 +664,24 @@ def test_a_starting_worker_says_what_its_broker_holds_and_is_told_what_that_mean
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_what_was_filled_while_a_worker_announced_itself_is_announced_too(gates: Gates, live: Live) -> None:
+    late = [Holding("ES", "short", 1, Decimal(100))]
+    answers = [[], late, late]
+    gates(holdings=lambda: answers.pop(0))
+    live.all_decided()
+    assert [fields.get("positions", "") for fields in live.said("WorkerStarted")] == ["", "ES:short:1:100"]
+    assert only(PositionMismatch, map(read, live.decisions())).kind == "unknown_to_us"
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_broker_that_never_says_the_same_twice_does_not_hold_a_worker_up(gates: Gates, live: Live) -> None:
+    sizes = iter(range(1, 100))
+    gates(holdings=lambda: [Holding("ES", "long", next(sizes), Decimal(100))])
+    assert "changes faster than it can be announced" in gates.logged("What the broker holds")["event"]
+    assert len(live.said("WorkerStarted")) == 5
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_a_worker_that_ends_says_so_and_why(gates: Gates, live: Live) -> None:
     gate = gates()
     gates.close(gate, "no more bars")
@@ -702,7 +720,7 @@ def test_a_broker_that_does_not_say_what_it_holds_is_asked_again(gates: Gates, l
 
     def holdings() -> list[Holding]:
         asked.append("what do we hold?")
-        if len(asked) in {2, 3}:
+        if len(asked) in {3, 4}:
             raise ConnectionError("the broker is away")
         return [Holding("ES", "long", 1, Decimal(100))]
 
@@ -710,7 +728,7 @@ def test_a_broker_that_does_not_say_what_it_holds_is_asked_again(gates: Gates, l
     live.loses_worker("ibs-ES", session=gate.session)
     assert gate.request_entry("CL").code == "worker_lost"
     until(lambda: len(live.said("WorkerStarted")) == 2, "another announcement")
-    assert len(asked) == 4
+    until(lambda: len(asked) == 6, "the broker asked whether that is still so")
     assert "the broker is away" in gates.logged("What a heartbeat does has failed")["why"]
     live.all_decided()
     assert live.status()["workers"] == "ibs-ES up"
