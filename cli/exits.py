@@ -24,19 +24,23 @@ def explained(error: Exception) -> tuple[int, str] | None:
     """The exit code and the sentence for what a user can do something about; None for a fault of ours."""
     from config import ConfigError
     from coordinator.archiver import NotArchived
+    from coordinator.audit.lookup import NotOnRecord
+    from coordinator.audit.moment import MomentError
+    from coordinator.audit.record import RecordError
     from coordinator.follower import LogDiffers
     from coordinator.segment import ArchiveError
     from events.codec import RefusedField
     from events.embedded import ServerError
     from events.errors import BusError
+    from research.errors import ResearchError
     from workers.brokers.protocol import BrokerError
     from workers.conductor import ConductorError
     from workers.feeds.csv_folder import BarsError
 
     codes: tuple[tuple[int, tuple[type[Exception], ...]], ...] = (
         (FAILED, (Failure, ServerError, BrokerError, ConductorError)),
-        (FAILED, (ArchiveError, LogDiffers, NotArchived)),
-        (UNUSABLE, (Unusable, ConfigError, BarsError, RefusedField)),
+        (FAILED, (ArchiveError, LogDiffers, NotArchived, NotOnRecord)),
+        (UNUSABLE, (Unusable, ConfigError, BarsError, RefusedField, RecordError, MomentError, ResearchError)),
         (UNREACHABLE, (BusError,)),
     )
     for code, kinds in codes:

@@ -1,10 +1,14 @@
 """`portfold server`: the embedded server in the foreground."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
+
+if TYPE_CHECKING:
+    from cli.stopping import Stop
+    from events.embedded import EmbeddedServer
 
 _DEFAULT_PORT = 6379
 _PORTS_TRIED = 20
@@ -37,28 +41,34 @@ def server(
     port
         The port; by default 6379, where all commands look for it, or the first free one after that.
     """
-    from cli.exits import Failure
     from cli.folders import state_folder
     from cli.stopping import stopped_by_signals
-    from events.bus import Bus
-    from events.connection import connect
     from events.embedded import EmbeddedServer
-    from events.errors import BusError
 
     ports = port if port is not None else range(_DEFAULT_PORT, _DEFAULT_PORT + _PORTS_TRIED)
     with (
         stopped_by_signals() as stop,
         EmbeddedServer(folder or state_folder() / "server", port=ports) as running,
     ):
-        bus = Bus(connect(running.url), "main")
         print(_greeting(running.url, running.port, running.folder), flush=True)
-        while not stop.event.wait(_LOOK_SECONDS):
-            try:
-                bus.now_ms()
-            except BusError as error:
-                raise Failure(f"The embedded server is gone: {error} See {running.log}") from error
-        bus.close()
+        stay(running, stop)
     return stop.exit_code
+
+
+def stay(running: "EmbeddedServer", stop: "Stop") -> None:
+    """Returns when told to stop. Raises Failure when the server is gone."""
+    from cli.exits import Failure
+    from events.bus import Bus
+    from events.connection import connect
+    from events.errors import BusError
+
+    bus = Bus(connect(running.url), "main")
+    while not stop.event.wait(_LOOK_SECONDS):
+        try:
+            bus.now_ms()
+        except BusError as error:
+            raise Failure(f"The embedded server is gone: {error} See {running.log}") from error
+    bus.close()
 
 
 def _greeting(url: str, port: int, folder: Path) -> str:

@@ -58,24 +58,26 @@ class Line(NamedTuple):
 def narrate(state: State, decided: Decided) -> list[Line]:
     """The lines for one event, given the state right after it."""
     refused = any(isinstance(decision, EventRejected) for decision in decided.decisions)
-    told = [] if refused or decided.repeated else _of_event(state, decided.event)
-    return [*told, *(_of_decision(decision) for decision in decided.decisions)]
+    told = [] if refused or decided.repeated else told_event(state, decided.event)
+    return [*told, *(told_decision(decision) for decision in decided.decisions)]
 
 
-def _of_event(state: State, event: Event | Malformed) -> list[Line]:
+def told_event(state: State | None, event: Event | Malformed) -> list[Line]:
+    """The line for an event that was folded, where it deserves one.
+
+    `state` is that right after it; where it is not known, None, running totals are left out.
+    """
     match event:
         case PositionOpened():
             return [
-                Line(
-                    "info", f"Position opened: {event.symbol} | Size: {event.size} | {_open_positions(state)}"
-                )
+                Line("info", f"Position opened: {event.symbol} | Size: {event.size}{_open_positions(state)}")
             ]
         case PositionClosed():
             return [
                 Line(
                     "info",
-                    f"Position closed: {event.symbol} | P&L: {shown(event.pnl)} | "
-                    f"Daily P&L: {shown(daily_pnl(state))} | {_open_positions(state)}",
+                    f"Position closed: {event.symbol} | P&L: {shown(event.pnl)}"
+                    f"{_daily_pnl(state)}{_open_positions(state)}",
                 )
             ]
         case WorkerStarted():
@@ -86,7 +88,7 @@ def _of_event(state: State, event: Event | Malformed) -> list[Line]:
             return [Line("error", f"Worker lost: {event.worker} | Silent for {event.silent_ms} ms")]
         case LogTailMissing():
             told = f"{event.worker} saw event {event.saw}, which is gone"
-            if state.tail_missing is None:
+            if state is not None and state.tail_missing is None:
                 return [Line("warning", f"The log lost its end, as was acknowledged: {told}")]
             way_out = "Entries are denied. Check what is open, then: portfold acknowledge"
             return [Line("critical", f"THE LOG LOST ITS END: {told} | {way_out}")]
@@ -121,7 +123,8 @@ def _of_event(state: State, event: Event | Malformed) -> list[Line]:
     return []
 
 
-def _of_decision(decision: Decision) -> Line:
+def told_decision(decision: Decision) -> Line:
+    """The line for a decision."""
     match decision:
         case EntryAllowed():
             return Line(
@@ -192,6 +195,12 @@ def _of_decision(decision: Decision) -> Line:
             )
 
 
-def _open_positions(state: State) -> str:
+def _daily_pnl(state: State | None) -> str:
+    return f" | Daily P&L: {shown(daily_pnl(state))}" if state is not None else ""
+
+
+def _open_positions(state: State | None) -> str:
+    if state is None:
+        return ""
     limit = f"/{state.limits.max_positions}" if state.limits else ""
-    return f"Open positions: {len(state.positions)}{limit}"
+    return f" | Open positions: {len(state.positions)}{limit}"

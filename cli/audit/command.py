@@ -4,7 +4,19 @@ from collections.abc import Callable
 
 from cyclopts import App
 
-_QUESTIONS: tuple[Callable[[App], object], ...] = ()
+from cli.audit import anchor, at, day, export, reimport, show, verify, what_if, why
+
+_QUESTIONS: tuple[Callable[[App], object], ...] = (
+    verify.register,
+    anchor.register,
+    why.register,
+    at.register,
+    show.register,
+    day.register,
+    export.register,
+    reimport.register,
+    what_if.register,
+)
 
 
 def register(app: App) -> None:

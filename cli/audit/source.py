@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from coordinator.audit.record import Record
 
 
-@Parameter(name="*", group="What is read")
+@Parameter(name="*", group="Which portfolio")
 @dataclass(frozen=True)
 class Source(Target):
     """The options of Target, `--archive`, `--archive-only` and `--export`."""
@@ -36,8 +36,11 @@ class Source(Target):
         from coordinator.audit.record import ArchivedRecord, LiveRecord
 
         if self.export is not None:
-            if self.archive is not None or self.archive_only or self.url or self.portfolio:
-                raise Unusable("--export: expected neither --url, --portfolio nor --archive with it.")
+            # A --url may come from the environment, so it is no mistake: it is not used.
+            if self.archive is not None or self.archive_only or self.portfolio:
+                raise Unusable(
+                    "--export: expected neither --portfolio, --archive nor --archive-only with it."
+                )
             from coordinator.audit.exported import ExportedRecord
 
             yield ExportedRecord(self.export)

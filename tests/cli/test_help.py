@@ -1,7 +1,12 @@
 """Every command helps: what it does, an example to copy, the exit codes."""
 
+import json
+import resource
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
+from itertools import takewhile
 
 import pytest
 from cyclopts import App
@@ -19,6 +24,9 @@ def commands(app: App, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
 
 
 COMMANDS = sorted(commands(build_app()))
+SHELLS_OWN = ("|", "&&", ">")
+HEAVY = ("redis", "hiredis", "rich", "msgspec", "structlog", "requests", "discord_webhook", "textual")
+HEAVY_OF_OURS = ("coordinator", "workers", "events", "config", "research")
 
 
 def help_of(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> str:
@@ -27,7 +35,10 @@ def help_of(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_all_commands_are_known_to_these_tests() -> None:
-    expected = {("server",), ("coordinator",), ("worker",), ("status",), ("demo",), ("config", "init")}
+    expected = {
+        *(("server",), ("coordinator",), ("worker",), ("status",), ("tail",), ("doctor",), ("completion",)),
+        *(("demo",), ("config", "init")),
+    }
     assert expected <= set(COMMANDS)
 
 
@@ -42,8 +53,12 @@ def test_the_help_of_a_command_holds_an_example_that_can_be_parsed(
         for line in help_of(words, capsys).splitlines()
         if line.startswith(f"    {command} ") or line.strip() == command
     )
-    found, *_ = build_app().parse_args(shlex.split(example)[1:], exit_on_error=False, print_error=False)
-    assert found.__name__ == words[-1]
+    typed = list(takewhile(lambda word: not word.startswith(SHELLS_OWN), shlex.split(example)[1:]))
+    found, *_ = build_app().parse_args(typed, exit_on_error=False, print_error=False)
+    named = build_app()
+    for word in words:
+        named = named[word]
+    assert found is named.default_command
 
 
 @pytest.mark.parametrize("words", [(), *COMMANDS], ids=" ".join)
@@ -66,3 +81,28 @@ def test_the_root_help_names_every_command(capsys: pytest.CaptureFixture[str]) -
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.strip().count(".") == 2
+
+
+# --- quick ------------------------------------------------------------------------------------------------
+
+
+def test_nothing_heavy_is_imported_before_a_command_runs() -> None:
+    """A command imports what it needs when it runs; the help needs none of it."""
+    ask = "import json, sys, cli.main; cli.main.build_app(); print(json.dumps(sorted(sys.modules)))"
+    told = subprocess.run([sys.executable, "-P", "-c", ask], capture_output=True, text=True, check=True)
+    imported = {name.split(".")[0] for name in json.loads(told.stdout)}
+    assert imported & {*HEAVY, *HEAVY_OF_OURS} == set()
+
+
+def test_the_help_takes_less_than_half_a_second() -> None:
+    """Of processor time, the best of three: what else this machine does is no fault of the help."""
+
+    def seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, "-P", "-m", "cli.main", "--help"], stdout=subprocess.DEVNULL, check=True
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(seconds() for _ in range(3)) < 0.5

@@ -1,0 +1,77 @@
+"""`portfold audit at`: the status as it was."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from cli.audit.source import Source
+
+if TYPE_CHECKING:
+    from coordinator.audit.record import Record
+    from coordinator.audit.status_at import PastStatus
+
+_SOURCE = Source()
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(at)
+
+
+def at(
+    time: str,
+    /,
+    *,
+    json: Annotated[bool, Parameter(show_default=False)] = False,
+    source: Source = _SOURCE,
+) -> None:
+    """Show the status as it was at a moment of the past.
+
+    A time without a zone is the exchange's; a time without a date is on the
+    day of the record's last event. A date alone is a trading day, and shows
+    its end; an event's ID shows what it left.
+
+    For example:
+
+        portfold audit at 2025-01-15T14:30
+
+    Parameters
+    ----------
+    time
+        2025-01-15T14:30, 2025-01-15T20:30Z, 14:30, 2025-01-15, or the ID of an event.
+    json
+        One JSON object, with the fields of portfold status.
+    """
+    from cli.audit.progress import progress
+    from cli.exits import Unusable
+    from coordinator.audit.moment import MomentError, read_moment
+    from coordinator.audit.status_at import status_at
+
+    try:
+        moment = read_moment(time)
+    except MomentError as error:
+        raise Unusable(f"TIME: {error}") from error
+    with source.record() as record:
+        with progress("Reading", record.events) as see:
+            found = status_at(record, moment, see)
+        if json:
+            import msgspec
+
+            print(msgspec.json.encode(found.fields()).decode())
+        else:
+            print("\n".join(_told(record, found)))
+
+
+def _told(record: "Record", found: "PastStatus") -> list[str]:
+    from cli.audit.rows import told_rows
+    from coordinator.audit.state_rows import Labelled, since, state_rows
+
+    after = f"the next is {found.next}" if found.next else "the last on record"
+    return told_rows(
+        [
+            Labelled("Portfolio", [record.shown]),
+            Labelled("As it was", [since(found.state, found.event), f"after event {found.event}; {after}"]),
+            *state_rows(found.state),
+            Labelled("Leader", [found.leader or "unknown"]),
+        ]
+    )

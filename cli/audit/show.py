@@ -1,0 +1,104 @@
+"""`portfold audit show`: the log as a timeline."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from cli.audit.source import Source
+
+if TYPE_CHECKING:
+    from coordinator.audit.moment import Moment
+
+_SOURCE = Source()
+
+Named = Annotated[list[str] | None, Parameter(negative="")]
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(show)
+
+
+def show(
+    *,
+    since: Annotated[str | None, Parameter(name="--from")] = None,
+    until: Annotated[str | None, Parameter(name="--to")] = None,
+    symbol: Named = None,
+    worker: Named = None,
+    type_: Annotated[list[str] | None, Parameter(name="--type", negative="")] = None,
+    limit: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    format_: Annotated[Literal["text", "jsonl", "csv"], Parameter(name="--format")] = "text",
+    source: Source = _SOURCE,
+) -> None:
+    """Show what was said and what was decided, in order.
+
+    Times are as in portfold audit at; a date is a whole trading day. Of
+    --symbol, --worker and --type each may be given several times.
+
+    For example:
+
+        portfold audit show --from 2025-01-15 --symbol ES --type EntryDenied
+
+    Parameters
+    ----------
+    since
+        From this moment on; by default from the first event.
+    until
+        Up to and with this moment; by default to the last event.
+    symbol
+        Only what is about this symbol.
+    worker
+        Only what this worker said, or what is about it.
+    type_
+        Only events or decisions of this type, such as PositionClosed.
+    limit
+        At most so many lines.
+    format_
+        Text for people, or JSON lines or CSV for programs.
+    """
+    from itertools import islice
+
+    from cli.audit.progress import progress
+    from coordinator.audit import timeline_lines as lines
+    from coordinator.audit.span import Span
+    from coordinator.audit.timeline import Wanted, timeline
+
+    wanted = Wanted(frozenset(symbol or ()), frozenset(worker or ()), message_types(type_ or []))
+    first, last = _moment("--from", since), _moment("--to", until)
+    told = {"text": lines.text_line, "jsonl": lines.json_line, "csv": lines.csv_row}[format_]
+    with source.record() as record:
+        span = Span(record, first, last)
+        if format_ == "csv":
+            print(lines.csv_header())
+        with progress("Reading", record.events) as see:
+            for item in islice(timeline(record, span, wanted, see), limit):
+                see.end()
+                print(told(item))
+
+
+def _moment(option: str, text: str | None) -> "Moment | None":
+    from cli.exits import Unusable
+    from coordinator.audit.moment import MomentError, read_moment
+
+    if text is None:
+        return None
+    try:
+        return read_moment(text)
+    except MomentError as error:
+        raise Unusable(f"{option}: {error}") from error
+
+
+def message_types(names: list[str]) -> frozenset[str]:
+    """The types, each of which there must be: a misspelt one would show nothing."""
+    from typing import get_args
+
+    from cli.exits import Unusable
+    from events.decisions import Decision
+    from events.incoming import Event
+
+    known = [message.__name__ for message in (*get_args(Event), *get_args(Decision))]
+    for name in names:
+        if name not in known:
+            raise Unusable(f"--type: expected one of {', '.join(known)}, got {name[:60]!r}.")
+    return frozenset(names)

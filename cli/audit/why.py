@@ -1,0 +1,156 @@
+"""`portfold audit why`: one decision told as a person would."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from cli.audit.source import Source
+
+if TYPE_CHECKING:
+    from cli.audit.progress import Progress
+    from coordinator.audit.explanation import Change, Explanation, Told
+    from coordinator.audit.lookup import Found
+    from coordinator.audit.record import Record
+    from coordinator.audit.timeline import Wanted
+    from events.stream_id import StreamId
+
+_SOURCE = Source()
+_CLOCK = 18
+
+Flag = Annotated[bool, Parameter(show_default=False)]
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(why)
+
+
+def why(
+    id_: Annotated[str | None, Parameter(name="ID", show_default=False)] = None,
+    /,
+    *,
+    last: Flag = False,
+    symbol: str | None = None,
+    type_: Annotated[str | None, Parameter(name="--type")] = None,
+    json: Flag = False,
+    source: Source = _SOURCE,
+) -> None:
+    """Explain a decision: what it met, the rule that decided, what happened next.
+
+    With an ID that of any event or decision; without one, the last decision
+    there is, or the last one about a symbol, or of a type.
+
+    For example:
+
+        portfold audit why --symbol ES --type EntryDenied
+
+    Parameters
+    ----------
+    id_
+        The ID of an event, or of a decision, such as 1736950000000-0.
+    last
+        The last decision.
+    symbol
+        The last decision about this symbol.
+    type_
+        The last decision of this type.
+    json
+        One JSON object.
+    """
+    from cli.audit.progress import progress
+    from coordinator.audit.explanation import explain
+
+    event = _event(id_)
+    wanted = _wanted(event, last=last, symbol=symbol, type_=type_)
+    with source.record() as record:
+        with progress("Looking", record.events) as see:
+            found = _found(record, event, wanted, see)
+        with progress("Reading", record.events) as see:
+            told = explain(record, found, see)
+        if json:
+            import msgspec
+
+            print(msgspec.json.encode(told.plain()).decode())
+        else:
+            print("\n".join(_lines(told)))
+
+
+def _event(text: str | None) -> "StreamId | None":
+    from cli.exits import Unusable
+    from events.stream_id import StreamId
+
+    try:
+        return StreamId.parse(text) if text is not None else None
+    except ValueError as error:
+        raise Unusable(f"ID: {error}.") from error
+
+
+def _wanted(event: "StreamId | None", *, last: bool, symbol: str | None, type_: str | None) -> "Wanted":
+    from cli.audit.show import message_types
+    from cli.exits import Unusable
+    from coordinator.audit.timeline import Wanted
+
+    chosen = last or symbol is not None or type_ is not None
+    if (event is None) != chosen:
+        raise Unusable("Expected either an ID, or --last, --symbol or --type.")
+    types = message_types([type_] if type_ else [])
+    return Wanted(frozenset([symbol] if symbol else []), types=types)
+
+
+def _found(record: "Record", event: "StreamId | None", wanted: "Wanted", see: "Progress") -> "Found":
+    from coordinator.audit.lookup import find_id, find_last
+
+    return find_id(record, event, see) if event is not None else find_last(record, wanted, see)
+
+
+# --- told -----------------------------------------------------------------------------------------------
+
+
+def _lines(told: "Explanation") -> Iterator[str]:
+    from cli.audit.rows import told_rows
+    from coordinator.audit.state_rows import Labelled, told_time
+    from events.stream_id import StreamId
+
+    at = StreamId.parse(told.event)
+    yield f"{told_time(told.exchange, at.ms)} ({told.exchange.zone})"
+    yield from told_rows(
+        [
+            Labelled("Event", [f"{told.event} {told.type}", told.text]),
+            *(Labelled("Decision", _decision(told, one)) for one in told.decisions),
+            *([] if told.decisions else [Labelled("Decision", ["none: nothing followed from it"])]),
+            Labelled("Changed", [_change(one) for one in told.changes] or ["nothing"]),
+            *(Labelled("Note", [note]) for note in told.notes),
+        ]
+    )
+    yield ""
+    yield f"The state it met, after event {told.met_after}:"
+    yield from told_rows(told.met_rows)
+    if told.next or told.ending:
+        yield ""
+        yield "What happened next:"
+        yield from told_rows(
+            (Labelled(_clock(told, one.id, at.ms), [f"{one.text}  ({one.id})"]) for one in told.next),
+            label=_CLOCK,
+        )
+        yield from told.ending
+
+
+def _decision(told: "Explanation", one: "Told") -> list[str]:
+    """What it says and why; where there are several, which of them was asked about."""
+    mark = "  <- asked about" if one.asked and len(told.decisions) > 1 else ""
+    return [f"{one.id} {one.type}{mark}", one.text, *one.because]
+
+
+def _change(one: "Change") -> str:
+    return f"{one.name}: {one.before or 'nothing'} -> {one.after or 'nothing'}"
+
+
+def _clock(told: "Explanation", event: str, began_ms: int) -> str:
+    """`08:32:07.123`, with the weekday where it is another day."""
+    from events.stream_id import StreamId
+
+    ms = StreamId.parse(event).ms
+    at = told.exchange.local(ms)
+    same_day = at.date() == told.exchange.local(began_ms).date()
+    return f"{at:%H:%M:%S}.{ms % 1000:03}" if same_day else f"{at:%a %H:%M:%S}.{ms % 1000:03}"

@@ -1,0 +1,106 @@
+"""`portfold audit export` as a person runs it: what it says, and how it ends."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
+from coordinator.archiver import Keep, archive_history
+from coordinator.audit.exported import ExportedRecord
+from coordinator.audit.manifest import FORMATS, Format
+from tests.archive.past import Past, contents
+
+Audit = Callable[..., tuple[int, str]]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_it_tells_what_it_wrote(past: Past, audit: Audit, folder: Path, form: Format) -> None:
+    past.happens(120)
+    code, said = audit("export", "--to", str(folder), "--format", form)
+    assert code == OK
+    decisions = len(past.whole().decisions)
+    started = (
+        f"120 events and {decisions} decisions of {past.bus.keys.name} on {past.url} exported to {folder}"
+    )
+    assert said.startswith(f"{started}: events")
+    assert ExportedRecord(folder).manifest.format == form
+
+
+def test_archive_and_server_are_one_log(past: Past, audit: Audit, folder: Path, tmp_path: Path) -> None:
+    past.happens(200)
+    assert audit("export", "--to", str(folder))[0] == OK
+    archive_history(past.bus, tmp_path / "archive", Keep(events=20))
+    named = ("--archive", str(tmp_path / "archive"))
+    assert audit("export", "--to", str(tmp_path / "both"), *named)[0] == OK
+    assert contents(tmp_path / "both") == contents(folder)
+    assert audit("export", "--to", str(tmp_path / "archived"), *named, "--archive-only")[0] == OK
+    assert 0 < ExportedRecord(tmp_path / "archived").manifest.events < 200
+    code, said = audit("export", "--to", str(tmp_path / "none"))
+    assert code == FAILED
+    assert "they were moved to the archive" in said
+    assert not (tmp_path / "none").exists()
+
+
+def test_an_export_becomes_one_of_another_format(
+    past: Past, audit: Audit, folder: Path, tmp_path: Path
+) -> None:
+    past.happens(60)
+    audit("export", "--to", str(folder))
+    nowhere = "redis://127.0.0.1:1/0"
+    words = ("--export", str(folder), "--to", str(tmp_path / "csv"), "--format", "csv")
+    assert audit("export", *words, url=nowhere)[0] == OK
+    assert sorted(contents(tmp_path / "csv")) == ["decisions.csv", "events.csv", "export.json"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["--to", "full"], UNUSABLE, "full is not empty. Name a folder that is new or empty"),
+        (["--to", "full/a-file/x"], UNUSABLE, "cannot be written: Not a directory."),
+        (["--to", "new", "--format", "xml"], UNUSABLE, "xml"),
+        (["--to", "new", "--export", "nowhere"], UNUSABLE, "nowhere/export.json: there is no such file"),
+        (
+            ["--to", "new", "--portfolio", "nobody"],
+            FAILED,
+            "Nothing has been decided yet for portfolio nobody",
+        ),
+        ([], UNUSABLE, "--to"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_told_in_one_sentence(
+    audit: Audit, past: Past, tmp_path: Path, words: list[str], code: int, sentence: str
+) -> None:
+    past.happens(60)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a-file").write_text("")
+    ended, said = audit("export", *words)
+    assert (ended, said.count("\n")) == (code, 1)
+    assert sentence in said
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_export_can_be_verified_and_damage_to_it_differs(
+    past: Past, audit: Audit, folder: Path, form: Format
+) -> None:
+    past.happens(120)
+    audit("export", "--to", str(folder), "--format", form)
+    code, said = audit("verify", "--export", str(folder))
+    assert code == OK
+    assert said.startswith(f"Reproduced: {past.bus.keys.name} in the export {folder}")
+    damaged = next(folder.glob("events*"))
+    damaged.write_bytes(damaged.read_bytes()[:-9] + b"damaged!\n")
+    code, said = audit("verify", "--export", str(folder))
+    assert code == FAILED
+    assert said.startswith(f"portfold: {damaged}: ")
+    damaged.unlink()
+    code, said = audit("verify", "--export", str(folder))
+    assert (code, said.partition(". ")[0]) == (UNUSABLE, f"portfold: {damaged}: this file is missing")
+
+
+def test_a_server_that_is_not_there_is_told(audit: Audit, folder: Path) -> None:
+    code, said = audit("export", "--to", str(folder), url="redis://127.0.0.1:1/0")
+    assert code == UNREACHABLE
+    assert said.startswith("portfold: Redis did not answer")
