@@ -1,0 +1,228 @@
+"""`portfold audit what-if`: the same events under other limits."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from cli.audit.source import Source
+from cli.exits import Failure, Unusable
+
+if TYPE_CHECKING:
+    from coordinator.audit.overrides import Overrides
+    from coordinator.audit.record import Record
+    from coordinator.audit.what_if_sweep import Point, Range
+    from coordinator.recorded import Recorded
+
+_SOURCE = Source()
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(what_if)
+
+
+def what_if(
+    *,
+    max_positions: int | None = None,
+    max_contracts: int | None = None,
+    daily_stop_loss: str | None = None,
+    symbols: str | None = None,
+    stop_loss_on: Literal["total", "realized"] | None = None,
+    sweep: list[str] | None = None,
+    plot: Path | None = None,
+    rows: Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))] = 40,
+    json: Annotated[bool, Parameter(show_default=False)] = False,
+    source: Source = _SOURCE,
+) -> None:
+    """Ask what other limits would have done with the same events.
+
+    Lists each decision that turns, with the trade that would be gone and its
+    P&L; each stop that comes or goes; every day and the totals side by side.
+    What an entry would have made that was denied in truth, nobody can know:
+    it is counted, and its P&L is not made up. The rules are in docs/audit.md.
+
+    Limits that are not given stay as they are on the log, at every moment.
+
+    Exit code 1 when the record is not what was decided: see portfold audit
+    verify.
+
+    For example:
+
+        portfold audit what-if --max-positions 3 --daily-stop-loss 2000
+        portfold audit what-if --sweep daily_stop_loss=1000..4000:500
+
+    Parameters
+    ----------
+    max_positions
+        Positions at once, in all.
+    max_contracts
+        Contracts at once, in all.
+    daily_stop_loss
+        Dollars lost in a trading day at which all is closed, as 2500.
+    symbols
+        The symbols that may be traded, as "ES NQ".
+    stop_loss_on
+        Whether the stop counts open losses (total) or not (realized).
+    sweep
+        A limit and its values, as max_positions=1..6 or daily_stop_loss=1000..4000:500; twice for
+        every pair of two.
+    plot
+        Where to write the sweep as a page (HTML, which needs plotly: pip install 'portfold[research]').
+    rows
+        How many rows of what turns, and of days, are shown.
+    json
+        All findings as JSON lines, for programs.
+    """
+    given = {
+        "max_positions": max_positions,
+        "max_contracts": max_contracts,
+        "daily_stop_loss": daily_stop_loss,
+        "symbols": symbols,
+        "stop_loss_on": stop_loss_on,
+    }
+    from coordinator.audit.overrides import Overrides
+    from coordinator.audit.what_if_sweep import read_range
+    from events.stream_id import ORIGIN
+
+    changes = {name: str(value) for name, value in given.items() if value is not None}
+    ranges = [read_range(text) for text in sweep or []]
+    if not changes and not ranges:
+        names = ", ".join(f"--{name}" for name in given).replace("_", "-")
+        raise Unusable(f"what-if: expected --sweep, or at least one of {names}.")
+    if plot is not None and not ranges:
+        raise Unusable("--plot: expected --sweep with it.")
+    if plot is not None and not plot.parent.is_dir():
+        raise Unusable(f"--plot: {plot} cannot be written, as there is no folder {plot.parent}.")
+    overrides = Overrides.of(changes)
+    with source.record() as record:
+        if record.cursor == ORIGIN:
+            raise Failure(f"Nothing has been decided yet for portfolio {record.shown}.")
+        if ranges:
+            _sweep(record, ranges, changes, plot, json=json)
+        elif json:
+            _tell_all(record, overrides)
+        else:
+            _tell(record, overrides, rows)
+
+
+# --- one question ---------------------------------------------------------------------------------------
+
+
+def _tell(record: "Record", overrides: "Overrides", rows: int) -> None:
+    from cli.audit.what_if_tables import (
+        day_lines,
+        question_lines,
+        reason_lines,
+        total_lines,
+        turned_line,
+        unknown_lines,
+    )
+    from cli.audit.what_if_timeline import Timeline
+    from coordinator.audit.what_if import what_if as ask
+    from coordinator.audit.what_if_findings import DayOver
+    from coordinator.audit.what_if_tally import Tally
+
+    tally, timeline, days = Tally(), Timeline(rows), deque[DayOver](maxlen=rows)
+    for found in ask(_shown_progress(record), overrides):
+        tally.add(found)
+        timeline.add(found)
+        if isinstance(found, DayOver):
+            days.append(found)
+    _print_all(question_lines(overrides, tally, record.shown))
+    print()
+    print(turned_line(tally))
+    _print_all(timeline.lines())
+    if timeline.left_out:
+        print(f"... and {timeline.left_out:,} more; --rows {timeline.left_out + rows} shows them, or --json")
+    print()
+    _print_all(day_lines(days))
+    if tally.days > len(days):
+        print(f"... after {tally.days - len(days):,} other days; --rows {tally.days} shows them")
+    print()
+    _print_all(total_lines(tally))
+    _print_all(reason_lines(tally))
+    unknown = list(unknown_lines(overrides, tally))
+    if unknown:
+        print("\nWhat cannot be known:")
+        _print_all(unknown)
+
+
+def _tell_all(record: "Record", overrides: "Overrides") -> None:
+    """A line of JSON for each finding as it is made, and one for what they all come to."""
+    import msgspec
+
+    from coordinator.audit.what_if import what_if as ask
+    from coordinator.audit.what_if_tally import Tally
+
+    tally = Tally()
+    for found in ask(_shown_progress(record), overrides):
+        tally.add(found)
+        print(msgspec.json.encode(found).decode())
+    print(msgspec.json.encode(tally).decode())
+
+
+# --- many -----------------------------------------------------------------------------------------------
+
+
+def _sweep(
+    record: "Record", ranges: "list[Range]", fixed: dict[str, str], plot: Path | None, *, json: bool
+) -> None:
+    from cli.audit.what_if_tables import sweep_lines, sweep_notes
+    from coordinator.audit.what_if_sweep import sweep
+
+    points = sweep(_shown_progress(record), ranges, fixed)
+    if json:
+        _tell_points(ranges, points)
+    else:
+        also = ", ".join(f"{name} {value}" for name, value in fixed.items())
+        print(f"What if, read from {record.shown}" + (f", with {also}" if also else ""))
+        print()
+        _print_all(sweep_lines(ranges, points))
+        _print_all(sweep_notes(ranges, points, fixed))
+    if plot is not None:
+        _plot(plot, record.shown, ranges, points, fixed)
+        if not json:
+            print(f"\nThe plot is in {plot}")
+
+
+def _tell_points(ranges: "list[Range]", points: "list[Point]") -> None:
+    import msgspec
+
+    for point in points:
+        values = {one.name: value for one, value in zip(ranges, point.values, strict=True)}
+        told = {"what": "Point", "values": values, "tally": point.tally}
+        print(msgspec.json.encode(told).decode())
+
+
+def _plot(to: Path, shown: str, ranges: "list[Range]", points: "list[Point]", fixed: dict[str, str]) -> None:
+    from research.sweep_page import sweep_page
+
+    try:
+        page = sweep_page(shown, ranges, points, fixed)
+    except ModuleNotFoundError as missing:
+        raise Failure(
+            "A plot needs plotly, which is not installed: pip install 'portfold[research]'"
+        ) from missing
+    try:
+        to.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise Unusable(f"--plot: {to} cannot be written: {error.strerror}.") from error
+
+
+def _shown_progress(record: "Record") -> Iterator["Recorded"]:
+    """The record's events; how far it is read is shown meanwhile."""
+    from cli.audit.progress import progress
+
+    with progress("Asking", record.events) as see:
+        for number, recorded in enumerate(record.recorded(), start=1):
+            yield recorded
+            see(number)
+
+
+def _print_all(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line)
