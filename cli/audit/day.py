@@ -1,0 +1,282 @@
+"""`portfold audit day` and `week`: trading days as one HTML file, or as figures."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from cli.audit.source import Source
+from cli.exits import Failure, Unusable
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from coordinator.audit.account import Account
+    from coordinator.audit.days import Asked, Gathered
+    from coordinator.audit.record import Record
+
+_SOURCE = Source()
+_FRIDAY = 4
+
+Out = Annotated[Path | None, Parameter(name="--out")]
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+
+
+def register(app: App) -> None:
+    """Adds the commands."""
+    app.command(day)
+    app.command(week)
+
+
+def day(
+    trading_day: str | None = None,
+    /,
+    *,
+    first: Annotated[str | None, Parameter(name="--from")] = None,
+    last: Annotated[str | None, Parameter(name="--to")] = None,
+    out: Out = None,
+    force: Flag = False,
+    json: Flag = False,
+    source: Source = _SOURCE,
+) -> None:
+    """Report on a trading day, or on several, in one HTML file that opens offline.
+
+    P&L against the stop line, entries, exits, denials, positions against
+    the limit, each stop and how it was flattened, results by symbol and by
+    strategy, and the signs that something is wrong.
+
+    Exit code 1 when no such day is on record, or when what is on record is
+    not what the rules make of the events.
+
+    For example:
+
+        portfold audit day 2025-01-15
+        portfold audit day --from 2025-01-06 --to 2025-01-17 --out january.html
+
+    Parameters
+    ----------
+    trading_day
+        Such as 2025-01-15, which begins on the 14th at 17:00 in Chicago; by default the last on record.
+    first
+        The first of several days; by default the first on record.
+    last
+        The last of them; by default the last on record.
+    out
+        The file; by default portfold-PORTFOLIO-DAY.html here, which a later report may replace.
+    force
+        Replace whatever file is there.
+    json
+        Print the figures as one JSON object; no file unless --out names one.
+    """
+    from coordinator.audit.days import Asked
+
+    if trading_day is not None and (first is not None or last is not None):
+        raise Unusable("--from, --to: expected neither with a trading day.")
+    if trading_day is not None:
+        one = _read(trading_day, "DAY").isoformat()
+        asked = Asked(one, one)
+    elif first is None and last is None:
+        asked = Asked(latest="day")
+    else:
+        asked = _between(first, last)
+    _report(source, asked, out, force=force, json=json, week=False)
+
+
+def week(
+    trading_day: str | None = None,
+    /,
+    *,
+    out: Out = None,
+    force: Flag = False,
+    json: Flag = False,
+    source: Source = _SOURCE,
+) -> None:
+    """Report on the week of a trading day: a summary, and each of its days.
+
+    Exit codes are those of portfold audit day.
+
+    For example:
+
+        portfold audit week 2025-01-15
+
+    Parameters
+    ----------
+    trading_day
+        Any day of the week; by default the last on record.
+    out
+        The file; by default portfold-PORTFOLIO-week-MONDAY.html here, which a later report may replace.
+    force
+        Replace whatever file is there.
+    json
+        Print the figures as one JSON object; no file unless --out names one.
+    """
+    from datetime import timedelta
+
+    from coordinator.audit.days import Asked, week_of
+
+    asked = Asked(latest="week")
+    if trading_day is not None:
+        found = _read(trading_day, "DAY")
+        friday = found + timedelta(days=_FRIDAY - found.weekday())
+        asked = Asked(week_of(found.isoformat()), friday.isoformat())
+    _report(source, asked, out, force=force, json=json, week=True)
+
+
+def _between(first: str | None, last: str | None) -> "Asked":
+    from coordinator.audit.days import Asked
+
+    asked = Asked()
+    begins = _read(first, "--from").isoformat() if first is not None else asked.first
+    ends = _read(last, "--to").isoformat() if last is not None else asked.last
+    if ends < begins:
+        raise Unusable(f"--to: expected {begins} or later, got {ends}.")
+    return Asked(begins, ends)
+
+
+def _read(text: str, option: str) -> "date":
+    """A trading day. Raises Unusable."""
+    from datetime import date, timedelta
+
+    try:
+        found = date.fromisoformat(text)
+    except ValueError as error:
+        raise Unusable(f"{option}: expected a trading day such as 2025-01-15, got {text[:60]!r}.") from error
+    if found.weekday() > _FRIDAY:
+        monday = found + timedelta(days=7 - found.weekday())
+        raise Unusable(f"{option}: {found} is a {found:%A}; what happens then belongs to Monday, {monday}.")
+    return found
+
+
+# --- the report -----------------------------------------------------------------------------------------
+
+
+def _report(source: Source, asked: "Asked", out: Path | None, *, force: bool, json: bool, week: bool) -> None:
+    from cli.audit.progress import progress
+    from coordinator.audit.days import gather
+
+    writes = out is not None or not json
+    if writes:
+        _check_plotly()
+    if out is not None:
+        _check_free(out, force=force)
+    with source.record() as record:
+        with progress("Reading", record.events) as see:
+            found = gather(record, asked, see)
+        if not found.accounts:
+            raise Failure(_none_there(record, asked, found))
+        to = out or Path(usual_name(record.portfolio, found.accounts, week=week))
+        if writes:
+            _write(to, record, found, force=force or (out is None and _is_report(to)), week=week)
+        if json:
+            print(_json(found, record.portfolio))
+        else:
+            print("\n".join(_told(found, record.portfolio, week=week)))
+            print(f"Written to {to.resolve()}")
+    if found.difference:
+        raise Failure(f"{found.difference} The report may show what was never decided: portfold audit verify")
+
+
+def _none_there(record: "Record", asked: "Asked", found: "Gathered") -> str:
+    if not found.first_day:
+        return f"No trading day is on record for {record.shown}."
+    wanted = asked.first if asked.first == asked.last else f"from {asked.first} to {asked.last}"
+    there = (
+        f"they go from {found.first_day} to {found.last_day}"
+        if found.ended
+        else f"the first is {found.first_day}"
+    )
+    return f"No trading day {wanted} is on record for {record.shown}: {there}."
+
+
+def _told(found: "Gathered", portfolio: str, *, week: bool) -> list[str]:
+    from coordinator.audit.signs import signs
+    from research.report.headline import headline_text, title_of
+
+    title = title_of(found.accounts, week=week)
+    return [
+        f"{title}, {portfolio}: {headline_text(found.accounts)}",
+        *(f"{'WARN' if sign.seen else 'ok  '} {sign.name}: {sign.text}" for sign in signs(found.accounts)),
+    ]
+
+
+def _json(found: "Gathered", portfolio: str) -> str:
+    from msgspec.json import Encoder
+
+    from coordinator.audit.figures import figures
+
+    return Encoder(decimal_format="number").encode(figures(found, portfolio)).decode()
+
+
+# --- the file -------------------------------------------------------------------------------------------
+
+
+def usual_name(portfolio: str, accounts: Sequence["Account"], *, week: bool) -> str:
+    """The file's name where none is given; whatever a portfolio is called, it lies in no other folder."""
+    from coordinator.audit.days import week_of
+
+    first, last = accounts[0].day, accounts[-1].day
+    span = first if first == last else f"{first}-to-{last}"
+    if week:
+        span = f"week-{week_of(first)}"
+    named = "".join(letter if letter.isalnum() or letter in "_-" else "_" for letter in portfolio)
+    return f"portfold-{named}-{span}.html"
+
+
+def _check_plotly() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("plotly") is None:
+        raise Unusable(
+            "The report needs plotly, which is not installed: pip install 'portfold[research]'. Without it "
+            "there are the figures: --json"
+        )
+
+
+def _check_free(to: Path, *, force: bool) -> None:
+    """Before the log is read, which may take long."""
+    try:
+        folder, there = to.is_dir(), to.exists()
+    except OSError as error:
+        raise _not_written(to, error) from error
+    if folder:
+        raise Unusable(f"--out: expected a file, {to} is a folder.")
+    if there and not force:
+        raise Unusable(f"--out: {to} is there already; --force replaces it.")
+
+
+def _is_report(to: Path) -> bool:
+    """Whether what is there is a report of ours, or nothing."""
+    from research.report.page import MARK
+
+    try:
+        with to.open("rb") as there:
+            return MARK.encode() in there.read(200)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
+def _write(to: Path, record: "Record", found: "Gathered", *, force: bool, week: bool) -> None:
+    from importlib.metadata import version
+
+    from coordinator.durable import part_of, write_durably
+    from research.report.page import report_html
+
+    if not force and to.exists():
+        raise Unusable(f"{to} is there already and is no report: --out names another, --force replaces it.")
+    page = report_html(
+        found, portfolio=record.portfolio, read_from=record.shown, week=week, version=version("portfold")
+    )
+    try:
+        write_durably(to, page.encode())
+    except OSError as error:
+        with suppress(OSError):
+            part_of(to).unlink()
+        raise _not_written(to, error) from error
+
+
+def _not_written(to: Path, error: OSError) -> Unusable:
+    return Unusable(f"{to} cannot be written: {error.strerror}.")

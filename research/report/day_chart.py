@@ -1,0 +1,276 @@
+"""The chart of a trading day: three panels over one axis of time.
+
+P&L against the stop line with entries, exits and stops; denials by their reason, those close together as one
+mark; positions against the limit, with what was reserved besides.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from coordinator.audit.account import Account, Entry, Order, Trade
+from coordinator.audit.curves import Curve, Run
+from coordinator.dollars import shown, shown_limit
+from research.report.drawing import (
+    Chart,
+    Part,
+    Trace,
+    dollar_axis,
+    frame,
+    marks,
+    note,
+    steps,
+    still_axis,
+    time_axis,
+)
+from research.report.wording import clock, dollars, label, price, wall
+
+_PNL_PX = 290
+_CODE_PX = 22
+_POSITIONS_PX = 96
+_GAP_PX = 40
+_TOP_PX = 52
+_BOTTOM_PX = 44
+_LEFT_PX = 64
+_LETTER_PX = 6.6
+_MARK_PX, _SMALL_MARK_PX, _FEW_TRADES = 9, 6, 120
+_NOTE_PX, _NOTE_ROWS = 13, 4
+_ROOM = 0.03
+_LATE = 0.6
+_CODES_SHOWN = 8
+_SYMBOLS_SHOWN = 8
+
+
+def day_chart(account: Account) -> Chart | None:
+    """None on a day on which nothing was asked, held or booked."""
+    if account.active_ms is None or account.limits is None:
+        return None
+    return _Day(account, account.active_ms, account.limits.zone).chart()
+
+
+class _Day:
+    """The day on the exchange's clock, seen through a window a little wider than what happened."""
+
+    def __init__(self, account: Account, active_ms: tuple[int, int], zone: str) -> None:
+        first_ms, last_ms = active_ms
+        room_ms = max(1000, int((last_ms - first_ms) * _ROOM))
+        self._account = account
+        self._zone = zone
+        self._from_ms, self._until_ms = first_ms - room_ms, last_ms + room_ms
+        self._mark_px = _MARK_PX if len(account.trades) <= _FEW_TRADES else _SMALL_MARK_PX
+        self._codes = [code for code, _ in account.denied.most_common(_CODES_SHOWN)]
+
+    def chart(self) -> Chart:
+        return {
+            "data": [*self._pnl(), *(self._denied(code) for code in self._codes), *self._positions()],
+            "layout": self._layout(),
+        }
+
+    def _at(self, ms: int) -> str:
+        return wall(ms, self._zone)
+
+    def _clock(self, ms: int) -> str:
+        return clock(ms, self._zone, self._account.day)
+
+    def _is_late(self, ms: int) -> bool:
+        """Whether words beside this moment have more room on its left."""
+        return ms - self._from_ms > _LATE * (self._until_ms - self._from_ms)
+
+    def _line(self, curve: Curve) -> Iterable[tuple[str, Decimal]]:
+        return ((self._at(ms), value) for ms, value in curve.until(self._until_ms))
+
+    # --- P&L ----------------------------------------------------------------------------------------------
+
+    def _pnl(self) -> list[Trace]:
+        account = self._account
+        total, realized, stop = account.total_curve, account.realized_curve, account.stop_curve
+        lines = [
+            steps(self._line(total), "Daily P&L", told=dollars, line={"color": "@ink", "width": 2.2}),
+            steps(self._line(stop), "Stop line", told=dollars, line=_limit_line()),
+        ]
+        if total.points != realized.points:
+            dotted = {"color": "@muted", "width": 1.2, "dash": "dot"}
+            lines.append(steps(self._line(realized), "Realized", told=dollars, line=dotted))
+        won = [trade for trade in account.trades if trade.pnl > 0]
+        lost = [trade for trade in account.trades if trade.pnl <= 0]
+        return [
+            *lines,
+            self._entries(),
+            self._exits(won, "Exit, won", symbol="circle", color="@gain"),
+            self._exits(lost, "Exit, lost", symbol="x", color="@loss"),
+            self._stops(),
+        ]
+
+    def _entries(self) -> Trace:
+        entries = self._account.entries
+        marker: Part = {"symbol": "triangle-right-open", "color": "@ink", "line": {"width": 1.2}}
+        marker["size"] = self._mark_px
+        at = [(self._at(one.ms), float(one.daily_pnl)) for one in entries]
+        return marks("Entry", at, [self._told_entry(one) for one in entries], marker=marker)
+
+    def _told_entry(self, one: Entry) -> str:
+        what = f"{one.symbol} {one.side} {one.size} opened at {price(one.price)}"
+        return label(f"{self._clock(one.ms)} {what}, {one.worker}")
+
+    def _exits(self, trades: Sequence[Trade], name: str, *, symbol: str, color: str) -> Trace:
+        line = {"width": 1, "color": "@paper"}
+        marker: Part = {"symbol": symbol, "size": self._mark_px, "color": color, "line": line}
+        at = [(self._at(one.ms), float(one.daily_pnl)) for one in trades]
+        return marks(name, at, [self._told_exit(one) for one in trades], marker=marker)
+
+    def _told_exit(self, one: Trade) -> str:
+        what = f"{one.symbol} {one.side} {one.size} closed at {price(one.price)}: {dollars(one.pnl)}"
+        why = f", {one.reason}" if one.reason else ""
+        return label(f"{self._clock(one.ms)} {what}, {one.worker}{why}")
+
+    def _stops(self) -> Trace:
+        stops = [one.triggered for one in self._account.stopped if one.triggered]
+        told = [f"stopped out at {shown(one.daily_pnl)} of {shown_limit(-one.limit)}" for one in stops]
+        line = {"width": 2, "color": "@paper"}
+        return marks(
+            "Stop",
+            [(self._at(one.ms), float(one.daily_pnl)) for one in stops],
+            [label(f"{self._clock(one.ms)} {text}") for one, text in zip(stops, told, strict=True)],
+            marker={"symbol": "octagon", "size": 15, "color": "@loss", "line": line},
+        )
+
+    def _stop_notes(self) -> list[Part]:
+        """Beside each stop: above it to the right, where nothing is, or late in the day below to the left."""
+        notes = []
+        for one in (flattening.triggered for flattening in self._account.stopped if flattening.triggered):
+            late = self._is_late(one.ms)
+            notes.append(
+                note(
+                    label(f"Stop {self._clock(one.ms)}"),
+                    self._at(one.ms),
+                    float(one.daily_pnl),
+                    showarrow=True,
+                    arrowhead=0,
+                    arrowwidth=1,
+                    arrowcolor="@loss",
+                    ax=-16 if late else 16,
+                    ay=22 if late else -34,
+                    xanchor="right" if late else "left",
+                    font={"color": "@loss", "size": 12},
+                )
+            )
+        return notes
+
+    # --- denials and positions ----------------------------------------------------------------------------
+
+    def _denied(self, code: str) -> Trace:
+        runs = self._account.denials.runs[code]
+        widths = [min(9.0, 1.5 + run.count**0.5) for run in runs]
+        return marks(
+            code,
+            [(self._at((run.first_ms + run.last_ms) // 2), code) for run in runs],
+            [self._told_run(run) for run in runs],
+            marker={
+                "symbol": "line-ns",
+                "size": [min(18, 8 + run.count) for run in runs],
+                "line": {"width": widths, "color": "@denied"},
+            },
+            axis="y2",
+            showlegend=False,
+        )
+
+    def _told_run(self, run: Run) -> str:
+        first, last = self._clock(run.first_ms), self._clock(run.last_ms)
+        when = first if first == last else f"{first} to {last}"
+        most = sorted(run.symbols.items(), key=lambda pair: (-pair[1], pair[0]))
+        named = ", ".join(f"{symbol} {count}" for symbol, count in most[:_SYMBOLS_SHOWN])
+        more = ", …" if len(most) > _SYMBOLS_SHOWN else ""
+        return label(f"{when} {run.code} {run.count}: {named}{more}")
+
+    def _positions(self) -> list[Trace]:
+        account = self._account
+        lines: list[tuple[Curve, str, Part, Part]] = [
+            (account.slots_curve, "With reserved", {"color": "@held", "width": 1, "dash": "dot"}, {}),
+            (
+                account.open_curve,
+                "Open positions",
+                {"color": "@held", "width": 1.6},
+                {"fill": "tozeroy", "fillcolor": "@heldfill"},
+            ),
+            (account.limit_curve, "Position limit", _limit_line(), {}),
+        ]
+        return [
+            steps(self._line(curve), name, told=str, line=line, axis="y3", showlegend=False, **more)
+            for curve, name, line, more in lines
+        ]
+
+    # --- the layout ---------------------------------------------------------------------------------------
+
+    def _layout(self) -> Part:
+        """Panels from the bottom up, in pixels: positions, denials, P&L."""
+        codes_px = len(self._codes) * _CODE_PX
+        codes_from = _POSITIONS_PX + _GAP_PX
+        pnl_from = codes_from + codes_px + (_GAP_PX if codes_px else 0)
+        plot_px = pnl_from + _PNL_PX
+        names = max((len(code) for code in self._codes), default=0)
+        titles = [(_POSITIONS_PX, "Open positions; dotted: with reserved")]
+        if codes_px:
+            titles.append((codes_from + codes_px, "Denied"))
+
+        def domain(low_px: int, high_px: int) -> Part:
+            return {"domain": [round(low_px / plot_px, 4), round(high_px / plot_px, 4)]}
+
+        across = [-0.5, len(self._codes) - 0.5]
+        denied: Part = {"type": "category", "categoryarray": self._codes[::-1], "range": across}
+        denied |= still_axis() | domain(codes_from, codes_from + codes_px)
+        return (
+            frame(
+                plot_px + _TOP_PX + _BOTTOM_PX,
+                left_px=max(_LEFT_PX, 12 + int(names * _LETTER_PX)),
+                top_px=_TOP_PX,
+                bottom_px=_BOTTOM_PX,
+            )
+            | {"xaxis": time_axis((self._at(self._from_ms), self._at(self._until_ms)), "y3")}
+            | {"yaxis": dollar_axis() | domain(pnl_from, plot_px)}
+            | ({"yaxis2": denied} if codes_px else {})
+            | {"yaxis3": still_axis() | self._position_range() | domain(0, _POSITIONS_PX)}
+            | {
+                "shapes": [self._order_line(ms) for ms, _ in self._ordered()],
+                "annotations": [
+                    *(_title(text, top_px / plot_px) for top_px, text in titles),
+                    *self._stop_notes(),
+                    *(self._order_note(*order, row) for row, order in enumerate(self._ordered())),
+                ],
+            }
+        )
+
+    def _position_range(self) -> Part:
+        curves = (self._account.limit_curve, self._account.slots_curve)
+        top = max((int(value) for curve in curves for _, value in curve.points), default=1)
+        return {"range": [0, top + 0.6], "dtick": max(1, top // 4)}
+
+    # --- orders -------------------------------------------------------------------------------------------
+
+    def _ordered(self) -> list[tuple[int, str]]:
+        """What was ordered that changes how the rest of the chart is to be read."""
+        orders = [(one.ms, _order_word(one)) for one in self._account.orders if one.kind != "settle"]
+        return sorted([*orders, *((one.ms, "limits") for one in self._account.changes)])
+
+    def _order_line(self, ms: int) -> Part:
+        x, line = self._at(ms), {"color": "@muted", "width": 1, "dash": "dot"}
+        return {"type": "line", "yref": "paper", "x0": x, "x1": x, "y0": 0, "y1": 1, "line": line}
+
+    def _order_note(self, ms: int, what: str, row: int) -> Part:
+        """Beside its line; each a little lower than the one before, since several may come at once."""
+        lower_px = -_NOTE_PX * (row % _NOTE_ROWS)
+        anchor = "right" if self._is_late(ms) else "left"
+        return note(
+            label(what), self._at(ms), 1, yref="paper", yanchor="top", xanchor=anchor, yshift=lower_px
+        )
+
+
+def _order_word(order: Order) -> str:
+    return f"{order.kind} refused" if order.refused else order.kind
+
+
+def _limit_line() -> Part:
+    return {"color": "@loss", "width": 2, "dash": "dash"}
+
+
+def _title(text: str, y: float) -> Part:
+    """Above a panel, at its left."""
+    return note(text, 0, y, xref="paper", yref="paper", xanchor="left", yanchor="bottom")

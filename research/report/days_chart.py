@@ -1,0 +1,92 @@
+"""The chart of several trading days: each day's P&L against its stop line, its lowest point, and the sum."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import accumulate
+
+from coordinator.audit.account import Account
+from coordinator.dollars import shown_limit
+from research.report.drawing import Chart, Part, Trace, dollar_axis, frame, marks, still_axis
+from research.report.wording import counted, dollars, label, short_date
+
+_HEIGHT_PX = 360
+_FEW = 15
+_DAY_MS = 86_400_000
+
+
+def days_chart(accounts: Sequence[Account]) -> Chart:
+    """A bar for each day."""
+    return {
+        "data": [trace(accounts) for trace in (_results, _sum, _stop_lines, _lowest, _stops)],
+        "layout": frame(_HEIGHT_PX, left_px=64, top_px=44, bottom_px=34)
+        | {"xaxis": still_axis() | _weekdays(len(accounts)), "yaxis": dollar_axis()},
+    }
+
+
+def _weekdays(count: int) -> Part:
+    """Dates without the weekends, which no trading day bears; each of a few is named."""
+    each = {"dtick": _DAY_MS} if count <= _FEW else {}
+    return {"type": "date", "rangebreaks": [{"bounds": ["sat", "mon"]}], "tickformat": "%a %-d %b"} | each
+
+
+def _results(accounts: Sequence[Account]) -> Trace:
+    return {
+        "type": "bar",
+        "name": "Daily P&L",
+        "x": [one.day for one in accounts],
+        "y": [float(one.pnl) for one in accounts],
+        "text": [dollars(one.pnl) for one in accounts],
+        "textposition": "none",
+        "hovertemplate": "%{x|%a %-d %b}: %{text}<extra>Daily P&L</extra>",
+        "marker": {"color": ["@gain" if one.pnl >= 0 else "@loss" for one in accounts], "opacity": 0.5},
+        "width": _DAY_MS // 2,
+        "showlegend": False,
+    }
+
+
+def _stop_lines(accounts: Sequence[Account]) -> Trace:
+    lines = [(one.day, -one.limits.daily_stop_loss) for one in accounts if one.limits is not None]
+    return marks(
+        "Stop line",
+        [(day, float(line)) for day, line in lines],
+        [label(f"{short_date(day)}: limit {shown_limit(line)}") for day, line in lines],
+        marker={
+            "symbol": "line-ew",
+            "size": 34 if len(accounts) <= _FEW else 10,
+            "line": {"width": 2.5, "color": "@loss"},
+        },
+    )
+
+
+def _lowest(accounts: Sequence[Account]) -> Trace:
+    return marks(
+        "Lowest in the day",
+        [(one.day, float(one.worst)) for one in accounts],
+        [label(f"{short_date(one.day)}: lowest {dollars(one.worst)}") for one in accounts],
+        marker={"symbol": "diamond-open", "size": 8, "color": "@ink"},
+    )
+
+
+def _stops(accounts: Sequence[Account]) -> Trace:
+    stopped = [one for one in accounts if one.stops]
+    return marks(
+        "Stopped out",
+        [(one.day, float(one.worst)) for one in stopped],
+        [label(f"{short_date(one.day)}: {counted(one.stops, 'stop')}") for one in stopped],
+        marker={"symbol": "octagon", "size": 14, "color": "@loss", "line": {"width": 2, "color": "@paper"}},
+    )
+
+
+def _sum(accounts: Sequence[Account]) -> Trace:
+    sums: list[Decimal] = list(accumulate(one.pnl for one in accounts))
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": "Sum of the days so far",
+        "x": [one.day for one in accounts],
+        "y": [float(one) for one in sums],
+        "text": [dollars(one) for one in sums],
+        "hovertemplate": "%{x|%a %-d %b}: %{text}<extra>Sum so far</extra>",
+        "line": {"color": "@ink", "width": 2},
+        "marker": {"color": "@ink", "size": 5},
+    }

@@ -1,0 +1,126 @@
+"""What all charts are made of: lines of steps, marks, axes and the frame, as plotly.js takes them.
+
+A colour is named, `@loss`, and looked up in the page's style when it is drawn: so the same chart is right by
+day, by night and on paper. Texts are made with `label`.
+"""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any
+
+Chart = dict[str, Any]
+Trace = dict[str, Any]
+Part = dict[str, Any]
+
+SMALL = {"size": 11}
+
+
+def steps(
+    points: Iterable[tuple[str, Decimal]],
+    name: str,
+    *,
+    told: Callable[[Decimal], str],
+    line: Part,
+    axis: str = "y",
+    **more: object,
+) -> Trace:
+    """A line that holds each value until the next; `told` is what is shown where one points."""
+    each = list(points)
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": [x for x, _ in each],
+        "y": [float(value) for _, value in each],
+        "yaxis": axis,
+        "line": {"shape": "hv"} | line,
+        "text": [told(value) for _, value in each],
+        "hovertemplate": "%{text}<extra>" + name + "</extra>",
+        **more,
+    }
+
+
+def marks(
+    name: str,
+    at: Iterable[tuple[str, object]],
+    texts: list[str],
+    *,
+    marker: Part,
+    axis: str = "y",
+    **more: object,
+) -> Trace:
+    """Marks at these places, each with its text."""
+    each = list(at)
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": [x for x, _ in each],
+        "y": [y for _, y in each],
+        "yaxis": axis,
+        "text": texts,
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": marker,
+        **more,
+    }
+
+
+def frame(height_px: int, *, left_px: int, top_px: int, bottom_px: int) -> Part:
+    """The layout's part that is alike for all charts."""
+    return {
+        "height": height_px,
+        "margin": {"l": left_px, "r": 14, "t": top_px, "b": bottom_px},
+        "paper_bgcolor": "@paper",
+        "plot_bgcolor": "@paper",
+        "font": {"color": "@ink", "family": "system-ui, sans-serif", "size": 12},
+        "hovermode": "closest",
+        "hoverlabel": {"bgcolor": "@paper", "bordercolor": "@rule", "font": {"color": "@ink"}},
+        "legend": {"orientation": "h", "x": 0, "y": 1.015, "yanchor": "bottom", "traceorder": "normal"},
+    }
+
+
+def dollar_axis() -> Part:
+    """Dollars, 0 always in sight."""
+    return {
+        "tickprefix": "$",
+        "tickformat": ",.0f",
+        "rangemode": "tozero",
+        "color": "@muted",
+        "gridcolor": "@grid",
+        "zerolinecolor": "@rule",
+        "zerolinewidth": 1.5,
+        "tickfont": SMALL,
+    }
+
+
+def still_axis() -> Part:
+    """An axis that is not to be zoomed."""
+    return {"color": "@muted", "gridcolor": "@grid", "tickfont": SMALL, "fixedrange": True}
+
+
+def time_axis(window: tuple[str, str], lowest: str) -> Part:
+    """The exchange's clock, under the panel of the axis `lowest`."""
+    return {
+        "type": "date",
+        "range": list(window),
+        "anchor": lowest,
+        "color": "@muted",
+        "gridcolor": "@grid",
+        "linecolor": "@rule",
+        "tickfont": SMALL,
+        "tickformatstops": [
+            {"dtickrange": [None, 1_000], "value": "%H:%M:%S.%L"},
+            {"dtickrange": [1_000, 60_000], "value": "%H:%M:%S"},
+            {"dtickrange": [60_000, None], "value": "%H:%M\n%a %-d %b"},
+        ],
+        "showspikes": True,
+        "spikemode": "across",
+        "spikethickness": 1,
+        "spikedash": "dot",
+        "spikecolor": "@muted",
+    }
+
+
+def note(text: str, x: object, y: object, **more: object) -> Part:
+    """Words in a chart, without an arrow unless `more` says so."""
+    return {"text": text, "x": x, "y": y, "showarrow": False, "font": {"color": "@muted", "size": 11}} | more

@@ -1,0 +1,130 @@
+"""What a report says first: which day, what it came to, and whether there is anything to worry about."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from coordinator.audit.account import Account, rate
+from coordinator.audit.days import begins_ms, week_of
+from coordinator.audit.signs import MOST_BLOCKED, Sign, signs
+from coordinator.audit.tallies import all_together
+from coordinator.dollars import ZERO, shown_limit
+from research.report.happenings import session
+from research.report.table import tone_of
+from research.report.wording import clock, counted, dollars, long_date, moment, percent, text
+
+
+def title_of(accounts: Sequence[Account], *, week: bool) -> str:
+    """What the report is about: a day, a week, or days from one to another."""
+    first, last = accounts[0].day, accounts[-1].day
+    if week:
+        return f"Week of {long_date(week_of(first))}"
+    return long_date(first) if first == last else f"{long_date(first)} to {long_date(last)}"
+
+
+def headline_text(accounts: Sequence[Account]) -> str:
+    """The headline's figures in a line."""
+    total, last = all_together(accounts), accounts[-1]
+    asked, blocked = sum(one.asked for one in accounts), sum(one.blocked for one in accounts)
+    limit = f", limit {shown_limit(-last.limits.daily_stop_loss)} a day" if last.limits else ""
+    won = f" ({total.won} won)" if total.trades else ""
+    so_far = "" if last.over else ", so far"
+    return (
+        f"P&L {dollars(sum((one.pnl for one in accounts), ZERO))}{limit}, "
+        f"{counted(sum(one.stops for one in accounts), 'stop')}, {counted(total.trades, 'trade')}{won}, "
+        f"{blocked:,} of {asked:,} entries denied ({percent(rate(blocked, asked))}){so_far}"
+    )
+
+
+def header(accounts: Sequence[Account], title: str, portfolio: str, zone: str) -> str:
+    """Which portfolio and which days, and how they stand."""
+    first, last = accounts[0], accounts[-1]
+    badges = ""
+    if len(accounts) == 1 and first.stops:
+        badges += '<span class="badge">STOPPED OUT</span>'
+    if last.halted:
+        badges += '<span class="badge">HALTED</span>'
+    if not last.over:
+        so_far = f"not over: up to {moment(last.last_ms, zone)}"
+        badges += f'<span class="badge quiet">{text(so_far)}</span>'
+    span = session(begins_ms(first), last.ends_ms, zone)
+    return (
+        f'<header><p class="kicker">portfolio {text(portfolio)}</p><h1>{text(title)}{badges}</h1>'
+        f'<p class="session">{text(span)}</p></header>'
+    )
+
+
+def headline(accounts: Sequence[Account], zone: str) -> str:
+    """What a reader wants to know in two seconds."""
+    total = all_together(accounts)
+    pnl = sum((one.pnl for one in accounts), ZERO)
+    asked, blocked = sum(one.asked for one in accounts), sum(one.blocked for one in accounts)
+    block_rate = rate(blocked, asked)
+    stops = sum(one.stops for one in accounts)
+    most = max(accounts, key=lambda one: one.most_open)
+    limit = f"/{most.limits.max_positions}" if most.limits else ""
+    above = any(one.above for one in accounts)
+    won = f"{total.won} won, {percent(total.win_rate, 0)}" if total.trades else ""
+    facts = [
+        _fact("Stops", str(stops), _stops_note(accounts, zone), alarm=stops > 0),
+        _fact("Trades", f"{total.trades:,}", won),
+        _fact(
+            "Entries blocked",
+            percent(block_rate),
+            f"{blocked:,} of {asked:,} denied",
+            alarm=block_rate is not None and block_rate > MOST_BLOCKED,
+        ),
+        _fact("Most open", f"{most.most_open}{limit}", "positions at once", alarm=above),
+    ]
+    name = "Daily P&L" if len(accounts) == 1 else f"P&L of {len(accounts)} days"
+    main = (
+        f'<div class="main"><span class="name-of">{text(name)}</span>'
+        f'<strong class="{tone_of(pnl)}">{text(dollars(pnl))}</strong>{_gauge(accounts)}</div>'
+    )
+    return f'<section class="headline">{main}{"".join(facts)}</section>'
+
+
+def _fact(name: str, value: str, note: str, *, alarm: bool = False) -> str:
+    marked = ' class="alarm"' if alarm else ""
+    shown_value = f"▲ {value}" if alarm else value
+    return (
+        f'<div><span class="name-of">{text(name)}</span><strong{marked}>{text(shown_value)}</strong>'
+        f"<small>{text(note)}</small></div>"
+    )
+
+
+def _stops_note(accounts: Sequence[Account], zone: str) -> str:
+    stops = [(account, one) for account in accounts for one in account.stopped]
+    if not stops:
+        return "none"
+    if len(accounts) > 1:
+        return f"on {counted(sum(one.stops > 0 for one in accounts), 'day')}"
+    account, last = stops[-1]
+    ended = "not flat yet" if last.took_ms is None else f"flat after {last.took_ms:,} ms"
+    when = clock(last.triggered.ms, zone, account.day) if last.triggered else ""
+    return f"{when}, {ended}"
+
+
+def _gauge(accounts: Sequence[Account]) -> str:
+    """The limit, and how much of it was lost at worst; the mark on the bar is the limit."""
+    limits = accounts[-1].limits
+    worst = max(accounts, key=lambda one: one.used)
+    a_day, when = ("", "") if len(accounts) == 1 else (" a day", f", on {worst.day}")
+    limit = f"limit {shown_limit(-limits.daily_stop_loss)}{a_day}" if limits else "no limit"
+    lost = f"at worst {percent(worst.used, 0)} of it lost{when}"
+    whole = max(Decimal(1), worst.used)
+    bar = f'<span style="width:{worst.used / whole:.1%}"></span><i style="left:{1 / whole:.1%}"></i>'
+    return f'<div class="gauge">{bar}</div><p class="of"><b>{text(limit)}</b> {text(lost)}</p>'
+
+
+def warning_signs(accounts: Sequence[Account], difference: str) -> str:
+    """What to watch for; first of all, that the record itself is not what was decided."""
+    told = signs(accounts)
+    if difference:
+        sentence = f"{difference} See: portfold audit verify"
+        told.insert(0, Sign("differs", "Not what was decided", seen=True, text=sentence))
+    items = "".join(
+        f'<li class="{"seen" if sign.seen else "quiet"}"><b>{"▲" if sign.seen else "✓"} {text(sign.name)}</b>'
+        f"{text(sign.text)}</li>"
+        for sign in told
+    )
+    return f'<ul class="signs" aria-label="Warning signs">{items}</ul>'

@@ -1,0 +1,118 @@
+"""The report on trading days as one HTML file: the first things first, then the days in detail."""
+
+from collections.abc import Sequence
+
+from coordinator.audit.account import Account
+from coordinator.audit.days import Gathered
+from coordinator.audit.tallies import all_together
+from research.report.day_chart import day_chart
+from research.report.days_chart import days_chart
+from research.report.happenings import flattenings, limits, odd_lines
+from research.report.headline import header, headline, title_of, warning_signs
+from research.report.shell import figure, page
+from research.report.tables import days_table, held_table, tallies_tables, trades_table
+from research.report.wording import counted, dollars, long_date, text
+
+MARK = "portfold audit report"
+"""Stands at the beginning of every report, by which one knows it."""
+_NO_SCRIPTS = "The charts need JavaScript; every figure is in the tables as well."
+_DAYS_OPEN = 7
+
+
+def report_html(found: Gathered, *, portfolio: str, read_from: str, week: bool, version: str) -> str:
+    """The report on `found.accounts`, of which there is one at least. ModuleNotFoundError without plotly.
+
+    `week`: they are those of a week. `read_from` and `version` say where from and by what.
+    """
+    accounts = found.accounts
+    zone = next((one.limits.zone for one in accounts if one.limits), "UTC")
+    title = title_of(accounts, week=week)
+    several = week or len(accounts) > 1
+    body = [
+        header(accounts, title, portfolio, zone),
+        headline(accounts, zone),
+        warning_signs(accounts, found.difference),
+        f'<noscript><p class="note">{_NO_SCRIPTS}</p></noscript>',
+        _several_days(accounts, zone) if several else _one_day(accounts[0], zone),
+        _footer(found, read_from, version),
+    ]
+    return page(f"{title}, {portfolio}", "".join(body), mark=MARK)
+
+
+def _one_day(account: Account, zone: str) -> str:
+    flattened = flattenings(account, zone)
+    return "".join(
+        [
+            "<h2>The day</h2>",
+            _day_figure(account, zone),
+            f"<h2>Stops and flattening</h2>{flattened}" if flattened else "",
+            "<h2>Results</h2>",
+            tallies_tables([account]) or '<p class="note">Nothing was asked for or traded.</p>',
+            held_table(account),
+            trades_table(account, zone),
+            "<h2>Limits and orders</h2>",
+            limits(account, zone),
+            odd_lines(account, zone),
+        ]
+    )
+
+
+def _several_days(accounts: Sequence[Account], zone: str) -> str:
+    days = "".join(_day_section(one, zone, folded=len(accounts) > _DAYS_OPEN) for one in accounts)
+    about = "P&L by trading day, each against its stop line, and their sum"
+    return "".join(
+        [
+            "<h2>The days</h2>",
+            figure(days_chart(accounts), about, about),
+            days_table(accounts),
+            "<h2>Results</h2>",
+            tallies_tables(accounts),
+            days,
+        ]
+    )
+
+
+def _day_section(account: Account, zone: str, *, folded: bool) -> str:
+    tally = all_together([account])
+    facts = (
+        f"P&L {dollars(account.pnl)}, {counted(account.stops, 'stop')}, {counted(tally.trades, 'trade')}, "
+        f"{account.blocked:,} of {account.asked:,} entries denied, most open {account.most_open}"
+    )
+    inside = "".join(
+        [
+            _day_figure(account, zone),
+            flattenings(account, zone),
+            held_table(account),
+            _details("Trades", trades_table(account, zone)),
+            _details("Limits and orders", limits(account, zone) + odd_lines(account, zone)),
+        ]
+    )
+    return (
+        f'<section class="day" id="day-{text(account.day)}"><h2>{text(long_date(account.day))}</h2>'
+        f'<p class="note">{text(facts)}</p>{_details("The day", inside) if folded else inside}</section>'
+    )
+
+
+def _details(summary: str, inside: str) -> str:
+    return f"<details><summary>{text(summary)}</summary>{inside}</details>" if inside else ""
+
+
+def _day_figure(account: Account, zone: str) -> str:
+    chart = day_chart(account)
+    if chart is None:
+        return '<p class="note">Nothing was asked for, and nothing moved: there is nothing to draw.</p>'
+    about = f"Daily P&L against the stop line, denials and positions on {account.day}"
+    return figure(chart, about, f"Times of the exchange, {zone}. Drag to zoom, double-click to return.")
+
+
+def _footer(found: Gathered, read_from: str, version: str) -> str:
+    proof = (
+        f"{found.events:,} events decided again from the beginning, up to event {found.cursor}: "
+        f"all {found.decisions:,} decisions as on record."
+    )
+    if found.difference:
+        proof = f"{found.events:,} events decided again, up to event {found.cursor}."
+    return (
+        f"<footer><p>{text(proof)}</p><p>Chain {text(found.chain)}</p>"
+        f"<p>Read from {text(read_from)} by portfold {text(version)}.</p></footer>"
+    )

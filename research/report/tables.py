@@ -1,0 +1,179 @@
+"""What the tables of a report hold: days, symbols, strategies, trades, what is still open."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from coordinator.audit.account import Account, Held, Trade, rate
+from coordinator.audit.signs import MOST_BLOCKED
+from coordinator.audit.tallies import Tally, all_together, by_symbol, by_worker
+from coordinator.dollars import ZERO
+from research.report.table import Cell, figure, money, share, table, tone_of, words
+from research.report.wording import clock, counted, dollars, percent, price, prices, short_date, text
+
+TRADES_SHOWN = 2000
+_CENT = Decimal("0.01")
+
+
+# --- by symbol, by strategy -----------------------------------------------------------------------------
+
+
+def tallies_tables(accounts: Sequence[Account]) -> str:
+    """Per symbol and per strategy, side by side where there is room."""
+    total = all_together(accounts)
+    note = _of_other_days(accounts)
+    symbols = _tally_table("By symbol", "Symbol", by_symbol(accounts), total, note)
+    workers = _tally_table("By strategy", "Strategy", by_worker(accounts), total, note)
+    return f'<div class="pair">{symbols}{workers}</div>' if symbols else ""
+
+
+def _tally_table(caption: str, name: str, tallies: Sequence[Tally], total: Tally, note: str) -> str:
+    heads = [words(name), *map(figure, ("P&L", "Trades", "Won", "Best", "Worst", "Denied", "Blocked"))]
+    largest = max((abs(tally.pnl) for tally in tallies), default=ZERO)
+    rows = [[_tally_name(tally), *_tally_cells(tally, largest)] for tally in tallies]
+    return table(caption, heads, rows, total=[words("Total"), *_tally_cells(total, ZERO)], note=note)
+
+
+def _tally_name(tally: Tally) -> Cell:
+    strategy = f"<small>{text(tally.strategy)}</small>" if tally.strategy else ""
+    return Cell(f"{text(tally.name)}{strategy}", tone="name")
+
+
+def _tally_cells(tally: Tally, largest: Decimal) -> list[Cell]:
+    return [
+        _bar(tally.pnl, largest),
+        figure(f"{tally.trades:,}"),
+        figure(percent(tally.win_rate, 0)),
+        money(tally.best),
+        money(tally.worst),
+        figure(f"{tally.denied:,} of {tally.asked:,}"),
+        share(tally.block_rate),
+    ]
+
+
+def _bar(amount: Decimal, largest: Decimal) -> Cell:
+    """An amount, and under it a bar from the middle: to the right if it was made, to the left if lost."""
+    if not largest or not amount:
+        return money(amount)
+    width = float(abs(amount) / largest) * 50
+    left = 50.0 if amount > 0 else 50 - width
+    bar = f'<span class="bar" style="left:{left:.1f}%;width:{width:.1f}%"></span>'
+    return Cell(f"{text(dollars(amount))}{bar}", figure=True, tone=f"barred {tone_of(amount)}")
+
+
+def _of_other_days(accounts: Sequence[Account]) -> str:
+    """Where the P&L is not just that of the trades."""
+    overnight = any(account.held for account in accounts) or any(
+        abs(trade.pnl - trade.booked) > _CENT for account in accounts for trade in account.trades
+    )
+    if not overnight:
+        return ""
+    return (
+        "P&L is what counted on the day: of a position held over its end, what changed on each day. "
+        "Best, worst and won are of whole trades."
+    )
+
+
+# --- days -----------------------------------------------------------------------------------------------
+
+
+def days_table(accounts: Sequence[Account]) -> str:
+    """A line for each day."""
+    heads = [
+        words("Trading day"),
+        *map(figure, ("P&L", "Lowest", "Of limit", "Stops", "Trades", "Won", "Denied", "Blocked")),
+        figure("Most open"),
+    ]
+    total = all_together(accounts)
+    asked, blocked = sum(one.asked for one in accounts), sum(one.blocked for one in accounts)
+    foot = [
+        words("Total"),
+        money(sum((one.pnl for one in accounts), ZERO)),
+        *(figure(""), figure("")),
+        figure(sum(one.stops for one in accounts)),
+        figure(f"{total.trades:,}"),
+        figure(percent(total.win_rate, 0)),
+        *(figure(f"{blocked:,} of {asked:,}"), share(rate(blocked, asked), MOST_BLOCKED)),
+        figure(""),
+    ]
+    return table("Day by day", heads, [_day_row(one) for one in accounts], total=foot)
+
+
+def _day_row(account: Account) -> list[Cell]:
+    tally = all_together([account])
+    limit = f"/{account.limits.max_positions}" if account.limits else ""
+    near = "alarm" if account.near else ""
+    return [
+        Cell(f'<a href="#day-{text(account.day)}">{text(short_date(account.day))}</a>', tone="name"),
+        money(account.pnl),
+        money(account.worst),
+        figure(f"▲ {percent(account.used, 0)}" if account.near else percent(account.used, 0), near),
+        figure(f"▲ {account.stops}" if account.stops else "0", "alarm" if account.stops else ""),
+        figure(f"{tally.trades:,}"),
+        figure(percent(tally.win_rate, 0)),
+        figure(f"{account.blocked:,} of {account.asked:,}"),
+        share(rate(account.blocked, account.asked), MOST_BLOCKED),
+        figure(f"▲ {account.most_open}{limit}" if account.above else f"{account.most_open}{limit}"),
+    ]
+
+
+# --- trades ---------------------------------------------------------------------------------------------
+
+
+def trades_table(account: Account, zone: str) -> str:
+    """Every close of the day, in order."""
+    heads = [
+        *map(words, ("Closed", "Symbol", "Strategy", "Side")),
+        *map(figure, ("Size", "Entry", "Exit", "Held", "Commission", "P&L")),
+        words("Why"),
+    ]
+    trades = account.trades[:TRADES_SHOWN]
+    rows = [_trade_row(one, account, zone) for one in trades]
+    left_out = len(account.trades) - len(trades)
+    note = f"And {counted(left_out, 'trade')} more, which are counted as well." if left_out else ""
+    return table("Trades", heads, rows, note=note)
+
+
+def _trade_row(one: Trade, account: Account, zone: str) -> list[Cell]:
+    booked = ""
+    if abs(one.pnl - one.booked) > _CENT:
+        booked = f"<small>{text(dollars(one.booked))} of it today</small>"
+    why = ", ".join(part for part in (one.reason, f"by {one.closed_by}" if one.closed_by else "") if part)
+    return [
+        words(clock(one.ms, zone, account.day), "when"),
+        words(one.symbol, "name"),
+        words(one.worker),
+        words(one.side),
+        figure(f"{one.size:,}"),
+        *(figure(quote) for quote in prices(one.entry, one.price)),
+        figure(_lasted(one.ms - one.opened_ms)),
+        figure(dollars(one.commission)),
+        Cell(f"{text(dollars(one.pnl))}{booked}", figure=True, tone=tone_of(one.pnl)),
+        words(why),
+    ]
+
+
+def _lasted(ms: int) -> str:
+    """`0:42`, `26:05`: hours and minutes; below a minute seconds."""
+    minutes = ms // 60_000
+    return f"{minutes // 60}:{minutes % 60:02}" if minutes else f"{ms / 1000:.0f} s"
+
+
+def held_table(account: Account) -> str:
+    """What is open at the end of the day."""
+    heads = [
+        *map(words, ("Symbol", "Strategy", "Side")),
+        *map(figure, ("Size", "Entry", "Open P&L")),
+    ]
+    caption = "Open over the end of the day" if account.over else "Open now"
+    return table(caption, heads, [_held_row(one) for one in account.held])
+
+
+def _held_row(one: Held) -> list[Cell]:
+    return [
+        words(one.symbol, "name"),
+        words(one.worker),
+        words(one.side),
+        figure(f"{one.size:,}"),
+        figure(price(one.price)),
+        money(one.unrealized),
+    ]
