@@ -10,12 +10,13 @@ SHELL := /bin/sh
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/installed
+BROWSER := $(VENV)/browser
 
 # The user's own Python settings and active environment stay out of ours.
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 
 # Each is a program benchmarks/<name>.py.
-BENCHMARKS := latency fold_rate stop_to_flat failover restart
+BENCHMARKS := latency fold_rate stop_to_flat failover restart alerts
 
 .DEFAULT_GOAL := help
 .PHONY: help run test kills lint bench simulate wheel clean FORCE
@@ -26,10 +27,10 @@ help: ## show this list
 run: $(STAMP) ## the demo: a market with one bad day (ARGS="--days 3")
 	@$(VENV)/bin/portfold demo $(ARGS)
 
-test: $(STAMP) ## all tests (ARGS="-k stop" for some)
+test: $(BROWSER) ## all tests (ARGS="-k stop" for some)
 	@$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
-lint: $(STAMP) ## ruff and mypy --strict
+lint: $(BROWSER) ## ruff and mypy --strict
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
@@ -75,12 +76,17 @@ PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --constr
 
 # Two makes in one checkout: the second waits for the first, then sees that nothing is left to do.
 ifndef INSTALL_LOCK_HELD
-$(STAMP): pyproject.toml constraints.txt
+$(BROWSER): $(STAMP)
+$(STAMP) $(BROWSER): pyproject.toml constraints.txt
 	@$(FIND_PYTHON); exec "$$python" -c 'import fcntl, os, sys; \
 		lock = os.open("Makefile", os.O_RDONLY); fcntl.flock(lock, fcntl.LOCK_EX); \
 		os.set_inheritable(lock, True); os.execvp(sys.argv[1], sys.argv[1:])' \
-		"$(MAKE)" --silent INSTALL_LOCK_HELD=1 PYTHON="$$python" $(STAMP)
+		"$(MAKE)" --silent INSTALL_LOCK_HELD=1 PYTHON="$$python" $@
 else
+$(BROWSER): $(STAMP)
+	@echo "Installing a browser for the tests of reports ..." >&2
+	@$(PIP_INSTALL) --no-build-isolation --editable '.[dev,browser]'
+	@touch $@
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing portfold and its tools into $(VENV) ..." >&2
 	@if [ "$$(cat $(STAMP) 2>/dev/null)" != "$(CURDIR)" ] || ! $(PY) -m pip --version >/dev/null 2>&1; then \
