@@ -10,22 +10,43 @@ from collections.abc import Callable, Sequence
 
 from cyclopts import App, CycloptsError, Parameter
 
-from cli import archive, config, coordinator, flattener, orders, server, status, worker
+from cli import (
+    archive,
+    completion,
+    config,
+    coordinator,
+    doctor,
+    flattener,
+    notifier,
+    orders,
+    reconcile,
+    server,
+    tail,
+    worker,
+)
 from cli.audit import command as audit
 from cli.demo import command as demo
 from cli.exits import FAILED, INTERRUPTED, MEANINGS, OK, UNUSABLE, explained
+from cli.research import command as research
+from cli.status import command as status
 
 _COMMANDS: tuple[Callable[[App], object], ...] = (
     server.register,
     coordinator.register,
     worker.register,
     flattener.register,
+    notifier.register,
     orders.register,
+    reconcile.register,
     status.register,
+    tail.register,
+    doctor.register,
     archive.register,
     audit.register,
+    research.register,
     demo.register,
     config.register,
+    completion.register,
 )
 
 _HELP = """Position limits and a daily stop for a portfolio of futures strategies.

@@ -8,22 +8,28 @@ defaults lie in this folder.
 from config.contracts import Contract, read_contracts
 from config.defaults import write_defaults
 from config.errors import ConfigError, MissingConfigError
-from config.load import ConfigFile, Configuration, Files, load, secret
+from config.load import ConfigFile, Configuration, Files, load, secret, webhook_url
 from config.locate import ENVIRONMENT_VARIABLE, Source, locate
+from config.notifier import AlertKind, AlertLevel, Destination, Notifier
 from config.portfolio import ExpectedPerformance, Portfolio, loaded_line, read_portfolio
-from config.runtime import Broker, IbsParameters, Runtime, TradingDay, milliseconds, read_runtime
+from config.runtime import Broker, Feed, IbsParameters, Runtime, TradingDay, milliseconds, read_runtime
 
 __all__ = [
     "ENVIRONMENT_VARIABLE",
+    "AlertKind",
+    "AlertLevel",
     "Broker",
     "ConfigError",
     "ConfigFile",
     "Configuration",
     "Contract",
+    "Destination",
     "ExpectedPerformance",
+    "Feed",
     "Files",
     "IbsParameters",
     "MissingConfigError",
+    "Notifier",
     "Portfolio",
     "Runtime",
     "Source",
@@ -36,5 +42,6 @@ __all__ = [
     "read_portfolio",
     "read_runtime",
     "secret",
+    "webhook_url",
     "write_defaults",
 ]

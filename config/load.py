@@ -5,6 +5,7 @@ is wrong with the files is a `ConfigError` of one sentence; where each file came
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,8 @@ from config.locate import CONTRACTS_FILE, PACKAGED, PORTFOLIO_FILE, RUNTIME_FILE
 from config.portfolio import Portfolio, read_portfolio
 from config.runtime import DEFAULT, Runtime, read_runtime
 from config.strict_json import exists
+
+_URL = re.compile(r"https?://[!-~]{1,2000}")
 
 
 class ConfigFile(Struct, frozen=True):
@@ -87,6 +90,32 @@ def secret(
     name: str | None = getattr(configuration.runtime, field)
     if name is None:
         return None
+    return _in_environment(configuration, field, name, environ)
+
+
+def webhook_url(configuration: Configuration, destination: str, environ: Mapping[str, str]) -> str | None:
+    """The address of a destination of alerts, from its variable; None for one that has none.
+
+    ConfigError, which never shows it, if it is not set or no address.
+    """
+    name = configuration.runtime.destinations[destination].url_env
+    if name is None:
+        return None
+    own = destination in configuration.runtime.notifier.destinations
+    field = joined("notifier.destinations", destination) + ".url_env" if own else "discord_webhook_env"
+    url = _in_environment(configuration, field, name, environ)
+    if not is_webhook_url(url):
+        expected = f"the environment variable {name} to hold an address such as https://discord.com/api/…"
+        raise ConfigError(configuration.files.runtime.path, field, expected, "something else")
+    return url
+
+
+def is_webhook_url(text: str) -> bool:
+    """Whether it can be the address of a webhook."""
+    return bool(_URL.fullmatch(text))
+
+
+def _in_environment(configuration: Configuration, field: str, name: str, environ: Mapping[str, str]) -> str:
     value = environ.get(name)
     if not value:
         path = configuration.files.runtime.path

@@ -6,7 +6,7 @@ the value of the field, or raises `UnfitError`.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Protocol, runtime_checkable
@@ -113,6 +113,17 @@ class Duration(Struct, frozen=True):
         return Exact(self.low, Decimal(self.high), decimals=3, unit="seconds")
 
 
+class YesOrNo(Struct, frozen=True):
+    """A flag, written as one: true, not 1 and not "true"."""
+
+    expected: str = "true or false"
+
+    def read(self, value: object) -> bool:
+        if isinstance(value, bool):
+            return value
+        raise UnfitError(self.expected)
+
+
 class Text(Struct, frozen=True):
     """A string that matches `pattern` from end to end. What a `secret` one held is never repeated."""
 
@@ -133,6 +144,17 @@ class Folder(Struct, frozen=True):
 
     def read(self, value: object) -> str:
         if isinstance(value, str) and value.isprintable() and Path(value).is_absolute():
+            return value
+        raise UnfitError(self.expected)
+
+
+class Options(Struct, frozen=True):
+    """An object whose contents are read by whoever it is for (see `read_options`), and not here."""
+
+    expected: str = "an object"
+
+    def read(self, value: object) -> Mapping[str, object]:
+        if isinstance(value, dict):
             return value
         raise UnfitError(self.expected)
 

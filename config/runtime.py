@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from msgspec import Struct, field
 
 from config.errors import UnfitError
+from config.notifier import SHORT_WAY, Destination, Notifier
 from config.reading import read_strict
 from config.rules import (
     Approximate,
@@ -20,6 +21,7 @@ from config.rules import (
     EnvironmentName,
     Exact,
     Folder,
+    Options,
     RedisUrl,
     SymbolOrDefault,
     Text,
@@ -44,10 +46,25 @@ class TradingDay(Struct, frozen=True):
     roll: Annotated[str, _CLOCK_TIME] = "17:00"
 
 
-class Broker(Struct, frozen=True):
-    """Who fills the orders. `paper`: nobody, fills are simulated at the bar's prices."""
+def _kind(example: str) -> Text:
+    return Text(
+        r"[a-z_]{1,32}|(?:[A-Za-z0-9_./-]{1,200}\.py|[A-Za-z0-9_.]{1,200}):[A-Za-z_][A-Za-z0-9_]{0,63}",
+        f'a name such as "{example}", or "FILE.py:NAME" for one of your own',
+    )
 
-    kind: Literal["paper"] = "paper"
+
+class Broker(Struct, frozen=True):
+    """Who fills the orders, and its own `options`; the kinds are in `workers.brokers.registry`."""
+
+    kind: Annotated[str, _kind("paper")] = "paper"
+    options: Annotated[Mapping[str, object], Options()] = field(default_factory=dict)
+
+
+class Feed(Struct, frozen=True):
+    """Where bars come from, and its own `options`; the kinds are in `workers.feeds.registry`."""
+
+    kind: Annotated[str, _kind("synthetic")] = "synthetic"
+    options: Annotated[Mapping[str, object], Options()] = field(default_factory=dict)
 
 
 class IbsParameters(Struct, frozen=True):
@@ -80,6 +97,8 @@ class Runtime(Struct, frozen=True):
     Limits beside the portfolio's: `max_contracts` open at once (None: as many as positions), `stop_loss_on`
     what counts as loss, `stop_approach_percent` of the limit at which to warn.
 
+    `broker` fills the orders, `feed` brings the bars.
+
     Costs, for the paper broker: `commission_per_side` in dollars a contract, `slippage_ticks` a fill.
 
     Deadlines: `reservation_seconds` a granted entry may take to fill, `answer_seconds` a worker waits for its
@@ -90,8 +109,10 @@ class Runtime(Struct, frozen=True):
     with open positions then.
 
     `bar_zones`: time zone of a symbol's CSV bars that name none; `workers`: parameters by symbol; both with
-    an entry "default" for all others (use `bar_zone` and `worker`). `discord_webhook_env`: variable that
-    holds the webhook's address, None for no alerts.
+    an entry "default" for all others (use `bar_zone` and `worker`).
+
+    `notifier`: where alerts go. `discord_webhook_env`: the short way, the variable that holds the address of
+    a Discord webhook that is to have them all (use `destinations`).
 
     `archive_folder`: where history that left the server lies, None for nowhere.
     """
@@ -106,6 +127,7 @@ class Runtime(Struct, frozen=True):
     commission_per_side: Annotated[Decimal, Exact(Decimal(0), Decimal(1_000), 4, "dollars")] = Decimal("2.5")
     slippage_ticks: Annotated[int, Whole(0, 1_000, "ticks")] = 1
     broker: Broker = Broker()
+    feed: Feed = Feed()
     reservation_seconds: Annotated[float, Duration(3_600)] = 30.0
     answer_seconds: Annotated[float, Duration(60)] = 2.0
     flatten_seconds: Annotated[float, Duration(3_600)] = 10.0
@@ -122,6 +144,7 @@ class Runtime(Struct, frozen=True):
         default_factory=lambda: {DEFAULT: IbsParameters()}
     )
     discord_webhook_env: EnvironmentName | None = None
+    notifier: Notifier = Notifier()
     archive_folder: Annotated[str, Folder()] | None = None
 
     def __post_init__(self) -> None:
@@ -136,6 +159,19 @@ class Runtime(Struct, frozen=True):
         if not self.mark_stale_seconds > self.mark_seconds:
             expected = f"more than mark_seconds, which is {self.mark_seconds:g}"
             raise UnfitError(expected, f"{self.mark_stale_seconds:g}", field="mark_stale_seconds")
+        if self.discord_webhook_env is not None and SHORT_WAY in self.notifier.destinations:
+            expected = f'null, where notifier has a destination called "{SHORT_WAY}"'
+            raise UnfitError(expected, "a name", field="discord_webhook_env")
+
+    @property
+    def destinations(self) -> Mapping[str, Destination]:
+        """Where alerts go, by name: what `notifier` says, and what `discord_webhook_env` adds."""
+        if self.discord_webhook_env is None:
+            return self.notifier.destinations
+        return {
+            **self.notifier.destinations,
+            SHORT_WAY: Destination("discord", url_env=self.discord_webhook_env),
+        }
 
     def worker(self, symbol: str) -> IbsParameters:
         """The parameters of the symbol's worker: its own entry, else the default one."""

@@ -50,9 +50,22 @@ class Keys(NamedTuple):
         """String with an expiry: who leads."""
         return f"{self.prefix}:leader"
 
+    @property
+    def standby(self) -> str:
+        """String with an expiry: who is ready to lead next; of several, whoever said so last."""
+        return f"{self.prefix}:standby"
+
     def worker(self, worker: str) -> str:
         """String with an expiry: the worker's heartbeat."""
         return f"{self.prefix}:worker:{worker}"
+
+    def notifier(self, destination: str) -> str:
+        """Hash: how far a destination of alerts has been told, and what is needed to go on from there."""
+        return f"{self.prefix}:notifier:{destination}"
+
+    def notifier_lease(self, destination: str) -> str:
+        """String with an expiry: which notifier tells that destination."""
+        return f"{self.prefix}:notifier-lease:{destination}"
 
     @property
     def killswitch(self) -> str:

@@ -1,10 +1,11 @@
 """The demo's child processes: started without a shell, watched, and all ended on every way out."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -32,14 +33,18 @@ class Children:
     def __exit__(self, *exception: object) -> None:
         self.stop(list(self._running))
 
-    def start(self, name: str, words: Sequence[str]) -> int:
-        """Starts `portfold WORDS`, its log in `<name>.log`; returns the process's id."""
+    def start(self, name: str, words: Sequence[str], variables: Mapping[str, str] | None = None) -> int:
+        """Starts `portfold WORDS`, its log in `<name>.log`; returns the process's id.
+
+        `variables` are added to its environment.
+        """
         with self.log_of(name).open("ab") as log:
             child = subprocess.Popen(
                 [sys.executable, "-P", "-m", "cli.demo.leash", *words],
                 stdin=subprocess.PIPE,  # the leash
                 stdout=log,
                 stderr=log,
+                env={**os.environ, **(variables or {})},
                 start_new_session=True,  # a Ctrl-C is the demo's to deal with
             )
         self._running[name] = child

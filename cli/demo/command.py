@@ -23,6 +23,7 @@ def demo(
     pace: Annotated[float | None, Parameter(validator=Number(gte=0, lte=60))] = None,
     keep: Annotated[bool, Parameter(show_default=False)] = False,
     config: str | None = None,
+    discord_url: Annotated[str | None, Parameter(env_var="PORTFOLD_DISCORD_URL")] = None,
 ) -> int:
     """Watch a whole portfolio trade in simulated time, and be stopped on a bad day.
 
@@ -58,6 +59,9 @@ def demo(
         Leave the server up afterwards, to look at the log.
     config
         A configuration's folder to start from; by default the packaged one.
+    discord_url
+        A Discord webhook that is told the days' alerts. Other processes can
+        see it here; in the variable they cannot.
     """
     from rich.console import Console
 
@@ -72,4 +76,15 @@ def demo(
         market = synthetic_market(base, symbols=chosen, first=first, days=days, seed=seed)
     else:
         market = recorded_market(base, bars, symbols=chosen, first=first, days=days)
-    return perform(Plan(base=base, market=market, pace=pace, keep=keep), Console())
+    plan = Plan(base=base, market=market, pace=pace, keep=keep, discord_url=_checked(discord_url))
+    return perform(plan, Console())
+
+
+def _checked(discord_url: str | None) -> str | None:
+    """It is not repeated: whoever has it can write there."""
+    from cli.exits import Unusable
+    from config.load import is_webhook_url
+
+    if discord_url and not is_webhook_url(discord_url):
+        raise Unusable("--discord-url: expected an address such as https://discord.com/api/webhooks/…")
+    return discord_url or None

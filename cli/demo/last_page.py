@@ -7,8 +7,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from cli.demo.totals import StopDay, Totals
+from coordinator.audit.verify import Verified
 from coordinator.dollars import shown
-from coordinator.replay import Replayed
 from events.keys import Keys
 
 _STOPS_SHOWN = 30
@@ -21,9 +21,9 @@ class Check(Struct, frozen=True):
     text: str
 
 
-def checks(totals: Totals, replayed: Replayed, seconds: float) -> list[Check]:
+def checks(totals: Totals, replayed: Verified, seconds: float) -> list[Check]:
     """What must hold of any demo, on any market."""
-    limits, stats = replayed.state.limits, replayed.state.stats
+    limits, stats, unlike = replayed.state.limits, replayed.state.stats, replayed.difference
     allowed = limits.max_positions if limits is not None else 0
     reproduced = (
         f"Replayed {replayed.events:,} events at {replayed.events / max(seconds, 0.001):,.0f} a second: all "
@@ -37,7 +37,7 @@ def checks(totals: Totals, replayed: Replayed, seconds: float) -> list[Check]:
         Check(not totals.breaches, f"Facts that broke a limit: {_breaches(totals)}"),
         Check(not stats.events_rejected, f"Events rejected: {stats.events_rejected}"),
         Check(replayed.state.flatten is None, "Every flatten ended with all of it confirmed closed"),
-        Check(not replayed.difference, replayed.difference or reproduced),
+        Check(unlike is None, unlike.sentence if unlike is not None else reproduced),
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Protocol, Self
 
 from rich.console import Console
 
+from cli.demo.alerts import Alerts, notifier_section
 from cli.demo.children import Children
 from cli.demo.last_page import checks, looking_lines, totals_lines
 from cli.demo.market import Market
@@ -23,11 +24,14 @@ from cli.demo.watch import Watch
 from cli.exits import FAILED, OK, Failure
 from cli.stopping import stopped_by_signals
 from config import Configuration
-from coordinator.replay import replay
+from coordinator.audit.record import LiveRecord
+from coordinator.audit.verify import verify
 from events.bus import Bus
 from events.connection import connect
 from events.embedded import EmbeddedServer
+from events.notifier_bus import NotifierBus
 from workers.conductor import Conductor
+from workers.feeds.registry import DRIVEN
 from workers.process import WorkerPlan, book_of
 
 _COORDINATOR = "coordinator"
@@ -38,12 +42,13 @@ _CATCH_UP_SECONDS = 20.0
 @dataclass(frozen=True)
 class Plan:
     """What to play, and how: `pace` seconds of rest after each step, None for what the screen wants; `keep`
-    the server afterwards."""
+    the server afterwards; `discord_url`, a webhook to tell alerts to."""
 
     base: Configuration
     market: Market
     pace: float | None
     keep: bool
+    discord_url: str | None = None
 
 
 def perform(plan: Plan, console: Console) -> int:
@@ -64,12 +69,13 @@ def perform(plan: Plan, console: Console) -> int:
             children.check()
 
         stage = _Stage(plan, folder, server.url, children, check)
+        told = ""
         with Watch(stage.new_bus()) as watch, _show(console, watch, plan.market) as show:
-            stage.play(show, stop.event.wait)
+            told = stage.play(show, stop.event.wait)
             if not watch.catch_up(stage.bus.last_event(), seconds=_CATCH_UP_SECONDS):
                 raise Failure("The demo's own screen has not seen all of the log.")
         page = _last_page(stage.bus, folder, server.port, server.pid if plan.keep else None)
-    for line in page.lines:
+    for line in [*page.lines, *([told] if told else [])]:
         _print(console, line)
     return OK if page.all_holds else FAILED
 
@@ -87,14 +93,19 @@ class _Stage:
     ) -> None:
         self._plan = plan
         self._children = children
-        self._configuration = write_configuration(plan.base, folder, symbols=plan.market.symbols, url=url)
+        self._configuration = write_configuration(
+            plan.base,
+            folder,
+            symbols=plan.market.symbols,
+            url=url,
+            notifier=notifier_section() if plan.discord_url else None,
+        )
+        self._alerts = self._with_alerts(url, plan.discord_url, check) if plan.discord_url else None
         self._url = url
         self._folder = folder
         self.bus = self.new_bus()
         book = book_of(self._configuration.runtime.portfolio, folder)
-        self._workers = [
-            WorkerPlan(symbol=symbol, bars="driven", book=book) for symbol in plan.market.symbols
-        ]
+        self._workers = [WorkerPlan(symbol=symbol, feed=DRIVEN, book=book) for symbol in plan.market.symbols]
         self._conductor = Conductor(
             self.bus,
             [worker.worker for worker in self._workers],
@@ -106,10 +117,16 @@ class _Stage:
         """Another connection to the portfolio."""
         return Bus(connect(self._url), self._configuration.runtime.portfolio)
 
-    def play(self, show: "_Show", rest: Callable[[float], object]) -> None:
-        """From the first process to the last."""
+    def _with_alerts(self, url: str, discord_url: str, check: Callable[[], None]) -> Alerts:
+        bus = NotifierBus(connect(url), self._configuration.runtime.portfolio)
+        return Alerts(self._children, bus, discord_url, check)
+
+    def play(self, show: "_Show", rest: Callable[[float], object]) -> str:
+        """From the first process to the last; returns what became of the alerts."""
         market = self._plan.market
         show.phase(f"starting a coordinator and {len(self._workers)} workers")
+        if self._alerts is not None:
+            self._alerts.start(self._place)
         self._conductor.open(market.first)
         self._start()
         self._conductor.wait_for_limits()
@@ -123,13 +140,19 @@ class _Stage:
         self._children.wait([worker.worker for worker in self._workers])
         self._conductor.settle()
         self._children.stop([_COORDINATOR])
+        told = self._alerts.finish() if self._alerts is not None else ""
         show.phase("done")
+        return told
+
+    @property
+    def _place(self) -> list[str]:
+        return ["--config", str(self._folder), "--url", self._url]
 
     def _start(self) -> None:
-        place = ["--config", str(self._folder), "--url", self._url]
+        place = self._place
         self._children.start(_COORDINATOR, ["coordinator", "--clock", "driven", *place])
         for worker in self._workers:
-            words = ["worker", worker.symbol, "--bars", worker.bars, "--book", str(worker.book)]
+            words = ["worker", worker.symbol, "--bars", worker.feed.kind, "--book", str(worker.book)]
             self._children.start(worker.worker, [*words, *place])
 
 
@@ -157,7 +180,7 @@ class _LastPage:
 def _last_page(bus: Bus, folder: Path, port: int, kept_pid: int | None) -> _LastPage:
     totals = Totals()
     began = time.monotonic()
-    replayed = replay(bus, totals.see)
+    replayed = verify(LiveRecord(bus), see=totals.see)
     held = checks(totals, replayed, time.monotonic() - began)
     lines = [
         "",

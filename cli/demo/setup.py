@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,18 @@ def fresh_folder(parent: Path) -> Path:
 
 
 def write_configuration(
-    base: Configuration, folder: Path, *, symbols: tuple[str, ...], url: str
+    base: Configuration,
+    folder: Path,
+    *,
+    symbols: tuple[str, ...],
+    url: str,
+    notifier: Mapping[str, object] | None = None,
 ) -> Configuration:
     """Writes `base` into `folder` with what a demo needs otherwise, and loads it from there.
 
     Deadlines that are kept in real time are longer, since a dozen processes may share two processors; the age
-    of marks is in simulated time, where a bar may be a day and the next one after a holiday.
+    of marks is in simulated time, where a bar may be a day and the next one after a holiday. Alerts go where
+    `notifier` says, never where the user's own go.
     """
     portfolio = _read(base.files.portfolio.path)
     portfolio["portfolio_constraints"]["symbols"] = list(symbols)
@@ -40,6 +47,7 @@ def write_configuration(
         "redis_url": url,
         "redis_password_env": None,
         "portfolio": "main",
+        "broker": {"kind": "paper"},  # whatever else the user trades by
         "lease_ms": 10_000,
         "answer_seconds": 5,
         "reservation_seconds": 30,
@@ -47,6 +55,7 @@ def write_configuration(
         "worker_lost_seconds": 60,
         "mark_stale_seconds": _LONGEST_MARK_AGE_SECONDS,
         "discord_webhook_env": None,
+        "notifier": notifier or {},
     }
     _write(folder / PORTFOLIO_FILE, portfolio)
     _write(folder / RUNTIME_FILE, runtime)

@@ -15,7 +15,7 @@ import pytest
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["latency", "fold_rate", "stop_to_flat", "failover", "restart"]
+NAMES = ["latency", "fold_rate", "stop_to_flat", "failover", "restart", "alerts"]
 
 
 def started(folder: Path, name: str, *words: str) -> subprocess.Popen[str]:
@@ -98,6 +98,22 @@ def test_restart_prints_the_first_answers_and_the_rate_from_the_first_event(tmp_
     assert re.search(r"^3,000 events decided and committed at [\d,]+ a second$", out, re.MULTILINE)
     assert re.search(r"^from a snapshot: first answer after \d+, \d+ ms$", out, re.MULTILINE)
     assert re.search(r"^from the first event: after [\d.]+ s, at [\d,]+ events a second$", out, re.MULTILINE)
+
+
+def test_alerts_prints_medians_and_p99_with_a_discord_that_behaves_and_one_that_does_not(
+    tmp_path: Path,
+) -> None:
+    out = printed(tmp_path, "alerts", "--samples", "20")
+    well, badly = (
+        [float(figure) for figure in re.findall(rf"^{name} +([\d.]+) ms +([\d.]+) ms$", out, re.MULTILINE)[0]]
+        for name in ("Discord behaves", "Discord misbehaves")
+    )
+    ratios = [float(figure) for figure in re.findall(r"^ratio +([\d.]+) +([\d.]+)$", out, re.MULTILINE)[0]]
+    assert ratios == pytest.approx([badly[0] / well[0], badly[1] / well[1]], rel=0.02)
+    tried, taken = map(
+        int, re.findall(r"^(\d+) messages were tried, (\d+) of them taken\.$", out, re.MULTILINE)[0]
+    )
+    assert tried > taken > 0
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -111,7 +111,6 @@ def test_a_number_in_quotes_or_a_flag_is_refused(
         ("stop_loss_on", ("total", "realized")),
         ("on_worker_lost", ("hold", "flatten")),
         ("on_bus_loss", ("hold", "flatten")),
-        ("broker.kind", ("paper",)),
         ("workers.default.sides", ("long", "short", "both")),
     ],
 )
@@ -123,6 +122,43 @@ def test_choices_are_the_named_ones(folder: Folder, key: str, allowed: tuple[str
         folder.change(FILE, key, refused)
         known = " or ".join(f'"{choice}"' for choice in allowed)
         assert folder.refusal().startswith(f"{FILE}: {key}: expected {known}, got ")
+
+
+@pytest.mark.parametrize(("section", "example"), [("broker", "paper"), ("feed", "synthetic")])
+@pytest.mark.parametrize(
+    ("kind", "allowed"),
+    [
+        ("paper", True),
+        ("my_broker.py:open_broker", True),
+        ("their_package.brokers:open_broker", True),
+        ("my_broker.py", False),
+        ("Paper", False),
+        ("", False),
+        (None, False),
+        (3, False),
+    ],
+)
+def test_a_kind_is_a_name_or_a_file_and_a_name_in_it(
+    folder: Folder, section: str, example: str, kind: object, allowed: bool
+) -> None:
+    folder.change(FILE, f"{section}.kind", kind)
+
+    if allowed:
+        assert getattr(folder.load().runtime, section).kind == kind
+    else:
+        assert folder.refusal().startswith(
+            f'{FILE}: {section}.kind: expected a name such as "{example}", or "FILE.py:NAME" for one of your '
+        )
+
+
+@pytest.mark.parametrize("section", ["broker", "feed"])
+def test_options_are_an_object_that_is_kept_as_it_is(folder: Folder, section: str) -> None:
+    folder.change(FILE, f"{section}.options", {"speed": 2.5, "deep": {"list": [1, None]}})
+    options = getattr(folder.load().runtime, section).options
+    assert options == {"speed": Decimal("2.5"), "deep": {"list": [1, None]}}
+
+    folder.change(FILE, f"{section}.options", [])
+    assert folder.refusal() == f"{FILE}: {section}.options: expected an object, got a list."
 
 
 def test_an_unknown_key_is_refused_with_the_nearest(folder: Folder) -> None:

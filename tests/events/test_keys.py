@@ -12,7 +12,8 @@ NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,32}", fullmatch=True)
 
 
 WHAT = [
-    *("events", "decisions", "status", "head", "snapshot", "archive", "leader", "killswitch"),
+    *("events", "decisions", "status", "head", "snapshot", "archive", "leader", "standby"),
+    "killswitch",
     *("bars", "steps"),
 ]
 

@@ -1,0 +1,115 @@
+"""What a misbehaving Discord costs a decision: nothing, as the notifier is a process that nobody waits for.
+
+A worker asks and is answered, while the production notifier tells a Discord of ours, on a real socket, what
+each denied entry is worth. In turns, block by block, that Discord behaves, and hangs, limits the rate, sends
+error pages, resets connections, dribbles, talks nonsense or is not there at all. The time from request to
+answer is measured in both, in the same run.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from itertools import cycle
+from pathlib import Path
+from unittest import mock
+
+from benchmarks.figures import percentile
+from benchmarks.machine import machine_line, server_line
+from benchmarks.options import count, parser
+from benchmarks.stage import APPENDFSYNC, Child, Stage, played
+from config import write_defaults
+from tests.fake_discord import FakeDiscord, Manner
+
+_BLOCK = 100
+_PORTFOLIO = "alerts"
+_VARIABLE = "BENCHMARK_WEBHOOK"
+_BAD: tuple[Manner | None, ...] = (
+    *("hang", "limited", "error page", "reset", "drip", "limited by a page", "nonsense"),
+    None,
+)
+"""How it misbehaves, in turn; None: it is not there at all."""
+
+
+def main() -> int:
+    """Measures and prints."""
+    options = parser("alerts", __doc__)
+    options.add_argument("--samples", type=count, default=1_600, help="requests each way (1600)")
+    chosen = options.parse_args()
+    return played(lambda stage: _measure(stage, chosen.samples))
+
+
+def _measure(stage: Stage, samples: int) -> None:
+    bus = stage.bus(_PORTFOLIO)
+    print(machine_line())
+    print(server_line(bus, APPENDFSYNC), flush=True)
+    bus.close()
+    with FakeDiscord() as discord:
+        stage.start_coordinator(_PORTFOLIO)
+        _start_notifier(stage, discord)
+        worker = stage.start("worker", "-m", "benchmarks.alerts_worker", stage.url, _PORTFOLIO)
+        well, badly = _in_turns(worker, discord, samples)
+        _print(well, badly, discord)
+
+
+def _start_notifier(stage: Stage, discord: FakeDiscord) -> None:
+    folder = stage.folder / "notifier-config"
+    write_defaults(folder)
+    _tell_discord(folder / "runtime.json")
+    with mock.patch.dict(os.environ, {_VARIABLE: discord.url()}):
+        notifier = stage.start(
+            "notifier",
+            *("-m", "cli.demo.leash", "notifier", "--url", stage.url),
+            *("--portfolio", _PORTFOLIO, "--config", str(folder)),
+        )
+    notifier.says("Alerts go here")
+
+
+def _tell_discord(runtime: Path) -> None:
+    tree = json.loads(runtime.read_text())
+    tree["discord_webhook_env"] = _VARIABLE
+    tree["notifier"]["merge_seconds"] = 0.05
+    runtime.write_text(json.dumps(tree))
+
+
+def _in_turns(worker: Child, discord: FakeDiscord, samples: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of each answer, after a first block that does not count."""
+    _block(worker, min(samples, _BLOCK))
+    well: list[float] = []
+    badly: list[float] = []
+    for manner in cycle(_BAD):
+        left = samples - len(well)
+        if left <= 0:
+            break
+        discord.always("ok")
+        well += _block(worker, min(left, _BLOCK))
+        if manner is None:
+            discord.vanish()
+        else:
+            discord.always(manner)
+        badly += _block(worker, min(left, _BLOCK))
+        if manner is None:
+            discord.come_back()
+    return well, badly
+
+
+def _block(worker: Child, asks: int) -> list[float]:
+    worker.tell(str(asks))
+    return [nanoseconds / 1e6 for nanoseconds in json.loads(worker.hear())]
+
+
+def _print(well: Sequence[float], badly: Sequence[float], discord: FakeDiscord) -> None:
+    print(f"{len(well):,} requests each way, in turns of {_BLOCK}; as many more were denied, each an alert\n")
+    ratios = [percentile(badly, percent) / percentile(well, percent) for percent in (50, 99)]
+    print(f"{'':24}{'median':>12}{'p99':>12}")
+    for name, samples in (("Discord behaves", well), ("Discord misbehaves", badly)):
+        median, worst = (f"{percentile(samples, percent):.3f} ms" for percent in (50, 99))
+        print(f"{name:24}{median:>12}{worst:>12}")
+    print(f"{'ratio':24}{ratios[0]:>12.2f}{ratios[1]:>12.2f}")
+    taken, tried = len(discord.told), len(discord.attempts)
+    print(f"\n{tried} messages were tried, {taken} of them taken.")
+    print(f"Expected: a ratio of about 1; here {ratios[0]:.2f} in the median.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""The notifier's part of runtime.json: where alerts go, and which ones.
+
+The kinds of alert are named here, once, so that a misspelt one is refused when the file is read. No address
+stands in the file, only the name of the environment variable that holds it.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Annotated, Literal, get_args
+
+from msgspec import Struct, field
+
+from config.errors import UnfitError
+from config.rules import Duration, EnvironmentName, Text, YesOrNo
+
+AlertLevel = Literal["info", "warning", "critical"]
+"""How grave, the least first. Alerts that are critical are never merged."""
+
+AlertKind = Literal[
+    "stop",
+    "stop_approaching",
+    "flatten_ordered",
+    "flatten_overdue",
+    "flat",
+    "limit_breached",
+    "position_mismatch",
+    "worker_lost",
+    "log_lost",
+    "not_deciding",
+    "alerts_missed",
+    "pnl_disputed",
+    "mark_stale",
+    "event_rejected",
+    "flatten_handed_over",
+    "halted",
+    "resumed",
+    "limits_changed",
+    "coordinator_started",
+    "position_settled",
+    "loss_acknowledged",
+    "weekly_signs",
+    "day_summary",
+    "trade_opened",
+    "trade_closed",
+    "entry_denied",
+    "entry_expired",
+    "position_adopted",
+    "worker_started",
+    "worker_stopped",
+    "startup",
+]
+"""What an alert can be about."""
+
+SHORT_WAY = "discord"
+"""What the destination is called that `discord_webhook_env` makes."""
+
+_MOST = 16
+_KINDS: tuple[str, ...] = get_args(AlertKind)
+_Name = Annotated[
+    str, Text(r"[a-z0-9_-]{1,32}", "a name of 1 to 32 small letters, digits, _ or -, such as discord")
+]
+
+
+class KindOfAlert(Struct, frozen=True):
+    """One of the kinds above."""
+
+    expected: str = f"a kind of alert ({', '.join(_KINDS)})"
+
+    def read(self, value: object) -> str:
+        if isinstance(value, str) and value in _KINDS:
+            return value
+        near = get_close_matches(value[:64], _KINDS, n=1) if isinstance(value, str) else []
+        raise UnfitError(f"a kind of alert (the nearest is {near[0]})" if near else self.expected)
+
+
+class Destination(Struct, frozen=True):
+    """Where alerts go, and which.
+
+    `to`: `discord`, a generic `webhook` that takes JSON, or the notifier's own `log`. `url_env`: the variable
+    that holds the address, of those that have one. From `level` on every alert goes there; `kinds` are sent,
+    or not, whatever their level.
+    """
+
+    to: Literal["log", "discord", "webhook"]
+    url_env: EnvironmentName | None = None
+    level: AlertLevel = "info"
+    kinds: Mapping[Annotated[str, KindOfAlert()], Annotated[bool, YesOrNo()]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.to == "log" and self.url_env is not None:
+            raise UnfitError("null, as the log has no address", "a name", field="url_env")
+        if self.to != "log" and self.url_env is None:
+            raise UnfitError(
+                "the name of the environment variable that holds the address", "null", field="url_env"
+            )
+
+
+class Notifier(Struct, frozen=True):
+    """How alerts are told.
+
+    `destinations` by name. An alert that is not critical waits `merge_seconds` for others to go with it; one
+    that could not be told for `stale_seconds` is summarized with the others of that time.
+    """
+
+    destinations: Mapping[_Name, Destination] = field(default_factory=lambda: {"log": Destination("log")})
+    merge_seconds: Annotated[float, Duration(60)] = 5.0
+    stale_seconds: Annotated[float, Duration(31 * 86_400)] = 300.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.destinations) <= _MOST:
+            raise UnfitError(f"1 to {_MOST} of them", str(len(self.destinations)), field="destinations")
+        if not self.stale_seconds > self.merge_seconds:
+            # Otherwise what waits for others would be stale when it goes.
+            expected = f"more than merge_seconds, which is {self.merge_seconds:g}"
+            raise UnfitError(expected, f"{self.stale_seconds:g}", field="stale_seconds")

@@ -1,0 +1,130 @@
+"""A notifier as a process of its own: the production one, that dies as by kill -9 at a place it is told."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from unittest import mock
+
+from config import load
+from coordinator.log import open_log
+from events.bus import Entry
+from events.notifier_bus import NotifierBus, Taken, Term, Told
+from events.stream_id import StreamId
+from workers import notifier
+from workers.notify import reading, service
+from workers.notify.alert import Message
+from workers.notify.sinks.discord import DiscordSink
+
+PLACES = (
+    "taken over",
+    "read",
+    "decisions read",
+    "before sending",
+    "sent",
+    "before acknowledging",
+    "acknowledged",
+)
+"""Where it can die, in the order in which it comes there."""
+
+_READ_AT_ONCE = 4  # so that a short story is read in several batches
+_FINISH_SECONDS = 2.0
+
+
+class Doom:
+    """Kills this process when it comes to `place` for the `nth` time with something to tell."""
+
+    def __init__(self, place: str, nth: int) -> None:
+        self._place = place
+        self._left = nth
+
+    def here(self, place: str) -> None:
+        if place != self._place:
+            return
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+            threading.Event().wait()
+
+
+def doomed_bus(doom: Doom) -> type[NotifierBus]:
+    class DoomedBus(NotifierBus):
+        """Comes by the places that have to do with the log."""
+
+        def take_over(self, destination: str, who: str, lease_ms: int) -> Term:
+            term = super().take_over(destination, who, lease_ms)
+            if term.number:
+                doom.here("taken over")
+            return term
+
+        def take(self, destination: str, term: int, *, again_after: StreamId | None, count: int) -> Taken:
+            taken = super().take(destination, term, again_after=again_after, count=count)
+            if taken.events:
+                doom.here("read")
+            return taken
+
+        def decisions_between(self, first: StreamId, last: StreamId) -> list[Entry]:
+            found = super().decisions_between(first, last)
+            doom.here("decisions read")
+            return found
+
+        def note_told(self, destination: str, term: int, told: Told, events: Sequence[StreamId]) -> None:
+            doom.here("before acknowledging")
+            super().note_told(destination, term, told, events)
+            doom.here("acknowledged")
+
+    return DoomedBus
+
+
+def doomed_sink(doom: Doom) -> type[DiscordSink]:
+    class DoomedSink(DiscordSink):
+        """Comes by the places that have to do with Discord."""
+
+        def send(self, message: Message) -> float:
+            doom.here("before sending")
+            rest_seconds = super().send(message)
+            doom.here("sent")
+            return rest_seconds
+
+    return DoomedSink
+
+
+def main(told: str) -> None:
+    """Notifies until SIGTERM, or until its doom."""
+    options = json.loads(told)
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    log, lines = open_log("notifier")
+    doom = Doom(options["doom"], options["nth"])
+    try:
+        with (
+            mock.patch.object(notifier, "NotifierBus", doomed_bus(doom)),
+            mock.patch.object(notifier, "DiscordSink", doomed_sink(doom)),
+            mock.patch.object(reading, "READ_AT_ONCE", _READ_AT_ONCE),
+            mock.patch.object(service, "_FINISH_SECONDS", _FINISH_SECONDS),
+        ):
+            notifier.run(
+                load(options["config"], {}, Path.cwd()),
+                url=options["url"],
+                password=None,
+                portfolio=options["portfolio"],
+                driven=options["driven"],
+                environ=os.environ,
+                log=log,
+                stop=stop,
+                lease_ms=options["lease_ms"],
+            )
+    finally:
+        lines.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,55 @@
+"""Stories of the fold's tests, told on as alerts: what each step is worth, in words."""
+
+from typing import Any
+
+from coordinator.recorded import Recorded
+from events.bus import Entry
+from events.codec import encode
+from events.decisions import Decision
+from events.incoming import Event, Malformed
+from events.stream_id import StreamId
+from tests.coordinator.story import WEDNESDAY, Story
+from workers.notify.alert import Alert
+from workers.notify.alerts import alerts_of
+from workers.notify.book import Book, book_text, read_book
+from workers.notify.wording import clock_of
+
+CHICAGO = clock_of("America/Chicago")
+
+
+class Telling(Story):
+    """A story whose alerts are collected. The book is written down and read again with every step."""
+
+    def __init__(self, start_ms: int = WEDNESDAY, **changed_limits: Any) -> None:
+        self.book = Book()
+        self.alerts: list[Alert] = []
+        super().__init__(start_ms, **changed_limits)
+        self.alerts.clear()
+
+    def hears(self, event: Event | Malformed, at: int | None = None) -> list[Decision]:
+        decisions = super().hears(event, at)
+        told = alerts_of(self.book, self._on_record(event, decisions), CHICAGO)
+        kept = read_book(book_text(told.book))
+        assert kept == told.book
+        self.book = kept
+        self.alerts += told.alerts
+        return decisions
+
+    def _on_record(self, event: Event | Malformed, decisions: list[Decision]) -> Recorded:
+        at = StreamId(self.ms, self._within_ms)
+        fields = ["no", "event"] if isinstance(event, Malformed) else encode(event)
+        binding = ["event", str(at), "chain", "0" * 64]
+        written = [Entry(at.decision(number), encode(one) + binding) for number, one in enumerate(decisions)]
+        return Recorded(Entry(at, fields), written)
+
+    def told(self) -> list[str]:
+        """The texts since the last look."""
+        texts = ["\n".join(alert.lines) for alert in self.alerts]
+        self.alerts.clear()
+        return texts
+
+    def kinds(self) -> list[str]:
+        """The kinds since the last look."""
+        kinds: list[str] = [alert.kind for alert in self.alerts]
+        self.alerts.clear()
+        return kinds

@@ -1,0 +1,84 @@
+"""Attempts to tell a message, each on a thread of its own: however a sink hangs, whoever waits can go on.
+
+And how long to wait before the next: longer with each failure, up to a bound, by chance a little less, so
+that many who wait for the same service do not come back at once.
+"""
+
+import threading
+import time
+from random import Random
+
+from workers.notify.alert import Message
+from workers.notify.sinks.protocol import NotSent, Sink
+
+ATTEMPT_SECONDS = 30.0
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
+_MOST_HANGING = 3
+
+
+class Attempt:
+    """Begins at once. `over` is set when it has come to an end, by then either sent or not."""
+
+    def __init__(self, sink: Sink, message: Message) -> None:
+        self.message = message
+        self.over = threading.Event()
+        self.give_up = time.monotonic() + ATTEMPT_SECONDS
+        self._sink = sink
+        self._rest_seconds = 0.0
+        self._failed: NotSent | None = None
+        self._thread = threading.Thread(target=self._send, name="telling", daemon=True)
+        self._thread.start()
+
+    def rest_seconds(self) -> float:
+        """For how long the next should be held back. Raises NotSent; only once it is over or given up."""
+        if not self.over.is_set():
+            raise NotSent(f"no end of it within {ATTEMPT_SECONDS:g} s")
+        if self._failed is not None:
+            raise self._failed
+        return self._rest_seconds
+
+    def _send(self) -> None:
+        try:
+            self._rest_seconds = self._sink.send(self.message)
+        except NotSent as failed:
+            self._failed = failed
+        except Exception as error:  # noqa: BLE001 - tried again, whatever it is; its text may hold an address
+            self._failed = NotSent(f"a fault of the notifier's own: {type(error).__name__}")
+        finally:
+            self.over.set()
+
+
+class Attempts:
+    """Attempts with one sink: one after the other, but that a few that hang may be left behind."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self._under_way: list[Attempt] = []
+
+    def begin(self, message: Message) -> Attempt | None:
+        """The next attempt; None while too many still hang."""
+        self._under_way = [one for one in self._under_way if not one.over.is_set()]
+        if len(self._under_way) >= _MOST_HANGING:
+            return None
+        attempt = Attempt(self.sink, message)
+        self._under_way.append(attempt)
+        return attempt
+
+
+class Backoff:
+    """The pauses between attempts that fail."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._pause_seconds = FIRST_PAUSE_SECONDS
+
+    def next_seconds(self, asked_for: float | None) -> float:
+        """How long to wait now: what the other side asked for, if that is longer."""
+        pause = self._pause_seconds * self._random.uniform(0.5, 1.0)
+        self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
+        return max(pause, asked_for or 0.0)
+
+    def reset(self) -> None:
+        """It got through."""
+        self._pause_seconds = FIRST_PAUSE_SECONDS

@@ -1,0 +1,110 @@
+"""What is remembered from one event to the next to word an alert: the day's trades, the week, a few names.
+
+It follows from the log alone, is never changed but replaced, and is written down with the place in the log
+that it belongs to: a notifier that starts again words the next alert as the one before it would have.
+"""
+
+from datetime import date
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from coordinator.dollars import ZERO
+from events.incoming import WorkerEvent
+
+_FACTS_REMEMBERED = 64
+
+
+class Trade(Struct, frozen=True):
+    """A closed trade's symbol and what it made, in dollars."""
+
+    symbol: str
+    pnl: Decimal
+
+
+class Trades(Struct, frozen=True):
+    """The day's closed trades that were seen."""
+
+    count: int = 0
+    won: int = 0
+    best: Trade | None = None
+    worst: Trade | None = None
+
+    def with_one(self, trade: Trade) -> "Trades":
+        """And one more."""
+        return Trades(
+            count=self.count + 1,
+            won=self.won + (trade.pnl > 0),
+            best=trade if self.best is None or trade.pnl > self.best.pnl else self.best,
+            worst=trade if self.worst is None or trade.pnl < self.worst.pnl else self.worst,
+        )
+
+
+class Week(Struct, frozen=True):
+    """The days of one calendar week that are over; P&L in dollars."""
+
+    first: str = ""
+    last: str = ""
+    pnl: Decimal = ZERO
+    stops: int = 0
+    requested: int = 0
+    blocked: int = 0
+
+
+class Book(Struct, frozen=True):
+    """`denied` counts the day's denials by code, `stops` the day's stops, `facts` the last one of each
+    session.
+
+    `limits` are those in force in words, `leader` who leads, `acknowledged` the event that answered for the
+    last loss of the log.
+    """
+
+    trades: Trades = Trades()
+    denied: dict[str, int] = field(default_factory=dict)
+    stops: int = 0
+    week: Week = Week()
+    facts: dict[str, int] = field(default_factory=dict)
+    limits: str = ""
+    leader: str = ""
+    acknowledged: str = ""
+
+    def is_repeat(self, fact: WorkerEvent) -> bool:
+        """Whether this is the last fact of its session, published once more. Older ones the fold refuses."""
+        return self.facts.get(_session(fact)) == fact.seq
+
+    def with_fact(self, fact: WorkerEvent) -> "Book":
+        """Remembers it; only the latest sessions."""
+        name = _session(fact)
+        others = {session: seq for session, seq in self.facts.items() if session != name}
+        if len(others) >= _FACTS_REMEMBERED:
+            del others[next(iter(others))]
+        return replace(self, facts=others | {name: fact.seq})
+
+    def with_denial(self, code: str) -> "Book":
+        """And one more entry denied today."""
+        return replace(self, denied=self.denied | {code: self.denied.get(code, 0) + 1})
+
+
+def week_of(day: str) -> tuple[int, int]:
+    """Year and number of the calendar week that an ISO date lies in."""
+    year, number, _ = date.fromisoformat(day).isocalendar()
+    return year, number
+
+
+def book_text(book: Book) -> str:
+    """The book as it is written down."""
+    return msgspec.json.encode(book).decode()
+
+
+def read_book(text: str) -> Book | None:
+    """Reads `book_text`; None where it is none, as of another version."""
+    try:
+        return msgspec.json.decode(text, type=Book)
+    except (msgspec.DecodeError, ValueError):
+        return None
+
+
+def _session(fact: WorkerEvent) -> str:
+    return f"{fact.worker}:{fact.session}"

@@ -1,0 +1,27 @@
+"""Which alerts go to a destination, and how that is said at the start."""
+
+from config import Destination
+from workers.notify.alert import LEVELS, Alert
+
+
+def wants(destination: Destination, alert: Alert) -> bool:
+    """Whether the alert goes there: as its kind is set, else by its level."""
+    chosen = destination.kinds.get(alert.kind)
+    if chosen is not None:
+        return chosen
+    return LEVELS.index(alert.level) >= LEVELS.index(destination.level)
+
+
+def wanted_words(destination: Destination) -> str:
+    """`warning and above, also day_summary, without worker_lost`."""
+    base = "everything" if destination.level == LEVELS[0] else f"{destination.level} and above"
+    if destination.level == LEVELS[-1]:
+        base = "what is critical"
+    also = [kind for kind, sent in destination.kinds.items() if sent]
+    without = [kind for kind, sent in destination.kinds.items() if not sent]
+    parts = [base]
+    if also:
+        parts.append(f"also {', '.join(also)}")
+    if without:
+        parts.append(f"without {', '.join(without)}")
+    return "; ".join(parts)

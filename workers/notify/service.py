@@ -1,0 +1,311 @@
+"""One term of telling one destination: read, word, tell, note that it is told, and so on.
+
+An event stays unacknowledged until what it was worth has been told, and one message is on its way at a time.
+So whoever dies at any point leaves nothing untold; told twice is, at most, that one message. While a sink
+cannot be reached alerts wait, a bounded number here and the rest on the log.
+"""
+
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from config import Destination
+from coordinator.limits import changed_limits
+from coordinator.log import Log
+from events.codec import RefusedField
+from events.errors import BusUnreachable
+from events.notifier_bus import NotifierBus, Term, TermOver
+from workers.notify import wording
+from workers.notify.alert import Alert
+from workers.notify.alerts import alerts_of, missed_alert
+from workers.notify.attempt import Attempt, Attempts, Backoff
+from workers.notify.book import Book, read_book
+from workers.notify.merging import next_message
+from workers.notify.reading import Missed, Read, Reading
+from workers.notify.routing import wanted_words, wants
+from workers.notify.sinks.protocol import NotSent
+from workers.notify.waiting import Held, Waiting
+from workers.notify.wording import When
+
+LEASE_MS = 5_000
+LEADERLESS_SECONDS = 10.0
+_LOOK_SECONDS = 0.2
+_LONGEST_LOOK_SECONDS = 0.5
+_DECISION_SECONDS = 0.05
+_NOTE_SECONDS = 1.0
+_NOTE_EVENTS = 500
+_FINISH_SECONDS = 10.0
+_REMIND_SECONDS = 600.0
+
+
+class Plan(NamedTuple):
+    """What is to be done for the destination `name`, and how; `archive` is where old events are.
+
+    `driven`: the log's clock is driven, so nothing is ever stale, and nobody expects a leader to be there.
+    """
+
+    name: str
+    destination: Destination
+    clock: When
+    merge_seconds: float
+    stale_seconds: float
+    driven: bool
+    archive: Path | None
+    lease_ms: int = LEASE_MS
+
+
+class Service:
+    """Serves until `stop` is set. Raises TermOver when another has the destination by now, and BusError."""
+
+    def __init__(
+        self,
+        bus: NotifierBus,
+        plan: Plan,
+        term: Term,
+        attempts: Attempts,
+        backoff: Backoff,
+        *,
+        who: str,
+        log: Log,
+        stop: threading.Event,
+    ) -> None:
+        self._bus = bus
+        self._plan = plan
+        self._term = term.number
+        self._attempts = attempts
+        self._backoff = backoff
+        self._who = who
+        self._log = log
+        self._stop = stop
+        self._book = read_book(term.told.book) or Book(limits=_limits_in_force(bus))
+        self._reading = Reading(bus, plan.name, term.number, term.told.cursor, plan.archive)
+        self._waiting = Waiting(term.told, self._book)
+        self._attempt: Attempt | None = None
+        now = time.monotonic()
+        self._renewed = self._noted = self._next_try = self._led = now
+        self._server_ahead_ms = bus.now_ms() - now * 1000
+        self._alone_told = self._must_note = False
+        self._trouble, self._trouble_told = "", 0.0
+
+    def greet(self) -> None:
+        """Says where alerts go from now on, and what limits are in force."""
+        wanted = wanted_words(self._plan.destination)
+        limits, state = self._book.limits, _state_in_words(self._bus.status())
+        self._log.info("Alerts go here", wanted=wanted, limits=limits or "none yet", state=state or "open")
+        lines = wording.startup(self._bus.keys.name, wanted, limits, state)
+        self._say(Alert("startup", "info", self._now_ms(), lines))
+
+    def serve(self) -> None:
+        """Until told to stop; then what is on its way is brought to an end, and the rest left on the log."""
+        away = False
+        while not self._stop.is_set():
+            try:
+                self._step()
+                away = False
+            except BusUnreachable as error:
+                # Whatever was under way goes on when the bus is back: beginning anew might tell it twice.
+                if not away:
+                    self._log.error("The log cannot be reached; alerts wait until it can", why=str(error))
+                away = True
+                self._stop.wait(_LONGEST_LOOK_SECONDS)
+        self._finish()
+
+    def _step(self) -> None:
+        self._keep_lease()
+        self._conclude_what_is_over()
+        self._note_if_due()
+        self._read_on()
+        self._look_who_leads()
+        self._begin_what_is_due()
+        self._rest()
+
+    # --- reading -----------------------------------------------------------------------------------------
+
+    def _read_on(self) -> None:
+        """Reads all there is, or as much as may wait."""
+        while not self._waiting.is_full:
+            batch = self._reading.more()
+            for read in batch:
+                self._hear(read)
+            self._server_ahead_ms = self._reading.now_ms - time.monotonic() * 1000
+            if not batch:
+                return
+            self._keep_lease()
+
+    def _hear(self, read: Read) -> None:
+        if isinstance(read, Missed):
+            self._log.critical("Alerts missed", after=str(read.after), up_to=str(read.up_to), why=read.why)
+            alerts: tuple[Alert, ...] = (missed_alert(read.after, read.up_to, self._plan.clock),)
+            at = read.up_to
+        else:
+            alerts, self._book = alerts_of(self._book, read, self._plan.clock)
+            at = read.event.id
+        wanted = tuple(
+            (number, alert) for number, alert in enumerate(alerts) if wants(self._plan.destination, alert)
+        )
+        self._waiting.add(Held(at, wanted, self._book, time.monotonic()))
+
+    def _look_who_leads(self) -> None:
+        """That nobody coordinates is on no log: it is said once, when it has lasted."""
+        now = time.monotonic()
+        if self._reading.leader or self._plan.driven:
+            self._led, self._alone_told = now, False
+        elif now - self._led > LEADERLESS_SECONDS and not self._alone_told:
+            self._alone_told = True
+            since = self._plan.clock(self._now_ms() - int((now - self._led) * 1000))
+            self._say(Alert("not_deciding", "critical", self._now_ms(), wording.not_deciding(since)))
+
+    def _say(self, alert: Alert) -> None:
+        """Something of our own, that follows from no event."""
+        if wants(self._plan.destination, alert):
+            self._waiting.add(Held(None, ((0, alert),), self._book, time.monotonic()))
+
+    def _now_ms(self) -> int:
+        """By the clock of the log, as far as that is known."""
+        if self._plan.driven:
+            return self._reading.last.ms
+        return int(time.monotonic() * 1000 + self._server_ahead_ms)
+
+    # --- telling -----------------------------------------------------------------------------------------
+
+    def _conclude_what_is_over(self) -> None:
+        attempt = self._attempt
+        if attempt is not None and (attempt.over.is_set() or time.monotonic() > attempt.give_up):
+            self._conclude(attempt)
+
+    def _begin_what_is_due(self) -> None:
+        """One message at a time; none before it is noted that the last one was told."""
+        now = time.monotonic()
+        if self._attempt is not None or now < self._next_try or not self._waiting.count:
+            return
+        stale_before_ms = 0 if self._plan.driven else self._now_ms() - int(self._plan.stale_seconds * 1000)
+        message = next_message(
+            self._waiting.alerts,
+            stale_before_ms=stale_before_ms,
+            clock=self._plan.clock,
+            fits=self._attempts.sink.fits,
+        )
+        if message is None:
+            return
+        company_until = self._waiting.since + self._plan.merge_seconds
+        if message.closed or now >= company_until:
+            self._attempt = self._attempts.begin(message)
+            if self._attempt is None:
+                self._failed(NotSent("earlier attempts still hang"))
+        else:
+            self._next_try = min(company_until, now + _LOOK_SECONDS)
+
+    def _conclude(self, attempt: Attempt) -> None:
+        self._attempt = None
+        try:
+            rest_seconds = attempt.rest_seconds()
+        except NotSent as failed:
+            self._failed(failed)
+            return
+        self._next_try = time.monotonic() + rest_seconds
+        self._backoff.reset()
+        self._waiting.tell(attempt.message.count)
+        self._must_note = True
+        if self._trouble:
+            self._log.info("Alerts get through again", waiting=self._waiting.count)
+            self._trouble = ""
+
+    def _failed(self, failed: NotSent) -> None:
+        now = time.monotonic()
+        pause_seconds = self._backoff.next_seconds(failed.retry_seconds)
+        self._next_try = now + pause_seconds
+        if str(failed) != self._trouble or now - self._trouble_told > _REMIND_SECONDS:
+            self._trouble, self._trouble_told = str(failed), now
+            self._log.error(
+                "Alerts do not get through; trying again",
+                why=self._trouble,
+                waiting=self._waiting.count,
+                next_try_seconds=round(pause_seconds, 1),
+            )
+
+    # --- noting ------------------------------------------------------------------------------------------
+
+    def _note_if_due(self) -> None:
+        """What is told is acknowledged at once, what has no alerts now and then."""
+        behind = len(self._waiting.behind)
+        due = behind >= _NOTE_EVENTS or (behind and time.monotonic() - self._noted >= _NOTE_SECONDS)
+        if due or self._must_note:
+            self._note()
+
+    def _note(self) -> None:
+        """Acknowledges what is dealt with, and moves the place."""
+        self._bus.note_told(self._plan.name, self._term, self._waiting.told, self._waiting.behind)
+        self._waiting.noted()
+        self._must_note = False
+        self._noted = time.monotonic()
+
+    def _finish(self) -> None:
+        """Waits a bounded time for what is on its way, and notes what is told."""
+        give_up = time.monotonic() + _FINISH_SECONDS
+        if self._attempt is not None:
+            self._attempt.over.wait(_FINISH_SECONDS)
+            self._conclude(self._attempt)
+        while True:
+            try:
+                self._note()
+                break
+            except BusUnreachable:
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(_LOOK_SECONDS)
+        if self._waiting.count:
+            self._log.info("Alerts are left on the log for the next notifier", waiting=self._waiting.count)
+
+    # --- the lease and the pace --------------------------------------------------------------------------
+
+    def _keep_lease(self) -> None:
+        """Renews the lease when a third of it is gone; takes it again where it lapsed and nobody else did."""
+        now = time.monotonic()
+        if (now - self._renewed) * 1000 < self._plan.lease_ms / 3:
+            return
+        if not self._bus.keep(self._plan.name, self._who, self._plan.lease_ms):
+            again = self._bus.take_over(self._plan.name, self._who, self._plan.lease_ms)
+            if again.number != self._term + 1:
+                raise TermOver
+            self._term = self._reading.term = again.number
+        self._renewed = now
+
+    def _rest(self) -> None:
+        """Until there may be something to do."""
+        if self._attempt is not None:
+            self._attempt.over.wait(_LOOK_SECONDS)
+            return
+        if self._reading.waits_for_decision:
+            self._stop.wait(_DECISION_SECONDS)
+            return
+        pause_seconds = _LONGEST_LOOK_SECONDS
+        if self._waiting.count:
+            pause_seconds = min(pause_seconds, max(0.0, self._next_try - time.monotonic()))
+        if self._waiting.is_full:
+            self._stop.wait(pause_seconds)
+        elif pause_seconds > 0:
+            self._bus.events_after(self._reading.last, count=1, block_ms=int(pause_seconds * 1000))
+
+
+def _limits_in_force(bus: NotifierBus) -> str:
+    """What a notifier that has seen no LimitsChanged yet can know of them."""
+    text = bus.status().get("limits", "")
+    if not text:
+        return ""
+    try:
+        return wording.limits_words(changed_limits(text, {}, by="-", reason="-"))
+    except RefusedField:  # of another version, or written by hand
+        return text
+
+
+def _state_in_words(status: dict[str, str]) -> str:
+    """What keeps entries from being allowed, if anything does."""
+    parts = []
+    if status.get("stopped_out") == "true":
+        parts.append("STOPPED OUT")
+    if status.get("halted") == "true":
+        parts.append(f"HALTED by {status.get('halted_by', '')}: {status.get('halt_reason', '')}")
+    if status.get("log_incomplete") == "true":
+        parts.append("LOG INCOMPLETE")
+    return "".join(f" | {part}" for part in parts)

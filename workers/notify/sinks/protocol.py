@@ -1,0 +1,28 @@
+"""What the notifier asks of a place where alerts are told."""
+
+from typing import Protocol
+
+from workers.notify.alert import Message
+
+
+class NotSent(Exception):
+    """The message did not get through, or nobody knows whether it did. The text is safe to show anywhere.
+
+    `retry_seconds` is what the other side asked for, None where it did not say.
+    """
+
+    def __init__(self, why: str, retry_seconds: float | None = None) -> None:
+        super().__init__(why)
+        self.retry_seconds = retry_seconds
+
+
+class Sink(Protocol):
+    """Tells messages. Called on one thread at a time; every call ends within bounded time."""
+
+    def fits(self, text: str) -> bool:
+        """Whether a text can be told in one message."""
+        ...
+
+    def send(self, message: Message) -> float:
+        """Tells it. Returns for how many seconds the next one should be held back. Raises NotSent."""
+        ...

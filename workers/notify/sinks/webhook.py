@@ -1,0 +1,65 @@
+"""Any service that takes JSON: a post with the message's text, and what a program would want of it."""
+
+from datetime import UTC, datetime
+
+import requests
+
+from workers.notify.alert import Message
+from workers.notify.sinks.http import (
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    Address,
+    replied,
+    shut_libraries,
+)
+from workers.notify.sinks.protocol import NotSent
+
+LONGEST_TEXT = 16_000
+"""Characters; whoever takes more is asked for less all the same."""
+
+
+class WebhookSink:
+    """Posts messages of `portfolio` to one address; every 2xx means that it was taken."""
+
+    def __init__(self, address: Address, portfolio: str) -> None:
+        self._address = address
+        self._portfolio = portfolio
+        shut_libraries()
+
+    def fits(self, text: str) -> bool:
+        return len(text) <= LONGEST_TEXT
+
+    def send(self, message: Message) -> float:
+        payload = {
+            "portfolio": self._portfolio,
+            "level": message.level,
+            "kinds": list(message.kinds),
+            "text": message.text[:LONGEST_TEXT],
+            "alerts": message.count,
+            "from": _iso(message.first_ms),
+            "to": _iso(message.last_ms),
+        }
+        reply = replied(
+            lambda: requests.post(
+                self._address.reveal(),
+                json=payload,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                stream=True,
+                allow_redirects=False,
+            )
+        )
+        if not reply.is_done:
+            rest = _asked_rest(reply.headers.get("retry-after"))
+            raise NotSent(f"the webhook answered {reply.status}", rest)
+        return 0.0
+
+
+def _asked_rest(seconds: str | None) -> float | None:
+    """A `Retry-After` in whole seconds, at most an hour; a date, which it may also be, is not obeyed."""
+    return min(float(seconds), 3600.0) if seconds is not None and seconds.isdecimal() else None
+
+
+def _iso(ms: int) -> str:
+    """The moment in UTC, as the log's clock had it."""
+    moment = datetime.fromtimestamp(min(ms, 250_000_000_000_000) / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds")

@@ -1,0 +1,120 @@
+"""The alerts of one destination that wait to be told, with what is needed to note that they were.
+
+Bounded: when it is full no more is read from the log, where everything waits as well. An event may have
+several alerts, told in several messages, so the place in the log has a part: which alert of the next event
+comes next.
+"""
+
+from collections import deque
+from itertools import islice
+from typing import NamedTuple
+
+from events.notifier_bus import Told
+from events.stream_id import StreamId
+from workers.notify.alert import Alert
+from workers.notify.book import Book, book_text
+
+MOST_EVENTS = 10_000
+_LOOKED_AT = 2_000
+
+
+class Held(NamedTuple):
+    """An event that was read: those of its alerts that are wanted, by their number, and the book after it.
+
+    `at` None: the notifier's own words. `since` is when it was read, in seconds of a steady clock.
+    """
+
+    at: StreamId | None
+    alerts: tuple[tuple[int, Alert], ...]
+    book: Book
+    since: float
+
+
+class Waiting:
+    """In the order of the log, from the place `told` on, where the book was `book`."""
+
+    def __init__(self, told: Told, book: Book) -> None:
+        self._held: deque[Held] = deque()
+        self._cursor = told.cursor
+        self._book = book
+        self._resume = told.part
+        self._done = 0
+        self._count = 0
+        self._behind: list[StreamId] = []
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._held) >= MOST_EVENTS
+
+    @property
+    def count(self) -> int:
+        """How many alerts wait."""
+        return self._count
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """The first of them: more than any message holds."""
+        waiting = (alert for held in self._held for _, alert in held.alerts)
+        return list(islice(waiting, self._done, self._done + _LOOKED_AT))
+
+    @property
+    def since(self) -> float:
+        """When the first of them was read. Only where there is one."""
+        return next(held.since for held in self._held if held.alerts)
+
+    def add(self, held: Held) -> None:
+        """The next event. What was told of it before a restart is left out."""
+        if held.at is not None and self._resume:
+            left = tuple((number, alert) for number, alert in held.alerts if number >= self._resume)
+            held, self._resume = held._replace(alerts=left), 0
+        self._held.append(held)
+        self._count += len(held.alerts)
+        if self._count == 0:
+            self._pass_silent()
+
+    def tell(self, count: int) -> None:
+        """The next `count` alerts are told."""
+        self._done += count
+        self._count -= count
+        while self._held and self._held[0].alerts and self._done >= len(self._held[0].alerts):
+            self._done -= len(self._held[0].alerts)
+            self._pass_first()
+            self._pass_silent()
+
+    def _pass_silent(self) -> None:
+        """What has no alerts needs no telling."""
+        while self._held and not self._held[0].alerts:
+            self._pass_first()
+
+    def _pass_first(self) -> None:
+        held = self._held.popleft()
+        self._book = held.book
+        if held.at is not None:
+            self._cursor = held.at
+            self._behind.append(held.at)
+
+    @property
+    def behind(self) -> list[StreamId]:
+        """The events that are dealt with and not yet acknowledged."""
+        return self._behind
+
+    @property
+    def told(self) -> Told:
+        """The place by now."""
+        return Told(self._cursor, self._part, book_text(self._book))
+
+    def noted(self) -> None:
+        """They are acknowledged."""
+        self._behind = []
+
+    @property
+    def _part(self) -> int:
+        """Which alert of the next event comes next; the notifier's own words do not count."""
+        for held in self._held:
+            if held.at is not None:
+                return held.alerts[self._done][0] if held is self._held[0] and held.alerts else _first(held)
+        return self._resume
+
+
+def _first(held: Held) -> int:
+    return held.alerts[0][0] if held.alerts else 0
