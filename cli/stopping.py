@@ -1,4 +1,7 @@
-"""How a long-running command is told to stop: SIGTERM, or Ctrl-C, once. A second Ctrl-C stops at once."""
+"""How a long-running command is told to stop: SIGTERM, or Ctrl-C, once. A second Ctrl-C stops at once.
+
+One that only looks has nothing to bring to an end: it is stopped wherever it is.
+"""
 
 import signal
 import threading
@@ -36,3 +39,17 @@ def stopped_by_signals() -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Within the block SIGTERM ends the command at once, and in order, as Ctrl-C does by itself."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(OK)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from events.errors import BusRefused
 
+_OLDEST_REDIS = (7, 0)
 _BY_FSYNC = {
     "always": "what was acknowledged survives the death of the server and of the machine",
     "everysec": "the machine's death, and seldom the server's, loses an acknowledged second or two",
@@ -41,6 +42,11 @@ def durability(facts: Mapping[str, str], settings: Mapping[str, str]) -> Durabil
         lost = "the death of the server loses everything since its last snapshot, if it makes any"
         return Durability("no append-only file", lost, "warning")
     return Durability("off", "a restart of the server loses the whole log", "warning")
+
+
+def too_old(redis_version: str) -> bool:
+    """Whether a server of this version lacks what we need; Valkey says which Redis it is compatible with."""
+    return tuple(int(part) for part in redis_version.split(".")[:2]) < _OLDEST_REDIS
 
 
 def refuse_eviction(facts: Mapping[str, str]) -> str:

@@ -6,11 +6,11 @@ gone. The same count shows a log that was deleted and begun anew, and the head's
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from coordinator.follower import Follower
 from coordinator.snapshot import read_snapshot
-from events.bus import Bus, Extent, Head, Lease
+from events.bus import Bus, Entry, Extent, Head, Lease
 from events.codec import encode_checked
 from events.errors import BusError
 from events.incoming import LossAcknowledged
@@ -55,7 +55,7 @@ class Found(NamedTuple):
 def look(bus: Bus, head: Head | Lease, each_page: Callable[[], object] = lambda: None) -> Found:
     """Counts what waits behind the head, calling `each_page` on the way, and adds up."""
     extent = bus.extent()
-    waiting = _count(bus, head.cursor, extent.last, each_page)
+    waiting = count_between(bus.events_after, head.cursor, extent.last, each_page)
     return Found(extent.added - waiting, extent.last < head.cursor, what_is_lost(extent, head, waiting))
 
 
@@ -133,10 +133,16 @@ def _said_by_workers(bus: Bus) -> str:
     return f"The log lost its end: {missing}." if missing else ""
 
 
-def _count(bus: Bus, after: StreamId, last: StreamId, each_page: Callable[[], object]) -> int:
-    """How many events lie behind `after`, up to `last`."""
+class _ReadAfter(Protocol):
+    def __call__(self, after: StreamId, /, *, count: int) -> list[Entry]: ...
+
+
+def count_between(
+    read: _ReadAfter, after: StreamId, last: StreamId, each_page: Callable[[], object] = lambda: None
+) -> int:
+    """How many entries of the stream that `read` reads lie behind `after`, up to `last`."""
     count = 0
-    while after < last and (page := bus.events_after(after, count=_READ_AT_ONCE)):
+    while after < last and (page := read(after, count=_READ_AT_ONCE)):
         if page[-1].id >= last:
             return count + sum(1 for entry in page if entry.id <= last)
         count, after = count + len(page), page[-1].id

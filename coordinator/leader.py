@@ -62,7 +62,7 @@ class Leader:
     ) -> None:
         self._bus = bus
         self._ground = ground
-        self._shown = {"leader": lease.holder, "durability": ground.durability}
+        self._shown = {"leader": lease.holder, "durability": ground.durability, "clock": clock}
         self._lease = lease
         self._lease_ms = lease_ms
         self._limits = limits

@@ -61,11 +61,16 @@ def limits_of(event: LimitsChanged) -> Limits:
     )
 
 
+def limits_named(text: str) -> dict[str, str]:
+    """Each limit in `Limits.text` by its name."""
+    return dict(pair.split("=", 1) for pair in text.split("; ") if "=" in pair)
+
+
 def changed_limits(text: str, changes: Mapping[str, str], *, by: str, reason: str) -> LimitsChanged:
     """The limits in `text` with `changes` made to them. Raises RefusedField, naming the limit."""
     if not text:
         raise RefusedField("limits: none are in force yet; start a coordinator first")
-    in_force = dict(pair.split("=", 1) for pair in text.split("; "))
+    in_force = limits_named(text)
     for name in changes:
         if name not in in_force:
             raise RefusedField(f"{name}: not a limit; the limits are {', '.join(in_force)}")

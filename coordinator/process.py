@@ -20,7 +20,7 @@ from config import Configuration, loaded_line, milliseconds, secret
 from coordinator import clock_watch
 from coordinator.clock import Clock, SystemClock
 from coordinator.configured import configured_limits
-from coordinator.durability import durability, refuse_eviction
+from coordinator.durability import durability, refuse_eviction, too_old
 from coordinator.follower import Follower
 from coordinator.footing import Ground
 from coordinator.leader import Leader, LeadLost
@@ -32,7 +32,7 @@ from events.stream_id import ORIGIN
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
-_OLDEST_REDIS = (7, 0)
+_STANDBY_LEASES = 3  # said four times a lease; it may be late a little without looking dead
 _UNFIT_FOR_A_NAME = re.compile(r"[^A-Za-z0-9._@-]")
 
 
@@ -176,6 +176,7 @@ class CoordinatorProcess:
             if not standing_by:
                 standing_by = True
                 self._log.info("Standing by", leader=lease.holder)
+            self._bus.stand_by(self._who, _STANDBY_LEASES * self._lease_ms)
             yield self._lease_ms / 4000
         return None
 
@@ -190,7 +191,7 @@ class CoordinatorProcess:
         """Says what server this is and what it can lose; raises BusRefused for one that cannot be used."""
         facts = self._bus.server()
         redis_version = facts.get("redis_version", "0.0")
-        if tuple(int(part) for part in redis_version.split(".")[:2]) < _OLDEST_REDIS:
+        if too_old(redis_version):
             raise BusRefused(f"Redis {redis_version} is too old; expected 7.0 or later, or Valkey.")
         eviction = refuse_eviction(facts)
         server, kept = facts.get("valkey_version") or redis_version, durability(facts, self._bus.settings())

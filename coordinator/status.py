@@ -28,7 +28,10 @@ _COUNTS = (
 
 
 def status_fields(state: State, at: StreamId) -> dict[str, str]:
-    """The status hash after the event `at`. Lists are separated by `, `, amounts are dollars."""
+    """The status hash after the event `at`. Lists are separated by `, `, amounts are dollars.
+
+    `opened_ms` goes with `positions`, `reserved_until_ms` with `reserved`: times in the clock of the log.
+    """
     return {
         "max_positions": str(state.limits.max_positions) if state.limits else "",
         "open_positions_count": str(len(state.positions)),
@@ -45,8 +48,11 @@ def status_fields(state: State, at: StreamId) -> dict[str, str]:
             f"{one.symbol} {one.side} {one.size} @ {one.price:f} by {one.worker} ({one.unrealized:+.2f})"
             for one in state.positions.values()
         ),
+        "opened_ms": ", ".join(str(one.opened_ms) for one in state.positions.values()),
+        "reserved_until_ms": ", ".join(str(one.expires_ms) for one in state.reservations.values()),
         "realized_pnl": f"{state.day.realized.quantize(CENT):f}",
         "daily_stop_loss": f"{state.limits.daily_stop_loss:f}" if state.limits else "",
+        "stop_from": f"{state.day.stop_from.quantize(CENT):f}",
         "day_ends_ms": str(state.day.ends_ms),
         "halted": _flag(state.halt is not None),
         "halted_by": state.halt.by if state.halt else "",
@@ -57,10 +63,15 @@ def status_fields(state: State, at: StreamId) -> dict[str, str]:
         "stopped_at": state.stop.since if state.stop else "",
         "flattening": legs_named(state, state.flatten.left) if state.flatten else "",
         "flatten_cause": state.flatten.cause if state.flatten else "",
+        "flatten_started_ms": str(state.flatten.started_ms) if state.flatten else "",
+        "flatten_deadline_ms": str(state.flatten.deadline_ms) if state.flatten else "",
         "unsettled": ", ".join(
             f"{odd.symbol} of {odd.worker}: {odd.kind}" for odd in state.unsettled.values()
         ),
         "workers": ", ".join(f"{name} {worker.presence}" for name, worker in state.workers.items()),
+        "worker_symbols": ", ".join(
+            " ".join((name, *worker.symbols)) for name, worker in state.workers.items()
+        ),
         "stale_marks": ", ".join(held.symbol for held in state.positions.values() if held.mark_stale),
         "limits": state.limits.text if state.limits else "",
         "limits_by": state.limits.by if state.limits else "",
@@ -83,7 +94,7 @@ def read_status(fields: Mapping[str, str]) -> dict[str, object]:
     status: dict[str, object] = dict(fields)
     for name in ("max_positions", "open_positions_count", "slots_used", "most_positions", "limit_breaches"):
         status[name] = int(fields.get(name) or 0)
-    for name in ("daily_pnl", "realized_pnl", "daily_stop_loss"):
+    for name in ("daily_pnl", "realized_pnl", "daily_stop_loss", "stop_from"):
         status[name] = float(fields.get(name) or 0)
     for name in ("stopped_out", "halted", "log_incomplete"):
         status[name] = fields.get(name) == "true"

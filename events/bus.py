@@ -54,7 +54,7 @@ class Lease(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """What the events stream says of itself: how many events it ever took, and how many it still holds.
+    """What a stream says of itself: how many entries it ever took, and how many it still holds.
 
     `first` is the oldest of those, `last` the largest ID it ever gave out; ORIGIN where there is none.
     """
@@ -134,6 +134,11 @@ class Bus:
         """The next events; with `block_ms` waits so long for the first."""
         return self._after(self.keys.events, after, count, block_ms)
 
+    def events_before(self, before: StreamId, *, count: int) -> list[Entry]:
+        """The latest events up to and with `before`, the newest first."""
+        with told_apart("reading a stream backwards"):
+            return _entries(self._client.xrevrange(self.keys.events, str(before), "-", count=count))
+
     def decisions_after(self, after: StreamId, *, count: int, block_ms: int | None = None) -> list[Entry]:
         """The next decisions; with `block_ms` waits so long for the first."""
         return self._after(self.keys.decisions, after, count, block_ms)
@@ -179,17 +184,11 @@ class Bus:
 
     def extent(self) -> Extent:
         """How much of the log there was, and is."""
-        with told_apart("looking at the log"):
-            if not self._client.exists(self.keys.events):
-                return Extent(0, 0, ORIGIN, ORIGIN)
-            facts = self._client.xinfo_stream(self.keys.events)
-        first = facts["first-entry"]
-        return Extent(
-            added=int(facts["entries-added"]),
-            length=int(facts["length"]),
-            first=StreamId.parse(first[0]) if first else ORIGIN,
-            last=StreamId.parse(facts["last-generated-id"]),
-        )
+        return self._extent(self.keys.events)
+
+    def decisions_extent(self) -> Extent:
+        """The same of the decisions."""
+        return self._extent(self.keys.decisions)
 
     def lost(self, events: Sequence[StreamId]) -> StreamId | None:
         """The last of these events, which were added, that is gone: not counting what was trimmed away."""
@@ -219,6 +218,11 @@ class Bus:
         """Renews the lease; false when it is somebody else's or nobody's by now. 0 ms gives it up."""
         with told_apart("renewing the lease"):
             return bool(self._renew(keys=[self.keys.leader], args=[who, lease_ms]))
+
+    def stand_by(self, who: str, lasts_ms: int) -> None:
+        """Says who is ready to lead next, for the next `lasts_ms`."""
+        with told_apart("standing by"):
+            self._client.set(self.keys.standby, who, px=lasts_ms)
 
     def commit(
         self,
@@ -292,6 +296,12 @@ class Bus:
             holder: str | None = self._client.get(self.keys.leader)
         return holder
 
+    def standby(self) -> str | None:
+        """Who is ready to lead next: of several, whoever said so last."""
+        with told_apart("reading the standby"):
+            who: str | None = self._client.get(self.keys.standby)
+        return who
+
     # --- looking -----------------------------------------------------------------------------------------
 
     def status(self) -> dict[str, str]:
@@ -311,16 +321,16 @@ class Bus:
         return int(seconds) * 1000 + int(microseconds) // 1000
 
     def server(self) -> dict[str, str]:
-        """What the server says of itself (INFO server, persistence and memory), as text."""
+        """What the server says of itself (INFO server, persistence, memory and replication), as text."""
         with told_apart("asking the server about itself"):
-            facts = self._client.info("server", "persistence", "memory")
+            facts = self._client.info("server", "persistence", "memory", "replication")
         return {name: str(value) for name, value in facts.items()}
 
     def settings(self) -> dict[str, str]:
-        """How the server keeps data (`appendfsync`, `save`), if we may ask; else nothing."""
+        """How the server keeps data (`appendfsync`, `save`), and where (`dir`); nothing if we may not ask."""
         try:
             with told_apart("asking the server for its settings"):
-                return {**self._client.config_get("appendfsync"), **self._client.config_get("save")}
+                return dict(self._client.config_get("appendfsync", "save", "dir"))
         except BusRefused:  # hosted servers often forbid CONFIG
             return {}
 
@@ -337,6 +347,13 @@ class Bus:
             return []
         with told_apart("reading heartbeats"):
             return list(self._client.mget([self.keys.worker(worker) for worker in workers]))
+
+    def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
+        """For each destination of alerts the notifier that tells it, or None."""
+        if not destinations:
+            return []
+        with told_apart("looking for notifiers"):
+            return list(self._client.mget([self.keys.notifier_lease(each) for each in destinations]))
 
     # --- the driven clock's ------------------------------------------------------------------------------
 
@@ -356,6 +373,19 @@ class Bus:
         with told_apart("reading a stream"):
             reply = self._client.execute_command("XREAD", "COUNT", count, *block, "STREAMS", key, str(after))
         return _entries(reply[0][1]) if reply else []
+
+    def _extent(self, key: str) -> Extent:
+        with told_apart("looking at the log"):
+            if not self._client.exists(key):
+                return Extent(0, 0, ORIGIN, ORIGIN)
+            facts = self._client.xinfo_stream(key)
+        first = facts["first-entry"]
+        return Extent(
+            added=int(facts["entries-added"]),
+            length=int(facts["length"]),
+            first=StreamId.parse(first[0]) if first else ORIGIN,
+            last=StreamId.parse(facts["last-generated-id"]),
+        )
 
     def _last(self, key: str) -> StreamId:
         with told_apart("looking at a stream"):

@@ -83,9 +83,10 @@ def test_status_for_people_fits_80_columns_and_says_when_nobody_leads(
     alone = portfold("status", *where, cwd=tmp_path)
     assert led.code == alone.code == OK
     assert max(map(len, (led.out + alone.out).splitlines())) <= 80
-    assert "Positions    0/4" in led.out
-    assert "nobody leads" not in led.out
-    assert "nobody leads" in alone.out
+    assert "0 open of 4" in led.out
+    assert "NO COORDINATOR" not in led.out
+    assert "NO COORDINATOR  no entry is answered" in alone.out
+    assert "\x1b" not in led.out + alone.out
 
 
 def test_the_server_command_serves_until_told_to_stop_and_keeps_its_data(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from cli.demo.totals import Totals
 from cli.exits import FAILED, INTERRUPTED, OK
-from coordinator.replay import replay
+from coordinator.audit.record import LiveRecord
+from coordinator.audit.verify import verify
 from events.bus import Bus
 from events.connection import connect
 from events.embedded import EmbeddedServer
@@ -68,8 +69,8 @@ def test_a_bad_day_stops_the_portfolio_and_the_next_day_it_trades_again(tmp_path
 
     totals = Totals()
     with log_of(folder_of(tmp_path)) as bus:
-        replayed = replay(bus, totals.see)
-    assert replayed.difference == ""
+        replayed = verify(LiveRecord(bus), see=totals.see)
+    assert replayed.difference is None
     assert replayed.state.stats.events_rejected == 0
     assert totals.days == ["2025-01-06", "2025-01-07"]
     assert [stop.day for stop in totals.stops] == ["2025-01-06"]
@@ -130,13 +131,13 @@ def test_recorded_bars_are_played_and_a_kept_server_stays_until_it_is_killed_as_
         opened = [
             entry.fields for entry in log.events_after(ORIGIN, count=999) if "PositionOpened" in entry.fields
         ]
-        state = replay(log).state
+        state = verify(LiveRecord(log)).state
         log.close()
     finally:
         os.kill(int(pid), signal.SIGTERM)
     assert ran.code == status.code == OK, ran.out + ran.err
     assert "3 trading days, 2020-04-17 to 2020-04-21: 1 trades, P&L $47,615.00" in ran.out
-    assert "nobody leads" in status.out
+    assert "NO COORDINATOR" in status.out
     (fields,) = opened
     assert fields[fields.index("price") + 1] == "-37.62"  # the close, and a tick of slippage
     assert state.limits is not None

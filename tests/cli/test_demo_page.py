@@ -18,9 +18,10 @@ from cli.demo.totals import Totals
 from cli.exits import Unusable
 from config import load
 from config.locate import PACKAGED
+from coordinator.audit.verify import Verified
 from coordinator.configured import configured_limits
 from coordinator.follower import Follower
-from coordinator.replay import Replayed
+from coordinator.recorded import Difference
 from events.bus import Entry
 from events.codec import encode_checked
 from events.incoming import (
@@ -33,7 +34,7 @@ from events.incoming import (
     WorkerStarted,
 )
 from events.keys import Keys
-from events.stream_id import StreamId
+from events.stream_id import ORIGIN, StreamId
 
 CONFIGURATION = load(str(PACKAGED), {}, PACKAGED)
 LIMITS = replace(configured_limits(CONFIGURATION), max_positions=2, mark_stale_ms=31 * 86_400_000)
@@ -82,13 +83,14 @@ def seen(told: list[tuple[float, Event]], *, every_ms: float = 2.0) -> Sight:
     return sight
 
 
-def counted(told: list[tuple[float, Event]]) -> tuple[Totals, Replayed]:
+def counted(told: list[tuple[float, Event]]) -> tuple[Totals, Verified]:
     totals, follower, decisions = Totals(), Follower(), 0
     for entry in entries(told):
         decided = follower.advance(entry.id, entry.fields)
         totals.see(decided, follower.state)
         decisions += len(decided.decisions)
-    return totals, Replayed(len(told), decisions, follower.state, "")
+    days = len(totals.days)
+    return totals, Verified(len(told), decisions, days, follower.cursor, follower.chain, follower.state)
 
 
 def market(days: int = 2) -> Market:
@@ -209,7 +211,7 @@ def test_a_rejected_event_fails_the_check() -> None:
 
 def test_a_decision_that_is_not_reproduced_fails_the_check() -> None:
     totals, replayed = counted(bad_day())
-    differing = replace(replayed, difference="Decision 1-0 is not there.")
+    differing = replace(replayed, difference=Difference(ORIGIN, ORIGIN, "Decision 1-0 is not there."))
     assert [check.text for check in checks(totals, differing, 1.0) if not check.holds] == [
         "Decision 1-0 is not there."
     ]

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.exits import FAILED, UNREACHABLE, UNUSABLE
+from cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
 from cli.main import run
 from events.embedded import EmbeddedServer
 from tests.cli.command_line import portfold
+from tests.cli.test_help import COMMANDS
 
 NOBODY_THERE = "redis://127.0.0.1:1/0"
 
@@ -34,6 +35,13 @@ NOBODY_THERE = "redis://127.0.0.1:1/0"
         (["demo", "--symbols", "ES,XX"], UNUSABLE, "got XX"),
         (["demo", "--bars", "."], UNUSABLE, "expected files such as ES.csv"),
         (["config", "init", "a-file"], UNUSABLE, "a-file"),
+        (["tail", "-n", "-1"], UNUSABLE, 'Invalid value "-1" for -n'),
+        (["tail", "-n", "many"], UNUSABLE, "Invalid value for -n"),
+        (["tail", "--json", "--text"], UNUSABLE, "--json, --text: expected one of them"),
+        (["tail", "--type", "PositionClose"], UNUSABLE, "--type: expected one of EntryRequested"),
+        (["tail", "--url", NOBODY_THERE], UNREACHABLE, "Redis did not answer"),
+        (["completion", "tcsh"], UNUSABLE, "tcsh"),
+        (["doctor", "--portfolio", "a b"], UNUSABLE, "--portfolio: expected a name"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -97,3 +105,37 @@ def test_the_secret_that_a_configuration_names_must_be_set(tmp_path: Path, serve
     ran = portfold("status", "--config", "mine", "--url", server.url, cwd=tmp_path)
     assert ran.code == UNUSABLE
     assert "the environment variable HUSH" in ran.err
+
+
+# --- whatever the command ---------------------------------------------------------------------------------
+
+UNUSABLE_WORDS: list[list[str]] = [
+    ["--no-such-option"],
+    ["--no-such-option=1", "stray"],
+    ["stray", "stray", "stray", "stray"],
+    ["--url"],
+    ["--config", "\0"],
+]
+ODD_WORDS: list[list[str]] = [[""], ["--", "--"], ["\N{PILE OF POO}\N{RIGHT-TO-LEFT OVERRIDE}"]]
+"""Fit for a command that takes the name of a file, and for no other."""
+
+
+@pytest.mark.parametrize("wrong", UNUSABLE_WORDS + ODD_WORDS, ids=repr)
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_words_that_no_command_takes_are_told_in_one_sentence(
+    words: tuple[str, ...],
+    wrong: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("PORTFOLD_URL", NOBODY_THERE)
+    monkeypatch.delenv("PORTFOLD_CONFIG", raising=False)
+    code = run([*words, *wrong])
+    said = capsys.readouterr()
+    assert code != OK or wrong in ODD_WORDS
+    assert "Traceback" not in said.err
+    told = code == OK or words == ("doctor",)  # whose findings are on standard output
+    assert told or said.err.splitlines()[-1].startswith("portfold: ")

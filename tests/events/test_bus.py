@@ -149,6 +149,9 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     "commit": lambda bus: commit(bus, epoch=1),
     "head": lambda bus: bus.head(),
     "extent": lambda bus: bus.extent(),
+    "decisions_extent": lambda bus: bus.decisions_extent(),
+    "events_before": lambda bus: bus.events_before(ORIGIN, count=1),
+    "notifiers": lambda bus: bus.notifiers(["discord"]),
     "lost": lambda bus: bus.lost([SEVEN]),
     "remember_server": lambda bus: bus.remember_server("run"),
     "acknowledge": lambda bus: bus.acknowledge(
@@ -156,6 +159,8 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     ),
     "settings": lambda bus: bus.settings(),
     "leader": lambda bus: bus.leader(),
+    "stand_by": lambda bus: bus.stand_by("me", 1000),
+    "standby": lambda bus: bus.standby(),
     "status": lambda bus: bus.status(),
     "now_ms": lambda bus: bus.now_ms(),
     "server": lambda bus: bus.server(),

@@ -149,6 +149,17 @@ class MemoryBus(Bus):
     def extent(self) -> Extent:
         return self._ask("looking at the log", lambda: self._server.extent(self._events))
 
+    def decisions_extent(self) -> Extent:
+        return self._ask("looking at the log", lambda: self._server.extent(self._decisions))
+
+    def events_before(self, before: StreamId, *, count: int) -> list[Entry]:
+        def read() -> list[Entry]:
+            stream = self._server.stream(self._events)
+            entries = stream.entries if stream is not None else []
+            return [entry for entry in reversed(entries) if entry.id <= before][:count]
+
+        return self._ask("reading a stream backwards", read)
+
     def lost(self, events: Sequence[StreamId]) -> StreamId | None:
         def last_lost() -> StreamId | None:
             stream, extent = self._server.stream(self._events), self._server.extent(self._events)
@@ -170,6 +181,12 @@ class MemoryBus(Bus):
 
     def leader(self) -> str | None:
         return self._ask("reading the lease", lambda: self._server.text(self._leader))
+
+    def stand_by(self, who: str, lasts_ms: int) -> None:
+        self._ask("standing by", lambda: self._server.put(self.keys.standby, who, lasts_ms))
+
+    def standby(self) -> str | None:
+        return self._ask("reading the standby", lambda: self._server.text(self.keys.standby))
 
     # --- looking -----------------------------------------------------------------------------------------
 
@@ -203,6 +220,13 @@ class MemoryBus(Bus):
             "reading heartbeats",
             lambda: [self._server.value(self.keys.worker(worker)) for worker in workers],
         )
+        return [value if isinstance(value, str) else None for value in values]
+
+    def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
+        if not destinations:
+            return []
+        keys = [self.keys.notifier_lease(each) for each in destinations]
+        values = self._ask("looking for notifiers", lambda: [self._server.value(key) for key in keys])
         return [value if isinstance(value, str) else None for value in values]
 
     # --- the driven clock's ------------------------------------------------------------------------------

@@ -64,6 +64,6 @@ def test_a_mark_that_grows_old_is_said_and_shown_until_the_next(floor: Floor) ->
     assert stale.age_ms >= 500
     assert floor.leader.says("Mark of ES is")["level"] == "warning"
     until(lambda: floor.live.status()["stale_marks"] == "ES", "the status to show it")
-    assert "Stale marks  ES\n" in floor.portfold("status").out
+    assert "$37.50  stale\n" in floor.portfold("status").out
     worker.told("mark", 5002)
     until(lambda: floor.live.status()["stale_marks"] == "", "the status to show it no more")

@@ -1,0 +1,1 @@
+"""`portfold status`: how are we?"""

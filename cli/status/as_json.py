@@ -1,0 +1,48 @@
+"""The status as one JSON object. Its fields are documented in docs/command.md, and stay."""
+
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from coordinator.headlines import headlines
+from coordinator.overview import Overview
+
+_UTC = ZoneInfo("UTC")
+
+
+def as_json(seen: Overview) -> str:
+    """One line."""
+    return msgspec.json.encode(fields(seen)).decode()
+
+
+def fields(seen: Overview) -> dict[str, object]:
+    """The status hash's fields as values, and beside them what was looked for around it."""
+    backlog, server = seen.backlog, seen.server
+    return {
+        **dict(sorted(seen.status.items())),
+        "headlines": [one.code for one in headlines(seen, _UTC)],
+        "now_ms": seen.now_ms,
+        "held": [
+            one._asdict() | {"price": str(one.price), "unrealized": float(one.unrealized)}
+            for one in seen.held
+        ],
+        "reservations": [one._asdict() for one in seen.reserved],
+        "stop_at": float(seen.account.stop_at),
+        "stop_used": float(seen.account.used),
+        "present": [one._asdict() for one in seen.workers],
+        "missing_symbols": list(seen.missing),
+        "flattener_alive": seen.flattener_alive,
+        "leading": seen.leader,
+        "standby": seen.standby,
+        "last_on_log": str(seen.last_event),
+        "undecided": backlog.events,
+        "undecided_more": backlog.more,
+        "undecided_ms": backlog.oldest_ms,
+        "log_lost": backlog.lost,
+        "server": {
+            "version": server.version,
+            "run": server.run,
+            "keeps": server.kept.setting,
+            "writes_fail": server.writes_fail,
+        },
+    }

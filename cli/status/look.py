@@ -1,0 +1,38 @@
+"""The place a status is of, and looking at it as often as one likes."""
+
+from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from cli.target import Place
+    from coordinator.overview import Overview
+    from events.bus import Bus
+
+
+class Look(NamedTuple):
+    """A portfolio on a server: `shown` names both, `zone` is on whose clocks times are shown."""
+
+    bus: "Bus"
+    shown: str
+    zone: ZoneInfo
+
+    @classmethod
+    def at(cls, place: "Place") -> "Look":
+        """Connects when first used."""
+        return cls(place.bus(), place.shown, ZoneInfo(place.configuration.runtime.trading_day.zone))
+
+    @property
+    def nobody(self) -> str:
+        """That there is nothing to be seen yet, and what to do."""
+        return f"No coordinator has ever run for portfolio {self.shown}. Start one: portfold coordinator"
+
+    def now(self) -> "Overview | None":
+        """How the portfolio is; None where no coordinator ever was. Raises BusError."""
+        from coordinator.overview import look
+        from workers.flattener import NAME
+
+        return look(self.bus, flattener=NAME)
+
+    def close(self) -> None:
+        """Lets the connection go."""
+        self.bus.close()

@@ -1,0 +1,35 @@
+"""The whole examination: facts, then one check after the other. A server that is away is a finding too."""
+
+from collections.abc import Callable, Mapping
+from itertools import chain
+
+from config import Configuration
+from coordinator.doctor import log_checks, people_checks, server_checks, setup_checks
+from coordinator.doctor.facts import gather
+from coordinator.doctor.finding import Finding, fail
+from events.bus import Bus
+from events.errors import BusError
+
+
+def examine(
+    bus: Bus,
+    configuration: Configuration,
+    environ: Mapping[str, str],
+    *,
+    url: str,
+    flattener: str,
+    wall_ms: Callable[[], int],
+) -> list[Finding]:
+    """All findings on the portfolio of `bus`, which is on the server at `url`, in the order to read them.
+
+    `environ` holds the addresses of webhooks, `flattener` is its name as a worker, `wall_ms` this machine's
+    clock.
+    """
+    about_files = [setup_checks.configuration(configuration), setup_checks.webhooks(configuration, environ)]
+    try:
+        facts = gather(bus, configuration, url=url, flattener=flattener, wall_ms=wall_ms)
+    except BusError as error:
+        remedy = "start it (portfold server), or name it: --url, PORTFOLD_URL, redis_url in runtime.json"
+        return [*about_files, fail("server", str(error), remedy)]
+    checks = chain(setup_checks.CHECKS, server_checks.CHECKS, log_checks.CHECKS, people_checks.CHECKS)
+    return [*about_files, *(check(facts) for check in checks)]

@@ -1,0 +1,100 @@
+"""Is everybody there: a leader, a standby, a worker for every symbol, the flattener; and may they trade."""
+
+from zoneinfo import ZoneInfo
+
+from coordinator.doctor.facts import Facts
+from coordinator.doctor.finding import Finding, fail, ok, warn
+from coordinator.headlines import SLOW_MS, headlines
+from coordinator.overview import Overview
+from coordinator.shown_time import span
+
+_NOT_FIT = {"flattening", "no_limits"}
+_SAID_ELSEWHERE = {"trading", "not_led", "not_deciding", "log_incomplete", "server_fails"}
+
+
+def leader(facts: Facts) -> Finding:
+    """Somebody leads, and decides."""
+    seen = facts.overview
+    if seen is None:
+        return fail("leader", "no coordinator has ever run for this portfolio", "portfold coordinator")
+    backlog = seen.backlog
+    if not seen.leader:
+        waiting = f"; undecided events: {backlog.events:,}" if backlog.events else ""
+        return fail("leader", f"nobody leads: no entry is answered{waiting}", "portfold coordinator")
+    if backlog.oldest_ms is not None and backlog.oldest_ms > SLOW_MS:
+        text = f"{seen.leader} leads, but an event has waited {span(backlog.oldest_ms)} for its decision"
+        return fail("leader", text, "look at its log; stop it, and a standby takes over")
+    return ok("leader", seen.leader)
+
+
+def standby(facts: Facts) -> Finding:
+    """Somebody takes over when the leader dies."""
+    found = facts.overview.standby if facts.overview else ""
+    if found:
+        return ok("standby", found)
+    text = "none: when the leader dies, no entry is answered until somebody starts one"
+    return warn("standby", text, "portfold coordinator, once more, best on another machine")
+
+
+def workers(facts: Facts) -> Finding:
+    """Every symbol of the portfolio is traded by a worker that is alive."""
+    seen = facts.overview
+    if seen is None:
+        return warn("workers", "not known without a coordinator", "portfold coordinator")
+    if not seen.missing:
+        return ok("workers", f"{sum(one.alive for one in seen.workers)} alive, one for every symbol")
+    lost = [told for symbol in seen.missing if (told := _what_became_of(symbol, seen))]
+    never = [symbol for symbol in seen.missing if not _what_became_of(symbol, seen)]
+    text = "; ".join(
+        [*lost, *([f"no worker ever announced {', '.join(never)}"] if never else [])],
+    )
+    remedy = f"start {'it' if len(seen.missing) == 1 else 'them'}, such as: portfold worker {seen.missing[0]}"
+    if never and not lost and any(one.alive and not one.symbols for one in seen.workers):
+        return warn("workers", f"{text}; some alive do not say what they trade", remedy)
+    return fail("workers", text, remedy)
+
+
+def flattener(facts: Facts) -> Finding:
+    """Somebody closes what a dead worker leaves open when everything must go."""
+    if facts.overview is not None and facts.overview.flattener_alive:
+        return ok("flattener", "alive")
+    text = "none is alive: at a stop, nobody closes the positions of a worker that died"
+    return warn("flattener", text, "portfold flattener")
+
+
+def notifier(facts: Facts) -> Finding:
+    """Somebody tells people what happens."""
+    silent = [name for name, who in facts.notifiers.items() if who is None]
+    if not silent:
+        return ok("notifier", f"alive, tells {', '.join(facts.notifiers)}")
+    if len(silent) == len(facts.notifiers):
+        return warn("notifier", "none is alive: nobody is told of a stop", "portfold notifier")
+    return warn("notifier", f"nobody sends alerts to {', '.join(silent)}", "portfold notifier")
+
+
+def trading(facts: Facts) -> Finding:
+    """Whether an entry would be allowed now, as far as the portfolio itself is concerned."""
+    if facts.overview is None:
+        return warn("trading", "not known without a coordinator", "portfold coordinator")
+    zone = ZoneInfo(facts.configuration.runtime.trading_day.zone)
+    told = [one for one in headlines(facts.overview, zone) if one.code not in _SAID_ELSEWHERE]
+    if not told:
+        return ok("trading", "not stopped, not halted")
+    text = "; ".join(f"{one.title.lower()}: {one.text}" for one in told)
+    if any(one.code in _NOT_FIT for one in told):
+        return fail("trading", text, "see: portfold status")
+    return warn("trading", text, "see: portfold status")
+
+
+def _what_became_of(symbol: str, seen: Overview) -> str:
+    """The worker that traded it last, and that it is no longer there; nothing where there never was one."""
+    for one in seen.workers:
+        if symbol in one.symbols:
+            became = {"stopped": "has stopped", "lost": "is lost"}.get(one.presence, "gives no sign of life")
+            held = [held.symbol for held in seen.held if held.worker == one.worker]
+            holds = f", and holds {', '.join(held)}" if held else ""
+            return f"{one.worker}, for {symbol}, {became}{holds}"
+    return ""
+
+
+CHECKS = (leader, standby, workers, flattener, notifier, trading)

@@ -1,0 +1,86 @@
+"""Does the configuration say what is meant: the file against the limits in force, and the contracts."""
+
+from collections.abc import Mapping
+
+from config import ConfigError, Configuration, webhook_url
+from coordinator.configured import configured_limits
+from coordinator.doctor.facts import Facts
+from coordinator.doctor.finding import Finding, fail, ok, warn
+from coordinator.limits import limits_named, limits_of
+
+_DIFFERENCES_SHOWN = 4
+
+
+def configuration(found: Configuration) -> Finding:
+    """Where it comes from, and what in it has no effect."""
+    if found.portfolio.warnings:
+        return warn("config", "; ".join(found.portfolio.warnings), "correct the file")
+    if not found.source.asked_for:
+        text = "the packaged default: nobody named a configuration"
+        return warn("config", text, "portfold config init config, and change it there")
+    return ok("config", f"{found.source.folder} ({found.source.chosen_by})")
+
+
+def webhooks(found: Configuration, environ: Mapping[str, str]) -> Finding:
+    """Whether alerts go anywhere, and the address of each place is set. None is ever shown."""
+    troubles, addressed = [], []
+    for name, destination in found.runtime.destinations.items():
+        try:
+            if webhook_url(found, name, environ) is not None:
+                addressed.append(f"{name} ({destination.to})")
+        except ConfigError as error:
+            troubles.append(str(error))
+    if troubles:
+        return fail("webhook", "; ".join(troubles), "export the variable where the notifier is started")
+    if not addressed:
+        text = "none is configured: alerts reach nobody but the notifier's own log"
+        return warn("webhook", text, "discord_webhook_env, or a destination, in runtime.json")
+    return ok("webhook", f"{', '.join(addressed)}; to try: portfold doctor --ping")
+
+
+def limits(facts: Facts) -> Finding:
+    """Whether what the file says is what holds."""
+    in_force = facts.overview.limits if facts.overview else {}
+    if not in_force:
+        return warn("limits", "none are in force yet", "portfold coordinator puts those of the file in force")
+    wanted = limits_named(limits_of(configured_limits(facts.configuration)).text)
+    differing = [name for name in wanted if wanted[name] != in_force.get(name)]
+    if not differing:
+        return ok("limits", _short(in_force))
+    named = [f"{name} is {_cut(in_force.get(name, ''))}, not {_cut(wanted[name])}" for name in differing]
+    more = f", and {len(named) - _DIFFERENCES_SHOWN} more" if len(named) > _DIFFERENCES_SHOWN else ""
+    by = facts.overview.text("limits_by") if facts.overview else ""
+    text = f"in force by {by}, other than in the file: {', '.join(named[:_DIFFERENCES_SHOWN])}{more}"
+    if by != "coordinator":
+        return warn("limits", text, "nothing, if that was meant; else edit the file, or portfold limits")
+    if not facts.configuration.source.asked_for:
+        return warn("limits", text, "name the configuration: --config, or PORTFOLD_CONFIG")
+    return fail("limits", text, "restart the coordinator with this configuration, or correct the file")
+
+
+def contracts(facts: Facts) -> Finding:
+    """Every symbol that may be traded has a contract, so that profit can be checked against prices."""
+    in_force = facts.overview.limits if facts.overview else {}
+    symbols = in_force.get("symbols", "").split() or list(facts.configuration.portfolio.symbols)
+    valued = {pair.partition("=")[0] for pair in in_force.get("point_values", "").split()} or set(
+        facts.configuration.contracts
+    )
+    unknown = [symbol for symbol in symbols if symbol not in valued]
+    if not unknown:
+        return ok("contracts", f"one for each of {len(symbols)} symbols")
+    text = f"none for {', '.join(unknown)}: what their trades made cannot be checked"
+    return fail(
+        "contracts", text, "add to contracts.json and restart the coordinator, or portfold limits --symbols"
+    )
+
+
+def _short(in_force: Mapping[str, str]) -> str:
+    names = ("max_positions", "max_contracts", "daily_stop_loss")
+    return ", ".join(f"{name} {in_force.get(name, '')}" for name in names) + "; as in the file"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 30 else f"{text[:29]}…"
+
+
+CHECKS = (limits, contracts)

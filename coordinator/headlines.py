@@ -1,0 +1,118 @@
+"""What matters first: whether the portfolio may trade now, and everything that keeps it from that.
+
+Pure: from an overview to a few sentences, the worst first, each with what to do where there is something to.
+"""
+
+from typing import Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+from coordinator.overview import Overview
+from coordinator.shown_time import clock, span
+
+Level = Literal["info", "warning", "critical"]
+
+SLOW_MS = 5_000
+"""An event that waits longer for its decision than this, though somebody leads, is worth a headline."""
+
+
+class Headline(NamedTuple):
+    """`code` is for machines, `title` is in capitals, `text` says why and what to do."""
+
+    code: str
+    level: Level
+    title: str
+    text: str
+
+
+TRADING = Headline("trading", "info", "TRADING", "")
+
+
+def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
+    """What applies, or TRADING alone. Times are shown on the clocks of `zone`."""
+    found = [
+        *_nobody_decides(seen),
+        *_log(seen),
+        *_stopped(seen, zone),
+        *_flattening(seen),
+        *_halted(seen),
+        *_limits(seen),
+        *_unsettled(seen),
+    ]
+    denied = any(one.code not in ("flattening", "unsettled") for one in found)
+    return found if denied else [TRADING, *found]
+
+
+def _nobody_decides(seen: Overview) -> list[Headline]:
+    if not seen.leader:
+        waiting = f"{_events(seen)} waiting. " if seen.backlog.events else ""
+        text = f"no entry is answered. {waiting}Start one: portfold coordinator"
+        return [Headline("not_led", "critical", "NO COORDINATOR", text)]
+    oldest_ms = seen.backlog.oldest_ms
+    if oldest_ms is not None and oldest_ms > SLOW_MS:
+        text = f"{_events(seen)} waiting, the first for {span(oldest_ms)}; look at the log of {seen.leader}"
+        return [Headline("not_deciding", "critical", "NOTHING IS DECIDED", text)]
+    return []
+
+
+def _log(seen: Overview) -> list[Headline]:
+    found = []
+    if seen.backlog.lost:
+        text = f"{seen.backlog.lost} See: portfold doctor"
+        found.append(Headline("log_incomplete", "critical", "LOG INCOMPLETE", text))
+    elif seen.says("log_incomplete"):
+        lost = f"it lost its end ({seen.text('tail_missing')})"
+        text = f"{lost}, so entries are denied. Then: portfold acknowledge"
+        found.append(Headline("log_incomplete", "critical", "LOG INCOMPLETE", text))
+    if seen.server.writes_fail:
+        text = "the server fails to write to its disk; see: portfold doctor"
+        found.append(Headline("server_fails", "critical", "SERVER FAILS", text))
+    return found
+
+
+def _stopped(seen: Overview, zone: ZoneInfo) -> list[Headline]:
+    if not seen.says("stopped_out"):
+        return []
+    stopped, day_ends = seen.moments.stopped, seen.moments.day_ends
+    since = f"since {clock(stopped, zone)}; " if stopped is not None else ""
+    until = f"a new day begins {clock(day_ends, zone)}" if day_ends else "until a new day begins"
+    text = since + until
+    return [Headline("stopped_out", "critical", "STOPPED OUT", text)]
+
+
+def _flattening(seen: Overview) -> list[Headline]:
+    cause, deadline_ms = seen.text("flatten_cause"), seen.moments.flatten_deadline
+    if not cause:
+        return []
+    due = ""
+    if deadline_ms is not None:
+        ahead_ms = deadline_ms - seen.now_ms
+        due = f"due in {span(ahead_ms)}; " if ahead_ms >= 0 else f"OVERDUE by {span(-ahead_ms)}; "
+    text = f"{due}still to close: {', '.join(seen.flattening) or 'nothing'}; cause: {cause}"
+    return [Headline("flattening", "critical", "FLATTENING", text)]
+
+
+def _halted(seen: Overview) -> list[Headline]:
+    if not seen.says("halted"):
+        return []
+    text = f"by {seen.text('halted_by')}: {seen.text('halt_reason')}. To lift it: portfold resume"
+    return [Headline("halted", "critical", "HALTED", text)]
+
+
+def _limits(seen: Overview) -> list[Headline]:
+    if seen.limits:
+        return []
+    return [Headline("no_limits", "critical", "NO LIMITS", "none are in force yet, so no entry is allowed")]
+
+
+def _unsettled(seen: Overview) -> list[Headline]:
+    unsettled = seen.text("unsettled")
+    if not unsettled:
+        return []
+    text = f"log and broker disagree: {unsettled}. See: portfold settle --help"
+    return [Headline("unsettled", "warning", "UNSETTLED", text)]
+
+
+def _events(seen: Overview) -> str:
+    count, more = seen.backlog.events, seen.backlog.more
+    number = f"more than {count:,}" if more else f"{count:,}"
+    return f"{number} event is" if count == 1 else f"{number} events are"

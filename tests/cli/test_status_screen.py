@@ -1,0 +1,244 @@
+"""One screen of 80 columns, readable in two seconds: what it shows of which portfolio."""
+
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from msgspec.structs import replace
+from rich.text import Text
+
+from cli.status.as_json import fields
+from cli.status.screen import WIDTH, picture
+from coordinator.overview import Overview, Seen
+from coordinator.shown_time import clock, span
+from coordinator.status_values import Account, Held, Reserved
+from events.bus import Bus
+from tests.cli.standing import LEADER, STANDBY, Standing
+from tests.coordinator.story import HOUR, MINUTE, Story
+
+CHICAGO = ZoneInfo("America/Chicago")
+
+
+@pytest.fixture
+def standing(bus: Bus, client: Any) -> Standing:
+    return Standing(bus, client)
+
+
+def drawn(seen: Overview) -> list[Text]:
+    return picture(seen, shown="main on redis://127.0.0.1:6379/0", zone=CHICAGO)
+
+
+def lines(seen: Overview) -> list[str]:
+    return [line.plain for line in drawn(seen)]
+
+
+def line_of(seen: Overview, begins: str) -> str:
+    [found] = [line for line in lines(seen) if line.startswith(begins)]
+    return found
+
+
+def busy() -> Story:
+    """Two positions, one of them two hours old, and a slot reserved."""
+    story = Story(symbols="ES CL 6A", point_values="6A=100000 CL=1000 ES=50", mark_stale_ms=MINUTE)
+    for symbol in ("ES", "CL", "6A"):
+        story.starts(f"ibs-{symbol}", symbols=symbol)
+    story.enters("ES", price="5000.25")
+    story.after(2 * HOUR)
+    story.enters("CL", price="-37.63", side="short")
+    story.marks("CL", "412.50", price="-38.0425", side="short")
+    story.asks("6A")
+    story.marks("ES", "-1250", price="4975.25")
+    return story
+
+
+def test_all_of_a_busy_portfolio(standing: Standing) -> None:
+    seen = standing.of(busy()).seen()
+    assert lines(seen) == [
+        "main on redis://127.0.0.1:6379/0                     Wed 15 Jan 12:00:00 Chicago",
+        " TRADING",
+        "",
+        "Daily P&L  $-837.50     ██████████░░░░░░░░░░░░░░░░░░░░  33% stop at $-2,500.00",
+        "           realized $0.00, open $-837.50",
+        "Positions  ●●◐○  2 open of 4, 1 reserved",
+        "  ES    long   1 @ 5000.25      ibs-ES              2 h 00 m   $-1,250.00",
+        "  CL    short  1 @ -37.63       ibs-CL                 0.0 s      $412.50",
+        "  6A    long   1 reserved       ibs-6A                    expires in 29 s",
+        "",
+        "Entries    3 asked, 3 allowed, 0 denied (0%), exits: 0, stops: 0",
+        "Workers    3 alive, flattener alive, one for every symbol",
+        f"Leader     {LEADER}, standby {STANDBY}, 0 undecided",
+        f"Log        whole, {seen.server.version}, append-only file, fsync always",
+    ]
+
+
+def test_an_old_mark_is_marked(standing: Standing) -> None:
+    story = busy()
+    story.after(2 * MINUTE)
+    assert line_of(standing.of(story).seen(), "  ES").endswith("$-1,250.00  stale")
+
+
+def test_a_worker_that_is_missing_is_named_with_what_became_of_it(standing: Standing) -> None:
+    story = busy()
+    story.loses_worker("ibs-CL")
+    story.stops("ibs-6A")
+    standing.of(story)
+    standing.client.delete(*map(standing.bus.keys.worker, ("ibs-ES", "ibs-CL", "ibs-6A", "flattener")))
+    shown = " ".join(lines(standing.seen()))
+    assert "0 alive, no flattener, none for ES (ibs-ES silent)" in shown
+    assert "none for CL (ibs-CL lost)" in shown
+    assert "none for 6A (ibs-6A stopped)" in shown
+
+
+def test_more_open_than_allowed_shows(standing: Standing) -> None:
+    story = Story(max_positions=2, max_contracts=2)
+    for symbol in ("ES", "CL", "SI"):
+        story.fills(symbol)
+    assert line_of(standing.of(story).seen(), "Positions") == "Positions  ●●●  3 open of 2  MORE THAN 2"
+
+
+def test_where_only_realized_losses_count_that_is_said(standing: Standing) -> None:
+    story = Story(stop_loss_on="realized")
+    story.enters("ES")
+    story.marks("ES", "-900")
+    assert "realized $0.00; open profit and loss do not count" in " ".join(lines(standing.of(story).seen()))
+
+
+def test_nobody_there(standing: Standing) -> None:
+    standing.of(Story())
+    standing.client.delete(standing.bus.keys.leader, standing.bus.keys.standby)
+    assert line_of(standing.seen(), "Leader") == "Leader     nobody, no standby, 0 undecided"
+
+
+def test_a_log_that_is_not_whole_and_a_server_that_forgets_show(standing: Standing) -> None:
+    seen = standing.of(Story()).seen()
+    kept = seen.server.kept._replace(setting="off", level="warning")
+    bad = replace(
+        seen, backlog=seen.backlog._replace(lost="It is gone."), server=seen.server._replace(kept=kept)
+    )
+    assert line_of(bad, "Log").startswith("Log        NOT WHOLE, ")
+    assert line_of(bad, "Log").endswith(", off")
+
+
+# --- the bar ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pnl", "full", "percent"),
+    [
+        ("10", 0, "0%"),
+        ("0", 0, "0%"),
+        ("-83.33", 0, "3%"),
+        ("-83.34", 1, "3%"),
+        ("-2499.99", 29, "99%"),
+        ("-2500", 30, "100%"),
+        ("-9999", 30, "100%"),
+    ],
+)
+def test_the_bar_is_full_at_the_limit_and_not_before(
+    standing: Standing, pnl: str, full: int, percent: str
+) -> None:
+    seen = standing.of(Story()).seen()
+    account = Account(Decimal(pnl), Decimal(pnl), Decimal(2500), Decimal(0))
+    shown = line_of(replace(seen, account=account), "Daily P&L")
+    assert shown.count("█") == full
+    assert f" {percent} " in shown
+
+
+@pytest.mark.parametrize(("pnl", "style"), [("-1999.99", "yellow"), ("-2000", "bold red")])
+def test_the_bar_turns_red_near_the_stop(standing: Standing, pnl: str, style: str) -> None:
+    seen = standing.of(Story()).seen()
+    account = Account(Decimal(pnl), Decimal(pnl), Decimal(2500), Decimal(0))
+    [shown] = [line for line in drawn(replace(seen, account=account)) if line.plain.startswith("Daily P&L")]
+    assert style in {str(one.style) for one in shown.spans}
+
+
+# --- whatever there is, it fits ---------------------------------------------------------------------------
+
+
+def crowded(seen: Overview) -> Overview:
+    """As much, and as long, as there can be of everything."""
+    name = "W" * 64
+    amount = Decimal("-999999999.99")
+    held = Held("S" * 12, "short", 10_000, Decimal("-123456789.0123456789"), name, amount, 0, True)
+    return replace(
+        seen,
+        held=(held,) * 5,
+        reserved=(Reserved("S" * 12, "short", 10_000, name, seen.now_ms + 10**7),) * 3,
+        workers=tuple(Seen(name, "lost", (f"SYMBOL{n}",), False) for n in range(20)),
+        missing=tuple(f"SYMBOL{n}" for n in range(20)),
+        leader=name,
+        standby=name,
+        flattening=tuple(f"{'S' * 12} short 10000 ({name})" for _ in range(5)),
+        status={
+            **seen.status,
+            "halted": True,
+            "halted_by": "B" * 64,
+            "halt_reason": "news " * 100,
+            "flatten_cause": "x" * 300,
+            "loss_acknowledged": "by jane at 9-0: backup | " + "events " * 60,
+            "unsettled": ", ".join(f"{'S' * 12} of {name}: unknown_to_us" for _ in range(9)),
+        },
+    )
+
+
+def test_nothing_is_wider_than_80_columns(standing: Standing) -> None:
+    seen = crowded(standing.of(busy()).seen())
+    assert [line.plain for line in drawn(seen) if line.cell_len > WIDTH] == []
+
+
+def test_a_long_reason_does_not_push_the_rest_away(standing: Standing) -> None:
+    shown = lines(crowded(standing.of(busy()).seen()))
+    assert shown.index("") <= 1 + 3 * 4
+    assert any(line.endswith(" …") for line in shown)
+
+
+def test_without_limits_and_without_anything_there_is_a_screen(standing: Standing) -> None:
+    seen = standing.of(Story()).seen()
+    bare = replace(seen, limits={}, account=Account(*[Decimal(0)] * 4), status={})
+    assert line_of(bare, "Daily P&L") == "Daily P&L  $0.00"
+    assert line_of(bare, "Positions") == "Positions    0 open of 0"
+
+
+# --- as JSON ----------------------------------------------------------------------------------------------
+
+
+def test_the_json_says_what_the_screen_says(standing: Standing) -> None:
+    shown = fields(standing.of(busy()).seen())
+    assert shown["headlines"] == ["trading"]
+    assert (shown["daily_pnl"], shown["stop_at"], shown["stop_used"]) == (-837.5, -2500.0, 0.335)
+    assert [one["worker"] for one in _listed(shown["held"])] == ["ibs-ES", "ibs-CL"]
+    assert _listed(shown["held"])[1]["price"] == "-37.63"
+    assert [one["symbol"] for one in _listed(shown["reservations"])] == ["6A"]
+    assert (shown["leading"], shown["standby"], shown["undecided"]) == (LEADER, STANDBY, 0)
+
+
+def _listed(found: object) -> list[dict[str, Any]]:
+    assert isinstance(found, list)
+    return found
+
+
+# --- times ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ms", "said"),
+    [
+        (0, "0.0 s"),
+        (9_999, "10.0 s"),
+        (10_000, "10 s"),
+        (59_999, "59 s"),
+        (60_000, "1 m 00 s"),
+        (3_599_999, "59 m 59 s"),
+        (3_600_000, "1 h 00 m"),
+        (86_399_999, "23 h 59 m"),
+        (86_400_000, "1 d 00 h"),
+    ],
+)
+def test_how_long(ms: int, said: str) -> None:
+    assert span(ms) == said
+
+
+def test_a_moment_is_shown_on_the_clocks_of_its_zone() -> None:
+    assert clock(1_736_950_000_000, CHICAGO) == "Wed 15 Jan 08:06:40"
+    assert clock(2**64, CHICAGO) == "the end of time"
