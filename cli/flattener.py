@@ -26,7 +26,7 @@ def flattener(*, book: Path | None = None, target: Target = _TARGET) -> int:
     Parameters
     ----------
     book
-        The paper broker's file, the same as the workers'.
+        The broker's file, the same as the workers'.
     """
     from cli.folders import default_book
     from cli.stopping import stopped_by_signals
@@ -39,9 +39,9 @@ def flattener(*, book: Path | None = None, target: Target = _TARGET) -> int:
     log, lines = open_log("flattener")
     try:
         with stopped_by_signals() as stop:
-            run(
-                place.configuration, settings, book or default_book(place.portfolio), log=log, stop=stop.event
-            )
+            kind = place.configuration.runtime.broker.kind
+            file = book or default_book(place.portfolio, kind)
+            run(place.configuration, settings, file, log=log, stop=stop.event)
     finally:
         lines.close()
     return stop.exit_code

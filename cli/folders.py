@@ -1,19 +1,11 @@
-"""Where portfold keeps what must outlive a terminal, when it is not told where: the user's state folder.
+"""Folders that commands make; where they are is for `config.state_folder` to say."""
 
-Not the working folder: a server or a worker started from elsewhere must find the same log and the same book.
-"""
-
-import os
 from pathlib import Path
 
 from cli.exits import Failure
+from config.state_folder import state_folder
 
-
-def state_folder() -> Path:
-    """$XDG_STATE_HOME/portfold, else ~/.local/state/portfold. Not made here."""
-    named = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(named) if Path(named).is_absolute() else Path.home() / ".local" / "state"
-    return base / "portfold"
+__all__ = ["default_book", "made", "state_folder"]
 
 
 def made(folder: Path) -> Path:
@@ -25,8 +17,8 @@ def made(folder: Path) -> Path:
     return folder
 
 
-def default_book(portfolio: str) -> Path:
-    """The paper broker's file of a portfolio, in the state folder. Raises Failure."""
+def default_book(portfolio: str, kind: str = "paper") -> Path:
+    """The file of a portfolio's broker of that kind, in the state folder. Raises Failure."""
     from workers.process import book_of
 
-    return book_of(portfolio, made(state_folder()))
+    return book_of(portfolio, made(state_folder()), kind)

@@ -84,7 +84,7 @@ def flatten(*, by: Who, reason: Why, now: bool = False, target: Target = _TARGET
     if now:
         bus.pull_killswitch(pull_fields(by, reason, event))
         print("The kill switch is pulled: every worker that hears it closes what it holds.")
-    _tell_outcome(bus, event, "Flattening is ordered, and trading is halted.")
+    tell_outcome(bus, event, "Flattening is ordered, and trading is halted.")
 
 
 def limits(
@@ -138,7 +138,7 @@ def limits(
         raise Unusable(f"limits: expected at least one of --{', --'.join(given).replace('_', '-')}.")
     bus = target.resolve().bus()
     order = changed_limits(limits_to_change(bus), changes, by=by, reason=reason)
-    _tell_outcome(bus, _put(bus, order), "The limits are changed.")
+    tell_outcome(bus, put(bus, order), "The limits are changed.")
 
 
 def settle(
@@ -212,21 +212,23 @@ def acknowledge(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
         event = footing.acknowledge(bus, by=by, reason=reason)
     except (footing.NothingLost, footing.FootingLost) as refused:
         raise Failure(str(refused)) from refused
-    _tell_outcome(bus, event, "The loss is acknowledged.")
+    tell_outcome(bus, event, "The loss is acknowledged.")
 
 
 def _give(target: Target, order: "Event", done: str) -> None:
     bus = target.resolve().bus()
-    _tell_outcome(bus, _put(bus, order), done)
+    tell_outcome(bus, put(bus, order), done)
 
 
-def _put(bus: "Bus", order: "Event") -> "StreamId":
+def put(bus: "Bus", order: "Event") -> "StreamId":
+    """Adds the order to the log."""
     from events.codec import encode_checked
 
     return bus.append(encode_checked(order))
 
 
-def _tell_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
+def tell_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
+    """Prints what became of an order, and lets go of the bus. Raises Failure where it was refused."""
     from coordinator.operator import outcome_of
 
     outcome = outcome_of(bus, event, wait_seconds=2.0)

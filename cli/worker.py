@@ -1,6 +1,7 @@
-"""`portfold worker`: one symbol traded on paper by internal bar strength."""
+"""`portfold worker`: one symbol traded by internal bar strength."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,15 +25,17 @@ def worker(
     symbol: str,
     /,
     *,
-    bars: str = "synthetic",
-    pace: Annotated[float, Parameter(validator=Number(gte=0, lte=86_400))] = 1.0,
+    bars: str | None = None,
+    pace: Annotated[float | None, Parameter(validator=Number(gte=0, lte=86_400))] = None,
+    speed: Annotated[float | None, Parameter(validator=Number(gt=0, lte=1_000_000_000))] = None,
     book: Path | None = None,
-    seed: int = 1,
-    days: Annotated[int, Parameter(validator=Number(gte=1, lte=5_000))] = 10,
+    seed: int | None = None,
+    days: Annotated[int | None, Parameter(validator=Number(gte=1, lte=5_000))] = None,
     target: Target = _TARGET,
 ) -> int:
-    """Trade one symbol on paper, by internal bar strength, within the limits.
+    """Trade one symbol, by internal bar strength, within the limits.
 
+    Orders go to the broker that runtime.json names, on paper by default.
     Ends when its bars do, or by SIGTERM or Ctrl-C; what is open stays open
     in the book.
 
@@ -45,36 +48,40 @@ def worker(
     symbol
         What to trade, such as ES.
     bars
-        `synthetic` (a made-up market), a folder of <SYMBOL>.csv files, or `driven` (a demo hands them out).
+        `synthetic` (a made-up market), a folder of <SYMBOL>.csv files, `driven` (a demo hands them out), or
+        FILE.py:NAME; by default the feed that runtime.json names.
     pace
-        Seconds from one bar to the next, where they are not driven.
+        Seconds from one bar to the next, by default 1; where they are not driven.
+    speed
+        Replay the folder so many times as fast as it happened: 3600 makes an hour a second.
     book
-        The paper broker's file, shared by the portfolio's workers; by default in ~/.local/state/portfold.
+        The broker's file, shared by the portfolio's workers; by default in ~/.local/state/portfold.
     seed
-        Which synthetic market.
+        Which synthetic market, by default 1.
     days
-        How many trading days of it.
+        How many trading days of it, by default 10.
     """
     from cli.folders import default_book
     from cli.stopping import stopped_by_signals
     from coordinator.log import open_log
+    from workers.feeds.registry import feed_for
     from workers.process import WorkerPlan, run
     from workers.settings import GateSettings
 
     place = target.resolve()
     _check_symbol(symbol, place.configuration.contracts)
     settings = GateSettings.of(place.configuration, url=place.url, portfolio=place.portfolio)
+    runtime = place.configuration.runtime
+    options = {"pace_seconds": _exact(pace), "speed": _exact(speed), "seed": seed, "days": days}
     plan = WorkerPlan(
         symbol=symbol,
-        bars=bars,
-        book=book or default_book(place.portfolio),
-        pace_seconds=pace,
-        seed=seed,
-        days=days,
+        feed=feed_for(runtime.feed, bars, options),
+        book=book or default_book(place.portfolio, runtime.broker.kind),
     )
     log, lines = open_log(plan.worker)
     try:
-        log.info("Worker starting", portfolio=place.shown, bars=bars, book=str(plan.book))
+        kinds = {"broker": runtime.broker.kind, "feed": plan.feed.kind}
+        log.info("Worker starting", portfolio=place.shown, **kinds, book=str(plan.book))
         if symbol not in place.configuration.portfolio.symbols:
             log.warning(f"{symbol} is not in the portfolio, so no entry will be allowed")
         with stopped_by_signals() as stop:
@@ -89,3 +96,7 @@ def _check_symbol(symbol: str, contracts: "Mapping[str, Contract]") -> None:
 
     if symbol not in contracts:
         raise Unusable(f"SYMBOL: expected one with a contract ({', '.join(contracts)}), got {symbol[:80]!r}.")
+
+
+def _exact(number: float | None) -> Decimal | None:
+    return None if number is None else Decimal(str(number))

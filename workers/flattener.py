@@ -7,8 +7,10 @@ dead worker had closed at the broker and died before saying so, the flattener re
 who close the same contracts the broker lets one succeed, and a fill reported twice is folded once.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +21,8 @@ from coordinator.clock import Clock, SystemClock
 from coordinator.log import Log
 from events.bus import Bus, Entry
 from events.connection import connect
-from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import Broker, BrokerPosition, ExitFill, NotOpen
+from workers.brokers.protocol import Broker, BrokerPosition, BrokerSetup, ExitFill, NotOpen
+from workers.brokers.registry import open_broker
 from workers.flatten_order import FlattenOrder, handed_over, order_for
 from workers.gate import PortfolioGate
 from workers.reporting import report_exit
@@ -135,17 +137,10 @@ def run(
     configuration: Configuration, settings: GateSettings, book: Path, *, log: Log, stop: threading.Event
 ) -> None:
     """Stands ready until `stop` is set. Raises BrokerError, ConfigError."""
-    runtime = configuration.runtime
     # Without the bus it cannot tell who is dead, so it leaves everything to the owners.
     settings = msgspec.structs.replace(settings, on_bus_loss="hold")
     bus = Bus(connect(settings.url, password=settings.password), settings.portfolio)
-    with PaperBroker(
-        book,
-        NAME,
-        configuration.contracts,
-        slippage_ticks=runtime.slippage_ticks,
-        commission_per_side=runtime.commission_per_side,
-    ) as broker:
+    with closing(open_broker(BrokerSetup(configuration, NAME, book, log, os.environ))) as broker:
         gate = PortfolioGate(NAME, settings=settings, hears=hears, log=log)
         flattener = Flattener(
             gate=gate,

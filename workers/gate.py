@@ -15,7 +15,6 @@ one that was given while the worker was down.
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
 from functools import partial
 from types import TracebackType
 
@@ -23,7 +22,6 @@ from coordinator.clock import Clock, SystemClock
 from coordinator.log import Log, open_log
 from coordinator.status import read_status
 from events.bus import SERVERS_TIME, Bus, Entry
-from events.codec import RefusedField
 from events.connection import connect
 from events.errors import BusError, BusRefused, BusUnreachable
 from events.fields import Side
@@ -39,6 +37,7 @@ from events.incoming import (
 )
 from events.legs import Holding, holdings_text
 from events.stream_id import ORIGIN, StreamId
+from workers.amount import Amount, exact
 from workers.answer import await_answer
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder, order_for
@@ -48,13 +47,6 @@ from workers.presence import Presence
 from workers.publisher import NotSent, Numbered, OutboxFull, Publisher
 from workers.settings import GateSettings
 
-Amount = Decimal | int | float | str
-"""A price or dollars, as authors have them. A float is read by its shortest text, so 71.25 means 71.25.
-
-What floats add to it in calculating, behind the tenth decimal, is rounded away: 0.1 + 0.2 means 0.3.
-"""
-
-_FLOATS_DECIMALS = Decimal("1e-10")
 _ANNOUNCEMENTS_AT_ONCE = 5
 
 
@@ -94,7 +86,7 @@ class PortfolioGate:
         self._callbacks: list[Callable[[FlattenOrder], None]] = []
         self._last_order = ORIGIN
         patience = self._settings.answer_seconds
-        self._bus = bus or _own_bus(self._settings)
+        self._bus = bus or open_bus(self._settings)
         self._publisher = Publisher(
             self._bus, patience_seconds=patience, stamp=stamp, log=self._log, clock=self._clock
         )
@@ -224,9 +216,9 @@ class PortfolioGate:
         granted = self._granted.pop(symbol, None)
         if granted is not None:
             granted.used = True
-        exact = _exact(price, "price")
+        paid = exact(price, "price")
         return self._publisher.fact(
-            partial(self._event, PositionOpened, symbol=symbol, side=side, size=size, price=exact, fill=fill)
+            partial(self._event, PositionOpened, symbol=symbol, side=side, size=size, price=paid, fill=fill)
         )
 
     def position_closed(
@@ -255,9 +247,9 @@ class PortfolioGate:
                 symbol=symbol,
                 side=side,
                 size=size,
-                price=_exact(price, "price"),
-                commission=_exact(commission, "commission"),
-                pnl=_exact(pnl, "pnl"),
+                price=exact(price, "price"),
+                commission=exact(commission, "commission"),
+                pnl=exact(pnl, "pnl"),
                 reason=reason,
                 owner=owner,
                 fill=fill,
@@ -267,7 +259,7 @@ class PortfolioGate:
 
     def position_marked(self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount) -> bool:
         """Reports what an open position would make at `price`, in dollars, at most every `mark_seconds`."""
-        return self._marks.offer(Mark(symbol, side, _exact(price, "price"), _exact(unrealized, "unrealized")))
+        return self._marks.offer(Mark(symbol, side, exact(price, "price"), exact(unrealized, "unrealized")))
 
     def get_status(self) -> dict[str, object]:
         """The portfolio's status, see `coordinator.status`. Raises BusError."""
@@ -336,16 +328,8 @@ class PortfolioGate:
             self._pass_on(FlattenOrder("bus lost", ORIGIN, "bus lost", everything=True))
 
 
-def _own_bus(settings: GateSettings) -> Bus:
+def open_bus(settings: GateSettings) -> Bus:
+    """A connection to the portfolio, as a gate needs it; connects when first used."""
     patience = max(settings.answer_seconds, LISTEN_SECONDS) + 0.5  # longer than any blocking read
     client = connect(settings.url, password=settings.password, timeout_seconds=patience)
     return Bus(client, settings.portfolio)
-
-
-def _exact(amount: Amount, field: str) -> Decimal:
-    try:
-        if isinstance(amount, float):
-            return Decimal(str(amount)).quantize(_FLOATS_DECIMALS).normalize()
-        return amount if isinstance(amount, Decimal) else Decimal(str(amount))
-    except ArithmeticError:
-        raise RefusedField(f"{field}: expected a number, got {str(amount)[:80]!r}") from None

@@ -4,25 +4,26 @@ Ends when its bars end or when it is told to (SIGTERM, Ctrl-C), in good order: p
 reported, the coordinator is told goodbye.
 """
 
+import os
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import closing
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
 
-from config import Configuration
+from config import Configuration, Feed
 from coordinator.log import Log
 from events.bus import SERVERS_TIME, Bus
 from events.connection import connect
 from events.errors import BusError
 from workers.bar import Bar
-from workers.brokers.paper import PaperBroker
-from workers.feeds.csv_folder import CsvFolder
+from workers.brokers.protocol import BrokerSetup, OpenedBroker
+from workers.brokers.registry import PAPER, open_broker
 from workers.feeds.driven import DrivenFeed
-from workers.feeds.synthetic import SyntheticMarket
+from workers.feeds.protocol import FeedSetup
+from workers.feeds.registry import DRIVEN, open_feed
 from workers.gate import PortfolioGate
 from workers.settings import GateSettings
 from workers.strategies.ibs import IbsStrategy
@@ -34,16 +35,13 @@ _RETRY_SECONDS = 0.5
 class WorkerPlan(Struct, frozen=True):
     """What one worker trades and from where.
 
-    `bars`: `driven` (a conductor hands them out), `synthetic`, or a folder of CSV files; the latter two a bar
-    every `pace_seconds`. `book`: the paper broker's file, shared by all workers of the portfolio.
+    `feed` brings the bars; of kind `driven`, a conductor hands them out. `book`: the broker's file, shared by
+    all workers of the portfolio.
     """
 
     symbol: str
-    bars: str
+    feed: Feed
     book: Path
-    pace_seconds: float = 1.0
-    seed: int = 1
-    days: int = 10
 
     @property
     def worker(self) -> str:
@@ -57,19 +55,13 @@ def run(
     """Trades until the bars end or `stop` is set. Raises BrokerError, BarsError, ConfigError."""
     contract = configuration.contracts[plan.symbol]
     bus = Bus(connect(settings.url, password=settings.password), settings.portfolio)
-    driven = DrivenFeed(bus, plan.symbol, plan.worker) if plan.bars == "driven" else None
+    driven = DrivenFeed(bus, plan.symbol, plan.worker) if plan.feed.kind == DRIVEN.kind else None
     if driven is not None:
         settings = msgspec.structs.replace(
             settings, mark_seconds=0.0
         )  # a pace in real time means nothing there
-    runtime = configuration.runtime
-    with PaperBroker(
-        plan.book,
-        plan.worker,
-        configuration.contracts,
-        slippage_ticks=runtime.slippage_ticks,
-        commission_per_side=runtime.commission_per_side,
-    ) as broker:
+    with closing(open_broker(BrokerSetup(configuration, plan.worker, plan.book, log, os.environ))) as broker:
+        bars = _driven_bars(driven, log, stop) if driven else _bars(configuration, plan, stop)
         gate = PortfolioGate(
             plan.worker,
             symbols=[plan.symbol],
@@ -78,9 +70,8 @@ def run(
             stamp=driven.stamp if driven else lambda: SERVERS_TIME,
             log=log,
         )
-        strategy = IbsStrategy(runtime.worker(plan.symbol))
+        strategy = IbsStrategy(configuration.runtime.worker(plan.symbol))
         trader = Trader(contract=contract, strategy=strategy, gate=gate, broker=broker, log=log)
-        bars = _driven_bars(driven, log, stop) if driven else _paced_bars(configuration, plan, stop)
         _trade(gate, trader, broker, bars, driven is not None, stop)
     bus.close()
 
@@ -88,7 +79,7 @@ def run(
 def _trade(
     gate: PortfolioGate,
     trader: Trader,
-    broker: PaperBroker,
+    broker: OpenedBroker,
     bars: Iterator[Bar | None],
     driven: bool,
     stop: threading.Event,
@@ -120,23 +111,12 @@ def _driven_bars(feed: DrivenFeed, log: Log, stop: threading.Event) -> Iterator[
             stop.wait(_RETRY_SECONDS)
 
 
-def _paced_bars(
-    configuration: Configuration, plan: WorkerPlan, stop: threading.Event
-) -> Iterator[Bar | None]:
-    """Bars of the past or of no market at all, as if they ended now, one every `pace_seconds`."""
-    for bar in _recorded(configuration, plan):
-        yield msgspec.structs.replace(bar, time=datetime.now(UTC))
-        if stop.wait(plan.pace_seconds):
-            return
+def _bars(configuration: Configuration, plan: WorkerPlan, stop: threading.Event) -> Iterator[Bar | None]:
+    feed = open_feed(FeedSetup(configuration, plan.symbol, stop, plan.feed))
+    return feed.bars(plan.symbol)
 
 
-def _recorded(configuration: Configuration, plan: WorkerPlan) -> Iterator[Bar]:
-    if plan.bars == "synthetic":
-        return SyntheticMarket(configuration.contracts, days=plan.days, seed=plan.seed).bars(plan.symbol)
-    zone = ZoneInfo(configuration.runtime.bar_zone(plan.symbol))
-    return CsvFolder(Path(plan.bars), zones={plan.symbol: zone}).bars(plan.symbol)
-
-
-def book_of(portfolio: str, folder: Path) -> Path:
-    """Where the paper broker's book of a portfolio lies."""
-    return folder / f"paper-{portfolio}.sqlite"
+def book_of(portfolio: str, folder: Path, kind: str = PAPER) -> Path:
+    """Where the book of a portfolio's broker of that kind lies."""
+    name = kind.rpartition(":")[2]  # of FILE.py:NAME, the name
+    return folder / f"{name}-{portfolio}.sqlite"

@@ -12,7 +12,7 @@ from coordinator.dollars import gross_pnl
 from coordinator.log import Log
 from events.legs import Holding
 from workers.bar import Bar
-from workers.brokers.protocol import Broker, BrokerError, BrokerPosition, NotOpen
+from workers.brokers.protocol import Broker, BrokerError, BrokerPosition, NotOpen, OrderUnknown
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate
@@ -32,6 +32,7 @@ class Trader:
         self._broker = broker
         self._log = log
         self._bars_held = 0
+        self._leaving = ""
         gate.on_flatten(self.flatten)
 
     @property
@@ -50,8 +51,12 @@ class Trader:
         intent = self._strategy.decide(bar, _as_held(held, self._bars_held))
         if isinstance(intent, Enter):
             self._enter(bar, intent)
-        elif isinstance(intent, Exit) and held is not None:
-            self._close(held, bar.close, intent.reason)
+        elif isinstance(intent, Exit):
+            self._leaving = intent.reason
+        if held is None:
+            self._leaving = ""
+        elif self._leaving:
+            self._leave(held, bar.close)
 
     def flatten(self, order: FlattenOrder) -> None:
         """Closes what is open of what was ordered, at the last price known."""
@@ -84,18 +89,35 @@ class Trader:
                 self._log.info(f"{self.symbol} entry denied", code=entry.code, why=entry.reason)
 
     def _order_entry(self, bar: Bar, intent: Enter, entry: Decision) -> None:
+        try:
+            self._order_and_report(bar, intent, entry)
+        except OrderUnknown as unknown:
+            self._log.critical("What became of an entry is unknown", symbol=self.symbol, why=str(unknown))
+            self._gate.announce_again()  # the broker counts it as open, so the log must
+
+    def _order_and_report(self, bar: Bar, intent: Enter, entry: Decision) -> None:
         with self._gate.orders:
             if not self._gate.standing(entry):
                 self._log.warning("Entry dropped: a flatten was ordered meanwhile", symbol=self.symbol)
                 return
             try:
                 fill = self._broker.enter(self.symbol, intent.side, intent.size, bar.close)
+            except OrderUnknown:
+                raise
             except BrokerError as error:
                 self._log.error("Entry refused by the broker", symbol=self.symbol, why=str(error))
                 return
             self._bars_held = 0
             self._log.info(f"{self.symbol} entered: {fill.side} {fill.size}", price=f"{fill.price:f}")
             self._gate.position_opened(self.symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
+
+    def _leave(self, held: BrokerPosition, price: Decimal) -> None:
+        """Does what the strategy has decided; what the broker does not do is tried again at the next bar."""
+        try:
+            self._close(held, price, self._leaving)
+            self._leaving = ""
+        except BrokerError as error:
+            self._log.critical("NOT CLOSED; trying again at the next bar", symbol=held.symbol, why=str(error))
 
     def _close(self, held: BrokerPosition, price: Decimal | None, reason: str) -> None:
         """Closes at the broker, then reports. Who finds it closed already has nothing to report."""

@@ -26,9 +26,10 @@ from tests.live import Live, flat, read
 from tests.processes import ChildProcess, Coordinators, config_folder, coordinating
 from tests.proxy import proxy_to
 from tests.waiting import until
+from workers.amount import Amount
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder
-from workers.gate import Amount, PortfolioGate
+from workers.gate import PortfolioGate
 from workers.publisher import OutboxFull
 from workers.settings import GateSettings
 

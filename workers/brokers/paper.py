@@ -7,20 +7,36 @@ zero as well. Fills know no depth of market: any size gets one price.
 """
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+from msgspec import Struct
+
 from config.contracts import Contract
 from events.fields import Side
+from workers.brokers.legs import check_order, check_price, join, reduce, worse
 from workers.brokers.paper_book import Entries, PaperBook
-from workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, Fill, NotOpen
+from workers.brokers.protocol import BrokerError, BrokerPosition, BrokerSetup, ExitFill, Fill, NotOpen
 
-_CENT = Decimal("0.01")
-# The finest price the bus carries.
-_FINEST_PRICE = Decimal("1E-10")
+
+class _NoOptions(Struct, frozen=True):
+    """Its costs are in runtime.json itself."""
+
+
+def open_paper(setup: BrokerSetup) -> "PaperBroker":
+    """The broker of kind `paper`. Raises ConfigError, BrokerError."""
+    setup.options(_NoOptions)
+    runtime = setup.configuration.runtime
+    return PaperBroker(
+        setup.book,
+        setup.owner,
+        setup.configuration.contracts,
+        slippage_ticks=runtime.slippage_ticks,
+        commission_per_side=runtime.commission_per_side,
+    )
 
 
 class PaperBroker:
@@ -56,7 +72,7 @@ class PaperBroker:
         """Opens or adds to one's own leg, slippage worse than `price`; a BrokerError if that leg is on the
         other side."""
         self._check_order(symbol, side, size)
-        _check_price(symbol, price)
+        check_price(symbol, price)
         paid = self._worse(symbol, price, buys=side == "long")
         commission = self._commission_per_side * size
         with self._book.transaction() as entries:
@@ -66,7 +82,7 @@ class PaperBroker:
                     f"{self._owner} is {leg.side} {leg.size} {symbol} and must close that before going {side}"
                 )
             fresh = BrokerPosition(self._owner, symbol, side, size, paid, commission)
-            entries.write_leg(_join(leg, fresh) if leg else fresh)
+            entries.write_leg(join(leg, fresh) if leg else fresh)
             entries.write_mark(symbol, price)
         return Fill(self._owner, symbol, side, size, paid, commission, uuid4().hex)
 
@@ -76,7 +92,7 @@ class PaperBroker:
         """Closes `size` contracts of a leg, slippage worse than `price` or, for None, than the last mark."""
         self._check_order(symbol, side, size)
         if price is not None:
-            _check_price(symbol, price)
+            check_price(symbol, price)
         owner = owner or self._owner
         with self._book.transaction() as entries:
             leg = entries.leg(owner, symbol)
@@ -106,7 +122,7 @@ class PaperBroker:
     def mark(self, symbol: str, price: Decimal) -> None:
         """Records the last price of a symbol, whoever holds it: what an exit without a price is filled at."""
         self._contract(symbol)
-        _check_price(symbol, price)
+        check_price(symbol, price)
         with self._book.transaction() as entries:
             entries.write_mark(symbol, price)
 
@@ -127,17 +143,8 @@ class PaperBroker:
             price = entries.mark(leg.symbol)
         else:
             entries.write_mark(leg.symbol, price)
-        entry_commission = _share(leg, size)
-        entries.write_leg(
-            BrokerPosition(
-                leg.owner,
-                leg.symbol,
-                leg.side,
-                leg.size - size,
-                leg.price,
-                leg.commission_paid - entry_commission,
-            )
-        )
+        left, entry_commission = reduce(leg, size)
+        entries.write_leg(left)
         received = self._worse(leg.symbol, price, buys=leg.side == "short")
         fill = ExitFill(
             leg.owner,
@@ -154,46 +161,14 @@ class PaperBroker:
         return fill
 
     def _worse(self, symbol: str, price: Decimal, *, buys: bool) -> Decimal:
-        slippage = self._contract(symbol).tick_size * self._slippage_ticks
-        return price + slippage if buys else price - slippage
+        return worse(price, self._contract(symbol).tick_size, self._slippage_ticks, buys=buys)
 
     def _check_order(self, symbol: str, side: object, size: object) -> None:
         self._contract(symbol)
-        if side not in ("long", "short"):
-            raise BrokerError(f"Expected the side of {symbol} to be long or short, got {side!r}")
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise BrokerError(f"Expected the size of {symbol} in whole contracts from 1, got {size!r}")
+        check_order(symbol, side, size)
 
     def _contract(self, symbol: str) -> Contract:
         if symbol not in self._contracts:
             known = ", ".join(self._contracts)
             raise BrokerError(f"Expected a symbol with a contract ({known}), got {symbol!r}")
         return self._contracts[symbol]
-
-
-def _check_price(symbol: str, price: object) -> None:
-    if not (isinstance(price, Decimal) and price.is_finite()):
-        raise BrokerError(f"Expected the price of {symbol} as a finite Decimal, got {price!r}")
-
-
-def _join(leg: BrokerPosition, fresh: BrokerPosition) -> BrokerPosition:
-    """The leg with more contracts, at the average price: exact, or rounded to the finest the bus carries."""
-    size = leg.size + fresh.size
-    average = (leg.price * leg.size + fresh.price * fresh.size) / size
-    rounded = average.quantize(_FINEST_PRICE, ROUND_HALF_EVEN)
-    return BrokerPosition(
-        leg.owner,
-        leg.symbol,
-        leg.side,
-        size,
-        average if average == rounded else rounded,
-        leg.commission_paid + fresh.commission_paid,
-    )
-
-
-def _share(leg: BrokerPosition, size: int) -> Decimal:
-    """The commission paid to enter `size` of the leg's contracts, to the cent. The shares of a leg that is
-    closed bit by bit add up to what was paid."""
-    if size == leg.size:
-        return leg.commission_paid
-    return (leg.commission_paid * size / leg.size).quantize(_CENT, ROUND_HALF_EVEN)

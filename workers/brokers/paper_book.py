@@ -6,17 +6,17 @@ symbol are one leg, long or short. Every symbol ever traded has a mark, its last
 down in the transaction that closes the contracts and stays until somebody confirms it; no two exits of a book
 ever have the same number.
 
-What it does not guarantee: a power cut may lose the last moments (`synchronous=NORMAL`: the file stays
-sound, but commits do not wait for the disk, which paper does not need), and the numbers of the exits lost
-with them are given out again. Of the exits of one owner that nobody confirms, those before the newest
-`UNREPORTED_EXITS` are lost. A network drive will not do, for SQLite's write-ahead log needs memory that all
-its processes share.
+What it does not guarantee: unless it is durable, a power cut may lose the last moments
+(`synchronous=NORMAL`: the file stays sound, but commits do not wait for the disk, which paper does not need),
+and the numbers of the exits lost with them are given out again. Of the exits of one owner that nobody
+confirms, those before the newest `UNREPORTED_EXITS` are lost. A network drive will not do, for SQLite's
+write-ahead log needs memory that all its processes share.
 """
 
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -43,15 +43,25 @@ class PaperBook:
     """The file at `path`, made if it is new. Any thread may use it; not to be carried over a fork.
 
     Waits at most `patience` seconds for other threads, and as long again for other processes; then, as for
-    a file that is no book, it is a BrokerError.
+    a file that is no book, it is a BrokerError. Another broker's book may be `called` otherwise, hold more
+    `tables`, and be `durable`: then a commit waits for the disk, so that not even a power cut loses it.
     """
 
-    def __init__(self, path: Path, patience: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        patience: float,
+        *,
+        called: str = "paper book",
+        tables: Sequence[str] = (),
+        durable: bool = False,
+    ) -> None:
         self._path = path
         self._patience = patience
+        self._called = called
         self._lock = threading.Lock()
         try:
-            self._connection = _open(path, patience)
+            self._connection = _open(path, patience, (*_SCHEMA, *tables), durable)
         except sqlite3.Error as error:
             raise self._failure(error) from error
 
@@ -89,7 +99,7 @@ class PaperBook:
     def _own_lock(self) -> Iterator[None]:
         if not self._lock.acquire(timeout=self._patience):
             raise BrokerError(
-                f"The paper book {self._path} was in use by another thread for {self._patience:g} s"
+                f"The {self._called} {self._path} was in use by another thread for {self._patience:g} s"
             )
         try:
             yield
@@ -99,23 +109,23 @@ class PaperBook:
     def _failure(self, error: sqlite3.Error) -> BrokerError:
         if _is_busy(error):
             return BrokerError(
-                f"The paper book {self._path} was locked by another process for {self._patience:g} s"
+                f"The {self._called} {self._path} was locked by another process for {self._patience:g} s"
             )
-        return BrokerError(f"The paper book {self._path} could not be used: {error}")
+        return BrokerError(f"The {self._called} {self._path} could not be used: {error}")
 
 
 class Entries:
-    """The legs, marks and unreported exits of the book within one transaction."""
+    """The legs, marks and unreported exits of the book within one transaction, on its `connection`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+        self.connection = connection
 
     def leg(self, owner: str, symbol: str) -> BrokerPosition | None:
         return next((leg for leg in self.legs(owner) if leg.symbol == symbol), None)
 
     def legs(self, owner: str | None) -> list[BrokerPosition]:
         """All legs of the owner, or of everybody for None, by owner and symbol."""
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             "SELECT owner, symbol, side, size, price, commission FROM legs"
             " WHERE :owner IS NULL OR owner = :owner ORDER BY owner, symbol",
             {"owner": owner},
@@ -125,11 +135,11 @@ class Entries:
     def write_leg(self, leg: BrokerPosition) -> None:
         """Puts the leg in the place of the owner's former one in that symbol; one of no size is removed."""
         if leg.size == 0:
-            self._connection.execute(
+            self.connection.execute(
                 "DELETE FROM legs WHERE owner = ? AND symbol = ?", (leg.owner, leg.symbol)
             )
             return
-        self._connection.execute(
+        self.connection.execute(
             "INSERT OR REPLACE INTO legs (owner, symbol, side, size, price, commission)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             (leg.owner, leg.symbol, leg.side, leg.size, str(leg.price), str(leg.commission_paid)),
@@ -137,17 +147,17 @@ class Entries:
 
     def mark(self, symbol: str) -> Decimal:
         """The last price of a symbol that was traded."""
-        (price,) = self._connection.execute("SELECT price FROM marks WHERE symbol = ?", (symbol,)).fetchone()
+        (price,) = self.connection.execute("SELECT price FROM marks WHERE symbol = ?", (symbol,)).fetchone()
         return Decimal(price)
 
     def write_mark(self, symbol: str, price: Decimal) -> None:
-        self._connection.execute(
+        self.connection.execute(
             "INSERT OR REPLACE INTO marks (symbol, price) VALUES (?, ?)", (symbol, str(price))
         )
 
     def unreported_exits(self, owner: str | None) -> list[ExitFill]:
         """The exits of the owner, or of everybody for None, that were not removed yet; oldest first."""
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             "SELECT owner, symbol, side, size, price, commission, fill_id, entry_price, entry_commission"
             " FROM unreported_exits WHERE :owner IS NULL OR owner = :owner ORDER BY number",
             {"owner": owner},
@@ -156,7 +166,7 @@ class Entries:
 
     def write_unreported_exit(self, fill: ExitFill) -> None:
         """Writes down that `fill` closed contracts. The owner's oldest make room."""
-        self._connection.execute(
+        self.connection.execute(
             "INSERT INTO unreported_exits"
             " (owner, symbol, side, size, price, commission, fill_id, entry_price, entry_commission)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -172,7 +182,7 @@ class Entries:
                 str(fill.entry_commission),
             ),
         )
-        self._connection.execute(
+        self.connection.execute(
             "DELETE FROM unreported_exits WHERE owner = :owner AND number <= (SELECT number"
             " FROM unreported_exits WHERE owner = :owner ORDER BY number DESC LIMIT 1 OFFSET :kept)",
             {"owner": fill.owner, "kept": UNREPORTED_EXITS},
@@ -180,7 +190,7 @@ class Entries:
 
     def remove_unreported_exit(self, fill_id: str) -> None:
         """Removes the exit if it is there."""
-        self._connection.execute("DELETE FROM unreported_exits WHERE fill_id = ?", (fill_id,))
+        self.connection.execute("DELETE FROM unreported_exits WHERE fill_id = ?", (fill_id,))
 
 
 def _leg(owner: str, symbol: str, side: Side, size: int, price: str, commission: str) -> BrokerPosition:
@@ -211,14 +221,14 @@ def _exit(
     )
 
 
-def _open(path: Path, patience: float) -> sqlite3.Connection:
+def _open(path: Path, patience: float, tables: Sequence[str], durable: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
         _switch_to_write_ahead(connection, patience)
-        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            for statement in _SCHEMA:
+            for statement in tables:
                 connection.execute(statement)
     except BaseException:
         connection.close()

@@ -7,23 +7,36 @@ and confirmation leaves an exit that was reported already: `fill_id`, which goes
 tells two reports of one fill from two fills.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Protocol
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import msgspec
 
+from config import Configuration
+from coordinator.log import Log
 from events.fields import Side
+from workers.named import Shape, read_options
 
 # The most exits a broker keeps of one owner that nobody has confirmed. Beyond it the oldest are dropped.
 UNREPORTED_EXITS = 1000
 
 
 class BrokerError(Exception):
-    """The broker did not do what was asked, and nothing was changed; a sentence that says why."""
+    """The broker did not do what was asked, and nothing was changed (but see OrderUnknown); a sentence that
+    says why."""
 
 
 class NotOpen(BrokerError):
     """There is no such position, or not that much of it: most often somebody else has closed it first."""
+
+
+class OrderUnknown(BrokerError):
+    """Nobody knows what became of an order: it may be filled, or still be. It is never sent again by itself.
+
+    An entry counts among the `positions` until somebody settles it or closes it, an exit as not done.
+    """
 
 
 class Fill(msgspec.Struct, frozen=True):
@@ -67,12 +80,29 @@ class BrokerPosition(msgspec.Struct, frozen=True):
     commission_paid: Decimal
 
 
+class BrokerSetup(NamedTuple):
+    """What a broker is opened with. `owner` is the worker that trades, `book` a file that the broker may
+    keep, the same for all workers of the portfolio, `environ` where secrets are.
+    """
+
+    configuration: Configuration
+    owner: str
+    book: Path
+    log: Log
+    environ: Mapping[str, str]
+
+    def options(self, shape: type[Shape]) -> Shape:
+        """The `options` of the configuration's broker, as `shape` describes them. Raises ConfigError."""
+        runtime = self.configuration.files.runtime.path
+        return read_options(shape, self.configuration.runtime.broker.options, runtime, "broker.options")
+
+
 class Broker(Protocol):
     """One owner's access to an account that several owners trade. Callable from any thread.
 
-    A method that raises a BrokerError has changed nothing, and none waits without bound. `owner` is whose
-    position is meant, by default one's own: a flattener closes what a dead worker left open. An exit belongs
-    to the owner of the position, whoever closed it.
+    A method that raises a BrokerError has changed nothing, OrderUnknown apart, and none waits without bound.
+    `owner` is whose position is meant, by default one's own: a flattener closes what a dead worker left open.
+    An exit belongs to the owner of the position, whoever closed it.
     """
 
     def enter(self, symbol: str, side: Side, size: int, price: Decimal) -> Fill:
@@ -111,4 +141,16 @@ class Broker(Protocol):
 
     def confirm_reported(self, fill_id: str) -> None:
         """Forgets an exit that is on the bus; does nothing for one that is forgotten already."""
+        ...
+
+
+class OpenedBroker(Broker, Protocol):
+    """A broker as the configuration opens it, and a worker's process keeps it up to date and closes it."""
+
+    def mark(self, symbol: str, price: Decimal) -> None:
+        """Takes note of the last price of a symbol, at the end of each of its bars."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of whatever it holds on to. What is open stays open."""
         ...

@@ -1,9 +1,27 @@
 """What every feed of bars offers, whatever it reads them from."""
 
+import threading
 from collections.abc import Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from config import Configuration
+from config import Feed as ConfiguredFeed
 from workers.bar import Bar
+from workers.named import Shape, read_options
+
+
+class FeedSetup(NamedTuple):
+    """What a feed is opened with: the `symbol` that is traded, and `stop`, which ends every wait once set."""
+
+    configuration: Configuration
+    symbol: str
+    stop: threading.Event
+    entry: ConfiguredFeed
+
+    def options(self, shape: type[Shape]) -> Shape:
+        """The `options` of the feed's entry, as `shape` describes them. Raises ConfigError."""
+        runtime = self.configuration.files.runtime.path
+        return read_options(shape, self.entry.options, runtime, "feed.options")
 
 
 class Feed(Protocol):
@@ -19,4 +37,13 @@ class Feed(Protocol):
 
     def bars(self, symbol: str) -> Iterator[Bar]:
         """The bars of one symbol, oldest first; an error of the feed's own for a symbol it does not have."""
+        ...
+
+
+class LiveFeed(Protocol):
+    """What a worker trades on: bars as they end."""
+
+    def bars(self, symbol: str) -> Iterator[Bar | None]:
+        """Waits for each bar. Gives None now and then while none comes, so that a worker told to stop can;
+        ends when there are no more."""
         ...

@@ -1,0 +1,577 @@
+"""Backtrader strategies behind the gate: in a backtest, and over the bus, with the same trades."""
+
+import io
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import backtrader as bt
+import pytest
+
+from config import Configuration, load
+from coordinator.follower import Follower
+from coordinator.ledger import Decided
+from coordinator.log import open_log
+from events.bus import Bus
+from events.codec import Fields, RefusedField
+from events.connection import connect
+from events.decisions import PositionAdopted
+from events.embedded import EmbeddedServer
+from tests.coordinator.story import each
+from tests.live import Live, flat, read
+from tests.processes import config_folder, coordinating
+from tests.waiting import until
+from tests.workers.bt_strategies import Dips, Told
+from workers.adapters.backtrader import Bars, GatedBroker, backtest_broker, live_broker
+from workers.bar import Bar
+from workers.conductor import Conductor
+from workers.feeds.driven import DrivenFeed
+from workers.feeds.steps import Step, steps
+from workers.feeds.synthetic import SyntheticMarket
+from workers.in_process import InProcessPortfolio
+from workers.settings import GateSettings
+
+MONDAY = datetime(2025, 1, 6, 15, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+STRICT = {"max_positions": 2, "daily_stop_loss": 400}
+WORDS = ("type", "symbol", "side", "size")
+NUMBERS = ("price", "pnl", "commission", "unrealized")
+
+
+class Backtest:
+    """A cerebro within a portfolio of its own, and the log of that."""
+
+    def __init__(self, configuration: Configuration, **how: Any) -> None:
+        self.log: list[tuple[int, dict[str, str]]] = []
+        self.decisions: list[str] = []
+        self.portfolio = InProcessPortfolio.of(configuration, record=self._record)
+        log, self._lines = open_log("backtest", target=io.StringIO())
+        self.broker = backtest_broker(
+            "bt", portfolio=self.portfolio, configuration=configuration, log=log, **how
+        )
+        self.cerebro = bt.Cerebro(stdstats=False)
+        self.cerebro.broker = self.broker
+
+    def _record(self, fields: Fields, decided: Decided) -> None:
+        self.log.append((decided.at.ms, dict(zip(fields[::2], fields[1::2], strict=True))))
+        self.decisions += [entry[1] for _, entry in decided.entries]
+
+    def run(self, bars: Mapping[str, list[Bar]], strategy: type[bt.Strategy], **params: Any) -> Any:
+        for symbol, own in bars.items():
+            self.cerebro.adddata(Bars(bars=own), name=symbol)
+        self.cerebro.addstrategy(strategy, **params)
+        (ran,) = self.cerebro.run()
+        self._lines.close()
+        return ran
+
+    def said(self, *kinds: str) -> list[dict[str, str]]:
+        return [fields for _, fields in self.log if fields["type"] in kinds]
+
+
+def configured(folder: Path, limits: Any = None, **runtime: Any) -> Configuration:
+    return load(str(config_folder(folder / "config", limits=limits, runtime=runtime)), {}, folder)
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Configuration:
+    return configured(tmp_path, slippage_ticks=1)
+
+
+def bars_of(*closes: float, symbol: str = "ES") -> dict[str, list[Bar]]:
+    """Hourly bars, each of which opens where the one before it closed."""
+    prices = [Decimal(str(close)) for close in closes]
+    opens = [prices[0], *prices]
+    made = []
+    for number, (opened, closed) in enumerate(zip(opens, prices, strict=False)):
+        low, high = min(opened, closed), max(opened, closed)
+        made.append(Bar(symbol, MONDAY + number * HOUR, opened, high, low, closed))
+    return {symbol: made}
+
+
+def plan(**acts: Callable[[Any], Any]) -> dict[int, Callable[[Any], Any]]:
+    """`bar2=...`: what to do on the second bar."""
+    return {int(name[3:]): act for name, act in acts.items()}
+
+
+# --- in a backtest ---------------------------------------------------------------------------------------
+
+
+def test_a_fill_is_reported_at_the_price_and_cost_of_its_contract(configuration: Configuration) -> None:
+    backtest = Backtest(configuration)
+    ran = backtest.run(
+        bars_of(5000, 5001, 5002, 5010, 5020),
+        Told,
+        plan=plan(bar2=lambda s: s.buy(), bar4=lambda s: s.close()),
+    )
+    opened, closed = backtest.said("PositionOpened", "PositionClosed")
+    assert (opened["side"], opened["size"]) == ("long", "1")
+    assert opened["price"] == "5001.25"  # the next open, a tick worse
+    assert closed["price"] == "5009.75"
+    assert Decimal(closed["commission"]) == 5
+    assert Decimal(closed["pnl"]) == 420  # 8.50 x 50 - 5
+    assert ran.told == [(3, "Buy", "Completed"), (5, "Sell", "Completed")]
+    assert backtest.portfolio.get_status()["daily_pnl"] == 420.0
+    assert backtest.broker.getcash() == pytest.approx(10_000 + 420)
+    assert not {"LimitBreached", "PnlDisputed", "EventRejected"}.intersection(backtest.decisions)
+
+
+def test_a_fill_is_reported_at_the_time_of_the_bar_it_was_ordered_on(configuration: Configuration) -> None:
+    backtest = Backtest(configuration)
+    backtest.run(bars_of(5000, 5001, 5002), Told, plan=plan(bar2=lambda s: s.buy()))
+    ((ms, _),) = [entry for entry in backtest.log if entry[1]["type"] == "PositionOpened"]
+    assert ms == (MONDAY + HOUR).timestamp() * 1000
+    assert "EntryExpired" not in backtest.decisions
+
+
+def test_a_denied_entry_comes_back_rejected_with_the_reason(tmp_path: Path) -> None:
+    backtest = Backtest(configured(tmp_path, limits={"symbols": ["CL"]}))
+    ran = backtest.run(bars_of(5000, 5001, 5002), Told, plan=plan(bar2=lambda s: s.buy()))
+    assert ran.told == [(3, "Buy", "Rejected")]
+    assert ran.reasons == ["ES is not in the portfolio: CL"]
+    assert backtest.said("PositionOpened") == []
+
+
+def test_exits_never_ask(configuration: Configuration) -> None:
+    backtest = Backtest(configuration)
+    halted: list[str] = []
+
+    def halt(strategy: Any) -> None:
+        from events.incoming import TradingHalted  # noqa: PLC0415
+
+        backtest.portfolio.say(TradingHalted(by="ann", reason="news"))
+        strategy.close()
+        halted.append("yes")
+
+    ran = backtest.run(
+        bars_of(5000, 5001, 5002, 5003, 5004), Told, plan=plan(bar2=lambda s: s.buy(), bar3=halt)
+    )
+    assert halted
+    assert [status for _, _, status in ran.told] == ["Completed", "Completed"]
+    assert len(backtest.said("EntryRequested")) == 1
+
+
+def test_a_reversal_only_closes(configuration: Configuration) -> None:
+    backtest = Backtest(configuration)
+    acts = plan(bar2=lambda s: s.buy(), bar3=lambda s: s.sell(size=2), bar5=lambda s: s.sell())
+    backtest.run(bars_of(5000, 5001, 5002, 5003, 5004, 5005, 5006), Told, plan=acts)
+    trades = [
+        (one["type"], one["side"], one["size"]) for one in backtest.said("PositionOpened", "PositionClosed")
+    ]
+    assert trades == [
+        ("PositionOpened", "long", "1"),
+        ("PositionClosed", "long", "1"),
+        ("PositionOpened", "short", "1"),
+    ]
+
+
+def test_close_and_buy_on_one_bar_is_no_way_around_the_gate(configuration: Configuration) -> None:
+    def turn(strategy: Any) -> None:
+        strategy.close()
+        strategy.sell()
+
+    backtest = Backtest(configuration)
+    ran = backtest.run(
+        bars_of(5000, 5001, 5002, 5003, 5004), Told, plan=plan(bar2=lambda s: s.buy(), bar3=turn)
+    )
+    assert ran.reasons == ["ES is already in a position: long 1 by bt"]
+    assert ran.position.size == 0
+
+
+def test_a_protective_stop_given_with_the_entry_is_an_exit(configuration: Configuration) -> None:
+    def enter(strategy: Any) -> None:
+        strategy.buy()
+        strategy.sell(exectype=bt.Order.Stop, price=4995)
+
+    backtest = Backtest(configuration)
+    backtest.run(bars_of(5000, 5001, 5002, 4990, 4990), Told, plan=plan(bar2=enter))
+    assert len(backtest.said("EntryRequested")) == 1
+    (closed,) = backtest.said("PositionClosed")
+    assert closed["price"] == "4994.75"
+
+
+def test_a_brackets_children_do_not_ask_and_are_nothing_without_their_parent(tmp_path: Path) -> None:
+    bracket = plan(bar2=lambda s: s.buy_bracket(exectype=bt.Order.Market, stopprice=4990, limitprice=5005))
+    prices = bars_of(5000, 5001, 5002, 5010, 5010)
+    allowed = Backtest(configured(tmp_path / "allowed"))
+    allowed.run(prices, Told, plan=bracket)
+    assert [one["price"] for one in allowed.said("PositionClosed")] == ["5005"]
+    assert len(allowed.said("EntryRequested")) == 1
+
+    denied = Backtest(configured(tmp_path / "denied", limits={"symbols": ["CL"]}))
+    ran = denied.run(prices, Told, plan=bracket)
+    assert [status for _, _, status in ran.told] == ["Rejected"] * 3
+    assert denied.said("PositionOpened") == []
+
+
+def test_an_entry_that_is_not_filled_while_its_slot_lasts_is_cancelled(configuration: Configuration) -> None:
+    backtest = Backtest(configuration)
+    limit = plan(bar2=lambda s: s.buy(exectype=bt.Order.Limit, price=4000))
+    ran = backtest.run(bars_of(5000, 5001, 5002, 3990, 3990), Told, plan=limit)
+    assert ran.told == [(3, "Buy", "Canceled")]
+    assert backtest.portfolio.get_status()["slots_used"] == 0
+
+
+def test_an_entry_that_is_cancelled_gives_its_slot_back(configuration: Configuration) -> None:
+    def change_its_mind(strategy: Any) -> None:
+        strategy.cancel(strategy.buy())
+
+    acts = plan(bar2=change_its_mind, bar3=lambda s: s.buy())
+    backtest = Backtest(configuration)
+    backtest.cerebro.broker.set_checksubmit(False)
+    ran = backtest.run(bars_of(5000, 5001, 5002, 5003), Told, plan=acts)
+    assert [one["reason"] for one in backtest.said("EntryWithdrawn")] == ["Canceled"]
+    assert ran.position.size == 1
+
+
+def test_the_stop_closes_at_the_market_and_cancels_what_else_is_under_way(tmp_path: Path) -> None:
+    def enter(strategy: Any) -> None:
+        strategy.buy()
+        strategy.sell(exectype=bt.Order.Stop, price=4000)
+
+    backtest = Backtest(configured(tmp_path, limits={"daily_stop_loss": 400}, slippage_ticks=0))
+    acts = plan(bar2=enter, bar5=lambda s: s.buy())
+    ran = backtest.run(bars_of(5000, 5001, 5000, 4990, 4985, 4984, 3000, 3000), Told, plan=acts)
+    (closed,) = backtest.said("PositionClosed")
+    assert closed["price"] == "4990"  # the next open after the mark that triggered it
+    assert backtest.decisions.count("StopLossTriggered") == backtest.decisions.count("PortfolioFlat") == 1
+    assert ran.told == [
+        (3, "Buy", "Completed"),
+        (4, "Sell", "Canceled"),
+        (5, "Sell", "Completed"),
+        (6, "Buy", "Rejected"),
+    ]
+    assert ran.position.size == 0
+
+
+def test_own_costs_of_a_contract_are_kept(configuration: Configuration) -> None:
+    backtest = Backtest(configuration)
+    backtest.cerebro.broker.setcommission(commission=1.0, margin=500, mult=50, name="ES")
+    backtest.run(
+        bars_of(5000, 5001, 5002, 5010, 5020),
+        Told,
+        plan=plan(bar2=lambda s: s.buy(), bar4=lambda s: s.close()),
+    )
+    assert [Decimal(one["commission"]) for one in backtest.said("PositionClosed")] == [2]
+
+
+def test_several_cerebros_can_share_one_portfolio(tmp_path: Path) -> None:
+    """One after the other, as Backtrader runs them: what the first has lost counts for the second."""
+    shared = InProcessPortfolio.of(configured(tmp_path, limits={"daily_stop_loss": 400}, slippage_ticks=0))
+    rejected = []
+    for worker in ("first", "second"):
+        cerebro = bt.Cerebro(stdstats=False)
+        own = configured(tmp_path / worker, slippage_ticks=0)
+        cerebro.broker = backtest_broker(worker, portfolio=shared, configuration=own)
+        cerebro.adddata(Bars(bars=bars_of(5000, 5001, 4980, 4980)["ES"]), name="ES")
+        cerebro.addstrategy(Told, plan=plan(bar2=lambda s: s.buy()))
+        rejected += cerebro.run()[0].reasons
+    assert len(rejected) == 1
+    assert rejected[0].startswith("Stopped out")
+
+
+@pytest.mark.parametrize("name", ["", "XX", "es"])
+def test_a_feed_that_is_not_named_by_a_symbol_is_refused(configuration: Configuration, name: str) -> None:
+    backtest = Backtest(configuration)
+    with pytest.raises(RefusedField, match="name: expected a feed named by a symbol"):
+        backtest.run({name: bars_of(5000)["ES"]}, Told, plan={})
+
+
+def test_parts_of_contracts_are_refused(configuration: Configuration) -> None:
+    with pytest.raises(RefusedField, match=r"size: expected whole contracts of ES, got 0\.5"):
+        Backtest(configuration).run(bars_of(5000, 5001), Told, plan=plan(bar2=lambda s: s.buy(size=0.5)))
+
+
+def test_the_broker_itself_is_backtraders(configuration: Configuration) -> None:
+    broker = Backtest(configuration).broker
+    assert isinstance(broker, GatedBroker)
+    assert isinstance(broker, bt.brokers.BackBroker)
+    broker.set_cash(25_000)
+    assert broker.getcash() == 25_000
+
+
+# --- and over the bus ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("workers.feeds.driven._BLOCK_MS", 20)
+
+
+class LiveRun:
+    """A cerebro over the bus, on a thread, where a conductor hands out the bars."""
+
+    def __init__(
+        self, url: str, portfolio: str, configuration: Configuration, folder: Path, symbol: str
+    ) -> None:
+        self.worker = f"bt-{symbol}"
+        self.ran: Any = None
+        self._bus = Bus(connect(url), portfolio)
+        feed = DrivenFeed(self._bus, symbol, self.worker)
+        log, self._lines = open_log(self.worker, target=io.StringIO())
+        self._cerebro = bt.Cerebro(stdstats=False)
+        settings = GateSettings(
+            url=url, portfolio=portfolio, mark_seconds=0, answer_seconds=10, worker_lost_seconds=60
+        )
+        self._cerebro.broker = live_broker(
+            self.worker,
+            [symbol],
+            settings=settings,
+            configuration=configuration,
+            book=folder / "paper.sqlite",
+            log=log,
+            stamp=feed.stamp,
+        )
+        self._cerebro.adddata(Bars(bars=feed.bars(), live=True), name=symbol)
+        self._thread = threading.Thread(target=self._run)
+
+    def start(self, strategy: type[bt.Strategy], **params: Any) -> None:
+        self._cerebro.addstrategy(strategy, **params)
+        self._thread.start()
+
+    def _run(self) -> None:
+        (self.ran,) = self._cerebro.run()
+
+    def join(self) -> None:
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+        self._lines.close()
+        self._bus.close()
+
+
+def play(
+    live: Live,
+    server: EmbeddedServer,
+    portfolio: str,
+    configuration: Configuration,
+    folder: Path,
+    moments: list[Step],
+    strategy: type[bt.Strategy],
+    **params: Any,
+) -> dict[str, Any]:
+    """The same bars, over the bus: a worker a symbol, a coordinator, simulated time."""
+    symbols = sorted({symbol for _, bars in moments for symbol in bars})
+    runs = {symbol: LiveRun(server.url, portfolio, configuration, folder, symbol) for symbol in symbols}
+    conductor = Conductor(live.bus, [run.worker for run in runs.values()], check=lambda: None)
+    conductor.open(moments[0][0] - HOUR)
+    with coordinating(server.url, portfolio, config=configuration.source.folder, clock="driven"):
+        conductor.wait_for_limits()
+        for run in runs.values():
+            run.start(strategy, **params)
+        for moment, bars in moments:
+            conductor.play(moment, bars)
+        conductor.end()
+        for run in runs.values():
+            run.join()
+        conductor.settle()
+    return {symbol: run.ran for symbol, run in runs.items()}
+
+
+def trades(log: Iterator[tuple[int, dict[str, str]]], *kinds: str) -> list[tuple[object, ...]]:
+    """What was said, when, in all that matters."""
+    return [
+        (ms, *(fields.get(name) for name in WORDS), *(Decimal(fields.get(name, 0)) for name in NUMBERS))
+        for ms, fields in log
+        if fields["type"] in kinds
+    ]
+
+
+def test_the_same_strategy_on_the_same_bars_makes_the_same_trades_over_the_bus(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    """Orders filled at the close, all is the same, to the cent and the millisecond: marks, stop, denials."""
+    configuration = configured(tmp_path, limits=STRICT, slippage_ticks=1)
+    market = SyntheticMarket(configuration.contracts, days=3, seed=7)
+    moments = list(steps(market, ["ES"]))
+    bars = {"ES": [step["ES"] for _, step in moments]}
+
+    backtest = Backtest(configuration, at_close=True)
+    simulated = backtest.run(bars, Dips)
+    lived = play(live, server, portfolio, configuration, tmp_path, moments, Dips)
+
+    on_the_bus = [(entry.id.ms, flat(entry)) for entry in live.events()]
+    facts = ("PositionOpened", "PositionClosed", "PositionMarked", "EntryRequested")
+    assert trades(iter(backtest.log), *facts) == trades(iter(on_the_bus), *facts)
+    assert len(backtest.said("PositionClosed")) > 10
+    assert backtest.decisions.count("StopLossTriggered") >= 1
+    denied = [name for name in backtest.decisions if name == "EntryDenied"]
+    assert denied
+    assert (
+        simulated.told.count(("ES", "Rejected")) == lived["ES"].told.count(("ES", "Rejected")) == len(denied)
+    )
+    status = backtest.portfolio.get_status()
+    over_the_bus = live.status()
+    assert f"{status['realized_pnl']:.2f}" == over_the_bus["realized_pnl"]
+    assert status["current_day"] == over_the_bus["current_day"]
+
+
+def test_filled_at_the_next_open_the_trades_are_the_same_but_for_the_gap(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    """Backtrader's own way: the prices differ by what lies between a close and the next open, here nothing
+    but one bar, and so the P&L by that."""
+    configuration = configured(tmp_path, slippage_ticks=0)
+    bars = bars_of(5000, 5001, 5002, 5010, 5020, 5020)
+    gap = bars["ES"][2]
+    bars["ES"][2] = Bar("ES", gap.time, Decimal("5001.75"), gap.high, gap.low, gap.close)  # opens 0.75 higher
+    acts = plan(bar2=lambda s: s.buy(), bar4=lambda s: s.close())
+
+    backtest = Backtest(configuration)
+    backtest.run(bars, Told, plan=acts)
+    moments = [(bar.time, {"ES": bar}) for bar in bars["ES"]]
+    play(live, server, portfolio, configuration, tmp_path, moments, Told, plan=acts)
+
+    kinds = ("PositionOpened", "PositionClosed")
+    simulated, lived = backtest.said(*kinds), [flat(entry) for entry in live.events()]
+    lived = [fields for fields in lived if fields["type"] in kinds]
+    assert [one["price"] for one in simulated] == ["5001.75", "5010"]
+    assert [Decimal(one["price"]) for one in lived] == [5001, 5010]
+    assert [Decimal(each[1]["pnl"]) for each in (simulated, lived)] == [Decimal("407.5"), 445]
+
+
+# --- live ------------------------------------------------------------------------------------------------
+
+
+class Market:
+    """Bars as a test lets them end."""
+
+    def __init__(self) -> None:
+        self._bars: queue.Queue[Bar | None] = queue.Queue()
+        self._number = 0
+
+    def ends(self, price: float) -> None:
+        """A bar ends at `price`."""
+        exact = Decimal(str(price))
+        self._number += 1
+        self._bars.put(Bar("ES", MONDAY + self._number * HOUR, exact, exact, exact, exact))
+
+    def closes(self) -> None:
+        """There are no more bars."""
+        self._bars.put(None)
+
+    def bars(self) -> Iterator[Bar | None]:
+        while True:
+            try:
+                bar = self._bars.get(timeout=0.01)
+            except queue.Empty:
+                yield None
+                continue
+            if bar is None:
+                return
+            yield bar
+
+
+class Trading:
+    """A cerebro that trades live, by the server's clock, on a thread."""
+
+    def __init__(self, url: str, portfolio: str, folder: Path, acts: dict[int, Callable[[Any], Any]]) -> None:
+        self.market = Market()
+        self.said = io.StringIO()
+        self.strategy: Any = None
+        log, self._lines = open_log("bt-ES", target=self.said)
+        self.broker = live_broker(
+            "bt-ES",
+            ["ES"],
+            settings=GateSettings(url=url, portfolio=portfolio, answer_seconds=10, worker_lost_seconds=60),
+            configuration=configured(folder, slippage_ticks=0),
+            book=folder / "paper.sqlite",
+            log=log,
+        )
+        self._cerebro = bt.Cerebro(stdstats=False, quicknotify=True)  # tells strategies between bars as well
+        self._cerebro.broker = self.broker
+        self._cerebro.adddata(Bars(bars=self.market.bars(), live=True), name="ES")
+        self.told: list[tuple[int, str, str]] = []
+        self._cerebro.addstrategy(Told, plan=acts, told=self.told)
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        (self.strategy,) = self._cerebro.run()
+
+    def end(self) -> Any:
+        self.market.closes()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+        self._lines.close()
+        return self.strategy
+
+
+@pytest.fixture
+def coordinator(server: EmbeddedServer, portfolio: str) -> Iterator[None]:
+    with coordinating(server.url, portfolio):
+        yield
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_flatten_is_carried_out_between_two_bars_and_the_strategy_is_told(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    trading = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy()))
+    trading.market.ends(5000)
+    until(lambda: live.status().get("open_positions") == "ES", "ES to be opened")
+    live.flatten()
+    until(
+        lambda: live.status()["flattening"] == "" and live.status()["open_positions"] == "",
+        "all to be closed",
+    )
+    told = [(1, "Buy", "Completed"), (1, "Sell", "Completed")]
+    until(lambda: trading.told == told, "the strategy to be told")
+    strategy = trading.end()  # no other bar has ever come
+    assert strategy.position.size == 0
+    assert [fields["reason"] for fields in live.said("PositionClosed")] == ["ordered by ann"]
+    assert trading.broker.getvalue() == 100_000 - 5
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_after_a_restart_the_position_is_there_again(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    first = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy()))
+    first.market.ends(5000)
+    assert first.end().position.size == 1
+    second = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.close()))
+    second.market.ends(5010)
+    assert second.end().position.size == 0
+    live.all_decided()
+    assert [fields["pnl"] for fields in live.said("PositionClosed")] == ["495.00"]
+    assert live.status()["limit_breaches"] == "0"
+    assert len(each(PositionAdopted, [read(entry) for entry in live.decisions()])) == 1
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_an_order_that_is_not_at_the_market_is_rejected_and_its_slot_given_back(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    acts = plan(bar1=lambda s: s.buy(exectype=bt.Order.Limit, price=4000))
+    trading = Trading(server.url, portfolio, tmp_path, acts)
+    trading.market.ends(5000)
+    until(lambda: trading.told, "the strategy to be told")
+    strategy = trading.end()
+    assert [status for _, _, status in strategy.told] == ["Rejected"]
+    assert strategy.reasons == ["only orders at the market can be given here, not Limit"]
+    live.all_decided()
+    assert live.status()["slots_used"] == "0"
+
+
+def test_what_a_backtest_decided_can_be_decided_again(configuration: Configuration) -> None:
+    """Its log is one like any other: followed from the beginning, it gives the same decisions and chain."""
+    entries: list[tuple[Fields, Decided]] = []
+    portfolio = InProcessPortfolio.of(
+        configuration, record=lambda fields, decided: entries.append((fields, decided))
+    )
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.broker = backtest_broker("bt", portfolio=portfolio, configuration=configuration)
+    market = SyntheticMarket(configuration.contracts, days=2, seed=1)
+    for symbol in ("ES", "CL"):
+        cerebro.adddata(Bars(bars=market.bars(symbol)), name=symbol)
+    cerebro.addstrategy(Dips)
+    cerebro.run()
+    follower = Follower()
+    for fields, decided in entries:
+        again = follower.advance(decided.at, fields)
+        assert (again.entries, again.chain) == (decided.entries, decided.chain)
+    assert len(entries) > 50

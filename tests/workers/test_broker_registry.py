@@ -1,0 +1,73 @@
+"""Which broker the configuration names, and what is said of one that is none."""
+
+import io
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import ConfigError, Configuration, load
+from coordinator.log import open_log
+from tests.processes import config_folder
+from workers.brokers.paper import PaperBroker
+from workers.brokers.protocol import BrokerSetup
+from workers.brokers.registry import is_paper, open_broker
+from workers.process import book_of
+
+
+def configured(folder: Path, **broker: Any) -> Configuration:
+    return load(str(config_folder(folder / "config", runtime={"broker": broker})), {}, folder)
+
+
+def opened(configuration: Configuration, folder: Path) -> Any:
+    log, lines = open_log("worker", target=io.StringIO())
+    lines.close()
+    return open_broker(BrokerSetup(configuration, "ibs-ES", folder / "book.sqlite", log, {}))
+
+
+def test_paper_takes_its_costs_from_the_configuration(tmp_path: Path) -> None:
+    configuration = configured(tmp_path, kind="paper")
+    with opened(configuration, tmp_path) as broker:
+        assert isinstance(broker, PaperBroker)
+        fill = broker.enter("ES", "long", 1, Decimal(5000))
+        assert (fill.price, fill.commission) == (Decimal("5000.25"), Decimal("2.5"))
+    assert is_paper(configuration)
+
+
+@pytest.mark.parametrize(
+    ("broker", "sentence"),
+    [
+        (
+            {"kind": "papier"},
+            "broker.kind: expected one of paper, traderspost, or FILE.py:NAME for one of your own",
+        ),
+        (
+            {"kind": "paper", "options": {"cash": 1}},
+            "broker.options: expected nothing: this kind has no options",
+        ),
+        (
+            {"kind": "half.py:Half"},
+            "broker.kind: expected a broker, got one that cannot exit, flatten, positions",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_entry_is_told(tmp_path: Path, broker: Any, sentence: str) -> None:
+    configuration = configured(tmp_path, **broker)
+    half = "class Half:\n    def __init__(self, setup): pass\n    def enter(self): pass\n"
+    (tmp_path / "config" / "half.py").write_text(half)
+    with pytest.raises(ConfigError) as refused:
+        opened(configuration, tmp_path)
+    assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("paper", "paper-main.sqlite"),
+        ("traderspost", "traderspost-main.sqlite"),
+        ("my_broker.py:open_typed_in", "open_typed_in-main.sqlite"),
+    ],
+)
+def test_every_kind_has_a_book_of_its_own(kind: str, name: str) -> None:
+    assert book_of("main", Path("/state"), kind) == Path("/state") / name

@@ -1,0 +1,68 @@
+"""Which contract is traded on which day: the exchange's own dates, and the days around each roll."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.contracts import read_contracts
+from config.locate import CONTRACTS_FILE, PACKAGED
+from workers.brokers.contract_month import LETTERS, ROLLS, contract_name
+
+CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
+DAYS = st.dates(date(2000, 1, 1), date(2100, 12, 31))
+
+
+@pytest.mark.parametrize(
+    ("symbol", "last_day", "before", "after"),
+    [
+        ("CL", date(2025, 11, 14), "CLZ2025", "CLF2026"),
+        ("NG", date(2025, 11, 19), "NGZ2025", "NGF2026"),
+        ("ES", date(2025, 12, 14), "ESZ2025", "ESH2026"),  # a Sunday; it rolls with Monday the 15th
+        ("RTY", date(2026, 3, 15), "RTYH2026", "RTYM2026"),
+        ("6A", date(2025, 12, 7), "6AZ2025", "6AH2026"),
+        ("GC", date(2025, 11, 21), "GCZ2025", "GCG2026"),
+        ("SI", date(2025, 11, 21), "SIZ2025", "SIH2026"),
+        ("PL", date(2025, 12, 21), "PLF2026", "PLJ2026"),
+    ],
+)
+def test_the_next_contract_is_traded_from_the_roll_on(
+    symbol: str, last_day: date, before: str, after: str
+) -> None:
+    assert contract_name(symbol, last_day) == before
+    assert contract_name(symbol, last_day + timedelta(days=1)) == after
+
+
+@pytest.mark.parametrize(
+    ("symbol", "month", "ends"),
+    [  # last trading or first notice days, from the exchange's calendar
+        ("CL", "Z2025", date(2025, 11, 20)),
+        ("CL", "K2020", date(2020, 4, 21)),
+        ("NG", "H2026", date(2026, 2, 25)),
+        ("ES", "H2026", date(2026, 3, 20)),
+        ("6B", "Z2025", date(2025, 12, 15)),
+        ("GC", "J2026", date(2026, 3, 31)),
+        ("HG", "N2025", date(2025, 6, 30)),
+        ("PL", "V2025", date(2025, 9, 30)),
+    ],
+)
+def test_a_contract_is_left_before_it_ends(symbol: str, month: str, ends: date) -> None:
+    assert contract_name(symbol, ends) != f"{symbol}{month}"
+    assert contract_name(symbol, ends - timedelta(days=14)) == f"{symbol}{month}"
+
+
+def test_every_contract_of_the_packaged_configuration_has_a_rule() -> None:
+    assert set(CONTRACTS) == set(ROLLS)
+
+
+@given(symbol=st.sampled_from(sorted(ROLLS)), day=DAYS)
+def test_names_only_ever_move_forward_and_to_months_that_are_traded(symbol: str, day: date) -> None:
+    def place(name: str) -> tuple[int, int]:
+        letter, year = name[len(symbol)], int(name[len(symbol) + 1 :])
+        assert letter in ROLLS[symbol].months
+        return year, LETTERS.index(letter)
+
+    today, tomorrow = contract_name(symbol, day), contract_name(symbol, day + timedelta(days=1))
+    assert place(today) <= place(tomorrow)
+    assert place(today) >= (day.year, day.month - 1)

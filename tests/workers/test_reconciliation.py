@@ -1,0 +1,326 @@
+"""An order of which nobody knows, from the broker's silence to the word of the person who looked."""
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import run
+from events.decisions import PositionMismatch
+from events.embedded import EmbeddedServer
+from tests.cli.command_line import Ran, portfold
+from tests.coordinator.story import each
+from tests.live import Live, read
+from tests.processes import config_folder, coordinating
+from tests.workers.desk import CONTRACTS, Desk
+from tests.workers.webhook_server import fails, resets
+from workers.bar import Bar
+from workers.brokers.protocol import BrokerError, BrokerPosition, OrderUnknown
+from workers.brokers.reconciliation import Reconciliation, Settlement
+from workers.brokers.traderspost import TradersPost
+from workers.gate import PortfolioGate
+from workers.settings import GateSettings
+from workers.strategies.intent import Enter, Exit, Held, Intent
+from workers.trader import Trader, holdings_of
+
+PRICE = Decimal("71.25")
+
+
+class Books:
+    """Settles by the book alone, and keeps what the log would be told."""
+
+    def __init__(self, desk: Desk, now_ms: int = 0) -> None:
+        self.told: list[Settlement] = []
+        clock = {"now_ms": lambda: now_ms} if now_ms else {}
+        self.books = Reconciliation(desk.book, CONTRACTS, Decimal("2.50"), self.told.append, **clock)
+
+    def close(self) -> None:
+        self.books.close()
+
+
+@pytest.fixture
+def books(desk: Desk) -> Iterator[Books]:
+    made = Books(desk)
+    yield made
+    made.close()
+
+
+def held(size: int, price: str) -> list[BrokerPosition]:
+    return [BrokerPosition("ibs-CL", "CL", "long", size, Decimal(price), Decimal("2.50") * size)]
+
+
+def unknown_entry(desk: Desk) -> tuple[TradersPost, str]:
+    desk.server.behaves(resets)
+    broker = desk.broker()
+    with pytest.raises(OrderUnknown):
+        broker.enter("CL", "long", 1, PRICE)
+    return broker, broker.unsettled()[0].id
+
+
+# --- by the book -----------------------------------------------------------------------------------------
+
+
+def test_it_was_filled_after_all(desk: Desk, books: Books) -> None:
+    broker, order = unknown_entry(desk)
+    settled = books.books.filled(order, Decimal("71.30"))
+    assert settled is not None
+    assert (settled.size, settled.price, settled.pnl) == (1, Decimal("71.30"), Decimal(0))
+    assert books.told == [settled]
+    assert broker.positions() == held(1, "71.30")
+    assert broker.unsettled() == []
+    broker.exit("CL", "long", 1, PRICE)
+    broker.enter("CL", "long", 1, PRICE)
+
+
+def test_it_was_not_filled(desk: Desk, books: Books) -> None:
+    broker, order = unknown_entry(desk)
+    settled = books.books.not_filled(order)
+    assert settled is not None
+    assert (settled.size, settled.told) == (0, True)
+    assert broker.positions() == []
+    assert broker.unsettled() == []
+    broker.enter("CL", "long", 1, PRICE)
+
+
+def test_a_duplicate_fill_counts_once(desk: Desk, books: Books) -> None:
+    broker, order = unknown_entry(desk)
+    assert books.books.filled(order, Decimal("71.30")) is not None
+    assert books.books.filled(order, Decimal("71.30")) is None
+    assert broker.positions() == held(1, "71.30")
+    assert len(books.told) == 1
+
+
+def test_a_fill_for_an_order_that_was_given_up_is_not_lost(desk: Desk, books: Books) -> None:
+    desk.server.behaves(*[fails(500)] * 4)
+    broker = desk.broker()
+    with pytest.raises(
+        BrokerError, match=r"It is given up\. Should it have been filled all the same"
+    ) as told:
+        broker.enter("CL", "long", 1, PRICE)
+    order = str(told.value).rsplit(" ", 1)[1]
+    assert broker.positions() == []
+    settled = books.books.filled(order, Decimal("71.40"))
+    assert settled is not None
+    assert settled.told
+    assert broker.positions() == held(1, "71.40")
+
+
+def test_what_was_taken_may_turn_out_not_to_be_filled(desk: Desk, books: Books) -> None:
+    broker = desk.broker()
+    order = broker.enter("CL", "long", 1, PRICE).fill_id
+    settled = books.books.not_filled(order)
+    assert settled is not None
+    assert (settled.size, settled.told) == (0, True)
+    assert broker.positions() == []
+    assert books.books.not_filled(order) is None
+
+
+def test_an_exit_was_filled_and_what_it_made_is_told(desk: Desk, books: Books) -> None:
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE)
+    desk.server.behaves(resets)
+    with pytest.raises(OrderUnknown):
+        broker.exit("CL", "long", 1, Decimal("72.00"))
+    settled = books.books.filled(broker.unsettled()[0].id, Decimal("71.90"))
+    assert settled is not None
+    assert (settled.size, settled.pnl) == (0, Decimal("635.00"))  # 0.64 x 1000 - 5
+    assert broker.positions() == []
+
+
+def test_an_exit_was_not_filled_and_the_log_is_right_as_it_is(desk: Desk, books: Books) -> None:
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE)
+    desk.server.behaves(resets)
+    with pytest.raises(OrderUnknown):
+        broker.exit("CL", "long", 1, Decimal("72.00"))
+    settled = books.books.not_filled(broker.unsettled()[0].id)
+    assert settled is not None
+    assert (settled.size, settled.told) == (1, False)
+    assert broker.positions() == held(1, "71.26")
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_once_all_was_closed_only_the_symbol_is_freed(desk: Desk, books: Books, filled: bool) -> None:
+    broker, order = unknown_entry(desk)
+    broker.exit("CL", "long", 1, Decimal("70.00"))
+    settled = books.books.filled(order, None) if filled else books.books.not_filled(order)
+    assert settled is not None
+    assert (settled.size, settled.told, books.told) == (0, False, [])
+    broker.enter("CL", "long", 1, PRICE)
+
+
+def test_when_the_log_cannot_be_told_nothing_is_settled(desk: Desk) -> None:
+    broker, order = unknown_entry(desk)
+
+    def fail(_settlement: Settlement) -> None:
+        raise ConnectionError
+
+    books = Reconciliation(desk.book, CONTRACTS, Decimal("2.50"), fail)
+    with pytest.raises(ConnectionError):
+        books.filled(order, PRICE)
+    books.close()
+    assert [one.state for one in broker.unsettled()] == ["unknown"]
+
+
+@pytest.mark.parametrize(("age_ms", "settled"), [(299_999, False), (300_000, True)])
+def test_an_order_that_may_still_be_being_sent_is_not_settled(desk: Desk, age_ms: int, settled: bool) -> None:
+    broker, order = unknown_entry(desk)
+    with sqlite3.connect(desk.book) as file:
+        file.execute("UPDATE orders SET state = 'sending', at_ms = 1000")
+    file.close()
+    books = Books(desk, now_ms=1000 + age_ms)
+    if settled:
+        assert books.books.not_filled(order) is not None
+    else:
+        with pytest.raises(BrokerError, match="may still be being sent"):
+            books.books.not_filled(order)
+    books.close()
+    assert bool(broker.positions()) is not settled
+
+
+def test_an_order_that_is_none_is_told(desk: Desk, books: Books) -> None:
+    desk.broker()
+    with pytest.raises(BrokerError, match=r"There is no order 'nonsense' in the book"):
+        books.books.filled("nonsense", None)
+
+
+# --- with a worker, the log and a person -----------------------------------------------------------------
+
+
+class Told:
+    """A strategy that does what it is told on the next bar."""
+
+    def __init__(self) -> None:
+        self.next: Intent = None
+
+    def decide(self, _bar: Bar, _held: Held | None) -> Intent:
+        intent, self.next = self.next, None
+        return intent
+
+
+class Floor:
+    """One worker with TradersPost behind the gate, a coordinator, and the command line."""
+
+    def __init__(self, url: str, portfolio: str, desk: Desk, folder: Path) -> None:
+        self.desk = desk
+        self.broker = desk.broker()
+        self.strategy = Told()
+        log = desk.log
+        self.gate = PortfolioGate(
+            "ibs-CL",
+            symbols=["CL"],
+            settings=GateSettings(url=url, portfolio=portfolio, worker_lost_seconds=60, answer_seconds=10),
+            holdings=lambda: holdings_of(self.broker, "ibs-CL"),
+            log=log,
+        )
+        contract = CONTRACTS["CL"]
+        self.trader = Trader(
+            contract=contract, strategy=self.strategy, gate=self.gate, broker=self.broker, log=log
+        )
+        runtime = {"broker": {"kind": "traderspost", "options": {"webhook_url_env": "NOT_SET_HERE"}}}
+        self._config = config_folder(folder / "config", runtime=runtime)
+        self._place = ("--url", url, "--portfolio", portfolio, "--config", str(self._config))
+        self._folder = folder
+
+    def bar(self, price: str, intent: Intent = None) -> None:
+        self.strategy.next = intent
+        exact = Decimal(price)
+        self.trader.on_bar(Bar("CL", datetime.now(UTC), exact, exact, exact, exact))
+
+    def portfold(self, *words: str) -> Ran:
+        return portfold(*words, "--book", str(self.desk.book), *self._place, cwd=self._folder)
+
+
+@pytest.fixture
+def floor(
+    server: EmbeddedServer, portfolio: str, desk: Desk, tmp_path: Path, monkeypatch: Any
+) -> Iterator[Floor]:
+    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    with coordinating(server.url, portfolio):
+        opened = Floor(server.url, portfolio, desk, tmp_path)
+        with opened.gate:
+            yield opened
+
+
+def test_an_unknown_entry_counts_on_the_log_until_a_person_says_that_it_was_not_filled(
+    floor: Floor, live: Live
+) -> None:
+    floor.desk.server.behaves(resets)
+    floor.bar("71.25", Enter("long", 1))
+    live.all_decided()
+    assert live.status()["open_positions"] == "CL"
+    assert live.status()["unsettled"] == "CL of ibs-CL: unknown_to_us"
+    assert live.status()["slots_used"] == "1"
+    mismatch = each(PositionMismatch, [read(entry) for entry in live.decisions()])
+    assert [(one.kind, one.log_size, one.broker_size) for one in mismatch] == [("unknown_to_us", 0, 1)]
+
+    listed = floor.portfold("reconcile")
+    order = floor.broker.unsettled()[0].id
+    assert (listed.code, listed.out.count("\n")) == (0, 1)
+    assert listed.out.startswith(f"{order} (enter long 1 CLZ2025 of ibs-CL) unknown, believed at 71.26: ")
+
+    said = floor.portfold("reconcile", order, "--not-filled", "--by", "jane", "--reason", "looked")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith(f"Order {order} is settled. On record as ")
+    live.all_decided()
+    assert (live.status()["open_positions"], live.status()["unsettled"]) == ("", "")
+    floor.bar("71.25", Enter("long", 1))
+    live.all_decided()
+    assert live.status()["positions"].startswith("CL long 1 @ 71.26 by ibs-CL")
+
+
+def test_an_unknown_entry_that_was_filled_is_settled_at_its_price(floor: Floor, live: Live) -> None:
+    floor.desk.server.behaves(resets)
+    floor.bar("71.25", Enter("long", 1))
+    order = floor.broker.unsettled()[0].id
+    words = ("reconcile", order, "--filled", "--price", "71.31", "--by", "jane", "--reason", "looked")
+    assert floor.portfold(*words).code == 0
+    again = floor.portfold(*words)
+    assert (again.code, again.out) == (0, f"That is known already of order {order}; nothing is changed.\n")
+    live.all_decided()
+    assert live.status()["positions"].startswith("CL long 1 @ 71.31 by ibs-CL")
+    assert live.status()["unsettled"] == ""
+    floor.bar("72.00", Exit("ibs"))
+    live.all_decided()
+    assert live.status()["open_positions"] == ""
+    assert live.status()["realized_pnl"] == "675.00"  # 0.68 x 1000 - 5
+
+
+def test_an_exit_that_fails_is_tried_again_at_the_next_bar(floor: Floor, live: Live) -> None:
+    floor.bar("71.25", Enter("long", 1))
+    floor.desk.server.behaves(*[fails(500)] * 4)
+    floor.bar("72.00", Exit("ibs"))
+    live.all_decided()
+    assert live.status()["open_positions"] == "CL"
+    floor.bar("71.50")
+    live.all_decided()
+    assert live.status()["open_positions"] == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["x"], 2, "expected --filled or --not-filled"),
+        (["x", "--filled", "--not-filled"], 2, "expected --filled or --not-filled"),
+        (["x", "--filled"], 2, "expected --by and --reason"),
+        (["x", "--filled", "--price", "?", "--by", "j", "--reason", "r"], 2, "--price: expected a number"),
+        (["x", "--filled", "--by", "j", "--reason", "r"], 1, "There is no order 'x' in the book"),
+    ],
+)
+def test_mistakes_are_told(
+    desk: Desk, words: list[str], code: int, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.broker()
+    assert run(["reconcile", *words, "--book", str(desk.book), "--url", "redis://127.0.0.1:1/0"]) == code
+    said = capsys.readouterr()
+    assert sentence in said.err
+    assert (said.err.count("\n"), said.out) == (1, "")
+
+
+def test_without_a_book_there_are_no_orders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["reconcile", "--book", str(tmp_path / "none")]) == 1
+    assert "so there are no orders" in capsys.readouterr().err

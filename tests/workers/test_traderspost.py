@@ -1,0 +1,409 @@
+"""TradersPost over a real HTTP server that does what servers do: no order is sent twice, or lost."""
+
+import io
+import logging
+import socket
+import threading
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import ConfigError, load
+from coordinator.log import open_log
+from tests.processes import ChildProcess, config_folder
+from tests.workers.desk import Desk
+from tests.workers.webhook_server import (
+    HIDDEN,
+    PATH,
+    Behaviour,
+    Receiver,
+    answers,
+    breaks_off,
+    dribbles,
+    fails,
+    refuses,
+    resets,
+    slowly,
+    takes,
+)
+from workers.brokers.protocol import BrokerError, BrokerPosition, BrokerSetup, NotOpen, OrderUnknown
+from workers.brokers.registry import is_paper, open_broker
+
+PRICE = Decimal("71.25")
+
+
+def leg(size: int, price: str, owner: str = "ibs-CL", side: Any = "long") -> BrokerPosition:
+    return BrokerPosition(owner, "CL", side, size, Decimal(price), Decimal("2.50") * size)
+
+
+# --- taken -----------------------------------------------------------------------------------------------
+
+
+def test_an_entry_is_sent_as_traderspost_documents_it(desk: Desk) -> None:
+    fill = desk.broker().enter("CL", "long", 2, PRICE)
+    (signal,) = desk.server.signals
+    assert signal.pop("time").endswith("Z")
+    assert signal == {
+        "ticker": "CLZ2025",
+        "action": "buy",
+        "sentiment": "bullish",
+        "orderType": "market",
+        "quantityType": "fixed_quantity",
+        "quantity": 2,
+        "signalPrice": "71.25",
+        "extras": {"order": fill.fill_id, "worker": "ibs-CL"},
+    }
+
+
+def test_a_short_entry_sells_bearish(desk: Desk) -> None:
+    fill = desk.broker().enter("CL", "short", 1, PRICE)
+    (signal,) = desk.server.signals
+    assert (signal["action"], signal["sentiment"]) == ("sell", "bearish")
+    assert fill.price == Decimal("71.24")
+
+
+@pytest.mark.parametrize(("size", "quantity"), [(2, None), (1, 1)])
+def test_an_exit_names_a_quantity_only_when_something_stays_open(
+    desk: Desk, size: int, quantity: int | None
+) -> None:
+    broker = desk.broker()
+    broker.enter("CL", "long", 2, PRICE)
+    broker.exit("CL", "long", size, Decimal("72"))
+    signal = desk.server.signals[-1]
+    assert (signal["ticker"], signal["action"], signal.get("quantity")) == ("CLZ2025", "exit", quantity)
+    assert "sentiment" not in signal
+
+
+def test_what_was_taken_is_believed_filled_a_tick_worse(desk: Desk) -> None:
+    broker = desk.broker()
+    fill = broker.enter("CL", "long", 2, PRICE)
+    assert (fill.price, fill.commission) == (Decimal("71.26"), Decimal("5.00"))
+    assert broker.positions() == [leg(2, "71.26")]
+    out = broker.exit("CL", "long", 2, Decimal("72.00"))
+    assert (out.price, out.entry_price, out.total_commission) == (
+        Decimal("71.99"),
+        Decimal("71.26"),
+        Decimal("10.00"),
+    )
+    assert broker.positions() == []
+    assert broker.unreported_exits("ibs-CL") == [out]
+    broker.confirm_reported(out.fill_id)
+    assert broker.unreported_exits("ibs-CL") == []
+
+
+def test_an_exit_without_a_price_is_believed_filled_at_the_last_mark(desk: Desk) -> None:
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE)
+    broker.mark("CL", Decimal("-37.63"))
+    (out,) = broker.flatten()
+    assert out.price == Decimal("-37.64")
+
+
+def test_a_position_is_closed_in_the_contract_it_was_opened_in(desk: Desk) -> None:
+    desk.broker(today=date(2025, 11, 14)).enter("CL", "long", 1, PRICE)
+    desk.broker(today=date(2025, 11, 15)).exit("CL", "long", 1, PRICE)
+    desk.broker(today=date(2025, 11, 15)).enter("CL", "long", 1, PRICE)
+    assert [signal["ticker"] for signal in desk.server.signals] == ["CLZ2025", "CLZ2025", "CLF2026"]
+
+
+def test_a_contract_named_in_the_configuration_goes_before_the_rules(desk: Desk) -> None:
+    desk.broker(names={"CL": "MCLZ2025"}).enter("CL", "long", 1, PRICE)
+    assert desk.server.signals[0]["ticker"] == "MCLZ2025"
+
+
+# --- not taken -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        (refuses(), "HTTP 400: invalid-payload: The payload is invalid."),
+        (refuses(401, "invalid-password", "No"), "HTTP 401: invalid-password: No"),
+        (refuses(429, "rate-limit", "Too many"), "HTTP 429: rate-limit: Too many"),
+        (refuses(200), "HTTP 200: invalid-payload: The payload is invalid."),
+        (answers(302, b""), "HTTP 302"),
+        (answers(404, b"<html>" + b"x" * 100_000), "HTTP 404"),
+    ],
+)
+def test_what_is_refused_is_final(desk: Desk, behaviour: Behaviour, words: str) -> None:
+    desk.server.behaves(behaviour)
+    broker = desk.broker()
+    with pytest.raises(BrokerError, match=rf"TradersPost refused order .*: {words}$") as refused:
+        broker.enter("CL", "long", 1, PRICE)
+    assert not isinstance(refused.value, OrderUnknown)
+    assert len(desk.server.signals) == 1
+    assert broker.positions() == []
+    assert broker.unsettled() == []
+    broker.enter("CL", "long", 1, PRICE)  # the symbol is free
+
+
+def test_a_503_is_tried_again_and_the_next_answer_counts(desk: Desk) -> None:
+    desk.server.behaves(fails(503), takes)
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE)
+    first, second = desk.server.signals
+    assert first == second
+    assert broker.positions() == [leg(1, "71.26")]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_a_server_that_keeps_failing_is_given_up_within_bounds(desk: Desk, status: int) -> None:
+    desk.server.behaves(*[fails(status)] * 20)
+    broker = desk.broker()
+    with pytest.raises(BrokerError, match=f"was not reached, or failed, .* HTTP {status}. It is given up"):
+        broker.enter("CL", "long", 1, PRICE)
+    assert len(desk.server.signals) == 4
+    assert broker.positions() == []
+    assert broker.unsettled() == []
+
+
+def test_a_broker_that_is_down_is_tried_within_bounds_and_loses_nothing(desk: Desk) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}{PATH}"
+        down, up = desk.broker(url=url), desk.broker()
+        with pytest.raises(BrokerError, match=r"No connection came about\. It is given up"):
+            down.enter("CL", "long", 1, PRICE)
+        up.enter("CL", "long", 1, PRICE)
+        with pytest.raises(BrokerError, match="No connection came about"):
+            down.exit("CL", "long", 1, PRICE)
+        assert down.positions() == [leg(1, "71.26")]  # still open, and can still be closed
+        up.exit("CL", "long", 1, PRICE)
+
+
+# --- nobody knows ----------------------------------------------------------------------------------------
+
+
+UNKNOWN = [
+    pytest.param(None, "No answer within 0.3 s", id="hangs"),
+    pytest.param(resets, "The connection broke before there was an answer", id="resets"),
+    pytest.param(breaks_off, "No answer could be read: ProtocolError", id="breaks off"),
+    pytest.param(dribbles(0.05), "No answer within 0.3 s", id="dribbles"),
+    pytest.param(fails(504), "HTTP 504", id="504"),
+    pytest.param(
+        answers(200, b"<html>Log in to the hotel's network</html>"), "but no JSON object", id="html"
+    ),
+]
+
+
+@pytest.mark.parametrize(("behaviour", "words"), UNKNOWN)
+def test_what_nobody_knows_is_not_sent_again_and_counts_as_open(
+    desk: Desk, behaviour: Behaviour | None, words: str
+) -> None:
+    desk.server.behaves(behaviour or desk.server.hangs)
+    broker = desk.broker(timeout=0.3)
+    with pytest.raises(
+        OrderUnknown, match=rf"Nobody knows what became of order .*{words}.* portfold reconcile"
+    ):
+        broker.enter("CL", "long", 1, PRICE)
+    assert len(desk.server.signals) == 1
+    (order,) = broker.unsettled()
+    assert (order.state, order.symbol, order.contract) == ("unknown", "CL", "CLZ2025")
+    assert broker.positions("ibs-CL") == [leg(1, "71.26")]
+
+
+def test_while_an_order_is_unknown_entries_on_its_symbol_are_refused_and_others_are_not(desk: Desk) -> None:
+    desk.server.behaves(desk.server.hangs)
+    broker, other = desk.broker(timeout=0.3), desk.broker("ibs-CL-2")
+    with pytest.raises(OrderUnknown):
+        broker.enter("CL", "long", 1, PRICE)
+    for each in (broker, other):
+        with pytest.raises(BrokerError, match=r"No entry on CL while nobody knows what became of order"):
+            each.enter("CL", "long", 1, PRICE)
+    assert len(desk.server.signals) == 1
+    broker.enter("ES", "long", 1, Decimal(5000))
+
+
+def test_an_exit_stays_possible_and_closes_what_may_be_open(desk: Desk) -> None:
+    desk.server.behaves(desk.server.hangs)
+    broker = desk.broker(timeout=0.3)
+    with pytest.raises(OrderUnknown):
+        broker.enter("CL", "long", 1, PRICE)
+    out = broker.exit("CL", "long", 1, Decimal("70.00"))
+    assert (out.entry_price, out.price) == (Decimal("71.26"), Decimal("69.99"))
+    assert desk.server.signals[-1]["action"] == "exit"
+    assert "quantity" not in desk.server.signals[-1]
+    assert broker.positions() == []
+    with pytest.raises(BrokerError, match="No entry on CL while nobody knows"):
+        broker.enter("CL", "long", 1, PRICE)  # it may still come, late
+
+
+def test_an_exit_nobody_knows_of_leaves_the_position_open_and_can_be_ordered_again(desk: Desk) -> None:
+    broker = desk.broker(timeout=0.3)
+    broker.enter("CL", "long", 1, PRICE)
+    desk.server.behaves(desk.server.hangs)
+    with pytest.raises(OrderUnknown):
+        broker.exit("CL", "long", 1, Decimal("70.00"))
+    assert broker.positions() == [leg(1, "71.26")]
+    assert broker.unreported_exits() == []
+    broker.exit("CL", "long", 1, Decimal("70.00"))
+    assert broker.positions() == []
+    assert [order.state for order in broker.unsettled()] == ["flattened"]
+
+
+def test_a_slow_broker_is_waited_for(desk: Desk) -> None:
+    desk.server.behaves(slowly(0.4))
+    broker = desk.broker(timeout=10)
+    broker.enter("CL", "long", 1, PRICE)
+    assert broker.positions() == [leg(1, "71.26")]
+    assert len(desk.server.signals) == 1
+
+
+def test_flatten_closes_what_it_can_and_raises_for_the_rest(desk: Desk) -> None:
+    broker = desk.broker(timeout=0.3)
+    broker.enter("CL", "long", 1, PRICE)
+    broker.enter("ES", "short", 1, Decimal(5000))
+    desk.server.behaves(desk.server.hangs)
+    with pytest.raises(OrderUnknown):
+        broker.flatten()
+    assert [held.symbol for held in broker.positions()] == ["CL"]
+    assert [fill.symbol for fill in broker.unreported_exits()] == ["ES"]
+
+
+# --- processes -------------------------------------------------------------------------------------------
+
+
+def test_of_two_who_close_the_same_contracts_one_does(desk: Desk) -> None:
+    owner, flattener = desk.broker(timeout=10), desk.broker("flattener")
+    owner.enter("CL", "long", 1, PRICE)
+    desk.server.came.acquire()
+    go = threading.Event()
+    desk.server.behaves(lambda request: (go.wait(10), takes(request))[1])
+    thread = threading.Thread(target=owner.exit, args=("CL", "long", 1, PRICE))
+    thread.start()
+    assert desk.server.came.acquire(timeout=10)
+    with pytest.raises(BrokerError, match=r"An order on CL is being sent: .*; try again"):
+        flattener.exit("CL", "long", 1, None, owner="ibs-CL")
+    go.set()
+    thread.join(10)
+    with pytest.raises(NotOpen):
+        flattener.exit("CL", "long", 1, None, owner="ibs-CL")
+    assert [signal["action"] for signal in desk.server.signals] == ["buy", "exit"]
+
+
+@pytest.mark.parametrize("does", ["enter", "exit"])
+def test_killed_in_the_middle_of_an_order_nothing_is_sent_twice(
+    desk: Desk, tmp_path: Path, does: str
+) -> None:
+    if does == "exit":
+        desk.broker().enter("CL", "long", 1, PRICE)
+        desk.server.came.acquire()
+    desk.server.behaves(desk.server.hangs)
+    words = [desk.server.url, str(desk.book), does]
+    child = ChildProcess("tests.workers.traderspost_child", *words, folder=tmp_path, name="child")
+    try:
+        assert desk.server.came.acquire(timeout=20)
+        child.kill()
+    finally:
+        child.end()
+    sent = len(desk.server.signals)
+
+    again = desk.broker()
+    (order,) = again.unsettled()
+    assert (order.state, order.does, order.said) == ("unknown", does, "The process that sent it died")
+    assert again.positions() == [leg(1, "71.26")]
+    with pytest.raises(BrokerError, match="No entry on CL while nobody knows"):
+        again.enter("CL", "long", 1, PRICE)
+    assert len(desk.server.signals) == sent
+    again.exit("CL", "long", 1, PRICE)
+    assert again.positions() == []
+
+
+def test_what_a_dead_worker_was_sending_the_flattener_closes_once_it_can_have_been_sent(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.server.behaves(desk.server.hangs)
+    words = [desk.server.url, str(desk.book), "enter"]
+    child = ChildProcess("tests.workers.traderspost_child", *words, folder=tmp_path, name="child")
+    try:
+        assert desk.server.came.acquire(timeout=20)
+        child.kill()
+    finally:
+        child.end()
+    hasty, patient = desk.broker("flattener"), desk.broker("flattener-2", timeout=0.001)
+    assert hasty.positions("ibs-CL") == [leg(1, "71.26")]
+    with pytest.raises(BrokerError, match="is being sent"):
+        hasty.exit("CL", "long", 1, None, owner="ibs-CL")
+    with pytest.raises(OrderUnknown):
+        patient.exit("CL", "long", 1, None, owner="ibs-CL")  # a millisecond is too short for any answer
+    hasty.exit("CL", "long", 1, None, owner="ibs-CL")
+    assert hasty.positions() == []
+
+
+# --- the secret, and the configuration -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [resets, breaks_off, fails(500), refuses(), answers(302, b"")],
+    ids=["resets", "breaks off", "500", "400", "302"],
+)
+def test_the_address_is_in_no_error_and_no_log(
+    desk: Desk, behaviour: Behaviour, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.server.behaves(*[behaviour] * 4)
+    with caplog.at_level(logging.DEBUG), pytest.raises(BrokerError) as told:
+        desk.broker().enter("CL", "long", 1, PRICE)
+    error: BaseException | None = told.value
+    while error is not None:
+        assert HIDDEN not in str(error) + repr(error)
+        error = error.__cause__ or error.__context__
+    assert HIDDEN not in caplog.text  # that it is in no line of ours is looked at after every test
+
+
+def setup_of(folder: Path, options: object, environ: dict[str, str]) -> BrokerSetup:
+    runtime = {"broker": {"kind": "traderspost", "options": options}}
+    configuration = load(str(config_folder(folder / "config", runtime=runtime)), {}, folder)
+    log, _ = open_log("worker", target=io.StringIO())
+    return BrokerSetup(configuration, "ibs-CL", folder / "book.sqlite", log, environ)
+
+
+def test_the_configuration_opens_it_with_the_address_from_the_environment(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    options = {"webhook_url_env": "TRADERSPOST_URL", "contracts": {"CL": "CLH2030"}}
+    setup = setup_of(tmp_path, options, {"TRADERSPOST_URL": receiver.url})
+    assert not is_paper(setup.configuration)
+    broker = open_broker(setup)
+    broker.enter("CL", "long", 1, PRICE)
+    broker.close()
+    assert receiver.signals[0]["ticker"] == "CLH2030"
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "sentence"),
+    [
+        ({}, {}, "broker.options.webhook_url_env: expected the name of an environment variable"),
+        ({"webhook_url_env": "T"}, {}, "expected the environment variable T to be set, got nothing"),
+        ({"webhook_url_env": "T"}, {"T": ""}, "expected the environment variable T to be set, got nothing"),
+        (
+            {"webhook_url_env": "T"},
+            {"T": f"http://example.com/{HIDDEN}"},
+            "expected the environment variable T to hold an address that begins with https://, got something",
+        ),
+        ({"webhook_url_env": f"https://example.com/{HIDDEN}"}, {}, "the secret itself stays out of the file"),
+        (
+            {"webhook_url": "x"},
+            {},
+            "broker.options.webhook_url: expected a known key (the nearest is webhook",
+        ),
+        ({"webhook_url_env": "T", "timeout_seconds": 0}, {}, "broker.options.timeout_seconds: expected a "),
+        ({"webhook_url_env": "T", "contracts": {"CL": "cl"}}, {}, "broker.options.contracts.CL: expected a "),
+    ],
+)
+def test_what_is_wrong_with_the_configuration_is_told_without_the_secret(
+    tmp_path: Path, options: object, environ: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        open_broker(setup_of(tmp_path, options, environ))
+    assert sentence in str(refused.value)
+    assert HIDDEN not in str(refused.value)
+
+
+def test_a_symbol_without_a_roll_rule_needs_its_contract_named(desk: Desk) -> None:
+    broker = desk.broker(names={"XX": "XXZ2025"})
+    with pytest.raises(BrokerError, match="Expected a symbol with a contract"):
+        broker.enter("XX", "long", 1, PRICE)

@@ -1,0 +1,1 @@
+"""Other frameworks' strategies behind the gate."""

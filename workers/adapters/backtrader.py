@@ -1,0 +1,138 @@
+"""An existing Backtrader strategy behind the gate, unchanged, by the broker that its cerebro trades with.
+
+In a backtest, in process and in simulated time:
+
+    from workers.adapters.backtrader import backtest_broker
+    cerebro.broker = backtest_broker("sma-ES")
+
+and live, over the bus, through the broker that runtime.json names:
+
+    from workers.adapters.backtrader import live_broker
+    cerebro.broker = live_broker("sma-ES", ["ES"])
+
+Set it before what is set of it (`cerebro.broker.set_cash(...)`). Data feeds are named by their symbols; any
+feed of Backtrader's will do, and `Bars` makes one of ours. Needs the extra `backtrader`.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import backtrader as bt
+
+from config import Configuration, load
+from config.state_folder import state_folder
+from coordinator.log import Log, open_log
+from workers.adapters.backtrader_backtest import GatedBroker
+from workers.adapters.backtrader_live import LiveBroker
+from workers.bar import Bar
+from workers.brokers.protocol import BrokerError, BrokerSetup
+from workers.brokers.registry import open_broker
+from workers.gate import PortfolioGate
+from workers.in_process import InProcessPortfolio
+from workers.process import book_of
+from workers.settings import GateSettings
+from workers.trader import holdings_of
+
+__all__ = ["Bars", "GatedBroker", "LiveBroker", "backtest_broker", "live_broker"]
+
+
+def backtest_broker(
+    worker: str = "backtest",
+    *,
+    portfolio: InProcessPortfolio | None = None,
+    configuration: Configuration | None = None,
+    at_close: bool = False,
+    log: Log | None = None,
+) -> GatedBroker:
+    """Backtrader's broker, within the limits and at the costs of the configuration that applies here.
+
+    `portfolio`: where several cerebros share one. `at_close`: orders at the market are filled at the close
+    of their own bar, as live, and not at the open of the next. Raises ConfigError.
+    """
+    found = configuration or load(None, os.environ, Path.cwd())
+    shared = portfolio or InProcessPortfolio.of(found)
+    return GatedBroker(
+        shared.gate(worker),
+        found.contracts,
+        commission_per_side=found.runtime.commission_per_side,
+        slippage_ticks=found.runtime.slippage_ticks,
+        at_close=at_close,
+        log=log or open_log(worker)[0],
+    )
+
+
+def live_broker(
+    worker: str,
+    symbols: Sequence[str],
+    *,
+    settings: GateSettings | None = None,
+    configuration: Configuration | None = None,
+    book: Path | None = None,
+    cash: float = 100_000.0,
+    log: Log | None = None,
+    **gate: Any,
+) -> LiveBroker:
+    """A broker that trades through the one that runtime.json names, on the portfolio's bus.
+
+    `book` is that broker's file, by default the one that `portfold worker` and `portfold flattener` use;
+    `gate` is passed on to PortfolioGate. Raises ConfigError, BrokerError.
+    """
+    found = configuration or load(None, os.environ, Path.cwd())
+    chosen = settings or GateSettings.of(found, url=os.environ.get("PORTFOLD_URL"))
+    said = log or open_log(worker)[0]
+    file = book or _default_book(chosen.portfolio, found.runtime.broker.kind)
+    broker = open_broker(BrokerSetup(found, worker, file, said, os.environ))
+    opened = PortfolioGate(
+        worker,
+        symbols=symbols,
+        settings=chosen,
+        holdings=lambda: holdings_of(broker, worker),
+        log=said,
+        **gate,
+    )
+    return LiveBroker(opened, broker, found.contracts, cash=cash, log=said)
+
+
+def _default_book(portfolio: str, kind: str) -> Path:
+    folder = state_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BrokerError(f"Cannot make the folder {folder}: {error.strerror}") from error
+    return book_of(portfolio, folder, kind)
+
+
+class Bars(bt.feed.DataBase):  # type: ignore[misc]  # Backtrader has no types
+    """Bars of one of our feeds as a data feed: `Bars(bars=feed.bars("ES"), live=True)`.
+
+    `bars` may give None while none comes; then `live` must be true.
+    """
+
+    params = (("bars", None), ("live", False))
+
+    def islive(self) -> bool:
+        """Backtrader's: whether there may be more to come that is not there yet."""
+        return bool(self.p.live)
+
+    def start(self) -> None:
+        """Backtrader's."""
+        super().start()
+        self._iterator: Iterator[Bar | None] = iter(self.p.bars)
+
+    def _load(self) -> bool | None:
+        """Backtrader's: true for a bar, None for none yet, false at the end."""
+        try:
+            bar = next(self._iterator)
+        except StopIteration:
+            return False
+        if bar is None:
+            return None
+        self.lines.datetime[0] = bt.date2num(bar.time.replace(tzinfo=None))
+        for line, price in zip(
+            ("open", "high", "low", "close"), (bar.open, bar.high, bar.low, bar.close), strict=True
+        ):
+            getattr(self.lines, line)[0] = float(price)
+        self.lines.volume[0] = self.lines.openinterest[0] = 0.0
+        return True

@@ -1,0 +1,177 @@
+"""Backtrader's own broker behind the gate: for backtests, in process and in simulated time.
+
+It fills as it always does, by default at the next bar's open. A fill is reported at the time of the bar on
+which its order was given, for that bar's end and the next one's open are the same moment. An entry order that
+is not filled while its slot lasts is cancelled. A child of a bracket closes what its parent opens, so it does
+not ask; without the parent Backtrader rejects it.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import backtrader as bt
+
+from config import Contract
+from coordinator.log import Log
+from workers.adapters.backtrader_gated import Gated, Way, number_of, side_of
+from workers.asking import Gate
+from workers.brokers.legs import join, reduce, worse
+from workers.brokers.protocol import BrokerPosition
+from workers.decision import Decision
+from workers.flatten_order import FlattenOrder
+from workers.profit import net_pnl
+
+# Futures pay no price, they put up a margin; without one Backtrader takes them for stocks. One dollar keeps
+# cash out of it: how many positions there may be is for the portfolio to say.
+_MARGIN = 1.0
+_AT_THE_MARKET = (bt.Order.Market, bt.Order.Close)
+_SLIPS = (*_AT_THE_MARKET, bt.Order.Stop, bt.Order.StopTrail)
+
+
+class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtrader has no types
+    """Backtrader's broker, which asks before it opens and reports what it fills.
+
+    A data feed whose costs were not set (`setcommission(..., name="ES")`) gets those of its contract:
+    `commission_per_side` dollars, and the dollar value of a point. `slippage_ticks` are lost on each fill at
+    the market or by a stop. With `at_close` an order at the market is filled at the close of its own bar.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        contracts: Mapping[str, Contract],
+        *,
+        commission_per_side: Decimal,
+        slippage_ticks: int,
+        at_close: bool,
+        log: Log,
+    ) -> None:
+        super().__init__()
+        self.gate_by(gate, contracts, log)
+        self._commission_per_side = commission_per_side
+        self._slippage_ticks = slippage_ticks
+        self._granted: dict[int, tuple[Any, Decision]] = {}
+        self._closing: dict[int, Any] = {}
+        self._legs: dict[str, BrokerPosition] = {}
+        self._owners: dict[str, Any] = {}
+        self._reported: dict[int, int] = {}
+        self.set_coc(at_close)
+
+    def start(self) -> None:
+        """Backtrader's; sets the costs of contracts that have none yet. Raises RefusedField."""
+        super().start()
+        for data in self.cerebro.datas:
+            contract = self.contract(data)
+            if data._name not in self.comminfo:
+                self.setcommission(
+                    commission=float(self._commission_per_side),
+                    margin=_MARGIN,
+                    mult=float(contract.point_value),
+                    name=data._name,
+                )
+
+    def stop(self) -> None:
+        """Backtrader's; says goodbye."""
+        super().stop()
+        if self._seen:
+            self._gate.close("the backtest is over")
+
+    def next(self) -> None:
+        """Backtrader's: fills what was ordered before. Only then has the new bar ended."""
+        super().next()
+        if self.see_bar():
+            for order, decision in list(self._granted.values()):
+                if order.alive() and not self._gate.standing(decision):
+                    self._log.warning(f"{order.data._name}: entry cancelled, its slot has expired")
+                    self.cancel(order)
+
+    def getposition(self, data: Any) -> Any:
+        """Backtrader's."""
+        return bt.brokers.BackBroker.getposition(self, data)
+
+    def order(
+        self, way: Way, owner: Any, data: Any, size: float, terms: dict[str, Any], granted: Decision | None
+    ) -> Any:
+        """Sends it the way Backtrader does."""
+        send = bt.brokers.BackBroker.buy if way > 0 else bt.brokers.BackBroker.sell
+        order = send(self, owner, data, size, **terms)
+        if granted is not None:
+            self._granted[order.ref] = (order, granted)
+        elif order.alive() and terms.get("parent") is None:
+            self._closing[order.ref] = order
+        return order
+
+    def held_by_then(self, data: Any) -> float:
+        """What is held once entries, and exits at the market, are filled; resting exits may never be."""
+        coming = [order for order, _ in self._granted.values()]
+        coming += [order for order in self._closing.values() if order.exectype in _AT_THE_MARKET]
+        left = sum(order.executed.remsize for order in coming if order.data is data and order.alive())
+        return float(self.getposition(data).size + left)
+
+    def flatten(self, order: FlattenOrder) -> None:
+        """Cancels whatever else is under way, and orders what is open closed at the market."""
+        symbols = {leg.symbol for leg in order.positions}
+        for symbol, held in list(self._legs.items()):
+            if order.everything or symbol in symbols:
+                data = self.cerebro.datasbyname[symbol]
+                for one in [*self.submitted, *self.pending]:
+                    if one is not None and one.data is data:
+                        self._call_off(one)
+                self.order(-1 if held.side == "long" else 1, self._owners[symbol], data, held.size, {}, None)
+
+    def _call_off(self, order: Any) -> None:
+        if order in self.submitted:
+            self.submitted.remove(order)
+            order.cancel()
+            self.notify(order)
+        else:
+            self.cancel(order)
+
+    # --- what became of orders ---------------------------------------------------------------------------
+
+    def notify(self, order: Any) -> None:
+        """Backtrader's; reports each fill once, and gives the slot of an unfilled entry back."""
+        bt.brokers.BackBroker.notify(self, order)
+        fills = list(order.executed.exbits)[self._reported.get(order.ref, 0) :]
+        self._reported[order.ref] = len(order.executed.exbits)
+        for fill in fills:
+            self._report(order, fill)
+        if not order.alive():
+            self._forget(order)
+
+    def _forget(self, order: Any) -> None:
+        del self._reported[order.ref]
+        self._closing.pop(order.ref, None)
+        granted = self._granted.pop(order.ref, None)
+        if granted is not None and order.status != order.Completed:
+            self._gate.withdraw(order.data._name, order.getstatusname())
+
+    def _report(self, order: Any, fill: Any) -> None:
+        symbol, price = order.data._name, number_of(fill.price)
+        if fill.closed:
+            self._closed(symbol, abs(int(fill.closed)), price, number_of(fill.closedcomm))
+        if fill.opened:
+            side, size = side_of(fill.opened), abs(int(fill.opened))
+            paid = number_of(fill.openedcomm)
+            fresh = BrokerPosition(self._gate.worker, symbol, side, size, price, paid)
+            self._legs[symbol] = join(self._legs[symbol], fresh) if symbol in self._legs else fresh
+            self._owners[symbol] = order.owner
+            self._gate.position_opened(symbol, side, size, price=price)
+
+    def _closed(self, symbol: str, size: int, price: Decimal, exit_commission: Decimal) -> None:
+        leg = self._legs.pop(symbol)
+        left, entry_commission = reduce(leg, size)
+        if left.size:
+            self._legs[symbol] = left
+        commission = entry_commission + exit_commission
+        point_value = self._contracts[symbol].point_value
+        pnl = net_pnl(leg.side, leg.price, price, size, point_value, commission)
+        self._gate.position_closed(symbol, leg.side, size, price=price, pnl=pnl, commission=commission)
+
+    def _execute(self, order: Any, ago: Any = None, price: Any = None, **more: Any) -> Any:
+        """Backtrader's; slips by ticks of the order's own contract, which Backtrader's slippage knows not."""
+        if ago is not None and price is not None and order.exectype in _SLIPS:
+            tick = self.contract(order.data).tick_size
+            price = float(worse(number_of(price), tick, self._slippage_ticks, buys=order.isbuy()))
+        return super()._execute(order, ago=ago, price=price, **more)

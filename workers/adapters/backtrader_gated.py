@@ -1,0 +1,160 @@
+"""What every Backtrader broker behind the gate has in common; strategies that trade by it stay as they are.
+
+- An order that opens contracts is asked for first; denied, it comes back as any order that a broker rejects,
+  with the reason in `order.info`. One that closes contracts never asks. Of an order that does both, only the
+  closing part is sent when the rest is denied, as it is: the position is still open when it is given.
+- At each bar open positions are marked, so that open losses count.
+
+Data feeds are named by their symbols: `cerebro.adddata(data, name="ES")`.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+import backtrader as bt
+
+from config import Contract
+from coordinator.dollars import gross_pnl
+from coordinator.log import Log
+from events.codec import RefusedField
+from events.fields import Side
+from workers.amount import exact
+from workers.asking import Gate
+from workers.decision import Decision
+from workers.flatten_order import FlattenOrder
+from workers.in_process import InProcessGate
+
+Way = Literal[1, -1]
+"""1 buys, -1 sells."""
+
+
+class Gated:
+    """To be mixed into a Backtrader broker, which says how an order is sent, and reports what is filled."""
+
+    cerebro: Any
+
+    def gate_by(self, gate: Gate, contracts: Mapping[str, Contract], log: Log) -> None:
+        """To be called when the broker is made. `contracts` are by symbol."""
+        self._gate = gate
+        self._contracts = contracts
+        self._log = log
+        self._seen = 0.0
+        gate.on_flatten(self.flatten)
+
+    # --- what the broker does ----------------------------------------------------------------------------
+
+    def order(
+        self, way: Way, owner: Any, data: Any, size: float, terms: dict[str, Any], granted: Decision | None
+    ) -> Any:
+        """Sends an order: one that opens what was `granted`, or, without that, one that closes."""
+        raise NotImplementedError
+
+    def held_by_then(self, data: Any) -> float:
+        """What is held, signed, once all is filled that surely will be."""
+        raise NotImplementedError
+
+    def flatten(self, order: FlattenOrder) -> None:
+        """Closes what is open of what was ordered."""
+        raise NotImplementedError
+
+    def getposition(self, data: Any) -> Any:
+        """Backtrader's."""
+        raise NotImplementedError
+
+    def notify(self, order: Any) -> None:
+        """Backtrader's: has the strategy told what became of an order."""
+        raise NotImplementedError
+
+    # --- orders ------------------------------------------------------------------------------------------
+
+    def buy(self, owner: Any, data: Any, size: float, **terms: Any) -> Any:
+        """Backtrader's; asks first for what it opens."""
+        return self._place(1, owner, data, size, terms)
+
+    def sell(self, owner: Any, data: Any, size: float, **terms: Any) -> Any:
+        """Backtrader's; asks first for what it opens."""
+        return self._place(-1, owner, data, size, terms)
+
+    def _place(self, way: Way, owner: Any, data: Any, size: float, terms: dict[str, Any]) -> Any:
+        if terms.get("parent") is not None:  # of a bracket: closes what its parent opens
+            return self.order(way, owner, data, size, terms, None)
+        closes = min(size, max(0.0, -way * self.held_by_then(data)))
+        if closes == size:
+            return self.order(way, owner, data, size, terms, None)
+        decision = self._ask(way, data, size - closes)
+        if decision:
+            return self.order(way, owner, data, size, terms, decision)
+        self._log.info(f"{data._name} entry denied", code=decision.code, why=decision.reason)
+        if closes:
+            return self.order(way, owner, data, closes, terms, None)
+        return self.rejected(self.made(way, owner, data, size, terms), decision.code, decision.reason)
+
+    def _ask(self, way: Way, data: Any, opens: float) -> Decision:
+        if opens != int(opens):
+            raise RefusedField(f"size: expected whole contracts of {data._name}, got {opens:g}")
+        return self._gate.request_entry(data._name, side_of(way), int(opens))
+
+    @staticmethod
+    def made(way: Way, owner: Any, data: Any, size: float, terms: dict[str, Any]) -> Any:
+        """An order that has not been sent."""
+        kind = bt.order.BuyOrder if way > 0 else bt.order.SellOrder
+        known = {name: terms.get(name) for name in ("price", "exectype", "valid", "tradeid")}
+        return kind(owner=owner, data=data, size=size, pricelimit=terms.get("plimit"), **known)
+
+    def rejected(self, order: Any, code: str, reason: str) -> Any:
+        """The order as a broker gives it back that does not take it."""
+        order.addinfo(code=code, denied=reason)
+        order.reject(self)
+        self.notify(order)
+        return order
+
+    # --- bars --------------------------------------------------------------------------------------------
+
+    def see_bar(self) -> bool:
+        """Whether a bar has ended since the last call. If so it is that time, and positions are marked."""
+        ended = max((data.datetime[0] for data in self.cerebro.datas if len(data)), default=0.0)
+        if ended <= self._seen:
+            return False
+        if isinstance(self._gate, InProcessGate):
+            self._gate.portfolio.at(moment_of(ended))
+        if not self._seen:
+            self._gate.start()
+        self._seen = ended
+        for data in self.cerebro.datas:
+            if len(data):
+                self._mark(data)
+        return True
+
+    def _mark(self, data: Any) -> None:
+        with self._gate.orders:  # nobody closes it meanwhile
+            position = self.getposition(data)
+            if position.size:
+                price, entry = number_of(data.close[0]), number_of(position.price)
+                side, size = side_of(position.size), abs(int(position.size))
+                unrealized = gross_pnl(side, entry, price, size, self.contract(data).point_value)
+                self._gate.position_marked(data._name, side, price=price, unrealized=unrealized)
+
+    def contract(self, data: Any) -> Contract:
+        """The contract of a data feed. RefusedField for one that is not named by its symbol."""
+        if data._name not in self._contracts:
+            known = ", ".join(self._contracts)
+            raise RefusedField(f"name: expected a feed named by a symbol ({known}), got {data._name!r}")
+        return self._contracts[data._name]
+
+
+def moment_of(number: float) -> datetime:
+    """Backtrader's number for a moment, to the millisecond: it has no more digits than that."""
+    moment = bt.num2date(number).replace(tzinfo=UTC)
+    return datetime.fromtimestamp(round(moment.timestamp() * 1000) / 1000, UTC)
+
+
+def side_of(size: float) -> Side:
+    """Of a signed size."""
+    return "long" if size > 0 else "short"
+
+
+def number_of(number: float) -> Decimal:
+    """A price, or dollars, that Backtrader has calculated."""
+    return exact(float(number), "price")

@@ -1,0 +1,220 @@
+"""A Backtrader broker that trades through one of ours, over the bus: every order at once, at the market.
+
+Fills are reported as they happen, and an order to flatten is carried out at once, on the gate's own thread,
+whatever Backtrader is waiting for. What is open from an earlier life is there again after a start.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import backtrader as bt
+
+from config import Contract
+from coordinator.dollars import gross_pnl
+from coordinator.log import Log
+from workers.adapters.backtrader_gated import Gated, Way, number_of, side_of
+from workers.brokers.protocol import (
+    BrokerError,
+    BrokerPosition,
+    ExitFill,
+    Fill,
+    NotOpen,
+    OpenedBroker,
+    OrderUnknown,
+)
+from workers.decision import Decision
+from workers.flatten_order import FlattenOrder
+from workers.gate import PortfolioGate
+from workers.reporting import report_exit
+
+_AT_THE_MARKET = (None, bt.Order.Market, bt.Order.Close)
+
+
+class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has no types
+    """Orders of a cerebro, through `gate`, to `broker`. Starts the gate with the first bar; closes both.
+
+    Only orders at the market: others are rejected, and say so. `cash` is what `getcash` begins with: nobody
+    here knows the account.
+    """
+
+    def __init__(
+        self,
+        gate: PortfolioGate,
+        broker: OpenedBroker,
+        contracts: Mapping[str, Contract],
+        *,
+        cash: float,
+        log: Log,
+    ) -> None:
+        super().__init__()
+        self.gate_by(gate, contracts, log)
+        self._own_gate = gate
+        self._broker = broker
+        self.startingcash = self._cash = cash
+        self._held_at_the_end: list[BrokerPosition] | None = None
+        self._notifications: deque[Any] = deque()
+
+    def start(self) -> None:
+        """Backtrader's. Raises RefusedField for a data feed that is not named by its symbol."""
+        super().start()
+        for data in self.cerebro.datas:
+            self.contract(data)
+        for fill in self._broker.unreported_exits(self._gate.worker):
+            self._report_exit(fill, "reported after a restart")
+
+    def stop(self) -> None:
+        """Backtrader's; says goodbye. What is open stays open."""
+        super().stop()
+        self._held_at_the_end = self._broker.positions(self._gate.worker)  # Backtrader goes on asking
+        self._gate.close("no more bars")
+        self._broker.close()
+
+    def next(self) -> None:
+        """Backtrader's: called at each bar, and every now and then between two."""
+        if self.see_bar():
+            for data in self.cerebro.datas:
+                if len(data):
+                    self._broker.mark(data._name, number_of(data.close[0]))
+
+    # --- what Backtrader asks ----------------------------------------------------------------------------
+
+    def getposition(self, data: Any) -> Any:
+        """What the broker says is open."""
+        held = self._held(data._name)
+        if held is None:
+            return bt.Position()
+        return bt.Position(held.size if held.side == "long" else -held.size, float(held.price))
+
+    def held_by_then(self, data: Any) -> float:
+        """The same: nothing is ever under way."""
+        return float(self.getposition(data).size)
+
+    def getcash(self) -> float:
+        """Dollars it began with, and has made since."""
+        return self._cash
+
+    def getvalue(self, datas: Any = None) -> float:
+        """The same, and what is open at the last prices."""
+        value = self._cash
+        for data in datas or self.cerebro.datas:
+            held = self._held(data._name)
+            if held is not None and len(data):
+                price, point_value = number_of(data.close[0]), self.contract(data).point_value
+                value += float(gross_pnl(held.side, held.price, price, held.size, point_value))
+        return value
+
+    def notify(self, order: Any) -> None:
+        """Backtrader's."""
+        self._notifications.append(order.clone())
+
+    def get_notification(self) -> Any:
+        """The next thing that became of an order, or None."""
+        return self._notifications.popleft() if self._notifications else None
+
+    def cancel(self, order: Any) -> bool:  # noqa: ARG002 - Backtrader's
+        """There is never anything left to cancel."""
+        return False
+
+    # --- orders ------------------------------------------------------------------------------------------
+
+    def order(
+        self, way: Way, owner: Any, data: Any, size: float, terms: dict[str, Any], granted: Decision | None
+    ) -> Any:
+        """Has it filled, or rejects it; a grant that is not used is given back."""
+        order = self.made(way, owner, data, size, terms)
+        problem = self._fill(order, granted)
+        if not problem:
+            return order
+        self._log.error("An order was not filled", symbol=data._name, why=problem)
+        if granted is not None:
+            self._gate.withdraw(data._name, problem[:200])
+        return self.rejected(order, "not_filled", problem)
+
+    def flatten(self, order: FlattenOrder) -> None:
+        """Closes at once, at the last prices known."""
+        with self._gate.orders:
+            for held in self._broker.positions(self._gate.worker):
+                if order.everything or any(leg.symbol == held.symbol for leg in order.positions):
+                    self._close_at_once(held, order.cause)
+
+    def _fill(self, order: Any, granted: Decision | None) -> str:
+        """Has the order filled, and reports it; or says why it was not."""
+        if order.exectype not in _AT_THE_MARKET or order.parent is not None:
+            return f"only orders at the market can be given here, not {order.getordername()}"
+        try:
+            with self._gate.orders:
+                return self._enter(order, granted) if granted is not None else self._exit(order)
+        except OrderUnknown as unknown:
+            self._own_gate.announce_again()  # the broker counts it as open, so the log must
+            return str(unknown)
+        except BrokerError as error:
+            return str(error)
+
+    def _enter(self, order: Any, granted: Decision) -> str:
+        if not self._gate.standing(granted):
+            return "a flatten was ordered meanwhile, or the slot has expired"
+        symbol, price = order.data._name, number_of(order.data.close[0])
+        fill = self._broker.enter(symbol, side_of(order.size), abs(int(order.size)), price)
+        self._gate.position_opened(symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
+        self._cash -= float(fill.commission)
+        self._completed(order, fill, opened=True)
+        return ""
+
+    def _exit(self, order: Any) -> str:
+        symbol, price = order.data._name, number_of(order.data.close[0])
+        fill = self._broker.exit(symbol, side_of(-order.size), abs(int(order.size)), price)
+        self._report_exit(fill, "strategy")
+        self._completed(order, fill, opened=False)
+        return ""
+
+    def _close_at_once(self, held: BrokerPosition, cause: str) -> None:
+        """On any thread: looks at no data feed, which Backtrader may be moving on."""
+        try:
+            fill = self._broker.exit(held.symbol, held.side, held.size, None)
+        except NotOpen as closed:
+            self._log.warning("Already closed by somebody else", symbol=held.symbol, why=str(closed))
+            return
+        self._report_exit(fill, cause)
+        kind = bt.order.SellOrder if held.side == "long" else bt.order.BuyOrder
+        data = self.cerebro.datasbyname[held.symbol]
+        order = kind(data=data, size=held.size, price=float(fill.price), simulated=True)
+        order.addinfo(flatten=cause)
+        self._completed(order, fill, opened=False)
+
+    def _report_exit(self, fill: ExitFill, reason: str) -> None:
+        contract = self._contracts[fill.symbol]
+        report_exit(self._own_gate, self._broker, contract, fill, reason)
+        made = gross_pnl(fill.side, fill.entry_price, fill.price, fill.size, contract.point_value)
+        self._cash += float(made - fill.commission)
+
+    def _completed(self, order: Any, fill: Fill, *, opened: bool) -> None:
+        """Tells the strategy, as Backtrader tells of a fill."""
+        size, commission, price = order.size, float(fill.commission), float(fill.price)
+        pnl = Decimal(0)
+        if isinstance(fill, ExitFill):
+            point_value = self._contracts[fill.symbol].point_value
+            pnl = gross_pnl(fill.side, fill.entry_price, fill.price, fill.size, point_value)
+        left = self.getposition(order.data)
+        order.submit(self)
+        order.accept(self)
+        order.addcomminfo(self.getcommissioninfo(order.data))
+        order.execute(
+            self._seen,
+            size,
+            price,
+            *((0, 0.0, 0.0) if opened else (size, 0.0, commission)),
+            *((size, 0.0, commission) if opened else (0, 0.0, 0.0)),
+            0.0,
+            float(pnl),
+            left.size,
+            left.price,
+        )
+        self.notify(order)
+
+    def _held(self, symbol: str) -> BrokerPosition | None:
+        mine = self._held_at_the_end
+        if mine is None:
+            mine = self._broker.positions(self._gate.worker)
+        return next((held for held in mine if held.symbol == symbol), None)

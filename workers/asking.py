@@ -1,0 +1,46 @@
+"""What a strategy's process asks of a gate, whichever it is: over the bus, or in process for a backtest."""
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from events.fields import Side
+from workers.amount import Amount
+from workers.decision import Decision
+from workers.flatten_order import FlattenOrder
+
+
+class Gate(Protocol):
+    """See `workers.gate.PortfolioGate`, which says what each of these promises."""
+
+    worker: str
+    orders: threading.RLock
+
+    def start(self) -> object: ...
+    def close(self, reason: str = "") -> None: ...
+    def on_flatten(self, callback: Callable[[FlattenOrder], None]) -> None: ...
+    def request_entry(
+        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = ""
+    ) -> Decision: ...
+    def withdraw(self, symbol: str, reason: str = "") -> bool: ...
+    def standing(self, decision: Decision) -> bool: ...
+    def position_opened(
+        self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, fill: str = ""
+    ) -> bool: ...
+    def position_closed(
+        self,
+        symbol: str,
+        side: Side = "long",
+        size: int = 1,
+        *,
+        price: Amount,
+        pnl: Amount,
+        commission: Amount,
+        reason: str = "",
+        owner: str = "",
+        fill: str = "",
+        recorded: Callable[[], object] | None = None,
+    ) -> bool: ...
+    def position_marked(
+        self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount
+    ) -> bool: ...

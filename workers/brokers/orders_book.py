@@ -1,0 +1,137 @@
+"""The orders of a broker that does not tell what became of them: a table beside the legs of the book.
+
+An order is written down before it is sent, so that no death between the two is forgotten:
+
+    sending ──▶ accepted                    it was taken: its fill is believed
+            ──▶ refused, given_up           it was not: nothing is open of it
+            ──▶ unknown ──▶ flattened       an exit was taken after it: nothing can be open of it
+    unknown, flattened, given_up, refused ──▶ filled, not_filled      a person has looked
+
+Entries `sending` and `unknown` count as open. While an order on a symbol is sending, unknown or flattened no
+other entry on it is sent. Of what is settled the newest `SETTLED_KEPT` are kept.
+"""
+
+import time
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from events.fields import Side
+from workers.brokers.paper_book import Entries, PaperBook
+
+SETTLED_KEPT = 10_000
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS orders (
+        id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, sender TEXT NOT NULL, owner TEXT NOT NULL,
+        symbol TEXT NOT NULL, side TEXT NOT NULL, size INTEGER NOT NULL CHECK (size > 0), does TEXT NOT NULL,
+        contract TEXT NOT NULL, price TEXT NOT NULL, state TEXT NOT NULL, said TEXT NOT NULL)""",
+    "CREATE INDEX IF NOT EXISTS orders_by_symbol ON orders (symbol, state)",
+)
+
+State = Literal["sending", "accepted", "refused", "given_up", "unknown", "flattened", "filled", "not_filled"]
+PERHAPS_OPEN: tuple[State, ...] = ("sending", "unknown")
+UNSETTLED: tuple[State, ...] = (*PERHAPS_OPEN, "flattened")
+NOT_TAKEN: tuple[State, ...] = ("refused", "given_up", "not_filled")
+
+_COLUMNS = "id, at_ms, sender, owner, symbol, side, size, does, contract, price, state, said"
+
+
+class Order(Struct, frozen=True):
+    """One order, sent by `sender` for `owner` at `at_ms` (of this machine's clock).
+
+    `side` is that of the position. `price` is what its fill is believed to be at, `contract` its name at the
+    broker, `said` what was last heard of it.
+    """
+
+    id: str
+    at_ms: int
+    sender: str
+    owner: str
+    symbol: str
+    side: Side
+    size: int
+    does: Literal["enter", "exit"]
+    contract: str
+    price: Decimal
+    state: State = "sending"
+    said: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.does} {self.side} {self.size} {self.contract} of {self.owner})"
+
+
+class Orders:
+    """The orders within one transaction of the book."""
+
+    def __init__(self, entries: Entries) -> None:
+        self._connection = entries.connection
+
+    def write(self, order: Order) -> None:
+        """Adds the order, or what has become of it."""
+        row = msgspec.structs.asdict(order) | {"price": str(order.price)}
+        self._connection.execute(
+            f"INSERT INTO orders ({_COLUMNS}) VALUES (:{_COLUMNS.replace(', ', ', :')})"  # noqa: S608 - ours
+            " ON CONFLICT (id) DO UPDATE SET"
+            " price = excluded.price, state = excluded.state, said = excluded.said",
+            row,
+        )
+        self._connection.execute(
+            f"DELETE FROM orders WHERE state NOT IN {_among(UNSETTLED)}"  # noqa: S608 - our own words
+            " AND rowid <= (SELECT MAX(rowid) FROM orders) - ?",
+            (*UNSETTLED, SETTLED_KEPT),
+        )
+
+    def order(self, order_id: str) -> Order | None:
+        """The order of that name."""
+        return next(iter(self._select("id = ?", (order_id,))), None)
+
+    def of(self, owner: str, symbol: str, states: Sequence[State]) -> list[Order]:
+        """The owner's orders on the symbol that are in one of `states`, oldest first."""
+        return [one for one in self.in_states(states) if (one.owner, one.symbol) == (owner, symbol)]
+
+    def in_states(self, states: Sequence[State]) -> list[Order]:
+        """All that are in one of `states`, oldest first."""
+        return self._select(f"state IN {_among(states)}", tuple(states))
+
+    def _select(self, where: str, values: tuple[str, ...]) -> list[Order]:
+        rows = self._connection.execute(
+            f"SELECT {_COLUMNS} FROM orders WHERE {where} ORDER BY rowid",  # noqa: S608 - our own words
+            values,
+        )
+        return [_order(*row) for row in rows]
+
+
+def now_ms() -> int:
+    """This machine's clock, in milliseconds; only the age of an order is measured by it."""
+    return time.time_ns() // 1_000_000
+
+
+def open_orders_book(path: Path, patience: float) -> PaperBook:
+    """The book with the orders in it. Raises BrokerError."""
+    return PaperBook(path, patience, called="book of orders", tables=TABLES, durable=True)
+
+
+def _among(states: Sequence[State]) -> str:
+    return f"({', '.join('?' * len(states))})"
+
+
+def _order(
+    order_id: str,
+    at_ms: int,
+    sender: str,
+    owner: str,
+    symbol: str,
+    side: Side,
+    size: int,
+    does: Literal["enter", "exit"],
+    contract: str,
+    price: str,
+    state: State,
+    said: str,
+) -> Order:
+    exact = Decimal(price)
+    return Order(order_id, at_ms, sender, owner, symbol, side, size, does, contract, exact, state, said)

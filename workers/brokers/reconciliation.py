@@ -1,0 +1,157 @@
+"""What a person says of an order of which nobody knows: it was filled, or it was not.
+
+Only here is such an order settled. Said twice, it counts once; and an order that was given up, refused, or
+believed filled can turn out otherwise too.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from config import Contract
+from workers.brokers.legs import join, reduce
+from workers.brokers.orders_book import (
+    NOT_TAKEN,
+    UNSETTLED,
+    Order,
+    Orders,
+    State,
+    now_ms,
+    open_orders_book,
+)
+from workers.brokers.paper_book import Entries
+from workers.brokers.protocol import BrokerError, BrokerPosition
+from workers.profit import net_pnl
+
+_PATIENCE_SECONDS = 5.0
+# Longer than sending an order can take, at the longest timeout there is.
+_SENDING_MS = 300_000
+_BELIEVED_FILLED: tuple[State, ...] = ("accepted", "filled")
+
+
+class Settlement(NamedTuple):
+    """What is true now: the owner holds `size` contracts of the order's side at `price`.
+
+    `pnl` are dollars, net, that a position made when it was closed unseen. `told`: the log may have held
+    something else, and was told.
+    """
+
+    order: Order
+    size: int
+    price: Decimal
+    pnl: Decimal
+    told: bool
+
+
+Tell = Callable[[Settlement], object]
+
+
+class Reconciliation:
+    """Settles orders in the book at `path`. `commission_per_side` is dollars a contract.
+
+    `tell` is called for what the log is to be told; only if that succeeds is anything settled. (Dying between
+    the two, one tells the log twice, which folds it once.)
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        contracts: Mapping[str, Contract],
+        commission_per_side: Decimal,
+        tell: Tell,
+        now_ms: Callable[[], int] = now_ms,
+    ) -> None:
+        self._now_ms = now_ms
+        self._contracts = contracts
+        self._commission_per_side = commission_per_side
+        self._tell = tell
+        self._book = open_orders_book(path, _PATIENCE_SECONDS)
+
+    def unsettled(self) -> list[Order]:
+        """The orders of which nobody knows, oldest first."""
+        with self._book.transaction() as entries:
+            return Orders(entries).in_states(UNSETTLED)
+
+    def filled(self, order_id: str, price: Decimal | None) -> Settlement | None:
+        """It was filled, at `price` or what is believed; None when that was counted already."""
+        with self._book.transaction() as entries:
+            order = self._order(entries, order_id)
+            if order.state in _BELIEVED_FILLED:
+                return None
+            order = msgspec.structs.replace(order, price=order.price if price is None else price)
+            flattened = order.state == "flattened"
+            _note(entries, order, "filled")
+            if flattened:  # whatever it was, it is closed, and the log has that
+                return self._settled(entries, order, tell=False)
+            return self._enter(entries, order) if order.does == "enter" else self._exit(entries, order)
+
+    def not_filled(self, order_id: str) -> Settlement | None:
+        """It was not filled, and will not be; None when nothing of it was counted."""
+        with self._book.transaction() as entries:
+            order = self._order(entries, order_id)
+            if order.state in NOT_TAKEN:
+                return None
+            if order.state in _BELIEVED_FILLED:
+                self._take_back(entries, order)
+            counted = order.does == "enter" and order.state != "flattened"
+            _note(entries, order, "not_filled")
+            return self._settled(entries, order, tell=counted)
+
+    def close(self) -> None:
+        """Lets go of the book."""
+        self._book.close()
+
+    def _order(self, entries: Entries, order_id: str) -> Order:
+        order = Orders(entries).order(order_id)
+        if order is None:
+            raise BrokerError(f"There is no order {order_id[:80]!r} in the book")
+        if order.state == "sending" and self._now_ms() - order.at_ms < _SENDING_MS:
+            raise BrokerError(f"Order {order} may still be being sent; try again in a few minutes")
+        return order
+
+    def _enter(self, entries: Entries, order: Order) -> Settlement:
+        leg = entries.leg(order.owner, order.symbol)
+        if leg is not None and leg.side != order.side:
+            raise BrokerError(
+                f"{order.owner} is {leg.side} {leg.size} {order.symbol}; settle that on the log"
+            )
+        commission = self._commission_per_side * order.size
+        fresh = BrokerPosition(order.owner, order.symbol, order.side, order.size, order.price, commission)
+        entries.write_leg(join(leg, fresh) if leg else fresh)
+        entries.write_mark(order.symbol, order.price)
+        return self._settled(entries, order, tell=True)
+
+    def _exit(self, entries: Entries, order: Order) -> Settlement:
+        leg = entries.leg(order.owner, order.symbol)
+        if leg is None or leg.side != order.side or leg.size < order.size:
+            return self._settled(entries, order, tell=False)  # another order has closed it since
+        left, entry_commission = reduce(leg, order.size)
+        entries.write_leg(left)
+        commission = entry_commission + self._commission_per_side * order.size
+        point_value = self._contracts[order.symbol].point_value
+        pnl = net_pnl(order.side, leg.price, order.price, order.size, point_value, commission)
+        return self._settled(entries, order, tell=True, pnl=pnl)
+
+    def _take_back(self, entries: Entries, order: Order) -> None:
+        """An entry that was believed filled was not."""
+        leg = entries.leg(order.owner, order.symbol)
+        if order.does == "exit" or leg is None or leg.side != order.side or leg.size < order.size:
+            raise BrokerError(f"Order {order} was counted, and more has happened since; use: portfold settle")
+        entries.write_leg(reduce(leg, order.size)[0])
+
+    def _settled(
+        self, entries: Entries, order: Order, *, tell: bool, pnl: Decimal = Decimal(0)
+    ) -> Settlement:
+        leg = entries.leg(order.owner, order.symbol)
+        size, price = (leg.size, leg.price) if leg else (0, Decimal(0))
+        settlement = Settlement(order, size, price, pnl, tell)
+        if tell:
+            self._tell(settlement)
+        return settlement
+
+
+def _note(entries: Entries, order: Order, state: State) -> None:
+    Orders(entries).write(msgspec.structs.replace(order, state=state, said="settled by a person"))

@@ -1,0 +1,30 @@
+"""The brokers there are, by name. A new one of ours is a file and a line here; a user's own is a file and an
+entry in his configuration, see `workers.named` and docs/strategies.md.
+"""
+
+from config import ConfigError, Configuration
+from workers.brokers.protocol import Broker, BrokerSetup, OpenedBroker
+from workers.named import find
+
+PAPER = "paper"
+OURS = {
+    PAPER: "workers.brokers.paper:open_paper",
+    "traderspost": "workers.brokers.traderspost_configured:open_traderspost",
+}
+
+
+def open_broker(setup: BrokerSetup) -> OpenedBroker:
+    """The broker that the configuration names. Raises ConfigError, BrokerError."""
+    runtime = setup.configuration.files.runtime.path
+    kind = setup.configuration.runtime.broker.kind
+    broker: OpenedBroker = find(kind, OURS, runtime, "broker.kind")(setup)
+    wanted = [name for name in (*vars(Broker), *vars(OpenedBroker)) if not name.startswith("_")]
+    missing = [name for name in wanted if not callable(getattr(broker, name, None))]
+    if missing:
+        raise ConfigError(runtime, "broker.kind", "a broker", f"one that cannot {', '.join(missing)}")
+    return broker
+
+
+def is_paper(configuration: Configuration) -> bool:
+    """Whether no money is at stake. A broker of the user's own is taken for a real one."""
+    return configuration.runtime.broker.kind == PAPER

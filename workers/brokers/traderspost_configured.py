@@ -1,0 +1,71 @@
+"""TradersPost as the configuration describes it; its address from the environment, and from nowhere else.
+
+"broker": {"kind": "traderspost", "options": {"webhook_url_env": "TRADERSPOST_URL"}}
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+
+from config import ConfigError
+from config.rules import Duration, EnvironmentName, Symbol, Text
+from workers.brokers.protocol import BrokerSetup
+from workers.brokers.traderspost import TradersPost
+from workers.brokers.webhook import Webhook
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_ADDRESS = re.compile(r"[!-~]{1,2000}")
+# The longest that all attempts to send an order can take together, in its timeouts.
+_TIMEOUTS_TO_SEND = 4
+
+
+class _Options(Struct, frozen=True):
+    """`webhook_url_env` names the variable that holds the address; `contracts` the contract to trade, by
+    symbol, where it is not the one that `contract_month` gives.
+    """
+
+    webhook_url_env: EnvironmentName
+    timeout_seconds: Annotated[float, Duration(60)] = 5.0
+    contracts: Mapping[Symbol, Annotated[str, Text(r"[A-Z0-9]{2,20}", "a contract such as CLZ2025")]] = field(
+        default_factory=dict
+    )
+
+
+def open_traderspost(setup: BrokerSetup) -> TradersPost:
+    """The broker of kind `traderspost`. Raises ConfigError, BrokerError."""
+    options = setup.options(_Options)
+    runtime = setup.configuration.runtime
+    return TradersPost(
+        setup.book,
+        setup.owner,
+        setup.configuration.contracts,
+        webhook=Webhook(
+            _address(setup, options.webhook_url_env), timeout_seconds=options.timeout_seconds, log=setup.log
+        ),
+        send_seconds=_TIMEOUTS_TO_SEND * options.timeout_seconds,
+        slippage_ticks=runtime.slippage_ticks,
+        commission_per_side=runtime.commission_per_side,
+        names=options.contracts,
+        log=setup.log,
+    )
+
+
+def _address(setup: BrokerSetup, variable: str) -> str:
+    """The webhook's address, which no error shows: it holds a password."""
+    where, value = "broker.options.webhook_url_env", setup.environ.get(variable, "")
+    runtime = setup.configuration.files.runtime.path
+    if not value:
+        raise ConfigError(runtime, where, f"the environment variable {variable} to be set", "nothing")
+    try:
+        parts = urlsplit(value)
+        secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        fits = secure and bool(parts.hostname) and bool(_ADDRESS.fullmatch(value)) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        expected = f"the environment variable {variable} to hold an address that begins with https://"
+        raise ConfigError(runtime, where, expected, "something else, which is not shown")
+    return value

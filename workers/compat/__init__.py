@@ -1,0 +1,30 @@
+"""A drop-in for code that was written for one process: the old class, over the bus.
+
+    from workers.compat import PortfolioCoordinator
+
+    coordinator = PortfolioCoordinator(4, 2500.0, emergency_exit_callback=close_everything)
+    allowed, reason = coordinator.can_open_position("ES")
+
+Code written for one process so runs in many, unchanged: each makes its own, and all share one portfolio. What
+is different, because it cannot be the same:
+
+- The coordinator decides, and limits are those of the portfolio. `max_positions` and `daily_stop_loss` are
+  put in force only where there are none yet; where they differ from those in force, a line names both.
+- A slot that was granted and not used is free again after `reservation_seconds`. A fill that comes later, or
+  that is not the one long contract which `can_open_position(symbol)` asks for (name `side` and `size` to ask
+  for something else), is granted anew when it is registered; if there is no room left, it is on record as a
+  breach.
+- A negative size is a short position. Sizes are whole contracts.
+- Exit prices were never part of the interface. A position registered without `entry_price` stands on the log
+  at 0, and an exit at the price that gives its P&L, which is taken as it is told, net. Open positions make no
+  marks, so an open loss counts only once it is closed.
+- After a restart a process takes over what the log says it held (there is no broker here to ask), and whoever
+  closes a position that another process opened closes that one's.
+- Without the bus, or a coordinator, nothing may be opened, and exits wait in the outbox.
+
+It is to be made in each process, never before a fork.
+"""
+
+from workers.compat.coordinator import Permission, PortfolioCoordinator
+
+__all__ = ["Permission", "PortfolioCoordinator"]

@@ -1,0 +1,331 @@
+"""The old class, over the bus; what differs from one process is told where one imports it from."""
+
+import atexit
+import os
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from config import Configuration, load
+from coordinator.log import Log, open_log
+from coordinator.status import read_status
+from events.bus import Entry
+from events.codec import RefusedField
+from events.errors import BusError
+from events.fields import Side
+from events.legs import Holding
+from workers.amount import Amount, exact
+from workers.compat.callbacks import Callbacks, call
+from workers.compat.limits import compare_limits, propose_limits
+from workers.compat.naming import name_of_this_process, name_that_is_free
+from workers.compat.positions import (
+    Leg,
+    OpenPosition,
+    implied_exit,
+    legs_in,
+    open_positions_in,
+    point_values_in,
+    side_and_size,
+)
+from workers.decided import wait_until_decided
+from workers.decision import Decision
+from workers.flatten_order import FlattenOrder, order_for
+from workers.gate import PortfolioGate, open_bus
+from workers.settings import GateSettings
+
+_EPISODES_REMEMBERED = 64
+_NOT_TOLD = Decimal(0)
+
+EmergencyExit = Callable[..., object]
+"""Called as `callback(reason, context)`, or with fewer arguments if it takes fewer."""
+
+
+class Permission(tuple[bool, str]):
+    """`(allowed, reason)`, as ever; and falsy when denied, so that `if not ...can_open_position()` holds.
+
+    `code` is for machines: `max_positions`, `stopped_out`, `symbol_in_position` and so on.
+    """
+
+    code: str
+
+    def __new__(cls, allowed: bool, reason: str, code: str = "") -> "Permission":
+        made = super().__new__(cls, (allowed, reason))
+        made.code = code
+        return made
+
+    def __bool__(self) -> bool:
+        return self[0]
+
+
+class PortfolioCoordinator:
+    """The portfolio, as code written for one process knows it. Any thread may use it.
+
+    `emergency_exit_callback(reason, context)` is called once for each order to close everything, on a thread
+    of its own, within milliseconds; if it raises, it is tried again every second. `daily_summary_callback`
+    is called when a trading day has ended; while it runs, `get_status()` and `daily_pnl` still tell of that
+    day.
+
+    By keyword only: `worker` is this process's name on the log, by default made from its command line (or
+    PORTFOLD_WORKER); `settings` and `configuration` are those that apply here, unless given.
+    """
+
+    def __init__(
+        self,
+        max_positions: int = 4,
+        daily_stop_loss: float = 2500.0,
+        emergency_exit_callback: EmergencyExit | None = None,
+        daily_summary_callback: Callable[..., object] | None = None,
+        *,
+        worker: str | None = None,
+        settings: GateSettings | None = None,
+        configuration: Configuration | None = None,
+        log: Log | None = None,
+    ) -> None:
+        self.emergency_exit_callback = emergency_exit_callback
+        self.daily_summary_callback = daily_summary_callback
+        self._wanted = (max_positions, abs(Decimal(str(daily_stop_loss))))
+        self._configuration = configuration or load(None, os.environ, Path.cwd())
+        self._settings = settings or GateSettings.of(self._configuration, url=os.environ.get("PORTFOLD_URL"))
+        self._bus = open_bus(self._settings)
+        name = worker or os.environ.get("PORTFOLD_WORKER") or name_of_this_process()
+        self._log = log or open_log(name)[0]
+        name = name_that_is_free(self._bus, name, self._settings.worker_lost_seconds, self._log)
+        self._lock = threading.Lock()
+        self._granted: dict[str, tuple[Decision, Side, int]] = {}
+        self._legs: dict[str, Leg] = {}
+        self._taken_over = False
+        self._told: dict[str, set[str]] = {}
+        self._last_status: dict[str, str] = {}
+        self._compared = ""
+        self._callbacks = Callbacks(lambda: self.daily_summary_callback, self._log)
+        self._gate = PortfolioGate(
+            name,
+            settings=self._settings,
+            holdings=self._holdings,
+            hears=self._hears,
+            log=self._log,
+            bus=self._bus,
+        )
+        self._gate.on_flatten(self._flatten)
+        propose_limits(self._bus, self._configuration, *self._wanted, by=name, log=self._log)
+        self._gate.start()
+        self._status()
+        atexit.register(self.close)
+
+    # --- entries -----------------------------------------------------------------------------------------
+
+    def can_open_position(self, symbol: str, side: Side = "long", size: int = 1) -> Permission:
+        """Asks for a slot, and reserves it. Denied too when nobody answers, with the reason; never raises."""
+        try:
+            decision = self._gate.request_entry(symbol, side, size)
+        except RefusedField as refused:
+            return Permission(False, str(refused), "refused")
+        if decision:
+            with self._lock:
+                self._granted[symbol] = (decision, side, size)
+        return Permission(decision.allowed, decision.reason, decision.code)
+
+    def release_pending_position(self, symbol: str) -> None:
+        """Gives a slot back that was not used: the order failed, or was cancelled."""
+        with self._lock:
+            granted = self._granted.pop(symbol, None)
+        if granted is not None:
+            self._gate.withdraw(symbol, "released")
+            self._until_decided()
+
+    # --- facts -------------------------------------------------------------------------------------------
+
+    def register_position_opened(
+        self, symbol: str, size: float, entry_price: Amount | None = None, entry_time: datetime | None = None
+    ) -> None:
+        """Reports a fill of `size` contracts, negative when short. ValueError for a size that is none.
+
+        `entry_time` is for reading only: on the log the time is when it was reported.
+        """
+        side, contracts = side_and_size(symbol, size)
+        with self._lock:
+            granted = self._granted.pop(symbol, None)
+        if granted is not None and not self._covers(granted, side, contracts):
+            self._ask_again(symbol, side, contracts)
+        if entry_price is None:
+            self._log.warning(f"{symbol} was opened without a price; it stands on the log at 0")
+        price = _NOT_TOLD if entry_price is None else entry_price
+        self._gate.position_opened(symbol, side, contracts, price=price)
+        opened = entry_time or datetime.now(UTC)
+        fresh = Leg(symbol, side, contracts, exact(price, "entry_price"), self._gate.worker, opened)
+        with self._lock:
+            before = self._legs.get(symbol)
+            self._legs[symbol] = before.joined(fresh) if before else fresh
+        self._until_decided()
+
+    def register_position_closed(self, symbol: str, pnl: Amount, exit_time: datetime | None = None) -> None:
+        """Reports that the position in `symbol` was closed, whoever opened it, and the dollars it made, net.
+
+        Never asks, and never waits for more than `answer_seconds`. `exit_time` stands on the log as a note;
+        the time there is when it was reported.
+        """
+        leg = self._leg(symbol)
+        if leg is None:
+            self._log.error(f"{symbol} was closed, and nobody here knows of a position in it")
+            leg = Leg(symbol, "long", 1, _NOT_TOLD, self._gate.worker, datetime.now(UTC))
+        price, made = implied_exit(leg, exact(pnl, "pnl"), self._point_value(symbol))
+        self._gate.position_closed(
+            symbol,
+            leg.side,
+            leg.size,
+            price=price,
+            pnl=made,
+            commission=0,
+            reason="" if exit_time is None else f"exit at {exit_time.isoformat()}",
+            owner="" if leg.worker == self._gate.worker else leg.worker,
+        )
+        with self._lock:
+            self._legs.pop(symbol, None)
+        self._until_decided()
+
+    # --- how we are --------------------------------------------------------------------------------------
+
+    def get_status(self) -> dict[str, object]:
+        """The familiar dictionary, of the whole portfolio; what was known last while the bus is away."""
+        return read_status(self._status()) | self._callbacks.old_day()
+
+    @property
+    def open_positions(self) -> dict[str, OpenPosition]:
+        """The open positions of the whole portfolio by symbol."""
+        return open_positions_in(self._status())
+
+    @property
+    def daily_pnl(self) -> float:
+        """Dollars made in this trading day, by everybody."""
+        return float(str(self.get_status().get("daily_pnl", 0)))
+
+    @property
+    def stopped_out(self) -> bool:
+        """Whether the day's stop was reached."""
+        return self.get_status().get("stopped_out") is True
+
+    @property
+    def max_positions(self) -> int:
+        """The limit in force; what was asked for while there is none."""
+        return int(self._status().get("max_positions") or self._wanted[0])
+
+    @property
+    def daily_stop_loss(self) -> float:
+        """The limit in force, in dollars; what was asked for while there is none."""
+        return float(self._status().get("daily_stop_loss") or self._wanted[1])
+
+    # --- coming and going --------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Says goodbye. Positions stay as they are. Done by itself when the process ends in good order."""
+        atexit.unregister(self.close)
+        self._gate.close("the process ended")
+        self._callbacks.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- inside ------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _covers(granted: tuple[Decision, Side, int], side: Side, contracts: int) -> bool:
+        decision, *what = granted
+        return what == [side, contracts] and time.monotonic() < decision.good_until
+
+    def _ask_again(self, symbol: str, side: Side, contracts: int) -> None:
+        """For a fill that the grant does not cover: other than was asked for, or too late."""
+        self._gate.withdraw(symbol, "filled otherwise, or late")
+        answer = self._gate.request_entry(symbol, side, contracts)
+        if not answer:
+            self._log.error(f"{symbol} was filled {side} {contracts} without a grant", why=answer.reason)
+
+    def _until_decided(self) -> None:
+        """What was reported shows in what is read next, as it did in one process."""
+        wait_until_decided(self._bus, self._settings.answer_seconds)
+
+    def _status(self) -> dict[str, str]:
+        try:
+            self._last_status = self._bus.status()
+        except BusError as error:
+            self._log.error("The bus is unreachable; what is shown is what was known last", why=str(error))
+        limits = self._last_status.get("limits", "")
+        if limits != self._compared:
+            self._compared = limits
+            compare_limits(self._last_status, *self._wanted, log=self._log)
+        return self._last_status
+
+    def _take_over(self) -> None:
+        """Counts as ours, once, what the log says that an earlier life held. Raises BusError."""
+        if self._taken_over:
+            return
+        earlier = [leg for leg in legs_in(self._bus.status()) if leg.worker == self._gate.worker]
+        with self._lock:
+            for leg in earlier:
+                self._legs.setdefault(leg.symbol, leg)
+            self._taken_over = True
+
+    def _holdings(self) -> list[Holding]:
+        """What the coordinator is told that is open here. Raises BusError."""
+        self._take_over()
+        with self._lock:
+            return [Holding(leg.symbol, leg.side, leg.size, leg.price) for leg in self._legs.values()]
+
+    def _leg(self, symbol: str) -> Leg | None:
+        """What is open in `symbol`: ours, or another's that this process closes for it."""
+        with self._lock:
+            own = self._legs.get(symbol)
+        if own is not None:
+            return own
+        return next((leg for leg in legs_in(self._status()) if leg.symbol == symbol), None)
+
+    def _point_value(self, symbol: str) -> Decimal | None:
+        return point_values_in(self._status()).get(symbol)
+
+    def _hears(self, entry: Entry) -> FlattenOrder | None:
+        self._callbacks.look(entry)
+        return order_for(self._gate.worker, entry)
+
+    def _flatten(self, order: FlattenOrder) -> None:
+        """Once for each episode, and again only for what was filled after the callback was called.
+
+        An order that comes past the coordinator names the event that begins its episode.
+        """
+        episode = str(order.event) if order.episode.startswith("killswitch") else order.episode
+        context = self._context()
+        symbols = {*self._own_symbols(), *(leg.symbol for leg in order.positions)}
+        told = self._told.get(episode)
+        if told is not None and told.issuperset(leg.symbol for leg in order.positions):
+            return
+        if self.emergency_exit_callback is None:
+            self._log.critical(
+                "Ordered to flatten, and there is no emergency_exit_callback", cause=order.cause
+            )
+        else:
+            call(self.emergency_exit_callback, order.cause.replace(" ", "_"), context)
+        self._told[episode] = symbols | (told or set())
+        if len(self._told) > _EPISODES_REMEMBERED:
+            del self._told[next(iter(self._told))]
+
+    def _own_symbols(self) -> list[str]:
+        with self._lock:
+            return sorted(self._legs)
+
+    def _context(self) -> dict[str, object]:
+        status = read_status(self._status())
+        return {
+            "daily_pnl": status.get("daily_pnl", 0.0),
+            "stop_loss_limit": self.daily_stop_loss,
+            "open_positions": self._own_symbols(),
+            "trigger_time": datetime.now(UTC).isoformat(),
+            "trading_day": status.get("current_day", ""),
+        }

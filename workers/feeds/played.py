@@ -1,0 +1,108 @@
+"""Bars of the past, or of no market at all, brought as if they ended now: at a pace, or at a chosen speed.
+
+Bars keep the time at which they ended. Whoever is too slow for the pace gets late bars at once, one after the
+other, and none is lost.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from config.rules import Exact, Folder, Whole
+from workers.bar import Bar
+from workers.feeds.csv_folder import CsvFolder
+from workers.feeds.protocol import Feed, FeedSetup
+from workers.feeds.synthetic import LONGEST, SyntheticMarket
+
+Schedule = Callable[[int, timedelta], float]
+"""When a bar is due, in seconds after the first one: by its number, from 0, and how much later it ended."""
+
+_Pace = Annotated[Decimal, Exact(Decimal(0), Decimal(86_400), 6, "seconds")]
+_Speed = Annotated[Decimal, Exact(Decimal("0.001"), Decimal(1_000_000_000), 3)]
+
+
+def every(seconds: float) -> Schedule:
+    """A bar every so many seconds, whenever it ended."""
+    return lambda number, _: number * seconds
+
+
+def at_speed(speed: float) -> Schedule:
+    """As far apart as the bars ended, `speed` times as fast: 3600 makes an hour a second."""
+    return lambda _, later: later.total_seconds() / speed
+
+
+class Played:
+    """The bars of `feed`, each when it is due; meets `protocol.LiveFeed`.
+
+    `wait` waits that many seconds and returns true when it is time to stop, as `threading.Event.wait` does.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        schedule: Schedule,
+        wait: Callable[[float], bool],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._feed = feed
+        self._schedule = schedule
+        self._wait = wait
+        self._monotonic = monotonic
+
+    def bars(self, symbol: str) -> Iterator[Bar]:
+        """The symbol's bars; ends when they do, or when told to stop."""
+        first: Bar | None = None
+        begun = 0.0
+        for number, bar in enumerate(self._feed.bars(symbol)):
+            if first is None:
+                first, begun = bar, self._monotonic()
+            due = begun + self._schedule(number, bar.time - first.time)
+            if (left := due - self._monotonic()) > 0 and self._wait(left):
+                return
+            yield bar
+
+
+class _Csv(Struct, frozen=True):
+    folder: Annotated[str, Folder()]
+    pace_seconds: _Pace = Decimal(1)
+
+
+class _Replay(Struct, frozen=True):
+    folder: Annotated[str, Folder()]
+    speed: _Speed = Decimal(3600)
+
+
+class _Synthetic(Struct, frozen=True):
+    pace_seconds: _Pace = Decimal(1)
+    seed: Annotated[int, Whole(-(2**63), 2**63 - 1)] = 1
+    days: Annotated[int, Whole(1, LONGEST, "days")] = 10
+
+
+def open_csv(setup: FeedSetup) -> Played:
+    """The feed of kind `csv`: a folder's bars, one every `pace_seconds`. Raises ConfigError, BarsError."""
+    options = setup.options(_Csv)
+    return Played(_folder(setup, options.folder), every(float(options.pace_seconds)), setup.stop.wait)
+
+
+def open_replay(setup: FeedSetup) -> Played:
+    """The feed of kind `replay`: a folder's bars, `speed` times as fast. Raises ConfigError, BarsError."""
+    options = setup.options(_Replay)
+    return Played(_folder(setup, options.folder), at_speed(float(options.speed)), setup.stop.wait)
+
+
+def open_synthetic(setup: FeedSetup) -> Played:
+    """The feed of kind `synthetic`: a made-up market, a bar every `pace_seconds`. Raises ConfigError."""
+    options = setup.options(_Synthetic)
+    market = SyntheticMarket(setup.configuration.contracts, days=options.days, seed=options.seed)
+    return Played(market, every(float(options.pace_seconds)), setup.stop.wait)
+
+
+def _folder(setup: FeedSetup, folder: str) -> CsvFolder:
+    zone = ZoneInfo(setup.configuration.runtime.bar_zone(setup.symbol))
+    return CsvFolder(Path(folder), zones={setup.symbol: zone})

@@ -1,0 +1,208 @@
+"""The portfolio within one process, in simulated time: for backtests, with no server and no coordinator.
+
+It decides by the coordinator's own fold, event by event through the same codec, so a backtest is held to
+exactly what is enforced live. Time is what `at` says it is; events get the IDs a server would give them.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+
+from config import Configuration
+from coordinator.configured import configured_limits
+from coordinator.ledger import Decided, decide
+from coordinator.state import State
+from coordinator.status import read_status, status_fields
+from events.bus import Entry
+from events.chain import GENESIS
+from events.codec import Fields, encode_checked
+from events.fields import Side
+from events.incoming import (
+    ClockTicked,
+    EntryRequested,
+    EntryWithdrawn,
+    Event,
+    LimitsChanged,
+    PositionClosed,
+    PositionMarked,
+    PositionOpened,
+    WorkerStarted,
+    WorkerStopped,
+)
+from events.stream_id import ORIGIN, StreamId
+from workers.amount import Amount, exact
+from workers.answer import read_answer
+from workers.decision import Decision
+from workers.flatten_order import FlattenOrder, order_for
+
+Record = Callable[[Fields, Decided], object]
+"""Called for each event, as it would lie on the log, and what was decided on it."""
+
+
+class InProcessPortfolio:
+    """One portfolio; `gate` makes the gates of its workers. Only for one thread.
+
+    It begins, with its limits, when the time is first said.
+    """
+
+    def __init__(self, limits: LimitsChanged, *, record: Record | None = None) -> None:
+        self.state = State()
+        self._limits = limits
+        self._record = record
+        self._chain = GENESIS
+        self._at = ORIGIN
+        self._gates: list[InProcessGate] = []
+
+    @classmethod
+    def of(cls, configuration: Configuration, *, record: Record | None = None) -> "InProcessPortfolio":
+        """With the limits that the configuration puts in force."""
+        return cls(configured_limits(configuration), record=record)
+
+    def gate(self, worker: str, symbols: Iterable[str] = ()) -> "InProcessGate":
+        """The gate of a worker."""
+        gate = InProcessGate(self, worker, " ".join(symbols))
+        self._gates.append(gate)
+        return gate
+
+    def at(self, moment: datetime) -> None:
+        """It is `moment` now, in whole milliseconds; an earlier one than before changes nothing."""
+        ms = round(moment.timestamp() * 1000)
+        if ms <= self._at.ms:
+            return
+        began = self._at != ORIGIN
+        self._at = StreamId(ms - 1, 0)
+        self.say(ClockTicked(), ms)
+        if not began:
+            self.say(self._limits)
+
+    def say(self, event: Event, ms: int | None = None) -> Decided:
+        """Folds the event, and passes on what is ordered. Raises RefusedField."""
+        fields = encode_checked(event)
+        same = ms is None or ms == self._at.ms
+        self._at = StreamId(self._at.ms, self._at.seq + 1) if same else StreamId(ms or 0, 0)
+        decided = decide(self.state, self._chain, self._at, fields)
+        self._chain = decided.chain
+        if self._record is not None:
+            self._record(fields, decided)
+        for at, decision in decided.entries:
+            for gate in self._gates:
+                order = order_for(gate.worker, Entry(at, decision))
+                if order is not None:
+                    gate.pass_on(order)
+        return decided
+
+    def get_status(self) -> dict[str, object]:
+        """The portfolio's status, see `coordinator.status`."""
+        return read_status(status_fields(self.state, self._at))
+
+
+class InProcessGate:
+    """One worker's way to the portfolio in its own process; meets `asking.Gate`. Orders come at once."""
+
+    def __init__(self, portfolio: InProcessPortfolio, worker: str, symbols: str) -> None:
+        self.worker = worker
+        self.orders = threading.RLock()
+        self.portfolio = portfolio
+        self._symbols = symbols
+        self._number = 0
+        self._callbacks: list[Callable[[FlattenOrder], None]] = []
+
+    def start(self) -> "InProcessGate":
+        """Announces the worker."""
+        self._say(partial(WorkerStarted, symbols=self._symbols))
+        return self
+
+    def close(self, reason: str = "") -> None:
+        """Says goodbye. Positions stay as they are."""
+        self._say(partial(WorkerStopped, reason=reason))
+
+    def on_flatten(self, callback: Callable[[FlattenOrder], None]) -> None:
+        """Calls `callback` for every order to close."""
+        self._callbacks.append(callback)
+
+    def pass_on(self, order: FlattenOrder) -> None:
+        """Has the order carried out."""
+        for callback in self._callbacks:
+            callback(order)
+
+    def request_entry(
+        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = ""
+    ) -> Decision:
+        """Asks for room."""
+        ask = partial(EntryRequested, symbol=symbol, side=side, size=size, strategy=strategy)
+        decided = self._say(ask)
+        answer = read_answer(decided.at, [Entry(at, fields) for at, fields in decided.entries])
+        return Decision(
+            allowed=answer.allowed,
+            symbol=symbol,
+            reason=answer.reason,
+            code=answer.code,
+            event=decided.at,
+            expires_ms=answer.expires_ms,
+            give_back=self._give_back,
+        )
+
+    def withdraw(self, symbol: str, reason: str = "") -> bool:
+        """Gives the slot back: the order was refused, cancelled or not sent."""
+        self._say(partial(EntryWithdrawn, symbol=symbol, reason=reason))
+        return True
+
+    def standing(self, decision: Decision) -> bool:
+        """Whether a yes still holds: its slot is reserved, and the portfolio neither stopped nor halted."""
+        state = self.portfolio.state
+        reserved = any(one.request == str(decision.event) for one in state.reservations.values())
+        return reserved and state.stop is None and state.halt is None
+
+    def position_opened(
+        self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, fill: str = ""
+    ) -> bool:
+        """Reports a fill."""
+        paid = exact(price, "price")
+        self._say(partial(PositionOpened, symbol=symbol, side=side, size=size, price=paid, fill=fill))
+        return True
+
+    def position_closed(
+        self,
+        symbol: str,
+        side: Side = "long",
+        size: int = 1,
+        *,
+        price: Amount,
+        pnl: Amount,
+        commission: Amount,
+        reason: str = "",
+        owner: str = "",
+        fill: str = "",
+        recorded: Callable[[], object] | None = None,
+    ) -> bool:
+        """Reports a close."""
+        closed = partial(
+            PositionClosed,
+            symbol=symbol,
+            side=side,
+            size=size,
+            price=exact(price, "price"),
+            commission=exact(commission, "commission"),
+            pnl=exact(pnl, "pnl"),
+            reason=reason,
+            owner=owner,
+            fill=fill,
+        )
+        self._say(closed)
+        if recorded is not None:
+            recorded()
+        return True
+
+    def position_marked(self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount) -> bool:
+        """Reports what an open position would make at `price`."""
+        mark, open_pnl = exact(price, "price"), exact(unrealized, "unrealized")
+        self._say(partial(PositionMarked, symbol=symbol, side=side, price=mark, unrealized=open_pnl))
+        return True
+
+    def _give_back(self, decision: Decision, reason: str) -> None:
+        self.withdraw(decision.symbol, reason)
+
+    def _say(self, kind: Callable[..., Event]) -> Decided:
+        self._number += 1
+        return self.portfolio.say(kind(worker=self.worker, session="in-process", seq=self._number))

@@ -1,0 +1,68 @@
+"""Finds what the configuration names: one of ours by its name, or a function in a file of the user's own.
+
+    "broker": {"kind": "paper"}                                   one of ours
+    "broker": {"kind": "my_broker.py:open_broker"}                a file beside runtime.json
+    "broker": {"kind": "their_package.brokers:open_broker"}       a module that is installed
+
+So a new broker or feed is one file and one entry in the configuration. The user's code is run as it is, with
+all his rights: a configuration is trusted like a program.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from config import ConfigError
+from config.errors import describe
+from config.reading import read_strict
+
+Factory = Callable[..., Any]
+Shape = TypeVar("Shape", bound=Struct)
+
+
+def find(kind: str, ours: Mapping[str, str], file: Path, field: str) -> Factory:
+    """The function that `kind` names; `ours` are the names we know, as `module:name`.
+
+    Raises ConfigError, which blames `field` of `file`, the configuration that says so.
+    """
+    place, _, name = ours.get(kind, kind).rpartition(":")
+    if not place:
+        known = ", ".join(ours)
+        raise ConfigError(file, field, f"one of {known}, or FILE.py:NAME for one of your own", describe(kind))
+    try:
+        module = _load(file.parent / place) if place.endswith(".py") else import_module(place)
+        found = getattr(module, name)
+    except Exception as error:  # the user's file may fail in any way there is
+        raise ConfigError(file, field, "something to import", f"{describe(kind)}: {_why(error)}") from error
+    if not callable(found):
+        raise ConfigError(file, field, "the name of a function", f"{describe(kind)}, which is none")
+    return found  # type: ignore[no-any-return]  # callable, and no more can be known of it
+
+
+def read_options(shape: type[Shape], options: Mapping[str, object], file: Path, field: str) -> Shape:
+    """The struct that an entry's `options` describe, by the rules in its fields (see `config.rules`).
+
+    Raises ConfigError for an unknown key or a value that breaks a rule.
+    """
+    if options and not shape.__struct_fields__:
+        raise ConfigError(file, field, "nothing: this kind has no options", ", ".join(options)[:80])
+    return read_strict(shape, dict(options), file, field)
+
+
+def _load(path: Path) -> ModuleType:
+    spec = spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _why(error: Exception) -> str:
+    line = " ".join(str(error).split())
+    return f"{type(error).__name__}: {line}"[:200]
