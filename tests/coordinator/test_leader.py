@@ -115,6 +115,7 @@ def test_a_commit_that_is_lost_on_the_way_is_made_exactly_once(
         assert code(live.asks("ES")) == "symbol_pending"
         assert live.status()["epoch"] == "1"
         assert live.status()["reserved"] == "ES long 1 by ibs-ES"
+        leader.says("ES entry allowed: long 1 | Slots: 1/4")
         assert leader.texts().count("ES entry allowed: long 1 | Slots: 1/4") == 1
 
 
