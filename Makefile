@@ -16,7 +16,7 @@ BROWSER := $(VENV)/browser
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 
 # Each is a program benchmarks/<name>.py.
-BENCHMARKS := latency fold_rate stop_to_flat failover restart alerts
+BENCHMARKS := latency fold_rate audit research stop_to_flat failover restart alerts
 
 .DEFAULT_GOAL := help
 .PHONY: help run test kills lint bench simulate wheel clean FORCE
@@ -92,7 +92,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@if [ "$$(cat $(STAMP) 2>/dev/null)" != "$(CURDIR)" ] || ! $(PY) -m pip --version >/dev/null 2>&1; then \
 		"$(PYTHON)" -m venv --clear $(VENV); \
 	fi
-	@$(PIP_INSTALL) hatchling
+	@$(PIP_INSTALL) hatchling setuptools
 	@$(PIP_INSTALL) --no-build-isolation --editable '.[dev]'
 	@printf '%s\n' "$(CURDIR)" >$(STAMP)
 endif

@@ -8,24 +8,19 @@ with a snapshot that cannot be read, so that all of the log is decided again fro
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
-from itertools import islice
 from time import monotonic, sleep
-from typing import Any
 
 from benchmarks.machine import machine_line, server_line
 from benchmarks.options import count, parser
-from benchmarks.realistic_log import LogEntry, realistic_log
+from benchmarks.realistic_log import realistic_log
 from benchmarks.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
 from events.bus import Bus
 from events.codec import encode_checked
-from events.connection import connect
 from events.incoming import EntryRequested
 from events.stream_id import StreamId
 
 EXPECTED_SECONDS = 1.0
 _PORTFOLIO = "restart"
-_AT_ONCE = 1000
 _SLOWEST_RATE = 2_000  # events a second that a log is decided at, at the least
 _LOOK_SECONDS = 0.01
 
@@ -44,7 +39,7 @@ def _measure(stage: Stage, chosen: argparse.Namespace) -> None:
     bus = stage.bus(_PORTFOLIO)
     print(machine_line())
     print(server_line(bus, APPENDFSYNC), flush=True)
-    _put_on_server(stage.url, bus, realistic_log(chosen.events, chosen.seed))
+    stage.put_on_server(bus.keys.events, realistic_log(chosen.events, chosen.seed))
     patience = PATIENCE_SECONDS + chosen.events / _SLOWEST_RATE
     leader = _Restarts(stage, bus, patience)
     decided = leader.first_answer("all undecided")
@@ -100,22 +95,6 @@ class _Restarts:
             if monotonic() > give_up:
                 raise BenchmarkFailed("The lease of a dead coordinator does not lapse.")
             sleep(_LOOK_SECONDS)
-
-
-def _put_on_server(url: str, bus: Bus, log: Sequence[LogEntry]) -> None:
-    client: Any = connect(url, timeout_seconds=PATIENCE_SECONDS)
-    for batch in _batches(log):
-        with client.pipeline(transaction=False) as commands:
-            for at, fields in batch:
-                commands.execute_command("XADD", bus.keys.events, str(at), *fields)
-            commands.execute()
-    client.close()
-
-
-def _batches(log: Sequence[LogEntry]) -> Iterator[list[LogEntry]]:
-    entries = iter(log)
-    while batch := list(islice(entries, _AT_ONCE)):
-        yield batch
 
 
 if __name__ == "__main__":

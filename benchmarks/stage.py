@@ -8,13 +8,15 @@ import selectors
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from types import FrameType
+from typing import Any
 
+from benchmarks.realistic_log import LogEntry
 from config import write_defaults
 from events.bus import Bus
 from events.connection import connect
@@ -29,6 +31,7 @@ PATIENCE_SECONDS = 20.0
 _ROOT = Path(__file__).parents[1]
 _END_SECONDS = 10.0
 _LOOK_SECONDS = 0.003
+_ADDED_AT_ONCE = 1000
 
 
 class BenchmarkFailed(Exception):
@@ -117,6 +120,16 @@ class Stage:
     def bus(self, portfolio: str) -> Bus:
         """The portfolio on this server."""
         return Bus(connect(self.url, timeout_seconds=PATIENCE_SECONDS + 1), portfolio)
+
+    def put_on_server(self, key: str, log: Sequence[LogEntry]) -> None:
+        """Adds the entries to the stream `key`, each with its own ID."""
+        client: Any = connect(self.url, timeout_seconds=PATIENCE_SECONDS)
+        for start in range(0, len(log), _ADDED_AT_ONCE):
+            with client.pipeline(transaction=False) as commands:
+                for at, fields in log[start : start + _ADDED_AT_ONCE]:
+                    commands.execute_command("XADD", key, str(at), *fields)
+                commands.execute()
+        client.close()
 
     def start(self, name: str, *words: str) -> Child:
         """Starts `python WORDS`."""

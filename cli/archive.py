@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cli.target import Place
     from coordinator.archive import Segment
     from coordinator.archiver import Archived, Keep
-    from coordinator.verification import Verified
+    from coordinator.verification import VerifiedArchive
 
 _TARGET = Target()
 _A_CENTURY = 36_525
@@ -125,7 +125,7 @@ def _verify(folder: Path) -> None:
         print(line)
 
 
-def _verdict(found: "Verified", folder: Path, seconds: float) -> list[str]:
+def _verdict(found: "VerifiedArchive", folder: Path, seconds: float) -> list[str]:
     lines = [
         f"The archive {folder} of portfolio {found.portfolio} is whole: {_segments(found.segments)}, "
         f"{found.events:,} events and {found.decisions:,} decisions.",
@@ -133,8 +133,8 @@ def _verdict(found: "Verified", folder: Path, seconds: float) -> list[str]:
     ]
     if found.by_chain_alone:
         lines.append(
-            f"Not decided again: {found.by_chain_alone:,} events, as another version of the rules made them, "
-            "or what is before them. Their hashes and their chain are right."
+            f"Not decided again: {found.by_chain_alone:,} events, as another version of the rules decided "
+            "otherwise. Their hashes and their chain are right."
         )
     if found.unlisted:
         verb = "is" if found.unlisted == 1 else "are"

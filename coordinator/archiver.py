@@ -21,9 +21,10 @@ from coordinator.archive import Archive, Segment
 from coordinator.durable import part_of, put_in_place, to_disk
 from coordinator.follower import Follower, LogDiffers, moved_away
 from coordinator.history import on_stream
-from coordinator.recorded import Recorded, difference
+from coordinator.recorded import Difference, Recorded, difference
 from coordinator.segment import ArchiveError, Closing, Opening, SegmentWriter, open_segment
 from coordinator.snapshot import Place, read_snapshot
+from coordinator.verification import not_what_was_decided
 from events.archiver_bus import ArchiverBus
 from events.errors import BusError
 from events.stream_id import ORIGIN, StreamId
@@ -173,12 +174,13 @@ class _Run:
     def _decide(self, recorded: Recorded) -> None:
         """Decides the next event again. Raises LogDiffers unless it comes to what is on record."""
         unlike = self._difference(recorded)
-        if unlike:
-            raise LogDiffers(f"{unlike} Nothing is archived from there on, and nothing was trimmed.")
+        if unlike is not None:
+            raise LogDiffers(f"{unlike.sentence} Nothing is archived from there on, and nothing was trimmed.")
 
-    def _difference(self, recorded: Recorded) -> str:
+    def _difference(self, recorded: Recorded) -> Difference | None:
         self.done.decided += 1
-        return difference(self._follower.advance(recorded.event.id, recorded.event.fields), recorded)
+        decided = self._follower.advance(recorded.event.id, recorded.event.fields)
+        return difference(decided, recorded, self._archive.end)
 
     def _prove(self, snapshot: Place) -> None:
         """Goes on to the snapshot. Raises LogDiffers unless it is of this log."""
@@ -217,8 +219,8 @@ class _Run:
             reader.expect(self._archive.next_opening(reader.opening.first))
             for recorded in reader:
                 unlike = self._difference(recorded)
-                if unlike:
-                    raise ArchiveError(path, f"this segment is not what was decided. {unlike} Restore it.")
+                if unlike is not None:
+                    raise not_what_was_decided(path, unlike)
         if reader.closing is None or reader.closing.chain != self._follower.chain:
             raise ArchiveError(path, "this segment's last chain is not that of its entries. Restore it.")
         return self._list(reader.opening, reader.closing)

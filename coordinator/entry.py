@@ -223,12 +223,11 @@ def _first_of(held: Mapping[str, _Held], symbol: str) -> _Held | None:
 
 def _occupied(state: State) -> str:
     held = open_symbols(state)
-    reserved = sorted({one.symbol for one in state.reservations.values()}.difference(held))
-    parts = []
-    if held:
-        parts.append(f"Open: {', '.join(held)}")
-    if reserved:
-        parts.append(f"Reserved: {', '.join(reserved)}")
+    parts = [f"Open: {', '.join(held)}"] if held else []
+    if state.reservations:
+        reserved = sorted({one.symbol for one in state.reservations.values()}.difference(held))
+        if reserved:
+            parts.append(f"Reserved: {', '.join(reserved)}")
     return " | ".join(parts)
 
 

@@ -22,11 +22,15 @@ class LogDiffers(BusError):
     """The log is not the one that was decided: something was removed, added or altered."""
 
 
-def moved_away(bus: Bus) -> LogDiffers:
+class MovedAway(LogDiffers):
+    """The beginning of the log was moved to an archive, and that is not at hand."""
+
+
+def moved_away(bus: Bus) -> MovedAway:
     """That the streams do not reach back far enough, and where the rest is."""
     gone = bus.archived()
     up_to, folder = (gone.up_to, gone.folder) if gone else (ORIGIN, "nowhere")
-    return LogDiffers(
+    return MovedAway(
         f"The events up to {up_to} are no longer on the server: they were moved to the archive {folder}. "
         "Name that: --archive for a coordinator, --dir for `portfold archive`, or archive_folder in "
         "runtime.json for both."
@@ -87,8 +91,9 @@ class Follower:
 
     def advance(self, at: StreamId, fields: Fields) -> Decided:
         """Folds the next entry."""
-        decided = decide(self.place.state, self.place.chain, at, fields)
-        self.place.cursor, self.place.chain = at, decided.chain
+        place = self.place
+        decided = decide(place.state, place.chain, at, fields)
+        place.cursor, place.chain = at, decided.chain
         return decided
 
     def step(self, bus: Bus, head: StreamId) -> bool:

@@ -36,6 +36,8 @@ def decide(state: State, previous_chain: str, at: StreamId, fields: Fields) -> D
     # An ID no server gives by itself leaves no room for an answer: it is chained, but changes nothing.
     decisions = fold(state, at, event) if at.answerable else []
     name = str(at)
+    if not decisions:  # as on most events
+        return Decided(at, event, repeated, decisions, [], chain.link(previous_chain, name, fields, ()))
     texts = [encode(decision) for decision in decisions]
     link = chain.link(previous_chain, name, fields, texts)
     binding = ["event", name, "chain", link]

@@ -4,9 +4,12 @@ fold makes of it.
 
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from coordinator.ledger import Decided
 from events.bus import Entry
 from events.chain import link
+from events.stream_id import StreamId
 
 _BINDING = 4  # words at the end of a decision that name its event and the chain
 
@@ -18,22 +21,47 @@ class Recorded(NamedTuple):
     decisions: list[Entry]
 
 
-def difference(decided: Decided, recorded: Recorded) -> str:
-    """Why the decisions on record are not those that follow from the event; nothing when they are."""
+class Difference(Struct, frozen=True):
+    """The first that is not as it should be: it shows at `event`, which may be one that is not there.
+
+    All up to the event `proven` is right, so whatever was altered lies behind it. `recorded` is what stands
+    there, `expected` what should, None for nothing.
+    """
+
+    event: StreamId
+    proven: StreamId
+    sentence: str
+    recorded: Entry | None = None
+    expected: Entry | None = None
+
+
+def difference(decided: Decided, recorded: Recorded, proven: StreamId) -> Difference | None:
+    """Why the decisions on record are not those that follow from the event; None when they are."""
+    if decided.entries == recorded.decisions:
+        return None
     on_record = iter(recorded.decisions)
-    for at, fields in decided.entries:
+    for expected in (Entry(*entry) for entry in decided.entries):
         found = next(on_record, None)
-        if found is None:
-            return (
-                f"Decision {at} of event {decided.at} is not on record: expected {at} next on the decisions "
-                "stream."
-            )
-        if found.id != at:
-            return f"Event {decided.at}: expected {at} next on the decisions stream, found {found.id}."
-        if found.fields != fields:
-            return f"Decision {at} of event {decided.at} {_unlike(found.fields, fields)}."
-    too_many = next(on_record, None)
-    return f"Decision {too_many.id} is on the decisions stream, and no event led to it." if too_many else ""
+        if found is None or found.id > expected.id:
+            follows = f", where {found.id} stands" if found else ""
+            sentence = f"Decision {expected.id} of event {decided.at} is not on record{follows}."
+            return Difference(decided.at, proven, sentence, None, expected)
+        if found.id < expected.id:
+            return _uncalled_for(found, decided.at, proven)
+        if found.fields != expected.fields:
+            return Difference(decided.at, proven, _unlike(found, expected, decided.at), found, expected)
+    return _uncalled_for(next(on_record), decided.at, proven)
+
+
+def bound_otherwise(chain: str, recorded: Recorded, proven: StreamId) -> Difference | None:
+    """Why the decisions on record do not carry their event and the chain up to it; None when they do."""
+    event = recorded.event.id
+    binding = ["event", str(event), "chain", chain]
+    for found in recorded.decisions:
+        if found.fields[-_BINDING:] != binding:
+            expected = Entry(found.id, [*found.fields[:-_BINDING], *binding])
+            return Difference(event, proven, _unlike(found, expected, event), found, expected)
+    return None
 
 
 def chain_after(previous: str, recorded: Recorded) -> str:
@@ -42,9 +70,27 @@ def chain_after(previous: str, recorded: Recorded) -> str:
     return link(previous, str(event.id), event.fields, [one.fields[:-_BINDING] for one in decisions])
 
 
-def _unlike(found: list[str], expected: list[str]) -> str:
-    """The first word that differs."""
-    for was, should in zip(found, expected, strict=False):
+def _uncalled_for(found: Entry, event: StreamId, proven: StreamId) -> Difference:
+    """A decision that nothing led to."""
+    cause = found.id.event()
+    why = "does not lead to it" if cause == event else "is not there"
+    sentence = f"Decision {found.id} is on record, and event {cause} {why}."
+    return Difference(cause, proven, sentence, found, None)
+
+
+def _unlike(found: Entry, expected: Entry, event: StreamId) -> str:
+    """The first word that differs. Where it is the chain's alone, something before it differs."""
+    if found.fields[:-1] == expected.fields[:-1]:
+        return (
+            f"Decision {found.id} of event {event} is right, but the chain on it is not: that event, or one "
+            "before it that led to no decision, was altered, removed or put in."
+        )
+    for was, should in zip(found.fields, expected.fields, strict=False):
         if was != should:
-            return f"says {was[:80]!r} where the fold says {should[:80]!r}"
-    return f"has {len(found)} words where the fold says {len(expected)}"
+            return (
+                f"Decision {found.id} of event {event} says {was[:80]!r} where the fold says {should[:80]!r}."
+            )
+    return (
+        f"Decision {found.id} of event {event} has {len(found.fields)} words where the fold says "
+        f"{len(expected.fields)}."
+    )

@@ -203,7 +203,7 @@ def daily_pnl(state: State) -> Decimal:
 
 def slots_used(state: State) -> int:
     """Positions, and entries allowed but not yet filled: what `max_positions` bounds."""
-    return len(state.positions) + sum(1 for key in state.reservations if key not in state.positions)
+    return len(state.positions.keys() | state.reservations.keys())
 
 
 def contracts_used(state: State) -> int:

@@ -1,9 +1,10 @@
-"""An archive verified by itself, without a server: every file, every hash, every decision made again.
+"""The verification: every event decided again, and compared with what is on record.
 
-What it proves: the segments are, byte for byte, the ones that were listed; each follows on the one before;
-their decisions are what this version of the fold makes of their events; and the state that archive.json keeps
-is the one they lead to. Segments that another version of the fold has decided are held to the chain alone,
-and counted as such.
+What it proves: the decisions on record are, byte for byte and with nothing more and nothing less, what this
+version of the fold makes of the events, and so is the chain. It holds nothing but the state.
+
+What another version of the fold has decided may come out otherwise. From the first event that does, there is
+no state to decide with: the rest is held to its chain alone, and counted as such.
 """
 
 from collections.abc import Callable
@@ -14,14 +15,102 @@ from msgspec import Struct
 from coordinator.archive import LISTING, Archive, Segment
 from coordinator.fold import FOLD_VERSION
 from coordinator.follower import Follower
-from coordinator.recorded import Recorded, chain_after, difference
+from coordinator.ledger import Decided
+from coordinator.recorded import Difference, Recorded, bound_otherwise, chain_after, difference
 from coordinator.segment import ArchiveError
 from coordinator.snapshot import snapshot_text
+from coordinator.state import State
 from events.chain import GENESIS
+from events.incoming import CoordinatorStarted
+from events.stream_id import ORIGIN, StreamId
+
+_DAY = "TradingDayStarted"
+
+See = Callable[[Decided, State], object]
+"""Shown each event that was decided again, with the state right after it."""
 
 
-class Verified(Struct):
-    """What was found right. `by_chain_alone` counts events of segments of another fold."""
+class Verification:
+    """Goes along a log, event by event.
+
+    `events` and `decisions` are those found right so far, of `days` trading days; up to `proven`, the last
+    that a chain on record stands behind. `by_chain_alone` counts those from `not_decided_from` on.
+    """
+
+    def __init__(self, see: See | None = None) -> None:
+        self._see = see
+        self._follower = Follower()
+        self._of_another_fold = False
+        self.cursor, self.chain, self.proven = ORIGIN, GENESIS, ORIGIN
+        self.events = self.decisions = self.days = self.by_chain_alone = 0
+        self.not_decided_from: StreamId | None = None
+
+    @property
+    def state(self) -> State:
+        """What the events that were decided again come to."""
+        return self._follower.state
+
+    @property
+    def place_text(self) -> str:
+        """State, cursor and chain as a snapshot's text."""
+        return snapshot_text(self._follower.place)
+
+    def go_on(self, recorded: Recorded) -> Difference | None:
+        """Takes the next event; what is not right about it, or None. After that it cannot go on."""
+        unlike = self._by_chain(recorded) if self.not_decided_from else self._decided_again(recorded)
+        if unlike is None:
+            self.events += 1
+            self.cursor = recorded.event.id
+            if recorded.decisions:
+                self.proven = self.cursor
+                self.decisions += len(recorded.decisions)
+                self.days += sum(1 for entry in recorded.decisions if entry.fields[1] == _DAY)
+        return unlike
+
+    def _decided_again(self, recorded: Recorded) -> Difference | None:
+        event = recorded.event
+        decided = self._follower.advance(event.id, event.fields)
+        if type(decided.event) is CoordinatorStarted:
+            self._of_another_fold = decided.event.fold != FOLD_VERSION
+        if decided.entries != recorded.decisions:
+            if self._of_another_fold:
+                self.not_decided_from = event.id
+                return self._by_chain(recorded)
+            return difference(decided, recorded, self.proven)
+        self.chain = decided.chain
+        if self._see is not None:
+            self._see(decided, self._follower.state)
+        return None
+
+    def _by_chain(self, recorded: Recorded) -> Difference | None:
+        self.chain = chain_after(self.chain, recorded)
+        self.by_chain_alone += 1
+        return bound_otherwise(self.chain, recorded, self.proven)
+
+    def wrong_end(self, cursor: StreamId, chain: str) -> Difference | None:
+        """What is not right where the log ends, which should be at `cursor` with this chain."""
+        if self.cursor != cursor:
+            return Difference(
+                cursor,
+                self.proven,
+                f"The log ends at {self.cursor}, before the head at {cursor}: its end is missing.",
+            )
+        if self.chain != chain:
+            return Difference(
+                cursor,
+                self.proven,
+                f"The chain of the log up to {cursor} is not the head's, {chain}: it comes to {self.chain}.",
+            )
+        return None
+
+
+def not_what_was_decided(segment: Path, unlike: Difference) -> ArchiveError:
+    """That a segment is whole, and yet holds something else than was decided."""
+    return ArchiveError(segment, f"this segment is not what was decided. {unlike.sentence} Restore it.")
+
+
+class VerifiedArchive(Struct):
+    """What was found right. `by_chain_alone` counts events of another version of the fold."""
 
     portfolio: str
     segments: int = 0
@@ -31,58 +120,31 @@ class Verified(Struct):
     unlisted: int = 0
 
 
-def verify_archive(folder: Path, see: Callable[[Segment], object] | None = None) -> Verified:
-    """Verifies the archive in `folder`; shows `see` each segment that is right. Raises ArchiveError."""
+def verify_archive(folder: Path, see: Callable[[Segment], object] | None = None) -> VerifiedArchive:
+    """Verifies the archive in `folder`, file by file, and the state that archive.json keeps.
+
+    Shows `see` each segment that is right. Raises ArchiveError, which names the file.
+    """
     archive = Archive.open(folder)
-    walk = _Walk()
-    found = Verified(archive.portfolio, unlisted=len(archive.unlisted()))
+    run = Verification()
     for number, segment in enumerate(archive.segments, start=1):
-        walk.begin(segment)
         for recorded in archive.recorded_in(number):
-            unlike = walk.difference(recorded)
-            if unlike:
-                raise ArchiveError(
-                    folder / segment.file, f"this segment is not what was decided. {unlike} Restore it."
-                )
-        if walk.chain != segment.chain:
+            unlike = run.go_on(recorded)
+            if unlike is not None:
+                raise not_what_was_decided(folder / segment.file, unlike)
+        if run.chain != segment.chain:
             raise ArchiveError(
                 folder / segment.file, "this segment's last chain is not that of its entries. Restore it."
             )
-        found.segments += 1
-        found.events += segment.events
-        found.decisions += segment.decisions
-        found.by_chain_alone += 0 if walk.decides else segment.events
         if see is not None:
             see(segment)
-    if walk.decides and walk.text != archive.place_text:
+    if run.not_decided_from is None and run.place_text != archive.place_text:
         raise ArchiveError(folder / LISTING, "the state in it is not the one that its segments lead to.")
-    return found
-
-
-class _Walk:
-    """Goes along the log: decides as long as the fold is ours, afterwards only chains."""
-
-    def __init__(self) -> None:
-        self._follower = Follower()
-        self.decides = True
-        self.chain = GENESIS
-
-    def begin(self, segment: Segment) -> None:
-        """The next segment."""
-        self.decides = self.decides and segment.fold == FOLD_VERSION
-
-    def difference(self, recorded: Recorded) -> str:
-        """What is not right about the next event; nothing when all is."""
-        if not self.decides:
-            self.chain = chain_after(self.chain, recorded)
-            if recorded.decisions and recorded.decisions[-1].fields[-1] != self.chain:
-                return f"The chain on the decisions of event {recorded.event.id} is not theirs."
-            return ""
-        decided = self._follower.advance(recorded.event.id, recorded.event.fields)
-        self.chain = decided.chain
-        return difference(decided, recorded)
-
-    @property
-    def text(self) -> str:
-        """The state at the end, as it is kept."""
-        return snapshot_text(self._follower.place)
+    return VerifiedArchive(
+        archive.portfolio,
+        segments=len(archive.segments),
+        events=run.events,
+        decisions=run.decisions,
+        by_chain_alone=run.by_chain_alone,
+        unlisted=len(archive.unlisted()),
+    )

@@ -5,14 +5,10 @@ An ID is `<ms>-<seq>`: milliseconds of the server's clock, then a count within t
 is found with the request's own ID and the server itself refuses a second one.
 """
 
-import re
 from typing import NamedTuple
-
-from events.fields import STREAM_ID
 
 DECISIONS_PER_EVENT = 100
 _LARGEST = 2**64 - 1
-_WRITTEN = re.compile(STREAM_ID).fullmatch
 _LARGEST_ANSWERABLE = (_LARGEST - DECISIONS_PER_EVENT + 1) // DECISIONS_PER_EVENT
 
 
@@ -25,13 +21,15 @@ class StreamId(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "StreamId":
         """Reads `<ms>-<seq>` as the server writes it; ValueError when it is not one."""
-        written = _WRITTEN(text)
-        if written is None:
+        before, _, behind = text.partition("-")
+        try:
+            ms, seq = int(before), int(behind)
+        except ValueError:
+            raise ValueError(_unlike(text)) from None
+        # Numbers that int() reads and the server does not write, such as 007 or 1_0, come out otherwise.
+        if f"{ms}-{seq}" != text or not 0 <= seq <= _LARGEST or ms > _LARGEST:
             raise ValueError(_unlike(text))
-        ms, seq = int(written[1]), int(written[2])
-        if ms > _LARGEST or seq > _LARGEST:
-            raise ValueError(_unlike(text))
-        return cls(ms, seq)
+        return tuple.__new__(cls, (ms, seq))  # as cls(ms, seq) does, but that takes three times as long
 
     def __str__(self) -> str:
         return f"{self.ms}-{self.seq}"

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from coordinator.archive import Archive
-from coordinator.history import history
+from coordinator.footing import count_between
+from coordinator.history import READ_AT_ONCE, history
 from coordinator.recorded import Recorded
-from events.bus import Bus
+from events.bus import Bus, Entry
 from events.chain import GENESIS
 from events.stream_id import ORIGIN, StreamId
 
@@ -51,19 +52,34 @@ class Record(Protocol):
 class LiveRecord:
     """What is on a server up to its head of this moment; `archive` is the folder of what was moved away."""
 
-    def __init__(self, bus: Bus, archive: Path | None, shown: str) -> None:
+    def __init__(
+        self, bus: Bus, archive: Path | None = None, shown: str = "", *, at_once: int = READ_AT_ONCE
+    ) -> None:
         head = bus.head()
         self.portfolio = bus.keys.name
-        self.shown = shown
+        self.shown = shown or bus.keys.name
         self.cursor = head.cursor if head else ORIGIN
         self.chain = head.chain if head and head.cursor != ORIGIN else GENESIS
         self.events: int | None = head.folded if head else 0
         self._bus = bus
         self._archive = archive
+        self._at_once = at_once
 
     def recorded(self) -> Iterator[Recorded]:
         """Archive and streams as one log."""
-        return history(self._bus, self._archive, up_to=self.cursor)
+        return history(self._bus, self._archive, up_to=self.cursor, at_once=self._at_once)
+
+    def undecided(self) -> int:
+        """How many events lie behind `cursor`."""
+        return count_between(self._bus.events_after, self.cursor, self._bus.last_event())
+
+    def stray(self) -> Entry | None:
+        """A decision on an event that is not decided: nobody but a coordinator should have written there."""
+        beyond = self._bus.decisions_after(self.cursor.after_decisions(), count=1)
+        head = self._bus.head()  # asked last: whatever was committed meanwhile, it has come as far
+        if beyond and (head is None or beyond[0].id.event() > head.cursor):
+            return beyond[0]
+        return None
 
 
 class ArchivedRecord:

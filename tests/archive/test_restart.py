@@ -10,7 +10,8 @@ import pytest
 
 from coordinator.archive import LISTING, Archive
 from coordinator.archiver import Archived, Keep, archive_history
-from coordinator.replay import replay
+from coordinator.audit.record import LiveRecord
+from coordinator.audit.verify import verify
 from coordinator.verification import verify_archive
 from events.archiver_bus import ArchiverBus
 from events.connection import connect
@@ -80,8 +81,8 @@ def test_without_a_snapshot_a_coordinator_starts_from_the_archive(
     assert [code(live.asks(symbol)) for symbol in ("ES", "SI")] == ["symbol_in_position", "symbol_pending"]
     for name in ("open_positions", "daily_pnl", "reserved", "current_day", "positions"):
         assert live.status()[name] == status[name]
-    replayed = replay(live.bus, archive=folder)
-    assert (replayed.difference, replayed.events) == ("", done.events + len(live.events()))
+    replayed = verify(LiveRecord(live.bus, folder))
+    assert (replayed.difference, replayed.events) == (None, done.events + len(live.events()))
 
 
 def test_a_snapshot_of_before_the_archive_is_passed_over_for_it(
@@ -198,6 +199,6 @@ def test_a_live_portfolio_is_archived_under_load_and_nobody_notices(
     until(lambda: live.has_decided(live.bus.last_event()), "decisions on everything")
     assert [fields["epoch"] for fields in live.said("CoordinatorStarted")] == ["3"]
     assert verify_archive(folder).events == moved
-    replayed = replay(live.bus, archive=folder)
-    assert (replayed.difference, replayed.events) == ("", moved + len(live.events()))
+    replayed = verify(LiveRecord(live.bus, folder))
+    assert (replayed.difference, replayed.events) == (None, moved + len(live.events()))
     assert len(Archive.open(folder).segments) >= 5

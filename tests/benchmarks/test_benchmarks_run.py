@@ -15,7 +15,7 @@ import pytest
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["latency", "fold_rate", "stop_to_flat", "failover", "restart", "alerts"]
+NAMES = ["latency", "fold_rate", "audit", "research", "stop_to_flat", "failover", "restart", "alerts"]
 
 
 def started(folder: Path, name: str, *words: str) -> subprocess.Popen[str]:
@@ -114,6 +114,29 @@ def test_alerts_prints_medians_and_p99_with_a_discord_that_behaves_and_one_that_
         int, re.findall(r"^(\d+) messages were tried, (\d+) of them taken\.$", out, re.MULTILINE)[0]
     )
     assert tried > taken > 0
+
+
+def test_audit_prints_the_rates_of_reading_and_verifying_and_where_the_time_goes(tmp_path: Path) -> None:
+    out = printed(tmp_path, "audit", "--events", "3000", "--rounds", "1")
+    rows = re.findall(r"^([a-z ]+?) +([\d,]+) +([\d.]+) +([\d.]+)$", out, re.MULTILINE)
+    assert [row[0] for row in rows] == ["xread", "read", "verify", "read from archive", "verify from archive"]
+    assert rows[0][3] == "1.00"
+    for _, rate, microseconds, _ in rows:
+        assert int(rate.replace(",", "")) * float(microseconds) == pytest.approx(1e6, rel=0.02)
+    assert f"here {rows[2][3]}." in out
+    steps = re.findall(r"^(decode|fold|encode|chain) +([\d.]+)$", out, re.MULTILINE)
+    assert [name for name, _ in steps] == ["decode", "fold", "encode", "chain"]
+
+
+def test_research_prints_the_rates_of_simulating_and_the_time_of_a_search(tmp_path: Path) -> None:
+    out = printed(
+        *(tmp_path, "research", "--events", "400", "--symbols", "4", "--positions", "2"),
+        *("--rounds", "1", "--jobs", "1"),
+    )
+    assert re.findall(r"^(\d) +[\d.]+% +[\d,]+ +[\d,]+$", out, re.MULTILINE) == ["1", "2"]
+    assert "Expected: 150,000 trade events/s or more on one core; here " in out
+    assert "2 numbers of positions: 24 simulations in 1 processes" in out
+    assert re.search(r"^Expected: under 60 s on two cores; here [\d.]+\.$", out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from coordinator.audit.record import LiveRecord
+from coordinator.audit.verify import verify
 from coordinator.history import history
-from coordinator.replay import replay
 from events.bus import Bus
 
 _SHOWN = 5
@@ -109,8 +110,8 @@ def nothing_is_missed_or_doubted(log: Log, status: dict[str, str]) -> list[str]:
 
 def all_is_decided_again(bus: Bus, archive: Path | None = None) -> list[str]:
     """From the first event the same decisions follow, byte for byte, and the head counts every event."""
-    replayed, head, extent = replay(bus, archive=archive), bus.head(), bus.extent()
-    wrong = [replayed.difference] if replayed.difference else []
+    replayed, head, extent = verify(LiveRecord(bus, archive)), bus.head(), bus.extent()
+    wrong = [replayed.difference.sentence] if replayed.difference else []
     if head is None or not head.folded == replayed.events == extent.added:
         wrong.append(f"head {head}, log {extent}, and {replayed.events} events were decided again")
     return wrong

@@ -1,0 +1,167 @@
+"""How fast history is verified: every event decided again, from a server and from an archive.
+
+A realistic log is put on a server and decided. In turn, several rounds: `xread` merely reads all entries,
+events and decisions, with redis-py as it ships, as text; `read` hands them out as the record that an audit
+reads; `verify` decides them again and compares. Then the log is archived, and read and verified from there,
+without a server. Of each the best round counts. At last, where the time goes: what one event takes in each
+step of being decided again, the log in memory.
+"""
+
+import argparse
+import gc
+import sys
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from redis import Redis
+
+from benchmarks.machine import machine_line, server_line
+from benchmarks.options import count, parser
+from benchmarks.realistic_log import realistic_log
+from benchmarks.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Stage, played
+from coordinator.archiver import Keep, archive_history
+from coordinator.audit.record import ArchivedRecord, LiveRecord, Record
+from coordinator.audit.verify import verify
+from coordinator.fold import fold
+from coordinator.follower import Follower
+from coordinator.history import READ_AT_ONCE
+from coordinator.snapshot import snapshot_text
+from coordinator.state import State
+from events import chain
+from events.archiver_bus import ArchiverBus
+from events.codec import decode_event, encode
+from events.connection import connect
+
+EXPECTED_RATIO = 0.5
+EXPECTED_FROM_ARCHIVE = 200_000
+_PORTFOLIO = "audit"
+
+
+def main() -> int:
+    """Measures and prints."""
+    options = parser("audit", __doc__)
+    options.add_argument("--events", type=count, default=100_000, help="entries of the log (100000)")
+    options.add_argument("--rounds", type=count, default=5, help="of which the best counts (5)")
+    options.add_argument("--seed", type=int, default=1, help="of the log (1)")
+    chosen = options.parse_args()
+    return played(lambda stage: _measure(stage, chosen))
+
+
+def _measure(stage: Stage, chosen: argparse.Namespace) -> None:
+    bus = ArchiverBus(connect(stage.url, timeout_seconds=PATIENCE_SECONDS), _PORTFOLIO)
+    print(machine_line())
+    print(server_line(bus, APPENDFSYNC), flush=True)
+    stage.put_on_server(bus.keys.events, realistic_log(chosen.events, chosen.seed))
+    _decide(bus)
+    on_server = LiveRecord(bus)
+    print(f"{chosen.events:,} events (seed {chosen.seed}), COUNT {READ_AT_ONCE:,}\n", flush=True)
+    with Redis.from_url(stage.url, decode_responses=True) as plain:
+        xread, *rest = _best(
+            chosen.rounds,
+            lambda: _xread(plain, bus.keys.events, bus.keys.decisions),
+            lambda: _read(on_server),
+            lambda: _verify(on_server),
+        )
+    print(f"{'':22}{'events/s':>12}{'µs/event':>12}{'of xread':>12}")
+    for name, seconds in zip(("xread", "read", "verify"), (xread, *rest), strict=True):
+        _print(name, seconds, chosen.events, xread)
+    archive_history(bus, stage.folder / "archive", Keep(events=1))
+    bus.close()
+    archived = ArchivedRecord(stage.folder / "archive")
+    events = archived.events or 0
+    from_archive = _best(chosen.rounds, lambda: _read(archived), lambda: _verify(archived))
+    for name, seconds in zip(("read", "verify"), from_archive, strict=True):
+        _print(f"{name} from archive", seconds, events, xread * events / chosen.events)
+    _print_steps(archived, events, chosen.rounds)
+    print(
+        f"\nExpected: verify at {EXPECTED_RATIO} of xread or more; here {xread / rest[-1]:.2f}."
+        f"\nFrom an archive {EXPECTED_FROM_ARCHIVE:,} events/s or more; "
+        f"here {events / from_archive[-1]:,.0f}."
+    )
+
+
+def _decide(bus: ArchiverBus) -> None:
+    """Commits what follows from all that is on the log, as a leader does, and a snapshot."""
+    epoch, follower = bus.take_lead("benchmark", 60_000).epoch, Follower()
+    while batch := bus.events_after(follower.cursor, count=READ_AT_ONCE):
+        before = follower.cursor
+        decided = [follower.advance(at, fields) for at, fields in batch]
+        done = bus.commit(
+            epoch=epoch,
+            before=before,
+            after=follower.cursor,
+            chain=follower.chain,
+            events=len(batch),
+            decisions=[entry for each in decided for entry in each.entries],
+            status={},
+        )
+        if done.outcome != "done":
+            raise BenchmarkFailed(f"The log could not be decided: {done}")
+    bus.save_snapshot(snapshot_text(follower.place))
+
+
+def _best(rounds: int, *each: Callable[[], object]) -> list[float]:
+    """Seconds that each takes at its best; they take turns."""
+    best = [float("inf")] * len(each)
+    for _ in range(rounds):
+        for index, measured in enumerate(each):
+            gc.collect()
+            begun = perf_counter()
+            measured()
+            best[index] = min(best[index], perf_counter() - begun)
+    return best
+
+
+def _xread(client: Any, *streams: str) -> None:
+    for stream in streams:
+        after = "0-0"
+        while reply := client.xread({stream: after}, count=READ_AT_ONCE):
+            ((_, entries),) = reply
+            after, _ = entries[-1]
+
+
+def _read(record: Record) -> None:
+    for _ in record.recorded():
+        pass
+
+
+def _verify(record: Record) -> None:
+    found = verify(record)
+    if found.difference is not None:
+        raise BenchmarkFailed(found.difference.sentence)
+
+
+def _print(name: str, seconds: float, events: int, xread: float) -> None:
+    figures = f"{events / seconds:>12,.0f}{seconds / events * 1e6:>12.2f}{xread / seconds:>12.2f}"
+    print(f"{name:22}{figures}", flush=True)
+
+
+def _print_steps(record: Record, events: int, rounds: int) -> None:
+    best = [min(seconds) for seconds in zip(*(_steps(record) for _ in range(rounds)), strict=True)]
+    print("\nOf that, what each step takes, in µs/event:")
+    for name, seconds in zip(("decode", "fold", "encode", "chain"), best, strict=True):
+        print(f"{name:22}{'':12}{seconds / events * 1e6:>12.2f}")
+
+
+def _steps(record: Record) -> list[float]:
+    """Seconds spent on each step of deciding all events again, a batch at a time."""
+    state, link, total = State(), chain.GENESIS, [0.0] * 4
+    recorded = record.recorded()
+    while batch := [one.event for one, _ in zip(recorded, range(READ_AT_ONCE), strict=False)]:
+        marks = [perf_counter()]
+        decoded = [decode_event(fields) for _, fields in batch]
+        marks.append(perf_counter())
+        decisions = [fold(state, at, event) for (at, _), event in zip(batch, decoded, strict=True)]
+        marks.append(perf_counter())
+        texts = [[encode(decision) for decision in each] for each in decisions]
+        marks.append(perf_counter())
+        for (at, fields), written in zip(batch, texts, strict=True):
+            link = chain.link(link, str(at), fields, written)
+        marks.append(perf_counter())
+        total = [spent + to - since for spent, since, to in zip(total, marks[:-1], marks[1:], strict=True)]
+    return total
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""How fast research simulates by the live rules, and how long a greedy search takes.
+
+Two things over the trades of made-up years: `simulate` plays all symbols through the production fold on one
+core, in CPU seconds, the best of a few rounds, for each number of positions; `search` is the whole greedy
+search over all of these numbers, in processes, on the clock and in CPU seconds. A trade event is an entry or
+an exit that a file of trades holds; of the events folded there are three for a trade that is made, and one
+for one that is denied.
+"""
+
+import gc
+import resource
+import tempfile
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from time import perf_counter, process_time
+from typing import NamedTuple
+
+from benchmarks.machine import machine_line
+from benchmarks.options import count, parser
+from config import load
+from config.locate import PACKAGED
+from research.case import Account, Case, build_case
+from research.journal import Journal
+from research.measuring import cores
+from research.optimizer import Plan, optimize
+from research.prices import without_bars
+from research.search import Constraints
+from research.trades import Trade
+from research.trading_days import Span, trades_within
+
+EXPECTED_TRADE_EVENTS = 150_000
+EXPECTED_SECONDS = 60
+_HOUR_MS = 3_600_000
+_BEGINS_MS = 1_672_700_400_000  # 2 January 2023, 17:00 in Chicago
+_LONGEST_PAUSE, _LONGEST_TRADE = 60, 10  # hours
+_MOST_LOST, _MOST_MADE = 60_000, 66_000  # cents
+
+
+class Played(NamedTuple):
+    """One number of positions: events folded, the part of the entries that was denied, CPU seconds."""
+
+    folded: int
+    denied: float
+    seconds: float
+
+
+def main() -> None:
+    """Makes the trades, measures, prints."""
+    options = parser("research", __doc__)
+    options.add_argument("--events", type=count, default=13_000, help="entries and exits in all (13000)")
+    options.add_argument("--symbols", type=count, default=16, help="symbols they belong to (16)")
+    options.add_argument("--positions", type=count, default=5, help="numbers of positions, from 1 on (5)")
+    options.add_argument(
+        "--rounds", type=count, default=5, help="of a simulation, of which the best counts (5)"
+    )
+    options.add_argument("--jobs", type=count, default=cores(), help=f"processes of the search ({cores()})")
+    options.add_argument("--seed", type=int, default=1, help="of the trades (1)")
+    chosen = options.parse_args()
+    print(machine_line(), flush=True)
+    case = _case(_trades(chosen.events // 2, chosen.symbols, chosen.seed))
+    levels = range(1, chosen.positions + 1)
+    events = 2 * len(case.timeline.trades)
+    print(f"{events:,} entries and exits of {len(case.symbols)} symbols (seed {chosen.seed})\n", flush=True)
+    gc.collect()
+    gc.freeze()  # the case stays: the collector need not walk through it
+    _print_simulations(events, {level: _played(case, level, chosen.rounds) for level in levels})
+    _print_search(case, Plan(levels, Constraints(9000, 2), "never", chosen.jobs, chosen.seed), events)
+
+
+def _trades(trades: int, symbols: int, seed: int) -> list[Trade]:
+    """On whole hours, as bars end: many ask at the same moment."""
+    random = Random(seed)
+    made: list[Trade] = []
+    for number in range(symbols):
+        at = _BEGINS_MS
+        for _ in range(trades // symbols + (number < trades % symbols)):
+            entry_ms = at + random.randint(1, _LONGEST_PAUSE) * _HOUR_MS
+            at = entry_ms + random.randint(1, _LONGEST_TRADE) * _HOUR_MS
+            pnl = Decimal(random.randint(-_MOST_LOST, _MOST_MADE)).scaleb(-2)
+            made.append(Trade(f"S{number}", entry_ms, at, pnl))
+    return made
+
+
+def _case(trades: Sequence[Trade]) -> Case:
+    configuration = load(str(PACKAGED), {}, Path.cwd())
+    return build_case(
+        configuration,
+        trades_within(trades, Span(), zone="America/Chicago", roll="17:00"),
+        pricing=without_bars(configuration),
+        account=Account(Decimal(150_000), Decimal(6_000)),
+        daily_stop_loss=Decimal(2_500),
+        seed=1,
+    )
+
+
+def _played(case: Case, level: int, rounds: int) -> Played:
+    simulated, seconds = case.simulate(case.symbols, level), []
+    for _ in range(rounds):
+        begun = process_time()
+        case.simulate(case.symbols, level)
+        seconds.append(process_time() - begun)
+    folded = 3 * len(simulated.taken) + len(simulated.denied)
+    return Played(folded, len(simulated.denied) / simulated.requested, min(seconds))
+
+
+def _print_simulations(events: int, played: dict[int, Played]) -> None:
+    print(f"{'positions':10}{'denied':>10}{'trade events/s':>18}{'folded/s':>12}")
+    for level, one in played.items():
+        print(
+            f"{level:<10}{one.denied:>10.1%}{events / one.seconds:>18,.0f}{one.folded / one.seconds:>12,.0f}"
+        )
+    seconds = sum(one.seconds for one in played.values())
+    rate, folded = len(played) * events / seconds, sum(one.folded for one in played.values()) / seconds
+    print(
+        f"\nExpected: {EXPECTED_TRADE_EVENTS:,} trade events/s or more on one core; "
+        f"here {rate:,.0f}, and {folded:,.0f} of them through the fold.\n",
+        flush=True,
+    )
+
+
+def _print_search(case: Case, plan: Plan, events: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "a.search", "") as journal:
+        before, begun = _cpu_seconds(), perf_counter()
+        optimize(case, None, plan, journal, lambda _: None)
+        seconds, cpu = perf_counter() - begun, _cpu_seconds() - before
+        simulations = len(journal.tried)
+    print(
+        f"Greedy over {len(case.symbols)} symbols, {events:,} trade events and {len(plan.levels)} numbers of "
+        f"positions: {simulations:,} simulations in {plan.jobs} processes, {seconds:.1f} s ({cpu:.1f} s CPU)."
+    )
+    print(f"Expected: under {EXPECTED_SECONDS} s on two cores; here {seconds:.1f}.")
+
+
+def _cpu_seconds() -> float:
+    """Of this process and those it has waited for."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""`portfold audit verify`: was all of it decided so, and has anyone touched it since?"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from cli.audit.anchor import anchors_named
+from cli.audit.source import Source
+from cli.exits import FAILED, OK, Failure, Unusable
+
+if TYPE_CHECKING:
+    from coordinator.audit.anchor import Anchor
+    from coordinator.audit.record import Record
+    from coordinator.audit.verify import Verified
+    from coordinator.recorded import Difference
+    from events.bus import Entry
+    from events.stream_id import StreamId
+
+_SOURCE = Source()
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(verify)
+
+
+def verify(
+    *,
+    anchor: Annotated[list[str] | None, Parameter(negative="")] = None,
+    public_key: Path | None = None,
+    json: Annotated[bool, Parameter(show_default=False)] = False,
+    source: Source = _SOURCE,
+) -> int:
+    """Decide every event again, and compare with what is on record.
+
+    Every decision has to be there, byte for byte, and none besides; the
+    chain has to lead to the head. Where something differs the first event is
+    named, with what was recorded and what should stand there.
+
+    Exit code 0 when all is reproduced, 1 when something differs, 2 when the
+    record could not be read.
+
+    For example:
+
+        portfold audit verify --anchor @anchors.txt
+
+    Parameters
+    ----------
+    anchor
+        A line of portfold audit anchor, or @FILE with such lines: history up to there has to be the same.
+    public_key
+        The key that the anchors have to be signed with.
+    json
+        One JSON object, for programs.
+    """
+    from cli.audit.progress import progress
+    from coordinator.audit.verify import verify as decide_again
+
+    anchors = anchors_named(anchor or [], public_key)
+    with _readable(), source.record() as record:
+        _check_portfolio(anchors, record)
+        began = time.monotonic()
+        with progress("Verifying", record.events) as told:
+            found = decide_again(record, anchors=anchors, told=told)
+        seconds = time.monotonic() - began
+        if json:
+            import msgspec
+
+            print(msgspec.json.encode(_as_json(record, found, anchors, seconds)).decode())
+        else:
+            print("\n".join(_told(record, found, anchors, seconds)))
+    return OK if found.difference is None else FAILED
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Tells a record that cannot be read, exit code 2, from one that is not what it was, 1."""
+    from coordinator.follower import LogDiffers, MovedAway
+    from events.errors import BusError
+
+    try:
+        yield
+    except BusError as error:
+        if isinstance(error, LogDiffers) and not isinstance(error, MovedAway):
+            raise Failure(str(error)) from error
+        raise Unusable(str(error)) from error
+
+
+def _check_portfolio(anchors: "Sequence[Anchor]", record: "Record") -> None:
+    for anchor in anchors:
+        if anchor.portfolio != record.portfolio:
+            raise Unusable(f"--anchor: it is of portfolio {anchor.portfolio}, not of {record.portfolio}.")
+
+
+# --- for people -------------------------------------------------------------------------------------------
+
+
+def _told(record: "Record", found: "Verified", anchors: "Sequence[Anchor]", seconds: float) -> list[str]:
+    counted = f"{_count(found.events, 'event')} and {_count(found.decisions, 'decision')}"
+    over = f"{_count(found.days, 'trading day')}"
+    rate = f"{found.events / max(seconds, 0.001):,.0f} events a second"
+    if found.difference is not None:
+        return [
+            *_told_difference(found, found.difference, record),
+            f"Before that {counted} of {over} were reproduced, byte for byte, at {rate}.",
+        ]
+    lines = [
+        f"Reproduced: {record.shown}",
+        f"{counted} of {over} decided again, byte for byte alike, in {seconds:,.1f} s: {rate}.",
+        f"The chain leads to event {found.cursor}: {found.chain}",
+    ]
+    if found.not_decided_from is not None:
+        lines.append(
+            f"Not decided again: {_count(found.by_chain_alone, 'event')} from {found.not_decided_from} on. "
+            "Another version of the rules decided there; its decisions are held to their chain alone."
+        )
+    if found.undecided:
+        lines.append(f"Not decided yet: {_count(found.undecided, 'event')} after that.")
+    if anchors:
+        lines.append(_told_anchors(anchors))
+    return lines
+
+
+def _told_difference(found: "Verified", unlike: "Difference", record: "Record") -> list[str]:
+    from events.stream_id import ORIGIN
+
+    proven = "Nothing before it is proven."
+    if unlike.proven != ORIGIN:
+        proven = (
+            f"All up to event {unlike.proven}, {_moment(found, unlike.proven)}, is proven: what was altered "
+            "lies behind it."
+        )
+    return [
+        f"Differs: {record.shown}",
+        f"At event {unlike.event}, {_moment(found, unlike.event)}:",
+        unlike.sentence,
+        f"  on record:     {_shown(unlike.recorded)}",
+        f"  should stand:  {_shown(unlike.expected)}",
+        proven,
+    ]
+
+
+def _told_anchors(anchors: "Sequence[Anchor]") -> str:
+    last = anchors[-1]
+    where = f"event {last.cursor}, made {last.made}"
+    kept = "The anchor" if len(anchors) == 1 else f"All {len(anchors):,} anchors hold; the last one"
+    return f"{kept}, at {where}, holds: history up to there is the same."
+
+
+def _moment(found: "Verified", event: "StreamId") -> str:
+    """The event's time by the exchange's clock."""
+    from coordinator.audit.moment import exchange_of
+
+    at = exchange_of(found.state.limits).local(event.ms)
+    return f"{at:%a %Y-%m-%d %H:%M:%S}.{event.ms % 1000:03} {at:%Z}"
+
+
+def _shown(entry: "Entry | None") -> str:
+    """The entry with all its words, in such a way that none can steer a terminal."""
+    if entry is None:
+        return "nothing"
+    pairs = zip(entry.fields[::2], [*entry.fields[1::2], ""], strict=False)
+    return f"{entry.id} " + " ".join(f"{_plain(name)}={_plain(value)}" for name, value in pairs)
+
+
+def _plain(word: str) -> str:
+    import json
+
+    quoted = json.dumps(word)
+    return word if word and quoted == f'"{word}"' and " " not in word else quoted
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+# --- for programs -----------------------------------------------------------------------------------------
+
+
+def _as_json(
+    record: "Record", found: "Verified", anchors: "Sequence[Anchor]", seconds: float
+) -> dict[str, object]:
+    return {
+        "reproduced": found.difference is None,
+        "portfolio": record.portfolio,
+        "record": record.shown,
+        "events": found.events,
+        "decisions": found.decisions,
+        "days": found.days,
+        "cursor": str(found.cursor),
+        "chain": found.chain,
+        "by_chain_alone": found.by_chain_alone,
+        "not_decided_from": str(found.not_decided_from or ""),
+        "undecided": found.undecided,
+        "anchors": [anchor.cursor for anchor in anchors],
+        "seconds": round(seconds, 3),
+        "difference": _difference_as_json(found, found.difference) if found.difference else None,
+    }
+
+
+def _difference_as_json(found: "Verified", unlike: "Difference") -> dict[str, object]:
+    return {
+        "event": str(unlike.event),
+        "time": _moment(found, unlike.event),
+        "proven": str(unlike.proven),
+        "sentence": unlike.sentence,
+        "recorded": _entry_as_json(unlike.recorded),
+        "expected": _entry_as_json(unlike.expected),
+    }
+
+
+def _entry_as_json(entry: "Entry | None") -> dict[str, object] | None:
+    import msgspec
+
+    from coordinator.words import words_json
+
+    return {"id": str(entry.id), "fields": msgspec.Raw(words_json(entry.fields))} if entry else None
