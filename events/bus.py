@@ -103,6 +103,11 @@ def trimmed_away(event: StreamId, extent: Extent) -> bool:
     return extent.added > extent.length and event < kept_from
 
 
+def longest_wait_ms(lease_ms: int) -> int:
+    """How long a lease that is somebody else's may last for one whose own are `lease_ms`."""
+    return 10 * lease_ms
+
+
 def at_time(ms: int) -> str:
     """As an event's ID: the next free one in this millisecond, where the clock is driven."""
     return f"{ms}-*"
@@ -207,10 +212,13 @@ class Bus:
     # --- the leader's ------------------------------------------------------------------------------------
 
     def take_lead(self, who: str, lease_ms: int) -> Lease:
-        """Takes the lease if it is free, with a new epoch and how far the log is decided."""
+        """Takes the lease if it is free, with a new epoch and how far the log is decided.
+
+        If it is not, it lasts ten times `lease_ms` from here on at most, unless its holder renews it.
+        """
         with told_apart("taking the lead"):
             epoch, holder, cursor, chain, folded, server = self._lead(
-                keys=[self.keys.leader, self.keys.head], args=[who, lease_ms]
+                keys=[self.keys.leader, self.keys.head], args=[who, lease_ms, longest_wait_ms(lease_ms)]
             )
         return Lease(_epoch(epoch or "0"), holder, _cursor(cursor), chain, _folded(folded), server)
 

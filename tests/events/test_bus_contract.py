@@ -487,3 +487,16 @@ _MADE_OF_OTHERS = {
 def test_everything_the_bus_can_do_it_can_do_in_memory() -> None:
     public = {name for name in vars(Bus) if not name.startswith("_")}
     assert public - set(vars(MemoryBus)) == _MADE_OF_OTHERS
+
+
+def test_a_lease_from_before_the_clock_was_put_back_is_not_waited_for(bench: Bench) -> None:
+    bench.bus.take_lead("ann", 3_600_000)
+    assert bench.bus.take_lead("bob", 10).holder == "ann"
+    bench.until(lambda: bench.bus.leader() is None, "the end of the lease")
+    assert bench.bus.take_lead("bob", 10).epoch == 2
+
+
+def test_a_lease_that_somebody_set_by_hand_ends_too(bench: Bench) -> None:
+    bench.put_text(bench.bus.keys.leader, "ann")
+    assert bench.bus.take_lead("bob", 10).holder == "ann"
+    bench.until(lambda: bench.bus.leader() is None, "the end of the lease")

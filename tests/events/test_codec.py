@@ -72,6 +72,13 @@ def test_what_an_operator_types_by_hand_is_an_event() -> None:
     assert decode_event(split("type TradingHalted by me reason news")) == TradingHalted("me", "news")
 
 
+def test_a_bare_zero_is_read_without_its_sign_as_it_always_was() -> None:
+    for text, price in (("-0", "0"), ("-0.0", "-0.0"), ("0", "0")):
+        opened = decode_event(with_field(OPENED, "price", text))
+        assert isinstance(opened, PositionOpened)
+        assert str(opened.price) == price
+
+
 def test_the_order_of_fields_means_nothing_even_with_the_type_last() -> None:
     pairs = list(zip(OPENED[::2], OPENED[1::2], strict=True))
     backwards = [text for pair in reversed(pairs) for text in pair]

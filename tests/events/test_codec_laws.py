@@ -209,6 +209,34 @@ def test_an_event_with_any_one_text_replaced_is_an_event_or_refused(event: Any, 
     check_total([*flat[:place], data.draw(st.one_of(WORDS, ANY_TEXT)), *flat[place + 1 :]])
 
 
+def by_the_library(entry: list[str]) -> Any:
+    """What msgspec makes of the entry, numbers and flags spelled plainly; None for no event."""
+    named = by_name(entry)
+    message = next((message for message in EVENTS if message.__name__ == named["type"]), None)
+    if message is None:
+        return None
+    for name, kind in get_type_hints(message, include_extras=True).items():
+        spelled = PLAIN_OF_A_TYPE.get(get_args(kind)[0])
+        if name in named and spelled is not None and not re.fullmatch(spelled, named[name]):
+            return None
+    try:
+        return msgspec.convert(named, message, strict=False)
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        return None
+
+
+PLAIN_OF_A_TYPE = {Decimal: r"-?[0-9]{1,9}(\.[0-9]{1,10})?", int: r"[0-9]+", bool: "true|false"}
+
+
+@given(ANY_EVENT, st.one_of(WORDS, ANY_TEXT, st.just("-0"), st.just("-0.0")), st.data())
+def test_what_is_read_is_what_the_library_reads(event: Any, text: str, data: st.DataObject) -> None:
+    named = by_name(encode(event))
+    name = data.draw(st.sampled_from([name for name in named if name != "type"] or ["type"]))
+    for entry in (flattened(named), flattened({**named, name: text})):
+        read, expected = decode_event(entry), by_the_library(entry)
+        assert (None if isinstance(read, Malformed) else repr(read)) == (expected and repr(expected))
+
+
 @settings(max_examples=50)
 @given(ANY_EVENT, st.data())
 def test_an_event_with_any_one_text_left_out_or_added_is_refused(event: Any, data: st.DataObject) -> None:

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, TypeVar
 
-from events.bus import Committed, Entry, Extent
+from events.bus import Committed, Entry, Extent, longest_wait_ms
 from events.stream_id import ORIGIN, StreamId
 
 _LARGEST = 2**64 - 1
@@ -193,6 +193,9 @@ class MemoryServer:
         """lead.lua."""
         holder = self.text(leader)
         if holder is not None and holder != who:
+            lasts_ms, longest_ms = self.lasts_ms(leader), longest_wait_ms(lease_ms)
+            if lasts_ms is None or lasts_ms > longest_ms:
+                self.prolong(leader, longest_ms)
             return "", holder, "", "", "", ""
         self.put(leader, who, lease_ms)  # and stays, should the head not be what it should
         facts = self.hash(head) or {}
