@@ -1,0 +1,1 @@
+"""`portfold research`: what the portfolio should be, decided by the rules it will be held to."""

@@ -1,0 +1,121 @@
+"""`portfold research export`: the portfolio that was found as the file the coordinator loads."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from cli.exits import Failure
+from cli.research.given import Dollars
+from cli.research.telling import money, percent, ratio, tell
+
+if TYPE_CHECKING:
+    from config import Portfolio
+    from research.config_export import Choice
+    from research.findings import Judged
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(export)
+
+
+def export(
+    *,
+    results: Path = Path("results/greedy_optimization_results.csv"),
+    output: Path = Path("config/portfolio_optimization.json"),
+    row: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    daily_stop_loss: Dollars | None = None,
+    yes: Annotated[bool, Parameter(name=["--yes", "--force"], negative="")] = False,
+) -> None:
+    """Write a row of the optimizer's table as the coordinator's configuration.
+
+    The coordinator's own loader has read it before it is written. Limits
+    that are there already are not changed before it is said how.
+
+    Exit code 1 when limits would change and --yes is not given.
+
+    For example:
+
+        portfold research export --output config/portfolio_optimization.json
+
+    Parameters
+    ----------
+    results
+        The optimizer's table.
+    output
+        The file to write.
+    row
+        Which row of the table, from 0, which is the best.
+    daily_stop_loss
+        Dollars of loss a day; by default what the table was made with.
+    yes
+        Change the limits that are there.
+    """
+    from cli.research.extra import needs_extra
+
+    needs_extra()
+    from research.config_export import (
+        changes,
+        checked,
+        configuration_text,
+        in_force,
+        read_choice,
+        write_configuration,
+    )
+
+    choice = read_choice(results, row)
+    stop, stop_told = _stop(choice, daily_stop_loss)
+    text = configuration_text(choice, stop)
+    portfolio = checked(text, output)
+    before = in_force(output)
+    changed = changes(before, portfolio) if before is not None else []
+    tell(_told(choice, portfolio), stop_told, _changes_told(output, changed))
+    if changed and not yes:
+        raise Failure(f"{output} is as it was: --yes writes it.")
+    write_configuration(output, text)
+    tell([f"Written: {output}. A coordinator that reads it puts these limits in force when it starts."])
+
+
+def _stop(choice: "Choice", given: float | None) -> tuple[Decimal, list[str]]:
+    from research.config_export import USUAL_STOP, stop_of
+
+    simulated = stop_of(choice)
+    if given is None and simulated is not None:
+        return simulated, []
+    if given is None:
+        return USUAL_STOP, [f"The table does not say under which daily stop: {money(float(USUAL_STOP))}."]
+    stop = Decimal(str(given))
+    if simulated is not None and simulated != stop:
+        return stop, [f"It was simulated with a stop of {money(float(simulated))} a day, not {money(given)}."]
+    return stop, []
+
+
+def _told(choice: "Choice", portfolio: "Portfolio") -> Iterator[str]:
+    yield (
+        f"At most {portfolio.max_positions} positions of {', '.join(portfolio.symbols)}, stop at "
+        f"{money(float(portfolio.daily_stop_loss))} a day."
+    )
+    findings, winner = choice.findings, choice.winner
+    if findings is None or winner is None:
+        yield "On which days it was chosen is not known: nothing beside the table says so."
+        return
+    yield f"Chosen on {_days(findings.train)}: Sharpe {ratio(winner.train.sharpe)}."
+    if findings.test is None or winner.test is None:
+        yield "Judged on the same days: expect less of it."
+        return
+    kept = f", {percent(winner.kept)} of it" if winner.kept is not None else ""
+    yield f"Judged on {_days(findings.test)}: Sharpe {ratio(winner.test.sharpe)}{kept}."
+
+
+def _days(span: "Judged") -> str:
+    return f"{span.first_day} to {span.last_day}"
+
+
+def _changes_told(output: Path, changed: list[str]) -> Iterator[str]:
+    if changed:
+        yield f"In {output} that changes:"
+        yield from (f"  {line}" for line in changed)

@@ -1,0 +1,13 @@
+"""Whether what research needs beside portfold itself is installed."""
+
+from cli.exits import Unusable
+
+
+def needs_extra() -> None:
+    """Raises Unusable, with what to do, where the extra `research` is not installed."""
+    try:
+        import numpy  # noqa: F401 - only whether it is there
+    except ImportError as missing:
+        raise Unusable(
+            f"Research needs {missing.name}, which is not installed: pip install 'portfold[research]'."
+        ) from missing

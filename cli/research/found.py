@@ -1,0 +1,130 @@
+"""What a search found, in words: the best sets, how much of it is luck, how it did on the other days."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from cli.research.telling import SHARPE_LINE, aligned, ends, forced_lines, money, percent, ratio, span_line
+
+if TYPE_CHECKING:
+    from research.findings import Findings, Winner
+    from research.journal import Journal
+    from research.optimizer import Extent, Optimized, Plan
+    from research.trading_days import Chosen
+
+_HEADS = ("Pos", "Sharpe", "CAGR/vol", "CAGR", "Return", "MaxDD", "Breaches", "Stops", "Symbols")
+_TEST_HEADS = ("Test Sharpe", "Return", "MaxDD")
+_SYMBOLS = _HEADS.index("Symbols")
+
+
+def span_lines(learned: "Chosen", judged: "Chosen | None") -> Iterator[str]:
+    """On which days it is chosen and judged."""
+    yield span_line("Chosen on", learned)
+    if judged is not None:
+        yield span_line("Judged on", judged)
+    else:
+        yield "Judged on the same days: expect less of it. --train-to and --test-from judge it on others."
+
+
+def extent_line(extent: "Extent", *, levels: int) -> str:
+    """How much there is to do, and what is not done."""
+    if extent.all_sets:
+        return f"Searching greedily, then all {extent.of_all // levels:,} sets, for each number of positions."
+    return (
+        f"Searching greedily: {extent.measured:,} of the {extent.of_all:,} sets there are; --exhaustive "
+        "always looks at all of them."
+    )
+
+
+def interrupted_line(journal: "Journal") -> str:
+    """What is left of a search that was interrupted."""
+    return (
+        f"Interrupted. {len(journal.tried):,} sets are measured and kept in {journal.path}; the same command "
+        "goes on from there."
+    )
+
+
+def nothing_valid(plan: "Plan", optimized: "Optimized") -> str:
+    """That no set keeps to the constraints, and how near the nearest comes."""
+    from research.optimizer import closest
+
+    level, nearest = closest(optimized.paths)
+    limits, found = plan.constraints, nearest.metrics
+    return (
+        f"No set of symbols keeps its drawdown below {money(limits.max_dd)} with at most "
+        f"{limits.max_breach_events} breaches. The lowest drawdown is that of {', '.join(nearest.symbols)} "
+        f"with {level} positions: {money(found.max_dd)}, {found.breach_events} breaches. Allow more "
+        "(--max-dd-limit, --max-breach-events), or less of a loss a day (--daily-stop-loss)."
+    )
+
+
+def found_lines(findings: "Findings") -> Iterator[str]:
+    """The table for people, and what is to be said of its first row."""
+    best = findings.rows[0]
+    yield ""
+    yield from aligned(list(_cells(findings)), left=frozenset([_SYMBOLS]))
+    yield ""
+    yield f"Best: at most {best.max_positions} positions of {', '.join(best.symbols)}"
+    yield from _luck(best, same_days=findings.test is None)
+    yield from _generalization(best)
+    yield from map(_distance, (row for row in findings.rows if row.best_of_all is not None))
+    yield from forced_lines({best.max_positions: best.train}, bars=findings.setting.bars is not None)
+    yield SHARPE_LINE
+
+
+def _cells(findings: "Findings") -> Iterator[Sequence[str]]:
+    tested = findings.test is not None
+    yield (*_HEADS, *(_TEST_HEADS if tested else ()))
+    for row in findings.rows:
+        found, test = row.train, row.test
+        yield (
+            str(row.max_positions),
+            ratio(found.sharpe),
+            ratio(found.cagr_over_vol),
+            percent(found.cagr),
+            money(found.total_return),
+            money(found.max_dd),
+            str(found.breach_events),
+            str(found.daily_stops),
+            " ".join(row.symbols),
+            *((ratio(test.sharpe), money(test.total_return), money(test.max_dd)) if test is not None else ()),
+        )
+
+
+def _luck(best: "Winner", *, same_days: bool) -> Iterator[str]:
+    luck, deflated = best.intervals, best.deflated
+    yield (
+        f"  Sharpe {ratio(best.train.sharpe)}; in 95 of 100 histories like it {ends(luck.sharpe)}, CAGR "
+        f"{percent(luck.cagr.low)} to {percent(luck.cagr.high)}, drawdown {money(luck.max_dd.low)} to "
+        f"{money(luck.max_dd.high)} (bootstrap of {luck.block_days:.0f}-day blocks)"
+    )
+    if deflated is not None:
+        yield (
+            f"  Deflated Sharpe: {percent(deflated.probability)} sure to be above "
+            f"{ratio(deflated.threshold)}, which the best of {deflated.tries:,} sets without merit would show"
+        )
+    if same_days:
+        yield "  These are the days it was chosen on: this is the best of many, and not what to expect"
+
+
+def _generalization(best: "Winner") -> Iterator[str]:
+    found, test = best.train, best.test
+    if test is None:
+        return
+    kept = f", {percent(best.kept)} of it" if best.kept is not None else ""
+    yield (
+        f"  Generalization: Sharpe {ratio(found.sharpe)} where it was chosen, {ratio(test.sharpe)} where it "
+        f"is judged{kept}; drawdown {money(found.max_dd)}, then {money(test.max_dd)}; breaches "
+        f"{found.breach_events}, then {test.breach_events}"
+    )
+
+
+def _distance(row: "Winner") -> str:
+    """How far greedy is from the best of all sets."""
+    best = row.best_of_all
+    if best is None or best.metrics.sharpe <= row.train.sharpe:
+        return f"  With {row.max_positions} greedy found the best of all sets"
+    part = percent(row.train.sharpe / best.metrics.sharpe)
+    return (
+        f"  With {row.max_positions} greedy comes to {part} of the best of all {best.sets:,} sets: Sharpe "
+        f"{ratio(best.metrics.sharpe)} with {' '.join(best.symbols)}"
+    )

@@ -1,0 +1,171 @@
+"""`portfold research optimize`: which symbols to trade, how many at once, within the broker's bounds."""
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from cli.exits import Failure
+from cli.research.found import extent_line, found_lines, interrupted_line, nothing_valid, span_lines
+from cli.research.given import Dollars, Given, Positions
+from cli.research.telling import read_lines, rules_line, tell
+
+if TYPE_CHECKING:
+    from cli.research.given import Loaded
+    from research.case import Case
+    from research.findings import Findings
+    from research.optimizer import Optimized, Plan
+    from research.trading_days import Chosen, Span
+
+_GIVEN = Given()
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(optimize)
+
+
+def optimize(
+    *,
+    min_positions: Positions = 1,
+    max_positions: Positions = 5,
+    max_dd_limit: Dollars = 9000,
+    max_breach_events: Annotated[int, Parameter(validator=Number(gte=0))] = 2,
+    train_from: date | None = None,
+    train_to: date | None = None,
+    test_from: date | None = None,
+    test_to: date | None = None,
+    exhaustive: Literal["auto", "always", "never"] = "auto",
+    jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=256))] = None,
+    output: Path | None = None,
+    given: Given = _GIVEN,
+) -> None:
+    """Search for the best set of symbols, for each number of positions.
+
+    Greedy: starts with all symbols and drops the one whose removal lowers
+    the drawdown most, down to one; the valid set with the highest Sharpe is
+    the best. Interrupted, the same command goes on where it was.
+
+    Exit code 1 when no set keeps to the constraints.
+
+    For example:
+
+        portfold research optimize --train-to 2023-12-31 --test-from 2024-01-01
+
+    Parameters
+    ----------
+    min_positions
+        The smallest number of positions open at once.
+    max_positions
+        The largest.
+    max_dd_limit
+        Dollars that the drawdown has to stay below.
+    max_breach_events
+        How often it may go beyond the broker's limit.
+    train_from
+        The first trading day to choose on, as 2022-01-03.
+    train_to
+        The last one.
+    test_from
+        The first trading day to judge on. Without a test span it is judged on the days it was chosen on.
+    test_to
+        The last one.
+    exhaustive
+        Look at all sets as well, to say how far greedy is from the best: where that is a matter of minutes,
+        always, or never.
+    jobs
+        How many processes simulate; by default one a core.
+    output
+        The table to write; by default greedy_optimization_results.csv in the folder of results.
+    """
+    from cli.research.extra import needs_extra
+
+    needs_extra()
+    from cli.research.given import levels
+    from research.measuring import cores
+    from research.optimizer import Plan
+    from research.search import Constraints
+    from research.trading_days import Span
+
+    plan = Plan(
+        levels=levels(min_positions, max_positions),
+        constraints=Constraints(max_dd_limit, max_breach_events),
+        all_sets=exhaustive,
+        jobs=jobs or cores(),
+        seed=given.seed,
+    )
+    judged = Span(test_from, test_to) if test_from or test_to else None
+    _run(given, plan, Span(train_from, train_to), judged, output)
+
+
+def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output: Path | None) -> None:
+    from research.trading_days import apart
+
+    if test is not None:
+        apart(train, test)
+    loaded = given.load()
+    tell(read_lines(loaded))
+    learned, judged = loaded.chosen(train), loaded.chosen(test) if test is not None else None
+    tell(span_lines(learned, judged), [rules_line(loaded)])
+    case = loaded.case(learned)
+    table = output or given.results_dir / "greedy_optimization_results.csv"
+    optimized = _searched(case, loaded.case(judged) if judged is not None else None, plan, table)
+    findings = _written(loaded, plan, learned, judged, optimized, table)
+    if not optimized.rows:
+        raise Failure(nothing_valid(plan, optimized))
+    tell(found_lines(findings), [f"Written: {table}, and more on it in {table.name}.json"])
+
+
+def _searched(case: "Case", test: "Case | None", plan: "Plan", table: Path) -> "Optimized":
+    """Searches with a journal beside the table; it is gone when the search is over."""
+    from cli.research.progress import progress
+    from research.journal import Journal
+    from research.optimizer import extent, optimize
+
+    every = extent(case, plan)
+    tell([extent_line(every, levels=len(plan.levels))])
+    with Journal(table.with_suffix(".search"), case.digest()) as journal:
+        if journal.found:
+            tell([f"Going on with {journal.found:,} sets measured before, from {journal.path}."])
+        try:
+            with progress("Searching", every.measured, journal.found) as see:
+                optimized = optimize(case, test, plan, journal, see)
+        except KeyboardInterrupt:
+            tell([interrupted_line(journal)])
+            raise
+        journal.discard()
+    return optimized
+
+
+def _written(
+    loaded: "Loaded",
+    plan: "Plan",
+    learned: "Chosen",
+    judged: "Chosen | None",
+    optimized: "Optimized",
+    table: Path,
+) -> "Findings":
+    """Writes the table and what lies beside it."""
+    from importlib.metadata import version
+
+    from research.files import write_whole
+    from research.findings import Findings, Judged, hash_of, write_findings
+    from research.tables import greedy_table
+
+    content = greedy_table((row.max_positions, row.symbols, row.train) for row in optimized.rows)
+    findings = Findings(
+        table=hash_of(content),
+        version=version("portfold"),
+        setting=loaded.setting,
+        constraints=plan.constraints,
+        train=Judged.of(learned),
+        test=Judged.of(judged) if judged is not None else None,
+        rows=optimized.rows,
+        paths=optimized.paths,
+        tries=optimized.tries,
+    )
+    write_whole(table, content)
+    write_findings(table, findings)
+    return findings

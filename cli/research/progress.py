@@ -1,0 +1,54 @@
+"""How far a search has come: one line on a terminal, written over and over, and gone at the end."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_EVERY_SECONDS = 0.2
+_ERASE = "\r\x1b[K"
+_BAR = 20
+
+See = Callable[[int], None]
+
+
+@contextmanager
+def progress(doing: str, total: int, done_before: int = 0) -> Iterator[See]:
+    """The block tells how many simulations of `total` are done; `done_before` were when it began."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    began = time.monotonic()
+    shown = 0.0
+
+    def see(done: int) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        if now - shown < _EVERY_SECONDS:
+            return
+        shown = now
+        rate = (done - done_before) / max(now - began, 0.001)
+        sys.stderr.write(f"{_ERASE}{_line(doing, done, total, rate)}")
+        sys.stderr.flush()
+
+    try:
+        see(done_before)
+        yield see
+    finally:
+        sys.stderr.write(_ERASE)
+        sys.stderr.flush()
+
+
+def _line(doing: str, done: int, total: int, rate: float) -> str:
+    filled = min(_BAR, _BAR * done // max(total, 1))
+    bar = "━" * filled + "╌" * (_BAR - filled)
+    pace = f", {rate:,.1f} a second, {_span(max(total - done, 0) / rate)} left" if rate else ""
+    return f"{doing} {bar} {done:,} of {total:,}{pace}"
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return (
+        f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+    )

@@ -1,0 +1,137 @@
+"""`portfold research simulate`: what each number of positions would have come to, by the live rules."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from cli.research.given import Given, Positions
+from cli.research.telling import (
+    SHARPE_LINE,
+    aligned,
+    ends,
+    forced_lines,
+    money,
+    percent,
+    ratio,
+    read_lines,
+    rules_line,
+    span_line,
+    tell,
+)
+
+if TYPE_CHECKING:
+    from research.case import Case
+    from research.tables import SimulatedRow
+
+_GIVEN = Given()
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(simulate)
+
+
+def simulate(
+    *,
+    min_positions: Positions = 1,
+    max_positions: Positions = 10,
+    first: Annotated[date | None, Parameter(name="--from")] = None,
+    last: Annotated[date | None, Parameter(name="--to")] = None,
+    output: Path | None = None,
+    given: Given = _GIVEN,
+) -> None:
+    """Simulate all symbols together, for each number of positions.
+
+    Every entry is granted or denied, and every stop triggered, by the same
+    rules that the coordinator enforces.
+
+    For example:
+
+        portfold research simulate --results-dir results --max-positions 5
+
+    Parameters
+    ----------
+    min_positions
+        The smallest number of positions open at once.
+    max_positions
+        The largest.
+    first
+        The first trading day, as 2023-01-02; by default as far back as there are trades.
+    last
+        The last one.
+    output
+        The table to write; by default portfolio_simulation.csv in the folder of results.
+    """
+    from cli.research.extra import needs_extra
+
+    needs_extra()
+    from cli.research.given import levels
+    from research.files import write_whole
+    from research.tables import simulation_table
+    from research.trading_days import Span
+
+    positions = levels(min_positions, max_positions)
+    loaded = given.load()
+    chosen = loaded.chosen(Span(first, last))
+    tell(read_lines(loaded), [span_line("Span", chosen), rules_line(loaded)])
+    case = loaded.case(chosen)
+    rows = _rows(case, positions, given.seed)
+    table = output or given.results_dir / "portfolio_simulation.csv"
+    write_whole(table, simulation_table(rows))
+    forced = forced_lines({row.max_positions: row.metrics for row in rows}, bars=given.bars is not None)
+    tell(["", *aligned(list(_cells(rows))), "", SHARPE_LINE], forced, [f"Written: {table}"])
+
+
+def _rows(case: "Case", positions: Sequence[int], seed: int) -> list["SimulatedRow"]:
+    from cli.research.progress import progress
+    from research.tables import SimulatedRow
+
+    rows: list[SimulatedRow] = []
+    with progress("Simulating", len(positions)) as see:
+        for level in positions:
+            simulated = case.simulate(case.symbols, level)
+            rows.append(SimulatedRow(level, case.figures(simulated), case.intervals(simulated, seed)))
+            see(len(rows))
+    return rows
+
+
+_HEADS = (
+    "Pos",
+    "Sharpe",
+    "(95 %)",
+    "CAGR/vol",
+    "CAGR",
+    "Return",
+    "MaxDD",
+    "",
+    "PF",
+    "Breaches",
+    "Stops",
+    "Avg",
+    "Sym",
+    "Blocked",
+)
+
+
+def _cells(rows: Sequence["SimulatedRow"]) -> Iterator[Sequence[str]]:
+    yield _HEADS
+    for level, found, luck in rows:
+        yield (
+            str(level),
+            ratio(found.sharpe),
+            ends(luck.sharpe),
+            ratio(found.cagr_over_vol),
+            percent(found.cagr),
+            money(found.total_return),
+            money(found.max_dd),
+            percent(found.max_dd_pct / 100),
+            ratio(found.profit_factor),
+            str(found.breach_events),
+            str(found.daily_stops),
+            ratio(found.avg_positions),
+            str(found.symbols_used),
+            percent(found.block_rate),
+        )

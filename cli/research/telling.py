@@ -1,0 +1,111 @@
+"""Sentences and tables that research commands share: what was read, and how figures are written."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from coordinator.dollars import shown, shown_limit
+
+if TYPE_CHECKING:
+    from cli.research.given import Loaded
+    from research.luck import Interval
+    from research.metrics import Metrics
+    from research.trading_days import Chosen
+
+
+def read_lines(loaded: "Loaded") -> Iterator[str]:
+    """What was read, what of it was not used, and why."""
+    results = loaded.results
+    names = ", ".join(one.symbol for one in results.symbols)
+    unselected = sum(one.unselected for one in results.symbols)
+    more = f", {unselected:,} more not selected" if unselected else ""
+    yield f"{len(results.trades):,} trades of {names} in {results.folder}{more}."
+    for one in results.symbols:
+        if one.dropped:
+            why = ", ".join(f"{count:,} {reason}" for reason, count in sorted(one.dropped.items()))
+            yield f"Dropped of {one.file}: {sum(one.dropped.values()):,} of {one.rows:,} rows: {why}."
+    for bad in results.bad:
+        yield f"Not used: {bad}"
+
+
+def span_line(name: str, chosen: "Chosen") -> str:
+    """`Span: 2023-01-03 to 2024-12-30, 520 trading days, 6,588 trades.`"""
+    left_out = f", {chosen.straddling:,} more lie across its ends" if chosen.straddling else ""
+    return (
+        f"{name}: {chosen.days[0]} to {chosen.days[-1]}, {len(chosen.days):,} trading days, "
+        f"{len(chosen.trades):,} trades{left_out}."
+    )
+
+
+def rules_line(loaded: "Loaded") -> str:
+    """The account and the stop, and how far open losses are known."""
+    given = loaded.given
+    account, stop, breach = (
+        shown_limit(Decimal(str(amount)))
+        for amount in (given.initial_cash, given.daily_stop_loss, given.breach_limit)
+    )
+    bars = f"marks and forced exits by the bars of {given.bars}" if given.bars else "no bars"
+    return f"{account} in the account, stop at {stop} a day, broker's drawdown limit {breach}, {bars}."
+
+
+def forced_lines(found: Mapping[int, "Metrics"], *, bars: bool) -> Iterator[str]:
+    """How what a stop ended was closed, by number of positions: what was known then, and what was not."""
+    forced = {level: one for level, one in found.items() if one.forced}
+    if not forced:
+        yield "No position was closed by a stop."
+        return
+    unknown = {level: one for level, one in forced.items() if one.at_final}
+    if not unknown:
+        total = sum(one.forced for one in forced.values())
+        yield f"All {total:,} positions that stops closed have a price of that moment."
+        return
+    why = "for want of bars that fit them" if bars else "as there are no bars (--bars)"
+    yield f"Stops closed positions at their own final P&L, which lay in the future then, {why}."
+    yield "A live stop closes them at the market. That concerns, of those that stops closed,"
+    for level, one in unknown.items():
+        yield f"  with {level}: {one.at_final:,} of {one.forced:,}, {money(one.at_final_pnl)} in all"
+
+
+def tell(*lines: Iterable[str]) -> None:
+    """Prints them."""
+    for line in chain(*lines):
+        print(line, flush=True)
+
+
+SHARPE_LINE = (
+    "Sharpe: mean over deviation of daily returns, times √252; CAGR/vol is what some tools call so. "
+    "See docs/research.md."
+)
+
+
+def aligned(rows: Sequence[Sequence[str]], left: frozenset[int] = frozenset()) -> list[str]:
+    """The rows as lines, columns right-aligned but for those `left`."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if place in left else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def money(dollars: float) -> str:
+    """Whole dollars, thousands separated."""
+    return shown(Decimal(round(dollars))).removesuffix(".00")
+
+
+def percent(fraction: float) -> str:
+    """`12.3 %`."""
+    return f"{100 * fraction:,.1f} %"
+
+
+def ratio(value: float | None) -> str:
+    """Two decimals; infinite where there is nothing to divide by."""
+    return "inf" if value is None else f"{value:.2f}"
+
+
+def ends(interval: "Interval") -> str:
+    """`0.31 to 1.75`."""
+    return f"{interval.low:.2f} to {interval.high:.2f}"

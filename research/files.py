@@ -1,0 +1,18 @@
+"""Files that people and programs read: written whole or not at all."""
+
+import os
+from pathlib import Path
+
+from research.errors import ResearchError
+
+
+def write_whole(path: Path, content: str) -> None:
+    """Puts `content` into the file, made with its folder if need be. Raises ResearchError."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(content, encoding="utf-8", newline="")
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise ResearchError(f"{path}: cannot be written: {error.strerror}.") from error

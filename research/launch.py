@@ -1,0 +1,29 @@
+"""How the scripts in this folder become the command `portfold research …`: the very same code.
+
+Whoever has run them for years types `python3 research/portfolio_simulator.py`, with whichever Python that is.
+If it has no portfold, and the checkout has its own environment from `make`, that one is used.
+"""
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parents[1]
+_OWN_PYTHON = ROOT / ".venv" / "bin" / "python"
+
+
+def launch(command: str) -> NoReturn:
+    """Goes on as `portfold research` with this command and the script's own options; does not return."""
+    python = sys.executable
+    if find_spec("msgspec") is None or find_spec("cyclopts") is None:
+        if not _OWN_PYTHON.exists():
+            sys.exit(
+                f"portfold is not installed for {python}. Run `make test` in {ROOT} once: it sets it up."
+            )
+        python = str(_OWN_PYTHON)
+    words = [python, "-P", "-m", "cli.main", "research", command, *sys.argv[1:]]
+    path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
+    sys.stdout.flush()
+    os.execve(python, words, {**os.environ, "PYTHONPATH": path})  # noqa: S606 - our own command, no shell

@@ -1,0 +1,10 @@
+"""`python3 research/portfolio_optimizer_greedy.py …` is `portfold research optimize …`."""
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[1])  # in place of this folder
+    from research.launch import launch
+
+    launch("optimize")

@@ -1,0 +1,158 @@
+"""The folder of results: one `<SYMBOL>_optimization` for each symbol, its trades and its `best.json`.
+
+A file that cannot be used is named and the others are used: one bad export out of sixteen is no reason to
+look at none. What was read, passed over and dropped is on the result, in numbers.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from research.errors import ResearchError
+from research.trades import Rows, Trade, read_rows
+
+MOST_SYMBOLS = 64
+_SUFFIX = "_optimization"
+_SYMBOL = re.compile(r"[A-Z0-9]{1,12}")
+_LARGEST_BEST = 1_000_000
+_LARGEST_FIGURE = 1e15
+
+
+class SymbolTrades(Struct, frozen=True):
+    """One symbol's trades, and what was not taken of its file.
+
+    `best` holds the numbers of its best.json by name, such as Sharpe_OOS_CPCV, for people to compare with:
+    nothing is decided by them. Empty where there are none.
+    """
+
+    symbol: str
+    file: Path
+    trades: tuple[Trade, ...]
+    rows: int
+    unselected: int
+    dropped: Mapping[str, int]
+    best: Mapping[str, float]
+
+
+class Results(Struct, frozen=True):
+    """All symbols that can be used, sorted; `bad` names each file that cannot, and why."""
+
+    folder: Path
+    symbols: tuple[SymbolTrades, ...]
+    bad: tuple[str, ...]
+
+    @property
+    def trades(self) -> tuple[Trade, ...]:
+        """The trades of all symbols."""
+        return tuple(trade for one in self.symbols for trade in one.trades)
+
+
+def trades_file(folder: Path, symbol: str) -> Path:
+    """Where a symbol's trades lie."""
+    return folder / f"{symbol}{_SUFFIX}" / f"{symbol}_rf_best_trades.csv"
+
+
+def best_file(folder: Path, symbol: str) -> Path:
+    """Where the figures of its optimization lie."""
+    return folder / f"{symbol}{_SUFFIX}" / "best.json"
+
+
+def read_results(folder: Path, *, zone: ZoneInfo, symbols: Collection[str] = ()) -> Results:
+    """Reads the folder; all symbols in it, or those named. `zone` is the clock of times that name none.
+
+    Raises ResearchError: no such folder, a symbol that is not there, or nothing that can be used.
+    """
+    there = _symbols_in(folder)
+    for symbol in symbols:
+        if symbol not in there:
+            raise ResearchError(
+                f"{folder}: expected trades of {symbol[:40]} in {trades_file(folder, symbol[:40])}; "
+                f"there are trades of {', '.join(there) or 'nothing'}."
+            )
+    chosen = sorted(set(symbols)) or there
+    if not chosen:
+        raise ResearchError(
+            f"{folder}: expected folders such as ES{_SUFFIX} with ES_rf_best_trades.csv in them, got none."
+        )
+    found: list[SymbolTrades] = []
+    bad: list[str] = []
+    for symbol in chosen:
+        try:
+            found.append(_read_symbol(folder, symbol, zone, bad))
+        except ResearchError as error:
+            bad.append(f"{trades_file(folder, symbol)}: {error}.")
+    if not found:
+        raise ResearchError(f"No file of trades can be used. {' '.join(bad)}")
+    if len(found) > MOST_SYMBOLS:
+        raise ResearchError(
+            f"Expected at most {MOST_SYMBOLS} symbols, got {len(found)}: choose with --symbols."
+        )
+    return Results(folder, tuple(found), tuple(bad))
+
+
+def _symbols_in(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        raise ResearchError(f"{folder}: expected the folder of results, got no folder of that name.")
+    try:
+        names = [path.name.removesuffix(_SUFFIX) for path in folder.iterdir() if path.name.endswith(_SUFFIX)]
+    except OSError as error:
+        raise ResearchError(f"{folder}: cannot be listed: {error.strerror}.") from error
+    return sorted(name for name in names if trades_file(folder, name).exists())
+
+
+def _read_symbol(folder: Path, symbol: str, zone: ZoneInfo, bad: list[str]) -> SymbolTrades:
+    """The symbol's files; what cannot be used of its best.json goes to `bad`."""
+    if not _SYMBOL.fullmatch(symbol):
+        raise ResearchError(f"expected a symbol of 1 to 12 capitals or digits before {_SUFFIX}")
+    file = trades_file(folder, symbol)
+    rows = _read_rows(file, symbol, zone)
+    if not rows.trades:
+        why = [f"{count} {reason}" for reason, count in rows.dropped.items()]
+        why += [f"{rows.unselected} not selected"] if rows.unselected else []
+        raise ResearchError(f"expected trades, got {rows.rows} rows: {', '.join(why) or 'none'}")
+    best = best_file(folder, symbol)
+    try:
+        figures = _read_best(best)
+    except ResearchError as error:
+        bad.append(f"{best}: {error}.")
+        figures = {}
+    trades = tuple(sorted(rows.trades, key=lambda trade: trade.content))
+    return SymbolTrades(symbol, file, trades, rows.rows, rows.unselected, rows.dropped, figures)
+
+
+def _read_rows(file: Path, symbol: str, zone: ZoneInfo) -> Rows:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            lines = csv.reader(text)
+            return read_rows(symbol, next(lines, []), lines, zone)
+    except OSError as error:
+        raise ResearchError(f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ResearchError("expected text in UTF-8, got other bytes") from error
+    except csv.Error as error:
+        raise ResearchError(f"expected comma-separated values: {error}") from error
+
+
+def _read_best(path: Path) -> dict[str, float]:
+    """The numbers in a best.json; none where there is no such file."""
+    try:
+        with path.open("rb") as file:
+            tree = json.loads(file.read(_LARGEST_BEST))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ResearchError(f"cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ResearchError("expected JSON") from error
+    if not isinstance(tree, dict):
+        raise ResearchError("expected an object of figures")
+    return {
+        name: float(value)
+        for name, value in tree.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST_FIGURE
+    }

@@ -1,0 +1,317 @@
+"""The commands as people type them: what they print and write, and what becomes of mistakes."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config import load, read_portfolio, write_defaults
+from research.tables import GREEDY_COLUMNS
+from tests.cli.command_line import environment, portfold, started
+from tests.research.made import random_trades, trade, write_results, write_rows
+from tests.waiting import until
+
+ROOT = Path(__file__).parents[2]
+SYMBOLS = ("ES", "CL", "6E", "GC")
+TABLE = "results/greedy_optimization_results.csv"
+LOOSE = ("--max-dd-limit", "999999", "--max-breach-events", "999")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A working folder with results of four symbols."""
+    write_results(tmp_path / "results", random_trades(4, SYMBOLS, each=25))
+    return tmp_path
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+# --- simulate -------------------------------------------------------------------------------------------
+
+
+def test_simulate_prints_and_writes_a_row_for_each_number_of_positions(folder: Path) -> None:
+    ran = portfold("research", "simulate", "--min-positions", "2", "--max-positions", "3", cwd=folder)
+    assert (ran.code, ran.err) == (0, "")
+    assert "100 trades of 6E, CL, ES, GC in results." in ran.out
+    written = rows(folder / "results" / "portfolio_simulation.csv")
+    assert [row["max_positions"] for row in written] == ["2", "3"]
+    printed = [line.split()[:2] for line in ran.out.splitlines()]
+    for row in written:
+        assert [row["max_positions"], f"{float(row['sharpe']):.2f}"] in printed
+
+
+def test_simulate_says_what_it_dropped_and_names_a_bad_file(folder: Path) -> None:
+    header, *lines = (folder / "results/ES_optimization/ES_rf_best_trades.csv").read_text().splitlines()
+    spoilt = [header, ",,,,5,1,1", *lines, lines[0].replace(",1,0.5", ",0,0.5")]
+    (folder / "results/ES_optimization/ES_rf_best_trades.csv").write_text("\n".join(spoilt))
+    write_rows(folder / "results", "NQ", ("a", "b"), [])
+    ran = portfold("research", "simulate", "--max-positions", "1", cwd=folder)
+    assert ran.code == 0
+    assert "100 trades of 6E, CL, ES, GC in results, 1 more not selected." in ran.out
+    assert "ES_rf_best_trades.csv: 1 of 27 rows: 1 no entry time." in ran.out
+    assert "Not used: results/NQ_optimization/NQ_rf_best_trades.csv: expected a column Date/Time" in ran.out
+
+
+def test_simulate_without_bars_says_what_a_stop_was_taken_to_cost(tmp_path: Path) -> None:
+    write_results(tmp_path / "results", [trade("ES", 0, 2, -2500), trade("CL", 1, 6, 900)])
+    ran = portfold("research", "simulate", "--min-positions", "2", "--max-positions", "2", cwd=tmp_path)
+    assert "Stops closed positions at their own final P&L, which lay in the future then" in ran.out
+    assert "  with 2: 1 of 1, $900 in all" in ran.out
+
+
+def test_simulate_takes_symbols_span_and_output(folder: Path) -> None:
+    ran = portfold(
+        *("research", "simulate", "--symbols", "ES", "CL", "--max-positions", "1"),
+        *("--from", "2025-01-07", "--to", "2025-01-10", "--output", "deep/table.csv"),
+        cwd=folder,
+    )
+    assert ran.code == 0
+    assert "Span: 2025-01-07 to 2025-01-10, 4 trading days" in ran.out
+    assert "trades of CL, ES in results" in ran.out
+    assert len(rows(folder / "deep" / "table.csv")) == 1
+
+
+# --- optimize -------------------------------------------------------------------------------------------
+
+
+def test_optimize_writes_the_table_best_first_and_leaves_no_journal(folder: Path) -> None:
+    ran = portfold("research", "optimize", "--max-positions", "3", *LOOSE, cwd=folder)
+    assert (ran.code, ran.err) == (0, "")
+    written = rows(folder / TABLE)
+    assert tuple(written[0]) == GREEDY_COLUMNS
+    sharpes = [float(row["sharpe"]) for row in written]
+    assert sharpes == sorted(sharpes, reverse=True)
+    assert sorted(row["max_positions"] for row in written) == ["1", "2", "3"]
+    assert "Judged on the same days: expect less of it" in ran.out
+    assert "Deflated Sharpe" in ran.out
+    assert "of all 15 sets" in ran.out or "greedy found the best of all sets" in ran.out
+    assert sorted(path.name for path in (folder / "results").glob("greedy*")) == [
+        "greedy_optimization_results.csv",
+        "greedy_optimization_results.csv.json",
+    ]
+
+
+def test_optimize_chooses_on_one_span_and_judges_on_the_other(folder: Path) -> None:
+    ran = portfold(
+        *("research", "optimize", "--max-positions", "2", *LOOSE),
+        *("--train-to", "2025-01-10", "--test-from", "2025-01-13"),
+        cwd=folder,
+    )
+    assert ran.code == 0
+    assert "Chosen on: 2025-01-06 to 2025-01-10, 5 trading days" in ran.out
+    assert "Judged on: 2025-01-13 to " in ran.out
+    assert "Generalization: Sharpe" in ran.out
+    found = json.loads((folder / f"{TABLE}.json").read_text())
+    assert (found["train"]["last_day"], found["test"]["first_day"]) == ("2025-01-10", "2025-01-13")
+    assert found["rows"][0]["test"] is not None
+
+
+def test_optimize_with_nothing_valid_says_how_near_it_came_and_writes_an_empty_table(folder: Path) -> None:
+    ran = portfold("research", "optimize", "--max-positions", "1", "--max-dd-limit", "1", cwd=folder)
+    assert ran.code == 1
+    assert (
+        "No set of symbols keeps its drawdown below $1 with at most 2 breaches. The lowest drawdown"
+        in ran.err
+    )
+    assert rows(folder / TABLE) == []
+    export = portfold("research", "export", "--output", "c/portfolio_optimization.json", cwd=folder)
+    assert (export.code, "no set kept to its constraints" in export.err) == (2, True)
+
+
+def test_optimize_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
+    write_results(tmp_path / "results", random_trades(4, each=200))
+    words = ("research", "optimize", "--max-positions", "4", "--exhaustive", "never", "--jobs", "1", *LOOSE)
+    journal = tmp_path / "results" / "greedy_optimization_results.search"
+    with started(*words, cwd=tmp_path) as running:
+        until(lambda: journal.exists() and journal.read_bytes().count(b"\n") > 5, "some measurements")
+        running.process.send_signal(signal.SIGINT)
+        assert running.ends() == 130
+        said = running.said.read_text()
+    assert "Traceback" not in said
+    assert "sets are measured and kept in results/greedy_optimization_results.search" in said
+    kept = journal.read_bytes().count(b"\n") - 1
+    again = portfold(*words, cwd=tmp_path)
+    assert again.code == 0
+    assert f"Going on with {kept:,} sets measured before" in again.out
+    assert not journal.exists()
+    anew = portfold(*words, "--output", "anew.csv", cwd=tmp_path)
+    assert anew.code == 0
+    assert (tmp_path / "anew.csv").read_text() == (tmp_path / TABLE).read_text()
+
+
+# --- export ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def searched(folder: Path) -> Path:
+    ran = portfold(
+        *("research", "optimize", "--max-positions", "3", "--daily-stop-loss", "2000", *LOOSE),
+        *("--train-to", "2025-01-10", "--test-from", "2025-01-13"),
+        cwd=folder,
+    )
+    assert ran.code == 0
+    return folder
+
+
+def test_export_writes_what_the_coordinator_loads_and_says_on_what_it_was_judged(searched: Path) -> None:
+    ran = portfold("research", "export", cwd=searched)
+    assert (ran.code, ran.err) == (0, "")
+    best = rows(searched / TABLE)[0]
+    loaded = load(None, {}, searched)
+    assert loaded.source.folder == searched / "config"
+    assert loaded.portfolio.max_positions == int(best["max_positions"])
+    assert list(loaded.portfolio.symbols) == json.loads(best["symbols"])
+    assert loaded.portfolio.daily_stop_loss == 2000
+    told = json.loads((searched / "config" / "portfolio_optimization.json").read_text())["optimization"]
+    assert told["chosen_on"]["to"] == "2025-01-10"
+    assert told["judged_on"]["from"] == "2025-01-13"
+    assert told["judged_on_the_same_data"] is False
+    expected = loaded.portfolio.expected_performance
+    test = json.loads((searched / f"{TABLE}.json").read_text())["rows"][0]["test"]
+    assert expected is not None
+    assert expected.sharpe_ratio == pytest.approx(test["sharpe"], abs=1e-6)
+
+
+def test_export_changes_no_limits_before_it_has_said_so(searched: Path) -> None:
+    live = searched / "config" / "portfolio_optimization.json"
+    write_defaults(searched / "config")
+    before = live.read_bytes()
+    refused = portfold("research", "export", cwd=searched)
+    assert (refused.code, live.read_bytes()) == (1, before)
+    assert "In config/portfolio_optimization.json that changes:" in refused.out
+    assert "daily_stop_loss: $2,500 -> $2,000" in refused.out
+    assert "config/portfolio_optimization.json is as it was: --yes writes it." in refused.err
+    allowed = portfold("research", "export", "--yes", cwd=searched)
+    assert allowed.code == 0
+    assert "daily_stop_loss: $2,500 -> $2,000" in allowed.out
+    assert read_portfolio(live).daily_stop_loss == 2000
+    assert portfold("research", "export", cwd=searched).code == 0, "the same limits again need no yes"
+
+
+def test_export_takes_another_row_and_another_stop(searched: Path) -> None:
+    ran = portfold("research", "export", "--row", "1", "--daily-stop-loss", "1500", cwd=searched)
+    assert ran.code == 0
+    assert "It was simulated with a stop of $2,000 a day, not $1,500." in ran.out
+    read = read_portfolio(searched / "config" / "portfolio_optimization.json")
+    assert read.max_positions == int(rows(searched / TABLE)[1]["max_positions"])
+    assert read.daily_stop_loss == 1500
+
+
+def test_export_of_a_table_that_was_edited_does_not_pretend_to_know_its_days(searched: Path) -> None:
+    path = searched / TABLE
+    path.write_text(path.read_text().replace("sharpe", "sharpe", 1) + "\n")
+    ran = portfold("research", "export", cwd=searched)
+    assert ran.code == 0
+    assert "On which days it was chosen is not known" in ran.out
+    assert "The table does not say under which daily stop: $2,500." in ran.out
+
+
+# --- mistakes -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("simulate", "--results-dir", "nowhere"), "nowhere: expected the folder of results"),
+        (("simulate", "--symbols", "NQ"), "expected trades of NQ"),
+        (("simulate", "--min-positions", "5", "--max-positions", "4"), "--max-positions: expected at least"),
+        (("simulate", "--max-positions", "51"), "--max-positions"),
+        (("simulate", "--initial-cash", "0"), "--initial-cash"),
+        (("simulate", "--daily-stop-loss", "0.001"), "--daily-stop-loss"),
+        (("simulate", "--from", "2025-02-30"), "--from"),
+        (("simulate", "--from", "2030-01-01"), "Expected trades from 2030-01-01"),
+        (("simulate", "--zone", "Chicago"), "--zone: expected the name of a time zone"),
+        (("simulate", "--bars", "nowhere"), "nowhere is not a folder"),
+        (("simulate", "--config", "nowhere"), "No portfolio optimization config found"),
+        (("simulate", "--output", "results/ES_optimization"), "cannot be written"),
+        (("optimize", "--test-from", "2025-01-08"), "Expected a train span that ends before"),
+        (("optimize", "--exhaustive", "maybe"), "--exhaustive"),
+        (("export",), "greedy_optimization_results.csv: cannot be read"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(folder: Path, words: tuple[str, ...], why: str) -> None:
+    ran = portfold("research", *words, cwd=folder)
+    assert ran.code == 2, ran.err
+    assert why in " ".join(ran.err.split())
+    assert "Traceback" not in ran.err
+    assert ran.err.startswith("portfold: ")
+
+
+# --- the scripts ----------------------------------------------------------------------------------------
+
+
+def script(
+    name: str, *words: str, cwd: Path, python: str = sys.executable
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [python, str(ROOT / "research" / f"{name}.py"), *words],
+        cwd=cwd,
+        env=environment(cwd),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+
+
+def test_the_scripts_are_the_commands(folder: Path) -> None:
+    for name, command, words in (
+        ("portfolio_simulator", "simulate", ("--results-dir", "results", "--max-positions", "2")),
+        (
+            "portfolio_optimizer_greedy",
+            "optimize",
+            ("--results-dir", "results", "--max-positions", "2", *LOOSE),
+        ),
+        (
+            "export_portfolio_config",
+            "export",
+            ("--results", TABLE, "--output", "config/portfolio_optimization.json"),
+        ),
+    ):
+        by_script = script(name, *words, cwd=folder)
+        by_command = portfold("research", command, *words, cwd=folder)
+        assert (by_script.returncode, by_script.stderr) == (0, "")
+        assert by_script.stdout == by_command.out
+
+
+def test_a_scripts_mistakes_have_the_same_exit_code(folder: Path) -> None:
+    ran = script("portfolio_simulator", "--results-dir", "nowhere", cwd=folder)
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        "portfold: nowhere: expected the folder of results, got no folder of that name.\n",
+    )
+
+
+def test_a_folder_of_that_name_where_it_is_run_is_no_matter(folder: Path) -> None:
+    for name in ("research", "cli", "config"):
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    assert script("portfolio_simulator", "--max-positions", "1", cwd=folder).returncode == 0
+
+
+def test_a_python_without_portfold_uses_that_of_the_checkout_or_says_what_to_do(tmp_path: Path) -> None:
+    # -S leaves out what is installed, as a Python that has none of it would.
+    checkout = tmp_path / "checkout"
+    (checkout / "research").mkdir(parents=True)
+    for name in ("__init__.py", "launch.py", "portfolio_simulator.py"):
+        (checkout / "research" / name).write_text((ROOT / "research" / name).read_text())
+    command = [sys.executable, "-S", str(checkout / "research" / "portfolio_simulator.py"), "--help"]
+    lost = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
+    assert lost.returncode == 1
+    assert f"portfold is not installed for {sys.executable}" in lost.stderr
+    own = checkout / ".venv" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.write_text(f'#!/bin/sh\nexec env PYTHONPATH={ROOT} {sys.executable} "$@"\n')
+    own.chmod(0o755)
+    found = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=50, env=dict(os.environ)
+    )
+    assert (found.returncode, "Usage: portfold research simulate" in found.stdout) == (0, True)

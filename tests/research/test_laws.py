@@ -1,0 +1,204 @@
+"""What holds of every simulation, whatever the trades: limits, accounts, and that no order matters."""
+
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coordinator.fold import fold
+from coordinator.ledger import decide
+from coordinator.state import State
+from events.chain import GENESIS
+from events.codec import encode_checked
+from events.decisions import Decision, LimitBreached
+from events.incoming import Event
+from events.stream_id import StreamId
+from research.case import Case
+from research.prices import Closes, Pricing
+from research.results_folder import read_results
+from research.simulator import Simulated, simulate
+from research.trades import Trade
+from tests.research.made import CHICAGO, HOUR_MS, case_of, packaged, random_trades, write_results
+
+SYMBOLS = ("ES", "CL", "6E", "GC", "RTY", "SI")
+seeds = st.integers(0, 10_000)
+positions = st.integers(1, 7)
+LAW = settings(max_examples=25)
+
+
+def content(case: Case, played: Simulated) -> tuple[object, ...]:
+    """All that a simulation came to, told by the trades themselves."""
+    trades = case.timeline.trades
+    taken = [(trades[one.trade].content, *one[1:]) for one in played.taken]
+    denied = [(trades[one.trade].content, one.code) for one in played.denied]
+    days = [day for day in played.days if day.points]  # the first may have been quiet
+    return played.symbols, days, played.curve, taken, denied, played.stop_days
+
+
+def bars_of(trades: list[Trade], seed: int) -> Pricing:
+    """Hourly closes near the entry prices, for some of the symbols."""
+    random, contracts = Random(seed), packaged().contracts
+    closes: dict[str, Closes] = {}
+    for symbol in SYMBOLS[::2]:
+        own = [one for one in trades if one.symbol == symbol]
+        first, last = min(one.entry_ms for one in own), max(one.exit_ms for one in own)
+        ends = range(first, last + HOUR_MS, HOUR_MS)
+        tick = contracts[symbol].tick_size
+        level = own[0].entry_price
+        assert level is not None
+        closes[symbol] = Closes(list(ends), [level + random.randint(-90, 90) * tick for _ in ends])
+    return Pricing(contracts, closes, packaged().runtime.commission_per_side, 1)
+
+
+# --- the order of things --------------------------------------------------------------------------------
+
+
+@LAW
+@given(seeds, positions, st.randoms(use_true_random=False))
+def test_the_order_of_trades_changes_nothing(seed: int, level: int, random: Random) -> None:
+    trades = random_trades(seed)
+    case = case_of(trades)
+    expected = content(case, case.simulate(SYMBOLS, level))
+    random.shuffle(trades)
+    shuffled = case_of(trades)
+    symbols = random.sample(SYMBOLS, len(SYMBOLS))
+    assert content(shuffled, shuffled.simulate(symbols, level)) == expected
+    assert shuffled.digest() == case.digest()
+
+
+def test_the_order_of_files_and_of_their_rows_changes_nothing(tmp_path: Path) -> None:
+    trades = random_trades(5)
+    found = []
+    for number, random in enumerate((Random(1), Random(2))):
+        random.shuffle(trades)
+        folder = write_results(tmp_path / f"{number}", trades)
+        read = read_results(folder, zone=CHICAGO)
+        found.append(case_of(read.trades).digest())
+    assert found[0] == found[1]
+
+
+@LAW
+@given(seeds, positions, st.sets(st.sampled_from(SYMBOLS), min_size=1))
+def test_what_else_there_is_in_the_folder_changes_nothing(seed: int, level: int, chosen: set[str]) -> None:
+    trades = random_trades(seed)
+    everything = case_of(trades)
+    alone = case_of([one for one in trades if one.symbol in chosen])
+    assert content(everything, everything.simulate(chosen, level)) == content(
+        alone, alone.simulate(chosen, level)
+    )
+
+
+@LAW
+@given(seeds)
+def test_more_positions_than_symbols_change_nothing(seed: int) -> None:
+    case = case_of(random_trades(seed))
+    assert case.measure(SYMBOLS, len(SYMBOLS)) == case.measure(SYMBOLS, 50)
+
+
+# --- the limits -----------------------------------------------------------------------------------------
+
+
+@LAW
+@given(seeds, positions, st.booleans())
+def test_no_more_than_the_allowed_are_open_and_one_a_symbol(seed: int, level: int, with_bars: bool) -> None:
+    trades = random_trades(seed)
+    case = case_of(trades, pricing=bars_of(trades, seed) if with_bars else None)
+    played = case.simulate(SYMBOLS, level)
+    spans = [(case.timeline.trades[one.trade], one.closed_ms) for one in played.taken]
+    for moment in {one.entry_ms for one, _ in spans}:
+        open_then = [one.symbol for one, closed in spans if one.entry_ms <= moment < closed]
+        assert len(open_then) <= level
+        assert max(Counter(open_then).values(), default=0) <= 1
+
+
+@LAW
+@given(seeds, positions)
+def test_every_trade_is_taken_or_denied_once(seed: int, level: int) -> None:
+    case = case_of(random_trades(seed))
+    played = case.simulate(SYMBOLS, level)
+    told = [one.trade for one in played.taken] + [one.trade for one in played.denied]
+    assert sorted(told) == list(range(len(case.timeline.trades)))
+
+
+@LAW
+@given(seeds, positions)
+def test_no_day_without_a_stop_loses_the_limit(seed: int, level: int) -> None:
+    played = (case := case_of(random_trades(seed))).simulate(SYMBOLS, level)
+    for day in played.days:
+        assert day.pnl > -2500 or day.date in played.stop_days
+    assert len(set(played.stop_days)) == len(played.stop_days)
+    assert case.figures(played).daily_stops == len(played.stop_days)
+
+
+# --- the accounts ---------------------------------------------------------------------------------------
+
+
+@LAW
+@given(seeds, positions, st.booleans())
+def test_trades_days_and_curve_come_to_the_same(seed: int, level: int, with_bars: bool) -> None:
+    trades = random_trades(seed)
+    case = case_of(trades, pricing=bars_of(trades, seed) if with_bars else None)
+    played = case.simulate(SYMBOLS, level)
+    total = sum(one.pnl for one in played.taken)
+    assert sum(day.pnl for day in played.days) == total
+    assert played.curve[-1] == total
+    assert played.days[-1].points == len(played.curve)
+    assert [day.date for day in played.days] == sorted({day.date for day in played.days})
+    assert {day.date for day in played.days} <= set(case.days)
+
+
+@LAW
+@given(seeds, positions)
+def test_with_bars_every_forced_exit_of_their_symbols_was_known(seed: int, level: int) -> None:
+    trades = random_trades(seed)
+    case = case_of(trades, pricing=bars_of(trades, seed), stop=1000)
+    for one in case.simulate(SYMBOLS, level).forced:
+        symbol = case.timeline.trades[one.trade].symbol
+        assert one.known or symbol not in case.timeline.pricing.closes
+
+
+# --- the fold -------------------------------------------------------------------------------------------
+
+
+class Said:
+    """Looks on as the fold decides."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[StreamId, Event]] = []
+        self.decisions: list[list[Decision]] = []
+
+    def __call__(self, state: State, at: StreamId, event: Event) -> list[Decision]:
+        decided = fold(state, at, event)
+        self.events.append((at, event))
+        self.decisions.append(decided)
+        return decided
+
+
+@LAW
+@given(seeds, positions, st.booleans())
+def test_the_log_of_a_simulation_is_one_the_coordinator_would_decide_alike(
+    seed: int, level: int, with_bars: bool
+) -> None:
+    trades = random_trades(seed, each=12)
+    case = case_of(trades, pricing=bars_of(trades, seed) if with_bars else None, stop=1500)
+    said = Said()
+    simulate(case.timeline, case.limits_of(SYMBOLS, level), said)
+    ids = [at for at, _ in said.events]
+    assert ids == sorted(set(ids))
+    state, chain = State(), GENESIS
+    for (at, event), decided in zip(said.events, said.decisions, strict=True):
+        on_the_wire = decide(state, chain, at, encode_checked(event))
+        chain = on_the_wire.chain
+        assert not on_the_wire.repeated
+        assert on_the_wire.decisions == decided
+    assert (state.stats.events_rejected, state.positions, state.reservations) == (0, {}, {})
+    assert not [one for decided in said.decisions for one in decided if isinstance(one, LimitBreached)]
+
+
+@pytest.mark.parametrize("level", [1, 3])
+def test_the_same_case_gives_the_same_answer(level: int) -> None:
+    case = case_of(random_trades(11))
+    assert case.measure(SYMBOLS, level) == case.measure(SYMBOLS, level)

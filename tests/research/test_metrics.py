@@ -1,0 +1,164 @@
+"""Each figure against a familiar tool, and against what can be worked out by hand."""
+
+import math
+from decimal import Decimal
+
+import empyrical  # type: ignore[import-untyped]  # has no types
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]  # has its types apart
+import pytest
+
+from research.metrics import daily_pnl, daily_returns, growth, sharpe, volatility, years
+from tests.research.made import case_of, priced, random_trades, trade
+
+CASH = 150_000.0
+DAY = 24
+
+
+def series(returns: np.ndarray, days: tuple[str, ...]) -> "pd.Series[float]":
+    """As empyrical wants it."""
+    return pd.Series(returns, index=pd.to_datetime(list(days)))
+
+
+# --- against empyrical ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_sharpe_volatility_and_growth_are_those_of_empyrical(seed: int) -> None:
+    case = case_of(random_trades(seed, each=60), cash=CASH)
+    played = case.simulate(case.symbols, 4)
+    figures = case.figures(played)
+    returns = daily_returns(daily_pnl(played, case.days), CASH)
+    theirs = series(returns, case.days)
+    assert figures.sharpe == pytest.approx(empyrical.sharpe_ratio(theirs, risk_free=0, period="daily"))
+    assert figures.volatility == pytest.approx(empyrical.annual_volatility(theirs, period="daily"))
+    days_a_year = len(case.days) / years(case.days)
+    assert figures.cagr == pytest.approx(empyrical.cagr(theirs, annualization=days_a_year))
+    assert figures.total_return_pct / 100 == pytest.approx(empyrical.cum_returns_final(theirs))
+    assert figures.cagr_over_vol == pytest.approx(figures.cagr / figures.volatility)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_drawdown_in_percent_is_that_of_empyrical_over_the_curve(seed: int) -> None:
+    case = case_of(random_trades(seed, each=60), cash=CASH)
+    played = case.simulate(case.symbols, 4)
+    account = np.array([CASH, *(CASH + float(point) for point in played.curve)])
+    steps = pd.Series(account[1:] / account[:-1] - 1)
+    assert case.figures(played).max_dd_pct / 100 == pytest.approx(-empyrical.max_drawdown(steps))
+
+
+# --- returns --------------------------------------------------------------------------------------------
+
+
+def test_a_return_is_the_days_pnl_over_the_account_before_it() -> None:
+    assert daily_returns(np.array([100.0, -110.0, 0.0]), 1000.0) == pytest.approx([0.1, -0.1, 0.0])
+
+
+def test_when_nothing_is_left_of_the_account_returns_end() -> None:
+    found = daily_returns(np.array([-1000.0, 500.0, 100.0]), 1000.0)
+    assert found == pytest.approx([-1.0, 0.0, 0.0])
+
+
+def test_days_without_a_trade_count() -> None:
+    case = case_of([trade("ES", 0, 1, 100), trade("ES", 4 * DAY, 4 * DAY + 1, 100)])
+    by_day = daily_pnl(case.simulate(["ES"], 1), case.days)
+    assert by_day.tolist() == [100, 0, 0, 0, 100]
+
+
+@pytest.mark.parametrize("returns", [[0.0, 0.0], [0.01], []])
+def test_where_nothing_varies_there_is_no_sharpe(returns: list[float]) -> None:
+    found = np.array(returns)
+    assert (sharpe(found), volatility(found)) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("times", "over", "by_year"), [(1.21, 2, 0.1), (1, 1, 0), (0, 1, -1), (-0.5, 1, -1), (0.25, 2, -0.5)]
+)
+def test_growth_is_by_the_year_and_all_is_the_most_to_lose(times: float, over: float, by_year: float) -> None:
+    assert growth(times, over) == pytest.approx(by_year)
+
+
+def test_a_gain_of_one_day_is_still_a_number_by_the_year() -> None:
+    assert math.isfinite(growth(1000.0, 1 / 365.25))
+
+
+def test_years_are_calendar_years_both_days_included() -> None:
+    assert years(["2025-01-01", "2025-12-31"]) == pytest.approx(365 / 365.25)
+
+
+# --- drawdown and breach --------------------------------------------------------------------------------
+
+
+def test_the_drawdown_is_from_the_highest_so_far_its_beginning_counts() -> None:
+    case = case_of([trade("ES", 0, 1, -100), trade("ES", 2, 3, 50), trade("ES", 4, 5, -30)], cash=1000)
+    figures = case.measure(["ES"], 1)
+    assert (figures.max_dd, figures.max_dd_pct) == (100, 10)
+
+
+def test_the_drawdown_sees_what_happened_within_a_day() -> None:
+    case = case_of([trade("ES", 0, 1, -900), trade("ES", 2, 3, 900)])
+    assert case.measure(["ES"], 1).max_dd == 900
+
+
+def test_with_marks_the_drawdown_sees_open_losses() -> None:
+    bars = priced({"ES": {1: "3990"}})
+    prices = {"entry_price": Decimal(4000), "exit_price": Decimal(4000)}
+    case = case_of([trade("ES", 0, 2, -5, **prices)], pricing=bars)
+    assert case.measure(["ES"], 1).max_dd == 500
+
+
+@pytest.mark.parametrize(("loss", "events"), [("-600", 1), ("-599.99", 0), ("-600.01", 1)])
+def test_a_drawdown_of_exactly_the_limit_is_a_breach(loss: str, events: int) -> None:
+    case = case_of([trade("ES", 0, 1, loss)], breach=600)
+    figures = case.measure(["ES"], 1)
+    assert (figures.breach_events, figures.breach_periods) == (events, events)
+
+
+def test_a_breach_is_counted_each_time_it_begins_and_on_each_day_it_lasts() -> None:
+    case = case_of(
+        [
+            trade("ES", 0, 1, -700),  # in breach on Monday
+            trade("ES", DAY, DAY + 1, -50),  # and all of Tuesday, and Wednesday, on which nothing happens
+            trade("ES", 3 * DAY, 3 * DAY + 1, 500),  # out of it on Thursday
+            trade("ES", 3 * DAY + 2, 3 * DAY + 3, -600),  # and in again
+            trade("ES", 4 * DAY, 4 * DAY + 1, 2000),  # Friday begins in it
+            trade("ES", 7 * DAY, 7 * DAY + 1, 1),  # Monday does not
+        ],
+        breach=600,
+    )
+    figures = case.measure(["ES"], 1)
+    assert (figures.breach_events, figures.breach_periods) == (2, 5)
+    assert figures.pct_time_in_breach == pytest.approx(100 * 5 / 6)
+
+
+# --- trades ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("made", "factor"), [([300, -100, -50, 0], 2.0), ([-100], 0.0), ([100], None), ([0], None)]
+)
+def test_the_profit_factor_is_gains_over_losses(made: list[int], factor: float | None) -> None:
+    trades = [trade("ES", 2 * place, 2 * place + 1, pnl) for place, pnl in enumerate(made)]
+    assert case_of(trades).measure(["ES"], 1).profit_factor == factor
+
+
+def test_average_positions_are_those_of_the_time_when_any_is_open() -> None:
+    # Open: one from 0 to 1, two to 3, one to 4; nothing to 8; one to 10.
+    trades = [trade("ES", 0, 3, 1), trade("CL", 1, 4, 1), trade("ES", 8, 10, 1)]
+    figures = case_of(trades).measure(["CL", "ES"], 2)
+    assert figures.avg_positions == pytest.approx(8 / 6)
+    assert figures.time_in_market_pct == pytest.approx(60)
+
+
+def test_what_was_denied_is_in_the_block_rate_and_nowhere_else() -> None:
+    trades = [trade("ES", 0, 3, 10), trade("CL", 1, 4, 1000), trade("SI", 2, 3, -50), trade("CL", 5, 6, 7)]
+    figures = case_of(trades).measure(["CL", "ES", "SI"], 1)
+    assert (figures.block_rate, figures.trades, figures.symbols_used) == (0.5, 2, 2)
+    assert (figures.total_return, figures.max_dd) == (17, 0)
+
+
+def test_without_a_trade_all_is_nothing() -> None:
+    case = case_of([trade("ES", 0, 1, 10, size=3)])
+    figures = case.measure(["ES"], 2)
+    assert (figures.trades, figures.block_rate, figures.sharpe, figures.cagr) == (0, 1.0, 0.0, 0.0)
+    assert (figures.avg_positions, figures.time_in_market_pct, figures.profit_factor) == (0.0, 0.0, None)

@@ -1,0 +1,102 @@
+"""The folder as users have it: what can be used is used, what cannot is named."""
+
+from pathlib import Path
+
+import pytest
+
+from research.errors import ResearchError
+from research.results_folder import Results, read_results
+from tests.research.made import CHICAGO, HEADER, trade, write_results, write_rows
+
+ROW = ("2025-01-06 10:00:00", "2025-01-06 12:00:00", 1, 2, 50, 1, 0.5)
+
+
+def read(folder: Path, *symbols: str) -> Results:
+    return read_results(folder, zone=CHICAGO, symbols=symbols)
+
+
+def test_every_symbol_of_the_folder_is_read_with_its_best_figures(tmp_path: Path) -> None:
+    made = [trade("ES", 0, 1, 50), trade("CL", 2, 3, -20)]
+    found = read(write_results(tmp_path, made))
+    assert [one.symbol for one in found.symbols] == ["CL", "ES"]
+    assert sorted(found.trades, key=lambda one: one.content) == made
+    assert found.symbols[0].best == {"Sharpe_OOS_CPCV": 1.5, "Profit_Factor": 1.2}
+    assert found.bad == ()
+
+
+def test_only_symbols_that_were_asked_for_are_read(tmp_path: Path) -> None:
+    write_results(tmp_path, [trade("ES", 0, 1, 50), trade("CL", 2, 3, -20)])
+    assert [one.symbol for one in read(tmp_path, "CL").symbols] == ["CL"]
+
+
+def test_a_symbol_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    write_results(tmp_path, [trade("ES", 0, 1, 50)])
+    with pytest.raises(ResearchError, match=r"expected trades of NQ .* there are trades of ES"):
+        read(tmp_path, "ES", "NQ")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"\xff\xfe\x00", "expected text in UTF-8"),
+        (b"", "expected a column Date/Time"),
+        (b"a,b\n1,2\n", "expected a column Date/Time, got a, b"),
+        (",".join(HEADER).encode(), "expected trades, got 0 rows"),
+        (",".join(HEADER).encode() + b"\n1,2,3,4,5,0,0\n", "1 not selected"),
+        (",".join(HEADER).encode() + b"\n,,,,5,1,0\n", "1 no entry time"),
+    ],
+)
+def test_a_bad_file_is_named_and_the_rest_is_used(tmp_path: Path, content: bytes, why: str) -> None:
+    write_results(tmp_path, [trade("ES", 0, 1, 50)])
+    bad = write_rows(tmp_path, "NQ", HEADER, [])
+    bad.write_bytes(content)
+    found = read(tmp_path)
+    assert [one.symbol for one in found.symbols] == ["ES"]
+    [sentence] = found.bad
+    assert str(bad) in sentence
+    assert why in sentence
+
+
+def test_a_folder_whose_name_is_no_symbol_is_named(tmp_path: Path) -> None:
+    write_results(tmp_path, [trade("ES", 0, 1, 50)])
+    write_rows(tmp_path, "micro-es", HEADER, [ROW])
+    [sentence] = read(tmp_path).bad
+    assert "expected a symbol of 1 to 12 capitals or digits" in sentence
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [("{", "expected JSON"), ("[1]", "expected an object of figures")]
+)
+def test_a_bad_best_json_is_named_and_the_trades_are_used(tmp_path: Path, content: str, why: str) -> None:
+    write_results(tmp_path, [trade("ES", 0, 1, 50)])
+    (tmp_path / "ES_optimization" / "best.json").write_text(content)
+    found = read(tmp_path)
+    assert len(found.trades) == 1
+    assert why in found.bad[0]
+
+
+def test_a_best_json_is_not_needed(tmp_path: Path) -> None:
+    write_rows(tmp_path, "ES", HEADER, [ROW])
+    found = read(tmp_path)
+    assert (found.bad, found.symbols[0].best) == ((), {})
+
+
+def test_other_folders_and_files_are_passed_over(tmp_path: Path) -> None:
+    write_results(tmp_path, [trade("ES", 0, 1, 50)])
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "CL_optimization").mkdir()
+    (tmp_path / "portfolio_simulation.csv").write_text("x")
+    assert [one.symbol for one in read(tmp_path).symbols] == ["ES"]
+
+
+@pytest.mark.parametrize(("name", "why"), [("nowhere", "no folder of that name"), ("", "got none")])
+def test_a_folder_with_nothing_to_use_is_refused(tmp_path: Path, name: str, why: str) -> None:
+    with pytest.raises(ResearchError, match=why):
+        read(tmp_path / name)
+
+
+def test_when_no_file_can_be_used_each_is_named(tmp_path: Path) -> None:
+    for symbol in ("ES", "CL"):
+        write_rows(tmp_path, symbol, ("a",), [])
+    with pytest.raises(ResearchError, match=r"CL_rf_best_trades.*ES_rf_best_trades"):
+        read(tmp_path)

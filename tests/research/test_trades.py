@@ -1,0 +1,157 @@
+"""A row is read exactly, or dropped and counted; columns are found by the names their users know."""
+
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from research.errors import ResearchError
+from research.trades import Rows, read_rows
+from tests.research.made import CHICAGO, hour
+
+TIMES = ("Date/Time", "Exit Date/Time")
+ROW = ("2025-01-06 10:00:00", "2025-01-06 12:00:00")
+
+
+def rows(header: tuple[str, ...], *lines: tuple[str, ...], zone: ZoneInfo = CHICAGO) -> Rows:
+    return read_rows("ES", header, lines, zone)
+
+
+def moment(text: str, zone: ZoneInfo = CHICAGO) -> int:
+    """When a trade of no length took place, if the file says so."""
+    [trade] = rows((*TIMES, "Model_PnL_USD"), (text, text, "1"), zone=zone).trades
+    return trade.entry_ms
+
+
+# --- P&L and selection ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "pnl"),
+    [
+        (("Model_PnL_USD", "pnl_usd_when_selected", "Model_PnL_USD_When_Selected"), ("1", "2", "3"), 3),
+        (("Model_PnL_USD", "pnl_usd_when_selected"), ("1", "2"), 2),
+        (("Model_PnL_USD", "pnl_usd"), ("1", "2"), 1),
+    ],
+)
+def test_the_pnl_column_is_the_first_known_one(
+    columns: tuple[str, ...], cells: tuple[str, ...], pnl: int
+) -> None:
+    [trade] = rows((*TIMES, *columns), (*ROW, *cells)).trades
+    assert trade.pnl == pnl
+
+
+@pytest.mark.parametrize(
+    ("text", "dollars"), [("12.344999", "12.34"), ("-0.125", "-0.12"), ("1e3", "1000.00"), ("-7", "-7.00")]
+)
+def test_pnl_is_taken_to_the_cent_from_its_digits(text: str, dollars: str) -> None:
+    [trade] = rows((*TIMES, "Model_PnL_USD"), (*ROW, text)).trades
+    assert str(trade.pnl) == dollars
+
+
+@pytest.mark.parametrize("column", ["Model_Selected", "selected"])
+def test_only_selected_rows_are_trades_where_the_column_exists(column: str) -> None:
+    lines = [(*ROW, "5", cell) for cell in ("1", "1.0", "True", "0", "0.0", "", "2")]
+    found = rows((*TIMES, "Model_PnL_USD", column), *lines)
+    assert (len(found.trades), found.unselected) == (3, 4)
+
+
+def test_model_selected_goes_before_selected() -> None:
+    found = rows((*TIMES, "Model_PnL_USD", "selected", "Model_Selected"), (*ROW, "5", "1", "0"))
+    assert (found.trades, found.unselected) == ([], 1)
+
+
+# --- what is dropped ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        (("", ROW[1], "5"), "no entry time"),
+        ((ROW[0], "NaT", "5"), "no exit time"),
+        (("soon", ROW[1], "5"), "unreadable entry time"),
+        ((ROW[0], "2025-02-30 10:00:00", "5"), "unreadable exit time"),
+        (("1969-12-31 10:00:00", ROW[1], "5"), "entry time before 1970"),
+        ((ROW[1], ROW[0], "5"), "exit before entry"),
+        ((*ROW, ""), "no P&L"),
+        ((*ROW, "nan"), "no P&L"),
+        ((*ROW, "-inf"), "no P&L"),
+        ((*ROW, "1e30"), "P&L beyond all bounds"),
+        ((ROW[0],), "no exit time"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_dropped_and_why_is_counted(cells: tuple[str, ...], why: str) -> None:
+    found = rows((*TIMES, "Model_PnL_USD"), cells, cells, (*ROW, "5"))
+    assert (len(found.trades), found.rows, found.dropped) == (1, 3, {why: 2})
+
+
+def test_empty_lines_are_no_rows() -> None:
+    assert rows((*TIMES, "Model_PnL_USD"), (), ("", "", ""), (*ROW, "5")).rows == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "missing"),
+    [
+        (("Date/Time", "Model_PnL_USD"), "expected a column Exit Date/Time"),
+        (TIMES, "expected one of the columns Model_PnL_USD_When_Selected"),
+        ((), "expected a column Date/Time, got none"),
+    ],
+)
+def test_a_file_without_a_needed_column_is_refused(header: tuple[str, ...], missing: str) -> None:
+    with pytest.raises(ResearchError, match=missing):
+        rows(header, ROW)
+
+
+# --- times ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025-01-06 10:00:00",
+        "2025-01-06T10:00",
+        "2025-1-6 10:00:00.000",
+        "2025-01-06T16:00:00Z",
+        "2025-01-06 16:00:00+00:00",
+        "2025-01-06 11:00:00-0500",
+    ],
+)
+def test_a_time_is_that_of_the_exchange_unless_it_says_otherwise(text: str) -> None:
+    assert moment(text) == hour(0)
+
+
+def test_an_hour_may_be_written_with_one_digit() -> None:
+    assert moment("2025-01-06 9:00:00") == hour(-1)
+
+
+def test_a_zone_that_is_asked_for_is_that_of_times_without_one() -> None:
+    assert moment("2025-01-06 16:00:00", ZoneInfo("UTC")) == hour(0)
+
+
+def test_of_an_hour_that_comes_twice_the_first_counts() -> None:
+    assert moment("2025-11-02 01:30:00") == moment("2025-11-02 01:30:00-05:00")
+
+
+def test_a_date_alone_is_its_first_moment() -> None:
+    assert moment("2025-01-06") == hour(-10)
+
+
+# --- prices, side, size ---------------------------------------------------------------------------------
+
+
+def test_prices_side_and_size_are_read_where_they_are() -> None:
+    header = (*TIMES, "Model_PnL_USD", "Entry_Price", "Exit_Price", "Side", "Size")
+    [trade] = rows(header, (*ROW, "5", "-37.63", "1.30000000001", "Short", "2")).trades
+    assert (trade.entry_price, trade.exit_price) == (Decimal("-37.63"), Decimal("1.3"))
+    assert (trade.side, trade.size) == ("short", 2)
+
+
+def test_a_price_that_is_none_counts_as_not_given() -> None:
+    header = (*TIMES, "Model_PnL_USD", "Entry_Price", "Exit_Price")
+    [trade] = rows(header, (*ROW, "5", "", "n/a")).trades
+    assert (trade.entry_price, trade.exit_price) == (None, None)
+
+
+@pytest.mark.parametrize(("side", "size"), [("flat", "1"), ("long", "0"), ("long", "1.5"), ("long", "10001")])
+def test_a_side_or_size_that_is_none_drops_the_row(side: str, size: str) -> None:
+    assert rows((*TIMES, "Model_PnL_USD", "Side", "Size"), (*ROW, "5", side, size)).trades == []
