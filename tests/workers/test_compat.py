@@ -591,7 +591,7 @@ def test_a_callback_gets_as_many_arguments_as_it_takes(
     ("words", "name"),
     [
         (["strategy.py", "ES"], "strategy-ES"),
-        (["/opt/old system/live_worker.py"], "live_worker"),
+        (["old system/live_worker.py"], "live_worker"),
         (["-c"], "python"),
         ([""], "python"),
         (["x.py", "--symbols", "ES,CL"], "x---symbols-ES-CL"),
