@@ -1,4 +1,4 @@
-# Everything a newcomer needs: `make run` and `make test` install what is missing into .venv, once, and then work offline.
+# Everything a newcomer needs: each target installs what it lacks into .venv, once, and then works offline.
 # PYTHON=... chooses the interpreter for .venv; ARGS="..." is passed on.
 
 PYTHON ?=
@@ -10,7 +10,7 @@ SHELL := /bin/sh
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/installed
-BROWSER := $(VENV)/browser
+TOOLS := $(VENV)/tools
 
 # The user's own Python settings and active environment stay out of ours.
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
@@ -27,24 +27,24 @@ help: ## show this list
 run: $(STAMP) ## the demo: a market with one bad day (ARGS="--days 3")
 	@$(VENV)/bin/portfold demo $(ARGS)
 
-test: $(BROWSER) ## all tests (ARGS="-k stop" for some)
+test: $(TOOLS) ## all tests (ARGS="-k stop" for some)
 	@$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
-lint: $(BROWSER) ## ruff and mypy --strict
+lint: $(TOOLS) ## ruff and mypy --strict
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
-bench: $(STAMP) ## every benchmark, one after the other
+bench: $(TOOLS) ## every benchmark, one after the other
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(PY) -m benchmarks.$$name $(ARGS); echo; done
 
-kills: $(STAMP) ## kill -9 of coordinators, workers and server under load (KILLS=200)
+kills: $(TOOLS) ## kill -9 of coordinators, workers and server under load (KILLS=200)
 	@$(PY) -m tests.kills --kills $(or $(KILLS),200) $(ARGS)
 
-simulate: $(STAMP) ## thousands of schedules from a seed (SEEDS=100000 FIRST=0)
+simulate: $(TOOLS) ## thousands of schedules from a seed (SEEDS=100000 FIRST=0)
 	@$(PY) -m tests.simulation --seeds $(SEEDS) --first $(FIRST) $(ARGS)
 
-wheel: $(STAMP) ## dist/portfold-*.whl
+wheel: $(TOOLS) ## dist/portfold-*.whl
 	@$(PY) -m build --wheel --no-isolation --outdir dist .
 
 clean: ## remove what make made
@@ -76,23 +76,24 @@ PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --constr
 
 # Two makes in one checkout: the second waits for the first, then sees that nothing is left to do.
 ifndef INSTALL_LOCK_HELD
-$(BROWSER): $(STAMP)
-$(STAMP) $(BROWSER): pyproject.toml constraints.txt
+$(TOOLS): $(STAMP)
+$(STAMP) $(TOOLS): pyproject.toml constraints.txt
 	@$(FIND_PYTHON); exec "$$python" -c 'import fcntl, os, sys; \
 		lock = os.open("Makefile", os.O_RDONLY); fcntl.flock(lock, fcntl.LOCK_EX); \
 		os.set_inheritable(lock, True); os.execvp(sys.argv[1], sys.argv[1:])' \
 		"$(MAKE)" --silent INSTALL_LOCK_HELD=1 PYTHON="$$python" $@
 else
-$(BROWSER): $(STAMP)
-	@echo "Installing a browser for the tests of reports ..." >&2
+$(TOOLS): $(STAMP)
+	@echo "Installing what tests and research need, a browser among it, into $(VENV) ..." >&2
+	@$(PIP_INSTALL) setuptools
 	@$(PIP_INSTALL) --no-build-isolation --editable '.[dev,browser]'
 	@touch $@
 $(STAMP): pyproject.toml constraints.txt
-	@echo "Installing portfold and its tools into $(VENV) ..." >&2
+	@echo "Installing portfold into $(VENV) ..." >&2
 	@if [ "$$(cat $(STAMP) 2>/dev/null)" != "$(CURDIR)" ] || ! $(PY) -m pip --version >/dev/null 2>&1; then \
 		"$(PYTHON)" -m venv --clear $(VENV); \
 	fi
-	@$(PIP_INSTALL) hatchling setuptools
-	@$(PIP_INSTALL) --no-build-isolation --editable '.[dev]'
+	@$(PIP_INSTALL) hatchling
+	@$(PIP_INSTALL) --no-build-isolation --editable .
 	@printf '%s\n' "$(CURDIR)" >$(STAMP)
 endif
