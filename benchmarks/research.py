@@ -2,9 +2,9 @@
 
 Two things over the trades of made-up years: `simulate` plays all symbols through the production fold on one
 core, in CPU seconds, the best of a few rounds, for each number of positions; `search` is the whole greedy
-search over all of these numbers, in processes, on the clock and in CPU seconds. A trade event is an entry or
-an exit that a file of trades holds; of the events folded there are three for a trade that is made, and one
-for one that is denied.
+search over all of these numbers, in processes, on the clock and in CPU seconds. A file holds two events of
+each trade, its entry and its exit; the fold is told three of one that is made (asked, filled, closed), and
+one of one that is denied.
 """
 
 import gc
@@ -106,16 +106,16 @@ def _played(case: Case, level: int, rounds: int) -> Played:
 
 
 def _print_simulations(events: int, played: dict[int, Played]) -> None:
-    print(f"{'positions':10}{'denied':>10}{'trade events/s':>18}{'folded/s':>12}")
+    print(f"{'positions':10}{'denied':>10}{'entries, exits/s':>18}{'folded/s':>12}")
     for level, one in played.items():
         print(
             f"{level:<10}{one.denied:>10.1%}{events / one.seconds:>18,.0f}{one.folded / one.seconds:>12,.0f}"
         )
     seconds = sum(one.seconds for one in played.values())
-    rate, folded = len(played) * events / seconds, sum(one.folded for one in played.values()) / seconds
+    offered, folded = len(played) * events / seconds, sum(one.folded for one in played.values()) / seconds
     print(
-        f"\nExpected: {EXPECTED_TRADE_EVENTS:,} trade events/s or more on one core; "
-        f"here {rate:,.0f}, and {folded:,.0f} of them through the fold.\n",
+        f"\nExpected: {EXPECTED_TRADE_EVENTS:,} events of trades folded a second or more on one core; here "
+        f"{folded:,.0f}, which are {offered:,.0f} entries and exits a second.\n",
         flush=True,
     )
 

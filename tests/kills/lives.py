@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from coordinator.process import CoordinatorProcess
 from events.bus import SERVERS_TIME, Bus
 from events.codec import Fields, encode_checked
 from events.connection import connect
+from events.errors import BusUnreachable
 from events.fields import Side
 from events.incoming import PositionSettled
 from events.stream_id import StreamId
@@ -124,8 +126,19 @@ def _settle_what_the_last_life_held(gate: PortfolioGate, bus: "JournalBus") -> N
         price=Decimal(100),
         pnl=Decimal(0),
     )
-    bus.append(encode_checked(order))
+    _append_surely(bus, encode_checked(order))
     bus.journal.write("flat")
+
+
+def _append_surely(bus: Bus, fields: Fields) -> None:
+    """However often the server is killed meanwhile. It may be there twice then, which does no harm here."""
+    while True:
+        try:
+            bus.append(fields)
+        except BusUnreachable:
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 class Journal:
