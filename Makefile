@@ -84,9 +84,9 @@ $(STAMP) $(TOOLS): pyproject.toml constraints.txt
 		"$(MAKE)" --silent INSTALL_LOCK_HELD=1 PYTHON="$$python" $@
 else
 $(TOOLS): $(STAMP)
-	@echo "Installing what tests and research need, a browser among it, into $(VENV) ..." >&2
+	@echo "Installing what tests need, a browser among it, into $(VENV) ..." >&2
 	@$(PIP_INSTALL) setuptools
-	@$(PIP_INSTALL) --no-build-isolation --editable '.[dev,browser]'
+	@$(PIP_INSTALL) --no-build-isolation --editable '.[dev,browser,ml]'
 	@touch $@
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing portfold into $(VENV) ..." >&2

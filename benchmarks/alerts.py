@@ -59,7 +59,7 @@ def _start_notifier(stage: Stage, discord: FakeDiscord) -> None:
     with mock.patch.dict(os.environ, {_VARIABLE: discord.url()}):
         notifier = stage.start(
             "notifier",
-            *("-m", "cli.demo.leash", "notifier", "--url", stage.url),
+            *("-m", "cli.leash", "notifier", "--url", stage.url),
             *("--portfolio", _PORTFOLIO, "--config", str(folder)),
         )
     notifier.says("Alerts go here")

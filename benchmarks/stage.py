@@ -158,7 +158,7 @@ class Stage:
         """Starts a coordinator, called `name`, and returns at once."""
         return self.start(
             name,
-            *("-m", "cli.demo.leash", "coordinator", "--url", self.url),
+            *("-m", "cli.leash", "coordinator", "--url", self.url),
             *("--portfolio", portfolio, "--config", str(self._config)),
         )
 

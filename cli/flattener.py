@@ -14,7 +14,7 @@ def register(app: App) -> None:
     app.command(flattener)
 
 
-def flattener(*, book: Path | None = None, target: Target = _TARGET) -> int:
+def flattener(*, book: Path | None = None, paper: bool = False, target: Target = _TARGET) -> int:
     """Stand ready to close the positions of workers that died, when they are to be flattened.
 
     Run one beside every portfolio. It has its own way to the broker and never opens anything.
@@ -27,21 +27,25 @@ def flattener(*, book: Path | None = None, target: Target = _TARGET) -> int:
     ----------
     book
         The broker's file, the same as the workers'.
+    paper
+        Close on paper, whichever broker runtime.json names: for workers that trade so.
     """
     from cli.folders import default_book
     from cli.stopping import stopped_by_signals
     from coordinator.log import open_log
+    from workers.brokers.registry import on_paper
     from workers.flattener import run
     from workers.settings import GateSettings
 
     place = target.resolve()
+    configuration = on_paper(place.configuration) if paper else place.configuration
     settings = GateSettings.of(place.configuration, url=place.url, portfolio=place.portfolio)
     log, lines = open_log("flattener")
     try:
         with stopped_by_signals() as stop:
-            kind = place.configuration.runtime.broker.kind
+            kind = configuration.runtime.broker.kind
             file = book or default_book(place.portfolio, kind)
-            run(place.configuration, settings, file, log=log, stop=stop.event)
+            run(configuration, settings, file, log=log, stop=stop.event)
     finally:
         lines.close()
     return stop.exit_code

@@ -22,8 +22,10 @@ from cli import (
     reconcile,
     server,
     tail,
+    train,
     worker,
 )
+from cli import run as whole
 from cli.audit import command as audit
 from cli.demo import command as demo
 from cli.exits import FAILED, INTERRUPTED, MEANINGS, OK, UNUSABLE, explained
@@ -34,6 +36,8 @@ _COMMANDS: tuple[Callable[[App], object], ...] = (
     server.register,
     coordinator.register,
     worker.register,
+    whole.register,
+    train.register,
     flattener.register,
     notifier.register,
     orders.register,

@@ -31,6 +31,8 @@ def worker(
     book: Path | None = None,
     seed: int | None = None,
     days: Annotated[int | None, Parameter(validator=Number(gte=1, lte=5_000))] = None,
+    paper: bool = False,
+    progress: Path | None = None,
     target: Target = _TARGET,
 ) -> int:
     """Trade one symbol, by internal bar strength, within the limits.
@@ -60,32 +62,39 @@ def worker(
         Which synthetic market, by default 1.
     days
         How many trading days of it, by default 10.
+    paper
+        Trade on paper, whichever broker runtime.json names.
+    progress
+        A file in which it notes how far it has come, to go on from there when it is started again.
     """
     from cli.folders import default_book
     from cli.stopping import stopped_by_signals
     from coordinator.log import open_log
+    from workers.brokers.registry import on_paper
     from workers.feeds.registry import feed_for
     from workers.process import WorkerPlan, run
     from workers.settings import GateSettings
 
     place = target.resolve()
-    _check_symbol(symbol, place.configuration.contracts)
-    settings = GateSettings.of(place.configuration, url=place.url, portfolio=place.portfolio)
-    runtime = place.configuration.runtime
+    configuration = on_paper(place.configuration) if paper else place.configuration
+    _check_symbol(symbol, configuration.contracts)
+    settings = GateSettings.of(configuration, url=place.url, portfolio=place.portfolio)
+    runtime = configuration.runtime
     options = {"pace_seconds": _exact(pace), "speed": _exact(speed), "seed": seed, "days": days}
     plan = WorkerPlan(
         symbol=symbol,
         feed=feed_for(runtime.feed, bars, options),
         book=book or default_book(place.portfolio, runtime.broker.kind),
+        progress=progress,
     )
     log, lines = open_log(plan.worker)
     try:
         kinds = {"broker": runtime.broker.kind, "feed": plan.feed.kind}
         log.info("Worker starting", portfolio=place.shown, **kinds, book=str(plan.book))
-        if symbol not in place.configuration.portfolio.symbols:
+        if symbol not in configuration.portfolio.symbols:
             log.warning(f"{symbol} is not in the portfolio, so no entry will be allowed")
         with stopped_by_signals() as stop:
-            run(place.configuration, settings, plan, log=log, stop=stop.event)
+            run(configuration, settings, plan, log=log, stop=stop.event)
     finally:
         lines.close()
     return stop.exit_code

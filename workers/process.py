@@ -24,7 +24,9 @@ from workers.brokers.registry import PAPER, open_broker
 from workers.feeds.driven import DrivenFeed
 from workers.feeds.protocol import FeedSetup
 from workers.feeds.registry import DRIVEN, open_feed
+from workers.filters.opened import open_filter
 from workers.gate import PortfolioGate
+from workers.progress import Progress
 from workers.settings import GateSettings
 from workers.strategies.ibs import IbsStrategy
 from workers.trader import Trader, holdings_of
@@ -36,12 +38,14 @@ class WorkerPlan(Struct, frozen=True):
     """What one worker trades and from where.
 
     `feed` brings the bars; of kind `driven`, a conductor hands them out. `book`: the broker's file, shared by
-    all workers of the portfolio.
+    all workers of the portfolio. `progress`: the worker's own file, by which it goes on where an earlier life
+    of it ended; None for one that always begins anew.
     """
 
     symbol: str
     feed: Feed
     book: Path
+    progress: Path | None = None
 
     @property
     def worker(self) -> str:
@@ -54,6 +58,8 @@ def run(
 ) -> None:
     """Trades until the bars end or `stop` is set. Raises BrokerError, BarsError, ConfigError."""
     contract = configuration.contracts[plan.symbol]
+    entry_filter = open_filter(configuration, plan.symbol, log)
+    progress = Progress(plan.progress)
     bus = Bus(connect(settings.url, password=settings.password), settings.portfolio)
     driven = DrivenFeed(bus, plan.symbol, plan.worker) if plan.feed.kind == DRIVEN.kind else None
     if driven is not None:
@@ -61,7 +67,7 @@ def run(
             settings, mark_seconds=0.0
         )  # a pace in real time means nothing there
     with closing(open_broker(BrokerSetup(configuration, plan.worker, plan.book, log, os.environ))) as broker:
-        bars = _driven_bars(driven, log, stop) if driven else _bars(configuration, plan, stop)
+        bars = _driven_bars(driven, log, stop) if driven else _bars(configuration, plan, progress, stop)
         gate = PortfolioGate(
             plan.worker,
             symbols=[plan.symbol],
@@ -70,8 +76,16 @@ def run(
             stamp=driven.stamp if driven else lambda: SERVERS_TIME,
             log=log,
         )
-        strategy = IbsStrategy(configuration.runtime.worker(plan.symbol))
-        trader = Trader(contract=contract, strategy=strategy, gate=gate, broker=broker, log=log)
+        runtime = configuration.runtime
+        trader = Trader(
+            contract=contract,
+            strategy=IbsStrategy(runtime.worker(plan.symbol), runtime.trading_day),
+            gate=gate,
+            broker=broker,
+            log=log,
+            entry_filter=entry_filter,
+            progress=progress,
+        )
         _trade(gate, trader, broker, bars, driven is not None, stop)
     bus.close()
 
@@ -84,7 +98,7 @@ def _trade(
     driven: bool,
     stop: threading.Event,
 ) -> None:
-    announced = False
+    announced, resumes_after = False, trader.resumes_after
     try:
         for bar in bars:
             # Where the clock is driven, nothing may be said before the first bar brings the time.
@@ -92,7 +106,9 @@ def _trade(
                 trader.report_leftovers()
                 gate.start()
                 announced = True
-            if bar is not None:
+            if bar is not None and resumes_after is not None and bar.time <= resumes_after:
+                trader.warm_up(bar)
+            elif bar is not None:
                 broker.mark(bar.symbol, bar.close)
                 trader.on_bar(bar)
             if stop.is_set():
@@ -111,8 +127,10 @@ def _driven_bars(feed: DrivenFeed, log: Log, stop: threading.Event) -> Iterator[
             stop.wait(_RETRY_SECONDS)
 
 
-def _bars(configuration: Configuration, plan: WorkerPlan, stop: threading.Event) -> Iterator[Bar | None]:
-    feed = open_feed(FeedSetup(configuration, plan.symbol, stop, plan.feed))
+def _bars(
+    configuration: Configuration, plan: WorkerPlan, progress: Progress, stop: threading.Event
+) -> Iterator[Bar | None]:
+    feed = open_feed(FeedSetup(configuration, plan.symbol, stop, plan.feed, progress.last))
     return feed.bars(plan.symbol)
 
 

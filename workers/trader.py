@@ -1,10 +1,11 @@
 """One symbol's trader: bars in, orders out, every fill reported; behind the gate.
 
-The order of an entry: signal, gate, order, fill reported; a no after the gate gives the slot back. Exits
-never ask. An order to flatten comes on the gate's thread and closes at the broker at once; the gate's lock is
-held only for an order and its report, so it never waits for an answer of the coordinator.
+The order of an entry: signal, filter, gate, order, fill reported; a no after the gate gives the slot back.
+Exits never ask. An order to flatten comes on the gate's thread and closes at the broker at once; the gate's
+lock is held only for an order and its report, so it never waits for an answer of the coordinator.
 """
 
+from datetime import datetime
 from decimal import Decimal
 
 from config import Contract
@@ -14,23 +15,39 @@ from events.legs import Holding
 from workers.bar import Bar
 from workers.brokers.protocol import Broker, BrokerError, BrokerPosition, NotOpen, OrderUnknown
 from workers.decision import Decision
+from workers.filters.protocol import EntryFilter
 from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate
+from workers.progress import Progress
 from workers.reporting import report_exit
 from workers.strategies.intent import Enter, Exit, Held, Strategy
 
 
 class Trader:
-    """Trades `contract` by `strategy`, through `gate` and `broker`."""
+    """Trades `contract` by `strategy`, through `gate` and `broker`.
+
+    `entry_filter`: what signals have to pass, if anything, before the gate is asked. `progress`:
+    where it notes how far it has come, for its next life.
+    """
 
     def __init__(
-        self, *, contract: Contract, strategy: Strategy, gate: PortfolioGate, broker: Broker, log: Log
+        self,
+        *,
+        contract: Contract,
+        strategy: Strategy,
+        gate: PortfolioGate,
+        broker: Broker,
+        log: Log,
+        entry_filter: EntryFilter | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self._contract = contract
         self._strategy = strategy
         self._gate = gate
         self._broker = broker
         self._log = log
+        self._filter = entry_filter
+        self._progress = progress or Progress(None)
         self._bars_held = 0
         self._leaving = ""
         gate.on_flatten(self.flatten)
@@ -45,9 +62,32 @@ class Trader:
         for fill in self._broker.unreported_exits(self._gate.worker):
             report_exit(self._gate, self._broker, self._contract, fill, "reported after a restart")
 
+    def warm_up(self, bar: Bar) -> None:
+        """Shows the strategy and the filter a bar that an earlier life has traded; does nothing about it.
+
+        What that life wanted to leave and did not is left at the first bar that is traded.
+        """
+        held = self._held()
+        if self._filter is not None:
+            self._filter.take(bar)
+        if held is not None and self._progress.was_held_at(bar.time):
+            self._bars_held += 1
+            intent = self._strategy.decide(bar, _as_held(held, self._bars_held))
+            self._leaving = intent.reason if isinstance(intent, Exit) else self._leaving
+        else:
+            self._strategy.decide(bar, self._gone_by_now(bar, held))
+
+    @property
+    def resumes_after(self) -> datetime | None:
+        """The time of the last bar that an earlier life has traded."""
+        return self._progress.last
+
     def on_bar(self, bar: Bar) -> None:
         """Marks what is open, then does what the strategy wants."""
         held = self._mark(bar)
+        self._progress.note(bar.time, held=held is not None)
+        if self._filter is not None:
+            self._filter.take(bar)
         intent = self._strategy.decide(bar, _as_held(held, self._bars_held))
         if isinstance(intent, Enter):
             self._enter(bar, intent)
@@ -81,7 +121,19 @@ class Trader:
             self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=unrealized)
             return held
 
+    def _gone_by_now(self, bar: Bar, held: BrokerPosition | None) -> Held | None:
+        """The position that the earlier life last held, at that bar, so that the strategy sees it go."""
+        if held is None and bar.time == self._progress.last_held:
+            return Held("long", bar.close, 0)
+        return None
+
     def _enter(self, bar: Bar, intent: Enter) -> None:
+        if self._filter is not None:
+            verdict = self._filter.judge(bar, intent.side)
+            if not verdict.passed:
+                self._log.info(f"{self.symbol} entry filtered out", side=intent.side, why=verdict.reason)
+                return
+            self._log.info(f"{self.symbol} entry passed the filter", side=intent.side, why=verdict.reason)
         with self._gate.request_entry(self.symbol, intent.side, intent.size) as entry:
             if entry:
                 self._order_entry(bar, intent, entry)

@@ -40,7 +40,7 @@ class Children:
         """
         with self.log_of(name).open("ab") as log:
             child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "cli.demo.leash", *words],
+                [sys.executable, "-P", "-m", "cli.leash", *words],
                 stdin=subprocess.PIPE,  # the leash
                 stdout=log,
                 stderr=log,

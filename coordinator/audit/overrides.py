@@ -44,7 +44,7 @@ class Overrides(Struct, frozen=True):
             if name not in OVERRIDABLE:
                 raise RefusedField(f"{name[:80]}: expected one of the limits {', '.join(OVERRIDABLE)}")
         fields = encode(_ANY)
-        in_force = dict(zip(fields[::2], fields[1::2], strict=True)) | texts
+        in_force = dict(zip(fields[::2], fields[1::2], strict=True)) | dict(texts)
         event = decode_event([word for pair in in_force.items() for word in pair])
         if isinstance(event, Malformed):
             raise RefusedField(event.reason.removeprefix("LimitsChanged."))

@@ -37,6 +37,14 @@ BOUNDS: list[tuple[str, object, object, object, object]] = [
     ("workers.default.entry_below", 0, 0.799, -0.001, 1.001),
     ("workers.default.exit_above", 0.201, 1, -0.001, 1.001),
     ("workers.default.stop_percent", 0.01, 100, 0, 100.01),
+    ("workers.default.entry_from", 0, 0.2, -0.001, 1.001),
+    ("workers.default.exit_to", 0.8, 1, -0.001, 1.001),
+    ("workers.default.stop_atr", 0.01, 100, 0, 100.01),
+    ("workers.default.take_profit_percent", 0.01, 100, 0, 100.01),
+    ("workers.default.take_profit_atr", 0.01, 100, 0, 100.01),
+    ("workers.default.atr_bars", 1, 1000, 0, 1001),
+    ("workers.default.cooldown_bars", 0, 10_000, -1, 10_001),
+    ("workers.default.min_probability", 0, 1, -0.001, 1.001),
     ("workers.default.max_bars", 1, 10_000, 0, 10_001),
     ("workers.default.size", 1, 4, 0, 10_001),
 ]
@@ -386,6 +394,34 @@ def test_a_rule_across_fields_tells_both_values(folder: Folder) -> None:
     assert folder.refusal() == (
         f"{FILE}: workers.ES.entry_below: expected less than exit_above, which is 0.8, got 0.9."
     )
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"entry_from": 0.3}, "entry_from: expected at most entry_below, which is 0.2, got 0.3"),
+        ({"exit_to": 0.7}, "exit_above: expected at most exit_to, which is 0.7, got 0.8"),
+        ({"stop_percent": 1, "stop_atr": 2}, "stop_atr: expected null, where stop_percent is given, got 2"),
+        (
+            {"take_profit_percent": 1, "take_profit_atr": 2.5},
+            "take_profit_atr: expected null, where take_profit_percent is given, got 2.5",
+        ),
+        ({"entry_hours": "09:00-09:00"}, "entry_hours: expected two different times, got 09:00-09:00"),
+        (
+            {"entry_hours": "9-15"},
+            'entry_hours: expected two times of day as HH:MM-HH:MM, such as 08:30-15:00, got "9-15"',
+        ),
+        ({"exit_at": "24:00"}, 'exit_at: expected a time of day as HH:MM, such as 17:00, got "24:00"'),
+        (
+            {"model": "models/ES.pkl"},
+            'model: expected the file of a model, such as models/ES.onnx, got "models/ES.pkl"',
+        ),
+    ],
+)
+def test_what_cannot_be_traded_by_is_refused(folder: Folder, changed: dict[str, object], told: str) -> None:
+    folder.change(FILE, "workers.ES", changed)
+
+    assert folder.refusal() == f"{FILE}: workers.ES.{told}."
 
 
 def test_the_rules_hold_for_values_built_in_code_too() -> None:

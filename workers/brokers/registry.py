@@ -2,6 +2,9 @@
 entry in his configuration, see `workers.named` and docs/strategies.md.
 """
 
+import msgspec
+
+from config import Broker as ConfiguredBroker
 from config import ConfigError, Configuration
 from workers.brokers.protocol import Broker, BrokerSetup, OpenedBroker
 from workers.named import find
@@ -23,6 +26,14 @@ def open_broker(setup: BrokerSetup) -> OpenedBroker:
     if missing:
         raise ConfigError(runtime, "broker.kind", "a broker", f"one that cannot {', '.join(missing)}")
     return broker
+
+
+def on_paper(configuration: Configuration) -> Configuration:
+    """The same configuration with the paper broker, whichever it names."""
+    if is_paper(configuration):
+        return configuration
+    runtime = msgspec.structs.replace(configuration.runtime, broker=ConfiguredBroker(PAPER))
+    return msgspec.structs.replace(configuration, runtime=runtime)
 
 
 def is_paper(configuration: Configuration) -> bool:

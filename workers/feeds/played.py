@@ -6,7 +6,7 @@ other, and none is lost.
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
@@ -41,6 +41,7 @@ class Played:
     """The bars of `feed`, each when it is due; meets `protocol.LiveFeed`.
 
     `wait` waits that many seconds and returns true when it is time to stop, as `threading.Event.wait` does.
+    Bars up to `after` are due at once, and the schedule begins with the one that follows.
     """
 
     def __init__(
@@ -49,22 +50,26 @@ class Played:
         schedule: Schedule,
         wait: Callable[[float], bool],
         monotonic: Callable[[], float] = time.monotonic,
+        after: datetime | None = None,
     ) -> None:
         self._feed = feed
         self._schedule = schedule
         self._wait = wait
         self._monotonic = monotonic
+        self._after = after
 
     def bars(self, symbol: str) -> Iterator[Bar]:
         """The symbol's bars; ends when they do, or when told to stop."""
         first: Bar | None = None
-        begun = 0.0
-        for number, bar in enumerate(self._feed.bars(symbol)):
-            if first is None:
-                first, begun = bar, self._monotonic()
-            due = begun + self._schedule(number, bar.time - first.time)
-            if (left := due - self._monotonic()) > 0 and self._wait(left):
-                return
+        begun, number = 0.0, 0
+        for bar in self._feed.bars(symbol):
+            if self._after is None or bar.time > self._after:
+                if first is None:
+                    first, begun = bar, self._monotonic()
+                due = begun + self._schedule(number, bar.time - first.time)
+                if (left := due - self._monotonic()) > 0 and self._wait(left):
+                    return
+                number += 1
             yield bar
 
 
@@ -87,20 +92,22 @@ class _Synthetic(Struct, frozen=True):
 def open_csv(setup: FeedSetup) -> Played:
     """The feed of kind `csv`: a folder's bars, one every `pace_seconds`. Raises ConfigError, BarsError."""
     options = setup.options(_Csv)
-    return Played(_folder(setup, options.folder), every(float(options.pace_seconds)), setup.stop.wait)
+    schedule = every(float(options.pace_seconds))
+    return Played(_folder(setup, options.folder), schedule, setup.stop.wait, after=setup.after)
 
 
 def open_replay(setup: FeedSetup) -> Played:
     """The feed of kind `replay`: a folder's bars, `speed` times as fast. Raises ConfigError, BarsError."""
     options = setup.options(_Replay)
-    return Played(_folder(setup, options.folder), at_speed(float(options.speed)), setup.stop.wait)
+    schedule = at_speed(float(options.speed))
+    return Played(_folder(setup, options.folder), schedule, setup.stop.wait, after=setup.after)
 
 
 def open_synthetic(setup: FeedSetup) -> Played:
     """The feed of kind `synthetic`: a made-up market, a bar every `pace_seconds`. Raises ConfigError."""
     options = setup.options(_Synthetic)
     market = SyntheticMarket(setup.configuration.contracts, days=options.days, seed=options.seed)
-    return Played(market, every(float(options.pace_seconds)), setup.stop.wait)
+    return Played(market, every(float(options.pace_seconds)), setup.stop.wait, after=setup.after)
 
 
 def _folder(setup: FeedSetup, folder: str) -> CsvFolder:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from config import Configuration
@@ -11,12 +12,17 @@ from workers.named import Shape, read_options
 
 
 class FeedSetup(NamedTuple):
-    """What a feed is opened with: the `symbol` that is traded, and `stop`, which ends every wait once set."""
+    """What a feed is opened with: the `symbol` that is traded, and `stop`, which ends every wait once set.
+
+    `after`: how far an earlier life of the worker has traded; bars up to then, if the feed still has them,
+    need not be waited for.
+    """
 
     configuration: Configuration
     symbol: str
     stop: threading.Event
     entry: ConfiguredFeed
+    after: datetime | None = None
 
     def options(self, shape: type[Shape]) -> Shape:
         """The `options` of the feed's entry, as `shape` describes them. Raises ConfigError."""

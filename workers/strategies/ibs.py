@@ -6,14 +6,17 @@ since the 1990s that a close in the lowest fifth of the day's range (IBS < 0.2) 
 rise and one in the highest fifth (IBS > 0.8) by a fall. The short side mirrors the long one.
 
 Pure and exact: thresholds are taken as the decimal number written in the configuration, so that an IBS of
-exactly 0.2 is not below 0.2, as it would be against the binary 0.2.
+exactly 0.2 is not below 0.2, as it would be against the binary 0.2. All it knows beyond the bar comes from
+the sequence of its calls, so that the same bars always give the same wishes. docs/ibs.md is for its users.
 """
 
 from decimal import Decimal
 
-from config.runtime import IbsParameters
+from config.runtime import IbsParameters, TradingDay
 from workers.bar import Bar
+from workers.strategies.average_true_range import AverageTrueRange
 from workers.strategies.intent import Enter, Exit, Held, Intent
+from workers.strategies.session_clock import SessionClock
 
 _NEUTRAL = Decimal("0.5")
 _ONE = Decimal(1)
@@ -34,52 +37,121 @@ def internal_bar_strength(bar: Bar) -> Decimal:
 class IbsStrategy:
     """Trades one symbol by the IBS of its bars; meets `intent.Strategy`.
 
-    Long: enters when IBS < `entry_below`, leaves when IBS > `exit_above`. Short mirrors it: enters when
-    IBS > 1 - `entry_below`, leaves when IBS < 1 - `exit_above`. Where both sides are wanted and both bands
-    hold the same IBS, long goes first. Never leaves on the bar of the entry; after it, in this order:
+    Long: enters where `entry_from` <= IBS < `entry_below`, leaves where `exit_above` < IBS <= `exit_to`.
+    Short mirrors it, with 1 - IBS. A flat bar is no signal, whatever the bands. Where both sides are wanted
+    and both bands hold the same IBS, long goes first. No entry outside `entry_hours`, from `exit_at` on, in
+    the `cooldown_bars` bars after a position is gone, nor before there is an average true range to measure
+    its stop or take profit by.
 
-    - `stop_percent`: the close is against the entry by that percentage of the entry price or more;
+    Never leaves on the bar of the entry; after it, at the close of a bar, in this order:
+
+    - `stop_percent`, `stop_atr`: the close is that far against the entry, or farther;
+    - `take_profit_percent`, `take_profit_atr`: it is that far in favour of it, or farther;
     - `ibs`: the exit band above;
+    - `end_of_day`: `exit_at` is reached, or the trading day of the entry is over without that having come;
     - `max_bars`: that many bars have ended since the bar of the entry.
+
+    Average true ranges are those of the bar of the entry; where its history is not known, of the first bar
+    that has one.
     """
 
-    def __init__(self, parameters: IbsParameters) -> None:
+    def __init__(self, parameters: IbsParameters, trading_day: TradingDay | None = None) -> None:
         self._parameters = parameters
+        self._entry_from = Decimal(str(parameters.entry_from))
         self._entry_below = Decimal(str(parameters.entry_below))
         self._exit_above = Decimal(str(parameters.exit_above))
+        self._exit_to = Decimal(str(parameters.exit_to))
+        self._clock = SessionClock(trading_day or TradingDay())
+        self._range = AverageTrueRange(parameters.atr_bars)
+        self._entry_range: Decimal | None = None
+        self._entry_day: str | None = None
+        self._last_day: str | None = None
+        self._was_held = False
+        self._bars_flat: int | None = None  # None: nothing was held yet
 
     def decide(self, bar: Bar, held: Held | None) -> Intent:
-        """What to do at the close of `bar`."""
-        strength = internal_bar_strength(bar)
+        """What to do at the close of `bar`, given each bar once and in order."""
+        self._take(bar, held)
         if held is None:
-            return self._entry(strength)
+            return self._entry(bar)
         if held.bars < 1:
             return None
-        return self._exit(bar, strength, held)
+        return self._exit(bar, held)
 
-    def _entry(self, strength: Decimal) -> Enter | None:
+    def _take(self, bar: Bar, held: Held | None) -> None:
+        if held is None:
+            if self._was_held:
+                self._bars_flat = 0
+            if self._bars_flat is not None:
+                self._bars_flat += 1
+            self._entry_range = self._entry_day = None
+        elif not self._was_held:  # it was entered on the bar before
+            self._entry_range, self._entry_day = self._range.value, self._last_day
+        self._range.take(bar)
+        if held is not None and self._entry_range is None:
+            self._entry_range = self._range.value
+        self._was_held = held is not None
+        self._last_day = self._clock.day_of(bar.time)
+
+    def _entry(self, bar: Bar) -> Enter | None:
         sides, size = self._parameters.sides, self._parameters.size
-        if sides != "short" and strength < self._entry_below:
+        if bar.high == bar.low or not self._may_enter(bar):
+            return None
+        strength = internal_bar_strength(bar)
+        if sides != "short" and self._entry_from <= strength < self._entry_below:
             return Enter("long", size)
-        if sides != "long" and strength > _ONE - self._entry_below:
+        if sides != "long" and self._entry_from <= _ONE - strength < self._entry_below:
             return Enter("short", size)
         return None
 
-    def _exit(self, bar: Bar, strength: Decimal, held: Held) -> Exit | None:
-        if self._is_stopped(bar, held):
-            return Exit("stop_percent")
-        if strength > self._exit_above if held.side == "long" else strength < _ONE - self._exit_above:
+    def _may_enter(self, bar: Bar) -> bool:
+        wanted = self._parameters
+        if self._bars_flat is not None and self._bars_flat <= wanted.cooldown_bars:
+            return False
+        if wanted.entry_hours is not None and not self._clock.is_within(bar.time, wanted.entry_hours):
+            return False
+        if wanted.exit_at is not None and self._clock.has_reached(bar.time, wanted.exit_at):
+            return False
+        measured = wanted.stop_atr is not None or wanted.take_profit_atr is not None
+        return not measured or self._range.value is not None
+
+    def _exit(self, bar: Bar, held: Held) -> Exit | None:
+        if reason := self._reached(bar, held):
+            return Exit(reason)
+        strength = internal_bar_strength(bar)
+        strength = strength if held.side == "long" else _ONE - strength
+        if bar.high != bar.low and self._exit_above < strength <= self._exit_to:
             return Exit("ibs")
+        if self._is_day_over(bar):
+            return Exit("end_of_day")
         max_bars = self._parameters.max_bars
         if max_bars is not None and held.bars >= max_bars:
             return Exit("max_bars")
         return None
 
-    def _is_stopped(self, bar: Bar, held: Held) -> bool:
-        percent = self._parameters.stop_percent
-        if percent is None:
-            return False
+    def _reached(self, bar: Bar, held: Held) -> str | None:
+        """Which stop or take profit the close has reached."""
+        wanted = self._parameters
         rise = bar.close - held.entry_price
-        loss = -rise if held.side == "long" else rise
-        # The entry price may be negative, its percentage is a distance; at zero any loss is too much.
-        return loss > 0 and loss >= abs(held.entry_price) * percent * _PERCENT
+        profit = rise if held.side == "long" else -rise
+        for reason, moved, percent, ranges in (
+            ("stop", -profit, wanted.stop_percent, wanted.stop_atr),
+            ("take_profit", profit, wanted.take_profit_percent, wanted.take_profit_atr),
+        ):
+            # At an entry price of zero, or where nothing ever moved, any move is far enough, but none is not.
+            if moved <= 0:
+                continue
+            # The entry price may be negative, its percentage is a distance.
+            if percent is not None and moved >= abs(held.entry_price) * percent * _PERCENT:
+                return f"{reason}_percent"
+            if ranges is not None and self._entry_range is not None and moved >= self._entry_range * ranges:
+                return f"{reason}_atr"
+        return None
+
+    def _is_day_over(self, bar: Bar) -> bool:
+        exit_at = self._parameters.exit_at
+        if exit_at is None:
+            return False
+        if self._entry_day is not None and self._clock.day_of(bar.time) != self._entry_day:
+            return True
+        return self._clock.has_reached(bar.time, exit_at)

@@ -1,0 +1,134 @@
+"""`portfold run`: the whole portfolio, one process a symbol, looked after."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from cli.target import Place, Target
+
+if TYPE_CHECKING:
+    from workers.live_worker import LiveRun
+    from workers.supervisor import Child
+
+_TARGET = Target()
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(run)
+
+
+def run(
+    *,
+    paper: bool = False,
+    live: bool = False,
+    bars: str | None = None,
+    symbols: str | None = None,
+    pace: Annotated[float | None, Parameter(validator=Number(gte=0, lte=86_400))] = None,
+    speed: Annotated[float | None, Parameter(validator=Number(gt=0, lte=1_000_000_000))] = None,
+    seed: int | None = None,
+    days: Annotated[int | None, Parameter(validator=Number(gte=1, lte=5_000))] = None,
+    book: Path | None = None,
+    target: Target = _TARGET,
+) -> int:
+    """Trade the optimized symbols, each in a process of its own, and a flattener.
+
+    Says what it will do, then does it. A process that fails is started again
+    and goes on where it was; one that keeps failing is given up, loudly. Ends
+    when all bars have, or by SIGTERM or Ctrl-C, and its processes with it.
+    The coordinator is another command.
+
+    For example:
+
+        portfold run --paper --bars my-bars --pace 0.1
+
+    Parameters
+    ----------
+    paper
+        Trade on paper, whichever broker runtime.json names.
+    live
+        Trade with money, by the broker that runtime.json names.
+    bars
+        `synthetic` (a made-up market), a folder of <SYMBOL>.csv files, or FILE.py:NAME; by default the feed
+        that runtime.json names.
+    symbols
+        These alone, as ES,CL; by default all that are optimized and have bars.
+    pace
+        Seconds from one bar to the next, by default 1.
+    speed
+        Replay the folder so many times as fast as it happened: 3600 makes an hour a second.
+    seed
+        Which synthetic market, by default 1.
+    days
+        How many trading days of it, by default 10.
+    book
+        The broker's file; by default in ~/.local/state/portfold.
+    """
+    from contextlib import closing
+    from tempfile import TemporaryDirectory
+
+    from cli.exits import FAILED, Unusable
+    from cli.folders import default_book
+    from cli.stopping import stopped_by_signals
+    from coordinator.log import open_log
+    from workers.feeds.registry import feed_for
+    from workers.live_worker import RunRefused, announce, compare_with_log, settle
+    from workers.supervisor import Supervisor
+
+    place = target.resolve()
+    given = {"pace_seconds": _exact(pace), "speed": _exact(speed), "seed": seed, "days": days}
+    feed = feed_for(place.configuration.runtime.feed, bars, given)
+    wanted = tuple(dict.fromkeys((symbols or "").replace(",", " ").split()))
+    try:
+        settled = settle(place.configuration, paper=paper, live=live, feed=feed, wanted=wanted)
+    except RunRefused as refused:
+        raise Unusable(str(refused)) from refused
+    file = (book or default_book(place.portfolio, settled.configuration.runtime.broker.kind)).absolute()
+    passed_on = _given(bars=bars, pace=pace, speed=speed, seed=seed, days=days)
+    log, lines = open_log("run")
+    try:
+        announce(settled, log)
+        with closing(place.bus()) as bus:
+            compare_with_log(settled, bus, log)
+        with stopped_by_signals() as stop, TemporaryDirectory(prefix="portfold-run-") as folder:
+            children = list(_children(settled, place, target, file, Path(folder), passed_on))
+            given_up = Supervisor(children, log=log).run(stop.event)
+            log.info("Stopped" if stop.event.is_set() else "All bars are traded", given_up=given_up)
+    finally:
+        lines.close()
+    return FAILED if given_up and not stop.exit_code else stop.exit_code
+
+
+def _children(
+    settled: "LiveRun", place: Place, target: Target, book: Path, folder: Path, passed_on: Sequence[str]
+) -> "Iterator[Child]":
+    """The command lines; the server's address, in which a password may stand, goes by the environment."""
+    from workers.supervisor import Child
+
+    start = [sys.executable, "-P", "-m", "cli.leash"]
+    where = ["--portfolio", place.portfolio, "--book", str(book)]
+    where += ["--config", str(Path(target.config).absolute())] if target.config else []
+    where += ["--paper"] if settled.paper else []
+    variables = {"PORTFOLD_URL": place.url}
+    yield Child("flattener", [*start, "flattener", *where], variables, stands_by=True)
+    for symbol in settled.symbols:
+        own = ["--progress", str(folder / f"{symbol}.json")]
+        yield Child(symbol, [*start, "worker", symbol, *where, *passed_on, *own], variables)
+
+
+def _given(**options: object) -> list[str]:
+    """The options that were given, as words."""
+    words = []
+    for name, value in options.items():
+        if value is not None:
+            words += [f"--{name}", str(value)]
+    return words
+
+
+def _exact(number: float | None) -> Decimal | None:
+    return None if number is None else Decimal(str(number))

@@ -1,0 +1,1 @@
+"""Training of the filters that `workers.filters` serves: which of a strategy's entries have paid."""

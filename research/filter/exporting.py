@@ -1,0 +1,88 @@
+"""From a trained model to the two files that a worker takes: ONNX and its sidecar. Needs the extra `ml`.
+
+Nothing is written that does not score as the trained model does: every example is served once, by the same
+class that serves live, and compared.
+"""
+
+import hashlib
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+
+from config import Configuration
+from research.errors import ResearchError
+from research.filter.examples import Examples
+from research.filter.training import Kind, Trained, as_arrays
+from workers.filters.features import DEFINITION, FEATURES
+from workers.filters.onnx_model import INPUT, OnnxModel, check_probes
+from workers.filters.sidecar import FORMAT, Probe, Sidecar, sidecar_of, traded_by
+
+_PROBES = 20
+_PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
+
+
+def as_onnx(model: Any, kind: Kind) -> bytes:
+    """The model as ONNX. Trees compare in single precision, in which features are exact; sums of products
+    take double."""
+    tensor = DoubleTensorType if kind == "logistic" else FloatTensorType
+    graph = to_onnx(model, initial_types=[(INPUT, tensor([None, len(FEATURES)]))], options={"zipmap": False})
+    content: bytes = graph.SerializeToString()
+    return content
+
+
+def export(
+    path: Path, trained: Trained, kind: Kind, symbol: str, examples: Examples, configuration: Configuration
+) -> Sidecar:
+    """Writes model and sidecar to `path` and beside it. Raises ResearchError."""
+    content = as_onnx(trained.model, kind)
+    features, _ = as_arrays(examples.of)
+    scores = trained.model.predict_proba(features)[:, 1]
+    every = [
+        Probe(example.features, float(score)) for example, score in zip(examples.of, scores, strict=True)
+    ]
+    try:
+        check_probes(OnnxModel(content), every)
+    except ValueError as error:
+        raise ResearchError(f"The model cannot be served as it was trained: {error}.") from error
+    runtime = configuration.runtime
+    sidecar = Sidecar(
+        format=FORMAT,
+        model=kind,
+        symbol=symbol,
+        sha256=hashlib.sha256(content).hexdigest(),
+        definition=DEFINITION,
+        features=FEATURES,
+        traded_by=traded_by(runtime.worker(symbol), runtime.trading_day),
+        versions={"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+        trained_until=examples.end,
+        trained_on={
+            "bars": examples.bars,
+            "examples": len(examples.of),
+            "first": examples.of[0].time.isoformat(),
+            "last": examples.of[-1].time.isoformat(),
+            "measured": msgspec.to_builtins(trained.measured),
+        },
+        probes=tuple(every[int(place)] for place in np.linspace(0, len(every) - 1, _PROBES)),
+    )
+    # The sidecar last: a model without the one that is of it is refused.
+    _write(path, content)
+    _write(sidecar_of(path), msgspec.json.format(msgspec.json.encode(sidecar), indent=2))
+    return sidecar
+
+
+def _write(path: Path, content: bytes) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise ResearchError(f"{path}: cannot be written: {error.strerror}.") from error

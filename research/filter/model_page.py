@@ -1,0 +1,118 @@
+"""What cross-validation found of a filter, as a self-contained page: is it honest, and does it pay?"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from coordinator.dollars import shown
+from research.filter.examples import Example
+from research.filter.training import Cut, Measured
+from research.report.drawing import SMALL, Chart, dollar_axis, frame, still_axis
+from research.report.shell import figure, page
+from research.report.table import Cell, money, table
+from research.report.table import figure as number
+from research.report.wording import text
+
+_MARK = "portfold train"
+_PX = 420
+
+
+def model_page(
+    title: str,
+    told: str,
+    examples: Sequence[Example],
+    probabilities: Sequence[float],
+    measured: Measured,
+    cuts: Sequence[Cut],
+    threshold: float,
+) -> str:
+    """The page. Raises ModuleNotFoundError without plotly."""
+    reliability = figure(
+        _reliability(measured),
+        "Reliability curve",
+        "Each mark is a tenth of the examples: the probability they were given, and how many of them paid. "
+        "On the line a probability means what it says.",
+    )
+    pnl = figure(
+        _pnl(examples, probabilities, threshold),
+        "P&L kept against P&L dropped",
+        f"Every example as one trade, by the time of its entry; kept from probability {threshold:g} on. "
+        "Examples overlap, so this compares, and is no backtest.",
+    )
+    body = (
+        f'<header><p class="kicker">{text(told)}</p><h1>{text(title)}</h1>'
+        f'<p class="session">{text(figures_in_words(len(examples), measured))}</p></header>'
+        f"<h2>Reliability</h2>{reliability}<h2>P&amp;L kept and dropped</h2>{pnl}{_table(cuts)}"
+    )
+    return page(title, body, mark=_MARK)
+
+
+def figures_in_words(count: int, measured: Measured) -> str:
+    """How well the model tells what pays, beside what always saying the base rate would give."""
+    return (
+        f"{count:,} examples, {measured.base_rate:.1%} of which paid. "
+        f"Log loss {measured.log_loss:.4f} (always saying so: {measured.base_log_loss:.4f}), "
+        f"Brier score {measured.brier:.4f} ({measured.base_brier:.4f}), AUC {measured.auc:.3f} (0.500)."
+    )
+
+
+def _reliability(measured: Measured) -> Chart:
+    bins = measured.reliability
+    even = {"x": [0, 1], "y": [0, 1], "type": "scatter", "mode": "lines", "name": "as it says"}
+    marks = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": "measured",
+        "x": [one.predicted for one in bins],
+        "y": [one.paid for one in bins],
+        "text": [f"{one.count:,}: given {one.predicted:.3f}, paid {one.paid:.3f}" for one in bins],
+        "hovertemplate": "%{text}<extra></extra>",
+        "line": {"color": "@gain"},
+    }
+    layout = frame(_PX, left_px=64, top_px=44, bottom_px=54) | {
+        "xaxis": still_axis() | {"range": [0, 1], "title": {"text": "probability given", "font": SMALL}},
+        "yaxis": still_axis() | {"range": [0, 1], "title": {"text": "share that paid", "font": SMALL}},
+    }
+    return {"data": [even | {"line": {"color": "@muted", "dash": "dot"}}, marks], "layout": layout}
+
+
+def _pnl(examples: Sequence[Example], probabilities: Sequence[float], threshold: float) -> Chart:
+    kept = [given >= threshold for given in probabilities]
+    lines = []
+    for name, colour, chosen in (("kept", "@gain", True), ("dropped", "@loss", False)):
+        total, times, totals = Decimal(0), [], []
+        for example, is_kept in zip(examples, kept, strict=True):
+            if is_kept is chosen:
+                total += example.pnl
+                times.append(example.time.isoformat())
+                totals.append(float(total))
+        lines.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": f"{name}, {shown(total)}",
+                "x": times,
+                "y": totals,
+                "line": {"shape": "hv", "color": colour},
+            }
+        )
+    layout = frame(_PX, left_px=86, top_px=44, bottom_px=54) | {
+        "xaxis": still_axis() | {"type": "date"},
+        "yaxis": dollar_axis(),
+    }
+    return {"data": lines, "layout": layout}
+
+
+def _table(cuts: Sequence[Cut]) -> str:
+    names = ("Probability from", "Kept", "P&L kept", "Dropped", "P&L dropped")
+    heads = [Cell(text(name), figure=True) for name in names]
+    rows = [
+        [
+            number(f"{one.probability:g}"),
+            number(f"{one.kept:,}"),
+            money(one.kept_pnl),
+            number(f"{one.dropped:,}"),
+            money(one.dropped_pnl),
+        ]
+        for one in cuts
+    ]
+    return table("What each threshold keeps and drops", heads, rows)

@@ -1,0 +1,132 @@
+"""Trains a filter and measures it. Needs the extra `ml`.
+
+What is told of a model comes from cross-validation alone: each example is scored by a model that has seen
+neither it nor what overlaps it. The model that is kept is trained on all of them. Everything random has a
+fixed seed, so the same examples give the same model.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Literal
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from research.errors import ResearchError
+from research.filter.cross_validation import Span, purged_folds
+from research.filter.examples import Example, Examples
+
+Kind = Literal["logistic", "random_forest", "gradient_boosting"]
+KINDS: Mapping[Kind, Callable[[], Any]] = {
+    "logistic": lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+    "random_forest": lambda: RandomForestClassifier(
+        n_estimators=200, max_depth=5, min_samples_leaf=20, random_state=0
+    ),
+    "gradient_boosting": lambda: GradientBoostingClassifier(
+        n_estimators=100, max_depth=3, learning_rate=0.05, random_state=0
+    ),
+}
+_FEWEST = 100
+_BINS = 10
+
+
+class Bin(Struct, frozen=True):
+    """Examples with about the same probability: how many, what they were given, how many of them paid."""
+
+    count: int
+    predicted: float
+    paid: float
+
+
+class Cut(Struct, frozen=True):
+    """What a threshold does: trades and dollars of what is kept, from `probability` on, and of the rest."""
+
+    probability: float
+    kept: int
+    kept_pnl: Decimal
+    dropped: int
+    dropped_pnl: Decimal
+
+
+class Measured(Struct, frozen=True):
+    """What cross-validation found. `log_loss` and `brier` have beside them those of always saying the
+    `base_rate`, for which `auc` is 0.5."""
+
+    base_rate: float
+    log_loss: float
+    base_log_loss: float
+    brier: float
+    base_brier: float
+    auc: float
+    reliability: tuple[Bin, ...]
+
+
+class Trained(Struct, frozen=True):
+    """A model of scikit-learn, and for each example the probability out of cross-validation."""
+
+    model: Any
+    probabilities: tuple[float, ...]
+    measured: Measured
+
+
+def train(examples: Examples, kind: Kind, *, folds: int, embargo: float) -> Trained:
+    """Trains and measures. `embargo` is the fraction of all bars. Raises ResearchError."""
+    features, labels = as_arrays(examples.of)
+    if len(labels) < _FEWEST:
+        raise ResearchError(f"Expected {_FEWEST} examples at least to learn from, got {len(labels)}.")
+    probabilities = np.zeros(len(labels))
+    spans = [Span(example.first, example.last) for example in examples.of]
+    for fold in purged_folds(spans, folds, math.ceil(embargo * examples.bars)):
+        chosen, tested = list(fold.train), list(fold.test)
+        if len(set(labels[chosen])) < 2:
+            raise ResearchError(
+                "Expected trades that paid and some that did not in each fold: give fewer folds."
+            )
+        model = KINDS[kind]().fit(features[chosen], labels[chosen])
+        probabilities[tested] = model.predict_proba(features[tested])[:, 1]
+    if len(set(labels)) < 2:
+        raise ResearchError("Expected trades that paid and some that did not, got only one of them.")
+    return Trained(
+        KINDS[kind]().fit(features, labels),
+        tuple(float(one) for one in probabilities),
+        _measure(labels, probabilities),
+    )
+
+
+def as_arrays(of: Sequence[Example]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Features and labels."""
+    features = np.array([example.features for example in of], dtype=np.float64)
+    return features, np.array([int(example.paid) for example in of], dtype=np.int64)
+
+
+def cut(of: Sequence[Example], probabilities: Sequence[float], at: float) -> Cut:
+    """What a threshold would have kept and dropped."""
+    kept = [example.pnl for example, given in zip(of, probabilities, strict=True) if given >= at]
+    dropped = [example.pnl for example, given in zip(of, probabilities, strict=True) if not given >= at]
+    return Cut(at, len(kept), sum(kept, Decimal(0)), len(dropped), sum(dropped, Decimal(0)))
+
+
+def _measure(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> Measured:
+    base = float(labels.mean())
+    always = np.full(len(labels), base)
+    order = np.argsort(probabilities, kind="stable")
+    bins = tuple(
+        Bin(len(places), float(probabilities[places].mean()), float(labels[places].mean()))
+        for places in np.array_split(order, _BINS)
+    )
+    return Measured(
+        base_rate=base,
+        log_loss=float(log_loss(labels, probabilities)),
+        base_log_loss=float(log_loss(labels, always)),
+        brier=float(brier_score_loss(labels, probabilities)),
+        base_brier=float(brier_score_loss(labels, always)),
+        auc=float(roc_auc_score(labels, probabilities)),
+        reliability=bins,
+    )

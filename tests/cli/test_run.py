@@ -1,0 +1,308 @@
+"""`portfold run` as a person runs it: real processes, one a symbol, looked after, and gone when it is."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from cli.exits import INTERRUPTED, OK, UNREACHABLE, UNUSABLE
+from config import Configuration, load
+from events.embedded import EmbeddedServer
+from research.filter.examples import examples_of
+from research.filter.exporting import export
+from research.filter.training import train
+from tests.cli.command_line import Running, portfold, started
+from tests.live import Live
+from tests.processes import config_folder, coordinating
+from tests.waiting import until
+from workers.feeds.synthetic import SyntheticMarket
+from workers.strategies.ibs import IbsStrategy
+from workers.strategies.intent import Enter, Exit, Held
+
+HIDDEN = "hunter2"
+
+
+class Place:
+    """A portfolio of two symbols, with its configuration's folder."""
+
+    def __init__(self, url: str, portfolio: str, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "mine"
+        self.where = ("--url", url, "--portfolio", portfolio, "--config", str(self.config))
+        self.configure()
+
+    def configure(self, **runtime: object) -> Configuration:
+        limits = {"symbols": ["CL", "ES"], "daily_stop_loss": 1_000_000}
+        config_folder(self.config, limits=limits, runtime={"worker_lost_seconds": 60, **runtime})
+        return load(str(self.config), {}, self.folder)
+
+    @contextmanager
+    def running(self, *words: str, **variables: str) -> Iterator[Running]:
+        with started("run", *words, *self.where, cwd=self.folder, **variables) as run:
+            try:
+                yield run
+            finally:
+                run.process.send_signal(signal.SIGTERM)
+                run.ends()
+
+    def refuses(self, *words: str, code: int = UNUSABLE, **variables: str) -> str:
+        ran = portfold("run", *words, *self.where, cwd=self.folder, seconds=50, **variables)
+        assert (ran.code, ran.out) == (code, ""), ran.err
+        return ran.err
+
+
+@pytest.fixture
+def place(server: EmbeddedServer, portfolio: str, tmp_path: Path) -> Place:
+    return Place(server.url, portfolio, tmp_path)
+
+
+def lines(run: Running) -> list[dict[str, Any]]:
+    """What supervisor and children have logged so far, line by line."""
+    return [json.loads(line) for line in run.said.read_text().rpartition("\n")[0].splitlines()]
+
+
+def pid_of(run: Running, child: str, start: int = 1) -> int:
+    """The process that a child was started as, the first time or later."""
+
+    def starts() -> list[int]:
+        own = [line for line in lines(run) if line["event"] == "Started" and line.get("child") == child]
+        return [line["pid"] for line in own]
+
+    until(lambda: len(starts()) >= start, f"start {start} of {child}")
+    return starts()[start - 1]
+
+
+def is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+SLOWLY = ("--paper", "--bars", "synthetic", "--pace", "0.05", "--days", "400")
+
+
+# --- what it does -----------------------------------------------------------------------------------------
+
+
+def test_it_says_what_it_will_do_trades_to_the_end_of_the_bars_and_the_audit_reproduces_it(
+    place: Place, live: Live
+) -> None:
+    with coordinating(*place.where[1:4:2], config=place.config):
+        words = ("--paper", "--bars", "synthetic", "--pace", "0", "--days", "2")
+        with started("run", *words, *place.where, cwd=place.folder) as run:
+            assert run.ends() == OK
+        live.all_decided()
+    said = {line["event"]: line for line in lines(run) if line["process"] == "run"}
+    assert "PAPER trading: no order leaves this machine" in said
+    limits = said["Limits"]
+    assert (limits["max_positions"], limits["max_contracts"]) == (4, 4)
+    assert limits["daily_stop_loss"] == "$1,000,000.00"
+    assert "Trading CL, ES" in said
+    assert "ES: no model: every signal goes to the gate" in said
+    assert said["All bars are traded"]["given_up"] == []
+    assert {event["worker"] for event in live.said("PositionOpened")} == {"ibs-CL", "ibs-ES"}
+    verified = portfold("audit", "verify", *place.where, cwd=place.folder)
+    assert (verified.code, verified.out.split(":")[0]) == (OK, "Reproduced")
+
+
+def test_a_worker_killed_is_started_again_and_trades_on_as_if_nothing_had_been(
+    place: Place, live: Live
+) -> None:
+    configuration = place.configure(answer_seconds=10)
+
+    def bought() -> list[Decimal]:
+        return [Decimal(event["price"]) for event in live.said("PositionOpened") if event["symbol"] == "ES"]
+
+    with coordinating(*place.where[1:4:2], config=place.config), place.running(*SLOWLY) as run:
+        until(lambda: len(bought()) >= 2, "entries in ES")
+        os.kill(pid_of(run, "ES"), signal.SIGKILL)
+        run.says("ES was killed by SIGKILL; starting it again")
+        assert is_there(pid_of(run, "ES", start=2))
+        until(lambda: len(bought()) >= 5, "it to trade on")
+        found = bought()
+    assert found == entries_of(configuration, len(found))
+
+
+def entries_of(configuration: Configuration, count: int) -> list[Decimal]:
+    """The prices of that many entries that a worker of ES makes in the synthetic market, if left alone."""
+    strategy, held, found = IbsStrategy(configuration.runtime.worker("ES")), None, list[Decimal]()
+    tick = configuration.contracts["ES"].tick_size * configuration.runtime.slippage_ticks
+    for bar in SyntheticMarket(configuration.contracts, days=400, seed=1).bars("ES"):
+        held = msgspec.structs.replace(held, bars=held.bars + 1) if held else None
+        intent = strategy.decide(bar, held)
+        if isinstance(intent, Enter):
+            held = Held(intent.side, bar.close + tick, 0)
+            found.append(held.entry_price)
+        elif isinstance(intent, Exit):
+            held = None
+        if len(found) == count:
+            break
+    return found
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, OK), (signal.SIGINT, INTERRUPTED)])
+def test_it_stops_cleanly_with_all_its_processes(place: Place, number: signal.Signals, code: int) -> None:
+    with started("run", *SLOWLY, *place.where, cwd=place.folder) as run:
+        children = [pid_of(run, child) for child in ("flattener", "CL", "ES")]
+        run.says("Flattener ready")
+        run.process.send_signal(number)
+        assert run.ends() == code
+    assert not any(map(is_there, children))
+    assert "Traceback" not in run.said.read_text()
+
+
+def test_its_processes_end_when_it_is_killed(place: Place) -> None:
+    with started("run", *SLOWLY, *place.where, cwd=place.folder) as run:
+        children = [pid_of(run, child) for child in ("flattener", "CL", "ES")]
+        run.process.kill()
+        run.ends()
+        until(lambda: not any(map(is_there, children)), "the children to go")
+
+
+def test_without_a_coordinator_it_says_that_nothing_will_be_allowed(place: Place) -> None:
+    with place.running(*SLOWLY) as run:
+        run.says("No coordinator leads this portfolio")
+
+
+def test_limits_that_are_not_those_in_force_are_told_loudly(place: Place) -> None:
+    with coordinating(*place.where[1:4:2]), place.running(*SLOWLY) as run:
+        run.says("LIMITS DIFFER: daily_stop_loss is 1000000 here and 2500 in force; the coordinator's hold")
+
+
+# --- which symbols ----------------------------------------------------------------------------------------
+
+
+def test_only_optimized_symbols_with_bars_are_traded_and_the_others_are_told(place: Place) -> None:
+    folder = place.folder / "bars"
+    folder.mkdir()
+    for symbol in ("ES", "GC"):
+        (folder / f"{symbol}.csv").write_text("date,open,high,low,close\n2025-01-06,10,12,9,11\n")
+    place.configure(workers={"NQ": {"size": 1}})
+    with place.running("--paper", "--bars", str(folder)) as run:
+        run.says("Trading ES")
+        run.says("CL is filtered out: the feed has no bars of it")
+        for symbol in ("NQ", "GC"):
+            run.says(f"{symbol} is filtered out: not among the optimized symbols")
+        assert run.ends() == OK
+    assert {line.get("child") for line in lines(run)} == {None, "ES", "flattener"}
+
+
+def test_a_wrong_symbol_is_a_sentence(place: Place) -> None:
+    assert "--symbols: expected symbols with a contract (6A, " in place.refuses("--symbols", "ES,EX")
+
+
+def test_nothing_left_to_trade_is_a_sentence_that_says_why(place: Place) -> None:
+    told = place.refuses("--paper", "--symbols", "GC")
+    assert "There is nothing to trade. GC: not among the optimized symbols." in told
+
+
+def test_without_a_server_it_does_not_start(place: Place) -> None:
+    ran = portfold("run", "--paper", "--url", "redis://127.0.0.1:1/0", cwd=place.folder)
+    assert ran.code == UNREACHABLE
+    assert '"Started"' not in ran.err
+
+
+# --- paper or live ----------------------------------------------------------------------------------------
+
+
+def with_money(place: Place) -> None:
+    place.configure(
+        broker={"kind": "traderspost", "options": {"webhook_url_env": "MY_ORDERS"}},
+        redis_password_env="MY_REDIS",  # noqa: S106 - the name of a variable
+    )
+
+
+def test_money_is_traded_only_when_it_is_said(place: Place) -> None:
+    with_money(place)
+    told = place.refuses(MY_ORDERS=f"https://127.0.0.1/{HIDDEN}", MY_REDIS=HIDDEN)
+    assert "The broker traderspost trades with money: say --live, or --paper" in told
+
+
+def test_each_missing_credential_is_named_and_none_is_shown(place: Place) -> None:
+    with_money(place)
+    told = place.refuses("--live")
+    assert "MY_REDIS (redis_password_env), MY_ORDERS (broker.options.webhook_url_env)." in told
+    told = place.refuses("--live", MY_REDIS=HIDDEN)
+    assert "MY_REDIS" not in told
+    assert "MY_ORDERS (broker.options.webhook_url_env)" in told
+    assert HIDDEN not in told
+
+
+def test_live_with_the_paper_broker_is_refused(place: Place) -> None:
+    assert "broker.kind: expected a real broker, got paper" in place.refuses("--live")
+
+
+def test_both_at_once_are_refused(place: Place) -> None:
+    assert "Expected --paper or --live, got both." in place.refuses("--paper", "--live")
+
+
+def test_on_paper_nothing_is_asked_of_the_real_brokers_credentials(place: Place) -> None:
+    place.configure(broker={"kind": "traderspost", "options": {"webhook_url_env": "MY_ORDERS"}})
+    with place.running(*SLOWLY) as run:
+        run.says("PAPER trading")
+        run.says("Flattener ready")
+        until(lambda: any(line["process"] == "ibs-ES" for line in lines(run)), "a worker")
+    assert {line["broker"] for line in lines(run) if "broker" in line} == {"paper"}
+
+
+def test_live_says_so_before_it_does_anything(place: Place) -> None:
+    place.configure(broker={"kind": "traderspost", "options": {"webhook_url_env": "MY_ORDERS"}})
+    words = ("--live", "--bars", "synthetic", "--pace", "86400")
+    with place.running(*words, MY_ORDERS=f"http://127.0.0.1:1/{HIDDEN}") as run:
+        run.says("LIVE trading: orders go to the broker, with money")
+        run.says("Flattener ready")
+    said = run.said.read_text()
+    assert said.index("LIVE trading") < said.index('"Started"')
+    assert HIDDEN not in said
+
+
+# --- models -----------------------------------------------------------------------------------------------
+
+
+def trained(place: Place, **workers: object) -> None:
+    """A model for ES in the configuration."""
+    configuration = place.configure()
+    market = SyntheticMarket(configuration.contracts, days=30, seed=4)
+    examples = examples_of("ES", market.bars("ES"), configuration)
+    model = train(examples, "logistic", folds=3, embargo=0.01)
+    export(place.config / "models" / "ES.onnx", model, "logistic", "ES", examples, configuration)
+    place.configure(workers={"ES": {"model": "models/ES.onnx", **workers}})
+
+
+def test_the_whole_chain_of_an_entry_runs_across_processes(place: Place, live: Live) -> None:
+    """Filter included; and what the filter dropped was never asked for."""
+    trained(place, min_probability=0.5)
+    with coordinating(*place.where[1:4:2], config=place.config):
+        words = ("--paper", "--bars", "synthetic", "--pace", "0", "--days", "12", "--symbols", "ES")
+        with started("run", *words, *place.where, cwd=place.folder) as run:
+            assert run.ends() == OK
+        live.all_decided()
+    said = [line["event"] for line in lines(run)]
+    assert any(event.startswith("ES: filtered by a logistic model, SHA-256 ") for event in said)
+    passed, dropped = said.count("ES entry passed the filter"), said.count("ES entry filtered out")
+    assert passed > 0
+    assert dropped > 0
+    assert len(live.said("EntryRequested")) == passed
+    assert len(live.said("PositionOpened")) == passed
+    missing = [line["why"] for line in lines(run) if line.get("why", "").startswith("no features: ")]
+    assert missing
+    assert all("look back 50 bars" in why for why in missing)
+    assert portfold("audit", "verify", *place.where, cwd=place.folder).out.startswith("Reproduced: ")
+
+
+def test_a_model_that_does_not_match_stops_the_run_before_it_starts(place: Place) -> None:
+    trained(place)
+    model = place.config / "models" / "ES.onnx"
+    model.write_bytes(model.read_bytes() + b"?")
+    told = place.refuses("--paper")
+    assert "ES.onnx.json: sha256: expected " in told
+    assert '"Started"' not in told

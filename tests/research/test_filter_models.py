@@ -1,0 +1,289 @@
+"""Models from training to live: the same score for every kind, and nothing taken that does not match."""
+
+import hashlib
+import math
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any, get_args
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import ConfigError, Configuration, load
+from config.runtime import IbsParameters
+from events.fields import Side
+from research.errors import ResearchError
+from research.filter.examples import Examples, examples_of
+from research.filter.exporting import export
+from research.filter.training import Kind, Trained, cut, train
+from workers.feeds.synthetic import SyntheticMarket
+from workers.filters.features import FEATURES
+from workers.filters.onnx_model import OnnxModel, open_model
+from workers.filters.opened import filter_in_words, open_filter
+from workers.filters.sidecar import Sidecar, sidecar_of, traded_by
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+features = st.tuples(*[st.integers(-8192, 8192).map(lambda whole: whole / 1024)] * len(FEATURES))
+
+
+def with_model(path: Path | None, **parameters: Any) -> Configuration:
+    packaged = load(None, {}, Path("/"))
+    model = None if path is None else str(path)
+    workers = {"default": IbsParameters(sides="both", model=model, **parameters)}
+    return msgspec.structs.replace(
+        packaged, runtime=msgspec.structs.replace(packaged.runtime, workers=workers)
+    )
+
+
+@pytest.fixture(scope="module")
+def examples() -> Examples:
+    configuration = with_model(None)
+    market = SyntheticMarket(configuration.contracts, days=60, seed=4)
+    return examples_of("ES", market.bars("ES"), configuration)
+
+
+class Made:
+    """A model of each kind, trained once, with its files."""
+
+    def __init__(self, kind: Kind, examples: Examples, folder: Path) -> None:
+        self.path = folder / f"{kind}.onnx"
+        self.trained: Trained = train(examples, kind, folds=4, embargo=0.01)
+        self.sidecar = export(self.path, self.trained, kind, "ES", examples, with_model(None))
+        self.live = OnnxModel(self.path.read_bytes())
+
+    def training_score(self, of: tuple[float, ...]) -> float:
+        return float(self.trained.model.predict_proba(np.array([of]))[0, 1])
+
+
+@pytest.fixture(scope="module")
+def made(examples: Examples, tmp_path_factory: pytest.TempPathFactory) -> dict[Kind, Made]:
+    folder = tmp_path_factory.mktemp("models")
+    return {kind: Made(kind, examples, folder) for kind in KINDS}
+
+
+# --- the same score ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_live_score_of_every_example_is_that_of_training(
+    kind: Kind, made: dict[Kind, Made], examples: Examples
+) -> None:
+    scores = made[kind].trained.model.predict_proba(np.array([one.features for one in examples.of]))[:, 1]
+    live = [made[kind].live.probability(one.features) for one in examples.of]
+    assert np.abs(scores - live).max() <= 1e-6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(of=features)
+def test_the_live_score_of_whatever_else_may_come_is_that_of_training(
+    kind: Kind, made: dict[Kind, Made], of: tuple[float, ...]
+) -> None:
+    assert abs(made[kind].live.probability(of) - made[kind].training_score(of)) <= 1e-6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_score_is_the_same_where_a_tree_splits(
+    kind: Kind, made: dict[Kind, Made], examples: Examples
+) -> None:
+    """Half way between two values of a feature, where thresholds lie, and just beside."""
+    chance = Random(1)
+    for _ in range(200):
+        one, other = chance.choice(examples.of), chance.choice(examples.of)
+        between = [(a + b) / 2 for a, b in zip(one.features, other.features, strict=True)]
+        for beside in (-1, 0, 1):
+            of = tuple((round(value * 1024) + beside) / 1024 for value in between)
+            assert abs(made[kind].live.probability(of) - made[kind].training_score(of)) <= 1e-6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_is_opened_and_says_what_it_is(kind: Kind, made: dict[Kind, Made]) -> None:
+    configuration = with_model(made[kind].path, min_probability=0.55)
+    words = filter_in_words(open_filter(configuration, "ES"))
+    assert words.startswith(f"filtered by a {kind} model, SHA-256 {made[kind].sidecar.sha256[:12]}")
+    assert words.endswith("entries from probability 0.55 on")
+
+
+def test_the_same_examples_give_the_same_model(
+    examples: Examples, made: dict[Kind, Made], tmp_path: Path
+) -> None:
+    again = Made("random_forest", examples, tmp_path)
+    assert again.sidecar.sha256 == made["random_forest"].sidecar.sha256
+    assert again.trained.probabilities == made["random_forest"].trained.probabilities
+
+
+def test_without_a_model_there_is_no_filter() -> None:
+    opened = open_filter(with_model(None), "ES")
+    assert opened is None
+    assert filter_in_words(opened) == "no model: every signal goes to the gate"
+
+
+# --- what was measured ------------------------------------------------------------------------------------
+
+
+def test_a_model_of_noise_is_not_said_to_know_anything(examples: Examples) -> None:
+    """Profits dealt out anew at random: whatever training finds in them, cross-validation does not."""
+    pnls = [one.pnl for one in examples.of]
+    Random(7).shuffle(pnls)
+    noise = [msgspec.structs.replace(one, pnl=pnl) for one, pnl in zip(examples.of, pnls, strict=True)]
+    measured = train(
+        msgspec.structs.replace(examples, of=tuple(noise)), "logistic", folds=4, embargo=0.01
+    ).measured
+    assert 0.4 < measured.auc < 0.6
+    assert measured.brier > measured.base_brier - 0.01
+
+
+def test_what_can_be_known_is_found(examples: Examples) -> None:
+    """Trades that paid just where their bar's body was up: told in examples that the model was not shown."""
+    body = FEATURES.index("body")
+    told = [
+        msgspec.structs.replace(one, pnl=abs(one.pnl) + 1 if one.features[body] > -0.5 else -abs(one.pnl) - 1)
+        for one in examples.of
+    ]
+    found = train(
+        msgspec.structs.replace(examples, of=tuple(told)), "gradient_boosting", folds=4, embargo=0.01
+    )
+    assert found.measured.auc > 0.95
+    kept = cut(told, found.probabilities, 0.5)
+    assert kept.kept_pnl > 0 > kept.dropped_pnl
+    assert kept.kept + kept.dropped == len(told)
+    assert kept.kept_pnl + kept.dropped_pnl == sum(one.pnl for one in told)
+
+
+def test_too_few_examples_are_refused(examples: Examples) -> None:
+    few = msgspec.structs.replace(examples, of=examples.of[:99])
+    with pytest.raises(ResearchError, match="Expected 100 examples at least to learn from, got 99"):
+        train(few, "logistic", folds=2, embargo=0)
+
+
+def test_examples_that_all_paid_are_refused(examples: Examples) -> None:
+    won = tuple(msgspec.structs.replace(one, pnl=abs(one.pnl) + 1) for one in examples.of)
+    with pytest.raises(ResearchError, match="Expected trades that paid and some that did not"):
+        train(msgspec.structs.replace(examples, of=won), "logistic", folds=2, embargo=0)
+
+
+# --- live -------------------------------------------------------------------------------------------------
+
+
+def test_an_entry_passes_from_the_threshold_on_and_what_was_known_in_training_is_said(
+    made: dict[Kind, Made], examples: Examples
+) -> None:
+    """The threshold is set to the very probability of one entry, and just above it."""
+    one = examples.of[len(examples.of) // 2]
+    bars = list(SyntheticMarket(with_model(None).contracts, days=60, seed=4).bars("ES"))[: one.first + 1]
+    side: Side = "long" if one.features[-1] == 1 else "short"
+    exactly = made["logistic"].live.probability(one.features)
+    for threshold, passes in ((exactly, True), (math.nextafter(exactly, 1), False)):
+        opened = open_filter(with_model(made["logistic"].path, min_probability=threshold), "ES")
+        assert opened is not None
+        early = opened.judge(bars[-1], side)
+        assert (early.passed, early.reason[:11]) == (False, "no features")
+        for bar in bars:
+            opened.take(bar)
+        verdict = opened.judge(bars[-1], side)
+        assert verdict.passed is passes
+        assert verdict.reason.startswith(f"probability {exactly:.4f}")
+        assert verdict.reason.endswith(", on a bar of its training, which proves nothing")
+
+
+def test_a_bar_after_its_training_is_judged_without_a_caveat(made: dict[Kind, Made]) -> None:
+    bars = list(SyntheticMarket(with_model(None).contracts, days=70, seed=4).bars("ES"))
+    opened = open_filter(with_model(made["logistic"].path), "ES")
+    assert opened is not None
+    for bar in bars:
+        opened.take(bar)
+    assert "training" not in opened.judge(bars[-1], "long").reason
+
+
+# --- what does not match ----------------------------------------------------------------------------------
+
+
+class Copy:
+    """A copy of a model's files, to be spoiled."""
+
+    def __init__(self, of: Made, folder: Path) -> None:
+        self.path = folder / "ES.onnx"
+        self.path.write_bytes(of.path.read_bytes())
+        self.sidecar = sidecar_of(self.path)
+        self.sidecar.write_bytes(sidecar_of(of.path).read_bytes())
+
+    def change(self, **fields: Any) -> None:
+        whole = msgspec.json.decode(self.sidecar.read_bytes(), type=Sidecar)
+        self.sidecar.write_bytes(msgspec.json.encode(msgspec.structs.replace(whole, **fields)))
+
+    def replace(self, content: bytes) -> None:
+        """Other content, and a sidecar that calls it its own."""
+        self.path.write_bytes(content)
+        self.change(sha256=hashlib.sha256(content).hexdigest())
+
+    def refusal(self, symbol: str = "ES", **parameters: Any) -> str:
+        with pytest.raises(ConfigError) as refused:
+            open_filter(with_model(self.path, **parameters), symbol)
+        return str(refused.value)
+
+
+@pytest.fixture
+def copy(made: dict[Kind, Made], tmp_path: Path) -> Copy:
+    return Copy(made["logistic"], tmp_path)
+
+
+SPOILS: list[tuple[Callable[[Copy], object], str]] = [
+    (lambda copy: copy.path.write_bytes(copy.path.read_bytes()[:-1] + b"?"), "sha256: expected"),
+    (lambda copy: copy.path.unlink(), "expected a model, got No such file"),
+    (lambda copy: copy.sidecar.unlink(), "expected the file that comes with the model, got No such file"),
+    (lambda copy: copy.sidecar.write_bytes(b"{}"), "expected what `portfold train` writes beside a model"),
+    (lambda copy: copy.change(format=2), "format: expected 1, got 2"),
+    (lambda copy: copy.change(definition=0), "definition: expected 1, got 0; train the model anew"),
+    (lambda copy: copy.change(features=FEATURES[::-1]), "features: expected"),
+    (lambda copy: copy.change(symbol="CL"), 'symbol: expected "ES", got "CL"'),
+    (lambda copy: copy.change(versions={}), "versions.onnxruntime: expected the version it was checked with"),
+    (lambda copy: copy.change(versions={"onnxruntime": "999.0"}), "expected onnxruntime 999.0 or newer"),
+    (lambda copy: copy.change(probes=()), "probes: expected some"),
+    (lambda copy: copy.replace(b"no graph at all"), "expected a model that can be served"),
+    (lambda copy: copy.replace(pickle.dumps({"a": "pickle"})), "expected a model that can be served"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "told"), SPOILS)
+def test_a_model_that_does_not_match_is_refused(
+    copy: Copy, spoil: Callable[[Copy], object], told: str
+) -> None:
+    spoil(copy)
+    assert told in copy.refusal()
+
+
+def test_a_model_of_another_graph_under_the_same_name_gives_other_scores_and_is_refused(
+    copy: Copy, made: dict[Kind, Made]
+) -> None:
+    copy.replace(made["random_forest"].path.read_bytes())
+    assert "a score of" in copy.refusal()
+
+
+def test_a_model_for_other_trades_is_refused(copy: Copy) -> None:
+    assert "traded_by.exit_above: expected 0.9, got 0.8; train the model anew" in copy.refusal(exit_above=0.9)
+
+
+def test_what_does_not_shape_the_trades_may_change(copy: Copy) -> None:
+    configuration = with_model(copy.path, size=2, cooldown_bars=3, min_probability=0.7)
+    assert open_filter(configuration, "ES") is not None
+
+
+def test_without_the_extra_a_model_is_refused_and_the_command_that_helps_is_named(
+    copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "workers.filters.onnx_model", raising=False)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert "(pip install 'portfold[ml]'), got no onnxruntime." in copy.refusal()
+
+
+def test_a_model_says_no_more_than_its_graph_does(copy: Copy) -> None:
+    runtime = with_model(None).runtime
+    model, sidecar = open_model(copy.path, "ES", traded_by(runtime.worker("ES"), runtime.trading_day))
+    assert [model.probability(probe.features) for probe in sidecar.probes] == pytest.approx(
+        [probe.probability for probe in sidecar.probes], abs=1e-6
+    )

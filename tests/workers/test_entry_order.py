@@ -1,0 +1,223 @@
+"""The order of an entry: signal, filter, gate, order, fill reported; and each no along the way."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from config.contracts import read_contracts
+from config.locate import CONTRACTS_FILE, PACKAGED
+from coordinator.log import open_log
+from events.embedded import EmbeddedServer
+from events.fields import Side
+from tests.live import Live
+from tests.processes import coordinating
+from workers.bar import Bar
+from workers.brokers.paper import PaperBroker
+from workers.brokers.protocol import BrokerError, Fill
+from workers.filters.protocol import Verdict
+from workers.gate import PortfolioGate
+from workers.progress import Progress
+from workers.settings import GateSettings
+from workers.strategies.intent import Enter, Exit, Held, Intent
+from workers.trader import Trader, holdings_of
+
+CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
+START = datetime(2025, 1, 6, 15, tzinfo=UTC)
+
+
+class Wishes:
+    """A strategy that wants what it is told to, bar by bar, and notes what it is shown."""
+
+    def __init__(self, steps: list[str]) -> None:
+        self.steps, self.next = steps, list[Intent]()
+        self.shown: list[int | None] = []
+
+    def decide(self, _bar: Bar, held: Held | None) -> Intent:
+        self.shown.append(held.bars if held else None)
+        intent = self.next.pop(0) if self.next else None
+        self.steps.append("signal" if isinstance(intent, Enter) else "bar")
+        return intent
+
+
+class Says:
+    """A filter that says the same to everything."""
+
+    def __init__(self, steps: list[str], passed: bool) -> None:
+        self.steps, self.passed = steps, passed
+        self.taken = 0
+
+    def take(self, _bar: Bar) -> None:
+        self.taken += 1
+
+    def judge(self, _bar: Bar, side: Side) -> Verdict:
+        self.steps.append(f"filter {side}")
+        return Verdict(self.passed, "told so")
+
+
+class NotedBroker(PaperBroker):
+    """The paper broker, whose orders are noted, and refused if so told."""
+
+    steps: list[str]
+    refuses = False
+
+    def enter(self, symbol: str, side: Side, size: int, price: Decimal) -> Fill:
+        self.steps.append("order")
+        if self.refuses:
+            raise BrokerError("Not today")
+        return super().enter(symbol, side, size, price)
+
+
+class NotedGate(PortfolioGate):
+    """The gate, whose reports of fills are noted."""
+
+    steps: list[str]
+
+    def request_entry(self, *words: object, **more: object) -> object:  # type: ignore[override]
+        self.steps.append("gate")
+        return super().request_entry(*words, **more)  # type: ignore[arg-type]
+
+    def position_opened(self, *words: object, **more: object) -> bool:
+        self.steps.append("fill reported")
+        return super().position_opened(*words, **more)  # type: ignore[arg-type]
+
+
+class Floor:
+    """A trader of ES behind a real gate; each life of it has the same book and the same progress."""
+
+    def __init__(self, url: str, portfolio: str, folder: Path) -> None:
+        self.steps: list[str] = []
+        self._folder = folder
+        self.log, self._lines = open_log("ibs-ES", target=StringIO())
+        settings = GateSettings(url=url, portfolio=portfolio, worker_lost_seconds=60, answer_seconds=10)
+        self.broker = NotedBroker(
+            folder / "book.sqlite", "ibs-ES", CONTRACTS, slippage_ticks=0, commission_per_side=Decimal(0)
+        )
+        self.gate = NotedGate(
+            "ibs-ES",
+            symbols=["ES"],
+            settings=settings,
+            holdings=lambda: holdings_of(self.broker, "ibs-ES"),
+            log=self.log,
+        )
+        self.broker.steps = self.gate.steps = self.steps
+        self.begin()
+
+    def begin(self, *, passes: bool | None = True) -> None:
+        """A new life of the trader."""
+        self.strategy = Wishes(self.steps)
+        self.filter = Says(self.steps, passes) if passes is not None else None
+        self.trader = Trader(
+            contract=CONTRACTS["ES"],
+            strategy=self.strategy,
+            gate=self.gate,
+            broker=self.broker,
+            log=self.log,
+            entry_filter=self.filter,
+            progress=Progress(self._folder / "progress.json"),
+        )
+
+    def bar(self, number: int, intent: Intent = None) -> None:
+        self.strategy.next = [intent]
+        self.trader.on_bar(bar(number))
+
+    def close(self) -> None:
+        self.broker.close()
+        self._lines.close()
+
+
+def bar(number: int) -> Bar:
+    price = Decimal(5000)
+    return Bar("ES", START + timedelta(hours=number), price, price, price, price)
+
+
+@pytest.fixture
+def floor(
+    server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Floor]:
+    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    with coordinating(server.url, portfolio):
+        opened = Floor(server.url, portfolio, tmp_path)
+        with opened.gate:
+            yield opened
+        opened.close()
+
+
+def test_an_entry_goes_from_signal_to_filter_to_gate_to_order_to_report(floor: Floor, live: Live) -> None:
+    floor.bar(0, Enter("short", 1))
+    assert floor.steps == ["signal", "filter short", "gate", "order", "fill reported"]
+    live.all_decided()
+    assert live.status()["open_positions"] == "ES"
+
+
+def test_what_the_filter_drops_never_asks_the_gate(floor: Floor, live: Live) -> None:
+    floor.begin(passes=False)
+    floor.bar(0, Enter("long", 1))
+    assert floor.steps == ["signal", "filter long"]
+    live.all_decided()
+    assert live.said("EntryRequested") == []
+
+
+def test_without_a_filter_the_signal_goes_to_the_gate(floor: Floor) -> None:
+    floor.begin(passes=None)
+    floor.bar(0, Enter("long", 1))
+    assert floor.steps == ["signal", "gate", "order", "fill reported"]
+
+
+def test_a_no_of_the_broker_after_the_gate_gives_the_slot_back(floor: Floor, live: Live) -> None:
+    floor.broker.refuses = True
+    floor.bar(0, Enter("long", 1))
+    assert floor.steps == ["signal", "filter long", "gate", "order"]
+    live.all_decided()
+    assert [event["symbol"] for event in live.said("EntryWithdrawn")] == ["ES"]
+    assert live.status()["slots_used"] == "0"
+
+
+def test_the_filter_sees_every_bar_and_exits_never_ask_it(floor: Floor) -> None:
+    floor.bar(0, Enter("long", 1))
+    floor.bar(1)
+    floor.bar(2, Exit("ibs"))
+    assert isinstance(floor.filter, Says)
+    assert floor.filter.taken == 3
+    assert floor.steps.count("filter long") == 1
+    assert floor.broker.positions() == []
+
+
+# --- a life after another ---------------------------------------------------------------------------------
+
+
+def test_a_new_life_knows_how_long_its_position_is_open(floor: Floor) -> None:
+    floor.bar(0)
+    floor.bar(1, Enter("long", 1))
+    floor.bar(2)
+    floor.begin()
+    assert floor.trader.resumes_after == bar(2).time
+    for number in range(3):
+        floor.trader.warm_up(bar(number))
+    floor.bar(3)
+    assert floor.strategy.shown == [None, None, 1, 2]
+    assert floor.steps.count("order") == 1
+
+
+def test_a_new_life_sees_the_position_of_the_last_one_go(floor: Floor) -> None:
+    for number, intent in enumerate((Enter("long", 1), Exit("ibs"), None)):
+        floor.bar(number, intent)
+    floor.begin()
+    for number in range(3):
+        floor.trader.warm_up(bar(number))
+    assert floor.strategy.shown == [None, 0, None]
+
+
+def test_a_new_life_leaves_what_the_last_one_wanted_to_leave(floor: Floor) -> None:
+    floor.bar(0, Enter("long", 1))
+    floor.bar(1)
+    floor.begin()
+    floor.strategy.next = [None, Exit("max_bars")]  # at bar 1, as the last life would have, had it lived on
+    for number in range(2):
+        floor.trader.warm_up(bar(number))
+    assert len(floor.broker.positions()) == 1
+    floor.bar(2)
+    assert floor.broker.positions() == []

@@ -1,0 +1,71 @@
+"""The filter of a symbol's entries, as the configuration names it."""
+
+from typing import TYPE_CHECKING
+
+from config import ConfigError, Configuration
+from coordinator.log import Log
+from events.fields import Side
+from workers.bar import Bar
+from workers.filters.features import FeatureHistory, MissingFeatures
+from workers.filters.protocol import EntryFilter, Verdict
+from workers.filters.sidecar import Sidecar, traded_by
+
+if TYPE_CHECKING:
+    from workers.filters.onnx_model import OnnxModel
+
+
+class ModelFilter:
+    """Lets an entry pass to which the model gives `min_probability` or more; meets `protocol.EntryFilter`."""
+
+    def __init__(
+        self, model: "OnnxModel", sidecar: Sidecar, history: FeatureHistory, min_probability: float
+    ) -> None:
+        self._model = model
+        self._history = history
+        self._min_probability = min_probability
+        self._trained_until = sidecar.trained_until
+        self.words = (
+            f"filtered by a {sidecar.model} model, SHA-256 {sidecar.sha256[:12]}, "
+            f"entries from probability {min_probability:g} on"
+        )
+
+    def take(self, bar: Bar) -> None:
+        """The next bar."""
+        self._history.take(bar)
+
+    def judge(self, bar: Bar, side: Side) -> Verdict:
+        """What the model gives the entry, or why it cannot be asked."""
+        try:
+            features = self._history.read(side)
+        except MissingFeatures as missing:
+            return Verdict(False, f"no features: {missing}")
+        probability = self._model.probability(features)
+        known = ", on a bar of its training, which proves nothing" if bar.time <= self._trained_until else ""
+        if not probability >= self._min_probability:  # a NaN has not passed
+            return Verdict(False, f"probability {probability:.4f}, below {self._min_probability:g}{known}")
+        return Verdict(True, f"probability {probability:.4f}{known}")
+
+
+def open_filter(configuration: Configuration, symbol: str, log: Log | None = None) -> EntryFilter | None:
+    """The filter of `symbol`, None where it names no model, and says which to `log`. Raises ConfigError."""
+    runtime = configuration.runtime
+    parameters = runtime.worker(symbol)
+    opened: ModelFilter | None = None
+    if parameters.model is not None:
+        path = configuration.files.runtime.path.parent / parameters.model
+        try:
+            from workers.filters.onnx_model import open_model  # noqa: PLC0415 - an extra, and heavy
+        except ImportError as missing:
+            expected = "its runtime to be installed (pip install 'portfold[ml]')"
+            raise ConfigError(path, "", expected, f"no {missing.name}") from missing
+        model, sidecar = open_model(path, symbol, traded_by(parameters, runtime.trading_day))
+        history = FeatureHistory(runtime.trading_day)
+        opened = ModelFilter(model, sidecar, history, parameters.min_probability)
+    if log is not None:
+        log.info(f"{symbol}: {filter_in_words(opened)}")
+    return opened
+
+
+def filter_in_words(opened: EntryFilter | None) -> str:
+    """What filters the entries."""
+    return opened.words if isinstance(opened, ModelFilter) else "no model: every signal goes to the gate"

@@ -1,0 +1,25 @@
+"""What a trader asks of a filter of entries."""
+
+from typing import NamedTuple, Protocol
+
+from events.fields import Side
+from workers.bar import Bar
+
+
+class Verdict(NamedTuple):
+    """Whether an entry may go on to the gate, and why, in a sentence."""
+
+    passed: bool
+    reason: str
+
+
+class EntryFilter(Protocol):
+    """Judges one symbol's entries by its bars."""
+
+    def take(self, bar: Bar) -> None:
+        """The next bar; given each once and in order, also those at which nothing is entered."""
+        ...
+
+    def judge(self, bar: Bar, side: Side) -> Verdict:
+        """About an entry at the close of `bar`, the one taken last. What cannot be judged has not passed."""
+        ...

@@ -1,0 +1,165 @@
+"""What a run of the whole portfolio will do, settled and said before it does anything.
+
+It trades the symbols that the optimizer chose and that there are bars of, and nothing else; on paper, or with
+money when it is told so, the configuration names a real broker, and all credentials it names are there.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from config import Configuration, loaded_line
+from config import Feed as ConfiguredFeed
+from coordinator.configured import configured_limits
+from coordinator.dollars import shown
+from coordinator.log import Log
+from events.bus import Bus
+from workers.brokers.registry import is_paper, on_paper
+from workers.compat.limits import limits_in
+from workers.feeds.csv_folder import CsvFolder
+from workers.feeds.registry import DRIVEN
+from workers.filters.opened import filter_in_words, open_filter
+
+_NOT_OPTIMIZED = "not among the optimized symbols"
+_NO_BARS = "the feed has no bars of it"
+_LIMITS = ("max_positions", "max_contracts", "daily_stop_loss", "stop_loss_on")
+
+
+class RunRefused(Exception):
+    """The run is not to be started; a sentence that says why."""
+
+
+class LiveRun(Struct, frozen=True):
+    """What will be traded: `symbols` in the portfolio's order, `left_out` with why each was.
+
+    `configuration` is the one to run with: that of a run on paper has the paper broker.
+    """
+
+    configuration: Configuration
+    paper: bool
+    feed: ConfiguredFeed
+    symbols: tuple[str, ...]
+    left_out: Mapping[str, str]
+
+
+def settle(
+    configuration: Configuration,
+    *,
+    paper: bool,
+    live: bool,
+    feed: ConfiguredFeed,
+    wanted: Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
+) -> LiveRun:
+    """The run that is asked for. `wanted`: these symbols alone, by default all there are.
+
+    Raises RunRefused, ConfigError, BarsError.
+    """
+    if paper and live:
+        raise RunRefused("Expected --paper or --live, got both.")
+    if not (paper or live) and not is_paper(configuration):
+        kind = configuration.runtime.broker.kind
+        raise RunRefused(f"The broker {kind} trades with money: say --live, or --paper to trade on paper.")
+    if live:
+        _check_live(configuration, feed, environ)
+    if feed.kind == DRIVEN.kind:
+        raise RunRefused("--bars: expected bars that come by themselves, got driven, which is for the demo.")
+    symbols, left_out = choose(configuration, _symbols_of(feed), wanted)
+    settled = configuration if live else on_paper(configuration)
+    return LiveRun(settled, not live, feed, symbols, left_out)
+
+
+def choose(
+    configuration: Configuration, available: Sequence[str] | None, wanted: Sequence[str]
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Which symbols are traded, and which are left out and why. `available`: what there are bars of, None
+    where nobody can tell. Raises RunRefused."""
+    for symbol in wanted:
+        if symbol not in configuration.contracts:
+            known = ", ".join(configuration.contracts)
+            raise RunRefused(f"--symbols: expected symbols with a contract ({known}), got {symbol[:80]!r}.")
+    optimized = configuration.portfolio.symbols
+    own = [symbol for symbol in configuration.runtime.workers if symbol in configuration.contracts]
+    asked = wanted or dict.fromkeys((*optimized, *own, *(available or ())))
+    left_out = {}
+    for symbol in asked:
+        if symbol not in optimized:
+            left_out[symbol] = _NOT_OPTIMIZED
+        elif available is not None and symbol not in available:
+            left_out[symbol] = _NO_BARS
+    symbols = tuple(symbol for symbol in optimized if symbol in asked and symbol not in left_out)
+    if not symbols:
+        why = "; ".join(f"{symbol}: {reason}" for symbol, reason in left_out.items())
+        raise RunRefused(f"There is nothing to trade. {why}."[:2_000])
+    return symbols, left_out
+
+
+def announce(run: LiveRun, log: Log) -> None:
+    """Says what the run will do, each thing on a line. Raises ConfigError for a model that is refused."""
+    configuration, runtime = run.configuration, run.configuration.runtime
+    log.info(loaded_line(configuration.portfolio))
+    if run.paper:
+        log.info("PAPER trading: no order leaves this machine", broker=runtime.broker.kind)
+    else:
+        log.warning("LIVE trading: orders go to the broker, with money", broker=runtime.broker.kind)
+    log.info(
+        "Limits",
+        max_positions=configuration.portfolio.max_positions,
+        max_contracts=configuration.max_contracts,
+        daily_stop_loss=shown(configuration.portfolio.daily_stop_loss),
+        stop_loss_on=runtime.stop_loss_on,
+    )
+    log.info(f"Trading {', '.join(run.symbols)}", feed=run.feed.kind)
+    for symbol, why in run.left_out.items():
+        log.warning(f"{symbol} is filtered out: {why}", symbol=symbol)
+    for symbol in run.symbols:
+        log.info(f"{symbol}: {filter_in_words(open_filter(configuration, symbol))}", symbol=symbol)
+
+
+def compare_with_log(run: LiveRun, bus: Bus, log: Log) -> None:
+    """Says, loudly, where nobody decides, or by other limits than the configuration's. Raises BusError."""
+    if bus.leader() is None:
+        log.warning("No coordinator leads this portfolio: no entry is allowed until one does")
+    limits = limits_in(bus.status().get("limits", ""))
+    configured = configured_limits(run.configuration)
+    differ = [
+        f"{name} is {getattr(configured, name)} here and {getattr(limits, name)} in force"
+        for name in _LIMITS
+        if limits is not None and getattr(configured, name) != getattr(limits, name)
+    ]
+    if differ:
+        log.critical(f"LIMITS DIFFER: {', '.join(differ)}; the coordinator's hold")
+
+
+def _check_live(configuration: Configuration, feed: ConfiguredFeed, environ: Mapping[str, str]) -> None:
+    if is_paper(configuration):
+        file = configuration.files.runtime.path
+        raise RunRefused(f"--live: {file}: broker.kind: expected a real broker, got paper.")
+    missing = [
+        f"{variable} ({field})"
+        for field, variable in _credentials(configuration, feed)
+        if not environ.get(variable)
+    ]
+    if missing:
+        raise RunRefused(f"--live: expected these environment variables to be set: {', '.join(missing)}.")
+
+
+def _credentials(configuration: Configuration, feed: ConfiguredFeed) -> Iterator[tuple[str, str]]:
+    """What trading needs of the environment: the field that says so and the variable's name."""
+    runtime = configuration.runtime
+    if runtime.redis_password_env is not None:
+        yield "redis_password_env", runtime.redis_password_env
+    for section, options in (("broker.options", runtime.broker.options), ("feed.options", feed.options)):
+        for key, value in options.items():
+            if key.endswith("_env") and isinstance(value, str):
+                yield f"{section}.{key}", value
+
+
+def _symbols_of(feed: ConfiguredFeed) -> Sequence[str] | None:
+    """What the feed has bars of; None where only the feed knows. Raises BarsError."""
+    folder = feed.options.get("folder")
+    if feed.kind in ("csv", "replay") and isinstance(folder, str):
+        return CsvFolder(Path(folder)).symbols
+    return None
