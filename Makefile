@@ -28,7 +28,7 @@ run: $(STAMP) ## the demo: a market with one bad day (ARGS="--days 3")
 	@$(VENV)/bin/portfold demo $(ARGS)
 
 test: $(TOOLS) ## all tests (ARGS="-k stop" for some)
-	@$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(PY) -m pytest -n 3 --dist worksteal $(ARGS)
 
 lint: $(TOOLS) ## ruff and mypy --strict
 	@$(PY) -m ruff check .
