@@ -15,10 +15,8 @@ import pytest
 from cli.exits import INTERRUPTED, OK, UNREACHABLE, UNUSABLE
 from config import Configuration, load
 from events.embedded import EmbeddedServer
-from research.filter.examples import examples_of
-from research.filter.exporting import export
-from research.filter.training import train
 from tests.cli.command_line import Running, portfold, started
+from tests.cli.filtered import NAMED, train_es
 from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.waiting import until
@@ -270,12 +268,8 @@ def test_live_says_so_before_it_does_anything(place: Place) -> None:
 
 def trained(place: Place, **workers: object) -> None:
     """A model for ES in the configuration."""
-    configuration = place.configure()
-    market = SyntheticMarket(configuration.contracts, days=30, seed=4)
-    examples = examples_of("ES", market.bars("ES"), configuration)
-    model = train(examples, "logistic", folds=3, embargo=0.01)
-    export(place.config / "models" / "ES.onnx", model, "logistic", "ES", examples, configuration)
-    place.configure(workers={"ES": {"model": "models/ES.onnx", **workers}})
+    train_es(place.configure(), place.config)
+    place.configure(workers={"ES": {**NAMED["ES"], **workers}})
 
 
 def test_the_whole_chain_of_an_entry_runs_across_processes(place: Place, live: Live) -> None:

@@ -1,0 +1,64 @@
+"""`portfold doctor` opens each model that runtime.json names, as the worker would."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.models import models
+from config import Configuration, load
+from coordinator.doctor.finding import Finding
+from events.embedded import EmbeddedServer
+from tests.cli.command_line import portfold
+from tests.cli.filtered import NAMED, train_es
+from tests.cli.fit import fit_for_the_open
+from tests.processes import config_folder
+
+
+def configured(folder: Path, **runtime: object) -> Configuration:
+    config_folder(folder, runtime=runtime)
+    return load(str(folder), {}, Path("/"))
+
+
+def found(folder: Path, **runtime: object) -> Finding:
+    return models(configured(folder, **runtime))
+
+
+def test_without_a_model_all_is_well_and_said(tmp_path: Path) -> None:
+    assert found(tmp_path / "mine")[:2] == ("models", "ok")
+
+
+def test_a_model_that_is_whole_and_fits_is_ok(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    train_es(configured(folder), folder)
+    assert found(folder, workers=NAMED) == ("models", "ok", "whole, and as ES is traded", "")
+
+
+@pytest.mark.parametrize(
+    ("workers", "altered", "why"),
+    [
+        (NAMED, b"?", "sha256: expected "),
+        ({"ES": {**NAMED["ES"], "entry_below": 0.3}}, b"", "traded_by"),
+    ],
+    ids=["altered", "made for other parameters"],
+)
+def test_a_model_that_does_not_match_fails(
+    tmp_path: Path, workers: dict[str, dict[str, object]], altered: bytes, why: str
+) -> None:
+    folder = tmp_path / "mine"
+    model = train_es(configured(folder), folder)
+    model.write_bytes(model.read_bytes() + altered)
+    finding = found(folder, workers=workers)
+    assert finding.level == "fail"
+    assert why in finding.text
+    assert "portfold train" in finding.remedy
+
+
+def test_the_doctor_finds_a_model_that_is_not_there(
+    server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    with fit_for_the_open(server, portfolio, tmp_path / "mine") as fit:
+        fit.edit(runtime={"workers": NAMED})
+        where = ("--config", str(fit.folder), "--url", server.url, "--portfolio", portfolio)
+        ran = portfold("doctor", *where, cwd=tmp_path, HOOK="https://discord.example/api/webhooks/1/hush")
+        assert ran.code == 1
+        assert "FAIL models" in ran.out
