@@ -15,7 +15,7 @@ from tests.simulation.wire import KINDS
 ROOT = Path(__file__).parents[2]
 EVENTS = 300
 SCHEDULES = 2000
-PARTS = 10
+PARTS = 20
 
 REACHED = [
     *("EntryAllowed", "EntryDenied", "EntryExpired", "EventRejected", "LimitBreached", "PositionMismatch"),
