@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +21,7 @@ from events.incoming import PositionSettled
 from events.stream_id import StreamId
 from tests.kills.children import Hear, Life
 from tests.kills.doomed_bus import DoomedArchiverBus, DoomedBus
+from tests.waiting import until
 from workers.gate import PortfolioGate
 from workers.settings import GateSettings
 
@@ -132,13 +132,15 @@ def _settle_what_the_last_life_held(gate: PortfolioGate, bus: "JournalBus") -> N
 
 def _append_surely(bus: Bus, fields: Fields) -> None:
     """However often the server is killed meanwhile. It may be there twice then, which does no harm here."""
-    while True:
+
+    def appended() -> bool:
         try:
             bus.append(fields)
         except BusUnreachable:
-            time.sleep(_PAUSE_SECONDS)
-        else:
-            return
+            return False
+        return True
+
+    until(appended, "the settlement on the log")
 
 
 class Journal:
