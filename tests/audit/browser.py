@@ -5,12 +5,20 @@ runs in a process of its own (`tests.audit.browser_process`); no part of Qt is e
 """
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from msgspec import Struct
 from msgspec.json import decode
+
+# For ARM on Linux there is no wheel of the browser; pyproject.toml leaves it out there for the same reason.
+in_a_browser = pytest.mark.skipif(
+    sys.platform == "linux" and platform.machine() != "x86_64",
+    reason="no browser as a wheel on this platform",
+)
 
 PATIENCE_SECONDS = 45
 ENVIRONMENT = {

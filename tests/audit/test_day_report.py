@@ -1,9 +1,7 @@
 """The report as a file: what it says, what becomes of a stranger's words, and what a browser makes of it."""
 
 import json
-import platform
 import re
-import sys
 from collections.abc import Callable
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -20,19 +18,13 @@ from research.report.days_chart import days_chart
 from research.report.page import MARK, report_html
 from research.report.shell import figure
 from research.report.wording import NOTHING
-from tests.audit.browser import Seen, opened
+from tests.audit.browser import Seen, in_a_browser, opened
 from tests.audit.told import ALL, Told
 from tests.coordinator.story import DAY, MINUTE, SECOND, chicago, limits
 
 MONDAY = chicago(2025, 1, 13, 9)
 HOSTILE = "</script><img src=x onerror=alert(1)><script>alert(2)</script>\"'&<b>"
 """A stranger's words: as HTML they would load something, and run something."""
-
-# For ARM on Linux there is no wheel of the browser; pyproject.toml leaves it out there for the same reason.
-in_a_browser = pytest.mark.skipif(
-    sys.platform == "linux" and platform.machine() != "x86_64",
-    reason="no browser as a wheel on this platform",
-)
 
 
 def bad_monday() -> Told:

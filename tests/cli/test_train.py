@@ -1,7 +1,6 @@
 """`portfold train` as a person runs it: bars in, a model, its sidecar and a page out, and figures to read."""
 
 import json
-import platform
 import sys
 from pathlib import Path
 
@@ -10,18 +9,12 @@ import pytest
 from cli.exits import OK, UNUSABLE
 from cli.main import run
 from config import load
-from tests.audit.browser import opened
+from tests.audit.browser import in_a_browser, opened
 from tests.cli.command_line import portfold
 from tests.processes import config_folder
 from workers.feeds.synthetic import SyntheticMarket
 from workers.filters.features import FEATURES
 from workers.filters.opened import open_filter
-
-# For ARM on Linux there is no wheel of the browser, see pyproject.toml.
-in_a_browser = pytest.mark.skipif(
-    sys.platform == "linux" and platform.machine() != "x86_64",
-    reason="no browser as a wheel on this platform",
-)
 
 
 @pytest.fixture
