@@ -10,7 +10,6 @@ a faster compression would gain nothing.
 
 import gzip
 import hashlib
-import json
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from coordinator.recorded import Recorded
+from coordinator.words import read_words, words_json
 from events.bus import Entry
 from events.errors import BusError
 from events.stream_id import StreamId
@@ -30,7 +30,6 @@ NOTHING_BEFORE = "0" * 64
 """The hash of the file before the first."""
 
 _COMPRESSION = 6
-_LINE = msgspec.json.Decoder(list[str])
 
 
 class ArchiveError(BusError):
@@ -171,10 +170,7 @@ class SegmentReader:
 
     def _entry(self, line: bytes) -> tuple[str, Entry]:
         try:
-            try:
-                kind, at, *fields = _LINE.decode(line)
-            except msgspec.DecodeError:  # bytes that are no UTF-8 are written as lone surrogates
-                kind, at, *fields = msgspec.convert(json.loads(line), list[str])
+            kind, at, *fields = read_words(line)
             return kind, Entry(StreamId.parse(at), fields)
         except ValueError as error:
             raise self._damaged() from error
@@ -194,8 +190,4 @@ class SegmentReader:
 
 
 def _line(kind: str, entry: Entry) -> bytes:
-    words = [kind, str(entry.id), *entry.fields]
-    try:
-        return msgspec.json.encode(words) + b"\n"
-    except UnicodeEncodeError:  # somebody's bytes that are no UTF-8, read as lone surrogates
-        return json.dumps(words, separators=(",", ":")).encode() + b"\n"
+    return words_json([kind, str(entry.id), *entry.fields]) + b"\n"
