@@ -3,13 +3,12 @@
 import time
 from collections.abc import Mapping
 
-from config import ConfigError, Configuration, Destination, webhook_url
+from config import ConfigError, Configuration, webhook_url
 from coordinator.doctor.finding import Finding, fail, ok
+from workers.notifier import webhook_sink
 from workers.notify.alert import Message
-from workers.notify.sinks.discord import DiscordSink, GlobalRest
-from workers.notify.sinks.http import Address
+from workers.notify.sinks.discord import GlobalRest
 from workers.notify.sinks.protocol import NotSent, Sink
-from workers.notify.sinks.webhook import WebhookSink
 
 
 def ping(configuration: Configuration, environ: Mapping[str, str], portfolio: str) -> list[Finding]:
@@ -21,7 +20,7 @@ def ping(configuration: Configuration, environ: Mapping[str, str], portfolio: st
         except ConfigError:
             continue
         if url is not None:
-            found.append(_try(name, _sink(destination, Address(url), portfolio, rest), portfolio))
+            found.append(_try(name, webhook_sink(destination, url, portfolio, rest), portfolio))
     return found
 
 
@@ -33,7 +32,3 @@ def _try(name: str, sink: Sink, portfolio: str) -> Finding:
     except NotSent as error:
         return fail(check, f"the message was not taken: {error}", "look at the webhook's address")
     return ok(check, "the message was taken: it should be there now")
-
-
-def _sink(destination: Destination, address: Address, portfolio: str, rest: GlobalRest) -> Sink:
-    return DiscordSink(address, rest) if destination.to == "discord" else WebhookSink(address, portfolio)

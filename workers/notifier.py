@@ -105,8 +105,11 @@ def _sinks(
 
 
 def _sink(destination: Destination, url: str | None, portfolio: str, rest: GlobalRest, log: Log) -> Sink:
-    if url is None:
-        return LogSink(log)
+    return LogSink(log) if url is None else webhook_sink(destination, url, portfolio, rest)
+
+
+def webhook_sink(destination: Destination, url: str, portfolio: str, rest: GlobalRest) -> Sink:
+    """What tells a destination that has an address."""
     if destination.to == "discord":
         return DiscordSink(Address(url), rest)
     return WebhookSink(Address(url), portfolio)
