@@ -113,6 +113,11 @@ class InProcessGate:
         self._say(partial(WorkerStarted, symbols=self._symbols))
         return self
 
+    def announce_again(self) -> bool:
+        """Announces it anew; there is nothing that its reports have not said."""
+        self.start()
+        return True
+
     def close(self, reason: str = "") -> None:
         """Says goodbye. Positions stay as they are."""
         self._say(partial(WorkerStopped, reason=reason))

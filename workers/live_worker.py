@@ -16,6 +16,7 @@ from coordinator.configured import configured_limits
 from coordinator.dollars import shown
 from coordinator.log import Log
 from events.bus import Bus
+from workers.brokers.paper import fill_at
 from workers.brokers.registry import is_paper, on_paper
 from workers.compat.limits import limits_in
 from workers.feeds.csv_folder import CsvFolder
@@ -101,7 +102,8 @@ def announce(run: LiveRun, log: Log) -> None:
     configuration, runtime = run.configuration, run.configuration.runtime
     log.info(loaded_line(configuration.portfolio))
     if run.paper:
-        log.info("PAPER trading: no order leaves this machine", broker=runtime.broker.kind)
+        told = {"broker": runtime.broker.kind, "fill_at": fill_at(configuration)}
+        log.info("PAPER trading: no order leaves this machine", **told)
     else:
         log.warning("LIVE trading: orders go to the broker, with money", broker=runtime.broker.kind)
     log.info(

@@ -19,7 +19,8 @@ from events.bus import SERVERS_TIME, Bus
 from events.connection import connect
 from events.errors import BusError
 from workers.bar import Bar
-from workers.brokers.protocol import BrokerSetup, OpenedBroker
+from workers.brokers.paper import fill_at
+from workers.brokers.protocol import BrokerSetup
 from workers.brokers.registry import PAPER, open_broker
 from workers.feeds.driven import DrivenFeed
 from workers.feeds.protocol import FeedSetup
@@ -85,15 +86,15 @@ def run(
             log=log,
             entry_filter=entry_filter,
             progress=progress,
+            fill_at=fill_at(configuration),
         )
-        _trade(gate, trader, broker, bars, driven is not None, stop)
+        _trade(gate, trader, bars, driven is not None, stop)
     bus.close()
 
 
 def _trade(
     gate: PortfolioGate,
     trader: Trader,
-    broker: OpenedBroker,
     bars: Iterator[Bar | None],
     driven: bool,
     stop: threading.Event,
@@ -109,7 +110,6 @@ def _trade(
             if bar is not None and resumes_after is not None and bar.time <= resumes_after:
                 trader.warm_up(bar)
             elif bar is not None:
-                broker.mark(bar.symbol, bar.close)
                 trader.on_bar(bar)
             if stop.is_set():
                 break

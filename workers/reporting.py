@@ -3,12 +3,12 @@
 from functools import partial
 
 from config import Contract
+from workers.asking import Gate
 from workers.brokers.protocol import Broker, ExitFill
-from workers.gate import PortfolioGate
 from workers.profit import net_pnl
 
 
-def report_exit(gate: PortfolioGate, broker: Broker, contract: Contract, fill: ExitFill, reason: str) -> None:
+def report_exit(gate: Gate, broker: Broker, contract: Contract, fill: ExitFill, reason: str) -> None:
     """Reports the close; once it is on the log, the broker's journal is told.
 
     While the report waits in the gate's outbox the journal keeps the fill: should this process die, whoever

@@ -25,13 +25,15 @@ _KILLED_SECONDS = 5.0
 class Child(Struct, frozen=True):
     """A process to keep running: its name, its command line, and what its environment has beside ours.
 
-    A worker has done when it ends with exit code 0. What `stands_by` runs as long as there are workers.
+    A worker has done when it ends with exit code 0. What `stands_by` runs as long as there are workers. One
+    that ends with a `hopeless` exit code would do so each time: it is given up at once.
     """
 
     name: str
     command: Sequence[str]
     variables: Mapping[str, str] = field(default_factory=dict)
     stands_by: bool = False
+    hopeless: int | None = None
 
 
 class Backoff(Struct, frozen=True):
@@ -131,20 +133,24 @@ class Supervisor:
         if now - kept.started >= self._backoff.steady_seconds:
             kept.failures = 0
         how = f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
-        self._failed(kept, how, now)
+        if code == kept.child.hopeless:
+            self._give_up(kept, f"{how}, which another start would not change")
+        else:
+            self._failed(kept, how, now)
 
     def _failed(self, kept: _Kept, how: str, now: float) -> None:
         kept.failures += 1
         name = kept.child.name
         if kept.failures >= self._backoff.failures:
-            kept.state = "given_up"
-            self._log.critical(
-                f"GIVEN UP: {name} {how}, {kept.failures} times in a row", child=name, failures=kept.failures
-            )
+            self._give_up(kept, f"{how}, {kept.failures} times in a row")
             return
         pause = self._backoff.pause(kept.failures)
         kept.state, kept.due = "due", now + pause
         self._log.error(f"{name} {how}; starting it again", child=name, in_seconds=pause)
+
+    def _give_up(self, kept: _Kept, how: str) -> None:
+        kept.state = "given_up"
+        self._log.critical(f"GIVEN UP: {kept.child.name} {how}", child=kept.child.name)
 
     def _end(self, ending: Sequence[_Kept]) -> None:
         """Ends these, all at once, in good order; after `end_seconds` by force."""

@@ -1,8 +1,11 @@
 """One symbol's trader: bars in, orders out, every fill reported; behind the gate.
 
 The order of an entry: signal, filter, gate, order, fill reported; a no after the gate gives the slot back.
-Exits never ask. An order to flatten comes on the gate's thread and closes at the broker at once; the gate's
-lock is held only for an order and its report, so it never waits for an answer of the coordinator.
+Exits never ask. Where fills are at the next bar, what the strategy wants waits, after the filter, until that
+bar is there, and is then done at its open; an entry that still waits when a life ends is not made any more.
+
+An order to flatten comes on the gate's thread and closes at the broker at once; the gate's lock is held only
+for an order and its report, so it never waits for an answer of the coordinator.
 """
 
 from datetime import datetime
@@ -12,12 +15,20 @@ from config import Contract
 from coordinator.dollars import gross_pnl
 from coordinator.log import Log
 from events.legs import Holding
+from workers.asking import Gate
 from workers.bar import Bar
-from workers.brokers.protocol import Broker, BrokerError, BrokerPosition, NotOpen, OrderUnknown
+from workers.brokers.protocol import (
+    Broker,
+    BrokerError,
+    BrokerPosition,
+    FillAt,
+    NotOpen,
+    OpenedBroker,
+    OrderUnknown,
+)
 from workers.decision import Decision
 from workers.filters.protocol import EntryFilter
 from workers.flatten_order import FlattenOrder
-from workers.gate import PortfolioGate
 from workers.progress import Progress
 from workers.reporting import report_exit
 from workers.strategies.intent import Enter, Exit, Held, Strategy
@@ -27,7 +38,8 @@ class Trader:
     """Trades `contract` by `strategy`, through `gate` and `broker`.
 
     `entry_filter`: what signals have to pass, if anything, before the gate is asked. `progress`:
-    where it notes how far it has come, for its next life.
+    where it notes how far it has come, for its next life. `fill_at`: the close of the bar that
+    decides, or the open of the next.
     """
 
     def __init__(
@@ -35,11 +47,12 @@ class Trader:
         *,
         contract: Contract,
         strategy: Strategy,
-        gate: PortfolioGate,
-        broker: Broker,
+        gate: Gate,
+        broker: OpenedBroker,
         log: Log,
         entry_filter: EntryFilter | None = None,
         progress: Progress | None = None,
+        fill_at: FillAt = "mark",
     ) -> None:
         self._contract = contract
         self._strategy = strategy
@@ -48,7 +61,11 @@ class Trader:
         self._log = log
         self._filter = entry_filter
         self._progress = progress or Progress(None)
-        self._bars_held = 0
+        self._waits = fill_at == "next_bar"
+        # What is filled at a bar's open is there when that bar ends: the bar of its entry, number 0.
+        self._bars_at_fill = -1 if self._waits else 0
+        self._bars_held = 0 if self._progress.last is None else self._bars_at_fill
+        self._waiting: Enter | None = None
         self._leaving = ""
         gate.on_flatten(self.flatten)
 
@@ -83,19 +100,25 @@ class Trader:
         return self._progress.last
 
     def on_bar(self, bar: Bar) -> None:
-        """Marks what is open, then does what the strategy wants."""
+        """Marks what is open, then does what the strategy wants, or has it wait for the next bar."""
+        if self._waits:
+            self._do_what_waited(bar)
+        self._broker.mark(bar.symbol, bar.close)
         held = self._mark(bar)
         self._progress.note(bar.time, held=held is not None)
         if self._filter is not None:
             self._filter.take(bar)
         intent = self._strategy.decide(bar, _as_held(held, self._bars_held))
-        if isinstance(intent, Enter):
-            self._enter(bar, intent)
+        if isinstance(intent, Enter) and self._passes(bar, intent):
+            if self._waits:
+                self._waiting = intent
+            else:
+                self._enter(intent, bar.close)
         elif isinstance(intent, Exit):
             self._leaving = intent.reason
         if held is None:
             self._leaving = ""
-        elif self._leaving:
+        elif self._leaving and not self._waits:
             self._leave(held, bar.close)
 
     def flatten(self, order: FlattenOrder) -> None:
@@ -127,39 +150,52 @@ class Trader:
             return Held("long", bar.close, 0)
         return None
 
-    def _enter(self, bar: Bar, intent: Enter) -> None:
-        if self._filter is not None:
-            verdict = self._filter.judge(bar, intent.side)
-            if not verdict.passed:
-                self._log.info(f"{self.symbol} entry filtered out", side=intent.side, why=verdict.reason)
-                return
-            self._log.info(f"{self.symbol} entry passed the filter", side=intent.side, why=verdict.reason)
+    def _do_what_waited(self, bar: Bar) -> None:
+        """At the open of the bar that it waited for; never twice, as no other life knows what waited."""
+        waiting, self._waiting = self._waiting, None
+        if not (waiting or self._leaving):
+            return
+        held = self._held()
+        if held is not None and self._leaving:
+            self._leave(held, bar.open)
+        elif held is None and waiting is not None:
+            self._enter(waiting, bar.open)
+
+    def _passes(self, bar: Bar, intent: Enter) -> bool:
+        if self._filter is None:
+            return True
+        verdict = self._filter.judge(bar, intent.side)
+        how = "passed the filter" if verdict.passed else "filtered out"
+        self._log.info(f"{self.symbol} entry {how}", side=intent.side, why=verdict.reason)
+        return verdict.passed
+
+    def _enter(self, intent: Enter, price: Decimal) -> None:
         with self._gate.request_entry(self.symbol, intent.side, intent.size) as entry:
             if entry:
-                self._order_entry(bar, intent, entry)
+                self._order_entry(intent, price, entry)
             else:
                 self._log.info(f"{self.symbol} entry denied", code=entry.code, why=entry.reason)
 
-    def _order_entry(self, bar: Bar, intent: Enter, entry: Decision) -> None:
+    def _order_entry(self, intent: Enter, price: Decimal, entry: Decision) -> None:
         try:
-            self._order_and_report(bar, intent, entry)
+            self._order_and_report(intent, price, entry)
         except OrderUnknown as unknown:
             self._log.critical("What became of an entry is unknown", symbol=self.symbol, why=str(unknown))
             self._gate.announce_again()  # the broker counts it as open, so the log must
 
-    def _order_and_report(self, bar: Bar, intent: Enter, entry: Decision) -> None:
+    def _order_and_report(self, intent: Enter, price: Decimal, entry: Decision) -> None:
         with self._gate.orders:
             if not self._gate.standing(entry):
                 self._log.warning("Entry dropped: a flatten was ordered meanwhile", symbol=self.symbol)
                 return
             try:
-                fill = self._broker.enter(self.symbol, intent.side, intent.size, bar.close)
+                fill = self._broker.enter(self.symbol, intent.side, intent.size, price)
             except OrderUnknown:
                 raise
             except BrokerError as error:
                 self._log.error("Entry refused by the broker", symbol=self.symbol, why=str(error))
                 return
-            self._bars_held = 0
+            self._bars_held = self._bars_at_fill
             self._log.info(f"{self.symbol} entered: {fill.side} {fill.size}", price=f"{fill.price:f}")
             self._gate.position_opened(self.symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
 

@@ -129,5 +129,11 @@ class OwnBroker:
     def unreported_exits(self, owner: str | None = None) -> list[ExitFill]:
         return [fill for fill in self._account.unreported.values() if owner in (None, fill.owner)]
 
+    def mark(self, symbol: str, price: Decimal) -> None:
+        """The market's prices are the account's own."""
+
+    def close(self) -> None:
+        """It has nothing to let go of."""
+
     def confirm_reported(self, fill_id: str) -> None:
         self._account.unreported.pop(fill_id, None)

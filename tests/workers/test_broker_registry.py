@@ -44,7 +44,11 @@ def test_paper_takes_its_costs_from_the_configuration(tmp_path: Path) -> None:
         ),
         (
             {"kind": "paper", "options": {"cash": 1}},
-            "broker.options: expected nothing: this kind has no options",
+            "broker.options.cash: expected",
+        ),
+        (
+            {"kind": "paper", "options": {"fill_at": "open"}},
+            'broker.options.fill_at: expected "mark" or "next_bar", got "open"',
         ),
         (
             {"kind": "half.py:Half"},

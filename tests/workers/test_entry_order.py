@@ -13,12 +13,15 @@ from config.locate import CONTRACTS_FILE, PACKAGED
 from coordinator.log import open_log
 from events.embedded import EmbeddedServer
 from events.fields import Side
+from events.stream_id import ORIGIN
 from tests.live import Live
 from tests.processes import coordinating
 from workers.bar import Bar
 from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import BrokerError, Fill
+from workers.brokers.protocol import BrokerError, Fill, FillAt
+from workers.decision import Decision
 from workers.filters.protocol import Verdict
+from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate
 from workers.progress import Progress
 from workers.settings import GateSettings
@@ -76,7 +79,7 @@ class NotedGate(PortfolioGate):
 
     steps: list[str]
 
-    def request_entry(self, *words: object, **more: object) -> object:  # type: ignore[override]
+    def request_entry(self, *words: object, **more: object) -> Decision:
         self.steps.append("gate")
         return super().request_entry(*words, **more)  # type: ignore[arg-type]
 
@@ -106,7 +109,7 @@ class Floor:
         self.broker.steps = self.gate.steps = self.steps
         self.begin()
 
-    def begin(self, *, passes: bool | None = True) -> None:
+    def begin(self, *, passes: bool | None = True, fill_at: FillAt = "mark") -> None:
         """A new life of the trader."""
         self.strategy = Wishes(self.steps)
         self.filter = Says(self.steps, passes) if passes is not None else None
@@ -118,20 +121,21 @@ class Floor:
             log=self.log,
             entry_filter=self.filter,
             progress=Progress(self._folder / "progress.json"),
+            fill_at=fill_at,
         )
 
-    def bar(self, number: int, intent: Intent = None) -> None:
+    def bar(self, number: int, intent: Intent = None, opens: int = 5000) -> None:
         self.strategy.next = [intent]
-        self.trader.on_bar(bar(number))
+        self.trader.on_bar(bar(number, opens))
 
     def close(self) -> None:
         self.broker.close()
         self._lines.close()
 
 
-def bar(number: int) -> Bar:
-    price = Decimal(5000)
-    return Bar("ES", START + timedelta(hours=number), price, price, price, price)
+def bar(number: int, opens: int = 5000) -> Bar:
+    open_, close = Decimal(opens), Decimal(5000)
+    return Bar("ES", START + timedelta(hours=number), open_, max(open_, close), min(open_, close), close)
 
 
 @pytest.fixture
@@ -220,4 +224,78 @@ def test_a_new_life_leaves_what_the_last_one_wanted_to_leave(floor: Floor) -> No
         floor.trader.warm_up(bar(number))
     assert len(floor.broker.positions()) == 1
     floor.bar(2)
+    assert floor.broker.positions() == []
+
+
+# --- filled at the next bar -------------------------------------------------------------------------------
+
+
+def numbers(live: Live, kind: str, field: str) -> list[Decimal]:
+    return [Decimal(event[field]) for event in live.said(kind)]
+
+
+def test_at_the_next_bar_an_entry_that_passed_the_filter_is_asked_for_and_filled_at_the_open(
+    floor: Floor, live: Live
+) -> None:
+    floor.begin(fill_at="next_bar")
+    floor.bar(0, Enter("long", 1))
+    assert floor.steps == ["signal", "filter long"]
+    floor.bar(1, opens=4990)
+    assert floor.steps == ["signal", "filter long", "gate", "order", "fill reported", "bar"]
+    live.all_decided()
+    assert numbers(live, "PositionOpened", "price") == [4990]
+    assert numbers(live, "PositionMarked", "unrealized") == [500]  # at the close
+
+
+def test_at_the_next_bar_an_exit_is_filled_at_the_open(floor: Floor, live: Live) -> None:
+    floor.begin(fill_at="next_bar")
+    floor.bar(0, Enter("long", 1))
+    floor.bar(1, opens=4990)
+    floor.bar(2, Exit("ibs"))
+    assert len(floor.broker.positions()) == 1
+    floor.bar(3, opens=5004)
+    assert floor.broker.positions() == []
+    live.all_decided()
+    assert numbers(live, "PositionClosed", "price") == [5004]
+    assert numbers(live, "PositionClosed", "pnl") == [700]
+
+
+def test_at_the_next_bar_the_bar_of_the_fill_is_the_bar_of_the_entry(floor: Floor) -> None:
+    floor.begin(fill_at="next_bar")
+    floor.bar(0, Enter("long", 1))
+    floor.bar(1)
+    floor.bar(2)
+    assert floor.strategy.shown == [None, 0, 1]
+
+
+def test_an_order_to_flatten_does_not_wait_for_the_next_bar(floor: Floor, live: Live) -> None:
+    floor.begin(fill_at="next_bar")
+    floor.bar(0, Enter("long", 1))
+    floor.bar(1, opens=4990)
+    floor.trader.flatten(FlattenOrder("1", ORIGIN, "stop loss", everything=True))
+    assert floor.broker.positions() == []
+    live.all_decided()
+    assert numbers(live, "PositionClosed", "price") == [5000]
+
+
+def test_an_entry_that_waited_when_a_life_ended_is_not_made(floor: Floor) -> None:
+    floor.begin(fill_at="next_bar")
+    floor.bar(0, Enter("long", 1))
+    floor.begin(fill_at="next_bar")
+    floor.strategy.next = [Enter("long", 1)]
+    floor.trader.warm_up(bar(0))
+    floor.bar(1)
+    assert "gate" not in floor.steps
+
+
+def test_at_the_next_bar_a_new_life_knows_how_long_its_position_is_open(floor: Floor) -> None:
+    floor.begin(fill_at="next_bar")
+    floor.bar(0, Enter("long", 1))
+    floor.bar(1)
+    floor.begin(fill_at="next_bar")
+    floor.strategy.next = [None, Exit("max_bars")]
+    floor.trader.warm_up(bar(0))
+    floor.trader.warm_up(bar(1))
+    assert floor.strategy.shown == [None, 0]
+    floor.bar(2, opens=5002)
     assert floor.broker.positions() == []

@@ -220,3 +220,10 @@ def test_nothing_leaves_on_the_bar_of_its_entry_for_any_reason() -> None:
     )
     for close in ("90", "110"):
         assert strategy.decide(bar((close, "110", "90")), held(bars=0)) is None
+
+
+def test_filled_on_the_first_bar_of_a_day_it_is_that_days_position() -> None:
+    strategy = wants(exit_at="15:00")
+    assert strategy.decide(chicago(7, "12:00"), None) == Enter("long", 1)
+    assert strategy.decide(chicago(7, "18:00"), held(bars=0)) is None
+    assert strategy.decide(chicago(7, "19:00"), held(bars=1)) is None

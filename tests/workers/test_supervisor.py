@@ -112,6 +112,14 @@ def test_a_child_that_fails_at_once_backs_off_and_is_given_up_loudly() -> None:
     assert [line["event"] for line in loud] == ["GIVEN UP: ES ended with exit code 7, 4 times in a row"]
 
 
+def test_what_ends_with_a_hopeless_exit_code_is_given_up_at_once() -> None:
+    refused = Child("ES", [sys.executable, "-c", "raise SystemExit(2)"], hopeless=2)
+    with watching(refused) as watched:
+        assert watched.ends() == ["ES"]
+    watched.says("GIVEN UP: ES ended with exit code 2, which another start would not change")
+    assert not any("starting it again" in line["event"] for line in watched.lines())
+
+
 def test_one_given_up_leaves_the_others_at_work(tmp_path: Path) -> None:
     with watching(child("CL", "raise SystemExit(1)"), child("ES", STAYS, tmp_path / "pids")) as watched:
         watched.says("GIVEN UP: CL")

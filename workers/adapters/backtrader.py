@@ -21,12 +21,13 @@ from typing import Any
 
 import backtrader as bt
 
-from config import Configuration, load
+from config import ConfigError, Configuration, load
 from config.state_folder import state_folder
 from coordinator.log import Log, open_log
 from workers.adapters.backtrader_backtest import GatedBroker
 from workers.adapters.backtrader_live import LiveBroker
 from workers.bar import Bar
+from workers.brokers.paper import fill_at
 from workers.brokers.protocol import BrokerError, BrokerSetup
 from workers.brokers.registry import open_broker
 from workers.gate import PortfolioGate
@@ -83,6 +84,9 @@ def live_broker(
     chosen = settings or GateSettings.of(found, url=os.environ.get("PORTFOLD_URL"))
     said = log or open_log(worker)[0]
     file = book or _default_book(chosen.portfolio, found.runtime.broker.kind)
+    if fill_at(found) != "mark":
+        expected = "mark: for Backtrader see at_close of backtest_broker"
+        raise ConfigError(found.files.runtime.path, "broker.options.fill_at", expected, "next_bar")
     broker = open_broker(BrokerSetup(found, worker, file, said, os.environ))
     opened = PortfolioGate(
         worker,

@@ -1,4 +1,5 @@
 """A broker on paper: fills every order at once, at the given price and some ticks worse, for a commission.
+With `fill_at` `next_bar` it is the trader that gives a strategy's orders one bar later, at that bar's open.
 
 Positions and the exits that nobody has reported yet are in a book that all processes of the portfolio share
 (see `paper_book` for what that holds good against), so that they outlive the process that made them, and
@@ -15,20 +16,32 @@ from uuid import uuid4
 
 from msgspec import Struct
 
-from config.contracts import Contract
+from config import Configuration, Contract
 from events.fields import Side
 from workers.brokers.legs import check_order, check_price, join, reduce, worse
 from workers.brokers.paper_book import Entries, PaperBook
-from workers.brokers.protocol import BrokerError, BrokerPosition, BrokerSetup, ExitFill, Fill, NotOpen
+from workers.brokers.protocol import (
+    BrokerError,
+    BrokerPosition,
+    BrokerSetup,
+    ExitFill,
+    Fill,
+    FillAt,
+    NotOpen,
+)
+from workers.brokers.registry import PAPER
+from workers.named import read_options
 
 
-class _NoOptions(Struct, frozen=True):
-    """Its costs are in runtime.json itself."""
+class PaperOptions(Struct, frozen=True):
+    """Beside its costs, which are in runtime.json itself."""
+
+    fill_at: FillAt = "mark"
 
 
 def open_paper(setup: BrokerSetup) -> "PaperBroker":
     """The broker of kind `paper`. Raises ConfigError, BrokerError."""
-    setup.options(_NoOptions)
+    setup.options(PaperOptions)
     runtime = setup.configuration.runtime
     return PaperBroker(
         setup.book,
@@ -37,6 +50,18 @@ def open_paper(setup: BrokerSetup) -> "PaperBroker":
         slippage_ticks=runtime.slippage_ticks,
         commission_per_side=runtime.commission_per_side,
     )
+
+
+def fill_at(configuration: Configuration) -> FillAt:
+    """When orders are filled: as the paper broker's options say, with any other broker at once.
+
+    Raises ConfigError.
+    """
+    broker = configuration.runtime.broker
+    if broker.kind != PAPER:
+        return "mark"
+    runtime = configuration.files.runtime.path
+    return read_options(PaperOptions, broker.options, runtime, "broker.options").fill_at
 
 
 class PaperBroker:

@@ -10,7 +10,7 @@ tells two reports of one fill from two fills.
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -21,6 +21,10 @@ from workers.named import Shape, read_options
 
 # The most exits a broker keeps of one owner that nobody has confirmed. Beyond it the oldest are dropped.
 UNREPORTED_EXITS = 1000
+
+FillAt = Literal["mark", "next_bar"]
+"""When an order of a strategy is filled: at once, at the close of the bar that decided, or at the open of the
+next one. An order to flatten is filled at once, at the last price, either way."""
 
 
 class BrokerError(Exception):

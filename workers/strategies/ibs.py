@@ -51,8 +51,8 @@ class IbsStrategy:
     - `end_of_day`: `exit_at` is reached, or the trading day of the entry is over without that having come;
     - `max_bars`: that many bars have ended since the bar of the entry.
 
-    Average true ranges are those of the bar of the entry; where its history is not known, of the first bar
-    that has one.
+    Average true ranges are those of the bar that brought the signal; where its history is not known, of the
+    first bar that has one.
     """
 
     def __init__(self, parameters: IbsParameters, trading_day: TradingDay | None = None) -> None:
@@ -85,8 +85,9 @@ class IbsStrategy:
             if self._bars_flat is not None:
                 self._bars_flat += 1
             self._entry_range = self._entry_day = None
-        elif not self._was_held:  # it was entered on the bar before
-            self._entry_range, self._entry_day = self._range.value, self._last_day
+        elif not self._was_held:  # entered at the close of the bar before, or within this one
+            self._entry_range = self._range.value
+            self._entry_day = self._last_day if held.bars else self._clock.day_of(bar.time)
         self._range.take(bar)
         if held is not None and self._entry_range is None:
             self._entry_range = self._range.value
