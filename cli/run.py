@@ -34,6 +34,7 @@ def run(
     seed: int | None = None,
     days: Annotated[int | None, Parameter(validator=Number(gte=1, lte=5_000))] = None,
     book: Path | None = None,
+    embedded: bool = False,
     target: Target = _TARGET,
 ) -> int:
     """Trade the optimized symbols, each in a process of its own, and a flattener.
@@ -41,11 +42,11 @@ def run(
     Says what it will do, then does it. A process that fails is started again
     and goes on where it was; one that keeps failing is given up, loudly. Ends
     when all bars have, or by SIGTERM or Ctrl-C, and its processes with it.
-    The coordinator is another command.
+    The coordinator is another command, unless --embedded is given.
 
     For example:
 
-        portfold run --paper --bars my-bars --pace 0.1
+        portfold run --paper --embedded --bars my-bars --pace 0.1
 
     Parameters
     ----------
@@ -68,10 +69,14 @@ def run(
         How many trading days of it, by default 10.
     book
         The broker's file; by default in ~/.local/state/portfold.
+    embedded
+        Bring the server and the coordinator along; both end with this command, what is on the log stays.
     """
-    from contextlib import closing
+    from contextlib import ExitStack, closing
     from tempfile import TemporaryDirectory
 
+    from cli.embedded import check_embedded
+    from cli.embedded import embedded as brought_along
     from cli.exits import FAILED, Unusable
     from cli.folders import default_book
     from cli.stopping import stopped_by_signals
@@ -88,14 +93,23 @@ def run(
         settled = settle(place.configuration, paper=paper, live=live, feed=feed, wanted=wanted)
     except RunRefused as refused:
         raise Unusable(str(refused)) from refused
+    if embedded:
+        check_embedded(place, target)
     file = (book or default_book(place.portfolio, settled.configuration.runtime.broker.kind)).absolute()
     passed_on = _given(bars=bars, pace=pace, speed=speed, seed=seed, days=days)
     log, lines = open_log("run")
     try:
         announce(settled, log)
-        with closing(place.bus()) as bus:
-            compare_with_log(settled, bus, log)
-        with stopped_by_signals() as stop, TemporaryDirectory(prefix="portfold-run-") as folder:
+        with (
+            stopped_by_signals() as stop,
+            TemporaryDirectory(prefix="portfold-run-") as folder,
+            ExitStack() as along,
+        ):
+            if embedded:
+                words = _where(place, target)
+                place = along.enter_context(brought_along(place, words, log, stop.event))
+            with closing(place.bus()) as bus:
+                compare_with_log(settled, bus, log)
             children = list(_children(settled, place, target, file, Path(folder), passed_on))
             given_up = Supervisor(children, log=log).run(stop.event)
             log.info("Stopped" if stop.event.is_set() else "All bars are traded", given_up=given_up)
@@ -108,17 +122,24 @@ def _children(
     settled: "LiveRun", place: Place, target: Target, book: Path, folder: Path, passed_on: Sequence[str]
 ) -> "Iterator[Child]":
     """The command lines; the server's address, in which a password may stand, goes by the environment."""
+    from cli.exits import UNUSABLE
     from workers.supervisor import Child
 
     start = [sys.executable, "-P", "-m", "cli.leash"]
-    where = ["--portfolio", place.portfolio, "--book", str(book)]
-    where += ["--config", str(Path(target.config).absolute())] if target.config else []
-    where += ["--paper"] if settled.paper else []
+    where = [*_where(place, target), "--book", str(book), *(["--paper"] if settled.paper else [])]
     variables = {"PORTFOLD_URL": place.url}
-    yield Child("flattener", [*start, "flattener", *where], variables, stands_by=True)
+    yield Child("flattener", [*start, "flattener", *where], variables, stands_by=True, hopeless=UNUSABLE)
     for symbol in settled.symbols:
         own = ["--progress", str(folder / f"{symbol}.json")]
-        yield Child(symbol, [*start, "worker", symbol, *where, *passed_on, *own], variables)
+        yield Child(
+            symbol, [*start, "worker", symbol, *where, *passed_on, *own], variables, hopeless=UNUSABLE
+        )
+
+
+def _where(place: Place, target: Target) -> list[str]:
+    """Which portfolio, in words, but for the server."""
+    configured = ["--config", str(Path(target.config).absolute())] if target.config else []
+    return ["--portfolio", place.portfolio, *configured]
 
 
 def _given(**options: object) -> list[str]:

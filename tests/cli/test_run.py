@@ -12,10 +12,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from cli.exits import INTERRUPTED, OK, UNREACHABLE, UNUSABLE
+from cli.exits import FAILED, INTERRUPTED, OK, UNREACHABLE, UNUSABLE
 from config import Configuration, load
+from events.bus import Bus
+from events.connection import connect
 from events.embedded import EmbeddedServer
-from tests.cli.command_line import Running, portfold, started
+from tests.cli.command_line import Ran, Running, portfold, started
 from tests.cli.filtered import NAMED, train_es
 from tests.live import Live
 from tests.processes import config_folder, coordinating
@@ -88,6 +90,11 @@ def is_there(pid: int) -> bool:
 SLOWLY = ("--paper", "--bars", "synthetic", "--pace", "0.05", "--days", "400")
 
 
+def with_its_own_server(place: Place, *words: str) -> Ran:
+    where = ("--portfolio", "main", "--config", str(place.config))
+    return portfold("run", *words, "--embedded", *where, cwd=place.folder)
+
+
 # --- what it does -----------------------------------------------------------------------------------------
 
 
@@ -145,6 +152,39 @@ def entries_of(configuration: Configuration, count: int) -> list[Decimal]:
         if len(found) == count:
             break
     return found
+
+
+def test_embedded_it_brings_server_and_coordinator_along_and_leaves_a_log_that_the_audit_reproduces(
+    place: Place,
+) -> None:
+    ran = with_its_own_server(place, "--paper", "--bars", "synthetic", "--pace", "0", "--days", "1")
+    assert ran.code == OK, ran.err
+    assert "No coordinator leads" not in ran.err
+    with EmbeddedServer(place.folder / "state" / "portfold" / "server") as left:
+        client = connect(left.url)
+        past = Live(Bus(client, "main"), client)
+        assert past.bus.leader() is None
+        assert past.said("PositionClosed")
+        past.bus.close()
+        where = ("--url", left.url, "--config", str(place.config))
+        verified = portfold("audit", "verify", *where, cwd=place.folder)
+    assert (verified.code, verified.out.split(":")[0]) == (OK, "Reproduced")
+
+
+def test_embedded_a_server_that_another_has_started_is_not_shared(place: Place) -> None:
+    with EmbeddedServer(place.folder / "state" / "portfold" / "server"):
+        ran = with_its_own_server(place, "--paper", "--bars", "synthetic")
+    assert (ran.code, "A server already runs on" in ran.err) == (FAILED, True), ran.err
+
+
+def test_embedded_and_another_server_are_refused(place: Place) -> None:
+    assert "--embedded brings its own server" in place.refuses("--paper", "--embedded")
+
+
+def test_embedded_and_a_servers_password_are_refused(place: Place) -> None:
+    place.configure(redis_password_env="MY_REDIS")  # noqa: S106 - the name of a variable
+    ran = with_its_own_server(place, "--paper", "--bars", "synthetic")
+    assert (ran.code, "redis_password_env: expected null" in ran.err) == (UNUSABLE, True), ran.err
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, OK), (signal.SIGINT, INTERRUPTED)])
