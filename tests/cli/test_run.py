@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from tests.cli.filtered import NAMED, train_es
 from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.waiting import until
+from tests.workers.webhook_server import HIDDEN as HIDDEN_PATH
+from tests.workers.webhook_server import receiving
 from workers.feeds.synthetic import SyntheticMarket
 from workers.strategies.ibs import IbsStrategy
 from workers.strategies.intent import Enter, Exit, Held
@@ -301,6 +304,21 @@ def test_live_says_so_before_it_does_anything(place: Place) -> None:
     said = run.said.read_text()
     assert said.index("LIVE trading") < said.index('"Started"')
     assert HIDDEN not in said
+
+
+def test_live_orders_reach_the_broker_and_what_it_took_is_on_the_log(place: Place, live: Live) -> None:
+    place.configure(broker={"kind": "traderspost", "options": {"webhook_url_env": "MY_ORDERS"}})
+    words = ("--live", "--bars", "synthetic", "--pace", "0", "--days", "1", "--symbols", "ES", *place.where)
+    with receiving() as broker, coordinating(*place.where[1:4:2], config=place.config):
+        ran = portfold("run", *words, cwd=place.folder, MY_ORDERS=broker.url)
+        live.all_decided()
+    assert ran.code == OK, ran.err
+    actions = [sent["action"] for sent in broker.signals]
+    assert actions.count("buy") == len(live.said("PositionOpened")) > 0
+    assert actions.count("exit") == len(live.said("PositionClosed")) > 0
+    assert all(re.fullmatch(r"ES[HMUZ]20\d\d", sent["ticker"]) for sent in broker.signals)
+    assert HIDDEN_PATH not in ran.err
+    assert portfold("audit", "verify", *place.where, cwd=place.folder).out.startswith("Reproduced: ")
 
 
 # --- models -----------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 import backtrader as bt
 import pytest
 
-from config import Configuration, load
+from config import ConfigError, Configuration, load
 from coordinator.follower import Follower
 from coordinator.ledger import Decided
 from coordinator.log import open_log
@@ -575,3 +575,10 @@ def test_what_a_backtest_decided_can_be_decided_again(configuration: Configurati
         again = follower.advance(decided.at, fields)
         assert (again.entries, again.chain) == (decided.entries, decided.chain)
     assert len(entries) > 50
+
+
+def test_live_fills_at_the_next_bar_are_refused(tmp_path: Path) -> None:
+    broker = {"kind": "paper", "options": {"fill_at": "next_bar"}}
+    configuration = load(str(config_folder(tmp_path / "config", runtime={"broker": broker})), {}, tmp_path)
+    with pytest.raises(ConfigError, match="broker.options.fill_at: expected mark"):
+        live_broker("bt", ["ES"], configuration=configuration, book=tmp_path / "book.sqlite")
