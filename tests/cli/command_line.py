@@ -1,13 +1,17 @@
 """The command `portfold` as a person runs it: a process of its own, in a folder of its own."""
 
+import contextlib
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
+from cli.main import run
 from tests.waiting import until
 
 COMMAND = [sys.executable, "-P", "-m", "cli.main"]
@@ -40,6 +44,19 @@ def portfold(*words: str, cwd: Path, seconds: float = 50, **variables: str) -> R
         timeout=seconds,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def called(*words: str, cwd: Path, **variables: str) -> Ran:
+    """The same within this process, at a fraction of the time: for what needs no process of its own."""
+    out, err = StringIO(), StringIO()
+    with (
+        contextlib.chdir(cwd),
+        patch.dict(os.environ, environment(cwd) | variables, clear=True),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = run(words)
+    return Ran(code, out.getvalue(), err.getvalue())
 
 
 class Running(NamedTuple):

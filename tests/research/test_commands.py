@@ -12,7 +12,7 @@ import pytest
 
 from config import load, read_portfolio, write_defaults
 from research.tables import GREEDY_COLUMNS
-from tests.cli.command_line import environment, portfold, started
+from tests.cli.command_line import called, environment, portfold, started
 from tests.research.made import random_trades, trade, write_results, write_rows
 from tests.waiting import until
 
@@ -38,7 +38,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_simulate_prints_and_writes_a_row_for_each_number_of_positions(folder: Path) -> None:
-    ran = portfold("research", "simulate", "--min-positions", "2", "--max-positions", "3", cwd=folder)
+    ran = called("research", "simulate", "--min-positions", "2", "--max-positions", "3", cwd=folder)
     assert (ran.code, ran.err) == (0, "")
     assert "100 trades of 6E, CL, ES, GC in results." in ran.out
     written = rows(folder / "results" / "portfolio_simulation.csv")
@@ -53,7 +53,7 @@ def test_simulate_says_what_it_dropped_and_names_a_bad_file(folder: Path) -> Non
     spoilt = [header, ",,,,5,1,1", *lines, lines[0].replace(",1,0.5", ",0,0.5")]
     (folder / "results/ES_optimization/ES_rf_best_trades.csv").write_text("\n".join(spoilt))
     write_rows(folder / "results", "NQ", ("a", "b"), [])
-    ran = portfold("research", "simulate", "--max-positions", "1", cwd=folder)
+    ran = called("research", "simulate", "--max-positions", "1", cwd=folder)
     assert ran.code == 0
     assert "100 trades of 6E, CL, ES, GC in results, 1 more not selected." in ran.out
     assert "ES_rf_best_trades.csv: 1 of 27 rows: 1 no entry time." in ran.out
@@ -62,13 +62,13 @@ def test_simulate_says_what_it_dropped_and_names_a_bad_file(folder: Path) -> Non
 
 def test_simulate_without_bars_says_what_a_stop_was_taken_to_cost(tmp_path: Path) -> None:
     write_results(tmp_path / "results", [trade("ES", 0, 2, -2500), trade("CL", 1, 6, 900)])
-    ran = portfold("research", "simulate", "--min-positions", "2", "--max-positions", "2", cwd=tmp_path)
+    ran = called("research", "simulate", "--min-positions", "2", "--max-positions", "2", cwd=tmp_path)
     assert "Stops closed positions at their own final P&L, which lay in the future then" in ran.out
     assert "  with 2: 1 of 1, $900 in all" in ran.out
 
 
 def test_simulate_takes_symbols_span_and_output(folder: Path) -> None:
-    ran = portfold(
+    ran = called(
         *("research", "simulate", "--symbols", "ES", "CL", "--max-positions", "1"),
         *("--from", "2025-01-07", "--to", "2025-01-10", "--output", "deep/table.csv"),
         cwd=folder,
@@ -83,7 +83,7 @@ def test_simulate_takes_symbols_span_and_output(folder: Path) -> None:
 
 
 def test_optimize_writes_the_table_best_first_and_leaves_no_journal(folder: Path) -> None:
-    ran = portfold("research", "optimize", "--max-positions", "3", *LOOSE, cwd=folder)
+    ran = called("research", "optimize", "--max-positions", "3", *LOOSE, cwd=folder)
     assert (ran.code, ran.err) == (0, "")
     written = rows(folder / TABLE)
     assert tuple(written[0]) == GREEDY_COLUMNS
@@ -100,7 +100,7 @@ def test_optimize_writes_the_table_best_first_and_leaves_no_journal(folder: Path
 
 
 def test_optimize_chooses_on_one_span_and_judges_on_the_other(folder: Path) -> None:
-    ran = portfold(
+    ran = called(
         *("research", "optimize", "--max-positions", "2", *LOOSE),
         *("--train-to", "2025-01-10", "--test-from", "2025-01-13"),
         cwd=folder,
@@ -115,14 +115,14 @@ def test_optimize_chooses_on_one_span_and_judges_on_the_other(folder: Path) -> N
 
 
 def test_optimize_with_nothing_valid_says_how_near_it_came_and_writes_an_empty_table(folder: Path) -> None:
-    ran = portfold("research", "optimize", "--max-positions", "1", "--max-dd-limit", "1", cwd=folder)
+    ran = called("research", "optimize", "--max-positions", "1", "--max-dd-limit", "1", cwd=folder)
     assert ran.code == 1
     assert (
         "No set of symbols keeps its drawdown below $1 with at most 2 breaches. The lowest drawdown"
         in ran.err
     )
     assert rows(folder / TABLE) == []
-    export = portfold("research", "export", "--output", "c/portfolio_optimization.json", cwd=folder)
+    export = called("research", "export", "--output", "c/portfolio_optimization.json", cwd=folder)
     assert (export.code, "no set kept to its constraints" in export.err) == (2, True)
 
 
@@ -138,11 +138,11 @@ def test_optimize_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
     assert "Traceback" not in said
     assert "sets are measured and kept in results/greedy_optimization_results.search" in said
     kept = journal.read_bytes().count(b"\n") - 1
-    again = portfold(*words, cwd=tmp_path)
+    again = called(*words, cwd=tmp_path)
     assert again.code == 0
     assert f"Going on with {kept:,} sets measured before" in again.out
     assert not journal.exists()
-    anew = portfold(*words, "--output", "anew.csv", cwd=tmp_path)
+    anew = called(*words, "--output", "anew.csv", cwd=tmp_path)
     assert anew.code == 0
     assert (tmp_path / "anew.csv").read_text() == (tmp_path / TABLE).read_text()
 
@@ -152,7 +152,7 @@ def test_optimize_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
 
 @pytest.fixture
 def searched(folder: Path) -> Path:
-    ran = portfold(
+    ran = called(
         *("research", "optimize", "--max-positions", "3", "--daily-stop-loss", "2000", *LOOSE),
         *("--train-to", "2025-01-10", "--test-from", "2025-01-13"),
         cwd=folder,
@@ -162,7 +162,7 @@ def searched(folder: Path) -> Path:
 
 
 def test_export_writes_what_the_coordinator_loads_and_says_on_what_it_was_judged(searched: Path) -> None:
-    ran = portfold("research", "export", cwd=searched)
+    ran = called("research", "export", cwd=searched)
     assert (ran.code, ran.err) == (0, "")
     best = rows(searched / TABLE)[0]
     loaded = load(None, {}, searched)
@@ -184,20 +184,20 @@ def test_export_changes_no_limits_before_it_has_said_so(searched: Path) -> None:
     live = searched / "config" / "portfolio_optimization.json"
     write_defaults(searched / "config")
     before = live.read_bytes()
-    refused = portfold("research", "export", cwd=searched)
+    refused = called("research", "export", cwd=searched)
     assert (refused.code, live.read_bytes()) == (1, before)
     assert "In config/portfolio_optimization.json that changes:" in refused.out
     assert "daily_stop_loss: $2,500 -> $2,000" in refused.out
     assert "config/portfolio_optimization.json is as it was: --yes writes it." in refused.err
-    allowed = portfold("research", "export", "--yes", cwd=searched)
+    allowed = called("research", "export", "--yes", cwd=searched)
     assert allowed.code == 0
     assert "daily_stop_loss: $2,500 -> $2,000" in allowed.out
     assert read_portfolio(live).daily_stop_loss == 2000
-    assert portfold("research", "export", cwd=searched).code == 0, "the same limits again need no yes"
+    assert called("research", "export", cwd=searched).code == 0, "the same limits again need no yes"
 
 
 def test_export_takes_another_row_and_another_stop(searched: Path) -> None:
-    ran = portfold("research", "export", "--row", "1", "--daily-stop-loss", "1500", cwd=searched)
+    ran = called("research", "export", "--row", "1", "--daily-stop-loss", "1500", cwd=searched)
     assert ran.code == 0
     assert "It was simulated with a stop of $2,000 a day, not $1,500." in ran.out
     read = read_portfolio(searched / "config" / "portfolio_optimization.json")
@@ -208,7 +208,7 @@ def test_export_takes_another_row_and_another_stop(searched: Path) -> None:
 def test_export_of_a_table_that_was_edited_does_not_pretend_to_know_its_days(searched: Path) -> None:
     path = searched / TABLE
     path.write_text(path.read_text().replace("sharpe", "sharpe", 1) + "\n")
-    ran = portfold("research", "export", cwd=searched)
+    ran = called("research", "export", cwd=searched)
     assert ran.code == 0
     assert "On which days it was chosen is not known" in ran.out
     assert "The table does not say under which daily stop: $2,500." in ran.out
@@ -238,7 +238,7 @@ def test_export_of_a_table_that_was_edited_does_not_pretend_to_know_its_days(sea
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(folder: Path, words: tuple[str, ...], why: str) -> None:
-    ran = portfold("research", *words, cwd=folder)
+    ran = called("research", *words, cwd=folder)
     assert ran.code == 2, ran.err
     assert why in " ".join(ran.err.split())
     assert "Traceback" not in ran.err
