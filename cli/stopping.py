@@ -7,25 +7,44 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from queue import SimpleQueue
 from types import FrameType
 
 from cli.exits import INTERRUPTED, OK
 
 
 class Stop:
-    """Set by the first signal; knows which exit code that asks for."""
+    """Its `event` is set by the first signal, `exit_code` is the one that this asks for.
+
+    A thread of its own sets the event: an Event has a lock, and a handler that interrupts the very thread
+    that has it, in the middle of a wait, would wait for ever.
+    """
 
     def __init__(self) -> None:
         self.event = threading.Event()
         self.exit_code = OK
+        self._told = False
+        self._heard: SimpleQueue[bool] = SimpleQueue()  # made to be put into from a handler
+        self._setting = threading.Thread(target=self._set, name="signals", daemon=True)
+        self._setting.start()
 
     def heard(self, number: int, _frame: FrameType | None) -> None:
         """The signals' handler."""
-        if self.event.is_set() and number == signal.SIGINT:
+        if self._told and number == signal.SIGINT:
             raise KeyboardInterrupt
         if number == signal.SIGINT:
             self.exit_code = INTERRUPTED
-        self.event.set()
+        self._told = True
+        self._heard.put(True)
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._heard.put(False)
+        self._setting.join()
+
+    def _set(self) -> None:
+        if self._heard.get():
+            self.event.set()
 
 
 @contextmanager
@@ -39,6 +58,7 @@ def stopped_by_signals() -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        stop.close()
 
 
 @contextmanager

@@ -14,9 +14,9 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any, Literal
 
+from cli.stopping import stopped_by_signals
 from config import Configuration, load, write_defaults
 from coordinator.log import open_log
 from coordinator.process import run
@@ -211,23 +211,18 @@ def config_folder(
 
 def main(url: str, portfolio: str, clock: Literal["server", "driven"], config: str | None = None) -> None:
     """Coordinates until SIGTERM."""
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, on_signal)
     log, lines = open_log("coordinator")
     try:
-        run(
-            load(config, {}, Path.cwd()),
-            url=url,
-            password=None,
-            portfolio=portfolio,
-            clock=clock,
-            log=log,
-            stop=stop,
-        )
+        with stopped_by_signals() as stop:
+            run(
+                load(config, {}, Path.cwd()),
+                url=url,
+                password=None,
+                portfolio=portfolio,
+                clock=clock,
+                log=log,
+                stop=stop.event,
+            )
     finally:
         lines.close()
 

@@ -7,9 +7,9 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from unittest import mock
 
+from cli.stopping import stopped_by_signals
 from config import load
 from coordinator.log import open_log
 from events.bus import Entry
@@ -96,16 +96,11 @@ def doomed_sink(doom: Doom) -> type[DiscordSink]:
 def main(told: str) -> None:
     """Notifies until SIGTERM, or until its doom."""
     options = json.loads(told)
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, on_signal)
     log, lines = open_log("notifier")
     doom = Doom(options["doom"], options["nth"])
     try:
         with (
+            stopped_by_signals() as stop,
             mock.patch.object(notifier, "NotifierBus", doomed_bus(doom)),
             mock.patch.object(notifier, "DiscordSink", doomed_sink(doom)),
             mock.patch.object(reading, "READ_AT_ONCE", _READ_AT_ONCE),
@@ -119,7 +114,7 @@ def main(told: str) -> None:
                 driven=options["driven"],
                 environ=os.environ,
                 log=log,
-                stop=stop,
+                stop=stop.event,
                 lease_ms=options["lease_ms"],
             )
     finally:

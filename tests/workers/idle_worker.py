@@ -3,10 +3,9 @@
 Says on its log what it hears, and ends in good order with SIGTERM.
 """
 
-import signal
 import sys
-import threading
 
+from cli.stopping import stopped_by_signals
 from coordinator.log import open_log
 from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate
@@ -14,8 +13,6 @@ from workers.settings import GateSettings
 
 
 def main(url: str, portfolio: str, worker: str, lost_seconds: str) -> None:
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     log, lines = open_log(worker)
     lost = float(lost_seconds)
     settings = GateSettings(
@@ -27,9 +24,9 @@ def main(url: str, portfolio: str, worker: str, lost_seconds: str) -> None:
         log.info("Ordered to flatten", cause=order.cause, everything=order.everything)
 
     gate.on_flatten(close_all)
-    with gate:
+    with stopped_by_signals() as stop, gate:
         log.info("Ready")
-        stop.wait()
+        stop.event.wait()
     lines.close()
 
 

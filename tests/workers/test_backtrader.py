@@ -580,5 +580,5 @@ def test_what_a_backtest_decided_can_be_decided_again(configuration: Configurati
 def test_live_fills_at_the_next_bar_are_refused(tmp_path: Path) -> None:
     broker = {"kind": "paper", "options": {"fill_at": "next_bar"}}
     configuration = load(str(config_folder(tmp_path / "config", runtime={"broker": broker})), {}, tmp_path)
-    with pytest.raises(ConfigError, match="broker.options.fill_at: expected mark"):
+    with pytest.raises(ConfigError, match=r"broker\.options\.fill_at: expected mark"):
         live_broker("bt", ["ES"], configuration=configuration, book=tmp_path / "book.sqlite")
