@@ -23,7 +23,7 @@ from events.keys import Keys
 from events.stream_id import StreamId
 from tests.archive.past import Past, contents, on_server
 from tests.audit.in_memory import InMemory, realistic
-from tests.cli.command_line import portfold, started
+from tests.cli.command_line import called, started
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_damaged_export_is_not_imported(past: Past, folder: Path, tmp_path: Pa
     export(LiveRecord(past.bus, None, "here"), folder, "jsonl")
     path = folder / "events.jsonl"
     path.write_bytes(path.read_bytes().replace(b"ibs-", b"ibS-", 1))
-    ended = portfold("audit", "import", str(folder), cwd=tmp_path)
+    ended = called("audit", "import", str(folder), cwd=tmp_path)
     assert ended.code == 1
     assert "events.jsonl: line " in ended.err
     assert ended.err.count("\n") == 1
@@ -156,7 +156,7 @@ def test_the_command_serves_it_until_ctrl_c_and_tells_how_to_look(
         bus.close()
         assert f"redis-cli -p {port} HGETALL '{past.bus.keys.status}'" in said
         status = words_of(said, "portfold status")[1:]
-        assert f":{port}/0" in portfold(*status, cwd=tmp_path).out
+        assert f":{port}/0" in called(*status, cwd=tmp_path).out
         running.process.send_signal(signal.SIGINT)
         assert running.ends() == INTERRUPTED
     assert list((tmp_path / "tmp").iterdir()) == []
@@ -171,6 +171,6 @@ def test_a_second_import_into_what_was_kept_is_refused(past: Past, folder: Path,
         running.says("Ctrl-C ends it.")
         running.process.terminate()
         assert running.ends() == OK
-    again = portfold(*words, cwd=tmp_path)
+    again = called(*words, cwd=tmp_path)
     assert again.code == 2
     assert "on this server already, and nothing is added to it" in again.err

@@ -26,7 +26,7 @@ from events.bus import Entry
 from events.stream_id import ORIGIN, StreamId
 from tests.archive.past import Past
 from tests.audit.in_memory import InMemory, realistic
-from tests.cli.command_line import portfold
+from tests.cli.command_line import called
 
 Audit = Callable[..., tuple[int, str]]
 
@@ -318,7 +318,7 @@ def test_a_difference_is_told_with_its_moment_and_both_sides_and_ends_with_1(
     scene.rewrites()
     name, url = scene.past.bus.keys.name, scene.past.url
     words = ("audit", "verify", "--url", url, "--portfolio", name, "--archive", str(scene.archive))
-    ran = portfold(*words, cwd=tmp_path)
+    ran = called(*words, cwd=tmp_path)
     assert (ran.code, ran.err) == (FAILED, "")
     differs, at, sentence, on_record, should_stand, proven, before = ran.out.splitlines()
     event = was.id.event()
@@ -333,7 +333,7 @@ def test_a_difference_is_told_with_its_moment_and_both_sides_and_ends_with_1(
     )
     assert proven.startswith("All up to event 1736")
     assert before.startswith("Before that ")
-    as_json = portfold(*words, "--json", cwd=tmp_path)
+    as_json = called(*words, "--json", cwd=tmp_path)
     found = json.loads(as_json.out)
     assert (as_json.code, found["reproduced"]) == (FAILED, False)
     assert found["difference"]["recorded"] == {"id": str(was.id), "fields": scene.decisions[index].fields}

@@ -15,7 +15,7 @@ from events.embedded import EmbeddedServer
 from events.incoming import ClockTicked, FlattenRequested, LogTailMissing, TradingHalted
 from events.stream_id import StreamId
 from tests.archive.past import Past
-from tests.cli.command_line import Ran, portfold
+from tests.cli.command_line import Ran, called
 from tests.cli.fit import FLATTENER, Fit, fit_for_the_open
 from tests.processes import config_folder
 from tests.waiting import until
@@ -80,7 +80,7 @@ def test_memory_that_runs_short_is_found(fit: Fit, part: float, level: str) -> N
 
 
 def test_a_server_that_is_away_is_a_finding_too(fit: Fit, tmp_path: Path) -> None:
-    ran = portfold("doctor", "--config", str(fit.folder), "--url", "redis://127.0.0.1:1/0", cwd=tmp_path)
+    ran = called("doctor", "--config", str(fit.folder), "--url", "redis://127.0.0.1:1/0", cwd=tmp_path)
     assert ran.code == FAILED
     assert "FAIL server" in ran.out
     assert "Redis did not answer" in ran.out
@@ -316,7 +316,7 @@ def test_a_limit_that_nobody_reads_is_warned_of(fit: Fit) -> None:
 
 def test_the_packaged_configuration_is_warned_of(fit: Fit, tmp_path: Path) -> None:
     where = ("--url", fit.server.url, "--portfolio", fit.bus.keys.name)
-    ran = portfold("doctor", *where, cwd=tmp_path)
+    ran = called("doctor", *where, cwd=tmp_path)
     assert "warn config        the packaged default" in ran.out
     assert "warn limits" in ran.out
 
@@ -402,11 +402,11 @@ def test_what_an_archive_holds_is_no_gap(fit: Fit, tmp_path: Path) -> None:
     past.happens(300)
     config_folder(fit.folder, runtime={"archive_folder": str(folder)})
     where = ("--config", str(fit.folder), "--url", fit.server.url, "--portfolio", past.bus.keys.name)
-    assert portfold("archive", "--keep-events", "100", *where, cwd=tmp_path).code == OK
-    found = _by_check(portfold("doctor", "--json", *where, cwd=tmp_path))
+    assert called("archive", "--keep-events", "100", *where, cwd=tmp_path).code == OK
+    found = _by_check(called("doctor", "--json", *where, cwd=tmp_path))
     assert (found["gaps"]["level"], found["archive"]["level"]) == ("ok", "ok")
     fit.client.xdel(past.bus.keys.events, str(past.whole().events[-2].id))
-    found = _by_check(portfold("doctor", "--json", *where, cwd=tmp_path))
+    found = _by_check(called("doctor", "--json", *where, cwd=tmp_path))
     assert found["gaps"]["text"].startswith("1 event gone")
     past.bus.close()
 
@@ -446,14 +446,14 @@ def test_the_json_counts_and_lists(fit: Fit, tmp_path: Path) -> None:
 
 
 def test_an_option_that_cannot_be_used_is_no_finding(tmp_path: Path) -> None:
-    assert portfold("doctor", "--url", "nonsense", cwd=tmp_path).code == UNUSABLE
+    assert called("doctor", "--url", "nonsense", cwd=tmp_path).code == UNUSABLE
 
 
 def _doctor(fit: Fit, cwd: Path, *more: str) -> Ran:
     where = ["--config", str(fit.folder), "--url", fit.server.url]
     if "--portfolio" not in more:
         where += ["--portfolio", fit.bus.keys.name]
-    return portfold("doctor", *where, *more, cwd=cwd, HOOK=fit.environ["HOOK"])
+    return called("doctor", *where, *more, cwd=cwd, HOOK=fit.environ["HOOK"])
 
 
 def _by_check(ran: Ran) -> dict[str, dict[str, str]]:

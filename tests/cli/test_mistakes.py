@@ -7,7 +7,7 @@ import pytest
 from cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
 from cli.main import run
 from events.embedded import EmbeddedServer
-from tests.cli.command_line import portfold
+from tests.cli.command_line import called
 from tests.cli.test_help import COMMANDS
 
 NOBODY_THERE = "redis://127.0.0.1:1/0"
@@ -71,38 +71,38 @@ def test_a_mistake_is_told_in_one_sentence(
     ids=["unusable", "unreachable"],
 )
 def test_the_process_ends_with_the_code_and_no_traceback(words: list[str], code: int, tmp_path: Path) -> None:
-    ran = portfold(*words, cwd=tmp_path)
+    ran = called(*words, cwd=tmp_path)
     assert ran.code == code
     assert ran.err.startswith("portfold: ")
     assert len(ran.err.splitlines()) == 1
 
 
 def test_a_password_in_a_bad_url_is_not_repeated(tmp_path: Path) -> None:
-    ran = portfold("status", cwd=tmp_path, PORTFOLD_URL="redis://me:hush@127.0.0.1:1/0")
+    ran = called("status", cwd=tmp_path, PORTFOLD_URL="redis://me:hush@127.0.0.1:1/0")
     assert ran.code == UNREACHABLE
-    ran_badly = portfold("status", cwd=tmp_path, PORTFOLD_URL="redis://me:hush@/nowhere?x=y")
+    ran_badly = called("status", cwd=tmp_path, PORTFOLD_URL="redis://me:hush@/nowhere?x=y")
     assert ran_badly.code == UNUSABLE
     assert "hush" not in ran.err + ran_badly.err
 
 
 def test_a_configuration_is_made_once_and_never_overwritten(tmp_path: Path) -> None:
-    made = portfold("config", "init", "mine", cwd=tmp_path)
+    made = called("config", "init", "mine", cwd=tmp_path)
     assert made.code == 0
     assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == sorted(
         Path(line).name for line in made.out.splitlines()
     )
-    again = portfold("config", "init", "mine", cwd=tmp_path)
+    again = called("config", "init", "mine", cwd=tmp_path)
     assert again.code == UNUSABLE
     assert "would be overwritten" in again.err
 
 
 def test_the_secret_that_a_configuration_names_must_be_set(tmp_path: Path, server: EmbeddedServer) -> None:
-    portfold("config", "init", "mine", cwd=tmp_path)
+    called("config", "init", "mine", cwd=tmp_path)
     runtime = tmp_path / "mine" / "runtime.json"
     runtime.write_text(
         runtime.read_text().replace('"redis_password_env": null', '"redis_password_env": "HUSH"')
     )
-    ran = portfold("status", "--config", "mine", "--url", server.url, cwd=tmp_path)
+    ran = called("status", "--config", "mine", "--url", server.url, cwd=tmp_path)
     assert ran.code == UNUSABLE
     assert "the environment variable HUSH" in ran.err
 

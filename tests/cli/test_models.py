@@ -8,7 +8,7 @@ from cli.models import models
 from config import Configuration, load
 from coordinator.doctor.finding import Finding
 from events.embedded import EmbeddedServer
-from tests.cli.command_line import portfold
+from tests.cli.command_line import called
 from tests.cli.filtered import NAMED, train_es
 from tests.cli.fit import fit_for_the_open
 from tests.processes import config_folder
@@ -59,6 +59,6 @@ def test_the_doctor_finds_a_model_that_is_not_there(
     with fit_for_the_open(server, portfolio, tmp_path / "mine") as fit:
         fit.edit(runtime={"workers": NAMED})
         where = ("--config", str(fit.folder), "--url", server.url, "--portfolio", portfolio)
-        ran = portfold("doctor", *where, cwd=tmp_path, HOOK="https://discord.example/api/webhooks/1/hush")
+        ran = called("doctor", *where, cwd=tmp_path, HOOK="https://discord.example/api/webhooks/1/hush")
         assert ran.code == 1
         assert "FAIL models" in ran.out

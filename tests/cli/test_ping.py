@@ -10,7 +10,7 @@ from cli.exits import FAILED, OK
 from cli.ping import ping
 from config import load
 from events.embedded import EmbeddedServer
-from tests.cli.command_line import portfold
+from tests.cli.command_line import called
 from tests.cli.fit import fit_for_the_open
 from tests.fake_discord import HIDDEN, FakeDiscord, Manner
 from tests.processes import config_folder
@@ -70,11 +70,11 @@ def test_only_a_doctor_who_is_asked_to_pings(
 ) -> None:
     with fit_for_the_open(server, portfolio, tmp_path / "mine") as fit:
         where = ("--config", str(fit.folder), "--url", server.url, "--portfolio", portfolio, "--json")
-        assert portfold("doctor", *where, cwd=tmp_path, HOOK=discord.url()).code == OK
+        assert called("doctor", *where, cwd=tmp_path, HOOK=discord.url()).code == OK
         assert discord.attempts == []
         discord.next("ok", "gone")
         for code in (OK, FAILED):
-            ran = portfold("doctor", "--ping", *where, cwd=tmp_path, HOOK=discord.url())
+            ran = called("doctor", "--ping", *where, cwd=tmp_path, HOOK=discord.url())
             assert ran.code == code
             assert json.loads(ran.out)["findings"][-1]["check"] == "ping discord"
             assert HIDDEN not in ran.out + ran.err

@@ -18,7 +18,7 @@ from events.bus import Bus
 from events.connection import connect
 from events.embedded import EmbeddedServer
 from events.errors import BusError, BusUnreachable
-from tests.cli.command_line import portfold, started
+from tests.cli.command_line import called, started
 from tests.cli.standing import Standing
 from tests.cli.terminal import CTRL_C, on_terminal
 from tests.coordinator.story import Story
@@ -51,7 +51,7 @@ def test_in_a_pipe_it_is_plain_text(
     standing: Standing, server: EmbeddedServer, portfolio: str, tmp_path: Path
 ) -> None:
     standing.of(held())
-    ran = portfold("status", *place(server, portfolio), cwd=tmp_path)
+    ran = called("status", *place(server, portfolio), cwd=tmp_path)
     assert (ran.code, ran.err) == (OK, "")
     assert "ES    long   1 @ 5000.25" in ran.out
     assert "\x1b" not in ran.out
@@ -70,11 +70,11 @@ def test_on_a_terminal_there_are_colours(
 
 def test_exit_codes(standing: Standing, server: EmbeddedServer, portfolio: str, tmp_path: Path) -> None:
     where = place(server, portfolio)
-    never = portfold("status", *where, cwd=tmp_path)
+    never = called("status", *where, cwd=tmp_path)
     standing.of(held())
     standing.client.hset(standing.bus.keys.status, "positions", "a lot")
-    overwritten = portfold("status", *where, cwd=tmp_path)
-    gone = portfold("status", "--url", "redis://127.0.0.1:1/0", cwd=tmp_path)
+    overwritten = called("status", *where, cwd=tmp_path)
+    gone = called("status", "--url", "redis://127.0.0.1:1/0", cwd=tmp_path)
     assert (never.code, overwritten.code, gone.code) == (FAILED, UNREACHABLE, UNREACHABLE)
     assert "portfold: status, positions: expected positions such as" in overwritten.err
     assert [len(ran.err.splitlines()) for ran in (never, overwritten, gone)] == [1, 1, 1]

@@ -23,7 +23,7 @@ from events.connection import connect
 from events.embedded import EmbeddedServer
 from events.stream_id import ORIGIN
 from tests.archive.past import ALL, Past
-from tests.cli.command_line import COMMAND, environment, portfold, started
+from tests.cli.command_line import COMMAND, called, environment, started
 from tests.cli.terminal import CTRL_C, on_terminal
 
 CHICAGO = Exchange("America/Chicago", "17:00")
@@ -243,8 +243,8 @@ def test_in_a_pipe_there_are_json_lines_as_the_audit_has_them(
 ) -> None:
     past.happens(300)
     where = place(server, portfolio)
-    ran = portfold("tail", "--all", "-n", "10", *where, cwd=tmp_path)
-    shown = portfold("audit", "show", "--format", "jsonl", *where, cwd=tmp_path)
+    ran = called("tail", "--all", "-n", "10", *where, cwd=tmp_path)
+    shown = called("audit", "show", "--format", "jsonl", *where, cwd=tmp_path)
     assert ran.code == OK
     lines = [json.loads(line) for line in ran.out.splitlines()]
     assert {line.pop("level") for line in lines} <= {"debug", "info", "warning", "error", "critical"}
@@ -257,9 +257,9 @@ def test_as_text_a_line_has_its_time_and_decisions_an_arrow(
     past.happens(50)
     past.goes_on(HALT, at="1800000000123-0")
     where = place(server, portfolio)
-    ran = portfold("tail", "--text", "-n", "1", "--type", "TradingHalted", *where, cwd=tmp_path)
+    ran = called("tail", "--text", "-n", "1", "--type", "TradingHalted", *where, cwd=tmp_path)
     assert ran.out == "-- Fri 15 Jan 2027, America/Chicago\n02:00:00.123   Trading halted by jane: news\n"
-    decision = portfold("tail", "--text", "-n", "1", "--type", "EntryAllowed", *where, cwd=tmp_path)
+    decision = called("tail", "--text", "-n", "1", "--type", "EntryAllowed", *where, cwd=tmp_path)
     assert " → " in decision.out.splitlines()[1]
 
 
@@ -311,6 +311,6 @@ def test_a_follower_in_a_pipe_ends_in_order_when_it_is_told_to(
 
 
 def test_a_server_that_is_not_there_at_first_is_a_mistake(tmp_path: Path) -> None:
-    ran = portfold("tail", "-f", "--url", "redis://127.0.0.1:1/0", cwd=tmp_path)
+    ran = called("tail", "-f", "--url", "redis://127.0.0.1:1/0", cwd=tmp_path)
     assert ran.code == UNREACHABLE
     assert len(ran.err.splitlines()) == 1

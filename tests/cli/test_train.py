@@ -10,7 +10,7 @@ from cli.exits import OK, UNUSABLE
 from cli.main import run
 from config import load
 from tests.audit.browser import in_a_browser, opened
-from tests.cli.command_line import portfold
+from tests.cli.command_line import called
 from tests.processes import config_folder
 from workers.feeds.synthetic import SyntheticMarket
 from workers.filters.features import FEATURES
@@ -34,7 +34,7 @@ def test_a_model_is_trained_measured_and_can_be_traded_by(tmp_path: Path, bars: 
     config = config_folder(tmp_path / "mine")
     model = config / "models" / "ES.onnx"
     words = ("--bars", str(bars), "--output", str(model), "--config", str(config), "--kind", "random_forest")
-    ran = portfold("train", "ES", *words, cwd=tmp_path)
+    ran = called("train", "ES", *words, cwd=tmp_path)
     assert ran.code == OK, ran.err
     for told in ("Out of cross-validation (random_forest, 5 folds, purged, embargo 1.0%", "AUC", "P&L kept"):
         assert told in ran.out
@@ -67,7 +67,7 @@ def test_without_the_extra_the_command_that_helps_is_named(
 
 @in_a_browser
 def test_a_browser_draws_both_charts_and_asks_for_nothing(tmp_path: Path, bars: Path) -> None:
-    assert portfold("train", "ES", "--bars", str(bars), "--output", "ES.onnx", cwd=tmp_path).code == OK
+    assert called("train", "ES", "--bars", str(bars), "--output", "ES.onnx", cwd=tmp_path).code == OK
     seen = opened(tmp_path / "ES.html")
     assert (seen.loaded, seen.console, seen.requests) == (True, [], [])
     assert seen.drawn == seen.expected == len(seen.plots) == 2
@@ -87,7 +87,7 @@ def test_a_browser_draws_both_charts_and_asks_for_nothing(tmp_path: Path, bars: 
 def test_what_cannot_be_trained_is_a_sentence(
     tmp_path: Path, bars: Path, words: tuple[str, ...], told: str
 ) -> None:
-    ran = portfold("train", *words, "--bars", str(bars), cwd=tmp_path)
+    ran = called("train", *words, "--bars", str(bars), cwd=tmp_path)
     assert ran.code == UNUSABLE
     assert told in ran.err
     assert "Traceback" not in ran.err
@@ -96,7 +96,7 @@ def test_what_cannot_be_trained_is_a_sentence(
 def test_too_few_examples_are_a_sentence(tmp_path: Path, bars: Path) -> None:
     whole = (bars / "ES.csv").read_text().splitlines()
     (bars / "ES.csv").write_text("\n".join(whole[:100]) + "\n")
-    ran = portfold("train", "ES", "--bars", str(bars), "--output", "m.onnx", cwd=tmp_path)
+    ran = called("train", "ES", "--bars", str(bars), "--output", "m.onnx", cwd=tmp_path)
     assert ran.code == UNUSABLE
     assert "Expected 100 examples at least to learn from" in ran.err
     assert not (tmp_path / "m.onnx").exists()

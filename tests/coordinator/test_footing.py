@@ -20,7 +20,7 @@ from events.decisions import Decision
 from events.embedded import EmbeddedServer
 from events.incoming import ClockTicked, EntryRequested
 from events.stream_id import ORIGIN, StreamId
-from tests.cli.command_line import portfold
+from tests.cli.command_line import called
 from tests.coordinator.story import code
 from tests.live import Live, read
 from tests.processes import READY, CoordinatorThread, coordinating
@@ -243,15 +243,15 @@ def test_the_command_answers_for_a_loss_once_and_says_when_there_is_none(
     client.xdel(decided.keys.events, str(ask(decided, "CL")))
     coordinator = begin()
     refuses(coordinator)
-    first = portfold(*words, cwd=tmp_path)
+    first = called(*words, cwd=tmp_path)
     assert (first.code, first.err) == (0, "")
     assert "On record as" in first.out
     coordinator.says(READY)
-    again = portfold(*words, cwd=tmp_path)
+    again = called(*words, cwd=tmp_path)
     assert again.code == 1
     assert "nothing to acknowledge" in again.err
     assert len(decided.said("LossAcknowledged")) == 1
-    shown = portfold("status", "--url", server.url, "--portfolio", portfolio, cwd=tmp_path).out
+    shown = called("status", "--url", server.url, "--portfolio", portfolio, cwd=tmp_path).out
     told = " ".join(shown.split())
     assert "Log whole, " in told
     assert "loss acknowledged by jane at " in told

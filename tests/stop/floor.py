@@ -17,7 +17,7 @@ from coordinator.operator import Outcome, outcome_of
 from events.bus import Entry
 from events.incoming import PositionClosed
 from events.stream_id import StreamId
-from tests.cli.command_line import Ran, portfold
+from tests.cli.command_line import Ran, called
 from tests.live import Live, flat, read
 from tests.processes import READY, ChildProcess, Coordinators, config_folder
 from tests.stop.told_worker import Moment
@@ -169,7 +169,7 @@ class Floor:
     def portfold(self, *words: str) -> Ran:
         """Runs the command as an operator does, on this portfolio."""
         where = ("--url", self.url, "--portfolio", self.live.keys.name, "--config", str(self.config))
-        return portfold(*words, *where, cwd=self.folder)
+        return called(*words, *where, cwd=self.folder)
 
     def end(self) -> None:
         for started in self._started:

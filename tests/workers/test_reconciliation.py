@@ -12,7 +12,7 @@ import pytest
 from cli.main import run
 from events.decisions import PositionMismatch
 from events.embedded import EmbeddedServer
-from tests.cli.command_line import Ran, portfold
+from tests.cli.command_line import Ran, called
 from tests.coordinator.story import each
 from tests.live import Live, read
 from tests.processes import config_folder, coordinating
@@ -232,7 +232,7 @@ class Floor:
         self.trader.on_bar(Bar("CL", datetime.now(UTC), exact, exact, exact, exact))
 
     def portfold(self, *words: str) -> Ran:
-        return portfold(*words, "--book", str(self.desk.book), *self._place, cwd=self._folder)
+        return called(*words, "--book", str(self.desk.book), *self._place, cwd=self._folder)
 
 
 @pytest.fixture
