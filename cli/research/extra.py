@@ -11,3 +11,11 @@ def needs_extra() -> None:
         raise Unusable(
             f"Research needs {missing.name}, which is not installed: pip install 'portfold[research]'."
         ) from missing
+
+
+def needs_plotly() -> None:
+    """Raises Unusable where there is nothing to draw with."""
+    from importlib.util import find_spec
+
+    if find_spec("plotly") is None:
+        raise Unusable("The report needs plotly, which is not installed: pip install 'portfold[research]'.")

@@ -1,6 +1,6 @@
 """What a report says first: which day, what it came to, and whether there is anything to worry about."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from coordinator.audit.account import Account, rate
@@ -65,15 +65,15 @@ def headline(accounts: Sequence[Account], zone: str) -> str:
     above = any(one.above for one in accounts)
     won = f"{total.won} won, {percent(total.win_rate, 0)}" if total.trades else ""
     facts = [
-        _fact("Stops", str(stops), _stops_note(accounts, zone), alarm=stops > 0),
-        _fact("Trades", f"{total.trades:,}", won),
-        _fact(
+        fact("Stops", str(stops), _stops_note(accounts, zone), alarm=stops > 0),
+        fact("Trades", f"{total.trades:,}", won),
+        fact(
             "Entries blocked",
             percent(block_rate),
             f"{blocked:,} of {asked:,} denied",
             alarm=block_rate is not None and block_rate > MOST_BLOCKED,
         ),
-        _fact("Most open", f"{most.most_open}{limit}", "positions at once", alarm=above),
+        fact("Most open", f"{most.most_open}{limit}", "positions at once", alarm=above),
     ]
     name = "Daily P&L" if len(accounts) == 1 else f"P&L of {len(accounts)} days"
     main = (
@@ -83,7 +83,8 @@ def headline(accounts: Sequence[Account], zone: str) -> str:
     return f'<section class="headline">{main}{"".join(facts)}</section>'
 
 
-def _fact(name: str, value: str, note: str, *, alarm: bool = False) -> str:
+def fact(name: str, value: str, note: str, *, alarm: bool = False) -> str:
+    """A figure of the headline, with its name and a note."""
     marked = ' class="alarm"' if alarm else ""
     shown_value = f"▲ {value}" if alarm else value
     return (
@@ -122,6 +123,11 @@ def warning_signs(accounts: Sequence[Account], difference: str) -> str:
     if difference:
         sentence = f"{difference} See: portfold audit verify"
         told.insert(0, Sign("differs", "Not what was decided", seen=True, text=sentence))
+    return sign_list(told)
+
+
+def sign_list(told: Iterable[Sign]) -> str:
+    """Signs, seen or not, as a list."""
     items = "".join(
         f'<li class="{"seen" if sign.seen else "quiet"}"><b>{"▲" if sign.seen else "✓"} {text(sign.name)}</b>'
         f"{text(sign.text)}</li>"

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,11 @@ from research.report.page import MARK, report_html
 from research.report.shell import figure
 from research.report.wording import NOTHING
 from tests.audit.browser import Seen, in_a_browser, opened
+from tests.audit.pages import HOSTILE, Elements, texts_of
 from tests.audit.told import ALL, Told
 from tests.coordinator.story import DAY, MINUTE, SECOND, chicago, limits
 
 MONDAY = chicago(2025, 1, 13, 9)
-HOSTILE = "</script><img src=x onerror=alert(1)><script>alert(2)</script>\"'&<b>"
-"""A stranger's words: as HTML they would load something, and run something."""
 
 
 def bad_monday() -> Told:
@@ -73,37 +71,6 @@ def html_of(
     found: Gathered, *, portfolio: str = "main", read_from: str = "memory", week: bool = False
 ) -> str:
     return report_html(found, portfolio=portfolio, read_from=read_from, week=week, version="0.1.0")
-
-
-class Elements(HTMLParser):
-    """The elements of a page by name, its attributes, and its text outside of scripts and style."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.names: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.text: list[str] = []
-        self.charts: list[dict[str, Any]] = []
-        self._inside: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.names.append(tag)
-        self.attributes += attrs
-        self._inside = [tag, *(value or "" for _, value in attrs)]
-
-    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 - the parser's method
-        self._inside = []
-
-    def handle_data(self, data: str) -> None:
-        if "application/json" in self._inside:
-            self.charts.append(json.loads(data))
-        elif self._inside[:1] not in (["script"], ["style"]):
-            self.text.append(data)
-
-    @property
-    def said(self) -> str:
-        return " ".join(" ".join(self.text).split())
 
 
 # --- what it says ---------------------------------------------------------------------------------------
@@ -243,15 +210,6 @@ def test_a_chart_cannot_end_the_element_it_is_in() -> None:
     page = figure({"data": [{"name": "</script><!--<script>"}], "layout": {"height": 9}}, "about", "caption")
     assert page.count("<script") == page.count("</script") == 1
     assert Elements(page).charts[0]["data"] == [{"name": "</script><!--<script>"}]
-
-
-def texts_of(part: object) -> list[str]:
-    """Every text in a chart."""
-    if isinstance(part, dict):
-        return [text for one in part.values() for text in texts_of(one)]
-    if isinstance(part, list):
-        return [text for one in part for text in texts_of(one)]
-    return [part] if isinstance(part, str) else []
 
 
 # --- nothing from elsewhere -----------------------------------------------------------------------------

@@ -1,0 +1,191 @@
+"""What the page says first: which portfolio, what it is judged on, how good and how lucky it is."""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+from coordinator.audit.signs import Sign
+from research.findings import Findings, Judged, Winner
+from research.luck import Interval
+from research.portfolio_page.subject import Subject
+from research.portfolio_page.wording import INFINITE, money, percent, ratio
+from research.report.headline import fact, sign_list
+from research.report.wording import counted, text
+
+_SURE = 0.95
+_HALF = 0.5
+_HISTORIES = "95 of 100 such histories"
+
+
+def title_of(subject: Subject) -> str:
+    """`At most 4 positions of 10 symbols`."""
+    choice = subject.choice
+    return f"At most {counted(choice.max_positions, 'position')} of {counted(len(choice.symbols), 'symbol')}"
+
+
+def header(subject: Subject) -> str:
+    """The portfolio, its limits, and the days it was chosen and judged on."""
+    choice = subject.choice
+    badge = f'<span class="badge quiet">row {choice.row}</span>' if choice.row else ""
+    lines = "".join(f'<p class="session">{text(line)}</p>' for line in _lines(subject))
+    return (
+        f'<header><p class="kicker">portfolio research, {text(choice.table.name)}</p>'
+        f"<h1>{text(title_of(subject))}{badge}</h1>"
+        f'<p class="symbols">{" ".join(f"<b>{text(one)}</b>" for one in choice.symbols)}</p>{lines}</header>'
+    )
+
+
+def _lines(subject: Subject) -> Iterator[str]:
+    findings = subject.findings
+    if findings is None:
+        return
+    setting, limits = findings.setting, findings.constraints
+    breaches = counted(limits.max_breach_events, "breach", "breaches")
+    cash, stop, breach = (
+        money(Decimal(amount))
+        for amount in (setting.initial_cash, setting.daily_stop_loss, setting.breach_limit)
+    )
+    yield (
+        f"{cash} in the account, stop at {stop} a day; searched for drawdowns below {money(limits.max_dd)} "
+        f"and at most {breaches} of the broker's {breach}."
+    )
+    yield f"Chosen on {_span(findings.train)}."
+    if findings.test is not None:
+        yield f"Judged on {_span(findings.test)}."
+
+
+def _span(of: Judged) -> str:
+    return f"{of.first_day} to {of.last_day}: {of.days:,} trading days, {of.trades:,} trades"
+
+
+# --- figures --------------------------------------------------------------------------------------------
+
+
+def headline(subject: Subject) -> str:
+    """Five figures, each with what chance does to it or what it is to be compared with."""
+    found, luck, winner = subject.figures.by_name, subject.figures.intervals, subject.winner
+    sharpe = found["sharpe"]
+    main = (
+        f'<div class="main"><span class="name-of">Sharpe {text(subject.figures.where)}</span>'
+        f"<strong>{text(ratio(sharpe))}</strong>"
+        f'<p class="of">{text(_ends(luck.sharpe if luck else None, ratio))}</p></div>'
+    )
+    factor = (
+        INFINITE if winner is not None and found["profit_factor"] is None else ratio(found["profit_factor"])
+    )
+    deflated = winner.deflated if winner is not None else None
+    tiles = [
+        fact("CAGR", percent(found["cagr"]), _ends(luck.cagr if luck else None, percent)),
+        fact("Max drawdown", money(found["max_dd"]), _ends(luck.max_dd if luck else None, money)),
+        fact(
+            "Profit factor", factor, f"{money(found['total_return'])} in all, {_stops(found['daily_stops'])}"
+        ),
+        fact(
+            "Deflated Sharpe",
+            percent(deflated.probability if deflated else None),
+            f"sure, where it was chosen, to be above {ratio(deflated.threshold)}: the best of "
+            f"{deflated.tries:,} sets by luck alone"
+            if deflated
+            else "cannot be told",
+        ),
+    ]
+    return f'<section class="headline">{main}{"".join(tiles)}</section>'
+
+
+def _ends(interval: Interval | None, told: Callable[[float], str]) -> str:
+    if interval is None:
+        return "no interval known"
+    return f"{told(interval.low)} to {told(interval.high)} in {_HISTORIES}"
+
+
+def _stops(count: float | None) -> str:
+    return counted(int(count or 0), "daily stop")
+
+
+# --- signs ----------------------------------------------------------------------------------------------
+
+
+def signs(subject: Subject) -> str:
+    """How far the figures can be believed."""
+    return sign_list(_signs(subject))
+
+
+def _signs(subject: Subject) -> Iterator[Sign]:
+    findings, winner = subject.findings, subject.winner
+    if subject.why_not:
+        yield Sign("not_again", "Not simulated again", seen=True, text=subject.why_not)
+    if findings is None or winner is None:
+        return
+    yield _judged(findings, winner)
+    yield _forced(subject, winner)
+    yield _luck(winner)
+    yield from _interval(subject)
+    yield _breaches(subject, Decimal(findings.setting.breach_limit))
+    yield _greedy(winner)
+
+
+def _judged(findings: Findings, winner: Winner) -> Sign:
+    name, test = "Judged on other days", winner.test
+    if test is None or findings.test is None:
+        return Sign(
+            "judged", "Judged on the same days", seen=True, text="it was chosen on: expect less of it."
+        )
+    if winner.kept is None:
+        return Sign("judged", name, seen=True, text="there was no merit to keep: its Sharpe was not above 0.")
+    became = f"{ratio(winner.train.sharpe)} became {ratio(test.sharpe)}"
+    told = f"{percent(winner.kept, 0)} of its Sharpe is left: {became}."
+    return Sign("judged", name, seen=winner.kept < _HALF, text=told)
+
+
+def _forced(subject: Subject, winner: Winner) -> Sign:
+    """The honest accounting: what a stop closed, at which price."""
+    found = winner.test or winner.train
+    where = subject.figures.where
+    if not found.forced:
+        return Sign("forced", "Stops", seen=False, text=f"closed no position {where}.")
+    if not found.at_final:
+        told = f"all {found.forced:,} positions that stops closed {where} have a price of that moment."
+        return Sign("forced", "Forced exits", seen=False, text=told)
+    told = (
+        f"{found.at_final:,} of {found.forced:,} positions that stops closed {where} count with their own "
+        f"final P&L, {money(found.at_final_pnl)} in all, which lay in the future then."
+    )
+    return Sign("forced", "Forced exits", seen=True, text=told)
+
+
+def _luck(winner: Winner) -> Sign:
+    deflated = winner.deflated
+    if deflated is None:
+        return Sign("luck", "Luck", seen=True, text="cannot be told from merit: too few days, or sets.")
+    less = " (less than 95%)" if deflated.probability < _SURE else ""
+    told = (
+        f"it is {percent(deflated.probability, 0)} sure{less} that where it was chosen it is better than "
+        f"the best of {deflated.tries:,} sets without merit."
+    )
+    return Sign("luck", "Luck", seen=deflated.probability < _SURE, text=told)
+
+
+def _interval(subject: Subject) -> Iterator[Sign]:
+    luck = subject.figures.intervals
+    if luck is not None and luck.sharpe.low <= 0:
+        told = f"the interval of its Sharpe {subject.figures.where} has 0 in it."
+        yield Sign("interval", "May be nothing", seen=True, text=told)
+
+
+def _breaches(subject: Subject, limit: Decimal) -> Sign:
+    breaches, where = int(subject.figures.by_name["breach_events"] or 0), subject.figures.where
+    told = (
+        f"came to {money(limit)} {counted(breaches, 'time')}" if breaches else f"stayed below {money(limit)}"
+    )
+    return Sign("breach", "Broker's limit", seen=breaches > 0, text=f"its drawdown {told} {where}.")
+
+
+def _greedy(winner: Winner) -> Sign:
+    best, name = winner.best_of_all, "Greedy"
+    if best is None:
+        return Sign(
+            "greedy", name, seen=False, text="looked at some of the sets only; better ones may exist."
+        )
+    if best.metrics.sharpe <= winner.train.sharpe:
+        return Sign("greedy", name, seen=False, text=f"found the best of all {best.sets:,} sets.")
+    told = f"the best of all {best.sets:,} sets has {ratio(best.metrics.sharpe)}: {' '.join(best.symbols)}."
+    return Sign("greedy", name, seen=True, text=told)

@@ -1,0 +1,247 @@
+"""The report on a row of a search as one HTML file: what it is worth first, then how it came about."""
+
+from decimal import Decimal
+
+import numpy as np
+
+from research.findings import Findings, Winner
+from research.portfolio_page.account import years
+from research.portfolio_page.account_chart import CHOSEN, JUDGED, account_chart
+from research.portfolio_page.by_symbol import correlated
+from research.portfolio_page.grids import KeptSet, correlation_grid, kept_grid, months_grid
+from research.portfolio_page.head import header, headline, signs, title_of
+from research.portfolio_page.judged_charts import COMPARED, judged_chart
+from research.portfolio_page.path_chart import path_chart
+from research.portfolio_page.replayed import Played, Replayed
+from research.portfolio_page.subject import Subject
+from research.portfolio_page.tables import judged_table, rows_table, symbols_table, way_table
+from research.portfolio_page.wording import money, percent, ratio
+from research.report.shell import figure, page
+from research.report.wording import counted, text
+
+MARK = "portfold research report"
+"""Stands at the beginning of every page, by which one knows it."""
+_NO_SCRIPTS = "The charts need JavaScript; every figure is in the tables as well."
+_NOT_KNOWN = "Nothing beside the table says how it was found, so that is not drawn: {what}."
+_NOT_AGAIN = "Not drawn: the row was not simulated again, for the reason above."
+_SHARPE = (
+    "Sharpe: mean over deviation of daily returns, times √252, risk-free rate 0. Intervals by the stationary "
+    "bootstrap. Every figure is defined in docs/research.md."
+)
+
+
+def report_html(subject: Subject) -> str:
+    """The page. Raises ModuleNotFoundError without plotly."""
+    body = [
+        header(subject),
+        headline(subject),
+        signs(subject),
+        f'<noscript><p class="note">{_NO_SCRIPTS}</p></noscript>',
+        _account(subject),
+        _judged(subject),
+        _search(subject),
+        _symbols(subject),
+        _months(subject),
+        _correlation(subject),
+        "<h2>In figures</h2>",
+        _tables(subject),
+        _footer(subject),
+    ]
+    return page(f"{title_of(subject)}, {subject.choice.table.name}", "".join(body), mark=MARK)
+
+
+def _section(name: str, *parts: str) -> str:
+    return f"<h2>{text(name)}</h2>{''.join(parts)}"
+
+
+def _missing(sentence: str) -> str:
+    return f'<p class="note">{text(sentence)}</p>'
+
+
+def _folded(summary: str, inside: str) -> str:
+    return f"<details><summary>{text(summary)}</summary>{inside}</details>" if inside else ""
+
+
+# --- the account ----------------------------------------------------------------------------------------
+
+
+def _account(subject: Subject) -> str:
+    again, findings = subject.replayed, subject.findings
+    if again is None or findings is None:
+        return _section("The account", _missing(_NOT_AGAIN))
+    limit = Decimal(findings.setting.breach_limit)
+    chart = account_chart(_named(again), limit)
+    anew = " Each span begins with the account anew." if again.test is not None else ""
+    caption = (
+        "The account at the end of each trading day; below, how deep it was under its highest at the worst "
+        f"moment of the day: past the dashed line the broker's limit of {money(limit)} is breached.{anew}"
+    )
+    return _section("The account", figure(chart, "The account and its drawdown by trading day", caption))
+
+
+def _named(again: Replayed) -> list[tuple[str, Played]]:
+    """The spans, the earlier first, with their names where there are two."""
+    if again.test is None:
+        return [("", again.train)]
+    return [(CHOSEN if one is again.train else JUDGED, one) for one in again.spans]
+
+
+# --- chosen and judged ----------------------------------------------------------------------------------
+
+
+def _judged(subject: Subject) -> str:
+    name, findings, winner = "Chosen there, judged here", subject.findings, subject.winner
+    if findings is None or winner is None:
+        return _section(name, _missing(_NOT_KNOWN.format(what="on which days it was judged")))
+    if winner.test is None:
+        return _section(
+            name,
+            _missing(
+                "There was no test span: it is judged on the very days it was chosen on, and nothing can be "
+                "said on other days. portfold research optimize --train-to and --test-from make one."
+            ),
+        )
+    charts = "".join(
+        figure(
+            judged_chart(one, findings.rows, winner.max_positions),
+            f"{one.name} where it was chosen and where it is judged, by number of positions",
+            f"{one.name}: {one.told(one.read(winner.train))} where it was chosen (hollow), "
+            f"{one.told(one.read(winner.test))} where it is judged (full).",
+        )
+        for one in COMPARED
+    )
+    return _section(
+        name,
+        f'<p class="lead">{text(_left(winner, winner.kept))}</p><div class="small-charts">{charts}</div>',
+        _folded("In figures", judged_table(findings.rows, winner.max_positions)),
+    )
+
+
+def _left(winner: Winner, kept: float | None) -> str:
+    left = f"{percent(kept, 0)} of it is left" if kept is not None else "there was none to keep"
+    test = winner.test.sharpe if winner.test is not None else None
+    return (
+        f"Generalization: Sharpe {ratio(winner.train.sharpe)} where it was chosen, {ratio(test)} where it is "
+        f"judged: {left}. The closer the marks of a pair, the less of it was luck; shaded is this row's pair."
+    )
+
+
+# --- the search -----------------------------------------------------------------------------------------
+
+
+def _search(subject: Subject) -> str:
+    findings, choice = subject.findings, subject.choice
+    if findings is None:
+        return _section("The search's path", _missing(_NOT_KNOWN.format(what="greedy's way")))
+    kept = {row.max_positions: row.symbols for row in findings.rows}
+    chart = path_chart(findings.paths, kept, findings.constraints, choice.max_positions)
+    caption = (
+        "Greedy drops one symbol after the other, from left to right, a line for each number of positions; "
+        "the star is the set it kept, of the valid ones (full marks) that with the highest Sharpe; the bold "
+        f"line is that of {counted(choice.max_positions, 'position')}."
+    )
+    path = findings.paths.get(choice.max_positions, ())
+    way = way_table(path, choice.symbols, findings.constraints)
+    none = [f"{level}" for level in sorted(findings.paths) if level not in kept]
+    without = _missing(f"No set was valid with {', '.join(none)} positions.") if none else ""
+    about = "Drawdown and Sharpe as symbols are dropped, for each number of positions"
+    return _section("The search's path", figure(chart, about, caption), without, _folded("Step by step", way))
+
+
+def _symbols(subject: Subject) -> str:
+    again, findings = subject.replayed, subject.findings
+    sets = [
+        KeptSet(
+            row.max_positions,
+            row.symbols,
+            again.each[row.row] if again is not None else (),
+            row.row == subject.choice.row,
+        )
+        for row in subject.rows
+    ]
+    every = {symbol for row in subject.rows for symbol in row.symbols}
+    if findings is not None:
+        every |= {symbol for path in findings.paths.values() for symbol in path[0].symbols}
+    what = (
+        "figures are their dollars there on the days of the choice, blue a gain, orange a loss"
+        if again is not None
+        else "marked is what was kept"
+    )
+    note = (
+        f"Which symbols each number of positions kept: {what}; those in every row do not hang on that number."
+    )
+    return _section("Positions and symbols", kept_grid(sets, sorted(every), note))
+
+
+# --- by month, by day -----------------------------------------------------------------------------------
+
+
+def _months(subject: Subject) -> str:
+    again = subject.replayed
+    if again is None:
+        return _section("Monthly returns", _missing(_NOT_AGAIN))
+    each = [(name, years(one.days, one.cash)) for name, one in _named(again)]
+    returns = [abs(one) for _, found in each for year in found for one in year.months if one is not None]
+    most = max(returns, default=0.0) or 1.0
+    return _section(
+        "Monthly returns", *(months_grid(found, most, _months_note(name)) for name, found in each)
+    )
+
+
+def _months_note(name: str) -> str:
+    where = {CHOSEN: " where it was chosen", JUDGED: " where it is judged"}.get(name, "")
+    return (
+        f"Percent of the account at the beginning of the month or year{where}: look for years that one month "
+        "carries."
+    )
+
+
+def _correlation(subject: Subject) -> str:
+    again = subject.replayed
+    if again is None:
+        return _section("How alike the symbols are", _missing(_NOT_AGAIN))
+    together = {
+        symbol: np.concatenate([one.by_day[symbol] for one in again.spans]) for symbol in again.train.by_day
+    }
+    note = (
+        "Correlation of daily P&L by closed trades, like beside like: blue pairs win and lose together and "
+        "are one bet, orange ones cover for each other, near 0 they have nothing to do with each other."
+    )
+    return _section("How alike the symbols are", correlation_grid(correlated(together), note))
+
+
+# --- tables and footer ----------------------------------------------------------------------------------
+
+
+def _tables(subject: Subject) -> str:
+    again = subject.replayed
+    shown = f"The first {len(subject.rows)} rows of {subject.choice.table.name}, sorted as they are there."
+    rows = rows_table(subject.rows, subject.choice.row, shown)
+    if again is None:
+        return rows
+    own = symbols_table(
+        again,
+        "Denied: asked for and refused by the limits. Forced: closed by the day's stop. At final P&L: those "
+        "of them that had no price of that moment.",
+    )
+    return own + rows
+
+
+def _footer(subject: Subject) -> str:
+    findings = subject.findings
+    by = f", written by portfold {findings.version}" if findings is not None else ""
+    again = "Simulated again from the same trades, bars, rules and limits: the fingerprints agree. "
+    lines = [
+        f"{again if subject.replayed is not None else ''}{_setting(findings)}",
+        f"Row {subject.choice.row} of {subject.choice.table}{by}; page by portfold {subject.version}.",
+        _SHARPE,
+    ]
+    return f"<footer>{''.join(f'<p>{text(line)}</p>' for line in lines if line)}</footer>"
+
+
+def _setting(findings: Findings | None) -> str:
+    if findings is None:
+        return ""
+    setting = findings.setting
+    bars = f"bars of {setting.market}" if setting.market is not None else "no bars"
+    return f"Trades of {setting.results}, {bars}, times in {setting.zone}, seed {setting.seed}."

@@ -1,0 +1,154 @@
+"""The page's tables: the rows of the search, the symbols of the row, train against test, greedy's way."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from research.config_export import Choice
+from research.findings import Winner
+from research.portfolio_page.by_symbol import Outcome, all_of
+from research.portfolio_page.replayed import Replayed
+from research.portfolio_page.wording import INFINITE, money, percent, ratio
+from research.report.table import Cell, figure, table, tone_of, words
+from research.report.wording import NOTHING
+from research.search import Constraints, Symbols, Visited
+
+_BECAUSE = {"drawdown": "lowers the drawdown most", "sharpe": "lowest Sharpe alone"}
+
+
+def rows_table(rows: Sequence[Choice], chosen: int, note: str) -> str:
+    """The rows of the table, the page's own marked."""
+    tested = any(row.winner is not None and row.winner.test is not None for row in rows)
+    known = any(row.winner is not None for row in rows)
+    names = ("Row", "Pos.", "Sharpe", *(("95%",) if known else ()), "CAGR", "Return", "Max DD", "Breaches")
+    names += ("Stops", "PF", *(("Deflated",) if known else ()))
+    names += ("Test Sharpe", "Left", "Test return", "Test DD") if tested else ()
+    heads = [*map(figure, names), words("Symbols")]
+    lines = [_row(row, chosen, known=known, tested=tested) for row in rows]
+    return table("The rows of the search", heads, lines, note=note)
+
+
+def _row(row: Choice, chosen: int, *, known: bool, tested: bool) -> list[Cell]:
+    found, winner = row.figures, row.winner
+    luck = winner.intervals.sharpe if winner is not None else None
+    deflated = winner.deflated if winner is not None else None
+    factor = (
+        INFINITE if found["profit_factor"] is None and winner is not None else ratio(found["profit_factor"])
+    )
+    cells = [
+        figure(f"{row.row}{' ◂' if row.row == chosen else ''}", "name" if row.row == chosen else ""),
+        figure(row.max_positions),
+        figure(ratio(found["sharpe"])),
+        *([figure(f"{ratio(luck.low)} to {ratio(luck.high)}" if luck else NOTHING)] if known else []),
+        figure(percent(found["cagr"])),
+        _money(found["total_return"]),
+        figure(money(found["max_dd"])),
+        figure(_count(found["breach_events"])),
+        figure(_count(found["daily_stops"])),
+        figure(factor),
+        *([figure(percent(deflated.probability if deflated else None))] if known else []),
+    ]
+    if tested:
+        test = winner.test if winner is not None else None
+        cells += [
+            figure(ratio(test.sharpe if test else None)),
+            figure(percent(winner.kept if winner else None, 0)),
+            _money(test.total_return if test else None),
+            figure(money(test.max_dd if test else None)),
+        ]
+    return [*cells, words(" ".join(row.symbols), "list")]
+
+
+def _money(amount: float | None) -> Cell:
+    return figure(money(amount), tone_of(Decimal(round(amount)) if amount is not None else None))
+
+
+def _count(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:,.0f}"
+
+
+# --- symbols --------------------------------------------------------------------------------------------
+
+
+def symbols_table(again: Replayed, note: str) -> str:
+    """Each symbol's trades in the row, on the train span, and on the test span where there was one."""
+    names = ("Trades", "Won", "P&L", "Denied", "Blocked", "Forced", "At final P&L")
+    spans = [again.train.outcomes, *([again.test.outcomes] if again.test is not None else [])]
+    heads = [words("Symbol"), *map(figure, names)]
+    if again.test is not None:
+        heads += [
+            figure(f"Test {name[0].lower()}{name[1:]}" if name != "P&L" else "Test P&L") for name in names
+        ]
+    each = list(zip(*spans, strict=True))
+    each.sort(key=lambda own: (-own[0].pnl, own[0].symbol))
+    lines = [[words(own[0].symbol, "name"), *(cell for one in own for cell in _outcome(one))] for own in each]
+    total = [words("Total"), *(cell for span in spans for cell in _outcome(all_of(span)))]
+    return table("The symbols of the row", heads, lines, total=total, note=note)
+
+
+def _outcome(one: Outcome) -> list[Cell]:
+    won = one.won / one.trades if one.trades else None
+    return [
+        figure(f"{one.trades:,}"),
+        figure(percent(won, 0)),
+        figure(money(one.pnl), tone_of(one.pnl)),
+        figure(f"{one.denied:,}"),
+        figure(percent(one.block_rate)),
+        figure(f"{one.forced:,}"),
+        figure(f"{one.at_final:,}"),
+    ]
+
+
+# --- train and test -------------------------------------------------------------------------------------
+
+
+def judged_table(rows: Sequence[Winner], chosen: int) -> str:
+    """Each row's figures where it was chosen, and beside them on the test span."""
+    pairs = ("Sharpe", "CAGR", "Max DD", "PF")
+    heads = [
+        figure("Pos."),
+        *(figure(name) for pair in pairs for name in (pair, "test")),
+        figure("Sharpe left"),
+    ]
+    lines = [_judged(row, chosen) for row in sorted(rows, key=lambda row: row.max_positions)]
+    return table("Where it was chosen, and on the test span", heads, lines)
+
+
+def _judged(row: Winner, chosen: int) -> list[Cell]:
+    own = row.max_positions == chosen
+    spans = (row.train, row.test)
+    told = [
+        [ratio(one.sharpe) if one else NOTHING for one in spans],
+        [percent(one.cagr) if one else NOTHING for one in spans],
+        [money(one.max_dd) if one else NOTHING for one in spans],
+        [
+            (INFINITE if one.profit_factor is None else ratio(one.profit_factor)) if one else NOTHING
+            for one in spans
+        ],
+    ]
+    return [
+        figure(f"{row.max_positions}{' ◂' if own else ''}", "name" if own else ""),
+        *(figure(cell) for pair in told for cell in pair),
+        figure(percent(row.kept, 0)),
+    ]
+
+
+# --- the way --------------------------------------------------------------------------------------------
+
+
+def way_table(path: Sequence[Visited], kept: Symbols, constraints: Constraints) -> str:
+    """Greedy's way to the row, a step a line."""
+    heads = [*map(figure, ("Symbols", "Sharpe", "Max DD", "Breaches")), words("Valid"), words("Dropped next")]
+    return table("Greedy's way to this row", heads, [_step(one, kept, constraints) for one in path])
+
+
+def _step(one: Visited, kept: Symbols, constraints: Constraints) -> list[Cell]:
+    found = one.metrics
+    own = one.symbols == kept
+    return [
+        figure(f"{len(one.symbols)}{' ★' if own else ''}", "name" if own else ""),
+        figure(ratio(found.sharpe)),
+        figure(money(found.max_dd)),
+        figure(f"{found.breach_events:,}"),
+        words("yes" if constraints.met_by(found) else "no"),
+        words(f"{one.dropped}: {_BECAUSE.get(one.because, '')}" if one.dropped else NOTHING),
+    ]

@@ -1,0 +1,39 @@
+"""Figures of research as the page writes them: floats, since they are measured, not booked."""
+
+from decimal import Decimal
+
+from research.report.wording import NOTHING
+
+INFINITE = "∞"
+_THOUSAND, _MANY_THOUSANDS, _MILLION = 1_000, 99_950, 999_500
+
+
+def money(dollars: float | Decimal | None) -> str:
+    """`$-1,235`: whole dollars, the sign behind the dollar as everywhere."""
+    return NOTHING if dollars is None else f"${_plain(round(dollars)):,}"
+
+
+def short_money(dollars: float | Decimal) -> str:
+    """`12.3k`, `-410`, `1.2M`: for a cell in which little else has room."""
+    size = abs(float(dollars))
+    sign = "-" if round(dollars) < 0 else ""
+    if size >= _MILLION:
+        return f"{sign}{size / 1e6:.1f}M"
+    if size >= _MANY_THOUSANDS:
+        return f"{sign}{size / 1e3:.0f}k"
+    return f"{sign}{size / 1e3:.1f}k" if size >= _THOUSAND else f"{sign}{size:.0f}"
+
+
+def percent(fraction: float | None, digits: int = 1) -> str:
+    """`-12.3%`."""
+    return NOTHING if fraction is None else f"{_plain(round(fraction, digits + 2)):.{digits}%}"
+
+
+def ratio(value: float | None) -> str:
+    """Two decimals."""
+    return NOTHING if value is None else f"{_plain(round(value, 2)):.2f}"
+
+
+def _plain(rounded: float) -> float:
+    """Zero without a sign."""
+    return rounded or 0

@@ -1,0 +1,50 @@
+"""A search done to its end, and the subject of the page on it: by the very functions the commands call."""
+
+from pathlib import Path
+
+from research.case import Case
+from research.config_export import read_choice, read_choices
+from research.files import write_whole
+from research.findings import Findings, Judged, Setting, hash_of, write_findings
+from research.journal import Journal
+from research.optimizer import Plan, optimize
+from research.portfolio_page.replayed import replayed
+from research.portfolio_page.subject import Subject
+from research.search import Constraints
+from research.tables import greedy_table
+from research.trading_days import Chosen
+
+LIMITS = Constraints(999_999, 999)
+
+
+def searched(
+    folder: Path, train: Case, test: Case | None = None, *, levels: tuple[int, ...] = (1, 2, 3), row: int = 0
+) -> Subject:
+    """Searches with these cases, leaves table and findings in `folder`, and plays the row again."""
+    with Journal(folder / "a.search", train.digest()) as journal:
+        found = optimize(train, test, Plan(levels, LIMITS, "never", jobs=1, seed=1), journal, lambda _: None)
+    account = train.account
+    table = greedy_table((one.max_positions, one.symbols, one.train) for one in found.rows)
+    stop = f"{train.limits.daily_stop_loss}"
+    findings = Findings(
+        table=hash_of(table),
+        version="0.1.0",
+        setting=Setting(
+            "results", "America/Chicago", None, 1, f"{account.cash}", stop, f"{account.breach_limit}", ()
+        ),
+        constraints=LIMITS,
+        train=_judged(train),
+        test=_judged(test) if test is not None else None,
+        rows=found.rows,
+        paths=found.paths,
+        tries=found.tries,
+    )
+    path = folder / "table.csv"
+    write_whole(path, table)
+    write_findings(path, findings)
+    again = replayed(train, test, findings, row, lambda _: None)
+    return Subject(read_choice(path, row), read_choices(path, 50), again, "", "0.1.0")
+
+
+def _judged(case: Case) -> Judged:
+    return Judged.of(Chosen(case.timeline.trades, case.days, 0), case.digest())
