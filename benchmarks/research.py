@@ -23,9 +23,9 @@ from config import load
 from config.locate import PACKAGED
 from research.case import Account, Case, build_case
 from research.journal import Journal
-from research.measuring import cores
 from research.optimizer import Plan, optimize
 from research.prices import without_bars
+from research.processes import cores
 from research.search import Constraints
 from research.trades import Trade
 from research.trading_days import Span, trades_within

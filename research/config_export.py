@@ -56,15 +56,33 @@ class Choice(Struct, frozen=True):
 
 def read_choice(table: Path, row: int) -> Choice:
     """Row number `row` of `table`, from 0, which is the best. Raises ResearchError."""
+    content, rows = _rows(table)
+    if not 0 <= row < len(rows):
+        raise ResearchError(f"--row: expected a row from 0 to {len(rows) - 1} of {table}, got {row}.")
+    return _choice(table, row, rows[row], read_findings(table, content))
+
+
+def read_choices(table: Path, most: int) -> list[Choice]:
+    """The first rows of `table`, at most so many; there is at least one. Raises ResearchError."""
+    content, rows = _rows(table)
+    findings = read_findings(table, content)
+    return [_choice(table, row, cells, findings) for row, cells in enumerate(rows[:most])]
+
+
+_Cells = dict[str, str]
+
+
+def _rows(table: Path) -> tuple[str, list[_Cells]]:
     content = _read(table)
     rows = list(csv.DictReader(io.StringIO(content)))
     if not rows:
         raise ResearchError(
             f"{table}: expected rows of portfolios, got none: no set kept to its constraints."
         )
-    if not 0 <= row < len(rows):
-        raise ResearchError(f"--row: expected a row from 0 to {len(rows) - 1} of {table}, got {row}.")
-    cells = rows[row]
+    return content, rows
+
+
+def _choice(table: Path, row: int, cells: _Cells, findings: Findings | None) -> Choice:
     missing = [name for name in GREEDY_COLUMNS if cells.get(name) is None]
     if missing:
         raise ResearchError(
@@ -77,7 +95,7 @@ def read_choice(table: Path, row: int) -> Choice:
         max_positions=_whole(cells["max_positions"], place, "max_positions"),
         symbols=_symbols(cells["symbols"], place),
         figures={name: _figure(cells[name], place, name) for name in GREEDY_COLUMNS[3:]},
-        findings=read_findings(table, content),
+        findings=findings,
     )
 
 

@@ -1,6 +1,7 @@
 """Files that people and programs read: written whole or not at all."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from research.errors import ResearchError
@@ -14,5 +15,6 @@ def write_whole(path: Path, content: str) -> None:
         draft.write_text(content, encoding="utf-8", newline="")
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # it may never have been there, nor its folder
+            draft.unlink()
         raise ResearchError(f"{path}: cannot be written: {error.strerror}.") from error

@@ -14,6 +14,7 @@ from msgspec import Struct
 from research.errors import ResearchError
 from research.files import write_whole
 from research.luck import Deflated, Intervals
+from research.market import Market
 from research.metrics import Metrics
 from research.search import Constraints, Symbols, Visited
 from research.trading_days import Chosen
@@ -22,30 +23,40 @@ _LARGEST = 100_000_000
 
 
 class Judged(Struct, frozen=True):
-    """A span of trading days, and the trades it holds. `straddling` ones were left out."""
+    """A span of trading days, and the trades it holds. `straddling` ones were left out.
+
+    `fingerprint` is the digest of the case it was measured on.
+    """
 
     first_day: str
     last_day: str
     days: int
     trades: int
     straddling: int
+    fingerprint: str
 
     @classmethod
-    def of(cls, chosen: Chosen) -> "Judged":
+    def of(cls, chosen: Chosen, fingerprint: str) -> "Judged":
         """The span of these trades."""
-        return cls(chosen.days[0], chosen.days[-1], len(chosen.days), len(chosen.trades), chosen.straddling)
+        days, trades = chosen.days, chosen.trades
+        return cls(days[0], days[-1], len(days), len(trades), chosen.straddling, fingerprint)
 
 
 class Setting(Struct, frozen=True):
-    """What was simulated. Dollars as text, so that they stay exact; `bars` is None where there were none."""
+    """What was simulated. Dollars as text, so that they stay exact; `market` is where bars were from, None
+    where there were none.
+
+    `symbols` are all that were read, traded in the end or not.
+    """
 
     results: str
     zone: str
-    bars: str | None
+    market: Market | None
     seed: int
     initial_cash: str
     daily_stop_loss: str
     breach_limit: str
+    symbols: Symbols
 
 
 class BestOfAll(Struct, frozen=True):

@@ -1,20 +1,13 @@
 """Searches driven to their end: several at once, measured on all cores, each measurement written down.
 
-Every process is given the case once, whole. Processes are spawned, never forked, so that it works alike
-wherever it runs; they leave Ctrl-C to the one who started them, and end by themselves when that one is no
-more.
+Every process is given the case once, whole.
 """
 
 import gc
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
 from queue import SimpleQueue
 from typing import Generic, NamedTuple, TypeVar
 
@@ -22,6 +15,7 @@ from research.case import Case
 from research.errors import ResearchError
 from research.journal import Journal, Measured
 from research.metrics import Metrics
+from research.processes import processes
 from research.search import Search, Symbols
 
 _Found = TypeVar("_Found")
@@ -129,32 +123,14 @@ def _go_on(search: _UnderWay[_Found], journal: Journal, asked: _Asked) -> None:
 def measuring(case: Case, jobs: int) -> Iterator[Submit]:
     """Measures in `jobs` processes; one job is a thread of this one."""
     if jobs == 1:
-        with _until_left(ThreadPoolExecutor(1)) as thread:
-            yield lambda level, symbols: thread.submit(case.measure, symbols, level)
-        return
-    with _until_left(ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (case,))) as pool:
-        # What is blocked here is so in what is spawned: Ctrl-C is this process's alone, from the start.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        thread = ThreadPoolExecutor(1)
         try:
-            for _ in range(jobs):
-                pool.submit(os.getpid)
+            yield lambda level, symbols: thread.submit(case.measure, symbols, level)
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            thread.shutdown(wait=True, cancel_futures=True)
+        return
+    with processes(jobs, _begin, case) as pool:
         yield lambda level, symbols: pool.submit(_measure, level, symbols)
-
-
-@contextmanager
-def _until_left(pool: Executor) -> Iterator[Executor]:
-    """On the way out what has not begun never begins."""
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _given: list[Case] = []
@@ -162,16 +138,8 @@ _given: list[Case] = []
 
 
 def _begin(case: Case) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     _given.append(case)
     gc.freeze()  # the case stays: the collector need not walk through it again and again
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
 
 
 def _measure(level: int, symbols: Symbols) -> Metrics:

@@ -18,7 +18,7 @@
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -72,7 +72,7 @@ def measured(
     """The figures of a simulation of some of `trades` over the trading days `days`."""
     by_day = daily_pnl(simulated, days)
     returns = daily_returns(by_day, float(cash))
-    account = _account(simulated, cash)
+    account = account_in_cents(simulated, cash)
     peaks = np.maximum.accumulate(account)
     drawdown = peaks - account
     in_breach = drawdown >= round(float(breach_limit) * 100)
@@ -154,8 +154,8 @@ def profit_factor(made: Floats) -> float | None:
 # --- the account after each event -----------------------------------------------------------------------
 
 
-def _account(simulated: Simulated, cash: Decimal) -> NDArray[np.int64]:
-    """The account in whole cents, so that a drawdown of exactly the limit is one; its beginning first."""
+def account_in_cents(simulated: Simulated, cash: Decimal) -> NDArray[np.int64]:
+    """The account after each event, its beginning first; in cents, so that exactly at a limit is at it."""
     points = np.fromiter(map(float, simulated.curve), np.float64, len(simulated.curve))
     cents: NDArray[np.int64] = np.rint((np.concatenate(([0.0], points)) + float(cash)) * 100).astype(np.int64)
     return cents
@@ -163,13 +163,17 @@ def _account(simulated: Simulated, cash: Decimal) -> NDArray[np.int64]:
 
 def _periods(in_breach: NDArray[np.bool_], simulated: Simulated, days: Sequence[str]) -> int:
     """On how many of `days` any moment was in breach: the one it began with, or one after an event."""
+    return sum(bool(in_breach[moments].any()) for moments in moments_of(simulated, days))
+
+
+def moments_of(simulated: Simulated, days: Sequence[str]) -> Iterator[slice]:
+    """Where each of `days` lies in the account: what it began with, and what it was after each event."""
     points = {day.date: day.points for day in simulated.days}
-    count = before = 0
+    before = 0
     for day in days:
         after = points.get(day, before)
-        count += bool(in_breach[before : after + 1].any())
+        yield slice(before, after + 1)
         before = after
-    return count
 
 
 def _exposure(taken: Sequence[Taken], trades: Sequence[Trade]) -> tuple[int, int, int]:

@@ -11,8 +11,6 @@ row of a micro contract priced as its big brother would be ten times off.
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -20,8 +18,8 @@ from config import Configuration, Contract
 from coordinator.dollars import CENT, gross_pnl
 from events.fields import Side
 from research.errors import ResearchError
+from research.market import Market
 from research.trades import Trade
-from workers.feeds.csv_folder import CsvFolder
 from workers.feeds.driven import milliseconds_of
 from workers.feeds.protocol import Feed
 
@@ -114,18 +112,12 @@ def without_bars(configuration: Configuration) -> Pricing:
     return _pricing(configuration, {})
 
 
-def from_folder(configuration: Configuration, folder: Path, symbols: Iterable[str]) -> Pricing:
-    """The closes of a folder of bars, read as a worker reads them. Raises BarsError, ResearchError."""
-    zones = {symbol: ZoneInfo(configuration.runtime.bar_zone(symbol)) for symbol in configuration.contracts}
-    return from_feed(configuration, CsvFolder(folder, zones=zones), symbols, f"{folder}")
-
-
-def from_feed(configuration: Configuration, feed: Feed, symbols: Iterable[str], name: str) -> Pricing:
-    """The closes that `feed` has of `symbols`. Raises ResearchError where that is none of them."""
-    wanted = sorted(set(symbols))
+def from_market(configuration: Configuration, market: Market, symbols: Iterable[str]) -> Pricing:
+    """The closes that a market has of `symbols`. Raises BarsError, and ResearchError where it has none."""
+    wanted, feed = sorted(set(symbols)), market.open(configuration)
     closes = {symbol: _closes(feed, symbol) for symbol in wanted if symbol in feed.symbols}
     if not closes:
-        raise ResearchError(f"--bars: expected bars of {', '.join(wanted)}, and {name} has none of them.")
+        raise ResearchError(f"--bars: expected bars of {', '.join(wanted)}, and {market} has none of them.")
     return _pricing(configuration, closes)
 
 

@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 from cyclopts import App
 
-from cli.research import export, optimize, simulate
+from cli.research import backtest, export, optimize, report, simulate
 
 _COMMANDS: tuple[Callable[[App], object], ...] = (
+    backtest.register,
     simulate.register,
     optimize.register,
     export.register,
+    report.register,
 )
 
 

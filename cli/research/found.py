@@ -67,7 +67,7 @@ def found_lines(findings: "Findings") -> Iterator[str]:
     yield from _luck(best, same_days=findings.test is None)
     yield from _generalization(best)
     yield from map(_distance, (row for row in findings.rows if row.best_of_all is not None))
-    yield from forced_lines({best.max_positions: best.train}, bars=findings.setting.bars is not None)
+    yield from forced_lines({best.max_positions: best.train}, bars=findings.setting.market is not None)
     yield SHARPE_LINE
 
 

@@ -1,6 +1,7 @@
 """What is simulated: the options that simulating commands share, and the cases they come to."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -17,12 +18,18 @@ if TYPE_CHECKING:
     from config import Configuration
     from research.case import Case
     from research.findings import Setting
+    from research.market import Market
     from research.prices import Pricing
     from research.results_folder import Results
     from research.trading_days import Chosen, Span
 
 Dollars = Annotated[float, Parameter(validator=Number(gte=0.01, lte=999_999_999))]
+Days = Annotated[int, Parameter(validator=Number(gte=1, lte=5_000))]
 Positions = Annotated[int, Parameter(validator=Number(gte=1, lte=50))]
+
+
+_DAYS = 250
+_MARKET_SEED = 1
 
 
 @Parameter(name="*", group="What is simulated")
@@ -45,8 +52,15 @@ class Given:
     breach_limit: Dollars = 6000
     """Dollars of drawdown that the broker allows."""
 
-    bars: Path | None = None
-    """A folder of <SYMBOL>.csv, to price open losses and forced exits; else these make their final P&L."""
+    bars: str | None = None
+    """`synthetic` (the bundled market) or a folder of <SYMBOL>.csv, to price open losses and forced exits;
+    else these make their final P&L."""
+
+    days: Days | None = None
+    """How many trading days of the synthetic market, by default 250."""
+
+    market_seed: int | None = None
+    """Which synthetic market, by default 1."""
 
     zone: str | None = None
     """The clock of times without an offset; by default the exchange's, trading_day.zone of runtime.json."""
@@ -60,19 +74,17 @@ class Given:
     def load(self) -> "Loaded":
         """Reads configuration, trades and bars. Raises ConfigError, ResearchError, BarsError."""
         from config import load
-        from research.prices import from_folder, without_bars
+        from research.prices import from_market, without_bars
         from research.results_folder import read_results
 
         configuration = load(self.config, os.environ, Path.cwd())
-        wanted = [symbol for given in self.symbols for symbol in given.replace(",", " ").split()]
+        wanted = names_in(self.symbols)
         zone = _zone(self.zone or configuration.runtime.trading_day.zone)
         results = read_results(self.results_dir, zone=zone, symbols=wanted)
         names = [one.symbol for one in results.symbols]
-        if self.bars is None:
-            pricing = without_bars(configuration)
-        else:
-            pricing = from_folder(configuration, self.bars, names)
-        return Loaded(self, configuration, results, pricing, zone.key)
+        market = market_of(self.bars, self.days, self.market_seed)
+        pricing = from_market(configuration, market, names) if market else without_bars(configuration)
+        return Loaded(self, configuration, results, market, pricing, zone.key)
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,7 @@ class Loaded:
     given: Given
     configuration: "Configuration"
     results: "Results"
+    market: "Market | None"
     pricing: "Pricing"
     zone: str
 
@@ -114,11 +127,12 @@ class Loaded:
         return Setting(
             results=str(given.results_dir),
             zone=self.zone,
-            bars=str(given.bars) if given.bars else None,
+            market=self.market,
             seed=given.seed,
             initial_cash=str(_exact(given.initial_cash)),
             daily_stop_loss=str(_exact(given.daily_stop_loss)),
             breach_limit=str(_exact(given.breach_limit)),
+            symbols=tuple(one.symbol for one in self.results.symbols),
         )
 
 
@@ -130,6 +144,23 @@ def levels(min_positions: int, max_positions: int) -> range:
             f"got {max_positions}."
         )
     return range(min_positions, max_positions + 1)
+
+
+def names_in(symbols: Iterable[str]) -> list[str]:
+    """The symbols given, as ES CL or ES,CL."""
+    return [symbol for given in symbols for symbol in given.replace(",", " ").split()]
+
+
+def market_of(bars: str | None, days: int | None, seed: int | None) -> "Market | None":
+    """Where the bars are from, as the options say. Raises Unusable."""
+    from research.market import SYNTHETIC, Market
+
+    if bars == SYNTHETIC:
+        return Market(bars, _DAYS if days is None else days, _MARKET_SEED if seed is None else seed)
+    for name, value in (("--days", days), ("--market-seed", seed)):
+        if value is not None:
+            raise Unusable(f"{name}: expected --bars {SYNTHETIC} with it, got {bars or 'no bars'}.")
+    return Market(bars) if bars is not None else None
 
 
 def _exact(dollars: float) -> Decimal:

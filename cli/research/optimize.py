@@ -1,5 +1,6 @@
 """`portfold research optimize`: which symbols to trade, how many at once, within the broker's bounds."""
 
+import shlex
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -15,9 +16,9 @@ from cli.research.telling import read_lines, rules_line, tell
 if TYPE_CHECKING:
     from cli.research.given import Loaded
     from research.case import Case
-    from research.findings import Findings
+    from research.findings import Findings, Judged
     from research.optimizer import Optimized, Plan
-    from research.trading_days import Chosen, Span
+    from research.trading_days import Span
 
 _GIVEN = Given()
 
@@ -84,8 +85,8 @@ def optimize(
 
     needs_extra()
     from cli.research.given import levels
-    from research.measuring import cores
     from research.optimizer import Plan
+    from research.processes import cores
     from research.search import Constraints
     from research.trading_days import Span
 
@@ -101,6 +102,7 @@ def optimize(
 
 
 def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output: Path | None) -> None:
+    from research.findings import Judged
     from research.trading_days import apart
 
     if test is not None:
@@ -111,11 +113,17 @@ def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output:
     tell(span_lines(learned, judged), [rules_line(loaded)])
     case = loaded.case(learned)
     table = output or given.results_dir / "greedy_optimization_results.csv"
-    optimized = _searched(case, loaded.case(judged) if judged is not None else None, plan, table)
-    findings = _written(loaded, plan, learned, judged, optimized, table)
+    other = loaded.case(judged) if judged is not None else None
+    optimized = _searched(case, other, plan, table)
+    spans = (
+        Judged.of(learned, case.digest()),
+        Judged.of(judged, other.digest()) if judged is not None and other is not None else None,
+    )
+    findings = _written(loaded, plan, spans, optimized, table)
     if not optimized.rows:
         raise Failure(nothing_valid(plan, optimized))
     tell(found_lines(findings), [f"Written: {table}, and more on it in {table.name}.json"])
+    tell([f"A page of it: portfold research report --results {shlex.quote(str(table))}"])
 
 
 def _searched(case: "Case", test: "Case | None", plan: "Plan", table: Path) -> "Optimized":
@@ -142,8 +150,7 @@ def _searched(case: "Case", test: "Case | None", plan: "Plan", table: Path) -> "
 def _written(
     loaded: "Loaded",
     plan: "Plan",
-    learned: "Chosen",
-    judged: "Chosen | None",
+    spans: "tuple[Judged, Judged | None]",
     optimized: "Optimized",
     table: Path,
 ) -> "Findings":
@@ -151,7 +158,7 @@ def _written(
     from importlib.metadata import version
 
     from research.files import write_whole
-    from research.findings import Findings, Judged, hash_of, write_findings
+    from research.findings import Findings, hash_of, write_findings
     from research.tables import greedy_table
 
     content = greedy_table((row.max_positions, row.symbols, row.train) for row in optimized.rows)
@@ -160,8 +167,8 @@ def _written(
         version=version("portfold"),
         setting=loaded.setting,
         constraints=plan.constraints,
-        train=Judged.of(learned),
-        test=Judged.of(judged) if judged is not None else None,
+        train=spans[0],
+        test=spans[1],
         rows=optimized.rows,
         paths=optimized.paths,
         tries=optimized.tries,

@@ -81,7 +81,7 @@ def simulate(
     rows = _rows(case, positions, given.seed)
     table = output or given.results_dir / "portfolio_simulation.csv"
     write_whole(table, simulation_table(rows))
-    forced = forced_lines({row.max_positions: row.metrics for row in rows}, bars=given.bars is not None)
+    forced = forced_lines({row.max_positions: row.metrics for row in rows}, bars=loaded.market is not None)
     tell(["", *aligned(list(_cells(rows))), "", SHARPE_LINE], forced, [f"Written: {table}"])
 
 

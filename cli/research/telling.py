@@ -45,7 +45,8 @@ def rules_line(loaded: "Loaded") -> str:
         shown_limit(Decimal(str(amount)))
         for amount in (given.initial_cash, given.daily_stop_loss, given.breach_limit)
     )
-    bars = f"marks and forced exits by the bars of {given.bars}" if given.bars else "no bars"
+    market = loaded.market
+    bars = f"marks and forced exits by the bars of {market}" if market else "no bars"
     return f"{account} in the account, stop at {stop} a day, broker's drawdown limit {breach}, {bars}."
 
 

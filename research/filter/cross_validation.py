@@ -4,10 +4,14 @@ Source: Marcos López de Prado, "Advances in Financial Machine Learning" (2018),
 only when its trade has ended, so an example whose trade overlaps the time of the test knows of its future:
 it is purged from the training. And since what happens after the test resembles it, examples that begin within
 the embargo after the test are left out as well. Tests are spans of time in order, none is shuffled.
+
+Combinatorial (chapter 12): the history is cut into groups, and every choice of some of them is tested by what
+is trained on the rest. So each group is tested several times, and one test of each makes a path: a whole
+history scored by models that have not seen it. One path may be luck; there are several.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, combinations, pairwise
 from typing import NamedTuple
 
 
@@ -30,17 +34,59 @@ def purged_folds(spans: Sequence[Span], folds: int, embargo_bars: int) -> Iterat
 
     Every example is tested once. ValueError where they are not sorted, or fewer than the folds.
     """
-    if not 2 <= folds <= len(spans):
-        raise ValueError(f"expected folds from 2 to the number of examples, {len(spans)}, got {folds}")
+    for group in _groups(spans, folds):
+        yield _fold(spans, [group], embargo_bars)
+
+
+def combinatorial_folds(spans: Sequence[Span], groups: int, tested: int, embargo_bars: int) -> Iterator[Fold]:
+    """Cuts the examples into `groups` of nearly equal size; a fold for each choice of `tested` of them.
+
+    ValueError where they are not sorted, fewer than the groups, or nothing would be left to train on.
+    """
+    if not 1 <= tested < groups:
+        raise ValueError(f"expected tested groups from 1 to {groups - 1}, got {tested}")
+    for chosen in combinations(_groups(spans, groups), tested):
+        yield _fold(spans, chosen, embargo_bars)
+
+
+def fold_paths(groups: int, tested: int) -> list[tuple[int, ...]]:
+    """For each path the fold that tests each group, by the numbers of `combinatorial_folds`.
+
+    Every test of a group belongs to one path, and a path holds one test of each group.
+    """
+    choices = list(combinations(range(groups), tested))
+    testing = ([fold for fold, chosen in enumerate(choices) if group in chosen] for group in range(groups))
+    return list(zip(*testing, strict=True))
+
+
+def group_of_each(count: int, groups: int) -> list[int]:
+    """The number of the group that each of `count` examples lies in."""
+    edges = _edges(count, groups)
+    return [number for number, (begin, end) in enumerate(pairwise(edges)) for _ in range(begin, end)]
+
+
+def _edges(count: int, groups: int) -> list[int]:
+    return [count * number // groups for number in range(groups + 1)]
+
+
+def _groups(spans: Sequence[Span], groups: int) -> list[range]:
+    """The places of each group's examples."""
+    if not 2 <= groups <= len(spans):
+        raise ValueError(f"expected folds from 2 to the number of examples, {len(spans)}, got {groups}")
     if any(later.first < earlier.first for earlier, later in pairwise(spans)):
         raise ValueError("expected examples in the order of their entries")
-    edges = [len(spans) * number // folds for number in range(folds + 1)]
-    for begin, end in pairwise(edges):
-        tested = spans[begin:end]
-        first, last = tested[0].first, max(span.last for span in tested)
-        train = (
-            place
-            for place, span in enumerate(spans)
-            if not begin <= place < end and (span.last < first or span.first > last + embargo_bars)
-        )
-        yield Fold(tuple(train), tuple(range(begin, end)))
+    return [range(begin, end) for begin, end in pairwise(_edges(len(spans), groups))]
+
+
+def _fold(spans: Sequence[Span], tested: Sequence[range], embargo_bars: int) -> Fold:
+    """Tests some groups, and trains on what knows nothing of any of them."""
+    times = [(spans[group[0]].first, max(spans[place].last for place in group)) for group in tested]
+    test = tuple(chain.from_iterable(tested))
+    chosen = frozenset(test)
+    train = (
+        place
+        for place, span in enumerate(spans)
+        if place not in chosen
+        and all(span.last < first or span.first > last + embargo_bars for first, last in times)
+    )
+    return Fold(tuple(train), test)

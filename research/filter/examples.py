@@ -3,8 +3,8 @@
 Meta-labelling (Marcos López de Prado, "Advances in Financial Machine Learning", 2018, section 3.6): the
 strategy decides the side, the label is whether acting on it made money. Each signal is an example, also one
 that comes while an earlier one is still open: live, a filter may be asked about any of them. The cooldown is
-left out for that reason. The strategy, its exits and the features are those of the live worker; costs are
-slippage and commission as the paper broker has them. A trade that the bars do not bring to its end is no
+left out for that reason. The strategy, its exits and the features are those of the live worker; costs and the
+moment of the fill are those of the paper broker. A trade that the bars do not bring to its end is no
 example.
 """
 
@@ -12,29 +12,44 @@ import copy
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from config import Configuration
 from config.contracts import Contract
+from events.fields import Side
 from workers.bar import Bar
 from workers.brokers.legs import worse
+from workers.brokers.paper import fill_at
+from workers.feeds.driven import milliseconds_of
 from workers.filters.features import FeatureHistory, MissingFeatures
 from workers.profit import net_pnl
 from workers.strategies.ibs import IbsStrategy
 from workers.strategies.intent import Enter, Exit, Held
 
 
+class Done(NamedTuple):
+    """One end of a trade: when it was filled, in the clock of the stream IDs, and at which price."""
+
+    ms: int
+    price: Decimal
+
+
 class Example(Struct, frozen=True):
-    """One trade. `first` and `last` are the numbers of the bars of its entry and of its exit, from 0; `pnl`
-    is dollars net of all costs."""
+    """One trade. `first` and `last` are the numbers of the bars of its signal and of its exit, from 0, `time`
+    is that of the signal; `pnl` is dollars net of all costs."""
 
     first: int
     last: int
     time: datetime
     features: tuple[float, ...]
     pnl: Decimal
+    side: Side
+    size: int
+    entered: Done
+    left: Done
 
     @property
     def paid(self) -> bool:
@@ -53,23 +68,70 @@ class Examples(Struct, frozen=True):
     unfinished: int
 
 
+class _Costs(NamedTuple):
+    """What is lost on the way, and when orders are filled: as the paper broker has it."""
+
+    contract: Contract
+    slippage_ticks: int
+    commission_per_side: Decimal
+    waits: bool  # for the next bar, and is filled at its open
+
+    def filled(self, bar: Bar, *, buys: bool) -> Done:
+        price = bar.open if self.waits else bar.close
+        worsened = worse(price, self.contract.tick_size, self.slippage_ticks, buys=buys)
+        return Done(milliseconds_of(bar.time), worsened)
+
+
 class _Open:
     """A trade under way, with a strategy of its own that knows what the scout knew."""
 
     def __init__(
-        self, number: int, bar: Bar, enter: Enter, features: tuple[float, ...], scout: IbsStrategy
+        self,
+        number: int,
+        bar: Bar,
+        enter: Enter,
+        features: tuple[float, ...],
+        scout: IbsStrategy,
+        costs: _Costs,
     ) -> None:
-        self.number, self.bar, self.enter, self.features = number, bar, enter, features
-        self.strategy = copy.deepcopy(scout)
-        self.bars = 0
+        self._number, self._bar, self._enter, self._features = number, bar, enter, features
+        self._strategy = copy.deepcopy(scout)
+        self._costs = costs
+        self._long = enter.side == "long"
+        self._entered = None if costs.waits else costs.filled(bar, buys=self._long)
+        self._bars = -1 if costs.waits else 0
+        self._leaving = False
+
+    def goes_on(self, number: int, bar: Bar) -> Example | None:
+        """The next bar; the example, where the trade ends with it."""
+        if self._leaving:
+            return self._ended(number, bar)
+        if self._entered is None:
+            self._entered = self._costs.filled(bar, buys=self._long)
+        self._bars += 1
+        held = Held(self._enter.side, self._entered.price, self._bars)
+        self._leaving = isinstance(self._strategy.decide(bar, held), Exit)
+        return self._ended(number, bar) if self._leaving and not self._costs.waits else None
+
+    def _ended(self, number: int, bar: Bar) -> Example | None:
+        enter, costs, entered = self._enter, self._costs, self._entered
+        if entered is None:
+            return None
+        left = costs.filled(bar, buys=not self._long)
+        commission = costs.commission_per_side * 2 * enter.size
+        prices, value = (entered.price, left.price), costs.contract.point_value
+        pnl = net_pnl(enter.side, *prices, enter.size, value, commission)
+        sized = (enter.side, enter.size, entered, left)
+        return Example(self._number, number, self._bar.time, self._features, pnl, *sized)
 
 
 def examples_of(symbol: str, bars: Iterable[Bar], configuration: Configuration) -> Examples:
-    """The examples that the symbol's bars hold."""
+    """The examples that the symbol's bars hold. Raises ConfigError for options of a broker that are none."""
     runtime, contract = configuration.runtime, configuration.contracts[symbol]
     parameters = msgspec.structs.replace(runtime.worker(symbol), cooldown_bars=0)
     scout, history = IbsStrategy(parameters, runtime.trading_day), FeatureHistory(runtime.trading_day)
-    costs = (runtime.slippage_ticks, runtime.commission_per_side)
+    waits = fill_at(configuration) == "next_bar"
+    costs = _Costs(contract, runtime.slippage_ticks, runtime.commission_per_side, waits)
     under_way: list[_Open] = []
     found: list[Example] = []
     number, missing, end = -1, 0, datetime.min.replace(tzinfo=UTC)
@@ -78,36 +140,18 @@ def examples_of(symbol: str, bars: Iterable[Bar], configuration: Configuration) 
         end = bar.time
         still = []
         for one in under_way:
-            one.bars += 1
-            paid = _worse(one.bar.close, one.enter.side == "long", contract, costs[0])
-            if isinstance(one.strategy.decide(bar, Held(one.enter.side, paid, one.bars)), Exit):
-                found.append(_example(one, number, bar, contract, costs))
+            ended = one.goes_on(number, bar)
+            if ended is not None:
+                found.append(ended)
             else:
                 still.append(one)
         under_way = still
         intent = scout.decide(bar, None)
         if isinstance(intent, Enter):
             try:
-                under_way.append(_Open(number, bar, intent, history.read(intent.side), scout))
+                features = history.read(intent.side)
+                under_way.append(_Open(number, bar, intent, features, scout, costs))
             except MissingFeatures:
                 missing += 1
     found.sort(key=lambda example: example.first)
     return Examples(tuple(found), number + 1, end, missing, len(under_way))
-
-
-def _example(one: _Open, number: int, bar: Bar, contract: Contract, costs: tuple[int, Decimal]) -> Example:
-    slippage, commission = costs
-    long, size = one.enter.side == "long", one.enter.size
-    pnl = net_pnl(
-        one.enter.side,
-        _worse(one.bar.close, long, contract, slippage),
-        _worse(bar.close, not long, contract, slippage),
-        size,
-        contract.point_value,
-        commission * 2 * size,
-    )
-    return Example(one.number, number, one.bar.time, one.features, pnl)
-
-
-def _worse(price: Decimal, buys: bool, contract: Contract, slippage_ticks: int) -> Decimal:
-    return worse(price, contract.tick_size, slippage_ticks, buys=buys)

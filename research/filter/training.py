@@ -20,7 +20,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from research.errors import ResearchError
-from research.filter.cross_validation import Span, purged_folds
+from research.filter.cross_validation import (
+    Fold,
+    Span,
+    combinatorial_folds,
+    fold_paths,
+    group_of_each,
+    purged_folds,
+)
 from research.filter.examples import Example, Examples
 
 Kind = Literal["logistic", "random_forest", "gradient_boosting"]
@@ -84,12 +91,8 @@ def train(examples: Examples, kind: Kind, *, folds: int, embargo: float) -> Trai
     probabilities = np.zeros(len(labels))
     spans = [Span(example.first, example.last) for example in examples.of]
     for fold in purged_folds(spans, folds, math.ceil(embargo * examples.bars)):
-        chosen, tested = list(fold.train), list(fold.test)
-        if len(set(labels[chosen])) < 2:
-            raise ResearchError(
-                "Expected trades that paid and some that did not in each fold: give fewer folds."
-            )
-        model = KINDS[kind]().fit(features[chosen], labels[chosen])
+        tested = list(fold.test)
+        model = _fitted(kind, features, labels, fold)
         probabilities[tested] = model.predict_proba(features[tested])[:, 1]
     if len(set(labels)) < 2:
         raise ResearchError("Expected trades that paid and some that did not, got only one of them.")
@@ -98,6 +101,38 @@ def train(examples: Examples, kind: Kind, *, folds: int, embargo: float) -> Trai
         tuple(float(one) for one in probabilities),
         _measure(labels, probabilities),
     )
+
+
+def path_scores(
+    examples: Examples, kind: Kind, *, groups: int, tested: int, embargo: float
+) -> list[tuple[float, ...]]:
+    """The probability of each example on each path of combinatorial cross-validation.
+
+    `embargo` is the fraction of all bars. Raises ResearchError.
+    """
+    features, labels = as_arrays(examples.of)
+    if len(labels) < _FEWEST:
+        raise ResearchError(f"Expected {_FEWEST} examples at least to learn from, got {len(labels)}.")
+    spans = [Span(example.first, example.last) for example in examples.of]
+    scores: list[NDArray[np.float64]] = []  # of each fold, 0 for what it does not test
+    for fold in combinatorial_folds(spans, groups, tested, math.ceil(embargo * examples.bars)):
+        found, places = np.zeros(len(labels)), list(fold.test)
+        model = _fitted(kind, features, labels, fold)
+        found[places] = model.predict_proba(features[places])[:, 1]
+        scores.append(found)
+    group = group_of_each(len(labels), groups)
+    return [
+        tuple(float(scores[path[group[place]]][place]) for place in range(len(labels)))
+        for path in fold_paths(groups, tested)
+    ]
+
+
+def _fitted(kind: Kind, features: NDArray[np.float64], labels: NDArray[np.int64], fold: Fold) -> Any:
+    """A model trained on the fold's training alone. Raises ResearchError where that has one label only."""
+    chosen = list(fold.train)
+    if len(set(labels[chosen])) < 2:
+        raise ResearchError("Expected trades that paid and some that did not in each fold: give fewer folds.")
+    return KINDS[kind]().fit(features[chosen], labels[chosen])
 
 
 def as_arrays(of: Sequence[Example]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

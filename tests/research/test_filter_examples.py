@@ -7,25 +7,26 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from config import Configuration, load
+from config import Broker, Configuration, load
 from config.runtime import IbsParameters
+from research.backtest.trading import trade_alone
 from research.filter.examples import Examples, examples_of
 from workers.bar import Bar
+from workers.feeds.driven import milliseconds_of
 from workers.feeds.synthetic import SyntheticMarket
 from workers.filters.features import HISTORY, FeatureHistory
-from workers.strategies.ibs import IbsStrategy
-from workers.strategies.intent import Enter, Exit, Held
 
 START = datetime(2025, 1, 6, 15, tzinfo=UTC)
 LOW, MIDDLE, HIGH = "5000", "5005", "5010"
 
 
-def configured(**parameters: object) -> Configuration:
+def configured(fill_at: str = "mark", **parameters: object) -> Configuration:
     packaged = load(None, {}, Path("/"))
     workers = {"default": msgspec.structs.replace(IbsParameters(max_bars=None), **parameters)}
-    return msgspec.structs.replace(
-        packaged, runtime=msgspec.structs.replace(packaged.runtime, workers=workers)
+    runtime = msgspec.structs.replace(
+        packaged.runtime, workers=workers, broker=Broker("paper", {"fill_at": fill_at})
     )
+    return msgspec.structs.replace(packaged, runtime=runtime)
 
 
 def bars(*closes: str) -> list[Bar]:
@@ -39,8 +40,8 @@ def bars(*closes: str) -> list[Bar]:
     ]
 
 
-def examples(*closes: str, **parameters: object) -> Examples:
-    return examples_of("ES", bars(*closes), configured(**parameters))
+def examples(*closes: str, fill_at: str = "mark", **parameters: object) -> Examples:
+    return examples_of("ES", bars(*closes), configured(fill_at, **parameters))
 
 
 def test_an_example_is_the_trade_a_signal_leads_to_net_of_all_costs() -> None:
@@ -82,28 +83,50 @@ def test_a_signal_without_all_features_is_no_example_and_is_counted() -> None:
     assert (found.of, found.missing) == ((), 1)
 
 
+def test_filled_at_the_next_bar_a_trade_begins_and_ends_at_opens() -> None:
+    (one,) = examples(LOW, MIDDLE, HIGH, MIDDLE, fill_at="next_bar").of
+    assert (one.first, one.last) == (HISTORY - 1, HISTORY + 2)
+    assert (one.entered.price, one.left.price) == (Decimal("5005.25"), Decimal("5004.75"))
+    assert one.pnl == Decimal(-30)
+
+
+def test_filled_at_the_next_bar_a_trade_whose_exit_waits_at_the_end_is_unfinished() -> None:
+    found = examples(LOW, MIDDLE, HIGH, fill_at="next_bar")
+    assert (found.of, found.unfinished) == ((), 1)
+
+
 @pytest.mark.parametrize("sides", ["long", "both"])
-def test_the_first_of_each_row_of_trades_is_the_one_the_worker_makes_and_knows_as_much(sides: str) -> None:
-    """One position at a time, as live: each trade made so is among the examples, with what was known then."""
+@pytest.mark.parametrize("fill_at", ["mark", "next_bar"])
+def test_the_trades_of_the_trader_are_among_the_examples(sides: str, fill_at: str) -> None:
+    """One position at a time, as live: each trade made so is an example, with the same fills and dollars."""
     configuration = configured(
-        sides=sides, stop_atr=Decimal(2), take_profit_atr=Decimal(3), max_bars=6, exit_at="15:00"
+        fill_at=fill_at,
+        sides=sides,
+        stop_atr=Decimal(2),
+        take_profit_atr=Decimal(3),
+        max_bars=6,
+        exit_at="15:00",
+        size=3,
     )
     market = list(SyntheticMarket(configuration.contracts, days=30, seed=4).bars("ES"))
-    known = {one.first: one for one in examples_of("ES", market, configuration).of}
+    known = {(one.entered.ms, one.left.ms): one for one in examples_of("ES", market, configuration).of}
+    made = trade_alone("ES", market, configuration).trades
+    late = [trade for trade in made if trade.entry_ms > milliseconds_of(market[HISTORY].time)]
+    for trade in late:
+        one = known[(trade.entry_ms, trade.exit_ms)]
+        assert (one.side, one.size, one.pnl) == (trade.side, trade.size, trade.pnl)
+        assert (one.entered.price, one.left.price) == (trade.entry_price, trade.exit_price)
+    assert len(late) > 20
 
-    runtime = configuration.runtime
-    strategy, history = IbsStrategy(runtime.worker("ES")), FeatureHistory(runtime.trading_day)
-    held, entered, trades = None, 0, 0
+
+def test_an_example_knows_what_the_worker_knows_at_its_signal() -> None:
+    configuration = configured(sides="both")
+    market = list(SyntheticMarket(configuration.contracts, days=10, seed=4).bars("ES"))
+    known = {one.first: one for one in examples_of("ES", market, configuration).of}
+    history = FeatureHistory(configuration.runtime.trading_day)
     for number, bar in enumerate(market):
         history.take(bar)
-        if held is not None:
-            held = msgspec.structs.replace(held, bars=held.bars + 1)
-        intent = strategy.decide(bar, held)
-        if isinstance(intent, Enter) and number >= HISTORY - 1:
-            paid = bar.close + (Decimal("0.25") if intent.side == "long" else Decimal("-0.25"))
-            held, entered = Held(intent.side, paid, 0), number
-            assert entered not in known or known[entered].features == history.read(intent.side)
-        elif isinstance(intent, Exit):
-            assert known[entered].last == number
-            held, trades = None, trades + 1
-    assert trades > 20
+        if number in known:
+            side = known[number].side
+            assert (known[number].time, known[number].features) == (bar.time, history.read(side))
+    assert len(known) > 20

@@ -12,8 +12,9 @@ import pytest
 from research.case import Case
 from research.errors import ResearchError
 from research.journal import Journal, Measured
-from research.measuring import Submit, cores, measuring, run_searches
+from research.measuring import Submit, measuring, run_searches
 from research.metrics import Metrics
+from research.processes import cores
 from research.search import Symbols, Visited, greedy
 from tests.research.made import case_of, random_trades
 from tests.waiting import until

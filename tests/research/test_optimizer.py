@@ -149,8 +149,8 @@ def test_the_simulation_table_has_a_row_for_each_number_of_positions(case: Case)
 @pytest.fixture
 def findings(case: Case, tmp_path: Path) -> Findings:
     found = searched(case, plan(), tmp_path, case)
-    span = Judged.of(Chosen(case.timeline.trades, case.days, 3))
-    setting = Setting("results", "America/Chicago", None, 1, "150000.00", "2500.00", "6000.00")
+    span = Judged.of(Chosen(case.timeline.trades, case.days, 3), case.digest())
+    setting = Setting("results", "America/Chicago", None, 1, "150000.00", "2500.00", "6000.00", SYMBOLS)
     table = greedy_table((row.max_positions, row.symbols, row.train) for row in found.rows)
     return Findings(
         hash_of(table),

@@ -23,7 +23,7 @@ class ModelFilter:
         self._model = model
         self._history = history
         self._min_probability = min_probability
-        self._trained_until = sidecar.trained_until
+        self.sidecar = sidecar
         self.words = (
             f"filtered by a {sidecar.model} model, SHA-256 {sidecar.sha256[:12]}, "
             f"entries from probability {min_probability:g} on"
@@ -40,10 +40,12 @@ class ModelFilter:
         except MissingFeatures as missing:
             return Verdict(False, f"no features: {missing}")
         probability = self._model.probability(features)
-        known = ", on a bar of its training, which proves nothing" if bar.time <= self._trained_until else ""
+        trained_on = bar.time <= self.sidecar.trained_until
+        known = ", on a bar of its training, which proves nothing" if trained_on else ""
         if not probability >= self._min_probability:  # a NaN has not passed
-            return Verdict(False, f"probability {probability:.4f}, below {self._min_probability:g}{known}")
-        return Verdict(True, f"probability {probability:.4f}{known}")
+            below = f"probability {probability:.4f}, below {self._min_probability:g}{known}"
+            return Verdict(False, below, probability)
+        return Verdict(True, f"probability {probability:.4f}{known}", probability)
 
 
 def open_filter(configuration: Configuration, symbol: str, log: Log | None = None) -> EntryFilter | None:

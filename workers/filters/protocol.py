@@ -7,10 +7,11 @@ from workers.bar import Bar
 
 
 class Verdict(NamedTuple):
-    """Whether an entry may go on to the gate, and why, in a sentence."""
+    """Whether an entry may go on to the gate, why, in a sentence, and its `probability`, where it has one."""
 
     passed: bool
     reason: str
+    probability: float | None = None
 
 
 class EntryFilter(Protocol):

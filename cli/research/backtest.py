@@ -1,0 +1,236 @@
+"""`portfold research backtest`: the trades of each symbol alone, as the live worker would make them."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from cli.exits import Failure, Unusable
+from cli.research.given import Days, Dollars
+from cli.research.telling import SHARPE_LINE, aligned, money, percent, ratio, tell
+
+if TYPE_CHECKING:
+    from config import Configuration
+    from research.backtest.best import Best
+    from research.backtest.one import Done, Plan
+    from research.market import Market
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(backtest)
+
+
+def backtest(
+    *,
+    bars: str,
+    results_dir: Path = Path("results"),
+    symbols: Annotated[tuple[str, ...], Parameter(consume_multiple=True, show_default=False)] = (),
+    days: Days | None = None,
+    market_seed: int | None = None,
+    first: Annotated[date | None, Parameter(name="--from")] = None,
+    last: Annotated[date | None, Parameter(name="--to")] = None,
+    initial_cash: Dollars = 150_000,
+    jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=256))] = None,
+    config: str | None = None,
+) -> None:
+    """Trade each symbol alone over bars of the past, as its worker would.
+
+    Strategy, filter, fills and costs are those of runtime.json. A symbol is
+    alone: no portfolio limit and no daily stop, which are the simulator's.
+    Writes the folder of results that simulate and optimize read. What is
+    done already, and has not changed, is not done again.
+
+    Exit code 1 when a symbol cannot be backtested; the others are done.
+
+    For example:
+
+        portfold research backtest --bars synthetic --days 250
+
+    Parameters
+    ----------
+    bars
+        `synthetic` (the bundled market) or a folder of <SYMBOL>.csv files.
+    results_dir
+        The folder to write to, as <SYMBOL>_optimization/<SYMBOL>_rf_best_trades.csv and best.json beside it.
+    symbols
+        Which symbols, as ES CL or ES,CL; by default all with bars and a contract.
+    days
+        How many trading days of the synthetic market, by default 250.
+    market_seed
+        Which synthetic market, by default 1.
+    first
+        The first trading day, as 2023-01-02; bars before it warm up indicators. By default all are traded.
+    last
+        The last one.
+    initial_cash
+        Dollars in the account at the beginning: Sharpe and CAGR are of its returns.
+    jobs
+        How many processes backtest; by default one a core.
+    config
+        The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one.
+    """
+    import os
+    from decimal import Decimal
+
+    from cli.research.extra import needs_extra
+
+    needs_extra()
+    from cli.research.given import market_of, names_in
+    from config import load
+    from research.backtest.one import Plan
+    from research.processes import cores
+    from research.trading_days import Span
+    from workers.brokers.registry import on_paper
+
+    market = market_of(bars, days, market_seed)
+    if market is None:
+        raise Unusable("--bars: expected synthetic or a folder, got nothing.")
+    configuration = on_paper(load(config, os.environ, Path.cwd()))
+    chosen, without = _symbols(configuration, market, names_in(symbols))
+    cash = Decimal(str(initial_cash)).quantize(Decimal("0.01"))
+    plan = Plan(configuration, market, Span(first, last), cash, results_dir)
+    tell(_what_is_done(plan, chosen, without))
+    _run(plan, chosen, jobs or cores())
+
+
+def _symbols(
+    configuration: "Configuration", market: "Market", wanted: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """The symbols to backtest, and those that have bars but no contract. Raises Unusable."""
+    there, contracts = market.open(configuration).symbols, configuration.contracts
+    known = ", ".join(contracts)
+    for symbol in wanted:
+        if symbol not in there:
+            has = f"{market} has bars of {', '.join(there)}"
+            raise Unusable(f"--symbols: {has}, and none of {symbol[:40]}.")
+        if symbol not in contracts:
+            raise Unusable(f"--symbols: expected symbols with a contract ({known}), got {symbol[:40]}.")
+    if wanted:
+        return sorted(set(wanted)), []
+    chosen = [symbol for symbol in there if symbol in contracts]
+    if not chosen:
+        raise Unusable(f"--bars: expected symbols with a contract ({known}), and {market} has none of them.")
+    return chosen, [symbol for symbol in there if symbol not in contracts]
+
+
+def _run(plan: "Plan", symbols: Sequence[str], jobs: int) -> None:
+    from cli.research.progress import progress
+    from research.backtest.several import Failed, backtests
+
+    done: list[Done] = []
+    failed: list[Failed] = []
+    try:
+        with progress("Backtesting", len(symbols)) as see:
+            for one in backtests(plan, symbols, jobs):
+                if isinstance(one, Failed):
+                    failed.append(one)
+                else:
+                    done.append(one)
+                see(len(done) + len(failed))
+    except KeyboardInterrupt:
+        kept = f"{len(done)} of {len(symbols)} symbols are done and kept"
+        tell([f"Interrupted. {kept}; the same command does the rest."])
+        raise
+    if done:
+        tell(_found(plan, sorted(done, key=lambda one: one.best.symbol)))
+    if failed:
+        raise Failure(" ".join(one.why for one in sorted(failed)))
+
+
+# --- in words -------------------------------------------------------------------------------------------
+
+
+def _what_is_done(plan: "Plan", symbols: Sequence[str], without: Sequence[str]) -> Iterator[str]:
+    from coordinator.dollars import shown
+    from workers.brokers.paper import fill_at
+
+    runtime = plan.configuration.runtime
+    fills = (
+        "the open of the next bar" if fill_at(plan.configuration) == "next_bar" else "the close of the bar"
+    )
+    ticks = f"{runtime.slippage_ticks} tick{'' if runtime.slippage_ticks == 1 else 's'}"
+    yield f"{', '.join(symbols)} over {plan.market}, each alone: no portfolio limit, no daily stop."
+    yield f"Fills at {fills}; {ticks} slippage, {shown(runtime.commission_per_side)} commission, each way."
+    if without:
+        yield f"Left out, as they have no contract: {', '.join(without)}."
+
+
+_HEADS = (
+    "Symbol",
+    "Trades",
+    "Won",
+    "Net P&L",
+    "Costs",
+    "Sharpe",
+    "(95 %)",
+    "OOS",
+    "PF",
+    "CAGR",
+    "MaxDD",
+    "In market",
+)
+
+
+def _found(plan: "Plan", done: "Sequence[Done]") -> Iterator[str]:
+    all_of_them = [one.best for one in done]
+    first, last = min(best.first_day for best in all_of_them), max(best.last_day for best in all_of_them)
+    yield f"Traded: {first} to {last}."
+    before = [one.best.symbol for one in done if one.before]
+    if before:
+        yield f"Done before, and nothing has changed since: {', '.join(before)}."
+    yield ""
+    yield from aligned([_HEADS, *(_cells(best) for best in all_of_them)], left=frozenset([0]))
+    yield ""
+    yield from _remarks(all_of_them)
+    yield from _methods(all_of_them)
+    yield SHARPE_LINE
+    yield f"Written: {plan.folder}, for portfold research simulate and optimize."
+
+
+def _cells(best: "Best") -> Sequence[str]:
+    return (
+        best.symbol,
+        f"{best.trades:,}",
+        percent(best.win_rate),
+        money(best.total_pnl_usd),
+        money(best.costs_usd),
+        ratio(best.sharpe),
+        f"{best.sharpe_low:.2f} to {best.sharpe_high:.2f}",
+        "none" if best.sharpe_oos_cpcv is None else ratio(best.sharpe_oos_cpcv),
+        ratio(best.profit_factor) if best.trades else "none",
+        percent(best.cagr),
+        money(best.max_drawdown_usd),
+        percent(best.time_in_market_pct / 100),
+    )
+
+
+def _remarks(all_of_them: "Sequence[Best]") -> Iterator[str]:
+    quiet = ", ".join(best.symbol for best in all_of_them if not best.trades)
+    if quiet:
+        yield f"No trade, so simulate and optimize leave it out: {quiet}."
+    still = ", ".join(best.symbol for best in all_of_them if best.open_at_end)
+    if still:
+        yield f"Open at the end of the bars, which is no trade: {still}."
+    for best in all_of_them:
+        if best.model is not None:
+            unknown = best.refused_without_outcome
+            more = f", {unknown:,} of them with an unknown outcome" if unknown else ""
+            yield f"{best.symbol}: the filter refused {best.refused:,} signals{more}."
+        if best.trades_on_training_bars:
+            part = f"{best.trades_on_training_bars:,} of {best.trades:,} trades"
+            yield (
+                f"{best.symbol}: {part} are on bars that the model was trained on, and prove nothing; "
+                "--from begins after them."
+            )
+
+
+def _methods(all_of_them: "Sequence[Best]") -> Iterator[str]:
+    """By which method the Sharpe out of sample was had, of whom."""
+    methods = sorted({best.sharpe_oos_method for best in all_of_them})
+    for method in methods:
+        whose = ", ".join(best.symbol for best in all_of_them if best.sharpe_oos_method == method)
+        yield f"OOS{f' of {whose}' if len(methods) > 1 else ''}: {method}"

@@ -1,0 +1,49 @@
+"""The figures of one symbol alone, as `research.metrics` defines them, by a simulation without limits.
+
+Days are all trading days of the bars that were traded, also those before the first trade and after the last.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec import structs
+
+from config import Configuration
+from research.case import Account, build_case
+from research.luck import Interval
+from research.metrics import Metrics, measured
+from research.prices import without_bars
+from research.simulator import Simulated
+from research.trades import Trade
+from research.trading_days import Chosen
+
+_NO_LIMIT = Decimal(999_999_999)
+_MOST_CONTRACTS = 10_000
+_SEED = 1  # of the bootstrap: the same trades have the same intervals
+
+
+class Figures(NamedTuple):
+    """Figures, and the 95 % interval of the Sharpe."""
+
+    metrics: Metrics
+    sharpe: Interval
+
+
+def figures_of(
+    configuration: Configuration, trades: Sequence[Trade], days: Sequence[str], cash: Decimal
+) -> Figures:
+    """The figures of trades of one symbol that never overlap."""
+    if not trades:
+        return Figures(measured(Simulated((), 1), (), days, cash, _NO_LIMIT), Interval(0.0, 0.0))
+    runtime = structs.replace(configuration.runtime, max_contracts=_MOST_CONTRACTS)
+    case = build_case(
+        structs.replace(configuration, runtime=runtime),
+        Chosen(tuple(trades), tuple(days), 0),
+        pricing=without_bars(configuration),
+        account=Account(cash, _NO_LIMIT),
+        daily_stop_loss=_NO_LIMIT,
+        seed=_SEED,
+    )
+    simulated = case.simulate(case.symbols, 1)
+    return Figures(case.figures(simulated), case.intervals(simulated, _SEED).sharpe)

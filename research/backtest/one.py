@@ -1,0 +1,245 @@
+"""The backtest of one symbol, from its bars to its two files in the folder of results.
+
+What it depends on has a fingerprint: bars, parameters and costs, the model, the span, the account, and the
+code itself. A symbol whose files are of the same fingerprint is not done again.
+"""
+
+import hashlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct, structs
+
+import coordinator
+import research
+import workers
+from config import Configuration
+from coordinator.trading_day import trading_day_at
+from research.backtest.best import Best, done_before, sha256, write_results
+from research.backtest.figures import figures_of
+from research.backtest.out_of_sample import PLAIN, OutOfSample, out_of_sample
+from research.backtest.rows import Row, trades_table
+from research.backtest.trading import Traded, trade_alone
+from research.errors import ResearchError
+from research.filter.examples import Example, Examples, examples_of
+from research.market import Market
+from research.trades import Trade
+from research.trading_days import Span, days_between
+from workers.bar import Bar
+from workers.brokers.paper import fill_at
+from workers.feeds.driven import milliseconds_of
+from workers.filters.opened import ModelFilter, open_filter
+from workers.filters.sidecar import Sidecar
+
+
+class Plan(Struct, frozen=True):
+    """What is backtested, whichever symbol. `cash`: dollars in the account; `folder`: that of the results."""
+
+    configuration: Configuration
+    market: Market
+    span: Span
+    cash: Decimal
+    folder: Path
+
+
+class Done(NamedTuple):
+    """A symbol's figures; `before` where they were there already."""
+
+    best: Best
+    before: bool
+
+
+def backtest(plan: Plan, symbol: str) -> Done:
+    """Backtests a symbol and writes its files. Raises BarsError, ConfigError, ResearchError."""
+    past = _past(plan, symbol)
+    opened = open_filter(plan.configuration, symbol)
+    model = opened.sidecar if isinstance(opened, ModelFilter) else None
+    fingerprint = _fingerprint(plan, symbol, past, model)
+    if (before := done_before(plan.folder, symbol, fingerprint)) is not None:
+        return Done(before, before=True)
+    traded = trade_alone(symbol, past.bars, plan.configuration, opened, begins=past.begins)
+    rows, judged = list(_made(traded)), OutOfSample(None, PLAIN)
+    if model is not None:
+        examples = _examples(symbol, past, plan.configuration)
+        rows += _refused(symbol, traded, examples)
+        judged = out_of_sample(
+            plan.configuration, symbol, past.bars, past.begins, examples, model.model, past.days, plan.cash
+        )
+    table = trades_table(rows, ZoneInfo(plan.configuration.runtime.trading_day.zone))
+    best = _best(plan, symbol, _Outcome(past, traded, rows, model, judged, table, fingerprint))
+    write_results(plan.folder, table, best)
+    return Done(best, before=False)
+
+
+class _Outcome(NamedTuple):
+    """All that is to be told of a symbol."""
+
+    past: "_Past"
+    traded: Traded
+    rows: Sequence[Row]
+    model: Sidecar | None
+    judged: OutOfSample
+    table: str
+    fingerprint: str
+
+
+class _Past(NamedTuple):
+    """The bars; those from number `begins` on are traded, on the trading days `days`."""
+
+    bars: list[Bar]
+    begins: int
+    days: list[str]
+
+
+def _past(plan: Plan, symbol: str) -> _Past:
+    bars = list(plan.market.open(plan.configuration).bars(symbol))
+    if not bars:
+        raise ResearchError(f"{symbol}: expected bars in {plan.market}, got none.")
+    if milliseconds_of(bars[0].time) < 0:
+        raise ResearchError(f"{symbol}: expected bars from 1970 on, got one of {bars[0].time:%Y-%m-%d}.")
+    day = plan.configuration.runtime.trading_day
+
+    def day_of(bar: Bar) -> str:
+        return trading_day_at(milliseconds_of(bar.time), day.zone, day.roll).date
+
+    first, last = plan.span.first, plan.span.last
+    begins = bisect_left(bars, first.isoformat(), key=day_of) if first else 0
+    ends = bisect_right(bars, last.isoformat(), key=day_of) if last else len(bars)
+    if begins >= ends:
+        raise ResearchError(
+            f"{symbol}: expected bars from {first or 'the first day'} to {last or 'the last'}; those in "
+            f"{plan.market} are from {day_of(bars[0])} to {day_of(bars[-1])}."
+        )
+    ends_of_days = (date.fromisoformat(day_of(bars[place])) for place in (begins, ends - 1))
+    return _Past(bars[:ends], begins, days_between(*ends_of_days))
+
+
+# --- rows -----------------------------------------------------------------------------------------------
+
+
+def _made(traded: Traded) -> Iterator[Row]:
+    probabilities = [one.probability for one in traded.signals] or [None] * len(traded.trades)
+    for trade, probability in zip(traded.trades, probabilities, strict=True):
+        yield Row(trade, selected=True, probability=probability)
+
+
+def _examples(symbol: str, past: _Past, configuration: Configuration) -> Examples:
+    """Those of the bars that are traded."""
+    found = examples_of(symbol, past.bars, configuration)
+    of = tuple(example for example in found.of if example.first >= past.begins)
+    return structs.replace(found, of=of, bars=len(past.bars) - past.begins)
+
+
+def _refused(symbol: str, traded: Traded, examples: Examples) -> Iterator[Row]:
+    """What the filter dropped, with what it would have made; without features or an end nothing is known."""
+    known = {example.time: example for example in examples.of}
+    for signal in traded.refused:
+        if signal.time in known:
+            yield Row(_would_be(symbol, known[signal.time]), selected=False, probability=signal.probability)
+
+
+def _would_be(symbol: str, example: Example) -> Trade:
+    (entry_ms, entry_price), (exit_ms, exit_price) = example.entered, example.left
+    side, size = example.side, example.size
+    return Trade(symbol, entry_ms, exit_ms, example.pnl, size, side, entry_price, exit_price)
+
+
+# --- figures --------------------------------------------------------------------------------------------
+
+
+def _best(plan: Plan, symbol: str, outcome: _Outcome) -> Best:
+    past, traded, model, judged = outcome.past, outcome.traded, outcome.model, outcome.judged
+    runtime, contract = plan.configuration.runtime, plan.configuration.contracts[symbol]
+    parameters, trades = runtime.worker(symbol), traded.trades
+    each_way = runtime.commission_per_side + runtime.slippage_ticks * contract.tick_value
+    total = float(sum(trade.pnl for trade in trades))
+    metrics, luck = figures_of(plan.configuration, trades, past.days, plan.cash)
+    return Best(
+        symbol=symbol,
+        sharpe_oos_cpcv=judged.sharpe if model else metrics.sharpe,
+        sharpe_oos_method=judged.method,
+        sharpe_oos_paths=judged.paths,
+        sharpe=metrics.sharpe,
+        sharpe_low=luck.low,
+        sharpe_high=luck.high,
+        profit_factor=metrics.profit_factor,
+        cagr=metrics.cagr,
+        total_pnl_usd=total,
+        max_drawdown_usd=metrics.max_dd,
+        max_drawdown_pct=metrics.max_dd_pct,
+        trades=len(trades),
+        win_rate=sum(trade.pnl > 0 for trade in trades) / max(len(trades), 1),
+        average_trade_usd=total / max(len(trades), 1),
+        costs_usd=float(2 * each_way * sum(trade.size for trade in trades)),
+        time_in_market_pct=metrics.time_in_market_pct,
+        open_at_end=int(traded.opened is not None),
+        refused=len(traded.refused),
+        refused_without_outcome=len(traded.refused) - sum(not row.selected for row in outcome.rows),
+        trades_on_training_bars=sum(one.time <= model.trained_until for one in traded.signals)
+        if model
+        else 0,
+        model_threshold=parameters.min_probability if model else None,
+        model=_of_model(model) if model else None,
+        params=msgspec.to_builtins(parameters),
+        costs={
+            "slippage_ticks": runtime.slippage_ticks,
+            "commission_per_side": str(runtime.commission_per_side),
+            "tick_size": str(contract.tick_size),
+            "tick_value": str(contract.tick_value),
+            "fill_at": fill_at(plan.configuration),
+        },
+        initial_cash=str(plan.cash),
+        market=str(plan.market),
+        first_day=past.days[0],
+        last_day=past.days[-1],
+        days=len(past.days),
+        bars=len(past.bars) - past.begins,
+        warm_up_bars=past.begins,
+        version=version("portfold"),
+        trades_sha256=sha256(outcome.table.encode()),
+        fingerprint=outcome.fingerprint,
+    )
+
+
+def _of_model(model: Sidecar) -> dict[str, str]:
+    return {
+        "kind": model.model,
+        "sha256": model.sha256,
+        "trained_until": model.trained_until.isoformat(),
+    }
+
+
+def _fingerprint(plan: Plan, symbol: str, past: _Past, model: Sidecar | None) -> str:
+    """SHA-256 of all that the result depends on."""
+    runtime = plan.configuration.runtime
+    facts = (
+        symbol,
+        past,
+        structs.replace(runtime, workers={symbol: runtime.worker(symbol)}),
+        plan.configuration.contracts[symbol],
+        plan.cash,
+        str(plan.market),
+        _of_model(model) if model else None,
+        find_spec("sklearn") is not None,
+        _code(),
+    )
+    return sha256(msgspec.json.encode(facts))
+
+
+@cache
+def _code() -> str:
+    """SHA-256 of the code that trades and measures."""
+    digest = hashlib.sha256()
+    for package in (coordinator, workers, research):
+        for file in sorted(Path(package.__path__[0]).rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

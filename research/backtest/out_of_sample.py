@@ -1,0 +1,88 @@
+"""The Sharpe of what no model has seen: by combinatorial purged cross-validation, where there is a model.
+
+Marcos López de Prado, "Advances in Financial Machine Learning" (2018), chapter 12. The examples are cut into
+six groups, for each choice of two that are tested a model of the same kind is trained anew, and that gives
+five paths. On each the trader trades the whole history by the scores of that path; the figure is the mean of
+their Sharpes. The parameters of the strategy are not fitted here: whoever chose them on these bars has seen
+the bars all the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from config import Configuration
+from events.fields import Side
+from research.backtest.figures import figures_of
+from research.backtest.trading import trade_alone
+from research.errors import ResearchError
+from research.filter.examples import Examples
+from workers.bar import Bar
+from workers.filters.protocol import Verdict
+
+GROUPS = 6
+TESTED = 2
+EMBARGO = 0.01
+PLAIN = "plain: no model is fitted, so all days are out of sample."
+CPCV = (
+    f"CPCV: {GROUPS} groups, {TESTED} tested, purged, embargo {EMBARGO:.0%} of the bars, mean of the paths."
+)
+
+
+class OutOfSample(NamedTuple):
+    """The `sharpe`, None where there is none to be had, by which `method`, and those of the `paths`."""
+
+    sharpe: float | None
+    method: str
+    paths: tuple[float, ...] = ()
+
+
+def out_of_sample(
+    configuration: Configuration,
+    symbol: str,
+    bars: Sequence[Bar],
+    begins: int,
+    examples: Examples,
+    kind: str,
+    days: Sequence[str],
+    cash: Decimal,
+) -> OutOfSample:
+    """The mean Sharpe of the paths of a `kind` of model; the `examples` are those from bar `begins` on."""
+    try:
+        from research.filter.training import KINDS, path_scores  # noqa: PLC0415 - an extra, and heavy
+    except ImportError as missing:
+        return OutOfSample(None, f"none: {missing.name} is not installed (pip install 'portfold[ml]').")
+    known = next((name for name in KINDS if name == kind), None)
+    if known is None:
+        return OutOfSample(None, f"none: no model of kind {kind} can be trained.")
+    try:
+        paths = path_scores(examples, known, groups=GROUPS, tested=TESTED, embargo=EMBARGO)
+    except ResearchError as error:
+        return OutOfSample(None, f"none: {error}")
+    threshold = configuration.runtime.worker(symbol).min_probability
+    times = [example.time for example in examples.of]
+    sharpes = []
+    for scores in paths:
+        scored = _Scored(dict(zip(times, scores, strict=True)), threshold)
+        traded = trade_alone(symbol, bars, configuration, scored, begins=begins)
+        sharpes.append(figures_of(configuration, traded.trades, days, cash).metrics.sharpe)
+    return OutOfSample(sum(sharpes) / len(sharpes), CPCV, tuple(sharpes))
+
+
+class _Scored:
+    """Lets an entry pass by a score that is known already; meets `workers.filters.protocol.EntryFilter`."""
+
+    def __init__(self, scores: Mapping[datetime, float], min_probability: float) -> None:
+        self._scores = scores
+        self._min_probability = min_probability
+
+    def take(self, _: Bar) -> None:
+        """Nothing is looked at."""
+
+    def judge(self, bar: Bar, _: Side) -> Verdict:
+        """A signal that is no example, for want of features or of an end, has not passed."""
+        score = self._scores.get(bar.time)
+        if score is None:
+            return Verdict(False, "no example")
+        return Verdict(score >= self._min_probability, f"probability {score:.4f}", score)

@@ -1,0 +1,72 @@
+"""Trades as the file that `research.trades` reads, and every other user of such files.
+
+Times are on the exchange's clocks with their offset, so that no hour is meant that comes twice. What a filter
+refused stands there as well, not selected, with what it would have made.
+"""
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from research.trades import (
+    ENTRY_PRICE,
+    ENTRY_TIME,
+    EXIT_PRICE,
+    EXIT_TIME,
+    PNL_COLUMNS,
+    SELECTED_COLUMNS,
+    SIDE,
+    SIZE,
+    Trade,
+)
+
+COLUMNS = (
+    ENTRY_TIME,
+    EXIT_TIME,
+    ENTRY_PRICE,
+    EXIT_PRICE,
+    PNL_COLUMNS[-1],
+    SELECTED_COLUMNS[0],
+    "Model_Probability",
+    SIDE,
+    SIZE,
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Row(NamedTuple):
+    """A trade, made or refused, and the probability it was given, None where no model was asked."""
+
+    trade: Trade
+    selected: bool
+    probability: float | None
+
+
+def trades_table(rows: Iterable[Row], zone: ZoneInfo) -> str:
+    """The file's content, in order of entry."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in sorted(rows, key=lambda row: (*row.trade.content[:2], not row.selected)):
+        trade, probability = row.trade, row.probability
+        writer.writerow(
+            (
+                _shown(trade.entry_ms, zone),
+                _shown(trade.exit_ms, zone),
+                f"{trade.entry_price:f}",
+                f"{trade.exit_price:f}",
+                f"{trade.pnl:f}",
+                int(row.selected),
+                "" if probability is None else f"{probability:.6f}",
+                trade.side,
+                trade.size,
+            )
+        )
+    return text.getvalue()
+
+
+def _shown(ms: int, zone: ZoneInfo) -> str:
+    return (_EPOCH + timedelta(milliseconds=ms)).astimezone(zone).isoformat(sep=" ")

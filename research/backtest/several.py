@@ -1,0 +1,53 @@
+"""Backtests of several symbols, several at once; what is done is written at once, and stays.
+
+A symbol that cannot be backtested is told with the reason, and the others are done.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import NamedTuple
+
+from config import ConfigError
+from research.backtest.one import Done, Plan, backtest
+from research.errors import ResearchError
+from research.processes import processes
+from workers.feeds.csv_folder import BarsError
+
+_ENDED_FROM_OUTSIDE = (
+    "A process that backtested was ended from outside; maybe there was not enough memory. What is done is "
+    "written: the same command does the rest, and --jobs 1 needs the least."
+)
+
+
+class Failed(NamedTuple):
+    """A symbol that could not be backtested, and why, in a sentence."""
+
+    symbol: str
+    why: str
+
+
+def backtests(plan: Plan, symbols: Sequence[str], jobs: int) -> Iterator[Done | Failed]:
+    """Backtests the symbols in `jobs` processes, one in this one; each comes as it is done.
+
+    Raises ResearchError where a process was ended from outside.
+    """
+    if min(jobs, len(symbols)) == 1:
+        yield from (_backtest(plan, symbol) for symbol in symbols)
+        return
+    with processes(min(jobs, len(symbols))) as pool:
+        under_way = [pool.submit(_backtest, plan, symbol) for symbol in symbols]
+        try:
+            for future in as_completed(under_way):
+                yield future.result()
+        except BrokenProcessPool as broken:
+            raise ResearchError(_ENDED_FROM_OUTSIDE) from broken
+
+
+def _backtest(plan: Plan, symbol: str) -> Done | Failed:
+    try:
+        return backtest(plan, symbol)
+    except BarsError as error:
+        return Failed(symbol, f"{error}.")
+    except (ConfigError, ResearchError) as error:
+        return Failed(symbol, str(error))
