@@ -1,0 +1,36 @@
+"""The way from bars to a portfolio that trades, as docs/research.md has it in one line."""
+
+import re
+import shlex
+from pathlib import Path
+
+from config import load
+from tests.cli.command_line import called, portfold
+
+PAGE = Path(__file__).parents[2] / "docs" / "research.md"
+SHORT = ("--days", "4")
+LOOSE = ("--max-dd-limit", "99999", "--max-breach-events", "99")
+
+
+def documented() -> list[list[str]]:
+    """The words of each command, as they stand on the page."""
+    (line,) = re.findall(
+        r"```\n(portfold research backtest .*?portfold run .*?)\n```", PAGE.read_text(), re.S
+    )
+    return [shlex.split(command) for command in line.replace("\\\n", " ").split("&&")]
+
+
+def test_the_documented_line_ends_with_the_portfolio_it_found_trading_on_paper(tmp_path: Path) -> None:
+    """On fewer days, and with looser limits for so few."""
+    *research, (_, *run) = documented()
+    for _, *words in research:
+        fewer = SHORT if "--bars" in words else ()
+        looser = LOOSE if "optimize" in words else ()
+        ran = called(*words, *fewer, *looser, cwd=tmp_path)
+        assert ran.code == 0, (words, ran.err)
+    found = load(None, {}, tmp_path).portfolio
+    run[run.index("--pace") + 1] = "0"
+    ran = portfold(*run, cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    assert f"optimized_symbols={', '.join(found.symbols)}" in ran.err
+    assert "All bars are traded" in ran.err
