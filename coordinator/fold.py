@@ -39,8 +39,15 @@ from events.incoming import (
 )
 from events.stream_id import DECISIONS_PER_EVENT, StreamId
 
-FOLD_VERSION = 1
-"""Raised whenever the same events would give other decisions than before."""
+FOLD_VERSION = 2
+"""Raised whenever the same events would give other decisions than before.
+
+1 remembered 4 sessions of a worker, 2 remembers 32, so that a delayed event of the fifth is not folded twice.
+What 1 decided is decided again by its own rule (`repeats`).
+"""
+
+GOES_ON_FROM = (1, FOLD_VERSION)
+"""Versions whose snapshots this one goes on from."""
 
 
 def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]:

@@ -21,6 +21,8 @@ from events.decisions import Decision, EntryAllowed, EntryDenied, EventRejected
 from events.incoming import EntryRequested, WorkerEvent
 from events.stream_id import StreamId
 
+_SESSIONS_REMEMBERED_BY_1 = 4
+
 
 def known(state: State, event: WorkerEvent) -> bool:
     """Whether the event's number, or a later one of its session, has been folded. Changes nothing."""
@@ -34,10 +36,15 @@ def is_repeat(state: State, event: WorkerEvent) -> bool:
     last = worker.seqs.get(event.session)
     if last is not None and event.seq <= last:
         return True
-    if last is None and len(worker.seqs) >= SESSIONS_REMEMBERED:
+    if last is None and len(worker.seqs) >= _sessions_remembered(state):
         del worker.seqs[next(name for name in worker.seqs if name != worker.session)]
     worker.seqs[event.session] = event.seq
     return False
+
+
+def _sessions_remembered(state: State) -> int:
+    """As many as the version of the fold remembered that leads."""
+    return _SESSIONS_REMEMBERED_BY_1 if state.fold_version == 1 else SESSIONS_REMEMBERED
 
 
 def answer_again(state: State, event: WorkerEvent) -> list[Decision]:

@@ -9,7 +9,7 @@ import hashlib
 import msgspec
 from msgspec import Struct
 
-from coordinator.fold import FOLD_VERSION
+from coordinator.fold import FOLD_VERSION, GOES_ON_FROM
 from coordinator.state import State
 from events.chain import GENESIS
 from events.stream_id import ORIGIN, StreamId
@@ -55,7 +55,7 @@ def read_snapshot(text: str | None) -> Place | None:
     except (msgspec.MsgspecError, ValueError):
         return None
     expected = _checksum(written.fold, written.cursor, written.chain, bytes(written.state))
-    if written.fold != FOLD_VERSION or written.sha256 != expected:
+    if written.fold not in GOES_ON_FROM or written.sha256 != expected:
         return None
     return Place(state, cursor, written.chain)
 

@@ -20,7 +20,7 @@ UNSETTLED_HELD = 64
 CLOSES_REMEMBERED = 1024
 FILLS_REMEMBERED = 1024
 WORKERS_REMEMBERED = 256
-SESSIONS_REMEMBERED = 4
+SESSIONS_REMEMBERED = 32  # more than a crash loop makes: an event of any may still be on its way
 ANSWERS_REMEMBERED = 8
 
 Side = Literal["long", "short"]

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from coordinator.fold import FOLD_VERSION
 from coordinator.state import POSITIONS_HELD, State
 from events.decisions import EventRejected
 from events.incoming import CoordinatorStarted
@@ -85,8 +86,8 @@ def test_the_configuration_in_force_is_remembered_until_another_one() -> None:
 
 def test_a_new_leader_is_noted() -> None:
     story = Story()
-    assert story.hears(CoordinatorStarted(leader="host-1", epoch=7, fold=1)) == []
-    assert (story.state.epoch, story.state.fold_version) == (7, 1)
+    assert story.hears(CoordinatorStarted(leader="host-1", epoch=7, fold=FOLD_VERSION)) == []
+    assert (story.state.epoch, story.state.fold_version) == (7, FOLD_VERSION)
 
 
 # --- settling ---------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Repeats: folded once and answered alike; what cannot be told from a late one is refused, never dropped."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ from coordinator.state import (
     slots_used,
 )
 from events.decisions import EntryAllowed, EntryDenied, EventRejected
-from events.incoming import EntryRequested, Event, PositionClosed
+from events.incoming import CoordinatorStarted, EntryRequested, Event, PositionClosed, PositionOpened
 from tests.coordinator.story import Story, chicago, code, kinds, only
 
 
@@ -211,10 +212,25 @@ def test_only_the_latest_fills_are_remembered() -> None:
     assert kinds(story.fills("ES", fill=f"broker-{FILLS_REMEMBERED}")) == ["EventRejected"]
 
 
+@pytest.mark.parametrize(("fold", "sessions"), [(1, 4), (2, 32)])
+def test_a_fill_from_as_many_sessions_ago_as_are_remembered_is_folded_once(fold: int, sessions: int) -> None:
+    """Each version of the fold by the rule it had when it led. Of a session before those nobody can tell."""
+    story = Story()
+    story.hears(CoordinatorStarted(leader="a", epoch=1, fold=fold))
+    late = story.next_of(PositionOpened, "ibs-ES", symbol="ES", side="long", size=1, price=Decimal(100))
+    story.hears(late)
+    for number in range(2, sessions + 1):
+        story.starts("ibs-ES", session=f"s{number}", positions="ES:long:1:100")
+    assert (story.hears(late), story.open) == ([], ["ES:long:1"])
+    story.starts("ibs-ES", session="one more", positions="ES:long:1:100")
+    story.hears(late)
+    assert story.open == ["ES:long:2"]
+
+
 def test_of_many_sessions_the_present_one_is_never_forgotten() -> None:
     story = Story()
     story.starts("ibs-ES", session="present")
-    for number in range(20):
+    for number in range(SESSIONS_REMEMBERED + 20):
         story.withdraws("ES", session=f"old-{number}")
     seqs = story.state.workers["ibs-ES"].seqs
     assert len(seqs) == SESSIONS_REMEMBERED
