@@ -95,8 +95,10 @@ def _stop(choice: "Choice", given: float | None) -> tuple[Decimal, list[str]]:
 
 
 def _told(choice: "Choice", portfolio: "Portfolio") -> Iterator[str]:
+    from research.report.wording import counted
+
     yield (
-        f"At most {portfolio.max_positions} positions of {', '.join(portfolio.symbols)}, stop at "
+        f"At most {counted(portfolio.max_positions, 'position')} of {', '.join(portfolio.symbols)}, stop at "
         f"{money(float(portfolio.daily_stop_loss))} a day."
     )
     findings, winner = choice.findings, choice.winner

@@ -59,11 +59,13 @@ def nothing_valid(plan: "Plan", optimized: "Optimized") -> str:
 
 def found_lines(findings: "Findings") -> Iterator[str]:
     """The table for people, and what is to be said of its first row."""
+    from research.report.wording import counted
+
     best = findings.rows[0]
     yield ""
     yield from aligned(list(_cells(findings)), left=frozenset([_SYMBOLS]))
     yield ""
-    yield f"Best: at most {best.max_positions} positions of {', '.join(best.symbols)}"
+    yield f"Best: at most {counted(best.max_positions, 'position')} of {', '.join(best.symbols)}"
     yield from _luck(best, same_days=findings.test is None)
     yield from _generalization(best)
     yield from map(_distance, (row for row in findings.rows if row.best_of_all is not None))
