@@ -29,15 +29,12 @@ class AlwaysLong:
 def main(url: str, portfolio: str, symbol: str, book: str) -> None:
     """Trades `symbol` until standard input ends."""
     configuration = load(str(PACKAGED), {}, Path.cwd())
-    runtime = configuration.runtime
     worker = f"long-{symbol}"
     log, lines = open_log(worker)
     with PaperBroker(
         Path(book),
         worker,
         configuration.contracts,
-        slippage_ticks=runtime.slippage_ticks,
-        commission_per_side=runtime.commission_per_side,
     ) as broker:
         gate = PortfolioGate(
             worker,

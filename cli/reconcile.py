@@ -74,7 +74,7 @@ def reconcile(
     def tell(settlement: "Settlement") -> None:
         told.append(put(bus, _as_event(settlement, by or "", reason or "")))
 
-    books = Reconciliation(file, place.configuration.contracts, runtime.commission_per_side, tell)
+    books = Reconciliation(file, place.configuration.contracts, tell)
     try:
         if order is None:
             _list(books)

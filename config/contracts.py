@@ -17,14 +17,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from config.costs import COMMISSION_PER_SIDE, SLIPPAGE_TICKS, CommissionOrText, Slippage
 from config.errors import ConfigError, UnfitError, describe, joined
 from config.reading import read_strict
 from config.rules import Exact, Symbol, Text
+from config.runtime import Runtime
 from config.strict_json import read_json
 
 _MOST_CONTRACTS = 128
+_COSTS = ("commission_per_side", "slippage_ticks")
 _SMALLEST_POINT_SHARE = 10_000  # point values are told to the coordinator with 4 decimals
 
 
@@ -32,6 +35,8 @@ class Contract(Struct, frozen=True):
     """One future. `tick_size`: smallest move of its price; `tick_value`: dollars a tick, for one contract.
 
     `group`: what kind of market it is, for limits and reports by group; `currency`: what it is quoted in.
+    `commission_per_side` in dollars a contract and `slippage_ticks` a fill are runtime.json's where
+    contracts.json does not name them.
     """
 
     symbol: Symbol
@@ -41,6 +46,8 @@ class Contract(Struct, frozen=True):
     currency: Literal["USD"]
     tick_size: Annotated[Decimal, Exact(Decimal("0.0000000001"), Decimal(1_000_000), 10, as_text=True)]
     tick_value: Annotated[Decimal, Exact(Decimal("0.0001"), Decimal(1_000_000), 4, "dollars", as_text=True)]
+    commission_per_side: CommissionOrText = COMMISSION_PER_SIDE
+    slippage_ticks: Slippage = SLIPPAGE_TICKS
 
     def __post_init__(self) -> None:
         value = self._exact_point_value()
@@ -62,24 +69,26 @@ class Contract(Struct, frozen=True):
         return Fraction(self.tick_value) / Fraction(self.tick_size)
 
 
-def read_contracts(path: Path) -> Mapping[str, Contract]:
+def read_contracts(path: Path, usual: Runtime | None = None) -> Mapping[str, Contract]:
     """The contracts in `path` by their symbols, in the file's order; `ConfigError` if it cannot be read.
 
     The file holds `{"ES": {"name": …, "exchange": …, "group": …, "currency": …, "tick_size": …,
-    "tick_value": …}, …}`; decimals are numbers or strings.
+    "tick_value": …}, …}`; decimals are numbers or strings. Where a contract names no costs it has the
+    `usual` ones.
     """
     tree = read_json(path)
     if not isinstance(tree, dict):
         raise ConfigError(path, "", "an object with a contract for each symbol", describe(tree))
     if not 1 <= len(tree) <= _MOST_CONTRACTS:
         raise ConfigError(path, "", f"1 to {_MOST_CONTRACTS} contracts", f"{len(tree)} of them")
-    return {symbol: _read_contract(symbol, entry, path) for symbol, entry in tree.items()}
+    return {symbol: _read_contract(symbol, entry, path, usual or Runtime()) for symbol, entry in tree.items()}
 
 
-def _read_contract(symbol: str, entry: object, path: Path) -> Contract:
+def _read_contract(symbol: str, entry: object, path: Path, usual: Runtime) -> Contract:
     where = joined("", symbol)
     if not isinstance(entry, dict):
         raise ConfigError(path, where, "an object", describe(entry))
     if "symbol" in entry:
         raise ConfigError(path, joined(where, "symbol"), f"no such key ({where} above is the symbol)", "one")
-    return read_strict(Contract, {"symbol": symbol, **entry}, path, where)
+    contract = read_strict(Contract, {"symbol": symbol, **entry}, path, where)
+    return structs.replace(contract, **{name: getattr(usual, name) for name in _COSTS if name not in entry})

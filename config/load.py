@@ -75,7 +75,7 @@ def load(argument: str | None, environ: Mapping[str, str], cwd: Path) -> Configu
     )
     portfolio = read_portfolio(files.portfolio.path)
     runtime = read_runtime(files.runtime.path)
-    contracts = read_contracts(files.contracts.path)
+    contracts = read_contracts(files.contracts.path, runtime)
     _check_symbols(portfolio, runtime, contracts, files)
     _check_sizes(portfolio, runtime, files)
     return Configuration(portfolio, runtime, contracts, source, files)

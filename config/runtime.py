@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from msgspec import Struct, field
 
+from config.costs import COMMISSION_PER_SIDE, SLIPPAGE_TICKS, Commission, Slippage
 from config.errors import UnfitError
 from config.notifier import SHORT_WAY, Destination, Notifier
 from config.reading import read_strict
@@ -136,7 +137,8 @@ class Runtime(Struct, frozen=True):
 
     `broker` fills the orders, `feed` brings the bars.
 
-    Costs, for the paper broker: `commission_per_side` in dollars a contract, `slippage_ticks` a fill.
+    Costs of contracts that have none of their own: `commission_per_side` in dollars a contract,
+    `slippage_ticks` a fill.
 
     Deadlines: `reservation_seconds` a granted entry may take to fill, `answer_seconds` a worker waits for its
     answer, `flatten_seconds` until a flatten is overdue, `lease_ms` without renewal until a standby leads,
@@ -161,8 +163,8 @@ class Runtime(Struct, frozen=True):
     max_contracts: Annotated[int, Whole(1, 10_000, "contracts")] | None = None
     stop_loss_on: Literal["total", "realized"] = "total"
     stop_approach_percent: Annotated[int, Whole(1, 99, "percent")] = 80
-    commission_per_side: Annotated[Decimal, Exact(Decimal(0), Decimal(1_000), 4, "dollars")] = Decimal("2.5")
-    slippage_ticks: Annotated[int, Whole(0, 1_000, "ticks")] = 1
+    commission_per_side: Commission = COMMISSION_PER_SIDE
+    slippage_ticks: Slippage = SLIPPAGE_TICKS
     broker: Broker = Broker()
     feed: Feed = Feed()
     reservation_seconds: Annotated[float, Duration(3_600)] = 30.0

@@ -93,7 +93,7 @@ class Case(Struct, frozen=True):
             self.account,
             self.limits,
             self.max_contracts,
-            (pricing.commission_per_side, pricing.slippage_ticks, sorted(pricing.closes)),
+            [(symbol, pricing.contracts[symbol]) for symbol in sorted(pricing.closes)],
             FOLD_VERSION,
         )
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()

@@ -20,6 +20,7 @@ from events.fields import Side
 from research.errors import ResearchError
 from research.market import Market
 from research.trades import Trade
+from workers.brokers.legs import worse
 from workers.feeds.driven import milliseconds_of
 from workers.feeds.protocol import Feed
 
@@ -53,8 +54,6 @@ class Pricing(Struct, frozen=True):
 
     contracts: Mapping[str, Contract]
     closes: Mapping[str, Closes]
-    commission_per_side: Decimal
-    slippage_ticks: int
 
     def side_of(self, trade: Trade) -> Side:
         """The trade's side: as its row says, else the one its prices explain its P&L by, else long."""
@@ -90,10 +89,9 @@ class Pricing(Struct, frozen=True):
         if entry is None or not self.has_price(trade):
             return None
         close = self.closes[trade.symbol].last(ms, after_ms=trade.entry_ms)
-        slippage = self.slippage_ticks * self.contracts[trade.symbol].tick_size
-        away = slippage if self.side_of(trade) == "short" else -slippage
-        price = (entry if close is None else close) + away
-        pnl = self.worth(trade, price) - 2 * self.commission_per_side * trade.size
+        contract, known = self.contracts[trade.symbol], entry if close is None else close
+        price = worse(known, contract, buys=self.side_of(trade) == "short")
+        pnl = self.worth(trade, price) - 2 * contract.commission_per_side * trade.size
         return price, pnl.quantize(CENT, ROUND_HALF_EVEN)
 
     def _costs(self, trade: Trade, side: Side) -> Decimal | None:
@@ -109,7 +107,7 @@ _SIDES: tuple[Side, Side] = ("long", "short")
 
 def without_bars(configuration: Configuration) -> Pricing:
     """No prices at all."""
-    return _pricing(configuration, {})
+    return Pricing(configuration.contracts, {})
 
 
 def from_market(configuration: Configuration, market: Market, symbols: Iterable[str]) -> Pricing:
@@ -118,14 +116,9 @@ def from_market(configuration: Configuration, market: Market, symbols: Iterable[
     closes = {symbol: _closes(feed, symbol) for symbol in wanted if symbol in feed.symbols}
     if not closes:
         raise ResearchError(f"--bars: expected bars of {', '.join(wanted)}, and {market} has none of them.")
-    return _pricing(configuration, closes)
+    return Pricing(configuration.contracts, closes)
 
 
 def _closes(feed: Feed, symbol: str) -> Closes:
     bars = list(feed.bars(symbol))
     return Closes([milliseconds_of(bar.time) for bar in bars], [bar.close for bar in bars])
-
-
-def _pricing(configuration: Configuration, closes: Mapping[str, Closes]) -> Pricing:
-    runtime = configuration.runtime
-    return Pricing(configuration.contracts, closes, runtime.commission_per_side, runtime.slippage_ticks)

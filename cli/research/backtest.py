@@ -145,18 +145,29 @@ def _run(plan: "Plan", symbols: Sequence[str], jobs: int) -> None:
 
 
 def _what_is_done(plan: "Plan", symbols: Sequence[str], without: Sequence[str]) -> Iterator[str]:
-    from coordinator.dollars import shown
     from workers.brokers.paper import fill_at
 
-    runtime = plan.configuration.runtime
     fills = (
         "the open of the next bar" if fill_at(plan.configuration) == "next_bar" else "the close of the bar"
     )
-    ticks = f"{runtime.slippage_ticks} tick{'' if runtime.slippage_ticks == 1 else 's'}"
     yield f"{', '.join(symbols)} over {plan.market}, each alone: no portfolio limit, no daily stop."
-    yield f"Fills at {fills}; {ticks} slippage, {shown(runtime.commission_per_side)} commission, each way."
+    yield f"Fills at {fills}. Costs each way: {'; '.join(_costs(plan, symbols))}."
     if without:
         yield f"Left out, as they have no contract: {', '.join(without)}."
+
+
+def _costs(plan: "Plan", symbols: Sequence[str]) -> Iterator[str]:
+    """Each cost that there is, and where there are several, whose it is."""
+    from coordinator.dollars import shown
+    from research.report.wording import counted
+
+    alike: dict[str, list[str]] = {}
+    for symbol in symbols:
+        contract = plan.configuration.contracts[symbol]
+        slippage, commission = counted(contract.slippage_ticks, "tick"), shown(contract.commission_per_side)
+        alike.setdefault(f"{slippage} slippage, {commission} commission", []).append(symbol)
+    for cost, those in alike.items():
+        yield cost if len(alike) == 1 else f"{', '.join(those)} {cost}"
 
 
 _HEADS = (

@@ -160,7 +160,7 @@ def _best(plan: Plan, symbol: str, outcome: _Outcome) -> Best:
     past, traded, model, judged = outcome.past, outcome.traded, outcome.model, outcome.judged
     runtime, contract = plan.configuration.runtime, plan.configuration.contracts[symbol]
     parameters, trades = runtime.worker(symbol), traded.trades
-    each_way = runtime.commission_per_side + runtime.slippage_ticks * contract.tick_value
+    each_way = contract.commission_per_side + contract.slippage_ticks * contract.tick_value
     total = float(sum(trade.pnl for trade in trades))
     metrics, luck = figures_of(plan.configuration, trades, past.days, plan.cash)
     return Best(
@@ -191,8 +191,8 @@ def _best(plan: Plan, symbol: str, outcome: _Outcome) -> Best:
         model=_of_model(model) if model else None,
         params=msgspec.to_builtins(parameters),
         costs={
-            "slippage_ticks": runtime.slippage_ticks,
-            "commission_per_side": str(runtime.commission_per_side),
+            "slippage_ticks": contract.slippage_ticks,
+            "commission_per_side": str(contract.commission_per_side),
             "tick_size": str(contract.tick_size),
             "tick_value": str(contract.tick_value),
             "fill_at": fill_at(plan.configuration),

@@ -72,14 +72,11 @@ class _Costs(NamedTuple):
     """What is lost on the way, and when orders are filled: as the paper broker has it."""
 
     contract: Contract
-    slippage_ticks: int
-    commission_per_side: Decimal
     waits: bool  # for the next bar, and is filled at its open
 
     def filled(self, bar: Bar, *, buys: bool) -> Done:
         price = bar.open if self.waits else bar.close
-        worsened = worse(price, self.contract.tick_size, self.slippage_ticks, buys=buys)
-        return Done(milliseconds_of(bar.time), worsened)
+        return Done(milliseconds_of(bar.time), worse(price, self.contract, buys=buys))
 
 
 class _Open:
@@ -118,7 +115,7 @@ class _Open:
         if entered is None:
             return None
         left = costs.filled(bar, buys=not self._long)
-        commission = costs.commission_per_side * 2 * enter.size
+        commission = costs.contract.commission_per_side * 2 * enter.size
         prices, value = (entered.price, left.price), costs.contract.point_value
         pnl = net_pnl(enter.side, *prices, enter.size, value, commission)
         sized = (enter.side, enter.size, entered, left)
@@ -131,7 +128,7 @@ def examples_of(symbol: str, bars: Iterable[Bar], configuration: Configuration) 
     parameters = msgspec.structs.replace(runtime.worker(symbol), cooldown_bars=0)
     scout, history = IbsStrategy(parameters, runtime.trading_day), FeatureHistory(runtime.trading_day)
     waits = fill_at(configuration) == "next_bar"
-    costs = _Costs(contract, runtime.slippage_ticks, runtime.commission_per_side, waits)
+    costs = _Costs(contract, waits)
     under_way: list[_Open] = []
     found: list[Example] = []
     number, missing, end = -1, 0, datetime.min.replace(tzinfo=UTC)

@@ -105,6 +105,32 @@ def test_decimals_may_be_numbers_or_strings(folder: Folder) -> None:
     assert folder.load().contracts["ES"] == read_contracts(PACKAGED / FILE)["ES"]
 
 
+def test_costs_are_those_of_runtime_json_where_a_contract_names_none(folder: Folder) -> None:
+    folder.change("runtime.json", "commission_per_side", 1.25)
+    folder.change("runtime.json", "slippage_ticks", 2)
+    folder.change(FILE, "ES.commission_per_side", "0.62")
+    folder.change(FILE, "CL.slippage_ticks", 0)
+    contracts = folder.load().contracts
+    costs = {
+        name: (contracts[name].commission_per_side, contracts[name].slippage_ticks) for name in contracts
+    }
+    assert costs["ES"] == (Decimal("0.62"), 2)
+    assert costs["CL"] == (Decimal("1.25"), 0)
+    assert costs["GC"] == (Decimal("1.25"), 2)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("commission_per_side", -0.01, "a number of dollars from 0 to 1000"),
+        ("slippage_ticks", 1.5, "a whole number of ticks from 0 to 1000"),
+    ],
+)
+def test_costs_that_are_none_are_refused(folder: Folder, key: str, value: object, expected: str) -> None:
+    folder.change(FILE, f"ES.{key}", value)
+    assert folder.refusal().startswith(f"{FILE}: ES.{key}: expected {expected}")
+
+
 @pytest.mark.parametrize("key", ["tick_size", "tick_value"])
 @pytest.mark.parametrize(
     "value", [0, "0", "-0.25", "1e-3", " 0.25", "0,25", "٣", "", None, True, "0.00000000001", 1e7]

@@ -18,6 +18,7 @@ from research.case import Account, Case, build_case
 from research.prices import Closes, Pricing, without_bars
 from research.trades import Trade
 from research.trading_days import Span, trades_within
+from tests.costs import costing
 
 CHICAGO = ZoneInfo("America/Chicago")
 HOUR_MS = 3_600_000
@@ -81,7 +82,10 @@ def priced(closes: dict[str, dict[float, str]], *, slippage_ticks: int = 0) -> P
         symbol: Closes([hour(at) for at in sorted(known)], [Decimal(known[at]) for at in sorted(known)])
         for symbol, known in closes.items()
     }
-    return Pricing(packaged().contracts, each, _COMMISSION / 2, slippage_ticks)
+    contracts = costing(
+        packaged().contracts, commission_per_side=str(_COMMISSION / 2), slippage_ticks=slippage_ticks
+    )
+    return Pricing(contracts, each)
 
 
 def random_trades(

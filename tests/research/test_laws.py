@@ -50,7 +50,7 @@ def bars_of(trades: list[Trade], seed: int) -> Pricing:
         level = own[0].entry_price
         assert level is not None
         closes[symbol] = Closes(list(ends), [level + random.randint(-90, 90) * tick for _ in ends])
-    return Pricing(contracts, closes, packaged().runtime.commission_per_side, 1)
+    return Pricing(contracts, closes)
 
 
 # --- the order of things --------------------------------------------------------------------------------

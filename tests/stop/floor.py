@@ -18,6 +18,7 @@ from events.bus import Entry
 from events.incoming import PositionClosed
 from events.stream_id import StreamId
 from tests.cli.command_line import Ran, called
+from tests.costs import costing
 from tests.live import Live, flat, read
 from tests.processes import READY, ChildProcess, Coordinators, config_folder
 from tests.stop.told_worker import Moment
@@ -183,9 +184,7 @@ class Floor:
     def broker(self) -> PaperBroker:
         """The account, as the test looks into it."""
         if self._broker is None:
-            self._broker = PaperBroker(
-                self.book, "test", self._contracts, slippage_ticks=0, commission_per_side=Decimal(0)
-            )
+            self._broker = PaperBroker(self.book, "test", costing(self._contracts))
         return self._broker
 
     def contract(self, worker: ToldWorker) -> Contract:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from events.bus import Bus
 from events.embedded import EmbeddedServer
 from events.legs import Leg
 from events.stream_id import ORIGIN
+from tests.costs import costing
 from tests.live import Live
 from tests.waiting import until
 from workers.brokers.paper import PaperBroker
@@ -24,7 +24,6 @@ from workers.gate import PortfolioGate
 from workers.settings import GateSettings
 
 LAPSE_SECONDS = 5.0
-FREE: dict[str, Any] = {"slippage_ticks": 0, "commission_per_side": Decimal(0)}
 
 
 class Clock:
@@ -57,7 +56,7 @@ class Desk:
         contracts = load(str(PACKAGED), {}, folder).contracts
         self.bus = bus
         self.clock = Clock()
-        self.broker = MoodyBroker(folder / "book.sqlite", NAME, contracts, **FREE)
+        self.broker = MoodyBroker(folder / "book.sqlite", NAME, costing(contracts))
         log, self.lines = open_log(NAME)
         settings = GateSettings(url=server.url, portfolio=bus.keys.name)
         self.gate = PortfolioGate(NAME, settings=settings, log=log)
@@ -72,7 +71,7 @@ class Desk:
         )
 
         for symbol in ("CL", "ES", "SI"):  # each held by the worker that is called after it
-            with PaperBroker(folder / "book.sqlite", f"ibs-{symbol}", contracts, **FREE) as owner:
+            with PaperBroker(folder / "book.sqlite", f"ibs-{symbol}", costing(contracts)) as owner:
                 owner.enter(symbol, "long", 1, Decimal(100))
 
     def held(self) -> list[str]:

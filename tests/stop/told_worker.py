@@ -91,15 +91,12 @@ _INTENTS: dict[str, Intent] = {"enter": Enter("long", 1), "mark": None, "exit": 
 def main(url: str, portfolio: str, config: str, symbol: str, book: str, pipe: str, *fate: str) -> None:
     """Trades `symbol` as told through `pipe`, until that is closed."""
     configuration = load(config, {}, Path.cwd())
-    runtime = configuration.runtime
     worker = f"ibs-{symbol}"
     log, lines = open_log(worker)
     with FatedBroker(
         Path(book),
         worker,
         configuration.contracts,
-        slippage_ticks=runtime.slippage_ticks,
-        commission_per_side=runtime.commission_per_side,
     ) as broker:
         gate = FatedGate(
             worker,

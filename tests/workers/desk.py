@@ -2,7 +2,6 @@
 
 import io
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 
 from config.contracts import read_contracts
@@ -41,8 +40,6 @@ class Desk:
             CONTRACTS,
             webhook=webhook,
             send_seconds=4 * timeout,
-            slippage_ticks=1,
-            commission_per_side=Decimal("2.50"),
             names=names or {},
             log=self.log,
             today=lambda: today,

@@ -14,6 +14,7 @@ from coordinator.log import open_log
 from events.embedded import EmbeddedServer
 from events.fields import Side
 from events.stream_id import ORIGIN
+from tests.costs import costing
 from tests.live import Live
 from tests.processes import coordinating
 from workers.bar import Bar
@@ -96,9 +97,7 @@ class Floor:
         self._folder = folder
         self.log, self._lines = open_log("ibs-ES", target=StringIO())
         settings = GateSettings(url=url, portfolio=portfolio, worker_lost_seconds=60, answer_seconds=10)
-        self.broker = NotedBroker(
-            folder / "book.sqlite", "ibs-ES", CONTRACTS, slippage_ticks=0, commission_per_side=Decimal(0)
-        )
+        self.broker = NotedBroker(folder / "book.sqlite", "ibs-ES", costing(CONTRACTS))
         self.gate = NotedGate(
             "ibs-ES",
             symbols=["ES"],

@@ -30,7 +30,7 @@ from workers.brokers.protocol import NotOpen
 
 book, owner = Path(sys.argv[1]), sys.argv[2]
 contracts = read_contracts(PACKAGED / CONTRACTS_FILE)
-broker = PaperBroker(book, owner, contracts, slippage_ticks=1, commission_per_side=Decimal("2.50"))
+broker = PaperBroker(book, owner, contracts)
 print("ready", flush=True)
 sys.stdin.readline()
 """
@@ -44,9 +44,7 @@ def book(tmp_path: Path) -> Path:
 @pytest.fixture
 def broker(book: Path) -> Iterator[PaperBroker]:
     contracts = read_contracts(PACKAGED / CONTRACTS_FILE)
-    with PaperBroker(
-        book, "here", contracts, slippage_ticks=1, commission_per_side=Decimal("2.50")
-    ) as broker:
+    with PaperBroker(book, "here", contracts) as broker:
         yield broker
 
 

@@ -36,7 +36,7 @@ class Books:
     def __init__(self, desk: Desk, now_ms: int = 0) -> None:
         self.told: list[Settlement] = []
         clock = {"now_ms": lambda: now_ms} if now_ms else {}
-        self.books = Reconciliation(desk.book, CONTRACTS, Decimal("2.50"), self.told.append, **clock)
+        self.books = Reconciliation(desk.book, CONTRACTS, self.told.append, **clock)
 
     def close(self) -> None:
         self.books.close()
@@ -159,7 +159,7 @@ def test_when_the_log_cannot_be_told_nothing_is_settled(desk: Desk) -> None:
     def fail(_settlement: Settlement) -> None:
         raise ConnectionError
 
-    books = Reconciliation(desk.book, CONTRACTS, Decimal("2.50"), fail)
+    books = Reconciliation(desk.book, CONTRACTS, fail)
     with pytest.raises(ConnectionError):
         books.filled(order, PRICE)
     books.close()

@@ -327,8 +327,9 @@ def test_what_a_dead_worker_was_sending_the_flattener_closes_once_it_can_have_be
     assert hasty.positions("ibs-CL") == [leg(1, "71.26")]
     with pytest.raises(BrokerError, match="is being sent"):
         hasty.exit("CL", "long", 1, None, owner="ibs-CL")
+    desk.server.behaves(desk.server.hangs)
     with pytest.raises(OrderUnknown):
-        patient.exit("CL", "long", 1, None, owner="ibs-CL")  # a millisecond is too short for any answer
+        patient.exit("CL", "long", 1, None, owner="ibs-CL")
     hasty.exit("CL", "long", 1, None, owner="ibs-CL")
     assert hasty.positions() == []
 

@@ -16,7 +16,7 @@ CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
 
 
 def open_broker(book: Path, owner: str) -> PaperBroker:
-    return PaperBroker(book, owner, CONTRACTS, slippage_ticks=1, commission_per_side=Decimal("2.50"))
+    return PaperBroker(book, owner, CONTRACTS)
 
 
 @pytest.fixture

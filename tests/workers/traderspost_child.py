@@ -19,8 +19,6 @@ def main(url: str, book: str, does: str) -> None:
         read_contracts(PACKAGED / CONTRACTS_FILE),
         webhook=Webhook(url, timeout_seconds=60, log=log),
         send_seconds=240,
-        slippage_ticks=1,
-        commission_per_side=Decimal("2.50"),
         names={"CL": "CLZ2025"},
         log=log,
     )

@@ -57,8 +57,6 @@ def backtest_broker(
     return GatedBroker(
         shared.gate(worker),
         found.contracts,
-        commission_per_side=found.runtime.commission_per_side,
-        slippage_ticks=found.runtime.slippage_ticks,
         at_close=at_close,
         log=log or open_log(worker)[0],
     )

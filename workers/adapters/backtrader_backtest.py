@@ -42,15 +42,11 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         gate: Gate,
         contracts: Mapping[str, Contract],
         *,
-        commission_per_side: Decimal,
-        slippage_ticks: int,
         at_close: bool,
         log: Log,
     ) -> None:
         super().__init__()
         self.gate_by(gate, contracts, log)
-        self._commission_per_side = commission_per_side
-        self._slippage_ticks = slippage_ticks
         self._granted: dict[int, tuple[Any, Decision]] = {}
         self._closing: dict[int, Any] = {}
         self._legs: dict[str, BrokerPosition] = {}
@@ -65,7 +61,7 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
             contract = self.contract(data)
             if data._name not in self.comminfo:
                 self.setcommission(
-                    commission=float(self._commission_per_side),
+                    commission=float(contract.commission_per_side),
                     margin=_MARGIN,
                     mult=float(contract.point_value),
                     name=data._name,
@@ -172,6 +168,5 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
     def _execute(self, order: Any, ago: Any = None, price: Any = None, **more: Any) -> Any:
         """Backtrader's; slips by ticks of the order's own contract, which Backtrader's slippage knows not."""
         if ago is not None and price is not None and order.exectype in _SLIPS:
-            tick = self.contract(order.data).tick_size
-            price = float(worse(number_of(price), tick, self._slippage_ticks, buys=order.isbuy()))
+            price = float(worse(number_of(price), self.contract(order.data), buys=order.isbuy()))
         return super()._execute(order, ago=ago, price=price, **more)

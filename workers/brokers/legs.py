@@ -2,6 +2,7 @@
 
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from config import Contract
 from workers.brokers.protocol import BrokerError, BrokerPosition
 
 _CENT = Decimal("0.01")
@@ -48,6 +49,7 @@ def check_price(symbol: str, price: object) -> None:
         raise BrokerError(f"Expected the price of {symbol} as a finite Decimal, got {price!r}")
 
 
-def worse(price: Decimal, tick_size: Decimal, ticks: int, *, buys: bool) -> Decimal:
-    """The price after `ticks` of slippage."""
-    return price + tick_size * ticks if buys else price - tick_size * ticks
+def worse(price: Decimal, contract: Contract, *, buys: bool) -> Decimal:
+    """The price after the contract's slippage."""
+    slippage = contract.tick_size * contract.slippage_ticks
+    return price + slippage if buys else price - slippage

@@ -42,13 +42,10 @@ class PaperOptions(Struct, frozen=True):
 def open_paper(setup: BrokerSetup) -> "PaperBroker":
     """The broker of kind `paper`. Raises ConfigError, BrokerError."""
     setup.options(PaperOptions)
-    runtime = setup.configuration.runtime
     return PaperBroker(
         setup.book,
         setup.owner,
         setup.configuration.contracts,
-        slippage_ticks=runtime.slippage_ticks,
-        commission_per_side=runtime.commission_per_side,
     )
 
 
@@ -67,8 +64,8 @@ def fill_at(configuration: Configuration) -> FillAt:
 class PaperBroker:
     """Paper trading of `owner` in the shared `book`; meets `protocol.Broker`, and closes as a `with` ends.
 
-    `slippage_ticks` are lost on every fill, entry and exit; `commission_per_side` is dollars a contract on
-    each. `patience` bounds, in seconds, the waits for the book.
+    Every fill, entry and exit, costs the slippage and the commission of its contract. `patience` bounds, in
+    seconds, the waits for the book.
     """
 
     def __init__(
@@ -77,20 +74,12 @@ class PaperBroker:
         owner: str,
         contracts: Mapping[str, Contract],
         *,
-        slippage_ticks: int,
-        commission_per_side: Decimal,
         patience: float = 5.0,
     ) -> None:
         if not owner:
             raise BrokerError("Expected the name of the worker that trades on paper, got none")
-        if slippage_ticks < 0:
-            raise BrokerError(f"Expected slippage_ticks from 0, got {slippage_ticks}")
-        if not (commission_per_side.is_finite() and commission_per_side >= 0):
-            raise BrokerError(f"Expected a commission_per_side from 0 dollars, got {commission_per_side}")
         self._owner = owner
         self._contracts = contracts
-        self._slippage_ticks = slippage_ticks
-        self._commission_per_side = commission_per_side
         self._book = PaperBook(book, patience)
 
     def enter(self, symbol: str, side: Side, size: int, price: Decimal) -> Fill:
@@ -99,7 +88,7 @@ class PaperBroker:
         self._check_order(symbol, side, size)
         check_price(symbol, price)
         paid = self._worse(symbol, price, buys=side == "long")
-        commission = self._commission_per_side * size
+        commission = self._contract(symbol).commission_per_side * size
         with self._book.transaction() as entries:
             leg = entries.leg(self._owner, symbol)
             if leg is not None and leg.side != side:
@@ -177,7 +166,7 @@ class PaperBroker:
             leg.side,
             size,
             received,
-            self._commission_per_side * size,
+            self._contract(leg.symbol).commission_per_side * size,
             uuid4().hex,
             leg.price,
             entry_commission,
@@ -186,7 +175,7 @@ class PaperBroker:
         return fill
 
     def _worse(self, symbol: str, price: Decimal, *, buys: bool) -> Decimal:
-        return worse(price, self._contract(symbol).tick_size, self._slippage_ticks, buys=buys)
+        return worse(price, self._contract(symbol), buys=buys)
 
     def _check_order(self, symbol: str, side: object, size: object) -> None:
         self._contract(symbol)

@@ -50,7 +50,7 @@ Tell = Callable[[Settlement], object]
 
 
 class Reconciliation:
-    """Settles orders in the book at `path`. `commission_per_side` is dollars a contract.
+    """Settles orders in the book at `path`.
 
     `tell` is called for what the log is to be told; only if that succeeds is anything settled. (Dying between
     the two, one tells the log twice, which folds it once.)
@@ -60,13 +60,11 @@ class Reconciliation:
         self,
         path: Path,
         contracts: Mapping[str, Contract],
-        commission_per_side: Decimal,
         tell: Tell,
         now_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._now_ms = now_ms
         self._contracts = contracts
-        self._commission_per_side = commission_per_side
         self._tell = tell
         self._book = open_orders_book(path, _PATIENCE_SECONDS)
 
@@ -118,7 +116,7 @@ class Reconciliation:
             raise BrokerError(
                 f"{order.owner} is {leg.side} {leg.size} {order.symbol}; settle that on the log"
             )
-        commission = self._commission_per_side * order.size
+        commission = self._contract(order).commission_per_side * order.size
         fresh = BrokerPosition(order.owner, order.symbol, order.side, order.size, order.price, commission)
         entries.write_leg(join(leg, fresh) if leg else fresh)
         entries.write_mark(order.symbol, order.price)
@@ -130,10 +128,15 @@ class Reconciliation:
             return self._settled(entries, order, tell=False)  # another order has closed it since
         left, entry_commission = reduce(leg, order.size)
         entries.write_leg(left)
-        commission = entry_commission + self._commission_per_side * order.size
-        point_value = self._contracts[order.symbol].point_value
-        pnl = net_pnl(order.side, leg.price, order.price, order.size, point_value, commission)
+        contract = self._contract(order)
+        commission = entry_commission + contract.commission_per_side * order.size
+        pnl = net_pnl(order.side, leg.price, order.price, order.size, contract.point_value, commission)
         return self._settled(entries, order, tell=True, pnl=pnl)
+
+    def _contract(self, order: Order) -> Contract:
+        if order.symbol not in self._contracts:
+            raise BrokerError(f"Order {order}: expected a contract of {order.symbol} in contracts.json")
+        return self._contracts[order.symbol]
 
     def _take_back(self, entries: Entries, order: Order) -> None:
         """An entry that was believed filled was not."""

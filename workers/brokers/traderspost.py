@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from config import Contract
+from config.costs import COMMISSION_PER_SIDE
 from coordinator.log import Log
 from events.fields import Side
 from workers.brokers.contract_month import ROLLS, contract_name
@@ -59,8 +60,8 @@ class TradersPost:
     `protocol.Broker`.
 
     `names` gives the contract to trade by symbol, before the rules of `contract_month` for the day `today`.
-    `slippage_ticks` and `commission_per_side` (dollars a contract) are what fills are believed to cost;
-    `send_seconds` bounds how long sending an order can take, here and in other processes.
+    Fills are believed to cost the slippage and the commission of their contracts. `send_seconds` bounds how
+    long sending an order can take, here and in other processes.
     """
 
     def __init__(
@@ -71,8 +72,6 @@ class TradersPost:
         *,
         webhook: Webhook,
         send_seconds: float,
-        slippage_ticks: int,
-        commission_per_side: Decimal,
         names: Mapping[str, str],
         log: Log,
         today: Callable[[], date] = lambda: datetime.now(_EXCHANGE).date(),
@@ -81,8 +80,6 @@ class TradersPost:
         self._contracts = contracts
         self._webhook = webhook
         self._send_ms = round(send_seconds * 1000)
-        self._slippage_ticks = slippage_ticks
-        self._commission_per_side = commission_per_side
         self._names = names
         self._log = log
         self._today = today
@@ -243,7 +240,7 @@ class TradersPost:
                     _note(orders, unknown, "flattened", f"{unknown.said}; then all was closed by {order.id}")
         if leg is not None:
             entries.write_leg(reduce(leg, min(order.size, leg.size))[0])
-        commission = self._commission_per_side * order.size
+        commission = self._commission(order)
         fill = ExitFill(
             order.owner,
             order.symbol,
@@ -267,7 +264,7 @@ class TradersPost:
         return [held[key] for key in sorted(held)]
 
     def _as_leg(self, order: Order) -> BrokerPosition:
-        commission = self._commission_per_side * order.size
+        commission = self._commission(order)
         return BrokerPosition(order.owner, order.symbol, order.side, order.size, order.price, commission)
 
     def _refuse_while_exiting(self, orders: Orders, owner: str, symbol: str) -> None:
@@ -304,8 +301,13 @@ class TradersPost:
             )
         return contract_name(symbol, self._today())
 
+    def _commission(self, order: Order) -> Decimal:
+        """The usual where its contract is not configured any more: the position is there all the same."""
+        contract = self._contracts.get(order.symbol)
+        return (contract.commission_per_side if contract else COMMISSION_PER_SIDE) * order.size
+
     def _worse(self, symbol: str, price: Decimal, *, buys: bool) -> Decimal:
-        return worse(price, self._contracts[symbol].tick_size, self._slippage_ticks, buys=buys)
+        return worse(price, self._contracts[symbol], buys=buys)
 
     def _check(self, symbol: str, side: Side, size: int) -> None:
         if symbol not in self._contracts:

@@ -37,7 +37,6 @@ class _Options(Struct, frozen=True):
 def open_traderspost(setup: BrokerSetup) -> TradersPost:
     """The broker of kind `traderspost`. Raises ConfigError, BrokerError."""
     options = setup.options(_Options)
-    runtime = setup.configuration.runtime
     return TradersPost(
         setup.book,
         setup.owner,
@@ -46,8 +45,6 @@ def open_traderspost(setup: BrokerSetup) -> TradersPost:
             _address(setup, options.webhook_url_env), timeout_seconds=options.timeout_seconds, log=setup.log
         ),
         send_seconds=_TIMEOUTS_TO_SEND * options.timeout_seconds,
-        slippage_ticks=runtime.slippage_ticks,
-        commission_per_side=runtime.commission_per_side,
         names=options.contracts,
         log=setup.log,
     )
