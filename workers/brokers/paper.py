@@ -34,7 +34,7 @@ from workers.named import read_options
 
 
 class PaperOptions(Struct, frozen=True):
-    """Beside its costs, which are in runtime.json itself."""
+    """Beside the costs, which are its contracts'."""
 
     fill_at: FillAt = "mark"
 
