@@ -19,6 +19,7 @@ from config import Configuration, Contract, load
 from config.locate import PACKAGED
 from coordinator.configured import configured_limits
 from coordinator.dollars import gross_pnl
+from coordinator.fold import FOLD_VERSION
 from coordinator.ledger import Decided, decide
 from coordinator.state import State
 from coordinator.time_passing import next_deadline
@@ -104,7 +105,7 @@ class _Trading:
 
     def begin(self) -> None:
         """The coordinator comes up and puts its limits in force."""
-        self._say(CoordinatorStarted(leader="host.1.abc", epoch=1, fold=1, version="0.1.0"))
+        self._say(CoordinatorStarted(leader="host.1.abc", epoch=1, fold=FOLD_VERSION, version="0.1.0"))
         self._say(self._limits)
 
     def trade_a_day(self) -> None:

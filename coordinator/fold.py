@@ -47,7 +47,7 @@ What 1 decided is decided again by its own rule (`repeats`).
 """
 
 GOES_ON_FROM = (1, FOLD_VERSION)
-"""Versions whose snapshots this one goes on from."""
+"""Versions whose spans this one decides as they did, and whose snapshots it goes on from."""
 
 
 def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]:

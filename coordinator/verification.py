@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from coordinator.archive import LISTING, Archive, Segment
-from coordinator.fold import FOLD_VERSION
+from coordinator.fold import GOES_ON_FROM
 from coordinator.follower import Follower
 from coordinator.ledger import Decided
 from coordinator.recorded import Difference, Recorded, bound_otherwise, chain_after, difference
@@ -71,7 +71,7 @@ class Verification:
         event = recorded.event
         decided = self._follower.advance(event.id, event.fields)
         if type(decided.event) is CoordinatorStarted:
-            self._of_another_fold = decided.event.fold != FOLD_VERSION
+            self._of_another_fold = decided.event.fold not in GOES_ON_FROM
         if decided.entries != recorded.decisions:
             if self._of_another_fold:
                 self.not_decided_from = event.id

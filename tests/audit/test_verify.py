@@ -235,7 +235,7 @@ def test_what_another_version_decided_otherwise_is_held_to_its_chain_and_said(up
 
 def test_what_another_version_decided_alike_is_reproduced(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = realistic(300)
-    monkeypatch.setattr(verification, "FOLD_VERSION", FOLD_VERSION + 1)
+    monkeypatch.setattr(verification, "GOES_ON_FROM", (FOLD_VERSION + 1,))
     found = verify(whole)
     assert (found.difference, found.events, found.by_chain_alone) == (None, 300, 0)
 
@@ -243,7 +243,7 @@ def test_what_another_version_decided_alike_is_reproduced(monkeypatch: pytest.Mo
 def test_other_words_of_this_version_are_a_difference(
     upgraded: InMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verification, "FOLD_VERSION", FOLD_VERSION + 1)
+    monkeypatch.setattr(verification, "GOES_ON_FROM", (FOLD_VERSION + 1,))
     found = verify(upgraded)
     assert found.difference is not None
     assert "says 'No.' where the fold says 'Max positions (4) reached." in found.difference.sentence
@@ -266,7 +266,7 @@ def test_the_archive_of_another_version_is_held_to_its_chain(
 ) -> None:
     past.happens(300)
     archive_history(past.bus, tmp_path / "archive", Keep(events=20))
-    monkeypatch.setattr(verification, "FOLD_VERSION", FOLD_VERSION + 1)
+    monkeypatch.setattr(verification, "GOES_ON_FROM", (FOLD_VERSION + 1,))
     monkeypatch.setattr(ledger, "fold", in_other_words)
     found = verify_archive(tmp_path / "archive")
     assert 200 < found.by_chain_alone < found.events
@@ -276,7 +276,7 @@ def test_it_is_said_how_much_was_not_decided_again(
     past: Past, audit: Audit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     past.happens(300)
-    monkeypatch.setattr(verification, "FOLD_VERSION", FOLD_VERSION + 1)
+    monkeypatch.setattr(verification, "GOES_ON_FROM", (FOLD_VERSION + 1,))
     monkeypatch.setattr(ledger, "fold", in_other_words)
     code, said = audit("verify")
     assert code == OK
