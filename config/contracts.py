@@ -31,12 +31,11 @@ _COSTS = ("commission_per_side", "slippage_ticks")
 _SMALLEST_POINT_SHARE = 10_000  # point values are told to the coordinator with 4 decimals
 
 
-class Contract(Struct, frozen=True):
-    """One future. `tick_size`: smallest move of its price; `tick_value`: dollars a tick, for one contract.
+class Specification(Struct, frozen=True):
+    """What the exchange says of a future. `tick_size`: smallest move of its price; `tick_value`: dollars a
+    tick, for one contract.
 
     `group`: what kind of market it is, for limits and reports by group; `currency`: what it is quoted in.
-    `commission_per_side` in dollars a contract and `slippage_ticks` a fill are runtime.json's where
-    contracts.json does not name them.
     """
 
     symbol: Symbol
@@ -46,8 +45,6 @@ class Contract(Struct, frozen=True):
     currency: Literal["USD"]
     tick_size: Annotated[Decimal, Exact(Decimal("0.0000000001"), Decimal(1_000_000), 10, as_text=True)]
     tick_value: Annotated[Decimal, Exact(Decimal("0.0001"), Decimal(1_000_000), 4, "dollars", as_text=True)]
-    commission_per_side: CommissionOrText = COMMISSION_PER_SIDE
-    slippage_ticks: Slippage = SLIPPAGE_TICKS
 
     def __post_init__(self) -> None:
         value = self._exact_point_value()
@@ -67,6 +64,20 @@ class Contract(Struct, frozen=True):
 
     def _exact_point_value(self) -> Fraction:
         return Fraction(self.tick_value) / Fraction(self.tick_size)
+
+
+class Contract(Specification, frozen=True):
+    """One future, and what it costs to trade: `commission_per_side` in dollars a contract, `slippage_ticks` a
+    fill; runtime.json's where contracts.json does not name them.
+    """
+
+    commission_per_side: CommissionOrText = COMMISSION_PER_SIDE
+    slippage_ticks: Slippage = SLIPPAGE_TICKS
+
+    @property
+    def specification(self) -> Specification:
+        """The same without its costs."""
+        return Specification(*(getattr(self, name) for name in Specification.__struct_fields__))
 
 
 def read_contracts(path: Path, usual: Runtime | None = None) -> Mapping[str, Contract]:

@@ -53,9 +53,13 @@ class Configuration(Struct, frozen=True):
         return _max_contracts(self.portfolio, self.runtime)
 
     def digest(self) -> str:
-        """SHA-256 of all values, in hexadecimal; how the files are laid out and where they lie is no part."""
+        """SHA-256 of all values, in hexadecimal; how the files are laid out and where they lie is no part.
+
+        Nor are a contract's own costs: a portfolio whose limits an operator has changed keeps them over these.
+        """
         limits = (self.portfolio.max_positions, self.portfolio.daily_stop_loss, self.portfolio.symbols)
-        values = (limits, self.runtime, dict(self.contracts))
+        contracts = {symbol: contract.specification for symbol, contract in self.contracts.items()}
+        values = (limits, self.runtime, contracts)
         return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()
 
 

@@ -119,6 +119,14 @@ def test_costs_are_those_of_runtime_json_where_a_contract_names_none(folder: Fol
     assert costs["GC"] == (Decimal("1.25"), 2)
 
 
+def test_a_contracts_own_costs_are_no_edit_of_the_limits(folder: Folder) -> None:
+    before = folder.load().digest()
+    folder.change(FILE, "ES.commission_per_side", 0.62)
+    assert folder.load().digest() == before
+    folder.change(FILE, "ES.tick_value", 25)
+    assert folder.load().digest() != before
+
+
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
