@@ -55,7 +55,7 @@ class Configuration(Struct, frozen=True):
     def digest(self) -> str:
         """SHA-256 of all values, in hexadecimal; how the files are laid out and where they lie is no part.
 
-        Nor are a contract's own costs: a portfolio whose limits an operator has changed keeps them over these.
+        Nor are a contract's own costs: to change them puts no limits in force over an operator's.
         """
         limits = (self.portfolio.max_positions, self.portfolio.daily_stop_loss, self.portfolio.symbols)
         contracts = {symbol: contract.specification for symbol, contract in self.contracts.items()}
