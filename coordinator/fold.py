@@ -12,6 +12,7 @@ from typing import Any
 from coordinator import entry, log_tail, orders, positions, presence, repeats
 from coordinator.dollars import EXACT
 from coordinator.invariants import InvariantBroken
+from coordinator.late_report import doubted_when_late
 from coordinator.state import State
 from coordinator.time_passing import pass_time
 from events.decisions import Decision, EventRejected
@@ -43,7 +44,7 @@ FOLD_VERSION = 2
 """Raised whenever the same events would give other decisions than before.
 
 1 remembered 4 sessions of a worker, 2 remembers 32, so that a delayed event of the fifth is not folded twice.
-What 1 decided is decided again by its own rule (`repeats`).
+1 took a late report as it came, 2 doubts it (`late_report`). What 1 decided is decided again by its rules.
 """
 
 GOES_ON_FROM = (1, FOLD_VERSION)
@@ -109,8 +110,8 @@ def _once(rule: _Rule) -> _Rule:
 _RULES: dict[type, _Rule] = {
     EntryRequested: _once(_entry_requested),
     EntryWithdrawn: _once(_entry_withdrawn),
-    PositionOpened: _once(positions.opened),
-    PositionClosed: _once(positions.closed),
+    PositionOpened: _once(doubted_when_late(positions.opened)),
+    PositionClosed: _once(doubted_when_late(positions.closed)),
     PositionMarked: _once(positions.marked),
     WorkerStarted: _once(presence.started),
     WorkerStopped: _once(presence.stopped),

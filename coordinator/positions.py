@@ -24,6 +24,7 @@ from events.incoming import PositionClosed, PositionMarked, PositionOpened
 from events.stream_id import StreamId
 
 _PRICE_DECIMALS = Decimal("1e-10")
+_MORE_MAY_BE_HELD = ("close_unmatched", "late_close")  # than the log says: a close of the rest proves nothing
 
 
 # --- opened ---------------------------------------------------------------------------------------------
@@ -186,7 +187,7 @@ def take_out_of_book(state: State, at: StreamId, key: str, by: str) -> list[Deci
     if len(state.day.closed) >= CLOSES_REMEMBERED:
         del state.day.closed[next(iter(state.day.closed))]
     state.day.closed[key] = by
-    if key in state.unsettled and state.unsettled[key].kind != "close_unmatched":
+    if key in state.unsettled and state.unsettled[key].kind not in _MORE_MAY_BE_HELD:
         del state.unsettled[key]
     return flatten.confirm_closed(state, at, key)
 

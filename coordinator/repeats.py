@@ -47,6 +47,19 @@ def _sessions_remembered(state: State) -> int:
     return _SESSIONS_REMEMBERED_BY_1 if state.fold_version == 1 else SESSIONS_REMEMBERED
 
 
+def is_of_replaced_session(state: State, event: WorkerEvent) -> bool:
+    """Whether a later process of the worker than the event's has announced itself. Fold 1 did not ask.
+
+    A process that has not announced itself yet is none that was replaced: what its predecessor could not
+    report it reports before.
+    """
+    worker = state.workers[event.worker]
+    if event.session == worker.session or state.fold_version == 1:
+        return False
+    sessions = list(worker.seqs)
+    return worker.session in sessions[sessions.index(event.session) :]
+
+
 def answer_again(state: State, event: WorkerEvent) -> list[Decision]:
     """What a repeat is told: a request the same as before, the last fact nothing."""
     worker = state.workers[event.worker]

@@ -163,7 +163,9 @@ class PositionMismatch(_Decision, frozen=True):
     """Log and broker disagree: entries on the symbol are denied until it is settled.
 
     `kind`: `unknown_to_us` (the broker holds it, the log does not), `gone_at_broker` (the log holds it, the
-    broker does not), `size_differs`, `close_unmatched` (a close of something that was not open).
+    broker does not), `size_differs`, `close_unmatched` (a close of something that was not open), `late_fill`
+    and `late_close` (reported by a process whose successor had announced itself: `broker_size` is what the
+    broker holds if that had counted it already).
     """
 
     worker: Name

@@ -145,11 +145,13 @@ class Story:
         price: str = "100",
         side: str = "long",
         worker: str = "",
+        session: str = "s1",
         fill: str = "",
     ) -> list[Decision]:
         return self.says(
             PositionOpened,
             worker or f"ibs-{symbol}",
+            session,
             symbol=symbol,
             side=side,
             size=size,
@@ -174,12 +176,14 @@ class Story:
         commission: str = "0",
         side: str = "long",
         worker: str = "",
+        session: str = "s1",
         owner: str = "",
         fill: str = "",
     ) -> list[Decision]:
         return self.says(
             PositionClosed,
             worker or f"ibs-{symbol}",
+            session,
             symbol=symbol,
             side=side,
             size=size,

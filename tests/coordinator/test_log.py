@@ -245,7 +245,7 @@ def test_everything_that_can_be_decided_has_its_line() -> None:
     then(story.asks("ES", session="s2"))
     then(story.flatten())
     then(story.after(10 * SECOND))
-    then(story.closes("ES", pnl="-1900", price="62"))
+    then(story.closes("ES", pnl="-1900", price="62", session="s2"))
     then(story.settle("CL", 1))
     then(story.settle("CL", 0, pnl="-1"))
     then(story.resume())

@@ -228,11 +228,3 @@ def test_a_replaced_process_that_ends_frees_nothing_of_its_successor() -> None:
     assert story.stops("ibs-ES", session="s1") == []
     assert slots_used(story.state) == 1
     assert code(story.asks("CL", worker="ibs-ES", session="s2")) == "allowed"
-
-
-def test_the_facts_of_a_replaced_process_still_count() -> None:
-    story = Story()
-    story.enters("ES")
-    story.starts("ibs-ES", session="s2", positions="ES:long:1:100")
-    assert story.closes("ES", pnl="-40") == []
-    assert (story.open, story.pnl) == ([], Decimal(-40))

@@ -201,6 +201,7 @@ def test_a_leader_that_was_paused_wakes_to_find_another_and_writes_nothing(
     second.says("Standing by")
     first.pause()
     live.enters("ES")  # first would decide on this too, and is waiting to be told of it
+    second.says(READY)
     assert live.status()["epoch"] == "2"
     first.wake()
     first.says("Stepped down")

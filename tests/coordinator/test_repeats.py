@@ -177,7 +177,8 @@ def test_sessions_count_on_their_own() -> None:
     story = Story()
     story.fills("ES")
     story.starts("ibs-ES", session="s2", positions="ES:long:1:100")
-    assert kinds(story.closes("ES")) == []
+    assert story.closes("ES", session="s2") == []
+    assert story.open == []
 
 
 def test_a_repeat_still_lets_time_pass() -> None:

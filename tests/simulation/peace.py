@@ -24,7 +24,7 @@ def peace(cast: Cast) -> None:
     _nothing_is_overlooked(cast)
     _until(cast, lambda: not _still_to_close(cast), "ordered flattens end")
     cast.operator.act(cast.operator.settle_differences)
-    _until(cast, lambda: _agree(cast), "once settled the log agrees with the broker")
+    _until(cast, lambda: _agree_once_settled(cast), "once settled the log agrees with the broker")
     cast.operator.act(cast.operator.flatten)
     _until(cast, lambda: _flat(cast), "ordered flattens end")
     cast.operator.act(cast.operator.resume_by_force)
@@ -66,9 +66,13 @@ def _still_to_close(cast: Cast) -> bool:
     return flatten is not None and any(leg in at_broker for leg in flatten.left)
 
 
-def _agree(cast: Cast) -> bool:
+def _agree_once_settled(cast: Cast) -> bool:
+    """What was on its way when peace came may arrive after that; what is said to differ is settled too."""
     judge = cast.world.judge
-    return judge.drained and not judge.place.state.unsettled and judge.book.held == cast.world.account.legs()
+    if judge.place.state.unsettled:
+        cast.operator.act(cast.operator.settle)
+        return False
+    return judge.drained and judge.book.held == cast.world.account.legs()
 
 
 def _flat(cast: Cast) -> bool:

@@ -140,7 +140,7 @@ class _Telling:
         """At what counts of its P&L; a close of nothing is no trade."""
         counted = event.pnl
         for decision in decisions:
-            if isinstance(decision, PositionMismatch) and not decision.log_size:
+            if isinstance(decision, PositionMismatch) and _nothing_was_open(decision):
                 return
             if isinstance(decision, PnlDisputed):
                 counted = decision.counted
@@ -264,6 +264,10 @@ class _Telling:
 
     def _add(self, alert: Alert) -> None:
         self.alerts.append(alert)
+
+
+def _nothing_was_open(found: PositionMismatch) -> bool:
+    return found.kind == "close_unmatched" and not found.log_size
 
 
 def _with_day(week: Week, over: TradingDayStarted) -> Week:

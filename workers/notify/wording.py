@@ -165,9 +165,10 @@ def breached(decision: LimitBreached, when: datetime) -> Lines:
 
 
 def mismatch(decision: PositionMismatch, when: datetime) -> Lines:
+    unsure = "?" if decision.kind in ("late_fill", "late_close") else ""
     return (
         f"🚨 POSITION MISMATCH ({decision.kind}): {decision.symbol} {decision.side} of {decision.worker}",
-        f"Log: {decision.log_size} | Broker: {decision.broker_size} | {decision.reason}",
+        f"Log: {decision.log_size} | Broker: {decision.broker_size}{unsure} | {decision.reason}",
         "Entries on the symbol are denied until: portfold settle",
         time_line(when),
     )
