@@ -108,7 +108,7 @@ def _unsettled(seen: Overview) -> list[Headline]:
     unsettled = seen.text("unsettled")
     if not unsettled:
         return []
-    text = f"log and broker disagree: {unsettled}. See: portfold settle --help"
+    text = f"log and broker differ, or may: {unsettled}. See: portfold settle --help"
     return [Headline("unsettled", "warning", "UNSETTLED", text)]
 
 

@@ -3,6 +3,9 @@
 Its report hung on the way. The successor's count may hold it already, and an operator may have settled that
 count, so the book may now count it twice. It is folded all the same, for it is a fact; and as nobody can tell
 from the log, entries on the symbol are denied until somebody looks at the broker.
+
+Where the broker names its fills none of this is needed: a name is folded once. And only what the log has seen
+can be told late: of a session it never saw, or has forgotten, it takes the word as a new process'.
 """
 
 from collections.abc import Callable
@@ -10,7 +13,7 @@ from typing import TypeVar
 
 from coordinator.positions import note_unsettled
 from coordinator.repeats import is_of_replaced_session
-from coordinator.state import State, leg_key
+from coordinator.state import State, Unsettled, leg_key
 from events.decisions import Decision, PositionMismatch
 from events.incoming import PositionClosed, PositionOpened
 from events.stream_id import StreamId
@@ -24,14 +27,32 @@ def doubted_when_late(
     """The rule for a fact, and a PositionMismatch where a late one changed what the log holds."""
 
     def folded(state: State, at: StreamId, event: _Fact) -> list[Decision]:
-        if not is_of_replaced_session(state, event):
+        if not _counted_since(state, event):
             return rule(state, at, event)
-        before = _size(state, _leg(event))
+        leg = _leg(event)
+        before, difference = _size(state, leg), state.unsettled.get(leg)
         decisions: list[Decision] = rule(state, at, event)
-        after = _size(state, _leg(event))
-        return decisions if after == before else [*decisions, _doubt(state, at, event, before, after)]
+        after = _size(state, leg)
+        told = any(isinstance(decision, PositionMismatch) for decision in decisions)
+        if after == before or told or _was_missed(difference, event):
+            return decisions
+        return [*decisions, _doubt(state, at, event, before, after)]
 
     return folded
+
+
+def _counted_since(state: State, event: PositionOpened | PositionClosed) -> bool:
+    """Whether the owner may have told since what it holds. A flattener closes for those who are gone."""
+    if not is_of_replaced_session(state, event):
+        return False
+    owner = state.workers.get(_owner(event))
+    return event.worker == _owner(event) or (owner is not None and owner.presence == "up")
+
+
+def _was_missed(difference: Unsettled | None, event: PositionOpened | PositionClosed) -> bool:
+    """The successor did not find the leg at the broker, and nobody has settled that: this close is why."""
+    gone = difference is not None and difference.kind == "gone_at_broker"
+    return gone and isinstance(event, PositionClosed)
 
 
 def _leg(event: PositionOpened | PositionClosed) -> str:
@@ -50,7 +71,7 @@ def _size(state: State, key: str) -> int:
 def _doubt(
     state: State, at: StreamId, event: PositionOpened | PositionClosed, before: int, after: int
 ) -> PositionMismatch:
-    kind = "late_close" if after < before else "late_fill"
+    kind, twice = ("late_close", " and its P&L counts twice") if after < before else ("late_fill", "")
     if kind == "late_close" or _leg(event) not in state.unsettled:
         note_unsettled(state, at, _leg(event), event.symbol, _owner(event), kind)
     return PositionMismatch(
@@ -61,7 +82,7 @@ def _doubt(
         log_size=after,
         broker_size=before,
         reason=(
-            f"session {event.session} of {event.worker} reported it after its successor had started; if that "
-            f"counted it already, the broker holds {before}, not {after}"
+            f"reported by session {event.session} of {event.worker} after its successor had started; if that "
+            f"was counted already, the broker holds {before}, not {after}{twice}"
         ),
     )

@@ -160,7 +160,7 @@ class PositionAdopted(_Decision, frozen=True):
 
 
 class PositionMismatch(_Decision, frozen=True):
-    """Log and broker disagree: entries on the symbol are denied until it is settled.
+    """Log and broker differ, or may: entries on the symbol are denied until it is settled.
 
     `kind`: `unknown_to_us` (the broker holds it, the log does not), `gone_at_broker` (the log holds it, the
     broker does not), `size_differs`, `close_unmatched` (a close of something that was not open), `late_fill`

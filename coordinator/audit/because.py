@@ -98,7 +98,9 @@ def _superseded(case: Case, decision: said.EntryDenied) -> str:
 def _unsettled(case: Case, decision: said.EntryDenied) -> str:
     found = [odd for odd in case.met.unsettled.values() if odd.symbol == decision.symbol]
     return (
-        f"Log and broker disagree since event {found[0].since}; portfold settle ends that." if found else ""
+        f"Log and broker differ, or may, since event {found[0].since}; portfold settle ends that."
+        if found
+        else ""
     )
 
 

@@ -114,7 +114,7 @@ def test_contracts_are_added_up() -> None:
         ),
         (
             lambda story: story.closes("CL", "-5", worker="other"),
-            "Log and broker disagree since event 1736956800002-0; portfold settle ends that.",
+            "Log and broker differ, or may, since event 1736956800002-0; portfold settle ends that.",
         ),
     ],
     ids=["halted", "in_position", "pending", "superseded", "unsettled"],

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from coordinator.fold import fold
+from coordinator.fold import FOLD_VERSION, fold
 from coordinator.state import State, daily_pnl
 from events.codec import decode_decision, encode
 from events.decisions import Decision, EntryAllowed, EntryDenied
@@ -81,7 +81,7 @@ class Story:
     """A portfolio and its log so far; `ms` is the time of the last event."""
 
     def __init__(self, start_ms: int = WEDNESDAY, **changed_limits: Any) -> None:
-        self.state = State()
+        self.state = State(fold_version=FOLD_VERSION)
         self.ms = start_ms
         self._within_ms = 0
         self.last: Event | Malformed = ClockTicked()

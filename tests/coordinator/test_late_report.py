@@ -24,7 +24,7 @@ def test_a_late_fill_counts_and_denies_the_symbol_until_settled() -> None:
     doubt = only(PositionMismatch, story.fills("ES"))
     assert (doubt.kind, doubt.log_size, doubt.broker_size) == ("late_fill", 3, 2)
     assert doubt.reason == (
-        "session s1 of ibs-ES reported it after its successor had started; if that counted it already, the "
+        "reported by session s1 of ibs-ES after its successor had started; if that was counted already, the "
         "broker holds 2, not 3"
     )
     assert code(story.asks("ES", worker="another")) == "symbol_unsettled"
@@ -101,7 +101,7 @@ def test_a_late_fill_that_the_broker_named_before_is_refused_and_in_no_doubt() -
     assert story.state.unsettled == {}
 
 
-def test_a_late_close_by_the_flattener_leaves_its_owner_unsettled() -> None:
+def test_a_late_close_by_the_flattener_is_doubted_where_the_owner_may_have_counted_since() -> None:
     story = Story()
     story.enters("ES", size=2)
     story.starts("flattener")
@@ -109,6 +109,35 @@ def test_a_late_close_by_the_flattener_leaves_its_owner_unsettled() -> None:
     doubt = only(PositionMismatch, story.closes("ES", worker="flattener", owner="ibs-ES"))
     assert (doubt.worker, doubt.kind, doubt.log_size, doubt.broker_size) == ("ibs-ES", "late_close", 1, 2)
     assert list(story.state.unsettled) == ["ES:long:ibs-ES"]
+
+
+def test_a_late_close_by_the_flattener_for_an_owner_who_is_gone_is_not_doubted() -> None:
+    """The owner has yet to come back and count."""
+    story = Story()
+    story.enters("ES", size=2)
+    story.starts("flattener")
+    story.loses_worker("ibs-ES")
+    story.starts("flattener", session="s2")
+    assert story.closes("ES", worker="flattener", owner="ibs-ES") == []
+    assert (story.open, story.state.unsettled) == (["ES:long:1"], {})
+
+
+def test_the_late_close_of_what_the_successor_did_not_find_explains_it() -> None:
+    story = Story()
+    story.enters("ES", size=2)
+    story.starts("ibs-ES", session="s2")
+    assert story.state.unsettled["ES:long:ibs-ES"].kind == "gone_at_broker"
+    assert story.closes("ES") == []
+    assert story.state.unsettled["ES:long:ibs-ES"].kind == "gone_at_broker"
+    assert story.closes("ES") == []
+    assert (story.open, story.state.unsettled) == ([], {})
+
+
+def test_a_late_close_of_more_than_was_open_is_one_difference() -> None:
+    story = Story()
+    story.enters("ES")
+    restarted(story, size=1)
+    assert only(PositionMismatch, story.closes("ES", size=2)).kind == "close_unmatched"
 
 
 def test_the_next_announcement_that_agrees_ends_the_doubt() -> None:
@@ -128,3 +157,12 @@ def test_each_version_of_the_fold_by_its_rule(fold: int, doubted: int) -> None:
     restarted(story, size=1)
     late = story.fills("ES")
     assert (len(each(PositionMismatch, late)), story.open) == (doubted, ["ES:long:2"])
+
+
+def test_what_came_before_any_coordinator_is_decided_by_the_first_rules() -> None:
+    """Version 1 may have led first: its decisions on what it found have to follow from the log again."""
+    story = Story()
+    story.state.fold_version = 0
+    story.enters("ES")
+    restarted(story, size=1)
+    assert each(PositionMismatch, story.fills("ES")) == []

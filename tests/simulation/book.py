@@ -40,6 +40,7 @@ from tests.simulation.scheduler import Violation
 _Name = tuple[str, str, int]
 """Worker, session and number of an event."""
 _ANSWERS_KEPT = 8
+_LATE = ("late_fill", "late_close")
 
 
 class Reserved(NamedTuple):
@@ -131,6 +132,9 @@ class Book:
             self._fact(event, decisions)
 
     def _fact(self, event: WorkerEvent, decisions: list[Decision]) -> None:
+        late = any(isinstance(one, PositionMismatch) and one.kind in _LATE for one in decisions)
+        if late and event.session == self._sessions[event.worker]:
+            raise Violation("only a replaced process reports late", f"{event.session} of {event.worker}")
         match event:
             case PositionOpened():
                 self._named_once(f"opened {event.fill}" if event.fill else "")
