@@ -37,7 +37,7 @@ MAX_PORTS_TRIED = 50
 
 START_SECONDS = 60.0  # a long log takes time to load; a server that dies is noticed at once
 STOP_SECONDS = 10.0
-LOCK_SECONDS = 1.0
+LOCK_SECONDS = 5.0
 ANSWER_SECONDS = 1.0
 POLL_SECONDS = 0.005
 

@@ -245,7 +245,10 @@ def _read_post(client: socket.socket) -> tuple[str, dict[str, Any]]:
     lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
     while len(body) < int(headers.get("content-length", "0")):
-        body += client.recv(65_536)
+        piece = client.recv(65_536)
+        if not piece:
+            raise ValueError("no body")
+        body += piece
     payload = json.loads(body)
     assert isinstance(payload, dict)
     return lines[0].split(" ")[1], payload

@@ -18,6 +18,7 @@ from tests.coordinator.story import Story
 from tests.waiting import until
 
 _AT_ONCE = 100_000
+_ALIVE_MS = 600_000
 
 
 class Live(Story):
@@ -56,6 +57,13 @@ class Live(Story):
     def by_hand(self, *words: str | bytes, at: str = "*") -> StreamId:
         """Adds any fields at all to the events, as a person with a Redis shell would."""
         return StreamId.parse(str(self.client.execute_command("XADD", self.keys.events, at, *words)))
+
+    def starts(
+        self, worker: str, session: str = "s1", symbols: str = "", positions: str = ""
+    ) -> list[Decision]:
+        """A worker announces itself, and is alive as long as a test may take."""
+        self.bus.beat(worker, session, _ALIVE_MS)
+        return super().starts(worker, session, symbols, positions)
 
     # --- reading -----------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ SYMBOLS = ("6A", "6B", "6C", "6N", "6S", "CL", "ES", "PL", "RTY", "SI")
 BY_GATE = 50
 BY_BUS = 1200
 AT_ONCE = 40
+_LOOKS = 12  # of 4.9 s each
 """Requests of one process that await their answers at the same time."""
 
 
@@ -112,10 +113,11 @@ def ask_by_bus(url: str, portfolio: str, worker: str, symbols: Iterator[str]) ->
 
 def answer_to(bus: Bus, request: StreamId) -> str:
     """Waits for the one answer to `request`."""
-    for entry in bus.decisions_after(request.before_decisions(), count=100, block_ms=4900):
-        decision, cause = decode_decided(entry.fields)
-        if cause == str(request) and isinstance(decision, EntryAllowed | EntryDenied):
-            return decision.code if isinstance(decision, EntryDenied) else ""
+    for _ in range(_LOOKS):
+        for entry in bus.decisions_after(request.before_decisions(), count=100, block_ms=4900):
+            decision, cause = decode_decided(entry.fields)
+            if cause == str(request) and isinstance(decision, EntryAllowed | EntryDenied):
+                return decision.code if isinstance(decision, EntryDenied) else ""
     raise RuntimeError(f"no answer to {request} in time")
 
 

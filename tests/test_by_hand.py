@@ -65,8 +65,9 @@ def test_what_happened_and_why_an_entry_was_denied_can_be_read(shell: Shell) -> 
     assert denied["reason"] == "Max positions (4) reached. Open: CL | Reserved: 6A, ES, SI"
 
     told = [fields(words) for _, words in shell("XRANGE portfolio:{main}:events - +")]
-    assert [one["type"] for one in told] == [
-        *("CoordinatorStarted", "LimitsChanged"),
+    types = [one["type"] for one in told]
+    assert types[:2] == ["CoordinatorStarted", "LimitsChanged"]
+    assert [each for each in types[2:] if each != "CoordinatorStarted"] == [  # a slow leader may lead again
         *["EntryRequested"] * 4,
         *("PositionOpened", "EntryRequested"),
     ]

@@ -58,14 +58,14 @@ def test_the_count_would_notice_a_fifth_slot() -> None:
         slots.decided({"type": "EntryAllowed", "worker": "w", "symbol": rush.SYMBOLS[SLOTS]})
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_twenty_thousand_requests_of_sixteen_processes_are_answered_once_each_and_four_at_most_granted(
     coordinators: Coordinators, live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
 ) -> None:
-    patient = config_folder(tmp_path / "config", runtime={"lease_ms": 20_000})
+    patient = config_folder(tmp_path / "config", runtime={"lease_ms": 20_000, "reservation_seconds": 3_600})
     coordinators.start(config=patient)
     command = [sys.executable, "-m", "tests.rush", server.url, portfolio, str(tmp_path)]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
     live.all_decided()  # and all of it follows from the events, decision by decision
 

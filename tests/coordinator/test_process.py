@@ -38,6 +38,11 @@ def portfolio_in(status: dict[str, str]) -> dict[str, str]:
     return {name: text for name, text in status.items() if name not in {"epoch", "leader", "last_event"}}
 
 
+def unhurried(tmp_path: Path) -> Path:
+    """A configuration whose lease and reservations outlast a machine that has no time for anybody."""
+    return config_folder(tmp_path / "config", runtime={"lease_ms": 4_000, "reservation_seconds": 3_600})
+
+
 def a_full_day(live: Live) -> None:
     """Something of everything that a restart could forget."""
     live.enters("ES", "CL", "6A")
@@ -64,12 +69,15 @@ def end_in_good_order(coordinator: ChildProcess) -> None:
 
 
 @pytest.mark.parametrize("ends", [end_in_good_order, ChildProcess.kill])
-def test_after_a_restart_everything_is_as_it_was(coordinators: Coordinators, live: Live, ends: Any) -> None:
-    first = coordinators.start()
+def test_after_a_restart_everything_is_as_it_was(
+    coordinators: Coordinators, live: Live, tmp_path: Path, ends: Any
+) -> None:
+    config = unhurried(tmp_path)
+    first = coordinators.start(config=config)
     a_full_day(live)
     state, status = portfolio_of(live.state), live.status()
     ends(first)
-    coordinators.start()
+    coordinators.start(config=config)
     live.all_decided()
     assert portfolio_of(live.state) == state
     assert portfolio_in(live.status()) == portfolio_in(status)
@@ -98,20 +106,21 @@ def test_a_portfolio_that_was_stopped_out_stays_so_through_a_restart(
 
 
 def test_without_a_snapshot_or_with_a_damaged_one_a_restart_arrives_at_the_same(
-    coordinators: Coordinators, live: Live, client: Any
+    coordinators: Coordinators, live: Live, client: Any, tmp_path: Path
 ) -> None:
-    first = coordinators.start()
+    config = unhurried(tmp_path)
+    first = coordinators.start(config=config)
     a_full_day(live)
     state = portfolio_of(live.state)
     first.stop()
     assert client.exists(live.keys.snapshot)
     client.delete(live.keys.snapshot)
-    coordinators.start().stop()
+    coordinators.start(config=config).stop()
     client.setrange(live.keys.snapshot, 200, "rubbish")
-    coordinators.start().stop()
+    coordinators.start(config=config).stop()
     client.delete(live.keys.snapshot)
     client.hset(live.keys.snapshot, "some", "hash")
-    coordinators.start()
+    coordinators.start(config=config)
     live.all_decided()
     assert portfolio_of(live.state) == state
 
@@ -142,7 +151,7 @@ def test_kill_9_in_the_middle_of_a_load_loses_nothing_and_decides_nothing_twice(
 
     def load() -> None:
         bus = Bus(connect(server.url), portfolio)
-        for number in range(1, 100_000, 2):
+        for number in range(1, 60_000, 2):
             said = {"worker": "ibs-ES", "session": "s1", "symbol": "ES"}
             ask = EntryRequested(seq=number, side="long", size=1, **said)
             asked.append(bus.append(encode_checked(ask)))
@@ -179,11 +188,12 @@ def test_what_was_said_while_nobody_coordinated_is_decided_by_whoever_comes_next
 
 
 def test_a_second_coordinator_stands_by_and_takes_over_when_the_first_is_killed(
-    coordinators: Coordinators, live: Live
+    coordinators: Coordinators, live: Live, tmp_path: Path
 ) -> None:
-    first = coordinators.start()
+    config = unhurried(tmp_path)
+    first = coordinators.start(config=config)
     leader = live.bus.leader()
-    second = coordinators.start(ready=False)
+    second = coordinators.start(config=config, ready=False)
     assert second.says("Standing by")["leader"] == leader
     live.enters("ES")
     first.kill()
@@ -194,10 +204,11 @@ def test_a_second_coordinator_stands_by_and_takes_over_when_the_first_is_killed(
 
 
 def test_a_leader_that_was_paused_wakes_to_find_another_and_writes_nothing(
-    coordinators: Coordinators, live: Live
+    coordinators: Coordinators, live: Live, tmp_path: Path
 ) -> None:
-    first = coordinators.start()
-    second = coordinators.start(ready=False)
+    config = unhurried(tmp_path)
+    first = coordinators.start(config=config)
+    second = coordinators.start(config=config, ready=False)
     second.says("Standing by")
     first.pause()
     live.enters("ES")  # first would decide on this too, and is waiting to be told of it
@@ -306,9 +317,9 @@ def test_the_same_trouble_is_said_once_and_the_server_named_once(
     client.xtrim(live.keys.events, maxlen=0, approximate=False)
     lost = coordinators.start(ready=False)
     until(lambda: int(client.hget(live.keys.head, "epoch")) > 4, "three tries at a log that is not there")
+    assert lost.stop() == 0
     assert lost.texts().count(NOT_COORDINATING) == 1
     assert lost.texts().count("Redis found") == 1
-    assert lost.stop() == 0
 
 
 def test_a_server_that_is_too_old_is_refused_with_what_is_needed(

@@ -109,7 +109,10 @@ def test_a_port_that_cannot_be_is_named_in_the_error(tmp_path: Path, port: int |
         EmbeddedServer(tmp_path, port=port)
 
 
-def test_a_folder_in_use_is_refused_and_its_server_left_alone(tmp_path: Path) -> None:
+def test_a_folder_in_use_is_refused_and_its_server_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.embedded.LOCK_SECONDS", 0.1)
     with starter(tmp_path, "end", "sys.stdin.read()") as (_, port, pid):
         with pytest.raises(ServerError, match=f"already runs on {tmp_path}"):
             EmbeddedServer(tmp_path).start()
@@ -207,7 +210,8 @@ def test_a_server_told_to_stay_outlives_its_starter(tmp_path: Path) -> None:
 
 def test_ctrl_c_interrupts_the_starter_and_leaves_the_server_to_it(tmp_path: Path) -> None:
     then = """
-import redis
+import redis, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
 try:
     print("ready", flush=True)
     sys.stdin.read()

@@ -5,6 +5,7 @@ And every module says in a docstring why it exists, under a name that says somet
 
 import ast
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -23,11 +24,12 @@ EMPTY_NAMES = {"util", "utils", "helper", "helpers", "manager", "managers", "dat
 
 def committed() -> list[Path]:
     """The files that git keeps of this checkout; in an archive, which has no git, all that are not hidden."""
-    git = subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, check=False, text=True
-    )
-    if git.stdout:
-        names = [Path(name) for name in git.stdout.split("\0") if name]
+    listed = ""
+    if shutil.which("git"):
+        command = ["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT), "ls-files", "-z"]
+        listed = subprocess.run(command, capture_output=True, check=False, text=True).stdout
+    if listed:
+        names = [Path(name) for name in listed.split("\0") if name]
     else:
         names = [path.relative_to(ROOT) for path in ROOT.rglob("[!.]*")]
         names = [name for name in names if not any(part.startswith((".", "__py")) for part in name.parts)]

@@ -33,6 +33,7 @@ _PORTFOLIO = "kills"
 _LEASE_MS = 200
 _LEADS_WITHIN_SECONDS = 20.0
 _DOOM_SECONDS = 10.0
+_ARCHIVE_SECONDS = 60.0
 _HASTY = 0.25
 _LULL_SECONDS = 0.1
 
@@ -148,7 +149,7 @@ class _Floor:
         """An archiver that finds nothing to move does not come to its place, and nobody is killed."""
         place = self._random.choice(ARCHIVING)
         child = self._archiver(place)
-        until(child.ended, "the archiver to end", seconds=_DOOM_SECONDS)
+        until(child.ended, "the archiver to end", seconds=_ARCHIVE_SECONDS)
         if child.code == -signal.SIGKILL:
             self._report.kills[f"archiver, {place}"] += 1
         self._note_archiver(child)
