@@ -12,17 +12,19 @@ import sys
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
+from time import monotonic, sleep
 from unittest import mock
 
 from benchmarks.figures import percentile
 from benchmarks.machine import machine_line, server_line
 from benchmarks.options import count, parser
-from benchmarks.stage import APPENDFSYNC, Child, Stage, played
+from benchmarks.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
 from config import write_defaults
 from tests.fake_discord import FakeDiscord, Manner
 
 _BLOCK = 100
 _PORTFOLIO = "alerts"
+_LOOK_SECONDS = 0.01
 _VARIABLE = "BENCHMARK_WEBHOOK"
 _BAD: tuple[Manner | None, ...] = (
     *("hang", "limited", "error page", "reset", "drip", "limited by a page", "nonsense"),
@@ -49,7 +51,17 @@ def _measure(stage: Stage, samples: int) -> None:
         _start_notifier(stage, discord)
         worker = stage.start("worker", "-m", "benchmarks.alerts_worker", stage.url, _PORTFOLIO)
         well, badly = _in_turns(worker, discord, samples)
+        _wait_for_a_refusal(discord)
         _print(well, badly, discord)
+
+
+def _wait_for_a_refusal(discord: FakeDiscord) -> None:
+    """A short measurement may be over before the notifier met the trouble it is measured in."""
+    give_up = monotonic() + PATIENCE_SECONDS
+    while len(discord.attempts) == len(discord.told):
+        if monotonic() > give_up:
+            raise BenchmarkFailed("Nothing was told while Discord misbehaved.")
+        sleep(_LOOK_SECONDS)
 
 
 def _start_notifier(stage: Stage, discord: FakeDiscord) -> None:

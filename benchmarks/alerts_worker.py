@@ -38,7 +38,7 @@ def _be_denied(gate: PortfolioGate) -> None:
 def main(url: str, portfolio: str) -> None:
     """Asks until standard input ends."""
     log, lines = open_log("worker")
-    settings = GateSettings(url=url, portfolio=portfolio)
+    settings = GateSettings(url=url, portfolio=portfolio, answer_seconds=20)
     with PortfolioGate("ibs-ES", symbols=[ASKED, HELD], settings=settings, log=log) as gate:
         if not gate.request_entry(HELD, side="long", size=1):
             raise NoAnswer(f"{HELD} was not allowed")

@@ -27,7 +27,7 @@ from workers.settings import GateSettings
 SYMBOL = "ES"
 _WORKER = "ibs-ES"
 _STRATEGY = "ibs"
-_ANSWER_MS = 2_000
+_ANSWER_MS = 4_000
 _BLOCK_MS = 1_000
 
 
@@ -37,9 +37,8 @@ class NoAnswer(RuntimeError):
 
 def _ask_by_gate(url: str, portfolio: str, pause_seconds: float) -> None:
     log, lines = open_log("gate")
-    gate = PortfolioGate(
-        _WORKER, symbols=[SYMBOL], settings=GateSettings(url=url, portfolio=portfolio), log=log
-    )
+    settings = GateSettings(url=url, portfolio=portfolio, answer_seconds=20)
+    gate = PortfolioGate(_WORKER, symbols=[SYMBOL], settings=settings, log=log)
 
     def ask() -> int:
         begun = time.perf_counter_ns()

@@ -39,7 +39,7 @@ def main(url: str, portfolio: str, symbol: str, book: str) -> None:
         gate = PortfolioGate(
             worker,
             symbols=[symbol],
-            settings=GateSettings(url=url, portfolio=portfolio, mark_seconds=0),
+            settings=GateSettings(url=url, portfolio=portfolio, mark_seconds=0, answer_seconds=20),
             holdings=lambda: holdings_of(broker, worker),
             log=log,
         )

@@ -1,5 +1,7 @@
 """What every test may use: one real server for the run, and a portfolio of its own for each test."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,10 @@ from tests.processes import Coordinators
 # No deadline: a busy machine is no failure. The blob lets anyone replay a failing example.
 settings.register_profile("portfold", deadline=None, derandomize=False, print_blob=True)
 settings.load_profile("portfold")
+
+# Whoever starts the tests in the background may have Ctrl-C ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
 
 
 @pytest.fixture(scope="session")

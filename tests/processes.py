@@ -193,6 +193,14 @@ def coordinating(
         thread.stop()
 
 
+def is_gone(process: int) -> bool:
+    """Whether it has ended, be it that nobody has asked for its exit code yet."""
+    shown = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
+    )
+    return shown.stdout.strip()[:1] in ("", "Z")
+
+
 def config_folder(
     folder: Path, *, limits: Mapping[str, object] | None = None, runtime: Mapping[str, object] | None = None
 ) -> Path:

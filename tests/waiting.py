@@ -6,7 +6,7 @@ from typing import TypeVar
 
 _Fact = TypeVar("_Fact")
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 """Far more than anything takes: what a test waits for either comes soon or never."""
 _LOOK_SECONDS = 0.003
 

@@ -10,7 +10,7 @@ import pytest
 
 from cli.exits import FAILED, INTERRUPTED, OK, UNREACHABLE, UNUSABLE
 from tests.archive.past import Past
-from tests.audit.browser import opened
+from tests.audit.browser import in_a_browser, opened
 from tests.audit.supposing import WrittenDown
 from tests.cli.command_line import started
 from tests.coordinator.story import DAY
@@ -184,6 +184,7 @@ def test_a_sweep_is_a_line_for_each_value_and_one_for_what_is_recorded(past: Pas
     assert "with max_contracts 5" in told
 
 
+@in_a_browser
 @pytest.mark.parametrize(
     "ranges",
     [["max_positions=1..3"], ["max_positions=1..3", "daily_stop_loss=100..300:100"]],
@@ -266,13 +267,18 @@ def test_a_server_that_is_not_there_is_said(audit: Audit) -> None:
     assert "Connection refused" in said
 
 
+def clients(past: Past) -> set[str]:
+    """The connections to the server."""
+    return {connection["id"] for connection in past.client.client_list()}
+
+
 def test_ctrl_c_ends_it_without_a_traceback(past: Past, tmp_path: Path) -> None:
     past.happens(3000)
-    before = len(past.client.client_list())
+    before = clients(past)
     words = ["--sweep", "max_positions=1..10", "--sweep", "daily_stop_loss=100..2000:100"]
     named = ["--url", past.url, "--portfolio", past.bus.keys.name]
     with started("audit", "what-if", *words, *named, cwd=tmp_path) as asking:
-        until(lambda: len(past.client.client_list()) > before, "it to read")
+        until(lambda: clients(past) - before, "it to read")
         asking.process.send_signal(signal.SIGINT)
         assert asking.ends() == INTERRUPTED
         assert asking.said.read_text() == ""

@@ -32,7 +32,7 @@ def started(folder: Path, name: str, *words: str) -> subprocess.Popen[str]:
 
 def printed(folder: Path, name: str, *words: str) -> str:
     """What it prints when all goes well; its temporary files are gone then."""
-    out, err = started(folder, name, *words).communicate(timeout=50)
+    out, err = started(folder, name, *words).communicate(timeout=150)
     assert err == ""
     assert list(folder.iterdir()) == []
     return out
@@ -46,6 +46,11 @@ def processes_naming(folder: Path) -> list[str]:
         listed = subprocess.run(["ps", "-A", "-o", "args"], capture_output=True, check=True, text=True)
         lines = listed.stdout.splitlines()
     return [line for line in lines if str(folder) in line]
+
+
+def workers_naming(folder: Path) -> int:
+    """How many of them are workers."""
+    return sum("stop_to_flat_worker" in line for line in processes_naming(folder))
 
 
 def _command_line(process: Path) -> str:
@@ -75,7 +80,7 @@ def test_latency_prints_medians_and_p99_and_their_ratio(tmp_path: Path) -> None:
         for name in ("gate and coordinator", "bare echo")
     )
     ratios = [float(figure) for figure in re.findall(r"^ratio +([\d.]+) +([\d.]+)$", out, re.MULTILINE)[0]]
-    assert ratios == pytest.approx([gate[0] / bare[0], gate[1] / bare[1]], rel=0.02)
+    assert ratios == pytest.approx([gate[0] / bare[0], gate[1] / bare[1]], rel=0.02, abs=0.006)
 
 
 def test_stop_to_flat_finds_every_close_of_every_stop(tmp_path: Path) -> None:
@@ -109,7 +114,7 @@ def test_alerts_prints_medians_and_p99_with_a_discord_that_behaves_and_one_that_
         for name in ("Discord behaves", "Discord misbehaves")
     )
     ratios = [float(figure) for figure in re.findall(r"^ratio +([\d.]+) +([\d.]+)$", out, re.MULTILINE)[0]]
-    assert ratios == pytest.approx([badly[0] / well[0], badly[1] / well[1]], rel=0.02)
+    assert ratios == pytest.approx([badly[0] / well[0], badly[1] / well[1]], rel=0.02, abs=0.006)
     tried, taken = map(
         int, re.findall(r"^(\d+) messages were tried, (\d+) of them taken\.$", out, re.MULTILINE)[0]
     )
@@ -122,7 +127,7 @@ def test_audit_prints_the_rates_of_reading_and_verifying_and_where_the_time_goes
     assert [row[0] for row in rows] == ["xread", "read", "verify", "read from archive", "verify from archive"]
     assert rows[0][3] == "1.00"
     for _, rate, microseconds, _ in rows:
-        assert int(rate.replace(",", "")) * float(microseconds) == pytest.approx(1e6, rel=0.02)
+        assert int(rate.replace(",", "")) * float(microseconds) == pytest.approx(1e6, rel=0.02, abs=0.006)
     assert f"here {rows[2][3]}." in out
     steps = re.findall(r"^(decode|fold|encode|chain) +([\d.]+)$", out, re.MULTILINE)
     assert [name for name, _ in steps] == ["decode", "fold", "encode", "chain"]
@@ -149,7 +154,7 @@ def test_help_says_what_is_measured_and_how_to_size_it(tmp_path: Path, name: str
 
 def test_a_size_of_nothing_is_refused_in_a_sentence(tmp_path: Path) -> None:
     refused = started(tmp_path, "stop_to_flat", "--runs", "0")
-    _, err = refused.communicate(timeout=50)
+    _, err = refused.communicate(timeout=150)
     assert refused.returncode == 2
     assert "argument --runs: expected a whole number from 1, got '0'" in err
 
@@ -162,9 +167,9 @@ def test_a_size_of_nothing_is_refused_in_a_sentence(tmp_path: Path) -> None:
 )
 def test_no_process_is_left_when_it_is_ended_early(tmp_path: Path, number: signal.Signals, code: int) -> None:
     benchmark = started(tmp_path, "stop_to_flat", "--runs", "1000")
-    until(lambda: any("stop_to_flat_worker" in line for line in processes_naming(tmp_path)), "a worker")
+    until(lambda: workers_naming(tmp_path) == 10, "all workers")
     benchmark.send_signal(number)
-    _, err = benchmark.communicate(timeout=50)
+    _, err = benchmark.communicate(timeout=150)
     assert (benchmark.returncode, err) == (code, "")
     until(lambda: processes_naming(tmp_path) == [], "the end of its server and workers")
     if number != signal.SIGKILL:  # nobody can tidy up after that

@@ -14,6 +14,7 @@ from unittest.mock import patch
 from cli.main import run
 from tests.waiting import until
 
+_A_USERS_OWN = ("PORTFOLD_", "NO_COLOR", "FORCE_COLOR", "TTY_")
 COMMAND = [sys.executable, "-P", "-m", "cli.main"]
 
 
@@ -27,11 +28,11 @@ class Ran(NamedTuple):
 
 def environment(home: Path) -> dict[str, str]:
     """Ours, without what this machine's user has set for portfold, and with `home` for what it keeps."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PORTFOLD_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_A_USERS_OWN)}
     return kept | {"XDG_STATE_HOME": str(home / "state"), "COLUMNS": "80", "TERM": "dumb"}
 
 
-def portfold(*words: str, cwd: Path, seconds: float = 50, **variables: str) -> Ran:
+def portfold(*words: str, cwd: Path, seconds: float = 150, **variables: str) -> Ran:
     """Runs a command to its end."""
     done = subprocess.run(
         [*COMMAND, *words],
@@ -74,7 +75,7 @@ class Running(NamedTuple):
 
     def ends(self) -> int:
         """Waits for its end; returns its exit code."""
-        return self.process.wait(30)
+        return self.process.wait(90)
 
 
 @contextmanager

@@ -91,7 +91,8 @@ class Fit:
 @contextmanager
 def fit_for_the_open(server: EmbeddedServer, portfolio: str, folder: Path) -> Iterator[Fit]:
     """Somebody leads, somebody stands by, a worker for every symbol, the flattener, a notifier."""
-    config_folder(folder, limits={"symbols": list(SYMBOLS)}, runtime={"discord_webhook_env": "HOOK"})
+    runtime = {"discord_webhook_env": "HOOK", "lease_ms": 1_500}
+    config_folder(folder, limits={"symbols": list(SYMBOLS)}, runtime=runtime)
     with Redis.from_url(server.url, decode_responses=True) as client:
         live = Live(Bus(connect(server.url), portfolio), client)
         fit = Fit(server, live, folder)

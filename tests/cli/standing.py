@@ -31,11 +31,12 @@ class Standing:
         head = {"epoch": "1", "cursor": str(at), "chain": "c" * 64, "folded": "1"}
         self.client.hset(self.bus.keys.head, mapping=head)
         shown = {"leader": LEADER, "durability": "append-only file, fsync always", "clock": clock}
-        self.client.hset(self.bus.keys.status, mapping=status_fields(story.state, at) | shown)
         self.bus.take_lead(LEADER, _MINUTE_MS)
         self.bus.stand_by(STANDBY, _MINUTE_MS)
         for worker in (*story.state.workers, FLATTENER):
             self.bus.beat(worker, "s1", _MINUTE_MS)
+        # At last, for a watch draws as soon as there is a status.
+        self.client.hset(self.bus.keys.status, mapping=status_fields(story.state, at) | shown)
         return self
 
     def seen(self) -> Overview:

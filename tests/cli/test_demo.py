@@ -79,7 +79,7 @@ def test_a_bad_day_stops_the_portfolio_and_the_next_day_it_trades_again(tmp_path
     assert totals.most_open == 4
     assert {worker.presence for worker in replayed.state.workers.values()} == {"stopped"}
     assert f"Entries: {totals.allowed + totals.denied.total()} asked" in ran.out
-    assert processes_of(folder_of(tmp_path)) == {}
+    until(lambda: not processes_of(folder_of(tmp_path)), "the last of them to go")
 
 
 def test_a_demo_notices_that_a_worker_was_killed(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_demo_notices_that_a_worker_was_killed(tmp_path: Path) -> None:
         assert re.fullmatch(
             r"portfold: The process ibs-ES \(pid \d+\) was killed by SIGKILL; its log .*", last
         )
-    assert processes_of(folder) == {}
+    until(lambda: not processes_of(folder), "the last of them to go")
 
 
 def test_an_interrupted_demo_ends_everything_in_good_order(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_an_interrupted_demo_ends_everything_in_good_order(tmp_path: Path) -> No
         demo.process.send_signal(signal.SIGINT)
         assert demo.ends() == INTERRUPTED
         assert "Traceback" not in demo.said.read_text()
-    assert processes_of(folder) == {}
+    until(lambda: not processes_of(folder), "the last of them to go")
     assert "Portfolio coordinator stopped" in (folder / "coordinator.log").read_text()
 
 

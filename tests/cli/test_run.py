@@ -20,8 +20,8 @@ from events.connection import connect
 from events.embedded import EmbeddedServer
 from tests.cli.command_line import Ran, Running, portfold, started
 from tests.cli.filtered import NAMED, train_es
-from tests.live import Live
-from tests.processes import config_folder, coordinating
+from tests.live import Live, flat
+from tests.processes import config_folder, coordinating, is_gone
 from tests.waiting import until
 from tests.workers.webhook_server import HIDDEN as HIDDEN_PATH
 from tests.workers.webhook_server import receiving
@@ -43,7 +43,9 @@ class Place:
 
     def configure(self, **runtime: object) -> Configuration:
         limits = {"symbols": ["CL", "ES"], "daily_stop_loss": 1_000_000}
-        config_folder(self.config, limits=limits, runtime={"worker_lost_seconds": 60, **runtime})
+        config_folder(
+            self.config, limits=limits, runtime={"worker_lost_seconds": 60, "lease_ms": 3_000, **runtime}
+        )
         return load(str(self.config), {}, self.folder)
 
     @contextmanager
@@ -80,14 +82,6 @@ def pid_of(run: Running, child: str, start: int = 1) -> int:
 
     until(lambda: len(starts()) >= start, f"start {start} of {child}")
     return starts()[start - 1]
-
-
-def is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 SLOWLY = ("--paper", "--bars", "synthetic", "--pace", "0.05", "--days", "400")
@@ -132,12 +126,25 @@ def test_a_worker_killed_is_started_again_and_trades_on_as_if_nothing_had_been(
 
     with coordinating(*place.where[1:4:2], config=place.config), place.running(*SLOWLY) as run:
         until(lambda: len(bought()) >= 2, "entries in ES")
-        os.kill(pid_of(run, "ES"), signal.SIGKILL)
+        worker = pid_of(run, "ES")
+        until(lambda: is_stopped_while_it_holds(worker, live), "a position in ES")
+        os.kill(worker, signal.SIGKILL)
         run.says("ES was killed by SIGKILL; starting it again")
-        assert is_there(pid_of(run, "ES", start=2))
+        assert not is_gone(pid_of(run, "ES", start=2))
         until(lambda: len(bought()) >= 5, "it to trade on")
         found = bought()
     assert found == entries_of(configuration, len(found))
+
+
+def is_stopped_while_it_holds(worker: int, live: Live) -> bool:
+    """Stops ibs-ES in its tracks, and lets it go on where that is in the middle of an entry or an exit."""
+    os.kill(worker, signal.SIGSTOP)
+    live.all_decided()
+    own = [event for event in map(flat, live.events()) if event.get("worker") == "ibs-ES"]
+    if own[-1]["type"] in {"PositionOpened", "PositionMarked"}:
+        return True
+    os.kill(worker, signal.SIGCONT)
+    return False
 
 
 def entries_of(configuration: Configuration, count: int) -> list[Decimal]:
@@ -197,7 +204,7 @@ def test_it_stops_cleanly_with_all_its_processes(place: Place, number: signal.Si
         run.says("Flattener ready")
         run.process.send_signal(number)
         assert run.ends() == code
-    assert not any(map(is_there, children))
+    assert all(map(is_gone, children))
     assert "Traceback" not in run.said.read_text()
 
 
@@ -206,7 +213,7 @@ def test_its_processes_end_when_it_is_killed(place: Place) -> None:
         children = [pid_of(run, child) for child in ("flattener", "CL", "ES")]
         run.process.kill()
         run.ends()
-        until(lambda: not any(map(is_there, children)), "the children to go")
+        until(lambda: all(map(is_gone, children)), "the children to go")
 
 
 def test_without_a_coordinator_it_says_that_nothing_will_be_allowed(place: Place) -> None:
@@ -327,7 +334,7 @@ def test_live_orders_reach_the_broker_and_what_it_took_is_on_the_log(place: Plac
 def trained(place: Place, **workers: object) -> None:
     """A model for ES in the configuration."""
     train_es(place.configure(), place.config)
-    place.configure(workers={"ES": {**NAMED["ES"], **workers}})
+    place.configure(answer_seconds=10, workers={"ES": {**NAMED["ES"], **workers}})
 
 
 def test_the_whole_chain_of_an_entry_runs_across_processes(place: Place, live: Live) -> None:

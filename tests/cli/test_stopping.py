@@ -36,10 +36,11 @@ def test_ctrl_c_after_another_signal_stops_at_once() -> None:
 
 
 def test_afterwards_signals_are_what_they_were_and_no_thread_is_left() -> None:
-    before = signal.getsignal(signal.SIGTERM), threading.active_count()
+    before = signal.getsignal(signal.SIGTERM)
     with stopped_by_signals():
-        assert signal.getsignal(signal.SIGTERM) != before[0]
-    assert (signal.getsignal(signal.SIGTERM), threading.active_count()) == before
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert [thread for thread in threading.enumerate() if thread.name == "signals"] == []
 
 
 @pytest.mark.usefixtures("handlers")

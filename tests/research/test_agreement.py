@@ -166,10 +166,10 @@ class Portfolio:
             side, entry = trade.side or "long", trade.entry_price or Decimal(0)
             value = self._contracts[symbol].point_value
             commission = gross_pnl(side, entry, price, trade.size, value) - pnl
+            self.closes.append((symbol, self._now, pnl))  # before it is told, for then time goes on
             self._gates[symbol].position_closed(
                 symbol, side, trade.size, price=price, pnl=pnl, commission=commission
             )
-            self.closes.append((symbol, self._now, pnl))
 
     def _settle(self) -> None:
         """Until all is decided and nothing is left to flatten."""

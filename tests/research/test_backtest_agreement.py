@@ -58,6 +58,7 @@ def test_a_backtest_makes_the_trades_of_the_worker(
         "slippage_ticks": 2,
         "max_contracts": 100,
         "answer_seconds": 10,
+        "worker_lost_seconds": 60,
         "workers": {"ES": parameters},
     }
     folder = config_folder(tmp_path / "config", limits=WITHOUT_LIMITS, runtime=runtime)

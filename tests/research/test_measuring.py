@@ -16,6 +16,7 @@ from research.measuring import Submit, measuring, run_searches
 from research.metrics import Metrics
 from research.processes import cores
 from research.search import Symbols, Visited, greedy
+from tests.processes import is_gone
 from tests.research.made import case_of, random_trades
 from tests.waiting import until
 
@@ -124,13 +125,6 @@ def children_of(process: int) -> list[int]:
     )
     lines = (line.split(maxsplit=2) for line in listed.stdout.splitlines())
     return [int(pid) for parent, pid, command in lines if int(parent) == process and "spawn_main" in command]
-
-
-def is_gone(process: int) -> bool:
-    shown = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
-    )
-    return shown.stdout.strip()[:1] in ("", "Z")
 
 
 def test_processes_that_measure_end_with_the_one_who_was_killed(search: "subprocess.Popen[bytes]") -> None:
