@@ -15,9 +15,13 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
+from unittest.mock import patch
+
+from msgspec.structs import replace
 
 from cli.stopping import stopped_by_signals
 from config import Configuration, load, write_defaults
+from coordinator import leader
 from coordinator.log import open_log
 from coordinator.process import run
 from tests.waiting import until
@@ -175,6 +179,12 @@ class CoordinatorThread(Logged):
         self._lines.close()
 
 
+def _unhurried(configuration: Configuration) -> Configuration:
+    """With a lease that outlasts a process whose other threads leave the leader no time."""
+    lease_ms = max(configuration.runtime.lease_ms, 3_000)
+    return replace(configuration, runtime=replace(configuration.runtime, lease_ms=lease_ms))
+
+
 @contextlib.contextmanager
 def coordinating(
     url: str,
@@ -184,13 +194,14 @@ def coordinating(
     clock: Literal["server", "driven"] = "server",
 ) -> Iterator[CoordinatorThread]:
     """Within the block a thread coordinates; it leads when the block begins."""
-    configuration = load(str(config) if config else None, {}, Path("/"))
-    thread = CoordinatorThread(configuration, url=url, portfolio=portfolio, clock=clock)
-    try:
-        thread.says(READY)
-        yield thread
-    finally:
-        thread.stop()
+    configuration = _unhurried(load(str(config) if config else None, {}, Path("/")))
+    with patch.object(leader, "_LONGEST_WAIT_MS", 200):  # so that it ends as soon as with a shorter lease
+        thread = CoordinatorThread(configuration, url=url, portfolio=portfolio, clock=clock)
+        try:
+            thread.says(READY)
+            yield thread
+        finally:
+            thread.stop()
 
 
 def is_gone(process: int) -> bool:

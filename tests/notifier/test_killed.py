@@ -59,7 +59,7 @@ def test_killed_where(
         live.all_decided()
     died(notifiers.start(doom=place, nth=nth, ready=False))
     before = discord.texts
-    notifiers.start()
+    last = notifiers.start()
     until(lambda: has_told_all(notifier_bus), "all to be told")
     told = discord.texts
 
@@ -73,11 +73,12 @@ def test_killed_where(
     assert [line for line in firsts if line in expected] == expected
     assert "✅ FLAT" in told[-2]
     assert "Trading halted by ann: news" in told[-1]
+    assert last.stop() == 0
     assert pending(notifier_bus) == 0
 
 
 def pending(bus: NotifierBus) -> int:
-    term = bus.take_over("discord", "test", 1)
+    term = bus.take_over("discord", "test", 60_000)
     while not term.number:
-        term = bus.take_over("discord", "test", 1)
+        term = bus.take_over("discord", "test", 60_000)
     return len(bus.take("discord", term.number, again_after=term.told.cursor, count=99).events)

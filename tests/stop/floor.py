@@ -25,7 +25,7 @@ from tests.stop.told_worker import Moment
 from tests.waiting import until
 from workers.brokers.paper import PaperBroker
 
-QUICK: dict[str, Any] = {"heartbeat_seconds": 0.1, "worker_lost_seconds": 0.8, "answer_seconds": 0.5}
+QUICK: dict[str, Any] = {"heartbeat_seconds": 0.1, "worker_lost_seconds": 2, "answer_seconds": 10}
 """For tests that wait for a death: who gives no sign of life for so long is lost."""
 FLATTENER_READY = "Flattener ready"
 
@@ -44,6 +44,7 @@ class ToldWorker(ChildProcess):
     def __init__(self, floor: "Floor", role: Role, name: str) -> None:
         self.symbol = role.symbol
         self._floor = floor
+        self._words = 0
         pipe = floor.folder / f"{name}.pipe"
         os.mkfifo(pipe)
         # Open for reading as well, so that opening does not wait for the worker, nor writing fail without it.
@@ -59,13 +60,13 @@ class ToldWorker(ChildProcess):
     def told(self, word: str, price: object) -> None:
         """Its next bar, and what to do on it."""
         assert self._pipe is not None
+        self._words += 1
         os.write(self._pipe, f"{word} {price}\n".encode())
 
     def does(self, word: str, price: object) -> None:
         """Tells it, and waits until that is done."""
-        done = self.texts().count("Done")
         self.told(word, price)
-        self.says("Done", times=done + 1)
+        self.says("Done", times=self._words)
 
     def enters(self, price: object = 1000) -> None:
         """Tells it to enter, and waits until it has been reported."""

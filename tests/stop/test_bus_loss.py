@@ -17,7 +17,7 @@ from tests.processes import Coordinators
 from tests.stop.floor import Floor, Role, ToldWorker
 from tests.waiting import until
 
-PATIENT: dict[str, Any] = {"answer_seconds": 0.2, "heartbeat_seconds": 0.1, "worker_lost_seconds": 30}
+PATIENT: dict[str, Any] = {"answer_seconds": 2, "heartbeat_seconds": 0.1, "worker_lost_seconds": 30}
 
 
 @pytest.fixture

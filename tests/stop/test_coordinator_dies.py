@@ -26,7 +26,7 @@ def all_is_accounted_for(floor: Floor) -> None:
     assert sorted(floor.closed_by()) == CLOSES
     assert floor.decided("EventRejected") == []
     assert len(floor.decided("StopLossTriggered")) == 1
-    assert floor.unreported() == []
+    until(lambda: floor.unreported() == [], "the exits to be noted as reported")
     assert floor.live.status()["stopped_out"] == "true"
 
 

@@ -59,11 +59,13 @@ def test_an_open_loss_warns_once_and_triggers_the_stop(floor: Floor) -> None:
 def test_a_mark_that_grows_old_is_said_and_shown_until_the_next(floor: Floor) -> None:
     worker = marking(floor, stale_seconds=0.5)
     worker.does("mark", 5001)
+    floor.live.all_decided()
     stale = floor.decides("MarkStale")
     assert (stale.worker, stale.symbol) == ("ibs-ES", "ES")
     assert stale.age_ms >= 500
     assert floor.leader.says("Mark of ES is")["level"] == "warning"
     until(lambda: floor.live.status()["stale_marks"] == "ES", "the status to show it")
     assert "$37.50  stale\n" in floor.portfold("status").out
+    floor.live.change_limits(mark_stale_ms=600_000)  # so that the next one stays fresh
     worker.told("mark", 5002)
     until(lambda: floor.live.status()["stale_marks"] == "", "the status to show it no more")

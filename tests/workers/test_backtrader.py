@@ -302,6 +302,16 @@ def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workers.feeds.driven._BLOCK_MS", 20)
 
 
+def _between_orders(bars: Iterator[Bar | None], orders: threading.RLock) -> Iterator[Bar | None]:
+    """An order to flatten comes between two bars, never within one, as in a backtest."""
+    for bar in bars:
+        if bar is None:
+            yield None
+            continue
+        with orders:
+            yield bar
+
+
 class LiveRun:
     """A cerebro over the bus, on a thread, where a conductor hands out the bars."""
 
@@ -326,7 +336,8 @@ class LiveRun:
             log=log,
             stamp=feed.stamp,
         )
-        self._cerebro.adddata(Bars(bars=feed.bars(), live=True), name=symbol)
+        undisturbed = _between_orders(feed.bars(), self._cerebro.broker._gate.orders)
+        self._cerebro.adddata(Bars(bars=undisturbed, live=True), name=symbol)
         self._thread = threading.Thread(target=self._run)
 
     def start(self, strategy: type[bt.Strategy], **params: Any) -> None:

@@ -81,7 +81,7 @@ def test_every_event_of_a_step_carries_its_time(bus: Bus, coordinators: Coordina
 def test_a_worker_that_is_not_done_in_time_is_named(
     bus: Bus, server: EmbeddedServer, portfolio: str, coordinators: Coordinators
 ) -> None:
-    leader = conductor(bus, "ibs-ES", "ibs-CL", patience=1.0)
+    leader = conductor(bus, "ibs-ES", "ibs-CL", patience=4.0)
     leader.open(MONDAY)
     coordinators.start(clock="driven")
     leader.wait_for_limits()

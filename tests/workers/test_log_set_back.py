@@ -86,11 +86,11 @@ def test_a_restored_backup_denies_entries_until_somebody_answers_for_it(
     gates.logged(SAID_BY_THE_GATE)
     with coordinating(own.url, portfolio) as coordinator:
         live = begun_anew(there)
+        coordinator.says("THE LOG LOST ITS END")
+        coordinator.says("POSITION MISMATCH (unknown_to_us): ES of ibs-ES")
         live.all_decided()
         assert live.status()["log_incomplete"] == "true"
         assert live.status()["open_positions"] == "ES"  # as its worker announced again what the broker holds
-        coordinator.says("POSITION MISMATCH (unknown_to_us): ES of ibs-ES")
-        coordinator.says("THE LOG LOST ITS END")
         denied = gate.request_entry("CL")
         assert denied.code == "log_incomplete"
         footing.acknowledge(live.bus, by="jane", reason="the position is known again")

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.log import open_log
-from tests.processes import ROOT, Logged
+from tests.processes import ROOT, Logged, is_gone
 from tests.waiting import until
 from workers.supervisor import Backoff, Child, Supervisor
 
@@ -84,22 +84,14 @@ def pids(file: Path, count: int) -> list[int]:
     return noted()
 
 
-def is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def test_a_child_killed_is_started_again(tmp_path: Path) -> None:
     with watching(child("ES", STAYS, tmp_path / "pids")) as watched:
         (first,) = pids(tmp_path / "pids", 1)
         os.kill(first, signal.SIGKILL)
         _, second = pids(tmp_path / "pids", 2)
         watched.says("ES was killed by SIGKILL; starting it again")
-        assert is_there(second)
-    assert not is_there(second)
+        assert not is_gone(second)
+    assert is_gone(second)
     assert watched.given_up == []
 
 
@@ -124,7 +116,7 @@ def test_one_given_up_leaves_the_others_at_work(tmp_path: Path) -> None:
     with watching(child("CL", "raise SystemExit(1)"), child("ES", STAYS, tmp_path / "pids")) as watched:
         watched.says("GIVEN UP: CL")
         (pid,) = pids(tmp_path / "pids", 1)
-        assert is_there(pid)
+        assert not is_gone(pid)
         assert watched.running
 
 
@@ -144,11 +136,14 @@ def test_what_has_run_for_long_enough_starts_with_a_clean_record() -> None:
 
 def test_it_ends_when_all_workers_have_done_and_takes_along_what_stands_by(tmp_path: Path) -> None:
     stands_by = child("flattener", STAYS, tmp_path / "pids", stands_by=True)
-    wait = "import pathlib, sys\nwhile not pathlib.Path(sys.argv[1]).exists(): pass"
+    wait = (
+        "import pathlib, sys\npids = pathlib.Path(sys.argv[1])\n"
+        "while not (pids.exists() and pids.stat().st_size): pass"
+    )
     with watching(child("ES", wait, tmp_path / "pids"), stands_by) as watched:
         assert watched.ends() == []
     (pid,) = pids(tmp_path / "pids", 1)
-    assert not is_there(pid)
+    assert is_gone(pid)
     started = [line["child"] for line in watched.lines() if line["event"] == "Started"]
     assert started == ["flattener", "ES"]
 
@@ -162,7 +157,7 @@ def test_what_stands_by_is_started_again_even_if_it_ended_well(tmp_path: Path) -
 def test_a_child_that_does_not_end_when_told_to_is_killed(tmp_path: Path) -> None:
     with watching(child("ES", DEAF, tmp_path / "pids"), end_seconds=0.2) as watched:
         (pid,) = pids(tmp_path / "pids", 1)
-    assert not is_there(pid)
+    assert is_gone(pid)
     watched.says("Did not end when told to; killed")
 
 
@@ -181,7 +176,7 @@ def test_children_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
     ) as it:
         (pid,) = pids(tmp_path / "pids", 1)
         it.kill()
-    until(lambda: not is_there(pid), "the child to go")
+    until(lambda: is_gone(pid), "the child to go")
 
 
 @given(st.floats(0.001, 10), st.floats(1, 100), st.integers(1, 10_000))

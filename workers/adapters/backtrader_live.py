@@ -73,10 +73,12 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
 
     def next(self) -> None:
         """Backtrader's: called at each bar, and every now and then between two."""
-        if self.see_bar():
-            for data in self.cerebro.datas:
-                if len(data):
-                    self._broker.mark(data._name, number_of(data.close[0]))
+        self.see_bar()
+
+    def _mark(self, data: Any) -> None:
+        """The broker hears of the price first: a stop that the mark triggers is filled at it."""
+        self._broker.mark(data._name, number_of(data.close[0]))
+        super()._mark(data)
 
     # --- what Backtrader asks ----------------------------------------------------------------------------
 

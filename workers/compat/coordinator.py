@@ -174,18 +174,24 @@ class PortfolioCoordinator:
             self._log.error(f"{symbol} was closed, and nobody here knows of a position in it")
             leg = Leg(symbol, "long", 1, _NOT_TOLD, self._gate.worker, datetime.now(UTC))
         price, made = implied_exit(leg, exact(pnl, "pnl"), self._point_value(symbol))
-        self._gate.position_closed(
-            symbol,
-            leg.side,
-            leg.size,
-            price=price,
-            pnl=made,
-            commission=0,
-            reason="" if exit_time is None else f"exit at {exit_time.isoformat()}",
-            owner="" if leg.worker == self._gate.worker else leg.worker,
-        )
-        with self._lock:
-            self._legs.pop(symbol, None)
+        with self._lock:  # before it is told: what the close triggers must not find it open
+            own = self._legs.pop(symbol, None)
+        try:
+            self._gate.position_closed(
+                symbol,
+                leg.side,
+                leg.size,
+                price=price,
+                pnl=made,
+                commission=0,
+                reason="" if exit_time is None else f"exit at {exit_time.isoformat()}",
+                owner="" if leg.worker == self._gate.worker else leg.worker,
+            )
+        except RefusedField:
+            if own is not None:
+                with self._lock:
+                    self._legs.setdefault(symbol, own)
+            raise
         self._until_decided()
 
     # --- how we are --------------------------------------------------------------------------------------
