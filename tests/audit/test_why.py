@@ -10,10 +10,17 @@ from coordinator.audit.aftermath import threads_of
 from coordinator.audit.explanation import MOST_HAPPENED, Explanation, explain
 from coordinator.audit.lookup import Found, NotOnRecord, find_id, find_last
 from coordinator.audit.timeline import Wanted
+from coordinator.fold import FOLD_VERSION
 from coordinator.state import State
 from events.bus import Entry
 from events.decisions import Decision
-from events.incoming import ClockTicked, LogTailMissing, LossAcknowledged, PositionClosed
+from events.incoming import (
+    ClockTicked,
+    CoordinatorStarted,
+    LogTailMissing,
+    LossAcknowledged,
+    PositionClosed,
+)
 from events.stream_id import StreamId
 from tests.audit.in_memory import InMemory, realistic
 from tests.audit.supposing import WrittenDown
@@ -364,6 +371,17 @@ def test_every_kind_of_decision_is_explained() -> None:
 )
 def test_the_reason_is_in_the_numbers(kind: str, reason: str) -> None:
     assert reasons(why(troubled(), kind))[0].startswith(reason)
+
+
+def test_a_late_report_leaves_open_what_the_broker_holds() -> None:
+    story = WrittenDown()
+    story.hears(CoordinatorStarted(leader="host-1", epoch=1, fold=FOLD_VERSION))
+    story.enters("ES")
+    story.starts("ibs-ES", "s2", positions="ES:long:1:100")
+    story.fills("ES")
+    assert reasons(why(story, "PositionMismatch")) == [
+        "The log holds 2, the broker perhaps 1. Entries in ES are denied until it is settled."
+    ]
 
 
 def test_the_second_day_names_when_the_first_ended() -> None:

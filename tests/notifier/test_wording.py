@@ -161,6 +161,29 @@ def test_log_and_broker_disagree() -> None:
     ]
 
 
+def test_a_late_report_leaves_open_what_the_broker_holds() -> None:
+    telling = Telling(AFTERNOON)
+    telling.enters("CL")
+    telling.starts("ibs-CL", session="s2", positions="CL:long:1:100")
+    telling.told()
+    telling.fills("CL", fill="b-7")
+    assert telling.told()[-1] == (
+        "🚨 POSITION MISMATCH (late_fill): CL long of ibs-CL\n"
+        "Log: 2 | Broker: 1? | reported by session s1 of ibs-CL after its successor had started; if that was "
+        "counted already, the broker holds 1, not 2\n"
+        "Entries on the symbol are denied until: portfold settle\n"
+        "Time: 2025-01-15T14:23:45"
+    )
+
+
+def test_a_late_close_is_a_trade_of_the_day() -> None:
+    telling = Telling(AFTERNOON)
+    telling.enters("CL")
+    telling.starts("ibs-CL", session="s2", positions="CL:long:1:100")
+    telling.closes("CL", pnl="-40")
+    assert telling.book.trades.count == 1
+
+
 def test_a_disputed_profit_and_the_lower_figure_counts_in_the_summary() -> None:
     telling = Telling(AFTERNOON, point_values="CL=1000")
     telling.enters("CL", price="70")
