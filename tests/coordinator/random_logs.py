@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 from msgspec import structs
 
-from coordinator.fold import fold
+from coordinator.fold import FOLD_VERSION, fold
 from coordinator.state import State
 from events.codec import decode_event
 from events.decisions import Decision, EntryAllowed
@@ -171,11 +171,17 @@ _orders = st.one_of(
     ),
 )
 _resumes = st.builds(TradingResumed, by=st.just("ann"), reason=st.just(""), force=st.booleans())
+_leaders = st.builds(
+    CoordinatorStarted,
+    leader=st.just("host"),
+    epoch=st.integers(0, 9),
+    fold=st.sampled_from([FOLD_VERSION, FOLD_VERSION, 1]),
+)
 _comings_and_goings = st.one_of(
     _by_worker(WorkerStarted, symbols=st.sampled_from(["", "ES", "ES CL"]), positions=_holdings),
     _by_worker(WorkerStopped),
     st.builds(WorkerLost, worker=_workers, session=_sessions, silent_ms=st.just(5000)),
-    st.builds(CoordinatorStarted, leader=st.just("host"), epoch=st.integers(0, 9), fold=st.just(1)),
+    _leaders,
     _by_worker(LogTailMissing, saw=st.sampled_from(["1-0", f"{WEDNESDAY}-3", f"{2**62}-{2**62}"])),
     st.just(LossAcknowledged(by="ann", reason="restored")),
     st.just(LossAcknowledged(by="ann", reason="restored")),
@@ -217,12 +223,12 @@ def _spaced(utterances: list[tuple[list[Event | Malformed], int, int]]) -> list[
 # --- as they lie in a stream ------------------------------------------------------------------------------
 
 
-def _written(first: Event, said: list[_Said]) -> Log:
+def _written(leads: Event, first: Event, said: list[_Said]) -> Log:
     """Each event with its ID, workers' events with their numbers."""
     log: Log = []
     state, at, allowed = State(), StreamId(WEDNESDAY, 0), True
     last: dict[tuple[str, str], int] = {}
-    for one in [_Said(first, 0), *said]:
+    for one in [_Said(leads, 0), _Said(first, 0), *said]:
         if one.if_allowed and not allowed:
             continue
         ms = min(at.ms + one.gap_ms, 2**64 - 1)
@@ -241,10 +247,11 @@ def _written(first: Event, said: list[_Said]) -> Log:
 
 logs = st.builds(
     _written,
+    _leaders,
     _limits,
     st.lists(st.tuples(_utterances, _gaps, st.integers(0, 9)), min_size=10, max_size=60).map(_spaced),
 )
-"""Limits first, so that something can happen; then anything."""
+"""A leader and limits first, so that something can happen; then anything."""
 
 
 # --- told -------------------------------------------------------------------------------------------------

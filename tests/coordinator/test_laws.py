@@ -30,6 +30,7 @@ from events.decisions import (
     FlattenOrdered,
     FlattenOverdue,
     PortfolioFlat,
+    PositionMismatch,
     StopLossTriggered,
 )
 from events.incoming import ClockTicked, EntryRequested, Malformed, TradingResumed
@@ -283,3 +284,12 @@ def test_random_logs_reach(kind: type[Decision]) -> None:
         lambda log: any(each(kind, moment.decisions) for moment in moments(log)),
         settings=settings(phases=[Phase.generate], max_examples=500, database=None),
     )
+
+
+@pytest.mark.parametrize("kind", ["late_fill", "late_close"])
+def test_random_logs_reach_late_reports(kind: str) -> None:
+    def reaches(log: Log) -> bool:
+        mismatches = [one for moment in moments(log) for one in each(PositionMismatch, moment.decisions)]
+        return any(one.kind == kind for one in mismatches)
+
+    assert find(logs, reaches, settings=settings(phases=[Phase.generate], max_examples=2000, database=None))
