@@ -40,6 +40,7 @@ from tests.coordinator.random_logs import Log, Moment, logs, moments
 from tests.coordinator.story import each
 
 laws = settings(max_examples=120)
+always_alike = settings(phases=[Phase.generate], max_examples=1000, database=None, derandomize=True)
 _LATEST_MS = 2**64 - 1
 
 
@@ -282,7 +283,7 @@ def test_random_logs_reach(kind: type[Decision]) -> None:
     assert find(
         logs,
         lambda log: any(each(kind, moment.decisions) for moment in moments(log)),
-        settings=settings(phases=[Phase.generate], max_examples=500, database=None),
+        settings=always_alike,
     )
 
 
@@ -292,4 +293,4 @@ def test_random_logs_reach_late_reports(kind: str) -> None:
         mismatches = [one for moment in moments(log) for one in each(PositionMismatch, moment.decisions)]
         return any(one.kind == kind for one in mismatches)
 
-    assert find(logs, reaches, settings=settings(phases=[Phase.generate], max_examples=2000, database=None))
+    assert find(logs, reaches, settings=always_alike)
