@@ -159,6 +159,10 @@ class PositionAdopted(_Decision, frozen=True):
     size: Count
 
 
+LATE_REPORTS = ("late_fill", "late_close")
+"""Kinds of PositionMismatch where nobody knows whether log and broker differ."""
+
+
 class PositionMismatch(_Decision, frozen=True):
     """Log and broker differ, or may: entries on the symbol are denied until it is settled.
 

@@ -221,7 +221,7 @@ def _breached(case: Case, decision: said.LimitBreached) -> list[str]:
 
 
 def _mismatch(case: Case, decision: said.PositionMismatch) -> list[str]:
-    perhaps = "perhaps " if decision.kind in ("late_fill", "late_close") else ""
+    perhaps = "perhaps " if decision.kind in said.LATE_REPORTS else ""
     return [
         f"The log holds {decision.log_size}, the broker {perhaps}{decision.broker_size}. Entries in "
         f"{decision.symbol} are denied until it is settled."

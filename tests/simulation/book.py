@@ -9,6 +9,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from events.decisions import (
+    LATE_REPORTS,
     Decision,
     EntryAllowed,
     EntryDenied,
@@ -40,7 +41,6 @@ from tests.simulation.scheduler import Violation
 _Name = tuple[str, str, int]
 """Worker, session and number of an event."""
 _ANSWERS_KEPT = 8
-_LATE = ("late_fill", "late_close")
 
 
 class Reserved(NamedTuple):
@@ -132,7 +132,7 @@ class Book:
             self._fact(event, decisions)
 
     def _fact(self, event: WorkerEvent, decisions: list[Decision]) -> None:
-        late = any(isinstance(one, PositionMismatch) and one.kind in _LATE for one in decisions)
+        late = any(isinstance(one, PositionMismatch) and one.kind in LATE_REPORTS for one in decisions)
         if late and event.session == self._sessions[event.worker]:
             raise Violation("only a replaced process reports late", f"{event.session} of {event.worker}")
         match event:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from coordinator.dollars import shown, shown_limit
 from coordinator.limits import Limits
 from events.decisions import (
+    LATE_REPORTS,
     EntryDenied,
     EntryExpired,
     FlattenHandedOver,
@@ -165,7 +166,7 @@ def breached(decision: LimitBreached, when: datetime) -> Lines:
 
 
 def mismatch(decision: PositionMismatch, when: datetime) -> Lines:
-    unsure = "?" if decision.kind in ("late_fill", "late_close") else ""
+    unsure = "?" if decision.kind in LATE_REPORTS else ""
     return (
         f"🚨 POSITION MISMATCH ({decision.kind}): {decision.symbol} {decision.side} of {decision.worker}",
         f"Log: {decision.log_size} | Broker: {decision.broker_size}{unsure} | {decision.reason}",
