@@ -4,8 +4,9 @@ Its report hung on the way. The successor's count may hold it already, and an op
 count, so the book may now count it twice. It is folded all the same, for it is a fact; and as nobody can tell
 from the log, entries on the symbol are denied until somebody looks at the broker.
 
-Where the broker names its fills none of this is needed: a name is folded once. And only what the log has seen
-can be told late: of a session it never saw, or has forgotten, it takes the word as a new process'.
+Where the broker names its fills none of this is needed: a name is folded once. And the log knows sessions
+only as it saw them: one that it never saw, or has forgotten, is a new process to it, and one that announces
+itself anew is the present one again, be it back from the dead.
 """
 
 from collections.abc import Callable
