@@ -40,14 +40,14 @@ from events.incoming import (
 )
 from events.stream_id import DECISIONS_PER_EVENT, StreamId
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """Raised whenever the same events would give other decisions than before.
 
 1 remembered 4 sessions of a worker, 2 remembers 32, so that a delayed event of the fifth is not folded twice.
-1 took a late report as it came, 2 doubts it (`late_report`). What 1 decided is decided again by its rules.
+1 and 2 took a late report as it came, 3 doubts it (`late_report`). What each decided is decided again alike.
 """
 
-GOES_ON_FROM = (1, FOLD_VERSION)
+GOES_ON_FROM = (1, 2, FOLD_VERSION)
 """Versions whose spans this one decides as they did, and whose snapshots it goes on from."""
 
 

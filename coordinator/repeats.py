@@ -43,23 +43,18 @@ def is_repeat(state: State, event: WorkerEvent) -> bool:
 
 
 def _sessions_remembered(state: State) -> int:
-    """As many as the version of the fold remembered that leads."""
-    return _SESSIONS_REMEMBERED_BY_1 if _by_the_first_rules(state) else SESSIONS_REMEMBERED
-
-
-def _by_the_first_rules(state: State) -> bool:
-    """Version 1 leads; or nobody yet, which the first leader decides as version 1 would have."""
-    return state.fold_version < 2
+    """As many as the version of the fold remembered that leads; before anybody led, as many as 1."""
+    return _SESSIONS_REMEMBERED_BY_1 if state.fold_version < 2 else SESSIONS_REMEMBERED
 
 
 def is_of_replaced_session(state: State, event: WorkerEvent) -> bool:
-    """Whether a later process of the worker than the event's has announced itself. Version 1 did not ask.
+    """Whether a later process of the worker has announced itself. Versions 1 and 2 did not ask.
 
     A process that has not announced itself yet is none that was replaced: what its predecessor could not
     report it reports before.
     """
     worker = state.workers[event.worker]
-    if event.session == worker.session or _by_the_first_rules(state):
+    if event.session == worker.session or state.fold_version < 3:
         return False
     sessions = list(worker.seqs)
     return worker.session in sessions[sessions.index(event.session) :]

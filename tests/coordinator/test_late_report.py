@@ -149,7 +149,7 @@ def test_the_next_announcement_that_agrees_ends_the_doubt() -> None:
     assert story.state.unsettled == {}
 
 
-@pytest.mark.parametrize(("fold", "doubted"), [(1, 0), (2, 1)])
+@pytest.mark.parametrize(("fold", "doubted"), [(1, 0), (2, 0), (3, 1)])
 def test_each_version_of_the_fold_by_its_rule(fold: int, doubted: int) -> None:
     story = Story()
     story.hears(CoordinatorStarted(leader="a", epoch=1, fold=fold))

@@ -213,7 +213,7 @@ def test_only_the_latest_fills_are_remembered() -> None:
     assert kinds(story.fills("ES", fill=f"broker-{FILLS_REMEMBERED}")) == ["EventRejected"]
 
 
-@pytest.mark.parametrize(("fold", "sessions"), [(1, 4), (2, 32)])
+@pytest.mark.parametrize(("fold", "sessions"), [(1, 4), (2, 32), (3, 32)])
 def test_a_fill_from_as_many_sessions_ago_as_are_remembered_is_folded_once(fold: int, sessions: int) -> None:
     """Each version of the fold by the rule it had when it led. Of a session before those nobody can tell."""
     story = Story()
