@@ -138,7 +138,7 @@ def test_what_the_leader_says_itself_and_is_not_told_of_is_not_in_force_twice(
         with coordinating(network.url, portfolio):
             live.all_decided()
         assert network.lost == 1
-        assert [fields["epoch"] for fields in live.said("CoordinatorStarted")][:2] == ["1", "2"]
+        assert [fields["epoch"] for fields in live.said("CoordinatorStarted")] == ["1", "2"]
         assert len(live.said("LimitsChanged")) == 1
 
 
@@ -288,7 +288,7 @@ def test_where_the_clock_is_driven_the_leader_says_everything_at_the_time_of_the
     live.publishes(ClockTicked(), MARCH)
     start(clock="driven")
     live.all_decided()
-    assert [(entry.fields[1], entry.id.ms) for entry in live.events()][:3] == [
+    assert [(entry.fields[1], entry.id.ms) for entry in live.events()] == [
         ("ClockTicked", MARCH),
         ("CoordinatorStarted", MARCH),
         ("LimitsChanged", MARCH),

@@ -40,8 +40,11 @@ def accounted_for(floor: Floor, closed_by: list[str]) -> None:
     floor.opens()
     floor.is_flat()
     assert sorted(floor.closed_by()) == closed_by
-    ordered = floor.decided("FlattenOrdered")[0]  # who announced a position before it closed it is told again
+    ordered, *again = floor.decided("FlattenOrdered")
     assert (ordered.cause, ordered.everything) == ("ordered by jane", True)
+    # Who announced a position before it closed it is told again, of the same order.
+    assert {one.episode for one in again} <= {ordered.episode}
+    assert all(one.cause.endswith("started during the flatten") for one in again)
     [request] = floor.live.said("FlattenRequested")
     assert (request["by"], request["reason"]) == ("jane", "exchange outage")
     closes = [entry.id for entry in floor.live.events() if flat(entry)["type"] == "PositionClosed"]
