@@ -184,10 +184,13 @@ class Leader:
             self._bus.remember_server(run)
 
     def _say(self, event: Event) -> StreamId:
-        """Adds an event of our own. Where the clock is driven it carries the last event's time."""
+        """Adds an event of our own, or raises LeadLost. A driven clock shows the last event's time."""
         driven = self._clock == "driven"
         stamp = at_time(self._bus.last_event().ms) if driven else SERVERS_TIME
-        return self._bus.append(encode_checked(event), stamp)
+        said = self._bus.lead_append(encode_checked(event), stamp, epoch=self._lease.epoch)
+        if said is None:
+            raise LeadLost(f"Another leads by now; ours was epoch {self._lease.epoch}.")
+        return said
 
     def _decide_backlog(self) -> None:
         """Decides what is on the log already."""

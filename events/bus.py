@@ -121,6 +121,7 @@ class Bus:
         self._client: Any = client  # the library's own types are too loose to check against
         self._commit = client.register_script(_script("commit.lua"))
         self._lead = client.register_script(_script("lead.lua"))
+        self._lead_append = client.register_script(_script("lead_append.lua"))
         self._renew = client.register_script(_script("renew.lua"))
         self._acknowledge = client.register_script(_script("acknowledge.lua"))
 
@@ -226,6 +227,12 @@ class Bus:
         """Renews the lease; false when it is somebody else's or nobody's by now. 0 ms gives it up."""
         with told_apart("renewing the lease"):
             return bool(self._renew(keys=[self.keys.leader], args=[who, lease_ms]))
+
+    def lead_append(self, fields: Fields, stamp: str, *, epoch: int) -> StreamId | None:
+        """Adds an event of the leader's own; None, and no event, where another epoch leads by now."""
+        with told_apart("adding an event"):
+            event = self._lead_append(keys=[self.keys.head, self.keys.events], args=[epoch, stamp, *fields])
+        return StreamId.parse(event) if event else None
 
     def stand_by(self, who: str, lasts_ms: int) -> None:
         """Says who is ready to lead next, for the next `lasts_ms`."""

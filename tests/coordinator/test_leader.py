@@ -15,7 +15,7 @@ from coordinator.log import open_log
 from coordinator.process import CoordinatorProcess
 from coordinator.status import read_status
 from events.bus import Bus
-from events.codec import encode_checked
+from events.codec import Fields, encode_checked
 from events.connection import connect
 from events.decisions import EntryAllowed, EntryDenied, EntryExpired, EventRejected
 from events.embedded import EmbeddedServer
@@ -148,7 +148,7 @@ def test_what_the_leader_says_itself_and_is_not_told_of_is_not_in_force_twice(
 class Stepped(Logged):
     """A coordinator in this very thread, that takes its next step when told to, and leads after the first."""
 
-    def __init__(self, bus: Bus, who: str, config: Path) -> None:
+    def __init__(self, bus: Bus, who: str, config: Path, *, finds: str = READY) -> None:
         self._said, self._stop = io.StringIO(), threading.Event()
         log, self._lines = open_log(who, target=self._said)
         process = CoordinatorProcess(
@@ -156,7 +156,7 @@ class Stepped(Logged):
         )
         self._steps = process.steps()
         self.step()
-        self.says(READY)
+        self.says(finds)
 
     @property
     def running(self) -> bool:
@@ -196,6 +196,39 @@ def test_a_leader_whose_lease_went_to_another_cannot_commit_a_line(
     assert not live.has_decided(tick)
     second.step()
     live.decided(tick)
+
+
+class Meddled(Bus):
+    """A bus whose leader is held up just before it says its limits: `meanwhile` is done first, once."""
+
+    def __init__(self, url: str, portfolio: str, meanwhile: Callable[[], object]) -> None:
+        super().__init__(connect(url), portfolio)
+        self._meanwhile = [meanwhile]
+
+    def lead_append(self, fields: Fields, stamp: str, *, epoch: int) -> StreamId | None:
+        if fields[1] == "LimitsChanged" and self._meanwhile:
+            self._meanwhile.pop()()
+        return super().lead_append(fields, stamp, epoch=epoch)
+
+
+def test_a_leader_that_was_paused_before_it_said_its_limits_does_not_say_them_after_another_leads(
+    server: EmbeddedServer, portfolio: str, live: Live, client: Any, tmp_path: Path
+) -> None:
+    lease = {"lease_ms": 60_000}
+    loose = config_folder(tmp_path / "loose", limits={"max_positions": 4}, runtime=lease)
+    tight = config_folder(tmp_path / "tight", limits={"max_positions": 2}, runtime=lease)
+    with ExitStack() as made:
+
+        def another_leads() -> None:
+            client.delete(live.keys.leader)
+            made.enter_context(closing(Stepped(live.bus, "bob", tight)))
+
+        bus = made.enter_context(closing(Meddled(server.url, portfolio, another_leads)))
+        ann = made.enter_context(closing(Stepped(bus, "ann", loose, finds="Standing by")))
+        assert ann.says("Stepped down")["why"] == "Another leads by now; ours was epoch 1."
+        live.all_decided()
+        assert in_force(live) == "2"
+        assert len(live.said("LimitsChanged")) == 1
 
 
 def test_a_leader_that_finds_the_event_decided_already_cannot_decide_it_again(

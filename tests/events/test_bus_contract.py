@@ -269,6 +269,18 @@ EXAMPLES: dict[str, list[Step]] = {
         called("keep_lead", "ann", 0),
         called("take_lead", "bob", 60_000),
     ],
+    "a leader's own words, and an earlier leader's": [
+        called("lead_append", NOTE, at_time(5), epoch=1),
+        LEAD,
+        called("lead_append", NOTE, at_time(5), epoch=1),
+        LEAD,
+        called("lead_append", NOTE, at_time(5), epoch=1),
+        called("lead_append", NOTE, at_time(5), epoch=2),
+        called("lead_append", NOTE, at_time(4), epoch=2),
+        by_hand("put_text", "head", "text"),
+        called("lead_append", NOTE, at_time(9), epoch=2),
+        *LOOKS,
+    ],
     "commits that fit and do not": [
         committed(),
         LEAD,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from events.archiver_bus import ArchiverBus, Trimmed
-from events.bus import SERVERS_TIME, Bus, Committed, Entry, Extent, Lease
+from events.bus import Bus, Committed, Entry, Extent, Lease
 from events.codec import Fields
 from events.stream_id import StreamId
 
@@ -52,11 +52,11 @@ class DoomedBus(Bus):
             self._here("after read")
         return entries
 
-    def append(self, fields: Fields, stamp: str = SERVERS_TIME) -> StreamId:
+    def lead_append(self, fields: Fields, stamp: str, *, epoch: int) -> StreamId | None:
         starts = fields[1] == "CoordinatorStarted"
         if starts:
             self._here("mid-takeover: start to be said")
-        event = super().append(fields, stamp)
+        event = super().lead_append(fields, stamp, epoch=epoch)
         if starts:
             self._said = True
             self._here("mid-takeover: start said")

@@ -104,6 +104,12 @@ class MemoryBus(Bus):
     def keep_lead(self, who: str, lease_ms: int) -> bool:
         return self._ask("renewing the lease", lambda: self._server.renew(self._leader, who, lease_ms))
 
+    def lead_append(self, fields: Fields, stamp: str, *, epoch: int) -> StreamId | None:
+        return self._ask(
+            "adding an event",
+            lambda: self._server.lead_append(self._head, self._events, stamp, fields, str(epoch)),
+        )
+
     def commit(
         self,
         *,

@@ -218,6 +218,14 @@ class MemoryServer:
             self.prolong(leader, lease_ms)
         return True
 
+    def lead_append(
+        self, head: str, events: str, stamp: str, fields: Sequence[str], epoch: str
+    ) -> StreamId | None:
+        """lead_append.lua."""
+        if not leads_still((self.hash(head) or {}).get("epoch", ""), epoch):
+            return None
+        return self.add(events, stamp, fields)
+
     def commit(
         self, head: str, decisions: str, status: str, batch: Commit, changed: dict[str, str]
     ) -> Committed:
@@ -279,6 +287,11 @@ class MemoryServer:
 def epoch_fits(epoch: str, batch: Commit) -> bool:
     """Whether whoever commits is the latest to lead. A function, so that its absence can be planted."""
     return epoch == str(batch.epoch)
+
+
+def leads_still(epoch: str, whose: str) -> bool:
+    """Whether whoever says something as the leader is the latest to lead. The same."""
+    return epoch == whose
 
 
 def cursor_fits(cursor: str, batch: Commit) -> bool:
