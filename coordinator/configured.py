@@ -1,10 +1,15 @@
-"""From the user's configuration to the limits on the log."""
+"""From the user's configuration to the limits on the log.
+
+Nothing loosens by itself: a file that was in force before and was replaced since, as a standby may still have
+it, is not put in force again unless somebody orders it.
+"""
 
 import hashlib
 
 import msgspec
 
 from config import Configuration, milliseconds
+from coordinator.state import State
 from events.codec import encode_checked
 from events.incoming import LimitsChanged
 
@@ -34,3 +39,29 @@ def configured_limits(configuration: Configuration) -> LimitsChanged:
     )
     digest = hashlib.sha256(msgspec.json.encode(encode_checked(limits))).hexdigest()
     return msgspec.structs.replace(limits, config=digest)
+
+
+def puts_in_force(state: State, limits: LimitsChanged, *, asked_for: bool) -> bool:
+    """Whether a new leader puts its configuration in force: where there are no limits, or it is a new one.
+
+    `asked_for`: it is somebody's own, and not the packaged default.
+    """
+    if state.limits is None:
+        return True
+    return asked_for and limits.config != state.config and limits.config not in state.configs
+
+
+def why_not_in_force(state: State, limits: LimitsChanged, *, asked_for: bool) -> str:
+    """The warning of a leader whose configuration differs from the limits in force, which stay."""
+    if asked_for and limits.config != state.config:
+        return (
+            "The configuration was in force before and was replaced since, so the limits in force stay: they "
+            "differ. Bring this machine's files up to date; or, to have its limits again: "
+            f"portfold limits --max-positions {limits.max_positions} --max-contracts {limits.max_contracts} "
+            f"--daily-stop-loss {limits.daily_stop_loss:f} --symbols '{limits.symbols}' "
+            "--by NAME --reason TEXT"
+        )
+    return (
+        "The configuration differs from the limits in force, which stay: they were set later, or the "
+        "configuration is only the packaged default"
+    )

@@ -13,6 +13,7 @@ from typing import Literal
 from coordinator import footing
 from coordinator.clock import Clock
 from coordinator.clock_watch import ServerClock
+from coordinator.configured import puts_in_force, why_not_in_force
 from coordinator.fold import FOLD_VERSION
 from coordinator.follower import Follower, LogDiffers
 from coordinator.ledger import Decided
@@ -156,15 +157,13 @@ class Leader:
                 leader=self._lease.holder, epoch=self._lease.epoch, fold=FOLD_VERSION, version=self._version
             )
         )
-        in_force = self._follower.state.limits
-        if in_force is None or (
-            self._limits_asked_for and self._follower.state.config != self._limits.config
-        ):
+        state = self._follower.state
+        if puts_in_force(state, self._limits, asked_for=self._limits_asked_for):
             self._say(self._limits)
-        elif in_force.config != self._limits.config:
+        elif state.limits is not None and state.limits.config != self._limits.config:
+            in_force = state.limits
             self._log.warning(
-                "The configuration differs from the limits in force, which stay: they were set later, or the "
-                "configuration is only the packaged default",
+                why_not_in_force(state, self._limits, asked_for=self._limits_asked_for),
                 in_force_by=in_force.by,
                 max_positions=in_force.max_positions,
                 daily_stop_loss=str(in_force.daily_stop_loss),

@@ -3,7 +3,7 @@
 from coordinator import flatten, loss
 from coordinator.limits import limits_of
 from coordinator.positions import add_to_book, book_full, no_room, resize, take_out_of_book
-from coordinator.state import Halt, Position, State, daily_pnl, leg_key
+from coordinator.state import CONFIGS_REMEMBERED, Halt, Position, State, daily_pnl, leg_key
 from coordinator.time_passing import open_first_day
 from events.decisions import Decision, EventRejected
 from events.incoming import (
@@ -52,8 +52,16 @@ def flatten_requested(state: State, at: StreamId, event: FlattenRequested) -> li
 def limits_changed(state: State, at: StreamId, event: LimitsChanged) -> list[Decision]:
     """From here on these rules hold. A stop they make due is triggered at once."""
     state.limits = limits_of(event)
-    state.config = event.config or state.config
+    if event.config:
+        _remember_config(state, event.config)
     return [*open_first_day(state, at), *loss.watch(state, at)]
+
+
+def _remember_config(state: State, config: str) -> None:
+    """What was in force stays known, also where a snapshot from before this memory knows only the last."""
+    others = [each for each in (*state.configs, state.config) if each and each != config]
+    state.configs = [*dict.fromkeys(others), config][-CONFIGS_REMEMBERED:]
+    state.config = config
 
 
 def settled(state: State, at: StreamId, event: PositionSettled) -> list[Decision]:

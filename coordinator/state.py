@@ -22,6 +22,7 @@ FILLS_REMEMBERED = 1024
 WORKERS_REMEMBERED = 256
 SESSIONS_REMEMBERED = 32  # more than a crash loop makes: an event of any may still be on its way
 ANSWERS_REMEMBERED = 8
+CONFIGS_REMEMBERED = 64
 
 Side = Literal["long", "short"]
 
@@ -170,7 +171,9 @@ class State(Struct):
     """The whole portfolio. `positions`, `reservations` and `unsettled` are by `leg_key`.
 
     `lost` names the lost workers, `fills` the latest fills and the events that reported them. While
-    `tail_missing`, entries are denied; `acknowledged` is the last loss that was acknowledged.
+    `tail_missing`, entries are denied; `acknowledged` is the last loss that was acknowledged. `config` is the
+    digest of the configuration last put in force, `configs` those of all that ever were, the newest last:
+    none of them is put in force again by itself, so nothing is decided by it.
     """
 
     limits: Limits | None = None
@@ -188,6 +191,7 @@ class State(Struct):
     acknowledged: Acknowledged | None = None
     stats: Stats = field(default_factory=Stats)
     config: str = ""
+    configs: list[str] = field(default_factory=list)
     epoch: int = 0
     fold_version: int = 0
 

@@ -299,6 +299,27 @@ def test_a_configuration_that_was_changed_is_published_also_over_an_operators_li
     assert live.said("LimitsChanged")[-1]["reservation_ms"] == "45000"
 
 
+@pytest.mark.parametrize("snapshot", ["kept", "lost"])
+def test_a_configuration_that_was_replaced_is_not_put_in_force_again_by_itself(
+    start: Starter, live: Live, client: Any, tmp_path: Path, snapshot: str
+) -> None:
+    old = config_folder(tmp_path / "old", limits={"max_positions": 4})
+    start(old)
+    start(config_folder(tmp_path / "new", limits={"max_positions": 2}))
+    live.hears(limits(by="jane", reason="one only", max_positions=1))
+    if snapshot == "lost":
+        client.delete(live.keys.snapshot)
+    standby = start(old)
+    assert in_force(live) == "1"
+    assert (
+        "portfold limits --max-positions 4 " in standby.says("The configuration was in force before")["event"]
+    )
+    live.hears(limits(by="jane", reason="as in the file", max_positions=4))
+    assert in_force(live) == "4"
+    start(config_folder(tmp_path / "edited", limits={"max_positions": 3}))
+    assert in_force(live) == "3"
+
+
 def test_the_packaged_default_starts_a_portfolio_but_never_changes_one(
     start: Starter, live: Live, tmp_path: Path
 ) -> None:

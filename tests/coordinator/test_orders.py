@@ -58,6 +58,18 @@ def test_a_forced_resume_lifts_stop_and_halt() -> None:
 # --- limits -----------------------------------------------------------------------------------------------
 
 
+def test_which_configurations_were_in_force_is_known_the_newest_last_and_bounded() -> None:
+    story = Story()
+    story.state.config, story.state.configs = "before", []  # as an earlier version's snapshot has it
+    for config in ("one", "two", "one", ""):
+        story.hears(limits(config=config))
+    assert story.state.configs[-3:] == ["before", "two", "one"]
+    assert story.state.config == "one"
+    for number in range(100):
+        story.hears(limits(config=f"c{number}"))
+    assert story.state.configs == [f"c{number}" for number in range(36, 100)]
+
+
 def test_limits_hold_from_the_event_on() -> None:
     story = Story(max_positions=1)
     story.enters("ES")
