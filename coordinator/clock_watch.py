@@ -13,9 +13,7 @@ from events.stream_id import StreamId
 
 AHEAD_MS = 5_000
 APART_MS = 60_000
-_LAST_DATE_MS = (
-    253_402_300_799_000  # the last second of the year 9999; later ones cannot be written as a date
-)
+LAST_DATE_MS = 253_402_300_799_000  # the last second of the year 9999; later ones cannot be written as a date
 
 
 class ServerClock:
@@ -48,7 +46,7 @@ def halt_if_ahead(last: StreamId, server_ms: int) -> TradingHalted | None:
     if ahead_ms <= AHEAD_MS:
         return None
     when = "the end of time"
-    if last.ms <= _LAST_DATE_MS:
+    if last.ms <= LAST_DATE_MS:
         when = f"{datetime.fromtimestamp(last.ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
     return TradingHalted(
         by="coordinator",

@@ -15,11 +15,12 @@ from coordinator.clock import Clock
 from coordinator.clock_watch import ServerClock
 from coordinator.configured import puts_in_force, why_not_in_force
 from coordinator.fold import FOLD_VERSION
-from coordinator.follower import Follower, LogDiffers
+from coordinator.follower import Follower
 from coordinator.ledger import Decided
 from coordinator.log import Log
 from coordinator.narration import Line, narrate
 from coordinator.presence_watch import PresenceWatch
+from coordinator.proof import proved, refuse_deaf
 from coordinator.snapshot import snapshot_text
 from coordinator.status import status_fields
 from coordinator.time_passing import next_deadline
@@ -27,7 +28,7 @@ from events.bus import SERVERS_TIME, Bus, Committed, Entry, Head, Lease, at_time
 from events.codec import encode_checked
 from events.errors import BusError, BusRefused, BusUnreachable
 from events.incoming import ClockTicked, CoordinatorStarted, Event, LimitsChanged, TradingHalted
-from events.stream_id import ORIGIN, StreamId
+from events.stream_id import StreamId
 
 _READ_AT_ONCE = 256
 _COMMIT_SECONDS = 1.0
@@ -93,20 +94,7 @@ class Leader:
 
     def begin(self) -> None:
         """Proves the log, decides what was left undecided, and opens the term."""
-        head, chain = self._lease.cursor, self._lease.chain
-        if not self._follower.leads_to(head, chain):
-            self._check_end(head)
-        self._follow(head)
-        if not self._follower.leads_to(head, chain):  # a snapshot may be of another log: only this one counts
-            self._follower = self._follower.further_back(self._bus)
-            self._follow(head)
-        self._follower.prove(head, chain)
-        if head == ORIGIN and self._bus.last_decision() != ORIGIN:
-            raise LogDiffers(
-                f"There are decisions, but {self._bus.keys.head} is gone: nobody knows how far the log is "
-                "decided. Restore it, or start another portfolio."
-            )
-        footing.prove(self._bus, self._lease, self._keep_lease)
+        self._follower = proved(self._bus, self._follower, self._lease, self._clock, self._keep_lease)
         self._server_clock.ask()
         self._deny_what_cannot_be_known()
         self._decide_backlog()
@@ -125,20 +113,6 @@ class Leader:
             self._say(lost)
 
     # --- taking over -------------------------------------------------------------------------------------
-
-    def _follow(self, head: StreamId) -> None:
-        """Folds what is decided already."""
-        while self._follower.step(self._bus, head):
-            self._keep_lease()
-
-    def _check_end(self, head: StreamId) -> None:
-        """Where no snapshot has what the head came to, a log that ends before it leads nowhere."""
-        last = self._bus.last_event()
-        if last < head:
-            raise LogDiffers(
-                f"The log ends at {last}, before the head at {head}: its end is missing, and no snapshot has "
-                "what it came to. Nothing is decided on it. Restore the log, or start another portfolio."
-            )
 
     def _deny_what_cannot_be_known(self) -> None:
         """Halts, on record, where time stands still or what this process has seen decided is gone."""
@@ -203,6 +177,7 @@ class Leader:
         entries = self._bus.events_after(self._follower.cursor, count=_READ_AT_ONCE, block_ms=block_ms)
         if not entries:
             return False
+        refuse_deaf(self._bus, entries[-1].id, self._clock)
         before = self._follower.cursor
         lines: list[Line] = []
         self._commit(before, [self._fold(entry, lines) for entry in entries])

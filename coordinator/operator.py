@@ -33,6 +33,9 @@ def outcome_of(bus: Bus, event: StreamId, *, wait_seconds: float) -> Outcome:
 
     Where nobody leads it waits only as long as a standby needs to take over.
     """
+    if not event.answerable:
+        unheard = "the log's last ID leaves no room for an answer, so no order has effect on it"
+        return Outcome(event, folded=False, rejected=unheard)
     begun = led = time.monotonic()
     while not _folded(bus, event):
         now = time.monotonic()

@@ -25,13 +25,15 @@ from coordinator.follower import Follower
 from coordinator.footing import Ground
 from coordinator.leader import Leader, LeadLost
 from coordinator.log import Log
-from events.bus import Bus, Lease
+from coordinator.proof import proved
+from events.bus import Bus, Head, Lease
 from events.connection import connect, without_secrets
 from events.errors import BusError, BusRefused, BusUnreachable
 from events.stream_id import ORIGIN
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
+_NOWHERE = Head(0, ORIGIN, "")
 _STANDBY_LEASES = 3  # said four times a lease; it may be late a little without looking dead
 _UNFIT_FOR_A_NAME = re.compile(r"[^A-Za-z0-9._@-]")
 
@@ -128,9 +130,10 @@ class CoordinatorProcess:
 
     def _one_term(self) -> Iterator[float]:
         follower = Follower.from_snapshot(self._bus, self._archive)
-        lease = yield from self._wait_for_lease(follower)
-        if lease is None:
+        taken = yield from self._wait_for_lease(follower)
+        if taken is None:
             return
+        lease, follower = taken
         leader, reachable = None, True
         try:
             leader = self._leader(lease, follower, self._check_server())
@@ -162,17 +165,22 @@ class CoordinatorProcess:
             ground=ground,
         )
 
-    def _wait_for_lease(self, follower: Follower) -> Generator[float, None, Lease | None]:
-        """Follows the log until the lease is free; None when told to stop first."""
+    def _wait_for_lease(self, follower: Follower) -> Generator[float, None, tuple[Lease, Follower] | None]:
+        """Follows the log until the lease is free, proves it and takes the lease; None when told to stop.
+
+        Whoever refuses the log refuses it here, and so never looks like a leader.
+        """
         standing_by = False
         while not self._stop.is_set():
             head = self._bus.head()
             while head is not None and not self._stop.is_set() and follower.step(self._bus, head.cursor):
                 pass
             self._seen = max(self._seen, follower.cursor)
+            if self._bus.leader() in (None, self._who):
+                follower = proved(self._bus, follower, head or _NOWHERE, self._clock)
             lease = self._bus.take_lead(self._who, self._lease_ms)
             if lease.epoch:
-                return lease
+                return lease, follower
             if not standing_by:
                 standing_by = True
                 self._log.info("Standing by", leader=lease.holder)

@@ -9,5 +9,6 @@ local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 if ARGV[4] == 'cut off' and now_ms <= tonumber(ARGV[1]:match('^%d+')) then return {'clock', ''} end
 local event = redis.call('XADD', KEYS[2], '*', unpack(ARGV, 5))
+redis.call('HSETNX', KEYS[1], 'epoch', '0')  -- there is a head from now on, also where nobody ever led
 redis.call('HSET', KEYS[1], 'folded', ARGV[3])
 return {'done', event}

@@ -212,6 +212,16 @@ def is_gone(process: int) -> bool:
     return shown.stdout.strip()[:1] in ("", "Z")
 
 
+def more_tries(client: Any) -> None:
+    """Waits for two more of a coordinator that refuses: each looks at the server's settings first."""
+
+    def tries() -> int:
+        return int(client.info("commandstats")["cmdstat_config|get"]["calls"])
+
+    before = tries()
+    until(lambda: tries() >= before + 2, "more tries")
+
+
 def config_folder(
     folder: Path, *, limits: Mapping[str, object] | None = None, runtime: Mapping[str, object] | None = None
 ) -> Path:

@@ -12,6 +12,7 @@ import pytest
 
 from config import load
 from coordinator.log import open_log
+from coordinator.operator import outcome_of
 from coordinator.process import CoordinatorProcess
 from coordinator.status import read_status
 from events.bus import Bus
@@ -19,11 +20,19 @@ from events.codec import Fields, encode_checked
 from events.connection import connect
 from events.decisions import EntryAllowed, EntryDenied, EntryExpired, EventRejected
 from events.embedded import EmbeddedServer
-from events.incoming import ClockTicked, EntryRequested, EntryWithdrawn
+from events.incoming import ClockTicked, EntryRequested, EntryWithdrawn, TradingHalted
 from events.stream_id import StreamId
 from tests.coordinator.story import HOUR, SECOND, code, each, kinds, limits, only
 from tests.live import Live, flat, read
-from tests.processes import READY, Coordinators, CoordinatorThread, Logged, config_folder, coordinating
+from tests.processes import (
+    READY,
+    Coordinators,
+    CoordinatorThread,
+    Logged,
+    config_folder,
+    coordinating,
+    more_tries,
+)
 from tests.proxy import proxy_to
 from tests.waiting import until
 
@@ -585,7 +594,9 @@ def test_a_log_with_an_event_taken_out_is_not_led_and_no_entry_is_answered(
     ask = live.next_of(EntryRequested, "ibs-ES", symbol="ES", side="long", size=1)
     request = live.publishes(ask)
     epoch = int(client.hget(live.keys.head, "epoch"))
-    until(lambda: int(client.hget(live.keys.head, "epoch")) > epoch, "another try")
+    more_tries(client)
+    assert int(client.hget(live.keys.head, "epoch")) == epoch  # it never had the lease
+    assert live.bus.leader() is None
     assert live.bus.decisions_of(request) == []
     assert client.hmget(live.keys.head, "cursor", "chain") == [head["cursor"], head["chain"]]
     assert refusing.stop() == 0
@@ -654,3 +665,30 @@ def test_before_any_limits_the_status_can_be_read() -> None:
     bare = {"max_positions": "", "daily_pnl": "0.00"}
     assert read_status(bare)["max_positions"] == 0
     assert read_status(bare)["open_positions"] == []
+
+
+DEAF = "9999999999999-184467440737095517"
+"""An ID that only a hand writes: neither it nor any event after it can be answered, for centuries."""
+
+
+def test_an_id_that_leaves_no_room_for_answers_is_refused_once_and_not_led(
+    start: Starter, live: Live, client: Any
+) -> None:
+    leading = start()
+    head = client.hgetall(live.keys.head)
+    live.by_hand("type", "ClockTicked", at=DEAF)
+    why = leading.says(NOT_COORDINATING)["why"]
+    assert DEAF in why
+    assert "start another portfolio" in why
+    more_tries(client)
+    assert live.bus.leader() is None
+    assert live.said("TradingHalted") == []  # no flood of them either
+    assert client.hget(live.keys.head, "cursor") == head["cursor"]
+    assert leading.texts().count(NOT_COORDINATING) == 1
+
+
+def test_an_order_that_nobody_can_answer_says_so(live: Live) -> None:
+    live.by_hand("type", "ClockTicked", at=DEAF)
+    order = live.bus.append(encode_checked(TradingHalted(by="jane", reason="panic")))
+    outcome = outcome_of(live.bus, order, wait_seconds=0.1)
+    assert "no order has effect" in outcome.rejected

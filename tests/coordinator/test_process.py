@@ -19,7 +19,7 @@ from events.incoming import EntryRequested, EntryWithdrawn
 from events.stream_id import StreamId
 from tests.coordinator.story import code, each
 from tests.live import Live, flat, read
-from tests.processes import READY, ChildProcess, Coordinators, config_folder
+from tests.processes import READY, ChildProcess, Coordinators, config_folder, more_tries
 from tests.proxy import proxy_to
 from tests.waiting import until
 
@@ -316,7 +316,8 @@ def test_the_same_trouble_is_said_once_and_the_server_named_once(
     coordinators.start().kill()
     client.xtrim(live.keys.events, maxlen=0, approximate=False)
     lost = coordinators.start(ready=False)
-    until(lambda: int(client.hget(live.keys.head, "epoch")) > 4, "three tries at a log that is not there")
+    lost.says(NOT_COORDINATING)
+    more_tries(client)
     assert lost.stop() == 0
     assert lost.texts().count(NOT_COORDINATING) == 1
     assert lost.texts().count("Redis found") == 1

@@ -331,6 +331,12 @@ EXAMPLES: dict[str, list[Step]] = {
         *LOOKS,
     ],
     "the head's notes": [called("remember_server", "run 1"), called("head"), LEAD, called("head"), LEAD],
+    "a loss answered for before anybody led": [
+        called("append", NOTE, f"{2**62}-0"),
+        called("acknowledge", TICK, cursor=ORIGIN, folded=0, folded_from_now=2, cut_off=False),
+        called("head"),
+        LEAD,
+    ],
     "losses answered for": [
         LEAD,
         committed(),

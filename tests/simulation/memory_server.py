@@ -280,7 +280,7 @@ class MemoryServer:
         if cut_off and self.clock() <= StreamId.parse(cursor).ms:
             return "clock", ""
         event = self.add(events, "*", fields)
-        self._values[head] = facts | {"folded": folded}
+        self._values[head] = {"epoch": "0"} | facts | {"folded": folded}
         return "done", str(event)
 
 
