@@ -14,6 +14,7 @@ from coordinator import footing
 from coordinator.clock import Clock
 from coordinator.clock_watch import ServerClock
 from coordinator.configured import puts_in_force, why_not_in_force
+from coordinator.durability import refuse_eviction
 from coordinator.fold import FOLD_VERSION
 from coordinator.follower import Follower
 from coordinator.ledger import Decided
@@ -103,9 +104,11 @@ class Leader:
     def step(self) -> None:
         """Waits for what comes next, at most until the lease wants renewing, and deals with it."""
         self._keep_lease()
-        if not self._decide_next(block_ms=self._wait_ms()):
-            self._tick_if_due()
+        decided = self._decide_next(block_ms=self._wait_ms())
+        if decided < _READ_AT_ONCE:  # whoever has a backlog to decide does not count it again and again
             self._glance()
+        if not decided:
+            self._tick_if_due()
             if self._since_snapshot and self._time.monotonic() - self._snapshot_taken >= _SNAPSHOT_SECONDS:
                 self._save_snapshot()
         self._watch_clock(self._follower.cursor)
@@ -172,11 +175,11 @@ class Leader:
 
     # --- deciding ----------------------------------------------------------------------------------------
 
-    def _decide_next(self, block_ms: int | None) -> bool:
-        """Reads, folds and commits one batch; false when there was nothing to read."""
+    def _decide_next(self, block_ms: int | None) -> int:
+        """Reads, folds and commits one batch; returns how many events that were."""
         entries = self._bus.events_after(self._follower.cursor, count=_READ_AT_ONCE, block_ms=block_ms)
         if not entries:
-            return False
+            return 0
         refuse_deaf(self._bus, entries[-1].id, self._clock)
         before = self._follower.cursor
         lines: list[Line] = []
@@ -188,7 +191,7 @@ class Leader:
         self._since_snapshot += len(entries)
         if self._since_snapshot >= _EVENTS_A_SNAPSHOT:
             self._save_snapshot()
-        return True
+        return len(entries)
 
     def _fold(self, entry: Entry, lines: list[Line]) -> Decided:
         decided = self._follower.advance(entry.id, entry.fields)
@@ -279,12 +282,13 @@ class Leader:
             self._say(halt)
 
     def _glance(self) -> None:
-        """Once a second, while nothing happens, looks whether something vanished before it could be read."""
+        """Once a second looks whether something vanished before it could be read, or soon may be evicted."""
         now = self._time.monotonic()
         if now - self._glanced >= _GLANCE_SECONDS:
             self._glanced = now
             decided = Head(self._lease.epoch, self._follower.cursor, self._follower.chain, self._folded)
             footing.prove(self._bus, decided)
+            refuse_eviction(self._bus.server())
 
     def _tick_if_due(self) -> None:
         """Nothing happened: if something has fallen due by the server's clock, says that time has passed."""

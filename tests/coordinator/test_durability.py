@@ -94,6 +94,18 @@ def test_a_server_that_may_evict_the_log_is_not_led_on_until_it_is_set_right(
     bus.close()
 
 
+def test_eviction_that_is_switched_on_while_it_leads_is_noticed(own: EmbeddedServer, portfolio: str) -> None:
+    coordinator = CoordinatorThread(
+        load(None, {}, Path("/")), url=own.url, portfolio=portfolio, clock="server"
+    )
+    coordinator.says(READY)
+    set_on(own, maxmemory="1gb", maxmemory_policy="allkeys-lru")
+    assert "maxmemory-policy allkeys-lru" in coordinator.says(NOT_COORDINATING)["why"]
+    set_on(own, maxmemory_policy="noeviction")
+    coordinator.says(READY, times=2)
+    coordinator.stop()
+
+
 def test_the_setting_found_is_named_once_with_what_it_means_and_stands_in_the_status(
     own: EmbeddedServer, portfolio: str
 ) -> None:

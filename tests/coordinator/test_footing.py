@@ -126,6 +126,25 @@ def test_what_vanishes_while_it_leads_is_noticed_within_moments(
     assert code(live.asks("ES")) == "allowed"
 
 
+def test_what_vanishes_is_noticed_under_steady_traffic_too(
+    live: Live, client: Any, begin: Coordinating
+) -> None:
+    coordinator = begin()
+    coordinator.says(READY)
+    one_that_stays_and_one_that_goes = (
+        "redis.call('XADD', KEYS[1], '*', 'type', 'ClockTicked');"
+        "return redis.call('XDEL', KEYS[1], redis.call('XADD', KEYS[1], '*', 'type', 'ClockTicked'))"
+    )
+    client.eval(one_that_stays_and_one_that_goes, 1, live.keys.events)
+
+    def refused_in_traffic() -> bool:
+        live.publishes(ClockTicked())  # the next is there before the leader has waited for it
+        return NOT_COORDINATING in coordinator.texts()
+
+    until(refused_in_traffic, "a refusal while events come without a pause")
+    assert refuses(coordinator).startswith("Events vanished before anybody decided on them: 1 (")
+
+
 def test_the_log_of_a_leader_that_is_deleted_is_noticed_within_moments(
     live: Live, client: Any, begin: Coordinating
 ) -> None:
