@@ -260,8 +260,8 @@ class Leader:
         now = self._time.monotonic()
         if (now - self._renewed) * 1000 < self._lease_ms / 3:
             return
-        if not self._bus.keep_lead(self._lease.holder, self._lease_ms):
-            raise LeadLost("The lease lapsed.")
+        if not self._bus.keep_lead(self._lease.holder, self._lease_ms, self._lease.epoch):
+            raise LeadLost("The lease lapsed, and another took it.")
         self._renewed = now
         self._server_clock.ask()
 

@@ -223,10 +223,13 @@ class Bus:
             )
         return Lease(_epoch(epoch or "0"), holder, _cursor(cursor), chain, _folded(folded), server)
 
-    def keep_lead(self, who: str, lease_ms: int) -> bool:
-        """Renews the lease; false when it is somebody else's or nobody's by now. 0 ms gives it up."""
+    def keep_lead(self, who: str, lease_ms: int, epoch: int = 0) -> bool:
+        """Renews the lease; false when it is somebody else's by now. 0 ms gives it up.
+
+        One that lapsed is renewed too while `epoch` is still the latest: nobody else has led since.
+        """
         with told_apart("renewing the lease"):
-            return bool(self._renew(keys=[self.keys.leader], args=[who, lease_ms]))
+            return bool(self._renew(keys=[self.keys.leader, self.keys.head], args=[who, lease_ms, epoch]))
 
     def lead_append(self, fields: Fields, stamp: str, *, epoch: int) -> StreamId | None:
         """Adds an event of the leader's own; None, and no event, where another epoch leads by now."""

@@ -1,5 +1,11 @@
 -- Keeps the lease for another while, if it is still mine. With 0 ms gives it up at once.
--- KEYS: leader   ARGV: who, lease in ms
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+-- One that lapsed while nobody else wanted it is still mine as long as my epoch leads: a term goes on.
+-- KEYS: leader, head (of a portfolio's leader)   ARGV: who, lease in ms, epoch (the same)
+local holder = redis.call('GET', KEYS[1])
+if not holder and ARGV[3] and ARGV[2] ~= '0' and redis.call('HGET', KEYS[2], 'epoch') == ARGV[3] then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return 1
+end
+if holder ~= ARGV[1] then return 0 end
 if ARGV[2] == '0' then return redis.call('DEL', KEYS[1]) end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])

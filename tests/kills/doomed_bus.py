@@ -101,9 +101,9 @@ class DoomedBus(Bus):
             self._here("mid-takeover: start decided")
         return done
 
-    def keep_lead(self, who: str, lease_ms: int) -> bool:
+    def keep_lead(self, who: str, lease_ms: int, epoch: int = 0) -> bool:
         self._here("before renewing")
-        kept = super().keep_lead(who, lease_ms)
+        kept = super().keep_lead(who, lease_ms, epoch)
         self._here("after renewing")
         return kept
 

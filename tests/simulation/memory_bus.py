@@ -101,8 +101,11 @@ class MemoryBus(Bus):
         )
         return Lease(_epoch(epoch or "0"), holder, _cursor(cursor), chain, _folded(folded), server)
 
-    def keep_lead(self, who: str, lease_ms: int) -> bool:
-        return self._ask("renewing the lease", lambda: self._server.renew(self._leader, who, lease_ms))
+    def keep_lead(self, who: str, lease_ms: int, epoch: int = 0) -> bool:
+        return self._ask(
+            "renewing the lease",
+            lambda: self._server.renew(self._leader, self._head, who, lease_ms, str(epoch)),
+        )
 
     def lead_append(self, fields: Fields, stamp: str, *, epoch: int) -> StreamId | None:
         return self._ask(

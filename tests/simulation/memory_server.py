@@ -208,9 +208,13 @@ class MemoryServer:
         )
         return str(epoch), who, cursor, chain, folded, server
 
-    def renew(self, leader: str, who: str, lease_ms: int) -> bool:
+    def renew(self, leader: str, head: str, who: str, lease_ms: int, epoch: str) -> bool:
         """renew.lua."""
-        if self.text(leader) != who:
+        holder = self.text(leader)
+        if holder is None and lease_ms and (self.hash(head) or {}).get("epoch") == epoch:
+            self.put(leader, who, lease_ms)
+            return True
+        if holder != who:
             return False
         if lease_ms == 0:
             self.delete(leader)
