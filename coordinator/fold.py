@@ -40,14 +40,16 @@ from events.incoming import (
 )
 from events.stream_id import DECISIONS_PER_EVENT, StreamId
 
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 """Raised whenever the same events would give other decisions than before.
 
 1 remembered 4 sessions of a worker, 2 remembers 32, so that a delayed event of the fifth is not folded twice.
-1 and 2 took a late report as it came, 3 doubts it (`late_report`). What each decided is decided again alike.
+1 and 2 took a late report as it came, 3 doubts it (`late_report`).
+4 counts a close under a new fill name, however many closes the day saw; 1 to 3 took it for a second report.
+What each decided is decided again alike.
 """
 
-GOES_ON_FROM = (1, 2, FOLD_VERSION)
+GOES_ON_FROM = (1, 2, 3, FOLD_VERSION)
 """Versions whose spans this one decides as they did, and whose snapshots it goes on from."""
 
 

@@ -226,8 +226,12 @@ def _share(amount: Decimal, part: int, whole: int) -> Decimal:
 
 
 def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClosed) -> list[Decision]:
-    """A close of nothing. A second close is refused, once; otherwise a loss counts, a gain does not."""
-    closed_by = state.day.closed.pop(key, None)
+    """A close of nothing. A second close is refused, once; otherwise a loss counts, a gain does not.
+
+    One that the broker names, by a name not folded before, is no second close but another fill.
+    """
+    another = state.fold_version >= 4 and event.fill
+    closed_by = None if another else state.day.closed.pop(key, None)
     if closed_by is not None:
         reason = f"PositionClosed: {key} was already closed by {closed_by}; not counted again"
         return [EventRejected(reason=reason, rejected="PositionClosed")]
