@@ -3,7 +3,7 @@
 from coordinator import flatten, loss
 from coordinator.limits import limits_of
 from coordinator.positions import add_to_book, book_full, no_room, resize, take_out_of_book
-from coordinator.state import Halt, Position, State, daily_pnl, leg_key
+from coordinator.state import Halt, Position, State, daily_pnl, is_kept, leg_key
 from coordinator.time_passing import open_first_day
 from events.decisions import Decision, EventRejected
 from events.incoming import (
@@ -60,12 +60,15 @@ def settled(state: State, at: StreamId, event: PositionSettled) -> list[Decision
     """Makes the log say what is really held, books what was made unseen, allows the symbol again."""
     key = leg_key(event.symbol, event.side, event.worker)
     held = state.positions.get(key)
-    if key not in state.unsettled and _says_the_same(held, event):
+    kept = is_kept(state, key)
+    if key not in state.unsettled and not kept and _says_the_same(held, event):
         reason = f"PositionSettled: the log says so already, nothing is unsettled about {key}"
         return [EventRejected(reason=reason, rejected="PositionSettled")]
     if event.size > 0 and no_room(state, at, key):
         return [book_full("PositionSettled")]
     state.unsettled.pop(key, None)
+    if kept:
+        del state.reservations[key]
     state.day.realized += event.pnl
     return [*_correct_book(state, at, key, event), *loss.watch(state, at)]
 

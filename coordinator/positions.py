@@ -15,6 +15,7 @@ from coordinator.state import (
     State,
     Unsettled,
     contracts_used,
+    is_kept,
     leg_key,
     open_symbols,
     slots_used,
@@ -108,6 +109,12 @@ def _use_reservation(state: State, key: str, size: int) -> int:
     return granted
 
 
+def _use_kept(state: State, key: str, unreported: int) -> None:
+    """Takes what was closed without ever having been reported open out of the slot kept for it."""
+    if unreported > 0 and is_kept(state, key):
+        _use_reservation(state, key, unreported)
+
+
 def _breaches(state: State, event: PositionOpened, *, granted: int, shared: bool) -> list[Decision]:
     limits = state.limits
     found: list[tuple[str, str]] = []
@@ -171,6 +178,7 @@ def closed(state: State, at: StreamId, event: PositionClosed) -> list[Decision]:
     disputed = _book_profit(state, held, event)
     over = event.size > held.size
     mismatch = [_unmatched(state, at, key, event, held.size)] if over else []
+    _use_kept(state, key, event.size - held.size)
     state.stats.total_exits += 1
     state.day.exits += 1
     done: list[Decision] = []
@@ -228,14 +236,16 @@ def _share(amount: Decimal, part: int, whole: int) -> Decimal:
 def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClosed) -> list[Decision]:
     """A close of nothing. A second close is refused, once; otherwise a loss counts, a gain does not.
 
-    One that the broker names, by a name not folded before, is no second close but another fill.
+    One that the broker names, by a name not folded before, is no second close but another fill; so is one of
+    a leg whose lost worker may have been filled again.
     """
-    another = state.fold_version >= 4 and event.fill
+    another = state.fold_version >= 4 and (event.fill or is_kept(state, key))
     closed_by = None if another else state.day.closed.pop(key, None)
     if closed_by is not None:
         reason = f"PositionClosed: {key} was already closed by {closed_by}; not counted again"
         return [EventRejected(reason=reason, rejected="PositionClosed")]
     state.day.realized += min(event.pnl, ZERO)
+    _use_kept(state, key, event.size)
     return [_unmatched(state, at, key, event, 0), *loss.watch(state, at)]
 
 

@@ -93,7 +93,9 @@ def _same_answer(
 
 def _still_reserved(state: State, first: str, answer: EntryAllowed) -> bool:
     reserved = state.reservations.get(leg_key(answer.symbol, answer.side, answer.worker))
-    return reserved is not None and (reserved.request, reserved.size) == (first, answer.size)
+    if reserved is None or reserved.kept:
+        return False
+    return (reserved.request, reserved.size) == (first, answer.size)
 
 
 def _refused(event: WorkerEvent, why: str) -> EventRejected:

@@ -32,7 +32,10 @@ def leg_key(symbol: str, side: str, worker: str) -> str:
 
 
 class Reservation(Struct):
-    """A slot kept free for an entry that was allowed: `size` contracts are still to be filled."""
+    """A slot kept free for an entry that was allowed: `size` contracts are still to be filled.
+
+    Once its worker is lost it may have been filled unreported: it is `kept`, and no time expires it.
+    """
 
     symbol: str
     side: Side
@@ -40,6 +43,7 @@ class Reservation(Struct):
     worker: str
     request: str
     expires_ms: int
+    kept: bool = False
 
 
 class Position(Struct):
@@ -210,6 +214,11 @@ def contracts_used(state: State) -> int:
     """Contracts held or reserved: what `max_contracts` bounds."""
     held = sum(position.size for position in state.positions.values())
     return held + sum(reservation.size for reservation in state.reservations.values())
+
+
+def is_kept(state: State, key: str) -> bool:
+    """Whether a slot on the leg `key` is kept for a lost worker that may have filled it."""
+    return key in state.reservations and state.reservations[key].kept
 
 
 def open_symbols(state: State) -> list[str]:

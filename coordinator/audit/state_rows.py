@@ -107,7 +107,8 @@ def _position(held: Position, exchange: Exchange) -> str:
 
 def _reserved(state: State, exchange: Exchange) -> list[str]:
     each = [
-        f"{one.symbol} {one.side} {one.size} by {one.worker} until {told_clock(exchange, one.expires_ms)}"
+        f"{one.symbol} {one.side} {one.size} by {one.worker} "
+        + ("kept: it may be filled" if one.kept else f"until {told_clock(exchange, one.expires_ms)}")
         for one in state.reservations.values()
     ]
     return each or ["nothing"]
