@@ -3,7 +3,7 @@
 from coordinator import flatten, loss
 from coordinator.limits import limits_of
 from coordinator.positions import add_to_book, book_full, no_room, resize, take_out_of_book
-from coordinator.state import Halt, Position, State, daily_pnl, is_kept, leg_key
+from coordinator.state import Halt, Position, State, daily_pnl, earlier, is_kept, leg_key
 from coordinator.time_passing import open_first_day
 from events.decisions import Decision, EventRejected
 from events.incoming import (
@@ -84,7 +84,7 @@ def _correct_book(state: State, at: StreamId, key: str, event: PositionSettled) 
     if event.size == 0:
         if held is None:
             return []
-        state.day.realized -= held.carried
+        state.day.realized -= earlier(state, held)
         return take_out_of_book(state, at, key, by=f"settlement by {event.by} at {at}")
     if held is None:
         add_to_book(state, at, key, _as_fill(event))

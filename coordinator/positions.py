@@ -15,6 +15,7 @@ from coordinator.state import (
     State,
     Unsettled,
     contracts_used,
+    earlier,
     is_kept,
     leg_key,
     open_symbols,
@@ -76,7 +77,7 @@ def resize(state: State, held: Position, size: int, price: Decimal) -> None:
     """Sets a leg to what is really held. Its mark stays, less the share of what is gone."""
     gone = held.size - size
     if gone > 0:
-        state.day.realized -= _share(held.carried, gone, held.size)
+        state.day.realized -= _share(earlier(state, held), gone, held.size)
         _shrink(held, gone)
     held.size, held.price = size, price
 
@@ -208,7 +209,7 @@ def _book_profit(state: State, held: Position, event: PositionClosed) -> list[De
     if point_value is not None:
         computed = gross_pnl(held.side, held.price, event.price, size, point_value) - event.commission
     counted = min(event.pnl, computed)
-    state.day.realized += counted - _share(held.carried, size, held.size)
+    state.day.realized += counted - _share(earlier(state, held), size, held.size)
     if abs(event.pnl - computed) <= CENT:
         return []
     return [
@@ -226,6 +227,8 @@ def _book_profit(state: State, held: Position, event: PositionClosed) -> list[De
 def _shrink(held: Position, size: int) -> None:
     held.unrealized -= _share(held.unrealized, size, held.size)
     held.carried -= _share(held.carried, size, held.size)
+    if held.rolled is not None:
+        held.rolled -= _share(held.rolled, size, held.size)
     held.size -= size
 
 

@@ -50,7 +50,7 @@ class Position(Struct):
     """What one worker holds on one side of one symbol.
 
     `price` is the average entry, `unrealized` the last mark in dollars; `carried` is the part of it that
-    already counted in an earlier trading day.
+    already counted in an earlier trading day, `rolled` what it was when a day ended that did not count it.
     """
 
     symbol: str
@@ -64,6 +64,7 @@ class Position(Struct):
     mark: Decimal | None = None
     unrealized: Decimal = ZERO
     carried: Decimal = ZERO
+    rolled: Decimal | None = None
     mark_disputed: bool = False
     mark_stale: bool = False
 
@@ -201,8 +202,18 @@ def daily_pnl(state: State) -> Decimal:
     total = state.day.realized
     if state.limits is not None and state.limits.stop_loss_on == "total":
         for position in state.positions.values():
-            total += position.unrealized - position.carried
+            total += position.unrealized - earlier(state, position)
     return total
+
+
+def earlier(state: State, held: Position) -> Decimal:
+    """What of a position's P&L is an earlier day's.
+
+    What an earlier day counted; and where open P&L counts now but did not when that day ended, its open
+    profit too, for it must not pay for a loss of today. Its open loss never counted, and counts now.
+    """
+    counts = state.limits is not None and state.limits.stop_loss_on == "total"
+    return held.carried if held.rolled is None or not counts else max(held.carried, held.rolled)
 
 
 def slots_used(state: State) -> int:

@@ -71,7 +71,9 @@ def _roll(state: State, at: StreamId) -> list[Decision]:
     total = state.limits.stop_loss_on == "total"
     for held in state.positions.values():
         if total:
-            held.carried = held.unrealized
+            held.carried, held.rolled = held.unrealized, None
+        elif state.fold_version >= 4:
+            held.rolled = held.unrealized
     state.day = Day(date=today.date, ends_ms=today.ends_ms)
     return [started, *loss.watch(state, at)]
 
