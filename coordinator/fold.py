@@ -48,6 +48,7 @@ FOLD_VERSION = 4
 4 counts a close under a new fill name, however many closes the day saw; 1 to 3 took it for a second report.
   It keeps the slots of a lost worker, which 1 to 3 freed. Where open P&L begins to
   count, the open profit of an earlier day that did not count it pays for no loss of today.
+  It refuses another event under the number of the last one, which 1 to 3 took for a repeat.
 What each decided is decided again alike.
 """
 

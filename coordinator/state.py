@@ -128,13 +128,15 @@ class Worker(Struct):
     """A worker as its events show it.
 
     `seqs` holds the last number seen of each of its sessions, newest session last; `answers` what its
-    latest requests were told, by session and number, so that a repeat is answered alike.
+    latest requests were told, by session and number, so that a repeat is answered alike. `said` is a digest of
+    the last event of each session: another event of the same number is no repeat of it.
     """
 
     session: str = ""
     symbols: tuple[str, ...] = ()
     presence: Literal["unannounced", "up", "lost", "stopped"] = "unannounced"
     seqs: dict[str, int] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
     answers: dict[str, tuple[str, EntryAllowed | EntryDenied]] = field(default_factory=dict)
 
 

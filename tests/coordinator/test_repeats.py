@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any, cast
 
 import msgspec
 import pytest
 
+from coordinator.dollars import ZERO
 from coordinator.state import (
     ANSWERS_REMEMBERED,
     FILLS_REMEMBERED,
@@ -132,6 +134,58 @@ def test_a_repeated_close_is_folded_once() -> None:
     assert story.hears_last_again() == []
     assert story.pnl == -100
     assert story.open == ["ES:long:1"]
+
+
+def forked(story: Story) -> EventRejected:
+    """ES is in a position; another process asks under the session of its worker, which closes then."""
+    story.enters("ES")
+    close = cast(PositionClosed, story.next_of(*closing("ES", "-26005")))
+    child = EntryRequested(close.worker, close.session, close.seq, symbol="6A", side="long", size=1)
+    story.hears(child)
+    return only(EventRejected, story.hears(close))
+
+
+def closing(symbol: str, pnl: str) -> tuple[Callable[..., Event], str]:
+    def closed(**names: Any) -> Event:
+        return PositionClosed(
+            **names, symbol=symbol, side="long", size=1, price=Decimal(1), commission=ZERO, pnl=Decimal(pnl)
+        )
+
+    return closed, f"ibs-{symbol}"
+
+
+def test_another_event_under_the_last_ones_number_is_refused_aloud() -> None:
+    story = Story()
+    reason = forked(story).reason
+    assert reason.startswith("PositionClosed: number 4 of session s1 was used for something else before")
+    assert (story.pnl, story.open) == (ZERO, ["ES:long:1"])
+
+
+def test_the_last_event_is_a_repeat_only_in_every_field() -> None:
+    story = Story()
+    story.enters("ES", size=2)
+    story.closes("ES", pnl="-100")
+    close = cast(PositionClosed, story.last)
+    assert story.hears(msgspec.structs.replace(close)) == []
+    assert kinds(story.hears(msgspec.structs.replace(close, pnl=Decimal("-100.01")))) == ["EventRejected"]
+
+
+def test_version_3_took_another_event_under_the_last_ones_number_for_a_repeat() -> None:
+    story = Story()
+    story.state.fold_version = 3
+    story.enters("ES")
+    story.closes("ES", pnl="-100")
+    close = cast(PositionClosed, story.last)
+    assert story.hears(msgspec.structs.replace(close, pnl=Decimal(-900))) == []
+
+
+def test_what_an_older_version_folded_last_is_a_repeat_for_it_kept_no_digest() -> None:
+    story = Story()
+    story.state.fold_version = 3
+    story.enters("ES")
+    story.closes("ES", pnl="-100")
+    story.state.fold_version = 4
+    assert story.hears_last_again() == []
 
 
 def test_a_fact_overtaken_by_a_later_one_is_refused_aloud() -> None:
