@@ -142,7 +142,7 @@ def _breaches(state: State, event: PositionOpened, *, granted: int, shared: bool
 
 def _reported_before(state: State, event: PositionOpened | PositionClosed) -> EventRejected | None:
     """A fill the broker has named is folded once, whoever reports it."""
-    first = state.fills.get(_fill_name(event)) if event.fill else None
+    first = _first_report(state, _fill_name(event)) if event.fill else None
     if first is None:
         return None
     kind = type(event).__name__
@@ -150,13 +150,21 @@ def _reported_before(state: State, event: PositionOpened | PositionClosed) -> Ev
     return EventRejected(reason=reason, rejected=kind)
 
 
+def _first_report(state: State, name: str) -> str | None:
+    """The event that reported the fill, by whichever worker; those with the state are of older versions."""
+    if name in state.fills or state.fold_version < 4:
+        return state.fills.get(name)
+    return next((one.fills[name] for one in state.workers.values() if name in one.fills), None)
+
+
 def _remember_fill(state: State, at: StreamId, event: PositionOpened | PositionClosed) -> None:
-    """Only the latest are remembered."""
+    """Only the latest of each worker are remembered: one that floods pushes out none but its own."""
     if not event.fill:
         return
-    if len(state.fills) >= FILLS_REMEMBERED:
-        del state.fills[next(iter(state.fills))]
-    state.fills[_fill_name(event)] = str(at)
+    fills = state.fills if state.fold_version < 4 else state.workers[event.worker].fills
+    if len(fills) >= FILLS_REMEMBERED:
+        del fills[next(iter(fills))]
+    fills[_fill_name(event)] = str(at)
 
 
 def _fill_name(event: PositionOpened | PositionClosed) -> str:

@@ -8,6 +8,7 @@ event under the last one's number: two processes speak as one, and what the seco
 
 import hashlib
 from itertools import chain
+from typing import cast
 
 from msgspec import structs
 
@@ -21,14 +22,14 @@ from coordinator.state import (
 )
 from events.codec import encode
 from events.decisions import Decision, EntryAllowed, EntryDenied, EventRejected
-from events.incoming import EntryRequested, WorkerEvent
+from events.incoming import EntryRequested, Event, WorkerEvent
 from events.stream_id import StreamId
 
 _SESSIONS_REMEMBERED_BY_1 = 4
 _DIGEST_BYTES = 8
 _ANOTHER = (
-    "was used for something else before, so this is not folded: two processes say the same session, perhaps by "
-    "a fork. Check what is open, and portfold settle"
+    "was used for something else before, so this is not folded: two processes say the same session, perhaps "
+    "by a fork. Check what is open, and portfold settle"
 )
 
 
@@ -55,7 +56,7 @@ def is_repeat(state: State, event: WorkerEvent) -> bool:
 
 
 def _digest(event: WorkerEvent) -> str:
-    text = "\0".join(encode(event)).encode("utf-8", "surrogatepass")
+    text = "\0".join(encode(cast(Event, event))).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, digest_size=_DIGEST_BYTES).hexdigest()
 
 
@@ -145,13 +146,17 @@ def _enrol(state: State, event: WorkerEvent) -> Worker:
 
 
 def _forget_one(state: State) -> None:
-    """Makes room: forgets one with nothing at stake, first of all one that is not up."""
+    """Makes room: forgets one with nothing at stake, first of all one that is not up.
+
+    Rather one that reported no fill: with it the names of its fills are forgotten.
+    """
     busy = {held.worker for held in state.positions.values()}
     busy |= {reservation.worker for reservation in state.reservations.values()}
     busy.update(state.lost)
     idle = [name for name in state.workers if name not in busy]
     away = [name for name in idle if state.workers[name].presence != "up"]
-    name = next(chain(away, idle, state.workers))
+    unfilled = [name for name in (*away, *idle) if not state.workers[name].fills]
+    name = next(chain(unfilled, away, idle, state.workers))
     del state.workers[name]
     if name in state.lost:
         state.lost.remove(name)

@@ -128,8 +128,9 @@ class Worker(Struct):
     """A worker as its events show it.
 
     `seqs` holds the last number seen of each of its sessions, newest session last; `answers` what its
-    latest requests were told, by session and number, so that a repeat is answered alike. `said` is a digest of
-    the last event of each session: another event of the same number is no repeat of it.
+    latest requests were told, by session and number, so that a repeat is answered alike. `said` is a digest
+    of the last event of each session: another event of the same number is no repeat of it. `fills` are the
+    latest that it reported and the events that did: many of one worker push out none of another's.
     """
 
     session: str = ""
@@ -137,6 +138,7 @@ class Worker(Struct):
     presence: Literal["unannounced", "up", "lost", "stopped"] = "unannounced"
     seqs: dict[str, int] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
+    fills: dict[str, str] = field(default_factory=dict)
     answers: dict[str, tuple[str, EntryAllowed | EntryDenied]] = field(default_factory=dict)
 
 
@@ -176,8 +178,9 @@ class Stats(Struct):
 class State(Struct):
     """The whole portfolio. `positions`, `reservations` and `unsettled` are by `leg_key`.
 
-    `lost` names the lost workers, `fills` the latest fills and the events that reported them. While
-    `tail_missing`, entries are denied; `acknowledged` is the last loss that was acknowledged.
+    `lost` names the lost workers, `fills` the latest fills and the events that reported them, up to version 3
+    of the fold; since then they are with the worker that reported them. While `tail_missing`, entries are
+    denied; `acknowledged` is the last loss that was acknowledged.
     """
 
     limits: Limits | None = None

@@ -259,12 +259,41 @@ def test_only_the_latest_answers_of_a_worker_are_remembered() -> None:
     assert len(story.state.workers["ibs-ES"].answers) == ANSWERS_REMEMBERED
 
 
-def test_only_the_latest_fills_are_remembered() -> None:
+def flooded(fold: int) -> Story:
+    """ibs-CL reports one fill, and ibs-ES as many as are remembered and one."""
     story = Story()
+    story.state.fold_version = fold
+    story.fills("CL", fill="broker-CL")
     for number in range(FILLS_REMEMBERED + 1):
         story.fills("ES", fill=f"broker-{number}")
+    return story
+
+
+def test_of_each_worker_the_latest_fills_are_remembered_and_a_flood_of_another_forgets_none() -> None:
+    story = flooded(fold=4)
+    assert len(story.state.workers["ibs-ES"].fills) == FILLS_REMEMBERED
+    assert story.state.fills == {}
+    for fill in ("broker-CL", "broker-1", f"broker-{FILLS_REMEMBERED}"):
+        assert kinds(story.fills("CL", fill=fill)) == ["EventRejected"]
+    assert kinds(story.fills("ES", fill="broker-0")) != ["EventRejected"]
+
+
+def test_version_3_remembered_the_latest_fills_of_all_and_what_it_remembers_is_known_to_4() -> None:
+    story = flooded(fold=3)
     assert len(story.state.fills) == FILLS_REMEMBERED
-    assert kinds(story.fills("ES", fill=f"broker-{FILLS_REMEMBERED}")) == ["EventRejected"]
+    story.state.fold_version = 4
+    assert kinds(story.fills("ES", fill="broker-1")) == ["EventRejected"]
+    assert kinds(story.fills("CL", fill="broker-CL")) != ["EventRejected"]
+
+
+def test_a_worker_that_reported_fills_is_forgotten_after_those_that_did_not() -> None:
+    story = Story()
+    story.fills("ES", fill="F1")
+    story.closes("ES", fill="F2")
+    story.stops("ibs-ES")
+    for number in range(WORKERS_REMEMBERED):
+        story.starts(f"w{number}")
+    assert kinds(story.fills("ES", fill="F1", worker="another")) == ["EventRejected"]
 
 
 @pytest.mark.parametrize(("fold", "sessions"), [(1, 4), (2, 32), (3, 32)])
