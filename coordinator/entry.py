@@ -178,6 +178,12 @@ def _symbol_pending(state: State, limits: Limits, request: EntryRequested) -> De
     pending = _first_of(state.reservations, request.symbol)
     if pending is None:
         return None
+    if pending.kept:
+        return Denial(
+            "symbol_pending",
+            f"{pending.symbol} is kept for {pending.worker}, which was lost and may have filled it "
+            "unreported: start it again, or portfold settle",
+        )
     return Denial("symbol_pending", f"{pending.symbol} is already reserved by {pending.worker}")
 
 
@@ -225,10 +231,14 @@ def _occupied(state: State) -> str:
     held = open_symbols(state)
     parts = [f"Open: {', '.join(held)}"] if held else []
     if state.reservations:
-        reserved = sorted({one.symbol for one in state.reservations.values()}.difference(held))
-        if reserved:
-            parts.append(f"Reserved: {', '.join(reserved)}")
+        parts += _symbols_of("Reserved", state, held, kept=False)
+        parts += _symbols_of("Kept, may be filled unreported", state, held, kept=True)
     return " | ".join(parts)
+
+
+def _symbols_of(title: str, state: State, held: list[str], *, kept: bool) -> list[str]:
+    symbols = sorted({one.symbol for one in state.reservations.values() if one.kept == kept}.difference(held))
+    return [f"{title}: {', '.join(symbols)}"] if symbols else []
 
 
 # --- the end of a reservation ---------------------------------------------------------------------------

@@ -40,14 +40,19 @@ from events.incoming import (
 )
 from events.stream_id import DECISIONS_PER_EVENT, StreamId
 
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 """Raised whenever the same events would give other decisions than before.
 
 1 remembered 4 sessions of a worker, 2 remembers 32, so that a delayed event of the fifth is not folded twice.
-1 and 2 took a late report as it came, 3 doubts it (`late_report`). What each decided is decided again alike.
+1 and 2 took a late report as it came, 3 doubts it (`late_report`).
+4 counts a close under a new fill name, however many closes the day saw; they took it for a second report. It
+keeps the slots of a lost worker; they freed them. Where open P&L begins to count, it lets no open profit of
+an earlier day pay for a loss of today. It refuses another event under the number of the last one, a repeat to
+them, and remembers the names of 1,024 fills of each worker; they, of 1,024 in all.
+What each decided is decided again alike.
 """
 
-GOES_ON_FROM = (1, 2, FOLD_VERSION)
+GOES_ON_FROM = (1, 2, 3, FOLD_VERSION)
 """Versions whose spans this one decides as they did, and whose snapshots it goes on from."""
 
 

@@ -59,9 +59,12 @@ def _trigger(state: State, limits: Limits, at: StreamId) -> list[Decision]:
 
 
 def cancel_pending(state: State) -> str:
-    """Takes back every reserved slot, and lists them: what still fills will be closed at once."""
+    """Takes back every reserved slot, and lists them: what still fills will be closed at once.
+
+    A slot that may be filled already stays taken.
+    """
     pending = legs_text(
         Leg(one.symbol, one.side, one.size, one.worker) for _, one in sorted(state.reservations.items())
     )
-    state.reservations.clear()
+    state.reservations = {key: one for key, one in state.reservations.items() if one.kept}
     return pending

@@ -3,7 +3,16 @@
 from coordinator import flatten, loss
 from coordinator.limits import limits_of
 from coordinator.positions import add_to_book, book_full, no_room, resize, take_out_of_book
-from coordinator.state import CONFIGS_REMEMBERED, Halt, Position, State, daily_pnl, leg_key
+from coordinator.state import (
+    CONFIGS_REMEMBERED,
+    Halt,
+    Position,
+    State,
+    daily_pnl,
+    earlier,
+    is_kept,
+    leg_key,
+)
 from coordinator.time_passing import open_first_day
 from events.decisions import Decision, EventRejected
 from events.incoming import (
@@ -68,12 +77,15 @@ def settled(state: State, at: StreamId, event: PositionSettled) -> list[Decision
     """Makes the log say what is really held, books what was made unseen, allows the symbol again."""
     key = leg_key(event.symbol, event.side, event.worker)
     held = state.positions.get(key)
-    if key not in state.unsettled and _says_the_same(held, event):
+    kept = is_kept(state, key)
+    if key not in state.unsettled and not kept and _says_the_same(held, event):
         reason = f"PositionSettled: the log says so already, nothing is unsettled about {key}"
         return [EventRejected(reason=reason, rejected="PositionSettled")]
     if event.size > 0 and no_room(state, at, key):
         return [book_full("PositionSettled")]
     state.unsettled.pop(key, None)
+    if kept:
+        del state.reservations[key]
     state.day.realized += event.pnl
     return [*_correct_book(state, at, key, event), *loss.watch(state, at)]
 
@@ -89,7 +101,7 @@ def _correct_book(state: State, at: StreamId, key: str, event: PositionSettled) 
     if event.size == 0:
         if held is None:
             return []
-        state.day.realized -= held.carried
+        state.day.realized -= earlier(state, held)
         return take_out_of_book(state, at, key, by=f"settlement by {event.by} at {at}")
     if held is None:
         add_to_book(state, at, key, _as_fill(event))

@@ -15,6 +15,8 @@ from coordinator.state import (
     State,
     Unsettled,
     contracts_used,
+    earlier,
+    is_kept,
     leg_key,
     open_symbols,
     slots_used,
@@ -75,7 +77,7 @@ def resize(state: State, held: Position, size: int, price: Decimal) -> None:
     """Sets a leg to what is really held. Its mark stays, less the share of what is gone."""
     gone = held.size - size
     if gone > 0:
-        state.day.realized -= _share(held.carried, gone, held.size)
+        state.day.realized -= _share(earlier(state, held), gone, held.size)
         _shrink(held, gone)
     held.size, held.price = size, price
 
@@ -108,6 +110,12 @@ def _use_reservation(state: State, key: str, size: int) -> int:
     return granted
 
 
+def _use_kept(state: State, key: str, unreported: int) -> None:
+    """Takes what was closed without ever having been reported open out of the slot kept for it."""
+    if unreported > 0 and is_kept(state, key):
+        _use_reservation(state, key, unreported)
+
+
 def _breaches(state: State, event: PositionOpened, *, granted: int, shared: bool) -> list[Decision]:
     limits = state.limits
     found: list[tuple[str, str]] = []
@@ -134,7 +142,7 @@ def _breaches(state: State, event: PositionOpened, *, granted: int, shared: bool
 
 def _reported_before(state: State, event: PositionOpened | PositionClosed) -> EventRejected | None:
     """A fill the broker has named is folded once, whoever reports it."""
-    first = state.fills.get(_fill_name(event)) if event.fill else None
+    first = _first_report(state, _fill_name(event)) if event.fill else None
     if first is None:
         return None
     kind = type(event).__name__
@@ -142,13 +150,21 @@ def _reported_before(state: State, event: PositionOpened | PositionClosed) -> Ev
     return EventRejected(reason=reason, rejected=kind)
 
 
+def _first_report(state: State, name: str) -> str | None:
+    """The event that reported the fill, by whichever worker; those with the state are of older versions."""
+    if name in state.fills or state.fold_version < 4:
+        return state.fills.get(name)
+    return next((one.fills[name] for one in state.workers.values() if name in one.fills), None)
+
+
 def _remember_fill(state: State, at: StreamId, event: PositionOpened | PositionClosed) -> None:
-    """Only the latest are remembered."""
+    """Only the latest of each worker are remembered: one that floods pushes out none but its own."""
     if not event.fill:
         return
-    if len(state.fills) >= FILLS_REMEMBERED:
-        del state.fills[next(iter(state.fills))]
-    state.fills[_fill_name(event)] = str(at)
+    fills = state.fills if state.fold_version < 4 else state.workers[event.worker].fills
+    if len(fills) >= FILLS_REMEMBERED:
+        del fills[next(iter(fills))]
+    fills[_fill_name(event)] = str(at)
 
 
 def _fill_name(event: PositionOpened | PositionClosed) -> str:
@@ -171,6 +187,7 @@ def closed(state: State, at: StreamId, event: PositionClosed) -> list[Decision]:
     disputed = _book_profit(state, held, event)
     over = event.size > held.size
     mismatch = [_unmatched(state, at, key, event, held.size)] if over else []
+    _use_kept(state, key, event.size - held.size)
     state.stats.total_exits += 1
     state.day.exits += 1
     done: list[Decision] = []
@@ -200,7 +217,7 @@ def _book_profit(state: State, held: Position, event: PositionClosed) -> list[De
     if point_value is not None:
         computed = gross_pnl(held.side, held.price, event.price, size, point_value) - event.commission
     counted = min(event.pnl, computed)
-    state.day.realized += counted - _share(held.carried, size, held.size)
+    state.day.realized += counted - _share(earlier(state, held), size, held.size)
     if abs(event.pnl - computed) <= CENT:
         return []
     return [
@@ -218,6 +235,8 @@ def _book_profit(state: State, held: Position, event: PositionClosed) -> list[De
 def _shrink(held: Position, size: int) -> None:
     held.unrealized -= _share(held.unrealized, size, held.size)
     held.carried -= _share(held.carried, size, held.size)
+    if held.rolled is not None:
+        held.rolled -= _share(held.rolled, size, held.size)
     held.size -= size
 
 
@@ -226,12 +245,18 @@ def _share(amount: Decimal, part: int, whole: int) -> Decimal:
 
 
 def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClosed) -> list[Decision]:
-    """A close of nothing. A second close is refused, once; otherwise a loss counts, a gain does not."""
-    closed_by = state.day.closed.pop(key, None)
+    """A close of nothing. A second close is refused, once; otherwise a loss counts, a gain does not.
+
+    One that the broker names, by a name not folded before, is no second close but another fill; so is one of
+    a leg whose lost worker may have been filled again.
+    """
+    another = state.fold_version >= 4 and (event.fill or is_kept(state, key))
+    closed_by = None if another else state.day.closed.pop(key, None)
     if closed_by is not None:
         reason = f"PositionClosed: {key} was already closed by {closed_by}; not counted again"
         return [EventRejected(reason=reason, rejected="PositionClosed")]
     state.day.realized += min(event.pnl, ZERO)
+    _use_kept(state, key, event.size)
     return [_unmatched(state, at, key, event, 0), *loss.watch(state, at)]
 
 

@@ -10,6 +10,7 @@ from events.legs import Holding, parse_holdings
 from events.stream_id import StreamId
 
 _GONE_NAMED = 30
+_GIVEN_BACK_AT_ONCE = 8
 
 
 def started(state: State, at: StreamId, event: WorkerStarted) -> list[Decision]:
@@ -31,7 +32,16 @@ def started(state: State, at: StreamId, event: WorkerStarted) -> list[Decision]:
     for key in [key for key, odd in state.unsettled.items() if odd.worker == event.worker]:
         if key not in holdings and key not in on_log:
             del state.unsettled[key]  # nothing on the log, nothing at the broker: they agree again
+    found += _give_back_kept(state, at, event.worker)
     return [*found, *_flatten_again(state, at, event.worker), *loss.watch(state, at)]
+
+
+def _give_back_kept(state: State, at: StreamId, worker: str) -> list[Decision]:
+    """What was filled unreported is in the book by now. What has no room here is due at the next event."""
+    kept = [key for key, one in state.reservations.items() if one.worker == worker and one.kept]
+    for key in kept[_GIVEN_BACK_AT_ONCE:]:
+        state.reservations[key].kept, state.reservations[key].expires_ms = False, at.ms
+    return [expire(state, key, "the worker told what it holds") for key in kept[:_GIVEN_BACK_AT_ONCE]]
 
 
 def _by_leg(event: WorkerStarted) -> dict[str, Holding]:
@@ -110,7 +120,11 @@ def stopped(state: State, at: StreamId, event: WorkerStopped) -> list[Decision]:
 
 
 def lost(state: State, at: StreamId, event: WorkerLost) -> list[Decision]:
-    """The same for one that fell silent; entries on its symbols are denied until it is back."""
+    """Entries on its symbols are denied until it is back, and its reserved slots are kept.
+
+    It may have died between a fill and its report. A slot is kept until the worker tells what its broker
+    holds, a report uses it, it stops in good order or somebody settles it.
+    """
     worker = state.workers.get(event.worker)
     if worker is None or worker.session != event.session or worker.presence == "stopped":
         reason = f"WorkerLost: {event.worker} has no session {event.session} under way"
@@ -118,8 +132,13 @@ def lost(state: State, at: StreamId, event: WorkerLost) -> list[Decision]:
     worker.presence = "lost"
     if event.worker not in state.lost:
         state.lost.append(event.worker)
-    freed = _leave(state, event.worker, "the worker was lost")
-    own = [key for key, held in state.positions.items() if held.worker == event.worker]
+    if state.fold_version >= 4:
+        for one in state.reservations.values():
+            one.kept = one.kept or one.worker == event.worker
+        freed = flatten.hand_over(state, _held_by(state, event.worker))
+    else:
+        freed = _leave(state, event.worker, "the worker was lost")
+    own = _held_by(state, event.worker)
     if own and state.limits is not None and state.limits.on_worker_lost == "flatten":
         return [*freed, *flatten.order(state, at, f"worker {event.worker} was lost", own)]
     return freed
@@ -129,5 +148,8 @@ def _leave(state: State, worker: str, reason: str) -> list[Decision]:
     freed: list[Decision] = [
         expire(state, key, reason) for key, one in list(state.reservations.items()) if one.worker == worker
     ]
-    own = [key for key, held in state.positions.items() if held.worker == worker]
-    return [*freed, *flatten.hand_over(state, own)]
+    return [*freed, *flatten.hand_over(state, _held_by(state, worker))]
+
+
+def _held_by(state: State, worker: str) -> list[str]:
+    return [key for key, held in state.positions.items() if held.worker == worker]

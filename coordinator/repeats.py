@@ -2,10 +2,13 @@
 
 A writer that lost its reply publishes the same (worker, session, seq) again. Numbers only rise within a
 session, so what is not above the last one seen has been folded, or was overtaken by what came after it; since
-nobody can tell which, whatever is older than the last one is refused, never dropped in silence.
+nobody can tell which, whatever is older than the last one is refused, never dropped in silence. So is another
+event under the last one's number: two processes speak as one, and what the second said would be lost.
 """
 
+import hashlib
 from itertools import chain
+from typing import cast
 
 from msgspec import structs
 
@@ -17,11 +20,17 @@ from coordinator.state import (
     Worker,
     leg_key,
 )
+from events.codec import encode
 from events.decisions import Decision, EntryAllowed, EntryDenied, EventRejected
-from events.incoming import EntryRequested, WorkerEvent
+from events.incoming import EntryRequested, Event, WorkerEvent
 from events.stream_id import StreamId
 
 _SESSIONS_REMEMBERED_BY_1 = 4
+_DIGEST_BYTES = 8
+_ANOTHER = (
+    "was used for something else before, so this is not folded: two processes say the same session, perhaps "
+    "by a fork. Check what is open, and portfold settle"
+)
 
 
 def known(state: State, event: WorkerEvent) -> bool:
@@ -37,9 +46,18 @@ def is_repeat(state: State, event: WorkerEvent) -> bool:
     if last is not None and event.seq <= last:
         return True
     if last is None and len(worker.seqs) >= _sessions_remembered(state):
-        del worker.seqs[next(name for name in worker.seqs if name != worker.session)]
+        forgotten = next(name for name in worker.seqs if name != worker.session)
+        del worker.seqs[forgotten]
+        worker.said.pop(forgotten, None)
     worker.seqs[event.session] = event.seq
+    if state.fold_version >= 4:
+        worker.said[event.session] = _digest(event)
     return False
+
+
+def _digest(event: WorkerEvent) -> str:
+    text = "\0".join(encode(cast(Event, event))).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=_DIGEST_BYTES).hexdigest()
 
 
 def _sessions_remembered(state: State) -> int:
@@ -68,7 +86,9 @@ def answer_again(state: State, event: WorkerEvent) -> list[Decision]:
         if known is not None:
             return [_same_answer(state, event, *known)]
     elif event.seq == worker.seqs[event.session]:
-        return []
+        if worker.said.get(event.session, "") in ("", _digest(event)):
+            return []
+        return [_refused(event, _ANOTHER)]
     return [_refused(event, "came after a later one; if it was not folded before, publish it anew")]
 
 
@@ -93,7 +113,9 @@ def _same_answer(
 
 def _still_reserved(state: State, first: str, answer: EntryAllowed) -> bool:
     reserved = state.reservations.get(leg_key(answer.symbol, answer.side, answer.worker))
-    return reserved is not None and (reserved.request, reserved.size) == (first, answer.size)
+    if reserved is None or reserved.kept:
+        return False
+    return (reserved.request, reserved.size) == (first, answer.size)
 
 
 def _refused(event: WorkerEvent, why: str) -> EventRejected:
@@ -124,13 +146,17 @@ def _enrol(state: State, event: WorkerEvent) -> Worker:
 
 
 def _forget_one(state: State) -> None:
-    """Makes room: forgets one with nothing at stake, first of all one that is not up."""
+    """Makes room: forgets one with nothing at stake, first of all one that is not up.
+
+    Rather one that reported no fill: with it the names of its fills are forgotten.
+    """
     busy = {held.worker for held in state.positions.values()}
     busy |= {reservation.worker for reservation in state.reservations.values()}
     busy.update(state.lost)
     idle = [name for name in state.workers if name not in busy]
     away = [name for name in idle if state.workers[name].presence != "up"]
-    name = next(chain(away, idle, state.workers))
+    unfilled = [name for name in (*away, *idle) if not state.workers[name].fills]
+    name = next(chain(unfilled, away, idle, state.workers))
     del state.workers[name]
     if name in state.lost:
         state.lost.remove(name)

@@ -33,7 +33,10 @@ def leg_key(symbol: str, side: str, worker: str) -> str:
 
 
 class Reservation(Struct):
-    """A slot kept free for an entry that was allowed: `size` contracts are still to be filled."""
+    """A slot kept free for an entry that was allowed: `size` contracts are still to be filled.
+
+    Once its worker is lost it may have been filled unreported: it is `kept`, and no time expires it.
+    """
 
     symbol: str
     side: Side
@@ -41,13 +44,14 @@ class Reservation(Struct):
     worker: str
     request: str
     expires_ms: int
+    kept: bool = False
 
 
 class Position(Struct):
     """What one worker holds on one side of one symbol.
 
     `price` is the average entry, `unrealized` the last mark in dollars; `carried` is the part of it that
-    already counted in an earlier trading day.
+    already counted in an earlier trading day, `rolled` what it was when a day ended that did not count it.
     """
 
     symbol: str
@@ -61,6 +65,7 @@ class Position(Struct):
     mark: Decimal | None = None
     unrealized: Decimal = ZERO
     carried: Decimal = ZERO
+    rolled: Decimal | None = None
     mark_disputed: bool = False
     mark_stale: bool = False
 
@@ -124,13 +129,17 @@ class Worker(Struct):
     """A worker as its events show it.
 
     `seqs` holds the last number seen of each of its sessions, newest session last; `answers` what its
-    latest requests were told, by session and number, so that a repeat is answered alike.
+    latest requests were told, by session and number, so that a repeat is answered alike. `said` is a digest
+    of the last event of each session: another event of the same number is no repeat of it. `fills` are the
+    latest that it reported and the events that did: many of one worker push out none of another's.
     """
 
     session: str = ""
     symbols: tuple[str, ...] = ()
     presence: Literal["unannounced", "up", "lost", "stopped"] = "unannounced"
     seqs: dict[str, int] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
+    fills: dict[str, str] = field(default_factory=dict)
     answers: dict[str, tuple[str, EntryAllowed | EntryDenied]] = field(default_factory=dict)
 
 
@@ -170,10 +179,11 @@ class Stats(Struct):
 class State(Struct):
     """The whole portfolio. `positions`, `reservations` and `unsettled` are by `leg_key`.
 
-    `lost` names the lost workers, `fills` the latest fills and the events that reported them. While
-    `tail_missing`, entries are denied; `acknowledged` is the last loss that was acknowledged. `config` is the
-    digest of the configuration last put in force, `configs` those of all that ever were, the newest last:
-    none of them is put in force again by itself, so nothing is decided by it.
+    `lost` names the lost workers, `fills` the latest fills and the events that reported them, up to version 3
+    of the fold; since then they are with the worker that reported them. While `tail_missing`, entries are
+    denied; `acknowledged` is the last loss that was acknowledged. `config` is the digest of the configuration
+    last put in force, `configs` those of all that ever were, the newest last: none of them is put in force
+    again by itself, so nothing is decided by it.
     """
 
     limits: Limits | None = None
@@ -201,8 +211,18 @@ def daily_pnl(state: State) -> Decimal:
     total = state.day.realized
     if state.limits is not None and state.limits.stop_loss_on == "total":
         for position in state.positions.values():
-            total += position.unrealized - position.carried
+            total += position.unrealized - earlier(state, position)
     return total
+
+
+def earlier(state: State, held: Position) -> Decimal:
+    """What of a position's P&L is an earlier day's.
+
+    What an earlier day counted; and where open P&L counts now but did not when that day ended, its open
+    profit too, for it must not pay for a loss of today. Its open loss never counted, and counts now.
+    """
+    counts = state.limits is not None and state.limits.stop_loss_on == "total"
+    return held.carried if held.rolled is None or not counts else max(held.carried, held.rolled)
 
 
 def slots_used(state: State) -> int:
@@ -214,6 +234,11 @@ def contracts_used(state: State) -> int:
     """Contracts held or reserved: what `max_contracts` bounds."""
     held = sum(position.size for position in state.positions.values())
     return held + sum(reservation.size for reservation in state.reservations.values())
+
+
+def is_kept(state: State, key: str) -> bool:
+    """Whether a slot on the leg `key` is kept for a lost worker that may have filled it."""
+    return key in state.reservations and state.reservations[key].kept
 
 
 def open_symbols(state: State) -> list[str]:

@@ -65,9 +65,7 @@ def status_fields(state: State, at: StreamId) -> dict[str, str]:
         "flatten_cause": state.flatten.cause if state.flatten else "",
         "flatten_started_ms": str(state.flatten.started_ms) if state.flatten else "",
         "flatten_deadline_ms": str(state.flatten.deadline_ms) if state.flatten else "",
-        "unsettled": ", ".join(
-            f"{odd.symbol} of {odd.worker}: {odd.kind}" for odd in state.unsettled.values()
-        ),
+        "unsettled": ", ".join(_unsettled(state)),
         "workers": ", ".join(f"{name} {worker.presence}" for name, worker in state.workers.items()),
         "worker_symbols": ", ".join(
             " ".join((name, *worker.symbols)) for name, worker in state.workers.items()
@@ -113,6 +111,16 @@ def _read_stats(text: str) -> dict[str, int | float]:
     pairs = dict(pair.split("=") for pair in text.split(" "))
     counts: dict[str, int | float] = {name: int(pairs[name]) for name in _COUNTS}
     return counts | {"block_rate": float(pairs["block_rate"])}
+
+
+def _unsettled(state: State) -> list[str]:
+    """What log and broker disagree about, and may: a slot whose worker was lost may be filled."""
+    odd = [f"{one.symbol} of {one.worker}: {one.kind}" for one in state.unsettled.values()]
+    return odd + [
+        f"{one.symbol} of {one.worker}: maybe_filled"
+        for key, one in state.reservations.items()
+        if one.kept and key not in state.unsettled
+    ]
 
 
 def _tail_missing(missing: TailMissing | None) -> str:

@@ -33,7 +33,7 @@ def pass_time(state: State, at: StreamId) -> list[Decision]:
 
 def next_deadline(state: State) -> int | None:
     """The earliest millisecond at which `pass_time` would have something to say, if there is one."""
-    due = [one.expires_ms for one in state.reservations.values()]
+    due = [one.expires_ms for one in state.reservations.values() if not one.kept]
     if state.day.date:
         due.append(state.day.ends_ms)
     if state.flatten is not None:
@@ -55,7 +55,7 @@ def open_first_day(state: State, at: StreamId) -> list[Decision]:
 
 
 def _expire(state: State, at: StreamId) -> list[Decision]:
-    due = [key for key, one in state.reservations.items() if at.ms >= one.expires_ms]
+    due = [key for key, one in state.reservations.items() if at.ms >= one.expires_ms and not one.kept]
     return [expire(state, key, "not filled in time") for key in due[:_EXPIRIES_AT_ONCE]]
 
 
@@ -71,7 +71,9 @@ def _roll(state: State, at: StreamId) -> list[Decision]:
     total = state.limits.stop_loss_on == "total"
     for held in state.positions.values():
         if total:
-            held.carried = held.unrealized
+            held.carried, held.rolled = held.unrealized, None
+        elif state.fold_version >= 4:
+            held.rolled = held.unrealized
     state.day = Day(date=today.date, ends_ms=today.ends_ms)
     return [started, *loss.watch(state, at)]
 

@@ -113,6 +113,8 @@ def _pending(case: Case, decision: said.EntryDenied) -> str:
     one = next((one for one in case.met.reservations.values() if one.symbol == decision.symbol), None)
     if one is None:
         return ""
+    if one.kept:
+        return f"Reserved by request {one.request}, and kept since {one.worker} was lost."
     return f"Reserved by request {one.request} until {told_clock(case.exchange, one.expires_ms)}."
 
 

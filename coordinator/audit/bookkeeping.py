@@ -26,7 +26,7 @@ from coordinator.flatten import catches_new_fills
 from coordinator.ledger import Decided
 from coordinator.limits import Limits, limits_named
 from coordinator.narration import narrate
-from coordinator.state import State, contracts_used, daily_pnl, leg_key, slots_used
+from coordinator.state import State, contracts_used, daily_pnl, earlier, leg_key, slots_used
 from events.codec import Fields
 from events.decisions import (
     Decision,
@@ -109,7 +109,7 @@ def close(account: Account, state: State) -> None:
             price=one.price,
             worker=one.worker,
             unrealized=one.unrealized,
-            counted=one.unrealized - one.carried if counts else ZERO,
+            counted=one.unrealized - earlier(state, one) if counts else ZERO,
         )
         for one in state.positions.values()
     ]

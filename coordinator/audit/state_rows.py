@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from coordinator.audit.moment import Exchange, exchange_of
 from coordinator.dollars import ZERO, shown, shown_limit
-from coordinator.state import Position, State, contracts_used, daily_pnl, legs_named, slots_used
+from coordinator.state import Position, State, contracts_used, daily_pnl, earlier, legs_named, slots_used
 from events.stream_id import StreamId
 
 _BAR = 20
@@ -57,8 +57,9 @@ def pnl_parts(state: State) -> str:
     if state.limits is None or state.limits.stop_loss_on == "realized":
         return f"{parts[0]}, open positions do not count"
     for held in state.positions.values():
-        open_now = held.unrealized - held.carried
-        before = f" ({shown(held.carried)} of it in earlier days)" if held.carried else ""
+        before_today = earlier(state, held)
+        open_now = held.unrealized - before_today
+        before = f" ({shown(before_today)} of it in earlier days)" if before_today else ""
         parts.append(f"{held.symbol} {shown(open_now)}{before}")
     return " + ".join(parts)
 
@@ -107,7 +108,8 @@ def _position(held: Position, exchange: Exchange) -> str:
 
 def _reserved(state: State, exchange: Exchange) -> list[str]:
     each = [
-        f"{one.symbol} {one.side} {one.size} by {one.worker} until {told_clock(exchange, one.expires_ms)}"
+        f"{one.symbol} {one.side} {one.size} by {one.worker} "
+        + ("kept: it may be filled" if one.kept else f"until {told_clock(exchange, one.expires_ms)}")
         for one in state.reservations.values()
     ]
     return each or ["nothing"]

@@ -183,7 +183,7 @@ _leaders = st.builds(
     CoordinatorStarted,
     leader=st.just("host"),
     epoch=st.integers(0, 9),
-    fold=st.sampled_from([FOLD_VERSION, FOLD_VERSION, 2, 1]),
+    fold=st.sampled_from([FOLD_VERSION, FOLD_VERSION, 3, 2, 1]),
 )
 _comings_and_goings = st.one_of(
     _by_worker(WorkerStarted, symbols=st.sampled_from(["", "ES", "ES CL"]), positions=_holdings),

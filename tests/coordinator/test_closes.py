@@ -129,6 +129,38 @@ def test_refusing_double_closes_cannot_hide_losses_for_long() -> None:
     ]
 
 
+@pytest.mark.parametrize("closes_before", [1, 2])
+def test_a_close_under_a_new_name_is_another_fill_whoever_reports_it(closes_before: int) -> None:
+    """Filled in the afternoon, the worker died before it said so, and the flattener closed what it found."""
+    story = Story()
+    for number in range(closes_before):
+        story.enters("ES")
+        story.closes("ES", pnl="100", fill=f"F{number}")
+    decisions = story.closes("ES", pnl="-3000", worker="flattener", owner="ibs-ES", fill="F9")
+    assert kinds(decisions) == ["PositionMismatch", "StopLossTriggered", "PortfolioFlat"]
+    assert story.pnl == Decimal(100 * closes_before - 3000)
+
+
+def test_a_close_without_a_name_or_under_a_known_one_is_a_second_report() -> None:
+    story = Story()
+    story.enters("ES")
+    story.closes("ES", pnl="-100", fill="F1")
+    assert kinds(story.closes("ES", pnl="-100", worker="flattener", owner="ibs-ES", fill="F1")) == [
+        "EventRejected"
+    ]
+    assert kinds(story.closes("ES", pnl="-100")) == ["EventRejected"]
+    assert story.pnl == Decimal(-100)
+
+
+def test_version_3_took_a_close_under_a_new_name_for_a_second_report() -> None:
+    story = Story()
+    story.state.fold_version = 3
+    story.enters("ES")
+    story.closes("ES", pnl="-100", fill="F1")
+    assert kinds(story.closes("ES", pnl="-3000", fill="F2")) == ["EventRejected"]
+    assert story.pnl == Decimal(-100)
+
+
 def test_only_the_latest_closes_of_a_day_are_remembered() -> None:
     story = Story()
     for number in range(CLOSES_REMEMBERED + 1):

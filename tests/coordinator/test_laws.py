@@ -261,6 +261,8 @@ def test_the_state_stays_bounded(log: Log) -> None:
         for worker in state.workers.values():
             assert len(worker.seqs) <= SESSIONS_REMEMBERED
             assert len(worker.answers) <= ANSWERS_REMEMBERED
+            assert len(worker.fills) <= FILLS_REMEMBERED
+            assert set(worker.said) <= set(worker.seqs)
 
 
 # --- the laws are about something -------------------------------------------------------------------------

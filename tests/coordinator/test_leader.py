@@ -418,7 +418,7 @@ def test_a_worker_whose_heartbeat_lapses_is_lost_and_one_that_goes_on_is_not(
         {"type": "WorkerLost", "worker": "ibs-ES", "session": "s1", "silent_ms": "100"}
     ]
     assert live.status()["workers"] == "ibs-ES lost, ibs-CL up"
-    assert live.status()["slots_used"] == "0"
+    assert (live.status()["slots_used"], live.status()["unsettled"]) == ("1", "ES of ibs-ES: maybe_filled")
     assert [code(live.asks(symbol)) for symbol in ("ES", "CL")] == ["worker_lost", "allowed"]
 
 

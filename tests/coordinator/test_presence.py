@@ -1,16 +1,24 @@
 """Workers come and go: what their brokers hold, who is lost, who stopped, who was replaced."""
 
 from decimal import Decimal
+from typing import Any, cast
+
+import pytest
 
 from coordinator.state import POSITIONS_HELD, UNSETTLED_HELD, contracts_used, slots_used
+from coordinator.status import status_fields
+from coordinator.time_passing import next_deadline
 from events.decisions import (
+    EntryDenied,
     EntryExpired,
     EventRejected,
     FlattenOrdered,
     PositionAdopted,
     PositionMismatch,
 )
-from tests.coordinator.story import Story, code, each, kinds, only
+from events.incoming import EntryRequested
+from events.stream_id import StreamId
+from tests.coordinator.story import DAY, Story, code, each, kinds, only
 
 
 def restarted(story: Story, positions: str) -> list[PositionMismatch]:
@@ -151,8 +159,118 @@ def test_a_position_found_after_the_stop_is_ordered_flat() -> None:
 # --- lost and stopped -------------------------------------------------------------------------------------
 
 
-def test_a_lost_workers_reservations_are_freed_and_its_positions_kept() -> None:
+def lost_after_a_grant(**changed: Any) -> Story:
+    """ibs-CL is granted CL and falls silent: nobody knows whether it was filled."""
+    story = Story(**changed)
+    story.starts("ibs-CL")
+    assert code(story.asks("CL")) == "allowed"
+    assert story.loses_worker("ibs-CL") == []
+    return story
+
+
+def test_a_lost_worker_keeps_its_slot_however_long_it_is_away() -> None:
+    story = lost_after_a_grant(max_positions=1)
+    assert story.after(DAY) != []
+    assert code(story.asks("CL", worker="another")) == "symbol_pending"
+    answer = story.asks("ES", worker="another")
+    assert code(answer) == "max_positions"
+    assert "Kept, may be filled unreported: CL" in cast(EntryDenied, answer).reason
+    assert next_deadline(story.state) == story.state.day.ends_ms
+
+
+def test_who_is_denied_the_symbol_of_a_kept_slot_is_told_why_and_what_to_do() -> None:
+    denied = lost_after_a_grant().asks("CL", worker="another")
+    assert cast(EntryDenied, denied).reason == (
+        "CL is kept for ibs-CL, which was lost and may have filled it unreported: "
+        "start it again, or portfold settle"
+    )
+
+
+def test_the_status_shows_a_kept_slot() -> None:
+    story = lost_after_a_grant()
+    assert status_fields(story.state, StreamId(story.ms, 0))["unsettled"] == "CL of ibs-CL: maybe_filled"
+
+
+@pytest.mark.parametrize(("holds", "now_open"), [("", []), ("CL:long:1:71", ["CL:long:1"])])
+def test_a_kept_slot_ends_when_its_worker_tells_what_it_holds(holds: str, now_open: list[str]) -> None:
+    story = lost_after_a_grant()
+    decisions = story.starts("ibs-CL", session="s2", positions=holds)
+    assert only(EntryExpired, decisions).reason == "the worker told what it holds"
+    assert (story.open, slots_used(story.state), contracts_used(story.state)) == (
+        now_open,
+        len(now_open),
+        len(now_open),
+    )
+
+
+def test_a_report_uses_a_kept_slot() -> None:
+    story = lost_after_a_grant()
+    assert story.fills("CL") == []
+    assert (story.open, slots_used(story.state), story.state.reservations) == (["CL:long:1"], 1, {})
+
+
+def test_a_close_of_the_flattener_uses_a_kept_slot_and_its_loss_counts() -> None:
     story = Story()
+    story.enters("CL")
+    story.closes("CL", pnl="100")
+    story.asks("CL")
+    story.loses_worker("ibs-CL")
+    decisions = story.closes("CL", pnl="-3000", worker="flattener", owner="ibs-CL")
+    assert kinds(decisions) == ["PositionMismatch", "StopLossTriggered", "PortfolioFlat"]
+    assert (story.pnl, slots_used(story.state)) == (Decimal(-2900), 0)
+
+
+def test_a_kept_slot_of_which_a_part_was_reported_keeps_the_rest() -> None:
+    story = Story()
+    story.starts("ibs-CL")
+    story.asks("CL", size=3)
+    story.fills("CL", size=1)
+    story.loses_worker("ibs-CL")
+    story.closes("CL", size=2, worker="flattener", owner="ibs-CL")
+    assert (story.open, contracts_used(story.state)) == ([], 1)
+
+
+def test_a_lost_worker_that_stops_in_good_order_gives_its_slot_back() -> None:
+    assert only(EntryExpired, lost_after_a_grant().stops("ibs-CL")).symbol == "CL"
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_an_operator_settles_a_kept_slot_once(size: int) -> None:
+    story = lost_after_a_grant()
+    assert story.settle("CL", size) == []
+    assert (slots_used(story.state), story.state.reservations) == (size, {})
+    assert kinds(story.settle("CL", size)) == ["EventRejected"]
+
+
+def test_a_stop_takes_a_kept_slot_back_from_nobody() -> None:
+    story = lost_after_a_grant()
+    story.closes("ES", pnl="-2500")
+    assert story.state.stop is not None
+    assert slots_used(story.state) == 1
+
+
+def test_a_request_told_yes_before_its_worker_was_lost_is_not_told_yes_again() -> None:
+    story = Story()
+    story.starts("ibs-CL")
+    request = story.next_of(EntryRequested, "ibs-CL", symbol="CL", side="long", size=1)
+    story.hears(request)
+    story.loses_worker("ibs-CL")
+    assert [code(answer) for answer in each(EntryDenied, story.hears(request))] == ["reservation_over"]
+
+
+def test_more_kept_slots_than_can_be_named_at_once_are_given_back_at_the_next_events() -> None:
+    story = Story(max_positions=10, max_contracts=10, symbols=" ".join(f"S{n}" for n in range(10)))
+    story.starts("bob")
+    for number in range(10):
+        assert code(story.asks(f"S{number}", worker="bob")) == "allowed"
+    story.loses_worker("bob")
+    assert len(each(EntryExpired, story.starts("bob", session="s2"))) == 8
+    assert len(each(EntryExpired, story.after(1))) == 2
+
+
+def test_version_3_freed_a_lost_workers_reservations() -> None:
+    story = Story()
+    story.state.fold_version = 3
     story.enters("ES")
     story.asks("CL", worker="ibs-ES")
     expired = only(EntryExpired, story.loses_worker("ibs-ES"))

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any, cast
 
 import msgspec
 import pytest
 
+from coordinator.dollars import ZERO
 from coordinator.state import (
     ANSWERS_REMEMBERED,
     FILLS_REMEMBERED,
@@ -134,6 +136,58 @@ def test_a_repeated_close_is_folded_once() -> None:
     assert story.open == ["ES:long:1"]
 
 
+def forked(story: Story) -> EventRejected:
+    """ES is in a position; another process asks under the session of its worker, which closes then."""
+    story.enters("ES")
+    close = cast(PositionClosed, story.next_of(*closing("ES", "-26005")))
+    child = EntryRequested(close.worker, close.session, close.seq, symbol="6A", side="long", size=1)
+    story.hears(child)
+    return only(EventRejected, story.hears(close))
+
+
+def closing(symbol: str, pnl: str) -> tuple[Callable[..., Event], str]:
+    def closed(**names: Any) -> Event:
+        return PositionClosed(
+            **names, symbol=symbol, side="long", size=1, price=Decimal(1), commission=ZERO, pnl=Decimal(pnl)
+        )
+
+    return closed, f"ibs-{symbol}"
+
+
+def test_another_event_under_the_last_ones_number_is_refused_aloud() -> None:
+    story = Story()
+    reason = forked(story).reason
+    assert reason.startswith("PositionClosed: number 4 of session s1 was used for something else before")
+    assert (story.pnl, story.open) == (ZERO, ["ES:long:1"])
+
+
+def test_the_last_event_is_a_repeat_only_in_every_field() -> None:
+    story = Story()
+    story.enters("ES", size=2)
+    story.closes("ES", pnl="-100")
+    close = cast(PositionClosed, story.last)
+    assert story.hears(msgspec.structs.replace(close)) == []
+    assert kinds(story.hears(msgspec.structs.replace(close, pnl=Decimal("-100.01")))) == ["EventRejected"]
+
+
+def test_version_3_took_another_event_under_the_last_ones_number_for_a_repeat() -> None:
+    story = Story()
+    story.state.fold_version = 3
+    story.enters("ES")
+    story.closes("ES", pnl="-100")
+    close = cast(PositionClosed, story.last)
+    assert story.hears(msgspec.structs.replace(close, pnl=Decimal(-900))) == []
+
+
+def test_what_an_older_version_folded_last_is_a_repeat_for_it_kept_no_digest() -> None:
+    story = Story()
+    story.state.fold_version = 3
+    story.enters("ES")
+    story.closes("ES", pnl="-100")
+    story.state.fold_version = 4
+    assert story.hears_last_again() == []
+
+
 def test_a_fact_overtaken_by_a_later_one_is_refused_aloud() -> None:
     story = Story()
     story.enters("ES")
@@ -205,12 +259,41 @@ def test_only_the_latest_answers_of_a_worker_are_remembered() -> None:
     assert len(story.state.workers["ibs-ES"].answers) == ANSWERS_REMEMBERED
 
 
-def test_only_the_latest_fills_are_remembered() -> None:
+def flooded(fold: int) -> Story:
+    """ibs-CL reports one fill, and ibs-ES as many as are remembered and one."""
     story = Story()
+    story.state.fold_version = fold
+    story.fills("CL", fill="broker-CL")
     for number in range(FILLS_REMEMBERED + 1):
         story.fills("ES", fill=f"broker-{number}")
+    return story
+
+
+def test_of_each_worker_the_latest_fills_are_remembered_and_a_flood_of_another_forgets_none() -> None:
+    story = flooded(fold=4)
+    assert len(story.state.workers["ibs-ES"].fills) == FILLS_REMEMBERED
+    assert story.state.fills == {}
+    for fill in ("broker-CL", "broker-1", f"broker-{FILLS_REMEMBERED}"):
+        assert kinds(story.fills("CL", fill=fill)) == ["EventRejected"]
+    assert kinds(story.fills("ES", fill="broker-0")) != ["EventRejected"]
+
+
+def test_version_3_remembered_the_latest_fills_of_all_and_what_it_remembers_is_known_to_4() -> None:
+    story = flooded(fold=3)
     assert len(story.state.fills) == FILLS_REMEMBERED
-    assert kinds(story.fills("ES", fill=f"broker-{FILLS_REMEMBERED}")) == ["EventRejected"]
+    story.state.fold_version = 4
+    assert kinds(story.fills("ES", fill="broker-1")) == ["EventRejected"]
+    assert kinds(story.fills("CL", fill="broker-CL")) != ["EventRejected"]
+
+
+def test_a_worker_that_reported_fills_is_forgotten_after_those_that_did_not() -> None:
+    story = Story()
+    story.fills("ES", fill="F1")
+    story.closes("ES", fill="F2")
+    story.stops("ibs-ES")
+    for number in range(WORKERS_REMEMBERED):
+        story.starts(f"w{number}")
+    assert kinds(story.fills("ES", fill="F1", worker="another")) == ["EventRejected"]
 
 
 @pytest.mark.parametrize(("fold", "sessions"), [(1, 4), (2, 32), (3, 32)])

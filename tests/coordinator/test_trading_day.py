@@ -8,7 +8,7 @@ import pytest
 
 from coordinator.trading_day import trading_day_at
 from events.decisions import StopLossTriggered, TradingDayStarted
-from tests.coordinator.story import DAY, HOUR, MINUTE, Story, chicago, code, kinds, only
+from tests.coordinator.story import DAY, HOUR, MINUTE, Story, chicago, code, each, kinds, only
 
 CHICAGO = "America/Chicago"
 
@@ -242,6 +242,79 @@ def test_on_realized_everything_counts_into_the_day_it_is_closed() -> None:
     story.after(DAY)
     story.closes("ES", pnl="-2000")
     assert story.pnl == Decimal(-2000)
+
+
+# --- open P&L begins to count, or ends to, while a position is carried ------------------------------------
+
+
+@pytest.mark.parametrize(("falls_to", "stops"), [("4500.01", 0), ("4500", 1)])
+def test_yesterdays_open_profit_pays_for_no_loss_of_today(falls_to: str, stops: int) -> None:
+    story = Story(stop_loss_on="realized")
+    story.enters("ES")
+    story.marks("ES", "7000")
+    story.after(DAY)
+    assert story.change_limits(stop_loss_on="total") == []
+    assert story.pnl == 0
+    assert len(each(StopLossTriggered, story.marks("ES", falls_to))) == stops
+
+
+def test_yesterdays_open_profit_is_none_of_today_when_it_is_closed_in_parts_or_settled_either() -> None:
+    story = Story(stop_loss_on="realized")
+    story.enters("ES", size=4)
+    story.marks("ES", "2000")
+    story.after(DAY)
+    story.change_limits(stop_loss_on="total")
+    story.closes("ES", size=1, pnl="500")
+    assert story.pnl == 0
+    story.closes("ES", size=1, pnl="300")
+    assert story.pnl == Decimal(-200)
+    story.settle("ES", 0, pnl="900")
+    assert story.pnl == Decimal(-300)
+
+
+@pytest.mark.parametrize(("loss", "stops"), [("-2499.99", 0), ("-2500", 1)])
+def test_yesterdays_open_loss_that_no_day_counted_counts_when_it_begins_to(loss: str, stops: int) -> None:
+    story = Story(stop_loss_on="realized")
+    story.enters("ES")
+    story.marks("ES", loss)
+    story.after(DAY)
+    decisions = story.change_limits(stop_loss_on="total")
+    assert (story.pnl, len(each(StopLossTriggered, decisions))) == (Decimal(loss), stops)
+
+
+def test_what_a_day_counted_counts_once_whatever_counts_when_it_is_closed() -> None:
+    story = Story()
+    story.enters("ES")
+    story.marks("ES", "-2000")
+    story.after(DAY)
+    story.change_limits(stop_loss_on="realized")
+    assert story.pnl == 0
+    story.closes("ES", pnl="-2400")
+    assert story.pnl == Decimal(-400)
+
+
+def test_from_a_roll_on_that_counts_open_profit_its_mark_is_where_the_day_begins() -> None:
+    story = Story(stop_loss_on="realized")
+    story.enters("ES")
+    story.marks("ES", "2000")
+    story.after(DAY)
+    story.change_limits(stop_loss_on="total")
+    story.marks("ES", "1000")
+    story.after(DAY)
+    assert story.pnl == 0
+    story.change_limits(stop_loss_on="realized")
+    story.closes("ES", pnl="900")
+    assert story.pnl == Decimal(-100)
+
+
+def test_version_3_counted_yesterdays_open_profit_today() -> None:
+    story = Story(stop_loss_on="realized")
+    story.state.fold_version = 3
+    story.enters("ES")
+    story.marks("ES", "7000")
+    story.after(DAY)
+    story.change_limits(stop_loss_on="total")
+    assert story.pnl == Decimal(7000)
 
 
 # --- another calendar -------------------------------------------------------------------------------------

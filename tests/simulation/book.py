@@ -32,7 +32,9 @@ from events.incoming import (
     TradingHalted,
     TradingResumed,
     WorkerEvent,
+    WorkerLost,
     WorkerStarted,
+    WorkerStopped,
 )
 from events.legs import parse_holdings
 from events.stream_id import StreamId
@@ -55,11 +57,12 @@ def _leg(symbol: str, side: str, worker: str) -> str:
 
 
 class Book:
-    """`held` contracts and `reserved` ones, by leg."""
+    """`held` contracts and `reserved` ones, by leg; `kept` are the reserved whose worker was lost since."""
 
     def __init__(self) -> None:
         self.held: dict[str, int] = {}
         self.reserved: dict[str, Reserved] = {}
+        self.kept: set[str] = set()
         self.stopped_on = ""
         self.halted = False
         self._limits: LimitsChanged | None = None
@@ -73,7 +76,7 @@ class Book:
         """Takes note of one event and what was decided on it. Raises Violation."""
         refused = any(isinstance(decision, EventRejected) for decision in decisions)
         for decision in decisions:
-            self._time_passed(decision)
+            self._time_passed(event, decision)
         if isinstance(event, WorkerEvent):
             self._worker_says(at, event, decisions, refused)
         elif not refused:
@@ -81,7 +84,8 @@ class Book:
         for decision in decisions:
             if isinstance(decision, StopLossTriggered):
                 self.stopped_on = self._today
-                self.reserved.clear()
+                self._take_back()
+        self.kept &= self.reserved.keys()
         self._lift_if_over()
 
     def _lift_if_over(self) -> None:
@@ -89,11 +93,14 @@ class Book:
         if self.stopped_on and self._today > self.stopped_on and not self.held:
             self.stopped_on = ""
 
-    def _time_passed(self, decision: Decision) -> None:
+    def _time_passed(self, event: Event | Malformed, decision: Decision) -> None:
         if isinstance(decision, EntryExpired):
             leg = _leg(decision.symbol, decision.side, decision.worker)
             if leg not in self.reserved:
                 raise Violation("a slot is freed once", f"{leg} expired and was not reserved")
+            told = isinstance(event, WorkerStarted | WorkerStopped) and event.worker == decision.worker
+            if leg in self.kept and not told:
+                raise Violation("a lost worker keeps its slots", f"{leg} expired before its worker was back")
             del self.reserved[leg]
         if isinstance(decision, TradingDayStarted):
             self._today = decision.day
@@ -109,13 +116,22 @@ class Book:
                 self.halted = True
             case FlattenRequested():
                 self.halted = True
-                self.reserved.clear()
+                self._take_back()
             case TradingResumed():
                 self.halted = False
                 if event.force:
                     self.stopped_on = ""
             case PositionSettled():
-                self._set(_leg(event.symbol, event.side, event.worker), event.size)
+                leg = _leg(event.symbol, event.side, event.worker)
+                if leg in self.kept:
+                    del self.reserved[leg]
+                self._set(leg, event.size)
+            case WorkerLost():
+                self.kept |= {leg for leg in self.reserved if leg.endswith(f":{event.worker}")}
+
+    def _take_back(self) -> None:
+        """A stop takes back the slots, but for those that may be filled."""
+        self.reserved = {leg: one for leg, one in self.reserved.items() if leg in self.kept}
 
     # --- workers -----------------------------------------------------------------------------------------
 
@@ -144,6 +160,8 @@ class Book:
             case PositionClosed():
                 self._named_once(f"closed {event.fill}" if event.fill else "")
                 leg = _leg(event.symbol, event.side, event.owner or event.worker)
+                if leg in self.kept:
+                    self._use(leg, max(0, event.size - self.held.get(leg, 0)))
                 self._set(leg, max(0, self.held.get(leg, 0) - event.size))
             case EntryWithdrawn() if self._sessions[event.worker] == event.session:
                 for side in ("long", "short"):
