@@ -21,7 +21,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from research.metrics import DAYS_A_YEAR, Floats, daily_returns, growth, sharpe, years
+from research.metrics import DAYS_A_YEAR, Floats, daily_returns, growth, sharpe, volatility, years
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
@@ -107,12 +107,11 @@ def _deepest(by_day: Floats) -> float:
 def deflated_sharpe(returns: Floats, tried: Sequence[float]) -> Deflated | None:
     """The deflated Sharpe of daily returns chosen among tries whose Sharpes by the year are `tried`.
 
-    None where there is nothing to tell: fewer than two tries or three days, or returns that do not vary.
+    None where there is nothing to tell: fewer than two tries or three days, or returns that hardly vary.
     """
-    deviation = float(returns.std()) if len(returns) > 2 else 0.0
-    if len(tried) < 2 or deviation == 0:
+    if len(tried) < 2 or len(returns) < 3 or volatility(returns) == 0:
         return None
-    standard = (returns - returns.mean()) / deviation
+    standard = (returns - returns.mean()) / returns.std()
     by_day = math.sqrt(DAYS_A_YEAR)
     threshold = expected_best(len(tried), float(np.var(tried, ddof=1)) / DAYS_A_YEAR)
     probability = probability_above(

@@ -3,7 +3,8 @@
 - Daily return: the day's P&L over the account at the end of the day before. Days are all trading days of the
   span, those without a trade as well. From the day on which nothing is left of the account returns are 0.
 - Sharpe: mean of the daily returns over their standard deviation (n - 1), times √252, risk-free rate 0; 0
-  where nothing varies.
+  where nothing varies. Returns that vary by less than a ten-thousandth of their mean do not: what is left is
+  the rounding of dollars and floats, and dividing by it would crown a file that is too even to be true.
 - CAGR: (account at the end / at the beginning)^(1/years) - 1, a year being 365.25 calendar days from the
   first trading day to the last, both included; -1 where nothing is left.
 - CAGR over volatility: what some tools print as Sharpe. Volatility is the standard deviation above times
@@ -33,6 +34,7 @@ Floats = NDArray[np.float64]
 
 DAYS_A_YEAR = 252
 _DAYS_A_CALENDAR_YEAR = 365.25
+_HARDLY = 1e-4  # of the mean
 _BEYOND = 700.0  # e to the power of more is no float; a gain of one day may come to that by the year
 
 
@@ -126,13 +128,16 @@ def daily_returns(by_day: Floats, cash: float) -> Floats:
 
 def sharpe(returns: Floats) -> float:
     """By the year, from daily returns."""
-    deviation = float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
-    return float(returns.mean()) / deviation * math.sqrt(DAYS_A_YEAR) if deviation > 0 else 0.0
+    by_year = volatility(returns)
+    return float(returns.mean()) / by_year * DAYS_A_YEAR if by_year > 0 else 0.0
 
 
 def volatility(returns: Floats) -> float:
-    """Standard deviation by the year, from daily returns."""
-    return float(returns.std(ddof=1)) * math.sqrt(DAYS_A_YEAR) if len(returns) > 1 else 0.0
+    """Standard deviation by the year, from daily returns; 0 where they hardly vary."""
+    if len(returns) < 2:
+        return 0.0
+    deviation = float(returns.std(ddof=1))
+    return deviation * math.sqrt(DAYS_A_YEAR) if deviation > _HARDLY * abs(float(returns.mean())) else 0.0
 
 
 def growth(times: float, over_years: float) -> float:

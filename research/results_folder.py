@@ -24,7 +24,7 @@ _LARGEST_FIGURE = 1e15
 
 
 class SymbolTrades(Struct, frozen=True):
-    """One symbol's trades, and what was not taken of its file.
+    """One symbol's trades, and what was not taken of its file, with the first line of each reason.
 
     `best` holds the numbers of its best.json by name, such as Sharpe_OOS_CPCV, for people to compare with:
     nothing is decided by them. Empty where there are none.
@@ -36,6 +36,7 @@ class SymbolTrades(Struct, frozen=True):
     rows: int
     unselected: int
     dropped: Mapping[str, int]
+    samples: Mapping[str, str]
     best: Mapping[str, float]
 
 
@@ -112,7 +113,7 @@ def _read_symbol(folder: Path, symbol: str, zone: ZoneInfo, bad: list[str]) -> S
     file = trades_file(folder, symbol)
     rows = _read_rows(file, symbol, zone)
     if not rows.trades:
-        why = [f"{count} {reason}" for reason, count in rows.dropped.items()]
+        why = [f"{count} {reason} ({rows.samples[reason]})" for reason, count in rows.dropped.items()]
         why += [f"{rows.unselected} not selected"] if rows.unselected else []
         raise ResearchError(f"expected trades, got {rows.rows} rows: {', '.join(why) or 'none'}")
     best = best_file(folder, symbol)
@@ -122,7 +123,8 @@ def _read_symbol(folder: Path, symbol: str, zone: ZoneInfo, bad: list[str]) -> S
         bad.append(f"{best}: {error}.")
         figures = {}
     trades = tuple(sorted(rows.trades, key=lambda trade: trade.content))
-    return SymbolTrades(symbol, file, trades, rows.rows, rows.unselected, rows.dropped, figures)
+    taken = rows.rows, rows.unselected, rows.dropped, rows.samples
+    return SymbolTrades(symbol, file, trades, *taken, figures)
 
 
 def _read_rows(file: Path, symbol: str, zone: ZoneInfo) -> Rows:

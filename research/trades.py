@@ -8,18 +8,16 @@ Times without an offset are read on the clock of the exchange: in such files the
 after 17:00 in Chicago, when no other clock of the usual ones would have the market open.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta, timezone
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from coordinator.dollars import CENT
 from events.fields import Side
+from research.cells import Refused, Unfit, dollars_in, moment_in, number_in, price_in, side_in, size_in
 from research.errors import ResearchError
 
 ENTRY_TIME = "Date/Time"
@@ -30,17 +28,6 @@ PNL_COLUMNS = ("Model_PnL_USD_When_Selected", "pnl_usd_when_selected", "Model_Pn
 SELECTED_COLUMNS = ("Model_Selected", "selected")
 SIDE = "Side"
 SIZE = "Size"
-
-_TIME = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})"
-    r"(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)? ?(Z|[+-]\d{2}:?\d{2})?",
-    re.ASCII,
-)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-_MOST_DOLLARS = Decimal(999_999_999)
-_PRICE_DECIMALS = Decimal("1e-10")
-_MOST_CONTRACTS = 10_000
 
 
 class Trade(Struct, frozen=True):
@@ -66,28 +53,31 @@ class Trade(Struct, frozen=True):
 
 
 class Rows(NamedTuple):
-    """What came of a file: its `trades`, how many rows were not `selected`, and why others were `dropped`."""
+    """What came of a file: its `trades`, how many rows were not `selected`, and why others were `dropped`.
+
+    `samples` has for each reason the first line dropped for it: where it is, what stands there, and what was
+    expected.
+    """
 
     trades: list[Trade]
     rows: int
     unselected: int
     dropped: Mapping[str, int]
-
-
-class _Unfit(ValueError):
-    """A row that cannot be used; the text is the reason it is counted under."""
+    samples: Mapping[str, str]
 
 
 def read_rows(symbol: str, header: Sequence[str], rows: Iterable[Sequence[str]], zone: ZoneInfo) -> Rows:
     """The trades in `rows`. `zone` is the clock of times that name none.
 
-    Raises ResearchError where a column is missing that nothing can be done without.
+    Raises ResearchError where a column is missing that nothing can be done without, and at a date that shows
+    that other dates of the file would be read wrongly.
     """
     columns = _Columns.of(header)
     trades: list[Trade] = []
     dropped: Counter[str] = Counter()
+    samples: dict[str, str] = {}
     count = unselected = 0
-    for row in rows:
+    for line, row in enumerate(rows, start=2):
         if not any(row):
             continue
         count += 1
@@ -96,9 +86,12 @@ def read_rows(symbol: str, header: Sequence[str], rows: Iterable[Sequence[str]],
             continue
         try:
             trades.append(columns.trade(symbol, row, zone))
-        except _Unfit as unfit:
-            dropped[str(unfit)] += 1
-    return Rows(trades, count, unselected, dict(dropped))
+        except Refused as refused:
+            raise ResearchError(f"line {line}: {refused}") from refused
+        except Unfit as unfit:
+            dropped[unfit.why] += 1
+            samples.setdefault(unfit.why, f"line {line}{unfit.sample}")
+    return Rows(trades, count, unselected, dict(dropped), samples)
 
 
 class _Columns(NamedTuple):
@@ -140,24 +133,24 @@ class _Columns(NamedTuple):
         if self.chosen is None:
             return True
         text = _cell(row, self.chosen)
-        number = _number(text)
+        number = number_in(text)
         return number == 1 if number is not None else text.lower() == "true"
 
     def trade(self, symbol: str, row: Sequence[str], zone: ZoneInfo) -> Trade:
-        """The row as a trade; _Unfit says why it is none."""
-        entry_ms = _moment(_cell(row, self.entry_time), "entry time", zone)
-        exit_ms = _moment(_cell(row, self.exit_time), "exit time", zone)
+        """The row as a trade; Unfit says why it is none."""
+        entry_ms = moment_in(_cell(row, self.entry_time), "entry time", zone)
+        exit_ms = moment_in(_cell(row, self.exit_time), "exit time", zone)
         if exit_ms < entry_ms:
-            raise _Unfit("exit before entry")
+            raise Unfit("exit before entry")
         return Trade(
             symbol=symbol,
             entry_ms=entry_ms,
             exit_ms=exit_ms,
-            pnl=_dollars(_cell(row, self.pnl)),
-            size=_size(_cell(row, self.size)),
-            side=_side(_cell(row, self.side)),
-            entry_price=_price(_cell(row, self.entry_price)),
-            exit_price=_price(_cell(row, self.exit_price)),
+            pnl=dollars_in(_cell(row, self.pnl)),
+            size=size_in(_cell(row, self.size)),
+            side=side_in(_cell(row, self.side)),
+            entry_price=price_in(_cell(row, self.entry_price)),
+            exit_price=price_in(_cell(row, self.exit_price)),
         )
 
 
@@ -168,76 +161,3 @@ def _cell(row: Sequence[str], place: int | None) -> str:
 def _listed(header: Sequence[str]) -> str:
     names = [name.strip()[:40] for name in header]
     return f"{', '.join(names[:8])}{', …' if len(names) > 8 else ''}" or "none"
-
-
-# --- the cells ------------------------------------------------------------------------------------------
-
-
-def _moment(text: str, what: str, zone: ZoneInfo) -> int:
-    """Milliseconds since 1970. Of an hour that the clocks show twice, the first."""
-    if not text or text.lower() in ("nan", "nat", "none"):
-        raise _Unfit(f"no {what}")
-    found = _TIME.fullmatch(text)
-    try:
-        if found is None:
-            raise ValueError
-        year, month, day, hour, minute, second = (int(part or 0) for part in found.group(1, 2, 3, 4, 5, 6))
-        micro = int((found[7] or "").ljust(6, "0")[:6])
-        clock = _offset(found[8]) if found[8] else zone
-        moment = (datetime(year, month, day, hour, minute, second, micro, clock) - _EPOCH) // _MILLISECOND
-    except (ValueError, OverflowError):
-        raise _Unfit(f"unreadable {what}") from None
-    if moment < 0:
-        raise _Unfit(f"{what} before 1970")
-    return moment
-
-
-def _offset(text: str) -> timezone:
-    if text == "Z":
-        return UTC
-    sign = -1 if text[0] == "-" else 1
-    return timezone(sign * timedelta(hours=int(text[1:3]), minutes=int(text[-2:])))
-
-
-def _number(text: str) -> Decimal | None:
-    """The finite number in `text`, if it is one."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
-def _dollars(text: str) -> Decimal:
-    amount = _number(text)
-    if amount is None:
-        raise _Unfit("no P&L")
-    if abs(amount) > _MOST_DOLLARS:
-        raise _Unfit("P&L beyond all bounds")
-    return amount.quantize(CENT, ROUND_HALF_EVEN)
-
-
-def _price(text: str) -> Decimal | None:
-    """A price; what is none counts as not given, as only bars make use of it."""
-    price = _number(text)
-    if price is None or abs(price) > _MOST_DOLLARS:
-        return None
-    return Decimal(f"{price.quantize(_PRICE_DECIMALS, ROUND_HALF_EVEN).normalize():f}")
-
-
-def _side(text: str) -> Side | None:
-    lowered = text.lower()
-    if lowered in ("", "long"):
-        return "long" if lowered else None
-    if lowered == "short":
-        return "short"
-    raise _Unfit("side neither long nor short")
-
-
-def _size(text: str) -> int:
-    if not text:
-        return 1
-    size = _number(text)
-    if size is None or size != size.to_integral_value() or not 1 <= size <= _MOST_CONTRACTS:
-        raise _Unfit("size not a whole number of contracts")
-    return int(size)

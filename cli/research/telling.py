@@ -23,7 +23,9 @@ def read_lines(loaded: "Loaded") -> Iterator[str]:
     yield f"{len(results.trades):,} trades of {names} in {results.folder}{more}."
     for one in results.symbols:
         if one.dropped:
-            why = ", ".join(f"{count:,} {reason}" for reason, count in sorted(one.dropped.items()))
+            why = "; ".join(
+                f"{count:,} {reason} ({one.samples[reason]})" for reason, count in sorted(one.dropped.items())
+            )
             yield f"Dropped of {one.file}: {sum(one.dropped.values()):,} of {one.rows:,} rows: {why}."
     for bad in results.bad:
         yield f"Not used: {bad}"

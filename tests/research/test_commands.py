@@ -56,7 +56,7 @@ def test_simulate_says_what_it_dropped_and_names_a_bad_file(folder: Path) -> Non
     ran = called("research", "simulate", "--max-positions", "1", cwd=folder)
     assert ran.code == 0
     assert "100 trades of 6E, CL, ES, GC in results, 1 more not selected." in ran.out
-    assert "ES_rf_best_trades.csv: 1 of 27 rows: 1 no entry time." in ran.out
+    assert "ES_rf_best_trades.csv: 1 of 27 rows: 1 no entry time (line 2)." in ran.out
     assert "Not used: results/NQ_optimization/NQ_rf_best_trades.csv: expected a column Date/Time" in ran.out
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped]  # has its types apart
 import pytest
 
+from research.luck import deflated_sharpe
 from research.metrics import daily_pnl, daily_returns, growth, sharpe, volatility, years
 from tests.research.made import case_of, priced, random_trades, trade
 
@@ -69,6 +70,19 @@ def test_days_without_a_trade_count() -> None:
 def test_where_nothing_varies_there_is_no_sharpe(returns: list[float]) -> None:
     found = np.array(returns)
     assert (sharpe(found), volatility(found)) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("wobble", [0.0, 1e-16, 1e-8])
+def test_where_hardly_anything_varies_there_is_no_sharpe_and_nothing_is_deflated(wobble: float) -> None:
+    found = 0.1 + wobble * np.array([1.0, -1.0, 0.5, -0.5])
+    assert (sharpe(found), volatility(found)) == (0.0, 0.0)
+    assert deflated_sharpe(found, [0.0, 1.0]) is None
+
+
+def test_a_file_too_even_to_be_true_has_no_sharpe() -> None:
+    even = [trade("CL", DAY * place, DAY * place + 1, 100_000 * 1.1**place) for place in range(5)]
+    figures = case_of(even, cash=1_000_000).measure(["CL"], 1)
+    assert (figures.sharpe, figures.volatility, figures.cagr_over_vol) == (0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(

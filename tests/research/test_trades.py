@@ -42,7 +42,17 @@ def test_the_pnl_column_is_the_first_known_one(
 
 
 @pytest.mark.parametrize(
-    ("text", "dollars"), [("12.344999", "12.34"), ("-0.125", "-0.12"), ("1e3", "1000.00"), ("-7", "-7.00")]
+    ("text", "dollars"),
+    [
+        ("12.344999", "12.34"),
+        ("-0.125", "-0.12"),
+        ("1e3", "1000.00"),
+        ("-7", "-7.00"),
+        ("$1,234.50", "1234.50"),
+        ("($643.75)", "-643.75"),
+        ("-$643.75", "-643.75"),
+        ("1,234,567", "1234567.00"),
+    ],
 )
 def test_pnl_is_taken_to_the_cent_from_its_digits(text: str, dollars: str) -> None:
     [trade] = rows((*TIMES, "Model_PnL_USD"), (*ROW, text)).trades
@@ -134,6 +144,41 @@ def test_of_an_hour_that_comes_twice_the_first_counts() -> None:
 
 def test_a_date_alone_is_its_first_moment() -> None:
     assert moment("2025-01-06") == hour(-10)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1/6/2025 10:00", "01/06/2025 10:00:00 AM", "2025-01-06 10:00:00 AM", "1/6/2025 4:00:00 PM+00:00"],
+)
+def test_a_time_as_a_spreadsheet_writes_it_is_read(text: str) -> None:
+    assert moment(text) == hour(0)
+
+
+@pytest.mark.parametrize(("text", "hours"), [("1/6/2025 12:00 PM", 2), ("1/6/2025 12:30 am", -9.5)])
+def test_twelve_is_noon_or_midnight(text: str, hours: float) -> None:
+    assert moment(text) == hour(hours)
+
+
+def test_a_date_that_is_day_first_refuses_the_file_with_its_line() -> None:
+    lines = (("5/1/2025 10:00", "5/1/2025 12:00", "5"), ("31/1/2025 10:00", "31/1/2025 12:00", "5"))
+    with pytest.raises(ResearchError, match=r"line 3: entry time: expected .* got '31/1/2025 10:00'"):
+        rows((*TIMES, "Model_PnL_USD"), *lines)
+
+
+@pytest.mark.parametrize(
+    ("cells", "why", "sample"),
+    [
+        (("1/6/25 10:00", ROW[1], "5"), "unreadable entry time", "line 3: '1/6/25 10:00', expected a form"),
+        (("2025-01-06 13:00 PM", ROW[1], "5"), "unreadable entry time", "line 3: '2025-01-06 13:00 PM'"),
+        ((*ROW, "1.234,50"), "unreadable P&L", "line 3: '1.234,50', expected dollars such as"),
+        ((*ROW, "12,34"), "unreadable P&L", "line 3: '12,34'"),
+        ((*ROW, "(-5)"), "unreadable P&L", "line 3: '(-5)'"),
+    ],
+)
+def test_what_cannot_be_read_is_shown_with_its_line(cells: tuple[str, ...], why: str, sample: str) -> None:
+    found = rows((*TIMES, "Model_PnL_USD"), (*ROW, "5"), cells, cells)
+    assert found.dropped == {why: 2}
+    assert found.samples[why].startswith(sample)
 
 
 # --- prices, side, size ---------------------------------------------------------------------------------
