@@ -82,7 +82,8 @@ def run(
     from cli.stopping import stopped_by_signals
     from coordinator.log import open_log
     from workers.feeds.registry import feed_for
-    from workers.live_worker import RunRefused, announce, compare_with_log, settle
+    from workers.live_worker import announce, compare_with_log, settle
+    from workers.money import RunRefused
     from workers.supervisor import Supervisor
 
     place = target.resolve()
@@ -129,6 +130,7 @@ def _children(
     where = [*_where(place, target), "--book", str(book), *(["--paper"] if settled.paper else [])]
     variables = {"PORTFOLD_URL": place.url}
     yield Child("flattener", [*start, "flattener", *where], variables, stands_by=True, hopeless=UNUSABLE)
+    passed_on = [*passed_on, *([] if settled.paper else ["--live"])]
     for symbol in settled.symbols:
         own = ["--progress", str(folder / f"{symbol}.json")]
         yield Child(

@@ -32,6 +32,7 @@ def worker(
     seed: int | None = None,
     days: Annotated[int | None, Parameter(validator=Number(gte=1, lte=5_000))] = None,
     paper: bool = False,
+    live: bool = False,
     progress: Path | None = None,
     target: Target = _TARGET,
 ) -> int:
@@ -64,26 +65,33 @@ def worker(
         How many trading days of it, by default 10.
     paper
         Trade on paper, whichever broker runtime.json names.
+    live
+        Trade with money, by the broker that runtime.json names.
     progress
         A file in which it notes how far it has come, to go on from there when it is started again.
     """
+    from cli.exits import Unusable
     from cli.folders import default_book
     from cli.stopping import stopped_by_signals
     from coordinator.log import open_log
-    from workers.brokers.registry import on_paper
     from workers.feeds.registry import feed_for
+    from workers.money import RunRefused, with_or_without
     from workers.process import WorkerPlan, run
     from workers.settings import GateSettings
 
     place = target.resolve()
-    configuration = on_paper(place.configuration) if paper else place.configuration
-    _check_symbol(symbol, configuration.contracts)
+    _check_symbol(symbol, place.configuration.contracts)
+    options = {"pace_seconds": _exact(pace), "speed": _exact(speed), "seed": seed, "days": days}
+    feed = feed_for(place.configuration.runtime.feed, bars, options)
+    try:
+        configuration = with_or_without(place.configuration, feed, paper=paper, live=live)
+    except RunRefused as refused:
+        raise Unusable(str(refused)) from refused
     settings = GateSettings.of(configuration, url=place.url, portfolio=place.portfolio)
     runtime = configuration.runtime
-    options = {"pace_seconds": _exact(pace), "speed": _exact(speed), "seed": seed, "days": days}
     plan = WorkerPlan(
         symbol=symbol,
-        feed=feed_for(runtime.feed, bars, options),
+        feed=feed,
         book=book or default_book(place.portfolio, runtime.broker.kind),
         progress=progress,
     )

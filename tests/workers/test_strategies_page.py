@@ -172,7 +172,8 @@ def test_a_broker_and_a_feed_of_ones_own(live: Live, config: Path, tmp_path: Pat
     entries = json.loads(block("entry", "own").replace("/var/lib/bars", str(tmp_path)))
     configuration = load(str(config_folder(config, runtime=entries)), {}, tmp_path)
     bars = tmp_path / "ES.txt"
-    bars.write_text("2025-01-06T15:00:00Z,5000,5001,4999,4999.25\n")
+    now = datetime.now(UTC)
+    bars.write_text(f"{now.isoformat()},5000,5001,4999,4999.25\n")
     log, lines = open_log("worker", target=io.StringIO())
     plan = WorkerPlan("ES", configuration.runtime.feed, tmp_path / "book.sqlite")
     settings, stop = GateSettings.of(configuration), threading.Event()
@@ -182,7 +183,7 @@ def test_a_broker_and_a_feed_of_ones_own(live: Live, config: Path, tmp_path: Pat
     thread.start()
     until(lambda: live.status().get("open_positions") == "ES", "ES to be opened")
     with bars.open("a") as file:
-        file.write("2025-01-06T16:00:00Z,4999.25,5010,4999,5009.75\nend\n")
+        file.write(f"{(now + timedelta(minutes=1)).isoformat()},4999.25,5010,4999,5009.75\nend\n")
     thread.join(20)
     assert not thread.is_alive()
     lines.close()
