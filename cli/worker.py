@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from cli.joining import Beside, join_there
 from cli.target import Target
 
 if TYPE_CHECKING:
     from config import Contract
 
 _TARGET = Target()
+_BESIDE = Beside()
 
 
 def register(app: App) -> None:
@@ -33,6 +35,7 @@ def worker(
     days: Annotated[int | None, Parameter(validator=Number(gte=1, lte=5_000))] = None,
     paper: bool = False,
     live: bool = False,
+    beside: Beside = _BESIDE,
     progress: Path | None = None,
     target: Target = _TARGET,
 ) -> int:
@@ -74,6 +77,7 @@ def worker(
     from cli.folders import default_book
     from cli.stopping import stopped_by_signals
     from coordinator.log import open_log
+    from workers.claim import Claim, NameTaken
     from workers.feeds.registry import feed_for
     from workers.money import RunRefused, with_or_without
     from workers.process import WorkerPlan, run
@@ -101,8 +105,17 @@ def worker(
         log.info("Worker starting", portfolio=place.shown, **kinds, book=str(plan.book))
         if symbol not in configuration.portfolio.symbols:
             log.warning(f"{symbol} is not in the portfolio, so no entry will be allowed")
-        with stopped_by_signals() as stop:
+        join_there(place, [symbol], [plan.worker], log, join=beside.join)
+        with (
+            stopped_by_signals() as stop,
+            Claim(place.bus(), plan.worker, settings, stop=stop.event, log=log) as claim,
+        ):
+            claim.take(take_over=beside.take_over)
             run(configuration, settings, plan, log=log, stop=stop.event)
+        if claim.lost_to:
+            raise Unusable(f"{plan.worker} was taken over by {claim.lost_to}.")
+    except NameTaken as taken:
+        raise Unusable(str(taken)) from taken
     finally:
         lines.close()
     return stop.exit_code

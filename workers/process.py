@@ -52,7 +52,12 @@ class WorkerPlan(Struct, frozen=True):
     @property
     def worker(self) -> str:
         """The worker's name on the log."""
-        return f"ibs-{self.symbol}"
+        return worker_of(self.symbol)
+
+
+def worker_of(symbol: str) -> str:
+    """The name on the log of the worker that trades a symbol."""
+    return f"ibs-{symbol}"
 
 
 def run(
