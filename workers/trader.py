@@ -71,7 +71,7 @@ class Trader:
         self._bars_held = 0 if self._progress.last is None else self._bars_at_fill
         self._waiting: Enter | None = None
         self._leaving = ""
-        gate.on_flatten(self.flatten)
+        gate.on_flatten(self.flatten, reminded=True)
 
     @property
     def symbol(self) -> str:
