@@ -70,7 +70,7 @@ def _findings(target: Target, *, ping: bool) -> "list[Finding]":
     import os
     import time
 
-    from cli.models import models
+    from cli.models import feed, models
     from config import ConfigError
     from coordinator.doctor.examine import examine
     from coordinator.doctor.finding import fail
@@ -92,7 +92,7 @@ def _findings(target: Target, *, ping: bool) -> "list[Finding]":
         )
     finally:
         bus.close()
-    found.append(models(place.configuration))
+    found += [models(place.configuration), feed(place.configuration)]
     if ping:
         from cli.ping import ping as pinged
 

@@ -1,8 +1,9 @@
-"""Whether the models that runtime.json names can be traded by: each is opened as its worker would."""
+"""What a worker would find of runtime.json: its models, each opened as the worker would, and its feed."""
 
 from config import ConfigError, Configuration
 from coordinator.doctor.finding import Finding, fail, ok
 from workers.filters.opened import open_filter
+from workers.money import refuse_a_past_market
 
 
 def models(configuration: Configuration) -> Finding:
@@ -21,3 +22,15 @@ def models(configuration: Configuration) -> Finding:
         remedy = "portfold train makes it anew; or take it out of runtime.json: workers"
         return fail("models", "; ".join(wrong), remedy)
     return ok("models", f"whole, and as {', '.join(named)} {'is' if len(named) == 1 else 'are'} traded")
+
+
+def feed(configuration: Configuration) -> Finding:
+    """One finding on whether the broker's money would be put on bars of the past."""
+    runtime = configuration.runtime
+    try:
+        refuse_a_past_market(configuration, runtime.feed)
+    except ConfigError as error:
+        return fail(
+            "feed", str(error), "name a feed of now in runtime.json: feed; run and worker refuse this one"
+        )
+    return ok("feed", f"{runtime.feed.kind}, for the broker {runtime.broker.kind}")

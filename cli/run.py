@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from cli.joining import Beside, join_there
 from cli.target import Place, Target
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from workers.supervisor import Child
 
 _TARGET = Target()
+_BESIDE = Beside()
 
 
 def register(app: App) -> None:
@@ -35,6 +37,7 @@ def run(
     days: Annotated[int | None, Parameter(validator=Number(gte=1, lte=5_000))] = None,
     book: Path | None = None,
     embedded: bool = False,
+    beside: Beside = _BESIDE,
     target: Target = _TARGET,
 ) -> int:
     """Trade the optimized symbols, each in a process of its own, and a flattener.
@@ -82,7 +85,9 @@ def run(
     from cli.stopping import stopped_by_signals
     from coordinator.log import open_log
     from workers.feeds.registry import feed_for
-    from workers.live_worker import RunRefused, announce, compare_with_log, settle
+    from workers.live_worker import announce, compare_with_log, settle
+    from workers.money import RunRefused
+    from workers.process import worker_of
     from workers.supervisor import Supervisor
 
     place = target.resolve()
@@ -96,7 +101,8 @@ def run(
     if embedded:
         check_embedded(place, target)
     file = (book or default_book(place.portfolio, settled.configuration.runtime.broker.kind)).absolute()
-    passed_on = _given(bars=bars, pace=pace, speed=speed, seed=seed, days=days)
+    passed_on = ["--join", *(["--take-over"] if beside.take_over else [])]
+    passed_on += _given(bars=bars, pace=pace, speed=speed, seed=seed, days=days)
     log, lines = open_log("run")
     try:
         announce(settled, log)
@@ -108,6 +114,7 @@ def run(
             if embedded:
                 words = _where(place, target)
                 place = along.enter_context(brought_along(place, words, log, stop.event))
+            join_there(place, settled.symbols, map(worker_of, settled.symbols), log, join=beside.join)
             with closing(place.bus()) as bus:
                 compare_with_log(settled, bus, log)
             children = list(_children(settled, place, target, file, Path(folder), passed_on))
@@ -129,6 +136,7 @@ def _children(
     where = [*_where(place, target), "--book", str(book), *(["--paper"] if settled.paper else [])]
     variables = {"PORTFOLD_URL": place.url}
     yield Child("flattener", [*start, "flattener", *where], variables, stands_by=True, hopeless=UNUSABLE)
+    passed_on = [*passed_on, *([] if settled.paper else ["--live"])]
     for symbol in settled.symbols:
         own = ["--progress", str(folder / f"{symbol}.json")]
         yield Child(

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from cli.joining import Beside, join_there
 from cli.target import Target
 
 if TYPE_CHECKING:
     from config import Contract
 
 _TARGET = Target()
+_BESIDE = Beside()
 
 
 def register(app: App) -> None:
@@ -32,6 +34,8 @@ def worker(
     seed: int | None = None,
     days: Annotated[int | None, Parameter(validator=Number(gte=1, lte=5_000))] = None,
     paper: bool = False,
+    live: bool = False,
+    beside: Beside = _BESIDE,
     progress: Path | None = None,
     target: Target = _TARGET,
 ) -> int:
@@ -64,26 +68,34 @@ def worker(
         How many trading days of it, by default 10.
     paper
         Trade on paper, whichever broker runtime.json names.
+    live
+        Trade with money, by the broker that runtime.json names.
     progress
         A file in which it notes how far it has come, to go on from there when it is started again.
     """
+    from cli.exits import Unusable
     from cli.folders import default_book
     from cli.stopping import stopped_by_signals
     from coordinator.log import open_log
-    from workers.brokers.registry import on_paper
+    from workers.claim import Claim, NameTaken
     from workers.feeds.registry import feed_for
+    from workers.money import RunRefused, with_or_without
     from workers.process import WorkerPlan, run
     from workers.settings import GateSettings
 
     place = target.resolve()
-    configuration = on_paper(place.configuration) if paper else place.configuration
-    _check_symbol(symbol, configuration.contracts)
+    _check_symbol(symbol, place.configuration.contracts)
+    options = {"pace_seconds": _exact(pace), "speed": _exact(speed), "seed": seed, "days": days}
+    feed = feed_for(place.configuration.runtime.feed, bars, options)
+    try:
+        configuration = with_or_without(place.configuration, feed, paper=paper, live=live)
+    except RunRefused as refused:
+        raise Unusable(str(refused)) from refused
     settings = GateSettings.of(configuration, url=place.url, portfolio=place.portfolio)
     runtime = configuration.runtime
-    options = {"pace_seconds": _exact(pace), "speed": _exact(speed), "seed": seed, "days": days}
     plan = WorkerPlan(
         symbol=symbol,
-        feed=feed_for(runtime.feed, bars, options),
+        feed=feed,
         book=book or default_book(place.portfolio, runtime.broker.kind),
         progress=progress,
     )
@@ -93,8 +105,17 @@ def worker(
         log.info("Worker starting", portfolio=place.shown, **kinds, book=str(plan.book))
         if symbol not in configuration.portfolio.symbols:
             log.warning(f"{symbol} is not in the portfolio, so no entry will be allowed")
-        with stopped_by_signals() as stop:
+        join_there(place, [symbol], [plan.worker], log, join=beside.join)
+        with (
+            stopped_by_signals() as stop,
+            Claim(place.bus(), plan.worker, settings, stop=stop.event, log=log) as claim,
+        ):
+            claim.take(take_over=beside.take_over)
             run(configuration, settings, plan, log=log, stop=stop.event)
+        if claim.lost_to:
+            raise Unusable(f"{plan.worker} was taken over by {claim.lost_to}.")
+    except NameTaken as taken:
+        raise Unusable(str(taken)) from taken
     finally:
         lines.close()
     return stop.exit_code

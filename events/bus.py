@@ -123,6 +123,7 @@ class Bus:
         self._lead = client.register_script(_script("lead.lua"))
         self._lead_append = client.register_script(_script("lead_append.lua"))
         self._renew = client.register_script(_script("renew.lua"))
+        self._claim = client.register_script(_script("claim.lua"))
         self._acknowledge = client.register_script(_script("acknowledge.lua"))
 
     def close(self) -> None:
@@ -365,6 +366,22 @@ class Bus:
             return []
         with told_apart("reading heartbeats"):
             return list(self._client.mget([self.keys.worker(worker) for worker in workers]))
+
+    def claim(self, worker: str, who: str, lasts_ms: int, instead_of: str) -> str:
+        """Takes the worker's name for the process `who`, or returns who has it. See claim.lua."""
+        with told_apart("claiming a worker's name"):
+            return str(self._claim([self.keys.claim(worker)], [who, lasts_ms, instead_of]))
+
+    def claim_lasts_ms(self, worker: str, who: str) -> int:
+        """How long that claim still lasts without being renewed; 0 when it is over."""
+        with told_apart("looking at a claim"):
+            holder = self._client.get(self.keys.claim(worker))
+            return max(0, int(self._client.pttl(self.keys.claim(worker)))) if holder == who else 0
+
+    def unclaim(self, worker: str, who: str) -> None:
+        """Gives the name back, if `who` has it still."""
+        with told_apart("giving back a worker's name"):
+            self._claim([self.keys.claim(worker)], [who, 1, ""])
 
     def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
         """For each destination of alerts the notifier that tells it, or None."""

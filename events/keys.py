@@ -59,6 +59,10 @@ class Keys(NamedTuple):
         """String with an expiry: the worker's heartbeat."""
         return f"{self.prefix}:worker:{worker}"
 
+    def claim(self, worker: str) -> str:
+        """String with an expiry: which process trades under the worker's name."""
+        return f"{self.prefix}:claim:{worker}"
+
     def notifier(self, destination: str) -> str:
         """Hash: how far a destination of alerts has been told, and what is needed to go on from there."""
         return f"{self.prefix}:notifier:{destination}"

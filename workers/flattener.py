@@ -57,7 +57,7 @@ class Flattener:
         self._clock = clock or SystemClock()
         self._closing = threading.Lock()
         self._everything: tuple[str, float] | None = None
-        gate.on_flatten(self.flatten)
+        gate.on_flatten(self.flatten, reminded=True)
 
     def flatten(self, order: FlattenOrder) -> None:
         """Closes the legs that were handed over; where everything must go, all of those who are silent.

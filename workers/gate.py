@@ -39,6 +39,7 @@ from events.legs import Holding, holdings_text
 from events.stream_id import ORIGIN, StreamId
 from workers.amount import Amount, exact
 from workers.answer import await_answer
+from workers.asked_once import AskedOnce, Reported
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder, order_for
 from workers.listener import LISTEN_SECONDS
@@ -83,7 +84,8 @@ class PortfolioGate:
         self._log = log or open_log(worker)[0]
         self._clock = clock or SystemClock()
         self._granted: dict[str, Decision] = {}
-        self._callbacks: list[Callable[[FlattenOrder], None]] = []
+        self._callbacks: list[Callable[[FlattenOrder], object]] = []
+        self._reported = Reported()
         self._last_order = ORIGIN
         patience = self._settings.answer_seconds
         self._bus = bus or open_bus(self._settings)
@@ -133,9 +135,13 @@ class PortfolioGate:
     ) -> None:
         self.close("" if kind is None else f"failed: {kind.__name__}")
 
-    def on_flatten(self, callback: Callable[[FlattenOrder], None]) -> None:
-        """Calls `callback` on its own thread for every order to close, maybe twice: close what is open."""
-        self._callbacks.append(callback)
+    def on_flatten(self, callback: Callable[[FlattenOrder], object], *, reminded: bool = False) -> None:
+        """Calls `callback` on its own thread for an order to close: close what is open, and report it.
+
+        Once an episode, and again only if it raised or a fill was reported since; with `reminded` at every
+        reminder, for one that looks at its broker for what is open.
+        """
+        self._callbacks.append(callback if reminded else AskedOnce(callback, self._reported, self._log))
 
     def announce_again(self) -> bool:
         """Says anew what the broker holds, after what no report can say. False while the bus is away.
@@ -217,6 +223,7 @@ class PortfolioGate:
         if granted is not None:
             granted.used = True
         paid = exact(price, "price")
+        self._reported.opened(symbol)
         return self._publisher.fact(
             partial(self._event, PositionOpened, symbol=symbol, side=side, size=size, price=paid, fill=fill)
         )
@@ -240,6 +247,7 @@ class PortfolioGate:
         `recorded` is called once the report is on the log.
         """
         self._marks.forget(symbol)
+        self._reported.closed(symbol)
         return self._publisher.fact(
             partial(
                 self._event,

@@ -106,7 +106,7 @@ class InProcessGate:
         self.portfolio = portfolio
         self._symbols = symbols
         self._number = 0
-        self._callbacks: list[Callable[[FlattenOrder], None]] = []
+        self._callbacks: list[Callable[[FlattenOrder], object]] = []
 
     def start(self) -> "InProcessGate":
         """Announces the worker."""
@@ -122,8 +122,8 @@ class InProcessGate:
         """Says goodbye. Positions stay as they are."""
         self._say(partial(WorkerStopped, reason=reason))
 
-    def on_flatten(self, callback: Callable[[FlattenOrder], None]) -> None:
-        """Calls `callback` for every order to close."""
+    def on_flatten(self, callback: Callable[[FlattenOrder], object], *, reminded: bool = False) -> None:  # noqa: ARG002
+        """Calls `callback` for every order to close; time stands still meanwhile, and nobody reminds."""
         self._callbacks.append(callback)
 
     def pass_on(self, order: FlattenOrder) -> None:

@@ -5,7 +5,7 @@ money when it is told so, the configuration names a real broker, and all credent
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,19 +17,15 @@ from coordinator.dollars import shown
 from coordinator.log import Log
 from events.bus import Bus
 from workers.brokers.paper import fill_at
-from workers.brokers.registry import is_paper, on_paper
 from workers.compat.limits import limits_in
 from workers.feeds.csv_folder import CsvFolder
 from workers.feeds.registry import DRIVEN
 from workers.filters.opened import filter_in_words, open_filter
+from workers.money import RunRefused, with_or_without
 
 _NOT_OPTIMIZED = "not among the optimized symbols"
 _NO_BARS = "the feed has no bars of it"
 _LIMITS = ("max_positions", "max_contracts", "daily_stop_loss", "stop_loss_on")
-
-
-class RunRefused(Exception):
-    """The run is not to be started; a sentence that says why."""
 
 
 class LiveRun(Struct, frozen=True):
@@ -58,17 +54,10 @@ def settle(
 
     Raises RunRefused, ConfigError, BarsError.
     """
-    if paper and live:
-        raise RunRefused("Expected --paper or --live, got both.")
-    if not (paper or live) and not is_paper(configuration):
-        kind = configuration.runtime.broker.kind
-        raise RunRefused(f"The broker {kind} trades with money: say --live, or --paper to trade on paper.")
-    if live:
-        _check_live(configuration, feed, environ)
+    settled = with_or_without(configuration, feed, paper=paper, live=live, environ=environ)
     if feed.kind == DRIVEN.kind:
         raise RunRefused("--bars: expected bars that come by themselves, got driven, which is for the demo.")
     symbols, left_out = choose(configuration, _symbols_of(feed), wanted)
-    settled = configuration if live else on_paper(configuration)
     return LiveRun(settled, not live, feed, symbols, left_out)
 
 
@@ -133,30 +122,6 @@ def compare_with_log(run: LiveRun, bus: Bus, log: Log) -> None:
     ]
     if differ:
         log.critical(f"LIMITS DIFFER: {', '.join(differ)}; the coordinator's hold")
-
-
-def _check_live(configuration: Configuration, feed: ConfiguredFeed, environ: Mapping[str, str]) -> None:
-    if is_paper(configuration):
-        file = configuration.files.runtime.path
-        raise RunRefused(f"--live: {file}: broker.kind: expected a real broker, got paper.")
-    missing = [
-        f"{variable} ({field})"
-        for field, variable in _credentials(configuration, feed)
-        if not environ.get(variable)
-    ]
-    if missing:
-        raise RunRefused(f"--live: expected these environment variables to be set: {', '.join(missing)}.")
-
-
-def _credentials(configuration: Configuration, feed: ConfiguredFeed) -> Iterator[tuple[str, str]]:
-    """What trading needs of the environment: the field that says so and the variable's name."""
-    runtime = configuration.runtime
-    if runtime.redis_password_env is not None:
-        yield "redis_password_env", runtime.redis_password_env
-    for section, options in (("broker.options", runtime.broker.options), ("feed.options", feed.options)):
-        for key, value in options.items():
-            if key.endswith("_env") and isinstance(value, str):
-                yield f"{section}.{key}", value
 
 
 def _symbols_of(feed: ConfiguredFeed) -> Sequence[str] | None:

@@ -21,12 +21,13 @@ from events.errors import BusError
 from workers.bar import Bar
 from workers.brokers.paper import fill_at
 from workers.brokers.protocol import BrokerSetup
-from workers.brokers.registry import PAPER, open_broker
+from workers.brokers.registry import PAPER, is_paper, open_broker
 from workers.feeds.driven import DrivenFeed
 from workers.feeds.protocol import FeedSetup
 from workers.feeds.registry import DRIVEN, open_feed
 from workers.filters.opened import open_filter
 from workers.gate import PortfolioGate
+from workers.money import OfNow, refuse_a_past_market
 from workers.progress import Progress
 from workers.settings import GateSettings
 from workers.strategies.ibs import IbsStrategy
@@ -51,13 +52,19 @@ class WorkerPlan(Struct, frozen=True):
     @property
     def worker(self) -> str:
         """The worker's name on the log."""
-        return f"ibs-{self.symbol}"
+        return worker_of(self.symbol)
+
+
+def worker_of(symbol: str) -> str:
+    """The name on the log of the worker that trades a symbol."""
+    return f"ibs-{symbol}"
 
 
 def run(
     configuration: Configuration, settings: GateSettings, plan: WorkerPlan, *, log: Log, stop: threading.Event
 ) -> None:
     """Trades until the bars end or `stop` is set. Raises BrokerError, BarsError, ConfigError."""
+    refuse_a_past_market(configuration, plan.feed)
     contract = configuration.contracts[plan.symbol]
     entry_filter = open_filter(configuration, plan.symbol, log)
     progress = Progress(plan.progress)
@@ -87,6 +94,7 @@ def run(
             entry_filter=entry_filter,
             progress=progress,
             fill_at=fill_at(configuration),
+            of_now=None if is_paper(configuration) else OfNow(log),
         )
         _trade(gate, trader, bars, driven is not None, stop)
     bus.close()

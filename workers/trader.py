@@ -8,6 +8,7 @@ An order to flatten comes on the gate's thread and closes at the broker at once;
 for an order and its report, so it never waits for an answer of the coordinator.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
@@ -39,7 +40,7 @@ class Trader:
 
     `entry_filter`: what signals have to pass, if anything, before the gate is asked. `progress`:
     where it notes how far it has come, for its next life. `fill_at`: the close of the bar that
-    decides, or the open of the next.
+    decides, or the open of the next. `of_now`: whether a bar may open anything.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Trader:
         entry_filter: EntryFilter | None = None,
         progress: Progress | None = None,
         fill_at: FillAt = "mark",
+        of_now: Callable[[Bar], bool] | None = None,
     ) -> None:
         self._contract = contract
         self._strategy = strategy
@@ -61,13 +63,15 @@ class Trader:
         self._log = log
         self._filter = entry_filter
         self._progress = progress or Progress(None)
+        self._of_now = of_now or (lambda _: True)
+        self._may_open = False
         self._waits = fill_at == "next_bar"
         # What is filled at a bar's open is there when that bar ends: the bar of its entry, number 0.
         self._bars_at_fill = -1 if self._waits else 0
         self._bars_held = 0 if self._progress.last is None else self._bars_at_fill
         self._waiting: Enter | None = None
         self._leaving = ""
-        gate.on_flatten(self.flatten)
+        gate.on_flatten(self.flatten, reminded=True)
 
     @property
     def symbol(self) -> str:
@@ -84,6 +88,7 @@ class Trader:
 
         What that life wanted to leave and did not is left at the first bar that is traded.
         """
+        self._of_now(bar)
         held = self._held()
         if self._filter is not None:
             self._filter.take(bar)
@@ -101,6 +106,7 @@ class Trader:
 
     def on_bar(self, bar: Bar) -> None:
         """Marks what is open, then does what the strategy wants, or has it wait for the next bar."""
+        self._may_open = self._of_now(bar)
         if self._waits:
             self._do_what_waited(bar)
         self._broker.mark(bar.symbol, bar.close)
@@ -109,7 +115,7 @@ class Trader:
         if self._filter is not None:
             self._filter.take(bar)
         intent = self._strategy.decide(bar, _as_held(held, self._bars_held))
-        if isinstance(intent, Enter) and self._passes(bar, intent):
+        if isinstance(intent, Enter) and self._may_open and self._passes(bar, intent):
             if self._waits:
                 self._waiting = intent
             else:
@@ -158,7 +164,7 @@ class Trader:
         held = self._held()
         if held is not None and self._leaving:
             self._leave(held, bar.open)
-        elif held is None and waiting is not None:
+        elif held is None and waiting is not None and self._may_open:
             self._enter(waiting, bar.open)
 
     def _passes(self, bar: Bar, intent: Enter) -> bool:

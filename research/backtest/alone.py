@@ -104,5 +104,5 @@ class AloneGate:
     def close(self, *_: object, **__: object) -> None:
         """Nobody is told."""
 
-    def on_flatten(self, _: object) -> None:
+    def on_flatten(self, _: object, *, reminded: bool = False) -> None:
         """Nobody orders that."""

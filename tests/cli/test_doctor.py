@@ -417,7 +417,7 @@ def test_what_an_archive_holds_is_no_gap(fit: Fit, tmp_path: Path) -> None:
 def test_what_is_fit_ends_with_0_within_80_columns(fit: Fit, tmp_path: Path) -> None:
     ran = _doctor(fit, tmp_path)
     assert ran.code == OK
-    assert ran.out.splitlines()[-1] == "Fit for the open: 0 failed, 0 to know about, 22 in order."
+    assert ran.out.splitlines()[-1] == "Fit for the open: 0 failed, 0 to know about, 23 in order."
     assert max(map(len, ran.out.splitlines())) <= 80
     assert "\x1b" not in ran.out
 

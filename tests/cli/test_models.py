@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.models import models
+from cli.models import feed, models
 from config import Configuration, load
 from coordinator.doctor.finding import Finding
 from events.embedded import EmbeddedServer
@@ -62,3 +62,20 @@ def test_the_doctor_finds_a_model_that_is_not_there(
         ran = called("doctor", *where, cwd=tmp_path, HOOK="https://discord.example/api/webhooks/1/hush")
         assert ran.code == 1
         assert "FAIL models" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("broker", "bars", "level"),
+    [
+        ("paper", "synthetic", "ok"),
+        ("traderspost", "synthetic", "fail"),
+        ("traderspost", "replay", "fail"),
+        ("traderspost", "my_feed.py:Followed", "ok"),
+    ],
+)
+def test_money_on_bars_of_the_past_fails(tmp_path: Path, broker: str, bars: str, level: str) -> None:
+    found = feed(configured(tmp_path / "mine", broker={"kind": broker}, feed={"kind": bars}))
+    assert (found.check, found.level) == ("feed", level)
+    if level == "fail":
+        assert f"broker.kind {broker} trades with money" in found.text
+        assert f"got {bars}." in found.text

@@ -18,7 +18,7 @@ from config import Configuration, load
 from events.bus import Bus
 from events.connection import connect
 from events.embedded import EmbeddedServer
-from tests.cli.command_line import Ran, Running, portfold, started
+from tests.cli.command_line import Ran, Running, called, portfold, started
 from tests.cli.filtered import NAMED, train_es
 from tests.live import Live, flat
 from tests.processes import config_folder, coordinating, is_gone
@@ -302,9 +302,57 @@ def test_on_paper_nothing_is_asked_of_the_real_brokers_credentials(place: Place)
     assert {line["broker"] for line in lines(run) if "broker" in line} == {"paper"}
 
 
+OF_NOW = """
+import datetime
+from msgspec.structs import replace
+from workers.feeds.synthetic import SyntheticMarket
+
+
+class OfNow:
+    def __init__(self, setup):
+        self._market = SyntheticMarket(setup.configuration.contracts, days=1, seed=1)
+
+    def bars(self, symbol):
+        for bar in self._market.bars(symbol):
+            yield replace(bar, time=datetime.datetime.now(datetime.UTC))
+"""
+
+
+def of_now(place: Place) -> str:
+    """A user's own feed, whose bars end now."""
+    (place.config / "of_now.py").write_text(OF_NOW)
+    return "of_now.py:OfNow"
+
+
+@pytest.mark.parametrize("bars", ["synthetic", "bars", "driven"])
+def test_money_is_never_traded_on_bars_of_the_past(place: Place, bars: str) -> None:
+    place.configure(broker={"kind": "traderspost", "options": {"webhook_url_env": "MY_ORDERS"}})
+    (place.folder / "bars").mkdir()
+    (place.folder / "bars" / "ES.csv").write_text("date,open,high,low,close\n2025-01-06,10,12,9,11\n")
+    kind = "csv" if bars == "bars" else bars
+    for command in (("run",), ("worker", "ES")):
+        words = (*command, "--live", "--bars", bars, *place.where)
+        ran = called(*words, cwd=place.folder, MY_ORDERS="http://127.0.0.1:1/x")
+        assert (ran.code, ran.out) == (UNUSABLE, ""), ran.err
+        assert (
+            "runtime.json: feed.kind: expected a feed of now, FILE.py:NAME, as broker.kind traderspost"
+            in ran.err
+        )
+        assert f"got {kind}." in ran.err
+
+
+def test_a_worker_trades_with_money_only_when_it_is_said(place: Place) -> None:
+    place.configure(broker={"kind": "traderspost", "options": {"webhook_url_env": "MY_ORDERS"}})
+    words = ("worker", "ES", "--bars", of_now(place), *place.where)
+    ran = called(*words, cwd=place.folder, MY_ORDERS="http://127.0.0.1:1/x")
+    assert ran.code == UNUSABLE
+    assert "The broker traderspost trades with money: say --live, or --paper" in ran.err
+    assert "(broker.options.webhook_url_env)" in called(*words, "--live", cwd=place.folder).err
+
+
 def test_live_says_so_before_it_does_anything(place: Place) -> None:
     place.configure(broker={"kind": "traderspost", "options": {"webhook_url_env": "MY_ORDERS"}})
-    words = ("--live", "--bars", "synthetic", "--pace", "86400")
+    words = ("--live", "--bars", of_now(place))
     with place.running(*words, MY_ORDERS=f"http://127.0.0.1:1/{HIDDEN}") as run:
         run.says("LIVE trading: orders go to the broker, with money")
         run.says("Flattener ready")
@@ -315,7 +363,7 @@ def test_live_says_so_before_it_does_anything(place: Place) -> None:
 
 def test_live_orders_reach_the_broker_and_what_it_took_is_on_the_log(place: Place, live: Live) -> None:
     place.configure(broker={"kind": "traderspost", "options": {"webhook_url_env": "MY_ORDERS"}})
-    words = ("--live", "--bars", "synthetic", "--pace", "0", "--days", "1", "--symbols", "ES", *place.where)
+    words = ("--live", "--bars", of_now(place), "--symbols", "ES", *place.where)
     with receiving() as broker, coordinating(*place.where[1:4:2], config=place.config):
         ran = portfold("run", *words, cwd=place.folder, MY_ORDERS=broker.url)
         live.all_decided()

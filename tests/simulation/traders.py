@@ -52,7 +52,7 @@ class WorkerSeat(GateSeat):
         self._trader = Trader(
             contract=contract, strategy=self._told, gate=gate, broker=self._broker, log=SILENT
         )
-        gate.on_flatten(self._cancel)
+        gate.on_flatten(self._cancel, reminded=True)
         self._trader.report_leftovers()
         self.start_gate()
 

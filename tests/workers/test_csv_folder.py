@@ -241,3 +241,36 @@ def test_daily_and_hourly_symbols_step_together(tmp_path: Path) -> None:
     prices = tuple(Decimal(text) for text in OHLC.split(","))
     assert [list(bars) for _, bars in steps(CsvFolder(tmp_path))] == [["6E"], ["6E", "ES"]]
     assert list(CsvFolder(tmp_path).bars("ES")) == [Bar("ES", datetime(2015, 1, 2, 21, tzinfo=UTC), *prices)]
+
+
+def test_bars_nearer_together_than_an_hour_are_no_hourly_bars(tmp_path: Path) -> None:
+    write(tmp_path, "ES", HOURLY, f"2025-01-06T00:00,{OHLC}", f"2025-01-06T00:15,{OHLC}")
+    assert refusal(tmp_path) == (
+        "line 3, column time: expected hourly bars, an hour apart or more, "
+        "got 2025-01-06T00:15 after 2025-01-06T00:00"
+    )
+
+
+def test_a_date_on_a_weekend_is_no_trading_days(tmp_path: Path) -> None:
+    write(tmp_path, "ES", DAILY, f"2025-01-03,{OHLC}", f"2025-01-05,{OHLC}")
+    assert refusal(tmp_path) == (
+        "line 3, column date: expected a trading day's date, Monday to Friday, got 2025-01-05, a Sunday"
+    )
+
+
+def test_the_case_of_a_files_name_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "es.CSV").write_text(f"{DAILY}\n2025-01-06,{OHLC}\n")
+    feed = CsvFolder(tmp_path)
+    assert feed.symbols == ("ES",)
+    assert [bar.symbol for bar in feed.bars("ES")] == ["ES"]
+
+
+def test_two_files_of_one_symbol_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, "ES", DAILY)
+    try:
+        (tmp_path / "es.csv").open("x").close()
+    except FileExistsError:
+        pytest.skip("this file system knows no case")
+    write(tmp_path, "es", DAILY)
+    with pytest.raises(BarsError, match=r"expected one file of ES in .*, got ES\.csv and es\.csv"):
+        CsvFolder(tmp_path)

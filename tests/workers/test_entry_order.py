@@ -108,8 +108,9 @@ class Floor:
         self.broker.steps = self.gate.steps = self.steps
         self.begin()
 
-    def begin(self, *, passes: bool | None = True, fill_at: FillAt = "mark") -> None:
+    def begin(self, *, passes: bool | None = True, fill_at: FillAt = "mark", of_now: bool = True) -> None:
         """A new life of the trader."""
+        self.of_now = of_now
         self.strategy = Wishes(self.steps)
         self.filter = Says(self.steps, passes) if passes is not None else None
         self.trader = Trader(
@@ -121,6 +122,7 @@ class Floor:
             entry_filter=self.filter,
             progress=Progress(self._folder / "progress.json"),
             fill_at=fill_at,
+            of_now=lambda _: self.of_now,
         )
 
     def bar(self, number: int, intent: Intent = None, opens: int = 5000) -> None:
@@ -298,3 +300,22 @@ def test_at_the_next_bar_a_new_life_knows_how_long_its_position_is_open(floor: F
     assert floor.strategy.shown == [None, 0]
     floor.bar(2, opens=5002)
     assert floor.broker.positions() == []
+
+
+@pytest.mark.parametrize("fill_at", ["mark", "next_bar"])
+def test_a_bar_that_is_not_of_now_opens_nothing_and_closes_all_the_same(
+    floor: Floor, fill_at: FillAt
+) -> None:
+    floor.begin(fill_at=fill_at, of_now=False)
+    floor.bar(0, Enter("long", 1))
+    floor.bar(1)
+    floor.of_now = True
+    floor.bar(2, Enter("long", 1))
+    floor.of_now = fill_at == "next_bar"
+    floor.bar(3)
+    assert [held.symbol for held in floor.broker.positions("ibs-ES")] == ["ES"]
+    assert floor.steps.count("gate") == 1
+    floor.of_now = False
+    floor.bar(4, Exit("ibs"))
+    floor.bar(5)
+    assert floor.broker.positions("ibs-ES") == []

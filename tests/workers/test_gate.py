@@ -561,14 +561,33 @@ def test_a_strategy_that_fails_is_told_again_when_it_is_overdue_and_others_are_t
         live.all_decided()
         stopped_out(live)
         until(lambda: live.status()["flattening"] == "", "the last close")
-        until(lambda: len(fine.orders) == 3, "the other to be told as well")
         assert [order.cause for order in failing.orders] == [
             "daily stop loss",
             "flatten overdue",
             "flatten overdue",
         ]
-        assert [order.cause for order in fine.orders] == [order.cause for order in failing.orders]
+        assert [order.cause for order in fine.orders] == ["daily stop loss"], "it has not failed"
         assert "the broker is closed" in gates.logged("FLATTEN FAILED in the strategy")["why"]
+
+
+def test_a_strategy_that_closes_and_reports_nothing_is_asked_once_and_told(
+    gates: Gates, live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    soon = config_folder(tmp_path / "config", runtime={"flatten_seconds": 0.1})
+    with coordinating(server.url, portfolio, config=soon):
+        silent = Strategy()
+        gate = gates(callbacks=(silent,))
+        gate.request_entry("ES")
+        gate.position_opened("ES", price="100")
+        live.all_decided()
+        stopped_out(live)
+        until(
+            lambda: sum(one.fields[1] == "FlattenOverdue" for one in live.decisions()) >= 2, "two reminders"
+        )
+        assert "position_closed" in gates.logged("The on_flatten callback has returned")["event"]
+        gate.position_closed("ES", price="90", pnl="-10", commission=5)
+        live.all_decided()
+        assert [order.cause for order in silent.orders] == ["daily stop loss"]
 
 
 @pytest.mark.usefixtures("coordinator")

@@ -41,7 +41,7 @@ class Gated:
         self._contracts = contracts
         self._log = log
         self._seen = 0.0
-        gate.on_flatten(self.flatten)
+        gate.on_flatten(self.flatten, reminded=True)
 
     # --- what the broker does ----------------------------------------------------------------------------
 

@@ -111,7 +111,7 @@ class PortfolioCoordinator:
             log=self._log,
             bus=self._bus,
         )
-        self._gate.on_flatten(self._flatten)
+        self._gate.on_flatten(self._flatten, reminded=True)
         propose_limits(self._bus, self._configuration, *self._wanted, by=name, log=self._log)
         self._gate.start()
         self._status()

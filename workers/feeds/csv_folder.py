@@ -1,9 +1,13 @@
 """A folder of real bars, one file `<SYMBOL>.csv` a symbol, in one of two forms told apart by the header.
 
 - daily: `date,open,high,low,close`, the date as 2015-01-02. The bar ends at 15:00 America/Chicago of that
-  date, a time at which every trading day is still under way, so it always falls into its own trading day.
+  date, a time at which every trading day is still under way, so it always falls into its own trading day. A
+  date on a weekend is no trading day's, and is refused.
 - hourly: `time,open,high,low,close`, the time as 2012-01-03T09:00, the start of the hour on the clock of
-  the zone named for the symbol (UTC unless told). The bar ends one hour later.
+  the zone named for the symbol (UTC unless told). The bar ends one hour later, so bars
+  nearer together than an hour are refused: they are of another length.
+
+The case of a file's name does not matter: es.csv holds ES.
 
 Guarantees: prices are the exact Decimals of the text; times strictly increase; reading is lazy, a line at a
 time. Whatever is not as described is a BarsError that names file, line and column and says what was
@@ -74,7 +78,7 @@ class CsvFolder:
     @property
     def symbols(self) -> tuple[str, ...]:
         """The symbols the folder has a file for, sorted."""
-        return self._symbols
+        return tuple(self._symbols)
 
     def form(self, symbol: str) -> Form:
         """Whether the symbol's bars are daily or hourly."""
@@ -93,7 +97,7 @@ class CsvFolder:
                 f"expected one of the symbols {self._folder} has a file for ({', '.join(self._symbols)}), "
                 f"got '{symbol}'"
             )
-        return self._folder / f"{symbol}.csv"
+        return self._symbols[symbol]
 
     def _read(self, symbol: str) -> Iterator[Bar]:
         path = self._path(symbol)
@@ -125,6 +129,8 @@ class _DailyClock:
         """The date and the end of its bar; BarError for what is no date, or none after the one before."""
         day = _parse_date(text)
         _check_order(text, self._previous, later=text > self._previous)
+        if day.weekday() > 4:
+            raise BarError("time", f"expected a trading day's date, Monday to Friday, got {text}, a {day:%A}")
         self._previous = text
         return day, datetime.combine(day, _DAILY_CLOSE, _EXCHANGE).astimezone(UTC)
 
@@ -147,6 +153,10 @@ class _HourlyClock:
         except OverflowError:
             raise BarError("time", f"expected a time within the calendar, got '{text}'") from None
         _check_order(text, self._previous, later=start > self._previous_start)
+        if self._previous and start - self._previous_start < _HOUR_LONG:
+            raise BarError(
+                "time", f"expected hourly bars, an hour apart or more, got {text} after {self._previous}"
+            )
         self._previous, self._previous_start = text, start
         return wall.date(), end
 
@@ -162,16 +172,35 @@ class _HourlyClock:
         return start
 
 
-def _list_symbols(folder: Path) -> tuple[str, ...]:
+def _list_symbols(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise BarsError(f"expected a folder of <SYMBOL>.csv files, and {folder} is not a folder")
     try:
-        symbols = sorted(path.stem for path in folder.glob("*.csv") if _SYMBOL.fullmatch(path.stem))
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv")
     except OSError as error:
         raise BarsError(f"{folder} could not be listed: {error.strerror}") from error
-    if not symbols:
+    found: dict[str, Path] = {}
+    for path in paths:
+        symbol = path.stem.upper()
+        if path.name != f"{symbol}.csv" and not _has_bars(path):
+            continue  # notes.csv is somebody's notes
+        if symbol in found:
+            raise BarsError(
+                f"expected one file of {symbol} in {folder}, got {found[symbol].name} and {path.name}"
+            )
+        if _SYMBOL.fullmatch(symbol):
+            found[symbol] = path
+    if not found:
         raise BarsError(f"expected files such as ES.csv in {folder}, and there is none")
-    return tuple(symbols)
+    return dict(sorted(found.items()))
+
+
+def _has_bars(path: Path) -> bool:
+    try:
+        with _open(path) as file:
+            return _read_line(path, 1, file).rstrip("\n") in _HEADERS
+    except BarsError:
+        return False
 
 
 def _open(path: Path) -> TextIO:

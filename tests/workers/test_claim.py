@@ -1,0 +1,84 @@
+"""Of two processes of one name one trades; the other is refused, or takes over, and both are told."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from cli.exits import OK, UNUSABLE
+from events.bus import Bus
+from events.embedded import EmbeddedServer
+from tests.cli.command_line import Running, portfold, started
+from tests.live import Live
+from tests.processes import coordinating
+from tests.waiting import until
+
+SLOWLY = ("--bars", "synthetic", "--pace", "0.2", "--days", "400")
+WORKER = "ibs-ES"
+
+
+@pytest.fixture
+def where(server: EmbeddedServer, portfolio: str) -> tuple[str, ...]:
+    return ("--url", server.url, "--portfolio", portfolio)
+
+
+def trades(running: Running, bus: Bus) -> None:
+    running.says("Joining ")
+    until(lambda: bus.beats([WORKER]) != [None], "the worker to be alive")
+
+
+def test_the_second_process_of_a_name_is_refused_with_the_way_out(
+    tmp_path: Path, where: tuple[str, ...], bus: Bus
+) -> None:
+    with started("worker", "ES", *SLOWLY, *where, cwd=tmp_path) as first:
+        trades(first, bus)
+        session = bus.beats([WORKER])
+        second = portfold("worker", "ES", *SLOWLY, *where, cwd=tmp_path)
+        assert second.code == UNUSABLE
+        assert f"Another process trades as ibs-ES: process {first.process.pid} on " in second.err
+        assert "--take-over" in second.err
+        assert bus.beats([WORKER]) == session
+        assert first.process.poll() is None
+        first.process.send_signal(signal.SIGTERM)
+        assert first.ends() == OK
+
+
+def test_who_is_taken_over_is_told_and_stops(tmp_path: Path, where: tuple[str, ...], bus: Bus) -> None:
+    with started("worker", "ES", *SLOWLY, *where, cwd=tmp_path) as first:
+        trades(first, bus)
+        with started("worker", "ES", "--take-over", *SLOWLY, *where, cwd=tmp_path) as second:
+            assert first.ends() == UNUSABLE
+            assert "SUPERSEDED" in first.said.read_text()
+            assert f"taken over by process {second.process.pid} on " in first.said.read_text()
+            assert second.process.poll() is None
+
+
+def test_a_killed_process_is_succeeded_without_a_word(
+    tmp_path: Path, where: tuple[str, ...], bus: Bus
+) -> None:
+    with started("worker", "ES", *SLOWLY, *where, cwd=tmp_path) as first:
+        trades(first, bus)
+        session = bus.beats([WORKER])
+        first.process.kill()
+        with started("worker", "ES", *SLOWLY, *where, cwd=tmp_path) as second:
+            until(lambda: bus.beats([WORKER]) not in ([None], session), "the second to be alive")
+            assert second.process.poll() is None
+
+
+def test_beside_others_of_the_symbol_it_trades_only_when_told(
+    tmp_path: Path, where: tuple[str, ...], live: Live
+) -> None:
+    with coordinating(where[1], where[3]):
+        live.bus.beat("mine", "s1", 60_000)
+        live.by_hand("type", "WorkerStarted", "worker", "mine", "session", "s1", "seq", "1", "symbols", "ES",
+                     "positions", "")  # fmt: skip
+        live.all_decided()
+        for command in (("worker", "ES"), ("run", "--paper")):
+            ran = portfold(*command, *SLOWLY, *where, cwd=tmp_path)
+            assert ran.code == UNUSABLE
+            assert f"Joining {where[3]} on {where[1]}" in ran.err
+            assert "others trade these symbols already: mine (ES). Say --join" in ran.err
+            assert '"Started"' not in ran.err
+        with started("worker", "ES", "--join", *SLOWLY, *where, cwd=tmp_path) as joined:
+            until(lambda: live.bus.beats([WORKER]) != [None], "the worker to be alive")
+            assert joined.process.poll() is None

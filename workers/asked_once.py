@@ -1,0 +1,82 @@
+"""An author's callback that closes: asked once for what is open, however often the order is repeated.
+
+A coordinator reminds until the log says that all is closed, and a pull of the kill switch comes twice, past
+the coordinator and through it. A callback that sells at each of these goes from long to short. Guarantees: it
+is never called twice at once; for one episode it is called again only if it raised, or if a fill was reported
+since; and if it returns while what it was to close is not reported closed, that is said.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+from coordinator.log import Log
+from workers.flatten_order import FlattenOrder
+
+_EPISODES_REMEMBERED = 64
+
+
+class Reported:
+    """What a gate has reported in this session, by symbol."""
+
+    def __init__(self) -> None:
+        self._fills: Counter[str] = Counter()
+        self._last_is_close: dict[str, bool] = {}
+
+    def opened(self, symbol: str) -> None:
+        """A fill was reported."""
+        self._fills[symbol] += 1
+        self._last_is_close[symbol] = False
+
+    def closed(self, symbol: str) -> None:
+        """A close was reported."""
+        self._last_is_close[symbol] = True
+
+    def is_closed(self, symbol: str) -> bool:
+        """Whether the last that was reported is a close."""
+        return self._last_is_close.get(symbol, False)
+
+    def fills(self) -> Counter[str]:
+        """How many fills so far."""
+        return self._fills.copy()
+
+
+class AskedOnce:
+    """`callback`, called once an episode; what is done since is seen in `reported`."""
+
+    def __init__(self, callback: Callable[[FlattenOrder], object], reported: Reported, log: Log) -> None:
+        self._callback = callback
+        self._reported = reported
+        self._log = log
+        self._lock = threading.Lock()
+        self._asked: dict[str, Counter[str]] = {}
+
+    def __call__(self, order: FlattenOrder) -> None:
+        """Passes the order on, unless that was done. Raises what the callback raises: then it was not."""
+        # A pull of the kill switch names the event that begins the episode of the coordinator's own order.
+        episode = str(order.event) if order.episode.startswith("killswitch") else order.episode
+        with self._lock:
+            fills = self._reported.fills()
+            if episode in self._asked and not self._is_more_open(order, fills - self._asked[episode]):
+                return
+            self._callback(order)
+            self._asked.pop(episode, None)
+            self._asked[episode] = fills
+            if len(self._asked) > _EPISODES_REMEMBERED:
+                del self._asked[next(iter(self._asked))]
+            self._complain(order)
+
+    def _is_more_open(self, order: FlattenOrder, since: Counter[str]) -> bool:
+        if not order.positions:
+            return bool(since)
+        return any(since[leg.symbol] for leg in order.positions)
+
+    def _complain(self, order: FlattenOrder) -> None:
+        left = [leg.symbol for leg in order.positions if not self._reported.is_closed(leg.symbol)]
+        if left:
+            self._log.critical(
+                "The on_flatten callback has returned and reported no close: it is not called again; "
+                "report what it closed with position_closed, or raise where it could not close",
+                symbols=" ".join(left),
+                cause=order.cause,
+            )

@@ -1,0 +1,107 @@
+"""One worker's name, one process: taken in one step before it trades, renewed while it lives, given back.
+
+Two processes of one name would each believe that it is the worker: the log follows one, the broker both.
+Guarantees: of two that start at once one has the name; who finds it held by a process that renews it is
+refused, and told the way out; a holder that was killed, and renews nothing, is succeeded after some two of
+its signs of life; one whose name was taken over learns it at its next sign of life, says so and stops.
+With the bus away nothing is known of the others: then it goes on, and looks again at each sign of life.
+"""
+
+import os
+import secrets
+import socket
+import threading
+import time
+from types import TracebackType
+
+from coordinator.log import Log
+from events.bus import Bus
+from events.errors import BusError
+from workers.settings import GateSettings
+
+_BEATS_TO_SEE = 2.2
+_LOOK_SECONDS = 0.05
+
+
+class NameTaken(Exception):
+    """Another process has the name; a sentence that says which, and the way out."""
+
+
+class Claim:
+    """The claim of this process on the name `worker`; `stop` is set when it is lost. Used with `with`."""
+
+    def __init__(
+        self, bus: Bus, worker: str, settings: GateSettings, *, stop: threading.Event, log: Log
+    ) -> None:
+        self._bus = bus
+        self._worker = worker
+        self._beat = settings.heartbeat_seconds
+        self._lasts_ms = int(settings.worker_lost_seconds * 1000)
+        self._stop = stop
+        self._log = log
+        self._me = f"{socket.gethostname()[:64]} {os.getpid()} {secrets.token_hex(8)}"
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name="claim", daemon=True)
+        self.lost_to = ""
+
+    def take(self, *, take_over: bool = False) -> None:
+        """Takes the name. Raises NameTaken where another process lives by it, unless it is taken over."""
+        try:
+            holder = self._bus.claim(self._worker, self._me, self._lasts_ms, "*" if take_over else "")
+            while holder and not self._stop.is_set():
+                if self._is_renewed(holder):
+                    raise NameTaken(
+                        f"Another process trades as {self._worker}: {_shown(holder)}. Stop that one; "
+                        "or take its place with --take-over, and it stops."
+                    )
+                holder = self._bus.claim(self._worker, self._me, self._lasts_ms, holder)
+        except BusError as error:
+            self._log.error("Whether another process has this name is not known", why=str(error))
+        self._thread.start()
+
+    def __enter__(self) -> "Claim":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join(2 * self._beat)
+        try:
+            if not self.lost_to:
+                self._bus.unclaim(self._worker, self._me)
+        except BusError as away:
+            self._log.warning("The name is not given back, and lapses by itself", why=str(away))
+        self._bus.close()
+
+    def _is_renewed(self, holder: str) -> bool:
+        """Whether the holder lives: what it renews lasts longer again. Not so if the name is free."""
+        until = time.monotonic() + _BEATS_TO_SEE * self._beat
+        lasts = self._bus.claim_lasts_ms(self._worker, holder)
+        while lasts > 0 and time.monotonic() < until and not self._stop.wait(_LOOK_SECONDS):
+            left = self._bus.claim_lasts_ms(self._worker, holder)
+            if left > lasts:
+                return True
+            lasts = left
+        return False
+
+    def _renew(self) -> None:
+        while not self._over.wait(self._beat):
+            try:
+                holder = self._bus.claim(self._worker, self._me, self._lasts_ms, "")
+            except BusError:
+                continue  # the gate says that the bus is away
+            if holder:
+                self.lost_to = _shown(holder)
+                self._log.critical(
+                    f"SUPERSEDED: another process trades as {self._worker} now; this one stops",
+                    other=self.lost_to,
+                )
+                self._stop.set()
+                return
+
+
+def _shown(holder: str) -> str:
+    host, _, rest = holder.partition(" ")
+    return f"process {rest.partition(' ')[0]} on {host}"
