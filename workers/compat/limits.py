@@ -12,13 +12,16 @@ from coordinator.limits import Limits, changed_limits, limits_of
 from coordinator.log import Log
 from coordinator.operator import limits_to_change
 from events.bus import Bus
-from events.codec import encode_checked
+from events.codec import RefusedField, encode_checked
 from events.errors import BusError
 
 
 def limits_in(text: str) -> Limits | None:
-    """The limits that the status shows in one line, if there are any."""
-    return limits_of(changed_limits(text, {}, by="-", reason="-")) if text else None
+    """The limits that the status shows in one line, if there are any that can be read."""
+    try:
+        return limits_of(changed_limits(text, {}, by="-", reason="-")) if text else None
+    except RefusedField:
+        return None
 
 
 def propose_limits(
