@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from config import load
 from coordinator.dollars import CENT, gross_pnl
+from coordinator.limits import changed_limits
 from coordinator.log import open_log
 from events.bus import Bus
 from events.codec import RefusedField
@@ -300,21 +301,82 @@ def test_equal_limits_are_no_difference(office: Office, stop: float) -> None:
     assert not [line for line in office.logged() if "LIMITS" in line]
 
 
+def _in_force(live: Live) -> tuple[str, str, str]:
+    live.all_decided()
+    status = live.status()
+    return status["max_positions"], status["daily_stop_loss"], status["limits_by"]
+
+
+def _becomes(live: Live, positions: str, stop: str) -> None:
+    until(lambda: _in_force(live)[:2] == (positions, stop), f"limits of {positions} and {stop}")
+
+
 def test_where_no_limits_are_in_force_the_arguments_are_put_in_force(
     office: Office, live: Live, server: EmbeddedServer, portfolio: str
 ) -> None:
     first = office(2, 800, worker="first")
-    second = office(3, 900, worker="second")  # too late: there are limits on the log by now
+    second = office(3, 900, worker="second")
     assert (first.max_positions, first.daily_stop_loss) == (2, 800.0)
     with coordinating(server.url, portfolio):  # with the packaged default, which changes nobody's limits
-        live.all_decided()
-        assert (live.status()["max_positions"], live.status()["daily_stop_loss"]) == ("2", "800")
-        assert live.status()["limits_by"] == "first"
+        assert _in_force(live) == ("2", "800", "program first")
         assert first.can_open_position("ES")
         assert second.max_positions == 2
         office.logs(
             "LIMITS DIFFER: this program asks for max_positions=3, daily_stop_loss=$900, and in force"
         )
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_programs_the_tighter_limits_hold_whoever_starts_first(
+    office: Office, live: Live, server: EmbeddedServer, portfolio: str, order: tuple[int, int]
+) -> None:
+    asked = [(2, 900), (3, 800)]
+    for number in order:
+        office(*asked[number], worker=f"program-{number}")
+    with coordinating(server.url, portfolio):
+        _becomes(live, "2", "800")
+
+
+def test_programs_that_start_at_once_come_to_the_tightest(
+    office: Office, live: Live, server: EmbeddedServer, portfolio: str
+) -> None:
+    with coordinating(server.url, portfolio):
+        asked = [(4, 500), (3, 900), (2, 1200), (1, 2000)]
+        threads = [
+            threading.Thread(target=partial(office, *one, worker=f"at-once-{one[0]}")) for one in asked
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        _becomes(live, "1", "500")
+
+
+@pytest.mark.parametrize("first", ["program", "coordinator"])
+def test_of_a_program_and_a_configuration_the_tighter_limits_hold_whoever_starts_first(
+    office: Office, live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, first: str
+) -> None:
+    folder = config_folder(tmp_path / "asked", limits={"max_positions": 3, "daily_stop_loss": 1500})
+    if first == "program":
+        office(2, 4000.0)
+    with coordinating(server.url, portfolio, config=folder):
+        if first == "coordinator":
+            office(2, 4000.0)
+        _becomes(live, "2", "1500")
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_what_a_person_ordered_is_not_undone(office: Office, live: Live) -> None:
+    old = office(2, 400.0)
+    _becomes(live, "2", "400")
+    text = live.status()["limits"]
+    live.hears(
+        changed_limits(text, {"max_positions": "6", "daily_stop_loss": "5000"}, by="ann", reason="room")
+    )
+    old._look_at_limits()
+    office(1, 100.0, worker="later")
+    assert _in_force(live)[:2] == ("6", "5000")
+    office.logs("set by ann: those hold")
 
 
 # --- the end of a day, and of patience --------------------------------------------------------------------

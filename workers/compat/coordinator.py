@@ -21,7 +21,7 @@ from events.legs import Holding
 from workers.amount import Amount, exact
 from workers.compat.callbacks import Callbacks
 from workers.compat.emergency import Emergency
-from workers.compat.limits import compare_limits, propose_limits
+from workers.compat.limits import compare_limits, limits_in, may_be_tightened, tighten_limits
 from workers.compat.naming import name_of_this_process, name_that_is_free
 from workers.compat.positions import (
     Leg,
@@ -88,7 +88,7 @@ class PortfolioCoordinator:
     ) -> None:
         self.emergency_exit_callback = emergency_exit_callback
         self.daily_summary_callback = daily_summary_callback
-        self._wanted = (max_positions, abs(Decimal(str(daily_stop_loss))))
+        self._wanted = (max_positions, _dollars(daily_stop_loss))
         self._configuration = configuration or load(None, os.environ, Path.cwd())
         self._settings = settings or GateSettings.of(self._configuration, url=os.environ.get("PORTFOLD_URL"))
         self._bus = open_bus(self._settings)
@@ -110,11 +110,12 @@ class PortfolioCoordinator:
             settings=self._settings,
             holdings=self._holdings,
             hears=self._hears,
+            each_beat=self._look_at_limits,
             log=self._log,
             bus=self._bus,
         )
         self._gate.on_flatten(self._emergency.flatten)
-        propose_limits(self._bus, self._configuration, *self._wanted, by=name, log=self._log)
+        self._tighten()
         self._gate.start()
         self._status()
         atexit.register(self.close)
@@ -275,6 +276,20 @@ class PortfolioCoordinator:
             compare_limits(self._last_status, *self._wanted, log=self._log)
         return self._last_status
 
+    def _tighten(self) -> None:
+        try:
+            tighten_limits(self._bus, self._configuration, *self._wanted, by=self._gate.worker, log=self._log)
+        except BusError as error:
+            self._log.error("The bus is unreachable: no entries until it is back", why=str(error))
+
+    def _look_at_limits(self) -> None:
+        """At each sign of life: looser ones that nobody ordered, as after another's start, are tightened."""
+        limits = limits_in(self._status().get("limits", ""))
+        if limits is None or not may_be_tightened(self._last_status.get("limits_by", "")):
+            return
+        if limits.max_positions > self._wanted[0] or limits.daily_stop_loss > self._wanted[1]:
+            self._tighten()
+
     def _take_over(self) -> None:
         """Counts as ours, once, what the log says that an earlier life held. Raises BusError."""
         if self._taken_over:
@@ -327,3 +342,8 @@ class PortfolioCoordinator:
     def _familiar(self, status: Mapping[str, str]) -> dict[str, object]:
         max_positions, daily_stop_loss = self._wanted
         return familiar(status, max_positions, float(daily_stop_loss))
+
+
+def _dollars(daily_stop_loss: float) -> Decimal:
+    """The limit as it stands on the log: 2500 for 2500.0 and for -2500."""
+    return Decimal(f"{abs(Decimal(str(daily_stop_loss))).normalize():f}")
