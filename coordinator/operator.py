@@ -50,20 +50,35 @@ def outcome_of(bus: Bus, event: StreamId, *, wait_seconds: float) -> Outcome:
     return Outcome(event, folded=True)
 
 
+class Ordered(NamedTuple):
+    """The limits in one line, nothing if there are none, by whom, and the event up to which that is known."""
+
+    text: str
+    by: str
+    known_to: StreamId
+
+
 def limits_to_change(bus: Bus) -> str:
-    """The limits in one line as they are once all that is on the log is decided; nothing if there are none.
+    """The limits of `limits_ordered` in one line; nothing if there are none."""
+    return limits_ordered(bus).text
+
+
+def limits_ordered(bus: Bus) -> Ordered:
+    """The limits as they are once all that is on the log is decided.
 
     What another operator has ordered while nobody coordinated is not to be undone by the next order.
     """
-    head = bus.head()
-    text, after = bus.status().get("limits", ""), head.cursor if head else ORIGIN
+    head, status = bus.head(), bus.status()
+    text, by = status.get("limits", ""), status.get("limits_by", "")
+    after = head.cursor if head else ORIGIN
     while undecided := bus.events_after(after, count=_READ_AT_ONCE):
         ordered = [
             event for entry in undecided if isinstance(event := decode_event(entry.fields), LimitsChanged)
         ]
-        text = limits_of(ordered[-1]).text if ordered else text
+        if ordered:
+            text, by = limits_of(ordered[-1]).text, ordered[-1].by
         after = undecided[-1].id
-    return text
+    return Ordered(text, by, after)
 
 
 def _folded(bus: Bus, event: StreamId) -> bool:

@@ -56,7 +56,8 @@ class PortfolioGate:
 
     `symbols`: what the worker trades. `holdings`: asked whenever the worker announces itself, what its broker
     says is open. `hears`: which orders it obeys, where not its own. `stamp`: gives the ID for events where
-    the clock is driven. `clock` and `bus`: where they are not the machine's and the one the settings name.
+    the clock is driven. `each_beat`: is called with each sign of life. `clock` and `bus`: where they are not
+    the machine's and the one the settings name.
 
     `orders` is a lock for whoever trades: held over each order at the broker and its report, it keeps an
     announcement of what the broker holds from falling in between, where it would say what no report has said.
@@ -71,6 +72,7 @@ class PortfolioGate:
         holdings: Callable[[], Iterable[Holding]] = tuple,
         hears: Callable[[Entry], FlattenOrder | None] | None = None,
         stamp: Callable[[], str] = lambda: SERVERS_TIME,
+        each_beat: Callable[[], object] = lambda: None,
         log: Log | None = None,
         clock: Clock | None = None,
         bus: Bus | None = None,
@@ -84,6 +86,7 @@ class PortfolioGate:
         self._log = log or open_log(worker)[0]
         self._clock = clock or SystemClock()
         self._granted: dict[str, Decision] = {}
+        self._each_beat = each_beat
         self._callbacks: list[Callable[[FlattenOrder], object]] = []
         self._reported = Reported()
         self._last_order = ORIGIN
@@ -108,7 +111,7 @@ class PortfolioGate:
             hears=hears or partial(order_for, worker),
             on_order=self._pass_on,
             on_bus_lost=self._bus_lost,
-            each_beat=self._marks.publish_due,
+            each_beat=self._beat,
             log=self._log,
             clock=self._clock,
         )
@@ -277,6 +280,10 @@ class PortfolioGate:
 
     def _event(self, kind: Callable[..., Event], number: int, **fields: object) -> Event:
         return kind(worker=self.worker, session=self.session, seq=number, **fields)
+
+    def _beat(self) -> None:
+        self._marks.publish_due()
+        self._each_beat()
 
     def _say_started(self) -> None:
         """Says what the broker holds, and again if that has changed by the time it is on the log.

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from config import load
 from coordinator.dollars import CENT, gross_pnl
+from coordinator.limits import changed_limits
 from coordinator.log import open_log
 from events.bus import Bus
 from events.codec import RefusedField
@@ -34,6 +35,8 @@ from events.decisions import (
 )
 from events.embedded import EmbeddedServer
 from events.incoming import ClockTicked
+from events.legs import Leg as Held
+from events.stream_id import StreamId
 from tests.coordinator.story import DAY, each
 from tests.live import Live, read
 from tests.processes import ROOT, config_folder, coordinating
@@ -42,7 +45,18 @@ from workers.compat import Permission, PortfolioCoordinator
 from workers.compat.callbacks import call
 from workers.compat.naming import name_of_this_process
 from workers.compat.positions import Leg, implied_exit, side_and_size
+from workers.compat.shown import NOBODY_LED
+from workers.flatten_order import FlattenOrder, pull_fields
 from workers.settings import GateSettings
+
+_COUNTED = (
+    "total_entries_requested",
+    "total_entries_allowed",
+    "total_entries_blocked",
+    "total_exits",
+    "stop_loss_triggers",
+    "block_rate",
+)
 
 
 class Office:
@@ -287,21 +301,82 @@ def test_equal_limits_are_no_difference(office: Office, stop: float) -> None:
     assert not [line for line in office.logged() if "LIMITS" in line]
 
 
+def _in_force(live: Live) -> tuple[str, str, str]:
+    live.all_decided()
+    status = live.status()
+    return status["max_positions"], status["daily_stop_loss"], status["limits_by"]
+
+
+def _becomes(live: Live, positions: str, stop: str) -> None:
+    until(lambda: _in_force(live)[:2] == (positions, stop), f"limits of {positions} and {stop}")
+
+
 def test_where_no_limits_are_in_force_the_arguments_are_put_in_force(
     office: Office, live: Live, server: EmbeddedServer, portfolio: str
 ) -> None:
     first = office(2, 800, worker="first")
-    second = office(3, 900, worker="second")  # too late: there are limits on the log by now
+    second = office(3, 900, worker="second")
     assert (first.max_positions, first.daily_stop_loss) == (2, 800.0)
     with coordinating(server.url, portfolio):  # with the packaged default, which changes nobody's limits
-        live.all_decided()
-        assert (live.status()["max_positions"], live.status()["daily_stop_loss"]) == ("2", "800")
-        assert live.status()["limits_by"] == "first"
+        assert _in_force(live) == ("2", "800", "program first")
         assert first.can_open_position("ES")
         assert second.max_positions == 2
         office.logs(
             "LIMITS DIFFER: this program asks for max_positions=3, daily_stop_loss=$900, and in force"
         )
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_programs_the_tighter_limits_hold_whoever_starts_first(
+    office: Office, live: Live, server: EmbeddedServer, portfolio: str, order: tuple[int, int]
+) -> None:
+    asked = [(2, 900), (3, 800)]
+    for number in order:
+        office(*asked[number], worker=f"program-{number}")
+    with coordinating(server.url, portfolio):
+        _becomes(live, "2", "800")
+
+
+def test_programs_that_start_at_once_come_to_the_tightest(
+    office: Office, live: Live, server: EmbeddedServer, portfolio: str
+) -> None:
+    with coordinating(server.url, portfolio):
+        asked = [(4, 500), (3, 900), (2, 1200), (1, 2000)]
+        threads = [
+            threading.Thread(target=partial(office, *one, worker=f"at-once-{one[0]}")) for one in asked
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        _becomes(live, "1", "500")
+
+
+@pytest.mark.parametrize("first", ["program", "coordinator"])
+def test_of_a_program_and_a_configuration_the_tighter_limits_hold_whoever_starts_first(
+    office: Office, live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, first: str
+) -> None:
+    folder = config_folder(tmp_path / "asked", limits={"max_positions": 3, "daily_stop_loss": 1500})
+    if first == "program":
+        office(2, 4000.0)
+    with coordinating(server.url, portfolio, config=folder):
+        if first == "coordinator":
+            office(2, 4000.0)
+        _becomes(live, "2", "1500")
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_what_a_person_ordered_is_not_undone(office: Office, live: Live) -> None:
+    old = office(2, 400.0)
+    _becomes(live, "2", "400")
+    text = live.status()["limits"]
+    live.hears(
+        changed_limits(text, {"max_positions": "6", "daily_stop_loss": "5000"}, by="ann", reason="room")
+    )
+    old._look_at_limits()
+    office(1, 100.0, worker="later")
+    assert _in_force(live)[:2] == ("6", "5000")
+    office.logs("set by ann: those hold")
 
 
 # --- the end of a day, and of patience --------------------------------------------------------------------
@@ -330,10 +405,62 @@ def test_the_stop_calls_back_once_with_what_is_open_here(office: Office, live: L
     assert (reason, thread) == ("daily_stop_loss", "flatten")
     assert (context["open_positions"], context["stop_loss_limit"]) == (["CL"], 2500.0)
     assert context["daily_pnl"] == -2500.0
-    assert set(context) == {"daily_pnl", "stop_loss_limit", "open_positions", "trigger_time", "trading_day"}
+    assert context["held_by_others"] == ["SI"]
+    assert set(context) == {
+        "daily_pnl",
+        "stop_loss_limit",
+        "open_positions",
+        "held_by_others",
+        "trigger_time",
+        "trading_day",
+    }
     assert old.can_open_position("6A").code == "stopped_out"
     office.logs("there is no emergency_exit_callback")  # of the other
     assert len(each(StopLossTriggered, decided(live))) == 1
+
+
+@pytest.mark.usefixtures("coordinator")
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("stats", "total_entries_requested=1"),
+        ("daily_pnl", "much"),
+        ("limits", "max_positions=x"),
+        ("positions", "ES long 1 @ . by old (+1)"),
+        ("opened_ms", "x"),
+        ("max_positions", "four"),
+        ("daily_stop_loss", "-"),
+    ],
+)
+def test_the_callback_closes_whatever_the_status_holds(
+    office: Office, live: Live, field: str, value: str
+) -> None:
+    closed = threading.Event()
+
+    def emergency(_: str, context: dict[str, Any]) -> None:
+        assert context["open_positions"] == ["ES"]
+        old.register_position_closed("ES", -12.5)
+        closed.set()
+
+    old = office(4, 2500.0, emergency)
+    assert old.can_open_position("ES")
+    old.register_position_opened("ES", 1, 5000)
+    live.client.hset(live.keys.status, field, value)
+    stats: Any = old.get_status()["stats"]
+    assert stats["block_rate"] == 0.0
+    live.bus.pull_killswitch(pull_fields("ann", "panic", live.bus.last_event()))
+    assert closed.wait(10)
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_fill_that_is_closed_again_calls_nobody_back(office: Office) -> None:
+    calls: list[str] = []
+    old = office(4, 2500.0, lambda reason, _: calls.append(reason))
+    first = FlattenOrder("1-0", StreamId(1, 0), "daily stop loss", everything=True)
+    late = first._replace(positions=(Held("CL", "long", 1, "old"),))
+    old._emergency.flatten(first)
+    old._emergency.flatten(late)
+    assert calls == ["daily_stop_loss"]
 
 
 def test_it_is_called_once_for_an_episode_however_often_the_log_reminds(
@@ -412,7 +539,11 @@ def test_without_a_bus_nothing_may_be_opened_and_exits_are_kept(office: Office) 
     old.register_position_opened("ES", 1, 100)
     old.register_position_closed("ES", -50.0)
     assert (old.stopped_out, old.daily_pnl, old.open_positions, old.max_positions) == (False, 0.0, {}, 4)
-    assert old.get_status() == {}
+    status = old.get_status()
+    assert status["stats"] == dict.fromkeys(_COUNTED, 0)
+    assert (status["daily_pnl"], status["open_positions"], status["current_day"]) == (0.0, [], "")
+    assert (status["max_positions"], status["stopped_out"]) == (4, False)
+    assert status["unknown"] == [NOBODY_LED]
 
 
 def test_without_a_coordinator_nothing_may_be_opened(office: Office) -> None:

@@ -8,8 +8,9 @@
 Code written for one process so runs in many, unchanged: each makes its own, and all share one portfolio. What
 is different, because it cannot be the same:
 
-- The coordinator decides, and limits are those of the portfolio. `max_positions` and `daily_stop_loss` are
-  put in force only where there are none yet; where they differ from those in force, a line names both.
+- The coordinator decides, and limits are those of the portfolio. Of `max_positions` and `daily_stop_loss`,
+  and what a configuration or another program put in force, the tighter hold, whoever started first; what a
+  person has ordered holds as it is. Where they differ, a line names both.
 - A slot that was granted and not used is free again after `reservation_seconds`. A fill that comes later, or
   that is not the one long contract which `can_open_position(symbol)` asks for (name `side` and `size` to ask
   for something else), is granted anew when it is registered; if there is no room left, it is on record as a

@@ -4,7 +4,7 @@ import atexit
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,15 +13,15 @@ from typing import Self
 
 from config import Configuration, load
 from coordinator.log import Log, open_log
-from coordinator.status import read_status
 from events.bus import Entry
 from events.codec import RefusedField
 from events.errors import BusError
 from events.fields import Side
 from events.legs import Holding
 from workers.amount import Amount, exact
-from workers.compat.callbacks import Callbacks, call
-from workers.compat.limits import compare_limits, propose_limits
+from workers.compat.callbacks import Callbacks
+from workers.compat.emergency import Emergency
+from workers.compat.limits import compare_limits, limits_in, may_be_tightened, tighten_limits
 from workers.compat.naming import name_of_this_process, name_that_is_free
 from workers.compat.positions import (
     Leg,
@@ -32,13 +32,13 @@ from workers.compat.positions import (
     point_values_in,
     side_and_size,
 )
+from workers.compat.shown import familiar
 from workers.decided import wait_until_decided
 from workers.decision import Decision
-from workers.flatten_order import FlattenOrder, order_for
+from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate, open_bus
 from workers.settings import GateSettings
 
-_EPISODES_REMEMBERED = 64
 _NOT_TOLD = Decimal(0)
 
 EmergencyExit = Callable[..., object]
@@ -88,7 +88,7 @@ class PortfolioCoordinator:
     ) -> None:
         self.emergency_exit_callback = emergency_exit_callback
         self.daily_summary_callback = daily_summary_callback
-        self._wanted = (max_positions, abs(Decimal(str(daily_stop_loss))))
+        self._wanted = (max_positions, _dollars(daily_stop_loss))
         self._configuration = configuration or load(None, os.environ, Path.cwd())
         self._settings = settings or GateSettings.of(self._configuration, url=os.environ.get("PORTFOLD_URL"))
         self._bus = open_bus(self._settings)
@@ -99,20 +99,23 @@ class PortfolioCoordinator:
         self._granted: dict[str, tuple[Decision, Side, int]] = {}
         self._legs: dict[str, Leg] = {}
         self._taken_over = False
-        self._told: dict[str, set[str]] = {}
         self._last_status: dict[str, str] = {}
         self._compared = ""
         self._callbacks = Callbacks(lambda: self.daily_summary_callback, self._log)
+        self._emergency = Emergency(
+            lambda: name, lambda: self.emergency_exit_callback, self._own_symbols, self._known, self._log
+        )
         self._gate = PortfolioGate(
             name,
             settings=self._settings,
             holdings=self._holdings,
             hears=self._hears,
+            each_beat=self._look_at_limits,
             log=self._log,
             bus=self._bus,
         )
-        self._gate.on_flatten(self._flatten, reminded=True)
-        propose_limits(self._bus, self._configuration, *self._wanted, by=name, log=self._log)
+        self._gate.on_flatten(self._emergency.flatten, reminded=True)
+        self._tighten()
         self._gate.start()
         self._status()
         atexit.register(self.close)
@@ -197,8 +200,11 @@ class PortfolioCoordinator:
     # --- how we are --------------------------------------------------------------------------------------
 
     def get_status(self) -> dict[str, object]:
-        """The familiar dictionary, of the whole portfolio; what was known last while the bus is away."""
-        return read_status(self._status()) | self._callbacks.old_day()
+        """The familiar dictionary, of the whole portfolio; what was known last while the bus is away.
+
+        Always of the same shape; `unknown` names what could not be read, and then stands at nothing.
+        """
+        return self._familiar(self._status()) | self._callbacks.old_day()
 
     @property
     def open_positions(self) -> dict[str, OpenPosition]:
@@ -208,7 +214,7 @@ class PortfolioCoordinator:
     @property
     def daily_pnl(self) -> float:
         """Dollars made in this trading day, by everybody."""
-        return float(str(self.get_status().get("daily_pnl", 0)))
+        return float(str(self.get_status()["daily_pnl"]))
 
     @property
     def stopped_out(self) -> bool:
@@ -218,12 +224,12 @@ class PortfolioCoordinator:
     @property
     def max_positions(self) -> int:
         """The limit in force; what was asked for while there is none."""
-        return int(self._status().get("max_positions") or self._wanted[0])
+        return int(str(self._familiar(self._status())["max_positions"]))
 
     @property
     def daily_stop_loss(self) -> float:
         """The limit in force, in dollars; what was asked for while there is none."""
-        return float(self._status().get("daily_stop_loss") or self._wanted[1])
+        return float(str(self._familiar(self._status())["daily_stop_loss"]))
 
     # --- coming and going --------------------------------------------------------------------------------
 
@@ -270,6 +276,20 @@ class PortfolioCoordinator:
             compare_limits(self._last_status, *self._wanted, log=self._log)
         return self._last_status
 
+    def _tighten(self) -> None:
+        try:
+            tighten_limits(self._bus, self._configuration, *self._wanted, by=self._gate.worker, log=self._log)
+        except BusError as error:
+            self._log.error("The bus is unreachable: no entries until it is back", why=str(error))
+
+    def _look_at_limits(self) -> None:
+        """At each sign of life: looser ones that nobody ordered, as after another's start, are tightened."""
+        limits = limits_in(self._status().get("limits", ""))
+        if limits is None or not may_be_tightened(self._last_status.get("limits_by", "")):
+            return
+        if limits.max_positions > self._wanted[0] or limits.daily_stop_loss > self._wanted[1]:
+            self._tighten()
+
     def _take_over(self) -> None:
         """Counts as ours, once, what the log says that an earlier life held. Raises BusError."""
         if self._taken_over:
@@ -295,43 +315,35 @@ class PortfolioCoordinator:
         return next((leg for leg in legs_in(self._status()) if leg.symbol == symbol), None)
 
     def _point_value(self, symbol: str) -> Decimal | None:
-        return point_values_in(self._status()).get(symbol)
+        known = point_values_in(self._status()).get(symbol)
+        contract = self._configuration.contracts.get(symbol)
+        return known or (contract.point_value if contract else None)
 
     def _hears(self, entry: Entry) -> FlattenOrder | None:
         self._callbacks.look(entry)
-        return order_for(self._gate.worker, entry)
-
-    def _flatten(self, order: FlattenOrder) -> None:
-        """Once for each episode, and again only for what was filled after the callback was called.
-
-        An order that comes past the coordinator names the event that begins its episode.
-        """
-        episode = str(order.event) if order.episode.startswith("killswitch") else order.episode
-        context = self._context()
-        symbols = {*self._own_symbols(), *(leg.symbol for leg in order.positions)}
-        told = self._told.get(episode)
-        if told is not None and told.issuperset(leg.symbol for leg in order.positions):
-            return
-        if self.emergency_exit_callback is None:
-            self._log.critical(
-                "Ordered to flatten, and there is no emergency_exit_callback", cause=order.cause
-            )
-        else:
-            call(self.emergency_exit_callback, order.cause.replace(" ", "_"), context)
-        self._told[episode] = symbols | (told or set())
-        if len(self._told) > _EPISODES_REMEMBERED:
-            del self._told[next(iter(self._told))]
+        return self._emergency.hears(entry)
 
     def _own_symbols(self) -> list[str]:
         with self._lock:
             return sorted(self._legs)
 
-    def _context(self) -> dict[str, object]:
-        status = read_status(self._status())
+    def _known(self) -> dict[str, object]:
+        """For an emergency: what was known last, asking nobody."""
+        status = self._familiar(self._last_status)
         return {
-            "daily_pnl": status.get("daily_pnl", 0.0),
-            "stop_loss_limit": self.daily_stop_loss,
-            "open_positions": self._own_symbols(),
-            "trigger_time": datetime.now(UTC).isoformat(),
-            "trading_day": status.get("current_day", ""),
+            "daily_pnl": status["daily_pnl"],
+            "stop_loss_limit": status["daily_stop_loss"],
+            "trading_day": status["current_day"],
+            "held_by_others": sorted(
+                {leg.symbol for leg in legs_in(self._last_status) if leg.worker != self._gate.worker}
+            ),
         }
+
+    def _familiar(self, status: Mapping[str, str]) -> dict[str, object]:
+        max_positions, daily_stop_loss = self._wanted
+        return familiar(status, max_positions, float(daily_stop_loss))
+
+
+def _dollars(daily_stop_loss: float) -> Decimal:
+    """The limit as it stands on the log: 2500 for 2500.0 and for -2500."""
+    return Decimal(f"{abs(Decimal(str(daily_stop_loss))).normalize():f}")

@@ -1,4 +1,8 @@
-"""The limits in a program's own arguments, and those of the portfolio: whose hold, and that they differ."""
+"""The limits in a program's own arguments, and the portfolio's: the tighter hold, whoever started first.
+
+A program only ever tightens, and only what a configuration or another program put in force: what a person has
+ordered stands until a person orders otherwise.
+"""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -10,53 +14,109 @@ from coordinator.configured import configured_limits
 from coordinator.dollars import shown_limit
 from coordinator.limits import Limits, changed_limits, limits_of
 from coordinator.log import Log
-from coordinator.operator import limits_to_change
+from coordinator.operator import Ordered, limits_ordered
 from events.bus import Bus
-from events.codec import encode_checked
-from events.errors import BusError
+from events.codec import RefusedField, decode_event, encode_checked
+from events.incoming import LimitsChanged
+from events.stream_id import StreamId
+
+_PROGRAM = "program "
+_REASON = "the arguments of PortfolioCoordinator"
+_TRIES = 5
 
 
 def limits_in(text: str) -> Limits | None:
-    """The limits that the status shows in one line, if there are any."""
-    return limits_of(changed_limits(text, {}, by="-", reason="-")) if text else None
+    """The limits that the status shows in one line, if there are any that can be read."""
+    try:
+        return limits_of(changed_limits(text, {}, by="-", reason="-")) if text else None
+    except RefusedField:
+        return None
 
 
-def propose_limits(
+def tighten_limits(
     bus: Bus, configuration: Configuration, max_positions: int, daily_stop_loss: Decimal, *, by: str, log: Log
 ) -> None:
-    """Puts the arguments in force in a portfolio that has no limits; the rest is as configured.
+    """Puts in force, of the arguments and the limits there are, the tighter; the rest stays as it is.
 
-    Nobody else's limits are ever changed. Raises RefusedField for an argument that is no limit.
+    Where there are none yet, those are the configured ones. Looks again after each word of its own, for
+    another program may have said something else meanwhile. Raises RefusedField for an argument that is no
+    limit, and BusError.
     """
-    contracts = configuration.runtime.max_contracts or max_positions
-    wanted = msgspec.structs.replace(
-        configured_limits(configuration),
-        by=by,
-        reason="the arguments of PortfolioCoordinator",
-        max_positions=max_positions,
-        max_contracts=contracts,
-        daily_stop_loss=daily_stop_loss,
-        config="",
+    _refuse_no_limits(configuration, max_positions, daily_stop_loss)
+    for _ in range(_TRIES):
+        ordered = limits_ordered(bus)
+        wanted = _tighter(ordered, configuration, max_positions, daily_stop_loss)
+        if wanted is None:
+            return
+        wanted = msgspec.structs.replace(wanted, by=f"{_PROGRAM}{by}"[:64], config="")
+        said = bus.append(encode_checked(wanted))
+        before = (
+            f"those set by {ordered.by}" if ordered.text else "the configured ones, and none were in force"
+        )
+        now = _said(wanted.max_positions, wanted.daily_stop_loss)
+        log.warning(f"These limits are now in force: {now}: the tighter of this program's and {before}")
+        overtaken = _by_a_person(bus, ordered.known_to, said)
+        if overtaken is not None:  # ordered between our look and our word: that holds
+            bus.append(encode_checked(overtaken))
+            return
+
+
+def _tighter(
+    ordered: Ordered, configuration: Configuration, max_positions: int, daily_stop_loss: Decimal
+) -> LimitsChanged | None:
+    """The limits to be put in force; None where those that there are, are tight enough, or a person's."""
+    if not ordered.text:
+        base = configured_limits(configuration)
+        contracts = configuration.runtime.max_contracts or min(max_positions, base.max_positions)
+        base = msgspec.structs.replace(base, max_contracts=contracts)
+    else:
+        if not may_be_tightened(ordered.by):
+            return None
+        base = changed_limits(ordered.text, {}, by=ordered.by, reason=_REASON)
+    tighter = msgspec.structs.replace(
+        base,
+        reason=_REASON,
+        max_positions=min(base.max_positions, max_positions),
+        daily_stop_loss=min(base.daily_stop_loss, daily_stop_loss),
     )
-    fields = encode_checked(wanted)
-    try:
-        if not limits_to_change(bus):
-            bus.append(fields)
-            log.warning(f"No limits were in force; these are now: {_said(max_positions, daily_stop_loss)}")
-    except BusError as error:
-        log.error("The bus is unreachable: no entries until it is back", why=str(error))
+    same = (tighter.max_positions, tighter.daily_stop_loss) == (base.max_positions, base.daily_stop_loss)
+    return None if ordered.text and same else tighter
+
+
+def may_be_tightened(by: str) -> bool:
+    """Whether limits set by `by` came from a configuration or a program, and not from a person."""
+    return by == "coordinator" or by.startswith(_PROGRAM)
+
+
+def _by_a_person(bus: Bus, after: StreamId, until: StreamId) -> LimitsChanged | None:
+    """What a person ordered last, in between."""
+    between = [
+        decode_event(entry.fields) for entry in bus.events_after(after, count=1000) if entry.id < until
+    ]
+    ordered = [one for one in between if isinstance(one, LimitsChanged) and not may_be_tightened(one.by)]
+    return ordered[-1] if ordered else None
+
+
+def _refuse_no_limits(configuration: Configuration, max_positions: int, daily_stop_loss: Decimal) -> None:
+    encode_checked(
+        msgspec.structs.replace(
+            configured_limits(configuration), max_positions=max_positions, daily_stop_loss=daily_stop_loss
+        )
+    )
 
 
 def compare_limits(
     status: Mapping[str, str], max_positions: int, daily_stop_loss: Decimal, *, log: Log
 ) -> None:
-    """Says it, loudly, where the arguments are not the limits in force."""
-    limits = limits_in(status.get("limits", ""))
+    """Says it, loudly, where the arguments are not the limits in force, and which hold."""
+    limits, by = limits_in(status.get("limits", "")), status.get("limits_by", "")
     if limits is None or (limits.max_positions, limits.daily_stop_loss) == (max_positions, daily_stop_loss):
         return
+    looser = limits.max_positions > max_positions or limits.daily_stop_loss > daily_stop_loss
+    hold = "the tighter of both will hold" if looser and may_be_tightened(by) else "those hold"
     log.critical(
         f"LIMITS DIFFER: this program asks for {_said(max_positions, daily_stop_loss)}, and in force are "
-        f"{_said(limits.max_positions, limits.daily_stop_loss)}, set by {status.get('limits_by')}: those hold"
+        f"{_said(limits.max_positions, limits.daily_stop_loss)}, set by {by}: {hold}"
     )
 
 

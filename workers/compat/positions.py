@@ -14,7 +14,8 @@ from events.codec import RefusedField
 from events.fields import Side
 from workers.compat.limits import limits_in
 
-_HELD = re.compile(r"([A-Z0-9]+) (long|short) ([0-9]+) @ (-?[0-9.]+) by ([^ ,]+)")
+_HELD = re.compile(r"([A-Z0-9]+) (long|short) ([0-9]+) @ (-?[0-9]+(?:\.[0-9]+)?) by ([^ ,]+)")
+_MOMENT = re.compile(r"[0-9]{1,13}").fullmatch
 _PRICE_DECIMALS = Decimal("1e-10")
 
 
@@ -77,9 +78,9 @@ def implied_exit(leg: Leg, pnl: Decimal, point_value: Decimal | None) -> tuple[D
 
 
 def legs_in(status: Mapping[str, str]) -> list[Leg]:
-    """Everybody's legs, as the status shows them."""
+    """Everybody's legs, as the status shows them; what cannot be read there hides no leg."""
     found = _HELD.findall(status.get("positions", ""))
-    times = [int(text) for text in status.get("opened_ms", "").split(", ") if text]
+    times = [int(text) for text in status.get("opened_ms", "").split(", ") if _MOMENT(text)]
     opened = times if len(times) == len(found) else [0] * len(found)
     return [
         Leg(
