@@ -242,6 +242,15 @@ def missed(after: str, up_to: str, when: datetime) -> Lines:
     )
 
 
+def refused(count: int, why: str, when: datetime) -> Lines:
+    what = "An alert was" if count == 1 else f"{count} alerts were"
+    return (
+        f"🚨 ALERTS MISSED: {what} refused here and passed over: {why}",
+        "What it said: the notifier's log, portfold audit",
+        time_line(when),
+    )
+
+
 # --- who and what runs ----------------------------------------------------------------------------------
 
 
