@@ -418,6 +418,42 @@ def test_told_to_stop_it_ends_in_good_order_and_leaves_the_rest_for_the_next(
     until_told(discord, "one", "two")
 
 
+# --- a place that somebody overwrote --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("how", ["another type", "no cursor", "no term", "no part"])
+@pytest.mark.usefixtures("coordinated")
+def test_a_place_that_somebody_overwrote_is_said_and_ends_no_notifier(
+    live: Live, discord: FakeDiscord, tell: Notifying, notifier_bus: NotifierBus, how: str, running: bool
+) -> None:
+    place = notifier_bus.keys.notifier("discord")
+
+    def overwrite() -> None:
+        until_noted(notifier_bus)
+        if how == "another type":
+            live.client.set(place, "gone")
+        else:
+            live.client.hset(place, how.removeprefix("no "), "99999999999999999999999-x")
+
+    with tell():
+        halts(live, "one")
+        until_told(discord, "one")
+        if running:
+            overwrite()
+            if how == "another type":
+                until(lambda: "ALERTS MISSED" in "".join(discord.texts), "a word of it")
+            halts(live, "two")
+            until_told(discord, "one", "two")
+    if not running:
+        overwrite()
+        with tell():
+            halts(live, "two")
+            until_told(discord, "one", "two")
+        lost = how in ("another type", "no cursor")
+        assert ("ALERTS MISSED, perhaps" in "".join(discord.texts)) == lost
+
+
 # --- the bus --------------------------------------------------------------------------------------------
 
 

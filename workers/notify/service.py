@@ -99,6 +99,15 @@ class Service:
         lines = wording.startup(self._bus.keys.name, wanted, limits, state)
         self._say(Alert("startup", "info", self._now_ms(), lines))
 
+    def tell_lost_place(self) -> None:
+        """Says that nobody knows any more how far it was told, and that it goes on from here."""
+        at = self._reading.last
+        self._log.critical(
+            "The place of this destination was overwritten; alerts go on from here", at=str(at)
+        )
+        lines = wording.place_lost(str(at), self._plan.clock(self._now_ms()))
+        self._say(Alert(_MISSED, "critical", self._now_ms(), lines))
+
     def serve(self) -> None:
         """Until told to stop; then what is on its way is brought to an end, and the rest left on the log."""
         away = False

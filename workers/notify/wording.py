@@ -242,6 +242,14 @@ def missed(after: str, up_to: str, when: datetime) -> Lines:
     )
 
 
+def place_lost(at: str, when: datetime) -> Lines:
+    return (
+        "🚨 ALERTS MISSED, perhaps: somebody overwrote how far alerts had been told here",
+        f"They go on after event {at}; what happened before: portfold audit",
+        time_line(when),
+    )
+
+
 def refused(count: int, why: str, when: datetime) -> Lines:
     what = "An alert was" if count == 1 else f"{count} alerts were"
     return (
