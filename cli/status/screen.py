@@ -153,10 +153,8 @@ def _workers(seen: Overview) -> list[Text]:
 
 def _missing(symbol: str, seen: Overview) -> str:
     """The symbol, and what became of who traded it last."""
-    for one in seen.workers:
-        if symbol in one.symbols:
-            return f"{symbol} ({one.worker} {'silent' if one.presence == 'up' else one.presence})"
-    return symbol
+    one = seen.last_of(symbol)
+    return f"{symbol} ({one.worker} {seen.became_of(one.worker)})" if one else symbol
 
 
 def _leader(seen: Overview) -> list[Text]:

@@ -189,7 +189,7 @@ def test_nothing_is_wider_than_80_columns(standing: Standing) -> None:
 
 def test_a_long_reason_does_not_push_the_rest_away(standing: Standing) -> None:
     shown = lines(crowded(standing.of(busy()).seen()))
-    assert shown.index("") <= 1 + 3 * 4
+    assert shown.index("") <= 1 + 4 * 4
     assert any(line.endswith(" …") for line in shown)
 
 
