@@ -4,6 +4,7 @@ A mistake of the user's is one sentence on stderr and the exit code that `cli.ex
 ours shows a traceback. A new group of commands is one line in `_COMMANDS`.
 """
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -68,6 +69,9 @@ To try it by hand, each in a terminal of its own:
 
 def main(words: Sequence[str] | None = None) -> None:
     """The entry point; `words` are those of the command line unless given."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a Latin-1 terminal shows what it can
+            stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:] if words is None else words))
 
 

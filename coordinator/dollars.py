@@ -4,6 +4,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOp
 
 ZERO = Decimal(0)
 CENT = Decimal("0.01")
+_PRICE_DECIMALS = 7
 
 # Price, point value and size as the vocabulary bounds them multiply to fewer than 60 digits, so every sum
 # and product in the fold is exact; quotients are rounded where they are made.
@@ -19,6 +20,18 @@ def gross_pnl(side: str, entry: Decimal, exit_price: Decimal, size: int, point_v
 def shown(amount: Decimal) -> str:
     """`$-2,512.50`: with cents, thousands separated, the sign behind the dollar."""
     return f"${amount:,.2f}"
+
+
+def shown_price(price: Decimal) -> str:
+    """`71.25`: a price as it is, but no finer than any contract's tick; `≈` where that rounds it.
+
+    What is finer was computed, such as an average, or an exit that a P&L implies.
+    """
+    if price.as_tuple().exponent >= -_PRICE_DECIMALS:  # type: ignore[operator]  # prices are finite
+        return f"{price:f}"
+    rounded = EXACT.quantize(price, Decimal(1).scaleb(-_PRICE_DECIMALS))
+    text = f"{rounded:f}".rstrip("0").rstrip(".")
+    return text if rounded == price else f"≈{text}"
 
 
 def shown_limit(amount: Decimal) -> str:

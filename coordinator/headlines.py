@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from coordinator.overview import Overview
 from coordinator.shown_time import clock, span
+from coordinator.status_values import Held
 
 Level = Literal["info", "warning", "critical"]
 
@@ -30,6 +31,7 @@ TRADING = Headline("trading", "info", "TRADING", "")
 def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
     """What applies, or TRADING alone. Times are shown on the clocks of `zone`."""
     found = [
+        *_unmanaged(seen),
         *_nobody_decides(seen),
         *_log(seen),
         *_stopped(seen, zone),
@@ -40,6 +42,24 @@ def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
     ]
     denied = any(one.code not in ("flattening", "unsettled") for one in found)
     return found if denied else [TRADING, *found]
+
+
+def _unmanaged(seen: Overview) -> list[Headline]:
+    """An open position whose owner is dead: nobody watches it, and no exit is sent before a flatten."""
+    left = [
+        f"{one.symbol} {one.side} {one.size} of {one.worker} "
+        f"({seen.became_of(one.worker)}{_held_for(one, seen.now_ms)})"
+        for one in seen.unmanaged
+    ]
+    if not left:
+        return []
+    owners = dict.fromkeys(one.worker for one in seen.unmanaged)
+    text = f"nobody watches {', '.join(left)}. Start {', '.join(owners)} again, or: portfold flatten"
+    return [Headline("unmanaged", "critical", "UNMANAGED", text)]
+
+
+def _held_for(one: Held, now_ms: int) -> str:
+    return f", open for {span(max(0, now_ms - one.opened_ms))}" if one.opened_ms is not None else ""
 
 
 def _nobody_decides(seen: Overview) -> list[Headline]:

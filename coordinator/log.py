@@ -2,17 +2,21 @@
 
 Lines go through a bounded queue to a thread of their own: a terminal that is scrolled back, a full pipe or a
 slow disk delays lines, and when the queue is full loses them, counted and said, but never blocks the fold.
-For people on a terminal lines are readable, elsewhere one JSON object each, by structlog.
+Nor the end of a process: lines go past Python's own buffer, which an interpreter that ends would wait for.
+For people on a terminal lines are readable, elsewhere one JSON object each in UTF-8, by structlog.
 """
 
+import os
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from typing import TextIO, cast
 
 import structlog
 
 _LINES_WAITING = 20_000
+_LINES_AT_ONCE = 50
 _CLOSE_SECONDS = 2.0
 
 
@@ -20,9 +24,10 @@ class LineQueue:
     """A text stream whose writes never wait; `close` waits a moment for what is still to be written."""
 
     def __init__(self, target: TextIO) -> None:
-        self._target = target
+        self._write = _writer_to(target)
         self._lines: queue.Queue[str | None] = queue.Queue(_LINES_WAITING)
         self._lost = 0
+        self._closed = False
         self._writer = threading.Thread(target=self._write_on, name="log", daemon=True)
         self._writer.start()
 
@@ -47,16 +52,57 @@ class LineQueue:
 
     def _write_on(self) -> None:
         try:
-            while (text := self._lines.get()) is not None:
-                self._target.write(text)
+            while text := self._waiting():
+                self._write(text)
                 if self._lost:
                     lost, self._lost = self._lost, 0
-                    self._target.write(f"({lost} log lines lost: the reader was too slow)\n")
-                if self._lines.empty():
-                    self._target.flush()
+                    self._write(f"({lost} log lines lost: the reader was too slow)\n")
         except (OSError, ValueError):  # a closed pipe or terminal: nobody reads any more, decisions go on
-            while self._lines.get() is not None:
+            while self._waiting():
                 pass
+        finally:
+            self._write("")
+
+    def _waiting(self) -> str:
+        """The lines that wait, at most so many at once; empty when there will be none any more."""
+        if self._closed:
+            return ""
+        texts: list[str] = []
+        while len(texts) < _LINES_AT_ONCE and not (texts and self._lines.empty()):
+            text = self._lines.get()
+            if text is None:
+                self._closed = True
+                break
+            texts.append(text)
+        return "".join(texts)
+
+
+def _writer_to(target: TextIO) -> Callable[[str], None]:
+    """Writes a text at once; an empty one is the last.
+
+    A file is written to by a descriptor of our own. What a thread of ours is stuck in writing is then nothing
+    that the interpreter flushes when it ends, and a target that somebody closes stays ours until we are done.
+    """
+    try:
+        descriptor = os.dup(target.fileno())
+    except (OSError, ValueError, AttributeError):  # none: text in memory, or another's stream
+        return lambda text: _write_text(target, text)
+    # A terminal shows what it can; machines are promised UTF-8, whatever the locale is.
+    encoding = target.encoding if target.isatty() else "utf-8"
+    return lambda text: _write_bytes(descriptor, text.encode(encoding, "backslashreplace"))
+
+
+def _write_text(target: TextIO, text: str) -> None:
+    if text:
+        target.write(text)
+        target.flush()
+
+
+def _write_bytes(descriptor: int, data: bytes) -> None:
+    if not data:
+        os.close(descriptor)
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 Log = structlog.typing.FilteringBoundLogger

@@ -96,6 +96,23 @@ class Overview(Struct, frozen=True):
         return self.status.get(name) is True
 
     @property
+    def unmanaged(self) -> tuple[Held, ...]:
+        """The open positions whose owner gives no sign of life."""
+        alive = {one.worker for one in self.workers if one.alive}
+        return tuple(one for one in self.held if one.worker not in alive)
+
+    def became_of(self, worker: str) -> str:
+        """How a worker that is not alive went: lost, stopped or silent."""
+        known = next((one.presence for one in self.workers if one.worker == worker), "up")
+        return "silent" if known in ("up", "unannounced") else known
+
+    def last_of(self, symbol: str) -> Seen | None:
+        """Who traded a symbol that nobody alive trades: the owner of its open position before any other."""
+        owners = {one.worker for one in self.held if one.symbol == symbol}
+        traders = [one for one in self.workers if symbol in one.symbols or one.worker in owners]
+        return next((one for one in traders if one.worker in owners), traders[0] if traders else None)
+
+    @property
     def stats(self) -> Mapping[str, int | float]:
         """The counts since the log began."""
         found = self.status.get("stats")

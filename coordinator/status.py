@@ -70,6 +70,7 @@ def status_fields(state: State, at: StreamId) -> dict[str, str]:
         "worker_symbols": ", ".join(
             " ".join((name, *worker.symbols)) for name, worker in state.workers.items()
         ),
+        "unmarked": ", ".join(held.symbol for held in state.positions.values() if held.mark is None),
         "stale_marks": ", ".join(held.symbol for held in state.positions.values() if held.mark_stale),
         "limits": state.limits.text if state.limits else "",
         "limits_by": state.limits.by if state.limits else "",

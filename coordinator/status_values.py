@@ -25,7 +25,10 @@ _Value = TypeVar("_Value")
 
 
 class Held(NamedTuple):
-    """An open position: price of entry, dollars of open profit at the last mark, milliseconds of the log."""
+    """An open position: price of entry, dollars of open profit at the last mark, milliseconds of the log.
+
+    `unmarked`: there was no mark yet, so what it makes is not known.
+    """
 
     symbol: str
     side: str
@@ -35,6 +38,7 @@ class Held(NamedTuple):
     unrealized: Decimal
     opened_ms: int | None
     mark_stale: bool
+    unmarked: bool
 
 
 class Reserved(NamedTuple):
@@ -106,6 +110,7 @@ def moments_in(fields: Mapping[str, str]) -> Moments:
 def held_in(fields: Mapping[str, str]) -> tuple[Held, ...]:
     """The open positions. Raises BusRefused."""
     stale = _items(fields.get("stale_marks", ""))
+    unmarked = _items(fields.get("unmarked", ""))
     opened = _moments(fields, "opened_ms")
 
     def read(found: re.Match[str], number: int) -> Held:
@@ -119,6 +124,7 @@ def held_in(fields: Mapping[str, str]) -> tuple[Held, ...]:
             unrealized=Decimal(unrealized),
             opened_ms=opened[number] if number < len(opened) else None,
             mark_stale=symbol in stale,
+            unmarked=symbol in unmarked and not Decimal(unrealized),
         )
 
     return _each(fields, "positions", _HELD, read, "positions such as CL long 1 @ 71.25 by ibs-CL (+12.00)")

@@ -29,11 +29,15 @@ class Told(NamedTuple):
 
 
 class Term(NamedTuple):
-    """The answer to an attempt to take a destination over: `number` 0 when `holder` has it."""
+    """The answer to an attempt to take a destination over: `number` 0 when `holder` has it.
+
+    `lost`: somebody overwrote how far it had been told; by now that is as far as the log is decided.
+    """
 
     number: int
     holder: str
     told: Told
+    lost: bool
 
 
 class Taken(NamedTuple):
@@ -68,10 +72,10 @@ class NotifierBus(Bus):
         """Takes the destination over if it is free, with a new term and how far it has been told."""
         keys = [self.keys.notifier_lease(destination), self.keys.notifier(destination)]
         with told_apart("taking over alerts"):
-            number, holder, cursor, part, book = self._lead_notifier(
+            number, holder, cursor, part, book, lost = self._lead_notifier(
                 keys=[*keys, self.keys.events, self.keys.head], args=[who, lease_ms, group(destination)]
             )
-        return Term(int(number), holder, _place(cursor, part, book))
+        return Term(int(number), holder, _place(cursor, part, book), bool(lost))
 
     def keep(self, destination: str, who: str, lease_ms: int) -> bool:
         """Renews the lease; false when it is somebody else's or nobody's by now. 0 ms gives it up."""

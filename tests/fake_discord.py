@@ -1,8 +1,9 @@
 """A Discord that misbehaves at will, on a real socket: webhooks, rate limits, error pages, and worse.
 
 It answers well unless told otherwise; `next` says how it treats the next posts, one after the other, `always`
-all from then on. What it took is in `told`, every attempt in `attempts`. It is of raw sockets, as no HTTP
-server can be made to hang, to break off in the middle or to talk nonsense.
+all from then on, and `refuses` which texts it never takes. What it took is in `told`, every attempt in
+`attempts`. It is of raw sockets, as no HTTP server can be made to hang, to break off in the middle or to talk
+nonsense.
 """
 
 import contextlib
@@ -20,7 +21,6 @@ Manner = Literal[
     "no content",
     "ok, last for now",
     "limited",
-    "limited in ms",
     "limited by header",
     "limited everywhere",
     "limited by a page",
@@ -76,6 +76,7 @@ class FakeDiscord:
         self._open: set[socket.socket] = set()
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
+        self.refuses: Callable[[str], bool] = lambda _: False
         self.attempts: list[Post] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -156,7 +157,10 @@ class FakeDiscord:
             path, payload = _read_post(client)
             with self._lock:
                 manner = self._next.popleft() if self._next else self._usual
-                self.attempts.append(Post(manner, path, payload, time.monotonic()))
+                post = Post(manner, path, payload, time.monotonic())
+                if self.refuses(post.content):
+                    manner = "refused"
+                self.attempts.append(post._replace(manner=manner))
             _TREATMENTS[manner](self, client)
         except (OSError, ValueError):  # whoever posts may go away at any moment
             pass
@@ -191,8 +195,6 @@ class FakeDiscord:
         if how == "limited":
             said["retry_after"] = rest
             headers |= {"X-RateLimit-Reset-After": f"{rest}", "Retry-After": "1"}
-        elif how == "limited in ms":
-            said["retry_after"] = rest * 1000
         elif how == "limited everywhere":
             said |= {"retry_after": rest, "global": True}
             headers["X-RateLimit-Global"] = "true"
@@ -304,7 +306,6 @@ _TREATMENTS: dict[Manner, _Treat] = {
         b"HTTP/1.1 500 Oh\r\n no header at all\r\n\x00\x01: \xff\r\n\r\n"
     ),
     "limited": lambda fake, client: fake.limit(client, "limited"),
-    "limited in ms": lambda fake, client: fake.limit(client, "limited in ms"),
     "limited by header": lambda fake, client: fake.limit(client, "limited by header"),
     "limited everywhere": lambda fake, client: fake.limit(client, "limited everywhere"),
     "limited by a page": lambda fake, client: fake.limit(client, "limited by a page"),

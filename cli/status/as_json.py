@@ -30,6 +30,11 @@ def fields(seen: Overview) -> dict[str, object]:
         "stop_at": float(seen.account.stop_at),
         "stop_used": float(seen.account.used),
         "present": [one._asdict() for one in seen.workers],
+        "unmanaged": [
+            {"symbol": one.symbol, "side": one.side, "size": one.size, "worker": one.worker}
+            | {"became": seen.became_of(one.worker), "opened_ms": one.opened_ms}
+            for one in seen.unmanaged
+        ],
         "missing_symbols": list(seen.missing),
         "flattener_alive": seen.flattener_alive,
         "leading": seen.leader,

@@ -109,6 +109,8 @@ def _slots(seen: Overview) -> Text:
 def _held(one: Held, now_ms: int) -> Text:
     age = span(max(0, now_ms - one.opened_ms)) if one.opened_ms is not None else ""
     profit = (f"{dollars(one.unrealized):>13}", "green" if one.unrealized >= ZERO else "red")
+    if one.unmarked:
+        profit = (f"{'no mark':>13}", "yellow")
     stale = ("  stale", "yellow") if one.mark_stale else ""
     return _row(one, f"@ {one.price:f}", Text.assemble(f"{age:>10}", profit, stale))
 
@@ -153,10 +155,8 @@ def _workers(seen: Overview) -> list[Text]:
 
 def _missing(symbol: str, seen: Overview) -> str:
     """The symbol, and what became of who traded it last."""
-    for one in seen.workers:
-        if symbol in one.symbols:
-            return f"{symbol} ({one.worker} {'silent' if one.presence == 'up' else one.presence})"
-    return symbol
+    one = seen.last_of(symbol)
+    return f"{symbol} ({one.worker} {seen.became_of(one.worker)})" if one else symbol
 
 
 def _leader(seen: Overview) -> list[Text]:

@@ -8,7 +8,7 @@ from coordinator.headlines import SLOW_MS, headlines
 from coordinator.overview import Overview
 from coordinator.shown_time import span
 
-_NOT_FIT = {"flattening", "no_limits"}
+_NOT_FIT = {"flattening", "no_limits", "unmanaged"}
 _SAID_ELSEWHERE = {"trading", "not_led", "not_deciding", "log_incomplete", "server_fails"}
 
 
@@ -88,13 +88,13 @@ def trading(facts: Facts) -> Finding:
 
 def _what_became_of(symbol: str, seen: Overview) -> str:
     """The worker that traded it last, and that it is no longer there; nothing where there never was one."""
-    for one in seen.workers:
-        if symbol in one.symbols:
-            became = {"stopped": "has stopped", "lost": "is lost"}.get(one.presence, "gives no sign of life")
-            held = [held.symbol for held in seen.held if held.worker == one.worker]
-            holds = f", and holds {', '.join(held)}" if held else ""
-            return f"{one.worker}, for {symbol}, {became}{holds}"
-    return ""
+    one = seen.last_of(symbol)
+    if one is None:
+        return ""
+    became = {"stopped": "has stopped", "lost": "is lost"}.get(one.presence, "gives no sign of life")
+    held = [held.symbol for held in seen.held if held.worker == one.worker]
+    holds = f", and holds {', '.join(held)}" if held else ""
+    return f"{one.worker}, for {symbol}, {became}{holds}"
 
 
 CHECKS = (leader, standby, workers, flattener, notifier, trading)

@@ -198,7 +198,8 @@ def test_a_heartbeat_that_lapsed_fails_and_says_what_the_worker_holds(fit: Fit) 
     fit.live.asks("ES")
     fit.live.fills("ES", price="5000")
     fit.client.delete(fit.bus.keys.worker("ibs-ES"))
-    assert fit.found() == {"workers": "fail"}
+    assert fit.found() == {"workers": "fail", "trading": "fail"}
+    assert fit.text("trading").startswith("unmanaged: nobody watches ES long 1 of ibs-ES (silent, ")
     assert fit.text("workers") in (
         "ibs-ES, for ES, gives no sign of life, and holds ES",
         "ibs-ES, for ES, is lost, and holds ES",

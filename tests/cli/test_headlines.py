@@ -44,6 +44,35 @@ def test_a_stop_says_since_when_and_until_when_and_what_is_still_open(standing: 
     )
 
 
+def test_an_open_position_whose_owner_is_dead_comes_first_and_names_the_owner(standing: Standing) -> None:
+    story = Story(symbols="ES CL")
+    story.starts("ibs-old", symbols="CL")
+    story.enters("ES", "CL")
+    story.halt()
+    story.after(90 * SECOND)
+    standing.of(story)
+    for gone in ("ibs-old", "ibs-CL"):
+        standing.client.delete(standing.bus.keys.worker(gone))
+    found = told(standing)
+    assert list(found) == ["unmanaged", "halted"]
+    assert found["unmanaged"].startswith("nobody watches CL long 1 of ibs-CL (silent, open for ")
+    assert found["unmanaged"].endswith("Start ibs-CL again, or: portfold flatten")
+    last = standing.seen().last_of("CL")
+    assert last is not None
+    assert last.worker == "ibs-CL"  # not the first one that ever said it trades CL
+
+
+def test_with_a_position_that_nobody_watches_it_is_not_said_that_all_is_well(standing: Standing) -> None:
+    story = Story()
+    story.enters("ES")
+    story.loses_worker("ibs-ES")
+    standing.of(story)
+    standing.client.delete(standing.bus.keys.worker("ibs-ES"))
+    found = told(standing)
+    assert list(found) == ["unmanaged"]
+    assert "ES long 1 of ibs-ES (lost, open for " in found["unmanaged"]
+
+
 @pytest.mark.parametrize(("after_ms", "due"), [(10_000, "due in 0.0 s"), (10_001, "OVERDUE by 0.0 s")])
 def test_a_flatten_is_overdue_behind_its_deadline(standing: Standing, after_ms: int, due: str) -> None:
     story = Story()

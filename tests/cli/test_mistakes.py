@@ -7,7 +7,7 @@ import pytest
 from cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
 from cli.main import run
 from events.embedded import EmbeddedServer
-from tests.cli.command_line import called
+from tests.cli.command_line import called, portfold
 from tests.cli.test_help import COMMANDS
 
 NOBODY_THERE = "redis://127.0.0.1:1/0"
@@ -139,3 +139,12 @@ def test_words_that_no_command_takes_are_told_in_one_sentence(
     assert "Traceback" not in said.err
     told = code == OK or words == ("doctor",)  # whose findings are on standard output
     assert told or said.err.splitlines()[-1].startswith("portfold: ")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_a_terminal_of_another_encoding_shows_what_it_can(tmp_path: Path, encoding: str) -> None:
+    ran = portfold("doctor", "--url", NOBODY_THERE, cwd=tmp_path, PYTHONIOENCODING=encoding)
+    assert ran.code == FAILED
+    assert ran.err == ""
+    assert "? start it (portfold server)" in ran.out
+    assert "Not fit for the open" in ran.out

@@ -160,7 +160,7 @@ def crowded(seen: Overview) -> Overview:
     """As much, and as long, as there can be of everything."""
     name = "W" * 64
     amount = Decimal("-999999999.99")
-    held = Held("S" * 12, "short", 10_000, Decimal("-123456789.0123456789"), name, amount, 0, True)
+    held = Held("S" * 12, "short", 10_000, Decimal("-123456789.0123456789"), name, amount, 0, True, False)
     return replace(
         seen,
         held=(held,) * 5,
@@ -187,9 +187,18 @@ def test_nothing_is_wider_than_80_columns(standing: Standing) -> None:
     assert [line.plain for line in drawn(seen) if line.cell_len > WIDTH] == []
 
 
+def test_before_the_first_mark_it_is_not_said_what_a_position_makes(standing: Standing) -> None:
+    story = Story(symbols="ES CL")
+    story.enters("ES", "CL")
+    story.marks("CL", "0")
+    seen = standing.of(story).seen()
+    assert line_of(seen, "  ES").endswith("no mark")
+    assert line_of(seen, "  CL").endswith("$0.00")
+
+
 def test_a_long_reason_does_not_push_the_rest_away(standing: Standing) -> None:
     shown = lines(crowded(standing.of(busy()).seen()))
-    assert shown.index("") <= 1 + 3 * 4
+    assert shown.index("") <= 1 + 4 * 4
     assert any(line.endswith(" …") for line in shown)
 
 

@@ -134,16 +134,13 @@ def test_what_did_not_get_through_is_told_once_it_does(
         until_told(discord, "one", "two")
 
 
-LONG = ("drip headers", "limited in ms")  # a few milliseconds may as well be seconds
-
-
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.usefixtures("coordinated")
 def test_on_a_bad_day_all_comes_in_order_and_twice_only_what_was_taken_without_a_word(
     live: Live, discord: FakeDiscord, tell: Notifying, seed: int
 ) -> None:
     random = Random(seed)
-    manners = random.choices([manner for manner in MANNERS if manner not in LONG], k=25)
+    manners = random.choices([manner for manner in MANNERS if manner != "drip headers"], k=25)
     discord.next(*manners)
     with tell():
         for number in range(12):
@@ -176,6 +173,55 @@ def test_an_attempt_that_never_ends_is_left_behind(
         discord.vanish()  # which ends those that hang
         discord.come_back()
         until_told(discord, "one")
+
+
+@pytest.mark.usefixtures("coordinated")
+def test_what_is_too_long_for_a_service_is_told_in_parts(
+    live: Live, discord: FakeDiscord, tell: Notifying
+) -> None:
+    discord.refuses = lambda text: len(text) > 300
+    with tell(merge_seconds=1):
+        halts(live, *numbered(12))
+        until_told(discord, *numbered(12))
+        halts(live, "long" + "x" * 450)
+        until(lambda: reasons(discord)[-1].startswith("long"), "the beginning of a long one")
+        halts(live, "after")
+        until(lambda: reasons(discord)[-1] == "after", "what came after")
+    assert discord.texts[-2].endswith("x…")
+    assert "ALERTS MISSED" not in "".join(discord.texts)
+
+
+@pytest.mark.usefixtures("coordinated")
+def test_one_message_that_is_refused_for_good_keeps_back_no_other(
+    live: Live, discord: FakeDiscord, tell: Notifying, notifier_bus: NotifierBus
+) -> None:
+    discord.refuses = lambda text: "poison" in text
+    with tell(merge_seconds=1) as notifier:
+        live.enters("CL")
+        halts(live, "before", "poison", "after")
+        live.closes("CL", pnl="-2600", price="97.40")
+        until(lambda: "STOP LOSS HIT" in "".join(discord.texts), "the stop")
+        until(lambda: "ALERTS MISSED" in "".join(discord.texts), "what was passed over")
+        until_noted(notifier_bus)
+        passed_over = notifier.says("An alert is refused for good and passed over")
+    assert reasons(discord) == ["before", "after"]
+    assert "halted by ann: poison" in passed_over["said"]
+    [missed] = [text for text in discord.texts if "ALERTS MISSED" in text]
+    assert "An alert was refused here and passed over: Discord answered 400" in missed
+
+
+@pytest.mark.usefixtures("coordinated")
+def test_a_service_that_refuses_everything_makes_no_word_about_a_word(
+    live: Live, discord: FakeDiscord, tell: Notifying, notifier_bus: NotifierBus
+) -> None:
+    discord.refuses = lambda _: True
+    with tell() as notifier:
+        halts(live, "one", "two")
+        until_noted(notifier_bus)
+        notifier.says("An alert is refused for good and passed over", times=2)
+        discord.refuses = lambda _: False
+        halts(live, "three")
+        until_told(discord, "three")
 
 
 @pytest.mark.usefixtures("coordinated")
@@ -370,6 +416,42 @@ def test_told_to_stop_it_ends_in_good_order_and_leaves_the_rest_for_the_next(
     discord.always("ok")
     notifiers.start()
     until_told(discord, "one", "two")
+
+
+# --- a place that somebody overwrote --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("how", ["another type", "no cursor", "no term", "no part"])
+@pytest.mark.usefixtures("coordinated")
+def test_a_place_that_somebody_overwrote_is_said_and_ends_no_notifier(
+    live: Live, discord: FakeDiscord, tell: Notifying, notifier_bus: NotifierBus, how: str, running: bool
+) -> None:
+    place = notifier_bus.keys.notifier("discord")
+
+    def overwrite() -> None:
+        until_noted(notifier_bus)
+        if how == "another type":
+            live.client.set(place, "gone")
+        else:
+            live.client.hset(place, how.removeprefix("no "), "99999999999999999999999-x")
+
+    with tell():
+        halts(live, "one")
+        until_told(discord, "one")
+        if running:
+            overwrite()
+            if how == "another type":
+                until(lambda: "ALERTS MISSED" in "".join(discord.texts), "a word of it")
+            halts(live, "two")
+            until_told(discord, "one", "two")
+    if not running:
+        overwrite()
+        with tell():
+            halts(live, "two")
+            until_told(discord, "one", "two")
+        lost = how in ("another type", "no cursor")
+        assert ("ALERTS MISSED, perhaps" in "".join(discord.texts)) == lost
 
 
 # --- the bus --------------------------------------------------------------------------------------------

@@ -237,6 +237,22 @@ def test_the_first_coordinator_and_one_that_takes_over() -> None:
     ]
 
 
+def test_where_the_same_process_leads_again_nothing_is_told() -> None:
+    telling = Telling(AFTERNOON)
+    telling.hears(CoordinatorStarted(leader="host.1.a", epoch=1, fold=1))
+    telling.told()
+    telling.hears(CoordinatorStarted(leader="host.1.a", epoch=2, fold=1))
+    assert telling.told() == []
+
+
+def test_a_price_that_was_computed_is_told_no_finer_than_a_tick() -> None:
+    telling = Telling(AFTERNOON)
+    telling.enters("ES")
+    telling.told()
+    telling.closes("ES", pnl="10", price="101.2345678912")
+    assert "@ ≈101.2345679 | P&L" in telling.told()[0]
+
+
 def test_changed_limits() -> None:
     telling = Telling(AFTERNOON)
     telling.hears(limits(by="jane", reason="holiday week", max_positions=3, symbols="CL ES"))

@@ -175,8 +175,9 @@ class _Telling:
                 self.book = replace(self.book, acknowledged=str(self._at))
                 self._add(Alert("loss_acknowledged", "warning", ms, wording.acknowledged(event, when)))
             case CoordinatorStarted():
-                before = self.book.leader if self.book.leader != event.leader else ""
-                lines = wording.coordinator_started(event, before, self.book.limits, when)
+                if event.leader == self.book.leader:
+                    return  # the same process leads again, as after a moment without a lease
+                lines = wording.coordinator_started(event, self.book.leader, self.book.limits, when)
                 self._add(Alert("coordinator_started", "warning", ms, lines))
                 self.book = replace(self.book, leader=event.leader)
 

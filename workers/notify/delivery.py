@@ -65,6 +65,8 @@ class Delivery:
                 service.greet()
                 self._greets = False
             self._trouble = ""
+            if term.lost:
+                service.tell_lost_place()
             service.serve()
         finally:
             self._hand_back()

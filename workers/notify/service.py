@@ -8,7 +8,7 @@ cannot be reached alerts wait, a bounded number here and the rest on the log.
 import threading
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from config import Destination
 from coordinator.limits import changed_limits
@@ -17,13 +17,14 @@ from events.codec import RefusedField
 from events.errors import BusUnreachable
 from events.notifier_bus import NotifierBus, Term, TermOver
 from workers.notify import wording
-from workers.notify.alert import Alert
+from workers.notify.alert import Alert, Message
 from workers.notify.alerts import alerts_of, missed_alert
 from workers.notify.attempt import Attempt, Attempts, Backoff
 from workers.notify.book import Book, read_book
 from workers.notify.merging import next_message
 from workers.notify.reading import Missed, Read, Reading
 from workers.notify.routing import wanted_words, wants
+from workers.notify.shortening import Shortening
 from workers.notify.sinks.protocol import NotSent
 from workers.notify.waiting import Held, Waiting
 from workers.notify.wording import When
@@ -37,6 +38,7 @@ _NOTE_SECONDS = 1.0
 _NOTE_EVENTS = 500
 _FINISH_SECONDS = 10.0
 _REMIND_SECONDS = 600.0
+_MISSED: Final = "alerts_missed"
 
 
 class Plan(NamedTuple):
@@ -82,6 +84,7 @@ class Service:
         self._reading = Reading(bus, plan.name, term.number, term.told.cursor, plan.archive)
         self._waiting = Waiting(term.told, self._book)
         self._attempt: Attempt | None = None
+        self._shortening = Shortening()
         now = time.monotonic()
         self._renewed = self._noted = self._next_try = self._led = now
         self._server_ahead_ms = bus.now_ms() - now * 1000
@@ -95,6 +98,15 @@ class Service:
         self._log.info("Alerts go here", wanted=wanted, limits=limits or "none yet", state=state or "open")
         lines = wording.startup(self._bus.keys.name, wanted, limits, state)
         self._say(Alert("startup", "info", self._now_ms(), lines))
+
+    def tell_lost_place(self) -> None:
+        """Says that nobody knows any more how far it was told, and that it goes on from here."""
+        at = self._reading.last
+        self._log.critical(
+            "The place of this destination was overwritten; alerts go on from here", at=str(at)
+        )
+        lines = wording.place_lost(str(at), self._plan.clock(self._now_ms()))
+        self._say(Alert(_MISSED, "critical", self._now_ms(), lines))
 
     def serve(self) -> None:
         """Until told to stop; then what is on its way is brought to an end, and the rest left on the log."""
@@ -184,13 +196,13 @@ class Service:
             self._waiting.alerts,
             stale_before_ms=stale_before_ms,
             clock=self._plan.clock,
-            fits=self._attempts.sink.fits,
+            fits=lambda text: self._shortening.fits(text) and self._attempts.sink.fits(text),
         )
         if message is None:
             return
         company_until = self._waiting.since + self._plan.merge_seconds
         if message.closed or now >= company_until:
-            self._attempt = self._attempts.begin(message)
+            self._attempt = self._attempts.begin(self._shortening.cut(message))
             if self._attempt is None:
                 self._failed(NotSent("earlier attempts still hang"))
         else:
@@ -201,15 +213,33 @@ class Service:
         try:
             rest_seconds = attempt.rest_seconds()
         except NotSent as failed:
-            self._failed(failed)
+            if failed.for_good and not self._shortening.refused(attempt.message):
+                self._pass_over(attempt.message, str(failed))
+            else:
+                self._failed(failed)
             return
         self._next_try = time.monotonic() + rest_seconds
-        self._backoff.reset()
-        self._waiting.tell(attempt.message.count)
-        self._must_note = True
+        self._is_dealt_with(attempt.message)
         if self._trouble:
             self._log.info("Alerts get through again", waiting=self._waiting.count)
             self._trouble = ""
+
+    def _is_dealt_with(self, message: Message) -> None:
+        self._backoff.reset()
+        self._shortening.reset()
+        self._waiting.tell(message.count)
+        self._must_note = True
+
+    def _pass_over(self, message: Message, why: str) -> None:
+        """What is refused for good must not keep back what is behind it; it is said here and there."""
+        kinds = " ".join(message.kinds)
+        self._log.critical(
+            "An alert is refused for good and passed over", why=why, alert=kinds, said=message.text
+        )
+        self._is_dealt_with(message)
+        if message.kinds != (_MISSED,):  # of a refused word about a refusal nothing is said there
+            lines = wording.refused(message.count, why, self._plan.clock(self._now_ms()))
+            self._say(Alert(_MISSED, "critical", self._now_ms(), lines))
 
     def _failed(self, failed: NotSent) -> None:
         now = time.monotonic()

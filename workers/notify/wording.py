@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from coordinator.dollars import shown, shown_limit
+from coordinator.dollars import shown, shown_limit, shown_price
 from coordinator.limits import Limits
 from events.decisions import (
     LATE_REPORTS,
@@ -126,7 +126,7 @@ def flat(decision: PortfolioFlat, when: datetime) -> Lines:
 
 def opened(event: PositionOpened, when: datetime) -> Lines:
     return (
-        f"Opened: {event.symbol} {event.side} {event.size} @ {event.price:f} | {event.worker} | "
+        f"Opened: {event.symbol} {event.side} {event.size} @ {shown_price(event.price)} | {event.worker} | "
         f"{at_clock(when)}",
     )
 
@@ -135,8 +135,8 @@ def closed(event: PositionClosed, when: datetime) -> Lines:
     owner = f"{event.worker} for {event.owner}" if event.owner else event.worker
     reason = f" | {event.reason}" if event.reason else ""
     return (
-        f"Closed: {event.symbol} {event.side} {event.size} @ {event.price:f} | P&L: {shown(event.pnl)}"
-        f"{reason} | {owner} | {at_clock(when)}",
+        f"Closed: {event.symbol} {event.side} {event.size} @ {shown_price(event.price)} | "
+        f"P&L: {shown(event.pnl)}{reason} | {owner} | {at_clock(when)}",
     )
 
 
@@ -238,6 +238,23 @@ def missed(after: str, up_to: str, when: datetime) -> Lines:
     return (
         f"🚨 ALERTS MISSED: events after {after} up to {up_to} were archived before they were told here",
         "What happened then: portfold audit",
+        time_line(when),
+    )
+
+
+def place_lost(at: str, when: datetime) -> Lines:
+    return (
+        "🚨 ALERTS MISSED, perhaps: somebody overwrote how far alerts had been told here",
+        f"They go on after event {at}; what happened before: portfold audit",
+        time_line(when),
+    )
+
+
+def refused(count: int, why: str, when: datetime) -> Lines:
+    what = "An alert was" if count == 1 else f"{count} alerts were"
+    return (
+        f"🚨 ALERTS MISSED: {what} refused here and passed over: {why}",
+        "What it said: the notifier's log, portfold audit",
         time_line(when),
     )
 

@@ -20,6 +20,7 @@ from workers.notify.sinks.http import (
     Address,
     Reply,
     replied,
+    rest_asked,
     shut_libraries,
 )
 from workers.notify.sinks.protocol import NotSent
@@ -27,7 +28,6 @@ from workers.notify.sinks.protocol import NotSent
 LONGEST_TEXT = 2000
 """In UTF-16 units, so that it is within the limit however Discord counts."""
 
-LONGEST_REST_SECONDS = 3600.0
 _NO_PREVIEWS = 1 << 2
 _NOBODY = {"parse": list[str]()}
 _TOO_MANY = 429
@@ -87,7 +87,8 @@ class DiscordSink:
             return _rest_after(reply)
         if reply.status == _TOO_MANY:
             raise self._limited(reply)
-        raise NotSent(f"Discord answered {reply.status}{_MEANS.get(reply.status, '')}")
+        why = f"Discord answered {reply.status}{_MEANS.get(reply.status, '')}"
+        raise NotSent(why, for_good=reply.refuses_message)
 
     def _limited(self, reply: Reply) -> NotSent:
         said = _read_json(reply.body)
@@ -144,31 +145,20 @@ def _rest_after(reply: Reply) -> float:
     """Where this was the last message that is allowed for now: until there may be another."""
     if reply.headers.get("x-ratelimit-remaining") != "0":
         return 0.0
-    return _number(reply.headers.get("x-ratelimit-reset-after")) or 0.0
+    return rest_asked(reply.headers.get("x-ratelimit-reset-after")) or 0.0
 
 
 def _asked_rest(reply: Reply, said: dict[str, object]) -> float | None:
-    """For how many seconds to rest. Old versions of the interface, and some proxies, say milliseconds."""
+    """For how many seconds to rest, where it says so."""
     for value in (
         reply.headers.get("x-ratelimit-reset-after"),
         said.get("retry_after"),
         reply.headers.get("retry-after"),
     ):
-        seconds = _number(value)
+        seconds = rest_asked(value)
         if seconds is not None:
             return seconds
     return None
-
-
-def _number(value: object) -> float | None:
-    """Seconds, at most an hour: more than that is taken for milliseconds."""
-    try:
-        seconds = float(value) if isinstance(value, str | int | float) else -1.0
-    except (ValueError, OverflowError):
-        return None
-    if not 0 <= seconds < float("inf"):
-        return None
-    return min(seconds if seconds <= LONGEST_REST_SECONDS else seconds / 1000, LONGEST_REST_SECONDS)
 
 
 def _read_json(body: bytes) -> dict[str, object]:

@@ -17,7 +17,11 @@ from workers.notify.sinks.protocol import NotSent
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
+LONGEST_REST_SECONDS = 3600.0
 _BODY_BYTES = 16 * 1024
+# Of the answers that blame the request, these blame something else than the message: the address and who may
+# use it, which whoever runs the notifier can mend, and the moment.
+_NOT_THE_MESSAGE = frozenset({401, 403, 404, 405, 407, 408, 410, 421, 423, 425, 426, 429, 451})
 _LOUD = ("discord_webhook", "requests", "urllib3")
 
 
@@ -48,6 +52,11 @@ class Reply(NamedTuple):
     def is_done(self) -> bool:
         """Whether the other side has taken the message."""
         return 200 <= self.status < 300
+
+    @property
+    def refuses_message(self) -> bool:
+        """Whether the same message would be refused again, but another one perhaps not."""
+        return 400 <= self.status < 500 and self.status not in _NOT_THE_MESSAGE
 
 
 def shut_libraries() -> None:
@@ -81,6 +90,21 @@ def replied(post: Callable[[], requests.Response]) -> Reply:
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         why = f"the request failed ({type(error).__name__})"
     raise NotSent(why)
+
+
+def rest_asked(value: object) -> float | None:
+    """How many seconds of rest a header or a field asks for, at most an hour; None for what is no number.
+
+    Seconds is what `Retry-After` and Discord's `retry_after` are, however many. A date, which a header may
+    also be, is not obeyed.
+    """
+    try:
+        seconds = float(value) if isinstance(value, str | int | float) else -1.0
+    except (ValueError, OverflowError):
+        return None
+    if not 0 <= seconds < float("inf"):
+        return None
+    return min(seconds, LONGEST_REST_SECONDS)
 
 
 def _beginning(response: requests.Response) -> bytes:

@@ -8,12 +8,14 @@ from workers.notify.alert import Message
 class NotSent(Exception):
     """The message did not get through, or nobody knows whether it did. The text is safe to show anywhere.
 
-    `retry_seconds` is what the other side asked for, None where it did not say.
+    `retry_seconds` is what the other side asked for, None where it did not say. `for_good`: it is this
+    message that is refused, and would be as often as it came.
     """
 
-    def __init__(self, why: str, retry_seconds: float | None = None) -> None:
+    def __init__(self, why: str, retry_seconds: float | None = None, *, for_good: bool = False) -> None:
         super().__init__(why)
         self.retry_seconds = retry_seconds
+        self.for_good = for_good
 
 
 class Sink(Protocol):

@@ -10,6 +10,7 @@ from workers.notify.sinks.http import (
     READ_SECONDS,
     Address,
     replied,
+    rest_asked,
     shut_libraries,
 )
 from workers.notify.sinks.protocol import NotSent
@@ -49,14 +50,10 @@ class WebhookSink:
             )
         )
         if not reply.is_done:
-            rest = _asked_rest(reply.headers.get("retry-after"))
-            raise NotSent(f"the webhook answered {reply.status}", rest)
+            rest = rest_asked(reply.headers.get("retry-after"))
+            why = f"the webhook answered {reply.status}"
+            raise NotSent(why, rest, for_good=reply.refuses_message)
         return 0.0
-
-
-def _asked_rest(seconds: str | None) -> float | None:
-    """A `Retry-After` in whole seconds, at most an hour; a date, which it may also be, is not obeyed."""
-    return min(float(seconds), 3600.0) if seconds is not None and seconds.isdecimal() else None
 
 
 def _iso(ms: int) -> str:
