@@ -2,15 +2,18 @@
 
 It acts on what the coordinator hands over; when everything is to be closed, also for whoever gives no sign
 of life, so that it needs no coordinator. A worker that has just died still seems alive for a moment: such an
-order stands until every sign of life from before it has lapsed, and for as long as closing fails. Where the
-dead worker had closed at the broker and died before saying so, the flattener reports that very fill. Of two
-who close the same contracts the broker lets one succeed, and a fill reported twice is folded once.
+order stands until every sign of life from before it has lapsed, and for as long as closing fails. It covers
+what was open when it was given, and nothing that is entered after a resume. All is closed side by side: one
+that hangs delays no other. Where the dead worker had closed at the broker and died before saying so, the
+flattener reports that very fill. Of two who close the same contracts the broker lets one succeed, and a fill
+reported twice is folded once.
 """
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -21,20 +24,26 @@ from coordinator.clock import Clock, SystemClock
 from coordinator.log import Log
 from events.bus import Bus, Entry
 from events.connection import connect
+from events.fields import Side
 from workers.brokers.protocol import Broker, BrokerPosition, BrokerSetup, ExitFill, NotOpen
 from workers.brokers.registry import open_broker
 from workers.flatten_order import FlattenOrder, handed_over, order_for
 from workers.gate import PortfolioGate
 from workers.reporting import report_exit
 from workers.settings import GateSettings
+from workers.side_by_side import SideBySide
 
 NAME = "flattener"
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 30.0
+_ORDERS_KEPT = 100
 
 
 class Flattener:
     """Closes orphaned positions at `broker`, and reports through `gate`.
 
     `lapse_seconds`: how long a sign of life lasts, at most, after the death of who gave it.
+    `exit_seconds`: for how long an order to close waits for its exits; what takes longer goes on by itself.
     """
 
     def __init__(
@@ -47,6 +56,7 @@ class Flattener:
         lapse_seconds: float,
         log: Log,
         clock: Clock | None = None,
+        exit_seconds: float = 5.0,
     ) -> None:
         self._gate = gate
         self._bus = bus
@@ -55,8 +65,12 @@ class Flattener:
         self._lapse_seconds = lapse_seconds
         self._log = log
         self._clock = clock or SystemClock()
-        self._closing = threading.Lock()
-        self._everything: tuple[str, float] | None = None
+        self._reporting = threading.Lock()
+        self._side_by_side = SideBySide(exit_seconds)
+        self._everything: tuple[FlattenOrder, float] | None = None
+        self._covered: dict[FlattenOrder, set[tuple[str, str, Side, Decimal]]] = {}
+        self._closed: set[tuple[str, str]] = set()
+        self._pause = self._next_look = 0.0
         gate.on_flatten(self.flatten, reminded=True)
 
     def flatten(self, order: FlattenOrder) -> None:
@@ -64,49 +78,97 @@ class Flattener:
 
         When some of it fails the rest is closed all the same, and the first failure raised.
         """
+        heard = order in self._covered
+        if not heard:
+            self._covered[order] = {_identity(one) for one in self._broker.positions()}
+            self._forget_the_oldest()
         if order.everything:
-            self._everything = (order.cause, self._clock.monotonic() + self._lapse_seconds)
-            self._close_orphans(order.cause)
-            return
-        with self._closing:
-            legs = {(leg.worker, leg.symbol, leg.side) for leg in order.positions}
-            held = [one for one in self._broker.positions() if (one.owner, one.symbol, one.side) in legs]
-            self._close_all(held, {(owner, symbol) for owner, symbol, _ in legs}, order.cause)
+            if not heard:  # what is tried again stands already, or has ended
+                self._everything = (order, self._clock.monotonic() + self._lapse_seconds)
+            self._close_orphans(order)
+        else:
+            self._close_legs(order)
 
     def look_again(self) -> None:
         """Closes what has become an orphan's since the order to close everything, while that stands."""
-        standing = self._everything
-        if standing is None:
+        standing, now = self._everything, self._clock.monotonic()
+        if standing is None or now < self._next_look:
             return
-        cause, until = standing
-        over = self._clock.monotonic() >= until
+        order, until = standing
         try:
-            self._close_orphans(cause)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next look tries again
-            self._log.critical("Orphans could not be closed; trying again", why=repr(error))
+            self._close_orphans(order)
+        except Exception as error:  # noqa: BLE001 - whatever it is, a later look tries again
+            self._pause = min(2 * self._pause or _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
+            self._next_look = now + self._pause
+            self._log.critical(
+                "Orphans could not be closed; trying again", why=repr(error), in_seconds=self._pause
+            )
             return
-        if over and self._everything is standing:
+        self._pause = self._next_look = 0.0
+        if now >= until and self._everything is standing:
             self._everything = None
 
-    def _close_orphans(self, cause: str) -> None:
+    def _close_orphans(self, order: FlattenOrder) -> None:
         """Closes, and reports, whatever belongs to workers whose heartbeat is gone."""
-        with self._closing:
-            held = self._broker.positions()
-            unreported = self._broker.unreported_exits()
-            owners = sorted({one.owner for one in held} | {fill.owner for fill in unreported})
-            silent = {owner for owner, beat in zip(owners, self._bus.beats(owners), strict=True) if not beat}
-            closed = {(fill.owner, fill.symbol) for fill in unreported if fill.owner in silent}
-            self._close_all([one for one in held if one.owner in silent], closed, cause)
+        held = self._broker.positions()
+        unreported = self._broker.unreported_exits()
+        owners = sorted({one.owner for one in held} | {fill.owner for fill in unreported})
+        silent = {owner for owner, beat in zip(owners, self._bus.beats(owners), strict=True) if not beat}
+        orphans = [one for one in self._covered_by(order, held) if one.owner in silent]
+        closed = {(fill.owner, fill.symbol) for fill in unreported if fill.owner in silent}
+        self._close_all(orphans, closed, order.cause)
+
+    def _close_legs(self, order: FlattenOrder) -> None:
+        """Closes, and reports, what was handed over by name."""
+        legs = {(leg.worker, leg.symbol, leg.side) for leg in order.positions}
+        held = self._broker.positions()
+        wanted = [one for one in self._covered_by(order, held) if (one.owner, one.symbol, one.side) in legs]
+        self._say_what_is_not_here(legs, held)
+        self._close_all(wanted, {(owner, symbol) for owner, symbol, _ in legs}, order.cause)
+
+    def _covered_by(self, order: FlattenOrder, held: Sequence[BrokerPosition]) -> list[BrokerPosition]:
+        """Those of `held` that the order covers: while nobody may enter all of them, or else what was open
+        when it was given and has been ever since. What is entered after a resume is another story.
+        """
+        covered = self._covered.get(order, set())
+        covered &= {_identity(one) for one in held}
+        if not self._may_have_been_entered_since(order):
+            return list(held)
+        return [one for one in held if _identity(one) in covered]
+
+    def _may_have_been_entered_since(self, order: FlattenOrder) -> bool:
+        """Whether entries are allowed again, after the order is decided on, or were never forbidden."""
+        head = self._bus.head()
+        decided = head is not None and head.cursor >= order.event
+        return decided and not self._bus.is_stopped_or_halted()
+
+    def _say_what_is_not_here(self, legs: set[tuple[str, str, Side]], held: Sequence[BrokerPosition]) -> None:
+        """What is to be closed and neither open here nor closed here is in another book."""
+        here = {(one.owner, one.symbol) for one in held} | self._closed
+        here |= {(fill.owner, fill.symbol) for fill in self._broker.unreported_exits()}
+        missing = sorted(f"{symbol} of {owner}" for owner, symbol, _ in legs if (owner, symbol) not in here)
+        if missing:
+            self._log.critical(
+                "NOT CLOSED: the broker's book of this flattener does not hold what it is to close",
+                legs=", ".join(missing),
+                what_to_do="give it the workers' --book, or close at the broker and `portfold settle`",
+            )
+
+    def _forget_the_oldest(self) -> None:
+        while len(self._covered) > _ORDERS_KEPT:
+            del self._covered[next(iter(self._covered))]
 
     def _close_all(self, held: Iterable[BrokerPosition], closed: set[tuple[str, str]], cause: str) -> None:
         """Closes all of `held`, then reports that and what is `closed`; one that fails holds up no other."""
         failed: list[Exception] = []
-        for position in held:
-            self._try(failed, partial(self._close, position))
-            closed.add((position.owner, position.symbol))
-        for fill in self._broker.unreported_exits():
-            if (fill.owner, fill.symbol) in closed:
-                self._try(failed, partial(self._report, fill, cause))
+        with self._reporting:  # of two that look at once, one finds it reported
+            for fill in self._broker.unreported_exits():
+                leg = (fill.owner, fill.symbol)
+                if leg in closed and not self._side_by_side.is_under_way(leg):
+                    self._try(failed, partial(self._report, fill, cause))
+        failed += self._side_by_side.do(
+            {(one.owner, one.symbol): partial(self._close, one, cause) for one in held}
+        )
         if failed:
             raise failed[0]
 
@@ -114,18 +176,35 @@ class Flattener:
         try:
             act()
         except Exception as error:  # noqa: BLE001 - raised by `_close_all`, once all the others are done
-            self._log.critical("NOT CLOSED, or not reported", why=repr(error))
+            self._log.critical("Not reported", why=repr(error))
             failed.append(error)
 
     def _report(self, fill: ExitFill, cause: str) -> None:
         self._log.warning("Reporting a close", symbol=fill.symbol, owner=fill.owner, fill=fill.fill_id)
         report_exit(self._gate, self._broker, self._contracts[fill.symbol], fill, cause)
+        self._closed.add((fill.owner, fill.symbol))
 
-    def _close(self, held: BrokerPosition) -> None:
+    def _close(self, held: BrokerPosition, cause: str) -> None:
         try:
-            self._broker.exit(held.symbol, held.side, held.size, None, owner=held.owner)
+            fill = self._broker.exit(held.symbol, held.side, held.size, None, owner=held.owner)
         except NotOpen as closed:
             self._log.warning("Closed meanwhile by its owner", symbol=held.symbol, why=str(closed))
+            self._report_for_owner(held, cause)
+        except Exception as error:
+            self._log.critical("NOT CLOSED", symbol=held.symbol, owner=held.owner, why=repr(error))
+            raise
+        else:
+            self._report(fill, cause)
+
+    def _report_for_owner(self, held: BrokerPosition, cause: str) -> None:
+        for fill in self._broker.unreported_exits(held.owner):
+            if fill.symbol == held.symbol:
+                self._report(fill, cause)
+
+
+def _identity(held: BrokerPosition) -> tuple[str, str, Side, Decimal]:
+    """What tells a position from a later one of the same owner: what it was entered at."""
+    return held.owner, held.symbol, held.side, held.price
 
 
 def hears(entry: Entry) -> FlattenOrder | None:

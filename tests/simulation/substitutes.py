@@ -1,7 +1,7 @@
 """What stands in for parts of production modules during a run: threads, names by chance, slow look-ups."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from random import Random
@@ -13,6 +13,7 @@ from coordinator import process as coordinator_process
 from coordinator.configured import configured_limits
 from workers.heartbeat import Heartbeat
 from workers.listener import Listener
+from workers.side_by_side import SideBySide
 
 EVENTS_A_SNAPSHOT = 15
 """So that a run of a few hundred events has some."""
@@ -31,6 +32,7 @@ def substituted(random: Random, configuration: Configuration) -> Iterator[None]:
         for owner, name, substitute in (
             (Listener, "start", mock.DEFAULT),
             (Heartbeat, "start", mock.DEFAULT),
+            (SideBySide, "do", _one_by_one),
             (secrets, "token_hex", token_hex),
             (leader, "_EVENTS_A_SNAPSHOT", EVENTS_A_SNAPSHOT),
             (coordinator_process, "version", lambda _: _VERSION),
@@ -38,3 +40,14 @@ def substituted(random: Random, configuration: Configuration) -> Iterator[None]:
         ):
             stack.enter_context(mock.patch.object(owner, name, substitute))
         yield
+
+
+def _one_by_one(_: SideBySide, acts: Mapping[Hashable, Callable[[], None]]) -> list[Exception]:
+    """In the order they are given, without threads."""
+    failed: list[Exception] = []
+    for act in acts.values():
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - handed to whoever asked for it, as threads do
+            failed.append(error)
+    return failed

@@ -1,8 +1,11 @@
 """The flattener by itself: whose positions it closes, and whose not, and what it does when closing fails."""
 
+import io
+import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,10 +14,12 @@ from config.locate import PACKAGED
 from coordinator.log import open_log
 from events.bus import Bus
 from events.embedded import EmbeddedServer
+from events.incoming import FlattenRequested, TradingResumed
 from events.legs import Leg
 from events.stream_id import ORIGIN
 from tests.costs import costing
 from tests.live import Live
+from tests.processes import Coordinators
 from tests.waiting import until
 from workers.brokers.paper import PaperBroker
 from workers.brokers.protocol import BrokerError, ExitFill
@@ -22,6 +27,7 @@ from workers.flatten_order import FlattenOrder
 from workers.flattener import NAME, Flattener
 from workers.gate import PortfolioGate
 from workers.settings import GateSettings
+from workers.side_by_side import NotDone
 
 LAPSE_SECONDS = 5.0
 
@@ -39,13 +45,20 @@ class Clock:
 
 
 class MoodyBroker(PaperBroker):
-    """Refuses to close some symbols."""
+    """Refuses to close some symbols, and hangs over others."""
 
     refuses: frozenset[str] = frozenset()
+    hangs: frozenset[str] = frozenset()
+
+    def __init__(self, *words: Any) -> None:
+        super().__init__(*words)
+        self.answers = threading.Event()
 
     def exit(self, symbol: str, *order: object, **owner: object) -> ExitFill:
         if symbol in self.refuses:
             raise BrokerError(f"{symbol} is limit down")
+        if symbol in self.hangs:
+            assert self.answers.wait(60)
         return super().exit(symbol, *order, **owner)  # type: ignore[arg-type]  # as it was given
 
 
@@ -57,7 +70,8 @@ class Desk:
         self.bus = bus
         self.clock = Clock()
         self.broker = MoodyBroker(folder / "book.sqlite", NAME, costing(contracts))
-        log, self.lines = open_log(NAME)
+        self.logged = io.StringIO()
+        log, self.lines = open_log(NAME, target=self.logged)
         settings = GateSettings(url=server.url, portfolio=bus.keys.name)
         self.gate = PortfolioGate(NAME, settings=settings, log=log)
         self.flattener = Flattener(
@@ -68,11 +82,16 @@ class Desk:
             lapse_seconds=LAPSE_SECONDS,
             log=log,
             clock=self.clock,
+            exit_seconds=0.5,
         )
 
+        self.book, self.contracts = folder / "book.sqlite", costing(contracts)
         for symbol in ("CL", "ES", "SI"):  # each held by the worker that is called after it
-            with PaperBroker(folder / "book.sqlite", f"ibs-{symbol}", costing(contracts)) as owner:
-                owner.enter(symbol, "long", 1, Decimal(100))
+            self.enters(symbol)
+
+    def enters(self, symbol: str, price: int = 100) -> None:
+        with PaperBroker(self.book, f"ibs-{symbol}", self.contracts) as owner:
+            owner.enter(symbol, "long", 1, Decimal(price))
 
     def held(self) -> list[str]:
         return [held.symbol for held in self.broker.positions()]
@@ -99,7 +118,8 @@ def handed_over(*symbols: str) -> FlattenOrder:
 
 
 def closed(live: Live) -> list[str]:
-    return [close["owner"] for close in live.said("PositionClosed")]
+    """Whose positions were closed; side by side, so in no order."""
+    return sorted(close["owner"] for close in live.said("PositionClosed"))
 
 
 def test_what_is_handed_over_is_closed_and_nothing_else(desk: Desk, live: Live) -> None:
@@ -170,7 +190,73 @@ def test_an_order_to_close_everything_stands_for_as_long_as_it_fails(desk: Desk)
     assert desk.held() == ["CL"]
     desk.broker.refuses = frozenset()
     desk.flattener.look_again()
+    assert desk.held() == ["CL"], "not at each beat: what is refused again and again is tried less often"
+    desk.clock.now += 1
+    desk.flattener.look_again()
     assert desk.held() == []
+
+
+def test_an_order_that_still_stands_closes_nothing_that_was_entered_after_a_resume(
+    desk: Desk, live: Live, coordinators: Coordinators
+) -> None:
+    coordinators.start()
+    desk.broker.refuses = frozenset({"CL"})
+    event = live.publishes(FlattenRequested(by="jane", reason="panic"))
+    live.decided(event)
+    order = EVERYTHING._replace(event=event)
+    with pytest.raises(BrokerError):
+        desk.flattener.flatten(order)
+    desk.enters("SI", 90)
+    desk.clock.now = 100
+    desk.flattener.look_again()
+    assert desk.held() == ["CL"], "halted: what still fills is closed as well"
+    live.hears(TradingResumed(by="jane", reason="over"))
+    desk.enters("ES", 110)
+    desk.broker.refuses = frozenset()
+    desk.clock.now = 200
+    desk.flattener.look_again()
+    assert desk.held() == ["ES"], (
+        "what was open at the order is closed, and what came after the resume is not"
+    )
+    desk.flattener.flatten(order)
+    assert desk.held() == ["ES"], "nor when the same order is brought again"
+
+
+def test_what_is_handed_over_is_not_what_its_owner_enters_later(
+    desk: Desk, coordinators: Coordinators, live: Live
+) -> None:
+    coordinators.start()
+    live.all_decided()
+    order = handed_over("CL", "ES")
+    desk.broker.refuses = frozenset({"CL"})
+    with pytest.raises(BrokerError):
+        desk.flattener.flatten(order)
+    desk.enters("ES", 110)
+    desk.broker.refuses = frozenset()
+    desk.flattener.flatten(order)
+    assert desk.held() == ["ES", "SI"]
+
+
+def test_one_that_hangs_holds_up_no_other_and_no_later_order(desk: Desk, live: Live) -> None:
+    desk.broker.hangs = frozenset({"CL"})
+    with pytest.raises(NotDone, match="CL"):
+        desk.flattener.flatten(handed_over("CL", "ES"))
+    assert desk.held() == ["CL", "SI"]
+    with pytest.raises(NotDone, match="CL"):
+        desk.flattener.flatten(EVERYTHING)
+    assert desk.held() == ["CL"]
+    desk.broker.answers.set()
+    until(lambda: closed(live) == ["ibs-CL", "ibs-ES", "ibs-SI"], "what hung to be closed and reported, once")
+
+
+def test_what_its_book_does_not_hold_is_said_with_what_to_do(desk: Desk) -> None:
+    desk.flattener.flatten(handed_over("CL", "RTY"))
+    desk.flattener.flatten(handed_over("CL"))  # closed here, and its report may be on its way
+    until(lambda: "does not hold" in desk.logged.getvalue(), "the word")
+    [said] = [line for line in desk.logged.getvalue().splitlines() if "does not hold" in line]
+    assert "RTY of ibs-RTY" in said
+    assert "CL of" not in said
+    assert "--book" in said
 
 
 def wait_for_silence(desk: Desk, worker: str) -> None:
