@@ -10,6 +10,9 @@ from events.stream_id import StreamId
 
 _KINDS = {kind.__name__ for kind in (StopLossTriggered, FlattenOrdered, FlattenOverdue, FlattenHandedOver)}
 
+KILLSWITCH = "killswitch"
+"""What the episode of an order begins with that came past the coordinator."""
+
 
 class FlattenOrder(NamedTuple):
     """Close `positions`, which are this worker's on the log; with `everything`, all the broker holds for it.
@@ -53,7 +56,7 @@ def pulled(entry: Entry) -> FlattenOrder:
     except ValueError:
         event = entry.id
     cause = f"kill switch by {fields.get('by', 'nobody named')[:64]}"
-    return FlattenOrder(f"killswitch {entry.id}", event, cause, everything=True)
+    return FlattenOrder(f"{KILLSWITCH} {entry.id}", event, cause, everything=True)
 
 
 def pull_fields(by: str, reason: str, event: StreamId) -> list[str]:
