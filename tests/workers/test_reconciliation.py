@@ -17,7 +17,7 @@ from tests.coordinator.story import each
 from tests.live import Live, read
 from tests.processes import config_folder, coordinating
 from tests.workers.desk import CONTRACTS, Desk
-from tests.workers.webhook_server import fails, resets
+from tests.workers.webhook_server import PATH, refuses, resets
 from workers.bar import Bar
 from workers.brokers.protocol import BrokerError, BrokerPosition, OrderUnknown
 from workers.brokers.reconciliation import Reconciliation, Settlement
@@ -95,8 +95,7 @@ def test_a_duplicate_fill_counts_once(desk: Desk, books: Books) -> None:
 
 
 def test_a_fill_for_an_order_that_was_given_up_is_not_lost(desk: Desk, books: Books) -> None:
-    desk.server.behaves(*[fails(500)] * 4)
-    broker = desk.broker()
+    broker = desk.broker(url=f"http://127.0.0.1:1{PATH}")  # where nobody listens
     with pytest.raises(
         BrokerError, match=r"It is given up\. Should it have been filled all the same"
     ) as told:
@@ -292,7 +291,7 @@ def test_an_unknown_entry_that_was_filled_is_settled_at_its_price(floor: Floor, 
 
 def test_an_exit_that_fails_is_tried_again_at_the_next_bar(floor: Floor, live: Live) -> None:
     floor.bar("71.25", Enter("long", 1))
-    floor.desk.server.behaves(*[fails(500)] * 4)
+    floor.desk.server.behaves(refuses())
     floor.bar("72.00", Exit("ibs"))
     live.all_decided()
     assert live.status()["open_positions"] == "CL"

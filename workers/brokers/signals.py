@@ -47,9 +47,11 @@ def failure(order: Order, answer: Answer) -> BrokerError:
             return BrokerError(f"TradersPost refused order {order}: {answer.said}")
         case "given_up":
             return BrokerError(
-                f"TradersPost was not reached, or failed, for order {order}: {answer.said}. It is given up. "
+                f"TradersPost was not reached for order {order}: {answer.said}. It is given up. "
                 f"Should it have been filled all the same: portfold reconcile {order.id}"
             )
+        case "withheld":
+            return BrokerError(f"Order {order} was not sent: {answer.said}")
     return OrderUnknown(
         f"Nobody knows what became of order {order}: {answer.said}. It is not sent again. "
         f"Look at the broker, then: portfold reconcile {order.id}"

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
@@ -48,7 +49,7 @@ from workers.brokers.protocol import (
     OrderUnknown,
 )
 from workers.brokers.signals import entry_signal, exit_signal, failure
-from workers.brokers.webhook import Webhook
+from workers.brokers.webhook import Answer, Webhook
 
 _EXCHANGE = ZoneInfo("America/Chicago")
 _PATIENCE_SECONDS = 5.0
@@ -205,15 +206,22 @@ class TradersPost:
 
     def _send(self, order: Order, signal: Mapping[str, object]) -> None:
         """Returns if it was taken. Otherwise that is noted, and raised."""
-        answer = self._webhook.post(signal)
+        answer = self._webhook.post(
+            signal, insists=order.does == "exit", late=partial(self._take_note_of_late, order)
+        )
         if answer.outcome == "accepted":
             self._log.info("TradersPost took an order", order=str(order), reference=answer.reference)
             return
         with self._book.transaction() as entries:
             known = Orders(entries).order(order.id)
             if known is not None and known.state in PERHAPS_OPEN:  # and nobody has settled it meanwhile
-                _note(Orders(entries), order, answer.outcome, answer.said)
+                state: State = "given_up" if answer.outcome == "withheld" else answer.outcome
+                _note(Orders(entries), order, state, answer.said)
         raise failure(order, answer)
+
+    def _take_note_of_late(self, order: Order, answer: Answer) -> None:
+        """For the person who is to settle the order."""
+        self._log.critical(f"TradersPost answered late: {answer.outcome}", order=str(order), said=answer.said)
 
     @contextmanager
     def _believing(self, order: Order) -> Iterator[Entries]:
