@@ -1,40 +1,25 @@
 """The last moment before an order is written: asked on every attempt, and over when nobody waits any more."""
 
 import io
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from itertools import count
-from typing import Any
 
 import pytest
 
 from coordinator.log import open_log
 from tests.waiting import until
+from tests.workers.names import Names, no_such_name
 from tests.workers.webhook_server import Behaviour, Receiver, fails, refuses, takes, too_soon
 from workers.brokers.webhook import Answer, Webhook, longest_seconds, read_answer
 
 ORDER = {"action": "buy"}
 
 
-class Names:
-    """The machine's lookups of names, each of which does first what it is told."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.first: list[Callable[[], object]] = []
-        self._real = socket.getaddrinfo
-        monkeypatch.setattr(socket, "getaddrinfo", self._look_up)
-
-    def _look_up(self, *args: Any, **more: Any) -> Any:
-        if self.first:
-            self.first.pop(0)()
-        return self._real(*args, **more)
-
-
 @pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> Names:
-    return Names(monkeypatch)
+def names(monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> Names:
+    return Names(monkeypatch, receiver.port)
 
 
 @pytest.fixture
@@ -50,10 +35,6 @@ Opened = Callable[[float], Webhook]
 def attempts() -> int:
     """How many still run."""
     return sum(thread.name == "webhook" for thread in threading.enumerate())
-
-
-def no_such_name() -> None:
-    raise socket.gaierror("Temporary failure in name resolution")
 
 
 def test_an_attempt_that_was_given_up_can_no_longer_send(

@@ -6,10 +6,11 @@ request is written only after `may_send` said yes on this very attempt, and neve
 """
 
 import threading
-from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from requests.adapters import HTTPAdapter
+
+from workers.brokers.protocol import MaySend
 
 Result = TypeVar("Result")
 
@@ -21,7 +22,7 @@ class NotSent(Exception):
 class Attempt(Generic[Result]):
     """Shared by the thread that sends and the one that waits for it."""
 
-    def __init__(self, may_send: Callable[[], bool]) -> None:
+    def __init__(self, may_send: MaySend) -> None:
         self._may_send = may_send
         self._changed = threading.Condition()
         self._waited_for = True

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from workers.brokers.orders_book import Order
-from workers.brokers.protocol import BrokerError, OrderUnknown
+from workers.brokers.protocol import BrokerError, OrderUnknown, Withheld
 from workers.brokers.webhook import Answer
 
 
@@ -51,7 +51,7 @@ def failure(order: Order, answer: Answer) -> BrokerError:
                 f"Should it have been filled all the same: portfold reconcile {order.id}"
             )
         case "withheld":
-            return BrokerError(f"Order {order} was not sent: {answer.said}")
+            return Withheld(f"Order {order} was not sent: {answer.said}")
     return OrderUnknown(
         f"Nobody knows what became of order {order}: {answer.said}. It is not sent again. "
         f"Look at the broker, then: portfold reconcile {order.id}"

@@ -45,8 +45,10 @@ from workers.brokers.protocol import (
     BrokerPosition,
     ExitFill,
     Fill,
+    MaySend,
     NotOpen,
     OrderUnknown,
+    always,
 )
 from workers.brokers.signals import entry_signal, exit_signal, failure
 from workers.brokers.webhook import Answer, Webhook
@@ -89,9 +91,12 @@ class TradersPost:
 
     # --- orders ------------------------------------------------------------------------------------------
 
-    def enter(self, symbol: str, side: Side, size: int, price: Decimal) -> Fill:
+    def enter(
+        self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
+    ) -> Fill:
         """Orders an entry; the fill that is believed once it was taken. Raises BrokerError, OrderUnknown.
 
+        `may_send` is asked once there is a connection, right before the first byte, on every attempt.
         Refused, and not sent, while it is not known what became of another order on the symbol.
         """
         self._check(symbol, side, size)
@@ -111,7 +116,7 @@ class TradersPost:
             order = self._order("enter", self._owner, symbol, side, size, contract, paid)
             orders.write(order)
             entries.write_mark(symbol, price)
-        self._send(order, entry_signal(order, price))
+        self._send(order, entry_signal(order, price), may_send)
         with self._believing(order) as entries:
             leg, fresh = entries.leg(self._owner, symbol), self._as_leg(order)
             entries.write_leg(join(leg, fresh) if leg else fresh)
@@ -141,7 +146,7 @@ class TradersPost:
             contract = self._contract_held(orders, owner, symbol)
             order = self._order("exit", owner, symbol, side, size, contract, received)
             orders.write(order)
-        self._send(order, exit_signal(order, price, everything=size == held.size))
+        self._send(order, exit_signal(order, price, everything=size == held.size), always)
         with self._believing(order) as entries:
             return self._close(entries, order, everything=size == held.size)
 
@@ -204,10 +209,13 @@ class TradersPost:
         for order in unsettled:
             self._log.critical("Nobody knows what became of an order", order=str(order), said=order.said)
 
-    def _send(self, order: Order, signal: Mapping[str, object]) -> None:
+    def _send(self, order: Order, signal: Mapping[str, object], may_send: MaySend) -> None:
         """Returns if it was taken. Otherwise that is noted, and raised."""
         answer = self._webhook.post(
-            signal, insists=order.does == "exit", late=partial(self._take_note_of_late, order)
+            signal,
+            may_send=may_send,
+            insists=order.does == "exit",
+            late=partial(self._take_note_of_late, order),
         )
         if answer.outcome == "accepted":
             self._log.info("TradersPost took an order", order=str(order), reference=answer.reference)

@@ -23,6 +23,7 @@ import requests
 
 from coordinator.log import Log
 from workers.brokers.last_moment import Attempt, NotSent, adapter
+from workers.brokers.protocol import MaySend, always
 
 _JSON = msgspec.json.Encoder(decimal_format="number")
 _MOST_BYTES = 65_536
@@ -74,7 +75,7 @@ class Webhook:
         self,
         payload: Mapping[str, object],
         *,
-        may_send: Callable[[], bool] = lambda: True,
+        may_send: MaySend = always,
         insists: bool = False,
         late: Late = lambda _answer: None,
     ) -> Answer:
@@ -95,7 +96,7 @@ class Webhook:
             answer = self._attempt(body, may_send, late)
         return answer
 
-    def _attempt(self, body: bytes, may_send: Callable[[], bool], late: Late) -> Answer:
+    def _attempt(self, body: bytes, may_send: MaySend, late: Late) -> Answer:
         """One attempt, on a thread of its own: only so is it bounded as a whole."""
         attempt: Attempt[Answer] = Attempt(may_send)
 
