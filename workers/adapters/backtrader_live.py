@@ -7,6 +7,7 @@ whatever Backtrader is waiting for. What is open from an earlier life is there a
 from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import backtrader as bt
@@ -166,7 +167,8 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         if not self._gate.standing(granted):
             return "a flatten was ordered meanwhile, or the slot has expired"
         symbol, price = order.data._name, number_of(order.data.close[0])
-        fill = self._broker.enter(symbol, side_of(order.size), abs(int(order.size)), price)
+        size, may_send = abs(int(order.size)), partial(self._gate.standing, granted)
+        fill = self._broker.enter(symbol, side_of(order.size), size, price, may_send=may_send)
         self._gate.position_opened(symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
         self._cash -= float(fill.commission)
         self._completed(order, fill, opened=True)
