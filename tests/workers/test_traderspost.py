@@ -425,8 +425,8 @@ def test_the_address_is_in_no_error_and_no_log(
     assert HIDDEN not in caplog.text  # that it is in no line of ours is looked at after every test
 
 
-def setup_of(folder: Path, options: object, environ: dict[str, str]) -> BrokerSetup:
-    runtime = {"broker": {"kind": "traderspost", "options": options}}
+def setup_of(folder: Path, options: object, environ: dict[str, str], **fields: object) -> BrokerSetup:
+    runtime = {"broker": {"kind": "traderspost", "options": options}, **fields}
     configuration = load(str(config_folder(folder / "config", runtime=runtime)), {}, folder)
     log, _ = open_log("worker", target=io.StringIO())
     return BrokerSetup(configuration, "ibs-CL", folder / "book.sqlite", log, environ)
@@ -472,6 +472,15 @@ def test_what_is_wrong_with_the_configuration_is_told_without_the_secret(
         open_broker(setup_of(tmp_path, options, environ))
     assert sentence in str(refused.value)
     assert HIDDEN not in str(refused.value)
+
+
+def test_sending_must_be_over_before_the_slot_expires(tmp_path: Path) -> None:
+    options, environ = {"webhook_url_env": "T", "timeout_seconds": 9}, {"T": "https://example.com/"}
+    with pytest.raises(ConfigError) as refused:
+        open_broker(setup_of(tmp_path, options, environ))
+    assert "broker.options.timeout_seconds: expected less, as an answer and sending" in str(refused.value)
+    assert "31 s, or reservation_seconds to be more than that, which is 30, got 9" in str(refused.value)
+    open_broker(setup_of(tmp_path, options, environ, reservation_seconds=31.5)).close()
 
 
 def test_a_symbol_without_a_roll_rule_needs_its_contract_named(desk: Desk) -> None:
