@@ -83,6 +83,7 @@ class PortfolioGate:
         self._settings = settings or GateSettings.found()
         self._symbols = " ".join(symbols)
         self._holdings = holdings
+        self._stamp = stamp
         self._log = log or open_log(worker)[0]
         self._clock = clock or SystemClock()
         self._granted: dict[str, Decision] = {}
@@ -202,19 +203,18 @@ class PortfolioGate:
 
         No longer once its slot has expired, was used or given back, this worker may have been counted as lost
         (which frees its slots), an order to flatten has arrived, or the portfolio is stopped or halted; a
-        process that was paused in between finds that out here.
+        process that was paused in between finds that out here. So does one whose machine slept: its own
+        clock stood still, so the server's counts as well.
         """
-        if decision.event is None or self._clock.monotonic() >= decision.good_until:
-            return False
-        if self._granted.get(decision.symbol) is not decision:
-            return False
-        if not self._presence.unbroken_since(decision.announcement):
+        if decision.event is None or self._granted.get(decision.symbol) is not decision:
             return False
         try:
-            stopped_or_halted = self._bus.is_stopped_or_halted()
+            seen = self._bus.standing(self.worker)
         except BusError:
             return False
-        return not stopped_or_halted and decision.event > self._last_order
+        if seen.no_entries or seen.session != self.session or self._expired(decision, seen.now_ms):
+            return False
+        return self._presence.unbroken_since(decision.announcement) and decision.event > self._last_order
 
     # --- facts -------------------------------------------------------------------------------------------
 
@@ -284,6 +284,13 @@ class PortfolioGate:
     def _beat(self) -> None:
         self._marks.publish_due()
         self._each_beat()
+
+    def _expired(self, decision: Decision, servers_ms: int) -> bool:
+        """By the clock of the log, and by our own: whichever is ahead."""
+        stamp = self._stamp()
+        now_ms = servers_ms if stamp == SERVERS_TIME else int(stamp.partition("-")[0])
+        by_log = decision.expires_ms is None or now_ms >= decision.expires_ms
+        return by_log or self._clock.monotonic() >= decision.good_until
 
     def _say_started(self) -> None:
         """Says what the broker holds, and again if that has changed by the time it is on the log.

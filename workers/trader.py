@@ -218,8 +218,7 @@ class Trader:
     def _leave(self, held: BrokerPosition, price: Decimal) -> None:
         """Does what the strategy has decided; what the broker does not do is tried again at the next bar."""
         try:
-            self._close(held, price, self._leaving)
-            self._leaving = ""
+            self._close(held, price, self._leaving)  # until nothing is held: a part may be left
         except BrokerError as error:
             self._log.critical("NOT CLOSED; trying again at the next bar", symbol=held.symbol, why=str(error))
 

@@ -165,6 +165,8 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     "now_ms": lambda bus: bus.now_ms(),
     "server": lambda bus: bus.server(),
     "beat": lambda bus: bus.beat("ibs-ES", "s1", 1000),
+    "beat_on": lambda bus: bus.beat_on("ibs-ES", "s1", 1000),
+    "standing": lambda bus: bus.standing("ibs-ES"),
     "beats": lambda bus: bus.beats(["ibs-ES"]),
     "publish": lambda bus: bus.publish(bus.keys.bars, TICK),
     "published_after": lambda bus: bus.published_after(bus.keys.bars, ORIGIN, count=1, block_ms=50),

@@ -17,6 +17,7 @@ from events.bus import (
     Extent,
     Head,
     Lease,
+    Standing,
     _cursor,
     _epoch,
     _folded,
@@ -202,9 +203,13 @@ class MemoryBus(Bus):
     def status(self) -> dict[str, str]:
         return self._ask("reading the status", lambda: dict(self._server.hash(self._status) or {}))
 
-    def is_stopped_or_halted(self) -> bool:
-        shown = self._ask("reading the status", lambda: self._server.hash(self._status)) or {}
-        return "true" in [shown.get(name) for name in NO_ENTRIES]
+    def standing(self, worker: str) -> Standing:
+        def look() -> Standing:
+            shown = self._server.hash(self._status) or {}
+            no_entries = "true" in [shown.get(name) for name in NO_ENTRIES]
+            return Standing(self._server.clock(), no_entries, self._server.text(self.keys.worker(worker)))
+
+        return self._ask("asking whether a yes still holds", look)
 
     def now_ms(self) -> int:
         return self._ask("asking for the time", self._server.clock)
@@ -221,6 +226,17 @@ class MemoryBus(Bus):
     def beat(self, worker: str, session: str, lasts_ms: int) -> None:
         key = self.keys.worker(worker)
         self._ask("sending a heartbeat", lambda: self._server.put(key, session, lasts_ms))
+
+    def beat_on(self, worker: str, session: str, lasts_ms: int) -> bool:
+        key = self.keys.worker(worker)
+
+        def put() -> bool:
+            if self._server.value(key) is None:
+                return False
+            self._server.put(key, session, lasts_ms)
+            return True
+
+        return self._ask("sending a heartbeat", put)
 
     def beats(self, workers: Sequence[str]) -> list[str | None]:
         if not workers:

@@ -14,8 +14,7 @@ import msgspec
 from config import Contract
 from workers.brokers.legs import join, reduce
 from workers.brokers.orders_book import (
-    NOT_TAKEN,
-    UNSETTLED,
+    NOT_COUNTED,
     Order,
     Orders,
     State,
@@ -71,7 +70,7 @@ class Reconciliation:
     def unsettled(self) -> list[Order]:
         """The orders of which nobody knows, oldest first."""
         with self._book.transaction() as entries:
-            return Orders(entries).in_states(UNSETTLED)
+            return Orders(entries).unsettled()
 
     def filled(self, order_id: str, price: Decimal | None) -> Settlement | None:
         """It was filled, at `price` or what is believed; None when that was counted already."""
@@ -80,17 +79,18 @@ class Reconciliation:
             if order.state in _BELIEVED_FILLED:
                 return None
             order = msgspec.structs.replace(order, price=order.price if price is None else price)
-            flattened = order.state == "flattened"
             _note(entries, order, "filled")
-            if flattened:  # whatever it was, it is closed, and the log has that
+            if order.does == "enter":  # also if an exit was taken after it: it may have come first
+                return self._enter(entries, order)
+            if order.state == "flattened":  # another exit has closed it, and the log has that
                 return self._settled(entries, order, tell=False)
-            return self._enter(entries, order) if order.does == "enter" else self._exit(entries, order)
+            return self._exit(entries, order)
 
     def not_filled(self, order_id: str) -> Settlement | None:
         """It was not filled, and will not be; None when nothing of it was counted."""
         with self._book.transaction() as entries:
             order = self._order(entries, order_id)
-            if order.state in NOT_TAKEN:
+            if order.state in NOT_COUNTED:
                 return None
             if order.state in _BELIEVED_FILLED:
                 self._take_back(entries, order)
