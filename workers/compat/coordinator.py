@@ -123,9 +123,12 @@ class PortfolioCoordinator:
     # --- entries -----------------------------------------------------------------------------------------
 
     def can_open_position(self, symbol: str, side: Side = "long", size: int = 1) -> Permission:
-        """Asks for a slot, and reserves it. Denied too when nobody answers, with the reason; never raises."""
+        """Asks for a slot, and reserves it until it is registered, released, or this process is gone.
+
+        Denied too when nobody answers, with the reason; never raises.
+        """
         try:
-            decision = self._gate.request_entry(symbol, side, size)
+            decision = self._gate.request_entry(symbol, side, size, hold=True)
         except RefusedField as refused:
             return Permission(False, str(refused), "refused")
         if decision:
