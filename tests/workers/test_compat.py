@@ -621,6 +621,28 @@ def test_a_name_that_a_live_process_has_gets_a_number(office: Office, live: Live
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_of_four_that_start_at_once_under_one_name_each_has_its_own_and_trades(
+    office: Office, live: Live
+) -> None:
+    symbols = ("6A", "CL", "ES", "SI")
+    at_once = threading.Barrier(len(symbols))
+    codes: dict[str, str] = {}
+
+    def strategy(symbol: str) -> None:
+        at_once.wait(20)
+        codes[symbol] = office(4).can_open_position(symbol).code
+
+    threads = [threading.Thread(target=partial(strategy, symbol)) for symbol in symbols]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert codes == dict.fromkeys(symbols, "")
+    names = sorted(fields["worker"] for fields in live.said("WorkerStarted"))
+    assert names == ["old", "old-2", "old-3", "old-4"]
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_many_threads_share_one(office: Office, live: Live) -> None:
     old = office(4)
     symbols = ("6A", "6B", "6C", "6N", "CL", "ES", "PL", "SI")
