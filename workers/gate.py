@@ -26,6 +26,7 @@ from events.connection import connect
 from events.errors import BusError, BusRefused, BusUnreachable
 from events.fields import Side
 from events.incoming import (
+    EntryRenewed,
     EntryRequested,
     EntryWithdrawn,
     Event,
@@ -42,6 +43,7 @@ from workers.answer import await_answer
 from workers.asked_once import AskedOnce, Reported
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder, order_for
+from workers.grants import Grants
 from workers.listener import LISTEN_SECONDS
 from workers.marks import Mark, Marks
 from workers.presence import Presence
@@ -86,11 +88,9 @@ class PortfolioGate:
         self._stamp = stamp
         self._log = log or open_log(worker)[0]
         self._clock = clock or SystemClock()
-        self._granted: dict[str, Decision] = {}
         self._each_beat = each_beat
         self._callbacks: list[Callable[[FlattenOrder], object]] = []
         self._reported = Reported()
-        self._last_order = ORIGIN
         patience = self._settings.answer_seconds
         self._bus = bus or open_bus(self._settings)
         self._publisher = Publisher(
@@ -113,6 +113,15 @@ class PortfolioGate:
             on_order=self._pass_on,
             on_bus_lost=self._bus_lost,
             each_beat=self._beat,
+            log=self._log,
+            clock=self._clock,
+        )
+
+        self._grants = Grants(
+            self._publisher,
+            lambda number, symbol: self._event(EntryRenewed, number, symbol=symbol),
+            unbroken_since=self._presence.unbroken_since,
+            beat_seconds=self._settings.heartbeat_seconds,
             log=self._log,
             clock=self._clock,
         )
@@ -158,9 +167,13 @@ class PortfolioGate:
     # --- entries -----------------------------------------------------------------------------------------
 
     def request_entry(
-        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = ""
+        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = "", hold: bool = False
     ) -> Decision:
-        """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none."""
+        """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none.
+
+        With `hold` the slot is kept while this process lives, until a fill is reported or it is given back:
+        for an order that fills at a later bar.
+        """
         if not self._presence.ready and not self._presence.announce():
             return self._no(symbol, "bus_unreachable", "The bus is unreachable")
         ask = partial(self._event, EntryRequested, symbol=symbol, side=side, size=size, strategy=strategy)
@@ -181,7 +194,7 @@ class PortfolioGate:
             self._presence.renounce()  # it is announced again before the next request
         if not answer.allowed:
             return self._no(symbol, answer.code, answer.reason, request)
-        self._granted[symbol] = Decision(
+        decision = Decision(
             allowed=True,
             symbol=symbol,
             reason=answer.reason,
@@ -189,13 +202,17 @@ class PortfolioGate:
             expires_ms=answer.expires_ms,
             good_until=asked + answer.lasts_ms / 1000,  # at the latest: the slot lasts from the request on
             announcement=announcement,
+            renewed=hold,
+            granted_at=asked,
+            lasts_seconds=answer.lasts_ms / 1000,
             give_back=self._give_back,
         )
-        return self._granted[symbol]
+        self._grants.add(decision)
+        return decision
 
     def withdraw(self, symbol: str, reason: str = "") -> bool:
         """Gives the slot back: the order was refused, cancelled or not sent."""
-        self._granted.pop(symbol, None)
+        self._grants.drop(symbol)
         return self._publisher.fact(partial(self._event, EntryWithdrawn, symbol=symbol, reason=reason))
 
     def standing(self, decision: Decision) -> bool:
@@ -206,7 +223,7 @@ class PortfolioGate:
         process that was paused in between finds that out here. So does one whose machine slept: its own
         clock stood still, so the server's counts as well.
         """
-        if decision.event is None or self._granted.get(decision.symbol) is not decision:
+        if not self._grants.is_reserved(decision):
             return False
         try:
             seen = self._bus.standing(self.worker)
@@ -214,7 +231,14 @@ class PortfolioGate:
             return False
         if seen.no_entries or seen.session != self.session or self._expired(decision, seen.now_ms):
             return False
-        return self._presence.unbroken_since(decision.announcement) and decision.event > self._last_order
+        return self._grants.is_reserved(decision)
+
+    def renew(self, decision: Decision) -> bool:
+        """Keeps a slot as long again as it was granted for; done by itself for one asked with `hold`.
+
+        False where it is not this process's any more, or the bus has not heard.
+        """
+        return self._grants.renew(decision)
 
     # --- facts -------------------------------------------------------------------------------------------
 
@@ -222,7 +246,7 @@ class PortfolioGate:
         self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, fill: str = ""
     ) -> bool:
         """Reports a fill, by the broker's name for it if it has one. False while it waits for the bus."""
-        granted = self._granted.pop(symbol, None)
+        granted = self._grants.drop(symbol)
         if granted is not None:
             granted.used = True
         paid = exact(price, "price")
@@ -282,6 +306,7 @@ class PortfolioGate:
         return kind(worker=self.worker, session=self.session, seq=number, **fields)
 
     def _beat(self) -> None:
+        self._grants.look_after()
         self._marks.publish_due()
         self._each_beat()
 
@@ -310,7 +335,7 @@ class PortfolioGate:
             self._log.critical("What the broker holds changes faster than it can be announced", holds=held)
 
     def _publish_mark(self, mark: Mark) -> bool:
-        return self._publisher.mention(partial(self._event, PositionMarked, **mark._asdict()))
+        return self._publisher.mention(partial(self._event, PositionMarked, **mark._asdict())) is not None
 
     def _no(self, symbol: str, code: str, reason: str, request: StreamId | None = None) -> Decision:
         return Decision(allowed=False, symbol=symbol, reason=reason, code=code, event=request)
@@ -320,7 +345,7 @@ class PortfolioGate:
 
     def _take_back(self, symbol: str, reason: str, publish: Callable[[Numbered], object]) -> None:
         """A request that nobody waits for any more must not keep a slot until it expires."""
-        self._granted.pop(symbol, None)
+        self._grants.drop(symbol)
         try:
             publish(partial(self._event, EntryWithdrawn, symbol=symbol, reason=reason))
         except OutboxFull as full:
@@ -328,7 +353,7 @@ class PortfolioGate:
 
     def _pass_on(self, order: FlattenOrder) -> None:
         if order.everything:
-            self._last_order = max(self._last_order, order.event)
+            self._grants.flatten_ordered(order.event)
         if not self._callbacks:
             self._log.critical("Ordered to flatten, and nobody here closes positions", cause=order.cause)
         failed: list[Exception] = []

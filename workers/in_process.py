@@ -132,7 +132,13 @@ class InProcessGate:
             callback(order)
 
     def request_entry(
-        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = ""
+        self,
+        symbol: str,
+        side: Side = "long",
+        size: int = 1,
+        *,
+        strategy: str = "",
+        hold: bool = False,  # noqa: ARG002 - a fill is reported at the moment of its order: nothing to keep
     ) -> Decision:
         """Asks for room."""
         ask = partial(EntryRequested, symbol=symbol, side=side, size=size, strategy=strategy)

@@ -98,18 +98,19 @@ class Publisher:
                 raise NotSent("The bus has not taken earlier reports yet.")
             return self._send(self._numbered(make), deadline)
 
-    def mention(self, make: Numbered) -> bool:
+    def mention(self, make: Numbered) -> StreamId | None:
         """Puts something on the log that the next report replaces anyway: one attempt, or not at all."""
         with self._lock:
             fields = self._numbered(make)
             if self._outbox:
-                return False
+                return None
             try:
-                self._note_taken(self._bus.append(fields, self._stamp()))
+                taken = self._bus.append(fields, self._stamp())
             except BusError as error:
-                self._log.warning("A mark was not published", why=str(error))
-                return False
-            return True
+                self._log.warning("A mark or a renewal was not published", why=str(error))
+                return None
+            self._note_taken(taken)
+            return taken
 
     def flush(self) -> bool:
         """Tries once to empty the outbox."""

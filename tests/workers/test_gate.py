@@ -655,6 +655,33 @@ def test_a_yes_does_not_outlive_its_slot(
         until(lambda: gate.request_entry("ES"), "a slot again")
 
 
+def test_a_yes_asked_with_hold_stands_until_its_fill_is_reported_or_its_slot_given_back(
+    gates: Gates, live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    short = config_folder(tmp_path / "config", runtime={"reservation_seconds": 0.5, "answer_seconds": 0.1})
+    with coordinating(server.url, portfolio, config=short):
+        gate = gates()
+        yes = gate.request_entry("ES", hold=True)
+        first = (yes.good_until, yes.expires_ms)
+        until(lambda: len(live.said("EntryRenewed")) >= 5, "renewals")
+        assert gate.standing(yes)
+        live.all_decided()
+        (reserved,) = live.state.reservations.values()
+        assert reserved.request == str(yes.event)
+        assert yes.expires_ms is not None
+        assert (yes.good_until, yes.expires_ms) > first
+        gate.position_opened("ES", price=100)
+        assert not gate.standing(yes)
+        assert not gate.renew(yes)
+        renewed = len(live.said("EntryRenewed"))
+        until(
+            lambda: len(live.said("PositionMarked")) or gate.position_marked("ES", price=1, unrealized=0), ""
+        )
+        live.all_decided()
+        assert len(live.said("EntryRenewed")) == renewed
+        assert "EventRejected" not in [type(read(entry)).__name__ for entry in live.decisions()]
+
+
 def test_a_yes_does_not_stand_while_the_bus_is_away(portfolio: str, client: Any, tmp_path: Path) -> None:
     with (
         own_server(tmp_path, portfolio, client) as (server, gates, _),

@@ -94,7 +94,7 @@ class Gated:
     def _ask(self, way: Way, data: Any, opens: float) -> Decision:
         if opens != int(opens):
             raise RefusedField(f"size: expected whole contracts of {data._name}, got {opens:g}")
-        return self._gate.request_entry(data._name, side_of(way), int(opens))
+        return self._gate.request_entry(data._name, side_of(way), int(opens), hold=True)
 
     @staticmethod
     def made(way: Way, owner: Any, data: Any, size: float, terms: dict[str, Any]) -> Any:
