@@ -6,6 +6,7 @@ import socket
 import threading
 from datetime import date
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from tests.workers.webhook_server import (
     slowly,
     takes,
 )
+from workers.brokers.orders_book import now_ms
 from workers.brokers.protocol import BrokerError, BrokerPosition, BrokerSetup, NotOpen, OrderUnknown
 from workers.brokers.registry import is_paper, open_broker
 
@@ -283,6 +285,33 @@ def test_of_two_who_close_the_same_contracts_one_does(desk: Desk) -> None:
     with pytest.raises(NotOpen):
         flattener.exit("CL", "long", 1, None, owner="ibs-CL")
     assert [signal["action"] for signal in desk.server.signals] == ["buy", "exit"]
+
+
+def test_a_clock_that_was_put_back_blocks_no_exit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, flattener = desk.broker(timeout=10), desk.broker("flattener")
+    owner.enter("CL", "long", 1, PRICE)
+    now, sent, go = now_ms(), threading.Event(), threading.Event()
+
+    def hangs(request: BaseHTTPRequestHandler) -> None:
+        sent.set()
+        go.wait(10)
+        takes(request)
+
+    desk.server.behaves(hangs)
+
+    def close() -> None:
+        with pytest.raises(BrokerError, match="settled it meanwhile"):
+            owner.exit("CL", "long", 1, PRICE)
+
+    thread = threading.Thread(target=close)
+    thread.start()
+    assert sent.wait(10)
+    monkeypatch.setattr("workers.brokers.traderspost.now_ms", lambda: now - 3_600_000)
+    desk.server.behaves(takes)
+    flattener.exit("CL", "long", 1, None, owner="ibs-CL")
+    assert flattener.positions() == []
+    go.set()
+    thread.join(10)
 
 
 @pytest.mark.parametrize("does", ["enter", "exit"])

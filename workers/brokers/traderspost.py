@@ -270,7 +270,8 @@ class TradersPost:
     def _refuse_while_exiting(self, orders: Orders, owner: str, symbol: str) -> None:
         """Of two who close the same contracts at once, one waits for what becomes of the other's order."""
         for order in orders.of(owner, symbol, ["sending"]):
-            if now_ms() - order.at_ms < self._send_ms:
+            # A clock that was put back makes no order young: nobody sends for that long.
+            if 0 <= now_ms() - order.at_ms < self._send_ms:
                 raise BrokerError(f"An order on {symbol} is being sent: {order}; try again")
             _note(orders, order, "unknown", f"{order.sender} did not say what became of it")
 
