@@ -135,11 +135,19 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         return self.rejected(order, "not_filled", problem)
 
     def flatten(self, order: FlattenOrder) -> None:
-        """Closes at once, at the last prices known."""
-        with self._gate.orders:
-            for held in self._broker.positions(self._gate.worker):
-                if order.everything or any(leg.symbol == held.symbol for leg in order.positions):
+        """Closes at once, at the last prices known; one that fails delays no other, and is raised at last."""
+        failed: list[Exception] = []
+        for held in self._broker.positions(self._gate.worker):
+            if not order.everything and all(leg.symbol != held.symbol for leg in order.positions):
+                continue
+            try:
+                with self._gate.orders:
                     self._close_at_once(held, order.cause)
+            except Exception as error:  # noqa: BLE001 - raised below, so that all of it is tried again
+                self._log.critical("NOT CLOSED", symbol=held.symbol, why=repr(error))
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
     def _fill(self, order: Any, granted: Decision | None) -> str:
         """Has the order filled, and reports it; or says why it was not."""
