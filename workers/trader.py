@@ -8,6 +8,8 @@ An order to flatten comes on the gate's thread and closes at the broker at once;
 for an order and its report, so it never waits for an answer of the coordinator.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 
@@ -68,6 +70,7 @@ class Trader:
         self._bars_held = 0 if self._progress.last is None else self._bars_at_fill
         self._waiting: Enter | None = None
         self._leaving = ""
+        self._seen: BrokerPosition | None = None  # what was held when the broker could last be asked
         gate.on_flatten(self.flatten)
 
     @property
@@ -103,23 +106,25 @@ class Trader:
     def on_bar(self, bar: Bar) -> None:
         """Marks what is open, then does what the strategy wants, or has it wait for the next bar."""
         if self._waits:
-            self._do_what_waited(bar)
-        self._broker.mark(bar.symbol, bar.close)
-        held = self._mark(bar)
+            with self._surviving("did what had waited"):
+                self._do_what_waited(bar)
+        with self._surviving("took note of the last price"):
+            self._broker.mark(bar.symbol, bar.close)
+        looked = False
+        with self._surviving("said what is held"):
+            self._seen, looked = self._mark(bar), True
+        held = self._seen
         self._progress.note(bar.time, held=held is not None)
         if self._filter is not None:
             self._filter.take(bar)
         intent = self._strategy.decide(bar, _as_held(held, self._bars_held))
-        if isinstance(intent, Enter) and self._passes(bar, intent):
-            if self._waits:
-                self._waiting = intent
-            else:
-                self._enter(intent, bar.close)
-        elif isinstance(intent, Exit):
+        if isinstance(intent, Exit):
             self._leaving = intent.reason
-        if held is None:
+        elif isinstance(intent, Enter) and looked and self._passes(bar, intent):
+            self._want(intent, bar)
+        if held is None and looked:
             self._leaving = ""
-        elif self._leaving and not self._waits:
+        elif held is not None and self._leaving and not self._waits:
             self._leave(held, bar.close)
 
     def flatten(self, order: FlattenOrder) -> None:
@@ -144,6 +149,21 @@ class Trader:
             unrealized = gross_pnl(held.side, held.price, bar.close, held.size, point_value)
             self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=unrealized)
             return held
+
+    @contextmanager
+    def _surviving(self, what: str) -> Iterator[None]:
+        """A broker that fails ends no worker: what it did not do is done, or tried again, at the next bar."""
+        try:
+            yield
+        except BrokerError as error:
+            self._log.critical(f"The broker failed when it {what}", symbol=self.symbol, why=str(error))
+
+    def _want(self, intent: Enter, bar: Bar) -> None:
+        if self._waits:
+            self._waiting = intent
+            return
+        with self._surviving("entered"):
+            self._enter(intent, bar.close)
 
     def _gone_by_now(self, bar: Bar, held: BrokerPosition | None) -> Held | None:
         """The position that the earlier life last held, at that bar, so that the strategy sees it go."""

@@ -386,7 +386,7 @@ def test_a_flatten_does_not_end_while_an_entry_is_unknown(floor: Floor, live: Li
     live.all_decided()
     assert (live.status()["open_positions"], live.status()["flattening"]) == ("CL", "CL:long:1:ibs-CL")
 
-    (order,) = floor.broker.unsettled()
+    order = next(one for one in floor.broker.unsettled() if one.does == "enter")
     word = ("--filled", "--price", "71.30") if filled else ("--not-filled",)
     assert floor.portfold("reconcile", order.id, *word, "--by", "jane", "--reason", "looked").code == 0
     until(lambda: live.status()["flattening"] == "", "all to be closed")

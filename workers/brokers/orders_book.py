@@ -102,10 +102,10 @@ class Orders:
         """The order of that name."""
         return next(iter(self._select("id = ?", (order_id,))), None)
 
-    def is_perhaps_open(self, order_id: str) -> bool:
-        """Whether it is being sent or unknown, and nobody has settled it."""
+    def is_settled(self, order_id: str) -> bool:
+        """Whether it is known what became of it; not so of one that could not be written down yet."""
         order = self.order(order_id)
-        return order is not None and order.state in PERHAPS_OPEN
+        return order is not None and order.state not in PERHAPS_OPEN
 
     def unsettled(self) -> list[Order]:
         """Those of which nobody knows, oldest first."""
