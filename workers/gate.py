@@ -37,7 +37,7 @@ from events.incoming import (
 )
 from events.legs import Holding, holdings_text
 from events.stream_id import ORIGIN, StreamId
-from workers.amount import Amount, exact
+from workers.amount import Amount, exact, whole
 from workers.answer import await_answer
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder, order_for
@@ -154,7 +154,9 @@ class PortfolioGate:
         """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none."""
         if not self._presence.ready and not self._presence.announce():
             return self._no(symbol, "bus_unreachable", "The bus is unreachable")
-        ask = partial(self._event, EntryRequested, symbol=symbol, side=side, size=size, strategy=strategy)
+        ask = partial(
+            self._event, EntryRequested, symbol=symbol, side=side, size=whole(size), strategy=strategy
+        )
         asked, announcement = self._clock.monotonic(), self._presence.announcements
         try:
             request = self._publisher.ask(ask)
@@ -218,7 +220,9 @@ class PortfolioGate:
             granted.used = True
         paid = exact(price, "price")
         return self._publisher.fact(
-            partial(self._event, PositionOpened, symbol=symbol, side=side, size=size, price=paid, fill=fill)
+            partial(
+                self._event, PositionOpened, symbol=symbol, side=side, size=whole(size), price=paid, fill=fill
+            )
         )
 
     def position_closed(
@@ -246,7 +250,7 @@ class PortfolioGate:
                 PositionClosed,
                 symbol=symbol,
                 side=side,
-                size=size,
+                size=whole(size),
                 price=exact(price, "price"),
                 commission=exact(commission, "commission"),
                 pnl=exact(pnl, "pnl"),

@@ -17,6 +17,7 @@ from config import Contract
 from coordinator.dollars import gross_pnl
 from coordinator.log import Log
 from events.legs import Holding
+from workers.amount import exact, whole
 from workers.asking import Gate
 from workers.bar import Bar
 from workers.brokers.protocol import (
@@ -109,7 +110,7 @@ class Trader:
             with self._surviving("did what had waited"):
                 self._do_what_waited(bar)
         with self._surviving("took note of the last price"):
-            self._broker.mark(bar.symbol, bar.close)
+            self._broker.mark(bar.symbol, exact(bar.close, "close"))
         looked = False
         with self._surviving("said what is held"):
             self._seen, looked = self._mark(bar), True
@@ -191,6 +192,7 @@ class Trader:
         return verdict.passed
 
     def _enter(self, intent: Enter, price: Decimal) -> None:
+        intent, price = Enter(intent.side, whole(intent.size)), exact(price, "price")
         with self._gate.request_entry(self.symbol, intent.side, intent.size) as entry:
             if entry:
                 self._order_entry(intent, price, entry)
@@ -232,7 +234,9 @@ class Trader:
     def _leave(self, held: BrokerPosition, price: Decimal) -> None:
         """Does what the strategy has decided; what the broker does not do is tried again at the next bar."""
         try:
-            self._close(held, price, self._leaving)  # until nothing is held: a part may be left
+            self._close(
+                held, exact(price, "price"), self._leaving
+            )  # until nothing is held: a part may be left
         except BrokerError as error:
             self._log.critical("NOT CLOSED; trying again at the next bar", symbol=held.symbol, why=str(error))
 
@@ -252,7 +256,10 @@ class Trader:
 
 def holdings_of(broker: Broker, worker: str) -> list[Holding]:
     """What the broker says the worker holds, for the coordinator to compare with the log."""
-    return [Holding(held.symbol, held.side, held.size, held.price) for held in broker.positions(worker)]
+    return [
+        Holding(held.symbol, held.side, held.size, exact(held.price, "price"))
+        for held in broker.positions(worker)
+    ]
 
 
 def _as_held(held: BrokerPosition | None, bars: int) -> Held | None:

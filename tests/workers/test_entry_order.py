@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from config.contracts import read_contracts
@@ -198,6 +200,21 @@ def test_the_filter_sees_every_bar_and_exits_never_ask_it(floor: Floor) -> None:
     assert floor.filter.taken == 3
     assert floor.steps.count("filter long") == 1
     assert floor.broker.positions() == []
+
+
+def test_numbers_of_any_kind_and_length_are_rounded_before_the_broker_is_asked(
+    floor: Floor, live: Live
+) -> None:
+    third = Decimal(15001) / 3
+    one: Any = np.int64(1)
+    for number, intent in enumerate((Enter("long", one), None, Exit("ibs"))):
+        floor.strategy.next = [intent]
+        floor.trader.on_bar(Bar("ES", START + timedelta(hours=number), third, third, third, third))
+        assert [held.price for held in floor.broker.positions()] == (
+            [third.quantize(Decimal("1e-10"))] * (number < 2)
+        )
+    live.all_decided()
+    assert len(live.said("PositionClosed")) == 1
 
 
 # --- a broker that fails ---------------------------------------------------------------------------------
