@@ -34,7 +34,7 @@ class Decision:
         expires_ms: int | None = None,
         good_until: float = 0.0,
         announcement: int = 0,
-        give_back: Callable[["Decision", str], None] | None = None,
+        give_back: Callable[["Decision", str], object] | None = None,
     ) -> None:
         self.allowed = allowed
         self.symbol = symbol

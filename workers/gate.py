@@ -9,7 +9,7 @@
 Guarantees: an entry is allowed only when the coordinator said so, in time; no answer, a bus that is away, an
 answer that cannot be read are all a no. Facts never ask: they are reported whatever the state, and wait in
 the outbox while the bus is away. An order to flatten arrives on a thread of its own within milliseconds, also
-one that was given while the worker was down.
+one that was given while the worker was down. After a fork the child's copy refuses everything: OtherProcess.
 """
 
 import secrets
@@ -121,6 +121,8 @@ class PortfolioGate:
 
     def close(self, reason: str = "") -> None:
         """Says goodbye and lets go of the bus. Positions stay as they are."""
+        if not self._publisher.is_here:
+            return  # the process that it belongs to goes on
         if self._presence.announced:
             self._publisher.fact(partial(self._event, WorkerStopped, reason=reason))
         self._presence.close()
@@ -152,6 +154,7 @@ class PortfolioGate:
         self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = ""
     ) -> Decision:
         """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none."""
+        self._publisher.check_process()
         if not self._presence.ready and not self._presence.announce():
             return self._no(symbol, "bus_unreachable", "The bus is unreachable")
         ask = partial(
@@ -182,7 +185,7 @@ class PortfolioGate:
             expires_ms=answer.expires_ms,
             good_until=asked + answer.lasts_ms / 1000,  # at the latest: the slot lasts from the request on
             announcement=announcement,
-            give_back=self._give_back,
+            give_back=lambda given, why: self.withdraw(given.symbol, why),
         )
         return self._granted[symbol]
 
@@ -199,6 +202,7 @@ class PortfolioGate:
         process that was paused in between finds that out here. So does one whose machine slept: its own
         clock stood still, so the server's counts as well.
         """
+        self._publisher.check_process()
         if decision.event is None or self._granted.get(decision.symbol) is not decision:
             return False
         try:
@@ -303,9 +307,6 @@ class PortfolioGate:
 
     def _no(self, symbol: str, code: str, reason: str, request: StreamId | None = None) -> Decision:
         return Decision(allowed=False, symbol=symbol, reason=reason, code=code, event=request)
-
-    def _give_back(self, decision: Decision, reason: str) -> None:
-        self.withdraw(decision.symbol, reason)
 
     def _take_back(self, symbol: str, reason: str, publish: Callable[[Numbered], object]) -> None:
         """A request that nobody waits for any more must not keep a slot until it expires."""
