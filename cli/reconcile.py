@@ -61,6 +61,7 @@ def reconcile(
     """
     from cli.folders import default_book
     from cli.orders import put, tell_outcome
+    from events.errors import BusError
     from workers.brokers.reconciliation import Reconciliation
 
     place = target.resolve()
@@ -72,7 +73,10 @@ def reconcile(
     told: list[StreamId] = []
 
     def tell(settlement: "Settlement") -> None:
-        told.append(put(bus, _as_event(settlement, by or "", reason or "")))
+        try:
+            told.append(put(bus, _as_event(settlement, by or "", reason or "")))
+        except BusError as error:
+            raise Failure(f"The book has it; the log could not be told: {error} Say it again.") from error
 
     books = Reconciliation(file, place.configuration.contracts, tell)
     try:

@@ -9,7 +9,7 @@
 Guarantees: an entry is allowed only when the coordinator said so, in time; no answer, a bus that is away, an
 answer that cannot be read are all a no. Facts never ask: they are reported whatever the state, and wait in
 the outbox while the bus is away. An order to flatten arrives on a thread of its own within milliseconds, also
-one that was given while the worker was down.
+one that was given while the worker was down. After a fork the child's copy refuses everything: OtherProcess.
 """
 
 import secrets
@@ -38,7 +38,7 @@ from events.incoming import (
 )
 from events.legs import Holding, holdings_text
 from events.stream_id import ORIGIN, StreamId
-from workers.amount import Amount, exact
+from workers.amount import Amount, exact, whole
 from workers.answer import await_answer
 from workers.asked_once import AskedOnce, Reported
 from workers.decision import Decision
@@ -135,6 +135,8 @@ class PortfolioGate:
 
     def close(self, reason: str = "") -> None:
         """Says goodbye and lets go of the bus. Positions stay as they are."""
+        if not self._publisher.is_here:
+            return  # the process that it belongs to goes on
         if self._presence.announced:
             self._publisher.fact(partial(self._event, WorkerStopped, reason=reason))
         self._presence.close()
@@ -174,9 +176,12 @@ class PortfolioGate:
         With `hold` the slot is kept while this process lives, until a fill is reported or it is given back:
         for an order that fills at a later bar.
         """
+        self._publisher.check_process()
         if not self._presence.ready and not self._presence.announce():
             return self._no(symbol, "bus_unreachable", "The bus is unreachable")
-        ask = partial(self._event, EntryRequested, symbol=symbol, side=side, size=size, strategy=strategy)
+        ask = partial(
+            self._event, EntryRequested, symbol=symbol, side=side, size=whole(size), strategy=strategy
+        )
         asked, announcement = self._clock.monotonic(), self._presence.announcements
         try:
             request = self._publisher.ask(ask)
@@ -205,7 +210,7 @@ class PortfolioGate:
             renewed=hold,
             granted_at=asked,
             lasts_seconds=answer.lasts_ms / 1000,
-            give_back=self._give_back,
+            give_back=lambda given, why: self.withdraw(given.symbol, why),
         )
         self._grants.add(decision)
         return decision
@@ -223,6 +228,7 @@ class PortfolioGate:
         process that was paused in between finds that out here. So does one whose machine slept: its own
         clock stood still, so the server's counts as well.
         """
+        self._publisher.check_process()
         if not self._grants.is_reserved(decision):
             return False
         try:
@@ -252,7 +258,9 @@ class PortfolioGate:
         paid = exact(price, "price")
         self._reported.opened(symbol)
         return self._publisher.fact(
-            partial(self._event, PositionOpened, symbol=symbol, side=side, size=size, price=paid, fill=fill)
+            partial(
+                self._event, PositionOpened, symbol=symbol, side=side, size=whole(size), price=paid, fill=fill
+            )
         )
 
     def position_closed(
@@ -281,7 +289,7 @@ class PortfolioGate:
                 PositionClosed,
                 symbol=symbol,
                 side=side,
-                size=size,
+                size=whole(size),
                 price=exact(price, "price"),
                 commission=exact(commission, "commission"),
                 pnl=exact(pnl, "pnl"),
@@ -339,9 +347,6 @@ class PortfolioGate:
 
     def _no(self, symbol: str, code: str, reason: str, request: StreamId | None = None) -> Decision:
         return Decision(allowed=False, symbol=symbol, reason=reason, code=code, event=request)
-
-    def _give_back(self, decision: Decision, reason: str) -> None:
-        self.withdraw(decision.symbol, reason)
 
     def _take_back(self, symbol: str, reason: str, publish: Callable[[Numbered], object]) -> None:
         """A request that nobody waits for any more must not keep a slot until it expires."""

@@ -203,17 +203,26 @@ def test_an_entry_that_an_older_version_called_flattened_can_turn_out_filled(
     assert broker.positions() == held(1, "71.30")
 
 
-def test_when_the_log_cannot_be_told_nothing_is_settled(desk: Desk) -> None:
-    broker, order = unknown_entry(desk)
+def test_when_the_log_cannot_be_told_saying_it_again_tells_it(desk: Desk, books: Books) -> None:
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE)
+    desk.server.behaves(resets)
+    with pytest.raises(OrderUnknown):
+        broker.exit("CL", "long", 1, Decimal("72.00"))
+    order = broker.unsettled()[0].id
 
     def fail(_settlement: Settlement) -> None:
+        broker.mark("CL", PRICE)  # the book is nobody's meanwhile
         raise ConnectionError
 
-    books = Reconciliation(desk.book, CONTRACTS, fail)
+    failing = Reconciliation(desk.book, CONTRACTS, fail)
     with pytest.raises(ConnectionError):
-        books.filled(order, PRICE)
-    books.close()
-    assert [one.state for one in broker.unsettled()] == ["unknown"]
+        failing.filled(order, Decimal("71.90"))
+    failing.close()
+    settled = books.books.filled(order, None)
+    assert settled is not None
+    assert (settled.size, settled.pnl, books.told) == (0, Decimal("635.00"), [settled])
+    assert books.books.filled(order, None) is None
 
 
 @pytest.mark.parametrize(("age_ms", "settled"), [(299_999, False), (300_000, True)])
@@ -386,7 +395,7 @@ def test_a_flatten_does_not_end_while_an_entry_is_unknown(floor: Floor, live: Li
     live.all_decided()
     assert (live.status()["open_positions"], live.status()["flattening"]) == ("CL", "CL:long:1:ibs-CL")
 
-    (order,) = floor.broker.unsettled()
+    order = next(one for one in floor.broker.unsettled() if one.does == "enter")
     word = ("--filled", "--price", "71.30") if filled else ("--not-filled",)
     assert floor.portfold("reconcile", order.id, *word, "--by", "jane", "--reason", "looked").code == 0
     until(lambda: live.status()["flattening"] == "", "all to be closed")

@@ -3,6 +3,7 @@
 import io
 import logging
 import socket
+import sqlite3
 import threading
 from contextlib import nullcontext
 from datetime import date
@@ -17,7 +18,7 @@ from config import ConfigError, load
 from coordinator.log import open_log
 from tests.processes import ChildProcess, config_folder
 from tests.waiting import until
-from tests.workers.desk import Desk
+from tests.workers.desk import Desk, locked
 from tests.workers.webhook_server import (
     HIDDEN,
     PATH,
@@ -420,7 +421,7 @@ def test_what_a_dead_worker_was_sending_the_flattener_closes_once_it_can_have_be
         child.kill()
     finally:
         child.end()
-    hasty, patient = desk.broker("flattener"), desk.broker("flattener-2", timeout=0.001)
+    hasty, patient = desk.broker("flattener"), desk.broker("flattener-2", timeout=1, send_seconds=0)
     assert hasty.positions("ibs-CL") == [leg(1, "71.26")]
     with pytest.raises(BrokerError, match="is being sent"):
         hasty.exit("CL", "long", 1, None, owner="ibs-CL")
@@ -429,8 +430,55 @@ def test_what_a_dead_worker_was_sending_the_flattener_closes_once_it_can_have_be
         patient.exit("CL", "long", 1, None, owner="ibs-CL")
     assert desk.server.came.acquire(timeout=20)
     with pytest.raises(OrderUnknown, match="which proves nothing"):
-        hasty.exit("CL", "long", 1, None, owner="ibs-CL")
+        patient.exit("CL", "long", 1, None, owner="ibs-CL")
     assert hasty.positions() == [leg(1, "71.26")]
+
+
+# --- a book that cannot be written -----------------------------------------------------------------------
+
+
+def test_an_exit_is_sent_while_the_book_is_locked_and_noted_afterwards(desk: Desk) -> None:
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE)
+    with locked(desk.book) as unlock:
+
+        def take(request: BaseHTTPRequestHandler) -> None:
+            unlock()
+            takes(request)
+
+        desk.server.behaves(take)
+        assert broker.positions() == [leg(1, "71.26")]
+        out = broker.exit("CL", "long", 1, None)
+    assert [signal["action"] for signal in desk.server.signals] == ["buy", "exit"]
+    assert (broker.positions(), broker.unreported_exits(), broker.unsettled()) == ([], [out], [])
+
+
+def test_an_exit_that_cannot_be_noted_is_sent_again_and_counts_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.brokers.traderspost._PATIENCE_SECONDS", 0.2)
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE)
+    with locked(desk.book):
+        for _ in range(2):
+            with pytest.raises(OrderUnknown, match="was taken, and could not be noted"):
+                broker.exit("CL", "long", 1, None)
+        with pytest.raises(BrokerError, match="was locked by another process"):
+            broker.enter("ES", "long", 1, PRICE)
+    assert [signal["action"] for signal in desk.server.signals] == ["buy", "exit", "exit"]
+    out = broker.exit("CL", "long", 1, None)
+    assert (broker.positions(), broker.unreported_exits(), broker.unsettled()) == ([], [out], [])
+
+
+def test_a_worker_starts_while_the_book_is_locked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.brokers.traderspost._PATIENCE_SECONDS", 0.2)
+    unknown_entry(desk.broker(), desk)
+    with sqlite3.connect(desk.book) as file:
+        file.execute("UPDATE orders SET state = 'sending'")
+    file.close()
+    with locked(desk.book):
+        assert desk.broker().positions() == [leg(1, "71.26")]
+    assert [order.state for order in desk.broker().unsettled()] == ["unknown"]
 
 
 # --- the secret, and the configuration -------------------------------------------------------------------

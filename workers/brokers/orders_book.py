@@ -33,6 +33,7 @@ TABLES = (
         symbol TEXT NOT NULL, side TEXT NOT NULL, size INTEGER NOT NULL CHECK (size > 0), does TEXT NOT NULL,
         contract TEXT NOT NULL, price TEXT NOT NULL, state TEXT NOT NULL, said TEXT NOT NULL)""",
     "CREATE INDEX IF NOT EXISTS orders_by_symbol ON orders (symbol, state)",
+    "CREATE TABLE IF NOT EXISTS untold (id TEXT PRIMARY KEY, pnl TEXT NOT NULL)",
 )
 
 State = Literal[
@@ -102,14 +103,25 @@ class Orders:
         """The order of that name."""
         return next(iter(self._select("id = ?", (order_id,))), None)
 
-    def is_perhaps_open(self, order_id: str) -> bool:
-        """Whether it is being sent or unknown, and nobody has settled it."""
+    def is_settled(self, order_id: str) -> bool:
+        """Whether it is known what became of it; not so of one that could not be written down yet."""
         order = self.order(order_id)
-        return order is not None and order.state in PERHAPS_OPEN
+        return order is not None and order.state not in PERHAPS_OPEN
 
     def unsettled(self) -> list[Order]:
         """Those of which nobody knows, oldest first."""
         return self.in_states(UNSETTLED)
+
+    def note_untold(self, order_id: str, pnl: Decimal | None) -> None:
+        """The order is settled, and the log has still to hear of it and of this P&L; with None it has."""
+        self._connection.execute("DELETE FROM untold WHERE id = ?", (order_id,))
+        if pnl is not None:
+            self._connection.execute("INSERT INTO untold (id, pnl) VALUES (?, ?)", (order_id, str(pnl)))
+
+    def untold(self, order_id: str) -> Decimal | None:
+        """The P&L that the log has still to hear of, with how the order was settled; None when it has."""
+        found = self._connection.execute("SELECT pnl FROM untold WHERE id = ?", (order_id,)).fetchone()
+        return Decimal(found[0]) if found else None
 
     def of(self, owner: str, symbol: str, states: Sequence[State]) -> list[Order]:
         """The owner's orders on the symbol that are in one of `states`, oldest first."""

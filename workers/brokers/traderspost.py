@@ -8,9 +8,11 @@ open anything, so closing twice does no harm. But an exit that was taken proves 
 which may arrive after it: that stays open and unknown. An answer that comes late is noted.
 
 Every order is on disk before it is sent: a process that dies in the middle leaves an unknown one, and whoever
-starts next does not send it again. What is sent follows TradersPost's webhook reference
-(docs.traderspost.io, "Webhooks"): ticker, action, sentiment, quantity, signalPrice. In the subscription,
-"Use signal quantity" must be on.
+starts next does not send it again. But an exit needs no book that can be written: while another process locks
+it, or the disk is full, it is sent all the same, and is noted once it can be.
+
+What is sent follows TradersPost's webhook reference (docs.traderspost.io, "Webhooks"): ticker, action,
+sentiment, quantity, signalPrice. In the subscription, "Use signal quantity" must be on.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +21,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -37,7 +39,7 @@ from workers.brokers.orders_book import (
     now_ms,
     open_orders_book,
 )
-from workers.brokers.paper_book import Entries
+from workers.brokers.paper_book import BookFailed, Entries
 from workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
@@ -53,7 +55,17 @@ from workers.brokers.webhook import Answer, Webhook
 
 _EXCHANGE = ZoneInfo("America/Chicago")
 _PATIENCE_SECONDS = 5.0
+_BRIEFLY_SECONDS = 0.5  # for what can do without the book, or is soon overtaken
 _HELD_BY: tuple[State, ...] = ("accepted", "filled", *PERHAPS_OPEN)
+
+
+class _Leaving(NamedTuple):
+    """An exit to be sent, how much of what it closes is `sure` to be open, and whether it closes all."""
+
+    order: Order
+    signal: Mapping[str, object]
+    sure: int
+    everything: bool
 
 
 class TradersPost:
@@ -129,29 +141,18 @@ class TradersPost:
         """
         self._check(symbol, side, size)
         owner = owner or self._owner
-        with self._book.transaction() as entries:
-            believed = self._believed(entries)
-            orders = believed.orders
-            held = next((one for one in believed.held(owner) if one.symbol == symbol), None)
-            if held is None or held.side != side or held.size < size:
-                found = f"is {held.side} {held.size}" if held else "has none"
-                raise NotOpen(f"{owner} {found}, so {side} {size} {symbol} cannot be closed")
-            leg = entries.leg(owner, symbol)
-            sure, everything = leg.size if leg else 0, size == held.size
-            if sure < size and not everything:
-                raise BrokerError(
-                    f"{size} of {held.size} {symbol} cannot be closed: they may not all be open"
-                )
-            self._refuse_while_exiting(believed, owner, symbol)
-            price = entries.mark(symbol) if price is None else price
-            check_price(symbol, price)
-            received = self._worse(symbol, price, buys=side == "short")
-            contract = self._contract_held(orders, owner, symbol)
-            order = self._order("exit", owner, symbol, side, size, contract, received)
-            orders.write(order)
-        self._send(order, exit_signal(order, price, everything=everything), always)
+        try:
+            with self._book.transaction(_BRIEFLY_SECONDS) as entries:
+                leaving = self._leaving(self._believed(entries), owner, symbol, side, size, price)
+                Orders(entries).write(leaving.order)
+        except BookFailed as failed:  # what stops an exit is worse than one that is sent twice
+            self._log.critical("An exit is sent that cannot be written down yet", why=str(failed))
+            with self._book.reading() as entries:
+                leaving = self._leaving(self._believed(entries), owner, symbol, side, size, price)
+        order = leaving.order
+        self._send(order, leaving.signal, always)
         with self._believing(order) as believed:
-            fill = believed.exited(order, sure=sure, everything=everything)
+            fill = believed.exited(order, sure=leaving.sure, everything=leaving.everything)
         if fill is None:
             raise unproven(order)
         return fill
@@ -175,12 +176,12 @@ class TradersPost:
 
     def positions(self, owner: str | None = None) -> list[BrokerPosition]:
         """What is believed open, entries of which nobody knows included, by owner and symbol."""
-        with self._book.transaction() as entries:
+        with self._book.reading() as entries:
             return self._believed(entries).held(owner)
 
     def unsettled(self) -> list[Order]:
         """The orders of which nobody knows, oldest first."""
-        with self._book.transaction() as entries:
+        with self._book.reading() as entries:
             return Orders(entries).unsettled()
 
     def unreported_exits(self, owner: str | None = None) -> list[ExitFill]:
@@ -195,7 +196,7 @@ class TradersPost:
     def mark(self, symbol: str, price: Decimal) -> None:
         """Records the last price of a symbol: what an exit without a price is believed filled at."""
         check_price(symbol, price)
-        with self._book.transaction() as entries:
+        with self._book.transaction(_BRIEFLY_SECONDS) as entries:
             entries.write_mark(symbol, price)
 
     def close(self) -> None:
@@ -206,14 +207,45 @@ class TradersPost:
 
     def _take_note_of_what_was_left(self) -> None:
         """What an earlier life was sending when it died is unknown now."""
+        unsettled = self.unsettled()
+        for order in unsettled:
+            self._log.critical("Nobody knows what became of an order", order=str(order), said=order.said)
+        if any(order.state == "sending" and order.sender == self._owner for order in unsettled):
+            try:
+                self._note_as_unknown()
+            except BookFailed as failed:  # it counts as open all the same
+                self._log.error("What an earlier life was sending is not noted as unknown", why=str(failed))
+
+    def _note_as_unknown(self) -> None:
         with self._book.transaction() as entries:
             believed = self._believed(entries)
             for order in believed.orders.in_states(["sending"]):
                 if order.sender == self._owner:
                     believed.note(order, "unknown", "The process that sent it died")
-            unsettled = believed.orders.unsettled()
-        for order in unsettled:
-            self._log.critical("Nobody knows what became of an order", order=str(order), said=order.said)
+
+    def _leaving(
+        self, believed: Believed, owner: str, symbol: str, side: Side, size: int, price: Decimal | None
+    ) -> _Leaving:
+        """The exit that is to be sent. Only reads."""
+        held = next((one for one in believed.held(owner) if one.symbol == symbol), None)
+        if held is None or held.side != side or held.size < size:
+            found = f"is {held.side} {held.size}" if held else "has none"
+            raise NotOpen(f"{owner} {found}, so {side} {size} {symbol} cannot be closed")
+        leg = believed.entries.leg(owner, symbol)
+        sure, everything = leg.size if leg else 0, size == held.size
+        if sure < size and not everything:
+            raise BrokerError(f"{size} of {held.size} {symbol} cannot be closed: they may not all be open")
+        for order in believed.orders.of(owner, symbol, ["sending"]):
+            # Of two who close the same contracts at once, one waits for what becomes of the other's order.
+            # A clock that was put back makes no order young: nobody sends for that long.
+            if 0 <= now_ms() - order.at_ms < self._send_ms:
+                raise BrokerError(f"An order on {symbol} is being sent: {order}; try again")
+        price = believed.entries.mark(symbol) if price is None else price
+        check_price(symbol, price)
+        received = self._worse(symbol, price, buys=side == "short")
+        contract = self._contract_held(believed.orders, owner, symbol)
+        order = self._order("exit", owner, symbol, side, size, contract, received)
+        return _Leaving(order, exit_signal(order, price, everything=everything), sure, everything)
 
     def _send(self, order: Order, signal: Mapping[str, object], may_send: MaySend) -> None:
         """Returns if it was taken. Otherwise that is noted, and raised."""
@@ -226,11 +258,14 @@ class TradersPost:
         if answer.outcome == "accepted":
             self._log.info("TradersPost took an order", order=str(order), reference=answer.reference)
             return
-        with self._book.transaction() as entries:
-            believed = self._believed(entries)
-            if believed.orders.is_perhaps_open(order.id):  # and nobody has settled it meanwhile
-                state: State = "given_up" if answer.outcome == "withheld" else answer.outcome
-                believed.note(order, state, answer.said)
+        state: State = "given_up" if answer.outcome == "withheld" else answer.outcome
+        try:
+            with self._book.transaction() as entries:
+                if not Orders(entries).is_settled(order.id):  # by somebody, meanwhile
+                    self._believed(entries).note(order, state, answer.said)
+        except BookFailed as failed:
+            told = f"{failure(order, answer)} That could not be noted: {failed}"
+            raise (OrderUnknown if order.does == "enter" else BrokerError)(told) from failed
         raise failure(order, answer)
 
     def _hear_late(self, order: Order, answer: Answer) -> None:
@@ -239,7 +274,7 @@ class TradersPost:
         self._log.critical(said, order=str(order))
         with self._book.transaction() as entries:
             believed = self._believed(entries)
-            if not believed.orders.is_perhaps_open(order.id):
+            if believed.orders.is_settled(order.id):
                 return
             if order.does == "enter" and answer.outcome == "accepted":
                 believed.entered(order, said)
@@ -252,7 +287,7 @@ class TradersPost:
         try:
             with self._book.transaction() as entries:
                 believed = self._believed(entries)
-                if not believed.orders.is_perhaps_open(order.id):
+                if believed.orders.is_settled(order.id):
                     raise BrokerError("somebody has settled it meanwhile")
                 yield believed
         except BrokerError as error:
@@ -260,14 +295,6 @@ class TradersPost:
 
     def _believed(self, entries: Entries) -> Believed:
         return Believed(entries, self._contracts)
-
-    def _refuse_while_exiting(self, believed: Believed, owner: str, symbol: str) -> None:
-        """Of two who close the same contracts at once, one waits for what becomes of the other's order."""
-        for order in believed.orders.of(owner, symbol, ["sending"]):
-            # A clock that was put back makes no order young: nobody sends for that long.
-            if 0 <= now_ms() - order.at_ms < self._send_ms:
-                raise BrokerError(f"An order on {symbol} is being sent: {order}; try again")
-            believed.note(order, "unknown", f"{order.sender} did not say what became of it")
 
     def _order(
         self,
