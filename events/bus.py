@@ -2,6 +2,9 @@
 
 Every call is one command or one script, bounded by the connection's timeout, never repeated here. It raises
 BusUnreachable (a write may or may not have arrived) or BusRefused (it did not), nothing else.
+
+The streams are handed on exactly as they lie there. What lies under the other keys is for people as well, and
+anybody may have written it: here, once for all, whatever could steer a terminal is escaped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +16,7 @@ from redis import Redis
 from events.codec import Fields
 from events.connection import told_apart
 from events.errors import BusRefused
+from events.fields import readable
 from events.keys import Keys
 from events.stream_id import ORIGIN, StreamId
 
@@ -230,7 +234,9 @@ class Bus:
             epoch, holder, cursor, chain, folded, server = self._lead(
                 keys=[self.keys.leader, self.keys.head], args=[who, lease_ms, longest_wait_ms(lease_ms)]
             )
-        return Lease(_epoch(epoch or "0"), holder, _cursor(cursor), chain, _folded(folded), server)
+        return Lease(
+            _epoch(epoch or "0"), readable(holder), _cursor(cursor), readable(chain), _folded(folded), server
+        )
 
     def keep_lead(self, who: str, lease_ms: int, epoch: int = 0) -> bool:
         """Renews the lease; false when it is somebody else's by now. 0 ms gives it up.
@@ -280,7 +286,9 @@ class Bus:
             )
         if epoch is None:
             return None
-        return Head(_epoch(epoch), _cursor(cursor or ""), chain or "", _folded(folded or ""), server or "")
+        return Head(
+            _epoch(epoch), _cursor(cursor or ""), readable(chain or ""), _folded(folded or ""), server or ""
+        )
 
     def remember_server(self, run: str) -> None:
         """Notes in the head on which run of which server its leader leads."""
@@ -315,26 +323,27 @@ class Bus:
         """What was moved to an archive; None while the streams reach back to the beginning."""
         with told_apart("asking what is archived"):
             up_to, folder = self._client.hmget(self.keys.archive, "up_to", "folder")
-        return Archived(_cursor(up_to), folder or "") if up_to else None
+        return Archived(_cursor(up_to), readable(folder or "")) if up_to else None
 
     def leader(self) -> str | None:
         """Who holds the lease."""
         with told_apart("reading the lease"):
             holder: str | None = self._client.get(self.keys.leader)
-        return holder
+        return _readable(holder)
 
     def standby(self) -> str | None:
         """Who is ready to lead next: of several, whoever said so last."""
         with told_apart("reading the standby"):
             who: str | None = self._client.get(self.keys.standby)
-        return who
+        return _readable(who)
 
     # --- looking -----------------------------------------------------------------------------------------
 
     def status(self) -> dict[str, str]:
         """The status hash, empty when there is none yet."""
         with told_apart("reading the status"):
-            return dict(self._client.hgetall(self.keys.status))
+            found = self._client.hgetall(self.keys.status)
+        return {readable(name): readable(text) for name, text in found.items()}
 
     def standing(self, worker: str) -> Standing:
         """What decides whether a yes to the worker still holds."""
@@ -405,7 +414,8 @@ class Bus:
         if not destinations:
             return []
         with told_apart("looking for notifiers"):
-            return list(self._client.mget([self.keys.notifier_lease(each) for each in destinations]))
+            found = self._client.mget([self.keys.notifier_lease(each) for each in destinations])
+        return [_readable(who) for who in found]
 
     # --- the driven clock's ------------------------------------------------------------------------------
 
@@ -457,6 +467,10 @@ def _all_of(commands: Any) -> list[Any]:
 def _milliseconds(time: tuple[int, int]) -> int:
     seconds, microseconds = time
     return int(seconds) * 1000 + int(microseconds) // 1000
+
+
+def _readable(text: str | None) -> str | None:
+    return None if text is None else readable(text)
 
 
 def _epoch(text: str) -> int:
