@@ -1,6 +1,5 @@
 """`portfold run`: the whole portfolio, one process a symbol, looked after."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +10,7 @@ from cyclopts.validators import Number
 
 from cli.joining import Beside, join_there
 from cli.target import Place, Target
+from portfold_command import leashed
 
 if TYPE_CHECKING:
     from workers.live_worker import LiveRun
@@ -132,7 +132,7 @@ def _children(
     from cli.exits import UNUSABLE
     from workers.supervisor import Child
 
-    start = [sys.executable, "-P", "-m", "cli.leash"]
+    start = leashed()
     where = [*_where(place, target), "--book", str(book), *(["--paper"] if settled.paper else [])]
     variables = {"PORTFOLD_URL": place.url}
     yield Child("flattener", [*start, "flattener", *where], variables, stands_by=True, hopeless=UNUSABLE)
