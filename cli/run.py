@@ -100,7 +100,6 @@ def run(
         raise Unusable(str(refused)) from refused
     if embedded:
         check_embedded(place, target)
-    file = (book or default_book(place.portfolio, settled.configuration.runtime.broker.kind)).absolute()
     passed_on = ["--join", *(["--take-over"] if beside.take_over else [])]
     passed_on += _given(bars=bars, pace=pace, speed=speed, seed=seed, days=days)
     log, lines = open_log("run")
@@ -114,6 +113,7 @@ def run(
             if embedded:
                 words = _where(place, target)
                 place = along.enter_context(brought_along(place, words, log, stop.event))
+            file = (book or default_book(place, settled.configuration.runtime.broker.kind)).absolute()
             join_there(place, settled.symbols, map(worker_of, settled.symbols), log, join=beside.join)
             with closing(place.bus()) as bus:
                 compare_with_log(settled, bus, log)
