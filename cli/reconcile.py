@@ -66,7 +66,7 @@ def reconcile(
 
     place = target.resolve()
     runtime = place.configuration.runtime
-    file = book or default_book(place.portfolio, runtime.broker.kind)
+    file = book or default_book(place, runtime.broker.kind)
     if not file.exists():
         raise Failure(f"There is no book {file}, so there are no orders.")
     bus = place.bus()

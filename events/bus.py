@@ -7,6 +7,7 @@ The streams are handed on exactly as they lie there. What lies under the other k
 anybody may have written it: here, once for all, whatever could steer a terminal is escaped.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple
@@ -134,6 +135,7 @@ class Bus:
         self.keys = Keys(name)
         self._client: Any = client  # the library's own types are too loose to check against
         self._commit = client.register_script(_script("commit.lua"))
+        self._name_log = client.register_script(_script("name_log.lua"))
         self._lead = client.register_script(_script("lead.lua"))
         self._lead_append = client.register_script(_script("lead_append.lua"))
         self._renew = client.register_script(_script("renew.lua"))
@@ -223,6 +225,11 @@ class Bus:
         extent = self.extent()
         return max((event for event in gone if not trimmed_away(event, extent)), default=None)
 
+    def log_name(self) -> str:
+        """What tells this log from every other one; empty for one that is older than such names."""
+        with told_apart("asking for the log's name"):
+            return str(self._name_log([self.keys.log, self.keys.head], [secrets.token_hex(4)]))
+
     # --- the leader's ------------------------------------------------------------------------------------
 
     def take_lead(self, who: str, lease_ms: int) -> Lease:
@@ -230,6 +237,7 @@ class Bus:
 
         If it is not, it lasts ten times `lease_ms` from here on at most, unless its holder renews it.
         """
+        self.log_name()  # a log gets its name before anybody has led
         with told_apart("taking the lead"):
             epoch, holder, cursor, chain, folded, server = self._lead(
                 keys=[self.keys.leader, self.keys.head], args=[who, lease_ms, longest_wait_ms(lease_ms)]
