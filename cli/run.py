@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -118,11 +119,25 @@ def run(
             with closing(place.bus()) as bus:
                 compare_with_log(settled, bus, log)
             children = list(_children(settled, place, target, file, Path(folder), passed_on))
-            given_up = Supervisor(children, log=log).run(stop.event)
+            needed = partial(_anything_open, place)
+            given_up = Supervisor(children, log=log, needed=needed).run(stop.event)
             log.info("Stopped" if stop.event.is_set() else "All bars are traded", given_up=given_up)
     finally:
         lines.close()
     return FAILED if given_up and not stop.exit_code else stop.exit_code
+
+
+def _anything_open(place: Place) -> bool:
+    """Whether the log holds a position as open; also where nobody can say."""
+    from contextlib import closing
+
+    from events.errors import BusError
+
+    try:
+        with closing(place.bus()) as bus:
+            return bus.status().get("open_positions_count", "0") != "0"
+    except BusError:
+        return True
 
 
 def _children(

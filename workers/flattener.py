@@ -27,7 +27,7 @@ from events.connection import connect
 from events.fields import Side
 from workers.brokers.protocol import Broker, BrokerPosition, BrokerSetup, ExitFill, NotOpen
 from workers.brokers.registry import open_broker
-from workers.flatten_order import FlattenOrder, handed_over, order_for
+from workers.flatten_order import FlattenOrder, handed_over, order_for, taken_over
 from workers.gate import PortfolioGate
 from workers.reporting import report_exit
 from workers.settings import GateSettings
@@ -208,8 +208,10 @@ def _identity(held: BrokerPosition) -> tuple[str, str, Side, Decimal]:
 
 
 def hears(entry: Entry) -> FlattenOrder | None:
-    """What concerns the flattener: what is handed over to it, and orders to close everything."""
-    return handed_over(entry) or order_for(NAME, entry)
+    """What concerns the flattener: what is handed over to it, what is overdue for long, and orders to close
+    everything.
+    """
+    return handed_over(entry) or taken_over(entry) or order_for(NAME, entry)
 
 
 def run(

@@ -26,6 +26,7 @@ from workers.brokers.protocol import (
     NotOpen,
     OpenedBroker,
     OrderUnknown,
+    Withheld,
 )
 from workers.decision import Decision
 from workers.filters.protocol import EntryFilter
@@ -195,9 +196,18 @@ class Trader:
                 self._log.warning("Entry dropped: a flatten was ordered meanwhile", symbol=self.symbol)
                 return
             try:
-                fill = self._broker.enter(self.symbol, intent.side, intent.size, price)
+                fill = self._broker.enter(
+                    self.symbol,
+                    intent.side,
+                    intent.size,
+                    price,
+                    may_send=lambda: self._gate.standing(entry),
+                )
             except OrderUnknown:
                 raise
+            except Withheld as withheld:
+                self._log.warning("Entry not sent any more", symbol=self.symbol, why=str(withheld))
+                return
             except BrokerError as error:
                 self._log.error("Entry refused by the broker", symbol=self.symbol, why=str(error))
                 return

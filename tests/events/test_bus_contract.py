@@ -510,6 +510,21 @@ def test_a_loss_answered_for_lies_behind_the_head_and_the_head_counts_anew(
     assert (head.cursor, head.folded) == (cursor, 0)
 
 
+def test_a_name_is_claimed_by_one_until_it_lapses_or_is_taken_over(bench: Bench) -> None:
+    assert bench.bus.claim("ibs-ES", "ann", 60_000, "") == ""
+    assert bench.bus.claim("ibs-ES", "ann", 60_000, "") == "", "renewing is taking it again"
+    assert bench.bus.claim("ibs-ES", "bob", 60_000, "") == "ann"
+    assert bench.bus.claim("ibs-ES", "bob", 60_000, "cat") == "ann"
+    assert 0 < bench.bus.claim_lasts_ms("ibs-ES", "ann") <= 60_000
+    assert bench.bus.claim_lasts_ms("ibs-ES", "bob") == 0
+    assert bench.bus.claim("ibs-ES", "bob", 60_000, "ann") == ""
+    assert bench.bus.claim("ibs-ES", "cat", 60_000, "*") == ""
+    bench.bus.unclaim("ibs-ES", "bob")
+    assert bench.bus.claim_lasts_ms("ibs-ES", "cat") > 0, "only who has it gives it up"
+    bench.bus.unclaim("ibs-ES", "cat")
+    bench.until(lambda: bench.bus.claim_lasts_ms("ibs-ES", "cat") == 0, "the end of the claim")
+
+
 _MADE_OF_OTHERS = {
     *("events_after", "decisions_after", "published_after"),
     *("last_event", "last_decision", "pull_killswitch"),

@@ -231,6 +231,29 @@ class MemoryBus(Bus):
         )
         return [value if isinstance(value, str) else None for value in values]
 
+    def claim(self, worker: str, who: str, lasts_ms: int, instead_of: str) -> str:
+        key = self.keys.claim(worker)
+
+        def take() -> str:
+            held = self._server.text(key)
+            if held is not None and held not in (who, instead_of) and instead_of != "*":
+                return held
+            self._server.put(key, who, lasts_ms)
+            return ""
+
+        return self._ask("claiming a worker's name", take)
+
+    def claim_lasts_ms(self, worker: str, who: str) -> int:
+        key = self.keys.claim(worker)
+
+        def lasts() -> int:
+            return max(0, self._server.lasts_ms(key) or 0) if self._server.text(key) == who else 0
+
+        return self._ask("looking at a claim", lasts)
+
+    def unclaim(self, worker: str, who: str) -> None:
+        self.claim(worker, who, 1, "")
+
     def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
         if not destinations:
             return []

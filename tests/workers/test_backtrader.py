@@ -21,17 +21,23 @@ from events.codec import Fields, RefusedField
 from events.connection import connect
 from events.decisions import PositionAdopted
 from events.embedded import EmbeddedServer
+from events.stream_id import ORIGIN
 from tests.coordinator.story import each
 from tests.live import Live, flat, read
 from tests.processes import config_folder, coordinating
 from tests.waiting import until
 from tests.workers.bt_strategies import Dips, Told
 from workers.adapters.backtrader import Bars, GatedBroker, backtest_broker, live_broker
+from workers.adapters.backtrader_live import LiveBroker
 from workers.bar import Bar
+from workers.brokers.paper import PaperBroker
+from workers.brokers.protocol import BrokerError, ExitFill
 from workers.conductor import Conductor
 from workers.feeds.driven import DrivenFeed
 from workers.feeds.steps import Step, steps
 from workers.feeds.synthetic import SyntheticMarket
+from workers.flatten_order import FlattenOrder
+from workers.gate import PortfolioGate
 from workers.in_process import InProcessPortfolio
 from workers.settings import GateSettings
 
@@ -535,6 +541,33 @@ def test_a_flatten_is_carried_out_between_two_bars_and_the_strategy_is_told(
     assert strategy.position.size == 0
     assert [fields["reason"] for fields in live.said("PositionClosed")] == ["ordered by ann"]
     assert trading.broker.getvalue() == 100_000 - 5
+
+
+class RefusesFirst(PaperBroker):
+    """Does not close CL."""
+
+    def exit(self, symbol: str, *order: Any, **owner: Any) -> ExitFill:
+        if symbol == "CL":
+            raise BrokerError("CL is limit down")
+        return super().exit(symbol, *order, **owner)
+
+
+def test_one_not_closed_delays_no_other(server: EmbeddedServer, portfolio: str, tmp_path: Path) -> None:
+    contracts = configured(tmp_path).contracts
+    log, lines = open_log("bt", target=io.StringIO())
+    gate = PortfolioGate("bt", settings=GateSettings(url=server.url, portfolio=portfolio), log=log)
+    broker = RefusesFirst(tmp_path / "paper.sqlite", "bt", contracts)
+    trading = LiveBroker(gate, broker, contracts, cash=1e5, log=log)
+    trading.cerebro = bt.Cerebro()
+    for symbol in ("CL", "ES"):
+        broker.enter(symbol, "long", 1, Decimal(100))
+    order = FlattenOrder("an episode", ORIGIN, "the stop", everything=True)
+    with pytest.raises(BrokerError, match="CL is limit down"):
+        trading.flatten(order)
+    assert [held.symbol for held in broker.positions()] == ["CL"]
+    gate.close()
+    broker.close()
+    lines.close()
 
 
 @pytest.mark.usefixtures("coordinator")

@@ -19,7 +19,7 @@ from tests.live import Live
 from tests.processes import coordinating
 from workers.bar import Bar
 from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import BrokerError, Fill, FillAt
+from workers.brokers.protocol import BrokerError, Fill, FillAt, MaySend, always
 from workers.decision import Decision
 from workers.filters.protocol import Verdict
 from workers.flatten_order import FlattenOrder
@@ -68,11 +68,13 @@ class NotedBroker(PaperBroker):
     steps: list[str]
     refuses = False
 
-    def enter(self, symbol: str, side: Side, size: int, price: Decimal) -> Fill:
+    def enter(
+        self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
+    ) -> Fill:
         self.steps.append("order")
         if self.refuses:
             raise BrokerError("Not today")
-        return super().enter(symbol, side, size, price)
+        return super().enter(symbol, side, size, price, may_send=may_send)
 
 
 class NotedGate(PortfolioGate):

@@ -1,9 +1,11 @@
 """An order of which nobody knows, from the broker's silence to the word of the person who looked."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ from tests.cli.command_line import Ran, called
 from tests.coordinator.story import each
 from tests.live import Live, read
 from tests.processes import config_folder, coordinating
+from tests.waiting import until
 from tests.workers.desk import CONTRACTS, Desk
-from tests.workers.webhook_server import fails, resets
+from tests.workers.names import Names, no_such_name
+from tests.workers.webhook_server import PATH, refuses, resets
 from workers.bar import Bar
 from workers.brokers.protocol import BrokerError, BrokerPosition, OrderUnknown
 from workers.brokers.reconciliation import Reconciliation, Settlement
@@ -95,8 +99,7 @@ def test_a_duplicate_fill_counts_once(desk: Desk, books: Books) -> None:
 
 
 def test_a_fill_for_an_order_that_was_given_up_is_not_lost(desk: Desk, books: Books) -> None:
-    desk.server.behaves(*[fails(500)] * 4)
-    broker = desk.broker()
+    broker = desk.broker(url=f"http://127.0.0.1:1{PATH}")  # where nobody listens
     with pytest.raises(
         BrokerError, match=r"It is given up\. Should it have been filled all the same"
     ) as told:
@@ -217,14 +220,21 @@ class Floor:
             holdings=lambda: holdings_of(self.broker, "ibs-CL"),
             log=log,
         )
-        contract = CONTRACTS["CL"]
-        self.trader = Trader(
-            contract=contract, strategy=self.strategy, gate=self.gate, broker=self.broker, log=log
-        )
+        self.trade_with(self.broker)
         runtime = {"broker": {"kind": "traderspost", "options": {"webhook_url_env": "NOT_SET_HERE"}}}
         self._config = config_folder(folder / "config", runtime=runtime)
         self._place = ("--url", url, "--portfolio", portfolio, "--config", str(self._config))
         self._folder = folder
+
+    def trade_with(self, broker: TradersPost) -> None:
+        self.broker = broker
+        self.trader = Trader(
+            contract=CONTRACTS["CL"],
+            strategy=self.strategy,
+            gate=self.gate,
+            broker=broker,
+            log=self.desk.log,
+        )
 
     def bar(self, price: str, intent: Intent = None) -> None:
         self.strategy.next = intent
@@ -290,9 +300,39 @@ def test_an_unknown_entry_that_was_filled_is_settled_at_its_price(floor: Floor, 
     assert live.status()["realized_pnl"] == "675.00"  # 0.68 x 1000 - 5
 
 
+def test_an_entry_that_is_stopped_between_two_attempts_is_not_sent(
+    floor: Floor, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop_and_fail() -> None:
+        live.flatten()
+        no_such_name()
+
+    Names(monkeypatch, floor.desk.server.port).first = [stop_and_fail]
+    floor.bar("71.25", Enter("long", 1))
+    live.all_decided()
+    assert floor.desk.server.signals == []
+    assert (floor.broker.positions(), floor.broker.unsettled()) == ([], [])
+    assert (live.status()["slots_used"], live.status()["unsettled"]) == ("0", "")
+
+
+def test_an_entry_that_was_given_up_does_not_arrive_after_the_exits_of_a_flatten(
+    floor: Floor, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = threading.Event()
+    Names(monkeypatch, floor.desk.server.port).first = [partial(stopped.wait, 30)] * 4
+    floor.trade_with(floor.desk.broker(timeout=0.1))
+    floor.bar("71.25", Enter("long", 1))
+    live.flatten()
+    stopped.set()
+    until(lambda: not any(one.name == "webhook" for one in threading.enumerate()), "the last attempt's end")
+    assert floor.desk.server.signals == []
+    live.all_decided()
+    assert live.status()["slots_used"] == "0"
+
+
 def test_an_exit_that_fails_is_tried_again_at_the_next_bar(floor: Floor, live: Live) -> None:
     floor.bar("71.25", Enter("long", 1))
-    floor.desk.server.behaves(*[fails(500)] * 4)
+    floor.desk.server.behaves(refuses())
     floor.bar("72.00", Exit("ibs"))
     live.all_decided()
     assert live.status()["open_positions"] == "CL"

@@ -6,6 +6,7 @@ import socket
 import threading
 from datetime import date
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ from tests.workers.webhook_server import (
     resets,
     slowly,
     takes,
+    too_soon,
 )
+from workers.brokers.orders_book import now_ms
 from workers.brokers.protocol import BrokerError, BrokerPosition, BrokerSetup, NotOpen, OrderUnknown
 from workers.brokers.registry import is_paper, open_broker
 
@@ -141,26 +144,6 @@ def test_what_is_refused_is_final(desk: Desk, behaviour: Behaviour, words: str) 
     broker.enter("CL", "long", 1, PRICE)  # the symbol is free
 
 
-def test_a_503_is_tried_again_and_the_next_answer_counts(desk: Desk) -> None:
-    desk.server.behaves(fails(503), takes)
-    broker = desk.broker()
-    broker.enter("CL", "long", 1, PRICE)
-    first, second = desk.server.signals
-    assert first == second
-    assert broker.positions() == [leg(1, "71.26")]
-
-
-@pytest.mark.parametrize("status", [500, 502, 503])
-def test_a_server_that_keeps_failing_is_given_up_within_bounds(desk: Desk, status: int) -> None:
-    desk.server.behaves(*[fails(status)] * 20)
-    broker = desk.broker()
-    with pytest.raises(BrokerError, match=f"was not reached, or failed, .* HTTP {status}. It is given up"):
-        broker.enter("CL", "long", 1, PRICE)
-    assert len(desk.server.signals) == 4
-    assert broker.positions() == []
-    assert broker.unsettled() == []
-
-
 def test_a_broker_that_is_down_is_tried_within_bounds_and_loses_nothing(desk: Desk) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
@@ -175,6 +158,28 @@ def test_a_broker_that_is_down_is_tried_within_bounds_and_loses_nothing(desk: De
         up.exit("CL", "long", 1, PRICE)
 
 
+def test_an_exit_that_comes_too_soon_is_sent_again_and_an_entry_is_not(desk: Desk) -> None:
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE)
+    desk.server.behaves(too_soon(), too_soon(), takes, too_soon())
+    broker.exit("CL", "long", 1, PRICE)
+    with pytest.raises(BrokerError, match=r"TradersPost refused order .* HTTP 429"):
+        broker.enter("CL", "long", 1, PRICE)
+    assert [signal["action"] for signal in desk.server.signals] == ["buy", "exit", "exit", "exit", "buy"]
+    assert broker.positions() == []
+
+
+def test_an_exit_that_always_comes_too_soon_is_refused_and_can_be_ordered_again(desk: Desk) -> None:
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE)
+    desk.server.behaves(*[too_soon()] * 4)
+    with pytest.raises(BrokerError, match=r"TradersPost refused order .* HTTP 429"):
+        broker.exit("CL", "long", 1, PRICE)
+    assert len(desk.server.signals) == 5
+    assert broker.positions() == [leg(1, "71.26")]
+    broker.exit("CL", "long", 1, PRICE)
+
+
 # --- nobody knows ----------------------------------------------------------------------------------------
 
 
@@ -183,7 +188,7 @@ UNKNOWN = [
     pytest.param(resets, "The connection broke before there was an answer", id="resets"),
     pytest.param(breaks_off, "No answer could be read: ProtocolError", id="breaks off"),
     pytest.param(dribbles(0.2), "No answer within 1 s", id="dribbles"),
-    pytest.param(fails(504), "HTTP 504", id="504"),
+    *[pytest.param(fails(status), f"HTTP {status}", id=str(status)) for status in (500, 502, 503, 504, 520)],
     pytest.param(
         answers(200, b"<html>Log in to the hotel's network</html>"), "but no JSON object", id="html"
     ),
@@ -283,6 +288,33 @@ def test_of_two_who_close_the_same_contracts_one_does(desk: Desk) -> None:
     with pytest.raises(NotOpen):
         flattener.exit("CL", "long", 1, None, owner="ibs-CL")
     assert [signal["action"] for signal in desk.server.signals] == ["buy", "exit"]
+
+
+def test_a_clock_that_was_put_back_blocks_no_exit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, flattener = desk.broker(timeout=10), desk.broker("flattener")
+    owner.enter("CL", "long", 1, PRICE)
+    now, sent, go = now_ms(), threading.Event(), threading.Event()
+
+    def hangs(request: BaseHTTPRequestHandler) -> None:
+        sent.set()
+        go.wait(10)
+        takes(request)
+
+    desk.server.behaves(hangs)
+
+    def close() -> None:
+        with pytest.raises(BrokerError, match="settled it meanwhile"):
+            owner.exit("CL", "long", 1, PRICE)
+
+    thread = threading.Thread(target=close)
+    thread.start()
+    assert sent.wait(10)
+    monkeypatch.setattr("workers.brokers.traderspost.now_ms", lambda: now - 3_600_000)
+    desk.server.behaves(takes)
+    flattener.exit("CL", "long", 1, None, owner="ibs-CL")
+    assert flattener.positions() == []
+    go.set()
+    thread.join(10)
 
 
 @pytest.mark.parametrize("does", ["enter", "exit"])

@@ -7,6 +7,7 @@ whatever Backtrader is waiting for. What is open from an earlier life is there a
 from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import backtrader as bt
@@ -135,11 +136,19 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         return self.rejected(order, "not_filled", problem)
 
     def flatten(self, order: FlattenOrder) -> None:
-        """Closes at once, at the last prices known."""
-        with self._gate.orders:
-            for held in self._broker.positions(self._gate.worker):
-                if order.everything or any(leg.symbol == held.symbol for leg in order.positions):
+        """Closes at once, at the last prices known; one that fails delays no other, and is raised at last."""
+        failed: list[Exception] = []
+        for held in self._broker.positions(self._gate.worker):
+            if not order.everything and all(leg.symbol != held.symbol for leg in order.positions):
+                continue
+            try:
+                with self._gate.orders:
                     self._close_at_once(held, order.cause)
+            except Exception as error:  # noqa: BLE001 - raised below, so that all of it is tried again
+                self._log.critical("NOT CLOSED", symbol=held.symbol, why=repr(error))
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
     def _fill(self, order: Any, granted: Decision | None) -> str:
         """Has the order filled, and reports it; or says why it was not."""
@@ -158,7 +167,8 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         if not self._gate.standing(granted):
             return "a flatten was ordered meanwhile, or the slot has expired"
         symbol, price = order.data._name, number_of(order.data.close[0])
-        fill = self._broker.enter(symbol, side_of(order.size), abs(int(order.size)), price)
+        size, may_send = abs(int(order.size)), partial(self._gate.standing, granted)
+        fill = self._broker.enter(symbol, side_of(order.size), size, price, may_send=may_send)
         self._gate.position_opened(symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
         self._cash -= float(fill.commission)
         self._completed(order, fill, opened=True)

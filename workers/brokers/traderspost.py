@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
@@ -44,11 +45,13 @@ from workers.brokers.protocol import (
     BrokerPosition,
     ExitFill,
     Fill,
+    MaySend,
     NotOpen,
     OrderUnknown,
+    always,
 )
 from workers.brokers.signals import entry_signal, exit_signal, failure
-from workers.brokers.webhook import Webhook
+from workers.brokers.webhook import Answer, Webhook
 
 _EXCHANGE = ZoneInfo("America/Chicago")
 _PATIENCE_SECONDS = 5.0
@@ -88,9 +91,12 @@ class TradersPost:
 
     # --- orders ------------------------------------------------------------------------------------------
 
-    def enter(self, symbol: str, side: Side, size: int, price: Decimal) -> Fill:
+    def enter(
+        self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
+    ) -> Fill:
         """Orders an entry; the fill that is believed once it was taken. Raises BrokerError, OrderUnknown.
 
+        `may_send` is asked once there is a connection, right before the first byte, on every attempt.
         Refused, and not sent, while it is not known what became of another order on the symbol.
         """
         self._check(symbol, side, size)
@@ -110,7 +116,7 @@ class TradersPost:
             order = self._order("enter", self._owner, symbol, side, size, contract, paid)
             orders.write(order)
             entries.write_mark(symbol, price)
-        self._send(order, entry_signal(order, price))
+        self._send(order, entry_signal(order, price), may_send)
         with self._believing(order) as entries:
             leg, fresh = entries.leg(self._owner, symbol), self._as_leg(order)
             entries.write_leg(join(leg, fresh) if leg else fresh)
@@ -140,7 +146,7 @@ class TradersPost:
             contract = self._contract_held(orders, owner, symbol)
             order = self._order("exit", owner, symbol, side, size, contract, received)
             orders.write(order)
-        self._send(order, exit_signal(order, price, everything=size == held.size))
+        self._send(order, exit_signal(order, price, everything=size == held.size), always)
         with self._believing(order) as entries:
             return self._close(entries, order, everything=size == held.size)
 
@@ -203,17 +209,27 @@ class TradersPost:
         for order in unsettled:
             self._log.critical("Nobody knows what became of an order", order=str(order), said=order.said)
 
-    def _send(self, order: Order, signal: Mapping[str, object]) -> None:
+    def _send(self, order: Order, signal: Mapping[str, object], may_send: MaySend) -> None:
         """Returns if it was taken. Otherwise that is noted, and raised."""
-        answer = self._webhook.post(signal)
+        answer = self._webhook.post(
+            signal,
+            may_send=may_send,
+            insists=order.does == "exit",
+            late=partial(self._take_note_of_late, order),
+        )
         if answer.outcome == "accepted":
             self._log.info("TradersPost took an order", order=str(order), reference=answer.reference)
             return
         with self._book.transaction() as entries:
             known = Orders(entries).order(order.id)
             if known is not None and known.state in PERHAPS_OPEN:  # and nobody has settled it meanwhile
-                _note(Orders(entries), order, answer.outcome, answer.said)
+                state: State = "given_up" if answer.outcome == "withheld" else answer.outcome
+                _note(Orders(entries), order, state, answer.said)
         raise failure(order, answer)
+
+    def _take_note_of_late(self, order: Order, answer: Answer) -> None:
+        """For the person who is to settle the order."""
+        self._log.critical(f"TradersPost answered late: {answer.outcome}", order=str(order), said=answer.said)
 
     @contextmanager
     def _believing(self, order: Order) -> Iterator[Entries]:
@@ -270,7 +286,8 @@ class TradersPost:
     def _refuse_while_exiting(self, orders: Orders, owner: str, symbol: str) -> None:
         """Of two who close the same contracts at once, one waits for what becomes of the other's order."""
         for order in orders.of(owner, symbol, ["sending"]):
-            if now_ms() - order.at_ms < self._send_ms:
+            # A clock that was put back makes no order young: nobody sends for that long.
+            if 0 <= now_ms() - order.at_ms < self._send_ms:
                 raise BrokerError(f"An order on {symbol} is being sent: {order}; try again")
             _note(orders, order, "unknown", f"{order.sender} did not say what became of it")
 

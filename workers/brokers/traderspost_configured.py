@@ -14,12 +14,10 @@ from config import ConfigError
 from config.rules import Duration, EnvironmentName, Symbol, Text
 from workers.brokers.protocol import BrokerSetup
 from workers.brokers.traderspost import TradersPost
-from workers.brokers.webhook import Webhook
+from workers.brokers.webhook import Webhook, longest_seconds
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _ADDRESS = re.compile(r"[!-~]{1,2000}")
-# The longest that all attempts to send an order can take together, in its timeouts.
-_TIMEOUTS_TO_SEND = 4
 
 
 class _Options(Struct, frozen=True):
@@ -44,7 +42,7 @@ def open_traderspost(setup: BrokerSetup) -> TradersPost:
         webhook=Webhook(
             _address(setup, options.webhook_url_env), timeout_seconds=options.timeout_seconds, log=setup.log
         ),
-        send_seconds=_TIMEOUTS_TO_SEND * options.timeout_seconds,
+        send_seconds=longest_seconds(options.timeout_seconds),
         names=options.contracts,
         log=setup.log,
     )
