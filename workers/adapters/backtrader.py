@@ -10,12 +10,13 @@ and live, over the bus, through the broker that runtime.json names:
     from workers.adapters.backtrader import live_broker
     cerebro.broker = live_broker("sma-ES", ["ES"])
 
-Set it before what is set of it (`cerebro.broker.set_cash(...)`). Data feeds are named by their symbols; any
-feed of Backtrader's will do, and `Bars` makes one of ours. Needs the extra `backtrader`.
+Set it before what is set of it (`cerebro.broker.set_cash(...)`). Data feeds are named by their symbols, or
+`contracts={"6N_hour": "6N", "6N_day": "6N"}` says whose they are; any feed of Backtrader's will do, and
+`Bars` makes one of ours. Needs the extra `backtrader`.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from config import ConfigError, Configuration, load
 from config.state_folder import state_folder
 from coordinator.log import Log, open_log
 from workers.adapters.backtrader_backtest import GatedBroker
+from workers.adapters.backtrader_feeds import FeedRefused, Feeds
 from workers.adapters.backtrader_live import LiveBroker
 from workers.bar import Bar
 from workers.brokers.paper import fill_at
@@ -36,12 +38,13 @@ from workers.process import book_of
 from workers.settings import GateSettings
 from workers.trader import holdings_of
 
-__all__ = ["Bars", "GatedBroker", "LiveBroker", "backtest_broker", "live_broker"]
+__all__ = ["Bars", "FeedRefused", "GatedBroker", "LiveBroker", "backtest_broker", "live_broker"]
 
 
 def backtest_broker(
     worker: str = "backtest",
     *,
+    contracts: Mapping[str, str] | None = None,
     portfolio: InProcessPortfolio | None = None,
     configuration: Configuration | None = None,
     at_close: bool = False,
@@ -49,14 +52,15 @@ def backtest_broker(
 ) -> GatedBroker:
     """Backtrader's broker, within the limits and at the costs of the configuration that applies here.
 
-    `portfolio`: where several cerebros share one. `at_close`: orders at the market are filled at the close
-    of their own bar, as live, and not at the open of the next. Raises ConfigError.
+    `contracts`: whose a data feed is that is not named by its symbol. `portfolio`: where several cerebros
+    share one. `at_close`: orders at the market are filled at the close of their own bar, as live, and not at
+    the open of the next. Raises ConfigError, FeedRefused.
     """
     found = configuration or load(None, os.environ, Path.cwd())
     shared = portfolio or InProcessPortfolio.of(found)
     return GatedBroker(
         shared.gate(worker),
-        found.contracts,
+        Feeds(found.contracts, contracts),
         at_close=at_close,
         log=log or open_log(worker)[0],
     )
@@ -66,6 +70,7 @@ def live_broker(
     worker: str,
     symbols: Sequence[str],
     *,
+    contracts: Mapping[str, str] | None = None,
     settings: GateSettings | None = None,
     configuration: Configuration | None = None,
     book: Path | None = None,
@@ -75,8 +80,9 @@ def live_broker(
 ) -> LiveBroker:
     """A broker that trades through the one that runtime.json names, on the portfolio's bus.
 
-    `book` is that broker's file, by default the one that `portfold worker` and `portfold flattener` use;
-    `gate` is passed on to PortfolioGate. Raises ConfigError, BrokerError.
+    `contracts`: whose a data feed is that is not named by its symbol. `book` is that broker's file, by
+    default the one that `portfold worker` and `portfold flattener` use;
+    `gate` is passed on to PortfolioGate. Raises ConfigError, FeedRefused, BrokerError.
     """
     found = configuration or load(None, os.environ, Path.cwd())
     chosen = settings or GateSettings.of(found, url=os.environ.get("PORTFOLD_URL"))
@@ -85,6 +91,7 @@ def live_broker(
     if fill_at(found) != "mark":
         expected = "mark: for Backtrader see at_close of backtest_broker"
         raise ConfigError(found.files.runtime.path, "broker.options.fill_at", expected, "next_bar")
+    feeds = Feeds(found.contracts, contracts)
     broker = open_broker(BrokerSetup(found, worker, file, said, os.environ))
     opened = PortfolioGate(
         worker,
@@ -94,7 +101,7 @@ def live_broker(
         log=said,
         **gate,
     )
-    return LiveBroker(opened, broker, found.contracts, cash=cash, log=said)
+    return LiveBroker(opened, broker, feeds, cash=cash, log=said)
 
 
 def _default_book(portfolio: str, kind: str) -> Path:

@@ -3,17 +3,17 @@
 It fills as it always does, by default at the next bar's open. A fill is reported at the time of the bar on
 which its order was given, for that bar's end and the next one's open are the same moment. An entry order that
 is not filled while its slot lasts is cancelled. A child of a bracket closes what its parent opens, so it does
-not ask; without the parent Backtrader rejects it.
+not ask; without the parent Backtrader rejects it. An order on a slower feed of a contract is filled at that
+feed's next bar, and by then an entry's slot has expired: give orders on the one with the shortest bars.
 """
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 import backtrader as bt
 
-from config import Contract
 from coordinator.log import Log
+from workers.adapters.backtrader_feeds import Feeds
 from workers.adapters.backtrader_gated import Gated, Way, number_of, side_of
 from workers.asking import Gate
 from workers.brokers.legs import join, reduce, worse
@@ -40,13 +40,13 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
     def __init__(
         self,
         gate: Gate,
-        contracts: Mapping[str, Contract],
+        feeds: Feeds,
         *,
         at_close: bool,
         log: Log,
     ) -> None:
         super().__init__()
-        self.gate_by(gate, contracts, log)
+        self.gate_by(gate, feeds, log)
         self._granted: dict[int, tuple[Any, Decision]] = {}
         self._closing: dict[int, Any] = {}
         self._legs: dict[str, BrokerPosition] = {}
@@ -55,10 +55,13 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         self.set_coc(at_close)
 
     def start(self) -> None:
-        """Backtrader's; sets the costs of contracts that have none yet. Raises RefusedField."""
+        """Backtrader's; sets the costs of contracts that have none yet. Raises FeedRefused."""
+        self._feeds.read(self.cerebro.datas)
         super().start()
         for data in self.cerebro.datas:
-            contract = self.contract(data)
+            contract, main = self._feeds.contract(data), self._main(data)
+            if data is not main:
+                data.compensate(main)  # Backtrader's word for: its orders change the other's position
             if data._name not in self.comminfo:
                 self.setcommission(
                     commission=float(contract.commission_per_side),
@@ -79,12 +82,21 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         if self.see_bar():
             for order, decision in list(self._granted.values()):
                 if order.alive() and not self._gate.standing(decision):
-                    self._log.warning(f"{order.data._name}: entry cancelled, its slot has expired")
+                    self._log.warning(
+                        f"{self._feeds.symbol(order.data)}: entry cancelled, its slot has expired"
+                    )
                     self.cancel(order)
 
     def getposition(self, data: Any) -> Any:
-        """Backtrader's."""
-        return bt.brokers.BackBroker.getposition(self, data)
+        """Backtrader's: that of the contract, whichever of its feeds is asked about."""
+        return bt.brokers.BackBroker.getposition(self, self._main(data))
+
+    def getcommissioninfo(self, data: Any) -> Any:
+        """Backtrader's: a feed without a name costs what its contract does."""
+        return super().getcommissioninfo(data if data._name else self._main(data))
+
+    def _main(self, data: Any) -> Any:
+        return self._feeds.main(self._feeds.symbol(data))
 
     def order(
         self, way: Way, owner: Any, data: Any, size: float, terms: dict[str, Any], granted: Decision | None
@@ -102,7 +114,8 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         """What is held once entries, and exits at the market, are filled; resting exits may never be."""
         coming = [order for order, _ in self._granted.values()]
         coming += [order for order in self._closing.values() if order.exectype in _AT_THE_MARKET]
-        left = sum(order.executed.remsize for order in coming if order.data is data and order.alive())
+        main = self._main(data)
+        left = sum(one.executed.remsize for one in coming if self._main(one.data) is main and one.alive())
         return float(self.getposition(data).size + left)
 
     def flatten(self, order: FlattenOrder) -> None:
@@ -110,9 +123,9 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         symbols = {leg.symbol for leg in order.positions}
         for symbol, held in list(self._legs.items()):
             if order.everything or symbol in symbols:
-                data = self.cerebro.datasbyname[symbol]
+                data = self._feeds.main(symbol)
                 for one in [*self.submitted, *self.pending]:
-                    if one is not None and one.data is data:
+                    if one is not None and self._main(one.data) is data:
                         self._call_off(one)
                 self.order(-1 if held.side == "long" else 1, self._owners[symbol], data, held.size, {}, None)
 
@@ -141,10 +154,10 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         self._closing.pop(order.ref, None)
         granted = self._granted.pop(order.ref, None)
         if granted is not None and order.status != order.Completed:
-            self._gate.withdraw(order.data._name, order.getstatusname())
+            self._gate.withdraw(self._feeds.symbol(order.data), order.getstatusname())
 
     def _report(self, order: Any, fill: Any) -> None:
-        symbol, price = order.data._name, number_of(fill.price)
+        symbol, price = self._feeds.symbol(order.data), number_of(fill.price)
         if fill.closed:
             self._closed(symbol, abs(int(fill.closed)), price, number_of(fill.closedcomm))
         if fill.opened:
@@ -161,12 +174,12 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         if left.size:
             self._legs[symbol] = left
         commission = entry_commission + exit_commission
-        point_value = self._contracts[symbol].point_value
+        point_value = self._feeds.contracts[symbol].point_value
         pnl = net_pnl(leg.side, leg.price, price, size, point_value, commission)
         self._gate.position_closed(symbol, leg.side, size, price=price, pnl=pnl, commission=commission)
 
     def _execute(self, order: Any, ago: Any = None, price: Any = None, **more: Any) -> Any:
         """Backtrader's; slips by ticks of the order's own contract, which Backtrader's slippage knows not."""
         if ago is not None and price is not None and order.exectype in _SLIPS:
-            price = float(worse(number_of(price), self.contract(order.data), buys=order.isbuy()))
+            price = float(worse(number_of(price), self._feeds.contract(order.data), buys=order.isbuy()))
         return super()._execute(order, ago=ago, price=price, **more)
