@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from multiprocessing import get_context
+from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ from tests.live import Live, flat, read
 from tests.processes import ROOT, config_folder, coordinating
 from tests.waiting import until
 from tests.workers.bt_strategies import Dips, Told
-from workers.adapters.backtrader import Bars, FeedRefused, GatedBroker, backtest_broker, live_broker
+from workers.adapters.backtrader import Bars, CannotRun, GatedBroker, backtest_broker, live_broker
 from workers.adapters.backtrader_feeds import Feeds
 from workers.adapters.backtrader_live import LiveBroker
 from workers.bar import Bar
@@ -314,7 +316,7 @@ def test_a_program_whose_feed_is_refused_ends_with_the_sentence_and_no_traceback
 
 
 def test_a_mapping_to_no_contract_is_refused(configuration: Configuration) -> None:
-    with pytest.raises(FeedRefused, match=r"contracts: '6N_day': expected one of .*, got '6X'"):
+    with pytest.raises(CannotRun, match=r"contracts: '6N_day': expected one of .*, got '6X'"):
         backtest_broker(configuration=configuration, contracts={"6N_day": "6X"})
 
 
@@ -376,6 +378,94 @@ def test_a_resampled_feed_without_a_name_is_of_the_contract_it_was_made_of(
     (ran,) = backtest.cerebro.run()
     assert [status for _, _, status in ran.told] == ["Completed", "Completed"]
     assert [one["pnl"] for one in backtest.said("PositionClosed")] == ["470.00"]  # 9.50 x 50 - 5
+
+
+# --- run again --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _tidy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Backtrader leaves its processes to the garbage collector."""
+    made: list[Pool] = []
+
+    def pool(count: int | None) -> Pool:
+        made.append(get_context("fork").Pool(count))
+        return made[-1]
+
+    monkeypatch.setattr("multiprocessing.Pool", pool)
+    yield
+    for one in made:
+        one.terminate()
+        one.join()
+
+
+def optimizing(configuration: Configuration, processes: int, **how: Any) -> bt.Cerebro:
+    cerebro = bt.Cerebro(stdstats=False, maxcpus=processes)
+    cerebro.broker = backtest_broker("bt", configuration=configuration, **how)
+    market = SyntheticMarket(configuration.contracts, days=3, seed=7)
+    cerebro.adddata(Bars(bars=market.bars("ES")), name="ES")
+    cerebro.addanalyzer(bt.analyzers.Transactions, _name="trades")
+    return cerebro
+
+
+def made(ran: Any) -> dict[Any, Any]:
+    return dict(ran.analyzers.trades.get_analysis())
+
+
+@pytest.mark.usefixtures("_tidy")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_each_run_of_an_optimization_begins_as_the_first(
+    configuration: Configuration, processes: int
+) -> None:
+    """Of four, two are alike: the last makes what the first made, whichever process it ran in."""
+    cerebro = optimizing(configuration, processes)
+    cerebro.optstrategy(Dips, below=[0.25, 0.1, 0.25], above=[0.6])
+    first, other, last = (made(ran) for (ran,) in cerebro.run())
+    assert len(first) > 10
+    assert first == last
+    assert first != other
+    alone = optimizing(configuration, 1)
+    alone.addstrategy(Dips, below=0.25, above=0.6)
+    assert made(alone.run()[0]) == first
+
+
+def test_a_second_run_makes_what_the_first_made(configuration: Configuration) -> None:
+    cerebro = optimizing(configuration, 1)
+    cerebro.addstrategy(Dips)
+    first, second = (made(cerebro.run()[0]) for _ in range(2))
+    assert len(first) > 10
+    assert first == second
+
+
+@pytest.mark.usefixtures("_tidy")
+def test_a_shared_portfolio_is_not_taken_to_other_processes(configuration: Configuration) -> None:
+    cerebro = optimizing(configuration, 2, portfolio=InProcessPortfolio.of(configuration))
+    cerebro.optstrategy(Dips, below=[0.25, 0.1])
+    with pytest.raises(CannotRun, match=r"portfolio: one that is shared stays in its process"):
+        cerebro.run()
+
+
+@pytest.mark.usefixtures("_tidy")
+def test_a_live_broker_trades_in_one_run_of_one_process(
+    server: EmbeddedServer, portfolio: str, configuration: Configuration, tmp_path: Path
+) -> None:
+    for again, sentence in (
+        (False, "optstrategy: a live broker"),
+        (True, "run: a live broker trades in one"),
+    ):
+        cerebro = bt.Cerebro(stdstats=False, maxcpus=2)
+        settings = GateSettings(url=server.url, portfolio=portfolio)
+        cerebro.broker = live_broker(
+            "bt", ["ES"], settings=settings, configuration=configuration, book=tmp_path / "book.sqlite"
+        )
+        cerebro.adddata(Bars(bars=[]), name="ES")
+        if again:
+            cerebro.addstrategy(Dips)
+            cerebro.run()
+        else:
+            cerebro.optstrategy(Dips, below=[0.25, 0.1])
+        with pytest.raises(CannotRun, match=sentence):
+            cerebro.run()
 
 
 def test_parts_of_contracts_are_refused(configuration: Configuration) -> None:

@@ -24,9 +24,10 @@ import backtrader as bt
 
 from config import ConfigError, Configuration, load
 from config.state_folder import state_folder
+from coordinator.configured import configured_limits
 from coordinator.log import Log, open_log
-from workers.adapters.backtrader_backtest import GatedBroker
-from workers.adapters.backtrader_feeds import FeedRefused, Feeds
+from workers.adapters.backtrader_backtest import Fresh, GatedBroker, Shared
+from workers.adapters.backtrader_feeds import CannotRun, Feeds
 from workers.adapters.backtrader_live import LiveBroker
 from workers.bar import Bar
 from workers.brokers.paper import fill_at
@@ -38,7 +39,7 @@ from workers.process import book_of
 from workers.settings import GateSettings
 from workers.trader import holdings_of
 
-__all__ = ["Bars", "FeedRefused", "GatedBroker", "LiveBroker", "backtest_broker", "live_broker"]
+__all__ = ["Bars", "CannotRun", "GatedBroker", "LiveBroker", "backtest_broker", "live_broker"]
 
 
 def backtest_broker(
@@ -52,14 +53,15 @@ def backtest_broker(
 ) -> GatedBroker:
     """Backtrader's broker, within the limits and at the costs of the configuration that applies here.
 
-    `contracts`: whose a data feed is that is not named by its symbol. `portfolio`: where several cerebros
-    share one. `at_close`: orders at the market are filled at the close of their own bar, as live, and not at
-    the open of the next. Raises ConfigError, FeedRefused.
+    Each run has a portfolio of its own, so `optstrategy` and a second run begin as the first does, but for
+    `portfolio`: where several cerebros share one. `contracts`: whose a data feed is that is not named by its
+    symbol. `at_close`: orders at the market are filled at the close of their own bar, as live, and not at
+    the open of the next. Raises ConfigError, CannotRun.
     """
     found = configuration or load(None, os.environ, Path.cwd())
-    shared = portfolio or InProcessPortfolio.of(found)
     return GatedBroker(
-        shared.gate(worker),
+        worker,
+        Shared(worker, portfolio) if portfolio else Fresh(worker, configured_limits(found)),
         Feeds(found.contracts, contracts),
         at_close=at_close,
         log=log or open_log(worker)[0],
@@ -82,7 +84,7 @@ def live_broker(
 
     `contracts`: whose a data feed is that is not named by its symbol. `book` is that broker's file, by
     default the one that `portfold worker` and `portfold flattener` use;
-    `gate` is passed on to PortfolioGate. Raises ConfigError, FeedRefused, BrokerError.
+    `gate` is passed on to PortfolioGate. Raises ConfigError, CannotRun, BrokerError.
     """
     found = configuration or load(None, os.environ, Path.cwd())
     chosen = settings or GateSettings.of(found, url=os.environ.get("PORTFOLD_URL"))
@@ -116,10 +118,16 @@ def _default_book(portfolio: str, kind: str) -> Path:
 class Bars(bt.feed.DataBase):  # type: ignore[misc]  # Backtrader has no types
     """Bars of one of our feeds as a data feed: `Bars(bars=feed.bars("ES"), live=True)`.
 
-    `bars` may give None while none comes; then `live` must be true.
+    `bars` may give None while none comes; then `live` must be true. Those that are not live are all taken at
+    once: each run, and each process of an optimization, begins with the first.
     """
 
     params = (("bars", None), ("live", False))
+
+    def __init__(self, **_: Any) -> None:  # Backtrader has made `self.p` of them by now
+        super().__init__()
+        if not self.p.live:
+            self.p.bars = list(self.p.bars)
 
     def islive(self) -> bool:
         """Backtrader's: whether there may be more to come that is not there yet."""

@@ -5,21 +5,29 @@ which its order was given, for that bar's end and the next one's open are the sa
 is not filled while its slot lasts is cancelled. A child of a bracket closes what its parent opens, so it does
 not ask; without the parent Backtrader rejects it. An order on a slower feed of a contract is filled at that
 feed's next bar, and by then an entry's slot has expired: give orders on the one with the shortest bars.
+
+Each run begins anew: with a portfolio of its own, unless several cerebros share one. So `optstrategy` and a
+second `run()` are as the first, also in processes of their own.
 """
 
+import os
+from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import backtrader as bt
 
-from coordinator.log import Log
-from workers.adapters.backtrader_feeds import Feeds
+from coordinator.log import Log, open_log
+from events.incoming import LimitsChanged
+from workers.adapters.backtrader_feeds import CannotRun, Feeds
 from workers.adapters.backtrader_gated import Gated, Way, number_of, side_of
 from workers.asking import Gate
 from workers.brokers.legs import join, reduce, worse
 from workers.brokers.protocol import BrokerPosition
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder
+from workers.in_process import InProcessPortfolio
 from workers.profit import net_pnl
 
 # Futures pay no price, they put up a margin; without one Backtrader takes them for stocks. One dollar keeps
@@ -29,33 +37,83 @@ _AT_THE_MARKET = (bt.Order.Market, bt.Order.Close)
 _SLIPS = (*_AT_THE_MARKET, bt.Order.Stop, bt.Order.StopTrail)
 
 
+@cache
+def _log_of(worker: str, process: int) -> Log:  # noqa: ARG001 - a log's thread does not live on in a fork
+    return open_log(worker)[0]
+
+
+class Fresh:
+    """Opens the gate of `worker` in a portfolio of its own with these limits; can be pickled."""
+
+    def __init__(self, worker: str, limits: LimitsChanged) -> None:
+        self._worker = worker
+        self._limits = limits
+
+    def __call__(self) -> Gate:
+        """A gate to a portfolio in which nothing has happened yet."""
+        return InProcessPortfolio(self._limits).gate(self._worker)
+
+
+class Shared:
+    """Gives the gate of `worker` in `portfolio`, always the same; cannot be pickled."""
+
+    def __init__(self, worker: str, portfolio: InProcessPortfolio) -> None:
+        self._gate = portfolio.gate(worker)
+
+    def __call__(self) -> Gate:
+        """The gate."""
+        return self._gate
+
+    def __reduce__(self) -> str:
+        raise CannotRun("portfolio: one that is shared stays in its process: expected maxcpus=1, or none")
+
+
 class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtrader has no types
     """Backtrader's broker, which asks before it opens and reports what it fills.
 
     A data feed whose costs were not set (`setcommission(..., name="ES")`) gets those of its contract:
     `commission_per_side` dollars, and the dollar value of a point. `slippage_ticks` are lost on each fill at
     the market or by a stop. With `at_close` an order at the market is filled at the close of its own bar.
+
+    `open_gate` is called at each start. In another process, which this is taken to by pickling, the log is
+    a new one that names `worker`.
     """
 
     def __init__(
         self,
-        gate: Gate,
+        worker: str,
+        open_gate: Callable[[], Gate],
         feeds: Feeds,
         *,
         at_close: bool,
         log: Log,
     ) -> None:
         super().__init__()
-        self.gate_by(gate, feeds, log)
+        self._worker = worker
+        self._open_gate = open_gate
+        self.trade(feeds, log)
+        self._begin()
+        self.set_coc(at_close)
+
+    def _begin(self) -> None:
+        """Nothing is open, and nothing was ordered yet."""
+        self._seen = 0.0
         self._granted: dict[int, tuple[Any, Decision]] = {}
         self._closing: dict[int, Any] = {}
         self._legs: dict[str, BrokerPosition] = {}
         self._owners: dict[str, Any] = {}
         self._reported: dict[int, int] = {}
-        self.set_coc(at_close)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("_gate", "_log")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _log=_log_of(state["_worker"], os.getpid()))
 
     def start(self) -> None:
-        """Backtrader's; sets the costs of contracts that have none yet. Raises FeedRefused."""
+        """Backtrader's; begins anew, and sets the costs of contracts that have none. Raises CannotRun."""
+        self._begin()
+        self.gate_by(self._open_gate())
         self._feeds.read(self.cerebro.datas)
         super().start()
         for data in self.cerebro.datas:

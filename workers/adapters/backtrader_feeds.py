@@ -15,8 +15,8 @@ from config import Contract
 from events.codec import RefusedField
 
 
-class FeedRefused(RefusedField, SystemExit):
-    """A feed of no known contract. A program that does not catch it ends with the sentence, no traceback."""
+class CannotRun(RefusedField, SystemExit):
+    """What a cerebro asks for cannot be. A program that does not catch it ends with the sentence alone."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
@@ -24,7 +24,7 @@ class FeedRefused(RefusedField, SystemExit):
 
 
 class Feeds:
-    """The feeds of a cerebro, by their contracts. Raises FeedRefused for a mapping to no known contract."""
+    """The feeds of a cerebro, by their contracts. Raises CannotRun for a mapping to no known contract."""
 
     def __init__(self, contracts: Mapping[str, Contract], named: Mapping[str, str] | None = None) -> None:
         self.contracts = dict(contracts)
@@ -32,27 +32,27 @@ class Feeds:
         self._by_symbol: dict[str, list[Any]] = {}
         for name, symbol in self._named.items():
             if symbol not in self.contracts:
-                raise FeedRefused(f"contracts: {name!r}: expected one of {self._known()}, got {symbol!r}")
+                raise CannotRun(f"contracts: {name!r}: expected one of {self._known()}, got {symbol!r}")
 
     def read(self, datas: Sequence[Any]) -> None:
-        """To be called at each start, with the cerebro's feeds. Raises FeedRefused."""
+        """To be called at each start, with the cerebro's feeds. Raises CannotRun."""
         self._by_symbol = {}
         for data in sorted(datas, key=_length):
             self._by_symbol.setdefault(self.symbol(data), []).append(data)
 
     def symbol(self, data: Any) -> str:
-        """The symbol of the contract that a feed is of. Raises FeedRefused."""
+        """The symbol of the contract that a feed is of. Raises CannotRun."""
         name: str = data._name or getattr(getattr(data, "data", None), "_name", "")
         symbol = self._named.get(name, name)
         if symbol not in self.contracts:
-            raise FeedRefused(
+            raise CannotRun(
                 f"name: expected a feed named by a symbol ({self._known()}), got {name!r}; "
                 f'or say whose it is: contracts={{"{name}": "{self._example(name)}"}}'
             )
         return symbol
 
     def contract(self, data: Any) -> Contract:
-        """The contract that a feed is of. Raises FeedRefused."""
+        """The contract that a feed is of. Raises CannotRun."""
         return self.contracts[self.symbol(data)]
 
     def main(self, symbol: str) -> Any:

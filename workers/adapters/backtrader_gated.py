@@ -34,14 +34,19 @@ class Gated:
     """To be mixed into a Backtrader broker, which says how an order is sent, and reports what is filled."""
 
     cerebro: Any
+    _gate: Gate
 
-    def gate_by(self, gate: Gate, feeds: Feeds, log: Log) -> None:
+    def trade(self, feeds: Feeds, log: Log) -> None:
         """To be called when the broker is made."""
-        self._gate = gate
         self._feeds = feeds
         self._log = log
         self._seen = 0.0
-        gate.on_flatten(self.flatten, reminded=True)
+
+    def gate_by(self, gate: Gate) -> None:
+        """Trades by this gate from now on."""
+        if gate is not getattr(self, "_gate", None):
+            gate.on_flatten(self.flatten, reminded=True)
+        self._gate = gate
 
     # --- what the broker does ----------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ import backtrader as bt
 
 from coordinator.dollars import gross_pnl
 from coordinator.log import Log
-from workers.adapters.backtrader_feeds import Feeds
+from workers.adapters.backtrader_feeds import CannotRun, Feeds
 from workers.adapters.backtrader_gated import Gated, Way, number_of, side_of
 from workers.brokers.protocol import (
     BrokerError,
@@ -49,15 +49,21 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         log: Log,
     ) -> None:
         super().__init__()
-        self.gate_by(gate, feeds, log)
+        self.trade(feeds, log)
+        self.gate_by(gate)
         self._own_gate = gate
         self._broker = broker
         self.startingcash = self._cash = cash
         self._held_at_the_end: list[BrokerPosition] | None = None
         self._notifications: deque[Any] = deque()
 
+    def __reduce__(self) -> str:
+        raise CannotRun("optstrategy: a live broker trades in its own process: expected addstrategy")
+
     def start(self) -> None:
-        """Backtrader's. Raises FeedRefused."""
+        """Backtrader's. Raises CannotRun, also at a second run: it has let go of its broker by then."""
+        if self._held_at_the_end is not None:
+            raise CannotRun("run: a live broker trades in one run; make another with live_broker(...)")
         self._feeds.read(self.cerebro.datas)
         super().start()
         for fill in self._broker.unreported_exits(self._gate.worker):
