@@ -215,8 +215,8 @@ class EmbeddedServer:
             way_out = f"portfold server --dir {shlex.quote(str(self.folder))} --cut-zero-tail"
             raise ServerError(
                 f"The embedded server does not start: {file} ends in {zeros:,} zero bytes, as a power loss "
-                "leaves them. Synced before the answer, as is usual here, nothing acknowledged is among them. "
-                f"To cut them off and start: {way_out}"
+                "leaves them. Synced before the answer, as is usual here, nothing acknowledged is among "
+                f"them. To cut them off and start: {way_out}"
             )
         # Without the advice to call a tool that is not installed with it.
         last_words = "\n".join(line.partition(": make a backup of")[0] for line in lines[-3:])

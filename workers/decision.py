@@ -64,6 +64,10 @@ class Decision:
     def __repr__(self) -> str:
         return f"Decision({'allowed' if self.allowed else 'denied'}, {self.symbol}, {self.reason!r})"
 
+    def __getstate__(self) -> dict[str, object]:
+        """All but the way to the gate: in another process it is an answer, and gives no slot back."""
+        return vars(self) | {"_give_back": None}
+
     def __enter__(self) -> "Decision":
         return self
 

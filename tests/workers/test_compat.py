@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,21 @@ def test_the_answer_is_a_tuple_and_falsy_when_denied(office: Office) -> None:
     assert (denied[0], denied.code) == (False, "symbol_pending")
     assert isinstance(denied, tuple)
     assert isinstance(denied, Permission)
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_answers_and_what_is_shown_cross_to_another_process_unchanged(office: Office) -> None:
+    old = office(4, 2500.0)
+    allowed, denied = old.can_open_position("ES"), old.can_open_position("ES")
+    old.register_position_opened("ES", 1, 5000.0)
+    there = ForkingPickler.loads(
+        ForkingPickler.dumps([allowed, denied, old.open_positions, old.get_status()])
+    )
+    assert there == [allowed, denied, old.open_positions, old.get_status()]
+    assert [(type(one), bool(one), one.code) for one in there[:2]] == [
+        (Permission, True, ""),
+        (Permission, False, "symbol_pending"),
+    ]
 
 
 @pytest.mark.usefixtures("coordinator")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,19 @@ def test_a_slot_that_was_used_is_kept_also_through_an_exception(gates: Gates, li
         enter_and_fail()
     assert withdrawn(live) == []
     assert gate.request_entry("ES").code == "symbol_in_position"
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_pickled_answer_says_the_same_and_is_no_way_to_the_slot(gates: Gates, live: Live) -> None:
+    gate = gates()
+    decision = gate.request_entry("ES")
+    there = ForkingPickler.loads(ForkingPickler.dumps(decision))
+    assert (bool(there), *there, there.event) == (True, *decision, decision.event)
+    assert not gate.standing(there)
+    with there:
+        pass
+    assert gate.standing(decision)
+    assert live.said("EntryWithdrawn") == []
 
 
 @pytest.mark.usefixtures("coordinator")

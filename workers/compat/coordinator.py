@@ -58,6 +58,9 @@ class Permission(tuple[bool, str]):
         made.code = code
         return made
 
+    def __getnewargs__(self) -> tuple[bool, str, str]:  # for pickling: what `__new__` takes
+        return (*self, self.code)
+
     def __bool__(self) -> bool:
         return self[0]
 
