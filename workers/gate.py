@@ -41,6 +41,7 @@ from events.stream_id import ORIGIN, StreamId
 from workers.amount import Amount, exact, whole
 from workers.answer import await_answer
 from workers.asked_once import AskedOnce, Reported
+from workers.carrier import Begin, Carrier, on_a_thread
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder, order_for
 from workers.grants import Grants
@@ -58,8 +59,8 @@ class PortfolioGate:
 
     `symbols`: what the worker trades. `holdings`: asked whenever the worker announces itself, what its broker
     says is open. `hears`: which orders it obeys, where not its own. `stamp`: gives the ID for events where
-    the clock is driven. `each_beat`: is called with each sign of life. `clock` and `bus`: where they are not
-    the machine's and the one the settings name.
+    the clock is driven. `each_beat`: is called with each sign of life. `clock`, `bus` and `begin`: where they
+    are not the machine's, the one the settings name, and a thread for orders to flatten.
 
     `orders` is a lock for whoever trades: held over each order at the broker and its report, it keeps an
     announcement of what the broker holds from falling in between, where it would say what no report has said.
@@ -78,6 +79,7 @@ class PortfolioGate:
         log: Log | None = None,
         clock: Clock | None = None,
         bus: Bus | None = None,
+        begin: Begin = on_a_thread,
     ) -> None:
         self.worker = worker
         self.session = secrets.token_hex(8)
@@ -89,7 +91,7 @@ class PortfolioGate:
         self._log = log or open_log(worker)[0]
         self._clock = clock or SystemClock()
         self._each_beat = each_beat
-        self._callbacks: list[Callable[[FlattenOrder], object]] = []
+        self._carrier = Carrier(log=self._log, clock=self._clock, begin=begin)
         self._reported = Reported()
         patience = self._settings.answer_seconds
         self._bus = bus or open_bus(self._settings)
@@ -110,7 +112,7 @@ class PortfolioGate:
             session=self.session,
             say_started=self._say_started,
             hears=hears or partial(order_for, worker),
-            on_order=self._pass_on,
+            carrier=self._carrier,
             on_bus_lost=self._bus_lost,
             each_beat=self._beat,
             log=self._log,
@@ -121,6 +123,7 @@ class PortfolioGate:
             self._publisher,
             lambda number, symbol: self._event(EntryRenewed, number, symbol=symbol),
             unbroken_since=self._presence.unbroken_since,
+            last_flatten=lambda: self._carrier.last_for_everything,
             beat_seconds=self._settings.heartbeat_seconds,
             log=self._log,
             clock=self._clock,
@@ -150,13 +153,16 @@ class PortfolioGate:
     ) -> None:
         self.close("" if kind is None else f"failed: {kind.__name__}")
 
-    def on_flatten(self, callback: Callable[[FlattenOrder], object], *, reminded: bool = False) -> None:
+    def on_flatten(
+        self, callback: Callable[[FlattenOrder], object], *, reminded: bool = False, at_once: int = 1
+    ) -> None:
         """Calls `callback` on its own thread for an order to close: close what is open, and report it.
 
         Once an episode, and again only if it raised or a fill was reported since; with `reminded` at every
-        reminder, for one that looks at its broker for what is open.
+        reminder, for one that looks at its broker for what is open; `at_once`: for so many orders at a time.
         """
-        self._callbacks.append(callback if reminded else AskedOnce(callback, self._reported, self._log))
+        called = callback if reminded else AskedOnce(callback, self._reported, self._log)
+        self._carrier.add(called, at_once=at_once)
 
     def announce_again(self) -> bool:
         """Says anew what the broker holds, after what no report can say. False while the bus is away.
@@ -356,20 +362,6 @@ class PortfolioGate:
         except OutboxFull as full:
             self._log.error("A slot may be kept until it expires", symbol=symbol, why=str(full))
 
-    def _pass_on(self, order: FlattenOrder) -> None:
-        if order.everything:
-            self._grants.flatten_ordered(order.event)
-        if not self._callbacks:
-            self._log.critical("Ordered to flatten, and nobody here closes positions", cause=order.cause)
-        failed: list[Exception] = []
-        for callback in self._callbacks:
-            try:
-                callback(order)
-            except Exception as error:  # noqa: BLE001 - raised below, once the others have closed what is theirs
-                failed.append(error)
-        if failed:
-            raise failed[0]
-
     def _bus_lost(self, seconds: float) -> None:
         self._log.critical(
             "Without the bus for too long",
@@ -377,7 +369,8 @@ class PortfolioGate:
             positions_are_now="closed" if self._settings.on_bus_loss == "flatten" else "held",
         )
         if self._settings.on_bus_loss == "flatten":
-            self._pass_on(FlattenOrder("bus lost", ORIGIN, "bus lost", everything=True))
+            order = FlattenOrder("bus lost", ORIGIN, "bus lost", everything=True)
+            self._carrier.carry(order, lambda: self._presence.bus_is_lost)  # nobody is there to remind
 
 
 def open_bus(settings: GateSettings) -> Bus:
