@@ -144,6 +144,7 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     "decisions_of": lambda bus: bus.decisions_of(StreamId(1, 1)),
     "last_event": lambda bus: bus.last_event(),
     "last_decision": lambda bus: bus.last_decision(),
+    "log_name": lambda bus: bus.log_name(),
     "take_lead": lambda bus: bus.take_lead("me", 1000),
     "keep_lead": lambda bus: bus.keep_lead("me", 1000),
     "commit": lambda bus: commit(bus, epoch=1),

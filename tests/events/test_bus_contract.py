@@ -550,6 +550,15 @@ def test_a_name_is_claimed_by_one_until_it_lapses_or_is_taken_over(bench: Bench)
     bench.until(lambda: bench.bus.claim_lasts_ms("ibs-ES", "cat") == 0, "the end of the claim")
 
 
+def test_a_log_has_one_name_and_one_that_was_led_before_there_were_names_has_the_empty_one(
+    bench: Bench,
+) -> None:
+    bench.bus.take_lead("ann", 60_000)
+    assert bench.bus.log_name() == bench.bus.log_name() != ""
+    bench.delete(bench.bus.keys.log)
+    assert bench.bus.log_name() == ""
+
+
 _MADE_OF_OTHERS = {
     *("events_after", "decisions_after", "published_after"),
     *("last_event", "last_decision", "pull_killswitch"),

@@ -94,12 +94,20 @@ class MemoryBus(Bus):
 
         return self._ask("reading decisions", read)
 
+    def log_name(self) -> str:
+        return self._ask("asking for the log's name", self._named)
+
+    def _named(self) -> str:
+        return self._server.name_log(self.keys.log, self._head, "a-name")
+
     # --- the leader's ------------------------------------------------------------------------------------
 
     def take_lead(self, who: str, lease_ms: int) -> Lease:
-        epoch, holder, cursor, chain, folded, server = self._ask(
-            "taking the lead", lambda: self._server.lead(self._leader, self._head, who, lease_ms)
-        )
+        def lead() -> tuple[str, str, str, str, str, str]:
+            self._named()
+            return self._server.lead(self._leader, self._head, who, lease_ms)
+
+        epoch, holder, cursor, chain, folded, server = self._ask("taking the lead", lead)
         return Lease(_epoch(epoch or "0"), holder, _cursor(cursor), chain, _folded(folded), server)
 
     def keep_lead(self, who: str, lease_ms: int, epoch: int = 0) -> bool:
