@@ -173,6 +173,10 @@ class Bus:
             found = _entries(self._client.xrevrange(self.keys.killswitch, count=1))
         return found[0] if found else None
 
+    def last_pull_id(self) -> StreamId:
+        """The largest ID a pull of the kill switch ever had."""
+        return self._last(self.keys.killswitch)
+
     def decisions_of(self, event: StreamId) -> list[Entry]:
         """What was decided on one event."""
         if not event.answerable:
