@@ -141,7 +141,7 @@ class Flattener:
         """Whether entries are allowed again, after the order is decided on, or were never forbidden."""
         head = self._bus.head()
         decided = head is not None and head.cursor >= order.event
-        return decided and not self._bus.is_stopped_or_halted()
+        return decided and not self._bus.standing(NAME).no_entries
 
     def _say_what_is_not_here(self, legs: set[tuple[str, str, Side]], held: Sequence[BrokerPosition]) -> None:
         """What is to be closed and neither open here nor closed here is in another book."""

@@ -139,7 +139,10 @@ class Presence:
 
     def _say_alive(self) -> None:
         asked = self._clock.monotonic()  # the sign of life lasts at least from here
-        self._bus.beat(self._worker, self._session, int(self._settings.worker_lost_seconds * 1000))
+        lasts_ms = int(self._settings.worker_lost_seconds * 1000)
+        if not (self._announced and self._bus.beat_on(self._worker, self._session, lasts_ms)):
+            self._announced = False  # before there is one again: it may have been counted as lost meanwhile
+            self._bus.beat(self._worker, self._session, lasts_ms)
         if self._lapsed():
             self._announced = False
         self._contact, self._loss_said = asked, False

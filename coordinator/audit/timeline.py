@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from coordinator.audit.columns import TABLES, Row, Table, by_name, readable
+from coordinator.audit.columns import TABLES, Row, Table, by_name
 from coordinator.audit.moment import Exchange
 from coordinator.audit.record import Record
 from coordinator.audit.span import Span
@@ -21,9 +21,11 @@ from coordinator.recorded import Recorded
 from coordinator.state import State
 from events.bus import Entry
 from events.codec import Fields, RefusedField, decode_decided
+from events.fields import readable
 from events.incoming import (
     ClockTicked,
     CoordinatorStarted,
+    EntryRenewed,
     EntryRequested,
     EntryWithdrawn,
     Malformed,
@@ -130,6 +132,8 @@ def _of_the_quiet(event: object, fields: Fields) -> str:
             return f"{event.symbol} entry requested: {event.side} {event.size} by {event.worker}{strategy}"
         case EntryWithdrawn():
             return f"{event.symbol} entry withdrawn by {event.worker} | {event.reason}"
+        case EntryRenewed():
+            return f"{event.symbol} entry still under way, its slot is kept for {event.worker}"
         case PositionMarked():
             return f"Position marked: {event.symbol} at {event.price:f} | Open P&L: {shown(event.unrealized)}"
         case CoordinatorStarted():

@@ -25,9 +25,9 @@ class WatchedGate(PortfolioGate):
     world: World
 
     def request_entry(
-        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = ""
+        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = "", hold: bool = False
     ) -> Decision:
-        decision = super().request_entry(symbol, side, size, strategy=strategy)
+        decision = super().request_entry(symbol, side, size, strategy=strategy, hold=hold)
         if decision.allowed and not self._is_on_the_log(decision):
             raise Violation("a gate says yes only where the log does", f"{self.worker}: {decision.event}")
         return decision
