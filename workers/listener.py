@@ -20,6 +20,7 @@ LISTEN_SECONDS = 1.0
 _READ_AT_ONCE = 100
 _PAUSE_SECONDS = 0.1
 _HEARD_AGAIN_MS = 10_000
+"""How far back a stream that was set back is heard again: longer than it takes to find out."""
 
 
 class Listener:
@@ -87,7 +88,7 @@ class Listener:
                 yield _PAUSE_SECONDS
 
     def _hear(self) -> bool:
-        """Whether anything was there to be heard: if not, the streams may have been set back."""
+        """Passes on what there is; false if nothing came: then the streams may have been set back."""
         block_ms = int(LISTEN_SECONDS * 1000)
         decisions, pulls = self._bus.orders_after(
             self._decisions, self._pulls, count=_READ_AT_ONCE, block_ms=block_ms
@@ -107,22 +108,20 @@ class Listener:
         return bool(decisions or pulls)
 
     def _look_whether_set_back(self) -> None:
-        """Goes back to where the streams are now, and a little more: it may have gone on before we looked."""
-        last, last_pull = self._bus.last_decision(), self._bus.last_pull_id()
-        if last < self._decisions:
-            before = StreamId(max(0, self._bus.now_ms() - _HEARD_AGAIN_MS), 0)
-            self._say_set_back("decisions", heard=self._decisions, last=last)
-            self._decisions = min(last, before)
-        if last_pull < self._pulls:
-            heard = self._pulls
+        """Goes back to where the streams end, or a little further: they may have gone on before we looked."""
+        if (last := self._bus.last_decision()) < self._decisions:
+            self._say_set_back("decisions", self._decisions, last)
+            lately = StreamId(max(0, self._bus.now_ms() - _HEARD_AGAIN_MS), 0)
+            self._decisions = min(last, lately)
+        if (last := self._bus.last_pull_id()) < self._pulls:
+            self._say_set_back("kill switch", self._pulls, last)
             self._pulls, outstanding = _last_pull(self._bus)
-            self._say_set_back("kill switch", heard=heard, last=last_pull)
             if outstanding is not None:
                 self._on_order(outstanding)
 
-    def _say_set_back(self, stream: str, *, heard: StreamId, last: StreamId) -> None:
+    def _say_set_back(self, stream: str, heard: StreamId, last: StreamId) -> None:
         self._log.critical(
-            f"SET BACK: the stream of the {stream} ends before what was heard; hearing it again from there",
+            f"SET BACK: the stream of the {stream} ends before what was heard; it is heard again from there",
             heard=str(heard),
             last=str(last),
         )

@@ -224,6 +224,7 @@ LOOKS = [
     called("last_event"),
     called("last_decision"),
     called("last_pull"),
+    called("last_pull_id"),
     stands,
     called("events_after", ORIGIN, count=9),
     called("decisions_after", ORIGIN, count=9),
@@ -561,7 +562,7 @@ def test_a_log_has_one_name_and_one_that_was_led_before_there_were_names_has_the
 
 _MADE_OF_OTHERS = {
     *("events_after", "decisions_after", "published_after"),
-    *("last_event", "last_decision", "pull_killswitch"),
+    *("last_event", "last_decision", "last_pull_id", "pull_killswitch"),
 }
 
 
