@@ -421,6 +421,16 @@ class Bus:
         with told_apart("giving back a worker's name"):
             self._claim([self.keys.claim(worker)], [who, 1, ""])
 
+    def say_book_lacks(self, what: str, lasts_ms: int) -> None:
+        """Says, for so long, what is open and not in the flattener's book; nothing if all is."""
+        with told_apart("saying what the book lacks"):
+            self._client.set(self.keys.book_lacks, what, px=lasts_ms)
+
+    def book_lacks(self) -> str:
+        """What the flattener said last of that; empty too where none has."""
+        with told_apart("asking what the book lacks"):
+            return readable(self._client.get(self.keys.book_lacks) or "")
+
     def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
         """For each destination of alerts the notifier that tells it, or None."""
         if not destinations:

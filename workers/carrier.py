@@ -4,8 +4,8 @@ A callback that closes is the author's code and his broker: it may take long, fa
 Guarantees: `carry` and `look` return at once; each callback has its orders one after the other, apart from
 the others', so that one that hangs holds up no other; what fails is tried again after one second, two, four
 and so on up to thirty, a bounded number of times or for as long as it is to be, and at once when a reminder
-brings it; what does not return is said, and so is each order that waits behind it. A callback that may be called for several orders at once gets the next on another thread when that
-has waited a moment.
+brings it; what does not return is said, and so is each order that waits behind it. A callback that may be
+called for several orders at once gets the next on another thread when that has waited a moment.
 """
 
 import threading

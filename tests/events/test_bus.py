@@ -171,6 +171,8 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     "beat": lambda bus: bus.beat("ibs-ES", "s1", 1000),
     "beat_on": lambda bus: bus.beat_on("ibs-ES", "s1", 1000),
     "standing": lambda bus: bus.standing("ibs-ES"),
+    "say_book_lacks": lambda bus: bus.say_book_lacks("ES", 1000),
+    "book_lacks": lambda bus: bus.book_lacks(),
     "beats": lambda bus: bus.beats(["ibs-ES"]),
     "publish": lambda bus: bus.publish(bus.keys.bars, TICK),
     "published_after": lambda bus: bus.published_after(bus.keys.bars, ORIGIN, count=1, block_ms=50),
