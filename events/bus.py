@@ -189,6 +189,10 @@ class Bus:
             found = _entries(self._client.xrevrange(self.keys.killswitch, count=1))
         return found[0] if found else None
 
+    def last_pull_id(self) -> StreamId:
+        """The largest ID a pull of the kill switch ever had."""
+        return self._last(self.keys.killswitch)
+
     def decisions_of(self, event: StreamId) -> list[Entry]:
         """What was decided on one event."""
         if not event.answerable:
@@ -416,6 +420,16 @@ class Bus:
         """Gives the name back, if `who` has it still."""
         with told_apart("giving back a worker's name"):
             self._claim([self.keys.claim(worker)], [who, 1, ""])
+
+    def say_book_lacks(self, what: str, lasts_ms: int) -> None:
+        """Says, for so long, what is open and not in the flattener's book; nothing if all is."""
+        with told_apart("saying what the book lacks"):
+            self._client.set(self.keys.book_lacks, what, px=lasts_ms)
+
+    def book_lacks(self) -> str:
+        """What the flattener said last of that; empty too where none has."""
+        with told_apart("asking what the book lacks"):
+            return readable(self._client.get(self.keys.book_lacks) or "")
 
     def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
         """For each destination of alerts the notifier that tells it, or None."""

@@ -25,6 +25,7 @@ from coordinator.log import Log
 from events.bus import Bus, Entry
 from events.connection import connect
 from events.fields import Side
+from workers.book_watch import NOT_IN_THE_BOOK, WHAT_TO_DO, BookWatch
 from workers.brokers.protocol import Broker, BrokerPosition, BrokerSetup, ExitFill, NotOpen
 from workers.brokers.registry import open_broker
 from workers.flatten_order import FlattenOrder, handed_over, order_for, taken_over
@@ -150,9 +151,7 @@ class Flattener:
         missing = sorted(f"{symbol} of {owner}" for owner, symbol, _ in legs if (owner, symbol) not in here)
         if missing:
             self._log.critical(
-                "NOT CLOSED: the broker's book of this flattener does not hold what it is to close",
-                legs=", ".join(missing),
-                what_to_do="give it the workers' --book, or close at the broker and `portfold settle`",
+                f"NOT CLOSED: {NOT_IN_THE_BOOK}", legs=", ".join(missing), what_to_do=WHAT_TO_DO
             )
 
     def _forget_the_oldest(self) -> None:
@@ -232,8 +231,10 @@ def run(
             lapse_seconds=settings.worker_lost_seconds,
             log=log,
         )
+        book_watch = BookWatch(bus, broker, log=log, clock=SystemClock())
         with gate:
             log.info("Flattener ready", portfolio=settings.portfolio)
             while not stop.wait(settings.heartbeat_seconds):
                 flattener.look_again()
+                book_watch.look()
     bus.close()

@@ -3,7 +3,8 @@
 On a thread of its own, so that no strategy's bar or request can delay it, nor an earlier order that is being
 carried out (`workers.carrier`). What was decided while the bus was away is read when it is back. An order is
 brought again whenever the log says that it is overdue. The kill switch is heard beside the decisions, so it
-needs no coordinator.
+needs no coordinator. Where a stream was set back, by a backup or by another server, it is heard again from
+there: an ID that comes a second time would otherwise be taken for one that was heard.
 """
 
 import threading
@@ -18,6 +19,8 @@ from workers.flatten_order import FlattenOrder, pulled
 LISTEN_SECONDS = 1.0
 _READ_AT_ONCE = 100
 _PAUSE_SECONDS = 0.1
+_HEARD_AGAIN_MS = 10_000
+"""How far back a stream that was set back is heard again: longer than it takes to find out."""
 
 
 class Listener:
@@ -68,21 +71,24 @@ class Listener:
         """Listens, step by step: yields how many seconds to wait before the next."""
         if self._outstanding is not None:
             self._on_order(self._outstanding)
-        reachable = True
+        reachable = sure = True
         while not self._stop.is_set():
             self._each_step()
             try:
-                self._hear()
+                if not sure:
+                    self._look_whether_set_back()
+                sure = self._hear()
                 reachable = True
                 yield 0.0  # the read itself waits
             except BusError as error:
                 self._on_silence()
                 if reachable:
                     self._log.error("No longer hearing decisions", why=str(error))
-                reachable = False
+                reachable = sure = False
                 yield _PAUSE_SECONDS
 
-    def _hear(self) -> None:
+    def _hear(self) -> bool:
+        """Passes on what there is; false if nothing came: then the streams may have been set back."""
         block_ms = int(LISTEN_SECONDS * 1000)
         decisions, pulls = self._bus.orders_after(
             self._decisions, self._pulls, count=_READ_AT_ONCE, block_ms=block_ms
@@ -99,6 +105,26 @@ class Listener:
                 continue
             if order is not None:
                 self._on_order(order)
+        return bool(decisions or pulls)
+
+    def _look_whether_set_back(self) -> None:
+        """Goes back to where the streams end, or a little further: they may have gone on before we looked."""
+        if (last := self._bus.last_decision()) < self._decisions:
+            self._say_set_back("decisions", self._decisions, last)
+            lately = StreamId(max(0, self._bus.now_ms() - _HEARD_AGAIN_MS), 0)
+            self._decisions = min(last, lately)
+        if (last := self._bus.last_pull_id()) < self._pulls:
+            self._say_set_back("kill switch", self._pulls, last)
+            self._pulls, outstanding = _last_pull(self._bus)
+            if outstanding is not None:
+                self._on_order(outstanding)
+
+    def _say_set_back(self, stream: str, heard: StreamId, last: StreamId) -> None:
+        self._log.critical(
+            f"SET BACK: the stream of the {stream} ends before what was heard; it is heard again from there",
+            heard=str(heard),
+            last=str(last),
+        )
 
 
 def _last_pull(bus: Bus) -> tuple[StreamId, FlattenOrder | None]:

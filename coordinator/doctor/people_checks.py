@@ -55,9 +55,12 @@ def workers(facts: Facts) -> Finding:
 
 
 def flattener(facts: Facts) -> Finding:
-    """Somebody closes what a dead worker leaves open when everything must go."""
+    """Somebody closes what a dead worker leaves open when everything must go, and has its book."""
     if facts.overview is not None and facts.overview.flattener_alive:
-        return ok("flattener", "alive")
+        if not facts.book_lacks:
+            return ok("flattener", "alive")
+        text = f"it cannot close {facts.book_lacks}: not in its broker's book, which may be another one"
+        return fail("flattener", text, "portfold flattener --book, the workers'; or portfold settle")
     text = "none is alive: at a stop, nobody closes the positions of a worker that died"
     return warn("flattener", text, "portfold flattener")
 

@@ -224,6 +224,7 @@ LOOKS = [
     called("last_event"),
     called("last_decision"),
     called("last_pull"),
+    called("last_pull_id"),
     stands,
     called("events_after", ORIGIN, count=9),
     called("decisions_after", ORIGIN, count=9),
@@ -550,6 +551,14 @@ def test_a_name_is_claimed_by_one_until_it_lapses_or_is_taken_over(bench: Bench)
     bench.until(lambda: bench.bus.claim_lasts_ms("ibs-ES", "cat") == 0, "the end of the claim")
 
 
+def test_what_the_book_lacks_is_there_until_it_lapses_or_is_said_anew(bench: Bench) -> None:
+    assert bench.bus.book_lacks() == ""
+    bench.bus.say_book_lacks("ES long of ibs-ES", 60_000)
+    assert bench.bus.book_lacks() == "ES long of ibs-ES"
+    bench.bus.say_book_lacks("CL long of ibs-CL", 10)
+    bench.until(lambda: bench.bus.book_lacks() == "", "it to lapse")
+
+
 def test_a_log_has_one_name_and_one_that_was_led_before_there_were_names_has_the_empty_one(
     bench: Bench,
 ) -> None:
@@ -561,7 +570,7 @@ def test_a_log_has_one_name_and_one_that_was_led_before_there_were_names_has_the
 
 _MADE_OF_OTHERS = {
     *("events_after", "decisions_after", "published_after"),
-    *("last_event", "last_decision", "pull_killswitch"),
+    *("last_event", "last_decision", "last_pull_id", "pull_killswitch"),
 }
 
 

@@ -278,6 +278,14 @@ class MemoryBus(Bus):
     def unclaim(self, worker: str, who: str) -> None:
         self.claim(worker, who, 1, "")
 
+    def say_book_lacks(self, what: str, lasts_ms: int) -> None:
+        self._ask(
+            "saying what the book lacks", lambda: self._server.put(self.keys.book_lacks, what, lasts_ms)
+        )
+
+    def book_lacks(self) -> str:
+        return self._ask("asking what the book lacks", lambda: self._server.text(self.keys.book_lacks)) or ""
+
     def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
         if not destinations:
             return []

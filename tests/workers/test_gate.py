@@ -586,7 +586,7 @@ def test_a_strategy_that_fails_is_told_again_when_it_is_overdue_and_others_are_t
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("workers.carrier._RETRY_SECONDS", 600)  # so that only reminders tell it again
+    monkeypatch.setattr("workers.carrier._RETRY_SECONDS", 30)  # so that only reminders tell it again
     soon = config_folder(tmp_path / "config", runtime={"flatten_seconds": 0.1})
     with coordinating(server.url, portfolio, config=soon):
         failing, fine = Strategy(closes=True, failing=2), Strategy()
