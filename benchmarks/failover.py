@@ -18,7 +18,8 @@ from events.bus import Bus
 from events.codec import encode_checked
 from events.incoming import EntryRequested, EntryWithdrawn
 
-EXPECTED_MS = 1_000
+EXPECTED_MS = 1_000  # at the median
+EXPECTED_WORST_MS = 3_000
 _PORTFOLIO = "failover"
 _WHO = {"worker": "asker", "session": "s1", "symbol": "ES"}
 
@@ -52,7 +53,7 @@ def _measure(stage: Stage, runs: int, random: Random) -> None:
     print(f"{runs} leaders killed, lease {lease_ms} ms\n")
     print(histogram(times, "ms"))
     print(f"\nmedian {percentile(times, 50):.0f} ms, worst {max(times):.0f} ms")
-    print(f"Expected: the next answer within {EXPECTED_MS} ms; here {max(times):.0f} ms at the worst.")
+    print(f"Expected: at most {EXPECTED_MS} ms at the median, {EXPECTED_WORST_MS} ms at the worst.")
 
 
 def _kill_and_ask(leader: Child, bus: Bus, seq: int) -> float:

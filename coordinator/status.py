@@ -4,8 +4,9 @@
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 
-from coordinator.dollars import CENT
+from coordinator.dollars import CENT, EXACT
 from coordinator.state import (
     Acknowledged,
     State,
@@ -36,7 +37,7 @@ def status_fields(state: State, at: StreamId) -> dict[str, str]:
         "max_positions": str(state.limits.max_positions) if state.limits else "",
         "open_positions_count": str(len(state.positions)),
         "open_positions": ", ".join(open_symbols(state)),
-        "daily_pnl": f"{daily_pnl(state).quantize(CENT):f}",
+        "daily_pnl": _dollars(daily_pnl(state)),
         "stopped_out": _flag(state.stop is not None),
         "current_day": state.day.date,
         "stats": _stats_text(state.stats),
@@ -50,9 +51,9 @@ def status_fields(state: State, at: StreamId) -> dict[str, str]:
         ),
         "opened_ms": ", ".join(str(one.opened_ms) for one in state.positions.values()),
         "reserved_until_ms": ", ".join(str(one.expires_ms) for one in state.reservations.values()),
-        "realized_pnl": f"{state.day.realized.quantize(CENT):f}",
+        "realized_pnl": _dollars(state.day.realized),
         "daily_stop_loss": f"{state.limits.daily_stop_loss:f}" if state.limits else "",
-        "stop_from": f"{state.day.stop_from.quantize(CENT):f}",
+        "stop_from": _dollars(state.day.stop_from),
         "day_ends_ms": str(state.day.ends_ms),
         "halted": _flag(state.halt is not None),
         "halted_by": state.halt.by if state.halt else "",
@@ -130,6 +131,11 @@ def _tail_missing(missing: TailMissing | None) -> str:
 
 def _acknowledged(loss: Acknowledged | None) -> str:
     return f"by {loss.by} at {loss.at}: {loss.reason} | {loss.detail}" if loss else ""
+
+
+def _dollars(amount: Decimal) -> str:
+    """To the cent, however much it is: in the arithmetic of the fold, which holds any sum of events."""
+    return f"{EXACT.quantize(amount, CENT):f}"
 
 
 def _flag(value: bool) -> str:

@@ -2,8 +2,12 @@
 
 Every call is one command or one script, bounded by the connection's timeout, never repeated here. It raises
 BusUnreachable (a write may or may not have arrived) or BusRefused (it did not), nothing else.
+
+The streams are handed on exactly as they lie there. What lies under the other keys is for people as well, and
+anybody may have written it: here, once for all, whatever could steer a terminal is escaped.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple
@@ -13,6 +17,7 @@ from redis import Redis
 from events.codec import Fields
 from events.connection import told_apart
 from events.errors import BusRefused
+from events.fields import readable
 from events.keys import Keys
 from events.stream_id import ORIGIN, StreamId
 
@@ -63,6 +68,16 @@ class Extent(NamedTuple):
     length: int
     first: StreamId
     last: StreamId
+
+
+class Standing(NamedTuple):
+    """What decides, in one moment of the server, whether a yes to a worker still holds: the server's clock,
+    whether there are to be no entries at all, and the session whose heartbeat as that worker has not lapsed.
+    """
+
+    now_ms: int
+    no_entries: bool
+    session: str | None
 
 
 class Archived(NamedTuple):
@@ -120,6 +135,7 @@ class Bus:
         self.keys = Keys(name)
         self._client: Any = client  # the library's own types are too loose to check against
         self._commit = client.register_script(_script("commit.lua"))
+        self._name_log = client.register_script(_script("name_log.lua"))
         self._lead = client.register_script(_script("lead.lua"))
         self._lead_append = client.register_script(_script("lead_append.lua"))
         self._renew = client.register_script(_script("renew.lua"))
@@ -202,14 +218,17 @@ class Bus:
         with told_apart("looking for events"), self._client.pipeline(transaction=False) as commands:
             for event in events:
                 commands.xrange(self.keys.events, str(event), str(event))
-            found = commands.execute(raise_on_error=False)  # its own words for an error name the command
-            for error in (answer for answer in found if isinstance(answer, Exception)):
-                raise error
+            found = _all_of(commands)
         gone = [event for event, there in zip(events, found, strict=True) if not there]
         if not gone:
             return None
         extent = self.extent()
         return max((event for event in gone if not trimmed_away(event, extent)), default=None)
+
+    def log_name(self) -> str:
+        """What tells this log from every other one; empty for one that is older than such names."""
+        with told_apart("asking for the log's name"):
+            return str(self._name_log([self.keys.log, self.keys.head], [secrets.token_hex(4)]))
 
     # --- the leader's ------------------------------------------------------------------------------------
 
@@ -218,11 +237,14 @@ class Bus:
 
         If it is not, it lasts ten times `lease_ms` from here on at most, unless its holder renews it.
         """
+        self.log_name()  # a log gets its name before anybody has led
         with told_apart("taking the lead"):
             epoch, holder, cursor, chain, folded, server = self._lead(
                 keys=[self.keys.leader, self.keys.head], args=[who, lease_ms, longest_wait_ms(lease_ms)]
             )
-        return Lease(_epoch(epoch or "0"), holder, _cursor(cursor), chain, _folded(folded), server)
+        return Lease(
+            _epoch(epoch or "0"), readable(holder), _cursor(cursor), readable(chain), _folded(folded), server
+        )
 
     def keep_lead(self, who: str, lease_ms: int, epoch: int = 0) -> bool:
         """Renews the lease; false when it is somebody else's by now. 0 ms gives it up.
@@ -272,7 +294,9 @@ class Bus:
             )
         if epoch is None:
             return None
-        return Head(_epoch(epoch), _cursor(cursor or ""), chain or "", _folded(folded or ""), server or "")
+        return Head(
+            _epoch(epoch), _cursor(cursor or ""), readable(chain or ""), _folded(folded or ""), server or ""
+        )
 
     def remember_server(self, run: str) -> None:
         """Notes in the head on which run of which server its leader leads."""
@@ -307,37 +331,42 @@ class Bus:
         """What was moved to an archive; None while the streams reach back to the beginning."""
         with told_apart("asking what is archived"):
             up_to, folder = self._client.hmget(self.keys.archive, "up_to", "folder")
-        return Archived(_cursor(up_to), folder or "") if up_to else None
+        return Archived(_cursor(up_to), readable(folder or "")) if up_to else None
 
     def leader(self) -> str | None:
         """Who holds the lease."""
         with told_apart("reading the lease"):
             holder: str | None = self._client.get(self.keys.leader)
-        return holder
+        return _readable(holder)
 
     def standby(self) -> str | None:
         """Who is ready to lead next: of several, whoever said so last."""
         with told_apart("reading the standby"):
             who: str | None = self._client.get(self.keys.standby)
-        return who
+        return _readable(who)
 
     # --- looking -----------------------------------------------------------------------------------------
 
     def status(self) -> dict[str, str]:
         """The status hash, empty when there is none yet."""
         with told_apart("reading the status"):
-            return dict(self._client.hgetall(self.keys.status))
+            found = self._client.hgetall(self.keys.status)
+        return {readable(name): readable(text) for name, text in found.items()}
 
-    def is_stopped_or_halted(self) -> bool:
-        """Whether the status says that there are to be no entries."""
-        with told_apart("reading the status"):
-            return "true" in self._client.hmget(self.keys.status, *NO_ENTRIES)
+    def standing(self, worker: str) -> Standing:
+        """What decides whether a yes to the worker still holds."""
+        looking = "asking whether a yes still holds"
+        with told_apart(looking), self._client.pipeline(transaction=True) as commands:
+            commands.time()
+            commands.hmget(self.keys.status, *NO_ENTRIES)
+            commands.get(self.keys.worker(worker))
+            time, status, session = _all_of(commands)
+        return Standing(_milliseconds(time), "true" in status, session)
 
     def now_ms(self) -> int:
         """The server's clock."""
         with told_apart("asking for the time"):
-            seconds, microseconds = self._client.time()
-        return int(seconds) * 1000 + int(microseconds) // 1000
+            return _milliseconds(self._client.time())
 
     def server(self) -> dict[str, str]:
         """What the server says of itself (INFO server, persistence, memory and replication), as text."""
@@ -359,6 +388,11 @@ class Bus:
         """Says that a worker is alive, for the next `lasts_ms`."""
         with told_apart("sending a heartbeat"):
             self._client.set(self.keys.worker(worker), session, px=lasts_ms)
+
+    def beat_on(self, worker: str, session: str, lasts_ms: int) -> bool:
+        """The same, unless there was no sign of life any more: then it is false, and there still is none."""
+        with told_apart("sending a heartbeat"):
+            return bool(self._client.set(self.keys.worker(worker), session, px=lasts_ms, xx=True))
 
     def beats(self, workers: Sequence[str]) -> list[str | None]:
         """For each worker the session whose heartbeat has not lapsed, or None."""
@@ -388,7 +422,8 @@ class Bus:
         if not destinations:
             return []
         with told_apart("looking for notifiers"):
-            return list(self._client.mget([self.keys.notifier_lease(each) for each in destinations]))
+            found = self._client.mget([self.keys.notifier_lease(each) for each in destinations])
+        return [_readable(who) for who in found]
 
     # --- the driven clock's ------------------------------------------------------------------------------
 
@@ -427,6 +462,23 @@ class Bus:
             if not self._client.exists(key):
                 return ORIGIN
             return StreamId.parse(self._client.xinfo_stream(key)["last-generated-id"])
+
+
+def _all_of(commands: Any) -> list[Any]:
+    """The answers to a pipeline's commands; the first error among them as the server words it."""
+    found: list[Any] = commands.execute(raise_on_error=False)  # its own words for an error name the command
+    for error in (answer for answer in found if isinstance(answer, Exception)):
+        raise error
+    return found
+
+
+def _milliseconds(time: tuple[int, int]) -> int:
+    seconds, microseconds = time
+    return int(seconds) * 1000 + int(microseconds) // 1000
+
+
+def _readable(text: str | None) -> str | None:
+    return None if text is None else readable(text)
 
 
 def _epoch(text: str) -> int:

@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from events.errors import BusRefused, BusUnreachable
+from events.fields import readable
 
 _NO_ANSWER = (
     exceptions.ConnectionError,
@@ -64,11 +65,11 @@ def told_apart(doing: str) -> Iterator[None]:
     try:
         yield
     except _NO_ANSWER as error:
-        raise BusUnreachable(f"Redis did not answer while {doing}: {error}") from error
+        raise BusUnreachable(f"Redis did not answer while {doing}: {readable(str(error))}") from error
     except exceptions.ReadOnlyError as error:
-        raise BusUnreachable(f"Redis is a read-only replica while {doing}: {error}") from error
+        raise BusUnreachable(f"Redis is a read-only replica while {doing}: {readable(str(error))}") from error
     except exceptions.RedisError as error:
-        raise BusRefused(f"Redis refused while {doing}: {error}") from error
+        raise BusRefused(f"Redis refused while {doing}: {readable(str(error))}") from error
 
 
 def _untouched(reply: object, **_options: object) -> object:

@@ -145,3 +145,13 @@ ZoneName = Annotated[
 Date = Annotated[
     str, Meta(pattern=r"^(?:[0-9]{4}-[0-9]{2}-[0-9]{2})?\Z", description="a date such as 2025-01-15")
 ]
+
+
+def readable(text: str) -> str:
+    """The text, with whatever may not be shown escaped as in JSON."""
+    return DECEIVING.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    pairs = found.group().encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{pairs[at]:02x}{pairs[at + 1]:02x}" for at in range(0, len(pairs), 2))

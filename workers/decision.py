@@ -38,7 +38,7 @@ class Decision:
         renewed: bool = False,
         granted_at: float = 0.0,
         lasts_seconds: float = 0.0,
-        give_back: Callable[["Decision", str], None] | None = None,
+        give_back: Callable[["Decision", str], object] | None = None,
     ) -> None:
         self.allowed = allowed
         self.symbol = symbol

@@ -12,7 +12,7 @@ from functools import partial
 from coordinator.clock import Clock
 from coordinator.log import Log
 from events.incoming import Event
-from events.stream_id import ORIGIN, StreamId
+from events.stream_id import StreamId
 from workers.decision import Decision
 from workers.publisher import Publisher
 
@@ -25,7 +25,11 @@ class _NoLongerGranted(Exception):
 
 
 class Grants:
-    """By symbol. `renewal` makes the event, given its number and the symbol. Any thread may use it."""
+    """By symbol. Any thread may use it.
+
+    `renewal` makes the event, given its number and the symbol; `last_flatten` says which event led to the
+    latest order to close everything: what was allowed before it is taken back.
+    """
 
     def __init__(
         self,
@@ -33,6 +37,7 @@ class Grants:
         renewal: Callable[[int, str], Event],
         *,
         unbroken_since: Callable[[int], bool],
+        last_flatten: Callable[[], StreamId],
         beat_seconds: float,
         log: Log,
         clock: Clock,
@@ -40,12 +45,12 @@ class Grants:
         self._publisher = publisher
         self._renewal = renewal
         self._unbroken_since = unbroken_since
+        self._last_flatten = last_flatten
         self._beat_seconds = beat_seconds
         self._log = log
         self._clock = clock
         self._granted: dict[str, Decision] = {}
         self._ask_at: dict[Decision, float] = {}
-        self._last_order = ORIGIN
 
     def add(self, decision: Decision) -> None:
         """Allowed just now."""
@@ -55,10 +60,6 @@ class Grants:
         """Its fill is about to be reported, or it is given back."""
         return self._granted.pop(symbol, None)
 
-    def flatten_ordered(self, event: StreamId) -> None:
-        """All that was allowed before `event` is taken back."""
-        self._last_order = max(self._last_order, event)
-
     def is_reserved(self, decision: Decision) -> bool:
         """Whether the slot is this process's still, as far as it can know by itself."""
         if decision.event is None or self._clock.monotonic() >= decision.good_until:
@@ -66,7 +67,7 @@ class Grants:
         return (
             self._granted.get(decision.symbol) is decision
             and self._unbroken_since(decision.announcement)
-            and decision.event > self._last_order
+            and decision.event > self._last_flatten()
         )
 
     def renew(self, decision: Decision) -> bool:
@@ -83,6 +84,8 @@ class Grants:
             return False
         if taken is None or self._clock.monotonic() >= decision.good_until:
             return False
+        if decision.expires_ms is None or taken.ms >= decision.expires_ms:
+            return False  # our clock stood still meanwhile, and the slot's time was over
         decision.good_until = asked + decision.lasts_seconds
         decision.expires_ms = taken.ms + round(decision.lasts_seconds * 1000)
         return True

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
 from events.codec import Fields
-from events.fields import DECEIVING
+from events.fields import readable
 from events.stream_id import StreamId
 
 Table = Literal["events", "decisions"]
@@ -114,16 +114,6 @@ def utc_text(ms: int) -> str:
         return ""
     at = _EPOCH + timedelta(milliseconds=ms)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z"
-
-
-def readable(text: str) -> str:
-    """The text, with whatever may not be shown (see `events.fields`) escaped as in JSON."""
-    return DECEIVING.sub(_escaped, text)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    pairs = found.group().encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{pairs[at]:02x}{pairs[at + 1]:02x}" for at in range(0, len(pairs), 2))
 
 
 def _whole(text: str) -> str:

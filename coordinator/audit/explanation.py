@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from coordinator.audit.aftermath import threads_of
 from coordinator.audit.because import Case, because
-from coordinator.audit.columns import by_name, readable
+from coordinator.audit.columns import by_name
 from coordinator.audit.lookup import Found, NotOnRecord
 from coordinator.audit.moment import Exchange, exchange_of
 from coordinator.audit.record import Record
@@ -29,6 +29,7 @@ from coordinator.time_passing import pass_time
 from coordinator.words import words_json
 from events.bus import Entry
 from events.codec import RefusedField, decode_decided
+from events.fields import readable
 from events.incoming import EntryRequested
 from events.stream_id import StreamId
 

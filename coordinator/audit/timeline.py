@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from coordinator.audit.columns import TABLES, Row, Table, by_name, readable
+from coordinator.audit.columns import TABLES, Row, Table, by_name
 from coordinator.audit.moment import Exchange
 from coordinator.audit.record import Record
 from coordinator.audit.span import Span
@@ -21,6 +21,7 @@ from coordinator.recorded import Recorded
 from coordinator.state import State
 from events.bus import Entry
 from events.codec import Fields, RefusedField, decode_decided
+from events.fields import readable
 from events.incoming import (
     ClockTicked,
     CoordinatorStarted,

@@ -92,7 +92,7 @@ def test_stop_to_flat_finds_every_close_of_every_stop(tmp_path: Path) -> None:
 
 def test_failover_kills_leaders_and_prints_the_median_and_the_worst(tmp_path: Path) -> None:
     out = printed(tmp_path, "failover", "--runs", "2")
-    assert "2 leaders killed, lease 600 ms" in out
+    assert "2 leaders killed, lease 1000 ms" in out
     assert sum(int(count) for count in re.findall(r" ms +(\d+) #+$", out, re.MULTILINE)) == 2
     median, worst = re.findall(r"^median (\d+) ms, worst (\d+) ms$", out, re.MULTILINE)[0]
     assert int(median) <= int(worst)

@@ -38,10 +38,49 @@ def place(server: EmbeddedServer, portfolio: str) -> tuple[str, ...]:
     return ("--url", server.url, "--portfolio", portfolio)
 
 
+STEERING = b"\x1b[2J\x1b]0;mine\x07\xc2\x9b\xe2\x80\xae\xff"
+
+
 def held() -> Story:
     story = Story()
     story.enters("ES", price="5000.25")
     return story
+
+
+# --- what others wrote --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [("status",), ("status", "--json"), ("doctor",), ("audit", "verify")])
+def test_nothing_that_lies_under_any_key_steers_the_terminal(
+    command: tuple[str, ...],
+    standing: Standing,
+    server: EmbeddedServer,
+    portfolio: str,
+    client: Any,
+    tmp_path: Path,
+) -> None:
+    keys = standing.of(held()).bus.keys
+
+    def shown() -> str:
+        ran = called(*command, *place(server, portfolio), cwd=tmp_path)
+        return "".join(line for line in (ran.out + ran.err).split("\n") if not line.isprintable())
+
+    client.set(keys.leader, STEERING)
+    client.set(keys.standby, STEERING)
+    client.hset(keys.archive, mapping={"up_to": "1-1", "folder": STEERING})
+    assert shown() == ""
+    client.delete(keys.archive)
+    client.hset(keys.head, "chain", STEERING)
+    assert shown() == ""
+    whole = client.hgetall(keys.status)
+    client.hset(keys.status, "halted", "true")
+    for name in whole:
+        client.hset(keys.status, name, STEERING)
+        assert shown() == "", name
+        client.hset(keys.status, name, whole[name])
+    for name in ("cursor", "epoch", "folded"):
+        client.hset(keys.head, name, STEERING)
+        assert shown() == "", name
 
 
 # --- once -------------------------------------------------------------------------------------------------

@@ -57,6 +57,15 @@ def test_whatever_happened_is_read_back_as_it_is_in_the_state(log: Log) -> None:
         agree(moment.state)
 
 
+@pytest.mark.parametrize("dollars", ["1e26", "-1e26", "-100019999889978000010002000.005", "1e50"])
+def test_a_result_beyond_all_reason_is_shown_like_any_other(dollars: str) -> None:
+    state = Story().state
+    state.day.realized = state.day.stop_from = Decimal(dollars)
+    account = account_in(status_fields(state, AT))
+    assert account.daily_pnl == account.realized == account.stop_from
+    assert abs(account.realized - Decimal(dollars)) <= CENT
+
+
 def test_a_hash_of_an_older_version_leaves_times_unknown() -> None:
     story = Story()
     story.enters("ES")

@@ -75,7 +75,7 @@ class _Floor:
         self._config = folder / "config"
         self._archive = folder / "archive"
         write_defaults(self._config)
-        _change(self._config / "runtime.json", '"lease_ms": 600', f'"lease_ms": {_LEASE_MS}')
+        _change(self._config / "runtime.json", '"lease_ms": 1000', f'"lease_ms": {_LEASE_MS}')
         self._bus = Bus(connect(server.url), _PORTFOLIO)
         self._report = Report(seed)
         self._lives = 0

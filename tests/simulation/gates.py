@@ -117,6 +117,7 @@ class GateSeat(Seat):
             log=SILENT,
             clock=process,
             bus=wire,
+            begin=_at_once,
         )
         self.gate.world = self.world
         return self.gate
@@ -136,6 +137,11 @@ class GateSeat(Seat):
     def forget(self) -> None:
         for steps in self._steps:
             ended(steps.close)
+
+
+def _at_once(act: Callable[[], None]) -> None:
+    """Orders are carried out by whoever hears them: the listener's and the heartbeat's steps are threads."""
+    act()
 
 
 def _listening(gate: PortfolioGate) -> Generator[float, None, None]:

@@ -17,6 +17,7 @@ from events.bus import (
     Extent,
     Head,
     Lease,
+    Standing,
     _cursor,
     _epoch,
     _folded,
@@ -93,12 +94,20 @@ class MemoryBus(Bus):
 
         return self._ask("reading decisions", read)
 
+    def log_name(self) -> str:
+        return self._ask("asking for the log's name", self._named)
+
+    def _named(self) -> str:
+        return self._server.name_log(self.keys.log, self._head, "a-name")
+
     # --- the leader's ------------------------------------------------------------------------------------
 
     def take_lead(self, who: str, lease_ms: int) -> Lease:
-        epoch, holder, cursor, chain, folded, server = self._ask(
-            "taking the lead", lambda: self._server.lead(self._leader, self._head, who, lease_ms)
-        )
+        def lead() -> tuple[str, str, str, str, str, str]:
+            self._named()
+            return self._server.lead(self._leader, self._head, who, lease_ms)
+
+        epoch, holder, cursor, chain, folded, server = self._ask("taking the lead", lead)
         return Lease(_epoch(epoch or "0"), holder, _cursor(cursor), chain, _folded(folded), server)
 
     def keep_lead(self, who: str, lease_ms: int, epoch: int = 0) -> bool:
@@ -202,9 +211,13 @@ class MemoryBus(Bus):
     def status(self) -> dict[str, str]:
         return self._ask("reading the status", lambda: dict(self._server.hash(self._status) or {}))
 
-    def is_stopped_or_halted(self) -> bool:
-        shown = self._ask("reading the status", lambda: self._server.hash(self._status)) or {}
-        return "true" in [shown.get(name) for name in NO_ENTRIES]
+    def standing(self, worker: str) -> Standing:
+        def look() -> Standing:
+            shown = self._server.hash(self._status) or {}
+            no_entries = "true" in [shown.get(name) for name in NO_ENTRIES]
+            return Standing(self._server.clock(), no_entries, self._server.text(self.keys.worker(worker)))
+
+        return self._ask("asking whether a yes still holds", look)
 
     def now_ms(self) -> int:
         return self._ask("asking for the time", self._server.clock)
@@ -221,6 +234,17 @@ class MemoryBus(Bus):
     def beat(self, worker: str, session: str, lasts_ms: int) -> None:
         key = self.keys.worker(worker)
         self._ask("sending a heartbeat", lambda: self._server.put(key, session, lasts_ms))
+
+    def beat_on(self, worker: str, session: str, lasts_ms: int) -> bool:
+        key = self.keys.worker(worker)
+
+        def put() -> bool:
+            if self._server.value(key) is None:
+                return False
+            self._server.put(key, session, lasts_ms)
+            return True
+
+        return self._ask("sending a heartbeat", put)
 
     def beats(self, workers: Sequence[str]) -> list[str | None]:
         if not workers:

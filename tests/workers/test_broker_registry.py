@@ -10,10 +10,10 @@ import pytest
 from config import ConfigError, Configuration, load
 from coordinator.log import open_log
 from tests.processes import config_folder
+from workers.book import book_of
 from workers.brokers.paper import PaperBroker
 from workers.brokers.protocol import BrokerSetup
 from workers.brokers.registry import is_paper, open_broker
-from workers.process import book_of
 
 
 def configured(folder: Path, **broker: Any) -> Configuration:

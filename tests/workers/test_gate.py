@@ -13,6 +13,7 @@ from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from coordinator.log import open_log
@@ -339,11 +340,12 @@ MISTAKES: list[tuple[Callable[[Any], object], str]] = [
     (lambda gate: gate.withdraw("ES", "x" * 501), "EntryWithdrawn.reason: expected at most"),
     (lambda gate: gate.position_opened("ES", price="cheap"), "price: expected a number, got 'cheap'"),
     (lambda gate: gate.position_opened("ES", price=float("nan")), "PositionOpened.price: expected a finite"),
-    (lambda gate: gate.position_opened("ES", price=float("inf")), "price: expected a number, got 'inf'"),
+    (lambda gate: gate.position_opened("ES", price=float("inf")), "PositionOpened.price: expected a finite"),
+    (lambda gate: gate.position_opened("ES", price=1e20), "PositionOpened.price: expected a finite"),
     (lambda gate: gate.position_opened("ES", price=None), "price: expected a number, got 'None'"),
     (lambda gate: gate.position_closed("ES", price=1, pnl="-", commission=0), "pnl: expected a number"),
     (
-        lambda gate: gate.position_marked("ES", price=1, unrealized=Decimal("1e-11")),
+        lambda gate: gate.position_marked("ES", price=1, unrealized=Decimal("1e10")),
         "PositionMarked.unrealized: expected a finite amount in dollars",
     ),
 ]
@@ -395,6 +397,25 @@ def test_dollars_that_floats_added_up_are_a_report_like_any_other(gates: Gates, 
     live.all_decided()
     assert live.said("PositionClosed")[0]["pnl"] == "3.3"
     assert live.status()["realized_pnl"] == "3.30"
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_numbers_as_libraries_make_them_are_a_report_like_any_other(gates: Gates, live: Live) -> None:
+    gate: Any = gates()
+    assert gate.request_entry("ES", size=np.int64(2))
+    gate.position_opened("ES", size=np.int64(2), price=Decimal(15001) / 3)
+    assert gate.position_closed(
+        "ES",
+        size=np.int8(2),
+        price=np.float32(4990.5),
+        pnl=Decimal(-1000) / 3,
+        commission=np.int64(5),
+    )
+    live.all_decided()
+    (opened,), (closed,) = live.said("PositionOpened"), live.said("PositionClosed")
+    assert (opened["size"], opened["price"]) == ("2", "5000.3333333333")
+    assert (closed["price"], closed["pnl"], closed["commission"]) == ("4990.5", "-333.3333333333", "5")
+    assert live.status()["open_positions"] == ""
 
 
 def test_facts_wait_for_a_killed_server_and_are_told_in_order_and_once(
@@ -565,7 +586,7 @@ def test_a_strategy_that_fails_is_told_again_when_it_is_overdue_and_others_are_t
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("workers.listener._RETRY_SECONDS", 600)  # so that only reminders tell it again
+    monkeypatch.setattr("workers.carrier._RETRY_SECONDS", 600)  # so that only reminders tell it again
     soon = config_folder(tmp_path / "config", runtime={"flatten_seconds": 0.1})
     with coordinating(server.url, portfolio, config=soon):
         failing, fine = Strategy(closes=True, failing=2), Strategy()

@@ -3,7 +3,6 @@
 import io
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler
 from itertools import count
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from coordinator.log import open_log
 from tests.waiting import until
 from tests.workers.names import Names, no_such_name
-from tests.workers.webhook_server import Behaviour, Receiver, fails, refuses, takes, too_soon
+from tests.workers.webhook_server import Behaviour, Late, Receiver, fails, refuses, takes, too_soon
 from workers.brokers.webhook import Answer, Webhook, longest_seconds, read_answer
 
 ORDER = {"action": "buy"}
@@ -101,16 +100,10 @@ def test_what_a_server_failed_at_is_sent_once(opened: Opened, receiver: Receiver
 def test_an_answer_that_comes_too_late_is_passed_on(
     opened: Opened, receiver: Receiver, behaviour: Behaviour, outcome: str
 ) -> None:
-    go = threading.Event()
-
-    def behave(request: BaseHTTPRequestHandler) -> None:
-        go.wait(30)
-        behaviour(request)
-
-    receiver.behaves(behave)
+    receiver.behaves(waits := Late(behaviour))
     late: list[Answer] = []
     assert opened(0.2).post(ORDER, late=late.append).outcome == "unknown"
-    go.set()
+    waits.go.set()
     until(lambda: late, "the late answer")
     assert late[0].outcome == outcome
 

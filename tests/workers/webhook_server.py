@@ -154,4 +154,16 @@ def slowly(seconds: float) -> Behaviour:
     return answer
 
 
+class Late:
+    """Answers only when it is told to `go`."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.go = threading.Event()
+        self._behaviour = behaviour
+
+    def __call__(self, request: BaseHTTPRequestHandler) -> None:
+        self.go.wait(30)
+        self._behaviour(request)
+
+
 takes = answers(200, b'{"success": true, "id": "cd481b19", "logId": "f00d", "payload": {}}')

@@ -26,16 +26,17 @@ from config import ConfigError, Configuration, load
 from config.state_folder import state_folder
 from coordinator.configured import configured_limits
 from coordinator.log import Log, open_log
+from events.errors import BusError
 from workers.adapters.backtrader_backtest import Fresh, GatedBroker, Shared
 from workers.adapters.backtrader_feeds import CannotRun, Feeds
 from workers.adapters.backtrader_live import LiveBroker
 from workers.bar import Bar
+from workers.book import book_there
 from workers.brokers.paper import fill_at
 from workers.brokers.protocol import BrokerError, BrokerSetup
 from workers.brokers.registry import open_broker
 from workers.gate import PortfolioGate
 from workers.in_process import InProcessPortfolio
-from workers.process import book_of
 from workers.settings import GateSettings
 from workers.trader import holdings_of
 
@@ -89,7 +90,7 @@ def live_broker(
     found = configuration or load(None, os.environ, Path.cwd())
     chosen = settings or GateSettings.of(found, url=os.environ.get("PORTFOLD_URL"))
     said = log or open_log(worker)[0]
-    file = book or _default_book(chosen.portfolio, found.runtime.broker.kind)
+    file = book or _default_book(chosen, found.runtime.broker.kind)
     if fill_at(found) != "mark":
         expected = "mark: for Backtrader see at_close of backtest_broker"
         raise ConfigError(found.files.runtime.path, "broker.options.fill_at", expected, "next_bar")
@@ -106,13 +107,16 @@ def live_broker(
     return LiveBroker(opened, broker, feeds, cash=cash, log=said)
 
 
-def _default_book(portfolio: str, kind: str) -> Path:
+def _default_book(settings: GateSettings, kind: str) -> Path:
     folder = state_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BrokerError(f"Cannot make the folder {folder}: {error.strerror}") from error
-    return book_of(portfolio, folder, kind)
+    try:
+        return book_there(settings, folder, kind)
+    except BusError as error:
+        raise BrokerError(f"Which book is the portfolio's is not known: {error}") from error
 
 
 class Bars(bt.feed.DataBase):  # type: ignore[misc]  # Backtrader has no types

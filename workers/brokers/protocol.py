@@ -52,7 +52,8 @@ class Withheld(BrokerError):
 class OrderUnknown(BrokerError):
     """Nobody knows what became of an order: it may be filled, or still be. It is never sent again by itself.
 
-    An entry counts among the `positions` until somebody settles it or closes it, an exit as not done.
+    An entry counts among the `positions` until somebody settles it, an exit as not done. What became of an
+    exit is unknown, too, when what it was to close is: whether that came before or after, nobody can tell.
     """
 
 

@@ -58,6 +58,14 @@ def failure(order: Order, answer: Answer) -> BrokerError:
     )
 
 
+def unproven(order: Order) -> OrderUnknown:
+    """The sentence for an exit that was taken while nobody knew whether anything was open."""
+    return OrderUnknown(
+        f"TradersPost took order {order}, which proves nothing: the entry that it is to close is "
+        "unknown, and may come after it. Look at the broker, then: portfold reconcile"
+    )
+
+
 def _particulars(order: Order, price: Decimal) -> dict[str, object]:
     moment = datetime.fromtimestamp(order.at_ms / 1000, UTC)
     return {

@@ -35,6 +35,7 @@ class _Options(Struct, frozen=True):
 def open_traderspost(setup: BrokerSetup) -> TradersPost:
     """The broker of kind `traderspost`. Raises ConfigError, BrokerError."""
     options = setup.options(_Options)
+    _check_timeout(setup, options.timeout_seconds)
     return TradersPost(
         setup.book,
         setup.owner,
@@ -46,6 +47,19 @@ def open_traderspost(setup: BrokerSetup) -> TradersPost:
         names=options.contracts,
         log=setup.log,
     )
+
+
+def _check_timeout(setup: BrokerSetup, timeout_seconds: float) -> None:
+    """A slot lasts from the request on: it must still be there when the last attempt to send has ended."""
+    runtime = setup.configuration.runtime
+    longest = runtime.answer_seconds + longest_seconds(timeout_seconds)
+    if longest >= runtime.reservation_seconds:
+        where = "broker.options.timeout_seconds"
+        expected = (
+            f"less, as an answer and sending then take up to {longest:g} s, or reservation_seconds to be "
+            f"more than that, which is {runtime.reservation_seconds:g}"
+        )
+        raise ConfigError(setup.configuration.files.runtime.path, where, expected, f"{timeout_seconds:g}")
 
 
 def _address(setup: BrokerSetup, variable: str) -> str:
