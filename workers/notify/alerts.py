@@ -195,7 +195,8 @@ class _Telling:
         when, ms = self._when, self._ms
         match decision:
             case EntryAllowed():
-                self.book = self.book.with_grant(decision.worker, decision.symbol)
+                if not decision.repeats:
+                    self.book = self.book.with_grant(decision.worker, decision.symbol, ms)
             case EntryDenied():
                 self._denied(decision)
             case EntryExpired():

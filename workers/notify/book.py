@@ -56,7 +56,7 @@ class Week(Struct, frozen=True):
 
 
 class Kept(Struct, frozen=True):
-    """A slot renewed since `since`, to be asked about at `ask_at`, both in ms of the log."""
+    """A slot granted at `since`, to be asked about at `ask_at` if it is kept still, both in ms of the log."""
 
     since: int
     ask_at: int
@@ -67,7 +67,7 @@ class Book(Struct, frozen=True):
     session.
 
     `limits` are those in force in words, `leader` who leads, `acknowledged` the event that answered for the
-    last loss of the log. `kept` are slots that are renewed, by worker and symbol.
+    last loss of the log. `kept` are the slots granted last, by worker and symbol.
     """
 
     trades: Trades = Trades()
@@ -96,26 +96,27 @@ class Book(Struct, frozen=True):
         """And one more entry denied today."""
         return replace(self, denied=self.denied | {code: self.denied.get(code, 0) + 1})
 
+    def with_grant(self, worker: str, symbol: str, ms: int) -> "Book":
+        """And a slot granted at `ms`; only the latest are remembered."""
+        return self._with_kept(f"{worker}:{symbol}", Kept(ms, ms + _KEPT_LONG_MS))
 
     def with_renewal(self, worker: str, symbol: str, ms: int) -> tuple["Book", int]:
         """And a slot kept at `ms`; for how many ms it has been, where that is to be asked about, or else 0.
 
-        An order may well fill at the next hourly bar: first after an hour and a half, then after as long again.
+        First after an hour and a half, as an order may fill at the next hourly bar; then after as long again.
         """
         name = f"{worker}:{symbol}"
         known = self.kept.get(name) or Kept(ms, ms + _KEPT_LONG_MS)
         kept_ms = ms - known.since if ms >= known.ask_at else 0
         if kept_ms:
             known = Kept(known.since, ms + kept_ms)
+        return self._with_kept(name, known), kept_ms
+
+    def _with_kept(self, name: str, slot: Kept) -> "Book":
         others = {other: kept for other, kept in self.kept.items() if other != name}
         if len(others) >= _SLOTS_REMEMBERED:
             del others[next(iter(others))]
-        return replace(self, kept=others | {name: known}), kept_ms
-
-    def with_grant(self, worker: str, symbol: str) -> "Book":
-        """And a slot granted: it is kept from now on."""
-        name = f"{worker}:{symbol}"
-        return replace(self, kept={other: kept for other, kept in self.kept.items() if other != name})
+        return replace(self, kept=others | {name: slot})
 
 
 def week_of(day: str) -> tuple[int, int]:
