@@ -31,6 +31,7 @@ AlertKind = Literal[
     "pnl_disputed",
     "mark_stale",
     "event_rejected",
+    "entry_unregistered",
     "flatten_handed_over",
     "halted",
     "resumed",

@@ -297,6 +297,59 @@ def test_an_old_mark_and_an_entry_that_expired() -> None:
     ]
 
 
+NOON = chicago(2025, 1, 15, 12)
+
+
+def renewed_until(telling: Telling, symbol: str, minutes: int) -> list[str]:
+    """The slot is renewed each half minute until `minutes` after noon; what was told of it."""
+    while telling.ms < NOON + minutes * MINUTE:
+        telling.ms += 30 * SECOND
+        telling.renews(symbol)
+    return [text for text in telling.told() if "never registered" in text]
+
+
+def test_a_slot_that_is_kept_and_whose_fill_is_never_reported_is_asked_about_again_and_again() -> None:
+    telling = Telling(NOON, reservation_ms=MINUTE)
+    telling.asks("ES")
+    assert renewed_until(telling, "ES", 89) == []
+    assert renewed_until(telling, "ES", 179) == [
+        "Granted, never registered: ES | ibs-ES has kept a slot for 1.5 h | was it filled? Report it, or "
+        "give the slot back | 13:30:00"
+    ]
+    (second,) = renewed_until(telling, "ES", 300)
+    assert "kept a slot for 3.0 h" in second
+
+
+def test_an_order_that_fills_at_the_next_hourly_bar_is_not_asked_about() -> None:
+    telling = Telling(NOON, reservation_ms=MINUTE)
+    told = []
+    for hour in range(1, 5):  # each slot by itself was kept for an hour
+        telling.asks("ES")
+        told += renewed_until(telling, "ES", 60 * hour)
+        telling.fills("ES")
+        telling.closes("ES", pnl="10")
+    assert told == []
+
+
+def test_a_repeated_answer_is_no_new_grant() -> None:
+    telling = Telling(NOON, reservation_ms=MINUTE)
+    telling.asks("ES")
+    granted = telling.book.kept
+    telling.ms += 30 * SECOND
+    telling.hears_last_again()
+    assert telling.book.kept == granted
+
+
+def test_of_many_slots_the_latest_are_remembered() -> None:
+    telling = Telling()
+    book = telling.book
+    for number in range(200):
+        book = book.with_grant(f"worker-{number}", "ES", number)
+        book, _ = book.with_renewal("steady", "ES", number)
+    assert len(book.kept) == 64
+    assert book.with_renewal("steady", "ES", 90 * MINUTE)[1] == 90 * MINUTE
+
+
 # --- repeats --------------------------------------------------------------------------------------------
 
 

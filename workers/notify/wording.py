@@ -28,6 +28,7 @@ from events.decisions import (
 )
 from events.incoming import (
     CoordinatorStarted,
+    EntryRenewed,
     FlattenRequested,
     LimitsChanged,
     LogTailMissing,
@@ -151,6 +152,13 @@ def expired(decision: EntryExpired, when: datetime) -> Lines:
     return (
         f"Entry expired: {decision.symbol} {decision.side} {decision.size} | {decision.reason} | "
         f"{decision.worker} | {at_clock(when)}",
+    )
+
+
+def unregistered(event: EntryRenewed, kept_ms: int, when: datetime) -> Lines:
+    return (
+        f"Granted, never registered: {event.symbol} | {event.worker} has kept a slot for "
+        f"{kept_ms / 3_600_000:.1f} h | was it filled? Report it, or give the slot back | {at_clock(when)}",
     )
 
 
