@@ -224,6 +224,10 @@ def test_export_of_a_table_that_was_edited_does_not_pretend_to_know_its_days(sea
     ran = called("research", "export", cwd=searched)
     assert ran.code == 0
     assert "On which days it was chosen is not known" in ran.out
+    assert "Its Sharpe is what its table calls sharpe: not measured here" in ran.out
+    expected = json.loads((searched / "config" / "portfolio_optimization.json").read_text())
+    assert "growth over volatility" in expected["expected_performance"]["sharpe_ratio_is"]
+    assert load(None, {}, searched).portfolio.warnings == ()
     assert "The table does not say under which daily stop: $2,500." in ran.out
 
 
