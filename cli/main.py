@@ -31,6 +31,7 @@ from cli.audit import command as audit
 from cli.demo import command as demo
 from cli.exits import FAILED, INTERRUPTED, MEANINGS, OK, UNUSABLE, explained
 from cli.research import command as research
+from cli.research.familiar import hint
 from cli.status import command as status
 
 _COMMANDS: tuple[Callable[[App], object], ...] = (
@@ -81,7 +82,7 @@ def run(words: Sequence[str]) -> int:
         code = build_app()(words)
         sys.stdout.flush()
     except CycloptsError as mistake:
-        return _complain(UNUSABLE, f"{mistake} See: portfold --help")
+        return _complain(UNUSABLE, hint(list(words)) or f"{mistake} See: portfold --help")
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # a reader such as `head` has seen enough

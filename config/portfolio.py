@@ -1,7 +1,8 @@
 """portfolio_optimization.json: the limits the optimizer chose, and what it expected of them.
 
 The shape is the one its users have. Unknown keys are tolerated, since exporters add notes of their own; but
-one inside `portfolio_constraints` comes back as a warning: a limit that nobody reads is worse than none.
+one inside `portfolio_constraints` or `expected_performance` comes back as a warning: a limit that nobody
+reads is worse than none, and a misspelt figure is missed by whoever holds live results against it.
 Money is taken from the digits in the file, never through a float.
 """
 
@@ -15,7 +16,20 @@ from config.reading import UnknownKey, read_tolerant
 from config.rules import Approximate, Distinct, Exact, Symbol, Whole
 from config.strict_json import read_json
 
-_LIMITS = "portfolio_constraints."
+_SAID = ("portfolio_constraints.", "expected_performance.")
+_NOTES = frozenset(
+    f"expected_performance.{name}"
+    for name in (
+        "sharpe_ratio_is",
+        "total_return_dollars",
+        "breach_periods",
+        "pct_time_in_breach",
+        "profit_factor",
+        "avg_positions",
+        "trades_on_training_bars",
+    )
+)
+"""What `portfold research export` writes there besides, for people."""
 _MEASURED = Approximate(Decimal(-1_000_000_000), Decimal(1_000_000_000))
 _DRAWDOWN = Exact(Decimal(-1_000_000_000), Decimal(1_000_000_000), decimals=30, unit="dollars")
 _COUNT = Whole(0, 1_000_000_000)
@@ -37,7 +51,7 @@ class Portfolio(Struct, frozen=True):
     `max_positions`: how many positions may be open at once. `daily_stop_loss`: dollars, positive; the day
     is over when it has lost this much. `symbols`: what may be traded, in the file's order.
     `unknown_keys`: paths of the keys in the file that nothing reads; `warnings`: a sentence for each of
-    them that stands among the limits.
+    them that stands among the limits, or among the expectations without being one that exports write.
     """
 
     max_positions: int
@@ -69,7 +83,9 @@ def read_portfolio(path: Path) -> Portfolio:
         symbols=limits.symbols,
         expected_performance=file.expected_performance,
         unknown_keys=tuple(key.path for key in unknown),
-        warnings=tuple(_warning(path, key) for key in unknown if key.path.startswith(_LIMITS)),
+        warnings=tuple(
+            _warning(path, key) for key in unknown if key.path.startswith(_SAID) and key.path not in _NOTES
+        ),
     )
 
 

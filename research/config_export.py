@@ -30,6 +30,10 @@ from research.metrics import Metrics
 from research.tables import GREEDY_COLUMNS
 
 USUAL_STOP = Decimal(2500)
+UNMEASURED = (
+    "what its table calls sharpe: not measured here, and some programs print growth over volatility so"
+)
+"""What stands beside the Sharpe of a table of another program, wherever it is shown or written."""
 _LARGEST_TABLE = 10_000_000
 
 
@@ -168,8 +172,8 @@ def configuration_text(choice: Choice, daily_stop_loss: Decimal) -> str:
     return json.dumps(tree, indent=2, allow_nan=False) + "\n"
 
 
-def _performance(choice: Choice) -> dict[str, float | None]:
-    """What was measured where it was judged: on the test span if there is one."""
+def _performance(choice: Choice) -> dict[str, float | str | None]:
+    """What was measured where it was judged: on the test span if there is one. Another's Sharpe is marked."""
     test = choice.winner.test if choice.winner is not None else None
     figures = dict(choice.figures) if test is None else _figures_of(test)
     named = {
@@ -184,7 +188,11 @@ def _performance(choice: Choice) -> dict[str, float | None]:
         "profit_factor": "profit_factor",
         "avg_positions": "avg_positions",
     }
-    told = {name: _written(figures[column], column) for name, column in named.items()}
+    told: dict[str, float | str | None] = {}
+    for name, column in named.items():
+        told[name] = _written(figures[column], column)
+        if name == "sharpe_ratio" and choice.findings is None:
+            told["sharpe_ratio_is"] = UNMEASURED
     judged = _judged_on(choice)
     return told | {"trades_on_training_bars": _seen(choice, judged) if judged is not None else None}
 

@@ -95,6 +95,7 @@ def _stop(choice: "Choice", given: float | None) -> tuple[Decimal, list[str]]:
 
 
 def _told(choice: "Choice", portfolio: "Portfolio") -> Iterator[str]:
+    from research.config_export import UNMEASURED
     from research.report.wording import counted
 
     yield (
@@ -104,6 +105,7 @@ def _told(choice: "Choice", portfolio: "Portfolio") -> Iterator[str]:
     findings, winner = choice.findings, choice.winner
     if findings is None or winner is None:
         yield "On which days it was chosen is not known: nothing beside the table says so."
+        yield f"Its Sharpe is {UNMEASURED}. The file says so."
         return
     yield f"Chosen on {_days(findings.train)}: Sharpe {ratio(winner.train.sharpe)}."
     yield from seen_lines(choice.seen(findings.train), "optimize --train-from")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from coordinator.audit.signs import Sign
+from research.config_export import UNMEASURED
 from research.findings import Findings, Judged, Winner
 from research.in_sample import in_words
 from research.luck import Interval
@@ -115,6 +116,7 @@ def _signs(subject: Subject) -> Iterator[Sign]:
     if subject.why_not:
         yield Sign("not_again", "Not simulated again", seen=True, text=subject.why_not)
     if findings is None or winner is None:
+        yield Sign("unmeasured", "Its Sharpe", seen=True, text=f"is {UNMEASURED}.")
         return
     yield from _seen(subject, findings)
     yield _judged(findings, winner)

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from research.config_export import UNMEASURED
 from research.findings import Findings, Winner
 from research.portfolio_page.account import years
 from research.portfolio_page.account_chart import CHOSEN, JUDGED, account_chart
@@ -234,7 +235,7 @@ def _footer(subject: Subject) -> str:
     lines = [
         f"{again if subject.replayed is not None else ''}{_setting(findings)}",
         f"Row {subject.choice.row} of {subject.choice.table}{by}; page by portfold {subject.version}.",
-        _SHARPE,
+        _SHARPE if findings is not None else f"Sharpe: {UNMEASURED}.",
     ]
     return f"<footer>{''.join(f'<p>{text(line)}</p>' for line in lines if line)}</footer>"
 

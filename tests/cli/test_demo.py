@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from cli.demo.totals import Totals
-from cli.exits import FAILED, INTERRUPTED, OK
+from cli.exits import FAILED, INTERRUPTED, OK, UNUSABLE
+from config import load
 from coordinator.audit.record import LiveRecord
 from coordinator.audit.verify import verify
 from events.bus import Bus
@@ -17,6 +20,8 @@ from events.connection import connect
 from events.embedded import EmbeddedServer
 from events.stream_id import ORIGIN
 from tests.cli.command_line import Running, portfold, started
+from tests.cli.filtered import train_es
+from tests.processes import config_folder
 from tests.waiting import until
 
 SYMBOLS = "6B,CL,ES,RTY,SI"
@@ -80,6 +85,31 @@ def test_a_bad_day_stops_the_portfolio_and_the_next_day_it_trades_again(tmp_path
     assert {worker.presence for worker in replayed.state.workers.values()} == {"stopped"}
     assert f"Entries: {totals.allowed + totals.denied.total()} asked" in ran.out
     until(lambda: not processes_of(folder_of(tmp_path)), "the last of them to go")
+
+
+@pytest.mark.parametrize("model", ["models/ES.onnx", "../models/ES.onnx"])
+def test_a_demo_of_a_users_configuration_takes_its_models_along(tmp_path: Path, model: str) -> None:
+    named = {"ES": {"model": model}, "GC": {"model": "models/gone.onnx"}}
+    runtime = {"workers": named, "archive_folder": str(tmp_path / "archive")}
+    mine = config_folder(tmp_path / "mine", runtime=runtime)
+    train_es(load(str(config_folder(tmp_path / "plain")), {}, tmp_path), (mine / model).parents[1])
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    words = ("demo", "--config", "../mine", "--symbols", "ES", "--days", "1")
+    ran = portfold(*words, cwd=elsewhere)
+    assert ran.code == OK, ran.out + ran.err
+    folder = folder_of(elsewhere)
+    assert "filtered by a logistic model" in (folder / "ibs-ES.log").read_text()
+    assert [path.name for path in sorted((folder / "models").iterdir())] == ["ES.onnx", "ES.onnx.json"]
+    assert load(str(folder), {}, tmp_path).runtime.archive_folder is None
+
+
+def test_a_model_that_is_not_there_is_told_before_anything_starts(tmp_path: Path) -> None:
+    named = {"ES": {"model": "models/ES.onnx"}}
+    config_folder(tmp_path / "mine", runtime={"workers": named})
+    ran = portfold("demo", "--config", "mine", "--symbols", "ES", "--days", "1", cwd=tmp_path)
+    assert ran.code == UNUSABLE
+    assert re.search(r"portfold: .*mine/models/ES\.onnx: expected a model, got No such file", ran.err)
 
 
 def test_a_demo_notices_that_a_worker_was_killed(tmp_path: Path) -> None:

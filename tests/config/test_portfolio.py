@@ -39,7 +39,7 @@ def test_the_packaged_file_is_the_optimizers_result() -> None:
 def test_notes_of_an_exporter_are_tolerated_and_told(folder: Folder) -> None:
     folder.change(FILE, "optimization_metadata", {"run": 7, "p_value": 1e-12, "tried": [1, None, True]})
     folder.change(FILE, "notes", "chosen in October")
-    folder.change(FILE, "expected_performance.max_drawdown_percent", 3.9)
+    folder.change(FILE, "expected_performance.profit_factor", "inf")
 
     portfolio = folder.load().portfolio
 
@@ -47,9 +47,21 @@ def test_notes_of_an_exporter_are_tolerated_and_told(folder: Folder) -> None:
     assert set(portfolio.unknown_keys) == {
         "optimization_metadata",
         "notes",
-        "expected_performance.max_drawdown_percent",
+        "expected_performance.profit_factor",
     }
     assert portfolio.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [("max_drawdown_dolars", "; was max_drawdown_dollars meant?"), ("win_rate", ".")],
+)
+def test_an_expectation_that_nobody_reads_is_warned_about(folder: Folder, key: str, meant: str) -> None:
+    folder.change(FILE, f"expected_performance.{key}", 0.5)
+
+    (warning,) = folder.load().portfolio.warnings
+
+    assert warning.endswith(f"{FILE}: expected_performance.{key} is no known key and has no effect{meant}")
 
 
 def test_a_misspelt_limit_is_warned_about(folder: Folder) -> None:

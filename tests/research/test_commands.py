@@ -224,6 +224,10 @@ def test_export_of_a_table_that_was_edited_does_not_pretend_to_know_its_days(sea
     ran = called("research", "export", cwd=searched)
     assert ran.code == 0
     assert "On which days it was chosen is not known" in ran.out
+    assert "Its Sharpe is what its table calls sharpe: not measured here" in ran.out
+    expected = json.loads((searched / "config" / "portfolio_optimization.json").read_text())
+    assert "growth over volatility" in expected["expected_performance"]["sharpe_ratio_is"]
+    assert load(None, {}, searched).portfolio.warnings == ()
     assert "The table does not say under which daily stop: $2,500." in ran.out
 
 
@@ -328,3 +332,39 @@ def test_a_python_without_portfold_uses_that_of_the_checkout_or_says_what_to_do(
         command, capture_output=True, text=True, check=False, timeout=50, env=dict(os.environ)
     )
     assert (found.returncode, "Usage: portfold research simulate" in found.stdout) == (0, True)
+
+
+# --- options of the scripts that were there before ------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["backtest", "simulate", "optimize", "export", "report"])
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        (("--initial-capital", "100000"), "--initial-capital: it is called --initial-cash here"),
+        (("--initial-capital=100000",), "--initial-capital: it is called --initial-cash here"),
+        (
+            ("--exit-slippage", "2"),
+            "--exit-slippage: there is none here: with --bars",
+        ),
+        (
+            ("--ranking-method", "sharpe"),
+            "--ranking-method: there is none here: sets are ranked",
+        ),
+        (("--train-start", "2023-01-02"), "--train-start: optimize calls it --train-from here"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_familiar_option_is_told_by_what_it_is_called_or_why_it_is_not_needed(
+    folder: Path, command: str, option: tuple[str, ...], told: str
+) -> None:
+    ran = called("research", command, *option, cwd=folder)
+    assert (ran.code, ran.out) == (2, "")
+    (line,) = ran.err.splitlines()
+    assert line.startswith(f"portfold: {told}")
+
+
+def test_the_scripts_tell_it_too(folder: Path) -> None:
+    ran = script("portfolio_optimizer_greedy", "--ranking-method", "sharpe", cwd=folder)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("portfold: --ranking-method: there is none here")

@@ -9,6 +9,7 @@ import pytest
 
 from config import ConfigError, read_portfolio, write_defaults
 from research.config_export import (
+    UNMEASURED,
     Choice,
     changes,
     checked,
@@ -141,6 +142,12 @@ def test_a_table_of_unknown_days_says_so(tmp_path: Path) -> None:
     told = exported(choice)["optimization"]
     assert (told["chosen_on"], told["judged_on"], told["judged_on_the_same_data"]) == (None, None, None)
     assert stop_of(choice) is None
+
+
+def test_the_sharpe_of_another_programs_table_is_marked(tmp_path: Path) -> None:
+    told = exported(read_choice(table(tmp_path, {}), 0))["expected_performance"]
+    assert (told["sharpe_ratio"], told["sharpe_ratio_is"]) == (14.574, UNMEASURED)
+    assert "growth over volatility" in UNMEASURED
 
 
 def test_an_infinite_figure_is_left_out_of_the_file(tmp_path: Path) -> None:

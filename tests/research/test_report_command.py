@@ -91,7 +91,10 @@ def test_a_table_without_findings_is_drawn_as_far_as_it_goes(folder: Path) -> No
     ran = called("research", "report", cwd=folder)
     assert (ran.code, ran.err) == (0, "")
     assert "Nothing beside the table says how it was found" in ran.out
-    assert "▲ Not simulated again Nothing beside the table" in said(folder / PAGE)
+    page = said(folder / PAGE)
+    assert "▲ Not simulated again Nothing beside the table" in page
+    assert "▲ Its Sharpe is what its table calls sharpe: not measured here" in page
+    assert "mean over deviation of daily returns" not in page
 
 
 def test_only_a_page_of_ours_is_written_over(folder: Path) -> None:
