@@ -20,6 +20,7 @@ from benchmarks.machine import machine_line, server_line
 from benchmarks.options import count, parser
 from benchmarks.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
 from config import write_defaults
+from portfold_command import leashed
 from tests.fake_discord import FakeDiscord, Manner
 
 _BLOCK = 100
@@ -71,7 +72,7 @@ def _start_notifier(stage: Stage, discord: FakeDiscord) -> None:
     with mock.patch.dict(os.environ, {_VARIABLE: discord.url()}):
         notifier = stage.start(
             "notifier",
-            *("-m", "cli.leash", "notifier", "--url", stage.url),
+            *(*leashed()[1:], "notifier", "--url", stage.url),
             *("--portfolio", _PORTFOLIO, "--config", str(folder)),
         )
     notifier.says("Alerts go here")

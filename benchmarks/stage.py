@@ -23,6 +23,7 @@ from events.connection import connect
 from events.embedded import AppendFsync, EmbeddedServer, ServerError
 from events.errors import BusError
 from events.stream_id import ORIGIN
+from portfold_command import leashed
 
 APPENDFSYNC: AppendFsync = "always"
 PATIENCE_SECONDS = 60.0
@@ -162,7 +163,7 @@ class Stage:
         """Starts a coordinator, called `name`, and returns at once."""
         return self.start(
             name,
-            *("-m", "cli.leash", "coordinator", "--url", self.url),
+            *(*leashed()[1:], "coordinator", "--url", self.url),
             *("--portfolio", portfolio, "--config", str(self._config)),
         )
 

@@ -1,6 +1,5 @@
 """A server and a coordinator of one's own, for a command that is told `--embedded`: both end with it."""
 
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cli.exits import Failure, Unusable
 from cli.target import Place, Target
+from portfold_command import leashed
 
 if TYPE_CHECKING:
     from coordinator.log import Log
@@ -39,7 +39,7 @@ def embedded(place: Place, words: list[str], log: "Log", stop: threading.Event) 
 
     with EmbeddedServer(state_folder() / "server") as server:
         log.info("The embedded server runs", url=server.url, folder=str(server.folder))
-        command = [sys.executable, "-P", "-m", "cli.leash", "coordinator", *words]
+        command = [*leashed(), "coordinator", *words]
         supervisor = Supervisor([Child("coordinator", command, {"PORTFOLD_URL": server.url})], log=log)
         ended = threading.Event()
         keeping = threading.Thread(target=supervisor.run, args=[ended], name="coordinator")

@@ -44,7 +44,7 @@ def flattener(*, book: Path | None = None, paper: bool = False, target: Target =
     try:
         with stopped_by_signals() as stop:
             kind = configuration.runtime.broker.kind
-            file = book or default_book(place.portfolio, kind)
+            file = book or default_book(place, kind)
             run(configuration, settings, file, log=log, stop=stop.event)
     finally:
         lines.close()

@@ -1,9 +1,13 @@
 """Folders that commands make; where they are is for `config.state_folder` to say."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.exits import Failure
 from config.state_folder import state_folder
+
+if TYPE_CHECKING:
+    from cli.target import Place
 
 __all__ = ["default_book", "made", "state_folder"]
 
@@ -17,8 +21,13 @@ def made(folder: Path) -> Path:
     return folder
 
 
-def default_book(portfolio: str, kind: str = "paper") -> Path:
-    """The file of a portfolio's broker of that kind, in the state folder. Raises Failure."""
-    from workers.process import book_of
+def default_book(place: "Place", kind: str) -> Path:
+    """The file of the broker of that kind for the log that is there, in the state folder.
 
-    return book_of(portfolio, made(state_folder()), kind)
+    Raises Failure; BusError where the server is away and was never seen before.
+    """
+    from workers.book import book_there
+    from workers.settings import GateSettings
+
+    settings = GateSettings.of(place.configuration, url=place.url, portfolio=place.portfolio)
+    return book_there(settings, made(state_folder()), kind)

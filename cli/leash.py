@@ -1,4 +1,4 @@
-"""What the demo's child processes run in: the same command a person would type, on a leash.
+"""What child processes run in (`portfold_command.leashed`): the command a person would type, on a leash.
 
 The demo holds the other end of the child's standard input. When the demo is gone, however it went, that end
 closes, and the child ends in good order, or after a moment by force: no demo leaves orphans behind.
@@ -26,7 +26,3 @@ def run() -> None:
     """The entry point."""
     threading.Thread(target=_watch_the_other_end, name="leash", daemon=True).start()
     main(sys.argv[1:])
-
-
-if __name__ == "__main__":
-    run()

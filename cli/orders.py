@@ -14,7 +14,7 @@ from cli.target import Target
 
 if TYPE_CHECKING:
     from events.bus import Bus
-    from events.incoming import Event
+    from events.incoming import Event, FlattenRequested
     from events.stream_id import StreamId
 
 _TARGET = Target()
@@ -73,18 +73,38 @@ def flatten(*, by: Who, reason: Why, now: bool = False, target: Target = _TARGET
         The kill switch: reach the workers directly too, so that it works with no coordinator running. The log
         accounts for it as soon as there is one.
     """
-    from events.codec import encode_checked
     from events.incoming import FlattenRequested
+
+    bus = target.resolve().bus()
+    order = FlattenRequested(by=by, reason=reason)
+    event = _pulled(bus, order) if now else put(bus, order)
+    tell_outcome(bus, event, "Flattening is ordered, and trading is halted.")
+
+
+def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
+    """Pulls the kill switch, whatever becomes of the order on the log; Failure where that was refused."""
+    from events.errors import BusError
     from workers.flatten_order import pull_fields
 
-    order = FlattenRequested(by=by, reason=reason)
-    bus = target.resolve().bus()
-    fields = encode_checked(order)
-    event = bus.append(fields)
-    if now:
-        bus.pull_killswitch(pull_fields(by, reason, event))
-        print("The kill switch is pulled: every worker that hears it closes what it holds.")
-    tell_outcome(bus, event, "Flattening is ordered, and trading is halted.")
+    event, refused = None, ""
+    try:
+        event = put(bus, order)
+    except (BusError, ValueError) as error:  # a field that the log does not take as well
+        refused = str(error)
+    try:
+        bus.pull_killswitch(pull_fields(order.by, order.reason, event))
+    except BusError as error:
+        on_log = (
+            f"The order is on record as {event}" if event else f"The log did not take the order: {refused}"
+        )
+        raise Failure(f"THE KILL SWITCH IS NOT PULLED: {error}\n{on_log}.") from error
+    print("The kill switch is pulled: every worker that hears it closes what it holds.")
+    if event is None:
+        raise Failure(
+            f"The log did not take the order: {refused}\n"
+            "So nothing is on record and trading is NOT halted: mend that, then flatten again."
+        )
+    return event
 
 
 def limits(

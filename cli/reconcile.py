@@ -61,18 +61,22 @@ def reconcile(
     """
     from cli.folders import default_book
     from cli.orders import put, tell_outcome
+    from events.errors import BusError
     from workers.brokers.reconciliation import Reconciliation
 
     place = target.resolve()
     runtime = place.configuration.runtime
-    file = book or default_book(place.portfolio, runtime.broker.kind)
+    file = book or default_book(place, runtime.broker.kind)
     if not file.exists():
         raise Failure(f"There is no book {file}, so there are no orders.")
     bus = place.bus()
     told: list[StreamId] = []
 
     def tell(settlement: "Settlement") -> None:
-        told.append(put(bus, _as_event(settlement, by or "", reason or "")))
+        try:
+            told.append(put(bus, _as_event(settlement, by or "", reason or "")))
+        except BusError as error:
+            raise Failure(f"The book has it; the log could not be told: {error} Say it again.") from error
 
     books = Reconciliation(file, place.configuration.contracts, tell)
     try:

@@ -1,8 +1,8 @@
 """`portfold run`: the whole portfolio, one process a symbol, looked after."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 
 from cli.joining import Beside, join_there
 from cli.target import Place, Target
+from portfold_command import leashed
 
 if TYPE_CHECKING:
     from workers.live_worker import LiveRun
@@ -100,7 +101,6 @@ def run(
         raise Unusable(str(refused)) from refused
     if embedded:
         check_embedded(place, target)
-    file = (book or default_book(place.portfolio, settled.configuration.runtime.broker.kind)).absolute()
     passed_on = ["--join", *(["--take-over"] if beside.take_over else [])]
     passed_on += _given(bars=bars, pace=pace, speed=speed, seed=seed, days=days)
     log, lines = open_log("run")
@@ -114,15 +114,30 @@ def run(
             if embedded:
                 words = _where(place, target)
                 place = along.enter_context(brought_along(place, words, log, stop.event))
+            file = (book or default_book(place, settled.configuration.runtime.broker.kind)).absolute()
             join_there(place, settled.symbols, map(worker_of, settled.symbols), log, join=beside.join)
             with closing(place.bus()) as bus:
                 compare_with_log(settled, bus, log)
             children = list(_children(settled, place, target, file, Path(folder), passed_on))
-            given_up = Supervisor(children, log=log).run(stop.event)
+            needed = partial(_anything_open, place)
+            given_up = Supervisor(children, log=log, needed=needed).run(stop.event)
             log.info("Stopped" if stop.event.is_set() else "All bars are traded", given_up=given_up)
     finally:
         lines.close()
     return FAILED if given_up and not stop.exit_code else stop.exit_code
+
+
+def _anything_open(place: Place) -> bool:
+    """Whether the log holds a position as open; also where nobody can say."""
+    from contextlib import closing
+
+    from events.errors import BusError
+
+    try:
+        with closing(place.bus()) as bus:
+            return bus.status().get("open_positions_count", "0") != "0"
+    except BusError:
+        return True
 
 
 def _children(
@@ -132,7 +147,7 @@ def _children(
     from cli.exits import UNUSABLE
     from workers.supervisor import Child
 
-    start = [sys.executable, "-P", "-m", "cli.leash"]
+    start = leashed()
     where = [*_where(place, target), "--book", str(book), *(["--paper"] if settled.paper else [])]
     variables = {"PORTFOLD_URL": place.url}
     yield Child("flattener", [*start, "flattener", *where], variables, stands_by=True, hopeless=UNUSABLE)

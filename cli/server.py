@@ -24,6 +24,7 @@ def server(
     *,
     folder: Annotated[Path | None, Parameter(name="--dir")] = None,
     port: Annotated[int | None, Parameter(validator=Number(gte=1, lte=65_535))] = None,
+    cut_zero_tail: bool = False,
 ) -> int:
     """Run the embedded server until Ctrl-C, for machines without a Redis of their own.
 
@@ -40,6 +41,8 @@ def server(
         Where its data lies; by default `server` in the user's state folder (~/.local/state/portfold).
     port
         The port; by default 6379, where all commands look for it, or the first free one after that.
+    cut_zero_tail
+        Cut off zeros that a power loss left at the end of its file, then start: only zeros, and only there.
     """
     from cli.folders import state_folder
     from cli.stopping import stopped_by_signals
@@ -48,8 +51,10 @@ def server(
     ports = port if port is not None else range(_DEFAULT_PORT, _DEFAULT_PORT + _PORTS_TRIED)
     with (
         stopped_by_signals() as stop,
-        EmbeddedServer(folder or state_folder() / "server", port=ports) as running,
+        EmbeddedServer(folder or state_folder() / "server", port=ports, cut=cut_zero_tail) as running,
     ):
+        if cut_zero_tail:
+            print(_cut(running.was_cut), flush=True)
         print(_greeting(running.url, running.port, running.folder), flush=True)
         stay(running, stop)
     return stop.exit_code
@@ -69,6 +74,10 @@ def stay(running: "EmbeddedServer", stop: "Stop") -> None:
         except BusError as error:
             raise Failure(f"The embedded server is gone: {error} See {running.log}") from error
     bus.close()
+
+
+def _cut(was: tuple[Path, int] | None) -> str:
+    return f"Cut {was[1]:,} zero bytes off the end of {was[0]}" if was else "No zeros to cut."
 
 
 def _greeting(url: str, port: int, folder: Path) -> str:

@@ -1,5 +1,6 @@
 """`portfold train`: teaches a filter which of a symbol's entries have paid."""
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -31,6 +32,8 @@ def train(
     kind: Literal["logistic", "random_forest", "gradient_boosting"] = "logistic",
     folds: Annotated[int, Parameter(validator=Number(gte=2, lte=20))] = 5,
     embargo: Annotated[float, Parameter(validator=Number(gte=0, lte=0.2))] = 0.01,
+    first: Annotated[date | None, Parameter(name="--from")] = None,
+    last: Annotated[date | None, Parameter(name="--to")] = None,
     page: Path | None = None,
     target: Target = _TARGET,
 ) -> int:
@@ -61,13 +64,19 @@ def train(
         Into how many spans of time the past is cut for cross-validation.
     embargo
         How much of the past, as a fraction, is left out after each span that is tested.
+    first
+        The first trading day to learn from, as 2022-01-03; the bars before it warm up the features.
+    last
+        The last one. Hold out days: trades on bars the model was trained on prove nothing.
     page
         A file for the charts; by default beside the model, ending in .html.
     """
     from zoneinfo import ZoneInfo
 
     from cli.exits import Unusable
+    from research.bars_within import bars_within
     from research.filter.examples import examples_of
+    from research.trading_days import Span
     from workers.feeds.csv_folder import CsvFolder
 
     configuration = target.resolve().configuration
@@ -78,7 +87,10 @@ def train(
         raise Unusable(f"--output: expected a file that ends in .onnx, got {output}.")
     _check_extra()
     feed = CsvFolder(bars, zones={symbol: ZoneInfo(configuration.runtime.bar_zone(symbol))})
-    examples = examples_of(symbol, feed.bars(symbol), configuration)
+    past = list(feed.bars(symbol))
+    span, day = Span(first, last), configuration.runtime.trading_day
+    begins, ends = bars_within(symbol, past, span, day, bars)
+    examples = examples_of(symbol, past[:ends], configuration, begins=begins)
     print(
         f"{symbol}: {examples.bars:,} bars, {len(examples.of):,} examples, "
         f"{examples.missing:,} signals without all features, {examples.unfinished:,} without an end.",

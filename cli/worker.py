@@ -96,7 +96,7 @@ def worker(
     plan = WorkerPlan(
         symbol=symbol,
         feed=feed,
-        book=book or default_book(place.portfolio, runtime.broker.kind),
+        book=book or default_book(place, runtime.broker.kind),
         progress=progress,
     )
     log, lines = open_log(plan.worker)

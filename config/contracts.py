@@ -9,6 +9,10 @@ product) for outright trades on Globex. Two things there catch people out:
 - The micro contracts on CAD, CHF and JPY were turned round to USD/CAD, USD/CHF and USD/JPY and are quoted
   and settled in those currencies. Profit here is counted in dollars, so they are left out: a contract in
   another currency is refused.
+
+Where a move depends on the month (ZQ and SR3, halved for the nearest), the smaller one stands here: the
+value of a point is the same. Grains, livestock and soybean oil are in cents, as they are quoted; bonds and
+notes in points of a hundred, with their 32nds written as decimals.
 """
 
 from collections.abc import Mapping

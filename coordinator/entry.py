@@ -18,8 +18,8 @@ from coordinator.state import (
     open_symbols,
     slots_used,
 )
-from events.decisions import Decision, EntryAllowed, EntryDenied, EntryExpired
-from events.incoming import EntryRequested, EntryWithdrawn
+from events.decisions import Decision, EntryAllowed, EntryDenied, EntryExpired, EventRejected
+from events.incoming import EntryRenewed, EntryRequested, EntryWithdrawn
 from events.stream_id import StreamId
 
 SENTENCE = 500
@@ -67,6 +67,7 @@ def _allow(state: State, limits: Limits, at: StreamId, request: EntryRequested) 
         worker=request.worker,
         request=str(at),
         expires_ms=expires_ms,
+        lasts_ms=limits.reservation_ms,
     )
     check_grant(state, limits)
     return EntryAllowed(
@@ -251,14 +252,34 @@ def withdraw(state: State, event: EntryWithdrawn) -> list[Decision]:
     """
     if state.workers[event.worker].session != event.session:
         return []
-    keys = [
+    for key in _reserved_by(state, event):
+        del state.reservations[key]
+    return []
+
+
+def renew(state: State, at: StreamId, event: EntryRenewed) -> list[Decision]:
+    """Keeps the worker's slot in the symbol from now for as long again as it was granted for.
+
+    As long as then, whatever the limits say by now: so its worker knows until when without an answer. Only
+    its present session may.
+    """
+    keys = [key for key in _reserved_by(state, event) if not state.reservations[key].kept]
+    if state.workers[event.worker].session != event.session or not keys:
+        reason = f"EntryRenewed: session {event.session} of {event.worker} has no slot in {event.symbol}"
+        return [EventRejected(reason=reason, rejected="EntryRenewed")]
+    for key in keys:
+        reservation = state.reservations[key]
+        lasts_ms = reservation.lasts_ms or (state.limits.reservation_ms if state.limits else 0)
+        reservation.expires_ms = max(reservation.expires_ms, at.ms + lasts_ms)
+    return []
+
+
+def _reserved_by(state: State, event: EntryWithdrawn | EntryRenewed) -> list[str]:
+    return [
         key
         for key, reservation in state.reservations.items()
         if reservation.worker == event.worker and reservation.symbol == event.symbol
     ]
-    for key in keys:
-        del state.reservations[key]
-    return []
 
 
 def expire(state: State, key: str, reason: str) -> EntryExpired:

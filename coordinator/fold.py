@@ -7,7 +7,7 @@ decided can be decided again. However bad the event, it answers; it never raises
 
 from collections.abc import Callable
 from decimal import getcontext, setcontext
-from typing import Any
+from typing import Any, get_args
 
 from coordinator import entry, log_tail, orders, positions, presence, repeats
 from coordinator.dollars import EXACT
@@ -19,6 +19,7 @@ from events.decisions import Decision, EventRejected
 from events.incoming import (
     ClockTicked,
     CoordinatorStarted,
+    EntryRenewed,
     EntryRequested,
     EntryWithdrawn,
     Event,
@@ -48,12 +49,16 @@ FOLD_VERSION = 4
 4 counts a close under a new fill name, however many closes the day saw; they took it for a second report. It
 keeps the slots of a lost worker; they freed them. Where open P&L begins to count, it lets no open profit of
 an earlier day pay for a loss of today. It refuses another event under the number of the last one, a repeat to
-them, and remembers the names of 1,024 fills of each worker; they, of 1,024 in all.
+them, and remembers the names of 1,024 fills of each worker; they, of 1,024 in all. It knows EntryRenewed.
 What each decided is decided again alike.
 """
 
 GOES_ON_FROM = (1, 2, 3, FOLD_VERSION)
 """Versions whose spans this one decides as they did, and whose snapshots it goes on from."""
+
+
+_TYPES = tuple(kind.__name__ for kind in get_args(Event))
+_SINCE_4 = f"{EntryRenewed.__name__}, "  # in the sentence that lists the types
 
 
 def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]:
@@ -95,7 +100,18 @@ def _clock_ticked(state: State, at: StreamId, event: ClockTicked) -> list[Decisi
 
 
 def _malformed(state: State, at: StreamId, event: Malformed) -> list[Decision]:
-    return [EventRejected(reason=event.reason[: entry.SENTENCE], rejected=event.type[: entry.SENTENCE])]
+    reason = event.reason
+    if state.fold_version < 4:
+        unknown = f"type: expected one of {', '.join(_TYPES)}, got '{event.type}'"
+        reason = (unknown if event.type == EntryRenewed.__name__ else reason).replace(_SINCE_4, "", 1)
+    return [EventRejected(reason=reason[: entry.SENTENCE], rejected=event.type[: entry.SENTENCE])]
+
+
+def _entry_renewed(state: State, at: StreamId, event: EntryRenewed) -> list[Decision]:
+    """To the versions before 4 it was no event: nobody knew the type."""
+    if state.fold_version < 4:
+        return _malformed(state, at, Malformed("", type(event).__name__))
+    return _once(entry.renew)(state, at, event)
 
 
 _Rule = Callable[[State, StreamId, Any], list[Decision]]
@@ -115,6 +131,7 @@ def _once(rule: _Rule) -> _Rule:
 _RULES: dict[type, _Rule] = {
     EntryRequested: _once(_entry_requested),
     EntryWithdrawn: _once(_entry_withdrawn),
+    EntryRenewed: _entry_renewed,
     PositionOpened: _once(doubted_when_late(positions.opened)),
     PositionClosed: _once(doubted_when_late(positions.closed)),
     PositionMarked: _once(positions.marked),

@@ -35,7 +35,8 @@ def leg_key(symbol: str, side: str, worker: str) -> str:
 class Reservation(Struct):
     """A slot kept free for an entry that was allowed: `size` contracts are still to be filled.
 
-    Once its worker is lost it may have been filled unreported: it is `kept`, and no time expires it.
+    Once its worker is lost it may have been filled unreported: it is `kept`, and no time expires it. Each
+    renewal keeps it for `lasts_ms` more, 0 in what an earlier version granted.
     """
 
     symbol: str
@@ -45,6 +46,7 @@ class Reservation(Struct):
     request: str
     expires_ms: int
     kept: bool = False
+    lasts_ms: int = 0
 
 
 class Position(Struct):

@@ -7,6 +7,7 @@ The streams are handed on exactly as they lie there. What lies under the other k
 anybody may have written it: here, once for all, whatever could steer a terminal is escaped.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple
@@ -69,6 +70,16 @@ class Extent(NamedTuple):
     last: StreamId
 
 
+class Standing(NamedTuple):
+    """What decides, in one moment of the server, whether a yes to a worker still holds: the server's clock,
+    whether there are to be no entries at all, and the session whose heartbeat as that worker has not lapsed.
+    """
+
+    now_ms: int
+    no_entries: bool
+    session: str | None
+
+
 class Archived(NamedTuple):
     """History that is no longer in the streams: up to which event, and the folder it was moved to."""
 
@@ -124,6 +135,7 @@ class Bus:
         self.keys = Keys(name)
         self._client: Any = client  # the library's own types are too loose to check against
         self._commit = client.register_script(_script("commit.lua"))
+        self._name_log = client.register_script(_script("name_log.lua"))
         self._lead = client.register_script(_script("lead.lua"))
         self._lead_append = client.register_script(_script("lead_append.lua"))
         self._renew = client.register_script(_script("renew.lua"))
@@ -206,14 +218,17 @@ class Bus:
         with told_apart("looking for events"), self._client.pipeline(transaction=False) as commands:
             for event in events:
                 commands.xrange(self.keys.events, str(event), str(event))
-            found = commands.execute(raise_on_error=False)  # its own words for an error name the command
-            for error in (answer for answer in found if isinstance(answer, Exception)):
-                raise error
+            found = _all_of(commands)
         gone = [event for event, there in zip(events, found, strict=True) if not there]
         if not gone:
             return None
         extent = self.extent()
         return max((event for event in gone if not trimmed_away(event, extent)), default=None)
+
+    def log_name(self) -> str:
+        """What tells this log from every other one; empty for one that is older than such names."""
+        with told_apart("asking for the log's name"):
+            return str(self._name_log([self.keys.log, self.keys.head], [secrets.token_hex(4)]))
 
     # --- the leader's ------------------------------------------------------------------------------------
 
@@ -222,6 +237,7 @@ class Bus:
 
         If it is not, it lasts ten times `lease_ms` from here on at most, unless its holder renews it.
         """
+        self.log_name()  # a log gets its name before anybody has led
         with told_apart("taking the lead"):
             epoch, holder, cursor, chain, folded, server = self._lead(
                 keys=[self.keys.leader, self.keys.head], args=[who, lease_ms, longest_wait_ms(lease_ms)]
@@ -337,16 +353,20 @@ class Bus:
             found = self._client.hgetall(self.keys.status)
         return {readable(name): readable(text) for name, text in found.items()}
 
-    def is_stopped_or_halted(self) -> bool:
-        """Whether the status says that there are to be no entries."""
-        with told_apart("reading the status"):
-            return "true" in self._client.hmget(self.keys.status, *NO_ENTRIES)
+    def standing(self, worker: str) -> Standing:
+        """What decides whether a yes to the worker still holds."""
+        looking = "asking whether a yes still holds"
+        with told_apart(looking), self._client.pipeline(transaction=True) as commands:
+            commands.time()
+            commands.hmget(self.keys.status, *NO_ENTRIES)
+            commands.get(self.keys.worker(worker))
+            time, status, session = _all_of(commands)
+        return Standing(_milliseconds(time), "true" in status, session)
 
     def now_ms(self) -> int:
         """The server's clock."""
         with told_apart("asking for the time"):
-            seconds, microseconds = self._client.time()
-        return int(seconds) * 1000 + int(microseconds) // 1000
+            return _milliseconds(self._client.time())
 
     def server(self) -> dict[str, str]:
         """What the server says of itself (INFO server, persistence, memory and replication), as text."""
@@ -368,6 +388,11 @@ class Bus:
         """Says that a worker is alive, for the next `lasts_ms`."""
         with told_apart("sending a heartbeat"):
             self._client.set(self.keys.worker(worker), session, px=lasts_ms)
+
+    def beat_on(self, worker: str, session: str, lasts_ms: int) -> bool:
+        """The same, unless there was no sign of life any more: then it is false, and there still is none."""
+        with told_apart("sending a heartbeat"):
+            return bool(self._client.set(self.keys.worker(worker), session, px=lasts_ms, xx=True))
 
     def beats(self, workers: Sequence[str]) -> list[str | None]:
         """For each worker the session whose heartbeat has not lapsed, or None."""
@@ -437,6 +462,19 @@ class Bus:
             if not self._client.exists(key):
                 return ORIGIN
             return StreamId.parse(self._client.xinfo_stream(key)["last-generated-id"])
+
+
+def _all_of(commands: Any) -> list[Any]:
+    """The answers to a pipeline's commands; the first error among them as the server words it."""
+    found: list[Any] = commands.execute(raise_on_error=False)  # its own words for an error name the command
+    for error in (answer for answer in found if isinstance(answer, Exception)):
+        raise error
+    return found
+
+
+def _milliseconds(time: tuple[int, int]) -> int:
+    seconds, microseconds = time
+    return int(seconds) * 1000 + int(microseconds) // 1000
 
 
 def _readable(text: str | None) -> str | None:

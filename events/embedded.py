@@ -14,10 +14,11 @@ What it does not: it is one server without a replica, and it never deletes. In p
 
 import os
 import secrets
+import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import metadata
 from itertools import chain
@@ -27,6 +28,7 @@ from typing import Literal, NoReturn, Self
 from redis import Redis, RedisError
 
 from events.connection import connect
+from events.zero_tail import cut_zero_tail, zero_tail
 
 HOST = "127.0.0.1"
 
@@ -42,6 +44,8 @@ ANSWER_SECONDS = 1.0
 POLL_SECONDS = 0.005
 
 AppendFsync = Literal["always", "everysec", "no"]
+
+_DAMAGED = "Bad file format reading the append only file"  # what a server of ours says of such a file
 
 # The shell becomes the server, leaving behind a guard that blocks on a pipe which only the starting process
 # can write to. A line from it means "ended in good order"; end of file without one, that the starter is gone:
@@ -63,7 +67,8 @@ class EmbeddedServer:
 
     `port` is the one to use, or a range to take the first free one of; by default a free one is found.
     `appendfsync` is the server's own setting. With `keep` the server stays when the block or this process
-    ends; `stop` still ends it. Whatever goes wrong is a `ServerError`.
+    ends; `stop` still ends it. With `cut` zeros that a power loss left at the end of its file are cut off
+    before it starts; `was_cut` says of which, and how many. Whatever goes wrong is a `ServerError`.
     """
 
     def __init__(
@@ -73,11 +78,14 @@ class EmbeddedServer:
         port: int | range | None = None,
         appendfsync: AppendFsync = "always",
         keep: bool = False,
+        cut: bool = False,
     ) -> None:
         self.folder = folder.absolute()
         self.log = self.folder / "server.log"
         self.appendfsync = appendfsync
         self.keep = keep
+        self.was_cut: tuple[Path, int] | None = None
+        self._cut = cut
         self._candidates = _candidates(port)
         self._port: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -118,6 +126,8 @@ class EmbeddedServer:
         binary = server_binary()
         lock = _locked(self.folder)
         try:
+            if self._cut:
+                self.was_cut = self._zeros(cut_zero_tail)
             self._port = self._start_on_first_free_port(binary, lock)
         finally:
             os.close(lock)  # the server has inherited it, and so holds the lock until it ends
@@ -200,8 +210,23 @@ class EmbeddedServer:
             lines = log.read().decode(errors="replace").splitlines()
         if any("Address already in use" in line for line in lines):
             raise _PortTakenError
-        last_words = "\n".join(lines[-3:])
+        if any(_DAMAGED in line for line in lines) and (tail := self._zeros(zero_tail)) is not None:
+            file, zeros = tail
+            way_out = f"portfold server --dir {shlex.quote(str(self.folder))} --cut-zero-tail"
+            raise ServerError(
+                f"The embedded server does not start: {file} ends in {zeros:,} zero bytes, as a power loss "
+                "leaves them. Synced before the answer, as is usual here, nothing acknowledged is among "
+                f"them. To cut them off and start: {way_out}"
+            )
+        # Without the advice to call a tool that is not installed with it.
+        last_words = "\n".join(line.partition(": make a backup of")[0] for line in lines[-3:])
         raise ServerError(f"The embedded server ended while starting, see {self.log}\n{last_words}")
+
+    def _zeros(self, how: Callable[[Path], tuple[Path, int] | None]) -> tuple[Path, int] | None:
+        try:
+            return how(self.folder)
+        except OSError as error:
+            raise ServerError(f"The server's data in {self.folder}: {error.strerror}.") from error
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:

@@ -70,6 +70,12 @@ class EntryWithdrawn(WorkerEvent, frozen=True):
     reason: Text = ""
 
 
+class EntryRenewed(WorkerEvent, frozen=True):
+    """The order is still under way: keeps the slot for as long again as it was granted for."""
+
+    symbol: Symbol
+
+
 class PositionOpened(WorkerEvent, frozen=True):
     """A fill that opened contracts: a fact, folded whether or not it was granted.
 
@@ -253,6 +259,7 @@ class WorkerLost(_Event, frozen=True):
 Event = (
     EntryRequested
     | EntryWithdrawn
+    | EntryRenewed
     | PositionOpened
     | PositionClosed
     | PositionMarked

@@ -36,6 +36,11 @@ class Keys(NamedTuple):
         return f"{self.prefix}:head"
 
     @property
+    def log(self) -> str:
+        """String: what tells this log from every other one; empty for one that is older than such names."""
+        return f"{self.prefix}:log"
+
+    @property
     def snapshot(self) -> str:
         """String: state at a cursor. A cache, never the truth."""
         return f"{self.prefix}:snapshot"

@@ -17,7 +17,7 @@ from coordinator.fold import FOLD_VERSION
 from events.codec import encode_checked
 from events.incoming import LimitsChanged
 from research.luck import Deflated, Intervals, deflated_sharpe, intervals
-from research.metrics import Metrics, daily_pnl, daily_returns, measured
+from research.metrics import FIGURES_VERSION, Metrics, daily_pnl, daily_returns, measured
 from research.prices import Pricing
 from research.simulator import Simulated, simulate
 from research.timeline import Timeline, timeline
@@ -95,6 +95,7 @@ class Case(Struct, frozen=True):
             self.max_contracts,
             [(symbol, pricing.contracts[symbol]) for symbol in sorted(pricing.closes)],
             FOLD_VERSION,
+            FIGURES_VERSION,
         )
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 

@@ -25,6 +25,7 @@ from coordinator.dollars import shown_limit
 from research.errors import ResearchError
 from research.files import write_whole
 from research.findings import Findings, Judged, Winner, read_findings
+from research.in_sample import Seen, count, of_symbols
 from research.metrics import Metrics
 from research.tables import GREEDY_COLUMNS
 
@@ -49,6 +50,10 @@ class Choice(Struct, frozen=True):
     def winner(self) -> Winner | None:
         """All that is known of the row."""
         return self.findings.rows[self.row] if self.findings is not None else None
+
+    def seen(self, span: Judged) -> tuple[Seen, ...]:
+        """What of the row's trades in a span is on bars that their model was trained on, as far as known."""
+        return of_symbols(span.seen or (), self.symbols)
 
 
 # --- the table ------------------------------------------------------------------------------------------
@@ -179,7 +184,19 @@ def _performance(choice: Choice) -> dict[str, float | None]:
         "profit_factor": "profit_factor",
         "avg_positions": "avg_positions",
     }
-    return {name: _written(figures[column], column) for name, column in named.items()}
+    told = {name: _written(figures[column], column) for name, column in named.items()}
+    judged = _judged_on(choice)
+    return told | {"trades_on_training_bars": _seen(choice, judged) if judged is not None else None}
+
+
+def _judged_on(choice: Choice) -> Judged | None:
+    findings = choice.findings
+    return findings.test or findings.train if findings is not None else None
+
+
+def _seen(choice: Choice, span: Judged) -> int | None:
+    """How many of the row's trades prove nothing; None where nobody counted them."""
+    return None if span.seen is None else count(choice.seen(span))
 
 
 def _figures_of(metrics: Metrics) -> dict[str, float | None]:
@@ -196,12 +213,12 @@ def _written(value: float | None, column: str) -> float | None:
 def _optimization(choice: Choice) -> dict[str, object]:
     told: dict[str, object] = {"results": str(choice.table), "row": choice.row}
     findings, winner = choice.findings, choice.winner
-    if findings is None or winner is None:
+    judged = _judged_on(choice)
+    if findings is None or winner is None or judged is None:
         return told | {"chosen_on": None, "judged_on": None, "judged_on_the_same_data": None}
-    judged = findings.test or findings.train
     told |= {
-        "chosen_on": _span(findings.train),
-        "judged_on": _span(judged),
+        "chosen_on": _span(choice, findings.train),
+        "judged_on": _span(choice, judged),
         "judged_on_the_same_data": findings.test is None,
         "train_sharpe": round(winner.train.sharpe, 6),
         "train_sharpe_95_percent": [
@@ -215,12 +232,13 @@ def _optimization(choice: Choice) -> dict[str, object]:
     return told
 
 
-def _span(judged: Judged) -> dict[str, object]:
+def _span(choice: Choice, judged: Judged) -> dict[str, object]:
     return {
         "from": judged.first_day,
         "to": judged.last_day,
         "trading_days": judged.days,
         "trades": judged.trades,
+        "trades_on_training_bars": _seen(choice, judged),
     }
 
 

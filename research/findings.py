@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from research.errors import ResearchError
 from research.files import write_whole
+from research.in_sample import Seen
 from research.luck import Deflated, Intervals
 from research.market import Market
 from research.metrics import Metrics
@@ -25,7 +26,8 @@ _LARGEST = 100_000_000
 class Judged(Struct, frozen=True):
     """A span of trading days, and the trades it holds. `straddling` ones were left out.
 
-    `fingerprint` is the digest of the case it was measured on.
+    `fingerprint` is the digest of the case it was measured on. `seen` tells which of the trades are on bars
+    that their model was trained on; None in findings of a version that did not look.
     """
 
     first_day: str
@@ -34,12 +36,13 @@ class Judged(Struct, frozen=True):
     trades: int
     straddling: int
     fingerprint: str
+    seen: tuple[Seen, ...] | None = None
 
     @classmethod
-    def of(cls, chosen: Chosen, fingerprint: str) -> "Judged":
+    def of(cls, chosen: Chosen, fingerprint: str, seen: tuple[Seen, ...]) -> "Judged":
         """The span of these trades."""
         days, trades = chosen.days, chosen.trades
-        return cls(days[0], days[-1], len(days), len(trades), chosen.straddling, fingerprint)
+        return cls(days[0], days[-1], len(days), len(trades), chosen.straddling, fingerprint, seen)
 
 
 class Setting(Struct, frozen=True):

@@ -9,10 +9,10 @@
   first trading day to the last, both included; -1 where nothing is left.
 - CAGR over volatility: what some tools print as Sharpe. Volatility is the standard deviation above times
   √252.
-- Drawdown: how far the account is below the highest it has been, after each event that moved money; its
-  beginning counts. In percent of that highest.
-- Breach: drawdown at the broker's limit or beyond. An event is a way into it, a period a trading day with any
-  moment in it, the share is that of periods in all trading days, in percent.
+- Drawdown: how far the account is below the highest it has been, at the end of each moment in which money
+  moved; its beginning counts. In percent of that highest.
+- Breach: such a drawdown at the broker's limit or beyond. An event is a way into it, a period a trading day
+  with any moment in it, the share is that of periods in all trading days, in percent.
 - Profit factor: what winning trades made over what losing ones lost; None where none lost.
 - Average positions: how many were open at once on average over the time when any was, weekends included.
   `time_in_market_pct` is that time in percent of the time from the first entry to the last exit.
@@ -32,6 +32,8 @@ from research.trades import Trade
 
 Floats = NDArray[np.float64]
 
+FIGURES_VERSION = 2
+"""How these figures are defined; 1 counted breaches within a moment. Not to be mixed in one search."""
 DAYS_A_YEAR = 252
 _DAYS_A_CALENDAR_YEAR = 365.25
 _HARDLY = 1e-4  # of the mean
@@ -156,23 +158,23 @@ def profit_factor(made: Floats) -> float | None:
     return gains / losses if losses > 0 else None
 
 
-# --- the account after each event -----------------------------------------------------------------------
+# --- the account after each moment ----------------------------------------------------------------------
 
 
 def account_in_cents(simulated: Simulated, cash: Decimal) -> NDArray[np.int64]:
-    """The account after each event, its beginning first; in cents, so that exactly at a limit is at it."""
+    """The account after each moment, its beginning first; in cents, so that exactly at a limit is at it."""
     points = np.fromiter(map(float, simulated.curve), np.float64, len(simulated.curve))
     cents: NDArray[np.int64] = np.rint((np.concatenate(([0.0], points)) + float(cash)) * 100).astype(np.int64)
     return cents
 
 
 def _periods(in_breach: NDArray[np.bool_], simulated: Simulated, days: Sequence[str]) -> int:
-    """On how many of `days` any moment was in breach: the one it began with, or one after an event."""
+    """On how many of `days` any moment was in breach: the one it began with, or one in which money moved."""
     return sum(bool(in_breach[moments].any()) for moments in moments_of(simulated, days))
 
 
 def moments_of(simulated: Simulated, days: Sequence[str]) -> Iterator[slice]:
-    """Where each of `days` lies in the account: what it began with, and what it was after each event."""
+    """Where each of `days` lies in the account: what it began with, and what it was after each moment."""
     points = {day.date: day.points for day in simulated.days}
     before = 0
     for day in days:

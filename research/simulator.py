@@ -61,8 +61,9 @@ class Day(NamedTuple):
 class Simulated(Struct):
     """What became of the trades of `symbols` under one set of limits.
 
-    `curve` holds the P&L since the beginning, in dollars, after each event that moved money, in order: closed
-    trades, and where there are marks open ones as far as the limits count them. `days` are those on which
+    `curve` holds the P&L since the beginning, in dollars, at the end of each moment in which money moved, in
+    order: closed trades, and where there are marks open ones as far as the limits count them. What lay
+    between events of one moment is not in it, as only lots put these in an order. `days` are those on which
     something happened. `stops` counts the daily stops, `stop_days` names their days.
     """
 
@@ -134,12 +135,20 @@ class _Play:
         self._timeline = timeline
         self._decide = decide
         self._before_today = ZERO
+        self._noted_ms: int | None = None
 
     def note(self, at: StreamId, decided: Sequence[Decision]) -> None:
-        """Money has moved: takes down where the P&L is now, and does what was decided."""
+        """Money has moved: takes down where the P&L is now, and does what was decided.
+
+        Of a moment the last counts. All of it lies on one trading day, so no day loses its last point.
+        """
         stopped = [] if not decided else self._days_and_stops(decided)
         today = daily_pnl(self.state) if self._timeline.marked else self.state.day.realized
-        self.simulated.curve.append(self._before_today + today)
+        curve = self.simulated.curve
+        if at.ms == self._noted_ms:
+            curve.pop()
+        curve.append(self._before_today + today)
+        self._noted_ms = at.ms
         for stop in stopped:
             self._close_all(at, stop)
 

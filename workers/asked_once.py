@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from coordinator.log import Log
-from workers.flatten_order import FlattenOrder
+from workers.flatten_order import KILLSWITCH, FlattenOrder
 
-_EPISODES_REMEMBERED = 64
+_EPISODES_REMEMBERED = 64  # under two names each
 
 
 class Reported:
@@ -53,18 +53,23 @@ class AskedOnce:
 
     def __call__(self, order: FlattenOrder) -> None:
         """Passes the order on, unless that was done. Raises what the callback raises: then it was not."""
-        # A pull of the kill switch names the event that begins the episode of the coordinator's own order.
-        episode = str(order.event) if order.episode.startswith("killswitch") else order.episode
+        done, does = _names(order)
         with self._lock:
             fills = self._reported.fills()
-            if episode in self._asked and not self._is_more_open(order, fills - self._asked[episode]):
+            asked = next((self._asked[name] for name in done if name in self._asked), None)
+            if asked is not None and not self._is_more_open(order, fills - asked):
+                self._remember(does, asked)  # its reminders come under its own name
                 return
             self._callback(order)
-            self._asked.pop(episode, None)
-            self._asked[episode] = fills
-            if len(self._asked) > _EPISODES_REMEMBERED:
-                del self._asked[next(iter(self._asked))]
+            self._remember(does, fills)
             self._complain(order)
+
+    def _remember(self, names: tuple[str, ...], fills: Counter[str]) -> None:
+        for name in names:
+            self._asked.pop(name, None)
+            self._asked[name] = fills
+        while len(self._asked) > _EPISODES_REMEMBERED:
+            del self._asked[next(iter(self._asked))]
 
     def _is_more_open(self, order: FlattenOrder, since: Counter[str]) -> bool:
         if not order.positions:
@@ -80,3 +85,15 @@ class AskedOnce:
                 symbols=" ".join(left),
                 cause=order.cause,
             )
+
+
+def _names(order: FlattenOrder) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Under which names an order may have been carried out before, and under which it will be remembered.
+
+    A pull of the kill switch and the order that its event brings are one, whichever comes first.
+    Two pulls are two, even where both name the same event: somebody pulled again.
+    """
+    pulled, answered = f"pulled for {order.event}", f"ordered by {order.event}"
+    if order.episode.startswith(KILLSWITCH):
+        return (order.episode, answered), (order.episode, pulled)
+    return (order.episode, pulled), (order.episode, answered)

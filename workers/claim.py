@@ -59,12 +59,8 @@ class Claim:
             self._log.error("Whether another process has this name is not known", why=str(error))
         self._thread.start()
 
-    def __enter__(self) -> "Claim":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Gives the name back, if this process has it."""
         self._over.set()
         if self._thread.is_alive():
             self._thread.join(2 * self._beat)
@@ -74,6 +70,14 @@ class Claim:
         except BusError as away:
             self._log.warning("The name is not given back, and lapses by itself", why=str(away))
         self._bus.close()
+
+    def __enter__(self) -> "Claim":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _is_renewed(self, holder: str) -> bool:
         """Whether the holder lives: what it renews lasts longer again. Not so if the name is free."""

@@ -20,7 +20,8 @@ class Decision:
 
     `expires_ms` is when the reserved slot is freed again, in the clock of the log, `good_until` the same in
     this process's monotonic clock; `event` is the request's ID, where it is known; `announcement` counts how
-    often the worker had announced itself by then.
+    often the worker had announced itself by then. With `renewed` the gate keeps the slot while the process
+    lives, for `lasts_seconds` more each time; `granted_at` is when it was asked for, monotonic.
     """
 
     def __init__(
@@ -34,7 +35,10 @@ class Decision:
         expires_ms: int | None = None,
         good_until: float = 0.0,
         announcement: int = 0,
-        give_back: Callable[["Decision", str], None] | None = None,
+        renewed: bool = False,
+        granted_at: float = 0.0,
+        lasts_seconds: float = 0.0,
+        give_back: Callable[["Decision", str], object] | None = None,
     ) -> None:
         self.allowed = allowed
         self.symbol = symbol
@@ -44,6 +48,9 @@ class Decision:
         self.expires_ms = expires_ms
         self.good_until = good_until
         self.announcement = announcement
+        self.renewed = renewed
+        self.granted_at = granted_at
+        self.lasts_seconds = lasts_seconds
         self.used = False
         self._give_back = give_back
 
@@ -56,6 +63,10 @@ class Decision:
 
     def __repr__(self) -> str:
         return f"Decision({'allowed' if self.allowed else 'denied'}, {self.symbol}, {self.reason!r})"
+
+    def __getstate__(self) -> dict[str, object]:
+        """All but the way to the gate: in another process it is an answer, and gives no slot back."""
+        return vars(self) | {"_give_back": None}
 
     def __enter__(self) -> "Decision":
         return self

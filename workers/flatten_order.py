@@ -5,10 +5,17 @@ from typing import NamedTuple
 from events.bus import Entry
 from events.codec import decode_decided
 from events.decisions import Decision, FlattenHandedOver, FlattenOrdered, FlattenOverdue, StopLossTriggered
+from events.fields import DECEIVING
 from events.legs import Leg, parse_legs
 from events.stream_id import StreamId
 
 _KINDS = {kind.__name__ for kind in (StopLossTriggered, FlattenOrdered, FlattenOverdue, FlattenHandedOver)}
+
+KILLSWITCH = "killswitch"
+"""What the episode of an order begins with that came past the coordinator."""
+
+TAKEN_OVER_AT = 3
+"""From this reminder on nobody waits any longer for an owner whose closing hangs."""
 
 
 class FlattenOrder(NamedTuple):
@@ -45,6 +52,16 @@ def handed_over(entry: Entry) -> FlattenOrder | None:
     )
 
 
+def taken_over(entry: Entry) -> FlattenOrder | None:
+    """What has been overdue for so long that the flattener closes it for owners that seem alive, or None."""
+    decision = _order_in(entry)
+    if not isinstance(decision, FlattenOverdue) or decision.reminder < TAKEN_OVER_AT:
+        return None
+    legs = tuple(parse_legs(decision.positions))
+    cause = "flatten overdue, taken over"
+    return FlattenOrder(decision.episode, entry.id.event(), cause, everything=False, positions=legs)
+
+
 def pulled(entry: Entry) -> FlattenOrder:
     """What a pull of the kill switch orders: everything. Whatever else may be in it, it is obeyed."""
     fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
@@ -52,13 +69,14 @@ def pulled(entry: Entry) -> FlattenOrder:
         event = StreamId.parse(fields.get("event", ""))
     except ValueError:
         event = entry.id
-    cause = f"kill switch by {fields.get('by', 'nobody named')[:64]}"
-    return FlattenOrder(f"killswitch {entry.id}", event, cause, everything=True)
+    # The cause goes on the log with each close, which takes no character that could deceive.
+    cause = f"kill switch by {DECEIVING.sub('?', fields.get('by', 'nobody named')[:64])}"
+    return FlattenOrder(f"{KILLSWITCH} {entry.id}", event, cause, everything=True)
 
 
-def pull_fields(by: str, reason: str, event: StreamId) -> list[str]:
-    """A pull of the kill switch; `event` is the FlattenRequested on the log that accounts for it."""
-    return ["by", by, "reason", reason, "event", str(event)]
+def pull_fields(by: str, reason: str, event: StreamId | None) -> list[str]:
+    """A pull of the kill switch; `event` is the FlattenRequested that accounts for it, if one does."""
+    return ["by", by, "reason", reason, *(("event", str(event)) if event else ())]
 
 
 def _order_in(entry: Entry) -> Decision | None:

@@ -27,7 +27,7 @@ from events.connection import connect
 from events.fields import Side
 from workers.brokers.protocol import Broker, BrokerPosition, BrokerSetup, ExitFill, NotOpen
 from workers.brokers.registry import open_broker
-from workers.flatten_order import FlattenOrder, handed_over, order_for
+from workers.flatten_order import FlattenOrder, handed_over, order_for, taken_over
 from workers.gate import PortfolioGate
 from workers.reporting import report_exit
 from workers.settings import GateSettings
@@ -37,6 +37,7 @@ NAME = "flattener"
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _ORDERS_KEPT = 100
+_ORDERS_AT_ONCE = 8
 
 
 class Flattener:
@@ -71,7 +72,7 @@ class Flattener:
         self._covered: dict[FlattenOrder, set[tuple[str, str, Side, Decimal]]] = {}
         self._closed: set[tuple[str, str]] = set()
         self._pause = self._next_look = 0.0
-        gate.on_flatten(self.flatten, reminded=True)
+        gate.on_flatten(self.flatten, reminded=True, at_once=_ORDERS_AT_ONCE)
 
     def flatten(self, order: FlattenOrder) -> None:
         """Closes the legs that were handed over; where everything must go, all of those who are silent.
@@ -140,7 +141,7 @@ class Flattener:
         """Whether entries are allowed again, after the order is decided on, or were never forbidden."""
         head = self._bus.head()
         decided = head is not None and head.cursor >= order.event
-        return decided and not self._bus.is_stopped_or_halted()
+        return decided and not self._bus.standing(NAME).no_entries
 
     def _say_what_is_not_here(self, legs: set[tuple[str, str, Side]], held: Sequence[BrokerPosition]) -> None:
         """What is to be closed and neither open here nor closed here is in another book."""
@@ -156,7 +157,7 @@ class Flattener:
 
     def _forget_the_oldest(self) -> None:
         while len(self._covered) > _ORDERS_KEPT:
-            del self._covered[next(iter(self._covered))]
+            self._covered.pop(next(iter(self._covered)), None)  # another thread may do the same
 
     def _close_all(self, held: Iterable[BrokerPosition], closed: set[tuple[str, str]], cause: str) -> None:
         """Closes all of `held`, then reports that and what is `closed`; one that fails holds up no other."""
@@ -208,8 +209,10 @@ def _identity(held: BrokerPosition) -> tuple[str, str, Side, Decimal]:
 
 
 def hears(entry: Entry) -> FlattenOrder | None:
-    """What concerns the flattener: what is handed over to it, and orders to close everything."""
-    return handed_over(entry) or order_for(NAME, entry)
+    """What concerns the flattener: what is handed over to it, what is overdue for long, and orders to close
+    everything.
+    """
+    return handed_over(entry) or taken_over(entry) or order_for(NAME, entry)
 
 
 def run(

@@ -9,7 +9,7 @@
 Guarantees: an entry is allowed only when the coordinator said so, in time; no answer, a bus that is away, an
 answer that cannot be read are all a no. Facts never ask: they are reported whatever the state, and wait in
 the outbox while the bus is away. An order to flatten arrives on a thread of its own within milliseconds, also
-one that was given while the worker was down.
+one that was given while the worker was down. After a fork the child's copy refuses everything: OtherProcess.
 """
 
 import secrets
@@ -26,6 +26,7 @@ from events.connection import connect
 from events.errors import BusError, BusRefused, BusUnreachable
 from events.fields import Side
 from events.incoming import (
+    EntryRenewed,
     EntryRequested,
     EntryWithdrawn,
     Event,
@@ -37,11 +38,13 @@ from events.incoming import (
 )
 from events.legs import Holding, holdings_text
 from events.stream_id import ORIGIN, StreamId
-from workers.amount import Amount, exact
+from workers.amount import Amount, exact, whole
 from workers.answer import await_answer
 from workers.asked_once import AskedOnce, Reported
+from workers.carrier import Begin, Carrier, on_a_thread
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder, order_for
+from workers.grants import Grants
 from workers.listener import LISTEN_SECONDS
 from workers.marks import Mark, Marks
 from workers.presence import Presence
@@ -56,8 +59,8 @@ class PortfolioGate:
 
     `symbols`: what the worker trades. `holdings`: asked whenever the worker announces itself, what its broker
     says is open. `hears`: which orders it obeys, where not its own. `stamp`: gives the ID for events where
-    the clock is driven. `each_beat`: is called with each sign of life. `clock` and `bus`: where they are not
-    the machine's and the one the settings name.
+    the clock is driven. `each_beat`: is called with each sign of life. `clock`, `bus` and `begin`: where they
+    are not the machine's, the one the settings name, and a thread for orders to flatten.
 
     `orders` is a lock for whoever trades: held over each order at the broker and its report, it keeps an
     announcement of what the broker holds from falling in between, where it would say what no report has said.
@@ -76,6 +79,7 @@ class PortfolioGate:
         log: Log | None = None,
         clock: Clock | None = None,
         bus: Bus | None = None,
+        begin: Begin = on_a_thread,
     ) -> None:
         self.worker = worker
         self.session = secrets.token_hex(8)
@@ -83,13 +87,12 @@ class PortfolioGate:
         self._settings = settings or GateSettings.found()
         self._symbols = " ".join(symbols)
         self._holdings = holdings
+        self._stamp = stamp
         self._log = log or open_log(worker)[0]
         self._clock = clock or SystemClock()
-        self._granted: dict[str, Decision] = {}
         self._each_beat = each_beat
-        self._callbacks: list[Callable[[FlattenOrder], object]] = []
+        self._carrier = Carrier(log=self._log, clock=self._clock, begin=begin)
         self._reported = Reported()
-        self._last_order = ORIGIN
         patience = self._settings.answer_seconds
         self._bus = bus or open_bus(self._settings)
         self._publisher = Publisher(
@@ -109,9 +112,19 @@ class PortfolioGate:
             session=self.session,
             say_started=self._say_started,
             hears=hears or partial(order_for, worker),
-            on_order=self._pass_on,
+            carrier=self._carrier,
             on_bus_lost=self._bus_lost,
             each_beat=self._beat,
+            log=self._log,
+            clock=self._clock,
+        )
+
+        self._grants = Grants(
+            self._publisher,
+            lambda number, symbol: self._event(EntryRenewed, number, symbol=symbol),
+            unbroken_since=self._presence.unbroken_since,
+            last_flatten=lambda: self._carrier.last_for_everything,
+            beat_seconds=self._settings.heartbeat_seconds,
             log=self._log,
             clock=self._clock,
         )
@@ -125,6 +138,8 @@ class PortfolioGate:
 
     def close(self, reason: str = "") -> None:
         """Says goodbye and lets go of the bus. Positions stay as they are."""
+        if not self._publisher.is_here:
+            return  # the process that it belongs to goes on
         if self._presence.announced:
             self._publisher.fact(partial(self._event, WorkerStopped, reason=reason))
         self._presence.close()
@@ -138,13 +153,16 @@ class PortfolioGate:
     ) -> None:
         self.close("" if kind is None else f"failed: {kind.__name__}")
 
-    def on_flatten(self, callback: Callable[[FlattenOrder], object], *, reminded: bool = False) -> None:
+    def on_flatten(
+        self, callback: Callable[[FlattenOrder], object], *, reminded: bool = False, at_once: int = 1
+    ) -> None:
         """Calls `callback` on its own thread for an order to close: close what is open, and report it.
 
         Once an episode, and again only if it raised or a fill was reported since; with `reminded` at every
-        reminder, for one that looks at its broker for what is open.
+        reminder, for one that looks at its broker for what is open; `at_once`: for so many orders at a time.
         """
-        self._callbacks.append(callback if reminded else AskedOnce(callback, self._reported, self._log))
+        called = callback if reminded else AskedOnce(callback, self._reported, self._log)
+        self._carrier.add(called, at_once=at_once)
 
     def announce_again(self) -> bool:
         """Says anew what the broker holds, after what no report can say. False while the bus is away.
@@ -157,12 +175,19 @@ class PortfolioGate:
     # --- entries -----------------------------------------------------------------------------------------
 
     def request_entry(
-        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = ""
+        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = "", hold: bool = False
     ) -> Decision:
-        """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none."""
+        """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none.
+
+        With `hold` the slot is kept while this process lives, until a fill is reported or it is given back:
+        for an order that fills at a later bar.
+        """
+        self._publisher.check_process()
         if not self._presence.ready and not self._presence.announce():
             return self._no(symbol, "bus_unreachable", "The bus is unreachable")
-        ask = partial(self._event, EntryRequested, symbol=symbol, side=side, size=size, strategy=strategy)
+        ask = partial(
+            self._event, EntryRequested, symbol=symbol, side=side, size=whole(size), strategy=strategy
+        )
         asked, announcement = self._clock.monotonic(), self._presence.announcements
         try:
             request = self._publisher.ask(ask)
@@ -180,7 +205,7 @@ class PortfolioGate:
             self._presence.renounce()  # it is announced again before the next request
         if not answer.allowed:
             return self._no(symbol, answer.code, answer.reason, request)
-        self._granted[symbol] = Decision(
+        decision = Decision(
             allowed=True,
             symbol=symbol,
             reason=answer.reason,
@@ -188,13 +213,17 @@ class PortfolioGate:
             expires_ms=answer.expires_ms,
             good_until=asked + answer.lasts_ms / 1000,  # at the latest: the slot lasts from the request on
             announcement=announcement,
-            give_back=self._give_back,
+            renewed=hold,
+            granted_at=asked,
+            lasts_seconds=answer.lasts_ms / 1000,
+            give_back=lambda given, why: self.withdraw(given.symbol, why),
         )
-        return self._granted[symbol]
+        self._grants.add(decision)
+        return decision
 
     def withdraw(self, symbol: str, reason: str = "") -> bool:
         """Gives the slot back: the order was refused, cancelled or not sent."""
-        self._granted.pop(symbol, None)
+        self._grants.drop(symbol)
         return self._publisher.fact(partial(self._event, EntryWithdrawn, symbol=symbol, reason=reason))
 
     def standing(self, decision: Decision) -> bool:
@@ -202,19 +231,26 @@ class PortfolioGate:
 
         No longer once its slot has expired, was used or given back, this worker may have been counted as lost
         (which frees its slots), an order to flatten has arrived, or the portfolio is stopped or halted; a
-        process that was paused in between finds that out here.
+        process that was paused in between finds that out here. So does one whose machine slept: its own
+        clock stood still, so the server's counts as well.
         """
-        if decision.event is None or self._clock.monotonic() >= decision.good_until:
-            return False
-        if self._granted.get(decision.symbol) is not decision:
-            return False
-        if not self._presence.unbroken_since(decision.announcement):
+        self._publisher.check_process()
+        if not self._grants.is_reserved(decision):
             return False
         try:
-            stopped_or_halted = self._bus.is_stopped_or_halted()
+            seen = self._bus.standing(self.worker)
         except BusError:
             return False
-        return not stopped_or_halted and decision.event > self._last_order
+        if seen.no_entries or seen.session != self.session or self._expired(decision, seen.now_ms):
+            return False
+        return self._grants.is_reserved(decision)
+
+    def renew(self, decision: Decision) -> bool:
+        """Keeps a slot as long again as it was granted for; done by itself for one asked with `hold`.
+
+        False where it is not this process's any more, or the bus has not heard.
+        """
+        return self._grants.renew(decision)
 
     # --- facts -------------------------------------------------------------------------------------------
 
@@ -222,13 +258,15 @@ class PortfolioGate:
         self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, fill: str = ""
     ) -> bool:
         """Reports a fill, by the broker's name for it if it has one. False while it waits for the bus."""
-        granted = self._granted.pop(symbol, None)
+        granted = self._grants.drop(symbol)
         if granted is not None:
             granted.used = True
         paid = exact(price, "price")
         self._reported.opened(symbol)
         return self._publisher.fact(
-            partial(self._event, PositionOpened, symbol=symbol, side=side, size=size, price=paid, fill=fill)
+            partial(
+                self._event, PositionOpened, symbol=symbol, side=side, size=whole(size), price=paid, fill=fill
+            )
         )
 
     def position_closed(
@@ -257,7 +295,7 @@ class PortfolioGate:
                 PositionClosed,
                 symbol=symbol,
                 side=side,
-                size=size,
+                size=whole(size),
                 price=exact(price, "price"),
                 commission=exact(commission, "commission"),
                 pnl=exact(pnl, "pnl"),
@@ -282,8 +320,16 @@ class PortfolioGate:
         return kind(worker=self.worker, session=self.session, seq=number, **fields)
 
     def _beat(self) -> None:
+        self._grants.look_after()
         self._marks.publish_due()
         self._each_beat()
+
+    def _expired(self, decision: Decision, servers_ms: int) -> bool:
+        """By the clock of the log, and by our own: whichever is ahead."""
+        stamp = self._stamp()
+        now_ms = servers_ms if stamp == SERVERS_TIME else int(stamp.partition("-")[0])
+        by_log = decision.expires_ms is None or now_ms >= decision.expires_ms
+        return by_log or self._clock.monotonic() >= decision.good_until
 
     def _say_started(self) -> None:
         """Says what the broker holds, and again if that has changed by the time it is on the log.
@@ -303,35 +349,18 @@ class PortfolioGate:
             self._log.critical("What the broker holds changes faster than it can be announced", holds=held)
 
     def _publish_mark(self, mark: Mark) -> bool:
-        return self._publisher.mention(partial(self._event, PositionMarked, **mark._asdict()))
+        return self._publisher.mention(partial(self._event, PositionMarked, **mark._asdict())) is not None
 
     def _no(self, symbol: str, code: str, reason: str, request: StreamId | None = None) -> Decision:
         return Decision(allowed=False, symbol=symbol, reason=reason, code=code, event=request)
 
-    def _give_back(self, decision: Decision, reason: str) -> None:
-        self.withdraw(decision.symbol, reason)
-
     def _take_back(self, symbol: str, reason: str, publish: Callable[[Numbered], object]) -> None:
         """A request that nobody waits for any more must not keep a slot until it expires."""
-        self._granted.pop(symbol, None)
+        self._grants.drop(symbol)
         try:
             publish(partial(self._event, EntryWithdrawn, symbol=symbol, reason=reason))
         except OutboxFull as full:
             self._log.error("A slot may be kept until it expires", symbol=symbol, why=str(full))
-
-    def _pass_on(self, order: FlattenOrder) -> None:
-        if order.everything:
-            self._last_order = max(self._last_order, order.event)
-        if not self._callbacks:
-            self._log.critical("Ordered to flatten, and nobody here closes positions", cause=order.cause)
-        failed: list[Exception] = []
-        for callback in self._callbacks:
-            try:
-                callback(order)
-            except Exception as error:  # noqa: BLE001 - raised below, once the others have closed what is theirs
-                failed.append(error)
-        if failed:
-            raise failed[0]
 
     def _bus_lost(self, seconds: float) -> None:
         self._log.critical(
@@ -340,7 +369,8 @@ class PortfolioGate:
             positions_are_now="closed" if self._settings.on_bus_loss == "flatten" else "held",
         )
         if self._settings.on_bus_loss == "flatten":
-            self._pass_on(FlattenOrder("bus lost", ORIGIN, "bus lost", everything=True))
+            order = FlattenOrder("bus lost", ORIGIN, "bus lost", everything=True)
+            self._carrier.carry(order, lambda: self._presence.bus_is_lost)  # nobody is there to remind
 
 
 def open_bus(settings: GateSettings) -> Bus:

@@ -31,7 +31,7 @@ from events.incoming import (
     WorkerStopped,
 )
 from events.stream_id import ORIGIN, StreamId
-from workers.amount import Amount, exact
+from workers.amount import Amount, exact, whole
 from workers.answer import read_answer
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder, order_for
@@ -132,10 +132,16 @@ class InProcessGate:
             callback(order)
 
     def request_entry(
-        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = ""
+        self,
+        symbol: str,
+        side: Side = "long",
+        size: int = 1,
+        *,
+        strategy: str = "",
+        hold: bool = False,  # noqa: ARG002 - a fill is reported at the moment of its order: nothing to keep
     ) -> Decision:
         """Asks for room."""
-        ask = partial(EntryRequested, symbol=symbol, side=side, size=size, strategy=strategy)
+        ask = partial(EntryRequested, symbol=symbol, side=side, size=whole(size), strategy=strategy)
         decided = self._say(ask)
         answer = read_answer(decided.at, [Entry(at, fields) for at, fields in decided.entries])
         return Decision(
@@ -164,7 +170,7 @@ class InProcessGate:
     ) -> bool:
         """Reports a fill."""
         paid = exact(price, "price")
-        self._say(partial(PositionOpened, symbol=symbol, side=side, size=size, price=paid, fill=fill))
+        self._say(partial(PositionOpened, symbol=symbol, side=side, size=whole(size), price=paid, fill=fill))
         return True
 
     def position_closed(
@@ -186,7 +192,7 @@ class InProcessGate:
             PositionClosed,
             symbol=symbol,
             side=side,
-            size=size,
+            size=whole(size),
             price=exact(price, "price"),
             commission=exact(commission, "commission"),
             pnl=exact(pnl, "pnl"),

@@ -1,15 +1,14 @@
 """Listens for orders to flatten, and passes them on within milliseconds.
 
-On a thread of its own, so that no strategy's bar, request or order can delay it. What was decided while the
-bus was away is read when it is back. An order that fails is tried again every second for a while, and brought
-again whenever the log says that it is overdue. The kill switch is heard beside the decisions, so it needs no
-coordinator.
+On a thread of its own, so that no strategy's bar or request can delay it, nor an earlier order that is being
+carried out (`workers.carrier`). What was decided while the bus was away is read when it is back. An order is
+brought again whenever the log says that it is overdue. The kill switch is heard beside the decisions, so it
+needs no coordinator.
 """
 
 import threading
 from collections.abc import Callable, Generator
 
-from coordinator.clock import Clock
 from coordinator.log import Log
 from events.bus import Bus, Entry
 from events.errors import BusError
@@ -19,14 +18,13 @@ from workers.flatten_order import FlattenOrder, pulled
 LISTEN_SECONDS = 1.0
 _READ_AT_ONCE = 100
 _PAUSE_SECONDS = 0.1
-_RETRY_SECONDS = 1.0
-_TRIES = 60
 
 
 class Listener:
     """Reads decisions and pulls of the kill switch from now on, and calls `on_order` for what is ordered.
 
-    `read` finds the order in a decision, if there is one; `on_silence` is called while the bus is away.
+    `read` finds the order in a decision, if there is one; `on_order` is not to wait for it to be carried out;
+    `each_step` is called at least every second; `on_silence` while the bus is away.
     Raises BusError where the bus cannot say what "now" is; an order by kill switch that no coordinator has
     taken note of yet is brought at once.
     """
@@ -38,21 +36,19 @@ class Listener:
         read: Callable[[Entry], FlattenOrder | None],
         on_order: Callable[[FlattenOrder], None],
         on_silence: Callable[[], None],
+        each_step: Callable[[], None],
         log: Log,
-        clock: Clock,
     ) -> None:
         self._bus = bus
         self._on_silence = on_silence
+        self._each_step = each_step
         self._read = read
         self._on_order = on_order
         self._log = log
-        self._clock = clock
         self._decisions = bus.last_decision()
         self._pulls, self._outstanding = _last_pull(bus)
-        self._failed: list[tuple[FlattenOrder, int]] = []
-        self._next_try = clock.monotonic()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._listen, name="flatten", daemon=True)
+        self._thread = threading.Thread(target=self._listen, name="orders", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -71,10 +67,10 @@ class Listener:
     def steps(self) -> Generator[float, None, None]:
         """Listens, step by step: yields how many seconds to wait before the next."""
         if self._outstanding is not None:
-            self._pass_on(self._outstanding)
+            self._on_order(self._outstanding)
         reachable = True
         while not self._stop.is_set():
-            self._try_again()
+            self._each_step()
             try:
                 self._hear()
                 reachable = True
@@ -93,7 +89,7 @@ class Listener:
         )
         for entry in pulls:
             self._pulls = entry.id
-            self._pass_on(pulled(entry))
+            self._on_order(pulled(entry))
         for entry in decisions:
             self._decisions = entry.id
             try:
@@ -102,24 +98,7 @@ class Listener:
                 self._log.error("A decision could not be read", decision=str(entry.id), why=str(error))
                 continue
             if order is not None:
-                self._pass_on(order)
-
-    def _try_again(self) -> None:
-        """What failed, every second and a bounded number of times; closing what is closed does no harm."""
-        if not self._failed or self._clock.monotonic() < self._next_try:
-            return
-        failed, self._failed = self._failed, []
-        for order, tries in failed:
-            self._pass_on(order, tries)
-
-    def _pass_on(self, order: FlattenOrder, tries: int = 0) -> None:
-        try:
-            self._on_order(order)
-        except Exception as error:  # noqa: BLE001 - the author's code, or a broker's refusal: said, and tried again
-            self._log.critical("FLATTEN FAILED in the strategy", why=repr(error), episode=order.episode)
-            if tries + 1 < _TRIES:
-                self._failed.append((order, tries + 1))
-            self._next_try = self._clock.monotonic() + _RETRY_SECONDS
+                self._on_order(order)
 
 
 def _last_pull(bus: Bus) -> tuple[StreamId, FlattenOrder | None]:

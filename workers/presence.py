@@ -12,16 +12,17 @@ from coordinator.log import Log
 from events.bus import Bus, Entry
 from events.errors import BusError
 from events.incoming import LogTailMissing
+from workers.carrier import Carrier
 from workers.flatten_order import FlattenOrder
 from workers.heartbeat import Heartbeat
-from workers.listener import Listener
+from workers.listener import LISTEN_SECONDS, Listener
 from workers.publisher import Publisher
 from workers.settings import GateSettings
 
 
 class Presence:
     """`say_started` publishes the WorkerStarted or raises BusError, `hears` finds the order in a decision,
-    `on_order` carries it out.
+    `carrier` carries it out.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class Presence:
         session: str,
         say_started: Callable[[], object],
         hears: Callable[[Entry], FlattenOrder | None],
-        on_order: Callable[[FlattenOrder], None],
+        carrier: Carrier,
         on_bus_lost: Callable[[float], None],
         each_beat: Callable[[], None],
         log: Log,
@@ -47,7 +48,7 @@ class Presence:
         self._session = session
         self._say_started = say_started
         self._hears = hears
-        self._on_order = on_order
+        self._carrier = carrier
         self._on_bus_lost = on_bus_lost
         self._each_beat = each_beat
         self._log = log
@@ -86,6 +87,7 @@ class Presence:
         self._heartbeat.close()
         if self._listener is not None:
             self._listener.close()
+        self._carrier.close(2 * LISTEN_SECONDS)
 
     def announce(self) -> bool:
         """Listens from here on, then says what the broker holds. False while the bus is away.
@@ -110,6 +112,11 @@ class Presence:
             return True
 
     @property
+    def bus_is_lost(self) -> bool:
+        """Whether the bus has been away for `bus_loss_seconds`, and still is."""
+        return self._loss_said
+
+    @property
     def ready(self) -> bool:
         """Whether a request may be made as things stand; otherwise `announce` comes first."""
         return self._announced and not self._suspect
@@ -123,16 +130,19 @@ class Presence:
             self._listener = Listener(
                 self._bus,
                 read=self._hears,
-                on_order=self._on_order,
+                on_order=self._carrier.carry,
                 on_silence=self._suspect_a_loss,
+                each_step=self._carrier.look,
                 log=self._log,
-                clock=self._clock,
             )
             self._listener.start()
 
     def _say_alive(self) -> None:
         asked = self._clock.monotonic()  # the sign of life lasts at least from here
-        self._bus.beat(self._worker, self._session, int(self._settings.worker_lost_seconds * 1000))
+        lasts_ms = int(self._settings.worker_lost_seconds * 1000)
+        if not (self._announced and self._bus.beat_on(self._worker, self._session, lasts_ms)):
+            self._announced = False  # before there is one again: it may have been counted as lost meanwhile
+            self._bus.beat(self._worker, self._session, lasts_ms)
         if self._lapsed():
             self._announced = False
         self._contact, self._loss_said = asked, False
@@ -188,5 +198,6 @@ class Presence:
     def _note_loss(self) -> None:
         away_seconds = self._clock.monotonic() - self._contact
         if away_seconds >= self._settings.bus_loss_seconds and not self._loss_said:
+            self._loss_said = True
             self._on_bus_lost(away_seconds)
-            self._loss_said = True  # not before: what failed is tried again
+        self._carrier.look()  # with the bus away since the start there is no listener that does

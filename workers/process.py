@@ -21,7 +21,7 @@ from events.errors import BusError
 from workers.bar import Bar
 from workers.brokers.paper import fill_at
 from workers.brokers.protocol import BrokerSetup
-from workers.brokers.registry import PAPER, is_paper, open_broker
+from workers.brokers.registry import is_paper, open_broker
 from workers.feeds.driven import DrivenFeed
 from workers.feeds.protocol import FeedSetup
 from workers.feeds.registry import DRIVEN, open_feed
@@ -140,9 +140,3 @@ def _bars(
 ) -> Iterator[Bar | None]:
     feed = open_feed(FeedSetup(configuration, plan.symbol, stop, plan.feed, progress.last))
     return feed.bars(plan.symbol)
-
-
-def book_of(portfolio: str, folder: Path, kind: str = PAPER) -> Path:
-    """Where the book of a portfolio's broker of that kind lies."""
-    name = kind.rpartition(":")[2]  # of FILE.py:NAME, the name
-    return folder / f"{name}-{portfolio}.sqlite"

@@ -2,9 +2,11 @@
 
 A lost reply leaves open whether the event arrived, so it is published again under the same number, and the
 fold knows it. Facts wait in a bounded outbox until the bus takes them; whoever reports one never waits
-longer than `patience_seconds`. Requests and marks do not wait: they would be stale.
+longer than `patience_seconds`. Requests and marks do not wait: they would be stale. The numbers are one
+process's own: in one forked off from it everything is refused, or an event would pass for the other's repeat.
 """
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -31,6 +33,10 @@ class OutboxFull(BusError):
     """The bus has been away for so long that no more facts can be kept for it."""
 
 
+class OtherProcess(RuntimeError):
+    """A process that was forked off uses what belongs to the one before: one of the two would go unheard."""
+
+
 class NotSent(BusUnreachable):
     """What was asked has certainly not arrived."""
 
@@ -51,11 +57,25 @@ class Publisher:
         self._stamp = stamp
         self._log = log
         self._clock = clock
+        self._process = os.getpid()
         self._lock = threading.Lock()
         self._number = 0
         self._outbox: deque[_Fact] = deque()
         self._taken: deque[StreamId] = deque(maxlen=TAKEN)
         self._taken_lock = threading.Lock()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the process that it was made in."""
+        return os.getpid() == self._process
+
+    def check_process(self) -> None:
+        """Raises OtherProcess in another process than the one that it was made in."""
+        if not self.is_here:
+            raise OtherProcess(
+                f"This gate was made in process {self._process} and is used in {os.getpid()}, forked off "
+                "from it: make a gate in each process, under a name of its own, after the fork"
+            )
 
     @property
     def waiting(self) -> int:
@@ -78,12 +98,14 @@ class Publisher:
 
         `recorded` is called once it is on the log, by whichever thread got it there.
         """
+        self.check_process()
         with self._lock:
             self._keep(make, recorded)
             return self._flush(self._clock.monotonic() + self._patience_seconds)
 
     def later(self, make: Numbered) -> None:
         """Keeps a fact for when the bus is back. Raises RefusedField, OutboxFull."""
+        self.check_process()
         with self._lock:
             self._keep(make, None)
 
@@ -92,27 +114,31 @@ class Publisher:
 
         NotSent and BusRefused say that it did not arrive; after another BusUnreachable it may have.
         """
+        self.check_process()
         deadline = self._clock.monotonic() + self._patience_seconds
         with self._lock:
             if not self._flush(deadline):
                 raise NotSent("The bus has not taken earlier reports yet.")
             return self._send(self._numbered(make), deadline)
 
-    def mention(self, make: Numbered) -> bool:
+    def mention(self, make: Numbered) -> StreamId | None:
         """Puts something on the log that the next report replaces anyway: one attempt, or not at all."""
+        self.check_process()
         with self._lock:
             fields = self._numbered(make)
             if self._outbox:
-                return False
+                return None
             try:
-                self._note_taken(self._bus.append(fields, self._stamp()))
+                taken = self._bus.append(fields, self._stamp())
             except BusError as error:
-                self._log.warning("A mark was not published", why=str(error))
-                return False
-            return True
+                self._log.warning("A mark or a renewal was not published", why=str(error))
+                return None
+            self._note_taken(taken)
+            return taken
 
     def flush(self) -> bool:
         """Tries once to empty the outbox."""
+        self.check_process()
         with self._lock:
             return self._flush(self._clock.monotonic())
 

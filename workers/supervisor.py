@@ -1,16 +1,17 @@
 """Keeps processes running: starts them, starts again what failed, gives up loudly what only ever fails.
 
-Guarantees: between two starts of a process lies a pause that doubles up to a bound; one that fails so many
-times in a row is not started again; told to stop, all are ended, within a bounded time, workers before what
-stands by them. A process holds the reading end of a pipe to its supervisor as its standard input, and can end
-itself when that closes: so none outlives a supervisor that is killed.
+Guarantees: between two starts of a process lies a pause that doubles up to a bound; a worker that fails so
+many times in a row is not started again, while what stands by is never given up, and stays while it may be
+needed for what workers that were given up have left open; told to stop, all are ended, within a bounded time,
+workers before what stands by them. A process holds the reading end of a pipe to its supervisor as its
+standard input, and can end itself when that closes: so none outlives a supervisor that is killed.
 """
 
 import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct, field
@@ -20,13 +21,14 @@ from coordinator.log import Log
 
 _LOOK_SECONDS = 0.05
 _KILLED_SECONDS = 5.0
+_ASK_SECONDS = 1.0
 
 
 class Child(Struct, frozen=True):
     """A process to keep running: its name, its command line, and what its environment has beside ours.
 
-    A worker has done when it ends with exit code 0. What `stands_by` runs as long as there are workers. One
-    that ends with a `hopeless` exit code would do so each time: it is given up at once.
+    A worker has done when it ends with exit code 0. What `stands_by` runs as long as there are workers. A
+    worker that ends with a `hopeless` exit code would do so each time: it is given up at once.
     """
 
     name: str
@@ -64,7 +66,10 @@ class _Kept:
 
 
 class Supervisor:
-    """Keeps `children` running until they have done, or it is told to stop."""
+    """Keeps `children` running until they have done, or it is told to stop.
+
+    `needed`: once workers were given up and none is left, whether what stands by still has something to do.
+    """
 
     def __init__(
         self,
@@ -74,6 +79,7 @@ class Supervisor:
         backoff: Backoff | None = None,
         end_seconds: float = 10.0,
         clock: Clock | None = None,
+        needed: Callable[[], bool] = lambda: False,
     ) -> None:
         # What stands by is there first.
         self._kept = [_Kept(child) for child in sorted(children, key=lambda child: not child.stands_by)]
@@ -81,14 +87,17 @@ class Supervisor:
         self._backoff = backoff or Backoff()
         self._end_seconds = end_seconds
         self._clock = clock or SystemClock()
+        self._needed = needed
+        self._ask_again, self._stays = 0.0, False
 
     def run(self, stop: threading.Event) -> list[str]:
-        """Returns once all workers have done or were given up, or `stop` is set; the names of those given up.
+        """Returns once all workers have done, or were given up and left nothing open, or `stop` is set; the
+        names of those given up.
 
         However it ends, no process is left.
         """
         try:
-            while self._workers_left() and not stop.is_set():
+            while not stop.is_set() and (self._workers_left() or self._something_left()):
                 for kept in self._kept:
                     self._look_after(kept)
                 stop.wait(_LOOK_SECONDS)
@@ -99,6 +108,18 @@ class Supervisor:
 
     def _workers_left(self) -> bool:
         return any(kept.state in ("due", "running") for kept in self._kept if not kept.child.stands_by)
+
+    def _something_left(self) -> bool:
+        """Whether a worker that was given up left something to those that stand by; asked now and then."""
+        if not any(kept.state == "given_up" for kept in self._kept):
+            return False
+        now = self._clock.monotonic()
+        if now >= self._ask_again:
+            needed, self._ask_again = self._needed(), now + _ASK_SECONDS
+            if needed and not self._stays:
+                self._log.critical("No worker is left and positions are open: what stands by stays")
+            self._stays = needed
+        return self._stays
 
     def _look_after(self, kept: _Kept) -> None:
         now = self._clock.monotonic()
@@ -149,6 +170,10 @@ class Supervisor:
         self._log.error(f"{name} {how}; starting it again", child=name, in_seconds=pause)
 
     def _give_up(self, kept: _Kept, how: str) -> None:
+        if kept.child.stands_by:  # what it is there for may be needed at any time
+            kept.state, kept.due = "due", self._clock.monotonic() + self._backoff.longest_seconds
+            self._log.critical(f"{kept.child.name} {how}; trying on", child=kept.child.name)
+            return
         kept.state = "given_up"
         self._log.critical(f"GIVEN UP: {kept.child.name} {how}", child=kept.child.name)
 

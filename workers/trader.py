@@ -8,7 +8,8 @@ An order to flatten comes on the gate's thread and closes at the broker at once;
 for an order and its report, so it never waits for an answer of the coordinator.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,6 +17,7 @@ from config import Contract
 from coordinator.dollars import gross_pnl
 from coordinator.log import Log
 from events.legs import Holding
+from workers.amount import exact, whole
 from workers.asking import Gate
 from workers.bar import Bar
 from workers.brokers.protocol import (
@@ -26,6 +28,7 @@ from workers.brokers.protocol import (
     NotOpen,
     OpenedBroker,
     OrderUnknown,
+    Withheld,
 )
 from workers.decision import Decision
 from workers.filters.protocol import EntryFilter
@@ -71,6 +74,7 @@ class Trader:
         self._bars_held = 0 if self._progress.last is None else self._bars_at_fill
         self._waiting: Enter | None = None
         self._leaving = ""
+        self._seen: BrokerPosition | None = None  # what was held when the broker could last be asked
         gate.on_flatten(self.flatten, reminded=True)
 
     @property
@@ -108,23 +112,25 @@ class Trader:
         """Marks what is open, then does what the strategy wants, or has it wait for the next bar."""
         self._may_open = self._of_now(bar)
         if self._waits:
-            self._do_what_waited(bar)
-        self._broker.mark(bar.symbol, bar.close)
-        held = self._mark(bar)
+            with self._surviving("did what had waited"):
+                self._do_what_waited(bar)
+        with self._surviving("took note of the last price"):
+            self._broker.mark(bar.symbol, exact(bar.close, "close"))
+        looked = False
+        with self._surviving("said what is held"):
+            self._seen, looked = self._mark(bar), True
+        held = self._seen
         self._progress.note(bar.time, held=held is not None)
         if self._filter is not None:
             self._filter.take(bar)
         intent = self._strategy.decide(bar, _as_held(held, self._bars_held))
-        if isinstance(intent, Enter) and self._may_open and self._passes(bar, intent):
-            if self._waits:
-                self._waiting = intent
-            else:
-                self._enter(intent, bar.close)
-        elif isinstance(intent, Exit):
+        if isinstance(intent, Exit):
             self._leaving = intent.reason
-        if held is None:
+        elif isinstance(intent, Enter) and looked and self._may_open and self._passes(bar, intent):
+            self._want(intent, bar)
+        if held is None and looked:
             self._leaving = ""
-        elif self._leaving and not self._waits:
+        elif held is not None and self._leaving and not self._waits:
             self._leave(held, bar.close)
 
     def flatten(self, order: FlattenOrder) -> None:
@@ -149,6 +155,21 @@ class Trader:
             unrealized = gross_pnl(held.side, held.price, bar.close, held.size, point_value)
             self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=unrealized)
             return held
+
+    @contextmanager
+    def _surviving(self, what: str) -> Iterator[None]:
+        """A broker that fails ends no worker: what it did not do is done, or tried again, at the next bar."""
+        try:
+            yield
+        except BrokerError as error:
+            self._log.critical(f"The broker failed when it {what}", symbol=self.symbol, why=str(error))
+
+    def _want(self, intent: Enter, bar: Bar) -> None:
+        if self._waits:
+            self._waiting = intent
+            return
+        with self._surviving("entered"):
+            self._enter(intent, bar.close)
 
     def _gone_by_now(self, bar: Bar, held: BrokerPosition | None) -> Held | None:
         """The position that the earlier life last held, at that bar, so that the strategy sees it go."""
@@ -176,6 +197,7 @@ class Trader:
         return verdict.passed
 
     def _enter(self, intent: Enter, price: Decimal) -> None:
+        intent, price = Enter(intent.side, whole(intent.size)), exact(price, "price")
         with self._gate.request_entry(self.symbol, intent.side, intent.size) as entry:
             if entry:
                 self._order_entry(intent, price, entry)
@@ -195,9 +217,18 @@ class Trader:
                 self._log.warning("Entry dropped: a flatten was ordered meanwhile", symbol=self.symbol)
                 return
             try:
-                fill = self._broker.enter(self.symbol, intent.side, intent.size, price)
+                fill = self._broker.enter(
+                    self.symbol,
+                    intent.side,
+                    intent.size,
+                    price,
+                    may_send=lambda: self._gate.standing(entry),
+                )
             except OrderUnknown:
                 raise
+            except Withheld as withheld:
+                self._log.warning("Entry not sent any more", symbol=self.symbol, why=str(withheld))
+                return
             except BrokerError as error:
                 self._log.error("Entry refused by the broker", symbol=self.symbol, why=str(error))
                 return
@@ -208,8 +239,9 @@ class Trader:
     def _leave(self, held: BrokerPosition, price: Decimal) -> None:
         """Does what the strategy has decided; what the broker does not do is tried again at the next bar."""
         try:
-            self._close(held, price, self._leaving)
-            self._leaving = ""
+            self._close(
+                held, exact(price, "price"), self._leaving
+            )  # until nothing is held: a part may be left
         except BrokerError as error:
             self._log.critical("NOT CLOSED; trying again at the next bar", symbol=held.symbol, why=str(error))
 
@@ -229,7 +261,10 @@ class Trader:
 
 def holdings_of(broker: Broker, worker: str) -> list[Holding]:
     """What the broker says the worker holds, for the coordinator to compare with the log."""
-    return [Holding(held.symbol, held.side, held.size, held.price) for held in broker.positions(worker)]
+    return [
+        Holding(held.symbol, held.side, held.size, exact(held.price, "price"))
+        for held in broker.positions(worker)
+    ]
 
 
 def _as_held(held: BrokerPosition | None, bars: int) -> Held | None:

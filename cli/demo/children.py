@@ -3,13 +3,13 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 from cli.exits import Failure
+from portfold_command import leashed
 
 _END_SECONDS = 10.0
 _PAUSE_SECONDS = 0.02
@@ -40,7 +40,7 @@ class Children:
         """
         with self.log_of(name).open("ab") as log:
             child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "cli.leash", *words],
+                [*leashed(), *words],
                 stdin=subprocess.PIPE,  # the leash
                 stdout=log,
                 stderr=log,

@@ -30,9 +30,10 @@ from events.bus import Bus
 from events.connection import connect
 from events.embedded import EmbeddedServer
 from events.notifier_bus import NotifierBus
+from workers.book import book_of
 from workers.conductor import Conductor
 from workers.feeds.registry import DRIVEN
-from workers.process import WorkerPlan, book_of
+from workers.process import WorkerPlan
 
 _COORDINATOR = "coordinator"
 _PATIENCE_SECONDS = 60.0

@@ -10,7 +10,7 @@ from cyclopts.validators import Number
 
 from cli.exits import Failure
 from cli.research.given import Dollars
-from cli.research.telling import money, percent, ratio, tell
+from cli.research.telling import money, percent, ratio, seen_lines, tell
 
 if TYPE_CHECKING:
     from config import Portfolio
@@ -106,11 +106,13 @@ def _told(choice: "Choice", portfolio: "Portfolio") -> Iterator[str]:
         yield "On which days it was chosen is not known: nothing beside the table says so."
         return
     yield f"Chosen on {_days(findings.train)}: Sharpe {ratio(winner.train.sharpe)}."
+    yield from seen_lines(choice.seen(findings.train), "optimize --train-from")
     if findings.test is None or winner.test is None:
         yield "Judged on the same days: expect less of it."
         return
     kept = f", {percent(winner.kept)} of it" if winner.kept is not None else ""
     yield f"Judged on {_days(findings.test)}: Sharpe {ratio(winner.test.sharpe)}{kept}."
+    yield from seen_lines(choice.seen(findings.test), "optimize --test-from")
 
 
 def _days(span: "Judged") -> str:

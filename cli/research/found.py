@@ -3,10 +3,21 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from cli.research.telling import SHARPE_LINE, aligned, ends, forced_lines, money, percent, ratio, span_line
+from cli.research.telling import (
+    SHARPE_LINE,
+    aligned,
+    ends,
+    forced_lines,
+    money,
+    percent,
+    ratio,
+    seen_lines,
+    span_line,
+)
 
 if TYPE_CHECKING:
     from research.findings import Findings, Winner
+    from research.in_sample import Seen
     from research.journal import Journal
     from research.optimizer import Extent, Optimized, Plan
     from research.trading_days import Chosen
@@ -16,11 +27,15 @@ _TEST_HEADS = ("Test Sharpe", "Return", "MaxDD")
 _SYMBOLS = _HEADS.index("Symbols")
 
 
-def span_lines(learned: "Chosen", judged: "Chosen | None") -> Iterator[str]:
-    """On which days it is chosen and judged."""
+def span_lines(
+    learned: "Chosen", judged: "Chosen | None", seen: "tuple[Sequence[Seen], Sequence[Seen]]"
+) -> Iterator[str]:
+    """On which days it is chosen and judged, and what of either was `seen` by a model before."""
     yield span_line("Chosen on", learned)
+    yield from seen_lines(seen[0], "--train-from")
     if judged is not None:
         yield span_line("Judged on", judged)
+        yield from seen_lines(seen[1], "--test-from")
     else:
         yield "Judged on the same days: expect less of it. --train-to and --test-from judge it on others."
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from config import Configuration
     from research.case import Case
     from research.findings import Setting
+    from research.in_sample import Seen
     from research.market import Market
     from research.prices import Pricing
     from research.results_folder import Results
@@ -104,6 +105,13 @@ class Loaded:
 
         day = self.configuration.runtime.trading_day
         return trades_within(self.results.trades, span, zone=day.zone, roll=day.roll)
+
+    def seen(self, chosen: "Chosen") -> "tuple[Seen, ...]":
+        """What of these trades is on bars that their model was trained on."""
+        from research.in_sample import seen_in
+
+        day = self.configuration.runtime.trading_day
+        return seen_in(chosen, self.results.symbols, zone=day.zone, roll=day.roll)
 
     def case(self, chosen: "Chosen") -> "Case":
         """The case of these trades. Raises RefusedField for limits that are none."""

@@ -110,14 +110,15 @@ def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output:
     loaded = given.load()
     tell(read_lines(loaded))
     learned, judged = loaded.chosen(train), loaded.chosen(test) if test is not None else None
-    tell(span_lines(learned, judged), [rules_line(loaded)])
+    seen = loaded.seen(learned), loaded.seen(judged) if judged is not None else ()
+    tell(span_lines(learned, judged, seen), [rules_line(loaded)])
     case = loaded.case(learned)
     table = output or given.results_dir / "greedy_optimization_results.csv"
     other = loaded.case(judged) if judged is not None else None
     optimized = _searched(case, other, plan, table)
     spans = (
-        Judged.of(learned, case.digest()),
-        Judged.of(judged, other.digest()) if judged is not None and other is not None else None,
+        Judged.of(learned, case.digest(), seen[0]),
+        Judged.of(judged, other.digest(), seen[1]) if judged is not None and other is not None else None,
     )
     findings = _written(loaded, plan, spans, optimized, table)
     if not optimized.rows:

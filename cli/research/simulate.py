@@ -18,6 +18,7 @@ from cli.research.telling import (
     ratio,
     read_lines,
     rules_line,
+    seen_lines,
     span_line,
     tell,
 )
@@ -76,7 +77,8 @@ def simulate(
     positions = levels(min_positions, max_positions)
     loaded = given.load()
     chosen = loaded.chosen(Span(first, last))
-    tell(read_lines(loaded), [span_line("Span", chosen), rules_line(loaded)])
+    seen = seen_lines(loaded.seen(chosen), "--from")
+    tell(read_lines(loaded), [span_line("Span", chosen)], seen, [rules_line(loaded)])
     case = loaded.case(chosen)
     rows = _rows(case, positions, given.seed)
     table = output or given.results_dir / "portfolio_simulation.csv"

@@ -9,6 +9,7 @@ from coordinator.dollars import shown, shown_limit
 
 if TYPE_CHECKING:
     from cli.research.given import Loaded
+    from research.in_sample import Seen
     from research.luck import Interval
     from research.metrics import Metrics
     from research.trading_days import Chosen
@@ -38,6 +39,14 @@ def span_line(name: str, chosen: "Chosen") -> str:
         f"{name}: {chosen.days[0]} to {chosen.days[-1]}, {len(chosen.days):,} trading days, "
         f"{len(chosen.trades):,} trades{left_out}."
     )
+
+
+def seen_lines(seen: "Sequence[Seen]", begin: str) -> Iterator[str]:
+    """That trades of the span prove nothing, and the option that begins after them."""
+    if seen:
+        from research.in_sample import in_words
+
+        yield f"  {in_words(seen)}; {begin} begins after them."
 
 
 def rules_line(loaded: "Loaded") -> str:

@@ -18,6 +18,7 @@ from coordinator.dollars import ZERO
 from coordinator.state import FILLS_REMEMBERED, State, leg_key
 from events.incoming import (
     ClockTicked,
+    EntryRenewed,
     EntryWithdrawn,
     Event,
     LimitsChanged,
@@ -59,6 +60,8 @@ class Retelling:
                 return self._closed(met, event)
             case PositionMarked() as event:
                 return self._marked(event)
+            case EntryRenewed() as event:
+                return self._renewed(met, event)
             case WorkerStarted() as event:
                 return self._started(met, event)
             case PositionSettled() as event:
@@ -111,6 +114,14 @@ class Retelling:
     def _would_find_room(self, met: Met) -> bool:
         """Whether the other book is the emptier one: what found no room in the recorded one is unheard of."""
         return len(self._state.positions) < len(met.state.positions)
+
+    # --- slots ------------------------------------------------------------------------------------------
+
+    def _renewed(self, met: Met, event: EntryRenewed) -> Event:
+        """An entry that the other book does not allow has no slot there to be kept."""
+        slots = self._state.reservations.values()
+        has_one = any((one.symbol, one.worker) == (event.symbol, event.worker) for one in slots)
+        return event if met.rejected or has_one else _nothing(event)
 
     # --- marks ------------------------------------------------------------------------------------------
 

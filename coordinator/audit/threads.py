@@ -33,6 +33,7 @@ from events.decisions import (
     TradingDayStarted,
 )
 from events.incoming import (
+    EntryRenewed,
     EntryRequested,
     EntryWithdrawn,
     Event,
@@ -104,7 +105,7 @@ class LegThread:
         self._key = leg_key(symbol, side, worker)
         self._held = False
         self._worst = self._best = ZERO
-        self._marks = 0
+        self._marks = self._renewals = 0
         self.done = False
 
     def follow(self, step: Step) -> list[str]:
@@ -112,9 +113,13 @@ class LegThread:
         found += [told_decision(one).text for one in step.decided.decisions if self._is_about(one)]
         if isinstance(step.event, PositionMarked):
             self._mark(step)
+        self._renewals += self._is_renewed(step)
         held, reserved = self._key in step.state.positions, self._key in step.state.reservations
         if not reserved and not held and not found:
             found = [f"The slot is taken back: {step.told}"]
+        if self._renewals and not reserved:
+            found = [f"The slot was kept meanwhile, renewed {_times(self._renewals)}.", *found]
+            self._renewals = 0
         self._held = held
         self.done = not (held or reserved)
         return [*found, *(self._marked() if self.done else [])]
@@ -144,6 +149,14 @@ class LegThread:
             case FlattenHandedOver() | FlattenOverdue():
                 return self._key in _keys(decision.positions)
         return False
+
+    def _is_renewed(self, step: Step) -> bool:
+        event, slot = step.event, step.state.reservations.get(self._key)
+        renews = isinstance(event, EntryRenewed) and (event.symbol, event.worker) == (
+            self._symbol,
+            self._worker,
+        )
+        return renews and slot is not None and not step.decided.decisions and not step.decided.repeated
 
     def _mark(self, step: Step) -> None:
         held = step.state.positions.get(self._key)
@@ -309,3 +322,7 @@ def _keys(legs: str) -> set[str]:
 
 def _requests(count: int) -> str:
     return f"{count:,} request" if count == 1 else f"{count:,} requests"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"

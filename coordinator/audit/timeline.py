@@ -25,6 +25,7 @@ from events.fields import readable
 from events.incoming import (
     ClockTicked,
     CoordinatorStarted,
+    EntryRenewed,
     EntryRequested,
     EntryWithdrawn,
     Malformed,
@@ -131,6 +132,8 @@ def _of_the_quiet(event: object, fields: Fields) -> str:
             return f"{event.symbol} entry requested: {event.side} {event.size} by {event.worker}{strategy}"
         case EntryWithdrawn():
             return f"{event.symbol} entry withdrawn by {event.worker} | {event.reason}"
+        case EntryRenewed():
+            return f"{event.symbol} entry still under way, its slot is kept for {event.worker}"
         case PositionMarked():
             return f"Position marked: {event.symbol} at {event.price:f} | Open P&L: {shown(event.unrealized)}"
         case CoordinatorStarted():

@@ -5,7 +5,6 @@ code itself. A symbol whose files are of the same fingerprint is not done again.
 """
 
 import hashlib
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
@@ -23,12 +22,12 @@ import coordinator
 import research
 import workers
 from config import Configuration
-from coordinator.trading_day import trading_day_at
 from research.backtest.best import Best, done_before, sha256, write_results
 from research.backtest.figures import figures_of
 from research.backtest.out_of_sample import PLAIN, OutOfSample, out_of_sample
 from research.backtest.rows import Row, trades_table
 from research.backtest.trading import Traded, trade_alone
+from research.bars_within import bars_within, day_of
 from research.errors import ResearchError
 from research.filter.examples import Example, Examples, examples_of
 from research.market import Market
@@ -69,7 +68,7 @@ def backtest(plan: Plan, symbol: str) -> Done:
     traded = trade_alone(symbol, past.bars, plan.configuration, opened, begins=past.begins)
     rows, judged = list(_made(traded)), OutOfSample(None, PLAIN)
     if model is not None:
-        examples = _examples(symbol, past, plan.configuration)
+        examples = examples_of(symbol, past.bars, plan.configuration, begins=past.begins)
         rows += _refused(symbol, traded, examples)
         judged = out_of_sample(
             plan.configuration, symbol, past.bars, past.begins, examples, model.model, past.days, plan.cash
@@ -107,19 +106,8 @@ def _past(plan: Plan, symbol: str) -> _Past:
     if milliseconds_of(bars[0].time) < 0:
         raise ResearchError(f"{symbol}: expected bars from 1970 on, got one of {bars[0].time:%Y-%m-%d}.")
     day = plan.configuration.runtime.trading_day
-
-    def day_of(bar: Bar) -> str:
-        return trading_day_at(milliseconds_of(bar.time), day.zone, day.roll).date
-
-    first, last = plan.span.first, plan.span.last
-    begins = bisect_left(bars, first.isoformat(), key=day_of) if first else 0
-    ends = bisect_right(bars, last.isoformat(), key=day_of) if last else len(bars)
-    if begins >= ends:
-        raise ResearchError(
-            f"{symbol}: expected bars from {first or 'the first day'} to {last or 'the last'}; those in "
-            f"{plan.market} are from {day_of(bars[0])} to {day_of(bars[-1])}."
-        )
-    ends_of_days = (date.fromisoformat(day_of(bars[place])) for place in (begins, ends - 1))
+    begins, ends = bars_within(symbol, bars, plan.span, day, plan.market)
+    ends_of_days = (date.fromisoformat(day_of(bars[place], day)) for place in (begins, ends - 1))
     return _Past(bars[:ends], begins, days_between(*ends_of_days))
 
 
@@ -130,13 +118,6 @@ def _made(traded: Traded) -> Iterator[Row]:
     probabilities = [one.probability for one in traded.signals] or [None] * len(traded.trades)
     for trade, probability in zip(traded.trades, probabilities, strict=True):
         yield Row(trade, selected=True, probability=probability)
-
-
-def _examples(symbol: str, past: _Past, configuration: Configuration) -> Examples:
-    """Those of the bars that are traded."""
-    found = examples_of(symbol, past.bars, configuration)
-    of = tuple(example for example in found.of if example.first >= past.begins)
-    return structs.replace(found, of=of, bars=len(past.bars) - past.begins)
 
 
 def _refused(symbol: str, traded: Traded, examples: Examples) -> Iterator[Row]:

@@ -58,8 +58,8 @@ class Example(Struct, frozen=True):
 
 
 class Examples(Struct, frozen=True):
-    """Those of one symbol, by the bar of their entry. `bars` were looked at, the last of them ended at `end`;
-    `missing` signals had not all features, `unfinished` ones no end."""
+    """Those of one symbol, by the bar of their entry. `bars` were looked at, those of warming up not among
+    them, the last ended at `end`; `missing` signals had not all features, `unfinished` ones no end."""
 
     of: tuple[Example, ...]
     bars: int
@@ -122,8 +122,13 @@ class _Open:
         return Example(self._number, number, self._bar.time, self._features, pnl, *sized)
 
 
-def examples_of(symbol: str, bars: Iterable[Bar], configuration: Configuration) -> Examples:
-    """The examples that the symbol's bars hold. Raises ConfigError for options of a broker that are none."""
+def examples_of(
+    symbol: str, bars: Iterable[Bar], configuration: Configuration, *, begins: int = 0
+) -> Examples:
+    """The examples that the symbol's bars hold from number `begins` on; those before it warm up.
+
+    Raises ConfigError for options of a broker that are none.
+    """
     runtime, contract = configuration.runtime, configuration.contracts[symbol]
     parameters = msgspec.structs.replace(runtime.worker(symbol), cooldown_bars=0)
     scout, history = IbsStrategy(parameters, runtime.trading_day), FeatureHistory(runtime.trading_day)
@@ -144,11 +149,11 @@ def examples_of(symbol: str, bars: Iterable[Bar], configuration: Configuration) 
                 still.append(one)
         under_way = still
         intent = scout.decide(bar, None)
-        if isinstance(intent, Enter):
+        if isinstance(intent, Enter) and number >= begins:
             try:
                 features = history.read(intent.side)
                 under_way.append(_Open(number, bar, intent, features, scout, costs))
             except MissingFeatures:
                 missing += 1
     found.sort(key=lambda example: example.first)
-    return Examples(tuple(found), number + 1, end, missing, len(under_way))
+    return Examples(tuple(found), number + 1 - begins, end, missing, len(under_way))

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from coordinator.audit.signs import Sign
 from research.findings import Findings, Judged, Winner
+from research.in_sample import in_words
 from research.luck import Interval
 from research.portfolio_page.subject import Subject
 from research.portfolio_page.wording import INFINITE, money, percent, ratio
@@ -115,12 +116,21 @@ def _signs(subject: Subject) -> Iterator[Sign]:
         yield Sign("not_again", "Not simulated again", seen=True, text=subject.why_not)
     if findings is None or winner is None:
         return
+    yield from _seen(subject, findings)
     yield _judged(findings, winner)
     yield _forced(subject, winner)
     yield _luck(winner)
     yield from _interval(subject)
     yield _breaches(subject, Decimal(findings.setting.breach_limit))
     yield _greedy(winner)
+
+
+def _seen(subject: Subject, findings: Findings) -> Iterator[Sign]:
+    """Where its figures are of trades whose outcome a model had learned."""
+    for span, where in ((findings.train, "Chosen"), (findings.test, "Judged")):
+        seen = subject.choice.seen(span) if span is not None else ()
+        if seen:
+            yield Sign("trained", f"{where} on bars of the training", seen=True, text=f"{in_words(seen)}.")
 
 
 def _judged(findings: Findings, winner: Winner) -> Sign:

@@ -169,6 +169,21 @@ def test_an_allowed_entry_is_followed_to_its_close() -> None:
     ]
 
 
+def test_a_slot_that_was_kept_for_a_later_bar_is_told_in_one_line() -> None:
+    story = WrittenDown()
+    story.hears(CoordinatorStarted(leader="host-1", epoch=1, fold=FOLD_VERSION))
+    story.asks("ES")
+    for _ in range(3):
+        story.after(20 * SECOND)
+        story.renews("ES")
+    story.fills("ES", price="100")
+    story.closes("ES", "5", price="101")
+    assert happened(why(story, "EntryAllowed"))[:2] == [
+        "The slot was kept meanwhile, renewed 3 times.",
+        "Position opened: ES long 1 @ 100 by ibs-ES | Daily P&L: $0.00",
+    ]
+
+
 def test_a_slot_given_back_expired_or_taken_back_is_told_so() -> None:
     story = WrittenDown()
     story.asks("ES")

@@ -55,6 +55,18 @@ def test_a_model_is_trained_measured_and_can_be_traded_by(tmp_path: Path, bars: 
     assert open_filter(load(str(config), {}, tmp_path), "ES") is not None
 
 
+def test_days_can_be_held_out(tmp_path: Path, bars: Path) -> None:
+    assert called("train", "ES", "--bars", str(bars), "--output", "all.onnx", cwd=tmp_path).code == OK
+    part = ("--output", "part.onnx", "--from", "2025-01-13", "--to", "2025-02-28")
+    ran = called("train", "ES", "--bars", str(bars), *part, cwd=tmp_path)
+    assert ran.code == OK, ran.err
+    whole, held = (json.loads((tmp_path / f"{name}.onnx.json").read_text()) for name in ("all", "part"))
+    assert held["trained_until"] == "2025-02-28T22:00:00Z", "its last bar, by Chicago at 16:00"
+    assert held["trained_on"]["first"] >= "2025-01-12T23:00" > whole["trained_on"]["first"]
+    assert held["trained_on"]["bars"] < whole["trained_on"]["bars"]
+    assert f"{held['trained_on']['bars']:,} bars, {held['trained_on']['examples']:,} examples" in ran.out
+
+
 @pytest.mark.parametrize("package", ["sklearn", "skl2onnx", "onnxruntime", "plotly"])
 def test_without_the_extra_the_command_that_helps_is_named(
     bars: Path, package: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -81,6 +93,11 @@ def test_a_browser_draws_both_charts_and_asks_for_nothing(tmp_path: Path, bars: 
         (("ES", "--output", "m.pkl"), "--output: expected a file that ends in .onnx, got m.pkl"),
         (("CL", "--output", "m.onnx"), "expected one of the symbols"),
         (("ES", "--output", "m.onnx", "--folds", "1"), "--folds"),
+        (
+            ("ES", "--output", "m.onnx", "--to", "2024-12-31"),
+            "expected bars from the first day to 2024-12-31",
+        ),
+        (("ES", "--output", "m.onnx", "--from", "2025-02-01", "--to", "2025-01-10"), "Expected a last day"),
         (("ES", "--output", "m.onnx", "--kind", "pickle"), "--kind"),
     ],
 )

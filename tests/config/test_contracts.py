@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 FILE = "contracts.json"
 CURRENCIES, INDICES, ENERGY, METALS = "currencies", "equity indices", "energy", "metals"
+RATES, GRAINS, LIVESTOCK, CRYPTO = "interest rates", "grains", "livestock", "crypto"
 
 # Symbol, exchange, group, smallest move, dollars a point. The last is the size of the contract (62,500
-# pounds, 1,000 barrels, 5,000 ounces) or the index multiplier, which the file itself does not state.
+# pounds, 1,000 barrels, 5,000 ounces; a hundredth of it where the quote is in cents or in percent of the face
+# value) or the index multiplier, which the file itself does not state.
 SPECIFICATIONS = [
     ("6A", "CME", CURRENCIES, "0.00005", "100000"),
     ("6B", "CME", CURRENCIES, "0.0001", "62500"),
@@ -40,10 +42,17 @@ SPECIFICATIONS = [
     ("MNQ", "CME", INDICES, "0.25", "2"),
     ("M2K", "CME", INDICES, "0.1", "5"),
     ("MYM", "CBOT", INDICES, "1", "0.5"),
+    ("NKD", "CME", INDICES, "5", "5"),
+    ("EMD", "CME", INDICES, "0.1", "100"),
     ("CL", "NYMEX", ENERGY, "0.01", "1000"),
     ("NG", "NYMEX", ENERGY, "0.001", "10000"),
     ("MCL", "NYMEX", ENERGY, "0.01", "100"),
     ("MNG", "NYMEX", ENERGY, "0.001", "1000"),
+    ("RB", "NYMEX", ENERGY, "0.0001", "42000"),
+    ("HO", "NYMEX", ENERGY, "0.0001", "42000"),
+    ("BZ", "NYMEX", ENERGY, "0.01", "1000"),
+    ("QM", "NYMEX", ENERGY, "0.025", "500"),
+    ("QG", "NYMEX", ENERGY, "0.005", "2500"),
     ("GC", "COMEX", METALS, "0.1", "100"),
     ("SI", "COMEX", METALS, "0.005", "5000"),
     ("HG", "COMEX", METALS, "0.0005", "25000"),
@@ -51,6 +60,33 @@ SPECIFICATIONS = [
     ("MGC", "COMEX", METALS, "0.1", "10"),
     ("SIL", "COMEX", METALS, "0.005", "1000"),
     ("MHG", "COMEX", METALS, "0.0005", "2500"),
+    ("PA", "NYMEX", METALS, "0.5", "100"),
+    ("ZB", "CBOT", RATES, "0.03125", "1000"),
+    ("UB", "CBOT", RATES, "0.03125", "1000"),
+    ("ZN", "CBOT", RATES, "0.015625", "1000"),
+    ("TN", "CBOT", RATES, "0.015625", "1000"),
+    ("ZF", "CBOT", RATES, "0.0078125", "1000"),
+    ("ZT", "CBOT", RATES, "0.00390625", "2000"),
+    ("ZQ", "CBOT", RATES, "0.0025", "4167"),
+    ("SR3", "CME", RATES, "0.0025", "2500"),
+    ("ZC", "CBOT", GRAINS, "0.25", "50"),
+    ("ZS", "CBOT", GRAINS, "0.25", "50"),
+    ("ZW", "CBOT", GRAINS, "0.25", "50"),
+    ("KE", "CBOT", GRAINS, "0.25", "50"),
+    ("ZM", "CBOT", GRAINS, "0.1", "100"),
+    ("ZL", "CBOT", GRAINS, "0.01", "600"),
+    ("MZC", "CBOT", GRAINS, "0.5", "5"),
+    ("MZS", "CBOT", GRAINS, "0.5", "5"),
+    ("MZW", "CBOT", GRAINS, "0.5", "5"),
+    ("MZM", "CBOT", GRAINS, "0.2", "10"),
+    ("MZL", "CBOT", GRAINS, "0.02", "60"),
+    ("LE", "CME", LIVESTOCK, "0.025", "400"),
+    ("GF", "CME", LIVESTOCK, "0.025", "500"),
+    ("HE", "CME", LIVESTOCK, "0.025", "400"),
+    ("BTC", "CME", CRYPTO, "5", "5"),
+    ("ETH", "CME", CRYPTO, "0.5", "50"),
+    ("MBT", "CME", CRYPTO, "5", "0.1"),
+    ("MET", "CME", CRYPTO, "0.5", "0.1"),
 ]
 # Symbol, the contract it is a part of, how many of it make one.
 MICROS = [
@@ -66,7 +102,20 @@ MICROS = [
     ("MGC", "GC", 10),
     ("SIL", "SI", 5),
     ("MHG", "HG", 10),
+    ("QM", "CL", 2),
+    ("QG", "NG", 4),
+    ("MZC", "ZC", 10),
+    ("MZS", "ZS", 10),
+    ("MZW", "ZW", 10),
+    ("MZM", "ZM", 10),
+    ("MZL", "ZL", 10),
+    ("MBT", "BTC", 50),
+    ("MET", "ETH", 500),
 ]
+PEOPLE_TRADE = (
+    "MBT MET MES MNQ MYM M2K MGC MCL SIL 6A 6B 6C 6E 6J 6N 6S ZN ZB ZF ZT ZC ZS ZW ZM ZL HE LE NG RB HO HG "
+    "PL PA BTC ETH ES NQ YM RTY CL GC SI"
+)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +137,10 @@ def test_the_exchanges_specification(
 
 def test_every_contract_has_been_checked(contracts: dict[str, Contract]) -> None:
     assert list(contracts) == [symbol for symbol, *_ in SPECIFICATIONS]
+
+
+def test_the_futures_that_people_trade_are_there(contracts: dict[str, Contract]) -> None:
+    assert set(PEOPLE_TRADE.split()) <= set(contracts)
 
 
 @pytest.mark.parametrize(("micro", "of", "parts"), MICROS)
@@ -224,17 +277,17 @@ def test_a_contract_that_is_no_object_is_refused(folder: Folder) -> None:
 
 
 def test_a_users_own_contracts_replace_the_packaged(folder: Folder) -> None:
-    zb = {
-        "name": "U.S. Treasury Bond",
+    oats = {
+        "name": "Oats",
         "exchange": "CBOT",
-        "group": "interest rates",
+        "group": "grains",
         "currency": "USD",
-        "tick_size": "0.03125",
-        "tick_value": "31.25",
+        "tick_size": "0.25",
+        "tick_value": "12.50",
     }
-    folder.change(FILE, "ZB", zb)
+    folder.change(FILE, "ZO", oats)
 
-    assert folder.load().contracts["ZB"].point_value == 1000
+    assert folder.load().contracts["ZO"].point_value == 50
 
 
 @given(

@@ -224,10 +224,10 @@ def test_a_symbol_of_twelve_characters_is_the_longest(tmp_path: Path) -> None:
 
 
 def test_a_symbol_without_a_contract_is_refused(folder: Folder) -> None:
-    folder.change(FILE, f"{LIMITS}.symbols", ["ES", "ZB"])
+    folder.change(FILE, f"{LIMITS}.symbols", ["ES", "ZZ"])
 
     assert folder.refusal() == (
-        f'{FILE}: {LIMITS}.symbols[1]: expected a symbol that contracts.json describes, got "ZB".'
+        f'{FILE}: {LIMITS}.symbols[1]: expected a symbol that contracts.json describes, got "ZZ".'
     )
 
 

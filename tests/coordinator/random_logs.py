@@ -18,6 +18,7 @@ from events.decisions import Decision, EntryAllowed
 from events.incoming import (
     ClockTicked,
     CoordinatorStarted,
+    EntryRenewed,
     EntryRequested,
     EntryWithdrawn,
     Event,
@@ -209,6 +210,7 @@ _utterances: st.SearchStrategy[list[Event | Malformed]] = st.one_of(
         lambda mark: [mark]
     ),
     _by_worker(EntryWithdrawn, symbol=_symbols).map(lambda withdrawn: [withdrawn]),
+    _by_worker(EntryRenewed, symbol=_symbols).map(lambda renewed: [renewed]),
     _orders.map(lambda order: [order]),
     _resumes.map(lambda resume: [resume]),
     _comings_and_goings.map(lambda event: [event]),

@@ -17,6 +17,7 @@ from events.codec import decode_decision, encode
 from events.decisions import Decision, EntryAllowed, EntryDenied
 from events.incoming import (
     ClockTicked,
+    EntryRenewed,
     EntryRequested,
     EntryWithdrawn,
     Event,
@@ -206,6 +207,9 @@ class Story:
 
     def withdraws(self, symbol: str, worker: str = "", session: str = "s1") -> list[Decision]:
         return self.says(EntryWithdrawn, worker or f"ibs-{symbol}", session, symbol=symbol)
+
+    def renews(self, symbol: str, worker: str = "", session: str = "s1") -> list[Decision]:
+        return self.says(EntryRenewed, worker or f"ibs-{symbol}", session, symbol=symbol)
 
     def starts(
         self, worker: str, session: str = "s1", symbols: str = "", positions: str = ""

@@ -5,7 +5,8 @@ import pytest
 from coordinator.invariants import InvariantBroken, check_grant
 from coordinator.limits import limits_of
 from coordinator.state import State, contracts_used, slots_used
-from events.decisions import EntryAllowed, EntryDenied, EntryExpired
+from events.codec import decode_event
+from events.decisions import EntryAllowed, EntryDenied, EntryExpired, EventRejected
 from events.incoming import EntryRequested
 from tests.coordinator.story import SECOND, Story, code, kinds, limits, only
 
@@ -252,6 +253,74 @@ def test_a_replaced_process_does_not_free_what_its_successor_was_granted() -> No
     story.asks("ES", session="s2")
     story.withdraws("ES", session="s1")
     assert slots_used(story.state) == 1
+
+
+# --- an order that fills later --------------------------------------------------------------------------
+
+
+def test_a_renewed_slot_lasts_as_long_again() -> None:
+    story = Story(max_positions=1, reservation_ms=100)
+    story.asks("ES")
+    for _ in range(50):
+        story.after(90)
+        assert story.renews("ES") == []
+    assert code(story.asks("CL")) == "max_positions"
+    story.fills("ES")
+    assert kinds(story.after(1000)) == []
+    assert story.open == ["ES:long:1"]
+
+
+def test_a_slot_lasts_as_long_as_it_was_granted_for_whatever_the_limits_say_by_then() -> None:
+    """Its worker, which asks nobody, goes by that."""
+    story = Story(reservation_ms=100)
+    story.asks("ES")
+    story.hears(limits(reservation_ms=10))
+    story.renews("ES")
+    assert story.after(99) == []
+    assert kinds(story.after(1)) == ["EntryExpired"]
+
+
+def test_a_slot_is_renewed_by_the_present_process_that_was_granted_it_and_by_nobody_else() -> None:
+    story = Story(reservation_ms=100)
+    story.starts("ibs-ES", session="s1")
+    story.starts("ibs-ES", session="s2")
+    story.asks("ES", session="s2")
+    before = story.state.reservations["ES:long:ibs-ES"].expires_ms
+    for decisions in (story.renews("ES", session="s1"), story.renews("ES", worker="another")):
+        assert only(EventRejected, decisions).rejected == "EntryRenewed"
+    assert story.state.reservations["ES:long:ibs-ES"].expires_ms == before
+
+
+def test_what_is_not_reserved_cannot_be_renewed() -> None:
+    story = Story(reservation_ms=100)
+    story.asks("ES")
+    story.after(100)
+    assert only(EventRejected, story.renews("ES")).reason == (
+        "EntryRenewed: session s1 of ibs-ES has no slot in ES"
+    )
+    story.asks("ES")
+    story.flatten()
+    assert kinds(story.renews("ES")) == ["EventRejected"]
+
+
+def test_earlier_versions_of_the_fold_knew_no_renewal_and_say_so_as_they_did() -> None:
+    said = {
+        "EntryRenewed": ["type", "EntryRenewed", "worker", "w", "session", "s", "seq", "1", "symbol", "ES"],
+        "EntryRenewd": ["type", "EntryRenewd"],
+    }
+    known = (
+        "EntryRequested, EntryWithdrawn, PositionOpened, PositionClosed, PositionMarked, WorkerStarted, "
+        "WorkerStopped, LogTailMissing, TradingHalted, TradingResumed, FlattenRequested, PositionSettled, "
+        "LossAcknowledged, LimitsChanged, CoordinatorStarted, ClockTicked, WorkerLost"
+    )
+    for kind, fields in said.items():
+        for written in (fields, [*fields, "odd"]):
+            story = Story()
+            story.state.fold_version = 3
+            assert story.hears(decode_event(written)) == [
+                EventRejected(reason=f"type: expected one of {known}, got '{kind}'", rejected=kind)
+            ]
+            assert story.state.workers == {}
 
 
 def test_withdrawing_nothing_changes_nothing() -> None:

@@ -204,6 +204,11 @@ def committed(
     )
 
 
+def stands(bench: Bench) -> object:
+    """Whether a yes holds, the time apart."""
+    return bench.bus.standing("ann")[1:]
+
+
 LEAD = called("take_lead", "ann", 60_000)
 LOOKS = [
     called("head"),
@@ -219,7 +224,7 @@ LOOKS = [
     called("last_event"),
     called("last_decision"),
     called("last_pull"),
-    called("is_stopped_or_halted"),
+    stands,
     called("events_after", ORIGIN, count=9),
     called("decisions_after", ORIGIN, count=9),
     called("decisions_of", StreamId(7, 0)),
@@ -462,6 +467,26 @@ def test_a_lease_that_is_kept_lasts_on(bench: Bench) -> None:
     assert bench.bus.leader() == "ann"
 
 
+def test_a_sign_of_life_goes_on_only_where_there_is_one(bench: Bench) -> None:
+    assert not bench.bus.beat_on("ibs-ES", "s1", 60_000)
+    assert bench.bus.beats(["ibs-ES"]) == [None]
+    bench.bus.beat("ibs-ES", "s1", 60_000)
+    assert bench.bus.beat_on("ibs-ES", "s2", 60_000)
+    assert bench.bus.beats(["ibs-ES"]) == ["s2"]
+
+
+def test_whether_a_yes_holds_is_seen_in_one_moment(bench: Bench) -> None:
+    before = bench.bus.now_ms()
+    now_ms, no_entries, session = bench.bus.standing("ibs-ES")
+    assert (no_entries, session) == (False, None)
+    bench.bus.beat("ibs-ES", "s1", 60_000)
+    for step in (LEAD, committed(status={"halted": "true", "stopped_out": "false"})):
+        step(bench)
+    later = bench.bus.standing("ibs-ES")
+    assert later[1:] == (True, "s1")
+    assert before <= now_ms <= later.now_ms <= bench.bus.now_ms()
+
+
 def test_a_read_of_nothing_ends_when_its_time_is_up(bench: Bench) -> None:
     before = bench.bus.now_ms()
     assert bench.bus.events_after(ORIGIN, count=1, block_ms=20) == []
@@ -508,6 +533,30 @@ def test_a_loss_answered_for_lies_behind_the_head_and_the_head_counts_anew(
     head = bench.bus.head()
     assert head is not None
     assert (head.cursor, head.folded) == (cursor, 0)
+
+
+def test_a_name_is_claimed_by_one_until_it_lapses_or_is_taken_over(bench: Bench) -> None:
+    assert bench.bus.claim("ibs-ES", "ann", 60_000, "") == ""
+    assert bench.bus.claim("ibs-ES", "ann", 60_000, "") == "", "renewing is taking it again"
+    assert bench.bus.claim("ibs-ES", "bob", 60_000, "") == "ann"
+    assert bench.bus.claim("ibs-ES", "bob", 60_000, "cat") == "ann"
+    assert 0 < bench.bus.claim_lasts_ms("ibs-ES", "ann") <= 60_000
+    assert bench.bus.claim_lasts_ms("ibs-ES", "bob") == 0
+    assert bench.bus.claim("ibs-ES", "bob", 60_000, "ann") == ""
+    assert bench.bus.claim("ibs-ES", "cat", 60_000, "*") == ""
+    bench.bus.unclaim("ibs-ES", "bob")
+    assert bench.bus.claim_lasts_ms("ibs-ES", "cat") > 0, "only who has it gives it up"
+    bench.bus.unclaim("ibs-ES", "cat")
+    bench.until(lambda: bench.bus.claim_lasts_ms("ibs-ES", "cat") == 0, "the end of the claim")
+
+
+def test_a_log_has_one_name_and_one_that_was_led_before_there_were_names_has_the_empty_one(
+    bench: Bench,
+) -> None:
+    bench.bus.take_lead("ann", 60_000)
+    assert bench.bus.log_name() == bench.bus.log_name() != ""
+    bench.delete(bench.bus.keys.log)
+    assert bench.bus.log_name() == ""
 
 
 _MADE_OF_OTHERS = {

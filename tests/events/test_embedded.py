@@ -158,8 +158,58 @@ def test_a_damaged_log_stops_the_start_and_the_error_says_where_to_look(tmp_path
         write(server, "whole")
     (log_file,) = tmp_path.glob("appendonlydir/*.incr.aof")
     log_file.write_bytes(b"*3\r\n$3\r\nSET\r\nrubbish" + log_file.read_bytes())
-    with pytest.raises(ServerError, match=r"(?s)see .*server\.log.*Bad file format"):
+    with pytest.raises(ServerError, match=r"(?s)see .*server\.log.*Bad file format") as told:
         EmbeddedServer(tmp_path).start()
+    assert "check-aof" not in str(told.value), "a tool that is not there"
+
+
+def with_zeros(folder: Path, zeros: int) -> Path:
+    """The file of a server that has ended, as a power loss leaves it."""
+    with EmbeddedServer(folder) as server:
+        write(server, "acknowledged")
+    (file,) = folder.glob("appendonlydir/*.incr.aof")
+    with file.open("ab") as log:
+        log.write(bytes(zeros))
+    return file
+
+
+@pytest.mark.parametrize("zeros", [1, 4096, 3_000_000])
+def test_zeros_of_a_power_loss_are_recognised_and_cut_when_asked_for(tmp_path: Path, zeros: int) -> None:
+    folder = tmp_path / "a folder"
+    file = with_zeros(folder, zeros)
+    with pytest.raises(ServerError) as refused:
+        EmbeddedServer(folder).start()
+    said = str(refused.value)
+    assert f"{file} ends in {zeros:,} zero bytes" in said
+    assert f"portfold server --dir '{folder}' --cut-zero-tail" in said
+    assert "check-aof" not in said
+    size = file.stat().st_size
+    with EmbeddedServer(folder, cut=True) as server:
+        assert server.was_cut == (file, zeros)
+        assert file.stat().st_size == size - zeros
+        assert read(server) == "acknowledged"
+    with EmbeddedServer(folder) as server:
+        assert read(server) == "acknowledged"
+
+
+def test_a_write_that_was_half_on_the_disk_goes_with_the_zeros_and_nothing_before_it(tmp_path: Path) -> None:
+    file = with_zeros(tmp_path, 0)
+    with file.open("ab") as log:
+        log.write(b"*3\r\n$3\r\nSET\r\n$7\r\nwritten\r\n$12\r\nhalf" + bytes(500))
+    with pytest.raises(ServerError, match="500 zero bytes"):
+        EmbeddedServer(tmp_path).start()
+    with EmbeddedServer(tmp_path, cut=True) as server:
+        assert read(server) == "acknowledged"
+
+
+def test_without_zeros_there_is_nothing_to_cut(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path, cut=True) as server:
+        assert server.was_cut is None
+    file = with_zeros(tmp_path, 0)
+    before = file.read_bytes()
+    with EmbeddedServer(tmp_path, cut=True) as server:
+        assert (server.was_cut, read(server)) == (None, "acknowledged")
+        assert file.read_bytes().startswith(before)
 
 
 @pytest.mark.parametrize("package", ["no-such-package", "msgspec"])

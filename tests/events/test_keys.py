@@ -12,7 +12,7 @@ NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,32}", fullmatch=True)
 
 
 WHAT = [
-    *("events", "decisions", "status", "head", "snapshot", "archive", "leader", "standby"),
+    *("events", "decisions", "status", "head", "log", "snapshot", "archive", "leader", "standby"),
     "killswitch",
     *("bars", "steps"),
 ]

@@ -17,6 +17,7 @@ DECISIONS: tuple[type[Struct], ...] = get_args(Decision)
 BY_WORKERS = {
     "EntryRequested",
     "EntryWithdrawn",
+    "EntryRenewed",
     "PositionOpened",
     "PositionClosed",
     "PositionMarked",

@@ -6,6 +6,7 @@ from research.case import Case
 from research.config_export import read_choice, read_choices
 from research.files import write_whole
 from research.findings import Findings, Judged, Setting, hash_of, write_findings
+from research.in_sample import Seen
 from research.journal import Journal
 from research.optimizer import Plan, optimize
 from research.portfolio_page.replayed import replayed
@@ -18,9 +19,18 @@ LIMITS = Constraints(999_999, 999)
 
 
 def searched(
-    folder: Path, train: Case, test: Case | None = None, *, levels: tuple[int, ...] = (1, 2, 3), row: int = 0
+    folder: Path,
+    train: Case,
+    test: Case | None = None,
+    *,
+    levels: tuple[int, ...] = (1, 2, 3),
+    row: int = 0,
+    seen: tuple[Seen, ...] = (),
 ) -> Subject:
-    """Searches with these cases, leaves table and findings in `folder`, and plays the row again."""
+    """Searches with these cases, leaves table and findings in `folder`, and plays the row again.
+
+    `seen` are the trades of the train span on bars of the training.
+    """
     with Journal(folder / "a.search", train.digest()) as journal:
         found = optimize(train, test, Plan(levels, LIMITS, "never", jobs=1, seed=1), journal, lambda _: None)
     account = train.account
@@ -33,8 +43,8 @@ def searched(
             "results", "America/Chicago", None, 1, f"{account.cash}", stop, f"{account.breach_limit}", ()
         ),
         constraints=LIMITS,
-        train=_judged(train),
-        test=_judged(test) if test is not None else None,
+        train=_judged(train, seen),
+        test=_judged(test, ()) if test is not None else None,
         rows=found.rows,
         paths=found.paths,
         tries=found.tries,
@@ -46,5 +56,5 @@ def searched(
     return Subject(read_choice(path, row), read_choices(path, 50), again, "", "0.1.0")
 
 
-def _judged(case: Case) -> Judged:
-    return Judged.of(Chosen(case.timeline.trades, case.days, 0), case.digest())
+def _judged(case: Case, seen: tuple[Seen, ...]) -> Judged:
+    return Judged.of(Chosen(case.timeline.trades, case.days, 0), case.digest(), seen)

@@ -26,6 +26,7 @@ from tests.research.made import CHICAGO, HOUR_MS, case_of, packaged, random_trad
 SYMBOLS = ("ES", "CL", "6E", "GC", "RTY", "SI")
 seeds = st.integers(0, 10_000)
 positions = st.integers(1, 7)
+DRAWDOWN = ("max_dd", "max_dd_pct", "breach_events", "breach_periods", "pct_time_in_breach")
 LAW = settings(max_examples=25)
 
 
@@ -67,6 +68,26 @@ def test_the_order_of_trades_changes_nothing(seed: int, level: int, random: Rand
     symbols = random.sample(SYMBOLS, len(SYMBOLS))
     assert content(shuffled, shuffled.simulate(symbols, level)) == expected
     assert shuffled.digest() == case.digest()
+
+
+@LAW
+@given(seeds, seeds, st.booleans(), st.sampled_from([400, 1500, 4000]))
+def test_the_order_within_a_moment_changes_no_drawdown_and_no_breach(
+    seed: int, lots: int, with_bars: bool, breach: int
+) -> None:
+    """With room for all and no stop nothing else hangs on the lots."""
+    trades = random_trades(seed)
+    bars = bars_of(trades, seed) if with_bars else None
+    first, second = (
+        case_of(trades, pricing=bars, stop=999_999, breach=breach, seed=one) for one in (1, lots)
+    )
+    level = len(SYMBOLS)
+    played = first.simulate(SYMBOLS, level)
+    again = second.simulate(SYMBOLS, level)
+    assert again.curve == played.curve
+    assert again.days == played.days
+    drawn = [getattr(second.figures(again), name) for name in DRAWDOWN]
+    assert drawn == [getattr(first.figures(played), name) for name in DRAWDOWN]
 
 
 def test_the_order_of_files_and_of_their_rows_changes_nothing(tmp_path: Path) -> None:

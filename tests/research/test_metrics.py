@@ -145,6 +145,16 @@ def test_a_breach_is_counted_each_time_it_begins_and_on_each_day_it_lasts() -> N
     assert figures.pct_time_in_breach == pytest.approx(100 * 5 / 6)
 
 
+def test_what_happens_at_one_moment_is_one_step_of_the_account_in_whatever_order() -> None:
+    """A loss and a gain at one moment: no drawdown, and no breach, lies between them."""
+    made = [trade("ES", 0, 1, -700), trade("CL", 0, 1, 900), trade("GC", 2, 3, -100)]
+    for seed in range(8):
+        case = case_of(made, breach=600, seed=seed)
+        assert case.simulate(["CL", "ES", "GC"], 3).curve == [200, 100]
+        figures = case.measure(["CL", "ES", "GC"], 3)
+        assert (figures.breach_events, figures.breach_periods, figures.max_dd) == (0, 0, 100)
+
+
 # --- trades ---------------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from research.findings import (
     read_findings,
     write_findings,
 )
+from research.in_sample import Seen
 from research.journal import Journal
 from research.optimizer import AllSets, Optimized, Plan, closest, extent, optimize
 from research.search import Constraints
@@ -149,7 +150,9 @@ def test_the_simulation_table_has_a_row_for_each_number_of_positions(case: Case)
 @pytest.fixture
 def findings(case: Case, tmp_path: Path) -> Findings:
     found = searched(case, plan(), tmp_path, case)
-    span = Judged.of(Chosen(case.timeline.trades, case.days, 3), case.digest())
+    span = Judged.of(
+        Chosen(case.timeline.trades, case.days, 3), case.digest(), (Seen("ES", 3, 9, "2025-01-08"),)
+    )
     setting = Setting("results", "America/Chicago", None, 1, "150000.00", "2500.00", "6000.00", SYMBOLS)
     table = greedy_table((row.max_positions, row.symbols, row.train) for row in found.rows)
     return Findings(

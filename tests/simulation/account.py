@@ -12,7 +12,16 @@ from msgspec import structs
 
 from config import Contract
 from events.fields import Side
-from workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, Fill, NotOpen
+from workers.brokers.protocol import (
+    BrokerError,
+    BrokerPosition,
+    ExitFill,
+    Fill,
+    MaySend,
+    NotOpen,
+    Withheld,
+    always,
+)
 
 _PRICE_DECIMALS = Decimal("1e-10")
 
@@ -103,7 +112,17 @@ class OwnBroker:
         self._account = account
         self._owner = owner
 
-    def enter(self, symbol: str, side: Side, size: int, price: Decimal) -> Fill:  # noqa: ARG002 - at the market's
+    def enter(
+        self,
+        symbol: str,
+        side: Side,
+        size: int,
+        price: Decimal,  # noqa: ARG002 - at the market's
+        *,
+        may_send: MaySend = always,
+    ) -> Fill:
+        if not may_send():
+            raise Withheld(symbol)
         return self._account.open(self._owner, symbol, side, size)
 
     def exit(

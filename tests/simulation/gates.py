@@ -25,9 +25,9 @@ class WatchedGate(PortfolioGate):
     world: World
 
     def request_entry(
-        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = ""
+        self, symbol: str, side: Side = "long", size: int = 1, *, strategy: str = "", hold: bool = False
     ) -> Decision:
-        decision = super().request_entry(symbol, side, size, strategy=strategy)
+        decision = super().request_entry(symbol, side, size, strategy=strategy, hold=hold)
         if decision.allowed and not self._is_on_the_log(decision):
             raise Violation("a gate says yes only where the log does", f"{self.worker}: {decision.event}")
         return decision
@@ -117,6 +117,7 @@ class GateSeat(Seat):
             log=SILENT,
             clock=process,
             bus=wire,
+            begin=_at_once,
         )
         self.gate.world = self.world
         return self.gate
@@ -136,6 +137,11 @@ class GateSeat(Seat):
     def forget(self) -> None:
         for steps in self._steps:
             ended(steps.close)
+
+
+def _at_once(act: Callable[[], None]) -> None:
+    """Orders are carried out by whoever hears them: the listener's and the heartbeat's steps are threads."""
+    act()
 
 
 def _listening(gate: PortfolioGate) -> Generator[float, None, None]:

@@ -17,6 +17,7 @@ from events.bus import (
     Extent,
     Head,
     Lease,
+    Standing,
     _cursor,
     _epoch,
     _folded,
@@ -93,12 +94,20 @@ class MemoryBus(Bus):
 
         return self._ask("reading decisions", read)
 
+    def log_name(self) -> str:
+        return self._ask("asking for the log's name", self._named)
+
+    def _named(self) -> str:
+        return self._server.name_log(self.keys.log, self._head, "a-name")
+
     # --- the leader's ------------------------------------------------------------------------------------
 
     def take_lead(self, who: str, lease_ms: int) -> Lease:
-        epoch, holder, cursor, chain, folded, server = self._ask(
-            "taking the lead", lambda: self._server.lead(self._leader, self._head, who, lease_ms)
-        )
+        def lead() -> tuple[str, str, str, str, str, str]:
+            self._named()
+            return self._server.lead(self._leader, self._head, who, lease_ms)
+
+        epoch, holder, cursor, chain, folded, server = self._ask("taking the lead", lead)
         return Lease(_epoch(epoch or "0"), holder, _cursor(cursor), chain, _folded(folded), server)
 
     def keep_lead(self, who: str, lease_ms: int, epoch: int = 0) -> bool:
@@ -202,9 +211,13 @@ class MemoryBus(Bus):
     def status(self) -> dict[str, str]:
         return self._ask("reading the status", lambda: dict(self._server.hash(self._status) or {}))
 
-    def is_stopped_or_halted(self) -> bool:
-        shown = self._ask("reading the status", lambda: self._server.hash(self._status)) or {}
-        return "true" in [shown.get(name) for name in NO_ENTRIES]
+    def standing(self, worker: str) -> Standing:
+        def look() -> Standing:
+            shown = self._server.hash(self._status) or {}
+            no_entries = "true" in [shown.get(name) for name in NO_ENTRIES]
+            return Standing(self._server.clock(), no_entries, self._server.text(self.keys.worker(worker)))
+
+        return self._ask("asking whether a yes still holds", look)
 
     def now_ms(self) -> int:
         return self._ask("asking for the time", self._server.clock)
@@ -222,6 +235,17 @@ class MemoryBus(Bus):
         key = self.keys.worker(worker)
         self._ask("sending a heartbeat", lambda: self._server.put(key, session, lasts_ms))
 
+    def beat_on(self, worker: str, session: str, lasts_ms: int) -> bool:
+        key = self.keys.worker(worker)
+
+        def put() -> bool:
+            if self._server.value(key) is None:
+                return False
+            self._server.put(key, session, lasts_ms)
+            return True
+
+        return self._ask("sending a heartbeat", put)
+
     def beats(self, workers: Sequence[str]) -> list[str | None]:
         if not workers:
             return []
@@ -230,6 +254,29 @@ class MemoryBus(Bus):
             lambda: [self._server.value(self.keys.worker(worker)) for worker in workers],
         )
         return [value if isinstance(value, str) else None for value in values]
+
+    def claim(self, worker: str, who: str, lasts_ms: int, instead_of: str) -> str:
+        key = self.keys.claim(worker)
+
+        def take() -> str:
+            held = self._server.text(key)
+            if held is not None and held not in (who, instead_of) and instead_of != "*":
+                return held
+            self._server.put(key, who, lasts_ms)
+            return ""
+
+        return self._ask("claiming a worker's name", take)
+
+    def claim_lasts_ms(self, worker: str, who: str) -> int:
+        key = self.keys.claim(worker)
+
+        def lasts() -> int:
+            return max(0, self._server.lasts_ms(key) or 0) if self._server.text(key) == who else 0
+
+        return self._ask("looking at a claim", lasts)
+
+    def unclaim(self, worker: str, who: str) -> None:
+        self.claim(worker, who, 1, "")
 
     def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
         if not destinations:

@@ -208,6 +208,14 @@ class MemoryServer:
         )
         return str(epoch), who, cursor, chain, folded, server
 
+    def name_log(self, log: str, head: str, name: str) -> str:
+        """name_log.lua."""
+        named = self.text(log)
+        if named is None:
+            named = "" if self.value(head) is not None else name
+            self.put(log, named)
+        return named
+
     def renew(self, leader: str, head: str, who: str, lease_ms: int, epoch: str) -> bool:
         """renew.lua."""
         holder = self.text(leader)

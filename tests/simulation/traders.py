@@ -73,7 +73,7 @@ class WorkerSeat(GateSeat):
         self._order(side, filled=1, working=size)
 
     def order_and_wait(self, side: Side, size: int) -> None:
-        """An order none of which is filled at once."""
+        """An order none of which is filled at once; its slot is held until it is."""
         self._order(side, filled=0, working=size)
 
     def fill(self) -> None:
@@ -155,7 +155,7 @@ class WorkerSeat(GateSeat):
     def _order(self, side: Side, filled: int, working: int) -> None:
         if self.held() is not None or self.name in self._account.working:
             return
-        decision = self.gate.request_entry(self.symbol, side, filled + working)
+        decision = self.gate.request_entry(self.symbol, side, filled + working, hold=filled == 0)
         if not decision:
             return
         with self.gate.orders:

@@ -12,11 +12,13 @@ import pytest
 from config import load
 from config.locate import PACKAGED
 from coordinator.log import open_log
-from events.bus import Bus
+from events.bus import Bus, Entry
+from events.codec import encode
+from events.decisions import FlattenOverdue
 from events.embedded import EmbeddedServer
 from events.incoming import FlattenRequested, TradingResumed
-from events.legs import Leg
-from events.stream_id import ORIGIN
+from events.legs import Leg, legs_text
+from events.stream_id import ORIGIN, StreamId
 from tests.costs import costing
 from tests.live import Live
 from tests.processes import Coordinators
@@ -24,7 +26,7 @@ from tests.waiting import until
 from workers.brokers.paper import PaperBroker
 from workers.brokers.protocol import BrokerError, ExitFill
 from workers.flatten_order import FlattenOrder
-from workers.flattener import NAME, Flattener
+from workers.flattener import NAME, Flattener, hears
 from workers.gate import PortfolioGate
 from workers.settings import GateSettings
 from workers.side_by_side import NotDone
@@ -247,6 +249,21 @@ def test_one_that_hangs_holds_up_no_other_and_no_later_order(desk: Desk, live: L
     assert desk.held() == ["CL"]
     desk.broker.answers.set()
     until(lambda: closed(live) == ["ibs-CL", "ibs-ES", "ibs-SI"], "what hung to be closed and reported, once")
+
+
+def test_what_a_living_owner_leaves_open_is_taken_over_at_the_third_reminder(desk: Desk, live: Live) -> None:
+    desk.bus.beat("ibs-CL", "s1", 60_000)
+
+    def overdue(reminder: int) -> FlattenOrder | None:
+        said = FlattenOverdue("5-0", reminder, 10_000, 99_000, legs_text([Leg("CL", "long", 1, "ibs-CL")]))
+        return hears(Entry(StreamId(9, 0), [*encode(said), "event", "0-9", "chain", "c"]))
+
+    assert [overdue(1), overdue(2)] == [None, None]
+    order = overdue(3)
+    assert order is not None
+    desk.flattener.flatten(order)
+    assert desk.held() == ["ES", "SI"]
+    assert closed(live) == ["ibs-CL"]
 
 
 def test_what_its_book_does_not_hold_is_said_with_what_to_do(desk: Desk) -> None:

@@ -1,14 +1,18 @@
 """`portfold flatten --now` with no coordinator: everything is closed, and the log accounts for it later."""
 
+from pathlib import Path
+
 import pytest
 
-from cli.exits import OK
+from cli.exits import FAILED, OK
 from coordinator.status import read_status
 from events.codec import encode_checked
+from events.embedded import EmbeddedServer
 from events.incoming import FlattenRequested
 from events.stream_id import StreamId
+from tests.cli.command_line import called
 from tests.coordinator.story import code
-from tests.live import flat
+from tests.live import Live, flat
 from tests.stop.floor import QUICK, Floor, Role, ToldWorker
 from tests.waiting import until
 from workers.flatten_order import pull_fields
@@ -101,11 +105,12 @@ def test_a_flattener_that_starts_late_obeys_too(floor: Floor) -> None:
     accounted_for(floor, ["ES:ibs-ES by flattener"])
 
 
-@pytest.mark.parametrize("written", [("by", "joe"), ("please", "close")])
+@pytest.mark.parametrize("written", [("by", "joe"), ("please", "close"), ("by", "j\n\u202e" * 99)])
 def test_a_pull_written_by_hand_is_obeyed_whatever_is_in_it(floor: Floor, written: tuple[str, str]) -> None:
     with_positions(floor, "ES")
     floor.live.bus.pull_killswitch(written)
     until(lambda: floor.held() == [], "the broker to be flat")
+    until(floor.closed_by, "the report")
 
 
 def test_a_pull_that_is_accounted_for_concerns_no_worker_that_starts_later(floor: Floor) -> None:
@@ -127,3 +132,27 @@ def test_with_a_coordinator_order_and_pull_close_everything_once(floor: Floor) -
     floor.is_flat()
     assert floor.closed_by() == ["ES:ibs-ES by ibs-ES"]
     assert floor.decided("EventRejected") == []
+
+
+@pytest.mark.parametrize("spoilt", ["the log is of another type", "no ID is left", "by has odd characters"])
+def test_where_the_log_refuses_the_order_the_switch_is_pulled_and_that_is_said(
+    live: Live, server: EmbeddedServer, tmp_path: Path, spoilt: str
+) -> None:
+    client, events = live.client, live.keys.events
+    by = "jane"
+    if spoilt.startswith("the log"):
+        client.set(events, "x")
+    elif spoilt.startswith("no ID"):
+        client.xadd(events, {"type": "ClockTicked"}, id=f"{2**64 - 1}-{2**64 - 1}")
+    else:
+        by = "ja\u202ene"
+    ran = called(
+        *("flatten", "--now", "--by", by, "--reason", "panic"),
+        *("--url", server.url, "--portfolio", live.keys.name),
+        cwd=tmp_path,
+    )
+    assert ran.code == FAILED
+    assert "The kill switch is pulled" in ran.out
+    assert "The log did not take the order" in ran.err
+    assert "trading is NOT halted" in ran.err
+    assert client.xlen(live.keys.killswitch) == 1

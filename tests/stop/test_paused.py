@@ -106,15 +106,17 @@ def test_paused_with_its_order_on_the_way_the_late_fill_is_closed_at_once(floor:
     assert floor.closed_by() == [LOSER, "ES:ibs-ES by ibs-ES"]
 
 
-def test_paused_without_any_stop_it_does_not_use_a_slot_that_was_given_to_another(floor: Floor) -> None:
+def test_paused_without_any_stop_its_slot_is_nobodys_until_it_says_that_it_was_not_used(floor: Floor) -> None:
     worker = worker_in_es(floor, "allowed")
     floor.live.change_limits(max_positions=2)
     worker.told("enter", 5000)
     worker.lies_still()
-    until(lambda: floor.decided("EntryExpired"), "its slot to be freed")
-    assert code(floor.live.asks("CL", worker="by-hand")) == "allowed"
+    until(lambda: floor.live.said("WorkerLost"), "the loss of ibs-ES")
+    assert code(floor.live.asks("CL", worker="by-hand")) == "max_positions"
     worker.wake()
     worker.says("Entry dropped")
+    until(lambda: len(floor.announcements("ibs-ES")) > 1, "its second announcement")
+    assert code(floor.live.asks("CL", worker="by-hand")) == "allowed"
     floor.live.all_decided()
     assert floor.decided("LimitBreached") == []
     assert floor.held() == []

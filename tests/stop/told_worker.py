@@ -18,7 +18,7 @@ from coordinator.log import open_log
 from events.fields import Side
 from workers.bar import Bar
 from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import ExitFill, Fill
+from workers.brokers.protocol import ExitFill, Fill, MaySend, Withheld, always
 from workers.decision import Decision
 from workers.gate import PortfolioGate
 from workers.settings import GateSettings
@@ -46,8 +46,12 @@ class FatedBroker(PaperBroker):
 
     fate: Fate | None = None
 
-    def enter(self, symbol: str, side: Side, size: int, price: Decimal) -> Fill:
-        _reached(self.fate, "entering")
+    def enter(
+        self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
+    ) -> Fill:
+        if not may_send():
+            raise Withheld(symbol)
+        _reached(self.fate, "entering")  # on its way: nobody can call it back
         fill = super().enter(symbol, side, size, price)
         _reached(self.fate, "entered")
         return fill
@@ -71,7 +75,8 @@ class FatedGate(PortfolioGate):
     fate: Fate | None = None
 
     def standing(self, decision: Decision) -> bool:
-        _reached(self.fate, "allowed")
+        fate, self.fate = self.fate, None  # it is asked again, right before the order is sent
+        _reached(fate, "allowed")
         return super().standing(decision)
 
 

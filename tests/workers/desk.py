@@ -1,6 +1,9 @@
 """A trading desk: TradersPost brokers on one book and one server, and what they log."""
 
 import io
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -9,9 +12,20 @@ from config.locate import CONTRACTS_FILE, PACKAGED
 from coordinator.log import open_log
 from tests.workers.webhook_server import Receiver
 from workers.brokers.traderspost import TradersPost
-from workers.brokers.webhook import Webhook
+from workers.brokers.webhook import Webhook, longest_seconds
 
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
+
+
+@contextmanager
+def locked(book: Path) -> Iterator[Callable[[], None]]:
+    """Another process holds the book's lock, until what is given here is called."""
+    holder = sqlite3.connect(book, isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        yield holder.rollback
+    finally:
+        holder.close()
 
 
 class Desk:
@@ -32,6 +46,7 @@ class Desk:
         timeout: float = 5.0,
         names: dict[str, str] | None = None,
         today: date = date(2025, 11, 3),
+        send_seconds: float | None = None,
     ) -> TradersPost:
         webhook = Webhook(url or self.server.url, timeout_seconds=timeout, log=self.log)
         opened = TradersPost(
@@ -39,7 +54,7 @@ class Desk:
             owner,
             CONTRACTS,
             webhook=webhook,
-            send_seconds=4 * timeout,
+            send_seconds=longest_seconds(timeout) if send_seconds is None else send_seconds,
             names=names or {},
             log=self.log,
             today=lambda: today,

@@ -1,11 +1,16 @@
 """Backtrader strategies behind the gate: in a backtest, and over the bus, with the same trades."""
 
 import io
+import os
 import queue
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from multiprocessing import get_context
+from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +26,24 @@ from events.codec import Fields, RefusedField
 from events.connection import connect
 from events.decisions import PositionAdopted
 from events.embedded import EmbeddedServer
+from events.stream_id import ORIGIN
 from tests.coordinator.story import each
 from tests.live import Live, flat, read
-from tests.processes import config_folder, coordinating
+from tests.processes import ROOT, config_folder, coordinating
 from tests.waiting import until
 from tests.workers.bt_strategies import Dips, Told
-from workers.adapters.backtrader import Bars, GatedBroker, backtest_broker, live_broker
+from workers.adapters.backtrader import Bars, CannotRun, GatedBroker, backtest_broker, live_broker
+from workers.adapters.backtrader_feeds import Feeds
+from workers.adapters.backtrader_live import LiveBroker
 from workers.bar import Bar
+from workers.brokers.paper import PaperBroker
+from workers.brokers.protocol import BrokerError, ExitFill
 from workers.conductor import Conductor
 from workers.feeds.driven import DrivenFeed
 from workers.feeds.steps import Step, steps
 from workers.feeds.synthetic import SyntheticMarket
+from workers.flatten_order import FlattenOrder
+from workers.gate import PortfolioGate
 from workers.in_process import InProcessPortfolio
 from workers.settings import GateSettings
 
@@ -280,6 +292,182 @@ def test_a_feed_that_is_not_named_by_a_symbol_is_refused(configuration: Configur
         backtest.run({name: bars_of(5000)["ES"]}, Told, plan={})
 
 
+def test_a_program_whose_feed_is_refused_ends_with_the_sentence_and_no_traceback(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import backtrader as bt\n"
+        "from workers.adapters.backtrader import Bars, backtest_broker\n"
+        "cerebro = bt.Cerebro()\n"
+        "cerebro.broker = backtest_broker()\n"
+        "cerebro.adddata(Bars(bars=[]), name='6N_hour')\n"
+        "cerebro.run()\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, str(program)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert ran.stderr.count("\n") == 1
+    assert 'got \'6N_hour\'; or say whose it is: contracts={"6N_hour": "6N"}' in ran.stderr
+
+
+def test_a_mapping_to_no_contract_is_refused(configuration: Configuration) -> None:
+    with pytest.raises(CannotRun, match=r"contracts: '6N_day': expected one of .*, got '6X'"):
+        backtest_broker(configuration=configuration, contracts={"6N_day": "6X"})
+
+
+# --- one contract, several timeframes ---------------------------------------------------------------------
+
+HOURLY, DAILY = "ES_hour", "ES_day"
+FEEDS = {HOURLY: "ES", DAILY: "ES"}
+
+
+def two_timeframes(cerebro: bt.Cerebro, days: Mapping[int, float], *, live: bool = False) -> None:
+    """Hourly bars that rise by a point each, and daily ones that end after so many of those, at a price."""
+    closes = [float(5000 + number) for number in range(12)]
+    hours = bars_of(*closes)["ES"]
+    half = timedelta(minutes=30)
+    dailies = [
+        Bar("ES", MONDAY + number * HOUR + half, *[Decimal(str(price))] * 4) for number, price in days.items()
+    ]
+    cerebro.adddata(Bars(bars=dailies, live=live, timeframe=bt.TimeFrame.Days), name=DAILY)
+    cerebro.adddata(Bars(bars=hours, live=live, timeframe=bt.TimeFrame.Minutes, compression=60), name=HOURLY)
+
+
+def test_feeds_of_one_contract_have_one_position_and_the_price_of_the_shorter_bars(
+    configuration: Configuration,
+) -> None:
+    """An exit given on the daily feed closes what was opened on the hourly; no daily close marks it."""
+    backtest = Backtest(configuration, contracts=FEEDS)
+    two_timeframes(backtest.cerebro, {1: 4000, 4: 3000, 7: 5008, 9: 5010})
+    held: list[tuple[float, float]] = []
+
+    class Timeframes(bt.Strategy):  # type: ignore[misc]  # Backtrader has no types
+        def next(self) -> None:
+            day, hour = self.datas
+            held.append((self.getposition(day).size, self.getposition(hour).size))
+            if len(hour) == 3 and not self.getposition(hour):
+                self.buy(data=hour)
+            if len(hour) == 6:
+                self.sell(data=day)
+
+    backtest.cerebro.addstrategy(Timeframes)
+    backtest.cerebro.run()
+    assert {day - hour for day, hour in held} == {0}
+    assert len(backtest.said("EntryRequested")) == 1
+    (opened,), (closed,) = backtest.said("PositionOpened"), backtest.said("PositionClosed")
+    assert (opened["symbol"], closed["symbol"]) == ("ES", "ES")
+    assert closed["price"] == "5007.75"  # the next daily open, a tick worse
+    assert {Decimal(mark["price"]) for mark in backtest.said("PositionMarked")} <= set(range(5000, 5012))
+    assert backtest.broker.getposition(backtest.cerebro.datas[0]).size == 0
+    assert backtest.broker.getvalue() == pytest.approx(10_000 + float(Decimal(closed["pnl"])))
+
+
+def test_a_resampled_feed_without_a_name_is_of_the_contract_it_was_made_of(
+    configuration: Configuration,
+) -> None:
+    backtest = Backtest(configuration)
+    hours = Bars(bars=bars_of(*range(5000, 5040))["ES"], timeframe=bt.TimeFrame.Minutes, compression=60)
+    backtest.cerebro.adddata(hours, name="ES")
+    backtest.cerebro.resampledata(hours, timeframe=bt.TimeFrame.Days)
+    backtest.cerebro.addstrategy(Told, plan=plan(bar20=lambda s: s.buy(), bar30=lambda s: s.close()))
+    (ran,) = backtest.cerebro.run()
+    assert [status for _, _, status in ran.told] == ["Completed", "Completed"]
+    assert [one["pnl"] for one in backtest.said("PositionClosed")] == ["470.00"]  # 9.50 x 50 - 5
+
+
+# --- run again --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _tidy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Backtrader leaves its processes to the garbage collector."""
+    made: list[Pool] = []
+
+    def pool(count: int | None) -> Pool:
+        made.append(get_context("fork").Pool(count))
+        return made[-1]
+
+    monkeypatch.setattr("multiprocessing.Pool", pool)
+    yield
+    for one in made:
+        one.terminate()
+        one.join()
+
+
+def optimizing(configuration: Configuration, processes: int, **how: Any) -> bt.Cerebro:
+    cerebro = bt.Cerebro(stdstats=False, maxcpus=processes)
+    cerebro.broker = backtest_broker("bt", configuration=configuration, **how)
+    market = SyntheticMarket(configuration.contracts, days=3, seed=7)
+    cerebro.adddata(Bars(bars=market.bars("ES")), name="ES")
+    cerebro.addanalyzer(bt.analyzers.Transactions, _name="trades")
+    return cerebro
+
+
+def made(ran: Any) -> dict[Any, Any]:
+    return dict(ran.analyzers.trades.get_analysis())
+
+
+@pytest.mark.usefixtures("_tidy")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_each_run_of_an_optimization_begins_as_the_first(
+    configuration: Configuration, processes: int
+) -> None:
+    """Of four, two are alike: the last makes what the first made, whichever process it ran in."""
+    cerebro = optimizing(configuration, processes)
+    cerebro.optstrategy(Dips, below=[0.25, 0.1, 0.25], above=[0.6])
+    first, other, last = (made(ran) for (ran,) in cerebro.run())
+    assert len(first) > 10
+    assert first == last
+    assert first != other
+    alone = optimizing(configuration, 1)
+    alone.addstrategy(Dips, below=0.25, above=0.6)
+    assert made(alone.run()[0]) == first
+
+
+def test_a_second_run_makes_what_the_first_made(configuration: Configuration) -> None:
+    cerebro = optimizing(configuration, 1)
+    cerebro.addstrategy(Dips)
+    first, second = (made(cerebro.run()[0]) for _ in range(2))
+    assert len(first) > 10
+    assert first == second
+
+
+@pytest.mark.usefixtures("_tidy")
+def test_a_shared_portfolio_is_not_taken_to_other_processes(configuration: Configuration) -> None:
+    cerebro = optimizing(configuration, 2, portfolio=InProcessPortfolio.of(configuration))
+    cerebro.optstrategy(Dips, below=[0.25, 0.1])
+    with pytest.raises(CannotRun, match=r"portfolio: one that is shared stays in its process"):
+        cerebro.run()
+
+
+@pytest.mark.usefixtures("_tidy")
+def test_a_live_broker_trades_in_one_run_of_one_process(
+    server: EmbeddedServer, portfolio: str, configuration: Configuration, tmp_path: Path
+) -> None:
+    for again, sentence in (
+        (False, "optstrategy: a live broker"),
+        (True, "run: a live broker trades in one"),
+    ):
+        cerebro = bt.Cerebro(stdstats=False, maxcpus=2)
+        settings = GateSettings(url=server.url, portfolio=portfolio)
+        cerebro.broker = live_broker(
+            "bt", ["ES"], settings=settings, configuration=configuration, book=tmp_path / "book.sqlite"
+        )
+        cerebro.adddata(Bars(bars=[]), name="ES")
+        if again:
+            cerebro.addstrategy(Dips)
+            cerebro.run()
+        else:
+            cerebro.optstrategy(Dips, below=[0.25, 0.1])
+        with pytest.raises(CannotRun, match=sentence):
+            cerebro.run()
+
+
 def test_parts_of_contracts_are_refused(configuration: Configuration) -> None:
     with pytest.raises(RefusedField, match=r"size: expected whole contracts of ES, got 0\.5"):
         Backtest(configuration).run(bars_of(5000, 5001), Told, plan=plan(bar2=lambda s: s.buy(size=0.5)))
@@ -479,7 +667,16 @@ class Market:
 class Trading:
     """A cerebro that trades live, by the server's clock, on a thread."""
 
-    def __init__(self, url: str, portfolio: str, folder: Path, acts: dict[int, Callable[[Any], Any]]) -> None:
+    def __init__(
+        self,
+        url: str,
+        portfolio: str,
+        folder: Path,
+        acts: dict[int, Callable[[Any], Any]],
+        *,
+        name: str = "ES",
+        more: Mapping[str, list[Bar]] | None = None,
+    ) -> None:
         self.market = Market()
         self.said = io.StringIO()
         self.strategy: Any = None
@@ -491,10 +688,14 @@ class Trading:
             configuration=configured(folder, slippage_ticks=0),
             book=folder / "paper.sqlite",
             log=log,
+            contracts=FEEDS,
         )
         self._cerebro = bt.Cerebro(stdstats=False, quicknotify=True)  # tells strategies between bars as well
         self._cerebro.broker = self.broker
-        self._cerebro.adddata(Bars(bars=self.market.bars(), live=True), name="ES")
+        hourly = {"timeframe": bt.TimeFrame.Minutes, "compression": 60}
+        self._cerebro.adddata(Bars(bars=self.market.bars(), live=True, **hourly), name=name)
+        for other, bars in (more or {}).items():
+            self._cerebro.adddata(Bars(bars=bars, timeframe=bt.TimeFrame.Days), name=other)
         self.told: list[tuple[int, str, str]] = []
         self._cerebro.addstrategy(Told, plan=acts, told=self.told)
         self._thread = threading.Thread(target=self._run)
@@ -535,6 +736,57 @@ def test_a_flatten_is_carried_out_between_two_bars_and_the_strategy_is_told(
     assert strategy.position.size == 0
     assert [fields["reason"] for fields in live.said("PositionClosed")] == ["ordered by ann"]
     assert trading.broker.getvalue() == 100_000 - 5
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_live_an_order_on_a_slower_feed_is_filled_at_the_price_there_is_now(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    yesterday = {DAILY: [Bar("ES", MONDAY, *[Decimal(3000)] * 4)]}
+    seen: list[float] = []
+
+    def enter(strategy: Any) -> None:
+        hour, day = strategy.datas
+        strategy.buy(data=day)
+        seen.extend(strategy.getposition(data).size for data in (hour, day))
+
+    acts = plan(bar1=enter, bar2=lambda s: s.close())
+    trading = Trading(server.url, portfolio, tmp_path, acts, name=HOURLY, more=yesterday)
+    trading.market.ends(5000)
+    trading.market.ends(5010)
+    trading.end()
+    live.all_decided()
+    assert seen == [1, 1]
+    (closed,) = live.said("PositionClosed")
+    assert (closed["symbol"], closed["pnl"]) == ("ES", "495.00")
+    assert {Decimal(mark["price"]) for mark in live.said("PositionMarked")} == {Decimal(5010)}
+
+
+class RefusesFirst(PaperBroker):
+    """Does not close CL."""
+
+    def exit(self, symbol: str, *order: Any, **owner: Any) -> ExitFill:
+        if symbol == "CL":
+            raise BrokerError("CL is limit down")
+        return super().exit(symbol, *order, **owner)
+
+
+def test_one_not_closed_delays_no_other(server: EmbeddedServer, portfolio: str, tmp_path: Path) -> None:
+    contracts = configured(tmp_path).contracts
+    log, lines = open_log("bt", target=io.StringIO())
+    gate = PortfolioGate("bt", settings=GateSettings(url=server.url, portfolio=portfolio), log=log)
+    broker = RefusesFirst(tmp_path / "paper.sqlite", "bt", contracts)
+    trading = LiveBroker(gate, broker, Feeds(contracts), cash=1e5, log=log)
+    trading.cerebro = bt.Cerebro()
+    for symbol in ("CL", "ES"):
+        broker.enter(symbol, "long", 1, Decimal(100))
+    order = FlattenOrder("an episode", ORIGIN, "the stop", everything=True)
+    with pytest.raises(BrokerError, match="CL is limit down"):
+        trading.flatten(order)
+    assert [held.symbol for held in broker.positions()] == ["CL"]
+    gate.close()
+    broker.close()
+    lines.close()
 
 
 @pytest.mark.usefixtures("coordinator")

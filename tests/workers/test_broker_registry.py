@@ -10,10 +10,10 @@ import pytest
 from config import ConfigError, Configuration, load
 from coordinator.log import open_log
 from tests.processes import config_folder
+from workers.book import book_of
 from workers.brokers.paper import PaperBroker
 from workers.brokers.protocol import BrokerSetup
 from workers.brokers.registry import is_paper, open_broker
-from workers.process import book_of
 
 
 def configured(folder: Path, **broker: Any) -> Configuration:
@@ -54,11 +54,17 @@ def test_paper_takes_its_costs_from_the_configuration(tmp_path: Path) -> None:
             {"kind": "half.py:Half"},
             "broker.kind: expected a broker, got one that cannot exit, flatten, positions",
         ),
+        (
+            {"kind": "half.py:Hasty"},
+            "broker.kind: expected a broker whose enter takes may_send, and asks it right before it",
+        ),
     ],
 )
 def test_what_is_wrong_with_the_entry_is_told(tmp_path: Path, broker: Any, sentence: str) -> None:
     configuration = configured(tmp_path, **broker)
     half = "class Half:\n    def __init__(self, setup): pass\n    def enter(self): pass\n"
+    half += "from workers.brokers.paper import PaperBroker\nclass Hasty(PaperBroker):\n"
+    half += "    def __init__(self, setup): pass\n    def enter(self, symbol, side, size, price): pass\n"
     (tmp_path / "config" / "half.py").write_text(half)
     with pytest.raises(ConfigError) as refused:
         opened(configuration, tmp_path)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,21 @@ def test_the_answer_is_a_tuple_and_falsy_when_denied(office: Office) -> None:
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_answers_and_what_is_shown_cross_to_another_process_unchanged(office: Office) -> None:
+    old = office(4, 2500.0)
+    allowed, denied = old.can_open_position("ES"), old.can_open_position("ES")
+    old.register_position_opened("ES", 1, 5000.0)
+    there = ForkingPickler.loads(
+        ForkingPickler.dumps([allowed, denied, old.open_positions, old.get_status()])
+    )
+    assert there == [allowed, denied, old.open_positions, old.get_status()]
+    assert [(type(one), bool(one), one.code) for one in there[:2]] == [
+        (Permission, True, ""),
+        (Permission, False, "symbol_pending"),
+    ]
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_a_day_as_the_old_code_lives_it(office: Office, live: Live) -> None:
     old = office(max_positions=4, daily_stop_loss=2500.0)
     assert (old.max_positions, old.daily_stop_loss, old.daily_pnl, old.stopped_out) == (4, 2500.0, 0.0, False)
@@ -222,12 +238,44 @@ def test_a_fill_after_its_slot_expired_is_granted_anew(
 ) -> None:
     quick = config_folder(tmp_path / "quick", runtime={"reservation_seconds": 2, "answer_seconds": 0.1})
     with coordinating(server.url, portfolio, config=quick):
-        old = office(4)
+        old = office(4, settings={"heartbeat_seconds": 30.0})  # it gives no sign of life meanwhile
         assert old.can_open_position("ES")
         until(lambda: each(EntryExpired, decided(live)), "the slot to expire")
         old.register_position_opened("ES", 1, 5000)
         assert each(LimitBreached, decided(live)) == []
         assert old.open_positions["ES"].size == 1
+
+
+def test_a_fill_may_come_at_a_later_bar_and_nobody_takes_the_slot_meanwhile(
+    office: Office, live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    quick = config_folder(tmp_path / "quick", runtime={"reservation_seconds": 0.5, "answer_seconds": 0.1})
+    with coordinating(server.url, portfolio, config=quick):
+        old, another = office(2, worker="old"), office(2, worker="another")
+        assert old.can_open_position("ES")
+        assert old.can_open_position("CL")
+        until(lambda: len(live.said("EntryRenewed")) >= 8, "several times what a slot lasts")
+        assert another.can_open_position("SI").code == "max_positions"
+        old.register_position_opened("ES", 1, 5000)
+        old.release_pending_position("CL")
+        until(lambda: another.can_open_position("SI"), "the slot that was given back")
+        live.all_decided()
+        assert {"LimitBreached", "EntryExpired", "EventRejected"}.isdisjoint(
+            type(one).__name__ for one in decided(live)
+        )
+
+
+def test_a_fill_that_is_never_registered_is_asked_about_where_it_was_granted(
+    office: Office, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    quick = config_folder(tmp_path / "quick", runtime={"reservation_seconds": 0.2, "answer_seconds": 0.1})
+    with coordinating(server.url, portfolio, config=quick):
+        old = office(4)
+        assert old.can_open_position("ES")
+        asked = "ES: granted, never registered: was it filled?"
+        until(lambda: sum(asked in line for line in office.logged()) >= 2, "to be asked twice")
+        old.register_position_opened("ES", 1, 5000)
+        assert len([line for line in office.logged() if asked in line]) < 10
 
 
 @pytest.mark.usefixtures("coordinator")
@@ -586,6 +634,28 @@ def test_a_name_that_a_live_process_has_gets_a_number(office: Office, live: Live
     names = [fields["worker"] for fields in live.said("WorkerStarted")]
     assert list(dict.fromkeys(names)) == ["old", "old-2"]
     office.logs("Another live process has this name")
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_of_four_that_start_at_once_under_one_name_each_has_its_own_and_trades(
+    office: Office, live: Live
+) -> None:
+    symbols = ("6A", "CL", "ES", "SI")
+    at_once = threading.Barrier(len(symbols))
+    codes: dict[str, str] = {}
+
+    def strategy(symbol: str) -> None:
+        at_once.wait(20)
+        codes[symbol] = office(4).can_open_position(symbol).code
+
+    threads = [threading.Thread(target=partial(strategy, symbol)) for symbol in symbols]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert codes == dict.fromkeys(symbols, "")
+    names = sorted(fields["worker"] for fields in live.said("WorkerStarted"))
+    assert names == ["old", "old-2", "old-3", "old-4"]
 
 
 @pytest.mark.usefixtures("coordinator")

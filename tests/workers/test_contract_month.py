@@ -25,6 +25,17 @@ DAYS = st.dates(date(2000, 1, 1), date(2100, 12, 31))
         ("GC", date(2025, 11, 21), "GCZ2025", "GCG2026"),
         ("SI", date(2025, 11, 21), "SIZ2025", "SIH2026"),
         ("PL", date(2025, 12, 21), "PLF2026", "PLJ2026"),
+        ("NKD", date(2025, 12, 7), "NKDZ2025", "NKDH2026"),
+        ("BZ", date(2025, 12, 19), "BZG2026", "BZH2026"),
+        ("HO", date(2025, 12, 19), "HOF2026", "HOG2026"),
+        ("ZN", date(2026, 2, 21), "ZNH2026", "ZNM2026"),
+        ("ZS", date(2025, 10, 21), "ZSX2025", "ZSF2026"),
+        ("ZC", date(2025, 11, 21), "ZCZ2025", "ZCH2026"),
+        ("MZL", date(2025, 12, 14), "MZLF2026", "MZLH2026"),
+        ("HE", date(2025, 11, 30), "HEZ2025", "HEG2026"),
+        ("LE", date(2025, 11, 21), "LEZ2025", "LEG2026"),
+        ("GF", date(2025, 11, 7), "GFX2025", "GFF2026"),
+        ("MBT", date(2025, 12, 21), "MBTZ2025", "MBTF2026"),
     ],
 )
 def test_the_next_contract_is_traded_from_the_roll_on(
@@ -45,6 +56,19 @@ def test_the_next_contract_is_traded_from_the_roll_on(
         ("GC", "J2026", date(2026, 3, 31)),
         ("HG", "N2025", date(2025, 6, 30)),
         ("PL", "V2025", date(2025, 9, 30)),
+        ("PA", "Z2025", date(2025, 11, 28)),
+        ("NKD", "H2026", date(2026, 3, 12)),
+        ("QM", "Z2025", date(2025, 11, 19)),
+        ("BZ", "G2026", date(2025, 12, 31)),
+        ("ZB", "H2026", date(2026, 2, 26)),
+        ("ZT", "Z2025", date(2025, 11, 26)),
+        ("ZS", "X2025", date(2025, 10, 31)),
+        ("MZC", "K2025", date(2025, 4, 25)),
+        ("MZC", "H2026", date(2026, 2, 20)),
+        ("HE", "M2025", date(2025, 6, 13)),
+        ("LE", "Z2025", date(2025, 12, 1)),
+        ("GF", "X2025", date(2025, 11, 20)),
+        ("BTC", "F2026", date(2026, 1, 30)),
     ],
 )
 def test_a_contract_is_left_before_it_ends(symbol: str, month: str, ends: date) -> None:
@@ -52,8 +76,8 @@ def test_a_contract_is_left_before_it_ends(symbol: str, month: str, ends: date) 
     assert contract_name(symbol, ends - timedelta(days=14)) == f"{symbol}{month}"
 
 
-def test_every_contract_of_the_packaged_configuration_has_a_rule() -> None:
-    assert set(CONTRACTS) == set(ROLLS)
+def test_every_contract_of_the_packaged_configuration_has_a_rule_but_the_two_that_are_chosen() -> None:
+    assert set(CONTRACTS) == set(ROLLS) | {"ZQ", "SR3"}
 
 
 @given(symbol=st.sampled_from(sorted(ROLLS)), day=DAYS)

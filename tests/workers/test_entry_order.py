@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from config.contracts import read_contracts
@@ -17,9 +19,10 @@ from events.stream_id import ORIGIN
 from tests.costs import costing
 from tests.live import Live
 from tests.processes import coordinating
+from tests.workers.desk import locked
 from workers.bar import Bar
 from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import BrokerError, Fill, FillAt
+from workers.brokers.protocol import BrokerError, BrokerPosition, Fill, FillAt, MaySend, always
 from workers.decision import Decision
 from workers.filters.protocol import Verdict
 from workers.flatten_order import FlattenOrder
@@ -67,12 +70,20 @@ class NotedBroker(PaperBroker):
 
     steps: list[str]
     refuses = False
+    silent = False
 
-    def enter(self, symbol: str, side: Side, size: int, price: Decimal) -> Fill:
+    def positions(self, owner: str | None = None) -> list[BrokerPosition]:
+        if self.silent:
+            raise BrokerError("Who knows")
+        return super().positions(owner)
+
+    def enter(
+        self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
+    ) -> Fill:
         self.steps.append("order")
         if self.refuses:
             raise BrokerError("Not today")
-        return super().enter(symbol, side, size, price)
+        return super().enter(symbol, side, size, price, may_send=may_send)
 
 
 class NotedGate(PortfolioGate):
@@ -95,9 +106,11 @@ class Floor:
     def __init__(self, url: str, portfolio: str, folder: Path) -> None:
         self.steps: list[str] = []
         self._folder = folder
-        self.log, self._lines = open_log("ibs-ES", target=StringIO())
+        self.said = StringIO()
+        self.log, self._lines = open_log("ibs-ES", target=self.said)
         settings = GateSettings(url=url, portfolio=portfolio, worker_lost_seconds=60, answer_seconds=10)
-        self.broker = NotedBroker(folder / "book.sqlite", "ibs-ES", costing(CONTRACTS))
+        self.book = folder / "book.sqlite"
+        self.broker = NotedBroker(self.book, "ibs-ES", costing(CONTRACTS), patience=0.1)
         self.gate = NotedGate(
             "ibs-ES",
             symbols=["ES"],
@@ -188,6 +201,69 @@ def test_the_filter_sees_every_bar_and_exits_never_ask_it(floor: Floor) -> None:
     assert isinstance(floor.filter, Says)
     assert floor.filter.taken == 3
     assert floor.steps.count("filter long") == 1
+    assert floor.broker.positions() == []
+
+
+def test_numbers_of_any_kind_and_length_are_rounded_before_the_broker_is_asked(
+    floor: Floor, live: Live
+) -> None:
+    third = Decimal(15001) / 3
+    one: Any = np.int64(1)
+    for number, intent in enumerate((Enter("long", one), None, Exit("ibs"))):
+        floor.strategy.next = [intent]
+        floor.trader.on_bar(Bar("ES", START + timedelta(hours=number), third, third, third, third))
+        assert [held.price for held in floor.broker.positions()] == (
+            [third.quantize(Decimal("1e-10"))] * (number < 2)
+        )
+    live.all_decided()
+    assert len(live.said("PositionClosed")) == 1
+
+
+# --- a broker that fails ---------------------------------------------------------------------------------
+
+
+def test_a_book_that_is_locked_for_a_while_ends_no_worker(floor: Floor, live: Live) -> None:
+    floor.bar(0, Enter("long", 1))
+    with locked(floor.book):
+        floor.bar(1, Exit("ibs"))
+    assert "The broker failed when it took note of the last price" in floor.said.getvalue()
+    assert len(floor.broker.positions()) == 1
+    floor.bar(2)
+    assert (floor.broker.positions(), floor.strategy.shown) == ([], [None, 1, 2])
+    with locked(floor.book):
+        floor.bar(3, Enter("long", 1))
+    floor.bar(4, Enter("long", 1))
+    live.all_decided()
+    assert (live.status()["open_positions"], live.status()["slots_used"]) == ("ES", "1")
+
+
+def test_a_broker_that_cannot_say_what_is_held_opens_nothing_and_the_exit_waits(
+    floor: Floor, live: Live
+) -> None:
+    floor.bar(0, Enter("long", 1))
+    floor.bar(1)
+    floor.broker.silent = True
+    floor.bar(2, Enter("long", 1))
+    floor.bar(3, Exit("ibs"))
+    floor.broker.silent = False
+    assert floor.strategy.shown == [None, 1, 1, 1]  # as it was last known
+    floor.bar(4)
+    assert floor.broker.positions() == []
+    live.all_decided()
+    assert len(live.said("EntryRequested")) == 1
+
+
+@pytest.mark.parametrize("fill_at", ["mark", "next_bar"])
+def test_a_broker_that_cannot_say_what_is_held_after_a_start_is_asked_again(
+    floor: Floor, fill_at: FillAt
+) -> None:
+    floor.bar(0, Enter("long", 1))
+    floor.begin(fill_at=fill_at)
+    floor.broker.silent = True
+    floor.bar(1, Exit("ibs"))
+    floor.broker.silent = False
+    floor.bar(2)
+    floor.bar(3)
     assert floor.broker.positions() == []
 
 

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from coordinator.log import open_log
@@ -206,6 +208,19 @@ def test_a_slot_that_was_used_is_kept_also_through_an_exception(gates: Gates, li
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_a_pickled_answer_says_the_same_and_is_no_way_to_the_slot(gates: Gates, live: Live) -> None:
+    gate = gates()
+    decision = gate.request_entry("ES")
+    there = ForkingPickler.loads(ForkingPickler.dumps(decision))
+    assert (bool(there), *there, there.event) == (True, *decision, decision.event)
+    assert not gate.standing(there)
+    with there:
+        pass
+    assert gate.standing(decision)
+    assert live.said("EntryWithdrawn") == []
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_a_denied_entry_has_nothing_to_give_back(gates: Gates, live: Live) -> None:
     gate = gates()
     with gate.request_entry("NQ") as entry:
@@ -325,11 +340,12 @@ MISTAKES: list[tuple[Callable[[Any], object], str]] = [
     (lambda gate: gate.withdraw("ES", "x" * 501), "EntryWithdrawn.reason: expected at most"),
     (lambda gate: gate.position_opened("ES", price="cheap"), "price: expected a number, got 'cheap'"),
     (lambda gate: gate.position_opened("ES", price=float("nan")), "PositionOpened.price: expected a finite"),
-    (lambda gate: gate.position_opened("ES", price=float("inf")), "price: expected a number, got 'inf'"),
+    (lambda gate: gate.position_opened("ES", price=float("inf")), "PositionOpened.price: expected a finite"),
+    (lambda gate: gate.position_opened("ES", price=1e20), "PositionOpened.price: expected a finite"),
     (lambda gate: gate.position_opened("ES", price=None), "price: expected a number, got 'None'"),
     (lambda gate: gate.position_closed("ES", price=1, pnl="-", commission=0), "pnl: expected a number"),
     (
-        lambda gate: gate.position_marked("ES", price=1, unrealized=Decimal("1e-11")),
+        lambda gate: gate.position_marked("ES", price=1, unrealized=Decimal("1e10")),
         "PositionMarked.unrealized: expected a finite amount in dollars",
     ),
 ]
@@ -381,6 +397,25 @@ def test_dollars_that_floats_added_up_are_a_report_like_any_other(gates: Gates, 
     live.all_decided()
     assert live.said("PositionClosed")[0]["pnl"] == "3.3"
     assert live.status()["realized_pnl"] == "3.30"
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_numbers_as_libraries_make_them_are_a_report_like_any_other(gates: Gates, live: Live) -> None:
+    gate: Any = gates()
+    assert gate.request_entry("ES", size=np.int64(2))
+    gate.position_opened("ES", size=np.int64(2), price=Decimal(15001) / 3)
+    assert gate.position_closed(
+        "ES",
+        size=np.int8(2),
+        price=np.float32(4990.5),
+        pnl=Decimal(-1000) / 3,
+        commission=np.int64(5),
+    )
+    live.all_decided()
+    (opened,), (closed,) = live.said("PositionOpened"), live.said("PositionClosed")
+    assert (opened["size"], opened["price"]) == ("2", "5000.3333333333")
+    assert (closed["price"], closed["pnl"], closed["commission"]) == ("4990.5", "-333.3333333333", "5")
+    assert live.status()["open_positions"] == ""
 
 
 def test_facts_wait_for_a_killed_server_and_are_told_in_order_and_once(
@@ -551,7 +586,7 @@ def test_a_strategy_that_fails_is_told_again_when_it_is_overdue_and_others_are_t
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("workers.listener._RETRY_SECONDS", 600)  # so that only reminders tell it again
+    monkeypatch.setattr("workers.carrier._RETRY_SECONDS", 600)  # so that only reminders tell it again
     soon = config_folder(tmp_path / "config", runtime={"flatten_seconds": 0.1})
     with coordinating(server.url, portfolio, config=soon):
         failing, fine = Strategy(closes=True, failing=2), Strategy()
@@ -653,6 +688,33 @@ def test_a_yes_does_not_outlive_its_slot(
         until(lambda: not gate.standing(yes), "the slot to lapse")
         live.all_decided()
         until(lambda: gate.request_entry("ES"), "a slot again")
+
+
+def test_a_yes_asked_with_hold_stands_until_its_fill_is_reported_or_its_slot_given_back(
+    gates: Gates, live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    short = config_folder(tmp_path / "config", runtime={"reservation_seconds": 0.5, "answer_seconds": 0.1})
+    with coordinating(server.url, portfolio, config=short):
+        gate = gates()
+        yes = gate.request_entry("ES", hold=True)
+        first = (yes.good_until, yes.expires_ms)
+        until(lambda: len(live.said("EntryRenewed")) >= 5, "renewals")
+        assert gate.standing(yes)
+        live.all_decided()
+        (reserved,) = live.state.reservations.values()
+        assert reserved.request == str(yes.event)
+        assert yes.expires_ms is not None
+        assert (yes.good_until, yes.expires_ms) > first
+        gate.position_opened("ES", price=100)
+        assert not gate.standing(yes)
+        assert not gate.renew(yes)
+        renewed = len(live.said("EntryRenewed"))
+        until(
+            lambda: len(live.said("PositionMarked")) or gate.position_marked("ES", price=1, unrealized=0), ""
+        )
+        live.all_decided()
+        assert len(live.said("EntryRenewed")) == renewed
+        assert "EventRejected" not in [type(read(entry)).__name__ for entry in live.decisions()]
 
 
 def test_a_yes_does_not_stand_while_the_bus_is_away(portfolio: str, client: Any, tmp_path: Path) -> None:

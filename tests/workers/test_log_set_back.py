@@ -232,8 +232,8 @@ def beats_from_now(server: EmbeddedServer, live: Live) -> None:
     key = live.keys.worker("ibs-ES")
     with Redis.from_url(server.url) as plain:
         for _ in range(2):
-            plain.delete(key)
-            until(lambda: plain.exists(key), "a sign of life")
+            plain.pexpire(key, 20_000)
+            until(lambda: plain.pttl(key) > 30_000, "a sign of life")
 
 
 @pytest.mark.usefixtures("coordinator")

@@ -17,7 +17,7 @@ from config.locate import CONTRACTS_FILE, PACKAGED
 from events.fields import Side
 from tests.costs import costing
 from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import Broker, BrokerError, BrokerPosition, ExitFill, Fill, NotOpen
+from workers.brokers.protocol import Broker, BrokerError, BrokerPosition, ExitFill, Fill, NotOpen, Withheld
 from workers.profit import net_pnl
 
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
@@ -199,6 +199,12 @@ def test_a_leg_is_closed_once(broker: PaperBroker) -> None:
     broker.exit("ES", "long", 1, Decimal(5000))
     with pytest.raises(NotOpen):
         broker.exit("ES", "long", 1, Decimal(5000))
+
+
+def test_an_entry_that_may_not_be_made_any_more_changes_nothing(broker: PaperBroker) -> None:
+    with pytest.raises(Withheld):
+        broker.enter("ES", "long", 1, Decimal(5000), may_send=lambda: False)
+    assert broker.positions() == []
 
 
 def test_entering_against_ones_own_leg_is_refused_and_changes_nothing(broker: PaperBroker) -> None:

@@ -1,9 +1,11 @@
 """An order of which nobody knows, from the broker's silence to the word of the person who looked."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ from tests.cli.command_line import Ran, called
 from tests.coordinator.story import each
 from tests.live import Live, read
 from tests.processes import config_folder, coordinating
+from tests.waiting import until
 from tests.workers.desk import CONTRACTS, Desk
-from tests.workers.webhook_server import fails, resets
+from tests.workers.names import Names, no_such_name
+from tests.workers.webhook_server import PATH, refuses, resets
 from workers.bar import Bar
 from workers.brokers.protocol import BrokerError, BrokerPosition, OrderUnknown
 from workers.brokers.reconciliation import Reconciliation, Settlement
@@ -95,8 +99,7 @@ def test_a_duplicate_fill_counts_once(desk: Desk, books: Books) -> None:
 
 
 def test_a_fill_for_an_order_that_was_given_up_is_not_lost(desk: Desk, books: Books) -> None:
-    desk.server.behaves(*[fails(500)] * 4)
-    broker = desk.broker()
+    broker = desk.broker(url=f"http://127.0.0.1:1{PATH}")  # where nobody listens
     with pytest.raises(
         BrokerError, match=r"It is given up\. Should it have been filled all the same"
     ) as told:
@@ -143,27 +146,83 @@ def test_an_exit_was_not_filled_and_the_log_is_right_as_it_is(desk: Desk, books:
     assert broker.positions() == held(1, "71.26")
 
 
-@pytest.mark.parametrize("filled", [True, False])
-def test_once_all_was_closed_only_the_symbol_is_freed(desk: Desk, books: Books, filled: bool) -> None:
+def unproven_exit(broker: TradersPost, price: str = "70.00") -> str:
+    with pytest.raises(OrderUnknown) as told:
+        broker.exit("CL", "long", 1, Decimal(price))
+    return str(told.value).split()[3]
+
+
+def test_an_exit_that_came_first_leaves_what_was_filled_after_it(desk: Desk, books: Books) -> None:
     broker, order = unknown_entry(desk)
-    broker.exit("CL", "long", 1, Decimal("70.00"))
-    settled = books.books.filled(order, None) if filled else books.books.not_filled(order)
+    unproven_exit(broker)
+    settled = books.books.filled(order, Decimal("71.30"))
     assert settled is not None
-    assert (settled.size, settled.told, books.told) == (0, False, [])
+    assert (settled.size, settled.price, settled.pnl, settled.told) == (1, Decimal("71.30"), Decimal(0), True)
+    assert broker.positions() == held(1, "71.30")
+    out = broker.exit("CL", "long", 1, Decimal("72.00"))  # its profit is counted here, and nowhere else
+    assert (out.entry_price, broker.unreported_exits()) == (Decimal("71.30"), [out])
     broker.enter("CL", "long", 1, PRICE)
 
 
-def test_when_the_log_cannot_be_told_nothing_is_settled(desk: Desk) -> None:
+def test_an_exit_that_came_after_it_is_settled_with_what_it_made(desk: Desk, books: Books) -> None:
     broker, order = unknown_entry(desk)
+    out = unproven_exit(broker)
+    books.books.filled(order, Decimal("71.30"))
+    settled = books.books.filled(out, Decimal("70.00"))
+    assert settled is not None
+    assert (settled.size, settled.pnl, settled.told) == (0, Decimal("-1305.00"), True)  # 1.30 x 1000 + 5
+    assert books.books.filled(out, Decimal("70.00")) is None
+    assert (broker.positions(), broker.unreported_exits()) == ([], [])
+    broker.enter("CL", "long", 1, PRICE)
+
+
+def test_an_unknown_entry_that_was_not_filled_is_told_whatever_was_sent_after_it(
+    desk: Desk, books: Books
+) -> None:
+    broker, order = unknown_entry(desk)
+    out = unproven_exit(broker)
+    settled = books.books.not_filled(order)
+    assert settled is not None
+    assert (settled.size, settled.told) == (0, True)
+    assert books.books.not_filled(out) is None
+    assert broker.positions() == []
+    broker.enter("CL", "long", 1, PRICE)
+
+
+def test_an_entry_that_an_older_version_called_flattened_can_turn_out_filled(
+    desk: Desk, books: Books
+) -> None:
+    broker, order = unknown_entry(desk)
+    with sqlite3.connect(desk.book) as file:
+        file.execute("UPDATE orders SET state = 'flattened'")
+    file.close()
+    assert broker.positions() == []
+    settled = books.books.filled(order, Decimal("71.30"))
+    assert settled is not None
+    assert settled.told
+    assert broker.positions() == held(1, "71.30")
+
+
+def test_when_the_log_cannot_be_told_saying_it_again_tells_it(desk: Desk, books: Books) -> None:
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE)
+    desk.server.behaves(resets)
+    with pytest.raises(OrderUnknown):
+        broker.exit("CL", "long", 1, Decimal("72.00"))
+    order = broker.unsettled()[0].id
 
     def fail(_settlement: Settlement) -> None:
+        broker.mark("CL", PRICE)  # the book is nobody's meanwhile
         raise ConnectionError
 
-    books = Reconciliation(desk.book, CONTRACTS, fail)
+    failing = Reconciliation(desk.book, CONTRACTS, fail)
     with pytest.raises(ConnectionError):
-        books.filled(order, PRICE)
-    books.close()
-    assert [one.state for one in broker.unsettled()] == ["unknown"]
+        failing.filled(order, Decimal("71.90"))
+    failing.close()
+    settled = books.books.filled(order, None)
+    assert settled is not None
+    assert (settled.size, settled.pnl, books.told) == (0, Decimal("635.00"), [settled])
+    assert books.books.filled(order, None) is None
 
 
 @pytest.mark.parametrize(("age_ms", "settled"), [(299_999, False), (300_000, True)])
@@ -217,14 +276,21 @@ class Floor:
             holdings=lambda: holdings_of(self.broker, "ibs-CL"),
             log=log,
         )
-        contract = CONTRACTS["CL"]
-        self.trader = Trader(
-            contract=contract, strategy=self.strategy, gate=self.gate, broker=self.broker, log=log
-        )
+        self.trade_with(self.broker)
         runtime = {"broker": {"kind": "traderspost", "options": {"webhook_url_env": "NOT_SET_HERE"}}}
         self._config = config_folder(folder / "config", runtime=runtime)
         self._place = ("--url", url, "--portfolio", portfolio, "--config", str(self._config))
         self._folder = folder
+
+    def trade_with(self, broker: TradersPost) -> None:
+        self.broker = broker
+        self.trader = Trader(
+            contract=CONTRACTS["CL"],
+            strategy=self.strategy,
+            gate=self.gate,
+            broker=broker,
+            log=self.desk.log,
+        )
 
     def bar(self, price: str, intent: Intent = None) -> None:
         self.strategy.next = intent
@@ -290,9 +356,58 @@ def test_an_unknown_entry_that_was_filled_is_settled_at_its_price(floor: Floor, 
     assert live.status()["realized_pnl"] == "675.00"  # 0.68 x 1000 - 5
 
 
+def test_an_entry_that_is_stopped_between_two_attempts_is_not_sent(
+    floor: Floor, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop_and_fail() -> None:
+        live.flatten()
+        no_such_name()
+
+    Names(monkeypatch, floor.desk.server.port).first = [stop_and_fail]
+    floor.bar("71.25", Enter("long", 1))
+    live.all_decided()
+    assert floor.desk.server.signals == []
+    assert (floor.broker.positions(), floor.broker.unsettled()) == ([], [])
+    assert (live.status()["slots_used"], live.status()["unsettled"]) == ("0", "")
+
+
+def test_an_entry_that_was_given_up_does_not_arrive_after_the_exits_of_a_flatten(
+    floor: Floor, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = threading.Event()
+    Names(monkeypatch, floor.desk.server.port).first = [partial(stopped.wait, 30)] * 4
+    floor.trade_with(floor.desk.broker(timeout=0.1))
+    floor.bar("71.25", Enter("long", 1))
+    live.flatten()
+    stopped.set()
+    until(lambda: not any(one.name == "webhook" for one in threading.enumerate()), "the last attempt's end")
+    assert floor.desk.server.signals == []
+    live.all_decided()
+    assert live.status()["slots_used"] == "0"
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_a_flatten_does_not_end_while_an_entry_is_unknown(floor: Floor, live: Live, filled: bool) -> None:
+    floor.desk.server.behaves(resets)
+    floor.bar("71.25", Enter("long", 1))
+    live.flatten()
+    until(lambda: floor.desk.server.signals[-1]["action"] == "exit", "the exit")
+    live.all_decided()
+    assert (live.status()["open_positions"], live.status()["flattening"]) == ("CL", "CL:long:1:ibs-CL")
+
+    order = next(one for one in floor.broker.unsettled() if one.does == "enter")
+    word = ("--filled", "--price", "71.30") if filled else ("--not-filled",)
+    assert floor.portfold("reconcile", order.id, *word, "--by", "jane", "--reason", "looked").code == 0
+    until(lambda: live.status()["flattening"] == "", "all to be closed")
+    live.all_decided()
+    assert (live.status()["open_positions"], floor.broker.positions()) == ("", [])
+    closes = live.said("PositionClosed")
+    assert [Decimal(close["pnl"]) for close in closes] == ([Decimal("-15.00")] if filled else [])
+
+
 def test_an_exit_that_fails_is_tried_again_at_the_next_bar(floor: Floor, live: Live) -> None:
     floor.bar("71.25", Enter("long", 1))
-    floor.desk.server.behaves(*[fails(500)] * 4)
+    floor.desk.server.behaves(refuses())
     floor.bar("72.00", Exit("ibs"))
     live.all_decided()
     assert live.status()["open_positions"] == "CL"

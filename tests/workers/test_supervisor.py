@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,12 +33,14 @@ DEAF = (
 class Watched(Logged):
     """A supervisor at work in a thread of its own."""
 
-    def __init__(self, children: list[Child], backoff: Backoff, end_seconds: float) -> None:
+    def __init__(
+        self, children: list[Child], backoff: Backoff, end_seconds: float, needed: Callable[[], bool]
+    ) -> None:
         self._said = io.StringIO()
         log, self._lines = open_log("supervisor", target=self._said)
         self.stop = threading.Event()
         self.given_up: list[str] | None = None
-        supervisor = Supervisor(children, log=log, backoff=backoff, end_seconds=end_seconds)
+        supervisor = Supervisor(children, log=log, backoff=backoff, end_seconds=end_seconds, needed=needed)
 
         def work() -> None:
             self.given_up = supervisor.run(self.stop)
@@ -61,8 +63,13 @@ class Watched(Logged):
 
 
 @contextmanager
-def watching(*children: Child, backoff: Backoff = QUICK, end_seconds: float = 10.0) -> Iterator[Watched]:
-    watched = Watched(list(children), backoff, end_seconds)
+def watching(
+    *children: Child,
+    backoff: Backoff = QUICK,
+    end_seconds: float = 10.0,
+    needed: Callable[[], bool] = lambda: False,
+) -> Iterator[Watched]:
+    watched = Watched(list(children), backoff, end_seconds, needed)
     try:
         yield watched
     finally:
@@ -118,6 +125,30 @@ def test_one_given_up_leaves_the_others_at_work(tmp_path: Path) -> None:
         (pid,) = pids(tmp_path / "pids", 1)
         assert not is_gone(pid)
         assert watched.running
+
+
+def test_what_stands_by_is_never_given_up() -> None:
+    flattener = Child("flattener", [sys.executable, "-c", "raise SystemExit(2)"], stands_by=True, hopeless=2)
+    with watching(flattener, child("ES", "import sys; sys.stdin.read()")) as watched:
+        watched.says(
+            "flattener ended with exit code 2, which another start would not change; trying on", times=3
+        )
+        watched.stop.set()
+        assert watched.ends() == []
+
+
+def test_what_stands_by_stays_for_what_a_worker_that_was_given_up_has_left_open(tmp_path: Path) -> None:
+    still_open = threading.Event()
+    still_open.set()
+    flattener = child("flattener", STAYS, tmp_path / "pids", stands_by=True)
+    failing = child("ES", "raise SystemExit(1)")
+    with watching(flattener, failing, needed=still_open.is_set) as watched:
+        watched.says("No worker is left and positions are open: what stands by stays")
+        (pid,) = pids(tmp_path / "pids", 1)
+        assert not is_gone(pid)
+        still_open.clear()
+        assert watched.ends() == ["ES"]
+    assert is_gone(pid)
 
 
 def test_a_command_that_cannot_be_started_is_given_up_as_well() -> None:

@@ -3,9 +3,12 @@
 import io
 import logging
 import socket
+import sqlite3
 import threading
+from contextlib import nullcontext
 from datetime import date
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +18,12 @@ from config import ConfigError, load
 from coordinator.log import open_log
 from tests.processes import ChildProcess, config_folder
 from tests.waiting import until
-from tests.workers.desk import Desk
+from tests.workers.desk import Desk, locked
 from tests.workers.webhook_server import (
     HIDDEN,
     PATH,
     Behaviour,
+    Late,
     Receiver,
     answers,
     breaks_off,
@@ -29,15 +33,24 @@ from tests.workers.webhook_server import (
     resets,
     slowly,
     takes,
+    too_soon,
 )
+from workers.brokers.orders_book import now_ms
 from workers.brokers.protocol import BrokerError, BrokerPosition, BrokerSetup, NotOpen, OrderUnknown
 from workers.brokers.registry import is_paper, open_broker
+from workers.brokers.traderspost import TradersPost
 
 PRICE = Decimal("71.25")
 
 
 def leg(size: int, price: str, owner: str = "ibs-CL", side: Any = "long") -> BrokerPosition:
     return BrokerPosition(owner, "CL", side, size, Decimal(price), Decimal("2.50") * size)
+
+
+def unknown_entry(broker: TradersPost, desk: Desk) -> None:
+    desk.server.behaves(resets)
+    with pytest.raises(OrderUnknown):
+        broker.enter("CL", "long", 1, PRICE)
 
 
 # --- taken -----------------------------------------------------------------------------------------------
@@ -141,26 +154,6 @@ def test_what_is_refused_is_final(desk: Desk, behaviour: Behaviour, words: str) 
     broker.enter("CL", "long", 1, PRICE)  # the symbol is free
 
 
-def test_a_503_is_tried_again_and_the_next_answer_counts(desk: Desk) -> None:
-    desk.server.behaves(fails(503), takes)
-    broker = desk.broker()
-    broker.enter("CL", "long", 1, PRICE)
-    first, second = desk.server.signals
-    assert first == second
-    assert broker.positions() == [leg(1, "71.26")]
-
-
-@pytest.mark.parametrize("status", [500, 502, 503])
-def test_a_server_that_keeps_failing_is_given_up_within_bounds(desk: Desk, status: int) -> None:
-    desk.server.behaves(*[fails(status)] * 20)
-    broker = desk.broker()
-    with pytest.raises(BrokerError, match=f"was not reached, or failed, .* HTTP {status}. It is given up"):
-        broker.enter("CL", "long", 1, PRICE)
-    assert len(desk.server.signals) == 4
-    assert broker.positions() == []
-    assert broker.unsettled() == []
-
-
 def test_a_broker_that_is_down_is_tried_within_bounds_and_loses_nothing(desk: Desk) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
@@ -175,6 +168,28 @@ def test_a_broker_that_is_down_is_tried_within_bounds_and_loses_nothing(desk: De
         up.exit("CL", "long", 1, PRICE)
 
 
+def test_an_exit_that_comes_too_soon_is_sent_again_and_an_entry_is_not(desk: Desk) -> None:
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE)
+    desk.server.behaves(too_soon(), too_soon(), takes, too_soon())
+    broker.exit("CL", "long", 1, PRICE)
+    with pytest.raises(BrokerError, match=r"TradersPost refused order .* HTTP 429"):
+        broker.enter("CL", "long", 1, PRICE)
+    assert [signal["action"] for signal in desk.server.signals] == ["buy", "exit", "exit", "exit", "buy"]
+    assert broker.positions() == []
+
+
+def test_an_exit_that_always_comes_too_soon_is_refused_and_can_be_ordered_again(desk: Desk) -> None:
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE)
+    desk.server.behaves(*[too_soon()] * 4)
+    with pytest.raises(BrokerError, match=r"TradersPost refused order .* HTTP 429"):
+        broker.exit("CL", "long", 1, PRICE)
+    assert len(desk.server.signals) == 5
+    assert broker.positions() == [leg(1, "71.26")]
+    broker.exit("CL", "long", 1, PRICE)
+
+
 # --- nobody knows ----------------------------------------------------------------------------------------
 
 
@@ -183,7 +198,7 @@ UNKNOWN = [
     pytest.param(resets, "The connection broke before there was an answer", id="resets"),
     pytest.param(breaks_off, "No answer could be read: ProtocolError", id="breaks off"),
     pytest.param(dribbles(0.2), "No answer within 1 s", id="dribbles"),
-    pytest.param(fails(504), "HTTP 504", id="504"),
+    *[pytest.param(fails(status), f"HTTP {status}", id=str(status)) for status in (500, 502, 503, 504, 520)],
     pytest.param(
         answers(200, b"<html>Log in to the hotel's network</html>"), "but no JSON object", id="html"
     ),
@@ -218,18 +233,72 @@ def test_while_an_order_is_unknown_entries_on_its_symbol_are_refused_and_others_
     broker.enter("ES", "long", 1, Decimal(5000))
 
 
-def test_an_exit_stays_possible_and_closes_what_may_be_open(desk: Desk) -> None:
-    desk.server.behaves(desk.server.hangs)
+def test_an_exit_stays_possible_and_proves_nothing_of_an_unknown_entry(desk: Desk) -> None:
     broker = desk.broker(timeout=1)
-    with pytest.raises(OrderUnknown):
-        broker.enter("CL", "long", 1, PRICE)
-    out = broker.exit("CL", "long", 1, Decimal("70.00"))
-    assert (out.entry_price, out.price) == (Decimal("71.26"), Decimal("69.99"))
-    assert desk.server.signals[-1]["action"] == "exit"
-    assert "quantity" not in desk.server.signals[-1]
-    assert broker.positions() == []
+    unknown_entry(broker, desk)
+    for _ in range(2):
+        with pytest.raises(
+            OrderUnknown, match="which proves nothing: the entry that it is to close is unknown"
+        ):
+            broker.exit("CL", "long", 1, Decimal("70.00"))
+        assert desk.server.signals[-1]["action"] == "exit"
+        assert "quantity" not in desk.server.signals[-1]
+    assert broker.positions() == [leg(1, "71.26")]
+    assert broker.unreported_exits() == []
+    assert [(order.does, order.state) for order in broker.unsettled()] == [("enter", "unknown")]
     with pytest.raises(BrokerError, match="No entry on CL while nobody knows"):
         broker.enter("CL", "long", 1, PRICE)  # it may still come, late
+
+
+def test_an_exit_closes_what_is_surely_open_and_leaves_what_is_not(desk: Desk) -> None:
+    broker = desk.broker(timeout=1)
+    broker.enter("CL", "long", 2, PRICE)
+    unknown_entry(broker, desk)
+    out = broker.exit("CL", "long", 3, Decimal("70.00"))
+    assert (out.size, out.entry_price, out.total_commission) == (2, Decimal("71.26"), Decimal("10.00"))
+    assert broker.unreported_exits() == [out]
+    assert broker.positions() == [leg(1, "71.26")]
+
+
+def test_an_entry_that_was_taken_after_all_is_closed_by_the_next_exit(desk: Desk) -> None:
+    broker = desk.broker(timeout=0.5)
+    desk.server.behaves(late := Late(takes))
+    with pytest.raises(OrderUnknown):
+        broker.enter("CL", "long", 1, PRICE)
+    late.go.set()
+    until(lambda: not broker.unsettled(), "the late answer")
+    assert broker.positions() == [leg(1, "71.26")]
+    out = broker.exit("CL", "long", 1, Decimal("70.00"))
+    assert (out.entry_price, out.price) == (Decimal("71.26"), Decimal("69.99"))
+    assert broker.positions() == []
+
+
+def test_an_exit_that_was_sent_before_a_late_answer_closes_nothing_for_sure(desk: Desk) -> None:
+    broker = desk.broker(timeout=1)
+    desk.server.behaves(late := Late(takes))
+    with pytest.raises(OrderUnknown):
+        broker.enter("CL", "long", 1, PRICE)
+
+    def answer_the_entry_first(request: Any) -> None:
+        late.go.set()
+        until(lambda: not broker.unsettled() or broker.unsettled()[0].does == "exit", "the late answer")
+        takes(request)
+
+    desk.server.behaves(answer_the_entry_first)
+    broker = desk.broker("flattener", timeout=30)
+    with pytest.raises(OrderUnknown, match="which proves nothing"):
+        broker.exit("CL", "long", 1, Decimal("70.00"), owner="ibs-CL")
+    assert broker.positions() == [leg(1, "71.26")]
+
+
+def test_a_late_no_is_told_to_whoever_looks(desk: Desk) -> None:
+    broker = desk.broker(timeout=0.5)
+    desk.server.behaves(late := Late(refuses()))
+    with pytest.raises(OrderUnknown):
+        broker.enter("CL", "long", 1, PRICE)
+    late.go.set()
+    until(lambda: "answered late, refused: HTTP 400" in broker.unsettled()[0].said, "the late answer")
+    assert broker.positions() == [leg(1, "71.26")]  # and the log counts it, until somebody has settled it
 
 
 def test_an_exit_nobody_knows_of_leaves_the_position_open_and_can_be_ordered_again(desk: Desk) -> None:
@@ -285,6 +354,33 @@ def test_of_two_who_close_the_same_contracts_one_does(desk: Desk) -> None:
     assert [signal["action"] for signal in desk.server.signals] == ["buy", "exit"]
 
 
+def test_a_clock_that_was_put_back_blocks_no_exit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, flattener = desk.broker(timeout=10), desk.broker("flattener")
+    owner.enter("CL", "long", 1, PRICE)
+    now, sent, go = now_ms(), threading.Event(), threading.Event()
+
+    def hangs(request: BaseHTTPRequestHandler) -> None:
+        sent.set()
+        go.wait(10)
+        takes(request)
+
+    desk.server.behaves(hangs)
+
+    def close() -> None:
+        with pytest.raises(BrokerError, match="settled it meanwhile"):
+            owner.exit("CL", "long", 1, PRICE)
+
+    thread = threading.Thread(target=close)
+    thread.start()
+    assert sent.wait(10)
+    monkeypatch.setattr("workers.brokers.traderspost.now_ms", lambda: now - 3_600_000)
+    desk.server.behaves(takes)
+    flattener.exit("CL", "long", 1, None, owner="ibs-CL")
+    assert flattener.positions() == []
+    go.set()
+    thread.join(10)
+
+
 @pytest.mark.parametrize("does", ["enter", "exit"])
 def test_killed_in_the_middle_of_an_order_nothing_is_sent_twice(
     desk: Desk, tmp_path: Path, does: str
@@ -309,8 +405,9 @@ def test_killed_in_the_middle_of_an_order_nothing_is_sent_twice(
     with pytest.raises(BrokerError, match="No entry on CL while nobody knows"):
         again.enter("CL", "long", 1, PRICE)
     assert len(desk.server.signals) == sent
-    again.exit("CL", "long", 1, PRICE)
-    assert again.positions() == []
+    with pytest.raises(OrderUnknown) if does == "enter" else nullcontext():
+        again.exit("CL", "long", 1, PRICE)
+    assert again.positions() == ([leg(1, "71.26")] if does == "enter" else [])
 
 
 def test_what_a_dead_worker_was_sending_the_flattener_closes_once_it_can_have_been_sent(
@@ -324,7 +421,7 @@ def test_what_a_dead_worker_was_sending_the_flattener_closes_once_it_can_have_be
         child.kill()
     finally:
         child.end()
-    hasty, patient = desk.broker("flattener"), desk.broker("flattener-2", timeout=0.001)
+    hasty, patient = desk.broker("flattener"), desk.broker("flattener-2", timeout=1, send_seconds=0)
     assert hasty.positions("ibs-CL") == [leg(1, "71.26")]
     with pytest.raises(BrokerError, match="is being sent"):
         hasty.exit("CL", "long", 1, None, owner="ibs-CL")
@@ -332,8 +429,56 @@ def test_what_a_dead_worker_was_sending_the_flattener_closes_once_it_can_have_be
     with pytest.raises(OrderUnknown):
         patient.exit("CL", "long", 1, None, owner="ibs-CL")
     assert desk.server.came.acquire(timeout=20)
-    hasty.exit("CL", "long", 1, None, owner="ibs-CL")
-    assert hasty.positions() == []
+    with pytest.raises(OrderUnknown, match="which proves nothing"):
+        patient.exit("CL", "long", 1, None, owner="ibs-CL")
+    assert hasty.positions() == [leg(1, "71.26")]
+
+
+# --- a book that cannot be written -----------------------------------------------------------------------
+
+
+def test_an_exit_is_sent_while_the_book_is_locked_and_noted_afterwards(desk: Desk) -> None:
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE)
+    with locked(desk.book) as unlock:
+
+        def take(request: BaseHTTPRequestHandler) -> None:
+            unlock()
+            takes(request)
+
+        desk.server.behaves(take)
+        assert broker.positions() == [leg(1, "71.26")]
+        out = broker.exit("CL", "long", 1, None)
+    assert [signal["action"] for signal in desk.server.signals] == ["buy", "exit"]
+    assert (broker.positions(), broker.unreported_exits(), broker.unsettled()) == ([], [out], [])
+
+
+def test_an_exit_that_cannot_be_noted_is_sent_again_and_counts_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.brokers.traderspost._PATIENCE_SECONDS", 0.2)
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE)
+    with locked(desk.book):
+        for _ in range(2):
+            with pytest.raises(OrderUnknown, match="was taken, and could not be noted"):
+                broker.exit("CL", "long", 1, None)
+        with pytest.raises(BrokerError, match="was locked by another process"):
+            broker.enter("ES", "long", 1, PRICE)
+    assert [signal["action"] for signal in desk.server.signals] == ["buy", "exit", "exit"]
+    out = broker.exit("CL", "long", 1, None)
+    assert (broker.positions(), broker.unreported_exits(), broker.unsettled()) == ([], [out], [])
+
+
+def test_a_worker_starts_while_the_book_is_locked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.brokers.traderspost._PATIENCE_SECONDS", 0.2)
+    unknown_entry(desk.broker(), desk)
+    with sqlite3.connect(desk.book) as file:
+        file.execute("UPDATE orders SET state = 'sending'")
+    file.close()
+    with locked(desk.book):
+        assert desk.broker().positions() == [leg(1, "71.26")]
+    assert [order.state for order in desk.broker().unsettled()] == ["unknown"]
 
 
 # --- the secret, and the configuration -------------------------------------------------------------------
@@ -357,8 +502,8 @@ def test_the_address_is_in_no_error_and_no_log(
     assert HIDDEN not in caplog.text  # that it is in no line of ours is looked at after every test
 
 
-def setup_of(folder: Path, options: object, environ: dict[str, str]) -> BrokerSetup:
-    runtime = {"broker": {"kind": "traderspost", "options": options}}
+def setup_of(folder: Path, options: object, environ: dict[str, str], **fields: object) -> BrokerSetup:
+    runtime = {"broker": {"kind": "traderspost", "options": options}, **fields}
     configuration = load(str(config_folder(folder / "config", runtime=runtime)), {}, folder)
     log, _ = open_log("worker", target=io.StringIO())
     return BrokerSetup(configuration, "ibs-CL", folder / "book.sqlite", log, environ)
@@ -404,6 +549,15 @@ def test_what_is_wrong_with_the_configuration_is_told_without_the_secret(
         open_broker(setup_of(tmp_path, options, environ))
     assert sentence in str(refused.value)
     assert HIDDEN not in str(refused.value)
+
+
+def test_sending_must_be_over_before_the_slot_expires(tmp_path: Path) -> None:
+    options, environ = {"webhook_url_env": "T", "timeout_seconds": 9}, {"T": "https://example.com/"}
+    with pytest.raises(ConfigError) as refused:
+        open_broker(setup_of(tmp_path, options, environ))
+    assert "broker.options.timeout_seconds: expected less, as an answer and sending" in str(refused.value)
+    assert "31 s, or reservation_seconds to be more than that, which is 30, got 9" in str(refused.value)
+    open_broker(setup_of(tmp_path, options, environ, reservation_seconds=31.5)).close()
 
 
 def test_a_symbol_without_a_roll_rule_needs_its_contract_named(desk: Desk) -> None:

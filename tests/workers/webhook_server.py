@@ -79,9 +79,11 @@ def receiving() -> Iterator[Receiver]:
         receiver.close()
 
 
-def answers(status: int, content: bytes, kind: str = "application/json") -> Behaviour:
+def answers(status: int, content: bytes, kind: str = "application/json", **headers: str) -> Behaviour:
     def answer(request: BaseHTTPRequestHandler) -> None:
         request.send_response(status)
+        for name, value in headers.items():
+            request.send_header(name.replace("_", "-"), value)
         request.send_header("Content-Type", kind)
         request.send_header("Content-Length", str(len(content)))
         request.end_headers()
@@ -100,6 +102,11 @@ def refuses(
 ) -> Behaviour:
     tree = {"success": False, "messageCode": code, "message": words}
     return answers(status, json.dumps(tree).encode())
+
+
+def too_soon(retry_after: str = "0") -> Behaviour:
+    """Too many requests in too short a time."""
+    return answers(429, b'{"success": false, "message": "Too many requests"}', Retry_After=retry_after)
 
 
 def resets(request: BaseHTTPRequestHandler) -> None:
@@ -145,6 +152,18 @@ def slowly(seconds: float) -> Behaviour:
         takes(request)
 
     return answer
+
+
+class Late:
+    """Answers only when it is told to `go`."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.go = threading.Event()
+        self._behaviour = behaviour
+
+    def __call__(self, request: BaseHTTPRequestHandler) -> None:
+        self.go.wait(30)
+        self._behaviour(request)
 
 
 takes = answers(200, b'{"success": true, "id": "cd481b19", "logId": "f00d", "payload": {}}')

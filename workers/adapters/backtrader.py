@@ -10,12 +10,13 @@ and live, over the bus, through the broker that runtime.json names:
     from workers.adapters.backtrader import live_broker
     cerebro.broker = live_broker("sma-ES", ["ES"])
 
-Set it before what is set of it (`cerebro.broker.set_cash(...)`). Data feeds are named by their symbols; any
-feed of Backtrader's will do, and `Bars` makes one of ours. Needs the extra `backtrader`.
+Set it before what is set of it (`cerebro.broker.set_cash(...)`). Data feeds are named by their symbols, or
+`contracts={"6N_hour": "6N", "6N_day": "6N"}` says whose they are; any feed of Backtrader's will do, and
+`Bars` makes one of ours. Needs the extra `backtrader`.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +24,29 @@ import backtrader as bt
 
 from config import ConfigError, Configuration, load
 from config.state_folder import state_folder
+from coordinator.configured import configured_limits
 from coordinator.log import Log, open_log
-from workers.adapters.backtrader_backtest import GatedBroker
+from events.errors import BusError
+from workers.adapters.backtrader_backtest import Fresh, GatedBroker, Shared
+from workers.adapters.backtrader_feeds import CannotRun, Feeds
 from workers.adapters.backtrader_live import LiveBroker
 from workers.bar import Bar
+from workers.book import book_there
 from workers.brokers.paper import fill_at
 from workers.brokers.protocol import BrokerError, BrokerSetup
 from workers.brokers.registry import open_broker
 from workers.gate import PortfolioGate
 from workers.in_process import InProcessPortfolio
-from workers.process import book_of
 from workers.settings import GateSettings
 from workers.trader import holdings_of
 
-__all__ = ["Bars", "GatedBroker", "LiveBroker", "backtest_broker", "live_broker"]
+__all__ = ["Bars", "CannotRun", "GatedBroker", "LiveBroker", "backtest_broker", "live_broker"]
 
 
 def backtest_broker(
     worker: str = "backtest",
     *,
+    contracts: Mapping[str, str] | None = None,
     portfolio: InProcessPortfolio | None = None,
     configuration: Configuration | None = None,
     at_close: bool = False,
@@ -49,14 +54,16 @@ def backtest_broker(
 ) -> GatedBroker:
     """Backtrader's broker, within the limits and at the costs of the configuration that applies here.
 
-    `portfolio`: where several cerebros share one. `at_close`: orders at the market are filled at the close
-    of their own bar, as live, and not at the open of the next. Raises ConfigError.
+    Each run has a portfolio of its own, so `optstrategy` and a second run begin as the first does, but for
+    `portfolio`: where several cerebros share one. `contracts`: whose a data feed is that is not named by its
+    symbol. `at_close`: orders at the market are filled at the close of their own bar, as live, and not at
+    the open of the next. Raises ConfigError, CannotRun.
     """
     found = configuration or load(None, os.environ, Path.cwd())
-    shared = portfolio or InProcessPortfolio.of(found)
     return GatedBroker(
-        shared.gate(worker),
-        found.contracts,
+        worker,
+        Shared(worker, portfolio) if portfolio else Fresh(worker, configured_limits(found)),
+        Feeds(found.contracts, contracts),
         at_close=at_close,
         log=log or open_log(worker)[0],
     )
@@ -66,6 +73,7 @@ def live_broker(
     worker: str,
     symbols: Sequence[str],
     *,
+    contracts: Mapping[str, str] | None = None,
     settings: GateSettings | None = None,
     configuration: Configuration | None = None,
     book: Path | None = None,
@@ -75,16 +83,18 @@ def live_broker(
 ) -> LiveBroker:
     """A broker that trades through the one that runtime.json names, on the portfolio's bus.
 
-    `book` is that broker's file, by default the one that `portfold worker` and `portfold flattener` use;
-    `gate` is passed on to PortfolioGate. Raises ConfigError, BrokerError.
+    `contracts`: whose a data feed is that is not named by its symbol. `book` is that broker's file, by
+    default the one that `portfold worker` and `portfold flattener` use;
+    `gate` is passed on to PortfolioGate. Raises ConfigError, CannotRun, BrokerError.
     """
     found = configuration or load(None, os.environ, Path.cwd())
     chosen = settings or GateSettings.of(found, url=os.environ.get("PORTFOLD_URL"))
     said = log or open_log(worker)[0]
-    file = book or _default_book(chosen.portfolio, found.runtime.broker.kind)
+    file = book or _default_book(chosen, found.runtime.broker.kind)
     if fill_at(found) != "mark":
         expected = "mark: for Backtrader see at_close of backtest_broker"
         raise ConfigError(found.files.runtime.path, "broker.options.fill_at", expected, "next_bar")
+    feeds = Feeds(found.contracts, contracts)
     broker = open_broker(BrokerSetup(found, worker, file, said, os.environ))
     opened = PortfolioGate(
         worker,
@@ -94,25 +104,34 @@ def live_broker(
         log=said,
         **gate,
     )
-    return LiveBroker(opened, broker, found.contracts, cash=cash, log=said)
+    return LiveBroker(opened, broker, feeds, cash=cash, log=said)
 
 
-def _default_book(portfolio: str, kind: str) -> Path:
+def _default_book(settings: GateSettings, kind: str) -> Path:
     folder = state_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BrokerError(f"Cannot make the folder {folder}: {error.strerror}") from error
-    return book_of(portfolio, folder, kind)
+    try:
+        return book_there(settings, folder, kind)
+    except BusError as error:
+        raise BrokerError(f"Which book is the portfolio's is not known: {error}") from error
 
 
 class Bars(bt.feed.DataBase):  # type: ignore[misc]  # Backtrader has no types
     """Bars of one of our feeds as a data feed: `Bars(bars=feed.bars("ES"), live=True)`.
 
-    `bars` may give None while none comes; then `live` must be true.
+    `bars` may give None while none comes; then `live` must be true. Those that are not live are all taken at
+    once: each run, and each process of an optimization, begins with the first.
     """
 
     params = (("bars", None), ("live", False))
+
+    def __init__(self, **_: Any) -> None:  # Backtrader has made `self.p` of them by now
+        super().__init__()
+        if not self.p.live:
+            self.p.bars = list(self.p.bars)
 
     def islive(self) -> bool:
         """Backtrader's: whether there may be more to come that is not there yet."""

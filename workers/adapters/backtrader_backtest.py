@@ -3,23 +3,31 @@
 It fills as it always does, by default at the next bar's open. A fill is reported at the time of the bar on
 which its order was given, for that bar's end and the next one's open are the same moment. An entry order that
 is not filled while its slot lasts is cancelled. A child of a bracket closes what its parent opens, so it does
-not ask; without the parent Backtrader rejects it.
+not ask; without the parent Backtrader rejects it. An order on a slower feed of a contract is filled at that
+feed's next bar, and by then an entry's slot has expired: give orders on the one with the shortest bars.
+
+Each run begins anew: with a portfolio of its own, unless several cerebros share one. So `optstrategy` and a
+second `run()` are as the first, also in processes of their own.
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import backtrader as bt
 
-from config import Contract
-from coordinator.log import Log
+from coordinator.log import Log, open_log
+from events.incoming import LimitsChanged
+from workers.adapters.backtrader_feeds import CannotRun, Feeds
 from workers.adapters.backtrader_gated import Gated, Way, number_of, side_of
 from workers.asking import Gate
 from workers.brokers.legs import join, reduce, worse
 from workers.brokers.protocol import BrokerPosition
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder
+from workers.in_process import InProcessPortfolio
 from workers.profit import net_pnl
 
 # Futures pay no price, they put up a margin; without one Backtrader takes them for stocks. One dollar keeps
@@ -29,36 +37,89 @@ _AT_THE_MARKET = (bt.Order.Market, bt.Order.Close)
 _SLIPS = (*_AT_THE_MARKET, bt.Order.Stop, bt.Order.StopTrail)
 
 
+@cache
+def _log_of(worker: str, process: int) -> Log:  # noqa: ARG001 - a log's thread does not live on in a fork
+    return open_log(worker)[0]
+
+
+class Fresh:
+    """Opens the gate of `worker` in a portfolio of its own with these limits; can be pickled."""
+
+    def __init__(self, worker: str, limits: LimitsChanged) -> None:
+        self._worker = worker
+        self._limits = limits
+
+    def __call__(self) -> Gate:
+        """A gate to a portfolio in which nothing has happened yet."""
+        return InProcessPortfolio(self._limits).gate(self._worker)
+
+
+class Shared:
+    """Gives the gate of `worker` in `portfolio`, always the same; cannot be pickled."""
+
+    def __init__(self, worker: str, portfolio: InProcessPortfolio) -> None:
+        self._gate = portfolio.gate(worker)
+
+    def __call__(self) -> Gate:
+        """The gate."""
+        return self._gate
+
+    def __reduce__(self) -> str:
+        raise CannotRun("portfolio: one that is shared stays in its process: expected maxcpus=1, or none")
+
+
 class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtrader has no types
     """Backtrader's broker, which asks before it opens and reports what it fills.
 
     A data feed whose costs were not set (`setcommission(..., name="ES")`) gets those of its contract:
     `commission_per_side` dollars, and the dollar value of a point. `slippage_ticks` are lost on each fill at
     the market or by a stop. With `at_close` an order at the market is filled at the close of its own bar.
+
+    `open_gate` is called at each start. In another process, which this is taken to by pickling, the log is
+    a new one that names `worker`.
     """
 
     def __init__(
         self,
-        gate: Gate,
-        contracts: Mapping[str, Contract],
+        worker: str,
+        open_gate: Callable[[], Gate],
+        feeds: Feeds,
         *,
         at_close: bool,
         log: Log,
     ) -> None:
         super().__init__()
-        self.gate_by(gate, contracts, log)
+        self._worker = worker
+        self._open_gate = open_gate
+        self.trade(feeds, log)
+        self._begin()
+        self.set_coc(at_close)
+
+    def _begin(self) -> None:
+        """Nothing is open, and nothing was ordered yet."""
+        self._seen = 0.0
         self._granted: dict[int, tuple[Any, Decision]] = {}
         self._closing: dict[int, Any] = {}
         self._legs: dict[str, BrokerPosition] = {}
         self._owners: dict[str, Any] = {}
         self._reported: dict[int, int] = {}
-        self.set_coc(at_close)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("_gate", "_log")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _log=_log_of(state["_worker"], os.getpid()))
 
     def start(self) -> None:
-        """Backtrader's; sets the costs of contracts that have none yet. Raises RefusedField."""
+        """Backtrader's; begins anew, and sets the costs of contracts that have none. Raises CannotRun."""
+        self._begin()
+        self.gate_by(self._open_gate())
+        self._feeds.read(self.cerebro.datas)
         super().start()
         for data in self.cerebro.datas:
-            contract = self.contract(data)
+            contract, main = self._feeds.contract(data), self._main(data)
+            if data is not main:
+                data.compensate(main)  # Backtrader's word for: its orders change the other's position
             if data._name not in self.comminfo:
                 self.setcommission(
                     commission=float(contract.commission_per_side),
@@ -79,12 +140,21 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         if self.see_bar():
             for order, decision in list(self._granted.values()):
                 if order.alive() and not self._gate.standing(decision):
-                    self._log.warning(f"{order.data._name}: entry cancelled, its slot has expired")
+                    self._log.warning(
+                        f"{self._feeds.symbol(order.data)}: entry cancelled, its slot has expired"
+                    )
                     self.cancel(order)
 
     def getposition(self, data: Any) -> Any:
-        """Backtrader's."""
-        return bt.brokers.BackBroker.getposition(self, data)
+        """Backtrader's: that of the contract, whichever of its feeds is asked about."""
+        return bt.brokers.BackBroker.getposition(self, self._main(data))
+
+    def getcommissioninfo(self, data: Any) -> Any:
+        """Backtrader's: a feed without a name costs what its contract does."""
+        return super().getcommissioninfo(data if data._name else self._main(data))
+
+    def _main(self, data: Any) -> Any:
+        return self._feeds.main(self._feeds.symbol(data))
 
     def order(
         self, way: Way, owner: Any, data: Any, size: float, terms: dict[str, Any], granted: Decision | None
@@ -102,7 +172,8 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         """What is held once entries, and exits at the market, are filled; resting exits may never be."""
         coming = [order for order, _ in self._granted.values()]
         coming += [order for order in self._closing.values() if order.exectype in _AT_THE_MARKET]
-        left = sum(order.executed.remsize for order in coming if order.data is data and order.alive())
+        main = self._main(data)
+        left = sum(one.executed.remsize for one in coming if self._main(one.data) is main and one.alive())
         return float(self.getposition(data).size + left)
 
     def flatten(self, order: FlattenOrder) -> None:
@@ -110,9 +181,9 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         symbols = {leg.symbol for leg in order.positions}
         for symbol, held in list(self._legs.items()):
             if order.everything or symbol in symbols:
-                data = self.cerebro.datasbyname[symbol]
+                data = self._feeds.main(symbol)
                 for one in [*self.submitted, *self.pending]:
-                    if one is not None and one.data is data:
+                    if one is not None and self._main(one.data) is data:
                         self._call_off(one)
                 self.order(-1 if held.side == "long" else 1, self._owners[symbol], data, held.size, {}, None)
 
@@ -141,10 +212,10 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         self._closing.pop(order.ref, None)
         granted = self._granted.pop(order.ref, None)
         if granted is not None and order.status != order.Completed:
-            self._gate.withdraw(order.data._name, order.getstatusname())
+            self._gate.withdraw(self._feeds.symbol(order.data), order.getstatusname())
 
     def _report(self, order: Any, fill: Any) -> None:
-        symbol, price = order.data._name, number_of(fill.price)
+        symbol, price = self._feeds.symbol(order.data), number_of(fill.price)
         if fill.closed:
             self._closed(symbol, abs(int(fill.closed)), price, number_of(fill.closedcomm))
         if fill.opened:
@@ -161,12 +232,12 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         if left.size:
             self._legs[symbol] = left
         commission = entry_commission + exit_commission
-        point_value = self._contracts[symbol].point_value
+        point_value = self._feeds.contracts[symbol].point_value
         pnl = net_pnl(leg.side, leg.price, price, size, point_value, commission)
         self._gate.position_closed(symbol, leg.side, size, price=price, pnl=pnl, commission=commission)
 
     def _execute(self, order: Any, ago: Any = None, price: Any = None, **more: Any) -> Any:
         """Backtrader's; slips by ticks of the order's own contract, which Backtrader's slippage knows not."""
         if ago is not None and price is not None and order.exectype in _SLIPS:
-            price = float(worse(number_of(price), self.contract(order.data), buys=order.isbuy()))
+            price = float(worse(number_of(price), self._feeds.contract(order.data), buys=order.isbuy()))
         return super()._execute(order, ago=ago, price=price, **more)

@@ -5,21 +5,21 @@
   closing part is sent when the rest is denied, as it is: the position is still open when it is given.
 - At each bar open positions are marked, so that open losses count.
 
-Data feeds are named by their symbols: `cerebro.adddata(data, name="ES")`.
+Which contract a data feed is of is said in `backtrader_feeds`; a contract has one position, whichever of its
+feeds an order names.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
 import backtrader as bt
 
-from config import Contract
 from coordinator.dollars import gross_pnl
 from coordinator.log import Log
 from events.codec import RefusedField
 from events.fields import Side
+from workers.adapters.backtrader_feeds import Feeds
 from workers.amount import exact
 from workers.asking import Gate
 from workers.decision import Decision
@@ -34,14 +34,19 @@ class Gated:
     """To be mixed into a Backtrader broker, which says how an order is sent, and reports what is filled."""
 
     cerebro: Any
+    _gate: Gate
 
-    def gate_by(self, gate: Gate, contracts: Mapping[str, Contract], log: Log) -> None:
-        """To be called when the broker is made. `contracts` are by symbol."""
-        self._gate = gate
-        self._contracts = contracts
+    def trade(self, feeds: Feeds, log: Log) -> None:
+        """To be called when the broker is made."""
+        self._feeds = feeds
         self._log = log
         self._seen = 0.0
-        gate.on_flatten(self.flatten, reminded=True)
+
+    def gate_by(self, gate: Gate) -> None:
+        """Trades by this gate from now on."""
+        if gate is not getattr(self, "_gate", None):
+            gate.on_flatten(self.flatten, reminded=True)
+        self._gate = gate
 
     # --- what the broker does ----------------------------------------------------------------------------
 
@@ -86,15 +91,16 @@ class Gated:
         decision = self._ask(way, data, size - closes)
         if decision:
             return self.order(way, owner, data, size, terms, decision)
-        self._log.info(f"{data._name} entry denied", code=decision.code, why=decision.reason)
+        self._log.info(f"{self._feeds.symbol(data)} entry denied", code=decision.code, why=decision.reason)
         if closes:
             return self.order(way, owner, data, closes, terms, None)
         return self.rejected(self.made(way, owner, data, size, terms), decision.code, decision.reason)
 
     def _ask(self, way: Way, data: Any, opens: float) -> Decision:
+        symbol = self._feeds.symbol(data)
         if opens != int(opens):
-            raise RefusedField(f"size: expected whole contracts of {data._name}, got {opens:g}")
-        return self._gate.request_entry(data._name, side_of(way), int(opens))
+            raise RefusedField(f"size: expected whole contracts of {symbol}, got {opens:g}")
+        return self._gate.request_entry(symbol, side_of(way), int(opens), hold=True)
 
     @staticmethod
     def made(way: Way, owner: Any, data: Any, size: float, terms: dict[str, Any]) -> Any:
@@ -122,26 +128,20 @@ class Gated:
         if not self._seen:
             self._gate.start()
         self._seen = ended
-        for data in self.cerebro.datas:
-            if len(data):
-                self._mark(data)
+        for symbol in self._feeds.symbols():
+            latest = self._feeds.latest(symbol)
+            if latest is not None:
+                self._mark(symbol, number_of(latest.close[0]))
         return True
 
-    def _mark(self, data: Any) -> None:
+    def _mark(self, symbol: str, price: Decimal) -> None:
         with self._gate.orders:  # nobody closes it meanwhile
-            position = self.getposition(data)
+            position = self.getposition(self._feeds.main(symbol))
             if position.size:
-                price, entry = number_of(data.close[0]), number_of(position.price)
+                entry, point_value = number_of(position.price), self._feeds.contracts[symbol].point_value
                 side, size = side_of(position.size), abs(int(position.size))
-                unrealized = gross_pnl(side, entry, price, size, self.contract(data).point_value)
-                self._gate.position_marked(data._name, side, price=price, unrealized=unrealized)
-
-    def contract(self, data: Any) -> Contract:
-        """The contract of a data feed. RefusedField for one that is not named by its symbol."""
-        if data._name not in self._contracts:
-            known = ", ".join(self._contracts)
-            raise RefusedField(f"name: expected a feed named by a symbol ({known}), got {data._name!r}")
-        return self._contracts[data._name]
+                unrealized = gross_pnl(side, entry, price, size, point_value)
+                self._gate.position_marked(symbol, side, price=price, unrealized=unrealized)
 
 
 def moment_of(number: float) -> datetime:

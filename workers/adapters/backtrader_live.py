@@ -5,15 +5,15 @@ whatever Backtrader is waiting for. What is open from an earlier life is there a
 """
 
 from collections import deque
-from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import backtrader as bt
 
-from config import Contract
 from coordinator.dollars import gross_pnl
 from coordinator.log import Log
+from workers.adapters.backtrader_feeds import CannotRun, Feeds
 from workers.adapters.backtrader_gated import Gated, Way, number_of, side_of
 from workers.brokers.protocol import (
     BrokerError,
@@ -43,24 +43,29 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         self,
         gate: PortfolioGate,
         broker: OpenedBroker,
-        contracts: Mapping[str, Contract],
+        feeds: Feeds,
         *,
         cash: float,
         log: Log,
     ) -> None:
         super().__init__()
-        self.gate_by(gate, contracts, log)
+        self.trade(feeds, log)
+        self.gate_by(gate)
         self._own_gate = gate
         self._broker = broker
         self.startingcash = self._cash = cash
         self._held_at_the_end: list[BrokerPosition] | None = None
         self._notifications: deque[Any] = deque()
 
+    def __reduce__(self) -> str:
+        raise CannotRun("optstrategy: a live broker trades in its own process: expected addstrategy")
+
     def start(self) -> None:
-        """Backtrader's. Raises RefusedField for a data feed that is not named by its symbol."""
+        """Backtrader's. Raises CannotRun, also at a second run: it has let go of its broker by then."""
+        if self._held_at_the_end is not None:
+            raise CannotRun("run: a live broker trades in one run; make another with live_broker(...)")
+        self._feeds.read(self.cerebro.datas)
         super().start()
-        for data in self.cerebro.datas:
-            self.contract(data)
         for fill in self._broker.unreported_exits(self._gate.worker):
             self._report_exit(fill, "reported after a restart")
 
@@ -75,16 +80,16 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         """Backtrader's: called at each bar, and every now and then between two."""
         self.see_bar()
 
-    def _mark(self, data: Any) -> None:
+    def _mark(self, symbol: str, price: Decimal) -> None:
         """The broker hears of the price first: a stop that the mark triggers is filled at it."""
-        self._broker.mark(data._name, number_of(data.close[0]))
-        super()._mark(data)
+        self._broker.mark(symbol, price)
+        super()._mark(symbol, price)
 
     # --- what Backtrader asks ----------------------------------------------------------------------------
 
     def getposition(self, data: Any) -> Any:
         """What the broker says is open."""
-        held = self._held(data._name)
+        held = self._held(self._feeds.symbol(data))
         if held is None:
             return bt.Position()
         return bt.Position(held.size if held.side == "long" else -held.size, float(held.price))
@@ -100,10 +105,10 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
     def getvalue(self, datas: Any = None) -> float:
         """The same, and what is open at the last prices."""
         value = self._cash
-        for data in datas or self.cerebro.datas:
-            held = self._held(data._name)
-            if held is not None and len(data):
-                price, point_value = number_of(data.close[0]), self.contract(data).point_value
+        for symbol in {self._feeds.symbol(data) for data in datas or self.cerebro.datas}:
+            held, latest = self._held(symbol), self._feeds.latest(symbol)
+            if held is not None and latest is not None:
+                price, point_value = number_of(latest.close[0]), self._feeds.contracts[symbol].point_value
                 value += float(gross_pnl(held.side, held.price, price, held.size, point_value))
         return value
 
@@ -129,17 +134,26 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         problem = self._fill(order, granted)
         if not problem:
             return order
-        self._log.error("An order was not filled", symbol=data._name, why=problem)
+        symbol = self._feeds.symbol(data)
+        self._log.error("An order was not filled", symbol=symbol, why=problem)
         if granted is not None:
-            self._gate.withdraw(data._name, problem[:200])
+            self._gate.withdraw(symbol, problem[:200])
         return self.rejected(order, "not_filled", problem)
 
     def flatten(self, order: FlattenOrder) -> None:
-        """Closes at once, at the last prices known."""
-        with self._gate.orders:
-            for held in self._broker.positions(self._gate.worker):
-                if order.everything or any(leg.symbol == held.symbol for leg in order.positions):
+        """Closes at once, at the last prices known; one that fails delays no other, and is raised at last."""
+        failed: list[Exception] = []
+        for held in self._broker.positions(self._gate.worker):
+            if not order.everything and all(leg.symbol != held.symbol for leg in order.positions):
+                continue
+            try:
+                with self._gate.orders:
                     self._close_at_once(held, order.cause)
+            except Exception as error:  # noqa: BLE001 - raised below, so that all of it is tried again
+                self._log.critical("NOT CLOSED", symbol=held.symbol, why=repr(error))
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
     def _fill(self, order: Any, granted: Decision | None) -> str:
         """Has the order filled, and reports it; or says why it was not."""
@@ -157,19 +171,24 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
     def _enter(self, order: Any, granted: Decision) -> str:
         if not self._gate.standing(granted):
             return "a flatten was ordered meanwhile, or the slot has expired"
-        symbol, price = order.data._name, number_of(order.data.close[0])
-        fill = self._broker.enter(symbol, side_of(order.size), abs(int(order.size)), price)
+        symbol, price = self._symbol_and_price(order)
+        size, may_send = abs(int(order.size)), partial(self._gate.standing, granted)
+        fill = self._broker.enter(symbol, side_of(order.size), size, price, may_send=may_send)
         self._gate.position_opened(symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
         self._cash -= float(fill.commission)
         self._completed(order, fill, opened=True)
         return ""
 
     def _exit(self, order: Any) -> str:
-        symbol, price = order.data._name, number_of(order.data.close[0])
+        symbol, price = self._symbol_and_price(order)
         fill = self._broker.exit(symbol, side_of(-order.size), abs(int(order.size)), price)
         self._report_exit(fill, "strategy")
         self._completed(order, fill, opened=False)
         return ""
+
+    def _symbol_and_price(self, order: Any) -> tuple[str, Decimal]:
+        symbol = self._feeds.symbol(order.data)
+        return symbol, number_of(self._feeds.latest(symbol).close[0])
 
     def _close_at_once(self, held: BrokerPosition, cause: str) -> None:
         """On any thread: looks at no data feed, which Backtrader may be moving on."""
@@ -179,14 +198,16 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             self._log.warning("Already closed by somebody else", symbol=held.symbol, why=str(closed))
             return
         self._report_exit(fill, cause)
+        data = self._feeds.main(held.symbol)
+        if data is None:
+            return  # open from an earlier life, and no strategy here looks at it
         kind = bt.order.SellOrder if held.side == "long" else bt.order.BuyOrder
-        data = self.cerebro.datasbyname[held.symbol]
         order = kind(data=data, size=held.size, price=float(fill.price), simulated=True)
         order.addinfo(flatten=cause)
         self._completed(order, fill, opened=False)
 
     def _report_exit(self, fill: ExitFill, reason: str) -> None:
-        contract = self._contracts[fill.symbol]
+        contract = self._feeds.contracts[fill.symbol]
         report_exit(self._own_gate, self._broker, contract, fill, reason)
         made = gross_pnl(fill.side, fill.entry_price, fill.price, fill.size, contract.point_value)
         self._cash += float(made - fill.commission)
@@ -196,7 +217,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         size, commission, price = order.size, float(fill.commission), float(fill.price)
         pnl = Decimal(0)
         if isinstance(fill, ExitFill):
-            point_value = self._contracts[fill.symbol].point_value
+            point_value = self._feeds.contracts[fill.symbol].point_value
             pnl = gross_pnl(fill.side, fill.entry_price, fill.price, fill.size, point_value)
         left = self.getposition(order.data)
         order.submit(self)

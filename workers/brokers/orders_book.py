@@ -4,11 +4,14 @@ An order is written down before it is sent, so that no death between the two is 
 
     sending ──▶ accepted                    it was taken: its fill is believed
             ──▶ refused, given_up           it was not: nothing is open of it
-            ──▶ unknown ──▶ flattened       an exit was taken after it: nothing can be open of it
-    unknown, flattened, given_up, refused ──▶ filled, not_filled      a person has looked
+            ──▶ unproven                    an exit was taken, and nothing was surely open
+            ──▶ unknown ──▶ accepted        an entry that was taken after all
+                        ──▶ flattened       an exit after which another was taken: nothing is open any more
+    unknown, flattened, given_up, refused, unproven ──▶ filled, not_filled      a person has looked
 
-Entries `sending` and `unknown` count as open. While an order on a symbol is sending, unknown or flattened no
-other entry on it is sent. Of what is settled the newest `SETTLED_KEPT` are kept.
+Entries `sending` and `unknown` count as open, whatever is sent after them. While an order on a symbol is
+sending, unknown or flattened no other entry on it is sent. Of what is settled the newest `SETTLED_KEPT` are
+kept.
 """
 
 import time
@@ -30,12 +33,23 @@ TABLES = (
         symbol TEXT NOT NULL, side TEXT NOT NULL, size INTEGER NOT NULL CHECK (size > 0), does TEXT NOT NULL,
         contract TEXT NOT NULL, price TEXT NOT NULL, state TEXT NOT NULL, said TEXT NOT NULL)""",
     "CREATE INDEX IF NOT EXISTS orders_by_symbol ON orders (symbol, state)",
+    "CREATE TABLE IF NOT EXISTS untold (id TEXT PRIMARY KEY, pnl TEXT NOT NULL)",
 )
 
-State = Literal["sending", "accepted", "refused", "given_up", "unknown", "flattened", "filled", "not_filled"]
+State = Literal[
+    "sending",
+    "accepted",
+    "refused",
+    "given_up",
+    "unknown",
+    "unproven",
+    "flattened",
+    "filled",
+    "not_filled",
+]
 PERHAPS_OPEN: tuple[State, ...] = ("sending", "unknown")
 UNSETTLED: tuple[State, ...] = (*PERHAPS_OPEN, "flattened")
-NOT_TAKEN: tuple[State, ...] = ("refused", "given_up", "not_filled")
+NOT_COUNTED: tuple[State, ...] = ("refused", "given_up", "unproven", "not_filled")
 
 _COLUMNS = "id, at_ms, sender, owner, symbol, side, size, does, contract, price, state, said"
 
@@ -88,6 +102,26 @@ class Orders:
     def order(self, order_id: str) -> Order | None:
         """The order of that name."""
         return next(iter(self._select("id = ?", (order_id,))), None)
+
+    def is_settled(self, order_id: str) -> bool:
+        """Whether it is known what became of it; not so of one that could not be written down yet."""
+        order = self.order(order_id)
+        return order is not None and order.state not in PERHAPS_OPEN
+
+    def unsettled(self) -> list[Order]:
+        """Those of which nobody knows, oldest first."""
+        return self.in_states(UNSETTLED)
+
+    def note_untold(self, order_id: str, pnl: Decimal | None) -> None:
+        """The order is settled, and the log has still to hear of it and of this P&L; with None it has."""
+        self._connection.execute("DELETE FROM untold WHERE id = ?", (order_id,))
+        if pnl is not None:
+            self._connection.execute("INSERT INTO untold (id, pnl) VALUES (?, ?)", (order_id, str(pnl)))
+
+    def untold(self, order_id: str) -> Decimal | None:
+        """The P&L that the log has still to hear of, with how the order was settled; None when it has."""
+        found = self._connection.execute("SELECT pnl FROM untold WHERE id = ?", (order_id,)).fetchone()
+        return Decimal(found[0]) if found else None
 
     def of(self, owner: str, symbol: str, states: Sequence[State]) -> list[Order]:
         """The owner's orders on the symbol that are in one of `states`, oldest first."""

@@ -27,7 +27,10 @@ from workers.brokers.protocol import (
     ExitFill,
     Fill,
     FillAt,
+    MaySend,
     NotOpen,
+    Withheld,
+    always,
 )
 from workers.brokers.registry import PAPER
 from workers.named import read_options
@@ -82,11 +85,15 @@ class PaperBroker:
         self._contracts = contracts
         self._book = PaperBook(book, patience)
 
-    def enter(self, symbol: str, side: Side, size: int, price: Decimal) -> Fill:
+    def enter(
+        self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
+    ) -> Fill:
         """Opens or adds to one's own leg, slippage worse than `price`; a BrokerError if that leg is on the
         other side."""
         self._check_order(symbol, side, size)
         check_price(symbol, price)
+        if not may_send():
+            raise Withheld(f"An entry of {size} {symbol} may not be made any more")
         paid = self._worse(symbol, price, buys=side == "long")
         commission = self._contract(symbol).commission_per_side * size
         with self._book.transaction() as entries:

@@ -39,11 +39,16 @@ _SCHEMA = (
 _PAUSE = 0.005  # seconds
 
 
+class BookFailed(BrokerError):
+    """The book could not be used: it is locked, full, or no book. Nothing was changed in it."""
+
+
 class PaperBook:
     """The file at `path`, made if it is new. Any thread may use it; not to be carried over a fork.
 
     Waits at most `patience` seconds for other threads, and as long again for other processes; then, as for
-    a file that is no book, it is a BrokerError. Another broker's book may be `called` otherwise, hold more
+    a file that is no book, it is a BookFailed. Who reads waits for nobody who writes, and opening a book that
+    is there neither. Another broker's book may be `called` otherwise, hold more
     `tables`, and be `durable`: then a commit waits for the disk, so that not even a power cut loses it.
     """
 
@@ -59,59 +64,75 @@ class PaperBook:
         self._path = path
         self._patience = patience
         self._called = called
-        self._lock = threading.Lock()
         try:
-            self._connection = _open(path, patience, (*_SCHEMA, *tables), durable)
+            self._writes = _Access(_open(path, patience, (*_SCHEMA, *tables), durable))
+            # A book in memory is one connection's alone.
+            apart = str(path) != ":memory:"
+            self._reads = _Access(_open_to_read(path, patience)) if apart else self._writes
         except sqlite3.Error as error:
-            raise self._failure(error) from error
+            raise self._failure(error, patience) from error
 
-    def transaction(self) -> AbstractContextManager["Entries"]:
+    def transaction(self, patience: float | None = None) -> AbstractContextManager["Entries"]:
         """What the book holds, for this caller alone to read and write: committed at the end, taken back by
-        any exception."""
-        return self._begun("BEGIN IMMEDIATE")
+        any exception. `patience`: for a caller who has less."""
+        return self._begun(self._writes, "BEGIN IMMEDIATE", self._patience if patience is None else patience)
+
+    def reading(self) -> AbstractContextManager["Entries"]:
+        """What the book held at this moment, only to be read."""
+        return self._begun(self._reads, "BEGIN", self._patience)
 
     def read_legs(self, owner: str | None) -> list[BrokerPosition]:
-        """The legs of one owner or of all, without waiting for those who write."""
-        with self._begun("BEGIN") as entries:
+        """The legs of one owner or of all."""
+        with self.reading() as entries:
             return entries.legs(owner)
 
     def read_unreported_exits(self, owner: str | None) -> list[ExitFill]:
-        """One owner's exits that nobody has confirmed, oldest first, without waiting for those who write."""
-        with self._begun("BEGIN") as entries:
+        """One owner's exits that nobody has confirmed, oldest first."""
+        with self.reading() as entries:
             return entries.unreported_exits(owner)
 
     def close(self) -> None:
         """Lets go of the file. What is open stays open in it."""
-        with self._own_lock():
-            self._connection.close()
+        for access in (self._reads, self._writes):
+            with self._alone(access, self._patience):
+                access.connection.close()
 
     @contextmanager
-    def _begun(self, begin: str) -> Iterator["Entries"]:
-        with self._own_lock():
+    def _begun(self, access: "_Access", begin: str, patience: float) -> Iterator["Entries"]:
+        with self._alone(access, patience):
             try:
-                with self._connection:  # commits or rolls back
-                    self._connection.execute(begin)
-                    yield Entries(self._connection)
+                access.connection.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+                with access.connection:  # commits or rolls back
+                    access.connection.execute(begin)
+                    yield Entries(access.connection)
             except sqlite3.Error as error:
-                raise self._failure(error) from error
+                raise self._failure(error, patience) from error
 
     @contextmanager
-    def _own_lock(self) -> Iterator[None]:
-        if not self._lock.acquire(timeout=self._patience):
-            raise BrokerError(
-                f"The {self._called} {self._path} was in use by another thread for {self._patience:g} s"
+    def _alone(self, access: "_Access", patience: float) -> Iterator[None]:
+        if not access.lock.acquire(timeout=patience):
+            raise BookFailed(
+                f"The {self._called} {self._path} was in use by another thread for {patience:g} s"
             )
         try:
             yield
         finally:
-            self._lock.release()
+            access.lock.release()
 
-    def _failure(self, error: sqlite3.Error) -> BrokerError:
+    def _failure(self, error: sqlite3.Error, patience: float) -> BookFailed:
         if _is_busy(error):
-            return BrokerError(
-                f"The {self._called} {self._path} was locked by another process for {self._patience:g} s"
+            return BookFailed(
+                f"The {self._called} {self._path} was locked by another process for {patience:g} s"
             )
-        return BrokerError(f"The {self._called} {self._path} could not be used: {error}")
+        return BookFailed(f"The {self._called} {self._path} could not be used: {error}")
+
+
+class _Access:
+    """A connection to the file, and whose turn it is to use it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.lock = threading.Lock()
 
 
 class Entries:
@@ -226,13 +247,17 @@ def _open(path: Path, patience: float, tables: Sequence[str], durable: bool) -> 
     try:
         _switch_to_write_ahead(connection, patience)
         connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            for statement in tables:
-                connection.execute(statement)
+        for statement in tables:
+            connection.execute(statement)  # waits for no lock where it is there already
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def _open_to_read(path: Path, patience: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA query_only = ON")
     return connection
 
 

@@ -7,7 +7,7 @@ and confirmation leaves an exit that was reported already: `fill_id`, which goes
 tells two reports of one fill from two fills.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -27,6 +27,15 @@ FillAt = Literal["mark", "next_bar"]
 next one. An order to flatten is filled at once, at the last price, either way."""
 
 
+MaySend = Callable[[], bool]
+"""Asked right before an entry leaves this machine, on every attempt to send it."""
+
+
+def always() -> bool:
+    """For who need not ask: a `MaySend`."""
+    return True
+
+
 class BrokerError(Exception):
     """The broker did not do what was asked, and nothing was changed (but see OrderUnknown); a sentence that
     says why."""
@@ -36,10 +45,15 @@ class NotOpen(BrokerError):
     """There is no such position, or not that much of it: most often somebody else has closed it first."""
 
 
+class Withheld(BrokerError):
+    """The entry may not be sent any more, and certainly was not."""
+
+
 class OrderUnknown(BrokerError):
     """Nobody knows what became of an order: it may be filled, or still be. It is never sent again by itself.
 
-    An entry counts among the `positions` until somebody settles it or closes it, an exit as not done.
+    An entry counts among the `positions` until somebody settles it, an exit as not done. What became of an
+    exit is unknown, too, when what it was to close is: whether that came before or after, nobody can tell.
     """
 
 
@@ -109,8 +123,13 @@ class Broker(Protocol):
     An exit belongs to the owner of the position, whoever closed it.
     """
 
-    def enter(self, symbol: str, side: Side, size: int, price: Decimal) -> Fill:
-        """Buys (long) or sells (short) `size` contracts at about `price`, adding to one's own position."""
+    def enter(
+        self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
+    ) -> Fill:
+        """Buys (long) or sells (short) `size` contracts at about `price`, adding to one's own position.
+
+        Asks `may_send` as late as it can, from any thread, and sends nothing after a no: Withheld.
+        """
         ...
 
     def exit(

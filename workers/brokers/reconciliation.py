@@ -6,6 +6,7 @@ believed filled can turn out otherwise too.
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,8 +15,7 @@ import msgspec
 from config import Contract
 from workers.brokers.legs import join, reduce
 from workers.brokers.orders_book import (
-    NOT_TAKEN,
-    UNSETTLED,
+    NOT_COUNTED,
     Order,
     Orders,
     State,
@@ -47,13 +47,14 @@ class Settlement(NamedTuple):
 
 
 Tell = Callable[[Settlement], object]
+_Settle = Callable[[Entries, Order], Settlement | None]
 
 
 class Reconciliation:
     """Settles orders in the book at `path`.
 
-    `tell` is called for what the log is to be told; only if that succeeds is anything settled. (Dying between
-    the two, one tells the log twice, which folds it once.)
+    `tell` is called for what the log is to be told. If that fails, or one dies over it, saying the same again
+    tells the log again, which folds it once.
     """
 
     def __init__(
@@ -71,42 +72,63 @@ class Reconciliation:
     def unsettled(self) -> list[Order]:
         """The orders of which nobody knows, oldest first."""
         with self._book.transaction() as entries:
-            return Orders(entries).in_states(UNSETTLED)
+            return Orders(entries).unsettled()
 
     def filled(self, order_id: str, price: Decimal | None) -> Settlement | None:
         """It was filled, at `price` or what is believed; None when that was counted already."""
-        with self._book.transaction() as entries:
-            order = self._order(entries, order_id)
-            if order.state in _BELIEVED_FILLED:
-                return None
-            order = msgspec.structs.replace(order, price=order.price if price is None else price)
-            flattened = order.state == "flattened"
-            _note(entries, order, "filled")
-            if flattened:  # whatever it was, it is closed, and the log has that
-                return self._settled(entries, order, tell=False)
-            return self._enter(entries, order) if order.does == "enter" else self._exit(entries, order)
+        return self._settle(order_id, partial(self._filled, price))
 
     def not_filled(self, order_id: str) -> Settlement | None:
         """It was not filled, and will not be; None when nothing of it was counted."""
-        with self._book.transaction() as entries:
-            order = self._order(entries, order_id)
-            if order.state in NOT_TAKEN:
-                return None
-            if order.state in _BELIEVED_FILLED:
-                self._take_back(entries, order)
-            counted = order.does == "enter" and order.state != "flattened"
-            _note(entries, order, "not_filled")
-            return self._settled(entries, order, tell=counted)
+        return self._settle(order_id, self._not_filled)
 
     def close(self) -> None:
         """Lets go of the book."""
         self._book.close()
 
+    def _settle(self, order_id: str, settle: _Settle) -> Settlement | None:
+        """First in the book, with what is still to be told; then, with the book free again, on the log."""
+        with self._book.transaction() as entries:
+            orders, order = Orders(entries), self._order(entries, order_id)
+            settlement = settle(entries, order)
+            untold = orders.untold(order_id)
+            if settlement is None and untold is not None:
+                settlement = self._settled(entries, order, tell=True, pnl=untold)
+            if settlement is None:
+                return None
+            if settlement.told:
+                orders.note_untold(order_id, settlement.pnl)
+        if settlement.told:
+            self._tell(settlement)
+            with self._book.transaction() as entries:
+                Orders(entries).note_untold(order_id, None)
+        return settlement
+
+    def _filled(self, price: Decimal | None, entries: Entries, order: Order) -> Settlement | None:
+        if order.state in _BELIEVED_FILLED:
+            return None
+        order = msgspec.structs.replace(order, price=order.price if price is None else price)
+        _note(entries, order, "filled")
+        if order.does == "enter":  # also if an exit was taken after it: it may have come first
+            return self._enter(entries, order)
+        if order.state == "flattened":  # another exit has closed it, and the log has that
+            return self._settled(entries, order, tell=False)
+        return self._exit(entries, order)
+
+    def _not_filled(self, entries: Entries, order: Order) -> Settlement | None:
+        if order.state in NOT_COUNTED:
+            return None
+        if order.state in _BELIEVED_FILLED:
+            self._take_back(entries, order)
+        counted = order.does == "enter" and order.state != "flattened"
+        _note(entries, order, "not_filled")
+        return self._settled(entries, order, tell=counted)
+
     def _order(self, entries: Entries, order_id: str) -> Order:
         order = Orders(entries).order(order_id)
         if order is None:
             raise BrokerError(f"There is no order {order_id[:80]!r} in the book")
-        if order.state == "sending" and self._now_ms() - order.at_ms < _SENDING_MS:
+        if order.state == "sending" and 0 <= self._now_ms() - order.at_ms < _SENDING_MS:
             raise BrokerError(f"Order {order} may still be being sent; try again in a few minutes")
         return order
 
@@ -150,10 +172,7 @@ class Reconciliation:
     ) -> Settlement:
         leg = entries.leg(order.owner, order.symbol)
         size, price = (leg.size, leg.price) if leg else (0, Decimal(0))
-        settlement = Settlement(order, size, price, pnl, tell)
-        if tell:
-            self._tell(settlement)
-        return settlement
+        return Settlement(order, size, price, pnl, tell)
 
 
 def _note(entries: Entries, order: Order, state: State) -> None:

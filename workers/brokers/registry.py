@@ -2,6 +2,8 @@
 entry in his configuration, see `workers.named` and docs/strategies.md.
 """
 
+from inspect import signature
+
 import msgspec
 
 from config import Broker as ConfiguredBroker
@@ -25,6 +27,9 @@ def open_broker(setup: BrokerSetup) -> OpenedBroker:
     missing = [name for name in wanted if not callable(getattr(broker, name, None))]
     if missing:
         raise ConfigError(runtime, "broker.kind", "a broker", f"one that cannot {', '.join(missing)}")
+    if "may_send" not in signature(broker.enter).parameters:
+        expected = "a broker whose enter takes may_send, and asks it right before it sends"
+        raise ConfigError(runtime, "broker.kind", expected, "one that sends without asking")
     return broker
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from workers.brokers.orders_book import Order
-from workers.brokers.protocol import BrokerError, OrderUnknown
+from workers.brokers.protocol import BrokerError, OrderUnknown, Withheld
 from workers.brokers.webhook import Answer
 
 
@@ -47,12 +47,22 @@ def failure(order: Order, answer: Answer) -> BrokerError:
             return BrokerError(f"TradersPost refused order {order}: {answer.said}")
         case "given_up":
             return BrokerError(
-                f"TradersPost was not reached, or failed, for order {order}: {answer.said}. It is given up. "
+                f"TradersPost was not reached for order {order}: {answer.said}. It is given up. "
                 f"Should it have been filled all the same: portfold reconcile {order.id}"
             )
+        case "withheld":
+            return Withheld(f"Order {order} was not sent: {answer.said}")
     return OrderUnknown(
         f"Nobody knows what became of order {order}: {answer.said}. It is not sent again. "
         f"Look at the broker, then: portfold reconcile {order.id}"
+    )
+
+
+def unproven(order: Order) -> OrderUnknown:
+    """The sentence for an exit that was taken while nobody knew whether anything was open."""
+    return OrderUnknown(
+        f"TradersPost took order {order}, which proves nothing: the entry that it is to close is "
+        "unknown, and may come after it. Look at the broker, then: portfold reconcile"
     )
 
 

@@ -4,55 +4,68 @@ So this broker keeps a book of what it believes: an order that was taken is beli
 was given for, some ticks worse. What nobody can know, because no answer came, is never sent again: it is
 written down as unknown, counts as open, and entries on its symbol are refused until a person has looked and
 said (`portfold reconcile`). Exits stay possible: at TradersPost an exit closes what is open and can never
-open anything, so closing twice does no harm.
+open anything, so closing twice does no harm. But an exit that was taken proves nothing of an unknown entry,
+which may arrive after it: that stays open and unknown. An answer that comes late is noted.
 
 Every order is on disk before it is sent: a process that dies in the middle leaves an unknown one, and whoever
-starts next does not send it again. What is sent follows TradersPost's webhook reference
-(docs.traderspost.io, "Webhooks"): ticker, action, sentiment, quantity, signalPrice. In the subscription,
-"Use signal quantity" must be on.
+starts next does not send it again. But an exit needs no book that can be written: while another process locks
+it, or the disk is full, it is sent all the same, and is noted once it can be.
+
+What is sent follows TradersPost's webhook reference (docs.traderspost.io, "Webhooks"): ticker, action,
+sentiment, quantity, signalPrice. In the subscription, "Use signal quantity" must be on.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from config import Contract
-from config.costs import COMMISSION_PER_SIDE
 from coordinator.log import Log
 from events.fields import Side
+from workers.brokers.believed import Believed
 from workers.brokers.contract_month import ROLLS, contract_name
-from workers.brokers.legs import check_order, check_price, join, reduce, worse
+from workers.brokers.legs import check_order, check_price, worse
 from workers.brokers.orders_book import (
     PERHAPS_OPEN,
-    UNSETTLED,
     Order,
     Orders,
     State,
     now_ms,
     open_orders_book,
 )
-from workers.brokers.paper_book import Entries
+from workers.brokers.paper_book import BookFailed, Entries
 from workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
     ExitFill,
     Fill,
+    MaySend,
     NotOpen,
     OrderUnknown,
+    always,
 )
-from workers.brokers.signals import entry_signal, exit_signal, failure
-from workers.brokers.webhook import Webhook
+from workers.brokers.signals import entry_signal, exit_signal, failure, unproven
+from workers.brokers.webhook import Answer, Webhook
 
 _EXCHANGE = ZoneInfo("America/Chicago")
 _PATIENCE_SECONDS = 5.0
+_BRIEFLY_SECONDS = 0.5  # for what can do without the book, or is soon overtaken
 _HELD_BY: tuple[State, ...] = ("accepted", "filled", *PERHAPS_OPEN)
+
+
+class _Leaving(NamedTuple):
+    """An exit to be sent, how much of what it closes is `sure` to be open, and whether it closes all."""
+
+    order: Order
+    signal: Mapping[str, object]
+    sure: int
+    everything: bool
 
 
 class TradersPost:
@@ -88,16 +101,20 @@ class TradersPost:
 
     # --- orders ------------------------------------------------------------------------------------------
 
-    def enter(self, symbol: str, side: Side, size: int, price: Decimal) -> Fill:
+    def enter(
+        self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
+    ) -> Fill:
         """Orders an entry; the fill that is believed once it was taken. Raises BrokerError, OrderUnknown.
 
+        `may_send` is asked once there is a connection, right before the first byte, on every attempt.
         Refused, and not sent, while it is not known what became of another order on the symbol.
         """
         self._check(symbol, side, size)
         check_price(symbol, price)
         with self._book.transaction() as entries:
-            orders = Orders(entries)
-            _refuse_while_unsettled(orders, symbol)
+            believed = self._believed(entries)
+            orders = believed.orders
+            believed.refuse_while_unsettled(symbol)
             leg = entries.leg(self._owner, symbol)
             if leg is not None and leg.side != side:
                 raise BrokerError(
@@ -110,39 +127,35 @@ class TradersPost:
             order = self._order("enter", self._owner, symbol, side, size, contract, paid)
             orders.write(order)
             entries.write_mark(symbol, price)
-        self._send(order, entry_signal(order, price))
-        with self._believing(order) as entries:
-            leg, fresh = entries.leg(self._owner, symbol), self._as_leg(order)
-            entries.write_leg(join(leg, fresh) if leg else fresh)
+        self._send(order, entry_signal(order, price), may_send)
+        with self._believing(order) as believed:
+            fresh = believed.entered(order, "taken, and believed filled")
         return Fill(self._owner, symbol, side, size, paid, fresh.commission_paid, order.id)
 
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
     ) -> ExitFill:
-        """Orders an exit, also of what is only perhaps open. Raises NotOpen, BrokerError, OrderUnknown."""
+        """Orders an exit, also of what is only perhaps open; of that nobody knows afterwards either.
+
+        Returns what it closed for sure. Raises NotOpen, BrokerError, OrderUnknown.
+        """
         self._check(symbol, side, size)
         owner = owner or self._owner
-        with self._book.transaction() as entries:
-            orders = Orders(entries)
-            held = next((one for one in self._held(entries, owner) if one.symbol == symbol), None)
-            if held is None or held.side != side or held.size < size:
-                found = f"is {held.side} {held.size}" if held else "has none"
-                raise NotOpen(f"{owner} {found}, so {side} {size} {symbol} cannot be closed")
-            leg = entries.leg(owner, symbol)
-            if size < held.size and (leg is None or leg.size < size):
-                raise BrokerError(
-                    f"{size} of {held.size} {symbol} cannot be closed: they may not all be open"
-                )
-            self._refuse_while_exiting(orders, owner, symbol)
-            price = entries.mark(symbol) if price is None else price
-            check_price(symbol, price)
-            received = self._worse(symbol, price, buys=side == "short")
-            contract = self._contract_held(orders, owner, symbol)
-            order = self._order("exit", owner, symbol, side, size, contract, received)
-            orders.write(order)
-        self._send(order, exit_signal(order, price, everything=size == held.size))
-        with self._believing(order) as entries:
-            return self._close(entries, order, everything=size == held.size)
+        try:
+            with self._book.transaction(_BRIEFLY_SECONDS) as entries:
+                leaving = self._leaving(self._believed(entries), owner, symbol, side, size, price)
+                Orders(entries).write(leaving.order)
+        except BookFailed as failed:  # what stops an exit is worse than one that is sent twice
+            self._log.critical("An exit is sent that cannot be written down yet", why=str(failed))
+            with self._book.reading() as entries:
+                leaving = self._leaving(self._believed(entries), owner, symbol, side, size, price)
+        order = leaving.order
+        self._send(order, leaving.signal, always)
+        with self._believing(order) as believed:
+            fill = believed.exited(order, sure=leaving.sure, everything=leaving.everything)
+        if fill is None:
+            raise unproven(order)
+        return fill
 
     def flatten(self, *, owner: str | None = None) -> list[ExitFill]:
         """Orders every leg of the owner closed; raises what the first failed with, once all were ordered."""
@@ -163,13 +176,13 @@ class TradersPost:
 
     def positions(self, owner: str | None = None) -> list[BrokerPosition]:
         """What is believed open, entries of which nobody knows included, by owner and symbol."""
-        with self._book.transaction() as entries:
-            return self._held(entries, owner)
+        with self._book.reading() as entries:
+            return self._believed(entries).held(owner)
 
     def unsettled(self) -> list[Order]:
         """The orders of which nobody knows, oldest first."""
-        with self._book.transaction() as entries:
-            return Orders(entries).in_states(UNSETTLED)
+        with self._book.reading() as entries:
+            return Orders(entries).unsettled()
 
     def unreported_exits(self, owner: str | None = None) -> list[ExitFill]:
         """Exits of the owner, or of everybody, that nobody has confirmed as reported; oldest first."""
@@ -183,7 +196,7 @@ class TradersPost:
     def mark(self, symbol: str, price: Decimal) -> None:
         """Records the last price of a symbol: what an exit without a price is believed filled at."""
         check_price(symbol, price)
-        with self._book.transaction() as entries:
+        with self._book.transaction(_BRIEFLY_SECONDS) as entries:
             entries.write_mark(symbol, price)
 
     def close(self) -> None:
@@ -194,85 +207,94 @@ class TradersPost:
 
     def _take_note_of_what_was_left(self) -> None:
         """What an earlier life was sending when it died is unknown now."""
-        with self._book.transaction() as entries:
-            orders = Orders(entries)
-            for order in orders.in_states(["sending"]):
-                if order.sender == self._owner:
-                    _note(orders, order, "unknown", "The process that sent it died")
-            unsettled = orders.in_states(UNSETTLED)
+        unsettled = self.unsettled()
         for order in unsettled:
             self._log.critical("Nobody knows what became of an order", order=str(order), said=order.said)
+        if any(order.state == "sending" and order.sender == self._owner for order in unsettled):
+            try:
+                self._note_as_unknown()
+            except BookFailed as failed:  # it counts as open all the same
+                self._log.error("What an earlier life was sending is not noted as unknown", why=str(failed))
 
-    def _send(self, order: Order, signal: Mapping[str, object]) -> None:
+    def _note_as_unknown(self) -> None:
+        with self._book.transaction() as entries:
+            believed = self._believed(entries)
+            for order in believed.orders.in_states(["sending"]):
+                if order.sender == self._owner:
+                    believed.note(order, "unknown", "The process that sent it died")
+
+    def _leaving(
+        self, believed: Believed, owner: str, symbol: str, side: Side, size: int, price: Decimal | None
+    ) -> _Leaving:
+        """The exit that is to be sent. Only reads."""
+        held = next((one for one in believed.held(owner) if one.symbol == symbol), None)
+        if held is None or held.side != side or held.size < size:
+            found = f"is {held.side} {held.size}" if held else "has none"
+            raise NotOpen(f"{owner} {found}, so {side} {size} {symbol} cannot be closed")
+        leg = believed.entries.leg(owner, symbol)
+        sure, everything = leg.size if leg else 0, size == held.size
+        if sure < size and not everything:
+            raise BrokerError(f"{size} of {held.size} {symbol} cannot be closed: they may not all be open")
+        for order in believed.orders.of(owner, symbol, ["sending"]):
+            # Of two who close the same contracts at once, one waits for what becomes of the other's order.
+            # A clock that was put back makes no order young: nobody sends for that long.
+            if 0 <= now_ms() - order.at_ms < self._send_ms:
+                raise BrokerError(f"An order on {symbol} is being sent: {order}; try again")
+        price = believed.entries.mark(symbol) if price is None else price
+        check_price(symbol, price)
+        received = self._worse(symbol, price, buys=side == "short")
+        contract = self._contract_held(believed.orders, owner, symbol)
+        order = self._order("exit", owner, symbol, side, size, contract, received)
+        return _Leaving(order, exit_signal(order, price, everything=everything), sure, everything)
+
+    def _send(self, order: Order, signal: Mapping[str, object], may_send: MaySend) -> None:
         """Returns if it was taken. Otherwise that is noted, and raised."""
-        answer = self._webhook.post(signal)
+        answer = self._webhook.post(
+            signal,
+            may_send=may_send,
+            insists=order.does == "exit",
+            late=partial(self._hear_late, order),
+        )
         if answer.outcome == "accepted":
             self._log.info("TradersPost took an order", order=str(order), reference=answer.reference)
             return
-        with self._book.transaction() as entries:
-            known = Orders(entries).order(order.id)
-            if known is not None and known.state in PERHAPS_OPEN:  # and nobody has settled it meanwhile
-                _note(Orders(entries), order, answer.outcome, answer.said)
+        state: State = "given_up" if answer.outcome == "withheld" else answer.outcome
+        try:
+            with self._book.transaction() as entries:
+                if not Orders(entries).is_settled(order.id):  # by somebody, meanwhile
+                    self._believed(entries).note(order, state, answer.said)
+        except BookFailed as failed:
+            told = f"{failure(order, answer)} That could not be noted: {failed}"
+            raise (OrderUnknown if order.does == "enter" else BrokerError)(told) from failed
         raise failure(order, answer)
 
+    def _hear_late(self, order: Order, answer: Answer) -> None:
+        """An entry that was taken after all is believed filled from now on: the next exit closes it."""
+        said = f"TradersPost answered late, {answer.outcome}: {answer.said}"
+        self._log.critical(said, order=str(order))
+        with self._book.transaction() as entries:
+            believed = self._believed(entries)
+            if believed.orders.is_settled(order.id):
+                return
+            if order.does == "enter" and answer.outcome == "accepted":
+                believed.entered(order, said)
+            else:
+                believed.note(order, "unknown", said)
+
     @contextmanager
-    def _believing(self, order: Order) -> Iterator[Entries]:
+    def _believing(self, order: Order) -> Iterator[Believed]:
         """For what follows in the book from an order that was taken: it cannot be taken back any more."""
         try:
             with self._book.transaction() as entries:
-                known = Orders(entries).order(order.id)
-                if known is None or known.state not in PERHAPS_OPEN:
+                believed = self._believed(entries)
+                if believed.orders.is_settled(order.id):
                     raise BrokerError("somebody has settled it meanwhile")
-                _note(Orders(entries), order, "accepted", "taken, and believed filled")
-                yield entries
+                yield believed
         except BrokerError as error:
             raise OrderUnknown(f"Order {order} was taken, and could not be noted: {error}") from error
 
-    def _close(self, entries: Entries, order: Order, *, everything: bool) -> ExitFill:
-        """Takes what was closed out of the book; of all that is closed, also what was only perhaps open."""
-        orders = Orders(entries)
-        held = next(one for one in self._held(entries, order.owner) if one.symbol == order.symbol)
-        leg = entries.leg(order.owner, order.symbol)
-        _, entry_commission = reduce(held, order.size)
-        if everything:
-            for unknown in orders.of(order.owner, order.symbol, PERHAPS_OPEN):
-                if unknown.id != order.id:
-                    _note(orders, unknown, "flattened", f"{unknown.said}; then all was closed by {order.id}")
-        if leg is not None:
-            entries.write_leg(reduce(leg, min(order.size, leg.size))[0])
-        commission = self._commission(order)
-        fill = ExitFill(
-            order.owner,
-            order.symbol,
-            order.side,
-            order.size,
-            order.price,
-            commission,
-            order.id,
-            held.price,
-            entry_commission,
-        )
-        entries.write_unreported_exit(fill)
-        return fill
-
-    def _held(self, entries: Entries, owner: str | None) -> list[BrokerPosition]:
-        held = {(leg.owner, leg.symbol): leg for leg in entries.legs(owner)}
-        for order in Orders(entries).in_states(PERHAPS_OPEN):
-            if order.does == "enter" and owner in (None, order.owner):
-                key, perhaps = (order.owner, order.symbol), self._as_leg(order)
-                held[key] = join(held[key], perhaps) if key in held else perhaps
-        return [held[key] for key in sorted(held)]
-
-    def _as_leg(self, order: Order) -> BrokerPosition:
-        commission = self._commission(order)
-        return BrokerPosition(order.owner, order.symbol, order.side, order.size, order.price, commission)
-
-    def _refuse_while_exiting(self, orders: Orders, owner: str, symbol: str) -> None:
-        """Of two who close the same contracts at once, one waits for what becomes of the other's order."""
-        for order in orders.of(owner, symbol, ["sending"]):
-            if now_ms() - order.at_ms < self._send_ms:
-                raise BrokerError(f"An order on {symbol} is being sent: {order}; try again")
-            _note(orders, order, "unknown", f"{order.sender} did not say what became of it")
+    def _believed(self, entries: Entries) -> Believed:
+        return Believed(entries, self._contracts)
 
     def _order(
         self,
@@ -301,11 +323,6 @@ class TradersPost:
             )
         return contract_name(symbol, self._today())
 
-    def _commission(self, order: Order) -> Decimal:
-        """The usual where its contract is not configured any more: the position is there all the same."""
-        contract = self._contracts.get(order.symbol)
-        return (contract.commission_per_side if contract else COMMISSION_PER_SIDE) * order.size
-
     def _worse(self, symbol: str, price: Decimal, *, buys: bool) -> Decimal:
         return worse(price, self._contracts[symbol], buys=buys)
 
@@ -314,16 +331,3 @@ class TradersPost:
             known = ", ".join(self._contracts)
             raise BrokerError(f"Expected a symbol with a contract ({known}), got {symbol!r}")
         check_order(symbol, side, size)
-
-
-def _refuse_while_unsettled(orders: Orders, symbol: str) -> None:
-    for order in orders.in_states(UNSETTLED):
-        if order.symbol == symbol:
-            raise BrokerError(
-                f"No entry on {symbol} while nobody knows what became of order {order}. Look at the broker, "
-                f"then: portfold reconcile {order.id}"
-            )
-
-
-def _note(orders: Orders, order: Order, state: State, said: str) -> None:
-    orders.write(msgspec.structs.replace(order, state=state, said=said))

@@ -14,12 +14,10 @@ from config import ConfigError
 from config.rules import Duration, EnvironmentName, Symbol, Text
 from workers.brokers.protocol import BrokerSetup
 from workers.brokers.traderspost import TradersPost
-from workers.brokers.webhook import Webhook
+from workers.brokers.webhook import Webhook, longest_seconds
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _ADDRESS = re.compile(r"[!-~]{1,2000}")
-# The longest that all attempts to send an order can take together, in its timeouts.
-_TIMEOUTS_TO_SEND = 4
 
 
 class _Options(Struct, frozen=True):
@@ -37,6 +35,7 @@ class _Options(Struct, frozen=True):
 def open_traderspost(setup: BrokerSetup) -> TradersPost:
     """The broker of kind `traderspost`. Raises ConfigError, BrokerError."""
     options = setup.options(_Options)
+    _check_timeout(setup, options.timeout_seconds)
     return TradersPost(
         setup.book,
         setup.owner,
@@ -44,10 +43,23 @@ def open_traderspost(setup: BrokerSetup) -> TradersPost:
         webhook=Webhook(
             _address(setup, options.webhook_url_env), timeout_seconds=options.timeout_seconds, log=setup.log
         ),
-        send_seconds=_TIMEOUTS_TO_SEND * options.timeout_seconds,
+        send_seconds=longest_seconds(options.timeout_seconds),
         names=options.contracts,
         log=setup.log,
     )
+
+
+def _check_timeout(setup: BrokerSetup, timeout_seconds: float) -> None:
+    """A slot lasts from the request on: it must still be there when the last attempt to send has ended."""
+    runtime = setup.configuration.runtime
+    longest = runtime.answer_seconds + longest_seconds(timeout_seconds)
+    if longest >= runtime.reservation_seconds:
+        where = "broker.options.timeout_seconds"
+        expected = (
+            f"less, as an answer and sending then take up to {longest:g} s, or reservation_seconds to be "
+            f"more than that, which is {runtime.reservation_seconds:g}"
+        )
+        raise ConfigError(setup.configuration.files.runtime.path, where, expected, f"{timeout_seconds:g}")
 
 
 def _address(setup: BrokerSetup, variable: str) -> str:

@@ -11,10 +11,10 @@ is different, because it cannot be the same:
 - The coordinator decides, and limits are those of the portfolio. Of `max_positions` and `daily_stop_loss`,
   and what a configuration or another program put in force, the tighter hold, whoever started first; what a
   person has ordered holds as it is. Where they differ, a line names both.
-- A slot that was granted and not used is free again after `reservation_seconds`. A fill that comes later, or
-  that is not the one long contract which `can_open_position(symbol)` asks for (name `side` and `size` to ask
-  for something else), is granted anew when it is registered; if there is no room left, it is on record as a
-  breach.
+- A slot that was granted is kept, renewed while the process lives, until a fill is registered or it is
+  released: a fill may come at the next bar, an hour later. A fill that is not the one long contract which
+  `can_open_position(symbol)` asks for (name `side` and `size` to ask for something else), or that comes after
+  contact was lost, is granted anew when it is registered; if there is no room left, that is on record.
 - A negative size is a short position. Sizes are whole contracts.
 - Exit prices were never part of the interface. A position registered without `entry_price` stands on the log
   at 0, and an exit at the price that gives its P&L, which is taken as it is told, net. Open positions make no

@@ -22,7 +22,7 @@ from workers.amount import Amount, exact
 from workers.compat.callbacks import Callbacks
 from workers.compat.emergency import Emergency
 from workers.compat.limits import compare_limits, limits_in, may_be_tightened, tighten_limits
-from workers.compat.naming import name_of_this_process, name_that_is_free
+from workers.compat.naming import claim_a_name, name_of_this_process
 from workers.compat.positions import (
     Leg,
     OpenPosition,
@@ -57,6 +57,9 @@ class Permission(tuple[bool, str]):
         made = super().__new__(cls, (allowed, reason))
         made.code = code
         return made
+
+    def __getnewargs__(self) -> tuple[bool, str, str]:  # for pickling: what `__new__` takes
+        return (*self, self.code)
 
     def __bool__(self) -> bool:
         return self[0]
@@ -94,7 +97,7 @@ class PortfolioCoordinator:
         self._bus = open_bus(self._settings)
         name = worker or os.environ.get("PORTFOLD_WORKER") or name_of_this_process()
         self._log = log or open_log(name)[0]
-        name = name_that_is_free(self._bus, name, self._settings.worker_lost_seconds, self._log)
+        name, self._claim = claim_a_name(self._bus, name, self._settings, self._log)
         self._lock = threading.Lock()
         self._granted: dict[str, tuple[Decision, Side, int]] = {}
         self._legs: dict[str, Leg] = {}
@@ -123,9 +126,12 @@ class PortfolioCoordinator:
     # --- entries -----------------------------------------------------------------------------------------
 
     def can_open_position(self, symbol: str, side: Side = "long", size: int = 1) -> Permission:
-        """Asks for a slot, and reserves it. Denied too when nobody answers, with the reason; never raises."""
+        """Asks for a slot, and reserves it until it is registered, released, or this process is gone.
+
+        Denied too when nobody answers, with the reason; never raises.
+        """
         try:
-            decision = self._gate.request_entry(symbol, side, size)
+            decision = self._gate.request_entry(symbol, side, size, hold=True)
         except RefusedField as refused:
             return Permission(False, str(refused), "refused")
         if decision:
@@ -237,6 +243,7 @@ class PortfolioCoordinator:
         """Says goodbye. Positions stay as they are. Done by itself when the process ends in good order."""
         atexit.unregister(self.close)
         self._gate.close("the process ended")
+        self._claim.close()
         self._callbacks.close()
 
     def __enter__(self) -> Self:

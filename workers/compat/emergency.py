@@ -12,7 +12,7 @@ from coordinator.log import Log
 from events.bus import Entry
 from events.legs import Leg, parse_legs
 from workers.compat.callbacks import Callback, call
-from workers.flatten_order import FlattenOrder, order_for
+from workers.flatten_order import KILLSWITCH, FlattenOrder, order_for
 
 _EPISODES_REMEMBERED = 64
 _Value = TypeVar("_Value")
@@ -61,7 +61,7 @@ class Emergency:
 
         An order that comes past the coordinator names the event that begins its episode.
         """
-        episode = str(order.event) if order.episode.startswith("killswitch") else order.episode
+        episode = str(order.event) if order.episode.startswith(KILLSWITCH) else order.episode
         own, ordered = set(self._own_symbols()), {leg.symbol for leg in order.positions}
         told = self._told.get(episode)
         if told is not None and (told >= ordered or not own):

@@ -7,6 +7,7 @@ a number.
 import hashlib
 import re
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,9 @@ from pathlib import Path
 from coordinator.log import Log
 from events.bus import Bus
 from events.errors import BusError
+from workers.claim import Claim, NameTaken
+from workers.gate import open_bus
+from workers.settings import GateSettings
 
 _LONGEST = 64
 _UNFIT = re.compile(r"[^A-Za-z0-9._@-]+")
@@ -31,30 +35,43 @@ def name_of_this_process(words: Sequence[str] | None = None) -> str:
     return f"{name[:51]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
-def name_that_is_free(bus: Bus, name: str, lapse_seconds: float, log: Log) -> str:
-    """`name`, unless a live process has it: then with a number. With the bus away, `name`.
+def claim_a_name(bus: Bus, name: str, settings: GateSettings, log: Log) -> tuple[str, Claim]:
+    """`name`, unless another process has it: then with a number. With the bus away, `name`.
 
-    A process that has just died seems alive for `lapse_seconds`, and may be this one's own earlier life: so
-    long it waits for the name.
+    It is claimed in one step, so that of many that start at once each has a name of its own; the claim is to
+    be given back at the end.
+    """
+    for number in range(1, _MOST_ALIKE):
+        own = name if number == 1 else f"{name[: _LONGEST - 3]}-{number}"
+        claim = Claim(open_bus(settings), own, settings, stop=threading.Event(), log=log)
+        try:
+            claim.take()
+        except NameTaken:
+            claim.close()
+            continue
+        if _is_free(bus, own, settings.worker_lost_seconds if number == 1 else 0, log):
+            if number > 1:
+                log.warning("Another live process has this name; set PORTFOLD_WORKER", name=name, instead=own)
+            return own, claim
+        claim.close()
+    raise NameTaken(f"{_MOST_ALIKE} processes are named {name}: set PORTFOLD_WORKER, each to another name")
+
+
+def _is_free(bus: Bus, name: str, lapse_seconds: float, log: Log) -> bool:
+    """Whether no process gives signs of life under the name without having claimed it.
+
+    One that has just died seems alive for `lapse_seconds`, and may be this one's own earlier life: so long it
+    waits for the name.
     """
     deadline = time.monotonic() + lapse_seconds
     try:
         while _is_taken(bus, name):
             if time.monotonic() >= deadline:
-                return _numbered(bus, name, log)
+                return False
             time.sleep(_LOOK_SECONDS)
     except BusError as error:
         log.error("The bus is unreachable: whether the name is taken is not known", name=name, why=str(error))
-    return name
-
-
-def _numbered(bus: Bus, name: str, log: Log) -> str:
-    for number in range(2, _MOST_ALIKE):
-        other = f"{name[: _LONGEST - 3]}-{number}"
-        if not _is_taken(bus, other):
-            log.warning("Another live process has this name; set PORTFOLD_WORKER", name=name, instead=other)
-            return other
-    return name
+    return True
 
 
 def _is_taken(bus: Bus, name: str) -> bool:

@@ -1,0 +1,9 @@
+-- What tells this log from every other one: chosen once, and kept for as long as the log is.
+-- One that somebody has led already is older than names, and has the empty one.
+-- KEYS: log, head   ARGV: the name to give it
+local name = redis.call('GET', KEYS[1])
+if not name then
+  name = redis.call('EXISTS', KEYS[2]) == 1 and '' or ARGV[1]
+  redis.call('SET', KEYS[1], name)
+end
+return name

@@ -1,0 +1,96 @@
+"""A yes that no longer holds, though the worker's own clock says nothing, as its machine slept."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coordinator.clock import SystemClock
+from coordinator.log import open_log
+from events.embedded import EmbeddedServer
+from tests.live import Live
+from tests.processes import config_folder, coordinating
+from tests.waiting import until
+from workers.gate import PortfolioGate
+from workers.settings import GateSettings
+
+WORKER = "ibs-ES"
+
+
+class Asleep(SystemClock):
+    """The clock of a machine that sleeps: it stands still."""
+
+    def monotonic(self) -> float:
+        return 1000.0
+
+
+Opened = Callable[..., AbstractContextManager[PortfolioGate]]
+
+
+@pytest.fixture
+def gate_of(server: EmbeddedServer, portfolio: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
+    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    log, lines = open_log("worker", target=StringIO())
+
+    @contextmanager
+    def opened(*, beats: float = 60.0, lost: float = 60.0) -> Iterator[PortfolioGate]:
+        settings = GateSettings(
+            server.url,
+            portfolio=portfolio,
+            answer_seconds=10,
+            heartbeat_seconds=beats,
+            worker_lost_seconds=lost,
+        )
+        gate = PortfolioGate(WORKER, symbols=["ES"], settings=settings, log=log, clock=Asleep())
+        with gate:
+            yield gate
+
+    yield opened
+    lines.close()
+
+
+def test_a_slot_expires_by_the_servers_clock(
+    gate_of: Opened, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    short = config_folder(tmp_path / "config", runtime={"reservation_seconds": 0.5, "answer_seconds": 0.1})
+    with coordinating(server.url, portfolio, config=short), gate_of() as gate:
+        yes = gate.request_entry("ES")
+        assert gate.standing(yes)
+        until(lambda: not gate.standing(yes), "the slot to expire")
+
+
+def test_a_worker_whose_sign_of_life_has_lapsed_may_have_been_counted_lost(
+    gate_of: Opened, server: EmbeddedServer, portfolio: str
+) -> None:
+    with coordinating(server.url, portfolio), gate_of(lost=0.5) as gate:
+        yes = gate.request_entry("ES")
+        assert gate.standing(yes)
+        until(lambda: not gate.standing(yes), "the sign of life to lapse")
+
+
+def test_nor_does_it_hold_once_there_is_a_sign_of_life_again(
+    gate_of: Opened, server: EmbeddedServer, portfolio: str, live: Live, client: Any
+) -> None:
+    key = live.keys.worker(WORKER)
+    with coordinating(server.url, portfolio), gate_of(beats=0.05) as gate:
+        yes = gate.request_entry("ES")
+        assert gate.standing(yes)
+        client.delete(key)
+        until(lambda: client.exists(key), "a sign of life")
+        assert not gate.standing(yes)
+        until(lambda: len(live.said("WorkerStarted")) == 2, "another announcement")
+        assert not gate.standing(yes)
+        gate.withdraw("ES")
+        assert gate.standing(gate.request_entry("ES"))
+
+
+def test_a_worker_that_another_process_has_replaced_sends_nothing(
+    gate_of: Opened, server: EmbeddedServer, portfolio: str, live: Live
+) -> None:
+    with coordinating(server.url, portfolio), gate_of() as gate:
+        yes = gate.request_entry("ES")
+        live.bus.beat(WORKER, "another", 60_000)
+        assert not gate.standing(yes)

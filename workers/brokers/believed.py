@@ -1,0 +1,93 @@
+"""What is believed of the orders in a book that nobody confirms: what is open, and what an exit has closed.
+
+An entry of which nobody knows counts as open, also after an exit was taken: the exit may have come first. It
+stays so until a person has looked, or a late answer says that it was taken. Only what was surely open is
+closed, and only that has a profit, so none is counted twice.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from config import Contract
+from config.costs import COMMISSION_PER_SIDE
+from workers.brokers.legs import join, reduce
+from workers.brokers.orders_book import PERHAPS_OPEN, Order, Orders, State
+from workers.brokers.paper_book import Entries
+from workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill
+
+
+class Believed:
+    """Within one transaction of the book. Fills cost the commissions of their `contracts`."""
+
+    def __init__(self, entries: Entries, contracts: Mapping[str, Contract]) -> None:
+        self.entries = entries
+        self.orders = Orders(entries)
+        self._contracts = contracts
+
+    def held(self, owner: str | None) -> list[BrokerPosition]:
+        """What is open or may be, of one owner or of all, by owner and symbol."""
+        held = {(leg.owner, leg.symbol): leg for leg in self.entries.legs(owner)}
+        for order in self.orders.in_states(PERHAPS_OPEN):
+            if order.does == "enter" and owner in (None, order.owner):
+                key, perhaps = (order.owner, order.symbol), self._as_leg(order)
+                held[key] = join(held[key], perhaps) if key in held else perhaps
+        return [held[key] for key in sorted(held)]
+
+    def entered(self, order: Order, said: str) -> BrokerPosition:
+        """The entry was taken: it is believed filled. Returns what it made, alone."""
+        self.note(order, "accepted", said)
+        leg, fresh = self.entries.leg(order.owner, order.symbol), self._as_leg(order)
+        self.entries.write_leg(join(leg, fresh) if leg else fresh)
+        return fresh
+
+    def exited(self, order: Order, *, sure: int, everything: bool) -> ExitFill | None:
+        """The exit was taken: it has closed the `sure` contracts that were open when it was sent, if any."""
+        leg = self.entries.leg(order.owner, order.symbol)
+        if leg is None or not sure:
+            self.note(order, "unproven", "taken; whether anything was open nobody knows")
+            return None
+        self.note(order, "accepted", "taken, and believed filled")
+        size = min(order.size, sure, leg.size)
+        left, entry_commission = reduce(leg, size)
+        self.entries.write_leg(left)
+        if everything:
+            for unknown in self.orders.of(order.owner, order.symbol, PERHAPS_OPEN):
+                if unknown.does == "exit":
+                    self.note(unknown, "flattened", f"{unknown.said}; then all was closed by {order.id}")
+        fill = ExitFill(
+            order.owner,
+            order.symbol,
+            order.side,
+            size,
+            order.price,
+            self._commission(order.symbol, size),
+            order.id,
+            leg.price,
+            entry_commission,
+        )
+        self.entries.write_unreported_exit(fill)
+        return fill
+
+    def note(self, order: Order, state: State, said: str) -> None:
+        """Writes down what has become of an order."""
+        self.orders.write(msgspec.structs.replace(order, state=state, said=said))
+
+    def refuse_while_unsettled(self, symbol: str) -> None:
+        """Raises BrokerError while it is not known what became of an order on the symbol."""
+        for order in self.orders.unsettled():
+            if order.symbol == symbol:
+                raise BrokerError(
+                    f"No entry on {symbol} while nobody knows what became of order {order}. Look at the "
+                    f"broker, then: portfold reconcile {order.id}"
+                )
+
+    def _as_leg(self, order: Order) -> BrokerPosition:
+        commission = self._commission(order.symbol, order.size)
+        return BrokerPosition(order.owner, order.symbol, order.side, order.size, order.price, commission)
+
+    def _commission(self, symbol: str, size: int) -> Decimal:
+        """The usual where its contract is not configured any more: the position is there all the same."""
+        contract = self._contracts.get(symbol)
+        return (contract.commission_per_side if contract else COMMISSION_PER_SIDE) * size
