@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from coordinator.dollars import shown
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MS = 253_402_300_799_999 - 86_400_000  # 9999-12-30: in every zone within the calendar
 NOTHING = "\N{EN DASH}"
 
 
@@ -26,8 +27,8 @@ def label(words: object) -> str:
 
 
 def at(ms: int, zone: str) -> datetime:
-    """The moment on the exchange's clock."""
-    return (_EPOCH + timedelta(milliseconds=ms)).astimezone(ZoneInfo(zone))
+    """The moment on the exchange's clock; what no calendar holds, as an ID written by hand, at its end."""
+    return (_EPOCH + timedelta(milliseconds=min(ms, _LAST_MS))).astimezone(ZoneInfo(zone))
 
 
 def clock(ms: int, zone: str, day: str, *, exactly: bool = False) -> str:

@@ -164,6 +164,20 @@ def test_a_report_is_known_by_its_beginning() -> None:
     assert MARK in html_of(Told().gathered())[:200]
 
 
+@pytest.mark.parametrize("far", [253_402_300_799_999, 253_402_300_800_000, 10**15, 2**64 - 1])
+@pytest.mark.parametrize("week", [False, True])
+def test_an_id_beyond_the_calendar_is_told_at_its_end(far: int, week: bool) -> None:
+    """Written by hand, such an event breaks no report, neither of its own day nor of an ordinary one."""
+    story = Told(MONDAY, zone="Pacific/Kiritimati")
+    story.enters("ES")
+    story.ms = far
+    story.marks("ES", "-2600")
+    story.closes("ES", "-2700")
+    story.asks("CL")
+    said = Elements(html_of(story.gathered(), week=week)).said
+    assert "P&L $-2,700.00" in said
+
+
 # --- a stranger's words ---------------------------------------------------------------------------------
 
 
