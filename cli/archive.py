@@ -9,6 +9,7 @@ from cyclopts.validators import Number
 
 from cli.exits import Unusable
 from cli.target import Target
+from cli.typed import typed
 
 if TYPE_CHECKING:
     from cli.target import Place
@@ -122,7 +123,7 @@ def _verify(folder: Path) -> None:
     began = time.monotonic()
     found = verify_archive(folder, see=_tell_segment)
     for line in _verdict(found, folder, time.monotonic() - began):
-        print(line)
+        print(typed(line))
 
 
 def _verdict(found: "VerifiedArchive", folder: Path, seconds: float) -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from cli.target import Target
+from cli.typed import typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,9 @@ def doctor(*, ping: Flag = False, json: Flag = False, target: Target = _TARGET) 
     """
     from cli.exits import FAILED, OK
 
-    found = _findings(target, ping=ping)
+    found = [
+        one._replace(text=typed(one.text), remedy=typed(one.remedy)) for one in _findings(target, ping=ping)
+    ]
     failed = sum(one.level == "fail" for one in found)
     warned = sum(one.level == "warn" for one in found)
     if json:

@@ -33,6 +33,7 @@ from cli.exits import FAILED, INTERRUPTED, MEANINGS, OK, UNUSABLE, explained
 from cli.research import command as research
 from cli.research.familiar import hint
 from cli.status import command as status
+from cli.typed import begun_as, own_call, typed
 
 _COMMANDS: tuple[Callable[[App], object], ...] = (
     server.register,
@@ -73,11 +74,19 @@ def main(words: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a Latin-1 terminal shows what it can
             stream.reconfigure(errors="replace")
-    sys.exit(run(sys.argv[1:] if words is None else words))
+    sys.exit(run(sys.argv[1:] if words is None else words, own_call()))
 
 
-def run(words: Sequence[str]) -> int:
-    """Runs the command in `words`, which are those after `portfold`, and returns its exit code."""
+def run(words: Sequence[str], call: str = "portfold") -> int:
+    """Runs the command in `words`, which are those after `portfold`, and returns its exit code.
+
+    `call` is how the command is called here: see `cli.typed`.
+    """
+    with begun_as(words, call):
+        return _run(words)
+
+
+def _run(words: Sequence[str]) -> int:
     try:
         code = build_app()(words)
         sys.stdout.flush()
@@ -123,7 +132,7 @@ def _version() -> str:
 
 
 def _complain(code: int, sentence: str) -> int:
-    print(f"portfold: {sentence}", file=sys.stderr)
+    print(f"portfold: {typed(sentence)}", file=sys.stderr)
     return code
 
 

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from cli.exits import Failure, Unusable
 from cli.target import Target
+from cli.typed import typed
 
 if TYPE_CHECKING:
     from events.bus import Bus
@@ -259,7 +260,8 @@ def tell_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
     if outcome.folded:
         print(f"{done} On record as {event}.")
     elif leader:
-        print(f"On record as {event}. {leader} leads and has not come to it yet; see: portfold status")
+        see = typed("portfold status")
+        print(f"On record as {event}. {leader} leads and has not come to it yet; see: {see}")
     else:
         print(f"On record as {event}. Nobody coordinates now; it takes effect when somebody does.")
 

@@ -85,7 +85,7 @@ def run(
     from cli.folders import default_book
     from cli.stopping import stopped_by_signals
     from coordinator.log import open_log
-    from workers.feeds.registry import feed_for
+    from workers.feeds.registry import feed_for, refuse_no_market
     from workers.live_worker import announce, compare_with_log, settle
     from workers.money import RunRefused
     from workers.process import worker_of
@@ -94,6 +94,7 @@ def run(
     place = target.resolve()
     given = {"pace_seconds": _exact(pace), "speed": _exact(speed), "seed": seed, "days": days}
     feed = feed_for(place.configuration.runtime.feed, bars, given)
+    refuse_no_market(feed)
     wanted = tuple(dict.fromkeys((symbols or "").replace(",", " ").split()))
     try:
         settled = settle(place.configuration, paper=paper, live=live, feed=feed, wanted=wanted)

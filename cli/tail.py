@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from cli.target import Target
+from cli.typed import typed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,7 +121,7 @@ def _show_json(told: "Told | Note") -> None:
     from coordinator.tail import Note
 
     if isinstance(told, Note):
-        print(f"portfold: {told.text}", file=sys.stderr, flush=True)
+        print(f"portfold: {typed(told.text)}", file=sys.stderr, flush=True)
     else:
         print(f'{{"level":"{told.level}",{json_line(told.item)[1:]}', flush=True)
 
@@ -138,7 +139,7 @@ def _show_text() -> Show:
     def show(told: "Told | Note") -> None:
         nonlocal day
         if isinstance(told, Note):
-            put(Text(f"-- {told.text}", style="dim"), indent=3)
+            put(Text(f"-- {typed(told.text)}", style="dim"), indent=3)
             return
         item = told.item
         at = item.exchange.local(item.row.id.ms)
@@ -147,7 +148,7 @@ def _show_text() -> Show:
             put(Text(f"-- {at:%a %d %b %Y}, {item.exchange.zone}", style="bold"))
         mark = "→ " if item.table == "decisions" else "  "
         when = f"{at:%H:%M:%S}.{item.row.id.ms % 1000:03} {mark}"
-        put(Text.assemble((when, "dim"), (item.text, _STYLES[told.level])))
+        put(Text.assemble((when, "dim"), (typed(item.text), _STYLES[told.level])))
 
     def put(line: Text, indent: int = _INDENT) -> None:
         if console.is_terminal:

@@ -78,7 +78,7 @@ def worker(
     from cli.stopping import stopped_by_signals
     from coordinator.log import open_log
     from workers.claim import Claim, NameTaken
-    from workers.feeds.registry import feed_for
+    from workers.feeds.registry import feed_for, refuse_no_market
     from workers.money import RunRefused, with_or_without
     from workers.process import WorkerPlan, run
     from workers.settings import GateSettings
@@ -87,6 +87,7 @@ def worker(
     _check_symbol(symbol, place.configuration.contracts)
     options = {"pace_seconds": _exact(pace), "speed": _exact(speed), "seed": seed, "days": days}
     feed = feed_for(place.configuration.runtime.feed, bars, options)
+    refuse_no_market(feed)
     try:
         configuration = with_or_without(place.configuration, feed, paper=paper, live=live)
     except RunRefused as refused:

@@ -1,7 +1,8 @@
 """The folder of results: one `<SYMBOL>_optimization` for each symbol, its trades and its `best.json`.
 
-A file that cannot be used is named and the others are used: one bad export out of sixteen is no reason to
-look at none. What was read, passed over and dropped is on the result, in numbers.
+The case of these names does not matter. A file that cannot be used is named and the others are used: one bad
+export out of sixteen is no reason to look at none. What was read, passed over and dropped is on the result,
+in numbers.
 """
 
 import csv
@@ -18,6 +19,8 @@ from research.trades import Rows, Trade, read_rows
 
 MOST_SYMBOLS = 64
 _SUFFIX = "_optimization"
+_TRADES = "_rf_best_trades.csv"
+_BEST = "best.json"
 _SYMBOL = re.compile(r"[A-Z0-9]{1,12}")
 _LARGEST_BEST = 1_000_000
 _LARGEST_FIGURE = 1e15
@@ -54,13 +57,13 @@ class Results(Struct, frozen=True):
 
 
 def trades_file(folder: Path, symbol: str) -> Path:
-    """Where a symbol's trades lie."""
-    return folder / f"{symbol}{_SUFFIX}" / f"{symbol}_rf_best_trades.csv"
+    """Where a symbol's trades lie, in the case that we write."""
+    return folder / f"{symbol}{_SUFFIX}" / f"{symbol}{_TRADES}"
 
 
 def best_file(folder: Path, symbol: str) -> Path:
     """Where the figures of its optimization lie."""
-    return folder / f"{symbol}{_SUFFIX}" / "best.json"
+    return folder / f"{symbol}{_SUFFIX}" / _BEST
 
 
 def read_results(folder: Path, *, zone: ZoneInfo, symbols: Collection[str] = ()) -> Results:
@@ -68,14 +71,14 @@ def read_results(folder: Path, *, zone: ZoneInfo, symbols: Collection[str] = ())
 
     Raises ResearchError: no such folder, a symbol that is not there, or nothing that can be used.
     """
-    there = _symbols_in(folder)
+    there = _files_in(folder)
     for symbol in symbols:
         if symbol not in there:
             raise ResearchError(
                 f"{folder}: expected trades of {symbol[:40]} in {trades_file(folder, symbol[:40])}; "
                 f"there are trades of {', '.join(there) or 'nothing'}."
             )
-    chosen = sorted(set(symbols)) or there
+    chosen = sorted(set(symbols)) or list(there)
     if not chosen:
         raise ResearchError(
             f"{folder}: expected folders such as ES{_SUFFIX} with ES_rf_best_trades.csv in them, got none."
@@ -84,9 +87,9 @@ def read_results(folder: Path, *, zone: ZoneInfo, symbols: Collection[str] = ())
     bad: list[str] = []
     for symbol in chosen:
         try:
-            found.append(_read_symbol(folder, symbol, zone, bad))
+            found.append(_read_symbol(there[symbol], symbol, zone, bad))
         except ResearchError as error:
-            bad.append(f"{trades_file(folder, symbol)}: {error}.")
+            bad.append(f"{there[symbol]}: {error}.")
     if not found:
         raise ResearchError(f"No file of trades can be used. {' '.join(bad)}")
     if len(found) > MOST_SYMBOLS:
@@ -96,27 +99,40 @@ def read_results(folder: Path, *, zone: ZoneInfo, symbols: Collection[str] = ())
     return Results(folder, tuple(found), tuple(bad))
 
 
-def _symbols_in(folder: Path) -> list[str]:
+def _files_in(folder: Path) -> dict[str, Path]:
+    """The files of trades by their symbols, sorted. Raises ResearchError, also where a symbol has two."""
     if not folder.is_dir():
         raise ResearchError(f"{folder}: expected the folder of results, got no folder of that name.")
     try:
-        names = [path.name.removesuffix(_SUFFIX) for path in folder.iterdir() if path.name.endswith(_SUFFIX)]
+        folders = [path for path in folder.iterdir() if path.name.lower().endswith(_SUFFIX) and path.is_dir()]
+        files = sorted(
+            (one.name[: -len(_SUFFIX)].upper(), file)
+            for one in folders
+            for file in one.iterdir()
+            if file.name.lower() == f"{one.name[: -len(_SUFFIX)]}{_TRADES}".lower()
+        )
     except OSError as error:
         raise ResearchError(f"{folder}: cannot be listed: {error.strerror}.") from error
-    return sorted(name for name in names if trades_file(folder, name).exists())
+    found: dict[str, Path] = {}
+    for symbol, file in files:
+        if symbol in found:
+            raise ResearchError(
+                f"{folder}: expected one file of trades of {symbol}, got {found[symbol]} and {file}."
+            )
+        found[symbol] = file
+    return found
 
 
-def _read_symbol(folder: Path, symbol: str, zone: ZoneInfo, bad: list[str]) -> SymbolTrades:
+def _read_symbol(file: Path, symbol: str, zone: ZoneInfo, bad: list[str]) -> SymbolTrades:
     """The symbol's files; what cannot be used of its best.json goes to `bad`."""
     if not _SYMBOL.fullmatch(symbol):
         raise ResearchError(f"expected a symbol of 1 to 12 capitals or digits before {_SUFFIX}")
-    file = trades_file(folder, symbol)
     rows = _read_rows(file, symbol, zone)
     if not rows.trades:
         why = [f"{count} {reason} ({rows.samples[reason]})" for reason, count in rows.dropped.items()]
         why += [f"{rows.unselected} not selected"] if rows.unselected else []
         raise ResearchError(f"expected trades, got {rows.rows} rows: {', '.join(why) or 'none'}")
-    best = best_file(folder, symbol)
+    best = file.with_name(_BEST)
     try:
         figures = _read_best(best)
     except ResearchError as error:

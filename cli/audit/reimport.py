@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from cli.typed import typed
+
 if TYPE_CHECKING:
     from cli.stopping import Stop
     from coordinator.audit.exported import ExportedRecord
@@ -102,9 +104,9 @@ def _told(
     yield f"{done.events:,} events and {done.decisions:,} decisions of {record.shown}"
     yield f"are at {running.url}, " + (f"kept in {running.folder}." if kept else "until this ends.")
     if not done.same:
-        yield "These are not the decisions that this portfold makes: see portfold audit verify."
+        yield typed("These are not the decisions that this portfold makes: see portfold audit verify.")
     yield "To look inside, in another terminal:"
-    yield from (f"    {command}" for command in _looks(running, Keys(record.portfolio)))
+    yield from (f"    {typed(command)}" for command in _looks(running, Keys(record.portfolio)))
 
 
 def _looks(running: "EmbeddedServer", keys: "Keys") -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from cli.audit.source import Source
+from cli.typed import typed
 
 if TYPE_CHECKING:
     from cli.audit.progress import Progress
@@ -73,7 +74,7 @@ def why(
 
             print(msgspec.json.encode(told.plain()).decode())
         else:
-            print("\n".join(_lines(told)))
+            print(typed("\n".join(_lines(told))))
 
 
 def _event(text: str | None) -> "StreamId | None":

@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from cli.demo.totals import StopDay, Totals
+from cli.typed import typed
 from coordinator.audit.verify import Verified
 from coordinator.dollars import shown
 from events.keys import Keys
@@ -74,9 +75,9 @@ def _stop_line(stop: StopDay, last_day_pnl: Decimal) -> str:
 def looking_lines(keys: Keys, folder: Path, *, port: int, kept_pid: int | None, since: str) -> list[str]:
     """Where the log is and the commands that show it. `kept_pid` is the server's, where it stays; `since` is
     the decision from which on it is interesting."""
-    cli = f"redis-cli -p {port}"
+    cli, place = f"redis-cli -p {port}", shlex.quote(str(folder))
     if kept_pid is None:
-        reopen = f"portfold server --dir {shlex.quote(str(folder / 'server'))} --port {port}"
+        reopen = typed(f"portfold server --dir {shlex.quote(str(folder / 'server'))} --port {port}")
         opening = f"The server is stopped, its log stays. To look at it:\n  {reopen}"
     else:
         opening = f"The server stays, on port {port}, pid {kept_pid}. To stop it: kill {kept_pid}"
@@ -86,6 +87,6 @@ def looking_lines(keys: Keys, folder: Path, *, port: int, kept_pid: int | None, 
         f"  {cli} HGETALL '{keys.status}'",
         f"  {cli} XRANGE '{keys.decisions}' {since} + COUNT 5",
         f"  {cli} XREVRANGE '{keys.events}' + - COUNT 5",
-        f"  portfold status --url redis://127.0.0.1:{port}/0",
+        typed(f"  portfold status --url redis://127.0.0.1:{port}/0 --config {place}"),
         "Without redis-cli: pip install iredis, then iredis in its place.",
     ]

@@ -5,6 +5,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from cli.typed import typed
 from coordinator.dollars import shown, shown_limit
 
 if TYPE_CHECKING:
@@ -80,9 +81,9 @@ def forced_lines(found: Mapping[int, "Metrics"], *, bars: bool) -> Iterator[str]
 
 
 def tell(*lines: Iterable[str]) -> None:
-    """Prints them."""
+    """Prints them, commands as they can be typed here."""
     for line in chain(*lines):
-        print(line, flush=True)
+        print(typed(line), flush=True)
 
 
 SHARPE_LINE = (

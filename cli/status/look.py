@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
+from cli.typed import typed
+
 if TYPE_CHECKING:
     from cli.target import Place
     from coordinator.overview import Overview
@@ -24,7 +26,9 @@ class Look(NamedTuple):
     @property
     def nobody(self) -> str:
         """That there is nothing to be seen yet, and what to do."""
-        return f"No coordinator has ever run for portfolio {self.shown}. Start one: portfold coordinator"
+        return typed(
+            f"No coordinator has ever run for portfolio {self.shown}. Start one: portfold coordinator"
+        )
 
     def now(self) -> "Overview | None":
         """How the portfolio is; None where no coordinator ever was. Raises BusError."""

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.text import Text
 
+from cli.typed import typed
 from coordinator.dollars import ZERO
 from coordinator.dollars import shown as dollars
 from coordinator.headlines import Headline, headlines
@@ -64,7 +65,7 @@ def _now(seen: Overview, zone: ZoneInfo) -> str:
 def badged(one: Headline) -> list[Text]:
     """A headline, its title as a badge."""
     badge = Text.assemble((f" {one.title} ", _BADGES[one.level]), " ")
-    return _folded(badge, one.text, style="bold" if one.level == "critical" else "")
+    return _folded(badge, typed(one.text), style="bold" if one.level == "critical" else "")
 
 
 def _loss(seen: Overview) -> Text:

@@ -108,7 +108,7 @@ def test_verifying_says_that_a_segment_is_not_listed(past: Past, archive: Archiv
     (folder / LISTING).write_bytes(listing)
     code, said = archive("--dir", str(folder), "--verify")
     assert code == OK
-    assert "1 segment is not listed yet; the next `portfold archive` does that." in said
+    assert "1 segment is not listed yet; the next `portfold archive --url" in said
 
 
 def test_damage_is_a_failure_that_names_the_file(past: Past, archive: Archive, folder: Path) -> None:

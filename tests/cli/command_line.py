@@ -28,9 +28,13 @@ class Ran(NamedTuple):
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Ours, without what this machine's user has set for portfold, and with `home` for what it keeps."""
+    """Ours, without what this machine's user has set for portfold, and with `home` for what it keeps.
+
+    As in an activated environment the shell finds the command.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_A_USERS_OWN)}
-    return kept | {"XDG_STATE_HOME": str(home / "state"), "COLUMNS": "80", "TERM": "dumb"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
+    return kept | {"PATH": path, "XDG_STATE_HOME": str(home / "state"), "COLUMNS": "80", "TERM": "dumb"}
 
 
 def portfold(*words: str, cwd: Path, seconds: float = 150, **variables: str) -> Ran:

@@ -22,6 +22,7 @@ NOBODY_THERE = "redis://127.0.0.1:1/0"
         (["worker", "XX"], UNUSABLE, "SYMBOL: expected one with a contract"),
         (["worker", "ES", "--pace", "-1"], UNUSABLE, "--pace"),
         (["worker", "ES", "--bars", "nowhere"], UNUSABLE, "nowhere is not a folder"),
+        (["run", "--bars", "nowhere"], UNUSABLE, "nowhere is not a folder"),
         (["worker", "ES", "--book", "nowhere/book"], FAILED, "The paper book nowhere/book"),
         (["status", "--url", "http://example.com"], UNUSABLE, "--url, or PORTFOLD_URL: expected redis://"),
         (["status", "--portfolio", "a b"], UNUSABLE, "--portfolio: expected a name"),

@@ -1,5 +1,6 @@
 """The folder as users have it: what can be used is used, what cannot is named."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,21 @@ def test_a_bad_file_is_named_and_the_rest_is_used(tmp_path: Path, content: bytes
     [sentence] = found.bad
     assert str(bad) in sentence
     assert why in sentence
+
+
+def test_the_case_of_names_does_not_matter(tmp_path: Path) -> None:
+    write_results(tmp_path, [trade("ES", 0, 1, 50), trade("CL", 0, 1, 50)])
+    odd = (tmp_path / "ES_optimization").rename(tmp_path / "es_Optimization")
+    (odd / "ES_rf_best_trades.csv").rename(odd / "es_RF_Best_Trades.CSV")
+    found = read(tmp_path)
+    assert ([one.symbol for one in found.symbols], found.bad) == (["CL", "ES"], ())
+
+
+def test_two_files_of_a_symbol_are_refused(tmp_path: Path) -> None:
+    write_results(tmp_path, [trade("ES", 0, 1, 50)])
+    shutil.copytree(tmp_path / "ES_optimization", tmp_path / "Es_optimization")
+    with pytest.raises(ResearchError, match=r"expected one file of trades of ES, got .*ES_.* and .*Es_.*"):
+        read(tmp_path)
 
 
 def test_a_folder_whose_name_is_no_symbol_is_named(tmp_path: Path) -> None:

@@ -172,9 +172,14 @@ class _HourlyClock:
         return start
 
 
-def _list_symbols(folder: Path) -> dict[str, Path]:
+def refuse_no_folder(folder: Path) -> None:
+    """Raises BarsError for what is no folder."""
     if not folder.is_dir():
         raise BarsError(f"expected a folder of <SYMBOL>.csv files, and {folder} is not a folder")
+
+
+def _list_symbols(folder: Path) -> dict[str, Path]:
+    refuse_no_folder(folder)
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv")
     except OSError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from config import ConfigError
 from config import Feed as ConfiguredFeed
+from workers.feeds.csv_folder import refuse_no_folder
 from workers.feeds.protocol import FeedSetup, LiveFeed
 from workers.named import find
 
@@ -26,6 +27,13 @@ def open_feed(setup: FeedSetup) -> LiveFeed:
     if not callable(getattr(feed, "bars", None)):
         raise ConfigError(runtime, "feed.kind", "a feed", "one that has no bars")
     return feed
+
+
+def refuse_no_market(feed: ConfiguredFeed) -> None:
+    """Raises BarsError for a folder that is none: a mistyped name is told before a server is asked."""
+    folder = feed.options.get("folder")
+    if feed.kind in ("csv", "replay") and isinstance(folder, str):
+        refuse_no_folder(Path(folder))
 
 
 def feed_for(
