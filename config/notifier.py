@@ -37,6 +37,7 @@ AlertKind = Literal[
     "limits_changed",
     "coordinator_started",
     "position_settled",
+    "worker_retired",
     "loss_acknowledged",
     "weekly_signs",
     "day_summary",

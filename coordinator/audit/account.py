@@ -18,7 +18,7 @@ from coordinator.narration import Line
 LINES_KEPT = 1000
 
 StepKind = Literal["triggered", "ordered", "handed over", "closed", "overdue", "flat"]
-OrderKind = Literal["halt", "resume", "resume by force", "flatten", "settle", "acknowledge"]
+OrderKind = Literal["halt", "resume", "resume by force", "flatten", "settle", "acknowledge", "retire"]
 
 
 class Entry(Struct, frozen=True):

@@ -51,6 +51,7 @@ from events.incoming import (
     PositionSettled,
     TradingHalted,
     TradingResumed,
+    WorkerRetired,
 )
 
 _EVERYDAY = ("debug", "info")
@@ -179,19 +180,26 @@ def _booked(state: State, met: Before) -> Decimal:
     return state.day.realized - (met.realized if met.day == state.day.date else ZERO)
 
 
+_ORDERED = (
+    TradingHalted,
+    TradingResumed,
+    FlattenRequested,
+    PositionSettled,
+    LossAcknowledged,
+    WorkerRetired,
+)
 _ORDERS: dict[type, OrderKind] = {
     TradingHalted: "halt",
     TradingResumed: "resume",
     FlattenRequested: "flatten",
     PositionSettled: "settle",
     LossAcknowledged: "acknowledge",
+    WorkerRetired: "retire",
 }
 
 
 def _enter_order(account: Account, ms: int, event: Event | Malformed, refused: str = "") -> None:
-    if isinstance(
-        event, TradingHalted | TradingResumed | FlattenRequested | PositionSettled | LossAcknowledged
-    ):
+    if isinstance(event, _ORDERED):
         forced = isinstance(event, TradingResumed) and event.force
         kind: OrderKind = "resume by force" if forced else _ORDERS[type(event)]
         account.orders.append(Order(ms, kind, event.by, event.reason, refused))
