@@ -270,7 +270,9 @@ def _enter_figures(account: Account, ms: int, state: State) -> None:
     account.total_curve.add(ms, pnl)
     account.realized_curve.add(ms, account.realized)
     held, slots = len(state.positions), slots_used(state)
-    account.most_open = max(account.most_open, held)
+    if held > account.most_open or account.most_allowed is None:
+        account.most_open = max(account.most_open, held)
+        account.most_allowed = state.limits.max_positions if state.limits else None
     account.open_curve.add(ms, held)
     account.slots_curve.add(ms, slots)
     limits = state.limits
@@ -278,9 +280,11 @@ def _enter_figures(account: Account, ms: int, state: State) -> None:
         return
     account.limit_curve.add(ms, limits.max_positions)
     account.stop_curve.add(ms, state.day.stop_from - limits.daily_stop_loss)
-    lost = (state.day.stop_from - pnl) / limits.daily_stop_loss
-    account.used = max(account.used, lost)
-    account.near = account.near or lost * 100 >= limits.stop_approach_percent
+    lost = state.day.stop_from - pnl
+    used = lost / limits.daily_stop_loss
+    if used > account.used or not account.lost_of:
+        account.used, account.lost, account.lost_of = max(ZERO, used), max(ZERO, lost), limits.daily_stop_loss
+    account.near = account.near or used * 100 >= limits.stop_approach_percent
     _enter_above(account, Above("positions", ms, held, limits.max_positions))
     contracts = contracts_used(state) - sum(one.size for one in state.reservations.values())
     _enter_above(account, Above("contracts", ms, contracts, limits.max_contracts))

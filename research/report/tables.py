@@ -100,7 +100,7 @@ def days_table(accounts: Sequence[Account]) -> str:
 
 def _day_row(account: Account) -> list[Cell]:
     tally = all_together([account])
-    limit = f"/{account.limits.max_positions}" if account.limits else ""
+    limit = f"/{account.most_allowed}" if account.most_allowed else ""
     near = "alarm" if account.near else ""
     return [
         Cell(f'<a href="#day-{text(account.day)}">{text(short_date(account.day))}</a>', tone="name"),
