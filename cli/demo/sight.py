@@ -49,14 +49,14 @@ class Stop:
 
 @dataclass(frozen=True)
 class Held:
-    """An open position."""
+    """An open position; what it makes is not known before its first mark."""
 
     symbol: str
     side: str
     size: int
     price: Decimal
     worker: str
-    unrealized: Decimal
+    unrealized: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,14 @@ class Sight:
             daily_stop_loss=state.limits.daily_stop_loss if state.limits else ZERO,
             daily_pnl=daily_pnl(state),
             held=tuple(
-                Held(one.symbol, one.side, one.size, one.price, one.worker, one.unrealized)
+                Held(
+                    one.symbol,
+                    one.side,
+                    one.size,
+                    one.price,
+                    one.worker,
+                    one.unrealized if one.mark is not None else None,
+                )
                 for one in state.positions.values()
             ),
             asked=state.stats.total_entries_requested,

@@ -68,7 +68,7 @@ class Booking(Struct, frozen=True):
 
 
 class Held(Struct, frozen=True):
-    """A position open at the end of the day, with its open P&L at the last mark.
+    """A position open at the end of the day, with its open P&L at the last mark; None before the first.
 
     `counted` is what of that fell on this day, as the stop counts it.
     """
@@ -78,7 +78,7 @@ class Held(Struct, frozen=True):
     size: int
     price: Decimal
     worker: str
-    unrealized: Decimal
+    unrealized: Decimal | None
     counted: Decimal
 
 

@@ -109,7 +109,7 @@ def close(account: Account, state: State) -> None:
             size=one.size,
             price=one.price,
             worker=one.worker,
-            unrealized=one.unrealized,
+            unrealized=one.unrealized if one.mark is not None else None,
             counted=one.unrealized - earlier(state, one) if counts else ZERO,
         )
         for one in state.positions.values()

@@ -175,5 +175,5 @@ def _held_row(one: Held) -> list[Cell]:
         words(one.side),
         figure(f"{one.size:,}"),
         figure(price(one.price)),
-        money(one.unrealized),
+        figure("no mark") if one.unrealized is None else money(one.unrealized),
     ]

@@ -111,6 +111,14 @@ def test_each_loss_stands_beside_the_limit_it_was_measured_by() -> None:
     assert headline_text(found.accounts).startswith("P&L $-400.00, limit $-2,500, then $-500 a day, no stops")
 
 
+def test_what_was_never_marked_makes_nobody_knows_what() -> None:
+    story = Told()
+    story.enters("ES")
+    found = story.gathered()
+    assert "ES ibs-ES ▲ long 1 100 no mark" in Elements(html_of(found)).said
+    assert [one.unrealized for one in found.accounts[0].held] == [None]
+
+
 def test_a_stop_stands_with_every_step_and_its_milliseconds() -> None:
     said = Elements(html_of(bad_monday().gathered())).said
     assert "at $-2,600.00 of $-2,500 2 positions open, flat after 90 ms; allowed were 10,000 ms" in said

@@ -163,6 +163,7 @@ def test_the_picture_shows_positions_with_owner_and_open_profit_and_the_loss_aga
     assert "Daily P&L $-1,000.00 of $-2,500" in shown
     assert "ES   long  1 @ 6000" in shown
     assert "ibs-ES          $-1,000.00" in shown
+    assert "ibs-CL             no mark" in shown
     assert "3 asked   2 allowed   1 denied" in shown
     assert "max_positions 1" in shown
     assert "Mon 06 Jan 2025 10:30 Chicago" in shown
