@@ -38,6 +38,7 @@ AlertKind = Literal[
     "limits_changed",
     "coordinator_started",
     "position_settled",
+    "worker_retired",
     "loss_acknowledged",
     "weekly_signs",
     "day_summary",

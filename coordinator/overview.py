@@ -102,7 +102,7 @@ class Overview(Struct, frozen=True):
         return tuple(one for one in self.held if one.worker not in alive)
 
     def became_of(self, worker: str) -> str:
-        """How a worker that is not alive went: lost, stopped or silent."""
+        """How a worker that is not alive went: lost, stopped, retired or silent."""
         known = next((one.presence for one in self.workers if one.worker == worker), "up")
         return "silent" if known in ("up", "unannounced") else known
 
@@ -110,7 +110,8 @@ class Overview(Struct, frozen=True):
         """Who traded a symbol that nobody alive trades: the owner of its open position before any other."""
         owners = {one.worker for one in self.held if one.symbol == symbol}
         traders = [one for one in self.workers if symbol in one.symbols or one.worker in owners]
-        return next((one for one in traders if one.worker in owners), traders[0] if traders else None)
+        last = sorted(traders, key=lambda one: (one.worker not in owners, one.presence == "retired"))
+        return last[0] if last else None
 
     @property
     def stats(self) -> Mapping[str, int | float]:

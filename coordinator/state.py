@@ -138,7 +138,7 @@ class Worker(Struct):
 
     session: str = ""
     symbols: tuple[str, ...] = ()
-    presence: Literal["unannounced", "up", "lost", "stopped"] = "unannounced"
+    presence: Literal["unannounced", "up", "lost", "stopped", "retired"] = "unannounced"
     seqs: dict[str, int] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
     fills: dict[str, str] = field(default_factory=dict)

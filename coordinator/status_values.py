@@ -17,7 +17,7 @@ from events.stream_id import StreamId
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _HELD = re.compile(rf"(\S+) (long|short) ([0-9]+) @ (-?{_NUMBER}) by (\S+) \(([+-]{_NUMBER})\)").fullmatch
 _RESERVED = re.compile(r"(\S+) (long|short) ([0-9]+) by (\S+)").fullmatch
-_PRESENCE = re.compile(r"(\S+) (unannounced|up|lost|stopped)").fullmatch
+_PRESENCE = re.compile(r"(\S+) (unannounced|up|lost|stopped|retired)").fullmatch
 _NAMED = re.compile(r"(\S+)((?: \S+)*)").fullmatch
 _MOMENT = re.compile(r"[0-9]{1,20}").fullmatch
 
@@ -52,7 +52,7 @@ class Reserved(NamedTuple):
 
 
 class Announced(NamedTuple):
-    """A worker as the log knows it: `presence` is unannounced, up, lost or stopped."""
+    """A worker as the log knows it: `presence` is unannounced, up, lost, stopped or retired."""
 
     worker: str
     presence: str

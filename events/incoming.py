@@ -189,6 +189,17 @@ class LossAcknowledged(_Event, frozen=True):
     detail: Text = ""
 
 
+class WorkerRetired(_Event, frozen=True):
+    """A lost worker will not come back: its symbols are free again for others.
+
+    Refused while anything of it is open or may be. If it does come back, it is a worker like any other.
+    """
+
+    by: Person
+    reason: Text
+    worker: Name
+
+
 class LimitsChanged(_Event, frozen=True):
     """The rules in force from here on, in full, so that a replay needs no file.
 
@@ -271,6 +282,7 @@ Event = (
     | FlattenRequested
     | PositionSettled
     | LossAcknowledged
+    | WorkerRetired
     | LimitsChanged
     | CoordinatorStarted
     | ClockTicked

@@ -92,13 +92,15 @@ class Flattener:
             self._close_legs(order)
 
     def look_again(self) -> None:
-        """Closes what has become an orphan's since the order to close everything, while that stands."""
+        """Closes what has become an orphan's since the order to close everything, while that stands: until no
+        owner can be silent yet unnoticed, and none has anything left of it.
+        """
         standing, now = self._everything, self._clock.monotonic()
         if standing is None or now < self._next_look:
             return
         order, until = standing
         try:
-            self._close_orphans(order)
+            left = self._close_orphans(order)
         except Exception as error:  # noqa: BLE001 - whatever it is, a later look tries again
             self._pause = min(2 * self._pause or _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
             self._next_look = now + self._pause
@@ -107,18 +109,23 @@ class Flattener:
             )
             return
         self._pause = self._next_look = 0.0
-        if now >= until and self._everything is standing:
+        if now >= until and not left and self._everything is standing:
             self._everything = None
 
-    def _close_orphans(self, order: FlattenOrder) -> None:
-        """Closes, and reports, whatever belongs to workers whose heartbeat is gone."""
+    def _close_orphans(self, order: FlattenOrder) -> bool:
+        """Closes, and reports, whatever belongs to workers whose heartbeat is gone. Whether others have left some.
+
+        They may die yet, and nobody reminds of what the log does not know to be open.
+        """
         held = self._broker.positions()
         unreported = self._broker.unreported_exits()
         owners = sorted({one.owner for one in held} | {fill.owner for fill in unreported})
         silent = {owner for owner, beat in zip(owners, self._bus.beats(owners), strict=True) if not beat}
-        orphans = [one for one in self._covered_by(order, held) if one.owner in silent]
+        covered = self._covered_by(order, held)
+        orphans = [one for one in covered if one.owner in silent]
         closed = {(fill.owner, fill.symbol) for fill in unreported if fill.owner in silent}
         self._close_all(orphans, closed, order.cause)
+        return len(orphans) < len(covered) or any(fill.owner not in silent for fill in unreported)
 
     def _close_legs(self, order: FlattenOrder) -> None:
         """Closes, and reports, what was handed over by name."""

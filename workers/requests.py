@@ -86,7 +86,7 @@ class Requests:
         elif answer.code == "bus_unreachable":
             self._take_back(symbol, "no answer in time", self._publisher.later)
         elif answer.code == "worker_lost":
-            self._presence.renounce()  # it is announced again before the next request
+            self._presence.counted_lost()  # if so, it is announced again before the next request
         if not answer.allowed:
             return self._no(symbol, answer.code, answer.reason, request)
         decision = Decision(

@@ -13,10 +13,10 @@ from coordinator.dollars import ZERO, shown
 from coordinator.follower import Follower
 from coordinator.ledger import Decided
 from coordinator.narration import Line, narrate
-from coordinator.state import daily_pnl, leg_key
+from coordinator.state import Day, daily_pnl, leg_key
 from events.bus import Entry
 from events.decisions import Decision, EntryDenied, PortfolioFlat, StopLossTriggered, TradingDayStarted
-from events.incoming import ClockTicked, PositionClosed, PositionOpened
+from events.incoming import ClockTicked, PositionClosed
 from events.legs import parse_legs
 from events.stream_id import ORIGIN, StreamId
 
@@ -49,19 +49,19 @@ class Stop:
 
 @dataclass(frozen=True)
 class Held:
-    """An open position."""
+    """An open position; what it makes is not known before its first mark."""
 
     symbol: str
     side: str
     size: int
     price: Decimal
     worker: str
-    unrealized: Decimal
+    unrealized: Decimal | None
 
 
 @dataclass(frozen=True)
 class Told:
-    """A line about the event at `at_ms`."""
+    """A line about what was at `at_ms`: an event, the end of a day."""
 
     at_ms: int
     line: Line
@@ -107,19 +107,19 @@ class Sight:
 
     def see_event(self, entry: Entry, now: float) -> None:
         """The next entry, read at `now`."""
+        day = self._follower.state.day
         decided = self._follower.advance(entry.id, entry.fields)
         self._events += 1
         if isinstance(decided.event, PositionClosed):
             self._see_closed(entry.id, decided.event, now)
-        if isinstance(decided.event, PositionOpened):
-            self._most_open = max(self._most_open, len(self._follower.state.positions))
         for decision in decided.decisions:
             if isinstance(decision, EntryDenied):
                 self._denied[decision.code] += 1
             elif isinstance(decision, TradingDayStarted):
-                self._begin_day(entry.id, decision)
+                self._begin_day(day, decision)
             elif isinstance(decision, StopLossTriggered):
                 self._begin_stop(entry.id, decision, now)
+        self._most_open = max(self._most_open, len(self._follower.state.positions))
         self._tell(decided)
 
     def _see_closed(self, at: StreamId, event: PositionClosed, now: float) -> None:
@@ -130,24 +130,31 @@ class Sight:
         stop.closed[leg] = now
         if len(stop.closed) == len(stop.legs):
             took = ", ".join(f"{symbol} {took_ms:.1f} ms" for symbol, took_ms in stop.took_ms)
-            self._note(at, Line("critical", f"Flat in real time: {took}"))
+            self._note(at.ms, Line("critical", f"Flat in real time: {took}"))
 
     def _begin_stop(self, at: StreamId, triggered: StopLossTriggered, now: float) -> None:
         legs = tuple(leg_key(leg.symbol, leg.side, leg.worker) for leg in parse_legs(triggered.positions))
         self._stops.append(Stop(at, triggered.daily_pnl, legs, now))
 
-    def _begin_day(self, at: StreamId, started: TradingDayStarted) -> None:
+    def _begin_day(self, over: Day, started: TradingDayStarted) -> None:
         if started.previous_day:
-            self._note(at, Line("info", self._day_line(started)))
+            self._note(over.ends_ms, self._day_line(over, started.daily_pnl))
         self._days += 1
-        self._most_open = len(self._follower.state.positions)
+        self._most_open = 0
 
-    def _day_line(self, over: TradingDayStarted) -> str:
-        stopped = " | STOPPED OUT" if over.stops else ""
-        return (
-            f"{over.previous_day} | P&L {shown(over.daily_pnl):>11} | asked {over.entries_requested:3} "
-            f"allowed {over.entries_allowed:3} denied {over.entries_blocked:3} | "
-            f"exits {over.exits:3} | most open {self._most_open}{stopped}"
+    def end(self) -> None:
+        """Nothing more comes: the day under way is told as well."""
+        state = self._follower.state
+        if state.day.date:
+            self._note(self._follower.cursor.ms, self._day_line(state.day, daily_pnl(state)))
+
+    def _day_line(self, day: Day, pnl: Decimal) -> Line:
+        stopped = " | STOPPED OUT" if day.stops else ""
+        return Line(
+            "info",
+            f"{day.date} | P&L {shown(pnl):>11} | asked {day.entries_requested:3} "
+            f"allowed {day.entries_allowed:3} denied {day.entries_blocked:3} | "
+            f"exits {day.exits:3} | most open {self._most_open}{stopped}",
         )
 
     def _tell(self, decided: Decided) -> None:
@@ -159,9 +166,9 @@ class Sight:
             if line.level not in _EVERYDAY:
                 self._notes.append(Told(decided.at.ms, line))
 
-    def _note(self, at: StreamId, line: Line) -> None:
-        self._lines.append(Told(at.ms, line))
-        self._notes.append(Told(at.ms, line))
+    def _note(self, at_ms: int, line: Line) -> None:
+        self._lines.append(Told(at_ms, line))
+        self._notes.append(Told(at_ms, line))
 
     # --- telling ------------------------------------------------------------------------------------------
 
@@ -183,7 +190,14 @@ class Sight:
             daily_stop_loss=state.limits.daily_stop_loss if state.limits else ZERO,
             daily_pnl=daily_pnl(state),
             held=tuple(
-                Held(one.symbol, one.side, one.size, one.price, one.worker, one.unrealized)
+                Held(
+                    one.symbol,
+                    one.side,
+                    one.size,
+                    one.price,
+                    one.worker,
+                    one.unrealized if one.mark is not None else None,
+                )
                 for one in state.positions.values()
             ),
             asked=state.stats.total_entries_requested,

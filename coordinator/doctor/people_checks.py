@@ -89,12 +89,15 @@ def trading(facts: Facts) -> Finding:
     return warn("trading", text, "see: portfold status")
 
 
+_BECAME = {"stopped": "has stopped", "lost": "is lost", "retired": "was retired"}
+
+
 def _what_became_of(symbol: str, seen: Overview) -> str:
     """The worker that traded it last, and that it is no longer there; nothing where there never was one."""
     one = seen.last_of(symbol)
     if one is None:
         return ""
-    became = {"stopped": "has stopped", "lost": "is lost"}.get(one.presence, "gives no sign of life")
+    became = _BECAME.get(one.presence, "gives no sign of life")
     held = [held.symbol for held in seen.held if held.worker == one.worker]
     holds = f", and holds {', '.join(held)}" if held else ""
     return f"{one.worker}, for {symbol}, {became}{holds}"

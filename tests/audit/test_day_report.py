@@ -11,9 +11,11 @@ import plotly.graph_objects  # type: ignore[import-untyped]  # the package carri
 import pytest
 
 from coordinator.audit.days import Asked, Gathered, gather
+from coordinator.audit.signs import signs
 from events.incoming import EntryRequested, Malformed, PositionClosed, PositionOpened, TradingHalted
 from research.report.day_chart import day_chart
 from research.report.days_chart import days_chart
+from research.report.headline import headline_text
 from research.report.page import MARK, report_html
 from research.report.shell import figure
 from research.report.wording import NOTHING
@@ -92,6 +94,29 @@ def test_the_first_things_come_first() -> None:
     ]
     places = [said.index(fact) for fact in facts]
     assert places == sorted(places)
+
+
+def test_each_loss_stands_beside_the_limit_it_was_measured_by() -> None:
+    story = Told()
+    story.enters("ES")
+    story.marks("ES", "-450")
+    story.change_limits(daily_stop_loss=Decimal(500), max_positions=1)
+    story.marks("ES", "-400")
+    found = story.gathered()
+    said = Elements(html_of(found)).said
+    assert "limit $-2,500, then $-500 at worst 90% of $-500 lost" in said
+    assert "Most open 1/4" in said
+    near = next(sign for sign in signs(found.accounts) if sign.code == "near_limit")
+    assert near.text == "at worst 90% of the daily limit was lost: $-450.00 of $-500; a sign from 80%"
+    assert headline_text(found.accounts).startswith("P&L $-400.00, limit $-2,500, then $-500 a day, no stops")
+
+
+def test_what_was_never_marked_makes_nobody_knows_what() -> None:
+    story = Told()
+    story.enters("ES")
+    found = story.gathered()
+    assert "ES ibs-ES ▲ long 1 100 no mark" in Elements(html_of(found)).said
+    assert [one.unrealized for one in found.accounts[0].held] == [None]
 
 
 def test_a_stop_stands_with_every_step_and_its_milliseconds() -> None:

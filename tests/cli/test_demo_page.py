@@ -128,6 +128,17 @@ def test_the_notes_tell_the_days_the_stop_and_nothing_of_the_everyday() -> None:
     assert "asked   3 allowed   2 denied   1 | exits   2 | most open 2 | STOPPED OUT" in notes[-1]
 
 
+def test_each_day_has_its_line_at_the_time_it_ended_and_the_last_one_where_the_log_does() -> None:
+    sight = seen(bad_day() + next_day())
+    sight.end()
+    lines = [told for told in sight.take_notes() if "| asked" in told.line.text]
+    ends = datetime(2025, 1, 6, 23, tzinfo=UTC), NINE + timedelta(hours=24)  # the first is 17:00 in Chicago
+    assert [datetime.fromtimestamp(told.at_ms / 1000, UTC) for told in lines] == list(ends)
+    first, last = (told.line.text for told in lines)
+    assert (first[:10], last[:10]) == ("2025-01-06", "2025-01-07")
+    assert "asked   1 allowed   1 denied   0 | exits   0 | most open 1" in last
+
+
 def test_notes_are_told_once() -> None:
     sight = seen(bad_day())
     assert sight.take_notes() != []
@@ -152,6 +163,7 @@ def test_the_picture_shows_positions_with_owner_and_open_profit_and_the_loss_aga
     assert "Daily P&L $-1,000.00 of $-2,500" in shown
     assert "ES   long  1 @ 6000" in shown
     assert "ibs-ES          $-1,000.00" in shown
+    assert "ibs-CL             no mark" in shown
     assert "3 asked   2 allowed   1 denied" in shown
     assert "max_positions 1" in shown
     assert "Mon 06 Jan 2025 10:30 Chicago" in shown

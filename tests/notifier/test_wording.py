@@ -124,7 +124,7 @@ def test_a_lost_worker_and_what_becomes_of_its_position() -> None:
     lost, ordered, handed_over = telling.told()
     assert lost == (
         "🚨 WORKER LOST: ibs-CL\n"
-        "Silent for 5.0 s; its symbols get no entries until it is back\n"
+        "Silent for 5.0 s; its symbols get no entries until it is back, or: portfold retire\n"
         "Time: 2025-01-15T14:23:45"
     )
     assert ordered.startswith("🚨 FLATTEN ORDERED | worker ibs-CL was lost\nTo close: CL long 1 (ibs-CL)\n")
@@ -158,6 +158,20 @@ def test_log_and_broker_disagree() -> None:
     telling.settle("CL", 0, pnl="-310")
     assert telling.told() == [
         "Position settled by ann: CL of ibs-CL is flat | P&L: $-310.00 | as the broker says | 14:23:45"
+    ]
+
+
+def test_a_worker_that_is_retired() -> None:
+    telling = Telling(AFTERNOON)
+    telling.starts("ibs-CL", symbols="CL")
+    telling.loses_worker("ibs-CL")
+    telling.told()
+    telling.retires("ibs-CL")
+    assert [alert.level for alert in telling.alerts][-1] == "warning"
+    assert telling.told() == ["Worker retired by ann: ibs-CL | its machine is gone | 14:23:45"]
+    telling.retires("ibs-CL")  # refused: not told as done
+    assert telling.told() == [
+        "Event rejected: WorkerRetired: ibs-CL is retired already; only a lost worker is retired | 14:23:45"
     ]
 
 

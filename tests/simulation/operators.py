@@ -13,6 +13,7 @@ from events.incoming import (
     PositionSettled,
     TradingHalted,
     TradingResumed,
+    WorkerRetired,
 )
 from tests.simulation.scheduler import Process
 from tests.simulation.wire import Wire
@@ -85,6 +86,11 @@ class OperatorSeat(Seat):
         """Puts right what is unsettled, as the broker says."""
         for odd in list(self.world.judge.place.state.unsettled):
             self._settle(odd)
+
+    def retire(self) -> None:
+        """Gives up every worker that is counted as lost, whatever it may hold."""
+        for name in list(self.world.judge.place.state.lost):
+            self._say(WorkerRetired(by=_BY, reason="it will not come back", worker=name))
 
     def settle_differences(self) -> None:
         """The same, and wherever the log holds other than the broker."""

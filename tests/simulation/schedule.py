@@ -80,6 +80,7 @@ _ORDERS = {
     "kill switch": 1,
     "limits": 3,
     "settle": 12,
+    "retire": 12,
 }
 _BY_HAND = {"garbage": 6, "copy": 5, "ahead": 1, "forged": 1}
 _WORLD = {"price": 10, "crash price": 5}

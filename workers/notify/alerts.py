@@ -47,6 +47,7 @@ from events.incoming import (
     TradingResumed,
     WorkerEvent,
     WorkerLost,
+    WorkerRetired,
     WorkerStarted,
     WorkerStopped,
 )
@@ -178,6 +179,8 @@ class _Telling:
                 self._add(Alert("limits_changed", "warning", ms, wording.limits_changed(event, when)))
             case PositionSettled():
                 self._add(Alert("position_settled", "warning", ms, wording.settled(event, when)))
+            case WorkerRetired():
+                self._add(Alert("worker_retired", "warning", ms, wording.worker_retired(event, when)))
             case LossAcknowledged():
                 self.book = replace(self.book, acknowledged=str(self._at))
                 self._add(Alert("loss_acknowledged", "warning", ms, wording.acknowledged(event, when)))

@@ -46,6 +46,7 @@ _STALE: dict[str, str] = {
     "limits_changed": "Limits changed",
     "coordinator_started": "Coordinators started",
     "position_settled": "Positions settled",
+    "worker_retired": "Workers retired",
     "loss_acknowledged": "Losses acknowledged",
     "trade_opened": "Trades opened",
     "trade_closed": "Trades closed",

@@ -39,6 +39,7 @@ from events.incoming import (
     TradingHalted,
     TradingResumed,
     WorkerLost,
+    WorkerRetired,
     WorkerStarted,
     WorkerStopped,
 )
@@ -215,7 +216,8 @@ def unreadable(what: str, when: datetime) -> Lines:
 def worker_lost(event: WorkerLost, when: datetime) -> Lines:
     return (
         f"🚨 WORKER LOST: {event.worker}",
-        f"Silent for {_seconds(event.silent_ms)}; its symbols get no entries until it is back",
+        f"Silent for {_seconds(event.silent_ms)}; its symbols get no entries until it is back, or: "
+        "portfold retire",
         time_line(when),
     )
 
@@ -289,6 +291,10 @@ def settled(event: PositionSettled, when: datetime) -> Lines:
         f"Position settled by {event.by}: {event.symbol} of {event.worker} is {held} | "
         f"P&L: {shown(event.pnl)} | {event.reason} | {at_clock(when)}",
     )
+
+
+def worker_retired(event: WorkerRetired, when: datetime) -> Lines:
+    return (f"Worker retired by {event.by}: {event.worker} | {event.reason} | {at_clock(when)}",)
 
 
 def acknowledged(event: LossAcknowledged, when: datetime) -> Lines:
