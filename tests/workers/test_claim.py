@@ -86,6 +86,11 @@ def test_beside_others_of_the_symbol_it_trades_only_when_told(
             assert f"Joining {where[3]} on {where[1]}" in ran.err
             assert "others trade these symbols already: mine (ES). Say --join" in ran.err
             assert '"Started"' not in ran.err
+        live.by_hand("type", "PositionOpened", "worker", "mine", "session", "s1", "seq", "2", "symbol", "CL",
+                     "side", "long", "size", "1", "price", "70")  # fmt: skip
+        live.all_decided()
+        ran = portfold("worker", "CL", *SLOWLY, *where, cwd=tmp_path)
+        assert "others trade these symbols already: mine (ES, CL). Say --join" in ran.err
         with started("worker", "ES", "--join", *SLOWLY, *where, cwd=tmp_path) as joined:
             until(lambda: live.bus.beats([WORKER]) != [None], "the worker to be alive")
             assert joined.process.poll() is None

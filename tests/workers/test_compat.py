@@ -617,6 +617,17 @@ def test_after_a_restart_what_the_log_holds_is_taken_over_and_can_be_closed(
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_it_announces_the_symbols_that_it_is_told_of(
+    office: Office, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office(4, worker="named", symbols=["ES", "GC"])
+    monkeypatch.setenv("PORTFOLD_SYMBOLS", "CL, SI")
+    office(4, worker="by-environment")
+    announced = {fields["worker"]: fields["symbols"] for fields in live.said("WorkerStarted")}
+    assert announced == {"named": "ES GC", "by-environment": "CL SI"}
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_what_another_process_opened_is_closed_for_it(office: Office, live: Live) -> None:
     opener, closer = office(4, worker="opener"), office(4, worker="closer")
     assert opener.can_open_position("ES")

@@ -2,7 +2,7 @@
 
 import atexit
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -50,7 +50,8 @@ class PortfolioCoordinator:
     day.
 
     By keyword only: `worker` is this process's name on the log, by default made from its command line (or
-    PORTFOLD_WORKER); `settings` and `configuration` are those that apply here, unless given.
+    PORTFOLD_WORKER), `symbols` what it announces that it trades (or PORTFOLD_SYMBOLS), since nothing else
+    tells before it asks; `settings` and `configuration` are those that apply here, unless given.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class PortfolioCoordinator:
         daily_summary_callback: Callable[..., object] | None = None,
         *,
         worker: str | None = None,
+        symbols: Sequence[str] | None = None,
         settings: GateSettings | None = None,
         configuration: Configuration | None = None,
         log: Log | None = None,
@@ -87,6 +89,7 @@ class PortfolioCoordinator:
         )
         self._gate = PortfolioGate(
             name,
+            symbols=_announced(symbols),
             settings=self._settings,
             holdings=self._holdings,
             hears=self._hears,
@@ -251,3 +254,7 @@ class PortfolioCoordinator:
     def _hears(self, entry: Entry) -> FlattenOrder | None:
         self._callbacks.look(entry)
         return self._emergency.hears(entry)
+
+
+def _announced(symbols: Sequence[str] | None) -> Sequence[str]:
+    return os.environ.get("PORTFOLD_SYMBOLS", "").replace(",", " ").split() if symbols is None else symbols
