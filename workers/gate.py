@@ -19,7 +19,7 @@ from functools import partial
 from types import TracebackType
 
 from coordinator.clock import Clock, SystemClock
-from coordinator.log import Log, open_log
+from coordinator.log import Log
 from coordinator.status import read_status
 from events.bus import SERVERS_TIME, Bus, Entry
 from events.connection import connect
@@ -48,6 +48,7 @@ from workers.grants import Grants
 from workers.listener import LISTEN_SECONDS
 from workers.marks import Mark, Marks
 from workers.presence import Presence
+from workers.program_log import program_log
 from workers.publisher import NotSent, Numbered, OutboxFull, Publisher
 from workers.settings import GateSettings
 
@@ -88,7 +89,7 @@ class PortfolioGate:
         self._symbols = " ".join(symbols)
         self._holdings = holdings
         self._stamp = stamp
-        self._log = log or open_log(worker)[0]
+        self._log = log or program_log(worker)
         self._clock = clock or SystemClock()
         self._each_beat = each_beat
         self._carrier = Carrier(log=self._log, clock=self._clock, begin=begin)

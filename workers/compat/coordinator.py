@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from config import Configuration, load
-from coordinator.log import Log, open_log
+from coordinator.log import Log
 from events.bus import Entry
 from events.codec import RefusedField
 from events.fields import Side
@@ -33,6 +33,7 @@ from workers.compat.positions import (
 from workers.decided import wait_until_decided
 from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate, open_bus
+from workers.program_log import program_log
 from workers.settings import GateSettings
 
 _NOT_TOLD = Decimal(0)
@@ -73,7 +74,7 @@ class PortfolioCoordinator:
         self._settings = settings or GateSettings.of(configuration, url=os.environ.get("PORTFOLD_URL"))
         self._bus = open_bus(self._settings)
         name = worker or os.environ.get("PORTFOLD_WORKER") or name_of_this_process()
-        self._log = log or open_log(name)[0]
+        self._log = log or program_log(name)
         name, self._claim = claim_a_name(self._bus, name, self._settings, self._log)
         self._held = Held()
         self._taken_over = False
