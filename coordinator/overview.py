@@ -24,6 +24,7 @@ from coordinator.status_values import (
     held_in,
     moments_in,
     reserved_in,
+    trading_in,
 )
 from events.bus import Bus, Head
 from events.errors import BusRefused
@@ -114,6 +115,11 @@ class Overview(Struct, frozen=True):
         return last[0] if last else None
 
     @property
+    def reticent(self) -> tuple[str, ...]:
+        """The living workers that do not say what they trade, as old programs behind the drop-in."""
+        return tuple(one.worker for one in self.workers if serves(one) and not one.symbols)
+
+    @property
     def stats(self) -> Mapping[str, int | float]:
         """The counts since the log began."""
         found = self.status.get("stats")
@@ -150,7 +156,7 @@ def look(bus: Bus, *, flattener: str) -> Overview | None:
         reserved=reserved_in(status),
         flattening=flattening_in(status),
         workers=workers,
-        missing=missing_symbols(limits, workers),
+        missing=missing_symbols(limits, workers, trading_in(status)),
         flattener_alive=beats[-1] is not None,
         leader=leader,
         standby="" if standby == leader else standby,
@@ -189,9 +195,12 @@ def backlog_of(bus: Bus, head: Head, now_ms: int | None) -> Backlog:
     )
 
 
-def missing_symbols(limits: Mapping[str, str], workers: tuple[Seen, ...]) -> tuple[str, ...]:
-    """The portfolio's symbols that no living worker has announced."""
-    traded = {symbol for one in workers if serves(one) for symbol in one.symbols}
+def missing_symbols(
+    limits: Mapping[str, str], workers: tuple[Seen, ...], trading: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """The portfolio's symbols that no living worker has announced, or is `trading` at this moment."""
+    serving = [one for one in workers if serves(one)]
+    traded = {symbol for one in serving for symbol in (*one.symbols, *trading.get(one.worker, ()))}
     return tuple(symbol for symbol in limits.get("symbols", "").split() if symbol not in traded)
 
 

@@ -152,6 +152,16 @@ def announced_in(fields: Mapping[str, str]) -> tuple[Announced, ...]:
     return _each(fields, "workers", _PRESENCE, read, "workers such as ibs-CL up")
 
 
+def trading_in(fields: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """What each worker has a position or a slot in, whatever it announced. Raises BusRefused."""
+    pairs = [(one.worker, one.symbol) for one in held_in(fields)]
+    pairs += [(one.worker, one.symbol) for one in reserved_in(fields)]
+    symbols: dict[str, set[str]] = {}
+    for worker, symbol in pairs:
+        symbols.setdefault(worker, set()).add(symbol)
+    return {worker: tuple(sorted(names)) for worker, names in symbols.items()}
+
+
 def flattening_in(fields: Mapping[str, str]) -> tuple[str, ...]:
     """What is still to be closed, as `CL long 1 (ibs-CL)`. Raises BusRefused."""
     try:

@@ -113,7 +113,7 @@ class Flattener:
             self._everything = None
 
     def _close_orphans(self, order: FlattenOrder) -> bool:
-        """Closes, and reports, whatever belongs to workers whose heartbeat is gone. Whether others have left some.
+        """Closes, and reports, whatever belongs to workers whose heartbeat is gone. Whether some is others'.
 
         They may die yet, and nobody reminds of what the log does not know to be open.
         """

@@ -19,7 +19,7 @@ from functools import partial
 from types import TracebackType
 
 from coordinator.clock import Clock, SystemClock
-from coordinator.log import Log, open_log
+from coordinator.log import Log
 from coordinator.status import read_status
 from events.bus import SERVERS_TIME, Bus, Entry
 from events.connection import connect
@@ -43,6 +43,7 @@ from workers.grants import Grants
 from workers.listener import LISTEN_SECONDS
 from workers.marks import Mark, Marks
 from workers.presence import Presence
+from workers.program_log import program_log
 from workers.publisher import Publisher
 from workers.requests import Author, Requests
 from workers.settings import GateSettings
@@ -84,7 +85,7 @@ class PortfolioGate:
         self._settings = settings or GateSettings.found()
         self._symbols = " ".join(symbols)
         self._holdings = holdings
-        self._log = log or open_log(worker)[0]
+        self._log = log or program_log(worker)
         self._clock = clock or SystemClock()
         self._each_beat = each_beat
         self._carrier = Carrier(log=self._log, clock=self._clock, begin=begin)

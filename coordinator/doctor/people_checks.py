@@ -49,8 +49,8 @@ def workers(facts: Facts) -> Finding:
         [*lost, *([f"no worker ever announced {', '.join(never)}"] if never else [])],
     )
     remedy = f"start {'it' if len(seen.missing) == 1 else 'them'}, such as: portfold worker {seen.missing[0]}"
-    if never and not lost and any(one.alive and not one.symbols for one in seen.workers):
-        return warn("workers", f"{text}; some alive do not say what they trade", remedy)
+    if never and not lost and seen.reticent:
+        return warn("workers", f"{text}; {', '.join(seen.reticent)}: alive, not said what they trade", remedy)
     return fail("workers", text, remedy)
 
 

@@ -421,7 +421,7 @@ def test_what_a_person_ordered_is_not_undone(office: Office, live: Live) -> None
     live.hears(
         changed_limits(text, {"max_positions": "6", "daily_stop_loss": "5000"}, by="ann", reason="room")
     )
-    old._look_at_limits()
+    old._portfolio.look_at_limits()
     office(1, 100.0, worker="later")
     assert _in_force(live)[:2] == ("6", "5000")
     office.logs("set by ann: those hold")
@@ -614,6 +614,17 @@ def test_after_a_restart_what_the_log_holds_is_taken_over_and_can_be_closed(
     assert (after.daily_pnl, after.open_positions) == (250.0, {})
     assert each(PnlDisputed, decided(live)) == []
     assert each(PositionMismatch, decided(live)) == []
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_it_announces_the_symbols_that_it_is_told_of(
+    office: Office, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office(4, worker="named", symbols=["ES", "GC"])
+    monkeypatch.setenv("PORTFOLD_SYMBOLS", "CL, SI")
+    office(4, worker="by-environment")
+    announced = {fields["worker"]: fields["symbols"] for fields in live.said("WorkerStarted")}
+    assert announced == {"named": "ES GC", "by-environment": "CL SI"}
 
 
 @pytest.mark.usefixtures("coordinator")

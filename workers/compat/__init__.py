@@ -26,6 +26,7 @@ is different, because it cannot be the same:
 It is to be made in each process, never before a fork.
 """
 
-from workers.compat.coordinator import Permission, PortfolioCoordinator
+from workers.compat.coordinator import PortfolioCoordinator
+from workers.compat.permission import Permission
 
 __all__ = ["Permission", "PortfolioCoordinator"]

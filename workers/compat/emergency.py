@@ -32,8 +32,9 @@ class Emergency:
 
     def __init__(
         self,
-        worker: Callable[[], str],
+        worker: str,
         callback: Callable[[], Callback | None],
+        *,
         own_symbols: Callable[[], Sequence[str]],
         known: Callable[[], Mapping[str, object]],
         log: Log,
@@ -48,7 +49,7 @@ class Emergency:
 
     def hears(self, entry: Entry) -> FlattenOrder | None:
         """The order in a decision, if it is one for this process. ValueError for a decision that is none."""
-        order = order_for(self._worker(), entry)
+        order = order_for(self._worker, entry)
         if order is not None:
             fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
             pnl = fields.get("daily_pnl")
@@ -91,9 +92,7 @@ class Emergency:
         if heard.daily_pnl is not None:
             told["daily_pnl"] = heard.daily_pnl
         if heard.legs:
-            told["held_by_others"] = sorted(
-                {leg.symbol for leg in heard.legs if leg.worker != self._worker()}
-            )
+            told["held_by_others"] = sorted({leg.symbol for leg in heard.legs if leg.worker != self._worker})
         return told | {
             "open_positions": sorted(own),
             "trigger_time": datetime.now(UTC).isoformat(),
