@@ -91,7 +91,7 @@ def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
     try:
         event = put(bus, order)
     except (BusError, ValueError) as error:  # a field that the log does not take as well
-        refused = str(error)
+        refused = str(error).rstrip(".")
     try:
         bus.pull_killswitch(pull_fields(order.by, order.reason, event))
     except BusError as error:

@@ -443,7 +443,7 @@ class Bus:
 
     def publish(self, key: str, fields: Fields) -> StreamId:
         """Adds to one of the streams beside the log (`keys.bars`, `keys.steps`, `keys.killswitch`)."""
-        with told_apart("publishing a step"):
+        with told_apart(f"adding to {key}"):
             return StreamId.parse(self._client.execute_command("XADD", key, "*", *fields))
 
     def published_after(self, key: str, after: StreamId, *, count: int, block_ms: int) -> list[Entry]:

@@ -98,6 +98,7 @@ def test_a_restored_backup_denies_entries_until_somebody_answers_for_it(
         footing.acknowledge(live.bus, by="jane", reason="the position is known again")
         until(lambda: live.status()["log_incomplete"] == "false", "the acknowledgement")
         assert gate.request_entry("CL").allowed
+        assert live.said("PositionOpened") == []  # what it remembers of before is not told a second time
         [loss] = live.said("LossAcknowledged")
         assert loss["detail"].startswith(f"The log lost its end: ibs-ES saw {fill}, said so at ")
 
