@@ -265,9 +265,10 @@ def renew(state: State, at: StreamId, event: EntryRenewed) -> list[Decision]:
     """Keeps the worker's slot in the symbol from now for as long again as it was granted for.
 
     As long as then, whatever the limits say by now: so its worker knows until when without an answer. Only
-    its present session may.
+    its present session may, and not once the slot's time is over.
     """
-    keys = [key for key in _reserved_by(state, event) if not state.reservations[key].kept]
+    own = ((key, state.reservations[key]) for key in _reserved_by(state, event))
+    keys = [key for key, one in own if not one.kept and at.ms < one.expires_ms]
     if state.workers[event.worker].session != event.session or not keys:
         reason = f"EntryRenewed: session {event.session} of {event.worker} has no slot in {event.symbol}"
         return [EventRejected(reason=reason, rejected="EntryRenewed")]

@@ -51,7 +51,8 @@ FOLD_VERSION = 4
 keeps the slots of a lost worker; they freed them. Where open P&L begins to count, it lets no open profit of
 an earlier day pay for a loss of today. It refuses another event under the number of the last one, a repeat to
 them, and remembers the names of 1,024 fills of each worker; they, of 1,024 in all. It knows EntryRenewed
-and WorkerRetired, and says of a lost worker what to do about it.
+and WorkerRetired, and says of a lost worker what to do about it. A slot whose time is over is another's only
+when its worker would have been counted as lost by then.
 What each decided is decided again alike.
 """
 
@@ -94,6 +95,7 @@ def _entry_withdrawn(state: State, at: StreamId, event: EntryWithdrawn) -> list[
 
 def _coordinator_started(state: State, at: StreamId, event: CoordinatorStarted) -> list[Decision]:
     state.epoch, state.fold_version = event.epoch, event.fold
+    state.led_since_ms, state.worker_lost_ms = at.ms, event.worker_lost_ms
     return []
 
 

@@ -247,12 +247,16 @@ class LimitsChanged(_Event, frozen=True):
 
 
 class CoordinatorStarted(_Event, frozen=True):
-    """A leader took over, with this epoch, deciding by this version of the fold."""
+    """A leader took over, with this epoch, deciding by this version of the fold.
+
+    After `worker_lost_ms` without a sign of life it counts a worker as lost; earlier versions did not say.
+    """
 
     leader: Name
     epoch: Count
     fold: Count
     version: Text = ""
+    worker_lost_ms: Milliseconds = 0
 
 
 class ClockTicked(_Event, frozen=True):
