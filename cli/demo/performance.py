@@ -75,6 +75,8 @@ def perform(plan: Plan, console: Console) -> int:
             told = stage.play(show, stop.event.wait)
             if not watch.catch_up(stage.bus.last_event(), seconds=_CATCH_UP_SECONDS):
                 raise Failure("The demo's own screen has not seen all of the log.")
+            watch.end()
+            show.phase("done")
         page = _last_page(stage.bus, folder, server.port, server.pid if plan.keep else None)
     for line in [*page.lines, *([told] if told else [])]:
         _print(console, line)
@@ -141,9 +143,7 @@ class _Stage:
         self._children.wait([worker.worker for worker in self._workers])
         self._conductor.settle()
         self._children.stop([_COORDINATOR])
-        told = self._alerts.finish() if self._alerts is not None else ""
-        show.phase("done")
-        return told
+        return self._alerts.finish() if self._alerts is not None else ""
 
     @property
     def _place(self) -> list[str]:

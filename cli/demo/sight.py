@@ -13,7 +13,7 @@ from coordinator.dollars import ZERO, shown
 from coordinator.follower import Follower
 from coordinator.ledger import Decided
 from coordinator.narration import Line, narrate
-from coordinator.state import daily_pnl, leg_key
+from coordinator.state import Day, daily_pnl, leg_key
 from events.bus import Entry
 from events.decisions import Decision, EntryDenied, PortfolioFlat, StopLossTriggered, TradingDayStarted
 from events.incoming import ClockTicked, PositionClosed, PositionOpened
@@ -107,6 +107,7 @@ class Sight:
 
     def see_event(self, entry: Entry, now: float) -> None:
         """The next entry, read at `now`."""
+        day_ends_ms = self._follower.state.day.ends_ms
         decided = self._follower.advance(entry.id, entry.fields)
         self._events += 1
         if isinstance(decided.event, PositionClosed):
@@ -117,7 +118,7 @@ class Sight:
             if isinstance(decision, EntryDenied):
                 self._denied[decision.code] += 1
             elif isinstance(decision, TradingDayStarted):
-                self._begin_day(entry.id, decision)
+                self._begin_day(decision, day_ends_ms)
             elif isinstance(decision, StopLossTriggered):
                 self._begin_stop(entry.id, decision, now)
         self._tell(decided)
@@ -130,25 +131,33 @@ class Sight:
         stop.closed[leg] = now
         if len(stop.closed) == len(stop.legs):
             took = ", ".join(f"{symbol} {took_ms:.1f} ms" for symbol, took_ms in stop.took_ms)
-            self._note(at, Line("critical", f"Flat in real time: {took}"))
+            self._note(at.ms, Line("critical", f"Flat in real time: {took}"))
 
     def _begin_stop(self, at: StreamId, triggered: StopLossTriggered, now: float) -> None:
         legs = tuple(leg_key(leg.symbol, leg.side, leg.worker) for leg in parse_legs(triggered.positions))
         self._stops.append(Stop(at, triggered.daily_pnl, legs, now))
 
-    def _begin_day(self, at: StreamId, started: TradingDayStarted) -> None:
+    def see_end(self) -> None:
+        """No event is to come: the day under way has its line too."""
+        state = self._follower.state
+        if state.day.date:
+            self._note_day(self._follower.cursor.ms, state.day.date, daily_pnl(state), state.day)
+
+    def _begin_day(self, started: TradingDayStarted, ended_ms: int) -> None:
         if started.previous_day:
-            self._note(at, Line("info", self._day_line(started)))
+            self._note_day(ended_ms, started.previous_day, started.daily_pnl, started)
         self._days += 1
         self._most_open = len(self._follower.state.positions)
 
-    def _day_line(self, over: TradingDayStarted) -> str:
-        stopped = " | STOPPED OUT" if over.stops else ""
-        return (
-            f"{over.previous_day} | P&L {shown(over.daily_pnl):>11} | asked {over.entries_requested:3} "
-            f"allowed {over.entries_allowed:3} denied {over.entries_blocked:3} | "
-            f"exits {over.exits:3} | most open {self._most_open}{stopped}"
+    def _note_day(self, at_ms: int, day: str, pnl: Decimal, of: TradingDayStarted | Day) -> None:
+        """A line for the day, at the moment it ended, though it is known only when the next one begins."""
+        stopped = " | STOPPED OUT" if of.stops else ""
+        line = (
+            f"{day} | P&L {shown(pnl):>11} | asked {of.entries_requested:3} "
+            f"allowed {of.entries_allowed:3} denied {of.entries_blocked:3} | "
+            f"exits {of.exits:3} | most open {self._most_open}{stopped}"
         )
+        self._note(at_ms, Line("info", line))
 
     def _tell(self, decided: Decided) -> None:
         # A flatten takes no simulated time at all; what it took in real time is told instead.
@@ -159,9 +168,9 @@ class Sight:
             if line.level not in _EVERYDAY:
                 self._notes.append(Told(decided.at.ms, line))
 
-    def _note(self, at: StreamId, line: Line) -> None:
-        self._lines.append(Told(at.ms, line))
-        self._notes.append(Told(at.ms, line))
+    def _note(self, at_ms: int, line: Line) -> None:
+        self._lines.append(Told(at_ms, line))
+        self._notes.append(Told(at_ms, line))
 
     # --- telling ------------------------------------------------------------------------------------------
 

@@ -50,6 +50,11 @@ class Watch:
         with self._changed:
             return self._changed.wait_for(lambda: self._sight.cursor >= last, seconds)
 
+    def end(self) -> None:
+        """Nothing more is to come: the last day has its line too."""
+        with self._changed:
+            self._sight.see_end()
+
     def _follow(self) -> None:
         while not self._closing.is_set():
             try:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec.structs import replace
@@ -126,6 +127,19 @@ def test_the_notes_tell_the_days_the_stop_and_nothing_of_the_everyday() -> None:
         "2025-01-06",
     ]
     assert "asked   3 allowed   2 denied   1 | exits   2 | most open 2 | STOPPED OUT" in notes[-1]
+
+
+def test_each_day_has_a_line_stamped_with_its_end_the_last_with_what_was_last_seen() -> None:
+    sight = seen(bad_day() + next_day())
+    sight.see_end()
+    days = [told for told in sight.take_notes() if told.line.text.startswith("2025-")]
+    zone = ZoneInfo("America/Chicago")
+    assert [f"{datetime.fromtimestamp(told.at_ms / 1000, zone):%Y-%m-%d %H:%M}" for told in days] == [
+        "2025-01-06 17:00",
+        f"{datetime.fromtimestamp(entries(next_day())[-1].id.ms / 1000, zone):%Y-%m-%d %H:%M}",
+    ]
+    assert [told.line.text[:10] for told in days] == ["2025-01-06", "2025-01-07"]
+    assert "asked   1 allowed   1 denied   0 | exits   0 | most open 1" in days[-1].line.text
 
 
 def test_notes_are_told_once() -> None:
