@@ -85,6 +85,10 @@ def test_a_bad_day_stops_the_portfolio_and_the_next_day_it_trades_again(tmp_path
     assert totals.stops[0].resumed_day == "2025-01-07"
     assert totals.most_open == 4
     assert {worker.presence for worker in replayed.state.workers.values()} == {"stopped"}
+    assert re.findall(r"^(\S+) 1\d:\d\d (\S+) \| P&L ", ran.out, re.MULTILINE) == [
+        ("2025-01-06", "2025-01-06"),
+        ("2025-01-07", "2025-01-07"),
+    ]
     assert f"Entries: {totals.allowed + totals.denied.total()} asked" in ran.out
     until(lambda: not processes_of(folder_of(tmp_path)), "the last of them to go")
 
