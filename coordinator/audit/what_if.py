@@ -128,15 +128,19 @@ class OtherBook:
 
     def _give_way(self, met: Met) -> None:
         """Who asks again for a symbol, or was retired, is not in what only this book has allowed it."""
-        event = met.event
-        retired = isinstance(event, WorkerRetired) and not met.rejected
-        if met.repeated or not (retired or isinstance(event, EntryRequested)):
-            return
+        symbol: str | None = None
+        match met.event:
+            case EntryRequested(worker=worker, symbol=symbol) if not met.repeated:
+                pass
+            case WorkerRetired(worker=worker) if not met.rejected:
+                pass
+            case _:
+                return
         for key in list(self._granted_here):
             reservation = self._reserved_here(key)
             if reservation is None:
                 del self._granted_here[key]
-            elif reservation.worker == event.worker and (retired or reservation.symbol == event.symbol):
+            elif reservation.worker == worker and symbol in (None, reservation.symbol):
                 del self._granted_here[key], self.state.reservations[key]
 
     def _reserved_here(self, key: str) -> Reservation | None:
