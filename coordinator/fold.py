@@ -94,7 +94,9 @@ def _entry_withdrawn(state: State, at: StreamId, event: EntryWithdrawn) -> list[
 
 
 def _coordinator_started(state: State, at: StreamId, event: CoordinatorStarted) -> list[Decision]:
-    state.epoch, state.fold_version = event.epoch, event.fold
+    # From 4 on the rules never go back: a hand that wrote of an earlier version would loosen them.
+    state.fold_version = event.fold if state.fold_version < 4 else max(event.fold, state.fold_version)
+    state.epoch = event.epoch
     state.led_since_ms, state.worker_lost_ms = at.ms, event.worker_lost_ms
     return []
 
