@@ -72,7 +72,8 @@ class Extent(NamedTuple):
 
 class Standing(NamedTuple):
     """What decides, in one moment of the server, whether a yes to a worker still holds: the server's clock,
-    whether there are to be no entries at all, and the session whose heartbeat as that worker has not lapsed.
+    or the log's where that is ahead; whether there are to be no entries at all; and the session whose
+    heartbeat as that worker has not lapsed.
     """
 
     now_ms: int
@@ -360,8 +361,9 @@ class Bus:
             commands.time()
             commands.hmget(self.keys.status, *NO_ENTRIES)
             commands.get(self.keys.worker(worker))
-            time, status, session = _all_of(commands)
-        return Standing(_milliseconds(time), "true" in status, session)
+            commands.hget(self.keys.head, "cursor")
+            time, status, session, cursor = _all_of(commands)
+        return Standing(max(_milliseconds(time), _cursor(cursor or "").ms), "true" in status, session)
 
     def now_ms(self) -> int:
         """The server's clock."""

@@ -215,7 +215,9 @@ class MemoryBus(Bus):
         def look() -> Standing:
             shown = self._server.hash(self._status) or {}
             no_entries = "true" in [shown.get(name) for name in NO_ENTRIES]
-            return Standing(self._server.clock(), no_entries, self._server.text(self.keys.worker(worker)))
+            session = self._server.text(self.keys.worker(worker))
+            decided = _cursor((self._server.hash(self._head) or {}).get("cursor", ""))
+            return Standing(max(self._server.clock(), decided.ms), no_entries, session)
 
         return self._ask("asking whether a yes still holds", look)
 

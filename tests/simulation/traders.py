@@ -8,12 +8,14 @@ import contextlib
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from msgspec import structs
+
 from events.fields import Side
 from tests.simulation.account import Working
 from tests.simulation.gates import GateSeat
 from tests.simulation.scheduler import Process
 from tests.simulation.wire import Wire
-from tests.simulation.world import SILENT, World
+from tests.simulation.world import World
 from workers import flattener
 from workers.bar import Bar
 from workers.brokers.protocol import BrokerError, BrokerPosition, Fill
@@ -42,16 +44,13 @@ class WorkerSeat(GateSeat):
         super().__init__(world, name)
         self.symbol = symbol
         self._account = world.account
-        self._broker = world.account.of(name)
-        self._quit = False
 
     def open(self, process: Process, wire: Wire) -> None:
-        gate = self.make_gate(process, wire, (self.symbol,), lambda: holdings_of(self._broker, self.name))
+        self._broker = broker = self.world.brokers.open(process, self.name, self.log)
+        gate = self.make_gate(process, wire, (self.symbol,), lambda: holdings_of(broker, self.name))
         self._told = Told()
         contract = self._account.contracts[self.symbol]
-        self._trader = Trader(
-            contract=contract, strategy=self._told, gate=gate, broker=self._broker, log=SILENT
-        )
+        self._trader = Trader(contract=contract, strategy=self._told, gate=gate, broker=broker, log=self.log)
         gate.on_flatten(self._cancel, reminded=True)
         self._trader.report_leftovers()
         self.start_gate()
@@ -175,19 +174,55 @@ class WorkerSeat(GateSeat):
             self._account.working.pop(self.name, None)
 
 
+class SignalSeat(WorkerSeat):
+    """Whoever sits here trades by signals: all that its broker tells is that an order was taken."""
+
+    def enter_in_part(self, side: Side, size: int) -> None:
+        self.enter(side, size)
+
+    def order_and_wait(self, side: Side, size: int) -> None:
+        self.enter(side, size)
+
+    def fill(self) -> None:
+        self.mark()
+
+    def cancel(self) -> None:
+        self.mark()
+
+    def fill_unasked(self, side: Side, size: int) -> None:
+        self.enter(side, size)
+
+    def close_again(self) -> None:
+        self.exit()
+
+    def misreport(self, side: Side, size: int) -> None:  # noqa: ARG002 - nothing to report wrongly
+        self.exit()
+
+    def report_twice(self) -> None:
+        self.exit()
+
+    def held(self) -> BrokerPosition | None:
+        """What it believes it holds."""
+        return next((one for one in self._broker.positions(self.name) if one.symbol == self.symbol), None)
+
+
 class FlattenerSeat(GateSeat):
     """Whoever sits here closes what the dead left open."""
 
     def open(self, process: Process, wire: Wire) -> None:
-        gate = self.make_gate(process, wire, (), hears=flattener.hears)
+        allowed = flattener.Allowed()
+        # Without the bus it cannot tell who is dead, as in production.
+        self.settings = structs.replace(self.settings, on_bus_loss="hold")
+        gate = self.make_gate(process, wire, (), hears=allowed.hears)
         closer = flattener.Flattener(
             gate=gate,
             bus=wire,
-            broker=self.world.account.of(self.name),
+            broker=self.world.brokers.open(process, self.name, self.log),
             contracts=self.world.account.contracts,
             lapse_seconds=self.settings.worker_lost_seconds,
-            log=SILENT,
+            log=self.log,
             clock=process,
+            allowed=allowed,
         )
         self.start_gate()
 
