@@ -243,6 +243,8 @@ class PortfolioGate:
             return False
         if seen.no_entries or seen.session != self.session or self._expired(decision, seen.now_ms):
             return False
+        if decision.symbol not in seen.reserved:  # a flatten took it back that is resumed by now
+            return False
         return self._grants.is_reserved(decision)
 
     def renew(self, decision: Decision) -> bool:

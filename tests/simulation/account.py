@@ -50,6 +50,7 @@ class Account:
         self.prices = dict(prices)
         self.held: dict[tuple[str, str], BrokerPosition] = {}
         self.unreported: dict[str, ExitFill] = {}
+        self.exits: set[str] = set()
         self.working: dict[str, Working] = {}
         self.last_fill = ""
         self._fills = 0
@@ -97,6 +98,7 @@ class Account:
             nothing,
         )
         self.unreported[fill.fill_id] = fill
+        self.exits.add(fill.fill_id)
         return fill
 
     def take_away(self, owner: str, symbol: str, size: int) -> None:

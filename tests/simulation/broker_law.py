@@ -143,14 +143,20 @@ class BrokerLaw(Observer):
         )
 
     def added(self, key: str, entry: Entry) -> None:
-        """Takes note of orders to close."""
+        """Takes note of orders to close; a close that is reported was made."""
         keys, now = self._world.keys, self._world.scheduler.now
-        if key == keys.killswitch:
+        if key == keys.events and entry.fields[1] == "PositionClosed":
+            self._was_made(dict(zip(entry.fields[::2], entry.fields[1::2], strict=False)).get("fill", ""))
+        elif key == keys.killswitch:
             self._ordered.append((now, pulled(entry)))
         elif key == keys.decisions:
             order = handed_over(entry) or taken_over(entry) or order_for(_NOBODY, entry)
             if order is not None:
                 self._ordered.append((now, order))
+
+    def _was_made(self, fill: str) -> None:
+        if fill and fill not in self._sent and fill not in self._world.account.exits:
+            raise Violation("a close that is reported was made", fill)
 
     # --- what the log says -------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from events.bus import (
     NO_ENTRIES,
+    RESERVED,
     SERVERS_TIME,
     Acknowledged,
     Archived,
@@ -21,6 +22,7 @@ from events.bus import (
     _cursor,
     _epoch,
     _folded,
+    reserved_by,
     trimmed_away,
 )
 from events.codec import Fields
@@ -217,7 +219,8 @@ class MemoryBus(Bus):
             no_entries = "true" in [shown.get(name) for name in NO_ENTRIES]
             session = self._server.text(self.keys.worker(worker))
             decided = _cursor((self._server.hash(self._head) or {}).get("cursor", ""))
-            return Standing(max(self._server.clock(), decided.ms), no_entries, session)
+            reserved = reserved_by(worker, shown.get(RESERVED, ""))
+            return Standing(max(self._server.clock(), decided.ms), no_entries, session, reserved)
 
         return self._ask("asking whether a yes still holds", look)
 

@@ -5,6 +5,7 @@ does what brokers and people do to it: orders filled in part, late, unasked; rep
 """
 
 import contextlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ from msgspec import structs
 from events.fields import Side
 from tests.simulation.account import Working
 from tests.simulation.gates import GateSeat
-from tests.simulation.scheduler import Process
+from tests.simulation.scheduler import Process, Violation
 from tests.simulation.wire import Wire
 from tests.simulation.world import World
 from workers import flattener
@@ -206,6 +207,29 @@ class SignalSeat(WorkerSeat):
         return next((one for one in self._broker.positions(self.name) if one.symbol == self.symbol), None)
 
 
+class WatchedFlattener(flattener.Flattener):
+    """A flattener that is seen to try each exit, whatever becomes of the others."""
+
+    def _close_all(self, held: Iterable[BrokerPosition], closed: set[tuple[str, str]], cause: str) -> None:
+        wanted = list(held)
+        self._tried: set[tuple[str, str]] = set()
+        try:
+            super()._close_all(wanted, closed, cause)
+        except Exception:
+            self._look_at(wanted)
+            raise
+        self._look_at(wanted)
+
+    def _close(self, held: BrokerPosition, cause: str) -> None:
+        self._tried.add((held.owner, held.symbol))
+        super()._close(held, cause)
+
+    def _look_at(self, wanted: list[BrokerPosition]) -> None:
+        for one in wanted:
+            if (one.owner, one.symbol) not in self._tried:
+                raise Violation("an exit that fails keeps no other from being tried", f"{one}")
+
+
 class FlattenerSeat(GateSeat):
     """Whoever sits here closes what the dead left open."""
 
@@ -214,7 +238,7 @@ class FlattenerSeat(GateSeat):
         # Without the bus it cannot tell who is dead, as in production.
         self.settings = structs.replace(self.settings, on_bus_loss="hold")
         gate = self.make_gate(process, wire, (), hears=allowed.hears)
-        closer = flattener.Flattener(
+        closer = WatchedFlattener(
             gate=gate,
             bus=wire,
             broker=self.world.brokers.open(process, self.name, self.log),

@@ -12,7 +12,7 @@ from coordinator.clock import SystemClock
 from coordinator.log import open_log
 from events.codec import encode_checked
 from events.embedded import EmbeddedServer
-from events.incoming import TradingResumed
+from events.incoming import FlattenRequested, TradingResumed
 from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.waiting import until
@@ -74,6 +74,18 @@ def test_a_slot_expires_by_the_log_where_that_is_ahead_of_the_servers_clock(
         live.decided(ahead)
         live.bus.append(encode_checked(TradingResumed(by="jane", reason="the clock is right")))
         until(lambda: not live.bus.standing(WORKER).no_entries, "entries to be allowed again")
+        assert not gate.standing(yes)
+
+
+def test_a_slot_that_a_flatten_took_back_is_gone_also_for_who_has_heard_of_none_of_it(
+    gate_of: Opened, server: EmbeddedServer, portfolio: str, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.listener.Listener.start", lambda _: None)
+    with coordinating(server.url, portfolio), gate_of() as gate:
+        yes = gate.request_entry("ES")
+        assert gate.standing(yes)
+        live.publishes(FlattenRequested(by="jane", reason="panic"))
+        live.decided(live.publishes(TradingResumed(by="jane", reason="over")))
         assert not gate.standing(yes)
 
 
