@@ -26,6 +26,9 @@ SERVERS_TIME = "*"
 NO_ENTRIES = ("stopped_out", "halted", "log_incomplete")
 """Fields of the status each of which, when true, means that there are to be no entries."""
 
+RESERVED = "reserved"
+"""The field of the status that names the slots: `CL long 1 by ibs-CL, …`."""
+
 
 class Entry(NamedTuple):
     """An entry of a stream, exactly as it lies there."""
@@ -72,12 +75,14 @@ class Extent(NamedTuple):
 
 class Standing(NamedTuple):
     """What decides, in one moment of the server, whether a yes to a worker still holds: the server's clock,
-    whether there are to be no entries at all, and the session whose heartbeat as that worker has not lapsed.
+    or the log's where that is ahead; whether there are to be no entries at all; the session whose heartbeat
+    as that worker has not lapsed; and the symbols on which the worker has a slot.
     """
 
     now_ms: int
     no_entries: bool
     session: str | None
+    reserved: tuple[str, ...] = ()
 
 
 class Archived(NamedTuple):
@@ -364,8 +369,11 @@ class Bus:
             commands.time()
             commands.hmget(self.keys.status, *NO_ENTRIES)
             commands.get(self.keys.worker(worker))
-            time, status, session = _all_of(commands)
-        return Standing(_milliseconds(time), "true" in status, session)
+            commands.hget(self.keys.head, "cursor")
+            commands.hget(self.keys.status, RESERVED)
+            time, status, session, cursor, reserved = _all_of(commands)
+        now_ms = max(_milliseconds(time), _cursor(cursor or "").ms)
+        return Standing(now_ms, "true" in status, session, reserved_by(worker, reserved or ""))
 
     def now_ms(self) -> int:
         """The server's clock."""
@@ -507,6 +515,11 @@ def _folded(text: str) -> int:
     if text and not text.isdecimal():
         raise BusRefused(f"head, folded: expected a whole number, got {text[:60]!r}")
     return int(text or "0")
+
+
+def reserved_by(worker: str, text: str) -> tuple[str, ...]:
+    """The symbols of the worker's slots in the status's text."""
+    return tuple(one.partition(" ")[0] for one in text.split(", ") if one.endswith(f" by {worker}"))
 
 
 def _cursor(text: str) -> StreamId:

@@ -26,6 +26,7 @@ from events.bus import Bus, Entry
 from events.connection import connect
 from events.fields import Side
 from workers.book_watch import NOT_IN_THE_BOOK, WHAT_TO_DO, BookWatch
+from events.stream_id import StreamId
 from workers.brokers.protocol import Broker, BrokerPosition, BrokerSetup, ExitFill, NotOpen
 from workers.brokers.registry import open_broker
 from workers.flatten_order import FlattenOrder, handed_over, order_for, taken_over
@@ -38,6 +39,7 @@ NAME = "flattener"
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _ORDERS_KEPT = 100
+_ENTRIES_KEPT = 1_000
 _ORDERS_AT_ONCE = 8
 
 
@@ -46,6 +48,7 @@ class Flattener:
 
     `lapse_seconds`: how long a sign of life lasts, at most, after the death of who gave it.
     `exit_seconds`: for how long an order to close waits for its exits; what takes longer goes on by itself.
+    `allowed`: by which the `gate` hears.
     """
 
     def __init__(
@@ -59,7 +62,9 @@ class Flattener:
         log: Log,
         clock: Clock | None = None,
         exit_seconds: float = 5.0,
+        allowed: "Allowed | None" = None,
     ) -> None:
+        self._allowed = allowed or Allowed()
         self._gate = gate
         self._bus = bus
         self._broker = broker
@@ -136,14 +141,19 @@ class Flattener:
         self._close_all(wanted, {(owner, symbol) for owner, symbol, _ in legs}, order.cause)
 
     def _covered_by(self, order: FlattenOrder, held: Sequence[BrokerPosition]) -> list[BrokerPosition]:
-        """Those of `held` that the order covers: while nobody may enter all of them, or else what was open
-        when it was given and has been ever since. What is entered after a resume is another story.
+        """Those of `held` that the order covers: what was open when it was given and has been ever since; and
+        while nobody may enter also what has come since, as a late fill, but for what was allowed after a
+        resume: that is another story, also once trading is halted again.
         """
         covered = self._covered.get(order, set())
         covered &= {_identity(one) for one in held}
-        if not self._may_have_been_entered_since(order):
-            return list(held)
-        return [one for one in held if _identity(one) in covered]
+        may_be_later = self._may_have_been_entered_since(order)
+        return [
+            one
+            for one in held
+            if _identity(one) in covered
+            or not (may_be_later or self._allowed.since(order.event, one.owner, one.symbol))
+        ]
 
     def _may_have_been_entered_since(self, order: FlattenOrder) -> bool:
         """Whether entries are allowed again, after the order is decided on, or were never forbidden."""
@@ -214,6 +224,28 @@ def _identity(held: BrokerPosition) -> tuple[str, str, Side, Decimal]:
     return held.owner, held.symbol, held.side, held.price
 
 
+class Allowed:
+    """Which entry of a worker on a symbol was last allowed, as the flattener hears of it: of the latest."""
+
+    def __init__(self) -> None:
+        self._events: dict[tuple[str, str], StreamId] = {}
+
+    def hears(self, entry: Entry) -> FlattenOrder | None:
+        """What concerns the flattener, as `hears`; takes note of entries on the way."""
+        fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
+        if fields.get("type") == "EntryAllowed":
+            key = fields.get("worker", ""), fields.get("symbol", "")
+            self._events.pop(key, None)
+            self._events[key] = entry.id.event()
+            if len(self._events) > _ENTRIES_KEPT:
+                del self._events[next(iter(self._events))]
+        return hears(entry)
+
+    def since(self, event: StreamId, owner: str, symbol: str) -> bool:
+        """Whether one was allowed after that event."""
+        return self._events.get((owner, symbol), event) > event
+
+
 def hears(entry: Entry) -> FlattenOrder | None:
     """What concerns the flattener: what is handed over to it, what is overdue for long, and orders to close
     everything.
@@ -229,7 +261,8 @@ def run(
     settings = msgspec.structs.replace(settings, on_bus_loss="hold")
     bus = Bus(connect(settings.url, password=settings.password), settings.portfolio)
     with closing(open_broker(BrokerSetup(configuration, NAME, book, log, os.environ))) as broker:
-        gate = PortfolioGate(NAME, settings=settings, hears=hears, log=log)
+        allowed = Allowed()
+        gate = PortfolioGate(NAME, settings=settings, hears=allowed.hears, log=log)
         flattener = Flattener(
             gate=gate,
             bus=bus,
@@ -237,6 +270,7 @@ def run(
             contracts=configuration.contracts,
             lapse_seconds=settings.worker_lost_seconds,
             log=log,
+            allowed=allowed,
         )
         book_watch = BookWatch(bus, broker, log=log, clock=SystemClock())
         with gate:

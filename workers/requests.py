@@ -124,6 +124,8 @@ class Requests:
             return False
         if seen.no_entries or seen.session != self._author.session:
             return False
+        if decision.symbol not in seen.reserved:  # a flatten took it back that is resumed by now
+            return False
         if decision.expires_ms is None or self._publisher.log_ms(seen.now_ms) >= decision.expires_ms:
             return False
         return self._grants.is_reserved(decision)

@@ -478,13 +478,15 @@ def test_a_sign_of_life_goes_on_only_where_there_is_one(bench: Bench) -> None:
 
 def test_whether_a_yes_holds_is_seen_in_one_moment(bench: Bench) -> None:
     before = bench.bus.now_ms()
-    now_ms, no_entries, session = bench.bus.standing("ibs-ES")
-    assert (no_entries, session) == (False, None)
+    now_ms, *known = bench.bus.standing("ibs-ES")
+    assert known == [False, None, ()]
     bench.bus.beat("ibs-ES", "s1", 60_000)
-    for step in (LEAD, committed(status={"halted": "true", "stopped_out": "false"})):
+    reserved = "CL long 1 by ibs-CL, ES short 2 by ibs-ES, SI long 1 by other-ibs-ES"
+    shown = {"halted": "true", "stopped_out": "false", "reserved": reserved}
+    for step in (LEAD, committed(status=shown)):
         step(bench)
     later = bench.bus.standing("ibs-ES")
-    assert later[1:] == (True, "s1")
+    assert later[1:] == (True, "s1", ("ES",))
     assert before <= now_ms <= later.now_ms <= bench.bus.now_ms()
 
 
