@@ -16,7 +16,7 @@ from events.bus import Bus, Entry
 from events.codec import encode
 from events.decisions import FlattenOverdue
 from events.embedded import EmbeddedServer
-from events.incoming import FlattenRequested, TradingResumed
+from events.incoming import FlattenRequested, TradingHalted, TradingResumed
 from events.legs import Leg, legs_text
 from events.stream_id import ORIGIN, StreamId
 from tests.costs import costing
@@ -196,6 +196,24 @@ def test_an_order_to_close_everything_stands_for_as_long_as_it_fails(desk: Desk)
     desk.clock.now += 1
     desk.flattener.look_again()
     assert desk.held() == []
+
+
+@pytest.mark.parametrize("order", [FlattenRequested, TradingHalted])
+def test_an_order_to_close_everything_from_before_its_start_is_taken_up_once_and_a_mere_halt_is_none(
+    desk: Desk, coordinators: Coordinators, live: Live, order: Any
+) -> None:
+    coordinators.start()
+    live.hears(order(by="jane", reason="panic"))
+    desk.flattener.look_again()
+    assert desk.held() == ["CL", "ES", "SI"], "as long as it hears nothing itself"
+    desk.bus.beat(NAME, desk.gate.session, 60_000)
+    desk.flattener.look_again()
+    assert desk.held() == ([] if order is FlattenRequested else ["CL", "ES", "SI"])
+    live.hears(TradingResumed(by="jane", reason="over"))
+    desk.enters("RTY", 110)
+    desk.clock.now = 100
+    desk.flattener.look_again()
+    assert "RTY" in desk.held()
 
 
 def test_an_order_that_still_stands_closes_nothing_that_was_entered_after_a_resume(
