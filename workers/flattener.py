@@ -3,7 +3,8 @@
 It acts on what the coordinator hands over; when everything is to be closed, also for whoever gives no sign
 of life, so that it needs no coordinator. A worker that has just died still seems alive for a moment: such an
 order stands until every sign of life from before it has lapsed, and for as long as closing fails. It covers
-what was open when it was given, and nothing that is entered after a resume. All is closed side by side: one
+what was open when it was given, and nothing that is entered after a resume. One that was given before this
+process began is taken up: the fill of a dead worker may be in the book alone. All is closed side by side: one
 that hangs delays no other. Where the dead worker had closed at the broker and died before saying so, the
 flattener reports that very fill. Of two who close the same contracts the broker lets one succeed, and a fill
 reported twice is folded once.
@@ -24,10 +25,11 @@ from coordinator.clock import Clock, SystemClock
 from coordinator.log import Log
 from events.bus import Bus, Entry
 from events.connection import connect
+from events.errors import BusError
 from events.fields import Side
+from events.stream_id import ORIGIN, StreamId
 from workers.book_watch import NOT_IN_THE_BOOK, WHAT_TO_DO, BookWatch
-from events.stream_id import StreamId
-from workers.brokers.protocol import Broker, BrokerPosition, BrokerSetup, ExitFill, NotOpen
+from workers.brokers.protocol import Broker, BrokerError, BrokerPosition, BrokerSetup, ExitFill, NotOpen
 from workers.brokers.registry import open_broker
 from workers.flatten_order import FlattenOrder, handed_over, order_for, taken_over
 from workers.gate import PortfolioGate
@@ -78,6 +80,7 @@ class Flattener:
         self._covered: dict[FlattenOrder, set[tuple[str, str, Side, Decimal]]] = {}
         self._closed: set[tuple[str, str]] = set()
         self._pause = self._next_look = 0.0
+        self._took_up = False
         gate.on_flatten(self.flatten, reminded=True, at_once=_ORDERS_AT_ONCE)
 
     def flatten(self, order: FlattenOrder) -> None:
@@ -100,6 +103,7 @@ class Flattener:
         """Closes what has become an orphan's since the order to close everything, while that stands: until no
         owner can be silent yet unnoticed, and none has anything left of it.
         """
+        self._take_up()
         standing, now = self._everything, self._clock.monotonic()
         if standing is None or now < self._next_look:
             return
@@ -116,6 +120,24 @@ class Flattener:
         self._pause = self._next_look = 0.0
         if now >= until and not left and self._everything is standing:
             self._everything = None
+
+    def _take_up(self) -> None:
+        """Has an order that came before this process began stand, once all later ones are heard."""
+        if self._took_up:
+            return
+        try:
+            if self._bus.standing(NAME).session != self._gate.session:
+                return  # it listens before it gives such a sign
+            stands = self._bus.status().get("fills_closed_at_once") == "true"
+            held = self._broker.positions() if stands else []
+        except (BusError, BrokerError) as error:
+            self._log.error("What stood before the start is not known yet", why=str(error))
+            return
+        self._took_up = True
+        if stands and self._everything is None:
+            order = FlattenOrder("before the start", ORIGIN, "flatten taken up", everything=True)
+            self._covered[order] = {_identity(one) for one in held}
+            self._everything = (order, self._clock.monotonic() + self._lapse_seconds)
 
     def _close_orphans(self, order: FlattenOrder) -> bool:
         """Closes, and reports, whatever belongs to workers whose heartbeat is gone. Whether some is others'.

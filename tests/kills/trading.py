@@ -30,6 +30,7 @@ from workers.process import worker_of
 
 SYMBOLS = ("6A", "CL", "ES")
 _PORTFOLIO = "trading"
+_UNHEARD = "flattener of a fill unheard of"
 _COMES_SECONDS = 15.0
 _PEACE_SECONDS = 45.0
 _RUNTIME = {
@@ -55,7 +56,7 @@ class Way(NamedTuple):
 def ways(broker: str) -> list[Way]:
     """All there are with that broker."""
     named = places.PAPER_PLACES if broker == "paper" else places.TRADERSPOST_PLACES
-    doers = ("trader", "told trader", "flattener")
+    doers = ("trader", "told trader", "flattener", _UNHEARD)
     return [
         Way(who, place, first)
         for place in named
@@ -136,15 +137,15 @@ class _Floor:
         victim.order("exit")
         if not self._peace(f"before {way}", leg, flat=True):
             return
-        if way.place.startswith("exit"):
+        if way.who == _UNHEARD:
+            self._doom(victim, Way("trader", places.ENTRY_FILLED, ""))
+        elif way.place.startswith("exit"):
             victim.order("enter")
             until(lambda: self._on_log_and_held(leg), f"{leg} to be held", seconds=30)
             victim.order("rest")
         if way.who == "flattener":
             self._kill(victim, "trader, holding")
-            self._doom(self._flattener, way)
-        else:
-            self._doom(victim, way)
+        self._doom(self._flattener if "flattener" in way.who else victim, way)
         self._recovers(way, symbol, leg)
         self._peace(str(way), leg)
         self._resumes()
@@ -164,7 +165,7 @@ class _Floor:
 
     def _recovers(self, way: Way, symbol: str, leg: Leg) -> None:
         """The one that is there first closes what it can before the other is back."""
-        if way.who == "flattener":
+        if "flattener" in way.who:
             if way.first == "itself":
                 self._flattener = self._started("flattener", closer(self._desk))
             else:

@@ -200,6 +200,24 @@ def test_an_order_to_close_everything_stands_for_as_long_as_it_fails(desk: Desk)
     assert desk.held() == []
 
 
+@pytest.mark.parametrize("order", [FlattenRequested, TradingHalted])
+def test_an_order_to_close_everything_from_before_its_start_is_taken_up_once_and_a_mere_halt_is_none(
+    desk: Desk, coordinators: Coordinators, live: Live, order: Any
+) -> None:
+    coordinators.start()
+    live.hears(order(by="jane", reason="panic"))
+    desk.flattener.look_again()
+    assert desk.held() == ["CL", "ES", "SI"], "as long as it hears nothing itself"
+    desk.bus.beat(NAME, desk.gate.session, 60_000)
+    desk.flattener.look_again()
+    assert desk.held() == ([] if order is FlattenRequested else ["CL", "ES", "SI"])
+    live.hears(TradingResumed(by="jane", reason="over"))
+    desk.enters("RTY", 110)
+    desk.clock.now = 100
+    desk.flattener.look_again()
+    assert "RTY" in desk.held()
+
+
 def test_an_order_that_still_stands_closes_nothing_that_was_entered_after_a_resume(
     desk: Desk, live: Live, coordinators: Coordinators
 ) -> None:
