@@ -122,7 +122,10 @@ def _version() -> str:
 
 
 def _complain(code: int, sentence: str) -> int:
-    print(f"portfold: {sentence}", file=sys.stderr)
+    from events.fields import readable
+
+    lines = f"portfold: {sentence}".split("\n")  # it may quote a file or a word that is not ours
+    print("\n".join(map(readable, lines)), file=sys.stderr)
     return code
 
 
