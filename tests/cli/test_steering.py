@@ -148,3 +148,30 @@ def test_nothing_under_a_key_steers_the_terminal(
             client.hset(key, name, word)
             assert steered(screen, past, tmp_path) == "", (key, name)
             client.hset(key, name, found[name])
+
+
+@pytest.mark.parametrize(
+    "bars",
+    [
+        "time,open,high,low,close{word}\n",
+        "time,open,high,low,close\n2025-01-06T00:00{word},1,1,1,1\n",
+        "time,open,high,low,close\n2025-01-06T00:00,{word},1,1,1\n",
+    ],
+    ids=["header", "time", "price"],
+)
+def test_no_file_that_is_complained_of_steers_the_terminal(bars: str, tmp_path: Path) -> None:
+    word = IN_GOOD_UTF8.decode().replace("\u2028", "\x1b[2J")
+    (tmp_path / "bars").mkdir()
+    (tmp_path / "bars" / "ES.csv").write_text(bars.format(word=word), encoding="utf-8")
+    ran = called("research", "backtest", "--bars", "bars", "--symbols", "ES", cwd=tmp_path)
+    assert "\\u001b[2J" in ran.err
+    assert all(line.isprintable() for line in (ran.out + ran.err).split("\n"))
+
+
+@pytest.mark.parametrize(
+    "words", [["{word}"], ["status", "--{word}"], ["research", "simulate", "--results-dir", "{word}"]]
+)
+def test_no_mistake_on_the_command_line_steers_the_terminal(words: list[str], tmp_path: Path) -> None:
+    ran = called(*(word.format(word="\x1b[2J\x9b\u202e") for word in words), cwd=tmp_path)
+    assert ran.code != 0
+    assert all(line.isprintable() for line in (ran.out + ran.err).split("\n"))
