@@ -287,6 +287,8 @@ def test_a_position_without_a_price_is_said_and_its_pnl_counts_as_told(office: O
     old.register_position_closed("ES", 87.5)
     assert old.daily_pnl == 87.5
     assert each(PnlDisputed, decided(live)) == []
+    (close,) = live.said("PositionClosed")
+    assert (close["price"], close["reason"]) == ("1.75", "no exit price told")
 
 
 @pytest.mark.usefixtures("coordinator")

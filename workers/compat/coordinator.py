@@ -14,6 +14,7 @@ from coordinator.log import Log
 from events.bus import Entry
 from events.codec import RefusedField
 from events.fields import Side
+from events.incoming import PRICE_NOT_TOLD
 from events.legs import Holding
 from workers.amount import Amount, exact
 from workers.compat.callbacks import Callbacks
@@ -166,7 +167,9 @@ class PortfolioCoordinator:
                 price=price,
                 pnl=made,
                 commission=0,
-                reason="" if exit_time is None else f"exit at {exit_time.isoformat()}",
+                reason=PRICE_NOT_TOLD
+                if exit_time is None
+                else f"{PRICE_NOT_TOLD}, at {exit_time.isoformat()}",
                 owner="" if leg.worker == self._gate.worker else leg.worker,
             )
         except RefusedField:
