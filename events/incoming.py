@@ -90,6 +90,10 @@ class PositionOpened(WorkerEvent, frozen=True):
     fill: NameOrNone = ""
 
 
+PRICE_NOT_TOLD = "no exit price told"
+"""How the reason of a close begins whose price only follows from its P&L: nobody is shown such a price."""
+
+
 class PositionClosed(WorkerEvent, frozen=True):
     """A fill that closed contracts.
 

@@ -151,6 +151,10 @@ class PortfolioGate:
         self._presence.close()
         self._bus.close()
 
+    def fall_silent(self) -> None:
+        """Gives no more signs of life and hears no more orders; what is reported is still heard."""
+        self._presence.close()
+
     def __enter__(self) -> "PortfolioGate":
         return self.start()
 

@@ -14,6 +14,7 @@ from events.incoming import (
     LogTailMissing,
     LossAcknowledged,
     Malformed,
+    PositionClosed,
     TradingHalted,
 )
 from tests.coordinator.story import DAY, MINUTE, SECOND, chicago, limits
@@ -63,6 +64,28 @@ def test_a_trade_opened_and_closed() -> None:
         "Opened: CL long 1 @ -37.63 | ibs-CL | 14:23:45",
         "Closed: CL long 1 @ -36.38 | P&L: $1,250.50 | ibs-CL | 14:23:45",
     ]
+
+
+@pytest.mark.parametrize("reason", ["no exit price told", "no exit price told, at 2025-01-15T14:00:00"])
+def test_a_price_that_nobody_told_is_shown_to_nobody(reason: str) -> None:
+    """The drop-in's: its interface has no exit price, and the one on the log only follows from the P&L."""
+    telling = Telling(AFTERNOON)
+    telling.enters("CL")
+    telling.told()
+    telling.hears(
+        telling.next_of(
+            PositionClosed,
+            "ibs-CL",
+            symbol="CL",
+            side="long",
+            size=1,
+            price=Decimal("69.1234567891"),
+            commission=Decimal(0),
+            pnl=Decimal("-876.5432109"),
+            reason=reason,
+        )
+    )
+    assert telling.told() == [f"Closed: CL long 1 | P&L: $-876.54 | {reason} | ibs-CL | 14:23:45"]
 
 
 def test_a_denied_entry_says_why() -> None:

@@ -14,6 +14,7 @@ from coordinator.log import Log
 from events.bus import Entry
 from events.codec import RefusedField
 from events.fields import Side
+from events.incoming import PRICE_NOT_TOLD
 from events.legs import Holding
 from workers.amount import Amount, exact
 from workers.compat.callbacks import Callbacks
@@ -45,8 +46,9 @@ EmergencyExit = Callable[..., object]
 class PortfolioCoordinator:
     """The portfolio, as code written for one process knows it. Any thread may use it.
 
-    `emergency_exit_callback(reason, context)` is called once for each order to close everything, on a thread
-    of its own, within milliseconds; if it raises, it is tried again every second. `daily_summary_callback`
+    `emergency_exit_callback(reason, context)` is called once for each order to close everything, if anything
+    is open here or asked for, or nowhere; on a thread of its own, within milliseconds; if it raises, it is
+    tried again every second. `daily_summary_callback`
     is called when a trading day has ended; while it runs, `get_status()` and `daily_pnl` still tell of that
     day.
 
@@ -85,6 +87,7 @@ class PortfolioCoordinator:
             name,
             lambda: self.emergency_exit_callback,
             own_symbols=self._held.symbols,
+            slots=self._held.slots,
             known=self._portfolio.known,
             log=self._log,
         )
@@ -94,7 +97,7 @@ class PortfolioCoordinator:
             settings=self._settings,
             holdings=self._holdings,
             hears=self._hears,
-            each_beat=self._portfolio.look_at_limits,
+            each_beat=self._each_beat,
             log=self._log,
             bus=self._bus,
         )
@@ -111,6 +114,9 @@ class PortfolioCoordinator:
 
         Denied too when nobody answers, with the reason; never raises.
         """
+        if self._claim.lost_to:
+            reason = f"{self._gate.worker} was taken over by {self._claim.lost_to}"
+            return Permission(False, reason, "worker_superseded")
         try:
             decision = self._gate.request_entry(symbol, side, size, hold=True)
         except RefusedField as refused:
@@ -166,7 +172,9 @@ class PortfolioCoordinator:
                 price=price,
                 pnl=made,
                 commission=0,
-                reason="" if exit_time is None else f"exit at {exit_time.isoformat()}",
+                reason=PRICE_NOT_TOLD
+                if exit_time is None
+                else f"{PRICE_NOT_TOLD}, at {exit_time.isoformat()}",
                 owner="" if leg.worker == self._gate.worker else leg.worker,
             )
         except RefusedField:
@@ -251,6 +259,13 @@ class PortfolioCoordinator:
         """What is open in `symbol`: ours, or another's that this process closes for it."""
         own = self._held.leg(symbol)
         return own or next((leg for leg in self._portfolio.legs() if leg.symbol == symbol), None)
+
+    def _each_beat(self) -> None:
+        """Who was taken over is silent from then on: two of one name would announce themselves in turn."""
+        if self._claim.lost_to:
+            self._gate.fall_silent()
+        else:
+            self._portfolio.look_at_limits()
 
     def _hears(self, entry: Entry) -> FlattenOrder | None:
         self._callbacks.look(entry)

@@ -71,6 +71,11 @@ class Held:
         with self._lock:
             return sorted(self._legs)
 
+    def slots(self) -> list[str]:
+        """The symbols that were granted and are not registered: something may have been ordered."""
+        with self._lock:
+            return sorted(self._granted)
+
     def holdings(self) -> list[Holding]:
         """The positions, as the coordinator is told of them."""
         with self._lock:

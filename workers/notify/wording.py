@@ -27,6 +27,7 @@ from events.decisions import (
     StopLossTriggered,
 )
 from events.incoming import (
+    PRICE_NOT_TOLD,
     CoordinatorStarted,
     EntryRenewed,
     FlattenRequested,
@@ -136,8 +137,9 @@ def opened(event: PositionOpened, when: datetime) -> Lines:
 def closed(event: PositionClosed, when: datetime) -> Lines:
     owner = f"{event.worker} for {event.owner}" if event.owner else event.worker
     reason = f" | {event.reason}" if event.reason else ""
+    price = "" if event.reason.startswith(PRICE_NOT_TOLD) else f" @ {shown_price(event.price)}"
     return (
-        f"Closed: {event.symbol} {event.side} {event.size} @ {shown_price(event.price)} | "
+        f"Closed: {event.symbol} {event.side} {event.size}{price} | "
         f"P&L: {shown(event.pnl)}{reason} | {owner} | {at_clock(when)}",
     )
 
