@@ -53,6 +53,11 @@ class Seen(NamedTuple):
     symbols: tuple[str, ...]
     alive: bool
 
+    @property
+    def lives(self) -> bool:
+        """Whether there is a process: one that stopped in good order leaves a heartbeat for seconds."""
+        return self.alive and self.presence != "stopped"
+
 
 class Server(NamedTuple):
     """What keeps the log: its name and version, its run, how it keeps data, whether its writes succeed."""
@@ -99,7 +104,7 @@ class Overview(Struct, frozen=True):
     @property
     def unmanaged(self) -> tuple[Held, ...]:
         """The open positions whose owner gives no sign of life."""
-        alive = {one.worker for one in self.workers if one.alive}
+        alive = {one.worker for one in self.workers if one.lives}
         return tuple(one for one in self.held if one.worker not in alive)
 
     def became_of(self, worker: str) -> str:

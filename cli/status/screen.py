@@ -145,7 +145,7 @@ def _entries(seen: Overview) -> list[Text]:
 
 
 def _workers(seen: Overview) -> list[Text]:
-    alive = sum(one.alive for one in seen.workers)
+    alive = sum(one.lives for one in seen.workers)
     return [
         Text(f"{alive} alive"),
         Text("flattener alive") if seen.flattener_alive else Text("no flattener", style="yellow"),

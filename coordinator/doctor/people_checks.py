@@ -42,7 +42,7 @@ def workers(facts: Facts) -> Finding:
     if seen is None:
         return warn("workers", "not known without a coordinator", "portfold coordinator")
     if not seen.missing:
-        return ok("workers", f"{sum(one.alive for one in seen.workers)} alive, one for every symbol")
+        return ok("workers", f"{sum(one.lives for one in seen.workers)} alive, one for every symbol")
     lost = [told for symbol in seen.missing if (told := _what_became_of(symbol, seen))]
     never = [symbol for symbol in seen.missing if not _what_became_of(symbol, seen)]
     text = "; ".join(

@@ -103,6 +103,14 @@ def test_a_worker_that_announced_nothing_serves_what_it_trades(standing: Standin
     assert "none for CL" not in shown
 
 
+def test_a_worker_that_stopped_is_not_alive_for_the_heartbeat_that_it_left(standing: Standing) -> None:
+    story = busy()
+    story.stops("ibs-ES")
+    seen = standing.of(story).seen()
+    assert "2 alive, flattener alive, none for ES (ibs-ES stopped)" in " ".join(lines(seen))
+    assert [(one.worker, seen.became_of(one.worker)) for one in seen.unmanaged] == [("ibs-ES", "stopped")]
+
+
 def test_more_open_than_allowed_shows(standing: Standing) -> None:
     story = Story(max_positions=2, max_contracts=2)
     for symbol in ("ES", "CL", "SI"):
