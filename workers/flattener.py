@@ -100,8 +100,8 @@ class Flattener:
             self._close_legs(order)
 
     def look_again(self) -> None:
-        """Closes what has become an orphan's since the order to close everything, while that stands: until no
-        owner can be silent yet unnoticed, and none has anything left of it.
+        """Closes what has become an orphan's since the order to close everything, while that stands: until every
+        sign of life from before it has lapsed, and no exit is left to be reported.
         """
         self._take_up()
         standing, now = self._everything, self._clock.monotonic()
@@ -109,7 +109,7 @@ class Flattener:
             return
         order, until = standing
         try:
-            left = self._close_orphans(order)
+            unreported = self._close_orphans(order)
         except Exception as error:  # noqa: BLE001 - whatever it is, a later look tries again
             self._pause = min(2 * self._pause or _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
             self._next_look = now + self._pause
@@ -118,7 +118,7 @@ class Flattener:
             )
             return
         self._pause = self._next_look = 0.0
-        if now >= until and not left and self._everything is standing:
+        if now >= until and not unreported and self._everything is standing:
             self._everything = None
 
     def _take_up(self) -> None:
@@ -140,19 +140,18 @@ class Flattener:
             self._everything = (order, self._clock.monotonic() + self._lapse_seconds)
 
     def _close_orphans(self, order: FlattenOrder) -> bool:
-        """Closes, and reports, whatever belongs to workers whose heartbeat is gone. Whether some is others'.
+        """Closes, and reports, whatever belongs to workers whose heartbeat is gone.
 
-        They may die yet, and nobody reminds of what the log does not know to be open.
+        Whether others have exits to report: they may die over it, and what is closed nobody is reminded of.
         """
         held = self._broker.positions()
         unreported = self._broker.unreported_exits()
         owners = sorted({one.owner for one in held} | {fill.owner for fill in unreported})
         silent = {owner for owner, beat in zip(owners, self._bus.beats(owners), strict=True) if not beat}
-        covered = self._covered_by(order, held)
-        orphans = [one for one in covered if one.owner in silent]
+        orphans = [one for one in self._covered_by(order, held) if one.owner in silent]
         closed = {(fill.owner, fill.symbol) for fill in unreported if fill.owner in silent}
         self._close_all(orphans, closed, order.cause)
-        return len(orphans) < len(covered) or any(fill.owner not in silent for fill in unreported)
+        return any(fill.owner not in silent for fill in unreported)
 
     def _close_legs(self, order: FlattenOrder) -> None:
         """Closes, and reports, what was handed over by name."""
