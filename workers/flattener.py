@@ -41,7 +41,8 @@ NAME = "flattener"
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _ORDERS_KEPT = 100
-_ENTRIES_KEPT = 1_000
+_DECISIONS_AT_ONCE = 1_000
+_PAGES = 100
 _ORDERS_AT_ONCE = 8
 
 
@@ -50,7 +51,6 @@ class Flattener:
 
     `lapse_seconds`: how long a sign of life lasts, at most, after the death of who gave it.
     `exit_seconds`: for how long an order to close waits for its exits; what takes longer goes on by itself.
-    `allowed`: by which the `gate` hears.
     """
 
     def __init__(
@@ -64,9 +64,7 @@ class Flattener:
         log: Log,
         clock: Clock | None = None,
         exit_seconds: float = 5.0,
-        allowed: "Allowed | None" = None,
     ) -> None:
-        self._allowed = allowed or Allowed()
         self._gate = gate
         self._bus = bus
         self._broker = broker
@@ -90,7 +88,9 @@ class Flattener:
         """
         heard = order in self._covered
         if not heard:
-            self._covered[order] = {_identity(one) for one in self._broker.positions()}
+            held = self._broker.positions()  # perhaps long after the order was given
+            later = self._allowed_since(order.event) if held else set()
+            self._covered[order] = {_identity(one) for one in held if (one.owner, one.symbol) not in later}
             self._forget_the_oldest()
         if order.everything:
             if not heard:  # what is tried again stands already, or has ended
@@ -168,13 +168,31 @@ class Flattener:
         """
         covered = self._covered.get(order, set())
         covered &= {_identity(one) for one in held}
-        may_be_later = self._may_have_been_entered_since(order)
-        return [
-            one
-            for one in held
-            if _identity(one) in covered
-            or not (may_be_later or self._allowed.since(order.event, one.owner, one.symbol))
-        ]
+        later = {(one.owner, one.symbol) for one in held if _identity(one) not in covered}
+        if later and not self._may_have_been_entered_since(order):
+            later = later & self._allowed_since(order.event)
+        return [one for one in held if _identity(one) in covered or (one.owner, one.symbol) not in later]
+
+    def _allowed_since(self, event: StreamId) -> set[tuple[str, str]]:
+        """Whose entry on which symbol the log has allowed after that event; where it cannot be read, none:
+        nothing is in the way of a close.
+        """
+        allowed: set[tuple[str, str]] = set()
+        at = event.after_decisions()
+        for _ in range(_PAGES):
+            try:
+                page = self._bus.decisions_after(at, count=_DECISIONS_AT_ONCE)
+            except BusError as error:
+                self._log.error("Which entries were allowed since cannot be read", why=str(error))
+                break
+            for entry in page:
+                fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
+                if fields.get("type") == "EntryAllowed":
+                    allowed.add((fields.get("worker", ""), fields.get("symbol", "")))
+            if len(page) < _DECISIONS_AT_ONCE:
+                break
+            at = page[-1].id
+        return allowed
 
     def _may_have_been_entered_since(self, order: FlattenOrder) -> bool:
         """Whether entries are allowed again, after the order is decided on, or were never forbidden."""
@@ -245,28 +263,6 @@ def _identity(held: BrokerPosition) -> tuple[str, str, Side, Decimal]:
     return held.owner, held.symbol, held.side, held.price
 
 
-class Allowed:
-    """Which entry of a worker on a symbol was last allowed, as the flattener hears of it: of the latest."""
-
-    def __init__(self) -> None:
-        self._events: dict[tuple[str, str], StreamId] = {}
-
-    def hears(self, entry: Entry) -> FlattenOrder | None:
-        """What concerns the flattener, as `hears`; takes note of entries on the way."""
-        fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
-        if fields.get("type") == "EntryAllowed":
-            key = fields.get("worker", ""), fields.get("symbol", "")
-            self._events.pop(key, None)
-            self._events[key] = entry.id.event()
-            if len(self._events) > _ENTRIES_KEPT:
-                del self._events[next(iter(self._events))]
-        return hears(entry)
-
-    def since(self, event: StreamId, owner: str, symbol: str) -> bool:
-        """Whether one was allowed after that event."""
-        return self._events.get((owner, symbol), event) > event
-
-
 def hears(entry: Entry) -> FlattenOrder | None:
     """What concerns the flattener: what is handed over to it, what is overdue for long, and orders to close
     everything.
@@ -282,8 +278,7 @@ def run(
     settings = msgspec.structs.replace(settings, on_bus_loss="hold")
     bus = Bus(connect(settings.url, password=settings.password), settings.portfolio)
     with closing(open_broker(BrokerSetup(configuration, NAME, book, log, os.environ))) as broker:
-        allowed = Allowed()
-        gate = PortfolioGate(NAME, settings=settings, hears=allowed.hears, log=log)
+        gate = PortfolioGate(NAME, settings=settings, hears=hears, log=log)
         flattener = Flattener(
             gate=gate,
             bus=bus,
@@ -291,7 +286,6 @@ def run(
             contracts=configuration.contracts,
             lapse_seconds=settings.worker_lost_seconds,
             log=log,
-            allowed=allowed,
         )
         book_watch = BookWatch(bus, broker, log=log, clock=SystemClock())
         with gate:

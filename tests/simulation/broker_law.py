@@ -188,7 +188,9 @@ class BrokerLaw(Observer):
 
     def _under_way(self, leg: str) -> bool:
         """Whether its owner is about to tell, or it is known that nobody knows."""
-        return not self._world.is_idle(leg.rpartition(":")[2]) or self.is_told(leg)
+        owner = self._world.seats[leg.rpartition(":")[2]]
+        about_to = not owner.idle and (owner.process is not None or not self._world.brokers.by_signals)
+        return about_to or self.is_told(leg)
 
     def is_told(self, leg: str) -> bool:
         """Whether the log or the broker's book say that it may be otherwise."""

@@ -234,10 +234,9 @@ class FlattenerSeat(GateSeat):
     """Whoever sits here closes what the dead left open."""
 
     def open(self, process: Process, wire: Wire) -> None:
-        allowed = flattener.Allowed()
         # Without the bus it cannot tell who is dead, as in production.
         self.settings = structs.replace(self.settings, on_bus_loss="hold")
-        gate = self.make_gate(process, wire, (), hears=allowed.hears)
+        gate = self.make_gate(process, wire, (), hears=flattener.hears)
         closer = WatchedFlattener(
             gate=gate,
             bus=wire,
@@ -246,7 +245,6 @@ class FlattenerSeat(GateSeat):
             lapse_seconds=self.settings.worker_lost_seconds,
             log=self.log,
             clock=process,
-            allowed=allowed,
         )
         self.start_gate()
 

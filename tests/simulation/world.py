@@ -94,11 +94,6 @@ class World(Observer):
             seat.leave()
         self.brokers.close()
 
-    def is_idle(self, name: str) -> bool:
-        """Whether somebody is in that seat, with nothing to do or to tell."""
-        seat = self.seats.get(name)
-        return seat is not None and seat.idle
-
 
 class Seat:
     """A name under which one process runs after the other, and what each of them is made of (`begin`)."""

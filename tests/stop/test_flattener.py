@@ -16,7 +16,7 @@ from events.bus import Bus, Entry
 from events.codec import encode
 from events.decisions import FlattenOverdue
 from events.embedded import EmbeddedServer
-from events.incoming import FlattenRequested, TradingHalted, TradingResumed
+from events.incoming import EntryRequested, FlattenRequested, TradingHalted, TradingResumed, WorkerStarted
 from events.legs import Leg, legs_text
 from events.stream_id import ORIGIN, StreamId
 from tests.costs import costing
@@ -26,7 +26,7 @@ from tests.waiting import until
 from workers.brokers.paper import PaperBroker
 from workers.brokers.protocol import BrokerError, ExitFill
 from workers.flatten_order import FlattenOrder
-from workers.flattener import NAME, Allowed, Flattener, hears
+from workers.flattener import NAME, Flattener, hears
 from workers.gate import PortfolioGate
 from workers.settings import GateSettings
 from workers.side_by_side import NotDone
@@ -71,7 +71,6 @@ class Desk:
         contracts = load(str(PACKAGED), {}, folder).contracts
         self.bus = bus
         self.clock = Clock()
-        self.allowed = Allowed()
         self.broker = MoodyBroker(folder / "book.sqlite", NAME, costing(contracts))
         self.logged = io.StringIO()
         log, self.lines = open_log(NAME, target=self.logged)
@@ -86,7 +85,6 @@ class Desk:
             log=log,
             clock=self.clock,
             exit_seconds=0.5,
-            allowed=self.allowed,
         )
 
         self.book, self.contracts = folder / "book.sqlite", costing(contracts)
@@ -254,16 +252,27 @@ def test_nor_what_was_entered_between_a_resume_and_a_later_halt(
     order = EVERYTHING._replace(event=event)
     with pytest.raises(BrokerError):
         desk.flattener.flatten(order)
-    resumed = live.publishes(TradingResumed(by="jane", reason="over"))
-    live.decided(resumed)
-    granted = ["type", "EntryAllowed", "worker", "ibs-ES", "symbol", "ES"]
-    assert desk.allowed.hears(Entry(resumed.decision(0), granted)) is None
+    live.hears(TradingResumed(by="jane", reason="over"))
+    live.hears(WorkerStarted("ibs-ES", "s1", 1, symbols="ES"))
+    live.hears(EntryRequested("ibs-ES", "s1", 2, "ES", "long", 1))
     desk.enters("ES", 110)
     live.hears(TradingHalted(by="jane", reason="lunch"))
     desk.broker.refuses = frozenset()
     desk.clock.now = 100
     desk.flattener.look_again()
     assert desk.held() == ["ES"], "no entries are allowed, and yet it is none of that order's"
+
+
+def test_nor_does_an_order_that_is_heard_late_cover_what_was_allowed_after_it(
+    desk: Desk, live: Live, coordinators: Coordinators
+) -> None:
+    coordinators.start()
+    event = live.publishes(FlattenRequested(by="jane", reason="panic"))
+    live.hears(TradingResumed(by="jane", reason="over"))
+    live.hears(WorkerStarted("ibs-ES", "s1", 1, symbols="ES"))
+    live.hears(EntryRequested("ibs-ES", "s1", 2, "ES", "long", 1))
+    desk.flattener.flatten(EVERYTHING._replace(event=event))
+    assert desk.held() == ["ES"]
 
 
 def test_what_is_handed_over_is_not_what_its_owner_enters_later(
