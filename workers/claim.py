@@ -12,6 +12,7 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from types import TracebackType
 
 from coordinator.log import Log
@@ -49,9 +50,9 @@ class Claim:
         try:
             holder = self._bus.claim(self._worker, self._me, self._lasts_ms, "*" if take_over else "")
             while holder and not self._stop.is_set():
-                if self._is_renewed(holder):
+                if renewed(self._bus, {self._worker: holder}, self._beat, self._stop):
                     raise NameTaken(
-                        f"Another process trades as {self._worker}: {_shown(holder)}. Stop that one; "
+                        f"Another process trades as {self._worker}: {shown_holder(holder)}. Stop that one; "
                         "or take its place with --take-over, and it stops."
                     )
                 holder = self._bus.claim(self._worker, self._me, self._lasts_ms, holder)
@@ -79,17 +80,6 @@ class Claim:
     ) -> None:
         self.close()
 
-    def _is_renewed(self, holder: str) -> bool:
-        """Whether the holder lives: what it renews lasts longer again. Not so if the name is free."""
-        until = time.monotonic() + _BEATS_TO_SEE * self._beat
-        lasts = self._bus.claim_lasts_ms(self._worker, holder)
-        while lasts > 0 and time.monotonic() < until and not self._stop.wait(_LOOK_SECONDS):
-            left = self._bus.claim_lasts_ms(self._worker, holder)
-            if left > lasts:
-                return True
-            lasts = left
-        return False
-
     def _renew(self) -> None:
         while not self._over.wait(self._beat):
             try:
@@ -97,7 +87,7 @@ class Claim:
             except BusError:
                 continue  # the gate says that the bus is away
             if holder:
-                self.lost_to = _shown(holder)
+                self.lost_to = shown_holder(holder)
                 self._log.critical(
                     f"SUPERSEDED: another process trades as {self._worker} now; this one stops",
                     other=self.lost_to,
@@ -106,6 +96,27 @@ class Claim:
                 return
 
 
-def _shown(holder: str) -> str:
+def renewed(bus: Bus, held: Mapping[str, str], beat: float, stop: threading.Event) -> list[str]:
+    """Of the names `held`, each with its holder, those whose holder lives: what it renews lasts longer again.
+
+    Waits for some two signs of life, `beat` seconds apart, where it has to. Raises BusError.
+    """
+    lasts = {name: bus.claim_lasts_ms(name, holder) for name, holder in held.items()}
+    lives: set[str] = set()
+    until = time.monotonic() + _BEATS_TO_SEE * beat
+    while time.monotonic() < until:
+        open_still = [name for name, left in lasts.items() if left > 0 and name not in lives]
+        if not open_still or stop.wait(_LOOK_SECONDS):
+            break
+        for name in open_still:
+            left = bus.claim_lasts_ms(name, held[name])
+            if left > lasts[name]:
+                lives.add(name)
+            lasts[name] = left
+    return [name for name in held if name in lives]
+
+
+def shown_holder(holder: str) -> str:
+    """A holder as people read it: `process 4711 on host`."""
     host, _, rest = holder.partition(" ")
     return f"process {rest.partition(' ')[0]} on {host}"
