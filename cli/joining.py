@@ -16,9 +16,13 @@ from cyclopts import Parameter
 from cli.exits import Unusable
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from cli.target import Place
     from coordinator.log import Log
     from coordinator.status_values import Announced
+
+_NAMED = 3
 
 
 @Parameter(name="*", group="Beside others")
@@ -57,6 +61,27 @@ def join_there(place: "Place", symbols: Sequence[str], own: Iterable[str], log: 
     print(f"{told}\nTrade beside them? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Unusable("Not joined.")
+
+
+def check_names_free(place: "Place", own: Sequence[str], stop: "Event") -> None:
+    """Raises Unusable where other processes live by the names of what is to be started."""
+    from events.errors import BusError
+    from workers.claim import BEATS_TO_SEE, renewed, shown_holder
+
+    beat = float(place.configuration.runtime.heartbeat_seconds)
+    try:
+        with closing(place.bus()) as bus:
+            held = bus.claimed(own)
+            taken = renewed(bus, held, BEATS_TO_SEE * beat, stop)
+    except BusError:
+        return  # each worker looks again when it takes its name
+    if taken:
+        named = ", ".join(f"{name} ({shown_holder(held[name])})" for name in taken[:_NAMED])
+        more = f" and {len(taken) - _NAMED} more" if len(taken) > _NAMED else ""
+        raise Unusable(
+            f"On {place.shown} other processes trade under these names already: {named}{more}. Stop them; or "
+            "take their place with --take-over, and they stop."
+        )
 
 
 def _alive(place: "Place") -> "list[Announced]":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from cli.joining import Beside, join_there
+from cli.joining import Beside, check_names_free, join_there
 from cli.target import Place, Target
 from portfold_command import leashed
 
@@ -106,7 +106,6 @@ def run(
     passed_on += _given(bars=bars, pace=pace, speed=speed, seed=seed, days=days)
     log, lines = open_log("run")
     try:
-        announce(settled, log)
         with (
             stopped_by_signals() as stop,
             TemporaryDirectory(prefix="portfold-run-") as folder,
@@ -116,7 +115,11 @@ def run(
                 words = _where(place, target)
                 place = along.enter_context(brought_along(place, words, log, stop.event))
             file = (book or default_book(place, settled.configuration.runtime.broker.kind)).absolute()
-            join_there(place, settled.symbols, map(worker_of, settled.symbols), log, join=beside.join)
+            own = [worker_of(symbol) for symbol in settled.symbols]
+            join_there(place, settled.symbols, own, log, join=beside.join)
+            if not beside.take_over:
+                check_names_free(place, own, stop.event)
+            announce(settled, log)
             with closing(place.bus()) as bus:
                 compare_with_log(settled, bus, log)
             children = list(_children(settled, place, target, file, Path(folder), passed_on))

@@ -418,6 +418,15 @@ class Bus:
         with told_apart("claiming a worker's name"):
             return str(self._claim([self.keys.claim(worker)], [who, lasts_ms, instead_of]))
 
+    def claimed(self, workers: Sequence[str]) -> dict[str, str]:
+        """Of these workers' names those that some process has, and which."""
+        if not workers:
+            return {}
+        with told_apart("looking at the workers' names"):
+            found = self._client.mget([self.keys.claim(each) for each in workers])
+        holders = zip(workers, map(_readable, found), strict=True)
+        return {worker: holder for worker, holder in holders if holder}
+
     def claim_lasts_ms(self, worker: str, who: str) -> int:
         """How long that claim still lasts without being renewed; 0 when it is over."""
         with told_apart("looking at a claim"):

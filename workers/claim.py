@@ -14,6 +14,7 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from types import TracebackType
 
 from coordinator.log import Log
@@ -21,7 +22,7 @@ from events.bus import Bus
 from events.errors import BusError
 from workers.settings import GateSettings
 
-_BEATS_TO_SEE = 2.2
+BEATS_TO_SEE = 2.2
 _LOOK_SECONDS = 0.05
 
 
@@ -55,9 +56,9 @@ class Claim:
         try:
             holder = self._bus.claim(self._worker, self._me, self._lasts_ms, "*" if take_over else "")
             while holder and not self._stop.is_set():
-                if self._is_renewed(holder, patient):
+                if self._lives(holder, patient):
                     raise NameTaken(
-                        f"Another process trades as {self._worker}: {_shown(holder)}. Stop that one; "
+                        f"Another process trades as {self._worker}: {shown_holder(holder)}. Stop that one; "
                         "or take its place with --take-over, and it stops."
                     )
                 holder = self._bus.claim(self._worker, self._me, self._lasts_ms, "" if patient else holder)
@@ -85,20 +86,14 @@ class Claim:
     ) -> None:
         self.close()
 
-    def _is_renewed(self, holder: str, patient: bool) -> bool:
-        """Whether the holder lives: what it renews lasts longer again. Not so if the name is free.
-
-        Who is patient waits until it is free, or would be had it not been renewed.
-        """
-        waits = self._lasts_ms / 1000 if patient else _BEATS_TO_SEE * self._beat
-        until = time.monotonic() + waits
-        lasts = self._bus.claim_lasts_ms(self._worker, holder)
-        while lasts > 0 and time.monotonic() < until and not self._stop.wait(_LOOK_SECONDS):
-            left = self._bus.claim_lasts_ms(self._worker, holder)
-            if left > lasts:
-                return True
-            lasts = left
-        return patient and lasts > 0
+    def _lives(self, holder: str, patient: bool) -> bool:
+        """Whether the holder renews its claim; to who is patient, has it after a whole one too."""
+        held = {self._worker: holder}
+        if not patient:
+            return bool(renewed(self._bus, held, BEATS_TO_SEE * self._beat, self._stop))
+        if renewed(self._bus, held, self._lasts_ms / 1000, self._stop):
+            return True
+        return self._bus.claim_lasts_ms(self._worker, holder) > 0
 
     def _renew(self) -> None:
         while not self._over.wait(self._beat):
@@ -107,7 +102,7 @@ class Claim:
             except BusError:
                 continue  # the gate says that the bus is away
             if holder:
-                self.lost_to = _shown(holder)
+                self.lost_to = shown_holder(holder)
                 self._log.critical(
                     f"SUPERSEDED: another process trades as {self._worker} now; this one stops",
                     other=self.lost_to,
@@ -116,6 +111,27 @@ class Claim:
                 return
 
 
-def _shown(holder: str) -> str:
+def renewed(bus: Bus, held: Mapping[str, str], seconds: float, stop: threading.Event) -> list[str]:
+    """Of the names `held`, each with its holder, those whose holder lives: what it renews lasts longer again.
+
+    Waits `seconds` where it has to. Raises BusError.
+    """
+    lasts = {name: bus.claim_lasts_ms(name, holder) for name, holder in held.items()}
+    lives: set[str] = set()
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        open_still = [name for name, left in lasts.items() if left > 0 and name not in lives]
+        if not open_still or stop.wait(_LOOK_SECONDS):
+            break
+        for name in open_still:
+            left = bus.claim_lasts_ms(name, held[name])
+            if left > lasts[name]:
+                lives.add(name)
+            lasts[name] = left
+    return [name for name in held if name in lives]
+
+
+def shown_holder(holder: str) -> str:
+    """A holder as people read it: `process 4711 on host`."""
     host, _, rest = holder.partition(" ")
     return f"process {rest.partition(' ')[0]} on {host}"

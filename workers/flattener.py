@@ -100,8 +100,9 @@ class Flattener:
             self._close_legs(order)
 
     def look_again(self) -> None:
-        """Closes what has become an orphan's since the order to close everything, while that stands: until every
-        sign of life from before it has lapsed, and no exit is left to be reported.
+        """Closes what has become an orphan's since the order to close everything, while that stands.
+
+        It does until every sign of life from before it has lapsed, and no exit is left to be reported.
         """
         self._take_up()
         standing, now = self._everything, self._clock.monotonic()

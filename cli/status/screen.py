@@ -88,7 +88,11 @@ def _parts_of_loss(seen: Overview) -> str:
     open_loss = account.daily_pnl - account.realized
     if seen.limits.get("stop_loss_on") == "realized":
         return f"realized {dollars(account.realized)}; open profit and loss do not count"
-    return f"realized {dollars(account.realized)}, open {dollars(open_loss)}"
+    unmarked = sum(one.unmarked for one in seen.held)
+    if unmarked and unmarked == len(seen.held):
+        return f"realized {dollars(account.realized)}, open: no mark"
+    without = f" ({unmarked} without a mark)" if unmarked else ""
+    return f"realized {dollars(account.realized)}, open {dollars(open_loss)}{without}"
 
 
 def _slots(seen: Overview) -> Text:

@@ -217,6 +217,28 @@ def test_before_the_first_mark_it_is_not_said_what_a_position_makes(standing: St
     assert line_of(seen, "  CL").endswith("$0.00")
 
 
+def test_what_has_no_mark_is_counted_beside_what_the_others_make(standing: Standing) -> None:
+    story = Story()
+    story.enters("ES", "CL")
+    story.marks("ES", "-50")
+    shown = " ".join(lines(standing.of(story).seen()))
+    assert "realized $0.00, open $-50.00 (1 without a mark)" in shown
+    story.closes("ES")
+    assert "realized $0.00, open: no mark" in " ".join(lines(standing.of(story).seen()))
+
+
+def test_who_was_retired_is_not_lost(standing: Standing) -> None:
+    story = Story()
+    story.starts("ibs-CL", symbols="CL")
+    story.loses_worker("ibs-CL")
+    story.retires("ibs-CL")
+    standing.of(story)
+    standing.client.delete(standing.bus.keys.worker("ibs-CL"))
+    shown = " ".join(lines(standing.seen()))
+    assert "none for CL (ibs-CL retired)" in shown
+    assert "lost" not in shown
+
+
 def test_a_long_reason_does_not_push_the_rest_away(standing: Standing) -> None:
     shown = lines(crowded(standing.of(busy()).seen()))
     assert shown.index("") <= 1 + 4 * 4

@@ -543,6 +543,8 @@ def test_a_name_is_claimed_by_one_until_it_lapses_or_is_taken_over(bench: Bench)
     assert bench.bus.claim("ibs-ES", "ann", 60_000, "") == "", "renewing is taking it again"
     assert bench.bus.claim("ibs-ES", "bob", 60_000, "") == "ann"
     assert bench.bus.claim("ibs-ES", "bob", 60_000, "cat") == "ann"
+    assert bench.bus.claimed(["ibs-CL", "ibs-ES"]) == {"ibs-ES": "ann"}
+    assert bench.bus.claimed([]) == {}
     assert 0 < bench.bus.claim_lasts_ms("ibs-ES", "ann") <= 60_000
     assert bench.bus.claim_lasts_ms("ibs-ES", "bob") == 0
     assert bench.bus.claim("ibs-ES", "bob", 60_000, "ann") == ""

@@ -272,6 +272,13 @@ class MemoryBus(Bus):
 
         return self._ask("claiming a worker's name", take)
 
+    def claimed(self, workers: Sequence[str]) -> dict[str, str]:
+        def held() -> dict[str, str]:
+            found = {worker: self._server.text(self.keys.claim(worker)) for worker in workers}
+            return {worker: holder for worker, holder in found.items() if holder}
+
+        return self._ask("looking at the workers' names", held) if workers else {}
+
     def claim_lasts_ms(self, worker: str, who: str) -> int:
         key = self.keys.claim(worker)
 

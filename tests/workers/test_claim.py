@@ -50,6 +50,20 @@ def test_the_second_process_of_a_name_is_refused_with_the_way_out(
         assert first.ends() == OK
 
 
+def test_a_run_whose_names_others_have_starts_nobody_and_says_so(
+    tmp_path: Path, where: tuple[str, ...], bus: Bus
+) -> None:
+    with started("worker", "ES", *SLOWLY, *where, cwd=tmp_path) as first:
+        trades(first, bus)
+        ran = portfold("run", "--bars", "synthetic", "--paper", *where, cwd=tmp_path)
+        assert ran.code == UNUSABLE
+        told = f"other processes trade under these names already: ibs-ES (process {first.process.pid} on "
+        assert told in ran.err
+        assert "--take-over" in ran.err
+        assert "Started" not in ran.out + ran.err
+        assert first.process.poll() is None
+
+
 def test_who_is_taken_over_is_told_and_stops(tmp_path: Path, where: tuple[str, ...], bus: Bus) -> None:
     with started("worker", "ES", *SLOWLY, *where, cwd=tmp_path) as first:
         trades(first, bus)
