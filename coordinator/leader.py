@@ -83,6 +83,8 @@ class Leader:
         self._server_clock = ServerClock(bus, time.monotonic)
         self._committed_status: dict[str, str] = {}
         self.opened = False
+        self.snapshot = ""
+        """The text of the last snapshot that it wrote."""
         self.decided = lease.cursor
         """The last event that is known to be decided, on record."""
 
@@ -255,7 +257,8 @@ class Leader:
 
     def _save_snapshot(self) -> None:
         """Writes down the state, all of which is committed, so that the next start is quick."""
-        self._bus.save_snapshot(snapshot_text(self._follower.place))
+        self.snapshot = snapshot_text(self._follower.place)
+        self._bus.save_snapshot(self.snapshot)
         self._since_snapshot, self._snapshot_taken = 0, self._time.monotonic()
 
     # --- time and the lease ------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from coordinator.footing import Ground
 from coordinator.leader import Leader, LeadLost
 from coordinator.log import Log
 from coordinator.proof import proved
+from coordinator.snapshot_proof import ProvedSnapshots
 from events.bus import Bus, Head, Lease
 from events.connection import connect, without_secrets
 from events.errors import BusError, BusRefused, BusUnreachable
@@ -93,10 +94,10 @@ class CoordinatorProcess:
         self._who = who or _own_name()
         self._lease_ms = configuration.runtime.lease_ms
         folder = configuration.runtime.archive_folder
-        self._archive = archive or (Path(folder) if folder else None)
         self._wall_ms = wall_ms
         self._told: dict[str, str] = {}
         self._seen = ORIGIN
+        self._snapshots = ProvedSnapshots(bus, archive or (Path(folder) if folder else None), log=log)
         self._trouble = ""
         self._pause_seconds = _FIRST_PAUSE_SECONDS
 
@@ -129,8 +130,7 @@ class CoordinatorProcess:
         self._trouble, self._pause_seconds = "", _FIRST_PAUSE_SECONDS
 
     def _one_term(self) -> Iterator[float]:
-        follower = Follower.from_snapshot(self._bus, self._archive)
-        taken = yield from self._wait_for_lease(follower)
+        taken = yield from self._wait_for_lease(self._snapshots.begin())
         if taken is None:
             return
         lease, follower = taken
@@ -138,6 +138,7 @@ class CoordinatorProcess:
         try:
             leader = self._leader(lease, follower, self._check_server())
             for _ in leader.lead(self._stop):
+                self._snapshots.go_on()
                 yield 0.0  # it waits for events itself
         except BusUnreachable:
             reachable = False
@@ -146,6 +147,7 @@ class CoordinatorProcess:
             if leader is not None and leader.opened:
                 self._begin_anew()
                 self._seen = leader.decided
+                self._snapshots.wrote(leader.snapshot)
             if reachable:  # if not, the lease lapses sooner than another call would time out
                 self._hand_back()
 
@@ -185,6 +187,7 @@ class CoordinatorProcess:
                 standing_by = True
                 self._log.info("Standing by", leader=lease.holder)
             self._bus.stand_by(self._who, _STANDBY_LEASES * self._lease_ms)
+            self._snapshots.go_on()
             yield self._lease_ms / 4000
         return None
 

@@ -30,7 +30,7 @@ def portfolio_of(state: State) -> dict[str, Any]:
     """The state without what says who leads."""
     known = msgspec.to_builtins(state)
     assert isinstance(known, dict)
-    return {name: value for name, value in known.items() if name != "epoch"}
+    return {name: value for name, value in known.items() if name not in ("epoch", "led_since_ms")}
 
 
 def portfolio_in(status: dict[str, str]) -> dict[str, str]:
