@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -728,6 +728,32 @@ def test_who_was_taken_over_opens_nothing_announces_nothing_and_still_reports(
 
 def _gives_signs_of_life(old: PortfolioCoordinator) -> bool:
     return old._gate._presence._heartbeat._thread.is_alive()
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_an_announcement_never_falls_between_a_report_and_what_is_held(
+    office: Office, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the bus comes back while another thread reports: it would announce what no report has said."""
+    old = office(4)
+    assert old.can_open_position("ES")
+    announcements: list[threading.Thread] = []
+
+    def announced_first(step: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        announcement = threading.Thread(target=old._gate.announce_again)
+        announcements.append(announcement)
+        announcement.start()
+        announcement.join(0.3)
+        return step(*arguments, **named)
+
+    for at, name in ((old._held, "add"), (old._gate, "position_closed")):
+        monkeypatch.setattr(at, name, partial(announced_first, getattr(at, name)))
+    old.register_position_opened("ES", 1, 5000)
+    old.register_position_closed("ES", -50.0)
+    for announcement in announcements:
+        announcement.join(20)
+    assert len(announcements) == 2
+    assert each(PositionMismatch, decided(live)) == []
 
 
 @pytest.mark.usefixtures("coordinator")
