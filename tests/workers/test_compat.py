@@ -632,6 +632,25 @@ def test_without_a_bus_nothing_may_be_opened_and_exits_are_kept(office: Office) 
     assert status["unknown"] == [NOBODY_LED]
 
 
+def test_what_was_reported_without_a_bus_is_told_when_it_is_back(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path / "server") as own:
+        office = Office(own.url, "main", tmp_path)
+        bus = Bus(connect(own.url), "main")
+        with coordinating(own.url, "main"):
+            old = office(4, settings={"answer_seconds": 1.0})
+            assert old.can_open_position("ES")
+            old.register_position_opened("ES", 1, 5000)
+        own.kill()
+        old.register_position_closed("ES", -50.0)
+        assert old.can_open_position("CL").code == "bus_unreachable"
+        own.restart()
+        with coordinating(own.url, "main"):
+            until(lambda: bus.status().get("realized_pnl") == "-50.00", "the close")
+            assert bus.status()["open_positions"] == ""
+        office.end()
+        bus.close()
+
+
 def test_without_a_coordinator_nothing_may_be_opened(office: Office) -> None:
     old = office(4, 2500.0, settings={"answer_seconds": 0.1})
     assert old.can_open_position("ES") == (False, "No answer within 0.1 s")

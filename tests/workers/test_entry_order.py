@@ -1,5 +1,6 @@
 """The order of an entry: signal, filter, gate, order, fill reported; and each no along the way."""
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -37,6 +38,7 @@ from workers.decision import Decision
 from workers.filters.protocol import Verdict
 from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate
+from workers.process import _trade
 from workers.progress import Progress
 from workers.settings import GateSettings
 from workers.strategies.intent import Enter, Exit, Held, Intent
@@ -290,6 +292,28 @@ def test_an_exit_that_the_broker_did_not_do_is_tried_again_within_seconds(floor:
     assert tries(floor, 120) == 0
     live.all_decided()
     assert [close["reason"] for close in live.said("PositionClosed")] == ["ibs"]
+
+
+def test_a_workers_process_tries_it_while_no_bar_comes(
+    server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    with coordinating(server.url, portfolio):
+        floor = Floor(server.url, portfolio, tmp_path)
+
+        def bars() -> Iterator[Bar | None]:
+            floor.strategy.next = [Enter("long", 1), Exit("ibs")]
+            yield bar(0)
+            floor.broker.refused_exits = BrokerError("Too many requests")
+            yield bar(1)
+            floor.broker.refused_exits = None
+            floor.clock.passed += 3
+            yield None
+            assert floor.broker.positions() == []
+
+        _trade(floor.gate, floor.trader, bars(), False, threading.Event())
+        assert floor.steps.count("exit") == 2
+        floor.close()
 
 
 def test_an_exit_of_which_nobody_knows_waits_for_the_next_bar(floor: Floor) -> None:
