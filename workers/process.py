@@ -119,6 +119,8 @@ def _trade(
                 trader.warm_up(bar)
             elif bar is not None:
                 trader.on_bar(bar)
+            elif not driven:
+                trader.between_bars()
             if stop.is_set():
                 break
     finally:

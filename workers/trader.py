@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from config import Contract
+from coordinator.clock import Clock, SystemClock
 from coordinator.dollars import gross_pnl
 from coordinator.log import Log
 from events.legs import Holding
@@ -37,13 +39,24 @@ from workers.progress import Progress
 from workers.reporting import report_exit
 from workers.strategies.intent import Enter, Exit, Held, Strategy
 
+_AGAIN_SECONDS = 2.0
+_LONGEST_SECONDS = 60.0
+
+
+class _Again(NamedTuple):
+    """An exit that the broker did not do: at which price and when it is tried again, after which pause."""
+
+    price: Decimal
+    at: float
+    pause_seconds: float
+
 
 class Trader:
     """Trades `contract` by `strategy`, through `gate` and `broker`.
 
     `entry_filter`: what signals have to pass, if anything, before the gate is asked. `progress`:
     where it notes how far it has come, for its next life. `fill_at`: the close of the bar that
-    decides, or the open of the next. `of_now`: whether a bar may open anything.
+    decides, or the open of the next. `of_now`: whether a bar may open anything. `clock`: for pauses.
     """
 
     def __init__(
@@ -58,6 +71,7 @@ class Trader:
         progress: Progress | None = None,
         fill_at: FillAt = "mark",
         of_now: Callable[[Bar], bool] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._contract = contract
         self._strategy = strategy
@@ -74,6 +88,8 @@ class Trader:
         self._bars_held = 0 if self._progress.last is None else self._bars_at_fill
         self._waiting: Enter | None = None
         self._leaving = ""
+        self._again: _Again | None = None
+        self._clock = clock or SystemClock()
         self._seen: BrokerPosition | None = None  # what was held when the broker could last be asked
         gate.on_flatten(self.flatten, reminded=True)
 
@@ -132,6 +148,19 @@ class Trader:
             self._leaving = ""
         elif held is not None and self._leaving and not self._waits:
             self._leave(held, bar.close)
+
+    def between_bars(self) -> None:
+        """Tries again to leave what the broker did not close, after seconds, at growing pauses."""
+        again, now = self._again, self._clock.monotonic()
+        if again is None or now < again.at:
+            return
+        self._again = again._replace(at=now + again.pause_seconds)  # if the broker cannot say what is held
+        with self._surviving("was to close what it had not"):
+            held = self._held()
+            if held is None or not self._leaving:
+                self._again = None
+            else:
+                self._leave(held, again.price)
 
     def flatten(self, order: FlattenOrder) -> None:
         """Closes what is open of what was ordered, at the last price known."""
@@ -237,12 +266,26 @@ class Trader:
             self._gate.position_opened(self.symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
 
     def _leave(self, held: BrokerPosition, price: Decimal) -> None:
-        """Does what the strategy has decided; what the broker does not do is tried again at the next bar."""
+        """Does what the strategy has decided; what the broker does not do is tried again within seconds.
+
+        An exit of which nobody knows is not, but at the next bar, when its answer may have come.
+        """
+        tried, self._again = self._again, None
         try:
             # Until nothing is held: a part may be left.
             self._close(held, exact(price, "price"), self._leaving)
+        except OrderUnknown as unknown:
+            self._log.critical(
+                "NOT CLOSED for sure; again at the next bar", symbol=held.symbol, why=str(unknown)
+            )
         except BrokerError as error:
-            self._log.critical("NOT CLOSED; trying again at the next bar", symbol=held.symbol, why=str(error))
+            self._again = tried
+            self._try_again_later(price)
+            self._log.critical("NOT CLOSED; trying again within seconds", symbol=held.symbol, why=str(error))
+
+    def _try_again_later(self, price: Decimal) -> None:
+        pause = min(2 * self._again.pause_seconds, _LONGEST_SECONDS) if self._again else _AGAIN_SECONDS
+        self._again = _Again(price, self._clock.monotonic() + pause, pause)
 
     def _close(self, held: BrokerPosition, price: Decimal | None, reason: str) -> None:
         """Closes at the broker, then reports. Who finds it closed already has nothing to report."""

@@ -35,6 +35,23 @@ def test_paper_takes_its_costs_from_the_configuration(tmp_path: Path) -> None:
     assert is_paper(configuration)
 
 
+def test_a_broker_of_an_installed_module_is_named_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "installed" / "theirs"
+    folder.mkdir(parents=True)
+    (folder / "desk.py").write_text(
+        "from workers.brokers.paper import PaperBroker\n"
+        "def open_desk(setup):\n"
+        "    return PaperBroker(setup.book, setup.owner, setup.configuration.contracts)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / "installed")
+    configuration = configured(tmp_path, kind="theirs.desk:open_desk")
+    with opened(configuration, tmp_path) as broker:
+        assert broker.enter("ES", "long", 1, Decimal(5000)).size == 1
+    assert not is_paper(configuration)
+
+
 @pytest.mark.parametrize(
     ("broker", "sentence"),
     [
@@ -51,6 +68,14 @@ def test_paper_takes_its_costs_from_the_configuration(tmp_path: Path) -> None:
             'broker.options.fill_at: expected "mark" or "next_bar", got "open"',
         ),
         (
+            {"kind": "gone.py:Broker"},
+            'broker.kind: expected something to import, got "gone.py:Broker": ',
+        ),
+        (
+            {"kind": "half.py:NONE"},
+            "broker.kind: expected the name of a function, got",
+        ),
+        (
             {"kind": "half.py:Half"},
             "broker.kind: expected a broker, got one that cannot exit, flatten, positions",
         ),
@@ -62,7 +87,7 @@ def test_paper_takes_its_costs_from_the_configuration(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_with_the_entry_is_told(tmp_path: Path, broker: Any, sentence: str) -> None:
     configuration = configured(tmp_path, **broker)
-    half = "class Half:\n    def __init__(self, setup): pass\n    def enter(self): pass\n"
+    half = "NONE = 1\nclass Half:\n    def __init__(self, setup): pass\n    def enter(self): pass\n"
     half += "from workers.brokers.paper import PaperBroker\nclass Hasty(PaperBroker):\n"
     half += "    def __init__(self, setup): pass\n    def enter(self, symbol, side, size, price): pass\n"
     (tmp_path / "config" / "half.py").write_text(half)

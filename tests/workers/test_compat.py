@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -632,6 +632,25 @@ def test_without_a_bus_nothing_may_be_opened_and_exits_are_kept(office: Office) 
     assert status["unknown"] == [NOBODY_LED]
 
 
+def test_what_was_reported_without_a_bus_is_told_when_it_is_back(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path / "server") as own:
+        office = Office(own.url, "main", tmp_path)
+        bus = Bus(connect(own.url), "main")
+        with coordinating(own.url, "main"):
+            old = office(4, settings={"answer_seconds": 1.0})
+            assert old.can_open_position("ES")
+            old.register_position_opened("ES", 1, 5000)
+        own.kill()
+        old.register_position_closed("ES", -50.0)
+        assert old.can_open_position("CL").code == "bus_unreachable"
+        own.restart()
+        with coordinating(own.url, "main"):
+            until(lambda: bus.status().get("realized_pnl") == "-50.00", "the close")
+            assert bus.status()["open_positions"] == ""
+        office.end()
+        bus.close()
+
+
 def test_without_a_coordinator_nothing_may_be_opened(office: Office) -> None:
     old = office(4, 2500.0, settings={"answer_seconds": 0.1})
     assert old.can_open_position("ES") == (False, "No answer within 0.1 s")
@@ -728,6 +747,32 @@ def test_who_was_taken_over_opens_nothing_announces_nothing_and_still_reports(
 
 def _gives_signs_of_life(old: PortfolioCoordinator) -> bool:
     return old._gate._presence._heartbeat._thread.is_alive()
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_an_announcement_never_falls_between_a_report_and_what_is_held(
+    office: Office, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the bus comes back while another thread reports: it would announce what no report has said."""
+    old = office(4)
+    assert old.can_open_position("ES")
+    announcements: list[threading.Thread] = []
+
+    def announced_first(step: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        announcement = threading.Thread(target=old._gate.announce_again)
+        announcements.append(announcement)
+        announcement.start()
+        announcement.join(0.3)
+        return step(*arguments, **named)
+
+    for at, name in ((old._held, "add"), (old._gate, "position_closed")):
+        monkeypatch.setattr(at, name, partial(announced_first, getattr(at, name)))
+    old.register_position_opened("ES", 1, 5000)
+    old.register_position_closed("ES", -50.0)
+    for announcement in announcements:
+        announcement.join(20)
+    assert len(announcements) == 2
+    assert each(PositionMismatch, decided(live)) == []
 
 
 @pytest.mark.usefixtures("coordinator")

@@ -1,5 +1,6 @@
 """The order of an entry: signal, filter, gate, order, fill reported; and each no along the way."""
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,21 +13,32 @@ import pytest
 
 from config.contracts import read_contracts
 from config.locate import CONTRACTS_FILE, PACKAGED
+from coordinator.clock import SystemClock
 from coordinator.log import open_log
 from events.embedded import EmbeddedServer
 from events.fields import Side
-from events.stream_id import ORIGIN
+from events.stream_id import ORIGIN, StreamId
 from tests.costs import costing
 from tests.live import Live
 from tests.processes import coordinating
 from tests.workers.desk import locked
 from workers.bar import Bar
 from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import BrokerError, BrokerPosition, Fill, FillAt, MaySend, always
+from workers.brokers.protocol import (
+    BrokerError,
+    BrokerPosition,
+    ExitFill,
+    Fill,
+    FillAt,
+    MaySend,
+    OrderUnknown,
+    always,
+)
 from workers.decision import Decision
 from workers.filters.protocol import Verdict
 from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate
+from workers.process import _trade
 from workers.progress import Progress
 from workers.settings import GateSettings
 from workers.strategies.intent import Enter, Exit, Held, Intent
@@ -71,6 +83,7 @@ class NotedBroker(PaperBroker):
     steps: list[str]
     refuses = False
     silent = False
+    refused_exits: BrokerError | None = None
 
     def positions(self, owner: str | None = None) -> list[BrokerPosition]:
         if self.silent:
@@ -84,6 +97,23 @@ class NotedBroker(PaperBroker):
         if self.refuses:
             raise BrokerError("Not today")
         return super().enter(symbol, side, size, price, may_send=may_send)
+
+    def exit(
+        self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
+    ) -> ExitFill:
+        self.steps.append("exit")
+        if self.refused_exits is not None:
+            raise self.refused_exits
+        return super().exit(symbol, side, size, price, owner=owner)
+
+
+class Later(SystemClock):
+    """The machine's clock, and what a test lets pass."""
+
+    passed = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.passed
 
 
 class NotedGate(PortfolioGate):
@@ -124,6 +154,7 @@ class Floor:
     def begin(self, *, passes: bool | None = True, fill_at: FillAt = "mark", of_now: bool = True) -> None:
         """A new life of the trader."""
         self.of_now = of_now
+        self.clock = Later()
         self.strategy = Wishes(self.steps)
         self.filter = Says(self.steps, passes) if passes is not None else None
         self.trader = Trader(
@@ -136,6 +167,7 @@ class Floor:
             progress=Progress(self._folder / "progress.json"),
             fill_at=fill_at,
             of_now=lambda _: self.of_now,
+            clock=self.clock,
         )
 
     def bar(self, number: int, intent: Intent = None, opens: int = 5000) -> None:
@@ -235,6 +267,72 @@ def test_a_book_that_is_locked_for_a_while_ends_no_worker(floor: Floor, live: Li
     floor.bar(4, Enter("long", 1))
     live.all_decided()
     assert (live.status()["open_positions"], live.status()["slots_used"]) == ("ES", "1")
+
+
+def tries(floor: Floor, seconds: float) -> int:
+    """How often the exit is tried within so many seconds without a bar, looked at four times a second."""
+    floor.steps.clear()
+    for _ in range(round(seconds * 4)):
+        floor.clock.passed += 0.25
+        floor.trader.between_bars()
+    return floor.steps.count("exit")
+
+
+def test_an_exit_that_the_broker_did_not_do_is_tried_again_within_seconds(floor: Floor, live: Live) -> None:
+    floor.bar(0, Enter("long", 1))
+    floor.broker.refused_exits = BrokerError("Too many requests")
+    floor.bar(1, Exit("ibs"))
+    assert tries(floor, 2.5) == 1
+    assert tries(floor, 60) in (4, 5)  # at growing pauses
+    floor.broker.silent = True
+    assert tries(floor, 120) == 0
+    floor.broker.silent, floor.broker.refused_exits = False, None
+    assert tries(floor, 60.5) == 1
+    assert floor.broker.positions() == []
+    assert tries(floor, 120) == 0
+    live.all_decided()
+    assert [close["reason"] for close in live.said("PositionClosed")] == ["ibs"]
+
+
+def test_a_workers_process_tries_it_while_no_bar_comes(
+    server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    with coordinating(server.url, portfolio):
+        floor = Floor(server.url, portfolio, tmp_path)
+
+        def bars() -> Iterator[Bar | None]:
+            floor.strategy.next = [Enter("long", 1), Exit("ibs")]
+            yield bar(0)
+            floor.broker.refused_exits = BrokerError("Too many requests")
+            yield bar(1)
+            floor.broker.refused_exits = None
+            floor.clock.passed += 3
+            yield None
+            assert floor.broker.positions() == []
+
+        _trade(floor.gate, floor.trader, bars(), False, threading.Event())
+        assert floor.steps.count("exit") == 2
+        floor.close()
+
+
+def test_an_exit_of_which_nobody_knows_waits_for_the_next_bar(floor: Floor) -> None:
+    floor.bar(0, Enter("long", 1))
+    floor.broker.refused_exits = OrderUnknown("No answer")
+    floor.bar(1, Exit("ibs"))
+    assert tries(floor, 120) == 0
+    floor.broker.refused_exits = None
+    floor.bar(2)
+    assert floor.broker.positions() == []
+
+
+def test_what_was_flattened_meanwhile_is_not_left_again(floor: Floor) -> None:
+    floor.bar(0, Enter("long", 1))
+    floor.broker.refused_exits = BrokerError("Too many requests")
+    floor.bar(1, Exit("ibs"))
+    floor.broker.refused_exits = None
+    floor.trader.flatten(FlattenOrder("1-0", StreamId(1, 0), "daily stop loss", everything=True))
+    assert tries(floor, 120) == 0
 
 
 def test_a_broker_that_cannot_say_what_is_held_opens_nothing_and_the_exit_waits(

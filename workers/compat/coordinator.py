@@ -147,9 +147,11 @@ class PortfolioCoordinator:
         if entry_price is None:
             self._log.warning(f"{symbol} was opened without a price; it stands on the log at 0")
         price = _NOT_TOLD if entry_price is None else entry_price
-        self._gate.position_opened(symbol, side, contracts, price=price)
         opened = entry_time or datetime.now(UTC)
-        self._held.add(Leg(symbol, side, contracts, exact(price, "entry_price"), self._gate.worker, opened))
+        leg = Leg(symbol, side, contracts, exact(price, "entry_price"), self._gate.worker, opened)
+        with self._gate.orders:  # so that no announcement of what is held falls in between
+            self._gate.position_opened(symbol, side, contracts, price=price)
+            self._held.add(leg)
         self._until_decided()
 
     def register_position_closed(self, symbol: str, pnl: Amount, exit_time: datetime | None = None) -> None:
@@ -163,24 +165,9 @@ class PortfolioCoordinator:
             self._log.error(f"{symbol} was closed, and nobody here knows of a position in it")
             leg = Leg(symbol, "long", 1, _NOT_TOLD, self._gate.worker, datetime.now(UTC))
         price, made = implied_exit(leg, exact(pnl, "pnl"), self._portfolio.point_value(symbol))
-        own = self._held.forget(symbol)  # before it is told: what the close triggers must not find it open
-        try:
-            self._gate.position_closed(
-                symbol,
-                leg.side,
-                leg.size,
-                price=price,
-                pnl=made,
-                commission=0,
-                reason=PRICE_NOT_TOLD
-                if exit_time is None
-                else f"{PRICE_NOT_TOLD}, at {exit_time.isoformat()}",
-                owner="" if leg.worker == self._gate.worker else leg.worker,
-            )
-        except RefusedField:
-            if own is not None:
-                self._held.take_over([own])
-            raise
+        reason = PRICE_NOT_TOLD if exit_time is None else f"{PRICE_NOT_TOLD}, at {exit_time.isoformat()}"
+        with self._gate.orders:
+            self._report_close(leg, price, made, reason)
         self._until_decided()
 
     # --- how we are --------------------------------------------------------------------------------------
@@ -235,6 +222,24 @@ class PortfolioCoordinator:
         self.close()
 
     # --- inside ------------------------------------------------------------------------------------------
+
+    def _report_close(self, leg: Leg, price: Decimal, pnl: Decimal, reason: str) -> None:
+        own = self._held.forget(leg.symbol)  # before it is told: what it triggers must not find it open
+        try:
+            self._gate.position_closed(
+                leg.symbol,
+                leg.side,
+                leg.size,
+                price=price,
+                pnl=pnl,
+                commission=0,
+                reason=reason,
+                owner="" if leg.worker == self._gate.worker else leg.worker,
+            )
+        except RefusedField:
+            if own is not None:
+                self._held.take_over([own])
+            raise
 
     def _ask_again(self, symbol: str, side: Side, contracts: int) -> None:
         """For a fill that the grant does not cover: other than was asked for, or too late."""
