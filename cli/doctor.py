@@ -56,10 +56,10 @@ def doctor(*, ping: Flag = False, json: Flag = False, target: Target = _TARGET) 
     failed = sum(one.level == "fail" for one in found)
     warned = sum(one.level == "warn" for one in found)
     if json:
-        import msgspec
+        from coordinator.words import shown_json
 
         counts = {"ok": not failed, "failed": failed, "warned": warned}
-        print(msgspec.json.encode(counts | {"findings": [one._asdict() for one in found]}).decode())
+        print(shown_json(counts | {"findings": [one._asdict() for one in found]}))
     else:
         from rich.console import Console
 

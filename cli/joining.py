@@ -60,9 +60,15 @@ def join_there(place: "Place", symbols: Sequence[str], own: Iterable[str], log: 
 
 
 def _alive(place: "Place") -> "list[Announced]":
-    from coordinator.status_values import announced_in
+    """With what they trade: what they announced, and what they hold or have a slot in."""
+    from coordinator.status_values import announced_in, trading_in
 
     with closing(place.bus()) as bus:
-        announced = announced_in(bus.status())
+        status = bus.status()
+        announced, trading = announced_in(status), trading_in(status)
         beats = bus.beats([one.worker for one in announced])
-    return [one for one, beat in zip(announced, beats, strict=True) if beat is not None]
+    return [
+        one._replace(symbols=tuple(dict.fromkeys((*one.symbols, *trading.get(one.worker, ())))))
+        for one, beat in zip(announced, beats, strict=True)
+        if beat is not None
+    ]

@@ -132,7 +132,10 @@ def _version() -> str:
 
 
 def _complain(code: int, sentence: str) -> int:
-    print(f"portfold: {typed(sentence)}", file=sys.stderr)
+    from events.fields import readable
+
+    lines = f"portfold: {typed(sentence)}".split("\n")  # it may quote a file or a word that is not ours
+    print("\n".join(map(readable, lines)), file=sys.stderr)
     return code
 
 

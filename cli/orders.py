@@ -1,4 +1,4 @@
-"""`portfold halt`, `resume`, `flatten`, `limits`, `settle`, `acknowledge`: an operator's orders.
+"""`portfold halt`, `resume`, `flatten`, `limits`, `settle`, `retire`, `acknowledge`: an operator's orders.
 
 Each is an event on the log with who and why. It is recorded whether or not anybody coordinates, takes effect
 as soon as somebody does, and survives every restart; the same can be written by hand with XADD.
@@ -26,7 +26,7 @@ Why = Annotated[str, Parameter(name="--reason", help="Why; it stands on the reco
 
 def register(app: App) -> None:
     """Adds the commands."""
-    for command in (halt, resume, flatten, limits, settle, acknowledge):
+    for command in (halt, resume, flatten, limits, settle, retire, acknowledge):
         app.command(command)
 
 
@@ -91,7 +91,7 @@ def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
     try:
         event = put(bus, order)
     except (BusError, ValueError) as error:  # a field that the log does not take as well
-        refused = str(error)
+        refused = str(error).rstrip(".")
     try:
         bus.pull_killswitch(pull_fields(order.by, order.reason, event))
     except BusError as error:
@@ -211,6 +211,34 @@ def settle(
         pnl=_number("--pnl", pnl),
     )
     _give(target, order, f"{symbol} of {worker} is settled.")
+
+
+def retire(worker: str, /, *, by: Who, reason: Why, target: Target = _TARGET) -> None:
+    """Say that a lost worker will not come back: its symbols are free for others.
+
+    If it does come back, it is a worker again, and what it holds counts.
+
+    Exit code 1 when it is refused: the worker lives or is not lost, or something
+    of it is open or may be.
+
+    For example:
+
+        portfold retire ibs-CL --by jane --reason "its machine is gone; the broker is flat"
+
+    Parameters
+    ----------
+    worker
+        The lost worker, as portfold status names it.
+    """
+    from events.incoming import WorkerRetired
+
+    bus = target.resolve().bus()
+    if bus.beats([worker])[0] is not None:
+        raise Failure(
+            f"{worker} is alive: it gives signs of life. Stop it first; only a lost one is retired."
+        )
+    order = WorkerRetired(by=by, reason=reason, worker=worker)
+    tell_outcome(bus, put(bus, order), f"{worker} is retired.")
 
 
 def acknowledge(*, by: Who, reason: Why, target: Target = _TARGET) -> None:

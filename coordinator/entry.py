@@ -142,9 +142,13 @@ def _worker_stopped(state: State, limits: Limits, request: EntryRequested) -> De
 
 
 def _worker_lost(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    if state.workers[request.worker].presence == "retired":
+        return Denial("worker_lost", f"Worker {request.worker} was retired; it has to announce itself again")
     for name in state.lost:
         if name == request.worker or request.symbol in state.workers[name].symbols:
-            return Denial("worker_lost", f"Worker {name}, which trades {request.symbol}, is lost")
+            other = name != request.worker and state.fold_version >= 4
+            way_out = f": start it again, or portfold retire {name}" if other else ""
+            return Denial("worker_lost", f"Worker {name}, which trades {request.symbol}, is lost{way_out}")
     return None
 
 
@@ -261,9 +265,10 @@ def renew(state: State, at: StreamId, event: EntryRenewed) -> list[Decision]:
     """Keeps the worker's slot in the symbol from now for as long again as it was granted for.
 
     As long as then, whatever the limits say by now: so its worker knows until when without an answer. Only
-    its present session may.
+    its present session may, and not once the slot's time is over.
     """
-    keys = [key for key in _reserved_by(state, event) if not state.reservations[key].kept]
+    own = ((key, state.reservations[key]) for key in _reserved_by(state, event))
+    keys = [key for key, one in own if not one.kept and at.ms < one.expires_ms]
     if state.workers[event.worker].session != event.session or not keys:
         reason = f"EntryRenewed: session {event.session} of {event.worker} has no slot in {event.symbol}"
         return [EventRejected(reason=reason, rejected="EntryRenewed")]

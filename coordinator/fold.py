@@ -36,6 +36,7 @@ from events.incoming import (
     TradingResumed,
     WorkerEvent,
     WorkerLost,
+    WorkerRetired,
     WorkerStarted,
     WorkerStopped,
 )
@@ -49,7 +50,9 @@ FOLD_VERSION = 4
 4 counts a close under a new fill name, however many closes the day saw; they took it for a second report. It
 keeps the slots of a lost worker; they freed them. Where open P&L begins to count, it lets no open profit of
 an earlier day pay for a loss of today. It refuses another event under the number of the last one, a repeat to
-them, and remembers the names of 1,024 fills of each worker; they, of 1,024 in all. It knows EntryRenewed.
+them, and remembers the names of 1,024 fills of each worker; they, of 1,024 in all. It knows EntryRenewed
+and WorkerRetired, and says of a lost worker what to do about it. A slot whose time is over is another's only
+when its worker would have been counted as lost by then.
 What each decided is decided again alike.
 """
 
@@ -58,7 +61,7 @@ GOES_ON_FROM = (1, 2, 3, FOLD_VERSION)
 
 
 _TYPES = tuple(kind.__name__ for kind in get_args(Event))
-_SINCE_4 = f"{EntryRenewed.__name__}, "  # in the sentence that lists the types
+_SINCE_4 = (EntryRenewed.__name__, WorkerRetired.__name__)
 
 
 def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]:
@@ -91,7 +94,10 @@ def _entry_withdrawn(state: State, at: StreamId, event: EntryWithdrawn) -> list[
 
 
 def _coordinator_started(state: State, at: StreamId, event: CoordinatorStarted) -> list[Decision]:
-    state.epoch, state.fold_version = event.epoch, event.fold
+    # From 4 on the rules never go back: a hand that wrote of an earlier version would loosen them.
+    state.fold_version = event.fold if state.fold_version < 4 else max(event.fold, state.fold_version)
+    state.epoch = event.epoch
+    state.led_since_ms, state.worker_lost_ms = at.ms, event.worker_lost_ms
     return []
 
 
@@ -103,15 +109,10 @@ def _malformed(state: State, at: StreamId, event: Malformed) -> list[Decision]:
     reason = event.reason
     if state.fold_version < 4:
         unknown = f"type: expected one of {', '.join(_TYPES)}, got '{event.type}'"
-        reason = (unknown if event.type == EntryRenewed.__name__ else reason).replace(_SINCE_4, "", 1)
+        reason = unknown if event.type in _SINCE_4 else reason
+        for later in _SINCE_4:
+            reason = reason.replace(f"{later}, ", "", 1)  # from the list of the types
     return [EventRejected(reason=reason[: entry.SENTENCE], rejected=event.type[: entry.SENTENCE])]
-
-
-def _entry_renewed(state: State, at: StreamId, event: EntryRenewed) -> list[Decision]:
-    """To the versions before 4 it was no event: nobody knew the type."""
-    if state.fold_version < 4:
-        return _malformed(state, at, Malformed("", type(event).__name__))
-    return _once(entry.renew)(state, at, event)
 
 
 _Rule = Callable[[State, StreamId, Any], list[Decision]]
@@ -128,10 +129,21 @@ def _once(rule: _Rule) -> _Rule:
     return folded_once
 
 
+def _since_4(rule: _Rule) -> _Rule:
+    """To the versions before 4 the event was none: nobody knew the type."""
+
+    def unknown_before(state: State, at: StreamId, event: Event) -> list[Decision]:
+        if state.fold_version < 4:
+            return _malformed(state, at, Malformed("", type(event).__name__))
+        return rule(state, at, event)
+
+    return unknown_before
+
+
 _RULES: dict[type, _Rule] = {
     EntryRequested: _once(_entry_requested),
     EntryWithdrawn: _once(_entry_withdrawn),
-    EntryRenewed: _entry_renewed,
+    EntryRenewed: _since_4(_once(entry.renew)),
     PositionOpened: _once(doubted_when_late(positions.opened)),
     PositionClosed: _once(doubted_when_late(positions.closed)),
     PositionMarked: _once(positions.marked),
@@ -144,6 +156,7 @@ _RULES: dict[type, _Rule] = {
     LimitsChanged: orders.limits_changed,
     PositionSettled: orders.settled,
     LossAcknowledged: log_tail.acknowledged,
+    WorkerRetired: _since_4(presence.retired),
     CoordinatorStarted: _coordinator_started,
     ClockTicked: _clock_ticked,
     WorkerLost: presence.lost,

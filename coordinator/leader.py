@@ -76,6 +76,7 @@ class Leader:
         self._time = time
         self._renewed = time.monotonic()
         self._follower = follower
+        self._silence_ms = worker_lost_ms if clock == "server" else 0  # a driven clock measures no silence
         self._presence = PresenceWatch(bus, worker_lost_ms=worker_lost_ms, monotonic=time.monotonic)
         self._since_snapshot, self._snapshot_taken = 0, time.monotonic()
         self._folded, self._glanced = lease.folded, time.monotonic()
@@ -131,7 +132,11 @@ class Leader:
         """Says on the log who leads now, and puts the configured limits in force where they are not."""
         self._say(
             CoordinatorStarted(
-                leader=self._lease.holder, epoch=self._lease.epoch, fold=FOLD_VERSION, version=self._version
+                leader=self._lease.holder,
+                epoch=self._lease.epoch,
+                fold=FOLD_VERSION,
+                version=self._version,
+                worker_lost_ms=self._silence_ms,
             )
         )
         state = self._follower.state

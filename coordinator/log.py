@@ -3,7 +3,8 @@
 Lines go through a bounded queue to a thread of their own: a terminal that is scrolled back, a full pipe or a
 slow disk delays lines, and when the queue is full loses them, counted and said, but never blocks the fold.
 Nor the end of a process: lines go past Python's own buffer, which an interpreter that ends would wait for.
-For people on a terminal lines are readable, elsewhere one JSON object each in UTF-8, by structlog.
+For people on a terminal lines are readable, elsewhere one JSON object each in UTF-8, by structlog. Whatever a
+line quotes, nothing in it steers a terminal.
 """
 
 import os
@@ -14,6 +15,8 @@ from collections.abc import Callable
 from typing import TextIO, cast
 
 import structlog
+
+from events.fields import readable
 
 _LINES_WAITING = 20_000
 _LINES_AT_ONCE = 50
@@ -113,10 +116,13 @@ def open_log(process: str, *, target: TextIO | None = None) -> tuple[Log, LineQu
     stream = target if target is not None else sys.stderr
     lines = LineQueue(stream)
     for_people = stream.isatty()
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=True, pad_event_to=0)
+    rendering: list[structlog.typing.Processor] = (
+        [_harmless, structlog.dev.ConsoleRenderer(colors=True, pad_event_to=0)]
         if for_people
-        else structlog.processors.JSONRenderer(ensure_ascii=False)
+        else [
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+            lambda _logger, _method, line: readable(str(line)),  # JSON reads back what JSON escapes
+        ]
     )
     logger: Log = structlog.wrap_logger(
         structlog.WriteLogger(cast(TextIO, lines)),
@@ -124,8 +130,17 @@ def open_log(process: str, *, target: TextIO | None = None) -> tuple[Log, LineQu
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=not for_people),
             structlog.processors.format_exc_info,
-            renderer,
+            *rendering,
         ],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
     ).bind(process=process)
     return logger, lines
+
+
+def _harmless(_logger: object, _method: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Escapes whatever may not be shown; a traceback keeps its lines."""
+    for name, value in said.items():
+        if isinstance(value, str):
+            lines = value.split("\n") if name == "exception" else [value]
+            said[name] = "\n".join(map(readable, lines))
+    return said

@@ -41,6 +41,7 @@ from events.incoming import (
     TradingHalted,
     TradingResumed,
     WorkerLost,
+    WorkerRetired,
     WorkerStarted,
     WorkerStopped,
 )
@@ -95,6 +96,8 @@ def told_event(state: State | None, event: Event | Malformed) -> list[Line]:
         case LossAcknowledged():
             lost = event.detail or "what is missing"
             return [Line("warning", f"Loss acknowledged by {event.by}: {event.reason} | {lost}")]
+        case WorkerRetired():
+            return [Line("warning", f"Worker retired by {event.by}: {event.worker} | {event.reason}")]
         case TradingHalted():
             return [Line("warning", f"Trading halted by {event.by}: {event.reason}")]
         case TradingResumed():

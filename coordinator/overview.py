@@ -24,6 +24,7 @@ from coordinator.status_values import (
     held_in,
     moments_in,
     reserved_in,
+    trading_in,
 )
 from events.bus import Bus, Head
 from events.errors import BusRefused
@@ -107,7 +108,7 @@ class Overview(Struct, frozen=True):
         return tuple(one for one in self.held if one.worker not in alive)
 
     def became_of(self, worker: str) -> str:
-        """How a worker that is not alive went: lost, stopped or silent."""
+        """How a worker that is not alive went: lost, stopped, retired or silent."""
         known = next((one.presence for one in self.workers if one.worker == worker), "up")
         return "silent" if known in ("up", "unannounced") else known
 
@@ -115,7 +116,13 @@ class Overview(Struct, frozen=True):
         """Who traded a symbol that nobody alive trades: the owner of its open position before any other."""
         owners = {one.worker for one in self.held if one.symbol == symbol}
         traders = [one for one in self.workers if symbol in one.symbols or one.worker in owners]
-        return next((one for one in traders if one.worker in owners), traders[0] if traders else None)
+        last = sorted(traders, key=lambda one: (one.worker not in owners, one.presence == "retired"))
+        return last[0] if last else None
+
+    @property
+    def reticent(self) -> tuple[str, ...]:
+        """The living workers that do not say what they trade, as old programs behind the drop-in."""
+        return tuple(one.worker for one in self.workers if serves(one) and not one.symbols)
 
     @property
     def stats(self) -> Mapping[str, int | float]:
@@ -154,7 +161,7 @@ def look(bus: Bus, *, flattener: str) -> Overview | None:
         reserved=reserved_in(status),
         flattening=flattening_in(status),
         workers=workers,
-        missing=missing_symbols(limits, workers),
+        missing=missing_symbols(limits, workers, trading_in(status)),
         flattener_alive=beats[-1] is not None,
         leader=leader,
         standby="" if standby == leader else standby,
@@ -193,9 +200,12 @@ def backlog_of(bus: Bus, head: Head, now_ms: int | None) -> Backlog:
     )
 
 
-def missing_symbols(limits: Mapping[str, str], workers: tuple[Seen, ...]) -> tuple[str, ...]:
-    """The portfolio's symbols that no living worker has announced."""
-    traded = {symbol for one in workers if serves(one) for symbol in one.symbols}
+def missing_symbols(
+    limits: Mapping[str, str], workers: tuple[Seen, ...], trading: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """The portfolio's symbols that no living worker has announced, or is `trading` at this moment."""
+    serving = [one for one in workers if serves(one)]
+    traded = {symbol for one in serving for symbol in (*one.symbols, *trading.get(one.worker, ()))}
     return tuple(symbol for symbol in limits.get("symbols", "").split() if symbol not in traded)
 
 

@@ -1,16 +1,17 @@
 """Workers come and go: what a starting worker's broker holds, and what becomes of a lost one's entries."""
 
 from coordinator import flatten, loss
-from coordinator.entry import expire
+from coordinator.entry import SENTENCE, expire
 from coordinator.positions import add_to_book, no_room, note_unsettled
-from coordinator.state import Position, State, leg_key
+from coordinator.state import Position, State, Worker, leg_key
 from events.decisions import Decision, EventRejected, PositionAdopted, PositionMismatch
-from events.incoming import PositionOpened, WorkerLost, WorkerStarted, WorkerStopped
+from events.incoming import PositionOpened, WorkerLost, WorkerRetired, WorkerStarted, WorkerStopped
 from events.legs import Holding, parse_holdings
 from events.stream_id import StreamId
 
 _GONE_NAMED = 30
 _GIVEN_BACK_AT_ONCE = 8
+_TOLD_GONE = ("stopped", "retired")
 
 
 def started(state: State, at: StreamId, event: WorkerStarted) -> list[Decision]:
@@ -126,7 +127,7 @@ def lost(state: State, at: StreamId, event: WorkerLost) -> list[Decision]:
     holds, a report uses it, it stops in good order or somebody settles it.
     """
     worker = state.workers.get(event.worker)
-    if worker is None or worker.session != event.session or worker.presence == "stopped":
+    if worker is None or worker.session != event.session or worker.presence in _TOLD_GONE:
         reason = f"WorkerLost: {event.worker} has no session {event.session} under way"
         return [EventRejected(reason=reason, rejected="WorkerLost")]
     worker.presence = "lost"
@@ -142,6 +143,48 @@ def lost(state: State, at: StreamId, event: WorkerLost) -> list[Decision]:
     if own and state.limits is not None and state.limits.on_worker_lost == "flatten":
         return [*freed, *flatten.order(state, at, f"worker {event.worker} was lost", own)]
     return freed
+
+
+def retired(state: State, at: StreamId, event: WorkerRetired) -> list[Decision]:
+    """Frees the symbols of a lost worker that will not come back. What it may hold is put right before."""
+    worker = state.workers.get(event.worker)
+    why_not = _not_lost(event.worker, worker) or _at_stake(state, event.worker)
+    if worker is None or why_not:
+        return [EventRejected(reason=f"WorkerRetired: {why_not}"[:SENTENCE], rejected="WorkerRetired")]
+    worker.presence = "retired"
+    state.lost.remove(event.worker)
+    return []
+
+
+def _not_lost(name: str, worker: Worker | None) -> str:
+    if worker is None:
+        return f"no worker {name} is known"
+    if worker.presence == "lost":
+        return ""
+    up = {"up": "up, as far as the log knows", "unannounced": "not lost"}
+    return f"{name} is {up.get(worker.presence, f'{worker.presence} already')}; only a lost worker is retired"
+
+
+def _at_stake(state: State, name: str) -> str:
+    """What of the worker is open, or may be; nothing where it is flat beyond doubt."""
+    for held in state.positions.values():
+        if held.worker == name:
+            return (
+                f"{name} holds {held.symbol} {held.side} {held.size}: flatten, or close it at the broker "
+                "and portfold settle"
+            )
+    for odd in state.unsettled.values():
+        if odd.worker == name:
+            return (
+                f"{odd.symbol} of {name} is unsettled ({odd.kind}): look at the broker, and portfold settle"
+            )
+    for one in state.reservations.values():
+        if one.worker == name:
+            return (
+                f"{one.symbol} {one.side} {one.size} of {name} may have been filled unreported: look at the "
+                "broker, and portfold settle or reconcile"
+            )
+    return ""
 
 
 def _leave(state: State, worker: str, reason: str) -> list[Decision]:

@@ -138,7 +138,7 @@ class Worker(Struct):
 
     session: str = ""
     symbols: tuple[str, ...] = ()
-    presence: Literal["unannounced", "up", "lost", "stopped"] = "unannounced"
+    presence: Literal["unannounced", "up", "lost", "stopped", "retired"] = "unannounced"
     seqs: dict[str, int] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
     fills: dict[str, str] = field(default_factory=dict)
@@ -185,7 +185,8 @@ class State(Struct):
     of the fold; since then they are with the worker that reported them. While `tail_missing`, entries are
     denied; `acknowledged` is the last loss that was acknowledged. `config` is the digest of the configuration
     last put in force, `configs` those of all that ever were, the newest last: none of them is put in force
-    again by itself, so nothing is decided by it.
+    again by itself, so nothing is decided by it. `led_since_ms` is when the latest leader said that it leads,
+    `worker_lost_ms` how long a silence it takes for a death; 0 if it did not say.
     """
 
     limits: Limits | None = None
@@ -206,6 +207,8 @@ class State(Struct):
     configs: list[str] = field(default_factory=list)
     epoch: int = 0
     fold_version: int = 0
+    led_since_ms: int = 0
+    worker_lost_ms: int = 0
 
 
 def daily_pnl(state: State) -> Decimal:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from coordinator.dollars import CENT, EXACT
+from coordinator.flatten import catches_new_fills
 from coordinator.state import (
     Acknowledged,
     State,
@@ -63,6 +64,7 @@ def status_fields(state: State, at: StreamId) -> dict[str, str]:
         "loss_acknowledged": _acknowledged(state.acknowledged),
         "stopped_at": state.stop.since if state.stop else "",
         "flattening": legs_named(state, state.flatten.left) if state.flatten else "",
+        "fills_closed_at_once": _flag(catches_new_fills(state)),
         "flatten_cause": state.flatten.cause if state.flatten else "",
         "flatten_started_ms": str(state.flatten.started_ms) if state.flatten else "",
         "flatten_deadline_ms": str(state.flatten.deadline_ms) if state.flatten else "",

@@ -17,7 +17,7 @@ from events.stream_id import StreamId
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _HELD = re.compile(rf"(\S+) (long|short) ([0-9]+) @ (-?{_NUMBER}) by (\S+) \(([+-]{_NUMBER})\)").fullmatch
 _RESERVED = re.compile(r"(\S+) (long|short) ([0-9]+) by (\S+)").fullmatch
-_PRESENCE = re.compile(r"(\S+) (unannounced|up|lost|stopped)").fullmatch
+_PRESENCE = re.compile(r"(\S+) (unannounced|up|lost|stopped|retired)").fullmatch
 _NAMED = re.compile(r"(\S+)((?: \S+)*)").fullmatch
 _MOMENT = re.compile(r"[0-9]{1,20}").fullmatch
 
@@ -52,7 +52,7 @@ class Reserved(NamedTuple):
 
 
 class Announced(NamedTuple):
-    """A worker as the log knows it: `presence` is unannounced, up, lost or stopped."""
+    """A worker as the log knows it: `presence` is unannounced, up, lost, stopped or retired."""
 
     worker: str
     presence: str
@@ -150,6 +150,16 @@ def announced_in(fields: Mapping[str, str]) -> tuple[Announced, ...]:
         return Announced(found[1], found[2], symbols.get(found[1], ()))
 
     return _each(fields, "workers", _PRESENCE, read, "workers such as ibs-CL up")
+
+
+def trading_in(fields: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """What each worker has a position or a slot in, whatever it announced. Raises BusRefused."""
+    pairs = [(one.worker, one.symbol) for one in held_in(fields)]
+    pairs += [(one.worker, one.symbol) for one in reserved_in(fields)]
+    symbols: dict[str, set[str]] = {}
+    for worker, symbol in pairs:
+        symbols.setdefault(worker, set()).add(symbol)
+    return {worker: tuple(sorted(names)) for worker, names in symbols.items()}
 
 
 def flattening_in(fields: Mapping[str, str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ happens, the leader writes a ClockTicked at the next deadline.
 
 from coordinator import flatten, loss
 from coordinator.entry import expire
-from coordinator.state import Day, State, daily_pnl
+from coordinator.state import Day, Reservation, State, daily_pnl
 from coordinator.trading_day import TradingDay, trading_day_at
 from events.decisions import Decision, MarkStale, TradingDayStarted
 from events.stream_id import StreamId
@@ -15,6 +15,8 @@ from events.stream_id import StreamId
 # the slot stays taken: late is the safe side.
 _EXPIRIES_AT_ONCE = 16
 _STALE_AT_ONCE = 4
+# From the moment at which a silence has lasted long enough to the word of the leader that the worker is lost.
+_LOOKS_MS = 2_000
 
 
 def pass_time(state: State, at: StreamId) -> list[Decision]:
@@ -33,7 +35,7 @@ def pass_time(state: State, at: StreamId) -> list[Decision]:
 
 def next_deadline(state: State) -> int | None:
     """The earliest millisecond at which `pass_time` would have something to say, if there is one."""
-    due = [one.expires_ms for one in state.reservations.values() if not one.kept]
+    due = [_free_from(state, one) for one in state.reservations.values() if not one.kept]
     if state.day.date:
         due.append(state.day.ends_ms)
     if state.flatten is not None:
@@ -55,8 +57,20 @@ def open_first_day(state: State, at: StreamId) -> list[Decision]:
 
 
 def _expire(state: State, at: StreamId) -> list[Decision]:
-    due = [key for key, one in state.reservations.items() if at.ms >= one.expires_ms and not one.kept]
+    slots = state.reservations.items()
+    due = [key for key, one in slots if not one.kept and at.ms >= _free_from(state, one)]
     return [expire(state, key, "not filled in time") for key in due[:_EXPIRIES_AT_ONCE]]
+
+
+def _free_from(state: State, slot: Reservation) -> int:
+    """When a slot that nobody used may be another's: once it is known that its worker was alive at its end.
+
+    A worker that fell silent before may have died between a fill and its report, and then keeps its slot. A
+    new leader judges by signs of life that it has waited for itself.
+    """
+    if not state.worker_lost_ms:
+        return slot.expires_ms
+    return max(slot.expires_ms, state.led_since_ms) + state.worker_lost_ms + _LOOKS_MS
 
 
 def _roll(state: State, at: StreamId) -> list[Decision]:

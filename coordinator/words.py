@@ -1,10 +1,16 @@
-"""The words of an entry as one line of JSON, and back: any bytes at all, and always the same text."""
+"""The words of an entry as one line of JSON, and back: any bytes at all, and always the same text.
+
+JSON leaves characters as they are that steer some terminals or turn the direction of writing; what is printed
+goes through `shown_json`.
+"""
 
 import json
 from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
+
+from events.fields import readable
 
 _WORDS = msgspec.json.Decoder(list[str])
 _Read = TypeVar("_Read")
@@ -16,6 +22,11 @@ def words_json(words: Sequence[str]) -> bytes:
         return msgspec.json.encode(words)
     except UnicodeEncodeError:
         return json.dumps(words, separators=(",", ":")).encode()
+
+
+def shown_json(found: object) -> str:
+    """One line of JSON; whatever may not be shown is escaped in it, and reads back as it was."""
+    return readable(msgspec.json.encode(found).decode())
 
 
 def read_words(text: bytes) -> list[str]:

@@ -26,6 +26,9 @@ SERVERS_TIME = "*"
 NO_ENTRIES = ("stopped_out", "halted", "log_incomplete")
 """Fields of the status each of which, when true, means that there are to be no entries."""
 
+RESERVED = "reserved"
+"""The field of the status that names the slots: `CL long 1 by ibs-CL, …`."""
+
 
 class Entry(NamedTuple):
     """An entry of a stream, exactly as it lies there."""
@@ -72,12 +75,14 @@ class Extent(NamedTuple):
 
 class Standing(NamedTuple):
     """What decides, in one moment of the server, whether a yes to a worker still holds: the server's clock,
-    whether there are to be no entries at all, and the session whose heartbeat as that worker has not lapsed.
+    or the log's where that is ahead; whether there are to be no entries at all; the session whose heartbeat
+    as that worker has not lapsed; and the symbols on which the worker has a slot.
     """
 
     now_ms: int
     no_entries: bool
     session: str | None
+    reserved: tuple[str, ...] = ()
 
 
 class Archived(NamedTuple):
@@ -188,6 +193,10 @@ class Bus:
         with told_apart("reading the kill switch"):
             found = _entries(self._client.xrevrange(self.keys.killswitch, count=1))
         return found[0] if found else None
+
+    def last_pull_id(self) -> StreamId:
+        """The largest ID a pull of the kill switch ever had."""
+        return self._last(self.keys.killswitch)
 
     def decisions_of(self, event: StreamId) -> list[Entry]:
         """What was decided on one event."""
@@ -360,8 +369,11 @@ class Bus:
             commands.time()
             commands.hmget(self.keys.status, *NO_ENTRIES)
             commands.get(self.keys.worker(worker))
-            time, status, session = _all_of(commands)
-        return Standing(_milliseconds(time), "true" in status, session)
+            commands.hget(self.keys.head, "cursor")
+            commands.hget(self.keys.status, RESERVED)
+            time, status, session, cursor, reserved = _all_of(commands)
+        now_ms = max(_milliseconds(time), _cursor(cursor or "").ms)
+        return Standing(now_ms, "true" in status, session, reserved_by(worker, reserved or ""))
 
     def now_ms(self) -> int:
         """The server's clock."""
@@ -417,6 +429,16 @@ class Bus:
         with told_apart("giving back a worker's name"):
             self._claim([self.keys.claim(worker)], [who, 1, ""])
 
+    def say_book_lacks(self, what: str, lasts_ms: int) -> None:
+        """Says, for so long, what is open and not in the flattener's book; nothing if all is."""
+        with told_apart("saying what the book lacks"):
+            self._client.set(self.keys.book_lacks, what, px=lasts_ms)
+
+    def book_lacks(self) -> str:
+        """What the flattener said last of that; empty too where none has."""
+        with told_apart("asking what the book lacks"):
+            return readable(self._client.get(self.keys.book_lacks) or "")
+
     def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
         """For each destination of alerts the notifier that tells it, or None."""
         if not destinations:
@@ -429,7 +451,7 @@ class Bus:
 
     def publish(self, key: str, fields: Fields) -> StreamId:
         """Adds to one of the streams beside the log (`keys.bars`, `keys.steps`, `keys.killswitch`)."""
-        with told_apart("publishing a step"):
+        with told_apart(f"adding to {key}"):
             return StreamId.parse(self._client.execute_command("XADD", key, "*", *fields))
 
     def published_after(self, key: str, after: StreamId, *, count: int, block_ms: int) -> list[Entry]:
@@ -493,6 +515,11 @@ def _folded(text: str) -> int:
     if text and not text.isdecimal():
         raise BusRefused(f"head, folded: expected a whole number, got {text[:60]!r}")
     return int(text or "0")
+
+
+def reserved_by(worker: str, text: str) -> tuple[str, ...]:
+    """The symbols of the worker's slots in the status's text."""
+    return tuple(one.partition(" ")[0] for one in text.split(", ") if one.endswith(f" by {worker}"))
 
 
 def _cursor(text: str) -> StreamId:

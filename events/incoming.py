@@ -90,6 +90,10 @@ class PositionOpened(WorkerEvent, frozen=True):
     fill: NameOrNone = ""
 
 
+PRICE_NOT_TOLD = "no exit price told"
+"""How the reason of a close begins whose price only follows from its P&L: nobody is shown such a price."""
+
+
 class PositionClosed(WorkerEvent, frozen=True):
     """A fill that closed contracts.
 
@@ -189,6 +193,17 @@ class LossAcknowledged(_Event, frozen=True):
     detail: Text = ""
 
 
+class WorkerRetired(_Event, frozen=True):
+    """A lost worker will not come back: its symbols are free again for others.
+
+    Refused while anything of it is open or may be. If it does come back, it is a worker like any other.
+    """
+
+    by: Person
+    reason: Text
+    worker: Name
+
+
 class LimitsChanged(_Event, frozen=True):
     """The rules in force from here on, in full, so that a replay needs no file.
 
@@ -236,12 +251,16 @@ class LimitsChanged(_Event, frozen=True):
 
 
 class CoordinatorStarted(_Event, frozen=True):
-    """A leader took over, with this epoch, deciding by this version of the fold."""
+    """A leader took over, with this epoch, deciding by this version of the fold.
+
+    After `worker_lost_ms` without a sign of life it counts a worker as lost; earlier versions did not say.
+    """
 
     leader: Name
     epoch: Count
     fold: Count
     version: Text = ""
+    worker_lost_ms: Milliseconds = 0
 
 
 class ClockTicked(_Event, frozen=True):
@@ -271,6 +290,7 @@ Event = (
     | FlattenRequested
     | PositionSettled
     | LossAcknowledged
+    | WorkerRetired
     | LimitsChanged
     | CoordinatorStarted
     | ClockTicked

@@ -68,6 +68,11 @@ class Keys(NamedTuple):
         """String with an expiry: which process trades under the worker's name."""
         return f"{self.prefix}:claim:{worker}"
 
+    @property
+    def book_lacks(self) -> str:
+        """String with an expiry: what is open and not in the flattener's book, as that has found."""
+        return f"{self.prefix}:book-lacks"
+
     def notifier(self, destination: str) -> str:
         """Hash: how far a destination of alerts has been told, and what is needed to go on from there."""
         return f"{self.prefix}:notifier:{destination}"

@@ -2,10 +2,10 @@
 
 A callback that closes is the author's code and his broker: it may take long, fail, or never return.
 Guarantees: `carry` and `look` return at once; each callback has its orders one after the other, apart from
-the others', so that one that hangs holds up no other; what fails is tried again every second, a bounded
-number of times or for as long as it is to be; what does not return is said, and so is each order that waits
-behind it. A callback that may be called for several orders at once gets the next on another thread when that
-has waited a moment.
+the others', so that one that hangs holds up no other; what fails is tried again after one second, two, four
+and so on up to thirty, a bounded number of times or for as long as it is to be, and at once when a reminder
+brings it; what does not return is said, and so is each order that waits behind it. A callback that may be
+called for several orders at once gets the next on another thread when that has waited a moment.
 """
 
 import threading
@@ -20,7 +20,8 @@ from workers.flatten_order import FlattenOrder
 _BESIDE_AFTER_SECONDS = 2.0
 _HANGS_SECONDS = 10.0
 _RETRY_SECONDS = 1.0
-_TRIES = 60
+_LONGEST_RETRY_SECONDS = 30.0
+_TRIES = 20
 _WAITING = 100
 
 Callback = Callable[[FlattenOrder], object]
@@ -73,10 +74,13 @@ class Carrier:
 class _Task:
     """An order for one callback."""
 
-    def __init__(self, order: FlattenOrder, still: Callable[[], bool] | None, now: float) -> None:
+    def __init__(
+        self, order: FlattenOrder, still: Callable[[], bool] | None, now: float, tries: int = 0
+    ) -> None:
         self.order = order
         self.still = still
-        self.tries = 0
+        self.tries = tries
+        """How often it failed, in a row."""
         self.since = now
         """When it is to be begun; from then on when it was."""
         self.thread: int | None = None
@@ -98,7 +102,7 @@ class _Lane:
         self._closed = False
 
     def put(self, order: FlattenOrder, still: Callable[[], bool] | None) -> None:
-        self._put(_Task(order, still, self._clock.monotonic()))
+        self._put(_Task(order, still, self._clock.monotonic(), self._failures_so_far(order)))
         self.look()
 
     def look(self) -> None:
@@ -148,10 +152,17 @@ class _Lane:
 
     def _failed(self, task: _Task, error: Exception) -> None:
         self._log.critical("FLATTEN FAILED in the strategy", why=repr(error), episode=task.order.episode)
-        again = _Task(task.order, task.still, self._clock.monotonic() + _RETRY_SECONDS)
-        again.tries = task.tries + 1
+        pause = min(_RETRY_SECONDS * 2 ** min(task.tries, _TRIES), _LONGEST_RETRY_SECONDS)
+        again = _Task(task.order, task.still, self._clock.monotonic() + pause, task.tries + 1)
         if again.tries < _TRIES or (task.still is not None and task.still()):
             self._put(again)
+
+    def _failures_so_far(self, order: FlattenOrder) -> int:
+        """What waits to be tried again and is in `order` too waits no longer: how often that failed."""
+        with self._changed:
+            failed = [one for one in self._waiting if one.tries and _is_in(one.order, order)]
+            self._waiting = [one for one in self._waiting if one not in failed]
+        return max((one.tries for one in failed), default=0)
 
     def _put(self, task: _Task) -> None:
         """Has it wait; of too many the oldest goes that is not for everything: reminders bring it again."""
@@ -186,6 +197,13 @@ class _Lane:
 
     def _is_late(self, task: _Task, seconds: float) -> bool:
         return self._clock.monotonic() - task.since >= seconds
+
+
+def _is_in(order: FlattenOrder, later: FlattenOrder) -> bool:
+    """Whether whoever carries out `later` carries out `order` as well."""
+    if order.episode != later.episode:
+        return False
+    return later.everything or (not order.everything and set(order.positions) <= set(later.positions))
 
 
 def _rank(task: _Task) -> bool:

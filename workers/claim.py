@@ -3,7 +3,9 @@
 Two processes of one name would each believe that it is the worker: the log follows one, the broker both.
 Guarantees: of two that start at once one has the name; who finds it held by a process that renews it is
 refused, and told the way out; a holder that was killed, and renews nothing, is succeeded after some two of
-its signs of life; one whose name was taken over learns it at its next sign of life, says so and stops.
+its signs of life, or, by one that is `patient`, once its claim has lapsed, so that a living one that gets no
+processor for a moment keeps its name; one whose name was taken over learns it at its next sign of life, says
+so and stops.
 With the bus away nothing is known of the others: then it goes on, and looks again at each sign of life.
 """
 
@@ -44,17 +46,21 @@ class Claim:
         self._thread = threading.Thread(target=self._renew, name="claim", daemon=True)
         self.lost_to = ""
 
-    def take(self, *, take_over: bool = False) -> None:
-        """Takes the name. Raises NameTaken where another process lives by it, unless it is taken over."""
+    def take(self, *, take_over: bool = False, patient: bool = False) -> None:
+        """Takes the name. Raises NameTaken where another process lives by it, unless it is taken over.
+
+        With `patient` a name is taken only once it is free, which it is at the latest when the claim of one
+        that was killed has lapsed.
+        """
         try:
             holder = self._bus.claim(self._worker, self._me, self._lasts_ms, "*" if take_over else "")
             while holder and not self._stop.is_set():
-                if self._is_renewed(holder):
+                if self._is_renewed(holder, patient):
                     raise NameTaken(
                         f"Another process trades as {self._worker}: {_shown(holder)}. Stop that one; "
                         "or take its place with --take-over, and it stops."
                     )
-                holder = self._bus.claim(self._worker, self._me, self._lasts_ms, holder)
+                holder = self._bus.claim(self._worker, self._me, self._lasts_ms, "" if patient else holder)
         except BusError as error:
             self._log.error("Whether another process has this name is not known", why=str(error))
         self._thread.start()
@@ -79,16 +85,20 @@ class Claim:
     ) -> None:
         self.close()
 
-    def _is_renewed(self, holder: str) -> bool:
-        """Whether the holder lives: what it renews lasts longer again. Not so if the name is free."""
-        until = time.monotonic() + _BEATS_TO_SEE * self._beat
+    def _is_renewed(self, holder: str, patient: bool) -> bool:
+        """Whether the holder lives: what it renews lasts longer again. Not so if the name is free.
+
+        Who is patient waits until it is free, or would be had it not been renewed.
+        """
+        waits = self._lasts_ms / 1000 if patient else _BEATS_TO_SEE * self._beat
+        until = time.monotonic() + waits
         lasts = self._bus.claim_lasts_ms(self._worker, holder)
         while lasts > 0 and time.monotonic() < until and not self._stop.wait(_LOOK_SECONDS):
             left = self._bus.claim_lasts_ms(self._worker, holder)
             if left > lasts:
                 return True
             lasts = left
-        return False
+        return patient and lasts > 0
 
     def _renew(self) -> None:
         while not self._over.wait(self._beat):

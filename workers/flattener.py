@@ -3,7 +3,8 @@
 It acts on what the coordinator hands over; when everything is to be closed, also for whoever gives no sign
 of life, so that it needs no coordinator. A worker that has just died still seems alive for a moment: such an
 order stands until every sign of life from before it has lapsed, and for as long as closing fails. It covers
-what was open when it was given, and nothing that is entered after a resume. All is closed side by side: one
+what was open when it was given, and nothing that is entered after a resume. One that was given before this
+process began is taken up: the fill of a dead worker may be in the book alone. All is closed side by side: one
 that hangs delays no other. Where the dead worker had closed at the broker and died before saying so, the
 flattener reports that very fill. Of two who close the same contracts the broker lets one succeed, and a fill
 reported twice is folded once.
@@ -24,8 +25,11 @@ from coordinator.clock import Clock, SystemClock
 from coordinator.log import Log
 from events.bus import Bus, Entry
 from events.connection import connect
+from events.errors import BusError
 from events.fields import Side
-from workers.brokers.protocol import Broker, BrokerPosition, BrokerSetup, ExitFill, NotOpen
+from events.stream_id import ORIGIN, StreamId
+from workers.book_watch import NOT_IN_THE_BOOK, WHAT_TO_DO, BookWatch
+from workers.brokers.protocol import Broker, BrokerError, BrokerPosition, BrokerSetup, ExitFill, NotOpen
 from workers.brokers.registry import open_broker
 from workers.flatten_order import FlattenOrder, handed_over, order_for, taken_over
 from workers.gate import PortfolioGate
@@ -37,6 +41,7 @@ NAME = "flattener"
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _ORDERS_KEPT = 100
+_ENTRIES_KEPT = 1_000
 _ORDERS_AT_ONCE = 8
 
 
@@ -45,6 +50,7 @@ class Flattener:
 
     `lapse_seconds`: how long a sign of life lasts, at most, after the death of who gave it.
     `exit_seconds`: for how long an order to close waits for its exits; what takes longer goes on by itself.
+    `allowed`: by which the `gate` hears.
     """
 
     def __init__(
@@ -58,7 +64,9 @@ class Flattener:
         log: Log,
         clock: Clock | None = None,
         exit_seconds: float = 5.0,
+        allowed: "Allowed | None" = None,
     ) -> None:
+        self._allowed = allowed or Allowed()
         self._gate = gate
         self._bus = bus
         self._broker = broker
@@ -72,6 +80,7 @@ class Flattener:
         self._covered: dict[FlattenOrder, set[tuple[str, str, Side, Decimal]]] = {}
         self._closed: set[tuple[str, str]] = set()
         self._pause = self._next_look = 0.0
+        self._took_up = False
         gate.on_flatten(self.flatten, reminded=True, at_once=_ORDERS_AT_ONCE)
 
     def flatten(self, order: FlattenOrder) -> None:
@@ -91,13 +100,16 @@ class Flattener:
             self._close_legs(order)
 
     def look_again(self) -> None:
-        """Closes what has become an orphan's since the order to close everything, while that stands."""
+        """Closes what has become an orphan's since the order to close everything, while that stands: until no
+        owner can be silent yet unnoticed, and none has anything left of it.
+        """
+        self._take_up()
         standing, now = self._everything, self._clock.monotonic()
         if standing is None or now < self._next_look:
             return
         order, until = standing
         try:
-            self._close_orphans(order)
+            left = self._close_orphans(order)
         except Exception as error:  # noqa: BLE001 - whatever it is, a later look tries again
             self._pause = min(2 * self._pause or _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
             self._next_look = now + self._pause
@@ -106,18 +118,41 @@ class Flattener:
             )
             return
         self._pause = self._next_look = 0.0
-        if now >= until and self._everything is standing:
+        if now >= until and not left and self._everything is standing:
             self._everything = None
 
-    def _close_orphans(self, order: FlattenOrder) -> None:
-        """Closes, and reports, whatever belongs to workers whose heartbeat is gone."""
+    def _take_up(self) -> None:
+        """Has an order that came before this process began stand, once all later ones are heard."""
+        if self._took_up:
+            return
+        try:
+            if self._bus.standing(NAME).session != self._gate.session:
+                return  # it listens before it gives such a sign
+            stands = self._bus.status().get("fills_closed_at_once") == "true"
+            held = self._broker.positions() if stands else []
+        except (BusError, BrokerError) as error:
+            self._log.error("What stood before the start is not known yet", why=str(error))
+            return
+        self._took_up = True
+        if stands and self._everything is None:
+            order = FlattenOrder("before the start", ORIGIN, "flatten taken up", everything=True)
+            self._covered[order] = {_identity(one) for one in held}
+            self._everything = (order, self._clock.monotonic() + self._lapse_seconds)
+
+    def _close_orphans(self, order: FlattenOrder) -> bool:
+        """Closes, and reports, whatever belongs to workers whose heartbeat is gone. Whether some is others'.
+
+        They may die yet, and nobody reminds of what the log does not know to be open.
+        """
         held = self._broker.positions()
         unreported = self._broker.unreported_exits()
         owners = sorted({one.owner for one in held} | {fill.owner for fill in unreported})
         silent = {owner for owner, beat in zip(owners, self._bus.beats(owners), strict=True) if not beat}
-        orphans = [one for one in self._covered_by(order, held) if one.owner in silent]
+        covered = self._covered_by(order, held)
+        orphans = [one for one in covered if one.owner in silent]
         closed = {(fill.owner, fill.symbol) for fill in unreported if fill.owner in silent}
         self._close_all(orphans, closed, order.cause)
+        return len(orphans) < len(covered) or any(fill.owner not in silent for fill in unreported)
 
     def _close_legs(self, order: FlattenOrder) -> None:
         """Closes, and reports, what was handed over by name."""
@@ -128,14 +163,19 @@ class Flattener:
         self._close_all(wanted, {(owner, symbol) for owner, symbol, _ in legs}, order.cause)
 
     def _covered_by(self, order: FlattenOrder, held: Sequence[BrokerPosition]) -> list[BrokerPosition]:
-        """Those of `held` that the order covers: while nobody may enter all of them, or else what was open
-        when it was given and has been ever since. What is entered after a resume is another story.
+        """Those of `held` that the order covers: what was open when it was given and has been ever since; and
+        while nobody may enter also what has come since, as a late fill, but for what was allowed after a
+        resume: that is another story, also once trading is halted again.
         """
         covered = self._covered.get(order, set())
         covered &= {_identity(one) for one in held}
-        if not self._may_have_been_entered_since(order):
-            return list(held)
-        return [one for one in held if _identity(one) in covered]
+        may_be_later = self._may_have_been_entered_since(order)
+        return [
+            one
+            for one in held
+            if _identity(one) in covered
+            or not (may_be_later or self._allowed.since(order.event, one.owner, one.symbol))
+        ]
 
     def _may_have_been_entered_since(self, order: FlattenOrder) -> bool:
         """Whether entries are allowed again, after the order is decided on, or were never forbidden."""
@@ -150,9 +190,7 @@ class Flattener:
         missing = sorted(f"{symbol} of {owner}" for owner, symbol, _ in legs if (owner, symbol) not in here)
         if missing:
             self._log.critical(
-                "NOT CLOSED: the broker's book of this flattener does not hold what it is to close",
-                legs=", ".join(missing),
-                what_to_do="give it the workers' --book, or close at the broker and `portfold settle`",
+                f"NOT CLOSED: {NOT_IN_THE_BOOK}", legs=", ".join(missing), what_to_do=WHAT_TO_DO
             )
 
     def _forget_the_oldest(self) -> None:
@@ -208,6 +246,28 @@ def _identity(held: BrokerPosition) -> tuple[str, str, Side, Decimal]:
     return held.owner, held.symbol, held.side, held.price
 
 
+class Allowed:
+    """Which entry of a worker on a symbol was last allowed, as the flattener hears of it: of the latest."""
+
+    def __init__(self) -> None:
+        self._events: dict[tuple[str, str], StreamId] = {}
+
+    def hears(self, entry: Entry) -> FlattenOrder | None:
+        """What concerns the flattener, as `hears`; takes note of entries on the way."""
+        fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
+        if fields.get("type") == "EntryAllowed":
+            key = fields.get("worker", ""), fields.get("symbol", "")
+            self._events.pop(key, None)
+            self._events[key] = entry.id.event()
+            if len(self._events) > _ENTRIES_KEPT:
+                del self._events[next(iter(self._events))]
+        return hears(entry)
+
+    def since(self, event: StreamId, owner: str, symbol: str) -> bool:
+        """Whether one was allowed after that event."""
+        return self._events.get((owner, symbol), event) > event
+
+
 def hears(entry: Entry) -> FlattenOrder | None:
     """What concerns the flattener: what is handed over to it, what is overdue for long, and orders to close
     everything.
@@ -223,7 +283,8 @@ def run(
     settings = msgspec.structs.replace(settings, on_bus_loss="hold")
     bus = Bus(connect(settings.url, password=settings.password), settings.portfolio)
     with closing(open_broker(BrokerSetup(configuration, NAME, book, log, os.environ))) as broker:
-        gate = PortfolioGate(NAME, settings=settings, hears=hears, log=log)
+        allowed = Allowed()
+        gate = PortfolioGate(NAME, settings=settings, hears=allowed.hears, log=log)
         flattener = Flattener(
             gate=gate,
             bus=bus,
@@ -231,9 +292,12 @@ def run(
             contracts=configuration.contracts,
             lapse_seconds=settings.worker_lost_seconds,
             log=log,
+            allowed=allowed,
         )
+        book_watch = BookWatch(bus, broker, log=log, clock=SystemClock())
         with gate:
             log.info("Flattener ready", portfolio=settings.portfolio)
             while not stop.wait(settings.heartbeat_seconds):
                 flattener.look_again()
+                book_watch.look()
     bus.close()

@@ -19,17 +19,13 @@ from functools import partial
 from types import TracebackType
 
 from coordinator.clock import Clock, SystemClock
-from coordinator.log import Log, open_log
+from coordinator.log import Log
 from coordinator.status import read_status
 from events.bus import SERVERS_TIME, Bus, Entry
 from events.connection import connect
-from events.errors import BusError, BusRefused, BusUnreachable
 from events.fields import Side
 from events.incoming import (
     EntryRenewed,
-    EntryRequested,
-    EntryWithdrawn,
-    Event,
     PositionClosed,
     PositionMarked,
     PositionOpened,
@@ -37,9 +33,8 @@ from events.incoming import (
     WorkerStopped,
 )
 from events.legs import Holding, holdings_text
-from events.stream_id import ORIGIN, StreamId
+from events.stream_id import ORIGIN
 from workers.amount import Amount, exact, whole
-from workers.answer import await_answer
 from workers.asked_once import AskedOnce, Reported
 from workers.carrier import Begin, Carrier, on_a_thread
 from workers.decision import Decision
@@ -48,7 +43,9 @@ from workers.grants import Grants
 from workers.listener import LISTEN_SECONDS
 from workers.marks import Mark, Marks
 from workers.presence import Presence
-from workers.publisher import NotSent, Numbered, OutboxFull, Publisher
+from workers.program_log import program_log
+from workers.publisher import Publisher
+from workers.requests import Author, Requests
 from workers.settings import GateSettings
 
 _ANNOUNCEMENTS_AT_ONCE = 5
@@ -83,12 +80,12 @@ class PortfolioGate:
     ) -> None:
         self.worker = worker
         self.session = secrets.token_hex(8)
+        self._author = Author(worker, self.session)
         self.orders = threading.RLock()
         self._settings = settings or GateSettings.found()
         self._symbols = " ".join(symbols)
         self._holdings = holdings
-        self._stamp = stamp
-        self._log = log or open_log(worker)[0]
+        self._log = log or program_log(worker)
         self._clock = clock or SystemClock()
         self._each_beat = each_beat
         self._carrier = Carrier(log=self._log, clock=self._clock, begin=begin)
@@ -118,13 +115,22 @@ class PortfolioGate:
             log=self._log,
             clock=self._clock,
         )
-
         self._grants = Grants(
             self._publisher,
-            lambda number, symbol: self._event(EntryRenewed, number, symbol=symbol),
+            lambda number, symbol: self._author.event(EntryRenewed, number, symbol=symbol),
             unbroken_since=self._presence.unbroken_since,
             last_flatten=lambda: self._carrier.last_for_everything,
             beat_seconds=self._settings.heartbeat_seconds,
+            log=self._log,
+            clock=self._clock,
+        )
+        self._requests = Requests(
+            self._bus,
+            self._publisher,
+            self._presence,
+            self._grants,
+            self._author,
+            answer_seconds=patience,
             log=self._log,
             clock=self._clock,
         )
@@ -141,9 +147,13 @@ class PortfolioGate:
         if not self._publisher.is_here:
             return  # the process that it belongs to goes on
         if self._presence.announced:
-            self._publisher.fact(partial(self._event, WorkerStopped, reason=reason))
+            self._publisher.fact(partial(self._author.event, WorkerStopped, reason=reason))
         self._presence.close()
         self._bus.close()
+
+    def fall_silent(self) -> None:
+        """Gives no more signs of life and hears no more orders; what is reported is still heard."""
+        self._presence.close()
 
     def __enter__(self) -> "PortfolioGate":
         return self.start()
@@ -182,68 +192,20 @@ class PortfolioGate:
         With `hold` the slot is kept while this process lives, until a fill is reported or it is given back:
         for an order that fills at a later bar.
         """
-        self._publisher.check_process()
-        if not self._presence.ready and not self._presence.announce():
-            return self._no(symbol, "bus_unreachable", "The bus is unreachable")
-        ask = partial(
-            self._event, EntryRequested, symbol=symbol, side=side, size=whole(size), strategy=strategy
-        )
-        asked, announcement = self._clock.monotonic(), self._presence.announcements
-        try:
-            request = self._publisher.ask(ask)
-        except (NotSent, BusRefused) as error:
-            return self._no(symbol, "bus_unreachable", f"The bus is unreachable: {error}")
-        except BusUnreachable as error:
-            self._take_back(symbol, "the request may not have arrived", self._publisher.later)
-            return self._no(symbol, "bus_unreachable", f"The bus is unreachable: {error}")
-        answer = await_answer(self._bus, request, self._settings.answer_seconds, self._clock)
-        if answer.code == "no_answer":
-            self._take_back(symbol, "no answer in time", self._publisher.fact)
-        elif answer.code == "bus_unreachable":
-            self._take_back(symbol, "no answer in time", self._publisher.later)
-        elif answer.code == "worker_lost":
-            self._presence.renounce()  # it is announced again before the next request
-        if not answer.allowed:
-            return self._no(symbol, answer.code, answer.reason, request)
-        decision = Decision(
-            allowed=True,
-            symbol=symbol,
-            reason=answer.reason,
-            event=request,
-            expires_ms=answer.expires_ms,
-            good_until=asked + answer.lasts_ms / 1000,  # at the latest: the slot lasts from the request on
-            announcement=announcement,
-            renewed=hold,
-            granted_at=asked,
-            lasts_seconds=answer.lasts_ms / 1000,
-            give_back=lambda given, why: self.withdraw(given.symbol, why),
-        )
-        self._grants.add(decision)
-        return decision
+        return self._requests.ask(symbol, side, size, strategy, hold=hold)
 
     def withdraw(self, symbol: str, reason: str = "") -> bool:
         """Gives the slot back: the order was refused, cancelled or not sent."""
-        self._grants.drop(symbol)
-        return self._publisher.fact(partial(self._event, EntryWithdrawn, symbol=symbol, reason=reason))
+        return self._requests.withdraw(symbol, reason)
 
     def standing(self, decision: Decision) -> bool:
         """Whether a yes still holds, asked just before the order goes out.
 
         No longer once its slot has expired, was used or given back, this worker may have been counted as lost
         (which frees its slots), an order to flatten has arrived, or the portfolio is stopped or halted; a
-        process that was paused in between finds that out here. So does one whose machine slept: its own
-        clock stood still, so the server's counts as well.
+        process that was paused, or a machine that slept, finds that out here.
         """
-        self._publisher.check_process()
-        if not self._grants.is_reserved(decision):
-            return False
-        try:
-            seen = self._bus.standing(self.worker)
-        except BusError:
-            return False
-        if seen.no_entries or seen.session != self.session or self._expired(decision, seen.now_ms):
-            return False
-        return self._grants.is_reserved(decision)
+        return self._requests.standing(decision)
 
     def renew(self, decision: Decision) -> bool:
         """Keeps a slot as long again as it was granted for; done by itself for one asked with `hold`.
@@ -265,7 +227,13 @@ class PortfolioGate:
         self._reported.opened(symbol)
         return self._publisher.fact(
             partial(
-                self._event, PositionOpened, symbol=symbol, side=side, size=whole(size), price=paid, fill=fill
+                self._author.event,
+                PositionOpened,
+                symbol=symbol,
+                side=side,
+                size=whole(size),
+                price=paid,
+                fill=fill,
             )
         )
 
@@ -291,7 +259,7 @@ class PortfolioGate:
         self._reported.closed(symbol)
         return self._publisher.fact(
             partial(
-                self._event,
+                self._author.event,
                 PositionClosed,
                 symbol=symbol,
                 side=side,
@@ -316,20 +284,10 @@ class PortfolioGate:
 
     # --- inside ------------------------------------------------------------------------------------------
 
-    def _event(self, kind: Callable[..., Event], number: int, **fields: object) -> Event:
-        return kind(worker=self.worker, session=self.session, seq=number, **fields)
-
     def _beat(self) -> None:
         self._grants.look_after()
         self._marks.publish_due()
         self._each_beat()
-
-    def _expired(self, decision: Decision, servers_ms: int) -> bool:
-        """By the clock of the log, and by our own: whichever is ahead."""
-        stamp = self._stamp()
-        now_ms = servers_ms if stamp == SERVERS_TIME else int(stamp.partition("-")[0])
-        by_log = decision.expires_ms is None or now_ms >= decision.expires_ms
-        return by_log or self._clock.monotonic() >= decision.good_until
 
     def _say_started(self) -> None:
         """Says what the broker holds, and again if that has changed by the time it is on the log.
@@ -341,7 +299,7 @@ class PortfolioGate:
             for _ in range(_ANNOUNCEMENTS_AT_ONCE):
                 said = held
                 self._publisher.ask(
-                    partial(self._event, WorkerStarted, symbols=self._symbols, positions=said)
+                    partial(self._author.event, WorkerStarted, symbols=self._symbols, positions=said)
                 )
                 held = holdings_text(self._holdings())
                 if held == said:
@@ -349,18 +307,9 @@ class PortfolioGate:
             self._log.critical("What the broker holds changes faster than it can be announced", holds=held)
 
     def _publish_mark(self, mark: Mark) -> bool:
-        return self._publisher.mention(partial(self._event, PositionMarked, **mark._asdict())) is not None
-
-    def _no(self, symbol: str, code: str, reason: str, request: StreamId | None = None) -> Decision:
-        return Decision(allowed=False, symbol=symbol, reason=reason, code=code, event=request)
-
-    def _take_back(self, symbol: str, reason: str, publish: Callable[[Numbered], object]) -> None:
-        """A request that nobody waits for any more must not keep a slot until it expires."""
-        self._grants.drop(symbol)
-        try:
-            publish(partial(self._event, EntryWithdrawn, symbol=symbol, reason=reason))
-        except OutboxFull as full:
-            self._log.error("A slot may be kept until it expires", symbol=symbol, why=str(full))
+        return (
+            self._publisher.mention(partial(self._author.event, PositionMarked, **mark._asdict())) is not None
+        )
 
     def _bus_lost(self, seconds: float) -> None:
         self._log.critical(

@@ -36,7 +36,7 @@ class Heartbeat:
     def close(self) -> None:
         """Ends the thread; waits at most two beats for what it is doing."""
         self._stop.set()
-        if self._thread.is_alive():
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(2 * self._every_seconds)
 
     def _go_on(self) -> None:

@@ -3,21 +3,27 @@
 On a thread of its own, so that no strategy's bar or request can delay it, nor an earlier order that is being
 carried out (`workers.carrier`). What was decided while the bus was away is read when it is back. An order is
 brought again whenever the log says that it is overdue. The kill switch is heard beside the decisions, so it
-needs no coordinator.
+needs no coordinator; where somebody has overwritten one of the two streams the other is heard all the same.
+Where a stream was set back, by a backup or by another server, it is heard again from there: an ID that comes
+a second time would otherwise be taken for one that was heard.
 """
 
 import threading
 from collections.abc import Callable, Generator
+from contextlib import suppress
 
 from coordinator.log import Log
 from events.bus import Bus, Entry
-from events.errors import BusError
+from events.errors import BusError, BusRefused
 from events.stream_id import ORIGIN, StreamId
 from workers.flatten_order import FlattenOrder, pulled
 
 LISTEN_SECONDS = 1.0
 _READ_AT_ONCE = 100
+_ALONE_MS = 100
 _PAUSE_SECONDS = 0.1
+_HEARD_AGAIN_MS = 10_000
+"""How far back a stream that was set back is heard again: longer than it takes to find out."""
 
 
 class Listener:
@@ -47,6 +53,7 @@ class Listener:
         self._log = log
         self._decisions = bus.last_decision()
         self._pulls, self._outstanding = _last_pull(bus)
+        self._refused = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="orders", daemon=True)
 
@@ -68,25 +75,25 @@ class Listener:
         """Listens, step by step: yields how many seconds to wait before the next."""
         if self._outstanding is not None:
             self._on_order(self._outstanding)
-        reachable = True
+        reachable = sure = True
         while not self._stop.is_set():
             self._each_step()
             try:
-                self._hear()
+                if not sure:
+                    self._look_whether_set_back()
+                sure = self._hear()
                 reachable = True
                 yield 0.0  # the read itself waits
             except BusError as error:
                 self._on_silence()
                 if reachable:
                     self._log.error("No longer hearing decisions", why=str(error))
-                reachable = False
+                reachable = sure = False
                 yield _PAUSE_SECONDS
 
-    def _hear(self) -> None:
-        block_ms = int(LISTEN_SECONDS * 1000)
-        decisions, pulls = self._bus.orders_after(
-            self._decisions, self._pulls, count=_READ_AT_ONCE, block_ms=block_ms
-        )
+    def _hear(self) -> bool:
+        """Passes on what there is; false if nothing came: then the streams may have been set back."""
+        decisions, pulls = self._orders()
         for entry in pulls:
             self._pulls = entry.id
             self._on_order(pulled(entry))
@@ -99,6 +106,63 @@ class Listener:
                 continue
             if order is not None:
                 self._on_order(order)
+        return bool(decisions or pulls)
+
+    def _orders(self) -> tuple[list[Entry], list[Entry]]:
+        """The next of both streams; of what the other's refusal would hide as well."""
+        count, block_ms = _READ_AT_ONCE, int(LISTEN_SECONDS * 1000)
+        try:
+            found = self._bus.orders_after(self._decisions, self._pulls, count=count, block_ms=block_ms)
+        except BusRefused as refused:
+            found = self._each_by_itself(refused)
+        else:
+            self._refused = ""
+        return found
+
+    def _each_by_itself(self, refused: BusRefused) -> tuple[list[Entry], list[Entry]]:
+        """Raises `refused` unless one of the two streams can be read."""
+        bus, found, unread = self._bus, list[list[Entry]](), list[str]()
+        for key, after in ((bus.keys.decisions, self._decisions), (bus.keys.killswitch, self._pulls)):
+            try:
+                found.append(bus.published_after(key, after, count=_READ_AT_ONCE, block_ms=_ALONE_MS))
+            except BusRefused:
+                found.append([])
+                unread.append(key)
+        if len(unread) > 1:
+            raise refused
+        if unread and unread[0] != self._refused:
+            self._refused = unread[0]
+            self._log.critical(f"Orders from {unread[0]} cannot be heard; the others are", why=str(refused))
+        decisions, pulls = found
+        return decisions, pulls
+
+    def _look_whether_set_back(self) -> None:
+        """Goes back to where the streams end, or a little further: they may have gone on before we looked."""
+        for look in (self._look_at_decisions, self._look_at_pulls):
+            with suppress(BusRefused):  # one that was overwritten: said where it is to be heard
+                look()
+
+    def _look_at_decisions(self) -> None:
+        last = self._bus.last_decision()
+        if last < self._decisions:
+            self._say_set_back("decisions", self._decisions, last)
+            lately = StreamId(max(0, self._bus.now_ms() - _HEARD_AGAIN_MS), 0)
+            self._decisions = min(last, lately)
+
+    def _look_at_pulls(self) -> None:
+        last = self._bus.last_pull_id()
+        if last < self._pulls:
+            self._say_set_back("kill switch", self._pulls, last)
+            self._pulls, outstanding = _last_pull(self._bus)
+            if outstanding is not None:
+                self._on_order(outstanding)
+
+    def _say_set_back(self, stream: str, heard: StreamId, last: StreamId) -> None:
+        self._log.critical(
+            f"SET BACK: the stream of the {stream} ends before what was heard; it is heard again from there",
+            heard=str(heard),
+            last=str(last),
+        )
 
 
 def _last_pull(bus: Bus) -> tuple[StreamId, FlattenOrder | None]:

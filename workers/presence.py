@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from coordinator.clock import Clock
 from coordinator.log import Log
+from coordinator.status_values import announced_in
 from events.bus import Bus, Entry
 from events.errors import BusError
 from events.incoming import LogTailMissing
@@ -124,6 +125,18 @@ class Presence:
     def renounce(self) -> None:
         """After a pause, or a word from the coordinator, that makes another announcement due."""
         self._announced = False
+
+    def counted_lost(self) -> None:
+        """An entry was denied for a lost worker: if that is this one, makes another announcement due.
+
+        If it is another that trades the symbol, no announcement of ours changes anything.
+        """
+        try:
+            known = {one.worker: one.presence for one in announced_in(self._bus.status())}
+        except BusError:
+            return  # the next request tells
+        if known.get(self._worker) != "up":
+            self.renounce()
 
     def _listen(self) -> None:
         if self._listener is None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from coordinator.clock import Clock
 from coordinator.log import Log
-from events.bus import Bus
+from events.bus import SERVERS_TIME, Bus
 from events.codec import encode_checked
 from events.errors import BusError, BusRefused, BusUnreachable
 from events.incoming import Event
@@ -92,6 +92,11 @@ class Publisher:
         with self._taken_lock:
             while len(self._taken) > 1 and self._taken[0] in events:
                 self._taken.popleft()
+
+    def log_ms(self, servers_ms: int) -> int:
+        """What the log's clock shows, when the server's shows `servers_ms`: another only if driven."""
+        stamp = self._stamp()
+        return servers_ms if stamp == SERVERS_TIME else int(stamp.partition("-")[0])
 
     def fact(self, make: Numbered, recorded: Callable[[], object] | None = None) -> bool:
         """Puts a fact on the log; false while it waits in the outbox. Raises RefusedField, OutboxFull.

@@ -239,9 +239,8 @@ class Trader:
     def _leave(self, held: BrokerPosition, price: Decimal) -> None:
         """Does what the strategy has decided; what the broker does not do is tried again at the next bar."""
         try:
-            self._close(
-                held, exact(price, "price"), self._leaving
-            )  # until nothing is held: a part may be left
+            # Until nothing is held: a part may be left.
+            self._close(held, exact(price, "price"), self._leaving)
         except BrokerError as error:
             self._log.critical("NOT CLOSED; trying again at the next bar", symbol=held.symbol, why=str(error))
 

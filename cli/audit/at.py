@@ -55,9 +55,9 @@ def at(
         with progress("Reading", record.events) as see:
             found = status_at(record, moment, see)
         if json:
-            import msgspec
+            from coordinator.words import shown_json
 
-            print(msgspec.json.encode(found.fields()).decode())
+            print(shown_json(found.fields()))
         else:
             print("\n".join(_told(record, found)))
 

@@ -68,9 +68,9 @@ def verify(
             found = decide_again(record, anchors=anchors, told=told)
         seconds = time.monotonic() - began
         if json:
-            import msgspec
+            from coordinator.words import shown_json
 
-            print(msgspec.json.encode(_as_json(record, found, anchors, seconds)).decode())
+            print(shown_json(_as_json(record, found, anchors, seconds)))
         else:
             print("\n".join(_told(record, found, anchors, seconds)))
     return OK if found.difference is None else FAILED

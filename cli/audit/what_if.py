@@ -153,16 +153,15 @@ def _tell(record: "Record", overrides: "Overrides", rows: int) -> None:
 
 def _tell_all(record: "Record", overrides: "Overrides") -> None:
     """A line of JSON for each finding as it is made, and one for what they all come to."""
-    import msgspec
-
     from coordinator.audit.what_if import what_if as ask
     from coordinator.audit.what_if_tally import Tally
+    from coordinator.words import shown_json
 
     tally = Tally()
     for found in ask(_shown_progress(record), overrides):
         tally.add(found)
-        print(msgspec.json.encode(found).decode())
-    print(msgspec.json.encode(tally).decode())
+        print(shown_json(found))
+    print(shown_json(tally))
 
 
 # --- many -----------------------------------------------------------------------------------------------
@@ -190,12 +189,12 @@ def _sweep(
 
 
 def _tell_points(ranges: "list[Range]", points: "list[Point]") -> None:
-    import msgspec
+    from coordinator.words import shown_json
 
     for point in points:
         values = {one.name: value for one, value in zip(ranges, point.values, strict=True)}
         told = {"what": "Point", "values": values, "tally": point.tally}
-        print(msgspec.json.encode(told).decode())
+        print(shown_json(told))
 
 
 def _plot(to: Path, shown: str, ranges: "list[Range]", points: "list[Point]", fixed: dict[str, str]) -> None:

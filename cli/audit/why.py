@@ -70,9 +70,9 @@ def why(
         with progress("Reading", record.events) as see:
             told = explain(record, found, see)
         if json:
-            import msgspec
+            from coordinator.words import shown_json
 
-            print(msgspec.json.encode(told.plain()).decode())
+            print(shown_json(told.plain()))
         else:
             print(typed("\n".join(_lines(told))))
 

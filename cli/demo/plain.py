@@ -26,7 +26,7 @@ class Plain:
 
     def phase(self, text: str) -> None:
         """What is going on, in a few words."""
-        self.stepped(0)
+        self.stepped(0)  # what was before it stands before it
         self._print(f"-- {text}")
 
     def stepped(self, _steps: int, /) -> float:

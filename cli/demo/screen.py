@@ -146,11 +146,13 @@ def _positions(view: View) -> list[Text]:
 
 
 def _position(held: Held) -> Text:
-    style = "green" if held.unrealized >= 0 else "red"
+    makes, style = "no mark", "yellow"
+    if held.unrealized is not None:
+        makes, style = shown(held.unrealized), "green" if held.unrealized >= 0 else "red"
     return _one_line(
         (f"  {held.symbol:<5}", "bold"),
         f"{held.side:<6}{held.size} @ {held.price:<12f} {held.worker:<14}",
-        (f"{shown(held.unrealized):>12}", style),
+        (f"{makes:>12}", style),
     )
 
 

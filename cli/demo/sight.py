@@ -16,7 +16,7 @@ from coordinator.narration import Line, narrate
 from coordinator.state import Day, daily_pnl, leg_key
 from events.bus import Entry
 from events.decisions import Decision, EntryDenied, PortfolioFlat, StopLossTriggered, TradingDayStarted
-from events.incoming import ClockTicked, PositionClosed, PositionOpened
+from events.incoming import ClockTicked, PositionClosed
 from events.legs import parse_legs
 from events.stream_id import ORIGIN, StreamId
 
@@ -49,19 +49,19 @@ class Stop:
 
 @dataclass(frozen=True)
 class Held:
-    """An open position."""
+    """An open position; what it makes is not known before its first mark."""
 
     symbol: str
     side: str
     size: int
     price: Decimal
     worker: str
-    unrealized: Decimal
+    unrealized: Decimal | None
 
 
 @dataclass(frozen=True)
 class Told:
-    """A line about the event at `at_ms`."""
+    """A line about what was at `at_ms`: an event, the end of a day."""
 
     at_ms: int
     line: Line
@@ -107,20 +107,19 @@ class Sight:
 
     def see_event(self, entry: Entry, now: float) -> None:
         """The next entry, read at `now`."""
-        day_ends_ms = self._follower.state.day.ends_ms
+        day = self._follower.state.day
         decided = self._follower.advance(entry.id, entry.fields)
         self._events += 1
         if isinstance(decided.event, PositionClosed):
             self._see_closed(entry.id, decided.event, now)
-        if isinstance(decided.event, PositionOpened):
-            self._most_open = max(self._most_open, len(self._follower.state.positions))
         for decision in decided.decisions:
             if isinstance(decision, EntryDenied):
                 self._denied[decision.code] += 1
             elif isinstance(decision, TradingDayStarted):
-                self._begin_day(decision, day_ends_ms)
+                self._begin_day(day, decision)
             elif isinstance(decision, StopLossTriggered):
                 self._begin_stop(entry.id, decision, now)
+        self._most_open = max(self._most_open, len(self._follower.state.positions))
         self._tell(decided)
 
     def _see_closed(self, at: StreamId, event: PositionClosed, now: float) -> None:
@@ -137,27 +136,26 @@ class Sight:
         legs = tuple(leg_key(leg.symbol, leg.side, leg.worker) for leg in parse_legs(triggered.positions))
         self._stops.append(Stop(at, triggered.daily_pnl, legs, now))
 
-    def see_end(self) -> None:
-        """No event is to come: the day under way has its line too."""
+    def _begin_day(self, over: Day, started: TradingDayStarted) -> None:
+        if started.previous_day:
+            self._note(over.ends_ms, self._day_line(over, started.daily_pnl))
+        self._days += 1
+        self._most_open = 0
+
+    def end(self) -> None:
+        """Nothing more comes: the day under way is told as well."""
         state = self._follower.state
         if state.day.date:
-            self._note_day(self._follower.cursor.ms, state.day.date, daily_pnl(state), state.day)
+            self._note(self._follower.cursor.ms, self._day_line(state.day, daily_pnl(state)))
 
-    def _begin_day(self, started: TradingDayStarted, ended_ms: int) -> None:
-        if started.previous_day:
-            self._note_day(ended_ms, started.previous_day, started.daily_pnl, started)
-        self._days += 1
-        self._most_open = len(self._follower.state.positions)
-
-    def _note_day(self, at_ms: int, day: str, pnl: Decimal, of: TradingDayStarted | Day) -> None:
-        """A line for the day, at the moment it ended, though it is known only when the next one begins."""
-        stopped = " | STOPPED OUT" if of.stops else ""
-        line = (
-            f"{day} | P&L {shown(pnl):>11} | asked {of.entries_requested:3} "
-            f"allowed {of.entries_allowed:3} denied {of.entries_blocked:3} | "
-            f"exits {of.exits:3} | most open {self._most_open}{stopped}"
+    def _day_line(self, day: Day, pnl: Decimal) -> Line:
+        stopped = " | STOPPED OUT" if day.stops else ""
+        return Line(
+            "info",
+            f"{day.date} | P&L {shown(pnl):>11} | asked {day.entries_requested:3} "
+            f"allowed {day.entries_allowed:3} denied {day.entries_blocked:3} | "
+            f"exits {day.exits:3} | most open {self._most_open}{stopped}",
         )
-        self._note(at_ms, Line("info", line))
 
     def _tell(self, decided: Decided) -> None:
         # A flatten takes no simulated time at all; what it took in real time is told instead.
@@ -192,7 +190,14 @@ class Sight:
             daily_stop_loss=state.limits.daily_stop_loss if state.limits else ZERO,
             daily_pnl=daily_pnl(state),
             held=tuple(
-                Held(one.symbol, one.side, one.size, one.price, one.worker, one.unrealized)
+                Held(
+                    one.symbol,
+                    one.side,
+                    one.size,
+                    one.price,
+                    one.worker,
+                    one.unrealized if one.mark is not None else None,
+                )
                 for one in state.positions.values()
             ),
             asked=state.stats.total_entries_requested,

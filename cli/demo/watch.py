@@ -51,9 +51,9 @@ class Watch:
             return self._changed.wait_for(lambda: self._sight.cursor >= last, seconds)
 
     def end(self) -> None:
-        """Nothing more is to come: the last day has its line too."""
+        """Nothing more comes."""
         with self._changed:
-            self._sight.see_end()
+            self._sight.end()
 
     def _follow(self) -> None:
         while not self._closing.is_set():

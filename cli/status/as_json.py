@@ -2,17 +2,16 @@
 
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from coordinator.headlines import headlines
 from coordinator.overview import Overview
+from coordinator.words import shown_json
 
 _UTC = ZoneInfo("UTC")
 
 
 def as_json(seen: Overview) -> str:
     """One line."""
-    return msgspec.json.encode(fields(seen)).decode()
+    return shown_json(fields(seen))
 
 
 def fields(seen: Overview) -> dict[str, object]:

@@ -151,6 +151,7 @@ def _workers(seen: Overview) -> list[Text]:
         Text("flattener alive") if seen.flattener_alive else Text("no flattener", style="yellow"),
         *(Text(f"none for {_missing(symbol, seen)}", style="yellow") for symbol in seen.missing),
         *([] if seen.missing else [Text("one for every symbol")]),
+        *(Text(f"{name} does not say what it trades") for name in seen.reticent if seen.missing),
     ]
 
 

@@ -18,7 +18,7 @@ from coordinator.narration import Line
 LINES_KEPT = 1000
 
 StepKind = Literal["triggered", "ordered", "handed over", "closed", "overdue", "flat"]
-OrderKind = Literal["halt", "resume", "resume by force", "flatten", "settle", "acknowledge"]
+OrderKind = Literal["halt", "resume", "resume by force", "flatten", "settle", "acknowledge", "retire"]
 
 
 class Entry(Struct, frozen=True):
@@ -68,7 +68,7 @@ class Booking(Struct, frozen=True):
 
 
 class Held(Struct, frozen=True):
-    """A position open at the end of the day, with its open P&L at the last mark.
+    """A position open at the end of the day, with its open P&L at the last mark; None before the first.
 
     `counted` is what of that fell on this day, as the stop counts it.
     """
@@ -78,7 +78,7 @@ class Held(Struct, frozen=True):
     size: int
     price: Decimal
     worker: str
-    unrealized: Decimal
+    unrealized: Decimal | None
     counted: Decimal
 
 
@@ -152,7 +152,9 @@ class Account(Struct):
 
     `limits` are those in force at its beginning. `pnl` is the P&L as the stop counts it, `realized` what of
     it is booked; `worst` and `best` are where `pnl` was lowest and highest. `used` is the largest share of
-    the daily limit that was ever lost, 1 being all of it; `near` that it was as much as the limits warn of.
+    the daily limit that was ever lost, 1 being all of it, `lost` these dollars and `lost_of` the limit at
+    that moment; `near` that it was as much as the limits warn of. When `most_open` were open at once,
+    `most_allowed` were.
     `active_ms` spans what traders did; `over` says that the day has ended. `crossed` are fills that were on
     their way when an order to flatten took the grant back; `breaches`, by code, all others that broke limits.
     """
@@ -171,6 +173,8 @@ class Account(Struct):
     worst: Decimal = ZERO
     best: Decimal = ZERO
     used: Decimal = ZERO
+    lost: Decimal = ZERO
+    lost_of: Decimal = ZERO
     near: bool = False
 
     events: int = 0
@@ -181,6 +185,7 @@ class Account(Struct):
     stops: int = 0
     stops_in_week: int = 0
     most_open: int = 0
+    most_allowed: int | None = None
     above: list[Above] = field(default_factory=list)
     breaches: Counter[str] = field(default_factory=Counter)
     crossed: int = 0
@@ -212,6 +217,13 @@ class Account(Struct):
     def blocked(self) -> int:
         """How many requests were denied."""
         return self.denied.total()
+
+    @property
+    def daily_limits(self) -> list[Decimal]:
+        """The dollars of loss that were allowed, one after the other; none where there were no limits."""
+        first = [self.limits.daily_stop_loss] if self.limits else []
+        named = [one for change in self.changes for one in change.changes]
+        return first + [Decimal(after) for name, _, after in named if name == "daily_stop_loss"]
 
     @property
     def stopped(self) -> list[Flattening]:

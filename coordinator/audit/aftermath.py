@@ -36,6 +36,7 @@ from events.incoming import (
     PositionOpened,
     TradingHalted,
     WorkerLost,
+    WorkerRetired,
     WorkerStarted,
     WorkerStopped,
 )
@@ -78,7 +79,7 @@ def _of_event(event: Event | Malformed) -> list[Thread]:
             return [NextThread(LimitsChanged, {}, "These limits are in force where the record ends.")]
         case TradingHalted() | FlattenRequested():
             return [HaltThread()]
-        case WorkerLost() | WorkerStopped():
+        case WorkerLost() | WorkerStopped() | WorkerRetired():
             return [
                 NextThread(WorkerStarted, {"worker": event.worker}, f"{event.worker} did not start again.")
             ]

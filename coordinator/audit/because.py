@@ -149,6 +149,8 @@ def _expired(case: Case, decision: said.EntryExpired) -> list[str]:
     until = told_clock(case.exchange, one.expires_ms)
     late = case.at.ms - one.expires_ms
     after = f"; this is the first event after that, {_seconds(late)} later" if late > 0 else ""
+    if case.before.worker_lost_ms:
+        after = f", and kept {_seconds(late)} more, until its worker would have been known to be lost"
     return [f"Request {one.request} was allowed until {until}{after}."]
 
 

@@ -51,6 +51,7 @@ from events.incoming import (
     PositionSettled,
     TradingHalted,
     TradingResumed,
+    WorkerRetired,
 )
 
 _EVERYDAY = ("debug", "info")
@@ -108,7 +109,7 @@ def close(account: Account, state: State) -> None:
             size=one.size,
             price=one.price,
             worker=one.worker,
-            unrealized=one.unrealized,
+            unrealized=one.unrealized if one.mark is not None else None,
             counted=one.unrealized - earlier(state, one) if counts else ZERO,
         )
         for one in state.positions.values()
@@ -179,19 +180,26 @@ def _booked(state: State, met: Before) -> Decimal:
     return state.day.realized - (met.realized if met.day == state.day.date else ZERO)
 
 
+_ORDERED = (
+    TradingHalted,
+    TradingResumed,
+    FlattenRequested,
+    PositionSettled,
+    LossAcknowledged,
+    WorkerRetired,
+)
 _ORDERS: dict[type, OrderKind] = {
     TradingHalted: "halt",
     TradingResumed: "resume",
     FlattenRequested: "flatten",
     PositionSettled: "settle",
     LossAcknowledged: "acknowledge",
+    WorkerRetired: "retire",
 }
 
 
 def _enter_order(account: Account, ms: int, event: Event | Malformed, refused: str = "") -> None:
-    if isinstance(
-        event, TradingHalted | TradingResumed | FlattenRequested | PositionSettled | LossAcknowledged
-    ):
+    if isinstance(event, _ORDERED):
         forced = isinstance(event, TradingResumed) and event.force
         kind: OrderKind = "resume by force" if forced else _ORDERS[type(event)]
         account.orders.append(Order(ms, kind, event.by, event.reason, refused))
@@ -262,7 +270,9 @@ def _enter_figures(account: Account, ms: int, state: State) -> None:
     account.total_curve.add(ms, pnl)
     account.realized_curve.add(ms, account.realized)
     held, slots = len(state.positions), slots_used(state)
-    account.most_open = max(account.most_open, held)
+    if held > account.most_open or account.most_allowed is None:
+        account.most_open = max(account.most_open, held)
+        account.most_allowed = state.limits.max_positions if state.limits else None
     account.open_curve.add(ms, held)
     account.slots_curve.add(ms, slots)
     limits = state.limits
@@ -270,9 +280,11 @@ def _enter_figures(account: Account, ms: int, state: State) -> None:
         return
     account.limit_curve.add(ms, limits.max_positions)
     account.stop_curve.add(ms, state.day.stop_from - limits.daily_stop_loss)
-    lost = (state.day.stop_from - pnl) / limits.daily_stop_loss
-    account.used = max(account.used, lost)
-    account.near = account.near or lost * 100 >= limits.stop_approach_percent
+    lost = state.day.stop_from - pnl
+    used = lost / limits.daily_stop_loss
+    if used > account.used or not account.lost_of:
+        account.used, account.lost, account.lost_of = max(ZERO, used), max(ZERO, lost), limits.daily_stop_loss
+    account.near = account.near or used * 100 >= limits.stop_approach_percent
     _enter_above(account, Above("positions", ms, held, limits.max_positions))
     contracts = contracts_used(state) - sum(one.size for one in state.reservations.values())
     _enter_above(account, Above("contracts", ms, contracts, limits.max_contracts))

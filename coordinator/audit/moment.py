@@ -38,6 +38,11 @@ class MomentError(ValueError):
     """No moment, or none there is. The text is a sentence."""
 
 
+def local_time(ms: int, zone: str) -> datetime:
+    """The time in `zone` in a millisecond of the log; for what lies beyond the calendar, its last day."""
+    return (_EPOCH + timedelta(milliseconds=min(ms, _LAST_MS - 86_400_000))).astimezone(ZoneInfo(zone))
+
+
 class Exchange(NamedTuple):
     """Whose clock is meant: its `zone`, and the time of day at which its trading day ends."""
 
@@ -45,10 +50,8 @@ class Exchange(NamedTuple):
     roll: str
 
     def local(self, ms: int) -> datetime:
-        """The exchange's time in a millisecond of the log; what lies beyond the calendar, its last."""
-        return (_EPOCH + timedelta(milliseconds=min(ms, _LAST_MS - 86_400_000))).astimezone(
-            ZoneInfo(self.zone)
-        )
+        """The exchange's time in a millisecond of the log."""
+        return local_time(ms, self.zone)
 
     def ms(self, at: datetime) -> int:
         """The log's millisecond in which `at` lies, which is local where it names no zone."""

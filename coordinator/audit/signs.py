@@ -67,8 +67,8 @@ def _near(accounts: Sequence[Account]) -> Sign:
     if worst.limits is None:
         return Sign("near_limit", "Loss near the limit", seen=False, text="no limits were in force")
     when = "" if len(accounts) == 1 else f" on {worst.day}"
-    limit = shown_limit(-worst.limits.daily_stop_loss)
-    text = f"at worst {worst.used:.0%} of the daily limit was lost{when}: {shown(worst.worst)} of {limit}"
+    of = f"{shown(-worst.lost)} of {shown_limit(-worst.lost_of)}"
+    text = f"at worst {worst.used:.0%} of the daily limit was lost{when}: {of}"
     if len(near) > 1:
         text += f"; near it on {_days(near)}"
     percent = worst.limits.stop_approach_percent
@@ -79,7 +79,7 @@ def _above(accounts: Sequence[Account]) -> Sign:
     over = [one for one in accounts if one.above]
     if not over:
         most = max(accounts, key=lambda one: one.most_open)
-        allowed = f" of {most.limits.max_positions}" if most.limits else ""
+        allowed = f" of {most.most_allowed}" if most.most_allowed else ""
         text = f"never; most at once {most.most_open}{allowed}"
         return Sign("above_limit", "More open than allowed", seen=False, text=text)
     worst = [f"{found.held} {found.what}, limit {found.limit}" for found in over[0].above]

@@ -57,6 +57,9 @@ def pnl_parts(state: State) -> str:
     if state.limits is None or state.limits.stop_loss_on == "realized":
         return f"{parts[0]}, open positions do not count"
     for held in state.positions.values():
+        if held.mark is None:
+            parts.append(f"{held.symbol} no mark")
+            continue
         before_today = earlier(state, held)
         open_now = held.unrealized - before_today
         before = f" ({shown(before_today)} of it in earlier days)" if before_today else ""

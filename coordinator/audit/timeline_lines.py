@@ -7,7 +7,7 @@ import msgspec
 from coordinator.audit.columns import NUMBERS, cells
 from coordinator.audit.export_lines import csv_line, harmless
 from coordinator.audit.timeline import Item
-from coordinator.words import words_json
+from coordinator.words import shown_json, words_json
 
 COLUMNS = (
     "id", "time", "stream", "type", "event", "worker", "symbol", "side", "size", "price", "pnl", "code",
@@ -33,7 +33,7 @@ def json_line(item: Item) -> str:
         found[name] = msgspec.Raw(found[name].encode())
     found.pop("chain", None)
     found["fields"] = msgspec.Raw(words_json(item.row.fields))
-    return msgspec.json.encode(found).decode()
+    return shown_json(found)
 
 
 def csv_header() -> str:

@@ -53,6 +53,7 @@ from events.incoming import (
     Malformed,
     PositionOpened,
     PositionSettled,
+    WorkerRetired,
 )
 from events.legs import parse_legs
 from events.stream_id import StreamId
@@ -126,15 +127,20 @@ class OtherBook:
     # --- entries ----------------------------------------------------------------------------------------
 
     def _give_way(self, met: Met) -> None:
-        """A worker that asks again for a symbol is not in what only this book has allowed it."""
-        event = met.event
-        if met.repeated or not isinstance(event, EntryRequested):
-            return
+        """Who asks again for a symbol, or was retired, is not in what only this book has allowed it."""
+        symbol: str | None = None
+        match met.event:
+            case EntryRequested(worker=worker, symbol=symbol) if not met.repeated:
+                pass
+            case WorkerRetired(worker=worker) if not met.rejected:
+                pass
+            case _:
+                return
         for key in list(self._granted_here):
             reservation = self._reserved_here(key)
             if reservation is None:
                 del self._granted_here[key]
-            elif (reservation.worker, reservation.symbol) == (event.worker, event.symbol):
+            elif reservation.worker == worker and symbol in (None, reservation.symbol):
                 del self._granted_here[key], self.state.reservations[key]
 
     def _reserved_here(self, key: str) -> Reservation | None:

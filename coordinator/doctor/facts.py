@@ -72,6 +72,7 @@ class Facts(Struct, frozen=True):
 
     `server` is what the server says of itself, `settings` how it keeps data; `overview` is None where no
     coordinator ever was. `notifiers`: for each destination of alerts who tells it, if anybody does.
+    `book_lacks`: what is open and not in the flattener's book, as that said last.
     """
 
     configuration: Configuration
@@ -83,6 +84,7 @@ class Facts(Struct, frozen=True):
     log: LogFacts
     overview: Overview | None
     notifiers: Mapping[str, str | None]
+    book_lacks: str
 
 
 def gather(
@@ -100,6 +102,7 @@ def gather(
         log=_log(bus, configuration.runtime.archive_folder),
         overview=look_around(bus, flattener=flattener),
         notifiers=dict(zip(destinations, bus.notifiers(destinations), strict=True)),
+        book_lacks=bus.book_lacks(),
     )
 
 

@@ -49,15 +49,18 @@ def workers(facts: Facts) -> Finding:
         [*lost, *([f"no worker ever announced {', '.join(never)}"] if never else [])],
     )
     remedy = f"start {'it' if len(seen.missing) == 1 else 'them'}, such as: portfold worker {seen.missing[0]}"
-    if never and not lost and any(one.alive and not one.symbols for one in seen.workers):
-        return warn("workers", f"{text}; some alive do not say what they trade", remedy)
+    if never and not lost and seen.reticent:
+        return warn("workers", f"{text}; {', '.join(seen.reticent)}: alive, not said what they trade", remedy)
     return fail("workers", text, remedy)
 
 
 def flattener(facts: Facts) -> Finding:
-    """Somebody closes what a dead worker leaves open when everything must go."""
+    """Somebody closes what a dead worker leaves open when everything must go, and has its book."""
     if facts.overview is not None and facts.overview.flattener_alive:
-        return ok("flattener", "alive")
+        if not facts.book_lacks:
+            return ok("flattener", "alive")
+        text = f"it cannot close {facts.book_lacks}: not in its broker's book, which may be another one"
+        return fail("flattener", text, "portfold flattener --book, the workers'; or portfold settle")
     text = "none is alive: at a stop, nobody closes the positions of a worker that died"
     return warn("flattener", text, "portfold flattener")
 
@@ -86,12 +89,15 @@ def trading(facts: Facts) -> Finding:
     return warn("trading", text, "see: portfold status")
 
 
+_BECAME = {"stopped": "has stopped", "lost": "is lost", "retired": "was retired"}
+
+
 def _what_became_of(symbol: str, seen: Overview) -> str:
     """The worker that traded it last, and that it is no longer there; nothing where there never was one."""
     one = seen.last_of(symbol)
     if one is None:
         return ""
-    became = {"stopped": "has stopped", "lost": "is lost"}.get(one.presence, "gives no sign of life")
+    became = _BECAME.get(one.presence, "gives no sign of life")
     held = [held.symbol for held in seen.held if held.worker == one.worker]
     holds = f", and holds {', '.join(held)}" if held else ""
     return f"{one.worker}, for {symbol}, {became}{holds}"

@@ -12,6 +12,8 @@ from research.report.happenings import session
 from research.report.table import tone_of
 from research.report.wording import clock, counted, dollars, long_date, moment, percent, text
 
+_LIMITS_TOLD = 3
+
 
 def title_of(accounts: Sequence[Account], *, week: bool) -> str:
     """What the report is about: a day, a week, or days from one to another."""
@@ -25,7 +27,8 @@ def headline_text(accounts: Sequence[Account]) -> str:
     """The headline's figures in a line."""
     total, last = all_together(accounts), accounts[-1]
     asked, blocked = sum(one.asked for one in accounts), sum(one.blocked for one in accounts)
-    limit = f", limit {shown_limit(-last.limits.daily_stop_loss)} a day" if last.limits else ""
+    limits = _limits_told(accounts)
+    limit = f", limit {', then '.join(limits)} a day" if limits else ""
     won = f" ({total.won} won)" if total.trades else ""
     so_far = "" if last.over else ", so far"
     return (
@@ -61,7 +64,7 @@ def headline(accounts: Sequence[Account], zone: str) -> str:
     block_rate = rate(blocked, asked)
     stops = sum(one.stops for one in accounts)
     most = max(accounts, key=lambda one: one.most_open)
-    limit = f"/{most.limits.max_positions}" if most.limits else ""
+    limit = f"/{most.most_allowed}" if most.most_allowed else ""
     above = any(one.above for one in accounts)
     won = f"{total.won} won, {percent(total.win_rate, 0)}" if total.trades else ""
     facts = [
@@ -107,14 +110,22 @@ def _stops_note(accounts: Sequence[Account], zone: str) -> str:
 
 def _gauge(accounts: Sequence[Account]) -> str:
     """The limit, and how much of it was lost at worst; the mark on the bar is the limit."""
-    limits = accounts[-1].limits
+    limits = _limits_told(accounts)
     worst = max(accounts, key=lambda one: one.used)
     a_day, when = ("", "") if len(accounts) == 1 else (" a day", f", on {worst.day}")
-    limit = f"limit {shown_limit(-limits.daily_stop_loss)}{a_day}" if limits else "no limit"
-    lost = f"at worst {percent(worst.used, 0)} of it lost{when}"
+    limit = f"limit {', then '.join(limits)}{a_day}" if limits else "no limit"
+    of = shown_limit(-worst.lost_of) if len(limits) > 1 else "it"
+    lost = f"at worst {percent(worst.used, 0)} of {of} lost{when}"
     whole = max(Decimal(1), worst.used)
     bar = f'<span style="width:{worst.used / whole:.1%}"></span><i style="left:{1 / whole:.1%}"></i>'
     return f'<div class="gauge">{bar}</div><p class="of"><b>{text(limit)}</b> {text(lost)}</p>'
+
+
+def _limits_told(accounts: Sequence[Account]) -> list[str]:
+    """The daily limit, such as `$-2,500`; where it was changed the last few, one after the other."""
+    told = [shown_limit(-limit) for one in accounts for limit in one.daily_limits]
+    each = [limit for limit, before in zip(told, ["", *told], strict=False) if limit != before]
+    return each[-_LIMITS_TOLD:]
 
 
 def warning_signs(accounts: Sequence[Account], difference: str) -> str:

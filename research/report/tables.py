@@ -100,7 +100,7 @@ def days_table(accounts: Sequence[Account]) -> str:
 
 def _day_row(account: Account) -> list[Cell]:
     tally = all_together([account])
-    limit = f"/{account.limits.max_positions}" if account.limits else ""
+    limit = f"/{account.most_allowed}" if account.most_allowed else ""
     near = "alarm" if account.near else ""
     return [
         Cell(f'<a href="#day-{text(account.day)}">{text(short_date(account.day))}</a>', tone="name"),
@@ -175,5 +175,5 @@ def _held_row(one: Held) -> list[Cell]:
         words(one.side),
         figure(f"{one.size:,}"),
         figure(price(one.price)),
-        money(one.unrealized),
+        figure("no mark") if one.unrealized is None else money(one.unrealized),
     ]

@@ -4,14 +4,13 @@ Whatever comes from a log may have been written by a stranger: it goes through `
 (in a chart), and through nothing else.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from html import escape
-from zoneinfo import ZoneInfo
 
+from coordinator.audit.moment import local_time
 from coordinator.dollars import shown
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOTHING = "\N{EN DASH}"
 
 
@@ -25,21 +24,16 @@ def label(words: object) -> str:
     return escape(str(words), quote=False)
 
 
-def at(ms: int, zone: str) -> datetime:
-    """The moment on the exchange's clock."""
-    return (_EPOCH + timedelta(milliseconds=ms)).astimezone(ZoneInfo(zone))
-
-
 def clock(ms: int, zone: str, day: str, *, exactly: bool = False) -> str:
     """`14:23:45`; on another date than the trading day's, `Fri 17:00:00`; `exactly` with milliseconds."""
-    found = at(ms, zone)
+    found = local_time(ms, zone)
     weekday = "" if found.date().isoformat() == day else f"{found:%a} "
     return f"{weekday}{found:%H:%M:%S}{f'.{ms % 1000:03}' if exactly else ''}"
 
 
 def wall(ms: int, zone: str) -> str:
     """The exchange's clock as a chart's axis takes it, with milliseconds and without a zone."""
-    return at(ms, zone).replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")
+    return local_time(ms, zone).replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")
 
 
 def long_date(day: str) -> str:
@@ -56,7 +50,7 @@ def short_date(day: str) -> str:
 
 def moment(ms: int, zone: str) -> str:
     """`Fri 10 Jan 17:00`."""
-    found = at(ms, zone)
+    found = local_time(ms, zone)
     return f"{found:%a} {found.day} {found:%b %H:%M}"
 
 

@@ -10,7 +10,7 @@ from coordinator.follower import Follower
 from coordinator.status import read_status, status_fields
 from tests.audit.in_memory import InMemory, realistic
 from tests.audit.supposing import WrittenDown
-from tests.coordinator.story import MINUTE, chicago
+from tests.coordinator.story import MINUTE, Story, chicago
 
 
 def at(record: InMemory, text: str) -> PastStatus:
@@ -150,6 +150,12 @@ def test_where_open_losses_do_not_count_that_is_said() -> None:
     story.enters("ES")
     story.marks("ES", "-400")
     assert pnl_parts(story.state) == "realized $0.00, open positions do not count"
+
+
+def test_what_was_never_marked_adds_nobody_knows_what() -> None:
+    story = Story()
+    story.enters("ES")
+    assert pnl_parts(story.state) == "realized $0.00 + ES no mark"
 
 
 def test_slots_are_summed_as_the_rule_counts_them() -> None:

@@ -253,3 +253,20 @@ def test_an_export_needs_no_server(audit: Audit) -> None:
     code, said = audit("day", "2025-01-20", "--export", "out", url="redis://127.0.0.1:1/0")
     assert code == OK
     assert "P&L $-2,600.00" in said
+
+
+@pytest.mark.parametrize("beyond_ms", [253_402_300_800_000, 2**62], ids=["year 10000", "far beyond"])
+@pytest.mark.parametrize("words", [["day", "2025-01-24"], ["day"], ["week"], ["week", "2025-01-20"]])
+def test_an_event_that_no_calendar_holds_spoils_no_day(
+    past: Past, audit: Audit, tmp_path: Path, beyond_ms: int, words: list[str]
+) -> None:
+    story = two_weeks()
+    story.ms = beyond_ms
+    story.enters("ES")
+    story.closes("ES", "-2600")
+    for at, fields in story.entries:
+        past.client.execute_command("XADD", past.bus.keys.events, str(at), *fields)
+    past.is_decided()
+    code, said = audit(*words)
+    assert code == OK, said
+    assert len(files(tmp_path)) == 1

@@ -11,9 +11,11 @@ import plotly.graph_objects  # type: ignore[import-untyped]  # the package carri
 import pytest
 
 from coordinator.audit.days import Asked, Gathered, gather
+from coordinator.audit.signs import signs
 from events.incoming import EntryRequested, Malformed, PositionClosed, PositionOpened, TradingHalted
 from research.report.day_chart import day_chart
 from research.report.days_chart import days_chart
+from research.report.headline import headline_text
 from research.report.page import MARK, report_html
 from research.report.shell import figure
 from research.report.wording import NOTHING
@@ -94,6 +96,29 @@ def test_the_first_things_come_first() -> None:
     assert places == sorted(places)
 
 
+def test_each_loss_stands_beside_the_limit_it_was_measured_by() -> None:
+    story = Told()
+    story.enters("ES")
+    story.marks("ES", "-450")
+    story.change_limits(daily_stop_loss=Decimal(500), max_positions=1)
+    story.marks("ES", "-400")
+    found = story.gathered()
+    said = Elements(html_of(found)).said
+    assert "limit $-2,500, then $-500 at worst 90% of $-500 lost" in said
+    assert "Most open 1/4" in said
+    near = next(sign for sign in signs(found.accounts) if sign.code == "near_limit")
+    assert near.text == "at worst 90% of the daily limit was lost: $-450.00 of $-500; a sign from 80%"
+    assert headline_text(found.accounts).startswith("P&L $-400.00, limit $-2,500, then $-500 a day, no stops")
+
+
+def test_what_was_never_marked_makes_nobody_knows_what() -> None:
+    story = Told()
+    story.enters("ES")
+    found = story.gathered()
+    assert "ES ibs-ES ▲ long 1 100 no mark" in Elements(html_of(found)).said
+    assert [one.unrealized for one in found.accounts[0].held] == [None]
+
+
 def test_a_stop_stands_with_every_step_and_its_milliseconds() -> None:
     said = Elements(html_of(bad_monday().gathered())).said
     assert "at $-2,600.00 of $-2,500 2 positions open, flat after 90 ms; allowed were 10,000 ms" in said
@@ -162,6 +187,20 @@ def test_the_same_log_gives_the_same_file() -> None:
 
 def test_a_report_is_known_by_its_beginning() -> None:
     assert MARK in html_of(Told().gathered())[:200]
+
+
+@pytest.mark.parametrize("far", [253_402_300_799_999, 253_402_300_800_000, 10**15, 2**64 - 1])
+@pytest.mark.parametrize("week", [False, True])
+def test_an_id_beyond_the_calendar_is_told_at_its_end(far: int, week: bool) -> None:
+    """Written by hand, such an event breaks no report, neither of its own day nor of an ordinary one."""
+    story = Told(MONDAY, zone="Pacific/Kiritimati")
+    story.enters("ES")
+    story.ms = far
+    story.marks("ES", "-2600")
+    story.closes("ES", "-2700")
+    story.asks("CL")
+    said = Elements(html_of(story.gathered(), week=week)).said
+    assert "P&L $-2,700.00" in said
 
 
 # --- a stranger's words ---------------------------------------------------------------------------------

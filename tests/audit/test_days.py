@@ -7,10 +7,11 @@ import pytest
 
 from coordinator.audit.days import Asked, begins_ms, gather
 from coordinator.audit.tallies import Tally, all_together, by_symbol, by_worker
+from coordinator.fold import FOLD_VERSION
 from coordinator.recorded import Recorded
 from events.bus import Entry
 from events.codec import encode
-from events.incoming import EntryRequested
+from events.incoming import CoordinatorStarted, EntryRequested
 from tests.audit.in_memory import InMemory
 from tests.audit.told import Told, stopped
 from tests.coordinator.story import DAY, HOUR, chicago
@@ -115,6 +116,18 @@ def test_a_settlement_is_a_booking_with_who_and_why() -> None:
         (Decimal(-310), "settled by ann: as the broker says")
     ]
     assert [(one.kind, one.by) for one in day.orders] == [("settle", "ann")]
+
+
+def test_who_retired_a_worker_and_why_is_an_order_of_the_day() -> None:
+    story = Told()
+    story.hears(CoordinatorStarted(leader="host", epoch=1, fold=FOLD_VERSION))
+    story.starts("ibs-ES")
+    story.loses_worker("ibs-ES")
+    story.retires("ibs-ES")
+    day = story.account()
+    assert [(one.kind, one.by, one.reason) for one in day.orders] == [
+        ("retire", "ann", "its machine is gone")
+    ]
 
 
 def test_the_lower_pnl_is_the_trades() -> None:

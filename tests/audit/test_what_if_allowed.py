@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from coordinator.audit.what_if_findings import DayOver, Figures, FilledAnyway, Turned
-from events.incoming import PositionOpened
+from coordinator.fold import FOLD_VERSION
+from events.incoming import CoordinatorStarted, PositionOpened
 from tests.audit.supposing import WrittenDown
 from tests.coordinator.story import MINUTE, SECOND
 
@@ -53,6 +54,19 @@ def test_a_worker_that_asks_again_is_not_in_it() -> None:
     supposed = story.what_if(max_positions=2)
     assert supposed.turns == [("CL", "max_positions", "allowed")]
     assert supposed.one(DayOver).what_if.pnl == -10
+
+
+def test_a_worker_that_was_retired_is_not_in_it() -> None:
+    story = WrittenDown(max_positions=1)
+    story.hears(CoordinatorStarted(leader="host", epoch=1, fold=FOLD_VERSION))
+    story.enters("ES")
+    story.is_denied("CL")
+    story.loses_worker("ibs-CL")
+    story.retires("ibs-CL")
+    story.is_denied("SI")
+    supposed = story.what_if(max_positions=2)
+    assert supposed.turns == [("CL", "max_positions", "allowed"), ("SI", "max_positions", "allowed")]
+    assert supposed.book.state.lost == []
 
 
 @pytest.mark.parametrize("how", ["withdraws", "stops"])

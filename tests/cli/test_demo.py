@@ -71,6 +71,8 @@ def test_a_bad_day_stops_the_portfolio_and_the_next_day_it_trades_again(tmp_path
     assert "FAIL" not in ran.out
     assert len(re.findall(r"^ok ", ran.out, re.MULTILINE)) == 5
     assert "Flat in real time: " in ran.out
+    days = re.findall(r"^(\S+ \S+) (\S+) \| P&L .* \| asked", ran.out, re.MULTILINE)
+    assert days == [("2025-01-06 17:00", "2025-01-06"), (days[1][0], "2025-01-07")]
 
     totals = Totals()
     with log_of(folder_of(tmp_path)) as bus:

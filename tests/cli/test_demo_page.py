@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec.structs import replace
@@ -129,17 +128,15 @@ def test_the_notes_tell_the_days_the_stop_and_nothing_of_the_everyday() -> None:
     assert "asked   3 allowed   2 denied   1 | exits   2 | most open 2 | STOPPED OUT" in notes[-1]
 
 
-def test_each_day_has_a_line_stamped_with_its_end_the_last_with_what_was_last_seen() -> None:
+def test_each_day_has_its_line_at_the_time_it_ended_and_the_last_one_where_the_log_does() -> None:
     sight = seen(bad_day() + next_day())
-    sight.see_end()
-    days = [told for told in sight.take_notes() if told.line.text.startswith("2025-")]
-    zone = ZoneInfo("America/Chicago")
-    assert [f"{datetime.fromtimestamp(told.at_ms / 1000, zone):%Y-%m-%d %H:%M}" for told in days] == [
-        "2025-01-06 17:00",
-        f"{datetime.fromtimestamp(entries(next_day())[-1].id.ms / 1000, zone):%Y-%m-%d %H:%M}",
-    ]
-    assert [told.line.text[:10] for told in days] == ["2025-01-06", "2025-01-07"]
-    assert "asked   1 allowed   1 denied   0 | exits   0 | most open 1" in days[-1].line.text
+    sight.end()
+    lines = [told for told in sight.take_notes() if "| asked" in told.line.text]
+    ends = datetime(2025, 1, 6, 23, tzinfo=UTC), NINE + timedelta(hours=24)  # the first is 17:00 in Chicago
+    assert [datetime.fromtimestamp(told.at_ms / 1000, UTC) for told in lines] == list(ends)
+    first, last = (told.line.text for told in lines)
+    assert (first[:10], last[:10]) == ("2025-01-06", "2025-01-07")
+    assert "asked   1 allowed   1 denied   0 | exits   0 | most open 1" in last
 
 
 def test_notes_are_told_once() -> None:
@@ -166,6 +163,7 @@ def test_the_picture_shows_positions_with_owner_and_open_profit_and_the_loss_aga
     assert "Daily P&L $-1,000.00 of $-2,500" in shown
     assert "ES   long  1 @ 6000" in shown
     assert "ibs-ES          $-1,000.00" in shown
+    assert "ibs-CL             no mark" in shown
     assert "3 asked   2 allowed   1 denied" in shown
     assert "max_positions 1" in shown
     assert "Mon 06 Jan 2025 10:30 Chicago" in shown

@@ -216,6 +216,12 @@ def test_a_worker_that_never_was_fails_unless_somebody_does_not_say_what_he_trad
     assert fit.found()["workers"] == "warn"
 
 
+def test_a_flattener_with_another_book_fails(fit: Fit) -> None:
+    fit.bus.say_book_lacks("ES long of ibs-ES", MINUTE_MS)
+    assert fit.found() == {"flattener": "fail"}
+    assert "ES long of ibs-ES" in fit.text("flattener")
+
+
 def test_a_flattener_that_is_not_there_is_warned_of(fit: Fit) -> None:
     fit.client.delete(fit.bus.keys.worker(FLATTENER))
     assert fit.found() == {"flattener": "warn"}

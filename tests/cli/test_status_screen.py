@@ -90,6 +90,19 @@ def test_a_worker_that_is_missing_is_named_with_what_became_of_it(standing: Stan
     assert "none for 6A (ibs-6A stopped)" in shown
 
 
+def test_a_worker_that_announced_nothing_serves_what_it_trades(standing: Standing) -> None:
+    """As the drop-in does: what it will ask for next, nobody knows."""
+    story = Story(symbols="ES CL 6A SI")
+    story.starts("old")
+    story.asks("ES", worker="old")
+    story.fills("ES", worker="old")
+    story.asks("CL", worker="old")
+    shown = " ".join(" ".join(lines(standing.of(story).seen())).split())
+    assert "none for 6A, none for SI, old does not say what it trades" in shown
+    assert "none for ES" not in shown
+    assert "none for CL" not in shown
+
+
 def test_a_worker_that_stopped_is_not_alive_for_the_heartbeat_that_it_left(standing: Standing) -> None:
     story = busy()
     story.stops("ibs-ES")

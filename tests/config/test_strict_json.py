@@ -51,8 +51,9 @@ def test_the_same_key_in_two_objects_is_fine(tmp_path: Path) -> None:
     assert read(tmp_path, '[{"a": 1}, {"a": 2}]') == [{"a": 1}, {"a": 2}]
 
 
-def test_a_key_that_could_steer_the_terminal_is_shown_escaped(tmp_path: Path) -> None:
-    assert refusal(tmp_path, '{"\\u001b[2J": 1, "\\u001b[2J": 2}').endswith('got "\\u001b[2J" twice.')
+@pytest.mark.parametrize("odd", ["\\u001b[2J", "\\u007f", "\\u009b", "\\u202e"])
+def test_a_key_that_could_steer_the_terminal_is_shown_escaped(tmp_path: Path, odd: str) -> None:
+    assert refusal(tmp_path, f'{{"{odd}": 1, "{odd}": 2}}').endswith(f'got "{odd}" twice.')
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])

@@ -34,6 +34,7 @@ from events.incoming import (
     TradingResumed,
     WorkerEvent,
     WorkerLost,
+    WorkerRetired,
     WorkerStarted,
     WorkerStopped,
 )
@@ -194,6 +195,7 @@ _comings_and_goings = st.one_of(
     _by_worker(LogTailMissing, saw=st.sampled_from(["1-0", f"{WEDNESDAY}-3", f"{2**62}-{2**62}"])),
     st.just(LossAcknowledged(by="ann", reason="restored")),
     st.just(LossAcknowledged(by="ann", reason="restored")),
+    st.builds(WorkerRetired, by=st.just("ann"), reason=st.just(""), worker=_workers),
 )
 _garbage = st.lists(
     st.sampled_from(["type", "EntryRequested", "seq", "NaN", "\x1b[2J", "é" * 200]), max_size=6

@@ -31,6 +31,7 @@ from events.incoming import (
     TradingHalted,
     TradingResumed,
     WorkerLost,
+    WorkerRetired,
     WorkerStarted,
     WorkerStopped,
 )
@@ -251,6 +252,9 @@ class Story:
                 pnl=Decimal(pnl),
             )
         )
+
+    def retires(self, worker: str) -> list[Decision]:
+        return self.hears(WorkerRetired(by="ann", reason="its machine is gone", worker=worker))
 
     def change_limits(self, **changed: Any) -> list[Decision]:
         return self.hears(limits(**changed))

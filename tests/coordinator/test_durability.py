@@ -17,6 +17,7 @@ from tests.coordinator.story import code
 from tests.live import Live
 from tests.processes import READY, CoordinatorThread, coordinating
 from tests.waiting import until
+from tests.workers.test_gate import Gates
 
 NOT_COORDINATING = "Not coordinating, so no entry is answered; trying again"
 SAVE = "3600 1 300 100"
@@ -123,6 +124,22 @@ def test_the_setting_found_is_named_once_with_what_it_means_and_stands_in_the_st
         bus = Bus(connect(own.url), portfolio)
         until(lambda: bus.status().get("durability") == "append-only file, fsync everysec", "the status")
         bus.close()
+
+
+def test_a_primary_without_its_replicas_denies_entries_rather_than_go_on_alone(
+    own: EmbeddedServer, portfolio: str
+) -> None:
+    gates = Gates(own.url, portfolio)
+    with coordinating(own.url, portfolio) as coordinator:
+        gate = gates(answer_seconds=0.5)
+        assert gate.request_entry("ES").allowed
+        set_on(own, min_replicas_to_write="1", min_replicas_max_lag="10")
+        assert not gate.request_entry("CL")
+        assert "NOREPLICAS" in coordinator.says(NOT_COORDINATING)["why"]
+        set_on(own, min_replicas_to_write="0")
+        coordinator.says(READY, times=2)
+        until(lambda: gate.request_entry("SI").allowed, "a yes")
+    gates.end()
 
 
 def test_what_may_not_be_asked_is_not_known(own: EmbeddedServer, portfolio: str) -> None:

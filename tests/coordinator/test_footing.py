@@ -216,6 +216,23 @@ def test_a_log_that_ends_before_the_head_is_named_and_can_be_gone_on_from_by_the
     assert cut_off.status()["open_positions"] == "CL, ES"
 
 
+def test_from_then_on_an_audit_says_where_it_stops_and_a_restart_needs_the_snapshot(
+    cut_off: Live, client: Any, begin: Coordinating
+) -> None:
+    last = cut_off.bus.last_event()
+    acknowledge(cut_off)
+    for _ in range(2):  # a restart goes on from the snapshot
+        coordinator = begin()
+        coordinator.says(READY)
+        coordinator.stop()
+    client.delete(cut_off.keys.snapshot)
+    found = verify(LiveRecord(cut_off.bus)).difference
+    assert found is not None
+    assert found.proven <= last < found.event
+    assert found.sentence.endswith(f"event {found.event} is not there.")
+    assert "does not lead to the head" in refuses(begin())
+
+
 def test_without_a_snapshot_it_cannot_and_both_the_coordinator_and_the_command_say_so(
     cut_off: Live, client: Any, begin: Coordinating
 ) -> None:

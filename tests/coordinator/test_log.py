@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -128,27 +129,42 @@ def test_elsewhere_than_on_a_terminal_a_line_is_one_json_object() -> None:
     assert known == {"process": "coordinator", "event": "⛔ ES ENTRY BLOCKED", "level": "warning", "epoch": 3}
 
 
-def test_on_a_terminal_a_line_is_for_reading() -> None:
+def on_a_terminal(event: str, **values: Any) -> str:
+    """What a terminal is given of an error."""
     ours, theirs = os.openpty()
     with os.fdopen(ours, "rb", buffering=0) as screen, os.fdopen(theirs, "w", encoding="utf-8") as terminal:
         log, lines = open_log("coordinator", target=terminal)
-        log.warning("⛔ ES ENTRY BLOCKED", epoch=3)
+        log.error(event, **values)
         lines.close()
-        shown = screen.read(4096).decode()
+        return screen.read(8192).decode()
+
+
+def test_on_a_terminal_a_line_is_for_reading() -> None:
+    shown = on_a_terminal("⛔ ES ENTRY BLOCKED", epoch=3)
     assert "⛔ ES ENTRY BLOCKED" in shown
-    assert "epoch" in shown
-    assert "warning" in shown
+    assert all(word in shown for word in ("epoch", "error"))
     assert not shown.startswith("{")
+
+
+STEERING = "a\nb %s %d \x1b[2J\x7f\x9b2J\u202e\u2028\r"
 
 
 def test_what_a_stranger_wrote_stays_on_its_line() -> None:
     target = io.StringIO()
     log, lines = open_log("coordinator", target=target)
-    log.info("a\nb %s %d", who="\x1b[2J")
+    log.info(STEERING, who=STEERING)
     lines.close()
     [line] = target.getvalue().splitlines()
-    assert json.loads(line)["event"] == "a\nb %s %d"
-    assert "\x1b" not in line
+    assert json.loads(line).items() >= {"event": STEERING, "who": STEERING}.items()
+    assert line.isprintable()
+
+
+def test_what_a_stranger_wrote_steers_no_terminal() -> None:
+    shown = on_a_terminal(STEERING, who=STEERING, exc_info=ValueError(STEERING))
+    first, *traceback = re.sub(r"\x1b\[[0-9;]*m", "", shown).split("\r\n")  # without our own colours
+    assert "a\\u000ab %s %d \\u001b[2J" in first
+    assert traceback[0].startswith("ValueError: a")
+    assert "".join([first, *traceback]).isprintable()
 
 
 # --- the words ------------------------------------------------------------------------------------------

@@ -257,6 +257,20 @@ def test_a_lease_that_lapses_while_nobody_else_wants_it_ends_no_term(
     assert "Stepped down" not in leader.texts()
 
 
+def test_a_coordinator_alone_that_was_paused_past_its_lease_goes_on_without_a_word(
+    coordinators: Coordinators, live: Live
+) -> None:
+    leader = coordinators.start()
+    before = leader.texts()
+    leader.pause()
+    until(lambda: not live.bus.leader(), "the lease to lapse")
+    leader.wake()
+    assert is_answered(live) == "allowed"
+    assert [event["epoch"] for event in live.said("CoordinatorStarted")] == ["1"]  # else it were an alert
+    told = leader.lines()[len(before) :]
+    assert [line for line in told if line["level"] in ("warning", "error", "critical")] == []
+
+
 def test_two_portfolios_on_one_server_do_not_see_each_other(
     coordinators: Coordinators, live: Live, server: EmbeddedServer, client: Any, portfolio: str
 ) -> None:

@@ -144,6 +144,9 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     "decisions_of": lambda bus: bus.decisions_of(StreamId(1, 1)),
     "last_event": lambda bus: bus.last_event(),
     "last_decision": lambda bus: bus.last_decision(),
+    "last_pull": lambda bus: bus.last_pull(),
+    "last_pull_id": lambda bus: bus.last_pull_id(),
+    "orders_after": lambda bus: bus.orders_after(ORIGIN, ORIGIN, count=1, block_ms=50),
     "log_name": lambda bus: bus.log_name(),
     "take_lead": lambda bus: bus.take_lead("me", 1000),
     "keep_lead": lambda bus: bus.keep_lead("me", 1000),
@@ -168,6 +171,8 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     "beat": lambda bus: bus.beat("ibs-ES", "s1", 1000),
     "beat_on": lambda bus: bus.beat_on("ibs-ES", "s1", 1000),
     "standing": lambda bus: bus.standing("ibs-ES"),
+    "say_book_lacks": lambda bus: bus.say_book_lacks("ES", 1000),
+    "book_lacks": lambda bus: bus.book_lacks(),
     "beats": lambda bus: bus.beats(["ibs-ES"]),
     "publish": lambda bus: bus.publish(bus.keys.bars, TICK),
     "published_after": lambda bus: bus.published_after(bus.keys.bars, ORIGIN, count=1, block_ms=50),
@@ -567,10 +572,11 @@ def test_a_heartbeat_is_there_until_it_lapses(bus: Bus) -> None:
 
 
 def test_the_kill_switch_is_heard_beside_the_decisions(bus: Bus, client: Any) -> None:
-    assert bus.last_pull() is None
+    assert (bus.last_pull(), bus.last_pull_id()) == (None, ORIGIN)
     pull = bus.pull_killswitch(["by", "ann"])
     client.execute_command("XADD", bus.keys.decisions, "7-0", *TICK)
     assert bus.last_pull() == Entry(pull, ["by", "ann"])
+    assert bus.last_pull_id() == pull
     assert bus.orders_after(ORIGIN, ORIGIN, count=9, block_ms=1) == (
         [Entry(StreamId(7, 0), TICK)],
         [Entry(pull, ["by", "ann"])],

@@ -224,6 +224,7 @@ LOOKS = [
     called("last_event"),
     called("last_decision"),
     called("last_pull"),
+    called("last_pull_id"),
     stands,
     called("events_after", ORIGIN, count=9),
     called("decisions_after", ORIGIN, count=9),
@@ -477,13 +478,15 @@ def test_a_sign_of_life_goes_on_only_where_there_is_one(bench: Bench) -> None:
 
 def test_whether_a_yes_holds_is_seen_in_one_moment(bench: Bench) -> None:
     before = bench.bus.now_ms()
-    now_ms, no_entries, session = bench.bus.standing("ibs-ES")
-    assert (no_entries, session) == (False, None)
+    now_ms, *known = bench.bus.standing("ibs-ES")
+    assert known == [False, None, ()]
     bench.bus.beat("ibs-ES", "s1", 60_000)
-    for step in (LEAD, committed(status={"halted": "true", "stopped_out": "false"})):
+    reserved = "CL long 1 by ibs-CL, ES short 2 by ibs-ES, SI long 1 by other-ibs-ES"
+    shown = {"halted": "true", "stopped_out": "false", "reserved": reserved}
+    for step in (LEAD, committed(status=shown)):
         step(bench)
     later = bench.bus.standing("ibs-ES")
-    assert later[1:] == (True, "s1")
+    assert later[1:] == (True, "s1", ("ES",))
     assert before <= now_ms <= later.now_ms <= bench.bus.now_ms()
 
 
@@ -550,6 +553,14 @@ def test_a_name_is_claimed_by_one_until_it_lapses_or_is_taken_over(bench: Bench)
     bench.until(lambda: bench.bus.claim_lasts_ms("ibs-ES", "cat") == 0, "the end of the claim")
 
 
+def test_what_the_book_lacks_is_there_until_it_lapses_or_is_said_anew(bench: Bench) -> None:
+    assert bench.bus.book_lacks() == ""
+    bench.bus.say_book_lacks("ES long of ibs-ES", 60_000)
+    assert bench.bus.book_lacks() == "ES long of ibs-ES"
+    bench.bus.say_book_lacks("CL long of ibs-CL", 10)
+    bench.until(lambda: bench.bus.book_lacks() == "", "it to lapse")
+
+
 def test_a_log_has_one_name_and_one_that_was_led_before_there_were_names_has_the_empty_one(
     bench: Bench,
 ) -> None:
@@ -561,7 +572,7 @@ def test_a_log_has_one_name_and_one_that_was_led_before_there_were_names_has_the
 
 _MADE_OF_OTHERS = {
     *("events_after", "decisions_after", "published_after"),
-    *("last_event", "last_decision", "pull_killswitch"),
+    *("last_event", "last_decision", "last_pull_id", "pull_killswitch"),
 }
 
 

@@ -253,8 +253,8 @@ def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
     assert refusal(["type", "EntryRequest", "worker", "w"]) == (
         "type: expected one of EntryRequested, EntryWithdrawn, EntryRenewed, PositionOpened, PositionClosed, "
         "PositionMarked, WorkerStarted, WorkerStopped, LogTailMissing, TradingHalted, TradingResumed, "
-        "FlattenRequested, PositionSettled, LossAcknowledged, LimitsChanged, CoordinatorStarted, "
-        "ClockTicked, WorkerLost, got 'EntryRequest'"
+        "FlattenRequested, PositionSettled, LossAcknowledged, WorkerRetired, LimitsChanged, "
+        "CoordinatorStarted, ClockTicked, WorkerLost, got 'EntryRequest'"
     )
 
 

@@ -32,6 +32,7 @@ BY_OPERATORS = {
     "LimitsChanged",
     "PositionSettled",
     "LossAcknowledged",
+    "WorkerRetired",
 }
 BY_THE_LEADER = {"CoordinatorStarted", "ClockTicked", "WorkerLost"}
 OUT = {

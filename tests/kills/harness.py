@@ -7,12 +7,9 @@ to the archive that so many archivers died on, and all is checked.
 
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-
-from msgspec import Struct, field
 
 from config import write_defaults
 from coordinator.archive import Archive
@@ -26,6 +23,7 @@ from tests.kills import checks
 from tests.kills.children import Child, Nursery
 from tests.kills.doomed_bus import ARCHIVING, LEADING, TAKING_OVER
 from tests.kills.lives import KEPT, archiver, coordinator, worker
+from tests.kills.report import Report
 from tests.waiting import until
 
 WORKERS = 8
@@ -36,21 +34,6 @@ _DOOM_SECONDS = 10.0
 _ARCHIVE_SECONDS = 60.0
 _HASTY = 0.25
 _LULL_SECONDS = 0.1
-
-
-class Report(Struct):
-    """What was done, and what came of it; `wrong` is empty when everything holds."""
-
-    seed: int
-    kills: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
-    events: int = 0
-    archived: int = 0
-    acknowledged: int = 0
-    requests: int = 0
-    told: int = 0
-    terms: int = 0
-    wrong: list[str] = field(default_factory=list)
 
 
 def run(folder: Path, kills: int, seed: int, say: Callable[[str], None]) -> Report:

@@ -20,7 +20,17 @@ KILLS = 20
 
 @pytest.mark.timeout(300)
 def test_nothing_is_lost_and_nothing_decided_twice_whoever_is_killed_and_where(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.kills", "--kills", str(KILLS), "--keep", str(tmp_path / "kept")]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.kills",
+        "--kills",
+        str(KILLS),
+        "--orders",
+        "0",
+        "--keep",
+        str(tmp_path / "kept"),
+    ]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
     assert "Everything holds." in ran.stdout

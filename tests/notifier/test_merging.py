@@ -125,7 +125,10 @@ def test_one_alert_that_does_not_fit_goes_all_the_same() -> None:
 # --- laws -----------------------------------------------------------------------------------------------
 
 _CRITICAL = ("stop", "flatten_overdue", "flat", "worker_lost")
-_GROUPED = ("entry_denied", "entry_expired", "event_rejected", "mark_stale", "worker_started")
+_GROUPED = (
+    *("entry_denied", "entry_expired", "entry_unregistered", "event_rejected", "mark_stale"),
+    "worker_started",
+)
 _ALONE = sorted(
     set(get_args(AlertKind))
     - {*_GROUPED, *_CRITICAL, "flatten_ordered", "limit_breached", "position_mismatch"}

@@ -14,6 +14,7 @@ from events.incoming import (
     LogTailMissing,
     LossAcknowledged,
     Malformed,
+    PositionClosed,
     TradingHalted,
 )
 from tests.coordinator.story import DAY, MINUTE, SECOND, chicago, limits
@@ -63,6 +64,28 @@ def test_a_trade_opened_and_closed() -> None:
         "Opened: CL long 1 @ -37.63 | ibs-CL | 14:23:45",
         "Closed: CL long 1 @ -36.38 | P&L: $1,250.50 | ibs-CL | 14:23:45",
     ]
+
+
+@pytest.mark.parametrize("reason", ["no exit price told", "no exit price told, at 2025-01-15T14:00:00"])
+def test_a_price_that_nobody_told_is_shown_to_nobody(reason: str) -> None:
+    """The drop-in's: its interface has no exit price, and the one on the log only follows from the P&L."""
+    telling = Telling(AFTERNOON)
+    telling.enters("CL")
+    telling.told()
+    telling.hears(
+        telling.next_of(
+            PositionClosed,
+            "ibs-CL",
+            symbol="CL",
+            side="long",
+            size=1,
+            price=Decimal("69.1234567891"),
+            commission=Decimal(0),
+            pnl=Decimal("-876.5432109"),
+            reason=reason,
+        )
+    )
+    assert telling.told() == [f"Closed: CL long 1 | P&L: $-876.54 | {reason} | ibs-CL | 14:23:45"]
 
 
 def test_a_denied_entry_says_why() -> None:
@@ -124,7 +147,7 @@ def test_a_lost_worker_and_what_becomes_of_its_position() -> None:
     lost, ordered, handed_over = telling.told()
     assert lost == (
         "🚨 WORKER LOST: ibs-CL\n"
-        "Silent for 5.0 s; its symbols get no entries until it is back\n"
+        "Silent for 5.0 s; its symbols get no entries until it is back, or: portfold retire\n"
         "Time: 2025-01-15T14:23:45"
     )
     assert ordered.startswith("🚨 FLATTEN ORDERED | worker ibs-CL was lost\nTo close: CL long 1 (ibs-CL)\n")
@@ -158,6 +181,20 @@ def test_log_and_broker_disagree() -> None:
     telling.settle("CL", 0, pnl="-310")
     assert telling.told() == [
         "Position settled by ann: CL of ibs-CL is flat | P&L: $-310.00 | as the broker says | 14:23:45"
+    ]
+
+
+def test_a_worker_that_is_retired() -> None:
+    telling = Telling(AFTERNOON)
+    telling.starts("ibs-CL", symbols="CL")
+    telling.loses_worker("ibs-CL")
+    telling.told()
+    telling.retires("ibs-CL")
+    assert [alert.level for alert in telling.alerts][-1] == "warning"
+    assert telling.told() == ["Worker retired by ann: ibs-CL | its machine is gone | 14:23:45"]
+    telling.retires("ibs-CL")  # refused: not told as done
+    assert telling.told() == [
+        "Event rejected: WorkerRetired: ibs-CL is retired already; only a lost worker is retired | 14:23:45"
     ]
 
 
@@ -295,6 +332,59 @@ def test_an_old_mark_and_an_entry_that_expired() -> None:
         "Entry expired: ES long 1 | not filled in time | ibs-ES | 14:24:15",
         "Mark of CL is 2 min old: its open loss may be out of date | ibs-CL | 14:26:15",
     ]
+
+
+NOON = chicago(2025, 1, 15, 12)
+
+
+def renewed_until(telling: Telling, symbol: str, minutes: int) -> list[str]:
+    """The slot is renewed each half minute until `minutes` after noon; what was told of it."""
+    while telling.ms < NOON + minutes * MINUTE:
+        telling.ms += 30 * SECOND
+        telling.renews(symbol)
+    return [text for text in telling.told() if "never registered" in text]
+
+
+def test_a_slot_that_is_kept_and_whose_fill_is_never_reported_is_asked_about_again_and_again() -> None:
+    telling = Telling(NOON, reservation_ms=MINUTE)
+    telling.asks("ES")
+    assert renewed_until(telling, "ES", 89) == []
+    assert renewed_until(telling, "ES", 179) == [
+        "Granted, never registered: ES | ibs-ES has kept a slot for 1.5 h | was it filled? Report it, or "
+        "give the slot back | 13:30:00"
+    ]
+    (second,) = renewed_until(telling, "ES", 300)
+    assert "kept a slot for 3.0 h" in second
+
+
+def test_an_order_that_fills_at_the_next_hourly_bar_is_not_asked_about() -> None:
+    telling = Telling(NOON, reservation_ms=MINUTE)
+    told = []
+    for hour in range(1, 5):  # each slot by itself was kept for an hour
+        telling.asks("ES")
+        told += renewed_until(telling, "ES", 60 * hour)
+        telling.fills("ES")
+        telling.closes("ES", pnl="10")
+    assert told == []
+
+
+def test_a_repeated_answer_is_no_new_grant() -> None:
+    telling = Telling(NOON, reservation_ms=MINUTE)
+    telling.asks("ES")
+    granted = telling.book.kept
+    telling.ms += 30 * SECOND
+    telling.hears_last_again()
+    assert telling.book.kept == granted
+
+
+def test_of_many_slots_the_latest_are_remembered() -> None:
+    telling = Telling()
+    book = telling.book
+    for number in range(200):
+        book = book.with_grant(f"worker-{number}", "ES", number)
+        book, _ = book.with_renewal("steady", "ES", number)
+    assert len(book.kept) == 64
+    assert book.with_renewal("steady", "ES", 90 * MINUTE)[1] == 90 * MINUTE
 
 
 # --- repeats --------------------------------------------------------------------------------------------

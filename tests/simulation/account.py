@@ -4,7 +4,7 @@ Fills at once at the market's price, keeps every exit until it is confirmed as r
 are still working, which fill when the market wants.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -12,6 +12,8 @@ from msgspec import structs
 
 from config import Contract
 from events.fields import Side
+from tests.simulation.mishaps import Mishap, Mishaps
+from tests.simulation.scheduler import Crashed, Process
 from workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
@@ -37,11 +39,18 @@ class Working(NamedTuple):
 class Account:
     """What all owners hold, and the market's prices."""
 
-    def __init__(self, contracts: Mapping[str, Contract], prices: Mapping[str, Decimal]) -> None:
+    def __init__(
+        self, contracts: Mapping[str, Contract], prices: Mapping[str, Decimal], mishaps: Mishaps
+    ) -> None:
+        self.mishaps = mishaps
+        self.flattened: Callable[[str], object] = lambda _leg: None
+        """Is told of a leg that somebody else than its owner closes."""
+        self.crash: Callable[[str], object] = lambda _process: None
         self.contracts = contracts
         self.prices = dict(prices)
         self.held: dict[tuple[str, str], BrokerPosition] = {}
         self.unreported: dict[str, ExitFill] = {}
+        self.exits: set[str] = set()
         self.working: dict[str, Working] = {}
         self.last_fill = ""
         self._fills = 0
@@ -50,9 +59,9 @@ class Account:
         """The contracts held, by leg as the log names it."""
         return {f"{one.symbol}:{one.side}:{one.owner}": one.size for one in self.held.values()}
 
-    def of(self, owner: str) -> "OwnBroker":
-        """The account as one owner's broker shows it."""
-        return OwnBroker(self, owner)
+    def of(self, owner: str, process: Process) -> "OwnBroker":
+        """The account as one owner's broker shows it to that process."""
+        return OwnBroker(self, owner, process)
 
     def fill_id(self) -> str:
         self._fills += 1
@@ -75,10 +84,7 @@ class Account:
         before = self.held.get((owner, symbol))
         if before is None or before.side != side or before.size < size:
             raise NotOpen(f"{owner} does not hold {side} {size} {symbol}")
-        if before.size == size:
-            del self.held[owner, symbol]
-        else:
-            self.held[owner, symbol] = structs.replace(before, size=before.size - size)
+        self.take_away(owner, symbol, size)
         nothing = Decimal(0)
         fill = ExitFill(
             owner,
@@ -92,7 +98,14 @@ class Account:
             nothing,
         )
         self.unreported[fill.fill_id] = fill
+        self.exits.add(fill.fill_id)
         return fill
+
+    def take_away(self, owner: str, symbol: str, size: int) -> None:
+        """So many contracts are not held any more."""
+        before = self.held.pop((owner, symbol))
+        if before.size > size:
+            self.held[owner, symbol] = structs.replace(before, size=before.size - size)
 
     def fill_working(self, owner: str) -> Fill | None:
         """The market fills what was left of an order, whoever is alive to hear of it."""
@@ -108,9 +121,10 @@ class Account:
 class OwnBroker:
     """One owner's `workers.brokers.protocol.Broker`."""
 
-    def __init__(self, account: Account, owner: str) -> None:
+    def __init__(self, account: Account, owner: str, process: Process) -> None:
         self._account = account
         self._owner = owner
+        self._process = process
 
     def enter(
         self,
@@ -121,9 +135,13 @@ class OwnBroker:
         *,
         may_send: MaySend = always,
     ) -> Fill:
+        mishap = self._on_the_way("enter")
         if not may_send():
             raise Withheld(symbol)
-        return self._account.open(self._owner, symbol, side, size)
+        self._arrives(mishap)
+        fill = self._account.open(self._owner, symbol, side, _filled(mishap, size))
+        self._comes_back(mishap)
+        return fill
 
     def exit(
         self,
@@ -134,7 +152,13 @@ class OwnBroker:
         *,
         owner: str | None = None,
     ) -> ExitFill:
-        return self._account.close(owner or self._owner, symbol, side, size)
+        mishap = self._on_the_way("exit")
+        self._arrives(mishap)
+        if owner not in (None, self._owner) and (owner, symbol) in self._account.held:
+            self._account.flattened(f"{symbol}:{side}:{owner}")
+        fill = self._account.close(owner or self._owner, symbol, side, _filled(mishap, size))
+        self._comes_back(mishap)
+        return fill
 
     def flatten(self, *, owner: str | None = None) -> list[ExitFill]:
         return [
@@ -156,3 +180,36 @@ class OwnBroker:
 
     def confirm_reported(self, fill_id: str) -> None:
         self._account.unreported.pop(fill_id, None)
+
+    # --- what goes wrong -----------------------------------------------------------------------------------
+
+    def _on_the_way(self, does: str) -> Mishap:
+        mishap = self._account.mishaps.strike(does)
+        if mishap.kind in ("refused", "no connection"):
+            raise BrokerError(mishap.kind)
+        if mishap.kind == "slow connection":
+            self._process.sleep(mishap.ms / 1000)
+        if mishap.kind == "sleeps":
+            self._process.machine_sleeps(mishap.ms)
+        return mishap
+
+    def _arrives(self, mishap: Mishap) -> None:
+        if mishap.kind == "late order":
+            self._process.sleep(mishap.later_ms / 1000)
+        if mishap.kind == "dies" and not mishap.arrives:
+            self._dies()
+
+    def _comes_back(self, mishap: Mishap) -> None:
+        if mishap.kind == "dies":
+            self._dies()
+        if mishap.kind == "late answer":
+            self._process.sleep(mishap.ms / 1000)
+
+    def _dies(self) -> None:
+        self._account.crash(self._process.name)
+        raise Crashed
+
+
+def _filled(mishap: Mishap, size: int) -> int:
+    """How many of so many contracts the market fills; the rest is cancelled."""
+    return 1 if mishap.kind == "part" else size

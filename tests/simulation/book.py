@@ -33,6 +33,7 @@ from events.incoming import (
     TradingResumed,
     WorkerEvent,
     WorkerLost,
+    WorkerRetired,
     WorkerStarted,
     WorkerStopped,
 )
@@ -126,6 +127,10 @@ class Book:
                 if leg in self.kept:
                     del self.reserved[leg]
                 self._set(leg, event.size)
+            case WorkerRetired():
+                own = [leg for leg in (*self.held, *self.reserved) if leg.endswith(f":{event.worker}")]
+                if own:
+                    raise Violation("who is retired has nothing open", f"{event.worker} has {own}")
             case WorkerLost():
                 self.kept |= {leg for leg in self.reserved if leg.endswith(f":{event.worker}")}
 

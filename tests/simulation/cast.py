@@ -5,9 +5,10 @@ from decimal import Decimal
 from tests.simulation.account import Account
 from tests.simulation.configured import configured
 from tests.simulation.coordinators import CoordinatorSeat
+from tests.simulation.mishaps import Mishaps
 from tests.simulation.operators import OperatorSeat
 from tests.simulation.schedule import COORDINATORS, FLATTENER, OPERATOR, WORKERS, Temper
-from tests.simulation.traders import FlattenerSeat, WorkerSeat
+from tests.simulation.traders import FlattenerSeat, SignalSeat, WorkerSeat
 from tests.simulation.world import World
 
 _PRICES = {"ES": Decimal(5000), "CL": Decimal(70), "SI": Decimal(30)}
@@ -18,8 +19,11 @@ class Cast:
 
     def __init__(self, seed: int, temper: Temper) -> None:
         configuration = configured(temper)
-        self.world = World(seed, temper, configuration, Account(configuration.contracts, _PRICES))
+        mishaps = Mishaps(lambda: self.world.scheduler.now)
+        account = Account(configuration.contracts, _PRICES, mishaps)
+        self.world = World(seed, temper, configuration, account)
         self.leaders = [CoordinatorSeat(self.world, name) for name in COORDINATORS[: temper.coordinators]]
-        self.workers = {name: WorkerSeat(self.world, name, symbol) for name, symbol in WORKERS.items()}
+        kind = SignalSeat if self.world.brokers.by_signals else WorkerSeat
+        self.workers = {name: kind(self.world, name, symbol) for name, symbol in WORKERS.items()}
         self.flattener = FlattenerSeat(self.world, FLATTENER)
         self.operator = OperatorSeat(self.world, OPERATOR)

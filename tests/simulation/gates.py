@@ -10,7 +10,7 @@ from events.fields import Side
 from events.legs import Holding
 from tests.simulation.scheduler import Actor, Process, Violation
 from tests.simulation.wire import Wire
-from tests.simulation.world import PORTFOLIO, SILENT, Seat, World, ended
+from tests.simulation.world import PORTFOLIO, Seat, World, ended
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate
@@ -31,6 +31,12 @@ class WatchedGate(PortfolioGate):
         if decision.allowed and not self._is_on_the_log(decision):
             raise Violation("a gate says yes only where the log does", f"{self.worker}: {decision.event}")
         return decision
+
+    def standing(self, decision: Decision) -> bool:
+        stands = super().standing(decision)
+        if stands:
+            self.world.law.stands(self.worker, decision)
+        return stands
 
     def _is_on_the_log(self, decision: Decision) -> bool:
         if decision.event is None:
@@ -61,6 +67,7 @@ class GateSeat(Seat):
             mark_seconds=runtime.mark_seconds,
             mark_stale_seconds=runtime.mark_stale_seconds,
         )
+        self.log = world.law.log(name)
         self._steps: list[Generator[float, None, None]] = []
 
     # --- for each kind ------------------------------------------------------------------------------------
@@ -114,7 +121,7 @@ class GateSeat(Seat):
             settings=self.settings,
             holdings=holdings,
             hears=hears,
-            log=SILENT,
+            log=self.log,
             clock=process,
             bus=wire,
             begin=_at_once,

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from tests.simulation.cast import Cast
 from tests.simulation.coordinators import CoordinatorSeat
+from tests.simulation.mishaps import Mishap
 from tests.simulation.operators import OperatorSeat, write_by_hand
 from tests.simulation.schedule import DAY, Happening
 from tests.simulation.traders import WorkerSeat
@@ -32,6 +33,11 @@ class Happenings:
             seat.faults.append(Fault(**how))
         elif what == "kill":
             seat.die()
+        elif what == "leave":
+            seat.leave()
+            self._world.later(how["ms"], partial(_is_back, self._world, seat))
+        elif what == "sleep":
+            self._sleep(seat, how["ms"])
         elif what == "cut off":
             self._cut_off(seat, how["ms"])
         else:
@@ -54,6 +60,8 @@ class Happenings:
             case "price" | "crash price":
                 tick = world.account.contracts[how["symbol"]].tick_size
                 world.account.prices[how["symbol"]] += tick * how["ticks"]
+            case "mishap":
+                world.brokers.mishaps.add(Mishap(**how))
             case "garbage" | "copy" | "forged":
                 write_by_hand(world, what, how["which"])
             case "ahead":
@@ -82,6 +90,12 @@ class Happenings:
         cut_off.add(seat.name)
         self._world.later(ms, partial(cut_off.discard, seat.name))
 
+    def _sleep(self, seat: Seat, ms: int) -> None:
+        """Its machine does."""
+        if seat.process is not None:
+            sleeps = partial(seat.process.machine_sleeps, ms)
+            self._world.scheduler.at(self._world.scheduler.now, seat.actor(), sleeps)
+
     def _damage_snapshot(self) -> None:
         """One character of it is gone or another; or something else lies there."""
         key, server = self._world.keys.snapshot, self._world.server
@@ -91,6 +105,11 @@ class Happenings:
         else:
             place = self._random.randrange(len(text))
             server.put(key, text[:place] + self._random.choice(("", "7", "x")) + text[place + 1 :])
+
+
+def _is_back(world: World, seat: Seat) -> None:
+    if not world.quiet:
+        seat.start()
 
 
 def _be_back(world: World) -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from events.bus import (
     NO_ENTRIES,
+    RESERVED,
     SERVERS_TIME,
     Acknowledged,
     Archived,
@@ -21,6 +22,7 @@ from events.bus import (
     _cursor,
     _epoch,
     _folded,
+    reserved_by,
     trimmed_away,
 )
 from events.codec import Fields
@@ -215,7 +217,10 @@ class MemoryBus(Bus):
         def look() -> Standing:
             shown = self._server.hash(self._status) or {}
             no_entries = "true" in [shown.get(name) for name in NO_ENTRIES]
-            return Standing(self._server.clock(), no_entries, self._server.text(self.keys.worker(worker)))
+            session = self._server.text(self.keys.worker(worker))
+            decided = _cursor((self._server.hash(self._head) or {}).get("cursor", ""))
+            reserved = reserved_by(worker, shown.get(RESERVED, ""))
+            return Standing(max(self._server.clock(), decided.ms), no_entries, session, reserved)
 
         return self._ask("asking whether a yes still holds", look)
 
@@ -277,6 +282,14 @@ class MemoryBus(Bus):
 
     def unclaim(self, worker: str, who: str) -> None:
         self.claim(worker, who, 1, "")
+
+    def say_book_lacks(self, what: str, lasts_ms: int) -> None:
+        self._ask(
+            "saying what the book lacks", lambda: self._server.put(self.keys.book_lacks, what, lasts_ms)
+        )
+
+    def book_lacks(self) -> str:
+        return self._ask("asking what the book lacks", lambda: self._server.text(self.keys.book_lacks)) or ""
 
     def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
         if not destinations:

@@ -3,7 +3,9 @@
 import contextlib
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 
+from cli.reconcile import _as_event as as_event
 from coordinator.limits import changed_limits
 from events.codec import RefusedField, encode_checked
 from events.errors import BusError
@@ -13,10 +15,14 @@ from events.incoming import (
     PositionSettled,
     TradingHalted,
     TradingResumed,
+    WorkerRetired,
 )
 from tests.simulation.scheduler import Process
 from tests.simulation.wire import Wire
 from tests.simulation.world import Seat, World
+from workers.brokers.orders_book import Order
+from workers.brokers.protocol import BrokerError
+from workers.brokers.reconciliation import Reconciliation, Settlement
 from workers.flatten_order import pull_fields
 
 _BY = "olga"
@@ -52,6 +58,7 @@ class OperatorSeat(Seat):
 
     def begin(self, process: Process, wire: Wire) -> None:  # noqa: ARG002 - a person
         self._wire = wire
+        self._untold: dict[str, bool] = {}
         self._main = self.actor()
 
     def act(self, action: Callable[[], None]) -> None:
@@ -82,17 +89,49 @@ class OperatorSeat(Seat):
         self._say(changed_limits(self._wire.status().get("limits", ""), changes, by=_BY, reason="as I like"))
 
     def settle(self) -> None:
-        """Puts right what is unsettled, as the broker says."""
+        """Looks at the broker, and says what became of orders, and what is held of what is unsettled."""
+        self._reconcile()
+        unknown = {(one.owner, one.symbol) for one in self.world.brokers.unsettled()}
         for odd in list(self.world.judge.place.state.unsettled):
-            self._settle(odd)
+            symbol, _, worker = odd.split(":")
+            if (worker, symbol) not in unknown:
+                self._settle(odd)
 
-    def settle_differences(self) -> None:
-        """The same, and wherever the log holds other than the broker."""
-        at_broker, on_log = self.world.account.legs(), self.world.judge.book.held
-        unsettled = self.world.judge.place.state.unsettled
-        for leg in dict.fromkeys([*unsettled, *on_log, *at_broker]):
-            if on_log.get(leg, 0) != at_broker.get(leg, 0) or leg in unsettled:
+    def retire(self) -> None:
+        """Gives up every worker that is counted as lost, whatever it may hold."""
+        for name in list(self.world.judge.place.state.lost):
+            self._say(WorkerRetired(by=_BY, reason="it will not come back", worker=name))
+
+    def settle_forged(self) -> None:
+        """Takes out of the log what somebody wrote there by hand, for workers that never were."""
+        for leg in list(self.world.judge.book.held):
+            if leg.rpartition(":")[2] not in self.world.seats:
                 self._settle(leg)
+
+    def _reconcile(self) -> None:
+        """`portfold reconcile`, of each order that surely arrives no more: whether anything is open of it."""
+        if not self.world.brokers.by_signals:
+            return
+        for order in self.world.brokers.unsettled():
+            if order.id not in self.world.desk.on_the_way:
+                self._untold[order.id] = self._is_filled(order)
+        for order in self.world.brokers.gone():
+            self._untold[order.id] = False
+        books = Reconciliation(
+            Path("book"), self.world.account.contracts, self._tell, self.world.brokers.now_ms
+        )
+        for name, filled in list(self._untold.items()):
+            with contextlib.suppress(BrokerError):  # it is being sent, or more has happened since
+                (books.filled(name, None) if filled else books.not_filled(name))
+            del self._untold[name]
+
+    def _is_filled(self, order: Order) -> bool:
+        if order.does == "enter":
+            return order.id in self.world.desk.open
+        return (order.owner, order.symbol) not in self.world.account.held
+
+    def _tell(self, settled: Settlement) -> None:
+        self._say(as_event(settled, _BY, "as the broker says"))
 
     def _settle(self, leg: str) -> None:
         symbol, side, worker = leg.split(":")

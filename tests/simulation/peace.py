@@ -19,12 +19,13 @@ def peace(cast: Cast) -> None:
     """Makes peace and sees everything end. Raises Violation for what does not."""
     world = cast.world
     _stop_faults(cast)
-    traders = [*cast.workers.values(), cast.flattener]
-    _until(cast, lambda: world.judge.drained and all(one.idle for one in traders), "the backlog drains")
-    _nothing_is_overlooked(cast)
-    _until(cast, lambda: not _still_to_close(cast), "ordered flattens end")
-    cast.operator.act(cast.operator.settle_differences)
+    _until(cast, lambda: _is_quiet(cast), "the backlog drains")
+    cast.operator.act(cast.operator.settle_forged)
+    world.scheduler.run(world.scheduler.now + _LOOK_MS)
+    _until(cast, lambda: not world.desk.on_the_way and _is_quiet(cast), "the backlog drains")
+    world.law.at_peace()
     _until(cast, lambda: _agree_once_settled(cast), "once settled the log agrees with the broker")
+    _until(cast, lambda: not _still_to_close(cast), "ordered flattens end")
     cast.operator.act(cast.operator.flatten)
     _until(cast, lambda: _flat(cast), "ordered flattens end")
     cast.operator.act(cast.operator.resume_by_force)
@@ -37,6 +38,7 @@ def _stop_faults(cast: Cast) -> None:
     world.network.cut_off.clear()
     world.put_clock_right()
     world.account.working.clear()
+    world.account.mishaps.end()
     for seat in world.seats.values():
         seat.faults.clear()
         seat.start()
@@ -52,12 +54,9 @@ def _until(cast: Cast, come: Callable[[], bool], invariant: str) -> None:
         scheduler.run(scheduler.now + _LOOK_MS)
 
 
-def _nothing_is_overlooked(cast: Cast) -> None:
-    """The log may hold more than the broker, never less without saying so."""
-    judge = cast.world.judge
-    for leg, size in cast.world.account.legs().items():
-        if judge.book.held.get(leg, 0) < size and leg not in judge.place.state.unsettled:
-            raise Violation("what the broker holds the log holds, or says that it differs", _situation(cast))
+def _is_quiet(cast: Cast) -> bool:
+    traders = [*cast.workers.values(), cast.flattener]
+    return cast.world.judge.drained and all(one.idle for one in traders)
 
 
 def _still_to_close(cast: Cast) -> bool:
@@ -68,11 +67,11 @@ def _still_to_close(cast: Cast) -> bool:
 
 def _agree_once_settled(cast: Cast) -> bool:
     """What was on its way when peace came may arrive after that; what is said to differ is settled too."""
-    judge = cast.world.judge
-    if judge.place.state.unsettled:
+    world = cast.world
+    if world.judge.place.state.unsettled or world.brokers.unsettled():
         cast.operator.act(cast.operator.settle)
         return False
-    return judge.drained and judge.book.held == cast.world.account.legs()
+    return world.judge.drained and not world.law.differences()
 
 
 def _flat(cast: Cast) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from unittest import mock
 
-from coordinator import entry, repeats
+from coordinator import entry, presence, repeats
 from coordinator.limits import Limits
 from coordinator.state import State
 from events.decisions import EntryAllowed
@@ -55,10 +55,18 @@ def _no_reservation() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _no_look_at_the_retired() -> Iterator[None]:
+    """Who is lost may be retired, whatever it may hold."""
+    with mock.patch.object(presence, "_at_stake", return_value=""):
+        yield
+
+
 PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "no-epoch-check": _no_epoch_check,
     "no-cursor-check": _no_cursor_check,
     "no-dedupe": _no_dedupe,
     "no-reservation": _no_reservation,
+    "no-look-at-the-retired": _no_look_at_the_retired,
 }
 """By the names that `--plant` takes."""

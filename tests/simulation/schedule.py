@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from events.fields import Side
+from tests.simulation.mishaps import OF_FILLS, OF_SIGNALS, Mishap, MishapKind
 from tests.simulation.wire import Fault, FaultKind
 
 COORDINATORS = ("leader-a", "leader-b", "leader-c")
@@ -19,7 +20,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-_EVENTS_A_HAPPENING = 0.58
+_EVENTS_A_HAPPENING = 0.52
 _GAP_MS = 50
 
 
@@ -50,6 +51,8 @@ class Temper(NamedTuple):
     answer_ms: int
     on_worker_lost: str
     on_bus_loss: str
+    broker: str
+    send_ms: int
 
 
 class Schedule(NamedTuple):
@@ -79,15 +82,19 @@ _ORDERS = {
     "flatten": 1,
     "kill switch": 1,
     "limits": 3,
-    "settle": 12,
+    "settle": 16,
+    "retire": 12,
 }
 _BY_HAND = {"garbage": 6, "copy": 5, "ahead": 1, "forged": 1}
 _WORLD = {"price": 10, "crash price": 5}
 _CLOCK = {"clock forward": 2, "clock back": 2, "next day": 2, "clock right": 8}
+_BROKER = {"mishap": 1}
 _OUTAGES = {
     "server away": 1,
     "cut off": 2,
     "kill": 2,
+    "leave": 1,
+    "sleep": 2,
     "stop": 1,
     "lease removed": 1,
     "snapshot lost": 1,
@@ -100,7 +107,8 @@ _GROUPS = [
     (_ORDERS, 10),
     (_BY_HAND, 4),
     (_CLOCK, 4),
-    (_OUTAGES, 4),
+    (_OUTAGES, 5),
+    (_BROKER, 6),
     ({"fault": 1}, 6),
 ]
 _FAULTS: dict[FaultKind, int] = {
@@ -112,6 +120,8 @@ _FAULTS: dict[FaultKind, int] = {
     "twice": 3,
     "pause before": 5,
     "pause after": 3,
+    "sleep before": 2,
+    "sleep after": 2,
 }
 _CALLS_OF_A_LEADER = {
     "": 3,
@@ -123,8 +133,17 @@ _CALLS_OF_A_LEADER = {
     "writing the snapshot": 1,
     "reading the head": 1,
 }
-_CALLS_OF_A_WORKER = {"": 2, "adding an event": 6, "reading a stream": 2, "reading orders": 1, "sending": 1}
+_CALLS_OF_A_WORKER = {
+    "": 2,
+    "adding an event": 6,
+    "reading a stream": 2,
+    "reading orders": 1,
+    "sending": 1,
+    "asking whether": 2,
+}
 _PAUSES_MS = (1, 5, 30, 100, 300, 700, 1500, 4000)
+_SLEEPS_MS = (300, 1500, 4000, 8000)
+_NAPS_MS = (800, 1500, 2200, 2200, 6000)
 _MOVES = (-40, -12, -5, -2, -1, 1, 2, 4, 8)
 _SIDES: tuple[Side, ...] = ("long", "long", "short")
 
@@ -161,6 +180,8 @@ def _temper(random: Random) -> Temper:
         answer_ms=random.choice((200, 600)),
         on_worker_lost=random.choice(("hold", "flatten")),
         on_bus_loss=random.choice(("hold", "flatten")),
+        broker=random.choice(("fills", "signals")),
+        send_ms=random.choice((100, 400)),
     )
 
 
@@ -195,6 +216,20 @@ def _fault(random: Random, temper: Temper, ms: int) -> Happening:
     return Happening(ms, who, "fault", fault._asdict())
 
 
+def _mishap(random: Random, temper: Temper) -> dict[str, Any]:
+    kinds = OF_SIGNALS if temper.broker == "signals" else OF_FILLS
+    more: tuple[MishapKind, ...] = ("sleeps", "part" if "part" in kinds else "late answer")
+    kind = random.choice((*kinds, *more))
+    return Mishap(
+        kind,
+        on=random.choice(("enter", "enter", "enter", "exit", "")),
+        skip=random.choice((0, 0, 0, 1, 2)),
+        ms=random.choice(_NAPS_MS if kind == "sleeps" else _PAUSES_MS),
+        later_ms=random.choice((0, 0, *_PAUSES_MS)),
+        arrives=random.random() < 0.7,
+    )._asdict()
+
+
 def _particulars(random: Random, temper: Temper, what: str) -> tuple[str, dict[str, Any]]:
     worker = random.choice(list(WORKERS))
     leaders = COORDINATORS[: temper.coordinators]
@@ -202,6 +237,8 @@ def _particulars(random: Random, temper: Temper, what: str) -> tuple[str, dict[s
     match what:
         case "enter" | "enter in part" | "abandon" | "order and wait" | "fill unasked" | "misreport":
             return worker, {"side": random.choice(_SIDES), "size": random.choice((1, 1, 1, 2, 3))}
+        case "mishap":
+            return "", _mishap(random, temper)
         case "price" | "crash price":
             return "", {
                 "symbol": symbol,
@@ -226,6 +263,10 @@ def _particulars(random: Random, temper: Temper, what: str) -> tuple[str, dict[s
             return random.choice((*leaders, *WORKERS)), {"ms": random.choice((100, 800, 3000, 8000))}
         case "kill":
             return random.choice((*leaders, *WORKERS, FLATTENER)), {}
+        case "leave":
+            return worker, {"ms": random.choice((8, 15, 30)) * SECOND}
+        case "sleep":
+            return random.choice((*leaders, *WORKERS, *WORKERS, FLATTENER)), {"ms": random.choice(_SLEEPS_MS)}
         case "stop":
             return random.choice(leaders), {}
         case "clock right" | "lease removed" | "snapshot lost" | "snapshot damaged":

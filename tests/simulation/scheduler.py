@@ -50,6 +50,12 @@ class Process:
     def sleep(self, seconds: float) -> None:
         self._scheduler.hold(self, math.ceil(seconds * 1000))
 
+    def machine_sleeps(self, ms: int) -> None:
+        """The machine stands still, and its monotonic clock with it: afterwards no time has passed."""
+        began = self._scheduler.now
+        self._scheduler.hold(self, ms)
+        self._ahead_ms -= self._scheduler.now - began
+
 
 class Actor:
     """What one thread of a process does. `patience_ms` is how long one of its steps may wait to read."""

@@ -24,7 +24,7 @@ def simulate(
     if traced:
         cast.world.network.trace = []
     violation = None
-    with substituted(Random(f"{seed}:names"), cast.world.configuration):
+    with substituted(Random(f"{seed}:names"), cast.world):
         try:
             _play(cast, [one for number, one in enumerate(happenings) if kept is None or number in kept])
             peace(cast)

@@ -7,10 +7,10 @@ from importlib.metadata import version
 from random import Random
 from unittest import mock
 
-from config import Configuration
 from coordinator import leader
 from coordinator import process as coordinator_process
 from coordinator.configured import configured_limits
+from tests.simulation.world import World
 from workers.heartbeat import Heartbeat
 from workers.listener import Listener
 from workers.side_by_side import SideBySide
@@ -21,9 +21,9 @@ _VERSION = version("portfold")
 
 
 @contextmanager
-def substituted(random: Random, configuration: Configuration) -> Iterator[None]:
+def substituted(random: Random, world: World) -> Iterator[None]:
     """No thread starts, since the scheduler takes every loop's steps; names are drawn from the seed."""
-    limits = configured_limits(configuration)
+    limits = configured_limits(world.configuration)
 
     def token_hex(size: int) -> str:
         return random.randbytes(size).hex()
@@ -39,6 +39,7 @@ def substituted(random: Random, configuration: Configuration) -> Iterator[None]:
             (coordinator_process, "configured_limits", lambda _: limits),
         ):
             stack.enter_context(mock.patch.object(owner, name, substitute))
+        stack.enter_context(world.brokers.substituted(random))
         yield
 
 

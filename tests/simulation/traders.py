@@ -5,15 +5,18 @@ does what brokers and people do to it: orders filled in part, late, unasked; rep
 """
 
 import contextlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+
+from msgspec import structs
 
 from events.fields import Side
 from tests.simulation.account import Working
 from tests.simulation.gates import GateSeat
-from tests.simulation.scheduler import Process
+from tests.simulation.scheduler import Process, Violation
 from tests.simulation.wire import Wire
-from tests.simulation.world import SILENT, World
+from tests.simulation.world import World
 from workers import flattener
 from workers.bar import Bar
 from workers.brokers.protocol import BrokerError, BrokerPosition, Fill
@@ -42,16 +45,13 @@ class WorkerSeat(GateSeat):
         super().__init__(world, name)
         self.symbol = symbol
         self._account = world.account
-        self._broker = world.account.of(name)
-        self._quit = False
 
     def open(self, process: Process, wire: Wire) -> None:
-        gate = self.make_gate(process, wire, (self.symbol,), lambda: holdings_of(self._broker, self.name))
+        self._broker = broker = self.world.brokers.open(process, self.name, self.log)
+        gate = self.make_gate(process, wire, (self.symbol,), lambda: holdings_of(broker, self.name))
         self._told = Told()
         contract = self._account.contracts[self.symbol]
-        self._trader = Trader(
-            contract=contract, strategy=self._told, gate=gate, broker=self._broker, log=SILENT
-        )
+        self._trader = Trader(contract=contract, strategy=self._told, gate=gate, broker=broker, log=self.log)
         gate.on_flatten(self._cancel, reminded=True)
         self._trader.report_leftovers()
         self.start_gate()
@@ -175,19 +175,78 @@ class WorkerSeat(GateSeat):
             self._account.working.pop(self.name, None)
 
 
+class SignalSeat(WorkerSeat):
+    """Whoever sits here trades by signals: all that its broker tells is that an order was taken."""
+
+    def enter_in_part(self, side: Side, size: int) -> None:
+        self.enter(side, size)
+
+    def order_and_wait(self, side: Side, size: int) -> None:
+        self.enter(side, size)
+
+    def fill(self) -> None:
+        self.mark()
+
+    def cancel(self) -> None:
+        self.mark()
+
+    def fill_unasked(self, side: Side, size: int) -> None:
+        self.enter(side, size)
+
+    def close_again(self) -> None:
+        self.exit()
+
+    def misreport(self, side: Side, size: int) -> None:  # noqa: ARG002 - nothing to report wrongly
+        self.exit()
+
+    def report_twice(self) -> None:
+        self.exit()
+
+    def held(self) -> BrokerPosition | None:
+        """What it believes it holds."""
+        return next((one for one in self._broker.positions(self.name) if one.symbol == self.symbol), None)
+
+
+class WatchedFlattener(flattener.Flattener):
+    """A flattener that is seen to try each exit, whatever becomes of the others."""
+
+    def _close_all(self, held: Iterable[BrokerPosition], closed: set[tuple[str, str]], cause: str) -> None:
+        wanted = list(held)
+        self._tried: set[tuple[str, str]] = set()
+        try:
+            super()._close_all(wanted, closed, cause)
+        except Exception:
+            self._look_at(wanted)
+            raise
+        self._look_at(wanted)
+
+    def _close(self, held: BrokerPosition, cause: str) -> None:
+        self._tried.add((held.owner, held.symbol))
+        super()._close(held, cause)
+
+    def _look_at(self, wanted: list[BrokerPosition]) -> None:
+        for one in wanted:
+            if (one.owner, one.symbol) not in self._tried:
+                raise Violation("an exit that fails keeps no other from being tried", f"{one}")
+
+
 class FlattenerSeat(GateSeat):
     """Whoever sits here closes what the dead left open."""
 
     def open(self, process: Process, wire: Wire) -> None:
-        gate = self.make_gate(process, wire, (), hears=flattener.hears)
-        closer = flattener.Flattener(
+        allowed = flattener.Allowed()
+        # Without the bus it cannot tell who is dead, as in production.
+        self.settings = structs.replace(self.settings, on_bus_loss="hold")
+        gate = self.make_gate(process, wire, (), hears=allowed.hears)
+        closer = WatchedFlattener(
             gate=gate,
             bus=wire,
-            broker=self.world.account.of(self.name),
+            broker=self.world.brokers.open(process, self.name, self.log),
             contracts=self.world.account.contracts,
             lapse_seconds=self.settings.worker_lost_seconds,
-            log=SILENT,
+            log=self.log,
             clock=process,
+            allowed=allowed,
         )
         self.start_gate()
 

@@ -6,6 +6,7 @@ some order, once, twice or never; and the process gets its answer, late, or neve
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, NamedTuple, TypeVar, get_args
 
 from events.errors import BusUnreachable
@@ -24,6 +25,8 @@ FaultKind = Literal[
     "twice",
     "pause before",
     "pause after",
+    "sleep before",
+    "sleep after",
 ]
 
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
@@ -39,11 +42,14 @@ WRITES = (
 )
 
 
+ASKS_WHETHER_IT_STANDS = "asking whether a yes still holds"
+
+
 class Fault(NamedTuple):
     """Strikes at the call after `skip` others that begin with `on`.
 
-    `ms`: how long the process is held up, or waits for an answer in vain. `later_ms`: when a command that is
-    late, or comes twice, arrives.
+    `ms`: how long the process is held up, its machine sleeps, or it waits for an answer in vain. `later_ms`:
+    when a command that is late, or comes twice, arrives.
     """
 
     kind: FaultKind
@@ -66,6 +72,8 @@ class Network:
         self.calls = 0
         self.struck: list[Fault] = []
         self.trace: list[str] | None = None
+        self.looked: Callable[[str], None] = lambda _: None
+        """Is told of whoever asks whether a yes still holds, in the moment the server answers."""
 
     def tell(self, line: str) -> None:
         """Adds to the trace, where there is one."""
@@ -103,12 +111,18 @@ class Wire(MemoryBus):
             network.tell(f"{process.name:9} {doing}")
         if network.away or process.name in network.cut_off:
             raise BusUnreachable(f"Redis did not answer while {doing}: connection refused")
+        if doing == ASKS_WHETHER_IT_STANDS:
+            effect = partial(self._looking, effect)
         fault = self._fault_at(doing) if self.faults else None
         try:
             return super()._ask(doing, effect) if fault is None else self._struck(fault, doing, effect)
         except Violation as found:
             self._scheduler.violation = self._scheduler.violation or found
             raise
+
+    def _looking(self, effect: Callable[[], _Answer]) -> _Answer:
+        self._network.looked(self._process.name)
+        return effect()
 
     def _fault_at(self, doing: str) -> Fault | None:
         for index, fault in enumerate(self.faults):
@@ -124,13 +138,17 @@ class Wire(MemoryBus):
         self._network.tell(f"{self._process.name:9} {kind.upper()} {fault.ms} {fault.later_ms}")
         if kind == "pause before":
             self._scheduler.hold(self._process, fault.ms)
+        if kind == "sleep before":
+            self._process.machine_sleeps(fault.ms)
         if kind in ("twice", "late command"):
             self._arrives_later(fault, effect)
         if kind not in ("crash before", "lost command", "late command"):
             answer = super()._ask(doing, effect)
             if kind == "pause after":
                 self._scheduler.hold(self._process, fault.ms)
-            if kind in ("twice", "pause before", "pause after"):
+            if kind == "sleep after":
+                self._process.machine_sleeps(fault.ms)
+            if kind in ("twice", "pause before", "pause after", "sleep before", "sleep after"):
                 return answer
         if kind in ("crash before", "crash after"):
             self._crash()

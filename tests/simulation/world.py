@@ -15,6 +15,9 @@ from coordinator.log import Log
 from events.bus import Entry
 from events.keys import Keys
 from tests.simulation.account import Account
+from tests.simulation.broker_law import BrokerLaw
+from tests.simulation.brokers import Brokers
+from tests.simulation.desk import Desk
 from tests.simulation.invariants import Judge
 from tests.simulation.memory_server import MemoryServer, Observer
 from tests.simulation.schedule import Temper
@@ -48,7 +51,13 @@ class World(Observer):
         self.skew_ms = 0
         self.server = MemoryServer(self.server_ms)
         self.judge = Judge(self.server, self.keys)
-        self.server.observers = [self.judge, self]
+        self.law = BrokerLaw(self)
+        self.server.observers = [self.judge, self.law, self]
+        self.network.looked = self.law.looked
+        self.desk = Desk(self, account.mishaps)
+        self.brokers = Brokers(self, account.mishaps, self.desk)
+        account.flattened = self.law.flattens
+        account.crash = lambda process: self.seats[process].die()
         self.seats: dict[str, Seat] = {}
         self.quiet = False
         self._wakes: dict[str, list[Stepper]] = {}
@@ -83,6 +92,12 @@ class World(Observer):
         self.quiet = True
         for seat in self.seats.values():
             seat.leave()
+        self.brokers.close()
+
+    def is_idle(self, name: str) -> bool:
+        """Whether somebody is in that seat, with nothing to do or to tell."""
+        seat = self.seats.get(name)
+        return seat is not None and seat.idle
 
 
 class Seat:
@@ -105,6 +120,11 @@ class Seat:
 
     def forget(self) -> None:
         """The process is gone."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether somebody is here, with nothing left to do or to tell."""
+        return self.process is not None
 
     # --- coming and going --------------------------------------------------------------------------------
 

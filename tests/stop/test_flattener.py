@@ -16,7 +16,7 @@ from events.bus import Bus, Entry
 from events.codec import encode
 from events.decisions import FlattenOverdue
 from events.embedded import EmbeddedServer
-from events.incoming import FlattenRequested, TradingResumed
+from events.incoming import FlattenRequested, TradingHalted, TradingResumed
 from events.legs import Leg, legs_text
 from events.stream_id import ORIGIN, StreamId
 from tests.costs import costing
@@ -26,7 +26,7 @@ from tests.waiting import until
 from workers.brokers.paper import PaperBroker
 from workers.brokers.protocol import BrokerError, ExitFill
 from workers.flatten_order import FlattenOrder
-from workers.flattener import NAME, Flattener, hears
+from workers.flattener import NAME, Allowed, Flattener, hears
 from workers.gate import PortfolioGate
 from workers.settings import GateSettings
 from workers.side_by_side import NotDone
@@ -71,6 +71,7 @@ class Desk:
         contracts = load(str(PACKAGED), {}, folder).contracts
         self.bus = bus
         self.clock = Clock()
+        self.allowed = Allowed()
         self.broker = MoodyBroker(folder / "book.sqlite", NAME, costing(contracts))
         self.logged = io.StringIO()
         log, self.lines = open_log(NAME, target=self.logged)
@@ -85,6 +86,7 @@ class Desk:
             log=log,
             clock=self.clock,
             exit_seconds=0.5,
+            allowed=self.allowed,
         )
 
         self.book, self.contracts = folder / "book.sqlite", costing(contracts)
@@ -198,6 +200,24 @@ def test_an_order_to_close_everything_stands_for_as_long_as_it_fails(desk: Desk)
     assert desk.held() == []
 
 
+@pytest.mark.parametrize("order", [FlattenRequested, TradingHalted])
+def test_an_order_to_close_everything_from_before_its_start_is_taken_up_once_and_a_mere_halt_is_none(
+    desk: Desk, coordinators: Coordinators, live: Live, order: Any
+) -> None:
+    coordinators.start()
+    live.hears(order(by="jane", reason="panic"))
+    desk.flattener.look_again()
+    assert desk.held() == ["CL", "ES", "SI"], "as long as it hears nothing itself"
+    desk.bus.beat(NAME, desk.gate.session, 60_000)
+    desk.flattener.look_again()
+    assert desk.held() == ([] if order is FlattenRequested else ["CL", "ES", "SI"])
+    live.hears(TradingResumed(by="jane", reason="over"))
+    desk.enters("RTY", 110)
+    desk.clock.now = 100
+    desk.flattener.look_again()
+    assert "RTY" in desk.held()
+
+
 def test_an_order_that_still_stands_closes_nothing_that_was_entered_after_a_resume(
     desk: Desk, live: Live, coordinators: Coordinators
 ) -> None:
@@ -222,6 +242,28 @@ def test_an_order_that_still_stands_closes_nothing_that_was_entered_after_a_resu
     )
     desk.flattener.flatten(order)
     assert desk.held() == ["ES"], "nor when the same order is brought again"
+
+
+def test_nor_what_was_entered_between_a_resume_and_a_later_halt(
+    desk: Desk, live: Live, coordinators: Coordinators
+) -> None:
+    coordinators.start()
+    desk.broker.refuses = frozenset({"CL"})
+    event = live.publishes(FlattenRequested(by="jane", reason="panic"))
+    live.decided(event)
+    order = EVERYTHING._replace(event=event)
+    with pytest.raises(BrokerError):
+        desk.flattener.flatten(order)
+    resumed = live.publishes(TradingResumed(by="jane", reason="over"))
+    live.decided(resumed)
+    granted = ["type", "EntryAllowed", "worker", "ibs-ES", "symbol", "ES"]
+    assert desk.allowed.hears(Entry(resumed.decision(0), granted)) is None
+    desk.enters("ES", 110)
+    live.hears(TradingHalted(by="jane", reason="lunch"))
+    desk.broker.refuses = frozenset()
+    desk.clock.now = 100
+    desk.flattener.look_again()
+    assert desk.held() == ["ES"], "no entries are allowed, and yet it is none of that order's"
 
 
 def test_what_is_handed_over_is_not_what_its_owner_enters_later(

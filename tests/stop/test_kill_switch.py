@@ -156,3 +156,26 @@ def test_where_the_log_refuses_the_order_the_switch_is_pulled_and_that_is_said(
     assert "The log did not take the order" in ran.err
     assert "trading is NOT halted" in ran.err
     assert client.xlen(live.keys.killswitch) == 1
+
+
+def test_a_switch_that_cannot_be_pulled_is_named_and_the_order_that_is_on_record_too(
+    live: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    live.client.set(live.keys.killswitch, "x")
+    where = ("--url", server.url, "--portfolio", live.keys.name)
+    ran = called("flatten", "--now", "--by", "jane", "--reason", "panic", *where, cwd=tmp_path)
+    assert (ran.code, ran.out) == (FAILED, "")
+    assert ran.err.startswith(
+        f"portfold: THE KILL SWITCH IS NOT PULLED: Redis refused while adding to {live.keys.killswitch}: "
+    )
+    assert ran.err.endswith(f"\nThe order is on record as {live.bus.last_event()}.\n")
+
+
+def test_with_no_server_at_all_both_are_said_to_have_failed(tmp_path: Path) -> None:
+    nowhere = ("--url", "redis://127.0.0.1:1/0")
+    ran = called("flatten", "--now", "--by", "jane", "--reason", "panic", *nowhere, cwd=tmp_path)
+    assert (ran.code, ran.out) == (FAILED, "")
+    switch, order = ran.err.splitlines()
+    assert switch.startswith("portfold: THE KILL SWITCH IS NOT PULLED: Redis did not answer")
+    assert order.startswith("The log did not take the order: Redis did not answer")
+    assert order.endswith("refused.")

@@ -9,7 +9,8 @@ from coordinator.status import read_status
 from events.stream_id import StreamId
 from tests.coordinator.story import code
 from tests.live import flat
-from tests.stop.floor import Floor, Role
+from tests.stop.floor import QUICK, Floor, Role
+from tests.waiting import until
 
 JANE = ("--by", "jane", "--reason", "the news")
 
@@ -135,6 +136,39 @@ def test_settle_makes_up_no_price_for_what_is_held(floor: Floor) -> None:
     assert refused.code == UNUSABLE
     assert "--price: expected the entry price of the 1 CL that are held" in refused.err
     assert floor.live.events() == []
+
+
+def test_a_lost_worker_is_retired_on_record_and_its_symbol_is_free_whatever_restarts(floor: Floor) -> None:
+    floor.opens()
+    floor.live.starts("ibs-CL", symbols="CL")
+    floor.live.loses_worker("ibs-CL")
+    floor.live.client.delete(floor.live.keys.worker("ibs-CL"))
+    assert code(floor.live.asks("CL", worker="another")) == "worker_lost"
+    retired = floor.portfold("retire", "ibs-CL", *JANE)
+    assert (retired.code, retired.out.split(" On record")[0]) == (OK, "ibs-CL is retired.")
+    assert on_record(floor, retired.out) == {
+        "type": "WorkerRetired",
+        "by": "jane",
+        "reason": "the news",
+        "worker": "ibs-CL",
+    }
+    assert "ibs-CL retired" in str(restarted(floor)["workers"])
+    assert code(floor.live.asks("CL", worker="another")) == "allowed"
+
+
+def test_a_worker_that_lives_or_holds_something_is_not_retired(floor: Floor) -> None:
+    floor.configure(**QUICK)
+    [worker] = floor.opens(Role("ES"))
+    alive = floor.portfold("retire", "ibs-ES", *JANE)
+    assert (alive.code, floor.live.said("WorkerRetired")) == (FAILED, [])
+    assert alive.err == (
+        "portfold: ibs-ES is alive: it gives signs of life. Stop it first; only a lost one is retired.\n"
+    )
+    worker.enters(5000)
+    worker.kill()
+    until(lambda: floor.live.said("WorkerLost"), "the worker lost")
+    holding = floor.portfold("retire", "ibs-ES", *JANE)
+    assert (holding.code, "ibs-ES holds ES long 1: flatten, or" in holding.err) == (FAILED, True)
 
 
 # --- without a coordinator --------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from events.incoming import FlattenRequested
 from tests.coordinator.story import code
 from tests.stop.floor import QUICK, Floor, Role, ToldWorker
 from tests.stop.told_worker import Moment
@@ -94,6 +95,21 @@ def test_killed_with_an_entry_filled_that_nobody_ever_heard_of(floor: Floor) -> 
     floor.live.all_decided()
     assert [odd.kind for odd in floor.decided("PositionMismatch")] == ["close_unmatched"]
     assert floor.live.status()["unsettled"] == "ES of ibs-ES: close_unmatched"
+
+
+def test_a_flattener_that_starts_after_the_order_closes_a_fill_that_nobody_ever_heard_of(
+    floor: Floor,
+) -> None:
+    """The log hands over what it knows; this it does not."""
+    floor.configure(**QUICK)
+    [dying] = floor.opens(Role("ES", "entered"))
+    dying.told("enter", 5000)
+    until(lambda: not dying.running, "its death")
+    floor.live.hears(FlattenRequested(by="ann", reason="panic"))
+    assert floor.held() == ["ES:ibs-ES"]
+    floor.flattener()
+    until(lambda: BY_FLATTENER in floor.closed_by(), "the report of the close")
+    assert floor.held() == []
 
 
 @pytest.mark.parametrize("on_worker_lost", ["hold", "flatten"])

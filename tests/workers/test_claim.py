@@ -1,17 +1,24 @@
 """Of two processes of one name one trades; the other is refused, or takes over, and both are told."""
 
+import io
 import signal
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from cli.exits import OK, UNUSABLE
+from coordinator.log import open_log
 from events.bus import Bus
 from events.embedded import EmbeddedServer
 from tests.cli.command_line import Running, portfold, started
 from tests.live import Live
 from tests.processes import coordinating
 from tests.waiting import until
+from workers.claim import Claim, NameTaken
+from workers.gate import open_bus
+from workers.settings import GateSettings
 
 SLOWLY = ("--bars", "synthetic", "--pace", "0.2", "--days", "400")
 WORKER = "ibs-ES"
@@ -79,6 +86,40 @@ def test_beside_others_of_the_symbol_it_trades_only_when_told(
             assert f"Joining {where[3]} on {where[1]}" in ran.err
             assert "others trade these symbols already: mine (ES). Say --join" in ran.err
             assert '"Started"' not in ran.err
+        live.by_hand("type", "PositionOpened", "worker", "mine", "session", "s1", "seq", "2", "symbol", "CL",
+                     "side", "long", "size", "1", "price", "70")  # fmt: skip
+        live.all_decided()
+        ran = portfold("worker", "CL", *SLOWLY, *where, cwd=tmp_path)
+        assert "others trade these symbols already: mine (ES, CL). Say --join" in ran.err
         with started("worker", "ES", "--join", *SLOWLY, *where, cwd=tmp_path) as joined:
             until(lambda: live.bus.beats([WORKER]) != [None], "the worker to be alive")
             assert joined.process.poll() is None
+
+
+@pytest.mark.parametrize("patient", [False, True])
+def test_who_is_patient_takes_no_name_from_one_that_only_gets_no_processor(
+    server: EmbeddedServer, portfolio: str, bus: Bus, patient: bool
+) -> None:
+    """The holder has claimed it for a minute, and renews nothing for several signs of life."""
+    bus.claim("old", "there 1 a", 60_000, "")
+    settings = GateSettings(server.url, portfolio=portfolio, heartbeat_seconds=0.05, worker_lost_seconds=0.5)
+    log, lines = open_log("old", target=io.StringIO())
+    with closing(lines), Claim(open_bus(settings), "old", settings, stop=threading.Event(), log=log) as claim:
+        if not patient:
+            claim.take()
+            return
+        with pytest.raises(NameTaken, match="process 1 on there"):
+            claim.take(patient=True)
+        assert bus.claim_lasts_ms("old", "there 1 a") > 0
+
+
+def test_who_is_patient_has_the_name_once_the_claim_of_one_that_died_has_lapsed(
+    server: EmbeddedServer, portfolio: str, bus: Bus
+) -> None:
+    bus.claim("old", "there 1 a", 200, "")
+    settings = GateSettings(server.url, portfolio=portfolio, heartbeat_seconds=0.05)
+    log, lines = open_log("old", target=io.StringIO())
+    with closing(lines), Claim(open_bus(settings), "old", settings, stop=threading.Event(), log=log) as claim:
+        claim.take(patient=True)
+        assert bus.claim_lasts_ms("old", "there 1 a") == 0
+        assert bus.claim("old", "another 2 b", 1000, "") != ""

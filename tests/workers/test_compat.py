@@ -287,6 +287,8 @@ def test_a_position_without_a_price_is_said_and_its_pnl_counts_as_told(office: O
     old.register_position_closed("ES", 87.5)
     assert old.daily_pnl == 87.5
     assert each(PnlDisputed, decided(live)) == []
+    (close,) = live.said("PositionClosed")
+    assert (close["price"], close["reason"]) == ("1.75", "no exit price told")
 
 
 @pytest.mark.usefixtures("coordinator")
@@ -421,7 +423,7 @@ def test_what_a_person_ordered_is_not_undone(office: Office, live: Live) -> None
     live.hears(
         changed_limits(text, {"max_positions": "6", "daily_stop_loss": "5000"}, by="ann", reason="room")
     )
-    old._look_at_limits()
+    old._portfolio.look_at_limits()
     office(1, 100.0, worker="later")
     assert _in_force(live)[:2] == ("6", "5000")
     office.logs("set by ann: those hold")
@@ -509,6 +511,42 @@ def test_a_fill_that_is_closed_again_calls_nobody_back(office: Office) -> None:
     old._emergency.flatten(first)
     old._emergency.flatten(late)
     assert calls == ["daily_stop_loss"]
+
+
+@pytest.mark.usefixtures("coordinator")
+@pytest.mark.parametrize("kill_switch", [False, True])
+def test_of_many_processes_those_that_have_something_to_close_are_called(
+    office: Office, live: Live, kill_switch: bool
+) -> None:
+    calls: list[tuple[str, list[str], list[str]]] = []
+
+    def of(name: str) -> PortfolioCoordinator:
+        def emergency(_: str, context: dict[str, Any]) -> None:
+            calls.append((name, context["open_positions"], context["held_by_others"]))
+
+        return office(4, 2500.0, emergency, worker=name)
+
+    holds, ordered, idle = of("holds"), of("ordered"), of("idle")
+    assert holds.can_open_position("ES")
+    holds.register_position_opened("ES", 1, 5000)
+    assert ordered.can_open_position("CL")  # and its order is at the broker
+    idle.get_status()
+    if kill_switch:
+        live.bus.pull_killswitch(pull_fields("ann", "panic", None))
+    else:
+        live.flatten()
+    until(lambda: len(calls) == 2, "the callbacks")
+    office.logs("Ordered to flatten: nothing is open here")
+    assert sorted(calls) == [("holds", ["ES"], []), ("ordered", [], ["ES"])]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_where_nobody_has_anything_each_is_called(office: Office, live: Live) -> None:
+    calls: list[str] = []
+    for name in ("one", "other"):
+        office(4, 2500.0, partial(lambda name, _: calls.append(name), name), worker=name)
+    live.flatten()
+    until(lambda: sorted(calls) == ["one", "other"], "both callbacks")
 
 
 def test_it_is_called_once_for_an_episode_however_often_the_log_reminds(
@@ -617,6 +655,17 @@ def test_after_a_restart_what_the_log_holds_is_taken_over_and_can_be_closed(
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_it_announces_the_symbols_that_it_is_told_of(
+    office: Office, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office(4, worker="named", symbols=["ES", "GC"])
+    monkeypatch.setenv("PORTFOLD_SYMBOLS", "CL, SI")
+    office(4, worker="by-environment")
+    announced = {fields["worker"]: fields["symbols"] for fields in live.said("WorkerStarted")}
+    assert announced == {"named": "ES GC", "by-environment": "CL SI"}
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_what_another_process_opened_is_closed_for_it(office: Office, live: Live) -> None:
     opener, closer = office(4, worker="opener"), office(4, worker="closer")
     assert opener.can_open_position("ES")
@@ -656,6 +705,29 @@ def test_of_four_that_start_at_once_under_one_name_each_has_its_own_and_trades(
     assert codes == dict.fromkeys(symbols, "")
     names = sorted(fields["worker"] for fields in live.said("WorkerStarted"))
     assert names == ["old", "old-2", "old-3", "old-4"]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_who_was_taken_over_opens_nothing_announces_nothing_and_still_reports(
+    office: Office, live: Live
+) -> None:
+    old = office(4)
+    assert old.can_open_position("ES")
+    old.register_position_opened("ES", 1, 5000)
+    live.bus.claim("old", "there 77 b", 60_000, "*")
+    office.logs("SUPERSEDED: another process trades as old now; this one stops")
+    assert old.can_open_position("CL") == (False, "old was taken over by process 77 on there")
+    until(lambda: not _gives_signs_of_life(old), "the signs of life to end")
+    live.bus.beat("old", "the other's", 60_000)
+    announced = len(live.said("WorkerStarted"))
+    old.register_position_closed("ES", -50.0)
+    live.all_decided()
+    assert live.said("PositionClosed")[0]["pnl"] == "-50"
+    assert (len(live.said("WorkerStarted")), live.bus.beats(["old"])) == (announced, ["the other's"])
+
+
+def _gives_signs_of_life(old: PortfolioCoordinator) -> bool:
+    return old._gate._presence._heartbeat._thread.is_alive()
 
 
 @pytest.mark.usefixtures("coordinator")
@@ -748,7 +820,8 @@ def test_code_written_for_one_process_runs_in_many_unchanged(tmp_path: Path) -> 
                 where[symbol].closes(symbol)
                 where[symbol].says(f"closed {symbol} {stopped}")
             until(lambda: bus.status()["open_positions"] == "", "everything to be closed")
-            for old in olds:
+            closing = {where[symbol] for symbol in opened[2:]}
+            for old in closing:
                 old.says("emergency")
             complaints = "".join(old.end() for old in olds)
         status = bus.status()
@@ -756,7 +829,7 @@ def test_code_written_for_one_process_runs_in_many_unchanged(tmp_path: Path) -> 
     assert status["daily_pnl"] == "-2620.00"
     assert (status["limit_breaches"], status["most_positions"]) == ("0", "4")
     assert "Traceback" not in complaints
-    assert sum(line.startswith("emergency") for old in olds for line in old.said) == 3
+    assert sum(line.startswith("emergency") for old in olds for line in old.said) == len(closing)
 
 
 # --- leaves ----------------------------------------------------------------------------------------------

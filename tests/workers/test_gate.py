@@ -22,6 +22,7 @@ from events.codec import RefusedField
 from events.connection import connect
 from events.decisions import EntryAllowed, PositionAdopted, PositionMismatch, StopLossTriggered
 from events.embedded import EmbeddedServer
+from events.incoming import WorkerRetired
 from events.legs import Holding, Leg
 from tests.coordinator.story import each, only
 from tests.live import Live, flat, read
@@ -586,7 +587,7 @@ def test_a_strategy_that_fails_is_told_again_when_it_is_overdue_and_others_are_t
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("workers.carrier._RETRY_SECONDS", 600)  # so that only reminders tell it again
+    monkeypatch.setattr("workers.carrier._RETRY_SECONDS", 30)  # so that only reminders tell it again
     soon = config_folder(tmp_path / "config", runtime={"flatten_seconds": 0.1})
     with coordinating(server.url, portfolio, config=soon):
         failing, fine = Strategy(closes=True, failing=2), Strategy()
@@ -822,6 +823,29 @@ def test_a_broker_that_does_not_say_what_it_holds_is_asked_again(gates: Gates, l
     live.all_decided()
     assert live.status()["workers"] == "ibs-ES up"
     assert gate.request_entry("CL")
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_nobody_announces_itself_anew_for_the_loss_of_another(gates: Gates, live: Live) -> None:
+    live.starts("other-ES", symbols="ES")
+    gate = gates()
+    live.loses_worker("other-ES")
+    for _ in range(20):
+        assert gate.request_entry("ES").code == "worker_lost"
+    assert [one["worker"] for one in live.said("WorkerStarted")] == ["other-ES", "ibs-ES"]
+    live.publishes(WorkerRetired(by="ann", reason="its machine is gone", worker="other-ES"))
+    assert gate.request_entry("ES")
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_worker_that_was_retired_and_lives_announces_itself_at_its_next_request(
+    gates: Gates, live: Live
+) -> None:
+    gate = gates()
+    live.loses_worker("ibs-ES", session=gate.session)
+    live.publishes(WorkerRetired(by="ann", reason="its machine is gone", worker="ibs-ES"))
+    assert gate.request_entry("ES").code == "worker_lost"
+    assert gate.request_entry("ES")
 
 
 @pytest.mark.usefixtures("coordinator")

@@ -10,7 +10,9 @@ from redis import Redis
 
 from coordinator import footing
 from events.bus import Bus
+from events.codec import encode
 from events.connection import connect
+from events.decisions import FlattenOrdered
 from events.embedded import EmbeddedServer
 from events.legs import Holding
 from tests.coordinator.story import code
@@ -96,6 +98,7 @@ def test_a_restored_backup_denies_entries_until_somebody_answers_for_it(
         footing.acknowledge(live.bus, by="jane", reason="the position is known again")
         until(lambda: live.status()["log_incomplete"] == "false", "the acknowledgement")
         assert gate.request_entry("CL").allowed
+        assert live.said("PositionOpened") == []  # what it remembers of before is not told a second time
         [loss] = live.said("LossAcknowledged")
         assert loss["detail"].startswith(f"The log lost its end: ibs-ES saw {fill}, said so at ")
 
@@ -156,6 +159,35 @@ def test_a_worker_that_slept_through_it_finds_out_when_it_wakes(
         assert missed(there) == [str(seen)]
     finally:
         worker.end()
+
+
+@pytest.mark.parametrize("stream", ["decisions", "kill switch"])
+@pytest.mark.parametrize("how", ["a backup", "deleted"])
+def test_a_listener_hears_again_what_has_an_id_of_before(
+    own: EmbeddedServer, gates: Gates, there: Live, stream: str, how: str
+) -> None:
+    heard: list[str] = []
+    gates(callbacks=(lambda order: heard.append(order.cause),))
+    backup = Backup(own)
+
+    def order(by: str, at: str) -> None:
+        if stream == "kill switch":
+            there.client.xadd(there.keys.killswitch, {"by": by, "reason": "panic"}, id=at)
+            return
+        words = encode(FlattenOrdered("5-0" if by == "jane" else "6-0", by, 0, everything=True))
+        fields = dict(zip(words[::2], words[1::2], strict=True)) | {"event": "5-0", "chain": "c"}
+        there.client.xadd(there.keys.decisions, fields, id=at)
+
+    order("jane", "99000000000000-0")  # a server whose clock went ahead of the one that replaces it
+    until(lambda: len(heard) == 1, "the order from before")
+    if how == "deleted":  # and the connection stays
+        there.client.delete(there.keys.decisions, there.keys.killswitch)
+    else:
+        backup.restore()
+    order("joe", "*")
+    until(lambda: len(heard) == 2, "the order from after")
+    assert "joe" in heard[1]
+    assert gates.logged(f"SET BACK: the stream of the {stream}")["level"] == "critical"
 
 
 def test_a_replica_that_took_over_with_less_is_noticed(

@@ -10,7 +10,9 @@ import pytest
 
 from coordinator.clock import SystemClock
 from coordinator.log import open_log
+from events.codec import encode_checked
 from events.embedded import EmbeddedServer
+from events.incoming import FlattenRequested, TradingResumed
 from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.waiting import until
@@ -60,6 +62,31 @@ def test_a_slot_expires_by_the_servers_clock(
         yes = gate.request_entry("ES")
         assert gate.standing(yes)
         until(lambda: not gate.standing(yes), "the slot to expire")
+
+
+def test_a_slot_expires_by_the_log_where_that_is_ahead_of_the_servers_clock(
+    gate_of: Opened, server: EmbeddedServer, portfolio: str, live: Live
+) -> None:
+    with coordinating(server.url, portfolio), gate_of() as gate:
+        yes = gate.request_entry("ES")
+        assert gate.standing(yes)
+        ahead = live.bus.append(["type", "ClockTicked"], f"{live.bus.now_ms() + 3_600_000}-*")
+        live.decided(ahead)
+        live.bus.append(encode_checked(TradingResumed(by="jane", reason="the clock is right")))
+        until(lambda: not live.bus.standing(WORKER).no_entries, "entries to be allowed again")
+        assert not gate.standing(yes)
+
+
+def test_a_slot_that_a_flatten_took_back_is_gone_also_for_who_has_heard_of_none_of_it(
+    gate_of: Opened, server: EmbeddedServer, portfolio: str, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.listener.Listener.start", lambda _: None)
+    with coordinating(server.url, portfolio), gate_of() as gate:
+        yes = gate.request_entry("ES")
+        assert gate.standing(yes)
+        live.publishes(FlattenRequested(by="jane", reason="panic"))
+        live.decided(live.publishes(TradingResumed(by="jane", reason="over")))
+        assert not gate.standing(yes)
 
 
 def test_a_worker_whose_sign_of_life_has_lapsed_may_have_been_counted_lost(

@@ -25,7 +25,7 @@ import backtrader as bt
 from config import ConfigError, Configuration, load
 from config.state_folder import state_folder
 from coordinator.configured import configured_limits
-from coordinator.log import Log, open_log
+from coordinator.log import Log
 from events.errors import BusError
 from workers.adapters.backtrader_backtest import Fresh, GatedBroker, Shared
 from workers.adapters.backtrader_feeds import CannotRun, Feeds
@@ -37,6 +37,7 @@ from workers.brokers.protocol import BrokerError, BrokerSetup
 from workers.brokers.registry import open_broker
 from workers.gate import PortfolioGate
 from workers.in_process import InProcessPortfolio
+from workers.program_log import program_log
 from workers.settings import GateSettings
 from workers.trader import holdings_of
 
@@ -65,7 +66,7 @@ def backtest_broker(
         Shared(worker, portfolio) if portfolio else Fresh(worker, configured_limits(found)),
         Feeds(found.contracts, contracts),
         at_close=at_close,
-        log=log or open_log(worker)[0],
+        log=log or program_log(worker),
     )
 
 
@@ -89,7 +90,7 @@ def live_broker(
     """
     found = configuration or load(None, os.environ, Path.cwd())
     chosen = settings or GateSettings.of(found, url=os.environ.get("PORTFOLD_URL"))
-    said = log or open_log(worker)[0]
+    said = log or program_log(worker)
     file = book or _default_book(chosen, found.runtime.broker.kind)
     if fill_at(found) != "mark":
         expected = "mark: for Backtrader see at_close of backtest_broker"

@@ -18,7 +18,7 @@ from typing import Any
 
 import backtrader as bt
 
-from coordinator.log import Log, open_log
+from coordinator.log import Log
 from events.incoming import LimitsChanged
 from workers.adapters.backtrader_feeds import CannotRun, Feeds
 from workers.adapters.backtrader_gated import Gated, Way, number_of, side_of
@@ -29,6 +29,7 @@ from workers.decision import Decision
 from workers.flatten_order import FlattenOrder
 from workers.in_process import InProcessPortfolio
 from workers.profit import net_pnl
+from workers.program_log import program_log
 
 # Futures pay no price, they put up a margin; without one Backtrader takes them for stocks. One dollar keeps
 # cash out of it: how many positions there may be is for the portfolio to say.
@@ -39,7 +40,7 @@ _SLIPS = (*_AT_THE_MARKET, bt.Order.Stop, bt.Order.StopTrail)
 
 @cache
 def _log_of(worker: str, process: int) -> Log:  # noqa: ARG001 - a log's thread does not live on in a fork
-    return open_log(worker)[0]
+    return program_log(worker)
 
 
 class Fresh:

@@ -2,9 +2,7 @@
 
 import atexit
 import os
-import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,31 +10,31 @@ from types import TracebackType
 from typing import Self
 
 from config import Configuration, load
-from coordinator.log import Log, open_log
+from coordinator.log import Log
 from events.bus import Entry
 from events.codec import RefusedField
-from events.errors import BusError
 from events.fields import Side
+from events.incoming import PRICE_NOT_TOLD
 from events.legs import Holding
 from workers.amount import Amount, exact
 from workers.compat.callbacks import Callbacks
 from workers.compat.emergency import Emergency
-from workers.compat.limits import compare_limits, limits_in, may_be_tightened, tighten_limits
+from workers.compat.held import Granted, Held
 from workers.compat.naming import claim_a_name, name_of_this_process
+from workers.compat.permission import Permission
+from workers.compat.portfolio import Portfolio
 from workers.compat.positions import (
     Leg,
     OpenPosition,
     implied_exit,
     legs_in,
     open_positions_in,
-    point_values_in,
     side_and_size,
 )
-from workers.compat.shown import familiar
 from workers.decided import wait_until_decided
-from workers.decision import Decision
 from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate, open_bus
+from workers.program_log import program_log
 from workers.settings import GateSettings
 
 _NOT_TOLD = Decimal(0)
@@ -45,36 +43,18 @@ EmergencyExit = Callable[..., object]
 """Called as `callback(reason, context)`, or with fewer arguments if it takes fewer."""
 
 
-class Permission(tuple[bool, str]):
-    """`(allowed, reason)`, as ever; and falsy when denied, so that `if not ...can_open_position()` holds.
-
-    `code` is for machines: `max_positions`, `stopped_out`, `symbol_in_position` and so on.
-    """
-
-    code: str
-
-    def __new__(cls, allowed: bool, reason: str, code: str = "") -> "Permission":
-        made = super().__new__(cls, (allowed, reason))
-        made.code = code
-        return made
-
-    def __getnewargs__(self) -> tuple[bool, str, str]:  # for pickling: what `__new__` takes
-        return (*self, self.code)
-
-    def __bool__(self) -> bool:
-        return self[0]
-
-
 class PortfolioCoordinator:
     """The portfolio, as code written for one process knows it. Any thread may use it.
 
-    `emergency_exit_callback(reason, context)` is called once for each order to close everything, on a thread
-    of its own, within milliseconds; if it raises, it is tried again every second. `daily_summary_callback`
+    `emergency_exit_callback(reason, context)` is called once for each order to close everything, if anything
+    is open here or asked for, or nowhere; on a thread of its own, within milliseconds; if it raises, it is
+    tried again every second. `daily_summary_callback`
     is called when a trading day has ended; while it runs, `get_status()` and `daily_pnl` still tell of that
     day.
 
     By keyword only: `worker` is this process's name on the log, by default made from its command line (or
-    PORTFOLD_WORKER); `settings` and `configuration` are those that apply here, unless given.
+    PORTFOLD_WORKER), `symbols` what it announces that it trades (or PORTFOLD_SYMBOLS), since nothing else
+    tells before it asks; `settings` and `configuration` are those that apply here, unless given.
     """
 
     def __init__(
@@ -85,42 +65,46 @@ class PortfolioCoordinator:
         daily_summary_callback: Callable[..., object] | None = None,
         *,
         worker: str | None = None,
+        symbols: Sequence[str] | None = None,
         settings: GateSettings | None = None,
         configuration: Configuration | None = None,
         log: Log | None = None,
     ) -> None:
         self.emergency_exit_callback = emergency_exit_callback
         self.daily_summary_callback = daily_summary_callback
-        self._wanted = (max_positions, _dollars(daily_stop_loss))
-        self._configuration = configuration or load(None, os.environ, Path.cwd())
-        self._settings = settings or GateSettings.of(self._configuration, url=os.environ.get("PORTFOLD_URL"))
+        configuration = configuration or load(None, os.environ, Path.cwd())
+        self._settings = settings or GateSettings.of(configuration, url=os.environ.get("PORTFOLD_URL"))
         self._bus = open_bus(self._settings)
         name = worker or os.environ.get("PORTFOLD_WORKER") or name_of_this_process()
-        self._log = log or open_log(name)[0]
+        self._log = log or program_log(name)
         name, self._claim = claim_a_name(self._bus, name, self._settings, self._log)
-        self._lock = threading.Lock()
-        self._granted: dict[str, tuple[Decision, Side, int]] = {}
-        self._legs: dict[str, Leg] = {}
+        self._held = Held()
         self._taken_over = False
-        self._last_status: dict[str, str] = {}
-        self._compared = ""
+        wanted = (max_positions, daily_stop_loss)
+        self._portfolio = Portfolio(self._bus, configuration, wanted, worker=name, log=self._log)
         self._callbacks = Callbacks(lambda: self.daily_summary_callback, self._log)
         self._emergency = Emergency(
-            lambda: name, lambda: self.emergency_exit_callback, self._own_symbols, self._known, self._log
+            name,
+            lambda: self.emergency_exit_callback,
+            own_symbols=self._held.symbols,
+            slots=self._held.slots,
+            known=self._portfolio.known,
+            log=self._log,
         )
         self._gate = PortfolioGate(
             name,
+            symbols=_announced(symbols),
             settings=self._settings,
             holdings=self._holdings,
             hears=self._hears,
-            each_beat=self._look_at_limits,
+            each_beat=self._each_beat,
             log=self._log,
             bus=self._bus,
         )
         self._gate.on_flatten(self._emergency.flatten, reminded=True)
-        self._tighten()
+        self._portfolio.tighten()
         self._gate.start()
-        self._status()
+        self._portfolio.status()
         atexit.register(self.close)
 
     # --- entries -----------------------------------------------------------------------------------------
@@ -130,20 +114,20 @@ class PortfolioCoordinator:
 
         Denied too when nobody answers, with the reason; never raises.
         """
+        if self._claim.lost_to:
+            reason = f"{self._gate.worker} was taken over by {self._claim.lost_to}"
+            return Permission(False, reason, "worker_superseded")
         try:
             decision = self._gate.request_entry(symbol, side, size, hold=True)
         except RefusedField as refused:
             return Permission(False, str(refused), "refused")
         if decision:
-            with self._lock:
-                self._granted[symbol] = (decision, side, size)
+            self._held.grant(symbol, Granted(decision, side, size))
         return Permission(decision.allowed, decision.reason, decision.code)
 
     def release_pending_position(self, symbol: str) -> None:
         """Gives a slot back that was not used: the order failed, or was cancelled."""
-        with self._lock:
-            granted = self._granted.pop(symbol, None)
-        if granted is not None:
+        if self._held.ungrant(symbol) is not None:
             self._gate.withdraw(symbol, "released")
             self._until_decided()
 
@@ -157,19 +141,15 @@ class PortfolioCoordinator:
         `entry_time` is for reading only: on the log the time is when it was reported.
         """
         side, contracts = side_and_size(symbol, size)
-        with self._lock:
-            granted = self._granted.pop(symbol, None)
-        if granted is not None and not self._covers(granted, side, contracts):
+        granted = self._held.ungrant(symbol)
+        if granted is not None and not granted.covers(side, contracts):
             self._ask_again(symbol, side, contracts)
         if entry_price is None:
             self._log.warning(f"{symbol} was opened without a price; it stands on the log at 0")
         price = _NOT_TOLD if entry_price is None else entry_price
         self._gate.position_opened(symbol, side, contracts, price=price)
         opened = entry_time or datetime.now(UTC)
-        fresh = Leg(symbol, side, contracts, exact(price, "entry_price"), self._gate.worker, opened)
-        with self._lock:
-            before = self._legs.get(symbol)
-            self._legs[symbol] = before.joined(fresh) if before else fresh
+        self._held.add(Leg(symbol, side, contracts, exact(price, "entry_price"), self._gate.worker, opened))
         self._until_decided()
 
     def register_position_closed(self, symbol: str, pnl: Amount, exit_time: datetime | None = None) -> None:
@@ -182,9 +162,8 @@ class PortfolioCoordinator:
         if leg is None:
             self._log.error(f"{symbol} was closed, and nobody here knows of a position in it")
             leg = Leg(symbol, "long", 1, _NOT_TOLD, self._gate.worker, datetime.now(UTC))
-        price, made = implied_exit(leg, exact(pnl, "pnl"), self._point_value(symbol))
-        with self._lock:  # before it is told: what the close triggers must not find it open
-            own = self._legs.pop(symbol, None)
+        price, made = implied_exit(leg, exact(pnl, "pnl"), self._portfolio.point_value(symbol))
+        own = self._held.forget(symbol)  # before it is told: what the close triggers must not find it open
         try:
             self._gate.position_closed(
                 symbol,
@@ -193,13 +172,14 @@ class PortfolioCoordinator:
                 price=price,
                 pnl=made,
                 commission=0,
-                reason="" if exit_time is None else f"exit at {exit_time.isoformat()}",
+                reason=PRICE_NOT_TOLD
+                if exit_time is None
+                else f"{PRICE_NOT_TOLD}, at {exit_time.isoformat()}",
                 owner="" if leg.worker == self._gate.worker else leg.worker,
             )
         except RefusedField:
             if own is not None:
-                with self._lock:
-                    self._legs.setdefault(symbol, own)
+                self._held.take_over([own])
             raise
         self._until_decided()
 
@@ -210,12 +190,12 @@ class PortfolioCoordinator:
 
         Always of the same shape; `unknown` names what could not be read, and then stands at nothing.
         """
-        return self._familiar(self._status()) | self._callbacks.old_day()
+        return self._portfolio.familiar() | self._callbacks.old_day()
 
     @property
     def open_positions(self) -> dict[str, OpenPosition]:
         """The open positions of the whole portfolio by symbol."""
-        return open_positions_in(self._status())
+        return open_positions_in(self._portfolio.status())
 
     @property
     def daily_pnl(self) -> float:
@@ -230,12 +210,12 @@ class PortfolioCoordinator:
     @property
     def max_positions(self) -> int:
         """The limit in force; what was asked for while there is none."""
-        return int(str(self._familiar(self._status())["max_positions"]))
+        return int(str(self._portfolio.familiar()["max_positions"]))
 
     @property
     def daily_stop_loss(self) -> float:
         """The limit in force, in dollars; what was asked for while there is none."""
-        return float(str(self._familiar(self._status())["daily_stop_loss"]))
+        return float(str(self._portfolio.familiar()["daily_stop_loss"]))
 
     # --- coming and going --------------------------------------------------------------------------------
 
@@ -256,11 +236,6 @@ class PortfolioCoordinator:
 
     # --- inside ------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _covers(granted: tuple[Decision, Side, int], side: Side, contracts: int) -> bool:
-        decision, *what = granted
-        return what == [side, contracts] and time.monotonic() < decision.good_until
-
     def _ask_again(self, symbol: str, side: Side, contracts: int) -> None:
         """For a fill that the grant does not cover: other than was asked for, or too late."""
         self._gate.withdraw(symbol, "filled otherwise, or late")
@@ -272,85 +247,30 @@ class PortfolioCoordinator:
         """What was reported shows in what is read next, as it did in one process."""
         wait_until_decided(self._bus, self._settings.answer_seconds)
 
-    def _status(self) -> dict[str, str]:
-        try:
-            self._last_status = self._bus.status()
-        except BusError as error:
-            self._log.error("The bus is unreachable; what is shown is what was known last", why=str(error))
-        limits = self._last_status.get("limits", "")
-        if limits != self._compared:
-            self._compared = limits
-            compare_limits(self._last_status, *self._wanted, log=self._log)
-        return self._last_status
-
-    def _tighten(self) -> None:
-        try:
-            tighten_limits(self._bus, self._configuration, *self._wanted, by=self._gate.worker, log=self._log)
-        except BusError as error:
-            self._log.error("The bus is unreachable: no entries until it is back", why=str(error))
-
-    def _look_at_limits(self) -> None:
-        """At each sign of life: looser ones that nobody ordered, as after another's start, are tightened."""
-        limits = limits_in(self._status().get("limits", ""))
-        if limits is None or not may_be_tightened(self._last_status.get("limits_by", "")):
-            return
-        if limits.max_positions > self._wanted[0] or limits.daily_stop_loss > self._wanted[1]:
-            self._tighten()
-
-    def _take_over(self) -> None:
-        """Counts as ours, once, what the log says that an earlier life held. Raises BusError."""
-        if self._taken_over:
-            return
-        earlier = [leg for leg in legs_in(self._bus.status()) if leg.worker == self._gate.worker]
-        with self._lock:
-            for leg in earlier:
-                self._legs.setdefault(leg.symbol, leg)
-            self._taken_over = True
-
     def _holdings(self) -> list[Holding]:
-        """What the coordinator is told that is open here. Raises BusError."""
-        self._take_over()
-        with self._lock:
-            return [Holding(leg.symbol, leg.side, leg.size, leg.price) for leg in self._legs.values()]
+        """What the coordinator is told that is open here, with what an earlier life held. Raises BusError."""
+        if not self._taken_over:
+            on_log = legs_in(self._bus.status())
+            self._held.take_over(leg for leg in on_log if leg.worker == self._gate.worker)
+            self._taken_over = True
+        return self._held.holdings()
 
     def _leg(self, symbol: str) -> Leg | None:
         """What is open in `symbol`: ours, or another's that this process closes for it."""
-        with self._lock:
-            own = self._legs.get(symbol)
-        if own is not None:
-            return own
-        return next((leg for leg in legs_in(self._status()) if leg.symbol == symbol), None)
+        own = self._held.leg(symbol)
+        return own or next((leg for leg in self._portfolio.legs() if leg.symbol == symbol), None)
 
-    def _point_value(self, symbol: str) -> Decimal | None:
-        known = point_values_in(self._status()).get(symbol)
-        contract = self._configuration.contracts.get(symbol)
-        return known or (contract.point_value if contract else None)
+    def _each_beat(self) -> None:
+        """Who was taken over is silent from then on: two of one name would announce themselves in turn."""
+        if self._claim.lost_to:
+            self._gate.fall_silent()
+        else:
+            self._portfolio.look_at_limits()
 
     def _hears(self, entry: Entry) -> FlattenOrder | None:
         self._callbacks.look(entry)
         return self._emergency.hears(entry)
 
-    def _own_symbols(self) -> list[str]:
-        with self._lock:
-            return sorted(self._legs)
 
-    def _known(self) -> dict[str, object]:
-        """For an emergency: what was known last, asking nobody."""
-        status = self._familiar(self._last_status)
-        return {
-            "daily_pnl": status["daily_pnl"],
-            "stop_loss_limit": status["daily_stop_loss"],
-            "trading_day": status["current_day"],
-            "held_by_others": sorted(
-                {leg.symbol for leg in legs_in(self._last_status) if leg.worker != self._gate.worker}
-            ),
-        }
-
-    def _familiar(self, status: Mapping[str, str]) -> dict[str, object]:
-        max_positions, daily_stop_loss = self._wanted
-        return familiar(status, max_positions, float(daily_stop_loss))
-
-
-def _dollars(daily_stop_loss: float) -> Decimal:
-    """The limit as it stands on the log: 2500 for 2500.0 and for -2500."""
-    return Decimal(f"{abs(Decimal(str(daily_stop_loss))).normalize():f}")
+def _announced(symbols: Sequence[str] | None) -> Sequence[str]:
+    return os.environ.get("PORTFOLD_SYMBOLS", "").replace(",", " ").split() if symbols is None else symbols

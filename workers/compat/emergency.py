@@ -1,7 +1,9 @@
 """Calls the emergency callback of code written for one process, once an episode, whatever the status holds.
 
-Closing depends on nothing that can be absent: what the callback is told comes from the order itself and from
-what this process knows. Nothing is asked of the bus on the way.
+It is called where something is open or ordered, so that of many processes only those report which have to
+close; where nobody at all has anything, in each. Closing depends on nothing that can be absent: what the
+callback is told comes from the order itself and from what this process knows. Nothing is asked of the bus on
+the way.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,28 +21,32 @@ _Value = TypeVar("_Value")
 
 
 class _Heard(NamedTuple):
-    """What the decision behind an order says of everybody: open legs, and the day's P&L where it names it."""
+    """What the decision behind an order says of everybody: legs open and asked for, the day's P&L if told."""
 
     legs: tuple[Leg, ...]
+    pending: tuple[Leg, ...]
     daily_pnl: float | None
 
 
 class Emergency:
-    """`callback` gives the one to call, `own_symbols` what this process holds, `known` what the context
-    tells where the order does not: it must ask nobody.
+    """`callback` gives the one to call, `own_symbols` what this process holds, `slots` what it may have
+    ordered, `known` what the context tells where the order does not: it must ask nobody.
     """
 
     def __init__(
         self,
-        worker: Callable[[], str],
+        worker: str,
         callback: Callable[[], Callback | None],
+        *,
         own_symbols: Callable[[], Sequence[str]],
+        slots: Callable[[], Sequence[str]],
         known: Callable[[], Mapping[str, object]],
         log: Log,
     ) -> None:
         self._worker = worker
         self._callback = callback
         self._own_symbols = own_symbols
+        self._slots = slots
         self._known = known
         self._log = log
         self._told: dict[str, set[str]] = {}
@@ -48,12 +54,12 @@ class Emergency:
 
     def hears(self, entry: Entry) -> FlattenOrder | None:
         """The order in a decision, if it is one for this process. ValueError for a decision that is none."""
-        order = order_for(self._worker(), entry)
+        order = order_for(self._worker, entry)
         if order is not None:
             fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
             pnl = fields.get("daily_pnl")
-            legs = tuple(parse_legs(fields.get("positions", "")))
-            _remember(self._heard, order.episode, _Heard(legs, None if pnl is None else float(pnl)))
+            legs, pending = (tuple(parse_legs(fields.get(name, ""))) for name in ("positions", "pending"))
+            _remember(self._heard, order.episode, _Heard(legs, pending, None if pnl is None else float(pnl)))
         return order
 
     def flatten(self, order: FlattenOrder) -> None:
@@ -66,22 +72,30 @@ class Emergency:
         told = self._told.get(episode)
         if told is not None and (told >= ordered or not own):
             return
+        if not (own or ordered or order.pending or self._slots()) and self._others_have(episode):
+            self._log.info("Ordered to flatten: nothing is open here", cause=order.cause)
+            return
         callback = self._callback()
         if callback is None:
             self._log.critical(
                 "Ordered to flatten, and there is no emergency_exit_callback", cause=order.cause
             )
         else:
-            call(callback, order.cause.replace(" ", "_"), self._context(order, own))
+            call(callback, order.cause.replace(" ", "_"), self._context(episode, own))
         _remember(self._told, episode, own | ordered | (told or set()))
 
-    def _context(self, order: FlattenOrder, own: set[str]) -> dict[str, object]:
+    def _others_have(self, episode: str) -> bool:
+        """Whether anything is open or ordered elsewhere: by the order, or else by what was known last."""
+        heard = self._heard.get(episode)
+        return bool(heard.legs or heard.pending) if heard else bool(self._known().get("held_by_others"))
+
+    def _context(self, episode: str, own: set[str]) -> dict[str, object]:
         """What the callback is told: `open_positions` are those to be closed here, `held_by_others` not.
 
         They are kept apart, for a callback that closes all it is shown would else close them once in each
         process.
         """
-        heard = self._heard.get(order.episode, _Heard((), None))
+        heard = self._heard.get(episode, _Heard((), (), None))
         told = {
             "daily_pnl": 0.0,
             "stop_loss_limit": 0.0,
@@ -91,9 +105,7 @@ class Emergency:
         if heard.daily_pnl is not None:
             told["daily_pnl"] = heard.daily_pnl
         if heard.legs:
-            told["held_by_others"] = sorted(
-                {leg.symbol for leg in heard.legs if leg.worker != self._worker()}
-            )
+            told["held_by_others"] = sorted({leg.symbol for leg in heard.legs if leg.worker != self._worker})
         return told | {
             "open_positions": sorted(own),
             "trigger_time": datetime.now(UTC).isoformat(),

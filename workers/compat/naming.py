@@ -45,7 +45,7 @@ def claim_a_name(bus: Bus, name: str, settings: GateSettings, log: Log) -> tuple
         own = name if number == 1 else f"{name[: _LONGEST - 3]}-{number}"
         claim = Claim(open_bus(settings), own, settings, stop=threading.Event(), log=log)
         try:
-            claim.take()
+            claim.take(patient=True)
         except NameTaken:
             claim.close()
             continue

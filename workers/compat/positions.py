@@ -74,7 +74,7 @@ def implied_exit(leg: Leg, pnl: Decimal, point_value: Decimal | None) -> tuple[D
     exact = leg.price + move if leg.side == "long" else leg.price - move
     price = EXACT.quantize(exact, _PRICE_DECIMALS)
     made = gross_pnl(leg.side, leg.price, price, leg.size, point_value)
-    return price, pnl if abs(made - pnl) <= CENT else made
+    return price.normalize(EXACT), pnl if abs(made - pnl) <= CENT else made
 
 
 def legs_in(status: Mapping[str, str]) -> list[Leg]:

@@ -14,6 +14,7 @@ from coordinator.recorded import Recorded
 from events.codec import RefusedField, decode_decided, decode_event
 from events.decisions import (
     Decision,
+    EntryAllowed,
     EntryDenied,
     EntryExpired,
     EventRejected,
@@ -32,6 +33,7 @@ from events.decisions import (
 )
 from events.incoming import (
     CoordinatorStarted,
+    EntryRenewed,
     Event,
     FlattenRequested,
     LimitsChanged,
@@ -45,6 +47,7 @@ from events.incoming import (
     TradingResumed,
     WorkerEvent,
     WorkerLost,
+    WorkerRetired,
     WorkerStarted,
     WorkerStopped,
 )
@@ -135,6 +138,11 @@ class _Telling:
                 self._add(Alert("worker_stopped", "info", ms, lines, "all", event.worker))
             case LogTailMissing():
                 self._add(self._log_lost(event))
+            case EntryRenewed():
+                self.book, kept_ms = self.book.with_renewal(event.worker, event.symbol, ms)
+                if kept_ms:
+                    lines = wording.unregistered(event, kept_ms, when)
+                    self._add(Alert("entry_unregistered", "warning", ms, lines, event.worker, event.symbol))
 
     def _book_trade(self, event: PositionClosed, decisions: list[Decision]) -> None:
         """At what counts of its P&L; a close of nothing is no trade."""
@@ -171,6 +179,8 @@ class _Telling:
                 self._add(Alert("limits_changed", "warning", ms, wording.limits_changed(event, when)))
             case PositionSettled():
                 self._add(Alert("position_settled", "warning", ms, wording.settled(event, when)))
+            case WorkerRetired():
+                self._add(Alert("worker_retired", "warning", ms, wording.worker_retired(event, when)))
             case LossAcknowledged():
                 self.book = replace(self.book, acknowledged=str(self._at))
                 self._add(Alert("loss_acknowledged", "warning", ms, wording.acknowledged(event, when)))
@@ -187,6 +197,9 @@ class _Telling:
         """What was decided on the event, or because time had passed."""
         when, ms = self._when, self._ms
         match decision:
+            case EntryAllowed():
+                if not decision.repeats:
+                    self.book = self.book.with_grant(decision.worker, decision.symbol, ms)
             case EntryDenied():
                 self._denied(decision)
             case EntryExpired():

@@ -15,6 +15,8 @@ from coordinator.dollars import ZERO
 from events.incoming import WorkerEvent
 
 _FACTS_REMEMBERED = 64
+_SLOTS_REMEMBERED = 64
+_KEPT_LONG_MS = 90 * 60_000
 
 
 class Trade(Struct, frozen=True):
@@ -53,12 +55,19 @@ class Week(Struct, frozen=True):
     blocked: int = 0
 
 
+class Kept(Struct, frozen=True):
+    """A slot granted at `since`, to be asked about at `ask_at` if it is kept still, both in ms of the log."""
+
+    since: int
+    ask_at: int
+
+
 class Book(Struct, frozen=True):
     """`denied` counts the day's denials by code, `stops` the day's stops, `facts` the last one of each
     session.
 
     `limits` are those in force in words, `leader` who leads, `acknowledged` the event that answered for the
-    last loss of the log.
+    last loss of the log. `kept` are the slots granted last, by worker and symbol.
     """
 
     trades: Trades = Trades()
@@ -69,6 +78,7 @@ class Book(Struct, frozen=True):
     limits: str = ""
     leader: str = ""
     acknowledged: str = ""
+    kept: dict[str, Kept] = field(default_factory=dict)
 
     def is_repeat(self, fact: WorkerEvent) -> bool:
         """Whether this is the last fact of its session, published once more. Older ones the fold refuses."""
@@ -85,6 +95,28 @@ class Book(Struct, frozen=True):
     def with_denial(self, code: str) -> "Book":
         """And one more entry denied today."""
         return replace(self, denied=self.denied | {code: self.denied.get(code, 0) + 1})
+
+    def with_grant(self, worker: str, symbol: str, ms: int) -> "Book":
+        """And a slot granted at `ms`; only the latest are remembered."""
+        return self._with_kept(f"{worker}:{symbol}", Kept(ms, ms + _KEPT_LONG_MS))
+
+    def with_renewal(self, worker: str, symbol: str, ms: int) -> tuple["Book", int]:
+        """And a slot kept at `ms`; for how many ms it has been, where that is to be asked about, or else 0.
+
+        First after an hour and a half, as an order may fill at the next hourly bar; then after as long again.
+        """
+        name = f"{worker}:{symbol}"
+        known = self.kept.get(name) or Kept(ms, ms + _KEPT_LONG_MS)
+        kept_ms = ms - known.since if ms >= known.ask_at else 0
+        if kept_ms:
+            known = Kept(known.since, ms + kept_ms)
+        return self._with_kept(name, known), kept_ms
+
+    def _with_kept(self, name: str, slot: Kept) -> "Book":
+        others = {other: kept for other, kept in self.kept.items() if other != name}
+        if len(others) >= _SLOTS_REMEMBERED:
+            del others[next(iter(others))]
+        return replace(self, kept=others | {name: slot})
 
 
 def week_of(day: str) -> tuple[int, int]:

@@ -27,7 +27,9 @@ from events.decisions import (
     StopLossTriggered,
 )
 from events.incoming import (
+    PRICE_NOT_TOLD,
     CoordinatorStarted,
+    EntryRenewed,
     FlattenRequested,
     LimitsChanged,
     LogTailMissing,
@@ -38,6 +40,7 @@ from events.incoming import (
     TradingHalted,
     TradingResumed,
     WorkerLost,
+    WorkerRetired,
     WorkerStarted,
     WorkerStopped,
 )
@@ -134,8 +137,9 @@ def opened(event: PositionOpened, when: datetime) -> Lines:
 def closed(event: PositionClosed, when: datetime) -> Lines:
     owner = f"{event.worker} for {event.owner}" if event.owner else event.worker
     reason = f" | {event.reason}" if event.reason else ""
+    price = "" if event.reason.startswith(PRICE_NOT_TOLD) else f" @ {shown_price(event.price)}"
     return (
-        f"Closed: {event.symbol} {event.side} {event.size} @ {shown_price(event.price)} | "
+        f"Closed: {event.symbol} {event.side} {event.size}{price} | "
         f"P&L: {shown(event.pnl)}{reason} | {owner} | {at_clock(when)}",
     )
 
@@ -151,6 +155,13 @@ def expired(decision: EntryExpired, when: datetime) -> Lines:
     return (
         f"Entry expired: {decision.symbol} {decision.side} {decision.size} | {decision.reason} | "
         f"{decision.worker} | {at_clock(when)}",
+    )
+
+
+def unregistered(event: EntryRenewed, kept_ms: int, when: datetime) -> Lines:
+    return (
+        f"Granted, never registered: {event.symbol} | {event.worker} has kept a slot for "
+        f"{kept_ms / 3_600_000:.1f} h | was it filled? Report it, or give the slot back | {at_clock(when)}",
     )
 
 
@@ -207,7 +218,8 @@ def unreadable(what: str, when: datetime) -> Lines:
 def worker_lost(event: WorkerLost, when: datetime) -> Lines:
     return (
         f"🚨 WORKER LOST: {event.worker}",
-        f"Silent for {_seconds(event.silent_ms)}; its symbols get no entries until it is back",
+        f"Silent for {_seconds(event.silent_ms)}; its symbols get no entries until it is back, or: "
+        "portfold retire",
         time_line(when),
     )
 
@@ -281,6 +293,10 @@ def settled(event: PositionSettled, when: datetime) -> Lines:
         f"Position settled by {event.by}: {event.symbol} of {event.worker} is {held} | "
         f"P&L: {shown(event.pnl)} | {event.reason} | {at_clock(when)}",
     )
+
+
+def worker_retired(event: WorkerRetired, when: datetime) -> Lines:
+    return (f"Worker retired by {event.by}: {event.worker} | {event.reason} | {at_clock(when)}",)
 
 
 def acknowledged(event: LossAcknowledged, when: datetime) -> Lines:

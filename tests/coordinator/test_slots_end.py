@@ -1,0 +1,76 @@
+"""The end of a slot: whose worker fell silent before it keeps the slot, and nobody else is given it."""
+
+import pytest
+
+from coordinator.fold import FOLD_VERSION
+from coordinator.time_passing import next_deadline
+from events.decisions import EntryAllowed, EntryExpired, EventRejected
+from events.incoming import CoordinatorStarted
+from tests.coordinator.story import SECOND, Story, code, each, only
+
+LASTS, LOST, LOOKS = 30 * SECOND, 5 * SECOND, 2 * SECOND
+FREE = LASTS + LOST + LOOKS
+
+
+def led(story: Story) -> Story:
+    story.hears(CoordinatorStarted("a", 1, FOLD_VERSION, "", LOST))
+    return story
+
+
+@pytest.fixture
+def story() -> Story:
+    """One slot, and that reserved for ibs-ES."""
+    story = led(Story(max_positions=1))
+    story.starts("ibs-ES", symbols="ES")
+    assert isinstance(story.asks("ES"), EntryAllowed)
+    return story
+
+
+@pytest.mark.parametrize("silent_from", [0, LASTS - LOST + 1, LASTS - 1])
+def test_a_worker_that_fell_silent_before_its_slots_end_keeps_it(story: Story, silent_from: int) -> None:
+    """It is counted as lost within LOST and the time of a look."""
+    begun = story.ms
+    story.at(begun + silent_from + LOST + LOOKS - 2)  # a millisecond for each of the two that follow
+    assert code(story.asks("CL")) == "max_positions"
+    story.loses_worker("ibs-ES")
+    story.at(begun + 100 * FREE)
+    assert code(story.asks("CL")) == "max_positions"
+    assert code(story.asks("ES", worker="another")) == "worker_lost"
+    story.fills("ES")  # what it had died with
+    assert story.state.stats.limit_breaches == 0
+
+
+def test_of_one_that_lives_it_is_free_then_and_not_a_millisecond_sooner(story: Story) -> None:
+    begun = story.ms
+    assert next_deadline(story.state) == begun + FREE
+    assert story.at(begun + FREE - 2) == []
+    assert code(story.asks("CL")) == "max_positions"
+    expired = only(EntryExpired, story.at(begun + FREE))
+    assert (expired.worker, expired.reason) == ("ibs-ES", "not filled in time")
+    assert isinstance(story.asks("CL"), EntryAllowed)
+
+
+def test_a_new_leader_waits_for_signs_of_life_itself(story: Story) -> None:
+    story.after(LASTS)
+    led(story)
+    assert each(EntryExpired, story.after(LOST + LOOKS - 1)) == []
+    only(EntryExpired, story.after(1))
+
+
+def test_a_fill_that_is_reported_late_has_its_slot_still(story: Story) -> None:
+    story.after(LASTS + LOST)
+    assert story.fills("ES") == []
+    assert story.state.reservations == {}
+
+
+def test_a_slot_whose_time_is_over_is_not_renewed(story: Story) -> None:
+    story.after(LASTS)
+    assert only(EventRejected, story.renews("ES")).rejected == "EntryRenewed"
+
+
+def test_what_a_leader_decided_that_did_not_say_how_long_a_silence_it_takes_is_decided_alike() -> None:
+    story = Story()
+    story.hears(CoordinatorStarted("a", 1, FOLD_VERSION))
+    story.asks("ES")
+    assert each(EntryExpired, story.after(LASTS - 1)) == []
+    only(EntryExpired, story.after(1))

@@ -1,0 +1,130 @@
+"""A flattener that was given another book says so before it is needed: a real server, real books."""
+
+import io
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from config import load
+from config.locate import PACKAGED
+from coordinator.log import open_log
+from events.embedded import EmbeddedServer
+from tests.costs import costing
+from tests.live import Live
+from tests.processes import coordinating
+from tests.waiting import until
+from workers import flattener
+from workers.book_watch import BookWatch
+from workers.brokers.paper import PaperBroker
+from workers.settings import GateSettings
+
+LACKS = "ES long of ibs-ES"
+
+
+class SetClock:
+    """Stands still until it is set."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Watched:
+    """A watch over one of two books, and what it says."""
+
+    def __init__(self, live: Live, folder: Path) -> None:
+        self.live = live
+        self.contracts = costing(load(str(PACKAGED), {}, folder).contracts)
+        self.workers = PaperBroker(folder / "workers.sqlite", "ibs-ES", self.contracts)
+        self.other = PaperBroker(folder / "other.sqlite", "flattener", self.contracts)
+        self.logged = io.StringIO()
+        self.log, self.lines = open_log("flattener", target=self.logged)
+        self.clock = SetClock()
+
+    def over(self, broker: PaperBroker) -> BookWatch:
+        return BookWatch(self.live.bus, broker, log=self.log, clock=self.clock)
+
+    def looks(self, watch: BookWatch, times: int) -> None:
+        for _ in range(times):
+            watch.look()
+            self.clock.sleep(5)
+
+    def said(self) -> int:
+        return self.logged.getvalue().count("WRONG BOOK")
+
+    def enters(self) -> None:
+        self.workers.enter("ES", "long", 1, Decimal(5000))
+        self.live.starts("ibs-ES", symbols="ES", positions="ES:long:1:5000")
+        self.live.all_decided()
+
+    def close(self) -> None:
+        self.workers.close()
+        self.other.close()
+        self.lines.close()
+
+
+@pytest.fixture
+def watched(live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path) -> Iterator[Watched]:
+    with coordinating(server.url, portfolio):
+        made = Watched(live, tmp_path)
+        yield made
+        made.close()
+
+
+def test_what_is_open_and_in_another_book_is_said_once_and_lies_on_the_bus(watched: Watched) -> None:
+    watched.enters()
+    watch = watched.over(watched.other)
+    watched.looks(watch, 1)
+    assert watched.live.bus.book_lacks() == "", "a close may be on its way to the log"
+    watched.looks(watch, 10)
+    assert watched.live.bus.book_lacks() == LACKS
+    assert watched.said() == 1
+    assert '"open": "ES long of ibs-ES"' in watched.logged.getvalue()
+    assert "give it the workers' --book" in watched.logged.getvalue()
+    watched.live.closes("ES", price="5000", pnl="0")
+    watched.looks(watch, 1)
+    assert watched.live.bus.book_lacks() == ""
+
+
+def test_of_the_workers_own_book_nothing_is_said(watched: Watched) -> None:
+    watched.looks(watched.over(watched.workers), 3)
+    watched.enters()
+    watched.looks(watched.over(watched.workers), 3)
+    watched.workers.flatten()  # closed, and not reported yet
+    watched.looks(watched.over(watched.workers), 3)
+    assert (watched.live.bus.book_lacks(), watched.said()) == ("", 0)
+
+
+def test_a_status_that_cannot_be_read_is_no_verdict(watched: Watched) -> None:
+    watched.enters()
+    watched.live.client.hset(watched.live.keys.status, "positions", "rubbish")
+    watched.looks(watched.over(watched.other), 3)
+    assert watched.said() == 0
+    assert "The book could not be compared with the log" in watched.logged.getvalue()
+
+
+def test_the_flattener_watches_its_book(
+    watched: Watched, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.book_watch._LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    watched.enters()
+    configuration = load(str(PACKAGED), {}, tmp_path)
+    settings = GateSettings(url=server.url, portfolio=portfolio, heartbeat_seconds=0.02)
+    stop = threading.Event()
+    book = tmp_path / "a-third.sqlite"
+    words = {"log": watched.log, "stop": stop}
+    running = threading.Thread(target=flattener.run, args=(configuration, settings, book), kwargs=words)
+    running.start()
+    try:
+        until(watched.said, "what its book lacks")
+    finally:
+        stop.set()
+        running.join(20)

@@ -1,0 +1,21 @@
+"""The answer to `can_open_position`: the tuple that it ever was, which cannot be misread as a yes."""
+
+
+class Permission(tuple[bool, str]):
+    """`(allowed, reason)`, as ever; and falsy when denied, so that `if not ...can_open_position()` holds.
+
+    `code` is for machines: `max_positions`, `stopped_out`, `symbol_in_position` and so on.
+    """
+
+    code: str
+
+    def __new__(cls, allowed: bool, reason: str, code: str = "") -> "Permission":
+        made = super().__new__(cls, (allowed, reason))
+        made.code = code
+        return made
+
+    def __getnewargs__(self) -> tuple[bool, str, str]:  # for pickling: what `__new__` takes
+        return (*self, self.code)
+
+    def __bool__(self) -> bool:
+        return self[0]

@@ -1,0 +1,95 @@
+"""The whole portfolio as one drop-in sees it: the status, what was known last, and whose limits hold.
+
+Guarantees: reading never raises for a bus that is away; where the program's limits and those in force differ
+it is said once for each change, and looser ones that no person ordered are tightened.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from config import Configuration
+from coordinator.log import Log
+from events.bus import Bus
+from events.errors import BusError
+from workers.compat.limits import compare_limits, limits_in, may_be_tightened, tighten_limits
+from workers.compat.positions import Leg, legs_in, point_values_in
+from workers.compat.shown import familiar
+
+
+class Portfolio:
+    """`wanted` are the most positions and the daily stop, in dollars, that the program asks for."""
+
+    def __init__(
+        self, bus: Bus, configuration: Configuration, wanted: tuple[int, float], *, worker: str, log: Log
+    ) -> None:
+        self._bus = bus
+        self._configuration = configuration
+        self._wanted = (wanted[0], _dollars(wanted[1]))
+        self._worker = worker
+        self._log = log
+        self._last_status: dict[str, str] = {}
+        self._compared = ""
+
+    def status(self) -> dict[str, str]:
+        """The status as it is written; what was known last while the bus is away."""
+        try:
+            self._last_status = self._bus.status()
+        except BusError as error:
+            self._log.error("The bus is unreachable; what is shown is what was known last", why=str(error))
+        limits = self._last_status.get("limits", "")
+        if limits != self._compared:
+            self._compared = limits
+            compare_limits(self._last_status, *self._wanted, log=self._log)
+        return self._last_status
+
+    def familiar(self) -> dict[str, object]:
+        """The status in the shape that code written for one process knows."""
+        return self._familiar(self.status())
+
+    def legs(self) -> list[Leg]:
+        """Everybody's."""
+        return legs_in(self.status())
+
+    def point_value(self, symbol: str) -> Decimal | None:
+        """Dollars a point, by the limits in force or the configuration; None where neither knows."""
+        known = point_values_in(self.status()).get(symbol)
+        contract = self._configuration.contracts.get(symbol)
+        return known or (contract.point_value if contract else None)
+
+    def known(self) -> dict[str, object]:
+        """For an emergency: what was known last, asking nobody."""
+        status = self._familiar(self._last_status)
+        return {
+            "daily_pnl": status["daily_pnl"],
+            "stop_loss_limit": status["daily_stop_loss"],
+            "trading_day": status["current_day"],
+            "held_by_others": sorted(
+                {leg.symbol for leg in legs_in(self._last_status) if leg.worker != self._worker}
+            ),
+        }
+
+    # --- limits ------------------------------------------------------------------------------------------
+
+    def tighten(self) -> None:
+        """Puts the program's limits in force where they are tighter. RefusedField for what is no limit."""
+        try:
+            tighten_limits(self._bus, self._configuration, *self._wanted, by=self._worker, log=self._log)
+        except BusError as error:
+            self._log.error("The bus is unreachable: no entries until it is back", why=str(error))
+
+    def look_at_limits(self) -> None:
+        """At each sign of life: looser ones that nobody ordered, as after another's start, are tightened."""
+        limits = limits_in(self.status().get("limits", ""))
+        if limits is None or not may_be_tightened(self._last_status.get("limits_by", "")):
+            return
+        if limits.max_positions > self._wanted[0] or limits.daily_stop_loss > self._wanted[1]:
+            self.tighten()
+
+    def _familiar(self, status: Mapping[str, str]) -> dict[str, object]:
+        max_positions, daily_stop_loss = self._wanted
+        return familiar(status, max_positions, float(daily_stop_loss))
+
+
+def _dollars(daily_stop_loss: float) -> Decimal:
+    """The limit as it stands on the log: 2500 for 2500.0 and for -2500."""
+    return Decimal(f"{abs(Decimal(str(daily_stop_loss))).normalize():f}")

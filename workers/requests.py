@@ -1,0 +1,142 @@
+"""Asks for room, waits for the answer, and says whether a yes still holds.
+
+Guarantees: room is granted only when the coordinator said so, in time; no answer, a bus that is away, an
+answer that cannot be read are all a no, and a slot that may have been granted all the same is given back.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from coordinator.clock import Clock
+from coordinator.log import Log
+from events.bus import Bus
+from events.errors import BusError, BusRefused, BusUnreachable
+from events.fields import Side
+from events.incoming import EntryRequested, EntryWithdrawn, Event
+from events.stream_id import StreamId
+from workers.amount import whole
+from workers.answer import await_answer
+from workers.decision import Decision
+from workers.grants import Grants
+from workers.presence import Presence
+from workers.publisher import NotSent, Numbered, OutboxFull, Publisher
+
+
+class Author(NamedTuple):
+    """Who says what a gate puts on the log."""
+
+    worker: str
+    session: str
+
+    def event(self, kind: Callable[..., Event], number: int, **fields: object) -> Event:
+        """Makes an event of theirs, under its number in the session."""
+        return kind(worker=self.worker, session=self.session, seq=number, **fields)
+
+
+class Requests:
+    """Any thread may use it."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        publisher: Publisher,
+        presence: Presence,
+        grants: Grants,
+        author: Author,
+        *,
+        answer_seconds: float,
+        log: Log,
+        clock: Clock,
+    ) -> None:
+        self._bus = bus
+        self._publisher = publisher
+        self._presence = presence
+        self._grants = grants
+        self._author = author
+        self._answer_seconds = answer_seconds
+        self._log = log
+        self._clock = clock
+
+    def ask(self, symbol: str, side: Side, size: int, strategy: str, *, hold: bool) -> Decision:
+        """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none."""
+        self._publisher.check_process()
+        if not self._presence.ready and not self._presence.announce():
+            return self._no(symbol, "bus_unreachable", "The bus is unreachable")
+        asked, announcement = self._clock.monotonic(), self._presence.announcements
+        try:
+            request = self._publisher.ask(
+                partial(
+                    self._author.event,
+                    EntryRequested,
+                    symbol=symbol,
+                    side=side,
+                    size=whole(size),
+                    strategy=strategy,
+                )
+            )
+        except (NotSent, BusRefused) as error:
+            return self._no(symbol, "bus_unreachable", f"The bus is unreachable: {error}")
+        except BusUnreachable as error:
+            self._take_back(symbol, "the request may not have arrived", self._publisher.later)
+            return self._no(symbol, "bus_unreachable", f"The bus is unreachable: {error}")
+        answer = await_answer(self._bus, request, self._answer_seconds, self._clock)
+        if answer.code == "no_answer":
+            self._take_back(symbol, "no answer in time", self._publisher.fact)
+        elif answer.code == "bus_unreachable":
+            self._take_back(symbol, "no answer in time", self._publisher.later)
+        elif answer.code == "worker_lost":
+            self._presence.counted_lost()  # if so, it is announced again before the next request
+        if not answer.allowed:
+            return self._no(symbol, answer.code, answer.reason, request)
+        decision = Decision(
+            allowed=True,
+            symbol=symbol,
+            reason=answer.reason,
+            event=request,
+            expires_ms=answer.expires_ms,
+            good_until=asked + answer.lasts_ms / 1000,  # at the latest: the slot lasts from the request on
+            announcement=announcement,
+            renewed=hold,
+            granted_at=asked,
+            lasts_seconds=answer.lasts_ms / 1000,
+            give_back=lambda given, why: self.withdraw(given.symbol, why),
+        )
+        self._grants.add(decision)
+        return decision
+
+    def withdraw(self, symbol: str, reason: str) -> bool:
+        """Gives the slot back. False while that waits for the bus."""
+        self._grants.drop(symbol)
+        return self._publisher.fact(partial(self._author.event, EntryWithdrawn, symbol=symbol, reason=reason))
+
+    def standing(self, decision: Decision) -> bool:
+        """Whether a yes still holds, by what this process knows and by what the bus says now.
+
+        A machine may have slept: its own clock stood still, so the server's counts as well.
+        """
+        self._publisher.check_process()
+        if not self._grants.is_reserved(decision):
+            return False
+        try:
+            seen = self._bus.standing(self._author.worker)
+        except BusError:
+            return False
+        if seen.no_entries or seen.session != self._author.session:
+            return False
+        if decision.symbol not in seen.reserved:  # a flatten took it back that is resumed by now
+            return False
+        if decision.expires_ms is None or self._publisher.log_ms(seen.now_ms) >= decision.expires_ms:
+            return False
+        return self._grants.is_reserved(decision)
+
+    def _no(self, symbol: str, code: str, reason: str, request: StreamId | None = None) -> Decision:
+        return Decision(allowed=False, symbol=symbol, reason=reason, code=code, event=request)
+
+    def _take_back(self, symbol: str, reason: str, publish: Callable[[Numbered], object]) -> None:
+        """A request that nobody waits for any more must not keep a slot until it expires."""
+        self._grants.drop(symbol)
+        try:
+            publish(partial(self._author.event, EntryWithdrawn, symbol=symbol, reason=reason))
+        except OutboxFull as full:
+            self._log.error("A slot may be kept until it expires", symbol=symbol, why=str(full))
