@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from cyclopts import App
 
 from cli.target import Target
+from cli.typed import typing_here
 
 if TYPE_CHECKING:
     from config import Configuration
@@ -45,7 +46,7 @@ def coordinator(
 
     place = target.resolve()
     password = place.password
-    log, lines = open_log("coordinator")
+    log, lines = open_log("coordinator", for_here=typing_here())
     try:
         _tell(place.configuration, log)
         with stopped_by_signals() as stop:

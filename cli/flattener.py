@@ -5,6 +5,7 @@ from pathlib import Path
 from cyclopts import App
 
 from cli.target import Target
+from cli.typed import typing_here
 
 _TARGET = Target()
 
@@ -40,7 +41,7 @@ def flattener(*, book: Path | None = None, paper: bool = False, target: Target =
     place = target.resolve()
     configuration = on_paper(place.configuration) if paper else place.configuration
     settings = GateSettings.of(place.configuration, url=place.url, portfolio=place.portfolio)
-    log, lines = open_log("flattener")
+    log, lines = open_log("flattener", for_here=typing_here())
     try:
         with stopped_by_signals() as stop:
             kind = configuration.runtime.broker.kind

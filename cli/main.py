@@ -109,7 +109,7 @@ def build_app() -> App:
     """The command line with all its commands."""
     app = App(
         name="portfold",
-        help=_HELP,
+        help=typed(_HELP),
         help_epilogue=MEANINGS,
         help_format="plaintext",
         version=_version,

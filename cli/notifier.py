@@ -5,6 +5,7 @@ from typing import Literal
 from cyclopts import App
 
 from cli.target import Target
+from cli.typed import typing_here
 
 _TARGET = Target()
 
@@ -39,7 +40,7 @@ def notifier(*, clock: Literal["server", "driven"] = "server", target: Target = 
     from workers.notifier import NotifierFailed, run
 
     place = target.resolve()
-    log, lines = open_log("notifier")
+    log, lines = open_log("notifier", for_here=typing_here())
     try:
         with stopped_by_signals() as stop:
             run(

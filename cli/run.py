@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 
 from cli.joining import Beside, check_names_free, join_there
 from cli.target import Place, Target
+from cli.typed import typing_here
 from portfold_command import leashed
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def run(
         check_embedded(place, target)
     passed_on = ["--join", *(["--take-over"] if beside.take_over else [])]
     passed_on += _given(bars=bars, pace=pace, speed=speed, seed=seed, days=days)
-    log, lines = open_log("run")
+    log, lines = open_log("run", for_here=typing_here())
     try:
         with (
             stopped_by_signals() as stop,

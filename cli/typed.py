@@ -5,7 +5,8 @@ through `typed`: the command is called as this one was (`.venv/bin/portfold` in 
 `--url`, `--portfolio` and `--config` that were given to this one, where it takes them: else it would look at
 another portfolio. What stands in variables is there the next time too. No password is repeated.
 
-Logs and alerts are read elsewhere and keep the plain names.
+Log lines on a terminal go the same way. Logs for machines, and alerts, are read elsewhere and keep the plain
+names.
 """
 
 import os
@@ -13,9 +14,10 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,8 +68,15 @@ def begun_as(words: Sequence[str], call: str = _NAME) -> Iterator[None]:
 
 def typed(sentence: str) -> str:
     """The sentence, its commands as they can be typed here."""
-    here = _HERE.get()
+    return _typed(_HERE.get(), sentence)
 
+
+def typing_here() -> Callable[[str], str]:
+    """The same for threads that know nothing of this command."""
+    return partial(_typed, _HERE.get())
+
+
+def _typed(here: _Here, sentence: str) -> str:
     def there(found: re.Match[str]) -> str:
         words, rest = found["words"], _END.split(sentence[found.end() :], maxsplit=1)[0]
         takes = _OPTIONS if words in TAKING_ALL else ("--config",) if words in TAKING_CONFIG else ()

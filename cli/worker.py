@@ -10,6 +10,7 @@ from cyclopts.validators import Number
 
 from cli.joining import Beside, join_there
 from cli.target import Target
+from cli.typed import typing_here
 
 if TYPE_CHECKING:
     from config import Contract
@@ -100,7 +101,7 @@ def worker(
         book=book or default_book(place, runtime.broker.kind),
         progress=progress,
     )
-    log, lines = open_log(plan.worker)
+    log, lines = open_log(plan.worker, for_here=typing_here())
     try:
         kinds = {"broker": runtime.broker.kind, "feed": plan.feed.kind}
         log.info("Worker starting", portfolio=place.shown, **kinds, book=str(plan.book))

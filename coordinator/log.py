@@ -111,13 +111,18 @@ def _write_bytes(descriptor: int, data: bytes) -> None:
 Log = structlog.typing.FilteringBoundLogger
 
 
-def open_log(process: str, *, target: TextIO | None = None) -> tuple[Log, LineQueue]:
-    """A logger that names its process on every line, and the queue to close at the end."""
+def open_log(
+    process: str, *, target: TextIO | None = None, for_here: Callable[[str], str] = str
+) -> tuple[Log, LineQueue]:
+    """A logger that names its process on every line, and the queue to close at the end.
+
+    `for_here` puts what a line says in the way of this terminal; what machines read is as it was said.
+    """
     stream = target if target is not None else sys.stderr
     lines = LineQueue(stream)
     for_people = stream.isatty()
     rendering: list[structlog.typing.Processor] = (
-        [_harmless, structlog.dev.ConsoleRenderer(colors=True, pad_event_to=0)]
+        [_put(for_here), _harmless, structlog.dev.ConsoleRenderer(colors=True, pad_event_to=0)]
         if for_people
         else [
             structlog.processors.JSONRenderer(ensure_ascii=False),
@@ -135,6 +140,13 @@ def open_log(process: str, *, target: TextIO | None = None) -> tuple[Log, LineQu
         wrapper_class=structlog.make_filtering_bound_logger("info"),
     ).bind(process=process)
     return logger, lines
+
+
+def _put(for_here: Callable[[str], str]) -> structlog.typing.Processor:
+    def put(_logger: object, _method: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return {name: for_here(value) if isinstance(value, str) else value for name, value in said.items()}
+
+    return put
 
 
 def _harmless(_logger: object, _method: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -87,10 +87,11 @@ class Winner(Struct, frozen=True):
 
     @property
     def kept(self) -> float | None:
-        """The part of the Sharpe that is left on the test span; None where there is none to tell."""
+        """The part of the Sharpe that is left on the test span, none of one that became a loss; None where
+        there is none to tell."""
         if self.test is None or self.train.sharpe <= 0:
             return None
-        return self.test.sharpe / self.train.sharpe
+        return max(0.0, self.test.sharpe / self.train.sharpe)
 
 
 class Findings(Struct, frozen=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import build_app
-from cli.typed import TAKING_ALL, TAKING_CONFIG, TAKING_NONE, begun_as, typed
+from cli.typed import TAKING_ALL, TAKING_CONFIG, TAKING_NONE, begun_as, typed, typing_here
 from events.embedded import EmbeddedServer
 from tests.cli.command_line import called, environment
 from tests.cli.test_help import COMMANDS
@@ -62,6 +62,12 @@ def test_a_sentence_has_its_commands_as_they_can_be_typed(said: str, expected: s
 def test_a_password_is_not_repeated() -> None:
     with begun_as(["status", "--url", "redis://me:hush@h/0"]):
         assert "hush" not in typed("portfold status")
+
+
+def test_the_log_of_any_thread_has_them_too() -> None:
+    with begun_as(["coordinator", "--config", "mine"], "bin/portfold"):
+        here = typing_here()
+    assert here("see: portfold status") == "see: bin/portfold status --config mine"
 
 
 def test_a_hint_of_the_installed_command_works_when_it_is_typed(tmp_path: Path) -> None:

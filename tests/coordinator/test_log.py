@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
@@ -129,11 +129,11 @@ def test_elsewhere_than_on_a_terminal_a_line_is_one_json_object() -> None:
     assert known == {"process": "coordinator", "event": "⛔ ES ENTRY BLOCKED", "level": "warning", "epoch": 3}
 
 
-def on_a_terminal(event: str, **values: Any) -> str:
+def on_a_terminal(event: str, *, for_here: Callable[[str], str] = str, **values: Any) -> str:
     """What a terminal is given of an error."""
     ours, theirs = os.openpty()
     with os.fdopen(ours, "rb", buffering=0) as screen, os.fdopen(theirs, "w", encoding="utf-8") as terminal:
-        log, lines = open_log("coordinator", target=terminal)
+        log, lines = open_log("coordinator", target=terminal, for_here=for_here)
         log.error(event, **values)
         lines.close()
         return screen.read(8192).decode()
@@ -144,6 +144,17 @@ def test_on_a_terminal_a_line_is_for_reading() -> None:
     assert "⛔ ES ENTRY BLOCKED" in shown
     assert all(word in shown for word in ("epoch", "error"))
     assert not shown.startswith("{")
+
+
+def test_a_terminal_has_its_own_way_of_saying_it_and_machines_have_not() -> None:
+    said = "Then: portfold status"
+    shown = on_a_terminal(said, for_here=lambda text: text.replace("portfold", "bin/portfold"), hint=said)
+    assert shown.count("bin/portfold status") == 2
+    target = io.StringIO()
+    log, lines = open_log("coordinator", target=target, for_here=str.upper)
+    log.info(said)
+    lines.close()
+    assert json.loads(target.getvalue())["event"] == said
 
 
 STEERING = "a\nb %s %d \x1b[2J\x7f\x9b2J\u202e\u2028\r"
