@@ -150,8 +150,10 @@ def _segments(count: int) -> str:
 
 
 def _tell_segment(segment: "Segment") -> None:
+    from events.fields import readable  # the archive may be another's
+
     held = f"{segment.events:,} events and {segment.decisions:,} decisions, {segment.first} to {segment.last}"
-    print(f"{segment.file}  {held}, {segment.bytes / 1e6:,.1f} MB", flush=True)
+    print(readable(f"{segment.file}  {held}, {segment.bytes / 1e6:,.1f} MB"), flush=True)
 
 
 def _rate(events: int, seconds: float) -> str:

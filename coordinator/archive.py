@@ -20,6 +20,7 @@ from coordinator.recorded import Recorded
 from coordinator.segment import FORMAT, NOTHING_BEFORE, ArchiveError, Closing, Opening, open_segment
 from coordinator.snapshot import Place, beginning, read_snapshot, snapshot_text
 from events.chain import GENESIS
+from events.fields import Digest, PortfolioName
 from events.stream_id import ORIGIN, StreamId
 
 LISTING = "archive.json"
@@ -34,7 +35,7 @@ class Segment(Struct, frozen=True, forbid_unknown_fields=True):
     events: int
     decisions: int
     fold: int
-    chain: str
+    chain: Digest
     bytes: int
     sha256: str
 
@@ -43,7 +44,7 @@ class _Listing(Struct, frozen=True, forbid_unknown_fields=True):
     """archive.json. `place` is the state at the end, as a snapshot's text."""
 
     format: int
-    portfolio: str
+    portfolio: PortfolioName
     segments: tuple[Segment, ...]
     place: str
     sha256: str

@@ -64,6 +64,13 @@ def _held_for(one: Held, now_ms: int) -> str:
 
 def _nobody_decides(seen: Overview) -> list[Headline]:
     if not seen.leader:
+        if seen.deaf:
+            text = (
+                "no entry is answered, no order has effect, and nobody can lead: the log's last ID, "
+                f"{seen.last_event}, leaves no room for answers. Close what is open at the broker; "
+                "restore the log, or start another portfolio"
+            )
+            return [Headline("not_led", "critical", "NO COORDINATOR", text)]
         waiting = f"{_events(seen)} waiting. " if seen.backlog.events else ""
         text = f"no entry is answered. {waiting}Start one: portfold coordinator"
         return [Headline("not_led", "critical", "NO COORDINATOR", text)]

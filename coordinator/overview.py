@@ -102,6 +102,11 @@ class Overview(Struct, frozen=True):
         return self.status.get(name) is True
 
     @property
+    def deaf(self) -> bool:
+        """Whether nobody can lead: the log's last ID, written by hand, leaves no room for answers."""
+        return not self.last_event.answerable and self.last_event.ms >= self.now_ms
+
+    @property
     def unmanaged(self) -> tuple[Held, ...]:
         """The open positions whose owner gives no sign of life."""
         alive = {one.worker for one in self.workers if one.lives}

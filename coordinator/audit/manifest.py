@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from coordinator.audit.columns import Table
 from coordinator.audit.record import RecordError
 from coordinator.follower import LogDiffers
+from events.fields import Digest, PortfolioName
 from events.stream_id import StreamId
 
 LISTING = "export.json"
@@ -49,9 +50,9 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
 
     version: int
     format: Format
-    portfolio: str
+    portfolio: PortfolioName
     cursor: str
-    chain: str
+    chain: Digest
     events: int
     decisions: int
     epoch: int

@@ -19,6 +19,9 @@ def leader(facts: Facts) -> Finding:
         return fail("leader", "no coordinator has ever run for this portfolio", "portfold coordinator")
     backlog = seen.backlog
     if not seen.leader:
+        if seen.deaf:
+            text = f"nobody can lead: the log's last ID, {seen.last_event}, leaves no room for answers"
+            return fail("leader", text, "restore the log as it was, or start another portfolio")
         waiting = f"; undecided events: {backlog.events:,}" if backlog.events else ""
         return fail("leader", f"nobody leads: no entry is answered{waiting}", "portfold coordinator")
     if backlog.oldest_ms is not None and backlog.oldest_ms > SLOW_MS:

@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import BinaryIO
 
+import msgspec
 import pytest
 
 from coordinator import archive as archiving
@@ -90,6 +91,15 @@ def test_two_segments_in_each_others_place_are_found(archive: Path) -> None:
     (archive / FIRST).write_bytes(second)
     (archive / SECOND).write_bytes(first)
     assert fault(archive).startswith(f"{FIRST}: this segment is not the one")
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J", "\x9b2J", "a b", ""])
+def test_a_listing_of_what_is_no_portfolio_is_refused(archive: Path, name: str) -> None:
+    listing = json.loads((archive / LISTING).read_text()) | {"portfolio": name, "sha256": ""}
+    bare = msgspec.json.encode(listing)
+    listing["sha256"] = hashlib.sha256(bare).hexdigest()
+    (archive / LISTING).write_bytes(msgspec.json.format(msgspec.json.encode(listing), indent=1) + b"\n")
+    assert fault(archive).startswith(f"{LISTING}: this file is damaged.")
 
 
 def test_a_listing_that_is_missing_or_no_listing_is_named(archive: Path) -> None:

@@ -277,6 +277,14 @@ def test_a_forged_manifest_does_not_lead_past_the_chain(exports: Path) -> None:
         ),
         ({"format": "xml"}, "export.json: this file is not as it was written. Restore it, or export again."),
         ({"more": 1}, "export.json: this file is not as it was written. Restore it, or export again."),
+        (
+            {"portfolio": "a b"},
+            "export.json: this file is not as it was written. Restore it, or export again.",
+        ),
+        (
+            {"chain": "x" * 64},
+            "export.json: this file is not as it was written. Restore it, or export again.",
+        ),
     ],
 )
 def test_a_manifest_that_cannot_be_read_is_refused(

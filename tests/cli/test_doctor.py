@@ -174,6 +174,9 @@ def test_a_leader_that_died_is_missed(own_server: EmbeddedServer, portfolio: str
     kept.bus.append(["type", "ClockTicked"])
     assert kept.found()["leader"] == "fail"
     assert "nobody leads: no entry is answered; undecided events: 1" in kept.text("leader")
+    last = "9999999999999-184467440737095517"
+    kept.client.execute_command("XADD", kept.bus.keys.events, last, "type", "ClockTicked")
+    assert f"nobody can lead: the log's last ID, {last}, leaves no room for answers" in kept.text("leader")
     kept.bus.close()
 
 

@@ -102,6 +102,17 @@ def test_without_a_leader_that_comes_first(standing: Standing) -> None:
     assert found["not_led"].startswith("no entry is answered. 1 event is waiting. Start one")
 
 
+@pytest.mark.parametrize("clock", ["server", "driven"])
+def test_where_nobody_can_lead_nobody_is_told_to_start_one(standing: Standing, clock: str) -> None:
+    standing.of(Story(), clock=clock)
+    standing.bus.keep_lead("here.1.abc", 0)
+    last = "9999999999999-184467440737095517"
+    standing.client.execute_command("XADD", standing.bus.keys.events, last, "type", "ClockTicked")
+    found = told(standing)["not_led"]
+    assert f"nobody can lead: the log's last ID, {last}, leaves no room for answers." in found
+    assert "Start one" not in found
+
+
 @pytest.mark.parametrize(("waited_ms", "said"), [(SLOW_MS, False), (SLOW_MS + 1, True)])
 def test_a_leader_that_does_not_come_to_an_event_is_said_after_a_while(
     standing: Standing, waited_ms: int, said: bool
