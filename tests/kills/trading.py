@@ -238,6 +238,7 @@ class _Floor:
 
     def _on_log_and_held(self, leg: Leg) -> bool:
         self._quiet()
+        self._person.looks()  # should it not come about for something that is unsettled
         return self._on_log(leg) != 0 and self._agreed(leg)
 
     def _agreed(self, leg: Leg) -> bool:

@@ -229,6 +229,7 @@ UNKNOWN = [
     pytest.param(breaks_off, "No answer could be read: ProtocolError", id="breaks off"),
     pytest.param(dribbles(0.2), "No answer within 1 s", id="dribbles"),
     *[pytest.param(fails(status), f"HTTP {status}", id=str(status)) for status in (500, 502, 503, 504, 520)],
+    pytest.param(answers(200, b'{"status": "queued"}'), "neither a yes nor a no", id="no-word"),
     pytest.param(
         answers(200, b"<html>Log in to the hotel's network</html>"), "but no JSON object", id="html"
     ),
