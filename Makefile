@@ -38,8 +38,8 @@ lint: $(TOOLS) ## ruff and mypy --strict
 bench: $(TOOLS) ## every benchmark, one after the other
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(PY) -m benchmarks.$$name $(ARGS); echo; done
 
-kills: $(TOOLS) ## kill -9 of coordinators, workers and server under load (KILLS=200)
-	@$(PY) -m tests.kills --kills $(or $(KILLS),200) $(ARGS)
+kills: $(TOOLS) ## kill -9 under load, and around orders at a broker (KILLS=200 ORDERS=100)
+	@$(PY) -m tests.kills --kills $(or $(KILLS),200) --orders $(or $(ORDERS),100) $(ARGS)
 
 simulate: $(TOOLS) ## thousands of schedules from a seed (SEEDS=100000 FIRST=0)
 	@$(PY) -m tests.simulation --seeds $(SEEDS) --first $(FIRST) $(ARGS)

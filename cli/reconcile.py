@@ -101,7 +101,11 @@ def _list(books: "Reconciliation") -> None:
     orders = books.unsettled()
     for order in orders:
         print(f"{order} {order.state}, believed at {order.price:f}: {order.said}")
-    if not orders:
+    untold = books.untold()
+    for order in untold:
+        how = "not-filled" if order.state == "not_filled" else "filled"
+        print(f"{order} is settled here, and the log was not told: say --{how} again.")
+    if not orders and not untold:
         print("Of every order it is known what became of it.")
 
 

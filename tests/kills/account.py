@@ -142,7 +142,7 @@ class TradersPostAccount:
             connection.close()
 
 
-class _Books:
+class Books:
     """In the account's process: what came and what is held."""
 
     def __init__(self) -> None:
@@ -164,7 +164,7 @@ class _Books:
         self.signals.append((signal["extras"]["order"], ticker, action, did))
 
 
-_BOOKS = _Books()
+_BOOKS = Books()
 
 
 class _Handler(BaseHTTPRequestHandler):

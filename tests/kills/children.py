@@ -31,6 +31,8 @@ class Child:
 
     def order(self, word: str) -> None:
         """Sends it a word; one that is dead hears nothing."""
+        if self.code is not None:
+            return
         with contextlib.suppress(BrokenPipeError):
             os.write(self._line, f"{word}\n".encode())
 

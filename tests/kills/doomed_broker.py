@@ -8,9 +8,9 @@ from typing import Any
 
 import urllib3.connection
 
-from coordinator.log import Log
 from events.fields import Side
 from tests.kills.doomed_bus import die_if
+from workers.brokers.orders_book import Orders, open_orders_book
 from workers.brokers.paper import PaperBroker
 from workers.brokers.protocol import (
     BrokerPosition,
@@ -21,6 +21,7 @@ from workers.brokers.protocol import (
     OpenedBroker,
     always,
 )
+from workers.brokers.signals import entry_signal, exit_signal
 from workers.brokers.traderspost import TradersPost
 from workers.brokers.webhook import Answer, Webhook
 
@@ -71,10 +72,13 @@ DOOM = Doom()
 
 
 class DoomedBroker:
-    """Any broker; its process may die around each order."""
+    """Any broker; its process may die around each order. `plant` is a bug it has, so that it is seen to be
+    found: `confirms first` forgets an exit that is not reported, `sends again` what it does not know of.
+    """
 
-    def __init__(self, broker: OpenedBroker) -> None:
+    def __init__(self, broker: OpenedBroker, plant: object) -> None:
         self._broker = broker
+        self._plant = plant
 
     def enter(
         self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
@@ -93,6 +97,8 @@ class DoomedBroker:
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
     ) -> ExitFill:
         fill = self._broker.exit(symbol, side, size, price, owner=owner)
+        if self._plant == "confirms first":
+            self._broker.confirm_reported(fill.fill_id)
         DOOM.here(EXIT_FILLED)
         return fill
 
@@ -153,28 +159,41 @@ class _DoomedWebhook(Webhook):
 
 def open_paper(setup: BrokerSetup) -> DoomedBroker:
     """For the configuration to name."""
-    return DoomedBroker(_DoomedPaper(setup.book, setup.owner, setup.configuration.contracts))
+    paper = _DoomedPaper(setup.book, setup.owner, setup.configuration.contracts)
+    return DoomedBroker(paper, _option(setup, "plant"))
 
 
 def open_traderspost(setup: BrokerSetup) -> DoomedBroker:
     """For the configuration to name."""
     _die_over_the_answer()
-    return DoomedBroker(traderspost(setup, setup.owner, setup.log))
-
-
-def traderspost(setup: BrokerSetup, owner: str, log: Log) -> TradersPost:
-    """TradersPost, played by the account at the `url` of the options."""
-    return TradersPost(
+    webhook = _DoomedWebhook(str(_option(setup, "url")), timeout_seconds=_TIMEOUT_SECONDS, log=setup.log)
+    if _option(setup, "plant") == "sends again":
+        _send_again(setup, webhook)
+    broker = TradersPost(
         setup.book,
-        owner,
+        setup.owner,
         setup.configuration.contracts,
-        webhook=_DoomedWebhook(
-            str(setup.configuration.runtime.broker.options["url"]), timeout_seconds=_TIMEOUT_SECONDS, log=log
-        ),
+        webhook=webhook,
         send_seconds=3 * _TIMEOUT_SECONDS,  # nobody is told here to come again later
         names={symbol: f"{symbol}Z2025" for symbol in setup.configuration.contracts},
-        log=log,
+        log=setup.log,
     )
+    return DoomedBroker(broker, _option(setup, "plant"))
+
+
+def _option(setup: BrokerSetup, name: str) -> object:
+    return setup.configuration.runtime.broker.options[name]
+
+
+def _send_again(setup: BrokerSetup, webhook: Webhook) -> None:
+    """As a broker would that takes an order of which nobody knows for one that did not arrive."""
+    book = open_orders_book(setup.book, 5.0)
+    with book.reading() as entries:
+        left = [one for one in Orders(entries).in_states(["sending"]) if one.sender == setup.owner]
+    book.close()
+    for order in left:
+        whole = exit_signal(order, order.price, everything=True)
+        webhook.post(whole if order.does == "exit" else entry_signal(order, order.price))
 
 
 def _die_over_the_answer() -> None:
@@ -185,4 +204,4 @@ def _die_over_the_answer() -> None:
         DOOM.here(f"{DOOM.sending}, sent, not answered")
         return reading(connection)
 
-    urllib3.connection.HTTPConnection.getresponse = getresponse  # type: ignore[assignment, method-assign]  # so its stubs say
+    urllib3.connection.HTTPConnection.getresponse = getresponse  # type: ignore[assignment, method-assign]

@@ -7,7 +7,7 @@ log holds what the account holds, whatever differed was named, and nothing was c
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -65,13 +65,25 @@ def ways(broker: str) -> list[Way]:
     ]
 
 
-def run(folder: Path, broker: str, kills: int, seed: int, say: Callable[[str], None]) -> Report:
-    """Does it all in `folder` with that broker, `paper` or `traderspost`; `say` is told how it goes."""
+def run(
+    folder: Path,
+    broker: str,
+    kills: int,
+    seed: int,
+    say: Callable[[str], None],
+    *,
+    plant: str = "",
+    only: Sequence[Way] = (),
+) -> Report:
+    """Does it all in `folder` with that broker, `paper` or `traderspost`; `say` is told how it goes.
+
+    `plant`: a bug that the broker has, `only`: these ways to die.
+    """
     report = Report(seed)
     with EmbeddedServer(folder / "server") as server:
         nursery = Nursery(folder)
         try:
-            _Floor(nursery, server.url, server.port, folder, broker, report).play(kills, say)
+            _Floor(nursery, server, folder, broker, report, plant).play(only or ways(broker), kills, say)
         finally:
             nursery.end()
     return report
@@ -81,36 +93,43 @@ class _Floor:
     """A coordinator, a flattener and three traders, as long as it lasts."""
 
     def __init__(
-        self, nursery: Nursery, url: str, port: int, folder: Path, broker: str, report: Report
+        self,
+        nursery: Nursery,
+        server: EmbeddedServer,
+        folder: Path,
+        broker: str,
+        report: Report,
+        plant: str,
     ) -> None:
         self._nursery = nursery
         self._report = report
         self._random = Random(report.seed)
         self._broker = broker
         self._lives = 0
-        self._desk = Desk(url, _PORTFOLIO, folder / "config", folder / "book.sqlite")
+        self._desk = Desk(server.url, _PORTFOLIO, folder / "config", folder / "book.sqlite")
         keep_all_exits(self._desk.book)
-        self._account = self._opened()
-        client = connect(url)
+        self._account = self._opened(plant)
+        client = connect(server.url)
         self._bus = Bus(client, _PORTFOLIO)
         self._live = Live(self._bus, client)
         self._person = Person(self._desk, self._live, self._account)
-        nursery.start("coordinator", coordinator("coordinator", port, _PORTFOLIO, self._desk.config, folder))
+        leads = coordinator("coordinator", server.port, _PORTFOLIO, self._desk.config, folder)
+        nursery.start("coordinator", leads)
         self._flattener = self._started("flattener", closer(self._desk))
         self._traders = {symbol: self._trader(symbol) for symbol in SYMBOLS}
 
-    def _opened(self) -> Account:
-        options: dict[str, object] = {}
+    def _opened(self, plant: str) -> Account:
+        options: dict[str, object] = {"plant": plant}
         account: Account = PaperAccount(self._desk.book)
         if self._broker != "paper":
             account = served = TradersPostAccount(self._nursery, self._desk.book)
-            options = {"url": served.url}
+            options["url"] = served.url
         named = {"kind": f"tests.kills.doomed_broker:open_{self._broker}", "options": options}
         config_folder(self._desk.config, limits=_LIMITS, runtime=_RUNTIME | {"broker": named})
         return account
 
-    def play(self, kills: int, say: Callable[[str], None]) -> None:
-        begun, all_ways = time.monotonic(), ways(self._broker)
+    def play(self, all_ways: Sequence[Way], kills: int, say: Callable[[str], None]) -> None:
+        begun = time.monotonic()
         until(self._bus.status, "somebody to lead")
         order = [way for _ in range(kills // len(all_ways) + 1) for way in self._shuffled(all_ways)]
         for way in order:
@@ -219,6 +238,7 @@ class _Floor:
 
     def _on_log_and_held(self, leg: Leg) -> bool:
         self._quiet()
+        self._person.looks()  # should it not come about for something that is unsettled
         return self._on_log(leg) != 0 and self._agreed(leg)
 
     def _agreed(self, leg: Leg) -> bool:
@@ -302,5 +322,5 @@ class _Floor:
         self._lives += 1
         return self._nursery.start(f"{name}-{self._lives}", life)
 
-    def _shuffled(self, all_ways: list[Way]) -> list[Way]:
+    def _shuffled(self, all_ways: Sequence[Way]) -> list[Way]:
         return self._random.sample(all_ways, len(all_ways))

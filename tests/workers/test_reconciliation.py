@@ -219,7 +219,9 @@ def test_when_the_log_cannot_be_told_saying_it_again_tells_it(desk: Desk, books:
     with pytest.raises(ConnectionError):
         failing.filled(order, Decimal("71.90"))
     failing.close()
+    assert [one.id for one in books.books.untold()] == [order], "who asks is told, should nobody say it again"
     settled = books.books.filled(order, None)
+    assert books.books.untold() == []
     assert settled is not None
     assert (settled.size, settled.pnl, books.told) == (0, Decimal("635.00"), [settled])
     assert books.books.filled(order, None) is None

@@ -35,6 +35,7 @@ from tests.workers.webhook_server import (
     takes,
     too_soon,
 )
+from workers.brokers import orders_book
 from workers.brokers.orders_book import now_ms
 from workers.brokers.protocol import BrokerError, BrokerPosition, BrokerSetup, NotOpen, OrderUnknown
 from workers.brokers.registry import is_paper, open_broker
@@ -123,6 +124,35 @@ def test_a_position_is_closed_in_the_contract_it_was_opened_in(desk: Desk) -> No
     assert [signal["ticker"] for signal in desk.server.signals] == ["CLZ2025", "CLZ2025", "CLF2026"]
 
 
+def test_a_position_is_closed_in_its_contract_however_many_orders_came_since(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders_book, "SETTLED_KEPT", 3)
+    desk.broker(today=date(2025, 11, 14)).enter("CL", "long", 1, PRICE)
+    other = desk.broker("ibs-GC", names={"GC": "GCZ2025"})
+    for _ in range(4):
+        other.enter("GC", "long", 1, Decimal(2000))
+        other.exit("GC", "long", 1, Decimal(2000))
+    desk.broker(today=date(2025, 11, 15)).exit("CL", "long", 1, PRICE)
+    assert desk.server.signals[-1]["ticker"] == "CLZ2025"
+
+
+def test_an_account_nets_so_nobody_enters_against_another_owner(desk: Desk) -> None:
+    desk.broker().enter("CL", "long", 1, PRICE)
+    with pytest.raises(BrokerError, match="ibs-CL is long 1 CL and must close that before going short"):
+        desk.broker("by-hand").enter("CL", "short", 1, PRICE)
+    assert len(desk.server.signals) == 1
+
+
+def test_an_exit_closes_nothing_of_another_owner_in_the_same_contract(desk: Desk) -> None:
+    desk.broker().enter("CL", "long", 1, PRICE)
+    desk.broker("by-hand").enter("CL", "long", 2, PRICE)
+    desk.broker().exit("CL", "long", 1, PRICE)
+    assert desk.server.signals[-1]["quantity"] == 1
+    desk.broker("by-hand").exit("CL", "long", 2, PRICE)
+    assert "quantity" not in desk.server.signals[-1], "now nobody else holds any"
+
+
 def test_a_contract_named_in_the_configuration_goes_before_the_rules(desk: Desk) -> None:
     desk.broker(names={"CL": "MCLZ2025"}).enter("CL", "long", 1, PRICE)
     assert desk.server.signals[0]["ticker"] == "MCLZ2025"
@@ -199,6 +229,7 @@ UNKNOWN = [
     pytest.param(breaks_off, "No answer could be read: ProtocolError", id="breaks off"),
     pytest.param(dribbles(0.2), "No answer within 1 s", id="dribbles"),
     *[pytest.param(fails(status), f"HTTP {status}", id=str(status)) for status in (500, 502, 503, 504, 520)],
+    pytest.param(answers(200, b'{"status": "queued"}'), "neither a yes nor a no", id="no-word"),
     pytest.param(
         answers(200, b"<html>Log in to the hotel's network</html>"), "but no JSON object", id="html"
     ),

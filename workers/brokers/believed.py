@@ -12,6 +12,7 @@ import msgspec
 
 from config import Contract
 from config.costs import COMMISSION_PER_SIDE
+from events.fields import Side
 from workers.brokers.legs import join, reduce
 from workers.brokers.orders_book import PERHAPS_OPEN, Order, Orders, State
 from workers.brokers.paper_book import Entries
@@ -82,6 +83,19 @@ class Believed:
                     f"No entry on {symbol} while nobody knows what became of order {order}. Look at the "
                     f"broker, then: portfold reconcile {order.id}"
                 )
+
+    def refuse_against_the_account(self, symbol: str, side: Side) -> None:
+        """Raises BrokerError where anybody holds the other side: the account would net the two."""
+        for held in self.held(None):
+            if held.symbol == symbol and held.side != side:
+                raise BrokerError(
+                    f"{held.owner} is {held.side} {held.size} {symbol} and must close that before going "
+                    f"{side}: the account has one position in a contract"
+                )
+
+    def shares(self, owner: str, symbol: str) -> bool:
+        """Whether another owner holds, or may hold, the symbol too."""
+        return any(held.symbol == symbol and held.owner != owner for held in self.held(None))
 
     def _as_leg(self, order: Order) -> BrokerPosition:
         commission = self._commission(order.symbol, order.size)

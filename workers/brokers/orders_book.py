@@ -11,7 +11,7 @@ An order is written down before it is sent, so that no death between the two is 
 
 Entries `sending` and `unknown` count as open, whatever is sent after them. While an order on a symbol is
 sending, unknown or flattened no other entry on it is sent. Of what is settled the newest `SETTLED_KEPT` are
-kept.
+kept, and the entries of what is open, which say in which contract it is.
 """
 
 import time
@@ -95,7 +95,9 @@ class Orders:
         )
         self._connection.execute(
             f"DELETE FROM orders WHERE state NOT IN {_among(UNSETTLED)}"  # noqa: S608 - our own words
-            " AND rowid <= (SELECT MAX(rowid) FROM orders) - ?",
+            " AND rowid <= (SELECT MAX(rowid) FROM orders) - ?"
+            " AND NOT (does = 'enter' AND EXISTS (SELECT 1 FROM legs"
+            " WHERE legs.owner = orders.owner AND legs.symbol = orders.symbol))",
             (*UNSETTLED, SETTLED_KEPT),
         )
 
@@ -122,6 +124,10 @@ class Orders:
         """The P&L that the log has still to hear of, with how the order was settled; None when it has."""
         found = self._connection.execute("SELECT pnl FROM untold WHERE id = ?", (order_id,)).fetchone()
         return Decimal(found[0]) if found else None
+
+    def all_untold(self) -> list[Order]:
+        """Those that are settled, and of which the log has still to hear."""
+        return self._select("id IN (SELECT id FROM untold)", ())
 
     def of(self, owner: str, symbol: str, states: Sequence[State]) -> list[Order]:
         """The owner's orders on the symbol that are in one of `states`, oldest first."""

@@ -74,6 +74,11 @@ class Reconciliation:
         with self._book.transaction() as entries:
             return Orders(entries).unsettled()
 
+    def untold(self) -> list[Order]:
+        """Those that are settled here, and of which the log has still to hear: to be said again."""
+        with self._book.transaction() as entries:
+            return Orders(entries).all_untold()
+
     def filled(self, order_id: str, price: Decimal | None) -> Settlement | None:
         """It was filled, at `price` or what is believed; None when that was counted already."""
         return self._settle(order_id, partial(self._filled, price))

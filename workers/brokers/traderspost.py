@@ -115,11 +115,8 @@ class TradersPost:
             believed = self._believed(entries)
             orders = believed.orders
             believed.refuse_while_unsettled(symbol)
+            believed.refuse_against_the_account(symbol, side)
             leg = entries.leg(self._owner, symbol)
-            if leg is not None and leg.side != side:
-                raise BrokerError(
-                    f"{self._owner} is {leg.side} {leg.size} {symbol} and must close that before going {side}"
-                )
             contract = (
                 self._contract_held(orders, self._owner, symbol) if leg else self._contract_today(symbol)
             )
@@ -245,7 +242,8 @@ class TradersPost:
         received = self._worse(symbol, price, buys=side == "short")
         contract = self._contract_held(believed.orders, owner, symbol)
         order = self._order("exit", owner, symbol, side, size, contract, received)
-        return _Leaving(order, exit_signal(order, price, everything=everything), sure, everything)
+        alone = not believed.shares(owner, symbol)  # without a quantity it would close the other's as well
+        return _Leaving(order, exit_signal(order, price, everything=everything and alone), sure, everything)
 
     def _send(self, order: Order, signal: Mapping[str, object], may_send: MaySend) -> None:
         """Returns if it was taken. Otherwise that is noted, and raised."""

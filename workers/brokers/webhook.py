@@ -165,6 +165,8 @@ def read_answer(status: int, content: bytes, headers: Mapping[str, str]) -> Answ
         return Answer("unknown", f"{said}, but no JSON object")
     if tree.get("success") is False:
         return Answer("refused", said)
+    if tree.get("success") is not True:
+        return Answer("unknown", f"{said}, which is neither a yes nor a no")
     return Answer("accepted", said, str(tree.get("id", ""))[:64])
 
 
