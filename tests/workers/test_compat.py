@@ -530,7 +530,8 @@ def test_of_many_processes_those_that_have_something_to_close_are_called(
     assert holds.can_open_position("ES")
     holds.register_position_opened("ES", 1, 5000)
     assert ordered.can_open_position("CL")  # and its order is at the broker
-    idle.get_status()
+    for process in (ordered, idle):
+        process.get_status()  # as each sign of life does
     if kill_switch:
         live.bus.pull_killswitch(pull_fields("ann", "panic", None))
     else:
