@@ -126,9 +126,11 @@ class Requests:
             return False
         if decision.symbol not in seen.reserved:  # a flatten took it back that is resumed by now
             return False
-        if decision.expires_ms is None or self._publisher.log_ms(seen.now_ms) >= decision.expires_ms:
-            return False
-        return self._grants.is_reserved(decision)
+        return not self._expired(decision, seen.now_ms) and self._grants.is_reserved(decision)
+
+    def _expired(self, decision: Decision, servers_ms: int) -> bool:
+        """By the clock of the log."""
+        return decision.expires_ms is None or self._publisher.log_ms(servers_ms) >= decision.expires_ms
 
     def _no(self, symbol: str, code: str, reason: str, request: StreamId | None = None) -> Decision:
         return Decision(allowed=False, symbol=symbol, reason=reason, code=code, event=request)

@@ -50,10 +50,13 @@ class Account:
         self.prices = dict(prices)
         self.held: dict[tuple[str, str], BrokerPosition] = {}
         self.unreported: dict[str, ExitFill] = {}
-        self.exits: set[str] = set()
+        self.fills: dict[str, int] = {}
+        self.ordered: dict[str, int] = {}
+        """The legs that a trader has ordered, with how wrong the server's clock was; others fill otherwise.
+        """
+        self.skew_ms: Callable[[], int] = lambda: 0
         self.working: dict[str, Working] = {}
         self.last_fill = ""
-        self._fills = 0
 
     def legs(self) -> dict[str, int]:
         """The contracts held, by leg as the log names it."""
@@ -63,21 +66,23 @@ class Account:
         """The account as one owner's broker shows it to that process."""
         return OwnBroker(self, owner, process)
 
-    def fill_id(self) -> str:
-        self._fills += 1
-        self.last_fill = f"fill-{self._fills}"
+    def fill_id(self, size: int) -> str:
+        """A name for a fill of so many contracts."""
+        self.last_fill = f"fill-{len(self.fills) + 1}"
+        self.fills[self.last_fill] = size
         return self.last_fill
 
     def open(self, owner: str, symbol: str, side: Side, size: int) -> Fill:
         """Fills an entry. BrokerError when the owner is on the other side."""
         price, before = self.prices[symbol], self.held.get((owner, symbol))
+        self.ordered.pop(f"{symbol}:{side}:{owner}", None)
         if before is not None and before.side != side:
             raise BrokerError(f"{owner} is {before.side} {symbol}")
         cost = price * size + (before.price * before.size if before else 0)
         total = size + (before.size if before else 0)
         average = (cost / total).quantize(_PRICE_DECIMALS).normalize()
         self.held[owner, symbol] = BrokerPosition(owner, symbol, side, total, average, Decimal(0))
-        return Fill(owner, symbol, side, size, price, Decimal(0), self.fill_id())
+        return Fill(owner, symbol, side, size, price, Decimal(0), self.fill_id(size))
 
     def close(self, owner: str, symbol: str, side: Side, size: int) -> ExitFill:
         """Fills an exit. NotOpen when that much is not open."""
@@ -93,12 +98,11 @@ class Account:
             size,
             self.prices[symbol],
             nothing,
-            self.fill_id(),
+            self.fill_id(size),
             before.price,
             nothing,
         )
         self.unreported[fill.fill_id] = fill
-        self.exits.add(fill.fill_id)
         return fill
 
     def take_away(self, owner: str, symbol: str, size: int) -> None:
@@ -140,6 +144,7 @@ class OwnBroker:
             raise Withheld(symbol)
         self._arrives(mishap)
         fill = self._account.open(self._owner, symbol, side, _filled(mishap, size))
+        self._account.ordered[f"{symbol}:{side}:{self._owner}"] = self._account.skew_ms()
         self._comes_back(mishap)
         return fill
 

@@ -40,6 +40,7 @@ class BrokerLaw(Observer):
         self._sent: set[str] = set()
         self._ordered: list[tuple[int, FlattenOrder]] = []
         self._granted_ms: dict[str, int] = {}
+        self._may_fill: set[str] = set()
         self._forbidden = False
         self._resumed_ms: list[int] = []
 
@@ -145,18 +146,22 @@ class BrokerLaw(Observer):
     def added(self, key: str, entry: Entry) -> None:
         """Takes note of orders to close; a close that is reported was made."""
         keys, now = self._world.keys, self._world.scheduler.now
-        if key == keys.events and entry.fields[1] == "PositionClosed":
-            self._was_made(dict(zip(entry.fields[::2], entry.fields[1::2], strict=False)).get("fill", ""))
+        said = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
+        if key == keys.events and entry.fields[1] in ("PositionOpened", "PositionClosed"):
+            self._was_made(said)
         elif key == keys.killswitch:
             self._ordered.append((now, pulled(entry)))
         elif key == keys.decisions:
             order = handed_over(entry) or taken_over(entry) or order_for(_NOBODY, entry)
             if order is not None:
                 self._ordered.append((now, order))
+            self._may_fill |= set(said.get("pending", "").split(" "))
 
-    def _was_made(self, fill: str) -> None:
-        if fill and fill not in self._sent and fill not in self._world.account.exits:
-            raise Violation("a close that is reported was made", fill)
+    def _was_made(self, said: dict[str, str]) -> None:
+        fill = said.get("fill", "")
+        made = self._world.account.fills.get(fill)
+        if fill and fill not in self._sent and (made is None or made != int(said["size"])):
+            raise Violation("a fill that is reported was made, and as large", f"{fill}: {said}, made {made}")
 
     # --- what the log says -------------------------------------------------------------------------------
 
@@ -189,8 +194,23 @@ class BrokerLaw(Observer):
     def _under_way(self, leg: str) -> bool:
         """Whether its owner is about to tell, or it is known that nobody knows."""
         owner = self._world.seats[leg.rpartition(":")[2]]
-        about_to = not owner.idle and (owner.process is not None or not self._world.brokers.by_signals)
+        about_to = not owner.idle and (owner.process is not None or not self._outlives_its_owner(leg))
         return about_to or self.is_told(leg)
+
+    def _outlives_its_owner(self, leg: str) -> bool:
+        """Whether its slot lasts until its owner can be counted lost; from then on it is kept.
+
+        Not so where slots are shorter than that, where a clock that was put forward has ended it at once, or
+        a stop has taken it back and said that it may be filled.
+        """
+        world = self._world
+        symbol, side, owner = leg.split(":")
+        if any(one.startswith(f"{symbol}:{side}:") and one.endswith(f":{owner}") for one in self._may_fill):
+            return False
+        lost_ms = 1000 * world.configuration.runtime.worker_lost_seconds
+        ahead = world.judge.place.cursor.ms > world.server_ms()
+        same_clock = world.account.ordered.get(leg) == world.skew_ms
+        return world.temper.reservation_ms > 1.5 * lost_ms and same_clock and not ahead
 
     def is_told(self, leg: str) -> bool:
         """Whether the log or the broker's book say that it may be otherwise."""

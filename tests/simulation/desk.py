@@ -133,7 +133,9 @@ class Desk:
     def _enter(self, order: Sent) -> None:
         self._world.network.tell(f"== filled {order}")
         self._world.law.fills(order)
-        self._world.account.open(order.owner, order.symbol, order.side, order.size)
+        account = self._world.account
+        account.open(order.owner, order.symbol, order.side, order.size)
+        account.ordered[f"{order.symbol}:{order.side}:{order.owner}"] = account.skew_ms()
         self.open[order.order] = order
 
     def _exit(self, order: Sent) -> None:

@@ -2,15 +2,28 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from decimal import Decimal
+from typing import Any
 from unittest import mock
 
-from coordinator import entry, presence, repeats
+from msgspec import structs
+
+from coordinator import entry, fold, positions, presence, repeats
 from coordinator.limits import Limits
 from coordinator.state import State
-from events.decisions import EntryAllowed
-from events.incoming import EntryRequested, WorkerEvent
+from events.decisions import Decision, EntryAllowed, EventRejected
+from events.fields import Side
+from events.incoming import EntryRequested, PositionClosed, PositionOpened, WorkerEvent, WorkerLost
 from events.stream_id import StreamId
 from tests.simulation import memory_server
+from tests.simulation.account import OwnBroker
+from workers.brokers import webhook
+from workers.brokers.believed import Believed
+from workers.brokers.last_moment import Attempt
+from workers.brokers.orders_book import PERHAPS_OPEN, Order, Orders
+from workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, Fill, MaySend, always
+from workers.flattener import Flattener
+from workers.requests import Requests
 
 
 @contextmanager
@@ -62,11 +75,176 @@ def _no_look_at_the_retired() -> Iterator[None]:
         yield
 
 
+# --- where orders meet a broker ---------------------------------------------------------------------------
+
+
+@contextmanager
+def _sends_again() -> Iterator[None]:
+    """After a broken connection the order is sent again."""
+    answered = webhook.Webhook._attempt
+
+    def attempt(self: webhook.Webhook, *order: Any) -> webhook.Answer:
+        answer = answered(self, *order)
+        return answer._replace(outcome="given_up") if answer.outcome == "unknown" else answer
+
+    with mock.patch.object(webhook.Webhook, "_attempt", attempt):
+        yield
+
+
+@contextmanager
+def _does_not_ask() -> Iterator[None]:
+    """Right before an entry is written nobody asks whether its slot still stands."""
+    makes = Attempt.__init__
+
+    def make(self: Attempt[Any], _may_send: MaySend) -> None:
+        makes(self, always)
+
+    with mock.patch.object(Attempt, "__init__", make):
+        yield
+
+
+@contextmanager
+def _own_clock_alone() -> Iterator[None]:
+    """Whether a slot has expired is seen by the worker's own clock, which stands still while it sleeps."""
+
+    with mock.patch.object(Requests, "_expired", return_value=False):
+        yield
+
+
+@contextmanager
+def _exit_settles_unknown_entry() -> Iterator[None]:
+    """An exit that was taken is believed to have closed an entry of which nobody knows."""
+    exits = Believed.exited
+
+    def exited(self: Believed, order: Order, *, sure: int, everything: bool) -> ExitFill | None:
+        for unknown in self.orders.of(order.owner, order.symbol, PERHAPS_OPEN):
+            if unknown.does == "enter" and everything:
+                self.note(unknown, "not_filled", "closed by the exit")
+        return exits(self, order, sure=sure, everything=everything)
+
+    with mock.patch.object(Believed, "exited", exited):
+        yield
+
+
+@contextmanager
+def _late_answer_is_dropped() -> Iterator[None]:
+    """An answer that comes after the order was given up is not heard."""
+    with mock.patch.object(webhook.Webhook, "_tell_late"):
+        yield
+
+
+@contextmanager
+def _not_written_down_first() -> Iterator[None]:
+    """An order is in the book only once it was answered: who dies in between has never sent it."""
+    writes = Orders.write
+
+    def write(self: Orders, order: Order) -> None:
+        if order.state != "sending":
+            writes(self, order)
+
+    with mock.patch.object(Orders, "write", write):
+        yield
+
+
+@contextmanager
+def _unknown_is_not_open() -> Iterator[None]:
+    """An entry of which nobody knows does not count as open."""
+
+    def held(self: Believed, owner: str | None) -> list[BrokerPosition]:
+        return self.entries.legs(owner)
+
+    with mock.patch.object(Believed, "held", held):
+        yield
+
+
+@contextmanager
+def _death_frees_the_slot() -> Iterator[None]:
+    """A worker that is lost gives its slots back, whatever was filled of them."""
+    loses = presence.lost
+
+    def lost(state: State, at: StreamId, event: WorkerLost) -> list[Decision]:
+        found = loses(state, at, event)
+        freed = [key for key, one in state.reservations.items() if one.worker == event.worker]
+        return [*found, *(entry.expire(state, key, "the worker was lost") for key in freed)]
+
+    with mock.patch.dict(fold._RULES, {WorkerLost: lost}):
+        yield
+
+
+@contextmanager
+def _second_close_is_not_counted() -> Iterator[None]:
+    """Of two closes at the same price the second counts as the first again, under whatever name."""
+    knows = positions._reported_before
+
+    def reported(state: State, event: PositionOpened | PositionClosed) -> EventRejected | None:
+        if isinstance(event, PositionClosed) and state.day.exits:
+            return EventRejected(reason="PositionClosed: closed already", rejected="PositionClosed")
+        return knows(state, event)
+
+    with mock.patch.object(positions, "_reported_before", reported):
+        yield
+
+
+@contextmanager
+def _old_order_closes_all() -> Iterator[None]:
+    """An order to close covers whatever is open when it is carried out, also after a resume."""
+
+    def covered(_: Flattener, _order: object, held: list[BrokerPosition]) -> list[BrokerPosition]:
+        return list(held)
+
+    with mock.patch.object(Flattener, "_covered_by", covered):
+        yield
+
+
+@contextmanager
+def _failed_close_is_reported() -> Iterator[None]:
+    """The flattener reports what it was to close, whether the broker did or not."""
+    closes = Flattener._close
+
+    def close(self: Flattener, held: BrokerPosition, cause: str) -> None:
+        try:
+            closes(self, held, cause)
+        except BrokerError:
+            nothing = Decimal(0)
+            name = f"wish-{held.owner}-{held.symbol}-{held.price}"
+            self._report(ExitFill(*held_as(held), held.price, nothing, name, held.price, nothing), cause)
+
+    def held_as(held: BrokerPosition) -> tuple[str, str, Side, int]:
+        return held.owner, held.symbol, held.side, held.size
+
+    with mock.patch.object(Flattener, "_close", close):
+        yield
+
+
+@contextmanager
+def _part_is_taken_for_the_whole() -> Iterator[None]:
+    """An order filled in part is told as filled whole."""
+    enters = OwnBroker.enter
+
+    def enter(self: OwnBroker, symbol: str, side: Side, size: int, price: Decimal, **more: Any) -> Fill:
+        return structs.replace(enters(self, symbol, side, size, price, **more), size=size)
+
+    with mock.patch.object(OwnBroker, "enter", enter):
+        yield
+
+
 PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "no-epoch-check": _no_epoch_check,
     "no-cursor-check": _no_cursor_check,
     "no-dedupe": _no_dedupe,
     "no-reservation": _no_reservation,
     "no-look-at-the-retired": _no_look_at_the_retired,
+    "sends-again": _sends_again,
+    "does-not-ask": _does_not_ask,
+    "own-clock-alone": _own_clock_alone,
+    "exit-settles-unknown-entry": _exit_settles_unknown_entry,
+    "late-answer-is-dropped": _late_answer_is_dropped,
+    "not-written-down-first": _not_written_down_first,
+    "unknown-is-not-open": _unknown_is_not_open,
+    "death-frees-the-slot": _death_frees_the_slot,
+    "second-close-is-not-counted": _second_close_is_not_counted,
+    "old-order-closes-all": _old_order_closes_all,
+    "failed-close-is-reported": _failed_close_is_reported,
+    "part-is-taken-for-the-whole": _part_is_taken_for_the_whole,
 }
 """By the names that `--plant` takes."""

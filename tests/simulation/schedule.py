@@ -79,8 +79,8 @@ _ORDERS = {
     "halt": 2,
     "resume": 12,
     "resume by force": 8,
-    "flatten": 1,
-    "kill switch": 1,
+    "flatten": 2,
+    "kill switch": 2,
     "limits": 3,
     "settle": 16,
     "retire": 12,
@@ -175,7 +175,7 @@ def _temper(random: Random) -> Temper:
         max_positions=random.choice((1, 2, 3)),
         max_contracts=random.choice((2, 3, 5)),
         daily_stop_loss=random.choice((200, 600, 600, 1500)),
-        reservation_ms=random.choice((700, 2000, 5000)),
+        reservation_ms=random.choice((700, 2000, 5000, 5000)),
         flatten_ms=random.choice((500, 2000)),
         answer_ms=random.choice((200, 600)),
         on_worker_lost=random.choice(("hold", "flatten")),
@@ -218,8 +218,8 @@ def _fault(random: Random, temper: Temper, ms: int) -> Happening:
 
 def _mishap(random: Random, temper: Temper) -> dict[str, Any]:
     kinds = OF_SIGNALS if temper.broker == "signals" else OF_FILLS
-    more: tuple[MishapKind, ...] = ("sleeps", "part" if "part" in kinds else "late answer")
-    kind = random.choice((*kinds, *more))
+    often: tuple[MishapKind, ...] = ("part", "part") if "part" in kinds else ("late answer", "no answer")
+    kind = random.choice((*kinds, "sleeps", "dies", *often))
     return Mishap(
         kind,
         on=random.choice(("enter", "enter", "enter", "exit", "")),

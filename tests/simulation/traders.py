@@ -129,7 +129,7 @@ class WorkerSeat(GateSeat):
             self.gate.position_closed(
                 held.symbol,
                 held.side,
-                held.size,
+                self._account.fills[self._account.last_fill],
                 price=self._account.prices[self.symbol],
                 pnl=0,
                 commission=0,

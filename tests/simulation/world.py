@@ -57,6 +57,7 @@ class World(Observer):
         self.desk = Desk(self, account.mishaps)
         self.brokers = Brokers(self, account.mishaps, self.desk)
         account.flattened = self.law.flattens
+        account.skew_ms = lambda: self.skew_ms
         account.crash = lambda process: self.seats[process].die()
         self.seats: dict[str, Seat] = {}
         self.quiet = False
