@@ -37,6 +37,8 @@ _RUNTIME = {
     "heartbeat_seconds": 0.1,
     "worker_lost_seconds": 0.8,
     "flatten_seconds": 1.0,
+    "answer_seconds": 2.0,
+    "reservation_seconds": 5.0,  # the slot of one that is back before it is lost lasts until then
     "lease_ms": 3_000,
 }
 _LIMITS = {"max_positions": len(SYMBOLS), "daily_stop_loss": 9_999_999}
@@ -160,7 +162,7 @@ class _Floor:
             self._doom(victim, Way("trader", places.ENTRY_FILLED, ""))
         elif way.place.startswith("exit"):
             victim.order("enter")
-            until(lambda: self._on_log_and_held(leg), f"{leg} to be held", seconds=30)
+            until(lambda: self._on_log_and_held(leg), f"{leg} to be held")
             victim.order("rest")
         if way.who == "flattener":
             self._kill(victim, "trader, holding")
