@@ -143,3 +143,23 @@ def assert_counted_once(floor: Floor) -> None:
     assert floor.live.state.stats.total_exits == 3
     slippage_and_commission = Decimal(2 * 10 + 5) + Decimal("2") * Decimal("12.5") + 5
     assert floor.live.pnl == -2600 - slippage_and_commission, "a tick each way in CL and in ES, and $5 each"
+
+
+def test_killed_with_an_unreported_fill_it_keeps_a_slot_whose_time_is_over_before_it_is_counted_lost(
+    floor: Floor,
+) -> None:
+    floor.configure(
+        heartbeat_seconds=0.1,
+        worker_lost_seconds=4,
+        answer_seconds=1.5,
+        reservation_seconds=2,
+        flatten_seconds=9,
+    )
+    [dying] = floor.opens(Role("ES", "entered"))
+    dying.told("enter", 5000)
+    until(lambda: not dying.running, "its death")
+    floor.leader.says("Worker lost: ibs-ES")
+    floor.live.all_decided()
+    assert floor.decided("EntryExpired") == []
+    assert "ES of ibs-ES: maybe_filled" in floor.live.status()["unsettled"]
+    assert floor.live.status()["slots_used"] == "1"
