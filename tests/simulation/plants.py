@@ -147,17 +147,6 @@ def _not_written_down_first() -> Iterator[None]:
 
 
 @contextmanager
-def _unknown_is_not_open() -> Iterator[None]:
-    """An entry of which nobody knows does not count as open."""
-
-    def held(self: Believed, owner: str | None) -> list[BrokerPosition]:
-        return self.entries.legs(owner)
-
-    with mock.patch.object(Believed, "held", held):
-        yield
-
-
-@contextmanager
 def _death_frees_the_slot() -> Iterator[None]:
     """A worker that is lost gives its slots back, whatever was filled of them."""
     loses = presence.lost
@@ -240,7 +229,6 @@ PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "exit-settles-unknown-entry": _exit_settles_unknown_entry,
     "late-answer-is-dropped": _late_answer_is_dropped,
     "not-written-down-first": _not_written_down_first,
-    "unknown-is-not-open": _unknown_is_not_open,
     "death-frees-the-slot": _death_frees_the_slot,
     "second-close-is-not-counted": _second_close_is_not_counted,
     "old-order-closes-all": _old_order_closes_all,

@@ -74,7 +74,7 @@ _TRADING = {
     "abandon": 3,
     "order and wait": 4,
 }
-_ODD = {"fill unasked": 1, "close again": 1, "misreport": 1, "report twice": 1, "quit": 1}
+_ODD = {"fill unasked": 1, "close again": 1, "misreport": 4, "report twice": 1, "quit": 1}
 _ORDERS = {
     "halt": 2,
     "resume": 12,
