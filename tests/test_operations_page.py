@@ -10,7 +10,7 @@ import pytest
 
 from cli.main import build_app
 from events.decisions import EventRejected
-from events.incoming import FlattenRequested, TradingHalted, TradingResumed
+from events.incoming import FlattenRequested, TradingHalted, TradingResumed, WorkerRetired
 from events.stream_id import StreamId
 from tests.coordinator.story import each
 from tests.live import Live
@@ -91,11 +91,13 @@ def hand(live: Live, coordinators: Coordinators) -> Callable[[str], Any]:
 
 def test_every_order_by_hand_is_taken(hand: Callable[[str], Any], live: Live) -> None:
     lines = [line for line in section("By hand").splitlines() if line.startswith("XADD ")]
+    live.starts("ibs-CL", symbols="CL")
+    live.loses_worker("ibs-CL")
     for line in lines:
         assert each(EventRejected, hand(line)) == []
-    orders = {kind.__name__ for kind in (TradingHalted, TradingResumed, FlattenRequested)}
+    orders = {kind.__name__ for kind in (TradingHalted, TradingResumed, FlattenRequested, WorkerRetired)}
     assert {line.split()[4] for line in lines} == orders
-    assert live.status()["halted"] == "true", "by the flatten, which comes last"
+    assert live.status()["halted"] == "true", "by the flatten, which comes after the resume"
     misspelt = lines[0].replace(" reason ", " raeson ")
     [refused] = each(EventRejected, hand(misspelt))
     assert "raeson" in refused.reason or "reason" in refused.reason

@@ -115,7 +115,7 @@ def test_what_was_never_marked_makes_nobody_knows_what() -> None:
     story = Told()
     story.enters("ES")
     found = story.gathered()
-    assert "ES ibs-ES ▲ long 1 100 no mark" in Elements(html_of(found)).said
+    assert "ES ibs-ES long 1 100 no mark" in Elements(html_of(found)).said
     assert [one.unrealized for one in found.accounts[0].held] == [None]
 
 

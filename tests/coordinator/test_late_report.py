@@ -152,6 +152,7 @@ def test_the_next_announcement_that_agrees_ends_the_doubt() -> None:
 @pytest.mark.parametrize(("fold", "doubted"), [(1, 0), (2, 0), (3, 1)])
 def test_each_version_of_the_fold_by_its_rule(fold: int, doubted: int) -> None:
     story = Story()
+    story.state.fold_version = 0
     story.hears(CoordinatorStarted(leader="a", epoch=1, fold=fold))
     story.enters("ES")
     restarted(story, size=1)

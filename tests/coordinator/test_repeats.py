@@ -300,6 +300,7 @@ def test_a_worker_that_reported_fills_is_forgotten_after_those_that_did_not() ->
 def test_a_fill_from_as_many_sessions_ago_as_are_remembered_is_folded_once(fold: int, sessions: int) -> None:
     """Each version of the fold by the rule it had when it led. Of a session before those nobody can tell."""
     story = Story()
+    story.state.fold_version = 0
     story.hears(CoordinatorStarted(leader="a", epoch=1, fold=fold))
     late = story.next_of(PositionOpened, "ibs-ES", symbol="ES", side="long", size=1, price=Decimal(100))
     story.hears(late)

@@ -14,7 +14,7 @@ NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,32}", fullmatch=True)
 WHAT = [
     *("events", "decisions", "status", "head", "log", "snapshot", "archive", "leader", "standby"),
     "killswitch",
-    *("bars", "steps"),
+    *("bars", "steps", "book_lacks"),
 ]
 
 
@@ -29,7 +29,7 @@ def test_no_key_is_missing_here() -> None:
 
 @pytest.mark.parametrize("what", WHAT)
 def test_a_key_is_named_after_its_portfolio_and_what_it_holds(what: str) -> None:
-    assert getattr(Keys("main"), what) == f"portfolio:{{main}}:{what}"
+    assert getattr(Keys("main"), what) == f"portfolio:{{main}}:{what.replace('_', '-')}"
 
 
 def test_a_worker_has_a_key_of_its_own() -> None:

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from datetime import date
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -412,6 +413,21 @@ def test_a_clock_that_was_put_back_blocks_no_exit(desk: Desk, monkeypatch: pytes
     thread.join(10)
 
 
+def test_an_exit_that_the_machine_slept_over_is_not_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else may have closed it meanwhile, and a third have entered: the account nets them."""
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE)
+    written = now_ms()
+    clock = chain([written], repeat(written + 600_000))
+    monkeypatch.setattr("workers.brokers.traderspost.now_ms", lambda: next(clock))
+    with pytest.raises(BrokerError, match="was not sent"):
+        broker.exit("CL", "long", 1, PRICE)
+    assert [signal["action"] for signal in desk.server.signals] == ["buy"]
+    monkeypatch.setattr("workers.brokers.traderspost.now_ms", now_ms)
+    broker.exit("CL", "long", 1, PRICE)
+    assert broker.positions() == []
+
+
 @pytest.mark.parametrize("does", ["enter", "exit"])
 def test_killed_in_the_middle_of_an_order_nothing_is_sent_twice(
     desk: Desk, tmp_path: Path, does: str
@@ -452,13 +468,18 @@ def test_what_a_dead_worker_was_sending_the_flattener_closes_once_it_can_have_be
         child.kill()
     finally:
         child.end()
-    hasty, patient = desk.broker("flattener"), desk.broker("flattener-2", timeout=1, send_seconds=0)
+    hasty, patient = desk.broker("flattener"), desk.broker("flattener-2", timeout=1, send_seconds=2)
     assert hasty.positions("ibs-CL") == [leg(1, "71.26")]
     with pytest.raises(BrokerError, match="is being sent"):
         hasty.exit("CL", "long", 1, None, owner="ibs-CL")
     desk.server.behaves(desk.server.hangs)
-    with pytest.raises(OrderUnknown):
-        patient.exit("CL", "long", 1, None, owner="ibs-CL")
+
+    def is_sent() -> bool:
+        with pytest.raises(BrokerError) as told:
+            patient.exit("CL", "long", 1, None, owner="ibs-CL")
+        return told.type is OrderUnknown
+
+    until(is_sent, "the time to be over in which it can have been sent")
     assert desk.server.came.acquire(timeout=20)
     with pytest.raises(OrderUnknown, match="which proves nothing"):
         patient.exit("CL", "long", 1, None, owner="ibs-CL")

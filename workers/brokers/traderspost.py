@@ -147,7 +147,7 @@ class TradersPost:
             with self._book.reading() as entries:
                 leaving = self._leaving(self._believed(entries), owner, symbol, side, size, price)
         order = leaving.order
-        self._send(order, leaving.signal, always)
+        self._send(order, leaving.signal, partial(self._is_fresh, order))
         with self._believing(order) as believed:
             fill = believed.exited(order, sure=leaving.sure, everything=leaving.everything)
         if fill is None:
@@ -235,7 +235,7 @@ class TradersPost:
         for order in believed.orders.of(owner, symbol, ["sending"]):
             # Of two who close the same contracts at once, one waits for what becomes of the other's order.
             # A clock that was put back makes no order young: nobody sends for that long.
-            if 0 <= now_ms() - order.at_ms < self._send_ms:
+            if now_ms() >= order.at_ms and self._is_fresh(order):
                 raise BrokerError(f"An order on {symbol} is being sent: {order}; try again")
         price = believed.entries.mark(symbol) if price is None else price
         check_price(symbol, price)
@@ -244,6 +244,10 @@ class TradersPost:
         order = self._order("exit", owner, symbol, side, size, contract, received)
         alone = not believed.shares(owner, symbol)  # without a quantity it would close the other's as well
         return _Leaving(order, exit_signal(order, price, everything=everything and alone), sure, everything)
+
+    def _is_fresh(self, order: Order) -> bool:
+        """Whether it may be sent yet: an exit that a machine slept over would close what others hold now."""
+        return now_ms() - order.at_ms < self._send_ms
 
     def _send(self, order: Order, signal: Mapping[str, object], may_send: MaySend) -> None:
         """Returns if it was taken. Otherwise that is noted, and raised."""
