@@ -117,7 +117,7 @@ class PortfolioCoordinator:
             log=self._log,
             bus=self._bus,
         )
-        self._gate.on_flatten(self._emergency.flatten, reminded=True)
+        self._gate.on_flatten(self._emergency.flatten)
         self._tighten()
         self._gate.start()
         self._status()

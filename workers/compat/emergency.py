@@ -1,7 +1,8 @@
-"""Calls the emergency callback of code written for one process, once an episode, whatever the status holds.
+"""Calls the emergency callback of code written for one process, whatever the status holds.
 
 Closing depends on nothing that can be absent: what the callback is told comes from the order itself and from
-what this process knows. Nothing is asked of the bus on the way.
+what this process knows. Nothing is asked of the bus on the way. How often it is called is the gate's to know,
+which counts the fills that were registered since (`workers.asked_once`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ from coordinator.log import Log
 from events.bus import Entry
 from events.legs import Leg, parse_legs
 from workers.compat.callbacks import Callback, call
-from workers.flatten_order import KILLSWITCH, FlattenOrder, order_for
+from workers.flatten_order import FlattenOrder, order_for
 
 _EPISODES_REMEMBERED = 64
 _Value = TypeVar("_Value")
@@ -43,7 +44,7 @@ class Emergency:
         self._own_symbols = own_symbols
         self._known = known
         self._log = log
-        self._told: dict[str, set[str]] = {}
+        self._told: dict[str, bool] = {}
         self._heard: dict[str, _Heard] = {}
 
     def hears(self, entry: Entry) -> FlattenOrder | None:
@@ -57,14 +58,9 @@ class Emergency:
         return order
 
     def flatten(self, order: FlattenOrder) -> None:
-        """Once for each episode, and again only for what this process holds that was filled after the call.
-
-        An order that comes past the coordinator names the event that begins its episode.
-        """
-        episode = str(order.event) if order.episode.startswith(KILLSWITCH) else order.episode
-        own, ordered = set(self._own_symbols()), {leg.symbol for leg in order.positions}
-        told = self._told.get(episode)
-        if told is not None and (told >= ordered or not own):
+        """To be called once for each episode, and again for what was filled since; not for what is closed."""
+        own = set(self._own_symbols())
+        if order.episode in self._told and not own:
             return
         callback = self._callback()
         if callback is None:
@@ -73,7 +69,7 @@ class Emergency:
             )
         else:
             call(callback, order.cause.replace(" ", "_"), self._context(order, own))
-        _remember(self._told, episode, own | ordered | (told or set()))
+        _remember(self._told, order.episode, True)
 
     def _context(self, order: FlattenOrder, own: set[str]) -> dict[str, object]:
         """What the callback is told: `open_positions` are those to be closed here, `held_by_others` not.
