@@ -104,3 +104,84 @@ def test_a_pull_during_another_workers_flatten_is_one_order(
         old.register_position_opened("NQ", 1, 100)  # heard after all that was ordered before
         until(lambda: ["ES", "NQ"] in desk.told, "the callback for what was filled late")
     assert desk.told == [["ES"], ["ES", "NQ"]]
+
+
+# --- what others have done about it -----------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_what_another_process_closed_is_not_to_be_closed_again(office: Office) -> None:
+    """Not even when that very close makes the stop due, before the next sign of life."""
+    desk = Desk()
+    opener, closer = office(4, 2500.0, desk, worker="opener"), office(4, 2500.0, worker="closer")
+    opens(opener, "CL")
+    opens(opener, "ES")
+    until(lambda: {"CL", "ES"} <= opener._legs._shown, "a sign of life")
+    closer.register_position_closed("ES", -2500.0)
+    until(lambda: desk.told, "the callback")
+    assert desk.told == [["CL"]]
+    office.logs("ES is no longer open here: closed by closer")
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_what_was_closed_by_phone_and_settled_is_not_to_be_closed_again(office: Office, live: Live) -> None:
+    desk = Desk()
+    old = office(4, 2500.0, desk)
+    opens(old, "CL")
+    opens(old, "ES")
+    until(lambda: {"CL", "ES"} <= old._legs._shown, "a sign of life")
+    live.settle("ES", 0, worker="old")
+    office.logs("ES is no longer open here: settled by ann")
+    live.bus.pull_killswitch(pull_fields("ann", "panic", live.bus.last_event()))
+    until(lambda: desk.told, "the callback")
+    assert desk.told == [["CL"]]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_what_the_log_has_merely_lost_is_still_to_be_closed(office: Office, live: Live) -> None:
+    desk = Desk()
+    old = office(4, 2500.0, desk)
+    opens(old, "ES")
+    until(lambda: "ES" in old._legs._shown, "a sign of life")
+    live.client.hset(live.keys.status, "positions", "")
+    office.logs("ES is open here, and not by the log any more: who closed it?")
+    live.bus.pull_killswitch(pull_fields("ann", "panic", live.bus.last_event()))
+    until(lambda: desk.told, "the callback")
+    assert desk.told == [["ES"]]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_an_order_that_a_fill_brings_finds_it_open(
+    office: Office, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes as soon as the log has the fill, while who registers it still waits for the bus's answer."""
+    desk = Desk()
+    old = office(4, 2500.0, desk)
+    live.flatten()
+    until(lambda: desk.told == [[]], "the first order")
+    reports = old._gate.position_opened
+
+    def slow(*words: Any, **more: Any) -> bool:
+        on_the_log = reports(*words, **more)
+        until(lambda: len(desk.told) == 2, "the order for the fill")
+        return on_the_log
+
+    monkeypatch.setattr(old._gate, "position_opened", slow)
+    old.register_position_opened("ES", 1, 100)
+    assert desk.told == [[], ["ES"]]
+
+
+# --- a life that ended between the order and its registration ----------------------------------------------
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_what_an_earlier_life_was_granted_and_never_registered_is_asked_about(
+    office: Office, live: Live
+) -> None:
+    """There is no broker to ask whether it was filled, and the slot is given back."""
+    live.starts("old")
+    live.asks("ES", worker="old")
+    live.loses_worker("old")
+    live.client.delete(live.keys.worker("old"))
+    office(4)
+    office.logs("ES long 1: granted to an earlier life of this process, never registered: was it filled?")

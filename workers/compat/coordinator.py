@@ -17,12 +17,12 @@ from events.bus import Entry
 from events.codec import RefusedField
 from events.errors import BusError
 from events.fields import Side
-from events.legs import Holding
 from workers.amount import Amount, exact
 from workers.compat.callbacks import Callbacks
 from workers.compat.emergency import Emergency
 from workers.compat.limits import compare_limits, limits_in, may_be_tightened, tighten_limits
 from workers.compat.naming import claim_a_name, name_of_this_process
+from workers.compat.own_legs import OwnLegs
 from workers.compat.positions import (
     Leg,
     OpenPosition,
@@ -100,20 +100,23 @@ class PortfolioCoordinator:
         name, self._claim = claim_a_name(self._bus, name, self._settings, self._log)
         self._lock = threading.Lock()
         self._granted: dict[str, tuple[Decision, Side, int]] = {}
-        self._legs: dict[str, Leg] = {}
-        self._taken_over = False
+        self._legs = OwnLegs(self._bus, name, patience_seconds=self._settings.answer_seconds, log=self._log)
         self._last_status: dict[str, str] = {}
         self._compared = ""
         self._callbacks = Callbacks(lambda: self.daily_summary_callback, self._log)
         self._emergency = Emergency(
-            lambda: name, lambda: self.emergency_exit_callback, self._own_symbols, self._known, self._log
+            lambda: name,
+            lambda: self.emergency_exit_callback,
+            self._legs.to_close,
+            self._known,
+            self._log,
         )
         self._gate = PortfolioGate(
             name,
             settings=self._settings,
-            holdings=self._holdings,
+            holdings=self._legs.holdings,
             hears=self._hears,
-            each_beat=self._look_at_limits,
+            each_beat=self._look_around,
             log=self._log,
             bus=self._bus,
         )
@@ -135,6 +138,7 @@ class PortfolioCoordinator:
         except RefusedField as refused:
             return Permission(False, str(refused), "refused")
         if decision:
+            self._legs.granted(symbol)
             with self._lock:
                 self._granted[symbol] = (decision, side, size)
         return Permission(decision.allowed, decision.reason, decision.code)
@@ -164,12 +168,16 @@ class PortfolioCoordinator:
         if entry_price is None:
             self._log.warning(f"{symbol} was opened without a price; it stands on the log at 0")
         price = _NOT_TOLD if entry_price is None else entry_price
-        self._gate.position_opened(symbol, side, contracts, price=price)
         opened = entry_time or datetime.now(UTC)
         fresh = Leg(symbol, side, contracts, exact(price, "entry_price"), self._gate.worker, opened)
-        with self._lock:
-            before = self._legs.get(symbol)
-            self._legs[symbol] = before.joined(fresh) if before else fresh
+        with self._gate.orders:  # what is announced meanwhile would count it twice, or not at all
+            before = self._legs.leg(symbol)
+            self._legs.put(symbol, before.joined(fresh) if before else fresh)
+            try:  # once it is told, an order to close it may come at once
+                self._gate.position_opened(symbol, side, contracts, price=price)
+            except RefusedField:
+                self._legs.put(symbol, before)
+                raise
         self._until_decided()
 
     def register_position_closed(self, symbol: str, pnl: Amount, exit_time: datetime | None = None) -> None:
@@ -183,24 +191,23 @@ class PortfolioCoordinator:
             self._log.error(f"{symbol} was closed, and nobody here knows of a position in it")
             leg = Leg(symbol, "long", 1, _NOT_TOLD, self._gate.worker, datetime.now(UTC))
         price, made = implied_exit(leg, exact(pnl, "pnl"), self._point_value(symbol))
-        with self._lock:  # before it is told: what the close triggers must not find it open
-            own = self._legs.pop(symbol, None)
-        try:
-            self._gate.position_closed(
-                symbol,
-                leg.side,
-                leg.size,
-                price=price,
-                pnl=made,
-                commission=0,
-                reason="" if exit_time is None else f"exit at {exit_time.isoformat()}",
-                owner="" if leg.worker == self._gate.worker else leg.worker,
-            )
-        except RefusedField:
-            if own is not None:
-                with self._lock:
-                    self._legs.setdefault(symbol, own)
-            raise
+        with self._gate.orders:
+            own = self._legs.leg(symbol)
+            self._legs.put(symbol, None)  # before it is told: what the close triggers must not find it open
+            try:
+                self._gate.position_closed(
+                    symbol,
+                    leg.side,
+                    leg.size,
+                    price=price,
+                    pnl=made,
+                    commission=0,
+                    reason="" if exit_time is None else f"exit at {exit_time.isoformat()}",
+                    owner="" if leg.worker == self._gate.worker else leg.worker,
+                )
+            except RefusedField:
+                self._legs.put(symbol, own)
+                raise
         self._until_decided()
 
     # --- how we are --------------------------------------------------------------------------------------
@@ -289,34 +296,22 @@ class PortfolioCoordinator:
         except BusError as error:
             self._log.error("The bus is unreachable: no entries until it is back", why=str(error))
 
+    def _look_around(self) -> None:
+        """At each sign of life."""
+        self._look_at_limits()
+        self._legs.look(self._last_status, self._gate.orders)
+
     def _look_at_limits(self) -> None:
-        """At each sign of life: looser ones that nobody ordered, as after another's start, are tightened."""
+        """Looser ones that nobody ordered, as after another's start, are tightened."""
         limits = limits_in(self._status().get("limits", ""))
         if limits is None or not may_be_tightened(self._last_status.get("limits_by", "")):
             return
         if limits.max_positions > self._wanted[0] or limits.daily_stop_loss > self._wanted[1]:
             self._tighten()
 
-    def _take_over(self) -> None:
-        """Counts as ours, once, what the log says that an earlier life held. Raises BusError."""
-        if self._taken_over:
-            return
-        earlier = [leg for leg in legs_in(self._bus.status()) if leg.worker == self._gate.worker]
-        with self._lock:
-            for leg in earlier:
-                self._legs.setdefault(leg.symbol, leg)
-            self._taken_over = True
-
-    def _holdings(self) -> list[Holding]:
-        """What the coordinator is told that is open here. Raises BusError."""
-        self._take_over()
-        with self._lock:
-            return [Holding(leg.symbol, leg.side, leg.size, leg.price) for leg in self._legs.values()]
-
     def _leg(self, symbol: str) -> Leg | None:
         """What is open in `symbol`: ours, or another's that this process closes for it."""
-        with self._lock:
-            own = self._legs.get(symbol)
+        own = self._legs.leg(symbol)
         if own is not None:
             return own
         return next((leg for leg in legs_in(self._status()) if leg.symbol == symbol), None)
@@ -329,10 +324,6 @@ class PortfolioCoordinator:
     def _hears(self, entry: Entry) -> FlattenOrder | None:
         self._callbacks.look(entry)
         return self._emergency.hears(entry)
-
-    def _own_symbols(self) -> list[str]:
-        with self._lock:
-            return sorted(self._legs)
 
     def _known(self) -> dict[str, object]:
         """For an emergency: what was known last, asking nobody."""

@@ -1,8 +1,8 @@
 """Calls the emergency callback of code written for one process, whatever the status holds.
 
 Closing depends on nothing that can be absent: what the callback is told comes from the order itself and from
-what this process knows. Nothing is asked of the bus on the way. How often it is called is the gate's to know,
-which counts the fills that were registered since (`workers.asked_once`).
+what this process knows. How often it is called is the gate's to know, which counts the fills that were
+registered since (`workers.asked_once`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,15 +27,15 @@ class _Heard(NamedTuple):
 
 
 class Emergency:
-    """`callback` gives the one to call, `own_symbols` what this process holds, `known` what the context
-    tells where the order does not: it must ask nobody.
+    """`callback` gives the one to call, `own_symbols` what this process holds when the order comes, `known`
+    what the context tells where the order does not: it must ask nobody.
     """
 
     def __init__(
         self,
         worker: Callable[[], str],
         callback: Callable[[], Callback | None],
-        own_symbols: Callable[[], Sequence[str]],
+        own_symbols: Callable[[FlattenOrder], Sequence[str]],
         known: Callable[[], Mapping[str, object]],
         log: Log,
     ) -> None:
@@ -59,7 +59,7 @@ class Emergency:
 
     def flatten(self, order: FlattenOrder) -> None:
         """To be called once for each episode, and again for what was filled since; not for what is closed."""
-        own = set(self._own_symbols())
+        own = set(self._own_symbols(order))
         if order.episode in self._told and not own:
             return
         callback = self._callback()
