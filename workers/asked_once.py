@@ -56,12 +56,15 @@ class AskedOnce:
         done, does = _names(order)
         with self._lock:
             fills = self._reported.fills()
-            asked = next((self._asked[name] for name in done if name in self._asked), None)
+            before = [self._asked[name] for name in done if name in self._asked]
+            asked = max(before, key=Counter.total, default=None)
             if asked is not None and not self._is_more_open(order, fills - asked):
                 self._remember(does, asked)  # its reminders come under its own name
                 return
             self._callback(order)
-            self._remember(does, fills)
+            for earlier in before:  # under whatever names it goes: they share what they know
+                earlier.update(fills - earlier)
+            self._remember(does, fills if asked is None else asked)
             self._complain(order)
 
     def _remember(self, names: tuple[str, ...], fills: Counter[str]) -> None:

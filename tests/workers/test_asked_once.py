@@ -72,3 +72,15 @@ def test_a_pull_of_the_kill_switch_and_the_order_that_accounts_for_it_are_one(lo
     callback(pull)
     callback(ordered(ES, cause="ordered by ann"))
     assert calls == ["kill switch by ann"]
+
+
+def test_a_fill_between_an_order_and_its_pull_is_closed_once(log: Log) -> None:
+    """Either of the two may come first, and the order that the fill brings comes last."""
+    calls: list[str] = []
+    reported = Reported()
+    callback = AskedOnce(lambda order: calls.append(order.cause), reported, log)
+    callback(ordered(ES, cause="ordered by ann"))
+    reported.opened("CL")
+    callback(FlattenOrder("killswitch 7-0", StreamId(5, 0), "kill switch by ann", everything=True))
+    callback(FlattenOrder("5-0", StreamId(9, 0), "late fill", everything=False, positions=(ES, CL)))
+    assert calls == ["ordered by ann", "kill switch by ann"]

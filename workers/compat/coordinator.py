@@ -15,7 +15,6 @@ from events.bus import Entry
 from events.codec import RefusedField
 from events.fields import Side
 from events.incoming import PRICE_NOT_TOLD
-from events.legs import Holding
 from workers.amount import Amount, exact
 from workers.compat.callbacks import Callbacks
 from workers.compat.emergency import Emergency
@@ -27,7 +26,6 @@ from workers.compat.positions import (
     Leg,
     OpenPosition,
     implied_exit,
-    legs_in,
     open_positions_in,
     side_and_size,
 )
@@ -47,10 +45,9 @@ class PortfolioCoordinator:
     """The portfolio, as code written for one process knows it. Any thread may use it.
 
     `emergency_exit_callback(reason, context)` is called once for each order to close everything, if anything
-    is open here or asked for, or nowhere; on a thread of its own, within milliseconds; if it raises, it is
-    tried again every second. `daily_summary_callback`
-    is called when a trading day has ended; while it runs, `get_status()` and `daily_pnl` still tell of that
-    day.
+    is open here or asked for, or nowhere, and again for what is registered since; on a thread of its own,
+    within milliseconds; if it raises, it is tried again every second. `daily_summary_callback` is called when
+    a trading day has ended; while it runs, `get_status()` and `daily_pnl` still tell of that day.
 
     By keyword only: `worker` is this process's name on the log, by default made from its command line (or
     PORTFOLD_WORKER), `symbols` what it announces that it trades (or PORTFOLD_SYMBOLS), since nothing else
@@ -78,15 +75,14 @@ class PortfolioCoordinator:
         name = worker or os.environ.get("PORTFOLD_WORKER") or name_of_this_process()
         self._log = log or program_log(name)
         name, self._claim = claim_a_name(self._bus, name, self._settings, self._log)
-        self._held = Held()
-        self._taken_over = False
+        self._held = Held(self._bus, name, patience_seconds=self._settings.answer_seconds, log=self._log)
         wanted = (max_positions, daily_stop_loss)
         self._portfolio = Portfolio(self._bus, configuration, wanted, worker=name, log=self._log)
         self._callbacks = Callbacks(lambda: self.daily_summary_callback, self._log)
         self._emergency = Emergency(
             name,
             lambda: self.emergency_exit_callback,
-            own_symbols=self._held.symbols,
+            to_close=self._held.to_close,
             slots=self._held.slots,
             known=self._portfolio.known,
             log=self._log,
@@ -95,13 +91,13 @@ class PortfolioCoordinator:
             name,
             symbols=_announced(symbols),
             settings=self._settings,
-            holdings=self._holdings,
+            holdings=self._held.holdings,
             hears=self._hears,
             each_beat=self._each_beat,
             log=self._log,
             bus=self._bus,
         )
-        self._gate.on_flatten(self._emergency.flatten, reminded=True)
+        self._gate.on_flatten(self._emergency.flatten)
         self._portfolio.tighten()
         self._gate.start()
         self._portfolio.status()
@@ -150,8 +146,7 @@ class PortfolioCoordinator:
         opened = entry_time or datetime.now(UTC)
         leg = Leg(symbol, side, contracts, exact(price, "entry_price"), self._gate.worker, opened)
         with self._gate.orders:  # so that no announcement of what is held falls in between
-            self._gate.position_opened(symbol, side, contracts, price=price)
-            self._held.add(leg)
+            self._report_open(leg)
         self._until_decided()
 
     def register_position_closed(self, symbol: str, pnl: Amount, exit_time: datetime | None = None) -> None:
@@ -223,8 +218,18 @@ class PortfolioCoordinator:
 
     # --- inside ------------------------------------------------------------------------------------------
 
+    def _report_open(self, leg: Leg) -> None:
+        before = self._held.leg(leg.symbol)
+        self._held.add(leg)  # before it is told: an order to close it, which that may bring, must find it
+        try:
+            self._gate.position_opened(leg.symbol, leg.side, leg.size, price=leg.price)
+        except RefusedField:
+            self._held.put(leg.symbol, before)
+            raise
+
     def _report_close(self, leg: Leg, price: Decimal, pnl: Decimal, reason: str) -> None:
-        own = self._held.forget(leg.symbol)  # before it is told: what it triggers must not find it open
+        own = self._held.leg(leg.symbol)
+        self._held.put(leg.symbol, None)  # before it is told: what it triggers must not find it open
         try:
             self._gate.position_closed(
                 leg.symbol,
@@ -237,8 +242,7 @@ class PortfolioCoordinator:
                 owner="" if leg.worker == self._gate.worker else leg.worker,
             )
         except RefusedField:
-            if own is not None:
-                self._held.take_over([own])
+            self._held.put(leg.symbol, own)
             raise
 
     def _ask_again(self, symbol: str, side: Side, contracts: int) -> None:
@@ -252,14 +256,6 @@ class PortfolioCoordinator:
         """What was reported shows in what is read next, as it did in one process."""
         wait_until_decided(self._bus, self._settings.answer_seconds)
 
-    def _holdings(self) -> list[Holding]:
-        """What the coordinator is told that is open here, with what an earlier life held. Raises BusError."""
-        if not self._taken_over:
-            on_log = legs_in(self._bus.status())
-            self._held.take_over(leg for leg in on_log if leg.worker == self._gate.worker)
-            self._taken_over = True
-        return self._held.holdings()
-
     def _leg(self, symbol: str) -> Leg | None:
         """What is open in `symbol`: ours, or another's that this process closes for it."""
         own = self._held.leg(symbol)
@@ -271,6 +267,7 @@ class PortfolioCoordinator:
             self._gate.fall_silent()
         else:
             self._portfolio.look_at_limits()
+            self._held.look(self._portfolio.last_status, self._gate.orders)
 
     def _hears(self, entry: Entry) -> FlattenOrder | None:
         self._callbacks.look(entry)

@@ -1,9 +1,10 @@
-"""Calls the emergency callback of code written for one process, once an episode, whatever the status holds.
+"""Calls the emergency callback of code written for one process, whatever the status holds.
 
 It is called where something is open or ordered, so that of many processes only those report which have to
 close; where nobody at all has anything, in each. Closing depends on nothing that can be absent: what the
-callback is told comes from the order itself and from what this process knows. Nothing is asked of the bus on
-the way.
+callback is told comes from the order itself and from what this process knows. How often it is called is the
+gate's to know, which counts the fills that were registered since (`workers.asked_once`); what it was told to
+close it is not told again, unless more was filled.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from coordinator.log import Log
 from events.bus import Entry
 from events.legs import Leg, parse_legs
 from workers.compat.callbacks import Callback, call
+from workers.compat.positions import Leg as Own
 from workers.flatten_order import KILLSWITCH, FlattenOrder, order_for
 
 _EPISODES_REMEMBERED = 64
@@ -29,8 +31,8 @@ class _Heard(NamedTuple):
 
 
 class Emergency:
-    """`callback` gives the one to call, `own_symbols` what this process holds, `slots` what it may have
-    ordered, `known` what the context tells where the order does not: it must ask nobody.
+    """`callback` gives the one to call, `to_close` what this process holds when the order comes, `slots` what
+    it may have ordered, `known` what the context tells where the order does not: it must ask nobody.
     """
 
     def __init__(
@@ -38,18 +40,18 @@ class Emergency:
         worker: str,
         callback: Callable[[], Callback | None],
         *,
-        own_symbols: Callable[[], Sequence[str]],
+        to_close: Callable[[FlattenOrder], Sequence[Own]],
         slots: Callable[[], Sequence[str]],
         known: Callable[[], Mapping[str, object]],
         log: Log,
     ) -> None:
         self._worker = worker
         self._callback = callback
-        self._own_symbols = own_symbols
+        self._to_close = to_close
         self._slots = slots
         self._known = known
         self._log = log
-        self._told: dict[str, set[str]] = {}
+        self._told: dict[str, Sequence[Own]] = {}
         self._heard: dict[str, _Heard] = {}
 
     def hears(self, entry: Entry) -> FlattenOrder | None:
@@ -63,16 +65,16 @@ class Emergency:
         return order
 
     def flatten(self, order: FlattenOrder) -> None:
-        """Once for each episode, and again only for what this process holds that was filled after the call.
+        """To be called once for each episode, and again for what was filled since; not for what is closed.
 
         An order that comes past the coordinator names the event that begins its episode.
         """
         episode = str(order.event) if order.episode.startswith(KILLSWITCH) else order.episode
-        own, ordered = set(self._own_symbols()), {leg.symbol for leg in order.positions}
-        told = self._told.get(episode)
-        if told is not None and (told >= ordered or not own):
+        own, told = self._to_close(order), self._told.get(episode)
+        if told is not None and all(any(leg is one for one in told) for leg in own):
             return
-        if not (own or ordered or order.pending or self._slots()) and self._others_have(episode):
+        has_any = own or order.positions or order.pending or self._slots()
+        if not has_any and self._others_have(episode):
             self._log.info("Ordered to flatten: nothing is open here", cause=order.cause)
             return
         callback = self._callback()
@@ -82,14 +84,14 @@ class Emergency:
             )
         else:
             call(callback, order.cause.replace(" ", "_"), self._context(episode, own))
-        _remember(self._told, episode, own | ordered | (told or set()))
+        _remember(self._told, episode, own)
 
     def _others_have(self, episode: str) -> bool:
         """Whether anything is open or ordered elsewhere: by the order, or else by what was known last."""
         heard = self._heard.get(episode)
         return bool(heard.legs or heard.pending) if heard else bool(self._known().get("held_by_others"))
 
-    def _context(self, episode: str, own: set[str]) -> dict[str, object]:
+    def _context(self, episode: str, own: Sequence[Own]) -> dict[str, object]:
         """What the callback is told: `open_positions` are those to be closed here, `held_by_others` not.
 
         They are kept apart, for a callback that closes all it is shown would else close them once in each
@@ -107,7 +109,7 @@ class Emergency:
         if heard.legs:
             told["held_by_others"] = sorted({leg.symbol for leg in heard.legs if leg.worker != self._worker})
         return told | {
-            "open_positions": sorted(own),
+            "open_positions": [leg.symbol for leg in own],
             "trigger_time": datetime.now(UTC).isoformat(),
         }
 

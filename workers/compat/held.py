@@ -1,17 +1,29 @@
-"""What one drop-in holds: its positions, and the slots that were granted and are not registered yet.
+"""What one drop-in holds: its positions, the slots that are not registered yet, and what became of them.
 
-Any thread may use it; each method is one step. Nothing here asks the bus, so that an emergency can.
+There is no broker here to ask: what is registered is what the coordinator is told that is open here, and what
+the emergency callback is told to close. So what another process has closed, or a person has settled, must not
+stay here: it would be closed a second time, and the position turned around. Guarantees: it is forgotten, and
+that is said, once the log tells who closed it, or grants the symbol anew; what it has merely lost is kept.
 """
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from typing import NamedTuple
 
+from coordinator.log import Log
+from events.bus import Bus, Entry
+from events.errors import BusError
 from events.fields import Side
 from events.legs import Holding
-from workers.compat.positions import Leg
+from events.stream_id import ORIGIN
+from workers.compat.positions import Leg, legs_in, slots_in
+from workers.decided import wait_until_decided
 from workers.decision import Decision
+from workers.flatten_order import KILLSWITCH, FlattenOrder
+
+_LOOK_BACK = 2_000  # events: what was closed since the last sign of life is among them
 
 
 class Granted(NamedTuple):
@@ -27,56 +39,149 @@ class Granted(NamedTuple):
 
 
 class Held:
-    """By symbol."""
+    """By symbol. Any thread may use it. `patience_seconds` bounds the wait for what an earlier life said."""
 
-    def __init__(self) -> None:
+    def __init__(self, bus: Bus, worker: str, *, patience_seconds: float, log: Log) -> None:
+        self._bus = bus
+        self._worker = worker
+        self._patience_seconds = patience_seconds
+        self._log = log
         self._lock = threading.Lock()
         self._granted: dict[str, Granted] = {}
         self._legs: dict[str, Leg] = {}
+        self._shown: set[str] = set()
+        """Where the log has shown that it is ours."""
+        self._taken_over = False
+
+    # --- slots -------------------------------------------------------------------------------------------
 
     def grant(self, symbol: str, granted: Granted) -> None:
-        """A slot is ours from now on."""
+        """A slot is ours from now on. By the log nobody holds the symbol: what is held here was closed."""
         with self._lock:
             self._granted[symbol] = granted
+            closed = self._legs.pop(symbol, None)
+            self._shown.discard(symbol)
+        if closed is not None:
+            self._say_forgotten(symbol, "it was granted anew")
 
     def ungrant(self, symbol: str) -> Granted | None:
         """The slot is about to be used, or given back; None where there is none."""
         with self._lock:
             return self._granted.pop(symbol, None)
 
-    def add(self, fresh: Leg) -> None:
-        """A fill: with what is open in the symbol, at the average price."""
+    def slots(self) -> list[str]:
+        """The symbols that were granted and are not registered: something may have been ordered."""
         with self._lock:
-            before = self._legs.get(fresh.symbol)
-            self._legs[fresh.symbol] = before.joined(fresh) if before else fresh
+            return sorted(self._granted)
 
-    def take_over(self, earlier: Iterable[Leg]) -> None:
-        """Counts as ours what an earlier life held; what is known here already stays as it is."""
-        with self._lock:
-            for leg in earlier:
-                self._legs.setdefault(leg.symbol, leg)
-
-    def forget(self, symbol: str) -> Leg | None:
-        """Closed."""
-        with self._lock:
-            return self._legs.pop(symbol, None)
+    # --- positions ---------------------------------------------------------------------------------------
 
     def leg(self, symbol: str) -> Leg | None:
         """What is open in the symbol."""
         with self._lock:
             return self._legs.get(symbol)
 
-    def symbols(self) -> list[str]:
-        """Of the positions."""
-        with self._lock:
-            return sorted(self._legs)
+    def add(self, fresh: Leg) -> None:
+        """A fill: with what is open in the symbol, at the average price."""
+        before = self.leg(fresh.symbol)
+        self.put(fresh.symbol, before.joined(fresh) if before else fresh)
 
-    def slots(self) -> list[str]:
-        """The symbols that were granted and are not registered: something may have been ordered."""
+    def put(self, symbol: str, leg: Leg | None) -> None:
+        """This is what is open in the symbol now."""
         with self._lock:
-            return sorted(self._granted)
+            if leg is None:
+                self._legs.pop(symbol, None)
+                self._shown.discard(symbol)
+            else:
+                self._legs[symbol] = leg
 
     def holdings(self) -> list[Holding]:
-        """The positions, as the coordinator is told of them."""
+        """What the coordinator is told that is open here, with what an earlier life held. Raises BusError."""
+        self._take_over()
         with self._lock:
             return [Holding(leg.symbol, leg.side, leg.size, leg.price) for leg in self._legs.values()]
+
+    def to_close(self, order: FlattenOrder) -> list[Leg]:
+        """What is open when an order comes, by symbol; in doubt it is. A fill makes another object of a leg.
+
+        The bus is asked only where the order itself, which tells all that is open here by the log, leaves
+        something out that the log has shown; for a kill switch and without a bus never.
+        """
+        told = order.everything and order.event > ORIGIN and not order.episode.startswith(KILLSWITCH)
+        with self._lock:
+            doubtful = self._shown - {leg.symbol for leg in order.positions} if told else set()
+        for symbol in sorted(doubtful):
+            with suppress(BusError):
+                how = self._closed_by_others(symbol)
+                if how:
+                    self._forget(symbol, how)
+        with self._lock:
+            return sorted(self._legs.values())
+
+    # --- what others did about them ----------------------------------------------------------------------
+
+    def look(self, status: Mapping[str, str], orders: AbstractContextManager[object]) -> None:
+        """Forgets what the log showed as ours and somebody else has closed since, or asks who did.
+
+        `orders` is held over each registration, so nothing is registered while it looks closer.
+        """
+        if not self._no_longer_in(status):
+            return
+        with orders, suppress(BusError):
+            for symbol in self._no_longer_in(self._bus.status()):
+                how = self._closed_by_others(symbol)
+                if how:
+                    self._forget(symbol, how)
+                    continue
+                self._log.critical(f"{symbol} is open here, and not by the log any more: who closed it?")
+                with self._lock:
+                    self._shown.discard(symbol)  # said once, unless the log holds it again
+
+    def _no_longer_in(self, status: Mapping[str, str]) -> list[str]:
+        on_the_log = {leg.symbol for leg in legs_in(status) if leg.worker == self._worker}
+        with self._lock:
+            self._shown |= on_the_log & self._legs.keys()
+            return sorted(self._shown - on_the_log)
+
+    def _closed_by_others(self, symbol: str) -> str:
+        """How, by the log; nothing where the last that it tells of the leg is our own word."""
+        for entry in self._bus.events_before(self._bus.last_event(), count=_LOOK_BACK):
+            fields = _flat(entry)
+            if fields.get("symbol") != symbol:
+                continue
+            kind, whose = fields.get("type"), fields.get("owner") or fields.get("worker")
+            if kind == "PositionSettled" and whose == self._worker:
+                return f"settled by {fields.get('by')}"
+            if kind == "PositionClosed" and whose == self._worker != fields.get("worker"):
+                return f"closed by {fields.get('worker')}"
+            if kind in ("PositionOpened", "PositionClosed") and whose == self._worker:
+                return ""
+        return ""
+
+    def _forget(self, symbol: str, how: str) -> None:
+        self.put(symbol, None)
+        self._say_forgotten(symbol, how)
+
+    def _say_forgotten(self, symbol: str, how: str) -> None:
+        self._log.warning(f"{symbol} is no longer open here: {how}", symbol=symbol)
+
+    def _take_over(self) -> None:
+        """Counts as ours, once, what by the log an earlier life held; asks about what it was granted."""
+        if self._taken_over:
+            return
+        wait_until_decided(self._bus, self._patience_seconds)
+        status = self._bus.status()
+        earlier = [leg for leg in legs_in(status) if leg.worker == self._worker]
+        with self._lock:
+            for leg in earlier:
+                self._legs.setdefault(leg.symbol, leg)
+            self._taken_over = True
+        for slot in slots_in(status, self._worker):
+            self._log.critical(
+                f"{slot}: granted to an earlier life of this process, never registered: was it filled?",
+                what_to_do="look at the broker; register it here, or portfold settle",
+            )
+
+
+def _flat(entry: Entry) -> Mapping[str, str]:
+    return dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))

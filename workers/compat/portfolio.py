@@ -27,20 +27,21 @@ class Portfolio:
         self._wanted = (wanted[0], _dollars(wanted[1]))
         self._worker = worker
         self._log = log
-        self._last_status: dict[str, str] = {}
+        self.last_status: dict[str, str] = {}
+        """As it was read last."""
         self._compared = ""
 
     def status(self) -> dict[str, str]:
         """The status as it is written; what was known last while the bus is away."""
         try:
-            self._last_status = self._bus.status()
+            self.last_status = self._bus.status()
         except BusError as error:
             self._log.error("The bus is unreachable; what is shown is what was known last", why=str(error))
-        limits = self._last_status.get("limits", "")
+        limits = self.last_status.get("limits", "")
         if limits != self._compared:
             self._compared = limits
-            compare_limits(self._last_status, *self._wanted, log=self._log)
-        return self._last_status
+            compare_limits(self.last_status, *self._wanted, log=self._log)
+        return self.last_status
 
     def familiar(self) -> dict[str, object]:
         """The status in the shape that code written for one process knows."""
@@ -58,13 +59,13 @@ class Portfolio:
 
     def known(self) -> dict[str, object]:
         """For an emergency: what was known last, asking nobody."""
-        status = self._familiar(self._last_status)
+        status = self._familiar(self.last_status)
         return {
             "daily_pnl": status["daily_pnl"],
             "stop_loss_limit": status["daily_stop_loss"],
             "trading_day": status["current_day"],
             "held_by_others": sorted(
-                {leg.symbol for leg in legs_in(self._last_status) if leg.worker != self._worker}
+                {leg.symbol for leg in legs_in(self.last_status) if leg.worker != self._worker}
             ),
         }
 
@@ -80,7 +81,7 @@ class Portfolio:
     def look_at_limits(self) -> None:
         """At each sign of life: looser ones that nobody ordered, as after another's start, are tightened."""
         limits = limits_in(self.status().get("limits", ""))
-        if limits is None or not may_be_tightened(self._last_status.get("limits_by", "")):
+        if limits is None or not may_be_tightened(self.last_status.get("limits_by", "")):
             return
         if limits.max_positions > self._wanted[0] or limits.daily_stop_loss > self._wanted[1]:
             self.tighten()
