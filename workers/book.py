@@ -3,21 +3,20 @@
 A book holds what the broker has open for the workers of one log. Another server, or the same one begun anew,
 is another log, though the portfolio's name is the same: its workers must not find these positions and close
 them. Guarantees: all processes on one log find the same file, by whatever address; where the server is away,
-the one that was found at that address before; a log from before logs had names keeps the file it had.
+the one that was found at that address before; a log from before logs had names keeps the file it had. Which
+log was there before another is noted, so that what a real broker has open from then is not forgotten.
 """
 
-import secrets
-from contextlib import closing, suppress
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
 from events.bus import Bus
 from events.connection import connect, without_secrets
 from events.errors import BusError
+from workers.brokers.left_behind import NOTES, remember_earlier, write_note
 from workers.brokers.registry import PAPER
 from workers.settings import GateSettings
-
-_NOTES = "logs"
 
 
 def book_of(portfolio: str, folder: Path, kind: str = PAPER, log: str = "") -> Path:
@@ -29,7 +28,7 @@ def book_of(portfolio: str, folder: Path, kind: str = PAPER, log: str = "") -> P
 def book_there(settings: GateSettings, folder: Path, kind: str) -> Path:
     """The same for the log on that server. Raises BusError where it is away and was never seen before."""
     address = f"{without_secrets(settings.url)} {settings.portfolio}"
-    note = folder / _NOTES / sha256(address.encode()).hexdigest()[:16]
+    note = folder / NOTES / sha256(address.encode()).hexdigest()[:16]
     try:
         with closing(Bus(connect(settings.url, password=settings.password), settings.portfolio)) as bus:
             log = bus.log_name()
@@ -39,8 +38,11 @@ def book_there(settings: GateSettings, folder: Path, kind: str) -> Path:
             raise
         log = noted
     else:
-        if log != _noted(note):
-            _write(note, log)
+        before = _noted(note)
+        if before and before != log:
+            remember_earlier(folder, log, before)
+        if before != log:
+            write_note(note, f"{log}\n")
     return book_of(settings.portfolio, folder, kind, log)
 
 
@@ -49,12 +51,3 @@ def _noted(note: Path) -> str | None:
         return note.read_text(encoding="utf-8").strip()
     except OSError:
         return None
-
-
-def _write(note: Path, log: str) -> None:
-    """Many processes may: each writes the whole, to a file of its own first. Missed only in an outage."""
-    with suppress(OSError):
-        note.parent.mkdir(parents=True, exist_ok=True)
-        new = note.with_name(f"{note.name}.{secrets.token_hex(4)}")
-        new.write_text(f"{log}\n", encoding="utf-8")
-        new.replace(note)

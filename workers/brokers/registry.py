@@ -8,6 +8,7 @@ import msgspec
 
 from config import Broker as ConfiguredBroker
 from config import ConfigError, Configuration
+from workers.brokers.left_behind import say_what_is_left
 from workers.brokers.protocol import Broker, BrokerSetup, OpenedBroker
 from workers.named import find
 
@@ -30,6 +31,8 @@ def open_broker(setup: BrokerSetup) -> OpenedBroker:
     if "may_send" not in signature(broker.enter).parameters:
         expected = "a broker whose enter takes may_send, and asks it right before it sends"
         raise ConfigError(runtime, "broker.kind", expected, "one that sends without asking")
+    if not is_paper(setup.configuration):
+        say_what_is_left(setup.book, setup.log)
     return broker
 
 
