@@ -32,6 +32,7 @@ from tests.live import Live, flat, read
 from tests.processes import ROOT, config_folder, coordinating
 from tests.waiting import until
 from tests.workers.bt_strategies import Dips, Told
+from tests.workers.desk import locked
 from workers.adapters.backtrader import Bars, CannotRun, GatedBroker, backtest_broker, live_broker
 from workers.adapters.backtrader_feeds import Feeds
 from workers.adapters.backtrader_live import LiveBroker
@@ -787,6 +788,24 @@ def test_one_not_closed_delays_no_other(server: EmbeddedServer, portfolio: str, 
     gate.close()
     broker.close()
     lines.close()
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_book_that_another_process_has_locked_ends_no_run(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The open loss is on the log all the same, or no stop could come of it."""
+    monkeypatch.setitem(PaperBroker.__init__.__kwdefaults__, "patience", 0.05)
+    acts = plan(bar1=lambda s: s.buy(), bar3=lambda s: s.close())
+    trading = Trading(server.url, portfolio, tmp_path, acts)
+    trading.market.ends(5000)
+    until(lambda: live.status().get("open_positions") == "ES", "ES to be opened")
+    with locked(tmp_path / "paper.sqlite"):
+        trading.market.ends(4990)
+        until(lambda: "(-500.00)" in live.status().get("positions", ""), "the mark")
+    trading.market.ends(4990)
+    assert trading.end().position.size == 0
+    assert "The broker could not take note of a price" in trading.said.getvalue()
 
 
 @pytest.mark.usefixtures("coordinator")

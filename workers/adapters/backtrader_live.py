@@ -81,8 +81,14 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         self.see_bar()
 
     def _mark(self, symbol: str, price: Decimal) -> None:
-        """The broker hears of the price first: a stop that the mark triggers is filled at it."""
-        self._broker.mark(symbol, price)
+        """The broker hears of the price first: a stop that the mark triggers is filled at it.
+
+        One whose book is locked ends no run, and the log hears of it all the same: it counts the open loss.
+        """
+        try:
+            self._broker.mark(symbol, price)
+        except BrokerError as error:
+            self._log.critical("The broker could not take note of a price", symbol=symbol, why=str(error))
         super()._mark(symbol, price)
 
     # --- what Backtrader asks ----------------------------------------------------------------------------
