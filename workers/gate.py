@@ -148,6 +148,8 @@ class PortfolioGate:
         if self._presence.announced:
             self._publisher.fact(partial(self._author.event, WorkerStopped, reason=reason))
         self._presence.close()
+        self._grants.close()
+        self._publisher.close()
         self._bus.close()
 
     def __enter__(self) -> "PortfolioGate":

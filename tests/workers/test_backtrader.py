@@ -795,7 +795,9 @@ def test_a_book_that_another_process_has_locked_ends_no_run(
     live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The open loss is on the log all the same, or no stop could come of it."""
-    monkeypatch.setitem(PaperBroker.__init__.__kwdefaults__, "patience", 0.05)
+    defaults = PaperBroker.__init__.__kwdefaults__
+    assert defaults
+    monkeypatch.setitem(defaults, "patience", 0.05)
     acts = plan(bar1=lambda s: s.buy(), bar3=lambda s: s.close())
     trading = Trading(server.url, portfolio, tmp_path, acts)
     trading.market.ends(5000)
