@@ -3,10 +3,12 @@
 import io
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from coordinator.log import open_log
+from events.codec import RefusedField
 from events.embedded import EmbeddedServer
 from tests.live import Live
 from tests.processes import coordinating
@@ -72,6 +74,18 @@ def test_a_block_that_fails_may_have_failed_after_its_order(
     assert mine.end() == ["ES: failed: TimeoutError, between the yes and the report: was it filled?"]
     live.all_decided()
     assert live.status()["reserved"] == ""
+
+
+@pytest.mark.parametrize("words", [{"price": "NaN"}, {"price": 1, "side": "buy"}, {"price": 1, "size": 0}])
+def test_a_fill_whose_report_is_refused_is_asked_about(
+    server: EmbeddedServer, portfolio: str, words: dict[str, Any]
+) -> None:
+    mine = Mine(server.url, portfolio)
+    entry = mine.gate.request_entry("ES")
+    with pytest.raises(RefusedField):
+        mine.gate.position_opened("ES", **words)
+    assert not entry.used
+    assert mine.end() == ["ES: granted, never registered, and this process ends: was it filled?"]
 
 
 def test_who_leaves_nothing_behind_says_nothing(server: EmbeddedServer, portfolio: str) -> None:
