@@ -3,8 +3,9 @@
 On a thread of its own, so that no strategy's bar or request can delay it, nor an earlier order that is being
 carried out (`workers.carrier`). What was decided while the bus was away is read when it is back. An order is
 brought again whenever the log says that it is overdue. The kill switch is heard beside the decisions, so it
-needs no coordinator. Where a stream was set back, by a backup or by another server, it is heard again from
-there: an ID that comes a second time would otherwise be taken for one that was heard.
+needs no coordinator; where its key holds something else, that is said, and decisions are heard without it.
+Where a stream was set back, by a backup or by another server, it is heard again from there: an ID that comes
+a second time would otherwise be taken for one that was heard.
 """
 
 import threading
@@ -12,7 +13,7 @@ from collections.abc import Callable, Generator
 
 from coordinator.log import Log
 from events.bus import Bus, Entry
-from events.errors import BusError
+from events.errors import BusError, BusRefused
 from events.stream_id import ORIGIN, StreamId
 from workers.flatten_order import FlattenOrder, pulled
 
@@ -49,7 +50,9 @@ class Listener:
         self._on_order = on_order
         self._log = log
         self._decisions = bus.last_decision()
-        self._pulls, self._outstanding = _last_pull(bus)
+        self._pulls: StreamId | None = None
+        self._unheard = ""
+        self._outstanding = self._find_pulls()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="orders", daemon=True)
 
@@ -89,10 +92,7 @@ class Listener:
 
     def _hear(self) -> bool:
         """Passes on what there is; false if nothing came: then the streams may have been set back."""
-        block_ms = int(LISTEN_SECONDS * 1000)
-        decisions, pulls = self._bus.orders_after(
-            self._decisions, self._pulls, count=_READ_AT_ONCE, block_ms=block_ms
-        )
+        decisions, pulls = self._read_both()
         for entry in pulls:
             self._pulls = entry.id
             self._on_order(pulled(entry))
@@ -107,16 +107,55 @@ class Listener:
                 self._on_order(order)
         return bool(decisions or pulls)
 
+    def _read_both(self) -> tuple[list[Entry], list[Entry]]:
+        block_ms = int(LISTEN_SECONDS * 1000)
+        if self._pulls is None and (outstanding := self._find_pulls()) is not None:
+            self._on_order(outstanding)
+        if self._pulls is not None:
+            try:
+                return self._bus.orders_after(
+                    self._decisions, self._pulls, count=_READ_AT_ONCE, block_ms=block_ms
+                )
+            except BusRefused as refused:
+                self._lose_pulls(refused)
+        return self._bus.decisions_after(self._decisions, count=_READ_AT_ONCE, block_ms=block_ms), []
+
+    def _find_pulls(self) -> FlattenOrder | None:
+        """From where the kill switch is heard, and a pull that nobody has taken note of yet."""
+        try:
+            self._pulls, outstanding = _last_pull(self._bus)
+        except BusRefused as refused:
+            self._lose_pulls(refused)
+            return None
+        self._unheard = ""
+        return outstanding
+
+    def _lose_pulls(self, refused: BusRefused) -> None:
+        self._pulls = None
+        if not self._unheard:
+            self._log.critical(
+                "THE KILL SWITCH IS NOT HEARD: its key cannot be read; orders of the coordinator are",
+                why=str(refused),
+                what_to_do=f"redis-cli DEL {self._bus.keys.killswitch}, which is made anew",
+            )
+        self._unheard = str(refused)
+
     def _look_whether_set_back(self) -> None:
         """Goes back to where the streams end, or a little further: they may have gone on before we looked."""
         if (last := self._bus.last_decision()) < self._decisions:
             self._say_set_back("decisions", self._decisions, last)
             lately = StreamId(max(0, self._bus.now_ms() - _HEARD_AGAIN_MS), 0)
             self._decisions = min(last, lately)
-        if (last := self._bus.last_pull_id()) < self._pulls:
+        if self._pulls is None:
+            return
+        try:
+            last = self._bus.last_pull_id()
+        except BusRefused as refused:
+            self._lose_pulls(refused)
+            return
+        if last < self._pulls:
             self._say_set_back("kill switch", self._pulls, last)
-            self._pulls, outstanding = _last_pull(self._bus)
-            if outstanding is not None:
+            if (outstanding := self._find_pulls()) is not None:
                 self._on_order(outstanding)
 
     def _say_set_back(self, stream: str, heard: StreamId, last: StreamId) -> None:
