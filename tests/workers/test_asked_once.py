@@ -1,0 +1,62 @@
+"""A callback that closes is asked once for what is open, whichever orders bring it and in which order."""
+
+import io
+
+from coordinator.log import open_log
+from events.legs import Leg
+from events.stream_id import StreamId
+from workers.asked_once import AskedOnce, Reported
+from workers.flatten_order import FlattenOrder
+
+_STOP, _PULLED, _FILLED = (StreamId(ms, 0) for ms in (1, 2, 3))
+STOP = FlattenOrder("1-0", _STOP, "daily stop loss", everything=True)
+PULL = FlattenOrder("killswitch 9-0", _PULLED, "kill switch by ann", everything=True)
+ORDERED = FlattenOrder("1-0", _PULLED, "ordered by ann", everything=True)
+LATE = FlattenOrder(
+    "1-0", _FILLED, "NQ filled after", everything=False, positions=(Leg("NQ", "long", 1, "me"),)
+)
+
+
+def asked_for(*happens: FlattenOrder | str) -> list[str]:
+    """The causes for which it was called, with fills of the named symbols in between."""
+    causes: list[str] = []
+    reported = Reported()
+    log, lines = open_log("me", target=io.StringIO())
+    asked = AskedOnce(lambda order: causes.append(order.cause), reported, log)
+    for one in happens:
+        if isinstance(one, str):
+            reported.opened(one)
+        else:
+            asked(one)
+    lines.close()
+    return causes
+
+
+def test_once_an_episode() -> None:
+    assert asked_for("ES", STOP, STOP, ORDERED) == [STOP.cause]
+    assert asked_for("ES", PULL, ORDERED) == [PULL.cause]
+    assert asked_for("ES", STOP, PULL, ORDERED) == [STOP.cause, PULL.cause]
+
+
+def test_again_for_each_fill_since() -> None:
+    assert asked_for(STOP, "NQ", LATE, "NQ", LATE) == [STOP.cause, LATE.cause, LATE.cause]
+    assert asked_for(STOP, "ES", LATE) == [STOP.cause], "of another symbol"
+
+
+def test_not_again_for_a_fill_that_another_order_was_carried_out_for() -> None:
+    assert asked_for("ES", STOP, "NQ", PULL, LATE, ORDERED) == [STOP.cause, PULL.cause]
+    assert asked_for("ES", STOP, "NQ", LATE, ORDERED) == [STOP.cause, LATE.cause]
+
+
+def test_of_two_late_fills_each_is_asked_for() -> None:
+    """Whichever is ordered closed first: a callback may close what the order names and nothing else."""
+    other = LATE._replace(cause="CL filled after", positions=(Leg("CL", "long", 1, "me"),))
+    assert asked_for("ES", STOP, "CL", "NQ", LATE, other, LATE) == [STOP.cause, LATE.cause, other.cause]
+
+
+def test_all_of_it_after_a_part() -> None:
+    """A stop within the episode of a part; what an earlier life opened has no fill here."""
+    part, rest = LATE._replace(cause="ibs was lost"), Leg("CL", "long", 1, "me")
+    stop = STOP._replace(positions=(*part.positions, rest))
+    assert asked_for("NQ", part, stop, stop) == [part.cause, stop.cause]
+    assert asked_for(part, PULL, stop) == [part.cause, PULL.cause]
