@@ -97,7 +97,8 @@ class PortfolioCoordinator:
         self._bus = open_bus(self._settings)
         name = worker or os.environ.get("PORTFOLD_WORKER") or name_of_this_process()
         self._log = log or open_log(name)[0]
-        name, self._claim = claim_a_name(self._bus, name, self._settings, self._log)
+        self._over = threading.Event()
+        name, self._claim = claim_a_name(self._bus, name, self._settings, stop=self._over, log=self._log)
         self._lock = threading.Lock()
         self._granted: dict[str, tuple[Decision, Side, int]] = {}
         self._legs = OwnLegs(self._bus, name, patience_seconds=self._settings.answer_seconds, log=self._log)
@@ -123,6 +124,7 @@ class PortfolioCoordinator:
         self._gate.on_flatten(self._emergency.flatten)
         self._tighten()
         self._gate.start()
+        threading.Thread(target=self._give_way, name="superseded", daemon=True).start()
         self._status()
         atexit.register(self.close)
 
@@ -133,6 +135,9 @@ class PortfolioCoordinator:
 
         Denied too when nobody answers, with the reason; never raises.
         """
+        if self._claim.lost_to:
+            reason = f"Another process trades as {self._gate.worker} now: {self._claim.lost_to}"
+            return Permission(False, reason, "worker_superseded")
         try:
             decision = self._gate.request_entry(symbol, side, size, hold=True)
         except RefusedField as refused:
@@ -249,6 +254,7 @@ class PortfolioCoordinator:
     def close(self) -> None:
         """Says goodbye. Positions stay as they are. Done by itself when the process ends in good order."""
         atexit.unregister(self.close)
+        self._over.set()
         self._gate.close("the process ended")
         self._claim.close()
         self._callbacks.close()
@@ -262,6 +268,12 @@ class PortfolioCoordinator:
         self.close()
 
     # --- inside ------------------------------------------------------------------------------------------
+
+    def _give_way(self) -> None:
+        """Once another process has this one's name, and with it the positions: both would close them."""
+        self._over.wait()
+        if self._claim.lost_to:
+            self._gate.close("another process has its name")
 
     @staticmethod
     def _covers(granted: tuple[Decision, Side, int], side: Side, contracts: int) -> bool:

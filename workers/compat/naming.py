@@ -35,15 +35,17 @@ def name_of_this_process(words: Sequence[str] | None = None) -> str:
     return f"{name[:51]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
-def claim_a_name(bus: Bus, name: str, settings: GateSettings, log: Log) -> tuple[str, Claim]:
+def claim_a_name(
+    bus: Bus, name: str, settings: GateSettings, *, stop: threading.Event, log: Log
+) -> tuple[str, Claim]:
     """`name`, unless another process has it: then with a number. With the bus away, `name`.
 
     It is claimed in one step, so that of many that start at once each has a name of its own; the claim is to
-    be given back at the end.
+    be given back at the end. `stop` is set when it is lost.
     """
     for number in range(1, _MOST_ALIKE):
         own = name if number == 1 else f"{name[: _LONGEST - 3]}-{number}"
-        claim = Claim(open_bus(settings), own, settings, stop=threading.Event(), log=log)
+        claim = Claim(open_bus(settings), own, settings, stop=stop, log=log)
         try:
             claim.take()
         except NameTaken:
