@@ -41,6 +41,31 @@ class Reported:
         return self._fills.copy()
 
 
+class _Asked:
+    """What an episode has asked for so far: the fills there were of a symbol, and whether `everything`."""
+
+    def __init__(self) -> None:
+        self.everything = False
+        self._fills: dict[str, int] = {}
+
+    def note(self, order: FlattenOrder, fills: Counter[str]) -> None:
+        """The callback was called for the order when there were so many fills."""
+        self.everything |= order.everything
+        meant = fills if order.everything else [leg.symbol for leg in order.positions]
+        self._fills |= {symbol: fills[symbol] for symbol in meant}
+
+    def covers(self, order: FlattenOrder, fills: Counter[str]) -> bool:
+        """Whether nothing is open that the order means and that was not asked for."""
+        meant = [leg.symbol for leg in order.positions]
+        if order.everything and not (meant and self.everything):
+            return self.everything and all(self._is_asked(symbol, fills) for symbol in fills)
+        return all(self._is_asked(symbol, fills) for symbol in meant)
+
+    def _is_asked(self, symbol: str, fills: Counter[str]) -> bool:
+        known = self._fills.get(symbol, 0 if self.everything else -1)
+        return fills[symbol] <= known
+
+
 class AskedOnce:
     """`callback`, called once an episode; what is done since is seen in `reported`."""
 
@@ -49,35 +74,29 @@ class AskedOnce:
         self._reported = reported
         self._log = log
         self._lock = threading.Lock()
-        self._asked: dict[str, Counter[str]] = {}
+        self._asked: dict[str, _Asked] = {}
 
     def __call__(self, order: FlattenOrder) -> None:
         """Passes the order on, unless that was done. Raises what the callback raises: then it was not."""
         done, does = _names(order)
         with self._lock:
             fills = self._reported.fills()
-            before = [self._asked[name] for name in done if name in self._asked]
-            asked = max(before, key=Counter.total, default=None)
-            if asked is not None and not self._is_more_open(order, fills - asked):
+            asked = next((self._asked[name] for name in done if name in self._asked), None)
+            if asked is not None and asked.covers(order, fills):
                 self._remember(does, asked)  # its reminders come under its own name
                 return
             self._callback(order)
-            for earlier in before:  # under whatever names it goes: they share what they know
-                earlier.update(fills - earlier)
-            self._remember(does, fills if asked is None else asked)
+            self._remember(does, asked or _Asked())
+            for known in self._asked.values():  # whichever order means it next, it was asked for
+                known.note(order, fills)
             self._complain(order)
 
-    def _remember(self, names: tuple[str, ...], fills: Counter[str]) -> None:
+    def _remember(self, names: tuple[str, ...], asked: _Asked) -> None:
         for name in names:
             self._asked.pop(name, None)
-            self._asked[name] = fills
+            self._asked[name] = asked
         while len(self._asked) > _EPISODES_REMEMBERED:
             del self._asked[next(iter(self._asked))]
-
-    def _is_more_open(self, order: FlattenOrder, since: Counter[str]) -> bool:
-        if not order.positions:
-            return bool(since)
-        return any(since[leg.symbol] for leg in order.positions)
 
     def _complain(self, order: FlattenOrder) -> None:
         left = [leg.symbol for leg in order.positions if not self._reported.is_closed(leg.symbol)]

@@ -1,10 +1,13 @@
-"""Whether the flattener's book is the workers' one, found out before it matters.
+"""Whether the flattener's book and the log agree about what is open, found out before it matters.
 
-A flattener that was given another book, or runs as another user, stands ready and can close nothing.
-Guarantees: what is open on the log and neither open nor just closed in the book is said, critically and with
-what to do, within some seconds, and lies on the bus for `portfold doctor`. A close that is on its way to the
-log is no such thing: only what is missing twice in a row is.
+A flattener that was given another book, or runs as another user, stands ready and can close nothing. And what
+the book holds and the log does not, no stop closes and no limit counts: a fill that was never reported, or a
+settlement of what is still open. Guarantees: either is said, critically and with what to do, within some
+seconds; what the book lacks lies on the bus for `portfold doctor`. A report that is on its way to the log is
+no such thing: only what is so twice in a row is, and nothing is said of the log while events are undecided.
 """
+
+from collections.abc import Iterable
 
 from coordinator.clock import Clock
 from coordinator.log import Log
@@ -15,6 +18,8 @@ from workers.brokers.protocol import Broker, BrokerError
 
 NOT_IN_THE_BOOK = "the broker's book of this flattener does not hold what it is to close"
 WHAT_TO_DO = "give it the workers' --book, or close at the broker and `portfold settle`"
+NOT_ON_THE_LOG = "the broker's book holds what the log does not, so no limit counts it"
+_ASK = "look at the broker: portfold settle what is open there; for the rest let its worker start and tell"
 _LOOK_SECONDS = 5.0
 _LOOKS_IT_LASTS = 6
 
@@ -29,7 +34,8 @@ class BookWatch:
         self._clock = clock
         self._next_look = clock.monotonic()
         self._missing: set[str] = set()
-        self._said = ""
+        self._unreported: set[str] = set()
+        self._said = self._said_unreported = ""
 
     def look(self) -> None:
         """Looks when it is time to, says what has changed, and leaves it on the bus. Raises nothing."""
@@ -37,9 +43,10 @@ class BookWatch:
             return
         self._next_look = self._clock.monotonic() + _LOOK_SECONDS
         try:
-            missing = self._not_here()
+            missing, unreported = self._compared()
             lacks = ", ".join(sorted(missing & self._missing))
-            self._missing = missing
+            more = ", ".join(sorted(unreported & self._unreported))
+            self._missing, self._unreported = missing, unreported
             self._bus.say_book_lacks(lacks, int(_LOOKS_IT_LASTS * _LOOK_SECONDS * 1000))
         except (BusError, BrokerError) as error:
             self._log.warning("The book could not be compared with the log; trying again", why=str(error))
@@ -47,13 +54,26 @@ class BookWatch:
         if lacks and lacks != self._said:
             text = f"WRONG BOOK: {NOT_IN_THE_BOOK} when its owner dies"
             self._log.critical(text, open=lacks, what_to_do=WHAT_TO_DO)
-        self._said = lacks
+        if more and more != self._said_unreported:
+            self._log.critical(f"NOT ON THE LOG: {NOT_ON_THE_LOG}", open=more, what_to_do=_ASK)
+        self._said, self._said_unreported = lacks, more
 
-    def _not_here(self) -> set[str]:
-        """What is open on the log, and not here; first the log, for the book is always ahead of it."""
-        on_the_log = {(held.worker, held.symbol, held.side) for held in held_in(self._bus.status())}
-        if not on_the_log:
-            return set()
-        here = {(held.owner, held.symbol, held.side) for held in self._broker.positions()}
-        here |= {(fill.owner, fill.symbol, fill.side) for fill in self._broker.unreported_exits()}
-        return {f"{symbol} {side} of {worker}" for worker, symbol, side in on_the_log - here}
+    def _compared(self) -> tuple[set[str], set[str]]:
+        """What is open on the log and not here, and the other way round.
+
+        First the log, for the book is always ahead of it.
+        """
+        last, head = self._bus.last_event(), self._bus.head()
+        on_the_log = {
+            (held.worker, held.symbol, held.side): held.size for held in held_in(self._bus.status())
+        }
+        held = {(one.owner, one.symbol, one.side): one.size for one in self._broker.positions()}
+        closed = {(fill.owner, fill.symbol, fill.side) for fill in self._broker.unreported_exits()}
+        unreported = {leg for leg, size in held.items() if size > on_the_log.get(leg, 0)}
+        if head is None or head.cursor < last:
+            unreported = set()
+        return _named(on_the_log.keys() - held.keys() - closed), _named(unreported)
+
+
+def _named(legs: Iterable[tuple[str, str, str]]) -> set[str]:
+    return {f"{symbol} {side} of {worker}" for worker, symbol, side in legs}

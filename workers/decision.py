@@ -14,6 +14,9 @@ from types import TracebackType
 
 from events.stream_id import StreamId
 
+FAILED = "failed: "
+"""What the reason begins with of a slot that is given back because its block failed."""
+
 
 class Decision:
     """Allowed or not, with the reason in a sentence and, when denied, a `code`.
@@ -75,4 +78,4 @@ class Decision:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.allowed and not self.used and self._give_back is not None:
-            self._give_back(self, "not entered" if kind is None else f"failed: {kind.__name__}")
+            self._give_back(self, "not entered" if kind is None else f"{FAILED}{kind.__name__}")

@@ -22,6 +22,7 @@ from coordinator.clock import Clock, SystemClock
 from coordinator.log import Log
 from coordinator.status import read_status
 from events.bus import SERVERS_TIME, Bus, Entry
+from events.codec import RefusedField
 from events.connection import connect
 from events.fields import Side
 from events.incoming import (
@@ -44,7 +45,7 @@ from workers.listener import LISTEN_SECONDS
 from workers.marks import Mark, Marks
 from workers.presence import Presence
 from workers.program_log import program_log
-from workers.publisher import Publisher
+from workers.publisher import OutboxFull, Publisher
 from workers.requests import Author, Requests
 from workers.settings import GateSettings
 
@@ -149,6 +150,8 @@ class PortfolioGate:
         if self._presence.announced:
             self._publisher.fact(partial(self._author.event, WorkerStopped, reason=reason))
         self._presence.close()
+        self._grants.close()
+        self._publisher.close()
         self._bus.close()
 
     def fall_silent(self) -> None:
@@ -220,22 +223,27 @@ class PortfolioGate:
         self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, fill: str = ""
     ) -> bool:
         """Reports a fill, by the broker's name for it if it has one. False while it waits for the bus."""
+        self._reported.opened(symbol)
         granted = self._grants.drop(symbol)
+        try:
+            on_the_log = self._publisher.fact(
+                partial(
+                    self._author.event,
+                    PositionOpened,
+                    symbol=symbol,
+                    side=side,
+                    size=whole(size),
+                    price=exact(price, "price"),
+                    fill=fill,
+                )
+            )
+        except (RefusedField, OutboxFull):
+            if granted is not None:  # nobody knows of the fill: it is asked about
+                self._grants.add(granted)
+            raise
         if granted is not None:
             granted.used = True
-        paid = exact(price, "price")
-        self._reported.opened(symbol)
-        return self._publisher.fact(
-            partial(
-                self._author.event,
-                PositionOpened,
-                symbol=symbol,
-                side=side,
-                size=whole(size),
-                price=paid,
-                fill=fill,
-            )
-        )
+        return on_the_log
 
     def position_closed(
         self,

@@ -104,6 +104,14 @@ class Grants:
         for gone in self._ask_at.keys() - set(granted):
             self._ask_at.pop(gone, None)
 
+    def close(self) -> None:
+        """This process asks no more; nobody else knows what it was allowed and has not reported."""
+        for decision in list(self._granted.values()):
+            self._log.critical(
+                f"{decision.symbol}: granted, never registered, and this process ends: was it filled?",
+                what_to_do="look at the broker; what is filled has to be settled: portfold settle",
+            )
+
     def _renewed(self, decision: Decision, number: int) -> Event:
         """Made under the publisher's lock, so that what was reported before it is not renewed after."""
         if self._granted.get(decision.symbol) is not decision:

@@ -3,7 +3,8 @@
 On a thread of its own, so that no strategy's bar or request can delay it, nor an earlier order that is being
 carried out (`workers.carrier`). What was decided while the bus was away is read when it is back. An order is
 brought again whenever the log says that it is overdue. The kill switch is heard beside the decisions, so it
-needs no coordinator; where somebody has overwritten one of the two streams the other is heard all the same.
+needs no coordinator; where somebody has overwritten one of the two streams that is said, and the other is
+heard all the same.
 Where a stream was set back, by a backup or by another server, it is heard again from there: an ID that comes
 a second time would otherwise be taken for one that was heard.
 """
@@ -52,8 +53,9 @@ class Listener:
         self._on_order = on_order
         self._log = log
         self._decisions = bus.last_decision()
-        self._pulls, self._outstanding = _last_pull(bus)
+        self._pulls: StreamId | None = None
         self._refused = ""
+        self._outstanding = self._find_pulls()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="orders", daemon=True)
 
@@ -110,31 +112,59 @@ class Listener:
 
     def _orders(self) -> tuple[list[Entry], list[Entry]]:
         """The next of both streams; of what the other's refusal would hide as well."""
+        if self._pulls is None and (outstanding := self._find_pulls()) is not None:
+            self._on_order(outstanding)
         count, block_ms = _READ_AT_ONCE, int(LISTEN_SECONDS * 1000)
+        if self._pulls is None:
+            key = self._bus.keys.decisions
+            return self._bus.published_after(key, self._decisions, count=count, block_ms=block_ms), []
         try:
             found = self._bus.orders_after(self._decisions, self._pulls, count=count, block_ms=block_ms)
         except BusRefused as refused:
-            found = self._each_by_itself(refused)
-        else:
-            self._refused = ""
+            return self._each_by_itself(self._pulls, refused)
+        self._refused = ""
         return found
 
-    def _each_by_itself(self, refused: BusRefused) -> tuple[list[Entry], list[Entry]]:
+    def _each_by_itself(self, heard: StreamId, refused: BusRefused) -> tuple[list[Entry], list[Entry]]:
         """Raises `refused` unless one of the two streams can be read."""
-        bus, found, unread = self._bus, list[list[Entry]](), list[str]()
-        for key, after in ((bus.keys.decisions, self._decisions), (bus.keys.killswitch, self._pulls)):
+        keys, found, unread = self._bus.keys, list[list[Entry]](), list[str]()
+        for key, after in ((keys.decisions, self._decisions), (keys.killswitch, heard)):
             try:
-                found.append(bus.published_after(key, after, count=_READ_AT_ONCE, block_ms=_ALONE_MS))
+                found.append(self._bus.published_after(key, after, count=_READ_AT_ONCE, block_ms=_ALONE_MS))
             except BusRefused:
                 found.append([])
                 unread.append(key)
         if len(unread) > 1:
             raise refused
-        if unread and unread[0] != self._refused:
-            self._refused = unread[0]
-            self._log.critical(f"Orders from {unread[0]} cannot be heard; the others are", why=str(refused))
+        if unread == [keys.killswitch]:
+            self._lose_pulls(refused)
+        elif unread:
+            self._say_refused(unread[0], refused)
         decisions, pulls = found
         return decisions, pulls
+
+    def _find_pulls(self) -> FlattenOrder | None:
+        """From where the kill switch is heard, and a pull that nobody has taken note of yet."""
+        try:
+            self._pulls, outstanding = _last_pull(self._bus)
+        except BusRefused as refused:
+            self._lose_pulls(refused)
+            return None
+        return outstanding
+
+    def _lose_pulls(self, refused: BusRefused) -> None:
+        self._pulls = None
+        self._say_refused(self._bus.keys.killswitch, refused)
+
+    def _say_refused(self, key: str, refused: BusRefused) -> None:
+        if key == self._refused:
+            return
+        self._refused = key
+        self._log.critical(
+            f"NOT HEARD: {key} holds something else, and orders by it do not arrive; others do",
+            why=str(refused),
+            what_to_do=f"redis-cli DEL {key}, which is made anew",
+        )
 
     def _look_whether_set_back(self) -> None:
         """Goes back to where the streams end, or a little further: they may have gone on before we looked."""
@@ -150,11 +180,16 @@ class Listener:
             self._decisions = min(last, lately)
 
     def _look_at_pulls(self) -> None:
-        last = self._bus.last_pull_id()
+        if self._pulls is None:
+            return
+        try:
+            last = self._bus.last_pull_id()
+        except BusRefused as refused:
+            self._lose_pulls(refused)
+            return
         if last < self._pulls:
             self._say_set_back("kill switch", self._pulls, last)
-            self._pulls, outstanding = _last_pull(self._bus)
-            if outstanding is not None:
+            if (outstanding := self._find_pulls()) is not None:
                 self._on_order(outstanding)
 
     def _say_set_back(self, stream: str, heard: StreamId, last: StreamId) -> None:

@@ -17,13 +17,14 @@ from coordinator.log import Log
 from events.bus import SERVERS_TIME, Bus
 from events.codec import encode_checked
 from events.errors import BusError, BusRefused, BusUnreachable
-from events.incoming import Event
+from events.incoming import Event, PositionClosed, PositionOpened
 from events.stream_id import StreamId
 
 OUTBOX = 10_000
 TAKEN = 10_000
 _FIRST_PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 0.5
+_SHOWN = 20
 
 Numbered = Callable[[int], Event]
 """Makes the event, given its number in the session."""
@@ -147,6 +148,16 @@ class Publisher:
         with self._lock:
             return self._flush(self._clock.monotonic())
 
+    def close(self) -> None:
+        """Nothing is published any more: says which reports die with this process."""
+        with self._lock:
+            lost = [fact.fields for fact in self._outbox if not _says_how_it_is(fact.fields)]
+        if lost:
+            self._log.critical(
+                f"NEVER REPORTED: the bus was away until the end, and the log lacks {_shown(lost)}",
+                what_to_do="look at the broker, then: portfold settle",
+            )
+
     def _note_taken(self, event: StreamId) -> None:
         with self._taken_lock:
             self._taken.append(event)
@@ -195,3 +206,14 @@ class Publisher:
                 return taken
             self._clock.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _says_how_it_is(fields: list[str]) -> bool:
+    """A goodbye, or a slot given back: what the coordinator comes to by itself."""
+    return fields[1] not in (PositionOpened.__name__, PositionClosed.__name__)
+
+
+def _shown(facts: list[list[str]]) -> str:
+    named = [dict(zip(fields[::2], fields[1::2], strict=True)) for fields in facts[:_SHOWN]]
+    more = f" and {len(facts) - _SHOWN} more" if len(facts) > _SHOWN else ""
+    return ", ".join(f"{one['type']} {one['symbol']} {one['side']} {one['size']}" for one in named) + more

@@ -17,7 +17,7 @@ from events.incoming import EntryRequested, EntryWithdrawn, Event
 from events.stream_id import StreamId
 from workers.amount import whole
 from workers.answer import await_answer
-from workers.decision import Decision
+from workers.decision import FAILED, Decision
 from workers.grants import Grants
 from workers.presence import Presence
 from workers.publisher import NotSent, Numbered, OutboxFull, Publisher
@@ -100,7 +100,7 @@ class Requests:
             renewed=hold,
             granted_at=asked,
             lasts_seconds=answer.lasts_ms / 1000,
-            give_back=lambda given, why: self.withdraw(given.symbol, why),
+            give_back=self._give_back,
         )
         self._grants.add(decision)
         return decision
@@ -109,6 +109,15 @@ class Requests:
         """Gives the slot back. False while that waits for the bus."""
         self._grants.drop(symbol)
         return self._publisher.fact(partial(self._author.event, EntryWithdrawn, symbol=symbol, reason=reason))
+
+    def _give_back(self, decision: Decision, why: str) -> None:
+        """At the end of a block in which nothing was reported. One that failed may have ordered before."""
+        if why.startswith(FAILED):
+            self._log.critical(
+                f"{decision.symbol}: {why}, between the yes and the report: was it filled?",
+                what_to_do="look at the broker; what is filled has to be reported, or portfold settle",
+            )
+        self.withdraw(decision.symbol, why)
 
     def standing(self, decision: Decision) -> bool:
         """Whether a yes still holds, by what this process knows and by what the bus says now.

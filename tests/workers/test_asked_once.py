@@ -1,86 +1,89 @@
-"""An author's callback that closes: called once for what is open, however often that is ordered."""
+"""A callback that closes is asked once for what is open, whichever orders bring it and in which order."""
 
 import io
-from collections.abc import Iterator
 
 import pytest
 
-from coordinator.log import Log, open_log
+from coordinator.log import open_log
 from events.legs import Leg
 from events.stream_id import StreamId
 from workers.asked_once import AskedOnce, Reported
 from workers.flatten_order import FlattenOrder
 
-ES = Leg("ES", "long", 1, "mine")
-CL = Leg("CL", "long", 1, "mine")
+_STOP, _PULLED, _FILLED = (StreamId(ms, 0) for ms in (1, 2, 3))
+STOP = FlattenOrder("1-0", _STOP, "daily stop loss", everything=True)
+PULL = FlattenOrder("killswitch 9-0", _PULLED, "kill switch by ann", everything=True)
+ORDERED = FlattenOrder("1-0", _PULLED, "ordered by ann", everything=True)
+LATE = FlattenOrder(
+    "1-0", _FILLED, "NQ filled after", everything=False, positions=(Leg("NQ", "long", 1, "me"),)
+)
 
 
-@pytest.fixture
-def said() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
-def log(said: io.StringIO) -> Iterator[Log]:
-    log, lines = open_log("mine", target=said)
-    yield log
-    lines.close()
-
-
-def ordered(*legs: Leg, episode: str = "5-0", cause: str = "daily stop loss") -> FlattenOrder:
-    return FlattenOrder(episode, StreamId(5, 0), cause, everything=True, positions=legs)
-
-
-def test_for_one_order_it_is_called_again_only_if_a_fill_was_reported_since(log: Log) -> None:
-    calls: list[tuple[str, ...]] = []
+def asked_for(*happens: FlattenOrder | str) -> list[str]:
+    """The causes for which it was called, with fills of the named symbols in between."""
+    causes: list[str] = []
     reported = Reported()
-    callback = AskedOnce(
-        lambda order: calls.append(tuple(leg.symbol for leg in order.positions)), reported, log
-    )
-    reported.opened("ES")
-    callback(ordered(ES))
-    callback(ordered(ES, cause="flatten overdue"))
-    assert calls == [("ES",)]
-    reported.opened("CL")  # an order that the broker filled after the stop
-    callback(ordered(ES, CL, cause="flatten overdue"))
-    callback(ordered(ES, CL, cause="flatten overdue"))
-    assert calls == [("ES",), ("ES", "CL")]
-    callback(ordered(CL, episode="9-0"))
-    assert len(calls) == 3
+    log, lines = open_log("me", target=io.StringIO())
+    asked = AskedOnce(lambda order: causes.append(order.cause), reported, log)
+    for one in happens:
+        if isinstance(one, str):
+            reported.opened(one)
+        else:
+            asked(one)
+    lines.close()
+    return causes
 
 
-def test_it_is_called_again_if_it_raised(log: Log) -> None:
-    calls: list[str] = []
+def test_once_an_episode() -> None:
+    assert asked_for("ES", STOP, STOP, ORDERED) == [STOP.cause]
+    assert asked_for("ES", PULL, ORDERED) == [PULL.cause]
+    assert asked_for("ES", STOP, PULL, ORDERED) == [STOP.cause, PULL.cause]
+
+
+def test_again_for_each_fill_since() -> None:
+    assert asked_for(STOP, "NQ", LATE, "NQ", LATE) == [STOP.cause, LATE.cause, LATE.cause]
+    assert asked_for(STOP, "ES", LATE) == [STOP.cause], "of another symbol"
+
+
+def test_not_again_for_a_fill_that_another_order_was_carried_out_for() -> None:
+    assert asked_for("ES", STOP, "NQ", PULL, LATE, ORDERED) == [STOP.cause, PULL.cause]
+    assert asked_for("ES", STOP, "NQ", LATE, ORDERED) == [STOP.cause, LATE.cause]
+
+
+def test_of_two_late_fills_each_is_asked_for() -> None:
+    """Whichever is ordered closed first: a callback may close what the order names and nothing else."""
+    other = LATE._replace(cause="CL filled after", positions=(Leg("CL", "long", 1, "me"),))
+    assert asked_for("ES", STOP, "CL", "NQ", LATE, other, LATE) == [STOP.cause, LATE.cause, other.cause]
+
+
+def test_all_of_it_after_a_part() -> None:
+    """A stop within the episode of a part; what an earlier life opened has no fill here."""
+    part, rest = LATE._replace(cause="ibs was lost"), Leg("CL", "long", 1, "me")
+    stop = STOP._replace(positions=(*part.positions, rest))
+    assert asked_for("NQ", part, stop, stop) == [part.cause, stop.cause]
+    assert asked_for(part, PULL, stop) == [part.cause, PULL.cause]
+
+
+def test_again_if_it_raised() -> None:
+    causes: list[str] = []
 
     def fails_at_first(order: FlattenOrder) -> None:
-        calls.append(order.cause)
-        if len(calls) == 1:
+        causes.append(order.cause)
+        if len(causes) == 1:
             raise OSError("the broker is closed")
 
-    callback = AskedOnce(fails_at_first, Reported(), log)
+    log, lines = open_log("me", target=io.StringIO())
+    asked = AskedOnce(fails_at_first, Reported(), log)
     with pytest.raises(OSError, match="the broker is closed"):
-        callback(ordered(ES))
+        asked(STOP)
     for _ in range(3):
-        callback(ordered(ES))
-    assert len(calls) == 2
+        asked(STOP)
+    lines.close()
+    assert len(causes) == 2
 
 
-def test_a_pull_of_the_kill_switch_and_the_order_that_accounts_for_it_are_one(log: Log) -> None:
-    calls: list[str] = []
-    callback = AskedOnce(lambda order: calls.append(order.cause), Reported(), log)
-    pull = FlattenOrder("killswitch 7-0", StreamId(5, 0), "kill switch by ann", everything=True)
-    callback(pull)
-    callback(ordered(ES, cause="ordered by ann"))
-    assert calls == ["kill switch by ann"]
-
-
-def test_a_fill_between_an_order_and_its_pull_is_closed_once(log: Log) -> None:
-    """Either of the two may come first, and the order that the fill brings comes last."""
-    calls: list[str] = []
-    reported = Reported()
-    callback = AskedOnce(lambda order: calls.append(order.cause), reported, log)
-    callback(ordered(ES, cause="ordered by ann"))
-    reported.opened("CL")
-    callback(FlattenOrder("killswitch 7-0", StreamId(5, 0), "kill switch by ann", everything=True))
-    callback(FlattenOrder("5-0", StreamId(9, 0), "late fill", everything=False, positions=(ES, CL)))
-    assert calls == ["ordered by ann", "kill switch by ann"]
+def test_once_for_an_order_its_pull_and_the_fill_in_between() -> None:
+    """The pull and the order name one event; the order that the fill brings comes last."""
+    pull = PULL._replace(event=_STOP)
+    late = FlattenOrder("1-0", _FILLED, "late fill", everything=False, positions=LATE.positions)
+    assert asked_for("ES", STOP, "NQ", pull, late) == [STOP.cause, PULL.cause]

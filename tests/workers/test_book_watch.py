@@ -12,6 +12,7 @@ from config import load
 from config.locate import PACKAGED
 from coordinator.log import open_log
 from events.embedded import EmbeddedServer
+from events.incoming import ClockTicked
 from tests.costs import costing
 from tests.live import Live
 from tests.processes import coordinating
@@ -59,6 +60,9 @@ class Watched:
     def said(self) -> int:
         return self.logged.getvalue().count("WRONG BOOK")
 
+    def unreported(self) -> int:
+        return self.logged.getvalue().count("NOT ON THE LOG")
+
     def enters(self) -> None:
         self.workers.enter("ES", "long", 1, Decimal(5000))
         self.live.starts("ibs-ES", symbols="ES", positions="ES:long:1:5000")
@@ -100,6 +104,34 @@ def test_of_the_workers_own_book_nothing_is_said(watched: Watched) -> None:
     watched.workers.flatten()  # closed, and not reported yet
     watched.looks(watched.over(watched.workers), 3)
     assert (watched.live.bus.book_lacks(), watched.said()) == ("", 0)
+
+
+def test_what_the_book_holds_and_the_log_does_not_is_said_once(watched: Watched) -> None:
+    """Filled and never reported: the slot is kept, and nobody closes it at a stop."""
+    watch = watched.over(watched.workers)
+    watched.workers.enter("ES", "long", 2, Decimal(5000))
+    watched.looks(watch, 1)
+    assert watched.unreported() == 0, "a report may be on its way to the log"
+    watched.looks(watch, 5)
+    assert watched.unreported() == 1
+    watched.live.starts("ibs-ES", symbols="ES", positions="ES:long:2:5000")
+    watched.looks(watch, 5)
+    watched.live.settle("ES", 1, price="5000")  # by whom was told wrong
+    watched.looks(watch, 5)
+    assert (watched.unreported(), watched.said()) == (2, 0)
+
+
+def test_nothing_is_said_of_a_log_that_nobody_decides(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    watched = Watched(live, tmp_path)
+    watched.workers.enter("ES", "long", 1, Decimal(5000))
+    with coordinating(server.url, portfolio):
+        live.all_decided()
+    live.publishes(ClockTicked())
+    watched.looks(watched.over(watched.workers), 5)
+    assert watched.unreported() == 0
+    watched.close()
 
 
 def test_a_status_that_cannot_be_read_is_no_verdict(watched: Watched) -> None:

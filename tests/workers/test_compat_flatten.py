@@ -1,5 +1,6 @@
 """The drop-in's emergency callback: called for what is to be closed, not again for what is being closed."""
 
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -198,3 +199,23 @@ def test_what_an_earlier_life_was_granted_and_never_registered_is_asked_about(
     live.client.delete(live.keys.worker("old"))
     office(4)
     office.logs("ES long 1: granted to an earlier life of this process, never registered: was it filled?")
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_whose_name_another_process_took_over_leaves_all_to_that(office: Office, live: Live) -> None:
+    """As after a pause so long that it was taken for dead: what both hold by the log, both would close."""
+    desk = Desk()
+    old = office(4, 2500.0, desk)
+    opens(old, "ES")
+    live.bus.claim("old", "elsewhere 4711 x", 60_000, "*")
+    office.logs("SUPERSEDED: another process trades as old now; this one stops")
+    denied = old.can_open_position("CL")
+    assert (denied.code, denied[1]) == (
+        "worker_superseded",
+        "old was taken over by process 4711 on elsewhere",
+    )
+    until(lambda: not any(each.name == "orders" for each in threading.enumerate()), "it to be deaf")
+    live.bus.pull_killswitch(pull_fields("ann", "panic", live.bus.last_event()))
+    old.register_position_closed("ES", -5.0)  # what it does all the same is told
+    live.all_decided()
+    assert (desk.told, live.status()["open_positions"]) == ([], "")

@@ -20,7 +20,8 @@ is different, because it cannot be the same:
   at 0, and an exit at the price that gives its P&L, which is taken as it is told, net; that price is shown to
   nobody. Open positions make no marks, so an open loss counts only once it is closed.
 - After a restart a process takes over what the log says it held (there is no broker here to ask), and whoever
-  closes a position that another process opened closes that one's.
+  closes a position that another process opened closes that one's. A process whose name another has taken over
+  meanwhile leaves all of it to that.
 - Without the bus, or a coordinator, nothing may be opened, and exits wait in the outbox.
 
 It is to be made in each process, never before a fork.
