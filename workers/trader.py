@@ -136,13 +136,13 @@ class Trader:
         with self._surviving("said what is held"):
             self._seen, looked = self._mark(bar), True
         held = self._seen
-        self._progress.note(bar.time, held=held is not None)
+        noted = self._note(bar, held)
         if self._filter is not None:
             self._filter.take(bar)
         intent = self._strategy.decide(bar, _as_held(held, self._bars_held))
         if isinstance(intent, Exit):
             self._leaving = intent.reason
-        elif isinstance(intent, Enter) and looked and self._may_open and self._passes(bar, intent):
+        elif isinstance(intent, Enter) and looked and noted and self._may_open and self._passes(bar, intent):
             self._want(intent, bar)
         if held is None and looked:
             self._leaving = ""
@@ -184,6 +184,15 @@ class Trader:
             unrealized = gross_pnl(held.side, held.price, bar.close, held.size, point_value)
             self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=unrealized)
             return held
+
+    def _note(self, bar: Bar, held: BrokerPosition | None) -> bool:
+        """False on a full disk: the next life would trade the bar again, so nothing is opened on it."""
+        try:
+            self._progress.note(bar.time, held=held is not None)
+        except OSError as error:
+            self._log.critical("A bar is not noted, so nothing is opened", symbol=self.symbol, why=str(error))
+            return False
+        return True
 
     @contextmanager
     def _surviving(self, what: str) -> Iterator[None]:

@@ -335,6 +335,22 @@ def test_what_was_flattened_meanwhile_is_not_left_again(floor: Floor) -> None:
     assert tries(floor, 120) == 0
 
 
+def test_a_disk_that_is_full_opens_nothing_and_stops_no_exit(
+    floor: Floor, live: Live, tmp_path: Path
+) -> None:
+    floor.bar(0, Enter("long", 1))
+    (tmp_path / "progress.json.new").mkdir()  # so that nothing can be written there, by whomever
+    floor.bar(1, Exit("ibs"))
+    assert floor.broker.positions() == []
+    floor.bar(2, Enter("long", 1))
+    assert "A bar is not noted, so nothing is opened" in floor.said.getvalue()
+    (tmp_path / "progress.json.new").rmdir()
+    live.all_decided()
+    assert len(live.said("EntryRequested")) == 1
+    floor.bar(3, Enter("long", 1))
+    assert len(floor.broker.positions()) == 1
+
+
 def test_a_broker_that_cannot_say_what_is_held_opens_nothing_and_the_exit_waits(
     floor: Floor, live: Live
 ) -> None:
