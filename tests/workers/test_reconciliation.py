@@ -68,6 +68,19 @@ def unknown_entry(desk: Desk) -> tuple[TradersPost, str]:
 # --- by the book -----------------------------------------------------------------------------------------
 
 
+def test_who_trades_while_the_log_is_told_is_noticed(desk: Desk) -> None:
+    """His close may be on the log already, and what it is told now is that the position is open."""
+    broker, order = unknown_entry(desk)
+    books = Reconciliation(desk.book, CONTRACTS, lambda _: broker.exit("CL", "long", 1, PRICE))
+    with pytest.raises(
+        BrokerError, match="CL was traded meanwhile: the log was told 1, and the book holds 0"
+    ):
+        books.filled(order, None)
+    assert broker.unsettled() == []
+    assert books.filled(order, None) is None, "settled all the same"
+    books.close()
+
+
 def test_it_was_filled_after_all(desk: Desk, books: Books) -> None:
     broker, order = unknown_entry(desk)
     settled = books.books.filled(order, Decimal("71.30"))

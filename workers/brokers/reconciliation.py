@@ -53,8 +53,9 @@ _Settle = Callable[[Entries, Order], Settlement | None]
 class Reconciliation:
     """Settles orders in the book at `path`.
 
-    `tell` is called for what the log is to be told. If that fails, or one dies over it, saying the same again
-    tells the log again, which folds it once.
+    `tell` is called for what the log is to be told, with the book free: that somebody trades meanwhile is
+    noticed, and raised. If telling fails, or one dies over it, saying the same again tells the log again, which
+    folds it once.
     """
 
     def __init__(
@@ -107,6 +108,8 @@ class Reconciliation:
             self._tell(settlement)
             with self._book.transaction() as entries:
                 Orders(entries).note_untold(order_id, None)
+                leg = entries.leg(order.owner, order.symbol)
+            _refuse_to_be_overtaken(settlement, leg.size if leg else 0)
         return settlement
 
     def _filled(self, price: Decimal | None, entries: Entries, order: Order) -> Settlement | None:
@@ -178,6 +181,17 @@ class Reconciliation:
         leg = entries.leg(order.owner, order.symbol)
         size, price = (leg.size, leg.price) if leg else (0, Decimal(0))
         return Settlement(order, size, price, pnl, tell)
+
+
+def _refuse_to_be_overtaken(told: Settlement, size: int) -> None:
+    """Whoever traded between the book and the log may have reported it before: then the log is wrong now."""
+    if size != told.size:
+        order = told.order
+        raise BrokerError(
+            f"Order {order} is settled, but {order.symbol} was traded meanwhile: the log was told "
+            f"{told.size}, and the book holds {size}. Look at portfold status; where it differs: portfold "
+            f"settle {order.symbol} {order.owner} --size {size}"
+        )
 
 
 def _note(entries: Entries, order: Order, state: State) -> None:
