@@ -40,7 +40,7 @@ from workers.asked_once import AskedOnce, Reported
 from workers.carrier import Begin, Carrier, on_a_thread
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder, order_for
-from workers.grants import Grants
+from workers.grants import Grants, ask_about_an_earlier_life
 from workers.listener import LISTEN_SECONDS
 from workers.marks import Mark, Marks
 from workers.presence import Presence
@@ -302,6 +302,8 @@ class PortfolioGate:
 
         Nobody reports what is filled meanwhile: it was ordered by a life of this worker that is over.
         """
+        if self._holdings is tuple and not self._presence.announcements:
+            ask_about_an_earlier_life(self._bus.status(), self.worker, self._log)
         with self.orders:
             held = holdings_text(self._holdings())
             for _ in range(_ANNOUNCEMENTS_AT_ONCE):

@@ -6,11 +6,13 @@ given back. Guarantees: a renewal never comes onto the log behind the report of 
 heard in time renews nothing; whose fill nobody reports is asked about, again and again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from coordinator.clock import Clock
 from coordinator.log import Log
+from coordinator.status_values import reserved_in
+from events.errors import BusRefused
 from events.incoming import Event
 from events.stream_id import StreamId
 from workers.decision import Decision
@@ -18,6 +20,25 @@ from workers.publisher import Publisher
 
 _BEATS_EARLY = 3
 _LASTS_UNTIL_ASKED = 10
+
+
+def ask_about_an_earlier_life(status: Mapping[str, str], worker: str, log: Log) -> None:
+    """For who has no broker to ask: what `worker` was granted, and did not live to report or give back.
+
+    Its slots are given back as it announces itself, so nobody else would ask.
+    """
+    try:
+        reserved = reserved_in(status)
+    except BusRefused as unread:
+        log.error("What an earlier life was granted is not known", why=str(unread))
+        return
+    for one in reserved:
+        if one.worker == worker:
+            log.critical(
+                f"{one.symbol} {one.side} {one.size}: granted to an earlier life of this process, never "
+                "registered: was it filled?",
+                what_to_do="look at the broker; what is filled has to be registered, or portfold settle",
+            )
 
 
 class _NoLongerGranted(Exception):

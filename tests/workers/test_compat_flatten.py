@@ -58,6 +58,19 @@ def opens(old: PortfolioCoordinator, symbol: str) -> None:
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_of_late_fills_each_is_told_once(office: Office, live: Live) -> None:
+    """What is being closed is still registered as open: told again it would be closed twice."""
+    desk = Desk()
+    old = office(4, 2500.0, desk)
+    opens(old, "ES")
+    live.flatten()
+    for symbol in ("NQ", "CL", "6A"):
+        old.register_position_opened(symbol, 1, 100)
+    until(lambda: len(desk.told) == 4, "the callback for each")
+    assert sorted(desk.told) == [["6A"], ["CL"], ["ES"], ["NQ"]]
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_it_is_called_each_time_that_the_bus_is_lost(office: Office, server: EmbeddedServer) -> None:
     desk, proxy = Desk(), Proxy(server.port)
     lossy = {"url": proxy.url, "on_bus_loss": "flatten", "bus_loss_seconds": 0.2, "answer_seconds": 1.0}

@@ -20,11 +20,11 @@ from workers.settings import GateSettings
 class Mine:
     """A gate, and what it says that is critical."""
 
-    def __init__(self, url: str, portfolio: str) -> None:
+    def __init__(self, url: str, portfolio: str, **more: Any) -> None:
         self._said = io.StringIO()
         log, self._lines = open_log("mine", target=self._said)
         settings = GateSettings(url=url, portfolio=portfolio, answer_seconds=1.0, worker_lost_seconds=60)
-        self.gate = PortfolioGate("mine", symbols=["ES"], settings=settings, log=log).start()
+        self.gate = PortfolioGate("mine", symbols=["ES"], settings=settings, log=log, **more).start()
 
     def end(self) -> list[str]:
         self.gate.close()
@@ -86,6 +86,18 @@ def test_a_fill_whose_report_is_refused_is_asked_about(
         mine.gate.position_opened("ES", **words)
     assert not entry.used
     assert mine.end() == ["ES: granted, never registered, and this process ends: was it filled?"]
+
+
+@pytest.mark.parametrize("knows", [False, True])
+def test_what_an_earlier_life_was_granted_is_asked_about_where_no_broker_can_be(
+    live: Live, server: EmbeddedServer, portfolio: str, knows: bool
+) -> None:
+    live.starts("mine")
+    live.asks("ES", worker="mine")
+    live.loses_worker("mine")
+    mine = Mine(server.url, portfolio, **({"holdings": list} if knows else {}))
+    asked = "ES long 1: granted to an earlier life of this process, never registered: was it filled?"
+    assert mine.end() == ([] if knows else [asked])
 
 
 def test_who_leaves_nothing_behind_says_nothing(server: EmbeddedServer, portfolio: str) -> None:

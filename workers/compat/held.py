@@ -18,10 +18,11 @@ from events.errors import BusError
 from events.fields import Side
 from events.legs import Holding
 from events.stream_id import ORIGIN
-from workers.compat.positions import Leg, legs_in, slots_in
+from workers.compat.positions import Leg, legs_in
 from workers.decided import wait_until_decided
 from workers.decision import Decision
 from workers.flatten_order import KILLSWITCH, FlattenOrder
+from workers.grants import ask_about_an_earlier_life
 
 _LOOK_BACK = 2_000  # events: what was closed since the last sign of life is among them
 
@@ -176,11 +177,7 @@ class Held:
             for leg in earlier:
                 self._legs.setdefault(leg.symbol, leg)
             self._taken_over = True
-        for slot in slots_in(status, self._worker):
-            self._log.critical(
-                f"{slot}: granted to an earlier life of this process, never registered: was it filled?",
-                what_to_do="look at the broker; register it here, or portfold settle",
-            )
+        ask_about_an_earlier_life(status, self._worker, self._log)
 
 
 def _flat(entry: Entry) -> Mapping[str, str]:

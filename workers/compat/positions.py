@@ -95,12 +95,6 @@ def legs_in(status: Mapping[str, str]) -> list[Leg]:
     ]
 
 
-def slots_in(status: Mapping[str, str], worker: str) -> list[str]:
-    """What is reserved for a worker, as `ES long 1`."""
-    items = status.get("reserved", "").split(", ")
-    return [slot for slot, _, whose in (item.partition(" by ") for item in items) if whose == worker]
-
-
 def open_positions_in(status: Mapping[str, str]) -> dict[str, OpenPosition]:
     """The same by symbol, for reading."""
     return {
