@@ -54,8 +54,8 @@ class Reconciliation:
     """Settles orders in the book at `path`.
 
     `tell` is called for what the log is to be told, with the book free: that somebody trades meanwhile is
-    noticed, and raised. If telling fails, or one dies over it, saying the same again tells the log again, which
-    folds it once.
+    noticed, and raised. If telling fails, or one dies over it, saying the same again tells the log again,
+    which folds it once.
     """
 
     def __init__(

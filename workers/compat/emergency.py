@@ -67,11 +67,16 @@ class Emergency:
     def flatten(self, order: FlattenOrder) -> None:
         """To be called once for each episode, and again for what was filled since; not for what is closed.
 
-        An order that comes past the coordinator names the event that begins its episode.
+        An order that comes past the coordinator names the event that begins its episode. An order for some of
+        it names them, and no others are told; nor is what was told before, which may be being closed.
         """
         episode = str(order.event) if order.episode.startswith(KILLSWITCH) else order.episode
-        own, told = self._to_close(order), self._told.get(episode)
-        if told is not None and all(any(leg is one for one in told) for leg in own):
+        told = self._told.get(episode)
+        own = [leg for leg in self._to_close(order) if not any(leg is one for one in told or ())]
+        if not order.everything:
+            named = {leg.symbol for leg in order.positions}
+            own = [leg for leg in own if leg.symbol in named]
+        if told is not None and not own:
             return
         has_any = own or order.positions or order.pending or self._slots()
         if not has_any and self._others_have(episode):
@@ -84,7 +89,7 @@ class Emergency:
             )
         else:
             call(callback, order.cause.replace(" ", "_"), self._context(episode, own))
-        _remember(self._told, episode, own)
+        _remember(self._told, episode, [*(told or ()), *own])
 
     def _others_have(self, episode: str) -> bool:
         """Whether anything is open or ordered elsewhere: by the order, or else by what was known last."""
