@@ -1,6 +1,7 @@
 """Backtrader strategies behind the gate: in a backtest, and over the bus, with the same trades."""
 
 import io
+import json
 import os
 import queue
 import subprocess
@@ -38,7 +39,7 @@ from workers.adapters.backtrader_feeds import Feeds
 from workers.adapters.backtrader_live import LiveBroker
 from workers.bar import Bar
 from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import BrokerError, ExitFill
+from workers.brokers.protocol import BrokerError, ExitFill, OrderUnknown
 from workers.conductor import Conductor
 from workers.feeds.driven import DrivenFeed
 from workers.feeds.steps import Step, steps
@@ -797,6 +798,37 @@ def test_one_not_closed_delays_no_other(server: EmbeddedServer, portfolio: str, 
     gate.close()
     broker.close()
     lines.close()
+
+
+@pytest.mark.usefixtures("coordinator")
+@pytest.mark.parametrize(
+    ("does", "raises", "says"),
+    [
+        ("exit", BrokerError("CL is limit down"), "NOT CLOSED; the strategy is told"),
+        ("exit", OrderUnknown("Who knows"), "What became of an order is unknown"),
+        ("enter", OrderUnknown("Who knows"), "What became of an order is unknown"),
+    ],
+)
+def test_what_the_broker_did_not_do_or_may_have_done_is_critical(
+    server: EmbeddedServer,
+    portfolio: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    does: str,
+    raises: BrokerError,
+    says: str,
+) -> None:
+    def fails(*_words: Any, **_more: Any) -> None:
+        raise raises
+
+    trading = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy(), bar2=lambda s: s.close()))
+    monkeypatch.setattr(trading.broker._broker, does, fails)
+    for _ in range(3):
+        trading.market.ends(5000)
+    trading.end()
+    assert ("Sell" if does == "exit" else "Buy", "Rejected") in [told[1:] for told in trading.told]
+    lines = [json.loads(line) for line in trading.said.getvalue().splitlines()]
+    assert [line["event"] for line in lines if line["level"] == "critical"] == [says]
 
 
 @pytest.mark.usefixtures("coordinator")

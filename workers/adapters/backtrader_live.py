@@ -169,10 +169,24 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             with self._gate.orders:
                 return self._enter(order, granted) if granted is not None else self._exit(order)
         except OrderUnknown as unknown:
-            self._own_gate.announce_again()  # the broker counts it as open, so the log must
+            self._say_unknown(order, unknown)
             return str(unknown)
+        except NotOpen as closed:
+            return str(closed)
         except BrokerError as error:
+            if granted is None:
+                symbol = self._feeds.symbol(order.data)
+                self._log.critical("NOT CLOSED; the strategy is told", symbol=symbol, why=str(error))
             return str(error)
+
+    def _say_unknown(self, order: Any, unknown: OrderUnknown) -> None:
+        """The broker counts an unknown entry as open, so the log must; if it cannot say so now, then soon."""
+        symbol = self._feeds.symbol(order.data)
+        self._log.critical("What became of an order is unknown", symbol=symbol, why=str(unknown))
+        try:
+            self._own_gate.announce_again()
+        except BrokerError as error:
+            self._log.critical("What is held is announced with the next sign of life", why=str(error))
 
     def _enter(self, order: Any, granted: Decision) -> str:
         if not self._gate.standing(granted):
