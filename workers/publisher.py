@@ -155,7 +155,7 @@ class Publisher:
         if lost:
             self._log.critical(
                 f"NEVER REPORTED: the bus was away until the end, and the log lacks {_shown(lost)}",
-                what_to_do="look at the broker, then: portfold settle",
+                what_to_do="start it again if its broker keeps a book; else look, and portfold settle",
             )
 
     def _note_taken(self, event: StreamId) -> None:

@@ -123,6 +123,23 @@ def test_what_a_429_asks_for_has_bounds(header: str, seconds: float) -> None:
     assert read_answer(429, b"", {"Retry-After": header}).again_seconds == seconds
 
 
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        (b'{"success": true, "id": "a"}', "accepted"),
+        (b'{"success": false}', "refused"),
+        (b'{"success": "false"}', "unknown"),
+        (b'{"success": null, "id": "a"}', "unknown"),
+        (b'{"error": "Unauthorized"}', "unknown"),
+        (b"{}", "unknown"),
+        (b"[]", "unknown"),
+        (b"", "unknown"),
+    ],
+)
+def test_only_a_plain_yes_is_one_and_only_a_plain_no(body: bytes, outcome: str) -> None:
+    assert read_answer(200, body, {}).outcome == outcome
+
+
 def test_insisting_has_its_bounds(opened: Opened, receiver: Receiver) -> None:
     receiver.behaves(*[too_soon()] * 20)
     assert opened(5).post(ORDER, insists=True).outcome == "refused"
