@@ -155,6 +155,20 @@ def test_what_another_process_closed_is_not_to_be_closed_again(office: Office) -
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_what_another_process_closed_is_not_there_when_the_symbol_is_entered_anew(
+    office: Office, live: Live
+) -> None:
+    opener, closer = office(4, worker="opener"), office(4, worker="closer")
+    opens(opener, "ES")
+    closer.register_position_closed("ES", -5.0)
+    opens(opener, "ES")
+    opener.register_position_closed("ES", -5.0)
+    live.all_decided()
+    assert [fields.get("size") for fields in live.said("PositionClosed")] == ["1", "1"]
+    assert live.status()["unsettled"] == ""
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_what_was_closed_by_phone_and_settled_is_not_to_be_closed_again(office: Office, live: Live) -> None:
     desk = Desk()
     old = office(4, 2500.0, desk)

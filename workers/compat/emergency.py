@@ -67,16 +67,19 @@ class Emergency:
     def flatten(self, order: FlattenOrder) -> None:
         """To be called once for each episode, and again for what was filled since; not for what is closed.
 
-        An order that comes past the coordinator names the event that begins its episode. An order for some of
-        it names them, and no others are told; nor is what was told before, which may be being closed.
+        An order for some of it names them, and no others are told; nor is what was told before, which may be
+        being closed.
         """
         episode = str(order.event) if order.episode.startswith(KILLSWITCH) else order.episode
-        told = self._told.get(episode)
-        own = [leg for leg in self._to_close(order) if not any(leg is one for one in told or ())]
+        # A pull of the kill switch and the order that its event brings are one, in whatever episode that is.
+        names = {episode, str(order.event)}
+        before = [self._told[name] for name in names if name in self._told]
+        told = [leg for legs in before for leg in legs]
+        own = [leg for leg in self._to_close(order) if not any(leg is one for one in told)]
         if not order.everything:
             named = {leg.symbol for leg in order.positions}
             own = [leg for leg in own if leg.symbol in named]
-        if told is not None and not own:
+        if before and not own:
             return
         has_any = own or order.positions or order.pending or self._slots()
         if not has_any and self._others_have(episode):
@@ -89,7 +92,8 @@ class Emergency:
             )
         else:
             call(callback, order.cause.replace(" ", "_"), self._context(episode, own))
-        _remember(self._told, episode, [*(told or ()), *own])
+        for name in names:
+            _remember(self._told, name, [*told, *own])
 
     def _others_have(self, episode: str) -> bool:
         """Whether anything is open or ordered elsewhere: by the order, or else by what was known last."""

@@ -3,7 +3,7 @@
 There is no broker here to ask: what is registered is what the coordinator is told that is open here, and what
 the emergency callback is told to close. So what another process has closed, or a person has settled, must not
 stay here: it would be closed a second time, and the position turned around. Guarantees: it is forgotten, and
-that is said, once the log tells who closed it, or grants the symbol anew; what it has merely lost is kept.
+that is said, once the log tells who closed it; what the log has merely lost is kept, and asked about.
 """
 
 import threading
@@ -57,13 +57,12 @@ class Held:
     # --- slots -------------------------------------------------------------------------------------------
 
     def grant(self, symbol: str, granted: Granted) -> None:
-        """A slot is ours from now on. By the log nobody holds the symbol: what is held here was closed."""
+        """A slot is ours from now on. By the log nobody holds the symbol: it was closed, or lost there."""
         with self._lock:
             self._granted[symbol] = granted
-            closed = self._legs.pop(symbol, None)
-            self._shown.discard(symbol)
-        if closed is not None:
-            self._say_forgotten(symbol, "it was granted anew")
+        if self.leg(symbol) is not None:
+            with suppress(BusError):
+                self._ask_who_closed(symbol)
 
     def ungrant(self, symbol: str) -> Granted | None:
         """The slot is about to be used, or given back; None where there is none."""
@@ -130,19 +129,23 @@ class Held:
             return
         with orders, suppress(BusError):
             for symbol in self._no_longer_in(self._bus.status()):
-                how = self._closed_by_others(symbol)
-                if how:
-                    self._forget(symbol, how)
-                    continue
-                self._log.critical(f"{symbol} is open here, and not by the log any more: who closed it?")
-                with self._lock:
-                    self._shown.discard(symbol)  # said once, unless the log holds it again
+                self._ask_who_closed(symbol)
 
     def _no_longer_in(self, status: Mapping[str, str]) -> list[str]:
         on_the_log = {leg.symbol for leg in legs_in(status) if leg.worker == self._worker}
         with self._lock:
             self._shown |= on_the_log & self._legs.keys()
             return sorted(self._shown - on_the_log)
+
+    def _ask_who_closed(self, symbol: str) -> None:
+        """The log, and where it does not tell, whoever reads this process's log. Raises BusError."""
+        how = self._closed_by_others(symbol)
+        if how:
+            self._forget(symbol, how)
+            return
+        self._log.critical(f"{symbol} is open here, and not by the log any more: who closed it?")
+        with self._lock:
+            self._shown.discard(symbol)  # said once, unless the log holds it again
 
     def _closed_by_others(self, symbol: str) -> str:
         """How, by the log; nothing where the last that it tells of the leg is our own word."""
@@ -152,7 +155,7 @@ class Held:
                 continue
             kind, whose = fields.get("type"), fields.get("owner") or fields.get("worker")
             if kind == "PositionSettled" and whose == self._worker:
-                return f"settled by {fields.get('by')}"
+                return f"settled by {fields.get('by')}" if fields.get("size") == "0" else ""
             if kind == "PositionClosed" and whose == self._worker != fields.get("worker"):
                 return f"closed by {fields.get('worker')}"
             if kind in ("PositionOpened", "PositionClosed") and whose == self._worker:
