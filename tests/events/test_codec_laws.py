@@ -174,7 +174,7 @@ def test_a_default_may_be_said_as_well_as_left_out(event: Any) -> None:
     said = {
         field.name: field.default for field in struct_fields(type(event)) if field.default is not NODEFAULT
     }
-    texts = {name: "false" if value is False else value for name, value in said.items()}
+    texts = {name: "false" if value is False else str(value) for name, value in said.items()}
     assert decode_event(flattened({"type": type(event).__name__, **texts, **by_name(encode(event))})) == event
 
 

@@ -23,7 +23,7 @@ def peace(cast: Cast) -> None:
     cast.operator.act(cast.operator.settle_forged)
     world.scheduler.run(world.scheduler.now + _LOOK_MS)
     _until(cast, lambda: not world.desk.on_the_way and _is_quiet(cast), "the backlog drains")
-    world.law.at_peace()
+    _until(cast, world.law.holds, "the broker and the log differ only where somebody was told")
     _until(cast, lambda: _agree_once_settled(cast), "once settled the log agrees with the broker")
     _until(cast, lambda: not _still_to_close(cast), "ordered flattens end")
     cast.operator.act(cast.operator.flatten)
