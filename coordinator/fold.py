@@ -52,7 +52,7 @@ keeps the slots of a lost worker; they freed them. Where open P&L begins to coun
 an earlier day pay for a loss of today. It refuses another event under the number of the last one, a repeat to
 them, and remembers the names of 1,024 fills of each worker; they, of 1,024 in all. It knows EntryRenewed
 and WorkerRetired, and says of a lost worker what to do about it. A slot whose time is over is another's only
-when its worker would have been counted as lost by then.
+when its worker would have been counted as lost by then, nor one that a flatten took back.
 What each decided is decided again alike.
 """
 
@@ -97,7 +97,7 @@ def _coordinator_started(state: State, at: StreamId, event: CoordinatorStarted) 
     # From 4 on the rules never go back: a hand that wrote of an earlier version would loosen them.
     state.fold_version = event.fold if state.fold_version < 4 else max(event.fold, state.fold_version)
     state.epoch = event.epoch
-    state.led_since_ms, state.worker_lost_ms = at.ms, event.worker_lost_ms
+    state.led_since_ms, state.worker_lost_ms = at.ms, event.worker_lost_ms or state.worker_lost_ms
     return []
 
 

@@ -42,7 +42,7 @@ def _trigger(state: State, limits: Limits, at: StreamId) -> list[Decision]:
     state.stop = Stop(day=state.day.date, daily_pnl=pnl, since=str(at))
     state.day.stops += 1
     state.stats.stop_loss_triggers += 1
-    pending = cancel_pending(state)
+    pending = cancel_pending(state, at)
     everything = list(state.positions)
     episode = flatten.begin(state, at, _CAUSE, everything)
     episode.cause = _CAUSE  # also of one that is under way for a lesser reason
@@ -58,13 +58,18 @@ def _trigger(state: State, limits: Limits, at: StreamId) -> list[Decision]:
     return [triggered, *flatten.hand_over(state, everything), *flatten.finish(state, at)]
 
 
-def cancel_pending(state: State) -> str:
+def cancel_pending(state: State, at: StreamId) -> str:
     """Takes back every reserved slot, and lists them: what still fills will be closed at once.
 
-    A slot that may be filled already stays taken.
+    A slot may be filled already, and its report be on its way: so it stays taken as long as one whose time is
+    over, though nobody may use it.
     """
     pending = legs_text(
         Leg(one.symbol, one.side, one.size, one.worker) for _, one in sorted(state.reservations.items())
     )
-    state.reservations = {key: one for key, one in state.reservations.items() if one.kept}
+    if not state.worker_lost_ms:  # the leader did not say how long a report may be on its way
+        state.reservations = {key: one for key, one in state.reservations.items() if one.kept}
+    for one in state.reservations.values():
+        if not one.kept:
+            one.revoked, one.expires_ms = True, min(one.expires_ms, at.ms)
     return pending

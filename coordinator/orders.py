@@ -54,7 +54,7 @@ def _refused(reason: str) -> EventRejected:
 def flatten_requested(state: State, at: StreamId, event: FlattenRequested) -> list[Decision]:
     """Halts, takes reserved slots back, and orders every position closed."""
     state.halt = Halt(by=event.by, reason=event.reason, since=str(at), flatten=True)
-    pending = loss.cancel_pending(state)
+    pending = loss.cancel_pending(state, at)
     return flatten.order_everything(state, at, f"ordered by {event.by}", pending)
 
 

@@ -24,6 +24,7 @@ from coordinator.status_values import (
     held_in,
     moments_in,
     reserved_in,
+    taken_back_in,
     trading_in,
 )
 from events.bus import Bus, Head
@@ -82,6 +83,7 @@ class Overview(Struct, frozen=True):
     moments: Moments
     held: tuple[Held, ...]
     reserved: tuple[Reserved, ...]
+    taken_back: tuple[Reserved, ...]
     flattening: tuple[str, ...]
     workers: tuple[Seen, ...]
     missing: tuple[str, ...]
@@ -164,6 +166,7 @@ def look(bus: Bus, *, flattener: str) -> Overview | None:
         moments=moments_in(status),
         held=held_in(status),
         reserved=reserved_in(status),
+        taken_back=taken_back_in(status),
         flattening=flattening_in(status),
         workers=workers,
         missing=missing_symbols(limits, workers, trading_in(status)),

@@ -103,11 +103,11 @@ def _use_reservation(state: State, key: str, size: int) -> int:
     reservation = state.reservations.get(key)
     if reservation is None:
         return 0
-    granted = min(size, reservation.size)
-    reservation.size -= granted
+    used = min(size, reservation.size)
+    reservation.size -= used
     if reservation.size == 0:
         del state.reservations[key]
-    return granted
+    return 0 if reservation.revoked else used
 
 
 def _use_kept(state: State, key: str, unreported: int) -> None:

@@ -113,7 +113,7 @@ def _same_answer(
 
 def _still_reserved(state: State, first: str, answer: EntryAllowed) -> bool:
     reserved = state.reservations.get(leg_key(answer.symbol, answer.side, answer.worker))
-    if reserved is None or reserved.kept:
+    if reserved is None or reserved.kept or reserved.revoked:
         return False
     return (reserved.request, reserved.size) == (first, answer.size)
 

@@ -35,7 +35,8 @@ def leg_key(symbol: str, side: str, worker: str) -> str:
 class Reservation(Struct):
     """A slot kept free for an entry that was allowed: `size` contracts are still to be filled.
 
-    Once its worker is lost it may have been filled unreported: it is `kept`, and no time expires it. Each
+    Once its worker is lost it may have been filled unreported: it is `kept`, and no time expires it. One that
+    a flatten has taken back is `revoked`: nobody may use it, and what is filled of it was not granted. Each
     renewal keeps it for `lasts_ms` more, 0 in what an earlier version granted.
     """
 
@@ -47,6 +48,7 @@ class Reservation(Struct):
     expires_ms: int
     kept: bool = False
     lasts_ms: int = 0
+    revoked: bool = False
 
 
 class Position(Struct):

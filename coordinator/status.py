@@ -3,13 +3,14 @@
 `HGETALL` of the status key shows every field as text; `read_status` gives the familiar dictionary.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from coordinator.dollars import CENT, EXACT
 from coordinator.flatten import catches_new_fills
 from coordinator.state import (
     Acknowledged,
+    Reservation,
     State,
     Stats,
     TailMissing,
@@ -34,6 +35,7 @@ def status_fields(state: State, at: StreamId) -> dict[str, str]:
 
     `opened_ms` goes with `positions`, `reserved_until_ms` with `reserved`: times in the clock of the log.
     """
+    standing = [one for one in state.reservations.values() if not one.revoked]
     return {
         "max_positions": str(state.limits.max_positions) if state.limits else "",
         "open_positions_count": str(len(state.positions)),
@@ -43,15 +45,14 @@ def status_fields(state: State, at: StreamId) -> dict[str, str]:
         "current_day": state.day.date,
         "stats": _stats_text(state.stats),
         "slots_used": str(slots_used(state)),
-        "reserved": ", ".join(
-            f"{one.symbol} {one.side} {one.size} by {one.worker}" for one in state.reservations.values()
-        ),
+        "reserved": _slots(standing),
+        "taken_back": _slots(one for one in state.reservations.values() if one.revoked),
         "positions": ", ".join(
             f"{one.symbol} {one.side} {one.size} @ {one.price:f} by {one.worker} ({one.unrealized:+.2f})"
             for one in state.positions.values()
         ),
         "opened_ms": ", ".join(str(one.opened_ms) for one in state.positions.values()),
-        "reserved_until_ms": ", ".join(str(one.expires_ms) for one in state.reservations.values()),
+        "reserved_until_ms": ", ".join(str(one.expires_ms) for one in standing),
         "realized_pnl": _dollars(state.day.realized),
         "daily_stop_loss": f"{state.limits.daily_stop_loss:f}" if state.limits else "",
         "stop_from": _dollars(state.day.stop_from),
@@ -115,6 +116,10 @@ def _read_stats(text: str) -> dict[str, int | float]:
     pairs = dict(pair.split("=") for pair in text.split(" "))
     counts: dict[str, int | float] = {name: int(pairs[name]) for name in _COUNTS}
     return counts | {"block_rate": float(pairs["block_rate"])}
+
+
+def _slots(reserved: Iterable[Reservation]) -> str:
+    return ", ".join(f"{one.symbol} {one.side} {one.size} by {one.worker}" for one in reserved)
 
 
 def _unsettled(state: State) -> list[str]:

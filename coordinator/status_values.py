@@ -141,6 +141,16 @@ def reserved_in(fields: Mapping[str, str]) -> tuple[Reserved, ...]:
     return _each(fields, "reserved", _RESERVED, read, "reservations such as CL long 1 by ibs-CL")
 
 
+def taken_back_in(fields: Mapping[str, str]) -> tuple[Reserved, ...]:
+    """The slots that a flatten took back, and of which a fill may still be reported. Raises BusRefused."""
+
+    def read(found: re.Match[str], _number: int) -> Reserved:
+        symbol, side, size, worker = found.groups()
+        return Reserved(symbol, side, int(size), worker, None)
+
+    return _each(fields, "taken_back", _RESERVED, read, "slots such as CL long 1 by ibs-CL")
+
+
 def announced_in(fields: Mapping[str, str]) -> tuple[Announced, ...]:
     """The workers that ever announced themselves, or spoke. Raises BusRefused."""
     named = _each(fields, "worker_symbols", _NAMED, lambda found, _: found.groups(), "workers")

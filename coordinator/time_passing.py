@@ -59,7 +59,10 @@ def open_first_day(state: State, at: StreamId) -> list[Decision]:
 def _expire(state: State, at: StreamId) -> list[Decision]:
     slots = state.reservations.items()
     due = [key for key, one in slots if not one.kept and at.ms >= _free_from(state, one)]
-    return [expire(state, key, "not filled in time") for key in due[:_EXPIRIES_AT_ONCE]]
+    return [
+        expire(state, key, "taken back" if state.reservations[key].revoked else "not filled in time")
+        for key in due[:_EXPIRIES_AT_ONCE]
+    ]
 
 
 def _free_from(state: State, slot: Reservation) -> int:

@@ -11,7 +11,7 @@ from functools import partial
 
 from coordinator.clock import Clock
 from coordinator.log import Log
-from coordinator.status_values import reserved_in
+from coordinator.status_values import reserved_in, taken_back_in
 from events.errors import BusRefused
 from events.incoming import Event
 from events.stream_id import StreamId
@@ -28,7 +28,7 @@ def ask_about_an_earlier_life(status: Mapping[str, str], worker: str, log: Log) 
     Its slots are given back as it announces itself, so nobody else would ask.
     """
     try:
-        reserved = reserved_in(status)
+        reserved = (*reserved_in(status), *taken_back_in(status))
     except BusRefused as unread:
         log.error("What an earlier life was granted is not known", why=str(unread))
         return

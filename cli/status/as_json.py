@@ -26,6 +26,7 @@ def fields(seen: Overview) -> dict[str, object]:
             for one in seen.held
         ],
         "reservations": [one._asdict() for one in seen.reserved],
+        "taken_back": [one._asdict() for one in seen.taken_back],
         "stop_at": float(seen.account.stop_at),
         "stop_used": float(seen.account.used),
         "present": [one._asdict() for one in seen.workers],

@@ -46,6 +46,7 @@ def picture(seen: Overview, *, shown: str, zone: ZoneInfo) -> list[Text]:
         *_labelled("Positions", [_slots(seen)]),
         *(_held(one, seen.now_ms) for one in seen.held),
         *(_reserved(one, seen.now_ms) for one in seen.reserved),
+        *(_row(one, "taken back", Text(f"{'a fill may come':>23}")) for one in seen.taken_back),
         Text(),
         *_labelled("Entries", _entries(seen)),
         *_labelled("Workers", _workers(seen)),

@@ -37,10 +37,12 @@ MOST_HAPPENED = 60
 """No more lines of what happened next: a story, not the log."""
 
 _WATCHED = (
-    "current_day", "positions", "reserved", "daily_pnl", "realized_pnl", "stopped_out", "halted",
-    "flattening", "unsettled", "log_incomplete", "workers", "limits",
+    "current_day", "positions", "reserved", "taken_back", "daily_pnl", "realized_pnl", "stopped_out",
+    "halted", "flattening", "unsettled", "log_incomplete", "workers", "limits",
 )  # fmt: skip
-_LISTS = {"positions": ", ", "reserved": ", ", "unsettled": ", ", "workers": ", ", "limits": "; "}
+_LISTS = dict.fromkeys(("positions", "reserved", "taken_back", "unsettled", "workers"), ", ") | {
+    "limits": "; "
+}
 
 
 class Told(Struct, frozen=True):

@@ -4,7 +4,7 @@ import pytest
 
 from coordinator.fold import FOLD_VERSION
 from coordinator.time_passing import next_deadline
-from events.decisions import EntryAllowed, EntryExpired, EventRejected
+from events.decisions import EntryAllowed, EntryExpired, EventRejected, LimitBreached
 from events.incoming import CoordinatorStarted
 from tests.coordinator.story import SECOND, Story, code, each, only
 
@@ -74,3 +74,43 @@ def test_what_a_leader_decided_that_did_not_say_how_long_a_silence_it_takes_is_d
     story.asks("ES")
     assert each(EntryExpired, story.after(LASTS - 1)) == []
     only(EntryExpired, story.after(1))
+
+
+# --- taken back -------------------------------------------------------------------------------------------
+
+
+def test_a_slot_that_a_flatten_took_back_is_nobodys_until_a_report_would_have_come(story: Story) -> None:
+    """Its order may be filled, and the report on its way, when trading is resumed at once."""
+    begun = story.ms
+    story.flatten()
+    ordered = story.ms
+    story.resume()
+    assert code(story.asks("CL")) == "max_positions"
+    assert code(story.asks("ES", worker="another")) == "symbol_pending"
+    assert each(EntryExpired, story.at(ordered + LOST + LOOKS - 2)) == []
+    assert ordered + LOST + LOOKS < begun + LASTS, "its own time would have been longer"
+    assert only(EntryExpired, story.at(ordered + LOST + LOOKS)).reason == "taken back"
+    assert isinstance(story.asks("CL"), EntryAllowed)
+
+
+def test_what_is_filled_of_it_was_not_granted_and_counts(story: Story) -> None:
+    story.flatten()
+    story.resume()
+    assert [one.code for one in each(LimitBreached, story.fills("ES"))] == ["ungranted"]
+    assert (story.state.reservations, story.open) == ({}, ["ES:long:1"])
+
+
+def test_who_had_it_may_neither_renew_it_nor_ask_for_it_again_but_give_it_back(story: Story) -> None:
+    story.flatten()
+    story.resume()
+    assert only(EventRejected, story.renews("ES")).rejected == "EntryRenewed"
+    story.withdraws("ES")
+    assert isinstance(story.asks("CL"), EntryAllowed)
+
+
+def test_whose_worker_is_lost_then_is_kept(story: Story) -> None:
+    story.flatten()
+    story.loses_worker("ibs-ES")
+    story.resume()
+    story.after(100 * FREE)
+    assert code(story.asks("CL")) == "max_positions"

@@ -86,7 +86,6 @@ class Book:
         for decision in decisions:
             if isinstance(decision, StopLossTriggered):
                 self.stopped_on = self._today
-                self._take_back()
         self.kept &= self.reserved.keys()
         self._lift_if_over()
 
@@ -120,7 +119,6 @@ class Book:
                 self.halted = True
             case FlattenRequested():
                 self.halted = True
-                self._take_back()
             case TradingResumed():
                 self.halted = False
                 if event.force:
@@ -136,10 +134,6 @@ class Book:
                     raise Violation("who is retired has nothing open", f"{event.worker} has {own}")
             case WorkerLost():
                 self.kept |= {leg for leg in self.reserved if leg.endswith(f":{event.worker}")}
-
-    def _take_back(self) -> None:
-        """A stop takes back the slots, but for those that may be filled."""
-        self.reserved = {leg: one for leg, one in self.reserved.items() if leg in self.kept}
 
     # --- workers -----------------------------------------------------------------------------------------
 
