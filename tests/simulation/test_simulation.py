@@ -49,7 +49,7 @@ def _about_something(tally: Tally, seeds: int) -> None:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("plant", PLANTS)
 def test_a_planted_bug_is_found_within_a_few_seeds(plant: str) -> None:
-    tally = run_all(0, 40, events=EVENTS, plant=plant)
+    tally = run_all(0, 60, events=EVENTS, plant=plant)
     assert tally.violated is not None
     assert run_one(tally.violated.seed, events=EVENTS).violation == ""  # and it is the bug that was found
 
