@@ -118,10 +118,14 @@ class Retelling:
     # --- slots ------------------------------------------------------------------------------------------
 
     def _renewed(self, met: Met, event: EntryRenewed) -> Event:
-        """An entry that the other book does not allow has no slot there to be kept."""
-        slots = self._state.reservations.values()
-        has_one = any((one.symbol, one.worker) == (event.symbol, event.worker) for one in slots)
-        return event if met.rejected or has_one else _nothing(event)
+        """An entry that the other book does not allow has no slot there to be kept. A repeat keeps none."""
+        kept, keeps = (
+            any(
+                (one.symbol, one.worker) == (event.symbol, event.worker) for one in book.reservations.values()
+            )
+            for book in (met.state, self._state)
+        )
+        return _nothing(event) if kept and not keeps and not met.rejected else event
 
     # --- marks ------------------------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ from tests.simulation.scheduler import Violation
 _Name = tuple[str, str, int]
 """Worker, session and number of an event."""
 _ANSWERS_KEPT = 8
-IN_TIME = "not filled in time"
+ON_TIME = ("not filled in time", "taken back")
 
 
 class Reserved(NamedTuple):
@@ -102,7 +102,7 @@ class Book:
             told = isinstance(event, WorkerStarted | WorkerStopped) and event.worker == decision.worker
             if leg in self.kept and not told:
                 raise Violation("a lost worker keeps its slots", f"{leg} expired before its worker was back")
-            if isinstance(event, WorkerLost) and decision.reason != IN_TIME:
+            if isinstance(event, WorkerLost) and decision.reason not in ON_TIME:
                 raise Violation("a lost worker keeps its slots", f"{leg} expired with the loss")
             del self.reserved[leg]
         if isinstance(decision, TradingDayStarted):

@@ -675,6 +675,8 @@ def test_a_yes_does_not_outlive_an_order_that_comes_after_it(gates: Gates, live:
         live.resume()
         assert until(lambda: heard.orders, "the order")[0].pending == (Leg("ES", "long", 1, "ibs-ES"),)
         assert not gate.standing(yes)  # resumed, but its slot is gone
+        assert gate.request_entry("ES").code == "symbol_pending"  # it may have been filled, and not told yet
+        gate.withdraw("ES")
         assert gate.standing(gate.request_entry("ES"))
 
 
