@@ -31,7 +31,7 @@ from workers.process import worker_of
 SYMBOLS = ("6A", "CL", "ES")
 _PORTFOLIO = "trading"
 _UNHEARD = "flattener of a fill unheard of"
-_COMES_SECONDS = 15.0
+_COMES_SECONDS = 60.0
 _PEACE_SECONDS = 45.0
 _RUNTIME = {
     "heartbeat_seconds": 0.1,

@@ -71,7 +71,7 @@ def test_a_slot_expires_by_the_log_where_that_is_ahead_of_the_servers_clock(
         assert gate.standing(yes)
         ahead = live.bus.append(["type", "ClockTicked"], f"{live.bus.now_ms() + 3_600_000}-*")
         live.decided(ahead)
-        assert live.bus.standing(WORKER).now_ms == ahead.ms, "though the server's clock is an hour behind"
+        assert live.bus.standing(WORKER).now_ms >= ahead.ms, "though the server's clock is an hour behind"
         assert not gate.standing(yes)
 
 
