@@ -13,11 +13,12 @@ from typing import Literal
 from coordinator import footing
 from coordinator.clock import Clock
 from coordinator.clock_watch import ServerClock
-from coordinator.configured import puts_in_force, why_not_in_force
+from coordinator.configured import puts_in_force, why_not_in_force, with_a_persons_order
 from coordinator.durability import refuse_eviction
 from coordinator.fold import FOLD_VERSION
 from coordinator.follower import Follower
 from coordinator.ledger import Decided
+from coordinator.limits import Limits
 from coordinator.log import Log
 from coordinator.narration import Line, narrate
 from coordinator.presence_watch import PresenceWatch
@@ -143,7 +144,7 @@ class Leader:
         )
         state = self._follower.state
         if puts_in_force(state, self._limits, asked_for=self._limits_asked_for):
-            self._say(self._limits)
+            self._put_in_force(state.limits)
         elif state.limits is not None and state.limits.config != self._limits.config:
             in_force = state.limits
             self._log.warning(
@@ -156,6 +157,18 @@ class Leader:
         self._note_server()
         self.opened = True
         self._log.info("Portfolio coordinator initialized successfully", epoch=self._lease.epoch)
+
+    def _put_in_force(self, before: Limits | None) -> None:
+        limits = with_a_persons_order(before, self._limits)
+        self._say(limits)
+        if limits is not self._limits:
+            self._log.warning(
+                f"The configuration was edited, and {limits.by} had ordered tighter limits: of both the "
+                "tighter hold. To have the file's: portfold limits",
+                max_positions=limits.max_positions,
+                daily_stop_loss=str(limits.daily_stop_loss),
+                symbols=limits.symbols,
+            )
 
     def _note_server(self) -> None:
         """The log adds up, so whatever server this is, it has the log."""

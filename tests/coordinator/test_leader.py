@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -297,15 +298,21 @@ def test_limits_an_operator_ordered_outlive_a_restart_and_the_difference_is_said
     assert len(live.said("LimitsChanged")) == 2
 
 
-def test_a_configuration_that_was_changed_is_published_also_over_an_operators_limits(
+def test_of_a_configuration_that_was_edited_and_a_persons_order_the_tighter_holds_limit_by_limit(
     start: Starter, live: Live, tmp_path: Path
 ) -> None:
     folder = tmp_path / "config"
-    start(config_folder(folder, limits={"max_positions": 3}))
-    live.hears(limits(by="ann", reason="careful", max_positions=2))
-    start(config_folder(folder, limits={"max_positions": 5}, runtime={"reservation_seconds": 45}))
-    assert in_force(live) == "5"
-    assert live.said("LimitsChanged")[-1]["reservation_ms"] == "45000"
+    start(config_folder(folder, limits={"max_positions": 3, "daily_stop_loss": 2500}))
+    live.hears(limits(by="ann", reason="careful", max_positions=2, daily_stop_loss=Decimal(3000)))
+    for reservation, stop in ((45, 2000), (50, 2600)):  # and again by the next edit
+        edited = {"max_positions": 5, "daily_stop_loss": stop}
+        led = start(config_folder(folder, limits=edited, runtime={"reservation_seconds": reservation}))
+        led.says("The configuration was edited, and ann had ordered tighter limits")
+        assert (in_force(live), live.status()["daily_stop_loss"]) == ("2", "2000")
+        assert live.said("LimitsChanged")[-1]["reservation_ms"] == str(reservation * 1000)
+        assert live.said("LimitsChanged")[-1]["by"] == "ann"
+    start(config_folder(folder, limits={"max_positions": 1, "daily_stop_loss": 100}))
+    assert (in_force(live), live.said("LimitsChanged")[-1]["by"]) == ("1", "coordinator")
 
 
 @pytest.mark.parametrize("snapshot", ["kept", "lost"])

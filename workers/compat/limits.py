@@ -10,7 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from config import Configuration
-from coordinator.configured import configured_limits
+from coordinator.configured import PROGRAM, configured_limits, is_a_person
 from coordinator.dollars import shown_limit
 from coordinator.limits import Limits, changed_limits, limits_of
 from coordinator.log import Log
@@ -20,7 +20,6 @@ from events.codec import RefusedField, decode_event, encode_checked
 from events.incoming import LimitsChanged
 from events.stream_id import StreamId
 
-_PROGRAM = "program "
 _REASON = "the arguments of PortfolioCoordinator"
 _TRIES = 5
 
@@ -48,7 +47,7 @@ def tighten_limits(
         wanted = _tighter(ordered, configuration, max_positions, daily_stop_loss)
         if wanted is None:
             return
-        wanted = msgspec.structs.replace(wanted, by=f"{_PROGRAM}{by}"[:64], config="")
+        wanted = msgspec.structs.replace(wanted, by=f"{PROGRAM}{by}"[:64], config="")
         said = bus.append(encode_checked(wanted))
         before = (
             f"those set by {ordered.by}" if ordered.text else "the configured ones, and none were in force"
@@ -85,7 +84,7 @@ def _tighter(
 
 def may_be_tightened(by: str) -> bool:
     """Whether limits set by `by` came from a configuration or a program, and not from a person."""
-    return by == "coordinator" or by.startswith(_PROGRAM)
+    return not is_a_person(by)
 
 
 def _by_a_person(bus: Bus, after: StreamId, until: StreamId) -> LimitsChanged | None:
