@@ -146,7 +146,7 @@ def _worker_lost(state: State, limits: Limits, request: EntryRequested) -> Denia
         return Denial("worker_lost", f"Worker {request.worker} was retired; it has to announce itself again")
     for name in state.lost:
         if name == request.worker or request.symbol in state.workers[name].symbols:
-            other = name != request.worker and state.fold_version >= 4
+            other = name != request.worker and state.fold_version >= 5
             way_out = f": start it again, or portfold retire {name}" if other else ""
             return Denial("worker_lost", f"Worker {name}, which trades {request.symbol}, is lost{way_out}")
     return None

@@ -42,7 +42,7 @@ from events.incoming import (
 )
 from events.stream_id import DECISIONS_PER_EVENT, StreamId
 
-FOLD_VERSION = 4
+FOLD_VERSION = 5
 """Raised whenever the same events would give other decisions than before.
 
 1 remembered 4 sessions of a worker, 2 remembers 32, so that a delayed event of the fifth is not folded twice.
@@ -50,18 +50,19 @@ FOLD_VERSION = 4
 4 counts a close under a new fill name, however many closes the day saw; they took it for a second report. It
 keeps the slots of a lost worker; they freed them. Where open P&L begins to count, it lets no open profit of
 an earlier day pay for a loss of today. It refuses another event under the number of the last one, a repeat to
-them, and remembers the names of 1,024 fills of each worker; they, of 1,024 in all. It knows EntryRenewed
-and WorkerRetired, and says of a lost worker what to do about it. A slot whose time is over is another's only
-when its worker would have been counted as lost by then, nor one that a flatten took back.
+them, and remembers the names of 1,024 fills of each worker; they, of 1,024 in all.
+5 knows EntryRenewed and WorkerRetired, says of a lost worker what to do about it, and is never followed by
+the rules of an earlier one. Where its leader says after how long a silence a worker is lost, a slot whose
+time is over, or that a flatten took back, is another's only once its worker would have been counted as lost.
 What each decided is decided again alike.
 """
 
-GOES_ON_FROM = (1, 2, 3, FOLD_VERSION)
+GOES_ON_FROM = (1, 2, 3, 4, FOLD_VERSION)
 """Versions whose spans this one decides as they did, and whose snapshots it goes on from."""
 
 
 _TYPES = tuple(kind.__name__ for kind in get_args(Event))
-_SINCE_4 = (EntryRenewed.__name__, WorkerRetired.__name__)
+_SINCE_5 = (EntryRenewed.__name__, WorkerRetired.__name__)
 
 
 def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]:
@@ -94,8 +95,8 @@ def _entry_withdrawn(state: State, at: StreamId, event: EntryWithdrawn) -> list[
 
 
 def _coordinator_started(state: State, at: StreamId, event: CoordinatorStarted) -> list[Decision]:
-    # From 4 on the rules never go back: a hand that wrote of an earlier version would loosen them.
-    state.fold_version = event.fold if state.fold_version < 4 else max(event.fold, state.fold_version)
+    # From 5 on the rules never go back: a hand that wrote of an earlier version would loosen them.
+    state.fold_version = event.fold if state.fold_version < 5 else max(event.fold, state.fold_version)
     state.epoch = event.epoch
     state.led_since_ms, state.worker_lost_ms = at.ms, event.worker_lost_ms or state.worker_lost_ms
     return []
@@ -107,10 +108,10 @@ def _clock_ticked(state: State, at: StreamId, event: ClockTicked) -> list[Decisi
 
 def _malformed(state: State, at: StreamId, event: Malformed) -> list[Decision]:
     reason = event.reason
-    if state.fold_version < 4:
+    if state.fold_version < 5:
         unknown = f"type: expected one of {', '.join(_TYPES)}, got '{event.type}'"
-        reason = unknown if event.type in _SINCE_4 else reason
-        for later in _SINCE_4:
+        reason = unknown if event.type in _SINCE_5 else reason
+        for later in _SINCE_5:
             reason = reason.replace(f"{later}, ", "", 1)  # from the list of the types
     return [EventRejected(reason=reason[: entry.SENTENCE], rejected=event.type[: entry.SENTENCE])]
 
@@ -129,11 +130,11 @@ def _once(rule: _Rule) -> _Rule:
     return folded_once
 
 
-def _since_4(rule: _Rule) -> _Rule:
-    """To the versions before 4 the event was none: nobody knew the type."""
+def _since_5(rule: _Rule) -> _Rule:
+    """To the versions before 5 the event was none: nobody knew the type."""
 
     def unknown_before(state: State, at: StreamId, event: Event) -> list[Decision]:
-        if state.fold_version < 4:
+        if state.fold_version < 5:
             return _malformed(state, at, Malformed("", type(event).__name__))
         return rule(state, at, event)
 
@@ -143,7 +144,7 @@ def _since_4(rule: _Rule) -> _Rule:
 _RULES: dict[type, _Rule] = {
     EntryRequested: _once(_entry_requested),
     EntryWithdrawn: _once(_entry_withdrawn),
-    EntryRenewed: _since_4(_once(entry.renew)),
+    EntryRenewed: _since_5(_once(entry.renew)),
     PositionOpened: _once(doubted_when_late(positions.opened)),
     PositionClosed: _once(doubted_when_late(positions.closed)),
     PositionMarked: _once(positions.marked),
@@ -156,7 +157,7 @@ _RULES: dict[type, _Rule] = {
     LimitsChanged: orders.limits_changed,
     PositionSettled: orders.settled,
     LossAcknowledged: log_tail.acknowledged,
-    WorkerRetired: _since_4(presence.retired),
+    WorkerRetired: _since_5(presence.retired),
     CoordinatorStarted: _coordinator_started,
     ClockTicked: _clock_ticked,
     WorkerLost: presence.lost,

@@ -188,7 +188,7 @@ class State(Struct):
     denied; `acknowledged` is the last loss that was acknowledged. `config` is the digest of the configuration
     last put in force, `configs` those of all that ever were, the newest last: none of them is put in force
     again by itself, so nothing is decided by it. `led_since_ms` is when the latest leader said that it leads,
-    `worker_lost_ms` how long a silence it takes for a death; 0 if it did not say.
+    `worker_lost_ms` how long a silence is taken for a death, as the last that said so has it; or 0.
     """
 
     limits: Limits | None = None

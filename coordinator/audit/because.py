@@ -115,6 +115,10 @@ def _pending(case: Case, decision: said.EntryDenied) -> str:
         return ""
     if one.kept:
         return f"Reserved by request {one.request}, and kept since {one.worker} was lost."
+    if one.revoked:
+        return (
+            f"Reserved by request {one.request}; taken back by a flatten, and a fill may still be reported."
+        )
     return f"Reserved by request {one.request} until {told_clock(case.exchange, one.expires_ms)}."
 
 
@@ -146,6 +150,9 @@ def _expired(case: Case, decision: said.EntryExpired) -> list[str]:
     one = case.before.reservations.get(leg_key(decision.symbol, decision.side, decision.worker))
     if one is None:
         return []
+    if one.revoked:
+        back = f"Request {one.request} was allowed, and an order to flatten took it back"
+        return [f"{back}; it was kept as long as a fill of it might still have been reported."]
     until = told_clock(case.exchange, one.expires_ms)
     late = case.at.ms - one.expires_ms
     after = f"; this is the first event after that, {_seconds(late)} later" if late > 0 else ""

@@ -185,7 +185,7 @@ _leaders = st.builds(
     CoordinatorStarted,
     leader=st.just("host"),
     epoch=st.integers(0, 9),
-    fold=st.sampled_from([FOLD_VERSION, FOLD_VERSION, 3, 2, 1]),
+    fold=st.sampled_from([FOLD_VERSION, FOLD_VERSION, 4, 3, 2, 1]),
     worker_lost_ms=st.sampled_from([0, 5000]),
 )
 _comings_and_goings = st.one_of(

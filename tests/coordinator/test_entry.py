@@ -303,7 +303,8 @@ def test_what_is_not_reserved_cannot_be_renewed() -> None:
     assert kinds(story.renews("ES")) == ["EventRejected"]
 
 
-def test_earlier_versions_of_the_fold_knew_no_renewal_and_say_so_as_they_did() -> None:
+@pytest.mark.parametrize("version", [3, 4])
+def test_earlier_versions_of_the_fold_knew_no_renewal_and_say_so_as_they_did(version: int) -> None:
     said = {
         "EntryRenewed": ["type", "EntryRenewed", "worker", "w", "session", "s", "seq", "1", "symbol", "ES"],
         "EntryRenewd": ["type", "EntryRenewd"],
@@ -316,7 +317,7 @@ def test_earlier_versions_of_the_fold_knew_no_renewal_and_say_so_as_they_did() -
     for kind, fields in said.items():
         for written in (fields, [*fields, "odd"]):
             story = Story()
-            story.state.fold_version = 3
+            story.state.fold_version = version
             assert story.hears(decode_event(written)) == [
                 EventRejected(reason=f"type: expected one of {known}, got '{kind}'", rejected=kind)
             ]

@@ -102,8 +102,8 @@ def test_a_new_leader_is_noted() -> None:
     assert (story.state.epoch, story.state.fold_version) == (7, FOLD_VERSION)
 
 
-@pytest.mark.parametrize(("before", "after"), [(3, 1), (4, 4)])
-def test_a_hand_that_writes_of_earlier_rules_loosens_none_since_version_4(before: int, after: int) -> None:
+@pytest.mark.parametrize(("before", "after"), [(4, 1), (5, 5)])
+def test_a_hand_that_writes_of_earlier_rules_loosens_none_since_version_5(before: int, after: int) -> None:
     story = Story()
     story.state.fold_version = before
     story.hears(CoordinatorStarted(leader="eve", epoch=99, fold=1))

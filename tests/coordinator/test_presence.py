@@ -367,6 +367,13 @@ def test_who_is_denied_for_anothers_loss_is_told_what_to_do() -> None:
     )
 
 
+def test_earlier_versions_of_the_fold_left_it_at_the_loss() -> None:
+    story = lost_and_flat()
+    story.state.fold_version = 4
+    denied = story.asks("CL", worker="another")
+    assert cast(EntryDenied, denied).reason == "Worker ibs-CL, which trades CL, is lost"
+
+
 def test_who_is_lost_itself_is_told_only_that() -> None:
     denied = lost_and_flat().asks("CL")
     assert cast(EntryDenied, denied).reason == "Worker ibs-CL, which trades CL, is lost"

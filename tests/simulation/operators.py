@@ -6,7 +6,6 @@ from decimal import Decimal
 from pathlib import Path
 
 from cli.reconcile import _as_event as as_event
-from coordinator.fold import FOLD_VERSION
 from coordinator.limits import changed_limits
 from events.codec import RefusedField, encode_checked
 from events.errors import BusError
@@ -49,7 +48,7 @@ FORGED = (
     ["type", "EntryRequested", "worker", "eve", "session", "e", "seq", "{}", "symbol", "CL", "side", "long",
      "size", "1"],
     ["type", "EntryWithdrawn", "worker", "bob", "session", "e", "seq", "{}", "symbol", "ES"],
-    ["type", "CoordinatorStarted", "leader", "eve", "epoch", "99", "fold", str(FOLD_VERSION)],
+    ["type", "CoordinatorStarted", "leader", "eve", "epoch", "99", "fold", "1"],
     ["type", "WorkerStarted", "worker", "eve", "session", "e", "seq", "{}", "positions", "ES:long:1:5000"],
 )  # fmt: skip
 
