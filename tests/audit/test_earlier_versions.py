@@ -1,4 +1,4 @@
-"""What an earlier version of the fold has decided is decided again alike, though the rules have changed since.
+"""What an earlier version of the fold has decided is decided again alike, though rules have changed since.
 
 `record_of_version_4.jsonl` was written by portfold as it was when version 4 led, in a schedule of the
 simulation: garbage and forged events, lost workers, stops, flattens and resumes are in it.
