@@ -54,7 +54,8 @@ def _unmanaged(seen: Overview) -> list[Headline]:
     if not left:
         return []
     owners = dict.fromkeys(one.worker for one in seen.unmanaged)
-    text = f"nobody watches {', '.join(left)}. Start {', '.join(owners)} again, or: portfold flatten"
+    way_out = f"Start {', '.join(owners)} again, or: portfold flatten --by NAME --reason TEXT"
+    text = f"nobody watches {', '.join(left)}. {way_out}"
     return [Headline("unmanaged", "critical", "UNMANAGED", text)]
 
 
@@ -88,7 +89,7 @@ def _log(seen: Overview) -> list[Headline]:
         found.append(Headline("log_incomplete", "critical", "LOG INCOMPLETE", text))
     elif seen.says("log_incomplete"):
         lost = f"it lost its end ({seen.text('tail_missing')})"
-        text = f"{lost}, so entries are denied. Then: portfold acknowledge"
+        text = f"{lost}, so entries are denied. Then: portfold acknowledge --by NAME --reason TEXT"
         found.append(Headline("log_incomplete", "critical", "LOG INCOMPLETE", text))
     if seen.server.writes_fail:
         text = "the server fails to write to its disk; see: portfold doctor"
@@ -121,7 +122,8 @@ def _flattening(seen: Overview) -> list[Headline]:
 def _halted(seen: Overview) -> list[Headline]:
     if not seen.says("halted"):
         return []
-    text = f"by {seen.text('halted_by')}: {seen.text('halt_reason')}. To lift it: portfold resume"
+    why = f"by {seen.text('halted_by')}: {seen.text('halt_reason')}"
+    text = f"{why}. To lift it: portfold resume --by NAME --reason TEXT"
     return [Headline("halted", "critical", "HALTED", text)]
 
 

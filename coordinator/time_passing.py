@@ -15,6 +15,8 @@ from events.stream_id import StreamId
 # the slot stays taken: late is the safe side.
 _EXPIRIES_AT_ONCE = 16
 _STALE_AT_ONCE = 4
+NOT_IN_TIME = "not filled in time"
+TAKEN_BACK = "taken back by a flatten, and no fill of it was reported"
 # From the moment at which a silence has lasted long enough to the word of the leader that the worker is lost.
 _LOOKS_MS = 2_000
 
@@ -60,7 +62,7 @@ def _expire(state: State, at: StreamId) -> list[Decision]:
     slots = state.reservations.items()
     due = [key for key, one in slots if not one.kept and at.ms >= _free_from(state, one)]
     return [
-        expire(state, key, "taken back" if state.reservations[key].revoked else "not filled in time")
+        expire(state, key, TAKEN_BACK if state.reservations[key].revoked else NOT_IN_TIME)
         for key in due[:_EXPIRIES_AT_ONCE]
     ]
 

@@ -9,7 +9,16 @@ from typing import NamedTuple
 
 from coordinator.audit.moment import Exchange, exchange_of
 from coordinator.dollars import ZERO, shown, shown_limit
-from coordinator.state import Position, State, contracts_used, daily_pnl, earlier, legs_named, slots_used
+from coordinator.state import (
+    Position,
+    Reservation,
+    State,
+    contracts_used,
+    daily_pnl,
+    earlier,
+    legs_named,
+    slots_used,
+)
 from events.stream_id import StreamId
 
 _BAR = 20
@@ -111,11 +120,18 @@ def _position(held: Position, exchange: Exchange) -> str:
 
 def _reserved(state: State, exchange: Exchange) -> list[str]:
     each = [
-        f"{one.symbol} {one.side} {one.size} by {one.worker} "
-        + ("kept: it may be filled" if one.kept else f"until {told_clock(exchange, one.expires_ms)}")
+        f"{one.symbol} {one.side} {one.size} by {one.worker} {_lasts(one, exchange)}"
         for one in state.reservations.values()
     ]
     return each or ["nothing"]
+
+
+def _lasts(slot: Reservation, exchange: Exchange) -> str:
+    if slot.kept:
+        return "kept: it may be filled"
+    if slot.revoked:
+        return "taken back: a fill may still be reported"
+    return f"until {told_clock(exchange, slot.expires_ms)}"
 
 
 def _contracts(state: State) -> str:

@@ -14,11 +14,19 @@ def footing(facts: Facts) -> Finding:
     """Whether log and head add up, and no worker misses what it saw on it."""
     lost = facts.log.found.lost
     if lost:
-        return fail("log", lost, "restore the log; if what is gone is gone for good: portfold acknowledge")
+        return fail(
+            "log",
+            lost,
+            "restore the log; if what is gone is gone for good: portfold acknowledge --by NAME --reason TEXT",
+        )
     seen = facts.overview
     if seen is not None and seen.says("log_incomplete"):
         text = f"it lost its end: {seen.text('tail_missing')}; entries are denied"
-        return fail("log", text, "check what is open at the broker, then: portfold acknowledge")
+        return fail(
+            "log",
+            text,
+            "check what is open at the broker, then: portfold acknowledge --by NAME --reason TEXT",
+        )
     return ok("log", "adds up")
 
 

@@ -199,6 +199,26 @@ def test_a_slot_given_back_expired_or_taken_back_is_told_so() -> None:
     assert "Flatten: nothing open | ordered by ann" in happened(why(story, "EntryAllowed", 2))
 
 
+def test_a_slot_that_a_flatten_took_back_and_kept_is_told_with_why() -> None:
+    story = WrittenDown()
+    story.hears(CoordinatorStarted("host-1", 1, FOLD_VERSION, "", 5 * SECOND))
+    story.asks("ES")
+    story.flatten()
+    story.resume()
+    story.asks("ES", worker="another")
+    [denied] = [one for one in why(story, "EntryDenied").decisions if one.asked]
+    assert any(
+        one.endswith("taken back by a flatten, and a fill may still be reported.") for one in denied.because
+    )
+    story.after(7 * SECOND)
+    [expired] = [one for one in why(story, "EntryExpired").decisions if one.asked]
+    assert "taken back by a flatten, and no fill of it was reported" in expired.text
+    assert expired.because == [
+        "Request 1736956800002-0 was allowed, and an order to flatten took it back; it was kept as long as a "
+        "fill of it might still have been reported."
+    ]
+
+
 def test_what_is_open_where_the_record_ends_is_said() -> None:
     story = WrittenDown()
     story.asks("ES")

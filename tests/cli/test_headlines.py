@@ -56,7 +56,7 @@ def test_an_open_position_whose_owner_is_dead_comes_first_and_names_the_owner(st
     found = told(standing)
     assert list(found) == ["unmanaged", "halted"]
     assert found["unmanaged"].startswith("nobody watches CL long 1 of ibs-CL (silent, open for ")
-    assert found["unmanaged"].endswith("Start ibs-CL again, or: portfold flatten")
+    assert found["unmanaged"].endswith("Start ibs-CL again, or: portfold flatten --by NAME --reason TEXT")
     last = standing.seen().last_of("CL")
     assert last is not None
     assert last.worker == "ibs-CL"  # not the first one that ever said it trades CL
@@ -82,13 +82,15 @@ def test_a_flatten_is_overdue_behind_its_deadline(standing: Standing, after_ms: 
     story.at(ordered_ms + after_ms)
     found = told(standing.of(story))
     assert due in found["flattening"]
-    assert found["halted"] == "by ann: going home. To lift it: portfold resume"
+    assert found["halted"] == "by ann: going home. To lift it: portfold resume --by NAME --reason TEXT"
 
 
 def test_a_halt_names_who_and_why(standing: Standing) -> None:
     story = Story()
     story.halt()
-    assert told(standing.of(story)) == {"halted": "by ann: news. To lift it: portfold resume"}
+    assert told(standing.of(story)) == {
+        "halted": "by ann: news. To lift it: portfold resume --by NAME --reason TEXT"
+    }
 
 
 def test_without_a_leader_that_comes_first(standing: Standing) -> None:

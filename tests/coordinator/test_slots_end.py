@@ -89,7 +89,9 @@ def test_a_slot_that_a_flatten_took_back_is_nobodys_until_a_report_would_have_co
     assert code(story.asks("ES", worker="another")) == "symbol_pending"
     assert each(EntryExpired, story.at(ordered + LOST + LOOKS - 2)) == []
     assert ordered + LOST + LOOKS < begun + LASTS, "its own time would have been longer"
-    assert only(EntryExpired, story.at(ordered + LOST + LOOKS)).reason == "taken back"
+    assert only(EntryExpired, story.at(ordered + LOST + LOOKS)).reason == (
+        "taken back by a flatten, and no fill of it was reported"
+    )
     assert isinstance(story.asks("CL"), EntryAllowed)
 
 

@@ -44,7 +44,7 @@ from tests.simulation.scheduler import Violation
 _Name = tuple[str, str, int]
 """Worker, session and number of an event."""
 _ANSWERS_KEPT = 8
-ON_TIME = ("not filled in time", "taken back")
+ON_TIME = ("not filled in time", "taken back by a flatten, and no fill of it was reported")
 
 
 class Reserved(NamedTuple):

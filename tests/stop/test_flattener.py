@@ -22,6 +22,7 @@ from events.stream_id import ORIGIN, StreamId
 from tests.costs import costing
 from tests.live import Live
 from tests.processes import Coordinators
+from tests.set_clock import SetClock
 from tests.waiting import until
 from workers.brokers.paper import PaperBroker
 from workers.brokers.protocol import BrokerError, ExitFill
@@ -32,18 +33,6 @@ from workers.settings import GateSettings
 from workers.side_by_side import NotDone
 
 LAPSE_SECONDS = 5.0
-
-
-class Clock:
-    """Shows what it is set to."""
-
-    now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class MoodyBroker(PaperBroker):
@@ -70,7 +59,7 @@ class Desk:
     def __init__(self, folder: Path, server: EmbeddedServer, bus: Bus) -> None:
         contracts = load(str(PACKAGED), {}, folder).contracts
         self.bus = bus
-        self.clock = Clock()
+        self.clock = SetClock()
         self.broker = MoodyBroker(folder / "book.sqlite", NAME, costing(contracts))
         self.logged = io.StringIO()
         log, self.lines = open_log(NAME, target=self.logged)

@@ -16,6 +16,7 @@ from events.incoming import ClockTicked
 from tests.costs import costing
 from tests.live import Live
 from tests.processes import coordinating
+from tests.set_clock import SetClock
 from tests.waiting import until
 from workers import flattener
 from workers.book_watch import BookWatch
@@ -23,18 +24,6 @@ from workers.brokers.paper import PaperBroker
 from workers.settings import GateSettings
 
 LACKS = "ES long of ibs-ES"
-
-
-class SetClock:
-    """Stands still until it is set."""
-
-    now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class Watched:

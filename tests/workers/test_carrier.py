@@ -8,6 +8,7 @@ import pytest
 from coordinator.log import open_log
 from events.legs import Leg
 from events.stream_id import ORIGIN
+from tests.set_clock import SetClock
 from workers.carrier import Carrier
 from workers.flatten_order import FlattenOrder
 
@@ -16,18 +17,6 @@ ES, CL = Leg("ES", "long", 1, "ibs-ES"), Leg("CL", "long", 1, "ibs-CL")
 
 def order(*legs: Leg, episode: str = "5-0", everything: bool = False) -> FlattenOrder:
     return FlattenOrder(episode, ORIGIN, "panic", everything=everything, positions=legs)
-
-
-class SetClock:
-    """Stands still until it is set."""
-
-    now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class Broken:

@@ -4,19 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from tests.set_clock import SetClock
 from workers.marks import Mark, Marks
-
-
-class Clock:
-    """Shows what it is set to."""
-
-    now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class Bus:
@@ -33,8 +22,8 @@ class Bus:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> SetClock:
+    return SetClock()
 
 
 @pytest.fixture
@@ -43,7 +32,7 @@ def bus() -> Bus:
 
 
 @pytest.fixture
-def marks(clock: Clock, bus: Bus) -> Marks:
+def marks(clock: SetClock, bus: Bus) -> Marks:
     return Marks(bus.publish, every_seconds=5, repeat_seconds=60, clock=clock)
 
 
@@ -52,7 +41,7 @@ def mark(unrealized: int, symbol: str = "ES") -> Mark:
 
 
 def test_the_first_goes_out_at_once_and_the_next_when_its_time_has_come(
-    marks: Marks, clock: Clock, bus: Bus
+    marks: Marks, clock: SetClock, bus: Bus
 ) -> None:
     assert marks.offer(mark(1))
     clock.now = 4.999
@@ -62,7 +51,9 @@ def test_the_first_goes_out_at_once_and_the_next_when_its_time_has_come(
     assert bus.taken == [1, 3]
 
 
-def test_of_those_that_come_too_soon_the_latest_waits_its_time(marks: Marks, clock: Clock, bus: Bus) -> None:
+def test_of_those_that_come_too_soon_the_latest_waits_its_time(
+    marks: Marks, clock: SetClock, bus: Bus
+) -> None:
     for unrealized in (1, 2, 3):
         marks.offer(mark(unrealized))
     clock.now = 4.999
@@ -83,14 +74,14 @@ def test_one_that_the_bus_does_not_take_waits_until_it_does(marks: Marks, bus: B
     assert bus.taken == [1]
 
 
-def test_the_same_again_is_repeated_seldom(marks: Marks, clock: Clock, bus: Bus) -> None:
+def test_the_same_again_is_repeated_seldom(marks: Marks, clock: SetClock, bus: Bus) -> None:
     for second in range(0, 121, 5):
         clock.now = second
         marks.offer(mark(1))
     assert bus.taken == [1, 1, 1], "at 0, 60 and 120"
 
 
-def test_a_repeat_is_no_more_frequent_than_a_change(clock: Clock, bus: Bus) -> None:
+def test_a_repeat_is_no_more_frequent_than_a_change(clock: SetClock, bus: Bus) -> None:
     marks = Marks(bus.publish, every_seconds=5, repeat_seconds=3, clock=clock)
     for second in range(11):
         clock.now = second
@@ -98,7 +89,7 @@ def test_a_repeat_is_no_more_frequent_than_a_change(clock: Clock, bus: Bus) -> N
     assert bus.taken == [1, 1, 1], "at 0, 5 and 10"
 
 
-def test_what_nobody_offers_again_is_not_repeated(marks: Marks, clock: Clock, bus: Bus) -> None:
+def test_what_nobody_offers_again_is_not_repeated(marks: Marks, clock: SetClock, bus: Bus) -> None:
     """A feed that died must show as a mark that grows old."""
     marks.offer(mark(1))
     for second in range(1, 300):
@@ -113,7 +104,7 @@ def test_symbols_do_not_wait_for_each_other(marks: Marks, bus: Bus) -> None:
     assert bus.taken == [1, 2]
 
 
-def test_a_closed_position_is_not_marked_any_more(marks: Marks, clock: Clock, bus: Bus) -> None:
+def test_a_closed_position_is_not_marked_any_more(marks: Marks, clock: SetClock, bus: Bus) -> None:
     marks.offer(mark(1))
     marks.offer(mark(2))
     marks.forget("ES")
@@ -123,7 +114,7 @@ def test_a_closed_position_is_not_marked_any_more(marks: Marks, clock: Clock, bu
     assert marks.offer(mark(3)), "of the next position the first goes out at once"
 
 
-def test_a_driven_clock_has_no_pace(clock: Clock, bus: Bus) -> None:
+def test_a_driven_clock_has_no_pace(clock: SetClock, bus: Bus) -> None:
     marks = Marks(bus.publish, every_seconds=0, repeat_seconds=60, clock=clock)
     for unrealized in (1, 2, 2):
         marks.offer(mark(unrealized))
