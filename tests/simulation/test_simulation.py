@@ -46,10 +46,14 @@ def _about_something(tally: Tally, seeds: int) -> None:
 # --- a test of the test ---------------------------------------------------------------------------------
 
 
+FEW = {"exit-settles-unknown-entry": 60}
+"""How many seeds a bug may need that shows in rare company only: an unknown entry, its exit, nobody to look."""
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("plant", PLANTS)
 def test_a_planted_bug_is_found_within_a_few_seeds(plant: str) -> None:
-    tally = run_all(0, 60, events=EVENTS, plant=plant)
+    tally = run_all(0, FEW.get(plant, 40), events=EVENTS, plant=plant)
     assert tally.violated is not None
     assert run_one(tally.violated.seed, events=EVENTS).violation == ""  # and it is the bug that was found
 
