@@ -47,7 +47,7 @@ def _about_something(tally: Tally, seeds: int) -> None:
 
 
 FEW = {"exit-settles-unknown-entry": 60}
-"""How many seeds a bug may need that shows in rare company only: an unknown entry, its exit, nobody to look."""
+"""How many seeds a bug may need that shows in rare company only: an unknown entry, an exit, and no look."""
 
 
 @pytest.mark.timeout(120)
