@@ -3,7 +3,8 @@
 Guarantees: as everywhere, a line never holds up who writes it, for the program's handlers are called on a
 thread of its own, through a bounded queue; what does not fit is counted and said. Where the program has set
 up no handler, lines go to standard error, one JSON object each. It is looked at with each line, so a program
-may set its logging up when it likes.
+may set its logging up when it likes. What is said while the program ends is written too: it may be what
+nobody else will ever say.
 """
 
 import atexit
@@ -13,7 +14,7 @@ import threading
 
 import structlog
 
-from coordinator.log import Log, open_log
+from coordinator.log import LineQueue, Log, open_log
 
 NAME = "portfold"
 """Of the logger, for a program that wants to set its level or its handlers."""
@@ -25,6 +26,7 @@ _LOGGER = logging.getLogger(NAME)
 
 def program_log(process: str) -> Log:
     """A logger for `process`; its lines name it as `process=`."""
+    _QUEUE.close_at_exit()
     logger: Log = structlog.wrap_logger(
         _Choice(process),
         processors=[structlog.processors.add_log_level, structlog.processors.format_exc_info],
@@ -38,13 +40,18 @@ class _Choice:
 
     def __init__(self, process: str) -> None:
         self._process = process
-        self._own: Log | None = None
+        self._own: tuple[Log, LineQueue] | None = None
+        atexit.register(self._close)  # before those who speak until their end
+
+    def _close(self) -> None:
+        if self._own is not None:
+            self._own[1].close()
 
     def _line(self, *, event: str, level: str, **more: object) -> None:
         if not _LOGGER.hasHandlers():
             if self._own is None:
-                self._own = open_log(self._process)[0]
-            getattr(self._own, level)(event, **more)
+                self._own = open_log(self._process)
+            getattr(self._own[0], level)(event, **more)
             return
         number = logging.getLevelNamesMapping()[level.upper()]
         if _LOGGER.isEnabledFor(number):
@@ -62,6 +69,14 @@ class _Queue:
         self._lost = 0
         self._begin = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._closes = False
+
+    def close_at_exit(self) -> None:
+        """Has what is queued handed over when the program ends, after all that registers from now on."""
+        with self._begin:
+            if not self._closes:
+                self._closes = True
+                atexit.register(self._close)
 
     def put(self, record: logging.LogRecord) -> None:
         """Queues the record, or counts it as lost."""
@@ -69,7 +84,6 @@ class _Queue:
             if self._thread is None or not self._thread.is_alive():  # as in the child of a fork
                 self._thread = threading.Thread(target=self._hand_over, name="log", daemon=True)
                 self._thread.start()
-                atexit.register(self._close)
         try:
             self._records.put_nowait(record)
         except queue.Full:

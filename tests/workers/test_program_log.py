@@ -82,6 +82,24 @@ log.warning("after")
 """
 
 
+_LAST_WORDS = """
+import atexit, logging
+from workers.program_log import program_log
+log = program_log("old")
+{}
+atexit.register(lambda: log.critical("the last word"))
+log.warning("before")
+"""
+
+
+@pytest.mark.parametrize("set_up", ["", "logging.basicConfig()"])
+def test_what_is_said_while_the_program_ends_is_written(set_up: str) -> None:
+    words = [sys.executable, "-c", _LAST_WORDS.format(set_up)]
+    for _ in range(5):
+        ran = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
+        assert "the last word" in ran.stderr.splitlines()[-1]
+
+
 def test_it_may_be_set_up_at_any_time_and_the_last_line_is_written() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
