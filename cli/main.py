@@ -91,7 +91,8 @@ def _run(words: Sequence[str]) -> int:
         code = build_app()(words)
         sys.stdout.flush()
     except CycloptsError as mistake:
-        return _complain(UNUSABLE, hint(list(words)) or f"{mistake} See: portfold --help")
+        command = " ".join(("portfold", *(mistake.command_chain or ())))
+        return _complain(UNUSABLE, hint(list(words)) or f"{mistake} See: {command} --help")
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # a reader such as `head` has seen enough

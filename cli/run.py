@@ -126,7 +126,9 @@ def run(
             children = list(_children(settled, place, target, file, Path(folder), passed_on))
             needed = partial(_anything_open, place)
             given_up = Supervisor(children, log=log, needed=needed).run(stop.event)
-            log.info("Stopped" if stop.event.is_set() else "All bars are traded", given_up=given_up)
+            gone = {"given_up": " ".join(given_up)} if given_up else {}
+            ended = "Stopped" if stop.event.is_set() else "All bars are traded"
+            log.info(ended, still_open=_still_open(place), **gone)
     finally:
         lines.close()
     return FAILED if given_up and not stop.exit_code else stop.exit_code
@@ -134,15 +136,20 @@ def run(
 
 def _anything_open(place: Place) -> bool:
     """Whether the log holds a position as open; also where nobody can say."""
+    return _still_open(place) != "nothing"
+
+
+def _still_open(place: Place) -> str:
+    """What the log holds as open, as status says it; `nothing`, or `unknown` where nobody can say."""
     from contextlib import closing
 
     from events.errors import BusError
 
     try:
         with closing(place.bus()) as bus:
-            return bus.status().get("open_positions_count", "0") != "0"
+            return bus.status().get("positions", "") or "nothing"
     except BusError:
-        return True
+        return "unknown"
 
 
 def _children(

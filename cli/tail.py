@@ -42,7 +42,7 @@ def tail(
     text: Flag = False,
     target: Target = _TARGET,
 ) -> None:
-    """Show the end of the log, what was said and what was decided, and go on.
+    """Show the end of the log: what was said and what was decided.
 
     Lines for people on a terminal, elsewhere JSON lines as portfold audit show
     --format jsonl has them, with the level. With --follow until Ctrl-C, over

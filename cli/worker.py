@@ -124,10 +124,15 @@ def worker(
 
 
 def _check_symbol(symbol: str, contracts: "Mapping[str, Contract]") -> None:
+    from difflib import get_close_matches
+
     from cli.exits import Unusable
 
-    if symbol not in contracts:
-        raise Unusable(f"SYMBOL: expected one with a contract ({', '.join(contracts)}), got {symbol[:80]!r}.")
+    if symbol in contracts:
+        return
+    near = get_close_matches(symbol[:80].upper(), contracts, n=1)
+    known = f"the nearest is {near[0]}" if near else ", ".join(contracts)
+    raise Unusable(f"SYMBOL: expected one with a contract ({known}), got {symbol[:80]!r}.")
 
 
 def _exact(number: float | None) -> Decimal | None:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from coordinator.dollars import shown, shown_limit
 from coordinator.ledger import Decided
+from coordinator.shown_time import span
 from coordinator.state import State, daily_pnl
 from events.decisions import (
     Decision,
@@ -84,9 +85,9 @@ def told_event(state: State | None, event: Event | Malformed) -> list[Line]:
         case WorkerStarted():
             return [Line("info", f"Worker started: {event.worker} | Symbols: {event.symbols or 'none'}")]
         case WorkerStopped():
-            return [Line("info", f"Worker stopped: {event.worker} | {event.reason}")]
+            return [Line("info", f"Worker stopped: {event.worker}{_because(event.reason)}")]
         case WorkerLost():
-            return [Line("error", f"Worker lost: {event.worker} | Silent for {event.silent_ms} ms")]
+            return [Line("error", f"Worker lost: {event.worker} | Silent for {span(event.silent_ms)}")]
         case LogTailMissing():
             told = f"{event.worker} saw event {event.saw}, which is gone"
             if state is not None and state.tail_missing is None:
@@ -159,10 +160,10 @@ def told_decision(decision: Decision) -> Line:
             return Line("critical", f"Flatten handed over to the flattener: {decision.positions}")
         case FlattenOverdue():
             return Line(
-                "critical", f"FLATTEN OVERDUE by {decision.late_ms} ms | Still open: {decision.positions}"
+                "critical", f"FLATTEN OVERDUE by {span(decision.late_ms)} | Still open: {decision.positions}"
             )
         case PortfolioFlat():
-            return Line("warning", f"Flat after {decision.took_ms} ms | {decision.cause}")
+            return Line("warning", f"Flat after {span(decision.took_ms)} | {decision.cause}")
         case LimitBreached():
             return Line("error", f"LIMIT BREACHED ({decision.code}) by {decision.worker}: {decision.reason}")
         case PositionAdopted():
@@ -185,7 +186,7 @@ def told_decision(decision: Decision) -> Line:
             )
         case MarkStale():
             return Line(
-                "warning", f"Mark of {decision.symbol} is {decision.age_ms} ms old ({decision.worker})"
+                "warning", f"Mark of {decision.symbol} is {span(decision.age_ms)} old ({decision.worker})"
             )
         case EventRejected():
             return Line("error", f"Event rejected: {decision.reason}")
@@ -196,6 +197,10 @@ def told_decision(decision: Decision) -> Line:
                 f"Daily P&L: {shown(decision.daily_pnl)} | Entries allowed: {decision.entries_allowed}, "
                 f"blocked: {decision.entries_blocked} | Stops: {decision.stops}",
             )
+
+
+def _because(reason: str) -> str:
+    return f" | {reason}" if reason else ""
 
 
 def _daily_pnl(state: State | None) -> str:

@@ -5,8 +5,10 @@ from zoneinfo import ZoneInfo
 
 
 def span(ms: int) -> str:
-    """How long, in two units at most: `2 h 05 m`, `12 m 30 s`, `4.2 s`."""
+    """How long, in two units at most: `2 h 05 m`, `12 m 30 s`, `4.2 s`, `850 ms`."""
     seconds = ms // 1000
+    if seconds < 1:
+        return f"{ms} ms"
     if seconds < 10:
         return f"{ms / 1000:.1f} s"
     if seconds < 60:

@@ -36,6 +36,10 @@ class Reported:
         """Whether the last that was reported is a close."""
         return self._last_is_close.get(symbol, False)
 
+    def all_closed(self) -> bool:
+        """Whether of every symbol the last that was reported is a close."""
+        return all(self._last_is_close.values())
+
     def fills(self) -> Counter[str]:
         """How many fills so far."""
         return self._fills.copy()

@@ -91,6 +91,7 @@ class PortfolioGate:
         self._each_beat = each_beat
         self._carrier = Carrier(log=self._log, clock=self._clock, begin=begin)
         self._reported = Reported()
+        self._losses = 0
         patience = self._settings.answer_seconds
         self._bus = bus or open_bus(self._settings)
         self._publisher = Publisher(
@@ -243,6 +244,8 @@ class PortfolioGate:
             raise
         if granted is not None:
             granted.used = True
+        if self._presence.bus_is_lost:
+            self._flatten_without_the_bus()
         return on_the_log
 
     def position_closed(
@@ -327,8 +330,14 @@ class PortfolioGate:
             seconds=round(seconds, 1),
             positions_are_now="closed" if self._settings.on_bus_loss == "flatten" else "held",
         )
+        if self._reported.all_closed():
+            self._losses += 1  # else what the last loss had closed is perhaps only not reported yet
+        self._flatten_without_the_bus()
+
+    def _flatten_without_the_bus(self) -> None:
+        """Orders what a coordinator would order, and for what is filled late too: nobody else will."""
         if self._settings.on_bus_loss == "flatten":
-            order = FlattenOrder("bus lost", ORIGIN, "bus lost", everything=True)
+            order = FlattenOrder(f"bus lost {self._losses}", ORIGIN, "bus lost", everything=True)
             self._carrier.carry(order, lambda: self._presence.bus_is_lost)  # nobody is there to remind
 
 

@@ -20,6 +20,8 @@ NOBODY_THERE = "redis://127.0.0.1:1/0"
         (["status", "--ulr", "x"], UNUSABLE, "Unknown option: --ulr"),
         (["worker"], UNUSABLE, "SYMBOL"),
         (["worker", "XX"], UNUSABLE, "SYMBOL: expected one with a contract"),
+        (["worker", "es"], UNUSABLE, "SYMBOL: expected one with a contract (the nearest is ES), got 'es'."),
+        (["halt"], UNUSABLE, "See: portfold halt --help"),
         (["worker", "ES", "--pace", "-1"], UNUSABLE, "--pace"),
         (["worker", "ES", "--bars", "nowhere"], UNUSABLE, "nowhere is not a folder"),
         (["run", "--bars", "nowhere"], UNUSABLE, "nowhere is not a folder"),

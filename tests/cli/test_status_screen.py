@@ -62,7 +62,7 @@ def test_all_of_a_busy_portfolio(standing: Standing) -> None:
         "           realized $0.00, open $-837.50",
         "Positions  ●●◐○  2 open of 4, 1 reserved",
         "  ES    long   1 @ 5000.25      ibs-ES              2 h 00 m   $-1,250.00",
-        "  CL    short  1 @ -37.63       ibs-CL                 0.0 s      $412.50",
+        "  CL    short  1 @ -37.63       ibs-CL                  3 ms      $412.50",
         "  6A    long   1 reserved       ibs-6A                    expires in 29 s",
         "",
         "Entries    3 asked, 3 allowed, 0 denied (0%), exits: 0, stops: 0",
@@ -276,7 +276,9 @@ def _listed(found: object) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("ms", "said"),
     [
-        (0, "0.0 s"),
+        (0, "0 ms"),
+        (999, "999 ms"),
+        (1_000, "1.0 s"),
         (9_999, "10.0 s"),
         (10_000, "10 s"),
         (59_999, "59 s"),

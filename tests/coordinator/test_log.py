@@ -308,8 +308,8 @@ info     Position adopted: ES long 1 by ibs-ES
 info     SI entry allowed: long 1 | Slots: 2/4
 warning  SI entry expired, its slot is free again: not filled in time
 warning  Daily loss at 80 % of the limit | Daily P&L: $-2,000.00 | Limit: $2,500
-warning  Mark of ES is 60000 ms old (ibs-ES)
-error    Worker lost: ibs-ES | Silent for 5000 ms
+warning  Mark of ES is 1 m 00 s old (ibs-ES)
+error    Worker lost: ibs-ES | Silent for 5.0 s
 info     ⛔ ES ENTRY BLOCKED BY PORTFOLIO: Worker ibs-ES, which trades ES, is lost
 critical Flatten ordered by ann: going home
 critical Flatten: ES:long:1:ibs-ES | ordered by ann
@@ -317,7 +317,7 @@ critical Flatten handed over to the flattener: ES:long:1:ibs-ES
 critical FLATTEN OVERDUE by 0 ms | Still open: ES:long:1:ibs-ES
 critical Flatten handed over to the flattener: ES:long:1:ibs-ES
 info     Position closed: ES | P&L: $-1,900.00 | Daily P&L: $-1,900.00 | Open positions: 0/4
-warning  Flat after 10001 ms | ordered by ann
+warning  Flat after 10 s | ordered by ann
 warning  Position settled by ann: CL of ibs-CL is long 1 | P&L: $0.00 | as the broker says
 critical Flatten: CL:long:1:ibs-CL | CL settled open after the order to flatten
 critical Flatten handed over to the flattener: CL:long:1:ibs-CL

@@ -74,23 +74,62 @@ def test_of_late_fills_each_is_told_once(office: Office, live: Live) -> None:
     assert sorted(desk.legs()) == ["6A", "CL", "ES", "NQ"]
 
 
+@pytest.fixture
+def proxy(server: EmbeddedServer) -> Iterator[Proxy]:
+    between = Proxy(server.port)
+    yield between
+    between.close()
+
+
+def losing(proxy: Proxy) -> dict[str, Any]:
+    return {"url": proxy.url, "on_bus_loss": "flatten", "bus_loss_seconds": 0.2, "answer_seconds": 1.0}
+
+
+def is_back(old: PortfolioCoordinator) -> None:
+    until(lambda: old.can_open_position("6A"), "the bus to be back")
+    old.release_pending_position("6A")
+
+
 @pytest.mark.usefixtures("coordinator")
-def test_it_is_called_each_time_that_the_bus_is_lost(office: Office, server: EmbeddedServer) -> None:
-    desk, proxy = Desk(), Proxy(server.port)
-    lossy = {"url": proxy.url, "on_bus_loss": "flatten", "bus_loss_seconds": 0.2, "answer_seconds": 1.0}
-    try:
-        old = office(4, 2500.0, desk, settings=lossy)
-        for times in (1, 2):
-            opens(old, "ES")
-            proxy.redirect(1)
-            until(partial(desk.was_told, times), f"the callback for loss {times}")
-            proxy.redirect(server.port)
-            old.register_position_closed("ES", -10.0)
-            until(lambda: old.can_open_position("6A"), "the bus to be back")
-            old.release_pending_position("6A")
-    finally:
-        proxy.close()
+def test_it_is_called_each_time_that_the_bus_is_lost(
+    office: Office, server: EmbeddedServer, proxy: Proxy
+) -> None:
+    desk = Desk()
+    old = office(4, 2500.0, desk, settings=losing(proxy))
+    for times in (1, 2):
+        opens(old, "ES")
+        proxy.redirect(1)
+        until(partial(desk.was_told, times), f"the callback for loss {times}")
+        proxy.redirect(server.port)
+        old.register_position_closed("ES", -10.0)
+        is_back(old)
     assert desk.told == [["ES"], ["ES"]]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_and_where_nothing_but_an_order_is_under_way_which_it_may_cancel(
+    office: Office, server: EmbeddedServer, proxy: Proxy
+) -> None:
+    desk = Desk()
+    old = office(4, 2500.0, desk, settings=losing(proxy))
+    assert old.can_open_position("ES")
+    for times in (1, 2):
+        proxy.redirect(1)
+        until(lambda times=times: len(desk.told) >= times, f"the callback for loss {times}")
+        proxy.redirect(server.port)
+        is_back(old)
+    assert desk.told == [[], []]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_what_is_filled_while_the_bus_is_lost_is_to_be_closed_too(office: Office, proxy: Proxy) -> None:
+    desk = Desk()
+    old = office(4, 2500.0, desk, settings=losing(proxy))
+    assert old.can_open_position("ES")
+    proxy.redirect(1)
+    until(lambda: desk.told == [[]], "the callback for the loss")
+    old.register_position_opened("ES", 1, 100)
+    until(lambda: desk.told == [[], ["ES"]], "the callback for the fill")
 
 
 @pytest.mark.usefixtures("coordinator")

@@ -14,11 +14,14 @@ from typing import NamedTuple, TypeVar
 from coordinator.log import Log
 from events.bus import Entry
 from events.legs import Leg, parse_legs
+from events.stream_id import ORIGIN
 from workers.compat.callbacks import Callback, call
 from workers.compat.positions import Leg as Own
 from workers.flatten_order import KILLSWITCH, FlattenOrder, order_for
 
 _EPISODES_REMEMBERED = 64
+_NO_EVENT = {str(ORIGIN)}
+"""What leads to an order that no event led to: each loss of the bus is another, and has its own episode."""
 _Value = TypeVar("_Value")
 
 
@@ -79,7 +82,7 @@ class Emergency:
         if not order.everything:
             named = {leg.symbol for leg in order.positions}
             own = [leg for leg in own if leg.symbol in named]
-        if before and not own:
+        if not own and any(name in self._told for name in names - _NO_EVENT):
             return
         has_any = own or order.positions or order.pending or self._slots()
         if not has_any and self._others_have(episode):
