@@ -51,6 +51,9 @@ class Desk:
     def legs(self) -> list[str]:
         return [symbol for told in self.told for symbol in told]
 
+    def was_called(self, times: int) -> bool:
+        return len(self.told) == times
+
     def was_told(self, times: int) -> bool:
         return self.told.count(["ES"]) == times
 
@@ -115,7 +118,7 @@ def test_and_where_nothing_but_an_order_is_under_way_which_it_may_cancel(
     assert old.can_open_position("ES")
     for times in (1, 2):
         proxy.redirect(1)
-        until(lambda times=times: len(desk.told) >= times, f"the callback for loss {times}")
+        until(partial(desk.was_called, times), f"the callback for loss {times}")
         proxy.redirect(server.port)
         is_back(old)
     assert desk.told == [[], []]
