@@ -41,7 +41,6 @@ class BrokerLaw(Observer):
         self._ordered: list[tuple[int, FlattenOrder]] = []
         self._granted_ms: dict[str, int] = {}
         self._may_fill: set[str] = set()
-        self._shared: set[str] = set()
         self._forbidden = False
         self._resumed_ms: list[int] = []
 
@@ -110,17 +109,12 @@ class BrokerLaw(Observer):
 
     def fills(self, order: Sent) -> None:
         """An entry arrives: nobody else may hold the symbol."""
-        for (owner, symbol), held in self._world.account.held.items():
-            if symbol != order.symbol or owner == order.owner:
-                continue
-            if not self._under_way(f"{symbol}:{held.side}:{owner}"):
+        for owner, symbol in self._world.account.held:
+            if symbol == order.symbol and owner != order.owner:
                 raise Violation("a symbol is in one position", f"{order}, where {owner} holds it")
-            self._shared.add(symbol)  # he died, and his slot had ended before that was noticed
 
     def closes(self, order: Sent, entry: Sent) -> None:
         """An exit arrives, and closes what this entry has opened."""
-        if order.symbol in self._shared:
-            return
         if entry.owner != order.owner:
             raise Violation("an exit closes what it was sent for", f"{order} closes {entry}")
         if entry.sent_ms > order.sent_ms:
@@ -206,17 +200,16 @@ class BrokerLaw(Observer):
     def _outlives_its_owner(self, leg: str) -> bool:
         """Whether its slot lasts until its owner can be counted lost; from then on it is kept.
 
-        Not so where slots are shorter than that, where a clock that was put forward has ended it at once, or
-        a stop has taken it back and said that it may be filled.
+        Not so where nobody had asked for one, where a clock that was put forward has ended it at once, or a
+        stop has taken it back and said that it may be filled.
         """
         world = self._world
         symbol, side, owner = leg.split(":")
         if any(one.startswith(f"{symbol}:{side}:") and one.endswith(f":{owner}") for one in self._may_fill):
             return False
-        lost_ms = 1000 * world.configuration.runtime.worker_lost_seconds
         ahead = world.judge.place.cursor.ms > world.server_ms()
         same_clock = world.account.ordered.get(leg) == world.skew_ms
-        return world.temper.reservation_ms > 1.5 * lost_ms and same_clock and not ahead
+        return same_clock and not ahead
 
     def is_told(self, leg: str) -> bool:
         """Whether the log or the broker's book say that it may be otherwise."""
