@@ -42,7 +42,7 @@ from events.incoming import (
 )
 from events.stream_id import DECISIONS_PER_EVENT, StreamId
 
-FOLD_VERSION = 5
+FOLD_VERSION = 6
 """Raised whenever the same events would give other decisions than before.
 
 1 remembered 4 sessions of a worker, 2 remembers 32, so that a delayed event of the fifth is not folded twice.
@@ -54,10 +54,11 @@ them, and remembers the names of 1,024 fills of each worker; they, of 1,024 in a
 5 knows EntryRenewed and WorkerRetired, says of a lost worker what to do about it, and is never followed by
 the rules of an earlier one. Where its leader says after how long a silence a worker is lost, a slot whose
 time is over, or that a flatten took back, is another's only once its worker would have been counted as lost.
+6 lets no slot end with the very event by which a new leader says that it leads.
 What each decided is decided again alike.
 """
 
-GOES_ON_FROM = (1, 2, 3, 4, FOLD_VERSION)
+GOES_ON_FROM = (1, 2, 3, 4, 5, FOLD_VERSION)
 """Versions whose spans this one decides as they did, and whose snapshots it goes on from."""
 
 
@@ -70,6 +71,8 @@ def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]
     callers_arithmetic = getcontext()
     setcontext(EXACT)
     try:
+        if type(event) is CoordinatorStarted and max(event.fold, state.fold_version) >= 6:
+            state.led_since_ms = at.ms  # before time passes: it has watched nobody's signs of life yet
         decisions = pass_time(state, at)
         decisions += _RULES[type(event)](state, at, event)
     finally:

@@ -57,6 +57,21 @@ def test_a_new_leader_waits_for_signs_of_life_itself(story: Story) -> None:
     only(EntryExpired, story.after(1))
 
 
+def test_no_slot_ends_with_the_word_of_a_new_leader_that_it_leads(story: Story) -> None:
+    """The server was away, and with it every sign of life: whoever died meanwhile is not known as lost yet."""
+    taken_over = story.ms + FREE
+    assert story.hears(CoordinatorStarted("b", 2, FOLD_VERSION, "", LOST), at=taken_over) == []
+    assert next_deadline(story.state) == taken_over + LOST + LOOKS
+
+
+def test_to_version_5_it_did() -> None:
+    story = Story()
+    story.hears(CoordinatorStarted("a", 1, 5, "", LOST))
+    story.state.fold_version = 5
+    story.asks("ES")
+    only(EntryExpired, story.hears(CoordinatorStarted("b", 2, 5, "", LOST), at=story.ms + FREE))
+
+
 def test_a_fill_that_is_reported_late_has_its_slot_still(story: Story) -> None:
     story.after(LASTS + LOST)
     assert story.fills("ES") == []
