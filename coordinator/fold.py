@@ -54,7 +54,8 @@ them, and remembers the names of 1,024 fills of each worker; they, of 1,024 in a
 5 knows EntryRenewed and WorkerRetired, says of a lost worker what to do about it, and is never followed by
 the rules of an earlier one. Where its leader says after how long a silence a worker is lost, a slot whose
 time is over, or that a flatten took back, is another's only once its worker would have been counted as lost.
-6 lets no slot end with the very event by which a new leader says that it leads.
+6 lets a slot end at a leader's ClockTicked alone, where it says how long a silence it takes for a death: none
+ends with what was written while nobody led, nor with the event by which a new leader says that it leads.
 What each decided is decided again alike.
 """
 
@@ -73,7 +74,7 @@ def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]
     try:
         if type(event) is CoordinatorStarted and max(event.fold, state.fold_version) >= 6:
             state.led_since_ms = at.ms  # before time passes: it has watched nobody's signs of life yet
-        decisions = pass_time(state, at)
+        decisions = pass_time(state, at, ticked=type(event) is ClockTicked)
         decisions += _RULES[type(event)](state, at, event)
     finally:
         setcontext(callers_arithmetic)

@@ -30,7 +30,7 @@ from events.bus import SERVERS_TIME, Bus, Committed, Entry, Head, Lease, at_time
 from events.codec import encode_checked
 from events.errors import BusError, BusRefused, BusUnreachable
 from events.incoming import ClockTicked, CoordinatorStarted, Event, LimitsChanged, TradingHalted
-from events.stream_id import StreamId
+from events.stream_id import ORIGIN, StreamId
 
 _READ_AT_ONCE = 256
 _COMMIT_SECONDS = 1.0
@@ -39,6 +39,7 @@ _LONGEST_WAIT_MS = 1000
 _EVENTS_A_SNAPSHOT = 2000
 _SNAPSHOT_SECONDS = 60.0
 _GLANCE_SECONDS = 1.0
+_BUSY_GLANCE_SECONDS = 10.0
 
 
 class LeadLost(BusError):
@@ -83,6 +84,7 @@ class Leader:
         self._folded, self._glanced = lease.folded, time.monotonic()
         self._server_clock = ServerClock(bus, time.monotonic)
         self._committed_status: dict[str, str] = {}
+        self._ticked = ORIGIN
         self.opened = False
         self.snapshot = ""
         """The text of the last snapshot that it wrote."""
@@ -109,12 +111,11 @@ class Leader:
         """Waits for what comes next, at most until the lease wants renewing, and deals with it."""
         self._keep_lease()
         decided = self._decide_next(block_ms=self._wait_ms())
-        if decided < _READ_AT_ONCE:  # whoever has a backlog to decide does not count it again and again
-            self._glance()
-        if not decided:
-            self._tick_if_due()
-            if self._since_snapshot and self._time.monotonic() - self._snapshot_taken >= _SNAPSHOT_SECONDS:
-                self._save_snapshot()
+        self._glance(busy=decided == _READ_AT_ONCE)
+        self._tick_if_due()
+        rested = self._time.monotonic() - self._snapshot_taken >= _SNAPSHOT_SECONDS
+        if not decided and self._since_snapshot and rested:
+            self._save_snapshot()
         self._watch_clock(self._follower.cursor)
         for lost in self._presence.lapsed(self._follower.state):
             self._say(lost)
@@ -302,20 +303,26 @@ class Leader:
         if halt is not None:
             self._say(halt)
 
-    def _glance(self) -> None:
-        """Once a second looks whether something vanished before it could be read, or soon may be evicted."""
+    def _glance(self, *, busy: bool) -> None:
+        """Now and then looks whether something vanished before it could be read, or soon may be evicted.
+
+        Looking counts what is still to be decided: with a backlog it is seldomer, and never given up.
+        """
         now = self._time.monotonic()
-        if now - self._glanced >= _GLANCE_SECONDS:
+        if now - self._glanced >= (_BUSY_GLANCE_SECONDS if busy else _GLANCE_SECONDS):
             self._glanced = now
             decided = Head(self._lease.epoch, self._follower.cursor, self._follower.chain, self._folded)
             footing.prove(self._bus, decided)
             refuse_eviction(self._bus.server())
 
     def _tick_if_due(self) -> None:
-        """Nothing happened: if something has fallen due by the server's clock, says that time has passed."""
+        """If something has fallen due by the server's clock, says that time has passed: once for each."""
         due_ms = next_deadline(self._follower.state)
-        if self._clock == "server" and due_ms is not None and self._bus.now_ms() >= due_ms:
-            self._say(ClockTicked())
+        if self._clock != "server" or due_ms is None or self._server_clock.ms() < due_ms:
+            return
+        if self._follower.cursor < self._ticked or self._bus.now_ms() < due_ms:
+            return  # the last word of it is not decided yet, or our idea of the server's clock is ahead
+        self._ticked = self._say(ClockTicked())
 
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}

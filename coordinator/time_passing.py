@@ -21,10 +21,15 @@ TAKEN_BACK = "taken back by a flatten, and no fill of it was reported"
 _LOOKS_MS = 2_000
 
 
-def pass_time(state: State, at: StreamId) -> list[Decision]:
-    """Everything that has fallen due up to and including `at`."""
+def pass_time(state: State, at: StreamId, *, ticked: bool) -> list[Decision]:
+    """Everything that has fallen due up to and including `at`; `ticked` where a leader says that time passed.
+
+    Where it is said who is lost, a slot ends at such a word alone: whoever else writes while nobody leads has
+    watched no signs of life.
+    """
     decisions: list[Decision] = []
-    if state.reservations:
+    watched = ticked or not state.worker_lost_ms or state.fold_version < 6
+    if state.reservations and watched:
         decisions += _expire(state, at)
     if state.day.date and at.ms >= state.day.ends_ms:
         decisions += _roll(state, at)

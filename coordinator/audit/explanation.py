@@ -30,7 +30,7 @@ from coordinator.words import words_json
 from events.bus import Entry
 from events.codec import RefusedField, decode_decided
 from events.fields import readable
-from events.incoming import EntryRequested
+from events.incoming import ClockTicked, EntryRequested
 from events.stream_id import StreamId
 
 MOST_HAPPENED = 60
@@ -143,7 +143,7 @@ def _explained(
     event, decisions = recorded
     met = _copied(before)
     with localcontext(EXACT):
-        pass_time(met, event.id)
+        pass_time(met, event.id, ticked=isinstance(decided.event, ClockTicked))
     case = Case(event.id, decided.event, before, met, _copied(after))
     shown = met if isinstance(decided.event, EntryRequested) else before
     unlike = difference(decided, recorded, cursor)

@@ -58,10 +58,18 @@ def test_a_new_leader_waits_for_signs_of_life_itself(story: Story) -> None:
 
 
 def test_no_slot_ends_with_the_word_of_a_new_leader_that_it_leads(story: Story) -> None:
-    """The server was away, and with it every sign of life: whoever died meanwhile is not known as lost yet."""
+    """The server was away, and with it every sign of life: who died meanwhile is not known as lost yet."""
     taken_over = story.ms + FREE
     assert story.hears(CoordinatorStarted("b", 2, FOLD_VERSION, "", LOST), at=taken_over) == []
     assert next_deadline(story.state) == taken_over + LOST + LOOKS
+
+
+def test_nor_with_what_was_written_before_it_while_nobody_led(story: Story) -> None:
+    story.ms += FREE
+    assert each(EntryExpired, story.starts("ibs-CL", symbols="CL")) == []
+    assert each(EntryExpired, story.hears(CoordinatorStarted("b", 2, FOLD_VERSION, "", LOST))) == []
+    assert each(EntryExpired, story.after(LOST + LOOKS - 1)) == []
+    only(EntryExpired, story.after(1))
 
 
 def test_to_version_5_it_did() -> None:
