@@ -394,11 +394,24 @@ def test_a_driven_clock_stands_still_through_a_restart(start: Starter, live: Liv
     assert {entry.id.ms for entry in live.events()} == {MARCH}
 
 
-def test_a_reservation_expires_when_nothing_else_happens(start: Starter, live: Live, tmp_path: Path) -> None:
-    short = {"reservation_seconds": 0.2, "answer_seconds": 0.1}
+@pytest.mark.parametrize("traffic", [False, True], ids=["nothing else happens", "events come all the time"])
+def test_a_reservation_expires_when(traffic: bool, start: Starter, live: Live, tmp_path: Path) -> None:
+    short = {
+        "reservation_seconds": 0.2,
+        "answer_seconds": 0.1,
+        "heartbeat_seconds": 0.1,
+        "worker_lost_seconds": 0.3,
+    }
     start(config_folder(tmp_path / "config", runtime=short))
     assert code(live.asks("ES")) == "allowed"
-    until(lambda: live.status()["slots_used"] == "0", "the slot to be free again")
+
+    def is_free() -> bool:
+        if traffic:
+            live.publishes(TradingHalted(by="ann", reason="again"))
+        return live.status()["slots_used"] == "0"
+
+    until(is_free, "the slot to be free again")
+    live.all_decided()
     live.agrees()
     [expired] = [entry for entry in live.decisions() if isinstance(read(entry), EntryExpired)]
     [allowed] = each(EntryAllowed, map(read, live.decisions()))
