@@ -82,13 +82,13 @@ def test_where_hardly_anything_varies_there_is_no_sharpe_and_nothing_is_deflated
 @pytest.mark.parametrize("days", [20, 60, 250, 1000])
 @pytest.mark.parametrize(("cents", "cash"), [(0, 100_000), (1, 100_000), (1, 1_000_000), (100, 100_000)])
 def test_a_file_too_even_to_be_true_in_dollars_has_no_sharpe(days: int, cents: int, cash: int) -> None:
-    by_day = 100 + cents / 100 * (-1.0) ** np.arange(days)
+    by_day = np.array([100 + cents / 100 * (-1) ** place for place in range(days)])
     assert sharpe(daily_returns(by_day, float(cash))) == 0.0
     assert sharpe(daily_returns(-by_day, float(cash))) == 0.0
 
 
 def test_what_varies_as_little_as_the_best_of_traders_has_its_sharpe() -> None:
-    by_day = 100 + 10 * (-1.0) ** np.arange(250)
+    by_day = np.array([100.0 + 10 * (-1) ** place for place in range(250)])
     assert sharpe(daily_returns(by_day, 100_000.0)) > 100
 
 
