@@ -146,6 +146,7 @@ def _read_symbol(file: Path, symbol: str, zone: ZoneInfo, bad: list[str]) -> Sym
 
 
 def _read_rows(file: Path, symbol: str, zone: ZoneInfo) -> Rows:
+    lines = csv.reader(())
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
             lines = csv.reader(text)
@@ -155,7 +156,7 @@ def _read_rows(file: Path, symbol: str, zone: ZoneInfo) -> Rows:
     except UnicodeDecodeError as error:
         raise ResearchError(f"line {no_utf8_from(file) or 1}: expected {UTF8}") from error
     except csv.Error as error:
-        raise ResearchError(f"expected comma-separated values: {error}") from error
+        raise ResearchError(f"line {lines.line_num}: expected comma-separated values: {error}") from error
 
 
 def _bests_in(folder: Path) -> list[Path]:

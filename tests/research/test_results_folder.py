@@ -44,6 +44,7 @@ def test_a_symbol_that_is_not_there_is_refused_with_those_that_are(tmp_path: Pat
             ",".join(HEADER).encode() + b"\n" + b"1,2\n" * 9000 + b"Jos\xe9,\n",
             "line 9002: expected text in UTF-8",
         ),
+        (",".join(HEADER).encode() + b"\n1,2\n" + b"x" * 200_000, "line 3: expected comma-separated values"),
         (b"", "expected a column Date/Time"),
         (b"a,b\n1,2\n", "expected a column Date/Time, got a, b"),
         (",".join(HEADER).encode(), "expected trades, got 0 rows"),
