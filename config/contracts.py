@@ -8,7 +8,8 @@ product) for outright trades on Globex. Two things there catch people out:
   point never changed.
 - The micro contracts on CAD, CHF and JPY were turned round to USD/CAD, USD/CHF and USD/JPY and are quoted
   and settled in those currencies. Profit here is counted in dollars, so they are left out: a contract in
-  another currency is refused.
+  another currency is refused. MCD, MSF and MJY, the same in dollars, are left out too: the exchange's pages
+  differ on whether they are still listed. So are MRB and MHO, whose pages were not to be had.
 
 Where a move depends on the month (ZQ and SR3, halved for the nearest), the smaller one stands here: the
 value of a point is the same. Grains, livestock and soybean oil are in cents, as they are quoted; bonds and

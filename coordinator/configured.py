@@ -1,22 +1,32 @@
 """From the user's configuration to the limits on the log.
 
-Nothing loosens by itself: a file that was in force before and was replaced since, as a standby may still have
-it, is not put in force again unless somebody orders it. Of a file that was edited and of what a person has
-ordered the tighter holds, limit by limit, until a person orders otherwise.
+Nothing loosens by itself: from the log an edited file and the stale one of a standby look alike, so of a file
+each limit goes in force only where it is no looser than what is, whoever set that; what is looser, a person
+orders. A file that was in force before and was replaced since changes nothing at all.
 """
 
 import hashlib
+from decimal import Decimal
 
 import msgspec
 
 from config import Configuration, milliseconds
-from coordinator.limits import Limits
+from coordinator.limits import Limits, limits_of
 from coordinator.state import State
 from events.codec import encode_checked
 from events.incoming import LimitsChanged
 
 PROGRAM = "program "
 """Before the name of a program whose own arguments have set limits."""
+_TO_BE_ORDERED = (
+    "max_positions",
+    "max_contracts",
+    "daily_stop_loss",
+    "symbols",
+    "stop_loss_on",
+    "on_worker_lost",
+)
+_RULES = tuple(name for name in Limits.__struct_fields__ if name not in ("by", "reason", "config", "text"))
 
 
 def is_a_person(by: str) -> bool:
@@ -61,14 +71,16 @@ def puts_in_force(state: State, limits: LimitsChanged, *, asked_for: bool) -> bo
     return asked_for and limits.config != state.config and limits.config not in state.configs
 
 
-def with_a_persons_order(in_force: Limits | None, limits: LimitsChanged) -> LimitsChanged:
-    """A configuration that is to be put in force, but for where a person's order in force is tighter.
+def no_looser(in_force: Limits | None, limits: LimitsChanged) -> LimitsChanged:
+    """A configuration that is to be put in force, but for each limit that would loosen what is in force.
 
-    Where it is, the whole stays that person's, so that the next edited file does not loosen it either.
+    `total` is tighter than `realized`, and `flatten` than `hold`; but of these two, which are choices, what a
+    person has ordered stays. Whoever set what stays remains the one who set the limits.
     """
-    if in_force is None or not is_a_person(in_force.by):
+    if in_force is None:
         return limits
     both = [symbol for symbol in limits.symbols.split(" ") if symbol in in_force.symbols]
+    ordered = is_a_person(in_force.by)
     tighter = msgspec.structs.replace(
         limits,
         max_positions=min(limits.max_positions, in_force.max_positions),
@@ -76,22 +88,66 @@ def with_a_persons_order(in_force: Limits | None, limits: LimitsChanged) -> Limi
         daily_stop_loss=min(limits.daily_stop_loss, in_force.daily_stop_loss),
         symbols=" ".join(both or in_force.symbols),
     )
+    if ordered or in_force.stop_loss_on == "total":
+        tighter = msgspec.structs.replace(tighter, stop_loss_on=in_force.stop_loss_on)
+    if ordered or in_force.on_worker_lost == "flatten":
+        tighter = msgspec.structs.replace(tighter, on_worker_lost=in_force.on_worker_lost)
     if tighter == limits:
         return limits
     return msgspec.structs.replace(tighter, by=in_force.by, reason=in_force.reason)
 
 
 def why_not_in_force(state: State, limits: LimitsChanged, *, asked_for: bool) -> str:
-    """The warning of a leader whose configuration differs from the limits in force, which stay."""
-    if asked_for and limits.config != state.config:
+    """The warning of a leader whose configuration is not what is in force, nor will be once it is put there.
+
+    Nothing where all of it is, or will be. It ends with the one command that puts the rest in force.
+    """
+    if state.limits is None:
+        return ""
+    new = puts_in_force(state, limits, asked_for=asked_for)
+    will_be = limits_of(no_looser(state.limits, limits)) if new else state.limits
+    wanted = limits_of(limits)
+    differing = [name for name in _RULES if _said_by(will_be, name) != _said_by(wanted, name)]
+    if not differing:
+        return ""
+    if not asked_for:
         return (
-            "The configuration was in force before and was replaced since, so the limits in force stay: they "
-            "differ. Bring this machine's files up to date; or, to have its limits again: "
-            f"portfold limits --max-positions {limits.max_positions} --max-contracts {limits.max_contracts} "
-            f"--daily-stop-loss {limits.daily_stop_loss:f} --symbols '{limits.symbols}' "
-            "--by NAME --reason TEXT"
+            "The configuration differs from the limits in force, which stay: it is only the packaged default"
         )
+    if new:
+        why = (
+            "The configuration is new and looser than the limits in force. Nothing loosens by itself, so "
+            f"{', '.join(differing)} stay as set by {state.limits.by}"
+        )
+    elif limits.config == state.config:
+        why = "The configuration differs from the limits in force, which stay: they were ordered"
+    else:
+        why = (
+            "The configuration was in force before and was replaced since, so the limits in force stay: they "
+            "differ. Bring this machine's files up to date"
+        )
+    return f"{why}. {_how_to_order(limits, differing)}".rstrip()
+
+
+def _said_by(limits: Limits, name: str) -> object:
+    """A limit, to be compared: symbols in another order are no others."""
+    return set(limits.symbols) if name == "symbols" else getattr(limits, name)
+
+
+def _how_to_order(limits: LimitsChanged, names: list[str]) -> str:
+    """The command that puts these limits of a configuration in force; nothing for what only a file says."""
+    options = [
+        f"--{name.replace('_', '-')} {_typed(limits, name)}" for name in names if name in _TO_BE_ORDERED
+    ]
+    if not options:
+        return ""
     return (
-        "The configuration differs from the limits in force, which stay: they were set later, or the "
-        "configuration is only the packaged default"
+        f"To have what this configuration says: portfold limits {' '.join(options)} --by NAME --reason TEXT"
     )
+
+
+def _typed(limits: LimitsChanged, name: str) -> str:
+    value = getattr(limits, name)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return f"'{value}'" if name == "symbols" else str(value)

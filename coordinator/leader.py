@@ -13,12 +13,11 @@ from typing import Literal
 from coordinator import footing
 from coordinator.clock import Clock
 from coordinator.clock_watch import ServerClock
-from coordinator.configured import puts_in_force, why_not_in_force, with_a_persons_order
+from coordinator.configured import no_looser, puts_in_force, why_not_in_force
 from coordinator.durability import refuse_eviction
 from coordinator.fold import FOLD_VERSION
 from coordinator.follower import Follower
 from coordinator.ledger import Decided
-from coordinator.limits import Limits
 from coordinator.log import Log
 from coordinator.narration import Line, narrate
 from coordinator.presence_watch import PresenceWatch
@@ -144,31 +143,25 @@ class Leader:
             )
         )
         state = self._follower.state
+        warning = why_not_in_force(state, self._limits, asked_for=self._limits_asked_for)
         if puts_in_force(state, self._limits, asked_for=self._limits_asked_for):
-            self._put_in_force(state.limits)
-        elif state.limits is not None and state.limits.config != self._limits.config:
-            in_force = state.limits
-            self._log.warning(
-                why_not_in_force(state, self._limits, asked_for=self._limits_asked_for),
-                in_force_by=in_force.by,
-                max_positions=in_force.max_positions,
-                daily_stop_loss=str(in_force.daily_stop_loss),
-            )
+            self._say(no_looser(state.limits, self._limits))
         self._decide_backlog()
+        if warning:
+            self._warn_of_limits(warning)
         self._note_server()
         self.opened = True
         self._log.info("Portfolio coordinator initialized successfully", epoch=self._lease.epoch)
 
-    def _put_in_force(self, before: Limits | None) -> None:
-        limits = with_a_persons_order(before, self._limits)
-        self._say(limits)
-        if limits is not self._limits:
+    def _warn_of_limits(self, warning: str) -> None:
+        in_force = self._follower.state.limits
+        if in_force is not None:
             self._log.warning(
-                f"The configuration was edited, and {limits.by} had ordered tighter limits: of both the "
-                "tighter hold. To have the file's: portfold limits",
-                max_positions=limits.max_positions,
-                daily_stop_loss=str(limits.daily_stop_loss),
-                symbols=limits.symbols,
+                warning,
+                in_force_by=in_force.by,
+                max_positions=in_force.max_positions,
+                daily_stop_loss=str(in_force.daily_stop_loss),
+                symbols=" ".join(in_force.symbols),
             )
 
     def _note_server(self) -> None:

@@ -3,8 +3,9 @@
 - Daily return: the day's P&L over the account at the end of the day before. Days are all trading days of the
   span, those without a trade as well. From the day on which nothing is left of the account returns are 0.
 - Sharpe: mean of the daily returns over their standard deviation (n - 1), times √252, risk-free rate 0; 0
-  where nothing varies. Returns that vary by less than a ten-thousandth of their mean do not: what is left is
-  the rounding of dollars and floats, and dividing by it would crown a file that is too even to be true.
+  where nothing varies. Days that vary by less than a twentieth of their mean do not, be it their returns or
+  the dollars that these come to: that is a Sharpe beyond 317, which no market gives, and dividing by what is
+  left would crown a file that is too even to be true.
 - CAGR: (account at the end / at the beginning)^(1/years) - 1, a year being 365.25 calendar days from the
   first trading day to the last, both included; -1 where nothing is left.
 - CAGR over volatility: what some tools print as Sharpe. Volatility is the standard deviation above times
@@ -32,11 +33,14 @@ from research.trades import Trade
 
 Floats = NDArray[np.float64]
 
-FIGURES_VERSION = 2
-"""How these figures are defined; 1 counted breaches within a moment. Not to be mixed in one search."""
+FIGURES_VERSION = 3
+"""How these figures are defined; 1 counted breaches within a moment, 2 gave even dollars a Sharpe.
+
+Not to be mixed in one search.
+"""
 DAYS_A_YEAR = 252
 _DAYS_A_CALENDAR_YEAR = 365.25
-_HARDLY = 1e-4  # of the mean
+_HARDLY = 0.05  # of the mean
 _BEYOND = 700.0  # e to the power of more is no float; a gain of one day may come to that by the year
 
 
@@ -138,8 +142,16 @@ def volatility(returns: Floats) -> float:
     """Standard deviation by the year, from daily returns; 0 where they hardly vary."""
     if len(returns) < 2:
         return 0.0
-    deviation = float(returns.std(ddof=1))
-    return deviation * math.sqrt(DAYS_A_YEAR) if deviation > _HARDLY * abs(float(returns.mean())) else 0.0
+    with np.errstate(over="ignore", invalid="ignore"):  # an account that outgrows a float is not even
+        before = np.concatenate(([1.0], np.cumprod(1 + returns)[:-1]))
+        if _hardly_vary(returns) or _hardly_vary(returns * before):  # in percent, or in dollars
+            return 0.0
+    return float(returns.std(ddof=1)) * math.sqrt(DAYS_A_YEAR)
+
+
+def _hardly_vary(days: Floats) -> bool:
+    deviation = float(days.std(ddof=1))
+    return math.isfinite(deviation) and deviation <= _HARDLY * abs(float(days.mean()))
 
 
 def growth(times: float, over_years: float) -> float:

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from research.errors import ResearchError
 from research.trades import Rows, Trade, read_rows
+from workers.feeds.csv_folder import UTF8, no_utf8_from
 
 MOST_SYMBOLS = 64
 _SUFFIX = "_optimization"
@@ -132,11 +133,12 @@ def _read_symbol(file: Path, symbol: str, zone: ZoneInfo, bad: list[str]) -> Sym
         why = [f"{count} {reason} ({rows.samples[reason]})" for reason, count in rows.dropped.items()]
         why += [f"{rows.unselected} not selected"] if rows.unselected else []
         raise ResearchError(f"expected trades, got {rows.rows} rows: {', '.join(why) or 'none'}")
-    best = file.with_name(_BEST)
+    figures: dict[str, float] = {}
     try:
-        figures = _read_best(best)
+        for best in _bests_in(file.parent):
+            figures = _read_best(best)
     except ResearchError as error:
-        bad.append(f"{best}: {error}.")
+        bad.append(f"{error}.")
         figures = {}
     trades = tuple(sorted(rows.trades, key=lambda trade: trade.content))
     taken = rows.rows, rows.unselected, rows.dropped, rows.samples
@@ -144,6 +146,7 @@ def _read_symbol(file: Path, symbol: str, zone: ZoneInfo, bad: list[str]) -> Sym
 
 
 def _read_rows(file: Path, symbol: str, zone: ZoneInfo) -> Rows:
+    lines = csv.reader(())
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
             lines = csv.reader(text)
@@ -151,24 +154,35 @@ def _read_rows(file: Path, symbol: str, zone: ZoneInfo) -> Rows:
     except OSError as error:
         raise ResearchError(f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ResearchError("expected text in UTF-8, got other bytes") from error
+        raise ResearchError(f"line {no_utf8_from(file) or 1}: expected {UTF8}") from error
     except csv.Error as error:
-        raise ResearchError(f"expected comma-separated values: {error}") from error
+        raise ResearchError(f"line {lines.line_num}: expected comma-separated values: {error}") from error
+
+
+def _bests_in(folder: Path) -> list[Path]:
+    """The folder's best.json in whatever case, if there is one. Raises ResearchError where there are two."""
+    try:
+        found = sorted(path for path in folder.iterdir() if path.name.lower() == _BEST)
+    except OSError as error:
+        raise ResearchError(f"{folder}: cannot be listed: {error.strerror}") from error
+    if len(found) > 1:
+        raise ResearchError(f"{folder}: expected one {_BEST}, got {' and '.join(one.name for one in found)}")
+    return found
 
 
 def _read_best(path: Path) -> dict[str, float]:
-    """The numbers in a best.json; none where there is no such file."""
+    """The numbers in a best.json; none where it is gone."""
     try:
         with path.open("rb") as file:
             tree = json.loads(file.read(_LARGEST_BEST))
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise ResearchError(f"cannot be read: {error.strerror}") from error
+        raise ResearchError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise ResearchError("expected JSON") from error
+        raise ResearchError(f"{path}: expected JSON") from error
     if not isinstance(tree, dict):
-        raise ResearchError("expected an object of figures")
+        raise ResearchError(f"{path}: expected an object of figures")
     return {
         name: float(value)
         for name, value in tree.items()

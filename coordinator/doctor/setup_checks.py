@@ -55,7 +55,11 @@ def limits(facts: Facts) -> Finding:
         return warn("limits", text, "nothing, if that was meant; else edit the file, or portfold limits")
     if not facts.configuration.source.asked_for:
         return warn("limits", text, "name the configuration: --config, or PORTFOLD_CONFIG")
-    return fail("limits", text, "restart the coordinator with this configuration, or correct the file")
+    return fail(
+        "limits",
+        text,
+        "restart the coordinator with it; what is looser: portfold limits; or correct the file",
+    )
 
 
 def contracts(facts: Facts) -> Finding:

@@ -79,6 +79,25 @@ def test_where_hardly_anything_varies_there_is_no_sharpe_and_nothing_is_deflated
     assert deflated_sharpe(found, [0.0, 1.0]) is None
 
 
+@pytest.mark.parametrize("days", [20, 60, 250, 1000])
+@pytest.mark.parametrize(("cents", "cash"), [(0, 100_000), (1, 100_000), (1, 1_000_000), (100, 100_000)])
+def test_a_file_too_even_to_be_true_in_dollars_has_no_sharpe(days: int, cents: int, cash: int) -> None:
+    by_day = np.array([100 + cents / 100 * (-1) ** place for place in range(days)])
+    assert sharpe(daily_returns(by_day, float(cash))) == 0.0
+    assert sharpe(daily_returns(-by_day, float(cash))) == 0.0
+
+
+def test_what_varies_as_little_as_the_best_of_traders_has_its_sharpe() -> None:
+    by_day = np.array([100.0 + 10 * (-1) ** place for place in range(250)])
+    assert sharpe(daily_returns(by_day, 100_000.0)) > 100
+
+
+def test_even_percents_that_outgrow_a_float_and_an_account_that_is_gone_are_no_error() -> None:
+    assert sharpe(np.full(2000, 9.0)) == 0.0
+    assert math.isfinite(sharpe(np.array([8.0, 9.5] * 1000)))
+    assert sharpe(np.array([0.5, -1.0, 0.0])) < 0
+
+
 def test_a_file_too_even_to_be_true_has_no_sharpe() -> None:
     even = [trade("CL", DAY * place, DAY * place + 1, 100_000 * 1.1**place) for place in range(5)]
     figures = case_of(even, cash=1_000_000).measure(["CL"], 1)

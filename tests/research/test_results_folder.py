@@ -39,7 +39,12 @@ def test_a_symbol_that_is_not_there_is_refused_with_those_that_are(tmp_path: Pat
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"\xff\xfe\x00", "expected text in UTF-8"),
+        (b"\xff\xfe\x00", "line 1: expected text in UTF-8"),
+        (
+            ",".join(HEADER).encode() + b"\n" + b"1,2\n" * 9000 + b"Jos\xe9,\n",
+            "line 9002: expected text in UTF-8",
+        ),
+        (",".join(HEADER).encode() + b"\n1,2\n" + b"x" * 200_000, "line 3: expected comma-separated values"),
         (b"", "expected a column Date/Time"),
         (b"a,b\n1,2\n", "expected a column Date/Time, got a, b"),
         (",".join(HEADER).encode(), "expected trades, got 0 rows"),
@@ -62,8 +67,19 @@ def test_the_case_of_names_does_not_matter(tmp_path: Path) -> None:
     write_results(tmp_path, [trade("ES", 0, 1, 50), trade("CL", 0, 1, 50)])
     odd = (tmp_path / "ES_optimization").rename(tmp_path / "es_Optimization")
     (odd / "ES_rf_best_trades.csv").rename(odd / "es_RF_Best_Trades.CSV")
+    (odd / "best.json").rename(odd / "Best.json")
     found = read(tmp_path)
     assert ([one.symbol for one in found.symbols], found.bad) == (["CL", "ES"], ())
+    assert found.symbols[1].best == found.symbols[0].best == {"Sharpe_OOS_CPCV": 1.5, "Profit_Factor": 1.2}
+
+
+def test_of_two_best_json_in_different_case_none_is_read_and_both_are_named(tmp_path: Path) -> None:
+    write_results(tmp_path, [trade("ES", 0, 1, 50)])
+    folder = tmp_path / "ES_optimization"
+    shutil.copy(folder / "best.json", folder / "BEST.JSON")
+    found = read(tmp_path)
+    assert found.symbols[0].best == {}
+    assert found.bad == (f"{folder}: expected one best.json, got BEST.JSON and best.json.",)
 
 
 def test_two_files_of_a_symbol_are_refused(tmp_path: Path) -> None:

@@ -62,6 +62,8 @@ def test_the_next_contract_is_traded_from_the_roll_on(
         ("BZ", "G2026", date(2025, 12, 31)),
         ("ZB", "H2026", date(2026, 2, 26)),
         ("ZT", "Z2025", date(2025, 11, 26)),
+        ("MTN", "M2024", date(2024, 5, 30)),
+        ("1OZ", "G2026", date(2026, 1, 28)),
         ("ZS", "X2025", date(2025, 10, 31)),
         ("MZC", "K2025", date(2025, 4, 25)),
         ("MZC", "H2026", date(2026, 2, 20)),

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from workers.bar import Bar
-from workers.feeds.csv_folder import BarsError, CsvFolder
+from workers.feeds.csv_folder import BarsError, CsvFolder, no_utf8_from
 from workers.feeds.steps import steps
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -208,7 +208,11 @@ def test_another_header_is_refused_before_any_bar_is_asked_for(tmp_path: Path, h
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ES.csv").write_bytes(f"{DAILY}\n2015-01-02,\xff".encode("latin-1"))
-    assert "expected UTF-8 text" in refusal(tmp_path)
+    assert refusal(tmp_path).startswith("line 2: expected text in UTF-8, got other bytes")
+    days = "".join(f"2015-01-02,{OHLC}\n" for _ in range(9000))
+    (tmp_path / "ES.csv").write_bytes(f"{DAILY}\n{days}2015-01-02,\xe9".encode("latin-1"))
+    assert no_utf8_from(tmp_path / "ES.csv") == 9002
+    assert no_utf8_from(write(tmp_path, "CL", "é" * 70_000) / "CL.csv") is None
 
 
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
@@ -263,6 +267,36 @@ def test_the_case_of_a_files_name_does_not_matter(tmp_path: Path) -> None:
     feed = CsvFolder(tmp_path)
     assert feed.symbols == ("ES",)
     assert [bar.symbol for bar in feed.bars("ES")] == ["ES"]
+
+
+@pytest.mark.parametrize(
+    "first", ["Date,Open,High,Low,Close,Volume", "<DATE>;<OPEN>;<HIGH>", "2025-01-06,1,2,1,2"]
+)
+def test_bars_under_another_header_are_refused_whatever_the_case_of_the_files_name(
+    tmp_path: Path, first: str
+) -> None:
+    write(tmp_path, "ES", DAILY, f"2025-01-06,{OHLC}")
+    write(tmp_path, "cl", first)
+    write(tmp_path, "notes", "closed on Friday, 1, 2")
+    (tmp_path / "gc.csv").write_text(f"{DAILY}\n", encoding="utf-16")
+    feed = CsvFolder(tmp_path)
+    assert feed.symbols == ("CL", "ES", "GC")
+    with pytest.raises(BarsError, match=r"gc\.csv, line 1: expected text in UTF-8"):
+        feed.bars("GC")
+    with pytest.raises(BarsError, match=r"cl\.csv, line 1: expected the header"):
+        feed.bars("CL")
+
+
+@pytest.mark.parametrize("hour", ["00:00", "17:00"])
+def test_daily_bars_written_as_hours_are_refused_before_any_is_read(tmp_path: Path, hour: str) -> None:
+    days = [f"2025-01-{day:02}T{hour},{OHLC}" for day in (2, 3, 6, 7)]
+    feed = CsvFolder(write(tmp_path, "ES", HOURLY, *days))
+    with pytest.raises(
+        BarsError, match=f"line 3, column time: expected hourly bars, got one a day, each at {hour}: "
+    ):
+        feed.bars("ES")
+    write(tmp_path, "ES", HOURLY, *days[:2], f"2025-01-03T18:30,{OHLC}")
+    assert len(ends(tmp_path)) == 3
 
 
 def test_two_files_of_one_symbol_are_refused(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ exchange holidays, which they do not know, cannot make them late:
 | CL, MCL | all | third (MCL fourth) business day before the 25th, a month early | the 15th of that month |
 | NG, MNG | all | third (MNG fourth) business day before the month | the 20th, a month early |
 | GC, MGC | G J M Q V Z | first notice: last business day before the month | the 22nd, a month early |
-| SI, SIL, HG, MHG | H K N U Z | the same | the same |
+| 1OZ | G J M Q V Z | third last business day before the month | the same |
+| SI, SIL, HG, MHG | H K N U Z | as GC | the same |
 | PL | F J N V | the same | the same |
 | PA | H M U Z | the same | the same |
 | NKD | H M U Z | the day before the second Friday of the month | the Monday before it |
@@ -20,6 +21,7 @@ exchange holidays, which they do not know, cannot make them late:
 | QG, RB, HO | all | at or after the fourth business day before the month | the 20th, a month early |
 | BZ | all | last business day of the second month before | the 20th, two months early |
 | ZB, UB, ZN, TN, ZF, ZT | H M U Z | notice: two business days before the month | the 22nd, a month early |
+| MTN, MWN | H M U Z | two business days before the month | the same |
 | ZC, ZW, KE | H K N U Z | first notice: last business day before the month | the 22nd, a month early |
 | ZS; ZM, ZL | F H K N Q U X; F H K N Q U V Z | the same | the same |
 | MZC … MZL | as the contract ten times as large | a Friday late in the month before | the 15th of it |
@@ -101,10 +103,10 @@ _GROUPS: tuple[tuple[str, Roll], ...] = (
     ("6A 6B 6C 6E 6J 6M 6N 6S M6A M6B M6E", Roll("HMUZ", _currency)),
     ("CL MCL QM", Roll(LETTERS, _month_before(15))),
     ("NG MNG QG RB HO", Roll(LETTERS, _month_before(20))),
-    ("GC MGC", Roll("GJMQVZ", _month_before(22))),
+    ("GC MGC 1OZ", Roll("GJMQVZ", _month_before(22))),
     ("SI SIL HG MHG", Roll("HKNUZ", _month_before(22))),
     ("PL", Roll("FJNV", _month_before(22))),
-    ("PA ZB UB ZN TN ZF ZT", Roll("HMUZ", _month_before(22))),
+    ("PA ZB UB ZN TN ZF ZT MTN MWN", Roll("HMUZ", _month_before(22))),
     ("BZ", Roll(LETTERS, _months_before(2, 20))),
     ("ZC ZW KE", Roll("HKNUZ", _month_before(22))),
     ("ZS", Roll("FHKNQUX", _month_before(22))),

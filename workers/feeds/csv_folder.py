@@ -5,9 +5,11 @@
   date on a weekend is no trading day's, and is refused.
 - hourly: `time,open,high,low,close`, the time as 2012-01-03T09:00, the start of the hour on the clock of
   the zone named for the symbol (UTC unless told). The bar ends one hour later, so bars
-  nearer together than an hour are refused: they are of another length.
+  nearer together than an hour are refused: they are of another length. So is a file that begins with one
+  bar a day, each at the same time: by its hourly reading a day would be known before it is over.
 
-The case of a file's name does not matter: es.csv holds ES.
+The case of a file's name does not matter: es.csv holds ES, and is refused like ES.csv where it has bars under
+another header. Other files, such as notes.csv, are passed over.
 
 Guarantees: prices are the exact Decimals of the text; times strictly increase; reading is lazy, a line at a
 time. Whatever is not as described is a BarsError that names file, line and column and says what was
@@ -17,10 +19,12 @@ Where clocks go back, an hour is written twice and its first line is read as the
 forward, a time that never was on the clock is refused, for it means that the zone is wrong.
 """
 
+import codecs
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Literal, TextIO
 from zoneinfo import ZoneInfo
@@ -46,6 +50,15 @@ _LONGEST_LINE = 256
 _EXCHANGE = ZoneInfo("America/Chicago")
 _DAILY_CLOSE = time(15, 0)
 _HOUR_LONG = timedelta(hours=1)
+_TELLING = 3  # bars at the beginning of a file, each on another day at the same time
+_CLOCK = len("2012-01-03")  # where the time of day begins
+_MARKS = " \"'<>"  # that others put around the names of columns
+_SPLIT = re.compile(r"[,;\t]")
+_AS_READ = 65_536
+
+
+UTF8 = "text in UTF-8, got other bytes; to make it that: iconv -f WINDOWS-1252 -t UTF-8"
+"""What is expected where other bytes are; nearly always they are of a spreadsheet on Windows."""
 
 
 class BarsError(ValueError):
@@ -88,8 +101,24 @@ class CsvFolder:
     def bars(self, symbol: str) -> Iterator[Bar]:
         """The symbol's bars, oldest first. A missing file or a wrong header is refused at once, a bad line
         when it is reached."""
-        self.form(symbol)
+        if self.form(symbol) == "hourly":
+            self._refuse_days(self._path(symbol))
         return self._read(symbol)
+
+    def _refuse_days(self, path: Path) -> None:
+        """Looks at the beginning only: no market has one hour a day, three days long."""
+        with _open(path) as file:
+            _read_form(path, file)
+            first = [(number, line.split(",")[0]) for number, line in islice(_lines(path, file), _TELLING)]
+        days, hours = {text[:_CLOCK] for _, text in first}, {text[_CLOCK:] for _, text in first}
+        if (len(days), len(hours)) == (_TELLING, 1):
+            raise _error(
+                path,
+                first[1][0],
+                "time",
+                f"expected hourly bars, got one a day, each at {first[0][1][_CLOCK + 1 :][:5]}: "
+                f"daily bars have the header {next(iter(_HEADERS))} and dates such as 2015-01-02",
+            )
 
     def _path(self, symbol: str) -> Path:
         if symbol not in self._symbols:
@@ -172,6 +201,23 @@ class _HourlyClock:
         return start
 
 
+def no_utf8_from(path: Path) -> int | None:
+    """The first line of a file that is no text in UTF-8; None where there is none, or no file any more."""
+    decode = codecs.getincrementaldecoder("utf-8")().decode
+    line = 1
+    try:
+        with path.open("rb") as file:
+            while part := file.readline(_AS_READ):
+                decode(part)
+                line += part.endswith(b"\n")
+            decode(b"", final=True)
+    except UnicodeDecodeError:
+        return line
+    except OSError:
+        return None
+    return None
+
+
 def refuse_no_folder(folder: Path) -> None:
     """Raises BarsError for what is no folder."""
     if not folder.is_dir():
@@ -187,7 +233,7 @@ def _list_symbols(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in paths:
         symbol = path.stem.upper()
-        if path.name != f"{symbol}.csv" and not _has_bars(path):
+        if path.name != f"{symbol}.csv" and not _looks_like_bars(path):
             continue  # notes.csv is somebody's notes
         if symbol in found:
             raise BarsError(
@@ -200,12 +246,16 @@ def _list_symbols(folder: Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def _has_bars(path: Path) -> bool:
+def _looks_like_bars(path: Path) -> bool:
+    """Whether the first line names prices in whatever form, or is a bar without a header."""
     try:
-        with _open(path) as file:
-            return _read_line(path, 1, file).rstrip("\n") in _HEADERS
-    except BarsError:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:  # in UTF-16 it is bars as well
+            line = file.readline(_LONGEST_LINE).replace("\0", "").strip()
+    except OSError:
         return False
+    cells = [cell.strip(_MARKS).lower() for cell in _SPLIT.split(line)]
+    named = sum(name in cells for name in _PRICES)
+    return named > 1 or sum(_PRICE.fullmatch(cell) is not None for cell in cells) >= len(_PRICES)
 
 
 def _open(path: Path) -> TextIO:
@@ -235,8 +285,8 @@ def _read_line(path: Path, number: int, file: TextIO) -> str:
     try:
         return file.readline(_LONGEST_LINE)
     except UnicodeDecodeError:
-        # Decoding runs ahead of the lines, so the place is known to the block only.
-        raise _error(path, number, None, "expected UTF-8 text from here on") from None
+        # Decoding runs ahead of the lines, so the place has to be looked for.
+        raise _error(path, no_utf8_from(path) or number, None, f"expected {UTF8}") from None
     except OSError as error:
         raise _error(path, number, None, f"could not be read: {error.strerror}") from error
 
