@@ -230,14 +230,16 @@ def retire(worker: str, /, *, by: Who, reason: Why, target: Target = _TARGET) ->
     worker
         The lost worker, as portfold status names it.
     """
+    from events.codec import encode_checked
     from events.incoming import WorkerRetired
 
+    order = WorkerRetired(by=by, reason=reason, worker=worker)
+    encode_checked(order)  # before anybody is asked about a name that is none
     bus = target.resolve().bus()
     if bus.beats([worker])[0] is not None:
         raise Failure(
             f"{worker} is alive: it gives signs of life. Stop it first; only a lost one is retired."
         )
-    order = WorkerRetired(by=by, reason=reason, worker=worker)
     tell_outcome(bus, put(bus, order), f"{worker} is retired.")
 
 

@@ -1,5 +1,6 @@
 """A mistake of the user's is one sentence and an exit code, never a traceback."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from cli.main import run
 from events.embedded import EmbeddedServer
 from tests.cli.command_line import called, portfold
 from tests.cli.test_help import COMMANDS
+from tests.coordinator.story import limits
+from tests.live import Live
+from workers.brokers.orders_book import open_orders_book
 
 NOBODY_THERE = "redis://127.0.0.1:1/0"
 
@@ -108,6 +112,51 @@ def test_the_secret_that_a_configuration_names_must_be_set(tmp_path: Path, serve
     ran = called("status", "--config", "mine", "--url", server.url, cwd=tmp_path)
     assert ran.code == UNUSABLE
     assert "the environment variable HUSH" in ran.err
+
+
+NO_UTF8 = os.fsdecode(b"jos\xe9")
+"""As a word of a command line arrives here that was typed on a terminal of another encoding."""
+ODD_ORDERS: list[list[str]] = [
+    *([command, "--by", NO_UTF8, "--reason", "x"] for command in ("halt", "resume", "flatten")),
+    ["halt", "--by", "ann", "--reason", NO_UTF8],
+    ["limits", "--max-positions", "1", "--by", NO_UTF8, "--reason", "x"],
+    ["limits", "--symbols", NO_UTF8, "--by", "ann", "--reason", "x"],
+    ["settle", NO_UTF8, "ibs-CL", "--size", "0", "--by", "ann", "--reason", "x"],
+    ["settle", "CL", NO_UTF8, "--size", "0", "--by", "ann", "--reason", "x"],
+    ["retire", NO_UTF8, "--by", "ann", "--reason", "x"],
+    ["retire", "ibs-CL", "--by", NO_UTF8, "--reason", "x"],
+    ["acknowledge", "--by", NO_UTF8, "--reason", "x"],
+    ["reconcile", NO_UTF8, "--filled", "--by", "ann", "--reason", "x"],
+]
+
+
+@pytest.mark.parametrize("words", ODD_ORDERS, ids=ascii)
+def test_an_order_in_bytes_that_are_no_utf8_is_refused_in_one_sentence(
+    words: list[str], live: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    live.publishes(limits())
+    if words[0] == "acknowledge":
+        live.client.hset(live.keys.head, "folded", "3")
+    book = tmp_path / "orders"
+    if words[0] == "reconcile":
+        open_orders_book(book, 1.0).close()
+        words = [*words, "--book", str(book)]
+    where = ("--url", server.url, "--portfolio", live.keys.name)
+    ran = called(*words, *where, cwd=tmp_path)
+    assert ran.code in (FAILED, UNUSABLE)
+    assert ran.err.startswith("portfold: ")
+    assert len(ran.err.splitlines()) == 1
+    assert ran.out == ""
+
+
+def test_a_password_in_bytes_that_are_no_utf8_is_told_in_one_sentence(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    url = server.url.replace("redis://", f"redis://:{NO_UTF8}@")
+    ran = called("halt", "--by", "ann", "--reason", "x", cwd=tmp_path, PORTFOLD_URL=url)
+    assert ran.code == UNREACHABLE
+    assert "expected words in UTF-8" in ran.err
+    assert "jos" not in ran.err
 
 
 # --- whatever the command ---------------------------------------------------------------------------------
