@@ -76,7 +76,7 @@ def flatten(*, by: Who, reason: Why, now: bool = False, target: Target = _TARGET
     """
     from events.incoming import FlattenRequested
 
-    bus = target.resolve().bus()
+    bus = target.bus()
     order = FlattenRequested(by=by, reason=reason)
     event = _pulled(bus, order) if now else put(bus, order)
     tell_outcome(bus, event, "Flattening is ordered, and trading is halted.")
@@ -157,7 +157,7 @@ def limits(
     changes = {name: str(value) for name, value in given.items() if value is not None}
     if not changes:
         raise Unusable(f"limits: expected at least one of --{', --'.join(given).replace('_', '-')}.")
-    bus = target.resolve().bus()
+    bus = target.bus()
     order = changed_limits(limits_to_change(bus), changes, by=by, reason=reason)
     tell_outcome(bus, put(bus, order), "The limits are changed.")
 
@@ -235,7 +235,7 @@ def retire(worker: str, /, *, by: Who, reason: Why, target: Target = _TARGET) ->
 
     order = WorkerRetired(by=by, reason=reason, worker=worker)
     encode_checked(order)  # before anybody is asked about a name that is none
-    bus = target.resolve().bus()
+    bus = target.bus()
     if bus.beats([worker])[0] is not None:
         raise Failure(
             f"{worker} is alive: it gives signs of life. Stop it first; only a lost one is retired."
@@ -258,7 +258,7 @@ def acknowledge(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
     """
     from coordinator import footing
 
-    bus = target.resolve().bus()
+    bus = target.bus()
     try:
         event = footing.acknowledge(bus, by=by, reason=reason)
     except (footing.NothingLost, footing.FootingLost) as refused:
@@ -267,7 +267,7 @@ def acknowledge(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
 
 
 def _give(target: Target, order: "Event", done: str) -> None:
-    bus = target.resolve().bus()
+    bus = target.bus()
     tell_outcome(bus, put(bus, order), done)
 
 

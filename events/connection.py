@@ -8,6 +8,7 @@ them by hand, and reading on must be possible. Sent they cannot be: a command th
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from redis import Redis, exceptions
 from redis.backoff import NoBackoff
@@ -51,6 +52,11 @@ def connect(url: str, *, password: str | None = None, timeout_seconds: float = 5
     for command in _RAW_REPLIES:
         client.set_response_callback(command, _untouched)
     return client
+
+
+def has_password(url: str) -> bool:
+    """Whether the URL holds the password itself; then no other is used."""
+    return bool(urlsplit(url).password)
 
 
 def without_secrets(url: str) -> str:

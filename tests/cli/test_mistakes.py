@@ -7,12 +7,15 @@ import pytest
 
 from cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
 from cli.main import run
+from config import load
 from events.embedded import EmbeddedServer
 from tests.cli.command_line import called, portfold
 from tests.cli.test_help import COMMANDS
 from tests.coordinator.story import limits
 from tests.live import Live
+from tests.processes import config_folder
 from workers.brokers.orders_book import open_orders_book
+from workers.settings import GateSettings
 
 NOBODY_THERE = "redis://127.0.0.1:1/0"
 
@@ -157,6 +160,47 @@ def test_a_password_in_bytes_that_are_no_utf8_is_told_in_one_sentence(
     assert ran.code == UNREACHABLE
     assert "expected words in UTF-8" in ran.err
     assert "jos" not in ran.err
+
+
+# --- orders beside a configuration that cannot be used ----------------------------------------------------
+
+FILES = ("portfolio_optimization.json", "runtime.json", "contracts.json")
+TIGHTEN = ["limits", "--max-positions", "1"]
+
+
+@pytest.mark.parametrize("broken", [*FILES, "the password's variable is not set", "there is no folder"])
+@pytest.mark.parametrize("words", [["flatten", "--now"], ["flatten"], ["halt"], TIGHTEN], ids=" ".join)
+def test_an_order_with_address_and_name_needs_no_configuration(
+    words: list[str], broken: str, live: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    live.publishes(limits())
+    made = config_folder(tmp_path / "config", runtime={"redis_password_env": "HUSH"})
+    if broken in FILES:
+        (made / broken).write_text("{")
+    folder = ("--config", "nowhere") if broken == "there is no folder" else ()
+    by = (*words, *folder, "--by", "ann", "--reason", "x")
+    refused = called(*by, "--url", server.url, cwd=tmp_path)
+    assert (refused.code, refused.out) == (UNUSABLE, "")
+    assert refused.err.endswith("With --url and --portfolio an order needs no configuration.\n")
+    ran = called(*by, "--url", server.url, "--portfolio", live.keys.name, cwd=tmp_path)
+    assert ran.code == OK, ran.err
+    assert ran.err.startswith("portfold: going on without the configuration: ")
+    assert live.events()[-1].fields[2:4] == ["by", "ann"]
+    assert live.client.xlen(live.keys.killswitch) == ("--now" in words)
+
+
+@pytest.mark.parametrize("words", [["flatten", "--now"], ["tail", "--all"]], ids=" ".join)
+def test_where_the_address_has_a_password_no_variable_needs_to_hold_one(
+    words: list[str], live: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    live.client.execute_command("ACL", "SETUSER", live.keys.name, "on", ">hunter2", "~*", "+@all", "&*")
+    config_folder(tmp_path / "config", runtime={"redis_password_env": "HUSH"})
+    url = server.url.replace("redis://", f"redis://{live.keys.name}:hunter2@")
+    order = ("--by", "ann", "--reason", "x") if words[0] == "flatten" else ()
+    ran = called(*words, *order, "--portfolio", live.keys.name, cwd=tmp_path, PORTFOLD_URL=url)
+    assert (ran.code, ran.err) == (OK, "")
+    assert GateSettings.of(load(None, {}, tmp_path), url=url).password is None
+    live.client.execute_command("ACL", "DELUSER", live.keys.name)
 
 
 # --- whatever the command ---------------------------------------------------------------------------------
