@@ -120,7 +120,7 @@ def limits(
     on_worker_lost: Literal["hold", "flatten"] | None = None,
     target: Target = _TARGET,
 ) -> None:
-    """Change limits from now on. What is not named stays as it is.
+    """Change limits from now on. What is not named stays as it is, also where two order at once.
 
     They stay in force over restarts, until ordered otherwise or until the configuration is edited.
 
@@ -143,8 +143,7 @@ def limits(
     on_worker_lost
         Whether a lost worker's positions are held or closed.
     """
-    from coordinator.limits import changed_limits
-    from coordinator.operator import limits_to_change
+    from cli.limits_order import change_limits
 
     given = {
         "max_positions": max_positions,
@@ -158,8 +157,7 @@ def limits(
     if not changes:
         raise Unusable(f"limits: expected at least one of --{', --'.join(given).replace('_', '-')}.")
     bus = target.bus()
-    order = changed_limits(limits_to_change(bus), changes, by=by, reason=reason)
-    tell_outcome(bus, put(bus, order), "The limits are changed.")
+    tell_outcome(bus, change_limits(bus, changes, by=by, reason=reason), "The limits are changed.")
 
 
 def settle(
