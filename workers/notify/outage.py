@@ -1,9 +1,9 @@
 """That the log cannot be used is said without the log: on that day it is the alert that matters.
 
 Told to the destination past all that waits, by every notifier that finds the log out of reach for ten
-seconds, as none can know what another reaches. Once each time, and once that it is over: when the log has been
-used again for as long. What does not get through is tried again until the next word replaces it. It follows
-from no event, so it moves no place: nothing else that is to be told is lost or changed by it.
+seconds, as none can know what another reaches. Once each time, and once that it is over: when the log has
+been used again for as long. What does not get through is tried again until the next word replaces it. It
+follows from no event, so it moves no place: nothing else that is to be told is lost or changed by it.
 """
 
 import time
