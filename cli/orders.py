@@ -76,7 +76,7 @@ def flatten(*, by: Who, reason: Why, now: bool = False, target: Target = _TARGET
     """
     from events.incoming import FlattenRequested
 
-    bus = target.resolve().bus()
+    bus = target.bus()
     order = FlattenRequested(by=by, reason=reason)
     event = _pulled(bus, order) if now else put(bus, order)
     tell_outcome(bus, event, "Flattening is ordered, and trading is halted.")
@@ -120,7 +120,7 @@ def limits(
     on_worker_lost: Literal["hold", "flatten"] | None = None,
     target: Target = _TARGET,
 ) -> None:
-    """Change limits from now on. What is not named stays as it is.
+    """Change limits from now on. What is not named stays as it is, also where two order at once.
 
     They stay in force over restarts, until ordered otherwise or until the configuration is edited.
 
@@ -143,8 +143,7 @@ def limits(
     on_worker_lost
         Whether a lost worker's positions are held or closed.
     """
-    from coordinator.limits import changed_limits
-    from coordinator.operator import limits_to_change
+    from cli.limits_order import change_limits
 
     given = {
         "max_positions": max_positions,
@@ -157,9 +156,8 @@ def limits(
     changes = {name: str(value) for name, value in given.items() if value is not None}
     if not changes:
         raise Unusable(f"limits: expected at least one of --{', --'.join(given).replace('_', '-')}.")
-    bus = target.resolve().bus()
-    order = changed_limits(limits_to_change(bus), changes, by=by, reason=reason)
-    tell_outcome(bus, put(bus, order), "The limits are changed.")
+    bus = target.bus()
+    tell_outcome(bus, change_limits(bus, changes, by=by, reason=reason), "The limits are changed.")
 
 
 def settle(
@@ -230,14 +228,16 @@ def retire(worker: str, /, *, by: Who, reason: Why, target: Target = _TARGET) ->
     worker
         The lost worker, as portfold status names it.
     """
+    from events.codec import encode_checked
     from events.incoming import WorkerRetired
 
-    bus = target.resolve().bus()
+    order = WorkerRetired(by=by, reason=reason, worker=worker)
+    encode_checked(order)  # before anybody is asked about a name that is none
+    bus = target.bus()
     if bus.beats([worker])[0] is not None:
         raise Failure(
             f"{worker} is alive: it gives signs of life. Stop it first; only a lost one is retired."
         )
-    order = WorkerRetired(by=by, reason=reason, worker=worker)
     tell_outcome(bus, put(bus, order), f"{worker} is retired.")
 
 
@@ -256,7 +256,7 @@ def acknowledge(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
     """
     from coordinator import footing
 
-    bus = target.resolve().bus()
+    bus = target.bus()
     try:
         event = footing.acknowledge(bus, by=by, reason=reason)
     except (footing.NothingLost, footing.FootingLost) as refused:
@@ -265,7 +265,7 @@ def acknowledge(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
 
 
 def _give(target: Target, order: "Event", done: str) -> None:
-    bus = target.resolve().bus()
+    bus = target.bus()
     tell_outcome(bus, put(bus, order), done)
 
 

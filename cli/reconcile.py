@@ -61,7 +61,9 @@ def reconcile(
     """
     from cli.folders import default_book
     from cli.orders import put, tell_outcome
+    from events.codec import RefusedField
     from events.errors import BusError
+    from events.fields import DECEIVING, readable
     from workers.brokers.reconciliation import Reconciliation
 
     place = target.resolve()
@@ -75,13 +77,16 @@ def reconcile(
     def tell(settlement: "Settlement") -> None:
         try:
             told.append(put(bus, _as_event(settlement, by or "", reason or "")))
-        except BusError as error:
-            raise Failure(f"The book has it; the log could not be told: {error} Say it again.") from error
+        except (BusError, RefusedField) as error:
+            why = str(error).rstrip(".")
+            raise Failure(f"The book has it; the log could not be told: {why}. Say it again.") from error
 
     books = Reconciliation(file, place.configuration.contracts, tell)
     try:
         if order is None:
             _list(books)
+        elif DECEIVING.search(order):
+            raise Failure(f"There is no order '{readable(order[:80])}' in the book.")
         elif filled == not_filled:
             raise Unusable("reconcile: expected --filled or --not-filled.")
         elif not by or not reason:

@@ -1,6 +1,7 @@
 """Which portfolio a command is about: the options that all commands share, and what they come to."""
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,6 +40,24 @@ class Target:
             portfolio=_checked_name(self.portfolio) if self.portfolio else configuration.runtime.portfolio,
         )
 
+    def bus(self) -> "Bus":
+        """The portfolio's bus, for an order. Raises ConfigError, Unusable.
+
+        With address and name given, whatever is wrong with the configuration is said and keeps nothing back:
+        nothing else of it is needed, and the kill switch is for bad days.
+        """
+        from config import ConfigError
+        from events.fields import readable
+
+        try:
+            return self.resolve().bus()
+        except (ConfigError, OSError) as error:  # OSError: the working folder itself is gone
+            why = str(error)
+        if self.url is None or self.portfolio is None:
+            raise Unusable(f"{why} With --url and --portfolio an order needs no configuration.")
+        print(f"portfold: going on without the configuration: {readable(why)}", file=sys.stderr)
+        return _bus(_checked_url(self.url), None, _checked_name(self.portfolio))
+
 
 @dataclass(frozen=True)
 class Place:
@@ -50,9 +69,15 @@ class Place:
 
     @property
     def password(self) -> str | None:
-        """The server's password from the variable that runtime.json names. Raises ConfigError."""
-        from config import secret
+        """The server's password from the variable that runtime.json names. Raises ConfigError.
 
+        None where the address has one: that one counts.
+        """
+        from config import secret
+        from events.connection import has_password
+
+        if has_password(self.url):
+            return None
         return secret(self.configuration, "redis_password_env", os.environ)
 
     @property
@@ -64,10 +89,14 @@ class Place:
 
     def bus(self) -> "Bus":
         """The portfolio's bus; connects when first used."""
-        from events.bus import Bus
-        from events.connection import connect
+        return _bus(self.url, self.password, self.portfolio)
 
-        return Bus(connect(self.url, password=self.password), self.portfolio)
+
+def _bus(url: str, password: str | None, portfolio: str) -> "Bus":
+    from events.bus import Bus
+    from events.connection import connect
+
+    return Bus(connect(url, password=password), portfolio)
 
 
 def _checked_url(url: str) -> str:

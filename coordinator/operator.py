@@ -58,11 +58,6 @@ class Ordered(NamedTuple):
     known_to: StreamId
 
 
-def limits_to_change(bus: Bus) -> str:
-    """The limits of `limits_ordered` in one line; nothing if there are none."""
-    return limits_ordered(bus).text
-
-
 def limits_ordered(bus: Bus) -> Ordered:
     """The limits as they are once all that is on the log is decided.
 
@@ -79,6 +74,20 @@ def limits_ordered(bus: Bus) -> Ordered:
             text, by = limits_of(ordered[-1]).text, ordered[-1].by
         after = undecided[-1].id
     return Ordered(text, by, after)
+
+
+def limits_between(bus: Bus, after: StreamId, before: StreamId) -> list[LimitsChanged]:
+    """The orders of limits between two events."""
+    found: list[LimitsChanged] = []
+    while page := bus.events_after(after, count=_READ_AT_ONCE):
+        for entry in page:
+            if entry.id >= before:
+                return found
+            event = decode_event(entry.fields)
+            if isinstance(event, LimitsChanged):
+                found.append(event)
+        after = page[-1].id
+    return found
 
 
 def _folded(bus: Bus, event: StreamId) -> bool:

@@ -3,11 +3,12 @@
 The library would by itself send a command again after a lost reply, and a repeated XADD is a second event.
 So nothing here ever retries; who publishes decides about repeats (see `workers.gate`). Every command has a
 timeout. Bytes that are no UTF-8 become lone surrogates instead of an exception: somebody may have written
-them by hand, and reading on must be possible.
+them by hand, and reading on must be possible. Sent they cannot be: a command that holds any is refused here.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from redis import Redis, exceptions
 from redis.backoff import NoBackoff
@@ -53,6 +54,11 @@ def connect(url: str, *, password: str | None = None, timeout_seconds: float = 5
     return client
 
 
+def has_password(url: str) -> bool:
+    """Whether the URL holds the password itself; then no other is used."""
+    return bool(urlsplit(url).password)
+
+
 def without_secrets(url: str) -> str:
     """The URL as it may be shown: whatever stands before an @ is left out."""
     scheme, slashes, rest = url.partition("://")
@@ -64,6 +70,10 @@ def told_apart(doing: str) -> Iterator[None]:
     """Turns the library's exceptions into ours; `doing` completes "while …"."""
     try:
         yield
+    except UnicodeEncodeError as error:  # its text is not repeated: it may be a password
+        raise BusRefused(
+            f"Redis was not asked, while {doing}: expected words in UTF-8, got other bytes"
+        ) from error
     except _NO_ANSWER as error:
         raise BusUnreachable(f"Redis did not answer while {doing}: {readable(str(error))}") from error
     except exceptions.ReadOnlyError as error:

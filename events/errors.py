@@ -10,4 +10,4 @@ class BusUnreachable(BusError):
 
 
 class BusRefused(BusError):
-    """The server answered, and said no. Nothing was written."""
+    """The server answered, and said no, or was not even asked. Nothing was written."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from events.bus import Entry
 from events.codec import decode_decided
 from events.decisions import Decision, FlattenHandedOver, FlattenOrdered, FlattenOverdue, StopLossTriggered
-from events.fields import DECEIVING
+from events.fields import DECEIVING, readable
 from events.legs import Leg, parse_legs
 from events.stream_id import StreamId
 
@@ -75,8 +75,11 @@ def pulled(entry: Entry) -> FlattenOrder:
 
 
 def pull_fields(by: str, reason: str, event: StreamId | None) -> list[str]:
-    """A pull of the kill switch; `event` is the FlattenRequested that accounts for it, if one does."""
-    return ["by", by, "reason", reason, *(("event", str(event)) if event else ())]
+    """A pull of the kill switch; `event` is the FlattenRequested that accounts for it, if one does.
+
+    Whatever was typed can be sent: no odd character, and no byte that is none, keeps it back.
+    """
+    return ["by", readable(by), "reason", readable(reason), *(("event", str(event)) if event else ())]
 
 
 def _order_in(entry: Entry) -> Decision | None:

@@ -17,8 +17,8 @@ from coordinator.log import Log
 from events.connection import connect, without_secrets
 from events.notifier_bus import NotifierBus
 from workers.notify.delivery import Delivery
+from workers.notify.plan import LEASE_MS, Plan
 from workers.notify.routing import wanted_words
-from workers.notify.service import LEASE_MS, Plan
 from workers.notify.sinks.discord import DiscordSink, GlobalRest
 from workers.notify.sinks.http import Address
 from workers.notify.sinks.log import LogSink

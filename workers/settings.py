@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from config import Configuration, load, secret
+from events.connection import has_password
 
 
 class GateSettings(Struct, frozen=True):
@@ -29,9 +30,10 @@ class GateSettings(Struct, frozen=True):
     ) -> "GateSettings":
         """The settings in runtime.json, with another server or portfolio where one is given."""
         runtime = configuration.runtime
+        url = url or runtime.redis_url
         return cls(
-            url=url or runtime.redis_url,
-            password=secret(configuration, "redis_password_env", os.environ),
+            url=url,
+            password=None if has_password(url) else secret(configuration, "redis_password_env", os.environ),
             portfolio=portfolio or runtime.portfolio,
             answer_seconds=runtime.answer_seconds,
             heartbeat_seconds=runtime.heartbeat_seconds,

@@ -1,14 +1,21 @@
 """A mistake of the user's is one sentence and an exit code, never a traceback."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
 from cli.main import run
+from config import load
 from events.embedded import EmbeddedServer
 from tests.cli.command_line import called, portfold
 from tests.cli.test_help import COMMANDS
+from tests.coordinator.story import limits
+from tests.live import Live
+from tests.processes import config_folder
+from workers.brokers.orders_book import open_orders_book
+from workers.settings import GateSettings
 
 NOBODY_THERE = "redis://127.0.0.1:1/0"
 
@@ -108,6 +115,92 @@ def test_the_secret_that_a_configuration_names_must_be_set(tmp_path: Path, serve
     ran = called("status", "--config", "mine", "--url", server.url, cwd=tmp_path)
     assert ran.code == UNUSABLE
     assert "the environment variable HUSH" in ran.err
+
+
+NO_UTF8 = os.fsdecode(b"jos\xe9")
+"""As a word of a command line arrives here that was typed on a terminal of another encoding."""
+ODD_ORDERS: list[list[str]] = [
+    *([command, "--by", NO_UTF8, "--reason", "x"] for command in ("halt", "resume", "flatten")),
+    ["halt", "--by", "ann", "--reason", NO_UTF8],
+    ["limits", "--max-positions", "1", "--by", NO_UTF8, "--reason", "x"],
+    ["limits", "--symbols", NO_UTF8, "--by", "ann", "--reason", "x"],
+    ["settle", NO_UTF8, "ibs-CL", "--size", "0", "--by", "ann", "--reason", "x"],
+    ["settle", "CL", NO_UTF8, "--size", "0", "--by", "ann", "--reason", "x"],
+    ["retire", NO_UTF8, "--by", "ann", "--reason", "x"],
+    ["retire", "ibs-CL", "--by", NO_UTF8, "--reason", "x"],
+    ["acknowledge", "--by", NO_UTF8, "--reason", "x"],
+    ["reconcile", NO_UTF8, "--filled", "--by", "ann", "--reason", "x"],
+]
+
+
+@pytest.mark.parametrize("words", ODD_ORDERS, ids=ascii)
+def test_an_order_in_bytes_that_are_no_utf8_is_refused_in_one_sentence(
+    words: list[str], live: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    live.publishes(limits())
+    if words[0] == "acknowledge":
+        live.client.hset(live.keys.head, "folded", "3")
+    book = tmp_path / "orders"
+    if words[0] == "reconcile":
+        open_orders_book(book, 1.0).close()
+        words = [*words, "--book", str(book)]
+    where = ("--url", server.url, "--portfolio", live.keys.name)
+    ran = called(*words, *where, cwd=tmp_path)
+    assert ran.code in (FAILED, UNUSABLE)
+    assert ran.err.startswith("portfold: ")
+    assert len(ran.err.splitlines()) == 1
+    assert ran.out == ""
+
+
+def test_a_password_in_bytes_that_are_no_utf8_is_told_in_one_sentence(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    url = server.url.replace("redis://", f"redis://:{NO_UTF8}@")
+    ran = called("halt", "--by", "ann", "--reason", "x", cwd=tmp_path, PORTFOLD_URL=url)
+    assert ran.code == UNREACHABLE
+    assert "expected words in UTF-8" in ran.err
+    assert "jos" not in ran.err
+
+
+# --- orders beside a configuration that cannot be used ----------------------------------------------------
+
+FILES = ("portfolio_optimization.json", "runtime.json", "contracts.json")
+TIGHTEN = ["limits", "--max-positions", "1"]
+
+
+@pytest.mark.parametrize("broken", [*FILES, "the password's variable is not set", "there is no folder"])
+@pytest.mark.parametrize("words", [["flatten", "--now"], ["flatten"], ["halt"], TIGHTEN], ids=" ".join)
+def test_an_order_with_address_and_name_needs_no_configuration(
+    words: list[str], broken: str, live: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    live.publishes(limits())
+    made = config_folder(tmp_path / "config", runtime={"redis_password_env": "HUSH"})
+    if broken in FILES:
+        (made / broken).write_text("{")
+    folder = ("--config", "nowhere") if broken == "there is no folder" else ()
+    by = (*words, *folder, "--by", "ann", "--reason", "x")
+    refused = called(*by, "--url", server.url, cwd=tmp_path)
+    assert (refused.code, refused.out) == (UNUSABLE, "")
+    assert refused.err.endswith("With --url and --portfolio an order needs no configuration.\n")
+    ran = called(*by, "--url", server.url, "--portfolio", live.keys.name, cwd=tmp_path)
+    assert ran.code == OK, ran.err
+    assert ran.err.startswith("portfold: going on without the configuration: ")
+    assert live.events()[-1].fields[2:4] == ["by", "ann"]
+    assert live.client.xlen(live.keys.killswitch) == ("--now" in words)
+
+
+@pytest.mark.parametrize("words", [["flatten", "--now"], ["tail", "--all"]], ids=" ".join)
+def test_where_the_address_has_a_password_no_variable_needs_to_hold_one(
+    words: list[str], live: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    live.client.execute_command("ACL", "SETUSER", live.keys.name, "on", ">hunter2", "~*", "+@all", "&*")
+    config_folder(tmp_path / "config", runtime={"redis_password_env": "HUSH"})
+    url = server.url.replace("redis://", f"redis://{live.keys.name}:hunter2@")
+    order = ("--by", "ann", "--reason", "x") if words[0] == "flatten" else ()
+    ran = called(*words, *order, "--portfolio", live.keys.name, cwd=tmp_path, PORTFOLD_URL=url)
+    assert (ran.code, ran.err) == (OK, "")
+    assert GateSettings.of(load(None, {}, tmp_path), url=url).password is None
+    live.client.execute_command("ACL", "DELUSER", live.keys.name)
 
 
 # --- whatever the command ---------------------------------------------------------------------------------

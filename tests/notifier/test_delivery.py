@@ -23,7 +23,7 @@ from tests.notifier.notifiers import Notifiers, NotifierThread, notifying
 from tests.processes import coordinating
 from tests.proxy import Proxy
 from tests.waiting import until
-from workers.notify import attempt, service, waiting
+from workers.notify import attempt, outage, service, waiting
 from workers.notify.sinks import discord as discord_sink
 from workers.notify.sinks import http
 
@@ -335,7 +335,7 @@ def test_nobody_coordinating_is_told_once(
     server: EmbeddedServer,
     portfolio: str,
 ) -> None:
-    monkeypatch.setattr(service, "LEADERLESS_SECONDS", 0.3)
+    monkeypatch.setattr(outage, "PATIENCE_SECONDS", 0.3)
     with tell(changed={"kinds": {"startup": False}}):
         until(lambda: len(discord.texts) == 1, "an alert")
         assert discord.texts[0].startswith("🚨 NOBODY COORDINATES: no entry is answered")

@@ -1,5 +1,6 @@
 """`portfold flatten --now` with no coordinator: everything is closed, and the log accounts for it later."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from events.codec import encode_checked
 from events.embedded import EmbeddedServer
 from events.incoming import FlattenRequested
 from events.stream_id import StreamId
-from tests.cli.command_line import called
+from tests.cli.command_line import called, portfold
 from tests.coordinator.story import code
 from tests.live import Live, flat
 from tests.stop.floor import QUICK, Floor, Role, ToldWorker
@@ -134,7 +135,9 @@ def test_with_a_coordinator_order_and_pull_close_everything_once(floor: Floor) -
     assert floor.decided("EventRejected") == []
 
 
-@pytest.mark.parametrize("spoilt", ["the log is of another type", "no ID is left", "by has odd characters"])
+@pytest.mark.parametrize(
+    "spoilt", ["the log is of another type", "no ID is left", "by has odd characters", "by is no UTF-8"]
+)
 def test_where_the_log_refuses_the_order_the_switch_is_pulled_and_that_is_said(
     live: Live, server: EmbeddedServer, tmp_path: Path, spoilt: str
 ) -> None:
@@ -145,7 +148,7 @@ def test_where_the_log_refuses_the_order_the_switch_is_pulled_and_that_is_said(
     elif spoilt.startswith("no ID"):
         client.xadd(events, {"type": "ClockTicked"}, id=f"{2**64 - 1}-{2**64 - 1}")
     else:
-        by = "ja\u202ene"
+        by = "ja\u202ene" if spoilt.endswith("odd characters") else os.fsdecode(b"jos\xe9")
     ran = called(
         *("flatten", "--now", "--by", by, "--reason", "panic"),
         *("--url", server.url, "--portfolio", live.keys.name),
@@ -156,6 +159,18 @@ def test_where_the_log_refuses_the_order_the_switch_is_pulled_and_that_is_said(
     assert "The log did not take the order" in ran.err
     assert "trading is NOT halted" in ran.err
     assert client.xlen(live.keys.killswitch) == 1
+
+
+def test_any_bytes_on_the_command_line_pull_the_switch(
+    live: Live, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    told = (os.fsdecode(b"jos\xe9"), os.fsdecode(b"\xff\xfe\x80"))
+    where = ("--url", server.url, "--portfolio", live.keys.name)
+    ran = portfold("flatten", "--now", "--by", told[0], "--reason", told[1], *where, cwd=tmp_path)
+    assert (ran.code, "Traceback" in ran.err) == (FAILED, False)
+    pull = live.bus.last_pull()
+    assert pull is not None
+    assert pull.fields == ["by", "jos\\udce9", "reason", "\\udcff\\udcfe\\udc80"]
 
 
 def test_a_switch_that_cannot_be_pulled_is_named_and_the_order_that_is_on_record_too(

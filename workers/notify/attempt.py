@@ -56,6 +56,12 @@ class Attempts:
         self.sink = sink
         self._under_way: list[Attempt] = []
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is on its way, but what was given up."""
+        now = time.monotonic()
+        return all(one.over.is_set() or now > one.give_up for one in self._under_way)
+
     def begin(self, message: Message) -> Attempt | None:
         """The next attempt; None while too many still hang."""
         self._under_way = [one for one in self._under_way if not one.over.is_set()]

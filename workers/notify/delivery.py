@@ -1,7 +1,7 @@
 """Tells one destination all that it is to be told: at least once, in order, whatever becomes of either end.
 
 One notifier at a time has the destination; others stand by. When its lease is lost, or the bus away, it
-begins again where the log says that it was.
+begins again where the log says that it was; how long the log is out of reach is watched over all terms.
 """
 
 import threading
@@ -11,10 +11,14 @@ from coordinator.log import Log
 from events.errors import BusError
 from events.notifier_bus import NotifierBus, Term, TermOver
 from workers.notify.attempt import Attempts, Backoff
-from workers.notify.service import Plan, Service
+from workers.notify.outage import Outage
+from workers.notify.plan import Plan, Way
+from workers.notify.routing import wants_kind
+from workers.notify.service import Service
 from workers.notify.sinks.protocol import Sink
 
 _PAUSE_SECONDS = 1.0
+_FINISH_SECONDS = 5.0
 
 
 class Delivery:
@@ -25,10 +29,12 @@ class Delivery:
     ) -> None:
         self._bus = bus
         self._plan = plan
-        self._attempts = Attempts(sink)
-        self._backoff = Backoff(Random())
         self._who = who
         self._log = log.bind(destination=plan.name)
+        attempts = Attempts(sink)
+        wanted = not plan.driven and wants_kind(plan.destination, "not_deciding", "critical")
+        self._outage = Outage(attempts, clock=plan.clock, who=who, wanted=wanted, log=self._log)
+        self._way = Way(attempts, Backoff(Random()), self._outage)
         self._stop = stop
         self._greets = True
         self._trouble = ""
@@ -44,7 +50,9 @@ class Delivery:
                 if str(error) != self._trouble:
                     self._trouble = str(error)
                     self._log.error("The log cannot be read for alerts; trying again", why=self._trouble)
+                self._outage.lasts(str(error))
                 self._stop.wait(_PAUSE_SECONDS)
+        self._outage.finish(_FINISH_SECONDS)
 
     def _one_term(self) -> None:
         term = self._take_over()
@@ -54,8 +62,7 @@ class Delivery:
             self._bus,
             self._plan,
             term,
-            self._attempts,
-            self._backoff,
+            self._way,
             who=self._who,
             log=self._log,
             stop=self._stop,
@@ -78,6 +85,7 @@ class Delivery:
             term = self._bus.take_over(self._plan.name, self._who, self._plan.lease_ms)
             if term.number:
                 return term
+            self._outage.is_over()
             if not standing_by:
                 standing_by = True
                 self._log.info("Standing by", notifier=term.holder)

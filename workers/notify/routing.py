@@ -1,15 +1,20 @@
 """Which alerts go to a destination, and how that is said at the start."""
 
-from config import Destination
+from config import AlertKind, AlertLevel, Destination
 from workers.notify.alert import LEVELS, Alert
 
 
 def wants(destination: Destination, alert: Alert) -> bool:
-    """Whether the alert goes there: as its kind is set, else by its level."""
-    chosen = destination.kinds.get(alert.kind)
+    """Whether the alert goes there."""
+    return wants_kind(destination, alert.kind, alert.level)
+
+
+def wants_kind(destination: Destination, kind: AlertKind, level: AlertLevel) -> bool:
+    """Whether such an alert goes there: as its kind is set, else by its level."""
+    chosen = destination.kinds.get(kind)
     if chosen is not None:
         return chosen
-    return LEVELS.index(alert.level) >= LEVELS.index(destination.level)
+    return LEVELS.index(level) >= LEVELS.index(destination.level)
 
 
 def wanted_words(destination: Destination) -> str:

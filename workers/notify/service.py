@@ -7,30 +7,26 @@ cannot be reached alerts wait, a bounded number here and the rest on the log.
 
 import threading
 import time
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-from config import Destination
 from coordinator.limits import changed_limits
 from coordinator.log import Log
 from events.codec import RefusedField
 from events.errors import BusUnreachable
 from events.notifier_bus import NotifierBus, Term, TermOver
-from workers.notify import wording
+from workers.notify import outage, wording
 from workers.notify.alert import Alert, Message
 from workers.notify.alerts import alerts_of, missed_alert
-from workers.notify.attempt import Attempt, Attempts, Backoff
+from workers.notify.attempt import Attempt
 from workers.notify.book import Book, read_book
 from workers.notify.merging import next_message
+from workers.notify.plan import Plan, Way
 from workers.notify.reading import Missed, Read, Reading
 from workers.notify.routing import wanted_words, wants
 from workers.notify.shortening import Shortening
 from workers.notify.sinks.protocol import NotSent
 from workers.notify.waiting import Held, Waiting
-from workers.notify.wording import When
 
-LEASE_MS = 5_000
-LEADERLESS_SECONDS = 10.0
 _LOOK_SECONDS = 0.2
 _LONGEST_LOOK_SECONDS = 0.5
 _DECISION_SECONDS = 0.05
@@ -41,22 +37,6 @@ _REMIND_SECONDS = 600.0
 _MISSED: Final = "alerts_missed"
 
 
-class Plan(NamedTuple):
-    """What is to be done for the destination `name`, and how; `archive` is where old events are.
-
-    `driven`: the log's clock is driven, so nothing is ever stale, and nobody expects a leader to be there.
-    """
-
-    name: str
-    destination: Destination
-    clock: When
-    merge_seconds: float
-    stale_seconds: float
-    driven: bool
-    archive: Path | None
-    lease_ms: int = LEASE_MS
-
-
 class Service:
     """Serves until `stop` is set. Raises TermOver when another has the destination by now, and BusError."""
 
@@ -65,8 +45,7 @@ class Service:
         bus: NotifierBus,
         plan: Plan,
         term: Term,
-        attempts: Attempts,
-        backoff: Backoff,
+        way: Way,
         *,
         who: str,
         log: Log,
@@ -75,8 +54,7 @@ class Service:
         self._bus = bus
         self._plan = plan
         self._term = term.number
-        self._attempts = attempts
-        self._backoff = backoff
+        self._attempts, self._backoff, self._outage = way
         self._who = who
         self._log = log
         self._stop = stop
@@ -114,12 +92,16 @@ class Service:
         while not self._stop.is_set():
             try:
                 self._step()
+                self._outage.is_over()
                 away = False
             except BusUnreachable as error:
                 # Whatever was under way goes on when the bus is back: beginning anew might tell it twice.
                 if not away:
                     self._log.error("The log cannot be reached; alerts wait until it can", why=str(error))
                 away = True
+                self._led = time.monotonic()  # who leads is not known, and that is said otherwise
+                self._conclude_what_is_over()
+                self._outage.lasts(str(error))
                 self._stop.wait(_LONGEST_LOOK_SECONDS)
         self._finish()
 
@@ -163,7 +145,7 @@ class Service:
         now = time.monotonic()
         if self._reading.leader or self._plan.driven:
             self._led, self._alone_told = now, False
-        elif now - self._led > LEADERLESS_SECONDS and not self._alone_told:
+        elif now - self._led > outage.PATIENCE_SECONDS and not self._alone_told:
             self._alone_told = True
             since = self._plan.clock(self._now_ms() - int((now - self._led) * 1000))
             self._say(Alert("not_deciding", "critical", self._now_ms(), wording.not_deciding(since)))
@@ -190,6 +172,9 @@ class Service:
         """One message at a time; none before it is noted that the last one was told."""
         now = time.monotonic()
         if self._attempt is not None or now < self._next_try or not self._waiting.count:
+            return
+        if not self._attempts.idle:  # a word of the log's absence, or of an earlier term
+            self._next_try = now + _LOOK_SECONDS
             return
         stale_before_ms = 0 if self._plan.driven else self._now_ms() - int(self._plan.stale_seconds * 1000)
         message = next_message(

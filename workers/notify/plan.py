@@ -1,0 +1,35 @@
+"""What is to be told to one destination, and by what: the same for all terms in which a notifier has it."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from config import Destination
+from workers.notify.attempt import Attempts, Backoff
+from workers.notify.outage import Outage
+from workers.notify.wording import When
+
+LEASE_MS = 5_000
+
+
+class Plan(NamedTuple):
+    """What is to be done for the destination `name`, and how; `archive` is where old events are.
+
+    `driven`: the log's clock is driven, so nothing is ever stale, and nobody expects a leader to be there.
+    """
+
+    name: str
+    destination: Destination
+    clock: When
+    merge_seconds: float
+    stale_seconds: float
+    driven: bool
+    archive: Path | None
+    lease_ms: int = LEASE_MS
+
+
+class Way(NamedTuple):
+    """How the destination is told, whichever term it is."""
+
+    attempts: Attempts
+    backoff: Backoff
+    outage: Outage
