@@ -224,20 +224,12 @@ class PortfolioGate:
         self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, fill: str = ""
     ) -> bool:
         """Reports a fill, by the broker's name for it if it has one. False while it waits for the bus."""
-        self._reported.opened(symbol)
+        contracts = whole(size)
         granted = self._grants.drop(symbol)
         try:
-            on_the_log = self._publisher.fact(
-                partial(
-                    self._author.event,
-                    PositionOpened,
-                    symbol=symbol,
-                    side=side,
-                    size=whole(size),
-                    price=exact(price, "price"),
-                    fill=fill,
-                )
-            )
+            with self._reported.opening(symbol, contracts):
+                make = partial(self._author.event, PositionOpened, symbol=symbol, side=side, size=contracts)
+                on_the_log = self._publisher.fact(partial(make, price=exact(price, "price"), fill=fill))
         except (RefusedField, OutboxFull):
             if granted is not None:  # nobody knows of the fill: it is asked about
                 self._grants.add(granted)
@@ -267,23 +259,29 @@ class PortfolioGate:
         `recorded` is called once the report is on the log.
         """
         self._marks.forget(symbol)
-        self._reported.closed(symbol)
-        return self._publisher.fact(
-            partial(
-                self._author.event,
-                PositionClosed,
-                symbol=symbol,
-                side=side,
-                size=whole(size),
-                price=exact(price, "price"),
-                commission=exact(commission, "commission"),
-                pnl=exact(pnl, "pnl"),
-                reason=reason,
-                owner=owner,
-                fill=fill,
-            ),
-            recorded,
-        )
+        contracts = whole(size)
+        with self._reported.closing(symbol, contracts if owner in ("", self.worker) else 0):
+            return self._publisher.fact(
+                partial(
+                    self._author.event,
+                    PositionClosed,
+                    symbol=symbol,
+                    side=side,
+                    size=contracts,
+                    price=exact(price, "price"),
+                    commission=exact(commission, "commission"),
+                    pnl=exact(pnl, "pnl"),
+                    reason=reason,
+                    owner=owner,
+                    fill=fill,
+                ),
+                recorded,
+            )
+
+    def closed_elsewhere(self, symbol: str) -> None:
+        """Somebody else closed what was open here: nothing is left of it that a callback could close."""
+        self._marks.forget(symbol)
+        self._reported.closed_elsewhere(symbol)
 
     def position_marked(self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount) -> bool:
         """Reports what an open position would make at `price`, in dollars, at most every `mark_seconds`."""
@@ -308,7 +306,10 @@ class PortfolioGate:
         if self._holdings is tuple and not self._presence.announcements:
             ask_about_an_earlier_life(self._bus.status(), self.worker, self._log)
         with self.orders:
-            held = holdings_text(self._holdings())
+            holdings = tuple(self._holdings())
+            if self._holdings is not tuple:
+                self._reported.holds(holdings)
+            held = holdings_text(holdings)
             for _ in range(_ANNOUNCEMENTS_AT_ONCE):
                 said = held
                 self._publisher.ask(

@@ -97,6 +97,7 @@ class PortfolioCoordinator:
             log=self._log,
             bus=self._bus,
         )
+        self._held.forgotten = self._gate.closed_elsewhere
         self._gate.on_flatten(self._emergency.flatten)
         self._portfolio.tighten()
         self._gate.start()

@@ -8,7 +8,7 @@ that is said, once the log tells who closed it; what the log has merely lost is 
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import NamedTuple
 
@@ -43,6 +43,8 @@ class Held:
     """By symbol. Any thread may use it. `patience_seconds` bounds the wait for what an earlier life said."""
 
     def __init__(self, bus: Bus, worker: str, *, patience_seconds: float, log: Log) -> None:
+        self.forgotten: Callable[[str], object] = lambda _: None
+        """Called with the symbol of what somebody else has closed."""
         self._bus = bus
         self._worker = worker
         self._patience_seconds = patience_seconds
@@ -164,6 +166,7 @@ class Held:
 
     def _forget(self, symbol: str, how: str) -> None:
         self.put(symbol, None)
+        self.forgotten(symbol)
         self._say_forgotten(symbol, how)
 
     def _say_forgotten(self, symbol: str, how: str) -> None:
