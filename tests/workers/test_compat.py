@@ -542,12 +542,46 @@ def test_of_many_processes_those_that_have_something_to_close_are_called(
 
 
 @pytest.mark.usefixtures("coordinator")
-def test_where_nobody_has_anything_each_is_called(office: Office, live: Live) -> None:
+def test_where_nobody_has_anything_one_is_called(office: Office, live: Live) -> None:
     calls: list[str] = []
-    for name in ("one", "other"):
+    for name in ("one", "other", "third"):
         office(4, 2500.0, partial(lambda name, _: calls.append(name), name), worker=name)
     live.flatten()
-    until(lambda: sorted(calls) == ["one", "other"], "both callbacks")
+    until(lambda: office.logged().count("Another process tells of it") == 2, "the others")
+    until(lambda: len(calls) == 1, "a callback")
+    live.flatten()  # is another order
+    until(lambda: office.logged().count("Another process tells of it") == 4, "the others again")
+    until(lambda: len(calls) == 2, "a callback again")
+
+
+def test_where_nobody_knows_of_the_others_each_is_called(office: Office) -> None:
+    calls: list[str] = []
+    away = {"url": "redis://127.0.0.1:1/0", "answer_seconds": 0.05}
+    stop = FlattenOrder("1-0", StreamId(1, 0), "daily stop loss", everything=True)
+    for name in ("one", "other"):
+        office(
+            4, 2500.0, partial(lambda name, _: calls.append(name), name), worker=name, settings=away
+        )._emergency.flatten(stop)
+    assert calls == ["one", "other"]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_late_fill_leaves_what_the_others_hold_as_it_was(office: Office, live: Live) -> None:
+    """Its order names the fill alone."""
+    told: list[tuple[list[str], list[str]]] = []
+    mine = office(
+        4, 2500.0, lambda _, context: told.append((context["open_positions"], context["held_by_others"]))
+    )
+    other = office(4, 2500.0, worker="other")
+    for one, symbol in ((other, "CL"), (mine, "ES")):
+        assert one.can_open_position(symbol)
+        one.register_position_opened(symbol, 1, 100)
+    assert mine.can_open_position("SI")
+    live.flatten()
+    until(lambda: told == [(["ES"], ["CL"])], "the order")
+    mine.register_position_opened("SI", 1, 100)
+    until(lambda: len(told) == 2, "the order for the fill")
+    assert told[1] == (["SI"], ["CL"])
 
 
 def test_it_is_called_once_for_an_episode_however_often_the_log_reminds(
@@ -602,12 +636,14 @@ def test_the_daily_summary_comes_when_the_day_has_ended_and_still_sees_it(
     live.publishes(ClockTicked())
     with coordinating(server.url, portfolio, clock="driven"):
         old = office(4, 2500.0, None, summary)
+        office(4, 2500.0, None, summary, worker="another")
         assert old.can_open_position("ES")
         old.register_position_opened("ES", 1, 100)
         old.register_position_closed("ES", -321.0)
         day = old.get_status()["current_day"]
         live.publishes(ClockTicked(), live.bus.last_event().ms + 4 * DAY)
-        ((told, pnl, then),) = until(lambda: seen, "the daily summary")
+        office.logs("Another process tells of it")
+        ((told, pnl, then),) = until(lambda: seen, "the daily summary of one of them")
         assert (pnl, then) == (-321.0, day)
         assert (told["trading_day"], told["daily_pnl"], told["exits"]) == (day, -321.0, 1)
         assert old.daily_pnl == 0.0

@@ -20,6 +20,7 @@ from workers.compat.callbacks import Callbacks
 from workers.compat.emergency import Emergency
 from workers.compat.held import Granted, Held
 from workers.compat.naming import claim_a_name, name_of_this_process
+from workers.compat.one_of_many import OneOfMany
 from workers.compat.permission import Permission
 from workers.compat.portfolio import Portfolio
 from workers.compat.positions import (
@@ -45,9 +46,10 @@ class PortfolioCoordinator:
     """The portfolio, as code written for one process knows it. Any thread may use it.
 
     `emergency_exit_callback(reason, context)` is called once for each order to close everything, if anything
-    is open here or asked for, or nowhere, and again for what is registered since; on a thread of its own,
-    within milliseconds; if it raises, it is tried again every second. `daily_summary_callback` is called when
-    a trading day has ended; while it runs, `get_status()` and `daily_pnl` still tell of that day.
+    is open here or asked for, and again for what is registered since; where nobody has anything, in one
+    process; on a thread of its own, within milliseconds; if it raises, it is tried again every second.
+    `daily_summary_callback` is called in one process when a trading day has ended; while it runs,
+    `get_status()` and `daily_pnl` still tell of that day.
 
     By keyword only: `worker` is this process's name on the log, by default made from its command line (or
     PORTFOLD_WORKER), `symbols` what it announces that it trades (or PORTFOLD_SYMBOLS), since nothing else
@@ -78,13 +80,17 @@ class PortfolioCoordinator:
         self._held = Held(self._bus, name, patience_seconds=self._settings.answer_seconds, log=self._log)
         wanted = (max_positions, daily_stop_loss)
         self._portfolio = Portfolio(self._bus, configuration, wanted, worker=name, log=self._log)
-        self._callbacks = Callbacks(lambda: self.daily_summary_callback, self._log)
+        among_them = OneOfMany(self._bus, name, self._log)
+        self._callbacks = Callbacks(
+            lambda: self.daily_summary_callback, tells=among_them.tells, log=self._log
+        )
         self._emergency = Emergency(
             name,
             lambda: self.emergency_exit_callback,
             to_close=self._held.to_close,
             slots=self._held.slots,
             known=self._portfolio.known,
+            tells=among_them.tells,
             log=self._log,
         )
         self._gate = PortfolioGate(
