@@ -175,6 +175,7 @@ class PortfolioGate:
         Once an episode, and again only if it raised or a fill was reported since; with `reminded` at every
         reminder, for one that looks at its broker for what is open; `at_once`: for so many orders at a time.
         """
+        self._publisher.check_process()
         called = callback if reminded else AskedOnce(callback, self._reported, self._log)
         self._carrier.add(called, at_once=at_once)
 
@@ -261,22 +262,10 @@ class PortfolioGate:
         self._marks.forget(symbol)
         contracts = whole(size)
         with self._reported.closing(symbol, contracts if owner in ("", self.worker) else 0):
-            return self._publisher.fact(
-                partial(
-                    self._author.event,
-                    PositionClosed,
-                    symbol=symbol,
-                    side=side,
-                    size=contracts,
-                    price=exact(price, "price"),
-                    commission=exact(commission, "commission"),
-                    pnl=exact(pnl, "pnl"),
-                    reason=reason,
-                    owner=owner,
-                    fill=fill,
-                ),
-                recorded,
-            )
+            make = partial(self._author.event, PositionClosed, symbol=symbol, side=side, size=contracts)
+            make = partial(make, price=exact(price, "price"), commission=exact(commission, "commission"))
+            make = partial(make, pnl=exact(pnl, "pnl"), reason=reason, owner=owner, fill=fill)
+            return self._publisher.fact(make, recorded)
 
     def closed_elsewhere(self, symbol: str) -> None:
         """Somebody else closed what was open here: nothing is left of it that a callback could close."""

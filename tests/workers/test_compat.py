@@ -14,6 +14,7 @@ from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -349,6 +350,12 @@ def test_limits_in_force_hold_and_the_difference_is_loud(office: Office, live: L
 def test_equal_limits_are_no_difference(office: Office, stop: float) -> None:
     office(4, stop).get_status()
     assert not [line for line in office.logged() if "LIMITS" in line]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_limits_may_be_numpys_numbers(office: Office, live: Live) -> None:
+    office(np.int64(2), np.float32(800.5))
+    assert _in_force(live) == ("2", "800.5", "program old")
 
 
 def _in_force(live: Live) -> tuple[str, str, str]:

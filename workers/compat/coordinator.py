@@ -34,6 +34,7 @@ from workers.decided import wait_until_decided
 from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate, open_bus
 from workers.program_log import program_log
+from workers.publisher import OtherProcess
 from workers.settings import GateSettings
 
 _NOT_TOLD = Decimal(0)
@@ -69,6 +70,7 @@ class PortfolioCoordinator:
         configuration: Configuration | None = None,
         log: Log | None = None,
     ) -> None:
+        self._process = os.getpid()
         self.emergency_exit_callback = emergency_exit_callback
         self.daily_summary_callback = daily_summary_callback
         configuration = configuration or load(None, os.environ, Path.cwd())
@@ -115,7 +117,7 @@ class PortfolioCoordinator:
     def can_open_position(self, symbol: str, side: Side = "long", size: int = 1) -> Permission:
         """Asks for a slot, and reserves it until it is registered, released, or this process is gone.
 
-        Denied too when nobody answers, with the reason; never raises.
+        Denied too when nobody answers, or in a process forked off, with the reason; never raises.
         """
         if self._claim.lost_to:
             reason = f"{self._gate.worker} was taken over by {self._claim.lost_to}"
@@ -124,6 +126,8 @@ class PortfolioCoordinator:
             decision = self._gate.request_entry(symbol, side, size, hold=True)
         except RefusedField as refused:
             return Permission(False, str(refused), "refused")
+        except OtherProcess as forked:
+            return Permission(False, str(forked), "other_process")
         if decision:
             self._held.grant(symbol, Granted(decision, side, size))
         return Permission(decision.allowed, decision.reason, decision.code)
@@ -209,8 +213,13 @@ class PortfolioCoordinator:
     # --- coming and going --------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Says goodbye. Positions stay as they are. Done by itself when the process ends in good order."""
+        """Says goodbye. Positions stay as they are. Done by itself when the process ends in good order.
+
+        In a process forked off it does nothing: name, slots and threads are the other's, which goes on.
+        """
         atexit.unregister(self.close)
+        if os.getpid() != self._process:
+            return
         self._gate.close("the process ended")
         self._claim.close()
         self._callbacks.close()
