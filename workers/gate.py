@@ -24,6 +24,7 @@ from coordinator.status import read_status
 from events.bus import SERVERS_TIME, Bus, Entry
 from events.codec import RefusedField
 from events.connection import connect
+from events.errors import BusError
 from events.fields import Side
 from events.incoming import (
     EntryRenewed,
@@ -187,6 +188,18 @@ class PortfolioGate:
         self._presence.renounce()
         return self._presence.announce()
 
+    def also_trades(self, symbols: Sequence[str]) -> bool:
+        """Announces that it trades these too. False where it is not announced at all yet, or nobody heard."""
+        before, self._symbols = self._symbols, " ".join([*self._symbols.split(), *symbols])
+        try:
+            if self._presence.ready:
+                self._say_started()
+                return True
+        except BusError as error:
+            self._log.warning("What is traded is not announced yet", symbols=symbols, why=str(error))
+        self._symbols = before
+        return False
+
     # --- entries -----------------------------------------------------------------------------------------
 
     def request_entry(
@@ -299,20 +312,18 @@ class PortfolioGate:
             if self._holdings is not tuple:
                 self._reported.holds(holdings)
             held = holdings_text(holdings)
+            make = partial(self._author.event, WorkerStarted, symbols=self._symbols)
             for _ in range(_ANNOUNCEMENTS_AT_ONCE):
                 said = held
-                self._publisher.ask(
-                    partial(self._author.event, WorkerStarted, symbols=self._symbols, positions=said)
-                )
+                self._publisher.ask(partial(make, positions=said))
                 held = holdings_text(self._holdings())
                 if held == said:
                     return
             self._log.critical("What the broker holds changes faster than it can be announced", holds=held)
 
     def _publish_mark(self, mark: Mark) -> bool:
-        return (
-            self._publisher.mention(partial(self._author.event, PositionMarked, **mark._asdict())) is not None
-        )
+        make = partial(self._author.event, PositionMarked, **mark._asdict())
+        return self._publisher.mention(make) is not None
 
     def _bus_lost(self, seconds: float) -> None:
         self._log.critical(

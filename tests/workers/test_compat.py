@@ -729,6 +729,32 @@ def test_it_announces_the_symbols_that_it_is_told_of(
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_it_announces_what_it_asks_for_and_after_a_restart_at_once(office: Office, live: Live) -> None:
+    old = office(4)
+    assert old.can_open_position("no symbol").code == "refused"
+    assert old.can_open_position("GC").code == "symbol_not_allowed"
+    assert old.can_open_position("CL")
+    until(lambda: "CL" in _announced_by(live), "CL to be announced")
+    old.register_position_opened("CL", 1, 70)
+    assert old.can_open_position("ES")
+    until(lambda: "CL ES" in _announced_by(live), "ES to be announced")
+    old.register_position_opened("ES", 1, 5000)  # its slot was kept
+    old.register_position_closed("CL", 100.0)
+    old.register_position_closed("ES", 100.0)
+    live.all_decided()
+    assert live.status()["worker_symbols"] == "old CL ES"
+    office.close(old)
+    office(4)
+    assert _announced_by(live) == ["", "CL", "CL ES", "CL ES"]
+    assert each(LimitBreached, decided(live)) == []
+    assert each(PositionMismatch, decided(live)) == []
+
+
+def _announced_by(live: Live) -> list[str]:
+    return [fields.get("symbols", "") for fields in live.said("WorkerStarted")]
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_what_another_process_opened_is_closed_for_it(office: Office, live: Live) -> None:
     opener, closer = office(4, worker="opener"), office(4, worker="closer")
     assert opener.can_open_position("ES")

@@ -30,6 +30,7 @@ from workers.compat.positions import (
     open_positions_in,
     side_and_size,
 )
+from workers.compat.traded import Traded, announced_before
 from workers.decided import wait_until_decided
 from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate, open_bus
@@ -53,8 +54,9 @@ class PortfolioCoordinator:
     `get_status()` and `daily_pnl` still tell of that day.
 
     By keyword only: `worker` is this process's name on the log, by default made from its command line (or
-    PORTFOLD_WORKER), `symbols` what it announces that it trades (or PORTFOLD_SYMBOLS), since nothing else
-    tells before it asks; `settings` and `configuration` are those that apply here, unless given.
+    PORTFOLD_WORKER); `symbols` what it announces that it trades before it asks (or PORTFOLD_SYMBOLS; by
+    default what its earlier life announced): what it asks for it announces then. `settings` and
+    `configuration` are those that apply here, unless given.
     """
 
     def __init__(
@@ -95,9 +97,11 @@ class PortfolioCoordinator:
             tells=among_them.tells,
             log=self._log,
         )
+        announced = _announced(symbols) or announced_before(self._portfolio.status(), name)
+        self._traded = Traded(announced)
         self._gate = PortfolioGate(
             name,
-            symbols=_announced(symbols),
+            symbols=announced,
             settings=self._settings,
             holdings=self._held.holdings,
             hears=self._hears,
@@ -128,6 +132,7 @@ class PortfolioCoordinator:
             return Permission(False, str(refused), "refused")
         except OtherProcess as forked:
             return Permission(False, str(forked), "other_process")
+        self._traded.asked(decision)
         if decision:
             self._held.grant(symbol, Granted(decision, side, size))
         return Permission(decision.allowed, decision.reason, decision.code)
@@ -283,6 +288,7 @@ class PortfolioCoordinator:
             self._gate.fall_silent()
         else:
             self._portfolio.look_at_limits()
+            self._traded.announce(self._gate.also_trades)
             self._held.look(self._portfolio.last_status, self._gate.orders)
 
     def _hears(self, entry: Entry) -> FlattenOrder | None:
