@@ -288,8 +288,13 @@ class PortfolioCoordinator:
             self._gate.fall_silent()
         else:
             self._portfolio.look_at_limits()
-            self._traded.announce(self._gate.also_trades)
+            self._traded.announce(self._also_trade)
             self._held.look(self._portfolio.last_status, self._gate.orders)
+
+    def _also_trade(self, symbols: Sequence[str]) -> bool:
+        """Only while nothing is held: what another process has just closed would be announced as open."""
+        with self._gate.orders:
+            return self._held.is_flat and self._gate.also_trades(symbols)
 
     def _hears(self, entry: Entry) -> FlattenOrder | None:
         self._callbacks.look(entry)

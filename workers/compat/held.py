@@ -83,6 +83,12 @@ class Held:
         with self._lock:
             return self._legs.get(symbol)
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether nothing is open here."""
+        with self._lock:
+            return not self._legs
+
     def add(self, fresh: Leg) -> None:
         """A fill: with what is open in the symbol, at the average price."""
         before = self.leg(fresh.symbol)

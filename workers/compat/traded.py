@@ -1,8 +1,8 @@
 """What a drop-in trades: what it was told, else what its earlier life announced; and whatever it asks for.
 
 Old code never says it beforehand. Unsaid, it is missing wherever people look between two trades: nobody seems
-to trade the symbol. Guarantees: what was asked for and is in the portfolio is announced at the next sign of
-life, once, and again after a restart.
+to trade the symbol. Guarantees: what was asked for and is in the portfolio is announced once nothing is held
+(until then its position tells), and again after a restart.
 """
 
 import threading
