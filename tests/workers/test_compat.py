@@ -793,7 +793,7 @@ def test_of_four_that_start_at_once_under_one_name_each_has_its_own_and_trades(
     for thread in threads:
         thread.join(30)
     assert codes == dict.fromkeys(symbols, "")
-    names = sorted(fields["worker"] for fields in live.said("WorkerStarted"))
+    names = sorted({fields["worker"] for fields in live.said("WorkerStarted")})
     assert names == ["old", "old-2", "old-3", "old-4"]
 
 
