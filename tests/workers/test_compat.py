@@ -234,17 +234,33 @@ def test_side_and_size_can_be_named_when_asking(office: Office, live: Live) -> N
     assert live.status()["stats"].startswith("total_entries_requested=1 ")
 
 
+@pytest.mark.parametrize("slept", [False, True])
 def test_a_fill_after_its_slot_expired_is_granted_anew(
-    office: Office, live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+    office: Office, live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, *, slept: bool
 ) -> None:
     quick = config_folder(tmp_path / "quick", runtime={"reservation_seconds": 2, "answer_seconds": 0.1})
     with coordinating(server.url, portfolio, config=quick):
         old = office(4, settings={"heartbeat_seconds": 30.0})  # it gives no sign of life meanwhile
         assert old.can_open_position("ES")
+        if slept:  # and so did its own clock
+            old._held._granted["ES"].decision.good_until += 3600
         until(lambda: each(EntryExpired, decided(live)), "the slot to expire")
         old.register_position_opened("ES", 1, 5000)
         assert each(LimitBreached, decided(live)) == []
         assert old.open_positions["ES"].size == 1
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_slot_that_covers_its_fill_is_never_given_back_first(office: Office, live: Live) -> None:
+    """Not by who believes that its time is over, and not for a part of what was granted."""
+    old = office(4)
+    assert old.can_open_position("ES", size=2)
+    old._held._granted["ES"].decision.good_until = 0.0
+    for _ in range(2):
+        old.register_position_opened("ES", 1, 5000)
+    assert live.said("EntryWithdrawn") == []
+    assert len(live.said("EntryRequested")) == 1
+    assert each(LimitBreached, decided(live)) == []
 
 
 def test_a_fill_may_come_at_a_later_bar_and_nobody_takes_the_slot_meanwhile(
@@ -637,13 +653,16 @@ def test_the_daily_summary_comes_when_the_day_has_ended_and_still_sees_it(
 ) -> None:
     seen: list[tuple[dict[str, Any], float, object]] = []
 
-    def summary(told: dict[str, Any]) -> None:
-        seen.append((told, old.daily_pnl, old.get_status()["current_day"]))
+    def of(name: str) -> PortfolioCoordinator:
+        def summary(told: dict[str, Any]) -> None:
+            seen.append((told, mine.daily_pnl, mine.get_status()["current_day"]))
+
+        mine = office(4, 2500.0, None, summary, worker=name)
+        return mine
 
     live.publishes(ClockTicked())
     with coordinating(server.url, portfolio, clock="driven"):
-        old = office(4, 2500.0, None, summary)
-        office(4, 2500.0, None, summary, worker="another")
+        old, _another = of("old"), of("another")
         assert old.can_open_position("ES")
         old.register_position_opened("ES", 1, 100)
         old.register_position_closed("ES", -321.0)

@@ -13,6 +13,7 @@ from config import Configuration, load
 from coordinator.log import Log
 from events.bus import Entry
 from events.codec import RefusedField
+from events.errors import BusError
 from events.fields import Side
 from events.incoming import PRICE_NOT_TOLD
 from workers.amount import Amount, exact
@@ -153,14 +154,14 @@ class PortfolioCoordinator:
         `entry_time` is for reading only: on the log the time is when it was reported.
         """
         side, contracts = side_and_size(symbol, size)
-        granted = self._held.ungrant(symbol)
-        if granted is not None and not granted.covers(side, contracts):
-            self._ask_again(symbol, side, contracts)
         if entry_price is None:
             self._log.warning(f"{symbol} was opened without a price; it stands on the log at 0")
         price = _NOT_TOLD if entry_price is None else entry_price
         opened = entry_time or datetime.now(UTC)
         leg = Leg(symbol, side, contracts, exact(price, "entry_price"), self._gate.worker, opened)
+        granted = self._held.ungrant(symbol)
+        if granted is not None:
+            self._see_that_it_is_granted(leg, granted)
         with self._gate.orders:  # so that no announcement of what is held falls in between
             self._report_open(leg)
         self._until_decided()
@@ -266,12 +267,28 @@ class PortfolioCoordinator:
             self._held.put(leg.symbol, own)
             raise
 
-    def _ask_again(self, symbol: str, side: Side, contracts: int) -> None:
-        """For a fill that the grant does not cover: other than was asked for, or too late."""
-        self._gate.withdraw(symbol, "filled otherwise, or late")
-        answer = self._gate.request_entry(symbol, side, contracts)
+    def _see_that_it_is_granted(self, fill: Leg, granted: Granted) -> None:
+        """Asks anew for a fill that is other than was granted, or whose slot is gone by the log.
+
+        A slot that covers it is never given back first: another could take it in between. This process's own
+        clock is not asked: it stands still while a machine sleeps.
+        """
+        if granted.covers(fill.side, fill.size):
+            if self._is_reserved(fill.symbol):
+                return
+        else:
+            self._gate.withdraw(fill.symbol, "filled otherwise")
+        answer = self._gate.request_entry(fill.symbol, fill.side, fill.size)
         if not answer:
-            self._log.error(f"{symbol} was filled {side} {contracts} without a grant", why=answer.reason)
+            told = f"{fill.symbol} was filled {fill.side} {fill.size} without a grant"
+            self._log.error(told, why=answer.reason)
+
+    def _is_reserved(self, symbol: str) -> bool:
+        """Whether the slot is ours by the log; so too while nobody can be asked."""
+        try:
+            return symbol in self._bus.standing(self._gate.worker).reserved
+        except BusError:
+            return True
 
     def _until_decided(self) -> None:
         """What was reported shows in what is read next, as it did in one process."""

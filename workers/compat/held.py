@@ -7,7 +7,6 @@ that is said, once the log tells who closed it; what the log has merely lost is 
 """
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import NamedTuple
@@ -35,8 +34,8 @@ class Granted(NamedTuple):
     size: int
 
     def covers(self, side: Side, size: int) -> bool:
-        """Whether a fill of that is what was granted, in time."""
-        return (side, size) == (self.side, self.size) and time.monotonic() < self.decision.good_until
+        """Whether a fill of that is what was granted, or a part of it."""
+        return side == self.side and size <= self.size
 
 
 class Held:
