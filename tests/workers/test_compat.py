@@ -785,6 +785,23 @@ def test_what_another_process_opened_is_closed_for_it(office: Office, live: Live
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_what_another_process_has_closed_is_not_announced_as_open(
+    office: Office, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a while without the bus, before the first look at who closed what."""
+    opener, closer = office(4, worker="opener"), office(4, worker="closer")
+    assert opener.can_open_position("ES")
+    opener.register_position_opened("ES", 1, 5000)
+    until(lambda: "ES" in opener._held._shown, "the log to show it to its owner")
+    monkeypatch.setattr(opener._held, "look", lambda *_: None)
+    closer.register_position_closed("ES", -62.5)
+    assert opener._gate.announce_again()
+    assert office.logs("ES is no longer open here") == "ES is no longer open here: closed by closer"
+    assert each(PositionMismatch, decided(live)) == []
+    assert closer.open_positions == {}
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_a_name_that_a_live_process_has_gets_a_number(office: Office, live: Live) -> None:
     office(4)
     second = office(4, settings={"worker_lost_seconds": 0.2})

@@ -1,4 +1,4 @@
-"""A slot whose fill nobody reports is asked about while somebody may still remember, however long it lasts."""
+"""A slot whose fill nobody reports is asked about while somebody remembers, however long it lasts."""
 
 import io
 import json

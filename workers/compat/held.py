@@ -103,8 +103,15 @@ class Held:
                 self._legs[symbol] = leg
 
     def holdings(self) -> list[Holding]:
-        """What the coordinator is told that is open here, with what an earlier life held. Raises BusError."""
+        """What the coordinator is told that is open here, with what an earlier life held. Raises BusError.
+
+        Not what another process has closed since the log showed it: told again, it would count as open.
+        """
         self._take_over()
+        with self._lock:
+            shown = sorted(self._shown)
+        for symbol in shown:
+            self._forget_if_closed(symbol)
         with self._lock:
             return [Holding(leg.symbol, leg.side, leg.size, leg.price) for leg in self._legs.values()]
 
@@ -119,9 +126,7 @@ class Held:
             doubtful = self._shown - {leg.symbol for leg in order.positions} if told else set()
         for symbol in sorted(doubtful):
             with suppress(BusError):
-                how = self._closed_by_others(symbol)
-                if how:
-                    self._forget(symbol, how)
+                self._forget_if_closed(symbol)
         with self._lock:
             return sorted(self._legs.values())
 
@@ -146,13 +151,18 @@ class Held:
 
     def _ask_who_closed(self, symbol: str) -> None:
         """The log, and where it does not tell, whoever reads this process's log. Raises BusError."""
-        how = self._closed_by_others(symbol)
-        if how:
-            self._forget(symbol, how)
+        if self._forget_if_closed(symbol):
             return
         self._log.critical(f"{symbol} is open here, and not by the log any more: who closed it?")
         with self._lock:
             self._shown.discard(symbol)  # said once, unless the log holds it again
+
+    def _forget_if_closed(self, symbol: str) -> bool:
+        """Forgets what by the log somebody else has closed, and says so. Raises BusError."""
+        how = self._closed_by_others(symbol)
+        if how:
+            self._forget(symbol, how)
+        return bool(how)
 
     def _closed_by_others(self, symbol: str) -> str:
         """How, by the log; nothing where the last that it tells of the leg is our own word."""
