@@ -22,15 +22,16 @@ def shown(amount: Decimal) -> str:
     return f"${amount:,.2f}"
 
 
-def shown_price(price: Decimal) -> str:
+def shown_price(price: Decimal, *, grouped: bool = False) -> str:
     """`71.25`: a price as it is, but no finer than any contract's tick; `≈` where that rounds it.
 
-    What is finer was computed, such as an average, or an exit that a P&L implies.
+    What is finer was computed, such as an average, or an exit that a P&L implies. `grouped`: `5,000.25`.
     """
+    style = ",f" if grouped else "f"
     if price.as_tuple().exponent >= -_PRICE_DECIMALS:  # type: ignore[operator]  # prices are finite
-        return f"{price:f}"
+        return format(price, style)
     rounded = EXACT.quantize(price, Decimal(1).scaleb(-_PRICE_DECIMALS))
-    text = f"{rounded:f}".rstrip("0").rstrip(".")
+    text = format(rounded, style).rstrip("0").rstrip(".")
     return text if rounded == price else f"≈{text}"
 
 

@@ -55,7 +55,8 @@ them, and remembers the names of 1,024 fills of each worker; they, of 1,024 in a
 the rules of an earlier one. Where its leader says after how long a silence a worker is lost, a slot whose
 time is over, or that a flatten took back, is another's only once its worker would have been counted as lost.
 6 lets a slot end at a leader's ClockTicked alone, where it says how long a silence it takes for a death: none
-ends with what was written while nobody led, nor with the event by which a new leader says that it leads.
+ends with what was written while nobody led, nor with the event by which a new leader says that it leads. In
+its sentence about a mismatch it shows a broker's price no finer than any tick, and says where none was told.
 What each decided is decided again alike.
 """
 

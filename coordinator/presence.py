@@ -3,6 +3,7 @@
 from coordinator import flatten, loss
 from coordinator.entry import SENTENCE, expire
 from coordinator.positions import add_to_book, no_room, note_unsettled
+from coordinator.quotes import entry_price
 from coordinator.state import Position, State, Worker, leg_key
 from events.decisions import Decision, EventRejected, PositionAdopted, PositionMismatch
 from events.incoming import PositionOpened, WorkerLost, WorkerRetired, WorkerStarted, WorkerStopped
@@ -76,7 +77,8 @@ def _compare(state: State, at: StreamId, event: WorkerStarted, key: str, holding
         missing = holding.size - log_size
         add_to_book(state, at, key, _as_fill(event, holding, missing))
     note_unsettled(state, at, key, holding.symbol, event.worker, kind)
-    reason = f"the log holds {log_size}, the broker {holding.size} at {holding.price:f}; the larger counts"
+    price = f" at {holding.price:f}" if state.fold_version < 6 else entry_price(holding.price, " at ")
+    reason = f"the log holds {log_size}, the broker {holding.size}{price}; the larger counts"
     return [
         PositionMismatch(
             worker=event.worker,

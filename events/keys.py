@@ -65,7 +65,7 @@ class Keys(NamedTuple):
         return f"{self.prefix}:worker:{worker}"
 
     def claim(self, worker: str) -> str:
-        """String with an expiry: which process trades under the worker's name."""
+        """String with an expiry: which process trades under a worker's name, or tells of something."""
         return f"{self.prefix}:claim:{worker}"
 
     @property

@@ -24,6 +24,7 @@ from coordinator.status import read_status
 from events.bus import SERVERS_TIME, Bus, Entry
 from events.codec import RefusedField
 from events.connection import connect
+from events.errors import BusError
 from events.fields import Side
 from events.incoming import (
     EntryRenewed,
@@ -175,6 +176,7 @@ class PortfolioGate:
         Once an episode, and again only if it raised or a fill was reported since; with `reminded` at every
         reminder, for one that looks at its broker for what is open; `at_once`: for so many orders at a time.
         """
+        self._publisher.check_process()
         called = callback if reminded else AskedOnce(callback, self._reported, self._log)
         self._carrier.add(called, at_once=at_once)
 
@@ -185,6 +187,18 @@ class PortfolioGate:
         """
         self._presence.renounce()
         return self._presence.announce()
+
+    def also_trades(self, symbols: Sequence[str]) -> bool:
+        """Announces that it trades these too. False where it is not announced at all yet, or nobody heard."""
+        before, self._symbols = self._symbols, " ".join([*self._symbols.split(), *symbols])
+        try:
+            if self._presence.ready:
+                self._say_started()
+                return True
+        except BusError as error:
+            self._log.warning("What is traded is not announced yet", symbols=symbols, why=str(error))
+        self._symbols = before
+        return False
 
     # --- entries -----------------------------------------------------------------------------------------
 
@@ -224,20 +238,12 @@ class PortfolioGate:
         self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, fill: str = ""
     ) -> bool:
         """Reports a fill, by the broker's name for it if it has one. False while it waits for the bus."""
-        self._reported.opened(symbol)
+        contracts = whole(size)
         granted = self._grants.drop(symbol)
         try:
-            on_the_log = self._publisher.fact(
-                partial(
-                    self._author.event,
-                    PositionOpened,
-                    symbol=symbol,
-                    side=side,
-                    size=whole(size),
-                    price=exact(price, "price"),
-                    fill=fill,
-                )
-            )
+            with self._reported.opening(symbol, contracts):
+                make = partial(self._author.event, PositionOpened, symbol=symbol, side=side, size=contracts)
+                on_the_log = self._publisher.fact(partial(make, price=exact(price, "price"), fill=fill))
         except (RefusedField, OutboxFull):
             if granted is not None:  # nobody knows of the fill: it is asked about
                 self._grants.add(granted)
@@ -267,23 +273,17 @@ class PortfolioGate:
         `recorded` is called once the report is on the log.
         """
         self._marks.forget(symbol)
-        self._reported.closed(symbol)
-        return self._publisher.fact(
-            partial(
-                self._author.event,
-                PositionClosed,
-                symbol=symbol,
-                side=side,
-                size=whole(size),
-                price=exact(price, "price"),
-                commission=exact(commission, "commission"),
-                pnl=exact(pnl, "pnl"),
-                reason=reason,
-                owner=owner,
-                fill=fill,
-            ),
-            recorded,
-        )
+        contracts = whole(size)
+        with self._reported.closing(symbol, contracts if owner in ("", self.worker) else 0):
+            make = partial(self._author.event, PositionClosed, symbol=symbol, side=side, size=contracts)
+            make = partial(make, price=exact(price, "price"), commission=exact(commission, "commission"))
+            make = partial(make, pnl=exact(pnl, "pnl"), reason=reason, owner=owner, fill=fill)
+            return self._publisher.fact(make, recorded)
+
+    def closed_elsewhere(self, symbol: str) -> None:
+        """Somebody else closed what was open here: nothing is left of it that a callback could close."""
+        self._marks.forget(symbol)
+        self._reported.closed_elsewhere(symbol)
 
     def position_marked(self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount) -> bool:
         """Reports what an open position would make at `price`, in dollars, at most every `mark_seconds`."""
@@ -308,21 +308,22 @@ class PortfolioGate:
         if self._holdings is tuple and not self._presence.announcements:
             ask_about_an_earlier_life(self._bus.status(), self.worker, self._log)
         with self.orders:
-            held = holdings_text(self._holdings())
+            holdings = tuple(self._holdings())
+            if self._holdings is not tuple:
+                self._reported.holds(holdings)
+            held = holdings_text(holdings)
+            make = partial(self._author.event, WorkerStarted, symbols=self._symbols)
             for _ in range(_ANNOUNCEMENTS_AT_ONCE):
                 said = held
-                self._publisher.ask(
-                    partial(self._author.event, WorkerStarted, symbols=self._symbols, positions=said)
-                )
+                self._publisher.ask(partial(make, positions=said))
                 held = holdings_text(self._holdings())
                 if held == said:
                     return
             self._log.critical("What the broker holds changes faster than it can be announced", holds=held)
 
     def _publish_mark(self, mark: Mark) -> bool:
-        return (
-            self._publisher.mention(partial(self._author.event, PositionMarked, **mark._asdict())) is not None
-        )
+        make = partial(self._author.event, PositionMarked, **mark._asdict())
+        return self._publisher.mention(make) is not None
 
     def _bus_lost(self, seconds: float) -> None:
         self._log.critical(

@@ -20,6 +20,7 @@ from workers.publisher import Publisher
 
 _BEATS_EARLY = 3
 _LASTS_UNTIL_ASKED = 10
+_LONGEST_UNTIL_ASKED_SECONDS = 600.0
 
 
 def ask_about_an_earlier_life(status: Mapping[str, str], worker: str, log: Log) -> None:
@@ -140,9 +141,12 @@ class Grants:
         return self._renewal(number, decision.symbol)
 
     def _ask_about(self, decision: Decision) -> None:
-        """First after ten times what its slot was to last, or once it is lost; then after as long again."""
+        """First after ten times what its slot was to last, or ten minutes, or once it is lost; then after as
+        long again.
+        """
         now = self._clock.monotonic()
-        first = decision.granted_at + decision.lasts_seconds * _LASTS_UNTIL_ASKED
+        patience = min(decision.lasts_seconds * _LASTS_UNTIL_ASKED, _LONGEST_UNTIL_ASKED_SECONDS)
+        first = decision.granted_at + patience
         lost = now >= decision.good_until
         if now < self._ask_at.get(decision, min(first, decision.good_until) if lost else first):
             return

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.typed import typed
-from coordinator.dollars import ZERO
+from coordinator.dollars import ZERO, shown_price
 from coordinator.dollars import shown as dollars
 from coordinator.headlines import Headline, headlines
 from coordinator.overview import Overview
@@ -118,7 +118,11 @@ def _held(one: Held, now_ms: int) -> Text:
     if one.unmarked:
         profit = (f"{'no mark':>13}", "yellow")
     stale = ("  stale", "yellow") if one.mark_stale else ""
-    return _row(one, f"@ {one.price:f}", Text.assemble(f"{age:>10}", profit, stale))
+    return _row(
+        one,
+        f"@ {shown_price(one.price)}" if one.price else "no price told",
+        Text.assemble(f"{age:>10}", profit, stale),
+    )
 
 
 def _reserved(one: Reserved, now_ms: int) -> Text:

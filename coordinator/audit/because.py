@@ -12,6 +12,7 @@ from coordinator.audit.moment import Exchange, exchange_of
 from coordinator.audit.state_rows import pnl_parts, slots_sum, told_clock, told_time
 from coordinator.dollars import shown
 from coordinator.entry import RULES
+from coordinator.quotes import entry_price
 from coordinator.state import State, contracts_used, daily_pnl, leg_key, slots_used
 from events import decisions as said
 from events.decisions import Decision
@@ -106,7 +107,7 @@ def _unsettled(case: Case, decision: said.EntryDenied) -> str:
 
 def _in_position(case: Case, decision: said.EntryDenied) -> str:
     held = next((one for one in case.met.positions.values() if one.symbol == decision.symbol), None)
-    return f"Opened at event {held.opened}, at {held.price:f}." if held else ""
+    return f"Opened at event {held.opened}{entry_price(held.price, ', at ')}." if held else ""
 
 
 def _pending(case: Case, decision: said.EntryDenied) -> str:

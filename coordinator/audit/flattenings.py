@@ -3,6 +3,7 @@
 from coordinator.audit.account import Flattening, Step, StepKind, Triggered
 from coordinator.dollars import shown, shown_limit
 from coordinator.ledger import Decided
+from coordinator.quotes import exit_price
 from coordinator.state import State, leg_key
 from events.decisions import (
     EventRejected,
@@ -12,7 +13,7 @@ from events.decisions import (
     PortfolioFlat,
     StopLossTriggered,
 )
-from events.incoming import PositionClosed, PositionSettled
+from events.incoming import PRICE_NOT_TOLD, PositionClosed, PositionSettled
 from events.legs import parse_legs
 
 
@@ -63,9 +64,9 @@ class Flattenings:
             how = f"{event.symbol} {event.side} settled by {event.by}: {shown(event.pnl)}"
         else:
             part = f", {left.size} still open" if left is not None else ""
+            price = exit_price(event.price, event.reason, " at ", grouped=True) or f" ({PRICE_NOT_TOLD})"
             how = (
-                f"{event.symbol} {event.side} {event.size} at {event.price:,f} by {event.worker}: "
-                f"{shown(event.pnl)}{part}"
+                f"{event.symbol} {event.side} {event.size}{price} by {event.worker}: {shown(event.pnl)}{part}"
             )
         self._step(decided.at.ms, "closed", how)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from coordinator.audit.moment import Exchange, exchange_of
 from coordinator.dollars import ZERO, shown, shown_limit
+from coordinator.quotes import entry_price
 from coordinator.state import (
     Position,
     Reservation,
@@ -114,8 +115,9 @@ def _positions(state: State, exchange: Exchange) -> list[str]:
 def _position(held: Position, exchange: Exchange) -> str:
     mark = f", marked {held.mark:f} {shown(held.unrealized)}" if held.mark is not None else ", not marked yet"
     stale = " (stale)" if held.mark_stale else ""
+    price = entry_price(held.price)
     since = f"since {exchange.local(held.opened_ms):%a %H:%M:%S}"
-    return f"{held.symbol} {held.side} {held.size} @ {held.price:f} by {held.worker} {since}{mark}{stale}"
+    return f"{held.symbol} {held.side} {held.size}{price} by {held.worker} {since}{mark}{stale}"
 
 
 def _reserved(state: State, exchange: Exchange) -> list[str]:

@@ -13,6 +13,7 @@ from coordinator.dollars import ZERO, shown
 from coordinator.entry import why_not
 from coordinator.ledger import Decided
 from coordinator.narration import told_decision
+from coordinator.quotes import entry_price, exit_price
 from coordinator.state import State, daily_pnl, leg_key
 from events.decisions import (
     Decision,
@@ -73,7 +74,10 @@ class Step(NamedTuple):
             made = ""
             if isinstance(event, PositionClosed):
                 made = f" | P&L: {shown(event.pnl)}{f' | {event.reason}' if event.reason else ''}"
-            leg = f"{event.symbol} {event.side} {event.size} @ {event.price:f} by {event.worker}"
+                price = exit_price(event.price, event.reason)
+            else:
+                price = entry_price(event.price)
+            leg = f"{event.symbol} {event.side} {event.size}{price} by {event.worker}"
             return f"Position {what}: {leg}{made} | Daily P&L: {shown(daily_pnl(self.state))}"
         return event_text(self.state, self.decided, self.fields)
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from coordinator.audit.account import Account, Entry, Order, Trade
 from coordinator.audit.curves import Curve, Run
 from coordinator.dollars import shown, shown_limit
+from coordinator.quotes import entry_price, exit_price
 from research.report.drawing import (
     Chart,
     Part,
@@ -22,7 +23,7 @@ from research.report.drawing import (
     still_axis,
     time_axis,
 )
-from research.report.wording import clock, dollars, label, price, wall
+from research.report.wording import clock, dollars, label, wall
 
 _PNL_PX = 290
 _CODE_PX = 22
@@ -108,8 +109,9 @@ class _Day:
         return marks("Entry", at, [self._told_entry(one) for one in entries], marker=marker)
 
     def _told_entry(self, one: Entry) -> str:
-        what = f"{one.symbol} {one.side} {one.size} opened at {price(one.price)}"
-        return label(f"{self._clock(one.ms)} {what}, {one.worker}")
+        price = entry_price(one.price, " at ", grouped=True)
+        what = f"{one.symbol} {one.side} {one.size} opened{price}, {one.worker}"
+        return label(f"{self._clock(one.ms)} {what}")
 
     def _exits(self, trades: Sequence[Trade], name: str, *, symbol: str, color: str) -> Trace:
         line = {"width": 1, "color": "@paper"}
@@ -118,7 +120,8 @@ class _Day:
         return marks(name, at, [self._told_exit(one) for one in trades], marker=marker)
 
     def _told_exit(self, one: Trade) -> str:
-        what = f"{one.symbol} {one.side} {one.size} closed at {price(one.price)}: {dollars(one.pnl)}"
+        price = exit_price(one.price, one.reason, " at ", grouped=True)
+        what = f"{one.symbol} {one.side} {one.size} closed{price}: {dollars(one.pnl)}"
         why = f", {one.reason}" if one.reason else ""
         return label(f"{self._clock(one.ms)} {what}, {one.worker}{why}")
 

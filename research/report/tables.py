@@ -7,8 +7,9 @@ from coordinator.audit.account import Account, Held, Trade, rate
 from coordinator.audit.signs import MOST_BLOCKED
 from coordinator.audit.tallies import Tally, all_together, by_symbol, by_worker
 from coordinator.dollars import ZERO
+from coordinator.quotes import is_made_up
 from research.report.table import Cell, figure, money, share, table, tone_of, words
-from research.report.wording import clock, counted, dollars, percent, price, prices, short_date, text
+from research.report.wording import clock, counted, dollars, percent, prices, short_date, text
 
 TRADES_SHOWN = 2000
 _CENT = Decimal("0.01")
@@ -134,7 +135,7 @@ def trades_table(account: Account, zone: str) -> str:
 
 
 def _trade_row(one: Trade, account: Account, zone: str) -> list[Cell]:
-    booked = ""
+    booked, made_up = "", is_made_up(one.reason)
     if abs(one.pnl - one.booked) > _CENT:
         booked = f"<small>{text(dollars(one.booked))} of it today</small>"
     why = ", ".join(part for part in (one.reason, f"by {one.closed_by}" if one.closed_by else "") if part)
@@ -144,7 +145,7 @@ def _trade_row(one: Trade, account: Account, zone: str) -> list[Cell]:
         words(one.worker),
         words(one.side),
         figure(f"{one.size:,}"),
-        *(figure(quote) for quote in prices(one.entry, one.price)),
+        *(figure(quote) for quote in prices(one.entry or None, None if made_up else one.price)),
         figure(_lasted(one.ms - one.opened_ms)),
         figure(dollars(one.commission)),
         Cell(f"{text(dollars(one.pnl))}{booked}", figure=True, tone=tone_of(one.pnl)),
@@ -174,6 +175,6 @@ def _held_row(one: Held) -> list[Cell]:
         words(one.worker),
         words(one.side),
         figure(f"{one.size:,}"),
-        figure(price(one.price)),
+        *(figure(quote) for quote in prices(one.price or None)),
         figure("no mark") if one.unrealized is None else money(one.unrealized),
     ]

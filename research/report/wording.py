@@ -9,7 +9,7 @@ from decimal import Decimal
 from html import escape
 
 from coordinator.audit.moment import local_time
-from coordinator.dollars import shown
+from coordinator.dollars import shown, shown_price
 
 NOTHING = "\N{EN DASH}"
 
@@ -64,16 +64,16 @@ def percent(share: Decimal | None, digits: int = 1) -> str:
     return NOTHING if share is None else f"{share:.{digits}%}"
 
 
-def price(quote: Decimal) -> str:
-    """As many digits as it has."""
-    return f"{quote:,f}"
-
-
-def prices(*quotes: Decimal) -> list[str]:
-    """All of them with as many decimals as the longest has, so that one can compare them."""
-    texts = [f"{quote:,f}" for quote in quotes]
+def prices(*quotes: Decimal | None) -> list[str]:
+    """All with as many decimals as the longest has, so that one can compare them; for what is none a dash."""
+    texts = [NOTHING if quote is None else shown_price(quote, grouped=True) for quote in quotes]
     decimals = max(len(text.partition(".")[2]) for text in texts)
-    return [f"{quote:,.{decimals}f}" for quote in quotes]
+    return [told if told == NOTHING else _padded(told, decimals) for told in texts]
+
+
+def _padded(told: str, decimals: int) -> str:
+    whole, _, fraction = told.partition(".")
+    return f"{whole}.{fraction:0<{decimals}}" if decimals else whole
 
 
 def counted(count: int, one: str, more: str = "") -> str:

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from coordinator.fold import FOLD_VERSION
 from coordinator.state import POSITIONS_HELD, UNSETTLED_HELD, contracts_used, slots_used
 from coordinator.status import status_fields
 from coordinator.time_passing import next_deadline
@@ -45,6 +46,18 @@ def test_a_position_unknown_to_us_is_counted_and_denies_the_symbol() -> None:
     assert mismatch.reason == "the log holds 0, the broker 2 at 5000.25; the larger counts"
     assert story.open == ["ES:short:2"]
     assert code(story.asks("ES", worker="another")) == "symbol_unsettled"
+
+
+@pytest.mark.parametrize(
+    ("price", "told", "to_5"),
+    [("33.3333333333", " at ≈33.3333333", " at 33.3333333333"), ("0", " (no entry price told)", " at 0")],
+)
+def test_a_price_that_was_computed_or_not_told_is_no_price_to_read(price: str, told: str, to_5: str) -> None:
+    for version, shown in ((FOLD_VERSION, told), (5, to_5)):
+        story = Story()
+        story.state.fold_version = version
+        [mismatch] = restarted(story, f"ES:short:2:{price}")
+        assert mismatch.reason == f"the log holds 0, the broker 2{shown}; the larger counts"
 
 
 def test_a_position_gone_at_the_broker_stays_counted_and_denies_the_symbol() -> None:

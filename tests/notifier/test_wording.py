@@ -66,6 +66,12 @@ def test_a_trade_opened_and_closed() -> None:
     ]
 
 
+def test_a_fill_whose_price_nobody_told() -> None:
+    telling = Telling(AFTERNOON)
+    telling.enters("CL", price="0")
+    assert "Opened: CL long 1 (no entry price told) | ibs-CL | 14:23:45" in telling.told()
+
+
 @pytest.mark.parametrize("reason", ["no exit price told", "no exit price told, at 2025-01-15T14:00:00"])
 def test_a_price_that_nobody_told_is_shown_to_nobody(reason: str) -> None:
     """The drop-in's: its interface has no exit price, and the one on the log only follows from the P&L."""

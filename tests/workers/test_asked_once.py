@@ -1,11 +1,13 @@
 """A callback that closes is asked once for what is open, whichever orders bring it and in which order."""
 
 import io
+import json
+from decimal import Decimal
 
 import pytest
 
 from coordinator.log import open_log
-from events.legs import Leg
+from events.legs import Holding, Leg
 from events.stream_id import StreamId
 from workers.asked_once import AskedOnce, Reported
 from workers.flatten_order import FlattenOrder
@@ -27,7 +29,8 @@ def asked_for(*happens: FlattenOrder | str) -> list[str]:
     asked = AskedOnce(lambda order: causes.append(order.cause), reported, log)
     for one in happens:
         if isinstance(one, str):
-            reported.opened(one)
+            with reported.opening(one, 1):
+                pass
         else:
             asked(one)
     lines.close()
@@ -87,3 +90,61 @@ def test_once_for_an_order_its_pull_and_the_fill_in_between() -> None:
     pull = PULL._replace(event=_STOP)
     late = FlattenOrder("1-0", _FILLED, "late fill", everything=False, positions=LATE.positions)
     assert asked_for("ES", STOP, "NQ", pull, late) == [STOP.cause, PULL.cause]
+
+
+# --- what it did not report ------------------------------------------------------------------------------
+
+
+def said_to_be_left(*happens: FlattenOrder, reported: Reported, closes: int = 0) -> list[str]:
+    """The symbols that each complaint names, of a callback that reports a close of so many ES."""
+
+    def callback(_: FlattenOrder) -> None:
+        if closes:
+            with reported.closing("ES", closes):
+                pass
+
+    said = io.StringIO()
+    log, lines = open_log("me", target=said)
+    asked = AskedOnce(callback, reported, log)
+    for one in happens:
+        asked(one)
+    lines.close()
+    told = [json.loads(line) for line in said.getvalue().splitlines()]
+    assert all(one["level"] == "critical" for one in told)
+    return [one["symbols"] for one in told]
+
+
+def two_es() -> Reported:
+    reported = Reported()
+    with reported.opening("ES", 2):
+        pass
+    return reported
+
+
+BUS_LOST = FlattenOrder("bus lost 1", StreamId(0, 0), "bus lost", everything=True)
+BY_THE_LOG = ORDERED._replace(positions=(Leg("ES", "long", 2, "me"),))
+
+
+@pytest.mark.parametrize("order", [PULL, BUS_LOST, BY_THE_LOG])
+@pytest.mark.parametrize(("closes", "left"), [(0, ["ES"]), (1, ["ES"]), (2, [])])
+def test_a_callback_that_does_not_report_all_of_it_closed_is_told(
+    order: FlattenOrder, closes: int, left: list[str]
+) -> None:
+    assert said_to_be_left(order, order, reported=two_es(), closes=closes) == left
+
+
+def test_and_once_for_a_pull_and_the_order_that_its_event_brings() -> None:
+    assert said_to_be_left(PULL, BY_THE_LOG, reported=two_es()) == ["ES"]
+    assert said_to_be_left(PULL, BY_THE_LOG, reported=Reported()) == ["ES"], "which only the log knows of"
+
+
+def test_of_what_an_earlier_life_opened_too() -> None:
+    reported = Reported()
+    reported.holds([Holding("ES", "long", 2, Decimal(5000))])
+    assert said_to_be_left(PULL, reported=reported, closes=1) == ["ES"]
+
+
+def test_and_not_of_what_somebody_else_has_closed() -> None:
+    reported = two_es()
+    reported.closed_elsewhere("ES")
+    assert said_to_be_left(PULL, reported=reported) == []

@@ -14,6 +14,7 @@ from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -233,17 +234,33 @@ def test_side_and_size_can_be_named_when_asking(office: Office, live: Live) -> N
     assert live.status()["stats"].startswith("total_entries_requested=1 ")
 
 
+@pytest.mark.parametrize("slept", [False, True])
 def test_a_fill_after_its_slot_expired_is_granted_anew(
-    office: Office, live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+    office: Office, live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, *, slept: bool
 ) -> None:
     quick = config_folder(tmp_path / "quick", runtime={"reservation_seconds": 2, "answer_seconds": 0.1})
     with coordinating(server.url, portfolio, config=quick):
         old = office(4, settings={"heartbeat_seconds": 30.0})  # it gives no sign of life meanwhile
         assert old.can_open_position("ES")
+        if slept:  # and so did its own clock
+            old._held._granted["ES"].decision.good_until += 3600
         until(lambda: each(EntryExpired, decided(live)), "the slot to expire")
         old.register_position_opened("ES", 1, 5000)
         assert each(LimitBreached, decided(live)) == []
         assert old.open_positions["ES"].size == 1
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_slot_that_covers_its_fill_is_never_given_back_first(office: Office, live: Live) -> None:
+    """Not by who believes that its time is over, and not for a part of what was granted."""
+    old = office(4)
+    assert old.can_open_position("ES", size=2)
+    old._held._granted["ES"].decision.good_until = 0.0
+    for _ in range(2):
+        old.register_position_opened("ES", 1, 5000)
+    assert live.said("EntryWithdrawn") == []
+    assert len(live.said("EntryRequested")) == 1
+    assert each(LimitBreached, decided(live)) == []
 
 
 def test_a_fill_may_come_at_a_later_bar_and_nobody_takes_the_slot_meanwhile(
@@ -349,6 +366,12 @@ def test_limits_in_force_hold_and_the_difference_is_loud(office: Office, live: L
 def test_equal_limits_are_no_difference(office: Office, stop: float) -> None:
     office(4, stop).get_status()
     assert not [line for line in office.logged() if "LIMITS" in line]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_limits_may_be_numpys_numbers(office: Office, live: Live) -> None:
+    office(np.int64(2), np.float32(800.5))
+    assert _in_force(live) == ("2", "800.5", "program old")
 
 
 def _in_force(live: Live) -> tuple[str, str, str]:
@@ -542,12 +565,46 @@ def test_of_many_processes_those_that_have_something_to_close_are_called(
 
 
 @pytest.mark.usefixtures("coordinator")
-def test_where_nobody_has_anything_each_is_called(office: Office, live: Live) -> None:
+def test_where_nobody_has_anything_one_is_called(office: Office, live: Live) -> None:
     calls: list[str] = []
-    for name in ("one", "other"):
+    for name in ("one", "other", "third"):
         office(4, 2500.0, partial(lambda name, _: calls.append(name), name), worker=name)
     live.flatten()
-    until(lambda: sorted(calls) == ["one", "other"], "both callbacks")
+    until(lambda: office.logged().count("Another process tells of it") == 2, "the others")
+    until(lambda: len(calls) == 1, "a callback")
+    live.flatten()  # is another order
+    until(lambda: office.logged().count("Another process tells of it") == 4, "the others again")
+    until(lambda: len(calls) == 2, "a callback again")
+
+
+def test_where_nobody_knows_of_the_others_each_is_called(office: Office) -> None:
+    calls: list[str] = []
+    away = {"url": "redis://127.0.0.1:1/0", "answer_seconds": 0.05}
+    stop = FlattenOrder("1-0", StreamId(1, 0), "daily stop loss", everything=True)
+    for name in ("one", "other"):
+        office(
+            4, 2500.0, partial(lambda name, _: calls.append(name), name), worker=name, settings=away
+        )._emergency.flatten(stop)
+    assert calls == ["one", "other"]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_late_fill_leaves_what_the_others_hold_as_it_was(office: Office, live: Live) -> None:
+    """Its order names the fill alone."""
+    told: list[tuple[list[str], list[str]]] = []
+    mine = office(
+        4, 2500.0, lambda _, context: told.append((context["open_positions"], context["held_by_others"]))
+    )
+    other = office(4, 2500.0, worker="other")
+    for one, symbol in ((other, "CL"), (mine, "ES")):
+        assert one.can_open_position(symbol)
+        one.register_position_opened(symbol, 1, 100)
+    assert mine.can_open_position("SI")
+    live.flatten()
+    until(lambda: told == [(["ES"], ["CL"])], "the order")
+    mine.register_position_opened("SI", 1, 100)
+    until(lambda: len(told) == 2, "the order for the fill")
+    assert told[1] == (["SI"], ["CL"])
 
 
 def test_it_is_called_once_for_an_episode_however_often_the_log_reminds(
@@ -596,18 +653,23 @@ def test_the_daily_summary_comes_when_the_day_has_ended_and_still_sees_it(
 ) -> None:
     seen: list[tuple[dict[str, Any], float, object]] = []
 
-    def summary(told: dict[str, Any]) -> None:
-        seen.append((told, old.daily_pnl, old.get_status()["current_day"]))
+    def of(name: str) -> PortfolioCoordinator:
+        def summary(told: dict[str, Any]) -> None:
+            seen.append((told, mine.daily_pnl, mine.get_status()["current_day"]))
+
+        mine = office(4, 2500.0, None, summary, worker=name)
+        return mine
 
     live.publishes(ClockTicked())
     with coordinating(server.url, portfolio, clock="driven"):
-        old = office(4, 2500.0, None, summary)
+        old, _another = of("old"), of("another")
         assert old.can_open_position("ES")
         old.register_position_opened("ES", 1, 100)
         old.register_position_closed("ES", -321.0)
         day = old.get_status()["current_day"]
         live.publishes(ClockTicked(), live.bus.last_event().ms + 4 * DAY)
-        ((told, pnl, then),) = until(lambda: seen, "the daily summary")
+        office.logs("Another process tells of it")
+        ((told, pnl, then),) = until(lambda: seen, "the daily summary of one of them")
         assert (pnl, then) == (-321.0, day)
         assert (told["trading_day"], told["daily_pnl"], told["exits"]) == (day, -321.0, 1)
         assert old.daily_pnl == 0.0
@@ -686,6 +748,33 @@ def test_it_announces_the_symbols_that_it_is_told_of(
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_it_announces_what_it_asks_for_and_after_a_restart_at_once(office: Office, live: Live) -> None:
+    old = office(4)
+    assert old.can_open_position("no symbol").code == "refused"
+    assert old.can_open_position("GC").code == "symbol_not_allowed"
+    assert old.can_open_position("CL")
+    until(lambda: "CL" in _announced_by(live), "CL to be announced")
+    old.register_position_opened("CL", 1, 70)  # its slot was kept
+    assert old.can_open_position("ES")
+    old.register_position_opened("ES", 1, 5000)
+    old.register_position_closed("CL", 100.0)
+    assert _announced_by(live) == ["", "CL"]
+    old.register_position_closed("ES", 100.0)
+    until(lambda: "CL ES" in _announced_by(live), "ES to be announced")
+    live.all_decided()
+    assert live.status()["worker_symbols"] == "old CL ES"
+    office.close(old)
+    office(4)
+    assert _announced_by(live) == ["", "CL", "CL ES", "CL ES"]
+    assert each(LimitBreached, decided(live)) == []
+    assert each(PositionMismatch, decided(live)) == []
+
+
+def _announced_by(live: Live) -> list[str]:
+    return [fields.get("symbols", "") for fields in live.said("WorkerStarted")]
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_what_another_process_opened_is_closed_for_it(office: Office, live: Live) -> None:
     opener, closer = office(4, worker="opener"), office(4, worker="closer")
     assert opener.can_open_position("ES")
@@ -693,6 +782,23 @@ def test_what_another_process_opened_is_closed_for_it(office: Office, live: Live
     closer.register_position_closed("ES", -62.5)
     assert (closer.daily_pnl, closer.open_positions) == (-62.5, {})
     assert [fields["owner"] for fields in live.said("PositionClosed")] == ["opener"]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_what_another_process_has_closed_is_not_announced_as_open(
+    office: Office, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a while without the bus, before the first look at who closed what."""
+    opener, closer = office(4, worker="opener"), office(4, worker="closer")
+    assert opener.can_open_position("ES")
+    opener.register_position_opened("ES", 1, 5000)
+    until(lambda: "ES" in opener._held._shown, "the log to show it to its owner")
+    monkeypatch.setattr(opener._held, "look", lambda *_: None)
+    closer.register_position_closed("ES", -62.5)
+    assert opener._gate.announce_again()
+    assert office.logs("ES is no longer open here") == "ES is no longer open here: closed by closer"
+    assert each(PositionMismatch, decided(live)) == []
+    assert closer.open_positions == {}
 
 
 @pytest.mark.usefixtures("coordinator")
@@ -723,7 +829,7 @@ def test_of_four_that_start_at_once_under_one_name_each_has_its_own_and_trades(
     for thread in threads:
         thread.join(30)
     assert codes == dict.fromkeys(symbols, "")
-    names = sorted(fields["worker"] for fields in live.said("WorkerStarted"))
+    names = sorted({fields["worker"] for fields in live.said("WorkerStarted")})
     assert names == ["old", "old-2", "old-3", "old-4"]
 
 

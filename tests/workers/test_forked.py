@@ -4,13 +4,16 @@ import json
 import os
 from collections.abc import Callable
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
+from config import load
 from coordinator.log import open_log
 from events.embedded import EmbeddedServer
 from tests.live import Live
 from tests.processes import coordinating
+from workers.compat import PortfolioCoordinator
 from workers.gate import PortfolioGate
 from workers.publisher import OtherProcess
 from workers.settings import GateSettings
@@ -58,6 +61,7 @@ def test_a_gate_belongs_to_the_process_it_was_made_in(
                 lambda: gate.position_opened("CL", price=70),
                 lambda: gate.position_closed("ES", price=4480, pnl=-26_005, commission=5),
                 lambda: gate.position_marked("ES", price=4480, unrealized=-26_000),
+                lambda: gate.on_flatten(print),
                 gate.close,
             ]
         )
@@ -67,4 +71,34 @@ def test_a_gate_belongs_to_the_process_it_was_made_in(
         live.all_decided()
         assert (live.status()["realized_pnl"], live.status()["stopped_out"]) == ("-26005.00", "true")
         assert live.said("WorkerStopped") == []
+    lines.close()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_drop_in_is_denied_and_ends_without_giving_away_what_is_the_parents(
+    server: EmbeddedServer, portfolio: str, live: Live, tmp_path: Path
+) -> None:
+    log, lines = open_log("worker", target=StringIO())
+    settings = GateSettings(server.url, portfolio=portfolio, answer_seconds=10, worker_lost_seconds=60)
+    with coordinating(server.url, portfolio):
+        old = PortfolioCoordinator(
+            4, 2500.0, worker="forking", settings=settings, configuration=load(None, {}, tmp_path), log=log
+        )
+        assert old.can_open_position("ES")
+
+        def asks() -> None:
+            denied = old.can_open_position("CL")
+            raise OtherProcess(f"{denied.code}: {denied[1]}")
+
+        (denied,) = in_a_child([asks])
+        assert denied.startswith("other_process: This gate was made in process")
+        holder = live.bus.claimed(["forking"])
+        assert holder
+        in_a_child([old.close])  # as a child that ends by sys.exit does
+        assert live.bus.claimed(["forking"]) == holder
+        live.all_decided()
+        assert live.said("WorkerStopped") == []
+        old.register_position_opened("ES", 1, 5000)
+        old.close()
+        assert live.bus.claimed(["forking"]) == {}
     lines.close()

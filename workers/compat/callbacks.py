@@ -1,6 +1,7 @@
 """Calls the callbacks of code written for one process, with as many arguments as they take.
 
-The daily summary runs on a thread of its own: it must never hold up an order to flatten.
+The daily summary runs on a thread of its own: it must never hold up an order to flatten. Of many processes
+one calls its own, for each would send the same figures, those of the whole portfolio.
 """
 
 import inspect
@@ -19,10 +20,15 @@ _CLOSE_SECONDS = 2.0
 
 
 class Callbacks:
-    """`daily_summary` gives the callback for the day's end, if there is one."""
+    """`daily_summary` gives the callback for the day's end, if there is one; `tells` says whether this is the
+    process that tells people of something.
+    """
 
-    def __init__(self, daily_summary: Callable[[], Callback | None], log: Log) -> None:
+    def __init__(
+        self, daily_summary: Callable[[], Callback | None], *, tells: Callable[[str], bool], log: Log
+    ) -> None:
         self._daily_summary = daily_summary
+        self._tells = tells
         self._log = log
         self._days: queue.Queue[TradingDayStarted | None] = queue.Queue(_DAYS_WAITING)
         self._now = threading.local()
@@ -56,7 +62,7 @@ class Callbacks:
     def _summarize(self) -> None:
         while (started := self._days.get()) is not None:
             callback = self._daily_summary()
-            if callback is None:
+            if callback is None or not self._tells(f"the end of {started.previous_day}"):
                 continue
             self._now.old_day = {
                 "daily_pnl": float(started.daily_pnl),

@@ -13,6 +13,7 @@ from config import Configuration, load
 from coordinator.log import Log
 from events.bus import Entry
 from events.codec import RefusedField
+from events.errors import BusError
 from events.fields import Side
 from events.incoming import PRICE_NOT_TOLD
 from workers.amount import Amount, exact
@@ -20,6 +21,7 @@ from workers.compat.callbacks import Callbacks
 from workers.compat.emergency import Emergency
 from workers.compat.held import Granted, Held
 from workers.compat.naming import claim_a_name, name_of_this_process
+from workers.compat.one_of_many import OneOfMany
 from workers.compat.permission import Permission
 from workers.compat.portfolio import Portfolio
 from workers.compat.positions import (
@@ -29,10 +31,12 @@ from workers.compat.positions import (
     open_positions_in,
     side_and_size,
 )
+from workers.compat.traded import Traded, announced_before
 from workers.decided import wait_until_decided
 from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate, open_bus
 from workers.program_log import program_log
+from workers.publisher import OtherProcess
 from workers.settings import GateSettings
 
 _NOT_TOLD = Decimal(0)
@@ -45,13 +49,15 @@ class PortfolioCoordinator:
     """The portfolio, as code written for one process knows it. Any thread may use it.
 
     `emergency_exit_callback(reason, context)` is called once for each order to close everything, if anything
-    is open here or asked for, or nowhere, and again for what is registered since; on a thread of its own,
-    within milliseconds; if it raises, it is tried again every second. `daily_summary_callback` is called when
-    a trading day has ended; while it runs, `get_status()` and `daily_pnl` still tell of that day.
+    is open here or asked for, and again for what is registered since; where nobody has anything, in one
+    process; on a thread of its own, within milliseconds; if it raises, it is tried again every second.
+    `daily_summary_callback` is called in one process when a trading day has ended; while it runs,
+    `get_status()` and `daily_pnl` still tell of that day.
 
     By keyword only: `worker` is this process's name on the log, by default made from its command line (or
-    PORTFOLD_WORKER), `symbols` what it announces that it trades (or PORTFOLD_SYMBOLS), since nothing else
-    tells before it asks; `settings` and `configuration` are those that apply here, unless given.
+    PORTFOLD_WORKER); `symbols` what it announces that it trades before it asks (or PORTFOLD_SYMBOLS; by
+    default what its earlier life announced): what it asks for it announces then. `settings` and
+    `configuration` are those that apply here, unless given.
     """
 
     def __init__(
@@ -67,6 +73,7 @@ class PortfolioCoordinator:
         configuration: Configuration | None = None,
         log: Log | None = None,
     ) -> None:
+        self._process = os.getpid()
         self.emergency_exit_callback = emergency_exit_callback
         self.daily_summary_callback = daily_summary_callback
         configuration = configuration or load(None, os.environ, Path.cwd())
@@ -78,18 +85,24 @@ class PortfolioCoordinator:
         self._held = Held(self._bus, name, patience_seconds=self._settings.answer_seconds, log=self._log)
         wanted = (max_positions, daily_stop_loss)
         self._portfolio = Portfolio(self._bus, configuration, wanted, worker=name, log=self._log)
-        self._callbacks = Callbacks(lambda: self.daily_summary_callback, self._log)
+        among_them = OneOfMany(self._bus, name, self._log)
+        self._callbacks = Callbacks(
+            lambda: self.daily_summary_callback, tells=among_them.tells, log=self._log
+        )
         self._emergency = Emergency(
             name,
             lambda: self.emergency_exit_callback,
             to_close=self._held.to_close,
             slots=self._held.slots,
             known=self._portfolio.known,
+            tells=among_them.tells,
             log=self._log,
         )
+        announced = _announced(symbols) or announced_before(self._portfolio.status(), name)
+        self._traded = Traded(announced)
         self._gate = PortfolioGate(
             name,
-            symbols=_announced(symbols),
+            symbols=announced,
             settings=self._settings,
             holdings=self._held.holdings,
             hears=self._hears,
@@ -97,6 +110,7 @@ class PortfolioCoordinator:
             log=self._log,
             bus=self._bus,
         )
+        self._held.forgotten = self._gate.closed_elsewhere
         self._gate.on_flatten(self._emergency.flatten)
         self._portfolio.tighten()
         self._gate.start()
@@ -108,7 +122,7 @@ class PortfolioCoordinator:
     def can_open_position(self, symbol: str, side: Side = "long", size: int = 1) -> Permission:
         """Asks for a slot, and reserves it until it is registered, released, or this process is gone.
 
-        Denied too when nobody answers, with the reason; never raises.
+        Denied too when nobody answers, or in a process forked off, with the reason; never raises.
         """
         if self._claim.lost_to:
             reason = f"{self._gate.worker} was taken over by {self._claim.lost_to}"
@@ -117,6 +131,9 @@ class PortfolioCoordinator:
             decision = self._gate.request_entry(symbol, side, size, hold=True)
         except RefusedField as refused:
             return Permission(False, str(refused), "refused")
+        except OtherProcess as forked:
+            return Permission(False, str(forked), "other_process")
+        self._traded.asked(decision)
         if decision:
             self._held.grant(symbol, Granted(decision, side, size))
         return Permission(decision.allowed, decision.reason, decision.code)
@@ -137,14 +154,14 @@ class PortfolioCoordinator:
         `entry_time` is for reading only: on the log the time is when it was reported.
         """
         side, contracts = side_and_size(symbol, size)
-        granted = self._held.ungrant(symbol)
-        if granted is not None and not granted.covers(side, contracts):
-            self._ask_again(symbol, side, contracts)
         if entry_price is None:
             self._log.warning(f"{symbol} was opened without a price; it stands on the log at 0")
         price = _NOT_TOLD if entry_price is None else entry_price
         opened = entry_time or datetime.now(UTC)
         leg = Leg(symbol, side, contracts, exact(price, "entry_price"), self._gate.worker, opened)
+        granted = self._held.ungrant(symbol)
+        if granted is not None:
+            self._see_that_it_is_granted(leg, granted)
         with self._gate.orders:  # so that no announcement of what is held falls in between
             self._report_open(leg)
         self._until_decided()
@@ -202,8 +219,13 @@ class PortfolioCoordinator:
     # --- coming and going --------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Says goodbye. Positions stay as they are. Done by itself when the process ends in good order."""
+        """Says goodbye. Positions stay as they are. Done by itself when the process ends in good order.
+
+        In a process forked off it does nothing: name, slots and threads are the other's, which goes on.
+        """
         atexit.unregister(self.close)
+        if os.getpid() != self._process:
+            return
         self._gate.close("the process ended")
         self._claim.close()
         self._callbacks.close()
@@ -245,12 +267,28 @@ class PortfolioCoordinator:
             self._held.put(leg.symbol, own)
             raise
 
-    def _ask_again(self, symbol: str, side: Side, contracts: int) -> None:
-        """For a fill that the grant does not cover: other than was asked for, or too late."""
-        self._gate.withdraw(symbol, "filled otherwise, or late")
-        answer = self._gate.request_entry(symbol, side, contracts)
+    def _see_that_it_is_granted(self, fill: Leg, granted: Granted) -> None:
+        """Asks anew for a fill that is other than was granted, or whose slot is gone by the log.
+
+        A slot that covers it is never given back first: another could take it in between. This process's own
+        clock is not asked: it stands still while a machine sleeps.
+        """
+        if granted.covers(fill.side, fill.size):
+            if self._is_reserved(fill.symbol):
+                return
+        else:
+            self._gate.withdraw(fill.symbol, "filled otherwise")
+        answer = self._gate.request_entry(fill.symbol, fill.side, fill.size)
         if not answer:
-            self._log.error(f"{symbol} was filled {side} {contracts} without a grant", why=answer.reason)
+            told = f"{fill.symbol} was filled {fill.side} {fill.size} without a grant"
+            self._log.error(told, why=answer.reason)
+
+    def _is_reserved(self, symbol: str) -> bool:
+        """Whether the slot is ours by the log; so too while nobody can be asked."""
+        try:
+            return symbol in self._bus.standing(self._gate.worker).reserved
+        except BusError:
+            return True
 
     def _until_decided(self) -> None:
         """What was reported shows in what is read next, as it did in one process."""
@@ -267,7 +305,13 @@ class PortfolioCoordinator:
             self._gate.fall_silent()
         else:
             self._portfolio.look_at_limits()
+            self._traded.announce(self._also_trade)
             self._held.look(self._portfolio.last_status, self._gate.orders)
+
+    def _also_trade(self, symbols: Sequence[str]) -> bool:
+        """Only while nothing is held: what another process has just closed would be announced as open."""
+        with self._gate.orders:
+            return self._held.is_flat and self._gate.also_trades(symbols)
 
     def _hears(self, entry: Entry) -> FlattenOrder | None:
         self._callbacks.look(entry)

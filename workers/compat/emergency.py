@@ -1,10 +1,10 @@
 """Calls the emergency callback of code written for one process, whatever the status holds.
 
 It is called where something is open or ordered, so that of many processes only those report which have to
-close; where nobody at all has anything, in each. Closing depends on nothing that can be absent: what the
-callback is told comes from the order itself and from what this process knows. How often it is called is the
-gate's to know, which counts the fills that were registered since (`workers.asked_once`); what it was told to
-close it is not told again, unless more was filled.
+close; where nobody at all has anything, in one of them, the first that takes the order up. Closing depends on
+nothing that can be absent: what the callback is told comes from the order itself and from what this process
+knows. How often it is called is the gate's to know, which counts the fills that were registered since
+(`workers.asked_once`); what it was told to close it is not told again, unless more was filled.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,8 @@ class _Heard(NamedTuple):
 
 class Emergency:
     """`callback` gives the one to call, `to_close` what this process holds when the order comes, `slots` what
-    it may have ordered, `known` what the context tells where the order does not: it must ask nobody.
+    it may have ordered, `known` what the context tells where the order does not: it must ask nobody. `tells`
+    says whether this is the process that tells people of something; asked where nothing is to be closed.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Emergency:
         to_close: Callable[[FlattenOrder], Sequence[Own]],
         slots: Callable[[], Sequence[str]],
         known: Callable[[], Mapping[str, object]],
+        tells: Callable[[str], bool],
         log: Log,
     ) -> None:
         self._worker = worker
@@ -53,6 +55,7 @@ class Emergency:
         self._to_close = to_close
         self._slots = slots
         self._known = known
+        self._tells = tells
         self._log = log
         self._told: dict[str, Sequence[Own]] = {}
         self._heard: dict[str, _Heard] = {}
@@ -60,7 +63,7 @@ class Emergency:
     def hears(self, entry: Entry) -> FlattenOrder | None:
         """The order in a decision, if it is one for this process. ValueError for a decision that is none."""
         order = order_for(self._worker, entry)
-        if order is not None:
+        if order is not None and order.everything:  # else it says nothing of the others
             fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
             pnl = fields.get("daily_pnl")
             legs, pending = (tuple(parse_legs(fields.get(name, ""))) for name in ("positions", "pending"))
@@ -85,7 +88,8 @@ class Emergency:
         if not own and any(name in self._told for name in names - _NO_EVENT):
             return
         has_any = own or order.positions or order.pending or self._slots()
-        if not has_any and self._others_have(episode):
+        heard = self._heard.get(episode) if order.everything else None
+        if not has_any and self._others_have(heard):
             self._log.info("Ordered to flatten: nothing is open here", cause=order.cause)
             return
         callback = self._callback()
@@ -93,32 +97,31 @@ class Emergency:
             self._log.critical(
                 "Ordered to flatten, and there is no emergency_exit_callback", cause=order.cause
             )
-        else:
-            call(callback, order.cause.replace(" ", "_"), self._context(episode, own))
+        elif has_any or order.event == ORIGIN or self._tells(f"flatten {order.event}"):
+            call(callback, order.cause.replace(" ", "_"), self._context(heard, own))
         for name in names:
             _remember(self._told, name, [*told, *own])
 
-    def _others_have(self, episode: str) -> bool:
+    def _others_have(self, heard: _Heard | None) -> bool:
         """Whether anything is open or ordered elsewhere: by the order, or else by what was known last."""
-        heard = self._heard.get(episode)
         return bool(heard.legs or heard.pending) if heard else bool(self._known().get("held_by_others"))
 
-    def _context(self, episode: str, own: Sequence[Own]) -> dict[str, object]:
+    def _context(self, heard: _Heard | None, own: Sequence[Own]) -> dict[str, object]:
         """What the callback is told: `open_positions` are those to be closed here, `held_by_others` not.
 
         They are kept apart, for a callback that closes all it is shown would else close them once in each
-        process.
+        process. An order for some of it, as for a late fill, names only that: what others hold is then what
+        was known last.
         """
-        heard = self._heard.get(episode, _Heard((), (), None))
         told = {
             "daily_pnl": 0.0,
             "stop_loss_limit": 0.0,
             "trading_day": "",
             "held_by_others": [],
         } | dict(self._known())
-        if heard.daily_pnl is not None:
+        if heard and heard.daily_pnl is not None:
             told["daily_pnl"] = heard.daily_pnl
-        if heard.legs:
+        if heard and heard.legs:
             told["held_by_others"] = sorted({leg.symbol for leg in heard.legs if leg.worker != self._worker})
         return told | {
             "open_positions": [leg.symbol for leg in own],

@@ -7,8 +7,7 @@ that is said, once the log tells who closed it; what the log has merely lost is 
 """
 
 import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import NamedTuple
 
@@ -35,14 +34,16 @@ class Granted(NamedTuple):
     size: int
 
     def covers(self, side: Side, size: int) -> bool:
-        """Whether a fill of that is what was granted, in time."""
-        return (side, size) == (self.side, self.size) and time.monotonic() < self.decision.good_until
+        """Whether a fill of that is what was granted, or a part of it."""
+        return side == self.side and size <= self.size
 
 
 class Held:
     """By symbol. Any thread may use it. `patience_seconds` bounds the wait for what an earlier life said."""
 
     def __init__(self, bus: Bus, worker: str, *, patience_seconds: float, log: Log) -> None:
+        self.forgotten: Callable[[str], object] = lambda _: None
+        """Called with the symbol of what somebody else has closed."""
         self._bus = bus
         self._worker = worker
         self._patience_seconds = patience_seconds
@@ -81,6 +82,12 @@ class Held:
         with self._lock:
             return self._legs.get(symbol)
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether nothing is open here."""
+        with self._lock:
+            return not self._legs
+
     def add(self, fresh: Leg) -> None:
         """A fill: with what is open in the symbol, at the average price."""
         before = self.leg(fresh.symbol)
@@ -96,8 +103,15 @@ class Held:
                 self._legs[symbol] = leg
 
     def holdings(self) -> list[Holding]:
-        """What the coordinator is told that is open here, with what an earlier life held. Raises BusError."""
+        """What the coordinator is told that is open here, with what an earlier life held. Raises BusError.
+
+        Not what another process has closed since the log showed it: told again, it would count as open.
+        """
         self._take_over()
+        with self._lock:
+            shown = sorted(self._shown)
+        for symbol in shown:
+            self._forget_if_closed(symbol)
         with self._lock:
             return [Holding(leg.symbol, leg.side, leg.size, leg.price) for leg in self._legs.values()]
 
@@ -112,9 +126,7 @@ class Held:
             doubtful = self._shown - {leg.symbol for leg in order.positions} if told else set()
         for symbol in sorted(doubtful):
             with suppress(BusError):
-                how = self._closed_by_others(symbol)
-                if how:
-                    self._forget(symbol, how)
+                self._forget_if_closed(symbol)
         with self._lock:
             return sorted(self._legs.values())
 
@@ -139,13 +151,18 @@ class Held:
 
     def _ask_who_closed(self, symbol: str) -> None:
         """The log, and where it does not tell, whoever reads this process's log. Raises BusError."""
-        how = self._closed_by_others(symbol)
-        if how:
-            self._forget(symbol, how)
+        if self._forget_if_closed(symbol):
             return
         self._log.critical(f"{symbol} is open here, and not by the log any more: who closed it?")
         with self._lock:
             self._shown.discard(symbol)  # said once, unless the log holds it again
+
+    def _forget_if_closed(self, symbol: str) -> bool:
+        """Forgets what by the log somebody else has closed, and says so. Raises BusError."""
+        how = self._closed_by_others(symbol)
+        if how:
+            self._forget(symbol, how)
+        return bool(how)
 
     def _closed_by_others(self, symbol: str) -> str:
         """How, by the log; nothing where the last that it tells of the leg is our own word."""
@@ -164,6 +181,7 @@ class Held:
 
     def _forget(self, symbol: str, how: str) -> None:
         self.put(symbol, None)
+        self.forgotten(symbol)
         self._say_forgotten(symbol, how)
 
     def _say_forgotten(self, symbol: str, how: str) -> None:

@@ -11,6 +11,7 @@ from config import Configuration
 from coordinator.log import Log
 from events.bus import Bus
 from events.errors import BusError
+from workers.amount import exact, whole
 from workers.compat.limits import compare_limits, limits_in, may_be_tightened, tighten_limits
 from workers.compat.positions import Leg, legs_in, point_values_in
 from workers.compat.shown import familiar
@@ -24,7 +25,7 @@ class Portfolio:
     ) -> None:
         self._bus = bus
         self._configuration = configuration
-        self._wanted = (wanted[0], _dollars(wanted[1]))
+        self._wanted = (whole(wanted[0]), _dollars(wanted[1]))
         self._worker = worker
         self._log = log
         self.last_status: dict[str, str] = {}
@@ -93,4 +94,4 @@ class Portfolio:
 
 def _dollars(daily_stop_loss: float) -> Decimal:
     """The limit as it stands on the log: 2500 for 2500.0 and for -2500."""
-    return Decimal(f"{abs(Decimal(str(daily_stop_loss))).normalize():f}")
+    return Decimal(f"{abs(exact(daily_stop_loss, 'daily_stop_loss')).normalize():f}")

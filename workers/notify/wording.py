@@ -8,8 +8,9 @@ from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from coordinator.dollars import shown, shown_limit, shown_price
+from coordinator.dollars import shown, shown_limit
 from coordinator.limits import Limits
+from coordinator.quotes import entry_price, exit_price
 from events.decisions import (
     LATE_REPORTS,
     EntryDenied,
@@ -27,7 +28,6 @@ from events.decisions import (
     StopLossTriggered,
 )
 from events.incoming import (
-    PRICE_NOT_TOLD,
     CoordinatorStarted,
     EntryRenewed,
     FlattenRequested,
@@ -129,7 +129,7 @@ def flat(decision: PortfolioFlat, when: datetime) -> Lines:
 
 def opened(event: PositionOpened, when: datetime) -> Lines:
     return (
-        f"Opened: {event.symbol} {event.side} {event.size} @ {shown_price(event.price)} | {event.worker} | "
+        f"Opened: {event.symbol} {event.side} {event.size}{entry_price(event.price)} | {event.worker} | "
         f"{at_clock(when)}",
     )
 
@@ -137,7 +137,7 @@ def opened(event: PositionOpened, when: datetime) -> Lines:
 def closed(event: PositionClosed, when: datetime) -> Lines:
     owner = f"{event.worker} for {event.owner}" if event.owner else event.worker
     reason = f" | {event.reason}" if event.reason else ""
-    price = "" if event.reason.startswith(PRICE_NOT_TOLD) else f" @ {shown_price(event.price)}"
+    price = exit_price(event.price, event.reason)
     return (
         f"Closed: {event.symbol} {event.side} {event.size}{price} | "
         f"P&L: {shown(event.pnl)}{reason} | {owner} | {at_clock(when)}",

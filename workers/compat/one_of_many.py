@@ -1,0 +1,35 @@
+"""Of many processes with the same thing to tell people, the one that tells it.
+
+Each process of a program hears the same day end, and the same order where nobody has anything to close: each
+would send the same message. Guarantees: of those that ask about one subject one is told yes, the first, and
+it is told so again; with the bus away each is, since nobody knows of the others and silence would be worse.
+"""
+
+import secrets
+
+from coordinator.log import Log
+from events.bus import Bus
+from events.errors import BusError
+
+_REMEMBERED_MS = 2 * 24 * 3600 * 1000  # a process that starts again hears what was decided meanwhile
+
+
+class OneOfMany:
+    """This process, which trades as `worker`, among those of its portfolio."""
+
+    def __init__(self, bus: Bus, worker: str, log: Log) -> None:
+        self._bus = bus
+        self._me = f"{worker} {secrets.token_hex(8)}"
+        self._log = log
+
+    def tells(self, subject: str) -> bool:
+        """Whether this is the process that tells people of the subject."""
+        try:
+            # With a blank in it, it is no worker's name.
+            other = self._bus.claim(f"telling {subject}", self._me, _REMEMBERED_MS, "")
+        except BusError as error:
+            self._log.error("Whether another process tells of it is not known", of=subject, why=str(error))
+            return True
+        if other:
+            self._log.info("Another process tells of it", of=subject, other=other.partition(" ")[0])
+        return not other

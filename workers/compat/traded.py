@@ -1,0 +1,51 @@
+"""What a drop-in trades: what it was told, else what its earlier life announced; and whatever it asks for.
+
+Old code never says it beforehand. Unsaid, it is missing wherever people look between two trades: nobody seems
+to trade the symbol. Guarantees: what was asked for and is in the portfolio is announced once nothing is held
+(until then its position tells), and again after a restart.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+from coordinator.status_values import announced_in
+from events.errors import BusRefused
+from workers.decision import Decision
+
+_NOT_A_WORD_OF_IT = {"symbol_not_allowed", "no_answer"}
+_MOST = 64  # an announcement takes no more
+
+
+class Traded:
+    """`announced` is what the gate announces at first. Any thread may use it."""
+
+    def __init__(self, announced: Sequence[str]) -> None:
+        self._lock = threading.Lock()
+        self._known = set(announced)
+        self._unsaid: list[str] = []
+
+    def asked(self, decision: Decision) -> None:
+        """This was the answer to a request."""
+        if decision.event is None or decision.code in _NOT_A_WORD_OF_IT:
+            return
+        with self._lock:
+            if decision.symbol not in self._known and len(self._known) < _MOST:
+                self._known.add(decision.symbol)
+                self._unsaid.append(decision.symbol)
+
+    def announce(self, say: Callable[[Sequence[str]], bool]) -> None:
+        """Says what is new; `say` returns whether it was heard."""
+        with self._lock:
+            unsaid = list(self._unsaid)
+        if unsaid and say(unsaid):
+            with self._lock:
+                self._unsaid = [symbol for symbol in self._unsaid if symbol not in unsaid]
+
+
+def announced_before(status: Mapping[str, str], worker: str) -> Sequence[str]:
+    """What an earlier life of the worker announced, by the status."""
+    try:
+        known = {one.worker: one.symbols for one in announced_in(status)}
+    except BusRefused:
+        return ()
+    return known.get(worker, ())
