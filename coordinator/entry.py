@@ -60,6 +60,8 @@ def _allow(state: State, limits: Limits, at: StreamId, request: EntryRequested) 
     state.stats.total_entries_allowed += 1
     state.day.entries_allowed += 1
     expires_ms = at.ms + limits.reservation_ms
+    if state.fold_version >= 6:
+        _forget_closes(state, request)
     state.reservations[leg_key(request.symbol, request.side, request.worker)] = Reservation(
         symbol=request.symbol,
         side=request.side,
@@ -79,6 +81,12 @@ def _allow(state: State, limits: Limits, at: StreamId, request: EntryRequested) 
         slots=slots_used(state),
         max_positions=limits.max_positions,
     )
+
+
+def _forget_closes(state: State, request: EntryRequested) -> None:
+    """What is closed from here on may be what is filled now: no second report of what was closed before."""
+    for side in ("long", "short"):
+        state.day.closed.pop(leg_key(request.symbol, side, request.worker), None)
 
 
 def _deny(state: State, request: EntryRequested, denial: Denial) -> EntryDenied:

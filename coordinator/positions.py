@@ -248,9 +248,10 @@ def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClose
     """A close of nothing. A second close is refused, once; otherwise a loss counts, a gain does not.
 
     One that the broker names, by a name not folded before, is no second close but another fill; so is one of
-    a leg whose lost worker may have been filled again.
+    a leg whose worker may have been filled again, as it was granted a slot there.
     """
-    another = state.fold_version >= 4 and (event.fill or is_kept(state, key))
+    granted = is_kept(state, key) if state.fold_version < 6 else _has_slot(state, event)
+    another = state.fold_version >= 4 and (event.fill or granted)
     closed_by = None if another else state.day.closed.pop(key, None)
     if closed_by is not None:
         reason = f"PositionClosed: {key} was already closed by {closed_by}; not counted again"
@@ -258,6 +259,12 @@ def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClose
     state.day.realized += min(event.pnl, ZERO)
     _use_kept(state, key, event.size)
     return [_unmatched(state, at, key, event, 0), *loss.watch(state, at)]
+
+
+def _has_slot(state: State, event: PositionClosed) -> bool:
+    """Whether the owner has a slot in the symbol, on whichever side: who was not told that has no broker."""
+    mine = (event.symbol, event.owner or event.worker)
+    return any((one.symbol, one.worker) == mine for one in state.reservations.values())
 
 
 def _unmatched(
