@@ -14,6 +14,7 @@ from coordinator.state import (
     Reservation,
     State,
     contracts_used,
+    how_it_went,
     leg_key,
     open_symbols,
     slots_used,
@@ -192,9 +193,10 @@ def _symbol_pending(state: State, limits: Limits, request: EntryRequested) -> De
     if pending is None:
         return None
     if pending.kept:
+        went = how_it_went(state, pending.worker)
         return Denial(
             "symbol_pending",
-            f"{pending.symbol} is kept for {pending.worker}, which was lost and may have filled it "
+            f"{pending.symbol} is kept for {pending.worker}, which {went} and may have filled it "
             "unreported: start it again, or portfold settle",
         )
     return Denial("symbol_pending", f"{pending.symbol} is already reserved by {pending.worker}")

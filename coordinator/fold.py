@@ -55,6 +55,7 @@ them, and remembers the names of 1,024 fills of each worker; they, of 1,024 in a
 the rules of an earlier one. Where its leader says after how long a silence a worker is lost, a slot whose
 time is over, or that a flatten took back, is another's only once its worker would have been counted as lost.
 6 lets no slot end with the very event by which a new leader says that it leads.
+It keeps the slots of a worker that stops; they freed them.
 It takes no close for a second report of one from before its worker was last granted the symbol.
 What each decided is decided again alike.
 """

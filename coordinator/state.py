@@ -35,9 +35,9 @@ def leg_key(symbol: str, side: str, worker: str) -> str:
 class Reservation(Struct):
     """A slot kept free for an entry that was allowed: `size` contracts are still to be filled.
 
-    Once its worker is lost it may have been filled unreported: it is `kept`, and no time expires it. One that
-    a flatten has taken back is `revoked`: nobody may use it, and what is filled of it was not granted. Each
-    renewal keeps it for `lasts_ms` more, 0 in what an earlier version granted.
+    Once its worker is lost or has stopped it may have been filled unreported: it is `kept`, and no time
+    expires it. One that a flatten has taken back is `revoked`: nobody may use it, and what is filled of it
+    was not granted. Each renewal keeps it for `lasts_ms` more, 0 in what an earlier version granted.
     """
 
     symbol: str
@@ -244,8 +244,14 @@ def contracts_used(state: State) -> int:
 
 
 def is_kept(state: State, key: str) -> bool:
-    """Whether a slot on the leg `key` is kept for a lost worker that may have filled it."""
+    """Whether a slot on the leg `key` is kept for a worker that is gone and may have filled it."""
     return key in state.reservations and state.reservations[key].kept
+
+
+def how_it_went(state: State, worker: str) -> str:
+    """What became of a worker for which a slot is kept."""
+    known = state.workers.get(worker)
+    return "stopped" if known is not None and known.presence == "stopped" else "was lost"
 
 
 def open_symbols(state: State) -> list[str]:

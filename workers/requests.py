@@ -111,12 +111,17 @@ class Requests:
         return self._publisher.fact(partial(self._author.event, EntryWithdrawn, symbol=symbol, reason=reason))
 
     def _give_back(self, decision: Decision, why: str) -> None:
-        """At the end of a block in which nothing was reported. One that failed may have ordered before."""
+        """At the end of a block in which nothing was reported. One that failed may have ordered before, so
+        its slot stays taken.
+        """
         if why.startswith(FAILED):
+            decision.keep()
             self._log.critical(
                 f"{decision.symbol}: {why}, between the yes and the report: was it filled?",
-                what_to_do="look at the broker; what is filled has to be reported, or portfold settle",
+                what_to_do="look at the broker; report what is filled, or give the slot back (withdraw); "
+                "once this process is gone: portfold settle",
             )
+            return
         self.withdraw(decision.symbol, why)
 
     def standing(self, decision: Decision) -> bool:

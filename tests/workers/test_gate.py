@@ -184,12 +184,29 @@ def test_an_unused_slot_is_given_back_at_the_end_of_the_block(gates: Gates, live
 
 
 @pytest.mark.usefixtures("coordinator")
-def test_a_slot_is_given_back_by_an_exception_which_goes_on(gates: Gates, live: Live) -> None:
+def test_a_slot_is_kept_through_an_exception_which_goes_on_until_it_is_given_back(
+    gates: Gates, live: Live
+) -> None:
     gate = gates()
     with pytest.raises(ZeroDivisionError), gate.request_entry("ES"):
         print(1 / 0)
-    assert withdrawn(live) == ["failed: ZeroDivisionError"]
+    assert withdrawn(live) == []
+    assert gate.request_entry("ES").code == "symbol_pending"
+    gate.withdraw("ES", "nothing was sent")
     assert gate.request_entry("ES")
+
+
+def test_the_slot_of_a_block_that_failed_is_renewed_while_the_process_lives(
+    gates: Gates, live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    short = config_folder(tmp_path / "config", runtime={"reservation_seconds": 1.0, "answer_seconds": 0.1})
+    with coordinating(server.url, portfolio, config=short):
+        gate = gates()
+        with pytest.raises(ZeroDivisionError), gate.request_entry("ES"):
+            print(1 / 0)
+        until(lambda: len(live.said("EntryRenewed")) >= 3, "renewals")
+        live.all_decided()
+        assert live.status()["reserved"] != ""
 
 
 @pytest.mark.usefixtures("coordinator")
