@@ -56,7 +56,8 @@ the rules of an earlier one. Where its leader says after how long a silence a wo
 time is over, or that a flatten took back, is another's only once its worker would have been counted as lost.
 6 lets no slot end with the very event by which a new leader says that it leads.
 It keeps the slots of a worker that stops; they freed them.
-It takes no close for a second report of one from before its worker was last granted the symbol.
+It takes no close for a second report of one from before its worker was last granted the symbol. A fill of
+another leg, size or price is another fill under the same name; openings push out no names of closes.
 What each decided is decided again alike.
 """
 

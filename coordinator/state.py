@@ -135,7 +135,8 @@ class Worker(Struct):
     `seqs` holds the last number seen of each of its sessions, newest session last; `answers` what its
     latest requests were told, by session and number, so that a repeat is answered alike. `said` is a digest
     of the last event of each session: another event of the same number is no repeat of it. `fills` are the
-    latest that it reported and the events that did: many of one worker push out none of another's.
+    latest that it reported and the events that did: many of one worker push out none of another's. `openings`
+    are those that opened, since version 6.
     """
 
     session: str = ""
@@ -144,6 +145,7 @@ class Worker(Struct):
     seqs: dict[str, int] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
     fills: dict[str, str] = field(default_factory=dict)
+    openings: dict[str, str] = field(default_factory=dict)
     answers: dict[str, tuple[str, EntryAllowed | EntryDenied]] = field(default_factory=dict)
 
 
