@@ -58,6 +58,7 @@ time is over, or that a flatten took back, is another's only once its worker wou
 It keeps the slots of a worker that stops; they freed them.
 It takes no close for a second report of one from before its worker was last granted the symbol. A fill of
 another leg, size or price is another fill under the same name; openings push out no names of closes.
+It counts the reminders of a flatten on when another leg joins it; they began anew.
 What each decided is decided again alike.
 """
 

@@ -118,7 +118,10 @@ class Stop(Struct):
 
 
 class Flatten(Struct):
-    """An episode: `left` names the legs not yet confirmed closed."""
+    """An episode: `left` names the legs not yet confirmed closed.
+
+    `counted` is how many reminders there had been when the latest leg joined: the intervals grow from there.
+    """
 
     episode: str
     cause: str
@@ -127,6 +130,7 @@ class Flatten(Struct):
     left: list[str]
     reminders: int = 0
     next_reminder_ms: int = 0
+    counted: int = 0
 
 
 class Worker(Struct):
