@@ -48,6 +48,7 @@ from workers.program_log import program_log
 from workers.publisher import OutboxFull, Publisher
 from workers.requests import Author, Requests
 from workers.settings import GateSettings
+from workers.worded import as_name, as_text
 
 _ANNOUNCEMENTS_AT_ONCE = 5
 
@@ -149,7 +150,7 @@ class PortfolioGate:
         if not self._publisher.is_here:
             return  # the process that it belongs to goes on
         if self._presence.announced:
-            self._publisher.fact(partial(self._author.event, WorkerStopped, reason=reason))
+            self._publisher.fact(partial(self._author.event, WorkerStopped, reason=as_text(reason)))
         self._presence.close()
         self._grants.close()
         self._publisher.close()
@@ -235,7 +236,7 @@ class PortfolioGate:
                     side=side,
                     size=whole(size),
                     price=exact(price, "price"),
-                    fill=fill,
+                    fill=as_name(fill),
                 )
             )
         except (RefusedField, OutboxFull):
@@ -278,9 +279,9 @@ class PortfolioGate:
                 price=exact(price, "price"),
                 commission=exact(commission, "commission"),
                 pnl=exact(pnl, "pnl"),
-                reason=reason,
+                reason=as_text(reason),
                 owner=owner,
-                fill=fill,
+                fill=as_name(fill),
             ),
             recorded,
         )

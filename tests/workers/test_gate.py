@@ -418,6 +418,22 @@ def test_dollars_that_floats_added_up_are_a_report_like_any_other(gates: Gates, 
 
 
 @pytest.mark.usefixtures("coordinator")
+@pytest.mark.parametrize("odd", ["Kurs\x00 \udce9 \u202e", "x" * 1000, "\x00" * 500, "a b/c"])
+def test_no_fact_is_refused_for_its_words_and_a_fill_keeps_one_name(
+    gates: Gates, live: Live, odd: str
+) -> None:
+    gate = gates()
+    gate.position_opened("ES", price=100, fill=odd)
+    for _ in range(2):
+        gate.position_closed("ES", price=101, pnl=45, commission=5, reason=odd, fill=odd)
+    live.all_decided()
+    assert [type(read(entry)).__name__ for entry in live.decisions()].count("EventRejected") == 1
+    assert live.status()["realized_pnl"] == "45.00"
+    assert live.status()["open_positions"] == ""
+    assert gate.withdraw("ES", odd)
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_numbers_as_libraries_make_them_are_a_report_like_any_other(gates: Gates, live: Live) -> None:
     gate: Any = gates()
     assert gate.request_entry("ES", size=np.int64(2))
