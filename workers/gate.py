@@ -96,7 +96,7 @@ class PortfolioGate:
         patience = self._settings.answer_seconds
         self._bus = bus or open_bus(self._settings)
         self._publisher = Publisher(
-            self._bus, patience_seconds=patience, stamp=stamp, log=self._log, clock=self._clock
+            self._bus, patience_seconds=patience, stamp=stamp, log=self._log, clock=self._clock, begin=begin
         )
         self._marks = Marks(
             self._publish_mark,
@@ -265,7 +265,7 @@ class PortfolioGate:
     ) -> bool:
         """Reports a close: `side` of the position, `pnl` in dollars net of `commission` for both sides.
 
-        `recorded` is called once the report is on the log.
+        `recorded` is called once the report is on the log, and again if it raises.
         """
         self._marks.forget(symbol)
         self._reported.closed(symbol)
@@ -299,6 +299,7 @@ class PortfolioGate:
     def _beat(self) -> None:
         self._grants.look_after()
         self._marks.publish_due()
+        self._publisher.look()
         self._each_beat()
 
     def _say_started(self) -> None:
@@ -345,5 +346,6 @@ class PortfolioGate:
 def open_bus(settings: GateSettings) -> Bus:
     """A connection to the portfolio, as a gate needs it; connects when first used."""
     patience = max(settings.answer_seconds, LISTEN_SECONDS) + 0.5  # longer than any blocking read
-    client = connect(settings.url, password=settings.password, timeout_seconds=patience)
-    return Bus(client, settings.portfolio)
+    return Bus(
+        connect(settings.url, password=settings.password, timeout_seconds=patience), settings.portfolio
+    )

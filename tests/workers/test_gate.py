@@ -28,7 +28,7 @@ from tests.coordinator.story import each, only
 from tests.live import Live, flat, read
 from tests.processes import ChildProcess, Coordinators, config_folder, coordinating
 from tests.proxy import proxy_to
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 from workers.amount import Amount
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder
@@ -431,6 +431,39 @@ def test_no_fact_is_refused_for_its_words_and_a_fill_keeps_one_name(
     assert live.status()["realized_pnl"] == "45.00"
     assert live.status()["open_positions"] == ""
     assert gate.withdraw("ES", odd)
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_journal_that_could_not_note_a_report_is_told_again_and_holds_up_nothing(gates: Gates) -> None:
+    gate = gates()
+    tries: list[int] = []
+    locked = threading.Event()
+
+    def noted() -> None:
+        tries.append(threading.get_ident())
+        if len(tries) == 1:
+            raise TimeoutError("the book is locked")
+        locked.wait(PATIENCE_SECONDS)
+
+    gate.position_opened("ES", price=100)
+    gate.position_closed("ES", price=101, pnl=45, commission=5, recorded=noted)
+    until(lambda: len(tries) == 2, "another attempt")
+    assert gate.request_entry("ES")  # while the journal hangs
+    assert gate.position_opened("ES", price=100)
+    locked.set()
+    assert len(set(tries)) == 2
+
+
+def test_what_the_bus_took_late_is_noted_then(gates: Gates, server: EmbeddedServer, portfolio: str) -> None:
+    with coordinating(server.url, portfolio), proxy_to(server.port) as network:
+        gate = gates(url=network.url, answer_seconds=0.1)
+        gate.position_opened("ES", price=100)
+        network.redirect(1)
+        noted = threading.Event()
+        assert not gate.position_closed("ES", price=1, pnl=-5, commission=5, recorded=noted.set)
+        assert not noted.is_set()
+        network.redirect(server.port)
+        assert noted.wait(PATIENCE_SECONDS)
 
 
 @pytest.mark.usefixtures("coordinator")
