@@ -206,9 +206,8 @@ class PortfolioGate:
     def standing(self, decision: Decision) -> bool:
         """Whether a yes still holds, asked just before the order goes out.
 
-        No longer once its slot has expired, was used or given back, this worker may have been counted as lost
-        (which frees its slots), an order to flatten has arrived, or the portfolio is stopped or halted; a
-        process that was paused, or a machine that slept, finds that out here.
+        No longer once its slot has expired, was used or given back, this worker may be counted as lost,
+        an order to flatten has arrived, or the portfolio is stopped or halted; also after a pause or a sleep.
         """
         return self._requests.standing(decision)
 
@@ -346,6 +345,5 @@ class PortfolioGate:
 def open_bus(settings: GateSettings) -> Bus:
     """A connection to the portfolio, as a gate needs it; connects when first used."""
     patience = max(settings.answer_seconds, LISTEN_SECONDS) + 0.5  # longer than any blocking read
-    return Bus(
-        connect(settings.url, password=settings.password, timeout_seconds=patience), settings.portfolio
-    )
+    client = connect(settings.url, password=settings.password, timeout_seconds=patience)
+    return Bus(client, settings.portfolio)

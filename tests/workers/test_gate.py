@@ -355,7 +355,6 @@ MISTAKES: list[tuple[Callable[[Any], object], str]] = [
     (lambda gate: gate.request_entry("ES", size=1.5), "EntryRequested.size: expected a whole number"),
     (lambda gate: gate.request_entry("ES", size="1"), "EntryRequested.size: expected a whole number"),
     (lambda gate: gate.request_entry("ES", strategy="x" * 501), "EntryRequested.strategy: expected at most"),
-    (lambda gate: gate.withdraw("ES", "x" * 501), "EntryWithdrawn.reason: expected at most"),
     (lambda gate: gate.position_opened("ES", price="cheap"), "price: expected a number, got 'cheap'"),
     (lambda gate: gate.position_opened("ES", price=float("nan")), "PositionOpened.price: expected a finite"),
     (lambda gate: gate.position_opened("ES", price=float("inf")), "PositionOpened.price: expected a finite"),
