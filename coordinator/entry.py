@@ -14,6 +14,7 @@ from coordinator.state import (
     Reservation,
     State,
     contracts_used,
+    how_it_went,
     leg_key,
     open_symbols,
     slots_used,
@@ -60,6 +61,8 @@ def _allow(state: State, limits: Limits, at: StreamId, request: EntryRequested) 
     state.stats.total_entries_allowed += 1
     state.day.entries_allowed += 1
     expires_ms = at.ms + limits.reservation_ms
+    if state.fold_version >= 6:
+        _forget_closes(state, request)
     state.reservations[leg_key(request.symbol, request.side, request.worker)] = Reservation(
         symbol=request.symbol,
         side=request.side,
@@ -79,6 +82,12 @@ def _allow(state: State, limits: Limits, at: StreamId, request: EntryRequested) 
         slots=slots_used(state),
         max_positions=limits.max_positions,
     )
+
+
+def _forget_closes(state: State, request: EntryRequested) -> None:
+    """What is closed from here on may be what is filled now: no second report of what was closed before."""
+    for side in ("long", "short"):
+        state.day.closed.pop(leg_key(request.symbol, side, request.worker), None)
 
 
 def _deny(state: State, request: EntryRequested, denial: Denial) -> EntryDenied:
@@ -184,9 +193,10 @@ def _symbol_pending(state: State, limits: Limits, request: EntryRequested) -> De
     if pending is None:
         return None
     if pending.kept:
+        went = how_it_went(state, pending.worker)
         return Denial(
             "symbol_pending",
-            f"{pending.symbol} is kept for {pending.worker}, which was lost and may have filled it "
+            f"{pending.symbol} is kept for {pending.worker}, which {went} and may have filled it "
             "unreported: start it again, or portfold settle",
         )
     return Denial("symbol_pending", f"{pending.symbol} is already reserved by {pending.worker}")

@@ -18,7 +18,8 @@ _DEFAULT_DEADLINE_MS = 10_000
 def begin(state: State, at: StreamId, cause: str, keys: Iterable[str]) -> Flatten:
     """Puts the legs `keys` on the list of the episode; begins one if none is under way.
 
-    What joins an episode that is long overdue does not wait for its next rare reminder.
+    What joins an episode that is long overdue does not wait for its next rare reminder; and what hangs there
+    already waits no longer for its own, by whose number it is taken over.
     """
     episode = state.flatten
     allowed_ms = state.limits.flatten_ms if state.limits is not None else _DEFAULT_DEADLINE_MS
@@ -35,7 +36,10 @@ def begin(state: State, at: StreamId, cause: str, keys: Iterable[str]) -> Flatte
     joining = [key for key in keys if key not in episode.left]
     episode.left += joining
     if joining and deadline_ms < episode.next_reminder_ms and episode.reminders > 0:
-        episode.next_reminder_ms, episode.reminders = deadline_ms, 0
+        episode.next_reminder_ms = deadline_ms
+        if state.fold_version < 6:
+            episode.reminders = 0
+        episode.counted = episode.reminders
     return episode
 
 
@@ -101,7 +105,8 @@ def remind(state: State, at: StreamId) -> list[Decision]:
     if episode is None or at.ms < episode.next_reminder_ms:
         return []
     left = list(episode.left)
-    interval_ms = max(1, episode.deadline_ms - episode.started_ms) << min(episode.reminders, 30)
+    doublings = min(episode.reminders - episode.counted, 30)
+    interval_ms = max(1, episode.deadline_ms - episode.started_ms) << doublings
     episode.reminders += 1
     episode.next_reminder_ms = at.ms + min(interval_ms, LONGEST_REMINDER_MS)
     overdue = FlattenOverdue(

@@ -57,6 +57,10 @@ time is over, or that a flatten took back, is another's only once its worker wou
 6 lets a slot end at a leader's ClockTicked alone, where it says how long a silence it takes for a death: none
 ends with what was written while nobody led, nor with the event by which a new leader says that it leads. In
 its sentence about a mismatch it shows a broker's price no finer than any tick, and says where none was told.
+It keeps the slots of a worker that stops; they freed them.
+It takes no close for a second report of one from before its worker was last granted the symbol. A fill of
+another leg, size or price is another fill under the same name; openings push out no names of closes.
+It counts the reminders of a flatten on when another leg joins it; they began anew.
 What each decided is decided again alike.
 """
 

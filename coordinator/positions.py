@@ -5,9 +5,9 @@ from decimal import Decimal
 from coordinator import flatten, loss
 from coordinator.dollars import CENT, EXACT, ZERO, gross_pnl, shown
 from coordinator.entry import SENTENCE
+from coordinator.fill_names import remember_fill, reported_before
 from coordinator.state import (
     CLOSES_REMEMBERED,
-    FILLS_REMEMBERED,
     POSITIONS_HELD,
     UNSETTLED_HELD,
     Halt,
@@ -34,13 +34,13 @@ _MORE_MAY_BE_HELD = ("close_unmatched", "late_close")  # than the log says: a cl
 
 def opened(state: State, at: StreamId, event: PositionOpened) -> list[Decision]:
     """Adds the fill to the book, uses up its reservation, and shouts about each limit it broke."""
-    reported = _reported_before(state, event)
+    reported = reported_before(state, event)
     if reported is not None:
         return [reported]
     key = leg_key(event.symbol, event.side, event.worker)
     if no_room(state, at, key):
         return [book_full("PositionOpened")]
-    _remember_fill(state, at, event)
+    remember_fill(state, at, event)
     shared = any(held.symbol == event.symbol for other, held in state.positions.items() if other != key)
     granted = _use_reservation(state, key, event.size)
     add_to_book(state, at, key, event)
@@ -140,46 +140,15 @@ def _breaches(state: State, event: PositionOpened, *, granted: int, shared: bool
     ]
 
 
-def _reported_before(state: State, event: PositionOpened | PositionClosed) -> EventRejected | None:
-    """A fill the broker has named is folded once, whoever reports it."""
-    first = _first_report(state, _fill_name(event)) if event.fill else None
-    if first is None:
-        return None
-    kind = type(event).__name__
-    reason = f"{kind}: fill {event.fill} was already reported at {first}"
-    return EventRejected(reason=reason, rejected=kind)
-
-
-def _first_report(state: State, name: str) -> str | None:
-    """The event that reported the fill, by whichever worker; those with the state are of older versions."""
-    if name in state.fills or state.fold_version < 4:
-        return state.fills.get(name)
-    return next((one.fills[name] for one in state.workers.values() if name in one.fills), None)
-
-
-def _remember_fill(state: State, at: StreamId, event: PositionOpened | PositionClosed) -> None:
-    """Only the latest of each worker are remembered: one that floods pushes out none but its own."""
-    if not event.fill:
-        return
-    fills = state.fills if state.fold_version < 4 else state.workers[event.worker].fills
-    if len(fills) >= FILLS_REMEMBERED:
-        del fills[next(iter(fills))]
-    fills[_fill_name(event)] = str(at)
-
-
-def _fill_name(event: PositionOpened | PositionClosed) -> str:
-    return f"{type(event).__name__} {event.fill}"  # one fill that reverses a position closes and opens
-
-
 # --- closed ---------------------------------------------------------------------------------------------
 
 
 def closed(state: State, at: StreamId, event: PositionClosed) -> list[Decision]:
     """Books the P&L, the lower of reported and computed, and takes the contracts out of the book."""
-    reported = _reported_before(state, event)
+    reported = reported_before(state, event)
     if reported is not None:
         return [reported]
-    _remember_fill(state, at, event)
+    remember_fill(state, at, event)
     key = leg_key(event.symbol, event.side, event.owner or event.worker)
     held = state.positions.get(key)
     if held is None:
@@ -248,9 +217,10 @@ def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClose
     """A close of nothing. A second close is refused, once; otherwise a loss counts, a gain does not.
 
     One that the broker names, by a name not folded before, is no second close but another fill; so is one of
-    a leg whose lost worker may have been filled again.
+    a leg whose worker may have been filled again, as it was granted a slot there.
     """
-    another = state.fold_version >= 4 and (event.fill or is_kept(state, key))
+    granted = is_kept(state, key) if state.fold_version < 6 else _has_slot(state, event)
+    another = state.fold_version >= 4 and (event.fill or granted)
     closed_by = None if another else state.day.closed.pop(key, None)
     if closed_by is not None:
         reason = f"PositionClosed: {key} was already closed by {closed_by}; not counted again"
@@ -258,6 +228,12 @@ def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClose
     state.day.realized += min(event.pnl, ZERO)
     _use_kept(state, key, event.size)
     return [_unmatched(state, at, key, event, 0), *loss.watch(state, at)]
+
+
+def _has_slot(state: State, event: PositionClosed) -> bool:
+    """Whether the owner has a slot in the symbol, on whichever side: who was not told that has no broker."""
+    mine = (event.symbol, event.owner or event.worker)
+    return any((one.symbol, one.worker) == mine for one in state.reservations.values())
 
 
 def _unmatched(

@@ -112,21 +112,27 @@ def _gone(held: Position, count: int) -> PositionMismatch:
 
 
 def stopped(state: State, at: StreamId, event: WorkerStopped) -> list[Decision]:
-    """Its reserved slots are given back; what it leaves open during a flatten goes to the flattener."""
+    """Its reserved slots are kept; what it leaves open during a flatten goes to the flattener.
+
+    A process that ends with a slot it neither used nor gave back may have ended between a fill and its
+    report: the slot is kept as a lost one's is.
+    """
     worker = state.workers[event.worker]
     if worker.session != event.session:
         return []  # an old process ends; its successor goes on
     worker.presence = "stopped"
     if event.worker in state.lost:
         state.lost.remove(event.worker)
-    return _leave(state, event.worker, "the worker stopped")
+    if state.fold_version < 6:
+        return _leave(state, event.worker, "the worker stopped")
+    return _keep(state, event.worker)
 
 
 def lost(state: State, at: StreamId, event: WorkerLost) -> list[Decision]:
     """Entries on its symbols are denied until it is back, and its reserved slots are kept.
 
     It may have died between a fill and its report. A slot is kept until the worker tells what its broker
-    holds, a report uses it, it stops in good order or somebody settles it.
+    holds, gives it back, a report uses it or somebody settles it.
     """
     worker = state.workers.get(event.worker)
     if worker is None or worker.session != event.session or worker.presence in _TOLD_GONE:
@@ -136,9 +142,7 @@ def lost(state: State, at: StreamId, event: WorkerLost) -> list[Decision]:
     if event.worker not in state.lost:
         state.lost.append(event.worker)
     if state.fold_version >= 4:
-        for one in state.reservations.values():
-            one.kept = one.kept or one.worker == event.worker
-        freed = flatten.hand_over(state, _held_by(state, event.worker))
+        freed = _keep(state, event.worker)
     else:
         freed = _leave(state, event.worker, "the worker was lost")
     own = _held_by(state, event.worker)
@@ -187,6 +191,12 @@ def _at_stake(state: State, name: str) -> str:
                 "broker, and portfold settle or reconcile"
             )
     return ""
+
+
+def _keep(state: State, worker: str) -> list[Decision]:
+    for one in state.reservations.values():
+        one.kept = one.kept or one.worker == worker
+    return flatten.hand_over(state, _held_by(state, worker))
 
 
 def _leave(state: State, worker: str, reason: str) -> list[Decision]:

@@ -155,8 +155,12 @@ def _forget_one(state: State) -> None:
     busy.update(state.lost)
     idle = [name for name in state.workers if name not in busy]
     away = [name for name in idle if state.workers[name].presence != "up"]
-    unfilled = [name for name in (*away, *idle) if not state.workers[name].fills]
+    unfilled = [name for name in (*away, *idle) if not _has_reported(state.workers[name])]
     name = next(chain(unfilled, away, idle, state.workers))
     del state.workers[name]
     if name in state.lost:
         state.lost.remove(name)
+
+
+def _has_reported(worker: Worker) -> bool:
+    return bool(worker.fills or worker.openings)

@@ -35,9 +35,9 @@ def leg_key(symbol: str, side: str, worker: str) -> str:
 class Reservation(Struct):
     """A slot kept free for an entry that was allowed: `size` contracts are still to be filled.
 
-    Once its worker is lost it may have been filled unreported: it is `kept`, and no time expires it. One that
-    a flatten has taken back is `revoked`: nobody may use it, and what is filled of it was not granted. Each
-    renewal keeps it for `lasts_ms` more, 0 in what an earlier version granted.
+    Once its worker is lost or has stopped it may have been filled unreported: it is `kept`, and no time
+    expires it. One that a flatten has taken back is `revoked`: nobody may use it, and what is filled of it
+    was not granted. Each renewal keeps it for `lasts_ms` more, 0 in what an earlier version granted.
     """
 
     symbol: str
@@ -118,7 +118,10 @@ class Stop(Struct):
 
 
 class Flatten(Struct):
-    """An episode: `left` names the legs not yet confirmed closed."""
+    """An episode: `left` names the legs not yet confirmed closed.
+
+    `counted` is how many reminders there had been when the latest leg joined: the intervals grow from there.
+    """
 
     episode: str
     cause: str
@@ -127,6 +130,7 @@ class Flatten(Struct):
     left: list[str]
     reminders: int = 0
     next_reminder_ms: int = 0
+    counted: int = 0
 
 
 class Worker(Struct):
@@ -135,7 +139,8 @@ class Worker(Struct):
     `seqs` holds the last number seen of each of its sessions, newest session last; `answers` what its
     latest requests were told, by session and number, so that a repeat is answered alike. `said` is a digest
     of the last event of each session: another event of the same number is no repeat of it. `fills` are the
-    latest that it reported and the events that did: many of one worker push out none of another's.
+    latest that it reported and the events that did: many of one worker push out none of another's. `openings`
+    are those that opened, since version 6.
     """
 
     session: str = ""
@@ -144,6 +149,7 @@ class Worker(Struct):
     seqs: dict[str, int] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
     fills: dict[str, str] = field(default_factory=dict)
+    openings: dict[str, str] = field(default_factory=dict)
     answers: dict[str, tuple[str, EntryAllowed | EntryDenied]] = field(default_factory=dict)
 
 
@@ -244,8 +250,14 @@ def contracts_used(state: State) -> int:
 
 
 def is_kept(state: State, key: str) -> bool:
-    """Whether a slot on the leg `key` is kept for a lost worker that may have filled it."""
+    """Whether a slot on the leg `key` is kept for a worker that is gone and may have filled it."""
     return key in state.reservations and state.reservations[key].kept
+
+
+def how_it_went(state: State, worker: str) -> str:
+    """What became of a worker for which a slot is kept."""
+    known = state.workers.get(worker)
+    return "stopped" if known is not None and known.presence == "stopped" else "was lost"
 
 
 def open_symbols(state: State) -> list[str]:

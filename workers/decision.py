@@ -1,7 +1,8 @@
 """The answer to an entry request, as a strategy sees it: impossible to misread as a yes.
 
 Falsy when denied, unpacks to `(allowed, reason)`, and as a context manager gives the slot back when the block
-ends without a position having been reported:
+ends without a position having been reported. A block that fails may have failed after its order: its slot is
+kept.
 
     with gate.request_entry("ES", side="long", size=1) as entry:
         if entry:
@@ -15,7 +16,7 @@ from types import TracebackType
 from events.stream_id import StreamId
 
 FAILED = "failed: "
-"""What the reason begins with of a slot that is given back because its block failed."""
+"""What the reason begins with where a block failed in which nothing was reported."""
 
 
 class Decision:
@@ -55,7 +56,14 @@ class Decision:
         self.granted_at = granted_at
         self.lasts_seconds = lasts_seconds
         self.used = False
+        self.kept = False
         self._give_back = give_back
+
+    def keep(self) -> None:
+        """It may have been filled: the gate keeps the slot, and asks, until a fill is reported or it is given
+        back.
+        """
+        self.kept = self.renewed = True
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -77,5 +85,9 @@ class Decision:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.allowed and not self.used and self._give_back is not None:
-            self._give_back(self, "not entered" if kind is None else f"{FAILED}{kind.__name__}")
+        if not self.allowed or self.used or self._give_back is None:
+            return
+        if kind is not None:
+            self._give_back(self, f"{FAILED}{kind.__name__}")
+        elif not self.kept:
+            self._give_back(self, "not entered")

@@ -49,6 +49,7 @@ from workers.program_log import program_log
 from workers.publisher import OutboxFull, Publisher
 from workers.requests import Author, Requests
 from workers.settings import GateSettings
+from workers.worded import as_name, as_text
 
 _ANNOUNCEMENTS_AT_ONCE = 5
 
@@ -96,7 +97,7 @@ class PortfolioGate:
         patience = self._settings.answer_seconds
         self._bus = bus or open_bus(self._settings)
         self._publisher = Publisher(
-            self._bus, patience_seconds=patience, stamp=stamp, log=self._log, clock=self._clock
+            self._bus, patience_seconds=patience, stamp=stamp, log=self._log, clock=self._clock, begin=begin
         )
         self._marks = Marks(
             self._publish_mark,
@@ -150,7 +151,7 @@ class PortfolioGate:
         if not self._publisher.is_here:
             return  # the process that it belongs to goes on
         if self._presence.announced:
-            self._publisher.fact(partial(self._author.event, WorkerStopped, reason=reason))
+            self._publisher.fact(partial(self._author.event, WorkerStopped, reason=as_text(reason)))
         self._presence.close()
         self._grants.close()
         self._publisher.close()
@@ -219,9 +220,8 @@ class PortfolioGate:
     def standing(self, decision: Decision) -> bool:
         """Whether a yes still holds, asked just before the order goes out.
 
-        No longer once its slot has expired, was used or given back, this worker may have been counted as lost
-        (which frees its slots), an order to flatten has arrived, or the portfolio is stopped or halted; a
-        process that was paused, or a machine that slept, finds that out here.
+        No longer once its slot has expired, was used or given back, this worker may be counted as lost,
+        an order to flatten has arrived, or the portfolio is stopped or halted; also after a pause or a sleep.
         """
         return self._requests.standing(decision)
 
@@ -243,7 +243,9 @@ class PortfolioGate:
         try:
             with self._reported.opening(symbol, contracts):
                 make = partial(self._author.event, PositionOpened, symbol=symbol, side=side, size=contracts)
-                on_the_log = self._publisher.fact(partial(make, price=exact(price, "price"), fill=fill))
+                on_the_log = self._publisher.fact(
+                    partial(make, price=exact(price, "price"), fill=as_name(fill))
+                )
         except (RefusedField, OutboxFull):
             if granted is not None:  # nobody knows of the fill: it is asked about
                 self._grants.add(granted)
@@ -270,14 +272,16 @@ class PortfolioGate:
     ) -> bool:
         """Reports a close: `side` of the position, `pnl` in dollars net of `commission` for both sides.
 
-        `recorded` is called once the report is on the log.
+        `recorded` is called once the report is on the log, and again if it raises.
         """
         self._marks.forget(symbol)
         contracts = whole(size)
         with self._reported.closing(symbol, contracts if owner in ("", self.worker) else 0):
             make = partial(self._author.event, PositionClosed, symbol=symbol, side=side, size=contracts)
             make = partial(make, price=exact(price, "price"), commission=exact(commission, "commission"))
-            make = partial(make, pnl=exact(pnl, "pnl"), reason=reason, owner=owner, fill=fill)
+            make = partial(
+                make, pnl=exact(pnl, "pnl"), reason=as_text(reason), owner=owner, fill=as_name(fill)
+            )
             return self._publisher.fact(make, recorded)
 
     def closed_elsewhere(self, symbol: str) -> None:
@@ -298,6 +302,7 @@ class PortfolioGate:
     def _beat(self) -> None:
         self._grants.look_after()
         self._marks.publish_due()
+        self._publisher.look()
         self._each_beat()
 
     def _say_started(self) -> None:

@@ -35,6 +35,7 @@ from workers.amount import Amount, exact, whole
 from workers.answer import read_answer
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder, order_for
+from workers.worded import as_name, as_text
 
 Record = Callable[[Fields, Decided], object]
 """Called for each event, as it would lie on the log, and what was decided on it."""
@@ -120,7 +121,7 @@ class InProcessGate:
 
     def close(self, reason: str = "") -> None:
         """Says goodbye. Positions stay as they are."""
-        self._say(partial(WorkerStopped, reason=reason))
+        self._say(partial(WorkerStopped, reason=as_text(reason)))
 
     def on_flatten(self, callback: Callable[[FlattenOrder], object], *, reminded: bool = False) -> None:  # noqa: ARG002
         """Calls `callback` for every order to close; time stands still meanwhile, and nobody reminds."""
@@ -156,7 +157,7 @@ class InProcessGate:
 
     def withdraw(self, symbol: str, reason: str = "") -> bool:
         """Gives the slot back: the order was refused, cancelled or not sent."""
-        self._say(partial(EntryWithdrawn, symbol=symbol, reason=reason))
+        self._say(partial(EntryWithdrawn, symbol=symbol, reason=as_text(reason)))
         return True
 
     def standing(self, decision: Decision) -> bool:
@@ -170,7 +171,11 @@ class InProcessGate:
     ) -> bool:
         """Reports a fill."""
         paid = exact(price, "price")
-        self._say(partial(PositionOpened, symbol=symbol, side=side, size=whole(size), price=paid, fill=fill))
+        self._say(
+            partial(
+                PositionOpened, symbol=symbol, side=side, size=whole(size), price=paid, fill=as_name(fill)
+            )
+        )
         return True
 
     def position_closed(
@@ -196,9 +201,9 @@ class InProcessGate:
             price=exact(price, "price"),
             commission=exact(commission, "commission"),
             pnl=exact(pnl, "pnl"),
-            reason=reason,
+            reason=as_text(reason),
             owner=owner,
-            fill=fill,
+            fill=as_name(fill),
         )
         self._say(closed)
         if recorded is not None:

@@ -19,6 +19,8 @@ from events.codec import encode_checked
 from events.errors import BusError, BusRefused, BusUnreachable
 from events.incoming import Event, PositionClosed, PositionOpened
 from events.stream_id import StreamId
+from workers.carrier import Begin, on_a_thread
+from workers.noting import Noting
 
 OUTBOX = 10_000
 TAKEN = 10_000
@@ -51,7 +53,14 @@ class Publisher:
     """Publishes under consecutive numbers; any thread may use it."""
 
     def __init__(
-        self, bus: Bus, *, patience_seconds: float, stamp: Callable[[], str], log: Log, clock: Clock
+        self,
+        bus: Bus,
+        *,
+        patience_seconds: float,
+        stamp: Callable[[], str],
+        log: Log,
+        clock: Clock,
+        begin: Begin = on_a_thread,
     ) -> None:
         self._bus = bus
         self._patience_seconds = patience_seconds
@@ -62,6 +71,7 @@ class Publisher:
         self._lock = threading.Lock()
         self._number = 0
         self._outbox: deque[_Fact] = deque()
+        self._noting = Noting(log=log, clock=clock, begin=begin)
         self._taken: deque[StreamId] = deque(maxlen=TAKEN)
         self._taken_lock = threading.Lock()
 
@@ -102,12 +112,18 @@ class Publisher:
     def fact(self, make: Numbered, recorded: Callable[[], object] | None = None) -> bool:
         """Puts a fact on the log; false while it waits in the outbox. Raises RefusedField, OutboxFull.
 
-        `recorded` is called once it is on the log, by whichever thread got it there.
+        `recorded` is called once it is on the log, and again after a pause for as long as it raises.
         """
         self.check_process()
         with self._lock:
             self._keep(make, recorded)
-            return self._flush(self._clock.monotonic() + self._patience_seconds)
+            on_the_log = self._flush(self._clock.monotonic() + self._patience_seconds)
+        self._noting.new()
+        return on_the_log
+
+    def look(self) -> None:
+        """At each sign of life: begins to tell again who could not note that its fact is on the log."""
+        self._noting.look()
 
     def later(self, make: Numbered) -> None:
         """Keeps a fact for when the bus is back. Raises RefusedField, OutboxFull."""
@@ -150,6 +166,7 @@ class Publisher:
 
     def close(self) -> None:
         """Nothing is published any more: says which reports die with this process."""
+        self._noting.close()
         with self._lock:
             lost = [fact.fields for fact in self._outbox if not _says_how_it_is(fact.fields)]
         if lost:
@@ -176,19 +193,13 @@ class Publisher:
         try:
             while self._outbox:
                 self._send(self._outbox[0].fields, deadline)
-                self._note(self._outbox.popleft())
+                recorded = self._outbox.popleft().recorded
+                if recorded is not None:
+                    self._noting.add(recorded)
         except BusError as error:
             self._log.error("Reports wait for the bus", waiting=len(self._outbox), why=str(error))
             return False
         return True
-
-    def _note(self, fact: _Fact) -> None:
-        if fact.recorded is None:
-            return
-        try:
-            fact.recorded()
-        except Exception as error:  # noqa: BLE001 - the fact is on the log, whatever its reporter makes of that
-            self._log.error("A report is on the log, but could not be noted as reported", why=repr(error))
 
     def _send(self, fields: list[str], deadline: float) -> StreamId:
         """Appends, again and again until the deadline while nobody answers."""

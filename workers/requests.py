@@ -21,6 +21,7 @@ from workers.decision import FAILED, Decision
 from workers.grants import Grants
 from workers.presence import Presence
 from workers.publisher import NotSent, Numbered, OutboxFull, Publisher
+from workers.worded import as_text
 
 
 class Author(NamedTuple):
@@ -108,15 +109,22 @@ class Requests:
     def withdraw(self, symbol: str, reason: str) -> bool:
         """Gives the slot back. False while that waits for the bus."""
         self._grants.drop(symbol)
-        return self._publisher.fact(partial(self._author.event, EntryWithdrawn, symbol=symbol, reason=reason))
+        return self._publisher.fact(
+            partial(self._author.event, EntryWithdrawn, symbol=symbol, reason=as_text(reason))
+        )
 
     def _give_back(self, decision: Decision, why: str) -> None:
-        """At the end of a block in which nothing was reported. One that failed may have ordered before."""
+        """At the end of a block in which nothing was reported. One that failed may have ordered before, so
+        its slot stays taken.
+        """
         if why.startswith(FAILED):
+            decision.keep()
             self._log.critical(
                 f"{decision.symbol}: {why}, between the yes and the report: was it filled?",
-                what_to_do="look at the broker; what is filled has to be reported, or portfold settle",
+                what_to_do="look at the broker; report what is filled, or give the slot back (withdraw); "
+                "once this process is gone: portfold settle",
             )
+            return
         self.withdraw(decision.symbol, why)
 
     def standing(self, decision: Decision) -> bool:

@@ -247,7 +247,8 @@ class Trader:
             self._order_and_report(intent, price, entry)
         except OrderUnknown as unknown:
             self._log.critical("What became of an entry is unknown", symbol=self.symbol, why=str(unknown))
-            self._gate.announce_again()  # the broker counts it as open, so the log must
+            if not self._gate.announce_again():  # the broker counts it as open, so the log must
+                entry.keep()  # until it can be told
 
     def _order_and_report(self, intent: Enter, price: Decimal, entry: Decision) -> None:
         with self._gate.orders:

@@ -13,7 +13,7 @@ from coordinator.audit.state_rows import pnl_parts, slots_sum, told_clock, told_
 from coordinator.dollars import shown
 from coordinator.entry import RULES
 from coordinator.quotes import entry_price
-from coordinator.state import State, contracts_used, daily_pnl, leg_key, slots_used
+from coordinator.state import State, contracts_used, daily_pnl, how_it_went, leg_key, slots_used
 from events import decisions as said
 from events.decisions import Decision
 from events.incoming import Event, Malformed, PositionClosed, PositionMarked
@@ -115,7 +115,8 @@ def _pending(case: Case, decision: said.EntryDenied) -> str:
     if one is None:
         return ""
     if one.kept:
-        return f"Reserved by request {one.request}, and kept since {one.worker} was lost."
+        went = how_it_went(case.met, one.worker)
+        return f"Reserved by request {one.request}, and kept since {one.worker} {went}."
     if one.revoked:
         return (
             f"Reserved by request {one.request}; taken back by a flatten, and a fill may still be reported."

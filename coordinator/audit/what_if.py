@@ -54,6 +54,7 @@ from events.incoming import (
     PositionOpened,
     PositionSettled,
     WorkerRetired,
+    WorkerStopped,
 )
 from events.legs import parse_legs
 from events.stream_id import StreamId
@@ -127,12 +128,14 @@ class OtherBook:
     # --- entries ----------------------------------------------------------------------------------------
 
     def _give_way(self, met: Met) -> None:
-        """Who asks again for a symbol, or was retired, is not in what only this book has allowed it."""
+        """Who asks again for a symbol, stops or was retired, is not in what only this book has allowed it."""
         symbol: str | None = None
         match met.event:
             case EntryRequested(worker=worker, symbol=symbol) if not met.repeated:
                 pass
             case WorkerRetired(worker=worker) if not met.rejected:
+                pass
+            case WorkerStopped(worker=worker, session=session) if _is_present(met, worker, session):
                 pass
             case _:
                 return
@@ -240,6 +243,11 @@ class OtherBook:
         values = self._overrides.values
         recorded = {name: getattr(event, name) for name in values}
         return [LimitsOverridden(str(at), event.zone, recorded, dict(values))] if values else []
+
+
+def _is_present(met: Met, worker: str, session: str) -> bool:
+    known = met.state.workers.get(worker)
+    return not met.repeated and known is not None and known.session == session
 
 
 def _said(answer: EntryAllowed | EntryDenied) -> str:

@@ -1,5 +1,6 @@
 """Closes: what counts of a reported P&L, partial closes, and closes of what was not open."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -159,6 +160,64 @@ def test_version_3_took_a_close_under_a_new_name_for_a_second_report() -> None:
     story.closes("ES", pnl="-100", fill="F1")
     assert kinds(story.closes("ES", pnl="-3000", fill="F2")) == ["EventRejected"]
     assert story.pnl == Decimal(-100)
+
+
+def granted_since(story: Story, side: str = "long") -> Story:
+    """ES was closed in the morning; in the afternoon its worker, which names no fills, is granted it."""
+    story.enters("ES")
+    story.closes("ES", pnl="100")
+    assert code(story.asks("ES", side=side)) == "allowed"
+    return story
+
+
+def _nothing(story: Story) -> None:
+    """Happens."""
+
+
+def _returned(story: Story) -> None:
+    story.loses_worker("ibs-ES")
+    story.starts("ibs-ES", session="s2", symbols="ES")
+
+
+def _given_up(story: Story) -> None:
+    story.withdraws("ES")
+
+
+@pytest.mark.parametrize("side", ["long", "short"])
+@pytest.mark.parametrize("meanwhile", [_nothing, _returned, _given_up])
+def test_a_close_after_a_grant_is_no_second_report_of_one_from_before(
+    meanwhile: Callable[[Story], None], side: str
+) -> None:
+    story = granted_since(Story(), side)
+    meanwhile(story)
+    decisions = story.closes("ES", pnl="-3000", session=story.state.workers["ibs-ES"].session)
+    assert kinds(decisions) == ["PositionMismatch", "StopLossTriggered", "PortfolioFlat"]
+    assert (story.pnl, story.stopped_out) == (Decimal(-2900), True)
+
+
+def test_a_close_of_what_is_left_of_a_slot_is_no_second_report() -> None:
+    story = Story()
+    story.asks("ES", size=2)
+    story.fills("ES", size=1)
+    story.closes("ES", pnl="100")
+    assert kinds(story.closes("ES", pnl="-300")) == ["PositionMismatch"]
+    assert story.pnl == Decimal(-200)
+
+
+def test_a_grant_to_another_makes_no_second_report_of_ones_own_a_new_close() -> None:
+    story = Story()
+    story.enters("ES")
+    story.closes("ES", pnl="-100")
+    story.asks("ES", worker="another")
+    assert kinds(story.closes("ES", pnl="-100")) == ["EventRejected"]
+
+
+def test_version_5_took_a_close_after_a_grant_for_a_second_report() -> None:
+    story = Story()
+    story.state.fold_version = 5
+    granted_since(story)
+    assert kinds(story.closes("ES", pnl="-3000")) == ["EventRejected"]
+    assert story.pnl == Decimal(100)
 
 
 def test_only_the_latest_closes_of_a_day_are_remembered() -> None:

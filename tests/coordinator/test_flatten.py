@@ -1,5 +1,7 @@
 """Flattening: what must go, each close ticked off, no end before all are closed, and no giving up."""
 
+import pytest
+
 from coordinator.flatten import LONGEST_REMINDER_MS
 from events.decisions import (
     EventRejected,
@@ -203,6 +205,20 @@ def test_what_joins_a_long_overdue_episode_does_not_wait_for_its_next_rare_remin
     overdue = only(FlattenOverdue, story.at(joined + 10 * SECOND))
     assert overdue.positions == "CL:long:1:ibs-CL ES:long:1:ibs-ES"
     assert overdue.next_ms == story.ms + 10 * SECOND
+
+
+@pytest.mark.parametrize(("fold", "reminder"), [(5, 1), (6, 4)])
+def test_what_joins_does_not_put_off_the_reminder_by_which_what_hangs_is_taken_over(
+    fold: int, reminder: int
+) -> None:
+    """Version 5 began to count anew."""
+    story = stopped_with("ES")
+    story.state.fold_version = fold
+    for _ in range(3):
+        story.after(100 * SECOND)
+    story.fills("CL")
+    (overdue,) = each(FlattenOverdue, story.after(10 * SECOND))
+    assert (overdue.reminder, overdue.next_ms) == (reminder, story.ms + 10 * SECOND)
 
 
 def test_shorter_deadlines_from_now_on_are_never_late_before_their_time() -> None:

@@ -1,5 +1,6 @@
 """Workers come and go: what their brokers hold, who is lost, who stopped, who was replaced."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, cast
 
@@ -243,8 +244,10 @@ def test_a_kept_slot_of_which_a_part_was_reported_keeps_the_rest() -> None:
     assert (story.open, contracts_used(story.state)) == ([], 1)
 
 
-def test_a_lost_worker_that_stops_in_good_order_gives_its_slot_back() -> None:
-    assert only(EntryExpired, lost_after_a_grant().stops("ibs-CL")).symbol == "CL"
+def test_a_lost_worker_that_stops_without_a_word_on_its_slot_keeps_it() -> None:
+    story = lost_after_a_grant()
+    assert story.stops("ibs-CL") == []
+    assert code(story.asks("CL", worker="another")) == "symbol_pending"
 
 
 @pytest.mark.parametrize("size", [0, 1])
@@ -344,8 +347,69 @@ def test_losing_somebody_unknown_is_rejected() -> None:
     assert kinds(Story().loses_worker("nobody")) == ["EventRejected"]
 
 
-def test_a_stopped_workers_reservations_are_freed() -> None:
+def stopped_after_a_grant() -> Story:
+    """ibs-CL is granted CL and ends without a word on it, as one does that fails between fill and report."""
+    story = Story(max_positions=1)
+    story.starts("ibs-CL", symbols="CL")
+    assert code(story.asks("CL")) == "allowed"
+    assert story.stops("ibs-CL") == []
+    return story
+
+
+def test_a_worker_that_stops_with_a_slot_keeps_it_and_the_status_asks() -> None:
+    story = stopped_after_a_grant()
+    story.after(DAY)
+    assert code(story.asks("ES", worker="another")) == "max_positions"
+    assert cast(EntryDenied, story.asks("CL", worker="another")).code == "symbol_pending"
+    assert status_fields(story.state, StreamId(story.ms, 0))["unsettled"] == "CL of ibs-CL: maybe_filled"
+
+
+def test_who_is_denied_the_symbol_of_a_stopped_workers_slot_is_told_why_and_what_to_do() -> None:
+    story = stopped_after_a_grant()
+    story.change_limits(max_positions=2)
+    assert cast(EntryDenied, story.asks("CL", worker="another")).reason == (
+        "CL is kept for ibs-CL, which stopped and may have filled it unreported: "
+        "start it again, or portfold settle"
+    )
+
+
+def _settled(story: Story) -> None:
+    story.settle("CL", 0)
+
+
+def _told(story: Story) -> None:
+    story.starts("ibs-CL", session="s2")
+
+
+def _closed(story: Story) -> None:
+    story.fills("CL")
+    story.closes("CL", worker="flattener", owner="ibs-CL")
+
+
+def _withdrawn_late(story: Story) -> None:
+    story.withdraws("CL", worker="ibs-CL")
+
+
+@pytest.mark.parametrize("how", [_settled, _told, _closed, _withdrawn_late])
+def test_a_stopped_workers_slot_ends_once_it_is_known_what_became_of_it(how: Callable[[Story], None]) -> None:
+    story = stopped_after_a_grant()
+    how(story)
+    assert (story.state.reservations, story.open) == ({}, [])
+    assert code(story.asks("ES", worker="another")) == "allowed"
+
+
+def test_who_gave_its_slot_back_before_it_stopped_keeps_none() -> None:
     story = Story()
+    story.starts("ibs-ES")
+    story.asks("ES")
+    story.withdraws("ES")
+    assert story.stops("ibs-ES") == []
+    assert slots_used(story.state) == 0
+
+
+def test_version_5_freed_the_slots_of_a_worker_that_stopped() -> None:
+    story = Story()
+    story.state.fold_version = 5
     story.starts("ibs-ES")
     story.asks("ES")
     assert only(EntryExpired, story.stops("ibs-ES")).reason == "the worker stopped"

@@ -259,6 +259,62 @@ def test_only_the_latest_answers_of_a_worker_are_remembered() -> None:
     assert len(story.state.workers["ibs-ES"].answers) == ANSWERS_REMEMBERED
 
 
+OTHERS: list[dict[str, Any]] = [
+    {"worker": "counts-too"},
+    {"symbol": "CL"},
+    {"side": "short"},
+    {"size": 2},
+    {"price": "101"},
+    {"owner": "ibs-CL"},
+]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_another_fill_under_a_known_name_is_folded(other: dict[str, Any]) -> None:
+    """Two programs count their fills from 1, and so does one that was started again."""
+    story = Story()
+    story.closes("ES", pnl="-100", worker="ibs-ES", price="100", fill="17")
+    said = {"symbol": "ES", "worker": "ibs-ES", "price": "100"} | other
+    assert "EventRejected" not in kinds(story.closes(**said, pnl="-3000", fill="17"))
+    assert story.pnl == -3100
+
+
+def test_the_same_fill_is_known_however_its_price_is_written_and_whoever_reports_it() -> None:
+    story = Story()
+    story.closes("ES", pnl="-100", price="100", fill="17")
+    told = story.closes("ES", pnl="-100", price="100.00", worker="flattener", owner="ibs-ES", fill="17")
+    assert kinds(told) == ["EventRejected"]
+
+
+def test_another_opening_under_a_known_name_is_folded() -> None:
+    story = Story()
+    story.fills("ES", fill="17")
+    story.fills("CL", fill="17")
+    assert story.open == ["CL:long:1", "ES:long:1"]
+
+
+def test_version_5_knew_a_fill_by_its_name_alone_and_what_it_knew_is_known_to_6() -> None:
+    story = Story()
+    story.state.fold_version = 5
+    story.closes("ES", pnl="-100", fill="17")
+    assert kinds(story.closes("CL", pnl="-3000", fill="17")) == ["EventRejected"]
+    story.state.fold_version = 6
+    assert kinds(story.closes("ES", pnl="-100", fill="17")) == ["EventRejected"]
+
+
+def test_openings_push_out_no_name_of_a_close() -> None:
+    """A close that is reported again weeks later must not close what was opened since."""
+    story = Story()
+    story.enters("ES")
+    story.closes("ES", fill="X")
+    for number in range(FILLS_REMEMBERED - 1):
+        story.fills("ES", fill=f"in-{number}")
+        story.closes("ES", fill=f"out-{number}")
+    story.fills("ES")
+    assert kinds(story.closes("ES", fill="X")) == ["EventRejected"]
+    assert story.open == ["ES:long:1"]
+
+
 def flooded(fold: int) -> Story:
     """ibs-CL reports one fill, and ibs-ES as many as are remembered and one."""
     story = Story()
@@ -293,7 +349,7 @@ def test_a_worker_that_reported_fills_is_forgotten_after_those_that_did_not() ->
     story.stops("ibs-ES")
     for number in range(WORKERS_REMEMBERED):
         story.starts(f"w{number}")
-    assert kinds(story.fills("ES", fill="F1", worker="another")) == ["EventRejected"]
+    assert kinds(story.fills("ES", fill="F1")) == ["EventRejected"]
 
 
 @pytest.mark.parametrize(("fold", "sessions"), [(1, 4), (2, 32), (3, 32)])

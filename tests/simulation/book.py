@@ -99,7 +99,7 @@ class Book:
             leg = _leg(decision.symbol, decision.side, decision.worker)
             if leg not in self.reserved:
                 raise Violation("a slot is freed once", f"{leg} expired and was not reserved")
-            told = isinstance(event, WorkerStarted | WorkerStopped) and event.worker == decision.worker
+            told = isinstance(event, WorkerStarted) and event.worker == decision.worker
             if leg in self.kept and not told:
                 raise Violation("a lost worker keeps its slots", f"{leg} expired before its worker was back")
             if isinstance(event, WorkerLost) and decision.reason not in ON_TIME:
@@ -133,7 +133,10 @@ class Book:
                 if own:
                     raise Violation("who is retired has nothing open", f"{event.worker} has {own}")
             case WorkerLost():
-                self.kept |= {leg for leg in self.reserved if leg.endswith(f":{event.worker}")}
+                self._keeps(event.worker)
+
+    def _keeps(self, worker: str) -> None:
+        self.kept |= {leg for leg in self.reserved if leg.endswith(f":{worker}")}
 
     # --- workers -----------------------------------------------------------------------------------------
 
@@ -168,6 +171,8 @@ class Book:
             case EntryWithdrawn() if self._sessions[event.worker] == event.session:
                 for side in ("long", "short"):
                     self.reserved.pop(_leg(event.symbol, side, event.worker), None)
+            case WorkerStopped() if self._sessions[event.worker] == event.session:
+                self._keeps(event.worker)
             case WorkerStarted():
                 self._sessions[event.worker] = event.session
                 self._started(event, decisions)

@@ -8,7 +8,7 @@ from unittest import mock
 
 from msgspec import structs
 
-from coordinator import entry, fold, positions, presence, repeats
+from coordinator import entry, fill_names, fold, positions, presence, repeats
 from coordinator.limits import Limits
 from coordinator.state import State
 from events.decisions import Decision, EntryAllowed, EventRejected
@@ -163,14 +163,14 @@ def _death_frees_the_slot() -> Iterator[None]:
 @contextmanager
 def _second_close_is_not_counted() -> Iterator[None]:
     """Of two closes at the same price the second counts as the first again, under whatever name."""
-    knows = positions._reported_before
+    knows = fill_names.reported_before
 
     def reported(state: State, event: PositionOpened | PositionClosed) -> EventRejected | None:
         if isinstance(event, PositionClosed) and state.day.exits:
             return EventRejected(reason="PositionClosed: closed already", rejected="PositionClosed")
         return knows(state, event)
 
-    with mock.patch.object(positions, "_reported_before", reported):
+    with mock.patch.object(positions, "reported_before", reported):
         yield
 
 

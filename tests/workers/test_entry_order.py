@@ -1,7 +1,7 @@
 """The order of an entry: signal, filter, gate, order, fill reported; and each no along the way."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
@@ -21,6 +21,8 @@ from events.stream_id import ORIGIN, StreamId
 from tests.costs import costing
 from tests.live import Live
 from tests.processes import coordinating
+from tests.proxy import proxy_to
+from tests.waiting import until
 from tests.workers.desk import locked
 from workers.bar import Bar
 from workers.brokers.paper import PaperBroker
@@ -84,6 +86,7 @@ class NotedBroker(PaperBroker):
     refuses = False
     silent = False
     refused_exits: BrokerError | None = None
+    gets_lost: Callable[[], object] | None = None
 
     def positions(self, owner: str | None = None) -> list[BrokerPosition]:
         if self.silent:
@@ -96,6 +99,10 @@ class NotedBroker(PaperBroker):
         self.steps.append("order")
         if self.refuses:
             raise BrokerError("Not today")
+        if self.gets_lost is not None:
+            super().enter(symbol, side, size, price, may_send=may_send)
+            self.gets_lost()
+            raise OrderUnknown("No answer")
         return super().enter(symbol, side, size, price, may_send=may_send)
 
     def exit(
@@ -224,6 +231,23 @@ def test_a_no_of_the_broker_after_the_gate_gives_the_slot_back(floor: Floor, liv
     live.all_decided()
     assert [event["symbol"] for event in live.said("EntryWithdrawn")] == ["ES"]
     assert live.status()["slots_used"] == "0"
+
+
+def test_an_unknown_entry_that_cannot_be_announced_gives_no_slot_back(
+    server: EmbeddedServer, portfolio: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    with coordinating(server.url, portfolio), proxy_to(server.port) as network:
+        floor = Floor(network.url, portfolio, tmp_path)
+        with floor.gate:
+            floor.broker.gets_lost = lambda: network.redirect(1)
+            floor.bar(0, Enter("long", 1))
+            network.redirect(server.port)
+            until(lambda: len(live.said("WorkerStarted")) > 1, "what the broker holds, once the bus is back")
+            assert live.said("EntryWithdrawn") == []
+            live.all_decided()
+            assert live.status()["unsettled"] == "ES of ibs-ES: unknown_to_us"
+        floor.close()
 
 
 def test_the_filter_sees_every_bar_and_exits_never_ask_it(floor: Floor) -> None:

@@ -28,7 +28,7 @@ from tests.coordinator.story import each, only
 from tests.live import Live, flat, read
 from tests.processes import ChildProcess, Coordinators, config_folder, coordinating
 from tests.proxy import proxy_to
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 from workers.amount import Amount
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder
@@ -184,12 +184,29 @@ def test_an_unused_slot_is_given_back_at_the_end_of_the_block(gates: Gates, live
 
 
 @pytest.mark.usefixtures("coordinator")
-def test_a_slot_is_given_back_by_an_exception_which_goes_on(gates: Gates, live: Live) -> None:
+def test_a_slot_is_kept_through_an_exception_which_goes_on_until_it_is_given_back(
+    gates: Gates, live: Live
+) -> None:
     gate = gates()
     with pytest.raises(ZeroDivisionError), gate.request_entry("ES"):
         print(1 / 0)
-    assert withdrawn(live) == ["failed: ZeroDivisionError"]
+    assert withdrawn(live) == []
+    assert gate.request_entry("ES").code == "symbol_pending"
+    gate.withdraw("ES", "nothing was sent")
     assert gate.request_entry("ES")
+
+
+def test_the_slot_of_a_block_that_failed_is_renewed_while_the_process_lives(
+    gates: Gates, live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    short = config_folder(tmp_path / "config", runtime={"reservation_seconds": 1.0, "answer_seconds": 0.1})
+    with coordinating(server.url, portfolio, config=short):
+        gate = gates()
+        with pytest.raises(ZeroDivisionError), gate.request_entry("ES"):
+            print(1 / 0)
+        until(lambda: len(live.said("EntryRenewed")) >= 3, "renewals")
+        live.all_decided()
+        assert live.status()["reserved"] != ""
 
 
 @pytest.mark.usefixtures("coordinator")
@@ -338,7 +355,6 @@ MISTAKES: list[tuple[Callable[[Any], object], str]] = [
     (lambda gate: gate.request_entry("ES", size=1.5), "EntryRequested.size: expected a whole number"),
     (lambda gate: gate.request_entry("ES", size="1"), "EntryRequested.size: expected a whole number"),
     (lambda gate: gate.request_entry("ES", strategy="x" * 501), "EntryRequested.strategy: expected at most"),
-    (lambda gate: gate.withdraw("ES", "x" * 501), "EntryWithdrawn.reason: expected at most"),
     (lambda gate: gate.position_opened("ES", price="cheap"), "price: expected a number, got 'cheap'"),
     (lambda gate: gate.position_opened("ES", price=float("nan")), "PositionOpened.price: expected a finite"),
     (lambda gate: gate.position_opened("ES", price=float("inf")), "PositionOpened.price: expected a finite"),
@@ -398,6 +414,55 @@ def test_dollars_that_floats_added_up_are_a_report_like_any_other(gates: Gates, 
     live.all_decided()
     assert live.said("PositionClosed")[0]["pnl"] == "3.3"
     assert live.status()["realized_pnl"] == "3.30"
+
+
+@pytest.mark.usefixtures("coordinator")
+@pytest.mark.parametrize("odd", ["Kurs\x00 \udce9 \u202e", "x" * 1000, "\x00" * 500, "a b/c"])
+def test_no_fact_is_refused_for_its_words_and_a_fill_keeps_one_name(
+    gates: Gates, live: Live, odd: str
+) -> None:
+    gate = gates()
+    gate.position_opened("ES", price=100, fill=odd)
+    for _ in range(2):
+        gate.position_closed("ES", price=101, pnl=45, commission=5, reason=odd, fill=odd)
+    live.all_decided()
+    assert [type(read(entry)).__name__ for entry in live.decisions()].count("EventRejected") == 1
+    assert live.status()["realized_pnl"] == "45.00"
+    assert live.status()["open_positions"] == ""
+    assert gate.withdraw("ES", odd)
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_journal_that_could_not_note_a_report_is_told_again_and_holds_up_nothing(gates: Gates) -> None:
+    gate = gates()
+    tries: list[int] = []
+    locked = threading.Event()
+
+    def noted() -> None:
+        tries.append(threading.get_ident())
+        if len(tries) == 1:
+            raise TimeoutError("the book is locked")
+        locked.wait(PATIENCE_SECONDS)
+
+    gate.position_opened("ES", price=100)
+    gate.position_closed("ES", price=101, pnl=45, commission=5, recorded=noted)
+    until(lambda: len(tries) == 2, "another attempt")
+    assert gate.request_entry("ES")  # while the journal hangs
+    assert gate.position_opened("ES", price=100)
+    locked.set()
+    assert len(set(tries)) == 2
+
+
+def test_what_the_bus_took_late_is_noted_then(gates: Gates, server: EmbeddedServer, portfolio: str) -> None:
+    with coordinating(server.url, portfolio), proxy_to(server.port) as network:
+        gate = gates(url=network.url, answer_seconds=0.1)
+        gate.position_opened("ES", price=100)
+        network.redirect(1)
+        noted = threading.Event()
+        assert not gate.position_closed("ES", price=1, pnl=-5, commission=5, recorded=noted.set)
+        assert not noted.is_set()
+        network.redirect(server.port)
+        assert noted.wait(PATIENCE_SECONDS)
 
 
 @pytest.mark.usefixtures("coordinator")

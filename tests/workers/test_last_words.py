@@ -10,6 +10,7 @@ import pytest
 from coordinator.log import open_log
 from events.codec import RefusedField
 from events.embedded import EmbeddedServer
+from tests.coordinator.story import code
 from tests.live import Live
 from tests.processes import coordinating
 from tests.proxy import proxy_to
@@ -71,9 +72,16 @@ def test_a_block_that_fails_may_have_failed_after_its_order(
     mine = Mine(server.url, portfolio)
     with pytest.raises(TimeoutError):
         enter()
-    assert mine.end() == ["ES: failed: TimeoutError, between the yes and the report: was it filled?"]
+    assert live.said("EntryWithdrawn") == []
+    assert mine.end() == [
+        "ES: failed: TimeoutError, between the yes and the report: was it filled?",
+        "ES: granted, never registered, and this process ends: was it filled?",
+    ]
     live.all_decided()
-    assert live.status()["reserved"] == ""
+    assert live.status()["unsettled"] == "ES of mine: maybe_filled"
+    assert code(live.asks("ES", worker="another")) == "symbol_pending"
+    live.settle("ES", 0, worker="mine")
+    assert code(live.asks("ES", worker="another")) == "allowed"
 
 
 @pytest.mark.parametrize("words", [{"price": "NaN"}, {"price": 1, "side": "buy"}, {"price": 1, "size": 0}])
