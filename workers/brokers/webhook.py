@@ -127,7 +127,8 @@ class Webhook:
     def _post(self, body: bytes, attempt: Attempt[Answer]) -> Answer:
         try:
             with requests.Session() as session:
-                session.mount(self._url, adapter(attempt))
+                for scheme in ("https://", "http://"):  # not the address: requests rewrites some
+                    session.mount(scheme, adapter(attempt))
                 with session.post(
                     self._url,
                     data=body,
