@@ -486,6 +486,16 @@ def test_what_a_dead_worker_was_sending_the_flattener_closes_once_it_can_have_be
     assert hasty.positions() == [leg(1, "71.26")]
 
 
+def test_whether_an_entry_may_be_sent_is_asked_with_the_book_free(desk: Desk) -> None:
+    def others_can_write() -> bool:
+        with locked(desk.book):
+            return True
+
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE, may_send=others_can_write)
+    assert broker.positions() == [leg(1, "71.26")]
+
+
 # --- a book that cannot be written -----------------------------------------------------------------------
 
 
