@@ -90,8 +90,8 @@ class PaperBook:
     def confirm(self, fill_id: str) -> None:
         """Removes an exit that is reported, or does nothing where it is removed already.
 
-        Waits only briefly, for others wait for who confirms. A BookFailed takes nothing back: for this process
-        the exit is reported, and the next transaction removes it.
+        Waits briefly, as others wait for who confirms. A BookFailed takes nothing back: this process
+        knows that the exit is reported, and its next transaction removes it.
         """
         self._confirmed[fill_id] = None
         if len(self._confirmed) > UNREPORTED_EXITS:
