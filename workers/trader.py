@@ -31,6 +31,7 @@ from workers.brokers.protocol import (
     OpenedBroker,
     OrderUnknown,
     Withheld,
+    sends_within,
 )
 from workers.decision import Decision
 from workers.filters.protocol import EntryFilter
@@ -260,7 +261,7 @@ class Trader:
                     intent.side,
                     intent.size,
                     price,
-                    may_send=lambda: self._gate.standing(entry),
+                    may_send=lambda: self._gate.standing(entry, seconds=sends_within(self._broker)),
                 )
             except OrderUnknown:
                 raise

@@ -83,6 +83,7 @@ class NotedBroker(PaperBroker):
     steps: list[str]
     refuses = False
     silent = False
+    sends_within_seconds = 0.0
     refused_exits: BrokerError | None = None
 
     def positions(self, owner: str | None = None) -> list[BrokerPosition]:
@@ -224,6 +225,20 @@ def test_a_no_of_the_broker_after_the_gate_gives_the_slot_back(floor: Floor, liv
     live.all_decided()
     assert [event["symbol"] for event in live.said("EntryWithdrawn")] == ["ES"]
     assert live.status()["slots_used"] == "0"
+
+
+def test_an_entry_that_may_be_unanswered_for_longer_than_its_slot_lasts_is_not_sent(
+    floor: Floor, live: Live
+) -> None:
+    floor.broker.sends_within_seconds = 30
+    floor.bar(0, Enter("long", 1))
+    assert floor.steps == ["signal", "filter long", "gate", "order"]
+    assert floor.broker.positions() == []
+    live.all_decided()
+    assert live.status()["slots_used"] == "0"
+    floor.broker.sends_within_seconds = 5
+    floor.bar(1, Enter("long", 1))
+    assert len(floor.broker.positions()) == 1
 
 
 def test_the_filter_sees_every_bar_and_exits_never_ask_it(floor: Floor) -> None:

@@ -39,7 +39,14 @@ from tests.workers.webhook_server import (
 )
 from workers.brokers import orders_book
 from workers.brokers.orders_book import now_ms
-from workers.brokers.protocol import BrokerError, BrokerPosition, BrokerSetup, NotOpen, OrderUnknown
+from workers.brokers.protocol import (
+    BrokerError,
+    BrokerPosition,
+    BrokerSetup,
+    NotOpen,
+    OrderUnknown,
+    sends_within,
+)
 from workers.brokers.reconciliation import Reconciliation
 from workers.brokers.registry import is_paper, open_broker
 from workers.brokers.traderspost import TradersPost
@@ -721,6 +728,10 @@ def test_what_is_wrong_with_the_configuration_is_told_without_the_secret(
         open_broker(setup_of(tmp_path, options, environ))
     assert sentence in str(refused.value)
     assert HIDDEN not in str(refused.value)
+
+
+def test_it_says_how_long_an_entry_may_be_unanswered(desk: Desk) -> None:
+    assert sends_within(desk.broker(timeout=7)) == 7
 
 
 def test_sending_must_be_over_before_the_slot_expires(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from workers.brokers.protocol import (
     NotOpen,
     OpenedBroker,
     OrderUnknown,
+    sends_within,
 )
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder
@@ -192,7 +193,8 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         if not self._gate.standing(granted):
             return "a flatten was ordered meanwhile, or the slot has expired"
         symbol, price = self._symbol_and_price(order)
-        size, may_send = abs(int(order.size)), partial(self._gate.standing, granted)
+        size = abs(int(order.size))
+        may_send = partial(self._gate.standing, granted, seconds=sends_within(self._broker))
         fill = self._broker.enter(symbol, side_of(order.size), size, price, may_send=may_send)
         self._gate.position_opened(symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
         self._cash -= float(fill.commission)

@@ -167,6 +167,16 @@ class Broker(Protocol):
         ...
 
 
+def sends_within(broker: Broker) -> float:
+    """How many seconds after a yes of `may_send` the broker can still not know what became of an entry.
+
+    Its attribute `sends_within_seconds`; 0 where it has none. A slot has to last that long yet, or another
+    may have it when the entry is filled.
+    """
+    seconds: float = getattr(broker, "sends_within_seconds", 0.0)
+    return seconds
+
+
 class OpenedBroker(Broker, Protocol):
     """A broker as the configuration opens it, and a worker's process keeps it up to date and closes it."""
 

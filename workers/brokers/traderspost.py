@@ -95,6 +95,11 @@ class TradersPost:
         self._book = open_orders_book(book, _PATIENCE_SECONDS)
         self._take_note_of_what_was_left()
 
+    @property
+    def sends_within_seconds(self) -> float:
+        """See `protocol.sends_within`: how long an attempt to send takes at most."""
+        return self._webhook.timeout_seconds
+
     # --- orders ------------------------------------------------------------------------------------------
 
     def enter(
