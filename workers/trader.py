@@ -32,6 +32,7 @@ from workers.brokers.protocol import (
     OrderUnknown,
     Withheld,
     sends_within,
+    when_taken_late,
 )
 from workers.decision import Decision
 from workers.filters.protocol import EntryFilter
@@ -93,6 +94,7 @@ class Trader:
         self._clock = clock or SystemClock()
         self._seen: BrokerPosition | None = None  # what was held when the broker could last be asked
         gate.on_flatten(self.flatten, reminded=True)
+        when_taken_late(broker, gate.announce_again)
 
     @property
     def symbol(self) -> str:

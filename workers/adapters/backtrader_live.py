@@ -24,6 +24,7 @@ from workers.brokers.protocol import (
     OpenedBroker,
     OrderUnknown,
     sends_within,
+    when_taken_late,
 )
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder
@@ -53,6 +54,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         self.trade(feeds, log)
         self.gate_by(gate)
         self._own_gate = gate
+        when_taken_late(broker, gate.announce_again)
         self._broker = broker
         self.startingcash = self._cash = cash
         self._held_at_the_end: list[BrokerPosition] | None = None

@@ -177,6 +177,14 @@ def sends_within(broker: Broker) -> float:
     return seconds
 
 
+def when_taken_late(broker: Broker, callback: Callable[[], object]) -> None:
+    """Has the broker call back once it learns that an unknown entry was taken; one without
+    `on_taken_late` never does."""
+    register = getattr(broker, "on_taken_late", None)
+    if register is not None:
+        register(callback)
+
+
 class OpenedBroker(Broker, Protocol):
     """A broker as the configuration opens it, and a worker's process keeps it up to date and closes it."""
 

@@ -7,7 +7,7 @@ said (`portfold reconcile`). Exits stay possible: at TradersPost an exit closes 
 open anything, so closing twice does no harm. Only where an exit names a quantity, as others hold the contract
 too and mean to keep it, a second could close theirs: it is not sent while the first is unknown, and goes
 without a quantity once the others have left or ordered it. An exit that was taken proves nothing of an
-unknown entry, which may arrive after it: that stays open and unknown. An answer that comes late is noted.
+unknown entry, which may arrive after it: that stays open and unknown. A late answer is noted, and told.
 
 Every order is on disk before it is sent: a process that dies in the middle leaves an unknown one, and whoever
 starts next does not send it again. But an exit needs no book that can be written: while another process locks
@@ -23,7 +23,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -45,7 +45,7 @@ from workers.brokers.protocol import (
     OrderUnknown,
     always,
 )
-from workers.brokers.signals import entry_signal, exit_signal, failure, unproven
+from workers.brokers.signals import Leaving, entry_signal, exit_signal, failure, unproven
 from workers.brokers.unnoted import Became, Unnoted
 from workers.brokers.webhook import Answer, Webhook
 
@@ -53,15 +53,6 @@ _EXCHANGE = ZoneInfo("America/Chicago")
 _PATIENCE_SECONDS = 5.0
 _BRIEFLY_SECONDS = 0.5  # for what can do without the book, or is soon overtaken
 _HARDLY_SECONDS = 0.05  # for an exit, where the book could not take in the one before
-
-
-class _Leaving(NamedTuple):
-    """An exit to be sent, how much of what it closes is `sure` to be open, and whether it closes all."""
-
-    order: Order
-    signal: Mapping[str, object]
-    sure: int
-    everything: bool
 
 
 class TradersPost:
@@ -92,6 +83,7 @@ class TradersPost:
         self._names = ContractNames(names, today)
         self._log = log
         self._unnoted = Unnoted()
+        self._taken_late: Callable[[], object] = lambda: None
         self._book = open_orders_book(book, _PATIENCE_SECONDS)
         self._take_note_of_what_was_left()
 
@@ -195,6 +187,10 @@ class TradersPost:
         with self._book.transaction(_BRIEFLY_SECONDS) as entries:
             entries.write_mark(symbol, price)
 
+    def on_taken_late(self, callback: Callable[[], object]) -> None:
+        """Calls back, on another thread, once an unknown entry turned out to be taken: it is held now."""
+        self._taken_late = callback
+
     def close(self) -> None:
         """Lets go of the book. What is open stays open."""
         self._book.close()
@@ -221,7 +217,7 @@ class TradersPost:
 
     def _leaving(
         self, believed: Believed, owner: str, symbol: str, side: Side, size: int, price: Decimal | None
-    ) -> _Leaving:
+    ) -> Leaving:
         """The exit that is to be sent. Only reads."""
         held = next((one for one in believed.held(owner) if one.symbol == symbol), None)
         if held is None or held.side != side or held.size < size:
@@ -245,9 +241,9 @@ class TradersPost:
         all_of_it = everything and not believed.shares(owner, symbol)
         if not all_of_it:
             believed.refuse_a_second_exit(owner, symbol, self._unnoted.perhaps_done(owner, symbol))
-        return _Leaving(order, exit_signal(order, price, everything=all_of_it), sure, all_of_it)
+        return Leaving(order, exit_signal(order, price, everything=all_of_it), sure, all_of_it)
 
-    def _close(self, leaving: _Leaving, patience: float | None) -> ExitFill | None:
+    def _close(self, leaving: Leaving, patience: float | None) -> ExitFill | None:
         """Sends it; what it closed for sure. `patience`: how long it may wait for the book after that."""
         order = leaving.order
         self._send(order, leaving.signal, partial(self._is_fresh, order), patience)
@@ -306,10 +302,13 @@ class TradersPost:
             believed = self._believed(entries)
             if believed.orders.is_settled(order.id):
                 return
-            if order.does == "enter" and answer.outcome == "accepted":
+            taken = order.does == "enter" and answer.outcome == "accepted"
+            if taken:
                 believed.entered(order, said)
             else:
                 believed.note(order, "unknown", said)
+        if taken:
+            self._taken_late()
 
     @contextmanager
     def _believing(self, order: Order, patience: float | None = None) -> Iterator[Believed]:
