@@ -217,13 +217,13 @@ class PortfolioGate:
         """Gives the slot back: the order was refused, cancelled or not sent."""
         return self._requests.withdraw(symbol, reason)
 
-    def standing(self, decision: Decision) -> bool:
-        """Whether a yes still holds, asked just before the order goes out.
+    def standing(self, decision: Decision, *, seconds: float = 0.0) -> bool:
+        """Whether a yes still holds, for `seconds` yet to come too, asked just before the order goes out.
 
         No longer once its slot has expired, was used or given back, this worker may be counted as lost,
         an order to flatten has arrived, or the portfolio is stopped or halted; also after a pause or a sleep.
         """
-        return self._requests.standing(decision)
+        return self._requests.standing(decision, seconds)
 
     def renew(self, decision: Decision) -> bool:
         """Keeps a slot as long again as it was granted for; done by itself for one asked with `hold`.

@@ -160,7 +160,7 @@ class InProcessGate:
         self._say(partial(EntryWithdrawn, symbol=symbol, reason=as_text(reason)))
         return True
 
-    def standing(self, decision: Decision) -> bool:
+    def standing(self, decision: Decision, *, seconds: float = 0.0) -> bool:  # noqa: ARG002 - no time passes
         """Whether a yes still holds: its slot is reserved, and the portfolio neither stopped nor halted."""
         state = self.portfolio.state
         reserved = any(one.request == str(decision.event) for one in state.reservations.values())

@@ -127,8 +127,10 @@ class Requests:
             return
         self.withdraw(decision.symbol, why)
 
-    def standing(self, decision: Decision) -> bool:
+    def standing(self, decision: Decision, seconds: float) -> bool:
         """Whether a yes still holds, by what this process knows and by what the bus says now.
+
+        Its slot must last for `seconds` more, however long another configuration says that slots do.
 
         A machine may have slept: its own clock stood still, so the server's counts as well.
         """
@@ -143,11 +145,12 @@ class Requests:
             return False
         if decision.symbol not in seen.reserved:  # a flatten took it back that is resumed by now
             return False
-        return not self._expired(decision, seen.now_ms) and self._grants.is_reserved(decision)
+        return not self._expired(decision, seen.now_ms, seconds) and self._grants.is_reserved(decision)
 
-    def _expired(self, decision: Decision, servers_ms: int) -> bool:
-        """By the clock of the log."""
-        return decision.expires_ms is None or self._publisher.log_ms(servers_ms) >= decision.expires_ms
+    def _expired(self, decision: Decision, servers_ms: int, seconds: float) -> bool:
+        """By the clock of the log, so many seconds from now."""
+        then_ms = self._publisher.log_ms(servers_ms) + round(seconds * 1000)
+        return decision.expires_ms is None or then_ms >= decision.expires_ms
 
     def _no(self, symbol: str, code: str, reason: str, request: StreamId | None = None) -> Decision:
         return Decision(allowed=False, symbol=symbol, reason=reason, code=code, event=request)

@@ -31,6 +31,8 @@ from workers.brokers.protocol import (
     OpenedBroker,
     OrderUnknown,
     Withheld,
+    sends_within,
+    when_taken_late,
 )
 from workers.decision import Decision
 from workers.filters.protocol import EntryFilter
@@ -92,6 +94,7 @@ class Trader:
         self._clock = clock or SystemClock()
         self._seen: BrokerPosition | None = None  # what was held when the broker could last be asked
         gate.on_flatten(self.flatten, reminded=True)
+        when_taken_late(broker, gate.announce_again)
 
     @property
     def symbol(self) -> str:
@@ -261,7 +264,7 @@ class Trader:
                     intent.side,
                     intent.size,
                     price,
-                    may_send=lambda: self._gate.standing(entry),
+                    may_send=lambda: self._gate.standing(entry, seconds=sends_within(self._broker)),
                 )
             except OrderUnknown:
                 raise

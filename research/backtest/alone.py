@@ -43,7 +43,7 @@ class AloneGate:
         """Granted."""
         return Decision(allowed=True, symbol=symbol, reason="alone")
 
-    def standing(self, _: object) -> bool:
+    def standing(self, _: object, *, seconds: float = 0.0) -> bool:  # noqa: ARG002 - no time passes
         """A yes holds."""
         return True
 

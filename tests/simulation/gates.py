@@ -32,8 +32,8 @@ class WatchedGate(PortfolioGate):
             raise Violation("a gate says yes only where the log does", f"{self.worker}: {decision.event}")
         return decision
 
-    def standing(self, decision: Decision) -> bool:
-        stands = super().standing(decision)
+    def standing(self, decision: Decision, *, seconds: float = 0.0) -> bool:
+        stands = super().standing(decision, seconds=seconds)
         if stands:
             self.world.law.stands(self.worker, decision)
         return stands

@@ -74,10 +74,10 @@ class FatedGate(PortfolioGate):
 
     fate: Fate | None = None
 
-    def standing(self, decision: Decision) -> bool:
+    def standing(self, decision: Decision, *, seconds: float = 0.0) -> bool:
         fate, self.fate = self.fate, None  # it is asked again, right before the order is sent
         _reached(fate, "allowed")
-        return super().standing(decision)
+        return super().standing(decision, seconds=seconds)
 
 
 class Obedient:

@@ -85,6 +85,7 @@ class NotedBroker(PaperBroker):
     steps: list[str]
     refuses = False
     silent = False
+    sends_within_seconds = 0.0
     refused_exits: BrokerError | None = None
     gets_lost: Callable[[], object] | None = None
 
@@ -248,6 +249,20 @@ def test_an_unknown_entry_that_cannot_be_announced_gives_no_slot_back(
             live.all_decided()
             assert live.status()["unsettled"] == "ES of ibs-ES: unknown_to_us"
         floor.close()
+
+
+def test_an_entry_that_may_be_unanswered_for_longer_than_its_slot_lasts_is_not_sent(
+    floor: Floor, live: Live
+) -> None:
+    floor.broker.sends_within_seconds = 30
+    floor.bar(0, Enter("long", 1))
+    assert floor.steps == ["signal", "filter long", "gate", "order"]
+    assert floor.broker.positions() == []
+    live.all_decided()
+    assert live.status()["slots_used"] == "0"
+    floor.broker.sends_within_seconds = 5
+    floor.bar(1, Enter("long", 1))
+    assert len(floor.broker.positions()) == 1
 
 
 def test_the_filter_sees_every_bar_and_exits_never_ask_it(floor: Floor) -> None:

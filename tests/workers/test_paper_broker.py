@@ -16,6 +16,7 @@ from config.contracts import read_contracts
 from config.locate import CONTRACTS_FILE, PACKAGED
 from events.fields import Side
 from tests.costs import costing
+from tests.workers.desk import locked
 from workers.brokers.paper import PaperBroker
 from workers.brokers.protocol import Broker, BrokerError, BrokerPosition, ExitFill, Fill, NotOpen, Withheld
 from workers.profit import net_pnl
@@ -205,6 +206,34 @@ def test_an_entry_that_may_not_be_made_any_more_changes_nothing(broker: PaperBro
     with pytest.raises(Withheld):
         broker.enter("ES", "long", 1, Decimal(5000), may_send=lambda: False)
     assert broker.positions() == []
+
+
+def test_whether_an_entry_may_be_made_is_asked_with_the_book_free(broker: PaperBroker, book: Path) -> None:
+    """The bus is asked, which may be slow: nobody's exit waits for that."""
+
+    def others_can_write() -> bool:
+        with locked(book):
+            return True
+
+    broker.enter("ES", "long", 1, Decimal(5000), may_send=others_can_write)
+    assert len(broker.positions()) == 1
+
+
+def test_an_exit_that_was_confirmed_while_the_book_was_locked_is_removed_with_the_next_thing_noted(
+    broker: PaperBroker, book: Path
+) -> None:
+    broker.enter("ES", "long", 1, Decimal(5000))
+    out = broker.exit("ES", "long", 1, Decimal(5000))
+    with open_broker(book) as other:
+        with locked(book):
+            begun = time.monotonic()
+            with pytest.raises(BrokerError, match=r"locked by another process for 0\.2 s"):
+                broker.confirm_reported(out.fill_id)
+            assert time.monotonic() - begun < 4, "those who wait for who confirms wait as long as for a book"
+            assert broker.unreported_exits() == []
+            assert other.unreported_exits() == [out]
+        broker.mark("ES", Decimal(5000))
+        assert other.unreported_exits() == []
 
 
 def test_entering_against_ones_own_leg_is_refused_and_changes_nothing(broker: PaperBroker) -> None:

@@ -63,6 +63,17 @@ def test_a_slot_expires_by_the_servers_clock(
         until(lambda: not gate.standing(yes), "the slot to expire")
 
 
+def test_a_slot_must_last_until_the_order_has_been_sent(
+    gate_of: Opened, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    """By the reservation in force, whatever the worker's own configuration says of it."""
+    short = config_folder(tmp_path / "config", runtime={"reservation_seconds": 20})
+    with coordinating(server.url, portfolio, config=short), gate_of() as gate:
+        yes = gate.request_entry("ES")
+        assert gate.standing(yes, seconds=5)
+        assert not gate.standing(yes, seconds=20)
+
+
 def test_a_slot_expires_by_the_log_where_that_is_ahead_of_the_servers_clock(
     gate_of: Opened, server: EmbeddedServer, portfolio: str, live: Live
 ) -> None:

@@ -5,6 +5,7 @@ import logging
 import socket
 import sqlite3
 import threading
+import time
 from contextlib import nullcontext
 from datetime import date
 from decimal import Decimal
@@ -19,7 +20,7 @@ from config import ConfigError, load
 from coordinator.log import open_log
 from tests.processes import ChildProcess, config_folder
 from tests.waiting import until
-from tests.workers.desk import Desk, locked
+from tests.workers.desk import CONTRACTS, Desk, locked
 from tests.workers.webhook_server import (
     HIDDEN,
     PATH,
@@ -38,7 +39,15 @@ from tests.workers.webhook_server import (
 )
 from workers.brokers import orders_book
 from workers.brokers.orders_book import now_ms
-from workers.brokers.protocol import BrokerError, BrokerPosition, BrokerSetup, NotOpen, OrderUnknown
+from workers.brokers.protocol import (
+    BrokerError,
+    BrokerPosition,
+    BrokerSetup,
+    NotOpen,
+    OrderUnknown,
+    sends_within,
+)
+from workers.brokers.reconciliation import Reconciliation
 from workers.brokers.registry import is_paper, open_broker
 from workers.brokers.traderspost import TradersPost
 
@@ -346,6 +355,62 @@ def test_an_exit_nobody_knows_of_leaves_the_position_open_and_can_be_ordered_aga
     assert [order.state for order in broker.unsettled()] == ["flattened"]
 
 
+def two_owners(desk: Desk) -> tuple[TradersPost, TradersPost]:
+    """Each long one of the same contract; of the account's two nobody may close both."""
+    mine, theirs = desk.broker("mine"), desk.broker("theirs")
+    for broker in (mine, theirs):
+        broker.enter("CL", "long", 1, PRICE)
+    desk.server.signals.clear()
+    return mine, theirs
+
+
+def quantities(desk: Desk) -> list[int | None]:
+    """What each exit names; None closes all."""
+    return [signal.get("quantity") for signal in desk.server.signals]
+
+
+def unknown_exit(broker: TradersPost, desk: Desk) -> None:
+    desk.server.behaves(fails(502))
+    with pytest.raises(OrderUnknown, match="Nobody knows what became of order"):
+        broker.exit("CL", "long", 1, None)
+
+
+def test_an_exit_with_a_quantity_is_not_sent_twice_while_another_owner_holds_the_contract(desk: Desk) -> None:
+    mine, theirs = two_owners(desk)
+    unknown_exit(mine, desk)
+    (order,) = mine.unsettled()
+    for broker in (mine, desk.broker("flattener")):
+        with pytest.raises(OrderUnknown, match=f"No second exit of mine on CL, .* reconcile {order.id}"):
+            broker.exit("CL", "long", 1, None, owner="mine")
+    assert quantities(desk) == [1]
+    theirs.exit("CL", "long", 1, None)
+    mine.exit("CL", "long", 1, None)
+    assert quantities(desk) == [1, None, None]
+    assert mine.positions() == []
+
+
+def test_an_exit_with_a_quantity_goes_again_once_a_person_has_looked(desk: Desk) -> None:
+    mine, _ = two_owners(desk)
+    unknown_exit(mine, desk)
+    reconciliation = Reconciliation(desk.book, CONTRACTS, lambda _: None)
+    reconciliation.not_filled(mine.unsettled()[0].id)
+    reconciliation.close()
+    mine.exit("CL", "long", 1, None)
+    assert quantities(desk) == [1, 1]
+    assert mine.positions() == [leg(1, "71.26", "theirs")]
+
+
+def test_where_all_who_hold_the_contract_leave_their_exits_go_on(desk: Desk) -> None:
+    mine, theirs = two_owners(desk)
+    for broker in (mine, theirs):
+        unknown_exit(broker, desk)
+    for broker in (mine, theirs):
+        broker.exit("CL", "long", 1, None)
+    assert quantities(desk) == [1, None, None, None]
+    assert mine.positions() == []
+    assert [order.state for order in mine.unsettled()] == ["flattened", "flattened"]
+
+
 def test_a_slow_broker_is_waited_for(desk: Desk) -> None:
     desk.server.behaves(slowly(0.4))
     broker = desk.broker(timeout=10)
@@ -486,6 +551,16 @@ def test_what_a_dead_worker_was_sending_the_flattener_closes_once_it_can_have_be
     assert hasty.positions() == [leg(1, "71.26")]
 
 
+def test_whether_an_entry_may_be_sent_is_asked_with_the_book_free(desk: Desk) -> None:
+    def others_can_write() -> bool:
+        with locked(desk.book):
+            return True
+
+    broker = desk.broker()
+    broker.enter("CL", "long", 1, PRICE, may_send=others_can_write)
+    assert broker.positions() == [leg(1, "71.26")]
+
+
 # --- a book that cannot be written -----------------------------------------------------------------------
 
 
@@ -520,6 +595,58 @@ def test_an_exit_that_cannot_be_noted_is_sent_again_and_counts_once(
     assert [signal["action"] for signal in desk.server.signals] == ["buy", "exit", "exit"]
     out = broker.exit("CL", "long", 1, None)
     assert (broker.positions(), broker.unreported_exits(), broker.unsettled()) == ([], [out], [])
+
+
+def test_an_exit_with_a_quantity_that_was_taken_and_not_noted_is_not_sent_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.brokers.traderspost._PATIENCE_SECONDS", 0.2)
+    mine, theirs = two_owners(desk)
+    with locked(desk.book):
+        with pytest.raises(OrderUnknown, match="was taken, and could not be noted"):
+            mine.exit("CL", "long", 1, None)
+        with pytest.raises(OrderUnknown, match="No second exit of mine on CL"):
+            mine.exit("CL", "long", 1, None)
+    out = mine.exit("CL", "long", 1, None)
+    assert quantities(desk) == [1]
+    assert (out.fill_id, out.size) == (desk.server.signals[0]["extras"]["order"], 1)
+    assert mine.positions() == [leg(1, "71.26", "theirs")]
+    with pytest.raises(NotOpen):
+        mine.exit("CL", "long", 1, None)
+    theirs.exit("CL", "long", 1, None)
+    assert quantities(desk) == [1, None]
+
+
+def test_an_exit_with_a_quantity_that_is_unknown_and_not_noted_is_noted_and_not_sent_again(
+    desk: Desk,
+) -> None:
+    mine, _ = two_owners(desk)
+    with locked(desk.book):
+        desk.server.behaves(fails(502))
+        with pytest.raises(BrokerError, match="That could not be noted"):
+            mine.exit("CL", "long", 1, None)
+    assert mine.unsettled() == []
+    with pytest.raises(OrderUnknown, match="No second exit of mine on CL"):
+        mine.exit("CL", "long", 1, None)
+    assert [(order.does, order.state) for order in mine.unsettled()] == [("exit", "unknown")]
+    assert quantities(desk) == [1]
+
+
+def test_no_exit_waits_for_the_one_before_to_be_noted(desk: Desk) -> None:
+    broker = desk.broker()
+    symbols = ["CL", "ES", "GC"]
+    for symbol in symbols:
+        broker.enter(symbol, "long", 1, PRICE)
+    desk.server.signals.clear()
+    with locked(desk.book):
+        begun = time.monotonic()
+        with pytest.raises(OrderUnknown, match="was taken, and could not be noted"):
+            broker.flatten()
+        assert time.monotonic() - begun < 4, "each waited for the book as long as an entry does"
+        assert len(desk.server.signals) == len(symbols)
+    assert [out.symbol for out in broker.flatten()] == symbols
+    assert len(desk.server.signals) == len(symbols)
+    assert broker.positions() == []
 
 
 def test_a_worker_starts_while_the_book_is_locked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -601,6 +728,10 @@ def test_what_is_wrong_with_the_configuration_is_told_without_the_secret(
         open_broker(setup_of(tmp_path, options, environ))
     assert sentence in str(refused.value)
     assert HIDDEN not in str(refused.value)
+
+
+def test_it_says_how_long_an_entry_may_be_unanswered(desk: Desk) -> None:
+    assert sends_within(desk.broker(timeout=7)) == 7
 
 
 def test_sending_must_be_over_before_the_slot_expires(tmp_path: Path) -> None:

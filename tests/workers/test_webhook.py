@@ -10,7 +10,18 @@ import pytest
 from coordinator.log import open_log
 from tests.waiting import until
 from tests.workers.names import Names, no_such_name
-from tests.workers.webhook_server import Behaviour, Late, Receiver, fails, refuses, takes, too_soon
+from tests.workers.webhook_server import (
+    HIDDEN,
+    PATH,
+    Behaviour,
+    Late,
+    Receiver,
+    fails,
+    refuses,
+    resets,
+    takes,
+    too_soon,
+)
 from workers.brokers.webhook import Answer, Webhook, longest_seconds, read_answer
 
 ORDER = {"action": "buy"}
@@ -70,6 +81,41 @@ def test_it_is_asked_only_once_there_is_a_connection(
     asked = count()
     opened(5).post(ORDER, may_send=lambda: next(asked) == 0)
     assert (next(asked), len(receiver.signals)) == (1, 1)
+
+
+ODD_ADDRESSES = [
+    pytest.param(f"?key={HIDDEN}", id="no path"),
+    pytest.param(f"{PATH}%2D", id="escaped without need"),
+    pytest.param(f"{PATH}%7e", id="escaped in small letters"),
+    pytest.param(f"{PATH}/{{}}", id="braces"),
+    pytest.param(f'{PATH}/"', id="quotes"),
+    pytest.param(f"/x/..{PATH}", id="dots"),
+]
+
+
+@pytest.mark.parametrize("odd", ODD_ADDRESSES)
+@pytest.mark.parametrize("may_send", [True, False])
+def test_an_address_that_is_rewritten_on_its_way_sends_no_order_unasked_or_twice(
+    receiver: Receiver, odd: str, may_send: bool
+) -> None:
+    receiver.behaves(resets)
+    log, lines = open_log("worker", target=io.StringIO())
+    webhook = Webhook(f"HTTP://127.0.0.1:{receiver.port}{odd}", timeout_seconds=5, log=log)
+    answer = webhook.post(ORDER, may_send=lambda: may_send)
+    lines.close()
+    assert (answer.outcome, len(receiver.signals)) == (("unknown", 1) if may_send else ("withheld", 0))
+
+
+def test_it_is_asked_where_a_proxy_sends_it_too(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{receiver.port}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    log, lines = open_log("worker", target=io.StringIO())
+    webhook = Webhook(f"http://broker.invalid{PATH}", timeout_seconds=5, log=log)
+    assert webhook.post(ORDER, may_send=lambda: False).outcome == "withheld"
+    assert receiver.signals == []
+    assert webhook.post(ORDER).outcome == "accepted"
+    lines.close()
 
 
 def test_a_question_that_takes_too_long_is_no_yes(opened: Opened, receiver: Receiver) -> None:

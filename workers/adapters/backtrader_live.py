@@ -23,6 +23,8 @@ from workers.brokers.protocol import (
     NotOpen,
     OpenedBroker,
     OrderUnknown,
+    sends_within,
+    when_taken_late,
 )
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder
@@ -52,6 +54,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         self.trade(feeds, log)
         self.gate_by(gate)
         self._own_gate = gate
+        when_taken_late(broker, gate.announce_again)
         self._broker = broker
         self.startingcash = self._cash = cash
         self._held_at_the_end: list[BrokerPosition] | None = None
@@ -192,7 +195,8 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         if not self._gate.standing(granted):
             return "a flatten was ordered meanwhile, or the slot has expired"
         symbol, price = self._symbol_and_price(order)
-        size, may_send = abs(int(order.size)), partial(self._gate.standing, granted)
+        size = abs(int(order.size))
+        may_send = partial(self._gate.standing, granted, seconds=sends_within(self._broker))
         fill = self._broker.enter(symbol, side_of(order.size), size, price, may_send=may_send)
         self._gate.position_opened(symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
         self._cash -= float(fill.commission)

@@ -16,7 +16,7 @@ from events.fields import Side
 from workers.brokers.legs import join, reduce
 from workers.brokers.orders_book import PERHAPS_OPEN, Order, Orders, State
 from workers.brokers.paper_book import Entries
-from workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill
+from workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, OrderUnknown
 
 
 class Believed:
@@ -94,8 +94,30 @@ class Believed:
                 )
 
     def shares(self, owner: str, symbol: str) -> bool:
-        """Whether another owner holds, or may hold, the symbol too."""
-        return any(held.symbol == symbol and held.owner != owner for held in self.held(None))
+        """Whether another owner holds, or may hold, contracts in it that he has not ordered closed."""
+        return any(
+            held.symbol == symbol and held.owner != owner and not self._is_leaving(held)
+            for held in self.held(None)
+        )
+
+    def refuse_a_second_exit(self, owner: str, symbol: str, taken: Order | None) -> None:
+        """Raises OrderUnknown where an exit with a quantity could be the second for the same contracts.
+
+        `taken`: one that the book does not know of. Without a quantity closing twice does no harm; with
+        one it closes what another owner holds.
+        """
+        perhaps = [one for one in self.orders.of(owner, symbol, PERHAPS_OPEN) if one.does == "exit"]
+        for order in [taken] if taken else perhaps:
+            raise OrderUnknown(
+                f"No second exit of {owner} on {symbol}, which would have to name a quantity, while nobody "
+                f"knows what became of order {order}: it could close what is another's. Look at the broker, "
+                f"then: portfold reconcile {order.id}"
+            )
+
+    def _is_leaving(self, held: BrokerPosition) -> bool:
+        """Whether an exit of all of it is unknown: nobody has entered since, and it may go at any time."""
+        unknown = self.orders.of(held.owner, held.symbol, ["unknown"])
+        return any(order.does == "exit" and order.size >= held.size for order in unknown)
 
     def _as_leg(self, order: Order) -> BrokerPosition:
         commission = self._commission(order.symbol, order.size)

@@ -54,19 +54,31 @@ class Attempt(Generic[Result]):
 
 
 def adapter(attempt: Attempt[Any]) -> HTTPAdapter:
-    """Lets requests connect, and then asks the attempt before anything is written."""
+    """Lets requests connect, and then asks the attempt before anything is written, by whatever way."""
     return _Adapter(attempt)
 
 
 class _Adapter(HTTPAdapter):
+    """Whatever connects for it comes from one of two managers of pools: the usual, or that of a proxy."""
+
     def __init__(self, attempt: Attempt[Any]) -> None:
         self._attempt = attempt
         super().__init__()
 
-    def get_connection_with_tls_context(self, *args: Any, **more: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **more)
-        pool.ConnectionCls = _asking(pool.ConnectionCls, self._attempt)
-        return pool
+    def init_poolmanager(self, *args: Any, **more: Any) -> None:
+        super().init_poolmanager(*args, **more)
+        self._have_it_ask(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **more: Any) -> Any:
+        manager: Any = super().proxy_manager_for(*args, **more)
+        self._have_it_ask(manager)
+        return manager
+
+    def _have_it_ask(self, manager: Any) -> None:
+        manager.pool_classes_by_scheme = {
+            scheme: type("AskingPool", (pool,), {"ConnectionCls": _asking(pool.ConnectionCls, self._attempt)})
+            for scheme, pool in manager.pool_classes_by_scheme.items()
+        }
 
 
 def _asking(kind: Any, attempt: Attempt[Any]) -> Any:

@@ -6,12 +6,14 @@ An order is written down before it is sent, so that no death between the two is 
             ──▶ refused, given_up           it was not: nothing is open of it
             ──▶ unproven                    an exit was taken, and nothing was surely open
             ──▶ unknown ──▶ accepted        an entry that was taken after all
-                        ──▶ flattened       an exit after which another was taken: nothing is open any more
+                        ──▶ flattened       an exit after which one of all there was, without a quantity, was
+                                            taken: nothing of the owner's is open any more
     unknown, flattened, given_up, refused, unproven ──▶ filled, not_filled      a person has looked
 
 Entries `sending` and `unknown` count as open, whatever is sent after them. While an order on a symbol is
-sending, unknown or flattened no other entry on it is sent. Of what is settled the newest `SETTLED_KEPT` are
-kept, and the entries of what is open, which say in which contract it is.
+sending, unknown or flattened no other entry on it is sent, and while an exit is sending or unknown no other
+exit of its owner that names a quantity. Of what is settled the newest `SETTLED_KEPT` are kept, and the
+entries of what is open, which say in which contract it is.
 """
 
 import time

@@ -137,8 +137,7 @@ class PaperBroker:
 
     def confirm_reported(self, fill_id: str) -> None:
         """Forgets an exit, of any owner, that is on the bus; does nothing if it is forgotten already."""
-        with self._book.transaction() as entries:
-            entries.remove_unreported_exit(fill_id)
+        self._book.confirm(fill_id)
 
     def mark(self, symbol: str, price: Decimal) -> None:
         """Records the last price of a symbol, whoever holds it: what an exit without a price is filled at."""

@@ -37,6 +37,7 @@ _SCHEMA = (
     "CREATE INDEX IF NOT EXISTS unreported_exits_of_owner ON unreported_exits (owner, number)",
 )
 _PAUSE = 0.005  # seconds
+_CONFIRM_SECONDS = 0.2
 
 
 class BookFailed(BrokerError):
@@ -64,6 +65,7 @@ class PaperBook:
         self._path = path
         self._patience = patience
         self._called = called
+        self._confirmed: dict[str, None] = {}  # reported exits that are still to be removed, oldest first
         try:
             self._writes = _Access(_open(path, patience, (*_SCHEMA, *tables), durable))
             # A book in memory is one connection's alone.
@@ -72,10 +74,30 @@ class PaperBook:
         except sqlite3.Error as error:
             raise self._failure(error, patience) from error
 
-    def transaction(self, patience: float | None = None) -> AbstractContextManager["Entries"]:
+    @contextmanager
+    def transaction(self, patience: float | None = None) -> Iterator["Entries"]:
         """What the book holds, for this caller alone to read and write: committed at the end, taken back by
         any exception. `patience`: for a caller who has less."""
-        return self._begun(self._writes, "BEGIN IMMEDIATE", self._patience if patience is None else patience)
+        patience = self._patience if patience is None else patience
+        confirmed = list(self._confirmed)
+        with self._begun(self._writes, "BEGIN IMMEDIATE", patience) as entries:
+            for fill_id in confirmed:
+                entries.remove_unreported_exit(fill_id)
+            yield entries
+        for fill_id in confirmed:
+            self._confirmed.pop(fill_id, None)
+
+    def confirm(self, fill_id: str) -> None:
+        """Removes an exit that is reported, or does nothing where it is removed already.
+
+        Waits briefly, as others wait for who confirms. A BookFailed takes nothing back: this process
+        knows that the exit is reported, and its next transaction removes it.
+        """
+        self._confirmed[fill_id] = None
+        if len(self._confirmed) > UNREPORTED_EXITS:
+            self._confirmed.pop(next(iter(self._confirmed)), None)
+        with self.transaction(_CONFIRM_SECONDS):
+            pass
 
     def reading(self) -> AbstractContextManager["Entries"]:
         """What the book held at this moment, only to be read."""
@@ -89,7 +111,8 @@ class PaperBook:
     def read_unreported_exits(self, owner: str | None) -> list[ExitFill]:
         """One owner's exits that nobody has confirmed, oldest first."""
         with self.reading() as entries:
-            return entries.unreported_exits(owner)
+            found = entries.unreported_exits(owner)
+        return [fill for fill in found if fill.fill_id not in self._confirmed]
 
     def close(self) -> None:
         """Lets go of the file. What is open stays open in it."""

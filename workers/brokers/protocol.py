@@ -167,6 +167,24 @@ class Broker(Protocol):
         ...
 
 
+def sends_within(broker: Broker) -> float:
+    """How many seconds after a yes of `may_send` the broker can still not know what became of an entry.
+
+    Its attribute `sends_within_seconds`; 0 where it has none. A slot has to last that long yet, or another
+    may have it when the entry is filled.
+    """
+    seconds: float = getattr(broker, "sends_within_seconds", 0.0)
+    return seconds
+
+
+def when_taken_late(broker: Broker, callback: Callable[[], object]) -> None:
+    """Has the broker call back once it learns that an unknown entry was taken; one without
+    `on_taken_late` never does."""
+    register = getattr(broker, "on_taken_late", None)
+    if register is not None:
+        register(callback)
+
+
 class OpenedBroker(Broker, Protocol):
     """A broker as the configuration opens it, and a worker's process keeps it up to date and closes it."""
 

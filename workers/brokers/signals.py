@@ -8,10 +8,20 @@ opens one; without a quantity, all of it. Numbers are written digit by digit, ne
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from workers.brokers.orders_book import Order
 from workers.brokers.protocol import BrokerError, OrderUnknown, Withheld
 from workers.brokers.webhook import Answer
+
+
+class Leaving(NamedTuple):
+    """An exit to be sent, how much of what it closes is `sure` to be open, and whether it closes all."""
+
+    order: Order
+    signal: Mapping[str, object]
+    sure: int
+    everything: bool
 
 
 def entry_signal(order: Order, price: Decimal) -> Mapping[str, object]:

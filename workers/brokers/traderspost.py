@@ -4,8 +4,10 @@ So this broker keeps a book of what it believes: an order that was taken is beli
 was given for, some ticks worse. What nobody can know, because no answer came, is never sent again: it is
 written down as unknown, counts as open, and entries on its symbol are refused until a person has looked and
 said (`portfold reconcile`). Exits stay possible: at TradersPost an exit closes what is open and can never
-open anything, so closing twice does no harm. But an exit that was taken proves nothing of an unknown entry,
-which may arrive after it: that stays open and unknown. An answer that comes late is noted.
+open anything, so closing twice does no harm. Only where an exit names a quantity, as others hold the contract
+too and mean to keep it, a second could close theirs: it is not sent while the first is unknown, and goes
+without a quantity once the others have left or ordered it. An exit that was taken proves nothing of an
+unknown entry, which may arrive after it: that stays open and unknown. A late answer is noted, and told.
 
 Every order is on disk before it is sent: a process that dies in the middle leaves an unknown one, and whoever
 starts next does not send it again. But an exit needs no book that can be written: while another process locks
@@ -21,7 +23,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -29,16 +31,9 @@ from config import Contract
 from coordinator.log import Log
 from events.fields import Side
 from workers.brokers.believed import Believed
-from workers.brokers.contract_month import ROLLS, contract_name
+from workers.brokers.contract_names import ContractNames
 from workers.brokers.legs import check_order, check_price, worse
-from workers.brokers.orders_book import (
-    PERHAPS_OPEN,
-    Order,
-    Orders,
-    State,
-    now_ms,
-    open_orders_book,
-)
+from workers.brokers.orders_book import Order, Orders, State, now_ms, open_orders_book
 from workers.brokers.paper_book import BookFailed, Entries
 from workers.brokers.protocol import (
     BrokerError,
@@ -50,22 +45,14 @@ from workers.brokers.protocol import (
     OrderUnknown,
     always,
 )
-from workers.brokers.signals import entry_signal, exit_signal, failure, unproven
+from workers.brokers.signals import Leaving, entry_signal, exit_signal, failure, unproven
+from workers.brokers.unnoted import Became, Unnoted
 from workers.brokers.webhook import Answer, Webhook
 
 _EXCHANGE = ZoneInfo("America/Chicago")
 _PATIENCE_SECONDS = 5.0
 _BRIEFLY_SECONDS = 0.5  # for what can do without the book, or is soon overtaken
-_HELD_BY: tuple[State, ...] = ("accepted", "filled", *PERHAPS_OPEN)
-
-
-class _Leaving(NamedTuple):
-    """An exit to be sent, how much of what it closes is `sure` to be open, and whether it closes all."""
-
-    order: Order
-    signal: Mapping[str, object]
-    sure: int
-    everything: bool
+_HARDLY_SECONDS = 0.05  # for an exit, where the book could not take in the one before
 
 
 class TradersPost:
@@ -93,11 +80,17 @@ class TradersPost:
         self._contracts = contracts
         self._webhook = webhook
         self._send_ms = round(send_seconds * 1000)
-        self._names = names
+        self._names = ContractNames(names, today)
         self._log = log
-        self._today = today
+        self._unnoted = Unnoted()
+        self._taken_late: Callable[[], object] = lambda: None
         self._book = open_orders_book(book, _PATIENCE_SECONDS)
         self._take_note_of_what_was_left()
+
+    @property
+    def sends_within_seconds(self) -> float:
+        """See `protocol.sends_within`: how long an attempt to send takes at most."""
+        return self._webhook.timeout_seconds
 
     # --- orders ------------------------------------------------------------------------------------------
 
@@ -117,9 +110,7 @@ class TradersPost:
             believed.refuse_while_unsettled(symbol)
             believed.refuse_against_the_account(symbol, side)
             leg = entries.leg(self._owner, symbol)
-            contract = (
-                self._contract_held(orders, self._owner, symbol) if leg else self._contract_today(symbol)
-            )
+            contract = self._names.held(orders, self._owner, symbol) if leg else self._names.today(symbol)
             paid = self._worse(symbol, price, buys=side == "long")
             order = self._order("enter", self._owner, symbol, side, size, contract, paid)
             orders.write(order)
@@ -138,20 +129,21 @@ class TradersPost:
         """
         self._check(symbol, side, size)
         owner = owner or self._owner
+        patience: float | None = _HARDLY_SECONDS if self._unnoted else _BRIEFLY_SECONDS
         try:
-            with self._book.transaction(_BRIEFLY_SECONDS) as entries:
+            if taken := self._note_what_was_not(owner, symbol, patience):
+                return taken
+            with self._book.transaction(patience) as entries:
                 leaving = self._leaving(self._believed(entries), owner, symbol, side, size, price)
                 Orders(entries).write(leaving.order)
-        except BookFailed as failed:  # what stops an exit is worse than one that is sent twice
+            patience = None
+        except BookFailed as failed:  # what stops an exit is worse than a book that is behind
             self._log.critical("An exit is sent that cannot be written down yet", why=str(failed))
             with self._book.reading() as entries:
                 leaving = self._leaving(self._believed(entries), owner, symbol, side, size, price)
-        order = leaving.order
-        self._send(order, leaving.signal, partial(self._is_fresh, order))
-        with self._believing(order) as believed:
-            fill = believed.exited(order, sure=leaving.sure, everything=leaving.everything)
+        fill = self._close(leaving, patience)
         if fill is None:
-            raise unproven(order)
+            raise unproven(leaving.order)
         return fill
 
     def flatten(self, *, owner: str | None = None) -> list[ExitFill]:
@@ -187,14 +179,17 @@ class TradersPost:
 
     def confirm_reported(self, fill_id: str) -> None:
         """Forgets an exit, of any owner, that is on the bus; does nothing if it is forgotten already."""
-        with self._book.transaction() as entries:
-            entries.remove_unreported_exit(fill_id)
+        self._book.confirm(fill_id)
 
     def mark(self, symbol: str, price: Decimal) -> None:
         """Records the last price of a symbol: what an exit without a price is believed filled at."""
         check_price(symbol, price)
         with self._book.transaction(_BRIEFLY_SECONDS) as entries:
             entries.write_mark(symbol, price)
+
+    def on_taken_late(self, callback: Callable[[], object]) -> None:
+        """Calls back, on another thread, once an unknown entry turned out to be taken: it is held now."""
+        self._taken_late = callback
 
     def close(self) -> None:
         """Lets go of the book. What is open stays open."""
@@ -222,7 +217,7 @@ class TradersPost:
 
     def _leaving(
         self, believed: Believed, owner: str, symbol: str, side: Side, size: int, price: Decimal | None
-    ) -> _Leaving:
+    ) -> Leaving:
         """The exit that is to be sent. Only reads."""
         held = next((one for one in believed.held(owner) if one.symbol == symbol), None)
         if held is None or held.side != side or held.size < size:
@@ -240,16 +235,43 @@ class TradersPost:
         price = believed.entries.mark(symbol) if price is None else price
         check_price(symbol, price)
         received = self._worse(symbol, price, buys=side == "short")
-        contract = self._contract_held(believed.orders, owner, symbol)
+        contract = self._names.held(believed.orders, owner, symbol)
         order = self._order("exit", owner, symbol, side, size, contract, received)
-        alone = not believed.shares(owner, symbol)  # without a quantity it would close the other's as well
-        return _Leaving(order, exit_signal(order, price, everything=everything and alone), sure, everything)
+        # Without a quantity it would close another's as well.
+        all_of_it = everything and not believed.shares(owner, symbol)
+        if not all_of_it:
+            believed.refuse_a_second_exit(owner, symbol, self._unnoted.perhaps_done(owner, symbol))
+        return Leaving(order, exit_signal(order, price, everything=all_of_it), sure, all_of_it)
+
+    def _close(self, leaving: Leaving, patience: float | None) -> ExitFill | None:
+        """Sends it; what it closed for sure. `patience`: how long it may wait for the book after that."""
+        order = leaving.order
+        self._send(order, leaving.signal, partial(self._is_fresh, order), patience)
+        try:
+            with self._believing(order, patience) as believed:
+                return believed.exited(order, sure=leaving.sure, everything=leaving.everything)
+        except OrderUnknown as unknown:
+            if isinstance(unknown.__cause__, BookFailed):
+                self._unnoted.keep(Became(order, "accepted", "", leaving.sure, leaving.everything))
+            raise
+
+    def _note_what_was_not(self, owner: str, symbol: str, patience: float | None) -> ExitFill | None:
+        """Has the book know of the owner's last exit on the symbol; the fill where that was taken."""
+        became = self._unnoted.of(owner, symbol)
+        if became is None:
+            return None
+        with self._book.transaction(patience) as entries:
+            fill = self._unnoted.note(became, self._believed(entries))
+        self._unnoted.forget(became)
+        return fill
 
     def _is_fresh(self, order: Order) -> bool:
         """Whether it may be sent yet: an exit that a machine slept over would close what others hold now."""
         return now_ms() - order.at_ms < self._send_ms
 
-    def _send(self, order: Order, signal: Mapping[str, object], may_send: MaySend) -> None:
+    def _send(
+        self, order: Order, signal: Mapping[str, object], may_send: MaySend, patience: float | None = None
+    ) -> None:
         """Returns if it was taken. Otherwise that is noted, and raised."""
         answer = self._webhook.post(
             signal,
@@ -262,10 +284,12 @@ class TradersPost:
             return
         state: State = "given_up" if answer.outcome == "withheld" else answer.outcome
         try:
-            with self._book.transaction() as entries:
+            with self._book.transaction(patience) as entries:
                 if not Orders(entries).is_settled(order.id):  # by somebody, meanwhile
                     self._believed(entries).note(order, state, answer.said)
         except BookFailed as failed:
+            if order.does == "exit":
+                self._unnoted.keep(Became(order, state, answer.said))
             told = f"{failure(order, answer)} That could not be noted: {failed}"
             raise (OrderUnknown if order.does == "enter" else BrokerError)(told) from failed
         raise failure(order, answer)
@@ -278,16 +302,19 @@ class TradersPost:
             believed = self._believed(entries)
             if believed.orders.is_settled(order.id):
                 return
-            if order.does == "enter" and answer.outcome == "accepted":
+            taken = order.does == "enter" and answer.outcome == "accepted"
+            if taken:
                 believed.entered(order, said)
             else:
                 believed.note(order, "unknown", said)
+        if taken:
+            self._taken_late()
 
     @contextmanager
-    def _believing(self, order: Order) -> Iterator[Believed]:
+    def _believing(self, order: Order, patience: float | None = None) -> Iterator[Believed]:
         """For what follows in the book from an order that was taken: it cannot be taken back any more."""
         try:
-            with self._book.transaction() as entries:
+            with self._book.transaction(patience) as entries:
                 believed = self._believed(entries)
                 if believed.orders.is_settled(order.id):
                     raise BrokerError("somebody has settled it meanwhile")
@@ -310,20 +337,6 @@ class TradersPost:
     ) -> Order:
         order_id = uuid4().hex
         return Order(order_id, now_ms(), self._owner, owner, symbol, side, size, does, contract, price)
-
-    def _contract_held(self, orders: Orders, owner: str, symbol: str) -> str:
-        """The contract that the position was opened in."""
-        entered = [one for one in orders.of(owner, symbol, _HELD_BY) if one.does == "enter"]
-        return entered[-1].contract if entered else self._contract_today(symbol)
-
-    def _contract_today(self, symbol: str) -> str:
-        if symbol in self._names:
-            return self._names[symbol]
-        if symbol not in ROLLS:
-            raise BrokerError(
-                f"No rule says which contract of {symbol} is traded: name it in broker.options.contracts"
-            )
-        return contract_name(symbol, self._today())
 
     def _worse(self, symbol: str, price: Decimal, *, buys: bool) -> Decimal:
         return worse(price, self._contracts[symbol], buys=buys)

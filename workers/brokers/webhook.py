@@ -67,7 +67,7 @@ class Webhook:
 
     def __init__(self, url: str, *, timeout_seconds: float, log: Log) -> None:
         self._url = url
-        self._timeout_seconds = timeout_seconds
+        self.timeout_seconds = timeout_seconds
         self._log = log
         logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)  # it would write down the address
 
@@ -85,7 +85,7 @@ class Webhook:
         called, on another thread, with an answer that comes after "unknown" was said.
         """
         body = _JSON.encode(payload)
-        last_start = time.monotonic() + _begins_within(self._timeout_seconds)
+        last_start = time.monotonic() + _begins_within(self.timeout_seconds)
         answer = self._attempt(body, may_send, late)
         for pause in _PAUSES_SECONDS:
             wait = pause if answer.outcome == "given_up" else answer.again_seconds if insists else None
@@ -106,11 +106,11 @@ class Webhook:
                 self._tell_late(answer, late)
 
         threading.Thread(target=go, name="webhook", daemon=True).start()
-        answer = attempt.wait(self._timeout_seconds)
+        answer = attempt.wait(self.timeout_seconds)
         if answer is not None:
             return answer
         if not attempt.written:
-            return Answer("given_up", f"No connection within {self._timeout_seconds:g} s")
+            return Answer("given_up", f"No connection within {self.timeout_seconds:g} s")
         return self._no_answer()
 
     def _tell_late(self, answer: Answer, late: Late) -> None:
@@ -122,17 +122,18 @@ class Webhook:
             self._log.critical("A late answer could not be noted", said=answer.said, why=repr(error))
 
     def _no_answer(self) -> Answer:
-        return Answer("unknown", f"No answer within {self._timeout_seconds:g} s")
+        return Answer("unknown", f"No answer within {self.timeout_seconds:g} s")
 
     def _post(self, body: bytes, attempt: Attempt[Answer]) -> Answer:
         try:
             with requests.Session() as session:
-                session.mount(self._url, adapter(attempt))
+                for scheme in ("https://", "http://"):  # not the address: requests rewrites some
+                    session.mount(scheme, adapter(attempt))
                 with session.post(
                     self._url,
                     data=body,
                     headers={"Content-Type": "application/json", "Connection": "close"},
-                    timeout=(self._timeout_seconds, _HEARD_LATE_SECONDS),
+                    timeout=(self.timeout_seconds, _HEARD_LATE_SECONDS),
                     allow_redirects=False,
                     stream=True,
                 ) as response:

@@ -1,0 +1,37 @@
+"""Which contract an order of a symbol names: what is held is closed, or added to, in its own; else the day's.
+
+A name in the configuration goes before the rules of `contract_month`. Guarantees: no order goes out in a
+contract that nobody named and no rule gives.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from workers.brokers.contract_month import ROLLS, contract_name
+from workers.brokers.orders_book import PERHAPS_OPEN, Orders, State
+from workers.brokers.protocol import BrokerError
+
+_HELD_BY: tuple[State, ...] = ("accepted", "filled", *PERHAPS_OPEN)
+
+
+class ContractNames:
+    """`names` are those of the configuration, by symbol; `today` is the exchange's day."""
+
+    def __init__(self, names: Mapping[str, str], today: Callable[[], date]) -> None:
+        self._names = names
+        self._today = today
+
+    def held(self, orders: Orders, owner: str, symbol: str) -> str:
+        """The contract that the position was opened in."""
+        entered = [one for one in orders.of(owner, symbol, _HELD_BY) if one.does == "enter"]
+        return entered[-1].contract if entered else self.today(symbol)
+
+    def today(self, symbol: str) -> str:
+        """The contract to enter now. Raises BrokerError."""
+        if symbol in self._names:
+            return self._names[symbol]
+        if symbol not in ROLLS:
+            raise BrokerError(
+                f"No rule says which contract of {symbol} is traded: name it in broker.options.contracts"
+            )
+        return contract_name(symbol, self._today())
