@@ -23,7 +23,6 @@ from coordinator.log import Log
 from coordinator.status import read_status
 from events.bus import SERVERS_TIME, Bus, Entry
 from events.codec import RefusedField
-from events.connection import connect
 from events.errors import BusError
 from events.fields import Side
 from events.incoming import (
@@ -42,13 +41,12 @@ from workers.carrier import Begin, Carrier, on_a_thread
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder, order_for
 from workers.grants import Grants, ask_about_an_earlier_life
-from workers.listener import LISTEN_SECONDS
 from workers.marks import Mark, Marks
 from workers.presence import Presence
 from workers.program_log import program_log
 from workers.publisher import OutboxFull, Publisher
 from workers.requests import Author, Requests
-from workers.settings import GateSettings
+from workers.settings import GateSettings, open_bus
 from workers.worded import as_name, as_text
 
 _ANNOUNCEMENTS_AT_ONCE = 5
@@ -345,10 +343,3 @@ class PortfolioGate:
         if self._settings.on_bus_loss == "flatten":
             order = FlattenOrder(f"bus lost {self._losses}", ORIGIN, "bus lost", everything=True)
             self._carrier.carry(order, lambda: self._presence.bus_is_lost)  # nobody is there to remind
-
-
-def open_bus(settings: GateSettings) -> Bus:
-    """A connection to the portfolio, as a gate needs it; connects when first used."""
-    patience = max(settings.answer_seconds, LISTEN_SECONDS) + 0.5  # longer than any blocking read
-    client = connect(settings.url, password=settings.password, timeout_seconds=patience)
-    return Bus(client, settings.portfolio)

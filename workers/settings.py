@@ -7,7 +7,9 @@ from typing import Literal
 from msgspec import Struct
 
 from config import Configuration, load, secret
-from events.connection import has_password
+from events.bus import Bus
+from events.connection import connect, has_password
+from workers.listener import LISTEN_SECONDS
 
 
 class GateSettings(Struct, frozen=True):
@@ -48,3 +50,10 @@ class GateSettings(Struct, frozen=True):
     def found(cls) -> "GateSettings":
         """The settings of the configuration that applies here; PORTFOLD_URL names another server."""
         return cls.of(load(None, os.environ, Path.cwd()), url=os.environ.get("PORTFOLD_URL"))
+
+
+def open_bus(settings: GateSettings) -> Bus:
+    """A connection to the portfolio, as a gate needs it; connects when first used."""
+    patience = max(settings.answer_seconds, LISTEN_SECONDS) + 0.5  # longer than any blocking read
+    client = connect(settings.url, password=settings.password, timeout_seconds=patience)
+    return Bus(client, settings.portfolio)

@@ -17,8 +17,7 @@ from tests.live import Live
 from tests.processes import coordinating
 from tests.waiting import until
 from workers.claim import Claim, NameTaken
-from workers.gate import open_bus
-from workers.settings import GateSettings
+from workers.settings import GateSettings, open_bus
 
 SLOWLY = ("--bars", "synthetic", "--pace", "0.2", "--days", "400")
 WORKER = "ibs-ES"

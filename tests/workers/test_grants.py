@@ -12,10 +12,9 @@ from events.incoming import EntryRenewed
 from events.stream_id import ORIGIN
 from tests.set_clock import SetClock
 from workers.decision import Decision
-from workers.gate import open_bus
 from workers.grants import Grants
 from workers.publisher import Publisher
-from workers.settings import GateSettings
+from workers.settings import GateSettings, open_bus
 
 
 @pytest.mark.parametrize(("lasts", "asked_at"), [(30.0, [300, 600, 1200, 2400]), (3600.0, [600, 1200, 2400])])

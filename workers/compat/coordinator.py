@@ -34,10 +34,10 @@ from workers.compat.positions import (
 from workers.compat.traded import Traded, announced_before
 from workers.decided import wait_until_decided
 from workers.flatten_order import FlattenOrder
-from workers.gate import PortfolioGate, open_bus
+from workers.gate import PortfolioGate
 from workers.program_log import program_log
 from workers.publisher import OtherProcess
-from workers.settings import GateSettings
+from workers.settings import GateSettings, open_bus
 
 _NOT_TOLD = Decimal(0)
 

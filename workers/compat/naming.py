@@ -16,8 +16,7 @@ from coordinator.log import Log
 from events.bus import Bus
 from events.errors import BusError
 from workers.claim import Claim, NameTaken
-from workers.gate import open_bus
-from workers.settings import GateSettings
+from workers.settings import GateSettings, open_bus
 
 _LONGEST = 64
 _UNFIT = re.compile(r"[^A-Za-z0-9._@-]+")
