@@ -33,17 +33,17 @@ from workers.brokers.protocol import Broker, BrokerError, BrokerPosition, Broker
 from workers.brokers.registry import open_broker
 from workers.flatten_order import FlattenOrder, handed_over, order_for, taken_over
 from workers.gate import PortfolioGate
+from workers.pauses import Pauses
 from workers.reporting import report_exit
 from workers.settings import GateSettings
 from workers.side_by_side import SideBySide
 
 NAME = "flattener"
-_FIRST_PAUSE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 30.0
 _ORDERS_KEPT = 100
 _DECISIONS_AT_ONCE = 1_000
 _PAGES = 100
 _ORDERS_AT_ONCE = 8
+_THE_LOOK = "the look"
 
 
 class Flattener:
@@ -77,7 +77,7 @@ class Flattener:
         self._everything: tuple[FlattenOrder, float] | None = None
         self._covered: dict[FlattenOrder, set[tuple[str, str, Side, Decimal]]] = {}
         self._closed: set[tuple[str, str]] = set()
-        self._pause = self._next_look = 0.0
+        self._pauses = Pauses(self._clock)
         self._took_up = False
         gate.on_flatten(self.flatten, reminded=True, at_once=_ORDERS_AT_ONCE)
 
@@ -95,31 +95,34 @@ class Flattener:
         if order.everything:
             if not heard:  # what is tried again stands already, or has ended
                 self._everything = (order, self._clock.monotonic() + self._lapse_seconds)
-            self._close_orphans(order)
+            failed, _ = self._close_orphans(order)
         else:
-            self._close_legs(order)
+            failed = self._close_legs(order)
+        if failed:
+            raise failed[0]
 
     def look_again(self) -> None:
         """Closes what has become an orphan's since the order to close everything, while that stands.
 
-        It does until every sign of life from before it has lapsed, and no exit is left to be reported.
+        It does until every sign of life from before it has lapsed, and no exit is left to be reported. What
+        is refused again and again is tried less often, each by itself: it delays no other.
         """
         self._take_up()
-        standing, now = self._everything, self._clock.monotonic()
-        if standing is None or now < self._next_look:
+        standing = self._everything
+        if standing is None or not self._pauses.is_over(_THE_LOOK):
             return
         order, until = standing
+        ends = self._clock.monotonic() >= until
         try:
-            unreported = self._close_orphans(order)
+            failed, left = self._close_orphans(order, patiently=True)
         except Exception as error:  # noqa: BLE001 - whatever it is, a later look tries again
-            self._pause = min(2 * self._pause or _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
-            self._next_look = now + self._pause
-            self._log.critical(
-                "Orphans could not be closed; trying again", why=repr(error), in_seconds=self._pause
-            )
-            return
-        self._pause = self._next_look = 0.0
-        if now >= until and not unreported and self._everything is standing:
+            self._pauses.begin(_THE_LOOK)
+            failed, left = [error], True
+        else:
+            self._pauses.end(_THE_LOOK)
+        for error in failed:
+            self._log.critical("Orphans could not be closed; trying again, less often", why=repr(error))
+        if ends and not left and self._everything is standing:
             self._everything = None
 
     def _take_up(self) -> None:
@@ -140,27 +143,33 @@ class Flattener:
             self._covered[order] = {_identity(one) for one in held}
             self._everything = (order, self._clock.monotonic() + self._lapse_seconds)
 
-    def _close_orphans(self, order: FlattenOrder) -> bool:
-        """Closes, and reports, whatever belongs to workers whose heartbeat is gone.
+    def _close_orphans(self, order: FlattenOrder, *, patiently: bool = False) -> tuple[list[Exception], bool]:
+        """Closes, and reports, whatever belongs to workers whose heartbeat is gone; `patiently`: that is due.
 
-        Whether others have exits to report: they may die over it, and what is closed nobody is reminded of.
+        What failed, and whether anything is left: also where others have exits to report, who may die over
+        it, and what is closed nobody is reminded of.
         """
         held = self._broker.positions()
         unreported = self._broker.unreported_exits()
         owners = sorted({one.owner for one in held} | {fill.owner for fill in unreported})
         silent = {owner for owner, beat in zip(owners, self._bus.beats(owners), strict=True) if not beat}
-        orphans = [one for one in self._covered_by(order, held) if one.owner in silent]
-        closed = {(fill.owner, fill.symbol) for fill in unreported if fill.owner in silent}
-        self._close_all(orphans, closed, order.cause)
-        return any(fill.owner not in silent for fill in unreported)
+        orphans = {_leg(one): one for one in self._covered_by(order, held) if one.owner in silent}
+        closed = {_leg(fill) for fill in unreported if fill.owner in silent}
+        due = {leg for leg in closed | orphans.keys() if not patiently or self._pauses.is_over(leg)}
+        for leg in due if patiently else ():
+            self._pauses.begin(leg)
+        wanted = [one for leg, one in orphans.items() if leg in due]
+        failed = self._close_all(wanted, closed & due, order.cause)
+        others = any(fill.owner not in silent for fill in unreported)
+        return failed, bool(failed) or others or due != closed | orphans.keys()
 
-    def _close_legs(self, order: FlattenOrder) -> None:
-        """Closes, and reports, what was handed over by name."""
+    def _close_legs(self, order: FlattenOrder) -> list[Exception]:
+        """Closes, and reports, what was handed over by name; what failed."""
         legs = {(leg.worker, leg.symbol, leg.side) for leg in order.positions}
         held = self._broker.positions()
         wanted = [one for one in self._covered_by(order, held) if (one.owner, one.symbol, one.side) in legs]
         self._say_what_is_not_here(legs, held)
-        self._close_all(wanted, {(owner, symbol) for owner, symbol, _ in legs}, order.cause)
+        return self._close_all(wanted, {(owner, symbol) for owner, symbol, _ in legs}, order.cause)
 
     def _covered_by(self, order: FlattenOrder, held: Sequence[BrokerPosition]) -> list[BrokerPosition]:
         """Those of `held` that the order covers: what was open when it was given and has been ever since; and
@@ -215,31 +224,29 @@ class Flattener:
         while len(self._covered) > _ORDERS_KEPT:
             self._covered.pop(next(iter(self._covered)), None)  # another thread may do the same
 
-    def _close_all(self, held: Iterable[BrokerPosition], closed: set[tuple[str, str]], cause: str) -> None:
+    def _close_all(
+        self, held: Iterable[BrokerPosition], closed: set[tuple[str, str]], cause: str
+    ) -> list[Exception]:
         """Closes all of `held`, then reports that and what is `closed`; one that fails holds up no other."""
         failed: list[Exception] = []
         with self._reporting:  # of two that look at once, one finds it reported
             for fill in self._broker.unreported_exits():
-                leg = (fill.owner, fill.symbol)
-                if leg in closed and not self._side_by_side.is_under_way(leg):
+                if _leg(fill) in closed and not self._side_by_side.is_under_way(_leg(fill)):
                     self._try(failed, partial(self._report, fill, cause))
-        failed += self._side_by_side.do(
-            {(one.owner, one.symbol): partial(self._close, one, cause) for one in held}
-        )
-        if failed:
-            raise failed[0]
+        return failed + self._side_by_side.do({_leg(one): partial(self._close, one, cause) for one in held})
 
     def _try(self, failed: list[Exception], act: Callable[[], None]) -> None:
         try:
             act()
-        except Exception as error:  # noqa: BLE001 - raised by `_close_all`, once all the others are done
+        except Exception as error:  # noqa: BLE001 - handed over by `_close_all`, once all the others are done
             self._log.critical("Not reported", why=repr(error))
             failed.append(error)
 
     def _report(self, fill: ExitFill, cause: str) -> None:
         self._log.warning("Reporting a close", symbol=fill.symbol, owner=fill.owner, fill=fill.fill_id)
         report_exit(self._gate, self._broker, self._contracts[fill.symbol], fill, cause)
-        self._closed.add((fill.owner, fill.symbol))
+        self._closed.add(_leg(fill))
+        self._pauses.end(_leg(fill))
 
     def _close(self, held: BrokerPosition, cause: str) -> None:
         try:
@@ -247,6 +254,7 @@ class Flattener:
         except NotOpen as closed:
             self._log.warning("Closed meanwhile by its owner", symbol=held.symbol, why=str(closed))
             self._report_for_owner(held, cause)
+            self._pauses.end(_leg(held))
         except Exception as error:
             self._log.critical("NOT CLOSED", symbol=held.symbol, owner=held.owner, why=repr(error))
             raise
@@ -257,6 +265,10 @@ class Flattener:
         for fill in self._broker.unreported_exits(held.owner):
             if fill.symbol == held.symbol:
                 self._report(fill, cause)
+
+
+def _leg(one: BrokerPosition | ExitFill) -> tuple[str, str]:
+    return one.owner, one.symbol
 
 
 def _identity(held: BrokerPosition) -> tuple[str, str, Side, Decimal]:

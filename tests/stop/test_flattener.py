@@ -187,6 +187,36 @@ def test_an_order_to_close_everything_stands_for_as_long_as_it_fails(desk: Desk)
     assert desk.held() == []
 
 
+def test_one_that_is_refused_delays_no_other_that_becomes_an_orphan(desk: Desk) -> None:
+    desk.bus.beat("ibs-ES", "s1", 60_000)
+    desk.bus.beat("ibs-SI", "s1", 60_000)
+    desk.broker.refuses = frozenset({"CL"})
+    with pytest.raises(BrokerError):
+        desk.flattener.flatten(EVERYTHING)
+    for desk.clock.now in range(20):
+        desk.flattener.look_again()
+    desk.bus.beat("ibs-ES", "s1", 1)
+    wait_for_silence(desk, "ibs-ES")
+    desk.flattener.look_again()
+    assert desk.held() == ["CL", "SI"]
+    assert desk.logged.getvalue().count("NOT CLOSED") == 1 + 5, "at once, then at 0, 1, 3, 7 and 15 seconds"
+
+
+def test_nor_does_one_that_hangs(desk: Desk) -> None:
+    desk.bus.beat("ibs-ES", "s1", 60_000)
+    desk.bus.beat("ibs-SI", "s1", 60_000)
+    desk.broker.hangs = frozenset({"CL"})
+    with pytest.raises(NotDone, match="CL"):
+        desk.flattener.flatten(EVERYTHING)
+    desk.flattener.look_again()
+    desk.bus.beat("ibs-ES", "s1", 1)
+    wait_for_silence(desk, "ibs-ES")
+    desk.flattener.look_again()
+    assert desk.held() == ["CL", "SI"]
+    desk.broker.answers.set()
+    until(lambda: desk.held() == ["SI"], "what hung to be closed")
+
+
 @pytest.mark.parametrize("order", [FlattenRequested, TradingHalted])
 def test_an_order_to_close_everything_from_before_its_start_is_taken_up_once_and_a_mere_halt_is_none(
     desk: Desk, coordinators: Coordinators, live: Live, order: Any
