@@ -448,6 +448,16 @@ class Bus:
         with told_apart("asking what the book lacks"):
             return readable(self._client.get(self.keys.book_lacks) or "")
 
+    def say_book_exceeds(self, what: str, lasts_ms: int) -> None:
+        """Says, for so long, what the flattener's book holds and the log does not; nothing if none is so."""
+        with told_apart("saying what the log lacks"):
+            self._client.set(self.keys.book_exceeds, what, px=lasts_ms)
+
+    def book_exceeds(self) -> str:
+        """What the flattener said last of that; empty too where none has."""
+        with told_apart("asking what the log lacks"):
+            return readable(self._client.get(self.keys.book_exceeds) or "")
+
     def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
         """For each destination of alerts the notifier that tells it, or None."""
         if not destinations:

@@ -29,7 +29,7 @@ from events.errors import BusError
 from events.fields import Side
 from events.stream_id import ORIGIN, StreamId
 from workers.book_watch import NOT_IN_THE_BOOK, WHAT_TO_DO, BookWatch
-from workers.brokers.protocol import Broker, BrokerError, BrokerPosition, BrokerSetup, ExitFill, NotOpen
+from workers.brokers.protocol import Broker, BrokerPosition, BrokerSetup, ExitFill, NotOpen
 from workers.brokers.registry import open_broker
 from workers.flatten_order import FlattenOrder, handed_over, order_for, taken_over
 from workers.gate import PortfolioGate
@@ -120,10 +120,25 @@ class Flattener:
             failed, left = [error], True
         else:
             self._pauses.end(_THE_LOOK)
-        for error in failed:
-            self._log.critical("Orphans could not be closed; trying again, less often", why=repr(error))
+        self._say_failed(failed)
         if ends and not left and self._everything is standing:
             self._everything = None
+
+    def close_for_the_lost(self, legs: Iterable[tuple[str, str, str]]) -> None:
+        """Closes, and reports, what no order covers, as the log has it not: worker, symbol, side."""
+        due = [leg for leg in legs if self._pauses.is_over(leg[:2])]
+        if not due:
+            return
+        for worker, symbol, _ in due:
+            self._pauses.begin((worker, symbol))
+        try:
+            silent = self._silent({worker for worker, _, _ in due})
+            wanted = {leg for leg in due if leg[0] in silent}
+            held = [one for one in self._broker.positions() if (one.owner, one.symbol, one.side) in wanted]
+            failed = self._close_all(held, set(), "worker lost, fill unreported")
+        except Exception as error:  # noqa: BLE001 - the bus, or whatever a user's own broker raises
+            failed = [error]
+        self._say_failed(failed)
 
     def _take_up(self) -> None:
         """Has an order that came before this process began stand, once all later ones are heard."""
@@ -134,8 +149,8 @@ class Flattener:
                 return  # it listens before it gives such a sign
             stands = self._bus.status().get("fills_closed_at_once") == "true"
             held = self._broker.positions() if stands else []
-        except (BusError, BrokerError) as error:
-            self._log.error("What stood before the start is not known yet", why=str(error))
+        except Exception as error:  # noqa: BLE001 - the bus, or whatever a user's own broker raises
+            self._log.error("What stood before the start is not known yet", why=repr(error))
             return
         self._took_up = True
         if stands and self._everything is None:
@@ -151,8 +166,8 @@ class Flattener:
         """
         held = self._broker.positions()
         unreported = self._broker.unreported_exits()
-        owners = sorted({one.owner for one in held} | {fill.owner for fill in unreported})
-        silent = {owner for owner, beat in zip(owners, self._bus.beats(owners), strict=True) if not beat}
+        owners = {one.owner for one in held} | {fill.owner for fill in unreported}
+        silent = self._silent(owners)
         orphans = {_leg(one): one for one in self._covered_by(order, held) if one.owner in silent}
         closed = {_leg(fill) for fill in unreported if fill.owner in silent}
         due = {leg for leg in closed | orphans.keys() if not patiently or self._pauses.is_over(leg)}
@@ -162,6 +177,14 @@ class Flattener:
         failed = self._close_all(wanted, closed & due, order.cause)
         others = any(fill.owner not in silent for fill in unreported)
         return failed, bool(failed) or others or due != closed | orphans.keys()
+
+    def _silent(self, owners: Iterable[str]) -> set[str]:
+        names = sorted(owners)
+        return {name for name, beat in zip(names, self._bus.beats(names), strict=True) if not beat}
+
+    def _say_failed(self, failed: Iterable[Exception]) -> None:
+        for error in failed:
+            self._log.critical("Orphans could not be closed; trying again, less often", why=repr(error))
 
     def _close_legs(self, order: FlattenOrder) -> list[Exception]:
         """Closes, and reports, what was handed over by name; what failed."""
@@ -306,4 +329,5 @@ def run(
             while not stop.wait(settings.heartbeat_seconds):
                 flattener.look_again()
                 book_watch.look()
+                flattener.close_for_the_lost(book_watch.left_unreported)
     bus.close()

@@ -298,6 +298,14 @@ class MemoryBus(Bus):
     def book_lacks(self) -> str:
         return self._ask("asking what the book lacks", lambda: self._server.text(self.keys.book_lacks)) or ""
 
+    def say_book_exceeds(self, what: str, lasts_ms: int) -> None:
+        key = self.keys.book_exceeds
+        self._ask("saying what the log lacks", lambda: self._server.put(key, what, lasts_ms))
+
+    def book_exceeds(self) -> str:
+        key = self.keys.book_exceeds
+        return self._ask("asking what the log lacks", lambda: self._server.text(key)) or ""
+
     def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
         if not destinations:
             return []
