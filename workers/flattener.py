@@ -230,7 +230,7 @@ class Flattener:
     def _may_have_been_entered_since(self, order: FlattenOrder) -> bool:
         """Whether entries are allowed again, after the order is decided on, or were never forbidden."""
         head = self._bus.head()
-        decided = head is not None and head.cursor >= order.event
+        decided = head is not None and head.cursor >= min(order.event, self._bus.last_event())
         return decided and not self._bus.standing(NAME).no_entries
 
     def _say_what_is_not_here(self, legs: set[tuple[str, str, Side]], held: Sequence[BrokerPosition]) -> None:
