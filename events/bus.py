@@ -413,6 +413,20 @@ class Bus:
         with told_apart("reading heartbeats"):
             return list(self._client.mget([self.keys.worker(worker) for worker in workers]))
 
+    def beats_lapse_at(self, workers: Sequence[str]) -> list[int | None]:
+        """For each worker when its heartbeat lapses, by the server's clock; None where there is none.
+
+        It changes when the heartbeat is renewed, and by nothing else: not when that clock is set.
+        """
+        if not workers:
+            return []
+        with told_apart("reading heartbeats"):
+            commands = self._client.pipeline(transaction=False)
+            for worker in workers:
+                commands.pexpiretime(self.keys.worker(worker))
+            found = commands.execute()
+        return [None if lapses_ms < -1 else lapses_ms for lapses_ms in found]  # -1: it never does
+
     def claim(self, worker: str, who: str, lasts_ms: int, instead_of: str) -> str:
         """Takes the worker's name for the process `who`, or returns who has it. See claim.lua."""
         with told_apart("claiming a worker's name"):

@@ -2,12 +2,12 @@
 
 It acts on what the coordinator hands over; when everything is to be closed, also for whoever gives no sign
 of life, so that it needs no coordinator. A worker that has just died still seems alive for a moment: such an
-order stands until every sign of life from before it has lapsed, and for as long as closing fails. It covers
-what was open when it was given, and nothing that is entered after a resume. One that was given before this
-process began is taken up: the fill of a dead worker may be in the book alone. All is closed side by side: one
-that hangs delays no other. Where the dead worker had closed at the broker and died before saying so, the
-flattener reports that very fill. Of two who close the same contracts the broker lets one succeed, and a fill
-reported twice is folded once.
+order stands until every sign of life from before it has lapsed, or would have were it not for a clock that
+was put back, and for as long as closing fails. It covers what was open when it was given, and nothing that is
+entered after a resume. One that was given before this process began is taken up: the fill of a dead worker
+may be in the book alone. All is closed side by side: one that hangs delays no other. Where the dead worker
+had closed at the broker and died before saying so, the flattener reports that very fill. Of two who close
+the same contracts the broker lets one succeed, and a fill reported twice is folded once.
 """
 
 import os
@@ -17,6 +17,7 @@ from contextlib import closing
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -37,6 +38,7 @@ from workers.pauses import Pauses
 from workers.reporting import report_exit
 from workers.settings import GateSettings
 from workers.side_by_side import SideBySide
+from workers.signs_of_life import SignsOfLife
 
 NAME = "flattener"
 _ORDERS_KEPT = 100
@@ -44,6 +46,14 @@ _DECISIONS_AT_ONCE = 1_000
 _PAGES = 100
 _ORDERS_AT_ONCE = 8
 _THE_LOOK = "the look"
+
+
+class _Standing(NamedTuple):
+    """An order to close everything, until when it stands at least, and who was seen alive since."""
+
+    order: FlattenOrder
+    until: float
+    signs: SignsOfLife
 
 
 class Flattener:
@@ -74,7 +84,7 @@ class Flattener:
         self._clock = clock or SystemClock()
         self._reporting = threading.Lock()
         self._side_by_side = SideBySide(exit_seconds)
-        self._everything: tuple[FlattenOrder, float] | None = None
+        self._everything: _Standing | None = None
         self._covered: dict[FlattenOrder, set[tuple[str, str, Side, Decimal]]] = {}
         self._closed: set[tuple[str, str]] = set()
         self._pauses = Pauses(self._clock)
@@ -93,9 +103,12 @@ class Flattener:
             self._covered[order] = {_identity(one) for one in held if (one.owner, one.symbol) not in later}
             self._forget_the_oldest()
         if order.everything:
+            standing = self._everything
+            if not heard or standing is None or standing.order != order:
+                standing = self._stand(order)
             if not heard:  # what is tried again stands already, or has ended
-                self._everything = (order, self._clock.monotonic() + self._lapse_seconds)
-            failed, _ = self._close_orphans(order)
+                self._everything = standing
+            failed, _ = self._close_orphans(standing)
         else:
             failed = self._close_legs(order)
         if failed:
@@ -104,17 +117,16 @@ class Flattener:
     def look_again(self) -> None:
         """Closes what has become an orphan's since the order to close everything, while that stands.
 
-        It does until every sign of life from before it has lapsed, and no exit is left to be reported. What
-        is refused again and again is tried less often, each by itself: it delays no other.
+        It does until every sign of life from before it has lapsed or was renewed, and no exit is left to be
+        reported. What is refused again and again is tried less often, each by itself: it delays no other.
         """
         self._take_up()
         standing = self._everything
         if standing is None or not self._pauses.is_over(_THE_LOOK):
             return
-        order, until = standing
-        ends = self._clock.monotonic() >= until
+        ends = self._clock.monotonic() >= standing.until
         try:
-            failed, left = self._close_orphans(order, patiently=True)
+            failed, left = self._close_orphans(standing, patiently=True)
         except Exception as error:  # noqa: BLE001 - whatever it is, a later look tries again
             self._pauses.begin(_THE_LOOK)
             failed, left = [error], True
@@ -132,7 +144,8 @@ class Flattener:
         for worker, symbol, _ in due:
             self._pauses.begin((worker, symbol))
         try:
-            silent = self._silent({worker for worker, _, _ in due})
+            signs = SignsOfLife(self._bus, lapse_seconds=self._lapse_seconds, clock=self._clock)
+            silent = signs.look(worker for worker, _, _ in due).silent
             wanted = {leg for leg in due if leg[0] in silent}
             held = [one for one in self._broker.positions() if (one.owner, one.symbol, one.side) in wanted]
             failed = self._close_all(held, set(), "worker lost, fill unreported")
@@ -156,18 +169,19 @@ class Flattener:
         if stands and self._everything is None:
             order = FlattenOrder("before the start", ORIGIN, "flatten taken up", everything=True)
             self._covered[order] = {_identity(one) for one in held}
-            self._everything = (order, self._clock.monotonic() + self._lapse_seconds)
+            self._everything = self._stand(order)
 
-    def _close_orphans(self, order: FlattenOrder, *, patiently: bool = False) -> tuple[list[Exception], bool]:
+    def _close_orphans(self, standing: _Standing, *, patiently: bool = False) -> tuple[list[Exception], bool]:
         """Closes, and reports, whatever belongs to workers whose heartbeat is gone; `patiently`: that is due.
 
         What failed, and whether anything is left: also where others have exits to report, who may die over
-        it, and what is closed nobody is reminded of.
+        it, and what is closed nobody is reminded of; or where it is not known yet whether they live.
         """
+        order = standing.order
         held = self._broker.positions()
         unreported = self._broker.unreported_exits()
         owners = {one.owner for one in held} | {fill.owner for fill in unreported}
-        silent = self._silent(owners)
+        silent, unsure = standing.signs.look(owners)
         orphans = {_leg(one): one for one in self._covered_by(order, held) if one.owner in silent}
         closed = {_leg(fill) for fill in unreported if fill.owner in silent}
         due = {leg for leg in closed | orphans.keys() if not patiently or self._pauses.is_over(leg)}
@@ -176,11 +190,11 @@ class Flattener:
         wanted = [one for leg, one in orphans.items() if leg in due]
         failed = self._close_all(wanted, closed & due, order.cause)
         others = any(fill.owner not in silent for fill in unreported)
-        return failed, bool(failed) or others or due != closed | orphans.keys()
+        return failed, bool(failed or unsure) or others or due != closed | orphans.keys()
 
-    def _silent(self, owners: Iterable[str]) -> set[str]:
-        names = sorted(owners)
-        return {name for name, beat in zip(names, self._bus.beats(names), strict=True) if not beat}
+    def _stand(self, order: FlattenOrder) -> _Standing:
+        signs = SignsOfLife(self._bus, lapse_seconds=self._lapse_seconds, clock=self._clock)
+        return _Standing(order, self._clock.monotonic() + self._lapse_seconds, signs)
 
     def _say_failed(self, failed: Iterable[Exception]) -> None:
         for error in failed:

@@ -555,6 +555,19 @@ def test_a_name_is_claimed_by_one_until_it_lapses_or_is_taken_over(bench: Bench)
     bench.until(lambda: bench.bus.claim_lasts_ms("ibs-ES", "cat") == 0, "the end of the claim")
 
 
+def test_when_a_heartbeat_lapses_changes_with_each_renewal_and_by_nothing_else(bench: Bench) -> None:
+    assert bench.bus.beats_lapse_at([]) == []
+    bench.bus.beat("ibs-ES", "s1", 60_000)
+    first = bench.bus.beats_lapse_at(["ibs-ES", "nobody"])
+    assert first[1] is None
+    assert bench.bus.beats_lapse_at(["ibs-ES", "nobody"]) == first
+    assert bench.bus.beat_on("ibs-ES", "s1", 90_000)
+    [renewed] = bench.bus.beats_lapse_at(["ibs-ES"])
+    assert first[0] is not None
+    assert renewed is not None
+    assert renewed >= first[0] + 30_000
+
+
 def test_what_the_book_lacks_is_there_until_it_lapses_or_is_said_anew(bench: Bench) -> None:
     assert bench.bus.book_lacks() == ""
     bench.bus.say_book_lacks("ES long of ibs-ES", 60_000)

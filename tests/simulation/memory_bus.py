@@ -260,6 +260,10 @@ class MemoryBus(Bus):
         )
         return [value if isinstance(value, str) else None for value in values]
 
+    def beats_lapse_at(self, workers: Sequence[str]) -> list[int | None]:
+        keys, lapses_at = [self.keys.worker(worker) for worker in workers], self._server.lapses_at
+        return self._ask("reading heartbeats", lambda: [lapses_at(key) for key in keys]) if workers else []
+
     def claim(self, worker: str, who: str, lasts_ms: int, instead_of: str) -> str:
         key = self.keys.claim(worker)
 

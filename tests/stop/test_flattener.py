@@ -161,6 +161,7 @@ def test_who_falls_silent_soon_after_the_order_had_died_before_it(desk: Desk) ->
     desk.flattener.look_again()
     assert desk.held() == ["ES", "SI"]
     desk.clock.now = LAPSE_SECONDS
+    desk.bus.beat("ibs-SI", "s1", 60_000)
     desk.bus.beat("ibs-ES", "s1", 1)
     wait_for_silence(desk, "ibs-ES")
     desk.flattener.look_again()
@@ -169,6 +170,37 @@ def test_who_falls_silent_soon_after_the_order_had_died_before_it(desk: Desk) ->
     wait_for_silence(desk, "ibs-SI")
     desk.flattener.look_again()
     assert desk.held() == ["SI"], "it lived to hear the order, and whatever it holds now is another story"
+
+
+def test_a_dead_workers_sign_of_life_that_a_clock_put_back_keeps_alive_is_none_for_longer_than_one_lasts(
+    desk: Desk,
+) -> None:
+    desk.bus.beat("ibs-CL", "s1", 3_600_000)
+    desk.bus.beat("ibs-ES", "s1", 3_600_000)
+    desk.bus.beat("ibs-SI", "s1", 3_600_000)
+    desk.flattener.flatten(EVERYTHING)
+    desk.clock.now = LAPSE_SECONDS - 1
+    desk.bus.beat("ibs-SI", "s1", int(1000 * LAPSE_SECONDS))
+    desk.flattener.look_again()
+    assert desk.held() == ["CL", "ES", "SI"]
+    desk.clock.now = LAPSE_SECONDS
+    desk.flattener.look_again()
+    assert desk.held() == ["SI"], "whoever lives has renewed it"
+
+
+def test_nor_does_the_order_end_before_that_is_known(desk: Desk) -> None:
+    desk.enters("RTY")
+    for owner in ("ibs-CL", "ibs-ES", "ibs-SI"):
+        desk.bus.beat(owner, "s1", 3_600_000)
+    desk.flattener.flatten(EVERYTHING)
+    desk.bus.beat("ibs-RTY", "s1", 3_600_000)
+    desk.enters("RTY", 110)  # seen first, with its sign of life, when the others' time is over
+    desk.clock.now = LAPSE_SECONDS
+    desk.flattener.look_again()
+    assert desk.held() == ["RTY"]
+    desk.clock.now = 2 * LAPSE_SECONDS
+    desk.flattener.look_again()
+    assert desk.held() == []
 
 
 def test_an_order_to_close_everything_stands_for_as_long_as_it_fails(desk: Desk) -> None:
@@ -194,6 +226,8 @@ def test_one_that_is_refused_delays_no_other_that_becomes_an_orphan(desk: Desk) 
     with pytest.raises(BrokerError):
         desk.flattener.flatten(EVERYTHING)
     for desk.clock.now in range(20):
+        for living in ("ibs-ES", "ibs-SI"):
+            desk.bus.beat(living, "s1", 60_000)
         desk.flattener.look_again()
     desk.bus.beat("ibs-ES", "s1", 1)
     wait_for_silence(desk, "ibs-ES")
