@@ -214,7 +214,7 @@ def test_its_flattener_stays_for_what_is_open_or_unsettled_although_all_workers_
 ) -> None:
     """A slot whose worker died between fill and report; then a position."""
     with coordinating(*place.where[1:4:2], config=place.config):
-        live.starts("ibs-CL")
+        live.starts("ibs-CL", symbols="CL")
         live.asks("CL")
         live.hears(WorkerLost("ibs-CL", "s1", 5_000))
         with started(*one_bar(place), cwd=place.folder) as run:
@@ -233,6 +233,7 @@ def test_its_flattener_stays_for_what_is_open_or_unsettled_although_all_workers_
 
 def test_told_to_stop_it_ends_and_warns_of_what_stays_open(place: Place, live: Live) -> None:
     with coordinating(*place.where[1:4:2], config=place.config):
+        live.starts("ibs-CL", symbols="CL")
         live.enters("CL")
         with started(*one_bar(place), cwd=place.folder) as run:
             run.says("No worker is left")

@@ -24,6 +24,7 @@ from tests.live import Live
 from tests.processes import Coordinators
 from tests.set_clock import SetClock
 from tests.waiting import until
+from workers.book_watch import BookWatch
 from workers.brokers.paper import PaperBroker
 from workers.brokers.protocol import BrokerError, ExitFill
 from workers.flatten_order import FlattenOrder
@@ -62,16 +63,16 @@ class Desk:
         self.clock = SetClock()
         self.broker = MoodyBroker(folder / "book.sqlite", NAME, costing(contracts))
         self.logged = io.StringIO()
-        log, self.lines = open_log(NAME, target=self.logged)
+        self.log, self.lines = open_log(NAME, target=self.logged)
         settings = GateSettings(url=server.url, portfolio=bus.keys.name)
-        self.gate = PortfolioGate(NAME, settings=settings, log=log)
+        self.gate = PortfolioGate(NAME, settings=settings, log=self.log)
         self.flattener = Flattener(
             gate=self.gate,
             bus=bus,
             broker=self.broker,
             contracts=contracts,
             lapse_seconds=LAPSE_SECONDS,
-            log=log,
+            log=self.log,
             clock=self.clock,
             exit_seconds=0.5,
         )
@@ -378,6 +379,24 @@ def test_what_its_book_does_not_hold_is_said_with_what_to_do(desk: Desk) -> None
     assert "RTY of ibs-RTY" in said
     assert "CL of" not in said
     assert "--book" in said
+
+
+def test_whatever_a_users_own_broker_raises_it_goes_on(
+    desk: Desk, live: Live, coordinators: Coordinators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coordinators.start()
+    live.hears(FlattenRequested(by="jane", reason="panic"))
+    desk.bus.beat(NAME, desk.gate.session, 60_000)
+    watch = BookWatch(desk.bus, desk.broker, log=desk.log, clock=desk.clock)
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.broker, "positions", lambda *_: {}["no such account"])
+        desk.flattener.look_again()
+        watch.look()
+        desk.flattener.close_for_the_lost([("ibs-CL", "CL", "long")])
+    until(lambda: desk.logged.getvalue().count("KeyError('no such account')") == 3, "each to be said")
+    desk.clock.now = 1
+    desk.flattener.look_again()
+    assert desk.held() == []
 
 
 def wait_for_silence(desk: Desk, worker: str) -> None:

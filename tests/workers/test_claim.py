@@ -13,6 +13,7 @@ from coordinator.log import open_log
 from events.bus import Bus
 from events.embedded import EmbeddedServer
 from tests.cli.command_line import Running, portfold, started
+from tests.cli.terminal import on_terminal
 from tests.live import Live
 from tests.processes import coordinating
 from tests.waiting import until
@@ -108,6 +109,46 @@ def test_beside_others_of_the_symbol_it_trades_only_when_told(
         with started("worker", "ES", "--join", *SLOWLY, *where, cwd=tmp_path) as joined:
             until(lambda: live.bus.beats([WORKER]) != [None], "the worker to be alive")
             assert joined.process.poll() is None
+
+
+def test_so_it_is_beside_one_that_does_not_say_what_it_trades_and_not_beside_one_that_has_ended(
+    tmp_path: Path, where: tuple[str, ...], live: Live
+) -> None:
+    """As an old program behind the drop-in, which is flat; and one whose heartbeat lingers."""
+    with coordinating(where[1], where[3]):
+        live.starts("ended", symbols="ES")
+        live.stops("ended")
+        live.starts("old")
+        live.all_decided()
+        ran = portfold("worker", "ES", *SLOWLY, *where, cwd=tmp_path)
+        assert ran.code == UNUSABLE
+        told = (
+            "others trade these symbols already, or may: old (flat; has not said what it trades). Say --join"
+        )
+        assert told in ran.err
+        live.stops("old")
+        live.all_decided()
+        with started("worker", "ES", *SLOWLY, *where, cwd=tmp_path) as first:
+            first.says("Joining ")
+            until(lambda: live.bus.beats([WORKER]) != [None], "the worker to be alive")
+
+
+@pytest.mark.parametrize(("answer", "joins"), [(b"y\n", True), (b"\n", False)])
+def test_on_a_terminal_it_asks(
+    tmp_path: Path, where: tuple[str, ...], live: Live, answer: bytes, joins: bool
+) -> None:
+    with coordinating(where[1], where[3]):
+        live.starts("mine", symbols="ES")
+        live.all_decided()
+        with on_terminal("worker", "ES", *SLOWLY, *where, cwd=tmp_path) as screen:
+            screen.shows("Trade beside them? [y/N]")
+            assert live.bus.beats([WORKER]) == [None]
+            screen.press(answer)
+            if joins:
+                until(lambda: live.bus.beats([WORKER]) != [None], "the worker to be alive")
+            else:
+                assert screen.ends() == UNUSABLE
+                assert "Not joined." in screen.text
 
 
 @pytest.mark.parametrize("patient", [False, True])
