@@ -402,9 +402,9 @@ class Bus:
             self._client.set(self.keys.worker(worker), session, px=lasts_ms)
 
     def beat_on(self, worker: str, session: str, lasts_ms: int) -> bool:
-        """The same, unless there was no sign of life any more: then it is false, and there still is none."""
+        """The same, unless there is none of that session any more: then it is false, and nothing changes."""
         with told_apart("sending a heartbeat"):
-            return bool(self._client.set(self.keys.worker(worker), session, px=lasts_ms, xx=True))
+            return bool(self._renew(keys=[self.keys.worker(worker)], args=[session, lasts_ms]))
 
     def beats(self, workers: Sequence[str]) -> list[str | None]:
         """For each worker the session whose heartbeat has not lapsed, or None."""

@@ -472,8 +472,9 @@ def test_a_sign_of_life_goes_on_only_where_there_is_one(bench: Bench) -> None:
     assert not bench.bus.beat_on("ibs-ES", "s1", 60_000)
     assert bench.bus.beats(["ibs-ES"]) == [None]
     bench.bus.beat("ibs-ES", "s1", 60_000)
-    assert bench.bus.beat_on("ibs-ES", "s2", 60_000)
-    assert bench.bus.beats(["ibs-ES"]) == ["s2"]
+    assert not bench.bus.beat_on("ibs-ES", "s2", 60_000), "another session's is not ours to renew"
+    assert bench.bus.beats(["ibs-ES"]) == ["s1"]
+    assert bench.bus.beat_on("ibs-ES", "s1", 60_000)
 
 
 def test_whether_a_yes_holds_is_seen_in_one_moment(bench: Bench) -> None:

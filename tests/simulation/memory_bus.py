@@ -244,7 +244,7 @@ class MemoryBus(Bus):
         key = self.keys.worker(worker)
 
         def put() -> bool:
-            if self._server.value(key) is None:
+            if self._server.text(key) != session:
                 return False
             self._server.put(key, session, lasts_ms)
             return True

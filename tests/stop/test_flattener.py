@@ -389,7 +389,8 @@ def test_whatever_a_users_own_broker_raises_it_goes_on(
     desk.bus.beat(NAME, desk.gate.session, 60_000)
     watch = BookWatch(desk.bus, desk.broker, log=desk.log, clock=desk.clock)
     with monkeypatch.context() as broken:
-        broken.setattr(desk.broker, "positions", lambda *_: {}["no such account"])
+        accounts = dict[str, list[object]]()
+        broken.setattr(desk.broker, "positions", lambda *_: accounts["no such account"])
         desk.flattener.look_again()
         watch.look()
         desk.flattener.close_for_the_lost([("ibs-CL", "CL", "long")])

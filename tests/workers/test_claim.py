@@ -3,7 +3,7 @@
 import io
 import signal
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from tests.live import Live
 from tests.processes import coordinating
 from tests.waiting import until
 from workers.claim import Claim, NameTaken
-from workers.gate import open_bus
+from workers.gate import PortfolioGate, open_bus
 from workers.settings import GateSettings
 
 SLOWLY = ("--bars", "synthetic", "--pace", "0.2", "--days", "400")
@@ -149,6 +149,31 @@ def test_on_a_terminal_it_asks(
             else:
                 assert screen.ends() == UNUSABLE
                 assert "Not joined." in screen.text
+
+
+def test_of_two_gates_of_one_name_the_older_says_so_and_carries_out_nothing(
+    server: EmbeddedServer, portfolio: str, live: Live
+) -> None:
+    settings = GateSettings(server.url, portfolio=portfolio, heartbeat_seconds=0.05, answer_seconds=10)
+    said = io.StringIO()
+    log, lines = open_log("mine", target=said)
+    told: list[str] = []
+    with closing(lines), coordinating(server.url, portfolio), ExitStack() as open_gates:
+        older, newer = (PortfolioGate("mine", symbols=["ES"], settings=settings, log=log) for _ in range(2))
+        older.on_flatten(lambda _: told.append("older"))
+        newer.on_flatten(lambda _: told.append("newer"))
+        open_gates.enter_context(older)
+        assert older.request_entry("ES")
+        older.position_opened("ES", price=5000)
+        open_gates.enter_context(newer)
+        until(lambda: "SUPERSEDED: another process trades as mine now" in said.getvalue(), "the word")
+        until(lambda: live.status()["workers"] == "mine up", "the newer to be known")
+        live.bus.pull_killswitch(["by", "ann"])
+        until(lambda: told, "the order")
+        assert older.request_entry("CL").code == "worker_superseded"
+        assert live.bus.beats(["mine"]) == [newer.session]
+    assert told == ["newer"]
+    assert said.getvalue().count("SUPERSEDED") == 1
 
 
 @pytest.mark.parametrize("patient", [False, True])
