@@ -1,15 +1,16 @@
 """Said before a worker joins a portfolio: where that is, and who is alive there.
 
 Without an address a worker joins whoever listens where `portfold server` would, perhaps with real workers.
-So the address and the live workers are the first thing said; and beside others that trade the same symbols
-nobody begins to trade unless it was said (--join) or is said now, on a terminal.
+So the address and the live workers are the first thing said; and beside others that trade the same symbols,
+or have not said what they trade, nobody begins to trade unless it was said (--join) or is said now, on a
+terminal.
 """
 
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cyclopts import Parameter
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from cli.target import Place
     from coordinator.log import Log
-    from coordinator.status_values import Announced
 
 _NAMED = 3
 
@@ -51,11 +51,13 @@ def join_there(place: "Place", symbols: Sequence[str], own: Iterable[str], log: 
         return
     log.info(f"Joining {place.shown}", alive=", ".join(one.worker for one in alive) or "nobody")
     mine = set(own)
-    others = [one for one in alive if one.worker not in mine and set(one.symbols) & set(symbols)]
+    others = [one for one in alive if one.worker not in mine]
+    others = [one for one in others if one.reticent or set(one.symbols) & set(symbols)]
     if not others or join:
         return
-    named = "; ".join(f"{one.worker} ({', '.join(one.symbols)})" for one in others)
-    told = f"On {place.shown} others trade these symbols already: {named}."
+    named = "; ".join(f"{one.worker} ({', '.join(one.symbols) or 'flat'}{one.unsaid})" for one in others)
+    sure = all(set(one.symbols) & set(symbols) for one in others)
+    told = f"On {place.shown} others trade these symbols already{'' if sure else ', or may'}: {named}."
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Unusable(f"{told} Say --join to trade beside them; or name another --portfolio or --url.")
     print(f"{told}\nTrade beside them? [y/N] ", end="", file=sys.stderr, flush=True)
@@ -84,16 +86,34 @@ def check_names_free(place: "Place", own: Sequence[str], stop: "Event") -> None:
         )
 
 
-def _alive(place: "Place") -> "list[Announced]":
-    """With what they trade: what they announced, and what they hold or have a slot in."""
+class _Alive(NamedTuple):
+    """A living worker, and what it trades: what it announced, and what it holds or has a slot in."""
+
+    worker: str
+    symbols: tuple[str, ...]
+    reticent: bool
+
+    @property
+    def unsaid(self) -> str:
+        return "; has not said what it trades" if self.reticent else ""
+
+
+def _alive(place: "Place") -> list[_Alive]:
+    """All but the flattener, which opens nothing, and who has ended and whose heartbeat lingers."""
     from coordinator.status_values import announced_in, trading_in
+    from workers.flattener import NAME
 
     with closing(place.bus()) as bus:
         status = bus.status()
-        announced, trading = announced_in(status), trading_in(status)
+        trading = trading_in(status)
+        announced = [one for one in announced_in(status) if one.presence not in ("stopped", "retired")]
         beats = bus.beats([one.worker for one in announced])
     return [
-        one._replace(symbols=tuple(dict.fromkeys((*one.symbols, *trading.get(one.worker, ())))))
+        _Alive(
+            one.worker,
+            tuple(dict.fromkeys((*one.symbols, *trading.get(one.worker, ())))),
+            reticent=not one.symbols,
+        )
         for one, beat in zip(announced, beats, strict=True)
-        if beat is not None
+        if beat is not None and one.worker != NAME
     ]

@@ -15,6 +15,7 @@ from cli.typed import typing_here
 from portfold_command import leashed
 
 if TYPE_CHECKING:
+    from coordinator.log import Log
     from workers.live_worker import LiveRun
     from workers.supervisor import Child
 
@@ -46,7 +47,8 @@ def run(
 
     Says what it will do, then does it. A process that fails is started again
     and goes on where it was; one that keeps failing is given up, loudly. Ends
-    when all bars have, or by SIGTERM or Ctrl-C, and its processes with it.
+    when all bars have and nothing is left open, or by SIGTERM or Ctrl-C, and
+    its processes with it.
     The coordinator is another command, unless --embedded is given.
 
     For example:
@@ -86,6 +88,7 @@ def run(
     from cli.folders import default_book
     from cli.stopping import stopped_by_signals
     from coordinator.log import open_log
+    from workers.brokers.registry import is_paper
     from workers.feeds.registry import feed_for, refuse_no_market
     from workers.live_worker import announce, compare_with_log, settle
     from workers.money import RunRefused
@@ -124,32 +127,52 @@ def run(
             with closing(place.bus()) as bus:
                 compare_with_log(settled, bus, log)
             children = list(_children(settled, place, target, file, Path(folder), passed_on))
-            needed = partial(_anything_open, place)
+            # On paper, what a worker holds when its bars are over can be closed by nobody, and costs nothing.
+            needed = partial(_still_open, place, own if is_paper(settled.configuration) else [])
             given_up = Supervisor(children, log=log, needed=needed).run(stop.event)
-            gone = {"given_up": " ".join(given_up)} if given_up else {}
-            ended = "Stopped" if stop.event.is_set() else "All bars are traded"
-            log.info(ended, still_open=_still_open(place), **gone)
+            _say_the_end(_still_open(place), given_up, log, stopped=stop.event.is_set())
     finally:
         lines.close()
     return FAILED if given_up and not stop.exit_code else stop.exit_code
 
 
-def _anything_open(place: Place) -> bool:
-    """Whether the log holds a position as open; also where nobody can say."""
-    return _still_open(place) != "nothing"
+def _say_the_end(left: str, given_up: Sequence[str], log: "Log", *, stopped: bool) -> None:
+    how = "Stopped" if stopped else "All bars are traded"
+    gone = {"given_up": " ".join(given_up)} if given_up else {}
+    if left:
+        remedy = "portfold flattener stands by for it; or close it at the broker, and portfold settle"
+        log.warning(how, still_open=left, what_to_do=remedy, **gone)
+    else:
+        log.info(how, still_open="nothing", **gone)
 
 
-def _still_open(place: Place) -> str:
-    """What the log holds as open, as status says it; `nothing`, or `unknown` where nobody can say."""
+def _still_open(place: Place, but_for: Sequence[str] = ()) -> str:
+    """What the log holds as open, reserved or unsettled, and a flattener's book more; nothing for none of it.
+
+    Where nobody can say it is `unknown`. `but_for`: whose positions do not count. A slot counts whoever has
+    it: a worker that died a moment ago may have filled it, and nobody counts it as lost yet.
+    """
     from contextlib import closing
 
+    from coordinator.status_values import held_in
     from events.errors import BusError
 
     try:
         with closing(place.bus()) as bus:
-            return bus.status().get("positions", "") or "nothing"
+            status, unreported = bus.status(), bus.book_exceeds()
+        held = held_in(status)
     except BusError:
         return "unknown"
+    open_now = [
+        f"{one.symbol} {one.side} {one.size} @ {one.price:f} by {one.worker} "
+        f"({'no mark' if one.unmarked else f'{one.unrealized:+.2f}'})"
+        for one in held
+        if one.worker not in but_for
+    ]
+    slots = filter(None, (status.get("reserved"), status.get("taken_back")))
+    joined = {"": ", ".join(open_now), "slots: ": ", ".join(slots)}
+    joined |= {"unsettled: ": status.get("unsettled", ""), "not on the log: ": unreported}
+    return "; ".join(f"{title}{text}" for title, text in joined.items() if text)
 
 
 def _children(

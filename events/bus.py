@@ -402,9 +402,9 @@ class Bus:
             self._client.set(self.keys.worker(worker), session, px=lasts_ms)
 
     def beat_on(self, worker: str, session: str, lasts_ms: int) -> bool:
-        """The same, unless there was no sign of life any more: then it is false, and there still is none."""
+        """The same, unless there is none of that session any more: then it is false, and nothing changes."""
         with told_apart("sending a heartbeat"):
-            return bool(self._client.set(self.keys.worker(worker), session, px=lasts_ms, xx=True))
+            return bool(self._renew(keys=[self.keys.worker(worker)], args=[session, lasts_ms]))
 
     def beats(self, workers: Sequence[str]) -> list[str | None]:
         """For each worker the session whose heartbeat has not lapsed, or None."""
@@ -412,6 +412,20 @@ class Bus:
             return []
         with told_apart("reading heartbeats"):
             return list(self._client.mget([self.keys.worker(worker) for worker in workers]))
+
+    def beats_lapse_at(self, workers: Sequence[str]) -> list[int | None]:
+        """For each worker when its heartbeat lapses, by the server's clock; None where there is none.
+
+        It changes when the heartbeat is renewed, and by nothing else: not when that clock is set.
+        """
+        if not workers:
+            return []
+        with told_apart("reading heartbeats"):
+            commands = self._client.pipeline(transaction=False)
+            for worker in workers:
+                commands.pexpiretime(self.keys.worker(worker))
+            found = commands.execute()
+        return [None if lapses_ms < -1 else lapses_ms for lapses_ms in found]  # -1: it never does
 
     def claim(self, worker: str, who: str, lasts_ms: int, instead_of: str) -> str:
         """Takes the worker's name for the process `who`, or returns who has it. See claim.lua."""
@@ -447,6 +461,16 @@ class Bus:
         """What the flattener said last of that; empty too where none has."""
         with told_apart("asking what the book lacks"):
             return readable(self._client.get(self.keys.book_lacks) or "")
+
+    def say_book_exceeds(self, what: str, lasts_ms: int) -> None:
+        """Says, for so long, what the flattener's book holds and the log does not; nothing if none is so."""
+        with told_apart("saying what the log lacks"):
+            self._client.set(self.keys.book_exceeds, what, px=lasts_ms)
+
+    def book_exceeds(self) -> str:
+        """What the flattener said last of that; empty too where none has."""
+        with told_apart("asking what the log lacks"):
+            return readable(self._client.get(self.keys.book_exceeds) or "")
 
     def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
         """For each destination of alerts the notifier that tells it, or None."""

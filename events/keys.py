@@ -73,6 +73,11 @@ class Keys(NamedTuple):
         """String with an expiry: what is open and not in the flattener's book, as that has found."""
         return f"{self.prefix}:book-lacks"
 
+    @property
+    def book_exceeds(self) -> str:
+        """String with an expiry: what the flattener's book holds and the log does not, as that has found."""
+        return f"{self.prefix}:book-exceeds"
+
     def notifier(self, destination: str) -> str:
         """Hash: how far a destination of alerts has been told, and what is needed to go on from there."""
         return f"{self.prefix}:notifier:{destination}"

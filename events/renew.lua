@@ -1,4 +1,4 @@
--- Keeps the lease for another while, if it is still mine. With 0 ms gives it up at once.
+-- Keeps the lease, or a sign of life, for another while, if it is still mine. With 0 ms gives it up at once.
 -- One that lapsed while nobody else wanted it is still mine as long as my epoch leads: a term goes on.
 -- KEYS: leader, head (of a portfolio's leader)   ARGV: who, lease in ms, epoch (the same)
 local holder = redis.call('GET', KEYS[1])

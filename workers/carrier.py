@@ -10,11 +10,13 @@ called for several orders at once gets the next on another thread when that has 
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from coordinator.clock import Clock
 from coordinator.log import Log
-from events.stream_id import ORIGIN
+from events.errors import BusError
+from events.stream_id import ORIGIN, StreamId
 from workers.flatten_order import FlattenOrder
 
 _BESIDE_AFTER_SECONDS = 2.0
@@ -35,17 +37,14 @@ def on_a_thread(act: Callable[[], None]) -> None:
 
 
 class Carrier:
-    """Calls every callback that was added for every order. Any thread may use it.
-
-    `last_for_everything` is the event that led to the latest order to close everything.
-    """
+    """Calls every callback that was added for every order. Any thread may use it."""
 
     def __init__(self, *, log: Log, clock: Clock, begin: Begin = on_a_thread) -> None:
         self._log = log
         self._clock = clock
         self._begin = begin
         self._lanes: list[_Lane] = []
-        self.last_for_everything = ORIGIN
+        self._last_for_everything = ORIGIN
 
     def add(self, callback: Callback, *, at_once: int = 1) -> None:
         """From now on calls this too, for at most so many orders at once."""
@@ -54,11 +53,23 @@ class Carrier:
     def carry(self, order: FlattenOrder, still: Callable[[], bool] | None = None) -> None:
         """Has it carried out; where that fails, again: with `still` for as long as that is true."""
         if order.everything:
-            self.last_for_everything = max(self.last_for_everything, order.event)
+            self._last_for_everything = max(self._last_for_everything, order.event)
         if not self._lanes:
             self._log.critical("Ordered to flatten, and nobody here closes positions", cause=order.cause)
         for lane in self._lanes:
             lane.put(order, still)
+
+    def is_after_the_last(self, event: StreamId, log_ends: Callable[[], StreamId]) -> bool:
+        """Whether that event came after the one that led to the latest order to close everything.
+
+        The log may end before the latter: it was set back, or a hand named another. Then whatever is on it
+        counts as earlier, and what is to come as later.
+        """
+        if event > self._last_for_everything:
+            return True
+        with suppress(BusError):  # a later question finds it out
+            self._last_for_everything = min(self._last_for_everything, log_ends())
+        return False
 
     def look(self) -> None:
         """Begins what is due, and says what hangs. To be called every now and then."""

@@ -2,12 +2,12 @@
 
 It acts on what the coordinator hands over; when everything is to be closed, also for whoever gives no sign
 of life, so that it needs no coordinator. A worker that has just died still seems alive for a moment: such an
-order stands until every sign of life from before it has lapsed, and for as long as closing fails. It covers
-what was open when it was given, and nothing that is entered after a resume. One that was given before this
-process began is taken up: the fill of a dead worker may be in the book alone. All is closed side by side: one
-that hangs delays no other. Where the dead worker had closed at the broker and died before saying so, the
-flattener reports that very fill. Of two who close the same contracts the broker lets one succeed, and a fill
-reported twice is folded once.
+order stands until every sign of life from before it has lapsed, or would have were it not for a clock that
+was put back, and for as long as closing fails. It covers what was open when it was given, and nothing that is
+entered after a resume. One that was given before this process began is taken up: the fill of a dead worker
+may be in the book alone. All is closed side by side: one that hangs delays no other. Where the dead worker
+had closed at the broker and died before saying so, the flattener reports that very fill. Of two who close
+the same contracts the broker lets one succeed, and a fill reported twice is folded once.
 """
 
 import os
@@ -17,6 +17,7 @@ from contextlib import closing
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -29,21 +30,30 @@ from events.errors import BusError
 from events.fields import Side
 from events.stream_id import ORIGIN, StreamId
 from workers.book_watch import NOT_IN_THE_BOOK, WHAT_TO_DO, BookWatch
-from workers.brokers.protocol import Broker, BrokerError, BrokerPosition, BrokerSetup, ExitFill, NotOpen
+from workers.brokers.protocol import Broker, BrokerPosition, BrokerSetup, ExitFill, NotOpen
 from workers.brokers.registry import open_broker
 from workers.flatten_order import FlattenOrder, handed_over, order_for, taken_over
 from workers.gate import PortfolioGate
+from workers.pauses import Pauses
 from workers.reporting import report_exit
 from workers.settings import GateSettings
 from workers.side_by_side import SideBySide
+from workers.signs_of_life import SignsOfLife
 
 NAME = "flattener"
-_FIRST_PAUSE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 30.0
 _ORDERS_KEPT = 100
 _DECISIONS_AT_ONCE = 1_000
 _PAGES = 100
 _ORDERS_AT_ONCE = 8
+_THE_LOOK = "the look"
+
+
+class _Standing(NamedTuple):
+    """An order to close everything, until when it stands at least, and who was seen alive since."""
+
+    order: FlattenOrder
+    until: float
+    signs: SignsOfLife
 
 
 class Flattener:
@@ -74,10 +84,10 @@ class Flattener:
         self._clock = clock or SystemClock()
         self._reporting = threading.Lock()
         self._side_by_side = SideBySide(exit_seconds)
-        self._everything: tuple[FlattenOrder, float] | None = None
+        self._everything: _Standing | None = None
         self._covered: dict[FlattenOrder, set[tuple[str, str, Side, Decimal]]] = {}
         self._closed: set[tuple[str, str]] = set()
-        self._pause = self._next_look = 0.0
+        self._pauses = Pauses(self._clock)
         self._took_up = False
         gate.on_flatten(self.flatten, reminded=True, at_once=_ORDERS_AT_ONCE)
 
@@ -93,34 +103,55 @@ class Flattener:
             self._covered[order] = {_identity(one) for one in held if (one.owner, one.symbol) not in later}
             self._forget_the_oldest()
         if order.everything:
+            standing = self._everything
+            if not heard or standing is None or standing.order != order:
+                standing = self._stand(order)
             if not heard:  # what is tried again stands already, or has ended
-                self._everything = (order, self._clock.monotonic() + self._lapse_seconds)
-            self._close_orphans(order)
+                self._everything = standing
+            failed, _ = self._close_orphans(standing)
         else:
-            self._close_legs(order)
+            failed = self._close_legs(order)
+        if failed:
+            raise failed[0]
 
     def look_again(self) -> None:
         """Closes what has become an orphan's since the order to close everything, while that stands.
 
-        It does until every sign of life from before it has lapsed, and no exit is left to be reported.
+        It does until every sign of life from before it has lapsed or was renewed, and no exit is left to be
+        reported. What is refused again and again is tried less often, each by itself: it delays no other.
         """
         self._take_up()
-        standing, now = self._everything, self._clock.monotonic()
-        if standing is None or now < self._next_look:
+        standing = self._everything
+        if standing is None or not self._pauses.is_over(_THE_LOOK):
             return
-        order, until = standing
+        ends = self._clock.monotonic() >= standing.until
         try:
-            unreported = self._close_orphans(order)
+            failed, left = self._close_orphans(standing, patiently=True)
         except Exception as error:  # noqa: BLE001 - whatever it is, a later look tries again
-            self._pause = min(2 * self._pause or _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
-            self._next_look = now + self._pause
-            self._log.critical(
-                "Orphans could not be closed; trying again", why=repr(error), in_seconds=self._pause
-            )
-            return
-        self._pause = self._next_look = 0.0
-        if now >= until and not unreported and self._everything is standing:
+            self._pauses.begin(_THE_LOOK)
+            failed, left = [error], True
+        else:
+            self._pauses.end(_THE_LOOK)
+        self._say_failed(failed)
+        if ends and not left and self._everything is standing:
             self._everything = None
+
+    def close_for_the_lost(self, legs: Iterable[tuple[str, str, str]]) -> None:
+        """Closes, and reports, what no order covers, as the log has it not: worker, symbol, side."""
+        due = [leg for leg in legs if self._pauses.is_over(leg[:2])]
+        if not due:
+            return
+        for worker, symbol, _ in due:
+            self._pauses.begin((worker, symbol))
+        try:
+            signs = SignsOfLife(self._bus, lapse_seconds=self._lapse_seconds, clock=self._clock)
+            silent = signs.look(worker for worker, _, _ in due).silent
+            wanted = {leg for leg in due if leg[0] in silent}
+            held = [one for one in self._broker.positions() if (one.owner, one.symbol, one.side) in wanted]
+            failed = self._close_all(held, set(), "worker lost, fill unreported")
+        except Exception as error:  # noqa: BLE001 - the bus, or whatever a user's own broker raises
+            failed = [error]
+        self._say_failed(failed)
 
     def _take_up(self) -> None:
         """Has an order that came before this process began stand, once all later ones are heard."""
@@ -131,36 +162,51 @@ class Flattener:
                 return  # it listens before it gives such a sign
             stands = self._bus.status().get("fills_closed_at_once") == "true"
             held = self._broker.positions() if stands else []
-        except (BusError, BrokerError) as error:
-            self._log.error("What stood before the start is not known yet", why=str(error))
+        except Exception as error:  # noqa: BLE001 - the bus, or whatever a user's own broker raises
+            self._log.error("What stood before the start is not known yet", why=repr(error))
             return
         self._took_up = True
         if stands and self._everything is None:
             order = FlattenOrder("before the start", ORIGIN, "flatten taken up", everything=True)
             self._covered[order] = {_identity(one) for one in held}
-            self._everything = (order, self._clock.monotonic() + self._lapse_seconds)
+            self._everything = self._stand(order)
 
-    def _close_orphans(self, order: FlattenOrder) -> bool:
-        """Closes, and reports, whatever belongs to workers whose heartbeat is gone.
+    def _close_orphans(self, standing: _Standing, *, patiently: bool = False) -> tuple[list[Exception], bool]:
+        """Closes, and reports, whatever belongs to workers whose heartbeat is gone; `patiently`: that is due.
 
-        Whether others have exits to report: they may die over it, and what is closed nobody is reminded of.
+        What failed, and whether anything is left: also where others have exits to report, who may die over
+        it, and what is closed nobody is reminded of; or where it is not known yet whether they live.
         """
+        order = standing.order
         held = self._broker.positions()
         unreported = self._broker.unreported_exits()
-        owners = sorted({one.owner for one in held} | {fill.owner for fill in unreported})
-        silent = {owner for owner, beat in zip(owners, self._bus.beats(owners), strict=True) if not beat}
-        orphans = [one for one in self._covered_by(order, held) if one.owner in silent]
-        closed = {(fill.owner, fill.symbol) for fill in unreported if fill.owner in silent}
-        self._close_all(orphans, closed, order.cause)
-        return any(fill.owner not in silent for fill in unreported)
+        owners = {one.owner for one in held} | {fill.owner for fill in unreported}
+        silent, unsure = standing.signs.look(owners)
+        orphans = {_leg(one): one for one in self._covered_by(order, held) if one.owner in silent}
+        closed = {_leg(fill) for fill in unreported if fill.owner in silent}
+        due = {leg for leg in closed | orphans.keys() if not patiently or self._pauses.is_over(leg)}
+        for leg in due if patiently else ():
+            self._pauses.begin(leg)
+        wanted = [one for leg, one in orphans.items() if leg in due]
+        failed = self._close_all(wanted, closed & due, order.cause)
+        others = any(fill.owner not in silent for fill in unreported)
+        return failed, bool(failed or unsure) or others or due != closed | orphans.keys()
 
-    def _close_legs(self, order: FlattenOrder) -> None:
-        """Closes, and reports, what was handed over by name."""
+    def _stand(self, order: FlattenOrder) -> _Standing:
+        signs = SignsOfLife(self._bus, lapse_seconds=self._lapse_seconds, clock=self._clock)
+        return _Standing(order, self._clock.monotonic() + self._lapse_seconds, signs)
+
+    def _say_failed(self, failed: Iterable[Exception]) -> None:
+        for error in failed:
+            self._log.critical("Orphans could not be closed; trying again, less often", why=repr(error))
+
+    def _close_legs(self, order: FlattenOrder) -> list[Exception]:
+        """Closes, and reports, what was handed over by name; what failed."""
         legs = {(leg.worker, leg.symbol, leg.side) for leg in order.positions}
         held = self._broker.positions()
         wanted = [one for one in self._covered_by(order, held) if (one.owner, one.symbol, one.side) in legs]
         self._say_what_is_not_here(legs, held)
-        self._close_all(wanted, {(owner, symbol) for owner, symbol, _ in legs}, order.cause)
+        return self._close_all(wanted, {(owner, symbol) for owner, symbol, _ in legs}, order.cause)
 
     def _covered_by(self, order: FlattenOrder, held: Sequence[BrokerPosition]) -> list[BrokerPosition]:
         """Those of `held` that the order covers: what was open when it was given and has been ever since; and
@@ -198,7 +244,7 @@ class Flattener:
     def _may_have_been_entered_since(self, order: FlattenOrder) -> bool:
         """Whether entries are allowed again, after the order is decided on, or were never forbidden."""
         head = self._bus.head()
-        decided = head is not None and head.cursor >= order.event
+        decided = head is not None and head.cursor >= min(order.event, self._bus.last_event())
         return decided and not self._bus.standing(NAME).no_entries
 
     def _say_what_is_not_here(self, legs: set[tuple[str, str, Side]], held: Sequence[BrokerPosition]) -> None:
@@ -215,31 +261,29 @@ class Flattener:
         while len(self._covered) > _ORDERS_KEPT:
             self._covered.pop(next(iter(self._covered)), None)  # another thread may do the same
 
-    def _close_all(self, held: Iterable[BrokerPosition], closed: set[tuple[str, str]], cause: str) -> None:
+    def _close_all(
+        self, held: Iterable[BrokerPosition], closed: set[tuple[str, str]], cause: str
+    ) -> list[Exception]:
         """Closes all of `held`, then reports that and what is `closed`; one that fails holds up no other."""
         failed: list[Exception] = []
         with self._reporting:  # of two that look at once, one finds it reported
             for fill in self._broker.unreported_exits():
-                leg = (fill.owner, fill.symbol)
-                if leg in closed and not self._side_by_side.is_under_way(leg):
+                if _leg(fill) in closed and not self._side_by_side.is_under_way(_leg(fill)):
                     self._try(failed, partial(self._report, fill, cause))
-        failed += self._side_by_side.do(
-            {(one.owner, one.symbol): partial(self._close, one, cause) for one in held}
-        )
-        if failed:
-            raise failed[0]
+        return failed + self._side_by_side.do({_leg(one): partial(self._close, one, cause) for one in held})
 
     def _try(self, failed: list[Exception], act: Callable[[], None]) -> None:
         try:
             act()
-        except Exception as error:  # noqa: BLE001 - raised by `_close_all`, once all the others are done
+        except Exception as error:  # noqa: BLE001 - handed over by `_close_all`, once all the others are done
             self._log.critical("Not reported", why=repr(error))
             failed.append(error)
 
     def _report(self, fill: ExitFill, cause: str) -> None:
         self._log.warning("Reporting a close", symbol=fill.symbol, owner=fill.owner, fill=fill.fill_id)
         report_exit(self._gate, self._broker, self._contracts[fill.symbol], fill, cause)
-        self._closed.add((fill.owner, fill.symbol))
+        self._closed.add(_leg(fill))
+        self._pauses.end(_leg(fill))
 
     def _close(self, held: BrokerPosition, cause: str) -> None:
         try:
@@ -247,6 +291,7 @@ class Flattener:
         except NotOpen as closed:
             self._log.warning("Closed meanwhile by its owner", symbol=held.symbol, why=str(closed))
             self._report_for_owner(held, cause)
+            self._pauses.end(_leg(held))
         except Exception as error:
             self._log.critical("NOT CLOSED", symbol=held.symbol, owner=held.owner, why=repr(error))
             raise
@@ -257,6 +302,10 @@ class Flattener:
         for fill in self._broker.unreported_exits(held.owner):
             if fill.symbol == held.symbol:
                 self._report(fill, cause)
+
+
+def _leg(one: BrokerPosition | ExitFill) -> tuple[str, str]:
+    return one.owner, one.symbol
 
 
 def _identity(held: BrokerPosition) -> tuple[str, str, Side, Decimal]:
@@ -294,4 +343,5 @@ def run(
             while not stop.wait(settings.heartbeat_seconds):
                 flattener.look_again()
                 book_watch.look()
+                flattener.close_for_the_lost(book_watch.left_unreported)
     bus.close()

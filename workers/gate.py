@@ -121,7 +121,7 @@ class PortfolioGate:
             self._publisher,
             lambda number, symbol: self._author.event(EntryRenewed, number, symbol=symbol),
             unbroken_since=self._presence.unbroken_since,
-            last_flatten=lambda: self._carrier.last_for_everything,
+            still_counts=lambda event: self._carrier.is_after_the_last(event, self._bus.last_event),
             beat_seconds=self._settings.heartbeat_seconds,
             log=self._log,
             clock=self._clock,

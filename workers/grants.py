@@ -49,8 +49,8 @@ class _NoLongerGranted(Exception):
 class Grants:
     """By symbol. Any thread may use it.
 
-    `renewal` makes the event, given its number and the symbol; `last_flatten` says which event led to the
-    latest order to close everything: what was allowed before it is taken back.
+    `renewal` makes the event, given its number and the symbol; `still_counts` says whether an event came
+    after the latest order to close everything: what was allowed before it is taken back.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Grants:
         renewal: Callable[[int, str], Event],
         *,
         unbroken_since: Callable[[int], bool],
-        last_flatten: Callable[[], StreamId],
+        still_counts: Callable[[StreamId], bool],
         beat_seconds: float,
         log: Log,
         clock: Clock,
@@ -67,7 +67,7 @@ class Grants:
         self._publisher = publisher
         self._renewal = renewal
         self._unbroken_since = unbroken_since
-        self._last_flatten = last_flatten
+        self._still_counts = still_counts
         self._beat_seconds = beat_seconds
         self._log = log
         self._clock = clock
@@ -89,7 +89,7 @@ class Grants:
         return (
             self._granted.get(decision.symbol) is decision
             and self._unbroken_since(decision.announcement)
-            and decision.event > self._last_flatten()
+            and self._still_counts(decision.event)
         )
 
     def renew(self, decision: Decision) -> bool:

@@ -98,7 +98,7 @@ class Listener:
         decisions, pulls = self._orders()
         for entry in pulls:
             self._pulls = entry.id
-            self._on_order(pulled(entry))
+            self._on_order(_pulled(self._bus, entry))
         for entry in decisions:
             self._decisions = entry.id
             try:
@@ -205,6 +205,15 @@ def _last_pull(bus: Bus) -> tuple[StreamId, FlattenOrder | None]:
     entry = bus.last_pull()
     if entry is None:
         return ORIGIN, None
-    order = pulled(entry)
+    order = _pulled(bus, entry)
     head = bus.head()
     return entry.id, order if head is None or head.cursor < order.event else None
+
+
+def _pulled(bus: Bus, entry: Entry) -> FlattenOrder:
+    """What a pull orders. An event that the log does not reach is as if none were named."""
+    order = pulled(entry)
+    with suppress(BusError):  # then it is taken as it stands, and is carried out all the same
+        if order.event > entry.id and order.event > bus.last_event():
+            return order._replace(event=entry.id)
+    return order

@@ -1,7 +1,9 @@
 """Keeps a worker known to the coordinator, and told of its orders, however often the bus goes away.
 
 First it listens, then it announces what the broker holds, so that no order falls in between; then it gives
-signs of life. Without the bus for `bus_loss_seconds` it says so, once, to whoever decides what to do then.
+signs of life. Where a newer process gives them under its name it gives none any more, says so and carries out
+no orders: both would close the same position. Without the bus for `bus_loss_seconds` it says so, once, to
+whoever decides what to do then.
 """
 
 import threading
@@ -56,7 +58,7 @@ class Presence:
         self._lock = threading.Lock()
         self._listener: Listener | None = None
         self._announced = False
-        self._suspect = False
+        self._suspect = self._superseded = False
         self.announcements = 0
         self._clock = clock
         self._contact = clock.monotonic()
@@ -96,8 +98,8 @@ class Presence:
         After a loss of contact it looks first whether the log has lost something of ours.
         """
         with self._lock:
-            if self._announced and not self._suspect:
-                return True
+            if self._superseded or (self._announced and not self._suspect):
+                return True  # who is superseded is told so in the answer
             try:
                 self._listen()
                 self._say_alive()
@@ -143,7 +145,7 @@ class Presence:
             self._listener = Listener(
                 self._bus,
                 read=self._hears,
-                on_order=self._carrier.carry,
+                on_order=self._carry,
                 on_silence=self._suspect_a_loss,
                 each_step=self._carrier.look,
                 log=self._log,
@@ -153,12 +155,33 @@ class Presence:
     def _say_alive(self) -> None:
         asked = self._clock.monotonic()  # the sign of life lasts at least from here
         lasts_ms = int(self._settings.worker_lost_seconds * 1000)
+        if self._superseded:
+            self._contact = asked
+            return
         if not (self._announced and self._bus.beat_on(self._worker, self._session, lasts_ms)):
+            if self._is_superseded():
+                return
             self._announced = False  # before there is one again: it may have been counted as lost meanwhile
             self._bus.beat(self._worker, self._session, lasts_ms)
         if self._lapsed():
             self._announced = False
         self._contact, self._loss_said = asked, False
+
+    def _is_superseded(self) -> bool:
+        """Whether another process has announced itself by this name since this one did."""
+        other = self._bus.beats([self._worker])[0] if self.announcements else None
+        if other in (None, self._session):
+            return False
+        self._superseded = True
+        self._log.critical(
+            f"SUPERSEDED: another process trades as {self._worker} now; this one carries out no more orders",
+            what_to_do="stop one of the two, or give each a name of its own",
+        )
+        return True
+
+    def _carry(self, order: FlattenOrder) -> None:
+        if not self._superseded:
+            self._carrier.carry(order)
 
     def _suspect_a_loss(self) -> None:
         """The bus went away: when it is back, it may be one that was set back."""
@@ -202,7 +225,7 @@ class Presence:
             self._suspect = True
             self._note_loss()
             return
-        if not self._announced:
+        if not (self._announced or self._superseded):
             self.announce()
         if self._publisher.waiting:
             self._publisher.flush()
@@ -210,6 +233,8 @@ class Presence:
 
     def _note_loss(self) -> None:
         away_seconds = self._clock.monotonic() - self._contact
+        if self._superseded:
+            return
         if away_seconds >= self._settings.bus_loss_seconds and not self._loss_said:
             self._loss_said = True
             self._on_bus_lost(away_seconds)

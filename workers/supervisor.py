@@ -2,8 +2,8 @@
 
 Guarantees: between two starts of a process lies a pause that doubles up to a bound; a worker that fails so
 many times in a row is not started again, while what stands by is never given up, and stays while it may be
-needed for what workers that were given up have left open; told to stop, all are ended, within a bounded time,
-workers before what stands by them. A process holds the reading end of a pipe to its supervisor as its
+needed for what the workers have left open, however they ended; told to stop, all are ended, within a bounded
+time, workers before what stands by them. A process holds the reading end of a pipe to its supervisor as its
 standard input, and can end itself when that closes: so none outlives a supervisor that is killed.
 """
 
@@ -68,7 +68,7 @@ class _Kept:
 class Supervisor:
     """Keeps `children` running until they have done, or it is told to stop.
 
-    `needed`: once workers were given up and none is left, whether what stands by still has something to do.
+    `needed`: once no worker is left, what there still is to do for what stands by; nothing, if there is not.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Supervisor:
         backoff: Backoff | None = None,
         end_seconds: float = 10.0,
         clock: Clock | None = None,
-        needed: Callable[[], bool] = lambda: False,
+        needed: Callable[[], str] = str,
     ) -> None:
         # What stands by is there first.
         self._kept = [_Kept(child) for child in sorted(children, key=lambda child: not child.stands_by)]
@@ -88,10 +88,10 @@ class Supervisor:
         self._end_seconds = end_seconds
         self._clock = clock or SystemClock()
         self._needed = needed
-        self._ask_again, self._stays = 0.0, False
+        self._ask_again, self._left, self._said = 0.0, "", False
 
     def run(self, stop: threading.Event) -> list[str]:
-        """Returns once all workers have done, or were given up and left nothing open, or `stop` is set; the
+        """Returns once all workers have done or were given up and left nothing open, or `stop` is set; the
         names of those given up.
 
         However it ends, no process is left.
@@ -110,16 +110,19 @@ class Supervisor:
         return any(kept.state in ("due", "running") for kept in self._kept if not kept.child.stands_by)
 
     def _something_left(self) -> bool:
-        """Whether a worker that was given up left something to those that stand by; asked now and then."""
-        if not any(kept.state == "given_up" for kept in self._kept):
-            return False
+        """Whether the workers left something to those that stand by; asked now and then.
+
+        Said when it is found twice: the last reports may be on their way to the log.
+        """
         now = self._clock.monotonic()
         if now >= self._ask_again:
-            needed, self._ask_again = self._needed(), now + _ASK_SECONDS
-            if needed and not self._stays:
-                self._log.critical("No worker is left and positions are open: what stands by stays")
-            self._stays = needed
-        return self._stays
+            left, self._ask_again = self._needed(), now + _ASK_SECONDS
+            if left and self._left and not self._said:
+                self._said = True
+                text = "No worker is left, and not all is closed: what stands by stays"
+                self._log.critical(text, left=left)
+            self._left = left
+        return bool(self._left)
 
     def _look_after(self, kept: _Kept) -> None:
         now = self._clock.monotonic()

@@ -58,7 +58,14 @@ def workers(facts: Facts) -> Finding:
 
 
 def flattener(facts: Facts) -> Finding:
-    """Somebody closes what a dead worker leaves open when everything must go, and has its book."""
+    """Somebody closes what a dead worker leaves open when everything must go, and has its book.
+
+    What that holds and the log does not is told first: no limit counts it, whoever is alive.
+    """
+    if facts.book_exceeds:
+        text = f"its broker's book holds {facts.book_exceeds}, and the log does not: no limit counts it"
+        remedy = "look at the broker; let its worker start and tell, or portfold settle what is open there"
+        return fail("flattener", text, remedy)
     if facts.overview is not None and facts.overview.flattener_alive:
         if not facts.book_lacks:
             return ok("flattener", "alive")

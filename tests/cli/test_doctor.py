@@ -225,6 +225,12 @@ def test_a_flattener_with_another_book_fails(fit: Fit) -> None:
     assert "ES long of ibs-ES" in fit.text("flattener")
 
 
+def test_what_its_book_holds_and_the_log_does_not_fails(fit: Fit) -> None:
+    fit.bus.say_book_exceeds("ES long of ibs-ES", MINUTE_MS)
+    assert fit.found() == {"flattener": "fail"}
+    assert fit.text("flattener").startswith("its broker's book holds ES long of ibs-ES, and the log does not")
+
+
 def test_a_flattener_that_is_not_there_is_warned_of(fit: Fit) -> None:
     fit.client.delete(fit.bus.keys.worker(FLATTENER))
     assert fit.found() == {"flattener": "warn"}

@@ -15,9 +15,11 @@ import pytest
 
 from cli.exits import FAILED, INTERRUPTED, OK, UNREACHABLE, UNUSABLE
 from config import Configuration, load
+from coordinator.status_values import held_in
 from events.bus import Bus
 from events.connection import connect
 from events.embedded import EmbeddedServer
+from events.incoming import WorkerLost
 from tests.cli.command_line import Ran, Running, called, portfold, started
 from tests.cli.filtered import NAMED, train_es
 from tests.live import Live, flat
@@ -111,8 +113,9 @@ def test_it_says_what_it_will_do_trades_to_the_end_of_the_bars_and_the_audit_rep
     assert "Trading CL, ES" in said
     assert "ES: no model: every signal goes to the gate" in said
     assert "given_up" not in said["All bars are traded"]
-    open_now = live.status()["positions"] or "nothing"
-    assert said["All bars are traded"]["still_open"] == open_now
+    ended, held = said["All bars are traded"], held_in(live.status())
+    assert ended["level"] == ("warning" if held else "info")
+    assert all(f"{one.symbol} {one.side} {one.size} @ " in ended["still_open"] for one in held)
     assert {event["worker"] for event in live.said("PositionOpened")} == {"ibs-CL", "ibs-ES"}
     verified = portfold("audit", "verify", *place.where, cwd=place.folder)
     assert (verified.code, verified.out.split(":")[0]) == (OK, "Reproduced")
@@ -197,6 +200,48 @@ def test_embedded_and_a_servers_password_are_refused(place: Place) -> None:
     place.configure(redis_password_env="MY_REDIS")  # noqa: S106 - the name of a variable
     ran = with_its_own_server(place, "--paper", "--bars", "synthetic")
     assert (ran.code, "redis_password_env: expected null" in ran.err) == (UNUSABLE, True), ran.err
+
+
+def one_bar(place: Place) -> tuple[str, ...]:
+    """A market that is over at once."""
+    (place.folder / "bars").mkdir()
+    (place.folder / "bars" / "ES.csv").write_text("date,open,high,low,close\n2025-01-06,10,12,9,11\n")
+    return ("run", "--paper", "--bars", str(place.folder / "bars"), *place.where)
+
+
+def test_its_flattener_stays_for_what_is_open_or_unsettled_although_all_workers_have_done(
+    place: Place, live: Live
+) -> None:
+    """A slot whose worker died between fill and report; then a position."""
+    with coordinating(*place.where[1:4:2], config=place.config):
+        live.starts("ibs-CL", symbols="CL")
+        live.asks("CL")
+        live.hears(WorkerLost("ibs-CL", "s1", 5_000))
+        with started(*one_bar(place), cwd=place.folder) as run:
+            run.says("No worker is left, and not all is closed: what stands by stays")
+            flattener = pid_of(run, "flattener")
+            live.fills("CL")
+            assert not is_gone(flattener)
+            live.closes("CL")
+            assert run.ends() == OK
+        live.all_decided()
+    [stays] = [line for line in lines(run) if "stands by stays" in line["event"]]
+    assert "slots: CL long 1 by ibs-CL; unsettled: CL of ibs-CL: maybe_filled" in stays["left"]
+    [ended] = [line for line in lines(run) if line["event"] == "All bars are traded"]
+    assert (ended["level"], ended["still_open"]) == ("info", "nothing")
+
+
+def test_told_to_stop_it_ends_and_warns_of_what_stays_open(place: Place, live: Live) -> None:
+    with coordinating(*place.where[1:4:2], config=place.config):
+        live.starts("ibs-CL", symbols="CL")
+        live.enters("CL")
+        with started(*one_bar(place), cwd=place.folder) as run:
+            run.says("No worker is left")
+            run.process.send_signal(signal.SIGTERM)
+            assert run.ends() == OK
+    [ended] = [line for line in lines(run) if line["event"] == "Stopped"]
+    assert ended["level"] == "warning"
+    assert ended["still_open"] == "CL long 1 @ 100 by ibs-CL (no mark)"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, OK), (signal.SIGINT, INTERRUPTED)])
@@ -367,14 +412,18 @@ def test_live_orders_reach_the_broker_and_what_it_took_is_on_the_log(place: Plac
     place.configure(broker={"kind": "traderspost", "options": {"webhook_url_env": "MY_ORDERS"}})
     words = ("--live", "--bars", of_now(place), "--symbols", "ES", *place.where)
     with receiving() as broker, coordinating(*place.where[1:4:2], config=place.config):
-        ran = portfold("run", *words, cwd=place.folder, MY_ORDERS=broker.url)
+        with started("run", *words, cwd=place.folder, MY_ORDERS=broker.url) as run:
+            run.says("No worker is left, and not all is closed")  # its bars end in the middle of a trade
+            run.process.send_signal(signal.SIGTERM)
+            assert run.ends() == OK
         live.all_decided()
-    assert ran.code == OK, ran.err
+    [ended] = [line for line in lines(run) if line["event"] == "Stopped"]
+    assert (ended["level"], ended["still_open"].split(" @ ")[0]) == ("warning", "ES long 1")
     actions = [sent["action"] for sent in broker.signals]
     assert actions.count("buy") == len(live.said("PositionOpened")) > 0
     assert actions.count("exit") == len(live.said("PositionClosed")) > 0
     assert all(re.fullmatch(r"ES[HMUZ]20\d\d", sent["ticker"]) for sent in broker.signals)
-    assert HIDDEN_PATH not in ran.err
+    assert HIDDEN_PATH not in run.said.read_text()
     assert portfold("audit", "verify", *place.where, cwd=place.folder).out.startswith("Reproduced: ")
 
 

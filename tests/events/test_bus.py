@@ -173,7 +173,10 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     "standing": lambda bus: bus.standing("ibs-ES"),
     "say_book_lacks": lambda bus: bus.say_book_lacks("ES", 1000),
     "book_lacks": lambda bus: bus.book_lacks(),
+    "say_book_exceeds": lambda bus: bus.say_book_exceeds("ES", 1000),
+    "book_exceeds": lambda bus: bus.book_exceeds(),
     "beats": lambda bus: bus.beats(["ibs-ES"]),
+    "beats_lapse_at": lambda bus: bus.beats_lapse_at(["ibs-ES"]),
     "publish": lambda bus: bus.publish(bus.keys.bars, TICK),
     "published_after": lambda bus: bus.published_after(bus.keys.bars, ORIGIN, count=1, block_ms=50),
 }

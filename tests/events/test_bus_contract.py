@@ -472,8 +472,9 @@ def test_a_sign_of_life_goes_on_only_where_there_is_one(bench: Bench) -> None:
     assert not bench.bus.beat_on("ibs-ES", "s1", 60_000)
     assert bench.bus.beats(["ibs-ES"]) == [None]
     bench.bus.beat("ibs-ES", "s1", 60_000)
-    assert bench.bus.beat_on("ibs-ES", "s2", 60_000)
-    assert bench.bus.beats(["ibs-ES"]) == ["s2"]
+    assert not bench.bus.beat_on("ibs-ES", "s2", 60_000), "another session's is not ours to renew"
+    assert bench.bus.beats(["ibs-ES"]) == ["s1"]
+    assert bench.bus.beat_on("ibs-ES", "s1", 60_000)
 
 
 def test_whether_a_yes_holds_is_seen_in_one_moment(bench: Bench) -> None:
@@ -555,12 +556,27 @@ def test_a_name_is_claimed_by_one_until_it_lapses_or_is_taken_over(bench: Bench)
     bench.until(lambda: bench.bus.claim_lasts_ms("ibs-ES", "cat") == 0, "the end of the claim")
 
 
+def test_when_a_heartbeat_lapses_changes_with_each_renewal_and_by_nothing_else(bench: Bench) -> None:
+    assert bench.bus.beats_lapse_at([]) == []
+    bench.bus.beat("ibs-ES", "s1", 60_000)
+    first = bench.bus.beats_lapse_at(["ibs-ES", "nobody"])
+    assert first[1] is None
+    assert bench.bus.beats_lapse_at(["ibs-ES", "nobody"]) == first
+    assert bench.bus.beat_on("ibs-ES", "s1", 90_000)
+    [renewed] = bench.bus.beats_lapse_at(["ibs-ES"])
+    assert first[0] is not None
+    assert renewed is not None
+    assert renewed >= first[0] + 30_000
+
+
 def test_what_the_book_lacks_is_there_until_it_lapses_or_is_said_anew(bench: Bench) -> None:
     assert bench.bus.book_lacks() == ""
     bench.bus.say_book_lacks("ES long of ibs-ES", 60_000)
     assert bench.bus.book_lacks() == "ES long of ibs-ES"
     bench.bus.say_book_lacks("CL long of ibs-CL", 10)
     bench.until(lambda: bench.bus.book_lacks() == "", "it to lapse")
+    bench.bus.say_book_exceeds("ES long of ibs-ES", 60_000)
+    assert (bench.bus.book_exceeds(), bench.bus.book_lacks()) == ("ES long of ibs-ES", "")
 
 
 def test_a_log_has_one_name_and_one_that_was_led_before_there_were_names_has_the_empty_one(

@@ -244,7 +244,7 @@ class MemoryBus(Bus):
         key = self.keys.worker(worker)
 
         def put() -> bool:
-            if self._server.value(key) is None:
+            if self._server.text(key) != session:
                 return False
             self._server.put(key, session, lasts_ms)
             return True
@@ -259,6 +259,10 @@ class MemoryBus(Bus):
             lambda: [self._server.value(self.keys.worker(worker)) for worker in workers],
         )
         return [value if isinstance(value, str) else None for value in values]
+
+    def beats_lapse_at(self, workers: Sequence[str]) -> list[int | None]:
+        keys, lapses_at = [self.keys.worker(worker) for worker in workers], self._server.lapses_at
+        return self._ask("reading heartbeats", lambda: [lapses_at(key) for key in keys]) if workers else []
 
     def claim(self, worker: str, who: str, lasts_ms: int, instead_of: str) -> str:
         key = self.keys.claim(worker)
@@ -297,6 +301,14 @@ class MemoryBus(Bus):
 
     def book_lacks(self) -> str:
         return self._ask("asking what the book lacks", lambda: self._server.text(self.keys.book_lacks)) or ""
+
+    def say_book_exceeds(self, what: str, lasts_ms: int) -> None:
+        key = self.keys.book_exceeds
+        self._ask("saying what the log lacks", lambda: self._server.put(key, what, lasts_ms))
+
+    def book_exceeds(self) -> str:
+        key = self.keys.book_exceeds
+        return self._ask("asking what the log lacks", lambda: self._server.text(key)) or ""
 
     def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
         if not destinations:

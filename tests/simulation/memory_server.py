@@ -131,6 +131,10 @@ class MemoryServer:
         """How long until the key lapses; None when it does not."""
         return self._lapses_ms[key] - self.clock() if key in self._lapses_ms else None
 
+    def lapses_at(self, key: str) -> int | None:
+        """When the key lapses, by this server's clock; -1 when it does not, None where there is none."""
+        return None if self.value(key) is None else self._lapses_ms.get(key, -1)
+
     def delete(self, key: str) -> None:
         self._values.pop(key, None)
         self._lapses_ms.pop(key, None)

@@ -210,15 +210,14 @@ class SignalSeat(WorkerSeat):
 class WatchedFlattener(flattener.Flattener):
     """A flattener that is seen to try each exit, whatever becomes of the others."""
 
-    def _close_all(self, held: Iterable[BrokerPosition], closed: set[tuple[str, str]], cause: str) -> None:
+    def _close_all(
+        self, held: Iterable[BrokerPosition], closed: set[tuple[str, str]], cause: str
+    ) -> list[Exception]:
         wanted = list(held)
         self._tried: set[tuple[str, str]] = set()
-        try:
-            super()._close_all(wanted, closed, cause)
-        except Exception:
-            self._look_at(wanted)
-            raise
+        failed = super()._close_all(wanted, closed, cause)
         self._look_at(wanted)
+        return failed
 
     def _close(self, held: BrokerPosition, cause: str) -> None:
         self._tried.add((held.owner, held.symbol))

@@ -24,6 +24,7 @@ from tests.live import Live
 from tests.processes import Coordinators
 from tests.set_clock import SetClock
 from tests.waiting import until
+from workers.book_watch import BookWatch
 from workers.brokers.paper import PaperBroker
 from workers.brokers.protocol import BrokerError, ExitFill
 from workers.flatten_order import FlattenOrder
@@ -62,16 +63,16 @@ class Desk:
         self.clock = SetClock()
         self.broker = MoodyBroker(folder / "book.sqlite", NAME, costing(contracts))
         self.logged = io.StringIO()
-        log, self.lines = open_log(NAME, target=self.logged)
+        self.log, self.lines = open_log(NAME, target=self.logged)
         settings = GateSettings(url=server.url, portfolio=bus.keys.name)
-        self.gate = PortfolioGate(NAME, settings=settings, log=log)
+        self.gate = PortfolioGate(NAME, settings=settings, log=self.log)
         self.flattener = Flattener(
             gate=self.gate,
             bus=bus,
             broker=self.broker,
             contracts=contracts,
             lapse_seconds=LAPSE_SECONDS,
-            log=log,
+            log=self.log,
             clock=self.clock,
             exit_seconds=0.5,
         )
@@ -161,6 +162,7 @@ def test_who_falls_silent_soon_after_the_order_had_died_before_it(desk: Desk) ->
     desk.flattener.look_again()
     assert desk.held() == ["ES", "SI"]
     desk.clock.now = LAPSE_SECONDS
+    desk.bus.beat("ibs-SI", "s1", 60_000)
     desk.bus.beat("ibs-ES", "s1", 1)
     wait_for_silence(desk, "ibs-ES")
     desk.flattener.look_again()
@@ -169,6 +171,37 @@ def test_who_falls_silent_soon_after_the_order_had_died_before_it(desk: Desk) ->
     wait_for_silence(desk, "ibs-SI")
     desk.flattener.look_again()
     assert desk.held() == ["SI"], "it lived to hear the order, and whatever it holds now is another story"
+
+
+def test_a_dead_workers_sign_of_life_that_a_clock_put_back_keeps_alive_is_none_for_longer_than_one_lasts(
+    desk: Desk,
+) -> None:
+    desk.bus.beat("ibs-CL", "s1", 3_600_000)
+    desk.bus.beat("ibs-ES", "s1", 3_600_000)
+    desk.bus.beat("ibs-SI", "s1", 3_600_000)
+    desk.flattener.flatten(EVERYTHING)
+    desk.clock.now = LAPSE_SECONDS - 1
+    desk.bus.beat("ibs-SI", "s1", int(1000 * LAPSE_SECONDS))
+    desk.flattener.look_again()
+    assert desk.held() == ["CL", "ES", "SI"]
+    desk.clock.now = LAPSE_SECONDS
+    desk.flattener.look_again()
+    assert desk.held() == ["SI"], "whoever lives has renewed it"
+
+
+def test_nor_does_the_order_end_before_that_is_known(desk: Desk) -> None:
+    desk.enters("RTY")
+    for owner in ("ibs-CL", "ibs-ES", "ibs-SI"):
+        desk.bus.beat(owner, "s1", 3_600_000)
+    desk.flattener.flatten(EVERYTHING)
+    desk.bus.beat("ibs-RTY", "s1", 3_600_000)
+    desk.enters("RTY", 110)  # seen first, with its sign of life, when the others' time is over
+    desk.clock.now = LAPSE_SECONDS
+    desk.flattener.look_again()
+    assert desk.held() == ["RTY"]
+    desk.clock.now = 2 * LAPSE_SECONDS
+    desk.flattener.look_again()
+    assert desk.held() == []
 
 
 def test_an_order_to_close_everything_stands_for_as_long_as_it_fails(desk: Desk) -> None:
@@ -185,6 +218,38 @@ def test_an_order_to_close_everything_stands_for_as_long_as_it_fails(desk: Desk)
     desk.clock.now += 1
     desk.flattener.look_again()
     assert desk.held() == []
+
+
+def test_one_that_is_refused_delays_no_other_that_becomes_an_orphan(desk: Desk) -> None:
+    desk.bus.beat("ibs-ES", "s1", 60_000)
+    desk.bus.beat("ibs-SI", "s1", 60_000)
+    desk.broker.refuses = frozenset({"CL"})
+    with pytest.raises(BrokerError):
+        desk.flattener.flatten(EVERYTHING)
+    for desk.clock.now in range(20):
+        for living in ("ibs-ES", "ibs-SI"):
+            desk.bus.beat(living, "s1", 60_000)
+        desk.flattener.look_again()
+    desk.bus.beat("ibs-ES", "s1", 1)
+    wait_for_silence(desk, "ibs-ES")
+    desk.flattener.look_again()
+    assert desk.held() == ["CL", "SI"]
+    assert desk.logged.getvalue().count("NOT CLOSED") == 1 + 5, "at once, then at 0, 1, 3, 7 and 15 seconds"
+
+
+def test_nor_does_one_that_hangs(desk: Desk) -> None:
+    desk.bus.beat("ibs-ES", "s1", 60_000)
+    desk.bus.beat("ibs-SI", "s1", 60_000)
+    desk.broker.hangs = frozenset({"CL"})
+    with pytest.raises(NotDone, match="CL"):
+        desk.flattener.flatten(EVERYTHING)
+    desk.flattener.look_again()
+    desk.bus.beat("ibs-ES", "s1", 1)
+    wait_for_silence(desk, "ibs-ES")
+    desk.flattener.look_again()
+    assert desk.held() == ["CL", "SI"]
+    desk.broker.answers.set()
+    until(lambda: desk.held() == ["SI"], "what hung to be closed")
 
 
 @pytest.mark.parametrize("order", [FlattenRequested, TradingHalted])
@@ -314,6 +379,25 @@ def test_what_its_book_does_not_hold_is_said_with_what_to_do(desk: Desk) -> None
     assert "RTY of ibs-RTY" in said
     assert "CL of" not in said
     assert "--book" in said
+
+
+def test_whatever_a_users_own_broker_raises_it_goes_on(
+    desk: Desk, live: Live, coordinators: Coordinators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coordinators.start()
+    live.hears(FlattenRequested(by="jane", reason="panic"))
+    desk.bus.beat(NAME, desk.gate.session, 60_000)
+    watch = BookWatch(desk.bus, desk.broker, log=desk.log, clock=desk.clock)
+    with monkeypatch.context() as broken:
+        accounts = dict[str, list[object]]()
+        broken.setattr(desk.broker, "positions", lambda *_: accounts["no such account"])
+        desk.flattener.look_again()
+        watch.look()
+        desk.flattener.close_for_the_lost([("ibs-CL", "CL", "long")])
+    until(lambda: desk.logged.getvalue().count("KeyError('no such account')") == 3, "each to be said")
+    desk.clock.now = 1
+    desk.flattener.look_again()
+    assert desk.held() == []
 
 
 def wait_for_silence(desk: Desk, worker: str) -> None:

@@ -163,3 +163,27 @@ def test_killed_with_an_unreported_fill_it_keeps_a_slot_whose_time_is_over_befor
     assert floor.decided("EntryExpired") == []
     assert "ES of ibs-ES: maybe_filled" in floor.live.status()["unsettled"]
     assert floor.live.status()["slots_used"] == "1"
+
+
+def test_where_lost_workers_are_flattened_so_is_what_one_filled_and_did_not_live_to_report(
+    floor: Floor,
+) -> None:
+    floor.configure(**QUICK)
+    [dying] = floor.opens(Role("ES", "entered"), flattener=True)
+    floor.live.change_limits(on_worker_lost="flatten")
+    dying.told("enter", 5000)
+    until(lambda: floor.closed_by() == ["ES:ibs-ES by flattener"], "its close by the flattener")
+    floor.live.all_decided()
+    assert floor.held() == []
+    assert floor.live.status()["slots_used"] == "0"
+    assert "ES of ibs-ES: close_unmatched" in floor.live.status()["unsettled"], "a person looks at it"
+
+
+def test_where_they_are_held_it_is_left_and_the_doctor_fails(floor: Floor) -> None:
+    floor.configure(**QUICK)
+    [dying] = floor.opens(Role("ES", "entered"), flattener=True)
+    dying.told("enter", 5000)
+    until(lambda: floor.live.bus.book_exceeds() == "ES long of ibs-ES", "what the log has not")
+    examined = " ".join(floor.portfold("doctor").out.split())
+    assert "its broker's book holds ES long of ibs-ES, and the log does not" in examined
+    assert floor.held() == ["ES:ibs-ES"]

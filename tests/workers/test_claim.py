@@ -3,7 +3,7 @@
 import io
 import signal
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,12 @@ from coordinator.log import open_log
 from events.bus import Bus
 from events.embedded import EmbeddedServer
 from tests.cli.command_line import Running, portfold, started
+from tests.cli.terminal import on_terminal
 from tests.live import Live
 from tests.processes import coordinating
 from tests.waiting import until
 from workers.claim import Claim, NameTaken
+from workers.gate import PortfolioGate
 from workers.settings import GateSettings, open_bus
 
 SLOWLY = ("--bars", "synthetic", "--pace", "0.2", "--days", "400")
@@ -107,6 +109,71 @@ def test_beside_others_of_the_symbol_it_trades_only_when_told(
         with started("worker", "ES", "--join", *SLOWLY, *where, cwd=tmp_path) as joined:
             until(lambda: live.bus.beats([WORKER]) != [None], "the worker to be alive")
             assert joined.process.poll() is None
+
+
+def test_so_it_is_beside_one_that_does_not_say_what_it_trades_and_not_beside_one_that_has_ended(
+    tmp_path: Path, where: tuple[str, ...], live: Live
+) -> None:
+    """As an old program behind the drop-in, which is flat; and one whose heartbeat lingers."""
+    with coordinating(where[1], where[3]):
+        live.starts("ended", symbols="ES")
+        live.stops("ended")
+        live.starts("old")
+        live.all_decided()
+        ran = portfold("worker", "ES", *SLOWLY, *where, cwd=tmp_path)
+        assert ran.code == UNUSABLE
+        told = (
+            "others trade these symbols already, or may: old (flat; has not said what it trades). Say --join"
+        )
+        assert told in ran.err
+        live.stops("old")
+        live.all_decided()
+        with started("worker", "ES", *SLOWLY, *where, cwd=tmp_path) as first:
+            first.says("Joining ")
+            until(lambda: live.bus.beats([WORKER]) != [None], "the worker to be alive")
+
+
+@pytest.mark.parametrize(("answer", "joins"), [(b"y\n", True), (b"\n", False)])
+def test_on_a_terminal_it_asks(
+    tmp_path: Path, where: tuple[str, ...], live: Live, answer: bytes, joins: bool
+) -> None:
+    with coordinating(where[1], where[3]):
+        live.starts("mine", symbols="ES")
+        live.all_decided()
+        with on_terminal("worker", "ES", *SLOWLY, *where, cwd=tmp_path) as screen:
+            screen.shows("Trade beside them? [y/N]")
+            assert live.bus.beats([WORKER]) == [None]
+            screen.press(answer)
+            if joins:
+                until(lambda: live.bus.beats([WORKER]) != [None], "the worker to be alive")
+            else:
+                assert screen.ends() == UNUSABLE
+                assert "Not joined." in screen.text
+
+
+def test_of_two_gates_of_one_name_the_older_says_so_and_carries_out_nothing(
+    server: EmbeddedServer, portfolio: str, live: Live
+) -> None:
+    settings = GateSettings(server.url, portfolio=portfolio, heartbeat_seconds=0.05, answer_seconds=10)
+    said = io.StringIO()
+    log, lines = open_log("mine", target=said)
+    told: list[str] = []
+    with closing(lines), coordinating(server.url, portfolio), ExitStack() as open_gates:
+        older, newer = (PortfolioGate("mine", symbols=["ES"], settings=settings, log=log) for _ in range(2))
+        older.on_flatten(lambda _: told.append("older"))
+        newer.on_flatten(lambda _: told.append("newer"))
+        open_gates.enter_context(older)
+        assert older.request_entry("ES")
+        older.position_opened("ES", price=5000)
+        open_gates.enter_context(newer)
+        until(lambda: "SUPERSEDED: another process trades as mine now" in said.getvalue(), "the word")
+        until(lambda: live.status()["workers"] == "mine up", "the newer to be known")
+        live.bus.pull_killswitch(["by", "ann"])
+        until(lambda: told, "the order")
+        assert older.request_entry("CL").code == "worker_superseded"
+        assert live.bus.beats(["mine"]) == [newer.session]
+    assert told == ["newer"]
+    assert said.getvalue().count("SUPERSEDED") == 1
 
 
 @pytest.mark.parametrize("patient", [False, True])

@@ -12,10 +12,13 @@ from coordinator.clock import SystemClock
 from coordinator.log import open_log
 from events.embedded import EmbeddedServer
 from events.incoming import FlattenRequested, TradingResumed
+from events.stream_id import StreamId
 from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.waiting import until
+from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate
+from workers.listener import _last_pull
 from workers.settings import GateSettings
 
 WORKER = "ibs-ES"
@@ -96,6 +99,35 @@ def test_a_slot_that_a_flatten_took_back_is_gone_also_for_who_has_heard_of_none_
         live.publishes(FlattenRequested(by="jane", reason="panic"))
         live.decided(live.publishes(TradingResumed(by="jane", reason="over")))
         assert not gate.standing(yes)
+
+
+@pytest.mark.parametrize("event", ["18446744073709551615-0", "99999999999999-0"])
+def test_a_pull_that_names_an_event_which_the_log_has_not_bars_no_later_entry(
+    gate_of: Opened, server: EmbeddedServer, portfolio: str, live: Live, event: str
+) -> None:
+    with coordinating(server.url, portfolio), gate_of() as gate:
+        told: list[FlattenOrder] = []
+        gate.on_flatten(told.append)
+        before = gate.request_entry("ES")
+        live.bus.pull_killswitch(["by", "ann", "event", event])
+        until(lambda: told, "the pull")
+        assert not gate.standing(before), "what was allowed before is taken back"
+        gate.withdraw("ES")
+        assert gate.standing(gate.request_entry("ES"))
+    assert told[0].event <= live.bus.last_event()
+    _, outstanding = _last_pull(live.bus)
+    assert outstanding is None, "whoever starts after it would flatten for it, each time"
+
+
+def test_a_log_that_was_set_back_behind_the_last_order_bars_no_later_entry(
+    gate_of: Opened, server: EmbeddedServer, portfolio: str, live: Live
+) -> None:
+    with coordinating(server.url, portfolio), gate_of() as gate:
+        lost = StreamId(live.bus.now_ms() + 3_600_000, 0)
+        gate._carrier.carry(FlattenOrder("a log that is gone", lost, "panic", everything=True))
+        assert not gate.standing(gate.request_entry("ES"))
+        gate.withdraw("ES")
+        assert gate.standing(gate.request_entry("ES"))
 
 
 def test_a_worker_whose_sign_of_life_has_lapsed_may_have_been_counted_lost(

@@ -34,7 +34,7 @@ class Watched(Logged):
     """A supervisor at work in a thread of its own."""
 
     def __init__(
-        self, children: list[Child], backoff: Backoff, end_seconds: float, needed: Callable[[], bool]
+        self, children: list[Child], backoff: Backoff, end_seconds: float, needed: Callable[[], str]
     ) -> None:
         self._said = io.StringIO()
         log, self._lines = open_log("supervisor", target=self._said)
@@ -67,7 +67,7 @@ def watching(
     *children: Child,
     backoff: Backoff = QUICK,
     end_seconds: float = 10.0,
-    needed: Callable[[], bool] = lambda: False,
+    needed: Callable[[], str] = str,
 ) -> Iterator[Watched]:
     watched = Watched(list(children), backoff, end_seconds, needed)
     try:
@@ -137,18 +137,28 @@ def test_what_stands_by_is_never_given_up() -> None:
         assert watched.ends() == []
 
 
-def test_what_stands_by_stays_for_what_a_worker_that_was_given_up_has_left_open(tmp_path: Path) -> None:
-    still_open = threading.Event()
-    still_open.set()
+@pytest.mark.parametrize(("code", "given_up"), [("raise SystemExit(1)", ["ES"]), ("pass", [])])
+def test_what_stands_by_stays_for_what_the_workers_have_left_open(
+    tmp_path: Path, code: str, given_up: list[str]
+) -> None:
+    left = ["ES long 1"]
     flattener = child("flattener", STAYS, tmp_path / "pids", stands_by=True)
-    failing = child("ES", "raise SystemExit(1)")
-    with watching(flattener, failing, needed=still_open.is_set) as watched:
-        watched.says("No worker is left and positions are open: what stands by stays")
+    with watching(flattener, child("ES", code), needed=lambda: "".join(left)) as watched:
+        watched.says("No worker is left, and not all is closed: what stands by stays")
+        assert watched.lines()[-1]["left"] == "ES long 1"
         (pid,) = pids(tmp_path / "pids", 1)
         assert not is_gone(pid)
-        still_open.clear()
-        assert watched.ends() == ["ES"]
+        left.clear()
+        assert watched.ends() == given_up
     assert is_gone(pid)
+
+
+def test_it_ends_when_told_to_whatever_is_left_open(tmp_path: Path) -> None:
+    flattener = child("flattener", STAYS, tmp_path / "pids", stands_by=True)
+    with watching(flattener, child("ES", "pass"), needed=lambda: "ES long 1") as watched:
+        watched.says("No worker is left")
+        watched.stop.set()
+        assert watched.ends() == []
 
 
 def test_a_command_that_cannot_be_started_is_given_up_as_well() -> None:
