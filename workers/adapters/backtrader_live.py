@@ -4,7 +4,9 @@ Fills are reported as they happen, and an order to flatten is carried out at onc
 whatever Backtrader is waiting for. What is open from an earlier life is there again after a start.
 """
 
-from collections import deque
+from collections import defaultdict, deque
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -14,7 +16,7 @@ import backtrader as bt
 from coordinator.dollars import gross_pnl
 from coordinator.log import Log
 from workers.adapters.backtrader_feeds import CannotRun, Feeds
-from workers.adapters.backtrader_gated import Gated, Way, number_of, side_of
+from workers.adapters.backtrader_gated import Gated, Refusal, Way, moment_of, number_of, side_of
 from workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
@@ -27,6 +29,7 @@ from workers.brokers.protocol import (
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate
+from workers.money import OfNow
 from workers.reporting import report_exit
 
 _AT_THE_MARKET = (None, bt.Order.Market, bt.Order.Close)
@@ -36,7 +39,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
     """Orders of a cerebro, through `gate`, to `broker`. Starts the gate with the first bar; closes both.
 
     Only orders at the market: others are rejected, and say so. `cash` is what `getcash` begins with: nobody
-    here knows the account.
+    here knows the account. `of_now`: makes what judges the bars of a contract, where old ones open nothing.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         *,
         cash: float,
         log: Log,
+        of_now: Callable[[], OfNow] | None = None,
     ) -> None:
         super().__init__()
         self.trade(feeds, log)
@@ -54,6 +58,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         self._own_gate = gate
         self._broker = broker
         self.startingcash = self._cash = cash
+        self._of_now = defaultdict[str, OfNow](of_now) if of_now else None
         self._held_at_the_end: list[BrokerPosition] | None = None
         self._notifications: deque[Any] = deque()
 
@@ -78,7 +83,21 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
 
     def next(self) -> None:
         """Backtrader's: called at each bar, and every now and then between two."""
+        for symbol in self._feeds.symbols():
+            self._is_of_now(symbol)  # all are shown: by them it knows their interval
         self.see_bar()
+
+    def forbids(self, symbol: str) -> Refusal | None:
+        """With money an old bar opens nothing: history, a market played again, a feed that stood still."""
+        if self._is_of_now(symbol):
+            return None
+        return Refusal("old_bar", f"{symbol} bars are not of now (times in UTC): they open nothing")
+
+    def _is_of_now(self, symbol: str) -> bool:
+        if self._of_now is None:
+            return True
+        latest = self._feeds.latest(symbol)
+        return latest is not None and self._of_now[symbol].judges(symbol, _ended(latest))
 
     def _mark(self, symbol: str, price: Decimal) -> None:
         """The broker hears of the price first: a stop that the mark triggers is filled at it.
@@ -261,3 +280,10 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         if mine is None:
             mine = self._broker.positions(self._gate.worker)
         return next((held for held in mine if held.symbol == symbol), None)
+
+
+def _ended(data: Any) -> datetime:
+    """When the last bar of a feed ended. A day's that is dated at the end of its day has ended by now."""
+    dated, now = moment_of(data.datetime[0]), datetime.now(UTC)
+    days_end = data._timeframe >= bt.TimeFrame.Days and dated.time() == time.min
+    return min(dated, now) if days_end and dated - now < timedelta(days=1) else dated

@@ -1,0 +1,203 @@
+"""Backtrader strategies live, over the bus: what becomes of their orders, whatever the broker does."""
+
+import io
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import backtrader as bt
+import pytest
+
+from config import ConfigError, load
+from coordinator.log import open_log
+from events.decisions import PositionAdopted
+from events.embedded import EmbeddedServer
+from events.stream_id import ORIGIN
+from tests.coordinator.story import each
+from tests.live import Live, read
+from tests.processes import config_folder, coordinating
+from tests.waiting import until
+from tests.workers.cerebros import DAILY, HOURLY, MONDAY, Trading, configured, plan
+from tests.workers.desk import locked
+from workers.adapters.backtrader import live_broker
+from workers.adapters.backtrader_feeds import Feeds
+from workers.adapters.backtrader_live import LiveBroker
+from workers.bar import Bar
+from workers.brokers.paper import PaperBroker
+from workers.brokers.protocol import BrokerError, ExitFill, OrderUnknown
+from workers.flatten_order import FlattenOrder
+from workers.gate import PortfolioGate
+from workers.settings import GateSettings
+
+
+@pytest.fixture(autouse=True)
+def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+
+
+@pytest.fixture
+def coordinator(server: EmbeddedServer, portfolio: str) -> Iterator[None]:
+    with coordinating(server.url, portfolio):
+        yield
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_flatten_is_carried_out_between_two_bars_and_the_strategy_is_told(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    trading = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy()))
+    trading.market.ends(5000)
+    until(lambda: live.status().get("open_positions") == "ES", "ES to be opened")
+    live.flatten()
+    until(
+        lambda: live.status()["flattening"] == "" and live.status()["open_positions"] == "",
+        "all to be closed",
+    )
+    told = [(1, "Buy", "Completed"), (1, "Sell", "Completed")]
+    until(lambda: trading.told == told, "the strategy to be told")
+    strategy = trading.end()  # no other bar has ever come
+    assert strategy.position.size == 0
+    assert [fields["reason"] for fields in live.said("PositionClosed")] == ["ordered by ann"]
+    assert trading.broker.getvalue() == 100_000 - 5
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_live_an_order_on_a_slower_feed_is_filled_at_the_price_there_is_now(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    yesterday = {DAILY: [Bar("ES", MONDAY, *[Decimal(3000)] * 4)]}
+    seen: list[float] = []
+
+    def enter(strategy: Any) -> None:
+        hour, day = strategy.datas
+        strategy.buy(data=day)
+        seen.extend(strategy.getposition(data).size for data in (hour, day))
+
+    acts = plan(bar1=enter, bar2=lambda s: s.close())
+    trading = Trading(server.url, portfolio, tmp_path, acts, name=HOURLY, more=yesterday)
+    trading.market.ends(5000)
+    trading.market.ends(5010)
+    trading.end()
+    live.all_decided()
+    assert seen == [1, 1]
+    (closed,) = live.said("PositionClosed")
+    assert (closed["symbol"], closed["pnl"]) == ("ES", "495.00")
+    assert {Decimal(mark["price"]) for mark in live.said("PositionMarked")} == {Decimal(5010)}
+
+
+class RefusesFirst(PaperBroker):
+    """Does not close CL."""
+
+    def exit(self, symbol: str, *order: Any, **owner: Any) -> ExitFill:
+        if symbol == "CL":
+            raise BrokerError("CL is limit down")
+        return super().exit(symbol, *order, **owner)
+
+
+def test_one_not_closed_delays_no_other(server: EmbeddedServer, portfolio: str, tmp_path: Path) -> None:
+    contracts = configured(tmp_path).contracts
+    log, lines = open_log("bt", target=io.StringIO())
+    gate = PortfolioGate("bt", settings=GateSettings(url=server.url, portfolio=portfolio), log=log)
+    broker = RefusesFirst(tmp_path / "paper.sqlite", "bt", contracts)
+    trading = LiveBroker(gate, broker, Feeds(contracts), cash=1e5, log=log)
+    trading.cerebro = bt.Cerebro()
+    for symbol in ("CL", "ES"):
+        broker.enter(symbol, "long", 1, Decimal(100))
+    order = FlattenOrder("an episode", ORIGIN, "the stop", everything=True)
+    with pytest.raises(BrokerError, match="CL is limit down"):
+        trading.flatten(order)
+    assert [held.symbol for held in broker.positions()] == ["CL"]
+    gate.close()
+    broker.close()
+    lines.close()
+
+
+@pytest.mark.usefixtures("coordinator")
+@pytest.mark.parametrize(
+    ("does", "raises", "says"),
+    [
+        ("exit", BrokerError("CL is limit down"), "NOT CLOSED; the strategy is told"),
+        ("exit", OrderUnknown("Who knows"), "What became of an order is unknown"),
+        ("enter", OrderUnknown("Who knows"), "What became of an order is unknown"),
+    ],
+)
+def test_what_the_broker_did_not_do_or_may_have_done_is_critical(
+    server: EmbeddedServer,
+    portfolio: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    does: str,
+    raises: BrokerError,
+    says: str,
+) -> None:
+    def fails(*_words: Any, **_more: Any) -> None:
+        raise raises
+
+    trading = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy(), bar2=lambda s: s.close()))
+    monkeypatch.setattr(trading.broker._broker, does, fails)
+    for _ in range(3):
+        trading.market.ends(5000)
+    trading.end()
+    assert ("Sell" if does == "exit" else "Buy", "Rejected") in [told[1:] for told in trading.told]
+    lines = [json.loads(line) for line in trading.said.getvalue().splitlines()]
+    assert [line["event"] for line in lines if line["level"] == "critical"] == [says]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_book_that_another_process_has_locked_ends_no_run(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The open loss is on the log all the same, or no stop could come of it."""
+    defaults = PaperBroker.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "patience", 0.05)
+    acts = plan(bar1=lambda s: s.buy(), bar3=lambda s: s.close())
+    trading = Trading(server.url, portfolio, tmp_path, acts)
+    trading.market.ends(5000)
+    until(lambda: live.status().get("open_positions") == "ES", "ES to be opened")
+    with locked(tmp_path / "paper.sqlite"):
+        trading.market.ends(4990)
+        until(lambda: "(-500.00)" in live.status().get("positions", ""), "the mark")
+    trading.market.ends(4990)
+    assert trading.end().position.size == 0
+    assert "The broker could not take note of a price" in trading.said.getvalue()
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_after_a_restart_the_position_is_there_again(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    first = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy()))
+    first.market.ends(5000)
+    assert first.end().position.size == 1
+    second = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.close()))
+    second.market.ends(5010)
+    assert second.end().position.size == 0
+    live.all_decided()
+    assert [fields["pnl"] for fields in live.said("PositionClosed")] == ["495.00"]
+    assert live.status()["limit_breaches"] == "0"
+    assert len(each(PositionAdopted, [read(entry) for entry in live.decisions()])) == 1
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_an_order_that_is_not_at_the_market_is_rejected_and_its_slot_given_back(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    acts = plan(bar1=lambda s: s.buy(exectype=bt.Order.Limit, price=4000))
+    trading = Trading(server.url, portfolio, tmp_path, acts)
+    trading.market.ends(5000)
+    until(lambda: trading.told, "the strategy to be told")
+    strategy = trading.end()
+    assert [status for _, _, status in strategy.told] == ["Rejected"]
+    assert strategy.reasons == ["only orders at the market can be given here, not Limit"]
+    live.all_decided()
+    assert live.status()["slots_used"] == "0"
+
+
+def test_live_fills_at_the_next_bar_are_refused(tmp_path: Path) -> None:
+    broker = {"kind": "paper", "options": {"fill_at": "next_bar"}}
+    configuration = load(str(config_folder(tmp_path / "config", runtime={"broker": broker})), {}, tmp_path)
+    with pytest.raises(ConfigError, match=r"broker\.options\.fill_at: expected mark"):
+        live_broker("bt", ["ES"], configuration=configuration, book=tmp_path / "book.sqlite")
