@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import backtrader as bt
+import pytest
 
 from config import Configuration, load
 from coordinator.log import open_log
@@ -17,6 +18,8 @@ from tests.processes import config_folder
 from tests.workers.bt_strategies import Told
 from workers.adapters.backtrader import Bars, live_broker
 from workers.bar import Bar
+from workers.brokers.paper import PaperBroker
+from workers.brokers.protocol import BrokerError
 from workers.settings import GateSettings
 
 MONDAY = datetime(2025, 1, 6, 15, tzinfo=UTC)
@@ -47,6 +50,25 @@ def with_money(folder: Path) -> dict[str, Any]:
     """Of runtime.json: a broker of the user's own, which is taken for a real one, and fills as on paper."""
     (folder / "own.py").write_text(OWN_BROKER)
     return {"broker": {"kind": f"{folder / 'own.py'}:open_own"}}
+
+
+class Silence:
+    """While `on`, no broker on paper can say what is held, or what was closed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.on = False
+        self.asked = 0
+        for name in ("positions", "unreported_exits"):
+            monkeypatch.setattr(PaperBroker, name, self._instead_of(getattr(PaperBroker, name)))
+
+    def _instead_of(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(broker: PaperBroker, *words: Any) -> Any:
+            if self.on:
+                self.asked += 1
+                raise BrokerError("Who knows")
+            return method(broker, *words)
+
+        return asked
 
 
 class Market:

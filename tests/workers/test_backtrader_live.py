@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -18,18 +19,19 @@ from events.stream_id import ORIGIN
 from tests.coordinator.story import each
 from tests.live import Live, read
 from tests.processes import config_folder, coordinating
-from tests.waiting import until
-from tests.workers.cerebros import DAILY, HOURLY, MONDAY, Trading, configured, plan
+from tests.waiting import PATIENCE_SECONDS, until
+from tests.workers.cerebros import DAILY, HOURLY, MONDAY, Silence, Trading, configured, plan
 from tests.workers.desk import locked
 from workers.adapters.backtrader import live_broker
 from workers.adapters.backtrader_feeds import Feeds
 from workers.adapters.backtrader_live import LiveBroker
 from workers.bar import Bar
 from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import BrokerError, ExitFill, OrderUnknown
+from workers.brokers.protocol import BrokerError, ExitFill, Fill, MaySend, OrderUnknown
 from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate
 from workers.settings import GateSettings
+from workers.side_by_side import NotDone
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +114,102 @@ def test_one_not_closed_delays_no_other(server: EmbeddedServer, portfolio: str, 
     gate.close()
     broker.close()
     lines.close()
+
+
+class HangsFirst(PaperBroker):
+    """Does not answer about CL until it is let go."""
+
+    let_go: threading.Event
+
+    def exit(self, symbol: str, *order: Any, **owner: Any) -> ExitFill:
+        if symbol == "CL":
+            self.let_go.wait(PATIENCE_SECONDS)
+        return super().exit(symbol, *order, **owner)
+
+
+def test_one_that_hangs_delays_no_other_and_is_not_ordered_twice(
+    server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.adapters.backtrader_live._EXIT_SECONDS", 0.2)
+    contracts = configured(tmp_path).contracts
+    log, lines = open_log("bt", target=io.StringIO())
+    gate = PortfolioGate("bt", settings=GateSettings(url=server.url, portfolio=portfolio), log=log)
+    broker = HangsFirst(tmp_path / "paper.sqlite", "bt", contracts)
+    broker.let_go = threading.Event()
+    trading = LiveBroker(gate, broker, Feeds(contracts), cash=1e5, log=log)
+    trading.cerebro = bt.Cerebro()
+    for symbol in ("CL", "ES"):
+        broker.enter(symbol, "long", 1, Decimal(100))
+    order = FlattenOrder("an episode", ORIGIN, "the stop", everything=True)
+    for _ in range(2):
+        with pytest.raises(NotDone, match="CL: not done"):
+            trading.flatten(order)
+        assert [held.symbol for held in broker.positions()] == ["CL"]
+    with pytest.raises(BrokerError, match="is being closed"):
+        trading.holdings()  # what is closed must not be announced before it is reported
+    broker.let_go.set()
+    until(lambda: not trading._closing.is_busy, "CL to be closed")
+    assert (broker.positions(), broker.unreported_exits()) == ([], [])
+    trading.flatten(order)
+    assert trading.holdings() == []
+    gate.close()
+    broker.close()
+    lines.close()
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_an_entry_that_hangs_delays_no_exit_and_what_it_opens_is_closed(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs, let_go, enter = threading.Event(), threading.Event(), PaperBroker.enter
+
+    def entered(broker: PaperBroker, symbol: str, *order: Any, may_send: MaySend) -> Fill:
+        if symbol == "CL":
+            assert may_send()
+            hangs.set()
+            assert let_go.wait(PATIENCE_SECONDS)
+            return enter(broker, symbol, *order)  # it has been sent by then
+        return enter(broker, symbol, *order, may_send=may_send)
+
+    monkeypatch.setattr(PaperBroker, "enter", entered)
+    yesterday = {"CL": [Bar("CL", MONDAY, *[Decimal(70)] * 4)]}
+    acts = plan(bar1=lambda s: s.buy(), bar2=lambda s: s.buy(data=s.datas[1]))
+    trading = Trading(server.url, portfolio, tmp_path, acts, more=yesterday)
+    trading.market.ends(5000)
+    until(lambda: live.status().get("open_positions") == "ES", "ES to be opened")
+    trading.market.ends(5000)
+    assert hangs.wait(PATIENCE_SECONDS)
+    live.flatten()
+    until(lambda: live.status()["open_positions"] == "", "ES to be closed while the entry hangs")
+    let_go.set()
+    until(lambda: len(live.said("PositionClosed")) == 2, "the late fill to be closed")
+    trading.end()
+    live.all_decided()
+    assert [one["symbol"] for one in live.said("PositionClosed")] == ["ES", "CL"]
+    assert live.status()["open_positions"] == ""
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_broker_that_cannot_say_what_is_held_ends_no_run_and_opens_nothing(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the very start; an exit goes by what it said last."""
+    silence = Silence(monkeypatch)
+    silence.on = True
+    acts = plan(bar1=lambda s: s.buy(), bar2=lambda s: s.buy(), bar3=lambda s: s.close())
+    trading = Trading(server.url, portfolio, tmp_path, acts)
+    trading.market.ends(5000)
+    until(lambda: len(trading.told) == 1, "the entry to be denied")
+    silence.on = False
+    trading.market.ends(5000)
+    until(lambda: live.status().get("open_positions") == "ES", "ES to be opened")
+    silence.on = True
+    trading.market.ends(5010)
+    until(lambda: live.status()["open_positions"] == "", "ES to be closed")
+    strategy = trading.end()
+    assert [told[1:] for told in trading.told[:2]] == [("Buy", "Rejected"), ("Buy", "Completed")]
+    assert strategy.reasons == ["The broker cannot say what is held"]
+    assert "The broker cannot say what is held: no entries until it can" in trading.said.getvalue()
 
 
 @pytest.mark.usefixtures("coordinator")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def coordinator(server: EmbeddedServer, portfolio: str) -> Iterator[None]:
         ({"live": True, "paper": True}, "Expected --paper or --live, got both"),
     ],
 )
-def test_money_is_traded_only_when_told_so(tmp_path: Path, said: dict[str, bool], sentence: str) -> None:
+def test_money_is_traded_only_when_told_so(tmp_path: Path, said: dict[str, Any], sentence: str) -> None:
     configuration = configured(tmp_path, **with_money(tmp_path))
     with pytest.raises(CannotRun, match=sentence):
         live_broker("bt", ["ES"], configuration=configuration, book=tmp_path / "book.sqlite", **said)

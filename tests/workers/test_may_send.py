@@ -1,4 +1,4 @@
-"""An entry that a halt overtakes after the yes: it is asked about again before the order, and as it is sent."""
+"""An entry that a halt overtakes after the yes: it is asked again before the order, and as it is sent."""
 
 from collections.abc import Iterator
 from decimal import Decimal

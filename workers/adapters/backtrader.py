@@ -37,12 +37,12 @@ from workers.book import book_there
 from workers.brokers.paper import fill_at
 from workers.brokers.protocol import BrokerError, BrokerSetup
 from workers.brokers.registry import is_paper, open_broker
+from workers.first_words import FirstWords
 from workers.gate import PortfolioGate
 from workers.in_process import InProcessPortfolio
 from workers.money import OfNow, RunRefused, with_or_without
 from workers.program_log import program_log
 from workers.settings import GateSettings
-from workers.trader import holdings_of
 
 __all__ = ["Bars", "CannotRun", "GatedBroker", "LiveBroker", "backtest_broker", "live_broker"]
 
@@ -104,16 +104,19 @@ def live_broker(
         raise ConfigError(found.files.runtime.path, "broker.options.fill_at", expected, "next_bar")
     feeds = Feeds(found.contracts, contracts)
     broker = open_broker(BrokerSetup(found, worker, file, said, os.environ))
+    words = FirstWords()
     opened = PortfolioGate(
         worker,
         symbols=symbols,
         settings=chosen,
-        holdings=lambda: holdings_of(broker, worker),
+        holdings=words,
         log=said,
         **gate,
     )
     of_now = None if is_paper(found) else partial(OfNow, said)
-    return LiveBroker(opened, broker, feeds, cash=cash, log=said, of_now=of_now)
+    trading = LiveBroker(opened, broker, feeds, cash=cash, log=said, of_now=of_now)
+    words.are(trading.report_leftovers, trading.holdings)
+    return trading
 
 
 def _with_or_without(configuration: Configuration, *, paper: bool, live: bool) -> Configuration:

@@ -4,9 +4,10 @@ Fills are reported as they happen, and an order to flatten is carried out at onc
 whatever Backtrader is waiting for. What is open from an earlier life is there again after a start.
 """
 
-from collections import defaultdict, deque
-from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -15,8 +16,11 @@ import backtrader as bt
 
 from coordinator.dollars import gross_pnl
 from coordinator.log import Log
+from events.legs import Holding
+from workers.adapters.backtrader_bars_of_now import BarsOfNow
 from workers.adapters.backtrader_feeds import CannotRun, Feeds
-from workers.adapters.backtrader_gated import Gated, Refusal, Way, moment_of, number_of, side_of
+from workers.adapters.backtrader_gated import Gated, Refusal, Way, number_of, side_of
+from workers.adapters.backtrader_held import Held
 from workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
@@ -31,7 +35,11 @@ from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate
 from workers.money import OfNow
 from workers.reporting import report_exit
+from workers.side_by_side import NotDone, SideBySide
+from workers.trader import holdings_of
 
+_EXIT_SECONDS = 5.0
+_UNDER_WAY_SECONDS = 1.0
 _AT_THE_MARKET = (None, bt.Order.Market, bt.Order.Close)
 
 
@@ -58,8 +66,11 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         self._own_gate = gate
         self._broker = broker
         self.startingcash = self._cash = cash
-        self._of_now = defaultdict[str, OfNow](of_now) if of_now else None
-        self._held_at_the_end: list[BrokerPosition] | None = None
+        self._bars = BarsOfNow(feeds, of_now)
+        self._held = Held(broker, gate.worker, log)
+        self._closing = SideBySide(_EXIT_SECONDS)
+        self._leaving: str | None = None
+        self._cash_lock = threading.Lock()
         self._notifications: deque[Any] = deque()
 
     def __reduce__(self) -> str:
@@ -67,37 +78,45 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
 
     def start(self) -> None:
         """Backtrader's. Raises CannotRun, also at a second run: it has let go of its broker by then."""
-        if self._held_at_the_end is not None:
+        if self._held.is_over:
             raise CannotRun("run: a live broker trades in one run; make another with live_broker(...)")
         self._feeds.read(self.cerebro.datas)
         super().start()
+
+    def report_leftovers(self) -> None:
+        """Reports what an earlier life of this worker closed at the broker and did not live to report."""
         for fill in self._broker.unreported_exits(self._gate.worker):
             self._report_exit(fill, "reported after a restart")
+
+    def holdings(self) -> list[Holding]:
+        """What is open, for the coordinator to compare with the log. Raises BrokerError."""
+        if self._closing.is_busy:
+            raise BrokerError("something is being closed, and is not reported yet")
+        return holdings_of(self._broker, self._gate.worker)
 
     def stop(self) -> None:
         """Backtrader's; says goodbye. What is open stays open."""
         super().stop()
-        self._held_at_the_end = self._broker.positions(self._gate.worker)  # Backtrader goes on asking
+        self._held.end()
         self._gate.close("no more bars")
         self._broker.close()
 
     def next(self) -> None:
         """Backtrader's: called at each bar, and every now and then between two."""
-        for symbol in self._feeds.symbols():
-            self._is_of_now(symbol)  # all are shown: by them it knows their interval
+        self._bars.see()
         self.see_bar()
 
     def forbids(self, symbol: str) -> Refusal | None:
-        """With money an old bar opens nothing: history, a market played again, a feed that stood still."""
-        if self._is_of_now(symbol):
-            return None
-        return Refusal("old_bar", f"{symbol} bars are not of now (times in UTC): they open nothing")
+        """With money an old bar opens nothing: history, a market played again, a feed that stood still.
 
-    def _is_of_now(self, symbol: str) -> bool:
-        if self._of_now is None:
-            return True
-        latest = self._feeds.latest(symbol)
-        return latest is not None and self._of_now[symbol].judges(symbol, _ended(latest))
+        Nor does anything open while the broker cannot say what is held.
+        """
+        if not self._bars.has(symbol):
+            return Refusal("old_bar", f"{symbol} bars are not of now (times in UTC): they open nothing")
+        self._held.positions()
+        if not self._held.is_known:
+            return Refusal("broker_silent", "The broker cannot say what is held")
+        return None
 
     def _mark(self, symbol: str, price: Decimal) -> None:
         """The broker hears of the price first: a stop that the mark triggers is filled at it.
@@ -108,13 +127,14 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             self._broker.mark(symbol, price)
         except BrokerError as error:
             self._log.critical("The broker could not take note of a price", symbol=symbol, why=str(error))
-        super()._mark(symbol, price)
+        if not self._closing.is_under_way(symbol):  # it may be closed already, and reported
+            super()._mark(symbol, price)
 
     # --- what Backtrader asks ----------------------------------------------------------------------------
 
     def getposition(self, data: Any) -> Any:
         """What the broker says is open."""
-        held = self._held(self._feeds.symbol(data))
+        held = self._held.of(self._feeds.symbol(data))
         if held is None:
             return bt.Position()
         return bt.Position(held.size if held.side == "long" else -held.size, float(held.price))
@@ -131,7 +151,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         """The same, and what is open at the last prices."""
         value = self._cash
         for symbol in {self._feeds.symbol(data) for data in datas or self.cerebro.datas}:
-            held, latest = self._held(symbol), self._feeds.latest(symbol)
+            held, latest = self._held.of(symbol), self._feeds.latest(symbol)
             if held is not None and latest is not None:
                 price, point_value = number_of(latest.close[0]), self._feeds.contracts[symbol].point_value
                 value += float(gross_pnl(held.side, held.price, price, held.size, point_value))
@@ -166,19 +186,41 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         return self.rejected(order, "not_filled", problem)
 
     def flatten(self, order: FlattenOrder) -> None:
-        """Closes at once, at the last prices known; one that fails delays no other, and is raised at last."""
-        failed: list[Exception] = []
-        for held in self._broker.positions(self._gate.worker):
-            if not order.everything and all(leg.symbol != held.symbol for leg in order.positions):
-                continue
-            try:
-                with self._gate.orders:
-                    self._close_at_once(held, order.cause)
-            except Exception as error:  # noqa: BLE001 - raised below, so that all of it is tried again
-                self._log.critical("NOT CLOSED", symbol=held.symbol, why=repr(error))
-                failed.append(error)
+        """Closes at once, side by side, at the last prices known: one that hangs or fails delays no other.
+
+        Nor does an order of the strategy that hangs. What it may open, and what was not closed, is raised at
+        last, so that all of it is tried again.
+        """
+        with self._undisturbed() as undisturbed:
+            wanted = {leg.symbol for leg in order.positions}
+            held = self._broker.positions(self._gate.worker)
+            acts = {
+                one.symbol: partial(self._close, one, order.cause)
+                for one in held
+                if (order.everything or one.symbol in wanted) and one.symbol != self._leaving
+            }
+            failed = self._closing.do(acts)
+        if not undisturbed:
+            failed.append(NotDone("an order of the strategy is under way: looked at again after it"))
         if failed:
             raise failed[0]
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[bool]:
+        """With no order of the strategy, and no announcement, in between; false where one hangs."""
+        alone = self._gate.orders.acquire(timeout=_UNDER_WAY_SECONDS)
+        try:
+            yield alone
+        finally:
+            if alone:
+                self._gate.orders.release()
+
+    def _close(self, held: BrokerPosition, cause: str) -> None:
+        try:
+            self._close_at_once(held, cause)
+        except Exception as error:
+            self._log.critical("NOT CLOSED", symbol=held.symbol, why=repr(error))
+            raise
 
     def _fill(self, order: Any, granted: Decision | None) -> str:
         """Has the order filled, and reports it; or says why it was not."""
@@ -214,14 +256,20 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         size, may_send = abs(int(order.size)), partial(self._gate.standing, granted)
         fill = self._broker.enter(symbol, side_of(order.size), size, price, may_send=may_send)
         self._gate.position_opened(symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
-        self._cash -= float(fill.commission)
+        self._earn(-fill.commission)
         self._completed(order, fill, opened=True)
         return ""
 
     def _exit(self, order: Any) -> str:
         symbol, price = self._symbol_and_price(order)
-        fill = self._broker.exit(symbol, side_of(-order.size), abs(int(order.size)), price)
-        self._report_exit(fill, "strategy")
+        self._leaving = symbol
+        try:
+            if self._closing.is_under_way(symbol):
+                return f"{symbol} is being closed already, by an order to flatten"
+            fill = self._broker.exit(symbol, side_of(-order.size), abs(int(order.size)), price)
+            self._report_exit(fill, "strategy")
+        finally:
+            self._leaving = None
         self._completed(order, fill, opened=False)
         return ""
 
@@ -249,7 +297,11 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         contract = self._feeds.contracts[fill.symbol]
         report_exit(self._own_gate, self._broker, contract, fill, reason)
         made = gross_pnl(fill.side, fill.entry_price, fill.price, fill.size, contract.point_value)
-        self._cash += float(made - fill.commission)
+        self._earn(made - fill.commission)
+
+    def _earn(self, dollars: Decimal) -> None:
+        with self._cash_lock:
+            self._cash += float(dollars)
 
     def _completed(self, order: Any, fill: Fill, *, opened: bool) -> None:
         """Tells the strategy, as Backtrader tells of a fill."""
@@ -274,16 +326,3 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             left.price,
         )
         self.notify(order)
-
-    def _held(self, symbol: str) -> BrokerPosition | None:
-        mine = self._held_at_the_end
-        if mine is None:
-            mine = self._broker.positions(self._gate.worker)
-        return next((held for held in mine if held.symbol == symbol), None)
-
-
-def _ended(data: Any) -> datetime:
-    """When the last bar of a feed ended. A day's that is dated at the end of its day has ended by now."""
-    dated, now = moment_of(data.datetime[0]), datetime.now(UTC)
-    days_end = data._timeframe >= bt.TimeFrame.Days and dated.time() == time.min
-    return min(dated, now) if days_end and dated - now < timedelta(days=1) else dated
