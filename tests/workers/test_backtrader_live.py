@@ -130,7 +130,7 @@ class HangsFirst(PaperBroker):
 def test_one_that_hangs_delays_no_other_and_is_not_ordered_twice(
     server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.adapters.backtrader_live._EXIT_SECONDS", 0.2)
+    monkeypatch.setattr("workers.adapters.backtrader_closing._EXIT_SECONDS", 0.2)
     contracts = configured(tmp_path).contracts
     log, lines = open_log("bt", target=io.StringIO())
     gate = PortfolioGate("bt", settings=GateSettings(url=server.url, portfolio=portfolio), log=log)
@@ -212,35 +212,112 @@ def test_a_broker_that_cannot_say_what_is_held_ends_no_run_and_opens_nothing(
     assert "The broker cannot say what is held: no entries until it can" in trading.said.getvalue()
 
 
+def criticals(trading: Trading) -> list[str]:
+    lines = [json.loads(line) for line in trading.said.getvalue().splitlines()]
+    return [line["event"] for line in lines if line["level"] == "critical"]
+
+
+class Exits:
+    """What the broker does about exits, each time it is asked; in the end it does them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *refusals: BrokerError) -> None:
+        self.refusals = list(refusals)
+        self.asked = 0
+        exits = PaperBroker.exit
+
+        def exited(broker: PaperBroker, *order: Any, **owner: Any) -> ExitFill:
+            self.asked += 1
+            if self.refusals:
+                raise self.refusals.pop(0)
+            return exits(broker, *order, **owner)
+
+        monkeypatch.setattr(PaperBroker, "exit", exited)
+
+
+TOO_MANY = BrokerError("429 Too many requests")
+
+
 @pytest.mark.usefixtures("coordinator")
-@pytest.mark.parametrize(
-    ("does", "raises", "says"),
-    [
-        ("exit", BrokerError("CL is limit down"), "NOT CLOSED; the strategy is told"),
-        ("exit", OrderUnknown("Who knows"), "What became of an order is unknown"),
-        ("enter", OrderUnknown("Who knows"), "What became of an order is unknown"),
-    ],
-)
-def test_what_the_broker_did_not_do_or_may_have_done_is_critical(
-    server: EmbeddedServer,
-    portfolio: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    does: str,
-    raises: BrokerError,
-    says: str,
+def test_an_exit_that_the_broker_refuses_is_tried_again_within_seconds(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.adapters.backtrader_again._FIRST_SECONDS", 0.02)
+    exits = Exits(monkeypatch, TOO_MANY, TOO_MANY)
+    acts = plan(bar1=lambda s: s.buy(), bar2=lambda s: s.close())
+    trading = Trading(server.url, portfolio, tmp_path, acts)
+    trading.market.ends(5000)
+    trading.market.ends(5010)
+    until(lambda: len(trading.told) == 2, "the exit, though no other bar comes")
+    trading.end()
+    assert [told[1:] for told in trading.told] == [("Buy", "Completed"), ("Sell", "Completed")]
+    assert exits.asked == 3
+    assert criticals(trading) == ["NOT CLOSED; trying again within seconds"] * 2
+    live.all_decided()
+    assert [one["pnl"] for one in live.said("PositionClosed")] == ["495.00"]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_an_exit_of_which_nobody_knows_waits_for_the_next_bar(
+    server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.adapters.backtrader_again._FIRST_SECONDS", 0.0)
+    exits = Exits(monkeypatch, OrderUnknown("Who knows"))
+    looks: list[int] = []
+    next_of = LiveBroker.next
+
+    def looked(broker: LiveBroker) -> None:
+        looks.append(exits.asked)
+        next_of(broker)
+
+    monkeypatch.setattr(LiveBroker, "next", looked)
+    acts = plan(bar1=lambda s: s.buy(), bar2=lambda s: s.close())
+    trading = Trading(server.url, portfolio, tmp_path, acts)
+    trading.market.ends(5000)
+    trading.market.ends(5000)
+    until(lambda: looks.count(1) > 3, "looks between two bars")
+    assert exits.asked == 1
+    trading.market.ends(5000)
+    until(lambda: len(trading.told) == 2, "the exit at the next bar")
+    trading.end()
+    assert trading.told[1][1:] == ("Sell", "Completed")
+    assert criticals(trading) == ["What became of an order is unknown"]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_later_exit_takes_the_place_of_one_that_waits(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It never asks, and nothing is closed twice; what is not closed when the run ends is said."""
+    monkeypatch.setattr("workers.adapters.backtrader_again._FIRST_SECONDS", 60.0)
+    exits = Exits(monkeypatch, *[TOO_MANY] * 9)
+    acts = plan(bar1=lambda s: s.buy(), bar2=lambda s: s.close(), bar3=lambda s: s.close())
+    acts |= plan(bar4=lambda s: s.cancel(s.close()), bar5=lambda s: s.close())
+    trading = Trading(server.url, portfolio, tmp_path, acts)
+    for _ in range(5):
+        trading.market.ends(5000)
+    until(lambda: len(trading.told) == 4, "all but the last to be cancelled")
+    assert trading.end().position.size == 1
+    assert [told[1:] for told in trading.told[1:]] == [("Sell", "Canceled")] * 3
+    assert exits.asked == 6  # by four orders, and by the first two again at the bar after each
+    live.all_decided()
+    assert len(live.said("EntryRequested")) == 1
+    assert criticals(trading)[-1] == "NOT CLOSED, and this run ends"
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_an_entry_of_which_nobody_knows_is_critical(
+    server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_words: Any, **_more: Any) -> None:
-        raise raises
+        raise OrderUnknown("Who knows")
 
-    trading = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy(), bar2=lambda s: s.close()))
-    monkeypatch.setattr(trading.broker._broker, does, fails)
-    for _ in range(3):
-        trading.market.ends(5000)
+    trading = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy()))
+    monkeypatch.setattr(trading.broker._broker, "enter", fails)
+    trading.market.ends(5000)
+    until(lambda: trading.told, "the strategy to be told")
     trading.end()
-    assert ("Sell" if does == "exit" else "Buy", "Rejected") in [told[1:] for told in trading.told]
-    lines = [json.loads(line) for line in trading.said.getvalue().splitlines()]
-    assert [line["event"] for line in lines if line["level"] == "critical"] == [says]
+    assert ("Buy", "Rejected") in [told[1:] for told in trading.told]
+    assert criticals(trading) == ["What became of an order is unknown"]
 
 
 @pytest.mark.usefixtures("coordinator")

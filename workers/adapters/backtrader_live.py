@@ -6,8 +6,7 @@ whatever Backtrader is waiting for. What is open from an earlier life is there a
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -17,7 +16,9 @@ import backtrader as bt
 from coordinator.dollars import gross_pnl
 from coordinator.log import Log
 from events.legs import Holding
+from workers.adapters.backtrader_again import ExitsAgain
 from workers.adapters.backtrader_bars_of_now import BarsOfNow
+from workers.adapters.backtrader_closing import Closing
 from workers.adapters.backtrader_feeds import CannotRun, Feeds
 from workers.adapters.backtrader_gated import Gated, Refusal, Way, number_of, side_of
 from workers.adapters.backtrader_held import Held
@@ -35,11 +36,8 @@ from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate
 from workers.money import OfNow
 from workers.reporting import report_exit
-from workers.side_by_side import NotDone, SideBySide
 from workers.trader import holdings_of
 
-_EXIT_SECONDS = 5.0
-_UNDER_WAY_SECONDS = 1.0
 _AT_THE_MARKET = (None, bt.Order.Market, bt.Order.Close)
 
 
@@ -68,8 +66,8 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         self.startingcash = self._cash = cash
         self._bars = BarsOfNow(feeds, of_now)
         self._held = Held(broker, gate.worker, log)
-        self._closing = SideBySide(_EXIT_SECONDS)
-        self._leaving: str | None = None
+        self._closing = Closing(gate, log)
+        self._again = ExitsAgain()
         self._cash_lock = threading.Lock()
         self._notifications: deque[Any] = deque()
 
@@ -97,6 +95,9 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
     def stop(self) -> None:
         """Backtrader's; says goodbye. What is open stays open."""
         super().stop()
+        for order in self._again.waiting():
+            symbol = self._feeds.symbol(order.data)
+            self._log.critical("NOT CLOSED, and this run ends", symbol=symbol, size=abs(order.size))
         self._held.end()
         self._gate.close("no more bars")
         self._broker.close()
@@ -104,7 +105,8 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
     def next(self) -> None:
         """Backtrader's: called at each bar, and every now and then between two."""
         self._bars.see()
-        self.see_bar()
+        for order in self._again.due(bar_ended=self.see_bar()):
+            self._settle(order, None)
 
     def forbids(self, symbol: str) -> Refusal | None:
         """With money an old bar opens nothing: history, a market played again, a feed that stood still.
@@ -165,62 +167,52 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         """The next thing that became of an order, or None."""
         return self._notifications.popleft() if self._notifications else None
 
-    def cancel(self, order: Any) -> bool:  # noqa: ARG002 - Backtrader's
-        """There is never anything left to cancel."""
-        return False
+    def cancel(self, order: Any) -> bool:
+        """Only an exit that is tried again can be cancelled: all others are filled or rejected by now."""
+        if not self._again.drop(order):
+            return False
+        order.cancel()
+        self.notify(order)
+        return True
 
     # --- orders ------------------------------------------------------------------------------------------
 
     def order(
         self, way: Way, owner: Any, data: Any, size: float, terms: dict[str, Any], granted: Decision | None
     ) -> Any:
-        """Has it filled, or rejects it; a grant that is not used is given back."""
+        """Has it filled, or rejects it; a grant that is not used is given back.
+
+        An exit that the broker does not do stays accepted, and is tried again.
+        """
         order = self.made(way, owner, data, size, terms)
+        self._make_way(order)
+        return self._settle(order, granted)
+
+    def _make_way(self, order: Any) -> None:
+        """A later order takes the place of exits that wait, as far as all together would be too much."""
+        symbol, size = self._feeds.symbol(order.data), abs(order.size)
+        held = self._held.of(symbol)
+        waiting = [one for one in self._again.waiting() if self._feeds.symbol(one.data) == symbol]
+        left = (held.size if held else 0) - size - sum(abs(one.size) for one in waiting)
+        for one in waiting:
+            if left < 0:
+                self.cancel(one)
+                left += abs(one.size)
+
+    def _settle(self, order: Any, granted: Decision | None) -> Any:
         problem = self._fill(order, granted)
         if not problem:
             return order
-        symbol = self._feeds.symbol(data)
+        symbol = self._feeds.symbol(order.data)
         self._log.error("An order was not filled", symbol=symbol, why=problem)
         if granted is not None:
             self._gate.withdraw(symbol, problem[:200])
         return self.rejected(order, "not_filled", problem)
 
     def flatten(self, order: FlattenOrder) -> None:
-        """Closes at once, side by side, at the last prices known: one that hangs or fails delays no other.
-
-        Nor does an order of the strategy that hangs. What it may open, and what was not closed, is raised at
-        last, so that all of it is tried again.
-        """
-        with self._undisturbed() as undisturbed:
-            wanted = {leg.symbol for leg in order.positions}
-            held = self._broker.positions(self._gate.worker)
-            acts = {
-                one.symbol: partial(self._close, one, order.cause)
-                for one in held
-                if (order.everything or one.symbol in wanted) and one.symbol != self._leaving
-            }
-            failed = self._closing.do(acts)
-        if not undisturbed:
-            failed.append(NotDone("an order of the strategy is under way: looked at again after it"))
-        if failed:
-            raise failed[0]
-
-    @contextmanager
-    def _undisturbed(self) -> Iterator[bool]:
-        """With no order of the strategy, and no announcement, in between; false where one hangs."""
-        alone = self._gate.orders.acquire(timeout=_UNDER_WAY_SECONDS)
-        try:
-            yield alone
-        finally:
-            if alone:
-                self._gate.orders.release()
-
-    def _close(self, held: BrokerPosition, cause: str) -> None:
-        try:
-            self._close_at_once(held, cause)
-        except Exception as error:
-            self._log.critical("NOT CLOSED", symbol=held.symbol, why=repr(error))
-            raise
+        """Closes at once, at the last prices known, on the gate's thread."""
+        worker = self._gate.worker
+        self._closing.carry_out(order, lambda: self._broker.positions(worker), self._close_at_once)
 
     def _fill(self, order: Any, granted: Decision | None) -> str:
         """Has the order filled, and reports it; or says why it was not."""
@@ -231,14 +223,29 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
                 return self._enter(order, granted) if granted is not None else self._exit(order)
         except OrderUnknown as unknown:
             self._say_unknown(order, unknown)
-            return str(unknown)
+            if granted is not None:
+                return str(unknown)
+            self._again.at_the_next_bar(order)
         except NotOpen as closed:
             return str(closed)
         except BrokerError as error:
-            if granted is None:
-                symbol = self._feeds.symbol(order.data)
-                self._log.critical("NOT CLOSED; the strategy is told", symbol=symbol, why=str(error))
-            return str(error)
+            if granted is not None:
+                return str(error)
+            self._log.critical(
+                "NOT CLOSED; trying again within seconds",
+                symbol=self._feeds.symbol(order.data),
+                why=str(error),
+                in_seconds=self._again.later(order),
+            )
+        self._accepted(order)
+        return ""
+
+    def _accepted(self, order: Any) -> None:
+        """Tells the strategy, the first time, that its order is under way."""
+        if order.status == order.Created:
+            order.submit(self)
+            order.accept(self)
+            self.notify(order)
 
     def _say_unknown(self, order: Any, unknown: OrderUnknown) -> None:
         """The broker counts an unknown entry as open, so the log must; if it cannot say so now, then soon."""
@@ -262,14 +269,11 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
 
     def _exit(self, order: Any) -> str:
         symbol, price = self._symbol_and_price(order)
-        self._leaving = symbol
-        try:
+        with self._closing.leaving(symbol):
             if self._closing.is_under_way(symbol):
                 return f"{symbol} is being closed already, by an order to flatten"
             fill = self._broker.exit(symbol, side_of(-order.size), abs(int(order.size)), price)
             self._report_exit(fill, "strategy")
-        finally:
-            self._leaving = None
         self._completed(order, fill, opened=False)
         return ""
 
