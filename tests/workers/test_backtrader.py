@@ -198,11 +198,55 @@ def test_a_brackets_children_do_not_ask_and_are_nothing_without_their_parent(tmp
     assert denied.said("PositionOpened") == []
 
 
-def test_an_entry_that_is_not_filled_while_its_slot_lasts_is_cancelled(configuration: Configuration) -> None:
+@pytest.mark.parametrize(
+    ("order", "far", "price"),
+    [
+        ({"exectype": bt.Order.Limit, "price": 4000}, 3990.0, "4000"),
+        ({"exectype": bt.Order.Stop, "price": 5100}, 5110.0, "5100.25"),
+    ],
+)
+def test_an_entry_that_is_filled_bars_later_keeps_its_slot(
+    configuration: Configuration, order: dict[str, Any], far: float, price: str
+) -> None:
+    """Hours later, when a slot lasts half a minute, as live and in the drop-in."""
     backtest = Backtest(configuration)
-    limit = plan(bar2=lambda s: s.buy(exectype=bt.Order.Limit, price=4000))
-    ran = backtest.run(bars_of(5000, 5001, 5002, 3990, 3990), Told, plan=limit)
-    assert ran.told == [(3, "Buy", "Canceled")]
+    slots: list[object] = []
+
+    def look(_: Any) -> None:
+        slots.append(backtest.portfolio.get_status()["slots_used"])
+
+    acts = plan(bar2=lambda s: s.buy(**order), bar3=look, bar5=look)
+    ran = backtest.run(bars_of(5000, 5001, 5002, 5003, 5004, far, far), Told, plan=acts)
+    assert [told[1:] for told in ran.told] == [("Buy", "Completed")]
+    assert [Decimal(one["price"]) for one in backtest.said("PositionOpened")] == [Decimal(price)]
+    assert slots == [1, 1]
+    assert not {"LimitBreached", "EventRejected", "EntryDenied"}.intersection(backtest.decisions)
+
+
+def test_an_entry_that_still_rests_when_the_backtest_is_over_gives_its_slot_back(
+    configuration: Configuration,
+) -> None:
+    backtest = Backtest(configuration)
+    acts = plan(bar2=lambda s: s.buy(exectype=bt.Order.Limit, price=4000))
+    backtest.run(bars_of(5000, 5001, 5002, 5003), Told, plan=acts)
+    assert [one["reason"] for one in backtest.said("EntryWithdrawn")] == ["the backtest is over"]
+    assert backtest.portfolio.get_status()["slots_used"] == 0
+
+
+def test_a_stop_takes_the_slot_of_a_resting_entry_back(tmp_path: Path) -> None:
+    """And the entry with it: nothing opens on the way down."""
+    from events.incoming import FlattenRequested, TradingResumed  # noqa: PLC0415
+
+    backtest = Backtest(configured(tmp_path, slippage_ticks=0))
+
+    def stop(_: Any) -> None:
+        backtest.portfolio.say(FlattenRequested(by="ann", reason="news"))
+        backtest.portfolio.say(TradingResumed(by="ann", reason="over"))
+
+    acts = plan(bar2=lambda s: s.buy(exectype=bt.Order.Limit, price=4000), bar4=stop)
+    ran = backtest.run(bars_of(5000, 5001, 5002, 5003, 5004, 3990, 3990), Told, plan=acts)
+    assert [told[1:] for told in ran.told] == [("Buy", "Canceled")]
+    assert backtest.said("PositionOpened") == []
     assert backtest.portfolio.get_status()["slots_used"] == 0
 
 
@@ -354,6 +398,20 @@ def test_a_resampled_feed_without_a_name_is_of_the_contract_it_was_made_of(
     (ran,) = backtest.cerebro.run()
     assert [status for _, _, status in ran.told] == ["Completed", "Completed"]
     assert [one["pnl"] for one in backtest.said("PositionClosed")] == ["470.00"]  # 9.50 x 50 - 5
+
+
+def test_an_entry_on_the_daily_feed_is_filled_at_its_next_bar(configuration: Configuration) -> None:
+    backtest = Backtest(configuration, contracts=FEEDS)
+    two_timeframes(backtest.cerebro, {1: 4000, 4: 5000, 8: 5008, 10: 5010})
+
+    class OnTheDay(bt.Strategy):  # type: ignore[misc]  # Backtrader has no types
+        def next(self) -> None:
+            if len(self.data0) == 2 and not self.getposition(self.data1):
+                self.buy(data=self.data0)
+
+    backtest.cerebro.addstrategy(OnTheDay)
+    backtest.cerebro.run()
+    assert [Decimal(one["price"]) for one in backtest.said("PositionOpened")] == [Decimal("5008.25")]
 
 
 # --- run again --------------------------------------------------------------------------------------------
