@@ -321,6 +321,27 @@ def test_an_entry_of_which_nobody_knows_is_critical(
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_an_entry_of_which_nobody_knows_keeps_its_slot_while_that_cannot_be_announced(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silence = Silence(monkeypatch)
+
+    def fails(*_words: Any, **_more: Any) -> None:
+        silence.on = True
+        raise OrderUnknown("Who knows")
+
+    trading = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy()))
+    monkeypatch.setattr(trading.broker._broker, "enter", fails)
+    trading.market.ends(5000)
+    until(lambda: trading.told, "the strategy to be told")
+    live.all_decided()
+    assert live.said("EntryWithdrawn") == []
+    assert live.status()["slots_used"] == "1"
+    trading.end()
+    assert "What is held is announced with the next sign of life" in criticals(trading)
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_a_book_that_another_process_has_locked_ends_no_run(
     live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

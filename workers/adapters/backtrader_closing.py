@@ -18,6 +18,7 @@ from workers.side_by_side import NotDone, SideBySide
 
 _EXIT_SECONDS = 5.0
 _UNDER_WAY_SECONDS = 1.0
+_ANNOUNCING_SECONDS = 10.0
 
 Close = Callable[[BrokerPosition, str], None]
 """Closes it at the broker, and reports that; given the cause."""
@@ -31,6 +32,7 @@ class Closing:
         self._log = log
         self._side_by_side = SideBySide(_EXIT_SECONDS)
         self._leaving: str | None = None
+        self._ordering = False
 
     @property
     def is_busy(self) -> bool:
@@ -40,6 +42,16 @@ class Closing:
     def is_under_way(self, symbol: str) -> bool:
         """Whether that contract is being closed by an order to flatten."""
         return self._side_by_side.is_under_way(symbol)
+
+    @contextmanager
+    def ordering(self) -> Iterator[None]:
+        """While an order of the strategy and its report are under way. Only for one thread."""
+        with self._gate.orders:
+            self._ordering = True
+            try:
+                yield
+            finally:
+                self._ordering = False
 
     @contextmanager
     def leaving(self, symbol: str) -> Iterator[None]:
@@ -69,8 +81,13 @@ class Closing:
 
     @contextmanager
     def _undisturbed(self) -> Iterator[bool]:
-        """With no order of the strategy, and no announcement, in between; false where one hangs."""
+        """With no order of the strategy, and no announcement, in between; false where one hangs.
+
+        An announcement is waited for longer: it waits for the bus, and would say what is closed meanwhile.
+        """
         alone = self._gate.orders.acquire(timeout=_UNDER_WAY_SECONDS)
+        if not alone and not self._ordering:
+            alone = self._gate.orders.acquire(timeout=_ANNOUNCING_SECONDS)
         try:
             yield alone
         finally:

@@ -68,6 +68,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         self._held = Held(broker, gate.worker, log)
         self._closing = Closing(gate, log)
         self._again = ExitsAgain()
+        self._in_doubt: Decision | None = None
         self._cash_lock = threading.Lock()
         self._notifications: deque[Any] = deque()
 
@@ -205,7 +206,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             return order
         symbol = self._feeds.symbol(order.data)
         self._log.error("An order was not filled", symbol=symbol, why=problem)
-        if granted is not None:
+        if granted is not None and granted is not self._in_doubt:
             self._gate.withdraw(symbol, problem[:200])
         return self.rejected(order, "not_filled", problem)
 
@@ -219,10 +220,10 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         if order.exectype not in _AT_THE_MARKET or order.parent is not None:
             return f"only orders at the market can be given here, not {order.getordername()}"
         try:
-            with self._gate.orders:
+            with self._closing.ordering():
                 return self._enter(order, granted) if granted is not None else self._exit(order)
         except OrderUnknown as unknown:
-            self._say_unknown(order, unknown)
+            self._say_unknown(order, unknown, granted)
             if granted is not None:
                 return str(unknown)
             self._again.at_the_next_bar(order)
@@ -247,14 +248,13 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             order.accept(self)
             self.notify(order)
 
-    def _say_unknown(self, order: Any, unknown: OrderUnknown) -> None:
-        """The broker counts an unknown entry as open, so the log must; if it cannot say so now, then soon."""
+    def _say_unknown(self, order: Any, unknown: OrderUnknown, granted: Decision | None) -> None:
+        """The broker counts an unknown entry as open, so must the log; until it can be told the slot is kept."""
         symbol = self._feeds.symbol(order.data)
         self._log.critical("What became of an order is unknown", symbol=symbol, why=str(unknown))
-        try:
-            self._own_gate.announce_again()
-        except BrokerError as error:
-            self._log.critical("What is held is announced with the next sign of life", why=str(error))
+        if not self._own_gate.announce_again():
+            self._in_doubt = granted
+            self._log.critical("What is held is announced with the next sign of life", symbol=symbol)
 
     def _enter(self, order: Any, granted: Decision) -> str:
         if not self._gate.standing(granted):
