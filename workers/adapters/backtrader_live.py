@@ -249,7 +249,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             self.notify(order)
 
     def _say_unknown(self, order: Any, unknown: OrderUnknown, granted: Decision | None) -> None:
-        """The broker counts an unknown entry as open, so must the log; until it can be told the slot is kept."""
+        """The broker counts an unknown entry as open, so the log must; until it is told the slot is kept."""
         symbol = self._feeds.symbol(order.data)
         self._log.critical("What became of an order is unknown", symbol=symbol, why=str(unknown))
         if not self._own_gate.announce_again():
