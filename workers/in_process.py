@@ -2,6 +2,9 @@
 
 It decides by the coordinator's own fold, event by event through the same codec, so a backtest is held to
 exactly what is enforced live. Time is what `at` says it is; events get the IDs a server would give them.
+
+A slot asked for with `hold` is kept however far time is moved on: where it has expired on the way, it is
+asked for anew before anything else happens at the new time. Live it is renewed every few seconds instead.
 """
 
 import threading
@@ -72,8 +75,12 @@ class InProcessPortfolio:
         if ms <= self._at.ms:
             return
         began = self._at != ORIGIN
+        kept = [(gate, one) for gate in self._gates for one in gate.held.values() if gate.standing(one)]
         self._at = StreamId(ms - 1, 0)
         self.say(ClockTicked(), ms)
+        for gate, decision in kept:
+            if not gate.standing(decision):
+                gate.ask_again(decision)
         if not began:
             self.say(self._limits)
 
@@ -108,6 +115,9 @@ class InProcessGate:
         self._symbols = symbols
         self._number = 0
         self._callbacks: list[Callable[[FlattenOrder], object]] = []
+        self._asked: dict[str, Callable[..., Event]] = {}
+        self.held: dict[str, Decision] = {}
+        """What was allowed with `hold`, and is neither filled nor given back, by symbol."""
 
     def start(self) -> "InProcessGate":
         """Announces the worker."""
@@ -139,10 +149,29 @@ class InProcessGate:
         size: int = 1,
         *,
         strategy: str = "",
-        hold: bool = False,  # noqa: ARG002 - a fill is reported at the moment of its order: nothing to keep
+        hold: bool = False,
     ) -> Decision:
-        """Asks for room."""
+        """Asks for room; with `hold` the slot is kept until a fill is reported or it is given back."""
         ask = partial(EntryRequested, symbol=symbol, side=side, size=whole(size), strategy=strategy)
+        decision = self._ask(ask, symbol)
+        if decision and hold:
+            self.held[symbol] = decision
+            self._asked[symbol] = ask
+        return decision
+
+    def ask_again(self, decision: Decision) -> None:
+        """For a slot that was held and has expired: it stands again, or, after a no, is held no longer."""
+        again = self._ask(self._asked[decision.symbol], decision.symbol)
+        if again:
+            decision.event, decision.expires_ms = again.event, again.expires_ms
+        else:
+            self._let_go(decision.symbol)
+
+    def _let_go(self, symbol: str) -> None:
+        self.held.pop(symbol, None)
+        self._asked.pop(symbol, None)
+
+    def _ask(self, ask: Callable[..., Event], symbol: str) -> Decision:
         decided = self._say(ask)
         answer = read_answer(decided.at, [Entry(at, fields) for at, fields in decided.entries])
         return Decision(
@@ -157,19 +186,22 @@ class InProcessGate:
 
     def withdraw(self, symbol: str, reason: str = "") -> bool:
         """Gives the slot back: the order was refused, cancelled or not sent."""
+        self._let_go(symbol)
         self._say(partial(EntryWithdrawn, symbol=symbol, reason=as_text(reason)))
         return True
 
     def standing(self, decision: Decision, *, seconds: float = 0.0) -> bool:  # noqa: ARG002 - no time passes
         """Whether a yes still holds: its slot is reserved, and the portfolio neither stopped nor halted."""
         state = self.portfolio.state
-        reserved = any(one.request == str(decision.event) for one in state.reservations.values())
+        slots = state.reservations.values()
+        reserved = any(one.request == str(decision.event) and not one.revoked for one in slots)
         return reserved and state.stop is None and state.halt is None
 
     def position_opened(
         self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, fill: str = ""
     ) -> bool:
         """Reports a fill."""
+        self._let_go(symbol)
         paid = exact(price, "price")
         self._say(
             partial(

@@ -9,6 +9,7 @@ not of now opens nothing. Exits are never asked about.
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 
 from config import ConfigError, Configuration
 from config import Feed as ConfiguredFeed
@@ -29,13 +30,16 @@ class RunRefused(Exception):
 
 def with_or_without(
     configuration: Configuration,
-    feed: ConfiguredFeed,
+    feed: ConfiguredFeed | None,
     *,
     paper: bool,
     live: bool,
     environ: Mapping[str, str] = os.environ,
 ) -> Configuration:
-    """The configuration to trade by: on paper that of the paper broker. Raises RunRefused, ConfigError."""
+    """The configuration to trade by: on paper that of the paper broker. Raises RunRefused, ConfigError.
+
+    `feed`: None where the bars come from no feed of ours, and are judged by their times alone.
+    """
     if paper and live:
         raise RunRefused("Expected --paper or --live, got both.")
     if paper:
@@ -47,7 +51,10 @@ def with_or_without(
         return configuration
     if not live:
         kind = configuration.runtime.broker.kind
-        raise RunRefused(f"The broker {kind} trades with money: say --live, or --paper to trade on paper.")
+        raise RunRefused(
+            f"The broker {kind} trades with money: say --live, or --paper to trade on paper "
+            "(in a program live=True, or paper=True)."
+        )
     missing = [
         f"{variable} ({field})"
         for field, variable in _credentials(configuration, feed)
@@ -55,7 +62,8 @@ def with_or_without(
     ]
     if missing:
         raise RunRefused(f"--live: expected these environment variables to be set: {', '.join(missing)}.")
-    refuse_a_past_market(configuration, feed)
+    if feed is not None:
+        refuse_a_past_market(configuration, feed)
     return configuration
 
 
@@ -71,8 +79,9 @@ def refuse_a_past_market(configuration: Configuration, feed: ConfiguredFeed) -> 
 class OfNow:
     """Judges each bar of one symbol, in order: whether it has just ended, by this machine's clock.
 
-    Called with each bar. A bar is of now for as long as its interval, the shortest between two bars so far,
-    and `LATE_SECONDS`; the first one, whose interval nobody knows yet, for `LATE_SECONDS`.
+    Called with each bar, or asked again of the last one. A bar is of now for as long as its interval, the
+    shortest between two bars so far, and `LATE_SECONDS`; the first one, whose interval nobody knows yet, for
+    `LATE_SECONDS`.
     """
 
     def __init__(self, log: Log, now: Callable[[], float] = time.time) -> None:
@@ -83,8 +92,12 @@ class OfNow:
         self._said = False
 
     def __call__(self, bar: Bar) -> bool:
-        ended = bar.time.timestamp()
-        if self._previous is not None:
+        return self.judges(bar.symbol, bar.time)
+
+    def judges(self, symbol: str, bar: datetime) -> bool:
+        """Whether the bar that ended at `bar` is of now."""
+        ended = bar.timestamp()
+        if self._previous is not None and ended != self._previous:
             self._interval = min(self._interval, ended - self._previous)
         self._previous = ended
         interval = 0.0 if self._interval == float("inf") else max(0.0, self._interval)
@@ -92,23 +105,24 @@ class OfNow:
         of_now = -LATE_SECONDS <= age <= interval + LATE_SECONDS
         if not of_now and not self._said:
             self._log.warning(
-                f"{bar.symbol} bars are not of now: they open nothing",
-                bar=bar.time.isoformat(),
+                f"{symbol} bars are not of now: they open nothing",
+                bar=bar.isoformat(),
                 seconds_old=round(age),
                 allowed=round(interval + LATE_SECONDS),
             )
         elif of_now and self._said:
-            self._log.info(f"{bar.symbol} bars are of now again", bar=bar.time.isoformat())
+            self._log.info(f"{symbol} bars are of now again", bar=bar.isoformat())
         self._said = not of_now
         return of_now
 
 
-def _credentials(configuration: Configuration, feed: ConfiguredFeed) -> Iterator[tuple[str, str]]:
+def _credentials(configuration: Configuration, feed: ConfiguredFeed | None) -> Iterator[tuple[str, str]]:
     """What trading needs of the environment: the field that says so and the variable's name."""
     runtime = configuration.runtime
     if runtime.redis_password_env is not None:
         yield "redis_password_env", runtime.redis_password_env
-    for section, options in (("broker.options", runtime.broker.options), ("feed.options", feed.options)):
+    sections = {"broker.options": runtime.broker.options, "feed.options": feed.options if feed else {}}
+    for section, options in sections.items():
         for key, value in options.items():
             if key.endswith("_env") and isinstance(value, str):
                 yield f"{section}.{key}", value

@@ -8,6 +8,7 @@ whoever decides what to do then.
 
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
 
 from coordinator.clock import Clock
 from coordinator.log import Log
@@ -15,12 +16,23 @@ from coordinator.status_values import announced_in
 from events.bus import Bus, Entry
 from events.errors import BusError
 from events.incoming import LogTailMissing
+from workers.brokers.protocol import BrokerError
 from workers.carrier import Carrier
 from workers.flatten_order import FlattenOrder
 from workers.heartbeat import Heartbeat
 from workers.listener import LISTEN_SECONDS, Listener
 from workers.publisher import Publisher
 from workers.settings import GateSettings
+
+
+class WhyNot(NamedTuple):
+    """Why the worker could not announce itself, as the code and the reason of a denial."""
+
+    code: str
+    reason: str
+
+
+NOT_REACHED = WhyNot("bus_unreachable", "The bus is unreachable")
 
 
 class Presence:
@@ -60,6 +72,7 @@ class Presence:
         self._announced = False
         self._suspect = self._superseded = False
         self.announcements = 0
+        self.why_not = NOT_REACHED
         self._clock = clock
         self._contact = clock.monotonic()
         self._loss_said = False
@@ -93,7 +106,8 @@ class Presence:
         self._carrier.close(2 * LISTEN_SECONDS)
 
     def announce(self) -> bool:
-        """Listens from here on, then says what the broker holds. False while the bus is away.
+        """Listens from here on, then says what the broker holds. False while the bus is away, or the broker
+        cannot say it: `why_not` says which, and the next sign of life tries again.
 
         After a loss of contact it looks first whether the log has lost something of ours.
         """
@@ -109,6 +123,13 @@ class Presence:
                 self._say_started()
             except BusError as error:
                 self._log.error("The bus is unreachable: no entries until it is back", why=str(error))
+                self.why_not = NOT_REACHED
+                return False
+            except BrokerError as error:
+                self._log.critical(
+                    "The broker cannot say what is held: no entries until it can", why=str(error)
+                )
+                self.why_not = WhyNot("broker_silent", f"The broker cannot say what is held: {error}")
                 return False
             self.announcements += 1
             self._announced = True

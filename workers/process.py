@@ -1,7 +1,8 @@
 """A worker as a process: one symbol, one strategy, one gate. Its composition root.
 
 Ends when its bars end or when it is told to (SIGTERM, Ctrl-C), in good order: positions stay open and
-reported, the coordinator is told goodbye.
+reported, the coordinator is told goodbye. A broker that cannot say what is held ends nothing, at the start
+neither: it is asked again, and nothing is opened until it can.
 """
 
 import os
@@ -20,12 +21,13 @@ from events.connection import connect
 from events.errors import BusError
 from workers.bar import Bar
 from workers.brokers.paper import fill_at
-from workers.brokers.protocol import BrokerSetup
+from workers.brokers.protocol import BrokerError, BrokerSetup
 from workers.brokers.registry import is_paper, open_broker
 from workers.feeds.driven import DrivenFeed
 from workers.feeds.protocol import FeedSetup
 from workers.feeds.registry import DRIVEN, open_feed
 from workers.filters.opened import open_filter
+from workers.first_words import FirstWords
 from workers.gate import PortfolioGate
 from workers.money import OfNow, refuse_a_past_market
 from workers.progress import Progress
@@ -76,11 +78,12 @@ def run(
         )  # a pace in real time means nothing there
     with closing(open_broker(BrokerSetup(configuration, plan.worker, plan.book, log, os.environ))) as broker:
         bars = _driven_bars(driven, log, stop) if driven else _bars(configuration, plan, progress, stop)
+        words = FirstWords()
         gate = PortfolioGate(
             plan.worker,
             symbols=[plan.symbol],
             settings=settings,
-            holdings=lambda: holdings_of(broker, plan.worker),
+            holdings=words,
             stamp=driven.stamp if driven else lambda: SERVERS_TIME,
             log=log,
         )
@@ -96,7 +99,8 @@ def run(
             fill_at=fill_at(configuration),
             of_now=None if is_paper(configuration) else OfNow(log),
         )
-        _trade(gate, trader, bars, driven is not None, stop)
+        words.are(trader.report_leftovers, lambda: holdings_of(broker, plan.worker))
+        _trade(gate, trader, bars, driven is not None, stop, log)
     bus.close()
 
 
@@ -106,17 +110,17 @@ def _trade(
     bars: Iterator[Bar | None],
     driven: bool,
     stop: threading.Event,
+    log: Log,
 ) -> None:
     announced, resumes_after = False, trader.resumes_after
     try:
         for bar in bars:
             # Where the clock is driven, nothing may be said before the first bar brings the time.
             if not announced and (bar is not None or not driven):
-                trader.report_leftovers()
                 gate.start()
                 announced = True
             if bar is not None and resumes_after is not None and bar.time <= resumes_after:
-                trader.warm_up(bar)
+                _warm_up(trader, bar, stop, log)
             elif bar is not None:
                 trader.on_bar(bar)
             elif not driven:
@@ -125,6 +129,18 @@ def _trade(
                 break
     finally:
         gate.close("told to stop" if stop.is_set() else "no more bars")
+
+
+def _warm_up(trader: Trader, bar: Bar, stop: threading.Event, log: Log) -> None:
+    """As soon as the broker can say what is held: by that the strategy is shown the bar, or not at all."""
+    while not stop.is_set():
+        try:
+            trader.warm_up(bar)
+        except BrokerError as error:
+            log.critical("The broker cannot say what is held: nothing is traded until it can", why=str(error))
+            stop.wait(_RETRY_SECONDS)
+        else:
+            return
 
 
 def _driven_bars(feed: DrivenFeed, log: Log, stop: threading.Event) -> Iterator[Bar | None]:

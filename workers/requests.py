@@ -63,7 +63,7 @@ class Requests:
         """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none."""
         self._publisher.check_process()
         if not self._presence.ready and not self._presence.announce():
-            return self._no(symbol, "bus_unreachable", "The bus is unreachable")
+            return self._no(symbol, *self._presence.why_not)
         asked, announcement = self._clock.monotonic(), self._presence.announcements
         try:
             request = self._publisher.ask(

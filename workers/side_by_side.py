@@ -7,8 +7,10 @@ waits a bounded time. What takes longer goes on by itself, and is not begun agai
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
+from typing import TypeVar
 
 _AT_ONCE = 64
+Named = TypeVar("Named", bound=Hashable)
 
 
 class NotDone(Exception):
@@ -28,7 +30,13 @@ class SideBySide:
         with self._lock:
             return name in self._under_way
 
-    def do(self, acts: Mapping[Hashable, Callable[[], None]]) -> list[Exception]:
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is still being done."""
+        with self._lock:
+            return bool(self._under_way)
+
+    def do(self, acts: Mapping[Named, Callable[[], None]]) -> list[Exception]:
         """Does all of it, by name; what failed with what, and NotDone for what has not ended in time."""
         failed: list[Exception] = []
         begun = {name: self._begin(name, act, failed) for name, act in acts.items()}

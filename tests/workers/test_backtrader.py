@@ -1,14 +1,12 @@
 """Backtrader strategies behind the gate: in a backtest, and over the bus, with the same trades."""
 
 import io
-import json
 import os
-import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from decimal import Decimal
 from multiprocessing import get_context
 from multiprocessing.pool import Pool
@@ -18,39 +16,27 @@ from typing import Any
 import backtrader as bt
 import pytest
 
-from config import ConfigError, Configuration, load
+from config import Configuration
 from coordinator.follower import Follower
 from coordinator.ledger import Decided
 from coordinator.log import open_log
 from events.bus import Bus
 from events.codec import Fields, RefusedField
 from events.connection import connect
-from events.decisions import PositionAdopted
 from events.embedded import EmbeddedServer
-from events.stream_id import ORIGIN
-from tests.coordinator.story import each
-from tests.live import Live, flat, read
-from tests.processes import ROOT, config_folder, coordinating
-from tests.waiting import until
+from tests.live import Live, flat
+from tests.processes import ROOT, coordinating
 from tests.workers.bt_strategies import Dips, Told
-from tests.workers.desk import locked
+from tests.workers.cerebros import DAILY, FEEDS, HOUR, HOURLY, MONDAY, configured, plan
 from workers.adapters.backtrader import Bars, CannotRun, GatedBroker, backtest_broker, live_broker
-from workers.adapters.backtrader_feeds import Feeds
-from workers.adapters.backtrader_live import LiveBroker
 from workers.bar import Bar
-from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import BrokerError, ExitFill, OrderUnknown
 from workers.conductor import Conductor
 from workers.feeds.driven import DrivenFeed
 from workers.feeds.steps import Step, steps
 from workers.feeds.synthetic import SyntheticMarket
-from workers.flatten_order import FlattenOrder
-from workers.gate import PortfolioGate
 from workers.in_process import InProcessPortfolio
 from workers.settings import GateSettings
 
-MONDAY = datetime(2025, 1, 6, 15, tzinfo=UTC)
-HOUR = timedelta(hours=1)
 STRICT = {"max_positions": 2, "daily_stop_loss": 400}
 WORDS = ("type", "symbol", "side", "size")
 NUMBERS = ("price", "pnl", "commission", "unrealized")
@@ -86,10 +72,6 @@ class Backtest:
         return [fields for _, fields in self.log if fields["type"] in kinds]
 
 
-def configured(folder: Path, limits: Any = None, **runtime: Any) -> Configuration:
-    return load(str(config_folder(folder / "config", limits=limits, runtime=runtime)), {}, folder)
-
-
 @pytest.fixture
 def configuration(tmp_path: Path) -> Configuration:
     return configured(tmp_path, slippage_ticks=1)
@@ -104,11 +86,6 @@ def bars_of(*closes: float, symbol: str = "ES") -> dict[str, list[Bar]]:
         low, high = min(opened, closed), max(opened, closed)
         made.append(Bar(symbol, MONDAY + number * HOUR, opened, high, low, closed))
     return {symbol: made}
-
-
-def plan(**acts: Callable[[Any], Any]) -> dict[int, Callable[[Any], Any]]:
-    """`bar2=...`: what to do on the second bar."""
-    return {int(name[3:]): act for name, act in acts.items()}
 
 
 # --- in a backtest ---------------------------------------------------------------------------------------
@@ -221,11 +198,55 @@ def test_a_brackets_children_do_not_ask_and_are_nothing_without_their_parent(tmp
     assert denied.said("PositionOpened") == []
 
 
-def test_an_entry_that_is_not_filled_while_its_slot_lasts_is_cancelled(configuration: Configuration) -> None:
+@pytest.mark.parametrize(
+    ("order", "far", "price"),
+    [
+        ({"exectype": bt.Order.Limit, "price": 4000}, 3990.0, "4000"),
+        ({"exectype": bt.Order.Stop, "price": 5100}, 5110.0, "5100.25"),
+    ],
+)
+def test_an_entry_that_is_filled_bars_later_keeps_its_slot(
+    configuration: Configuration, order: dict[str, Any], far: float, price: str
+) -> None:
+    """Hours later, when a slot lasts half a minute, as live and in the drop-in."""
     backtest = Backtest(configuration)
-    limit = plan(bar2=lambda s: s.buy(exectype=bt.Order.Limit, price=4000))
-    ran = backtest.run(bars_of(5000, 5001, 5002, 3990, 3990), Told, plan=limit)
-    assert ran.told == [(3, "Buy", "Canceled")]
+    slots: list[object] = []
+
+    def look(_: Any) -> None:
+        slots.append(backtest.portfolio.get_status()["slots_used"])
+
+    acts = plan(bar2=lambda s: s.buy(**order), bar3=look, bar5=look)
+    ran = backtest.run(bars_of(5000, 5001, 5002, 5003, 5004, far, far), Told, plan=acts)
+    assert [told[1:] for told in ran.told] == [("Buy", "Completed")]
+    assert [Decimal(one["price"]) for one in backtest.said("PositionOpened")] == [Decimal(price)]
+    assert slots == [1, 1]
+    assert not {"LimitBreached", "EventRejected", "EntryDenied"}.intersection(backtest.decisions)
+
+
+def test_an_entry_that_still_rests_when_the_backtest_is_over_gives_its_slot_back(
+    configuration: Configuration,
+) -> None:
+    backtest = Backtest(configuration)
+    acts = plan(bar2=lambda s: s.buy(exectype=bt.Order.Limit, price=4000))
+    backtest.run(bars_of(5000, 5001, 5002, 5003), Told, plan=acts)
+    assert [one["reason"] for one in backtest.said("EntryWithdrawn")] == ["the backtest is over"]
+    assert backtest.portfolio.get_status()["slots_used"] == 0
+
+
+def test_a_stop_takes_the_slot_of_a_resting_entry_back(tmp_path: Path) -> None:
+    """And the entry with it: nothing opens on the way down."""
+    from events.incoming import FlattenRequested, TradingResumed  # noqa: PLC0415
+
+    backtest = Backtest(configured(tmp_path, slippage_ticks=0))
+
+    def stop(_: Any) -> None:
+        backtest.portfolio.say(FlattenRequested(by="ann", reason="news"))
+        backtest.portfolio.say(TradingResumed(by="ann", reason="over"))
+
+    acts = plan(bar2=lambda s: s.buy(exectype=bt.Order.Limit, price=4000), bar4=stop)
+    ran = backtest.run(bars_of(5000, 5001, 5002, 5003, 5004, 3990, 3990), Told, plan=acts)
+    assert [told[1:] for told in ran.told] == [("Buy", "Canceled")]
+    assert backtest.said("PositionOpened") == []
     assert backtest.portfolio.get_status()["slots_used"] == 0
 
 
@@ -324,9 +345,6 @@ def test_a_mapping_to_no_contract_is_refused(configuration: Configuration) -> No
 
 # --- one contract, several timeframes ---------------------------------------------------------------------
 
-HOURLY, DAILY = "ES_hour", "ES_day"
-FEEDS = {HOURLY: "ES", DAILY: "ES"}
-
 
 def two_timeframes(cerebro: bt.Cerebro, days: Mapping[int, float], *, live: bool = False) -> None:
     """Hourly bars that rise by a point each, and daily ones that end after so many of those, at a price."""
@@ -380,6 +398,20 @@ def test_a_resampled_feed_without_a_name_is_of_the_contract_it_was_made_of(
     (ran,) = backtest.cerebro.run()
     assert [status for _, _, status in ran.told] == ["Completed", "Completed"]
     assert [one["pnl"] for one in backtest.said("PositionClosed")] == ["470.00"]  # 9.50 x 50 - 5
+
+
+def test_an_entry_on_the_daily_feed_is_filled_at_its_next_bar(configuration: Configuration) -> None:
+    backtest = Backtest(configuration, contracts=FEEDS)
+    two_timeframes(backtest.cerebro, {1: 4000, 4: 5000, 8: 5008, 10: 5010})
+
+    class OnTheDay(bt.Strategy):  # type: ignore[misc]  # Backtrader has no types
+        def next(self) -> None:
+            if len(self.data0) == 2 and not self.getposition(self.data1):
+                self.buy(data=self.data0)
+
+    backtest.cerebro.addstrategy(OnTheDay)
+    backtest.cerebro.run()
+    assert [Decimal(one["price"]) for one in backtest.said("PositionOpened")] == [Decimal("5008.25")]
 
 
 # --- run again --------------------------------------------------------------------------------------------
@@ -643,245 +675,6 @@ def test_an_order_given_on_the_very_last_bar_is_never_filled(
     assert backtest.said("PositionOpened") == []
 
 
-# --- live ------------------------------------------------------------------------------------------------
-
-
-class Market:
-    """Bars as a test lets them end."""
-
-    def __init__(self) -> None:
-        self._bars: queue.Queue[Bar | None] = queue.Queue()
-        self._number = 0
-
-    def ends(self, price: float) -> None:
-        """A bar ends at `price`."""
-        exact = Decimal(str(price))
-        self._number += 1
-        self._bars.put(Bar("ES", MONDAY + self._number * HOUR, exact, exact, exact, exact))
-
-    def closes(self) -> None:
-        """There are no more bars."""
-        self._bars.put(None)
-
-    def bars(self) -> Iterator[Bar | None]:
-        while True:
-            try:
-                bar = self._bars.get(timeout=0.01)
-            except queue.Empty:
-                yield None
-                continue
-            if bar is None:
-                return
-            yield bar
-
-
-class Trading:
-    """A cerebro that trades live, by the server's clock, on a thread."""
-
-    def __init__(
-        self,
-        url: str,
-        portfolio: str,
-        folder: Path,
-        acts: dict[int, Callable[[Any], Any]],
-        *,
-        name: str = "ES",
-        more: Mapping[str, list[Bar]] | None = None,
-    ) -> None:
-        self.market = Market()
-        self.said = io.StringIO()
-        self.strategy: Any = None
-        log, self._lines = open_log("bt-ES", target=self.said)
-        self.broker = live_broker(
-            "bt-ES",
-            ["ES"],
-            settings=GateSettings(url=url, portfolio=portfolio, answer_seconds=10, worker_lost_seconds=60),
-            configuration=configured(folder, slippage_ticks=0),
-            book=folder / "paper.sqlite",
-            log=log,
-            contracts=FEEDS,
-        )
-        self._cerebro = bt.Cerebro(stdstats=False, quicknotify=True)  # tells strategies between bars as well
-        self._cerebro.broker = self.broker
-        hourly = {"timeframe": bt.TimeFrame.Minutes, "compression": 60}
-        self._cerebro.adddata(Bars(bars=self.market.bars(), live=True, **hourly), name=name)
-        for other, bars in (more or {}).items():
-            self._cerebro.adddata(Bars(bars=bars, timeframe=bt.TimeFrame.Days), name=other)
-        self.told: list[tuple[int, str, str]] = []
-        self._cerebro.addstrategy(Told, plan=acts, told=self.told)
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        (self.strategy,) = self._cerebro.run()
-
-    def end(self) -> Any:
-        self.market.closes()
-        self._thread.join(20)
-        assert not self._thread.is_alive()
-        self._lines.close()
-        return self.strategy
-
-
-@pytest.fixture
-def coordinator(server: EmbeddedServer, portfolio: str) -> Iterator[None]:
-    with coordinating(server.url, portfolio):
-        yield
-
-
-@pytest.mark.usefixtures("coordinator")
-def test_a_flatten_is_carried_out_between_two_bars_and_the_strategy_is_told(
-    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
-) -> None:
-    trading = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy()))
-    trading.market.ends(5000)
-    until(lambda: live.status().get("open_positions") == "ES", "ES to be opened")
-    live.flatten()
-    until(
-        lambda: live.status()["flattening"] == "" and live.status()["open_positions"] == "",
-        "all to be closed",
-    )
-    told = [(1, "Buy", "Completed"), (1, "Sell", "Completed")]
-    until(lambda: trading.told == told, "the strategy to be told")
-    strategy = trading.end()  # no other bar has ever come
-    assert strategy.position.size == 0
-    assert [fields["reason"] for fields in live.said("PositionClosed")] == ["ordered by ann"]
-    assert trading.broker.getvalue() == 100_000 - 5
-
-
-@pytest.mark.usefixtures("coordinator")
-def test_live_an_order_on_a_slower_feed_is_filled_at_the_price_there_is_now(
-    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
-) -> None:
-    yesterday = {DAILY: [Bar("ES", MONDAY, *[Decimal(3000)] * 4)]}
-    seen: list[float] = []
-
-    def enter(strategy: Any) -> None:
-        hour, day = strategy.datas
-        strategy.buy(data=day)
-        seen.extend(strategy.getposition(data).size for data in (hour, day))
-
-    acts = plan(bar1=enter, bar2=lambda s: s.close())
-    trading = Trading(server.url, portfolio, tmp_path, acts, name=HOURLY, more=yesterday)
-    trading.market.ends(5000)
-    trading.market.ends(5010)
-    trading.end()
-    live.all_decided()
-    assert seen == [1, 1]
-    (closed,) = live.said("PositionClosed")
-    assert (closed["symbol"], closed["pnl"]) == ("ES", "495.00")
-    assert {Decimal(mark["price"]) for mark in live.said("PositionMarked")} == {Decimal(5010)}
-
-
-class RefusesFirst(PaperBroker):
-    """Does not close CL."""
-
-    def exit(self, symbol: str, *order: Any, **owner: Any) -> ExitFill:
-        if symbol == "CL":
-            raise BrokerError("CL is limit down")
-        return super().exit(symbol, *order, **owner)
-
-
-def test_one_not_closed_delays_no_other(server: EmbeddedServer, portfolio: str, tmp_path: Path) -> None:
-    contracts = configured(tmp_path).contracts
-    log, lines = open_log("bt", target=io.StringIO())
-    gate = PortfolioGate("bt", settings=GateSettings(url=server.url, portfolio=portfolio), log=log)
-    broker = RefusesFirst(tmp_path / "paper.sqlite", "bt", contracts)
-    trading = LiveBroker(gate, broker, Feeds(contracts), cash=1e5, log=log)
-    trading.cerebro = bt.Cerebro()
-    for symbol in ("CL", "ES"):
-        broker.enter(symbol, "long", 1, Decimal(100))
-    order = FlattenOrder("an episode", ORIGIN, "the stop", everything=True)
-    with pytest.raises(BrokerError, match="CL is limit down"):
-        trading.flatten(order)
-    assert [held.symbol for held in broker.positions()] == ["CL"]
-    gate.close()
-    broker.close()
-    lines.close()
-
-
-@pytest.mark.usefixtures("coordinator")
-@pytest.mark.parametrize(
-    ("does", "raises", "says"),
-    [
-        ("exit", BrokerError("CL is limit down"), "NOT CLOSED; the strategy is told"),
-        ("exit", OrderUnknown("Who knows"), "What became of an order is unknown"),
-        ("enter", OrderUnknown("Who knows"), "What became of an order is unknown"),
-    ],
-)
-def test_what_the_broker_did_not_do_or_may_have_done_is_critical(
-    server: EmbeddedServer,
-    portfolio: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    does: str,
-    raises: BrokerError,
-    says: str,
-) -> None:
-    def fails(*_words: Any, **_more: Any) -> None:
-        raise raises
-
-    trading = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy(), bar2=lambda s: s.close()))
-    monkeypatch.setattr(trading.broker._broker, does, fails)
-    for _ in range(3):
-        trading.market.ends(5000)
-    trading.end()
-    assert ("Sell" if does == "exit" else "Buy", "Rejected") in [told[1:] for told in trading.told]
-    lines = [json.loads(line) for line in trading.said.getvalue().splitlines()]
-    assert [line["event"] for line in lines if line["level"] == "critical"] == [says]
-
-
-@pytest.mark.usefixtures("coordinator")
-def test_a_book_that_another_process_has_locked_ends_no_run(
-    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The open loss is on the log all the same, or no stop could come of it."""
-    defaults = PaperBroker.__init__.__kwdefaults__
-    assert defaults is not None
-    monkeypatch.setitem(defaults, "patience", 0.05)
-    acts = plan(bar1=lambda s: s.buy(), bar3=lambda s: s.close())
-    trading = Trading(server.url, portfolio, tmp_path, acts)
-    trading.market.ends(5000)
-    until(lambda: live.status().get("open_positions") == "ES", "ES to be opened")
-    with locked(tmp_path / "paper.sqlite"):
-        trading.market.ends(4990)
-        until(lambda: "(-500.00)" in live.status().get("positions", ""), "the mark")
-    trading.market.ends(4990)
-    assert trading.end().position.size == 0
-    assert "The broker could not take note of a price" in trading.said.getvalue()
-
-
-@pytest.mark.usefixtures("coordinator")
-def test_after_a_restart_the_position_is_there_again(
-    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
-) -> None:
-    first = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy()))
-    first.market.ends(5000)
-    assert first.end().position.size == 1
-    second = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.close()))
-    second.market.ends(5010)
-    assert second.end().position.size == 0
-    live.all_decided()
-    assert [fields["pnl"] for fields in live.said("PositionClosed")] == ["495.00"]
-    assert live.status()["limit_breaches"] == "0"
-    assert len(each(PositionAdopted, [read(entry) for entry in live.decisions()])) == 1
-
-
-@pytest.mark.usefixtures("coordinator")
-def test_an_order_that_is_not_at_the_market_is_rejected_and_its_slot_given_back(
-    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
-) -> None:
-    acts = plan(bar1=lambda s: s.buy(exectype=bt.Order.Limit, price=4000))
-    trading = Trading(server.url, portfolio, tmp_path, acts)
-    trading.market.ends(5000)
-    until(lambda: trading.told, "the strategy to be told")
-    strategy = trading.end()
-    assert [status for _, _, status in strategy.told] == ["Rejected"]
-    assert strategy.reasons == ["only orders at the market can be given here, not Limit"]
-    live.all_decided()
-    assert live.status()["slots_used"] == "0"
-
-
 def test_what_a_backtest_decided_can_be_decided_again(configuration: Configuration) -> None:
     """Its log is one like any other: followed from the beginning, it gives the same decisions and chain."""
     entries: list[tuple[Fields, Decided]] = []
@@ -900,10 +693,3 @@ def test_what_a_backtest_decided_can_be_decided_again(configuration: Configurati
         again = follower.advance(decided.at, fields)
         assert (again.entries, again.chain) == (decided.entries, decided.chain)
     assert len(entries) > 50
-
-
-def test_live_fills_at_the_next_bar_are_refused(tmp_path: Path) -> None:
-    broker = {"kind": "paper", "options": {"fill_at": "next_bar"}}
-    configuration = load(str(config_folder(tmp_path / "config", runtime={"broker": broker})), {}, tmp_path)
-    with pytest.raises(ConfigError, match=r"broker\.options\.fill_at: expected mark"):
-        live_broker("bt", ["ES"], configuration=configuration, book=tmp_path / "book.sqlite")

@@ -30,6 +30,7 @@ from tests.processes import ChildProcess, Coordinators, config_folder, coordinat
 from tests.proxy import proxy_to
 from tests.waiting import PATIENCE_SECONDS, until
 from workers.amount import Amount
+from workers.brokers.protocol import BrokerError
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate
@@ -923,6 +924,28 @@ def test_a_broker_that_fails_at_the_start_fails_the_start(gates: Gates, live: Li
     with pytest.raises(ConnectionError):
         gates(holdings=holdings)
     assert live.said("WorkerStarted") == []
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_broker_that_cannot_say_what_is_held_fails_no_start_and_opens_nothing(
+    gates: Gates, live: Live
+) -> None:
+    silent = [True]
+
+    def holdings() -> list[Holding]:
+        if silent:
+            raise BrokerError("the book is locked")
+        return []
+
+    gate = gates(holdings=holdings)
+    denied = gate.request_entry("ES")
+    assert (denied.code, denied.reason) == (
+        "broker_silent",
+        "The broker cannot say what is held: the book is locked",
+    )
+    assert live.said("WorkerStarted") == []
+    silent.clear()
+    assert gate.request_entry("ES")
 
 
 def test_a_worker_that_was_paused_too_long_is_lost_and_announces_itself_when_it_wakes(

@@ -9,7 +9,6 @@ from coordinator.log import open_log
 from events.bus import SERVERS_TIME
 from events.embedded import EmbeddedServer
 from events.incoming import EntryRenewed
-from events.stream_id import ORIGIN
 from tests.set_clock import SetClock
 from workers.decision import Decision
 from workers.grants import Grants
@@ -28,7 +27,7 @@ def test_it_is_asked_about_after_ten_minutes_at_the_latest(
         Publisher(bus, patience_seconds=1, stamp=lambda: SERVERS_TIME, log=log, clock=clock),
         lambda number, symbol: EntryRenewed("me", "s1", number, symbol),
         unbroken_since=lambda _: True,
-        last_flatten=lambda: ORIGIN,
+        still_counts=lambda _: True,
         beat_seconds=1.0,
         log=log,
         clock=clock,

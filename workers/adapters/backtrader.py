@@ -10,13 +10,15 @@ and live, over the bus, through the broker that runtime.json names:
     from workers.adapters.backtrader import live_broker
     cerebro.broker = live_broker("sma-ES", ["ES"])
 
-Set it before what is set of it (`cerebro.broker.set_cash(...)`). Data feeds are named by their symbols, or
-`contracts={"6N_hour": "6N", "6N_day": "6N"}` says whose they are; any feed of Backtrader's will do, and
-`Bars` makes one of ours. Needs the extra `backtrader`.
+(with `live=True` where that one trades with money). Set it before what is set of it
+(`cerebro.broker.set_cash(...)`). Data feeds are named by their symbols, or `contracts={"6N_hour": "6N",
+"6N_day": "6N"}` says whose they are; any feed of Backtrader's will do, and `Bars` makes one of ours.
+Needs the extra `backtrader`.
 """
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +36,13 @@ from workers.bar import Bar
 from workers.book import book_there
 from workers.brokers.paper import fill_at
 from workers.brokers.protocol import BrokerError, BrokerSetup
-from workers.brokers.registry import open_broker
+from workers.brokers.registry import is_paper, open_broker
+from workers.first_words import FirstWords
 from workers.gate import PortfolioGate
 from workers.in_process import InProcessPortfolio
+from workers.money import OfNow, RunRefused, with_or_without
 from workers.program_log import program_log
 from workers.settings import GateSettings
-from workers.trader import holdings_of
 
 __all__ = ["Bars", "CannotRun", "GatedBroker", "LiveBroker", "backtest_broker", "live_broker"]
 
@@ -79,6 +82,8 @@ def live_broker(
     configuration: Configuration | None = None,
     book: Path | None = None,
     cash: float = 100_000.0,
+    paper: bool = False,
+    live: bool = False,
     log: Log | None = None,
     **gate: Any,
 ) -> LiveBroker:
@@ -86,9 +91,11 @@ def live_broker(
 
     `contracts`: whose a data feed is that is not named by its symbol. `book` is that broker's file, by
     default the one that `portfold worker` and `portfold flattener` use;
-    `gate` is passed on to PortfolioGate. Raises ConfigError, CannotRun, BrokerError.
+    `gate` is passed on to PortfolioGate. A broker that trades with money wants `live=True`, or `paper=True`
+    to trade on paper all the same; with money a bar that is not of now opens nothing. Raises ConfigError,
+    CannotRun, BrokerError.
     """
-    found = configuration or load(None, os.environ, Path.cwd())
+    found = _with_or_without(configuration or load(None, os.environ, Path.cwd()), paper=paper, live=live)
     chosen = settings or GateSettings.of(found, url=os.environ.get("PORTFOLD_URL"))
     said = log or program_log(worker)
     file = book or _default_book(chosen, found.runtime.broker.kind)
@@ -97,15 +104,26 @@ def live_broker(
         raise ConfigError(found.files.runtime.path, "broker.options.fill_at", expected, "next_bar")
     feeds = Feeds(found.contracts, contracts)
     broker = open_broker(BrokerSetup(found, worker, file, said, os.environ))
+    words = FirstWords()
     opened = PortfolioGate(
         worker,
         symbols=symbols,
         settings=chosen,
-        holdings=lambda: holdings_of(broker, worker),
+        holdings=words,
         log=said,
         **gate,
     )
-    return LiveBroker(opened, broker, feeds, cash=cash, log=said)
+    of_now = None if is_paper(found) else partial(OfNow, said)
+    trading = LiveBroker(opened, broker, feeds, cash=cash, log=said, of_now=of_now)
+    words.are(trading.report_leftovers, trading.holdings)
+    return trading
+
+
+def _with_or_without(configuration: Configuration, *, paper: bool, live: bool) -> Configuration:
+    try:
+        return with_or_without(configuration, None, paper=paper, live=live)
+    except RunRefused as refused:
+        raise CannotRun(f"live_broker: {refused}") from refused
 
 
 def _default_book(settings: GateSettings, kind: str) -> Path:

@@ -1,10 +1,10 @@
 """Backtrader's own broker behind the gate: for backtests, in process and in simulated time.
 
-It fills as it always does, by default at the next bar's open. A fill is reported at the time of the bar on
-which its order was given, for that bar's end and the next one's open are the same moment. An entry order that
-is not filled while its slot lasts is cancelled. A child of a bracket closes what its parent opens, so it does
-not ask; without the parent Backtrader rejects it. An order on a slower feed of a contract is filled at that
-feed's next bar, and by then an entry's slot has expired: give orders on the one with the shortest bars.
+It fills as it always does, by default at the next bar's open. A fill is reported at the end of the bar before
+the one that fills, for that end and this one's open are the same moment. An entry order that is filled bars
+later keeps its slot until then, as live, and is cancelled where that is taken back: by a stop or a halt. A
+child of a bracket closes what its parent opens, so it does not ask; without the parent Backtrader rejects it.
+An order on a slower feed of a contract is filled at that feed's next bar.
 
 Each run begins anew: with a portfolio of its own, unless several cerebros share one. So `optstrategy` and a
 second `run()` are as the first, also in processes of their own.
@@ -133,6 +133,8 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         """Backtrader's; says goodbye."""
         super().stop()
         if self._seen:
+            for order, _ in self._granted.values():
+                self._gate.withdraw(self._feeds.symbol(order.data), "the backtest is over")
             self._gate.close("the backtest is over")
 
     def next(self) -> None:
@@ -141,9 +143,7 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         if self.see_bar():
             for order, decision in list(self._granted.values()):
                 if order.alive() and not self._gate.standing(decision):
-                    self._log.warning(
-                        f"{self._feeds.symbol(order.data)}: entry cancelled, its slot has expired"
-                    )
+                    self._log.warning(f"{self._feeds.symbol(order.data)}: entry cancelled, its slot is gone")
                     self.cancel(order)
 
     def getposition(self, data: Any) -> Any:

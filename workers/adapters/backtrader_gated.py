@@ -11,7 +11,7 @@ feeds an order names.
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import backtrader as bt
 
@@ -28,6 +28,13 @@ from workers.in_process import InProcessGate
 
 Way = Literal[1, -1]
 """1 buys, -1 sells."""
+
+
+class Refusal(NamedTuple):
+    """Why an entry is not even asked for."""
+
+    code: str
+    reason: str
 
 
 class Gated:
@@ -59,6 +66,10 @@ class Gated:
     def held_by_then(self, data: Any) -> float:
         """What is held, signed, once all is filled that surely will be."""
         raise NotImplementedError
+
+    def forbids(self, symbol: str) -> Refusal | None:  # noqa: ARG002 - for those that have a reason
+        """Why nothing may be opened on a contract now, whatever the gate would say."""
+        return None
 
     def flatten(self, order: FlattenOrder) -> None:
         """Closes what is open of what was ordered."""
@@ -100,6 +111,9 @@ class Gated:
         symbol = self._feeds.symbol(data)
         if opens != int(opens):
             raise RefusedField(f"size: expected whole contracts of {symbol}, got {opens:g}")
+        refusal = self.forbids(symbol)
+        if refusal is not None:
+            return Decision(allowed=False, symbol=symbol, code=refusal.code, reason=refusal.reason)
         return self._gate.request_entry(symbol, side_of(way), int(opens), hold=True)
 
     @staticmethod

@@ -4,7 +4,9 @@ Fills are reported as they happen, and an order to flatten is carried out at onc
 whatever Backtrader is waiting for. What is open from an earlier life is there again after a start.
 """
 
+import threading
 from collections import deque
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -13,8 +15,13 @@ import backtrader as bt
 
 from coordinator.dollars import gross_pnl
 from coordinator.log import Log
+from events.legs import Holding
+from workers.adapters.backtrader_again import ExitsAgain
+from workers.adapters.backtrader_bars_of_now import BarsOfNow
+from workers.adapters.backtrader_closing import Closing
 from workers.adapters.backtrader_feeds import CannotRun, Feeds
-from workers.adapters.backtrader_gated import Gated, Way, number_of, side_of
+from workers.adapters.backtrader_gated import Gated, Refusal, Way, number_of, side_of
+from workers.adapters.backtrader_held import Held
 from workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
@@ -29,7 +36,9 @@ from workers.brokers.protocol import (
 from workers.decision import Decision
 from workers.flatten_order import FlattenOrder
 from workers.gate import PortfolioGate
+from workers.money import OfNow
 from workers.reporting import report_exit
+from workers.trader import holdings_of
 
 _AT_THE_MARKET = (None, bt.Order.Market, bt.Order.Close)
 
@@ -38,7 +47,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
     """Orders of a cerebro, through `gate`, to `broker`. Starts the gate with the first bar; closes both.
 
     Only orders at the market: others are rejected, and say so. `cash` is what `getcash` begins with: nobody
-    here knows the account.
+    here knows the account. `of_now`: makes what judges the bars of a contract, where old ones open nothing.
     """
 
     def __init__(
@@ -49,6 +58,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         *,
         cash: float,
         log: Log,
+        of_now: Callable[[], OfNow] | None = None,
     ) -> None:
         super().__init__()
         self.trade(feeds, log)
@@ -57,7 +67,12 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         when_taken_late(broker, gate.announce_again)
         self._broker = broker
         self.startingcash = self._cash = cash
-        self._held_at_the_end: list[BrokerPosition] | None = None
+        self._bars = BarsOfNow(feeds, of_now)
+        self._held = Held(broker, gate.worker, log)
+        self._closing = Closing(gate, log)
+        self._again = ExitsAgain()
+        self._in_doubt: Decision | None = None
+        self._cash_lock = threading.Lock()
         self._notifications: deque[Any] = deque()
 
     def __reduce__(self) -> str:
@@ -65,23 +80,49 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
 
     def start(self) -> None:
         """Backtrader's. Raises CannotRun, also at a second run: it has let go of its broker by then."""
-        if self._held_at_the_end is not None:
+        if self._held.is_over:
             raise CannotRun("run: a live broker trades in one run; make another with live_broker(...)")
         self._feeds.read(self.cerebro.datas)
         super().start()
+
+    def report_leftovers(self) -> None:
+        """Reports what an earlier life of this worker closed at the broker and did not live to report."""
         for fill in self._broker.unreported_exits(self._gate.worker):
             self._report_exit(fill, "reported after a restart")
+
+    def holdings(self) -> list[Holding]:
+        """What is open, for the coordinator to compare with the log. Raises BrokerError."""
+        if self._closing.is_busy:
+            raise BrokerError("something is being closed, and is not reported yet")
+        return holdings_of(self._broker, self._gate.worker)
 
     def stop(self) -> None:
         """Backtrader's; says goodbye. What is open stays open."""
         super().stop()
-        self._held_at_the_end = self._broker.positions(self._gate.worker)  # Backtrader goes on asking
+        for order in self._again.waiting():
+            symbol = self._feeds.symbol(order.data)
+            self._log.critical("NOT CLOSED, and this run ends", symbol=symbol, size=abs(order.size))
+        self._held.end()
         self._gate.close("no more bars")
         self._broker.close()
 
     def next(self) -> None:
         """Backtrader's: called at each bar, and every now and then between two."""
-        self.see_bar()
+        self._bars.see()
+        for order in self._again.due(bar_ended=self.see_bar()):
+            self._settle(order, None)
+
+    def forbids(self, symbol: str) -> Refusal | None:
+        """With money an old bar opens nothing: history, a market played again, a feed that stood still.
+
+        Nor does anything open while the broker cannot say what is held.
+        """
+        if not self._bars.has(symbol):
+            return Refusal("old_bar", f"{symbol} bars are not of now (times in UTC): they open nothing")
+        self._held.positions()
+        if not self._held.is_known:
+            return Refusal("broker_silent", "The broker cannot say what is held")
+        return None
 
     def _mark(self, symbol: str, price: Decimal) -> None:
         """The broker hears of the price first: a stop that the mark triggers is filled at it.
@@ -92,13 +133,14 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             self._broker.mark(symbol, price)
         except BrokerError as error:
             self._log.critical("The broker could not take note of a price", symbol=symbol, why=str(error))
-        super()._mark(symbol, price)
+        if not self._closing.is_under_way(symbol):  # it may be closed already, and reported
+            super()._mark(symbol, price)
 
     # --- what Backtrader asks ----------------------------------------------------------------------------
 
     def getposition(self, data: Any) -> Any:
         """What the broker says is open."""
-        held = self._held(self._feeds.symbol(data))
+        held = self._held.of(self._feeds.symbol(data))
         if held is None:
             return bt.Position()
         return bt.Position(held.size if held.side == "long" else -held.size, float(held.price))
@@ -115,7 +157,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         """The same, and what is open at the last prices."""
         value = self._cash
         for symbol in {self._feeds.symbol(data) for data in datas or self.cerebro.datas}:
-            held, latest = self._held(symbol), self._feeds.latest(symbol)
+            held, latest = self._held.of(symbol), self._feeds.latest(symbol)
             if held is not None and latest is not None:
                 price, point_value = number_of(latest.close[0]), self._feeds.contracts[symbol].point_value
                 value += float(gross_pnl(held.side, held.price, price, held.size, point_value))
@@ -129,67 +171,93 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         """The next thing that became of an order, or None."""
         return self._notifications.popleft() if self._notifications else None
 
-    def cancel(self, order: Any) -> bool:  # noqa: ARG002 - Backtrader's
-        """There is never anything left to cancel."""
-        return False
+    def cancel(self, order: Any) -> bool:
+        """Only an exit that is tried again can be cancelled: all others are filled or rejected by now."""
+        if not self._again.drop(order):
+            return False
+        order.cancel()
+        self.notify(order)
+        return True
 
     # --- orders ------------------------------------------------------------------------------------------
 
     def order(
         self, way: Way, owner: Any, data: Any, size: float, terms: dict[str, Any], granted: Decision | None
     ) -> Any:
-        """Has it filled, or rejects it; a grant that is not used is given back."""
+        """Has it filled, or rejects it; a grant that is not used is given back.
+
+        An exit that the broker does not do stays accepted, and is tried again.
+        """
         order = self.made(way, owner, data, size, terms)
+        self._make_way(order)
+        return self._settle(order, granted)
+
+    def _make_way(self, order: Any) -> None:
+        """A later order takes the place of exits that wait, as far as all together would be too much."""
+        symbol, size = self._feeds.symbol(order.data), abs(order.size)
+        held = self._held.of(symbol)
+        waiting = [one for one in self._again.waiting() if self._feeds.symbol(one.data) == symbol]
+        left = (held.size if held else 0) - size - sum(abs(one.size) for one in waiting)
+        for one in waiting:
+            if left < 0:
+                self.cancel(one)
+                left += abs(one.size)
+
+    def _settle(self, order: Any, granted: Decision | None) -> Any:
         problem = self._fill(order, granted)
         if not problem:
             return order
-        symbol = self._feeds.symbol(data)
+        symbol = self._feeds.symbol(order.data)
         self._log.error("An order was not filled", symbol=symbol, why=problem)
-        if granted is not None:
+        if granted is not None and granted is not self._in_doubt:
             self._gate.withdraw(symbol, problem[:200])
         return self.rejected(order, "not_filled", problem)
 
     def flatten(self, order: FlattenOrder) -> None:
-        """Closes at once, at the last prices known; one that fails delays no other, and is raised at last."""
-        failed: list[Exception] = []
-        for held in self._broker.positions(self._gate.worker):
-            if not order.everything and all(leg.symbol != held.symbol for leg in order.positions):
-                continue
-            try:
-                with self._gate.orders:
-                    self._close_at_once(held, order.cause)
-            except Exception as error:  # noqa: BLE001 - raised below, so that all of it is tried again
-                self._log.critical("NOT CLOSED", symbol=held.symbol, why=repr(error))
-                failed.append(error)
-        if failed:
-            raise failed[0]
+        """Closes at once, at the last prices known, on the gate's thread."""
+        worker = self._gate.worker
+        self._closing.carry_out(order, lambda: self._broker.positions(worker), self._close_at_once)
 
     def _fill(self, order: Any, granted: Decision | None) -> str:
         """Has the order filled, and reports it; or says why it was not."""
         if order.exectype not in _AT_THE_MARKET or order.parent is not None:
             return f"only orders at the market can be given here, not {order.getordername()}"
         try:
-            with self._gate.orders:
+            with self._closing.ordering():
                 return self._enter(order, granted) if granted is not None else self._exit(order)
         except OrderUnknown as unknown:
-            self._say_unknown(order, unknown)
-            return str(unknown)
+            self._say_unknown(order, unknown, granted)
+            if granted is not None:
+                return str(unknown)
+            self._again.at_the_next_bar(order)
         except NotOpen as closed:
             return str(closed)
         except BrokerError as error:
-            if granted is None:
-                symbol = self._feeds.symbol(order.data)
-                self._log.critical("NOT CLOSED; the strategy is told", symbol=symbol, why=str(error))
-            return str(error)
+            if granted is not None:
+                return str(error)
+            self._log.critical(
+                "NOT CLOSED; trying again within seconds",
+                symbol=self._feeds.symbol(order.data),
+                why=str(error),
+                in_seconds=self._again.later(order),
+            )
+        self._accepted(order)
+        return ""
 
-    def _say_unknown(self, order: Any, unknown: OrderUnknown) -> None:
-        """The broker counts an unknown entry as open, so the log must; if it cannot say so now, then soon."""
+    def _accepted(self, order: Any) -> None:
+        """Tells the strategy, the first time, that its order is under way."""
+        if order.status == order.Created:
+            order.submit(self)
+            order.accept(self)
+            self.notify(order)
+
+    def _say_unknown(self, order: Any, unknown: OrderUnknown, granted: Decision | None) -> None:
+        """The broker counts an unknown entry as open, so the log must; until it is told the slot is kept."""
         symbol = self._feeds.symbol(order.data)
         self._log.critical("What became of an order is unknown", symbol=symbol, why=str(unknown))
-        try:
-            self._own_gate.announce_again()
-        except BrokerError as error:
-            self._log.critical("What is held is announced with the next sign of life", why=str(error))
+        if not self._own_gate.announce_again():
+            self._in_doubt = granted
+            self._log.critical("What is held is announced with the next sign of life", symbol=symbol)
 
     def _enter(self, order: Any, granted: Decision) -> str:
         if not self._gate.standing(granted):
@@ -199,14 +267,17 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         may_send = partial(self._gate.standing, granted, seconds=sends_within(self._broker))
         fill = self._broker.enter(symbol, side_of(order.size), size, price, may_send=may_send)
         self._gate.position_opened(symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
-        self._cash -= float(fill.commission)
+        self._earn(-fill.commission)
         self._completed(order, fill, opened=True)
         return ""
 
     def _exit(self, order: Any) -> str:
         symbol, price = self._symbol_and_price(order)
-        fill = self._broker.exit(symbol, side_of(-order.size), abs(int(order.size)), price)
-        self._report_exit(fill, "strategy")
+        with self._closing.leaving(symbol):
+            if self._closing.is_under_way(symbol):
+                return f"{symbol} is being closed already, by an order to flatten"
+            fill = self._broker.exit(symbol, side_of(-order.size), abs(int(order.size)), price)
+            self._report_exit(fill, "strategy")
         self._completed(order, fill, opened=False)
         return ""
 
@@ -234,7 +305,11 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         contract = self._feeds.contracts[fill.symbol]
         report_exit(self._own_gate, self._broker, contract, fill, reason)
         made = gross_pnl(fill.side, fill.entry_price, fill.price, fill.size, contract.point_value)
-        self._cash += float(made - fill.commission)
+        self._earn(made - fill.commission)
+
+    def _earn(self, dollars: Decimal) -> None:
+        with self._cash_lock:
+            self._cash += float(dollars)
 
     def _completed(self, order: Any, fill: Fill, *, opened: bool) -> None:
         """Tells the strategy, as Backtrader tells of a fill."""
@@ -259,9 +334,3 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             left.price,
         )
         self.notify(order)
-
-    def _held(self, symbol: str) -> BrokerPosition | None:
-        mine = self._held_at_the_end
-        if mine is None:
-            mine = self._broker.positions(self._gate.worker)
-        return next((held for held in mine if held.symbol == symbol), None)

@@ -1,0 +1,42 @@
+"""Whether the bars of Backtrader's live feeds are of now: with money, old ones open nothing.
+
+It exists because a feed of Backtrader's may bring history first, be a market played again, or stand still.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import backtrader as bt
+
+from workers.adapters.backtrader_feeds import Feeds
+from workers.adapters.backtrader_gated import moment_of
+from workers.money import OfNow
+
+
+class BarsOfNow:
+    """Judges the last bar of each contract; `judge` makes what does, or is None where all are taken."""
+
+    def __init__(self, feeds: Feeds, judge: Callable[[], OfNow] | None) -> None:
+        self._feeds = feeds
+        self._judges = defaultdict[str, OfNow](judge) if judge else None
+
+    def see(self) -> None:
+        """To be called at each bar: by all of them it knows their interval."""
+        for symbol in self._feeds.symbols():
+            self.has(symbol)
+
+    def has(self, symbol: str) -> bool:
+        """Whether the last bar of the contract is of now."""
+        if self._judges is None:
+            return True
+        latest = self._feeds.latest(symbol)
+        return latest is not None and self._judges[symbol].judges(symbol, _ended(latest))
+
+
+def _ended(data: Any) -> datetime:
+    """When the last bar of a feed ended. A day's that is dated at the end of its day has ended by now."""
+    dated, now = moment_of(data.datetime[0]), datetime.now(UTC)
+    days_end = data._timeframe >= bt.TimeFrame.Days and dated.time() == time.min
+    return min(dated, now) if days_end and dated - now < timedelta(days=1) else dated
