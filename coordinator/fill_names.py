@@ -1,7 +1,8 @@
 """The names of fills: one that a broker has named is folded once, whoever reports it.
 
 A name is the broker's own, and brokers are many: each may count from 1. So from version 6 on another fill
-under a known name, by its leg, size or price, is no repeat. Only the latest names of each worker are
+under a known name, by its leg or size, is no repeat; the price of one may be believed otherwise by each who
+reports it. Only the latest names of each worker are
 remembered, openings apart from closes: of these as many as a broker keeps of one owner that nobody has
 confirmed.
 """
@@ -64,6 +65,6 @@ def _name(event: _Fill) -> str:
 
 def _name_and_content(event: _Fill) -> str:
     owner = (event.owner if isinstance(event, PositionClosed) else "") or event.worker
-    content = f"{leg_key(event.symbol, event.side, owner)} {event.size} {event.price.normalize():f}"
+    content = f"{leg_key(event.symbol, event.side, owner)} {event.size}"
     digest = hashlib.blake2b(content.encode(), digest_size=_DIGEST_BYTES).hexdigest()
     return f"{_name(event)} {digest}"

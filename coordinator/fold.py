@@ -59,7 +59,7 @@ ends with what was written while nobody led, nor with the event by which a new l
 its sentence about a mismatch it shows a broker's price no finer than any tick, and says where none was told.
 It keeps the slots of a worker that stops; they freed them.
 It takes no close for a second report of one from before its worker was last granted the symbol. A fill of
-another leg, size or price is another fill under the same name; openings push out no names of closes.
+another leg or size is another fill under the same name; openings push out no names of closes.
 It counts the reminders of a flatten on when another leg joins it; they began anew.
 What each decided is decided again alike.
 """

@@ -20,11 +20,14 @@ class ImporterBus(Bus):
 
     def put(self, events: Sequence[Entry], decisions: Sequence[Entry]) -> None:
         """Adds the entries under the IDs they had. ValueError for words that no stream ever held."""
+        found = [
+            (key, str(at), *(word.encode("utf-8", "surrogateescape") for word in fields))
+            for key, entries in ((self.keys.events, events), (self.keys.decisions, decisions))
+            for at, fields in entries
+        ]
         with told_apart("putting entries back"), self._client.pipeline(transaction=False) as commands:
-            for key, entries in ((self.keys.events, events), (self.keys.decisions, decisions)):
-                for at, fields in entries:
-                    words = [word.encode("utf-8", "surrogateescape") for word in fields]
-                    commands.execute_command("XADD", key, str(at), *words)
+            for words in found:
+                commands.execute_command("XADD", *words)
             commands.execute()
 
     def finish(

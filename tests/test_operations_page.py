@@ -51,7 +51,9 @@ def test_every_line_to_know_is_one_that_is_said(line: str) -> None:
 
 
 def test_every_code_of_a_denial_is_there_and_no_other() -> None:
-    said = re.findall(r'(?:Denial\(|code=|Answer\(False, |_no\(symbol, )\s*"([a-z_]+)"', SOURCES)
+    said = re.findall(
+        r'(?:Denial\(|code=|Answer\(False, |_no\(symbol, |Refusal\(|WhyNot\()\s*"([a-z_]+)"', SOURCES
+    )
     of_a_breach = {"ungranted"}
     assert set(quoted(first_cells(section("Why an entry was denied")))) == set(said) - of_a_breach
 

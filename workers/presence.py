@@ -1,9 +1,9 @@
 """Keeps a worker known to the coordinator, and told of its orders, however often the bus goes away.
 
 First it listens, then it announces what the broker holds, so that no order falls in between; then it gives
-signs of life. Where a newer process gives them under its name it gives none any more, says so and carries out
-no orders: both would close the same position. Without the bus for `bus_loss_seconds` it says so, once, to
-whoever decides what to do then.
+signs of life. Where a newer process has announced itself under its name it gives none any more, says so and
+carries out no orders: both would close the same position. Without the bus for `bus_loss_seconds` it says so,
+once, to whoever decides what to do then.
 """
 
 import threading
@@ -15,7 +15,7 @@ from coordinator.log import Log
 from coordinator.status_values import announced_in
 from events.bus import Bus, Entry
 from events.errors import BusError
-from events.incoming import LogTailMissing
+from events.incoming import LogTailMissing, WorkerStarted
 from workers.brokers.protocol import BrokerError
 from workers.carrier import Carrier
 from workers.flatten_order import FlattenOrder
@@ -23,6 +23,9 @@ from workers.heartbeat import Heartbeat
 from workers.listener import LISTEN_SECONDS, Listener
 from workers.publisher import Publisher
 from workers.settings import GateSettings
+
+_LATEST = 1_000
+"""So many of the last events are looked through for who announced himself."""
 
 
 class WhyNot(NamedTuple):
@@ -189,9 +192,12 @@ class Presence:
         self._contact, self._loss_said = asked, False
 
     def _is_superseded(self) -> bool:
-        """Whether another process has announced itself by this name since this one did."""
+        """Whether another process has announced itself by this name since this one did.
+
+        That is for the log to say: a sign of life alone may be anybody's, who wrote over ours.
+        """
         other = self._bus.beats([self._worker])[0] if self.announcements else None
-        if other in (None, self._session):
+        if other in (None, self._session) or self._last_announced() in ("", self._session):
             return False
         self._superseded = True
         self._log.critical(
@@ -199,6 +205,14 @@ class Presence:
             what_to_do="stop one of the two, or give each a name of its own",
         )
         return True
+
+    def _last_announced(self) -> str:
+        """The session that was announced last by this worker's name, among the latest events."""
+        for entry in self._bus.events_before(self._bus.last_event(), count=_LATEST):
+            fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
+            if fields.get("type") == WorkerStarted.__name__ and fields.get("worker") == self._worker:
+                return fields.get("session", "")
+        return ""
 
     def _carry(self, order: FlattenOrder) -> None:
         if not self._superseded:

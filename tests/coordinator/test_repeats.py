@@ -264,7 +264,6 @@ OTHERS: list[dict[str, Any]] = [
     {"symbol": "CL"},
     {"side": "short"},
     {"size": 2},
-    {"price": "101"},
     {"owner": "ibs-CL"},
 ]
 
@@ -279,10 +278,11 @@ def test_another_fill_under_a_known_name_is_folded(other: dict[str, Any]) -> Non
     assert story.pnl == -3100
 
 
-def test_the_same_fill_is_known_however_its_price_is_written_and_whoever_reports_it() -> None:
+def test_the_same_fill_is_known_at_whichever_price_and_whoever_reports_it() -> None:
+    """Of a broker that tells no prices each who reports a fill believes its own."""
     story = Story()
     story.closes("ES", pnl="-100", price="100", fill="17")
-    told = story.closes("ES", pnl="-100", price="100.00", worker="flattener", owner="ibs-ES", fill="17")
+    told = story.closes("ES", pnl="-100", price="100.50", worker="flattener", owner="ibs-ES", fill="17")
     assert kinds(told) == ["EventRejected"]
 
 

@@ -62,13 +62,16 @@ class BrokerLaw(Observer):
     # --- an order goes out only while its slot stands ----------------------------------------------------
 
     def looked(self, worker: str) -> None:
-        """In the moment the server is asked: of which symbols slots of his stand."""
+        """In the moment the server is asked: of which symbols slots of his stand.
+
+        One that is kept, since a hand wrote that he was lost, is nobody else's.
+        """
         judge, now_ms = self._world.judge, self._world.server_ms()
         forbidden = self._no_entries()
         self._standing[worker] = [
             one.symbol
             for one in judge.place.state.reservations.values()
-            if one.worker == worker and now_ms < one.expires_ms and not one.kept and not forbidden
+            if one.worker == worker and now_ms < one.expires_ms and not one.revoked and not forbidden
         ]
 
     def _no_entries(self) -> bool:
