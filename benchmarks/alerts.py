@@ -19,8 +19,8 @@ from benchmarks.figures import percentile
 from benchmarks.machine import machine_line, server_line
 from benchmarks.options import count, parser
 from benchmarks.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
-from config import write_defaults
-from portfold_command import leashed
+from portfold.cli.run.leash import leashed
+from portfold.config import write_defaults
 from tests.fake_discord import FakeDiscord, Manner
 
 _BLOCK = 100

@@ -7,9 +7,9 @@ import json
 import sys
 import time
 
-from coordinator.log import open_log
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
+from portfold.log import open_log
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
 
 ASKED, HELD = "ES", "CL"
 _PAUSE_SECONDS = 0.002

@@ -20,18 +20,18 @@ from benchmarks.machine import machine_line, server_line
 from benchmarks.options import count, parser
 from benchmarks.realistic_log import realistic_log
 from benchmarks.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Stage, played
-from coordinator.archiver import Keep, archive_history
-from coordinator.audit.record import ArchivedRecord, LiveRecord, Record
-from coordinator.audit.verify import verify
-from coordinator.fold import fold
-from coordinator.follower import Follower
-from coordinator.history import READ_AT_ONCE
-from coordinator.snapshot import snapshot_text
-from coordinator.state import State
-from events import chain
-from events.archiver_bus import ArchiverBus
-from events.codec import decode_event, encode
-from events.connection import connect
+from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord, Record
+from portfold.coordinator.audit.record.verify import verify
+from portfold.coordinator.fold.fold import fold
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.store.archiver import Keep, archive_history
+from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.store.history import READ_AT_ONCE
+from portfold.coordinator.store.snapshot import snapshot_text
+from portfold.events import chain
+from portfold.events.codec import decode_event, encode
+from portfold.events.wire.archiver_bus import ArchiverBus
+from portfold.events.wire.connection import connect
 
 EXPECTED_RATIO = 0.5
 EXPECTED_FROM_ARCHIVE = 200_000

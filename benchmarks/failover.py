@@ -13,10 +13,10 @@ from benchmarks.figures import histogram, percentile
 from benchmarks.machine import machine_line, server_line
 from benchmarks.options import count, parser
 from benchmarks.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
-from config import Runtime
-from events.bus import Bus
-from events.codec import encode_checked
-from events.incoming import EntryRequested, EntryWithdrawn
+from portfold.config import Runtime
+from portfold.events.codec import encode_checked
+from portfold.events.incoming import EntryRequested, EntryWithdrawn
+from portfold.events.wire.bus import Bus
 
 EXPECTED_MS = 1_000  # at the median
 EXPECTED_WORST_MS = 3_000

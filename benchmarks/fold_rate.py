@@ -15,11 +15,11 @@ from typing import NamedTuple
 from benchmarks.machine import machine_line
 from benchmarks.options import count, parser
 from benchmarks.realistic_log import LogEntry, realistic_log
-from coordinator.fold import fold
-from coordinator.ledger import decide
-from coordinator.state import State
-from events.chain import GENESIS
-from events.codec import decode_event
+from portfold.coordinator.fold.fold import fold
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.store.ledger import decide
+from portfold.events.chain import GENESIS
+from portfold.events.codec import decode_event
 
 EXPECTED_FOLDS = 150_000
 _CHUNK = 256  # as many as the leader reads at once

@@ -14,15 +14,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from coordinator.log import open_log
-from events.codec import encode
-from events.connection import connect
-from events.decisions import EntryAllowed
-from events.incoming import EntryRequested
-from events.keys import Keys
-from events.stream_id import StreamId
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
+from portfold.events.codec import encode
+from portfold.events.decisions import EntryAllowed
+from portfold.events.incoming import EntryRequested
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.connection import connect
+from portfold.events.wire.keys import Keys
+from portfold.log import open_log
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
 
 SYMBOL = "ES"
 _WORKER = "ibs-ES"

@@ -4,7 +4,7 @@ import os
 import platform
 from pathlib import Path
 
-from events.bus import Bus
+from portfold.events.wire.bus import Bus
 
 
 def machine_line() -> str:

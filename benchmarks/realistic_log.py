@@ -15,19 +15,19 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from config import Configuration, Contract, load
-from config.locate import PACKAGED
-from coordinator.configured import configured_limits
-from coordinator.dollars import gross_pnl
-from coordinator.fold import FOLD_VERSION
-from coordinator.ledger import Decided, decide
-from coordinator.state import State
-from coordinator.time_passing import next_deadline
-from events.chain import GENESIS
-from events.codec import encode
-from events.decisions import EntryAllowed, StopLossTriggered
-from events.fields import Side
-from events.incoming import (
+from portfold.config import Configuration, Contract, load
+from portfold.config.locate import PACKAGED
+from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.coordinator.fold.rules.time_passing import next_deadline
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.store.ledger import Decided, decide
+from portfold.dollars import gross_pnl
+from portfold.events.chain import GENESIS
+from portfold.events.codec import encode
+from portfold.events.decisions import EntryAllowed, StopLossTriggered
+from portfold.events.fields import Side
+from portfold.events.incoming import (
     ClockTicked,
     CoordinatorStarted,
     EntryRequested,
@@ -38,8 +38,8 @@ from events.incoming import (
     PositionOpened,
     WorkerStarted,
 )
-from events.legs import Holding, holdings_text
-from events.stream_id import StreamId
+from portfold.events.legs import Holding, holdings_text
+from portfold.events.stream_id import StreamId
 
 _FIRST_OPEN_MS = int(datetime(2025, 1, 5, 23, tzinfo=UTC).timestamp() * 1000)  # a Sunday, 17:00 in Chicago
 _MINUTE_MS = 60_000

@@ -19,16 +19,16 @@ from typing import NamedTuple
 
 from benchmarks.machine import machine_line
 from benchmarks.options import count, parser
-from config import load
-from config.locate import PACKAGED
-from research.case import Account, Case, build_case
-from research.journal import Journal
-from research.optimizer import Plan, optimize
-from research.prices import without_bars
-from research.processes import cores
-from research.search import Constraints
-from research.trades import Trade
-from research.trading_days import Span, trades_within
+from portfold.config import load
+from portfold.config.locate import PACKAGED
+from portfold.research.processes import cores
+from portfold.research.search.optimizer import Plan, optimize
+from portfold.research.search.resume_log import Journal
+from portfold.research.search.search import Constraints
+from portfold.research.simulate.prices import without_bars
+from portfold.research.simulate.scenario import Scenario, TradingAccount, build_case
+from portfold.research.trades.trade_file import Trade
+from portfold.research.trades.trading_days import Span, trades_within
 
 EXPECTED_TRADE_EVENTS = 150_000
 EXPECTED_SECONDS = 60
@@ -83,19 +83,19 @@ def _trades(trades: int, symbols: int, seed: int) -> list[Trade]:
     return made
 
 
-def _case(trades: Sequence[Trade]) -> Case:
+def _case(trades: Sequence[Trade]) -> Scenario:
     configuration = load(str(PACKAGED), {}, Path.cwd())
     return build_case(
         configuration,
         trades_within(trades, Span(), zone="America/Chicago", roll="17:00"),
         pricing=without_bars(configuration),
-        account=Account(Decimal(150_000), Decimal(6_000)),
+        account=TradingAccount(Decimal(150_000), Decimal(6_000)),
         daily_stop_loss=Decimal(2_500),
         seed=1,
     )
 
 
-def _played(case: Case, level: int, rounds: int) -> Played:
+def _played(case: Scenario, level: int, rounds: int) -> Played:
     simulated, seconds = case.simulate(case.symbols, level), []
     for _ in range(rounds):
         begun = process_time()
@@ -120,7 +120,7 @@ def _print_simulations(events: int, played: dict[int, Played]) -> None:
     )
 
 
-def _print_search(case: Case, plan: Plan, events: int) -> None:
+def _print_search(case: Scenario, plan: Plan, events: int) -> None:
     with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "a.search", "") as journal:
         before, begun = _cpu_seconds(), perf_counter()
         optimize(case, None, plan, journal, lambda _: None)

@@ -14,10 +14,10 @@ from benchmarks.machine import machine_line, server_line
 from benchmarks.options import count, parser
 from benchmarks.realistic_log import realistic_log
 from benchmarks.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
-from events.bus import Bus
-from events.codec import encode_checked
-from events.incoming import EntryRequested
-from events.stream_id import StreamId
+from portfold.events.codec import encode_checked
+from portfold.events.incoming import EntryRequested
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Bus
 
 EXPECTED_SECONDS = 1.0
 _PORTFOLIO = "restart"

@@ -17,13 +17,13 @@ from types import FrameType
 from typing import Any
 
 from benchmarks.realistic_log import LogEntry
-from config import write_defaults
-from events.bus import Bus
-from events.connection import connect
-from events.embedded import AppendFsync, EmbeddedServer, ServerError
-from events.errors import BusError
-from events.stream_id import ORIGIN
-from portfold_command import leashed
+from portfold.cli.run.leash import leashed
+from portfold.config import write_defaults
+from portfold.events.stream_id import ORIGIN
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import AppendFsync, EmbeddedServer, ServerError
+from portfold.events.wire.errors import BusError
 
 APPENDFSYNC: AppendFsync = "always"
 PATIENCE_SECONDS = 60.0

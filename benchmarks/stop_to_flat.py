@@ -17,12 +17,12 @@ from benchmarks.figures import histogram, percentile
 from benchmarks.machine import machine_line, server_line
 from benchmarks.options import count, parser
 from benchmarks.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
-from config import Contract, load
-from config.locate import PACKAGED
-from events.bus import Bus, Entry
-from events.codec import encode_checked
-from events.incoming import TradingResumed
-from events.stream_id import StreamId
+from portfold.config import Contract, load
+from portfold.config.locate import PACKAGED
+from portfold.events.codec import encode_checked
+from portfold.events.incoming import TradingResumed
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Bus, Entry
 
 EXPECTED_MEDIAN_MS = 50
 _PORTFOLIO = "stops"

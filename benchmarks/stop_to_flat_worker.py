@@ -8,21 +8,21 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from config import load
-from config.locate import PACKAGED
-from coordinator.log import open_log
-from workers.bar import Bar
-from workers.brokers.paper import PaperBroker
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
-from workers.strategies.intent import Enter, Held, Intent
-from workers.trader import Trader, holdings_of
+from portfold.config import load
+from portfold.config.locate import PACKAGED
+from portfold.log import open_log
+from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.run.trader import Trader, holdings_of
+from portfold.workers.strategies.intent import Enter, Intent, OwnPosition
 
 
 class AlwaysLong:
     """Enters on every bar it is flat on, and never leaves by itself."""
 
-    def decide(self, bar: Bar, held: Held | None) -> Intent:  # noqa: ARG002 - the bar does not matter to it
+    def decide(self, bar: Bar, held: OwnPosition | None) -> Intent:  # noqa: ARG002 - the bar does not matter to it
         return Enter("long", 1) if held is None else None
 
 

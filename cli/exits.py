@@ -22,20 +22,20 @@ class Unusable(Exception):
 
 def explained(error: Exception) -> tuple[int, str] | None:
     """The exit code and the sentence for what a user can do something about; None for a fault of ours."""
-    from config import ConfigError
-    from coordinator.archiver import NotArchived
-    from coordinator.audit.lookup import NotOnRecord
-    from coordinator.audit.moment import MomentError
-    from coordinator.audit.record import RecordError
-    from coordinator.follower import LogDiffers
-    from coordinator.segment import ArchiveError
-    from events.codec import RefusedField
-    from events.embedded import ServerError
-    from events.errors import BusError
-    from research.errors import ResearchError
-    from workers.brokers.protocol import BrokerError
-    from workers.conductor import ConductorError
-    from workers.feeds.csv_folder import BarsError
+    from portfold.config import ConfigError
+    from portfold.coordinator.audit.record.lookup import NotOnRecord
+    from portfold.coordinator.audit.record.moment import MomentError
+    from portfold.coordinator.audit.record.record import RecordError
+    from portfold.coordinator.store.archiver import NotArchived
+    from portfold.coordinator.store.follower import LogDiffers
+    from portfold.coordinator.store.segment import ArchiveError
+    from portfold.events.codec import RefusedField
+    from portfold.events.wire.embedded import ServerError
+    from portfold.events.wire.errors import BusError
+    from portfold.research.errors import ResearchError
+    from portfold.workers.brokers.protocol import BrokerError
+    from portfold.workers.feeds.csv_folder import BarsError
+    from portfold.workers.run.conductor import ConductorError
 
     codes: tuple[tuple[int, tuple[type[Exception], ...]], ...] = (
         (FAILED, (Failure, ServerError, BrokerError, ConductorError)),

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.exits import Failure
-from config.state_folder import state_folder
+from portfold.cli.exits import Failure
+from portfold.config.state_folder import state_folder
 
 if TYPE_CHECKING:
-    from cli.target import Place
+    from portfold.cli.target import ResolvedTarget
 
 __all__ = ["default_book", "made", "state_folder"]
 
@@ -21,13 +21,13 @@ def made(folder: Path) -> Path:
     return folder
 
 
-def default_book(place: "Place", kind: str) -> Path:
+def default_book(place: "ResolvedTarget", kind: str) -> Path:
     """The file of the broker of that kind for the log that is there, in the state folder.
 
     Raises Failure; BusError where the server is away and was never seen before.
     """
-    from workers.book import book_there
-    from workers.settings import GateSettings
+    from portfold.workers.client.settings import GateSettings
+    from portfold.workers.run.book_file import book_there
 
     settings = GateSettings.of(place.configuration, url=place.url, portfolio=place.portfolio)
     return book_there(settings, made(state_folder()), kind)

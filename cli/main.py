@@ -1,7 +1,7 @@
 """The command `portfold`: its commands, and what becomes of a mistake.
 
 A mistake of the user's is one sentence on stderr and the exit code that `cli.exits` gives it; only a fault of
-ours shows a traceback. A new group of commands is one line in `_COMMANDS`.
+ours shows a traceback. A new group of commands is one line in `_GROUPS`.
 """
 
 import io
@@ -9,51 +9,39 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter
 
-from cli import (
-    archive,
-    completion,
-    config,
-    coordinator,
-    doctor,
-    flattener,
-    notifier,
-    orders,
-    reconcile,
-    server,
-    tail,
-    train,
-    worker,
-)
-from cli import run as whole
-from cli.audit import command as audit
-from cli.demo import command as demo
-from cli.exits import FAILED, INTERRUPTED, MEANINGS, OK, UNUSABLE, explained
-from cli.research import command as research
-from cli.research.familiar import hint
-from cli.status import command as status
-from cli.typed import begun_as, own_call, typed
+from portfold.cli.audit import command as audit
+from portfold.cli.demo import command as demo
+from portfold.cli.exits import FAILED, INTERRUPTED, MEANINGS, OK, UNUSABLE, explained
+from portfold.cli.operate import archive, orders, reconcile
+from portfold.cli.research import command as research
+from portfold.cli.research.familiar import hint
+from portfold.cli.run import coordinator, flattener, notifier, server, worker
+from portfold.cli.run import portfolio as whole
+from portfold.cli.setup import completion, config
+from portfold.cli.typed import begun_as, own_call, typed
+from portfold.cli.watch import doctor, tail
+from portfold.cli.watch.status import command as status
 
-_COMMANDS: tuple[Callable[[App], object], ...] = (
-    server.register,
-    coordinator.register,
-    worker.register,
-    whole.register,
-    train.register,
-    flattener.register,
-    notifier.register,
-    orders.register,
-    reconcile.register,
-    status.register,
-    tail.register,
-    doctor.register,
-    archive.register,
-    audit.register,
-    research.register,
-    demo.register,
-    config.register,
-    completion.register,
+_GROUPS: tuple[tuple[str, tuple[Callable[[App], object], ...]], ...] = (
+    (
+        "Run",
+        (
+            demo.register,
+            server.register,
+            coordinator.register,
+            worker.register,
+            whole.register,
+            flattener.register,
+            notifier.register,
+        ),
+    ),
+    ("Watch", (status.register, tail.register, doctor.register)),
+    ("Operate", (orders.register, reconcile.register, archive.register)),
+    ("History", (audit.register,)),
+    ("Research", (research.register,)),
+    ("Set-up", (config.register, completion.register)),
 )
 
 _HELP = """Position limits and a daily stop for a portfolio of futures strategies.
@@ -118,11 +106,16 @@ def build_app() -> App:
         print_error=False,
         verbose=False,
         default_parameter=Parameter(negative=""),
+        group_commands=Group("Also", sort_key=len(_GROUPS) + 1),
         suppress_keyboard_interrupt=False,
         result_action="return_value",
     )
-    for register in _COMMANDS:
-        register(app)
+    for number, (title, registers) in enumerate(_GROUPS, 1):
+        group, before = Group(title, sort_key=number), {*app}
+        for register in registers:
+            register(app)
+        for name in {*app} - before:
+            app[name].group = (group,)
     return app
 
 
@@ -133,7 +126,7 @@ def _version() -> str:
 
 
 def _complain(code: int, sentence: str) -> int:
-    from events.fields import readable
+    from portfold.events.fields import readable
 
     lines = f"portfold: {typed(sentence)}".split("\n")  # it may quote a file or a word that is not ours
     print("\n".join(map(readable, lines)), file=sys.stderr)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from types import FrameType
 
-from cli.exits import INTERRUPTED, OK
+from portfold.cli.exits import INTERRUPTED, OK
 
 
 class Stop:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from cli.exits import Unusable
+from portfold.cli.exits import Unusable
 
 if TYPE_CHECKING:
-    from config import Configuration
-    from events.bus import Bus
+    from portfold.config import Configuration
+    from portfold.events.wire.bus import Bus
 
 
 @Parameter(name="*", group="Which portfolio")
@@ -29,12 +29,12 @@ class Target:
     config: str | None = None
     """The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one."""
 
-    def resolve(self) -> "Place":
+    def resolve(self) -> "ResolvedTarget":
         """Loads the configuration and checks the options. Raises ConfigError, Unusable."""
-        from config import load
+        from portfold.config import load
 
         configuration = load(self.config, os.environ, Path.cwd())
-        return Place(
+        return ResolvedTarget(
             configuration=configuration,
             url=_checked_url(self.url) if self.url else configuration.runtime.redis_url,
             portfolio=_checked_name(self.portfolio) if self.portfolio else configuration.runtime.portfolio,
@@ -46,8 +46,8 @@ class Target:
         With address and name given, whatever is wrong with the configuration is said and keeps nothing back:
         nothing else of it is needed, and the kill switch is for bad days.
         """
-        from config import ConfigError
-        from events.fields import readable
+        from portfold.config import ConfigError
+        from portfold.events.fields import readable
 
         try:
             return self.resolve().bus()
@@ -60,7 +60,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Place:
+class ResolvedTarget:
     """A configuration, and where the portfolio lies."""
 
     configuration: "Configuration"
@@ -73,8 +73,8 @@ class Place:
 
         None where the address has one: that one counts.
         """
-        from config import secret
-        from events.connection import has_password
+        from portfold.config import secret
+        from portfold.events.wire.connection import has_password
 
         if has_password(self.url):
             return None
@@ -83,7 +83,7 @@ class Place:
     @property
     def shown(self) -> str:
         """The portfolio and its server, for people."""
-        from events.connection import without_secrets
+        from portfold.events.wire.connection import without_secrets
 
         return f"{self.portfolio} on {without_secrets(self.url)}"
 
@@ -93,16 +93,16 @@ class Place:
 
 
 def _bus(url: str, password: str | None, portfolio: str) -> "Bus":
-    from events.bus import Bus
-    from events.connection import connect
+    from portfold.events.wire.bus import Bus
+    from portfold.events.wire.connection import connect
 
     return Bus(connect(url, password=password), portfolio)
 
 
 def _checked_url(url: str) -> str:
     """A password may stand in it here: the shell's environment is where secrets belong."""
-    from config.errors import UnfitError
-    from config.rules import RedisUrl
+    from portfold.config.errors import UnfitError
+    from portfold.config.rules import RedisUrl
 
     scheme, slashes, rest = url.partition("://")
     try:
@@ -113,8 +113,8 @@ def _checked_url(url: str) -> str:
 
 
 def _checked_name(portfolio: str) -> str:
-    from config.errors import UnfitError
-    from config.runtime import PORTFOLIO_NAME
+    from portfold.config.errors import UnfitError
+    from portfold.config.runtime import PORTFOLIO_NAME
 
     try:
         return PORTFOLIO_NAME.read(portfolio)

@@ -25,10 +25,11 @@ _NAME = "portfold"
 _OPTIONS = ("--url", "--portfolio", "--config")
 
 TAKING_ALL = (
-    *("coordinator", "worker", "run", "train", "flattener", "notifier"),
+    *("coordinator", "worker", "run", "flattener", "notifier"),
     *("halt", "resume", "flatten", "limits", "settle", "acknowledge", "retire", "reconcile"),
     *("status", "tail", "doctor", "archive"),
     *("audit verify", "audit anchor", "audit why", "audit at", "audit show"),
+    "research train",
     *("audit day", "audit week", "audit export", "audit what-if"),
 )
 """The commands that take all three options."""
@@ -108,7 +109,7 @@ def _given(words: Sequence[str]) -> list[tuple[str, str]]:
         if name in _OPTIONS and (equals or place + 1 < len(words)):
             given[name] = value if equals else words[place + 1]
     if "--url" in given:
-        from events.connection import without_secrets
+        from portfold.events.wire.connection import without_secrets
 
         given["--url"] = without_secrets(given["--url"])
     return [(name, shlex.quote(given[name])) for name in _OPTIONS if name in given]

@@ -5,14 +5,22 @@ portfolio_optimization.json (limits), runtime.json (how to run), contracts.json 
 defaults lie in this folder.
 """
 
-from config.contracts import Contract, read_contracts
-from config.defaults import write_defaults
-from config.errors import ConfigError, MissingConfigError
-from config.load import ConfigFile, Configuration, Files, load, secret, webhook_url
-from config.locate import ENVIRONMENT_VARIABLE, Source, locate
-from config.notifier import AlertKind, AlertLevel, Destination, Notifier
-from config.portfolio import ExpectedPerformance, Portfolio, loaded_line, read_portfolio
-from config.runtime import Broker, Feed, IbsParameters, Runtime, TradingDay, milliseconds, read_runtime
+from portfold.config.contracts import Contract, read_contracts
+from portfold.config.defaults import write_defaults
+from portfold.config.errors import ConfigError, MissingConfigError
+from portfold.config.load import ConfigFile, Configuration, Files, load, secret, webhook_url
+from portfold.config.locate import ENVIRONMENT_VARIABLE, Source, locate
+from portfold.config.notifier import AlertKind, AlertLevel, Destination, Notifier
+from portfold.config.portfolio import ExpectedPerformance, Portfolio, loaded_line, read_portfolio
+from portfold.config.runtime import (
+    Broker,
+    Feed,
+    IbsParameters,
+    Runtime,
+    TradingDay,
+    milliseconds,
+    read_runtime,
+)
 
 __all__ = [
     "ENVIRONMENT_VARIABLE",

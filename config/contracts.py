@@ -24,12 +24,12 @@ from typing import Annotated, Literal
 
 from msgspec import Struct, structs
 
-from config.costs import COMMISSION_PER_SIDE, SLIPPAGE_TICKS, CommissionOrText, Slippage
-from config.errors import ConfigError, UnfitError, describe, joined
-from config.reading import read_strict
-from config.rules import Exact, Symbol, Text
-from config.runtime import Runtime
-from config.strict_json import read_json
+from portfold.config.costs import COMMISSION_PER_SIDE, SLIPPAGE_TICKS, CommissionOrText, Slippage
+from portfold.config.errors import ConfigError, UnfitError, describe, joined
+from portfold.config.reading import read_strict
+from portfold.config.rules import Exact, Symbol, Text
+from portfold.config.runtime import Runtime
+from portfold.config.strict_json import read_json
 
 _MOST_CONTRACTS = 128
 _COSTS = ("commission_per_side", "slippage_ticks")

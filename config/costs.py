@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import structs
 
-from config.rules import Exact, Whole
+from portfold.config.rules import Exact, Whole
 
 _DOLLARS = Exact(Decimal(0), Decimal(1_000), 4, "dollars")
 Commission = Annotated[Decimal, _DOLLARS]

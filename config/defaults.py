@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from config.errors import ConfigError, reason
-from config.locate import CONTRACTS_FILE, PACKAGED, PORTFOLIO_FILE, RUNTIME_FILE
+from portfold.config.errors import ConfigError, reason
+from portfold.config.locate import CONTRACTS_FILE, PACKAGED, PORTFOLIO_FILE, RUNTIME_FILE
 
 
 def write_defaults(folder: Path) -> tuple[Path, ...]:

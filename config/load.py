@@ -13,12 +13,12 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from config.contracts import Contract, read_contracts
-from config.errors import ConfigError, MissingConfigError, joined
-from config.locate import CONTRACTS_FILE, PACKAGED, PORTFOLIO_FILE, RUNTIME_FILE, Source, locate
-from config.portfolio import Portfolio, read_portfolio
-from config.runtime import DEFAULT, Runtime, read_runtime
-from config.strict_json import exists
+from portfold.config.contracts import Contract, read_contracts
+from portfold.config.errors import ConfigError, MissingConfigError, joined
+from portfold.config.locate import CONTRACTS_FILE, PACKAGED, PORTFOLIO_FILE, RUNTIME_FILE, Source, locate
+from portfold.config.portfolio import Portfolio, read_portfolio
+from portfold.config.runtime import DEFAULT, Runtime, read_runtime
+from portfold.config.strict_json import exists
 
 _URL = re.compile(r"https?://[!-~]{1,2000}")
 

@@ -11,8 +11,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from config.errors import ConfigError
-from config.strict_json import exists
+from portfold.config.errors import ConfigError
+from portfold.config.strict_json import exists
 
 PORTFOLIO_FILE = "portfolio_optimization.json"
 RUNTIME_FILE = "runtime.json"

@@ -10,8 +10,8 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Struct, field
 
-from config.errors import UnfitError
-from config.rules import Duration, EnvironmentName, Text, YesOrNo
+from portfold.config.errors import UnfitError
+from portfold.config.rules import Duration, EnvironmentName, Text, YesOrNo
 
 AlertLevel = Literal["info", "warning", "critical"]
 """How grave, the least first. Alerts that are critical are never merged."""

@@ -12,9 +12,9 @@ from typing import Annotated
 
 from msgspec import Struct
 
-from config.reading import UnknownKey, read_tolerant
-from config.rules import Approximate, Distinct, Exact, Symbol, Whole
-from config.strict_json import read_json
+from portfold.config.reading import UnknownKey, read_tolerant
+from portfold.config.rules import Approximate, Distinct, Exact, Symbol, Whole
+from portfold.config.strict_json import read_json
 
 _SAID = ("portfolio_constraints.", "expected_performance.")
 _NOTES = frozenset(

@@ -14,8 +14,8 @@ from typing import Annotated, Literal, Never, TypeVar, Union, get_args, get_orig
 import msgspec
 from msgspec import Struct
 
-from config.errors import ConfigError, UnfitError, describe, joined
-from config.rules import Rule
+from portfold.config.errors import ConfigError, UnfitError, describe, joined
+from portfold.config.rules import Rule
 
 S = TypeVar("S", bound=Struct)
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from config.errors import UnfitError, describe
+from portfold.config.errors import UnfitError, describe
 
 _DECIMAL_TEXT = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?")
 _NOT_SHOWN = "a text that is not shown, as it may be a secret"

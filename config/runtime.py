@@ -12,11 +12,11 @@ from typing import Annotated, Literal
 
 from msgspec import Struct, field
 
-from config.costs import COMMISSION_PER_SIDE, SLIPPAGE_TICKS, Commission, Slippage
-from config.errors import UnfitError
-from config.notifier import SHORT_WAY, Destination, Notifier
-from config.reading import read_strict
-from config.rules import (
+from portfold.config.costs import COMMISSION_PER_SIDE, SLIPPAGE_TICKS, Commission, Slippage
+from portfold.config.errors import UnfitError
+from portfold.config.notifier import SHORT_WAY, Destination, Notifier
+from portfold.config.reading import read_strict
+from portfold.config.rules import (
     Approximate,
     Duration,
     EnvironmentName,
@@ -29,7 +29,7 @@ from config.rules import (
     Whole,
     Zone,
 )
-from config.strict_json import read_json
+from portfold.config.strict_json import read_json
 
 DEFAULT = "default"
 

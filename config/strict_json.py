@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NoReturn
 
-from config.errors import ConfigError, UnfitError, describe, reason
+from portfold.config.errors import ConfigError, UnfitError, describe, reason
 
 LARGEST_FILE = 1_000_000
 # Far beyond any number a configuration means, and small enough that no arithmetic on one can take long.

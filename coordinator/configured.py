@@ -10,11 +10,11 @@ from decimal import Decimal
 
 import msgspec
 
-from config import Configuration, milliseconds
-from coordinator.limits import Limits, limits_of
-from coordinator.state import State
-from events.codec import encode_checked
-from events.incoming import LimitsChanged
+from portfold.config import Configuration, milliseconds
+from portfold.coordinator.fold.limits import Limits, limits_of
+from portfold.coordinator.fold.state import State
+from portfold.events.codec import encode_checked
+from portfold.events.incoming import LimitsChanged
 
 PROGRAM = "program "
 """Before the name of a program whose own arguments have set limits."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from events.codec import Fields
+from portfold.events.codec import Fields
 
 GENESIS = "0" * 64
 """The hash before the first event."""

@@ -24,9 +24,9 @@ from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import astuple
 from msgspec.structs import fields as struct_fields
 
-from events.decisions import Decision
-from events.fields import DECEIVING
-from events.incoming import Event, Malformed
+from portfold.events.decisions import Decision
+from portfold.events.fields import DECEIVING
+from portfold.events.incoming import Event, Malformed
 
 Fields = Sequence[str]
 """Names and values in turn, as they lie in a stream entry; `type` is the first name."""

@@ -7,7 +7,7 @@ in the clock of the stream IDs.
 
 from msgspec import Struct
 
-from events.fields import (
+from portfold.events.fields import (
     Amount,
     Code,
     Count,

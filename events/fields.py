@@ -2,7 +2,7 @@
 
 A kind is a type together with its bounds and its expectation in words, so that the codec can check a
 value and, when it refuses one, say what would have been right. Bounds are chosen so that the fold's
-arithmetic is exact (see `coordinator.fold`): nothing that passes here can overflow it.
+arithmetic is exact (see `coordinator.fold.fold`): nothing that passes here can overflow it.
 """
 
 import re

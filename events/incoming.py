@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from events.fields import (
+from portfold.events.fields import (
     ClockTime,
     ContractLimit,
     Count,

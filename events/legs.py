@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, cast
 
-from events.fields import HOLDING, LEG
+from portfold.events.fields import HOLDING, LEG
 
 _LEG = re.compile(LEG).fullmatch
 _HOLDING = re.compile(HOLDING).fullmatch

@@ -5,6 +5,6 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])  # in place of this folder
-    from research.launch import launch
+    from portfold.research.launch import launch
 
     launch("export")

@@ -23,7 +23,7 @@ def launch(command: str) -> NoReturn:
                 f"portfold is not installed for {python}. Run `make test` in {ROOT} once: it sets it up."
             )
         python = str(_OWN_PYTHON)
-    words = [python, "-P", "-m", "cli.main", "research", command, *sys.argv[1:]]
+    words = [python, "-P", "-m", "portfold.cli.main", "research", command, *sys.argv[1:]]
     path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
     sys.stdout.flush()
     os.execve(python, words, {**os.environ, "PYTHONPATH": path})  # noqa: S606 - our own command, no shell

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from config import Contract
+from portfold.config import Contract
 
 
 def costing(

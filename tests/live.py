@@ -8,12 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from coordinator.follower import Follower
-from events.bus import SERVERS_TIME, Bus, Entry
-from events.codec import decode_decision, encode_checked
-from events.decisions import Decision
-from events.incoming import ClockTicked, Event, Malformed
-from events.stream_id import ORIGIN, StreamId
+from portfold.coordinator.store.follower import Follower
+from portfold.events.codec import decode_decision, encode_checked
+from portfold.events.decisions import Decision
+from portfold.events.incoming import ClockTicked, Event, Malformed
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import SERVERS_TIME, Bus, Entry
 from tests.coordinator.story import Story
 from tests.waiting import until
 

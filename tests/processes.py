@@ -19,11 +19,11 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from cli.stopping import stopped_by_signals
-from config import Configuration, load, write_defaults
-from coordinator import leader
-from coordinator.log import open_log
-from coordinator.process import run
+from portfold.cli.stopping import stopped_by_signals
+from portfold.config import Configuration, load, write_defaults
+from portfold.coordinator.process import leader
+from portfold.coordinator.process.process import run
+from portfold.log import open_log
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[1]

@@ -15,15 +15,15 @@ from typing import Any
 
 import msgspec
 
-from events.bus import SERVERS_TIME, Bus
-from events.codec import decode_decided, encode_checked
-from events.connection import connect
-from events.decisions import EntryAllowed, EntryDenied
-from events.fields import Side
-from events.incoming import EntryRequested, EntryWithdrawn, Event, PositionClosed, PositionOpened
-from events.stream_id import StreamId
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
+from portfold.events.codec import decode_decided, encode_checked
+from portfold.events.decisions import EntryAllowed, EntryDenied
+from portfold.events.fields import Side
+from portfold.events.incoming import EntryRequested, EntryWithdrawn, Event, PositionClosed, PositionOpened
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import SERVERS_TIME, Bus
+from portfold.events.wire.connection import connect
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
 
 PROCESSES = 16
 SYMBOLS = ("6A", "6B", "6C", "6N", "6S", "CL", "ES", "PL", "RTY", "SI")

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from events.embedded import EmbeddedServer
+from portfold.events.wire.embedded import EmbeddedServer
 
 _DATA = "appendonlydir"
 

@@ -2,7 +2,7 @@
 
 
 class SetClock:
-    """As `coordinator.clock.Clock`: `now` in seconds; whoever sleeps sets it on."""
+    """As `portfold.clock.Clock`: `now` in seconds; whoever sleeps sets it on."""
 
     now = 0.0
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from events.embedded import EmbeddedServer
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.processes import Coordinators
 from tests.waiting import until
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from cli.main import build_app
-from events.decisions import EventRejected
-from events.incoming import FlattenRequested, TradingHalted, TradingResumed, WorkerRetired
-from events.stream_id import StreamId
+from portfold.cli.main import build_app
+from portfold.events.decisions import EventRejected
+from portfold.events.incoming import FlattenRequested, TradingHalted, TradingResumed, WorkerRetired
+from portfold.events.stream_id import StreamId
 from tests.coordinator.story import each
 from tests.live import Live
 from tests.processes import ROOT, Coordinators

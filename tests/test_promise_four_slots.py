@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from events.embedded import EmbeddedServer
+from portfold.events.wire.embedded import EmbeddedServer
 from tests import rush
 from tests.live import Live, flat
 from tests.processes import ROOT, Coordinators, config_folder

@@ -16,22 +16,23 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from coordinator import entry, fold, invariants, loss, time_passing
-from coordinator import flatten as flattening
-from coordinator.limits import limits_of
-from coordinator.state import State
-from coordinator.trading_day import TradingDay
-from events.decisions import EventRejected, StopLossTriggered
-from events.embedded import EmbeddedServer
-from events.incoming import PositionClosed
+from portfold.coordinator.fold import fold, invariants
+from portfold.coordinator.fold.limits import limits_of
+from portfold.coordinator.fold.rules import daily_loss, entry, time_passing
+from portfold.coordinator.fold.rules import flatten as flattening
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.fold.trading_day import TradingDay
+from portfold.events.decisions import EventRejected, StopLossTriggered
+from portfold.events.incoming import PositionClosed
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.client.decision import Decision
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
 from tests.coordinator import test_seen_in_the_wild as wild
 from tests.coordinator.story import chicago, each, limits, only
 from tests.live import Live
 from tests.processes import Coordinators, coordinating
 from tests.waiting import until
-from workers.decision import Decision
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def coordinator(server: EmbeddedServer, portfolio: str) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gate that is closed waits for its listener's read: let that be short."""
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -204,7 +205,7 @@ def a_restart_begins_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def marks_trigger_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loss, "watch", nothing)
+    monkeypatch.setattr(daily_loss, "watch", nothing)
 
 
 def the_day_rolls_when_a_position_closes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +226,7 @@ def midnight_rolls_the_day(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def only_closed_trades_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loss, "daily_pnl", lambda state: state.day.realized)
+    monkeypatch.setattr(daily_loss, "daily_pnl", lambda state: state.day.realized)
 
 
 def a_flatten_is_ordered_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,14 +238,14 @@ def the_latch_lifts_with_the_day_whatever_is_open(monkeypatch: pytest.MonkeyPatc
         if state.stop is not None and state.stop.day != state.day.date:
             state.stop = None
 
-    monkeypatch.setattr(loss, "lift_if_over", lift)
+    monkeypatch.setattr(daily_loss, "lift_if_over", lift)
 
 
 def the_latch_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     def lift(state: State) -> None:
         state.stop = None
 
-    monkeypatch.setattr(loss, "lift_if_over", lift)
+    monkeypatch.setattr(daily_loss, "lift_if_over", lift)
 
 
 def a_halt_refuses_every_report(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from config import ConfigError
-from config.errors import describe
-from config.reading import read_strict
+from portfold.config import ConfigError
+from portfold.config.errors import describe
+from portfold.config.reading import read_strict
 
 Factory = Callable[..., Any]
 Shape = TypeVar("Shape", bound=Struct)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from cli.audit.source import Source
-from cli.exits import Failure, Unusable
+from portfold.cli.audit.source import Source
+from portfold.cli.exits import Failure, Unusable
 
 if TYPE_CHECKING:
-    from coordinator.audit.anchor import Anchor
+    from portfold.coordinator.audit.record.anchor import Anchor
 
 _SOURCE = Source()
 
@@ -42,8 +42,8 @@ def anchor(
     key
         The file of a private Ed25519 key to sign with (PEM; see portfold audit keygen).
     """
-    from coordinator.audit.anchor import anchor_of
-    from events.stream_id import ORIGIN
+    from portfold.coordinator.audit.record.anchor import anchor_of
+    from portfold.events.stream_id import ORIGIN
 
     with source.record() as record:
         if record.cursor == ORIGIN:
@@ -51,7 +51,7 @@ def anchor(
         made = anchor_of(record)
     if key is not None:
         with _explained():
-            from coordinator.audit.signing import signed
+            from portfold.coordinator.audit.record.signing import signed
 
             made = signed(made, key)
     print(made.line)
@@ -74,7 +74,7 @@ def keygen(private_key: Path, /) -> None:
         The new file.
     """
     with _explained():
-        from coordinator.audit.signing import make_keys
+        from portfold.coordinator.audit.record.signing import make_keys
 
         public_key = make_keys(private_key)
     print(f"The private key is in {private_key}, the public one in {public_key}.")
@@ -85,8 +85,8 @@ def anchors_named(named: Sequence[str], public_key: Path | None) -> "list[Anchor
 
     Raises Unusable, Failure.
     """
-    from coordinator.audit.anchor import AnchorError, read_anchors
-    from events.stream_id import StreamId
+    from portfold.coordinator.audit.record.anchor import AnchorError, read_anchors
+    from portfold.events.stream_id import StreamId
 
     if public_key is not None and not named:
         raise Unusable("--public-key: expected --anchor with it, as nothing else is signed.")
@@ -96,7 +96,7 @@ def anchors_named(named: Sequence[str], public_key: Path | None) -> "list[Anchor
         raise Unusable(f"--anchor: {error}.") from error
     if public_key is not None:
         with _explained():
-            from coordinator.audit.signing import check_signature
+            from portfold.coordinator.audit.record.signing import check_signature
 
             for anchor in anchors:
                 check_signature(anchor, public_key)
@@ -122,7 +122,7 @@ def _lines(text: str) -> list[str]:
 @contextmanager
 def _explained() -> Iterator[None]:
     """Makes sentences of what can be wrong with keys and signatures."""
-    from coordinator.audit.anchor import NotSigned, SigningError
+    from portfold.coordinator.audit.record.anchor import NotSigned, SigningError
 
     try:
         yield

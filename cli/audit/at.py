@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from cli.audit.source import Source
+from portfold.cli.audit.source import Source
 
 if TYPE_CHECKING:
-    from coordinator.audit.record import Record
-    from coordinator.audit.status_at import PastStatus
+    from portfold.coordinator.audit.explain.status_at import PastStatus
+    from portfold.coordinator.audit.record.record import Record
 
 _SOURCE = Source()
 
@@ -42,20 +42,20 @@ def at(
     json
         One JSON object, with the fields of portfold status.
     """
-    from cli.audit.progress import progress
-    from cli.exits import Unusable
-    from coordinator.audit.moment import MomentError, read_moment
-    from coordinator.audit.status_at import status_at
+    from portfold.cli.audit.progress import progress
+    from portfold.cli.exits import Unusable
+    from portfold.coordinator.audit.explain.status_at import status_at
+    from portfold.coordinator.audit.record.moment import MomentError, read_moment
 
     try:
         moment = read_moment(time)
     except MomentError as error:
         raise Unusable(f"TIME: {error}") from error
     with source.record() as record:
-        with progress("Reading", record.events) as see:
-            found = status_at(record, moment, see)
+        with progress("Reading", record.events) as on_progress:
+            found = status_at(record, moment, on_progress)
         if json:
-            from coordinator.words import shown_json
+            from portfold.coordinator.store.entry_json import shown_json
 
             print(shown_json(found.fields()))
         else:
@@ -63,8 +63,8 @@ def at(
 
 
 def _told(record: "Record", found: "PastStatus") -> list[str]:
-    from cli.audit.rows import told_rows
-    from coordinator.audit.state_rows import Labelled, since, state_rows
+    from portfold.cli.audit.rows import told_rows
+    from portfold.coordinator.audit.explain.state_rows import Labelled, since, state_rows
 
     after = f"the next is {found.next}" if found.next else "the last on record"
     return told_rows(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from cyclopts import App
 
-from cli.audit import anchor, at, day, export, reimport, show, verify, what_if, why
+from portfold.cli.audit import anchor, at, day, export, reimport, show, verify, what_if, why
 
 _QUESTIONS: tuple[Callable[[App], object], ...] = (
     verify.register,

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from cli.audit.source import Source
-from cli.exits import Failure, Unusable
+from portfold.cli.audit.source import Source
+from portfold.cli.exits import Failure, Unusable
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from coordinator.audit.account import Account
-    from coordinator.audit.days import Asked, Gathered
-    from coordinator.audit.record import Record
+    from portfold.coordinator.audit.record.record import Record
+    from portfold.coordinator.audit.report.day_account import DayAccount
+    from portfold.coordinator.audit.report.days import Asked, Gathered
 
 _SOURCE = Source()
 _FRIDAY = 4
@@ -70,7 +70,7 @@ def day(
     json
         Print the figures as one JSON object; no file unless --out names one.
     """
-    from coordinator.audit.days import Asked
+    from portfold.coordinator.audit.report.days import Asked
 
     if trading_day is not None and (first is not None or last is not None):
         raise Unusable("--from, --to: expected neither with a trading day.")
@@ -114,7 +114,7 @@ def week(
     """
     from datetime import timedelta
 
-    from coordinator.audit.days import Asked, week_of
+    from portfold.coordinator.audit.report.days import Asked, week_of
 
     asked = Asked(latest="week")
     if trading_day is not None:
@@ -125,7 +125,7 @@ def week(
 
 
 def _between(first: str | None, last: str | None) -> "Asked":
-    from coordinator.audit.days import Asked
+    from portfold.coordinator.audit.report.days import Asked
 
     asked = Asked()
     begins = _read(first, "--from").isoformat() if first is not None else asked.first
@@ -153,8 +153,8 @@ def _read(text: str, option: str) -> "date":
 
 
 def _report(source: Source, asked: "Asked", out: Path | None, *, force: bool, json: bool, week: bool) -> None:
-    from cli.audit.progress import progress
-    from coordinator.audit.days import gather
+    from portfold.cli.audit.progress import progress
+    from portfold.coordinator.audit.report.days import gather
 
     writes = out is not None or not json
     if writes:
@@ -162,8 +162,8 @@ def _report(source: Source, asked: "Asked", out: Path | None, *, force: bool, js
     if out is not None:
         _check_free(out, force=force)
     with source.record() as record:
-        with progress("Reading", record.events) as see:
-            found = gather(record, asked, see)
+        with progress("Reading", record.events) as on_progress:
+            found = gather(record, asked, on_progress)
         if not found.accounts:
             raise Failure(_none_there(record, asked, found))
         to = out or Path(usual_name(record.portfolio, found.accounts, week=week))
@@ -191,8 +191,8 @@ def _none_there(record: "Record", asked: "Asked", found: "Gathered") -> str:
 
 
 def _told(found: "Gathered", portfolio: str, *, week: bool) -> list[str]:
-    from coordinator.audit.signs import signs
-    from research.report.headline import headline_text, title_of
+    from portfold.coordinator.audit.report.warning_signs import signs
+    from portfold.research.report.headline import headline_text, title_of
 
     title = title_of(found.accounts, week=week)
     return [
@@ -204,7 +204,7 @@ def _told(found: "Gathered", portfolio: str, *, week: bool) -> list[str]:
 def _json(found: "Gathered", portfolio: str) -> str:
     from msgspec.json import Encoder
 
-    from coordinator.audit.figures import figures
+    from portfold.coordinator.audit.report.figures import figures
 
     return Encoder(decimal_format="number").encode(figures(found, portfolio)).decode()
 
@@ -212,9 +212,9 @@ def _json(found: "Gathered", portfolio: str) -> str:
 # --- the file -------------------------------------------------------------------------------------------
 
 
-def usual_name(portfolio: str, accounts: Sequence["Account"], *, week: bool) -> str:
+def usual_name(portfolio: str, accounts: Sequence["DayAccount"], *, week: bool) -> str:
     """The file's name where none is given; whatever a portfolio is called, it lies in no other folder."""
-    from coordinator.audit.days import week_of
+    from portfold.coordinator.audit.report.days import week_of
 
     first, last = accounts[0].day, accounts[-1].day
     span = first if first == last else f"{first}-to-{last}"
@@ -248,7 +248,7 @@ def _check_free(to: Path, *, force: bool) -> None:
 
 def _is_report(to: Path) -> bool:
     """Whether what is there is a report of ours, or nothing."""
-    from research.report.page import MARK
+    from portfold.research.report.page import MARK
 
     try:
         with to.open("rb") as there:
@@ -262,8 +262,8 @@ def _is_report(to: Path) -> bool:
 def _write(to: Path, record: "Record", found: "Gathered", *, force: bool, week: bool) -> None:
     from importlib.metadata import version
 
-    from coordinator.durable import part_of, write_durably
-    from research.report.page import report_html
+    from portfold.research.report.page import report_html
+    from portfold.whole_files import part_of, write_durably
 
     if not force and to.exists():
         raise Unusable(f"{to} is there already and is no report: --out names another, --force replaces it.")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from cli.audit.source import Source
+from portfold.cli.audit.source import Source
 
 _SOURCE = Source()
 
@@ -38,16 +38,16 @@ def export(
     format_
         JSON lines, CSV, or Parquet (which needs polars: pip install 'portfold[research]').
     """
-    from cli.audit.progress import progress
-    from cli.exits import Failure
-    from coordinator.audit.export import export as write
-    from events.stream_id import ORIGIN
+    from portfold.cli.audit.progress import progress
+    from portfold.cli.exits import Failure
+    from portfold.coordinator.audit.export.export import export as write
+    from portfold.events.stream_id import ORIGIN
 
     with source.record() as record:
         if record.cursor == ORIGIN:
             raise Failure(f"Nothing has been decided yet for portfolio {record.shown}.")
-        with progress("Exporting", record.events) as see:
-            written = write(record, to, format_, see)
+        with progress("Exporting", record.events) as on_progress:
+            written = write(record, to, format_, on_progress)
         held = f"{written.events:,} events and {written.decisions:,} decisions"
         files = ", ".join(file.file for file in written.files)
         print(f"{held} of {record.shown} exported to {to}: {files}.")

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from cli.typed import typed
+from portfold.cli.typed import typed
 
 if TYPE_CHECKING:
-    from cli.stopping import Stop
-    from coordinator.audit.exported import ExportedRecord
-    from coordinator.audit.reimport import Imported
-    from events.embedded import EmbeddedServer
-    from events.keys import Keys
+    from portfold.cli.stopping import Stop
+    from portfold.coordinator.audit.export.export_record import ExportedRecord
+    from portfold.coordinator.audit.export.reimport import Imported
+    from portfold.events.wire.embedded import EmbeddedServer
+    from portfold.events.wire.keys import Keys
 
 
 def register(app: App) -> None:
@@ -50,10 +50,10 @@ def import_(
     port
         The server's port; by default a free one.
     """
-    from cli.server import stay
-    from cli.stopping import stopped_by_signals
-    from coordinator.audit.exported import ExportedRecord
-    from events.embedded import EmbeddedServer
+    from portfold.cli.run.server import stay
+    from portfold.cli.stopping import stopped_by_signals
+    from portfold.coordinator.audit.export.export_record import ExportedRecord
+    from portfold.events.wire.embedded import EmbeddedServer
 
     record = ExportedRecord(export)
     with (
@@ -77,21 +77,21 @@ def _kept(folder: Path | None) -> Iterator[Path]:
 
 
 def _put_back(record: "ExportedRecord", running: "EmbeddedServer", stop: "Stop") -> "Imported":
-    from cli.audit.progress import progress
-    from coordinator.audit.reimport import put_back
-    from events.connection import connect
-    from events.importer_bus import ImporterBus
+    from portfold.cli.audit.progress import progress
+    from portfold.coordinator.audit.export.reimport import put_back
+    from portfold.events.wire.connection import connect
+    from portfold.events.wire.importer_bus import ImporterBus
 
     bus = ImporterBus(connect(running.url), record.portfolio)
     try:
         with progress("Importing", record.events) as show:
 
-            def see(done: int) -> None:
+            def on_progress(done: int) -> None:
                 if stop.event.is_set():
                     raise KeyboardInterrupt
                 show(done)
 
-            return put_back(record, bus, see)
+            return put_back(record, bus, on_progress)
     finally:
         bus.close()
 
@@ -99,7 +99,7 @@ def _put_back(record: "ExportedRecord", running: "EmbeddedServer", stop: "Stop")
 def _told(
     done: "Imported", record: "ExportedRecord", running: "EmbeddedServer", *, kept: bool
 ) -> Iterator[str]:
-    from events.keys import Keys
+    from portfold.events.wire.keys import Keys
 
     yield f"{done.events:,} events and {done.decisions:,} decisions of {record.shown}"
     yield f"are at {running.url}, " + (f"kept in {running.folder}." if kept else "until this ends.")

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from cli.audit.source import Source
+from portfold.cli.audit.source import Source
 
 if TYPE_CHECKING:
-    from coordinator.audit.moment import Moment
+    from portfold.coordinator.audit.record.moment import Moment
 
 _SOURCE = Source()
 
@@ -59,10 +59,10 @@ def show(
     """
     from itertools import islice
 
-    from cli.audit.progress import progress
-    from coordinator.audit import timeline_lines as lines
-    from coordinator.audit.span import Span
-    from coordinator.audit.timeline import Wanted, timeline
+    from portfold.cli.audit.progress import progress
+    from portfold.coordinator.audit.record import timeline_lines as lines
+    from portfold.coordinator.audit.record.span import Span
+    from portfold.coordinator.audit.record.timeline import Wanted, timeline
 
     wanted = Wanted(frozenset(symbol or ()), frozenset(worker or ()), message_types(type_ or []))
     first, last = _moment("--from", since), _moment("--to", until)
@@ -71,15 +71,15 @@ def show(
         span = Span(record, first, last)
         if format_ == "csv":
             print(lines.csv_header())
-        with progress("Reading", record.events) as see:
-            for item in islice(timeline(record, span, wanted, see), limit):
-                see.end()
+        with progress("Reading", record.events) as on_progress:
+            for item in islice(timeline(record, span, wanted, on_progress), limit):
+                on_progress.end()
                 print(told(item))
 
 
 def _moment(option: str, text: str | None) -> "Moment | None":
-    from cli.exits import Unusable
-    from coordinator.audit.moment import MomentError, read_moment
+    from portfold.cli.exits import Unusable
+    from portfold.coordinator.audit.record.moment import MomentError, read_moment
 
     if text is None:
         return None
@@ -93,9 +93,9 @@ def message_types(names: list[str]) -> frozenset[str]:
     """The types, each of which there must be: a misspelt one would show nothing."""
     from typing import get_args
 
-    from cli.exits import Unusable
-    from events.decisions import Decision
-    from events.incoming import Event
+    from portfold.cli.exits import Unusable
+    from portfold.events.decisions import Decision
+    from portfold.events.incoming import Event
 
     known = [message.__name__ for message in (*get_args(Event), *get_args(Decision))]
     for name in names:

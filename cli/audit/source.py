@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from cli.exits import Unusable
-from cli.target import Target
+from portfold.cli.exits import Unusable
+from portfold.cli.target import Target
 
 if TYPE_CHECKING:
-    from cli.target import Place
-    from coordinator.audit.record import Record
+    from portfold.cli.target import ResolvedTarget
+    from portfold.coordinator.audit.record.record import Record
 
 
 @Parameter(name="*", group="Which portfolio")
@@ -33,7 +33,7 @@ class Source(Target):
     @contextmanager
     def record(self) -> Iterator["Record"]:
         """The record, open for as long as the block lasts. Raises Unusable, and what reading raises."""
-        from coordinator.audit.record import ArchivedRecord, LiveRecord
+        from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord
 
         if self.export is not None:
             # A --url may come from the environment, so it is no mistake: it is not used.
@@ -41,7 +41,7 @@ class Source(Target):
                 raise Unusable(
                     "--export: expected neither --portfolio, --archive nor --archive-only with it."
                 )
-            from coordinator.audit.exported import ExportedRecord
+            from portfold.coordinator.audit.export.export_record import ExportedRecord
 
             yield ExportedRecord(self.export)
             return
@@ -55,7 +55,7 @@ class Source(Target):
         finally:
             bus.close()
 
-    def _folder(self, place: "Place") -> Path | None:
+    def _folder(self, place: "ResolvedTarget") -> Path | None:
         named = self.archive or place.configuration.runtime.archive_folder
         return Path(named) if named else None
 

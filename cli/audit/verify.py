@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from cli.audit.anchor import anchors_named
-from cli.audit.source import Source
-from cli.exits import FAILED, OK, Failure, Unusable
+from portfold.cli.audit.anchor import anchors_named
+from portfold.cli.audit.source import Source
+from portfold.cli.exits import FAILED, OK, Failure, Unusable
 
 if TYPE_CHECKING:
-    from coordinator.audit.anchor import Anchor
-    from coordinator.audit.record import Record
-    from coordinator.audit.verify import Verified
-    from coordinator.recorded import Difference
-    from events.bus import Entry
-    from events.stream_id import StreamId
+    from portfold.coordinator.audit.record.anchor import Anchor
+    from portfold.coordinator.audit.record.record import Record
+    from portfold.coordinator.audit.record.verify import Verified
+    from portfold.coordinator.store.recorded import Difference
+    from portfold.events.stream_id import StreamId
+    from portfold.events.wire.bus import Entry
 
 _SOURCE = Source()
 
@@ -57,18 +57,18 @@ def verify(
     json
         One JSON object, for programs.
     """
-    from cli.audit.progress import progress
-    from coordinator.audit.verify import verify as decide_again
+    from portfold.cli.audit.progress import progress
+    from portfold.coordinator.audit.record.verify import verify as decide_again
 
     anchors = anchors_named(anchor or [], public_key)
     with _readable(), source.record() as record:
         _check_portfolio(anchors, record)
         began = time.monotonic()
         with progress("Verifying", record.events) as told:
-            found = decide_again(record, anchors=anchors, told=told)
+            found = decide_again(record, anchors=anchors, on_progress=told)
         seconds = time.monotonic() - began
         if json:
-            from coordinator.words import shown_json
+            from portfold.coordinator.store.entry_json import shown_json
 
             print(shown_json(_as_json(record, found, anchors, seconds)))
         else:
@@ -79,8 +79,8 @@ def verify(
 @contextmanager
 def _readable() -> Iterator[None]:
     """Tells a record that cannot be read, exit code 2, from one that is not what it was, 1."""
-    from coordinator.follower import LogDiffers, MovedAway
-    from events.errors import BusError
+    from portfold.coordinator.store.follower import LogDiffers, MovedAway
+    from portfold.events.wire.errors import BusError
 
     try:
         yield
@@ -126,7 +126,7 @@ def _told(record: "Record", found: "Verified", anchors: "Sequence[Anchor]", seco
 
 
 def _told_difference(found: "Verified", unlike: "Difference", record: "Record") -> list[str]:
-    from events.stream_id import ORIGIN
+    from portfold.events.stream_id import ORIGIN
 
     proven = "Nothing before it is proven."
     if unlike.proven != ORIGIN:
@@ -153,7 +153,7 @@ def _told_anchors(anchors: "Sequence[Anchor]") -> str:
 
 def _moment(found: "Verified", event: "StreamId") -> str:
     """The event's time by the exchange's clock."""
-    from coordinator.audit.moment import exchange_of
+    from portfold.coordinator.audit.record.moment import exchange_of
 
     at = exchange_of(found.state.limits).local(event.ms)
     return f"{at:%a %Y-%m-%d %H:%M:%S}.{event.ms % 1000:03} {at:%Z}"
@@ -216,6 +216,6 @@ def _difference_as_json(found: "Verified", unlike: "Difference") -> dict[str, ob
 def _entry_as_json(entry: "Entry | None") -> dict[str, object] | None:
     import msgspec
 
-    from coordinator.words import words_json
+    from portfold.coordinator.store.entry_json import words_json
 
     return {"id": str(entry.id), "fields": msgspec.Raw(words_json(entry.fields))} if entry else None

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from cli.audit.source import Source
-from cli.exits import Failure, Unusable
+from portfold.cli.audit.source import Source
+from portfold.cli.exits import Failure, Unusable
 
 if TYPE_CHECKING:
-    from coordinator.audit.overrides import Overrides
-    from coordinator.audit.record import Record
-    from coordinator.audit.what_if_sweep import Point, Range
-    from coordinator.recorded import Recorded
+    from portfold.coordinator.audit.record.record import Record
+    from portfold.coordinator.audit.what_if.overrides import Overrides
+    from portfold.coordinator.audit.what_if.sweep import Point, Range
+    from portfold.coordinator.store.recorded import Recorded
 
 _SOURCE = Source()
 
@@ -84,9 +84,9 @@ def what_if(
         "symbols": symbols,
         "stop_loss_on": stop_loss_on,
     }
-    from coordinator.audit.overrides import Overrides
-    from coordinator.audit.what_if_sweep import read_range
-    from events.stream_id import ORIGIN
+    from portfold.coordinator.audit.what_if.overrides import Overrides
+    from portfold.coordinator.audit.what_if.sweep import read_range
+    from portfold.events.stream_id import ORIGIN
 
     changes = {name: str(value) for name, value in given.items() if value is not None}
     ranges = [read_range(text) for text in sweep or []]
@@ -113,7 +113,7 @@ def what_if(
 
 
 def _tell(record: "Record", overrides: "Overrides", rows: int) -> None:
-    from cli.audit.what_if_tables import (
+    from portfold.cli.audit.what_if_tables import (
         day_lines,
         question_lines,
         reason_lines,
@@ -121,12 +121,12 @@ def _tell(record: "Record", overrides: "Overrides", rows: int) -> None:
         turned_line,
         unknown_lines,
     )
-    from cli.audit.what_if_timeline import Timeline
-    from coordinator.audit.what_if import what_if as ask
-    from coordinator.audit.what_if_findings import DayOver
-    from coordinator.audit.what_if_tally import Tally
+    from portfold.cli.audit.what_if_timeline import TurnedRows
+    from portfold.coordinator.audit.what_if.comparison import what_if as ask
+    from portfold.coordinator.audit.what_if.findings import DayOver
+    from portfold.coordinator.audit.what_if.tally import Tally
 
-    tally, timeline, days = Tally(), Timeline(rows), deque[DayOver](maxlen=rows)
+    tally, timeline, days = Tally(), TurnedRows(rows), deque[DayOver](maxlen=rows)
     for found in ask(_shown_progress(record), overrides):
         tally.add(found)
         timeline.add(found)
@@ -153,9 +153,9 @@ def _tell(record: "Record", overrides: "Overrides", rows: int) -> None:
 
 def _tell_all(record: "Record", overrides: "Overrides") -> None:
     """A line of JSON for each finding as it is made, and one for what they all come to."""
-    from coordinator.audit.what_if import what_if as ask
-    from coordinator.audit.what_if_tally import Tally
-    from coordinator.words import shown_json
+    from portfold.coordinator.audit.what_if.comparison import what_if as ask
+    from portfold.coordinator.audit.what_if.tally import Tally
+    from portfold.coordinator.store.entry_json import shown_json
 
     tally = Tally()
     for found in ask(_shown_progress(record), overrides):
@@ -170,8 +170,8 @@ def _tell_all(record: "Record", overrides: "Overrides") -> None:
 def _sweep(
     record: "Record", ranges: "list[Range]", fixed: dict[str, str], plot: Path | None, *, json: bool
 ) -> None:
-    from cli.audit.what_if_tables import sweep_lines, sweep_notes
-    from coordinator.audit.what_if_sweep import sweep
+    from portfold.cli.audit.what_if_tables import sweep_lines, sweep_notes
+    from portfold.coordinator.audit.what_if.sweep import sweep
 
     points = sweep(_shown_progress(record), ranges, fixed)
     if json:
@@ -189,7 +189,7 @@ def _sweep(
 
 
 def _tell_points(ranges: "list[Range]", points: "list[Point]") -> None:
-    from coordinator.words import shown_json
+    from portfold.coordinator.store.entry_json import shown_json
 
     for point in points:
         values = {one.name: value for one, value in zip(ranges, point.values, strict=True)}
@@ -198,7 +198,7 @@ def _tell_points(ranges: "list[Range]", points: "list[Point]") -> None:
 
 
 def _plot(to: Path, shown: str, ranges: "list[Range]", points: "list[Point]", fixed: dict[str, str]) -> None:
-    from research.sweep_page import sweep_page
+    from portfold.research.report.sweep_page import sweep_page
 
     try:
         page = sweep_page(shown, ranges, points, fixed)
@@ -214,12 +214,12 @@ def _plot(to: Path, shown: str, ranges: "list[Range]", points: "list[Point]", fi
 
 def _shown_progress(record: "Record") -> Iterator["Recorded"]:
     """The record's events; how far it is read is shown meanwhile."""
-    from cli.audit.progress import progress
+    from portfold.cli.audit.progress import progress
 
-    with progress("Asking", record.events) as see:
+    with progress("Asking", record.events) as on_progress:
         for number, recorded in enumerate(record.recorded(), start=1):
             yield recorded
-            see(number)
+            on_progress(number)
 
 
 def _print_all(lines: Iterable[str]) -> None:

@@ -4,11 +4,11 @@ import textwrap
 from collections.abc import Container, Iterator, Sequence
 from decimal import Decimal
 
-from coordinator.audit.overrides import Overrides, shown_value
-from coordinator.audit.what_if_findings import DayOver, Figures
-from coordinator.audit.what_if_sweep import Point, Range
-from coordinator.audit.what_if_tally import Tally
-from coordinator.dollars import shown
+from portfold.coordinator.audit.what_if.findings import DayOver, Figures
+from portfold.coordinator.audit.what_if.overrides import Overrides, shown_value
+from portfold.coordinator.audit.what_if.sweep import Point, Range
+from portfold.coordinator.audit.what_if.tally import Tally
+from portfold.dollars import shown
 
 _COLUMNS = 80
 _CONTRACTS_STAY = (

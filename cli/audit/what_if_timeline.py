@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, field
 
-from coordinator.audit.what_if_findings import (
+from portfold.coordinator.audit.what_if.findings import (
     FilledAnyway,
     Finding,
     LimitsOverridden,
@@ -20,9 +20,9 @@ from coordinator.audit.what_if_findings import (
     TradeGone,
     Turned,
 )
-from coordinator.dollars import ZERO, shown, shown_limit
-from events.legs import parse_legs
-from events.stream_id import StreamId
+from portfold.dollars import ZERO, shown, shown_limit
+from portfold.events.legs import parse_legs
+from portfold.events.stream_id import StreamId
 
 _HEADING = f"  {'time':<8}  {'entry':<22}{'recorded → what if':<30}{'its trade':>11}"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,7 +42,7 @@ class _Row(Struct):
     below: list[str] = field(default_factory=list)
 
 
-class Timeline:
+class TurnedRows:
     """Takes in findings, and tells the first `most` rows of what turned; `left_out` counts the others."""
 
     def __init__(self, most: int) -> None:

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from cli.audit.source import Source
-from cli.typed import typed
+from portfold.cli.audit.source import Source
+from portfold.cli.typed import typed
 
 if TYPE_CHECKING:
-    from cli.audit.progress import Progress
-    from coordinator.audit.explanation import Change, Explanation, Told
-    from coordinator.audit.lookup import Found
-    from coordinator.audit.record import Record
-    from coordinator.audit.timeline import Wanted
-    from events.stream_id import StreamId
+    from portfold.cli.audit.progress import Progress
+    from portfold.coordinator.audit.explain.explanation import Change, ExplainedDecision, Explanation
+    from portfold.coordinator.audit.record.lookup import Found
+    from portfold.coordinator.audit.record.record import Record
+    from portfold.coordinator.audit.record.timeline import Wanted
+    from portfold.events.stream_id import StreamId
 
 _SOURCE = Source()
 _CLOCK = 18
@@ -59,18 +59,18 @@ def why(
     json
         One JSON object.
     """
-    from cli.audit.progress import progress
-    from coordinator.audit.explanation import explain
+    from portfold.cli.audit.progress import progress
+    from portfold.coordinator.audit.explain.explanation import explain
 
     event = _event(id_)
     wanted = _wanted(event, last=last, symbol=symbol, type_=type_)
     with source.record() as record:
-        with progress("Looking", record.events) as see:
-            found = _found(record, event, wanted, see)
-        with progress("Reading", record.events) as see:
-            told = explain(record, found, see)
+        with progress("Looking", record.events) as on_progress:
+            found = _found(record, event, wanted, on_progress)
+        with progress("Reading", record.events) as on_progress:
+            told = explain(record, found, on_progress)
         if json:
-            from coordinator.words import shown_json
+            from portfold.coordinator.store.entry_json import shown_json
 
             print(shown_json(told.plain()))
         else:
@@ -78,8 +78,8 @@ def why(
 
 
 def _event(text: str | None) -> "StreamId | None":
-    from cli.exits import Unusable
-    from events.stream_id import StreamId
+    from portfold.cli.exits import Unusable
+    from portfold.events.stream_id import StreamId
 
     try:
         return StreamId.parse(text) if text is not None else None
@@ -88,9 +88,9 @@ def _event(text: str | None) -> "StreamId | None":
 
 
 def _wanted(event: "StreamId | None", *, last: bool, symbol: str | None, type_: str | None) -> "Wanted":
-    from cli.audit.show import message_types
-    from cli.exits import Unusable
-    from coordinator.audit.timeline import Wanted
+    from portfold.cli.audit.show import message_types
+    from portfold.cli.exits import Unusable
+    from portfold.coordinator.audit.record.timeline import Wanted
 
     chosen = last or symbol is not None or type_ is not None
     if (event is None) != chosen:
@@ -99,19 +99,21 @@ def _wanted(event: "StreamId | None", *, last: bool, symbol: str | None, type_: 
     return Wanted(frozenset([symbol] if symbol else []), types=types)
 
 
-def _found(record: "Record", event: "StreamId | None", wanted: "Wanted", see: "Progress") -> "Found":
-    from coordinator.audit.lookup import find_id, find_last
+def _found(record: "Record", event: "StreamId | None", wanted: "Wanted", on_progress: "Progress") -> "Found":
+    from portfold.coordinator.audit.record.lookup import find_id, find_last
 
-    return find_id(record, event, see) if event is not None else find_last(record, wanted, see)
+    return (
+        find_id(record, event, on_progress) if event is not None else find_last(record, wanted, on_progress)
+    )
 
 
 # --- told -----------------------------------------------------------------------------------------------
 
 
 def _lines(told: "Explanation") -> Iterator[str]:
-    from cli.audit.rows import told_rows
-    from coordinator.audit.state_rows import Labelled, told_time
-    from events.stream_id import StreamId
+    from portfold.cli.audit.rows import told_rows
+    from portfold.coordinator.audit.explain.state_rows import Labelled, told_time
+    from portfold.events.stream_id import StreamId
 
     at = StreamId.parse(told.event)
     yield f"{told_time(told.exchange, at.ms)} ({told.exchange.zone})"
@@ -137,7 +139,7 @@ def _lines(told: "Explanation") -> Iterator[str]:
         yield from told.ending
 
 
-def _decision(told: "Explanation", one: "Told") -> list[str]:
+def _decision(told: "Explanation", one: "ExplainedDecision") -> list[str]:
     """What it says and why; where there are several, which of them was asked about."""
     mark = "  <- asked about" if one.asked and len(told.decisions) > 1 else ""
     return [f"{one.id} {one.type}{mark}", one.text, *one.because]
@@ -149,7 +151,7 @@ def _change(one: "Change") -> str:
 
 def _clock(told: "Explanation", event: str, began_ms: int) -> str:
     """`08:32:07.123`, with the weekday where it is another day."""
-    from events.stream_id import StreamId
+    from portfold.events.stream_id import StreamId
 
     ms = StreamId.parse(event).ms
     at = told.exchange.local(ms)

@@ -6,9 +6,9 @@ The webhook's address is in the environment of that process, and nowhere else.
 import time
 from collections.abc import Callable, Sequence
 
-from cli.demo.children import Children
-from cli.exits import Failure
-from events.notifier_bus import NotifierBus
+from portfold.cli.demo.children import Children
+from portfold.cli.exits import Failure
+from portfold.events.wire.notifier_bus import NotifierBus
 
 _NAME = "notifier"
 _DESTINATION = "discord"

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from cli.exits import Failure
-from portfold_command import leashed
+from portfold.cli.exits import Failure
+from portfold.cli.run.leash import leashed
 
 _END_SECONDS = 10.0
 _PAUSE_SECONDS = 0.02

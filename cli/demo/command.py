@@ -65,10 +65,10 @@ def demo(
     """
     from rich.console import Console
 
-    from cli.demo.market import recorded_market, synthetic_market
-    from cli.demo.performance import Plan, perform
-    from config import load
-    from config.locate import PACKAGED
+    from portfold.cli.demo.market import recorded_market, synthetic_market
+    from portfold.cli.demo.performance import Plan, perform
+    from portfold.config import load
+    from portfold.config.locate import PACKAGED
 
     base = load(config or str(PACKAGED), {}, Path.cwd())
     chosen = tuple(dict.fromkeys((symbols or "").replace(",", " ").split()))
@@ -82,8 +82,8 @@ def demo(
 
 def _checked(discord_url: str | None) -> str | None:
     """It is not repeated: whoever has it can write there."""
-    from cli.exits import Unusable
-    from config.load import is_webhook_url
+    from portfold.cli.exits import Unusable
+    from portfold.config.load import is_webhook_url
 
     if discord_url and not is_webhook_url(discord_url):
         raise Unusable("--discord-url: expected an address such as https://discord.com/api/webhooks/…")

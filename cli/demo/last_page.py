@@ -6,11 +6,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from cli.demo.totals import StopDay, Totals
-from cli.typed import typed
-from coordinator.audit.verify import Verified
-from coordinator.dollars import shown
-from events.keys import Keys
+from portfold.cli.demo.totals import StopDay, Totals
+from portfold.cli.typed import typed
+from portfold.coordinator.audit.record.verify import Verified
+from portfold.dollars import shown
+from portfold.events.wire.keys import Keys
 
 _STOPS_SHOWN = 30
 

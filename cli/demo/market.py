@@ -9,14 +9,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from cli.exits import Unusable
-from config import Configuration, TradingDay
-from coordinator.trading_day import trading_day_at
-from workers.feeds.csv_folder import CsvFolder
-from workers.feeds.driven import milliseconds_of
-from workers.feeds.protocol import Feed
-from workers.feeds.steps import Step, steps
-from workers.feeds.synthetic import MONDAY, SyntheticMarket
+from portfold.cli.exits import Unusable
+from portfold.config import Configuration, TradingDay
+from portfold.coordinator.fold.trading_day import trading_day_at
+from portfold.workers.feeds.csv_folder import CsvFolder
+from portfold.workers.feeds.driven import milliseconds_of
+from portfold.workers.feeds.protocol import Feed
+from portfold.workers.feeds.steps import Step, steps
+from portfold.workers.feeds.synthetic import MONDAY, SyntheticMarket
 
 
 @dataclass(frozen=True)

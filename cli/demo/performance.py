@@ -12,28 +12,28 @@ from typing import Protocol, Self
 
 from rich.console import Console
 
-from cli.demo.alerts import Alerts, notifier_section
-from cli.demo.children import Children
-from cli.demo.last_page import checks, looking_lines, totals_lines
-from cli.demo.market import Market
-from cli.demo.plain import Plain
-from cli.demo.screen import Screen
-from cli.demo.setup import fresh_folder, write_configuration
-from cli.demo.totals import Totals
-from cli.demo.watch import Watch
-from cli.exits import FAILED, OK, Failure
-from cli.stopping import stopped_by_signals
-from config import Configuration
-from coordinator.audit.record import LiveRecord
-from coordinator.audit.verify import verify
-from events.bus import Bus
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.notifier_bus import NotifierBus
-from workers.book import book_of
-from workers.conductor import Conductor
-from workers.feeds.registry import DRIVEN
-from workers.process import WorkerPlan
+from portfold.cli.demo.alerts import Alerts, notifier_section
+from portfold.cli.demo.children import Children
+from portfold.cli.demo.last_page import checks, looking_lines, totals_lines
+from portfold.cli.demo.market import Market
+from portfold.cli.demo.plain import Plain
+from portfold.cli.demo.screen import Screen
+from portfold.cli.demo.setup import fresh_folder, write_configuration
+from portfold.cli.demo.totals import Totals
+from portfold.cli.demo.watch import Watch
+from portfold.cli.exits import FAILED, OK, Failure
+from portfold.cli.stopping import stopped_by_signals
+from portfold.config import Configuration
+from portfold.coordinator.audit.record.record import LiveRecord
+from portfold.coordinator.audit.record.verify import verify
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.events.wire.notifier_bus import NotifierBus
+from portfold.workers.feeds.registry import DRIVEN
+from portfold.workers.run.book_file import book_of
+from portfold.workers.run.conductor import Conductor
+from portfold.workers.run.process import WorkerPlan
 
 _COORDINATOR = "coordinator"
 _PATIENCE_SECONDS = 60.0
@@ -181,7 +181,7 @@ class _LastPage:
 def _last_page(bus: Bus, folder: Path, port: int, kept_pid: int | None) -> _LastPage:
     totals = Totals()
     began = time.monotonic()
-    replayed = verify(LiveRecord(bus), see=totals.see)
+    replayed = verify(LiveRecord(bus), observe=totals.see)
     held = checks(totals, replayed, time.monotonic() - began)
     lines = [
         "",

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
-from cli.demo.market import Market
-from cli.demo.watch import Watch
+from portfold.cli.demo.market import Market
+from portfold.cli.demo.watch import Watch
 
 
 class Plain:

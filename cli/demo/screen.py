@@ -12,10 +12,10 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from cli.demo.market import Market
-from cli.demo.sight import Held, Told, View
-from cli.demo.watch import Watch
-from coordinator.dollars import ZERO, shown, shown_limit
+from portfold.cli.demo.market import Market
+from portfold.cli.demo.sight import SeenLine, SeenPosition, View
+from portfold.cli.demo.watch import Watch
+from portfold.dollars import ZERO, shown, shown_limit
 
 _FRAMES_A_SECOND = 8
 _REST_SECONDS = 0.04
@@ -145,7 +145,7 @@ def _positions(view: View) -> list[Text]:
     return rows + [Text("  ·", style="dim")] * empty
 
 
-def _position(held: Held) -> Text:
+def _position(held: SeenPosition) -> Text:
     makes, style = "no mark", "yellow"
     if held.unrealized is not None:
         makes, style = shown(held.unrealized), "green" if held.unrealized >= 0 else "red"
@@ -188,7 +188,7 @@ def _took(symbol: str, took_ms: float | None) -> str:
     return f"{symbol} {'…' if took_ms is None else f'{took_ms:.0f}'}"
 
 
-def _line(told: Told, zone: ZoneInfo) -> Text:
+def _line(told: SeenLine, zone: ZoneInfo) -> Text:
     at = datetime.fromtimestamp(told.at_ms / 1000, zone)
     return _one_line(
         (f"{at:%d %b %H:%M} ", "dim"),

@@ -13,10 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cli.exits import Failure
-from config import ConfigError, Configuration, load
-from config.locate import CONTRACTS_FILE, PORTFOLIO_FILE, RUNTIME_FILE
-from workers.filters.sidecar import sidecar_of
+from portfold.cli.exits import Failure
+from portfold.config import ConfigError, Configuration, load
+from portfold.config.locate import CONTRACTS_FILE, PORTFOLIO_FILE, RUNTIME_FILE
+from portfold.workers.filters.sidecar import sidecar_of
 
 PARENT = "portfold-demo"
 _LONGEST_MARK_AGE_SECONDS = 31 * 86_400

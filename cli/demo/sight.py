@@ -9,16 +9,22 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from coordinator.dollars import ZERO, shown
-from coordinator.follower import Follower
-from coordinator.ledger import Decided
-from coordinator.narration import Line, narrate
-from coordinator.state import Day, daily_pnl, leg_key
-from events.bus import Entry
-from events.decisions import Decision, EntryDenied, PortfolioFlat, StopLossTriggered, TradingDayStarted
-from events.incoming import ClockTicked, PositionClosed
-from events.legs import parse_legs
-from events.stream_id import ORIGIN, StreamId
+from portfold.coordinator.fold.state import Day, daily_pnl, leg_key
+from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.store.ledger import Decided
+from portfold.coordinator.views.narration import Line, narrate
+from portfold.dollars import ZERO, shown
+from portfold.events.decisions import (
+    Decision,
+    EntryDenied,
+    PortfolioFlat,
+    StopLossTriggered,
+    TradingDayStarted,
+)
+from portfold.events.incoming import ClockTicked, PositionClosed
+from portfold.events.legs import parse_legs
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Entry
 
 _LINES_KEPT = 50
 _NOTES_KEPT = 10_000
@@ -48,7 +54,7 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Held:
+class SeenPosition:
     """An open position; what it makes is not known before its first mark."""
 
     symbol: str
@@ -60,7 +66,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Told:
+class SeenLine:
     """A line about what was at `at_ms`: an event, the end of a day."""
 
     at_ms: int
@@ -78,13 +84,13 @@ class View:
     max_positions: int
     daily_stop_loss: Decimal
     daily_pnl: Decimal
-    held: tuple[Held, ...]
+    held: tuple[SeenPosition, ...]
     asked: int
     allowed: int
     denied: tuple[tuple[str, int], ...]
     stopped: bool
     stops: tuple[Stop, ...]
-    lines: tuple[Told, ...]
+    lines: tuple[SeenLine, ...]
 
 
 class Sight:
@@ -95,8 +101,8 @@ class Sight:
         self._days = self._events = self._most_open = 0
         self._denied: Counter[str] = Counter()
         self._stops: list[Stop] = []
-        self._lines: deque[Told] = deque(maxlen=_LINES_KEPT)
-        self._notes: deque[Told] = deque(maxlen=_NOTES_KEPT)
+        self._lines: deque[SeenLine] = deque(maxlen=_LINES_KEPT)
+        self._notes: deque[SeenLine] = deque(maxlen=_NOTES_KEPT)
 
     @property
     def cursor(self) -> StreamId:
@@ -162,17 +168,17 @@ class Sight:
         decisions: list[Decision] = [one for one in decided.decisions if not isinstance(one, PortfolioFlat)]
         for line in narrate(self._follower.state, decided._replace(decisions=decisions)):
             if not isinstance(decided.event, ClockTicked) or line.level not in _EVERYDAY:
-                self._lines.append(Told(decided.at.ms, line))
+                self._lines.append(SeenLine(decided.at.ms, line))
             if line.level not in _EVERYDAY:
-                self._notes.append(Told(decided.at.ms, line))
+                self._notes.append(SeenLine(decided.at.ms, line))
 
     def _note(self, at_ms: int, line: Line) -> None:
-        self._lines.append(Told(at_ms, line))
-        self._notes.append(Told(at_ms, line))
+        self._lines.append(SeenLine(at_ms, line))
+        self._notes.append(SeenLine(at_ms, line))
 
     # --- telling ------------------------------------------------------------------------------------------
 
-    def take_notes(self) -> list[Told]:
+    def take_notes(self) -> list[SeenLine]:
         """What has become worth a line since the last call, where there is no screen."""
         notes = list(self._notes)
         self._notes.clear()
@@ -190,7 +196,7 @@ class Sight:
             daily_stop_loss=state.limits.daily_stop_loss if state.limits else ZERO,
             daily_pnl=daily_pnl(state),
             held=tuple(
-                Held(
+                SeenPosition(
                     one.symbol,
                     one.side,
                     one.size,

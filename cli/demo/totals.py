@@ -5,11 +5,17 @@ from decimal import Decimal
 
 from msgspec import Struct, field
 
-from coordinator.dollars import ZERO
-from coordinator.ledger import Decided
-from coordinator.state import State, daily_pnl
-from events.decisions import EntryAllowed, EntryDenied, LimitBreached, StopLossTriggered, TradingDayStarted
-from events.incoming import PositionClosed, PositionOpened
+from portfold.coordinator.fold.state import State, daily_pnl
+from portfold.coordinator.store.ledger import Decided
+from portfold.dollars import ZERO
+from portfold.events.decisions import (
+    EntryAllowed,
+    EntryDenied,
+    LimitBreached,
+    StopLossTriggered,
+    TradingDayStarted,
+)
+from portfold.events.incoming import PositionClosed, PositionOpened
 
 
 class StopDay(Struct):

@@ -7,10 +7,10 @@ import threading
 import time
 from typing import Self
 
-from cli.demo.sight import Sight, Told, View
-from events.bus import Bus
-from events.errors import BusError
-from events.stream_id import StreamId
+from portfold.cli.demo.sight import SeenLine, Sight, View
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.errors import BusError
 
 _READ_AT_ONCE = 500
 _BLOCK_MS = 200
@@ -40,7 +40,7 @@ class Watch:
         with self._changed:
             return self._sight.view()
 
-    def take_notes(self) -> list[Told]:
+    def take_notes(self) -> list[SeenLine]:
         """What has become worth a line since the last call, where there is no screen."""
         with self._changed:
             return self._sight.take_notes()

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from cli.exits import Failure, Unusable
-from cli.research.given import Days, Dollars
-from cli.research.telling import SHARPE_LINE, aligned, money, percent, ratio, tell
+from portfold.cli.exits import Failure, Unusable
+from portfold.cli.research.given import Days, Dollars
+from portfold.cli.research.telling import SHARPE_LINE, aligned, money, percent, ratio, tell
 
 if TYPE_CHECKING:
-    from config import Configuration
-    from research.backtest.best import Best
-    from research.backtest.one import Done, Plan
-    from research.market import Market
+    from portfold.config import Configuration
+    from portfold.research.backtest.best import Best
+    from portfold.research.backtest.one import Done, Plan
+    from portfold.research.simulate.market import Market
 
 
 def register(app: App) -> None:
@@ -76,15 +76,15 @@ def backtest(
     import os
     from decimal import Decimal
 
-    from cli.research.extra import needs_extra
+    from portfold.cli.research.extra import needs_extra
 
     needs_extra()
-    from cli.research.given import market_of, names_in
-    from config import load
-    from research.backtest.one import Plan
-    from research.processes import cores
-    from research.trading_days import Span
-    from workers.brokers.registry import on_paper
+    from portfold.cli.research.given import market_of, names_in
+    from portfold.config import load
+    from portfold.research.backtest.one import Plan
+    from portfold.research.processes import cores
+    from portfold.research.trades.trading_days import Span
+    from portfold.workers.brokers.registry import on_paper
 
     market = market_of(bars, days, market_seed)
     if market is None:
@@ -118,19 +118,19 @@ def _symbols(
 
 
 def _run(plan: "Plan", symbols: Sequence[str], jobs: int) -> None:
-    from cli.research.progress import progress
-    from research.backtest.several import Failed, backtests
+    from portfold.cli.research.progress import progress
+    from portfold.research.backtest.several import Failed, backtests
 
     done: list[Done] = []
     failed: list[Failed] = []
     try:
-        with progress("Backtesting", len(symbols)) as see:
+        with progress("Backtesting", len(symbols)) as on_progress:
             for one in backtests(plan, symbols, jobs):
                 if isinstance(one, Failed):
                     failed.append(one)
                 else:
                     done.append(one)
-                see(len(done) + len(failed))
+                on_progress(len(done) + len(failed))
     except KeyboardInterrupt:
         kept = f"{len(done)} of {len(symbols)} symbols are done and kept"
         tell([f"Interrupted. {kept}; the same command does the rest."])
@@ -145,7 +145,7 @@ def _run(plan: "Plan", symbols: Sequence[str], jobs: int) -> None:
 
 
 def _what_is_done(plan: "Plan", symbols: Sequence[str], without: Sequence[str]) -> Iterator[str]:
-    from workers.brokers.paper import fill_at
+    from portfold.workers.brokers.paper import fill_at
 
     fills = (
         "the open of the next bar" if fill_at(plan.configuration) == "next_bar" else "the close of the bar"
@@ -158,8 +158,8 @@ def _what_is_done(plan: "Plan", symbols: Sequence[str], without: Sequence[str]) 
 
 def _costs(plan: "Plan", symbols: Sequence[str]) -> Iterator[str]:
     """Each cost that there is, and where there are several, whose it is."""
-    from coordinator.dollars import shown
-    from research.report.wording import counted
+    from portfold.dollars import shown
+    from portfold.research.report.wording import counted
 
     alike: dict[str, list[str]] = {}
     for symbol in symbols:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from cyclopts import App
 
-from cli.research import backtest, export, optimize, report, simulate
+from portfold.cli.research import backtest, export, optimize, report, simulate, train
 
 _COMMANDS: tuple[Callable[[App], object], ...] = (
     backtest.register,
@@ -12,6 +12,7 @@ _COMMANDS: tuple[Callable[[App], object], ...] = (
     optimize.register,
     export.register,
     report.register,
+    train.register,
 )
 
 
@@ -19,7 +20,7 @@ def register(app: App) -> None:
     """Adds the group of commands."""
     research = App(
         name="research",
-        help="Simulate portfolios by the live rules, choose one, export it.",
+        help="Train filters, simulate portfolios by the live rules, choose one, export it.",
     )
     for command in _COMMANDS:
         command(research)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from cli.exits import Failure
-from cli.research.given import Dollars
-from cli.research.telling import money, percent, ratio, seen_lines, tell
+from portfold.cli.exits import Failure
+from portfold.cli.research.given import Dollars
+from portfold.cli.research.telling import money, percent, ratio, seen_lines, tell
 
 if TYPE_CHECKING:
-    from config import Portfolio
-    from research.config_export import Choice
-    from research.findings import Judged
+    from portfold.config import Portfolio
+    from portfold.research.search.config_export import Choice
+    from portfold.research.search.findings import Judged
 
 
 def register(app: App) -> None:
@@ -55,10 +55,10 @@ def export(
     yes
         Change the limits that are there.
     """
-    from cli.research.extra import needs_extra
+    from portfold.cli.research.extra import needs_extra
 
     needs_extra()
-    from research.config_export import (
+    from portfold.research.search.config_export import (
         changes,
         checked,
         configuration_text,
@@ -81,7 +81,7 @@ def export(
 
 
 def _stop(choice: "Choice", given: float | None) -> tuple[Decimal, list[str]]:
-    from research.config_export import USUAL_STOP, stop_of
+    from portfold.research.search.config_export import USUAL_STOP, stop_of
 
     simulated = stop_of(choice)
     if given is None and simulated is not None:
@@ -95,8 +95,8 @@ def _stop(choice: "Choice", given: float | None) -> tuple[Decimal, list[str]]:
 
 
 def _told(choice: "Choice", portfolio: "Portfolio") -> Iterator[str]:
-    from research.config_export import UNMEASURED
-    from research.report.wording import counted
+    from portfold.research.report.wording import counted
+    from portfold.research.search.config_export import UNMEASURED
 
     yield (
         f"At most {counted(portfolio.max_positions, 'position')} of {', '.join(portfolio.symbols)}, stop at "

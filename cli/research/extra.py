@@ -1,6 +1,6 @@
 """Whether what research needs beside portfold itself is installed."""
 
-from cli.exits import Unusable
+from portfold.cli.exits import Unusable
 
 
 def needs_extra() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from cli.research.telling import (
+from portfold.cli.research.telling import (
     SHARPE_LINE,
     aligned,
     ends,
@@ -16,11 +16,11 @@ from cli.research.telling import (
 )
 
 if TYPE_CHECKING:
-    from research.findings import Findings, Winner
-    from research.in_sample import Seen
-    from research.journal import Journal
-    from research.optimizer import Extent, Optimized, Plan
-    from research.trading_days import Chosen
+    from portfold.research.search.findings import Findings, Winner
+    from portfold.research.search.optimizer import Extent, Optimized, Plan
+    from portfold.research.search.resume_log import Journal
+    from portfold.research.trades.in_sample import Seen
+    from portfold.research.trades.trading_days import Chosen
 
 _HEADS = ("Pos", "Sharpe", "CAGR/vol", "CAGR", "Return", "MaxDD", "Breaches", "Stops", "Symbols")
 _TEST_HEADS = ("Test Sharpe", "Return", "MaxDD")
@@ -60,7 +60,7 @@ def interrupted_line(journal: "Journal") -> str:
 
 def nothing_valid(plan: "Plan", optimized: "Optimized") -> str:
     """That no set keeps to the constraints, and how near the nearest comes."""
-    from research.optimizer import closest
+    from portfold.research.search.optimizer import closest
 
     level, nearest = closest(optimized.paths)
     limits, found = plan.constraints, nearest.metrics
@@ -74,7 +74,7 @@ def nothing_valid(plan: "Plan", optimized: "Optimized") -> str:
 
 def found_lines(findings: "Findings") -> Iterator[str]:
     """The table for people, and what is to be said of its first row."""
-    from research.report.wording import counted
+    from portfold.research.report.wording import counted
 
     best = findings.rows[0]
     yield ""

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from cli.exits import Unusable
+from portfold.cli.exits import Unusable
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from config import Configuration
-    from research.case import Case
-    from research.findings import Setting
-    from research.in_sample import Seen
-    from research.market import Market
-    from research.prices import Pricing
-    from research.results_folder import Results
-    from research.trading_days import Chosen, Span
+    from portfold.config import Configuration
+    from portfold.research.search.findings import Setting
+    from portfold.research.simulate.market import Market
+    from portfold.research.simulate.prices import Pricing
+    from portfold.research.simulate.scenario import Scenario
+    from portfold.research.trades.in_sample import Seen
+    from portfold.research.trades.results_folder import Results
+    from portfold.research.trades.trading_days import Chosen, Span
 
 Dollars = Annotated[float, Parameter(validator=Number(gte=0.01, lte=999_999_999))]
 Days = Annotated[int, Parameter(validator=Number(gte=1, lte=5_000))]
@@ -74,9 +74,9 @@ class Given:
 
     def load(self) -> "Loaded":
         """Reads configuration, trades and bars. Raises ConfigError, ResearchError, BarsError."""
-        from config import load
-        from research.prices import from_market, without_bars
-        from research.results_folder import read_results
+        from portfold.config import load
+        from portfold.research.simulate.prices import from_market, without_bars
+        from portfold.research.trades.results_folder import read_results
 
         configuration = load(self.config, os.environ, Path.cwd())
         wanted = names_in(self.symbols)
@@ -101,27 +101,27 @@ class Loaded:
 
     def chosen(self, span: "Span") -> "Chosen":
         """The trades of a span. Raises ResearchError where there are none."""
-        from research.trading_days import trades_within
+        from portfold.research.trades.trading_days import trades_within
 
         day = self.configuration.runtime.trading_day
         return trades_within(self.results.trades, span, zone=day.zone, roll=day.roll)
 
     def seen(self, chosen: "Chosen") -> "tuple[Seen, ...]":
         """What of these trades is on bars that their model was trained on."""
-        from research.in_sample import seen_in
+        from portfold.research.trades.in_sample import seen_in
 
         day = self.configuration.runtime.trading_day
         return seen_in(chosen, self.results.symbols, zone=day.zone, roll=day.roll)
 
-    def case(self, chosen: "Chosen") -> "Case":
+    def case(self, chosen: "Chosen") -> "Scenario":
         """The case of these trades. Raises RefusedField for limits that are none."""
-        from research.case import Account, build_case
+        from portfold.research.simulate.scenario import TradingAccount, build_case
 
         return build_case(
             self.configuration,
             chosen,
             pricing=self.pricing,
-            account=Account(_exact(self.given.initial_cash), _exact(self.given.breach_limit)),
+            account=TradingAccount(_exact(self.given.initial_cash), _exact(self.given.breach_limit)),
             daily_stop_loss=_exact(self.given.daily_stop_loss),
             seed=self.given.seed,
         )
@@ -129,7 +129,7 @@ class Loaded:
     @property
     def setting(self) -> "Setting":
         """The same for the record."""
-        from research.findings import Setting
+        from portfold.research.search.findings import Setting
 
         given = self.given
         return Setting(
@@ -161,7 +161,7 @@ def names_in(symbols: Iterable[str]) -> list[str]:
 
 def market_of(bars: str | None, days: int | None, seed: int | None) -> "Market | None":
     """Where the bars are from, as the options say. Raises Unusable."""
-    from research.market import SYNTHETIC, Market
+    from portfold.research.simulate.market import SYNTHETIC, Market
 
     if bars == SYNTHETIC:
         return Market(bars, _DAYS if days is None else days, _MARKET_SEED if seed is None else seed)
@@ -179,8 +179,8 @@ def _exact(dollars: float) -> Decimal:
 def _zone(name: str) -> "ZoneInfo":
     from zoneinfo import ZoneInfo
 
-    from config.errors import UnfitError
-    from config.rules import Zone
+    from portfold.config.errors import UnfitError
+    from portfold.config.rules import Zone
 
     try:
         return ZoneInfo(Zone().read(name))

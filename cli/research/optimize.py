@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from cli.exits import Failure
-from cli.research.found import extent_line, found_lines, interrupted_line, nothing_valid, span_lines
-from cli.research.given import Dollars, Given, Positions
-from cli.research.telling import read_lines, rules_line, tell
+from portfold.cli.exits import Failure
+from portfold.cli.research.found import extent_line, found_lines, interrupted_line, nothing_valid, span_lines
+from portfold.cli.research.given import Dollars, Given, Positions
+from portfold.cli.research.telling import read_lines, rules_line, tell
 
 if TYPE_CHECKING:
-    from cli.research.given import Loaded
-    from research.case import Case
-    from research.findings import Findings, Judged
-    from research.optimizer import Optimized, Plan
-    from research.trading_days import Span
+    from portfold.cli.research.given import Loaded
+    from portfold.research.search.findings import Findings, Judged
+    from portfold.research.search.optimizer import Optimized, Plan
+    from portfold.research.simulate.scenario import Scenario
+    from portfold.research.trades.trading_days import Span
 
 _GIVEN = Given()
 
@@ -81,14 +81,14 @@ def optimize(
     output
         The table to write; by default greedy_optimization_results.csv in the folder of results.
     """
-    from cli.research.extra import needs_extra
+    from portfold.cli.research.extra import needs_extra
 
     needs_extra()
-    from cli.research.given import levels
-    from research.optimizer import Plan
-    from research.processes import cores
-    from research.search import Constraints
-    from research.trading_days import Span
+    from portfold.cli.research.given import levels
+    from portfold.research.processes import cores
+    from portfold.research.search.optimizer import Plan
+    from portfold.research.search.search import Constraints
+    from portfold.research.trades.trading_days import Span
 
     plan = Plan(
         levels=levels(min_positions, max_positions),
@@ -102,8 +102,8 @@ def optimize(
 
 
 def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output: Path | None) -> None:
-    from research.findings import Judged
-    from research.trading_days import apart
+    from portfold.research.search.findings import Judged
+    from portfold.research.trades.trading_days import apart
 
     if test is not None:
         apart(train, test)
@@ -127,11 +127,11 @@ def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output:
     tell([f"A page of it: portfold research report --results {shlex.quote(str(table))}"])
 
 
-def _searched(case: "Case", test: "Case | None", plan: "Plan", table: Path) -> "Optimized":
+def _searched(case: "Scenario", test: "Scenario | None", plan: "Plan", table: Path) -> "Optimized":
     """Searches with a journal beside the table; it is gone when the search is over."""
-    from cli.research.progress import progress
-    from research.journal import Journal
-    from research.optimizer import extent, optimize
+    from portfold.cli.research.progress import progress
+    from portfold.research.search.optimizer import extent, optimize
+    from portfold.research.search.resume_log import Journal
 
     every = extent(case, plan)
     tell([extent_line(every, levels=len(plan.levels))])
@@ -139,8 +139,8 @@ def _searched(case: "Case", test: "Case | None", plan: "Plan", table: Path) -> "
         if journal.found:
             tell([f"Going on with {journal.found:,} sets measured before, from {journal.path}."])
         try:
-            with progress("Searching", every.measured, journal.found) as see:
-                optimized = optimize(case, test, plan, journal, see)
+            with progress("Searching", every.measured, journal.found) as on_progress:
+                optimized = optimize(case, test, plan, journal, on_progress)
         except KeyboardInterrupt:
             tell([interrupted_line(journal)])
             raise
@@ -158,9 +158,9 @@ def _written(
     """Writes the table and what lies beside it."""
     from importlib.metadata import version
 
-    from research.files import write_whole
-    from research.findings import Findings, hash_of, write_findings
-    from research.tables import greedy_table
+    from portfold.research.search.findings import Findings, hash_of, write_findings
+    from portfold.research.search.tables import greedy_table
+    from portfold.research.trades.whole_files import write_whole
 
     content = greedy_table((row.max_positions, row.symbols, row.train) for row in optimized.rows)
     findings = Findings(

@@ -21,7 +21,7 @@ def progress(doing: str, total: int, done_before: int = 0) -> Iterator[See]:
     began = time.monotonic()
     shown = 0.0
 
-    def see(done: int) -> None:
+    def on_progress(done: int) -> None:
         nonlocal shown
         now = time.monotonic()
         if now - shown < _EVERY_SECONDS:
@@ -32,8 +32,8 @@ def progress(doing: str, total: int, done_before: int = 0) -> Iterator[See]:
         sys.stderr.flush()
 
     try:
-        see(done_before)
-        yield see
+        on_progress(done_before)
+        yield on_progress
     finally:
         sys.stderr.write(_ERASE)
         sys.stderr.flush()

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from cli.exits import Failure, Unusable
-from cli.research.telling import tell
+from portfold.cli.exits import Failure, Unusable
+from portfold.cli.research.telling import tell
 
 if TYPE_CHECKING:
-    from cli.research.given import Given
-    from research.config_export import Choice
-    from research.findings import Findings, Judged
-    from research.portfolio_page.replayed import Replayed
-    from research.trading_days import Span
+    from portfold.cli.research.given import Given
+    from portfold.research.portfolio_page.replayed import Replayed
+    from portfold.research.search.config_export import Choice
+    from portfold.research.search.findings import Findings, Judged
+    from portfold.research.trades.trading_days import Span
 
 _ROWS_SHOWN = 50
 _NO_FINDINGS = (
@@ -67,14 +67,14 @@ def report(
     """
     from importlib.metadata import version
 
-    from cli.research.extra import needs_extra, needs_plotly
+    from portfold.cli.research.extra import needs_extra, needs_plotly
 
     needs_extra()
     needs_plotly()
-    from research.config_export import read_choice, read_choices
-    from research.files import write_whole
-    from research.portfolio_page.page import report_html
-    from research.portfolio_page.subject import Subject
+    from portfold.research.portfolio_page.page import report_html
+    from portfold.research.portfolio_page.subject import Subject
+    from portfold.research.search.config_export import read_choice, read_choices
+    from portfold.research.trades.whole_files import write_whole
 
     choice = read_choice(results, row)
     to = output or results.with_suffix(".html")
@@ -92,7 +92,7 @@ def report(
 
 def _check_free(to: Path) -> None:
     """Only a page of ours is written over, so that a mistyped name costs nobody a file of trades."""
-    from research.portfolio_page.page import MARK
+    from portfold.research.portfolio_page.page import MARK
 
     try:
         with to.open("rb") as there:
@@ -112,10 +112,10 @@ def _again(
     choice: "Choice", results_dir: Path | None, bars: str | None, config: str | None
 ) -> "tuple[Replayed | None, str]":
     """The row simulated again, or why it was not: what it was made of is gone, or is another."""
-    from config import ConfigError
-    from events.codec import RefusedField
-    from research.errors import ResearchError
-    from workers.feeds.csv_folder import BarsError
+    from portfold.config import ConfigError
+    from portfold.events.codec import RefusedField
+    from portfold.research.errors import ResearchError
+    from portfold.workers.feeds.csv_folder import BarsError
 
     findings = choice.findings
     if findings is None:
@@ -129,8 +129,8 @@ def _again(
 
 def _given(findings: "Findings", results_dir: Path | None, bars: str | None, config: str | None) -> "Given":
     """The options of the search."""
-    from cli.research.given import Given
-    from research.market import SYNTHETIC
+    from portfold.cli.research.given import Given
+    from portfold.research.simulate.market import SYNTHETIC
 
     setting = findings.setting
     market = setting.market
@@ -151,8 +151,8 @@ def _given(findings: "Findings", results_dir: Path | None, bars: str | None, con
 
 
 def _simulated(findings: "Findings", row: int, given: "Given") -> "tuple[Replayed | None, str]":
-    from cli.research.progress import progress
-    from research.portfolio_page.replayed import changed, differing, replayed, sets_to_play
+    from portfold.cli.research.progress import progress
+    from portfold.research.portfolio_page.replayed import changed, differing, replayed, sets_to_play
 
     loaded = given.load()
     train = loaded.case(loaded.chosen(_span(findings.train)))
@@ -160,8 +160,8 @@ def _simulated(findings: "Findings", row: int, given: "Given") -> "tuple[Replaye
     difference = changed(train, test, findings)
     if difference:
         return None, difference
-    with progress("Simulating", sets_to_play(findings)) as see:
-        again = replayed(train, test, findings, row, see)
+    with progress("Simulating", sets_to_play(findings)) as on_progress:
+        again = replayed(train, test, findings, row, on_progress)
     difference = differing(again, findings.rows[row])
     return (None, difference) if difference else (again, "")
 
@@ -169,6 +169,6 @@ def _simulated(findings: "Findings", row: int, given: "Given") -> "tuple[Replaye
 def _span(judged: "Judged") -> "Span":
     from datetime import date
 
-    from research.trading_days import Span
+    from portfold.research.trades.trading_days import Span
 
     return Span(date.fromisoformat(judged.first_day), date.fromisoformat(judged.last_day))

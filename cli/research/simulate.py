@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from cli.research.given import Given, Positions
-from cli.research.telling import (
+from portfold.cli.research.given import Given, Positions
+from portfold.cli.research.telling import (
     SHARPE_LINE,
     aligned,
     ends,
@@ -24,8 +24,8 @@ from cli.research.telling import (
 )
 
 if TYPE_CHECKING:
-    from research.case import Case
-    from research.tables import SimulatedRow
+    from portfold.research.search.tables import SimulatedRow
+    from portfold.research.simulate.scenario import Scenario
 
 _GIVEN = Given()
 
@@ -66,13 +66,13 @@ def simulate(
     output
         The table to write; by default portfolio_simulation.csv in the folder of results.
     """
-    from cli.research.extra import needs_extra
+    from portfold.cli.research.extra import needs_extra
 
     needs_extra()
-    from cli.research.given import levels
-    from research.files import write_whole
-    from research.tables import simulation_table
-    from research.trading_days import Span
+    from portfold.cli.research.given import levels
+    from portfold.research.search.tables import simulation_table
+    from portfold.research.trades.trading_days import Span
+    from portfold.research.trades.whole_files import write_whole
 
     positions = levels(min_positions, max_positions)
     loaded = given.load()
@@ -87,16 +87,16 @@ def simulate(
     tell(["", *aligned(list(_cells(rows))), "", SHARPE_LINE], forced, [f"Written: {table}"])
 
 
-def _rows(case: "Case", positions: Sequence[int], seed: int) -> list["SimulatedRow"]:
-    from cli.research.progress import progress
-    from research.tables import SimulatedRow
+def _rows(case: "Scenario", positions: Sequence[int], seed: int) -> list["SimulatedRow"]:
+    from portfold.cli.research.progress import progress
+    from portfold.research.search.tables import SimulatedRow
 
     rows: list[SimulatedRow] = []
-    with progress("Simulating", len(positions)) as see:
+    with progress("Simulating", len(positions)) as on_progress:
         for level in positions:
             simulated = case.simulate(case.symbols, level)
             rows.append(SimulatedRow(level, case.figures(simulated), case.intervals(simulated, seed)))
-            see(len(rows))
+            on_progress(len(rows))
     return rows
 
 

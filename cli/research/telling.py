@@ -5,15 +5,15 @@ from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from cli.typed import typed
-from coordinator.dollars import shown, shown_limit
+from portfold.cli.typed import typed
+from portfold.dollars import shown, shown_limit
 
 if TYPE_CHECKING:
-    from cli.research.given import Loaded
-    from research.in_sample import Seen
-    from research.luck import Interval
-    from research.metrics import Metrics
-    from research.trading_days import Chosen
+    from portfold.cli.research.given import Loaded
+    from portfold.research.statistics.metrics import Metrics
+    from portfold.research.statistics.significance import Interval
+    from portfold.research.trades.in_sample import Seen
+    from portfold.research.trades.trading_days import Chosen
 
 
 def read_lines(loaded: "Loaded") -> Iterator[str]:
@@ -45,7 +45,7 @@ def span_line(name: str, chosen: "Chosen") -> str:
 def seen_lines(seen: "Sequence[Seen]", begin: str) -> Iterator[str]:
     """That trades of the span prove nothing, and the option that begins after them."""
     if seen:
-        from research.in_sample import in_words
+        from portfold.research.trades.in_sample import in_words
 
         yield f"  {in_words(seen)}; {begin} begins after them."
 

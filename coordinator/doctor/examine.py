@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from itertools import chain
 
-from config import Configuration
-from coordinator.doctor import log_checks, people_checks, server_checks, setup_checks
-from coordinator.doctor.facts import gather
-from coordinator.doctor.finding import Finding, fail
-from events.bus import Bus
-from events.errors import BusError
+from portfold.config import Configuration
+from portfold.coordinator.doctor import log_checks, people_checks, server_checks, setup_checks
+from portfold.coordinator.doctor.facts import gather
+from portfold.coordinator.doctor.finding import Finding, fail
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.errors import BusError
 
 
 def examine(

@@ -10,17 +10,17 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from config import Configuration
-from coordinator.archive import Archive
-from coordinator.footing import Found, count_between
-from coordinator.footing import look as look_at_footing
-from coordinator.overview import Overview
-from coordinator.overview import look as look_around
-from coordinator.segment import ArchiveError
-from coordinator.snapshot import read_snapshot
-from events.bus import Archived, Bus, Extent, Head
-from events.errors import BusRefused
-from events.stream_id import ORIGIN, StreamId
+from portfold.config import Configuration
+from portfold.coordinator.store.archive import Archive
+from portfold.coordinator.store.log_integrity import Found, count_between
+from portfold.coordinator.store.log_integrity import look as look_at_footing
+from portfold.coordinator.store.segment import ArchiveError
+from portfold.coordinator.store.snapshot import read_snapshot
+from portfold.coordinator.views.overview import Overview
+from portfold.coordinator.views.overview import look as look_around
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Archived, Bus, Extent, Head
+from portfold.events.wire.errors import BusRefused
 
 _HERE = {"localhost", "127.0.0.1", "::1"}
 

@@ -1,9 +1,9 @@
 """Is the log whole, quick to start from, and all of it where it should be."""
 
-from coordinator.doctor.facts import Facts
-from coordinator.doctor.finding import Finding, fail, ok, warn
-from coordinator.shown_time import span
-from events.bus import Extent
+from portfold.coordinator.doctor.facts import Facts
+from portfold.coordinator.doctor.finding import Finding, fail, ok, warn
+from portfold.events.wire.bus import Extent
+from portfold.exchange_time import span
 
 _LONG = 1_000_000
 _FAR_BEHIND = 10_000

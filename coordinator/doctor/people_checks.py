@@ -2,11 +2,11 @@
 
 from zoneinfo import ZoneInfo
 
-from coordinator.doctor.facts import Facts
-from coordinator.doctor.finding import Finding, fail, ok, warn
-from coordinator.headlines import SLOW_MS, headlines
-from coordinator.overview import Overview
-from coordinator.shown_time import span
+from portfold.coordinator.doctor.facts import Facts
+from portfold.coordinator.doctor.finding import Finding, fail, ok, warn
+from portfold.coordinator.views.headlines import SLOW_MS, headlines
+from portfold.coordinator.views.overview import Overview
+from portfold.exchange_time import span
 
 _NOT_FIT = {"flattening", "no_limits", "unmanaged"}
 _SAID_ELSEWHERE = {"trading", "not_led", "not_deciding", "log_incomplete", "server_fails"}

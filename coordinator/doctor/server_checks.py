@@ -1,12 +1,12 @@
 """Is the server one to keep a log on: its version and role, how it keeps data, its memory, disk and clock."""
 
-from coordinator.clock_watch import AHEAD_MS, APART_MS, apart
-from coordinator.doctor.facts import Facts
-from coordinator.doctor.finding import Finding, fail, ok, warn
-from coordinator.durability import durability, refuse_eviction, too_old
-from coordinator.overview import server_of
-from coordinator.shown_time import span
-from events.errors import BusRefused
+from portfold.coordinator.doctor.facts import Facts
+from portfold.coordinator.doctor.finding import Finding, fail, ok, warn
+from portfold.coordinator.store.clock_watch import AHEAD_MS, APART_MS, apart
+from portfold.coordinator.store.durability import durability, refuse_eviction, too_old
+from portfold.coordinator.views.overview import server_of
+from portfold.events.wire.errors import BusRefused
+from portfold.exchange_time import span
 
 _FULL, _FILLING = 0.9, 0.7
 _DISK_FULL, _DISK_FILLING = 200 << 20, 1 << 30

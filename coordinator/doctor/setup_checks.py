@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from config import ConfigError, Configuration, webhook_url
-from coordinator.configured import configured_limits
-from coordinator.doctor.facts import Facts
-from coordinator.doctor.finding import Finding, fail, ok, warn
-from coordinator.limits import limits_named, limits_of
+from portfold.config import ConfigError, Configuration, webhook_url
+from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.doctor.facts import Facts
+from portfold.coordinator.doctor.finding import Finding, fail, ok, warn
+from portfold.coordinator.fold.limits import limits_named, limits_of
 
 _DIFFERENCES_SHOWN = 4
 

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 
-from coordinator.dollars import CENT
-from events.fields import Side
-from research.trades import Trade
-from workers.amount import Amount, exact
-from workers.decision import Decision
+from portfold.dollars import CENT
+from portfold.events.fields import Side
+from portfold.research.trades.trade_file import Trade
+from portfold.workers.client.amount import Amount, exact
+from portfold.workers.client.decision import Decision
 
 
 class Opened(NamedTuple):
@@ -27,7 +27,8 @@ class Opened(NamedTuple):
 
 
 class AloneGate:
-    """Meets `workers.asking.Gate`. `trades` are those that have ended, `opened` is the position there is.
+    """Meets `workers.run.gate_protocol.Gate`. `trades` are those that have ended, `opened` is the position
+    there is.
 
     `now_ms`, in the same clock, is set by who brings the bars.
     """

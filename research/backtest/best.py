@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from research.files import write_whole
-from research.results_folder import best_file, trades_file
+from portfold.research.trades.results_folder import best_file, trades_file
+from portfold.research.trades.whole_files import write_whole
 
 _LARGEST = 1_000_000
 _CAPITALS = {"Oos": "OOS", "Cpcv": "CPCV", "Cagr": "CAGR", "Usd": "USD", "Pnl": "PnL", "Sha256": "SHA256"}

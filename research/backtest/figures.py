@@ -1,4 +1,5 @@
-"""The figures of one symbol alone, as `research.metrics` defines them, by a simulation without limits.
+"""The figures of one symbol alone, as `research.statistics.metrics` defines them, by a simulation without
+limits.
 
 Days are all trading days of the bars that were traded, also those before the first trade and after the last.
 """
@@ -9,14 +10,14 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from config import Configuration
-from research.case import Account, build_case
-from research.luck import Interval
-from research.metrics import Metrics, measured
-from research.prices import without_bars
-from research.simulator import Simulated
-from research.trades import Trade
-from research.trading_days import Chosen
+from portfold.config import Configuration
+from portfold.research.simulate.prices import without_bars
+from portfold.research.simulate.scenario import TradingAccount, build_case
+from portfold.research.simulate.simulator import Simulated
+from portfold.research.statistics.metrics import Metrics, measured
+from portfold.research.statistics.significance import Interval
+from portfold.research.trades.trade_file import Trade
+from portfold.research.trades.trading_days import Chosen
 
 _NO_LIMIT = Decimal(999_999_999)
 _MOST_CONTRACTS = 10_000
@@ -41,7 +42,7 @@ def figures_of(
         structs.replace(configuration, runtime=runtime),
         Chosen(tuple(trades), tuple(days), 0),
         pricing=without_bars(configuration),
-        account=Account(cash, _NO_LIMIT),
+        account=TradingAccount(cash, _NO_LIMIT),
         daily_stop_loss=_NO_LIMIT,
         seed=_SEED,
     )

@@ -18,26 +18,24 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct, structs
 
-import coordinator
-import research
-import workers
-from config import Configuration
-from research.backtest.best import Best, done_before, sha256, write_results
-from research.backtest.figures import figures_of
-from research.backtest.out_of_sample import PLAIN, OutOfSample, out_of_sample
-from research.backtest.rows import Row, trades_table
-from research.backtest.trading import Traded, trade_alone
-from research.bars_within import bars_within, day_of
-from research.errors import ResearchError
-from research.filter.examples import Example, Examples, examples_of
-from research.market import Market
-from research.trades import Trade
-from research.trading_days import Span, days_between
-from workers.bar import Bar
-from workers.brokers.paper import fill_at
-from workers.feeds.driven import milliseconds_of
-from workers.filters.opened import ModelFilter, open_filter
-from workers.filters.sidecar import Sidecar
+from portfold import coordinator, research, workers
+from portfold.config import Configuration
+from portfold.research.backtest.best import Best, done_before, sha256, write_results
+from portfold.research.backtest.figures import figures_of
+from portfold.research.backtest.out_of_sample import PLAIN, OutOfSample, out_of_sample
+from portfold.research.backtest.rows import Row, trades_table
+from portfold.research.backtest.trading import Traded, trade_alone
+from portfold.research.errors import ResearchError
+from portfold.research.filter.examples import Example, Examples, examples_of
+from portfold.research.simulate.bars_within import bars_within, day_of
+from portfold.research.simulate.market import Market
+from portfold.research.trades.trade_file import Trade
+from portfold.research.trades.trading_days import Span, days_between
+from portfold.workers.brokers.paper import fill_at
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.driven import milliseconds_of
+from portfold.workers.filters.opened import ModelFilter, open_filter
+from portfold.workers.filters.sidecar import Sidecar
 
 
 class Plan(Struct, frozen=True):

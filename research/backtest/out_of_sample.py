@@ -12,14 +12,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from config import Configuration
-from events.fields import Side
-from research.backtest.figures import figures_of
-from research.backtest.trading import trade_alone
-from research.errors import ResearchError
-from research.filter.examples import Examples
-from workers.bar import Bar
-from workers.filters.protocol import Verdict
+from portfold.config import Configuration
+from portfold.events.fields import Side
+from portfold.research.backtest.figures import figures_of
+from portfold.research.backtest.trading import trade_alone
+from portfold.research.errors import ResearchError
+from portfold.research.filter.examples import Examples
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.filters.protocol import Verdict
 
 GROUPS = 6
 TESTED = 2
@@ -50,7 +50,7 @@ def out_of_sample(
 ) -> OutOfSample:
     """The mean Sharpe of the paths of a `kind` of model; the `examples` are those from bar `begins` on."""
     try:
-        from research.filter.training import KINDS, path_scores  # noqa: PLC0415 - an extra, and heavy
+        from portfold.research.filter.training import KINDS, path_scores  # noqa: PLC0415 - an extra, and heavy
     except ImportError as missing:
         return OutOfSample(None, f"none: {missing.name} is not installed (pip install 'portfold[ml]').")
     known = next((name for name in KINDS if name == kind), None)

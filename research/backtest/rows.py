@@ -1,4 +1,4 @@
-"""Trades as the file that `research.trades` reads, and every other user of such files.
+"""Trades as the file that `research.trades.trade_file` reads, and every other user of such files.
 
 Times are on the exchange's clocks with their offset, so that no hour is meant that comes twice. What a filter
 refused stands there as well, not selected, with what it would have made.
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from research.trades import (
+from portfold.research.trades.trade_file import (
     ENTRY_PRICE,
     ENTRY_TIME,
     EXIT_PRICE,

@@ -8,11 +8,11 @@ from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple
 
-from config import ConfigError
-from research.backtest.one import Done, Plan, backtest
-from research.errors import ResearchError
-from research.processes import processes
-from workers.feeds.csv_folder import BarsError
+from portfold.config import ConfigError
+from portfold.research.backtest.one import Done, Plan, backtest
+from portfold.research.errors import ResearchError
+from portfold.research.processes import processes
+from portfold.workers.feeds.csv_folder import BarsError
 
 _ENDED_FROM_OUTSIDE = (
     "A process that backtested was ended from outside; maybe there was not enough memory. What is done is "

@@ -13,19 +13,19 @@ from typing import NamedTuple
 
 import structlog
 
-from config import Configuration
-from coordinator.log import Log
-from events.fields import Side
-from research.backtest.alone import AloneGate, Opened
-from research.trades import Trade
-from workers.bar import Bar
-from workers.brokers.paper import fill_at
-from workers.brokers.protocol import BrokerSetup
-from workers.brokers.registry import on_paper, open_broker
-from workers.feeds.driven import milliseconds_of
-from workers.filters.protocol import EntryFilter, Verdict
-from workers.strategies.ibs import IbsStrategy
-from workers.trader import Trader
+from portfold.config import Configuration
+from portfold.events.fields import Side
+from portfold.log import Log
+from portfold.research.backtest.alone import AloneGate, Opened
+from portfold.research.trades.trade_file import Trade
+from portfold.workers.brokers.paper import fill_at
+from portfold.workers.brokers.protocol import BrokerSetup
+from portfold.workers.brokers.registry import on_paper, open_broker
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.driven import milliseconds_of
+from portfold.workers.filters.protocol import EntryFilter, Verdict
+from portfold.workers.run.trader import Trader
+from portfold.workers.strategies.ibs import IbsStrategy
 
 _IN_MEMORY = Path(":memory:")  # SQLite's own name for a book that nobody else sees
 

@@ -17,17 +17,17 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from config import Configuration
-from config.contracts import Contract
-from events.fields import Side
-from workers.bar import Bar
-from workers.brokers.legs import worse
-from workers.brokers.paper import fill_at
-from workers.feeds.driven import milliseconds_of
-from workers.filters.features import FeatureHistory, MissingFeatures
-from workers.profit import net_pnl
-from workers.strategies.ibs import IbsStrategy
-from workers.strategies.intent import Enter, Exit, Held
+from portfold.config import Configuration
+from portfold.config.contracts import Contract
+from portfold.events.fields import Side
+from portfold.workers.brokers.leg_arithmetic import worse
+from portfold.workers.brokers.paper import fill_at
+from portfold.workers.brokers.profit import net_pnl
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.driven import milliseconds_of
+from portfold.workers.filters.features import FeatureHistory, MissingFeatures
+from portfold.workers.strategies.ibs import IbsStrategy
+from portfold.workers.strategies.intent import Enter, Exit, OwnPosition
 
 
 class Done(NamedTuple):
@@ -106,7 +106,7 @@ class _Open:
         if self._entered is None:
             self._entered = self._costs.filled(bar, buys=self._long)
         self._bars += 1
-        held = Held(self._enter.side, self._entered.price, self._bars)
+        held = OwnPosition(self._enter.side, self._entered.price, self._bars)
         self._leaving = isinstance(self._strategy.decide(bar, held), Exit)
         return self._ended(number, bar) if self._leaving and not self._costs.waits else None
 

@@ -16,13 +16,13 @@ import numpy as np
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
-from config import Configuration
-from research.errors import ResearchError
-from research.filter.examples import Examples
-from research.filter.training import Kind, Trained, as_arrays
-from workers.filters.features import DEFINITION, FEATURES
-from workers.filters.onnx_model import INPUT, OnnxModel, check_probes
-from workers.filters.sidecar import FORMAT, Probe, Sidecar, sidecar_of, traded_by
+from portfold.config import Configuration
+from portfold.research.errors import ResearchError
+from portfold.research.filter.examples import Examples
+from portfold.research.filter.training import Kind, Trained, as_arrays
+from portfold.workers.filters.features import DEFINITION, FEATURES
+from portfold.workers.filters.onnx_model import INPUT, OnnxModel, check_probes
+from portfold.workers.filters.sidecar import FORMAT, Probe, Sidecar, sidecar_of, traded_by
 
 _PROBES = 20
 _PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")

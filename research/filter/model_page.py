@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from coordinator.dollars import shown
-from research.filter.examples import Example
-from research.filter.training import Cut, Measured
-from research.report.drawing import SMALL, Chart, dollar_axis, frame, still_axis
-from research.report.shell import figure, page
-from research.report.table import Cell, money, table
-from research.report.table import figure as number
-from research.report.wording import text
+from portfold.dollars import shown
+from portfold.research.filter.examples import Example
+from portfold.research.filter.training import Cut, Measured
+from portfold.research.report.drawing import SMALL, Chart, dollar_axis, frame, still_axis
+from portfold.research.report.shell import figure, page
+from portfold.research.report.table import Cell, money, table
+from portfold.research.report.table import figure as number
+from portfold.research.report.wording import text
 
-_MARK = "portfold train"
+_MARK = "portfold research train"
 _PX = 420
 
 

@@ -19,8 +19,8 @@ from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from research.errors import ResearchError
-from research.filter.cross_validation import (
+from portfold.research.errors import ResearchError
+from portfold.research.filter.cross_validation import (
     Fold,
     Span,
     combinatorial_folds,
@@ -28,7 +28,7 @@ from research.filter.cross_validation import (
     group_of_each,
     purged_folds,
 )
-from research.filter.examples import Example, Examples
+from portfold.research.filter.examples import Example, Examples
 
 Kind = Literal["logistic", "random_forest", "gradient_boosting"]
 KINDS: Mapping[Kind, Callable[[], Any]] = {

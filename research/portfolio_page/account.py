@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from research.metrics import account_in_cents, moments_of
-from research.simulator import Simulated
+from portfold.research.simulate.simulator import Simulated
+from portfold.research.statistics.metrics import account_in_cents, moments_of
 
 MONTHS = 12
 

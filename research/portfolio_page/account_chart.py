@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from research.portfolio_page.replayed import Played
-from research.portfolio_page.wording import money
-from research.report.drawing import Chart, Part, Trace, dollar_axis, frame, note, still_axis
-from research.report.wording import counted
+from portfold.research.portfolio_page.replayed import Played
+from portfold.research.portfolio_page.wording import money
+from portfold.research.report.drawing import Chart, Part, Trace, dollar_axis, frame, note, still_axis
+from portfold.research.report.wording import counted
 
 _HEIGHT_PX = 520
 _LEFT_PX = 72

@@ -10,11 +10,11 @@ from decimal import Decimal
 import numpy as np
 from msgspec import Struct
 
-from coordinator.dollars import ZERO
-from coordinator.trading_day import trading_day_at
-from research.metrics import Floats
-from research.simulator import Simulated
-from research.trades import Trade
+from portfold.coordinator.fold.trading_day import trading_day_at
+from portfold.dollars import ZERO
+from portfold.research.simulate.simulator import Simulated
+from portfold.research.statistics.metrics import Floats
+from portfold.research.trades.trade_file import Trade
 
 _OUT_OF_REACH_MS = -1
 

@@ -7,10 +7,10 @@ top of each other.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from research.portfolio_page.account import Year
-from research.portfolio_page.by_symbol import Correlated, Outcome
-from research.portfolio_page.wording import money, percent, ratio, short_money
-from research.report.wording import NOTHING, text
+from portfold.research.portfolio_page.account import Year
+from portfold.research.portfolio_page.by_symbol import Correlated, Outcome
+from portfold.research.portfolio_page.wording import money, percent, ratio, short_money
+from portfold.research.report.wording import NOTHING, text
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 

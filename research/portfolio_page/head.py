@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
-from coordinator.audit.signs import Sign
-from research.config_export import UNMEASURED
-from research.findings import Findings, Judged, Winner
-from research.in_sample import in_words
-from research.luck import Interval
-from research.portfolio_page.subject import Subject
-from research.portfolio_page.wording import INFINITE, money, percent, ratio
-from research.report.headline import fact, sign_list
-from research.report.wording import counted, text
+from portfold.coordinator.audit.report.warning_signs import Sign
+from portfold.research.portfolio_page.subject import Subject
+from portfold.research.portfolio_page.wording import INFINITE, money, percent, ratio
+from portfold.research.report.headline import fact, sign_list
+from portfold.research.report.wording import counted, text
+from portfold.research.search.config_export import UNMEASURED
+from portfold.research.search.findings import Findings, Judged, Winner
+from portfold.research.statistics.significance import Interval
+from portfold.research.trades.in_sample import in_words
 
 _SURE = 0.95
 _HALF = 0.5

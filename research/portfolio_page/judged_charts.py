@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from research.findings import Winner
-from research.metrics import Metrics
-from research.portfolio_page.wording import INFINITE, money, percent, ratio
-from research.report.drawing import SMALL, Chart, Part, Trace, frame, still_axis
+from portfold.research.portfolio_page.wording import INFINITE, money, percent, ratio
+from portfold.research.report.drawing import SMALL, Chart, Part, Trace, frame, still_axis
+from portfold.research.search.findings import Winner
+from portfold.research.statistics.metrics import Metrics
 
 _HEIGHT_PX = 240
 _NUMBERED = 12

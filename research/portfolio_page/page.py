@@ -4,21 +4,21 @@ from decimal import Decimal
 
 import numpy as np
 
-from research.config_export import UNMEASURED
-from research.findings import Findings, Winner
-from research.portfolio_page.account import years
-from research.portfolio_page.account_chart import CHOSEN, JUDGED, account_chart
-from research.portfolio_page.by_symbol import correlated
-from research.portfolio_page.grids import KeptSet, correlation_grid, kept_grid, months_grid
-from research.portfolio_page.head import header, headline, signs, title_of
-from research.portfolio_page.judged_charts import COMPARED, judged_chart
-from research.portfolio_page.path_chart import path_chart
-from research.portfolio_page.replayed import Played, Replayed
-from research.portfolio_page.subject import Subject
-from research.portfolio_page.tables import judged_table, rows_table, symbols_table, way_table
-from research.portfolio_page.wording import money, percent, ratio
-from research.report.shell import figure, page
-from research.report.wording import counted, text
+from portfold.research.portfolio_page.account import years
+from portfold.research.portfolio_page.account_chart import CHOSEN, JUDGED, account_chart
+from portfold.research.portfolio_page.by_symbol import correlated
+from portfold.research.portfolio_page.grids import KeptSet, correlation_grid, kept_grid, months_grid
+from portfold.research.portfolio_page.head import header, headline, signs, title_of
+from portfold.research.portfolio_page.judged_charts import COMPARED, judged_chart
+from portfold.research.portfolio_page.path_chart import path_chart
+from portfold.research.portfolio_page.replayed import Played, Replayed
+from portfold.research.portfolio_page.subject import Subject
+from portfold.research.portfolio_page.tables import judged_table, rows_table, symbols_table, way_table
+from portfold.research.portfolio_page.wording import money, percent, ratio
+from portfold.research.report.shell import figure, page
+from portfold.research.report.wording import counted, text
+from portfold.research.search.config_export import UNMEASURED
+from portfold.research.search.findings import Findings, Winner
 
 MARK = "portfold research report"
 """Stands at the beginning of every page, by which one knows it."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from research.portfolio_page.wording import money, ratio
-from research.report.drawing import SMALL, Chart, Part, Trace, dollar_axis, frame, note, still_axis
-from research.report.wording import label
-from research.search import Constraints, Symbols, Visited
+from portfold.research.portfolio_page.wording import money, ratio
+from portfold.research.report.drawing import SMALL, Chart, Part, Trace, dollar_axis, frame, note, still_axis
+from portfold.research.report.wording import label
+from portfold.research.search.search import Constraints, Symbols, Visited
 
 _HEIGHT_PX = 560
 _LEFT_PX = 72

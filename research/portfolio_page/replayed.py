@@ -10,13 +10,13 @@ from decimal import Decimal
 
 from msgspec import Struct, structs
 
-from research.case import Case
-from research.findings import Findings, Judged, Winner
-from research.luck import Intervals
-from research.metrics import Floats, Metrics
-from research.portfolio_page.account import AccountDay, account_days
-from research.portfolio_page.by_symbol import Outcome, outcomes, pnl_by_day
-from research.simulator import Simulated
+from portfold.research.portfolio_page.account import AccountDay, account_days
+from portfold.research.portfolio_page.by_symbol import Outcome, outcomes, pnl_by_day
+from portfold.research.search.findings import Findings, Judged, Winner
+from portfold.research.simulate.scenario import Scenario
+from portfold.research.simulate.simulator import Simulated
+from portfold.research.statistics.metrics import Floats, Metrics
+from portfold.research.statistics.significance import Intervals
 
 
 class Played(Struct, frozen=True):
@@ -49,9 +49,9 @@ class Replayed(Struct, frozen=True):
         return tuple(sorted(spans, key=lambda one: one.days[0].date))
 
 
-def changed(train: Case, test: Case | None, findings: Findings) -> str:
+def changed(train: Scenario, test: Scenario | None, findings: Findings) -> str:
     """A sentence where what is at hand is not what was searched; nothing where it is."""
-    pairs: list[tuple[str, Case, Judged]] = [("chosen", train, findings.train)]
+    pairs: list[tuple[str, Scenario, Judged]] = [("chosen", train, findings.train)]
     if test is not None and findings.test is not None:
         pairs.append(("judged", test, findings.test))
     for name, case, judged in pairs:
@@ -95,9 +95,9 @@ def sets_to_play(findings: Findings) -> int:
 
 
 def replayed(
-    train: Case, test: Case | None, findings: Findings, row: int, see: Callable[[int], object]
+    train: Scenario, test: Scenario | None, findings: Findings, row: int, on_progress: Callable[[int], object]
 ) -> Replayed:
-    """Plays every row of the findings again; `see` is told how many simulations are done."""
+    """Plays every row of the findings again; `on_progress` is told how many simulations are done."""
     seed = findings.setting.seed
     cases = (train,) if test is None else (train, test)
     spans: list[Played] = []
@@ -109,12 +109,12 @@ def replayed(
             made.append(outcomes(simulated, case.timeline.trades))
             if number == row:
                 spans.append(_played(case, simulated, made[-1], seed))
-            see(number * len(cases) + len(made))
+            on_progress(number * len(cases) + len(made))
         each.append(tuple(made))
     return Replayed(spans[0], spans[1] if len(spans) > 1 else None, tuple(each))
 
 
-def _played(case: Case, simulated: Simulated, own: tuple[Outcome, ...], seed: int) -> Played:
+def _played(case: Scenario, simulated: Simulated, own: tuple[Outcome, ...], seed: int) -> Played:
     limits, trades = case.limits, case.timeline.trades
     return Played(
         cash=case.account.cash,

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from research.config_export import Choice
-from research.findings import Findings, Winner
-from research.luck import Intervals
-from research.portfolio_page.replayed import Replayed
-from research.tables import GREEDY_COLUMNS
+from portfold.research.portfolio_page.replayed import Replayed
+from portfold.research.search.config_export import Choice
+from portfold.research.search.findings import Findings, Winner
+from portfold.research.search.tables import GREEDY_COLUMNS
+from portfold.research.statistics.significance import Intervals
 
 SPAN_UNKNOWN = "on days that are not known"
 ON_TEST = "on the test span"

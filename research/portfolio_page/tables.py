@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from research.config_export import Choice
-from research.findings import Winner
-from research.portfolio_page.by_symbol import Outcome, all_of
-from research.portfolio_page.replayed import Replayed
-from research.portfolio_page.wording import INFINITE, money, percent, ratio
-from research.report.table import Cell, figure, table, tone_of, words
-from research.report.wording import NOTHING
-from research.search import Constraints, Symbols, Visited
+from portfold.research.portfolio_page.by_symbol import Outcome, all_of
+from portfold.research.portfolio_page.replayed import Replayed
+from portfold.research.portfolio_page.wording import INFINITE, money, percent, ratio
+from portfold.research.report.table import Cell, figure, table, tone_of, words
+from portfold.research.report.wording import NOTHING
+from portfold.research.search.config_export import Choice
+from portfold.research.search.findings import Winner
+from portfold.research.search.search import Constraints, Symbols, Visited
 
 _BECAUSE = {"drawdown": "lowers the drawdown most", "sharpe": "lowest Sharpe alone"}
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from research.report.wording import NOTHING
+from portfold.research.report.wording import NOTHING
 
 INFINITE = "∞"
 _THOUSAND, _MANY_THOUSANDS, _MILLION = 1_000, 99_950, 999_500

@@ -7,11 +7,11 @@ mark; positions against the limit, with what was reserved besides.
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from coordinator.audit.account import Account, Entry, Order, Trade
-from coordinator.audit.curves import Curve, Run
-from coordinator.dollars import shown, shown_limit
-from coordinator.quotes import entry_price, exit_price
-from research.report.drawing import (
+from portfold.coordinator.audit.report.curves import Curve, Run
+from portfold.coordinator.audit.report.day_account import DayAccount, Entry, Order, Trade
+from portfold.dollars import shown, shown_limit
+from portfold.quotes import entry_price, exit_price
+from portfold.research.report.drawing import (
     Chart,
     Part,
     Trace,
@@ -23,7 +23,7 @@ from research.report.drawing import (
     still_axis,
     time_axis,
 )
-from research.report.wording import clock, dollars, label, wall
+from portfold.research.report.wording import clock, dollars, label, wall
 
 _PNL_PX = 290
 _CODE_PX = 22
@@ -41,7 +41,7 @@ _CODES_SHOWN = 8
 _SYMBOLS_SHOWN = 8
 
 
-def day_chart(account: Account) -> Chart | None:
+def day_chart(account: DayAccount) -> Chart | None:
     """None on a day on which nothing was asked, held or booked."""
     if account.active_ms is None or account.limits is None:
         return None
@@ -51,7 +51,7 @@ def day_chart(account: Account) -> Chart | None:
 class _Day:
     """The day on the exchange's clock, seen through a window a little wider than what happened."""
 
-    def __init__(self, account: Account, active_ms: tuple[int, int], zone: str) -> None:
+    def __init__(self, account: DayAccount, active_ms: tuple[int, int], zone: str) -> None:
         first_ms, last_ms = active_ms
         room_ms = max(1000, int((last_ms - first_ms) * _ROOM))
         self._account = account

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from decimal import Decimal
 from itertools import accumulate
 
-from coordinator.audit.account import Account
-from coordinator.dollars import shown_limit
-from research.report.drawing import Chart, Part, Trace, dollar_axis, frame, marks, still_axis
-from research.report.wording import counted, dollars, label, short_date
+from portfold.coordinator.audit.report.day_account import DayAccount
+from portfold.dollars import shown_limit
+from portfold.research.report.drawing import Chart, Part, Trace, dollar_axis, frame, marks, still_axis
+from portfold.research.report.wording import counted, dollars, label, short_date
 
 _HEIGHT_PX = 360
 _FEW = 15
 _DAY_MS = 86_400_000
 
 
-def days_chart(accounts: Sequence[Account]) -> Chart:
+def days_chart(accounts: Sequence[DayAccount]) -> Chart:
     """A bar for each day."""
     return {
         "data": [trace(accounts) for trace in (_results, _sum, _stop_lines, _lowest, _stops)],
@@ -29,7 +29,7 @@ def _weekdays(count: int) -> Part:
     return {"type": "date", "rangebreaks": [{"bounds": ["sat", "mon"]}], "tickformat": "%a %-d %b"} | each
 
 
-def _results(accounts: Sequence[Account]) -> Trace:
+def _results(accounts: Sequence[DayAccount]) -> Trace:
     return {
         "type": "bar",
         "name": "Daily P&L",
@@ -44,7 +44,7 @@ def _results(accounts: Sequence[Account]) -> Trace:
     }
 
 
-def _stop_lines(accounts: Sequence[Account]) -> Trace:
+def _stop_lines(accounts: Sequence[DayAccount]) -> Trace:
     lines = [(one.day, -one.limits.daily_stop_loss) for one in accounts if one.limits is not None]
     return marks(
         "Stop line",
@@ -58,7 +58,7 @@ def _stop_lines(accounts: Sequence[Account]) -> Trace:
     )
 
 
-def _lowest(accounts: Sequence[Account]) -> Trace:
+def _lowest(accounts: Sequence[DayAccount]) -> Trace:
     return marks(
         "Lowest in the day",
         [(one.day, float(one.worst)) for one in accounts],
@@ -67,7 +67,7 @@ def _lowest(accounts: Sequence[Account]) -> Trace:
     )
 
 
-def _stops(accounts: Sequence[Account]) -> Trace:
+def _stops(accounts: Sequence[DayAccount]) -> Trace:
     stopped = [one for one in accounts if one.stops]
     return marks(
         "Stopped out",
@@ -77,7 +77,7 @@ def _stops(accounts: Sequence[Account]) -> Trace:
     )
 
 
-def _sum(accounts: Sequence[Account]) -> Trace:
+def _sum(accounts: Sequence[DayAccount]) -> Trace:
     sums: list[Decimal] = list(accumulate(one.pnl for one in accounts))
     return {
         "type": "scatter",

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from coordinator.audit.account import Account, Flattening, Step
-from coordinator.dollars import shown, shown_limit
-from coordinator.limits import limits_named
-from research.report.table import Cell, table, words
-from research.report.wording import clock, counted, moment, text
+from portfold.coordinator.audit.report.day_account import DayAccount, Flattening, Step
+from portfold.coordinator.fold.limits import limits_named
+from portfold.dollars import shown, shown_limit
+from portfold.research.report.table import Cell, table, words
+from portfold.research.report.wording import clock, counted, moment, text
 
 _NOT_SHOWN = ("zone", "roll", "point_values")
 _SIGNS = {
@@ -20,12 +20,12 @@ _SIGNS = {
 }
 
 
-def flattenings(account: Account, zone: str) -> str:
+def flattenings(account: DayAccount, zone: str) -> str:
     """Each flattening of the day, step by step, the stops first of all."""
     return "".join(_flattening(one, account, zone) for one in account.flattenings)
 
 
-def _flattening(one: Flattening, account: Account, zone: str) -> str:
+def _flattening(one: Flattening, account: DayAccount, zone: str) -> str:
     began = clock(one.began_ms, zone, account.day)
     if one.triggered is not None:
         stopped = clock(one.triggered.ms, zone, account.day)
@@ -57,7 +57,7 @@ def _step(step: Step, flattening: Flattening, span_ms: int, zone: str, day: str)
     )
 
 
-def limits(account: Account, zone: str) -> str:
+def limits(account: DayAccount, zone: str) -> str:
     """The limits in force when the day began, and what was changed during it."""
     if account.limits is None:
         return '<p class="note">No limits were in force.</p>'
@@ -72,7 +72,7 @@ def limits(account: Account, zone: str) -> str:
     return f'<div class="pair">{in_force}<div>{_changes(account, zone)}{orders(account, zone)}</div></div>'
 
 
-def _changes(account: Account, zone: str) -> str:
+def _changes(account: DayAccount, zone: str) -> str:
     heads = [*map(words, ("At", "Limit", "Before", "After", "By", "Why"))]
     rows = [
         [
@@ -96,7 +96,7 @@ def _told(name: str, value: str) -> str:
     return f"{value}%" if name.endswith("_percent") else value
 
 
-def orders(account: Account, zone: str) -> str:
+def orders(account: DayAccount, zone: str) -> str:
     """Halts, resumes and whatever else an operator ordered."""
     heads = [*map(words, ("At", "Order", "By", "Why"))]
     rows = [
@@ -111,7 +111,7 @@ def orders(account: Account, zone: str) -> str:
     return table("Orders", heads, rows)
 
 
-def odd_lines(account: Account, zone: str) -> str:
+def odd_lines(account: DayAccount, zone: str) -> str:
     """What the coordinator's log said that is out of the ordinary."""
     heads = [words("At"), words("Level"), words("What")]
     rows: Sequence[Sequence[Cell]] = [

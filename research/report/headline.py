@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from coordinator.audit.account import Account, rate
-from coordinator.audit.days import begins_ms, week_of
-from coordinator.audit.signs import MOST_BLOCKED, Sign, signs
-from coordinator.audit.tallies import all_together
-from coordinator.dollars import ZERO, shown_limit
-from research.report.happenings import session
-from research.report.table import tone_of
-from research.report.wording import clock, counted, dollars, long_date, moment, percent, text
+from portfold.coordinator.audit.report.day_account import DayAccount, rate
+from portfold.coordinator.audit.report.days import begins_ms, week_of
+from portfold.coordinator.audit.report.tallies import all_together
+from portfold.coordinator.audit.report.warning_signs import MOST_BLOCKED, Sign, signs
+from portfold.dollars import ZERO, shown_limit
+from portfold.research.report.happenings import session
+from portfold.research.report.table import tone_of
+from portfold.research.report.wording import clock, counted, dollars, long_date, moment, percent, text
 
 _LIMITS_TOLD = 3
 
 
-def title_of(accounts: Sequence[Account], *, week: bool) -> str:
+def title_of(accounts: Sequence[DayAccount], *, week: bool) -> str:
     """What the report is about: a day, a week, or days from one to another."""
     first, last = accounts[0].day, accounts[-1].day
     if week:
@@ -23,7 +23,7 @@ def title_of(accounts: Sequence[Account], *, week: bool) -> str:
     return long_date(first) if first == last else f"{long_date(first)} to {long_date(last)}"
 
 
-def headline_text(accounts: Sequence[Account]) -> str:
+def headline_text(accounts: Sequence[DayAccount]) -> str:
     """The headline's figures in a line."""
     total, last = all_together(accounts), accounts[-1]
     asked, blocked = sum(one.asked for one in accounts), sum(one.blocked for one in accounts)
@@ -38,7 +38,7 @@ def headline_text(accounts: Sequence[Account]) -> str:
     )
 
 
-def header(accounts: Sequence[Account], title: str, portfolio: str, zone: str) -> str:
+def header(accounts: Sequence[DayAccount], title: str, portfolio: str, zone: str) -> str:
     """Which portfolio and which days, and how they stand."""
     first, last = accounts[0], accounts[-1]
     badges = ""
@@ -56,7 +56,7 @@ def header(accounts: Sequence[Account], title: str, portfolio: str, zone: str) -
     )
 
 
-def headline(accounts: Sequence[Account], zone: str) -> str:
+def headline(accounts: Sequence[DayAccount], zone: str) -> str:
     """What a reader wants to know in two seconds."""
     total = all_together(accounts)
     pnl = sum((one.pnl for one in accounts), ZERO)
@@ -96,7 +96,7 @@ def fact(name: str, value: str, note: str, *, alarm: bool = False) -> str:
     )
 
 
-def _stops_note(accounts: Sequence[Account], zone: str) -> str:
+def _stops_note(accounts: Sequence[DayAccount], zone: str) -> str:
     stops = [(account, one) for account in accounts for one in account.stopped]
     if not stops:
         return "none"
@@ -108,7 +108,7 @@ def _stops_note(accounts: Sequence[Account], zone: str) -> str:
     return f"{when}, {ended}"
 
 
-def _gauge(accounts: Sequence[Account]) -> str:
+def _gauge(accounts: Sequence[DayAccount]) -> str:
     """The limit, and how much of it was lost at worst; the mark on the bar is the limit."""
     limits = _limits_told(accounts)
     worst = max(accounts, key=lambda one: one.used)
@@ -121,14 +121,14 @@ def _gauge(accounts: Sequence[Account]) -> str:
     return f'<div class="gauge">{bar}</div><p class="of"><b>{text(limit)}</b> {text(lost)}</p>'
 
 
-def _limits_told(accounts: Sequence[Account]) -> list[str]:
+def _limits_told(accounts: Sequence[DayAccount]) -> list[str]:
     """The daily limit, such as `$-2,500`; where it was changed the last few, one after the other."""
     told = [shown_limit(-limit) for one in accounts for limit in one.daily_limits]
     each = [limit for limit, before in zip(told, ["", *told], strict=False) if limit != before]
     return each[-_LIMITS_TOLD:]
 
 
-def warning_signs(accounts: Sequence[Account], difference: str) -> str:
+def warning_signs(accounts: Sequence[DayAccount], difference: str) -> str:
     """What to watch for; first of all, that the record itself is not what was decided."""
     told = signs(accounts)
     if difference:

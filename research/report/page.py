@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from coordinator.audit.account import Account
-from coordinator.audit.days import Gathered
-from coordinator.audit.tallies import all_together
-from research.report.day_chart import day_chart
-from research.report.days_chart import days_chart
-from research.report.happenings import flattenings, limits, odd_lines
-from research.report.headline import header, headline, title_of, warning_signs
-from research.report.shell import figure, page
-from research.report.tables import days_table, held_table, tallies_tables, trades_table
-from research.report.wording import counted, dollars, long_date, text
+from portfold.coordinator.audit.report.day_account import DayAccount
+from portfold.coordinator.audit.report.days import Gathered
+from portfold.coordinator.audit.report.tallies import all_together
+from portfold.research.report.day_chart import day_chart
+from portfold.research.report.days_chart import days_chart
+from portfold.research.report.happenings import flattenings, limits, odd_lines
+from portfold.research.report.headline import header, headline, title_of, warning_signs
+from portfold.research.report.shell import figure, page
+from portfold.research.report.tables import days_table, held_table, tallies_tables, trades_table
+from portfold.research.report.wording import counted, dollars, long_date, text
 
 MARK = "portfold audit report"
 """Stands at the beginning of every report, by which one knows it."""
@@ -39,7 +39,7 @@ def report_html(found: Gathered, *, portfolio: str, read_from: str, week: bool, 
     return page(f"{title}, {portfolio}", "".join(body), mark=MARK)
 
 
-def _one_day(account: Account, zone: str) -> str:
+def _one_day(account: DayAccount, zone: str) -> str:
     flattened = flattenings(account, zone)
     return "".join(
         [
@@ -57,7 +57,7 @@ def _one_day(account: Account, zone: str) -> str:
     )
 
 
-def _several_days(accounts: Sequence[Account], zone: str) -> str:
+def _several_days(accounts: Sequence[DayAccount], zone: str) -> str:
     days = "".join(_day_section(one, zone, folded=len(accounts) > _DAYS_OPEN) for one in accounts)
     about = "P&L by trading day, each against its stop line, and their sum"
     return "".join(
@@ -72,7 +72,7 @@ def _several_days(accounts: Sequence[Account], zone: str) -> str:
     )
 
 
-def _day_section(account: Account, zone: str, *, folded: bool) -> str:
+def _day_section(account: DayAccount, zone: str, *, folded: bool) -> str:
     tally = all_together([account])
     facts = (
         f"P&L {dollars(account.pnl)}, {counted(account.stops, 'stop')}, {counted(tally.trades, 'trade')}, "
@@ -97,7 +97,7 @@ def _details(summary: str, inside: str) -> str:
     return f"<details><summary>{text(summary)}</summary>{inside}</details>" if inside else ""
 
 
-def _day_figure(account: Account, zone: str) -> str:
+def _day_figure(account: DayAccount, zone: str) -> str:
     chart = day_chart(account)
     if chart is None:
         return '<p class="note">Nothing was asked for, and nothing moved: there is nothing to draw.</p>'

@@ -11,8 +11,8 @@ from importlib.resources import files
 
 import msgspec
 
-from research.report.drawing import Chart
-from research.report.wording import text
+from portfold.research.report.drawing import Chart
+from portfold.research.report.wording import text
 
 
 def page(title: str, body: str, *, mark: str) -> str:
@@ -66,7 +66,7 @@ def _hash(script: str) -> str:
 
 
 def _own(name: str) -> str:
-    return files("research.report").joinpath(name).read_text(encoding="utf-8")
+    return files("portfold.research.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _plotly() -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from research.report.wording import dollars, percent, text
+from portfold.research.report.wording import dollars, percent, text
 
 
 class Cell(NamedTuple):

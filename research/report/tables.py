@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from coordinator.audit.account import Account, Held, Trade, rate
-from coordinator.audit.signs import MOST_BLOCKED
-from coordinator.audit.tallies import Tally, all_together, by_symbol, by_worker
-from coordinator.dollars import ZERO
-from coordinator.quotes import is_made_up
-from research.report.table import Cell, figure, money, share, table, tone_of, words
-from research.report.wording import clock, counted, dollars, percent, prices, short_date, text
+from portfold.coordinator.audit.report.day_account import DayAccount, EndOfDayPosition, Trade, rate
+from portfold.coordinator.audit.report.tallies import Tally, all_together, by_symbol, by_worker
+from portfold.coordinator.audit.report.warning_signs import MOST_BLOCKED
+from portfold.dollars import ZERO
+from portfold.quotes import is_made_up
+from portfold.research.report.table import Cell, figure, money, share, table, tone_of, words
+from portfold.research.report.wording import clock, counted, dollars, percent, prices, short_date, text
 
 TRADES_SHOWN = 2000
 _CENT = Decimal("0.01")
@@ -18,7 +18,7 @@ _CENT = Decimal("0.01")
 # --- by symbol, by strategy -----------------------------------------------------------------------------
 
 
-def tallies_tables(accounts: Sequence[Account]) -> str:
+def tallies_tables(accounts: Sequence[DayAccount]) -> str:
     """Per symbol and per strategy, side by side where there is room."""
     total = all_together(accounts)
     note = _of_other_days(accounts)
@@ -61,7 +61,7 @@ def _bar(amount: Decimal, largest: Decimal) -> Cell:
     return Cell(f"{text(dollars(amount))}{bar}", figure=True, tone=f"barred {tone_of(amount)}")
 
 
-def _of_other_days(accounts: Sequence[Account]) -> str:
+def _of_other_days(accounts: Sequence[DayAccount]) -> str:
     """Where the P&L is not just that of the trades."""
     overnight = any(account.held for account in accounts) or any(
         abs(trade.pnl - trade.booked) > _CENT for account in accounts for trade in account.trades
@@ -77,7 +77,7 @@ def _of_other_days(accounts: Sequence[Account]) -> str:
 # --- days -----------------------------------------------------------------------------------------------
 
 
-def days_table(accounts: Sequence[Account]) -> str:
+def days_table(accounts: Sequence[DayAccount]) -> str:
     """A line for each day."""
     heads = [
         words("Trading day"),
@@ -99,7 +99,7 @@ def days_table(accounts: Sequence[Account]) -> str:
     return table("Day by day", heads, [_day_row(one) for one in accounts], total=foot)
 
 
-def _day_row(account: Account) -> list[Cell]:
+def _day_row(account: DayAccount) -> list[Cell]:
     tally = all_together([account])
     limit = f"/{account.most_allowed}" if account.most_allowed else ""
     near = "alarm" if account.near else ""
@@ -120,11 +120,11 @@ def _day_row(account: Account) -> list[Cell]:
 # --- trades ---------------------------------------------------------------------------------------------
 
 
-def trades_table(account: Account, zone: str) -> str:
+def trades_table(account: DayAccount, zone: str) -> str:
     """Every close of the day, in order."""
     heads = [
         *map(words, ("Closed", "Symbol", "Strategy", "Side")),
-        *map(figure, ("Size", "Entry", "Exit", "Held", "Commission", "P&L")),
+        *map(figure, ("Size", "Entry", "Exit", "EndOfDayPosition", "Commission", "P&L")),
         words("Why"),
     ]
     trades = account.trades[:TRADES_SHOWN]
@@ -134,7 +134,7 @@ def trades_table(account: Account, zone: str) -> str:
     return table("Trades", heads, rows, note=note)
 
 
-def _trade_row(one: Trade, account: Account, zone: str) -> list[Cell]:
+def _trade_row(one: Trade, account: DayAccount, zone: str) -> list[Cell]:
     booked, made_up = "", is_made_up(one.reason)
     if abs(one.pnl - one.booked) > _CENT:
         booked = f"<small>{text(dollars(one.booked))} of it today</small>"
@@ -159,7 +159,7 @@ def _lasted(ms: int) -> str:
     return f"{minutes // 60}:{minutes % 60:02}" if minutes else f"{ms / 1000:.0f} s"
 
 
-def held_table(account: Account) -> str:
+def held_table(account: DayAccount) -> str:
     """What is open at the end of the day."""
     heads = [
         *map(words, ("Symbol", "Strategy", "Side")),
@@ -169,7 +169,7 @@ def held_table(account: Account) -> str:
     return table(caption, heads, [_held_row(one) for one in account.held])
 
 
-def _held_row(one: Held) -> list[Cell]:
+def _held_row(one: EndOfDayPosition) -> list[Cell]:
     return [
         words(one.symbol, "name"),
         words(one.worker),

@@ -8,8 +8,8 @@ from datetime import date
 from decimal import Decimal
 from html import escape
 
-from coordinator.audit.moment import local_time
-from coordinator.dollars import shown, shown_price
+from portfold.coordinator.audit.record.moment import local_time
+from portfold.dollars import shown, shown_price
 
 NOTHING = "\N{EN DASH}"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from events.embedded import EmbeddedServer
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import Past
 
 

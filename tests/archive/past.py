@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.realistic_log import realistic_log
-from coordinator.follower import Follower
-from coordinator.snapshot import snapshot_text
-from events.archiver_bus import ArchiverBus
-from events.bus import Bus, Entry
-from events.connection import connect
-from events.stream_id import ORIGIN, StreamId
+from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.store.snapshot import snapshot_text
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.archiver_bus import ArchiverBus
+from portfold.events.wire.bus import Bus, Entry
+from portfold.events.wire.connection import connect
 
 ALL = 1_000_000
 _COMMITTED_AT_ONCE = 100

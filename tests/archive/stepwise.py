@@ -9,9 +9,9 @@ from pkgutil import resolve_name
 from typing import Any, NamedTuple
 from unittest import mock
 
-from coordinator.archiver import Keep, archive_history
-from events.archiver_bus import ArchiverBus
-from events.connection import connect
+from portfold.coordinator.store.archiver import Keep, archive_history
+from portfold.events.wire.archiver_bus import ArchiverBus
+from portfold.events.wire.connection import connect
 
 ROOT = Path(__file__).parents[2]
 REACHED = "reached"
@@ -27,18 +27,18 @@ class Point(NamedTuple):
 
 
 POINTS = {
-    "an entry of a segment is written": Point("coordinator.archiver.SegmentWriter.add", 30),
-    "the first segment is on the disk": Point("coordinator.archiver.to_disk", 1),
-    "the second segment is on the disk": Point("coordinator.archiver.to_disk", 2),
-    "the first segment has its name": Point("coordinator.archiver.put_in_place", 1),
-    "the second segment has its name": Point("coordinator.archiver.put_in_place", 2),
-    "the first listing is on the disk": Point("coordinator.durable.to_disk", 1),
-    "the second listing is on the disk": Point("coordinator.durable.to_disk", 2),
-    "the first segment is listed": Point("coordinator.archive.Archive.list_next", 1),
-    "the last segment is listed": Point("coordinator.archive.Archive.list_next", 3),
-    "all is proved": Point("coordinator.archiver._Run._prove", 1),
-    "one segment is trimmed": Point("events.archiver_bus.ArchiverBus.trim", 1),
-    "all is trimmed": Point("events.archiver_bus.ArchiverBus.trim", 3),
+    "an entry of a segment is written": Point("portfold.coordinator.store.archiver.SegmentWriter.add", 30),
+    "the first segment is on the disk": Point("portfold.coordinator.store.archiver.to_disk", 1),
+    "the second segment is on the disk": Point("portfold.coordinator.store.archiver.to_disk", 2),
+    "the first segment has its name": Point("portfold.coordinator.store.archiver.put_in_place", 1),
+    "the second segment has its name": Point("portfold.coordinator.store.archiver.put_in_place", 2),
+    "the first listing is on the disk": Point("portfold.whole_files.to_disk", 1),
+    "the second listing is on the disk": Point("portfold.whole_files.to_disk", 2),
+    "the first segment is listed": Point("portfold.coordinator.store.archive.Archive.list_next", 1),
+    "the last segment is listed": Point("portfold.coordinator.store.archive.Archive.list_next", 3),
+    "all is proved": Point("portfold.coordinator.store.archiver._Run._prove", 1),
+    "one segment is trimmed": Point("portfold.events.wire.archiver_bus.ArchiverBus.trim", 1),
+    "all is trimmed": Point("portfold.events.wire.archiver_bus.ArchiverBus.trim", 3),
 }
 
 

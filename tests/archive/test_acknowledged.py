@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from coordinator import footing
-from coordinator.archive import Archive
-from coordinator.archiver import Keep, archive_history
-from coordinator.audit.record import LiveRecord
-from coordinator.audit.verify import verify
-from coordinator.follower import LogDiffers
-from coordinator.verification import verify_archive
-from events.archiver_bus import ArchiverBus
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.incoming import EntryRequested
+from portfold.coordinator.audit.record.record import LiveRecord
+from portfold.coordinator.audit.record.verify import verify
+from portfold.coordinator.store import log_integrity
+from portfold.coordinator.store.archive import Archive
+from portfold.coordinator.store.archiver import Keep, archive_history
+from portfold.coordinator.store.follower import LogDiffers
+from portfold.coordinator.store.verification import verify_archive
+from portfold.events.incoming import EntryRequested
+from portfold.events.wire.archiver_bus import ArchiverBus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.live import Live
 from tests.processes import coordinating
 
@@ -42,7 +42,7 @@ def archived(server: EmbeddedServer, portfolio: str, live: Live, archiver: Archi
 
 
 def acknowledge(live: Live) -> None:
-    footing.acknowledge(live.bus, by="jane", reason="the broker is flat")
+    log_integrity.acknowledge(live.bus, by="jane", reason="the broker is flat")
 
 
 def test_after_a_lost_event_that_nobody_had_decided_the_archive_goes_on(

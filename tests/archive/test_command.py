@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
-from cli.main import run
-from coordinator.archive import LISTING
-from events.embedded import EmbeddedServer
+from portfold.cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
+from portfold.cli.main import run
+from portfold.coordinator.store.archive import LISTING
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import Past, contents
 from tests.cli.command_line import started
 from tests.processes import READY, config_folder

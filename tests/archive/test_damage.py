@@ -12,16 +12,16 @@ from typing import BinaryIO
 import msgspec
 import pytest
 
-from coordinator import archive as archiving
-from coordinator import archiver
-from coordinator.archive import LISTING, Archive
-from coordinator.archiver import Keep, archive_history
-from coordinator.durable import to_disk
-from coordinator.segment import ArchiveError
-from coordinator.snapshot import Place, snapshot_text
-from coordinator.state import State
-from coordinator.verification import verify_archive
-from events.archiver_bus import ArchiverBus, Trimmed
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.store import archive as archiving
+from portfold.coordinator.store import archiver
+from portfold.coordinator.store.archive import LISTING, Archive
+from portfold.coordinator.store.archiver import Keep, archive_history
+from portfold.coordinator.store.segment import ArchiveError
+from portfold.coordinator.store.snapshot import Checkpoint, snapshot_text
+from portfold.coordinator.store.verification import verify_archive
+from portfold.events.wire.archiver_bus import ArchiverBus, Trimmed
+from portfold.whole_files import to_disk
 from tests.archive.past import Past, contents
 
 FIRST, SECOND, THIRD = (f"segment-{number:06}.jsonl.gz" for number in (1, 2, 3))
@@ -273,8 +273,8 @@ def test_a_forged_segment_with_a_listing_to_match_is_found(
 def test_a_forged_state_at_the_end_is_found(
     past: Past, unlisted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def of_nothing(place: Place) -> str:
-        return snapshot_text(Place(State(), place.cursor, place.chain))
+    def of_nothing(place: Checkpoint) -> str:
+        return snapshot_text(Checkpoint(State(), place.cursor, place.chain))
 
     with monkeypatch.context() as forging:
         forging.setattr(archiving, "snapshot_text", of_nothing)

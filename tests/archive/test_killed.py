@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.archive import Archive
-from coordinator.archiver import Keep, NotArchived, archive_history
-from coordinator.audit.record import LiveRecord
-from coordinator.audit.verify import verify
-from coordinator.verification import verify_archive
-from events.embedded import EmbeddedServer
+from portfold.coordinator.audit.record.record import LiveRecord
+from portfold.coordinator.audit.record.verify import verify
+from portfold.coordinator.store.archive import Archive
+from portfold.coordinator.store.archiver import Keep, NotArchived, archive_history
+from portfold.coordinator.store.verification import verify_archive
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import Past, contents
 from tests.archive.stepwise import KEPT, POINTS, SEGMENT_EVENTS, archiver_at
 

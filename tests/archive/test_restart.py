@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from coordinator.archive import LISTING, Archive
-from coordinator.archiver import Archived, Keep, archive_history
-from coordinator.audit.record import LiveRecord
-from coordinator.audit.verify import verify
-from coordinator.verification import verify_archive
-from events.archiver_bus import ArchiverBus
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.incoming import EntryRequested, EntryWithdrawn
-from events.stream_id import ORIGIN
+from portfold.coordinator.audit.record.record import LiveRecord
+from portfold.coordinator.audit.record.verify import verify
+from portfold.coordinator.store.archive import LISTING, Archive
+from portfold.coordinator.store.archiver import Archived, Keep, archive_history
+from portfold.coordinator.store.verification import verify_archive
+from portfold.events.incoming import EntryRequested, EntryWithdrawn
+from portfold.events.stream_id import ORIGIN
+from portfold.events.wire.archiver_bus import ArchiverBus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.story import code
 from tests.live import Live, read
 from tests.processes import READY, Coordinators, config_folder

@@ -6,18 +6,18 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from coordinator.archive import Archive
-from coordinator.archiver import Keep, archive_history, outlook
-from coordinator.audit.record import LiveRecord
-from coordinator.audit.verify import verify
-from coordinator.follower import LogDiffers
-from coordinator.history import history
-from coordinator.verification import verify_archive
-from events.archiver_bus import ArchiverBus, Trimmed
-from events.chain import GENESIS
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.stream_id import ORIGIN, StreamId
+from portfold.coordinator.audit.record.record import LiveRecord
+from portfold.coordinator.audit.record.verify import verify
+from portfold.coordinator.store.archive import Archive
+from portfold.coordinator.store.archiver import Keep, archive_history, outlook
+from portfold.coordinator.store.follower import LogDiffers
+from portfold.coordinator.store.history import history
+from portfold.coordinator.store.verification import verify_archive
+from portfold.events.chain import GENESIS
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.archiver_bus import ArchiverBus, Trimmed
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import GARBAGE, Past, Whole, contents
 
 
@@ -101,7 +101,7 @@ def test_each_run_goes_on_where_the_last_one_ended(past: Past, folder: Path) -> 
     first = contents(folder)["segment-000001.jsonl.gz"]
     before = joined(past, folder)
     seen: list[str] = []
-    archive_history(past.bus, folder, Keep(events=20), see=lambda segment: seen.append(segment.file))
+    archive_history(past.bus, folder, Keep(events=20), on_progress=lambda segment: seen.append(segment.file))
     assert seen == ["segment-000002.jsonl.gz"]
     assert contents(folder)["segment-000001.jsonl.gz"] == first
     assert joined(past, folder) == before

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from coordinator.recorded import Recorded
-from coordinator.segment import FORMAT, ArchiveError, Opening, SegmentWriter, open_segment
-from events.bus import Entry
-from events.stream_id import StreamId
+from portfold.coordinator.store.recorded import Recorded
+from portfold.coordinator.store.segment import FORMAT, ArchiveError, Opening, SegmentWriter, open_segment
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Entry
 
 OPENING = Opening(FORMAT, "main", 1, "0" * 64, "0" * 64, 1, "5-0")
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.archive import Archive, Segment
-from coordinator.archiver import Keep, NotArchived, archive_history, outlook
-from coordinator.follower import Follower, LogDiffers
-from coordinator.segment import ArchiveError
-from coordinator.snapshot import read_snapshot, snapshot_text
-from events.bus import Entry
-from events.stream_id import StreamId
+from portfold.coordinator.store.archive import Archive, Segment
+from portfold.coordinator.store.archiver import Keep, NotArchived, archive_history, outlook
+from portfold.coordinator.store.follower import Follower, LogDiffers
+from portfold.coordinator.store.segment import ArchiveError
+from portfold.coordinator.store.snapshot import read_snapshot, snapshot_text
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Entry
 from tests.archive.past import Past, Whole, contents
 
 DAY_MS = 86_400_000
@@ -213,5 +213,5 @@ def test_a_second_archiver_is_refused_while_the_first_is_at_work(past: Past, fol
             archive_history(past.bus, folder, Keep(events=20))
         said.append(str(refusal.value))
 
-    archive_history(past.bus, folder, Keep(events=20), see=meanwhile)
+    archive_history(past.bus, folder, Keep(events=20), on_progress=meanwhile)
     assert said == [f"Another archiver is at work in {folder}."]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from cli.main import run
-from events.embedded import EmbeddedServer
+from portfold.cli.main import run
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import Past
 
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from benchmarks.realistic_log import LogEntry, realistic_log
-from coordinator.ledger import Decided, decide
-from coordinator.recorded import Recorded
-from coordinator.state import State
-from coordinator.words import read_words, words_json
-from events.bus import Entry
-from events.chain import GENESIS
-from events.stream_id import StreamId
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.store.entry_json import read_words, words_json
+from portfold.coordinator.store.ledger import Decided, decide
+from portfold.coordinator.store.recorded import Recorded
+from portfold.events.chain import GENESIS
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Entry
 
 FILE = Path(__file__).with_name("golden_record.jsonl")
 _SEED, _UNTIL = 22, 4_905

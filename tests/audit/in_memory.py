@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 
-from coordinator.follower import Follower
-from coordinator.recorded import Recorded
-from events.bus import Entry
-from events.codec import encode
-from events.incoming import Event
-from events.stream_id import StreamId
+from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.store.recorded import Recorded
+from portfold.events.codec import encode
+from portfold.events.incoming import Event
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Entry
 from tests.archive.past import log
 
 

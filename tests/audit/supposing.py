@@ -4,16 +4,16 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from coordinator.audit.baseline import Baseline
-from coordinator.audit.overrides import Overrides
-from coordinator.audit.what_if import OtherBook, what_if
-from coordinator.audit.what_if_findings import Finding, TradeGone, Turned
-from coordinator.audit.what_if_tally import Tally
-from coordinator.recorded import Recorded
-from events.codec import encode
-from events.decisions import Decision, EntryAllowed, EntryDenied
-from events.incoming import Event, Malformed
-from events.stream_id import StreamId
+from portfold.coordinator.audit.what_if.baseline import Baseline
+from portfold.coordinator.audit.what_if.comparison import OtherBook, what_if
+from portfold.coordinator.audit.what_if.findings import Finding, TradeGone, Turned
+from portfold.coordinator.audit.what_if.overrides import Overrides
+from portfold.coordinator.audit.what_if.tally import Tally
+from portfold.coordinator.store.recorded import Recorded
+from portfold.events.codec import encode
+from portfold.events.decisions import Decision, EntryAllowed, EntryDenied
+from portfold.events.incoming import Event, Malformed
+from portfold.events.stream_id import StreamId
 from tests.audit.in_memory import InMemory
 from tests.coordinator.story import WEDNESDAY, Story
 

@@ -13,17 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
-from cli.exits import FAILED, OK, UNUSABLE
-from cli.main import run
-from coordinator.archiver import Keep, archive_history
-from coordinator.audit.anchor import Anchor, AnchorError, NotSigned, SigningError, anchor_of, read_anchor
-from coordinator.audit.record import ArchivedRecord, LiveRecord
-from coordinator.audit.signing import check_signature, make_keys, signed
-from coordinator.audit.verify import verify
-from coordinator.follower import Follower
-from coordinator.recorded import Difference
-from events.bus import Entry
-from events.stream_id import ORIGIN, StreamId
+from portfold.cli.exits import FAILED, OK, UNUSABLE
+from portfold.cli.main import run
+from portfold.coordinator.audit.record.anchor import (
+    Anchor,
+    AnchorError,
+    NotSigned,
+    SigningError,
+    anchor_of,
+    read_anchor,
+)
+from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord
+from portfold.coordinator.audit.record.signing import check_signature, make_keys, signed
+from portfold.coordinator.audit.record.verify import verify
+from portfold.coordinator.store.archiver import Keep, archive_history
+from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.store.recorded import Difference
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Entry
 from tests.archive.past import Past, on_server
 from tests.audit.in_memory import realistic
 
@@ -370,7 +377,7 @@ def test_without_the_package_for_signatures_that_is_said(past: Past, key: Path) 
     script = (
         "import sys\n"
         "sys.modules['cryptography'] = None\n"
-        "from cli.main import run\n"
+        "from portfold.cli.main import run\n"
         "sys.exit(run(sys.argv[1:]))"
     )
     words = ["audit", "anchor", "--url", past.url, "--portfolio", past.bus.keys.name]

@@ -2,12 +2,12 @@
 
 import pytest
 
-from coordinator.audit.lookup import NotOnRecord
-from coordinator.audit.moment import read_moment
-from coordinator.audit.state_rows import pnl_parts, slots_sum, state_rows
-from coordinator.audit.status_at import PastStatus, status_at
-from coordinator.follower import Follower
-from coordinator.status import read_status, status_fields
+from portfold.coordinator.audit.explain.state_rows import pnl_parts, slots_sum, state_rows
+from portfold.coordinator.audit.explain.status_at import PastStatus, status_at
+from portfold.coordinator.audit.record.lookup import NotOnRecord
+from portfold.coordinator.audit.record.moment import read_moment
+from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.views.status import read_status, status_fields
 from tests.audit.in_memory import InMemory, realistic
 from tests.audit.supposing import WrittenDown
 from tests.coordinator.story import MINUTE, Story, chicago

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.audit.day import usual_name
-from cli.exits import FAILED, OK, UNUSABLE
-from coordinator.audit.days import Asked
+from portfold.cli.audit.day import usual_name
+from portfold.cli.exits import FAILED, OK, UNUSABLE
+from portfold.coordinator.audit.report.days import Asked
 from tests.archive.past import Past
 from tests.audit.told import Told
 from tests.coordinator.story import DAY, MINUTE, chicago

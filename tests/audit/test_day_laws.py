@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.audit.curves import MOST_POINTS, MOST_RUNS, Curve, Denials
-from coordinator.audit.days import Asked, gather
-from coordinator.audit.tallies import all_together, by_symbol, by_worker
-from events.codec import encode
-from events.decisions import TradingDayStarted
-from events.incoming import Malformed
+from portfold.coordinator.audit.report.curves import MOST_POINTS, MOST_RUNS, Curve, Denials
+from portfold.coordinator.audit.report.days import Asked, gather
+from portfold.coordinator.audit.report.tallies import all_together, by_symbol, by_worker
+from portfold.events.codec import encode
+from portfold.events.decisions import TradingDayStarted
+from portfold.events.incoming import Malformed
 from tests.audit.in_memory import InMemory
 from tests.coordinator.random_logs import Log, logs, moments
 from tests.coordinator.story import HOUR, SECOND

@@ -10,15 +10,15 @@ from typing import Any
 import plotly.graph_objects  # type: ignore[import-untyped]  # the package carries no types
 import pytest
 
-from coordinator.audit.days import Asked, Gathered, gather
-from coordinator.audit.signs import signs
-from events.incoming import EntryRequested, Malformed, PositionClosed, PositionOpened, TradingHalted
-from research.report.day_chart import day_chart
-from research.report.days_chart import days_chart
-from research.report.headline import headline_text
-from research.report.page import MARK, report_html
-from research.report.shell import figure
-from research.report.wording import NOTHING
+from portfold.coordinator.audit.report.days import Asked, Gathered, gather
+from portfold.coordinator.audit.report.warning_signs import signs
+from portfold.events.incoming import EntryRequested, Malformed, PositionClosed, PositionOpened, TradingHalted
+from portfold.research.report.day_chart import day_chart
+from portfold.research.report.days_chart import days_chart
+from portfold.research.report.headline import headline_text
+from portfold.research.report.page import MARK, report_html
+from portfold.research.report.shell import figure
+from portfold.research.report.wording import NOTHING
 from tests.audit.browser import Seen, in_a_browser, opened
 from tests.audit.pages import HOSTILE, Elements, texts_of
 from tests.audit.told import ALL, Told

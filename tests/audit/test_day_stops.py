@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from coordinator.audit.account import Account
-from coordinator.audit.days import Asked
-from coordinator.audit.signs import Sign, signs
+from portfold.coordinator.audit.report.day_account import DayAccount
+from portfold.coordinator.audit.report.days import Asked
+from portfold.coordinator.audit.report.warning_signs import Sign, signs
 from tests.audit.told import Told, stopped
 from tests.coordinator.story import DAY, SECOND, chicago
 
@@ -15,12 +15,12 @@ THURSDAY = chicago(2025, 1, 15, 17)
 """When the trading day of the 16th begins; stories begin on the 15th at 10:00."""
 
 
-def sign(code: str, *accounts: Account) -> Sign:
+def sign(code: str, *accounts: DayAccount) -> Sign:
     [found] = [one for one in signs(accounts) if one.code == code]
     return found
 
 
-def seen(*accounts: Account) -> set[str]:
+def seen(*accounts: DayAccount) -> set[str]:
     return {one.code for one in signs(accounts) if one.seen}
 
 

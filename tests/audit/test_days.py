@@ -5,13 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from coordinator.audit.days import Asked, begins_ms, gather
-from coordinator.audit.tallies import Tally, all_together, by_symbol, by_worker
-from coordinator.fold import FOLD_VERSION
-from coordinator.recorded import Recorded
-from events.bus import Entry
-from events.codec import encode
-from events.incoming import CoordinatorStarted, EntryRequested
+from portfold.coordinator.audit.report.days import Asked, begins_ms, gather
+from portfold.coordinator.audit.report.tallies import Tally, all_together, by_symbol, by_worker
+from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.coordinator.store.recorded import Recorded
+from portfold.events.codec import encode
+from portfold.events.incoming import CoordinatorStarted, EntryRequested
+from portfold.events.wire.bus import Entry
 from tests.audit.in_memory import InMemory
 from tests.audit.told import Told, stopped
 from tests.coordinator.story import DAY, HOUR, chicago

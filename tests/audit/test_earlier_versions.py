@@ -7,11 +7,11 @@ simulation: garbage and forged events, lost workers, stops, flattens and resumes
 import json
 from pathlib import Path
 
-from coordinator.fold import FOLD_VERSION
-from coordinator.ledger import decide
-from coordinator.state import State
-from events.chain import GENESIS
-from events.stream_id import StreamId
+from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.store.ledger import decide
+from portfold.events.chain import GENESIS
+from portfold.events.stream_id import StreamId
 
 RECORD = Path(__file__).with_name("record_of_version_4.jsonl")
 

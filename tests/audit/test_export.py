@@ -13,18 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.archiver import Keep, archive_history
-from coordinator.audit.columns import TABLES, Row, Table, columns
-from coordinator.audit.export import ExportError, export
-from coordinator.audit.export_lines import LINE_FORMATS
-from coordinator.audit.export_parquet import parquet, read_parquet
-from coordinator.audit.exported import ExportedRecord
-from coordinator.audit.manifest import FORMATS, LISTING, Format
-from coordinator.audit.record import ArchivedRecord, LiveRecord
-from coordinator.fold import FOLD_VERSION
-from coordinator.recorded import Recorded
-from events.bus import Entry
-from events.stream_id import ORIGIN, StreamId
+from portfold.coordinator.audit.export.export import ExportError, export
+from portfold.coordinator.audit.export.export_record import ExportedRecord
+from portfold.coordinator.audit.export.manifest import FORMATS, LISTING, Format
+from portfold.coordinator.audit.export.parquet_tables import parquet, read_parquet
+from portfold.coordinator.audit.record.columns import TABLES, Row, Table, columns
+from portfold.coordinator.audit.record.line_tables import LINE_FORMATS
+from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord
+from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.coordinator.store.archiver import Keep, archive_history
+from portfold.coordinator.store.recorded import Recorded
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Entry
 from tests.archive.past import Past, Whole, contents
 from tests.audit.in_memory import InMemory, realistic
 
@@ -289,7 +289,7 @@ def test_memory_does_not_grow_with_the_log(tmp_path: Path, form: Format) -> None
 def test_parquet_is_written_and_read_in_files_of_a_bounded_size(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coordinator.audit.export_files.ROWS_A_FILE", 64)
+    monkeypatch.setattr("portfold.coordinator.audit.export.files.ROWS_A_FILE", 64)
     record = realistic(200)
     export(record, folder, "parquet")
     names = sorted(path.name for path in folder.glob("events-*.parquet"))

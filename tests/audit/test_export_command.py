@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
-from coordinator.archiver import Keep, archive_history
-from coordinator.audit.exported import ExportedRecord
-from coordinator.audit.manifest import FORMATS, Format
+from portfold.cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
+from portfold.coordinator.audit.export.export_record import ExportedRecord
+from portfold.coordinator.audit.export.manifest import FORMATS, Format
+from portfold.coordinator.store.archiver import Keep, archive_history
 from tests.archive.past import Past, contents
 
 Audit = Callable[..., tuple[int, str]]

@@ -10,13 +10,13 @@ from random import Random
 
 import pytest
 
-from coordinator.audit.columns import Table
-from coordinator.audit.export import export
-from coordinator.audit.export_lines import LINE_FORMATS
-from coordinator.audit.exported import ExportedRecord
-from coordinator.audit.manifest import FORMATS, LISTING, ExportDamaged, Format
-from coordinator.audit.record import RecordError
-from coordinator.audit.verify import verify
+from portfold.coordinator.audit.export.export import export
+from portfold.coordinator.audit.export.export_record import ExportedRecord
+from portfold.coordinator.audit.export.manifest import FORMATS, LISTING, ExportDamaged, Format
+from portfold.coordinator.audit.record.columns import Table
+from portfold.coordinator.audit.record.line_tables import LINE_FORMATS
+from portfold.coordinator.audit.record.record import RecordError
+from portfold.coordinator.audit.record.verify import verify
 from tests.archive.past import contents
 from tests.audit.in_memory import realistic
 

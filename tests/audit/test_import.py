@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from cli.exits import INTERRUPTED, OK
-from coordinator.audit.export import export
-from coordinator.audit.exported import ExportedRecord
-from coordinator.audit.manifest import FORMATS, Format
-from coordinator.audit.record import LiveRecord, RecordError
-from coordinator.audit.reimport import Imported, put_back
-from coordinator.audit.verify import verify
-from coordinator.status import status_fields
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.importer_bus import ImporterBus
-from events.keys import Keys
-from events.stream_id import StreamId
+from portfold.cli.exits import INTERRUPTED, OK
+from portfold.coordinator.audit.export.export import export
+from portfold.coordinator.audit.export.export_record import ExportedRecord
+from portfold.coordinator.audit.export.manifest import FORMATS, Format
+from portfold.coordinator.audit.export.reimport import Imported, put_back
+from portfold.coordinator.audit.record.record import LiveRecord, RecordError
+from portfold.coordinator.audit.record.verify import verify
+from portfold.coordinator.views.status import status_fields
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.events.wire.importer_bus import ImporterBus
+from portfold.events.wire.keys import Keys
 from tests.archive.past import Past, contents, on_server
 from tests.audit.in_memory import InMemory, realistic
 from tests.cli.command_line import called, started

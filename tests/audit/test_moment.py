@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.audit.moment import Exchange, MomentError, read_moment
-from coordinator.trading_day import trading_day_at
-from events.stream_id import StreamId
+from portfold.coordinator.audit.record.moment import Exchange, MomentError, read_moment
+from portfold.coordinator.fold.trading_day import trading_day_at
+from portfold.events.stream_id import StreamId
 
 CHICAGO = Exchange("America/Chicago", "17:00")
 MORNING = Exchange("Europe/London", "08:00")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
-from coordinator.archiver import Keep, archive_history
+from portfold.cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
+from portfold.coordinator.store.archiver import Keep, archive_history
 from tests.archive.past import Past
 from tests.cli.command_line import COMMAND, environment
 

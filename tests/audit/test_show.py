@@ -6,13 +6,19 @@ from io import StringIO
 
 import pytest
 
-from coordinator.audit.columns import Row
-from coordinator.audit.moment import Exchange, MomentError, read_moment
-from coordinator.audit.span import Span
-from coordinator.audit.timeline import Item, Wanted, timeline
-from coordinator.audit.timeline_lines import COLUMNS, csv_header, csv_row, json_line, text_line
-from events.bus import Entry
-from events.stream_id import StreamId
+from portfold.coordinator.audit.record.columns import Row
+from portfold.coordinator.audit.record.moment import Exchange, MomentError, read_moment
+from portfold.coordinator.audit.record.span import Span
+from portfold.coordinator.audit.record.timeline import Item, Wanted, timeline
+from portfold.coordinator.audit.record.timeline_lines import (
+    COLUMNS,
+    csv_header,
+    csv_row,
+    json_line,
+    text_line,
+)
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Entry
 from tests.audit.in_memory import InMemory, realistic
 from tests.audit.supposing import WrittenDown
 from tests.coordinator.story import MINUTE, SECOND, chicago

@@ -16,14 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.exits import FAILED, UNUSABLE
-from coordinator.archive import LISTING
-from coordinator.archiver import Keep, archive_history
-from coordinator.audit.record import LiveRecord
-from coordinator.audit.verify import verify
-from coordinator.recorded import Difference, Recorded
-from events.bus import Entry
-from events.stream_id import ORIGIN, StreamId
+from portfold.cli.exits import FAILED, UNUSABLE
+from portfold.coordinator.audit.record.record import LiveRecord
+from portfold.coordinator.audit.record.verify import verify
+from portfold.coordinator.store.archive import LISTING
+from portfold.coordinator.store.archiver import Keep, archive_history
+from portfold.coordinator.store.recorded import Difference, Recorded
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Entry
 from tests.archive.past import Past
 from tests.audit.in_memory import InMemory, realistic
 from tests.cli.command_line import called

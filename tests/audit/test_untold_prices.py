@@ -4,13 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from coordinator.audit.explanation import explain
-from coordinator.audit.lookup import Found
-from coordinator.quotes import entry_price, exit_price
-from events.decisions import EntryAllowed
-from events.incoming import PRICE_NOT_TOLD, PositionClosed
-from research.report.page import report_html
-from research.report.wording import NOTHING, prices
+from portfold.coordinator.audit.explain.explanation import explain
+from portfold.coordinator.audit.record.lookup import Found
+from portfold.events.decisions import EntryAllowed
+from portfold.events.incoming import PRICE_NOT_TOLD, PositionClosed
+from portfold.quotes import entry_price, exit_price
+from portfold.research.report.page import report_html
+from portfold.research.report.wording import NOTHING, prices
 from tests.audit.pages import Elements, texts_of
 from tests.audit.told import Told
 

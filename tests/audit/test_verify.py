@@ -12,24 +12,24 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from cli.exits import INTERRUPTED, OK, UNUSABLE
-from coordinator import ledger, verification
-from coordinator.archiver import Keep, archive_history
-from coordinator.audit.export import export
-from coordinator.audit.record import ArchivedRecord, LiveRecord
-from coordinator.audit.verify import verify
-from coordinator.fold import FOLD_VERSION, fold
-from coordinator.follower import Follower
-from coordinator.ledger import Decided
-from coordinator.recorded import Recorded
-from coordinator.state import State
-from coordinator.verification import verify_archive
-from events.bus import Entry
-from events.chain import GENESIS
-from events.codec import encode
-from events.decisions import Decision, EntryDenied
-from events.incoming import CoordinatorStarted, Event, Malformed
-from events.stream_id import ORIGIN, StreamId
+from portfold.cli.exits import INTERRUPTED, OK, UNUSABLE
+from portfold.coordinator.audit.export.export import export
+from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord
+from portfold.coordinator.audit.record.verify import verify
+from portfold.coordinator.fold.fold import FOLD_VERSION, fold
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.store import ledger, verification
+from portfold.coordinator.store.archiver import Keep, archive_history
+from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.store.ledger import Decided
+from portfold.coordinator.store.recorded import Recorded
+from portfold.coordinator.store.verification import verify_archive
+from portfold.events.chain import GENESIS
+from portfold.events.codec import encode
+from portfold.events.decisions import Decision, EntryDenied
+from portfold.events.incoming import CoordinatorStarted, Event, Malformed
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Entry
 from tests.archive.past import Past
 from tests.audit.golden_record import CHAIN, Golden
 from tests.audit.in_memory import InMemory, realistic
@@ -50,7 +50,7 @@ def test_a_log_on_a_server_is_reproduced_whatever_the_batches(past: Past, at_onc
     def see(decided: Decided, _state: State) -> None:
         seen.append(decided.at)
 
-    found = verify(LiveRecord(past.bus, at_once=at_once), see=see)
+    found = verify(LiveRecord(past.bus, at_once=at_once), observe=see)
     whole = past.whole()
     assert found.difference is None
     assert (found.events, found.decisions, found.days) == (300, len(whole.decisions), 1)
@@ -341,7 +341,7 @@ def resident_after(count: int) -> int:
     system's unit."""
     script = (
         "import resource\n"
-        "from coordinator.audit.verify import verify\n"
+        "from portfold.coordinator.audit.record.verify import verify\n"
         "from tests.audit.test_verify import Endless\n"
         f"assert verify(Endless({count})).events == {count}\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"

@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from coordinator.audit.what_if_findings import DayOver, Figures, TradeGone
-from coordinator.follower import LogDiffers
-from events.codec import encode
-from events.incoming import TradingHalted
-from events.stream_id import StreamId
+from portfold.coordinator.audit.what_if.findings import DayOver, Figures, TradeGone
+from portfold.coordinator.store.follower import LogDiffers
+from portfold.events.codec import encode
+from portfold.events.incoming import TradingHalted
+from portfold.events.stream_id import StreamId
 from tests.audit.in_memory import realistic
 from tests.audit.supposing import WrittenDown, asked, dollars
 from tests.coordinator.story import MINUTE

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from coordinator.audit.what_if_findings import DayOver, Figures, FilledAnyway, Turned
-from coordinator.fold import FOLD_VERSION
-from events.incoming import CoordinatorStarted, PositionOpened
+from portfold.coordinator.audit.what_if.findings import DayOver, Figures, FilledAnyway, Turned
+from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.events.incoming import CoordinatorStarted, PositionOpened
 from tests.audit.supposing import WrittenDown
 from tests.coordinator.story import MINUTE, SECOND
 

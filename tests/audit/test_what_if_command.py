@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.exits import FAILED, INTERRUPTED, OK, UNREACHABLE, UNUSABLE
+from portfold.cli.exits import FAILED, INTERRUPTED, OK, UNREACHABLE, UNUSABLE
 from tests.archive.past import Past
 from tests.audit.browser import in_a_browser, opened
 from tests.audit.supposing import WrittenDown

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cli.exits import OK
-from coordinator.audit.record import LiveRecord
-from coordinator.audit.what_if_findings import (
+from portfold.cli.exits import OK
+from portfold.coordinator.audit.record.record import LiveRecord
+from portfold.coordinator.audit.what_if.findings import (
     DayOver,
     FilledAnyway,
     StopComes,
@@ -26,13 +26,13 @@ from coordinator.audit.what_if_findings import (
     TradeGone,
     Turned,
 )
-from coordinator.recorded import Recorded
-from events.bus import Bus
-from events.codec import decode_event
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.incoming import EntryRequested, EntryWithdrawn, PositionClosed, PositionOpened
-from events.stream_id import StreamId
+from portfold.coordinator.store.recorded import Recorded
+from portfold.events.codec import decode_event
+from portfold.events.incoming import EntryRequested, EntryWithdrawn, PositionClosed, PositionOpened
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.audit.in_memory import InMemory
 from tests.audit.supposing import Supposed, dollars, overrides
 from tests.cli.command_line import portfold

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from coordinator.audit.what_if_findings import DayOver
-from coordinator.state import POSITIONS_HELD
-from events.incoming import PositionOpened, WorkerStarted
+from portfold.coordinator.audit.what_if.findings import DayOver
+from portfold.coordinator.fold.state import POSITIONS_HELD
+from portfold.events.incoming import PositionOpened, WorkerStarted
 from tests.audit.supposing import WrittenDown, dollars
 from tests.coordinator.story import DAY, MINUTE, SECOND
 

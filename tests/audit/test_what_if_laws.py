@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coordinator.audit.baseline import Baseline, Met
-from coordinator.audit.overrides import Overrides
-from coordinator.audit.what_if import OtherBook
-from coordinator.audit.what_if_findings import DayOver, LimitsOverridden, TradeEnded, TradeGone
-from events.codec import encode
-from events.incoming import Malformed
+from portfold.coordinator.audit.what_if.baseline import Baseline, Met
+from portfold.coordinator.audit.what_if.comparison import OtherBook
+from portfold.coordinator.audit.what_if.findings import DayOver, LimitsOverridden, TradeEnded, TradeGone
+from portfold.coordinator.audit.what_if.overrides import Overrides
+from portfold.events.codec import encode
+from portfold.events.incoming import Malformed
 from tests.audit.in_memory import InMemory, realistic
 from tests.audit.supposing import Supposed, overrides
 from tests.coordinator.random_logs import Log, logs

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from coordinator.audit.what_if_findings import (
+from portfold.coordinator.audit.what_if.findings import (
     DayOver,
     Figures,
     StopComes,
@@ -11,8 +11,8 @@ from coordinator.audit.what_if_findings import (
     TradeEnded,
     TradeGone,
 )
-from events.incoming import PositionClosed
-from events.legs import Leg, parse_legs
+from portfold.events.incoming import PositionClosed
+from portfold.events.legs import Leg, parse_legs
 from tests.audit.supposing import Supposed, WrittenDown, dollars
 from tests.coordinator.story import DAY, chicago
 

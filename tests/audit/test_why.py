@@ -6,22 +6,22 @@ from typing import get_args
 
 import pytest
 
-from coordinator.audit.aftermath import threads_of
-from coordinator.audit.explanation import MOST_HAPPENED, Explanation, explain
-from coordinator.audit.lookup import Found, NotOnRecord, find_id, find_last
-from coordinator.audit.timeline import Wanted
-from coordinator.fold import FOLD_VERSION
-from coordinator.state import State
-from events.bus import Entry
-from events.decisions import Decision
-from events.incoming import (
+from portfold.coordinator.audit.explain.consequences import threads_of
+from portfold.coordinator.audit.explain.explanation import MOST_HAPPENED, Explanation, explain
+from portfold.coordinator.audit.record.lookup import Found, NotOnRecord, find_id, find_last
+from portfold.coordinator.audit.record.timeline import Wanted
+from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.coordinator.fold.state import State
+from portfold.events.decisions import Decision
+from portfold.events.incoming import (
     ClockTicked,
     CoordinatorStarted,
     LogTailMissing,
     LossAcknowledged,
     PositionClosed,
 )
-from events.stream_id import StreamId
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Entry
 from tests.audit.in_memory import InMemory, realistic
 from tests.audit.supposing import WrittenDown
 from tests.coordinator.story import MINUTE, SECOND, chicago

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from coordinator.audit.account import Account
-from coordinator.audit.days import Asked, Gathered, gather
-from events.codec import encode
-from events.decisions import Decision
-from events.incoming import Event, Malformed
-from events.stream_id import StreamId
+from portfold.coordinator.audit.report.day_account import DayAccount
+from portfold.coordinator.audit.report.days import Asked, Gathered, gather
+from portfold.events.codec import encode
+from portfold.events.decisions import Decision
+from portfold.events.incoming import Event, Malformed
+from portfold.events.stream_id import StreamId
 from tests.audit.in_memory import InMemory
 from tests.coordinator.story import SECOND, Story
 
@@ -36,7 +36,7 @@ class Told(Story):
         """The accounts of the days asked for."""
         return gather(self.record, asked)
 
-    def account(self) -> Account:
+    def account(self) -> DayAccount:
         """That of the only day there is."""
         [account] = self.gathered().accounts
         return account

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
-import portfold_command
-from cli.main import run
+from portfold.cli.main import run
 from tests.waiting import until
 
 _A_USERS_OWN = ("PORTFOLD_", "NO_COLOR", "FORCE_COLOR", "TTY_")
-COMMAND = [sys.executable, "-P", portfold_command.__file__]
+COMMAND = [sys.executable, "-P", "-m", "portfold"]
 
 
 class Ran(NamedTuple):

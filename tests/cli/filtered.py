@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from config import Configuration
-from research.filter.examples import examples_of
-from research.filter.exporting import export
-from research.filter.training import train
-from workers.feeds.synthetic import SyntheticMarket
+from portfold.config import Configuration
+from portfold.research.filter.examples import examples_of
+from portfold.research.filter.exporting import export
+from portfold.research.filter.training import train
+from portfold.workers.feeds.synthetic import SyntheticMarket
 
 NAMED = {"ES": {"model": "models/ES.onnx"}}
 """How runtime.json names it, under `workers`."""

@@ -8,13 +8,13 @@ from typing import Any
 
 from redis import Redis
 
-from config import Configuration, load
-from coordinator.doctor.examine import examine
-from coordinator.doctor.facts import Facts, gather
-from coordinator.doctor.finding import Finding
-from events.bus import Bus
-from events.connection import connect
-from events.embedded import EmbeddedServer
+from portfold.config import Configuration, load
+from portfold.coordinator.doctor.examine import examine
+from portfold.coordinator.doctor.facts import Facts, gather
+from portfold.coordinator.doctor.finding import Finding
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.live import Live
 from tests.processes import config_folder, coordinating
 

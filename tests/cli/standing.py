@@ -5,10 +5,10 @@ The state comes from a story, which the fold has folded; the log's clock is that
 
 from typing import Any
 
-from coordinator.overview import Overview, look
-from coordinator.status import status_fields
-from events.bus import Bus
-from events.stream_id import StreamId
+from portfold.coordinator.views.overview import Overview, look
+from portfold.coordinator.views.status import status_fields
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Bus
 from tests.coordinator.story import Story
 
 FLATTENER = "flattener"

@@ -4,11 +4,11 @@ import json
 import signal
 from pathlib import Path
 
-from cli.exits import FAILED, INTERRUPTED, OK
-from events.bus import Bus
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.stream_id import ORIGIN
+from portfold.cli.exits import FAILED, INTERRUPTED, OK
+from portfold.events.stream_id import ORIGIN
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import portfold, started
 from tests.processes import config_folder
 from tests.waiting import until

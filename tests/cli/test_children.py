@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.demo.children import ChildDied, Children
+from portfold.cli.demo.children import ChildDied, Children
 from tests.waiting import until
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.exits import OK
+from portfold.cli.exits import OK
 from tests.cli.command_line import portfold
 
 BASH = shutil.which("bash")

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from cli.demo.totals import Totals
-from cli.exits import FAILED, INTERRUPTED, OK, UNUSABLE
-from config import load
-from coordinator.audit.record import LiveRecord
-from coordinator.audit.verify import verify
-from events.bus import Bus
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.stream_id import ORIGIN
+from portfold.cli.demo.totals import Totals
+from portfold.cli.exits import FAILED, INTERRUPTED, OK, UNUSABLE
+from portfold.config import load
+from portfold.coordinator.audit.record.record import LiveRecord
+from portfold.coordinator.audit.record.verify import verify
+from portfold.events.stream_id import ORIGIN
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import Running, portfold, started
 from tests.cli.filtered import train_es
 from tests.processes import config_folder
@@ -76,7 +76,7 @@ def test_a_bad_day_stops_the_portfolio_and_the_next_day_it_trades_again(tmp_path
 
     totals = Totals()
     with log_of(folder_of(tmp_path)) as bus:
-        replayed = verify(LiveRecord(bus), see=totals.see)
+        replayed = verify(LiveRecord(bus), observe=totals.see)
     assert replayed.difference is None
     assert replayed.state.stats.events_rejected == 0
     assert totals.days == ["2025-01-06", "2025-01-07"]

@@ -10,21 +10,20 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from cli.demo.last_page import checks, looking_lines, totals_lines
-from cli.demo.market import Market, recorded_market, synthetic_market
-from cli.demo.screen import picture
-from cli.demo.sight import Sight
-from cli.demo.totals import Totals
-from cli.exits import Unusable
-from config import load
-from config.locate import PACKAGED
-from coordinator.audit.verify import Verified
-from coordinator.configured import configured_limits
-from coordinator.follower import Follower
-from coordinator.recorded import Difference
-from events.bus import Entry
-from events.codec import encode_checked
-from events.incoming import (
+from portfold.cli.demo.last_page import checks, looking_lines, totals_lines
+from portfold.cli.demo.market import Market, recorded_market, synthetic_market
+from portfold.cli.demo.screen import picture
+from portfold.cli.demo.sight import Sight
+from portfold.cli.demo.totals import Totals
+from portfold.cli.exits import Unusable
+from portfold.config import load
+from portfold.config.locate import PACKAGED
+from portfold.coordinator.audit.record.verify import Verified
+from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.store.recorded import Difference
+from portfold.events.codec import encode_checked
+from portfold.events.incoming import (
     ClockTicked,
     EntryRequested,
     Event,
@@ -33,8 +32,9 @@ from events.incoming import (
     PositionOpened,
     WorkerStarted,
 )
-from events.keys import Keys
-from events.stream_id import ORIGIN, StreamId
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Entry
+from portfold.events.wire.keys import Keys
 
 CONFIGURATION = load(str(PACKAGED), {}, PACKAGED)
 LIMITS = replace(configured_limits(CONFIGURATION), max_positions=2, mark_stale_ms=31 * 86_400_000)

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from cli.exits import FAILED, OK, UNUSABLE
-from coordinator.doctor import log_checks, server_checks
-from coordinator.doctor.facts import Disk, Facts, Snapshot
-from events.embedded import EmbeddedServer
-from events.incoming import ClockTicked, FlattenRequested, LogTailMissing, TradingHalted
-from events.stream_id import StreamId
+from portfold.cli.exits import FAILED, OK, UNUSABLE
+from portfold.coordinator.doctor import log_checks, server_checks
+from portfold.coordinator.doctor.facts import Disk, Facts, Snapshot
+from portfold.events.incoming import ClockTicked, FlattenRequested, LogTailMissing, TradingHalted
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import Past
 from tests.cli.command_line import Ran, called
 from tests.cli.fit import FLATTENER, Fit, fit_for_the_open

@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
-from coordinator.headlines import SLOW_MS, headlines
-from events.bus import Bus
-from events.errors import BusRefused
-from events.incoming import LogTailMissing
-from events.stream_id import StreamId
+from portfold.coordinator.views.headlines import SLOW_MS, headlines
+from portfold.events.incoming import LogTailMissing
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.errors import BusRefused
 from tests.cli.standing import STANDBY, Standing
 from tests.coordinator.story import SECOND, Story
 

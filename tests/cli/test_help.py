@@ -11,8 +11,8 @@ from itertools import takewhile
 import pytest
 from cyclopts import App
 
-from cli.exits import INTERRUPTED, UNREACHABLE
-from cli.main import build_app, run
+from portfold.cli.exits import INTERRUPTED, UNREACHABLE
+from portfold.cli.main import build_app, run
 
 
 def commands(app: App, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -90,7 +90,8 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
 
 def test_nothing_heavy_is_imported_before_a_command_runs() -> None:
     """A command imports what it needs when it runs; the help needs none of it."""
-    ask = "import json, sys, cli.main; cli.main.build_app(); print(json.dumps(sorted(sys.modules)))"
+    build = "from portfold.cli.main import build_app; build_app()"
+    ask = f"import json, sys; {build}; print(json.dumps([*sys.modules]))"
     told = subprocess.run([sys.executable, "-P", "-c", ask], capture_output=True, text=True, check=True)
     imported = {name.split(".")[0] for name in json.loads(told.stdout)}
     assert imported & HEAVY == set()
@@ -105,6 +106,6 @@ def test_the_help_takes_little_more_time_than_the_import_of_redis() -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    help_takes = min(seconds("-m", "cli.main", "--help") for _ in range(3))
+    help_takes = min(seconds("-m", "portfold.cli.main", "--help") for _ in range(3))
     floor = min(seconds("-c", "import redis") for _ in range(3))
     assert help_takes < 3 * floor

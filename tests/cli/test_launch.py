@@ -14,8 +14,8 @@ from zipfile import ZipFile
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from cli.exits import OK
-from events.embedded import EmbeddedServer
+from portfold.cli.exits import OK
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import environment
 from tests.live import Live, flat
 from tests.processes import config_folder
@@ -61,6 +61,34 @@ def ran(site: Path, here: Path, *words: str) -> "subprocess.CompletedProcess[str
         check=False,
         timeout=90,
     )
+
+
+def test_the_wheel_holds_nothing_but_portfold(site: Path) -> None:
+    names = {path.name for path in site.iterdir()} - {"dist"}
+    assert {name for name in names if not name.endswith(".dist-info")} == {"portfold"}
+    assert {*HOUSES, "py.typed"} <= {path.name for path in (site / "portfold").iterdir()}
+
+
+def test_a_host_program_has_its_own_modules_beside_ours(site: Path, here: Path) -> None:
+    """It has a `config.py`, and trades through the gate."""
+    (here / "config.py").write_text("MINE = 1\n")
+    script = (
+        "import sys, config, portfold\n"
+        "assert not [name for name in sys.modules if name.startswith('portfold.')], 'it imports when asked'\n"
+        "from portfold import Decision, FlattenOrder, GateSettings, Holding, PortfolioGate\n"
+        "from portfold.workers.compat import PortfolioCoordinator\n"
+        "print(config.MINE, PortfolioGate.__name__)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=here,
+        env=environment(here) | {"PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=90,
+    )
+    assert (done.stdout, done.stderr) == ("1 PortfolioGate\n", "")
 
 
 def test_the_kill_switch_works_where_a_config_py_lies(

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from cli.exits import Failure
-from cli.limits_order import change_limits
-from coordinator.limits import changed_limits, limits_named
-from coordinator.operator import limits_ordered
-from events.bus import SERVERS_TIME, Bus
-from events.codec import encode_checked
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.stream_id import StreamId
+from portfold.cli.exits import Failure
+from portfold.cli.operate.limits_order import change_limits
+from portfold.coordinator.fold.limits import changed_limits, limits_named
+from portfold.coordinator.views.order_outcome import limits_ordered
+from portfold.events.codec import encode_checked
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import SERVERS_TIME, Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.story import limits
 from tests.live import Live
 

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
-from cli.main import run
-from config import load
-from events.embedded import EmbeddedServer
+from portfold.cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
+from portfold.cli.main import run
+from portfold.config import load
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.brokers.orders_book import open_orders_book
+from portfold.workers.client.settings import GateSettings
 from tests.cli.command_line import called, portfold
 from tests.cli.test_help import COMMANDS
 from tests.coordinator.story import limits
 from tests.live import Live
 from tests.processes import config_folder
-from workers.brokers.orders_book import open_orders_book
-from workers.settings import GateSettings
 
 NOBODY_THERE = "redis://127.0.0.1:1/0"
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.models import feed, models
-from config import Configuration, load
-from coordinator.doctor.finding import Finding
-from events.embedded import EmbeddedServer
+from portfold.cli.watch.models import feed, models
+from portfold.config import Configuration, load
+from portfold.coordinator.doctor.finding import Finding
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import called
 from tests.cli.filtered import NAMED, train_es
 from tests.cli.fit import fit_for_the_open
@@ -50,7 +50,7 @@ def test_a_model_that_does_not_match_fails(
     finding = found(folder, workers=workers)
     assert finding.level == "fail"
     assert why in finding.text
-    assert "portfold train" in finding.remedy
+    assert "portfold research train" in finding.remedy
 
 
 def test_the_doctor_finds_a_model_that_is_not_there(

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from cli.exits import INTERRUPTED, OK, UNUSABLE
-from coordinator.dollars import shown
-from events.bus import Bus
-from events.codec import decode_decided
-from events.connection import connect
-from events.decisions import StopLossTriggered, TradingDayStarted
-from events.embedded import EmbeddedServer
-from events.stream_id import ORIGIN
+from portfold.cli.exits import INTERRUPTED, OK, UNUSABLE
+from portfold.dollars import shown
+from portfold.events.codec import decode_decided
+from portfold.events.decisions import StopLossTriggered, TradingDayStarted
+from portfold.events.stream_id import ORIGIN
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import portfold, started
 from tests.fake_discord import HIDDEN, FakeDiscord
 from tests.processes import config_folder

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.exits import FAILED, OK
-from cli.ping import ping
-from config import load
-from events.embedded import EmbeddedServer
+from portfold.cli.exits import FAILED, OK
+from portfold.cli.watch.ping import ping
+from portfold.config import load
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import called
 from tests.cli.fit import fit_for_the_open
 from tests.fake_discord import HIDDEN, FakeDiscord, Manner

@@ -13,13 +13,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from cli.exits import FAILED, INTERRUPTED, OK, UNREACHABLE, UNUSABLE
-from config import Configuration, load
-from coordinator.status_values import held_in
-from events.bus import Bus
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.incoming import WorkerLost
+from portfold.cli.exits import FAILED, INTERRUPTED, OK, UNREACHABLE, UNUSABLE
+from portfold.config import Configuration, load
+from portfold.coordinator.views.status_values import held_in
+from portfold.events.incoming import WorkerLost
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.feeds.synthetic import SyntheticMarket
+from portfold.workers.strategies.ibs import IbsStrategy
+from portfold.workers.strategies.intent import Enter, Exit, OwnPosition
 from tests.cli.command_line import Ran, Running, called, portfold, started
 from tests.cli.filtered import NAMED, train_es
 from tests.live import Live, flat
@@ -27,9 +30,6 @@ from tests.processes import config_folder, coordinating, is_gone
 from tests.waiting import until
 from tests.workers.webhook_server import HIDDEN as HIDDEN_PATH
 from tests.workers.webhook_server import receiving
-from workers.feeds.synthetic import SyntheticMarket
-from workers.strategies.ibs import IbsStrategy
-from workers.strategies.intent import Enter, Exit, Held
 
 HIDDEN = "hunter2"
 
@@ -160,7 +160,7 @@ def entries_of(configuration: Configuration, count: int) -> list[Decimal]:
         held = msgspec.structs.replace(held, bars=held.bars + 1) if held else None
         intent = strategy.decide(bar, held)
         if isinstance(intent, Enter):
-            held = Held(intent.side, bar.close + tick, 0)
+            held = OwnPosition(intent.side, bar.close + tick, 0)
             found.append(held.entry_price)
         elif isinstance(intent, Exit):
             held = None
@@ -352,7 +352,7 @@ def test_on_paper_nothing_is_asked_of_the_real_brokers_credentials(place: Place)
 OF_NOW = """
 import datetime
 from msgspec.structs import replace
-from workers.feeds.synthetic import SyntheticMarket
+from portfold.workers.feeds.synthetic import SyntheticMarket
 
 
 class OfNow:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cli.exits import FAILED
+from portfold.cli.exits import FAILED
 from tests.cli.command_line import portfold, started
 
 

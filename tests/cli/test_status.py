@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
-from cli.exits import FAILED, INTERRUPTED, OK, UNREACHABLE
-from cli.status.as_json import fields
-from cli.status.contact import Contact
-from coordinator.overview import Overview
-from events.bus import Bus
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.errors import BusError, BusUnreachable
+from portfold.cli.exits import FAILED, INTERRUPTED, OK, UNREACHABLE
+from portfold.cli.watch.status.as_json import fields
+from portfold.cli.watch.status.contact import Contact
+from portfold.coordinator.views.overview import Overview
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.events.wire.errors import BusError, BusUnreachable
 from tests.cli.command_line import called, started
 from tests.cli.standing import Standing
 from tests.cli.terminal import CTRL_C, on_terminal

@@ -8,12 +8,12 @@ import pytest
 from msgspec.structs import replace
 from rich.text import Text
 
-from cli.status.as_json import fields
-from cli.status.screen import WIDTH, picture
-from coordinator.overview import Overview, Seen
-from coordinator.shown_time import clock, span
-from coordinator.status_values import Account, Held, Reserved
-from events.bus import Bus
+from portfold.cli.watch.status.as_json import fields
+from portfold.cli.watch.status.screen import WIDTH, picture
+from portfold.coordinator.views.overview import Overview, Seen
+from portfold.coordinator.views.status_values import Reserved, ShownDay, ShownPosition
+from portfold.events.wire.bus import Bus
+from portfold.exchange_time import clock, span
 from tests.cli.standing import LEADER, STANDBY, Standing
 from tests.coordinator.story import HOUR, MINUTE, Story
 
@@ -160,7 +160,7 @@ def test_the_bar_is_full_at_the_limit_and_not_before(
     standing: Standing, pnl: str, full: int, percent: str
 ) -> None:
     seen = standing.of(Story()).seen()
-    account = Account(Decimal(pnl), Decimal(pnl), Decimal(2500), Decimal(0))
+    account = ShownDay(Decimal(pnl), Decimal(pnl), Decimal(2500), Decimal(0))
     shown = line_of(replace(seen, account=account), "Daily P&L")
     assert shown.count("█") == full
     assert f" {percent} " in shown
@@ -169,7 +169,7 @@ def test_the_bar_is_full_at_the_limit_and_not_before(
 @pytest.mark.parametrize(("pnl", "style"), [("-1999.99", "yellow"), ("-2000", "bold red")])
 def test_the_bar_turns_red_near_the_stop(standing: Standing, pnl: str, style: str) -> None:
     seen = standing.of(Story()).seen()
-    account = Account(Decimal(pnl), Decimal(pnl), Decimal(2500), Decimal(0))
+    account = ShownDay(Decimal(pnl), Decimal(pnl), Decimal(2500), Decimal(0))
     [shown] = [line for line in drawn(replace(seen, account=account)) if line.plain.startswith("Daily P&L")]
     assert style in {str(one.style) for one in shown.spans}
 
@@ -181,7 +181,9 @@ def crowded(seen: Overview) -> Overview:
     """As much, and as long, as there can be of everything."""
     name = "W" * 64
     amount = Decimal("-999999999.99")
-    held = Held("S" * 12, "short", 10_000, Decimal("-123456789.0123456789"), name, amount, 0, True, False)
+    held = ShownPosition(
+        "S" * 12, "short", 10_000, Decimal("-123456789.0123456789"), name, amount, 0, True, False
+    )
     return replace(
         seen,
         held=(held,) * 5,
@@ -247,7 +249,7 @@ def test_a_long_reason_does_not_push_the_rest_away(standing: Standing) -> None:
 
 def test_without_limits_and_without_anything_there_is_a_screen(standing: Standing) -> None:
     seen = standing.of(Story()).seen()
-    bare = replace(seen, limits={}, account=Account(*[Decimal(0)] * 4), status={})
+    bare = replace(seen, limits={}, account=ShownDay(*[Decimal(0)] * 4), status={})
     assert line_of(bare, "Daily P&L") == "Daily P&L  $0.00"
     assert line_of(bare, "Positions") == "Positions    0 open of 0"
 

@@ -7,11 +7,10 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 
-from coordinator.dollars import CENT
-from coordinator.limits import limits_named
-from coordinator.state import State, daily_pnl, legs_named
-from coordinator.status import status_fields
-from coordinator.status_values import (
+from portfold.coordinator.fold.limits import limits_named
+from portfold.coordinator.fold.state import State, daily_pnl, legs_named
+from portfold.coordinator.views.status import status_fields
+from portfold.coordinator.views.status_values import (
     account_in,
     announced_in,
     flattening_in,
@@ -20,9 +19,10 @@ from coordinator.status_values import (
     reserved_in,
     taken_back_in,
 )
-from events.errors import BusRefused
-from events.legs import parse_legs
-from events.stream_id import StreamId
+from portfold.dollars import CENT
+from portfold.events.legs import parse_legs
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.errors import BusRefused
 from tests.coordinator.random_logs import Log, logs, moments
 from tests.coordinator.story import Story
 

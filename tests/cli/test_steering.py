@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from events.embedded import EmbeddedServer
-from events.fields import DECEIVING
+from portfold.events.fields import DECEIVING
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import Past
 from tests.cli.command_line import called
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from cli.exits import INTERRUPTED, OK
-from cli.stopping import Stop, stopped_by_signals
+from portfold.cli.exits import INTERRUPTED, OK
+from portfold.cli.stopping import Stop, stopped_by_signals
 
 
 @pytest.fixture

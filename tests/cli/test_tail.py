@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from cli.exits import INTERRUPTED, OK, UNREACHABLE
-from coordinator import tail as tail_module
-from coordinator.audit.moment import Exchange
-from coordinator.audit.record import LiveRecord
-from coordinator.audit.span import Span
-from coordinator.audit.timeline import Item, Wanted, timeline
-from coordinator.follower import Follower
-from coordinator.narration import narrate
-from coordinator.tail import Choice, Note, Tail, Told
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.stream_id import ORIGIN
+from portfold.cli.exits import INTERRUPTED, OK, UNREACHABLE
+from portfold.coordinator.audit.record import tail as tail_module
+from portfold.coordinator.audit.record.moment import Exchange
+from portfold.coordinator.audit.record.record import LiveRecord
+from portfold.coordinator.audit.record.span import Span
+from portfold.coordinator.audit.record.tail import Choice, Note, Tail, TailLine
+from portfold.coordinator.audit.record.timeline import Item, Wanted, timeline
+from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.views.narration import narrate
+from portfold.events.stream_id import ORIGIN
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import ALL, Past
 from tests.cli.command_line import COMMAND, called, environment, started
 from tests.cli.terminal import CTRL_C, on_terminal
@@ -49,7 +49,7 @@ def tail(past: Past, **chosen: Any) -> Tail:
     return Tail(past.bus, None, choice(**chosen))
 
 
-def told_by(lines: Iterator[Told]) -> list[tuple[str, str, str]]:
+def told_by(lines: Iterator[TailLine]) -> list[tuple[str, str, str]]:
     return [(one.item.table, str(one.item.row.id), one.item.text) for one in lines]
 
 
@@ -158,12 +158,12 @@ def test_a_portfolio_that_never_was_has_no_lines(past: Past) -> None:
 # --- following --------------------------------------------------------------------------------------------
 
 
-def following(end: Tail, count: int) -> list[Told | Note]:
+def following(end: Tail, count: int) -> list[TailLine | Note]:
     """The next so many."""
     return list(islice(end.follow(lambda _seconds: None), count))
 
 
-def texts(told: list[Told | Note]) -> list[str]:
+def texts(told: list[TailLine | Note]) -> list[str]:
     return [one.text if isinstance(one, Note) else one.item.text for one in told]
 
 
@@ -174,7 +174,7 @@ def test_what_comes_is_told_in_order_and_once(past: Past) -> None:
     past.goes_on(HALT, [b"\xff", b"\xff"], ["type", "ClockTicked"])
     whole = whole_timeline(past)
     told = following(end, len(whole) - already)
-    assert before + told_by(one for one in told if isinstance(one, Told)) == whole[already - 5 :]
+    assert before + told_by(one for one in told if isinstance(one, TailLine)) == whole[already - 5 :]
     past.goes_on(["type", "TradingResumed", "by", "jane", "reason", "calm"])
     assert texts(following(end, 1)) == ["Trading resumed by jane: calm"]
 

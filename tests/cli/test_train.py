@@ -1,4 +1,6 @@
-"""`portfold train` as a person runs it: bars in, a model, its sidecar and a page out, and figures to read."""
+"""`portfold research train` as a person runs it: bars in, a model, its sidecar and a page out, and figures to
+read.
+"""
 
 import json
 import sys
@@ -6,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from cli.exits import OK, UNUSABLE
-from cli.main import run
-from config import load
+from portfold.cli.exits import OK, UNUSABLE
+from portfold.cli.main import run
+from portfold.config import load
+from portfold.workers.feeds.synthetic import SyntheticMarket
+from portfold.workers.filters.features import FEATURES
+from portfold.workers.filters.opened import open_filter
 from tests.audit.browser import in_a_browser, opened
 from tests.cli.command_line import called
 from tests.processes import config_folder
-from workers.feeds.synthetic import SyntheticMarket
-from workers.filters.features import FEATURES
-from workers.filters.opened import open_filter
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def test_a_model_is_trained_measured_and_can_be_traded_by(tmp_path: Path, bars: 
     config = config_folder(tmp_path / "mine")
     model = config / "models" / "ES.onnx"
     words = ("--bars", str(bars), "--output", str(model), "--config", str(config), "--kind", "random_forest")
-    ran = called("train", "ES", *words, cwd=tmp_path)
+    ran = called("research", "train", "ES", *words, cwd=tmp_path)
     assert ran.code == OK, ran.err
     for told in ("Out of cross-validation (random_forest, 5 folds, purged, embargo 1.0%", "AUC", "P&L kept"):
         assert told in ran.out
@@ -56,9 +58,12 @@ def test_a_model_is_trained_measured_and_can_be_traded_by(tmp_path: Path, bars: 
 
 
 def test_days_can_be_held_out(tmp_path: Path, bars: Path) -> None:
-    assert called("train", "ES", "--bars", str(bars), "--output", "all.onnx", cwd=tmp_path).code == OK
+    assert (
+        called("research", "train", "ES", "--bars", str(bars), "--output", "all.onnx", cwd=tmp_path).code
+        == OK
+    )
     part = ("--output", "part.onnx", "--from", "2025-01-13", "--to", "2025-02-28")
-    ran = called("train", "ES", "--bars", str(bars), *part, cwd=tmp_path)
+    ran = called("research", "train", "ES", "--bars", str(bars), *part, cwd=tmp_path)
     assert ran.code == OK, ran.err
     whole, held = (json.loads((tmp_path / f"{name}.onnx.json").read_text()) for name in ("all", "part"))
     assert held["trained_until"] == "2025-02-28T22:00:00Z", "its last bar, by Chicago at 16:00"
@@ -72,14 +77,16 @@ def test_without_the_extra_the_command_that_helps_is_named(
     bars: Path, package: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    assert run(["train", "ES", "--bars", str(bars), "--output", "m.onnx"]) == UNUSABLE
+    assert run(["research", "train", "ES", "--bars", str(bars), "--output", "m.onnx"]) == UNUSABLE
     expected = f"Training needs {package}, which is not installed: pip install 'portfold[ml]'."
     assert expected in capsys.readouterr().err
 
 
 @in_a_browser
 def test_a_browser_draws_both_charts_and_asks_for_nothing(tmp_path: Path, bars: Path) -> None:
-    assert called("train", "ES", "--bars", str(bars), "--output", "ES.onnx", cwd=tmp_path).code == OK
+    assert (
+        called("research", "train", "ES", "--bars", str(bars), "--output", "ES.onnx", cwd=tmp_path).code == OK
+    )
     seen = opened(tmp_path / "ES.html")
     assert (seen.loaded, seen.console, seen.requests) == (True, [], [])
     assert seen.drawn == seen.expected == len(seen.plots) == 2
@@ -104,7 +111,7 @@ def test_a_browser_draws_both_charts_and_asks_for_nothing(tmp_path: Path, bars: 
 def test_what_cannot_be_trained_is_a_sentence(
     tmp_path: Path, bars: Path, words: tuple[str, ...], told: str
 ) -> None:
-    ran = called("train", *words, "--bars", str(bars), cwd=tmp_path)
+    ran = called("research", "train", *words, "--bars", str(bars), cwd=tmp_path)
     assert ran.code == UNUSABLE
     assert told in ran.err
     assert "Traceback" not in ran.err
@@ -113,7 +120,7 @@ def test_what_cannot_be_trained_is_a_sentence(
 def test_too_few_examples_are_a_sentence(tmp_path: Path, bars: Path) -> None:
     whole = (bars / "ES.csv").read_text().splitlines()
     (bars / "ES.csv").write_text("\n".join(whole[:100]) + "\n")
-    ran = called("train", "ES", "--bars", str(bars), "--output", "m.onnx", cwd=tmp_path)
+    ran = called("research", "train", "ES", "--bars", str(bars), "--output", "m.onnx", cwd=tmp_path)
     assert ran.code == UNUSABLE
     assert "Expected 100 examples at least to learn from" in ran.err
     assert not (tmp_path / "m.onnx").exists()

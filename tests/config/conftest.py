@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config import ConfigError, Configuration, load, write_defaults
+from portfold.config import ConfigError, Configuration, load, write_defaults
 
 PORTFOLIO = "portfolio_optimization.json"
 RUNTIME = "runtime.json"

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config import ConfigError, Configuration, load
-from config.locate import PACKAGED
+from portfold.config import ConfigError, Configuration, load
+from portfold.config.locate import PACKAGED
 
 FILES = ("portfolio_optimization.json", "runtime.json", "contracts.json")
 PACKAGED_TEXT = {name: (PACKAGED / name).read_text() for name in FILES}

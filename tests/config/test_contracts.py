@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import Contract, read_contracts
-from config.locate import PACKAGED
+from portfold.config import Contract, read_contracts
+from portfold.config.locate import PACKAGED
 
 if TYPE_CHECKING:
     from tests.config.conftest import Folder

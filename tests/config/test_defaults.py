@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from config import ConfigError, load, write_defaults
-from config.locate import PACKAGED
+from portfold.config import ConfigError, load, write_defaults
+from portfold.config.locate import PACKAGED
 
 NAMES = ("portfolio_optimization.json", "runtime.json", "contracts.json")
 

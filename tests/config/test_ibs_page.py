@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from config import IbsParameters
+from portfold.config import IbsParameters
 
 if TYPE_CHECKING:
     from tests.config.conftest import Folder

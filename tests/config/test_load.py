@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from config import ConfigError, ConfigFile, MissingConfigError, load
-from config.locate import PACKAGED
+from portfold.config import ConfigError, ConfigFile, MissingConfigError, load
+from portfold.config.locate import PACKAGED
 
 if TYPE_CHECKING:
     from tests.config.conftest import Folder
@@ -157,10 +157,13 @@ def test_a_configuration_can_be_written_as_json(folder: Folder) -> None:
 
 def test_the_defaults_travel_with_the_package(tmp_path: Path) -> None:
     """As in an installed wheel: the package alone, in a folder of another name, used from elsewhere."""
-    shutil.copytree(PACKAGED, tmp_path / "site" / "config", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        PACKAGED, tmp_path / "site" / "portfold" / "config", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    (tmp_path / "site" / "portfold" / "__init__.py").touch()
     script = (
-        "import config, pathlib\n"
-        "loaded = config.load(None, {}, pathlib.Path.cwd())\n"
+        "import portfold.config, pathlib\n"
+        "loaded = portfold.config.load(None, {}, pathlib.Path.cwd())\n"
         "print(loaded.source.chosen_by, loaded.source.folder, len(loaded.portfolio.symbols))\n"
     )
     (tmp_path / "elsewhere").mkdir()
@@ -175,4 +178,4 @@ def test_the_defaults_travel_with_the_package(tmp_path: Path) -> None:
         check=True,
     )
 
-    assert told.stdout == f"packaged default {tmp_path.resolve() / 'site' / 'config'} 10\n"
+    assert told.stdout == f"packaged default {tmp_path.resolve() / 'site' / 'portfold' / 'config'} 10\n"

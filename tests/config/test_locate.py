@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from config import ConfigError, Source, locate
-from config.locate import PACKAGED
+from portfold.config import ConfigError, Source, locate
+from portfold.config.locate import PACKAGED
 
 
 def a_folder_with_a_portfolio(path: Path) -> Path:

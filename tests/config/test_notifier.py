@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from config import ConfigError, Destination, Notifier, Runtime, webhook_url
+from portfold.config import ConfigError, Destination, Notifier, Runtime, webhook_url
 from tests.config.conftest import RUNTIME as FILE
 from tests.config.conftest import Folder
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import Portfolio, loaded_line, read_portfolio
-from config.locate import PACKAGED
+from portfold.config import Portfolio, loaded_line, read_portfolio
+from portfold.config.locate import PACKAGED
 
 if TYPE_CHECKING:
     from pathlib import Path

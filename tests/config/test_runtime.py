@@ -11,8 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import ConfigError, IbsParameters, Runtime, TradingDay, milliseconds, read_runtime, secret
-from config.locate import PACKAGED
+from portfold.config import (
+    ConfigError,
+    IbsParameters,
+    Runtime,
+    TradingDay,
+    milliseconds,
+    read_runtime,
+    secret,
+)
+from portfold.config.locate import PACKAGED
 
 if TYPE_CHECKING:
     from tests.config.conftest import Folder

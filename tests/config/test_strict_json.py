@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from config import ConfigError
-from config.strict_json import LARGEST_FILE, exists, read_json
+from portfold.config import ConfigError
+from portfold.config.strict_json import LARGEST_FILE, exists, read_json
 
 
 def read(tmp_path: Path, content: str | bytes) -> object:

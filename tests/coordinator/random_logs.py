@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 from msgspec import structs
 
-from coordinator.fold import FOLD_VERSION, fold
-from coordinator.state import State
-from events.codec import decode_event
-from events.decisions import Decision, EntryAllowed
-from events.incoming import (
+from portfold.coordinator.fold.fold import FOLD_VERSION, fold
+from portfold.coordinator.fold.state import State
+from portfold.events.codec import decode_event
+from portfold.events.decisions import Decision, EntryAllowed
+from portfold.events.incoming import (
     ClockTicked,
     CoordinatorStarted,
     EntryRenewed,
@@ -38,7 +38,7 @@ from events.incoming import (
     WorkerStarted,
     WorkerStopped,
 )
-from events.stream_id import StreamId
+from portfold.events.stream_id import StreamId
 from tests.coordinator.story import DAY, HOUR, MINUTE, SECOND, WEDNESDAY, limits
 
 Log = list[tuple[StreamId, Event | Malformed]]

@@ -11,11 +11,11 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from coordinator.fold import FOLD_VERSION, fold
-from coordinator.state import State, daily_pnl
-from events.codec import decode_decision, encode
-from events.decisions import Decision, EntryAllowed, EntryDenied
-from events.incoming import (
+from portfold.coordinator.fold.fold import FOLD_VERSION, fold
+from portfold.coordinator.fold.state import State, daily_pnl
+from portfold.events.codec import decode_decision, encode
+from portfold.events.decisions import Decision, EntryAllowed, EntryDenied
+from portfold.events.incoming import (
     ClockTicked,
     EntryRenewed,
     EntryRequested,
@@ -35,7 +35,7 @@ from events.incoming import (
     WorkerStarted,
     WorkerStopped,
 )
-from events.stream_id import DECISIONS_PER_EVENT, StreamId
+from portfold.events.stream_id import DECISIONS_PER_EVENT, StreamId
 
 Kind = TypeVar("Kind", bound=Decision)
 

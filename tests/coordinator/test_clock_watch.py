@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from config import load
-from coordinator.clock_watch import apart, halt_if_ahead
-from coordinator.log import open_log
-from coordinator.process import CoordinatorProcess
-from events.bus import Bus
-from events.codec import encode_checked
-from events.embedded import EmbeddedServer
-from events.incoming import ClockTicked
-from events.stream_id import StreamId
+from portfold.config import load
+from portfold.coordinator.process.process import CoordinatorProcess
+from portfold.coordinator.store.clock_watch import apart, halt_if_ahead
+from portfold.events.codec import encode_checked
+from portfold.events.incoming import ClockTicked
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
 from tests.coordinator.story import DAY, HOUR, SECOND, code
 from tests.live import Live
 from tests.processes import coordinating

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from coordinator.state import CLOSES_REMEMBERED
-from events.decisions import EventRejected, PnlDisputed, PositionMismatch
-from events.incoming import PositionClosed
+from portfold.coordinator.fold.state import CLOSES_REMEMBERED
+from portfold.events.decisions import EventRejected, PnlDisputed, PositionMismatch
+from portfold.events.incoming import PositionClosed
 from tests.coordinator.story import Story, code, each, kinds, only
 
 

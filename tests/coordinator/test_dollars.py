@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from coordinator.dollars import gross_pnl, shown, shown_limit
+from portfold.dollars import gross_pnl, shown, shown_limit
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from config import load
-from coordinator.durability import durability, refuse_eviction
-from events.bus import Bus
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.errors import BusRefused
+from portfold.config import load
+from portfold.coordinator.store.durability import durability, refuse_eviction
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.events.wire.errors import BusRefused
 from tests.coordinator.story import code
 from tests.live import Live
 from tests.processes import READY, CoordinatorThread, coordinating

@@ -2,12 +2,12 @@
 
 import pytest
 
-from coordinator.invariants import InvariantBroken, check_grant
-from coordinator.limits import limits_of
-from coordinator.state import State, contracts_used, slots_used
-from events.codec import decode_event
-from events.decisions import EntryAllowed, EntryDenied, EntryExpired, EventRejected
-from events.incoming import EntryRequested
+from portfold.coordinator.fold.invariants import InvariantBroken, check_grant
+from portfold.coordinator.fold.limits import limits_of
+from portfold.coordinator.fold.state import State, contracts_used, slots_used
+from portfold.events.codec import decode_event
+from portfold.events.decisions import EntryAllowed, EntryDenied, EntryExpired, EventRejected
+from portfold.events.incoming import EntryRequested
 from tests.coordinator.story import SECOND, Story, code, kinds, limits, only
 
 

@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from coordinator.state import POSITIONS_HELD, contracts_used, slots_used
-from events.decisions import Decision, EventRejected, FlattenOrdered, LimitBreached
+from portfold.coordinator.fold.state import POSITIONS_HELD, contracts_used, slots_used
+from portfold.events.decisions import Decision, EventRejected, FlattenOrdered, LimitBreached
 from tests.coordinator.story import SECOND, Story, code, each, only
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from coordinator.flatten import LONGEST_REMINDER_MS
-from events.decisions import (
+from portfold.coordinator.fold.rules.flatten import LONGEST_REMINDER_MS
+from portfold.events.decisions import (
     EventRejected,
     FlattenHandedOver,
     FlattenOrdered,

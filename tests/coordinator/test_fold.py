@@ -4,12 +4,12 @@ from decimal import Decimal, getcontext, localcontext
 
 import pytest
 
-from coordinator.fold import fold
-from coordinator.state import State
-from events.codec import decode_event
-from events.decisions import EventRejected
-from events.incoming import ClockTicked, Malformed
-from events.stream_id import StreamId
+from portfold.coordinator.fold.fold import fold
+from portfold.coordinator.fold.state import State
+from portfold.events.codec import decode_event
+from portfold.events.decisions import EventRejected
+from portfold.events.incoming import ClockTicked, Malformed
+from portfold.events.stream_id import StreamId
 from tests.coordinator.story import Story, code, limits, only
 
 

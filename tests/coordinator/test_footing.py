@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import load
-from coordinator import footing
-from coordinator.audit.record import LiveRecord
-from coordinator.audit.verify import verify
-from coordinator.footing import FootingLost, NothingLost, what_is_lost
-from events.bus import Bus, Extent, Head
-from events.connection import connect
-from events.decisions import Decision
-from events.embedded import EmbeddedServer
-from events.incoming import ClockTicked, EntryRequested
-from events.stream_id import ORIGIN, StreamId
+from portfold.config import load
+from portfold.coordinator.audit.record.record import LiveRecord
+from portfold.coordinator.audit.record.verify import verify
+from portfold.coordinator.store import log_integrity
+from portfold.coordinator.store.log_integrity import LogIntegrityLost, NothingLost, what_is_lost
+from portfold.events.decisions import Decision
+from portfold.events.incoming import ClockTicked, EntryRequested
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Bus, Extent, Head
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.cli.command_line import called
 from tests.coordinator.story import code
 from tests.live import Live, read
@@ -67,7 +67,7 @@ def refuses(coordinator: CoordinatorThread) -> str:
 
 
 def acknowledge(live: Live) -> StreamId:
-    return footing.acknowledge(live.bus, by="jane", reason="the broker is flat")
+    return log_integrity.acknowledge(live.bus, by="jane", reason="the broker is flat")
 
 
 # --- what nobody had read yet ---------------------------------------------------------------------------
@@ -242,7 +242,7 @@ def test_without_a_snapshot_it_cannot_and_both_the_coordinator_and_the_command_s
     assert "Restore the log, or start another portfolio." in why
     assert WAY_OUT not in why
     before = cut_off.events(), client.hgetall(cut_off.keys.head)["folded"]
-    with pytest.raises(FootingLost, match=r"Restore the log, or start another portfolio\."):
+    with pytest.raises(LogIntegrityLost, match=r"Restore the log, or start another portfolio\."):
         acknowledge(cut_off)
     assert (cut_off.events(), client.hgetall(cut_off.keys.head)["folded"]) == before
 

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from events.decisions import EventRejected, PositionMismatch
-from events.incoming import CoordinatorStarted
+from portfold.events.decisions import EventRejected, PositionMismatch
+from portfold.events.incoming import CoordinatorStarted
 from tests.coordinator.story import Story, code, each, kinds, only
 
 

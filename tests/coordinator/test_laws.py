@@ -7,8 +7,9 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from msgspec import structs
 
-from coordinator.fold import fold
-from coordinator.state import (
+from portfold.coordinator.fold.fold import fold
+from portfold.coordinator.fold.rules.time_passing import next_deadline
+from portfold.coordinator.fold.state import (
     ANSWERS_REMEMBERED,
     CLOSES_REMEMBERED,
     FILLS_REMEMBERED,
@@ -19,9 +20,8 @@ from coordinator.state import (
     State,
     leg_key,
 )
-from coordinator.time_passing import next_deadline
-from events.codec import decode_decision, encode, encode_checked
-from events.decisions import (
+from portfold.events.codec import decode_decision, encode, encode_checked
+from portfold.events.decisions import (
     Decision,
     EntryAllowed,
     EntryDenied,
@@ -33,9 +33,9 @@ from events.decisions import (
     PositionMismatch,
     StopLossTriggered,
 )
-from events.incoming import ClockTicked, EntryRequested, Malformed, TradingResumed
-from events.legs import parse_legs
-from events.stream_id import DECISIONS_PER_EVENT, StreamId
+from portfold.events.incoming import ClockTicked, EntryRequested, Malformed, TradingResumed
+from portfold.events.legs import parse_legs
+from portfold.events.stream_id import DECISIONS_PER_EVENT, StreamId
 from tests.coordinator.random_logs import Log, Moment, logs, moments
 from tests.coordinator.story import each
 

@@ -11,20 +11,20 @@ from typing import Any, Literal, Protocol
 
 import pytest
 
-from config import load
-from coordinator.configured import no_looser
-from coordinator.limits import limits_of
-from coordinator.log import open_log
-from coordinator.operator import outcome_of
-from coordinator.process import CoordinatorProcess
-from coordinator.status import read_status
-from events.bus import Bus
-from events.codec import Fields, encode_checked
-from events.connection import connect
-from events.decisions import EntryAllowed, EntryDenied, EntryExpired, EventRejected
-from events.embedded import EmbeddedServer
-from events.incoming import ClockTicked, EntryRequested, EntryWithdrawn, TradingHalted
-from events.stream_id import StreamId
+from portfold.config import load
+from portfold.coordinator.configured import no_looser
+from portfold.coordinator.fold.limits import limits_of
+from portfold.coordinator.process.process import CoordinatorProcess
+from portfold.coordinator.views.order_outcome import outcome_of
+from portfold.coordinator.views.status import read_status
+from portfold.events.codec import Fields, encode_checked
+from portfold.events.decisions import EntryAllowed, EntryDenied, EntryExpired, EventRejected
+from portfold.events.incoming import ClockTicked, EntryRequested, EntryWithdrawn, TradingHalted
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
 from tests.coordinator.story import HOUR, SECOND, code, each, kinds, limits, only
 from tests.live import Live, flat, read
 from tests.processes import (

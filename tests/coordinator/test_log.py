@@ -16,15 +16,15 @@ from typing import Any, get_args
 
 import pytest
 
-from coordinator.ledger import decide
-from coordinator.log import open_log
-from coordinator.narration import Line, narrate
-from coordinator.state import State
-from events.chain import GENESIS
-from events.codec import encode
-from events.decisions import Decision
-from events.incoming import EntryRequested, Event, Malformed, PositionClosed, PositionMarked
-from events.stream_id import StreamId
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.store.ledger import decide
+from portfold.coordinator.views.narration import Line, narrate
+from portfold.events.chain import GENESIS
+from portfold.events.codec import encode
+from portfold.events.decisions import Decision
+from portfold.events.incoming import EntryRequested, Event, Malformed, PositionClosed, PositionMarked
+from portfold.events.stream_id import StreamId
+from portfold.log import open_log
 from tests.coordinator.story import MINUTE, SECOND, Story, chicago
 from tests.live import Live
 from tests.processes import ROOT

@@ -2,15 +2,15 @@
 
 import pytest
 
-from coordinator.ledger import decide
-from coordinator.narration import narrate
-from coordinator.state import State
-from coordinator.status import read_status, status_fields
-from events.chain import GENESIS
-from events.codec import decode_event, encode_checked
-from events.decisions import EntryDenied
-from events.incoming import Event, LogTailMissing, LossAcknowledged, Malformed
-from events.stream_id import StreamId
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.store.ledger import decide
+from portfold.coordinator.views.narration import narrate
+from portfold.coordinator.views.status import read_status, status_fields
+from portfold.events.chain import GENESIS
+from portfold.events.codec import decode_event, encode_checked
+from portfold.events.decisions import EntryDenied
+from portfold.events.incoming import Event, LogTailMissing, LossAcknowledged, Malformed
+from portfold.events.stream_id import StreamId
 from tests.coordinator.story import DAY, WEDNESDAY, Story, code
 
 LONG_AGO = f"{WEDNESDAY - DAY}-0"

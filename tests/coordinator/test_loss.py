@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from events.decisions import EventRejected, PnlDisputed, StopLossApproaching, StopLossTriggered
+from portfold.events.decisions import EventRejected, PnlDisputed, StopLossApproaching, StopLossTriggered
 from tests.coordinator.story import DAY, HOUR, Story, code, each, kinds, only
 
 # --- the boundary -----------------------------------------------------------------------------------------

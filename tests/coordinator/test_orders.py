@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from coordinator.fold import FOLD_VERSION
-from coordinator.state import POSITIONS_HELD, State
-from events.decisions import EventRejected
-from events.incoming import CoordinatorStarted
+from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.coordinator.fold.state import POSITIONS_HELD, State
+from portfold.events.decisions import EventRejected
+from portfold.events.incoming import CoordinatorStarted
 from tests.coordinator.story import DAY, Story, code, each, kinds, limits, only
 
 # --- halt and resume --------------------------------------------------------------------------------------

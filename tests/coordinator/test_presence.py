@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import pytest
 
-from coordinator.fold import FOLD_VERSION
-from coordinator.state import POSITIONS_HELD, UNSETTLED_HELD, contracts_used, slots_used
-from coordinator.status import status_fields
-from coordinator.time_passing import next_deadline
-from events.decisions import (
+from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.coordinator.fold.rules.time_passing import next_deadline
+from portfold.coordinator.fold.state import POSITIONS_HELD, UNSETTLED_HELD, contracts_used, slots_used
+from portfold.coordinator.views.status import status_fields
+from portfold.events.decisions import (
     EntryDenied,
     EntryExpired,
     EventRejected,
@@ -18,8 +18,8 @@ from events.decisions import (
     PositionAdopted,
     PositionMismatch,
 )
-from events.incoming import EntryRequested
-from events.stream_id import StreamId
+from portfold.events.incoming import EntryRequested
+from portfold.events.stream_id import StreamId
 from tests.coordinator.story import DAY, Story, code, each, kinds, only
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from coordinator.presence_watch import PresenceWatch
-from coordinator.state import State
-from events.bus import Bus
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.process.presence_watch import PresenceWatch
+from portfold.events.wire.bus import Bus
 from tests.coordinator.story import Story
 
 LOST_MS = 5000

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from coordinator.state import State
-from events.bus import Bus
-from events.codec import encode_checked
-from events.connection import connect
-from events.decisions import EntryAllowed, EntryDenied
-from events.embedded import EmbeddedServer
-from events.incoming import EntryRequested, EntryWithdrawn
-from events.stream_id import StreamId
+from portfold.coordinator.fold.state import State
+from portfold.events.codec import encode_checked
+from portfold.events.decisions import EntryAllowed, EntryDenied
+from portfold.events.incoming import EntryRequested, EntryWithdrawn
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.story import code, each
 from tests.live import Live, flat, read
 from tests.processes import READY, ChildProcess, Coordinators, config_folder, more_tries

@@ -7,16 +7,16 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from coordinator.dollars import ZERO
-from coordinator.state import (
+from portfold.coordinator.fold.state import (
     ANSWERS_REMEMBERED,
     FILLS_REMEMBERED,
     SESSIONS_REMEMBERED,
     WORKERS_REMEMBERED,
     slots_used,
 )
-from events.decisions import EntryAllowed, EntryDenied, EventRejected
-from events.incoming import CoordinatorStarted, EntryRequested, Event, PositionClosed, PositionOpened
+from portfold.dollars import ZERO
+from portfold.events.decisions import EntryAllowed, EntryDenied, EventRejected
+from portfold.events.incoming import CoordinatorStarted, EntryRequested, Event, PositionClosed, PositionOpened
 from tests.coordinator.story import Story, chicago, code, kinds, only
 
 

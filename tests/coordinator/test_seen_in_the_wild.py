@@ -9,10 +9,16 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from coordinator.state import State, slots_used
-from events.codec import decode_event
-from events.decisions import EntryAllowed, EntryDenied, EventRejected, FlattenOverdue, StopLossTriggered
-from events.incoming import EntryRequested, Malformed
+from portfold.coordinator.fold.state import State, slots_used
+from portfold.events.codec import decode_event
+from portfold.events.decisions import (
+    EntryAllowed,
+    EntryDenied,
+    EventRejected,
+    FlattenOverdue,
+    StopLossTriggered,
+)
+from portfold.events.incoming import EntryRequested, Malformed
 from tests.coordinator.story import DAY, MINUTE, SECOND, Story, chicago, code, each, kinds, only
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from coordinator.fold import FOLD_VERSION
-from coordinator.time_passing import next_deadline
-from events.decisions import EntryAllowed, EntryExpired, EventRejected, LimitBreached
-from events.incoming import CoordinatorStarted
+from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.coordinator.fold.rules.time_passing import next_deadline
+from portfold.events.decisions import EntryAllowed, EntryExpired, EventRejected, LimitBreached
+from portfold.events.incoming import CoordinatorStarted
 from tests.coordinator.story import SECOND, Story, code, each, only
 
 LASTS, LOST, LOOKS = 30 * SECOND, 5 * SECOND, 2 * SECOND

@@ -5,12 +5,13 @@ And when one is written: every 2,000 events, every minute at rest, and at the en
 
 import pytest
 
-from coordinator import leader, snapshot
-from coordinator.fold import FOLD_VERSION, GOES_ON_FROM
-from coordinator.snapshot import Place, read_snapshot, snapshot_text
-from events.embedded import EmbeddedServer
-from events.incoming import ClockTicked
-from events.stream_id import ORIGIN, StreamId
+from portfold.coordinator.fold.fold import FOLD_VERSION, GOES_ON_FROM
+from portfold.coordinator.process import leader
+from portfold.coordinator.store import snapshot
+from portfold.coordinator.store.snapshot import Checkpoint, read_snapshot, snapshot_text
+from portfold.events.incoming import ClockTicked
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.story import Story
 from tests.live import Live
 from tests.processes import coordinating
@@ -18,16 +19,16 @@ from tests.waiting import until
 
 
 @pytest.fixture
-def place() -> Place:
+def place() -> Checkpoint:
     story = Story()
     story.enters("ES", size=2)
     story.starts("ibs-CL", session="s2")
-    return Place(story.state, StreamId(story.ms, 0), "c" * 64)
+    return Checkpoint(story.state, StreamId(story.ms, 0), "c" * 64)
 
 
 @pytest.mark.parametrize("version", GOES_ON_FROM)
 def test_of_a_version_it_goes_on_from_nothing_is_lost(
-    place: Place, version: int, monkeypatch: pytest.MonkeyPatch
+    place: Checkpoint, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshot, "FOLD_VERSION", version)
     assert read_snapshot(snapshot_text(place)) == place
@@ -35,13 +36,13 @@ def test_of_a_version_it_goes_on_from_nothing_is_lost(
 
 @pytest.mark.parametrize("version", [0, FOLD_VERSION + 1])
 def test_of_any_other_version_it_is_passed_over(
-    place: Place, version: int, monkeypatch: pytest.MonkeyPatch
+    place: Checkpoint, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshot, "FOLD_VERSION", version)
     assert read_snapshot(snapshot_text(place)) is None
 
 
-def test_of_another_version_by_a_slip_of_the_hand_it_is_passed_over(place: Place) -> None:
+def test_of_another_version_by_a_slip_of_the_hand_it_is_passed_over(place: Checkpoint) -> None:
     text = snapshot_text(place)
     assert read_snapshot(text.replace(f'"fold":{FOLD_VERSION}', '"fold":1')) is None
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from coordinator.log import open_log
-from coordinator.snapshot import Place, read_snapshot, snapshot_text
-from coordinator.snapshot_proof import ProvedSnapshots, SnapshotDiffers
-from events.embedded import EmbeddedServer
-from events.incoming import ClockTicked
-from events.stream_id import ORIGIN
+from portfold.coordinator.store.snapshot import Checkpoint, read_snapshot, snapshot_text
+from portfold.coordinator.store.snapshot_proof import ProvedSnapshots, SnapshotDiffers
+from portfold.events.incoming import ClockTicked
+from portfold.events.stream_id import ORIGIN
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
 from tests.coordinator.story import code
 from tests.live import Live
 from tests.processes import coordinating
@@ -23,7 +23,7 @@ BELIEVED = "The snapshot is believed"
 
 
 @pytest.fixture
-def stopped_out(live: Live, server: EmbeddedServer, portfolio: str) -> Place:
+def stopped_out(live: Live, server: EmbeddedServer, portfolio: str) -> Checkpoint:
     """A portfolio that was stopped out and that nobody leads; its snapshot."""
     with coordinating(server.url, portfolio):
         live.enters("CL")
@@ -37,7 +37,7 @@ def stopped_out(live: Live, server: EmbeddedServer, portfolio: str) -> Place:
 
 
 @pytest.fixture
-def forged(live: Live, stopped_out: Place) -> None:
+def forged(live: Live, stopped_out: Checkpoint) -> None:
     """With another state under the same chain, and a checksum that is right."""
     stopped_out.state.stop = None
     stopped_out.state.day.realized = Decimal(0)
@@ -73,7 +73,7 @@ def test_a_forged_snapshot_is_passed_over(live: Live, server: EmbeddedServer, po
 def test_where_the_log_is_long_it_is_found_out_while_somebody_leads_by_it(
     live: Live, server: EmbeddedServer, portfolio: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coordinator.snapshot_proof._SHORT", 0)
+    monkeypatch.setattr("portfold.coordinator.store.snapshot_proof._SHORT", 0)
     with coordinating(server.url, portfolio) as coordinator:
         coordinator.says(SAID)
         until(lambda: live.status()["stopped_out"] == "true", "what the log leads to")
@@ -82,7 +82,11 @@ def test_where_the_log_is_long_it_is_found_out_while_somebody_leads_by_it(
 
 
 def test_a_sound_one_is_begun_at_and_not_proved_again(
-    live: Live, stopped_out: Place, snapshots: Callable[[], ProvedSnapshots], said: io.StringIO, client: Any
+    live: Live,
+    stopped_out: Checkpoint,
+    snapshots: Callable[[], ProvedSnapshots],
+    said: io.StringIO,
+    client: Any,
 ) -> None:
     process = snapshots()
     assert process.begin().place == stopped_out
@@ -95,11 +99,11 @@ def test_a_sound_one_is_begun_at_and_not_proved_again(
 
 def test_what_a_leader_wrote_that_began_at_a_forged_one_is_not_trusted(
     live: Live,
-    stopped_out: Place,
+    stopped_out: Checkpoint,
     snapshots: Callable[[], ProvedSnapshots],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("coordinator.snapshot_proof._SHORT", 0)
+    monkeypatch.setattr("portfold.coordinator.store.snapshot_proof._SHORT", 0)
     real = snapshot_text(stopped_out)
     stopped_out.state.stop = None
     forged = snapshot_text(stopped_out)

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from coordinator.state import State
-from coordinator.time_passing import next_deadline
-from events.decisions import MarkStale
-from events.incoming import WorkerStarted
-from events.stream_id import DECISIONS_PER_EVENT
+from portfold.coordinator.fold.rules.time_passing import next_deadline
+from portfold.coordinator.fold.state import State
+from portfold.events.decisions import MarkStale
+from portfold.events.incoming import WorkerStarted
+from portfold.events.stream_id import DECISIONS_PER_EVENT
 from tests.coordinator.story import DAY, HOUR, MINUTE, SECOND, Story, chicago, code, kinds, only
 
 

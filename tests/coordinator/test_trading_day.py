@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from coordinator.trading_day import trading_day_at
-from events.decisions import StopLossTriggered, TradingDayStarted
+from portfold.coordinator.fold.trading_day import trading_day_at
+from portfold.events.decisions import StopLossTriggered, TradingDayStarted
 from tests.coordinator.story import DAY, HOUR, MINUTE, Story, chicago, code, each, kinds, only
 
 CHICAGO = "America/Chicago"

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from events.archiver_bus import ArchiverBus, Trimmed
-from events.bus import Archived
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.stream_id import ORIGIN, StreamId
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.archiver_bus import ArchiverBus, Trimmed
+from portfold.events.wire.bus import Archived
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
 
 LARGEST = 2**64 - 1
 TICK = ["type", "ClockTicked"]

@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 from redis import Redis, RedisError
 
-from events.bus import Bus, Committed, Entry, Extent, Head, Lease, at_time, trimmed_away
-from events.chain import GENESIS, link
-from events.codec import decode_event
-from events.connection import connect
-from events.embedded import EmbeddedServer, server_binary
-from events.errors import BusError, BusRefused, BusUnreachable
-from events.incoming import Malformed
-from events.keys import Keys
-from events.stream_id import ORIGIN, StreamId
+from portfold.events.chain import GENESIS, link
+from portfold.events.codec import decode_event
+from portfold.events.incoming import Malformed
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Bus, Committed, Entry, Extent, Head, Lease, at_time, trimmed_away
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer, server_binary
+from portfold.events.wire.errors import BusError, BusRefused, BusUnreachable
+from portfold.events.wire.keys import Keys
 from tests.waiting import until
 
 TICK = ["type", "ClockTicked"]

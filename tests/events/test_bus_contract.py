@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from events.bus import Bus, Entry, at_time
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.errors import BusError, BusRefused
-from events.stream_id import ORIGIN, StreamId
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Bus, Entry, at_time
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.events.wire.errors import BusError, BusRefused
 from tests.simulation.memory_bus import MemoryBus
 from tests.simulation.memory_server import MemoryServer
 from tests.simulation.scheduler import Scheduler

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from events.chain import GENESIS, link
-from events.codec import Fields
+from portfold.events.chain import GENESIS, link
+from portfold.events.codec import Fields
 
 TEXTS = st.one_of(
     st.text(st.characters(codec=None, exclude_categories=[]), max_size=8),

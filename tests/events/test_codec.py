@@ -7,8 +7,8 @@ from typing import get_args
 
 import pytest
 
-from events.codec import decode_event, encode, encode_checked
-from events.incoming import (
+from portfold.events.codec import decode_event, encode, encode_checked
+from portfold.events.incoming import (
     ClockTicked,
     EntryRequested,
     Event,

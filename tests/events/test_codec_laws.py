@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import fields as struct_fields
 
-from events import fields as kinds
-from events.codec import RefusedField, decode_decision, decode_event, encode, encode_checked
-from events.decisions import Decision, EventRejected
-from events.incoming import ClockTicked, Event, LimitsChanged, Malformed
+from portfold.events import fields as kinds
+from portfold.events.codec import RefusedField, decode_decision, decode_event, encode, encode_checked
+from portfold.events.decisions import Decision, EventRejected
+from portfold.events.incoming import ClockTicked, Event, LimitsChanged, Malformed
 
 EVENTS: tuple[type[Struct], ...] = get_args(Event)
 DECISIONS: tuple[type[Struct], ...] = get_args(Decision)

@@ -5,14 +5,9 @@ from shlex import split
 
 import pytest
 
-from events.codec import RefusedField, decode_decision, encode, encode_checked
-from events.decisions import EntryAllowed, EntryDenied, StopLossTriggered, TradingDayStarted
-from events.incoming import (
-    EntryRequested,
-    PositionMarked,
-    PositionOpened,
-    TradingResumed,
-)
+from portfold.events.codec import RefusedField, decode_decision, encode, encode_checked
+from portfold.events.decisions import EntryAllowed, EntryDenied, StopLossTriggered, TradingDayStarted
+from portfold.events.incoming import EntryRequested, PositionMarked, PositionOpened, TradingResumed
 
 A_PRICE = "expected a finite price: up to 9 digits and 10 decimals, negative allowed, such as -37.63"
 A_SIZE = "expected a whole number of contracts from 1 to 10000"

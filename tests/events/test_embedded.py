@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from events.embedded import HOST, EmbeddedServer, ServerError, server_binary
+from portfold.events.wire.embedded import HOST, EmbeddedServer, ServerError, server_binary
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def read(server: EmbeddedServer) -> object:
 STARTER = """
 import sys
 from pathlib import Path
-from events.embedded import EmbeddedServer
+from portfold.events.wire.embedded import EmbeddedServer
 server = EmbeddedServer(Path(sys.argv[1]), keep=sys.argv[2] == "keep")
 server.start()
 print(server.port, server.pid, flush=True)
@@ -112,7 +112,7 @@ def test_a_port_that_cannot_be_is_named_in_the_error(tmp_path: Path, port: int |
 def test_a_folder_in_use_is_refused_and_its_server_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.embedded.LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.events.wire.embedded.LOCK_SECONDS", 0.1)
     with starter(tmp_path, "end", "sys.stdin.read()") as (_, port, pid):
         with pytest.raises(ServerError, match=f"already runs on {tmp_path}"):
             EmbeddedServer(tmp_path).start()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.crc import key_slot
 
-from events.keys import Keys
+from portfold.events.wire.keys import Keys
 
 NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,32}", fullmatch=True)
 """What `runtime.json` allows as the name of a portfolio."""

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events import fields as kinds
-from events.legs import Holding, Leg, holdings_text, legs_text, parse_holdings, parse_legs
+from portfold.events import fields as kinds
+from portfold.events.legs import Holding, Leg, holdings_text, legs_text, parse_holdings, parse_legs
 
 SYMBOLS = st.from_regex(r"[A-Z0-9]{1,12}", fullmatch=True)
 NAMES = st.from_regex(r"[A-Za-z0-9._@-]{1,64}", fullmatch=True)

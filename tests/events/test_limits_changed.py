@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from events.codec import decode_event, encode
-from events.incoming import LimitsChanged, Malformed
+from portfold.events.codec import decode_event, encode
+from portfold.events.incoming import LimitsChanged, Malformed
 
 FULL = {
     "by": "me",

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from events.bus import Bus
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.errors import BusRefused
-from events.notifier_bus import NotifierBus, Term, TermOver, Told, group
-from events.stream_id import ORIGIN, StreamId
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.events.wire.errors import BusRefused
+from portfold.events.wire.notifier_bus import DeliveryCursor, NotifierBus, Term, TermOver, group
 from tests.waiting import until
 
 TICK = ["type", "ClockTicked"]
@@ -42,8 +42,8 @@ def taken(bus: NotifierBus, term: Term, again_after: StreamId | None = None, cou
     ]
 
 
-def told(cursor: str, part: int = 0, book: str = "") -> Told:
-    return Told(StreamId.parse(cursor), part, book)
+def told(cursor: str, part: int = 0, book: str = "") -> DeliveryCursor:
+    return DeliveryCursor(StreamId.parse(cursor), part, book)
 
 
 def note(bus: NotifierBus, term: Term, cursor: str, *events: str, part: int = 0, book: str = "") -> None:
@@ -59,7 +59,7 @@ def pending(client: Any, bus: Bus) -> int:
 
 def test_on_an_empty_server_it_begins_before_the_first_event(bus: NotifierBus, client: Any) -> None:
     term = term_of(bus)
-    assert term.told == Told(ORIGIN, 0, "")
+    assert term.told == DeliveryCursor(ORIGIN, 0, "")
     assert bus.extent().added == 0
     assert bus.last_event() == ORIGIN
     log(bus, client, "5-0", "6-0")

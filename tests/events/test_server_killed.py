@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from events.bus import Bus
-from events.connection import connect
-from events.embedded import AppendFsync, EmbeddedServer
-from events.errors import BusError
-from events.stream_id import ORIGIN, StreamId
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import AppendFsync, EmbeddedServer
+from portfold.events.wire.errors import BusError
 from tests.waiting import until
 
 WRITERS = 4

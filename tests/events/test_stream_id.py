@@ -8,8 +8,8 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.embedded import EmbeddedServer
-from events.stream_id import DECISIONS_PER_EVENT, ORIGIN, StreamId
+from portfold.events.stream_id import DECISIONS_PER_EVENT, ORIGIN, StreamId
+from portfold.events.wire.embedded import EmbeddedServer
 
 LARGEST = 2**64 - 1
 LAST_ANSWERABLE = (LARGEST - 99) // 100

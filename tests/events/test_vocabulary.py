@@ -7,9 +7,9 @@ import pytest
 from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import fields as struct_fields
 
-from events import decisions, incoming
-from events.decisions import Decision
-from events.incoming import Event, WorkerEvent
+from portfold.events import decisions, incoming
+from portfold.events.decisions import Decision
+from portfold.events.incoming import Event, WorkerEvent
 
 EVENTS: tuple[type[Struct], ...] = get_args(Event)
 DECISIONS: tuple[type[Struct], ...] = get_args(Decision)

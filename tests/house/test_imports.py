@@ -7,6 +7,7 @@ import pytest
 
 from tests.house.rules import (
     Module,
+    bare_names,
     impurities_of_the_fold,
     modules_below,
     server_spoken_outside_events,
@@ -17,22 +18,31 @@ from tests.house.rules import (
 ROOT = Path(__file__).parents[2]
 
 Rule = Callable[[dict[str, Module]], list[str]]
-RULES: list[Rule] = [wrong_way, server_spoken_outside_events, impurities_of_the_fold, started_on_import]
+RULES: list[Rule] = [
+    wrong_way,
+    server_spoken_outside_events,
+    impurities_of_the_fold,
+    started_on_import,
+    bare_names,
+]
 
 SOUND = {
+    "portfold/__init__.py": "from portfold.workers.client import gate",
+    "portfold/clock.py": "import time",
+    "portfold/dollars.py": "from decimal import Decimal",
     "events/__init__.py": "",
-    "events/bus.py": "from redis import Redis\nclass Bus:\n    def open(self):\n        return Redis()",
-    "events/incoming.py": "import decimal\nfrom events import words",
+    "events/wire/bus.py": "from redis import Redis\nclass Bus:\n    def open(self):\n        return Redis()",
+    "events/incoming.py": "import decimal\nfrom portfold.events import words",
     "events/words.py": "",
     "config/__init__.py": "import pathlib\nopen",
     "coordinator/__init__.py": "",
-    "coordinator/fold.py": "import datetime\nfrom coordinator import state\nfrom events.incoming import X",
-    "coordinator/ledger.py": "import coordinator.fold",
-    "coordinator/state.py": "from . import __doc__",
-    "coordinator/leader.py": "import time\nfrom events.bus import Bus\nfrom coordinator.fold import fold",
-    "workers/gate.py": "import structlog\ndef log():\n    return structlog.get_logger()",
-    "research/simulator.py": "from workers import gate\nfrom coordinator.fold import fold",
-    "cli/main.py": "import config, events.bus, coordinator, workers, research\nif True:\n    import rich",
+    "coordinator/fold/fold.py": "import datetime\nfrom portfold.coordinator.fold import state",
+    "coordinator/fold/state.py": "from portfold import dollars\nfrom portfold.events.incoming import X",
+    "coordinator/store/ledger.py": "import portfold.coordinator.fold.fold",
+    "coordinator/process/leader.py": "import time\nfrom portfold.coordinator.store.ledger import decide",
+    "workers/client/gate.py": "import structlog\ndef log():\n    return structlog.get_logger()",
+    "research/simulate/simulator.py": "from portfold.coordinator.fold.fold import fold",
+    "cli/main.py": "import portfold.config, portfold.research\nif True:\n    import rich",
 }
 
 
@@ -52,28 +62,47 @@ def test_the_project_keeps_the_rule(rule: Rule) -> None:
 
 
 def test_a_sound_tree_breaks_no_rule(tmp_path: Path) -> None:
-    assert violations(tmp_path, {}) == [[], [], [], []]
+    assert violations(tmp_path, {}) == [[], [], [], [], []]
 
 
 @pytest.mark.parametrize(
     ("file", "source", "message"),
     [
-        ("events/x.py", "import config", "events/x.py:1: events imports config"),
-        ("config/x.py", "from events.words import W", "config/x.py:1: config imports events.words.W"),
-        ("coordinator/x.py", "import workers.gate", "coordinator/x.py:1: coordinator imports workers.gate"),
-        ("workers/x/y.py", "\nimport research as r", "workers/x/y.py:2: workers imports research"),
-        ("research/x.py", "def f():\n    import cli.main", "research/x.py:2: research imports cli.main"),
-        ("workers/x.py", "from cli import main", "workers/x.py:1: workers imports cli.main"),
-        ("workers/x.py", "__import__('cli.main')", "workers/x.py:1: workers imports cli.main"),
+        ("events/x.py", "import portfold.config", "events/x.py:1: events imports portfold.config"),
+        ("config/x.py", "from portfold.events import W", "config/x.py:1: config imports portfold.events.W"),
+        ("portfold/x.py", "import portfold.config", "portfold/x.py:1: portfold imports portfold.config"),
+        ("coordinator/x.py", "import portfold.cli", "coordinator/x.py:1: coordinator imports portfold.cli"),
+        ("workers/x/y.py", "\nimport portfold.cli as c", "workers/x/y.py:2: workers imports portfold.cli"),
+        (
+            "research/x.py",
+            "def f():\n    import portfold.cli",
+            "research/x.py:2: research imports portfold.cli",
+        ),
+        (
+            "workers/x.py",
+            "from portfold.cli import main",
+            "workers/x.py:1: workers imports portfold.cli.main",
+        ),
+        ("workers/x.py", "__import__('portfold.cli')", "workers/x.py:1: workers imports portfold.cli"),
         (
             "coordinator/x.py",
-            "import importlib\nimportlib.import_module('research')",
-            "coordinator/x.py:2: coordinator imports research",
+            "import importlib\nimportlib.import_module('portfold.research')",
+            "coordinator/x.py:2: coordinator imports portfold.research",
         ),
         (
             "config/x.py",
-            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from coordinator.state import State",
-            "config/x.py:3: config imports coordinator.state.State",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from portfold.coordinator import State",
+            "config/x.py:3: config imports portfold.coordinator.State",
+        ),
+        (
+            "coordinator/fold/x.py",
+            "from portfold.coordinator.store import ledger",
+            "coordinator/fold/x.py:1: coordinator.fold imports portfold.coordinator.store.ledger",
+        ),
+        (
+            "coordinator/views/x.py",
+            "from portfold.coordinator.audit.record import span",
+            "coordinator/views/x.py:1: coordinator.views imports portfold.coordinator.audit.record.span",
         ),
     ],
 )
@@ -97,10 +126,10 @@ def test_redis_outside_of_events_is_found(tmp_path: Path, file: str, source: str
 @pytest.mark.parametrize(
     ("planted", "message"),
     [
-        ({"coordinator/state.py": "import time"}, "coordinator/state.py:1: the fold imports time"),
+        ({"coordinator/fold/state.py": "import time"}, "coordinator/fold/state.py:1: the fold imports time"),
         (
-            {"coordinator/state.py": "from random import random"},
-            "coordinator/state.py:1: the fold imports random.random",
+            {"coordinator/fold/state.py": "from random import random"},
+            "coordinator/fold/state.py:1: the fold imports random.random",
         ),
         (
             {"coordinator/__init__.py": "import os.path"},
@@ -113,24 +142,27 @@ def test_redis_outside_of_events_is_found(tmp_path: Path, file: str, source: str
         ),
         (
             {
-                "coordinator/state.py": "import coordinator.leader",
-                "coordinator/leader.py": "import threading",
+                "coordinator/fold/state.py": "import portfold.coordinator.process.leader",
+                "coordinator/process/leader.py": "import threading",
             },
-            "coordinator/leader.py:1: the fold imports threading",
+            "coordinator/process/leader.py:1: the fold imports threading",
         ),
         (
-            {"coordinator/state.py": "from .clock import now", "coordinator/clock.py": "import time"},
-            "coordinator/clock.py:1: the fold imports time",
+            {"coordinator/fold/state.py": "from portfold.clock import now"},
+            "portfold/clock.py:1: the fold imports time",
         ),
         (
-            {"coordinator/state.py": "from datetime import datetime as d\ndef f():\n    return d.now()"},
-            "coordinator/state.py:3: the fold calls datetime.datetime.now",
+            {"coordinator/fold/state.py": "from datetime import datetime as d\ndef f():\n    return d.now()"},
+            "coordinator/fold/state.py:3: the fold calls datetime.datetime.now",
         ),
         (
-            {"coordinator/state.py": "import datetime\ndef f():\n    return datetime.date.today()"},
-            "coordinator/state.py:3: the fold calls datetime.date.today",
+            {"coordinator/fold/state.py": "import datetime\ndef f():\n    return datetime.date.today()"},
+            "coordinator/fold/state.py:3: the fold calls datetime.date.today",
         ),
-        ({"coordinator/state.py": "def f():\n    print(1)"}, "coordinator/state.py:2: the fold calls print"),
+        (
+            {"coordinator/fold/state.py": "def f():\n    print(1)"},
+            "coordinator/fold/state.py:2: the fold calls print",
+        ),
     ],
 )
 def test_an_impure_fold_is_found(tmp_path: Path, planted: dict[str, str], message: str) -> None:
@@ -139,8 +171,21 @@ def test_an_impure_fold_is_found(tmp_path: Path, planted: dict[str, str], messag
 
 def test_a_fold_that_was_moved_away_is_noticed(tmp_path: Path) -> None:
     violations(tmp_path, {})
-    (tmp_path / "coordinator/fold.py").unlink()
-    assert impurities_of_the_fold(modules_below(tmp_path)) == ["coordinator.fold: no such module"]
+    (tmp_path / "coordinator/fold/fold.py").unlink()
+    assert impurities_of_the_fold(modules_below(tmp_path)) == [
+        "portfold.coordinator.fold.fold: no such module"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("import config", "workers/x.py:1: imports config, not portfold.config"),
+        ("from events import bus", "workers/x.py:1: imports events.bus, not portfold.events.bus"),
+    ],
+)
+def test_a_name_that_a_host_program_may_have_too_is_found(tmp_path: Path, source: str, message: str) -> None:
+    assert violations(tmp_path, {"workers/x.py": source})[4] == [message]
 
 
 @pytest.mark.parametrize(
@@ -153,8 +198,14 @@ def test_a_fold_that_was_moved_away_is_noticed(tmp_path: Path) -> None:
         ("import redis\nf = lambda *, client=redis.Redis(): 0", "2: calls redis.Redis on import"),
         ("from structlog import get_logger\nLOG = get_logger()", "2: calls structlog.get_logger on import"),
         ("import structlog\nLOG = structlog.get_logger().bind()", "2: calls structlog.get_logger on import"),
-        ("from events.bus import Bus\nif True:\n    bus = Bus()", "3: calls events.bus.Bus on import"),
-        ("from events import bus\nbus.Bus.of('')", "2: calls events.bus.Bus.of on import"),
+        (
+            "from portfold.events.wire.bus import Bus\nif True:\n    bus = Bus()",
+            "3: calls portfold.events.wire.bus.Bus on import",
+        ),
+        (
+            "from portfold.events.wire import bus\nbus.Bus.of('')",
+            "2: calls portfold.events.wire.bus.Bus.of on import",
+        ),
     ],
 )
 def test_what_starts_on_import_is_found(tmp_path: Path, source: str, message: str) -> None:

@@ -60,7 +60,7 @@ def test_no_committed_file_holds_an_address_that_works_only_somewhere() -> None:
 
 def test_every_module_has_a_telling_name_and_opens_with_a_docstring() -> None:
     modules = [name for name in committed() if name.suffix == ".py"]
-    assert Path("events/embedded.py") in modules
+    assert Path("events/wire/embedded.py") in modules
     faults = {name.as_posix(): fault_of_module(name, (ROOT / name).read_text("utf-8")) for name in modules}
     assert {name: fault for name, fault in faults.items() if fault} == {}
 
@@ -91,8 +91,8 @@ def test_what_works_everywhere_is_no_address(line: str) -> None:
     [
         ("events/utils.py", '"""Says."""', "utils says nothing about what is inside"),
         ("events/data/bars.py", '"""Says."""', "data says nothing about what is inside"),
-        ("events/keys.py", "import os", "opens without a docstring"),
-        ("events/keys.py", '"""Says."""', None),
+        ("events/wire/keys.py", "import os", "opens without a docstring"),
+        ("events/wire/keys.py", '"""Says."""', None),
     ],
 )
 def test_a_faulty_module_is_found(name: str, source: str, fault: str | None) -> None:

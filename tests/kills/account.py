@@ -14,8 +14,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from portfold.workers.brokers.orders_book import open_orders_book
 from tests.kills.children import Hear, Life, Nursery
-from workers.brokers.orders_book import open_orders_book
 
 Leg = tuple[str, str]
 """A worker and a symbol."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from coordinator.audit.record import LiveRecord
-from coordinator.audit.verify import verify
-from coordinator.history import history
-from events.bus import Bus
+from portfold.coordinator.audit.record.record import LiveRecord
+from portfold.coordinator.audit.record.verify import verify
+from portfold.coordinator.store.history import history
+from portfold.events.wire.bus import Bus
 
 _SHOWN = 5
 

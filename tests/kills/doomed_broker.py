@@ -8,11 +8,10 @@ from typing import Any
 
 import urllib3.connection
 
-from events.fields import Side
-from tests.kills.doomed_bus import die_if
-from workers.brokers.orders_book import Orders, open_orders_book
-from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import (
+from portfold.events.fields import Side
+from portfold.workers.brokers.orders_book import Orders, open_orders_book
+from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.protocol import (
     BrokerPosition,
     BrokerSetup,
     ExitFill,
@@ -21,9 +20,10 @@ from workers.brokers.protocol import (
     OpenedBroker,
     always,
 )
-from workers.brokers.signals import entry_signal, exit_signal
-from workers.brokers.traderspost import TradersPost
-from workers.brokers.webhook import Answer, Webhook
+from portfold.workers.brokers.traderspost.broker import TradersPost
+from portfold.workers.brokers.traderspost.signals import entry_signal, exit_signal
+from portfold.workers.brokers.traderspost.webhook import Answer, Webhook
+from tests.kills.doomed_bus import die_if
 
 ENTRY_TO_BE_SENT = "entry, to be sent"
 ENTRY_SENT = "entry, sent, not answered"

@@ -6,10 +6,10 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from events.archiver_bus import ArchiverBus, Trimmed
-from events.bus import Bus, Committed, Entry, Extent, Lease
-from events.codec import Fields
-from events.stream_id import StreamId
+from portfold.events.codec import Fields
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.archiver_bus import ArchiverBus, Trimmed
+from portfold.events.wire.bus import Bus, Committed, Entry, Extent, Lease
 
 LEADING = (
     "after read",

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from config import write_defaults
-from coordinator.archive import Archive
-from coordinator.archiver import Keep, archive_history
-from coordinator.verification import verify_archive
-from events.archiver_bus import ArchiverBus
-from events.bus import Bus
-from events.connection import connect
-from events.embedded import EmbeddedServer
+from portfold.config import write_defaults
+from portfold.coordinator.store.archive import Archive
+from portfold.coordinator.store.archiver import Keep, archive_history
+from portfold.coordinator.store.verification import verify_archive
+from portfold.events.wire.archiver_bus import ArchiverBus
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.kills import checks
 from tests.kills.children import Child, Nursery
 from tests.kills.doomed_bus import ARCHIVING, LEADING, TAKING_OVER

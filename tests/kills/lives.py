@@ -7,23 +7,23 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
-from config import load
-from coordinator import leader
-from coordinator.archiver import Keep, NotArchived, archive_history
-from coordinator.log import open_log
-from coordinator.process import CoordinatorProcess
-from events.bus import SERVERS_TIME, Bus
-from events.codec import Fields, encode_checked
-from events.connection import connect
-from events.errors import BusUnreachable
-from events.fields import Side
-from events.incoming import PositionSettled
-from events.stream_id import StreamId
+from portfold.config import load
+from portfold.coordinator.process import leader
+from portfold.coordinator.process.process import CoordinatorProcess
+from portfold.coordinator.store.archiver import Keep, NotArchived, archive_history
+from portfold.events.codec import Fields, encode_checked
+from portfold.events.fields import Side
+from portfold.events.incoming import PositionSettled
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import SERVERS_TIME, Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.errors import BusUnreachable
+from portfold.log import open_log
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
 from tests.kills.children import Hear, Life
 from tests.kills.doomed_bus import DoomedArchiverBus, DoomedBus
 from tests.waiting import until
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
 
 EVENTS_A_SNAPSHOT = 100  # so that there is one to be killed in every moment or so
 SYMBOLS = ("6A", "6B", "6C", "6N", "6S", "CL", "ES", "PL", "RTY", "SI")

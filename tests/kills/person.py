@@ -3,7 +3,7 @@
 What nobody names he does not see: so where log and account differ in silence, they go on differing.
 """
 
-from coordinator.state import leg_key
+from portfold.coordinator.fold.state import leg_key
 from tests.cli.command_line import called
 from tests.kills.account import Account, rows
 from tests.kills.trading_lives import Desk

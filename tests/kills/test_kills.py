@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from events.bus import Bus
-from events.embedded import EmbeddedServer
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.kills import checks
 from tests.kills.checks import Acknowledged, Journals, Log, Told
 from tests.live import Live

@@ -12,10 +12,11 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from events.bus import Bus
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.incoming import FlattenRequested, TradingResumed
+from portfold.events.incoming import FlattenRequested, TradingResumed
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.run.process import worker_of
 from tests.kills import doomed_broker as places
 from tests.kills.account import Account, Leg, PaperAccount, TradersPostAccount, keep_all_exits, rows
 from tests.kills.children import Child, Life, Nursery
@@ -26,7 +27,6 @@ from tests.kills.trading_lives import Desk, closer, trader
 from tests.live import Live, flat
 from tests.processes import config_folder
 from tests.waiting import until
-from workers.process import worker_of
 
 SYMBOLS = ("6A", "CL", "ES")
 _PORTFOLIO = "trading"

@@ -14,19 +14,19 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from config import load
-from coordinator.log import open_log
+from portfold.config import load
+from portfold.log import open_log
+from portfold.workers.brokers.protocol import BrokerSetup
+from portfold.workers.brokers.registry import open_broker
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.flattener import flattener
+from portfold.workers.run.process import worker_of
+from portfold.workers.run.trader import Trader, holdings_of
+from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
 from tests.kills.children import Hear, Life
 from tests.kills.doomed_broker import DOOM
-from workers import flattener
-from workers.bar import Bar
-from workers.brokers.protocol import BrokerSetup
-from workers.brokers.registry import open_broker
-from workers.gate import PortfolioGate
-from workers.process import worker_of
-from workers.settings import GateSettings
-from workers.strategies.intent import Enter, Exit, Held, Intent
-from workers.trader import Trader, holdings_of
 
 _BAR_SECONDS = 0.02
 
@@ -47,7 +47,7 @@ class Told:
         self.word = "rest"
         self._random = Random(seed)
 
-    def decide(self, bar: Bar, held: Held | None) -> Intent:  # noqa: ARG002 - it has no eyes
+    def decide(self, bar: Bar, held: OwnPosition | None) -> Intent:  # noqa: ARG002 - it has no eyes
         word = self._random.choice(["enter", "exit", "rest"]) if self.word == "trade" else self.word
         if word == "enter" and held is None:
             return Enter(self._random.choice(["long", "short"]), self._random.randint(1, 2))

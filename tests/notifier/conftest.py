@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.notifier_bus import NotifierBus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.events.wire.notifier_bus import NotifierBus
 from tests.fake_discord import FakeDiscord
 from tests.notifier.notifiers import Notifiers
 

@@ -9,16 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
-from cli.stopping import stopped_by_signals
-from config import load
-from coordinator.log import open_log
-from events.bus import Entry
-from events.notifier_bus import NotifierBus, Taken, Term, Told
-from events.stream_id import StreamId
-from workers import notifier
-from workers.notify import reading, service
-from workers.notify.alert import Message
-from workers.notify.sinks.discord import DiscordSink
+from portfold.cli.stopping import stopped_by_signals
+from portfold.config import load
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Entry
+from portfold.events.wire.notifier_bus import DeliveryCursor, NotifierBus, Taken, Term
+from portfold.log import open_log
+from portfold.workers.notify import process, reading, service
+from portfold.workers.notify.alert import Message
+from portfold.workers.notify.sinks.discord import DiscordSink
 
 PLACES = (
     "taken over",
@@ -72,7 +71,9 @@ def doomed_bus(doom: Doom) -> type[NotifierBus]:
             doom.here("decisions read")
             return found
 
-        def note_told(self, destination: str, term: int, told: Told, events: Sequence[StreamId]) -> None:
+        def note_told(
+            self, destination: str, term: int, told: DeliveryCursor, events: Sequence[StreamId]
+        ) -> None:
             doom.here("before acknowledging")
             super().note_told(destination, term, told, events)
             doom.here("acknowledged")
@@ -101,12 +102,12 @@ def main(told: str) -> None:
     try:
         with (
             stopped_by_signals() as stop,
-            mock.patch.object(notifier, "NotifierBus", doomed_bus(doom)),
-            mock.patch.object(notifier, "DiscordSink", doomed_sink(doom)),
+            mock.patch.object(process, "NotifierBus", doomed_bus(doom)),
+            mock.patch.object(process, "DiscordSink", doomed_sink(doom)),
             mock.patch.object(reading, "READ_AT_ONCE", _READ_AT_ONCE),
             mock.patch.object(service, "_FINISH_SECONDS", _FINISH_SECONDS),
         ):
-            notifier.run(
+            process.run(
                 load(options["config"], {}, Path.cwd()),
                 url=options["url"],
                 password=None,

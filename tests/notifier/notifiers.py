@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from config import load
-from coordinator.log import open_log
+from portfold.config import load
+from portfold.log import open_log
+from portfold.workers.notify.process import run
 from tests.fake_discord import FakeDiscord
 from tests.processes import ChildProcess, Logged, config_folder
-from workers.notifier import run
 
 VARIABLE = "TEST_DISCORD_WEBHOOK"
 LEASE_MS = 400

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from coordinator.recorded import Recorded
-from events.bus import Entry
-from events.codec import encode
-from events.decisions import Decision
-from events.incoming import Event, Malformed
-from events.stream_id import StreamId
+from portfold.coordinator.store.recorded import Recorded
+from portfold.events.codec import encode
+from portfold.events.decisions import Decision
+from portfold.events.incoming import Event, Malformed
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Entry
+from portfold.workers.notify.alert import Alert
+from portfold.workers.notify.alerts import alerts_of
+from portfold.workers.notify.book import AlertMemory, book_text, read_book
+from portfold.workers.notify.words.wording import clock_of
 from tests.coordinator.story import WEDNESDAY, Story
-from workers.notify.alert import Alert
-from workers.notify.alerts import alerts_of
-from workers.notify.book import Book, book_text, read_book
-from workers.notify.wording import clock_of
 
 CHICAGO = clock_of("America/Chicago")
 
@@ -21,7 +21,7 @@ class Telling(Story):
     """A story whose alerts are collected. The book is written down and read again with every step."""
 
     def __init__(self, start_ms: int = WEDNESDAY, **changed_limits: Any) -> None:
-        self.book = Book()
+        self.book = AlertMemory()
         self.alerts: list[Alert] = []
         super().__init__(start_ms, **changed_limits)
         self.alerts.clear()

@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
-from coordinator.archiver import Keep, archive_history
-from events.archiver_bus import ArchiverBus
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.notifier_bus import NotifierBus, group
-from events.stream_id import ORIGIN
+from portfold.coordinator.store.archiver import Keep, archive_history
+from portfold.events.stream_id import ORIGIN
+from portfold.events.wire.archiver_bus import ArchiverBus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.events.wire.notifier_bus import NotifierBus, group
+from portfold.workers.notify import attempt, outage, service, waiting
+from portfold.workers.notify.sinks import discord as discord_sink
+from portfold.workers.notify.sinks import http
 from tests.archive.past import Past
 from tests.fake_discord import HIDDEN, MANNERS, FakeDiscord, Manner
 from tests.live import Live
@@ -23,9 +26,6 @@ from tests.notifier.notifiers import Notifiers, NotifierThread, notifying
 from tests.processes import coordinating
 from tests.proxy import Proxy
 from tests.waiting import until
-from workers.notify import attempt, outage, service, waiting
-from workers.notify.sinks import discord as discord_sink
-from workers.notify.sinks import http
 
 Notifying = Callable[..., AbstractContextManager[NotifierThread]]
 

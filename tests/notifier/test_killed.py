@@ -4,8 +4,8 @@ import signal
 
 import pytest
 
-from events.embedded import EmbeddedServer
-from events.notifier_bus import NotifierBus
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.events.wire.notifier_bus import NotifierBus
 from tests.fake_discord import FakeDiscord
 from tests.live import Live
 from tests.notifier.doomed import PLACES

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import AlertKind
+from portfold.config import AlertKind
+from portfold.workers.notify.alert import Alert, Message
+from portfold.workers.notify.merging import next_message
 from tests.coordinator.story import MINUTE, WEDNESDAY
 from tests.notifier.telling import CHICAGO
-from workers.notify.alert import Alert, Message
-from workers.notify.merging import next_message
 
 NEVER = 0
 """Nothing is stale."""

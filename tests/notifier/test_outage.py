@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.notifier_bus import NotifierBus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.events.wire.notifier_bus import NotifierBus
+from portfold.workers.notify import attempt, outage
 from tests.fake_discord import HIDDEN, FakeDiscord
 from tests.live import Live
 from tests.notifier.notifiers import LEASE_MS, NotifierThread, notifying
 from tests.notifier.test_delivery import halts, until_told
 from tests.processes import config_folder, coordinating
 from tests.waiting import until
-from workers.notify import attempt, outage
 
 ALL = {"kinds": {"startup": False}}
 OUT, BACK = "🚨 THE LOG IS OUT OF REACH", "✅ The log can be reached again"

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.log import open_log
+from portfold.log import open_log
+from portfold.workers.notify.alert import Message
+from portfold.workers.notify.sinks import discord as discord_sink
+from portfold.workers.notify.sinks import http
+from portfold.workers.notify.sinks.discord import LONGEST_TEXT, DiscordSink, GlobalRest, escaped
+from portfold.workers.notify.sinks.http import Address
+from portfold.workers.notify.sinks.log import LogSink
+from portfold.workers.notify.sinks.protocol import NotSent, Sink
+from portfold.workers.notify.sinks.webhook import WebhookSink
 from tests.fake_discord import HIDDEN, MANNERS, FakeDiscord, Manner
-from workers.notify.alert import Message
-from workers.notify.sinks import discord as discord_sink
-from workers.notify.sinks import http
-from workers.notify.sinks.discord import LONGEST_TEXT, DiscordSink, GlobalRest, escaped
-from workers.notify.sinks.http import Address
-from workers.notify.sinks.log import LogSink
-from workers.notify.sinks.protocol import NotSent, Sink
-from workers.notify.sinks.webhook import WebhookSink
 
 PATIENCE_SECONDS = 1.0
 
@@ -31,7 +31,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (http, discord_sink):
         monkeypatch.setattr(module, "READ_SECONDS", PATIENCE_SECONDS)
         monkeypatch.setattr(module, "CONNECT_SECONDS", PATIENCE_SECONDS)
-    monkeypatch.setattr("workers.notify.sinks.webhook.READ_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr("portfold.workers.notify.sinks.webhook.READ_SECONDS", PATIENCE_SECONDS)
 
 
 def message(*lines: str, **changed: Any) -> Message:

@@ -3,34 +3,34 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.notifier_bus import Told
-from events.stream_id import ORIGIN, StreamId
-from workers.notify.alert import Alert
-from workers.notify.book import Book
-from workers.notify.waiting import Held, Waiting
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.notifier_bus import DeliveryCursor
+from portfold.workers.notify.alert import Alert
+from portfold.workers.notify.book import AlertMemory
+from portfold.workers.notify.waiting import Waiting, WaitingEvent
 
 EVENTS = st.lists(st.integers(0, 4), max_size=12)
 """How many alerts each event has."""
 
 
-def held(number: int, alerts: int, since: float = 0.0) -> Held:
+def held(number: int, alerts: int, since: float = 0.0) -> WaitingEvent:
     own = tuple(
         (2 * index + 1, Alert("halted", "warning", number, (f"{number}.{index}",))) for index in range(alerts)
     )
-    return Held(StreamId(number, 0), own, Book(leader=f"after {number}"), since)
+    return WaitingEvent(StreamId(number, 0), own, AlertMemory(leader=f"after {number}"), since)
 
 
-def own_words() -> Held:
-    return Held(None, ((0, Alert("startup", "info", 0, ("hello",))),), Book(), 0.0)
+def own_words() -> WaitingEvent:
+    return WaitingEvent(None, ((0, Alert("startup", "info", 0, ("hello",))),), AlertMemory(), 0.0)
 
 
 def lines(waiting: Waiting) -> list[str]:
     return [alert.lines[0] for alert in waiting.alerts]
 
 
-def filled(counts: list[int], told: Told, *, greets: bool) -> Waiting:
+def filled(counts: list[int], told: DeliveryCursor, *, greets: bool) -> Waiting:
     """What waits after a start at the place `told`, when everything has been read."""
-    waiting = Waiting(told, Book())
+    waiting = Waiting(told, AlertMemory())
     if greets:
         waiting.add(own_words())
     for number, alerts in enumerate(counts, start=1):
@@ -45,7 +45,7 @@ def test_whatever_is_told_and_wherever_it_is_restarted_each_alert_is_told_once_a
 ) -> None:
     expected = [f"{number}.{index}" for number, many in enumerate(counts, 1) for index in range(many)]
     told: list[str] = []
-    waiting = filled(counts, Told(ORIGIN, 0, ""), greets=False)
+    waiting = filled(counts, DeliveryCursor(ORIGIN, 0, ""), greets=False)
     for most, restarts, greets in steps:
         count = min(most, waiting.count)
         told += [line for line in lines(waiting)[:count] if line != "hello"]
@@ -58,7 +58,7 @@ def test_whatever_is_told_and_wherever_it_is_restarted_each_alert_is_told_once_a
 
 @given(EVENTS)
 def test_when_all_is_told_all_can_be_acknowledged(counts: list[int]) -> None:
-    waiting = filled(counts, Told(ORIGIN, 0, ""), greets=True)
+    waiting = filled(counts, DeliveryCursor(ORIGIN, 0, ""), greets=True)
     assert waiting.count == len(lines(waiting)) == sum(counts) + 1
     waiting.tell(waiting.count)
     assert waiting.behind == [StreamId(number, 0) for number in range(1, len(counts) + 1)]
@@ -68,7 +68,7 @@ def test_when_all_is_told_all_can_be_acknowledged(counts: list[int]) -> None:
 
 
 def test_an_event_without_alerts_is_dealt_with_as_soon_as_nothing_before_it_waits() -> None:
-    waiting = Waiting(Told(ORIGIN, 0, ""), Book())
+    waiting = Waiting(DeliveryCursor(ORIGIN, 0, ""), AlertMemory())
     waiting.add(held(1, 0))
     assert waiting.behind == [StreamId(1, 0)]
     waiting.add(held(2, 1, since=5.0))
@@ -82,10 +82,10 @@ def test_an_event_without_alerts_is_dealt_with_as_soon_as_nothing_before_it_wait
 
 def test_the_part_names_the_alert_by_its_number_and_not_by_its_rank() -> None:
     """So that it stays true when a restarted notifier wants other kinds."""
-    waiting = Waiting(Told(ORIGIN, 0, ""), Book())
+    waiting = Waiting(DeliveryCursor(ORIGIN, 0, ""), AlertMemory())
     waiting.add(held(1, 3))
     waiting.tell(1)
     assert waiting.told.part == 3
-    again = Waiting(waiting.told, Book())
+    again = Waiting(waiting.told, AlertMemory())
     again.add(held(1, 3))
     assert lines(again) == ["1.1", "1.2"]

@@ -6,8 +6,8 @@ from typing import get_args
 
 import pytest
 
-from config import AlertKind
-from events.incoming import (
+from portfold.config import AlertKind
+from portfold.events.incoming import (
     CoordinatorStarted,
     FlattenRequested,
     LimitsChanged,
@@ -17,10 +17,10 @@ from events.incoming import (
     PositionClosed,
     TradingHalted,
 )
+from portfold.workers.notify.sinks.discord import escaped
+from portfold.workers.notify.words import together, wording
 from tests.coordinator.story import DAY, MINUTE, SECOND, chicago, limits
 from tests.notifier.telling import Telling
-from workers.notify import together, wording
-from workers.notify.sinks.discord import escaped
 
 AFTERNOON = chicago(2025, 1, 15, 14, 23, 45)
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from research.metrics import Metrics
-from research.search import Search, Symbols
+from portfold.research.search.search import Search, Symbols
+from portfold.research.statistics.metrics import Metrics
 
 _Found = TypeVar("_Found")
 

@@ -10,14 +10,14 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from config import Configuration, load
-from config.locate import PACKAGED
-from coordinator.dollars import gross_pnl
-from events.fields import Side
-from research.case import Account, Case, build_case
-from research.prices import Closes, Pricing, without_bars
-from research.trades import Trade
-from research.trading_days import Span, trades_within
+from portfold.config import Configuration, load
+from portfold.config.locate import PACKAGED
+from portfold.dollars import gross_pnl
+from portfold.events.fields import Side
+from portfold.research.simulate.prices import Closes, Pricing, without_bars
+from portfold.research.simulate.scenario import Scenario, TradingAccount, build_case
+from portfold.research.trades.trade_file import Trade
+from portfold.research.trades.trading_days import Span, trades_within
 from tests.costs import costing
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -62,7 +62,7 @@ def case_of(
     seed: int = 1,
     configuration: Configuration | None = None,
     span: Span | None = None,
-) -> Case:
+) -> Scenario:
     """The case of these trades, without bars unless there is a pricing."""
     read = configuration or packaged()
     chosen = trades_within(trades, span or Span(), zone="America/Chicago", roll="17:00")
@@ -70,7 +70,7 @@ def case_of(
         read,
         chosen,
         pricing=pricing or without_bars(read),
-        account=Account(Decimal(str(cash)), Decimal(str(breach))),
+        account=TradingAccount(Decimal(str(cash)), Decimal(str(breach))),
         daily_stop_loss=Decimal(str(stop)),
         seed=seed,
     )

@@ -2,26 +2,26 @@
 
 from pathlib import Path
 
-from research.case import Case
-from research.config_export import read_choice, read_choices
-from research.files import write_whole
-from research.findings import Findings, Judged, Setting, hash_of, write_findings
-from research.in_sample import Seen
-from research.journal import Journal
-from research.optimizer import Plan, optimize
-from research.portfolio_page.replayed import replayed
-from research.portfolio_page.subject import Subject
-from research.search import Constraints
-from research.tables import greedy_table
-from research.trading_days import Chosen
+from portfold.research.portfolio_page.replayed import replayed
+from portfold.research.portfolio_page.subject import Subject
+from portfold.research.search.config_export import read_choice, read_choices
+from portfold.research.search.findings import Findings, Judged, Setting, hash_of, write_findings
+from portfold.research.search.optimizer import Plan, optimize
+from portfold.research.search.resume_log import Journal
+from portfold.research.search.search import Constraints
+from portfold.research.search.tables import greedy_table
+from portfold.research.simulate.scenario import Scenario
+from portfold.research.trades.in_sample import Seen
+from portfold.research.trades.trading_days import Chosen
+from portfold.research.trades.whole_files import write_whole
 
 LIMITS = Constraints(999_999, 999)
 
 
 def searched(
     folder: Path,
-    train: Case,
-    test: Case | None = None,
+    train: Scenario,
+    test: Scenario | None = None,
     *,
     levels: tuple[int, ...] = (1, 2, 3),
     row: int = 0,
@@ -56,5 +56,5 @@ def searched(
     return Subject(read_choice(path, row), read_choices(path, 50), again, "", "0.1.0")
 
 
-def _judged(case: Case, seen: tuple[Seen, ...]) -> Judged:
+def _judged(case: Scenario, seen: tuple[Seen, ...]) -> Judged:
     return Judged.of(Chosen(case.timeline.trades, case.days, 0), case.digest(), seen)

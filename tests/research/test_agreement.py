@@ -14,14 +14,12 @@ from typing import NamedTuple
 
 import pytest
 
-from config import Configuration, load
-from coordinator.dollars import gross_pnl
-from coordinator.fold import fold
-from coordinator.log import Log, open_log
-from coordinator.state import State
-from events.bus import Bus, at_time
-from events.codec import decode_decided, encode_checked
-from events.decisions import (
+from portfold.config import Configuration, load
+from portfold.coordinator.fold.fold import fold
+from portfold.coordinator.fold.state import State
+from portfold.dollars import gross_pnl
+from portfold.events.codec import decode_decided, encode_checked
+from portfold.events.decisions import (
     Decision,
     EntryAllowed,
     EntryDenied,
@@ -31,19 +29,21 @@ from events.decisions import (
     StopLossTriggered,
     TradingDayStarted,
 )
-from events.embedded import EmbeddedServer
-from events.incoming import ClockTicked, Event, PositionClosed
-from events.stream_id import ORIGIN, StreamId
-from research.case import Case
-from research.simulator import simulate
-from research.timeline import Happening, worker_of
+from portfold.events.incoming import ClockTicked, Event, PositionClosed
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Bus, at_time
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import Log, open_log
+from portfold.research.simulate.scenario import Scenario
+from portfold.research.simulate.simulator import simulate
+from portfold.research.simulate.trade_events import Happening, worker_of
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
 from tests.processes import Coordinators, config_folder
 from tests.research.made import case_of, random_trades
 from tests.research.test_laws import SYMBOLS, bars_of
 from tests.waiting import until
-from workers.flatten_order import FlattenOrder
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
 
 POSITIONS = 3
 STOP = 1000
@@ -80,7 +80,7 @@ def told(decided: list[tuple[StreamId, Decision]]) -> Told:
 class Simulation:
     """What the simulator decides, and the closes it books, as it goes."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Scenario) -> None:
         self.decided: list[tuple[StreamId, Decision]] = []
         self.closes: list[tuple[str, int, Decimal]] = []
         simulate(case.timeline, case.limits_of(case.symbols, POSITIONS), self._look_on)
@@ -99,7 +99,9 @@ class Simulation:
 class Portfolio:
     """Gates for all symbols on one clock, driven from moment to moment."""
 
-    def __init__(self, case: Case, settings: GateSettings, bus: Bus, configuration: Configuration) -> None:
+    def __init__(
+        self, case: Scenario, settings: GateSettings, bus: Bus, configuration: Configuration
+    ) -> None:
         self.closes: list[tuple[str, int, Decimal]] = []
         self._case = case
         self._bus = bus
@@ -184,7 +186,7 @@ class Portfolio:
 @pytest.fixture(autouse=True)
 def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gate that is closed waits for its listener's read: let that be short."""
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
 
 
 @pytest.fixture

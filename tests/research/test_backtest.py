@@ -13,26 +13,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config import Configuration, load
-from config.runtime import IbsParameters
-from events.fields import Side
-from research.backtest.alone import AloneGate
-from research.backtest.figures import figures_of
-from research.backtest.one import Plan, backtest
-from research.backtest.out_of_sample import GROUPS, TESTED, out_of_sample
-from research.backtest.rows import Row, trades_table
-from research.backtest.trading import trade_alone
-from research.errors import ResearchError
-from research.filter.cross_validation import Span, combinatorial_folds, fold_paths, group_of_each
-from research.filter.examples import Examples, examples_of
-from research.filter.training import KINDS, as_arrays, path_scores
-from research.market import Market
-from research.results_folder import best_file, read_results, trades_file
-from research.trades import Trade, read_rows
-from research.trading_days import Span as Days
+from portfold.config import Configuration, load
+from portfold.config.runtime import IbsParameters
+from portfold.events.fields import Side
+from portfold.research.backtest.alone import AloneGate
+from portfold.research.backtest.figures import figures_of
+from portfold.research.backtest.one import Plan, backtest
+from portfold.research.backtest.out_of_sample import GROUPS, TESTED, out_of_sample
+from portfold.research.backtest.rows import Row, trades_table
+from portfold.research.backtest.trading import trade_alone
+from portfold.research.errors import ResearchError
+from portfold.research.filter.cross_validation import Span, combinatorial_folds, fold_paths, group_of_each
+from portfold.research.filter.examples import Examples, examples_of
+from portfold.research.filter.training import KINDS, as_arrays, path_scores
+from portfold.research.simulate.market import Market
+from portfold.research.trades.results_folder import best_file, read_results, trades_file
+from portfold.research.trades.trade_file import Trade, read_rows
+from portfold.research.trades.trading_days import Span as Days
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.synthetic import SyntheticMarket
 from tests.research.made import CHICAGO, HOUR_MS, random_trades
-from workers.bar import Bar
-from workers.feeds.synthetic import SyntheticMarket
 
 SUNDAY = datetime(2025, 1, 5, 23, tzinfo=UTC)
 LOW, MIDDLE, HIGH = "5000", "5005", "5010"

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from config import load
-from events.bus import Bus
-from events.codec import decode_event
-from events.embedded import EmbeddedServer
-from events.incoming import PositionClosed, PositionOpened
-from events.stream_id import ORIGIN
-from research.backtest.trading import trade_alone
-from research.trades import Trade
+from portfold.config import load
+from portfold.events.codec import decode_event
+from portfold.events.incoming import PositionClosed, PositionOpened
+from portfold.events.stream_id import ORIGIN
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.research.backtest.trading import trade_alone
+from portfold.research.trades.trade_file import Trade
+from portfold.workers.feeds.synthetic import SyntheticMarket
+from portfold.workers.filters.opened import open_filter
+from portfold.workers.run.conductor import Conductor
 from tests.cli.command_line import started
 from tests.cli.filtered import NAMED, train_es
 from tests.processes import config_folder, coordinating
-from workers.conductor import Conductor
-from workers.feeds.synthetic import SyntheticMarket
-from workers.filters.opened import open_filter
 
 WORKER = "ibs-ES"
 WITHOUT_LIMITS = {"max_positions": 50, "daily_stop_loss": 900_000_000, "symbols": ["ES"]}

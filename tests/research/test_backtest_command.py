@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from config import load
-from research.results_folder import best_file, trades_file
+from portfold.config import load
+from portfold.research.trades.results_folder import best_file, trades_file
+from portfold.workers.feeds.synthetic import SYMBOLS, SyntheticMarket
 from tests.cli.command_line import Ran, called, started
 from tests.cli.filtered import NAMED, train_es
 from tests.processes import config_folder
 from tests.waiting import until
-from workers.feeds.synthetic import SYMBOLS, SyntheticMarket
 
 BACKTEST = ("research", "backtest", "--jobs", "1")
 SYNTHETIC = ("--bars", "synthetic", "--days", "5")
@@ -237,7 +237,7 @@ def test_a_span_that_begins_after_the_training_has_none_of_them(modelled: Modell
 def test_without_the_extra_that_trains_there_is_no_sharpe_out_of_sample(
     modelled: Modelled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "research.filter.training", raising=False)
+    monkeypatch.delitem(sys.modules, "portfold.research.filter.training", raising=False)
     monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
     ran = called(*BACKTEST, *MODELLED, "--results-dir", "untrained", cwd=modelled.folder)
     assert ran.code == 0

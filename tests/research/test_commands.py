@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from config import load, read_portfolio, write_defaults
-from research.tables import GREEDY_COLUMNS
+from portfold.config import load, read_portfolio, write_defaults
+from portfold.research.search.tables import GREEDY_COLUMNS
 from tests.cli.command_line import called, environment, portfold, started
 from tests.research.made import random_trades, trade, write_results, write_rows
 from tests.waiting import until
@@ -318,6 +319,7 @@ def test_a_python_without_portfold_uses_that_of_the_checkout_or_says_what_to_do(
     # -S leaves out what is installed, as a Python that has none of it would.
     checkout = tmp_path / "checkout"
     (checkout / "research").mkdir(parents=True)
+    shutil.copytree(ROOT / "portfold", checkout / "portfold", symlinks=True)
     for name in ("__init__.py", "launch.py", "portfolio_simulator.py"):
         (checkout / "research" / name).write_text((ROOT / "research" / name).read_text())
     command = [sys.executable, "-S", str(checkout / "research" / "portfolio_simulator.py"), "--help"]

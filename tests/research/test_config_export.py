@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from config import ConfigError, read_portfolio, write_defaults
-from research.config_export import (
+from portfold.config import ConfigError, read_portfolio, write_defaults
+from portfold.research.errors import ResearchError
+from portfold.research.search.config_export import (
     UNMEASURED,
     Choice,
     changes,
@@ -18,8 +19,7 @@ from research.config_export import (
     read_choice,
     stop_of,
 )
-from research.errors import ResearchError
-from research.tables import GREEDY_COLUMNS
+from portfold.research.search.tables import GREEDY_COLUMNS
 
 ROW = {
     "max_positions": "4",

@@ -7,14 +7,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from config import Broker, Configuration, load
-from config.runtime import IbsParameters
-from research.backtest.trading import trade_alone
-from research.filter.examples import Examples, examples_of
-from workers.bar import Bar
-from workers.feeds.driven import milliseconds_of
-from workers.feeds.synthetic import SyntheticMarket
-from workers.filters.features import HISTORY, FeatureHistory
+from portfold.config import Broker, Configuration, load
+from portfold.config.runtime import IbsParameters
+from portfold.research.backtest.trading import trade_alone
+from portfold.research.filter.examples import Examples, examples_of
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.driven import milliseconds_of
+from portfold.workers.feeds.synthetic import SyntheticMarket
+from portfold.workers.filters.features import HISTORY, FeatureHistory
 
 START = datetime(2025, 1, 6, 15, tzinfo=UTC)
 LOW, MIDDLE, HIGH = "5000", "5005", "5010"

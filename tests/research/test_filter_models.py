@@ -15,18 +15,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import ConfigError, Configuration, load
-from config.runtime import IbsParameters
-from events.fields import Side
-from research.errors import ResearchError
-from research.filter.examples import Examples, examples_of
-from research.filter.exporting import export
-from research.filter.training import Kind, Trained, cut, train
-from workers.feeds.synthetic import SyntheticMarket
-from workers.filters.features import FEATURES
-from workers.filters.onnx_model import OnnxModel, open_model
-from workers.filters.opened import filter_in_words, open_filter
-from workers.filters.sidecar import Sidecar, sidecar_of, traded_by
+from portfold.config import ConfigError, Configuration, load
+from portfold.config.runtime import IbsParameters
+from portfold.events.fields import Side
+from portfold.research.errors import ResearchError
+from portfold.research.filter.examples import Examples, examples_of
+from portfold.research.filter.exporting import export
+from portfold.research.filter.training import Kind, Trained, cut, train
+from portfold.workers.feeds.synthetic import SyntheticMarket
+from portfold.workers.filters.features import FEATURES
+from portfold.workers.filters.onnx_model import OnnxModel, open_model
+from portfold.workers.filters.opened import filter_in_words, open_filter
+from portfold.workers.filters.sidecar import Sidecar, sidecar_of, traded_by
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 features = st.tuples(*[st.integers(-8192, 8192).map(lambda whole: whole / 1024)] * len(FEATURES))
@@ -236,7 +236,10 @@ SPOILS: list[tuple[Callable[[Copy], object], str]] = [
     (lambda copy: copy.path.write_bytes(copy.path.read_bytes()[:-1] + b"?"), "sha256: expected"),
     (lambda copy: copy.path.unlink(), "expected a model, got No such file"),
     (lambda copy: copy.sidecar.unlink(), "expected the file that comes with the model, got No such file"),
-    (lambda copy: copy.sidecar.write_bytes(b"{}"), "expected what `portfold train` writes beside a model"),
+    (
+        lambda copy: copy.sidecar.write_bytes(b"{}"),
+        "expected what `portfold research train` writes beside a model",
+    ),
     (lambda copy: copy.change(format=2), "format: expected 1, got 2"),
     (lambda copy: copy.change(definition=0), "definition: expected 1, got 0; train the model anew"),
     (lambda copy: copy.change(features=FEATURES[::-1]), "features: expected"),
@@ -276,7 +279,7 @@ def test_what_does_not_shape_the_trades_may_change(copy: Copy) -> None:
 def test_without_the_extra_a_model_is_refused_and_the_command_that_helps_is_named(
     copy: Copy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "workers.filters.onnx_model", raising=False)
+    monkeypatch.delitem(sys.modules, "portfold.workers.filters.onnx_model", raising=False)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert "(pip install 'portfold[ml]'), got no onnxruntime." in copy.refusal()
 

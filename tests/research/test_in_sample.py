@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from config import load
-from research.findings import findings_file
-from research.in_sample import ON_TRAINING_BARS, Seen, in_words, seen_in
-from research.results_folder import best_file, read_results
-from research.trading_days import Span, trades_within
+from portfold.config import load
+from portfold.research.search.findings import findings_file
+from portfold.research.trades.in_sample import ON_TRAINING_BARS, Seen, in_words, seen_in
+from portfold.research.trades.results_folder import best_file, read_results
+from portfold.research.trades.trading_days import Span, trades_within
 from tests.audit.pages import Elements
 from tests.cli.command_line import called
 from tests.research.made import CHICAGO, random_trades, trade, write_results

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from research.errors import ResearchError
-from research.journal import Journal, Measured
+from portfold.research.errors import ResearchError
+from portfold.research.search.resume_log import Journal, Measured
 from tests.research.judge import NOTHING
 
 FIRST = Measured(1, ("CL", "ES"), structs.replace(NOTHING, sharpe=0.1 + 0.2, profit_factor=None))

@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coordinator.fold import fold
-from coordinator.ledger import decide
-from coordinator.state import State
-from events.chain import GENESIS
-from events.codec import encode_checked
-from events.decisions import Decision, LimitBreached
-from events.incoming import Event
-from events.stream_id import StreamId
-from research.case import Case
-from research.prices import Closes, Pricing
-from research.results_folder import read_results
-from research.simulator import Simulated, simulate
-from research.trades import Trade
+from portfold.coordinator.fold.fold import fold
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.store.ledger import decide
+from portfold.events.chain import GENESIS
+from portfold.events.codec import encode_checked
+from portfold.events.decisions import Decision, LimitBreached
+from portfold.events.incoming import Event
+from portfold.events.stream_id import StreamId
+from portfold.research.simulate.prices import Closes, Pricing
+from portfold.research.simulate.scenario import Scenario
+from portfold.research.simulate.simulator import Simulated, simulate
+from portfold.research.trades.results_folder import read_results
+from portfold.research.trades.trade_file import Trade
 from tests.research.made import CHICAGO, HOUR_MS, case_of, packaged, random_trades, write_results
 
 SYMBOLS = ("ES", "CL", "6E", "GC", "RTY", "SI")
@@ -30,7 +30,7 @@ DRAWDOWN = ("max_dd", "max_dd_pct", "breach_events", "breach_periods", "pct_time
 LAW = settings(max_examples=25)
 
 
-def content(case: Case, played: Simulated) -> tuple[object, ...]:
+def content(case: Scenario, played: Simulated) -> tuple[object, ...]:
     """All that a simulation came to, told by the trades themselves."""
     trades = case.timeline.trades
     taken = [(trades[one.trade].content, *one[1:]) for one in played.taken]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats  # type: ignore[import-untyped]  # has no types
 
-from research.luck import (
+from portfold.research.statistics.metrics import daily_returns, sharpe
+from portfold.research.statistics.significance import (
     RESAMPLES,
     deflated_sharpe,
     expected_best,
@@ -14,7 +15,6 @@ from research.luck import (
     probability_above,
     stationary_places,
 )
-from research.metrics import daily_returns, sharpe
 
 DAYS = ("2020-01-01", "2023-12-31")
 BY_DAY = np.random.default_rng(7).normal(80, 900, 1000)

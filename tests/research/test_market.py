@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from config import Feed, load
-from research.errors import ResearchError
-from research.market import SYNTHETIC, Market
+from portfold.config import Feed, load
+from portfold.research.errors import ResearchError
+from portfold.research.simulate.market import SYNTHETIC, Market
+from portfold.workers.feeds.protocol import FeedSetup
+from portfold.workers.feeds.registry import open_feed
 from tests.processes import config_folder
 from tests.research.made import packaged
-from workers.feeds.protocol import FeedSetup
-from workers.feeds.registry import open_feed
 
 
 def test_the_synthetic_market_is_that_of_the_worker() -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from research.case import Case
-from research.errors import ResearchError
-from research.journal import Journal, Measured
-from research.measuring import Submit, measuring, run_searches
-from research.metrics import Metrics
-from research.processes import cores
-from research.search import Symbols, Visited, greedy
+from portfold.research.errors import ResearchError
+from portfold.research.processes import cores
+from portfold.research.search.evaluation import Submit, measuring, run_searches
+from portfold.research.search.resume_log import Journal, Measured
+from portfold.research.search.search import Symbols, Visited, greedy
+from portfold.research.simulate.scenario import Scenario
+from portfold.research.statistics.metrics import Metrics
 from tests.processes import is_gone
 from tests.research.made import case_of, random_trades
 from tests.waiting import until
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 LEVELS = (1, 3)
 
 
-def searched(case: Case, journal: Journal, jobs: int) -> dict[int, list[Visited]]:
+def searched(case: Scenario, journal: Journal, jobs: int) -> dict[int, list[Visited]]:
     with measuring(case, jobs) as submit:
         return run_searches(
             {level: greedy(case.symbols) for level in LEVELS}, submit, journal, lambda _: None
@@ -32,11 +32,11 @@ def searched(case: Case, journal: Journal, jobs: int) -> dict[int, list[Visited]
 
 
 @pytest.fixture(scope="module")
-def case() -> Case:
+def case() -> Scenario:
     return case_of(random_trades(3, each=15))
 
 
-def test_many_processes_come_to_the_same_as_one(case: Case, tmp_path: Path) -> None:
+def test_many_processes_come_to_the_same_as_one(case: Scenario, tmp_path: Path) -> None:
     found = []
     for jobs in (1, 2):
         with Journal(tmp_path / f"{jobs}.search", case.digest()) as journal:
@@ -48,7 +48,7 @@ def _place(one: Measured) -> tuple[int, tuple[str, ...]]:
     return one.max_positions, one.symbols
 
 
-def test_what_is_in_the_journal_is_not_measured_again(case: Case, tmp_path: Path) -> None:
+def test_what_is_in_the_journal_is_not_measured_again(case: Scenario, tmp_path: Path) -> None:
     path = tmp_path / "greedy.search"
     with Journal(path, case.digest()) as journal:
         whole = searched(case, journal, 1)
@@ -62,7 +62,7 @@ def test_what_is_in_the_journal_is_not_measured_again(case: Case, tmp_path: Path
         assert told == list(range(journal.found + 1, len(everything) + 1))
 
 
-def test_an_error_in_measuring_is_the_searchs(case: Case, tmp_path: Path) -> None:
+def test_an_error_in_measuring_is_the_searchs(case: Scenario, tmp_path: Path) -> None:
     path = tmp_path / "greedy.search"
     with Journal(path, "x") as journal, pytest.raises(ZeroDivisionError), measuring(case, 1) as submit:
         run_searches({1: greedy(case.symbols)}, _failing(submit, after=3), journal, lambda _: None)
@@ -91,9 +91,9 @@ def test_there_is_at_least_one_core() -> None:
 _SEARCH_FOR_EVER = """
 import sys
 from pathlib import Path
-from research.journal import Journal
-from research.measuring import measuring, run_searches
-from research.search import greedy
+from portfold.research.search.resume_log import Journal
+from portfold.research.search.evaluation import measuring, run_searches
+from portfold.research.search.search import greedy
 from tests.research.made import case_of, random_trades
 
 if __name__ == "__main__":
@@ -147,7 +147,7 @@ def test_ctrl_c_ends_them_all_without_a_word_of_theirs(search: "subprocess.Popen
     until(lambda: all(is_gone(process) for process in own), "the end of those that measured")
 
 
-def test_when_one_that_measures_is_killed_the_search_says_so(case: Case, tmp_path: Path) -> None:
+def test_when_one_that_measures_is_killed_the_search_says_so(case: Scenario, tmp_path: Path) -> None:
     with Journal(tmp_path / "a.search", "x") as journal, measuring(case, 2) as submit:
 
         def killing(level: int, symbols: Symbols) -> "Future[Metrics]":

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped]  # has its types apart
 import pytest
 
-from research.luck import deflated_sharpe
-from research.metrics import daily_pnl, daily_returns, growth, sharpe, volatility, years
+from portfold.research.statistics.metrics import daily_pnl, daily_returns, growth, sharpe, volatility, years
+from portfold.research.statistics.significance import deflated_sharpe
 from tests.research.made import case_of, priced, random_trades, trade
 
 CASH = 150_000.0

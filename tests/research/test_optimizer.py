@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from research.case import Case
-from research.errors import ResearchError
-from research.findings import (
+from portfold.research.errors import ResearchError
+from portfold.research.search.findings import (
     Findings,
     Judged,
     Setting,
@@ -20,12 +19,19 @@ from research.findings import (
     read_findings,
     write_findings,
 )
-from research.in_sample import Seen
-from research.journal import Journal
-from research.optimizer import AllSets, Optimized, Plan, closest, extent, optimize
-from research.search import Constraints
-from research.tables import GREEDY_COLUMNS, SIMULATION_COLUMNS, SimulatedRow, greedy_table, simulation_table
-from research.trading_days import Chosen
+from portfold.research.search.optimizer import AllSets, Optimized, Plan, closest, extent, optimize
+from portfold.research.search.resume_log import Journal
+from portfold.research.search.search import Constraints
+from portfold.research.search.tables import (
+    GREEDY_COLUMNS,
+    SIMULATION_COLUMNS,
+    SimulatedRow,
+    greedy_table,
+    simulation_table,
+)
+from portfold.research.simulate.scenario import Scenario
+from portfold.research.trades.in_sample import Seen
+from portfold.research.trades.trading_days import Chosen
 from tests.research.judge import NOTHING, names
 from tests.research.made import case_of, random_trades, trade
 
@@ -36,20 +42,20 @@ def plan(*, all_sets: AllSets = "never", max_dd: float = 1e9, levels: tuple[int,
     return Plan(levels, Constraints(max_dd, 1_000), all_sets, jobs=1, seed=1)
 
 
-def searched(case: Case, made: Plan, folder: Path, test: Case | None = None) -> Optimized:
+def searched(case: Scenario, made: Plan, folder: Path, test: Scenario | None = None) -> Optimized:
     with Journal(folder / "a.search", case.digest()) as journal:
         return optimize(case, test, made, journal, lambda _: None)
 
 
 @pytest.fixture(scope="module")
-def case() -> Case:
+def case() -> Scenario:
     return case_of(random_trades(4, SYMBOLS, each=25))
 
 
 # --- what is found --------------------------------------------------------------------------------------
 
 
-def test_the_rows_are_the_best_of_each_number_of_positions_best_first(case: Case, tmp_path: Path) -> None:
+def test_the_rows_are_the_best_of_each_number_of_positions_best_first(case: Scenario, tmp_path: Path) -> None:
     found = searched(case, plan(levels=(1, 2, 3)), tmp_path)
     assert sorted(row.max_positions for row in found.rows) == [1, 2, 3]
     sharpes = [row.train.sharpe for row in found.rows]
@@ -59,7 +65,7 @@ def test_the_rows_are_the_best_of_each_number_of_positions_best_first(case: Case
         assert row.symbols in [visited.symbols for visited in found.paths[row.max_positions]]
 
 
-def test_a_number_of_positions_without_a_valid_set_has_no_row(case: Case, tmp_path: Path) -> None:
+def test_a_number_of_positions_without_a_valid_set_has_no_row(case: Scenario, tmp_path: Path) -> None:
     found = searched(case, plan(max_dd=0.01), tmp_path)
     assert found.rows == ()
     level, nearest = closest(found.paths)
@@ -67,7 +73,7 @@ def test_a_number_of_positions_without_a_valid_set_has_no_row(case: Case, tmp_pa
     assert (nearest.metrics.max_dd, level in (1, 2)) == (lowest, True)
 
 
-def test_all_sets_say_how_far_greedy_is_from_the_best(case: Case, tmp_path: Path) -> None:
+def test_all_sets_say_how_far_greedy_is_from_the_best(case: Scenario, tmp_path: Path) -> None:
     for row in searched(case, plan(all_sets="always"), tmp_path).rows:
         assert row.best_of_all is not None
         assert row.best_of_all.sets == 15
@@ -75,7 +81,9 @@ def test_all_sets_say_how_far_greedy_is_from_the_best(case: Case, tmp_path: Path
         assert row.best_of_all.metrics == case.measure(row.best_of_all.symbols, row.max_positions)
 
 
-def test_the_tries_are_the_sets_that_greedy_looked_at_not_all_there_are(case: Case, tmp_path: Path) -> None:
+def test_the_tries_are_the_sets_that_greedy_looked_at_not_all_there_are(
+    case: Scenario, tmp_path: Path
+) -> None:
     few, many = (searched(case, plan(all_sets=which), tmp_path) for which in ("never", "always"))
     assert few.tries == many.tries == 2 * 12
     assert [row.deflated for row in few.rows] == [row.deflated for row in many.rows]
@@ -92,7 +100,7 @@ def test_it_is_judged_on_the_other_span_by_what_was_chosen_on_the_first(tmp_path
     assert [row.test for row in alone.rows] == [None] * len(alone.rows)
 
 
-def test_of_a_sharpe_that_was_no_good_nothing_is_said_to_be_left(case: Case, tmp_path: Path) -> None:
+def test_of_a_sharpe_that_was_no_good_nothing_is_said_to_be_left(case: Scenario, tmp_path: Path) -> None:
     row = searched(case, plan(), tmp_path, case).rows[0]
     assert structs.replace(row, train=structs.replace(NOTHING, sharpe=-1.0)).kept is None
     gained = structs.replace(row, train=structs.replace(NOTHING, sharpe=0.5))
@@ -133,7 +141,7 @@ def test_the_greedy_table_has_the_columns_its_users_know() -> None:
     assert (row["sharpe"], row["total_return"], row["profit_factor"]) == ("0.333333", "12.50", "inf")
 
 
-def test_the_simulation_table_has_a_row_for_each_number_of_positions(case: Case) -> None:
+def test_the_simulation_table_has_a_row_for_each_number_of_positions(case: Scenario) -> None:
     rows = []
     for level in (1, 2):
         played = case.simulate(SYMBOLS, level)
@@ -150,7 +158,7 @@ def test_the_simulation_table_has_a_row_for_each_number_of_positions(case: Case)
 
 
 @pytest.fixture
-def findings(case: Case, tmp_path: Path) -> Findings:
+def findings(case: Scenario, tmp_path: Path) -> Findings:
     found = searched(case, plan(), tmp_path, case)
     span = Judged.of(
         Chosen(case.timeline.trades, case.days, 3), case.digest(), (Seen("ES", 3, 9, "2025-01-08"),)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from research.errors import ResearchError
-from research.market import Market
-from research.prices import from_market, without_bars
-from research.trades import Trade
+from portfold.research.errors import ResearchError
+from portfold.research.simulate.market import Market
+from portfold.research.simulate.prices import from_market, without_bars
+from portfold.research.trades.trade_file import Trade
 from tests.research.made import hour, packaged, priced, trade
 
 ES_POINT = 50

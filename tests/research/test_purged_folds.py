@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from research.filter.cross_validation import (
+from portfold.research.filter.cross_validation import (
     Span,
     combinatorial_folds,
     fold_paths,

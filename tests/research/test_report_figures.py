@@ -10,13 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from research.case import Case
-from research.portfolio_page.account import AccountDay, account_days, years
-from research.portfolio_page.by_symbol import alike_together, all_of, correlated, outcomes, pnl_by_day
-from research.portfolio_page.replayed import changed, differing
-from research.portfolio_page.subject import Subject
-from research.portfolio_page.wording import money, percent, ratio, short_money
-from research.report.wording import NOTHING
+from portfold.research.portfolio_page.account import AccountDay, account_days, years
+from portfold.research.portfolio_page.by_symbol import (
+    alike_together,
+    all_of,
+    correlated,
+    outcomes,
+    pnl_by_day,
+)
+from portfold.research.portfolio_page.replayed import changed, differing
+from portfold.research.portfolio_page.subject import Subject
+from portfold.research.portfolio_page.wording import money, percent, ratio, short_money
+from portfold.research.report.wording import NOTHING
+from portfold.research.simulate.scenario import Scenario
 from tests.research.made import case_of, random_trades, trade
 from tests.research.searched import searched
 
@@ -26,19 +32,19 @@ CHICAGO = {"zone": "America/Chicago", "roll": "17:00"}
 
 
 @pytest.fixture(scope="module")
-def case() -> Case:
+def case() -> Scenario:
     return case_of(random_trades(4, SYMBOLS, each=40))
 
 
 @pytest.fixture(scope="module")
-def subject(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Subject:
+def subject(case: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Subject:
     return searched(tmp_path_factory.mktemp("searched"), case)
 
 
 # --- the account ----------------------------------------------------------------------------------------
 
 
-def test_the_accounts_days_have_the_figures_that_were_measured(case: Case) -> None:
+def test_the_accounts_days_have_the_figures_that_were_measured(case: Scenario) -> None:
     for positions in (1, 3):
         simulated = case.simulate(SYMBOLS, positions)
         figures, days = case.figures(simulated), account_days(simulated, case.days, CASH)
@@ -100,7 +106,7 @@ def test_where_nothing_was_left_nothing_is_earned() -> None:
 # --- by symbol ------------------------------------------------------------------------------------------
 
 
-def test_the_symbols_outcomes_add_up_to_what_was_measured(case: Case) -> None:
+def test_the_symbols_outcomes_add_up_to_what_was_measured(case: Scenario) -> None:
     simulated = case.simulate(SYMBOLS, 2)
     figures, each = case.figures(simulated), outcomes(simulated, case.timeline.trades)
     total = all_of(each)
@@ -127,7 +133,7 @@ def test_pnl_stands_on_the_trading_day_of_the_close() -> None:
     assert {symbol: each.tolist() for symbol, each in by_day.items()} == {"CL": [0, -5], "ES": [10, 20]}
 
 
-def test_the_symbols_days_add_up_to_the_accounts(case: Case) -> None:
+def test_the_symbols_days_add_up_to_the_accounts(case: Scenario) -> None:
     simulated = case.simulate(SYMBOLS, 3)
     by_day = pnl_by_day(simulated, case.timeline.trades, case.days, **CHICAGO)
     account = [day.account for day in account_days(simulated, case.days, CASH)]
@@ -193,7 +199,7 @@ def test_other_figures_than_the_searchs_are_named(subject: Subject) -> None:
     assert told.startswith("Simulated again, its max_dd is ")
 
 
-def test_the_same_trades_are_not_changed_and_one_cent_is(case: Case, subject: Subject) -> None:
+def test_the_same_trades_are_not_changed_and_one_cent_is(case: Scenario, subject: Subject) -> None:
     assert subject.findings is not None
     assert changed(case, None, subject.findings) == ""
     first, *others = case.timeline.trades

@@ -8,13 +8,13 @@ import plotly.graph_objects  # type: ignore[import-untyped]  # the package carri
 import pytest
 from msgspec import structs
 
-from research.findings import Findings, Winner
-from research.portfolio_page.page import MARK, report_html
-from research.portfolio_page.replayed import Replayed
-from research.portfolio_page.subject import Subject
-from research.portfolio_page.wording import money, percent, ratio, short_money
-from research.search import Constraints
-from research.trades import Trade
+from portfold.research.portfolio_page.page import MARK, report_html
+from portfold.research.portfolio_page.replayed import Replayed
+from portfold.research.portfolio_page.subject import Subject
+from portfold.research.portfolio_page.wording import money, percent, ratio, short_money
+from portfold.research.search.findings import Findings, Winner
+from portfold.research.search.search import Constraints
+from portfold.research.trades.trade_file import Trade
 from tests.audit.browser import Seen, in_a_browser, opened
 from tests.audit.pages import HOSTILE, Elements, texts_of
 from tests.research.made import case_of, random_trades, trade

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from research.errors import ResearchError
-from research.results_folder import Results, read_results
+from portfold.research.errors import ResearchError
+from portfold.research.trades.results_folder import Results, read_results
 from tests.research.made import CHICAGO, HEADER, trade, write_results, write_rows
 
 ROW = ("2025-01-06 10:00:00", "2025-01-06 12:00:00", 1, 2, 50, 1, 0.5)

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from research.metrics import Metrics
-from research.search import (
+from portfold.research.search.search import (
     Constraints,
     Symbols,
     Visited,
@@ -19,6 +18,7 @@ from research.search import (
     sets_greedy_measures,
     tried_by,
 )
+from portfold.research.statistics.metrics import Metrics
 from tests.research.judge import NOTHING, decided, joined, letters, names
 
 LOOSE = Constraints(1e9, 1_000)

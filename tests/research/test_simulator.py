@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from research.case import Case
-from research.prices import Pricing
-from research.simulator import Simulated
-from research.trades import Trade
+from portfold.research.simulate.prices import Pricing
+from portfold.research.simulate.scenario import Scenario
+from portfold.research.simulate.simulator import Simulated
+from portfold.research.trades.trade_file import Trade
 from tests.research.made import case_of, hour, packaged, priced, trade
 
 TO_THE_ROLL = 7  # hours from 10:00 to 17:00
@@ -16,24 +16,24 @@ TO_THE_ROLL = 7  # hours from 10:00 to 17:00
 
 def simulated(
     *trades: Trade, positions: int = 4, pricing: Pricing | None = None, stop: object = 2500
-) -> tuple[Case, Simulated]:
+) -> tuple[Scenario, Simulated]:
     case = case_of(trades, pricing=pricing, stop=stop)
     return case, case.simulate(case.symbols, positions)
 
 
-def taken(found: tuple[Case, Simulated]) -> list[tuple[str, object]]:
+def taken(found: tuple[Scenario, Simulated]) -> list[tuple[str, object]]:
     """Symbol and P&L of what was traded, in the order of the exits."""
     case, played = found
     return [(case.timeline.trades[one.trade].symbol, one.pnl) for one in played.taken]
 
 
-def denied(found: tuple[Case, Simulated]) -> list[tuple[str, str]]:
+def denied(found: tuple[Scenario, Simulated]) -> list[tuple[str, str]]:
     """Symbol and code of what was denied."""
     case, played = found
     return [(case.timeline.trades[one.trade].symbol, one.code) for one in played.denied]
 
 
-def days(found: tuple[Case, Simulated]) -> list[tuple[str, object]]:
+def days(found: tuple[Scenario, Simulated]) -> list[tuple[str, object]]:
     """The days and their P&L."""
     return [(day.date, day.pnl) for day in found[1].days]
 
@@ -135,7 +135,7 @@ def test_a_position_that_is_due_at_the_moment_of_the_stop_has_its_own_exit() -> 
     assert all(one.known for _, played in drawn for one in played.taken)
 
 
-def _seeded(trades: Sequence[Trade], seed: int) -> tuple[Case, Simulated]:
+def _seeded(trades: Sequence[Trade], seed: int) -> tuple[Scenario, Simulated]:
     case = case_of(trades, seed=seed)
     return case, case.simulate(case.symbols, 4)
 
@@ -215,7 +215,7 @@ def test_the_seed_decides_the_lots() -> None:
     assert len(drawn) == 2
 
 
-def _seeded_one(trades: Sequence[Trade], seed: int) -> tuple[Case, Simulated]:
+def _seeded_one(trades: Sequence[Trade], seed: int) -> tuple[Scenario, Simulated]:
     case = case_of(trades, seed=seed)
     return case, case.simulate(case.symbols, 1)
 

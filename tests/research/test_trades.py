@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from research.errors import ResearchError
-from research.trades import Rows, read_rows
+from portfold.research.errors import ResearchError
+from portfold.research.trades.trade_file import Rows, read_rows
 from tests.research.made import CHICAGO, hour
 
 TIMES = ("Date/Time", "Exit Date/Time")

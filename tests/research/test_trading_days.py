@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from research.errors import ResearchError
-from research.trades import Trade
-from research.trading_days import Chosen, Span, apart, days_between, trades_within
+from portfold.research.errors import ResearchError
+from portfold.research.trades.trade_file import Trade
+from portfold.research.trades.trading_days import Chosen, Span, apart, days_between, trades_within
 from tests.research.made import trade
 
 MONDAY, TUESDAY, WEDNESDAY = date(2025, 1, 6), date(2025, 1, 7), date(2025, 1, 8)

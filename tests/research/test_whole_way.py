@@ -4,7 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
-from config import load
+from portfold.config import load
 from tests.cli.command_line import called, portfold
 
 PAGE = Path(__file__).parents[2] / "docs" / "research.md"

@@ -10,11 +10,9 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from config import Contract
-from events.fields import Side
-from tests.simulation.mishaps import Mishap, Mishaps
-from tests.simulation.scheduler import Crashed, Process
-from workers.brokers.protocol import (
+from portfold.config import Contract
+from portfold.events.fields import Side
+from portfold.workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
     ExitFill,
@@ -24,6 +22,8 @@ from workers.brokers.protocol import (
     Withheld,
     always,
 )
+from tests.simulation.mishaps import Mishap, Mishaps
+from tests.simulation.scheduler import Crashed, Process
 
 _PRICE_DECIMALS = Decimal("1e-10")
 

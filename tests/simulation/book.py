@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from events.decisions import (
+from portfold.events.decisions import (
     LATE_REPORTS,
     Decision,
     EntryAllowed,
@@ -19,7 +19,7 @@ from events.decisions import (
     StopLossTriggered,
     TradingDayStarted,
 )
-from events.incoming import (
+from portfold.events.incoming import (
     EntryRequested,
     EntryWithdrawn,
     Event,
@@ -37,8 +37,8 @@ from events.incoming import (
     WorkerStarted,
     WorkerStopped,
 )
-from events.legs import parse_holdings
-from events.stream_id import StreamId
+from portfold.events.legs import parse_holdings
+from portfold.events.stream_id import StreamId
 from tests.simulation.scheduler import Violation
 
 _Name = tuple[str, str, int]

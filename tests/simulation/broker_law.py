@@ -11,15 +11,21 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
 
-from coordinator.log import Log
-from events.bus import Entry
-from events.codec import decode_decision
-from events.decisions import EntryAllowed
+from portfold.events.codec import decode_decision
+from portfold.events.decisions import EntryAllowed
+from portfold.events.wire.bus import Entry
+from portfold.log import Log
+from portfold.workers.client.closing.flatten_order import (
+    FlattenOrder,
+    handed_over,
+    order_for,
+    pulled,
+    taken_over,
+)
+from portfold.workers.client.decision import Decision
 from tests.simulation.desk import Sent
 from tests.simulation.memory_server import Commit, Observer
 from tests.simulation.scheduler import Violation
-from workers.decision import Decision
-from workers.flatten_order import FlattenOrder, handed_over, order_for, pulled, taken_over
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

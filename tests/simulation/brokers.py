@@ -15,17 +15,17 @@ from unittest import mock
 
 import requests
 
-from coordinator.log import Log
+from portfold.log import Log
+from portfold.workers.brokers.legs_book import PaperBook
+from portfold.workers.brokers.orders_book import TABLES, Order, Orders, State
+from portfold.workers.brokers.protocol import OpenedBroker
+from portfold.workers.brokers.traderspost import broker, last_moment, reconciliation, webhook
+from portfold.workers.brokers.traderspost.broker import TradersPost
+from portfold.workers.brokers.traderspost.webhook import Webhook, longest_seconds
 from tests.simulation.desk import Desk
 from tests.simulation.mishaps import Mishaps
 from tests.simulation.posting import Posting
 from tests.simulation.scheduler import Process
-from workers.brokers import last_moment, reconciliation, traderspost, webhook
-from workers.brokers.orders_book import TABLES, Order, Orders, State
-from workers.brokers.paper_book import PaperBook
-from workers.brokers.protocol import OpenedBroker
-from workers.brokers.traderspost import TradersPost
-from workers.brokers.webhook import Webhook, longest_seconds
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -112,9 +112,9 @@ class Brokers:
                     (webhook, "adapter", lambda attempt: attempt),
                     (last_moment, "threading", posting.threads()),
                     (requests, "Session", posting.session),
-                    (traderspost, "uuid4", name),
-                    (traderspost, "now_ms", self.now_ms),
-                    (traderspost, "open_orders_book", self._opened),
+                    (broker, "uuid4", name),
+                    (broker, "now_ms", self.now_ms),
+                    (broker, "open_orders_book", self._opened),
                     (reconciliation, "open_orders_book", self._opened),
                 ):
                     stack.enter_context(mock.patch.object(owner, what, substitute))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from config import Configuration, load
+from portfold.config import Configuration, load
 from tests.simulation.schedule import Temper
 
 

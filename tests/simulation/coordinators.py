@@ -4,7 +4,7 @@ import threading
 from collections.abc import Generator
 from importlib.metadata import version
 
-from coordinator import process as production
+from portfold.coordinator.process import process as production
 from tests.simulation.scheduler import Process
 from tests.simulation.wire import Wire
 from tests.simulation.world import SILENT, Seat, ended

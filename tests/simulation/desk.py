@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import requests
 
-from events.fields import Side
+from portfold.events.fields import Side
+from portfold.workers.brokers.traderspost.last_moment import Attempt
+from portfold.workers.brokers.traderspost.webhook import Answer
 from tests.simulation.mishaps import Mishaps
 from tests.simulation.scheduler import Crashed, Process
-from workers.brokers.last_moment import Attempt
-from workers.brokers.webhook import Answer
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

@@ -3,18 +3,18 @@
 from collections.abc import Callable, Generator, Iterable
 from functools import partial
 
-from events.bus import Entry
-from events.codec import decode_decision
-from events.decisions import EntryAllowed
-from events.fields import Side
-from events.legs import Holding
+from portfold.events.codec import decode_decision
+from portfold.events.decisions import EntryAllowed
+from portfold.events.fields import Side
+from portfold.events.legs import Holding
+from portfold.events.wire.bus import Entry
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.decision import Decision
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
 from tests.simulation.scheduler import Actor, Process, Violation
 from tests.simulation.wire import Wire
 from tests.simulation.world import PORTFOLIO, Seat, World, ended
-from workers.decision import Decision
-from workers.flatten_order import FlattenOrder
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
 
 _HEARS_WITHIN_MS = 150
 

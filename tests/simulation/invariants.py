@@ -5,10 +5,10 @@ events come to, byte for byte; nothing granted after the latch; no commit but by
 that does not go on from the last.
 """
 
-from coordinator.ledger import decide
-from coordinator.snapshot import Place, beginning, read_snapshot
-from events.keys import Keys
-from events.stream_id import ORIGIN, StreamId
+from portfold.coordinator.store.ledger import decide
+from portfold.coordinator.store.snapshot import Checkpoint, beginning, read_snapshot
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.keys import Keys
 from tests.simulation.book import Book
 from tests.simulation.memory_server import Commit, MemoryServer, Observer
 from tests.simulation.scheduler import Violation
@@ -24,7 +24,7 @@ class Judge(Observer):
         self.place = beginning()
         self.epoch = 0
         self._snapshot: object = None
-        self._others: list[Place] = []
+        self._others: list[Checkpoint] = []
         self._decided: list[tuple[StreamId, list[str]]] = []
         self._server = server
         self._keys = keys
@@ -112,6 +112,6 @@ class Judge(Observer):
                     place.cursor, place.chain = entry.id, decided.chain
             self._same_place(place, begun)
 
-    def _same_place(self, place: Place, begun: StreamId) -> None:
+    def _same_place(self, place: Checkpoint, begun: StreamId) -> None:
         if (place.chain, place.state) != (self.place.chain, self.place.state):
             raise Violation("from any snapshot one gets to the same", f"not from the one at {begun}")

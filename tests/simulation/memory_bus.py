@@ -1,4 +1,4 @@
-"""`events.bus.Bus` over a server in memory: the same methods, answers and errors.
+"""`events.wire.bus.Bus` over a server in memory: the same methods, answers and errors.
 
 A read that waits lets the simulated time pass, in which others may write.
 """
@@ -6,7 +6,9 @@ A read that waits lets the simulated time pass, in which others may write.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from events.bus import (
+from portfold.events.codec import Fields
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import (
     NO_ENTRIES,
     RESERVED,
     SERVERS_TIME,
@@ -25,10 +27,8 @@ from events.bus import (
     reserved_by,
     trimmed_away,
 )
-from events.codec import Fields
-from events.errors import BusRefused
-from events.keys import Keys
-from events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.errors import BusRefused
+from portfold.events.wire.keys import Keys
 from tests.simulation.memory_server import Commit, MemoryServer, Refused
 
 _Answer = TypeVar("_Answer")

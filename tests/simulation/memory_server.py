@@ -1,4 +1,5 @@
-"""A Redis server in memory, as far as `events.bus` uses one: streams, hashes, strings that expire, scripts.
+"""A Redis server in memory, as far as `events.wire.bus` uses one: streams, hashes, strings that expire,
+scripts.
 
 IDs, refusals and their words, expiry by the server's own clock: all as the real one does it, which
 `tests/events/test_bus_contract.py` holds it to. Whoever wants to see what is written observes it.
@@ -8,8 +9,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, TypeVar
 
-from events.bus import Committed, Entry, Extent, longest_wait_ms
-from events.stream_id import ORIGIN, StreamId
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Committed, Entry, Extent, longest_wait_ms
 
 _LARGEST = 2**64 - 1
 _WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"

@@ -5,11 +5,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
-from cli.reconcile import _as_event as as_event
-from coordinator.limits import changed_limits
-from events.codec import RefusedField, encode_checked
-from events.errors import BusError
-from events.incoming import (
+from portfold.cli.operate.reconcile import _as_event as as_event
+from portfold.coordinator.fold.limits import changed_limits
+from portfold.events.codec import RefusedField, encode_checked
+from portfold.events.incoming import (
     Event,
     FlattenRequested,
     PositionSettled,
@@ -17,13 +16,14 @@ from events.incoming import (
     TradingResumed,
     WorkerRetired,
 )
+from portfold.events.wire.errors import BusError
+from portfold.workers.brokers.orders_book import Order
+from portfold.workers.brokers.protocol import BrokerError
+from portfold.workers.brokers.traderspost.reconciliation import Reconciliation, Settlement
+from portfold.workers.client.closing.flatten_order import pull_fields
 from tests.simulation.scheduler import Process
 from tests.simulation.wire import Wire
 from tests.simulation.world import Seat, World
-from workers.brokers.orders_book import Order
-from workers.brokers.protocol import BrokerError
-from workers.brokers.reconciliation import Reconciliation, Settlement
-from workers.flatten_order import pull_fields
 
 _BY = "olga"
 

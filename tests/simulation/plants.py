@@ -8,22 +8,23 @@ from unittest import mock
 
 from msgspec import structs
 
-from coordinator import entry, fill_names, fold, positions, presence, repeats
-from coordinator.limits import Limits
-from coordinator.state import State
-from events.decisions import Decision, EntryAllowed, EventRejected
-from events.fields import Side
-from events.incoming import EntryRequested, PositionClosed, PositionOpened, WorkerEvent, WorkerLost
-from events.stream_id import StreamId
+from portfold.coordinator.fold import fill_names, fold, repeats
+from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.rules import entry, positions, presence
+from portfold.coordinator.fold.state import State
+from portfold.events.decisions import Decision, EntryAllowed, EventRejected
+from portfold.events.fields import Side
+from portfold.events.incoming import EntryRequested, PositionClosed, PositionOpened, WorkerEvent, WorkerLost
+from portfold.events.stream_id import StreamId
+from portfold.workers.brokers.orders_book import PERHAPS_OPEN, Order, Orders
+from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, Fill, MaySend, always
+from portfold.workers.brokers.traderspost import webhook
+from portfold.workers.brokers.traderspost.believed import Believed
+from portfold.workers.brokers.traderspost.last_moment import Attempt
+from portfold.workers.client.requests import Requests
+from portfold.workers.flattener.flattener import Flattener
 from tests.simulation import memory_server
 from tests.simulation.account import OwnBroker
-from workers.brokers import webhook
-from workers.brokers.believed import Believed
-from workers.brokers.last_moment import Attempt
-from workers.brokers.orders_book import PERHAPS_OPEN, Order, Orders
-from workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, Fill, MaySend, always
-from workers.flattener import Flattener
-from workers.requests import Requests
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from collections.abc import Callable, Generator
 from types import SimpleNamespace, TracebackType
 from typing import Self
 
+from portfold.workers.brokers.traderspost.last_moment import Attempt
+from portfold.workers.brokers.traderspost.webhook import Answer
 from tests.simulation.desk import NEVER_MS, Desk, Response
 from tests.simulation.scheduler import Actor, Process, Scheduler
-from workers.brokers.last_moment import Attempt
-from workers.brokers.webhook import Answer
 
 
 class _GoesOn(BaseException):
@@ -25,7 +25,7 @@ class _GoesOn(BaseException):
 
 
 class Posting:
-    """Stands in for what `workers.brokers.webhook` and `last_moment` have of the machine."""
+    """Stands in for what `workers.brokers.traderspost.webhook` and `last_moment` have of the machine."""
 
     def __init__(self, scheduler: Scheduler, desk: Desk) -> None:
         self._scheduler = scheduler

@@ -7,7 +7,7 @@ together with few others as well as with many.
 from random import Random
 from typing import Any, NamedTuple
 
-from events.fields import Side
+from portfold.events.fields import Side
 from tests.simulation.mishaps import OF_FILLS, OF_SIGNALS, Mishap, MishapKind
 from tests.simulation.wire import Fault, FaultKind
 

@@ -33,7 +33,7 @@ class Violation(BaseException):
 
 
 class Process:
-    """One life of a process, with a monotonic clock of its own (`coordinator.clock.Clock`)."""
+    """One life of a process, with a monotonic clock of its own (`portfold.clock.Clock`)."""
 
     def __init__(self, name: str, scheduler: "Scheduler", random: Random) -> None:
         self.name = name

@@ -7,13 +7,13 @@ from importlib.metadata import version
 from random import Random
 from unittest import mock
 
-from coordinator import leader
-from coordinator import process as coordinator_process
-from coordinator.configured import configured_limits
+from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.process import leader
+from portfold.coordinator.process import process as coordinator_process
+from portfold.workers.client.heartbeat import Heartbeat
+from portfold.workers.client.listener import Listener
+from portfold.workers.flattener.side_by_side import SideBySide
 from tests.simulation.world import World
-from workers.heartbeat import Heartbeat
-from workers.listener import Listener
-from workers.side_by_side import SideBySide
 
 EVENTS_A_SNAPSHOT = 15
 """So that a run of a few hundred events has some."""

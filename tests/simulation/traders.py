@@ -11,18 +11,18 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from events.fields import Side
+from portfold.events.fields import Side
+from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, Fill
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.flattener import flattener
+from portfold.workers.run.trader import Trader, holdings_of
+from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
 from tests.simulation.account import Working
 from tests.simulation.gates import GateSeat
 from tests.simulation.scheduler import Process, Violation
 from tests.simulation.wire import Wire
 from tests.simulation.world import World
-from workers import flattener
-from workers.bar import Bar
-from workers.brokers.protocol import BrokerError, BrokerPosition, Fill
-from workers.flatten_order import FlattenOrder
-from workers.strategies.intent import Enter, Exit, Held, Intent
-from workers.trader import Trader, holdings_of
 
 _SOME_TIME = datetime(2025, 1, 15, tzinfo=UTC)
 
@@ -33,7 +33,7 @@ class Told:
     def __init__(self) -> None:
         self.intent: Intent = None
 
-    def decide(self, bar: Bar, held: Held | None) -> Intent:  # noqa: ARG002 - it has no mind of its own
+    def decide(self, bar: Bar, held: OwnPosition | None) -> Intent:  # noqa: ARG002 - it has no mind of its own
         intent, self.intent = self.intent, None
         return intent
 

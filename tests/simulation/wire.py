@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal, NamedTuple, TypeVar, get_args
 
-from events.errors import BusUnreachable
+from portfold.events.wire.errors import BusUnreachable
 from tests.simulation.memory_bus import MemoryBus
 from tests.simulation.memory_server import MemoryServer, Refused
 from tests.simulation.scheduler import Crashed, Process, Scheduler, Stepper, Violation

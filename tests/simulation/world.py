@@ -10,10 +10,10 @@ from typing import NoReturn
 
 import structlog
 
-from config import Configuration
-from coordinator.log import Log
-from events.bus import Entry
-from events.keys import Keys
+from portfold.config import Configuration
+from portfold.events.wire.bus import Entry
+from portfold.events.wire.keys import Keys
+from portfold.log import Log
 from tests.simulation.account import Account
 from tests.simulation.broker_law import BrokerLaw
 from tests.simulation.brokers import Brokers

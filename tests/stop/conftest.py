@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from events.embedded import EmbeddedServer
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.live import Live
 from tests.processes import Coordinators
 from tests.stop.floor import Floor

@@ -12,18 +12,18 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from config import Contract, load
-from coordinator.operator import Outcome, outcome_of
-from events.bus import Entry
-from events.incoming import PositionClosed
-from events.stream_id import StreamId
+from portfold.config import Contract, load
+from portfold.coordinator.views.order_outcome import Outcome, outcome_of
+from portfold.events.incoming import PositionClosed
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Entry
+from portfold.workers.brokers.paper import PaperBroker
 from tests.cli.command_line import Ran, called
 from tests.costs import costing
 from tests.live import Live, flat, read
 from tests.processes import READY, ChildProcess, Coordinators, config_folder
 from tests.stop.told_worker import Moment
 from tests.waiting import until
-from workers.brokers.paper import PaperBroker
 
 QUICK: dict[str, Any] = {"heartbeat_seconds": 0.1, "worker_lost_seconds": 2, "answer_seconds": 10}
 """For tests that wait for a death: who gives no sign of life for so long is lost."""
@@ -155,7 +155,7 @@ class Floor:
         """The command as it ships."""
         words = ("flattener", "--url", self.url, "--portfolio", self.live.keys.name)
         started = ChildProcess(
-            "cli.main",
+            "portfold.cli.main",
             *(*words, "--config", str(self.config), "--book", str(self.book)),
             folder=self.folder,
             name=f"flattener-{self._number()}",

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import pytest
 
-from events.bus import Bus
-from events.connection import connect
-from events.embedded import EmbeddedServer
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.live import Live
 from tests.processes import Coordinators
 from tests.stop.floor import Floor, Role, ToldWorker

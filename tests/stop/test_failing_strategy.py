@@ -4,19 +4,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from coordinator.log import open_log
-from events.bus import Bus
-from events.embedded import EmbeddedServer
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.client.closing.flatten_order import FlattenOrder, pull_fields
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
 from tests.waiting import until
-from workers.flatten_order import FlattenOrder, pull_fields
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.05)
-    monkeypatch.setattr("workers.carrier._RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.05)
+    monkeypatch.setattr("portfold.workers.client.closing.carrier._RETRY_SECONDS", 0.01)
 
 
 class Strategy:
@@ -78,7 +78,7 @@ def test_a_pull_of_the_kill_switch_that_failed_is_tried_again_until_it_does_not(
 def test_a_strategy_that_always_fails_is_given_up_until_the_next_order(
     gate_of: Callable[..., PortfolioGate], server: EmbeddedServer, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.carrier._TRIES", 3)
+    monkeypatch.setattr("portfold.workers.client.closing.carrier._TRIES", 3)
     broken, sound = Strategy(failures=10_000), Strategy(failures=0)
     gate_of(server.url, broken, sound)
     bus.pull_killswitch(pull_fields("jane", "panic", bus.last_event()))

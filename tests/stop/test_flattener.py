@@ -9,29 +9,35 @@ from typing import Any
 
 import pytest
 
-from config import load
-from config.locate import PACKAGED
-from coordinator.log import open_log
-from events.bus import Bus, Entry
-from events.codec import encode
-from events.decisions import FlattenOverdue
-from events.embedded import EmbeddedServer
-from events.incoming import EntryRequested, FlattenRequested, TradingHalted, TradingResumed, WorkerStarted
-from events.legs import Leg, legs_text
-from events.stream_id import ORIGIN, StreamId
+from portfold.config import load
+from portfold.config.locate import PACKAGED
+from portfold.events.codec import encode
+from portfold.events.decisions import FlattenOverdue
+from portfold.events.incoming import (
+    EntryRequested,
+    FlattenRequested,
+    TradingHalted,
+    TradingResumed,
+    WorkerStarted,
+)
+from portfold.events.legs import Leg, legs_text
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Bus, Entry
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.protocol import BrokerError, ExitFill
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.flattener.book_watch import BookWatch
+from portfold.workers.flattener.flattener import NAME, Flattener, hears
+from portfold.workers.flattener.side_by_side import NotDone
 from tests.costs import costing
 from tests.live import Live
 from tests.processes import Coordinators
 from tests.set_clock import SetClock
 from tests.waiting import until
-from workers.book_watch import BookWatch
-from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import BrokerError, ExitFill
-from workers.flatten_order import FlattenOrder
-from workers.flattener import NAME, Flattener, hears
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
-from workers.side_by_side import NotDone
 
 LAPSE_SECONDS = 5.0
 

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.log import open_log
-from events.bus import Bus
-from events.connection import connect
-from events.embedded import EmbeddedServer
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.client.closing.flatten_order import FlattenOrder, pull_fields
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
 from tests.waiting import until
-from workers.flatten_order import FlattenOrder, pull_fields
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.05)
-    monkeypatch.setattr("workers.carrier._HANGS_SECONDS", 0.2)
-    monkeypatch.setattr("workers.carrier._BESIDE_AFTER_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.05)
+    monkeypatch.setattr("portfold.workers.client.closing.carrier._HANGS_SECONDS", 0.2)
+    monkeypatch.setattr("portfold.workers.client.closing.carrier._BESIDE_AFTER_SECONDS", 0.1)
 
 
 class Stuck:

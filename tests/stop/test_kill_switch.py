@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from cli.exits import FAILED, OK
-from coordinator.status import read_status
-from events.codec import encode_checked
-from events.embedded import EmbeddedServer
-from events.incoming import FlattenRequested
-from events.stream_id import StreamId
+from portfold.cli.exits import FAILED, OK
+from portfold.coordinator.views.status import read_status
+from portfold.events.codec import encode_checked
+from portfold.events.incoming import FlattenRequested
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.client.closing.flatten_order import pull_fields
 from tests.cli.command_line import called, portfold
 from tests.coordinator.story import code
 from tests.live import Live, flat
 from tests.stop.floor import QUICK, Floor, Role, ToldWorker
 from tests.waiting import until
-from workers.flatten_order import pull_fields
 
 PANIC = ("flatten", "--now", "--by", "jane", "--reason", "exchange outage")
 

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from cli.exits import FAILED, OK, UNUSABLE
-from coordinator.status import read_status
-from events.stream_id import StreamId
+from portfold.cli.exits import FAILED, OK, UNUSABLE
+from portfold.coordinator.views.status import read_status
+from portfold.events.stream_id import StreamId
 from tests.coordinator.story import code
 from tests.live import flat
 from tests.stop.floor import QUICK, Floor, Role

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from events.incoming import FlattenRequested
+from portfold.events.incoming import FlattenRequested
 from tests.coordinator.story import code
 from tests.stop.floor import QUICK, Floor, Role, ToldWorker
 from tests.stop.told_worker import Moment

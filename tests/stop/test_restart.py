@@ -6,16 +6,16 @@ closed and not lived to report, it reports first.
 
 import threading
 
-from cli.exits import OK
-from coordinator.status import read_status
-from events.embedded import EmbeddedServer
-from events.legs import Holding
+from portfold.cli.exits import OK
+from portfold.coordinator.views.status import read_status
+from portfold.events.legs import Holding
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
 from tests.coordinator.story import code
 from tests.live import flat
 from tests.stop.floor import Floor, Role, ToldWorker
 from tests.waiting import until
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
 
 JANE = ("--by", "jane", "--reason", "as the broker says")
 

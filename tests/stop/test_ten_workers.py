@@ -4,8 +4,8 @@ import math
 from decimal import Decimal
 from pathlib import Path
 
-from config import load
-from events.stream_id import StreamId
+from portfold.config import load
+from portfold.events.stream_id import StreamId
 from tests.live import flat
 from tests.stop.floor import Floor, Role, ToldWorker
 from tests.waiting import until

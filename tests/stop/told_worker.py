@@ -13,17 +13,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast, get_args
 
-from config import load
-from coordinator.log import open_log
-from events.fields import Side
-from workers.bar import Bar
-from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import ExitFill, Fill, MaySend, Withheld, always
-from workers.decision import Decision
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
-from workers.strategies.intent import Enter, Exit, Held, Intent
-from workers.trader import Trader, holdings_of
+from portfold.config import load
+from portfold.events.fields import Side
+from portfold.log import open_log
+from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.protocol import ExitFill, Fill, MaySend, Withheld, always
+from portfold.workers.client.decision import Decision
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.run.trader import Trader, holdings_of
+from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
 
 Moment = Literal["allowed", "entering", "entered", "exiting", "exited", "reported"]
 """Just after the yes; before and after the broker's fill, in and out; the exit on the log, not yet noted."""
@@ -86,7 +86,7 @@ class Obedient:
     def __init__(self) -> None:
         self.told: Intent = None
 
-    def decide(self, bar: Bar, held: Held | None) -> Intent:  # noqa: ARG002 - it has no eyes
+    def decide(self, bar: Bar, held: OwnPosition | None) -> Intent:  # noqa: ARG002 - it has no eyes
         return self.told
 
 

@@ -12,15 +12,15 @@ from typing import Any
 import backtrader as bt
 import pytest
 
-from config import Configuration, load
-from coordinator.log import open_log
+from portfold.config import Configuration, load
+from portfold.log import open_log
+from portfold.workers.adapters.backtrader import Bars, live_broker
+from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.protocol import BrokerError
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.feeds.bar import Bar
 from tests.processes import config_folder
 from tests.workers.bt_strategies import Told
-from workers.adapters.backtrader import Bars, live_broker
-from workers.bar import Bar
-from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import BrokerError
-from workers.settings import GateSettings
 
 MONDAY = datetime(2025, 1, 6, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -38,7 +38,7 @@ def plan(**acts: Callable[[Any], Any]) -> dict[int, Callable[[Any], Any]]:
 
 
 OWN_BROKER = """
-from workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.paper import PaperBroker
 
 
 def open_own(setup):

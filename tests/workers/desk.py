@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from config.contracts import read_contracts
-from config.locate import CONTRACTS_FILE, PACKAGED
-from coordinator.log import open_log
+from portfold.config.contracts import read_contracts
+from portfold.config.locate import CONTRACTS_FILE, PACKAGED
+from portfold.log import open_log
+from portfold.workers.brokers.traderspost.broker import TradersPost
+from portfold.workers.brokers.traderspost.webhook import Webhook, longest_seconds
 from tests.workers.webhook_server import Receiver
-from workers.brokers.traderspost import TradersPost
-from workers.brokers.webhook import Webhook, longest_seconds
 
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
 

@@ -5,11 +5,11 @@ Says on its log what it hears, and ends in good order with SIGTERM.
 
 import sys
 
-from cli.stopping import stopped_by_signals
-from coordinator.log import open_log
-from workers.flatten_order import FlattenOrder
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
+from portfold.cli.stopping import stopped_by_signals
+from portfold.log import open_log
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
 
 
 def main(url: str, portfolio: str, worker: str, lost_seconds: str) -> None:

@@ -7,7 +7,7 @@ closes the symbols it is told, with a loss of $1,300 each.
 import sys
 import threading
 
-from workers.compat import PortfolioCoordinator
+from portfold.workers.compat import PortfolioCoordinator
 
 
 def say(line: str) -> None:

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from coordinator.log import open_log
-from events.legs import Holding, Leg
-from events.stream_id import StreamId
-from workers.asked_once import AskedOnce, Reported
-from workers.flatten_order import FlattenOrder
+from portfold.events.legs import Holding, Leg
+from portfold.events.stream_id import StreamId
+from portfold.log import open_log
+from portfold.workers.client.closing.asked_once import AskedOnce, Reported
+from portfold.workers.client.closing.flatten_order import FlattenOrder
 
 _STOP, _PULLED, _FILLED = (StreamId(ms, 0) for ms in (1, 2, 3))
 STOP = FlattenOrder("1-0", _STOP, "daily stop loss", everything=True)

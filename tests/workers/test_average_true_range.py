@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.bar import Bar
-from workers.strategies.average_true_range import AverageTrueRange
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.strategies.average_true_range import AverageTrueRange
 
 START = datetime(2025, 1, 6, tzinfo=UTC)
 prices = st.decimals(-50_000, 50_000, places=5)

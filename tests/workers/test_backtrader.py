@@ -16,26 +16,26 @@ from typing import Any
 import backtrader as bt
 import pytest
 
-from config import Configuration
-from coordinator.follower import Follower
-from coordinator.ledger import Decided
-from coordinator.log import open_log
-from events.bus import Bus
-from events.codec import Fields, RefusedField
-from events.connection import connect
-from events.embedded import EmbeddedServer
+from portfold.config import Configuration
+from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.store.ledger import Decided
+from portfold.events.codec import Fields, RefusedField
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.adapters.backtrader import Bars, CannotRun, GatedBroker, backtest_broker, live_broker
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.driven import DrivenFeed
+from portfold.workers.feeds.steps import Step, steps
+from portfold.workers.feeds.synthetic import SyntheticMarket
+from portfold.workers.run.conductor import Conductor
+from portfold.workers.run.in_process import InProcessPortfolio
 from tests.live import Live, flat
 from tests.processes import ROOT, coordinating
 from tests.workers.bt_strategies import Dips, Told
 from tests.workers.cerebros import DAILY, FEEDS, HOUR, HOURLY, MONDAY, configured, plan
-from workers.adapters.backtrader import Bars, CannotRun, GatedBroker, backtest_broker, live_broker
-from workers.bar import Bar
-from workers.conductor import Conductor
-from workers.feeds.driven import DrivenFeed
-from workers.feeds.steps import Step, steps
-from workers.feeds.synthetic import SyntheticMarket
-from workers.in_process import InProcessPortfolio
-from workers.settings import GateSettings
 
 STRICT = {"max_positions": 2, "daily_stop_loss": 400}
 WORDS = ("type", "symbol", "side", "size")
@@ -131,7 +131,7 @@ def test_exits_never_ask(configuration: Configuration) -> None:
     halted: list[str] = []
 
     def halt(strategy: Any) -> None:
-        from events.incoming import TradingHalted  # noqa: PLC0415
+        from portfold.events.incoming import TradingHalted  # noqa: PLC0415
 
         backtest.portfolio.say(TradingHalted(by="ann", reason="news"))
         strategy.close()
@@ -235,7 +235,7 @@ def test_an_entry_that_still_rests_when_the_backtest_is_over_gives_its_slot_back
 
 def test_a_stop_takes_the_slot_of_a_resting_entry_back(tmp_path: Path) -> None:
     """And the entry with it: nothing opens on the way down."""
-    from events.incoming import FlattenRequested, TradingResumed  # noqa: PLC0415
+    from portfold.events.incoming import FlattenRequested, TradingResumed  # noqa: PLC0415
 
     backtest = Backtest(configured(tmp_path, slippage_ticks=0))
 
@@ -319,7 +319,7 @@ def test_a_program_whose_feed_is_refused_ends_with_the_sentence_and_no_traceback
     program = tmp_path / "program.py"
     program.write_text(
         "import backtrader as bt\n"
-        "from workers.adapters.backtrader import Bars, backtest_broker\n"
+        "from portfold.workers.adapters.backtrader import Bars, backtest_broker\n"
         "cerebro = bt.Cerebro()\n"
         "cerebro.broker = backtest_broker()\n"
         "cerebro.adddata(Bars(bars=[]), name='6N_hour')\n"
@@ -520,8 +520,8 @@ def test_the_broker_itself_is_backtraders(configuration: Configuration) -> None:
 
 @pytest.fixture(autouse=True)
 def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
-    monkeypatch.setattr("workers.feeds.driven._BLOCK_MS", 20)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.feeds.driven._BLOCK_MS", 20)
 
 
 def _between_orders(bars: Iterator[Bar | None], orders: threading.RLock) -> Iterator[Bar | None]:

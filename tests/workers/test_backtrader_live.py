@@ -11,32 +11,32 @@ from typing import Any
 import backtrader as bt
 import pytest
 
-from config import ConfigError, load
-from coordinator.log import open_log
-from events.decisions import PositionAdopted
-from events.embedded import EmbeddedServer
-from events.stream_id import ORIGIN
+from portfold.config import ConfigError, load
+from portfold.events.decisions import PositionAdopted
+from portfold.events.stream_id import ORIGIN
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.adapters.backtrader import live_broker
+from portfold.workers.adapters.backtrader_feeds import Feeds
+from portfold.workers.adapters.backtrader_live import LiveBroker
+from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.protocol import BrokerError, ExitFill, Fill, MaySend, OrderUnknown
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.flattener.side_by_side import NotDone
 from tests.coordinator.story import each
 from tests.live import Live, read
 from tests.processes import config_folder, coordinating
 from tests.waiting import PATIENCE_SECONDS, until
 from tests.workers.cerebros import DAILY, HOURLY, MONDAY, Silence, Trading, configured, plan
 from tests.workers.desk import locked
-from workers.adapters.backtrader import live_broker
-from workers.adapters.backtrader_feeds import Feeds
-from workers.adapters.backtrader_live import LiveBroker
-from workers.bar import Bar
-from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import BrokerError, ExitFill, Fill, MaySend, OrderUnknown
-from workers.flatten_order import FlattenOrder
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
-from workers.side_by_side import NotDone
 
 
 @pytest.fixture(autouse=True)
 def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ class HangsFirst(PaperBroker):
 def test_one_that_hangs_delays_no_other_and_is_not_ordered_twice(
     server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.adapters.backtrader_closing._EXIT_SECONDS", 0.2)
+    monkeypatch.setattr("portfold.workers.adapters.backtrader_closing._EXIT_SECONDS", 0.2)
     contracts = configured(tmp_path).contracts
     log, lines = open_log("bt", target=io.StringIO())
     gate = PortfolioGate("bt", settings=GateSettings(url=server.url, portfolio=portfolio), log=log)
@@ -241,7 +241,7 @@ TOO_MANY = BrokerError("429 Too many requests")
 def test_an_exit_that_the_broker_refuses_is_tried_again_within_seconds(
     live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.adapters.backtrader_again._FIRST_SECONDS", 0.02)
+    monkeypatch.setattr("portfold.workers.adapters.backtrader_again._FIRST_SECONDS", 0.02)
     exits = Exits(monkeypatch, TOO_MANY, TOO_MANY)
     acts = plan(bar1=lambda s: s.buy(), bar2=lambda s: s.close())
     trading = Trading(server.url, portfolio, tmp_path, acts)
@@ -260,7 +260,7 @@ def test_an_exit_that_the_broker_refuses_is_tried_again_within_seconds(
 def test_an_exit_of_which_nobody_knows_waits_for_the_next_bar(
     server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.adapters.backtrader_again._FIRST_SECONDS", 0.0)
+    monkeypatch.setattr("portfold.workers.adapters.backtrader_again._FIRST_SECONDS", 0.0)
     exits = Exits(monkeypatch, OrderUnknown("Who knows"))
     looks: list[int] = []
     next_of = LiveBroker.next
@@ -288,7 +288,7 @@ def test_a_later_exit_takes_the_place_of_one_that_waits(
     live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It never asks, and nothing is closed twice; what is not closed when the run ends is said."""
-    monkeypatch.setattr("workers.adapters.backtrader_again._FIRST_SECONDS", 60.0)
+    monkeypatch.setattr("portfold.workers.adapters.backtrader_again._FIRST_SECONDS", 60.0)
     exits = Exits(monkeypatch, *[TOO_MANY] * 9)
     acts = plan(bar1=lambda s: s.buy(), bar2=lambda s: s.close(), bar3=lambda s: s.close())
     acts |= plan(bar4=lambda s: s.cancel(s.close()), bar5=lambda s: s.close())

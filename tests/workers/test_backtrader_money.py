@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from config import ConfigError
-from events.embedded import EmbeddedServer
+from portfold.config import ConfigError
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.adapters.backtrader import CannotRun, live_broker
 from tests.live import Live
 from tests.processes import coordinating
 from tests.waiting import until
 from tests.workers.cerebros import HOUR, MONDAY, Trading, configured, plan, with_money
-from workers.adapters.backtrader import CannotRun, live_broker
 
 
 @pytest.fixture(autouse=True)
 def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
 
 
 @pytest.fixture

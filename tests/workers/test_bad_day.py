@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from config.contracts import read_contracts
-from config.locate import CONTRACTS_FILE, PACKAGED
-from config.runtime import IbsParameters
-from workers.bar import Bar
-from workers.feeds.steps import steps
-from workers.feeds.synthetic import SyntheticMarket
-from workers.profit import net_pnl
-from workers.strategies.ibs import IbsStrategy
-from workers.strategies.intent import Enter, Exit, Held
+from portfold.config.contracts import read_contracts
+from portfold.config.locate import CONTRACTS_FILE, PACKAGED
+from portfold.config.runtime import IbsParameters
+from portfold.workers.brokers.profit import net_pnl
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.steps import steps
+from portfold.workers.feeds.synthetic import SyntheticMarket
+from portfold.workers.strategies.ibs import IbsStrategy
+from portfold.workers.strategies.intent import Enter, Exit, OwnPosition
 
 CHICAGO = ZoneInfo("America/Chicago")
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
@@ -45,7 +45,7 @@ class FourSlots:
     rotates; one tick of slippage and $2.50 a side. With `stop`, the day's loss flattens and ends the day."""
 
     stop: bool
-    open: dict[str, Held] = field(default_factory=dict)
+    open: dict[str, OwnPosition] = field(default_factory=dict)
     days: dict[date, Day] = field(default_factory=dict)
 
     def trade(self, feed: SyntheticMarket) -> None:
@@ -59,14 +59,14 @@ class FourSlots:
             for symbol in feed.symbols[first:] + feed.symbols[:first]:
                 held = self.open.get(symbol)
                 if held:
-                    held = self.open[symbol] = Held(held.side, held.entry_price, held.bars + 1)
+                    held = self.open[symbol] = OwnPosition(held.side, held.entry_price, held.bars + 1)
                 intent = strategy.decide(bars[symbol], held)
                 if isinstance(intent, Exit):
                     realized += self.close(bars[symbol])
                     day.trades += 1
                 elif isinstance(intent, Enter) and len(self.open) < 4 and not stopped:
                     paid = bars[symbol].close + CONTRACTS[symbol].tick_size
-                    self.open[symbol] = Held(intent.side, paid, 0)
+                    self.open[symbol] = OwnPosition(intent.side, paid, 0)
             day.final = realized + sum(self.open_profit(bars[symbol]) for symbol in self.open)
             if self.stop and day.final <= -DAILY_STOP and not stopped:
                 stopped = True
@@ -81,7 +81,7 @@ class FourSlots:
         got = bar.close - CONTRACTS[bar.symbol].tick_size
         return self.profit(bar, self.open.pop(bar.symbol), got, Decimal("5.00"))
 
-    def profit(self, bar: Bar, held: Held, price: Decimal, commission: Decimal) -> Decimal:
+    def profit(self, bar: Bar, held: OwnPosition, price: Decimal, commission: Decimal) -> Decimal:
         return net_pnl(held.side, held.entry_price, price, 1, CONTRACTS[bar.symbol].point_value, commission)
 
 

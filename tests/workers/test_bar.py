@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from workers.bar import Bar, BarError
+from portfold.workers.feeds.bar import Bar, BarError
 
 NOON = datetime(2025, 1, 6, 12, tzinfo=UTC)
 

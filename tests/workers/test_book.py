@@ -5,12 +5,12 @@ from uuid import uuid4
 
 import pytest
 
-from events.bus import Bus
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.errors import BusError
-from workers.book import book_there
-from workers.settings import GateSettings
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.events.wire.errors import BusError
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.run.book_file import book_there
 
 
 def there(url: str, portfolio: str, folder: Path) -> str:

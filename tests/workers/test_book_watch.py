@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from config import load
-from config.locate import PACKAGED
-from coordinator.log import open_log
-from events.embedded import EmbeddedServer
-from events.incoming import ClockTicked
+from portfold.config import load
+from portfold.config.locate import PACKAGED
+from portfold.events.incoming import ClockTicked
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.flattener import flattener
+from portfold.workers.flattener.book_watch import BookWatch
 from tests.costs import costing
 from tests.live import Live
 from tests.processes import coordinating
 from tests.set_clock import SetClock
 from tests.waiting import until
-from workers import flattener
-from workers.book_watch import BookWatch
-from workers.brokers.paper import PaperBroker
-from workers.settings import GateSettings
 
 LACKS = "ES long of ibs-ES"
 
@@ -134,8 +134,8 @@ def test_a_status_that_cannot_be_read_is_no_verdict(watched: Watched) -> None:
 def test_the_flattener_watches_its_book(
     watched: Watched, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.book_watch._LOOK_SECONDS", 0.01)
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.flattener.book_watch._LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
     watched.enters()
     configuration = load(str(PACKAGED), {}, tmp_path)
     settings = GateSettings(url=server.url, portfolio=portfolio, heartbeat_seconds=0.02)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from config import ConfigError, Configuration, load
-from coordinator.log import open_log
+from portfold.config import ConfigError, Configuration, load
+from portfold.log import open_log
+from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.protocol import BrokerSetup
+from portfold.workers.brokers.registry import is_paper, open_broker
+from portfold.workers.run.book_file import book_of
 from tests.processes import config_folder
-from workers.book import book_of
-from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import BrokerSetup
-from workers.brokers.registry import is_paper, open_broker
 
 
 def configured(folder: Path, **broker: Any) -> Configuration:
@@ -41,7 +41,7 @@ def test_a_broker_of_an_installed_module_is_named_by_it(
     folder = tmp_path / "installed" / "theirs"
     folder.mkdir(parents=True)
     (folder / "desk.py").write_text(
-        "from workers.brokers.paper import PaperBroker\n"
+        "from portfold.workers.brokers.paper import PaperBroker\n"
         "def open_desk(setup):\n"
         "    return PaperBroker(setup.book, setup.owner, setup.configuration.contracts)\n"
     )
@@ -88,7 +88,7 @@ def test_a_broker_of_an_installed_module_is_named_by_it(
 def test_what_is_wrong_with_the_entry_is_told(tmp_path: Path, broker: Any, sentence: str) -> None:
     configuration = configured(tmp_path, **broker)
     half = "NONE = 1\nclass Half:\n    def __init__(self, setup): pass\n    def enter(self): pass\n"
-    half += "from workers.brokers.paper import PaperBroker\nclass Hasty(PaperBroker):\n"
+    half += "from portfold.workers.brokers.paper import PaperBroker\nclass Hasty(PaperBroker):\n"
     half += "    def __init__(self, setup): pass\n    def enter(self, symbol, side, size, price): pass\n"
     (tmp_path / "config" / "half.py").write_text(half)
     with pytest.raises(ConfigError) as refused:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from coordinator.log import open_log
-from events.legs import Leg
-from events.stream_id import ORIGIN
+from portfold.events.legs import Leg
+from portfold.events.stream_id import ORIGIN
+from portfold.log import open_log
+from portfold.workers.client.closing.carrier import Carrier
+from portfold.workers.client.closing.flatten_order import FlattenOrder
 from tests.set_clock import SetClock
-from workers.carrier import Carrier
-from workers.flatten_order import FlattenOrder
 
 ES, CL = Leg("ES", "long", 1, "ibs-ES"), Leg("CL", "long", 1, "ibs-CL")
 

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from cli.exits import OK, UNUSABLE
-from coordinator.log import open_log
-from events.bus import Bus
-from events.embedded import EmbeddedServer
+from portfold.cli.exits import OK, UNUSABLE
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings, open_bus
+from portfold.workers.run.claim import Claim, NameTaken
 from tests.cli.command_line import Running, portfold, started
 from tests.cli.terminal import on_terminal
 from tests.live import Live
 from tests.processes import coordinating
 from tests.waiting import until
-from workers.claim import Claim, NameTaken
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings, open_bus
 
 SLOWLY = ("--bars", "synthetic", "--pace", "0.2", "--days", "400")
 WORKER = "ibs-ES"

@@ -19,14 +19,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import load
-from coordinator.dollars import CENT, gross_pnl
-from coordinator.limits import changed_limits
-from coordinator.log import open_log
-from events.bus import Bus
-from events.codec import RefusedField
-from events.connection import connect
-from events.decisions import (
+from portfold.config import load
+from portfold.coordinator.fold.limits import changed_limits
+from portfold.dollars import CENT, gross_pnl
+from portfold.events.codec import RefusedField
+from portfold.events.decisions import (
     Decision,
     EntryExpired,
     LimitBreached,
@@ -35,21 +32,24 @@ from events.decisions import (
     PositionMismatch,
     StopLossTriggered,
 )
-from events.embedded import EmbeddedServer
-from events.incoming import ClockTicked
-from events.legs import Leg as Held
-from events.stream_id import StreamId
+from portfold.events.incoming import ClockTicked
+from portfold.events.legs import Leg as Held
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.client.closing.flatten_order import FlattenOrder, pull_fields
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.compat import Permission, PortfolioCoordinator
+from portfold.workers.compat.callbacks import call
+from portfold.workers.compat.naming import name_of_this_process
+from portfold.workers.compat.positions import Leg, implied_exit, side_and_size
+from portfold.workers.compat.shown import NOBODY_LED
 from tests.coordinator.story import DAY, each
 from tests.live import Live, read
 from tests.processes import ROOT, config_folder, coordinating
 from tests.waiting import until
-from workers.compat import Permission, PortfolioCoordinator
-from workers.compat.callbacks import call
-from workers.compat.naming import name_of_this_process
-from workers.compat.positions import Leg, implied_exit, side_and_size
-from workers.compat.shown import NOBODY_LED
-from workers.flatten_order import FlattenOrder, pull_fields
-from workers.settings import GateSettings
 
 _COUNTED = (
     "total_entries_requested",
@@ -113,7 +113,7 @@ class Office:
 
 @pytest.fixture(autouse=True)
 def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
 
 
 @pytest.fixture

@@ -8,22 +8,22 @@ from typing import Any
 
 import pytest
 
-from events.embedded import EmbeddedServer
-from events.incoming import FlattenRequested
-from events.legs import Leg
-from events.stream_id import StreamId
+from portfold.events.incoming import FlattenRequested
+from portfold.events.legs import Leg
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.client.closing.flatten_order import FlattenOrder, pull_fields
+from portfold.workers.compat import PortfolioCoordinator
 from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.proxy import Proxy
 from tests.waiting import until
 from tests.workers.test_compat import Office
-from workers.compat import PortfolioCoordinator
-from workers.flatten_order import FlattenOrder, pull_fields
 
 
 @pytest.fixture(autouse=True)
 def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ from decimal import Decimal
 
 import pytest
 
-from events.bus import Bus
-from events.connection import connect
-from events.embedded import EmbeddedServer
-from events.stream_id import ORIGIN
+from portfold.events.stream_id import ORIGIN
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.driven import DrivenFeed, milliseconds_of
+from portfold.workers.run.conductor import Conductor, ConductorError
 from tests.processes import Coordinators
-from workers.bar import Bar
-from workers.conductor import Conductor, ConductorError
-from workers.feeds.driven import DrivenFeed, milliseconds_of
 
 MONDAY = datetime(2025, 1, 6, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)

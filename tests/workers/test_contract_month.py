@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.contracts import read_contracts
-from config.locate import CONTRACTS_FILE, PACKAGED
-from workers.brokers.contract_month import LETTERS, ROLLS, contract_name
+from portfold.config.contracts import read_contracts
+from portfold.config.locate import CONTRACTS_FILE, PACKAGED
+from portfold.workers.brokers.contract_month import LETTERS, ROLLS, contract_name
 
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
 DAYS = st.dates(date(2000, 1, 1), date(2100, 12, 31))

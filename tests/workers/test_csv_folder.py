@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from workers.bar import Bar
-from workers.feeds.csv_folder import BarsError, CsvFolder, no_utf8_from
-from workers.feeds.steps import steps
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.csv_folder import BarsError, CsvFolder, no_utf8_from
+from portfold.workers.feeds.steps import steps
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAILY = "date,open,high,low,close"

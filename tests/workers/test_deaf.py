@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from coordinator.log import open_log
-from events.embedded import EmbeddedServer
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
 from tests.live import Live
 from tests.processes import coordinating
 from tests.waiting import until
-from workers.flatten_order import FlattenOrder
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
 
 
 class Owner:
@@ -47,7 +47,7 @@ class Owner:
 
 @pytest.fixture
 def owner(server: EmbeddedServer, portfolio: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Owner]:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
     with coordinating(server.url, portfolio):
         mine = Owner(server.url, portfolio)
         yield mine

@@ -11,22 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from config.contracts import read_contracts
-from config.locate import CONTRACTS_FILE, PACKAGED
-from coordinator.clock import SystemClock
-from coordinator.log import open_log
-from events.embedded import EmbeddedServer
-from events.fields import Side
-from events.stream_id import ORIGIN, StreamId
-from tests.costs import costing
-from tests.live import Live
-from tests.processes import coordinating
-from tests.proxy import proxy_to
-from tests.waiting import until
-from tests.workers.desk import locked
-from workers.bar import Bar
-from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import (
+from portfold.clock import SystemClock
+from portfold.config.contracts import read_contracts
+from portfold.config.locate import CONTRACTS_FILE, PACKAGED
+from portfold.events.fields import Side
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
     ExitFill,
@@ -36,15 +29,22 @@ from workers.brokers.protocol import (
     OrderUnknown,
     always,
 )
-from workers.decision import Decision
-from workers.filters.protocol import Verdict
-from workers.flatten_order import FlattenOrder
-from workers.gate import PortfolioGate
-from workers.process import _trade
-from workers.progress import Progress
-from workers.settings import GateSettings
-from workers.strategies.intent import Enter, Exit, Held, Intent
-from workers.trader import Trader, holdings_of
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.decision import Decision
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.progress import Progress
+from portfold.workers.filters.protocol import Verdict
+from portfold.workers.run.process import _trade
+from portfold.workers.run.trader import Trader, holdings_of
+from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
+from tests.costs import costing
+from tests.live import Live
+from tests.processes import coordinating
+from tests.proxy import proxy_to
+from tests.waiting import until
+from tests.workers.desk import locked
 
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
 START = datetime(2025, 1, 6, 15, tzinfo=UTC)
@@ -57,7 +57,7 @@ class Wishes:
         self.steps, self.next = steps, list[Intent]()
         self.shown: list[int | None] = []
 
-    def decide(self, _bar: Bar, held: Held | None) -> Intent:
+    def decide(self, _bar: Bar, held: OwnPosition | None) -> Intent:
         self.shown.append(held.bars if held else None)
         intent = self.next.pop(0) if self.next else None
         self.steps.append("signal" if isinstance(intent, Enter) else "bar")
@@ -196,7 +196,7 @@ def bar(number: int, opens: int = 5000) -> Bar:
 def floor(
     server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Floor]:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
     with coordinating(server.url, portfolio):
         opened = Floor(server.url, portfolio, tmp_path)
         with opened.gate:
@@ -237,7 +237,7 @@ def test_a_no_of_the_broker_after_the_gate_gives_the_slot_back(floor: Floor, liv
 def test_an_unknown_entry_that_cannot_be_announced_gives_no_slot_back(
     server: EmbeddedServer, portfolio: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
     with coordinating(server.url, portfolio), proxy_to(server.port) as network:
         floor = Floor(network.url, portfolio, tmp_path)
         with floor.gate:
@@ -336,7 +336,7 @@ def test_an_exit_that_the_broker_did_not_do_is_tried_again_within_seconds(floor:
 def test_a_workers_process_tries_it_while_no_bar_comes(
     server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
     with coordinating(server.url, portfolio):
         floor = Floor(server.url, portfolio, tmp_path)
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.runtime import TradingDay
-from workers.bar import Bar
-from workers.filters.features import FEATURES, HISTORY, FeatureHistory, MissingFeatures
+from portfold.config.runtime import TradingDay
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.filters.features import FEATURES, HISTORY, FeatureHistory, MissingFeatures
 
 # A Monday, 09:00 in Chicago.
 START = datetime(2025, 1, 6, 15, tzinfo=UTC)

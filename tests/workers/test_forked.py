@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from config import load
-from coordinator.log import open_log
-from events.embedded import EmbeddedServer
+from portfold.config import load
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.publisher import OtherProcess
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.compat import PortfolioCoordinator
 from tests.live import Live
 from tests.processes import coordinating
-from workers.compat import PortfolioCoordinator
-from workers.gate import PortfolioGate
-from workers.publisher import OtherProcess
-from workers.settings import GateSettings
 
 
 def in_a_child(does: list[Callable[[], object]]) -> list[str]:
@@ -45,7 +45,7 @@ def in_a_child(does: list[Callable[[], object]]) -> list[str]:
 def test_a_gate_belongs_to_the_process_it_was_made_in(
     server: EmbeddedServer, portfolio: str, live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
     log, lines = open_log("worker", target=StringIO())
     settings = GateSettings(server.url, portfolio=portfolio, answer_seconds=10, worker_lost_seconds=60)
     gate = PortfolioGate("forking", symbols=["ES", "CL"], settings=settings, log=log)

@@ -16,26 +16,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from coordinator.log import open_log
-from events.bus import Bus
-from events.codec import RefusedField
-from events.connection import connect
-from events.decisions import EntryAllowed, PositionAdopted, PositionMismatch, StopLossTriggered
-from events.embedded import EmbeddedServer
-from events.incoming import WorkerRetired
-from events.legs import Holding, Leg
+from portfold.events.codec import RefusedField
+from portfold.events.decisions import EntryAllowed, PositionAdopted, PositionMismatch, StopLossTriggered
+from portfold.events.incoming import WorkerRetired
+from portfold.events.legs import Holding, Leg
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.brokers.protocol import BrokerError
+from portfold.workers.client.amount import Amount
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.decision import Decision
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.publisher import OutboxFull
+from portfold.workers.client.settings import GateSettings
 from tests.coordinator.story import each, only
 from tests.live import Live, flat, read
 from tests.processes import ChildProcess, Coordinators, config_folder, coordinating
 from tests.proxy import proxy_to
 from tests.waiting import PATIENCE_SECONDS, until
-from workers.amount import Amount
-from workers.brokers.protocol import BrokerError
-from workers.decision import Decision
-from workers.flatten_order import FlattenOrder
-from workers.gate import PortfolioGate
-from workers.publisher import OutboxFull
-from workers.settings import GateSettings
 
 
 class Gates:
@@ -96,7 +96,7 @@ class Gates:
 @pytest.fixture(autouse=True)
 def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gate that is closed waits for its listener's read: let that be short."""
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -546,7 +546,7 @@ def test_a_report_that_got_lost_on_its_way_is_published_again(
 def test_the_outbox_is_bounded_and_says_so_and_what_it_took_is_told(
     portfolio: str, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.publisher.OUTBOX", 3)
+    monkeypatch.setattr("portfold.workers.client.publisher.OUTBOX", 3)
     with own_server(tmp_path, portfolio, client) as (server, gates, live):
         gate = gates(answer_seconds=0.02)
         server.kill()
@@ -653,7 +653,9 @@ def test_a_strategy_that_fails_is_told_again_when_it_is_overdue_and_others_are_t
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("workers.carrier._RETRY_SECONDS", 30)  # so that only reminders tell it again
+    monkeypatch.setattr(
+        "portfold.workers.client.closing.carrier._RETRY_SECONDS", 30
+    )  # so that only reminders tell it again
     soon = config_folder(tmp_path / "config", runtime={"flatten_seconds": 0.1})
     with coordinating(server.url, portfolio, config=soon):
         failing, fine = Strategy(closes=True, failing=2), Strategy()

@@ -5,15 +5,15 @@ import json
 
 import pytest
 
-from coordinator.log import open_log
-from events.bus import SERVERS_TIME
-from events.embedded import EmbeddedServer
-from events.incoming import EntryRenewed
+from portfold.events.incoming import EntryRenewed
+from portfold.events.wire.bus import SERVERS_TIME
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.client.decision import Decision
+from portfold.workers.client.grants import Grants
+from portfold.workers.client.publisher import Publisher
+from portfold.workers.client.settings import GateSettings, open_bus
 from tests.set_clock import SetClock
-from workers.decision import Decision
-from workers.grants import Grants
-from workers.publisher import Publisher
-from workers.settings import GateSettings, open_bus
 
 
 @pytest.mark.parametrize(("lasts", "asked_at"), [(30.0, [300, 600, 1200, 2400]), (3600.0, [600, 1200, 2400])])

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from config.runtime import IbsParameters
-from events.fields import Side
-from workers.bar import Bar
-from workers.strategies.ibs import IbsStrategy, internal_bar_strength
-from workers.strategies.intent import Enter, Exit, Held
+from portfold.config.runtime import IbsParameters
+from portfold.events.fields import Side
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.strategies.ibs import IbsStrategy, internal_bar_strength
+from portfold.workers.strategies.intent import Enter, Exit, OwnPosition
 
 NOON = datetime(2025, 1, 6, 12, tzinfo=UTC)
 prices = st.decimals(-50_000, 50_000, places=5)
@@ -23,8 +23,8 @@ def bar(close: str, low: str = "100", high: str = "200") -> Bar:
     return Bar("ES", NOON, Decimal(close), Decimal(high), Decimal(low), Decimal(close))
 
 
-def held(side: Side = "long", entry: str = "150", bars: int = 1) -> Held:
-    return Held(side, Decimal(entry), bars)
+def held(side: Side = "long", entry: str = "150", bars: int = 1) -> OwnPosition:
+    return OwnPosition(side, Decimal(entry), bars)
 
 
 LONG = IbsStrategy(IbsParameters(max_bars=None))

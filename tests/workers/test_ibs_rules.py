@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.runtime import IbsParameters, TradingDay
-from events.fields import Side
-from workers.bar import Bar
-from workers.strategies.ibs import IbsStrategy
-from workers.strategies.intent import Enter, Exit, Held, Intent
+from portfold.config.runtime import IbsParameters, TradingDay
+from portfold.events.fields import Side
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.strategies.ibs import IbsStrategy
+from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
 
 # Tuesday, 09:00 in Chicago.
 START = datetime(2025, 1, 7, 15, tzinfo=UTC)
@@ -36,8 +36,8 @@ def chicago(day: int, clock: str) -> Bar:
     return Bar("ES", end, close, high, low, close)
 
 
-def held(side: Side = "long", entry: str = "105", bars: int = 1) -> Held:
-    return Held(side, Decimal(entry), bars)
+def held(side: Side = "long", entry: str = "105", bars: int = 1) -> OwnPosition:
+    return OwnPosition(side, Decimal(entry), bars)
 
 
 def bought(strategy: IbsStrategy, *, before: int = 2) -> None:

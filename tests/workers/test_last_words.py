@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from coordinator.log import open_log
-from events.codec import RefusedField
-from events.embedded import EmbeddedServer
+from portfold.events.codec import RefusedField
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
 from tests.coordinator.story import code
 from tests.live import Live
 from tests.processes import coordinating
 from tests.proxy import proxy_to
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
 
 
 class Mine:
@@ -36,7 +36,7 @@ class Mine:
 
 @pytest.fixture(autouse=True)
 def _coordinator(server: EmbeddedServer, portfolio: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
     with coordinating(server.url, portfolio):
         yield
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from config import Configuration, load
-from coordinator.log import open_log
-from events.bus import Bus
+from portfold.config import Configuration, load
+from portfold.events.wire.bus import Bus
+from portfold.log import open_log
+from portfold.workers.brokers.protocol import BrokerSetup, OpenedBroker
+from portfold.workers.brokers.registry import open_broker
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.run.book_file import book_there
 from tests.processes import config_folder
 from tests.workers.webhook_server import Receiver
-from workers.book import book_there
-from workers.brokers.protocol import BrokerSetup, OpenedBroker
-from workers.brokers.registry import open_broker
-from workers.settings import GateSettings
 
 _LEFT = "LEFT BEHIND: the log here was begun anew, and the broker's book of the one before is not empty: "
 

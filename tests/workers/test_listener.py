@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from coordinator.log import open_log
-from events.bus import Bus, Entry
-from events.codec import encode
-from events.connection import connect
-from events.decisions import FlattenOrdered
-from events.embedded import EmbeddedServer
+from portfold.events.codec import encode
+from portfold.events.decisions import FlattenOrdered
+from portfold.events.wire.bus import Bus, Entry
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.client.closing.flatten_order import FlattenOrder, order_for, pull_fields
+from portfold.workers.client.listener import Listener
 from tests.waiting import until
-from workers.flatten_order import FlattenOrder, order_for, pull_fields
-from workers.listener import Listener
 
 FLOOD = 5_000
 
@@ -70,7 +70,9 @@ def decided(number: int) -> list[str]:
 def test_a_listener_that_waits_hears_at_once(
     listening: Callable[[], Heard], bus: Bus, client: Any, monkeypatch: pytest.MonkeyPatch, stream: str
 ) -> None:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 30.0)  # what is not heard at once is never heard
+    monkeypatch.setattr(
+        "portfold.workers.client.listener.LISTEN_SECONDS", 30.0
+    )  # what is not heard at once is never heard
     heard = listening()
     until(lambda: client.info("clients")["blocked_clients"] > 0, "a listener that waits")
     if stream == "killswitch":

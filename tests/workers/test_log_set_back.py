@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from coordinator import footing
-from events.bus import Bus
-from events.codec import encode
-from events.connection import connect
-from events.decisions import FlattenOrdered
-from events.embedded import EmbeddedServer
-from events.legs import Holding
+from portfold.coordinator.store import log_integrity
+from portfold.events.codec import encode
+from portfold.events.decisions import FlattenOrdered
+from portfold.events.legs import Holding
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.story import code
 from tests.live import Live
 from tests.processes import ChildProcess, CoordinatorThread, coordinating
@@ -29,7 +29,7 @@ SAID_BY_THE_GATE = "The log has lost an event of ours that it had taken"
 @pytest.fixture(autouse=True)
 def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gate that is closed waits for its listener's read: let that be short."""
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_restored_backup_denies_entries_until_somebody_answers_for_it(
         assert live.status()["open_positions"] == "ES"  # as its worker announced again what the broker holds
         denied = gate.request_entry("CL")
         assert denied.code == "log_incomplete"
-        footing.acknowledge(live.bus, by="jane", reason="the position is known again")
+        log_integrity.acknowledge(live.bus, by="jane", reason="the position is known again")
         until(lambda: live.status()["log_incomplete"] == "false", "the acknowledgement")
         assert gate.request_entry("CL").allowed
         assert live.said("PositionOpened") == []  # what it remembers of before is not told a second time

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from portfold.workers.client.marks import Mark, Marks
 from tests.set_clock import SetClock
-from workers.marks import Mark, Marks
 
 
 class Bus:

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from events.embedded import EmbeddedServer
-from events.fields import Side
-from events.incoming import TradingHalted
+from portfold.events.fields import Side
+from portfold.events.incoming import TradingHalted
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.protocol import Fill, MaySend, always
+from portfold.workers.client.decision import Decision
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.strategies.intent import Enter
 from tests.live import Live
 from tests.processes import coordinating
 from tests.waiting import until
 from tests.workers.cerebros import Trading, plan
 from tests.workers.test_entry_order import Floor
-from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import Fill, MaySend, always
-from workers.decision import Decision
-from workers.gate import PortfolioGate
-from workers.strategies.intent import Enter
 
 MEANWHILE = ["after the yes", "as it is sent"]
 REACHES_THE_BROKER = {"after the yes": 0, "as it is sent": 1}
@@ -27,7 +27,7 @@ REACHES_THE_BROKER = {"after the yes": 0, "as it is sent": 1}
 
 @pytest.fixture(autouse=True)
 def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import pytest
 
-from coordinator.log import open_log
-from workers.bar import Bar
-from workers.money import LATE_SECONDS, OfNow
+from portfold.log import open_log
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.run.money import LATE_SECONDS, OfNow
 
 NOON = datetime(2025, 1, 6, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from config.contracts import read_contracts
-from config.locate import CONTRACTS_FILE, PACKAGED
-from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import BrokerPosition, ExitFill
-from workers.profit import net_pnl
+from portfold.config.contracts import read_contracts
+from portfold.config.locate import CONTRACTS_FILE, PACKAGED
+from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.profit import net_pnl
+from portfold.workers.brokers.protocol import BrokerPosition, ExitFill
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30
@@ -23,10 +23,10 @@ PRELUDE = """
 import sys
 from decimal import Decimal
 from pathlib import Path
-from config.contracts import read_contracts
-from config.locate import CONTRACTS_FILE, PACKAGED
-from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import NotOpen
+from portfold.config.contracts import read_contracts
+from portfold.config.locate import CONTRACTS_FILE, PACKAGED
+from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.protocol import NotOpen
 
 book, owner = Path(sys.argv[1]), sys.argv[2]
 contracts = read_contracts(PACKAGED / CONTRACTS_FILE)

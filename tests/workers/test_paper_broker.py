@@ -12,14 +12,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.contracts import read_contracts
-from config.locate import CONTRACTS_FILE, PACKAGED
-from events.fields import Side
+from portfold.config.contracts import read_contracts
+from portfold.config.locate import CONTRACTS_FILE, PACKAGED
+from portfold.events.fields import Side
+from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.profit import net_pnl
+from portfold.workers.brokers.protocol import (
+    Broker,
+    BrokerError,
+    BrokerPosition,
+    ExitFill,
+    Fill,
+    NotOpen,
+    Withheld,
+)
 from tests.costs import costing
 from tests.workers.desk import locked
-from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import Broker, BrokerError, BrokerPosition, ExitFill, Fill, NotOpen, Withheld
-from workers.profit import net_pnl
 
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import ConfigError, Configuration, Feed, load
+from portfold.config import ConfigError, Configuration, Feed, load
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.csv_folder import BarsError
+from portfold.workers.feeds.played import Played, at_speed, every
+from portfold.workers.feeds.protocol import FeedSetup
+from portfold.workers.feeds.registry import feed_for, open_feed
 from tests.processes import config_folder
-from workers.bar import Bar
-from workers.feeds.csv_folder import BarsError
-from workers.feeds.played import Played, at_speed, every
-from workers.feeds.protocol import FeedSetup
-from workers.feeds.registry import feed_for, open_feed
 
 MONDAY = datetime(2025, 1, 6, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)

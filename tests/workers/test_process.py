@@ -10,22 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from config import Configuration, Feed, load
-from coordinator.log import open_log
-from events.embedded import EmbeddedServer
+from portfold.config import Configuration, Feed, load
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.run.process import WorkerPlan, run
 from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.waiting import until
 from tests.workers.cerebros import Silence, with_money
-from workers.brokers.paper import PaperBroker
-from workers.process import WorkerPlan, run
-from workers.settings import GateSettings
 
 FEED = """
 from datetime import datetime
 from decimal import Decimal
 
-from workers.bar import Bar
+from portfold.workers.feeds.bar import Bar
 
 
 class Written:
@@ -93,7 +93,7 @@ class Desk:
 def desk(
     server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Desk]:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
     with coordinating(server.url, portfolio):
         desk = Desk(server.url, portfolio, tmp_path)
         desk.begin()

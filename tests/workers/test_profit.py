@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.fields import Side
-from workers.profit import net_pnl
+from portfold.events.fields import Side
+from portfold.workers.brokers.profit import net_pnl
 
 prices = st.decimals(-100_000, 100_000, places=5)
 sizes = st.integers(1, 10_000)

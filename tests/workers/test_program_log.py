@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from portfold.program_log import NAME, program_log
 from tests.processes import ROOT
 from tests.waiting import until
-from workers.program_log import NAME, program_log
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_handler_that_hangs_holds_up_nobody() -> None:
 
 _PROGRAM = """
 import logging
-from workers.program_log import program_log
+from portfold.program_log import program_log
 log = program_log("old")
 log.warning("before", why="nothing is set up")
 logging.basicConfig(format="theirs %(levelname)s %(message)s")
@@ -84,7 +84,7 @@ log.warning("after")
 
 _LAST_WORDS = """
 import atexit, logging
-from workers.program_log import program_log
+from portfold.program_log import program_log
 log = program_log("old")
 {}
 atexit.register(lambda: log.critical("the last word"))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from config import ConfigError
-from workers.progress import Progress
+from portfold.config import ConfigError
+from portfold.workers.feeds.progress import Progress
 
 START = datetime(2025, 1, 6, 15, tzinfo=UTC)
 

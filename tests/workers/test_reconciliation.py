@@ -11,9 +11,17 @@ from typing import Any
 
 import pytest
 
-from cli.main import run
-from events.decisions import PositionMismatch
-from events.embedded import EmbeddedServer
+from portfold.cli.main import run
+from portfold.events.decisions import PositionMismatch
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, OrderUnknown
+from portfold.workers.brokers.traderspost.broker import TradersPost
+from portfold.workers.brokers.traderspost.reconciliation import Reconciliation, Settlement
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.run.trader import Trader, holdings_of
+from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
 from tests.cli.command_line import Ran, called
 from tests.coordinator.story import each
 from tests.live import Live, read
@@ -22,14 +30,6 @@ from tests.waiting import until
 from tests.workers.desk import CONTRACTS, Desk
 from tests.workers.names import Names, no_such_name
 from tests.workers.webhook_server import PATH, refuses, resets
-from workers.bar import Bar
-from workers.brokers.protocol import BrokerError, BrokerPosition, OrderUnknown
-from workers.brokers.reconciliation import Reconciliation, Settlement
-from workers.brokers.traderspost import TradersPost
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
-from workers.strategies.intent import Enter, Exit, Held, Intent
-from workers.trader import Trader, holdings_of
 
 PRICE = Decimal("71.25")
 
@@ -271,7 +271,7 @@ class Told:
     def __init__(self) -> None:
         self.next: Intent = None
 
-    def decide(self, _bar: Bar, _held: Held | None) -> Intent:
+    def decide(self, _bar: Bar, _held: OwnPosition | None) -> Intent:
         intent, self.next = self.next, None
         return intent
 
@@ -320,7 +320,7 @@ class Floor:
 def floor(
     server: EmbeddedServer, portfolio: str, desk: Desk, tmp_path: Path, monkeypatch: Any
 ) -> Iterator[Floor]:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
     with coordinating(server.url, portfolio):
         opened = Floor(server.url, portfolio, desk, tmp_path)
         with opened.gate:

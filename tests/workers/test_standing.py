@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from coordinator.clock import SystemClock
-from coordinator.log import open_log
-from events.embedded import EmbeddedServer
-from events.incoming import FlattenRequested, TradingResumed
-from events.stream_id import StreamId
+from portfold.clock import SystemClock
+from portfold.events.incoming import FlattenRequested, TradingResumed
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.listener import _last_pull
+from portfold.workers.client.settings import GateSettings
 from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.waiting import until
-from workers.flatten_order import FlattenOrder
-from workers.gate import PortfolioGate
-from workers.listener import _last_pull
-from workers.settings import GateSettings
 
 WORKER = "ibs-ES"
 
@@ -36,7 +36,7 @@ Opened = Callable[..., AbstractContextManager[PortfolioGate]]
 
 @pytest.fixture
 def gate_of(server: EmbeddedServer, portfolio: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
     log, lines = open_log("worker", target=StringIO())
 
     @contextmanager
@@ -92,7 +92,7 @@ def test_a_slot_expires_by_the_log_where_that_is_ahead_of_the_servers_clock(
 def test_a_slot_that_a_flatten_took_back_is_gone_also_for_who_has_heard_of_none_of_it(
     gate_of: Opened, server: EmbeddedServer, portfolio: str, live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.listener.Listener.start", lambda _: None)
+    monkeypatch.setattr("portfold.workers.client.listener.Listener.start", lambda _: None)
     with coordinating(server.url, portfolio), gate_of() as gate:
         yes = gate.request_entry("ES")
         assert gate.standing(yes)

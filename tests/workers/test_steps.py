@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.bar import Bar
-from workers.feeds.steps import merge, steps
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.steps import merge, steps
 
 START = datetime(2025, 1, 6, tzinfo=UTC)
 

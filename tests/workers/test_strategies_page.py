@@ -14,19 +14,19 @@ from typing import Any
 import backtrader as bt
 import pytest
 
-from config import load
-from coordinator.log import open_log
-from events.embedded import EmbeddedServer
+from portfold.config import load
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
+from portfold.workers.adapters.backtrader import Bars
+from portfold.workers.brokers.registry import is_paper
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.synthetic import SyntheticMarket
+from portfold.workers.run.process import WorkerPlan, run
 from tests.live import Live
 from tests.processes import ROOT, config_folder, coordinating
 from tests.waiting import until
 from tests.workers.bt_strategies import Dips
-from workers.adapters.backtrader import Bars
-from workers.bar import Bar
-from workers.brokers.registry import is_paper
-from workers.feeds.synthetic import SyntheticMarket
-from workers.process import WorkerPlan, run
-from workers.settings import GateSettings
 
 PAGE = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
 MONDAY = datetime(2025, 1, 6, 15, tzinfo=UTC)
@@ -48,7 +48,7 @@ def run_snippet(name: str, **given: Any) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
 
 
 @pytest.fixture

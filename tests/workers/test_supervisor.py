@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.log import open_log
+from portfold.log import open_log
+from portfold.workers.run.supervisor import Backoff, Child, Supervisor
 from tests.processes import ROOT, Logged, is_gone
 from tests.waiting import until
-from workers.supervisor import Backoff, Child, Supervisor
 
 QUICK = Backoff(first_seconds=0.01, longest_seconds=0.05, steady_seconds=60, failures=4)
 # Notes its process's ID, then stays until its standard input closes or it is told to end.
@@ -206,8 +206,8 @@ def test_children_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
     """The pipe closes with it: whoever reads that, as the leash of the command line does, can go."""
     code = (
         "import sys, threading\n"
-        "from coordinator.log import open_log\n"
-        "from workers.supervisor import Child, Supervisor\n"
+        "from portfold.log import open_log\n"
+        "from portfold.workers.run.supervisor import Child, Supervisor\n"
         "child = Child('ES', [sys.executable, '-c', sys.argv[1], sys.argv[2]])\n"
         "Supervisor([child], log=open_log('s')[0]).run(threading.Event())\n"
     )

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.contracts import Contract, read_contracts
-from config.locate import CONTRACTS_FILE, PACKAGED
-from workers.bar import Bar
-from workers.feeds.synthetic import MONDAY, SYMBOLS, SyntheticMarket
+from portfold.config.contracts import Contract, read_contracts
+from portfold.config.locate import CONTRACTS_FILE, PACKAGED
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.synthetic import MONDAY, SYMBOLS, SyntheticMarket
 
 CHICAGO = ZoneInfo("America/Chicago")
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)

@@ -6,19 +6,19 @@ from decimal import Decimal
 
 import pytest
 
-from events.embedded import EmbeddedServer
-from events.incoming import FlattenRequested
+from portfold.events.incoming import FlattenRequested
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.brokers.traderspost.broker import TradersPost
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.run.trader import Trader, holdings_of
+from portfold.workers.strategies.intent import Enter, Intent, OwnPosition
 from tests.live import Live
 from tests.processes import coordinating
 from tests.waiting import until
 from tests.workers.desk import CONTRACTS, Desk
 from tests.workers.webhook_server import Late, takes
-from workers.bar import Bar
-from workers.brokers.traderspost import TradersPost
-from workers.gate import PortfolioGate
-from workers.settings import GateSettings
-from workers.strategies.intent import Enter, Held, Intent
-from workers.trader import Trader, holdings_of
 
 WORKER, PRICE = "ibs-CL", Decimal("71.25")
 
@@ -29,7 +29,7 @@ class EntersOnce:
     def __init__(self) -> None:
         self.wanted: list[Intent] = [Enter("long", 1)]
 
-    def decide(self, _bar: Bar, _held: Held | None) -> Intent:
+    def decide(self, _bar: Bar, _held: OwnPosition | None) -> Intent:
         return self.wanted.pop() if self.wanted else None
 
 
@@ -49,7 +49,7 @@ def broker(
     unknown, and on the log as that.
     """
     assert not late.go.is_set()
-    monkeypatch.setattr("workers.listener.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
     opened = desk.broker(WORKER, timeout=0.5)
     settings = GateSettings(
         server.url, portfolio=portfolio, answer_seconds=10, heartbeat_seconds=60, worker_lost_seconds=90

@@ -16,8 +16,21 @@ from typing import Any
 
 import pytest
 
-from config import ConfigError, load
-from coordinator.log import open_log
+from portfold.config import ConfigError, load
+from portfold.log import open_log
+from portfold.workers.brokers import orders_book
+from portfold.workers.brokers.orders_book import now_ms
+from portfold.workers.brokers.protocol import (
+    BrokerError,
+    BrokerPosition,
+    BrokerSetup,
+    NotOpen,
+    OrderUnknown,
+    sends_within,
+)
+from portfold.workers.brokers.registry import is_paper, open_broker
+from portfold.workers.brokers.traderspost.broker import TradersPost
+from portfold.workers.brokers.traderspost.reconciliation import Reconciliation
 from tests.processes import ChildProcess, config_folder
 from tests.waiting import until
 from tests.workers.desk import CONTRACTS, Desk, locked
@@ -37,19 +50,6 @@ from tests.workers.webhook_server import (
     takes,
     too_soon,
 )
-from workers.brokers import orders_book
-from workers.brokers.orders_book import now_ms
-from workers.brokers.protocol import (
-    BrokerError,
-    BrokerPosition,
-    BrokerSetup,
-    NotOpen,
-    OrderUnknown,
-    sends_within,
-)
-from workers.brokers.reconciliation import Reconciliation
-from workers.brokers.registry import is_paper, open_broker
-from workers.brokers.traderspost import TradersPost
 
 PRICE = Decimal("71.25")
 
@@ -470,7 +470,7 @@ def test_a_clock_that_was_put_back_blocks_no_exit(desk: Desk, monkeypatch: pytes
     thread = threading.Thread(target=close)
     thread.start()
     assert sent.wait(10)
-    monkeypatch.setattr("workers.brokers.traderspost.now_ms", lambda: now - 3_600_000)
+    monkeypatch.setattr("portfold.workers.brokers.traderspost.broker.now_ms", lambda: now - 3_600_000)
     desk.server.behaves(takes)
     flattener.exit("CL", "long", 1, None, owner="ibs-CL")
     assert flattener.positions() == []
@@ -484,11 +484,11 @@ def test_an_exit_that_the_machine_slept_over_is_not_sent(desk: Desk, monkeypatch
     broker.enter("CL", "long", 1, PRICE)
     written = now_ms()
     clock = chain([written], repeat(written + 600_000))
-    monkeypatch.setattr("workers.brokers.traderspost.now_ms", lambda: next(clock))
+    monkeypatch.setattr("portfold.workers.brokers.traderspost.broker.now_ms", lambda: next(clock))
     with pytest.raises(BrokerError, match="was not sent"):
         broker.exit("CL", "long", 1, PRICE)
     assert [signal["action"] for signal in desk.server.signals] == ["buy"]
-    monkeypatch.setattr("workers.brokers.traderspost.now_ms", now_ms)
+    monkeypatch.setattr("portfold.workers.brokers.traderspost.broker.now_ms", now_ms)
     broker.exit("CL", "long", 1, PRICE)
     assert broker.positions() == []
 
@@ -583,7 +583,7 @@ def test_an_exit_is_sent_while_the_book_is_locked_and_noted_afterwards(desk: Des
 def test_an_exit_that_cannot_be_noted_is_sent_again_and_counts_once(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.brokers.traderspost._PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("portfold.workers.brokers.traderspost.broker._PATIENCE_SECONDS", 0.2)
     broker = desk.broker()
     broker.enter("CL", "long", 1, PRICE)
     with locked(desk.book):
@@ -600,7 +600,7 @@ def test_an_exit_that_cannot_be_noted_is_sent_again_and_counts_once(
 def test_an_exit_with_a_quantity_that_was_taken_and_not_noted_is_not_sent_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.brokers.traderspost._PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("portfold.workers.brokers.traderspost.broker._PATIENCE_SECONDS", 0.2)
     mine, theirs = two_owners(desk)
     with locked(desk.book):
         with pytest.raises(OrderUnknown, match="was taken, and could not be noted"):
@@ -650,7 +650,7 @@ def test_no_exit_waits_for_the_one_before_to_be_noted(desk: Desk) -> None:
 
 
 def test_a_worker_starts_while_the_book_is_locked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.brokers.traderspost._PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("portfold.workers.brokers.traderspost.broker._PATIENCE_SECONDS", 0.2)
     unknown_entry(desk.broker(), desk)
     with sqlite3.connect(desk.book) as file:
         file.execute("UPDATE orders SET state = 'sending'")

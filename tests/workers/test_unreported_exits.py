@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from config.contracts import read_contracts
-from config.locate import CONTRACTS_FILE, PACKAGED
-from workers.brokers.paper import PaperBroker
-from workers.brokers.protocol import UNREPORTED_EXITS, BrokerPosition, ExitFill
+from portfold.config.contracts import read_contracts
+from portfold.config.locate import CONTRACTS_FILE, PACKAGED
+from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.protocol import UNREPORTED_EXITS, BrokerPosition, ExitFill
 
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
 

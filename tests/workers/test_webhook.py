@@ -7,7 +7,8 @@ from itertools import count
 
 import pytest
 
-from coordinator.log import open_log
+from portfold.log import open_log
+from portfold.workers.brokers.traderspost.webhook import Answer, Webhook, longest_seconds, read_answer
 from tests.waiting import until
 from tests.workers.names import Names, no_such_name
 from tests.workers.webhook_server import (
@@ -22,7 +23,6 @@ from tests.workers.webhook_server import (
     takes,
     too_soon,
 )
-from workers.brokers.webhook import Answer, Webhook, longest_seconds, read_answer
 
 ORDER = {"action": "buy"}
 

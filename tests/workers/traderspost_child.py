@@ -4,11 +4,11 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
-from config.contracts import read_contracts
-from config.locate import CONTRACTS_FILE, PACKAGED
-from coordinator.log import open_log
-from workers.brokers.traderspost import TradersPost
-from workers.brokers.webhook import Webhook
+from portfold.config.contracts import read_contracts
+from portfold.config.locate import CONTRACTS_FILE, PACKAGED
+from portfold.log import open_log
+from portfold.workers.brokers.traderspost.broker import TradersPost
+from portfold.workers.brokers.traderspost.webhook import Webhook
 
 
 def main(url: str, book: str, does: str) -> None:

@@ -2,12 +2,12 @@
 
 In a backtest, in process and in simulated time:
 
-    from workers.adapters.backtrader import backtest_broker
+    from portfold.workers.adapters.backtrader import backtest_broker
     cerebro.broker = backtest_broker("sma-ES")
 
 and live, over the bus, through the broker that runtime.json names:
 
-    from workers.adapters.backtrader import live_broker
+    from portfold.workers.adapters.backtrader import live_broker
     cerebro.broker = live_broker("sma-ES", ["ES"])
 
 (with `live=True` where that one trades with money). Set it before what is set of it
@@ -24,25 +24,25 @@ from typing import Any
 
 import backtrader as bt
 
-from config import ConfigError, Configuration, load
-from config.state_folder import state_folder
-from coordinator.configured import configured_limits
-from coordinator.log import Log
-from events.errors import BusError
-from workers.adapters.backtrader_backtest import Fresh, GatedBroker, Shared
-from workers.adapters.backtrader_feeds import CannotRun, Feeds
-from workers.adapters.backtrader_live import LiveBroker
-from workers.bar import Bar
-from workers.book import book_there
-from workers.brokers.paper import fill_at
-from workers.brokers.protocol import BrokerError, BrokerSetup
-from workers.brokers.registry import is_paper, open_broker
-from workers.first_words import FirstWords
-from workers.gate import PortfolioGate
-from workers.in_process import InProcessPortfolio
-from workers.money import OfNow, RunRefused, with_or_without
-from workers.program_log import program_log
-from workers.settings import GateSettings
+from portfold.config import ConfigError, Configuration, load
+from portfold.config.state_folder import state_folder
+from portfold.coordinator.configured import configured_limits
+from portfold.events.wire.errors import BusError
+from portfold.log import Log
+from portfold.program_log import program_log
+from portfold.workers.adapters.backtrader_backtest import Fresh, GatedBroker, Shared
+from portfold.workers.adapters.backtrader_feeds import CannotRun, Feeds
+from portfold.workers.adapters.backtrader_live import LiveBroker
+from portfold.workers.brokers.paper import fill_at
+from portfold.workers.brokers.protocol import BrokerError, BrokerSetup
+from portfold.workers.brokers.registry import is_paper, open_broker
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.run.book_file import book_there
+from portfold.workers.run.first_words import FirstWords
+from portfold.workers.run.in_process import InProcessPortfolio
+from portfold.workers.run.money import OfNow, RunRefused, with_or_without
 
 __all__ = ["Bars", "CannotRun", "GatedBroker", "LiveBroker", "backtest_broker", "live_broker"]
 

@@ -7,7 +7,7 @@ bar, by when its answer may have come. Only for the thread of the cerebro.
 
 from typing import Any, NamedTuple
 
-from coordinator.clock import Clock, SystemClock
+from portfold.clock import Clock, SystemClock
 
 _FIRST_SECONDS = 2.0
 _LONGEST_SECONDS = 60.0

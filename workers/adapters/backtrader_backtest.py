@@ -18,18 +18,18 @@ from typing import Any
 
 import backtrader as bt
 
-from coordinator.log import Log
-from events.incoming import LimitsChanged
-from workers.adapters.backtrader_feeds import CannotRun, Feeds
-from workers.adapters.backtrader_gated import Gated, Way, number_of, side_of
-from workers.asking import Gate
-from workers.brokers.legs import join, reduce, worse
-from workers.brokers.protocol import BrokerPosition
-from workers.decision import Decision
-from workers.flatten_order import FlattenOrder
-from workers.in_process import InProcessPortfolio
-from workers.profit import net_pnl
-from workers.program_log import program_log
+from portfold.events.incoming import LimitsChanged
+from portfold.log import Log
+from portfold.program_log import program_log
+from portfold.workers.adapters.backtrader_feeds import CannotRun, Feeds
+from portfold.workers.adapters.backtrader_gated import Gated, Way, number_of, side_of
+from portfold.workers.brokers.leg_arithmetic import join, reduce, worse
+from portfold.workers.brokers.profit import net_pnl
+from portfold.workers.brokers.protocol import BrokerPosition
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.decision import Decision
+from portfold.workers.run.gate_protocol import Gate
+from portfold.workers.run.in_process import InProcessPortfolio
 
 # Futures pay no price, they put up a margin; without one Backtrader takes them for stocks. One dollar keeps
 # cash out of it: how many positions there may be is for the portfolio to say.

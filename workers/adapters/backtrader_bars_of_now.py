@@ -10,9 +10,9 @@ from typing import Any
 
 import backtrader as bt
 
-from workers.adapters.backtrader_feeds import Feeds
-from workers.adapters.backtrader_gated import moment_of
-from workers.money import OfNow
+from portfold.workers.adapters.backtrader_feeds import Feeds
+from portfold.workers.adapters.backtrader_gated import moment_of
+from portfold.workers.run.money import OfNow
 
 
 class BarsOfNow:

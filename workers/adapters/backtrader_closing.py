@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from coordinator.log import Log
-from workers.asking import Gate
-from workers.brokers.protocol import BrokerPosition
-from workers.flatten_order import FlattenOrder
-from workers.side_by_side import NotDone, SideBySide
+from portfold.log import Log
+from portfold.workers.brokers.protocol import BrokerPosition
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.flattener.side_by_side import NotDone, SideBySide
+from portfold.workers.run.gate_protocol import Gate
 
 _EXIT_SECONDS = 5.0
 _UNDER_WAY_SECONDS = 1.0

@@ -11,8 +11,8 @@ position, whichever of its feeds an order names, and one price, that of its shor
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from config import Contract
-from events.codec import RefusedField
+from portfold.config import Contract
+from portfold.events.codec import RefusedField
 
 
 class CannotRun(RefusedField, SystemExit):

@@ -15,16 +15,16 @@ from typing import Any, Literal, NamedTuple
 
 import backtrader as bt
 
-from coordinator.dollars import gross_pnl
-from coordinator.log import Log
-from events.codec import RefusedField
-from events.fields import Side
-from workers.adapters.backtrader_feeds import Feeds
-from workers.amount import exact
-from workers.asking import Gate
-from workers.decision import Decision
-from workers.flatten_order import FlattenOrder
-from workers.in_process import InProcessGate
+from portfold.dollars import gross_pnl
+from portfold.events.codec import RefusedField
+from portfold.events.fields import Side
+from portfold.log import Log
+from portfold.workers.adapters.backtrader_feeds import Feeds
+from portfold.workers.client.amount import exact
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.decision import Decision
+from portfold.workers.run.gate_protocol import Gate
+from portfold.workers.run.in_process import InProcessGate
 
 Way = Literal[1, -1]
 """1 buys, -1 sells."""

@@ -4,11 +4,11 @@ Guarantees: a broker that fails raises nothing into Backtrader, which asks at ev
 run; it is said once a stretch. Exits go by what was known last; whether that is all, `is_known` says.
 """
 
-from coordinator.log import Log
-from workers.brokers.protocol import Broker, BrokerError, BrokerPosition
+from portfold.log import Log
+from portfold.workers.brokers.protocol import Broker, BrokerError, BrokerPosition
 
 
-class Held:
+class BrokerHoldings:
     """The positions of one worker. Any thread may ask."""
 
     def __init__(self, broker: Broker, worker: str, log: Log) -> None:

@@ -13,16 +13,16 @@ from typing import Any
 
 import backtrader as bt
 
-from coordinator.dollars import gross_pnl
-from coordinator.log import Log
-from events.legs import Holding
-from workers.adapters.backtrader_again import ExitsAgain
-from workers.adapters.backtrader_bars_of_now import BarsOfNow
-from workers.adapters.backtrader_closing import Closing
-from workers.adapters.backtrader_feeds import CannotRun, Feeds
-from workers.adapters.backtrader_gated import Gated, Refusal, Way, number_of, side_of
-from workers.adapters.backtrader_held import Held
-from workers.brokers.protocol import (
+from portfold.dollars import gross_pnl
+from portfold.events.legs import Holding
+from portfold.log import Log
+from portfold.workers.adapters.backtrader_again import ExitsAgain
+from portfold.workers.adapters.backtrader_bars_of_now import BarsOfNow
+from portfold.workers.adapters.backtrader_closing import Closing
+from portfold.workers.adapters.backtrader_feeds import CannotRun, Feeds
+from portfold.workers.adapters.backtrader_gated import Gated, Refusal, Way, number_of, side_of
+from portfold.workers.adapters.backtrader_held import BrokerHoldings
+from portfold.workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
     ExitFill,
@@ -33,12 +33,12 @@ from workers.brokers.protocol import (
     sends_within,
     when_taken_late,
 )
-from workers.decision import Decision
-from workers.flatten_order import FlattenOrder
-from workers.gate import PortfolioGate
-from workers.money import OfNow
-from workers.reporting import report_exit
-from workers.trader import holdings_of
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.decision import Decision
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.run.money import OfNow
+from portfold.workers.run.reporting import report_exit
+from portfold.workers.run.trader import holdings_of
 
 _AT_THE_MARKET = (None, bt.Order.Market, bt.Order.Close)
 
@@ -68,7 +68,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         self._broker = broker
         self.startingcash = self._cash = cash
         self._bars = BarsOfNow(feeds, of_now)
-        self._held = Held(broker, gate.worker, log)
+        self._held = BrokerHoldings(broker, gate.worker, log)
         self._closing = Closing(gate, log)
         self._again = ExitsAgain()
         self._in_doubt: Decision | None = None

@@ -7,9 +7,9 @@ contract that nobody named and no rule gives.
 from collections.abc import Callable, Mapping
 from datetime import date
 
-from workers.brokers.contract_month import ROLLS, contract_name
-from workers.brokers.orders_book import PERHAPS_OPEN, Orders, State
-from workers.brokers.protocol import BrokerError
+from portfold.workers.brokers.contract_month import ROLLS, contract_name
+from portfold.workers.brokers.orders_book import PERHAPS_OPEN, Orders, State
+from portfold.workers.brokers.protocol import BrokerError
 
 _HELD_BY: tuple[State, ...] = ("accepted", "filled", *PERHAPS_OPEN)
 

@@ -9,9 +9,9 @@ import secrets
 from contextlib import closing, suppress
 from pathlib import Path
 
-from coordinator.log import Log
-from workers.brokers.orders_book import Orders, open_orders_book
-from workers.brokers.protocol import BrokerError
+from portfold.log import Log
+from portfold.workers.brokers.orders_book import Orders, open_orders_book
+from portfold.workers.brokers.protocol import BrokerError
 
 NOTES = "logs"
 """The folder beside the books in which notes on their logs are."""

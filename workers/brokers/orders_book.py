@@ -25,8 +25,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from events.fields import Side
-from workers.brokers.paper_book import Entries, PaperBook
+from portfold.events.fields import Side
+from portfold.workers.brokers.legs_book import Entries, PaperBook
 
 SETTLED_KEPT = 10_000
 TABLES = (

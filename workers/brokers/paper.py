@@ -16,11 +16,11 @@ from uuid import uuid4
 
 from msgspec import Struct
 
-from config import Configuration, Contract
-from events.fields import Side
-from workers.brokers.legs import check_order, check_price, join, reduce, worse
-from workers.brokers.paper_book import Entries, PaperBook
-from workers.brokers.protocol import (
+from portfold.config import Configuration, Contract
+from portfold.events.fields import Side
+from portfold.workers.brokers.leg_arithmetic import check_order, check_price, join, reduce, worse
+from portfold.workers.brokers.legs_book import Entries, PaperBook
+from portfold.workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
     BrokerSetup,
@@ -32,8 +32,8 @@ from workers.brokers.protocol import (
     Withheld,
     always,
 )
-from workers.brokers.registry import PAPER
-from workers.named import read_options
+from portfold.workers.brokers.registry import PAPER
+from portfold.workers.named import read_options
 
 
 class PaperOptions(Struct, frozen=True):

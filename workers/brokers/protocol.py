@@ -14,10 +14,10 @@ from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
-from config import Configuration
-from coordinator.log import Log
-from events.fields import Side
-from workers.named import Shape, read_options
+from portfold.config import Configuration
+from portfold.events.fields import Side
+from portfold.log import Log
+from portfold.workers.named import Shape, read_options
 
 # The most exits a broker keeps of one owner that nobody has confirmed. Beyond it the oldest are dropped.
 UNREPORTED_EXITS = 1000

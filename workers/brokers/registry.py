@@ -6,16 +6,16 @@ from inspect import signature
 
 import msgspec
 
-from config import Broker as ConfiguredBroker
-from config import ConfigError, Configuration
-from workers.brokers.left_behind import say_what_is_left
-from workers.brokers.protocol import Broker, BrokerSetup, OpenedBroker
-from workers.named import find
+from portfold.config import Broker as ConfiguredBroker
+from portfold.config import ConfigError, Configuration
+from portfold.workers.brokers.left_behind import say_what_is_left
+from portfold.workers.brokers.protocol import Broker, BrokerSetup, OpenedBroker
+from portfold.workers.named import find
 
 PAPER = "paper"
 OURS = {
-    PAPER: "workers.brokers.paper:open_paper",
-    "traderspost": "workers.brokers.traderspost_configured:open_traderspost",
+    PAPER: "portfold.workers.brokers.paper:open_paper",
+    "traderspost": "portfold.workers.brokers.traderspost.configured:open_traderspost",
 }
 
 

@@ -1,6 +1,6 @@
 """A drop-in for code that was written for one process: the old class, over the bus.
 
-    from workers.compat import PortfolioCoordinator
+    from portfold.workers.compat import PortfolioCoordinator
 
     coordinator = PortfolioCoordinator(4, 2500.0, emergency_exit_callback=close_everything)
     allowed, reason = coordinator.can_open_position("ES")
@@ -27,7 +27,7 @@ is different, because it cannot be the same:
 It is to be made in each process, never before a fork.
 """
 
-from workers.compat.coordinator import PortfolioCoordinator
-from workers.compat.permission import Permission
+from portfold.workers.compat.coordinator import PortfolioCoordinator
+from portfold.workers.compat.permission import Permission
 
 __all__ = ["Permission", "PortfolioCoordinator"]

@@ -9,10 +9,10 @@ import queue
 import threading
 from collections.abc import Callable
 
-from coordinator.log import Log
-from events.bus import Entry
-from events.codec import decode_decided
-from events.decisions import TradingDayStarted
+from portfold.events.codec import decode_decided
+from portfold.events.decisions import TradingDayStarted
+from portfold.events.wire.bus import Entry
+from portfold.log import Log
 
 Callback = Callable[..., object]
 _DAYS_WAITING = 16

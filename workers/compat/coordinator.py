@@ -9,35 +9,35 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from config import Configuration, load
-from coordinator.log import Log
-from events.bus import Entry
-from events.codec import RefusedField
-from events.errors import BusError
-from events.fields import Side
-from events.incoming import PRICE_NOT_TOLD
-from workers.amount import Amount, exact
-from workers.compat.callbacks import Callbacks
-from workers.compat.emergency import Emergency
-from workers.compat.held import Granted, Held
-from workers.compat.naming import claim_a_name, name_of_this_process
-from workers.compat.one_of_many import OneOfMany
-from workers.compat.permission import Permission
-from workers.compat.portfolio import Portfolio
-from workers.compat.positions import (
+from portfold.config import Configuration, load
+from portfold.events.codec import RefusedField
+from portfold.events.fields import Side
+from portfold.events.incoming import PRICE_NOT_TOLD
+from portfold.events.wire.bus import Entry
+from portfold.events.wire.errors import BusError
+from portfold.log import Log
+from portfold.program_log import program_log
+from portfold.workers.client.amount import Amount, exact
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.publisher import OtherProcess
+from portfold.workers.client.settings import GateSettings, open_bus
+from portfold.workers.compat.callbacks import Callbacks
+from portfold.workers.compat.emergency import Emergency
+from portfold.workers.compat.held import Granted, Holdings
+from portfold.workers.compat.naming import claim_a_name, name_of_this_process
+from portfold.workers.compat.one_of_many import OneOfMany
+from portfold.workers.compat.permission import Permission
+from portfold.workers.compat.portfolio import Portfolio
+from portfold.workers.compat.positions import (
     Leg,
     OpenPosition,
     implied_exit,
     open_positions_in,
     side_and_size,
 )
-from workers.compat.traded import Traded, announced_before
-from workers.decided import wait_until_decided
-from workers.flatten_order import FlattenOrder
-from workers.gate import PortfolioGate
-from workers.program_log import program_log
-from workers.publisher import OtherProcess
-from workers.settings import GateSettings, open_bus
+from portfold.workers.compat.traded import Traded, announced_before
+from portfold.workers.run.decided import wait_until_decided
 
 _NOT_TOLD = Decimal(0)
 
@@ -82,7 +82,7 @@ class PortfolioCoordinator:
         name = worker or os.environ.get("PORTFOLD_WORKER") or name_of_this_process()
         self._log = log or program_log(name)
         name, self._claim = claim_a_name(self._bus, name, self._settings, self._log)
-        self._held = Held(self._bus, name, patience_seconds=self._settings.answer_seconds, log=self._log)
+        self._held = Holdings(self._bus, name, patience_seconds=self._settings.answer_seconds, log=self._log)
         wanted = (max_positions, daily_stop_loss)
         self._portfolio = Portfolio(self._bus, configuration, wanted, worker=name, log=self._log)
         among_them = OneOfMany(self._bus, name, self._log)

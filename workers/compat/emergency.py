@@ -4,20 +4,20 @@ It is called where something is open or ordered, so that of many processes only 
 close; where nobody at all has anything, in one of them, the first that takes the order up. Closing depends on
 nothing that can be absent: what the callback is told comes from the order itself and from what this process
 knows. How often it is called is the gate's to know, which counts the fills that were registered since
-(`workers.asked_once`); what it was told to close it is not told again, unless more was filled.
+(`workers.client.closing.asked_once`); what it was told to close it is not told again, unless more was filled.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 
-from coordinator.log import Log
-from events.bus import Entry
-from events.legs import Leg, parse_legs
-from events.stream_id import ORIGIN
-from workers.compat.callbacks import Callback, call
-from workers.compat.positions import Leg as Own
-from workers.flatten_order import KILLSWITCH, FlattenOrder, order_for
+from portfold.events.legs import Leg, parse_legs
+from portfold.events.stream_id import ORIGIN
+from portfold.events.wire.bus import Entry
+from portfold.log import Log
+from portfold.workers.client.closing.flatten_order import KILLSWITCH, FlattenOrder, order_for
+from portfold.workers.compat.callbacks import Callback, call
+from portfold.workers.compat.positions import Leg as Own
 
 _EPISODES_REMEMBERED = 64
 _NO_EVENT = {str(ORIGIN)}

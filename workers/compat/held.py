@@ -11,17 +11,17 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import NamedTuple
 
-from coordinator.log import Log
-from events.bus import Bus, Entry
-from events.errors import BusError
-from events.fields import Side
-from events.legs import Holding
-from events.stream_id import ORIGIN
-from workers.compat.positions import Leg, legs_in
-from workers.decided import wait_until_decided
-from workers.decision import Decision
-from workers.flatten_order import KILLSWITCH, FlattenOrder
-from workers.grants import ask_about_an_earlier_life
+from portfold.events.fields import Side
+from portfold.events.legs import Holding
+from portfold.events.stream_id import ORIGIN
+from portfold.events.wire.bus import Bus, Entry
+from portfold.events.wire.errors import BusError
+from portfold.log import Log
+from portfold.workers.client.closing.flatten_order import KILLSWITCH, FlattenOrder
+from portfold.workers.client.decision import Decision
+from portfold.workers.client.grants import ask_about_an_earlier_life
+from portfold.workers.compat.positions import Leg, legs_in
+from portfold.workers.run.decided import wait_until_decided
 
 _LOOK_BACK = 2_000  # events: what was closed since the last sign of life is among them
 
@@ -38,7 +38,7 @@ class Granted(NamedTuple):
         return side == self.side and size <= self.size
 
 
-class Held:
+class Holdings:
     """By symbol. Any thread may use it. `patience_seconds` bounds the wait for what an earlier life said."""
 
     def __init__(self, bus: Bus, worker: str, *, patience_seconds: float, log: Log) -> None:

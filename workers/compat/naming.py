@@ -12,11 +12,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from coordinator.log import Log
-from events.bus import Bus
-from events.errors import BusError
-from workers.claim import Claim, NameTaken
-from workers.settings import GateSettings, open_bus
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.errors import BusError
+from portfold.log import Log
+from portfold.workers.client.settings import GateSettings, open_bus
+from portfold.workers.run.claim import Claim, NameTaken
 
 _LONGEST = 64
 _UNFIT = re.compile(r"[^A-Za-z0-9._@-]+")

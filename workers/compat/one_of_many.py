@@ -7,9 +7,9 @@ it is told so again; with the bus away each is, since nobody knows of the others
 
 import secrets
 
-from coordinator.log import Log
-from events.bus import Bus
-from events.errors import BusError
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.errors import BusError
+from portfold.log import Log
 
 _REMEMBERED_MS = 2 * 24 * 3600 * 1000  # a process that starts again hears what was decided meanwhile
 

@@ -7,14 +7,14 @@ it is said once for each change, and looser ones that no person ordered are tigh
 from collections.abc import Mapping
 from decimal import Decimal
 
-from config import Configuration
-from coordinator.log import Log
-from events.bus import Bus
-from events.errors import BusError
-from workers.amount import exact, whole
-from workers.compat.limits import compare_limits, limits_in, may_be_tightened, tighten_limits
-from workers.compat.positions import Leg, legs_in, point_values_in
-from workers.compat.shown import familiar
+from portfold.config import Configuration
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.errors import BusError
+from portfold.log import Log
+from portfold.workers.client.amount import exact, whole
+from portfold.workers.compat.positions import Leg, legs_in, point_values_in
+from portfold.workers.compat.shown import familiar
+from portfold.workers.run.program_limits import compare_limits, limits_in, may_be_tightened, tighten_limits
 
 
 class Portfolio:

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple, cast
 
-from coordinator.dollars import CENT, EXACT, gross_pnl
-from events.codec import RefusedField
-from events.fields import Side
-from workers.compat.limits import limits_in
+from portfold.dollars import CENT, EXACT, gross_pnl
+from portfold.events.codec import RefusedField
+from portfold.events.fields import Side
+from portfold.workers.run.program_limits import limits_in
 
 _HELD = re.compile(r"([A-Z0-9]+) (long|short) ([0-9]+) @ (-?[0-9]+(?:\.[0-9]+)?) by ([^ ,]+)")
 _MOMENT = re.compile(r"[0-9]{1,13}").fullmatch

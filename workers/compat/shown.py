@@ -5,7 +5,7 @@ Pure. Code written for one process subscripts what it gets; so nothing is ever m
 
 from collections.abc import Mapping
 
-from coordinator.status import read_status
+from portfold.coordinator.views.status import read_status
 
 NOBODY_LED = "everything: no coordinator has led yet, or the bus was never reached"
 

@@ -8,9 +8,9 @@ to trade the symbol. Guarantees: what was asked for and is in the portfolio is a
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from coordinator.status_values import announced_in
-from events.errors import BusRefused
-from workers.decision import Decision
+from portfold.coordinator.views.status_values import announced_in
+from portfold.events.wire.errors import BusRefused
+from portfold.workers.client.decision import Decision
 
 _NOT_A_WORD_OF_IT = {"symbol_not_allowed", "no_answer"}
 _MOST = 64  # an announcement takes no more

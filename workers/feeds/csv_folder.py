@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Literal, TextIO
 from zoneinfo import ZoneInfo
 
-from workers.bar import Bar, BarError
+from portfold.workers.feeds.bar import Bar, BarError
 
 Form = Literal["daily", "hourly"]
 

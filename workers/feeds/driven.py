@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from events.bus import Bus, at_time
-from events.stream_id import ORIGIN
-from workers.bar import Bar
+from portfold.events.stream_id import ORIGIN
+from portfold.events.wire.bus import Bus, at_time
+from portfold.workers.feeds.bar import Bar
 
 _BLOCK_MS = 500
 _READ_AT_ONCE = 10

@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from config.rules import Exact, Folder, Whole
-from workers.bar import Bar
-from workers.feeds.csv_folder import CsvFolder
-from workers.feeds.protocol import Feed, FeedSetup
-from workers.feeds.synthetic import LONGEST, SyntheticMarket
+from portfold.config.rules import Exact, Folder, Whole
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.csv_folder import CsvFolder
+from portfold.workers.feeds.protocol import Feed, FeedSetup
+from portfold.workers.feeds.synthetic import LONGEST, SyntheticMarket
 
 Schedule = Callable[[int, timedelta], float]
 """When a bar is due, in seconds after the first one: by its number, from 0, and how much later it ended."""

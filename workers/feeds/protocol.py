@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from config import Configuration
-from config import Feed as ConfiguredFeed
-from workers.bar import Bar
-from workers.named import Shape, read_options
+from portfold.config import Configuration
+from portfold.config import Feed as ConfiguredFeed
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.named import Shape, read_options
 
 
 class FeedSetup(NamedTuple):

@@ -6,17 +6,17 @@
 from decimal import Decimal
 from pathlib import Path
 
-from config import ConfigError
-from config import Feed as ConfiguredFeed
-from workers.feeds.csv_folder import refuse_no_folder
-from workers.feeds.protocol import FeedSetup, LiveFeed
-from workers.named import find
+from portfold.config import ConfigError
+from portfold.config import Feed as ConfiguredFeed
+from portfold.workers.feeds.csv_folder import refuse_no_folder
+from portfold.workers.feeds.protocol import FeedSetup, LiveFeed
+from portfold.workers.named import find
 
 DRIVEN = ConfiguredFeed("driven")
 OURS = {
-    "csv": "workers.feeds.played:open_csv",
-    "replay": "workers.feeds.played:open_replay",
-    "synthetic": "workers.feeds.played:open_synthetic",
+    "csv": "portfold.workers.feeds.played:open_csv",
+    "replay": "portfold.workers.feeds.played:open_replay",
+    "synthetic": "portfold.workers.feeds.played:open_synthetic",
 }
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
 
-from workers.bar import Bar
-from workers.feeds.protocol import Feed
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.protocol import Feed
 
 Step = tuple[datetime, dict[str, Bar]]
 

@@ -30,8 +30,8 @@ from random import Random
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from config.contracts import Contract
-from workers.bar import Bar
+from portfold.config.contracts import Contract
+from portfold.workers.feeds.bar import Bar
 
 SYMBOLS = ("6A", "6B", "6C", "6N", "6S", "CL", "ES", "PL", "RTY", "SI")
 MONDAY = date(2025, 1, 6)

@@ -12,12 +12,12 @@ from collections import deque
 from decimal import Decimal
 from math import cos, pi, sin
 
-from config.runtime import TradingDay
-from events.fields import Side
-from workers.bar import Bar
-from workers.strategies.average_true_range import AverageTrueRange
-from workers.strategies.ibs import internal_bar_strength
-from workers.strategies.session_clock import SessionClock
+from portfold.config.runtime import TradingDay
+from portfold.events.fields import Side
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.strategies.average_true_range import AverageTrueRange
+from portfold.workers.strategies.ibs import internal_bar_strength
+from portfold.workers.strategies.session_clock import SessionClock
 
 DEFINITION = 1
 HISTORY = 50

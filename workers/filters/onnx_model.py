@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from config import ConfigError
-from workers.filters.features import FEATURES
-from workers.filters.sidecar import Probe, Sidecar, check_sidecar, read_sidecar, sidecar_of
+from portfold.config import ConfigError
+from portfold.workers.filters.features import FEATURES
+from portfold.workers.filters.sidecar import Probe, Sidecar, check_sidecar, read_sidecar, sidecar_of
 
 TOLERANCE = 1e-6
 INPUT = "features"

@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from config import ConfigError, Configuration
-from coordinator.log import Log
-from events.fields import Side
-from workers.bar import Bar
-from workers.filters.features import FeatureHistory, MissingFeatures
-from workers.filters.protocol import EntryFilter, Verdict
-from workers.filters.sidecar import Sidecar, traded_by
+from portfold.config import ConfigError, Configuration
+from portfold.events.fields import Side
+from portfold.log import Log
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.filters.features import FeatureHistory, MissingFeatures
+from portfold.workers.filters.protocol import EntryFilter, Verdict
+from portfold.workers.filters.sidecar import Sidecar, traded_by
 
 if TYPE_CHECKING:
-    from workers.filters.onnx_model import OnnxModel
+    from portfold.workers.filters.onnx_model import OnnxModel
 
 
 class ModelFilter:
@@ -56,7 +56,7 @@ def open_filter(configuration: Configuration, symbol: str, log: Log | None = Non
     if parameters.model is not None:
         path = configuration.files.runtime.path.parent / parameters.model
         try:
-            from workers.filters.onnx_model import open_model  # noqa: PLC0415 - an extra, and heavy
+            from portfold.workers.filters.onnx_model import open_model  # noqa: PLC0415 - an extra, and heavy
         except ImportError as missing:
             expected = "its runtime to be installed (pip install 'portfold[ml]')"
             raise ConfigError(path, "", expected, f"no {missing.name}") from missing

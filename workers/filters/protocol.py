@@ -2,8 +2,8 @@
 
 from typing import NamedTuple, Protocol
 
-from events.fields import Side
-from workers.bar import Bar
+from portfold.events.fields import Side
+from portfold.workers.feeds.bar import Bar
 
 
 class Verdict(NamedTuple):

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from config import ConfigError
-from config.runtime import IbsParameters, TradingDay
-from workers.filters.features import DEFINITION, FEATURES
+from portfold.config import ConfigError
+from portfold.config.runtime import IbsParameters, TradingDay
+from portfold.workers.filters.features import DEFINITION, FEATURES
 
 FORMAT = 1
 _NOT_TRADED_BY = ("model", "min_probability", "size", "cooldown_bars")
@@ -70,7 +70,9 @@ def read_sidecar(model: Path) -> Sidecar:
     except OSError as error:
         raise ConfigError(path, "", "the file that comes with the model", f"{error.strerror}") from error
     except msgspec.MsgspecError as error:
-        raise ConfigError(path, "", "what `portfold train` writes beside a model", str(error)) from error
+        raise ConfigError(
+            path, "", "what `portfold research train` writes beside a model", str(error)
+        ) from error
 
 
 def check_sidecar(

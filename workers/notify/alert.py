@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from config import AlertKind, AlertLevel
+from portfold.config import AlertKind, AlertLevel
 
 LEVELS: tuple[AlertLevel, ...] = ("info", "warning", "critical")
 """The least grave first."""

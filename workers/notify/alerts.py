@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from config import AlertLevel
-from coordinator.recorded import Recorded
-from events.codec import RefusedField, decode_decided, decode_event
-from events.decisions import (
+from portfold.config import AlertLevel
+from portfold.coordinator.store.recorded import Recorded
+from portfold.events.codec import RefusedField, decode_decided, decode_event
+from portfold.events.decisions import (
     Decision,
     EntryAllowed,
     EntryDenied,
@@ -31,7 +31,7 @@ from events.decisions import (
     StopLossTriggered,
     TradingDayStarted,
 )
-from events.incoming import (
+from portfold.events.incoming import (
     CoordinatorStarted,
     EntryRenewed,
     Event,
@@ -51,11 +51,11 @@ from events.incoming import (
     WorkerStarted,
     WorkerStopped,
 )
-from events.stream_id import ORIGIN, StreamId
-from workers.notify import day_and_week, wording
-from workers.notify.alert import Alert
-from workers.notify.book import Book, Trade, Trades, Week, week_of
-from workers.notify.wording import When
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.workers.notify.alert import Alert
+from portfold.workers.notify.book import AlertMemory, Trade, Trades, Week, week_of
+from portfold.workers.notify.words import day_and_week, wording
+from portfold.workers.notify.words.wording import When
 
 _OF_TIME = (TradingDayStarted, FlattenOverdue, MarkStale)
 _FACTS = (PositionOpened, PositionClosed, WorkerStarted, WorkerStopped, LogTailMissing)
@@ -66,10 +66,10 @@ class Worded(NamedTuple):
     """The alerts of one event, and the book after it."""
 
     alerts: tuple[Alert, ...]
-    book: Book
+    book: AlertMemory
 
 
-def alerts_of(book: Book, recorded: Recorded, clock: When) -> Worded:
+def alerts_of(book: AlertMemory, recorded: Recorded, clock: When) -> Worded:
     """The alerts of the next event on record."""
     event, at = decode_event(recorded.event.fields), recorded.event.id
     telling = _Telling(book, at, clock)
@@ -98,7 +98,7 @@ def _read(recorded: Recorded, telling: "_Telling") -> list[Decision]:
 class _Telling:
     """Collects the alerts of one event. The exchange's clock at it is `when`."""
 
-    def __init__(self, book: Book, at: StreamId, clock: When) -> None:
+    def __init__(self, book: AlertMemory, at: StreamId, clock: When) -> None:
         self.book = book
         self.alerts: list[Alert] = []
         self._at = at

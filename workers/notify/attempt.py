@@ -8,8 +8,8 @@ import threading
 import time
 from random import Random
 
-from workers.notify.alert import Message
-from workers.notify.sinks.protocol import NotSent, Sink
+from portfold.workers.notify.alert import Message
+from portfold.workers.notify.sinks.protocol import NotSent, Sink
 
 ATTEMPT_SECONDS = 30.0
 FIRST_PAUSE_SECONDS = 1.0

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from coordinator.dollars import ZERO
-from events.incoming import WorkerEvent
+from portfold.dollars import ZERO
+from portfold.events.incoming import WorkerEvent
 
 _FACTS_REMEMBERED = 64
 _SLOTS_REMEMBERED = 64
@@ -62,7 +62,7 @@ class Kept(Struct, frozen=True):
     ask_at: int
 
 
-class Book(Struct, frozen=True):
+class AlertMemory(Struct, frozen=True):
     """`denied` counts the day's denials by code, `stops` the day's stops, `facts` the last one of each
     session.
 
@@ -84,7 +84,7 @@ class Book(Struct, frozen=True):
         """Whether this is the last fact of its session, published once more. Older ones the fold refuses."""
         return self.facts.get(_session(fact)) == fact.seq
 
-    def with_fact(self, fact: WorkerEvent) -> "Book":
+    def with_fact(self, fact: WorkerEvent) -> "AlertMemory":
         """Remembers it; only the latest sessions."""
         name = _session(fact)
         others = {session: seq for session, seq in self.facts.items() if session != name}
@@ -92,15 +92,15 @@ class Book(Struct, frozen=True):
             del others[next(iter(others))]
         return replace(self, facts=others | {name: fact.seq})
 
-    def with_denial(self, code: str) -> "Book":
+    def with_denial(self, code: str) -> "AlertMemory":
         """And one more entry denied today."""
         return replace(self, denied=self.denied | {code: self.denied.get(code, 0) + 1})
 
-    def with_grant(self, worker: str, symbol: str, ms: int) -> "Book":
+    def with_grant(self, worker: str, symbol: str, ms: int) -> "AlertMemory":
         """And a slot granted at `ms`; only the latest are remembered."""
         return self._with_kept(f"{worker}:{symbol}", Kept(ms, ms + _KEPT_LONG_MS))
 
-    def with_renewal(self, worker: str, symbol: str, ms: int) -> tuple["Book", int]:
+    def with_renewal(self, worker: str, symbol: str, ms: int) -> tuple["AlertMemory", int]:
         """And a slot kept at `ms`; for how many ms it has been, where that is to be asked about, or else 0.
 
         First after an hour and a half, as an order may fill at the next hourly bar; then after as long again.
@@ -112,7 +112,7 @@ class Book(Struct, frozen=True):
             known = Kept(known.since, ms + kept_ms)
         return self._with_kept(name, known), kept_ms
 
-    def _with_kept(self, name: str, slot: Kept) -> "Book":
+    def _with_kept(self, name: str, slot: Kept) -> "AlertMemory":
         others = {other: kept for other, kept in self.kept.items() if other != name}
         if len(others) >= _SLOTS_REMEMBERED:
             del others[next(iter(others))]
@@ -125,15 +125,15 @@ def week_of(day: str) -> tuple[int, int]:
     return year, number
 
 
-def book_text(book: Book) -> str:
+def book_text(book: AlertMemory) -> str:
     """The book as it is written down."""
     return msgspec.json.encode(book).decode()
 
 
-def read_book(text: str) -> Book | None:
+def read_book(text: str) -> AlertMemory | None:
     """Reads `book_text`; None where it is none, as of another version."""
     try:
-        return msgspec.json.decode(text, type=Book)
+        return msgspec.json.decode(text, type=AlertMemory)
     except (msgspec.DecodeError, ValueError):
         return None
 

@@ -7,15 +7,15 @@ begins again where the log says that it was; how long the log is out of reach is
 import threading
 from random import Random
 
-from coordinator.log import Log
-from events.errors import BusError
-from events.notifier_bus import NotifierBus, Term, TermOver
-from workers.notify.attempt import Attempts, Backoff
-from workers.notify.outage import Outage
-from workers.notify.plan import Plan, Way
-from workers.notify.routing import wants_kind
-from workers.notify.service import Service
-from workers.notify.sinks.protocol import Sink
+from portfold.events.wire.errors import BusError
+from portfold.events.wire.notifier_bus import NotifierBus, Term, TermOver
+from portfold.log import Log
+from portfold.workers.notify.attempt import Attempts, Backoff
+from portfold.workers.notify.outage import Outage
+from portfold.workers.notify.plan import Plan, Way
+from portfold.workers.notify.routing import wants_kind
+from portfold.workers.notify.service import Service
+from portfold.workers.notify.sinks.protocol import Sink
 
 _PAUSE_SECONDS = 1.0
 _FINISH_SECONDS = 5.0

@@ -8,9 +8,9 @@ summary, by a line of its own, the others by their number.
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from workers.notify import together
-from workers.notify.alert import Alert, Message, gravest
-from workers.notify.wording import When
+from portfold.workers.notify.alert import Alert, Message, gravest
+from portfold.workers.notify.words import together
+from portfold.workers.notify.words.wording import When
 
 Fits = Callable[[str], bool]
 """Whether a text is short enough to be sent at once."""

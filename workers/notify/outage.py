@@ -9,12 +9,12 @@ follows from no event, so it moves no place: nothing else that is to be told is 
 import time
 from random import Random
 
-from coordinator.log import Log
-from events.fields import readable
-from workers.notify.alert import Message
-from workers.notify.attempt import Attempt, Attempts, Backoff
-from workers.notify.sinks.protocol import NotSent
-from workers.notify.wording import When, time_line
+from portfold.events.fields import readable
+from portfold.log import Log
+from portfold.workers.notify.alert import Message
+from portfold.workers.notify.attempt import Attempt, Attempts, Backoff
+from portfold.workers.notify.sinks.protocol import NotSent
+from portfold.workers.notify.words.wording import When, time_line
 
 PATIENCE_SECONDS = 10.0
 """How long nobody leads, or the log is out of reach, before that is said."""

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from config import Destination
-from workers.notify.attempt import Attempts, Backoff
-from workers.notify.outage import Outage
-from workers.notify.wording import When
+from portfold.config import Destination
+from portfold.workers.notify.attempt import Attempts, Backoff
+from portfold.workers.notify.outage import Outage
+from portfold.workers.notify.words.wording import When
 
 LEASE_MS = 5_000
 

@@ -10,13 +10,13 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from coordinator.archive import Archive
-from coordinator.recorded import Recorded
-from coordinator.segment import ArchiveError
-from events.bus import Entry
-from events.errors import BusError
-from events.notifier_bus import NotifierBus, Taken
-from events.stream_id import StreamId
+from portfold.coordinator.store.archive import Archive
+from portfold.coordinator.store.recorded import Recorded
+from portfold.coordinator.store.segment import ArchiveError
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Entry
+from portfold.events.wire.errors import BusError
+from portfold.events.wire.notifier_bus import NotifierBus, Taken
 
 READ_AT_ONCE = 200
 

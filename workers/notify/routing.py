@@ -1,7 +1,7 @@
 """Which alerts go to a destination, and how that is said at the start."""
 
-from config import AlertKind, AlertLevel, Destination
-from workers.notify.alert import LEVELS, Alert
+from portfold.config import AlertKind, AlertLevel, Destination
+from portfold.workers.notify.alert import LEVELS, Alert
 
 
 def wants(destination: Destination, alert: Alert) -> bool:

@@ -9,23 +9,24 @@ import threading
 import time
 from typing import Final
 
-from coordinator.limits import changed_limits
-from coordinator.log import Log
-from events.codec import RefusedField
-from events.errors import BusUnreachable
-from events.notifier_bus import NotifierBus, Term, TermOver
-from workers.notify import outage, wording
-from workers.notify.alert import Alert, Message
-from workers.notify.alerts import alerts_of, missed_alert
-from workers.notify.attempt import Attempt
-from workers.notify.book import Book, read_book
-from workers.notify.merging import next_message
-from workers.notify.plan import Plan, Way
-from workers.notify.reading import Missed, Read, Reading
-from workers.notify.routing import wanted_words, wants
-from workers.notify.shortening import Shortening
-from workers.notify.sinks.protocol import NotSent
-from workers.notify.waiting import Held, Waiting
+from portfold.coordinator.fold.limits import changed_limits
+from portfold.events.codec import RefusedField
+from portfold.events.wire.errors import BusUnreachable
+from portfold.events.wire.notifier_bus import NotifierBus, Term, TermOver
+from portfold.log import Log
+from portfold.workers.notify import outage
+from portfold.workers.notify.alert import Alert, Message
+from portfold.workers.notify.alerts import alerts_of, missed_alert
+from portfold.workers.notify.attempt import Attempt
+from portfold.workers.notify.book import AlertMemory, read_book
+from portfold.workers.notify.merging import next_message
+from portfold.workers.notify.plan import Plan, Way
+from portfold.workers.notify.reading import Missed, Read, Reading
+from portfold.workers.notify.routing import wanted_words, wants
+from portfold.workers.notify.sinks.protocol import NotSent
+from portfold.workers.notify.waiting import Waiting, WaitingEvent
+from portfold.workers.notify.words import wording
+from portfold.workers.notify.words.shortening import Shortening
 
 _LOOK_SECONDS = 0.2
 _LONGEST_LOOK_SECONDS = 0.5
@@ -58,7 +59,7 @@ class Service:
         self._who = who
         self._log = log
         self._stop = stop
-        self._book = read_book(term.told.book) or Book(limits=_limits_in_force(bus))
+        self._book = read_book(term.told.book) or AlertMemory(limits=_limits_in_force(bus))
         self._reading = Reading(bus, plan.name, term.number, term.told.cursor, plan.archive)
         self._waiting = Waiting(term.told, self._book)
         self._attempt: Attempt | None = None
@@ -138,7 +139,7 @@ class Service:
         wanted = tuple(
             (number, alert) for number, alert in enumerate(alerts) if wants(self._plan.destination, alert)
         )
-        self._waiting.add(Held(at, wanted, self._book, time.monotonic()))
+        self._waiting.add(WaitingEvent(at, wanted, self._book, time.monotonic()))
 
     def _look_who_leads(self) -> None:
         """That nobody coordinates is on no log: it is said once, when it has lasted."""
@@ -153,7 +154,7 @@ class Service:
     def _say(self, alert: Alert) -> None:
         """Something of our own, that follows from no event."""
         if wants(self._plan.destination, alert):
-            self._waiting.add(Held(None, ((0, alert),), self._book, time.monotonic()))
+            self._waiting.add(WaitingEvent(None, ((0, alert),), self._book, time.monotonic()))
 
     def _now_ms(self) -> int:
         """By the clock of the log, as far as that is known."""

@@ -9,16 +9,16 @@ from collections import deque
 from itertools import islice
 from typing import NamedTuple
 
-from events.notifier_bus import Told
-from events.stream_id import StreamId
-from workers.notify.alert import Alert
-from workers.notify.book import Book, book_text
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.notifier_bus import DeliveryCursor
+from portfold.workers.notify.alert import Alert
+from portfold.workers.notify.book import AlertMemory, book_text
 
 MOST_EVENTS = 10_000
 _LOOKED_AT = 2_000
 
 
-class Held(NamedTuple):
+class WaitingEvent(NamedTuple):
     """An event that was read: those of its alerts that are wanted, by their number, and the book after it.
 
     `at` None: the notifier's own words. `since` is when it was read, in seconds of a steady clock.
@@ -26,15 +26,15 @@ class Held(NamedTuple):
 
     at: StreamId | None
     alerts: tuple[tuple[int, Alert], ...]
-    book: Book
+    book: AlertMemory
     since: float
 
 
 class Waiting:
     """In the order of the log, from the place `told` on, where the book was `book`."""
 
-    def __init__(self, told: Told, book: Book) -> None:
-        self._held: deque[Held] = deque()
+    def __init__(self, told: DeliveryCursor, book: AlertMemory) -> None:
+        self._held: deque[WaitingEvent] = deque()
         self._cursor = told.cursor
         self._book = book
         self._resume = told.part
@@ -62,7 +62,7 @@ class Waiting:
         """When the first of them was read. Only where there is one."""
         return next(held.since for held in self._held if held.alerts)
 
-    def add(self, held: Held) -> None:
+    def add(self, held: WaitingEvent) -> None:
         """The next event. What was told of it before a restart is left out."""
         if held.at is not None and self._resume:
             left = tuple((number, alert) for number, alert in held.alerts if number >= self._resume)
@@ -99,9 +99,9 @@ class Waiting:
         return self._behind
 
     @property
-    def told(self) -> Told:
+    def told(self) -> DeliveryCursor:
         """The place by now."""
-        return Told(self._cursor, self._part, book_text(self._book))
+        return DeliveryCursor(self._cursor, self._part, book_text(self._book))
 
     def noted(self) -> None:
         """They are acknowledged."""
@@ -116,5 +116,5 @@ class Waiting:
         return self._resume
 
 
-def _first(held: Held) -> int:
+def _first(held: WaitingEvent) -> int:
     return held.alerts[0][0] if held.alerts else 0

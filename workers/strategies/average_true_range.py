@@ -8,7 +8,7 @@ later one is ((n - 1) * previous average + true range) / n.
 
 from decimal import Decimal
 
-from workers.bar import Bar
+from portfold.workers.feeds.bar import Bar
 
 
 class AverageTrueRange:

@@ -12,11 +12,11 @@ the sequence of its calls, so that the same bars always give the same wishes. do
 
 from decimal import Decimal
 
-from config.runtime import IbsParameters, TradingDay
-from workers.bar import Bar
-from workers.strategies.average_true_range import AverageTrueRange
-from workers.strategies.intent import Enter, Exit, Held, Intent
-from workers.strategies.session_clock import SessionClock
+from portfold.config.runtime import IbsParameters, TradingDay
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.strategies.average_true_range import AverageTrueRange
+from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
+from portfold.workers.strategies.session_clock import SessionClock
 
 _NEUTRAL = Decimal("0.5")
 _ONE = Decimal(1)
@@ -69,7 +69,7 @@ class IbsStrategy:
         self._was_held = False
         self._bars_flat: int | None = None  # None: nothing was held yet
 
-    def decide(self, bar: Bar, held: Held | None) -> Intent:
+    def decide(self, bar: Bar, held: OwnPosition | None) -> Intent:
         """What to do at the close of `bar`, given each bar once and in order."""
         self._take(bar, held)
         if held is None:
@@ -78,7 +78,7 @@ class IbsStrategy:
             return None
         return self._exit(bar, held)
 
-    def _take(self, bar: Bar, held: Held | None) -> None:
+    def _take(self, bar: Bar, held: OwnPosition | None) -> None:
         if held is None:
             if self._was_held:
                 self._bars_flat = 0
@@ -116,7 +116,7 @@ class IbsStrategy:
         measured = wanted.stop_atr is not None or wanted.take_profit_atr is not None
         return not measured or self._range.value is not None
 
-    def _exit(self, bar: Bar, held: Held) -> Exit | None:
+    def _exit(self, bar: Bar, held: OwnPosition) -> Exit | None:
         if reason := self._reached(bar, held):
             return Exit(reason)
         strength = internal_bar_strength(bar)
@@ -130,7 +130,7 @@ class IbsStrategy:
             return Exit("max_bars")
         return None
 
-    def _reached(self, bar: Bar, held: Held) -> str | None:
+    def _reached(self, bar: Bar, held: OwnPosition) -> str | None:
         """Which stop or take profit the close has reached."""
         wanted = self._parameters
         rise = bar.close - held.entry_price

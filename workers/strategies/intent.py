@@ -8,11 +8,11 @@ from typing import Protocol
 
 import msgspec
 
-from events.fields import Side
-from workers.bar import Bar
+from portfold.events.fields import Side
+from portfold.workers.feeds.bar import Bar
 
 
-class Held(msgspec.Struct, frozen=True):
+class OwnPosition(msgspec.Struct, frozen=True):
     """The strategy's own position in the symbol of the bar.
 
     `entry_price` is the (average) fill price; `bars` counts the bars that have ended since the one the
@@ -43,6 +43,6 @@ Intent = Enter | Exit | None
 class Strategy(Protocol):
     """Decides on each bar of one symbol, in order. Only ever an Enter when flat and an Exit when not."""
 
-    def decide(self, bar: Bar, held: Held | None) -> Intent:
+    def decide(self, bar: Bar, held: OwnPosition | None) -> Intent:
         """What to do at the close of `bar`, given what is held at that moment."""
         ...

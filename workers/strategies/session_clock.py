@@ -6,9 +6,9 @@ A bar's time is its end, so one that ends exactly at the roll is the last of its
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from config.runtime import TradingDay
-from coordinator.trading_day import TradingDay as Day
-from coordinator.trading_day import trading_day_at
+from portfold.config.runtime import TradingDay
+from portfold.coordinator.fold.trading_day import TradingDay as Day
+from portfold.coordinator.fold.trading_day import trading_day_at
 
 _DAY = 24 * 60
 

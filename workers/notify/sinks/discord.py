@@ -13,8 +13,8 @@ from collections.abc import Callable
 import requests
 from discord_webhook import DiscordWebhook  # type: ignore[import-untyped]  # it has no types
 
-from workers.notify.alert import Message
-from workers.notify.sinks.http import (
+from portfold.workers.notify.alert import Message
+from portfold.workers.notify.sinks.http import (
     CONNECT_SECONDS,
     READ_SECONDS,
     Address,
@@ -23,7 +23,7 @@ from workers.notify.sinks.http import (
     rest_asked,
     shut_libraries,
 )
-from workers.notify.sinks.protocol import NotSent
+from portfold.workers.notify.sinks.protocol import NotSent
 
 LONGEST_TEXT = 2000
 """In UTF-16 units, so that it is within the limit however Discord counts."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import requests
 import urllib3
 
-from workers.notify.sinks.protocol import NotSent
+from portfold.workers.notify.sinks.protocol import NotSent
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0

@@ -1,7 +1,7 @@
 """Alerts in the notifier's own log: what is always there, and where a person greps."""
 
-from coordinator.log import Log
-from workers.notify.alert import Message
+from portfold.log import Log
+from portfold.workers.notify.alert import Message
 
 _LEVELS = {"info": 20, "warning": 30, "critical": 50}
 

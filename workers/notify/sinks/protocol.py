@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from workers.notify.alert import Message
+from portfold.workers.notify.alert import Message
 
 
 class NotSent(Exception):

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import requests
 
-from workers.notify.alert import Message
-from workers.notify.sinks.http import (
+from portfold.workers.notify.alert import Message
+from portfold.workers.notify.sinks.http import (
     CONNECT_SECONDS,
     READ_SECONDS,
     Address,
@@ -13,7 +13,7 @@ from workers.notify.sinks.http import (
     rest_asked,
     shut_libraries,
 )
-from workers.notify.sinks.protocol import NotSent
+from portfold.workers.notify.sinks.protocol import NotSent
 
 LONGEST_TEXT = 16_000
 """Characters; whoever takes more is asked for less all the same."""

@@ -1,0 +1,301 @@
+"""`portfold halt`, `resume`, `flatten`, `limits`, `settle`, `retire`, `acknowledge`: an operator's orders.
+
+Each is an event on the log with who and why. It is recorded whether or not anybody coordinates, takes effect
+as soon as somebody does, and survives every restart; the same can be written by hand with XADD.
+"""
+
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from portfold.cli.exits import Failure, Unusable
+from portfold.cli.target import Target
+from portfold.cli.typed import typed
+
+if TYPE_CHECKING:
+    from portfold.events.incoming import Event, FlattenRequested
+    from portfold.events.stream_id import StreamId
+    from portfold.events.wire.bus import Bus
+
+_TARGET = Target()
+
+Who = Annotated[str, Parameter(name="--by", help="Who orders this; it stands on the record.")]
+Why = Annotated[str, Parameter(name="--reason", help="Why; it stands on the record.")]
+
+
+def register(app: App) -> None:
+    """Adds the commands."""
+    for command in (halt, resume, flatten, limits, settle, retire, acknowledge):
+        app.command(command)
+
+
+def halt(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
+    """Deny every entry until a resume, however many days pass. Exits go on.
+
+    For example:
+
+        portfold halt --by jane --reason "news at 14:00"
+    """
+    from portfold.events.incoming import TradingHalted
+
+    _give(target, TradingHalted(by=by, reason=reason), "Trading is halted.")
+
+
+def resume(*, by: Who, reason: Why, force: bool = False, target: Target = _TARGET) -> None:
+    """Lift a halt. The day's stop is lifted only by force, and that is on the record.
+
+    Exit code 1 when it is refused: stopped out today, or positions are still being flattened.
+
+    For example:
+
+        portfold resume --by jane --reason "news is out"
+
+    Parameters
+    ----------
+    force
+        Lift today's stop as well; the loss may then grow by one more daily limit.
+    """
+    from portfold.events.incoming import TradingResumed
+
+    _give(target, TradingResumed(by=by, reason=reason, force=force), "Trading is resumed.")
+
+
+def flatten(*, by: Who, reason: Why, now: bool = False, target: Target = _TARGET) -> None:
+    """Close every position, and halt until a resume.
+
+    For example:
+
+        portfold flatten --by jane --reason "exchange outage" --now
+
+    Parameters
+    ----------
+    now
+        The kill switch: reach the workers directly too, so that it works with no coordinator running. The log
+        accounts for it as soon as there is one.
+    """
+    from portfold.events.incoming import FlattenRequested
+
+    bus = target.bus()
+    order = FlattenRequested(by=by, reason=reason)
+    event = _pulled(bus, order) if now else put(bus, order)
+    tell_outcome(bus, event, "Flattening is ordered, and trading is halted.")
+
+
+def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
+    """Pulls the kill switch, whatever becomes of the order on the log; Failure where that was refused."""
+    from portfold.events.wire.errors import BusError
+    from portfold.workers.client.closing.flatten_order import pull_fields
+
+    event, refused = None, ""
+    try:
+        event = put(bus, order)
+    except (BusError, ValueError) as error:  # a field that the log does not take as well
+        refused = str(error).rstrip(".")
+    try:
+        bus.pull_killswitch(pull_fields(order.by, order.reason, event))
+    except BusError as error:
+        on_log = (
+            f"The order is on record as {event}" if event else f"The log did not take the order: {refused}"
+        )
+        raise Failure(f"THE KILL SWITCH IS NOT PULLED: {error}\n{on_log}.") from error
+    print("The kill switch is pulled: every worker that hears it closes what it holds.")
+    if event is None:
+        raise Failure(
+            f"The log did not take the order: {refused}\n"
+            "So nothing is on record and trading is NOT halted: mend that, then flatten again."
+        )
+    return event
+
+
+def limits(
+    *,
+    by: Who,
+    reason: Why,
+    max_positions: int | None = None,
+    max_contracts: int | None = None,
+    daily_stop_loss: str | None = None,
+    symbols: str | None = None,
+    stop_loss_on: Literal["total", "realized"] | None = None,
+    on_worker_lost: Literal["hold", "flatten"] | None = None,
+    target: Target = _TARGET,
+) -> None:
+    """Change limits from now on. What is not named stays as it is, also where two order at once.
+
+    They stay in force over restarts, until ordered otherwise or until the configuration is edited.
+
+    For example:
+
+        portfold limits --max-positions 3 --by jane --reason "holiday week"
+
+    Parameters
+    ----------
+    max_positions
+        Positions open at once.
+    max_contracts
+        Contracts open at once.
+    daily_stop_loss
+        Dollars of loss at which everything is closed for the day.
+    symbols
+        What may be traded, separated by blanks.
+    stop_loss_on
+        Whether the stop counts open losses (total) or not (realized).
+    on_worker_lost
+        Whether a lost worker's positions are held or closed.
+    """
+    from portfold.cli.operate.limits_order import change_limits
+
+    given = {
+        "max_positions": max_positions,
+        "max_contracts": max_contracts,
+        "daily_stop_loss": daily_stop_loss,
+        "symbols": symbols,
+        "stop_loss_on": stop_loss_on,
+        "on_worker_lost": on_worker_lost,
+    }
+    changes = {name: str(value) for name, value in given.items() if value is not None}
+    if not changes:
+        raise Unusable(f"limits: expected at least one of --{', --'.join(given).replace('_', '-')}.")
+    bus = target.bus()
+    tell_outcome(bus, change_limits(bus, changes, by=by, reason=reason), "The limits are changed.")
+
+
+def settle(
+    symbol: str,
+    worker: str,
+    /,
+    *,
+    by: Who,
+    reason: Why,
+    size: int,
+    side: Literal["long", "short"] = "long",
+    price: str | None = None,
+    pnl: str = "0",
+    target: Target = _TARGET,
+) -> None:
+    """Say what is really held, where the log and the broker disagree; the symbol may then be traded again.
+
+    For example:
+
+        portfold settle CL ibs-CL --size 0 --pnl -310 --by jane --reason "closed by phone"
+
+    Parameters
+    ----------
+    symbol
+        The symbol that is unsettled.
+    worker
+        The worker whose position it is.
+    size
+        Contracts really held; 0 for none.
+    side
+        Of the position.
+    price
+        Its entry price; needed where something is held.
+    pnl
+        Dollars made when it was closed unseen, net; booked to the day.
+    """
+    from portfold.events.incoming import PositionSettled
+
+    if size and price is None:  # a price made up here would make up a profit or a loss
+        raise Unusable(f"--price: expected the entry price of the {size} {symbol} that are held.")
+    order = PositionSettled(
+        by=by,
+        reason=reason,
+        symbol=symbol,
+        worker=worker,
+        side=side,
+        size=size,
+        price=_number("--price", price or "0"),
+        pnl=_number("--pnl", pnl),
+    )
+    _give(target, order, f"{symbol} of {worker} is settled.")
+
+
+def retire(worker: str, /, *, by: Who, reason: Why, target: Target = _TARGET) -> None:
+    """Say that a lost worker will not come back: its symbols are free for others.
+
+    If it does come back, it is a worker again, and what it holds counts.
+
+    Exit code 1 when it is refused: the worker lives or is not lost, or something
+    of it is open or may be.
+
+    For example:
+
+        portfold retire ibs-CL --by jane --reason "its machine is gone; the broker is flat"
+
+    Parameters
+    ----------
+    worker
+        The lost worker, as portfold status names it.
+    """
+    from portfold.events.codec import encode_checked
+    from portfold.events.incoming import WorkerRetired
+
+    order = WorkerRetired(by=by, reason=reason, worker=worker)
+    encode_checked(order)  # before anybody is asked about a name that is none
+    bus = target.bus()
+    if bus.beats([worker])[0] is not None:
+        raise Failure(
+            f"{worker} is alive: it gives signs of life. Stop it first; only a lost one is retired."
+        )
+    tell_outcome(bus, put(bus, order), f"{worker} is retired.")
+
+
+def acknowledge(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
+    """Answer for going on without a part of the log that is gone for good; that stays on record for ever.
+
+    Needed where the coordinator refuses to lead because the log does not add up,
+    or denies entries because it lost its end. Look first what is open at the
+    broker: fills that nobody else has a record of may be among what is gone.
+
+    Exit code 1 when nothing is missing.
+
+    For example:
+
+        portfold acknowledge --by jane --reason "restored last night's backup; broker is flat"
+    """
+    from portfold.coordinator.store import log_integrity
+
+    bus = target.bus()
+    try:
+        event = log_integrity.acknowledge(bus, by=by, reason=reason)
+    except (log_integrity.NothingLost, log_integrity.LogIntegrityLost) as refused:
+        raise Failure(str(refused)) from refused
+    tell_outcome(bus, event, "The loss is acknowledged.")
+
+
+def _give(target: Target, order: "Event", done: str) -> None:
+    bus = target.bus()
+    tell_outcome(bus, put(bus, order), done)
+
+
+def put(bus: "Bus", order: "Event") -> "StreamId":
+    """Adds the order to the log."""
+    from portfold.events.codec import encode_checked
+
+    return bus.append(encode_checked(order))
+
+
+def tell_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
+    """Prints what became of an order, and lets go of the bus. Raises Failure where it was refused."""
+    from portfold.coordinator.views.order_outcome import outcome_of
+
+    outcome = outcome_of(bus, event, wait_seconds=2.0)
+    leader = None if outcome.folded else bus.leader()
+    bus.close()
+    if outcome.rejected:
+        raise Failure(f"Refused, on record as {event}: {outcome.rejected}")
+    if outcome.folded:
+        print(f"{done} On record as {event}.")
+    elif leader:
+        see = typed("portfold status")
+        print(f"On record as {event}. {leader} leads and has not come to it yet; see: {see}")
+    else:
+        print(f"On record as {event}. Nobody coordinates now; it takes effect when somebody does.")
+
+
+def _number(option: str, text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise Unusable(f"{option}: expected a number, got {text[:80]!r}.") from error

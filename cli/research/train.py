@@ -1,0 +1,162 @@
+"""`portfold research train`: teaches a filter which of a symbol's entries have paid."""
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from portfold.cli.target import Target
+
+if TYPE_CHECKING:
+    from portfold.config import Configuration
+    from portfold.research.filter.examples import Examples
+    from portfold.research.filter.training import Cut, Kind, Measured
+
+_TARGET = Target()
+_THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(train)
+
+
+def train(
+    symbol: str,
+    /,
+    *,
+    bars: Path,
+    output: Path,
+    kind: Literal["logistic", "random_forest", "gradient_boosting"] = "logistic",
+    folds: Annotated[int, Parameter(validator=Number(gte=2, lte=20))] = 5,
+    embargo: Annotated[float, Parameter(validator=Number(gte=0, lte=0.2))] = 0.01,
+    first: Annotated[date | None, Parameter(name="--from")] = None,
+    last: Annotated[date | None, Parameter(name="--to")] = None,
+    page: Path | None = None,
+    target: Target = _TARGET,
+) -> int:
+    """Train a filter of one symbol's entries on bars of the past.
+
+    Every signal of the strategy, as runtime.json has it, is one example; the
+    label is whether the trade made money after costs. How well that can be
+    told is measured by purged and embargoed cross-validation, in order of
+    time. Then the model is trained on all of it and written as ONNX, beside
+    it NAME.onnx.json with what it needs to be trusted. Name it in
+    runtime.json: workers.SYMBOL.model, and min_probability.
+
+    For example:
+
+        portfold research train ES --bars my-bars --output config/models/ES.onnx
+
+    Parameters
+    ----------
+    symbol
+        Whose entries, such as ES.
+    bars
+        A folder of <SYMBOL>.csv files.
+    output
+        The model's file, which ends in .onnx.
+    kind
+        Which kind of model.
+    folds
+        Into how many spans of time the past is cut for cross-validation.
+    embargo
+        How much of the past, as a fraction, is left out after each span that is tested.
+    first
+        The first trading day to learn from, as 2022-01-03; the bars before it warm up the features.
+    last
+        The last one. Hold out days: trades on bars the model was trained on prove nothing.
+    page
+        A file for the charts; by default beside the model, ending in .html.
+    """
+    from zoneinfo import ZoneInfo
+
+    from portfold.cli.exits import Unusable
+    from portfold.research.filter.examples import examples_of
+    from portfold.research.simulate.bars_within import bars_within
+    from portfold.research.trades.trading_days import Span
+    from portfold.workers.feeds.csv_folder import CsvFolder
+
+    configuration = target.resolve().configuration
+    if symbol not in configuration.contracts:
+        known = ", ".join(configuration.contracts)
+        raise Unusable(f"SYMBOL: expected one with a contract ({known}), got {symbol[:80]!r}.")
+    if output.suffix != ".onnx":
+        raise Unusable(f"--output: expected a file that ends in .onnx, got {output}.")
+    _check_extra()
+    feed = CsvFolder(bars, zones={symbol: ZoneInfo(configuration.runtime.bar_zone(symbol))})
+    past = list(feed.bars(symbol))
+    span, day = Span(first, last), configuration.runtime.trading_day
+    begins, ends = bars_within(symbol, past, span, day, bars)
+    examples = examples_of(symbol, past[:ends], configuration, begins=begins)
+    print(
+        f"{symbol}: {examples.bars:,} bars, {len(examples.of):,} examples, "
+        f"{examples.missing:,} signals without all features, {examples.unfinished:,} without an end.",
+        flush=True,
+    )
+    return _train(
+        symbol, examples, configuration, kind, folds, embargo, output, page or output.with_suffix(".html")
+    )
+
+
+def _check_extra() -> None:
+    """Raises Unusable, with what to do, where the extra `ml` is not installed."""
+    from importlib.util import find_spec
+
+    from portfold.cli.exits import Unusable
+
+    for name in ("sklearn", "skl2onnx", "onnxruntime", "plotly"):
+        if find_spec(name) is None:
+            raise Unusable(f"Training needs {name}, which is not installed: pip install 'portfold[ml]'.")
+
+
+def _train(
+    symbol: str,
+    examples: "Examples",
+    configuration: "Configuration",
+    kind: "Kind",
+    folds: int,
+    embargo: float,
+    output: Path,
+    page: Path,
+) -> int:
+    from portfold.cli.exits import OK
+    from portfold.research.filter.exporting import export
+    from portfold.research.filter.model_page import model_page
+    from portfold.research.filter.training import cut, train
+    from portfold.research.trades.whole_files import write_whole
+
+    threshold = configuration.runtime.worker(symbol).min_probability
+    trained = train(examples, kind, folds=folds, embargo=embargo)
+    cuts = [cut(examples.of, trained.probabilities, at) for at in sorted({*_THRESHOLDS, threshold})]
+    told = f"{kind}, {folds} folds, purged, embargo {embargo:.1%} of the bars"
+    print(_in_words(told, len(examples.of), trained.measured, cuts))
+    sidecar = export(output, trained, kind, symbol, examples, configuration)
+    title = f"Filter of {symbol}"
+    write_whole(
+        page,
+        model_page(title, told, examples.of, trained.probabilities, trained.measured, cuts, threshold),
+    )
+    print(f"Model: {output}, SHA-256 {sidecar.sha256}\nCharts: {page}")
+    return OK
+
+
+def _in_words(told: str, count: int, measured: "Measured", cuts: "list[Cut]") -> str:
+    from portfold.dollars import shown
+    from portfold.research.filter.model_page import figures_in_words
+
+    lines = [
+        f"Out of cross-validation ({told}):",
+        figures_in_words(count, measured),
+        "Given and paid, by tenths: "
+        + "  ".join(f"{one.predicted:.2f} {one.paid:.2f}" for one in measured.reliability),
+        f"{'from':>6} {'kept':>7} {'P&L kept':>15} {'dropped':>8} {'P&L dropped':>15}",
+    ]
+    lines += [
+        f"{one.probability:>6g} {one.kept:>7,} {shown(one.kept_pnl):>15} "
+        f"{one.dropped:>8,} {shown(one.dropped_pnl):>15}"
+        for one in cuts
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,79 @@
+"""`portfold coordinator`: the one process that decides."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cyclopts import App
+
+from portfold.cli.target import Target
+from portfold.cli.typed import typing_here
+
+if TYPE_CHECKING:
+    from portfold.config import Configuration
+    from portfold.log import Log
+
+_TARGET = Target()
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(coordinator)
+
+
+def coordinator(
+    *, clock: Literal["server", "driven"] = "server", archive: Path | None = None, target: Target = _TARGET
+) -> int:
+    """Coordinate a portfolio: grant entries, watch the loss, flatten at the limit.
+
+    Start it twice, and the second stands by for the first. SIGTERM or Ctrl-C
+    end it in good order.
+
+    For example:
+
+        portfold coordinator --config config
+
+    Parameters
+    ----------
+    clock
+        `server`: time is that of Redis. `driven`: time is that of the last event, which a simulation writes.
+    archive
+        The folder that `portfold archive` moved history to; by default runtime.json's archive_folder. It is
+        needed only where there is no snapshot to start from.
+    """
+    from portfold.cli.stopping import stopped_by_signals
+    from portfold.coordinator.process.process import run
+    from portfold.log import open_log
+
+    place = target.resolve()
+    password = place.password
+    log, lines = open_log("coordinator", for_here=typing_here())
+    try:
+        _tell(place.configuration, log)
+        with stopped_by_signals() as stop:
+            run(
+                place.configuration,
+                url=place.url,
+                password=password,
+                portfolio=place.portfolio,
+                clock=clock,
+                log=log,
+                stop=stop.event,
+                archive=archive,
+            )
+    finally:
+        lines.close()
+    return stop.exit_code
+
+
+def _tell(configuration: "Configuration", log: "Log") -> None:
+    """Where the configuration came from, and what of it has no effect."""
+    files = configuration.files
+    packaged = [file.path.name for file in (files.portfolio, files.runtime, files.contracts) if file.packaged]
+    log.info(
+        "Configuration read",
+        folder=str(configuration.source.folder),
+        chosen_by=configuration.source.chosen_by,
+        packaged_files=", ".join(packaged) or "none",
+    )
+    for warning in configuration.portfolio.warnings:
+        log.warning(warning)

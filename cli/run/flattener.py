@@ -1,0 +1,52 @@
+"""`portfold flattener`: closes what dead workers left open."""
+
+from pathlib import Path
+
+from cyclopts import App
+
+from portfold.cli.target import Target
+from portfold.cli.typed import typing_here
+
+_TARGET = Target()
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(flattener)
+
+
+def flattener(*, book: Path | None = None, paper: bool = False, target: Target = _TARGET) -> int:
+    """Stand ready to close the positions of workers that died, when they are to be flattened.
+
+    Run one beside every portfolio. It has its own way to the broker and never opens anything.
+
+    For example:
+
+        portfold flattener
+
+    Parameters
+    ----------
+    book
+        The broker's file, the same as the workers'.
+    paper
+        Close on paper, whichever broker runtime.json names: for workers that trade so.
+    """
+    from portfold.cli.folders import default_book
+    from portfold.cli.stopping import stopped_by_signals
+    from portfold.log import open_log
+    from portfold.workers.brokers.registry import on_paper
+    from portfold.workers.client.settings import GateSettings
+    from portfold.workers.flattener.flattener import run
+
+    place = target.resolve()
+    configuration = on_paper(place.configuration) if paper else place.configuration
+    settings = GateSettings.of(place.configuration, url=place.url, portfolio=place.portfolio)
+    log, lines = open_log("flattener", for_here=typing_here())
+    try:
+        with stopped_by_signals() as stop:
+            kind = configuration.runtime.broker.kind
+            file = book or default_book(place, kind)
+            run(configuration, settings, file, log=log, stop=stop.event)
+    finally:
+        lines.close()
+    return stop.exit_code

@@ -1,0 +1,60 @@
+"""`portfold notifier`: tells people what happens."""
+
+from typing import Literal
+
+from cyclopts import App
+
+from portfold.cli.target import Target
+from portfold.cli.typed import typing_here
+
+_TARGET = Target()
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(notifier)
+
+
+def notifier(*, clock: Literal["server", "driven"] = "server", target: Target = _TARGET) -> int:
+    """Tell alerts: the stop, trades, what is wrong, the day's summary.
+
+    Where they go, and which, is in runtime.json under notifier; without any
+    of that, into this command's own log. The address of a webhook is taken
+    from the environment variable that is named there. Nothing that happens
+    to a webhook can delay a decision. A second notifier stands by.
+
+    For example, with "discord_webhook_env": "DISCORD_WEBHOOK" in runtime.json:
+
+        portfold notifier --config mine
+
+    Parameters
+    ----------
+    clock
+        driven where a simulation drives the log's clock: then nothing is old.
+    """
+    import os
+
+    from portfold.cli.exits import Failure
+    from portfold.cli.stopping import stopped_by_signals
+    from portfold.log import open_log
+    from portfold.workers.notify.process import NotifierFailed, run
+
+    place = target.resolve()
+    log, lines = open_log("notifier", for_here=typing_here())
+    try:
+        with stopped_by_signals() as stop:
+            run(
+                place.configuration,
+                url=place.url,
+                password=place.password,
+                portfolio=place.portfolio,
+                driven=clock == "driven",
+                environ=os.environ,
+                log=log,
+                stop=stop.event,
+            )
+    except NotifierFailed as failed:
+        raise Failure(str(failed)) from failed
+    finally:
+        lines.close()
+    return stop.exit_code

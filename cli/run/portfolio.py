@@ -1,0 +1,218 @@
+"""`portfold run`: the whole portfolio, one process a symbol, looked after."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from portfold.cli.run.joining import Beside, check_names_free, join_there
+from portfold.cli.run.leash import leashed
+from portfold.cli.target import ResolvedTarget, Target
+from portfold.cli.typed import typing_here
+
+if TYPE_CHECKING:
+    from portfold.log import Log
+    from portfold.workers.run.live_plan import LiveRun
+    from portfold.workers.run.supervisor import Child
+
+_TARGET = Target()
+_BESIDE = Beside()
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(run)
+
+
+def run(
+    *,
+    paper: bool = False,
+    live: bool = False,
+    bars: str | None = None,
+    symbols: str | None = None,
+    pace: Annotated[float | None, Parameter(validator=Number(gte=0, lte=86_400))] = None,
+    speed: Annotated[float | None, Parameter(validator=Number(gt=0, lte=1_000_000_000))] = None,
+    seed: int | None = None,
+    days: Annotated[int | None, Parameter(validator=Number(gte=1, lte=5_000))] = None,
+    book: Path | None = None,
+    embedded: bool = False,
+    beside: Beside = _BESIDE,
+    target: Target = _TARGET,
+) -> int:
+    """Trade the optimized symbols, each in a process of its own, and a flattener.
+
+    Says what it will do, then does it. A process that fails is started again
+    and goes on where it was; one that keeps failing is given up, loudly. Ends
+    when all bars have and nothing is left open, or by SIGTERM or Ctrl-C, and
+    its processes with it.
+    The coordinator is another command, unless --embedded is given.
+
+    For example:
+
+        portfold run --paper --embedded --bars my-bars --pace 0.1
+
+    Parameters
+    ----------
+    paper
+        Trade on paper, whichever broker runtime.json names.
+    live
+        Trade with money, by the broker that runtime.json names.
+    bars
+        `synthetic` (a made-up market), a folder of <SYMBOL>.csv files, or FILE.py:NAME; by default the feed
+        that runtime.json names.
+    symbols
+        These alone, as ES,CL; by default all that are optimized and have bars.
+    pace
+        Seconds from one bar to the next, by default 1.
+    speed
+        Replay the folder so many times as fast as it happened: 3600 makes an hour a second.
+    seed
+        Which synthetic market, by default 1.
+    days
+        How many trading days of it, by default 10.
+    book
+        The broker's file; by default in ~/.local/state/portfold.
+    embedded
+        Bring the server and the coordinator along; both end with this command, what is on the log stays.
+    """
+    from contextlib import ExitStack, closing
+    from tempfile import TemporaryDirectory
+
+    from portfold.cli.exits import FAILED, Unusable
+    from portfold.cli.folders import default_book
+    from portfold.cli.run.embedded import check_embedded
+    from portfold.cli.run.embedded import embedded as brought_along
+    from portfold.cli.stopping import stopped_by_signals
+    from portfold.log import open_log
+    from portfold.workers.brokers.registry import is_paper
+    from portfold.workers.feeds.registry import feed_for, refuse_no_market
+    from portfold.workers.run.live_plan import announce, compare_with_log, settle
+    from portfold.workers.run.money import RunRefused
+    from portfold.workers.run.process import worker_of
+    from portfold.workers.run.supervisor import Supervisor
+
+    place = target.resolve()
+    given = {"pace_seconds": _exact(pace), "speed": _exact(speed), "seed": seed, "days": days}
+    feed = feed_for(place.configuration.runtime.feed, bars, given)
+    refuse_no_market(feed)
+    wanted = tuple(dict.fromkeys((symbols or "").replace(",", " ").split()))
+    try:
+        settled = settle(place.configuration, paper=paper, live=live, feed=feed, wanted=wanted)
+    except RunRefused as refused:
+        raise Unusable(str(refused)) from refused
+    if embedded:
+        check_embedded(place, target)
+    passed_on = ["--join", *(["--take-over"] if beside.take_over else [])]
+    passed_on += _given(bars=bars, pace=pace, speed=speed, seed=seed, days=days)
+    log, lines = open_log("run", for_here=typing_here())
+    try:
+        with (
+            stopped_by_signals() as stop,
+            TemporaryDirectory(prefix="portfold-run-") as folder,
+            ExitStack() as along,
+        ):
+            if embedded:
+                words = _where(place, target)
+                place = along.enter_context(brought_along(place, words, log, stop.event))
+            file = (book or default_book(place, settled.configuration.runtime.broker.kind)).absolute()
+            own = [worker_of(symbol) for symbol in settled.symbols]
+            join_there(place, settled.symbols, own, log, join=beside.join)
+            if not beside.take_over:
+                check_names_free(place, own, stop.event)
+            announce(settled, log)
+            with closing(place.bus()) as bus:
+                compare_with_log(settled, bus, log)
+            children = list(_children(settled, place, target, file, Path(folder), passed_on))
+            # On paper, what a worker holds when its bars are over can be closed by nobody, and costs nothing.
+            needed = partial(_still_open, place, own if is_paper(settled.configuration) else [])
+            given_up = Supervisor(children, log=log, needed=needed).run(stop.event)
+            _say_the_end(_still_open(place), given_up, log, stopped=stop.event.is_set())
+    finally:
+        lines.close()
+    return FAILED if given_up and not stop.exit_code else stop.exit_code
+
+
+def _say_the_end(left: str, given_up: Sequence[str], log: "Log", *, stopped: bool) -> None:
+    how = "Stopped" if stopped else "All bars are traded"
+    gone = {"given_up": " ".join(given_up)} if given_up else {}
+    if left:
+        remedy = "portfold flattener stands by for it; or close it at the broker, and portfold settle"
+        log.warning(how, still_open=left, what_to_do=remedy, **gone)
+    else:
+        log.info(how, still_open="nothing", **gone)
+
+
+def _still_open(place: ResolvedTarget, but_for: Sequence[str] = ()) -> str:
+    """What the log holds as open, reserved or unsettled, and a flattener's book more; nothing for none of it.
+
+    Where nobody can say it is `unknown`. `but_for`: whose positions do not count. A slot counts whoever has
+    it: a worker that died a moment ago may have filled it, and nobody counts it as lost yet.
+    """
+    from contextlib import closing
+
+    from portfold.coordinator.views.status_values import held_in
+    from portfold.events.wire.errors import BusError
+
+    try:
+        with closing(place.bus()) as bus:
+            status, unreported = bus.status(), bus.book_exceeds()
+        held = held_in(status)
+    except BusError:
+        return "unknown"
+    open_now = [
+        f"{one.symbol} {one.side} {one.size} @ {one.price:f} by {one.worker} "
+        f"({'no mark' if one.unmarked else f'{one.unrealized:+.2f}'})"
+        for one in held
+        if one.worker not in but_for
+    ]
+    slots = filter(None, (status.get("reserved"), status.get("taken_back")))
+    joined = {"": ", ".join(open_now), "slots: ": ", ".join(slots)}
+    joined |= {"unsettled: ": status.get("unsettled", ""), "not on the log: ": unreported}
+    return "; ".join(f"{title}{text}" for title, text in joined.items() if text)
+
+
+def _children(
+    settled: "LiveRun",
+    place: ResolvedTarget,
+    target: Target,
+    book: Path,
+    folder: Path,
+    passed_on: Sequence[str],
+) -> "Iterator[Child]":
+    """The command lines; the server's address, in which a password may stand, goes by the environment."""
+    from portfold.cli.exits import UNUSABLE
+    from portfold.workers.run.supervisor import Child
+
+    start = leashed()
+    where = [*_where(place, target), "--book", str(book), *(["--paper"] if settled.paper else [])]
+    variables = {"PORTFOLD_URL": place.url}
+    yield Child("flattener", [*start, "flattener", *where], variables, stands_by=True, hopeless=UNUSABLE)
+    passed_on = [*passed_on, *([] if settled.paper else ["--live"])]
+    for symbol in settled.symbols:
+        own = ["--progress", str(folder / f"{symbol}.json")]
+        yield Child(
+            symbol, [*start, "worker", symbol, *where, *passed_on, *own], variables, hopeless=UNUSABLE
+        )
+
+
+def _where(place: ResolvedTarget, target: Target) -> list[str]:
+    """Which portfolio, in words, but for the server."""
+    configured = ["--config", str(Path(target.config).absolute())] if target.config else []
+    return ["--portfolio", place.portfolio, *configured]
+
+
+def _given(**options: object) -> list[str]:
+    """The options that were given, as words."""
+    words = []
+    for name, value in options.items():
+        if value is not None:
+            words += [f"--{name}", str(value)]
+    return words
+
+
+def _exact(number: float | None) -> Decimal | None:
+    return None if number is None else Decimal(str(number))

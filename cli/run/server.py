@@ -1,0 +1,89 @@
+"""`portfold server`: the embedded server in the foreground."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+if TYPE_CHECKING:
+    from portfold.cli.stopping import Stop
+    from portfold.events.wire.embedded import EmbeddedServer
+
+_DEFAULT_PORT = 6379
+_PORTS_TRIED = 20
+_LOOK_SECONDS = 1.0
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(server)
+
+
+def server(
+    *,
+    folder: Annotated[Path | None, Parameter(name="--dir")] = None,
+    port: Annotated[int | None, Parameter(validator=Number(gte=1, lte=65_535))] = None,
+    cut_zero_tail: bool = False,
+) -> int:
+    """Run the embedded server until Ctrl-C, for machines without a Redis of their own.
+
+    It listens on 127.0.0.1 only, and syncs every write to the disk before
+    it answers. What it keeps stays, and is there again the next time.
+
+    For example:
+
+        portfold server --dir my-log
+
+    Parameters
+    ----------
+    folder
+        Where its data lies; by default `server` in the user's state folder (~/.local/state/portfold).
+    port
+        The port; by default 6379, where all commands look for it, or the first free one after that.
+    cut_zero_tail
+        Cut off zeros that a power loss left at the end of its file, then start: only zeros, and only there.
+    """
+    from portfold.cli.folders import state_folder
+    from portfold.cli.stopping import stopped_by_signals
+    from portfold.events.wire.embedded import EmbeddedServer
+
+    ports = port if port is not None else range(_DEFAULT_PORT, _DEFAULT_PORT + _PORTS_TRIED)
+    with (
+        stopped_by_signals() as stop,
+        EmbeddedServer(folder or state_folder() / "server", port=ports, cut=cut_zero_tail) as running,
+    ):
+        if cut_zero_tail:
+            print(_cut(running.was_cut), flush=True)
+        print(_greeting(running.url, running.port, running.folder), flush=True)
+        stay(running, stop)
+    return stop.exit_code
+
+
+def stay(running: "EmbeddedServer", stop: "Stop") -> None:
+    """Returns when told to stop. Raises Failure when the server is gone."""
+    from portfold.cli.exits import Failure
+    from portfold.events.wire.bus import Bus
+    from portfold.events.wire.connection import connect
+    from portfold.events.wire.errors import BusError
+
+    bus = Bus(connect(running.url), "main")
+    while not stop.event.wait(_LOOK_SECONDS):
+        try:
+            bus.now_ms()
+        except BusError as error:
+            raise Failure(f"The embedded server is gone: {error} See {running.log}") from error
+    bus.close()
+
+
+def _cut(was: tuple[Path, int] | None) -> str:
+    return f"Cut {was[1]:,} zero bytes off the end of {was[0]}" if was else "No zeros to cut."
+
+
+def _greeting(url: str, port: int, folder: Path) -> str:
+    return (
+        f"The embedded server runs at {url}, its data in {folder}\n"
+        f"In other terminals:  export PORTFOLD_URL={url}\n"
+        f"To look inside:      redis-cli -p {port}   (or: pip install iredis; iredis -p {port})\n"
+        "Ctrl-C stops it."
+    )

@@ -1,0 +1,139 @@
+"""`portfold worker`: one symbol traded by internal bar strength."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from portfold.cli.run.joining import Beside, join_there
+from portfold.cli.target import Target
+from portfold.cli.typed import typing_here
+
+if TYPE_CHECKING:
+    from portfold.config import Contract
+
+_TARGET = Target()
+_BESIDE = Beside()
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(worker)
+
+
+def worker(
+    symbol: str,
+    /,
+    *,
+    bars: str | None = None,
+    pace: Annotated[float | None, Parameter(validator=Number(gte=0, lte=86_400))] = None,
+    speed: Annotated[float | None, Parameter(validator=Number(gt=0, lte=1_000_000_000))] = None,
+    book: Path | None = None,
+    seed: int | None = None,
+    days: Annotated[int | None, Parameter(validator=Number(gte=1, lte=5_000))] = None,
+    paper: bool = False,
+    live: bool = False,
+    beside: Beside = _BESIDE,
+    progress: Path | None = None,
+    target: Target = _TARGET,
+) -> int:
+    """Trade one symbol, by internal bar strength, within the limits.
+
+    Orders go to the broker that runtime.json names, on paper by default.
+    Ends when its bars do, or by SIGTERM or Ctrl-C; what is open stays open
+    in the book.
+
+    For example:
+
+        portfold worker ES --bars synthetic --pace 1
+
+    Parameters
+    ----------
+    symbol
+        What to trade, such as ES.
+    bars
+        `synthetic` (a made-up market), a folder of <SYMBOL>.csv files, `driven` (a demo hands them out), or
+        FILE.py:NAME; by default the feed that runtime.json names.
+    pace
+        Seconds from one bar to the next, by default 1; where they are not driven.
+    speed
+        Replay the folder so many times as fast as it happened: 3600 makes an hour a second.
+    book
+        The broker's file, shared by the portfolio's workers; by default in ~/.local/state/portfold.
+    seed
+        Which synthetic market, by default 1.
+    days
+        How many trading days of it, by default 10.
+    paper
+        Trade on paper, whichever broker runtime.json names.
+    live
+        Trade with money, by the broker that runtime.json names.
+    progress
+        A file in which it notes how far it has come, to go on from there when it is started again.
+    """
+    from portfold.cli.exits import Unusable
+    from portfold.cli.folders import default_book
+    from portfold.cli.stopping import stopped_by_signals
+    from portfold.log import open_log
+    from portfold.workers.client.settings import GateSettings
+    from portfold.workers.feeds.registry import feed_for, refuse_no_market
+    from portfold.workers.run.claim import Claim, NameTaken
+    from portfold.workers.run.money import RunRefused, with_or_without
+    from portfold.workers.run.process import WorkerPlan, run
+
+    place = target.resolve()
+    _check_symbol(symbol, place.configuration.contracts)
+    options = {"pace_seconds": _exact(pace), "speed": _exact(speed), "seed": seed, "days": days}
+    feed = feed_for(place.configuration.runtime.feed, bars, options)
+    refuse_no_market(feed)
+    try:
+        configuration = with_or_without(place.configuration, feed, paper=paper, live=live)
+    except RunRefused as refused:
+        raise Unusable(str(refused)) from refused
+    settings = GateSettings.of(configuration, url=place.url, portfolio=place.portfolio)
+    runtime = configuration.runtime
+    plan = WorkerPlan(
+        symbol=symbol,
+        feed=feed,
+        book=book or default_book(place, runtime.broker.kind),
+        progress=progress,
+    )
+    log, lines = open_log(plan.worker, for_here=typing_here())
+    try:
+        kinds = {"broker": runtime.broker.kind, "feed": plan.feed.kind}
+        log.info("Worker starting", portfolio=place.shown, **kinds, book=str(plan.book))
+        if symbol not in configuration.portfolio.symbols:
+            log.warning(f"{symbol} is not in the portfolio, so no entry will be allowed")
+        join_there(place, [symbol], [plan.worker], log, join=beside.join)
+        with (
+            stopped_by_signals() as stop,
+            Claim(place.bus(), plan.worker, settings, stop=stop.event, log=log) as claim,
+        ):
+            claim.take(take_over=beside.take_over)
+            run(configuration, settings, plan, log=log, stop=stop.event)
+        if claim.lost_to:
+            raise Unusable(f"{plan.worker} was taken over by {claim.lost_to}.")
+    except NameTaken as taken:
+        raise Unusable(str(taken)) from taken
+    finally:
+        lines.close()
+    return stop.exit_code
+
+
+def _check_symbol(symbol: str, contracts: "Mapping[str, Contract]") -> None:
+    from difflib import get_close_matches
+
+    from portfold.cli.exits import Unusable
+
+    if symbol in contracts:
+        return
+    near = get_close_matches(symbol[:80].upper(), contracts, n=1)
+    known = f"the nearest is {near[0]}" if near else ", ".join(contracts)
+    raise Unusable(f"SYMBOL: expected one with a contract ({known}), got {symbol[:80]!r}.")
+
+
+def _exact(number: float | None) -> Decimal | None:
+    return None if number is None else Decimal(str(number))

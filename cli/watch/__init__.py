@@ -1,0 +1,1 @@
+"""How are we: status, tail, doctor."""

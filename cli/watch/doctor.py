@@ -1,0 +1,130 @@
+"""`portfold doctor`: is everything fit for the open?"""
+
+import textwrap
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from portfold.cli.target import Target
+from portfold.cli.typed import typed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.text import Text
+
+    from portfold.coordinator.doctor.finding import Finding
+
+_TARGET = Target()
+_COLUMNS = 80
+_LABEL = 19
+_LEVELS = ("ok", "warn", "fail")
+_STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+
+Flag = Annotated[bool, Parameter(show_default=False)]
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(doctor)
+
+
+def doctor(*, ping: Flag = False, json: Flag = False, target: Target = _TARGET) -> int:
+    """Examine server, log, processes and configuration before the open.
+
+    Each line says ok, warn or fail, and what to do. It changes nothing.
+
+    Exit code 0 when nothing fails, 1 when anything does, be it that the
+    configuration or the server cannot be read.
+
+    For example, a quarter of an hour before the open:
+
+        portfold doctor --ping
+
+    Parameters
+    ----------
+    ping
+        Send one message to each webhook, and see whether it is taken.
+    json
+        The findings as one JSON object, for programs.
+    """
+    from portfold.cli.exits import FAILED, OK
+
+    found = [
+        one._replace(text=typed(one.text), remedy=typed(one.remedy)) for one in _findings(target, ping=ping)
+    ]
+    failed = sum(one.level == "fail" for one in found)
+    warned = sum(one.level == "warn" for one in found)
+    if json:
+        from portfold.coordinator.store.entry_json import shown_json
+
+        counts = {"ok": not failed, "failed": failed, "warned": warned}
+        print(shown_json(counts | {"findings": [one._asdict() for one in found]}))
+    else:
+        from rich.console import Console
+
+        console = Console()
+        for line in report(found, failed, warned):
+            console.print(line, soft_wrap=True)
+    return FAILED if failed else OK
+
+
+def _findings(target: Target, *, ping: bool) -> "list[Finding]":
+    import os
+    import time
+
+    from portfold.cli.watch.models import feed, models
+    from portfold.config import ConfigError
+    from portfold.coordinator.doctor.examine import examine
+    from portfold.coordinator.doctor.finding import fail
+    from portfold.workers.flattener.flattener import NAME
+
+    try:
+        place = target.resolve()
+        bus = place.bus()
+    except ConfigError as error:
+        return [fail("config", str(error), "correct the file; nothing else was looked at")]
+    try:
+        found = examine(
+            bus,
+            place.configuration,
+            os.environ,
+            url=place.url,
+            flattener=NAME,
+            wall_ms=lambda: int(time.time() * 1000),
+        )
+    finally:
+        bus.close()
+    found += [models(place.configuration), feed(place.configuration)]
+    if ping:
+        from portfold.cli.watch.ping import ping as pinged
+
+        found += pinged(place.configuration, os.environ, place.portfolio)
+    return found
+
+
+def report(found: "Sequence[Finding]", failed: int, warned: int) -> "list[Text]":
+    """The findings for people, within 80 columns: what is wrong comes last, where the eye is; a verdict."""
+    from rich.text import Text
+
+    worst_last = sorted(found, key=lambda one: _LEVELS.index(one.level))
+    counts = f"{failed} failed, {warned} to know about, {len(found) - failed - warned} in order."
+    verdict = f"Not fit for the open: {counts}" if failed else f"Fit for the open: {counts}"
+    style = _STYLES["fail" if failed else "warn" if warned else "ok"]
+    return [*(line for one in worst_last for line in _told(one)), Text(), Text(verdict, style=style)]
+
+
+def _told(one: "Finding") -> "list[Text]":
+    from rich.text import Text
+
+    mark = f"{'FAIL' if one.level == 'fail' else one.level:<5}"
+    lines = _wrapped(one.text, " " * _LABEL, " " * _LABEL)
+    first = Text.assemble((mark, _STYLES[one.level]), f"{one.check:<{_LABEL - len(mark)}}", lines[0][_LABEL:])
+    remedy = _wrapped(one.remedy, f"{'':<{_LABEL}}→ ", " " * (_LABEL + 2)) if one.remedy else []
+    return [first, *(Text(line) for line in lines[1:]), *(Text(line, style="dim") for line in remedy)]
+
+
+def _wrapped(text: str, first: str, rest: str) -> list[str]:
+    return textwrap.wrap(
+        text, _COLUMNS, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
+    ) or [first]

@@ -1,0 +1,36 @@
+"""What a worker would find of runtime.json: its models, each opened as the worker would, and its feed."""
+
+from portfold.config import ConfigError, Configuration
+from portfold.coordinator.doctor.finding import Finding, fail, ok
+from portfold.workers.filters.opened import open_filter
+from portfold.workers.run.money import refuse_a_past_market
+
+
+def models(configuration: Configuration) -> Finding:
+    """One finding on the filters of all the portfolio's symbols."""
+    runtime = configuration.runtime
+    named = [symbol for symbol in configuration.portfolio.symbols if runtime.worker(symbol).model is not None]
+    if not named:
+        return ok("models", "runtime.json names none: every signal goes to the gate")
+    wrong: list[str] = []
+    for symbol in named:
+        try:
+            open_filter(configuration, symbol)
+        except ConfigError as error:
+            wrong.append(f"{symbol}: {error}")
+    if wrong:
+        remedy = "portfold research train makes it anew; or take it out of runtime.json: workers"
+        return fail("models", "; ".join(wrong), remedy)
+    return ok("models", f"whole, and as {', '.join(named)} {'is' if len(named) == 1 else 'are'} traded")
+
+
+def feed(configuration: Configuration) -> Finding:
+    """One finding on whether the broker's money would be put on bars of the past."""
+    runtime = configuration.runtime
+    try:
+        refuse_a_past_market(configuration, runtime.feed)
+    except ConfigError as error:
+        return fail(
+            "feed", str(error), "name a feed of now in runtime.json: feed; run and worker refuse this one"
+        )
+    return ok("feed", f"{runtime.feed.kind}, for the broker {runtime.broker.kind}")

@@ -1,0 +1,69 @@
+"""`portfold status`: how are we?"""
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from portfold.cli.target import Target
+
+if TYPE_CHECKING:
+    from portfold.cli.watch.status.look import Look
+
+_TARGET = Target()
+
+Flag = Annotated[bool, Parameter(show_default=False)]
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    app.command(status)
+
+
+def status(*, watch: Flag = False, json: Flag = False, target: Target = _TARGET) -> None:
+    """Show whether the portfolio may trade, what it holds, and how far the stop is.
+
+    Ends with exit code 1 when no coordinator has ever run for the portfolio;
+    with --watch it waits for one, and outlasts restarts of the server.
+
+    For example:
+
+        portfold status --watch
+
+    Parameters
+    ----------
+    watch
+        Draw it anew every second, until Ctrl-C.
+    json
+        The same as one JSON object, for programs; with --watch one a line.
+    """
+    from portfold.cli.watch.status.look import Look
+
+    look = Look.at(target.resolve())
+    try:
+        if watch:
+            from portfold.cli.watch.status.watch import watch_on
+
+            watch_on(look, json=json)
+        else:
+            _print_once(look, json=json)
+    finally:
+        look.close()
+
+
+def _print_once(look: "Look", *, json: bool) -> None:
+    """One look. Raises Failure, BusError."""
+    from portfold.cli.exits import Failure
+
+    seen = look.now()
+    if seen is None:
+        raise Failure(f"{look.nobody}.")
+    if json:
+        from portfold.cli.watch.status.as_json import as_json
+
+        print(as_json(seen))
+    else:
+        from rich.console import Console
+
+        from portfold.cli.watch.status.screen import picture, put
+
+        put(Console(), picture(seen, shown=look.shown, zone=look.zone))

@@ -1,0 +1,242 @@
+"""The status for people: one screen of 80 columns, the worst first, colours only where they mean something.
+
+Whoever looks reads from the top: may it trade, how far is the stop, what is held. What is in order is said in
+few words; what is not takes a line, with what to do.
+"""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.text import Text
+
+from portfold.cli.typed import typed
+from portfold.coordinator.views.headlines import Headline, headlines
+from portfold.coordinator.views.overview import Overview
+from portfold.coordinator.views.status_values import Reserved, ShownPosition
+from portfold.dollars import ZERO, shown_price
+from portfold.dollars import shown as dollars
+from portfold.exchange_time import clock, span
+
+WIDTH = 80
+_LABEL = 11
+_BAR = 30
+_FOLDED_LINES = 4
+_PROFIT, _PROFIT_ENDS = 23, 73  # so many columns, ending there: behind it is room for a word
+_NEAR = Decimal("0.8")
+_BADGES = {"info": "bold green", "warning": "bold yellow", "critical": "bold white on red"}
+
+
+def put(console: Console, lines: Iterable[Text]) -> None:
+    """Prints the lines; without a terminal there are no colours in them."""
+    for line in lines:
+        console.print(line, soft_wrap=True)
+
+
+def picture(seen: Overview, *, shown: str, zone: ZoneInfo) -> list[Text]:
+    """All of the screen, line by line, none longer than 80 columns."""
+    return [
+        _ends(Text(shown, style="bold"), Text(_now(seen, zone), style="dim")),
+        *(line for one in headlines(seen, zone) for line in badged(one)),
+        Text(),
+        *_labelled("Daily P&L", [_loss(seen)]),
+        *_labelled("", [Text(_parts_of_loss(seen), style="dim")]),
+        *_labelled("Positions", [_slots(seen)]),
+        *(_held(one, seen.now_ms) for one in seen.held),
+        *(_reserved(one, seen.now_ms) for one in seen.reserved),
+        *(_row(one, "taken back", Text(f"{'a fill may come':>23}")) for one in seen.taken_back),
+        Text(),
+        *_labelled("Entries", _entries(seen)),
+        *_labelled("Workers", _workers(seen)),
+        *_labelled("Leader", _leader(seen)),
+        *_labelled("Log", _log(seen)),
+        *_acknowledged(seen),
+    ]
+
+
+# --- the parts -------------------------------------------------------------------------------------------
+
+
+def _now(seen: Overview, zone: ZoneInfo) -> str:
+    return f"{clock(seen.now_ms, zone)} {zone.key.rpartition('/')[2].replace('_', ' ')}"
+
+
+def badged(one: Headline) -> list[Text]:
+    """A headline, its title as a badge."""
+    badge = Text.assemble((f" {one.title} ", _BADGES[one.level]), " ")
+    return _folded(badge, typed(one.text), style="bold" if one.level == "critical" else "")
+
+
+def _loss(seen: Overview) -> Text:
+    account, used = seen.account, seen.account.used
+    full = int(used * _BAR)
+    style = "bold red" if used >= _NEAR else "yellow" if full else "green"
+    if not account.limit:
+        return Text(dollars(account.daily_pnl))
+    return Text.assemble(
+        (f"{dollars(account.daily_pnl):<13}", style),
+        ("█" * full, style),
+        ("░" * (_BAR - full), "dim"),
+        (f"{int(used * 100):>4}% ", style),  # never 100 before it is there
+        f"stop at {dollars(account.stop_at)}",
+    )
+
+
+def _parts_of_loss(seen: Overview) -> str:
+    account = seen.account
+    open_loss = account.daily_pnl - account.realized
+    if seen.limits.get("stop_loss_on") == "realized":
+        return f"realized {dollars(account.realized)}; open profit and loss do not count"
+    unmarked = sum(one.unmarked for one in seen.held)
+    if unmarked and unmarked == len(seen.held):
+        return f"realized {dollars(account.realized)}, open: no mark"
+    without = f" ({unmarked} without a mark)" if unmarked else ""
+    return f"realized {dollars(account.realized)}, open {dollars(open_loss)}{without}"
+
+
+def _slots(seen: Overview) -> Text:
+    limit, open_now = int(str(seen.status.get("max_positions") or 0)), len(seen.held)
+    reserved = max(0, int(str(seen.status.get("slots_used") or 0)) - open_now)
+    parts: list[str | tuple[str, str]] = [
+        ("●" * open_now, "green"),
+        ("◐" * reserved, "yellow"),
+        ("○" * max(0, limit - open_now - reserved), "dim"),
+        f"  {open_now} open of {limit}",
+    ]
+    if reserved:
+        parts.append(f", {reserved} reserved")
+    if open_now + reserved > limit:
+        parts.append((f"  MORE THAN {limit}", "bold red"))
+    return Text.assemble(*parts)
+
+
+def _held(one: ShownPosition, now_ms: int) -> Text:
+    age = span(max(0, now_ms - one.opened_ms)) if one.opened_ms is not None else ""
+    profit = (f"{dollars(one.unrealized):>13}", "green" if one.unrealized >= ZERO else "red")
+    if one.unmarked:
+        profit = (f"{'no mark':>13}", "yellow")
+    stale = ("  stale", "yellow") if one.mark_stale else ""
+    return _row(
+        one,
+        f"@ {shown_price(one.price)}" if one.price else "no price told",
+        Text.assemble(f"{age:>10}", profit, stale),
+    )
+
+
+def _reserved(one: Reserved, now_ms: int) -> Text:
+    left = f"expires in {span(max(0, one.until_ms - now_ms))}" if one.until_ms is not None else ""
+    row = _row(one, "reserved", Text(f"{left:>23}"))
+    row.stylize("yellow")
+    return row
+
+
+def _row(one: ShownPosition | Reserved, how: str, right: Text) -> Text:
+    """What, by whom, and on the right how it is; the name in the middle gets what room there is."""
+    what = Text.assemble((f"  {one.symbol:<5} ", "bold"), f"{one.side:<5} {one.size:>2} {how:<14} ")
+    what.truncate(WIDTH - right.cell_len - 2, overflow="ellipsis")
+    room = max(1, _PROFIT_ENDS - _PROFIT - what.cell_len)
+    spare = WIDTH - what.cell_len - right.cell_len
+    return what.append(f"{_cut(one.worker, min(room, spare)):<{min(room, spare)}}").append_text(right)
+
+
+def _entries(seen: Overview) -> list[Text]:
+    stats = seen.stats
+    asked, denied = stats.get("total_entries_requested", 0), stats.get("total_entries_blocked", 0)
+    return [
+        Text(f"{asked:,} asked"),
+        Text(f"{stats.get('total_entries_allowed', 0):,} allowed"),
+        Text(f"{denied:,} denied ({stats.get('block_rate', 0):.0%})"),
+        Text(f"exits: {stats.get('total_exits', 0):,}"),
+        Text(f"stops: {stats.get('stop_loss_triggers', 0):,}"),
+    ]
+
+
+def _workers(seen: Overview) -> list[Text]:
+    alive = sum(one.lives for one in seen.workers)
+    return [
+        Text(f"{alive} alive"),
+        Text("flattener alive") if seen.flattener_alive else Text("no flattener", style="yellow"),
+        *(Text(f"none for {_missing(symbol, seen)}", style="yellow") for symbol in seen.missing),
+        *([] if seen.missing else [Text("one for every symbol")]),
+        *(Text(f"{name} does not say what it trades") for name in seen.reticent if seen.missing),
+    ]
+
+
+def _missing(symbol: str, seen: Overview) -> str:
+    """The symbol, and what became of who traded it last."""
+    one = seen.last_of(symbol)
+    return f"{symbol} ({one.worker} {seen.became_of(one.worker)})" if one else symbol
+
+
+def _leader(seen: Overview) -> list[Text]:
+    backlog = seen.backlog
+    undecided = f"{backlog.events:,}{' or more' if backlog.more else ''} undecided"
+    age = f" for {span(backlog.oldest_ms)}" if backlog.oldest_ms is not None else ""
+    return [
+        Text(seen.leader) if seen.leader else Text("nobody", style="bold red"),
+        Text(f"standby {seen.standby}") if seen.standby else Text("no standby", style="yellow"),
+        Text(undecided + age, style="yellow" if backlog.events else ""),
+    ]
+
+
+def _log(seen: Overview) -> list[Text]:
+    whole = not (seen.backlog.lost or seen.says("log_incomplete"))
+    kept = seen.server.kept
+    return [
+        Text("whole") if whole else Text("NOT WHOLE", style="bold red"),
+        Text(seen.server.version),
+        Text(kept.setting, style="yellow" if kept.level == "warning" else ""),
+    ]
+
+
+def _acknowledged(seen: Overview) -> list[Text]:
+    told = seen.text("loss_acknowledged")
+    return _folded(Text(" " * _LABEL), f"loss acknowledged {told}", style="dim") if told else []
+
+
+# --- laying out ------------------------------------------------------------------------------------------
+
+
+def _ends(left: Text, right: Text) -> Text:
+    left.truncate(WIDTH - right.cell_len - 2, overflow="ellipsis")
+    return left.append(" " * (WIDTH - left.cell_len - right.cell_len)).append_text(right)
+
+
+def _labelled(label: str, parts: Sequence[Text]) -> list[Text]:
+    """The label, and the parts one after the other, as many on a line as there is room for."""
+    lines = [Text(f"{label:<{_LABEL}}", style="bold")]
+    for number, part in enumerate(parts):
+        part.truncate(WIDTH - _LABEL - 1, overflow="ellipsis")
+        last = number == len(parts) - 1
+        if lines[-1].cell_len > _LABEL and lines[-1].cell_len + 1 + part.cell_len + (not last) > WIDTH:
+            lines.append(Text(" " * _LABEL))
+        elif lines[-1].cell_len > _LABEL:
+            lines[-1].append(" ")
+        lines[-1] = Text.assemble(lines[-1], part, "" if last else ",")
+    return lines
+
+
+def _folded(first: Text, text: str, *, style: str) -> list[Text]:
+    """`first` and the text after it; what does not fit goes on below, indented."""
+    lead = " " * first.cell_len
+    lines = textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=lead,
+        subsequent_indent=" " * min(first.cell_len, _LABEL),
+        max_lines=_FOLDED_LINES,
+        placeholder=" …",
+    )
+    if not lines:
+        first.rstrip()
+        return [first]
+    return [
+        Text.assemble(first, (lines[0][len(lead) :], style)),
+        *(Text(line, style=style) for line in lines[1:]),
+    ]
+
+
+def _cut(text: str, columns: int) -> str:
+    return text if len(text) <= columns else f"{text[: columns - 1]}…"

@@ -1,0 +1,81 @@
+"""The status drawn anew every second, in place, for as long as somebody looks.
+
+The server may go away and come back meanwhile: the last that was seen stays, with a line that says so. Where
+there is no terminal nothing is drawn over: what has changed is printed below what was.
+"""
+
+import time
+
+from msgspec.structs import replace
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from portfold.cli.stopping import ended_by_sigterm
+from portfold.cli.watch.status.as_json import as_json
+from portfold.cli.watch.status.contact import Contact, Glimpse
+from portfold.cli.watch.status.look import Look
+from portfold.cli.watch.status.screen import badged, picture, put
+from portfold.coordinator.views.headlines import Headline
+from portfold.events.stream_id import ORIGIN
+
+_EVERY_SECONDS = 1.0
+
+
+def watch_on(look: Look, *, json: bool) -> None:
+    """Until Ctrl-C or SIGTERM."""
+    console = Console()
+    contact = Contact(look.now, wall_ms=lambda: int(time.time() * 1000), zone=look.zone)
+    with ended_by_sigterm():
+        if json:
+            _print_json(contact)
+        elif console.is_terminal:
+            _draw(console, look, contact)
+        else:
+            _print_below(console, look, contact)
+
+
+def _draw(console: Console, look: Look, contact: Contact) -> None:
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+        while True:
+            live.update(Group(*frame(look, contact.glimpse())), refresh=True)
+            time.sleep(_EVERY_SECONDS)
+
+
+def _print_below(console: Console, look: Look, contact: Contact) -> None:
+    before: object = None
+    while True:
+        glimpse = contact.glimpse()
+        if (facts := _facts(glimpse)) != before:
+            put(console, [*frame(look, glimpse), Text()])
+            console.file.flush()
+            before = facts
+        time.sleep(_EVERY_SECONDS)
+
+
+def _facts(glimpse: Glimpse) -> object:
+    """What must differ for another picture: not that time has passed."""
+    seen = glimpse.seen
+    if seen is not None:
+        backlog = seen.backlog._replace(oldest_ms=None)
+        seen = replace(seen, now_ms=0, last_event=ORIGIN, backlog=backlog)
+    return seen, bool(glimpse.trouble), glimpse.news
+
+
+def _print_json(contact: Contact) -> None:
+    while True:
+        glimpse = contact.glimpse()
+        if glimpse.seen is not None and not glimpse.trouble:
+            print(as_json(glimpse.seen), flush=True)
+        time.sleep(_EVERY_SECONDS)
+
+
+def frame(look: Look, glimpse: Glimpse) -> list[Text]:
+    """All there is to show of a glimpse."""
+    lines = [] if glimpse.seen else [Text(f"{look.nobody}.")]
+    if glimpse.seen:
+        lines = picture(glimpse.seen, shown=look.shown, zone=look.zone)
+    if glimpse.trouble:
+        gone = badged(Headline("no_server", "critical", "NO SERVER", glimpse.trouble))
+        lines = [*gone, *([Text("Last seen:", style="dim"), *lines] if glimpse.seen else [])]
+    return [*lines, *([Text(glimpse.news, style="dim")] if glimpse.news else [])]

@@ -1,0 +1,198 @@
+"""One event and what was decided on it, explained: what it met, why it was so, what changed, what came next.
+
+The record is read up to where the last thread of the story ends. The decisions shown are those on record; why
+they were made is told from the state that folding the log leads to. Where the two differ, that is said.
+"""
+
+from collections.abc import Callable
+from decimal import localcontext
+
+import msgspec
+from msgspec import Struct, field
+
+from portfold.coordinator.audit.explain.consequences import threads_of
+from portfold.coordinator.audit.explain.rationale import DecisionContext, because
+from portfold.coordinator.audit.explain.state_rows import Labelled, state_rows
+from portfold.coordinator.audit.explain.trackers import Step
+from portfold.coordinator.audit.record.columns import by_name
+from portfold.coordinator.audit.record.lookup import Found, NotOnRecord
+from portfold.coordinator.audit.record.moment import Exchange, exchange_of
+from portfold.coordinator.audit.record.record import Record
+from portfold.coordinator.audit.record.timeline import decision_text, event_text
+from portfold.coordinator.fold.rules.time_passing import pass_time
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.store.entry_json import words_json
+from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.store.ledger import Decided
+from portfold.coordinator.store.recorded import Recorded, difference
+from portfold.coordinator.views.status import read_status, status_fields
+from portfold.dollars import EXACT
+from portfold.events.codec import RefusedField, decode_decided
+from portfold.events.fields import readable
+from portfold.events.incoming import ClockTicked, EntryRequested
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Entry
+
+MOST_HAPPENED = 60
+"""No more lines of what happened next: a story, not the log."""
+
+_WATCHED = (
+    "current_day", "positions", "reserved", "taken_back", "daily_pnl", "realized_pnl", "stopped_out",
+    "halted", "flattening", "unsettled", "log_incomplete", "workers", "limits",
+)  # fmt: skip
+_LISTS = dict.fromkeys(("positions", "reserved", "taken_back", "unsettled", "workers"), ", ") | {
+    "limits": "; "
+}
+
+
+class ExplainedDecision(Struct, frozen=True):
+    """A decision on record: its sentence, and why it was so. `asked`: it was the one that was asked about."""
+
+    id: str
+    type: str
+    text: str
+    because: list[str]
+    asked: bool
+
+
+class Change(Struct, frozen=True):
+    """A field of the status before and after the event."""
+
+    name: str
+    before: str
+    after: str
+
+
+class Happened(Struct, frozen=True):
+    """Something later that belongs to the story."""
+
+    id: str
+    text: str
+
+
+class Explanation(Struct):
+    """All of it. `met` and `met_rows` are the state before the event; a request's, after time had passed."""
+
+    event: str
+    type: str
+    text: str
+    fields: list[str]
+    exchange: Exchange
+    decisions: list[ExplainedDecision]
+    met_after: str
+    met: dict[str, object]
+    met_rows: list[Labelled]
+    changes: list[Change]
+    next: list[Happened] = field(default_factory=list)
+    ending: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def plain(self) -> dict[str, object]:
+        """For programs: the same, the state as the fields of the status."""
+        return {
+            "event": self.event,
+            "type": self.type,
+            "text": self.text,
+            "fields": msgspec.Raw(words_json(self.fields)),
+            "zone": self.exchange.zone,
+            "decisions": self.decisions,
+            "changes": self.changes,
+            "met_after": self.met_after,
+            "met": self.met,
+            "next": self.next,
+            "ending": self.ending,
+            "notes": self.notes,
+        }
+
+
+def explain(record: Record, found: Found, on_progress: Callable[[int], object]) -> Explanation:
+    """Folds up to the event, and on to where its story ends; shows `on_progress` how many events are done."""
+    follower, entries = Follower(), record.recorded()
+    for done, recorded in enumerate(entries, start=1):
+        if recorded.event.id == found.event:
+            before, cursor = _copied(follower.state), follower.cursor
+            decided = follower.advance(*recorded.event)
+            explanation = _explained(recorded, decided, found, before, cursor, follower.state)
+            break
+        follower.advance(*recorded.event)
+        on_progress(done)
+    else:
+        raise NotOnRecord(f"There is no event {found.event} on record.")
+    threads = threads_of(decided.event, decided.decisions, follower.state)
+    story = explanation.next
+    for later in entries:
+        if not threads or len(story) >= MOST_HAPPENED:
+            break
+        done += 1
+        on_progress(done)
+        step = Step(later.event.id, later.event.fields, follower.advance(*later.event), follower.state)
+        texts = dict.fromkeys(text for thread in threads for text in thread.follow(step))
+        story += (Happened(str(step.at), text) for text in texts)
+        threads = [thread for thread in threads if not thread.done]
+    if len(story) >= MOST_HAPPENED:
+        explanation.ending = [f"And so on: portfold audit show --from {story[-1].id}"]
+    else:
+        explanation.ending = [text for thread in threads if (text := thread.unfinished())]
+    return explanation
+
+
+def _explained(
+    recorded: Recorded, decided: Decided, found: Found, before: State, cursor: StreamId, after: State
+) -> Explanation:
+    """Everything but what came next."""
+    event, decisions = recorded
+    met = _copied(before)
+    with localcontext(EXACT):
+        pass_time(met, event.id, ticked=isinstance(decided.event, ClockTicked))
+    case = DecisionContext(event.id, decided.event, before, met, _copied(after))
+    shown = met if isinstance(decided.event, EntryRequested) else before
+    unlike = difference(decided, recorded, cursor)
+    notes = [found.note] if found.note else []
+    if unlike:
+        notes.append(f"On record is not what the rules make of it: {unlike.sentence}")
+    if decided.repeated:
+        notes.append("It had been published and folded before, so it changed nothing.")
+    return Explanation(
+        event=str(event.id),
+        type=readable(by_name(event.fields).get("type", "")),
+        text=event_text(after, decided, event.fields),
+        fields=event.fields,
+        exchange=exchange_of(after.limits),
+        decisions=[_told(case, entry, asked=entry.id == found.decision) for entry in decisions],
+        met_after=str(cursor),
+        met=read_status(status_fields(shown, cursor)),
+        met_rows=state_rows(shown),
+        changes=_changes(before, after, event.id),
+        notes=notes,
+    )
+
+
+def _told(case: DecisionContext, entry: Entry, *, asked: bool) -> ExplainedDecision:
+    try:
+        decision, _ = decode_decided(entry.fields)
+    except RefusedField as refused:
+        return ExplainedDecision(
+            str(entry.id), "", decision_text(entry), [f"It cannot be read: {refused}."], asked
+        )
+    text, kind = decision_text(entry), type(decision).__name__
+    return ExplainedDecision(str(entry.id), kind, text, because(case, decision), asked)
+
+
+def _copied(state: State) -> State:
+    """The state as it is now, whatever is folded later."""
+    return msgspec.json.decode(msgspec.json.encode(state), type=State)
+
+
+def _changes(before: State, after: State, at: StreamId) -> list[Change]:
+    """What of the status is not as it was; of a list, what left it and what joined it."""
+    was, now = status_fields(before, at), status_fields(after, at)
+    found = []
+    for name in _WATCHED:
+        if was[name] != now[name]:
+            left, joined = was[name], now[name]
+            if name in _LISTS:
+                old, new = (text.split(_LISTS[name]) for text in (left, joined))
+                left = _LISTS[name].join(item for item in old if item not in new)
+                joined = _LISTS[name].join(item for item in new if item not in old)
+            found.append(Change(name, left, joined))
+    return found

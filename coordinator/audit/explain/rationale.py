@@ -1,0 +1,306 @@
+"""Why a decision was made: the rule that decided, with the numbers it was given. One function a decision.
+
+Pure: told from the state the event met (`met`, after time had passed) and the one it led to (`after`). The
+numbers are those of the state; the sentence on record comes from the decision itself.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from portfold.coordinator.audit.explain.state_rows import pnl_parts, slots_sum, told_clock, told_time
+from portfold.coordinator.audit.record.moment import Exchange, exchange_of
+from portfold.coordinator.fold.rules.entry import RULES
+from portfold.coordinator.fold.state import State, contracts_used, daily_pnl, how_it_went, leg_key, slots_used
+from portfold.dollars import shown
+from portfold.events import decisions as said
+from portfold.events.decisions import Decision
+from portfold.events.incoming import Event, Malformed, PositionClosed, PositionMarked
+from portfold.events.legs import parse_legs
+from portfold.events.stream_id import StreamId
+from portfold.quotes import entry_price
+
+_ORDER = [rule.__name__.removeprefix("_") for rule in RULES]
+
+
+class DecisionContext(NamedTuple):
+    """One event: `before` is the state it found, `met` that after time had passed, `after` what it led to."""
+
+    at: StreamId
+    event: Event | Malformed
+    before: State
+    met: State
+    after: State
+
+    @property
+    def exchange(self) -> Exchange:
+        """Whose clock is shown."""
+        return exchange_of(self.after.limits)
+
+
+def because(case: DecisionContext, decision: Decision) -> list[str]:
+    """The sentences; none where the decision says all there is."""
+    return _WHY.get(type(decision), _nothing_more)(case, decision)
+
+
+def _nothing_more(case: DecisionContext, decision: Decision) -> list[str]:
+    return []
+
+
+# --- entries --------------------------------------------------------------------------------------------
+
+
+def _allowed(case: DecisionContext, decision: said.EntryAllowed) -> list[str]:
+    if decision.repeats:
+        return [_repeated(decision.repeats)]
+    limits = case.met.limits
+    most = limits.max_contracts if limits else 0
+    return [
+        f"{slots_sum(case.met)}; this is number {decision.slots}.",
+        f"{contracts_used(case.met)} contracts held or reserved + {decision.size} asked = "
+        f"{contracts_used(case.met) + decision.size} of {most}.",
+        f"No rule objected: {', '.join(_ORDER)}.",
+        f"Reserved until {told_clock(case.exchange, decision.expires_ms)}, for "
+        f"{_seconds(decision.expires_ms - case.at.ms)}.",
+    ]
+
+
+def _denied(case: DecisionContext, decision: said.EntryDenied) -> list[str]:
+    if decision.repeats:
+        return [_repeated(decision.repeats)]
+    numbers = _NUMBERS.get(decision.code)
+    asked = _ORDER[: _ORDER.index(decision.code)] if decision.code in _ORDER and case.met.limits else []
+    unobjecting = [f"Asked before it, and did not object: {', '.join(asked)}."] if asked else []
+    return [*([numbers(case, decision)] if numbers else []), *unobjecting]
+
+
+def _stopped_out(case: DecisionContext, decision: said.EntryDenied) -> str:
+    stop = case.met.stop
+    if stop is None:
+        return ""
+    return (
+        f"The stop latched at event {stop.since}, with the daily P&L at {shown(stop.daily_pnl)}. It lifts on "
+        "a later trading day, once nothing is open."
+    )
+
+
+def _halted(case: DecisionContext, decision: said.EntryDenied) -> str:
+    halt = case.met.halt
+    if halt is None:
+        return "There is no LimitsChanged on the log before it."
+    return f"Halted since event {halt.since}, until somebody resumes."
+
+
+def _superseded(case: DecisionContext, decision: said.EntryDenied) -> str:
+    worker = case.met.workers[decision.worker]
+    return f"The session in force of {decision.worker} is {worker.session}: the last that said it started."
+
+
+def _unsettled(case: DecisionContext, decision: said.EntryDenied) -> str:
+    found = [odd for odd in case.met.unsettled.values() if odd.symbol == decision.symbol]
+    return (
+        f"Log and broker differ, or may, since event {found[0].since}; portfold settle ends that."
+        if found
+        else ""
+    )
+
+
+def _in_position(case: DecisionContext, decision: said.EntryDenied) -> str:
+    held = next((one for one in case.met.positions.values() if one.symbol == decision.symbol), None)
+    return f"Opened at event {held.opened}{entry_price(held.price, ', at ')}." if held else ""
+
+
+def _pending(case: DecisionContext, decision: said.EntryDenied) -> str:
+    one = next((one for one in case.met.reservations.values() if one.symbol == decision.symbol), None)
+    if one is None:
+        return ""
+    if one.kept:
+        went = how_it_went(case.met, one.worker)
+        return f"Reserved by request {one.request}, and kept since {one.worker} {went}."
+    if one.revoked:
+        return (
+            f"Reserved by request {one.request}; taken back by a flatten, and a fill may still be reported."
+        )
+    return f"Reserved by request {one.request} until {told_clock(case.exchange, one.expires_ms)}."
+
+
+def _no_slot(case: DecisionContext, decision: said.EntryDenied) -> str:
+    return f"{slots_sum(case.met)}; this would be number {slots_used(case.met) + 1}."
+
+
+def _no_contracts(case: DecisionContext, decision: said.EntryDenied) -> str:
+    held = sum(one.size for one in case.met.positions.values())
+    reserved = sum(one.size for one in case.met.reservations.values())
+    most = case.met.limits.max_contracts if case.met.limits else 0
+    total = held + reserved + decision.size
+    return f"{held} held + {reserved} reserved + {decision.size} asked = {total}, and {most} is the limit."
+
+
+_NUMBERS: dict[str, Callable[[DecisionContext, said.EntryDenied], str]] = {
+    "stopped_out": _stopped_out,
+    "halted": _halted,
+    "worker_superseded": _superseded,
+    "symbol_unsettled": _unsettled,
+    "symbol_in_position": _in_position,
+    "symbol_pending": _pending,
+    "max_positions": _no_slot,
+    "max_contracts": _no_contracts,
+}
+
+
+def _expired(case: DecisionContext, decision: said.EntryExpired) -> list[str]:
+    one = case.before.reservations.get(leg_key(decision.symbol, decision.side, decision.worker))
+    if one is None:
+        return []
+    if one.revoked:
+        back = f"Request {one.request} was allowed, and an order to flatten took it back"
+        return [f"{back}; it was kept as long as a fill of it might still have been reported."]
+    until = told_clock(case.exchange, one.expires_ms)
+    late = case.at.ms - one.expires_ms
+    after = f"; this is the first event after that, {_seconds(late)} later" if late > 0 else ""
+    if case.before.worker_lost_ms:
+        after = f", and kept {_seconds(late)} more, until its worker would have been known to be lost"
+    return [f"Request {one.request} was allowed until {until}{after}."]
+
+
+def _repeated(first: str) -> str:
+    return f"The same request was published before, as {first}: a repeat gets the same answer."
+
+
+# --- the day's loss -------------------------------------------------------------------------------------
+
+
+def _approaching(case: DecisionContext, decision: said.StopLossApproaching) -> list[str]:
+    lost = case.after.day.stop_from - decision.daily_pnl
+    from_dollars = decision.limit * decision.percent / 100
+    return [
+        _sum(case.after),
+        f"{shown(lost)} is lost; {decision.percent} % of {shown(decision.limit)} are {shown(from_dollars)}.",
+    ]
+
+
+def _triggered(case: DecisionContext, decision: said.StopLossTriggered) -> list[str]:
+    stop_from = case.after.day.stop_from
+    forced = f" below the {shown(stop_from)} from which a forced resume counts" if stop_from else ""
+    return [
+        f"{_sum(case.after)}.",
+        f"The limit is {shown(decision.limit)}{forced}, so the stop is at "
+        f"{shown(stop_from - decision.limit)}; reaching it is enough.",
+        f"To be closed by {told_clock(case.exchange, decision.deadline_ms)}, within "
+        f"{_seconds(decision.deadline_ms - case.at.ms)}: {decision.positions or 'nothing is open'}.",
+        *([f"Taken back before they filled: {decision.pending}."] if decision.pending else []),
+    ]
+
+
+def _sum(state: State) -> str:
+    return f"{pnl_parts(state)} = {shown(daily_pnl(state))}"
+
+
+# --- flattening -----------------------------------------------------------------------------------------
+
+
+def _ordered(case: DecisionContext, decision: said.FlattenOrdered) -> list[str]:
+    due = told_clock(case.exchange, decision.deadline_ms)
+    if decision.episode != str(case.at):
+        return [f"It joins the flatten that began at event {decision.episode}, due {due}."]
+    return [f"To be closed by {due}, within {_seconds(decision.deadline_ms - case.at.ms)}."]
+
+
+def _handed_over(case: DecisionContext, decision: said.FlattenHandedOver) -> list[str]:
+    owners = {leg.worker: case.after.workers.get(leg.worker) for leg in parse_legs(decision.positions)}
+    told = [f"{name} is {one.presence if one else 'unknown'}" for name, one in owners.items()]
+    return [f"{', '.join(told)}: whoever owns these cannot close them."]
+
+
+def _overdue(case: DecisionContext, decision: said.FlattenOverdue) -> list[str]:
+    began = StreamId.parse(decision.episode)
+    due = told_clock(case.exchange, case.at.ms - decision.late_ms)
+    following = told_clock(case.exchange, decision.next_ms)
+    return [
+        f"Ordered at event {began}, due {due}, now {_seconds(decision.late_ms)} late. Reminder "
+        f"{decision.reminder}; the next at {following}."
+    ]
+
+
+def _flat(case: DecisionContext, decision: said.PortfolioFlat) -> list[str]:
+    return [f"The last of what event {decision.episode} began to flatten is reported closed."]
+
+
+# --- what should not have happened ----------------------------------------------------------------------
+
+
+def _breached(case: DecisionContext, decision: said.LimitBreached) -> list[str]:
+    return [f"{slots_sum(case.after)} after it. A fill is a fact: it counts, even where it breaks a limit."]
+
+
+def _mismatch(case: DecisionContext, decision: said.PositionMismatch) -> list[str]:
+    perhaps = "perhaps " if decision.kind in said.LATE_REPORTS else ""
+    return [
+        f"The log holds {decision.log_size}, the broker {perhaps}{decision.broker_size}. Entries in "
+        f"{decision.symbol} are denied until it is settled."
+    ]
+
+
+def _disputed(case: DecisionContext, decision: said.PnlDisputed) -> list[str]:
+    event, limits = case.event, case.met.limits
+    if not isinstance(event, PositionClosed | PositionMarked) or limits is None:
+        return []
+    owner = (event.owner if isinstance(event, PositionClosed) else "") or event.worker
+    held = case.met.positions.get(leg_key(event.symbol, event.side, owner))
+    value = limits.point_values.get(event.symbol)
+    if held is None or value is None:
+        return []
+    first, second = (event.price, held.price) if event.side == "long" else (held.price, event.price)
+    size = min(event.size, held.size) if isinstance(event, PositionClosed) else held.size
+    fees = event.commission if isinstance(event, PositionClosed) else Decimal(0)
+    less = f" - {shown(fees)} commission" if fees else ""
+    return [
+        f"({first:f} - {second:f}) x {shown(value)} a point x {size}{less} = {shown(decision.computed)}, "
+        f"where {shown(decision.reported)} was reported. The lower counts."
+    ]
+
+
+def _stale(case: DecisionContext, decision: said.MarkStale) -> list[str]:
+    limits = case.met.limits
+    allowed = _seconds(limits.mark_stale_ms) if limits else "nothing"
+    last = told_time(case.exchange, case.at.ms - decision.age_ms)
+    return [f"Last marked {last}; after {allowed} a mark counts as stale."]
+
+
+def _rejected(case: DecisionContext, decision: said.EventRejected) -> list[str]:
+    return ["It changed nothing."]
+
+
+# --- the calendar ---------------------------------------------------------------------------------------
+
+
+def _new_day(case: DecisionContext, decision: said.TradingDayStarted) -> list[str]:
+    if not decision.previous_day:
+        return ["The first limits on the log say what a trading day is, and so begin one."]
+    return [
+        f"{decision.previous_day} ended {told_time(case.exchange, case.before.day.ends_ms)} "
+        f"({case.exchange.zone}); this is the first event after that."
+    ]
+
+
+def _seconds(ms: int) -> str:
+    return f"{ms / 1000:,.3f}".rstrip("0").rstrip(".") + " s"
+
+
+_WHY: dict[type, Callable[[DecisionContext, Any], list[str]]] = {
+    said.EntryAllowed: _allowed,
+    said.EntryDenied: _denied,
+    said.EntryExpired: _expired,
+    said.StopLossApproaching: _approaching,
+    said.StopLossTriggered: _triggered,
+    said.FlattenOrdered: _ordered,
+    said.FlattenHandedOver: _handed_over,
+    said.FlattenOverdue: _overdue,
+    said.PortfolioFlat: _flat,
+    said.LimitBreached: _breached,
+    said.PositionMismatch: _mismatch,
+    said.PnlDisputed: _disputed,
+    said.MarkStale: _stale,
+    said.EventRejected: _rejected,
+    said.TradingDayStarted: _new_day,
+}

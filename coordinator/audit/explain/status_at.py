@@ -1,0 +1,61 @@
+"""The portfolio as it was at a moment: the log folded up to there."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from portfold.coordinator.audit.record.lookup import NotOnRecord
+from portfold.coordinator.audit.record.moment import Moment
+from portfold.coordinator.audit.record.record import Record
+from portfold.coordinator.audit.record.span import Span
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.views.status import read_status, status_fields
+from portfold.events.incoming import CoordinatorStarted
+from portfold.events.stream_id import ORIGIN, StreamId
+
+
+class PastStatus(Struct, frozen=True):
+    """The state after `event`, the last one at or before the moment; `leader` led then.
+
+    `next` is the event after it, None where the record ends there.
+    """
+
+    event: StreamId
+    next: StreamId | None
+    state: State
+    leader: str
+
+    def fields(self) -> dict[str, object]:
+        """The fields of `portfold status --json` that the log knows, as values."""
+        status = status_fields(self.state, self.event) | {"leader": self.leader}
+        return read_status(status) | {"next_event": str(self.next) if self.next else ""}
+
+
+def status_at(record: Record, moment: Moment, on_progress: Callable[[int], object]) -> PastStatus:
+    """Folds up to the moment; shows `on_progress` how many events are done.
+
+    Raises NotOnRecord where nothing had happened yet or the event is not on record, and what reading raises.
+    """
+    follower, span, leader, after = Follower(), Span(record, None, moment), "", None
+    for done, recorded in enumerate(record.recorded(), start=1):
+        if recorded.event.id > span.within(follower.state.limits)[1]:
+            after = recorded.event.id
+            break
+        decided = follower.advance(*recorded.event)
+        if isinstance(decided.event, CoordinatorStarted):
+            leader = decided.event.leader
+        on_progress(done)
+    if moment.event is not None and follower.cursor != moment.event:
+        raise NotOnRecord(_no_such_event(moment.event, follower.cursor))
+    if follower.cursor == ORIGIN:
+        raise NotOnRecord(f"Nothing had happened by then: the first event on record is {after or 'none'}.")
+    return PastStatus(follower.cursor, after, follower.state, leader)
+
+
+def _no_such_event(event: StreamId, before: StreamId) -> str:
+    there = f"; the one before it is {before}" if before != ORIGIN else ""
+    return (
+        f"There is no event {event} on record{there}. (Of a decision, name its event: a decision's ID is its "
+        "event's, with the count times 100.)"
+    )

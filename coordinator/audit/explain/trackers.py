@@ -1,0 +1,332 @@
+"""The threads of a story: a position, a denied request, a flatten, a stop, each followed to its end.
+
+A thread looks at every later event and says what of it belongs to the story. It is done when there is nothing
+more to come; where the record ends before, it says how things stood.
+"""
+
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct
+
+from portfold.coordinator.audit.record.timeline import event_text
+from portfold.coordinator.fold.rules.entry import why_not
+from portfold.coordinator.fold.state import State, daily_pnl, leg_key
+from portfold.coordinator.store.ledger import Decided
+from portfold.coordinator.views.narration import told_decision
+from portfold.dollars import ZERO, shown
+from portfold.events.decisions import (
+    Decision,
+    EntryAllowed,
+    EntryDenied,
+    EntryExpired,
+    EventRejected,
+    FlattenHandedOver,
+    FlattenOrdered,
+    FlattenOverdue,
+    LimitBreached,
+    MarkStale,
+    PnlDisputed,
+    PortfolioFlat,
+    PositionAdopted,
+    PositionMismatch,
+    StopLossTriggered,
+    TradingDayStarted,
+)
+from portfold.events.incoming import (
+    EntryRenewed,
+    EntryRequested,
+    EntryWithdrawn,
+    Event,
+    Malformed,
+    PositionClosed,
+    PositionMarked,
+    PositionOpened,
+    PositionSettled,
+    TradingResumed,
+)
+from portfold.events.legs import parse_legs
+from portfold.events.stream_id import StreamId
+from portfold.quotes import entry_price, exit_price
+
+OF_EPISODE = (StopLossTriggered, FlattenOrdered, FlattenHandedOver, FlattenOverdue, PortfolioFlat)
+"""The decisions that belong to an episode of flattening."""
+
+
+class Step(NamedTuple):
+    """A later event: what it says, what was decided on it, and the state it led to."""
+
+    at: StreamId
+    fields: list[str]
+    decided: Decided
+    state: State
+
+    @property
+    def event(self) -> Event | Malformed:
+        """What it says."""
+        return self.decided.event
+
+    @property
+    def told(self) -> str:
+        """Its sentence; a fill with its price, which a coordinator's log leaves out."""
+        event = self.event
+        if isinstance(event, PositionOpened | PositionClosed) and not self.refused:
+            what = "opened" if isinstance(event, PositionOpened) else "closed"
+            made = ""
+            if isinstance(event, PositionClosed):
+                made = f" | P&L: {shown(event.pnl)}{f' | {event.reason}' if event.reason else ''}"
+                price = exit_price(event.price, event.reason)
+            else:
+                price = entry_price(event.price)
+            leg = f"{event.symbol} {event.side} {event.size}{price} by {event.worker}"
+            return f"Position {what}: {leg}{made} | Daily P&L: {shown(daily_pnl(self.state))}"
+        return event_text(self.state, self.decided, self.fields)
+
+    @property
+    def refused(self) -> bool:
+        """Whether it changed nothing."""
+        return self.decided.repeated or any(isinstance(one, EventRejected) for one in self.decided.decisions)
+
+
+class Thread(Protocol):
+    """One thread of the story."""
+
+    done: bool
+
+    def follow(self, step: Step) -> list[str]:
+        """What of the step belongs to it."""
+        ...
+
+    def unfinished(self) -> str:
+        """How things stand where the record ends before it is done; nothing where that is no wonder."""
+        ...
+
+
+class LegThread:
+    """A position, or a slot reserved for one, until neither is left."""
+
+    def __init__(self, symbol: str, side: str, worker: str) -> None:
+        self._symbol, self._side, self._worker = symbol, side, worker
+        self._key = leg_key(symbol, side, worker)
+        self._held = False
+        self._worst = self._best = ZERO
+        self._marks = self._renewals = 0
+        self.done = False
+
+    def follow(self, step: Step) -> list[str]:
+        found = [step.told] if self._concerns(step.event) else []
+        found += [told_decision(one).text for one in step.decided.decisions if self._is_about(one)]
+        if isinstance(step.event, PositionMarked):
+            self._mark(step)
+        self._renewals += self._is_renewed(step)
+        held, reserved = self._key in step.state.positions, self._key in step.state.reservations
+        if not reserved and not held and not found:
+            found = [f"The slot is taken back: {step.told}"]
+        if self._renewals and not reserved:
+            found = [f"The slot was kept meanwhile, renewed {_times(self._renewals)}.", *found]
+            self._renewals = 0
+        self._held = held
+        self.done = not (held or reserved)
+        return [*found, *(self._marked() if self.done else [])]
+
+    def unfinished(self) -> str:
+        what = "is still open" if self._held else "still has its slot"
+        return f"{self._symbol} {what} where the record ends. {' '.join(self._marked())}".rstrip()
+
+    def _concerns(self, event: Event | Malformed) -> bool:
+        match event:
+            case EntryWithdrawn():
+                return (event.symbol, event.worker) == (self._symbol, self._worker)
+            case PositionOpened() | PositionSettled():
+                return leg_key(event.symbol, event.side, event.worker) == self._key
+            case PositionClosed():
+                return leg_key(event.symbol, event.side, event.owner or event.worker) == self._key
+        return False
+
+    def _is_about(self, decision: Decision) -> bool:
+        match decision:
+            case EntryExpired():
+                return leg_key(decision.symbol, decision.side, decision.worker) == self._key
+            case LimitBreached() | PositionMismatch() | PnlDisputed() | MarkStale() | PositionAdopted():
+                return (decision.symbol, decision.worker) == (self._symbol, self._worker)
+            case StopLossTriggered() | FlattenOrdered():
+                return self._key in _keys(decision.positions) | _keys(decision.pending)
+            case FlattenHandedOver() | FlattenOverdue():
+                return self._key in _keys(decision.positions)
+        return False
+
+    def _is_renewed(self, step: Step) -> bool:
+        event, slot = step.event, step.state.reservations.get(self._key)
+        renews = isinstance(event, EntryRenewed) and (event.symbol, event.worker) == (
+            self._symbol,
+            self._worker,
+        )
+        return renews and slot is not None and not step.decided.decisions and not step.decided.repeated
+
+    def _mark(self, step: Step) -> None:
+        held = step.state.positions.get(self._key)
+        if held is not None and held.marked_ms == step.at.ms:
+            self._worst = min(self._worst, held.unrealized) if self._marks else held.unrealized
+            self._best = max(self._best, held.unrealized) if self._marks else held.unrealized
+            self._marks += 1
+
+    def _marked(self) -> list[str]:
+        if not self._marks:
+            return []
+        if self._marks == 1:
+            return [f"While open it was marked once, at {shown(self._worst)}."]
+        between = f"between {shown(self._worst)} and {shown(self._best)}"
+        return [f"While open it was marked {self._marks:,} times, {between}."]
+
+
+class DeniedThread:
+    """A denied request, until it could have been allowed and was asked again, or the trading day ended."""
+
+    def __init__(self, request: EntryRequested) -> None:
+        self._request = request
+        self._asked = self._free = self.done = False
+
+    def follow(self, step: Step) -> list[str]:
+        found: list[str] = []
+        if any(isinstance(one, TradingDayStarted) for one in step.decided.decisions):
+            self.done = True
+            return found if self._free else ["The trading day ended before it could have been allowed."]
+        if not self._asked and self._is_asked_again(step.event):
+            self._asked = True
+            answers = [one for one in step.decided.decisions if isinstance(one, EntryAllowed | EntryDenied)]
+            found += [f"Asked again: {told_decision(one).text}" for one in answers]
+            self.done = any(isinstance(one, EntryAllowed) for one in answers)
+        if not self._free and not self.done and self._would_be_allowed(step.state):
+            self._free = True
+            found.append(f"From here on it would have been allowed, after: {step.told}")
+        self.done = self.done or (self._asked and self._free)
+        return found
+
+    def unfinished(self) -> str:
+        return "" if self._free else "Where the record ends it would still be denied."
+
+    def _is_asked_again(self, event: Event | Malformed) -> bool:
+        same = self._request
+        return isinstance(event, EntryRequested) and (event.worker, event.symbol) == (
+            same.worker,
+            same.symbol,
+        )
+
+    def _would_be_allowed(self, state: State) -> bool:
+        known = state.limits is not None and self._request.worker in state.workers
+        return known and state.limits is not None and why_not(state, state.limits, self._request) is None
+
+
+class EpisodeThread:
+    """Flattening, from the order until everything is confirmed closed."""
+
+    def __init__(self, episode: str, state: State) -> None:
+        self._episode = episode
+        self._keys: set[str] = set()
+        self._note(state)
+        self.done = not self._keys  # where nothing was open, it was over as it began
+
+    def follow(self, step: Step) -> list[str]:
+        found = [step.told] if self._closes(step.event) else []
+        found += [told_decision(one).text for one in step.decided.decisions if self._is_of(one)]
+        self._note(step.state)
+        self.done = step.state.flatten is None or step.state.flatten.episode != self._episode
+        return found
+
+    def unfinished(self) -> str:
+        return f"Where the record ends these are still to be closed: {', '.join(sorted(self._keys))}."
+
+    def _note(self, state: State) -> None:
+        flatten = state.flatten
+        self._keys = set(flatten.left) if flatten is not None and flatten.episode == self._episode else set()
+
+    def _closes(self, event: Event | Malformed) -> bool:
+        match event:
+            case PositionClosed():
+                return leg_key(event.symbol, event.side, event.owner or event.worker) in self._keys
+            case PositionSettled():
+                return leg_key(event.symbol, event.side, event.worker) in self._keys
+        return False
+
+    def _is_of(self, decision: Decision) -> bool:
+        return isinstance(decision, OF_EPISODE) and decision.episode == self._episode
+
+
+class StopThread:
+    """The day's latch, until it lifts."""
+
+    def __init__(self) -> None:
+        self._denied = 0
+        self.done = False
+
+    def follow(self, step: Step) -> list[str]:
+        self._denied += sum(
+            isinstance(one, EntryDenied) and one.code == "stopped_out" for one in step.decided.decisions
+        )
+        self.done = step.state.stop is None
+        return [f"The stop lifts; it denied {_requests(self._denied)}. {step.told}"] if self.done else []
+
+    def unfinished(self) -> str:
+        return f"Where the record ends the stop holds; it denied {_requests(self._denied)} so far."
+
+
+class HaltThread:
+    """A halt, until it is lifted."""
+
+    def __init__(self) -> None:
+        self._denied = 0
+        self.done = False
+
+    def follow(self, step: Step) -> list[str]:
+        self._denied += sum(
+            isinstance(one, EntryDenied) and one.code == "halted" for one in step.decided.decisions
+        )
+        self.done = step.state.halt is None
+        resumed = [step.told] if isinstance(step.event, TradingResumed) else []
+        return [*resumed, *([f"It denied {_requests(self._denied)}."] if self.done else [])]
+
+    def unfinished(self) -> str:
+        return f"Where the record ends trading is still halted; that denied {_requests(self._denied)} so far."
+
+
+class UnsettledThread:
+    """A difference between log and broker, until it is settled."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self.done = False
+
+    def follow(self, step: Step) -> list[str]:
+        self.done = self._key not in step.state.unsettled
+        return [f"Settled: {step.told}"] if self.done else []
+
+    def unfinished(self) -> str:
+        return f"Where the record ends {self._key} is not settled."
+
+
+class NextThread:
+    """The next event of one type whose fields are those `named`; else `otherwise`."""
+
+    def __init__(self, of: type[Struct], named: dict[str, str], otherwise: str) -> None:
+        self._of, self._named, self._otherwise = of, named, otherwise
+        self.done = False
+
+    def follow(self, step: Step) -> list[str]:
+        if not isinstance(step.event, self._of):
+            return []
+        self.done = all(getattr(step.event, name) == value for name, value in self._named.items())
+        return [step.told] if self.done else []
+
+    def unfinished(self) -> str:
+        return self._otherwise
+
+
+def _keys(legs: str) -> set[str]:
+    return {leg_key(leg.symbol, leg.side, leg.worker) for leg in parse_legs(legs)}
+
+
+def _requests(count: int) -> str:
+    return f"{count:,} request" if count == 1 else f"{count:,} requests"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"

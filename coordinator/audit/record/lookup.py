@@ -1,0 +1,58 @@
+"""Which event somebody means: by its ID, by that of a decision, or the last one about something."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from portfold.coordinator.audit.record.record import Record
+from portfold.coordinator.audit.record.timeline import Wanted
+from portfold.events.stream_id import ORIGIN, StreamId
+
+
+class NotOnRecord(Exception):
+    """What was asked for is not on record. A sentence."""
+
+
+class Found(NamedTuple):
+    """The event that is meant, and its decision where that was. `note` says what else the ID could mean."""
+
+    event: StreamId
+    decision: StreamId | None = None
+    note: str = ""
+
+
+def find_id(record: Record, wanted: StreamId, on_progress: Callable[[int], object]) -> Found:
+    """The event `wanted`; if there is none, the event of the decision `wanted`. Raises NotOnRecord."""
+    decided: Found | None = None
+    before = ORIGIN
+    for done, (event, decisions) in enumerate(record.recorded(), start=1):
+        if event.id > wanted:
+            break
+        if event.id == wanted:
+            return _event_before_decision(wanted, decided)
+        if any(decision.id == wanted for decision in decisions):
+            decided = Found(event.id, wanted)
+        before = event.id
+        on_progress(done)
+    if decided is None:
+        there = f"; the event before it is {before}" if before != ORIGIN else ""
+        raise NotOnRecord(f"There is no event and no decision {wanted} on record{there}.")
+    return decided
+
+
+def _event_before_decision(event: StreamId, decided: Found | None) -> Found:
+    if decided is None or decided.event == event:
+        return Found(event)
+    return Found(event, note=f"{event} is also a decision of event {decided.event}: ask for that event.")
+
+
+def find_last(record: Record, wanted: Wanted, on_progress: Callable[[int], object]) -> Found:
+    """The last decision that is wanted. Raises NotOnRecord."""
+    found: Found | None = None
+    for done, (event, decisions) in enumerate(record.recorded(), start=1):
+        for decision in decisions:
+            if wanted.has(decision.fields):
+                found = Found(event.id, decision.id)
+        on_progress(done)
+    if found is None:
+        raise NotOnRecord("There is no such decision on record.")
+    return found

@@ -1,0 +1,98 @@
+"""The record an audit reads: all events of a portfolio with the decisions on them, wherever they lie.
+
+On a server, in an archive, in both, or in an export: whoever reads a `Record` cannot tell, and never holds
+more of it than a batch. It is read only.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from portfold.coordinator.store.archive import Archive
+from portfold.coordinator.store.history import READ_AT_ONCE, history
+from portfold.coordinator.store.log_integrity import count_between
+from portfold.coordinator.store.recorded import Recorded
+from portfold.events.chain import GENESIS
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Bus, Entry
+
+
+class RecordError(Exception):
+    """The record cannot be read; a sentence that says why and what to do."""
+
+
+class Record(Protocol):
+    """One portfolio's past up to `cursor`, where the chain is said to be `chain`.
+
+    `shown` names the place for people. Reading may raise RecordError, LogDiffers, ArchiveError, BusError.
+    """
+
+    @property
+    def portfolio(self) -> str: ...
+
+    @property
+    def shown(self) -> str: ...
+
+    @property
+    def cursor(self) -> StreamId: ...
+
+    @property
+    def chain(self) -> str: ...
+
+    @property
+    def events(self) -> int | None:
+        """How many events there are, where that is known beforehand: for progress alone."""
+        ...
+
+    def recorded(self) -> Iterator[Recorded]:
+        """Every event up to `cursor`, from the first, each with its decisions."""
+        ...
+
+
+class LiveRecord:
+    """What is on a server up to its head of this moment; `archive` is the folder of what was moved away."""
+
+    def __init__(
+        self, bus: Bus, archive: Path | None = None, shown: str = "", *, at_once: int = READ_AT_ONCE
+    ) -> None:
+        head = bus.head()
+        self.portfolio = bus.keys.name
+        self.shown = shown or bus.keys.name
+        self.cursor = head.cursor if head else ORIGIN
+        self.chain = head.chain if head and head.cursor != ORIGIN else GENESIS
+        self.events: int | None = head.folded if head else 0
+        self._bus = bus
+        self._archive = archive
+        self._at_once = at_once
+
+    def recorded(self) -> Iterator[Recorded]:
+        """Archive and streams as one log."""
+        return history(self._bus, self._archive, up_to=self.cursor, at_once=self._at_once)
+
+    def undecided(self) -> int:
+        """How many events lie behind `cursor`."""
+        return count_between(self._bus.events_after, self.cursor, self._bus.last_event())
+
+    def stray(self) -> Entry | None:
+        """A decision on an event that is not decided: nobody but a coordinator should have written there."""
+        beyond = self._bus.decisions_after(self.cursor.after_decisions(), count=1)
+        head = self._bus.head()  # asked last: whatever was committed meanwhile, it has come as far
+        if beyond and (head is None or beyond[0].id.event() > head.cursor):
+            return beyond[0]
+        return None
+
+
+class ArchivedRecord:
+    """What an archive holds, without a server."""
+
+    def __init__(self, folder: Path) -> None:
+        self._archive = Archive.open(folder)
+        self.portfolio = self._archive.portfolio
+        self.shown = f"{self.portfolio} in the archive {folder}"
+        self.cursor = self._archive.end
+        self.chain = self._archive.chain
+        self.events: int | None = sum(segment.events for segment in self._archive.segments)
+
+    def recorded(self) -> Iterator[Recorded]:
+        """Segment after segment, each checked against its hash first."""
+        return self._archive.recorded_after(ORIGIN)

@@ -1,0 +1,266 @@
+"""The end of the log as a story that goes on: what was said and what was decided, in order, as on record.
+
+The running totals in it (open positions, the day's P&L) come from folding along. That begins at a snapshot or
+an archive where one lies before the first line; before that, in a log too long to be read again from its
+beginning, lines leave the totals out. A page of entries is in memory, however long the log and the watch.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from portfold.coordinator.audit.record.columns import TABLES, Row
+from portfold.coordinator.audit.record.moment import Exchange
+from portfold.coordinator.audit.record.timeline import Item, Wanted, decision_text, event_text
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.store.follower import Follower, LogDiffers
+from portfold.coordinator.store.history import on_stream
+from portfold.coordinator.store.ledger import Decided
+from portfold.coordinator.store.recorded import Recorded
+from portfold.coordinator.store.segment import ArchiveError
+from portfold.coordinator.views.narration import Level, told_decision, told_event
+from portfold.events.codec import RefusedField, decode_decided, decode_event
+from portfold.events.decisions import Decision, EventRejected
+from portfold.events.incoming import Malformed
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Bus, Entry
+from portfold.events.wire.errors import BusError
+from portfold.exchange_time import span
+
+_PAGE = 500
+_SEARCHED = 100_000
+_FOLDED_AGAIN = 100_000
+_BLOCK_MS = 1000
+_POLL_SECONDS = 0.05
+_PATIENCE_SECONDS = 2.0
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 2.0
+
+
+class TailLine(NamedTuple):
+    """An entry of the log, with its sentence and how grave that is."""
+
+    item: Item
+    level: Level
+
+
+class Note(NamedTuple):
+    """What is no part of the log, but whoever reads along should know."""
+
+    text: str
+
+
+class Choice(NamedTuple):
+    """What is told: of what is `wanted` whatever deserves a line; with `everything`, or a type, the rest."""
+
+    wanted: Wanted
+    everything: bool
+    exchange: Exchange
+
+    def tell(self, recorded: Recorded, follower: Follower | None) -> Iterator[TailLine]:
+        """The event and its decisions; a `follower` that has come to the event before folds it on the way."""
+        state, repeated = None, False
+        if follower is not None:
+            state, repeated = follower.state, follower.advance(*recorded.event).repeated
+        decisions = [_read(decision) for decision in recorded.decisions]
+        if self.wanted.has(recorded.event.fields):
+            told = self._event(recorded.event, state, repeated, decisions)
+            if told.level != "debug" or self.everything or self.wanted.types:
+                yield told
+        for entry, decision in zip(recorded.decisions, decisions, strict=True):
+            if self.wanted.has(entry.fields):
+                level = told_decision(decision).level if decision is not None else "error"
+                row = Row(*entry)
+                yield TailLine(
+                    Item(TABLES[1], row, recorded.event.id, self.exchange, decision_text(entry)), level
+                )
+
+    def _event(
+        self, entry: Entry, state: State | None, repeated: bool, decisions: list[Decision | None]
+    ) -> TailLine:
+        event, refused = decode_event(entry.fields), any(isinstance(one, EventRejected) for one in decisions)
+        counted = not (repeated or refused or isinstance(event, Malformed))
+        lines = told_event(state, event) if counted else []
+        if lines:
+            level, text = lines[0]
+        else:
+            known = [one for one in decisions if one is not None]
+            decided = Decided(entry.id, event, repeated, known, [], "")
+            level, text = "debug", event_text(State(), decided, entry.fields)
+        return TailLine(Item(TABLES[0], Row(*entry), entry.id, self.exchange, text), level)
+
+
+def _read(entry: Entry) -> Decision | None:
+    try:
+        return decode_decided(entry.fields)[0]
+    except RefusedField:  # it is shown as what it is: no decision
+        return None
+
+
+class Tail:
+    """The end of one portfolio's log; `archive` is the folder of what left the server."""
+
+    def __init__(self, bus: Bus, archive: Path | None, choice: Choice) -> None:
+        self._bus = bus
+        self._archive = archive
+        self._choice = choice
+        self._follower: Follower | None = None
+        self._cursor = ORIGIN
+
+    # --- the last lines ------------------------------------------------------------------------------------
+
+    def last(self, count: int) -> Iterator[TailLine]:
+        """The last `count` that are to be told, of what is decided. Raises BusError."""
+        decided = self._decided()
+        before, lines = self._find(decided, count)
+        self._go_to(before)
+        yield from islice(self._tell(before, decided), max(0, lines - count), None)
+        self._cursor = decided
+
+    def _tell(self, after: StreamId, last: StreamId) -> Iterator[TailLine]:
+        for recorded in on_stream(self._bus, after, last):
+            yield from self._choice.tell(recorded, self._follower)
+
+    def _find(self, decided: StreamId, count: int) -> tuple[StreamId, int]:
+        """The event before the first to tell, and how many lines there are after it."""
+        lines, searched, last = 0, 0, decided
+        while searched < _SEARCHED:
+            page = self._bus.events_before(last, count=_PAGE)
+            if not page:
+                return ORIGIN, lines
+            before = _before(page[-1].id)
+            lines += sum(
+                1
+                for recorded in on_stream(self._bus, before, last)
+                for _ in self._choice.tell(recorded, None)
+            )
+            if lines >= count:
+                return before, lines
+            searched, last = searched + len(page), before
+        return last, lines
+
+    def _go_to(self, event: StreamId) -> None:
+        """Folds up to the event, if that is not too far."""
+        self._follower = self._nearest(event)
+        if self._follower is not None:
+            _catch_up(self._bus, self._follower, event)
+
+    def _nearest(self, event: StreamId) -> Follower | None:
+        """A follower at a place before the event, or at it; None where there is none near enough."""
+        try:
+            follower = Follower.from_snapshot(self._bus, self._archive)
+            if follower.cursor <= event:
+                return follower
+            if self._bus.extent().length > _FOLDED_AGAIN:
+                return None
+            follower = follower.further_back(self._bus)
+        except (LogDiffers, ArchiveError):  # told without totals: what is wrong with it is the audit's to say
+            return None
+        return follower if follower.cursor <= event else None
+
+    # --- following -----------------------------------------------------------------------------------------
+
+    def follow(self, wait: Callable[[float], object] = time.sleep) -> Iterator[TailLine | Note]:
+        """What comes after the last lines, for ever; outlasts the server's absences. `wait` spends time."""
+        trouble, since, pause = "", 0.0, _FIRST_PAUSE_SECONDS
+        waiting = _Waiting()
+        while True:
+            try:
+                if trouble:
+                    yield from self._look_after_absence(time.monotonic() - since)
+                    trouble, pause = "", _FIRST_PAUSE_SECONDS
+                yield from self._next(waiting, wait)
+            except BusError as error:
+                if not trouble:
+                    trouble, since = str(error), time.monotonic()
+                    yield Note(f"{trouble} Trying again.")
+                wait(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def _next(self, waiting: "_Waiting", wait: Callable[[float], object]) -> Iterator[TailLine | Note]:
+        decided = self._decided()
+        if decided > self._cursor:
+            yield from self._tell_up_to(decided)
+        elif first := self._bus.events_after(self._cursor, count=1, block_ms=_BLOCK_MS):
+            if waiting.too_long(first[0].id):
+                yield self._not_decided()
+            wait(_POLL_SECONDS)
+
+    def _tell_up_to(self, decided: StreamId) -> Iterator[TailLine | Note]:
+        if self._follower is None:
+            self._go_to(self._cursor)
+        for recorded in on_stream(self._bus, self._cursor, decided):
+            self._cursor = recorded.event.id
+            yield from self._choice.tell(recorded, self._follower)
+        if self._cursor < decided:  # the rest is no longer there
+            archived = self._bus.archived()
+            if archived is not None and archived.up_to > self._cursor:
+                yield Note(f"Up to {archived.up_to} it went to the archive untold: portfold audit show")
+                self._cursor = min(archived.up_to, decided)
+            else:
+                self._cursor = decided
+            self._follower = None
+
+    def _look_after_absence(self, seconds: float) -> Iterator[Note]:
+        """Where the log ends now: a server may come back without what it had."""
+        decided = self._decided()
+        yield Note(f"Redis is back, after {span(int(seconds * 1000))}.")
+        if decided < self._cursor:
+            yield Note(
+                f"The log now ends before {self._cursor}, which was told already: it lost its end, or is "
+                f"another one. What follows goes on after {decided}."
+            )
+            self._cursor, self._follower = decided, None
+
+    def undecided(self, wait: Callable[[float], object] = time.sleep) -> Note | None:
+        """That there is more on the log than was decided on, and does not come to it. Raises BusError."""
+        first = self._bus.events_after(self._decided(), count=1)
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while first and self._decided() < first[0].id:
+            if time.monotonic() >= deadline:
+                return self._not_decided()
+            wait(_POLL_SECONDS)
+        return None
+
+    def _not_decided(self) -> Note:
+        leader = self._bus.leader()
+        who = f"{leader} leads, and does not come to them" if leader else "nobody leads"
+        return Note(f"There are events that are not decided: {who}. See: portfold status")
+
+    def _decided(self) -> StreamId:
+        head = self._bus.head()
+        return head.cursor if head else ORIGIN
+
+
+class _Waiting:
+    """How long an event waits for its decision, and whether that was said."""
+
+    def __init__(self) -> None:
+        self._event = ORIGIN
+        self._since = 0.0
+        self._said = False
+
+    def too_long(self, event: StreamId) -> bool:
+        """The event waits; true once, when that has lasted too long."""
+        now = time.monotonic()
+        if event != self._event:
+            self._event, self._since, self._said = event, now, False
+        if self._said or now - self._since < _PATIENCE_SECONDS:
+            return False
+        self._said = True
+        return True
+
+
+def _catch_up(bus: Bus, follower: Follower, event: StreamId) -> None:
+    while follower.cursor < event:
+        entries = [entry for entry in bus.events_after(follower.cursor, count=_PAGE) if entry.id <= event]
+        if not entries:
+            return
+        for entry in entries:
+            follower.advance(*entry)
+
+
+def _before(event: StreamId) -> StreamId:
+    """The largest ID before the event's."""
+    return StreamId(event.ms, event.seq - 1) if event.seq else StreamId(event.ms - 1, 2**64 - 1)

@@ -1,0 +1,1 @@
+"""The account of trading days, for reports."""

@@ -1,0 +1,302 @@
+"""One event entered in the account of its trading day.
+
+The state is that right after the fold, so that every figure is the coordinator's own; what a close closed is
+looked up right before, since afterwards it is gone.
+"""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from portfold.coordinator.audit.report.day_account import (
+    LINES_KEPT,
+    Above,
+    Booking,
+    Change,
+    DayAccount,
+    EndOfDayPosition,
+    Entry,
+    NarratedLine,
+    Order,
+    OrderKind,
+    Trade,
+)
+from portfold.coordinator.audit.report.flattenings import took_effect
+from portfold.coordinator.fold.limits import Limits, limits_named
+from portfold.coordinator.fold.rules.flatten import catches_new_fills
+from portfold.coordinator.fold.state import State, contracts_used, daily_pnl, earlier, leg_key, slots_used
+from portfold.coordinator.store.ledger import Decided
+from portfold.coordinator.views.narration import narrate
+from portfold.dollars import ZERO
+from portfold.events.codec import Fields
+from portfold.events.decisions import (
+    Decision,
+    EntryAllowed,
+    EntryDenied,
+    EntryExpired,
+    EventRejected,
+    LimitBreached,
+    PnlDisputed,
+    StopLossTriggered,
+    TradingDayStarted,
+)
+from portfold.events.incoming import (
+    EntryRequested,
+    Event,
+    FlattenRequested,
+    LossAcknowledged,
+    Malformed,
+    PositionClosed,
+    PositionMarked,
+    PositionOpened,
+    PositionSettled,
+    TradingHalted,
+    TradingResumed,
+    WorkerRetired,
+)
+
+_EVERYDAY = ("debug", "info")
+_BY_TRADERS = (EntryRequested, PositionOpened, PositionClosed, PositionMarked, PositionSettled)
+
+
+class Before(NamedTuple):
+    """What an event met: the day's realized P&L, the limits, and what was open, by leg (price, since)."""
+
+    day: str
+    realized: Decimal
+    limits: Limits | None
+    open: dict[str, tuple[Decimal, int]]
+
+
+def before(state: State, fields: Fields) -> Before:
+    """Looked at before the fold. What is open is copied only for events that may take something away."""
+    taken = "PositionClosed" in fields
+    held = {key: (one.price, one.opened_ms) for key, one in state.positions.items()} if taken else {}
+    return Before(state.day.date, state.day.realized, state.limits, held)
+
+
+def begin(state: State, ms: int, met: Before) -> DayAccount:
+    """The account of the trading day that the event at `ms` began; a day begins at 0 dollars."""
+    account = DayAccount(day=state.day.date, first_ms=ms, last_ms=ms, limits=met.limits)
+    account.total_curve.add(ms, ZERO)
+    account.realized_curve.add(ms, ZERO)
+    return account
+
+
+def enter(account: DayAccount, decided: Decided, state: State, met: Before) -> None:
+    """Enters the event and its decisions."""
+    ms = decided.at.ms
+    account.events += 1
+    account.last_ms = ms
+    account.ends_ms = state.day.ends_ms
+    account.halted = state.halt is not None
+    if took_effect(decided):
+        _enter_event(account, decided, state, met)
+    elif isinstance(decided.event, TradingResumed):
+        _enter_order(account, ms, decided.event, refused=_refusal(decided))
+    for decision in decided.decisions:
+        _enter_decision(account, ms, decision, state)
+    _enter_lines(account, decided, state)
+    _enter_figures(account, ms, state)
+
+
+def close(account: DayAccount, state: State) -> None:
+    """What is open at the end; the state is that before the next day began, or the last there is."""
+    counts = state.limits is not None and state.limits.stop_loss_on == "total"
+    account.held = [
+        EndOfDayPosition(
+            symbol=one.symbol,
+            side=one.side,
+            size=one.size,
+            price=one.price,
+            worker=one.worker,
+            unrealized=one.unrealized if one.mark is not None else None,
+            counted=one.unrealized - earlier(state, one) if counts else ZERO,
+        )
+        for one in state.positions.values()
+    ]
+
+
+# --- events ---------------------------------------------------------------------------------------------
+
+
+def _enter_event(account: DayAccount, decided: Decided, state: State, met: Before) -> None:
+    ms, event = decided.at.ms, decided.event
+    if isinstance(event, _BY_TRADERS):
+        first_ms, _ = account.active_ms or (ms, ms)
+        account.active_ms = first_ms, ms
+    if isinstance(event, EntryRequested) and event.strategy:
+        account.strategies[event.worker] = event.strategy
+    elif isinstance(event, PositionOpened):
+        account.entries.append(
+            Entry(ms, event.symbol, event.side, event.size, event.price, event.worker, daily_pnl(state))
+        )
+    elif isinstance(event, PositionClosed):
+        _enter_close(account, decided, event, state, met)
+    elif isinstance(event, PositionSettled):
+        booked = _booked(state, met)
+        if booked:
+            account.bookings.append(
+                Booking(ms, event.symbol, event.worker, booked, f"settled by {event.by}: {event.reason}")
+            )
+    _enter_order(account, ms, event)
+    _enter_change(account, ms, state, met)
+
+
+def _enter_close(
+    account: DayAccount, decided: Decided, event: PositionClosed, state: State, met: Before
+) -> None:
+    owner, booked = event.owner or event.worker, _booked(state, met)
+    held = met.open.get(leg_key(event.symbol, event.side, owner))
+    if held is None:
+        if booked:
+            account.bookings.append(
+                Booking(decided.at.ms, event.symbol, owner, booked, "closed what was not open")
+            )
+        return
+    counted = (one.counted for one in decided.decisions if isinstance(one, PnlDisputed))
+    entry, opened_ms = held
+    account.trades.append(
+        Trade(
+            ms=decided.at.ms,
+            symbol=event.symbol,
+            side=event.side,
+            size=event.size,
+            worker=owner,
+            opened_ms=opened_ms,
+            entry=entry,
+            price=event.price,
+            commission=event.commission,
+            pnl=next(counted, event.pnl),
+            booked=booked,
+            reason=event.reason,
+            closed_by=event.worker if event.worker != owner else "",
+            daily_pnl=daily_pnl(state),
+        )
+    )
+
+
+def _booked(state: State, met: Before) -> Decimal:
+    """What the event added to the day's realized P&L."""
+    return state.day.realized - (met.realized if met.day == state.day.date else ZERO)
+
+
+_ORDERED = (
+    TradingHalted,
+    TradingResumed,
+    FlattenRequested,
+    PositionSettled,
+    LossAcknowledged,
+    WorkerRetired,
+)
+_ORDERS: dict[type, OrderKind] = {
+    TradingHalted: "halt",
+    TradingResumed: "resume",
+    FlattenRequested: "flatten",
+    PositionSettled: "settle",
+    LossAcknowledged: "acknowledge",
+    WorkerRetired: "retire",
+}
+
+
+def _enter_order(account: DayAccount, ms: int, event: Event | Malformed, refused: str = "") -> None:
+    if isinstance(event, _ORDERED):
+        forced = isinstance(event, TradingResumed) and event.force
+        kind: OrderKind = "resume by force" if forced else _ORDERS[type(event)]
+        account.orders.append(Order(ms, kind, event.by, event.reason, refused))
+
+
+def _refusal(decided: Decided) -> str:
+    return next((one.reason for one in decided.decisions if isinstance(one, EventRejected)), "")
+
+
+def _enter_change(account: DayAccount, ms: int, state: State, met: Before) -> None:
+    if state.limits is met.limits or state.limits is None:
+        return
+    if met.limits is None:
+        account.limits = state.limits
+        return
+    old, new = limits_named(met.limits.text), limits_named(state.limits.text)
+    changes = tuple((name, old[name], value) for name, value in new.items() if old[name] != value)
+    if changes:
+        account.changes.append(Change(ms, state.limits.by, state.limits.reason, changes))
+
+
+# --- decisions ------------------------------------------------------------------------------------------
+
+
+def _enter_decision(account: DayAccount, ms: int, decision: Decision, state: State) -> None:
+    match decision:
+        case EntryAllowed(repeats=""):
+            account.asked += 1
+            account.allowed += 1
+            account.asked_by[decision.symbol, decision.worker] += 1
+        case EntryDenied(repeats=""):
+            account.asked += 1
+            account.denied[decision.code] += 1
+            account.asked_by[decision.symbol, decision.worker] += 1
+            account.denied_by[decision.symbol, decision.worker] += 1
+            account.denials.add(ms, decision.code, decision.symbol)
+        case EntryExpired():
+            account.expired += 1
+        case StopLossTriggered():
+            account.stops += 1
+        case LimitBreached(code="ungranted") if catches_new_fills(state):
+            account.crossed += 1  # granted, and on its way when the order to flatten took the grant back
+        case LimitBreached():
+            account.breaches[decision.code] += 1
+        case EventRejected():
+            account.rejected += 1
+
+
+def _enter_lines(account: DayAccount, decided: Decided, state: State) -> None:
+    """What the coordinator's log would say that is out of the ordinary, except that a day began."""
+    shown: list[Decision] = [one for one in decided.decisions if not isinstance(one, TradingDayStarted)]
+    for line in narrate(state, decided._replace(decisions=shown)):
+        if line.level in _EVERYDAY:
+            continue
+        if len(account.lines) < LINES_KEPT:
+            account.lines.append(NarratedLine(decided.at.ms, line))
+        else:
+            account.lines_left_out += 1
+
+
+# --- figures --------------------------------------------------------------------------------------------
+
+
+def _enter_figures(account: DayAccount, ms: int, state: State) -> None:
+    pnl = daily_pnl(state)
+    account.pnl, account.realized = pnl, state.day.realized
+    account.worst, account.best = min(account.worst, pnl), max(account.best, pnl)
+    account.total_curve.add(ms, pnl)
+    account.realized_curve.add(ms, account.realized)
+    held, slots = len(state.positions), slots_used(state)
+    if held > account.most_open or account.most_allowed is None:
+        account.most_open = max(account.most_open, held)
+        account.most_allowed = state.limits.max_positions if state.limits else None
+    account.open_curve.add(ms, held)
+    account.slots_curve.add(ms, slots)
+    limits = state.limits
+    if limits is None:
+        return
+    account.limit_curve.add(ms, limits.max_positions)
+    account.stop_curve.add(ms, state.day.stop_from - limits.daily_stop_loss)
+    lost = state.day.stop_from - pnl
+    used = lost / limits.daily_stop_loss
+    if used > account.used or not account.lost_of:
+        account.used, account.lost, account.lost_of = max(ZERO, used), max(ZERO, lost), limits.daily_stop_loss
+    account.near = account.near or used * 100 >= limits.stop_approach_percent
+    _enter_above(account, Above("positions", ms, held, limits.max_positions))
+    contracts = contracts_used(state) - sum(one.size for one in state.reservations.values())
+    _enter_above(account, Above("contracts", ms, contracts, limits.max_contracts))
+
+
+def _enter_above(account: DayAccount, found: Above) -> None:
+    """Of each kind the worst is kept, the first of equals."""
+    if found.held <= found.limit:
+        return
+    for index, known in enumerate(account.above):
+        if known.what == found.what:
+            if found.held - found.limit > known.held - known.limit:
+                account.above[index] = found
+            return
+    account.above.append(found)

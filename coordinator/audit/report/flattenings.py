@@ -1,0 +1,113 @@
+"""Each flattening followed from the order to the last confirmed close, however many days that takes."""
+
+from portfold.coordinator.audit.report.day_account import Flattening, Step, StepKind, Triggered
+from portfold.coordinator.fold.state import State, leg_key
+from portfold.coordinator.store.ledger import Decided
+from portfold.dollars import shown, shown_limit
+from portfold.events.decisions import (
+    EventRejected,
+    FlattenHandedOver,
+    FlattenOrdered,
+    FlattenOverdue,
+    PortfolioFlat,
+    StopLossTriggered,
+)
+from portfold.events.incoming import PRICE_NOT_TOLD, PositionClosed, PositionSettled
+from portfold.events.legs import parse_legs
+from portfold.quotes import exit_price
+
+
+def took_effect(decided: Decided) -> bool:
+    """Whether the event was folded: neither a repeat nor refused."""
+    refused = any(isinstance(decision, EventRejected) for decision in decided.decisions)
+    return not (decided.repeated or refused)
+
+
+class Flattenings:
+    """Follows the one that is under way: `left` are the legs it had open before the next event."""
+
+    def __init__(self) -> None:
+        self.under_way: Flattening | None = None
+        self._left: frozenset[str] = frozenset()
+
+    def follow(self, decided: Decided, state: State) -> list[Flattening]:
+        """Takes in one event, folded; returns the flattenings that began with it."""
+        begun: list[Flattening] = []
+        if self._left:
+            self._see_close(decided, state)
+        for decision in decided.decisions:
+            if isinstance(decision, StopLossTriggered | FlattenOrdered):
+                begun += self._see_order(decided.at.ms, decision, state)
+            elif isinstance(decision, FlattenHandedOver):
+                legs = _legs(decision.positions, owners=True)
+                self._step(decided.at.ms, "handed over", f"to the flattener: {legs}")
+            elif isinstance(decision, FlattenOverdue):
+                legs = _legs(decision.positions, owners=True)
+                told = f"{decision.late_ms:,} ms late, reminder {decision.reminder}: {legs}"
+                self._step(decided.at.ms, "overdue", told)
+            elif isinstance(decision, PortfolioFlat):
+                self._end(decided.at.ms, decision)
+        self._left = frozenset(state.flatten.left) if state.flatten else frozenset()
+        return begun
+
+    def _see_close(self, decided: Decided, state: State) -> None:
+        event = decided.event
+        if not isinstance(event, PositionClosed | PositionSettled) or not took_effect(decided):
+            return
+        owner = event.owner or event.worker if isinstance(event, PositionClosed) else event.worker
+        if (key := leg_key(event.symbol, event.side, owner)) not in self._left:
+            return
+        left = state.positions.get(key)
+        if isinstance(event, PositionSettled):
+            if left is not None:
+                return  # corrected, and still to be closed
+            how = f"{event.symbol} {event.side} settled by {event.by}: {shown(event.pnl)}"
+        else:
+            part = f", {left.size} still open" if left is not None else ""
+            price = exit_price(event.price, event.reason, " at ", grouped=True) or f" ({PRICE_NOT_TOLD})"
+            how = (
+                f"{event.symbol} {event.side} {event.size}{price} by {event.worker}: {shown(event.pnl)}{part}"
+            )
+        self._step(decided.at.ms, "closed", how)
+
+    def _see_order(
+        self, ms: int, decision: StopLossTriggered | FlattenOrdered, state: State
+    ) -> list[Flattening]:
+        begun: list[Flattening] = []
+        if self.under_way is None or self.under_way.episode != decision.episode:
+            cause = "daily stop loss" if isinstance(decision, StopLossTriggered) else decision.cause
+            self.under_way = Flattening(decision.episode, cause, ms, decision.deadline_ms)
+            begun.append(self.under_way)
+        positions = _legs(decision.positions) or "nothing open"
+        pending = f"; not filled yet: {_legs(decision.pending)}" if decision.pending else ""
+        if isinstance(decision, FlattenOrdered):
+            self._step(ms, "ordered", f"{decision.cause}: {positions}{pending}")
+            return begun
+        self.under_way.cause = "daily stop loss"
+        self.under_way.triggered = Triggered(
+            ms, state.day.date, decision.daily_pnl, decision.limit, decision.open_positions
+        )
+        self._step(
+            ms,
+            "triggered",
+            f"at {shown(decision.daily_pnl)} of {shown_limit(-decision.limit)}: {positions}{pending}",
+        )
+        return begun
+
+    def _end(self, ms: int, flat: PortfolioFlat) -> None:
+        self._step(ms, "flat", f"every position confirmed closed after {flat.took_ms:,} ms")
+        if self.under_way is not None:
+            self.under_way.took_ms = flat.took_ms
+        self.under_way = None
+
+    def _step(self, ms: int, kind: StepKind, text: str) -> None:
+        if self.under_way is not None:
+            self.under_way.steps.append(Step(ms, kind, text))
+
+
+def _legs(text: str, *, owners: bool = False) -> str:
+    """`CL long 1, ES short 2`; with `owners` each `of ibs-CL`."""
+    return ", ".join(
+        f"{leg.symbol} {leg.side} {leg.size}{f' of {leg.worker}' if owners else ''}"
+        for leg in parse_legs(text)
+    )

@@ -1,0 +1,1 @@
+"""The same events under other limits, and the two books compared."""

@@ -1,0 +1,111 @@
+"""What was decided, event by event, each with what it met: the side that a what-if is compared with.
+
+Every event is decided again on the way and held against the record: nothing is ever compared with what was
+not decided like this.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple, TypeVar
+
+from portfold.coordinator.audit.record.record import RecordError
+from portfold.coordinator.fold.state import State, leg_key
+from portfold.coordinator.store.follower import LogDiffers
+from portfold.coordinator.store.ledger import Decided
+from portfold.coordinator.store.recorded import Recorded
+from portfold.coordinator.store.verification import Verification
+from portfold.events.codec import decode_event
+from portfold.events.decisions import Decision, EntryAllowed, EntryDenied, EventRejected, PnlDisputed
+from portfold.events.incoming import Event, Malformed, PositionClosed
+from portfold.events.stream_id import StreamId
+
+_Kind = TypeVar("_Kind", bound=Decision)
+
+
+class Met(NamedTuple):
+    """An event as it was decided, and the `state` right after it.
+
+    `sizes` are the contracts of each leg right before it. `repeated`: it had been folded before.
+    `second_close`: it closes a leg that was closed earlier that day.
+    """
+
+    at: StreamId
+    event: Event | Malformed
+    repeated: bool
+    decisions: list[Decision]
+    sizes: Mapping[str, int]
+    second_close: bool
+    state: State
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the event was refused."""
+        return first(EventRejected, self.decisions) is not None
+
+    def grown(self, key: str) -> int:
+        """By how many contracts the leg `key` grew; below 0, by how many it shrank."""
+        held = self.state.positions.get(key)
+        return (held.size if held is not None else 0) - self.sizes.get(key, 0)
+
+
+class Baseline:
+    """Decides the log again, from its beginning."""
+
+    def __init__(self) -> None:
+        self._run = Verification(self._see)
+        self._decided: Decided | None = None
+
+    @property
+    def state(self) -> State:
+        """The portfolio after the last event."""
+        return self._run.state
+
+    def meet(self, recorded: Recorded) -> Met:
+        """The next event. Raises LogDiffers where its decisions on record are not those of the fold, and
+        RecordError where another version of the fold has made them."""
+        at, fields = recorded.event
+        state, event = self.state, decode_event(fields)
+        sizes = {key: held.size for key, held in state.positions.items()}
+        second_close = isinstance(event, PositionClosed) and closed_leg(event) in state.day.closed
+        unlike = self._run.go_on(recorded)
+        if unlike is not None:
+            raise LogDiffers(
+                f"The record is not what was decided, so there is nothing to compare with. {unlike.sentence} "
+                "See: portfold audit verify"
+            )
+        decided = self._decided
+        if decided is None or decided.at != at:
+            raise RecordError(
+                f"From event {at} on another version of the rules decided, so there is nothing to ask."
+            )
+        return Met(at, event, decided.repeated, decided.decisions, sizes, second_close, state)
+
+    def _see(self, decided: Decided, _state: State) -> None:
+        self._decided = decided
+
+
+def closed_leg(event: PositionClosed) -> str:
+    """The leg that the event closes."""
+    return leg_key(event.symbol, event.side, event.owner or event.worker)
+
+
+def counted_pnl(event: PositionClosed, decisions: Sequence[Decision]) -> Decimal:
+    """The P&L of a close as the coordinator counted it, to the cent."""
+    disputed = first(PnlDisputed, decisions)
+    return disputed.counted if disputed is not None else event.pnl
+
+
+def first_answer(decisions: Sequence[Decision]) -> EntryAllowed | EntryDenied | None:
+    """The answer to a request, where that is not a repeat."""
+    for decision in decisions:
+        if isinstance(decision, EntryAllowed | EntryDenied) and not decision.repeats:
+            return decision
+    return None
+
+
+def first(kind: type[_Kind], decisions: Sequence[Decision]) -> _Kind | None:
+    """The first decision of a kind."""
+    for decision in decisions:
+        if isinstance(decision, kind):
+            return decision
+    return None

@@ -1,0 +1,299 @@
+"""What if other limits had been in force: the same events folded a second time, and the two compared.
+
+The recorded book is decided again and held against the record. Beside it goes the other book, by the same
+fold, with the limits that are asked about in every LimitsChanged; what could not have happened there is not
+told to it. The rules, and what they cannot know:
+
+- **Limits.** Each LimitsChanged keeps its own values except the overridden ones, also those that come later.
+- **Allowed, then denied.** The trade goes with its entry: the fills of the request, late ones too, and all
+  that is said of those contracts until they are closed. A fill belongs to the last request of its worker,
+  symbol and side. What was never asked, or was denied on the log and filled all the same, stays.
+- **Denied, then allowed.** The entry holds its slot until its reservation expires, as nobody can know for how
+  long it would have been open; shorter, where the log shows that its worker is not in it: it asks again for
+  the symbol, withdraws, stops or is lost. Its P&L is unknown and counts as none. A real position would have
+  held the slot longer: after one such entry, the other book denies too little rather than too much.
+- **A stop that comes.** Entries are denied from there on. What the other book holds is closed at that moment
+  at its last mark, before commission; what was never marked goes at an unknown price that counts as none, and
+  is counted apart. Entries allowed and not yet filled are taken back: their trades go.
+- **A stop that goes.** What the recorded stop closed keeps its recorded outcome; what else would have become
+  of it is unknown. Entries that it denied may be allowed.
+- **Everything else** stays as it is on the log. What workers and operators would have done given other
+  answers is not known, and not made up.
+
+With the limits as they are on the log nothing is ever told otherwise, so nothing turns: the two books are
+equal to the last field. Only open things are remembered, and bounded numbers of others: memory does not grow
+with the log.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from portfold.coordinator.audit.what_if.baseline import Baseline, Met, first, first_answer
+from portfold.coordinator.audit.what_if.event_rewriter import Retelling
+from portfold.coordinator.audit.what_if.excluded_trades import Absent
+from portfold.coordinator.audit.what_if.findings import (
+    DayOver,
+    Figures,
+    FilledAnyway,
+    Finding,
+    LimitsOverridden,
+    StopComes,
+    StopGoes,
+    Turned,
+)
+from portfold.coordinator.audit.what_if.overrides import Overrides
+from portfold.coordinator.fold.fold import fold
+from portfold.coordinator.fold.state import Position, Reservation, State, daily_pnl, leg_key
+from portfold.coordinator.store.recorded import Recorded
+from portfold.events.decisions import (
+    Decision,
+    EntryAllowed,
+    EntryDenied,
+    StopLossTriggered,
+    TradingDayStarted,
+)
+from portfold.events.incoming import (
+    EntryRequested,
+    EntryWithdrawn,
+    Event,
+    LimitsChanged,
+    Malformed,
+    PositionOpened,
+    PositionSettled,
+    WorkerRetired,
+    WorkerStopped,
+)
+from portfold.events.legs import parse_legs
+from portfold.events.stream_id import StreamId
+
+_ASKERS_REMEMBERED = 1024
+_STOPPED_OUT = "stopped_out"
+_ALLOWED = "allowed"
+
+
+def what_if(recorded: Iterable[Recorded], overrides: Overrides) -> Iterator[Finding]:
+    """All that would have been other, in the order of the log. Raises LogDiffers, and what reading raises."""
+    for _, found in what_if_each(recorded, [overrides]):
+        yield found
+
+
+def what_if_each(
+    recorded: Iterable[Recorded], questions: Sequence[Overrides]
+) -> Iterator[tuple[int, Finding]]:
+    """The same for several questions in one reading: each finding with the number of its question."""
+    baseline = Baseline()
+    others = [OtherBook(overrides) for overrides in questions]
+    for one in recorded:
+        met = baseline.meet(one)
+        for number, other in enumerate(others):
+            for found in other.hear(met):
+                yield number, found
+    for number, other in enumerate(others):
+        for found in other.end(baseline.state):
+            yield number, found
+
+
+class OtherBook:
+    """The portfolio as it would have been; `state` is what the fold makes of what it is told."""
+
+    def __init__(self, overrides: Overrides) -> None:
+        self.state = State()
+        self.absent = Absent()
+        self._overrides = overrides
+        self._retelling = Retelling(overrides, self.absent, self.state)
+        self._granted_here: dict[str, str] = {}
+        self._asked_before: dict[tuple[str, str], None] = {}
+        self._ended_today = self._unknown_today = 0
+
+    def hear(self, met: Met) -> list[Finding]:
+        """The next event, as it was decided; returns what it finds."""
+        if not met.at.answerable:
+            return []
+        self._give_way(met)
+        told = self._retelling.told(met)
+        found: list[Finding] = [*self._retelling.trades, *self._filled_anyway(met, told)]
+        decisions = fold(self.state, met.at, told)
+        found = [*self._day_over(met.decisions, decisions), *found]
+        match met.event:
+            case LimitsChanged() as event:
+                found += self._limits(met.at, event)
+            case EntryRequested() as event:
+                found += self._answer(met, event, decisions)
+            case EntryWithdrawn() as event:
+                self._withdrawn(met, event)
+        return [*found, *self._stop(met, decisions)]
+
+    def end(self, recorded: State) -> list[Finding]:
+        """The log ends here: what is open then, and the last day so far."""
+        found: list[Finding] = [*self.absent.still_open(recorded)]
+        if recorded.day.date:
+            figures = _so_far(self.state, self._ended_today)
+            day = recorded.day.date
+            found.append(DayOver(day, _so_far(recorded), figures, self._unknown_today, over=False))
+        return found
+
+    # --- entries ----------------------------------------------------------------------------------------
+
+    def _give_way(self, met: Met) -> None:
+        """Who asks again for a symbol, stops or was retired, is not in what only this book has allowed it."""
+        symbol: str | None = None
+        match met.event:
+            case EntryRequested(worker=worker, symbol=symbol) if not met.repeated:
+                pass
+            case WorkerRetired(worker=worker) if not met.rejected:
+                pass
+            case WorkerStopped(worker=worker, session=session) if _is_present(met, worker, session):
+                pass
+            case _:
+                return
+        for key in list(self._granted_here):
+            reservation = self._reserved_here(key)
+            if reservation is None:
+                del self._granted_here[key]
+            elif reservation.worker == worker and symbol in (None, reservation.symbol):
+                del self._granted_here[key], self.state.reservations[key]
+
+    def _reserved_here(self, key: str) -> Reservation | None:
+        """What is still reserved on the leg `key` in this book, and was not on the log."""
+        reservation = self.state.reservations.get(key)
+        if reservation is None or reservation.request != self._granted_here.get(key):
+            return None
+        return reservation
+
+    def _filled_anyway(self, met: Met, told: Event | Malformed) -> list[Finding]:
+        if not isinstance(told, PositionOpened) or met.repeated or met.rejected:
+            return []
+        key = leg_key(told.symbol, told.side, told.worker)
+        reservation = self._reserved_here(key)
+        if reservation is None or reservation.expires_ms <= met.at.ms:
+            return []
+        del self._granted_here[key]
+        return [FilledAnyway(str(met.at), reservation.request)]
+
+    def _answer(self, met: Met, event: EntryRequested, decisions: list[Decision]) -> list[Finding]:
+        recorded, other = first_answer(met.decisions), first_answer(decisions)
+        if recorded is None or other is None:
+            return []
+        at, key = str(met.at), leg_key(event.symbol, event.side, event.worker)
+        again = False
+        if isinstance(recorded, EntryAllowed):
+            self._asked_before.pop((event.worker, event.symbol), None)
+            self.absent.expect_no_more([key])
+            if isinstance(other, EntryDenied):
+                self.absent.expect(key, at, event.size, other.code)
+        else:
+            if key not in met.state.reservations:
+                self.absent.expect_no_more([key])
+            if isinstance(other, EntryAllowed):
+                again = self._allow_here(at, key, event)
+        was, would_be = _said(recorded), _said(other)
+        if (was == _ALLOWED) == (would_be == _ALLOWED):
+            return []
+        day = self.state.day.date
+        return [
+            Turned(at, day, event.worker, event.symbol, event.side, event.size, was, would_be, again=again)
+        ]
+
+    def _allow_here(self, at: str, key: str, event: EntryRequested) -> bool:
+        """Remembers what was allowed here alone; returns whether the worker had asked for it before."""
+        self._granted_here[key] = at
+        asker = (event.worker, event.symbol)
+        again = asker in self._asked_before
+        self._unknown_today += not again
+        if not again and len(self._asked_before) >= _ASKERS_REMEMBERED:
+            del self._asked_before[next(iter(self._asked_before))]
+        self._asked_before[asker] = None
+        return again
+
+    def _withdrawn(self, met: Met, event: EntryWithdrawn) -> None:
+        worker = met.state.workers.get(event.worker)
+        if not met.repeated and worker is not None and worker.session == event.session:
+            self.absent.expect_no_more(
+                leg_key(event.symbol, side, event.worker) for side in ("long", "short")
+            )
+
+    # --- stops, days, limits ----------------------------------------------------------------------------
+
+    def _stop(self, met: Met, decisions: list[Decision]) -> list[Finding]:
+        recorded, other = first(StopLossTriggered, met.decisions), first(StopLossTriggered, decisions)
+        day = self.state.day.date
+        if other is not None and recorded is None:
+            self._end_everything(met, other)
+            return [StopComes(str(met.at), day, other.daily_pnl, other.limit, other.positions)]
+        if recorded is not None and other is None:
+            return [StopGoes(str(met.at), day, recorded.daily_pnl, recorded.limit, recorded.positions)]
+        return []
+
+    def _end_everything(self, met: Met, stop: StopLossTriggered) -> None:
+        """At a stop that is not on the log: takes back what may still fill, closes what is held."""
+        for leg in parse_legs(stop.pending):
+            key = leg_key(leg.symbol, leg.side, leg.worker)
+            granted = met.state.reservations.get(key)
+            if granted is not None:
+                self.absent.expect(key, granted.request, leg.size, _STOPPED_OUT, str(met.at))
+        for key, held in list(self.state.positions.items()):
+            self.absent.end(key, held, str(met.at))
+            self._ended_today += 1
+            self._unknown_today += held.mark is None
+            fold(self.state, met.at, _closed_at_mark(held))
+
+    def _day_over(self, recorded: list[Decision], decisions: list[Decision]) -> list[Finding]:
+        old, other = first(TradingDayStarted, recorded), first(TradingDayStarted, decisions)
+        if old is None or other is None or not old.previous_day:
+            return []
+        figures = _figures(other, self._ended_today)
+        over = DayOver(old.previous_day, _figures(old), figures, self._unknown_today)
+        self._ended_today = self._unknown_today = 0
+        return [over]
+
+    def _limits(self, at: StreamId, event: LimitsChanged) -> list[Finding]:
+        values = self._overrides.values
+        recorded = {name: getattr(event, name) for name in values}
+        return [LimitsOverridden(str(at), event.zone, recorded, dict(values))] if values else []
+
+
+def _is_present(met: Met, worker: str, session: str) -> bool:
+    known = met.state.workers.get(worker)
+    return not met.repeated and known is not None and known.session == session
+
+
+def _said(answer: EntryAllowed | EntryDenied) -> str:
+    return _ALLOWED if isinstance(answer, EntryAllowed) else answer.code
+
+
+def _closed_at_mark(held: Position) -> PositionSettled:
+    """Takes a position out of the book for what it was last marked at; one that never was, for nothing."""
+    return PositionSettled(
+        by="what-if",
+        reason="a stop that is not on the log",
+        symbol=held.symbol,
+        worker=held.worker,
+        side=held.side,
+        size=0,
+        price=held.price,
+        pnl=held.unrealized,
+    )
+
+
+def _figures(started: TradingDayStarted, ended: int = 0) -> Figures:
+    """Of the day that is over."""
+    return Figures(
+        asked=started.entries_requested,
+        allowed=started.entries_allowed,
+        denied=started.entries_blocked,
+        trades=started.exits + ended,
+        stops=started.stops,
+        pnl=started.daily_pnl,
+    )
+
+
+def _so_far(state: State, ended: int = 0) -> Figures:
+    """Of the day under way."""
+    day = state.day
+    return Figures(
+        asked=day.entries_requested,
+        allowed=day.entries_allowed,
+        denied=day.entries_blocked,
+        trades=day.exits + ended,
+        stops=day.stops,
+        pnl=daily_pnl(state),
+    )

@@ -1,0 +1,68 @@
+"""Other limits than those on the log, for a question such as "what if only three positions were allowed?"."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from msgspec import Struct, structs
+
+from portfold.dollars import shown_limit
+from portfold.events.codec import RefusedField, decode_event, encode
+from portfold.events.incoming import LimitsChanged, Malformed
+
+# The calendar and the contracts' values say what happened rather than what may; other deadlines would need to
+# know what nobody can: when the fills would have come then.
+OVERRIDABLE = ("max_positions", "max_contracts", "daily_stop_loss", "symbols", "stop_loss_on")
+
+_ANY = LimitsChanged(
+    by="what-if",
+    reason="",
+    max_positions=1,
+    max_contracts=1,
+    daily_stop_loss=Decimal(1),
+    symbols="ES",
+    stop_loss_on="total",
+    stop_approach_percent=80,
+    reservation_ms=1,
+    flatten_ms=1,
+    mark_stale_ms=0,
+    on_worker_lost="hold",
+    zone="UTC",
+    roll="17:00",
+    point_values="",
+)
+
+
+class Overrides(Struct, frozen=True):
+    """The limits that are to be other than recorded, by name; all others stay as they are on the log."""
+
+    values: dict[str, int | Decimal | str] = {}
+
+    @classmethod
+    def of(cls, texts: Mapping[str, str]) -> "Overrides":
+        """Reads them as a LimitsChanged writes them. Raises RefusedField, naming the limit."""
+        for name in texts:
+            if name not in OVERRIDABLE:
+                raise RefusedField(f"{name[:80]}: expected one of the limits {', '.join(OVERRIDABLE)}")
+        fields = encode(_ANY)
+        in_force = dict(zip(fields[::2], fields[1::2], strict=True)) | dict(texts)
+        event = decode_event([word for pair in in_force.items() for word in pair])
+        if isinstance(event, Malformed):
+            raise RefusedField(event.reason.removeprefix("LimitsChanged."))
+        return cls({name: getattr(event, name) for name in texts})
+
+    def on(self, event: LimitsChanged) -> LimitsChanged:
+        """The event as it would have been. Whatever it says itself of an overridden limit does not count."""
+        return structs.replace(event, **self.values) if self.values else event
+
+    def with_value(self, name: str, value: int | Decimal) -> "Overrides":
+        """These and one more."""
+        return Overrides(self.values | {name: value})
+
+    def __str__(self) -> str:
+        """`max_positions 3, daily_stop_loss $2,000`."""
+        return ", ".join(f"{name} {shown_value(value)}" for name, value in self.values.items())
+
+
+def shown_value(value: object) -> str:
+    """A limit's value for people."""
+    return shown_limit(value) if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,90 @@
+"""A sweep: a what-if for each value of a limit, or each pair of values of two, in one reading of the log."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from itertools import product
+
+from msgspec import Struct
+
+from portfold.coordinator.audit.what_if.comparison import what_if_each
+from portfold.coordinator.audit.what_if.overrides import Overrides
+from portfold.coordinator.audit.what_if.tally import Tally
+from portfold.coordinator.store.recorded import Recorded
+from portfold.events.codec import RefusedField
+
+SWEEPABLE = ("max_positions", "max_contracts", "daily_stop_loss")
+MOST_POINTS = 200
+_MOST_RANGES = 2
+_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?").fullmatch
+
+
+class Range(Struct, frozen=True):
+    """The values that a limit takes in turn."""
+
+    name: str
+    values: tuple[Decimal, ...]
+
+
+class Point(Struct, frozen=True):
+    """One question of a sweep: a value for each range, and what came of it."""
+
+    values: tuple[Decimal, ...]
+    tally: Tally
+
+
+def read_range(text: str) -> Range:
+    """Reads `max_positions=1..6` or `daily_stop_loss=1000..4000:500`. Raises RefusedField."""
+    name, _, rest = text.partition("=")
+    bounds, colon, step_text = rest.partition(":")
+    first_text, dots, last_text = bounds.partition("..")
+    numbers = (first_text, last_text, step_text if colon else "1")
+    if name not in SWEEPABLE or not dots or not all(map(_NUMBER, numbers)):
+        raise RefusedField(_expected(text))
+    first, last, step = map(Decimal, numbers)
+    if first > last or step == 0:
+        raise RefusedField(_expected(text))
+    count = int((last - first) / step) + 1
+    if count > MOST_POINTS:
+        raise RefusedField(f"{text[:80]}: expected at most {MOST_POINTS} values, got {count:,}")
+    return Range(name, tuple(first + step * number for number in range(count)))
+
+
+def sweep(
+    recorded: Iterable[Recorded], ranges: Sequence[Range], fixed: Mapping[str, str] | None = None
+) -> list[Point]:
+    """Asks for each combination of values, the last range running fastest; `fixed` limits are alike in all.
+
+    Raises RefusedField, LogDiffers, and what reading raises.
+    """
+    asked = _questions(ranges, fixed or {})
+    tallies = [Tally() for _ in asked]
+    for number, found in what_if_each(recorded, [overrides for _, overrides in asked]):
+        tallies[number].add(found)
+    return [Point(values, tally) for (values, _), tally in zip(asked, tallies, strict=True)]
+
+
+def _questions(
+    ranges: Sequence[Range], fixed: Mapping[str, str]
+) -> list[tuple[tuple[Decimal, ...], Overrides]]:
+    names = [*fixed, *(one.name for one in ranges)]
+    for name in names:
+        if names.count(name) > 1:
+            raise RefusedField(f"{name}: expected once, got it more than once")
+    if not 1 <= len(ranges) <= _MOST_RANGES:
+        raise RefusedField(f"sweep: expected one range or two, got {len(ranges)}")
+    combinations = list(product(*(one.values for one in ranges)))
+    if len(combinations) > MOST_POINTS:
+        raise RefusedField(f"sweep: expected at most {MOST_POINTS} combinations, got {len(combinations):,}")
+    return [(values, Overrides.of({**fixed, **_texts(ranges, values)})) for values in combinations]
+
+
+def _texts(ranges: Sequence[Range], values: Sequence[Decimal]) -> dict[str, str]:
+    return {one.name: f"{value:f}" for one, value in zip(ranges, values, strict=True)}
+
+
+def _expected(text: str) -> str:
+    return (
+        f"{text[:80]}: expected a limit and its range, such as max_positions=1..6 or "
+        f"daily_stop_loss=1000..4000:500; the limits are {', '.join(SWEEPABLE)}"
+    )

@@ -1,0 +1,166 @@
+"""Who said it before: a repeated publish is not folded twice, and a repeated request is answered alike.
+
+A writer that lost its reply publishes the same (worker, session, seq) again. Numbers only rise within a
+session, so what is not above the last one seen has been folded, or was overtaken by what came after it; since
+nobody can tell which, whatever is older than the last one is refused, never dropped in silence. So is another
+event under the last one's number: two processes speak as one, and what the second said would be lost.
+"""
+
+import hashlib
+from itertools import chain
+from typing import cast
+
+from msgspec import structs
+
+from portfold.coordinator.fold.state import (
+    ANSWERS_REMEMBERED,
+    SESSIONS_REMEMBERED,
+    WORKERS_REMEMBERED,
+    State,
+    Worker,
+    leg_key,
+)
+from portfold.events.codec import encode
+from portfold.events.decisions import Decision, EntryAllowed, EntryDenied, EventRejected
+from portfold.events.incoming import EntryRequested, Event, WorkerEvent
+from portfold.events.stream_id import StreamId
+
+_SESSIONS_REMEMBERED_BY_1 = 4
+_DIGEST_BYTES = 8
+_ANOTHER = (
+    "was used for something else before, so this is not folded: two processes say the same session, perhaps "
+    "by a fork. Check what is open, and portfold settle"
+)
+
+
+def known(state: State, event: WorkerEvent) -> bool:
+    """Whether the event's number, or a later one of its session, has been folded. Changes nothing."""
+    worker = state.workers.get(event.worker)
+    return worker is not None and event.seq <= worker.seqs.get(event.session, -1)
+
+
+def is_repeat(state: State, event: WorkerEvent) -> bool:
+    """Whether the event has been folded before; if not, remembers that now it is."""
+    worker = state.workers.get(event.worker) or _enrol(state, event)
+    last = worker.seqs.get(event.session)
+    if last is not None and event.seq <= last:
+        return True
+    if last is None and len(worker.seqs) >= _sessions_remembered(state):
+        forgotten = next(name for name in worker.seqs if name != worker.session)
+        del worker.seqs[forgotten]
+        worker.said.pop(forgotten, None)
+    worker.seqs[event.session] = event.seq
+    if state.fold_version >= 4:
+        worker.said[event.session] = _digest(event)
+    return False
+
+
+def _digest(event: WorkerEvent) -> str:
+    text = "\0".join(encode(cast(Event, event))).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def _sessions_remembered(state: State) -> int:
+    """As many as the version of the fold remembered that leads; before anybody led, as many as 1."""
+    return _SESSIONS_REMEMBERED_BY_1 if state.fold_version < 2 else SESSIONS_REMEMBERED
+
+
+def is_of_replaced_session(state: State, event: WorkerEvent) -> bool:
+    """Whether a later process of the worker has announced itself. Versions 1 and 2 did not ask.
+
+    A process that has not announced itself yet is none that was replaced: what its predecessor could not
+    report it reports before.
+    """
+    worker = state.workers[event.worker]
+    if event.session == worker.session or state.fold_version < 3:
+        return False
+    sessions = list(worker.seqs)
+    return worker.session in sessions[sessions.index(event.session) :]
+
+
+def answer_again(state: State, event: WorkerEvent) -> list[Decision]:
+    """What a repeat is told: a request the same as before, the last fact nothing."""
+    worker = state.workers[event.worker]
+    if isinstance(event, EntryRequested):
+        known = worker.answers.get(_name(event))
+        if known is not None:
+            return [_same_answer(state, event, *known)]
+    elif event.seq == worker.seqs[event.session]:
+        if worker.said.get(event.session, "") in ("", _digest(event)):
+            return []
+        return [_refused(event, _ANOTHER)]
+    return [_refused(event, "came after a later one; if it was not folded before, publish it anew")]
+
+
+def _same_answer(
+    state: State, event: EntryRequested, first: str, answer: EntryAllowed | EntryDenied
+) -> EntryAllowed | EntryDenied | EventRejected:
+    """The answer given before. A slot that is no longer reserved is not promised a second time."""
+    if (answer.symbol, answer.side, answer.size) != (event.symbol, event.side, event.size):
+        return _refused(event, f"was another request, {answer.symbol} {answer.side} {answer.size}, before")
+    if isinstance(answer, EntryDenied) or _still_reserved(state, first, answer):
+        return structs.replace(answer, repeats=first)
+    return EntryDenied(
+        worker=answer.worker,
+        symbol=answer.symbol,
+        side=answer.side,
+        size=answer.size,
+        code="reservation_over",
+        reason=f"The slot that {first} was allowed is filled, given back, expired or taken back by now",
+        repeats=first,
+    )
+
+
+def _still_reserved(state: State, first: str, answer: EntryAllowed) -> bool:
+    reserved = state.reservations.get(leg_key(answer.symbol, answer.side, answer.worker))
+    if reserved is None or reserved.kept or reserved.revoked:
+        return False
+    return (reserved.request, reserved.size) == (first, answer.size)
+
+
+def _refused(event: WorkerEvent, why: str) -> EventRejected:
+    kind = type(event).__name__
+    reason = f"{kind}: number {event.seq} of session {event.session} {why}"
+    return EventRejected(reason=reason, rejected=kind)
+
+
+def remember_answer(
+    state: State, at: StreamId, event: EntryRequested, answer: EntryAllowed | EntryDenied
+) -> None:
+    """Keeps the answer for a repeat of the request; only the latest few of a worker."""
+    answers = state.workers[event.worker].answers
+    if len(answers) >= ANSWERS_REMEMBERED:
+        del answers[next(iter(answers))]
+    answers[_name(event)] = (str(at), answer)
+
+
+def _name(event: WorkerEvent) -> str:
+    return f"{event.session}:{event.seq}"
+
+
+def _enrol(state: State, event: WorkerEvent) -> Worker:
+    if len(state.workers) >= WORKERS_REMEMBERED:
+        _forget_one(state)
+    worker = state.workers[event.worker] = Worker(session=event.session)
+    return worker
+
+
+def _forget_one(state: State) -> None:
+    """Makes room: forgets one with nothing at stake, first of all one that is not up.
+
+    Rather one that reported no fill: with it the names of its fills are forgotten.
+    """
+    busy = {held.worker for held in state.positions.values()}
+    busy |= {reservation.worker for reservation in state.reservations.values()}
+    busy.update(state.lost)
+    idle = [name for name in state.workers if name not in busy]
+    away = [name for name in idle if state.workers[name].presence != "up"]
+    unfilled = [name for name in (*away, *idle) if not _has_reported(state.workers[name])]
+    name = next(chain(unfilled, away, idle, state.workers))
+    del state.workers[name]
+    if name in state.lost:
+        state.lost.remove(name)
+
+
+def _has_reported(worker: Worker) -> bool:
+    return bool(worker.fills or worker.openings)

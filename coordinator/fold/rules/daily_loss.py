@@ -1,0 +1,75 @@
+"""The day's loss: the stop at the limit, the warning before it, and when the latch lifts.
+
+Daily P&L at or below minus the limit triggers the stop; the boundary counts. It latches for the trading day
+and lifts only when a later one has begun and the book is flat.
+"""
+
+from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.rules import flatten
+from portfold.coordinator.fold.state import State, Stop, daily_pnl, legs_named
+from portfold.events.decisions import Decision, StopLossApproaching, StopLossTriggered
+from portfold.events.legs import Leg, legs_text
+from portfold.events.stream_id import StreamId
+
+_CAUSE = "daily stop loss"
+
+
+def watch(state: State, at: StreamId) -> list[Decision]:
+    """After anything that moved money: lifts a stop that is over, warns, triggers."""
+    lift_if_over(state)
+    limits = state.limits
+    if limits is None or state.stop is not None:
+        return []
+    pnl = daily_pnl(state)
+    lost = state.day.stop_from - pnl
+    if lost >= limits.daily_stop_loss:
+        return _trigger(state, limits, at)
+    percent = limits.stop_approach_percent
+    if not state.day.approached and lost * 100 >= limits.daily_stop_loss * percent:
+        state.day.approached = True
+        return [StopLossApproaching(daily_pnl=pnl, limit=limits.daily_stop_loss, percent=percent)]
+    return []
+
+
+def lift_if_over(state: State) -> None:
+    """The latch lifts on a later trading day than it fell on, once the book is flat."""
+    if state.stop is not None and state.stop.day != state.day.date and not state.positions:
+        state.stop = None
+
+
+def _trigger(state: State, limits: Limits, at: StreamId) -> list[Decision]:
+    pnl = daily_pnl(state)
+    state.stop = Stop(day=state.day.date, daily_pnl=pnl, since=str(at))
+    state.day.stops += 1
+    state.stats.stop_loss_triggers += 1
+    pending = cancel_pending(state, at)
+    everything = list(state.positions)
+    episode = flatten.begin(state, at, _CAUSE, everything)
+    episode.cause = _CAUSE  # also of one that is under way for a lesser reason
+    triggered = StopLossTriggered(
+        daily_pnl=pnl,
+        limit=limits.daily_stop_loss,
+        open_positions=len(everything),
+        episode=episode.episode,
+        deadline_ms=episode.deadline_ms,
+        positions=legs_named(state, everything),
+        pending=pending,
+    )
+    return [triggered, *flatten.hand_over(state, everything), *flatten.finish(state, at)]
+
+
+def cancel_pending(state: State, at: StreamId) -> str:
+    """Takes back every reserved slot, and lists them: what still fills will be closed at once.
+
+    A slot may be filled already, and its report be on its way: so it stays taken as long as one whose time is
+    over, though nobody may use it.
+    """
+    pending = legs_text(
+        Leg(one.symbol, one.side, one.size, one.worker) for _, one in sorted(state.reservations.items())
+    )
+    if not state.worker_lost_ms:  # the leader did not say how long a report may be on its way
+        state.reservations = {key: one for key, one in state.reservations.items() if one.kept}
+    for one in state.reservations.values():
+        if not one.kept:
+            one.revoked, one.expires_ms = True, min(one.expires_ms, at.ms)
+    return pending

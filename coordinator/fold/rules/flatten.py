@@ -1,0 +1,130 @@
+"""Flattening: an order to close, and an end only when each position is confirmed closed.
+
+One episode at a time. It begins with what must go, ends with PortfolioFlat when a close has been reported
+for each leg, and past its deadline says again and again, at growing intervals, what is left and whose it
+is. It never gives up.
+"""
+
+from collections.abc import Iterable
+
+from portfold.coordinator.fold.state import Flatten, State, legs_named
+from portfold.events.decisions import (
+    Decision,
+    FlattenHandedOver,
+    FlattenOrdered,
+    FlattenOverdue,
+    PortfolioFlat,
+)
+from portfold.events.stream_id import StreamId
+
+LONGEST_REMINDER_MS = 3_600_000
+_DEFAULT_DEADLINE_MS = 10_000
+
+
+def begin(state: State, at: StreamId, cause: str, keys: Iterable[str]) -> Flatten:
+    """Puts the legs `keys` on the list of the episode; begins one if none is under way.
+
+    What joins an episode that is long overdue does not wait for its next rare reminder; and what hangs there
+    already waits no longer for its own, by whose number it is taken over.
+    """
+    episode = state.flatten
+    allowed_ms = state.limits.flatten_ms if state.limits is not None else _DEFAULT_DEADLINE_MS
+    deadline_ms = at.ms + allowed_ms
+    if episode is None:
+        episode = state.flatten = Flatten(
+            episode=str(at),
+            cause=cause,
+            started_ms=at.ms,
+            deadline_ms=deadline_ms,
+            left=[],
+            next_reminder_ms=deadline_ms,
+        )
+    joining = [key for key in keys if key not in episode.left]
+    episode.left += joining
+    if joining and deadline_ms < episode.next_reminder_ms and episode.reminders > 0:
+        episode.next_reminder_ms = deadline_ms
+        if state.fold_version < 6:
+            episode.reminders = 0
+        episode.counted = episode.reminders
+    return episode
+
+
+def order(state: State, at: StreamId, cause: str, keys: Iterable[str]) -> list[Decision]:
+    """Orders the legs `keys` closed."""
+    return _order(state, at, cause, list(keys))
+
+
+def order_everything(state: State, at: StreamId, cause: str, pending: str) -> list[Decision]:
+    """Orders the whole book closed, and whatever of `pending` still fills."""
+    return _order(state, at, cause, list(state.positions), everything=True, pending=pending)
+
+
+def _order(
+    state: State, at: StreamId, cause: str, wanted: list[str], *, everything: bool = False, pending: str = ""
+) -> list[Decision]:
+    episode = begin(state, at, cause, wanted)
+    ordered = FlattenOrdered(
+        episode=episode.episode,
+        cause=cause,
+        deadline_ms=episode.deadline_ms,
+        everything=everything,
+        positions=legs_named(state, wanted),
+        pending=pending,
+    )
+    return [ordered, *hand_over(state, wanted), *finish(state, at)]
+
+
+def hand_over(state: State, keys: Iterable[str]) -> list[Decision]:
+    """Passes those of the legs `keys` whose owner is gone to the flattener."""
+    episode = state.flatten
+    orphans = [key for key in keys if episode and key in episode.left and _owner_gone(state, key)]
+    if episode is None or not orphans:
+        return []
+    return [FlattenHandedOver(episode=episode.episode, positions=legs_named(state, orphans))]
+
+
+def _owner_gone(state: State, key: str) -> bool:
+    owner = state.workers.get(state.positions[key].worker)
+    return owner is None or owner.presence != "up"
+
+
+def confirm_closed(state: State, at: StreamId, key: str) -> list[Decision]:
+    """Ticks the leg `key` off; the last one ends the episode."""
+    if state.flatten is None or key not in state.flatten.left:
+        return []
+    state.flatten.left.remove(key)
+    return finish(state, at)
+
+
+def finish(state: State, at: StreamId) -> list[Decision]:
+    """Ends the episode if nothing is left of it."""
+    episode = state.flatten
+    if episode is None or episode.left:
+        return []
+    state.flatten = None
+    return [PortfolioFlat(episode=episode.episode, cause=episode.cause, took_ms=at.ms - episode.started_ms)]
+
+
+def remind(state: State, at: StreamId) -> list[Decision]:
+    """Past the deadline, and at each doubled interval after it: what is left, and whose it is."""
+    episode = state.flatten
+    if episode is None or at.ms < episode.next_reminder_ms:
+        return []
+    left = list(episode.left)
+    doublings = min(episode.reminders - episode.counted, 30)
+    interval_ms = max(1, episode.deadline_ms - episode.started_ms) << doublings
+    episode.reminders += 1
+    episode.next_reminder_ms = at.ms + min(interval_ms, LONGEST_REMINDER_MS)
+    overdue = FlattenOverdue(
+        episode=episode.episode,
+        reminder=episode.reminders,
+        late_ms=at.ms - episode.deadline_ms,
+        next_ms=episode.next_reminder_ms,
+        positions=legs_named(state, left),
+    )
+    return [overdue, *hand_over(state, left)]
+
+
+def catches_new_fills(state: State) -> bool:
+    """Whether a fill arriving now must be closed at once: after a stop, or after an ordered flatten."""
+    return state.stop is not None or (state.halt is not None and state.halt.flatten)

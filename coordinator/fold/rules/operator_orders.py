@@ -1,0 +1,122 @@
+"""What operators order: halt, resume, flatten, other limits, and what is true where log and broker differ."""
+
+from portfold.coordinator.fold.limits import limits_of
+from portfold.coordinator.fold.rules import daily_loss, flatten
+from portfold.coordinator.fold.rules.positions import (
+    add_to_book,
+    book_full,
+    no_room,
+    resize,
+    take_out_of_book,
+)
+from portfold.coordinator.fold.rules.time_passing import open_first_day
+from portfold.coordinator.fold.state import (
+    CONFIGS_REMEMBERED,
+    Halt,
+    Position,
+    State,
+    daily_pnl,
+    earlier,
+    is_kept,
+    leg_key,
+)
+from portfold.events.decisions import Decision, EventRejected
+from portfold.events.incoming import (
+    FlattenRequested,
+    LimitsChanged,
+    PositionOpened,
+    PositionSettled,
+    TradingHalted,
+    TradingResumed,
+)
+from portfold.events.stream_id import StreamId
+
+
+def halted(state: State, at: StreamId, event: TradingHalted) -> list[Decision]:
+    """No entries until a resume, whatever day it is then."""
+    flattening = state.halt is not None and state.halt.flatten
+    state.halt = Halt(by=event.by, reason=event.reason, since=str(at), flatten=flattening)
+    return []
+
+
+def resumed(state: State, at: StreamId, event: TradingResumed) -> list[Decision]:
+    """Lifts the halt. The day's stop only by force, which grants one more daily limit from here on."""
+    if state.flatten is not None and flatten.catches_new_fills(state):
+        return [_refused("positions are still being flattened; settle or close them first")]
+    if state.stop is not None and not event.force:
+        return [_refused(f"stopped out on {state.stop.day}; force=true lifts the stop, on record")]
+    if state.stop is not None:
+        state.stop = None
+        state.day.stop_from = daily_pnl(state)
+        state.day.approached = False
+    state.halt = None
+    return []
+
+
+def _refused(reason: str) -> EventRejected:
+    return EventRejected(reason=f"TradingResumed: {reason}", rejected="TradingResumed")
+
+
+def flatten_requested(state: State, at: StreamId, event: FlattenRequested) -> list[Decision]:
+    """Halts, takes reserved slots back, and orders every position closed."""
+    state.halt = Halt(by=event.by, reason=event.reason, since=str(at), flatten=True)
+    pending = daily_loss.cancel_pending(state, at)
+    return flatten.order_everything(state, at, f"ordered by {event.by}", pending)
+
+
+def limits_changed(state: State, at: StreamId, event: LimitsChanged) -> list[Decision]:
+    """From here on these rules hold. A stop they make due is triggered at once."""
+    state.limits = limits_of(event)
+    if event.config:
+        _remember_config(state, event.config)
+    return [*open_first_day(state, at), *daily_loss.watch(state, at)]
+
+
+def _remember_config(state: State, config: str) -> None:
+    """What was in force stays known, also where a snapshot from before this memory knows only the last."""
+    others = [each for each in (*state.configs, state.config) if each and each != config]
+    state.configs = [*dict.fromkeys(others), config][-CONFIGS_REMEMBERED:]
+    state.config = config
+
+
+def settled(state: State, at: StreamId, event: PositionSettled) -> list[Decision]:
+    """Makes the log say what is really held, books what was made unseen, allows the symbol again."""
+    key = leg_key(event.symbol, event.side, event.worker)
+    held = state.positions.get(key)
+    kept = is_kept(state, key)
+    if key not in state.unsettled and not kept and _says_the_same(held, event):
+        reason = f"PositionSettled: the log says so already, nothing is unsettled about {key}"
+        return [EventRejected(reason=reason, rejected="PositionSettled")]
+    if event.size > 0 and no_room(state, at, key):
+        return [book_full("PositionSettled")]
+    state.unsettled.pop(key, None)
+    if kept:
+        del state.reservations[key]
+    state.day.realized += event.pnl
+    return [*_correct_book(state, at, key, event), *daily_loss.watch(state, at)]
+
+
+def _says_the_same(held: Position | None, event: PositionSettled) -> bool:
+    if held is None:
+        return event.size == 0
+    return (held.size, held.price) == (event.size, event.price)
+
+
+def _correct_book(state: State, at: StreamId, key: str, event: PositionSettled) -> list[Decision]:
+    held = state.positions.get(key)
+    if event.size == 0:
+        if held is None:
+            return []
+        state.day.realized -= earlier(state, held)
+        return take_out_of_book(state, at, key, by=f"settlement by {event.by} at {at}")
+    if held is None:
+        add_to_book(state, at, key, _as_fill(event))
+    else:
+        resize(state, held, event.size, event.price)
+    if not flatten.catches_new_fills(state):
+        return []
+    return flatten.order(state, at, f"{event.symbol} settled open after the order to flatten", [key])
+
+
+def _as_fill(event: PositionSettled) -> PositionOpened:
+    return PositionOpened(event.worker, "settled", 0, event.symbol, event.side, event.size, event.price)

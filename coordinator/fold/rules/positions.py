@@ -1,0 +1,292 @@
+"""Facts about positions: filled, closed, marked. A fact that breaks a limit is folded, and shouted about."""
+
+from decimal import Decimal
+
+from portfold.coordinator.fold.fill_names import remember_fill, reported_before
+from portfold.coordinator.fold.rules import daily_loss, flatten
+from portfold.coordinator.fold.rules.entry import SENTENCE
+from portfold.coordinator.fold.state import (
+    CLOSES_REMEMBERED,
+    POSITIONS_HELD,
+    UNSETTLED_HELD,
+    Halt,
+    Position,
+    State,
+    Unsettled,
+    contracts_used,
+    earlier,
+    is_kept,
+    leg_key,
+    open_symbols,
+    slots_used,
+)
+from portfold.dollars import CENT, EXACT, ZERO, gross_pnl, shown
+from portfold.events.decisions import Decision, EventRejected, LimitBreached, PnlDisputed, PositionMismatch
+from portfold.events.incoming import PositionClosed, PositionMarked, PositionOpened
+from portfold.events.stream_id import StreamId
+
+_PRICE_DECIMALS = Decimal("1e-10")
+_MORE_MAY_BE_HELD = ("close_unmatched", "late_close")  # than the log says: a close of the rest proves nothing
+
+
+# --- opened ---------------------------------------------------------------------------------------------
+
+
+def opened(state: State, at: StreamId, event: PositionOpened) -> list[Decision]:
+    """Adds the fill to the book, uses up its reservation, and shouts about each limit it broke."""
+    reported = reported_before(state, event)
+    if reported is not None:
+        return [reported]
+    key = leg_key(event.symbol, event.side, event.worker)
+    if no_room(state, at, key):
+        return [book_full("PositionOpened")]
+    remember_fill(state, at, event)
+    shared = any(held.symbol == event.symbol for other, held in state.positions.items() if other != key)
+    granted = _use_reservation(state, key, event.size)
+    add_to_book(state, at, key, event)
+    breaches = _breaches(state, event, granted=granted, shared=shared)
+    state.stats.limit_breaches += len(breaches)
+    ordered: list[Decision] = []
+    if flatten.catches_new_fills(state):
+        ordered = flatten.order(state, at, f"{event.symbol} filled after the order to flatten", [key])
+    return [*breaches, *ordered]
+
+
+def add_to_book(state: State, at: StreamId, key: str, fill: PositionOpened) -> None:
+    """Opens the leg `key` or adds to it at the average price."""
+    held = state.positions.get(key)
+    if held is None:
+        state.positions[key] = Position(
+            symbol=fill.symbol,
+            side=fill.side,
+            size=fill.size,
+            price=fill.price,
+            worker=fill.worker,
+            opened=str(at),
+            opened_ms=at.ms,
+            marked_ms=at.ms,
+        )
+    else:
+        cost = held.price * held.size + fill.price * fill.size
+        held.size += fill.size
+        held.price = (cost / held.size).quantize(_PRICE_DECIMALS, context=EXACT).normalize(EXACT)
+    state.stats.most_positions = max(state.stats.most_positions, len(state.positions))
+
+
+def resize(state: State, held: Position, size: int, price: Decimal) -> None:
+    """Sets a leg to what is really held. Its mark stays, less the share of what is gone."""
+    gone = held.size - size
+    if gone > 0:
+        state.day.realized -= _share(earlier(state, held), gone, held.size)
+        _shrink(held, gone)
+    held.size, held.price = size, price
+
+
+_TOO_MANY = f"more than {POSITIONS_HELD} positions were reported open"
+
+
+def no_room(state: State, at: StreamId, key: str) -> bool:
+    """Whether the leg `key` is one too many for the book. That is no way to trade: it halts."""
+    if key in state.positions or len(state.positions) < POSITIONS_HELD:
+        return False
+    state.halt = state.halt or Halt(by="coordinator", reason=_TOO_MANY, since=str(at))
+    return True
+
+
+def book_full(rejected: str) -> EventRejected:
+    """Says that the event `rejected` found no room."""
+    return EventRejected(reason=f"{rejected}: {_TOO_MANY}; trading is halted", rejected=rejected)
+
+
+def _use_reservation(state: State, key: str, size: int) -> int:
+    """Takes the fill out of its reservation; returns how many of its contracts were granted."""
+    reservation = state.reservations.get(key)
+    if reservation is None:
+        return 0
+    used = min(size, reservation.size)
+    reservation.size -= used
+    if reservation.size == 0:
+        del state.reservations[key]
+    return 0 if reservation.revoked else used
+
+
+def _use_kept(state: State, key: str, unreported: int) -> None:
+    """Takes what was closed without ever having been reported open out of the slot kept for it."""
+    if unreported > 0 and is_kept(state, key):
+        _use_reservation(state, key, unreported)
+
+
+def _breaches(state: State, event: PositionOpened, *, granted: int, shared: bool) -> list[Decision]:
+    limits = state.limits
+    found: list[tuple[str, str]] = []
+    if granted < event.size:
+        found.append(("ungranted", f"{event.size} filled where {granted} were granted"))
+    if shared:
+        found.append(("symbol_in_position", f"{event.symbol} is already in a position"))
+    if limits is not None and event.symbol not in limits.symbols:
+        found.append(("symbol_not_allowed", f"{event.symbol} is not in the portfolio"))
+    if limits is not None and granted < event.size:
+        slots, contracts = slots_used(state), contracts_used(state)
+        if slots > limits.max_positions:
+            open_now = ", ".join(open_symbols(state))
+            found.append(
+                ("max_positions", f"{slots} positions, limit {limits.max_positions}. Open: {open_now}")
+            )
+        if contracts > limits.max_contracts:
+            found.append(("max_contracts", f"{contracts} contracts, limit {limits.max_contracts}"))
+    return [
+        LimitBreached(worker=event.worker, symbol=event.symbol, code=code, reason=reason[:SENTENCE])
+        for code, reason in found
+    ]
+
+
+# --- closed ---------------------------------------------------------------------------------------------
+
+
+def closed(state: State, at: StreamId, event: PositionClosed) -> list[Decision]:
+    """Books the P&L, the lower of reported and computed, and takes the contracts out of the book."""
+    reported = reported_before(state, event)
+    if reported is not None:
+        return [reported]
+    remember_fill(state, at, event)
+    key = leg_key(event.symbol, event.side, event.owner or event.worker)
+    held = state.positions.get(key)
+    if held is None:
+        return _closed_unmatched(state, at, key, event)
+    disputed = _book_profit(state, held, event)
+    over = event.size > held.size
+    mismatch = [_unmatched(state, at, key, event, held.size)] if over else []
+    _use_kept(state, key, event.size - held.size)
+    state.stats.total_exits += 1
+    state.day.exits += 1
+    done: list[Decision] = []
+    if event.size >= held.size:
+        done = take_out_of_book(state, at, key, by=f"{event.worker} at {at}")
+    else:
+        _shrink(held, event.size)
+    return [*disputed, *mismatch, *done, *daily_loss.watch(state, at)]
+
+
+def take_out_of_book(state: State, at: StreamId, key: str, by: str) -> list[Decision]:
+    """Removes the leg `key`, and ticks it off where it was to be flattened."""
+    del state.positions[key]
+    if len(state.day.closed) >= CLOSES_REMEMBERED:
+        del state.day.closed[next(iter(state.day.closed))]
+    state.day.closed[key] = by
+    if key in state.unsettled and state.unsettled[key].kind not in _MORE_MAY_BE_HELD:
+        del state.unsettled[key]
+    return flatten.confirm_closed(state, at, key)
+
+
+def _book_profit(state: State, held: Position, event: PositionClosed) -> list[Decision]:
+    """Adds what counts of the reported P&L to the day, less what an earlier day already counted."""
+    size = min(event.size, held.size)
+    computed = event.pnl
+    point_value = state.limits.point_values.get(event.symbol) if state.limits else None
+    if point_value is not None:
+        computed = gross_pnl(held.side, held.price, event.price, size, point_value) - event.commission
+    counted = min(event.pnl, computed)
+    state.day.realized += counted - _share(earlier(state, held), size, held.size)
+    if abs(event.pnl - computed) <= CENT:
+        return []
+    return [
+        PnlDisputed(
+            worker=event.worker,
+            symbol=event.symbol,
+            price=event.price,
+            reported=event.pnl,
+            computed=computed,
+            counted=counted,
+        )
+    ]
+
+
+def _shrink(held: Position, size: int) -> None:
+    held.unrealized -= _share(held.unrealized, size, held.size)
+    held.carried -= _share(held.carried, size, held.size)
+    if held.rolled is not None:
+        held.rolled -= _share(held.rolled, size, held.size)
+    held.size -= size
+
+
+def _share(amount: Decimal, part: int, whole: int) -> Decimal:
+    return amount if part == whole else (amount * part / whole).quantize(CENT, context=EXACT)
+
+
+def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClosed) -> list[Decision]:
+    """A close of nothing. A second close is refused, once; otherwise a loss counts, a gain does not.
+
+    One that the broker names, by a name not folded before, is no second close but another fill; so is one of
+    a leg whose worker may have been filled again, as it was granted a slot there.
+    """
+    granted = is_kept(state, key) if state.fold_version < 6 else _has_slot(state, event)
+    another = state.fold_version >= 4 and (event.fill or granted)
+    closed_by = None if another else state.day.closed.pop(key, None)
+    if closed_by is not None:
+        reason = f"PositionClosed: {key} was already closed by {closed_by}; not counted again"
+        return [EventRejected(reason=reason, rejected="PositionClosed")]
+    state.day.realized += min(event.pnl, ZERO)
+    _use_kept(state, key, event.size)
+    return [_unmatched(state, at, key, event, 0), *daily_loss.watch(state, at)]
+
+
+def _has_slot(state: State, event: PositionClosed) -> bool:
+    """Whether the owner has a slot in the symbol, on whichever side: who was not told that has no broker."""
+    mine = (event.symbol, event.owner or event.worker)
+    return any((one.symbol, one.worker) == mine for one in state.reservations.values())
+
+
+def _unmatched(
+    state: State, at: StreamId, key: str, event: PositionClosed, log_size: int
+) -> PositionMismatch:
+    worker = event.owner or event.worker
+    note_unsettled(state, at, key, event.symbol, worker, "close_unmatched")
+    return PositionMismatch(
+        worker=worker,
+        symbol=event.symbol,
+        side=event.side,
+        kind="close_unmatched",
+        log_size=log_size,
+        broker_size=0,
+        reason=f"{event.size} reported closed for {shown(event.pnl)} where the log holds {log_size}",
+    )
+
+
+def note_unsettled(state: State, at: StreamId, key: str, symbol: str, worker: str, kind: str) -> None:
+    """Denies entries on the symbol until the difference is settled; too many of them halt trading."""
+    if key not in state.unsettled and len(state.unsettled) >= UNSETTLED_HELD:
+        reason = f"more than {UNSETTLED_HELD} differences between log and broker"
+        state.halt = state.halt or Halt(by="coordinator", reason=reason, since=str(at))
+        return
+    state.unsettled[key] = Unsettled(symbol, worker, kind, str(at))
+
+
+# --- marked ---------------------------------------------------------------------------------------------
+
+
+def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
+    """Takes the lower of the reported and the computed open P&L into the day."""
+    held = state.positions.get(leg_key(event.symbol, event.side, event.worker))
+    if held is None:
+        reason = f"PositionMarked: {event.worker} holds no {event.side} {event.symbol} on the log"
+        return [EventRejected(reason=reason, rejected="PositionMarked")]
+    computed = event.unrealized
+    point_value = state.limits.point_values.get(event.symbol) if state.limits else None
+    if point_value is not None:
+        computed = gross_pnl(held.side, held.price, event.price, held.size, point_value)
+    held.mark, held.marked_ms, held.mark_stale = event.price, at.ms, False
+    held.unrealized = min(event.unrealized, computed)
+    disputed: list[Decision] = []
+    if event.unrealized - computed > CENT and not held.mark_disputed:
+        held.mark_disputed = True
+        disputed.append(
+            PnlDisputed(
+                worker=event.worker,
+                symbol=event.symbol,
+                price=event.price,
+                reported=event.unrealized,
+                computed=computed,
+                counted=held.unrealized,
+            )
+        )
+    return [*disputed, *daily_loss.watch(state, at)]

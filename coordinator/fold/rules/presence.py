@@ -1,0 +1,210 @@
+"""Workers come and go: what a starting worker's broker holds, and what becomes of a lost one's entries."""
+
+from portfold.coordinator.fold.rules import daily_loss, flatten
+from portfold.coordinator.fold.rules.entry import SENTENCE, expire
+from portfold.coordinator.fold.rules.positions import add_to_book, no_room, note_unsettled
+from portfold.coordinator.fold.state import Position, State, Worker, leg_key
+from portfold.events.decisions import Decision, EventRejected, PositionAdopted, PositionMismatch
+from portfold.events.incoming import PositionOpened, WorkerLost, WorkerRetired, WorkerStarted, WorkerStopped
+from portfold.events.legs import Holding, parse_holdings
+from portfold.events.stream_id import StreamId
+from portfold.quotes import entry_price
+
+_GONE_NAMED = 30
+_GIVEN_BACK_AT_ONCE = 8
+_TOLD_GONE = ("stopped", "retired")
+
+
+def started(state: State, at: StreamId, event: WorkerStarted) -> list[Decision]:
+    """Compares what the worker's broker holds with the log, leg by leg, and says what it finds."""
+    worker = state.workers[event.worker]
+    worker.session, worker.presence = event.session, "up"
+    worker.symbols = tuple(event.symbols.split(" ")) if event.symbols else ()
+    if event.worker in state.lost:
+        state.lost.remove(event.worker)
+    holdings = _by_leg(event)
+    on_log = {key: held for key, held in state.positions.items() if held.worker == event.worker}
+    found: list[Decision] = []
+    for key, holding in holdings.items():
+        found += _compare(state, at, event, key, holding)
+    gone = [key for key in on_log if key not in holdings]
+    for key in gone:
+        note_unsettled(state, at, key, on_log[key].symbol, event.worker, "gone_at_broker")
+    found += [_gone(on_log[key], len(gone)) for key in gone[:_GONE_NAMED]]
+    for key in [key for key, odd in state.unsettled.items() if odd.worker == event.worker]:
+        if key not in holdings and key not in on_log:
+            del state.unsettled[key]  # nothing on the log, nothing at the broker: they agree again
+    found += _give_back_kept(state, at, event.worker)
+    return [*found, *_flatten_again(state, at, event.worker), *daily_loss.watch(state, at)]
+
+
+def _give_back_kept(state: State, at: StreamId, worker: str) -> list[Decision]:
+    """What was filled unreported is in the book by now. What has no room here is due at the next event."""
+    kept = [key for key, one in state.reservations.items() if one.worker == worker and one.kept]
+    for key in kept[_GIVEN_BACK_AT_ONCE:]:
+        state.reservations[key].kept, state.reservations[key].expires_ms = False, at.ms
+    return [expire(state, key, "the worker told what it holds") for key in kept[:_GIVEN_BACK_AT_ONCE]]
+
+
+def _by_leg(event: WorkerStarted) -> dict[str, Holding]:
+    """What the broker holds, leg by leg; lots of the same leg count together, at the last one's price."""
+    holdings: dict[str, Holding] = {}
+    for holding in parse_holdings(event.positions):
+        key = leg_key(holding.symbol, holding.side, event.worker)
+        other_lots = holdings[key].size if key in holdings else 0
+        holdings[key] = holding._replace(size=holding.size + other_lots)
+    return holdings
+
+
+def _flatten_again(state: State, at: StreamId, worker: str) -> list[Decision]:
+    """Who was away while flattening was ordered is told now; so is the flattener."""
+    own = [key for key, held in state.positions.items() if held.worker == worker]
+    if not flatten.catches_new_fills(state):
+        own = [key for key in own if state.flatten is not None and key in state.flatten.left]
+    ordered = flatten.order(state, at, f"{worker} started during the flatten", own) if own else []
+    return [*ordered, *(flatten.hand_over(state, list(state.flatten.left)) if state.flatten else [])]
+
+
+def _compare(state: State, at: StreamId, event: WorkerStarted, key: str, holding: Holding) -> list[Decision]:
+    """Until somebody settles a difference, the larger of the two sizes counts."""
+    held = state.positions.get(key)
+    if held is not None and held.size == holding.size:
+        state.unsettled.pop(key, None)
+        return [PositionAdopted(event.worker, holding.symbol, holding.side, holding.size)]
+    log_size = held.size if held is not None else 0
+    kind = "size_differs" if held is not None else "unknown_to_us"
+    if holding.size > log_size and not no_room(state, at, key):
+        missing = holding.size - log_size
+        add_to_book(state, at, key, _as_fill(event, holding, missing))
+    note_unsettled(state, at, key, holding.symbol, event.worker, kind)
+    price = f" at {holding.price:f}" if state.fold_version < 6 else entry_price(holding.price, " at ")
+    reason = f"the log holds {log_size}, the broker {holding.size}{price}; the larger counts"
+    return [
+        PositionMismatch(
+            worker=event.worker,
+            symbol=holding.symbol,
+            side=holding.side,
+            kind=kind,
+            log_size=log_size,
+            broker_size=holding.size,
+            reason=reason,
+        )
+    ]
+
+
+def _as_fill(event: WorkerStarted, holding: Holding, size: int) -> PositionOpened:
+    return PositionOpened(
+        event.worker, event.session, event.seq, holding.symbol, holding.side, size, holding.price
+    )
+
+
+def _gone(held: Position, count: int) -> PositionMismatch:
+    more = f"; {count} in all" if count > 1 else ""
+    return PositionMismatch(
+        worker=held.worker,
+        symbol=held.symbol,
+        side=held.side,
+        kind="gone_at_broker",
+        log_size=held.size,
+        broker_size=0,
+        reason=f"the log holds {held.size}, the broker none; it counts as open until settled{more}",
+    )
+
+
+def stopped(state: State, at: StreamId, event: WorkerStopped) -> list[Decision]:
+    """Its reserved slots are kept; what it leaves open during a flatten goes to the flattener.
+
+    A process that ends with a slot it neither used nor gave back may have ended between a fill and its
+    report: the slot is kept as a lost one's is.
+    """
+    worker = state.workers[event.worker]
+    if worker.session != event.session:
+        return []  # an old process ends; its successor goes on
+    worker.presence = "stopped"
+    if event.worker in state.lost:
+        state.lost.remove(event.worker)
+    if state.fold_version < 6:
+        return _leave(state, event.worker, "the worker stopped")
+    return _keep(state, event.worker)
+
+
+def lost(state: State, at: StreamId, event: WorkerLost) -> list[Decision]:
+    """Entries on its symbols are denied until it is back, and its reserved slots are kept.
+
+    It may have died between a fill and its report. A slot is kept until the worker tells what its broker
+    holds, gives it back, a report uses it or somebody settles it.
+    """
+    worker = state.workers.get(event.worker)
+    if worker is None or worker.session != event.session or worker.presence in _TOLD_GONE:
+        reason = f"WorkerLost: {event.worker} has no session {event.session} under way"
+        return [EventRejected(reason=reason, rejected="WorkerLost")]
+    worker.presence = "lost"
+    if event.worker not in state.lost:
+        state.lost.append(event.worker)
+    if state.fold_version >= 4:
+        freed = _keep(state, event.worker)
+    else:
+        freed = _leave(state, event.worker, "the worker was lost")
+    own = _held_by(state, event.worker)
+    if own and state.limits is not None and state.limits.on_worker_lost == "flatten":
+        return [*freed, *flatten.order(state, at, f"worker {event.worker} was lost", own)]
+    return freed
+
+
+def retired(state: State, at: StreamId, event: WorkerRetired) -> list[Decision]:
+    """Frees the symbols of a lost worker that will not come back. What it may hold is put right before."""
+    worker = state.workers.get(event.worker)
+    why_not = _not_lost(event.worker, worker) or _at_stake(state, event.worker)
+    if worker is None or why_not:
+        return [EventRejected(reason=f"WorkerRetired: {why_not}"[:SENTENCE], rejected="WorkerRetired")]
+    worker.presence = "retired"
+    state.lost.remove(event.worker)
+    return []
+
+
+def _not_lost(name: str, worker: Worker | None) -> str:
+    if worker is None:
+        return f"no worker {name} is known"
+    if worker.presence == "lost":
+        return ""
+    up = {"up": "up, as far as the log knows", "unannounced": "not lost"}
+    return f"{name} is {up.get(worker.presence, f'{worker.presence} already')}; only a lost worker is retired"
+
+
+def _at_stake(state: State, name: str) -> str:
+    """What of the worker is open, or may be; nothing where it is flat beyond doubt."""
+    for held in state.positions.values():
+        if held.worker == name:
+            return (
+                f"{name} holds {held.symbol} {held.side} {held.size}: flatten, or close it at the broker "
+                "and portfold settle"
+            )
+    for odd in state.unsettled.values():
+        if odd.worker == name:
+            return (
+                f"{odd.symbol} of {name} is unsettled ({odd.kind}): look at the broker, and portfold settle"
+            )
+    for one in state.reservations.values():
+        if one.worker == name:
+            return (
+                f"{one.symbol} {one.side} {one.size} of {name} may have been filled unreported: look at the "
+                "broker, and portfold settle or reconcile"
+            )
+    return ""
+
+
+def _keep(state: State, worker: str) -> list[Decision]:
+    for one in state.reservations.values():
+        one.kept = one.kept or one.worker == worker
+    return flatten.hand_over(state, _held_by(state, worker))
+
+
+def _leave(state: State, worker: str, reason: str) -> list[Decision]:
+    freed: list[Decision] = [
+        expire(state, key, reason) for key, one in list(state.reservations.items()) if one.worker == worker
+    ]
+    return [*freed, *flatten.hand_over(state, _held_by(state, worker))]
+
+
+def _held_by(state: State, worker: str) -> list[str]:
+    return [key for key, held in state.positions.items() if held.worker == worker]

@@ -1,0 +1,136 @@
+"""What happens because time passes: reservations expire, reminders fall due, the trading day rolls.
+
+Every event brings the time in its ID, so every event is looked at here before it is folded. When nothing
+happens, the leader writes a ClockTicked at the next deadline.
+"""
+
+from portfold.coordinator.fold.rules import daily_loss, flatten
+from portfold.coordinator.fold.rules.entry import expire
+from portfold.coordinator.fold.state import Day, Reservation, State, daily_pnl
+from portfold.coordinator.fold.trading_day import TradingDay, trading_day_at
+from portfold.events.decisions import Decision, MarkStale, TradingDayStarted
+from portfold.events.stream_id import StreamId
+
+# An event has room for a hundred decisions. What does not fit here is due at the next event, and until then
+# the slot stays taken: late is the safe side.
+_EXPIRIES_AT_ONCE = 16
+_STALE_AT_ONCE = 4
+NOT_IN_TIME = "not filled in time"
+TAKEN_BACK = "taken back by a flatten, and no fill of it was reported"
+# From the moment at which a silence has lasted long enough to the word of the leader that the worker is lost.
+_LOOKS_MS = 2_000
+
+
+def pass_time(state: State, at: StreamId, *, ticked: bool) -> list[Decision]:
+    """Everything that has fallen due up to and including `at`; `ticked` where a leader says that time passed.
+
+    Where it is said who is lost, a slot ends at such a word alone: whoever else writes while nobody leads has
+    watched no signs of life.
+    """
+    decisions: list[Decision] = []
+    watched = ticked or not state.worker_lost_ms or state.fold_version < 6
+    if state.reservations and watched:
+        decisions += _expire(state, at)
+    if state.day.date and at.ms >= state.day.ends_ms:
+        decisions += _roll(state, at)
+    if state.flatten is not None:
+        decisions += flatten.remind(state, at)
+    if state.positions:
+        decisions += _stale(state, at)
+    return decisions
+
+
+def next_deadline(state: State) -> int | None:
+    """The earliest millisecond at which `pass_time` would have something to say, if there is one."""
+    due = [_free_from(state, one) for one in state.reservations.values() if not one.kept]
+    if state.day.date:
+        due.append(state.day.ends_ms)
+    if state.flatten is not None:
+        due.append(state.flatten.next_reminder_ms)
+    stale_ms = state.limits.mark_stale_ms if state.limits is not None else 0
+    if stale_ms:
+        due += [held.marked_ms + stale_ms for held in state.positions.values() if not held.mark_stale]
+    return min(due, default=None)
+
+
+def open_first_day(state: State, at: StreamId) -> list[Decision]:
+    """The first limits on a log say what a trading day is, and so begin one."""
+    if state.day.date or state.limits is None:
+        return []
+    today = trading_day_at(at.ms, state.limits.zone, state.limits.roll)
+    started = _started(state, today)
+    state.day.date, state.day.ends_ms = today.date, today.ends_ms
+    return [started]
+
+
+def _expire(state: State, at: StreamId) -> list[Decision]:
+    slots = state.reservations.items()
+    due = [key for key, one in slots if not one.kept and at.ms >= _free_from(state, one)]
+    return [
+        expire(state, key, TAKEN_BACK if state.reservations[key].revoked else NOT_IN_TIME)
+        for key in due[:_EXPIRIES_AT_ONCE]
+    ]
+
+
+def _free_from(state: State, slot: Reservation) -> int:
+    """When a slot that nobody used may be another's: once it is known that its worker was alive at its end.
+
+    A worker that fell silent before may have died between a fill and its report, and then keeps its slot. A
+    new leader judges by signs of life that it has waited for itself.
+    """
+    if not state.worker_lost_ms:
+        return slot.expires_ms
+    return max(slot.expires_ms, state.led_since_ms) + state.worker_lost_ms + _LOOKS_MS
+
+
+def _roll(state: State, at: StreamId) -> list[Decision]:
+    """Closes the day's account. An open position's loss so far stays with the old day."""
+    if state.limits is None:
+        return []
+    today = trading_day_at(at.ms, state.limits.zone, state.limits.roll)
+    if today.date <= state.day.date:  # the clock of the exchange was changed by new limits
+        state.day.ends_ms = today.ends_ms
+        return []
+    started = _started(state, today)
+    total = state.limits.stop_loss_on == "total"
+    for held in state.positions.values():
+        if total:
+            held.carried, held.rolled = held.unrealized, None
+        elif state.fold_version >= 4:
+            held.rolled = held.unrealized
+    state.day = Day(date=today.date, ends_ms=today.ends_ms)
+    return [started, *daily_loss.watch(state, at)]
+
+
+def _started(state: State, today: TradingDay) -> TradingDayStarted:
+    old = state.day
+    return TradingDayStarted(
+        day=today.date,
+        previous_day=old.date,
+        daily_pnl=daily_pnl(state),
+        entries_requested=old.entries_requested,
+        entries_allowed=old.entries_allowed,
+        entries_blocked=old.entries_blocked,
+        exits=old.exits,
+        stops=old.stops,
+        stopped_out=state.stop is not None,
+        halted=state.halt is not None,
+    )
+
+
+def _stale(state: State, at: StreamId) -> list[Decision]:
+    stale_ms = state.limits.mark_stale_ms if state.limits is not None else 0
+    if not stale_ms:
+        return []
+    stale_from_ms = at.ms - stale_ms
+    due = [
+        held for held in state.positions.values() if held.marked_ms <= stale_from_ms and not held.mark_stale
+    ]
+    if not due:
+        return []
+    for held in due[:_STALE_AT_ONCE]:
+        held.mark_stale = True
+    return [
+        MarkStale(worker=held.worker, symbol=held.symbol, age_ms=at.ms - held.marked_ms)
+        for held in due[:_STALE_AT_ONCE]
+    ]

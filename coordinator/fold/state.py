@@ -1,0 +1,271 @@
+"""What the coordinator knows: the state that folding the log from its beginning arrives at.
+
+Plain structs with no behaviour but small readings of themselves; only the fold changes them. Everything is
+bounded: reservations by the position limit, workers and remembered answers by the constants here.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct, field
+
+from portfold.coordinator.fold.limits import Limits
+from portfold.dollars import ZERO
+from portfold.events.decisions import EntryAllowed, EntryDenied
+from portfold.events.legs import Leg, legs_text
+
+POSITIONS_HELD = 64
+UNSETTLED_HELD = 64
+CLOSES_REMEMBERED = 1024
+FILLS_REMEMBERED = 1024
+WORKERS_REMEMBERED = 256
+SESSIONS_REMEMBERED = 32  # more than a crash loop makes: an event of any may still be on its way
+ANSWERS_REMEMBERED = 8
+CONFIGS_REMEMBERED = 64
+
+Side = Literal["long", "short"]
+
+
+def leg_key(symbol: str, side: str, worker: str) -> str:
+    """Names what one worker holds on one side of one symbol: one key, so one position."""
+    return f"{symbol}:{side}:{worker}"
+
+
+class Reservation(Struct):
+    """A slot kept free for an entry that was allowed: `size` contracts are still to be filled.
+
+    Once its worker is lost or has stopped it may have been filled unreported: it is `kept`, and no time
+    expires it. One that a flatten has taken back is `revoked`: nobody may use it, and what is filled of it
+    was not granted. Each renewal keeps it for `lasts_ms` more, 0 in what an earlier version granted.
+    """
+
+    symbol: str
+    side: Side
+    size: int
+    worker: str
+    request: str
+    expires_ms: int
+    kept: bool = False
+    lasts_ms: int = 0
+    revoked: bool = False
+
+
+class Position(Struct):
+    """What one worker holds on one side of one symbol.
+
+    `price` is the average entry, `unrealized` the last mark in dollars; `carried` is the part of it that
+    already counted in an earlier trading day, `rolled` what it was when a day ended that did not count it.
+    """
+
+    symbol: str
+    side: Side
+    size: int
+    price: Decimal
+    worker: str
+    opened: str
+    opened_ms: int
+    marked_ms: int
+    mark: Decimal | None = None
+    unrealized: Decimal = ZERO
+    carried: Decimal = ZERO
+    rolled: Decimal | None = None
+    mark_disputed: bool = False
+    mark_stale: bool = False
+
+
+class Unsettled(Struct):
+    """What log and broker disagree about: entries on the symbol are denied until somebody settles it."""
+
+    symbol: str
+    worker: str
+    kind: str
+    since: str
+
+
+class Halt(Struct):
+    """Entries are denied until a TradingResumed; with `flatten`, whatever still fills is closed at once."""
+
+    by: str
+    reason: str
+    since: str
+    flatten: bool = False
+
+
+class TailMissing(Struct):
+    """The log lost its end: `worker` saw the event `saw` on it, and said at `since` that it is gone."""
+
+    worker: str
+    saw: str
+    since: str
+
+
+class Acknowledged(Struct):
+    """Who took it upon himself, at the event `at`, to go on without what the log lost; `detail` is what."""
+
+    by: str
+    reason: str
+    detail: str
+    at: str
+
+
+class Stop(Struct):
+    """The day's stop has been triggered; `day` is the trading day it latched on."""
+
+    day: str
+    daily_pnl: Decimal
+    since: str
+
+
+class Flatten(Struct):
+    """An episode: `left` names the legs not yet confirmed closed.
+
+    `counted` is how many reminders there had been when the latest leg joined: the intervals grow from there.
+    """
+
+    episode: str
+    cause: str
+    started_ms: int
+    deadline_ms: int
+    left: list[str]
+    reminders: int = 0
+    next_reminder_ms: int = 0
+    counted: int = 0
+
+
+class Worker(Struct):
+    """A worker as its events show it.
+
+    `seqs` holds the last number seen of each of its sessions, newest session last; `answers` what its
+    latest requests were told, by session and number, so that a repeat is answered alike. `said` is a digest
+    of the last event of each session: another event of the same number is no repeat of it. `fills` are the
+    latest that it reported and the events that did: many of one worker push out none of another's. `openings`
+    are those that opened, since version 6.
+    """
+
+    session: str = ""
+    symbols: tuple[str, ...] = ()
+    presence: Literal["unannounced", "up", "lost", "stopped", "retired"] = "unannounced"
+    seqs: dict[str, int] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
+    fills: dict[str, str] = field(default_factory=dict)
+    openings: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, tuple[str, EntryAllowed | EntryDenied]] = field(default_factory=dict)
+
+
+class Day(Struct):
+    """One trading day's account, in dollars and counts.
+
+    `stop_from` is the P&L from which the stop counts: 0, or what it was when a resume was forced. `closed`
+    names the legs closed today and the events that closed them, so that a second close is known as one.
+    """
+
+    date: str = ""
+    ends_ms: int = 0
+    realized: Decimal = ZERO
+    approached: bool = False
+    stop_from: Decimal = ZERO
+    entries_requested: int = 0
+    entries_allowed: int = 0
+    entries_blocked: int = 0
+    exits: int = 0
+    stops: int = 0
+    closed: dict[str, str] = field(default_factory=dict)
+
+
+class Stats(Struct):
+    """Counts since the log began."""
+
+    total_entries_requested: int = 0
+    total_entries_allowed: int = 0
+    total_entries_blocked: int = 0
+    total_exits: int = 0
+    stop_loss_triggers: int = 0
+    events_rejected: int = 0
+    limit_breaches: int = 0
+    most_positions: int = 0
+
+
+class State(Struct):
+    """The whole portfolio. `positions`, `reservations` and `unsettled` are by `leg_key`.
+
+    `lost` names the lost workers, `fills` the latest fills and the events that reported them, up to version 3
+    of the fold; since then they are with the worker that reported them. While `tail_missing`, entries are
+    denied; `acknowledged` is the last loss that was acknowledged. `config` is the digest of the configuration
+    last put in force, `configs` those of all that ever were, the newest last: none of them is put in force
+    again by itself, so nothing is decided by it. `led_since_ms` is when the latest leader said that it leads,
+    `worker_lost_ms` how long a silence is taken for a death, as the last that said so has it; or 0.
+    """
+
+    limits: Limits | None = None
+    day: Day = field(default_factory=Day)
+    positions: dict[str, Position] = field(default_factory=dict)
+    reservations: dict[str, Reservation] = field(default_factory=dict)
+    unsettled: dict[str, Unsettled] = field(default_factory=dict)
+    workers: dict[str, Worker] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    fills: dict[str, str] = field(default_factory=dict)
+    halt: Halt | None = None
+    stop: Stop | None = None
+    flatten: Flatten | None = None
+    tail_missing: TailMissing | None = None
+    acknowledged: Acknowledged | None = None
+    stats: Stats = field(default_factory=Stats)
+    config: str = ""
+    configs: list[str] = field(default_factory=list)
+    epoch: int = 0
+    fold_version: int = 0
+    led_since_ms: int = 0
+    worker_lost_ms: int = 0
+
+
+def daily_pnl(state: State) -> Decimal:
+    """The trading day's P&L in dollars: realized, net, and marked open losses where the limits count them."""
+    total = state.day.realized
+    if state.limits is not None and state.limits.stop_loss_on == "total":
+        for position in state.positions.values():
+            total += position.unrealized - earlier(state, position)
+    return total
+
+
+def earlier(state: State, held: Position) -> Decimal:
+    """What of a position's P&L is an earlier day's.
+
+    What an earlier day counted; and where open P&L counts now but did not when that day ended, its open
+    profit too, for it must not pay for a loss of today. Its open loss never counted, and counts now.
+    """
+    counts = state.limits is not None and state.limits.stop_loss_on == "total"
+    return held.carried if held.rolled is None or not counts else max(held.carried, held.rolled)
+
+
+def slots_used(state: State) -> int:
+    """Positions, and entries allowed but not yet filled: what `max_positions` bounds."""
+    return len(state.positions.keys() | state.reservations.keys())
+
+
+def contracts_used(state: State) -> int:
+    """Contracts held or reserved: what `max_contracts` bounds."""
+    held = sum(position.size for position in state.positions.values())
+    return held + sum(reservation.size for reservation in state.reservations.values())
+
+
+def is_kept(state: State, key: str) -> bool:
+    """Whether a slot on the leg `key` is kept for a worker that is gone and may have filled it."""
+    return key in state.reservations and state.reservations[key].kept
+
+
+def how_it_went(state: State, worker: str) -> str:
+    """What became of a worker for which a slot is kept."""
+    known = state.workers.get(worker)
+    return "stopped" if known is not None and known.presence == "stopped" else "was lost"
+
+
+def open_symbols(state: State) -> list[str]:
+    """The symbols in a position, sorted."""
+    return sorted({position.symbol for position in state.positions.values()})
+
+
+def legs_named(state: State, keys: Iterable[str]) -> str:
+    """The positions named by `keys` as decisions list them, in the order of their names."""
+    held = (state.positions[key] for key in sorted(keys))
+    return legs_text(Leg(position.symbol, position.side, position.size, position.worker) for position in held)

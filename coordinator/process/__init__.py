@@ -1,0 +1,1 @@
+"""The coordinator as a process: who leads, what time it is, whose signs of life lapse."""

@@ -1,0 +1,232 @@
+"""The coordinator as a process: waits as a standby, leads, steps down, starts over. Its composition root.
+
+It ends only when told to, or when an invariant of ours is broken. A bus that is away, a lease that is lost, a
+log that does not add up: each is said, and tried again at bounded intervals; meanwhile nobody is answered, so
+no entry is made.
+"""
+
+import os
+import re
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from portfold.clock import Clock, SystemClock
+from portfold.config import Configuration, loaded_line, milliseconds, secret
+from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.process.leader import Leader, LeadLost
+from portfold.coordinator.store import clock_watch
+from portfold.coordinator.store.durability import durability, refuse_eviction, too_old
+from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.store.leadable import proved
+from portfold.coordinator.store.log_integrity import LeaderContext
+from portfold.coordinator.store.snapshot_proof import ProvedSnapshots
+from portfold.events.stream_id import ORIGIN
+from portfold.events.wire.bus import Bus, Head, Lease
+from portfold.events.wire.connection import connect, without_secrets
+from portfold.events.wire.errors import BusError, BusRefused, BusUnreachable
+from portfold.log import Log
+
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 2.0
+_NOWHERE = Head(0, ORIGIN, "")
+_STANDBY_LEASES = 3  # said four times a lease; it may be late a little without looking dead
+_UNFIT_FOR_A_NAME = re.compile(r"[^A-Za-z0-9._@-]")
+
+
+def run(
+    configuration: Configuration,
+    *,
+    url: str,
+    password: str | None,
+    portfolio: str,
+    clock: Literal["server", "driven"],
+    log: Log,
+    stop: threading.Event,
+    archive: Path | None = None,
+) -> None:
+    """Coordinates `portfolio` on the server at `url` until `stop` is set.
+
+    `archive` is the folder of history that is no longer on the server, by default runtime.json's.
+    """
+    log.info(loaded_line(configuration.portfolio), source=str(configuration.files.portfolio.path))
+    bus = Bus(connect(url, password=password), portfolio)
+    process = CoordinatorProcess(configuration, bus, clock=clock, log=log, stop=stop, archive=archive)
+    log.info("Portfolio coordinator starting", portfolio=portfolio, redis=without_secrets(url))
+    try:
+        process.run()
+    finally:
+        bus.close()
+
+
+def bus_password(configuration: Configuration) -> str | None:
+    """The server's password from the environment variable the configuration names."""
+    return secret(configuration, "redis_password_env", os.environ)
+
+
+class CoordinatorProcess:
+    """Waits for the lease, leads with it, and begins again when it is lost."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        bus: Bus,
+        *,
+        clock: Literal["server", "driven"],
+        log: Log,
+        stop: threading.Event,
+        time: Clock | None = None,
+        who: str = "",
+        archive: Path | None = None,
+        wall_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+    ) -> None:
+        self._configuration = configuration
+        self._bus = bus
+        self._clock = clock
+        self._log = log
+        self._stop = stop
+        self._time = time or SystemClock()
+        self._who = who or _own_name()
+        self._lease_ms = configuration.runtime.lease_ms
+        folder = configuration.runtime.archive_folder
+        self._wall_ms = wall_ms
+        self._told: dict[str, str] = {}
+        self._seen = ORIGIN
+        self._snapshots = ProvedSnapshots(bus, archive or (Path(folder) if folder else None), log=log)
+        self._trouble = ""
+        self._pause_seconds = _FIRST_PAUSE_SECONDS
+
+    def run(self) -> None:
+        """Until told to stop. What goes wrong is logged once, and again when it changes or comes back."""
+        for pause_seconds in self.steps():
+            if pause_seconds:
+                self._stop.wait(pause_seconds)
+
+    def steps(self) -> Generator[float, None, None]:
+        """The same step by step: yields how many seconds to wait before the next."""
+        while not self._stop.is_set():
+            try:
+                self._check_server()
+                yield from self._one_term()
+            except LeadLost as lost:
+                self._log.warning("Stepped down", why=str(lost))
+            except BusError as error:
+                if str(error) != self._trouble:
+                    self._trouble = str(error)
+                    self._log.error(
+                        "Not coordinating, so no entry is answered; trying again", why=self._trouble
+                    )
+                yield self._pause_seconds
+                self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
+        self._log.info("Portfolio coordinator stopped")
+
+    def _begin_anew(self) -> None:
+        """The trouble is over: the next is said even if it is the same, and not waited for long."""
+        self._trouble, self._pause_seconds = "", _FIRST_PAUSE_SECONDS
+
+    def _one_term(self) -> Iterator[float]:
+        taken = yield from self._wait_for_lease(self._snapshots.begin())
+        if taken is None:
+            return
+        lease, follower = taken
+        leader, reachable = None, True
+        try:
+            leader = self._leader(lease, follower, self._check_server())
+            for _ in leader.lead(self._stop):
+                self._snapshots.go_on()
+                yield 0.0  # it waits for events itself
+        except BusUnreachable:
+            reachable = False
+            raise
+        finally:
+            if leader is not None and leader.opened:
+                self._begin_anew()
+                self._seen = leader.decided
+                self._snapshots.wrote(leader.snapshot)
+            if reachable:  # if not, the lease lapses sooner than another call would time out
+                self._hand_back()
+
+    def _leader(self, lease: Lease, follower: Follower, ground: LeaderContext) -> Leader:
+        return Leader(
+            self._bus,
+            lease,
+            lease_ms=self._lease_ms,
+            limits=configured_limits(self._configuration),
+            limits_asked_for=self._configuration.source.asked_for,
+            version=version("portfold"),
+            clock=self._clock,
+            log=self._log,
+            follower=follower,
+            worker_lost_ms=milliseconds(self._configuration.runtime.worker_lost_seconds),
+            time=self._time,
+            ground=ground,
+        )
+
+    def _wait_for_lease(self, follower: Follower) -> Generator[float, None, tuple[Lease, Follower] | None]:
+        """Follows the log until the lease is free, proves it and takes the lease; None when told to stop.
+
+        Whoever refuses the log refuses it here, and so never looks like a leader.
+        """
+        standing_by = False
+        while not self._stop.is_set():
+            head = self._bus.head()
+            while head is not None and not self._stop.is_set() and follower.step(self._bus, head.cursor):
+                pass
+            self._seen = max(self._seen, follower.cursor)
+            if self._bus.leader() in (None, self._who):
+                follower = proved(self._bus, follower, head or _NOWHERE, self._clock)
+            lease = self._bus.take_lead(self._who, self._lease_ms)
+            if lease.epoch:
+                return lease, follower
+            if not standing_by:
+                standing_by = True
+                self._log.info("Standing by", leader=lease.holder)
+            self._bus.stand_by(self._who, _STANDBY_LEASES * self._lease_ms)
+            self._snapshots.go_on()
+            yield self._lease_ms / 4000
+        return None
+
+    def _hand_back(self) -> None:
+        """Gives the lease up at once, so that a standby need not wait for it to lapse."""
+        try:
+            self._bus.keep_lead(self._who, 0)
+        except BusError as error:
+            self._log.warning("The lease could not be handed back; it will lapse", why=str(error))
+
+    def _check_server(self) -> LeaderContext:
+        """Says what server this is and what it can lose; raises BusRefused for one that cannot be used."""
+        facts = self._bus.server()
+        redis_version = facts.get("redis_version", "0.0")
+        if too_old(redis_version):
+            raise BusRefused(f"Redis {redis_version} is too old; expected 7.0 or later, or Valkey.")
+        eviction = refuse_eviction(facts)
+        server, kept = facts.get("valkey_version") or redis_version, durability(facts, self._bus.settings())
+        apart = clock_watch.apart(self._bus.now_ms(), self._wall_ms()) if self._clock == "server" else ""
+        append_only_file = "on" if facts.get("aof_enabled") == "1" else "OFF"
+        self._tell("info", "Redis found", server=server, append_only_file=append_only_file)
+        self._tell(kept.level, f"Durability: {kept.setting}: {kept.meaning}")
+        self._tell("warning", eviction, topic="eviction")
+        self._tell("warning", apart, topic="clock")
+        return LeaderContext(facts.get("run_id", ""), kept.setting, self._seen)
+
+    def _tell(self, level: Literal["info", "warning"], text: str, topic: str = "", **more: str) -> None:
+        """Says it once, and again when it has changed."""
+        topic = topic or text.partition(":")[0]
+        if self._told.get(topic, "") != f"{text} {more}":
+            self._told[topic] = f"{text} {more}"
+            if text:
+                self._log.log(_LEVELS[level], text, **more)
+
+
+_LEVELS = {"info": 20, "warning": 30}
+
+
+def _own_name() -> str:
+    """A name that no other coordinator has, anywhere."""
+    host = _UNFIT_FOR_A_NAME.sub("-", socket.gethostname())[:40]
+    return f"{host}.{os.getpid()}.{secrets.token_hex(3)}"

@@ -1,0 +1,232 @@
+"""An archive: a folder of segments that continue each other, and archive.json, which lists them.
+
+archive.json names each segment's file, its hash and what it holds, and keeps the state at the end, so that
+archiving and restarting cost no reading of old files. It is written anew, whole, whenever a segment has
+joined; its own hash is in it. Whatever is missing, cut off, exchanged or altered is an ArchiveError that
+names the file.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import msgspec
+from msgspec import Struct
+
+from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.coordinator.store.recorded import Recorded
+from portfold.coordinator.store.segment import (
+    FORMAT,
+    NOTHING_BEFORE,
+    ArchiveError,
+    Closing,
+    Opening,
+    open_segment,
+)
+from portfold.coordinator.store.snapshot import Checkpoint, beginning, read_snapshot, snapshot_text
+from portfold.events.chain import GENESIS
+from portfold.events.fields import Digest, PortfolioName
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.whole_files import sha256_of, write_durably
+
+LISTING = "archive.json"
+
+
+class Segment(Struct, frozen=True, forbid_unknown_fields=True):
+    """A segment as archive.json lists it: `chain` is the log's after it, `sha256` and `bytes` the file's."""
+
+    file: str
+    first: str
+    last: str
+    events: int
+    decisions: int
+    fold: int
+    chain: Digest
+    bytes: int
+    sha256: str
+
+
+class _Listing(Struct, frozen=True, forbid_unknown_fields=True):
+    """archive.json. `place` is the state at the end, as a snapshot's text."""
+
+    format: int
+    portfolio: PortfolioName
+    segments: tuple[Segment, ...]
+    place: str
+    sha256: str
+
+
+class Archive:
+    """The archive of one portfolio. `place_text` is the state at its end, as a snapshot's text."""
+
+    def __init__(self, folder: Path, portfolio: str, segments: tuple[Segment, ...], place: str) -> None:
+        self.folder = folder
+        self.portfolio = portfolio
+        self.segments = segments
+        self.place_text = place
+
+    @classmethod
+    def open(cls, folder: Path, portfolio: str | None = None) -> Self:
+        """The archive in `folder`, which must be that of `portfolio` if one is named."""
+        path = folder / LISTING
+        try:
+            text = path.read_bytes()
+        except FileNotFoundError as error:
+            raise ArchiveError(
+                path,
+                "there is no such file, so no archive to read. If the folder is the right one and holds "
+                "segments, `portfold archive` lists them again.",
+            ) from error
+        except OSError as error:
+            raise ArchiveError(path, f"cannot be read: {error.strerror}.") from error
+        listing = _read(path, text)
+        if portfolio is not None and listing.portfolio != portfolio:
+            raise ArchiveError(
+                path, f"this is the archive of portfolio {listing.portfolio}, not of {portfolio}."
+            )
+        return cls(folder, listing.portfolio, listing.segments, listing.place)
+
+    @classmethod
+    def open_or_begin(cls, folder: Path, portfolio: str) -> Self:
+        """The archive in `folder`, or an empty one if nothing is listed there yet."""
+        if cls.is_in(folder):
+            return cls.open(folder, portfolio)
+        return cls(folder, portfolio, (), snapshot_text(beginning()))
+
+    @staticmethod
+    def is_in(folder: Path) -> bool:
+        """Whether anything is listed in `folder`."""
+        try:
+            return (folder / LISTING).exists()
+        except OSError as error:
+            raise ArchiveError(folder / LISTING, f"cannot be read: {error.strerror}.") from error
+
+    @property
+    def end(self) -> StreamId:
+        """The last event in it."""
+        return StreamId.parse(self.segments[-1].last) if self.segments else ORIGIN
+
+    @property
+    def chain(self) -> str:
+        """The log's chain up to there."""
+        return self.segments[-1].chain if self.segments else GENESIS
+
+    @property
+    def place(self) -> Checkpoint:
+        """The state at the end, each time another object."""
+        place = read_snapshot(self.place_text)
+        if place is None or (place.cursor, place.chain) != (self.end, self.chain):
+            raise ArchiveError(
+                self.folder / LISTING,
+                f"the state in it is of another version of the rules; this portfold has {FOLD_VERSION}.",
+            )
+        return place
+
+    def next_path(self) -> Path:
+        """The file of the next segment."""
+        return self._path(len(self.segments) + 1)
+
+    def unlisted(self) -> list[Path]:
+        """Segments in the folder that are not listed: an archiver was ended before it came to that."""
+        listed = {segment.file for segment in self.segments}
+        return sorted(path for path in self.folder.glob("segment-*.jsonl.gz") if path.name not in listed)
+
+    def check_complete(self) -> None:
+        """Raises ArchiveError where a segment is there and one before it is not."""
+        beyond = self.unlisted()
+        if beyond:
+            raise ArchiveError(
+                self.next_path(), f"this segment is missing, though {beyond[0].name} is there. Restore it."
+            )
+
+    def next_opening(self, first: str) -> Opening:
+        """How a segment begins that follows on the last one, with the event `first`."""
+        return self._opening(len(self.segments) + 1, first, FOLD_VERSION)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"segment-{number:06}.jsonl.gz"
+
+    def _opening(self, number: int, first: str, fold: int) -> Opening:
+        if number == 1:
+            return Opening(FORMAT, self.portfolio, 1, NOTHING_BEFORE, GENESIS, fold, first)
+        before = self.segments[number - 2]
+        return Opening(FORMAT, self.portfolio, number, before.sha256, before.chain, fold, first)
+
+    def list_next(self, opening: Opening, closing: Closing, place: Checkpoint) -> Segment:
+        """Lists the segment that is in place as the next; `place` is the state after it."""
+        path = self._path(opening.segment)
+        segment = Segment(
+            file=path.name,
+            first=opening.first,
+            last=closing.last,
+            events=closing.events,
+            decisions=closing.decisions,
+            fold=opening.fold,
+            chain=closing.chain,
+            bytes=path.stat().st_size,
+            sha256=sha256_of(path),
+        )
+        self.segments, self.place_text = (*self.segments, segment), snapshot_text(place)
+        listing = _Listing(FORMAT, self.portfolio, self.segments, self.place_text, "")
+        write_durably(self.folder / LISTING, _written(listing))
+        return segment
+
+    def check(self, segment: Segment) -> None:
+        """Raises ArchiveError unless the segment's file is, byte for byte, the one that was listed."""
+        path = self.folder / segment.file
+        try:
+            found = sha256_of(path)
+        except FileNotFoundError as error:
+            raise ArchiveError(path, "this segment is missing. Restore it from a backup.") from error
+        except OSError as error:
+            raise ArchiveError(path, f"cannot be read: {error.strerror}.") from error
+        if found != segment.sha256:
+            size = path.stat().st_size
+            what = "altered" if size == segment.bytes else f"{size:,} bytes long and not {segment.bytes:,}"
+            raise ArchiveError(
+                path, f"this segment is not the one that {LISTING} lists: it is {what}. Restore it."
+            )
+
+    def recorded_in(self, number: int) -> Iterator[Recorded]:
+        """What the listed segment `number` holds, its file checked first."""
+        segment = self.segments[number - 1]
+        self.check(segment)
+        with open_segment(self.folder / segment.file) as reader:
+            reader.expect(self._opening(number, segment.first, segment.fold))
+            yield from reader
+
+    def recorded_after(self, after: StreamId) -> Iterator[Recorded]:
+        """What it holds after the event `after`."""
+        for number, segment in enumerate(self.segments, start=1):
+            if StreamId.parse(segment.last) > after:
+                for recorded in self.recorded_in(number):
+                    if recorded.event.id > after:
+                        yield recorded
+
+
+def _written(listing: _Listing) -> bytes:
+    """The listing's text, with its own hash in it."""
+    bare = msgspec.json.encode(msgspec.structs.replace(listing, sha256=""))
+    sealed = msgspec.structs.replace(listing, sha256=hashlib.sha256(bare).hexdigest())
+    return msgspec.json.format(msgspec.json.encode(sealed), indent=1) + b"\n"
+
+
+def _read(path: Path, text: bytes) -> _Listing:
+    try:
+        listing = msgspec.json.decode(text, type=_Listing)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise _damaged(path) from error
+    if listing.format != FORMAT:
+        raise ArchiveError(path, f"its format is {listing.format}; this portfold reads {FORMAT}.")
+    if _written(listing) != text:  # not a blank in it may differ
+        raise _damaged(path)
+    return listing
+
+
+def _damaged(path: Path) -> ArchiveError:
+    return ArchiveError(
+        path,
+        "this file is damaged. Remove it and run `portfold archive`: it lists the segments again, each "
+        "verified.",
+    )

@@ -1,0 +1,293 @@
+"""The archiver: moves verified history from the server to an archive.
+
+In this order, so that it may be killed anywhere and the log is whole: every event is decided again and
+compared with what is on record; the segment goes to the disk under another name, is read back and checked,
+and gets its name; archive.json lists it; the rest is decided again as far as the snapshot, which has to be of
+this log; only then are the streams trimmed, both by one script. The next run goes on where one was ended.
+
+A segment ends with an event that was decided on, as only decisions carry the chain: so each is proved.
+
+A lock on the folder keeps a second archiver out. It is the operating system's: it ends with its process
+however that ends, and a process that was paused still has it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from portfold.coordinator.store.archive import Archive, Segment
+from portfold.coordinator.store.follower import Follower, LogDiffers, moved_away
+from portfold.coordinator.store.history import on_stream
+from portfold.coordinator.store.recorded import Difference, Recorded, difference
+from portfold.coordinator.store.segment import ArchiveError, Closing, Opening, SegmentWriter, open_segment
+from portfold.coordinator.store.snapshot import Checkpoint, read_snapshot
+from portfold.coordinator.store.verification import not_what_was_decided
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.archiver_bus import ArchiverBus
+from portfold.events.wire.errors import BusError
+from portfold.whole_files import part_of, put_in_place, to_disk
+
+SEGMENT_EVENTS = 50_000
+"""Events in a segment, and so trimmed at once: that holds the server up for some 10 ms."""
+
+_DAY_MS = 86_400_000
+
+
+class NotArchived(BusError):
+    """Why history cannot be archived now. Nothing was trimmed after that."""
+
+
+class Keep(Struct, frozen=True):
+    """What stays on the server: so many events before the snapshot, or those of so many days before it."""
+
+    events: int = 10_000
+    days: int | None = None
+
+
+class Archived(Struct):
+    """What a run did, or would do: entries archived and trimmed, and the first event that stays.
+
+    `decided` counts the events that were decided again: those archived, and those kept.
+    """
+
+    events: int = 0
+    decisions: int = 0
+    segments: int = 0
+    trimmed_events: int = 0
+    trimmed_decisions: int = 0
+    first_kept: StreamId = ORIGIN
+    decided: int = 0
+
+
+def archive_history(
+    bus: ArchiverBus,
+    folder: Path,
+    keep: Keep,
+    *,
+    on_progress: Callable[[Segment], object] | None = None,
+    segment_events: int = SEGMENT_EVENTS,
+) -> Archived:
+    """Archives into `folder` what need not be kept, and trims it; shows `on_progress` each segment once it is
+    listed.
+
+    Raises NotArchived, LogDiffers, ArchiveError, BusError.
+    """
+    with _held(folder):
+        run = _Run(bus, folder, keep)
+        for segment in run.write(segment_events):
+            if on_progress is not None:
+                on_progress(segment)
+        run.trim()
+    return run.done
+
+
+def outlook(bus: ArchiverBus, folder: Path, keep: Keep) -> Archived:
+    """What `archive_history` would do: decides all of it again, and writes nothing."""
+    run = _Run(bus, folder, keep)
+    run.count()
+    return run.done
+
+
+class _Run:
+    """One run. `done` is what it has done so far."""
+
+    def __init__(self, bus: ArchiverBus, folder: Path, keep: Keep) -> None:
+        self._bus = bus
+        self._archive = Archive.open_or_begin(folder, bus.keys.name)
+        self._keep = keep
+        self._follower = Follower(self._archive.place)
+        self.done = Archived()
+
+    def write(self, segment_events: int) -> Iterator[Segment]:
+        """Lists what an earlier run left unlisted, then writes segment by segment, and proves it all."""
+        while (path := self._archive.next_path()).exists():
+            yield self._adopt(path)
+        self._archive.check_complete()
+        snapshot = self._snapshot()
+        if last := self._last_to_go(snapshot.cursor):
+            log = on_stream(self._bus, self._archive.end, last)
+            while first := next(log, None):
+                yield self._write_segment(first, log, segment_events)
+            self._prove(snapshot)
+
+    def count(self) -> None:
+        """Goes through what `write` would write."""
+        snapshot = self._snapshot()
+        if last := self._last_to_go(snapshot.cursor):
+            for recorded in on_stream(self._bus, self._archive.end, last):
+                self._decide(recorded)
+                self.done.events += 1
+                self.done.decisions += len(recorded.decisions)
+            self._prove(snapshot)
+
+    def trim(self) -> None:
+        """Takes off the server what is archived and need not stay, a segment at a time."""
+        for segment in self._archive.segments:
+            first, last = self._bus.first_event(), StreamId.parse(segment.last)
+            if first is not None and first <= last and first < self.done.first_kept:
+                self._archive.check(segment)
+                following = self._bus.events_after(last, count=1)[0].id
+                self._trim_before(min(self.done.first_kept, following))
+
+    # --- what to archive ---------------------------------------------------------------------------------
+
+    def _snapshot(self) -> Checkpoint:
+        """The snapshot: nothing before it is needed to start. Raises NotArchived, LogDiffers."""
+        name, gone = self._bus.keys.name, self._bus.archived()
+        if gone is not None and gone.up_to > self._archive.end:
+            raise moved_away(self._bus)
+        snapshot, head = read_snapshot(self._bus.snapshot()), self._bus.head()
+        if head is None:
+            raise NotArchived(f"No coordinator has ever run for portfolio {name}: there is no history.")
+        if snapshot is None or snapshot.cursor > head.cursor:
+            raise NotArchived(
+                f"Portfolio {name} has no snapshot that can be used. A coordinator writes one within a "
+                "minute, and when it is stopped."
+            )
+        if snapshot.cursor <= self._archive.end:
+            raise NotArchived(
+                f"The snapshot of portfolio {name}, at {snapshot.cursor}, is older than the end of the "
+                f"archive, {self._archive.end}. Start a coordinator and stop it: that writes a new one."
+            )
+        return snapshot
+
+    def _last_to_go(self, up_to: StreamId) -> StreamId | None:
+        """The last event that is decided on and need not stay; None when all on the server is to stay.
+
+        Also the last decision stays, so that neither stream is ever emptied.
+        """
+        if self._keep.days is None:
+            stays = self._bus.nth_last_event(up_to, self._keep.events)
+        else:
+            stays = self._bus.first_event_since(up_to.ms - self._keep.days * _DAY_MS)
+        decided = self._bus.last_decided()
+        if stays is None or decided is None:
+            return None
+        last = self._bus.last_decided(before=min(stays, decided))
+        if last is not None:
+            self.done.first_kept = self._bus.events_after(last, count=1)[0].id
+        return last
+
+    # --- proving -----------------------------------------------------------------------------------------
+
+    def _decide(self, recorded: Recorded) -> None:
+        """Decides the next event again. Raises LogDiffers unless it comes to what is on record."""
+        unlike = self._difference(recorded)
+        if unlike is not None:
+            raise LogDiffers(f"{unlike.sentence} Nothing is archived from there on, and nothing was trimmed.")
+
+    def _difference(self, recorded: Recorded) -> Difference | None:
+        self.done.decided += 1
+        decided = self._follower.advance(recorded.event.id, recorded.event.fields)
+        return difference(decided, recorded, self._archive.end)
+
+    def _prove(self, snapshot: Checkpoint) -> None:
+        """Goes on to the snapshot. Raises LogDiffers unless it is of this log."""
+        for recorded in on_stream(self._bus, self._follower.cursor, snapshot.cursor):
+            self._decide(recorded)
+        if (self._follower.cursor, self._follower.chain) != (snapshot.cursor, snapshot.chain):
+            raise LogDiffers(
+                f"The log, decided again up to {self._follower.cursor}, does not lead to the snapshot at "
+                f"{snapshot.cursor}: entries are missing, or it is of another log. Nothing was trimmed."
+            )
+
+    # --- writing -----------------------------------------------------------------------------------------
+
+    def _write_segment(self, first: Recorded, log: Iterator[Recorded], least: int) -> Segment:
+        """Writes `first` and what follows, at least so many events, to the next that was decided on."""
+        path, opening = self._archive.next_path(), self._archive.next_opening(str(first.event.id))
+        with _writing(path):
+            closing = self._write_part(part_of(path), opening, _segment_of(first, log, least))
+            _read_back(part_of(path), opening, closing)
+            put_in_place(path)
+        return self._list(opening, closing)
+
+    def _write_part(self, part: Path, opening: Opening, log: Iterator[Recorded]) -> Closing:
+        with part.open("wb") as file:
+            writer = SegmentWriter(file, opening)
+            for recorded in log:
+                self._decide(recorded)
+                writer.add(recorded)
+            closing = writer.close(self._follower.chain)
+            to_disk(file)
+        return closing
+
+    def _adopt(self, path: Path) -> Segment:
+        """Lists a segment that is there already, as if written now: every event decided again."""
+        with open_segment(path) as reader:
+            reader.expect(self._archive.next_opening(reader.opening.first))
+            for recorded in reader:
+                unlike = self._difference(recorded)
+                if unlike is not None:
+                    raise not_what_was_decided(path, unlike)
+        if reader.closing is None or reader.closing.chain != self._follower.chain:
+            raise ArchiveError(path, "this segment's last chain is not that of its entries. Restore it.")
+        return self._list(reader.opening, reader.closing)
+
+    def _list(self, opening: Opening, closing: Closing) -> Segment:
+        with _writing(self._archive.folder):
+            segment = self._archive.list_next(opening, closing, self._follower.place)
+        self.done.segments += 1
+        self.done.events += segment.events
+        self.done.decisions += segment.decisions
+        return segment
+
+    # --- trimming ----------------------------------------------------------------------------------------
+
+    def _trim_before(self, keep_from: StreamId) -> None:
+        trimmed = self._bus.trim(keep_from, str(self._archive.folder.absolute()))
+        if trimmed.outcome != "done":
+            raise NotArchived(
+                f"The log changed meanwhile, and was not trimmed before event {keep_from}: that is no longer "
+                f"decided, is gone, or no decision would be left ({trimmed.outcome}). Run it again."
+            )
+        self.done.trimmed_events += trimmed.events
+        self.done.trimmed_decisions += trimmed.decisions
+
+
+def _segment_of(first: Recorded, log: Iterator[Recorded], least: int) -> Iterator[Recorded]:
+    yield first
+    recorded, count = first, 1
+    while count < least or not recorded.decisions:
+        following = next(log, None)
+        if following is None:
+            return
+        yield following
+        recorded, count = following, count + 1
+
+
+def _read_back(part: Path, opening: Opening, closing: Closing) -> None:
+    """Raises ArchiveError unless the file on the disk is what was meant."""
+    with open_segment(part) as reader:
+        reader.expect(opening)
+        for _ in reader:
+            pass
+    if reader.closing != closing:
+        raise ArchiveError(part, "what was written is not what is read back. Is the disk in order?")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Makes a NotArchived of what the operating system will not do."""
+    try:
+        yield
+    except OSError as error:
+        raise NotArchived(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Within the block no other archiver works in the folder; makes it if need be. Raises NotArchived."""
+    import fcntl  # noqa: PLC0415 - absent on Windows, where archives can only be read
+
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "archive.lock").open("ab")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NotArchived(f"Another archiver is at work in {folder}.") from None
+        yield

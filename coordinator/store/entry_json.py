@@ -1,0 +1,42 @@
+"""The words of an entry as one line of JSON, and back: any bytes at all, and always the same text.
+
+JSON leaves characters as they are that steer some terminals or turn the direction of writing; what is printed
+goes through `shown_json`.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from portfold.events.fields import readable
+
+_WORDS = msgspec.json.Decoder(list[str])
+_Read = TypeVar("_Read")
+
+
+def words_json(words: Sequence[str]) -> bytes:
+    """A JSON array. Bytes that are no UTF-8, read as lone surrogates, become `\\udcff` and the like."""
+    try:
+        return msgspec.json.encode(words)
+    except UnicodeEncodeError:
+        return json.dumps(words, separators=(",", ":")).encode()
+
+
+def shown_json(found: object) -> str:
+    """One line of JSON; whatever may not be shown is escaped in it, and reads back as it was."""
+    return readable(msgspec.json.encode(found).decode())
+
+
+def read_words(text: bytes) -> list[str]:
+    """Reads `words_json`; ValueError when it is none."""
+    return decoded(text, _WORDS)
+
+
+def decoded(text: bytes, decoder: msgspec.json.Decoder[_Read]) -> _Read:
+    """What the decoder reads, lone surrogates included; ValueError where it is something else."""
+    try:
+        return decoder.decode(text)
+    except msgspec.DecodeError:  # msgspec reads no lone surrogates
+        return msgspec.convert(json.loads(text), decoder.type)

@@ -1,0 +1,118 @@
+"""Follows the log: state, chain and place, advanced entry by entry, without writing anything.
+
+A standby keeps one of these warm; whoever takes over has caught up with it first, and has proved on the way
+that the head's chain is the chain of this log.
+"""
+
+from pathlib import Path
+
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.store.archive import Archive
+from portfold.coordinator.store.ledger import Decided, decide
+from portfold.coordinator.store.snapshot import Checkpoint, beginning, read_snapshot
+from portfold.events.codec import Fields
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.errors import BusError, BusRefused
+
+_READ_AT_ONCE = 1000
+
+
+class LogDiffers(BusError):
+    """The log is not the one that was decided: something was removed, added or altered."""
+
+
+class MovedAway(LogDiffers):
+    """The beginning of the log was moved to an archive, and that is not at hand."""
+
+
+def moved_away(bus: Bus) -> MovedAway:
+    """That the streams do not reach back far enough, and where the rest is."""
+    gone = bus.archived()
+    up_to, folder = (gone.up_to, gone.folder) if gone else (ORIGIN, "nowhere")
+    return MovedAway(
+        f"The events up to {up_to} are no longer on the server: they were moved to the archive {folder}. "
+        "Name that: --archive for a coordinator, --dir for `portfold archive`, or archive_folder in "
+        "runtime.json for both."
+    )
+
+
+class Follower:
+    """Goes through the log from `place` on; `archive` is the folder of what is no longer in the streams."""
+
+    def __init__(self, place: Checkpoint | None = None, *, archive: Path | None = None) -> None:
+        self.place = place or beginning()
+        self._archive = archive
+
+    @classmethod
+    def from_snapshot(cls, bus: Bus, archive: Path | None = None) -> "Follower":
+        """Begins at the snapshot, if one is there, whole and not ahead of the head; else further back."""
+        try:
+            place = read_snapshot(bus.snapshot())
+        except BusRefused:  # something else lies under its name
+            place = None
+        head = bus.head()
+        if place is not None and head is not None and place.cursor <= head.cursor:
+            return cls(place, archive=archive)
+        return cls(archive=archive).further_back(bus)
+
+    def further_back(self, bus: Bus) -> "Follower":
+        """Begins without a snapshot: where the archive ends, or without one at the beginning of the log.
+
+        Raises LogDiffers where that is no longer in the streams, ArchiveError.
+        """
+        if self._archive is None or not (Archive.is_in(self._archive) or bus.archived()):
+            if bus.archived():
+                raise moved_away(bus)
+            return Follower(archive=self._archive)
+        place, head = Archive.open(self._archive, bus.keys.name).place, bus.head()
+        decided = head.cursor if head else ORIGIN
+        if place.cursor > decided:
+            raise LogDiffers(
+                f"The archive {self._archive} goes on to event {place.cursor}, the head only to {decided}: "
+                "the end of the log is missing. Restore it, or begin a new log with another archive folder."
+            )
+        return Follower(place, archive=self._archive)
+
+    @property
+    def state(self) -> State:
+        """The portfolio after the last event folded."""
+        return self.place.state
+
+    @property
+    def cursor(self) -> StreamId:
+        """The last event folded."""
+        return self.place.cursor
+
+    @property
+    def chain(self) -> str:
+        """The chain up to it."""
+        return self.place.chain
+
+    def advance(self, at: StreamId, fields: Fields) -> Decided:
+        """Folds the next entry."""
+        place = self.place
+        decided = decide(place.state, place.chain, at, fields)
+        place.cursor, place.chain = at, decided.chain
+        return decided
+
+    def step(self, bus: Bus, head: StreamId) -> bool:
+        """Folds the next batch of what is already decided; false when nothing more is, up to `head`."""
+        entries = bus.events_after(self.cursor, count=_READ_AT_ONCE)
+        for entry in entries:
+            if entry.id > head:
+                return False
+            self.advance(entry.id, entry.fields)
+        return bool(entries) and self.cursor < head
+
+    def leads_to(self, head: StreamId, chain: str) -> bool:
+        """Whether this log, up to here, is the one whose head was committed."""
+        return self.cursor == head and (head == ORIGIN or self.chain == chain)
+
+    def prove(self, head: StreamId, chain: str) -> None:
+        """Raises LogDiffers unless it `leads_to` the head."""
+        if not self.leads_to(head, chain):
+            raise LogDiffers(
+                f"The log up to {self.cursor} does not lead to the head at {head}: events were trimmed, "
+                "altered or exchanged. Nothing is decided on it. Restore the log, or start another portfolio."
+            )

@@ -1,0 +1,45 @@
+"""One entry of the log decided: read, folded, written down, chained.
+
+The live coordinator and the audit both decide by this one function; it touches nothing but the state.
+"""
+
+from typing import NamedTuple
+
+from portfold.coordinator.fold.fold import fold
+from portfold.coordinator.fold.repeats import known
+from portfold.coordinator.fold.state import State
+from portfold.events import chain
+from portfold.events.codec import Fields, decode_event, encode
+from portfold.events.decisions import Decision
+from portfold.events.incoming import Event, Malformed, WorkerEvent
+from portfold.events.stream_id import StreamId
+
+
+class Decided(NamedTuple):
+    """What one event came to. `entries` are the decisions as they go into the stream.
+
+    `repeated`: the event had been folded before, so it changed nothing.
+    """
+
+    at: StreamId
+    event: Event | Malformed
+    repeated: bool
+    decisions: list[Decision]
+    entries: list[tuple[StreamId, list[str]]]
+    chain: str
+
+
+def decide(state: State, previous_chain: str, at: StreamId, fields: Fields) -> Decided:
+    """Folds the entry `fields`, whose ID is `at`, into `state`; writes down what follows, chained."""
+    event = decode_event(fields)
+    repeated = isinstance(event, WorkerEvent) and known(state, event)
+    # An ID no server gives by itself leaves no room for an answer: it is chained, but changes nothing.
+    decisions = fold(state, at, event) if at.answerable else []
+    name = str(at)
+    if not decisions:  # as on most events
+        return Decided(at, event, repeated, decisions, [], chain.link(previous_chain, name, fields, ()))
+    texts = [encode(decision) for decision in decisions]
+    link = chain.link(previous_chain, name, fields, texts)
+    binding = ["event", name, "chain", link]
+    entries = [(at.decision(index), text + binding) for index, text in enumerate(texts)]
+    return Decided(at, event, repeated, decisions, entries, link)

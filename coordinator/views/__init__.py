@@ -1,0 +1,1 @@
+"""What people and programs see of the state: the status, its headlines, the lines of the log."""

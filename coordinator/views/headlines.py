@@ -1,0 +1,147 @@
+"""What matters first: whether the portfolio may trade now, and everything that keeps it from that.
+
+Pure: from an overview to a few sentences, the worst first, each with what to do where there is something to.
+"""
+
+from typing import Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+from portfold.coordinator.views.overview import Overview
+from portfold.coordinator.views.status_values import ShownPosition
+from portfold.exchange_time import clock, span
+
+Level = Literal["info", "warning", "critical"]
+
+SLOW_MS = 5_000
+"""An event that waits longer for its decision than this, though somebody leads, is worth a headline."""
+
+
+class Headline(NamedTuple):
+    """`code` is for machines, `title` is in capitals, `text` says why and what to do."""
+
+    code: str
+    level: Level
+    title: str
+    text: str
+
+
+TRADING = Headline("trading", "info", "TRADING", "")
+
+
+def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
+    """What applies, or TRADING alone. Times are shown on the clocks of `zone`."""
+    found = [
+        *_unmanaged(seen),
+        *_nobody_decides(seen),
+        *_log(seen),
+        *_stopped(seen, zone),
+        *_flattening(seen),
+        *_halted(seen),
+        *_limits(seen),
+        *_unsettled(seen),
+    ]
+    denied = any(one.code not in ("flattening", "unsettled") for one in found)
+    return found if denied else [TRADING, *found]
+
+
+def _unmanaged(seen: Overview) -> list[Headline]:
+    """An open position whose owner is dead: nobody watches it, and no exit is sent before a flatten."""
+    left = [
+        f"{one.symbol} {one.side} {one.size} of {one.worker} "
+        f"({seen.became_of(one.worker)}{_held_for(one, seen.now_ms)})"
+        for one in seen.unmanaged
+    ]
+    if not left:
+        return []
+    owners = dict.fromkeys(one.worker for one in seen.unmanaged)
+    way_out = f"Start {', '.join(owners)} again, or: portfold flatten --by NAME --reason TEXT"
+    text = f"nobody watches {', '.join(left)}. {way_out}"
+    return [Headline("unmanaged", "critical", "UNMANAGED", text)]
+
+
+def _held_for(one: ShownPosition, now_ms: int) -> str:
+    return f", open for {span(max(0, now_ms - one.opened_ms))}" if one.opened_ms is not None else ""
+
+
+def _nobody_decides(seen: Overview) -> list[Headline]:
+    if not seen.leader:
+        if seen.deaf:
+            text = (
+                "no entry is answered, no order has effect, and nobody can lead: the log's last ID, "
+                f"{seen.last_event}, leaves no room for answers. Close what is open at the broker; "
+                "restore the log, or start another portfolio"
+            )
+            return [Headline("not_led", "critical", "NO COORDINATOR", text)]
+        waiting = f"{_events(seen)} waiting. " if seen.backlog.events else ""
+        text = f"no entry is answered. {waiting}Start one: portfold coordinator"
+        return [Headline("not_led", "critical", "NO COORDINATOR", text)]
+    oldest_ms = seen.backlog.oldest_ms
+    if oldest_ms is not None and oldest_ms > SLOW_MS:
+        text = f"{_events(seen)} waiting, the first for {span(oldest_ms)}; look at the log of {seen.leader}"
+        return [Headline("not_deciding", "critical", "NOTHING IS DECIDED", text)]
+    return []
+
+
+def _log(seen: Overview) -> list[Headline]:
+    found = []
+    if seen.backlog.lost:
+        text = f"{seen.backlog.lost} See: portfold doctor"
+        found.append(Headline("log_incomplete", "critical", "LOG INCOMPLETE", text))
+    elif seen.says("log_incomplete"):
+        lost = f"it lost its end ({seen.text('tail_missing')})"
+        text = f"{lost}, so entries are denied. Then: portfold acknowledge --by NAME --reason TEXT"
+        found.append(Headline("log_incomplete", "critical", "LOG INCOMPLETE", text))
+    if seen.server.writes_fail:
+        text = "the server fails to write to its disk; see: portfold doctor"
+        found.append(Headline("server_fails", "critical", "SERVER FAILS", text))
+    return found
+
+
+def _stopped(seen: Overview, zone: ZoneInfo) -> list[Headline]:
+    if not seen.says("stopped_out"):
+        return []
+    stopped, day_ends = seen.moments.stopped, seen.moments.day_ends
+    since = f"since {clock(stopped, zone)}; " if stopped is not None else ""
+    until = f"a new day begins {clock(day_ends, zone)}" if day_ends else "until a new day begins"
+    text = since + until
+    return [Headline("stopped_out", "critical", "STOPPED OUT", text)]
+
+
+def _flattening(seen: Overview) -> list[Headline]:
+    cause, deadline_ms = seen.text("flatten_cause"), seen.moments.flatten_deadline
+    if not cause:
+        return []
+    due = ""
+    if deadline_ms is not None:
+        ahead_ms = deadline_ms - seen.now_ms
+        due = f"due in {span(ahead_ms)}; " if ahead_ms >= 0 else f"OVERDUE by {span(-ahead_ms)}; "
+    text = f"{due}still to close: {', '.join(seen.flattening) or 'nothing'}; cause: {cause}"
+    return [Headline("flattening", "critical", "FLATTENING", text)]
+
+
+def _halted(seen: Overview) -> list[Headline]:
+    if not seen.says("halted"):
+        return []
+    why = f"by {seen.text('halted_by')}: {seen.text('halt_reason')}"
+    text = f"{why}. To lift it: portfold resume --by NAME --reason TEXT"
+    return [Headline("halted", "critical", "HALTED", text)]
+
+
+def _limits(seen: Overview) -> list[Headline]:
+    if seen.limits:
+        return []
+    return [Headline("no_limits", "critical", "NO LIMITS", "none are in force yet, so no entry is allowed")]
+
+
+def _unsettled(seen: Overview) -> list[Headline]:
+    unsettled = seen.text("unsettled")
+    if not unsettled:
+        return []
+    text = f"log and broker differ, or may: {unsettled}. See: portfold settle --help"
+    return [Headline("unsettled", "warning", "UNSETTLED", text)]
+
+
+def _events(seen: Overview) -> str:
+    count, more = seen.backlog.events, seen.backlog.more
+    number = f"more than {count:,}" if more else f"{count:,}"
+    return f"{number} event is" if count == 1 else f"{number} events are"

@@ -1,0 +1,95 @@
+"""What became of an operator's order.
+
+An order is an event like any other, so it survives every restart and stands in every audit; the same can be
+written by hand with XADD. It is recorded even when nobody coordinates; then it takes effect as soon as
+somebody does.
+"""
+
+import time
+from typing import NamedTuple
+
+from portfold.coordinator.fold.limits import limits_of
+from portfold.events.codec import decode_decided, decode_event
+from portfold.events.decisions import EventRejected
+from portfold.events.incoming import LimitsChanged
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Bus
+
+_POLL_MS = 50
+_TAKE_OVER_SECONDS = 0.6
+_READ_AT_ONCE = 1000
+
+
+class Outcome(NamedTuple):
+    """What became of an order: `folded` once it has been decided on, `rejected` says why it was refused."""
+
+    event: StreamId
+    folded: bool
+    rejected: str = ""
+
+
+def outcome_of(bus: Bus, event: StreamId, *, wait_seconds: float) -> Outcome:
+    """Waits until a coordinator has got as far as `event`, and reads what it decided.
+
+    Where nobody leads it waits only as long as a standby needs to take over.
+    """
+    if not event.answerable:
+        unheard = "the log's last ID leaves no room for an answer, so no order has effect on it"
+        return Outcome(event, folded=False, rejected=unheard)
+    begun = led = time.monotonic()
+    while not _folded(bus, event):
+        now = time.monotonic()
+        led = now if bus.leader() else led
+        if now - begun >= wait_seconds or now - led >= _TAKE_OVER_SECONDS:
+            return Outcome(event, folded=False)
+        bus.decisions_after(event.before_decisions(), count=1, block_ms=_POLL_MS)
+    for entry in bus.decisions_of(event):
+        decision, _ = decode_decided(entry.fields)
+        if isinstance(decision, EventRejected):
+            return Outcome(event, folded=True, rejected=decision.reason)
+    return Outcome(event, folded=True)
+
+
+class Ordered(NamedTuple):
+    """The limits in one line, nothing if there are none, by whom, and the event up to which that is known."""
+
+    text: str
+    by: str
+    known_to: StreamId
+
+
+def limits_ordered(bus: Bus) -> Ordered:
+    """The limits as they are once all that is on the log is decided.
+
+    What another operator has ordered while nobody coordinated is not to be undone by the next order.
+    """
+    head, status = bus.head(), bus.status()
+    text, by = status.get("limits", ""), status.get("limits_by", "")
+    after = head.cursor if head else ORIGIN
+    while undecided := bus.events_after(after, count=_READ_AT_ONCE):
+        ordered = [
+            event for entry in undecided if isinstance(event := decode_event(entry.fields), LimitsChanged)
+        ]
+        if ordered:
+            text, by = limits_of(ordered[-1]).text, ordered[-1].by
+        after = undecided[-1].id
+    return Ordered(text, by, after)
+
+
+def limits_between(bus: Bus, after: StreamId, before: StreamId) -> list[LimitsChanged]:
+    """The orders of limits between two events."""
+    found: list[LimitsChanged] = []
+    while page := bus.events_after(after, count=_READ_AT_ONCE):
+        for entry in page:
+            if entry.id >= before:
+                return found
+            event = decode_event(entry.fields)
+            if isinstance(event, LimitsChanged):
+                found.append(event)
+        after = page[-1].id
+    return found
+
+
+def _folded(bus: Bus, event: StreamId) -> bool:
+    head = bus.head()
+    return head is not None and head.cursor >= event

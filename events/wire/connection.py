@@ -1,0 +1,87 @@
+"""Connections to the server, with the client library's dangerous defaults turned off.
+
+The library would by itself send a command again after a lost reply, and a repeated XADD is a second event. So
+nothing here ever retries; who publishes decides about repeats (see `workers.client.gate`). Every command has
+a timeout. Bytes that are no UTF-8 become lone surrogates instead of an exception: somebody may have written
+them by hand, and reading on must be possible. Sent they cannot be: a command that holds any is refused here.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from redis import Redis, exceptions
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from portfold.events.fields import readable
+from portfold.events.wire.errors import BusRefused, BusUnreachable
+
+_NO_ANSWER = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.BusyLoadingError,
+    exceptions.InvalidResponse,
+)
+_RAW_REPLIES = ("XREAD", "XRANGE", "XREVRANGE")
+
+
+def connect(url: str, *, password: str | None = None, timeout_seconds: float = 5.0) -> "Redis":
+    """A client for `url` (redis://, rediss:// or unix://). Connects when first used.
+
+    A blocking read must ask for less than `timeout_seconds`. Raises BusRefused for an URL that is none.
+    """
+    try:
+        client = Redis.from_url(
+            url,
+            password=password,
+            decode_responses=True,
+            encoding_errors="surrogateescape",
+            protocol=2,
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=min(timeout_seconds, 2.0),
+            socket_keepalive=True,
+            retry=Retry(NoBackoff(), 0),
+            retry_on_error=[],
+            health_check_interval=0,
+        )
+    except ValueError as error:
+        raise BusRefused(
+            f"redis_url: expected redis://HOST:PORT/DB or unix://PATH, got {without_secrets(url)}: {error}"
+        ) from None
+    for command in _RAW_REPLIES:
+        client.set_response_callback(command, _untouched)
+    return client
+
+
+def has_password(url: str) -> bool:
+    """Whether the URL holds the password itself; then no other is used."""
+    return bool(urlsplit(url).password)
+
+
+def without_secrets(url: str) -> str:
+    """The URL as it may be shown: whatever stands before an @ is left out."""
+    scheme, slashes, rest = url.partition("://")
+    return f"{scheme}{slashes}…@{rest.rpartition('@')[2]}" if "@" in rest else url
+
+
+@contextmanager
+def translated_errors(doing: str) -> Iterator[None]:
+    """Turns the library's exceptions into ours; `doing` completes "while …"."""
+    try:
+        yield
+    except UnicodeEncodeError as error:  # its text is not repeated: it may be a password
+        raise BusRefused(
+            f"Redis was not asked, while {doing}: expected words in UTF-8, got other bytes"
+        ) from error
+    except _NO_ANSWER as error:
+        raise BusUnreachable(f"Redis did not answer while {doing}: {readable(str(error))}") from error
+    except exceptions.ReadOnlyError as error:
+        raise BusUnreachable(f"Redis is a read-only replica while {doing}: {readable(str(error))}") from error
+    except exceptions.RedisError as error:
+        raise BusRefused(f"Redis refused while {doing}: {readable(str(error))}") from error
+
+
+def _untouched(reply: object, **_options: object) -> object:
+    """Streams are read as they lie there: a library's dict would hide a field that is given twice."""
+    return reply

@@ -1,0 +1,158 @@
+"""Logging that can never hold up a decision.
+
+Lines go through a bounded queue to a thread of their own: a terminal that is scrolled back, a full pipe or a
+slow disk delays lines, and when the queue is full loses them, counted and said, but never blocks the fold.
+Nor the end of a process: lines go past Python's own buffer, which an interpreter that ends would wait for.
+For people on a terminal lines are readable, elsewhere one JSON object each in UTF-8, by structlog. Whatever a
+line quotes, nothing in it steers a terminal.
+"""
+
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from typing import TextIO, cast
+
+import structlog
+
+from portfold.events.fields import readable
+
+_LINES_WAITING = 20_000
+_LINES_AT_ONCE = 50
+_CLOSE_SECONDS = 2.0
+
+
+class LineQueue:
+    """A text stream whose writes never wait; `close` waits a moment for what is still to be written."""
+
+    def __init__(self, target: TextIO) -> None:
+        self._write = _writer_to(target)
+        self._lines: queue.Queue[str | None] = queue.Queue(_LINES_WAITING)
+        self._lost = 0
+        self._closed = False
+        self._writer = threading.Thread(target=self._write_on, name="log", daemon=True)
+        self._writer.start()
+
+    def write(self, text: str) -> int:
+        """Queues the text, or counts it as lost."""
+        try:
+            self._lines.put_nowait(text)
+        except queue.Full:
+            self._lost += 1
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing to do: the writing thread flushes."""
+
+    def close(self) -> None:
+        """Writes out what is queued, for at most two seconds."""
+        try:
+            self._lines.put(None, timeout=_CLOSE_SECONDS)
+        except queue.Full:
+            return
+        self._writer.join(_CLOSE_SECONDS)
+
+    def _write_on(self) -> None:
+        try:
+            while text := self._waiting():
+                self._write(text)
+                if self._lost:
+                    lost, self._lost = self._lost, 0
+                    self._write(f"({lost} log lines lost: the reader was too slow)\n")
+        except (OSError, ValueError):  # a closed pipe or terminal: nobody reads any more, decisions go on
+            while self._waiting():
+                pass
+        finally:
+            self._write("")
+
+    def _waiting(self) -> str:
+        """The lines that wait, at most so many at once; empty when there will be none any more."""
+        if self._closed:
+            return ""
+        texts: list[str] = []
+        while len(texts) < _LINES_AT_ONCE and not (texts and self._lines.empty()):
+            text = self._lines.get()
+            if text is None:
+                self._closed = True
+                break
+            texts.append(text)
+        return "".join(texts)
+
+
+def _writer_to(target: TextIO) -> Callable[[str], None]:
+    """Writes a text at once; an empty one is the last.
+
+    A file is written to by a descriptor of our own. What a thread of ours is stuck in writing is then nothing
+    that the interpreter flushes when it ends, and a target that somebody closes stays ours until we are done.
+    """
+    try:
+        descriptor = os.dup(target.fileno())
+    except (OSError, ValueError, AttributeError):  # none: text in memory, or another's stream
+        return lambda text: _write_text(target, text)
+    # A terminal shows what it can; machines are promised UTF-8, whatever the locale is.
+    encoding = target.encoding if target.isatty() else "utf-8"
+    return lambda text: _write_bytes(descriptor, text.encode(encoding, "backslashreplace"))
+
+
+def _write_text(target: TextIO, text: str) -> None:
+    if text:
+        target.write(text)
+        target.flush()
+
+
+def _write_bytes(descriptor: int, data: bytes) -> None:
+    if not data:
+        os.close(descriptor)
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+Log = structlog.typing.FilteringBoundLogger
+
+
+def open_log(
+    process: str, *, target: TextIO | None = None, for_here: Callable[[str], str] = str
+) -> tuple[Log, LineQueue]:
+    """A logger that names its process on every line, and the queue to close at the end.
+
+    `for_here` puts what a line says in the way of this terminal; what machines read is as it was said.
+    """
+    stream = target if target is not None else sys.stderr
+    lines = LineQueue(stream)
+    for_people = stream.isatty()
+    rendering: list[structlog.typing.Processor] = (
+        [_put(for_here), _harmless, structlog.dev.ConsoleRenderer(colors=True, pad_event_to=0)]
+        if for_people
+        else [
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+            lambda _logger, _method, line: readable(str(line)),  # JSON reads back what JSON escapes
+        ]
+    )
+    logger: Log = structlog.wrap_logger(
+        structlog.WriteLogger(cast(TextIO, lines)),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=not for_people),
+            structlog.processors.format_exc_info,
+            *rendering,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+    ).bind(process=process)
+    return logger, lines
+
+
+def _put(for_here: Callable[[str], str]) -> structlog.typing.Processor:
+    def put(_logger: object, _method: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return {name: for_here(value) if isinstance(value, str) else value for name, value in said.items()}
+
+    return put
+
+
+def _harmless(_logger: object, _method: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Escapes whatever may not be shown; a traceback keeps its lines."""
+    for name, value in said.items():
+        if isinstance(value, str):
+            lines = value.split("\n") if name == "exception" else [value]
+            said[name] = "\n".join(map(readable, lines))
+    return said

@@ -1,0 +1,1 @@
+"""Which symbols, how many at once: searches, their judgement, and the file the coordinator loads."""

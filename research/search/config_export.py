@@ -1,0 +1,297 @@
+"""From a row of the optimizer's table to the file the coordinator loads.
+
+The loader is the judge: what is written has been read back by the coordinator's own loader, together with the
+other files of its folder, so that a file that no coordinator would start with is never written. The file says
+on which days the portfolio was chosen and on which it was judged.
+"""
+
+import ast
+import csv
+import io
+import json
+import math
+import shutil
+import tempfile
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from portfold.config import ConfigError, Portfolio, load, read_portfolio
+from portfold.config.locate import CONTRACTS_FILE, PORTFOLIO_FILE, RUNTIME_FILE
+from portfold.dollars import shown_limit
+from portfold.research.errors import ResearchError
+from portfold.research.search.findings import Findings, Judged, Winner, read_findings
+from portfold.research.search.tables import GREEDY_COLUMNS
+from portfold.research.statistics.metrics import Metrics
+from portfold.research.trades.in_sample import Seen, count, of_symbols
+from portfold.research.trades.whole_files import write_whole
+
+USUAL_STOP = Decimal(2500)
+UNMEASURED = (
+    "what its table calls sharpe: not measured here, and some programs print growth over volatility so"
+)
+"""What stands beside the Sharpe of a table of another program, wherever it is shown or written."""
+_LARGEST_TABLE = 10_000_000
+
+
+class Choice(Struct, frozen=True):
+    """A row of a table: which symbols, how many positions, and what was measured of them.
+
+    `findings` are those of its table, None where it has none: a table of another program, or an edited one.
+    """
+
+    table: Path
+    row: int
+    max_positions: int
+    symbols: tuple[str, ...]
+    figures: Mapping[str, float | None]
+    findings: Findings | None
+
+    @property
+    def winner(self) -> Winner | None:
+        """All that is known of the row."""
+        return self.findings.rows[self.row] if self.findings is not None else None
+
+    def seen(self, span: Judged) -> tuple[Seen, ...]:
+        """What of the row's trades in a span is on bars that their model was trained on, as far as known."""
+        return of_symbols(span.seen or (), self.symbols)
+
+
+# --- the table ------------------------------------------------------------------------------------------
+
+
+def read_choice(table: Path, row: int) -> Choice:
+    """Row number `row` of `table`, from 0, which is the best. Raises ResearchError."""
+    content, rows = _rows(table)
+    if not 0 <= row < len(rows):
+        raise ResearchError(f"--row: expected a row from 0 to {len(rows) - 1} of {table}, got {row}.")
+    return _choice(table, row, rows[row], read_findings(table, content))
+
+
+def read_choices(table: Path, most: int) -> list[Choice]:
+    """The first rows of `table`, at most so many; there is at least one. Raises ResearchError."""
+    content, rows = _rows(table)
+    findings = read_findings(table, content)
+    return [_choice(table, row, cells, findings) for row, cells in enumerate(rows[:most])]
+
+
+_Cells = dict[str, str]
+
+
+def _rows(table: Path) -> tuple[str, list[_Cells]]:
+    content = _read(table)
+    rows = list(csv.DictReader(io.StringIO(content)))
+    if not rows:
+        raise ResearchError(
+            f"{table}: expected rows of portfolios, got none: no set kept to its constraints."
+        )
+    return content, rows
+
+
+def _choice(table: Path, row: int, cells: _Cells, findings: Findings | None) -> Choice:
+    missing = [name for name in GREEDY_COLUMNS if cells.get(name) is None]
+    if missing:
+        raise ResearchError(
+            f"{table}: expected the columns {', '.join(GREEDY_COLUMNS)}; {missing[0]} is missing."
+        )
+    place = f"{table}, row {row}"
+    return Choice(
+        table=table,
+        row=row,
+        max_positions=_whole(cells["max_positions"], place, "max_positions"),
+        symbols=_symbols(cells["symbols"], place),
+        figures={name: _figure(cells[name], place, name) for name in GREEDY_COLUMNS[3:]},
+        findings=findings,
+    )
+
+
+def _read(table: Path) -> str:
+    try:
+        with table.open("rb") as file:
+            return file.read(_LARGEST_TABLE).decode("utf-8-sig")
+    except OSError as error:
+        raise ResearchError(
+            f"{table}: cannot be read: {error.strerror}. The optimizer writes it: portfold research optimize."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ResearchError(f"{table}: expected text in UTF-8, got other bytes.") from error
+
+
+def _whole(text: str, place: str, name: str) -> int:
+    number = _figure(text, place, name)
+    if number is None or number != int(number):
+        raise ResearchError(f"{place}: {name}: expected a whole number, got {text[:40]!r}.")
+    return int(number)
+
+
+def _figure(text: str, place: str, name: str) -> float | None:
+    """The number, None for an infinite or unknown one."""
+    try:
+        number = float(text)
+    except ValueError:
+        raise ResearchError(f"{place}: {name}: expected a number, got {text[:40]!r}.") from None
+    return number if math.isfinite(number) else None
+
+
+def _symbols(text: str, place: str) -> tuple[str, ...]:
+    """The list as Python or JSON writes it, or symbols with blanks or commas between them."""
+    if text.strip().startswith(("[", "(", "{")):
+        try:
+            listed: Any = ast.literal_eval(text)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            listed = None
+        if isinstance(listed, list | tuple | set) and all(isinstance(one, str) for one in listed):
+            return tuple(sorted(listed))
+        raise ResearchError(f"{place}: symbols: expected a list such as ['ES', 'CL'], got {text[:60]!r}.")
+    return tuple(sorted(text.replace(",", " ").split()))
+
+
+# --- the file -------------------------------------------------------------------------------------------
+
+
+def stop_of(choice: Choice) -> Decimal | None:
+    """The daily stop that the row was simulated with; None where the table does not say."""
+    return Decimal(choice.findings.setting.daily_stop_loss) if choice.findings is not None else None
+
+
+def configuration_text(choice: Choice, daily_stop_loss: Decimal) -> str:
+    """The file's content."""
+    constraints = {
+        "max_positions": choice.max_positions,
+        "daily_stop_loss": float(daily_stop_loss),
+        "symbols": list(choice.symbols),
+    }
+    tree = {
+        "portfolio_constraints": constraints,
+        "expected_performance": _performance(choice),
+        "optimization": _optimization(choice),
+    }
+    return json.dumps(tree, indent=2, allow_nan=False) + "\n"
+
+
+def _performance(choice: Choice) -> dict[str, float | str | None]:
+    """What was measured where it was judged: on the test span if there is one. Another's Sharpe is marked."""
+    test = choice.winner.test if choice.winner is not None else None
+    figures = dict(choice.figures) if test is None else _figures_of(test)
+    named = {
+        "sharpe_ratio": "sharpe",
+        "cagr": "cagr",
+        "total_return_dollars": "total_return",
+        "max_drawdown_dollars": "max_dd",
+        "breach_events": "breach_events",
+        "breach_periods": "breach_periods",
+        "pct_time_in_breach": "pct_time_in_breach",
+        "daily_stops_hit": "daily_stops",
+        "profit_factor": "profit_factor",
+        "avg_positions": "avg_positions",
+    }
+    told: dict[str, float | str | None] = {}
+    for name, column in named.items():
+        told[name] = _written(figures[column], column)
+        if name == "sharpe_ratio" and choice.findings is None:
+            told["sharpe_ratio_is"] = UNMEASURED
+    judged = _judged_on(choice)
+    return told | {"trades_on_training_bars": _seen(choice, judged) if judged is not None else None}
+
+
+def _judged_on(choice: Choice) -> Judged | None:
+    findings = choice.findings
+    return findings.test or findings.train if findings is not None else None
+
+
+def _seen(choice: Choice, span: Judged) -> int | None:
+    """How many of the row's trades prove nothing; None where nobody counted them."""
+    return None if span.seen is None else count(choice.seen(span))
+
+
+def _figures_of(metrics: Metrics) -> dict[str, float | None]:
+    return {name: getattr(metrics, name) for name in GREEDY_COLUMNS[3:]}
+
+
+def _written(value: float | None, column: str) -> float | None:
+    if value is None:
+        return None
+    counts = column in ("breach_events", "breach_periods", "daily_stops")
+    return int(value) if counts else round(value, 6)
+
+
+def _optimization(choice: Choice) -> dict[str, object]:
+    told: dict[str, object] = {"results": str(choice.table), "row": choice.row}
+    findings, winner = choice.findings, choice.winner
+    judged = _judged_on(choice)
+    if findings is None or winner is None or judged is None:
+        return told | {"chosen_on": None, "judged_on": None, "judged_on_the_same_data": None}
+    told |= {
+        "chosen_on": _span(choice, findings.train),
+        "judged_on": _span(choice, judged),
+        "judged_on_the_same_data": findings.test is None,
+        "train_sharpe": round(winner.train.sharpe, 6),
+        "train_sharpe_95_percent": [
+            round(winner.intervals.sharpe.low, 6),
+            round(winner.intervals.sharpe.high, 6),
+        ],
+        "sets_tried": findings.tries,
+    }
+    if winner.deflated is not None:
+        told["deflated_sharpe_probability"] = round(winner.deflated.probability, 6)
+    return told
+
+
+def _span(choice: Choice, judged: Judged) -> dict[str, object]:
+    return {
+        "from": judged.first_day,
+        "to": judged.last_day,
+        "trading_days": judged.days,
+        "trades": judged.trades,
+        "trades_on_training_bars": _seen(choice, judged),
+    }
+
+
+# --- what it changes ------------------------------------------------------------------------------------
+
+
+def checked(text: str, output: Path) -> Portfolio:
+    """What a coordinator would load of it, with the other files in its folder. Raises ConfigError."""
+    with tempfile.TemporaryDirectory(prefix="portfold-export-") as stage:
+        staged = Path(stage)
+        (staged / PORTFOLIO_FILE).write_text(text, encoding="utf-8")
+        for name in (RUNTIME_FILE, CONTRACTS_FILE):
+            if (output.parent / name).exists():
+                shutil.copyfile(output.parent / name, staged / name)
+        try:
+            return load(stage, {}, staged).portfolio
+        except ConfigError as error:
+            here = output if error.path.name == PORTFOLIO_FILE else output.parent / error.path.name
+            expected = error.expected.replace(stage, str(output.parent))
+            raise ConfigError(here, error.field, expected, error.got) from error
+
+
+def in_force(output: Path) -> Portfolio | None:
+    """The limits in the file that would be overwritten; None where there is none. Raises ConfigError."""
+    return read_portfolio(output) if output.exists() else None
+
+
+def changes(old: Portfolio, new: Portfolio) -> list[str]:
+    """What another file would change in the limits, a line each; nothing where it changes none."""
+    lines = []
+    if old.max_positions != new.max_positions:
+        lines.append(f"max_positions: {old.max_positions} -> {new.max_positions}")
+    if old.daily_stop_loss != new.daily_stop_loss:
+        stops = shown_limit(old.daily_stop_loss), shown_limit(new.daily_stop_loss)
+        lines.append(f"daily_stop_loss: {stops[0]} -> {stops[1]}")
+    added, removed = (
+        sorted(set(a) - set(b)) for a, b in ((new.symbols, old.symbols), (old.symbols, new.symbols))
+    )
+    if added:
+        lines.append(f"symbols allowed from now on: {', '.join(added)}")
+    if removed:
+        lines.append(f"symbols denied from now on: {', '.join(removed)}")
+    return lines
+
+
+def write_configuration(output: Path, text: str) -> None:
+    """Writes the file, whole or not at all. Raises ResearchError."""
+    write_whole(output, text)

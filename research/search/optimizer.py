@@ -1,0 +1,132 @@
+"""The optimizer: searches, judges what it found on the other span, and says how much of it is luck."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from portfold.research.search.evaluation import measuring, run_searches
+from portfold.research.search.findings import BestOfAll, Winner
+from portfold.research.search.resume_log import Journal
+from portfold.research.search.search import (
+    Constraints,
+    Symbols,
+    Visited,
+    best_of,
+    exhaustive,
+    greedy,
+    sets_greedy_measures,
+    tried_by,
+)
+from portfold.research.simulate.scenario import Scenario
+from portfold.research.statistics.metrics import Metrics
+
+FEASIBLE_TRADE_EVENTS = 10_000_000
+"""All sets are looked at unasked where they come to fewer entries and exits than this: minutes, not hours."""
+_SOON_DONE_TRADE_EVENTS = 500_000
+
+AllSets = Literal["auto", "always", "never"]
+_Best = tuple[Symbols, Metrics]
+
+
+class Plan(Struct, frozen=True):
+    """What to search for: numbers of positions, constraints, all sets too or not, in how many processes."""
+
+    levels: Sequence[int]
+    constraints: Constraints
+    all_sets: AllSets
+    jobs: int
+    seed: int
+
+
+class Extent(Struct, frozen=True):
+    """How much there is to do: sets to measure, whether these are `all`, and how many all would be."""
+
+    measured: int
+    all_sets: bool
+    of_all: int
+
+
+class Optimized(Struct, frozen=True):
+    """The `rows`, best first; greedy's ways by number of positions; how many sets were tried on them."""
+
+    rows: tuple[Winner, ...]
+    paths: dict[int, tuple[Visited, ...]]
+    tries: int
+
+
+def extent(case: Scenario, plan: Plan) -> Extent:
+    """How much the plan comes to."""
+    of_all = len(plan.levels) * (2 ** len(case.symbols) - 1)
+    few = _trade_events_of_all_sets(case) * len(plan.levels) <= FEASIBLE_TRADE_EVENTS
+    if plan.all_sets == "always" or (plan.all_sets == "auto" and few):
+        return Extent(of_all, all_sets=True, of_all=of_all)
+    measured = len(plan.levels) * sets_greedy_measures(len(case.symbols))
+    return Extent(measured, all_sets=False, of_all=of_all)
+
+
+def _trade_events_of_all_sets(case: Scenario) -> int:
+    """Entries and exits in all sets together: each symbol's are in half of them."""
+    half: int = 2 ** (len(case.symbols) - 1)
+    return 2 * len(case.timeline.trades) * half
+
+
+def optimize(
+    train: Scenario, test: Scenario | None, plan: Plan, journal: Journal, on_progress: Callable[[int], object]
+) -> Optimized:
+    """Searches on `train`, with what the journal knows already. `on_progress` is told how much is measured by
+    now.
+
+    Raises ResearchError where a process that measures was ended from outside.
+    """
+    every = extent(train, plan)
+    events = 2 * len(train.timeline.trades) * every.measured // 2
+    jobs = plan.jobs if events > _SOON_DONE_TRADE_EVENTS else 1
+    with measuring(train, jobs) as submit:
+        paths = run_searches(
+            {level: greedy(train.symbols) for level in plan.levels}, submit, journal, on_progress
+        )
+        bests: Mapping[int, _Best | None] = {}
+        if every.all_sets:
+            searches = {level: exhaustive(train.symbols, plan.constraints) for level in plan.levels}
+            bests = run_searches(searches, submit, journal, on_progress)
+    tried = [
+        figures.sharpe
+        for level, path in paths.items()
+        for symbols in sorted(tried_by(path))
+        if (figures := journal.known(level, symbols)) is not None
+    ]
+    rows = [
+        _winner(train, test, level, best, bests.get(level), tried, plan.seed)
+        for level, path in paths.items()
+        if (best := best_of(path, plan.constraints)) is not None
+    ]
+    rows.sort(key=lambda row: (-row.train.sharpe, row.max_positions))
+    return Optimized(tuple(rows), {level: tuple(path) for level, path in paths.items()}, len(tried))
+
+
+def _winner(
+    train: Scenario,
+    test: Scenario | None,
+    level: int,
+    found: Visited,
+    best: _Best | None,
+    tried: Sequence[float],
+    seed: int,
+) -> Winner:
+    simulated = train.simulate(found.symbols, level)
+    return Winner(
+        max_positions=level,
+        symbols=found.symbols,
+        train=found.metrics,
+        test=test.measure(found.symbols, level) if test is not None else None,
+        intervals=train.intervals(simulated, seed),
+        deflated=train.deflated(simulated, tried),
+        best_of_all=BestOfAll(2 ** len(train.symbols) - 1, *best) if best is not None else None,
+    )
+
+
+def closest(paths: Mapping[int, Sequence[Visited]]) -> tuple[int, Visited]:
+    """Of all that greedy came by the set with the lowest drawdown, and its number of positions."""
+    each = [(level, visited) for level, path in paths.items() for visited in path]
+    return min(each, key=lambda one: (one[1].metrics.max_dd, one[0]))

@@ -1,0 +1,116 @@
+"""The tables as files: which columns they have, and how a figure is written.
+
+Fractions have six decimals, dollars two. An infinite profit factor, where no trade lost, is `inf`. Symbols
+are a list as Python and JSON both write it.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from portfold.research.search.search import Symbols
+from portfold.research.statistics.metrics import Metrics
+from portfold.research.statistics.significance import Intervals
+
+GREEDY_COLUMNS = (
+    "max_positions",
+    "n_symbols",
+    "symbols",
+    "sharpe",
+    "cagr",
+    "total_return",
+    "max_dd",
+    "breach_events",
+    "breach_periods",
+    "pct_time_in_breach",
+    "daily_stops",
+    "profit_factor",
+    "avg_positions",
+)
+
+_SIMULATION_METRICS = (
+    "sharpe",
+    "cagr",
+    "cagr_over_vol",
+    "volatility",
+    "total_return",
+    "total_return_pct",
+    "max_dd",
+    "max_dd_pct",
+    "profit_factor",
+    "breach_events",
+    "breach_periods",
+    "pct_time_in_breach",
+    "daily_stops",
+    "avg_positions",
+    "time_in_market_pct",
+    "symbols_used",
+    "trades",
+    "block_rate",
+    "forced",
+    "at_final",
+    "at_final_pnl",
+)
+_INTERVALS = ("sharpe_low", "sharpe_high", "cagr_low", "cagr_high", "max_dd_low", "max_dd_high")
+SIMULATION_COLUMNS = ("max_positions", *_SIMULATION_METRICS, *_INTERVALS)
+
+_DOLLARS = {"total_return", "max_dd", "at_final_pnl", "max_dd_low", "max_dd_high"}
+
+
+class SimulatedRow(NamedTuple):
+    """What came of one number of positions."""
+
+    max_positions: int
+    metrics: Metrics
+    intervals: Intervals
+
+
+def greedy_table(rows: Iterable[tuple[int, Symbols, Metrics]]) -> str:
+    """The table of a search: number of positions, symbols, figures; best row first."""
+    metrics = GREEDY_COLUMNS[3:]
+    return _table(
+        GREEDY_COLUMNS,
+        (
+            [str(level), str(len(symbols)), json.dumps(symbols), *_cells(found, metrics)]
+            for level, symbols, found in rows
+        ),
+    )
+
+
+def simulation_table(rows: Iterable[SimulatedRow]) -> str:
+    """The table of a simulation: a row for each number of positions."""
+    return _table(
+        SIMULATION_COLUMNS,
+        (
+            [str(row.max_positions), *_cells(row.metrics, _SIMULATION_METRICS), *_ends(row.intervals)]
+            for row in rows
+        ),
+    )
+
+
+def _ends(intervals: Intervals) -> list[str]:
+    each = (intervals.sharpe, intervals.cagr, intervals.max_dd)
+    ends = [end for interval in each for end in (interval.low, interval.high)]
+    return [_cell(name, end) for name, end in zip(_INTERVALS, ends, strict=True)]
+
+
+def _cells(metrics: Metrics, names: Sequence[str]) -> list[str]:
+    return [_cell(name, getattr(metrics, name)) for name in names]
+
+
+def _cell(name: str, value: float | None) -> str:
+    if value is None:
+        return "inf"
+    if isinstance(value, int):
+        return str(value)
+    return f"{value:.2f}" if name in _DOLLARS else f"{value:.6f}"
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()

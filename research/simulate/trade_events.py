@@ -1,0 +1,166 @@
+"""All that trades could say to a coordinator, in the one order in which it would be heard.
+
+Built once and shared by every simulation: the events themselves, with their stream IDs and their numbers. A
+simulation of fewer symbols passes over the others' events; what is left keeps its IDs and its order.
+
+At one moment exits come first, then marks, then entries, so that a slot freed at the close of a bar can be
+taken at that close. Among equals it is drawn by lot who is first, from the seed, the moment and the symbol:
+in a live portfolio whoever asks a millisecond earlier gets the last slot, and no order of names or files
+would be like that. The same lot is drawn whatever else is traded.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from decimal import Decimal
+from enum import IntEnum
+from hashlib import blake2b
+from typing import NamedTuple
+
+from msgspec import Struct, structs
+
+from portfold.dollars import ZERO
+from portfold.events.incoming import (
+    EntryRequested,
+    PositionClosed,
+    PositionMarked,
+    PositionOpened,
+    WorkerStarted,
+)
+from portfold.events.stream_id import StreamId
+from portfold.research.simulate.prices import Pricing
+from portfold.research.trades.trade_file import Trade
+
+SESSION = "simulation"
+STOPPED_BEFORE_ITS_EXIT = "daily stop loss"
+# Room for what only a simulation knows: the fill after a yes, and the closings of a stop.
+_IDS_EACH = 100
+_NUMBERS_EACH = 3
+
+
+class _Phase(IntEnum):
+    """What comes first at one moment. A trade of no length ends after it began."""
+
+    EXIT = 0
+    MARK = 1
+    ENTRY = 2
+    EXIT_AT_ENTRY = 3
+
+
+class Happening(NamedTuple):
+    """One thing that a trade may say. `trade` is its place in the timeline's trades.
+
+    An entry has a `request` with the ID `at`; the `fact` is then its fill, with the ID `filled_at`.
+    """
+
+    symbol: str
+    trade: int
+    at: StreamId
+    fact: PositionOpened | PositionMarked | PositionClosed
+    request: EntryRequested | None
+    filled_at: StreamId
+
+
+class TradeEvents(Struct, frozen=True):
+    """The `happenings` of `trades` in order, an `opening` before them; `marked` says if any is a mark."""
+
+    trades: tuple[Trade, ...]
+    happenings: tuple[Happening, ...]
+    opening: StreamId
+    pricing: Pricing
+    marked: bool
+
+    def of(self, symbols: Collection[str]) -> Sequence[Happening]:
+        """What the trades of some symbols say."""
+        chosen = frozenset(symbols)
+        return [one for one in self.happenings if one[0] in chosen]
+
+    def workers(self, symbols: Iterable[str]) -> Iterable[tuple[StreamId, WorkerStarted]]:
+        """What their workers say before that: that they are there."""
+        for number, symbol in enumerate(symbols, start=1):
+            started = WorkerStarted(worker=worker_of(symbol), session=SESSION, seq=0, symbols=symbol)
+            yield StreamId(self.opening.ms, number), started
+
+    def forced_exit(self, place: int, at: StreamId, number: int) -> tuple[PositionClosed, bool]:
+        """The close of a trade that a stop ends at `at`, and whether its price is that of the moment.
+
+        Where no bar tells a price it is the trade's own exit, which lay in the future then.
+        """
+        trade = self.trades[place]
+        due = at.ms >= trade.exit_ms
+        found = None if due else self.pricing.forced_exit(trade, at.ms)
+        price, pnl = found or (trade.exit_price or ZERO, trade.pnl)
+        return closing(trade, number, price, pnl, STOPPED_BEFORE_ITS_EXIT), due or found is not None
+
+
+def worker_of(symbol: str) -> str:
+    """The name of the symbol's worker in a simulation."""
+    return f"sim-{symbol}"
+
+
+def timeline(trades: Iterable[Trade], pricing: Pricing, seed: int) -> TradeEvents:
+    """Everything `trades` could say, those of all symbols together; there is at least one trade."""
+    sided = (structs.replace(trade, side=pricing.side_of(trade)) for trade in trades)
+    ordered = tuple(sorted(sided, key=lambda trade: trade.content))
+    moments = [moment for place, trade in enumerate(ordered) for moment in _moments(place, trade, pricing)]
+    moments.sort(key=lambda moment: (moment.ms, moment.phase, _lot(seed, moment, ordered), moment.trade))
+    happenings = tuple(
+        _happening(rank, moment, ordered[moment.trade], pricing)
+        for rank, moment in enumerate(moments, start=1)
+    )
+    marked = any(isinstance(one.fact, PositionMarked) for one in happenings)
+    return TradeEvents(ordered, happenings, StreamId(happenings[0].at.ms, 0), pricing, marked)
+
+
+class _Moment(NamedTuple):
+    """When a trade has something to say. `price` is the close it is marked at."""
+
+    ms: int
+    phase: _Phase
+    trade: int
+    price: Decimal = ZERO
+
+
+def _moments(place: int, trade: Trade, pricing: Pricing) -> Iterator[_Moment]:
+    yield _Moment(trade.entry_ms, _Phase.ENTRY, place)
+    if pricing.has_price(trade):
+        for ms, price in pricing.closes[trade.symbol].between(trade.entry_ms, trade.exit_ms):
+            yield _Moment(ms, _Phase.MARK, place, price)
+    at_once = trade.exit_ms == trade.entry_ms
+    yield _Moment(trade.exit_ms, _Phase.EXIT_AT_ENTRY if at_once else _Phase.EXIT, place)
+
+
+def _lot(seed: int, moment: _Moment, trades: Sequence[Trade]) -> bytes:
+    return blake2b(f"{seed} {moment.ms} {trades[moment.trade].symbol}".encode(), digest_size=8).digest()
+
+
+def _happening(rank: int, moment: _Moment, trade: Trade, pricing: Pricing) -> Happening:
+    at, number = StreamId(moment.ms, rank * _IDS_EACH), rank * _NUMBERS_EACH
+    symbol, side = trade.symbol, trade.side or "long"
+    worker = worker_of(symbol)
+    fact: PositionOpened | PositionMarked | PositionClosed
+    request = None
+    if moment.phase is _Phase.ENTRY:
+        request = EntryRequested(worker, SESSION, number, symbol, side, trade.size)
+        price = trade.entry_price or ZERO
+        fact = PositionOpened(worker, SESSION, number + 1, symbol, side, trade.size, price)
+    elif moment.phase is _Phase.MARK:
+        unrealized = pricing.worth(trade, moment.price)
+        fact = PositionMarked(worker, SESSION, number, symbol, side, moment.price, unrealized)
+    else:
+        fact = closing(trade, number, trade.exit_price or ZERO, trade.pnl, "")
+    return Happening(symbol, moment.trade, at, fact, request, StreamId(at.ms, at.seq + 1))
+
+
+def closing(trade: Trade, number: int, price: Decimal, pnl: Decimal, reason: str) -> PositionClosed:
+    """What the trade's worker says of its end; its P&L is net, what of that was commission is not known."""
+    return PositionClosed(
+        worker=worker_of(trade.symbol),
+        session=SESSION,
+        seq=number,
+        symbol=trade.symbol,
+        side=trade.side or "long",
+        size=trade.size,
+        price=price,
+        commission=ZERO,
+        pnl=pnl,
+        reason=reason,
+    )

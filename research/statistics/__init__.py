@@ -1,0 +1,1 @@
+"""Figures, each defined once, and how much of a figure is luck."""

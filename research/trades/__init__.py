@@ -1,0 +1,1 @@
+"""Trades as files: read exactly or not at all."""

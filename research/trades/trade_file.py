@@ -1,0 +1,172 @@
+"""Trades as a backtest leaves them: one row of a `<SYMBOL>_rf_best_trades.csv`, read exactly or not at all.
+
+Every user's files have their own columns beside the few that count here, so columns are found by name and the
+rest is passed over. P&L is taken to the cent from the digits in the file. A row that cannot be used is never
+half used: it is dropped, and why is counted.
+
+Times without an offset are read on the clock of the exchange: in such files the week begins on Sunday evening
+after 17:00 in Chicago, when no other clock of the usual ones would have the market open.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from portfold.events.fields import Side
+from portfold.research.errors import ResearchError
+from portfold.research.trades.cells import (
+    Refused,
+    Unfit,
+    dollars_in,
+    moment_in,
+    number_in,
+    price_in,
+    side_in,
+    size_in,
+)
+
+ENTRY_TIME = "Date/Time"
+EXIT_TIME = "Exit Date/Time"
+ENTRY_PRICE = "Entry_Price"
+EXIT_PRICE = "Exit_Price"
+PNL_COLUMNS = ("Model_PnL_USD_When_Selected", "pnl_usd_when_selected", "Model_PnL_USD")
+SELECTED_COLUMNS = ("Model_Selected", "selected")
+SIDE = "Side"
+SIZE = "Size"
+
+
+class Trade(Struct, frozen=True):
+    """One trade: `size` contracts of `symbol` from `entry_ms` to `exit_ms`, in the clock of the stream IDs.
+
+    `pnl` is in dollars, net of all costs, to the cent. Prices and `side` are None where the file has none.
+    """
+
+    symbol: str
+    entry_ms: int
+    exit_ms: int
+    pnl: Decimal
+    size: int = 1
+    side: Side | None = None
+    entry_price: Decimal | None = None
+    exit_price: Decimal | None = None
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """All of it, to sort by: an order that does not depend on that of files or rows."""
+        prices = (str(self.entry_price), str(self.exit_price))
+        return (self.entry_ms, self.exit_ms, self.symbol, self.side or "", self.size, self.pnl, *prices)
+
+
+class Rows(NamedTuple):
+    """What came of a file: its `trades`, how many rows were not `selected`, and why others were `dropped`.
+
+    `samples` has for each reason the first line dropped for it: where it is, what stands there, and what was
+    expected.
+    """
+
+    trades: list[Trade]
+    rows: int
+    unselected: int
+    dropped: Mapping[str, int]
+    samples: Mapping[str, str]
+
+
+def read_rows(symbol: str, header: Sequence[str], rows: Iterable[Sequence[str]], zone: ZoneInfo) -> Rows:
+    """The trades in `rows`. `zone` is the clock of times that name none.
+
+    Raises ResearchError where a column is missing that nothing can be done without, and at a date that shows
+    that other dates of the file would be read wrongly.
+    """
+    columns = _Columns.of(header)
+    trades: list[Trade] = []
+    dropped: Counter[str] = Counter()
+    samples: dict[str, str] = {}
+    count = unselected = 0
+    for line, row in enumerate(rows, start=2):
+        if not any(row):
+            continue
+        count += 1
+        if not columns.selected(row):
+            unselected += 1
+            continue
+        try:
+            trades.append(columns.trade(symbol, row, zone))
+        except Refused as refused:
+            raise ResearchError(f"line {line}: {refused}") from refused
+        except Unfit as unfit:
+            dropped[unfit.why] += 1
+            samples.setdefault(unfit.why, f"line {line}{unfit.sample}")
+    return Rows(trades, count, unselected, dict(dropped), samples)
+
+
+class _Columns(NamedTuple):
+    """Where in a row each thing lies; None for what the file does not have."""
+
+    entry_time: int
+    exit_time: int
+    pnl: int
+    chosen: int | None
+    side: int | None
+    size: int | None
+    entry_price: int | None
+    exit_price: int | None
+
+    @classmethod
+    def of(cls, header: Sequence[str]) -> "_Columns":
+        places = {name.strip(): place for place, name in reversed(list(enumerate(header)))}
+        for name in (ENTRY_TIME, EXIT_TIME):
+            if name not in places:
+                raise ResearchError(f"expected a column {name}, got {_listed(header)}")
+        pnl = next((places[name] for name in PNL_COLUMNS if name in places), None)
+        if pnl is None:
+            raise ResearchError(
+                f"expected one of the columns {', '.join(PNL_COLUMNS)}, got {_listed(header)}"
+            )
+        return cls(
+            entry_time=places[ENTRY_TIME],
+            exit_time=places[EXIT_TIME],
+            pnl=pnl,
+            chosen=next((places[name] for name in SELECTED_COLUMNS if name in places), None),
+            side=places.get(SIDE),
+            size=places.get(SIZE),
+            entry_price=places.get(ENTRY_PRICE),
+            exit_price=places.get(EXIT_PRICE),
+        )
+
+    def selected(self, row: Sequence[str]) -> bool:
+        """Whether the filter took the trade; where there is none, it did."""
+        if self.chosen is None:
+            return True
+        text = _cell(row, self.chosen)
+        number = number_in(text)
+        return number == 1 if number is not None else text.lower() == "true"
+
+    def trade(self, symbol: str, row: Sequence[str], zone: ZoneInfo) -> Trade:
+        """The row as a trade; Unfit says why it is none."""
+        entry_ms = moment_in(_cell(row, self.entry_time), "entry time", zone)
+        exit_ms = moment_in(_cell(row, self.exit_time), "exit time", zone)
+        if exit_ms < entry_ms:
+            raise Unfit("exit before entry")
+        return Trade(
+            symbol=symbol,
+            entry_ms=entry_ms,
+            exit_ms=exit_ms,
+            pnl=dollars_in(_cell(row, self.pnl)),
+            size=size_in(_cell(row, self.size)),
+            side=side_in(_cell(row, self.side)),
+            entry_price=price_in(_cell(row, self.entry_price)),
+            exit_price=price_in(_cell(row, self.exit_price)),
+        )
+
+
+def _cell(row: Sequence[str], place: int | None) -> str:
+    return row[place].strip() if place is not None and place < len(row) else ""
+
+
+def _listed(header: Sequence[str]) -> str:
+    names = [name.strip()[:40] for name in header]
+    return f"{', '.join(names[:8])}{', …' if len(names) > 8 else ''}" or "none"

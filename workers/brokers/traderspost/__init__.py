@@ -1,0 +1,1 @@
+"""TradersPost: orders as webhooks, and what is believed of them."""

@@ -1,0 +1,85 @@
+"""What TradersPost is told, and what its answers mean in words.
+
+Fields are those of its webhook reference (docs.traderspost.io, "Webhooks" and "Order Behavior"): `buy` and
+`sell` with the `sentiment` that shall be after it enter, `exit` closes the position in the ticker and never
+opens one; without a quantity, all of it. Numbers are written digit by digit, never through a float.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from portfold.workers.brokers.orders_book import Order
+from portfold.workers.brokers.protocol import BrokerError, OrderUnknown, Withheld
+from portfold.workers.brokers.traderspost.webhook import Answer
+
+
+class Leaving(NamedTuple):
+    """An exit to be sent, how much of what it closes is `sure` to be open, and whether it closes all."""
+
+    order: Order
+    signal: Mapping[str, object]
+    sure: int
+    everything: bool
+
+
+def entry_signal(order: Order, price: Decimal) -> Mapping[str, object]:
+    """Enter at the market; `price` is the one that the decision was made at."""
+    long = order.side == "long"
+    return {
+        "ticker": order.contract,
+        "action": "buy" if long else "sell",
+        "sentiment": "bullish" if long else "bearish",
+        "orderType": "market",
+        "quantityType": "fixed_quantity",
+        "quantity": order.size,
+        **_particulars(order, price),
+    }
+
+
+def exit_signal(order: Order, price: Decimal, *, everything: bool) -> Mapping[str, object]:
+    """Close at the market; everything, or only as much as the order is for."""
+    part = {} if everything else {"quantityType": "fixed_quantity", "quantity": order.size}
+    return {
+        "ticker": order.contract,
+        "action": "exit",
+        "orderType": "market",
+        **part,
+        **_particulars(order, price),
+    }
+
+
+def failure(order: Order, answer: Answer) -> BrokerError:
+    """The sentence for an order that was not taken, or of which nobody knows."""
+    match answer.outcome:
+        case "refused":
+            return BrokerError(f"TradersPost refused order {order}: {answer.said}")
+        case "given_up":
+            return BrokerError(
+                f"TradersPost was not reached for order {order}: {answer.said}. It is given up. "
+                f"Should it have been filled all the same: portfold reconcile {order.id}"
+            )
+        case "withheld":
+            return Withheld(f"Order {order} was not sent: {answer.said}")
+    return OrderUnknown(
+        f"Nobody knows what became of order {order}: {answer.said}. It is not sent again. "
+        f"Look at the broker, then: portfold reconcile {order.id}"
+    )
+
+
+def unproven(order: Order) -> OrderUnknown:
+    """The sentence for an exit that was taken while nobody knew whether anything was open."""
+    return OrderUnknown(
+        f"TradersPost took order {order}, which proves nothing: the entry that it is to close is "
+        "unknown, and may come after it. Look at the broker, then: portfold reconcile"
+    )
+
+
+def _particulars(order: Order, price: Decimal) -> dict[str, object]:
+    moment = datetime.fromtimestamp(order.at_ms / 1000, UTC)
+    return {
+        "signalPrice": price,
+        "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "extras": {"order": order.id, "worker": order.owner},
+    }

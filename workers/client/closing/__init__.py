@@ -1,0 +1,1 @@
+"""Orders to flatten: as a worker gets them, and carried to whoever closes."""

@@ -1,0 +1,276 @@
+"""Keeps a worker known to the coordinator, and told of its orders, however often the bus goes away.
+
+First it listens, then it announces what the broker holds, so that no order falls in between; then it gives
+signs of life. Where a newer process has announced itself under its name it gives none any more, says so and
+carries out no orders: both would close the same position. Without the bus for `bus_loss_seconds` it says so,
+once, to whoever decides what to do then.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import NamedTuple
+
+from portfold.clock import Clock
+from portfold.coordinator.views.status_values import announced_in
+from portfold.events.incoming import LogTailMissing, WorkerStarted
+from portfold.events.wire.bus import Bus, Entry
+from portfold.events.wire.errors import BusError
+from portfold.log import Log
+from portfold.workers.brokers.protocol import BrokerError
+from portfold.workers.client.closing.carrier import Carrier
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.heartbeat import Heartbeat
+from portfold.workers.client.listener import LISTEN_SECONDS, Listener
+from portfold.workers.client.publisher import Publisher
+from portfold.workers.client.settings import GateSettings
+
+_LATEST = 1_000
+"""So many of the last events are looked through for who announced himself."""
+
+
+class WhyNot(NamedTuple):
+    """Why the worker could not announce itself, as the code and the reason of a denial."""
+
+    code: str
+    reason: str
+
+
+NOT_REACHED = WhyNot("bus_unreachable", "The bus is unreachable")
+
+
+class Presence:
+    """`say_started` publishes the WorkerStarted or raises BusError, `hears` finds the order in a decision,
+    `carrier` carries it out.
+    """
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        publisher: Publisher,
+        settings: GateSettings,
+        worker: str,
+        session: str,
+        say_started: Callable[[], object],
+        hears: Callable[[Entry], FlattenOrder | None],
+        carrier: Carrier,
+        on_bus_lost: Callable[[float], None],
+        each_beat: Callable[[], None],
+        log: Log,
+        clock: Clock,
+    ) -> None:
+        self._bus = bus
+        self._publisher = publisher
+        self._settings = settings
+        self._worker = worker
+        self._session = session
+        self._say_started = say_started
+        self._hears = hears
+        self._carrier = carrier
+        self._on_bus_lost = on_bus_lost
+        self._each_beat = each_beat
+        self._log = log
+        self._lock = threading.Lock()
+        self._listener: Listener | None = None
+        self._announced = False
+        self._suspect = self._superseded = False
+        self.announcements = 0
+        self.why_not = NOT_REACHED
+        self._clock = clock
+        self._contact = clock.monotonic()
+        self._loss_said = False
+        self._heartbeat = Heartbeat(
+            every_seconds=settings.heartbeat_seconds,
+            lost_after_seconds=settings.worker_lost_seconds,
+            beat=self._beat,
+            woke_up=self.renounce,
+            clock=clock,
+        )
+
+    @property
+    def announced(self) -> bool:
+        """Whether the coordinator has been told, in this session, what the broker holds."""
+        return self._announced
+
+    def unbroken_since(self, announcement: int) -> bool:
+        """Whether the coordinator cannot have counted the worker as lost since that announcement of its."""
+        return self._announced and self.announcements == announcement and not self._lapsed()
+
+    def start(self) -> None:
+        """Announces the worker, or will as soon as the bus is there."""
+        self.announce()
+        self._heartbeat.start()
+
+    def close(self) -> None:
+        """Gives no more signs of life, and hears nothing more."""
+        self._heartbeat.close()
+        if self._listener is not None:
+            self._listener.close()
+        self._carrier.close(2 * LISTEN_SECONDS)
+
+    def announce(self) -> bool:
+        """Listens from here on, then says what the broker holds. False while the bus is away, or the broker
+        cannot say it: `why_not` says which, and the next sign of life tries again.
+
+        After a loss of contact it looks first whether the log has lost something of ours.
+        """
+        with self._lock:
+            if self._superseded or (self._announced and not self._suspect):
+                return True  # who is superseded is told so in the answer
+            try:
+                self._listen()
+                self._say_alive()
+                self._look_back()
+                if self._announced:
+                    return True
+                self._say_started()
+            except BusError as error:
+                self._log.error("The bus is unreachable: no entries until it is back", why=str(error))
+                self.why_not = NOT_REACHED
+                return False
+            except BrokerError as error:
+                self._log.critical(
+                    "The broker cannot say what is held: no entries until it can", why=str(error)
+                )
+                self.why_not = WhyNot("broker_silent", f"The broker cannot say what is held: {error}")
+                return False
+            self.announcements += 1
+            self._announced = True
+            return True
+
+    @property
+    def bus_is_lost(self) -> bool:
+        """Whether the bus has been away for `bus_loss_seconds`, and still is."""
+        return self._loss_said
+
+    @property
+    def ready(self) -> bool:
+        """Whether a request may be made as things stand; otherwise `announce` comes first."""
+        return self._announced and not self._suspect
+
+    def renounce(self) -> None:
+        """After a pause, or a word from the coordinator, that makes another announcement due."""
+        self._announced = False
+
+    def counted_lost(self) -> None:
+        """An entry was denied for a lost worker: if that is this one, makes another announcement due.
+
+        If it is another that trades the symbol, no announcement of ours changes anything.
+        """
+        try:
+            known = {one.worker: one.presence for one in announced_in(self._bus.status())}
+        except BusError:
+            return  # the next request tells
+        if known.get(self._worker) != "up":
+            self.renounce()
+
+    def _listen(self) -> None:
+        if self._listener is None:
+            self._listener = Listener(
+                self._bus,
+                read=self._hears,
+                on_order=self._carry,
+                on_silence=self._suspect_a_loss,
+                each_step=self._carrier.look,
+                log=self._log,
+            )
+            self._listener.start()
+
+    def _say_alive(self) -> None:
+        asked = self._clock.monotonic()  # the sign of life lasts at least from here
+        lasts_ms = int(self._settings.worker_lost_seconds * 1000)
+        if self._superseded:
+            self._contact = asked
+            return
+        if not (self._announced and self._bus.beat_on(self._worker, self._session, lasts_ms)):
+            if self._is_superseded():
+                return
+            self._announced = False  # before there is one again: it may have been counted as lost meanwhile
+            self._bus.beat(self._worker, self._session, lasts_ms)
+        if self._lapsed():
+            self._announced = False
+        self._contact, self._loss_said = asked, False
+
+    def _is_superseded(self) -> bool:
+        """Whether another process has announced itself by this name since this one did.
+
+        That is for the log to say: a sign of life alone may be anybody's, who wrote over ours.
+        """
+        other = self._bus.beats([self._worker])[0] if self.announcements else None
+        if other in (None, self._session) or self._last_announced() in ("", self._session):
+            return False
+        self._superseded = True
+        self._log.critical(
+            f"SUPERSEDED: another process trades as {self._worker} now; this one carries out no more orders",
+            what_to_do="stop one of the two, or give each a name of its own",
+        )
+        return True
+
+    def _last_announced(self) -> str:
+        """The session that was announced last by this worker's name, among the latest events."""
+        for entry in self._bus.events_before(self._bus.last_event(), count=_LATEST):
+            fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
+            if fields.get("type") == WorkerStarted.__name__ and fields.get("worker") == self._worker:
+                return fields.get("session", "")
+        return ""
+
+    def _carry(self, order: FlattenOrder) -> None:
+        if not self._superseded:
+            self._carrier.carry(order)
+
+    def _suspect_a_loss(self) -> None:
+        """The bus went away: when it is back, it may be one that was set back."""
+        self._suspect = True
+
+    def _look_back(self) -> None:
+        """Whether the log still holds what it took from us. If not, says so, and then what the broker holds.
+
+        A log loses its end, and may have a new one by the time we look: so all that was taken is looked for.
+        """
+        self._suspect = False
+        try:
+            taken = self._publisher.taken()
+            lost = self._bus.lost(taken) if taken else None
+            if lost is not None:
+                self._announced = False
+                self._log.critical("The log has lost an event of ours that it had taken", lost=str(lost))
+                self._publisher.ask(
+                    lambda number: LogTailMissing(self._worker, self._session, number, str(lost))
+                )
+        except BusError:
+            self._suspect = True
+            raise
+        self._publisher.looked_for(taken)
+
+    def _lapsed(self) -> bool:
+        return self._clock.monotonic() - self._contact >= self._settings.worker_lost_seconds
+
+    def _beat(self) -> None:
+        try:
+            self._say_alive_and_catch_up()
+        except Exception as error:  # noqa: BLE001 - a broker or a strategy that fails must not end the signs of life
+            self._log.critical("What a heartbeat does has failed; the next tries again", why=repr(error))
+
+    def _say_alive_and_catch_up(self) -> None:
+        try:
+            self._say_alive()
+            with self._lock:
+                self._look_back()
+        except BusError:
+            self._suspect = True
+            self._note_loss()
+            return
+        if not (self._announced or self._superseded):
+            self.announce()
+        if self._publisher.waiting:
+            self._publisher.flush()
+        self._each_beat()
+
+    def _note_loss(self) -> None:
+        away_seconds = self._clock.monotonic() - self._contact
+        if self._superseded:
+            return
+        if away_seconds >= self._settings.bus_loss_seconds and not self._loss_said:
+            self._loss_said = True
+            self._on_bus_lost(away_seconds)
+        self._carrier.look()  # with the bus away since the start there is no listener that does

@@ -1,0 +1,164 @@
+"""Asks for room, waits for the answer, and says whether a yes still holds.
+
+Guarantees: room is granted only when the coordinator said so, in time; no answer, a bus that is away, an
+answer that cannot be read are all a no, and a slot that may have been granted all the same is given back.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from portfold.clock import Clock
+from portfold.events.fields import Side
+from portfold.events.incoming import EntryRequested, EntryWithdrawn, Event
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.errors import BusError, BusRefused, BusUnreachable
+from portfold.log import Log
+from portfold.workers.client.amount import whole
+from portfold.workers.client.answer import await_answer
+from portfold.workers.client.decision import FAILED, Decision
+from portfold.workers.client.grants import Grants
+from portfold.workers.client.presence import Presence
+from portfold.workers.client.publisher import NotSent, Numbered, OutboxFull, Publisher
+from portfold.workers.client.worded import as_text
+
+
+class Author(NamedTuple):
+    """Who says what a gate puts on the log."""
+
+    worker: str
+    session: str
+
+    def event(self, kind: Callable[..., Event], number: int, **fields: object) -> Event:
+        """Makes an event of theirs, under its number in the session."""
+        return kind(worker=self.worker, session=self.session, seq=number, **fields)
+
+
+class Requests:
+    """Any thread may use it."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        publisher: Publisher,
+        presence: Presence,
+        grants: Grants,
+        author: Author,
+        *,
+        answer_seconds: float,
+        log: Log,
+        clock: Clock,
+    ) -> None:
+        self._bus = bus
+        self._publisher = publisher
+        self._presence = presence
+        self._grants = grants
+        self._author = author
+        self._answer_seconds = answer_seconds
+        self._log = log
+        self._clock = clock
+
+    def ask(self, symbol: str, side: Side, size: int, strategy: str, *, hold: bool) -> Decision:
+        """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none."""
+        self._publisher.check_process()
+        if not self._presence.ready and not self._presence.announce():
+            return self._no(symbol, *self._presence.why_not)
+        asked, announcement = self._clock.monotonic(), self._presence.announcements
+        try:
+            request = self._publisher.ask(
+                partial(
+                    self._author.event,
+                    EntryRequested,
+                    symbol=symbol,
+                    side=side,
+                    size=whole(size),
+                    strategy=strategy,
+                )
+            )
+        except (NotSent, BusRefused) as error:
+            return self._no(symbol, "bus_unreachable", f"The bus is unreachable: {error}")
+        except BusUnreachable as error:
+            self._take_back(symbol, "the request may not have arrived", self._publisher.later)
+            return self._no(symbol, "bus_unreachable", f"The bus is unreachable: {error}")
+        answer = await_answer(self._bus, request, self._answer_seconds, self._clock)
+        if answer.code == "no_answer":
+            self._take_back(symbol, "no answer in time", self._publisher.fact)
+        elif answer.code == "bus_unreachable":
+            self._take_back(symbol, "no answer in time", self._publisher.later)
+        elif answer.code == "worker_lost":
+            self._presence.counted_lost()  # if so, it is announced again before the next request
+        if not answer.allowed:
+            return self._no(symbol, answer.code, answer.reason, request)
+        decision = Decision(
+            allowed=True,
+            symbol=symbol,
+            reason=answer.reason,
+            event=request,
+            expires_ms=answer.expires_ms,
+            good_until=asked + answer.lasts_ms / 1000,  # at the latest: the slot lasts from the request on
+            announcement=announcement,
+            renewed=hold,
+            granted_at=asked,
+            lasts_seconds=answer.lasts_ms / 1000,
+            give_back=self._give_back,
+        )
+        self._grants.add(decision)
+        return decision
+
+    def withdraw(self, symbol: str, reason: str) -> bool:
+        """Gives the slot back. False while that waits for the bus."""
+        self._grants.drop(symbol)
+        return self._publisher.fact(
+            partial(self._author.event, EntryWithdrawn, symbol=symbol, reason=as_text(reason))
+        )
+
+    def _give_back(self, decision: Decision, why: str) -> None:
+        """At the end of a block in which nothing was reported. One that failed may have ordered before, so
+        its slot stays taken.
+        """
+        if why.startswith(FAILED):
+            decision.keep()
+            self._log.critical(
+                f"{decision.symbol}: {why}, between the yes and the report: was it filled?",
+                what_to_do="look at the broker; report what is filled, or give the slot back (withdraw); "
+                "once this process is gone: portfold settle",
+            )
+            return
+        self.withdraw(decision.symbol, why)
+
+    def standing(self, decision: Decision, seconds: float) -> bool:
+        """Whether a yes still holds, by what this process knows and by what the bus says now.
+
+        Its slot must last for `seconds` more, however long another configuration says that slots do.
+
+        A machine may have slept: its own clock stood still, so the server's counts as well.
+        """
+        self._publisher.check_process()
+        if not self._grants.is_reserved(decision):
+            return False
+        try:
+            seen = self._bus.standing(self._author.worker)
+        except BusError:
+            return False
+        if seen.no_entries or seen.session != self._author.session:
+            return False
+        if decision.symbol not in seen.reserved:  # a flatten took it back that is resumed by now
+            return False
+        return not self._expired(decision, seen.now_ms, seconds) and self._grants.is_reserved(decision)
+
+    def _expired(self, decision: Decision, servers_ms: int, seconds: float) -> bool:
+        """By the clock of the log, so many seconds from now."""
+        then_ms = self._publisher.log_ms(servers_ms) + round(seconds * 1000)
+        return decision.expires_ms is None or then_ms >= decision.expires_ms
+
+    def _no(self, symbol: str, code: str, reason: str, request: StreamId | None = None) -> Decision:
+        return Decision(allowed=False, symbol=symbol, reason=reason, code=code, event=request)
+
+    def _take_back(self, symbol: str, reason: str, publish: Callable[[Numbered], object]) -> None:
+        """A request that nobody waits for any more must not keep a slot until it expires."""
+        self._grants.drop(symbol)
+        try:
+            publish(partial(self._author.event, EntryWithdrawn, symbol=symbol, reason=reason))
+        except OutboxFull as full:
+            self._log.error("A slot may be kept until it expires", symbol=symbol, why=str(full))

@@ -1,0 +1,59 @@
+"""Where the portfolio is, and how patient its workers are: what a gate needs of the configuration."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from portfold.config import Configuration, load, secret
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect, has_password
+from portfold.workers.client.listener import LISTEN_SECONDS
+
+
+class GateSettings(Struct, frozen=True):
+    """Seconds are as in runtime.json. `mark_seconds` 0 publishes every mark (a driven clock wants that)."""
+
+    url: str = "redis://127.0.0.1:6379/0"
+    password: str | None = None
+    portfolio: str = "main"
+    answer_seconds: float = 2.0
+    heartbeat_seconds: float = 1.0
+    worker_lost_seconds: float = 5.0
+    bus_loss_seconds: float = 30.0
+    on_bus_loss: Literal["hold", "flatten"] = "hold"
+    mark_seconds: float = 5.0
+    mark_stale_seconds: float = 120.0
+
+    @classmethod
+    def of(
+        cls, configuration: Configuration, *, url: str | None = None, portfolio: str | None = None
+    ) -> "GateSettings":
+        """The settings in runtime.json, with another server or portfolio where one is given."""
+        runtime = configuration.runtime
+        url = url or runtime.redis_url
+        return cls(
+            url=url,
+            password=None if has_password(url) else secret(configuration, "redis_password_env", os.environ),
+            portfolio=portfolio or runtime.portfolio,
+            answer_seconds=runtime.answer_seconds,
+            heartbeat_seconds=runtime.heartbeat_seconds,
+            worker_lost_seconds=runtime.worker_lost_seconds,
+            bus_loss_seconds=runtime.bus_loss_seconds,
+            on_bus_loss=runtime.on_bus_loss,
+            mark_seconds=runtime.mark_seconds,
+            mark_stale_seconds=runtime.mark_stale_seconds,
+        )
+
+    @classmethod
+    def found(cls) -> "GateSettings":
+        """The settings of the configuration that applies here; PORTFOLD_URL names another server."""
+        return cls.of(load(None, os.environ, Path.cwd()), url=os.environ.get("PORTFOLD_URL"))
+
+
+def open_bus(settings: GateSettings) -> Bus:
+    """A connection to the portfolio, as a gate needs it; connects when first used."""
+    patience = max(settings.answer_seconds, LISTEN_SECONDS) + 0.5  # longer than any blocking read
+    client = connect(settings.url, password=settings.password, timeout_seconds=patience)
+    return Bus(client, settings.portfolio)

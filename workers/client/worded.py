@@ -1,0 +1,29 @@
+"""The words that go with a report, made what the log takes: no fact is refused for how it is worded.
+
+A reason comes from a strategy and the name of a fill from a broker, when the order has long been filled. What
+may not stand on the log is escaped, what is too long is cut, and a name that is none gets one made of it: the
+same for the same name, so that a second report is known as one.
+"""
+
+import hashlib
+import re
+
+from portfold.events.fields import readable
+
+_LONGEST = 500
+_NAME = re.compile(r"[A-Za-z0-9._@-]{0,64}").fullmatch
+_DIGEST_BYTES = 16
+
+
+def as_text(reason: object) -> str:
+    """The reason as the log takes it."""
+    return readable(str(reason)[:_LONGEST])[:_LONGEST]
+
+
+def as_name(fill: object) -> str:
+    """The name of a fill as the log takes it."""
+    name = str(fill)
+    if _NAME(name):
+        return name
+    told = name.encode("utf-8", "surrogatepass")
+    return f"named-{hashlib.blake2b(told, digest_size=_DIGEST_BYTES).hexdigest()}"

@@ -1,0 +1,100 @@
+"""Whether the flattener's book and the log agree about what is open, found out before it matters.
+
+A flattener that was given another book, or runs as another user, stands ready and can close nothing. And what
+the book holds and the log does not, no stop closes and no limit counts: a fill that was never reported, or a
+settlement of what is still open. Guarantees: either is said, critically and with what to do, within some
+seconds, and lies on the bus for `portfold doctor`. A report that is on its way to the log is
+no such thing: only what is so twice in a row is, and nothing is said of the log while events are undecided.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from portfold.clock import Clock
+from portfold.coordinator.fold.limits import limits_named
+from portfold.coordinator.views.status_values import announced_in, held_in, reserved_in, taken_back_in
+from portfold.events.wire.bus import Bus
+from portfold.log import Log
+from portfold.workers.brokers.protocol import Broker
+
+NOT_IN_THE_BOOK = "the broker's book of this flattener does not hold what it is to close"
+WHAT_TO_DO = "give it the workers' --book, or close at the broker and `portfold settle`"
+NOT_ON_THE_LOG = "the broker's book holds what the log does not, so no limit counts it"
+_ASK = "look at the broker: portfold settle what is open there; for the rest let its worker start and tell"
+_LOOK_SECONDS = 5.0
+_LOOKS_IT_LASTS = 6
+
+_Leg = tuple[str, str, str]
+"""Worker, symbol and side."""
+
+
+class BookWatch:
+    """Compares what is open on the log with what `broker` holds; `look` may be called often.
+
+    `left_unreported`: where lost workers are to be flattened, what they hold in slots that are kept for them.
+    """
+
+    def __init__(self, bus: Bus, broker: Broker, *, log: Log, clock: Clock) -> None:
+        self._bus = bus
+        self._broker = broker
+        self._log = log
+        self._clock = clock
+        self._next_look = clock.monotonic()
+        self._missing: set[str] = set()
+        self._unreported: set[str] = set()
+        self._said = self._said_unreported = ""
+        self.left_unreported: set[_Leg] = set()
+
+    def look(self) -> None:
+        """Looks when it is time to, says what has changed, and leaves it on the bus. Raises nothing."""
+        if self._clock.monotonic() < self._next_look:
+            return
+        self._next_look = self._clock.monotonic() + _LOOK_SECONDS
+        lasts_ms = int(_LOOKS_IT_LASTS * _LOOK_SECONDS * 1000)
+        try:
+            missing, unreported, left = self._compared()
+            lacks = ", ".join(sorted(missing & self._missing))
+            more = ", ".join(sorted(unreported & self._unreported))
+            self.left_unreported = {leg for leg in left if _named([leg]) <= self._unreported}
+            self._missing, self._unreported = missing, unreported
+            self._bus.say_book_lacks(lacks, lasts_ms)
+            self._bus.say_book_exceeds(more, lasts_ms)
+        except Exception as error:  # noqa: BLE001 - the bus, or whatever a user's own broker raises
+            self.left_unreported = set()
+            self._log.warning("The book could not be compared with the log; trying again", why=repr(error))
+            return
+        if lacks and lacks != self._said:
+            text = f"WRONG BOOK: {NOT_IN_THE_BOOK} when its owner dies"
+            self._log.critical(text, open=lacks, what_to_do=WHAT_TO_DO)
+        if more and more != self._said_unreported:
+            self._log.critical(f"NOT ON THE LOG: {NOT_ON_THE_LOG}", open=more, what_to_do=_ASK)
+        self._said, self._said_unreported = lacks, more
+
+    def _compared(self) -> tuple[set[str], set[str], set[_Leg]]:
+        """What is open on the log and not here, and the other way round; and what of that lost workers left.
+
+        First the log, for the book is always ahead of it.
+        """
+        last, head, status = self._bus.last_event(), self._bus.head(), self._bus.status()
+        on_the_log = {(held.worker, held.symbol, held.side): held.size for held in held_in(status)}
+        held: dict[_Leg, int] = {
+            (one.owner, one.symbol, one.side): one.size for one in self._broker.positions()
+        }
+        closed = {(fill.owner, fill.symbol, fill.side) for fill in self._broker.unreported_exits()}
+        unreported = {leg for leg, size in held.items() if size > on_the_log.get(leg, 0)}
+        if head is None or head.cursor < last:
+            unreported = set()
+        left = unreported & _kept_for_the_lost(status)
+        return _named(on_the_log.keys() - held.keys() - closed), _named(unreported), left
+
+
+def _kept_for_the_lost(status: Mapping[str, str]) -> set[_Leg]:
+    """The slots of lost workers, where these are to be flattened."""
+    if limits_named(status.get("limits", "")).get("on_worker_lost") != "flatten":
+        return set()
+    lost = {one.worker for one in announced_in(status) if one.presence == "lost"}
+    slots = (*reserved_in(status), *taken_back_in(status))
+    return {(one.worker, one.symbol, one.side) for one in slots if one.worker in lost}
+
+
+def _named(legs: Iterable[_Leg]) -> set[str]:
+    return {f"{symbol} {side} of {worker}" for worker, symbol, side in legs}

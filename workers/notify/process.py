@@ -1,0 +1,121 @@
+"""The notifier as a process: tells people what happens, and can hurt nothing. Its composition root.
+
+Each destination is served by itself, on a thread and a connection of its own: one that hangs holds up no
+other, and none of them the coordinator, which does not know that there is a notifier.
+"""
+
+import os
+import re
+import secrets
+import socket
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from portfold.config import Configuration, Destination, webhook_url
+from portfold.events.wire.connection import connect, without_secrets
+from portfold.events.wire.notifier_bus import NotifierBus
+from portfold.log import Log
+from portfold.workers.notify.delivery import Delivery
+from portfold.workers.notify.plan import LEASE_MS, Plan
+from portfold.workers.notify.routing import wanted_words
+from portfold.workers.notify.sinks.discord import DiscordSink, GlobalRest
+from portfold.workers.notify.sinks.http import Address
+from portfold.workers.notify.sinks.log import LogSink
+from portfold.workers.notify.sinks.protocol import Sink
+from portfold.workers.notify.sinks.webhook import WebhookSink
+from portfold.workers.notify.words.wording import clock_of
+
+_CLOSE_SECONDS = 30.0
+_LOOK_SECONDS = 0.5
+_UNFIT_FOR_A_NAME = re.compile(r"[^A-Za-z0-9._@-]")
+
+
+class NotifierFailed(Exception):
+    """A destination is no longer served, by a fault of ours; the sentence says which."""
+
+
+def run(
+    configuration: Configuration,
+    *,
+    url: str,
+    password: str | None,
+    portfolio: str,
+    driven: bool,
+    environ: Mapping[str, str],
+    log: Log,
+    stop: threading.Event,
+    lease_ms: int = LEASE_MS,
+) -> None:
+    """Tells alerts until `stop` is set, and ends within 30 s then. Raises ConfigError, NotifierFailed.
+
+    Addresses are taken from the variables in `environ` that the configuration names.
+    """
+    runtime = configuration.runtime
+    sinks = _sinks(configuration, portfolio, environ, log)
+    log.info("Notifier starting", portfolio=portfolio, redis=without_secrets(url))
+    deliveries: dict[str, threading.Thread] = {}
+    for name, sink in sinks.items():
+        destination = runtime.destinations[name]
+        where = (
+            destination.to if destination.url_env is None else f"{destination.to} at ${destination.url_env}"
+        )
+        log.info("Alerts go to", destination=name, where=where, wanted=wanted_words(destination))
+        plan = Plan(
+            name=name,
+            destination=destination,
+            clock=clock_of(runtime.trading_day.zone),
+            merge_seconds=runtime.notifier.merge_seconds,
+            stale_seconds=runtime.notifier.stale_seconds,
+            driven=driven,
+            archive=Path(runtime.archive_folder) if runtime.archive_folder else None,
+            lease_ms=lease_ms,
+        )
+        bus = NotifierBus(connect(url, password=password), portfolio)
+        delivery = Delivery(bus, plan, sink, who=_own_name(), log=log, stop=stop)
+        deliveries[name] = threading.Thread(target=delivery.run, name=f"alerts-{name}", daemon=True)
+    _serve(deliveries, stop)
+    log.info("Notifier stopped")
+
+
+def _serve(deliveries: Mapping[str, threading.Thread], stop: threading.Event) -> None:
+    """Runs them until told to stop, or until one of them ends by itself."""
+    for thread in deliveries.values():
+        thread.start()
+    while not stop.wait(_LOOK_SECONDS):
+        ended = [name for name, thread in deliveries.items() if not thread.is_alive()]
+        if ended:
+            stop.set()
+            raise NotifierFailed(
+                f"The destination {ended[0]} is no longer served; see the lines before this."
+            )
+    for thread in deliveries.values():
+        thread.join(_CLOSE_SECONDS)
+
+
+def _sinks(
+    configuration: Configuration, portfolio: str, environ: Mapping[str, str], log: Log
+) -> dict[str, Sink]:
+    """A sink for each destination; Discord's share what Discord asks of all of them."""
+    rest = GlobalRest()
+    return {
+        name: _sink(destination, webhook_url(configuration, name, environ), portfolio, rest, log)
+        for name, destination in configuration.runtime.destinations.items()
+    }
+
+
+def _sink(destination: Destination, url: str | None, portfolio: str, rest: GlobalRest, log: Log) -> Sink:
+    return LogSink(log) if url is None else webhook_sink(destination, url, portfolio, rest)
+
+
+def webhook_sink(destination: Destination, url: str, portfolio: str, rest: GlobalRest) -> Sink:
+    """What tells a destination that has an address."""
+    if destination.to == "discord":
+        return DiscordSink(Address(url), rest)
+    return WebhookSink(Address(url), portfolio)
+
+
+def _own_name() -> str:
+    """A name that no other notifier has, anywhere."""
+    host = _UNFIT_FOR_A_NAME.sub("-", socket.gethostname())[:40]
+    return f"{host}.{os.getpid()}.{secrets.token_hex(3)}"

@@ -1,0 +1,1 @@
+"""The processes that trade, and what drives them."""

@@ -1,0 +1,256 @@
+"""The portfolio within one process, in simulated time: for backtests, with no server and no coordinator.
+
+It decides by the coordinator's own fold, event by event through the same codec, so a backtest is held to
+exactly what is enforced live. Time is what `at` says it is; events get the IDs a server would give them.
+
+A slot asked for with `hold` is kept however far time is moved on: where it has expired on the way, it is
+asked for anew before anything else happens at the new time. Live it is renewed every few seconds instead.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+
+from portfold.config import Configuration
+from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.fold.state import State
+from portfold.coordinator.store.ledger import Decided, decide
+from portfold.coordinator.views.status import read_status, status_fields
+from portfold.events.chain import GENESIS
+from portfold.events.codec import Fields, encode_checked
+from portfold.events.fields import Side
+from portfold.events.incoming import (
+    ClockTicked,
+    EntryRequested,
+    EntryWithdrawn,
+    Event,
+    LimitsChanged,
+    PositionClosed,
+    PositionMarked,
+    PositionOpened,
+    WorkerStarted,
+    WorkerStopped,
+)
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Entry
+from portfold.workers.client.amount import Amount, exact, whole
+from portfold.workers.client.answer import read_answer
+from portfold.workers.client.closing.flatten_order import FlattenOrder, order_for
+from portfold.workers.client.decision import Decision
+from portfold.workers.client.worded import as_name, as_text
+
+Record = Callable[[Fields, Decided], object]
+"""Called for each event, as it would lie on the log, and what was decided on it."""
+
+
+class InProcessPortfolio:
+    """One portfolio; `gate` makes the gates of its workers. Only for one thread.
+
+    It begins, with its limits, when the time is first said.
+    """
+
+    def __init__(self, limits: LimitsChanged, *, record: Record | None = None) -> None:
+        self.state = State()
+        self._limits = limits
+        self._record = record
+        self._chain = GENESIS
+        self._at = ORIGIN
+        self._gates: list[InProcessGate] = []
+
+    @classmethod
+    def of(cls, configuration: Configuration, *, record: Record | None = None) -> "InProcessPortfolio":
+        """With the limits that the configuration puts in force."""
+        return cls(configured_limits(configuration), record=record)
+
+    def gate(self, worker: str, symbols: Iterable[str] = ()) -> "InProcessGate":
+        """The gate of a worker."""
+        gate = InProcessGate(self, worker, " ".join(symbols))
+        self._gates.append(gate)
+        return gate
+
+    def at(self, moment: datetime) -> None:
+        """It is `moment` now, in whole milliseconds; an earlier one than before changes nothing."""
+        ms = round(moment.timestamp() * 1000)
+        if ms <= self._at.ms:
+            return
+        began = self._at != ORIGIN
+        kept = [(gate, one) for gate in self._gates for one in gate.held.values() if gate.standing(one)]
+        self._at = StreamId(ms - 1, 0)
+        self.say(ClockTicked(), ms)
+        for gate, decision in kept:
+            if not gate.standing(decision):
+                gate.ask_again(decision)
+        if not began:
+            self.say(self._limits)
+
+    def say(self, event: Event, ms: int | None = None) -> Decided:
+        """Folds the event, and passes on what is ordered. Raises RefusedField."""
+        fields = encode_checked(event)
+        same = ms is None or ms == self._at.ms
+        self._at = StreamId(self._at.ms, self._at.seq + 1) if same else StreamId(ms or 0, 0)
+        decided = decide(self.state, self._chain, self._at, fields)
+        self._chain = decided.chain
+        if self._record is not None:
+            self._record(fields, decided)
+        for at, decision in decided.entries:
+            for gate in self._gates:
+                order = order_for(gate.worker, Entry(at, decision))
+                if order is not None:
+                    gate.pass_on(order)
+        return decided
+
+    def get_status(self) -> dict[str, object]:
+        """The portfolio's status, see `coordinator.views.status`."""
+        return read_status(status_fields(self.state, self._at))
+
+
+class InProcessGate:
+    """One worker's way to the portfolio in its own process; meets `asking.Gate`. Orders come at once."""
+
+    def __init__(self, portfolio: InProcessPortfolio, worker: str, symbols: str) -> None:
+        self.worker = worker
+        self.orders = threading.RLock()
+        self.portfolio = portfolio
+        self._symbols = symbols
+        self._number = 0
+        self._callbacks: list[Callable[[FlattenOrder], object]] = []
+        self._asked: dict[str, Callable[..., Event]] = {}
+        self.held: dict[str, Decision] = {}
+        """What was allowed with `hold`, and is neither filled nor given back, by symbol."""
+
+    def start(self) -> "InProcessGate":
+        """Announces the worker."""
+        self._say(partial(WorkerStarted, symbols=self._symbols))
+        return self
+
+    def announce_again(self) -> bool:
+        """Announces it anew; there is nothing that its reports have not said."""
+        self.start()
+        return True
+
+    def close(self, reason: str = "") -> None:
+        """Says goodbye. Positions stay as they are."""
+        self._say(partial(WorkerStopped, reason=as_text(reason)))
+
+    def on_flatten(self, callback: Callable[[FlattenOrder], object], *, reminded: bool = False) -> None:  # noqa: ARG002
+        """Calls `callback` for every order to close; time stands still meanwhile, and nobody reminds."""
+        self._callbacks.append(callback)
+
+    def pass_on(self, order: FlattenOrder) -> None:
+        """Has the order carried out."""
+        for callback in self._callbacks:
+            callback(order)
+
+    def request_entry(
+        self,
+        symbol: str,
+        side: Side = "long",
+        size: int = 1,
+        *,
+        strategy: str = "",
+        hold: bool = False,
+    ) -> Decision:
+        """Asks for room; with `hold` the slot is kept until a fill is reported or it is given back."""
+        ask = partial(EntryRequested, symbol=symbol, side=side, size=whole(size), strategy=strategy)
+        decision = self._ask(ask, symbol)
+        if decision and hold:
+            self.held[symbol] = decision
+            self._asked[symbol] = ask
+        return decision
+
+    def ask_again(self, decision: Decision) -> None:
+        """For a slot that was held and has expired: it stands again, or, after a no, is held no longer."""
+        again = self._ask(self._asked[decision.symbol], decision.symbol)
+        if again:
+            decision.event, decision.expires_ms = again.event, again.expires_ms
+        else:
+            self._let_go(decision.symbol)
+
+    def _let_go(self, symbol: str) -> None:
+        self.held.pop(symbol, None)
+        self._asked.pop(symbol, None)
+
+    def _ask(self, ask: Callable[..., Event], symbol: str) -> Decision:
+        decided = self._say(ask)
+        answer = read_answer(decided.at, [Entry(at, fields) for at, fields in decided.entries])
+        return Decision(
+            allowed=answer.allowed,
+            symbol=symbol,
+            reason=answer.reason,
+            code=answer.code,
+            event=decided.at,
+            expires_ms=answer.expires_ms,
+            give_back=self._give_back,
+        )
+
+    def withdraw(self, symbol: str, reason: str = "") -> bool:
+        """Gives the slot back: the order was refused, cancelled or not sent."""
+        self._let_go(symbol)
+        self._say(partial(EntryWithdrawn, symbol=symbol, reason=as_text(reason)))
+        return True
+
+    def standing(self, decision: Decision, *, seconds: float = 0.0) -> bool:  # noqa: ARG002 - no time passes
+        """Whether a yes still holds: its slot is reserved, and the portfolio neither stopped nor halted."""
+        state = self.portfolio.state
+        slots = state.reservations.values()
+        reserved = any(one.request == str(decision.event) and not one.revoked for one in slots)
+        return reserved and state.stop is None and state.halt is None
+
+    def position_opened(
+        self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, fill: str = ""
+    ) -> bool:
+        """Reports a fill."""
+        self._let_go(symbol)
+        paid = exact(price, "price")
+        self._say(
+            partial(
+                PositionOpened, symbol=symbol, side=side, size=whole(size), price=paid, fill=as_name(fill)
+            )
+        )
+        return True
+
+    def position_closed(
+        self,
+        symbol: str,
+        side: Side = "long",
+        size: int = 1,
+        *,
+        price: Amount,
+        pnl: Amount,
+        commission: Amount,
+        reason: str = "",
+        owner: str = "",
+        fill: str = "",
+        recorded: Callable[[], object] | None = None,
+    ) -> bool:
+        """Reports a close."""
+        closed = partial(
+            PositionClosed,
+            symbol=symbol,
+            side=side,
+            size=whole(size),
+            price=exact(price, "price"),
+            commission=exact(commission, "commission"),
+            pnl=exact(pnl, "pnl"),
+            reason=as_text(reason),
+            owner=owner,
+            fill=as_name(fill),
+        )
+        self._say(closed)
+        if recorded is not None:
+            recorded()
+        return True
+
+    def position_marked(self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount) -> bool:
+        """Reports what an open position would make at `price`."""
+        mark, open_pnl = exact(price, "price"), exact(unrealized, "unrealized")
+        self._say(partial(PositionMarked, symbol=symbol, side=side, price=mark, unrealized=open_pnl))
+        return True
+
+    def _give_back(self, decision: Decision, reason: str) -> None:
+        self.withdraw(decision.symbol, reason)
+
+    def _say(self, kind: Callable[..., Event]) -> Decided:
+        self._number += 1
+        return self.portfolio.say(kind(worker=self.worker, session="in-process", seq=self._number))

@@ -1,0 +1,132 @@
+"""What a run of the whole portfolio will do, settled and said before it does anything.
+
+It trades the symbols that the optimizer chose and that there are bars of, and nothing else; on paper, or with
+money when it is told so, the configuration names a real broker, and all credentials it names are there.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from portfold.config import Configuration, loaded_line
+from portfold.config import Feed as ConfiguredFeed
+from portfold.coordinator.configured import configured_limits
+from portfold.dollars import shown
+from portfold.events.wire.bus import Bus
+from portfold.log import Log
+from portfold.workers.brokers.paper import fill_at
+from portfold.workers.feeds.csv_folder import CsvFolder
+from portfold.workers.feeds.registry import DRIVEN
+from portfold.workers.filters.opened import filter_in_words, open_filter
+from portfold.workers.run.money import RunRefused, with_or_without
+from portfold.workers.run.program_limits import limits_in
+
+_NOT_OPTIMIZED = "not among the optimized symbols"
+_NO_BARS = "the feed has no bars of it"
+_LIMITS = ("max_positions", "max_contracts", "daily_stop_loss", "stop_loss_on")
+
+
+class LiveRun(Struct, frozen=True):
+    """What will be traded: `symbols` in the portfolio's order, `left_out` with why each was.
+
+    `configuration` is the one to run with: that of a run on paper has the paper broker.
+    """
+
+    configuration: Configuration
+    paper: bool
+    feed: ConfiguredFeed
+    symbols: tuple[str, ...]
+    left_out: Mapping[str, str]
+
+
+def settle(
+    configuration: Configuration,
+    *,
+    paper: bool,
+    live: bool,
+    feed: ConfiguredFeed,
+    wanted: Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
+) -> LiveRun:
+    """The run that is asked for. `wanted`: these symbols alone, by default all there are.
+
+    Raises RunRefused, ConfigError, BarsError.
+    """
+    settled = with_or_without(configuration, feed, paper=paper, live=live, environ=environ)
+    if feed.kind == DRIVEN.kind:
+        raise RunRefused("--bars: expected bars that come by themselves, got driven, which is for the demo.")
+    symbols, left_out = choose(configuration, _symbols_of(feed), wanted)
+    return LiveRun(settled, not live, feed, symbols, left_out)
+
+
+def choose(
+    configuration: Configuration, available: Sequence[str] | None, wanted: Sequence[str]
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Which symbols are traded, and which are left out and why. `available`: what there are bars of, None
+    where nobody can tell. Raises RunRefused."""
+    for symbol in wanted:
+        if symbol not in configuration.contracts:
+            known = ", ".join(configuration.contracts)
+            raise RunRefused(f"--symbols: expected symbols with a contract ({known}), got {symbol[:80]!r}.")
+    optimized = configuration.portfolio.symbols
+    own = [symbol for symbol in configuration.runtime.workers if symbol in configuration.contracts]
+    asked = wanted or dict.fromkeys((*optimized, *own, *(available or ())))
+    left_out = {}
+    for symbol in asked:
+        if symbol not in optimized:
+            left_out[symbol] = _NOT_OPTIMIZED
+        elif available is not None and symbol not in available:
+            left_out[symbol] = _NO_BARS
+    symbols = tuple(symbol for symbol in optimized if symbol in asked and symbol not in left_out)
+    if not symbols:
+        why = "; ".join(f"{symbol}: {reason}" for symbol, reason in left_out.items())
+        raise RunRefused(f"There is nothing to trade. {why}."[:2_000])
+    return symbols, left_out
+
+
+def announce(run: LiveRun, log: Log) -> None:
+    """Says what the run will do, each thing on a line. Raises ConfigError for a model that is refused."""
+    configuration, runtime = run.configuration, run.configuration.runtime
+    log.info(loaded_line(configuration.portfolio))
+    if run.paper:
+        told = {"broker": runtime.broker.kind, "fill_at": fill_at(configuration)}
+        log.info("PAPER trading: no order leaves this machine", **told)
+    else:
+        log.warning("LIVE trading: orders go to the broker, with money", broker=runtime.broker.kind)
+    log.info(
+        "Limits",
+        max_positions=configuration.portfolio.max_positions,
+        max_contracts=configuration.max_contracts,
+        daily_stop_loss=shown(configuration.portfolio.daily_stop_loss),
+        stop_loss_on=runtime.stop_loss_on,
+    )
+    log.info(f"Trading {', '.join(run.symbols)}", feed=run.feed.kind)
+    for symbol, why in run.left_out.items():
+        log.warning(f"{symbol} is filtered out: {why}", symbol=symbol)
+    for symbol in run.symbols:
+        log.info(f"{symbol}: {filter_in_words(open_filter(configuration, symbol))}", symbol=symbol)
+
+
+def compare_with_log(run: LiveRun, bus: Bus, log: Log) -> None:
+    """Says, loudly, where nobody decides, or by other limits than the configuration's. Raises BusError."""
+    if bus.leader() is None:
+        log.warning("No coordinator leads this portfolio: no entry is allowed until one does")
+    limits = limits_in(bus.status().get("limits", ""))
+    configured = configured_limits(run.configuration)
+    differ = [
+        f"{name} is {getattr(configured, name)} here and {getattr(limits, name)} in force"
+        for name in _LIMITS
+        if limits is not None and getattr(configured, name) != getattr(limits, name)
+    ]
+    if differ:
+        log.critical(f"LIMITS DIFFER: {', '.join(differ)}; the coordinator's hold")
+
+
+def _symbols_of(feed: ConfiguredFeed) -> Sequence[str] | None:
+    """What the feed has bars of; None where only the feed knows. Raises BarsError."""
+    folder = feed.options.get("folder")
+    if feed.kind in ("csv", "replay") and isinstance(folder, str):
+        return CsvFolder(Path(folder)).symbols
+    return None

@@ -1,0 +1,128 @@
+"""Whether orders may go to a broker with money: asked once at the start, and of every bar before an entry.
+
+It exists because a made-up market and a real broker are each fine and together are a loss. Guarantees: with a
+broker that is not paper, a feed of bars that are not of now (made up, played from a folder, handed out by a
+demo) is refused in a sentence; a feed of the user's own is judged by the times of its bars, and a bar that is
+not of now opens nothing. Exits are never asked about.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+from portfold.config import ConfigError, Configuration
+from portfold.config import Feed as ConfiguredFeed
+from portfold.log import Log
+from portfold.workers.brokers.registry import is_paper, on_paper
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.registry import DRIVEN, OURS
+
+LATE_SECONDS = 300.0
+"""How much later than its interval after its end a bar may come, and how far clocks may be apart."""
+
+_OF_THE_PAST = frozenset((*OURS, DRIVEN.kind))
+
+
+class RunRefused(Exception):
+    """What was asked for is not to be started; a sentence that says why."""
+
+
+def with_or_without(
+    configuration: Configuration,
+    feed: ConfiguredFeed | None,
+    *,
+    paper: bool,
+    live: bool,
+    environ: Mapping[str, str] = os.environ,
+) -> Configuration:
+    """The configuration to trade by: on paper that of the paper broker. Raises RunRefused, ConfigError.
+
+    `feed`: None where the bars come from no feed of ours, and are judged by their times alone.
+    """
+    if paper and live:
+        raise RunRefused("Expected --paper or --live, got both.")
+    if paper:
+        return on_paper(configuration)
+    if is_paper(configuration):
+        if live:
+            file = configuration.files.runtime.path
+            raise RunRefused(f"--live: {file}: broker.kind: expected a real broker, got paper.")
+        return configuration
+    if not live:
+        kind = configuration.runtime.broker.kind
+        raise RunRefused(
+            f"The broker {kind} trades with money: say --live, or --paper to trade on paper "
+            "(in a program live=True, or paper=True)."
+        )
+    missing = [
+        f"{variable} ({field})"
+        for field, variable in _credentials(configuration, feed)
+        if not environ.get(variable)
+    ]
+    if missing:
+        raise RunRefused(f"--live: expected these environment variables to be set: {', '.join(missing)}.")
+    if feed is not None:
+        refuse_a_past_market(configuration, feed)
+    return configuration
+
+
+def refuse_a_past_market(configuration: Configuration, feed: ConfiguredFeed) -> None:
+    """Raises ConfigError where a real broker would trade on bars that are not of now."""
+    if is_paper(configuration) or feed.kind not in _OF_THE_PAST:
+        return
+    kind = configuration.runtime.broker.kind
+    expected = f"a feed of now, FILE.py:NAME, as broker.kind {kind} trades with money (or say --paper)"
+    raise ConfigError(configuration.files.runtime.path, "feed.kind", expected, feed.kind)
+
+
+class OfNow:
+    """Judges each bar of one symbol, in order: whether it has just ended, by this machine's clock.
+
+    Called with each bar, or asked again of the last one. A bar is of now for as long as its interval, the
+    shortest between two bars so far, and `LATE_SECONDS`; the first one, whose interval nobody knows yet, for
+    `LATE_SECONDS`.
+    """
+
+    def __init__(self, log: Log, now: Callable[[], float] = time.time) -> None:
+        self._log = log
+        self._now = now
+        self._previous: float | None = None
+        self._interval = float("inf")
+        self._said = False
+
+    def __call__(self, bar: Bar) -> bool:
+        return self.judges(bar.symbol, bar.time)
+
+    def judges(self, symbol: str, bar: datetime) -> bool:
+        """Whether the bar that ended at `bar` is of now."""
+        ended = bar.timestamp()
+        if self._previous is not None and ended != self._previous:
+            self._interval = min(self._interval, ended - self._previous)
+        self._previous = ended
+        interval = 0.0 if self._interval == float("inf") else max(0.0, self._interval)
+        age = self._now() - ended
+        of_now = -LATE_SECONDS <= age <= interval + LATE_SECONDS
+        if not of_now and not self._said:
+            self._log.warning(
+                f"{symbol} bars are not of now: they open nothing",
+                bar=bar.isoformat(),
+                seconds_old=round(age),
+                allowed=round(interval + LATE_SECONDS),
+            )
+        elif of_now and self._said:
+            self._log.info(f"{symbol} bars are of now again", bar=bar.isoformat())
+        self._said = not of_now
+        return of_now
+
+
+def _credentials(configuration: Configuration, feed: ConfiguredFeed | None) -> Iterator[tuple[str, str]]:
+    """What trading needs of the environment: the field that says so and the variable's name."""
+    runtime = configuration.runtime
+    if runtime.redis_password_env is not None:
+        yield "redis_password_env", runtime.redis_password_env
+    sections = {"broker.options": runtime.broker.options, "feed.options": feed.options if feed else {}}
+    for section, options in sections.items():
+        for key, value in options.items():
+            if key.endswith("_env") and isinstance(value, str):
+                yield f"{section}.{key}", value

@@ -1,0 +1,160 @@
+"""A worker as a process: one symbol, one strategy, one gate. Its composition root.
+
+Ends when its bars end or when it is told to (SIGTERM, Ctrl-C), in good order: positions stay open and
+reported, the coordinator is told goodbye. A broker that cannot say what is held ends nothing, at the start
+neither: it is asked again, and nothing is opened until it can.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from portfold.config import Configuration, Feed
+from portfold.events.wire.bus import SERVERS_TIME, Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.errors import BusError
+from portfold.log import Log
+from portfold.workers.brokers.paper import fill_at
+from portfold.workers.brokers.protocol import BrokerError, BrokerSetup
+from portfold.workers.brokers.registry import is_paper, open_broker
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.driven import DrivenFeed
+from portfold.workers.feeds.progress import Progress
+from portfold.workers.feeds.protocol import FeedSetup
+from portfold.workers.feeds.registry import DRIVEN, open_feed
+from portfold.workers.filters.opened import open_filter
+from portfold.workers.run.first_words import FirstWords
+from portfold.workers.run.money import OfNow, refuse_a_past_market
+from portfold.workers.run.trader import Trader, holdings_of
+from portfold.workers.strategies.ibs import IbsStrategy
+
+_RETRY_SECONDS = 0.5
+
+
+class WorkerPlan(Struct, frozen=True):
+    """What one worker trades and from where.
+
+    `feed` brings the bars; of kind `driven`, a conductor hands them out. `book`: the broker's file, shared by
+    all workers of the portfolio. `progress`: the worker's own file, by which it goes on where an earlier life
+    of it ended; None for one that always begins anew.
+    """
+
+    symbol: str
+    feed: Feed
+    book: Path
+    progress: Path | None = None
+
+    @property
+    def worker(self) -> str:
+        """The worker's name on the log."""
+        return worker_of(self.symbol)
+
+
+def worker_of(symbol: str) -> str:
+    """The name on the log of the worker that trades a symbol."""
+    return f"ibs-{symbol}"
+
+
+def run(
+    configuration: Configuration, settings: GateSettings, plan: WorkerPlan, *, log: Log, stop: threading.Event
+) -> None:
+    """Trades until the bars end or `stop` is set. Raises BrokerError, BarsError, ConfigError."""
+    refuse_a_past_market(configuration, plan.feed)
+    contract = configuration.contracts[plan.symbol]
+    entry_filter = open_filter(configuration, plan.symbol, log)
+    progress = Progress(plan.progress)
+    bus = Bus(connect(settings.url, password=settings.password), settings.portfolio)
+    driven = DrivenFeed(bus, plan.symbol, plan.worker) if plan.feed.kind == DRIVEN.kind else None
+    if driven is not None:
+        settings = msgspec.structs.replace(
+            settings, mark_seconds=0.0
+        )  # a pace in real time means nothing there
+    with closing(open_broker(BrokerSetup(configuration, plan.worker, plan.book, log, os.environ))) as broker:
+        bars = _driven_bars(driven, log, stop) if driven else _bars(configuration, plan, progress, stop)
+        words = FirstWords()
+        gate = PortfolioGate(
+            plan.worker,
+            symbols=[plan.symbol],
+            settings=settings,
+            holdings=words,
+            stamp=driven.stamp if driven else lambda: SERVERS_TIME,
+            log=log,
+        )
+        runtime = configuration.runtime
+        trader = Trader(
+            contract=contract,
+            strategy=IbsStrategy(runtime.worker(plan.symbol), runtime.trading_day),
+            gate=gate,
+            broker=broker,
+            log=log,
+            entry_filter=entry_filter,
+            progress=progress,
+            fill_at=fill_at(configuration),
+            of_now=None if is_paper(configuration) else OfNow(log),
+        )
+        words.are(trader.report_leftovers, lambda: holdings_of(broker, plan.worker))
+        _trade(gate, trader, bars, driven is not None, stop, log)
+    bus.close()
+
+
+def _trade(
+    gate: PortfolioGate,
+    trader: Trader,
+    bars: Iterator[Bar | None],
+    driven: bool,
+    stop: threading.Event,
+    log: Log,
+) -> None:
+    announced, resumes_after = False, trader.resumes_after
+    try:
+        for bar in bars:
+            # Where the clock is driven, nothing may be said before the first bar brings the time.
+            if not announced and (bar is not None or not driven):
+                gate.start()
+                announced = True
+            if bar is not None and resumes_after is not None and bar.time <= resumes_after:
+                _warm_up(trader, bar, stop, log)
+            elif bar is not None:
+                trader.on_bar(bar)
+            elif not driven:
+                trader.between_bars()
+            if stop.is_set():
+                break
+    finally:
+        gate.close("told to stop" if stop.is_set() else "no more bars")
+
+
+def _warm_up(trader: Trader, bar: Bar, stop: threading.Event, log: Log) -> None:
+    """As soon as the broker can say what is held: by that the strategy is shown the bar, or not at all."""
+    while not stop.is_set():
+        try:
+            trader.warm_up(bar)
+        except BrokerError as error:
+            log.critical("The broker cannot say what is held: nothing is traded until it can", why=str(error))
+            stop.wait(_RETRY_SECONDS)
+        else:
+            return
+
+
+def _driven_bars(feed: DrivenFeed, log: Log, stop: threading.Event) -> Iterator[Bar | None]:
+    while not stop.is_set():
+        try:
+            yield from feed.bars()
+            return
+        except BusError as error:
+            log.error("Bars are not to be had", why=str(error))
+            stop.wait(_RETRY_SECONDS)
+
+
+def _bars(
+    configuration: Configuration, plan: WorkerPlan, progress: Progress, stop: threading.Event
+) -> Iterator[Bar | None]:
+    feed = open_feed(FeedSetup(configuration, plan.symbol, stop, plan.feed, progress.last))
+    return feed.bars(plan.symbol)

@@ -1,0 +1,123 @@
+"""The limits in a program's own arguments, and the portfolio's: the tighter hold, whoever started first.
+
+A program only ever tightens, and only what a configuration or another program put in force: what a person has
+ordered stands until a person orders otherwise.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from portfold.config import Configuration
+from portfold.coordinator.configured import PROGRAM, configured_limits, is_a_person
+from portfold.coordinator.fold.limits import Limits, changed_limits, limits_of
+from portfold.coordinator.views.order_outcome import Ordered, limits_ordered
+from portfold.dollars import shown_limit
+from portfold.events.codec import RefusedField, decode_event, encode_checked
+from portfold.events.incoming import LimitsChanged
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Bus
+from portfold.log import Log
+
+_REASON = "the arguments of PortfolioCoordinator"
+_TRIES = 5
+
+
+def limits_in(text: str) -> Limits | None:
+    """The limits that the status shows in one line, if there are any that can be read."""
+    try:
+        return limits_of(changed_limits(text, {}, by="-", reason="-")) if text else None
+    except RefusedField:
+        return None
+
+
+def tighten_limits(
+    bus: Bus, configuration: Configuration, max_positions: int, daily_stop_loss: Decimal, *, by: str, log: Log
+) -> None:
+    """Puts in force, of the arguments and the limits there are, the tighter; the rest stays as it is.
+
+    Where there are none yet, those are the configured ones. Looks again after each word of its own, for
+    another program may have said something else meanwhile. Raises RefusedField for an argument that is no
+    limit, and BusError.
+    """
+    _refuse_no_limits(configuration, max_positions, daily_stop_loss)
+    for _ in range(_TRIES):
+        ordered = limits_ordered(bus)
+        wanted = _tighter(ordered, configuration, max_positions, daily_stop_loss)
+        if wanted is None:
+            return
+        wanted = msgspec.structs.replace(wanted, by=f"{PROGRAM}{by}"[:64], config="")
+        said = bus.append(encode_checked(wanted))
+        before = (
+            f"those set by {ordered.by}" if ordered.text else "the configured ones, and none were in force"
+        )
+        now = _said(wanted.max_positions, wanted.daily_stop_loss)
+        log.warning(f"These limits are now in force: {now}: the tighter of this program's and {before}")
+        overtaken = _by_a_person(bus, ordered.known_to, said)
+        if overtaken is not None:  # ordered between our look and our word: that holds
+            bus.append(encode_checked(overtaken))
+            return
+
+
+def _tighter(
+    ordered: Ordered, configuration: Configuration, max_positions: int, daily_stop_loss: Decimal
+) -> LimitsChanged | None:
+    """The limits to be put in force; None where those that there are, are tight enough, or a person's."""
+    if not ordered.text:
+        base = configured_limits(configuration)
+        contracts = configuration.runtime.max_contracts or min(max_positions, base.max_positions)
+        base = msgspec.structs.replace(base, max_contracts=contracts)
+    else:
+        if not may_be_tightened(ordered.by):
+            return None
+        base = changed_limits(ordered.text, {}, by=ordered.by, reason=_REASON)
+    tighter = msgspec.structs.replace(
+        base,
+        reason=_REASON,
+        max_positions=min(base.max_positions, max_positions),
+        daily_stop_loss=min(base.daily_stop_loss, daily_stop_loss),
+    )
+    same = (tighter.max_positions, tighter.daily_stop_loss) == (base.max_positions, base.daily_stop_loss)
+    return None if ordered.text and same else tighter
+
+
+def may_be_tightened(by: str) -> bool:
+    """Whether limits set by `by` came from a configuration or a program, and not from a person."""
+    return not is_a_person(by)
+
+
+def _by_a_person(bus: Bus, after: StreamId, until: StreamId) -> LimitsChanged | None:
+    """What a person ordered last, in between."""
+    between = [
+        decode_event(entry.fields) for entry in bus.events_after(after, count=1000) if entry.id < until
+    ]
+    ordered = [one for one in between if isinstance(one, LimitsChanged) and not may_be_tightened(one.by)]
+    return ordered[-1] if ordered else None
+
+
+def _refuse_no_limits(configuration: Configuration, max_positions: int, daily_stop_loss: Decimal) -> None:
+    encode_checked(
+        msgspec.structs.replace(
+            configured_limits(configuration), max_positions=max_positions, daily_stop_loss=daily_stop_loss
+        )
+    )
+
+
+def compare_limits(
+    status: Mapping[str, str], max_positions: int, daily_stop_loss: Decimal, *, log: Log
+) -> None:
+    """Says it, loudly, where the arguments are not the limits in force, and which hold."""
+    limits, by = limits_in(status.get("limits", "")), status.get("limits_by", "")
+    if limits is None or (limits.max_positions, limits.daily_stop_loss) == (max_positions, daily_stop_loss):
+        return
+    looser = limits.max_positions > max_positions or limits.daily_stop_loss > daily_stop_loss
+    hold = "the tighter of both will hold" if looser and may_be_tightened(by) else "those hold"
+    log.critical(
+        f"LIMITS DIFFER: this program asks for {_said(max_positions, daily_stop_loss)}, and in force are "
+        f"{_said(limits.max_positions, limits.daily_stop_loss)}, set by {by}: {hold}"
+    )
+
+
+def _said(max_positions: int, daily_stop_loss: Decimal) -> str:
+    return f"max_positions={max_positions}, daily_stop_loss={shown_limit(daily_stop_loss)}"

@@ -1,0 +1,29 @@
+"""From a broker's fill to the report on the log: the one place where a close becomes a PositionClosed."""
+
+from functools import partial
+
+from portfold.config import Contract
+from portfold.workers.brokers.profit import net_pnl
+from portfold.workers.brokers.protocol import Broker, ExitFill
+from portfold.workers.run.gate_protocol import Gate
+
+
+def report_exit(gate: Gate, broker: Broker, contract: Contract, fill: ExitFill, reason: str) -> None:
+    """Reports the close; once it is on the log, the broker's journal is told.
+
+    While the report waits in the gate's outbox the journal keeps the fill: should this process die, whoever
+    comes next reports it, and the fold knows it by its name if both get through.
+    """
+    commission = fill.total_commission
+    gate.position_closed(
+        fill.symbol,
+        fill.side,
+        fill.size,
+        price=fill.price,
+        pnl=net_pnl(fill.side, fill.entry_price, fill.price, fill.size, contract.point_value, commission),
+        commission=commission,
+        reason=reason,
+        owner="" if fill.owner == gate.worker else fill.owner,
+        fill=fill.fill_id,
+        recorded=partial(broker.confirm_reported, fill.fill_id),
+    )

@@ -1,0 +1,326 @@
+"""One symbol's trader: bars in, orders out, every fill reported; behind the gate.
+
+The order of an entry: signal, filter, gate, order, fill reported; a no after the gate gives the slot back.
+Exits never ask. Where fills are at the next bar, what the strategy wants waits, after the filter, until that
+bar is there, and is then done at its open; an entry that still waits when a life ends is not made any more.
+
+An order to flatten comes on the gate's thread and closes at the broker at once; the gate's lock is held only
+for an order and its report, so it never waits for an answer of the coordinator.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from portfold.clock import Clock, SystemClock
+from portfold.config import Contract
+from portfold.dollars import gross_pnl
+from portfold.events.legs import Holding
+from portfold.log import Log
+from portfold.workers.brokers.protocol import (
+    Broker,
+    BrokerError,
+    BrokerPosition,
+    FillAt,
+    NotOpen,
+    OpenedBroker,
+    OrderUnknown,
+    Withheld,
+    sends_within,
+    when_taken_late,
+)
+from portfold.workers.client.amount import exact, whole
+from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.decision import Decision
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.progress import Progress
+from portfold.workers.filters.protocol import EntryFilter
+from portfold.workers.run.gate_protocol import Gate
+from portfold.workers.run.reporting import report_exit
+from portfold.workers.strategies.intent import Enter, Exit, OwnPosition, Strategy
+
+_AGAIN_SECONDS = 2.0
+_LONGEST_SECONDS = 60.0
+
+
+class _Again(NamedTuple):
+    """An exit that the broker did not do: at which price and when it is tried again, after which pause."""
+
+    price: Decimal
+    at: float
+    pause_seconds: float
+
+
+class Trader:
+    """Trades `contract` by `strategy`, through `gate` and `broker`.
+
+    `entry_filter`: what signals have to pass, if anything, before the gate is asked. `progress`:
+    where it notes how far it has come, for its next life. `fill_at`: the close of the bar that
+    decides, or the open of the next. `of_now`: whether a bar may open anything. `clock`: for pauses.
+    """
+
+    def __init__(
+        self,
+        *,
+        contract: Contract,
+        strategy: Strategy,
+        gate: Gate,
+        broker: OpenedBroker,
+        log: Log,
+        entry_filter: EntryFilter | None = None,
+        progress: Progress | None = None,
+        fill_at: FillAt = "mark",
+        of_now: Callable[[Bar], bool] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._contract = contract
+        self._strategy = strategy
+        self._gate = gate
+        self._broker = broker
+        self._log = log
+        self._filter = entry_filter
+        self._progress = progress or Progress(None)
+        self._of_now = of_now or (lambda _: True)
+        self._may_open = False
+        self._waits = fill_at == "next_bar"
+        # What is filled at a bar's open is there when that bar ends: the bar of its entry, number 0.
+        self._bars_at_fill = -1 if self._waits else 0
+        self._bars_held = 0 if self._progress.last is None else self._bars_at_fill
+        self._waiting: Enter | None = None
+        self._leaving = ""
+        self._again: _Again | None = None
+        self._clock = clock or SystemClock()
+        self._seen: BrokerPosition | None = None  # what was held when the broker could last be asked
+        gate.on_flatten(self.flatten, reminded=True)
+        when_taken_late(broker, gate.announce_again)
+
+    @property
+    def symbol(self) -> str:
+        """What it trades."""
+        return self._contract.symbol
+
+    def report_leftovers(self) -> None:
+        """Reports what an earlier life of this worker closed at the broker and did not live to report."""
+        for fill in self._broker.unreported_exits(self._gate.worker):
+            report_exit(self._gate, self._broker, self._contract, fill, "reported after a restart")
+
+    def warm_up(self, bar: Bar) -> None:
+        """Shows the strategy and the filter a bar that an earlier life has traded; does nothing about it.
+
+        What that life wanted to leave and did not is left at the first bar that is traded.
+        """
+        self._of_now(bar)
+        held = self._held()
+        if self._filter is not None:
+            self._filter.take(bar)
+        if held is not None and self._progress.was_held_at(bar.time):
+            self._bars_held += 1
+            intent = self._strategy.decide(bar, _as_held(held, self._bars_held))
+            self._leaving = intent.reason if isinstance(intent, Exit) else self._leaving
+        else:
+            self._strategy.decide(bar, self._gone_by_now(bar, held))
+
+    @property
+    def resumes_after(self) -> datetime | None:
+        """The time of the last bar that an earlier life has traded."""
+        return self._progress.last
+
+    def on_bar(self, bar: Bar) -> None:
+        """Marks what is open, then does what the strategy wants, or has it wait for the next bar."""
+        self._may_open = self._of_now(bar)
+        if self._waits:
+            with self._surviving("did what had waited"):
+                self._do_what_waited(bar)
+        with self._surviving("took note of the last price"):
+            self._broker.mark(bar.symbol, exact(bar.close, "close"))
+        looked = False
+        with self._surviving("said what is held"):
+            self._seen, looked = self._mark(bar), True
+        held = self._seen
+        noted = self._note(bar, held)
+        if self._filter is not None:
+            self._filter.take(bar)
+        intent = self._strategy.decide(bar, _as_held(held, self._bars_held))
+        if isinstance(intent, Exit):
+            self._leaving = intent.reason
+        elif isinstance(intent, Enter) and looked and noted and self._may_open and self._passes(bar, intent):
+            self._want(intent, bar)
+        if held is None and looked:
+            self._leaving = ""
+        elif held is not None and self._leaving and not self._waits:
+            self._leave(held, bar.close)
+
+    def between_bars(self) -> None:
+        """Tries again to leave what the broker did not close, after seconds, at growing pauses."""
+        again, now = self._again, self._clock.monotonic()
+        if again is None or now < again.at:
+            return
+        self._again = again._replace(at=now + again.pause_seconds)  # if the broker cannot say what is held
+        with self._surviving("was to close what it had not"):
+            held = self._held()
+            if held is None or not self._leaving:
+                self._again = None
+            else:
+                self._leave(held, again.price)
+
+    def flatten(self, order: FlattenOrder) -> None:
+        """Closes what is open of what was ordered, at the last price known."""
+        with self._gate.orders:
+            for held in self._broker.positions(self._gate.worker):
+                if order.everything or any(leg.symbol == held.symbol for leg in order.positions):
+                    self._close(held, None, order.cause)
+
+    def _held(self) -> BrokerPosition | None:
+        mine = self._broker.positions(self._gate.worker)
+        return next((held for held in mine if held.symbol == self.symbol), None)
+
+    def _mark(self, bar: Bar) -> BrokerPosition | None:
+        """Reports what the open position would make now, and returns it; nobody closes it in between."""
+        with self._gate.orders:
+            held = self._held()
+            if held is None:
+                return None
+            self._bars_held += 1
+            point_value = self._contract.point_value
+            unrealized = gross_pnl(held.side, held.price, bar.close, held.size, point_value)
+            self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=unrealized)
+            return held
+
+    def _note(self, bar: Bar, held: BrokerPosition | None) -> bool:
+        """False on a full disk: the next life would trade the bar again, so nothing is opened on it."""
+        try:
+            self._progress.note(bar.time, held=held is not None)
+        except OSError as error:
+            self._log.critical("A bar is not noted, so nothing is opened", symbol=self.symbol, why=str(error))
+            return False
+        return True
+
+    @contextmanager
+    def _surviving(self, what: str) -> Iterator[None]:
+        """A broker that fails ends no worker: what it did not do is done, or tried again, at the next bar."""
+        try:
+            yield
+        except BrokerError as error:
+            self._log.critical(f"The broker failed when it {what}", symbol=self.symbol, why=str(error))
+
+    def _want(self, intent: Enter, bar: Bar) -> None:
+        if self._waits:
+            self._waiting = intent
+            return
+        with self._surviving("entered"):
+            self._enter(intent, bar.close)
+
+    def _gone_by_now(self, bar: Bar, held: BrokerPosition | None) -> OwnPosition | None:
+        """The position that the earlier life last held, at that bar, so that the strategy sees it go."""
+        if held is None and bar.time == self._progress.last_held:
+            return OwnPosition("long", bar.close, 0)
+        return None
+
+    def _do_what_waited(self, bar: Bar) -> None:
+        """At the open of the bar that it waited for; never twice, as no other life knows what waited."""
+        waiting, self._waiting = self._waiting, None
+        if not (waiting or self._leaving):
+            return
+        held = self._held()
+        if held is not None and self._leaving:
+            self._leave(held, bar.open)
+        elif held is None and waiting is not None and self._may_open:
+            self._enter(waiting, bar.open)
+
+    def _passes(self, bar: Bar, intent: Enter) -> bool:
+        if self._filter is None:
+            return True
+        verdict = self._filter.judge(bar, intent.side)
+        how = "passed the filter" if verdict.passed else "filtered out"
+        self._log.info(f"{self.symbol} entry {how}", side=intent.side, why=verdict.reason)
+        return verdict.passed
+
+    def _enter(self, intent: Enter, price: Decimal) -> None:
+        intent, price = Enter(intent.side, whole(intent.size)), exact(price, "price")
+        with self._gate.request_entry(self.symbol, intent.side, intent.size) as entry:
+            if entry:
+                self._order_entry(intent, price, entry)
+            else:
+                self._log.info(f"{self.symbol} entry denied", code=entry.code, why=entry.reason)
+
+    def _order_entry(self, intent: Enter, price: Decimal, entry: Decision) -> None:
+        try:
+            self._order_and_report(intent, price, entry)
+        except OrderUnknown as unknown:
+            self._log.critical("What became of an entry is unknown", symbol=self.symbol, why=str(unknown))
+            if not self._gate.announce_again():  # the broker counts it as open, so the log must
+                entry.keep()  # until it can be told
+
+    def _order_and_report(self, intent: Enter, price: Decimal, entry: Decision) -> None:
+        with self._gate.orders:
+            if not self._gate.standing(entry):
+                self._log.warning("Entry dropped: a flatten was ordered meanwhile", symbol=self.symbol)
+                return
+            try:
+                fill = self._broker.enter(
+                    self.symbol,
+                    intent.side,
+                    intent.size,
+                    price,
+                    may_send=lambda: self._gate.standing(entry, seconds=sends_within(self._broker)),
+                )
+            except OrderUnknown:
+                raise
+            except Withheld as withheld:
+                self._log.warning("Entry not sent any more", symbol=self.symbol, why=str(withheld))
+                return
+            except BrokerError as error:
+                self._log.error("Entry refused by the broker", symbol=self.symbol, why=str(error))
+                return
+            self._bars_held = self._bars_at_fill
+            self._log.info(f"{self.symbol} entered: {fill.side} {fill.size}", price=f"{fill.price:f}")
+            self._gate.position_opened(self.symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
+
+    def _leave(self, held: BrokerPosition, price: Decimal) -> None:
+        """Does what the strategy has decided; what the broker does not do is tried again within seconds.
+
+        An exit of which nobody knows is not, but at the next bar, when its answer may have come.
+        """
+        tried, self._again = self._again, None
+        try:
+            # Until nothing is held: a part may be left.
+            self._close(held, exact(price, "price"), self._leaving)
+        except OrderUnknown as unknown:
+            self._log.critical(
+                "NOT CLOSED for sure; again at the next bar", symbol=held.symbol, why=str(unknown)
+            )
+        except BrokerError as error:
+            self._again = tried
+            self._try_again_later(price)
+            self._log.critical("NOT CLOSED; trying again within seconds", symbol=held.symbol, why=str(error))
+
+    def _try_again_later(self, price: Decimal) -> None:
+        pause = min(2 * self._again.pause_seconds, _LONGEST_SECONDS) if self._again else _AGAIN_SECONDS
+        self._again = _Again(price, self._clock.monotonic() + pause, pause)
+
+    def _close(self, held: BrokerPosition, price: Decimal | None, reason: str) -> None:
+        """Closes at the broker, then reports. Who finds it closed already has nothing to report."""
+        with self._gate.orders:
+            try:
+                fill = self._broker.exit(held.symbol, held.side, held.size, price)
+            except NotOpen as closed:
+                self._log.warning("Already closed by somebody else", symbol=held.symbol, why=str(closed))
+                return
+            report_exit(self._gate, self._broker, self._contract, fill, reason)
+            self._log.info(
+                f"{fill.symbol} closed: {fill.side} {fill.size}", price=f"{fill.price:f}", why=reason
+            )
+
+
+def holdings_of(broker: Broker, worker: str) -> list[Holding]:
+    """What the broker says the worker holds, for the coordinator to compare with the log."""
+    return [
+        Holding(held.symbol, held.side, held.size, exact(held.price, "price"))
+        for held in broker.positions(worker)
+    ]
+
+
+def _as_held(held: BrokerPosition | None, bars: int) -> OwnPosition | None:
+    return OwnPosition(held.side, held.price, bars) if held is not None else None
