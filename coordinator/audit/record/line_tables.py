@@ -93,11 +93,13 @@ def csv_line(texts: Iterable[str]) -> bytes:
 
 
 def _read_csv(table: Table, line: bytes) -> Row:
-    csv.field_size_limit(sys.maxsize)  # an entry may be as long as somebody made it
+    limit = csv.field_size_limit(sys.maxsize)  # an entry may be as long as somebody made it
     try:
         found, *more = csv.reader([line.decode()], strict=True)
     except csv.Error as error:
         raise ValueError(str(error)) from None
+    finally:
+        csv.field_size_limit(limit)  # it is the whole process's
     if more or len(found) != len(columns(table)):
         raise ValueError("expected one row")
     chain = found[-2] if table == "events" else ""
