@@ -11,6 +11,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/installed
 TOOLS := $(VENV)/tools
+DOCS := $(VENV)/docs
 
 # The user's own Python settings and active environment stay out of ours.
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
@@ -19,7 +20,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER
 BENCHMARKS := latency fold_rate audit research stop_to_flat failover restart alerts
 
 .DEFAULT_GOAL := help
-.PHONY: help run test kills lint bench simulate wheel clean FORCE
+.PHONY: help run test kills lint bench simulate wheel docs clean FORCE
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -47,8 +48,12 @@ simulate: $(TOOLS) ## thousands of schedules from a seed (SEEDS=100000 FIRST=0)
 wheel: $(TOOLS) ## dist/portfold-*.whl
 	@$(PY) -m build --wheel --no-isolation --outdir dist .
 
+# Never with --quiet: a warning that is not printed is not counted, and strict lets it pass.
+docs: $(DOCS) ## the site, in site/: a broken link ends it
+	@$(PY) -m mkdocs build --strict $(ARGS)
+
 clean: ## remove what make made
-	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist portfold-demo
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist site portfold-demo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- .venv -----------------------------------------------------------------------------------------------------------
@@ -76,8 +81,8 @@ PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --constr
 
 # Two makes in one checkout: the second waits for the first, then sees that nothing is left to do.
 ifndef INSTALL_LOCK_HELD
-$(TOOLS): $(STAMP)
-$(STAMP) $(TOOLS): pyproject.toml constraints.txt
+$(TOOLS) $(DOCS): $(STAMP)
+$(STAMP) $(TOOLS) $(DOCS): pyproject.toml constraints.txt
 	@$(FIND_PYTHON); exec "$$python" -c 'import fcntl, os, sys; \
 		lock = os.open("Makefile", os.O_RDONLY); fcntl.flock(lock, fcntl.LOCK_EX); \
 		os.set_inheritable(lock, True); os.execvp(sys.argv[1], sys.argv[1:])' \
@@ -87,6 +92,10 @@ $(TOOLS): $(STAMP)
 	@echo "Installing what tests need, a browser among it, into $(VENV) ..." >&2
 	@$(PIP_INSTALL) setuptools
 	@$(PIP_INSTALL) --no-build-isolation --editable '.[dev,browser,ml]'
+	@touch $@
+$(DOCS): $(STAMP)
+	@echo "Installing what builds the docs into $(VENV) ..." >&2
+	@$(PIP_INSTALL) --no-build-isolation --editable '.[docs]'
 	@touch $@
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing portfold into $(VENV) ..." >&2
