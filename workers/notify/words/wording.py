@@ -44,6 +44,7 @@ from portfold.events.incoming import (
     WorkerStopped,
 )
 from portfold.events.legs import parse_legs
+from portfold.exchange_time import local_time
 from portfold.quotes import entry_price, exit_price
 
 Lines = tuple[str, ...]
@@ -54,8 +55,7 @@ When = Callable[[int], datetime]
 def clock_of(zone: str) -> When:
     """The clock of a time zone."""
     exchange = ZoneInfo(zone)
-    # An ID written by hand may name any millisecond; the last one of the calendar is far enough.
-    return lambda ms: datetime.fromtimestamp(min(ms, 250_000_000_000_000) / 1000, exchange)
+    return lambda ms: local_time(ms, exchange)
 
 
 def at_clock(when: datetime) -> str:
