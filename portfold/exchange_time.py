@@ -1,7 +1,49 @@
-"""Moments and durations as people read them."""
+"""Moments of the log on people's clocks, and durations as people read them.
 
-from datetime import datetime
+The log's clock is the server's: milliseconds since 1970, in every stream ID. An ID written by hand may name
+any up to 2^64, and no calendar goes that far. So milliseconds become a date here and nowhere else, by a rule
+of the house: what lies beyond the calendar is told as its end.
+
+Pure: the fold reads its trading day here.
+"""
+
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+LAST_MS = 253_402_300_799_999
+"""The calendar's last millisecond, in UTC: the end of the year 9999."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_NEVER = "the end of time"
+
+
+def utc(ms: int) -> datetime:
+    """The moment in UTC; beyond the calendar its last."""
+    return _EPOCH + timedelta(milliseconds=min(ms, LAST_MS))
+
+
+def local_time(ms: int, zone: ZoneInfo) -> datetime:
+    """The moment on the clocks of `zone`; beyond the calendar its last there."""
+    try:
+        return utc(ms).astimezone(zone)
+    except OverflowError:  # the last hours in UTC are next year's to the east
+        return datetime.max.replace(tzinfo=zone)
+
+
+def milliseconds_of(moment: datetime) -> int:
+    """The millisecond of the log in which `moment` lies, which has a zone."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def clock(ms: int, zone: ZoneInfo) -> str:
+    """A moment of the log on the clocks of `zone`: `Wed 15 Jan 14:23:45`."""
+    return _NEVER if ms > LAST_MS else f"{local_time(ms, zone):%a %d %b %H:%M:%S}"
+
+
+def utc_clock(ms: int) -> str:
+    """A moment of the log as it is logged: `2025-01-15 20:23:45 UTC`."""
+    return _NEVER if ms > LAST_MS else f"{utc(ms):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def span(ms: int) -> str:
@@ -18,11 +60,3 @@ def span(ms: int) -> str:
     if seconds < 86_400:
         return f"{seconds // 3600} h {seconds // 60 % 60:02} m"
     return f"{seconds // 86_400} d {seconds // 3600 % 24:02} h"
-
-
-def clock(ms: int, zone: ZoneInfo) -> str:
-    """A moment of the log on the clocks of `zone`: `Wed 15 Jan 14:23:45`."""
-    try:
-        return f"{datetime.fromtimestamp(ms / 1000, zone):%a %d %b %H:%M:%S}"
-    except (ValueError, OverflowError, OSError):  # an ID written by hand may name any millisecond
-        return "the end of time"

@@ -4,7 +4,6 @@ Only as many rows are kept as are to be shown; the others are counted.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -23,10 +22,9 @@ from portfold.coordinator.audit.what_if.findings import (
 from portfold.dollars import ZERO, shown, shown_limit
 from portfold.events.legs import parse_legs
 from portfold.events.stream_id import StreamId
+from portfold.exchange_time import local_time
 
 _HEADING = f"  {'time':<8}  {'entry':<22}{'recorded → what if':<30}{'its trade':>11}"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_MS = 250_000_000_000_000  # an ID written by hand may lie beyond the calendar
 _INDENT = " " * 12
 
 
@@ -141,5 +139,4 @@ def _recorded(trade: TradeGone | TradeEnded) -> str:
 
 
 def _clock(at: str, zone: str) -> str:
-    moment = _EPOCH + timedelta(milliseconds=min(StreamId.parse(at).ms, _LAST_MS))
-    return f"{moment.astimezone(ZoneInfo(zone)):%H:%M:%S}"
+    return f"{local_time(StreamId.parse(at).ms, ZoneInfo(zone)):%H:%M:%S}"

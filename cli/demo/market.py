@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from portfold.cli.exits import Unusable
 from portfold.config import Configuration, TradingDay
 from portfold.coordinator.fold.trading_day import trading_day_at
+from portfold.exchange_time import milliseconds_of
 from portfold.workers.feeds.csv_folder import CsvFolder
-from portfold.workers.feeds.driven import milliseconds_of
 from portfold.workers.feeds.protocol import Feed
 from portfold.workers.feeds.steps import Step, steps
 from portfold.workers.feeds.synthetic import MONDAY, SyntheticMarket

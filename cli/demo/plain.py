@@ -1,6 +1,5 @@
 """The demo where there is no terminal to draw on: a line a day, and one for what is out of the ordinary."""
 
-from datetime import datetime
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -8,6 +7,7 @@ from rich.console import Console
 
 from portfold.cli.demo.market import Market
 from portfold.cli.demo.watch import Watch
+from portfold.exchange_time import local_time
 
 
 class Plain:
@@ -32,7 +32,7 @@ class Plain:
     def stepped(self, _steps: int, /) -> float:
         """Prints what has happened since the last step; nobody watches, so there is no need to rest."""
         for told in self._watch.take_notes():
-            at = datetime.fromtimestamp(told.at_ms / 1000, self._zone)
+            at = local_time(told.at_ms, self._zone)
             self._print(f"{at:%Y-%m-%d %H:%M} {told.line.text}")
         return 0.0
 

@@ -1,6 +1,5 @@
 """The demo's screen for terminals: drawn from what is seen of the log, some times a second."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -16,6 +15,7 @@ from portfold.cli.demo.market import Market
 from portfold.cli.demo.sight import SeenLine, SeenPosition, View
 from portfold.cli.demo.watch import Watch
 from portfold.dollars import ZERO, shown, shown_limit
+from portfold.exchange_time import local_time
 
 _FRAMES_A_SECOND = 8
 _REST_SECONDS = 0.04
@@ -107,7 +107,7 @@ def _one_line(*parts: str | tuple[str, str]) -> Text:
 def _clock(view: View, zone: ZoneInfo) -> Text:
     if not view.day:
         return Text("starting", style="dim")
-    now = datetime.fromtimestamp(view.now_ms / 1000, zone)
+    now = local_time(view.now_ms, zone)
     return Text(f"{now:%a %d %b %Y %H:%M} {zone.key.rpartition('/')[2]}", style="bold cyan")
 
 
@@ -175,7 +175,7 @@ def _stop(view: View, zone: ZoneInfo) -> Text:
     if not view.stops:
         return Text("Stops   none so far", style="dim")
     stop = view.stops[-1]
-    at = datetime.fromtimestamp(stop.event.ms / 1000, zone)
+    at = local_time(stop.event.ms, zone)
     took = f"flat after {', '.join(_took(*each) for each in stop.took_ms)} ms"
     return _one_line(
         (f"Stop {len(view.stops)}  ", "bold red"),
@@ -189,7 +189,7 @@ def _took(symbol: str, took_ms: float | None) -> str:
 
 
 def _line(told: SeenLine, zone: ZoneInfo) -> Text:
-    at = datetime.fromtimestamp(told.at_ms / 1000, zone)
+    at = local_time(told.at_ms, zone)
     return _one_line(
         (f"{at:%d %b %H:%M} ", "dim"),
         (told.line.text, _STYLES.get(told.line.level, "")),

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from portfold.exchange_time import span
+
 _EVERY_SECONDS = 0.2
 _ERASE = "\r\x1b[K"
 _BAR = 20
@@ -42,13 +44,5 @@ def progress(doing: str, total: int, done_before: int = 0) -> Iterator[See]:
 def _line(doing: str, done: int, total: int, rate: float) -> str:
     filled = min(_BAR, _BAR * done // max(total, 1))
     bar = "━" * filled + "╌" * (_BAR - filled)
-    pace = f", {rate:,.1f} a second, {_span(max(total - done, 0) / rate)} left" if rate else ""
+    pace = f", {rate:,.1f} a second, {span(int(1000 * max(total - done, 0) / rate))} left" if rate else ""
     return f"{doing} {bar} {done:,} of {total:,}{pace}"
-
-
-def _span(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return (
-        f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-    )

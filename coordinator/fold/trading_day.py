@@ -5,12 +5,13 @@ Tuesday's from Monday 17:00 to Tuesday 17:00. Both ends are wall-clock times of 
 or 25 hours long when its clocks change. A roll before noon names the day it begins on instead.
 """
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from portfold.exchange_time import local_time, milliseconds_of
+
 _DAY = timedelta(days=1)
 _SATURDAY = 5
 # Far beyond any clock, well within the calendar: an ID written by hand may name any millisecond. The day that
@@ -30,7 +31,7 @@ def trading_day_at(ms: int, zone: str, roll: str) -> TradingDay:
     """The trading day that millisecond `ms` lies in."""
     at = time.fromisoformat(roll)
     exchange = ZoneInfo(zone)
-    local = (_EPOCH + timedelta(milliseconds=min(ms, _LAST_MS))).astimezone(exchange)
+    local = local_time(min(ms, _LAST_MS), exchange)
     day = _labelled(local, at)
     if ms >= _LAST_MS:
         return TradingDay(day.isoformat(), _NEVER_MS)
@@ -50,8 +51,7 @@ def _labelled(local: datetime, roll: time) -> date:
 
 def _end_of(day: date, roll: time, exchange: ZoneInfo) -> int:
     end_date = day if _begins_the_evening_before(roll) else day + _DAY
-    end = datetime.combine(end_date, roll, tzinfo=exchange)
-    return (end - _EPOCH) // timedelta(milliseconds=1)
+    return milliseconds_of(datetime.combine(end_date, roll, tzinfo=exchange))
 
 
 def _begins_the_evening_before(roll: time) -> bool:

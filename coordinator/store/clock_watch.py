@@ -5,15 +5,14 @@ event carries that same time until the clock has come there: no deadline passes,
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from portfold.events.incoming import TradingHalted
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus
+from portfold.exchange_time import utc_clock
 
 AHEAD_MS = 5_000
 APART_MS = 60_000
-LAST_DATE_MS = 253_402_300_799_000  # the last second of the year 9999; later ones cannot be written as a date
 
 
 class ServerClock:
@@ -45,15 +44,12 @@ def halt_if_ahead(last: StreamId, server_ms: int) -> TradingHalted | None:
     ahead_ms = last.ms - server_ms
     if ahead_ms <= AHEAD_MS:
         return None
-    when = "the end of time"
-    if last.ms <= LAST_DATE_MS:
-        when = f"{datetime.fromtimestamp(last.ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
     return TradingHalted(
         by="coordinator",
         reason=(
             f"The last event is {ahead_ms / 1000:,.1f} s ahead of the server's clock, so time stands still "
-            f"on the log until {when}. Put the clock right or wait until then, and portfold resume; or start "
-            "another portfolio."
+            f"on the log until {utc_clock(last.ms)}. Put the clock right or wait until then, and portfold "
+            "resume; or start another portfolio."
         ),
     )
 

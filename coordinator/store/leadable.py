@@ -5,15 +5,14 @@ once more with it, against the head that came with it.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Literal
 
 from portfold.coordinator.store import log_integrity
-from portfold.coordinator.store.clock_watch import LAST_DATE_MS
 from portfold.coordinator.store.follower import Follower, LogDiffers
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Head, Lease
 from portfold.events.wire.errors import BusError
+from portfold.exchange_time import utc_clock
 
 
 class LogDeaf(BusError):
@@ -52,19 +51,13 @@ def refuse_deaf(bus: Bus, last: StreamId, clock: Literal["server", "driven"]) ->
     """Raises LogDeaf where no event after `last` could be answered: an ID that only a hand writes."""
     if last.answerable or (clock == "server" and last.ms < bus.now_ms()):
         return
-    until = f"until {_told(last.ms)}" if clock == "server" else "at the time it stands at"
+    until = f"until {utc_clock(last.ms)}" if clock == "server" else "at the time it stands at"
     raise LogDeaf(
         f"The log's last event has the ID {last}, written by hand: its count leaves no room for an answer, "
         f"and neither does that of every event after it {until}. Nothing is decided, and no order "
         "has effect: close what is open at the broker. Restore the log as it was before, or start "
         "another portfolio: --portfolio NAME."
     )
-
-
-def _told(ms: int) -> str:
-    if ms > LAST_DATE_MS:
-        return "the end of time"
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _follow(bus: Bus, follower: Follower, head: StreamId, meanwhile: Callable[[], object]) -> None:

@@ -20,6 +20,7 @@ from msgspec import Struct, structs
 
 from portfold import coordinator, research, workers
 from portfold.config import Configuration
+from portfold.exchange_time import milliseconds_of
 from portfold.research.backtest.best import Best, done_before, sha256, write_results
 from portfold.research.backtest.figures import figures_of
 from portfold.research.backtest.out_of_sample import PLAIN, OutOfSample, out_of_sample
@@ -33,7 +34,6 @@ from portfold.research.trades.trade_file import Trade
 from portfold.research.trades.trading_days import Span, days_between
 from portfold.workers.brokers.paper import fill_at
 from portfold.workers.feeds.bar import Bar
-from portfold.workers.feeds.driven import milliseconds_of
 from portfold.workers.filters.opened import ModelFilter, open_filter
 from portfold.workers.filters.sidecar import Sidecar
 

@@ -7,10 +7,10 @@ refused stands there as well, not selected, with what it would have made.
 import csv
 import io
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from portfold.exchange_time import local_time
 from portfold.research.trades.trade_file import (
     ENTRY_PRICE,
     ENTRY_TIME,
@@ -34,7 +34,6 @@ COLUMNS = (
     SIDE,
     SIZE,
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Row(NamedTuple):
@@ -69,4 +68,4 @@ def trades_table(rows: Iterable[Row], zone: ZoneInfo) -> str:
 
 
 def _shown(ms: int, zone: ZoneInfo) -> str:
-    return (_EPOCH + timedelta(milliseconds=ms)).astimezone(zone).isoformat(sep=" ")
+    return local_time(ms, zone).isoformat(sep=" ")

@@ -15,6 +15,7 @@ import structlog
 
 from portfold.config import Configuration
 from portfold.events.fields import Side
+from portfold.exchange_time import milliseconds_of
 from portfold.log import Log
 from portfold.research.backtest.alone import AloneGate, Opened
 from portfold.research.trades.trade_file import Trade
@@ -22,7 +23,6 @@ from portfold.workers.brokers.paper import fill_at
 from portfold.workers.brokers.protocol import BrokerSetup
 from portfold.workers.brokers.registry import on_paper, open_broker
 from portfold.workers.feeds.bar import Bar
-from portfold.workers.feeds.driven import milliseconds_of
 from portfold.workers.filters.protocol import EntryFilter, Verdict
 from portfold.workers.run.trader import Trader
 from portfold.workers.strategies.ibs import IbsStrategy

@@ -20,11 +20,11 @@ from msgspec import Struct
 from portfold.config import Configuration
 from portfold.config.contracts import Contract
 from portfold.events.fields import Side
+from portfold.exchange_time import milliseconds_of
 from portfold.workers.brokers.leg_arithmetic import worse
 from portfold.workers.brokers.paper import fill_at
 from portfold.workers.brokers.profit import net_pnl
 from portfold.workers.feeds.bar import Bar
-from portfold.workers.feeds.driven import milliseconds_of
 from portfold.workers.filters.features import FeatureHistory, MissingFeatures
 from portfold.workers.strategies.ibs import IbsStrategy
 from portfold.workers.strategies.intent import Enter, Exit, OwnPosition

@@ -7,6 +7,7 @@ from portfold.coordinator.audit.report.day_account import DayAccount, EndOfDayPo
 from portfold.coordinator.audit.report.tallies import Tally, all_together, by_symbol, by_worker
 from portfold.coordinator.audit.report.warning_signs import MOST_BLOCKED
 from portfold.dollars import ZERO
+from portfold.exchange_time import span
 from portfold.quotes import is_made_up
 from portfold.research.report.table import Cell, figure, money, share, table, tone_of, words
 from portfold.research.report.wording import clock, counted, dollars, percent, prices, short_date, text
@@ -146,17 +147,11 @@ def _trade_row(one: Trade, account: DayAccount, zone: str) -> list[Cell]:
         words(one.side),
         figure(f"{one.size:,}"),
         *(figure(quote) for quote in prices(one.entry or None, None if made_up else one.price)),
-        figure(_lasted(one.ms - one.opened_ms)),
+        figure(span(one.ms - one.opened_ms)),
         figure(dollars(one.commission)),
         Cell(f"{text(dollars(one.pnl))}{booked}", figure=True, tone=tone_of(one.pnl)),
         words(why),
     ]
-
-
-def _lasted(ms: int) -> str:
-    """`0:42`, `26:05`: hours and minutes; below a minute seconds."""
-    minutes = ms // 60_000
-    return f"{minutes // 60}:{minutes % 60:02}" if minutes else f"{ms / 1000:.0f} s"
 
 
 def held_table(account: DayAccount) -> str:

@@ -7,9 +7,10 @@ Whatever comes from a log may have been written by a stranger: it goes through `
 from datetime import date
 from decimal import Decimal
 from html import escape
+from zoneinfo import ZoneInfo
 
-from portfold.coordinator.audit.record.moment import local_time
 from portfold.dollars import shown, shown_price
+from portfold.exchange_time import local_time
 
 NOTHING = "\N{EN DASH}"
 
@@ -26,14 +27,14 @@ def label(words: object) -> str:
 
 def clock(ms: int, zone: str, day: str, *, exactly: bool = False) -> str:
     """`14:23:45`; on another date than the trading day's, `Fri 17:00:00`; `exactly` with milliseconds."""
-    found = local_time(ms, zone)
+    found = local_time(ms, ZoneInfo(zone))
     weekday = "" if found.date().isoformat() == day else f"{found:%a} "
     return f"{weekday}{found:%H:%M:%S}{f'.{ms % 1000:03}' if exactly else ''}"
 
 
 def wall(ms: int, zone: str) -> str:
     """The exchange's clock as a chart's axis takes it, with milliseconds and without a zone."""
-    return local_time(ms, zone).replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")
+    return local_time(ms, ZoneInfo(zone)).replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")
 
 
 def long_date(day: str) -> str:
@@ -50,7 +51,7 @@ def short_date(day: str) -> str:
 
 def moment(ms: int, zone: str) -> str:
     """`Fri 10 Jan 17:00`."""
-    found = local_time(ms, zone)
+    found = local_time(ms, ZoneInfo(zone))
     return f"{found:%a} {found.day} {found:%b %H:%M}"
 
 

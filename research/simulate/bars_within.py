@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from portfold.config.runtime import TradingDay
 from portfold.coordinator.fold.trading_day import trading_day_at
+from portfold.exchange_time import milliseconds_of
 from portfold.research.errors import ResearchError
 from portfold.research.trades.trading_days import Span
 from portfold.workers.feeds.bar import Bar
-from portfold.workers.feeds.driven import milliseconds_of
 
 
 def day_of(bar: Bar, day: TradingDay) -> str:

@@ -17,11 +17,11 @@ from msgspec import Struct
 from portfold.config import Configuration, Contract
 from portfold.dollars import CENT, gross_pnl
 from portfold.events.fields import Side
+from portfold.exchange_time import milliseconds_of
 from portfold.research.errors import ResearchError
 from portfold.research.simulate.market import Market
 from portfold.research.trades.trade_file import Trade
 from portfold.workers.brokers.leg_arithmetic import worse
-from portfold.workers.feeds.driven import milliseconds_of
 from portfold.workers.feeds.protocol import Feed
 
 # What a round trip may cost a contract and still be believed: fees, and ticks of slippage on both ways.

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from portfold.dollars import CENT
 from portfold.events.fields import Side
+from portfold.exchange_time import milliseconds_of
 
 _TIME = re.compile(
     r"(?:(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
@@ -26,8 +27,6 @@ _DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/\d{4}\b.*", re.ASCII)
 _TIME_FORMS = "2025-01-31 14:30:00 or 1/31/2025 2:30 PM (month first)"
 _AMOUNT = re.compile(r"-?\$?-?(\d{1,3}(?:,\d{3})+|\d+)(\.\d*)?", re.ASCII)
 _AMOUNT_FORMS = "-1234.50, $1,234.50 or ($643.75)"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _MONTHS = 12
 _HALF_DAY = 12
 _MOST_DOLLARS = Decimal(999_999_999)
@@ -57,7 +56,7 @@ def moment_in(text: str, what: str, zone: ZoneInfo) -> int:
     try:
         if found is None:
             raise ValueError
-        moment = (_read(found, zone) - _EPOCH) // _MILLISECOND
+        moment = milliseconds_of(_read(found, zone))
     except (ValueError, OverflowError):
         _refuse_day_first(text, what)
         raise Unfit(f"unreadable {what}", text, f"a form such as {_TIME_FORMS}") from None

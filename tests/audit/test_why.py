@@ -93,7 +93,7 @@ def test_a_request_is_answered_after_time_has_passed() -> None:
     assert [one.type for one in told.decisions] == ["EntryExpired", "EntryAllowed"]
     assert row(told, "Reserved") == ["nothing"]
     until = f"Request {story.log[1][0]} was allowed until 10:00:30"
-    assert told.decisions[0].because == [f"{until}; this is the first event after that, 0.001 s later."]
+    assert told.decisions[0].because == [f"{until}; this is the first event after that, 1 ms later."]
 
 
 def test_contracts_are_added_up() -> None:
@@ -392,7 +392,7 @@ def test_every_kind_of_decision_is_explained() -> None:
             "LimitBreached",
             "2 positions open + 0 reserved = 2 of 4 after it. A fill is a fact: it counts, even ",
         ),
-        ("MarkStale", "Last marked Wed 15 Jan 2025 17:00:00.003; after 60 s a mark counts as stale."),
+        ("MarkStale", "Last marked Wed 15 Jan 2025 17:00:00.003; after 1 m 00 s a mark counts as stale."),
         ("PositionMismatch", "The log holds 0, the broker 3. Entries in PL are denied until it is settled."),
         ("EventRejected", "It changed nothing."),
         ("TradingDayStarted", "The first limits on the log say what a trading day is, and so begin one."),
@@ -400,7 +400,7 @@ def test_every_kind_of_decision_is_explained() -> None:
         ("FlattenOrdered", "It joins the flatten that began at event 1736956800010-0, due 10:00:10."),
         (
             "FlattenOverdue",
-            "Ordered at event 1736956800010-0, due 10:00:10, now 1.001 s late. Reminder 1; the ",
+            "Ordered at event 1736956800010-0, due 10:00:10, now 1.0 s late. Reminder 1; the ",
         ),
     ],
 )

@@ -13,7 +13,6 @@ from portfold.cli.watch.status.screen import WIDTH, picture
 from portfold.coordinator.views.overview import Overview, Seen
 from portfold.coordinator.views.status_values import Reserved, ShownDay, ShownPosition
 from portfold.events.wire.bus import Bus
-from portfold.exchange_time import clock, span
 from tests.cli.standing import LEADER, STANDBY, Standing
 from tests.coordinator.story import HOUR, MINUTE, Story
 
@@ -270,31 +269,3 @@ def test_the_json_says_what_the_screen_says(standing: Standing) -> None:
 def _listed(found: object) -> list[dict[str, Any]]:
     assert isinstance(found, list)
     return found
-
-
-# --- times ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("ms", "said"),
-    [
-        (0, "0 ms"),
-        (999, "999 ms"),
-        (1_000, "1.0 s"),
-        (9_999, "10.0 s"),
-        (10_000, "10 s"),
-        (59_999, "59 s"),
-        (60_000, "1 m 00 s"),
-        (3_599_999, "59 m 59 s"),
-        (3_600_000, "1 h 00 m"),
-        (86_399_999, "23 h 59 m"),
-        (86_400_000, "1 d 00 h"),
-    ],
-)
-def test_how_long(ms: int, said: str) -> None:
-    assert span(ms) == said
-
-
-def test_a_moment_is_shown_on_the_clocks_of_its_zone() -> None:
-    assert clock(1_736_950_000_000, CHICAGO) == "Wed 15 Jan 08:06:40"
-    assert clock(2**64, CHICAGO) == "the end of time"

@@ -68,6 +68,10 @@ STARTERS = (
 )
 
 
+# Where milliseconds of the log become a date.
+EXCHANGE_TIME = "portfold.exchange_time"
+
+
 class Module(NamedTuple):
     """One source file: its dotted name, where it is, what it says."""
 
@@ -221,6 +225,24 @@ def started_on_import(modules: dict[str, Module]) -> list[str]:
         for line, name in _named(_calls_on_import(module.tree), module)
         if any(name == starter or name.startswith(f"{starter}.") for starter in STARTERS)
     ]
+
+
+def dates_by_other_ways(modules: dict[str, Module]) -> list[str]:
+    """Milliseconds made a date anywhere but in `exchange_time`: an ID beyond the calendar raises there."""
+    return [
+        f"{module.file}:{line}: {what}, not {EXCHANGE_TIME}"
+        for module in modules.values()
+        if module.name != EXCHANGE_TIME
+        for line, what in _dates_made(module.tree)
+    ]
+
+
+def _dates_made(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in ("fromtimestamp", "utcfromtimestamp"):
+            yield node.lineno, ast.unparse(node)
+        elif isinstance(node, ast.Call) and any(word.arg == "milliseconds" for word in node.keywords):
+            yield node.lineno, ast.unparse(node)  # a timedelta, by whatever name
 
 
 def _calls_on_import(node: ast.AST) -> Iterator[ast.Call]:

@@ -8,6 +8,7 @@ import pytest
 from tests.house.rules import (
     Module,
     bare_names,
+    dates_by_other_ways,
     impurities_of_the_fold,
     modules_below,
     server_spoken_outside_events,
@@ -24,11 +25,13 @@ RULES: list[Rule] = [
     impurities_of_the_fold,
     started_on_import,
     bare_names,
+    dates_by_other_ways,
 ]
 
 SOUND = {
     "portfold/__init__.py": "from portfold.workers.client import gate",
     "portfold/clock.py": "import time",
+    "portfold/exchange_time.py": "from datetime import datetime\ndatetime.fromtimestamp",
     "portfold/dollars.py": "from decimal import Decimal",
     "events/__init__.py": "",
     "events/wire/bus.py": "from redis import Redis\nclass Bus:\n    def open(self):\n        return Redis()",
@@ -62,7 +65,7 @@ def test_the_project_keeps_the_rule(rule: Rule) -> None:
 
 
 def test_a_sound_tree_breaks_no_rule(tmp_path: Path) -> None:
-    assert violations(tmp_path, {}) == [[], [], [], [], []]
+    assert violations(tmp_path, {}) == [[], [], [], [], [], []]
 
 
 @pytest.mark.parametrize(
@@ -186,6 +189,21 @@ def test_a_fold_that_was_moved_away_is_noticed(tmp_path: Path) -> None:
 )
 def test_a_name_that_a_host_program_may_have_too_is_found(tmp_path: Path, source: str, message: str) -> None:
     assert violations(tmp_path, {"workers/x.py": source})[4] == [message]
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "datetime.fromtimestamp",
+        "datetime.date.fromtimestamp",
+        "datetime.utcfromtimestamp",
+        "timedelta(milliseconds=ms)",
+        "datetime.timedelta(1, milliseconds=1)",
+    ],
+)
+def test_milliseconds_made_a_date_by_other_ways_are_found(tmp_path: Path, way: str) -> None:
+    found = violations(tmp_path, {"cli/x.py": f"def f(ms):\n    return {way}"})[5]
+    assert found == [f"cli/x.py:2: {way}, not portfold.exchange_time"]
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import pytest
 
 from portfold.config import Broker, Configuration, load
 from portfold.config.runtime import IbsParameters
+from portfold.exchange_time import milliseconds_of
 from portfold.research.backtest.trading import trade_alone
 from portfold.research.filter.examples import Examples, examples_of
 from portfold.workers.feeds.bar import Bar
-from portfold.workers.feeds.driven import milliseconds_of
 from portfold.workers.feeds.synthetic import SyntheticMarket
 from portfold.workers.filters.features import HISTORY, FeatureHistory
 

@@ -12,8 +12,9 @@ from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
+from portfold.exchange_time import milliseconds_of
 from portfold.workers.feeds.bar import Bar
-from portfold.workers.feeds.driven import DrivenFeed, milliseconds_of
+from portfold.workers.feeds.driven import DrivenFeed
 from portfold.workers.run.conductor import Conductor, ConductorError
 from tests.processes import Coordinators
 

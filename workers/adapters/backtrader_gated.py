@@ -18,6 +18,7 @@ import backtrader as bt
 from portfold.dollars import gross_pnl
 from portfold.events.codec import RefusedField
 from portfold.events.fields import Side
+from portfold.exchange_time import utc
 from portfold.log import Log
 from portfold.workers.adapters.backtrader_feeds import Feeds
 from portfold.workers.client.amount import exact
@@ -161,7 +162,7 @@ class Gated:
 def moment_of(number: float) -> datetime:
     """Backtrader's number for a moment, to the millisecond: it has no more digits than that."""
     moment = bt.num2date(number).replace(tzinfo=UTC)
-    return datetime.fromtimestamp(round(moment.timestamp() * 1000) / 1000, UTC)
+    return utc(round(moment.timestamp() * 1000))
 
 
 def side_of(size: float) -> Side:

@@ -5,13 +5,14 @@ Pure. The interface knows neither sides nor exit prices; both are made up here s
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, cast
 
 from portfold.dollars import CENT, EXACT, gross_pnl
 from portfold.events.codec import RefusedField
 from portfold.events.fields import Side
+from portfold.exchange_time import utc
 from portfold.workers.run.program_limits import limits_in
 
 _HELD = re.compile(r"([A-Z0-9]+) (long|short) ([0-9]+) @ (-?[0-9]+(?:\.[0-9]+)?) by ([^ ,]+)")
@@ -89,7 +90,7 @@ def legs_in(status: Mapping[str, str]) -> list[Leg]:
             int(size),
             Decimal(price),
             worker,
-            datetime.fromtimestamp(ms / 1000, UTC),
+            utc(ms),
         )
         for (symbol, side, size, price, worker), ms in zip(found, opened, strict=True)
     ]

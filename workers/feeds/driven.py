@@ -6,11 +6,12 @@ time.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus, at_time
+from portfold.exchange_time import milliseconds_of, utc
 from portfold.workers.feeds.bar import Bar
 
 _BLOCK_MS = 500
@@ -28,11 +29,6 @@ def publish_step(bus: Bus, time: datetime, bars: Mapping[str, Bar]) -> None:
 def publish_end(bus: Bus) -> None:
     """Says that there are no more bars."""
     bus.publish(bus.keys.bars, ["end", "true"])
-
-
-def milliseconds_of(time: datetime) -> int:
-    """The moment in the clock of the stream IDs."""
-    return int(time.timestamp() * 1000)
 
 
 class DrivenFeed:
@@ -75,5 +71,5 @@ class DrivenFeed:
 
     def _bar(self, text: str) -> Bar:
         opened, high, low, close = (Decimal(price) for price in text.split(" "))
-        time = datetime.fromtimestamp(self._now_ms / 1000, UTC)
+        time = utc(self._now_ms)
         return Bar(self._symbol, time, opened, high, low, close)

@@ -16,8 +16,9 @@ from portfold.events.codec import encode_checked
 from portfold.events.incoming import ClockTicked
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus, at_time
+from portfold.exchange_time import milliseconds_of
 from portfold.workers.feeds.bar import Bar
-from portfold.workers.feeds.driven import milliseconds_of, publish_end, publish_step
+from portfold.workers.feeds.driven import publish_end, publish_step
 
 _READ_AT_ONCE = 200
 _LOOK_MS = 100

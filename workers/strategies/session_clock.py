@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from portfold.config.runtime import TradingDay
 from portfold.coordinator.fold.trading_day import TradingDay as Day
 from portfold.coordinator.fold.trading_day import trading_day_at
+from portfold.exchange_time import milliseconds_of
 
 _DAY = 24 * 60
 
@@ -24,7 +25,7 @@ class SessionClock:
 
     def day_of(self, end: datetime) -> str:
         """The trading day in which a bar ended, as its date."""
-        ms = int(end.timestamp() * 1000) - 1
+        ms = milliseconds_of(end) - 1
         if not self._day_begins_ms <= ms < self._day.ends_ms:
             self._day, self._day_begins_ms = trading_day_at(ms, self._names.zone, self._names.roll), ms
         return self._day.date

@@ -18,6 +18,7 @@ from portfold.events.decisions import Decision
 from portfold.events.incoming import Event, Malformed, PositionClosed, PositionMarked
 from portfold.events.legs import parse_legs
 from portfold.events.stream_id import StreamId
+from portfold.exchange_time import span
 from portfold.quotes import entry_price
 
 _ORDER = [rule.__name__.removeprefix("_") for rule in RULES]
@@ -61,7 +62,7 @@ def _allowed(case: DecisionContext, decision: said.EntryAllowed) -> list[str]:
         f"{contracts_used(case.met) + decision.size} of {most}.",
         f"No rule objected: {', '.join(_ORDER)}.",
         f"Reserved until {told_clock(case.exchange, decision.expires_ms)}, for "
-        f"{_seconds(decision.expires_ms - case.at.ms)}.",
+        f"{span(decision.expires_ms - case.at.ms)}.",
     ]
 
 
@@ -157,9 +158,9 @@ def _expired(case: DecisionContext, decision: said.EntryExpired) -> list[str]:
         return [f"{back}; it was kept as long as a fill of it might still have been reported."]
     until = told_clock(case.exchange, one.expires_ms)
     late = case.at.ms - one.expires_ms
-    after = f"; this is the first event after that, {_seconds(late)} later" if late > 0 else ""
+    after = f"; this is the first event after that, {span(late)} later" if late > 0 else ""
     if case.before.worker_lost_ms:
-        after = f", and kept {_seconds(late)} more, until its worker would have been known to be lost"
+        after = f", and kept {span(late)} more, until its worker would have been known to be lost"
     return [f"Request {one.request} was allowed until {until}{after}."]
 
 
@@ -187,7 +188,7 @@ def _triggered(case: DecisionContext, decision: said.StopLossTriggered) -> list[
         f"The limit is {shown(decision.limit)}{forced}, so the stop is at "
         f"{shown(stop_from - decision.limit)}; reaching it is enough.",
         f"To be closed by {told_clock(case.exchange, decision.deadline_ms)}, within "
-        f"{_seconds(decision.deadline_ms - case.at.ms)}: {decision.positions or 'nothing is open'}.",
+        f"{span(decision.deadline_ms - case.at.ms)}: {decision.positions or 'nothing is open'}.",
         *([f"Taken back before they filled: {decision.pending}."] if decision.pending else []),
     ]
 
@@ -203,7 +204,7 @@ def _ordered(case: DecisionContext, decision: said.FlattenOrdered) -> list[str]:
     due = told_clock(case.exchange, decision.deadline_ms)
     if decision.episode != str(case.at):
         return [f"It joins the flatten that began at event {decision.episode}, due {due}."]
-    return [f"To be closed by {due}, within {_seconds(decision.deadline_ms - case.at.ms)}."]
+    return [f"To be closed by {due}, within {span(decision.deadline_ms - case.at.ms)}."]
 
 
 def _handed_over(case: DecisionContext, decision: said.FlattenHandedOver) -> list[str]:
@@ -217,7 +218,7 @@ def _overdue(case: DecisionContext, decision: said.FlattenOverdue) -> list[str]:
     due = told_clock(case.exchange, case.at.ms - decision.late_ms)
     following = told_clock(case.exchange, decision.next_ms)
     return [
-        f"Ordered at event {began}, due {due}, now {_seconds(decision.late_ms)} late. Reminder "
+        f"Ordered at event {began}, due {due}, now {span(decision.late_ms)} late. Reminder "
         f"{decision.reminder}; the next at {following}."
     ]
 
@@ -262,7 +263,7 @@ def _disputed(case: DecisionContext, decision: said.PnlDisputed) -> list[str]:
 
 def _stale(case: DecisionContext, decision: said.MarkStale) -> list[str]:
     limits = case.met.limits
-    allowed = _seconds(limits.mark_stale_ms) if limits else "nothing"
+    allowed = span(limits.mark_stale_ms) if limits else "nothing"
     last = told_time(case.exchange, case.at.ms - decision.age_ms)
     return [f"Last marked {last}; after {allowed} a mark counts as stale."]
 
@@ -281,10 +282,6 @@ def _new_day(case: DecisionContext, decision: said.TradingDayStarted) -> list[st
         f"{decision.previous_day} ended {told_time(case.exchange, case.before.day.ends_ms)} "
         f"({case.exchange.zone}); this is the first event after that."
     ]
-
-
-def _seconds(ms: int) -> str:
-    return f"{ms / 1000:,.3f}".rstrip("0").rstrip(".") + " s"
 
 
 _WHY: dict[type, Callable[[DecisionContext, Any], list[str]]] = {

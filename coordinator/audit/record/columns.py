@@ -7,20 +7,18 @@ compares, so one that was altered shows.
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
 from portfold.events.codec import Fields
 from portfold.events.fields import readable
 from portfold.events.stream_id import StreamId
+from portfold.exchange_time import LAST_MS, utc
 
 Table = Literal["events", "decisions"]
 TABLES: tuple[Table, ...] = ("events", "decisions")
 Kind = Literal["text", "whole", "amount"]
 """What a column holds: text, whole numbers, or numbers such as prices and dollars."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_MS = 253_402_300_799_999  # 9999-12-31: an ID written by hand may lie beyond every calendar
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}").fullmatch
 _AMOUNT = re.compile(r"-?(?:0|[1-9][0-9]{0,29})(?:\.[0-9]{1,30})?").fullmatch
 
@@ -110,10 +108,7 @@ def by_name(fields: Fields) -> dict[str, str]:
 
 def utc_text(ms: int) -> str:
     """`2025-01-15T14:32:07.123Z`; nothing for what no calendar holds."""
-    if ms > _LAST_MS:
-        return ""
-    at = _EPOCH + timedelta(milliseconds=ms)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z"
+    return f"{utc(ms):%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z" if ms <= LAST_MS else ""
 
 
 def _whole(text: str) -> str:

@@ -6,19 +6,18 @@ force there.
 """
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.trading_day import trading_day_at
 from portfold.events.stream_id import StreamId
+from portfold.exchange_time import local_time, milliseconds_of
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _SATURDAY = 5
 _ANY_SEQ = 2**64 - 1
-_LAST_MS = 253_402_300_799_999  # the calendar's last
 
 _EVENT = re.compile(r"[0-9]+-[0-9]+").fullmatch
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
@@ -38,11 +37,6 @@ class MomentError(ValueError):
     """No moment, or none there is. The text is a sentence."""
 
 
-def local_time(ms: int, zone: str) -> datetime:
-    """The time in `zone` in a millisecond of the log; for what lies beyond the calendar, its last day."""
-    return (_EPOCH + timedelta(milliseconds=min(ms, _LAST_MS - 86_400_000))).astimezone(ZoneInfo(zone))
-
-
 class Exchange(NamedTuple):
     """Whose clock is meant: its `zone`, and the time of day at which its trading day ends."""
 
@@ -51,12 +45,12 @@ class Exchange(NamedTuple):
 
     def local(self, ms: int) -> datetime:
         """The exchange's time in a millisecond of the log."""
-        return local_time(ms, self.zone)
+        return local_time(ms, ZoneInfo(self.zone))
 
     def ms(self, at: datetime) -> int:
         """The log's millisecond in which `at` lies, which is local where it names no zone."""
         known = at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(self.zone))
-        return max(0, (known - _EPOCH) // timedelta(milliseconds=1))
+        return max(0, milliseconds_of(known))
 
     def day_ends_ms(self, day: date) -> int:
         """The first millisecond after the trading day."""

@@ -6,10 +6,10 @@ opens one; without a quantity, all of it. Numbers are written digit by digit, ne
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from portfold.exchange_time import utc
 from portfold.workers.brokers.orders_book import Order
 from portfold.workers.brokers.protocol import BrokerError, OrderUnknown, Withheld
 from portfold.workers.brokers.traderspost.webhook import Answer
@@ -77,9 +77,8 @@ def unproven(order: Order) -> OrderUnknown:
 
 
 def _particulars(order: Order, price: Decimal) -> dict[str, object]:
-    moment = datetime.fromtimestamp(order.at_ms / 1000, UTC)
     return {
         "signalPrice": price,
-        "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": utc(order.at_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "extras": {"order": order.id, "worker": order.owner},
     }

@@ -1,9 +1,8 @@
 """Any service that takes JSON: a post with the message's text, and what a program would want of it."""
 
-from datetime import UTC, datetime
-
 import requests
 
+from portfold.exchange_time import utc
 from portfold.workers.notify.alert import Message
 from portfold.workers.notify.sinks.http import (
     CONNECT_SECONDS,
@@ -58,5 +57,4 @@ class WebhookSink:
 
 def _iso(ms: int) -> str:
     """The moment in UTC, as the log's clock had it."""
-    moment = datetime.fromtimestamp(min(ms, 250_000_000_000_000) / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds")
+    return utc(ms).isoformat(timespec="milliseconds")

@@ -44,6 +44,7 @@ from portfold.events.incoming import (
     WorkerStopped,
 )
 from portfold.events.legs import parse_legs
+from portfold.exchange_time import local_time, span
 from portfold.quotes import entry_price, exit_price
 
 Lines = tuple[str, ...]
@@ -54,8 +55,7 @@ When = Callable[[int], datetime]
 def clock_of(zone: str) -> When:
     """The clock of a time zone."""
     exchange = ZoneInfo(zone)
-    # An ID written by hand may name any millisecond; the last one of the calendar is far enough.
-    return lambda ms: datetime.fromtimestamp(min(ms, 250_000_000_000_000) / 1000, exchange)
+    return lambda ms: local_time(ms, exchange)
 
 
 def at_clock(when: datetime) -> str:
@@ -109,7 +109,7 @@ def handed_over(decision: FlattenHandedOver, when: datetime) -> Lines:
 
 def overdue(decision: FlattenOverdue, when: datetime) -> Lines:
     return (
-        f"🚨 FLATTEN OVERDUE by {_seconds(decision.late_ms)}, reminder {decision.reminder}",
+        f"🚨 FLATTEN OVERDUE by {span(decision.late_ms)}, reminder {decision.reminder}",
         f"Still open: {_legs(decision.positions)}",
         "Look at the broker; close it there; then: portfold settle",
         time_line(when),
@@ -119,7 +119,7 @@ def overdue(decision: FlattenOverdue, when: datetime) -> Lines:
 def flat(decision: PortfolioFlat, when: datetime) -> Lines:
     return (
         "✅ FLAT: every position is confirmed closed",
-        f"After {_seconds(decision.took_ms)} | {decision.cause}",
+        f"After {span(decision.took_ms)} | {decision.cause}",
         time_line(when),
     )
 
@@ -202,7 +202,7 @@ def disputed(decision: PnlDisputed, when: datetime) -> Lines:
 
 def mark_stale(decision: MarkStale, when: datetime) -> Lines:
     return (
-        f"Mark of {decision.symbol} is {_seconds(decision.age_ms)} old: its open loss may be out of date | "
+        f"Mark of {decision.symbol} is {span(decision.age_ms)} old: its open loss may be out of date | "
         f"{decision.worker} | {at_clock(when)}",
     )
 
@@ -218,7 +218,7 @@ def unreadable(what: str, when: datetime) -> Lines:
 def worker_lost(event: WorkerLost, when: datetime) -> Lines:
     return (
         f"🚨 WORKER LOST: {event.worker}",
-        f"Silent for {_seconds(event.silent_ms)}; its symbols get no entries until it is back, or: "
+        f"Silent for {span(event.silent_ms)}; its symbols get no entries until it is back, or: "
         "portfold retire",
         time_line(when),
     )
@@ -329,13 +329,3 @@ def startup(portfolio: str, wanted: str, limits: str, state: str) -> Lines:
 def _legs(text: str) -> str:
     legs = [f"{leg.symbol} {leg.side} {leg.size} ({leg.worker})" for leg in parse_legs(text)]
     return ", ".join(legs) or "nothing open"
-
-
-def _seconds(ms: int) -> str:
-    """`850 ms`, `12.3 s`, `2 h 5 min`."""
-    if ms < 1_000:
-        return f"{ms} ms"
-    if ms < 120_000:
-        return f"{ms / 1000:.1f} s"
-    minutes = ms // 60_000
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
