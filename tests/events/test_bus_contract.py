@@ -595,7 +595,7 @@ _MADE_OF_OTHERS = {
 
 
 def test_everything_the_bus_can_do_it_can_do_in_memory() -> None:
-    public = {name for name in vars(Bus) if not name.startswith("_")}
+    public = {name for name in dir(Bus) if not name.startswith("_")}
     assert public - set(vars(MemoryBus)) == _MADE_OF_OTHERS
 
 
