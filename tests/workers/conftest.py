@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.desk import Desk
-from tests.workers.webhook_server import HIDDEN, Receiver, receiving
+from tests.workers.brokers.desk import Desk
+from tests.workers.brokers.traderspost.webhook_server import HIDDEN, Receiver, receiving
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from portfold.log import open_log
 from portfold.workers.brokers.traderspost.webhook import Answer, Webhook, longest_seconds, read_answer
 from tests.waiting import until
-from tests.workers.names import Names, no_such_name
-from tests.workers.webhook_server import (
+from tests.workers.brokers.traderspost.names import Names, no_such_name
+from tests.workers.brokers.traderspost.webhook_server import (
     HIDDEN,
     PATH,
     Behaviour,

@@ -17,8 +17,8 @@ from portfold.workers.strategies.intent import Enter, Intent, OwnPosition
 from tests.live import Live
 from tests.processes import coordinating
 from tests.waiting import until
-from tests.workers.desk import CONTRACTS, Desk
-from tests.workers.webhook_server import Late, takes
+from tests.workers.brokers.desk import CONTRACTS, Desk
+from tests.workers.brokers.traderspost.webhook_server import Late, takes
 
 WORKER, PRICE = "ibs-CL", Decimal("71.25")
 

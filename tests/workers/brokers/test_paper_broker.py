@@ -27,7 +27,7 @@ from portfold.workers.brokers.protocol import (
     Withheld,
 )
 from tests.costs import costing
-from tests.workers.desk import locked
+from tests.workers.brokers.desk import locked
 
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
 

@@ -26,7 +26,7 @@ from portfold.workers.run.process import WorkerPlan, run
 from tests.live import Live
 from tests.processes import ROOT, config_folder, coordinating
 from tests.waiting import until
-from tests.workers.bt_strategies import Dips
+from tests.workers.adapters.bt_strategies import Dips
 
 PAGE = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
 MONDAY = datetime(2025, 1, 6, 15, tzinfo=UTC)

@@ -12,7 +12,7 @@ from portfold.config.locate import CONTRACTS_FILE, PACKAGED
 from portfold.log import open_log
 from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.brokers.traderspost.webhook import Webhook, longest_seconds
-from tests.workers.webhook_server import Receiver
+from tests.workers.brokers.traderspost.webhook_server import Receiver
 
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
 

@@ -19,7 +19,7 @@ from portfold.workers.run.process import WorkerPlan, run
 from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.waiting import until
-from tests.workers.cerebros import Silence, with_money
+from tests.workers.adapters.cerebros import Silence, with_money
 
 FEED = """
 from datetime import datetime

@@ -27,9 +27,9 @@ from tests.coordinator.story import each
 from tests.live import Live, read
 from tests.processes import config_folder, coordinating
 from tests.waiting import until
-from tests.workers.desk import CONTRACTS, Desk
-from tests.workers.names import Names, no_such_name
-from tests.workers.webhook_server import PATH, refuses, resets
+from tests.workers.brokers.desk import CONTRACTS, Desk
+from tests.workers.brokers.traderspost.names import Names, no_such_name
+from tests.workers.brokers.traderspost.webhook_server import PATH, refuses, resets
 
 PRICE = Decimal("71.25")
 

@@ -16,7 +16,7 @@ from portfold.workers.brokers.registry import open_broker
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.run.book_file import book_there
 from tests.processes import config_folder
-from tests.workers.webhook_server import Receiver
+from tests.workers.brokers.traderspost.webhook_server import Receiver
 
 _LEFT = "LEFT BEHIND: the log here was begun anew, and the broker's book of the one before is not empty: "
 

@@ -15,7 +15,7 @@ from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.brokers.profit import net_pnl
 from portfold.workers.brokers.protocol import BrokerPosition, ExitFill
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PATIENCE = 30
 
 # Says "ready" once the broker is open and waits for the word to go on.

@@ -13,7 +13,7 @@ from portfold.workers.adapters.backtrader import CannotRun, live_broker
 from tests.live import Live
 from tests.processes import coordinating
 from tests.waiting import until
-from tests.workers.cerebros import HOUR, MONDAY, Trading, configured, plan, with_money
+from tests.workers.adapters.cerebros import HOUR, MONDAY, Trading, configured, plan, with_money
 
 
 @pytest.fixture(autouse=True)

@@ -34,8 +34,8 @@ from portfold.workers.run.conductor import Conductor
 from portfold.workers.run.in_process import InProcessPortfolio
 from tests.live import Live, flat
 from tests.processes import ROOT, coordinating
-from tests.workers.bt_strategies import Dips, Told
-from tests.workers.cerebros import DAILY, FEEDS, HOUR, HOURLY, MONDAY, configured, plan
+from tests.workers.adapters.bt_strategies import Dips, Told
+from tests.workers.adapters.cerebros import DAILY, FEEDS, HOUR, HOURLY, MONDAY, configured, plan
 
 STRICT = {"max_positions": 2, "daily_stop_loss": 400}
 WORDS = ("type", "symbol", "side", "size")

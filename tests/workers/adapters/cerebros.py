@@ -20,7 +20,7 @@ from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from tests.processes import config_folder
-from tests.workers.bt_strategies import Told
+from tests.workers.adapters.bt_strategies import Told
 
 MONDAY = datetime(2025, 1, 6, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)

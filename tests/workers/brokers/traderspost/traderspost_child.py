@@ -1,4 +1,4 @@
-"""A worker that sends one order and is killed over it: `python -m tests.workers.traderspost_child`."""
+"""A worker that sends one order and is killed over it, as a process of its own."""
 
 import sys
 from decimal import Decimal

@@ -18,7 +18,7 @@ from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.proxy import Proxy
 from tests.waiting import until
-from tests.workers.test_compat import Office
+from tests.workers.compat.test_compat import Office
 
 
 @pytest.fixture(autouse=True)

@@ -958,7 +958,7 @@ def test_a_worker_that_was_paused_too_long_is_lost_and_announces_itself_when_it_
     )
     coordinators.start(config=watchful)
     arguments = (server.url, portfolio, "ibs-ES", "2")
-    worker = ChildProcess("tests.workers.idle_worker", *arguments, folder=tmp_path, name="worker")
+    worker = ChildProcess("tests.workers.client.idle_worker", *arguments, folder=tmp_path, name="worker")
     try:
         until(partial(said_of_worker, live, "ibs-ES up"), "the worker up")
         worker.pause()

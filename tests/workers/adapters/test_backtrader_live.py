@@ -30,8 +30,8 @@ from tests.coordinator.story import each
 from tests.live import Live, read
 from tests.processes import config_folder, coordinating
 from tests.waiting import PATIENCE_SECONDS, until
-from tests.workers.cerebros import DAILY, HOURLY, MONDAY, Silence, Trading, configured, plan
-from tests.workers.desk import locked
+from tests.workers.adapters.cerebros import DAILY, HOURLY, MONDAY, Silence, Trading, configured, plan
+from tests.workers.brokers.desk import locked
 
 
 @pytest.fixture(autouse=True)

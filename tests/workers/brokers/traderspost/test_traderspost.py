@@ -33,8 +33,8 @@ from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.brokers.traderspost.reconciliation import Reconciliation
 from tests.processes import ChildProcess, config_folder
 from tests.waiting import until
-from tests.workers.desk import CONTRACTS, Desk, locked
-from tests.workers.webhook_server import (
+from tests.workers.brokers.desk import CONTRACTS, Desk, locked
+from tests.workers.brokers.traderspost.webhook_server import (
     HIDDEN,
     PATH,
     Behaviour,
@@ -52,6 +52,7 @@ from tests.workers.webhook_server import (
 )
 
 PRICE = Decimal("71.25")
+CHILD = "tests.workers.brokers.traderspost.traderspost_child"
 
 
 def leg(size: int, price: str, owner: str = "ibs-CL", side: Any = "long") -> BrokerPosition:
@@ -502,7 +503,9 @@ def test_killed_in_the_middle_of_an_order_nothing_is_sent_twice(
         desk.server.came.acquire()
     desk.server.behaves(desk.server.hangs)
     words = [desk.server.url, str(desk.book), does]
-    child = ChildProcess("tests.workers.traderspost_child", *words, folder=tmp_path, name="child")
+    child = ChildProcess(
+        "tests.workers.brokers.traderspost.traderspost_child", *words, folder=tmp_path, name="child"
+    )
     try:
         assert desk.server.came.acquire(timeout=20)
         child.kill()
@@ -527,7 +530,9 @@ def test_what_a_dead_worker_was_sending_the_flattener_closes_once_it_can_have_be
 ) -> None:
     desk.server.behaves(desk.server.hangs)
     words = [desk.server.url, str(desk.book), "enter"]
-    child = ChildProcess("tests.workers.traderspost_child", *words, folder=tmp_path, name="child")
+    child = ChildProcess(
+        "tests.workers.brokers.traderspost.traderspost_child", *words, folder=tmp_path, name="child"
+    )
     try:
         assert desk.server.came.acquire(timeout=20)
         child.kill()

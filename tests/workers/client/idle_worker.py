@@ -1,4 +1,4 @@
-"""A worker as a process of its own that does no more than be there: `python -m tests.workers.idle_worker`.
+"""A worker that does no more than be there: `python -m tests.workers.client.idle_worker`.
 
 Says on its log what it hears, and ends in good order with SIGTERM.
 """

@@ -21,7 +21,7 @@ from tests.processes import ChildProcess, CoordinatorThread, coordinating
 from tests.proxy import proxy_to
 from tests.set_back import Backup, append_only_file, cut_off
 from tests.waiting import until
-from tests.workers.test_gate import Gates
+from tests.workers.client.test_gate import Gates
 
 SAID_BY_THE_GATE = "The log has lost an event of ours that it had taken"
 
@@ -147,7 +147,7 @@ def test_a_worker_that_slept_through_it_finds_out_when_it_wakes(
     own: EmbeddedServer, there: Live, portfolio: str, tmp_path: Path
 ) -> None:
     backup = Backup(own)
-    words = ("tests.workers.idle_worker", own.url, portfolio, "ibs-ES", "5")
+    words = ("tests.workers.client.idle_worker", own.url, portfolio, "ibs-ES", "5")
     worker = ChildProcess(*words, folder=tmp_path, name="worker")
     try:
         worker.says("Ready")

@@ -912,7 +912,7 @@ class OldProcess:
 
     def __init__(self, url: str, folder: Path, *symbols: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.workers.old_code", *symbols],
+            [sys.executable, "-m", "tests.workers.compat.old_code", *symbols],
             cwd=folder,
             env={**_not_portfolds(), "PYTHONPATH": str(ROOT), "PORTFOLD_URL": url},
             stdin=subprocess.PIPE,

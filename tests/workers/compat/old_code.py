@@ -1,4 +1,4 @@
-"""Code as it was written for one process, run in many: `python -m tests.workers.old_code SYMBOL...`.
+"""Code as it was written for one process, run in many: `python -m tests.workers.compat.old_code SYMBOL...`.
 
 Only the import is new. Opens what it may, each with its own strategy thread, and says what came of it; then
 closes the symbols it is told, with a loss of $1,300 each.

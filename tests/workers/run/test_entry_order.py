@@ -44,7 +44,7 @@ from tests.live import Live
 from tests.processes import coordinating
 from tests.proxy import proxy_to
 from tests.waiting import until
-from tests.workers.desk import locked
+from tests.workers.brokers.desk import locked
 
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
 START = datetime(2025, 1, 6, 15, tzinfo=UTC)

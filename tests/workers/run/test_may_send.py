@@ -18,8 +18,8 @@ from portfold.workers.strategies.intent import Enter
 from tests.live import Live
 from tests.processes import coordinating
 from tests.waiting import until
-from tests.workers.cerebros import Trading, plan
-from tests.workers.test_entry_order import Floor
+from tests.workers.adapters.cerebros import Trading, plan
+from tests.workers.run.test_entry_order import Floor
 
 MEANWHILE = ["after the yes", "as it is sent"]
 REACHES_THE_BROKER = {"after the yes": 0, "as it is sent": 1}
