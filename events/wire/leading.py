@@ -22,8 +22,7 @@ from portfold.events.wire.answers import (
     folded_in,
     readable_or_none,
 )
-from portfold.events.wire.connected import Connected
-from portfold.events.wire.connection import translated_errors
+from portfold.events.wire.connection import Connected, translated_errors
 
 if TYPE_CHECKING:
     from redis import Redis

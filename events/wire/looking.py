@@ -2,8 +2,7 @@
 
 from portfold.events.fields import readable
 from portfold.events.wire.answers import Standing, cursor_in, milliseconds_in, reserved_by
-from portfold.events.wire.connected import Connected, answers_to
-from portfold.events.wire.connection import translated_errors
+from portfold.events.wire.connection import Connected, answers_to, translated_errors
 from portfold.events.wire.errors import BusRefused
 
 NO_ENTRIES = ("stopped_out", "halted", "log_incomplete")

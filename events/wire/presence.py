@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from portfold.events.fields import readable
 from portfold.events.wire.answers import readable_or_none
-from portfold.events.wire.connected import Connected
-from portfold.events.wire.connection import translated_errors
+from portfold.events.wire.connection import Connected, translated_errors
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from portfold.events.codec import Fields
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.answers import Entry, Extent, entries_in, trimmed_away
-from portfold.events.wire.connected import Connected, answers_to
-from portfold.events.wire.connection import translated_errors
+from portfold.events.wire.connection import Connected, answers_to, translated_errors
 
 SERVERS_TIME = "*"
 """As an event's ID: let the server stamp it with its clock."""

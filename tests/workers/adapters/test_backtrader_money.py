@@ -15,10 +15,7 @@ from tests.processes import coordinating
 from tests.waiting import until
 from tests.workers.adapters.cerebros import HOUR, MONDAY, Trading, configured, plan, with_money
 
-
-@pytest.fixture(autouse=True)
-def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
+pytestmark = pytest.mark.usefixtures("listen_briefly")
 
 
 @pytest.fixture

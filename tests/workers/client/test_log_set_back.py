@@ -21,15 +21,12 @@ from tests.processes import ChildProcess, CoordinatorThread, coordinating
 from tests.proxy import proxy_to
 from tests.set_back import Backup, append_only_file, cut_off
 from tests.waiting import until
-from tests.workers.client.test_gate import Gates
+from tests.workers.client.gates import Gates
 
 SAID_BY_THE_GATE = "The log has lost an event of ours that it had taken"
 
 
-@pytest.fixture(autouse=True)
-def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gate that is closed waits for its listener's read: let that be short."""
-    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
+pytestmark = pytest.mark.usefixtures("listen_briefly")
 
 
 @pytest.fixture

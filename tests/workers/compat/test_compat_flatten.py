@@ -18,12 +18,9 @@ from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.proxy import Proxy
 from tests.waiting import until
-from tests.workers.compat.test_compat import Office
+from tests.workers.compat.office import Office
 
-
-@pytest.fixture(autouse=True)
-def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
+pytestmark = pytest.mark.usefixtures("listen_briefly")
 
 
 @pytest.fixture

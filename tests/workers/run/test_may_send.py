@@ -19,15 +19,13 @@ from tests.live import Live
 from tests.processes import coordinating
 from tests.waiting import until
 from tests.workers.adapters.cerebros import Trading, plan
-from tests.workers.run.test_entry_order import Floor
+from tests.workers.run.entry_floor import Floor
 
 MEANWHILE = ["after the yes", "as it is sent"]
 REACHES_THE_BROKER = {"after the yes": 0, "as it is sent": 1}
 
 
-@pytest.fixture(autouse=True)
-def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
+pytestmark = pytest.mark.usefixtures("listen_briefly")
 
 
 @pytest.fixture

@@ -46,9 +46,7 @@ def run_snippet(name: str, **given: Any) -> dict[str, Any]:
     return names
 
 
-@pytest.fixture(autouse=True)
-def _listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
+pytestmark = pytest.mark.usefixtures("listen_briefly")
 
 
 @pytest.fixture

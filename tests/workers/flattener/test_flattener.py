@@ -1,118 +1,22 @@
-"""The flattener by itself: whose positions it closes, and whose not, and what it does when closing fails."""
-
-import io
-import threading
-from collections.abc import Iterator
-from decimal import Decimal
-from pathlib import Path
-from typing import Any
+"""The flattener closes what was handed over, and for those that have fallen silent."""
 
 import pytest
 
-from portfold.config import load
-from portfold.config.locate import PACKAGED
 from portfold.events.codec import encode
 from portfold.events.decisions import FlattenOverdue
-from portfold.events.incoming import (
-    EntryRequested,
-    FlattenRequested,
-    TradingHalted,
-    TradingResumed,
-    WorkerStarted,
-)
+from portfold.events.incoming import FlattenRequested
 from portfold.events.legs import Leg, legs_text
-from portfold.events.stream_id import ORIGIN, StreamId
-from portfold.events.wire.bus import Bus, Entry
-from portfold.events.wire.embedded import EmbeddedServer
-from portfold.log import open_log
-from portfold.workers.brokers.paper import PaperBroker
-from portfold.workers.brokers.protocol import BrokerError, ExitFill
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Entry
+from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.client.closing.flatten_order import FlattenOrder
-from portfold.workers.client.gate import PortfolioGate
-from portfold.workers.client.settings import GateSettings
 from portfold.workers.flattener.book_watch import BookWatch
-from portfold.workers.flattener.flattener import NAME, Flattener, hears
+from portfold.workers.flattener.flattener import NAME, hears
 from portfold.workers.flattener.side_by_side import NotDone
-from tests.costs import costing
 from tests.live import Live
 from tests.processes import Coordinators
-from tests.set_clock import SetClock
 from tests.waiting import until
-
-LAPSE_SECONDS = 5.0
-
-
-class MoodyBroker(PaperBroker):
-    """Refuses to close some symbols, and hangs over others."""
-
-    refuses: frozenset[str] = frozenset()
-    hangs: frozenset[str] = frozenset()
-
-    def __init__(self, *words: Any) -> None:
-        super().__init__(*words)
-        self.answers = threading.Event()
-
-    def exit(self, symbol: str, *order: object, **owner: object) -> ExitFill:
-        if symbol in self.refuses:
-            raise BrokerError(f"{symbol} is limit down")
-        if symbol in self.hangs:
-            assert self.answers.wait(60)
-        return super().exit(symbol, *order, **owner)  # type: ignore[arg-type]  # as it was given
-
-
-class Desk:
-    """A flattener with a broker, a bus and a clock of the test's own; its gate reports and never listens."""
-
-    def __init__(self, folder: Path, server: EmbeddedServer, bus: Bus) -> None:
-        contracts = load(str(PACKAGED), {}, folder).contracts
-        self.bus = bus
-        self.clock = SetClock()
-        self.broker = MoodyBroker(folder / "book.sqlite", NAME, costing(contracts))
-        self.logged = io.StringIO()
-        self.log, self.lines = open_log(NAME, target=self.logged)
-        settings = GateSettings(url=server.url, portfolio=bus.keys.name)
-        self.gate = PortfolioGate(NAME, settings=settings, log=self.log)
-        self.flattener = Flattener(
-            gate=self.gate,
-            bus=bus,
-            broker=self.broker,
-            contracts=contracts,
-            lapse_seconds=LAPSE_SECONDS,
-            log=self.log,
-            clock=self.clock,
-            exit_seconds=0.5,
-        )
-
-        self.book, self.contracts = folder / "book.sqlite", costing(contracts)
-        for symbol in ("CL", "ES", "SI"):  # each held by the worker that is called after it
-            self.enters(symbol)
-
-    def enters(self, symbol: str, price: int = 100) -> None:
-        with PaperBroker(self.book, f"ibs-{symbol}", self.contracts) as owner:
-            owner.enter(symbol, "long", 1, Decimal(price))
-
-    def held(self) -> list[str]:
-        return [held.symbol for held in self.broker.positions()]
-
-    def close(self) -> None:
-        self.gate.close()
-        self.broker.close()
-        self.lines.close()
-
-
-@pytest.fixture
-def desk(tmp_path: Path, server: EmbeddedServer, bus: Bus) -> Iterator[Desk]:
-    made = Desk(tmp_path, server, bus)
-    yield made
-    made.close()
-
-
-EVERYTHING = FlattenOrder("an episode", ORIGIN, "the stop", everything=True)
-
-
-def handed_over(*symbols: str) -> FlattenOrder:
-    legs = tuple(Leg(symbol, "long", 1, f"ibs-{symbol}") for symbol in symbols)
-    return FlattenOrder("an episode", ORIGIN, "flatten handed over", everything=False, positions=legs)
+from tests.workers.flattener.flattener_desk import EVERYTHING, LAPSE_SECONDS, Desk, handed_over
 
 
 def closed(live: Live) -> list[str]:
@@ -256,98 +160,6 @@ def test_nor_does_one_that_hangs(desk: Desk) -> None:
     assert desk.held() == ["CL", "SI"]
     desk.broker.answers.set()
     until(lambda: desk.held() == ["SI"], "what hung to be closed")
-
-
-@pytest.mark.parametrize("order", [FlattenRequested, TradingHalted])
-def test_an_order_to_close_everything_from_before_its_start_is_taken_up_once_and_a_mere_halt_is_none(
-    desk: Desk, coordinators: Coordinators, live: Live, order: Any
-) -> None:
-    coordinators.start()
-    live.hears(order(by="jane", reason="panic"))
-    desk.flattener.look_again()
-    assert desk.held() == ["CL", "ES", "SI"], "as long as it hears nothing itself"
-    desk.bus.beat(NAME, desk.gate.session, 60_000)
-    desk.flattener.look_again()
-    assert desk.held() == ([] if order is FlattenRequested else ["CL", "ES", "SI"])
-    live.hears(TradingResumed(by="jane", reason="over"))
-    desk.enters("RTY", 110)
-    desk.clock.now = 100
-    desk.flattener.look_again()
-    assert "RTY" in desk.held()
-
-
-def test_an_order_that_still_stands_closes_nothing_that_was_entered_after_a_resume(
-    desk: Desk, live: Live, coordinators: Coordinators
-) -> None:
-    coordinators.start()
-    desk.broker.refuses = frozenset({"CL"})
-    event = live.publishes(FlattenRequested(by="jane", reason="panic"))
-    live.decided(event)
-    order = EVERYTHING._replace(event=event)
-    with pytest.raises(BrokerError):
-        desk.flattener.flatten(order)
-    desk.enters("SI", 90)
-    desk.clock.now = 100
-    desk.flattener.look_again()
-    assert desk.held() == ["CL"], "halted: what still fills is closed as well"
-    live.hears(TradingResumed(by="jane", reason="over"))
-    desk.enters("ES", 110)
-    desk.broker.refuses = frozenset()
-    desk.clock.now = 200
-    desk.flattener.look_again()
-    assert desk.held() == ["ES"], (
-        "what was open at the order is closed, and what came after the resume is not"
-    )
-    desk.flattener.flatten(order)
-    assert desk.held() == ["ES"], "nor when the same order is brought again"
-
-
-def test_nor_what_was_entered_between_a_resume_and_a_later_halt(
-    desk: Desk, live: Live, coordinators: Coordinators
-) -> None:
-    coordinators.start()
-    desk.broker.refuses = frozenset({"CL"})
-    event = live.publishes(FlattenRequested(by="jane", reason="panic"))
-    live.decided(event)
-    order = EVERYTHING._replace(event=event)
-    with pytest.raises(BrokerError):
-        desk.flattener.flatten(order)
-    live.hears(TradingResumed(by="jane", reason="over"))
-    live.hears(WorkerStarted("ibs-ES", "s1", 1, symbols="ES"))
-    live.hears(EntryRequested("ibs-ES", "s1", 2, "ES", "long", 1))
-    desk.enters("ES", 110)
-    live.hears(TradingHalted(by="jane", reason="lunch"))
-    desk.broker.refuses = frozenset()
-    desk.clock.now = 100
-    desk.flattener.look_again()
-    assert desk.held() == ["ES"], "no entries are allowed, and yet it is none of that order's"
-
-
-def test_nor_does_an_order_that_is_heard_late_cover_what_was_allowed_after_it(
-    desk: Desk, live: Live, coordinators: Coordinators
-) -> None:
-    coordinators.start()
-    event = live.publishes(FlattenRequested(by="jane", reason="panic"))
-    live.hears(TradingResumed(by="jane", reason="over"))
-    live.hears(WorkerStarted("ibs-ES", "s1", 1, symbols="ES"))
-    live.hears(EntryRequested("ibs-ES", "s1", 2, "ES", "long", 1))
-    desk.flattener.flatten(EVERYTHING._replace(event=event))
-    assert desk.held() == ["ES"]
-
-
-def test_what_is_handed_over_is_not_what_its_owner_enters_later(
-    desk: Desk, coordinators: Coordinators, live: Live
-) -> None:
-    coordinators.start()
-    live.all_decided()
-    order = handed_over("CL", "ES")
-    desk.broker.refuses = frozenset({"CL"})
-    with pytest.raises(BrokerError):
-        desk.flattener.flatten(order)
-    desk.enters("ES", 110)
-    desk.broker.refuses = frozenset()
-    desk.flattener.flatten(order)
-    assert desk.held() == ["ES", "SI"]
 
 
 def test_one_that_hangs_holds_up_no_other_and_no_later_order(desk: Desk, live: Live) -> None:
