@@ -1,19 +1,11 @@
-""""""
+"""A bench with the bus on the real server, and one with the bus in memory."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from redis import Redis
 
 from portfold.events.wire.embedded import EmbeddedServer
 from tests.events.wire.bench import Bench, MemoryBench, ServerBench
-
-
-@pytest.fixture
-def raw(server: EmbeddedServer) -> Iterator[Any]:
-    with Redis.from_url(server.url) as plain:
-        yield plain
 
 
 @pytest.fixture(params=["server", "memory"])

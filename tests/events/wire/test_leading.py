@@ -1,11 +1,14 @@
 """The lease and the commit on a real server: one leads, and what it commits is whole."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Committed, Entry, Extent, Head, Lease, trimmed_away
+from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusRefused
 from portfold.events.wire.keys import Keys
 from tests.events.wire.commits import SEVEN, TICK, commit
@@ -67,6 +70,12 @@ def test_a_lease_given_up_is_free_at_once_but_only_for_its_holder_to_give(bus: B
 def everything_in(client: Any, keys: Keys) -> dict[str, object]:
     """All that a commit could touch."""
     return {key: client.dump(key) for key in (keys.events, keys.decisions, keys.head, keys.status)}
+
+
+@pytest.fixture
+def raw(server: EmbeddedServer) -> Iterator[Any]:
+    with Redis.from_url(server.url) as plain:
+        yield plain
 
 
 def test_a_commit_writes_decisions_head_and_status_in_one_step(bus: Bus) -> None:

@@ -1,4 +1,4 @@
-"""The flattener closes what was handed over, and for those that have fallen silent."""
+"""The flattener by itself: whose positions it closes, and whose not, and what it does when closing fails."""
 
 import pytest
 
