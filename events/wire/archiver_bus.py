@@ -5,7 +5,6 @@ Everybody else has a `Bus`, which can only add.
 """
 
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from portfold.events.stream_id import StreamId
@@ -35,8 +34,7 @@ class ArchiverBus(Bus):
 
     def __init__(self, client: "Redis", name: str) -> None:
         super().__init__(client, name)
-        script = files("portfold.events.wire").joinpath("trim.lua").read_text(encoding="utf-8")
-        self._trim = client.register_script(script)
+        self._trim = self._script("trim.lua")
 
     def first_event(self) -> StreamId | None:
         """The oldest event that is still in the stream."""

@@ -4,10 +4,15 @@ The library would by itself send a command again after a lost reply, and a repea
 nothing here ever retries; who publishes decides about repeats (see `workers.client.gate`). Every command has
 a timeout. Bytes that are no UTF-8 become lone surrogates instead of an exception: somebody may have written
 them by hand, and reading on must be possible. Sent they cannot be: a command that holds any is refused here.
+
+`Connected` is what every part of the bus stands on; each part is a class of its own over it, with the scripts
+that only it uses.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any
 from urllib.parse import urlsplit
 
 from redis import Redis, exceptions
@@ -16,6 +21,7 @@ from redis.retry import Retry
 
 from portfold.events.fields import readable
 from portfold.events.wire.errors import BusRefused, BusUnreachable
+from portfold.events.wire.keys import Keys
 
 _NO_ANSWER = (
     exceptions.ConnectionError,
@@ -80,6 +86,32 @@ def translated_errors(doing: str) -> Iterator[None]:
         raise BusUnreachable(f"Redis is a read-only replica while {doing}: {readable(str(error))}") from error
     except exceptions.RedisError as error:
         raise BusRefused(f"Redis refused while {doing}: {readable(str(error))}") from error
+
+
+class Connected:
+    """The portfolio `name` on one server, and what all parts of its bus share."""
+
+    def __init__(self, client: "Redis", name: str) -> None:
+        self.keys = Keys(name)
+        self._client: Any = client  # the library's own types are too loose to check against
+        self._renew = self._script("renew.lua")
+
+    def close(self) -> None:
+        """Lets the connections go."""
+        self._client.close()
+
+    def _script(self, name: str) -> Any:
+        """The script of that file, to be called like a function."""
+        source = files("portfold.events.wire").joinpath(name).read_text(encoding="utf-8")
+        return self._client.register_script(source)
+
+
+def answers_to(commands: Any) -> list[Any]:
+    """The answers to a pipeline's commands; the first error among them as the server words it."""
+    found: list[Any] = commands.execute(raise_on_error=False)  # its own words for an error name the command
+    for error in (answer for answer in found if isinstance(answer, Exception)):
+        raise error
+    return found
 
 
 def _untouched(reply: object, **_options: object) -> object:

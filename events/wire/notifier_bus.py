@@ -6,7 +6,6 @@ and not acknowledged is read again. Place and acknowledgement are one step, so t
 """
 
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
 from portfold.events.stream_id import ORIGIN, StreamId
@@ -64,9 +63,9 @@ class NotifierBus(Bus):
 
     def __init__(self, client: "Redis", name: str) -> None:
         super().__init__(client, name)
-        self._lead_notifier = client.register_script(_script("notifier_lead.lua"))
-        self._take = client.register_script(_script("notifier_take.lua"))
-        self._told = client.register_script(_script("notifier_told.lua"))
+        self._lead_notifier = self._script("notifier_lead.lua")
+        self._take = self._script("notifier_take.lua")
+        self._told = self._script("notifier_told.lua")
 
     def take_over(self, destination: str, who: str, lease_ms: int) -> Term:
         """Takes the destination over if it is free, with a new term and how far it has been told."""
@@ -143,7 +142,3 @@ def group(destination: str) -> str:
 
 def _place(cursor: str, part: str, book: str) -> DeliveryCursor:
     return DeliveryCursor(StreamId.parse(cursor) if cursor else ORIGIN, int(part or "0"), book)
-
-
-def _script(name: str) -> str:
-    return files("portfold.events.wire").joinpath(name).read_text(encoding="utf-8")

@@ -28,8 +28,8 @@ from tests.cli.filtered import NAMED, train_es
 from tests.live import Live, flat
 from tests.processes import config_folder, coordinating, is_gone
 from tests.waiting import until
-from tests.workers.webhook_server import HIDDEN as HIDDEN_PATH
-from tests.workers.webhook_server import receiving
+from tests.workers.brokers.traderspost.webhook_server import HIDDEN as HIDDEN_PATH
+from tests.workers.brokers.traderspost.webhook_server import receiving
 
 HIDDEN = "hunter2"
 

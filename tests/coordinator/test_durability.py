@@ -17,7 +17,7 @@ from tests.coordinator.story import code
 from tests.live import Live
 from tests.processes import READY, CoordinatorThread, coordinating
 from tests.waiting import until
-from tests.workers.test_gate import Gates
+from tests.workers.client.gates import Gates
 
 NOT_COORDINATING = "Not coordinating, so no entry is answered; trying again"
 SAVE = "3600 1 300 100"

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from portfold.events.codec import Fields
 from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.answers import cursor_in, epoch_in, folded_in
 from portfold.events.wire.bus import (
     NO_ENTRIES,
     RESERVED,
@@ -21,9 +22,6 @@ from portfold.events.wire.bus import (
     Head,
     Lease,
     Standing,
-    _cursor,
-    _epoch,
-    _folded,
     reserved_by,
     trimmed_away,
 )
@@ -110,7 +108,7 @@ class MemoryBus(Bus):
             return self._server.lead(self._leader, self._head, who, lease_ms)
 
         epoch, holder, cursor, chain, folded, server = self._ask("taking the lead", lead)
-        return Lease(_epoch(epoch or "0"), holder, _cursor(cursor), chain, _folded(folded), server)
+        return Lease(epoch_in(epoch or "0"), holder, cursor_in(cursor), chain, folded_in(folded), server)
 
     def keep_lead(self, who: str, lease_ms: int, epoch: int = 0) -> bool:
         return self._ask(
@@ -149,7 +147,7 @@ class MemoryBus(Bus):
         cursor, chain, folded, server = (
             facts.get(name, "") for name in ("cursor", "chain", "folded", "server")
         )
-        return Head(_epoch(facts["epoch"]), _cursor(cursor), chain, _folded(folded), server)
+        return Head(epoch_in(facts["epoch"]), cursor_in(cursor), chain, folded_in(folded), server)
 
     def remember_server(self, run: str) -> None:
         self._ask("noting the server", lambda: self._server.note(self._head, "server", run))
@@ -197,7 +195,7 @@ class MemoryBus(Bus):
 
     def archived(self) -> Archived | None:
         facts = self._ask("asking what is archived", lambda: self._server.hash(self.keys.archive)) or {}
-        return Archived(_cursor(facts["up_to"]), facts.get("folder", "")) if facts.get("up_to") else None
+        return Archived(cursor_in(facts["up_to"]), facts.get("folder", "")) if facts.get("up_to") else None
 
     def leader(self) -> str | None:
         return self._ask("reading the lease", lambda: self._server.text(self._leader))
@@ -218,7 +216,7 @@ class MemoryBus(Bus):
             shown = self._server.hash(self._status) or {}
             no_entries = "true" in [shown.get(name) for name in NO_ENTRIES]
             session = self._server.text(self.keys.worker(worker))
-            decided = _cursor((self._server.hash(self._head) or {}).get("cursor", ""))
+            decided = cursor_in((self._server.hash(self._head) or {}).get("cursor", ""))
             reserved = reserved_by(worker, shown.get(RESERVED, ""))
             return Standing(max(self._server.clock(), decided.ms), no_entries, session, reserved)
 

@@ -2,7 +2,7 @@
 scripts.
 
 IDs, refusals and their words, expiry by the server's own clock: all as the real one does it, which
-`tests/events/test_bus_contract.py` holds it to. Whoever wants to see what is written observes it.
+`tests/events/wire/test_bus_contract.py` holds it to. Whoever wants to see what is written observes it.
 """
 
 from bisect import bisect_right

@@ -1,12 +1,12 @@
-"""A server that takes webhooks, and a desk that trades by it."""
+"""A server that takes webhooks, a desk that trades by it, and listeners that do not keep a test waiting."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.workers.desk import Desk
-from tests.workers.webhook_server import HIDDEN, Receiver, receiving
+from tests.workers.brokers.desk import Desk
+from tests.workers.brokers.traderspost.webhook_server import HIDDEN, Receiver, receiving
 
 
 @pytest.fixture
@@ -21,3 +21,9 @@ def desk(tmp_path: Path, receiver: Receiver) -> Iterator[Desk]:
     opened = Desk(tmp_path, receiver)
     yield opened
     assert HIDDEN not in opened.close()
+
+
+@pytest.fixture
+def listen_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gate that is closed waits for its listener's read: let that be short."""
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)

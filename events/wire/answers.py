@@ -1,0 +1,147 @@
+"""What the bus answers with, and how that is read from what lies in the server.
+
+Whatever somebody may have overwritten by hand is read as it was meant, or refused: it is never guessed.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+from portfold.events.fields import readable
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.errors import BusRefused
+
+
+class Entry(NamedTuple):
+    """An entry of a stream, exactly as it lies there."""
+
+    id: StreamId
+    fields: list[str]
+
+
+class Head(NamedTuple):
+    """How far the log is decided: the leader's epoch, the last event folded, the chain up to it.
+
+    `folded` counts the events ever folded, `server` is the run of the server that the last leader led on.
+    """
+
+    epoch: int
+    cursor: StreamId
+    chain: str
+    folded: int = 0
+    server: str = ""
+
+
+class Lease(NamedTuple):
+    """The answer to an attempt to lead: `epoch` 0 when `holder` leads already."""
+
+    epoch: int
+    holder: str
+    cursor: StreamId
+    chain: str
+    folded: int = 0
+    server: str = ""
+
+
+class Extent(NamedTuple):
+    """What a stream says of itself: how many entries it ever took, and how many it still holds.
+
+    `first` is the oldest of those, `last` the largest ID it ever gave out; ORIGIN where there is none.
+    """
+
+    added: int
+    length: int
+    first: StreamId
+    last: StreamId
+
+
+class Standing(NamedTuple):
+    """What decides, in one moment of the server, whether a yes to a worker still holds: the server's clock,
+    or the log's where that is ahead; whether there are to be no entries at all; the session whose heartbeat
+    as that worker has not lapsed; and the symbols on which the worker has a slot.
+    """
+
+    now_ms: int
+    no_entries: bool
+    session: str | None
+    reserved: tuple[str, ...] = ()
+
+
+class Archived(NamedTuple):
+    """History that is no longer in the streams: up to which event, and the folder it was moved to."""
+
+    up_to: StreamId
+    folder: str
+
+
+class Acknowledged(NamedTuple):
+    """The answer to an acknowledgement: `done` with its event; `moved` if the head has; `clock` if the event
+    would lie before the head.
+    """
+
+    outcome: Literal["done", "moved", "clock"]
+    event: StreamId
+
+
+class Committed(NamedTuple):
+    """The answer to a commit: `outcome` says whether it is done, or what was found instead.
+
+    `detail` is how many fields the status has now (done), the chain found (cursor), the server's words
+    (decisions).
+    """
+
+    outcome: Literal["done", "epoch", "cursor", "decisions"]
+    epoch: str
+    cursor: str
+    detail: str
+
+
+def trimmed_away(event: StreamId, extent: Extent) -> bool:
+    """Whether an event that is not there can have been trimmed: only whoever is before the first is.
+
+    A log that was deleted and begun anew has nothing before its first.
+    """
+    kept_from = extent.first if extent.length else StreamId(extent.last.ms, extent.last.seq + 1)
+    return extent.added > extent.length and event < kept_from
+
+
+def reserved_by(worker: str, text: str) -> tuple[str, ...]:
+    """The symbols of the worker's slots in the status's text."""
+    return tuple(one.partition(" ")[0] for one in text.split(", ") if one.endswith(f" by {worker}"))
+
+
+def entries_in(reply: Sequence[Any]) -> list[Entry]:
+    """The entries in a reply that was left as it came."""
+    return [Entry(StreamId.parse(entry_id), fields) for entry_id, fields in reply]
+
+
+def milliseconds_in(time: tuple[int, int]) -> int:
+    """The server's clock, of its answer to TIME."""
+    seconds, microseconds = time
+    return int(seconds) * 1000 + int(microseconds) // 1000
+
+
+def readable_or_none(text: str | None) -> str | None:
+    """The text of a key as it may be shown; None where there is no such key."""
+    return None if text is None else readable(text)
+
+
+def epoch_in(text: str) -> int:
+    """The head's epoch; BusRefused where somebody has overwritten it."""
+    if not text.isdecimal():
+        raise BusRefused(f"head, epoch: expected a whole number, got {text[:60]!r}")
+    return int(text)
+
+
+def folded_in(text: str) -> int:
+    """The head's count; BusRefused where somebody has overwritten it."""
+    if text and not text.isdecimal():
+        raise BusRefused(f"head, folded: expected a whole number, got {text[:60]!r}")
+    return int(text or "0")
+
+
+def cursor_in(text: str) -> StreamId:
+    """The head's cursor; BusRefused where somebody has overwritten it."""
+    try:
+        return StreamId.parse(text) if text else ORIGIN
+    except ValueError as overwritten:
+        raise BusRefused(f"head, cursor: {overwritten}") from None

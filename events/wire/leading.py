@@ -1,0 +1,178 @@
+"""Leading: the lease, what only its holder writes, and the head that says how far the log is decided.
+
+Whatever must not happen twice, or not after somebody else leads, is one script that looks first: a leader
+that was replaced can write nothing.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from portfold.events.codec import Fields
+from portfold.events.fields import readable
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.answers import (
+    Acknowledged,
+    Archived,
+    Committed,
+    Head,
+    Lease,
+    cursor_in,
+    epoch_in,
+    folded_in,
+    readable_or_none,
+)
+from portfold.events.wire.connection import Connected, translated_errors
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+
+def longest_wait_ms(lease_ms: int) -> int:
+    """How long a lease that is somebody else's may last for one whose own are `lease_ms`."""
+    return 10 * lease_ms
+
+
+class Leading(Connected):
+    """The part of a bus that leads, and commits what was decided."""
+
+    def __init__(self, client: "Redis", name: str) -> None:
+        super().__init__(client, name)
+        self._commit = self._script("commit.lua")
+        self._name_log = self._script("name_log.lua")
+        self._lead = self._script("lead.lua")
+        self._lead_append = self._script("lead_append.lua")
+        self._acknowledge = self._script("acknowledge.lua")
+
+    # --- the lease ---------------------------------------------------------------------------------------
+
+    def take_lead(self, who: str, lease_ms: int) -> Lease:
+        """Takes the lease if it is free, with a new epoch and how far the log is decided.
+
+        If it is not, it lasts ten times `lease_ms` from here on at most, unless its holder renews it.
+        """
+        self.log_name()  # a log gets its name before anybody has led
+        with translated_errors("taking the lead"):
+            epoch, holder, cursor, chain, folded, server = self._lead(
+                keys=[self.keys.leader, self.keys.head], args=[who, lease_ms, longest_wait_ms(lease_ms)]
+            )
+        return Lease(
+            epoch_in(epoch or "0"),
+            readable(holder),
+            cursor_in(cursor),
+            readable(chain),
+            folded_in(folded),
+            server,
+        )
+
+    def keep_lead(self, who: str, lease_ms: int, epoch: int = 0) -> bool:
+        """Renews the lease; false when it is somebody else's by now. 0 ms gives it up.
+
+        One that lapsed is renewed too while `epoch` is still the latest: nobody else has led since.
+        """
+        with translated_errors("renewing the lease"):
+            return bool(self._renew(keys=[self.keys.leader, self.keys.head], args=[who, lease_ms, epoch]))
+
+    def leader(self) -> str | None:
+        """Who holds the lease."""
+        with translated_errors("reading the lease"):
+            holder: str | None = self._client.get(self.keys.leader)
+        return readable_or_none(holder)
+
+    def stand_by(self, who: str, lasts_ms: int) -> None:
+        """Says who is ready to lead next, for the next `lasts_ms`."""
+        with translated_errors("standing by"):
+            self._client.set(self.keys.standby, who, px=lasts_ms)
+
+    def standby(self) -> str | None:
+        """Who is ready to lead next: of several, whoever said so last."""
+        with translated_errors("reading the standby"):
+            who: str | None = self._client.get(self.keys.standby)
+        return readable_or_none(who)
+
+    # --- what was decided --------------------------------------------------------------------------------
+
+    def lead_append(self, fields: Fields, stamp: str, *, epoch: int) -> StreamId | None:
+        """Adds an event of the leader's own; None, and no event, where another epoch leads by now."""
+        with translated_errors("adding an event"):
+            event = self._lead_append(keys=[self.keys.head, self.keys.events], args=[epoch, stamp, *fields])
+        return StreamId.parse(event) if event else None
+
+    def commit(
+        self,
+        *,
+        epoch: int,
+        before: StreamId,
+        after: StreamId,
+        chain: str,
+        events: int,
+        decisions: Sequence[tuple[StreamId, Fields]],
+        status: Mapping[str, str],
+    ) -> Committed:
+        """Writes decisions, cursor, chain and status in one step, or nothing; `events` were folded."""
+        words: list[str | int] = [epoch, str(before), str(after), chain, events, 2 * len(status)]
+        for name, value in status.items():
+            words += (name, value)
+        for decision_id, fields in decisions:
+            words += (str(decision_id), len(fields), *fields)
+        keys = [self.keys.head, self.keys.decisions, self.keys.status]
+        with translated_errors("committing decisions"):
+            return Committed(*self._commit(keys=keys, args=words))
+
+    def head(self) -> Head | None:
+        """How far the log is decided; None when no coordinator ever was."""
+        with translated_errors("reading the head"):
+            epoch, cursor, chain, folded, server = self._client.hmget(
+                self.keys.head, "epoch", "cursor", "chain", "folded", "server"
+            )
+        if epoch is None:
+            return None
+        return Head(
+            epoch_in(epoch),
+            cursor_in(cursor or ""),
+            readable(chain or ""),
+            folded_in(folded or ""),
+            server or "",
+        )
+
+    def remember_server(self, run: str) -> None:
+        """Notes in the head on which run of which server its leader leads."""
+        with translated_errors("noting the server"):
+            self._client.hset(self.keys.head, "server", run)
+
+    def acknowledge(
+        self, fields: Fields, *, cursor: StreamId, folded: int, folded_from_now: int, cut_off: bool
+    ) -> Acknowledged:
+        """Adds the event `fields` and makes the head's count `folded_from_now`; neither if the head moved.
+
+        `cut_off`: the log ends before the head, so it depends on the server's clock whether the event comes
+        behind it.
+        """
+        words = [str(cursor), folded, folded_from_now, "cut off" if cut_off else "", *fields]
+        with translated_errors("acknowledging a loss"):
+            outcome, event = self._acknowledge(keys=[self.keys.head, self.keys.events], args=words)
+        return Acknowledged(outcome, StreamId.parse(event) if event else ORIGIN)
+
+    # --- the log as a whole ------------------------------------------------------------------------------
+
+    def log_name(self) -> str:
+        """What tells this log from every other one; empty for one that is older than such names."""
+        with translated_errors("asking for the log's name"):
+            return str(self._name_log([self.keys.log, self.keys.head], [secrets.token_hex(4)]))
+
+    def snapshot(self) -> str | None:
+        """The snapshot's text."""
+        with translated_errors("reading the snapshot"):
+            text: str | None = self._client.get(self.keys.snapshot)
+        return text
+
+    def save_snapshot(self, text: str) -> None:
+        """Replaces the snapshot."""
+        with translated_errors("writing the snapshot"):
+            self._client.set(self.keys.snapshot, text)
+
+    def archived(self) -> Archived | None:
+        """What was moved to an archive; None while the streams reach back to the beginning."""
+        with translated_errors("asking what is archived"):
+            up_to, folder = self._client.hmget(self.keys.archive, "up_to", "folder")
+        return Archived(cursor_in(up_to), readable(folder or "")) if up_to else None

@@ -1,0 +1,54 @@
+"""Looking: how the portfolio stands, and what the server says of itself. Nothing here writes."""
+
+from portfold.events.fields import readable
+from portfold.events.wire.answers import Standing, cursor_in, milliseconds_in, reserved_by
+from portfold.events.wire.connection import Connected, answers_to, translated_errors
+from portfold.events.wire.errors import BusRefused
+
+NO_ENTRIES = ("stopped_out", "halted", "log_incomplete")
+"""Fields of the status each of which, when true, means that there are to be no entries."""
+
+RESERVED = "reserved"
+"""The field of the status that names the slots: `CL long 1 by ibs-CL, …`."""
+
+
+class Looking(Connected):
+    """The part of a bus that asks how things are."""
+
+    def status(self) -> dict[str, str]:
+        """The status hash, empty when there is none yet."""
+        with translated_errors("reading the status"):
+            found = self._client.hgetall(self.keys.status)
+        return {readable(name): readable(text) for name, text in found.items()}
+
+    def standing(self, worker: str) -> Standing:
+        """What decides whether a yes to the worker still holds."""
+        looking = "asking whether a yes still holds"
+        with translated_errors(looking), self._client.pipeline(transaction=True) as commands:
+            commands.time()
+            commands.hmget(self.keys.status, *NO_ENTRIES)
+            commands.get(self.keys.worker(worker))
+            commands.hget(self.keys.head, "cursor")
+            commands.hget(self.keys.status, RESERVED)
+            time, status, session, cursor, reserved = answers_to(commands)
+        now_ms = max(milliseconds_in(time), cursor_in(cursor or "").ms)
+        return Standing(now_ms, "true" in status, session, reserved_by(worker, reserved or ""))
+
+    def now_ms(self) -> int:
+        """The server's clock."""
+        with translated_errors("asking for the time"):
+            return milliseconds_in(self._client.time())
+
+    def server(self) -> dict[str, str]:
+        """What the server says of itself (INFO server, persistence, memory and replication), as text."""
+        with translated_errors("asking the server about itself"):
+            facts = self._client.info("server", "persistence", "memory", "replication")
+        return {name: str(value) for name, value in facts.items()}
+
+    def settings(self) -> dict[str, str]:
+        """How the server keeps data (`appendfsync`, `save`), and where (`dir`); nothing if we may not ask."""
+        try:
+            with translated_errors("asking the server for its settings"):
+                return dict(self._client.config_get("appendfsync", "save", "dir"))
+        except BusRefused:  # hosted servers often forbid CONFIG
+            return {}

@@ -1,0 +1,112 @@
+"""Presence: who is alive, who trades under which name, and what the flattener has found.
+
+All of it lapses by itself unless it is said again, so nothing here outlives the process that said it by long.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from portfold.events.fields import readable
+from portfold.events.wire.answers import readable_or_none
+from portfold.events.wire.connection import Connected, translated_errors
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+
+class Presence(Connected):
+    """The part of a bus with which processes say that they are there, and are found."""
+
+    def __init__(self, client: "Redis", name: str) -> None:
+        super().__init__(client, name)
+        self._claim = self._script("claim.lua")
+
+    # --- heartbeats --------------------------------------------------------------------------------------
+
+    def beat(self, worker: str, session: str, lasts_ms: int) -> None:
+        """Says that a worker is alive, for the next `lasts_ms`."""
+        with translated_errors("sending a heartbeat"):
+            self._client.set(self.keys.worker(worker), session, px=lasts_ms)
+
+    def beat_on(self, worker: str, session: str, lasts_ms: int) -> bool:
+        """The same, unless there is none of that session any more: then it is false, and nothing changes."""
+        with translated_errors("sending a heartbeat"):
+            return bool(self._renew(keys=[self.keys.worker(worker)], args=[session, lasts_ms]))
+
+    def beats(self, workers: Sequence[str]) -> list[str | None]:
+        """For each worker the session whose heartbeat has not lapsed, or None."""
+        if not workers:
+            return []
+        with translated_errors("reading heartbeats"):
+            return list(self._client.mget([self.keys.worker(worker) for worker in workers]))
+
+    def beats_lapse_at(self, workers: Sequence[str]) -> list[int | None]:
+        """For each worker when its heartbeat lapses, by the server's clock; None where there is none.
+
+        It changes when the heartbeat is renewed, and by nothing else: not when that clock is set.
+        """
+        if not workers:
+            return []
+        with translated_errors("reading heartbeats"):
+            commands = self._client.pipeline(transaction=False)
+            for worker in workers:
+                commands.pexpiretime(self.keys.worker(worker))
+            found = commands.execute()
+        return [None if lapses_ms < -1 else lapses_ms for lapses_ms in found]  # -1: it never does
+
+    # --- claims on a name --------------------------------------------------------------------------------
+
+    def claim(self, worker: str, who: str, lasts_ms: int, instead_of: str) -> str:
+        """Takes the worker's name for the process `who`, or returns who has it. See claim.lua."""
+        with translated_errors("claiming a worker's name"):
+            return str(self._claim([self.keys.claim(worker)], [who, lasts_ms, instead_of]))
+
+    def claimed(self, workers: Sequence[str]) -> dict[str, str]:
+        """Of these workers' names those that some process has, and which."""
+        if not workers:
+            return {}
+        with translated_errors("looking at the workers' names"):
+            found = self._client.mget([self.keys.claim(each) for each in workers])
+        holders = zip(workers, map(readable_or_none, found), strict=True)
+        return {worker: holder for worker, holder in holders if holder}
+
+    def claim_lasts_ms(self, worker: str, who: str) -> int:
+        """How long that claim still lasts without being renewed; 0 when it is over."""
+        with translated_errors("looking at a claim"):
+            holder = self._client.get(self.keys.claim(worker))
+            return max(0, int(self._client.pttl(self.keys.claim(worker)))) if holder == who else 0
+
+    def unclaim(self, worker: str, who: str) -> None:
+        """Gives the name back, if `who` has it still."""
+        with translated_errors("giving back a worker's name"):
+            self._claim([self.keys.claim(worker)], [who, 1, ""])
+
+    def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
+        """For each destination of alerts the notifier that tells it, or None."""
+        if not destinations:
+            return []
+        with translated_errors("looking for notifiers"):
+            found = self._client.mget([self.keys.notifier_lease(each) for each in destinations])
+        return [readable_or_none(who) for who in found]
+
+    # --- the flattener's book ----------------------------------------------------------------------------
+
+    def say_book_lacks(self, what: str, lasts_ms: int) -> None:
+        """Says, for so long, what is open and not in the flattener's book; nothing if all is."""
+        with translated_errors("saying what the book lacks"):
+            self._client.set(self.keys.book_lacks, what, px=lasts_ms)
+
+    def book_lacks(self) -> str:
+        """What the flattener said last of that; empty too where none has."""
+        with translated_errors("asking what the book lacks"):
+            return readable(self._client.get(self.keys.book_lacks) or "")
+
+    def say_book_exceeds(self, what: str, lasts_ms: int) -> None:
+        """Says, for so long, what the flattener's book holds and the log does not; nothing if none is so."""
+        with translated_errors("saying what the log lacks"):
+            self._client.set(self.keys.book_exceeds, what, px=lasts_ms)
+
+    def book_exceeds(self) -> str:
+        """What the flattener said last of that; empty too where none has."""
+        with translated_errors("asking what the log lacks"):
+            return readable(self._client.get(self.keys.book_exceeds) or "")

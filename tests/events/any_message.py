@@ -1,0 +1,118 @@
+"""Every message there can be, built from the kinds of its fields."""
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from hypothesis import strategies as st
+from msgspec import Meta, Struct
+
+from portfold.events import fields as kinds
+from portfold.events.codec import decode_decision, decode_event, encode, encode_checked
+from portfold.events.decisions import Decision, EventRejected
+from portfold.events.incoming import Event, LimitsChanged, Malformed
+
+EVENTS: tuple[type[Struct], ...] = get_args(Event)
+DECISIONS: tuple[type[Struct], ...] = get_args(Decision)
+
+
+LETTERS = st.characters(exclude_categories=["Cs"]).filter(lambda letter: not kinds.DECEIVING.match(letter))
+SYMBOLS = st.text("AZ09", min_size=1, max_size=12)
+NAMES = st.text("azAZ09._@-", min_size=1, max_size=64)
+SIDES = st.sampled_from(["long", "short"])
+SIZES = st.integers(1, 10_000).map(str)
+
+
+def decimals(digits: int) -> st.SearchStrategy[Decimal]:
+    """So many digits before the point and 10 behind it; also such as Python writes with an exponent."""
+
+    def at(exponent: int) -> st.SearchStrategy[Decimal]:
+        most = 10 ** (digits - exponent) - 1
+        return st.integers(-most, most).map(lambda number: Decimal(f"{number}E{exponent}"))
+
+    return st.one_of(st.integers(-10, digits - 1).flatmap(at), st.just(Decimal("-0")))
+
+
+def a_list(item: st.SearchStrategy[str], least: int = 0, most: int = 4) -> st.SearchStrategy[str]:
+    return st.lists(item, min_size=least, max_size=most).map(" ".join)
+
+
+def joined(separator: str, *parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.tuples(*parts).map(separator.join)
+
+
+POINTS = st.from_regex(r"[1-9][0-9]{0,8}(\.[0-9]{1,4})?", fullmatch=True)
+PRICES = decimals(9).map(lambda price: f"{price:f}")
+OF_A_KIND: dict[Any, st.SearchStrategy[Any]] = {
+    kinds.Price: decimals(9),
+    kinds.Dollars: decimals(9),
+    kinds.Amount: decimals(40),
+    kinds.Text: st.text(LETTERS, max_size=500),
+    kinds.Person: st.text(LETTERS, min_size=1, max_size=64),
+    kinds.SymbolList: a_list(SYMBOLS, least=1),
+    kinds.SymbolListOrNone: a_list(SYMBOLS),
+    kinds.Holdings: a_list(joined(":", SYMBOLS, SIDES, SIZES, PRICES)),
+    kinds.Legs: a_list(joined(":", SYMBOLS, SIDES, SIZES, NAMES)),
+}
+OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
+    "daily_stop_loss": decimals(9).map(Decimal.copy_abs).filter(bool),
+    "symbols": st.lists(SYMBOLS, min_size=1, max_size=8, unique=True).map(" ".join),
+    "point_values": st.dictionaries(SYMBOLS, POINTS, max_size=4).map(
+        lambda priced: " ".join(f"{symbol}={value}" for symbol, value in priced.items())
+    ),
+    "reservation_ms": st.integers(1, 10**12),
+    "flatten_ms": st.integers(1, 10**12),
+    "zone": st.sampled_from(["UTC", "America/Chicago", "America/Argentina/Buenos_Aires", "Etc/GMT+5"]),
+}
+"""Fields of LimitsChanged that its own rules bind further."""
+
+
+def values(kind: Any) -> st.SearchStrategy[Any]:
+    """Every value of one kind of field, from its own bounds."""
+    if kind in OF_A_KIND:
+        return OF_A_KIND[kind]
+    base, *_, meta = get_args(kind)
+    assert get_origin(kind) is Annotated
+    assert isinstance(meta, Meta)
+    if get_origin(base) is Literal:
+        return st.sampled_from(get_args(base))
+    if base is bool:
+        return st.booleans()
+    if base is int:
+        return st.integers(meta.ge, meta.le if meta.le is not None else 2**63 - 1)  # type: ignore[arg-type] # whole
+    assert base is str, f"no strategy for {kind}"
+    assert meta.pattern is not None
+    return st.from_regex(re.compile(meta.pattern, re.ASCII))
+
+
+def messages(message: type[Struct]) -> st.SearchStrategy[Any]:
+    """Every message of one type."""
+    hints = get_type_hints(message, include_extras=True)
+    free = {name: values(hints[name]) for name in message.__struct_fields__}
+    return st.builds(message, **(free | OF_LIMITS if message is LimitsChanged else free))
+
+
+OF_A_TYPE = {message: messages(message) for message in (*EVENTS, *DECISIONS)}
+ANY_EVENT = st.sampled_from(EVENTS).flatmap(OF_A_TYPE.__getitem__)
+
+
+def by_name(flat: list[str]) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def flattened(fields: dict[str, str]) -> list[str]:
+    return [text for pair in fields.items() for text in pair]
+
+
+def check_total(entry: list[str]) -> Event | Malformed:
+    """The law of `decode_event` for any entry at all."""
+    event = decode_event(entry)
+    if isinstance(event, Malformed):
+        assert event.reason
+        rejected = EventRejected(reason=event.reason, rejected=event.type)
+        assert decode_decision(encode(rejected)) == rejected
+        assert msgspec.convert(event.reason, kinds.Text).encode("utf-8")
+    else:
+        assert decode_event(encode_checked(event)) == event
+    return event

@@ -1,0 +1,167 @@
+"""Backtrader's orders live that the broker refuses, or of which nobody knows what became."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.adapters.backtrader_live import LiveBroker
+from portfold.workers.brokers.paper import PaperBroker
+from portfold.workers.brokers.protocol import BrokerError, ExitFill, OrderUnknown
+from tests.live import Live
+from tests.waiting import until
+from tests.workers.adapters.cerebros import Silence, Trading, plan
+from tests.workers.brokers.desk import locked
+
+pytestmark = pytest.mark.usefixtures("listen_briefly")
+
+
+def criticals(trading: Trading) -> list[str]:
+    lines = [json.loads(line) for line in trading.said.getvalue().splitlines()]
+    return [line["event"] for line in lines if line["level"] == "critical"]
+
+
+class Exits:
+    """What the broker does about exits, each time it is asked; in the end it does them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *refusals: BrokerError) -> None:
+        self.refusals = list(refusals)
+        self.asked = 0
+        exits = PaperBroker.exit
+
+        def exited(broker: PaperBroker, *order: Any, **owner: Any) -> ExitFill:
+            self.asked += 1
+            if self.refusals:
+                raise self.refusals.pop(0)
+            return exits(broker, *order, **owner)
+
+        monkeypatch.setattr(PaperBroker, "exit", exited)
+
+
+TOO_MANY = BrokerError("429 Too many requests")
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_an_exit_that_the_broker_refuses_is_tried_again_within_seconds(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portfold.workers.adapters.backtrader_again._FIRST_SECONDS", 0.02)
+    exits = Exits(monkeypatch, TOO_MANY, TOO_MANY)
+    acts = plan(bar1=lambda s: s.buy(), bar2=lambda s: s.close())
+    trading = Trading(server.url, portfolio, tmp_path, acts)
+    trading.market.ends(5000)
+    trading.market.ends(5010)
+    until(lambda: len(trading.told) == 2, "the exit, though no other bar comes")
+    trading.end()
+    assert [told[1:] for told in trading.told] == [("Buy", "Completed"), ("Sell", "Completed")]
+    assert exits.asked == 3
+    assert criticals(trading) == ["NOT CLOSED; trying again within seconds"] * 2
+    live.all_decided()
+    assert [one["pnl"] for one in live.said("PositionClosed")] == ["495.00"]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_an_exit_of_which_nobody_knows_waits_for_the_next_bar(
+    server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portfold.workers.adapters.backtrader_again._FIRST_SECONDS", 0.0)
+    exits = Exits(monkeypatch, OrderUnknown("Who knows"))
+    looks: list[int] = []
+    next_of = LiveBroker.next
+
+    def looked(broker: LiveBroker) -> None:
+        looks.append(exits.asked)
+        next_of(broker)
+
+    monkeypatch.setattr(LiveBroker, "next", looked)
+    acts = plan(bar1=lambda s: s.buy(), bar2=lambda s: s.close())
+    trading = Trading(server.url, portfolio, tmp_path, acts)
+    trading.market.ends(5000)
+    trading.market.ends(5000)
+    until(lambda: looks.count(1) > 3, "looks between two bars")
+    assert exits.asked == 1
+    trading.market.ends(5000)
+    until(lambda: len(trading.told) == 2, "the exit at the next bar")
+    trading.end()
+    assert trading.told[1][1:] == ("Sell", "Completed")
+    assert criticals(trading) == ["What became of an order is unknown"]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_later_exit_takes_the_place_of_one_that_waits(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It never asks, and nothing is closed twice; what is not closed when the run ends is said."""
+    monkeypatch.setattr("portfold.workers.adapters.backtrader_again._FIRST_SECONDS", 60.0)
+    exits = Exits(monkeypatch, *[TOO_MANY] * 9)
+    acts = plan(bar1=lambda s: s.buy(), bar2=lambda s: s.close(), bar3=lambda s: s.close())
+    acts |= plan(bar4=lambda s: s.cancel(s.close()), bar5=lambda s: s.close())
+    trading = Trading(server.url, portfolio, tmp_path, acts)
+    for _ in range(5):
+        trading.market.ends(5000)
+    until(lambda: len(trading.told) == 4, "all but the last to be cancelled")
+    assert trading.end().position.size == 1
+    assert [told[1:] for told in trading.told[1:]] == [("Sell", "Canceled")] * 3
+    assert exits.asked == 6  # by four orders, and by the first two again at the bar after each
+    live.all_decided()
+    assert len(live.said("EntryRequested")) == 1
+    assert criticals(trading)[-1] == "NOT CLOSED, and this run ends"
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_an_entry_of_which_nobody_knows_is_critical(
+    server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_words: Any, **_more: Any) -> None:
+        raise OrderUnknown("Who knows")
+
+    trading = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy()))
+    monkeypatch.setattr(trading.broker._broker, "enter", fails)
+    trading.market.ends(5000)
+    until(lambda: trading.told, "the strategy to be told")
+    trading.end()
+    assert ("Buy", "Rejected") in [told[1:] for told in trading.told]
+    assert criticals(trading) == ["What became of an order is unknown"]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_an_entry_of_which_nobody_knows_keeps_its_slot_while_that_cannot_be_announced(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silence = Silence(monkeypatch)
+
+    def fails(*_words: Any, **_more: Any) -> None:
+        silence.on = True
+        raise OrderUnknown("Who knows")
+
+    trading = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy()))
+    monkeypatch.setattr(trading.broker._broker, "enter", fails)
+    trading.market.ends(5000)
+    until(lambda: trading.told, "the strategy to be told")
+    live.all_decided()
+    assert live.said("EntryWithdrawn") == []
+    assert live.status()["slots_used"] == "1"
+    trading.end()
+    assert "What is held is announced with the next sign of life" in criticals(trading)
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_a_book_that_another_process_has_locked_ends_no_run(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The open loss is on the log all the same, or no stop could come of it."""
+    defaults = PaperBroker.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "patience", 0.05)
+    acts = plan(bar1=lambda s: s.buy(), bar3=lambda s: s.close())
+    trading = Trading(server.url, portfolio, tmp_path, acts)
+    trading.market.ends(5000)
+    until(lambda: live.status().get("open_positions") == "ES", "ES to be opened")
+    with locked(tmp_path / "paper.sqlite"):
+        trading.market.ends(4990)
+        until(lambda: "(-500.00)" in live.status().get("positions", ""), "the mark")
+    trading.market.ends(4990)
+    assert trading.end().position.size == 0
+    assert "The broker could not take note of a price" in trading.said.getvalue()
