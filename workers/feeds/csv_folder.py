@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Literal, TextIO
 from zoneinfo import ZoneInfo
 
+from portfold.errors import UNUSABLE, PortfoldError
 from portfold.workers.feeds.bar import Bar, BarError
 
 Form = Literal["daily", "hourly"]
@@ -61,8 +62,10 @@ UTF8 = "text in UTF-8, got other bytes; to make it that: iconv -f WINDOWS-1252 -
 """What is expected where other bytes are; nearly always they are of a spreadsheet on Windows."""
 
 
-class BarsError(ValueError):
+class BarsError(PortfoldError, ValueError):
     """Bars that cannot be read: a sentence for the person who keeps the folder."""
+
+    exit_code = UNUSABLE
 
 
 class CsvFolder:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from portfold.config import Configuration, Destination, webhook_url
+from portfold.errors import PortfoldError
 from portfold.events.wire.connection import connect, without_secrets
 from portfold.events.wire.notifier_bus import NotifierBus
 from portfold.log import Log
@@ -31,7 +32,7 @@ _LOOK_SECONDS = 0.5
 _UNFIT_FOR_A_NAME = re.compile(r"[^A-Za-z0-9._@-]")
 
 
-class NotifierFailed(Exception):
+class NotifierFailed(PortfoldError):
     """A destination is no longer served, by a fault of ours; the sentence says which."""
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.trading_day import trading_day_at
+from portfold.errors import UNUSABLE, PortfoldError
 from portfold.events.stream_id import StreamId
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,8 +35,10 @@ EXPECTED = (
 )
 
 
-class MomentError(ValueError):
+class MomentError(PortfoldError, ValueError):
     """No moment, or none there is. The text is a sentence."""
+
+    exit_code = UNUSABLE
 
 
 def local_time(ms: int, zone: str) -> datetime:
