@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Literal, TextIO
 from zoneinfo import ZoneInfo
 
+from portfold.bounds import PRICE, SYMBOL
 from portfold.errors import UNUSABLE, PortfoldError
 from portfold.workers.feeds.bar import Bar, BarError
 
@@ -40,11 +41,11 @@ _HEADERS: dict[str, Form] = {
     "time,open,high,low,close": "hourly",
 }
 _TIME_COLUMN: dict[Form, str] = {"daily": "date", "hourly": "time"}
-_SYMBOL = re.compile(r"[A-Z0-9]{1,12}")
+_SYMBOL = re.compile(SYMBOL)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _HOUR = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d", re.ASCII)
 # No finer and no larger than what the bus carries as a price.
-_PRICE = re.compile(r"-?\d{1,9}(?:\.\d{1,10})?", re.ASCII)
+_PRICE = re.compile(PRICE)
 # A good line is far shorter; a longer one is cut, so that no file can fill the memory, and then refused.
 _LONGEST_LINE = 256
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from portfold.bounds import NAME_LETTERS
 from portfold.config import Configuration, Destination, webhook_url
 from portfold.errors import PortfoldError
 from portfold.events.wire.connection import connect, without_secrets
@@ -29,7 +30,7 @@ from portfold.workers.notify.words.wording import clock_of
 
 _CLOSE_SECONDS = 30.0
 _LOOK_SECONDS = 0.5
-_UNFIT_FOR_A_NAME = re.compile(r"[^A-Za-z0-9._@-]")
+_UNFIT_FOR_A_NAME = re.compile(rf"[^{NAME_LETTERS}]")
 
 
 class NotifierFailed(PortfoldError):
