@@ -24,6 +24,7 @@ from typing import Annotated, Literal
 
 from msgspec import Struct, structs
 
+from portfold.bounds import MOST_SPECIFIED
 from portfold.config.costs import COMMISSION_PER_SIDE, SLIPPAGE_TICKS, CommissionOrText, Slippage
 from portfold.config.errors import ConfigError, UnfitError, describe, joined
 from portfold.config.reading import read_strict
@@ -31,7 +32,6 @@ from portfold.config.rules import Exact, Symbol, Text
 from portfold.config.runtime import Runtime
 from portfold.config.strict_json import read_json
 
-_MOST_CONTRACTS = 128
 _COSTS = ("commission_per_side", "slippage_ticks")
 _SMALLEST_POINT_SHARE = 10_000  # point values are told to the coordinator with 4 decimals
 
@@ -95,8 +95,8 @@ def read_contracts(path: Path, usual: Runtime | None = None) -> Mapping[str, Con
     tree = read_json(path)
     if not isinstance(tree, dict):
         raise ConfigError(path, "", "an object with a contract for each symbol", describe(tree))
-    if not 1 <= len(tree) <= _MOST_CONTRACTS:
-        raise ConfigError(path, "", f"1 to {_MOST_CONTRACTS} contracts", f"{len(tree)} of them")
+    if not 1 <= len(tree) <= MOST_SPECIFIED:
+        raise ConfigError(path, "", f"1 to {MOST_SPECIFIED} contracts", f"{len(tree)} of them")
     return {symbol: _read_contract(symbol, entry, path, usual or Runtime()) for symbol, entry in tree.items()}
 
 

@@ -10,12 +10,16 @@ import shlex
 from decimal import Decimal
 from pathlib import Path
 
+from portfold.errors import UNUSABLE, PortfoldError
+
 _SHOWN = 60
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
-class ConfigError(Exception):
+class ConfigError(PortfoldError):
     """What is wrong with the configuration file `path`; `field` is empty when it is wrong as a whole."""
+
+    exit_code = UNUSABLE
 
     def __init__(self, path: Path, field: str, expected: str, got: str) -> None:
         super().__init__(path, field, expected, got)

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from msgspec import Struct
 
+from portfold.bounds import MOST_POSITIONS, MOST_SYMBOLS
 from portfold.config.reading import UnknownKey, read_tolerant
 from portfold.config.rules import Approximate, Distinct, Exact, Symbol, Whole
 from portfold.config.strict_json import read_json
@@ -63,9 +64,9 @@ class Portfolio(Struct, frozen=True):
 
 
 class _Constraints(Struct, frozen=True):
-    max_positions: Annotated[int, Whole(1, 50, "positions")]
+    max_positions: Annotated[int, Whole(1, MOST_POSITIONS, "positions")]
     daily_stop_loss: Annotated[Decimal, Exact(Decimal("0.01"), Decimal("999999999.99"), 2, "dollars")]
-    symbols: Annotated[tuple[Symbol, ...], Distinct(1, 64, "symbols")]
+    symbols: Annotated[tuple[Symbol, ...], Distinct(1, MOST_SYMBOLS, "symbols")]
 
 
 class _File(Struct, frozen=True):

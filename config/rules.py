@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from portfold.bounds import SYMBOL
 from portfold.config.errors import UnfitError, describe
 
 _DECIMAL_TEXT = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?")
@@ -235,8 +236,8 @@ def _names_a_server(parts: SplitResult) -> bool:
 
 
 _SYMBOL = "a symbol of 1 to 12 capitals or digits, such as ES or 6A"
-Symbol = Annotated[str, Text(r"[A-Z0-9]{1,12}", _SYMBOL)]
-SymbolOrDefault = Annotated[str, Text(r"[A-Z0-9]{1,12}|default", f'{_SYMBOL}, or "default"')]
+Symbol = Annotated[str, Text(SYMBOL, _SYMBOL)]
+SymbolOrDefault = Annotated[str, Text(rf"{SYMBOL}|default", f'{_SYMBOL}, or "default"')]
 EnvironmentName = Annotated[
     str,
     Text(

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from msgspec import Struct, field
 
+from portfold.bounds import CLOCK_TIME, MOST_CONTRACTS, MOST_PERCENT
 from portfold.config.costs import COMMISSION_PER_SIDE, SLIPPAGE_TICKS, Commission, Slippage
 from portfold.config.errors import UnfitError
 from portfold.config.notifier import SHORT_WAY, Destination, Notifier
@@ -34,14 +35,14 @@ from portfold.config.strict_json import read_json
 DEFAULT = "default"
 
 HoldOrFlatten = Literal["hold", "flatten"]
-_CLOCK_TIME = Text(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", "a time of day as HH:MM, such as 17:00")
+_CLOCK_TIME = Text(CLOCK_TIME, "a time of day as HH:MM, such as 17:00")
 PORTFOLIO_NAME = Text(r"[A-Za-z0-9_-]{1,32}", "a name of 1 to 32 letters, digits, _ or -, such as main")
 _ZoneName = Annotated[str, Zone()]
 _Fraction = Approximate(Decimal(0), Decimal(1))
 _PERCENT = Exact(Decimal("0.01"), Decimal(100), 4, "percent")
 _RANGES = Exact(Decimal("0.01"), Decimal(100), 4, "average true ranges")
 _HOURS = Text(
-    r"(?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:[01][0-9]|2[0-3]):[0-5][0-9]",
+    rf"{CLOCK_TIME}-{CLOCK_TIME}",
     "two times of day as HH:MM-HH:MM, such as 08:30-15:00",
 )
 _MODEL_FILE = Text(r"[A-Za-z0-9_./-]{1,200}\.onnx", "the file of a model, such as models/ES.onnx")
@@ -109,7 +110,7 @@ class IbsParameters(Struct, frozen=True):
     cooldown_bars: Annotated[int, Whole(0, 10_000, "bars")] = 0
     model: Annotated[str, _MODEL_FILE] | None = None
     min_probability: Annotated[float, _Fraction] = 0.5
-    size: Annotated[int, Whole(1, 10_000, "contracts")] = 1
+    size: Annotated[int, Whole(1, MOST_CONTRACTS, "contracts")] = 1
 
     def __post_init__(self) -> None:
         if not self.entry_below < self.exit_above:
@@ -160,9 +161,9 @@ class Runtime(Struct, frozen=True):
     redis_password_env: EnvironmentName | None = None
     portfolio: Annotated[str, PORTFOLIO_NAME] = "main"
     trading_day: TradingDay = TradingDay()
-    max_contracts: Annotated[int, Whole(1, 10_000, "contracts")] | None = None
+    max_contracts: Annotated[int, Whole(1, MOST_CONTRACTS, "contracts")] | None = None
     stop_loss_on: Literal["total", "realized"] = "total"
-    stop_approach_percent: Annotated[int, Whole(1, 99, "percent")] = 80
+    stop_approach_percent: Annotated[int, Whole(1, MOST_PERCENT, "percent")] = 80
     commission_per_side: Commission = COMMISSION_PER_SIDE
     slippage_ticks: Slippage = SLIPPAGE_TICKS
     broker: Broker = Broker()

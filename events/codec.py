@@ -24,6 +24,7 @@ from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import astuple
 from msgspec.structs import fields as struct_fields
 
+from portfold.errors import UNUSABLE, PortfoldError
 from portfold.events.decisions import Decision
 from portfold.events.fields import DECEIVING
 from portfold.events.incoming import Event, Malformed
@@ -45,8 +46,10 @@ _Reader = Callable[[str], Any]
 """From a field's text to its value; ValueError, or KeyError where few words are right, for any other text."""
 
 
-class RefusedField(ValueError):
+class RefusedField(PortfoldError, ValueError):
     """A message that may not pass. The text is a sentence: which field, what was expected, what came."""
+
+    exit_code = UNUSABLE
 
 
 class _Plan(Struct, frozen=True):

@@ -11,6 +11,20 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from portfold.bounds import (
+    CLOCK_TIME,
+    LONGEST_NAME,
+    LONGEST_TEXT,
+    MOST_CONTRACTS,
+    MOST_PERCENT,
+    MOST_POSITIONS,
+    MOST_SPECIFIED,
+    MOST_SYMBOLS,
+    NAME_LETTERS,
+    PRICE,
+    SYMBOL,
+)
+
 # A field ends up on terminals and must neither steer one nor show other than it is: no control characters,
 # none that turn the direction of writing or hide between others (the joiners of scripts and emoji may), no
 # broken Unicode. Listed rather than asked of Python, whose idea of printable changes with its version: the
@@ -22,24 +36,25 @@ _DECEIVING = (
 DECEIVING = re.compile(f"[{_DECEIVING}]")
 """A character that no field may hold."""
 _PRINTABLE = rf"^[^{_DECEIVING}]*\Z"
-_SYMBOL = r"[A-Z0-9]{1,12}"
-_NAME = r"[A-Za-z0-9._@-]{1,64}"
+_NAME = rf"[{NAME_LETTERS}]{{1,{LONGEST_NAME}}}"
 _SIZE = r"(?:[1-9][0-9]{0,3}|10000)"
-_PRICE = r"-?[0-9]{1,9}(?:\.[0-9]{1,10})?"
 STREAM_ID = r"(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})"
 """A stream ID as the server writes it: no zeros in front, so one ID has one text."""
-HOLDING = rf"({_SYMBOL}):(long|short):({_SIZE}):({_PRICE})"
+HOLDING = rf"({SYMBOL}):(long|short):({_SIZE}):({PRICE})"
 """What a broker holds, as `events.legs` reads it."""
-LEG = rf"({_SYMBOL}):(long|short):([0-9]{{1,15}}):({_NAME})"
+LEG = rf"({SYMBOL}):(long|short):([0-9]{{1,15}}):({_NAME})"
 """A position as `events.legs` reads it; its size may be the sum of many fills."""
 
 Symbol = Annotated[
     str,
-    Meta(pattern=rf"^{_SYMBOL}\Z", description="a symbol of 1 to 12 capitals or digits, such as ES or 6A"),
+    Meta(pattern=rf"^{SYMBOL}\Z", description="a symbol of 1 to 12 capitals or digits, such as ES or 6A"),
 ]
 Name = Annotated[
     str,
-    Meta(pattern=rf"^{_NAME}\Z", description="a name of 1 to 64 letters, digits or . _ @ -, such as ibs-ES"),
+    Meta(
+        pattern=rf"^{_NAME}\Z",
+        description=f"a name of 1 to {LONGEST_NAME} letters, digits or . _ @ -, such as ibs-ES",
+    ),
 ]
 NameOrNone = Annotated[
     str, Meta(pattern=rf"^(?:{_NAME})?\Z", description="a name such as ibs-ES, or nothing")
@@ -49,7 +64,12 @@ Person = Annotated[
     Meta(min_length=1, max_length=64, pattern=_PRINTABLE, description="who, in 1 to 64 printable characters"),
 ]
 Text = Annotated[
-    str, Meta(max_length=500, pattern=_PRINTABLE, description="at most 500 printable characters")
+    str,
+    Meta(
+        max_length=LONGEST_TEXT,
+        pattern=_PRINTABLE,
+        description=f"at most {LONGEST_TEXT} printable characters",
+    ),
 ]
 Code = Annotated[str, Meta(pattern=r"^[a-z_]{0,32}\Z", description="a code such as max_positions")]
 EventId = Annotated[str, Meta(pattern=rf"^{STREAM_ID}\Z", description="a stream ID such as 1736950000000-0")]
@@ -71,16 +91,25 @@ StopBasis = Annotated[Literal["total", "realized"], Meta(description="total or r
 HoldOrFlatten = Annotated[Literal["hold", "flatten"], Meta(description="hold or flatten")]
 Flag = Annotated[bool, Meta(description="true or false")]
 
-Size = Annotated[int, Meta(ge=1, le=10_000, description="a whole number of contracts from 1 to 10000")]
+Size = Annotated[
+    int, Meta(ge=1, le=MOST_CONTRACTS, description=f"a whole number of contracts from 1 to {MOST_CONTRACTS}")
+]
 SizeOrFlat = Annotated[
-    int, Meta(ge=0, le=10_000, description="a whole number of contracts from 0 (flat) to 10000")
+    int,
+    Meta(
+        ge=0, le=MOST_CONTRACTS, description=f"a whole number of contracts from 0 (flat) to {MOST_CONTRACTS}"
+    ),
 ]
 Count = Annotated[int, Meta(ge=0, le=10**15, description="a whole number from 0")]
-PositionLimit = Annotated[int, Meta(ge=1, le=50, description="a whole number of positions from 1 to 50")]
-ContractLimit = Annotated[
-    int, Meta(ge=1, le=10_000, description="a whole number of contracts from 1 to 10000")
+PositionLimit = Annotated[
+    int, Meta(ge=1, le=MOST_POSITIONS, description=f"a whole number of positions from 1 to {MOST_POSITIONS}")
 ]
-Percent = Annotated[int, Meta(ge=1, le=99, description="a whole number of percent from 1 to 99")]
+ContractLimit = Annotated[
+    int, Meta(ge=1, le=MOST_CONTRACTS, description=f"a whole number of contracts from 1 to {MOST_CONTRACTS}")
+]
+Percent = Annotated[
+    int, Meta(ge=1, le=MOST_PERCENT, description=f"a whole number of percent from 1 to {MOST_PERCENT}")
+]
 Milliseconds = Annotated[int, Meta(ge=0, le=10**12, description="a whole number of milliseconds")]
 Moment = Annotated[int, Meta(ge=0, description="a time in milliseconds, as in a stream ID")]
 
@@ -97,22 +126,22 @@ Dollars = Annotated[
 SymbolList = Annotated[
     str,
     Meta(
-        pattern=rf"^{_SYMBOL}(?: {_SYMBOL}){{0,63}}\Z",
-        description="1 to 64 symbols separated by single blanks, such as CL ES 6A",
+        pattern=rf"^{SYMBOL}(?: {SYMBOL}){{0,{MOST_SYMBOLS - 1}}}\Z",
+        description=f"1 to {MOST_SYMBOLS} symbols separated by single blanks, such as CL ES 6A",
     ),
 ]
 SymbolListOrNone = Annotated[
     str,
     Meta(
-        pattern=rf"^(?:{_SYMBOL}(?: {_SYMBOL}){{0,63}})?\Z",
-        description="up to 64 symbols separated by single blanks, such as CL ES 6A",
+        pattern=rf"^(?:{SYMBOL}(?: {SYMBOL}){{0,{MOST_SYMBOLS - 1}}})?\Z",
+        description=f"up to {MOST_SYMBOLS} symbols separated by single blanks, such as CL ES 6A",
     ),
 ]
 PointValues = Annotated[
     str,
     Meta(
-        pattern=rf"^(?:{_SYMBOL}=[0-9]{{1,9}}(?:\.[0-9]{{1,4}})?(?: |\Z)){{0,128}}(?<! )\Z",
-        description="dollars a point for up to 128 symbols, such as CL=1000 ES=50",
+        pattern=rf"^(?:{SYMBOL}=[0-9]{{1,9}}(?:\.[0-9]{{1,4}})?(?: |\Z)){{0,{MOST_SPECIFIED}}}(?<! )\Z",
+        description=f"dollars a point for up to {MOST_SPECIFIED} symbols, such as CL=1000 ES=50",
     ),
 ]
 Holdings = Annotated[
@@ -131,9 +160,7 @@ Legs = Annotated[
         description="positions as symbol:side:size:worker, such as CL:long:1:ibs-CL",
     ),
 ]
-ClockTime = Annotated[
-    str, Meta(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z", description="a time of day such as 17:00")
-]
+ClockTime = Annotated[str, Meta(pattern=rf"^{CLOCK_TIME}\Z", description="a time of day such as 17:00")]
 # Not what the machine calls local: elsewhere the same log would mean other days.
 ZoneName = Annotated[
     str,

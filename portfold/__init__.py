@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from portfold.errors import PortfoldError as PortfoldError
     from portfold.events.fields import Side as Side
     from portfold.events.legs import Holding as Holding
     from portfold.workers.client.closing.flatten_order import FlattenOrder as FlattenOrder
@@ -20,11 +21,12 @@ _WHERE = {
     "FlattenOrder": "portfold.workers.client.closing.flatten_order",
     "GateSettings": "portfold.workers.client.settings",
     "Holding": "portfold.events.legs",
+    "PortfoldError": "portfold.errors",
     "PortfolioGate": "portfold.workers.client.gate",
     "Side": "portfold.events.fields",
 }
 
-__all__ = ["Decision", "FlattenOrder", "GateSettings", "Holding", "PortfolioGate", "Side"]
+__all__ = ["Decision", "FlattenOrder", "GateSettings", "Holding", "PortfoldError", "PortfolioGate", "Side"]
 
 
 def __getattr__(name: str) -> object:

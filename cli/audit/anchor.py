@@ -50,7 +50,7 @@ def anchor(
             raise Failure(f"Nothing has been decided yet for portfolio {record.shown}.")
         made = anchor_of(record)
     if key is not None:
-        with _explained():
+        with _signing():
             from portfold.coordinator.audit.record.signing import signed
 
             made = signed(made, key)
@@ -73,7 +73,7 @@ def keygen(private_key: Path, /) -> None:
     private_key
         The new file.
     """
-    with _explained():
+    with _signing():
         from portfold.coordinator.audit.record.signing import make_keys
 
         public_key = make_keys(private_key)
@@ -95,7 +95,7 @@ def anchors_named(named: Sequence[str], public_key: Path | None) -> "list[Anchor
     except AnchorError as error:
         raise Unusable(f"--anchor: {error}.") from error
     if public_key is not None:
-        with _explained():
+        with _signing():
             from portfold.coordinator.audit.record.signing import check_signature
 
             for anchor in anchors:
@@ -120,17 +120,11 @@ def _lines(text: str) -> list[str]:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
-    """Makes sentences of what can be wrong with keys and signatures."""
-    from portfold.coordinator.audit.record.anchor import NotSigned, SigningError
-
+def _signing() -> Iterator[None]:
+    """Makes a sentence of a package that is missing."""
     try:
         yield
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith("cryptography"):
             raise
         raise Unusable("Signatures need the package cryptography: pip install 'portfold[audit]'.") from error
-    except SigningError as error:
-        raise Unusable(str(error)) from error
-    except NotSigned as error:
-        raise Failure(str(error)) from error

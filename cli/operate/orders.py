@@ -257,10 +257,7 @@ def acknowledge(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
     from portfold.coordinator.store import log_integrity
 
     bus = target.bus()
-    try:
-        event = log_integrity.acknowledge(bus, by=by, reason=reason)
-    except (log_integrity.NothingLost, log_integrity.LogIntegrityLost) as refused:
-        raise Failure(str(refused)) from refused
+    event = log_integrity.acknowledge(bus, by=by, reason=reason)
     tell_outcome(bus, event, "The loss is acknowledged.")
 
 

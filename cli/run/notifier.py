@@ -34,10 +34,9 @@ def notifier(*, clock: Literal["server", "driven"] = "server", target: Target = 
     """
     import os
 
-    from portfold.cli.exits import Failure
     from portfold.cli.stopping import stopped_by_signals
     from portfold.log import open_log
-    from portfold.workers.notify.process import NotifierFailed, run
+    from portfold.workers.notify.process import run
 
     place = target.resolve()
     log, lines = open_log("notifier", for_here=typing_here())
@@ -53,8 +52,6 @@ def notifier(*, clock: Literal["server", "driven"] = "server", target: Target = 
                 log=log,
                 stop=stop.event,
             )
-    except NotifierFailed as failed:
-        raise Failure(str(failed)) from failed
     finally:
         lines.close()
     return stop.exit_code

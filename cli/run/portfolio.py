@@ -82,7 +82,7 @@ def run(
     from contextlib import ExitStack, closing
     from tempfile import TemporaryDirectory
 
-    from portfold.cli.exits import FAILED, Unusable
+    from portfold.cli.exits import FAILED
     from portfold.cli.folders import default_book
     from portfold.cli.run.embedded import check_embedded
     from portfold.cli.run.embedded import embedded as brought_along
@@ -91,7 +91,6 @@ def run(
     from portfold.workers.brokers.registry import is_paper
     from portfold.workers.feeds.registry import feed_for, refuse_no_market
     from portfold.workers.run.live_plan import announce, compare_with_log, settle
-    from portfold.workers.run.money import RunRefused
     from portfold.workers.run.process import worker_of
     from portfold.workers.run.supervisor import Supervisor
 
@@ -100,10 +99,7 @@ def run(
     feed = feed_for(place.configuration.runtime.feed, bars, given)
     refuse_no_market(feed)
     wanted = tuple(dict.fromkeys((symbols or "").replace(",", " ").split()))
-    try:
-        settled = settle(place.configuration, paper=paper, live=live, feed=feed, wanted=wanted)
-    except RunRefused as refused:
-        raise Unusable(str(refused)) from refused
+    settled = settle(place.configuration, paper=paper, live=live, feed=feed, wanted=wanted)
     if embedded:
         check_embedded(place, target)
     passed_on = ["--join", *(["--take-over"] if beside.take_over else [])]

@@ -80,8 +80,8 @@ def worker(
     from portfold.log import open_log
     from portfold.workers.client.settings import GateSettings
     from portfold.workers.feeds.registry import feed_for, refuse_no_market
-    from portfold.workers.run.claim import Claim, NameTaken
-    from portfold.workers.run.money import RunRefused, with_or_without
+    from portfold.workers.run.claim import Claim
+    from portfold.workers.run.money import with_or_without
     from portfold.workers.run.process import WorkerPlan, run
 
     place = target.resolve()
@@ -89,10 +89,7 @@ def worker(
     options = {"pace_seconds": _exact(pace), "speed": _exact(speed), "seed": seed, "days": days}
     feed = feed_for(place.configuration.runtime.feed, bars, options)
     refuse_no_market(feed)
-    try:
-        configuration = with_or_without(place.configuration, feed, paper=paper, live=live)
-    except RunRefused as refused:
-        raise Unusable(str(refused)) from refused
+    configuration = with_or_without(place.configuration, feed, paper=paper, live=live)
     settings = GateSettings.of(configuration, url=place.url, portfolio=place.portfolio)
     runtime = configuration.runtime
     plan = WorkerPlan(
@@ -116,8 +113,6 @@ def worker(
             run(configuration, settings, plan, log=log, stop=stop.event)
         if claim.lost_to:
             raise Unusable(f"{plan.worker} was taken over by {claim.lost_to}.")
-    except NameTaken as taken:
-        raise Unusable(str(taken)) from taken
     finally:
         lines.close()
     return stop.exit_code

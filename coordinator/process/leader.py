@@ -24,11 +24,12 @@ from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.snapshot import snapshot_text
 from portfold.coordinator.views.narration import Line, narrate
 from portfold.coordinator.views.status import status_fields
+from portfold.errors import PortfoldError
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import ClockTicked, CoordinatorStarted, Event, LimitsChanged, TradingHalted
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import SERVERS_TIME, Bus, Committed, Entry, Head, Lease, at_time
-from portfold.events.wire.errors import BusError, BusRefused, BusUnreachable
+from portfold.events.wire.errors import BusRefused, BusUnreachable
 from portfold.log import Log
 
 _READ_AT_ONCE = 256
@@ -41,7 +42,7 @@ _GLANCE_SECONDS = 1.0
 _BUSY_GLANCE_SECONDS = 10.0
 
 
-class LeadLost(BusError):
+class LeadLost(PortfoldError):
     """Somebody else leads by now: nothing more may be written."""
 
 

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+from portfold.bounds import NAME_LETTERS
 from portfold.clock import Clock, SystemClock
 from portfold.config import Configuration, loaded_line, milliseconds, secret
 from portfold.coordinator.configured import configured_limits
@@ -36,7 +37,7 @@ _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
 _NOWHERE = Head(0, ORIGIN, "")
 _STANDBY_LEASES = 3  # said four times a lease; it may be late a little without looking dead
-_UNFIT_FOR_A_NAME = re.compile(r"[^A-Za-z0-9._@-]")
+_UNFIT_FOR_A_NAME = re.compile(rf"[^{NAME_LETTERS}]")
 
 
 def run(

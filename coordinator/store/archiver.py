@@ -24,9 +24,9 @@ from portfold.coordinator.store.recorded import Difference, Recorded, difference
 from portfold.coordinator.store.segment import ArchiveError, Closing, Opening, SegmentWriter, open_segment
 from portfold.coordinator.store.snapshot import Checkpoint, read_snapshot
 from portfold.coordinator.store.verification import not_what_was_decided
+from portfold.errors import PortfoldError
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.archiver_bus import ArchiverBus
-from portfold.events.wire.errors import BusError
 from portfold.whole_files import part_of, put_in_place, to_disk
 
 SEGMENT_EVENTS = 50_000
@@ -35,7 +35,7 @@ SEGMENT_EVENTS = 50_000
 _DAY_MS = 86_400_000
 
 
-class NotArchived(BusError):
+class NotArchived(PortfoldError):
     """Why history cannot be archived now. Nothing was trimmed after that."""
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.snapshot import read_snapshot
+from portfold.errors import FAILED, PortfoldError
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import LossAcknowledged
 from portfold.events.stream_id import ORIGIN, StreamId
@@ -27,8 +28,10 @@ _TRIES = 20
 class LogIntegrityLost(BusError):
     """The log does not add up. The sentence says how, and the way out."""
 
+    exit_code = FAILED
 
-class NothingLost(BusError):
+
+class NothingLost(PortfoldError):
     """There is no loss to acknowledge."""
 
 

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from portfold.coordinator.store.entry_json import read_words, words_json
 from portfold.coordinator.store.recorded import Recorded
+from portfold.errors import FAILED
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Entry
 from portfold.events.wire.errors import BusError
@@ -34,6 +35,8 @@ _COMPRESSION = 6
 
 class ArchiveError(BusError):
     """An archive that is not what it should be. The text names the file."""
+
+    exit_code = FAILED
 
     def __init__(self, path: Path, what: str) -> None:
         super().__init__(f"{path}: {what}")

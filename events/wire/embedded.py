@@ -27,6 +27,7 @@ from typing import Literal, NoReturn, Self
 
 from redis import Redis, RedisError
 
+from portfold.errors import PortfoldError
 from portfold.events.wire.connection import connect
 from portfold.events.wire.zero_tail import cut_zero_tail, zero_tail
 
@@ -54,7 +55,7 @@ _DAMAGED = "Bad file format reading the append only file"  # what a server of ou
 _GUARD = 'exec 3<&0 </dev/null; { read -r _ <&3 || kill -TERM $$; } & exec 3<&- "$@"'
 
 
-class ServerError(Exception):
+class ServerError(PortfoldError):
     """The embedded server cannot start, or is not running. The text is meant for the user."""
 
 

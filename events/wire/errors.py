@@ -1,8 +1,12 @@
 """What can go wrong between us and the bus, told apart by what a caller can do about it."""
 
+from portfold.errors import UNREACHABLE, PortfoldError
 
-class BusError(Exception):
+
+class BusError(PortfoldError):
     """Anything the bus did not do for us. The text is a sentence for a person."""
+
+    exit_code = UNREACHABLE
 
 
 class BusUnreachable(BusError):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
+from portfold.bounds import MOST_CONTRACTS
 from portfold.config import Configuration
 from portfold.research.simulate.prices import without_bars
 from portfold.research.simulate.scenario import TradingAccount, build_case
@@ -20,7 +21,6 @@ from portfold.research.trades.trade_file import Trade
 from portfold.research.trades.trading_days import Chosen
 
 _NO_LIMIT = Decimal(999_999_999)
-_MOST_CONTRACTS = 10_000
 _SEED = 1  # of the bootstrap: the same trades have the same intervals
 
 
@@ -37,7 +37,7 @@ def figures_of(
     """The figures of trades of one symbol that never overlap."""
     if not trades:
         return Figures(measured(Simulated((), 1), (), days, cash, _NO_LIMIT), Interval(0.0, 0.0))
-    runtime = structs.replace(configuration.runtime, max_contracts=_MOST_CONTRACTS)
+    runtime = structs.replace(configuration.runtime, max_contracts=MOST_CONTRACTS)
     case = build_case(
         structs.replace(configuration, runtime=runtime),
         Chosen(tuple(trades), tuple(days), 0),

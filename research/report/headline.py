@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from portfold.bounds import MOST_BLOCKED
 from portfold.coordinator.audit.report.day_account import DayAccount, rate
 from portfold.coordinator.audit.report.days import begins_ms, week_of
 from portfold.coordinator.audit.report.tallies import all_together
-from portfold.coordinator.audit.report.warning_signs import MOST_BLOCKED, Sign, signs
+from portfold.coordinator.audit.report.warning_signs import Sign, signs
 from portfold.dollars import ZERO, shown_limit
 from portfold.research.report.happenings import session
 from portfold.research.report.table import tone_of

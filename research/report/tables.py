@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from portfold.bounds import MOST_BLOCKED
 from portfold.coordinator.audit.report.day_account import DayAccount, EndOfDayPosition, Trade, rate
 from portfold.coordinator.audit.report.tallies import Tally, all_together, by_symbol, by_worker
-from portfold.coordinator.audit.report.warning_signs import MOST_BLOCKED
 from portfold.dollars import ZERO
 from portfold.exchange_time import span
 from portfold.quotes import is_made_up

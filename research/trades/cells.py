@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
+from portfold.bounds import MOST_CONTRACTS
 from portfold.dollars import CENT
 from portfold.events.fields import Side
 from portfold.exchange_time import milliseconds_of
@@ -31,7 +32,6 @@ _MONTHS = 12
 _HALF_DAY = 12
 _MOST_DOLLARS = Decimal(999_999_999)
 _PRICE_DECIMALS = Decimal("1e-10")
-_MOST_CONTRACTS = 10_000
 _SHOWN = 40
 
 
@@ -144,6 +144,6 @@ def size_in(text: str) -> int:
     if not text:
         return 1
     size = number_in(text)
-    if size is None or size != size.to_integral_value() or not 1 <= size <= _MOST_CONTRACTS:
-        raise Unfit("size not a whole number of contracts", text, f"1 to {_MOST_CONTRACTS:,}")
+    if size is None or size != size.to_integral_value() or not 1 <= size <= MOST_CONTRACTS:
+        raise Unfit("size not a whole number of contracts", text, f"1 to {MOST_CONTRACTS:,}")
     return int(size)

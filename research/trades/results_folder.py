@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from portfold.bounds import SYMBOL
 from portfold.research.errors import ResearchError
 from portfold.research.trades.trade_file import Rows, Trade, read_rows
 from portfold.workers.feeds.csv_folder import UTF8, no_utf8_from
@@ -22,7 +23,7 @@ MOST_SYMBOLS = 64
 _SUFFIX = "_optimization"
 _TRADES = "_rf_best_trades.csv"
 _BEST = "best.json"
-_SYMBOL = re.compile(r"[A-Z0-9]{1,12}")
+_SYMBOL = re.compile(SYMBOL)
 _LARGEST_BEST = 1_000_000
 _LARGEST_FIGURE = 1e15
 

@@ -156,11 +156,12 @@ def test_a_configuration_can_be_written_as_json(folder: Folder) -> None:
 
 
 def test_the_defaults_travel_with_the_package(tmp_path: Path) -> None:
-    """As in an installed wheel: the package alone, in a folder of another name, used from elsewhere."""
+    """As in an installed wheel: it and what all share, in a folder of another name, used from elsewhere."""
     shutil.copytree(
         PACKAGED, tmp_path / "site" / "portfold" / "config", ignore=shutil.ignore_patterns("__pycache__")
     )
-    (tmp_path / "site" / "portfold" / "__init__.py").touch()
+    for shared in (PACKAGED.parent / "portfold").glob("*.py"):
+        shutil.copy(shared, tmp_path / "site" / "portfold")
     script = (
         "import portfold.config, pathlib\n"
         "loaded = portfold.config.load(None, {}, pathlib.Path.cwd())\n"

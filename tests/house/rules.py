@@ -263,6 +263,14 @@ def _calls_on_import(node: ast.AST) -> Iterator[ast.Call]:
 
 def _named(calls: Iterator[ast.Call], module: Module) -> Iterator[tuple[int, str]]:
     """Line and full name of what is called: `R()` after `from redis import Redis as R` is `redis.Redis`."""
+    known = _known_in(module)
+    for call in calls:
+        first, dot, rest = ast.unparse(call.func).partition(".")
+        yield call.lineno, known.get(first, first) + dot + rest
+
+
+def _known_in(module: Module) -> dict[str, str]:
+    """Full names of what it imports, by the names it has there."""
     known: dict[str, str] = {}
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
@@ -270,6 +278,18 @@ def _named(calls: Iterator[ast.Call], module: Module) -> Iterator[tuple[int, str
         elif isinstance(node, ast.ImportFrom):
             base = _base_of(node, module)
             known |= {alias.asname or alias.name: f"{base}.{alias.name}" for alias in node.names}
-    for call in calls:
-        first, dot, rest = ast.unparse(call.func).partition(".")
-        yield call.lineno, known.get(first, first) + dot + rest
+    return known
+
+
+def bases_of_classes(modules: dict[str, Module]) -> dict[str, set[str]]:
+    """The full name of each class at the top of a module, with those of its bases."""
+    found = {}
+    for module in modules.values():
+        classes = [node for node in module.tree.body if isinstance(node, ast.ClassDef)]
+        known = {node.name: f"{module.name}.{node.name}" for node in classes} | _known_in(module)
+        for node in classes:
+            named = (ast.unparse(base).partition(".") for base in node.bases)
+            found[f"{module.name}.{node.name}"] = {
+                known.get(first, first) + dot + rest for first, dot, rest in named
+            }
+    return found

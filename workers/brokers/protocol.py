@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, Protocol
 import msgspec
 
 from portfold.config import Configuration
+from portfold.errors import PortfoldError
 from portfold.events.fields import Side
 from portfold.log import Log
 from portfold.workers.named import Shape, read_options
@@ -36,7 +37,7 @@ def always() -> bool:
     return True
 
 
-class BrokerError(Exception):
+class BrokerError(PortfoldError):
     """The broker did not do what was asked, and nothing was changed (but see OrderUnknown); a sentence that
     says why."""
 

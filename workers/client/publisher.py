@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from portfold.clock import Clock
+from portfold.errors import PortfoldError
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import Event, PositionClosed, PositionOpened
 from portfold.events.stream_id import StreamId
@@ -36,7 +37,7 @@ class OutboxFull(BusError):
     """The bus has been away for so long that no more facts can be kept for it."""
 
 
-class OtherProcess(RuntimeError):
+class OtherProcess(PortfoldError, RuntimeError):
     """A process that was forked off uses what belongs to the one before: one of the two would go unheard."""
 
 

@@ -8,16 +8,16 @@ same for the same name, so that a second report is known as one.
 import hashlib
 import re
 
+from portfold.bounds import LONGEST_NAME, LONGEST_TEXT, NAME_LETTERS
 from portfold.events.fields import readable
 
-_LONGEST = 500
-_NAME = re.compile(r"[A-Za-z0-9._@-]{0,64}").fullmatch
+_NAME = re.compile(rf"[{NAME_LETTERS}]{{0,{LONGEST_NAME}}}").fullmatch
 _DIGEST_BYTES = 16
 
 
 def as_text(reason: object) -> str:
     """The reason as the log takes it."""
-    return readable(str(reason)[:_LONGEST])[:_LONGEST]
+    return readable(str(reason)[:LONGEST_TEXT])[:LONGEST_TEXT]
 
 
 def as_name(fill: object) -> str:

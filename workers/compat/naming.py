@@ -12,14 +12,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from portfold.bounds import LONGEST_NAME, NAME_LETTERS
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.workers.client.settings import GateSettings, open_bus
 from portfold.workers.run.claim import Claim, NameTaken
 
-_LONGEST = 64
-_UNFIT = re.compile(r"[^A-Za-z0-9._@-]+")
+_UNFIT = re.compile(rf"[^{NAME_LETTERS}]+")
 _LOOK_SECONDS = 0.05
 _MOST_ALIKE = 100
 
@@ -29,7 +29,7 @@ def name_of_this_process(words: Sequence[str] | None = None) -> str:
     program, *arguments = (sys.argv if words is None else words) or [""]
     parts = [Path(program).stem if program not in ("", "-c", "-m") else "python", *arguments]
     name = _UNFIT.sub("-", "-".join(parts)).strip("-") or "python"
-    if len(name) <= _LONGEST:
+    if len(name) <= LONGEST_NAME:
         return name
     return f"{name[:51]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
@@ -41,7 +41,7 @@ def claim_a_name(bus: Bus, name: str, settings: GateSettings, log: Log) -> tuple
     be given back at the end.
     """
     for number in range(1, _MOST_ALIKE):
-        own = name if number == 1 else f"{name[: _LONGEST - 3]}-{number}"
+        own = name if number == 1 else f"{name[: LONGEST_NAME - 3]}-{number}"
         claim = Claim(open_bus(settings), own, settings, stop=threading.Event(), log=log)
         try:
             claim.take(patient=True)

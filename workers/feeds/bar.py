@@ -9,11 +9,13 @@ from decimal import Decimal
 
 import msgspec
 
+from portfold.errors import PortfoldError
+
 _PRICES = ("open", "high", "low", "close")
 _NO_OFFSET = timedelta(0)
 
 
-class BarError(ValueError):
+class BarError(PortfoldError, ValueError):
     """A bar that cannot be; `field` names the one to blame."""
 
     def __init__(self, field: str, problem: str) -> None:

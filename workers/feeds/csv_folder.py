@@ -29,6 +29,8 @@ from pathlib import Path
 from typing import Literal, TextIO
 from zoneinfo import ZoneInfo
 
+from portfold.bounds import PRICE, SYMBOL
+from portfold.errors import UNUSABLE, PortfoldError
 from portfold.workers.feeds.bar import Bar, BarError
 
 Form = Literal["daily", "hourly"]
@@ -39,11 +41,11 @@ _HEADERS: dict[str, Form] = {
     "time,open,high,low,close": "hourly",
 }
 _TIME_COLUMN: dict[Form, str] = {"daily": "date", "hourly": "time"}
-_SYMBOL = re.compile(r"[A-Z0-9]{1,12}")
+_SYMBOL = re.compile(SYMBOL)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _HOUR = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d", re.ASCII)
 # No finer and no larger than what the bus carries as a price.
-_PRICE = re.compile(r"-?\d{1,9}(?:\.\d{1,10})?", re.ASCII)
+_PRICE = re.compile(PRICE)
 # A good line is far shorter; a longer one is cut, so that no file can fill the memory, and then refused.
 _LONGEST_LINE = 256
 
@@ -61,8 +63,10 @@ UTF8 = "text in UTF-8, got other bytes; to make it that: iconv -f WINDOWS-1252 -
 """What is expected where other bytes are; nearly always they are of a spreadsheet on Windows."""
 
 
-class BarsError(ValueError):
+class BarsError(PortfoldError, ValueError):
     """Bars that cannot be read: a sentence for the person who keeps the folder."""
+
+    exit_code = UNUSABLE
 
 
 class CsvFolder:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from math import cos, pi, sin
 
 from portfold.config.runtime import TradingDay
+from portfold.errors import PortfoldError
 from portfold.events.fields import Side
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.strategies.average_true_range import AverageTrueRange
@@ -46,7 +47,7 @@ _FARTHEST = 64.0
 _DAY_MINUTES = 24 * 60
 
 
-class MissingFeatures(Exception):
+class MissingFeatures(PortfoldError):
     """Not all features are known; a sentence that says which and why."""
 
 

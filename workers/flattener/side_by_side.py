@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import TypeVar
 
+from portfold.errors import PortfoldError
+
 _AT_ONCE = 64
 Named = TypeVar("Named", bound=Hashable)
 
 
-class NotDone(Exception):
+class NotDone(PortfoldError):
     """It is still being done, or could not be begun yet; a sentence that says which."""
 
 

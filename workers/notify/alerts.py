@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from portfold.bounds import MOST_STOPS_A_WEEK
 from portfold.config import AlertLevel
 from portfold.coordinator.store.recorded import Recorded
 from portfold.events.codec import RefusedField, decode_decided, decode_event
@@ -259,7 +260,7 @@ class _Telling:
     def _count_stop(self) -> None:
         self.book = replace(self.book, stops=self.book.stops + 1)
         stops = self.book.week.stops + self.book.stops
-        if stops == day_and_week.STOPS_A_WEEK + 1:  # said at once, and once
+        if stops == MOST_STOPS_A_WEEK + 1:  # said at once, and once
             lines = day_and_week.stops_this_week(stops, self._when)
             self._add(Alert("weekly_signs", "warning", self._ms, lines))
 

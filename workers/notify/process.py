@@ -12,7 +12,9 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from portfold.bounds import NAME_LETTERS
 from portfold.config import Configuration, Destination, webhook_url
+from portfold.errors import PortfoldError
 from portfold.events.wire.connection import connect, without_secrets
 from portfold.events.wire.notifier_bus import NotifierBus
 from portfold.log import Log
@@ -28,10 +30,10 @@ from portfold.workers.notify.words.wording import clock_of
 
 _CLOSE_SECONDS = 30.0
 _LOOK_SECONDS = 0.5
-_UNFIT_FOR_A_NAME = re.compile(r"[^A-Za-z0-9._@-]")
+_UNFIT_FOR_A_NAME = re.compile(rf"[^{NAME_LETTERS}]")
 
 
-class NotifierFailed(Exception):
+class NotifierFailed(PortfoldError):
     """A destination is no longer served, by a fault of ours; the sentence says which."""
 
 

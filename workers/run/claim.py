@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from types import TracebackType
 
+from portfold.errors import UNUSABLE, PortfoldError
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
@@ -26,8 +27,10 @@ BEATS_TO_SEE = 2.2
 _LOOK_SECONDS = 0.05
 
 
-class NameTaken(Exception):
+class NameTaken(PortfoldError):
     """Another process has the name; a sentence that says which, and the way out."""
+
+    exit_code = UNUSABLE
 
 
 class Claim:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from portfold.errors import PortfoldError
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import ClockTicked
 from portfold.events.stream_id import ORIGIN
@@ -25,7 +26,7 @@ _LOOK_MS = 100
 _SETTLE_LOOK_MS = 2
 
 
-class ConductorError(Exception):
+class ConductorError(PortfoldError):
     """Simulated time cannot go on. The text is a sentence for a person."""
 
 

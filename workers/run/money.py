@@ -13,6 +13,7 @@ from datetime import datetime
 
 from portfold.config import ConfigError, Configuration
 from portfold.config import Feed as ConfiguredFeed
+from portfold.errors import UNUSABLE, PortfoldError
 from portfold.log import Log
 from portfold.workers.brokers.registry import is_paper, on_paper
 from portfold.workers.feeds.bar import Bar
@@ -24,8 +25,10 @@ LATE_SECONDS = 300.0
 _OF_THE_PAST = frozenset((*OURS, DRIVEN.kind))
 
 
-class RunRefused(Exception):
+class RunRefused(PortfoldError):
     """What was asked for is not to be started; a sentence that says why."""
+
+    exit_code = UNUSABLE
 
 
 def with_or_without(

@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 
 from portfold.coordinator.audit.record.record import Record
 from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.errors import UNUSABLE, PortfoldError
 from portfold.events.fields import STREAM_ID
 from portfold.events.stream_id import ORIGIN, StreamId
 
@@ -35,15 +36,19 @@ _SIGNED: dict[str, tuple[str, str]] = {
 }
 
 
-class AnchorError(ValueError):
+class AnchorError(PortfoldError, ValueError):
     """A line that is no anchor, or not one of this record. The text is a sentence."""
 
+    exit_code = UNUSABLE
 
-class SigningError(Exception):
+
+class SigningError(PortfoldError):
     """A key that cannot be used. The text is a sentence that names the file."""
 
+    exit_code = UNUSABLE
 
-class NotSigned(Exception):
+
+class NotSigned(PortfoldError):
     """An anchor that is not signed with the key it should be. The text is a sentence."""
 
 

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from portfold.coordinator.audit.record.record import Record
 from portfold.coordinator.audit.record.timeline import Wanted
+from portfold.errors import PortfoldError
 from portfold.events.stream_id import ORIGIN, StreamId
 
 
-class NotOnRecord(Exception):
+class NotOnRecord(PortfoldError):
     """What was asked for is not on record. A sentence."""
 
 

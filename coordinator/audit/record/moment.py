@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.trading_day import trading_day_at
+from portfold.errors import UNUSABLE, PortfoldError
 from portfold.events.stream_id import StreamId
 from portfold.exchange_time import local_time, milliseconds_of
 
@@ -33,8 +34,10 @@ EXPECTED = (
 )
 
 
-class MomentError(ValueError):
+class MomentError(PortfoldError, ValueError):
     """No moment, or none there is. The text is a sentence."""
+
+    exit_code = UNUSABLE
 
 
 class Exchange(NamedTuple):

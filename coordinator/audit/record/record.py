@@ -12,13 +12,16 @@ from portfold.coordinator.store.archive import Archive
 from portfold.coordinator.store.history import READ_AT_ONCE, history
 from portfold.coordinator.store.log_integrity import count_between
 from portfold.coordinator.store.recorded import Recorded
+from portfold.errors import UNUSABLE, PortfoldError
 from portfold.events.chain import GENESIS
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry
 
 
-class RecordError(Exception):
+class RecordError(PortfoldError):
     """The record cannot be read; a sentence that says why and what to do."""
+
+    exit_code = UNUSABLE
 
 
 class Record(Protocol):

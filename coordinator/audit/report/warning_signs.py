@@ -6,15 +6,13 @@ limit, more open than the position limit allows; and besides these whatever shou
 
 from collections import Counter
 from collections.abc import Sequence
-from decimal import Decimal
 
 from msgspec import Struct
 
+from portfold.bounds import MOST_BLOCKED, MOST_STOPS_A_WEEK
 from portfold.coordinator.audit.report.day_account import DayAccount, rate
 from portfold.dollars import shown, shown_limit
 
-MOST_BLOCKED = Decimal("0.5")
-MOST_STOPS_A_WEEK = 3
 _DAYS_NAMED = 6
 
 

@@ -2,10 +2,11 @@
 
 from typing import Protocol
 
+from portfold.errors import PortfoldError
 from portfold.workers.notify.alert import Message
 
 
-class NotSent(Exception):
+class NotSent(PortfoldError):
     """The message did not get through, or nobody knows whether it did. The text is safe to show anywhere.
 
     `retry_seconds` is what the other side asked for, None where it did not say. `for_good`: it is this

@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from portfold.bounds import MOST_BLOCKED, MOST_STOPS_A_WEEK
 from portfold.dollars import shown
 from portfold.events.decisions import TradingDayStarted
 from portfold.workers.notify.book import Trade, Trades, Week
 from portfold.workers.notify.words.together import most_first
 from portfold.workers.notify.words.wording import Lines, at_clock
-
-STOPS_A_WEEK = 3
-BLOCK_RATE = 0.5
 
 
 def day_summary(over: TradingDayStarted, trades: Trades, denied_by_code: Mapping[str, int]) -> Lines:
@@ -36,15 +34,15 @@ def _how_they_went(trades: Trades, exits: int) -> str:
 
 
 def stops_this_week(stops: int, when: datetime) -> Lines:
-    return (f"⚠️ WARNING SIGN: stop {stops} this week, more than {STOPS_A_WEEK} | {at_clock(when)}",)
+    return (f"⚠️ WARNING SIGN: stop {stops} this week, more than {MOST_STOPS_A_WEEK} | {at_clock(when)}",)
 
 
 def week_signs(week: Week) -> Lines:
     """The week's warning signs; nothing when there is none."""
     signs = []
-    if week.stops > STOPS_A_WEEK:
-        signs.append(f"{week.stops} stops, more than {STOPS_A_WEEK}")
-    if week.requested and week.blocked / week.requested > BLOCK_RATE:
+    if week.stops > MOST_STOPS_A_WEEK:
+        signs.append(f"{week.stops} stops, more than {MOST_STOPS_A_WEEK}")
+    if week.requested and week.blocked / week.requested > MOST_BLOCKED:
         rate = f"{week.blocked / week.requested:.0%}"
         signs.append(f"{rate} of entries denied ({week.blocked} of {week.requested}), more than half")
     if not signs:

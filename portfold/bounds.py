@@ -1,0 +1,27 @@
+"""Bounds that the wire, the configuration and what reads files hold to alike, so each is written once.
+
+Guarantees: what the configuration lets pass in these, the log takes. Where the two differ on purpose, as in
+the length of a portfolio's name, each has its own.
+"""
+
+from decimal import Decimal
+
+SYMBOL = r"[A-Z0-9]{1,12}"
+NAME_LETTERS = r"A-Za-z0-9._@-"
+LONGEST_NAME = 64
+LONGEST_TEXT = 500
+PRICE = r"-?[0-9]{1,9}(?:\.[0-9]{1,10})?"
+CLOCK_TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+
+MOST_SYMBOLS = 64
+MOST_SPECIFIED = 128
+"""How many contracts can be known: each is a point value in the limits."""
+MOST_POSITIONS = 50
+MOST_CONTRACTS = 10_000
+MOST_PERCENT = 99
+"""Of the daily stop, to warn at."""
+
+MOST_BLOCKED = Decimal("0.5")
+"""The share of entries that are denied, above which that is a warning sign."""
+MOST_STOPS_A_WEEK = 3
+"""More of them are a warning sign."""

@@ -1,0 +1,18 @@
+"""The one tree of what can go wrong for a user, each with the exit code that a command ends with.
+
+Guarantees: the text of whatever derives from `PortfoldError` is for a person, and `except PortfoldError`
+catches all that portfold says no with. A fault of ours, which shows its traceback, and a signal between two
+of our own functions are not in the tree: `tests/house/test_errors.py` names each with its reason.
+"""
+
+from typing import ClassVar
+
+FAILED = 1
+UNUSABLE = 2
+UNREACHABLE = 3
+
+
+class PortfoldError(Exception):
+    """What portfold could not do, or what it cannot use; `exit_code` is what a command makes of it."""
+
+    exit_code: ClassVar[int] = FAILED
