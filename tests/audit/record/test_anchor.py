@@ -384,7 +384,7 @@ def test_without_the_package_for_signatures_that_is_said(past: Past, key: Path) 
     ran = [
         subprocess.run(
             [sys.executable, "-c", script, *words, *more],
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
             capture_output=True,
             text=True,
             check=False,

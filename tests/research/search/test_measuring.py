@@ -20,7 +20,7 @@ from tests.processes import is_gone
 from tests.research.made import case_of, random_trades
 from tests.waiting import until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LEVELS = (1, 3)
 
 

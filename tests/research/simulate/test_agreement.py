@@ -42,7 +42,7 @@ from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from tests.processes import Coordinators, config_folder
 from tests.research.made import case_of, random_trades
-from tests.research.test_laws import SYMBOLS, bars_of
+from tests.research.simulate.test_laws import SYMBOLS, bars_of
 from tests.waiting import until
 
 POSITIONS = 3

@@ -25,7 +25,7 @@ from tests.coordinator.story import Story
 from tests.processes import Coordinators
 from tests.waiting import until
 
-DOCUMENTED = Path(__file__).parents[2] / "docs" / "command.md"
+DOCUMENTED = Path(__file__).parents[3] / "docs" / "command.md"
 UTC = ZoneInfo("UTC")
 
 

@@ -156,7 +156,7 @@ def test_the_findings_are_the_same_whatever_the_hash_seed() -> None:
     printed = {
         subprocess.run(
             [sys.executable, "-c", _PRINT_THEM],
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
             env=os.environ | {"PYTHONHASHSEED": seed},
             capture_output=True,
             text=True,

@@ -139,7 +139,7 @@ def test_json_lines_hold_numbers_as_numbers_and_all_fields_in_turn() -> None:
 
 
 def test_every_column_is_documented() -> None:
-    documented = (Path(__file__).parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
+    documented = (Path(__file__).parents[3] / "docs" / "audit.md").read_text(encoding="utf-8")
     assert [name for table in TABLES for name in columns(table) if f"`{name}`" not in documented] == []
 
 

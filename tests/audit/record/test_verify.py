@@ -342,13 +342,13 @@ def resident_after(count: int) -> int:
     script = (
         "import resource\n"
         "from portfold.coordinator.audit.record.verify import verify\n"
-        "from tests.audit.test_verify import Endless\n"
+        "from tests.audit.record.test_verify import Endless\n"
         f"assert verify(Endless({count})).events == {count}\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     ran = subprocess.run(
         [sys.executable, "-c", script],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         check=True,
         timeout=50,
