@@ -15,11 +15,10 @@ from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusRefused
 from tests.coordinator.story import code
 from tests.live import Live
-from tests.processes import READY, CoordinatorThread, coordinating
+from tests.processes import NOT_COORDINATING, READY, CoordinatorThread, coordinating
 from tests.waiting import until
 from tests.workers.test_gate import Gates
 
-NOT_COORDINATING = "Not coordinating, so no entry is answered; trying again"
 SAVE = "3600 1 300 100"
 
 
