@@ -3,36 +3,23 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from portfold.cli.exits import INTERRUPTED, OK, UNUSABLE
 from portfold.coordinator.audit.export.export import export
 from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord
 from portfold.coordinator.audit.record.verify import verify
-from portfold.coordinator.fold.fold import FOLD_VERSION, fold
 from portfold.coordinator.fold.state import State
-from portfold.coordinator.store import ledger, verification
 from portfold.coordinator.store.archiver import Keep, archive_history
-from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.ledger import Decided
-from portfold.coordinator.store.recorded import Recorded
-from portfold.coordinator.store.verification import verify_archive
 from portfold.events.chain import GENESIS
-from portfold.events.codec import encode
-from portfold.events.decisions import Decision, EntryDenied
-from portfold.events.incoming import CoordinatorStarted, Event, Malformed
 from portfold.events.stream_id import ORIGIN, StreamId
-from portfold.events.wire.bus import Entry
 from tests.archive.past import Past
 from tests.audit.golden_record import CHAIN, Golden
-from tests.audit.in_memory import InMemory, realistic
+from tests.audit.in_memory import realistic
 from tests.cli.command_line import portfold, started
 from tests.waiting import until
 
@@ -199,91 +186,6 @@ def test_ctrl_c_ends_it_without_a_word(past: Past, tmp_path: Path) -> None:
         assert verifying.said.read_text() == ""
 
 
-# --- what another version of the rules decided ------------------------------------------------------------
-
-AN_UPGRADE = 150
-
-
-@pytest.fixture
-def upgraded(monkeypatch: pytest.MonkeyPatch) -> InMemory:
-    """A log that another version began, with other words for a denial, and this version went on with."""
-    entries = [(one.event.id, one.event.fields) for one in realistic(300).all]
-    at, fields = entries[0]
-    assert fields[1] == "CoordinatorStarted"
-    entries[0] = (at, encode(CoordinatorStarted("host.1.abc", 1, fold=FOLD_VERSION + 1)))
-    with monkeypatch.context() as other_version:
-        other_version.setattr(ledger, "fold", in_other_words)
-        return InMemory(entries)
-
-
-def in_other_words(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]:
-    return [
-        replace(one, reason="No.") if isinstance(one, EntryDenied) else one for one in fold(state, at, event)
-    ]
-
-
-def test_what_another_version_decided_otherwise_is_held_to_its_chain_and_said(upgraded: InMemory) -> None:
-    first_denied = next(
-        one.event.id for one in upgraded.all for entry in one.decisions if entry.fields[1] == "EntryDenied"
-    )
-    found = verify(upgraded)
-    assert found.difference is None
-    assert found.not_decided_from == first_denied
-    assert 0 < found.by_chain_alone < found.events == 300
-    assert (found.cursor, found.chain) == (upgraded.cursor, upgraded.chain)
-
-
-def test_what_another_version_decided_alike_is_reproduced(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = realistic(300)
-    monkeypatch.setattr(verification, "GOES_ON_FROM", (FOLD_VERSION + 1,))
-    found = verify(whole)
-    assert (found.difference, found.events, found.by_chain_alone) == (None, 300, 0)
-
-
-def test_other_words_of_this_version_are_a_difference(
-    upgraded: InMemory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(verification, "GOES_ON_FROM", (FOLD_VERSION + 1,))
-    found = verify(upgraded)
-    assert found.difference is not None
-    assert "says 'No.' where the fold says 'Max positions (4) reached." in found.difference.sentence
-
-
-@pytest.mark.parametrize("word", [3, -2, -1])
-def test_what_is_not_decided_again_cannot_be_altered_either(upgraded: InMemory, word: int) -> None:
-    index = next(index for index in range(200, 300) if upgraded.all[index].decisions)
-    event, decisions = upgraded.all[index]
-    fields = list(decisions[0].fields)
-    fields[word] = "altered"
-    upgraded.all[index] = Recorded(event, [Entry(decisions[0].id, fields), *decisions[1:]])
-    found = verify(upgraded)
-    assert found.difference is not None
-    assert found.difference.event == event.id
-
-
-def test_the_archive_of_another_version_is_held_to_its_chain(
-    past: Past, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    past.happens(300)
-    archive_history(past.bus, tmp_path / "archive", Keep(events=20))
-    monkeypatch.setattr(verification, "GOES_ON_FROM", (FOLD_VERSION + 1,))
-    monkeypatch.setattr(ledger, "fold", in_other_words)
-    found = verify_archive(tmp_path / "archive")
-    assert 200 < found.by_chain_alone < found.events
-
-
-def test_it_is_said_how_much_was_not_decided_again(
-    past: Past, audit: Audit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    past.happens(300)
-    monkeypatch.setattr(verification, "GOES_ON_FROM", (FOLD_VERSION + 1,))
-    monkeypatch.setattr(ledger, "fold", in_other_words)
-    code, said = audit("verify")
-    assert code == OK
-    assert "\nNot decided again: 2" in said
-    assert "Another version of the rules decided there; its decisions are held to their chain alone." in said
-
-
 # --- everywhere the same ----------------------------------------------------------------------------------
 
 
@@ -305,69 +207,3 @@ def test_hash_seeds_make_no_difference(tmp_path: Path) -> None:
         said.add(json.dumps(found))
     assert len(said) == 1
     assert f'"chain": "{CHAIN}"' in said.pop()
-
-
-# --- memory -----------------------------------------------------------------------------------------------
-
-
-class Endless:
-    """A log of `count` events that is made while it is read, and held by nobody."""
-
-    portfolio = shown = "endless"
-
-    def __init__(self, count: int) -> None:
-        self.events: int | None = count
-        self.cursor, self.chain = ORIGIN, GENESIS
-
-    def recorded(self) -> Iterator[Recorded]:
-        day = realistic(1_000).all
-        follower, start = Follower(), 0
-        for number in range(self.events or 0):
-            at, fields = day[number % len(day)].event
-            start = number // len(day) * 7 * 86_400_000
-            decided = follower.advance(StreamId(at.ms + start, at.seq), fields)
-            entry = Entry(decided.at, fields)
-            yield Recorded(entry, [Entry(*one) for one in decided.entries])
-        self.cursor, self.chain = follower.cursor, follower.chain
-
-
-def test_memory_does_not_grow_with_the_log() -> None:
-    rss = [resident_after(count) for count in (20_000, 200_000)]
-    assert rss[1] < rss[0] * 1.1
-
-
-def resident_after(count: int) -> int:
-    """The most memory that a process of its own ever had while it verified so many events, in the
-    system's unit."""
-    script = (
-        "import resource\n"
-        "from portfold.coordinator.audit.record.verify import verify\n"
-        "from tests.audit.record.test_verify import Endless\n"
-        f"assert verify(Endless({count})).events == {count}\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        check=True,
-        timeout=50,
-    )
-    return int(ran.stdout)
-
-
-def test_of_archive_and_streams_a_batch_is_held_at_once(past: Past, tmp_path: Path) -> None:
-    past.happens(4_000)
-    archive_history(past.bus, tmp_path / "archive", Keep(events=2_000), segment_events=500)
-    record = LiveRecord(past.bus, tmp_path / "archive", at_once=200)
-    peaks = []
-    tracemalloc.start()
-    try:
-        for number, _ in enumerate(record.recorded(), start=1):
-            if number % 500 == 0:
-                peaks.append(tracemalloc.get_traced_memory()[1])
-                tracemalloc.reset_peak()
-    finally:
-        tracemalloc.stop()
-    assert len(peaks) == 8
-    assert max(peaks[4:]) < max(peaks[:4]) * 1.5
