@@ -28,6 +28,7 @@ from tests.waiting import until
 
 ROOT = Path(__file__).parents[1]
 READY = "Portfolio coordinator initialized successfully"
+NOT_COORDINATING = "Not coordinating, so no entry is answered; trying again"
 
 
 class Logged:

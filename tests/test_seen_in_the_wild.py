@@ -1,7 +1,7 @@
 """What went wrong in real systems, with real processes, and the proof that each check would have noticed.
 
-`tests/coordinator/test_seen_in_the_wild.py` has a test a row of what the fold owes; here is what takes a gate
-and a coordinator to show. Below, each old behaviour is put back in its place, and its row's test fails.
+`tests/coordinator/fold/test_seen_in_the_wild.py` has a test a row of what the fold owes; here is what takes a
+gate and a coordinator to show. Below, each old behaviour is put back in its place, and its row's test fails.
 """
 
 import threading
@@ -28,7 +28,7 @@ from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
-from tests.coordinator import test_seen_in_the_wild as wild
+from tests.coordinator.fold import test_seen_in_the_wild as wild
 from tests.coordinator.story import chicago, each, limits, only
 from tests.live import Live
 from tests.processes import Coordinators, coordinating

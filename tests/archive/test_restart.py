@@ -20,10 +20,8 @@ from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.story import code
 from tests.live import Live, read
-from tests.processes import READY, Coordinators, config_folder
+from tests.processes import NOT_COORDINATING, READY, Coordinators, config_folder
 from tests.waiting import until
-
-NOT_COORDINATING = "Not coordinating, so no entry is answered; trying again"
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from portfold.workers.notify.alert import Alert
 from portfold.workers.notify.alerts import alerts_of
 from portfold.workers.notify.book import AlertMemory, book_text, read_book
 from portfold.workers.notify.words.wording import clock_of
-from tests.coordinator.story import WEDNESDAY, Story
+from tests.coordinator.story import WEDNESDAY, Story, chicago
 
 CHICAGO = clock_of("America/Chicago")
+AFTERNOON = chicago(2025, 1, 15, 14, 23, 45)
 
 
 class Telling(Story):

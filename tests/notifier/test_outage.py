@@ -13,8 +13,8 @@ from portfold.events.wire.notifier_bus import NotifierBus
 from portfold.workers.notify import attempt, outage
 from tests.fake_discord import HIDDEN, FakeDiscord
 from tests.live import Live
+from tests.notifier.delivery.told import halts, until_told
 from tests.notifier.notifiers import LEASE_MS, NotifierThread, notifying
-from tests.notifier.test_delivery import halts, until_told
 from tests.processes import config_folder, coordinating
 from tests.waiting import until
 

@@ -65,7 +65,7 @@ def refusal(sink: Sink, *lines: str) -> NotSent:
 
 WELL: tuple[Manner, ...] = ("ok", "no content", "ok, last for now")
 ENDING = [manner for manner in MANNERS if manner != "drip headers"]
-"""Against that one there is the bound of the whole attempt: see test_delivery.py."""
+"""Against that one there is the bound of the whole attempt: see delivery/test_discord.py."""
 
 
 @pytest.mark.parametrize("manner", WELL)

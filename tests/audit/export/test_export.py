@@ -1,0 +1,315 @@
+"""An export holds all of the log, whatever somebody wrote into it, and the same log gives the same bytes."""
+
+import csv
+import json
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portfold.coordinator.audit.export.export import ExportError, export
+from portfold.coordinator.audit.export.export_record import ExportedRecord
+from portfold.coordinator.audit.export.manifest import FORMATS, LISTING, Format
+from portfold.coordinator.audit.export.parquet_tables import parquet, read_parquet
+from portfold.coordinator.audit.record.columns import TABLES, Row, Table, columns
+from portfold.coordinator.audit.record.line_tables import LINE_FORMATS
+from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord
+from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.coordinator.store.archiver import Keep, archive_history
+from portfold.coordinator.store.recorded import Recorded
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Entry
+from tests.archive.past import Past, Whole, contents
+from tests.audit.in_memory import InMemory, realistic
+
+words = st.one_of(
+    st.binary(max_size=20), st.text(max_size=20).map(lambda text: text.encode(errors="replace"))
+).map(lambda word: word.decode("utf-8", "surrogateescape"))
+names = st.one_of(
+    words, st.sampled_from(["type", "symbol", "size", "price", "event", "chain", "id", "fields"])
+)
+values = st.one_of(words, st.sampled_from(["1", "-37.63", "007", "1e3", "=1+1", "9" * 19, "9" * 30, "-0"]))
+entries = st.lists(st.tuples(names, values), max_size=4).map(
+    lambda pairs: [word for pair in pairs for word in pair]
+)
+ids = st.builds(StreamId, st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
+tables = st.sampled_from(TABLES)
+
+
+def live(past: Past) -> LiveRecord:
+    return LiveRecord(past.bus, None, "the test's")
+
+
+def whole(record: Iterator[Recorded]) -> Whole:
+    found = Whole([], [])
+    for event, decisions in record:
+        found.events.append(event)
+        found.decisions.extend(decisions)
+    return found
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_export_read_again_is_what_lies_in_the_streams(past: Past, folder: Path, form: Format) -> None:
+    past.happens(300)
+    export(live(past), folder, form)
+    record = ExportedRecord(folder)
+    assert whole(record.recorded()) == past.whole()
+    assert (record.portfolio, record.events) == (past.bus.keys.name, 300)
+    assert (record.cursor, record.chain) == past.place[:2]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_same_log_gives_the_same_bytes_wherever_it_lies(past: Past, tmp_path: Path, form: Format) -> None:
+    past.happens(300)
+    export(live(past), tmp_path / "from the server", form)
+    archive_history(past.bus, tmp_path / "archive", Keep(events=20), segment_events=70)
+    across = LiveRecord(past.bus, tmp_path / "archive", "the test's")
+    export(across, tmp_path / "across", form)
+    export(ExportedRecord(tmp_path / "across"), tmp_path / "from the export", form)
+    expected = contents(tmp_path / "from the server")
+    assert contents(tmp_path / "across") == contents(tmp_path / "from the export") == expected
+
+
+def test_from_one_format_to_another_and_back_nothing_changes(tmp_path: Path) -> None:
+    export(realistic(200), tmp_path / "jsonl", "jsonl")
+    for before, after in (("jsonl", "csv"), ("csv", "parquet"), ("parquet", "again")):
+        form: Format = "jsonl" if after == "again" else after  # type: ignore[assignment] # a format's name
+        export(ExportedRecord(tmp_path / before), tmp_path / after, form)
+    assert contents(tmp_path / "again") == contents(tmp_path / "jsonl")
+
+
+def test_an_archive_without_a_server_can_be_exported(past: Past, folder: Path, tmp_path: Path) -> None:
+    past.happens(300)
+    before = past.whole()
+    archive_history(past.bus, tmp_path / "archive", Keep(events=20))
+    export(ArchivedRecord(tmp_path / "archive"), folder, "jsonl")
+    assert (
+        whole(ExportedRecord(folder).recorded()).events
+        == before.events[: len(before.events) - len(past.whole().events)]
+    )
+
+
+@given(tables, ids, entries)
+def test_whatever_can_lie_in_a_stream_has_a_line_of_its_own_and_comes_back(
+    table: Table, at: StreamId, fields: list[str]
+) -> None:
+    row = Row(at, fields, "c" * 64 if table == "events" else "")
+    for form in LINE_FORMATS.values():
+        line = form.line(table, row)
+        assert form.read(table, line) == row
+        assert line.count(b"\n") == 1
+        assert line.endswith(b"\n")
+
+
+@given(tables, st.lists(st.tuples(ids, entries), max_size=5))
+def test_whatever_can_lie_in_a_stream_comes_back_from_parquet(
+    table: Table, lying: list[tuple[StreamId, list[str]]]
+) -> None:
+    rows = [Row(at, fields, "c" * 64 if table == "events" else "") for at, fields in lying]
+    assert list(read_parquet(table, parquet(table, rows))) == rows
+
+
+# --- what a person or another program sees --------------------------------------------------------------
+
+FILLED = Row(
+    StreamId(1736951527123, 4),
+    ["type", "PositionOpened", "worker", "ibs-ES", "symbol", "ES", "size", "2", "price", "-37.63", "x", "y"],
+    "c" * 64,
+)
+
+
+def test_json_lines_hold_numbers_as_numbers_and_all_fields_in_turn() -> None:
+    assert json.loads(LINE_FORMATS["jsonl"].line("events", FILLED)) == {
+        "id": "1736951527123-4",
+        "time": "2025-01-15T14:32:07.123Z",
+        "type": "PositionOpened",
+        "worker": "ibs-ES",
+        "symbol": "ES",
+        "size": 2,
+        "price": -37.63,
+        "chain": "c" * 64,
+        "fields": FILLED.fields,
+    }
+
+
+def test_every_column_is_documented() -> None:
+    documented = (Path(__file__).parents[3] / "docs" / "audit.md").read_text(encoding="utf-8")
+    assert [name for table in TABLES for name in columns(table) if f"`{name}`" not in documented] == []
+
+
+def test_csv_has_a_column_for_each_and_the_fields_as_json(folder: Path) -> None:
+    export(realistic(120), folder, "csv")
+    for table in TABLES:
+        with (folder / f"{table}.csv").open(newline="", encoding="utf-8") as lines:
+            header, *rows = csv.reader(lines)
+        assert tuple(header) == columns(table)
+        assert {len(row) for row in rows} == {len(header)}
+        assert all(isinstance(json.loads(row[-1]), list) for row in rows)
+
+
+@pytest.mark.parametrize("reason", ["=1+1", "+1", "-1", "@SUM(A1)", "'=1"])
+def test_a_spreadsheet_does_not_compute_what_somebody_wrote(reason: str) -> None:
+    row = Row(StreamId(5, 0), ["type", "TradingHalted", "reason", reason], "c" * 64)
+    [cells] = csv.reader([LINE_FORMATS["csv"].line("events", row).decode()])
+    assert cells[columns("events").index("reason")] == f"'{reason}"
+    assert LINE_FORMATS["csv"].read("events", LINE_FORMATS["csv"].line("events", row)) == row
+
+
+def test_parquet_has_times_and_numbers() -> None:
+    [row] = polars.read_parquet(parquet("events", [FILLED])).to_dicts()
+    assert row["time"] == datetime(2025, 1, 15, 14, 32, 7, 123_000, UTC)
+    assert (row["size"], row["price"], row["pnl"]) == (2, -37.63, None)
+    assert json.loads(row["fields"]) == FILLED.fields
+
+
+@pytest.mark.parametrize(
+    ("ms", "time"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+        (253_402_300_800_000, None),
+        (2**64 - 1, None),
+    ],
+)
+def test_a_time_beyond_the_calendar_is_left_out(ms: int, time: str | None) -> None:
+    line = LINE_FORMATS["jsonl"].line("events", Row(StreamId(ms, 0), ["a", "b"], "c" * 64))
+    assert json.loads(line).get("time") == time
+
+
+def test_text_that_may_not_be_shown_is_escaped_in_its_column_and_whole_in_the_fields() -> None:
+    fields = ["type", "Trading\udc80Halted", "reason", "a\nb\N{RIGHT-TO-LEFT OVERRIDE}\N{TAG SPACE}c"]
+    found = json.loads(LINE_FORMATS["jsonl"].line("events", Row(StreamId(5, 0), fields, "c" * 64)))
+    assert found["type"] == "Trading\\udc80Halted"
+    assert found["reason"] == "a\\u000ab\\u202e\\udb40\\udc20c"
+    assert found["fields"] == fields
+
+
+def test_the_manifest_says_what_there_is(folder: Path) -> None:
+    record = realistic(200)
+    export(record, folder, "jsonl")
+    found = json.loads((folder / LISTING).read_text())
+    assert (found["events"], found["decisions"]) == (200, sum(len(one.decisions) for one in record.all))
+    assert (found["cursor"], found["chain"]) == (str(record.cursor), record.chain)
+    assert (found["epoch"], found["rules"]) == (1, FOLD_VERSION)
+    assert (found["version"], found["format"]) == (1, "jsonl")
+    assert [(file["file"], file["rows"]) for file in found["files"]] == [
+        ("events.jsonl", 200),
+        ("decisions.jsonl", found["decisions"]),
+    ]
+
+
+# --- where it goes --------------------------------------------------------------------------------------
+
+
+def test_nothing_is_overwritten(folder: Path) -> None:
+    export(realistic(20), folder, "jsonl")
+    before = contents(folder)
+    with pytest.raises(ExportError, match="is not empty"):
+        export(realistic(20), folder, "csv")
+    assert contents(folder) == before
+
+
+def test_an_empty_folder_will_do_and_a_file_will_not(folder: Path, tmp_path: Path) -> None:
+    folder.mkdir()
+    export(realistic(20), folder, "jsonl")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ExportError, match="file cannot be written: "):
+        export(realistic(20), tmp_path / "file", "jsonl")
+    with pytest.raises(ExportError, match="cannot be written: Not a directory"):
+        export(realistic(20), tmp_path / "file" / "below", "jsonl")
+
+
+class Interrupted(InMemory):
+    """Ctrl-C comes while it is read."""
+
+    def recorded(self) -> Iterator[Recorded]:
+        yield from self.all[:50]
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("there", [False, True])
+def test_what_is_interrupted_leaves_nothing_behind(folder: Path, form: Format, there: bool) -> None:
+    if there:
+        folder.mkdir()
+    record = Interrupted((one.event.id, one.event.fields) for one in realistic(60).all)
+    with pytest.raises(KeyboardInterrupt):
+        export(record, folder, form)
+    assert folder.exists() == there
+    assert not there or list(folder.iterdir()) == []
+
+
+def test_a_record_that_no_stream_can_hold_is_refused(folder: Path) -> None:
+    record = realistic(60)
+    record.all[3], record.all[4] = record.all[4], record.all[3]
+    with pytest.raises(Exception, match="no stream has them in this order"):
+        export(record, folder, "jsonl")
+    assert not folder.exists()
+
+
+class Endless(InMemory):
+    """A log of one event over and over, made while it is read."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__([])
+        self._count = count
+
+    def recorded(self) -> Iterator[Recorded]:
+        fields = ["type", "PositionMarked", "worker", "ibs-ES", "price", "5000.25", "filler", "x" * 400]
+        for number in range(1, self._count + 1):
+            yield Recorded(Entry(StreamId(number, 0), fields), [Entry(StreamId(number, 0), fields)])
+
+
+def most_memory(count: int, folder: Path, form: Format) -> int:
+    """Bytes, at most, while so many events are exported and read again."""
+    tracemalloc.start()
+    export(Endless(count), folder, form)
+    for _ in ExportedRecord(folder).recorded():
+        pass
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_memory_does_not_grow_with_the_log(tmp_path: Path, form: Format) -> None:
+    most_memory(500, tmp_path / "first", form)
+    few = most_memory(500, tmp_path / "few", form)
+    many = most_memory(5_000, tmp_path / "many", form)
+    assert (tmp_path / "many" / f"events.{form}").stat().st_size > 5 * few
+    assert many < few + 200_000
+
+
+def test_parquet_is_written_and_read_in_files_of_a_bounded_size(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portfold.coordinator.audit.export.files.ROWS_A_FILE", 64)
+    record = realistic(200)
+    export(record, folder, "parquet")
+    names = sorted(path.name for path in folder.glob("events-*.parquet"))
+    assert names == [f"events-{number:06}.parquet" for number in (1, 2, 3, 4)]
+    assert list(ExportedRecord(folder).recorded()) == record.all
+    assert polars.read_parquet(folder / "events-*.parquet").height == 200
+
+
+def test_without_the_extra_parquet_is_refused_in_one_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(
+        Exception, match=r"Parquet needs polars, which is not installed: pip install 'portfold"
+    ):
+        export(realistic(20), folder, "parquet")
+    assert not folder.exists()
+
+
+def test_a_record_without_events_is_an_export_without_rows(folder: Path) -> None:
+    export(InMemory([]), folder, "jsonl")
+    record = ExportedRecord(folder)
+    assert (list(record.recorded()), record.cursor) == ([], ORIGIN)

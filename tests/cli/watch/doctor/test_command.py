@@ -1,0 +1,44 @@
+"""`portfold doctor` as a person runs it: what it says and how it ends."""
+
+import json
+from pathlib import Path
+
+from portfold.cli.exits import FAILED, OK, UNUSABLE
+from tests.cli.command_line import called
+from tests.cli.fit import Fit
+from tests.cli.watch.doctor.asked import asked
+
+
+def test_what_is_fit_ends_with_0_within_80_columns(fit: Fit, tmp_path: Path) -> None:
+    ran = asked(fit, tmp_path)
+    assert ran.code == OK
+    assert ran.out.splitlines()[-1] == "Fit for the open: 0 failed, 0 to know about, 23 in order."
+    assert max(map(len, ran.out.splitlines())) <= 80
+    assert "\x1b" not in ran.out
+
+
+def test_what_fails_ends_with_1_and_says_what_to_do(fit: Fit, tmp_path: Path) -> None:
+    fit.set(appendonly="no")
+    ran = asked(fit, tmp_path)
+    assert ran.code == FAILED
+    assert "FAIL persistence" in ran.out
+    assert "→ appendonly yes" in ran.out
+    assert ran.out.splitlines()[-1].startswith("Not fit for the open: 1 failed")
+    assert "ok   " not in ran.out.partition("FAIL")[2]
+
+
+def test_warnings_alone_end_with_0(fit: Fit, tmp_path: Path) -> None:
+    fit.client.delete(fit.bus.keys.standby)
+    assert asked(fit, tmp_path).code == OK
+
+
+def test_the_json_counts_and_lists(fit: Fit, tmp_path: Path) -> None:
+    fit.set(appendonly="no")
+    told = json.loads(asked(fit, tmp_path, "--json").out)
+    assert (told["ok"], told["failed"], told["warned"]) == (False, 1, 0)
+    assert {one["check"] for one in told["findings"] if one["level"] == "fail"} == {"persistence"}
+    assert all(one.keys() == {"check", "level", "text", "remedy"} for one in told["findings"])
+
+
+def test_an_option_that_cannot_be_used_is_no_finding(tmp_path: Path) -> None:
+    assert called("doctor", "--url", "nonsense", cwd=tmp_path).code == UNUSABLE

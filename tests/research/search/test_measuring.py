@@ -1,0 +1,159 @@
+"""Measured in one process or in many, it comes to the same; and none of them outlives who started it."""
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from portfold.research.errors import ResearchError
+from portfold.research.processes import cores
+from portfold.research.search.evaluation import Submit, measuring, run_searches
+from portfold.research.search.resume_log import Journal, Measured
+from portfold.research.search.search import Symbols, Visited, greedy
+from portfold.research.simulate.scenario import Scenario
+from portfold.research.statistics.metrics import Metrics
+from tests.processes import is_gone
+from tests.research.made import case_of, random_trades
+from tests.waiting import until
+
+ROOT = Path(__file__).parents[3]
+LEVELS = (1, 3)
+
+
+def searched(case: Scenario, journal: Journal, jobs: int) -> dict[int, list[Visited]]:
+    with measuring(case, jobs) as submit:
+        return run_searches(
+            {level: greedy(case.symbols) for level in LEVELS}, submit, journal, lambda _: None
+        )
+
+
+@pytest.fixture(scope="module")
+def case() -> Scenario:
+    return case_of(random_trades(3, each=15))
+
+
+def test_many_processes_come_to_the_same_as_one(case: Scenario, tmp_path: Path) -> None:
+    found = []
+    for jobs in (1, 2):
+        with Journal(tmp_path / f"{jobs}.search", case.digest()) as journal:
+            found.append((searched(case, journal, jobs), sorted(journal.tried, key=_place)))
+    assert found[0] == found[1]
+
+
+def _place(one: Measured) -> tuple[int, tuple[str, ...]]:
+    return one.max_positions, one.symbols
+
+
+def test_what_is_in_the_journal_is_not_measured_again(case: Scenario, tmp_path: Path) -> None:
+    path = tmp_path / "greedy.search"
+    with Journal(path, case.digest()) as journal:
+        whole = searched(case, journal, 1)
+        everything = journal.tried
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[: len(lines) // 2]))
+    told: list[int] = []
+    with Journal(path, case.digest()) as journal, measuring(case, 1) as submit:
+        again = run_searches({level: greedy(case.symbols) for level in LEVELS}, submit, journal, told.append)
+        assert again == whole
+        assert told == list(range(journal.found + 1, len(everything) + 1))
+
+
+def test_an_error_in_measuring_is_the_searchs(case: Scenario, tmp_path: Path) -> None:
+    path = tmp_path / "greedy.search"
+    with Journal(path, "x") as journal, pytest.raises(ZeroDivisionError), measuring(case, 1) as submit:
+        run_searches({1: greedy(case.symbols)}, _failing(submit, after=3), journal, lambda _: None)
+
+
+def _failing(submit: Submit, *, after: int) -> Submit:
+    """Fails at the measurement after so many."""
+    asked = iter(range(after))
+
+    def failing(level: int, symbols: Symbols) -> "Future[Metrics]":
+        if next(asked, None) is not None:
+            return submit(level, symbols)
+        failed: Future[Metrics] = Future()
+        failed.set_exception(ZeroDivisionError())
+        return failed
+
+    return failing
+
+
+def test_there_is_at_least_one_core() -> None:
+    assert cores() >= 1
+
+
+# --- processes ------------------------------------------------------------------------------------------
+
+_SEARCH_FOR_EVER = """
+import sys
+from pathlib import Path
+from portfold.research.search.resume_log import Journal
+from portfold.research.search.evaluation import measuring, run_searches
+from portfold.research.search.search import greedy
+from tests.research.made import case_of, random_trades
+
+if __name__ == "__main__":
+    case = case_of(random_trades(1, each=150))
+    with Journal(Path(sys.argv[1]), case.digest()) as journal, measuring(case, 2) as submit:
+        run_searches({level: greedy(case.symbols) for level in range(1, 50)}, submit, journal, lambda _: None)
+"""
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> "subprocess.Popen[bytes]":
+    """A search that takes long, in two processes of its own, and has begun."""
+    script, journal = tmp_path / "search.py", tmp_path / "a.search"
+    script.write_text(_SEARCH_FOR_EVER)
+    started = subprocess.Popen(
+        [sys.executable, script, journal],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    until(lambda: journal.exists() and journal.read_bytes().count(b"\n") > 3, "the search to have begun")
+    return started
+
+
+def children_of(process: int) -> list[int]:
+    """Those that measure for it."""
+    listed = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "ppid=,pid=,args="], capture_output=True, text=True, check=True
+    )
+    lines = (line.split(maxsplit=2) for line in listed.stdout.splitlines())
+    return [int(pid) for parent, pid, command in lines if int(parent) == process and "spawn_main" in command]
+
+
+def test_processes_that_measure_end_with_the_one_who_was_killed(search: "subprocess.Popen[bytes]") -> None:
+    own = children_of(search.pid)
+    assert len(own) == 2
+    search.kill()
+    search.communicate(timeout=20)
+    until(lambda: all(is_gone(process) for process in own), "the end of those that measured")
+
+
+def test_ctrl_c_ends_them_all_without_a_word_of_theirs(search: "subprocess.Popen[bytes]") -> None:
+    own = children_of(search.pid)
+    for process in (*own, search.pid):  # all of them, as from a terminal
+        os.kill(process, signal.SIGINT)
+    _, err = search.communicate(timeout=30)
+    told = err.decode()
+    assert search.returncode in (-signal.SIGINT, 130, 1)
+    assert told.count("Traceback") == 1, told
+    assert "KeyboardInterrupt" in told.splitlines()[-1]
+    until(lambda: all(is_gone(process) for process in own), "the end of those that measured")
+
+
+def test_when_one_that_measures_is_killed_the_search_says_so(case: Scenario, tmp_path: Path) -> None:
+    with Journal(tmp_path / "a.search", "x") as journal, measuring(case, 2) as submit:
+
+        def killing(level: int, symbols: Symbols) -> "Future[Metrics]":
+            for process in children_of(os.getpid()):
+                os.kill(process, signal.SIGKILL)
+            return submit(level, symbols)
+
+        with pytest.raises(ResearchError, match="ended from outside"):
+            run_searches({1: greedy(case.symbols)}, killing, journal, lambda _: None)
