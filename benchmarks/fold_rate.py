@@ -1,8 +1,9 @@
 """How fast the fold replays: events a second in one process, beside the time to merely decode the same.
 
-Three things over one realistic log, in CPU seconds, each the best of a few rounds: `decode` reads the fields
+Four things over one realistic log, in CPU seconds, each the best of a few rounds: `decode` reads the fields
 of the entries into events; `fold` takes those events through the state; `decide` is all that the coordinator
-and the audit do for an entry: decode, fold, write the decisions down, chain. The fields are made anew each
+and the audit do for an entry: decode, fold, write the decisions down, chain; `checked` is the same where
+somebody leads, who looks after each event whether the invariants hold. The fields are made anew each
 time, as they come off the wire: texts that Python has not seen, let alone hashed.
 """
 
@@ -16,6 +17,7 @@ from benchmarks.machine import machine_line
 from benchmarks.options import count, parser
 from benchmarks.realistic_log import LogEntry, realistic_log
 from portfold.coordinator.fold.fold import fold
+from portfold.coordinator.fold.invariants import check
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.ledger import decide
 from portfold.events.chain import GENESIS
@@ -26,11 +28,12 @@ _CHUNK = 256  # as many as the leader reads at once
 
 
 class Seconds(NamedTuple):
-    """CPU time spent on each of the three."""
+    """CPU time spent on each of the four."""
 
     decode: float
     fold: float
     decide: float
+    checked: float
 
 
 def main() -> None:
@@ -54,9 +57,9 @@ def _mix(log: Sequence[LogEntry]) -> str:
 
 
 def _round(log: Sequence[LogEntry]) -> Seconds:
-    """The whole log once, in chunks, all three taking turns."""
-    folding, deciding, chain = State(), State(), GENESIS
-    total = Seconds(0, 0, 0)
+    """The whole log once, in chunks, all four taking turns."""
+    folding, deciding, leading, chain, led = State(), State(), State(), GENESIS, GENESIS
+    total = Seconds(0, 0, 0, 0)
     for start in range(0, len(log), _CHUNK):
         entries = _off_the_wire(log[start : start + _CHUNK])
         begun = process_time()
@@ -70,8 +73,18 @@ def _round(log: Sequence[LogEntry]) -> Seconds:
         for at, fields in entries:
             chain = decide(deciding, chain, at, fields).chain
         decided = process_time()
+        entries = _off_the_wire(entries)
+        begun_to_lead = process_time()
+        for at, fields in entries:
+            done = decide(leading, led, at, fields)
+            check(leading, done.at, done.event)
+            led = done.chain
+        checked = process_time()
         total = Seconds(
-            total.decode + decoded - begun, total.fold + folded - decoded, total.decide + decided - begun_anew
+            total.decode + decoded - begun,
+            total.fold + folded - decoded,
+            total.decide + decided - begun_anew,
+            total.checked + checked - begun_to_lead,
         )
     return total
 

@@ -1,7 +1,38 @@
-"""What must hold after every grant, checked in production: the coordinator stops rather than decide on."""
+"""What must hold, checked in production: the coordinator stops rather than decide on.
+
+No event breaks one of these, forged or garbage: a state that does is a defect of ours, or of the machine's.
+Guarantees: pure, and of bounded cost, however long the log and however many workers: it walks the book, the
+slots, the list to flatten and the lost, and looks of the workers only at the one that spoke.
+"""
+
+from collections.abc import Callable
+from decimal import getcontext, setcontext
+from functools import lru_cache
 
 from portfold.coordinator.fold.limits import Limits
-from portfold.coordinator.fold.state import State, contracts_used, slots_used
+from portfold.coordinator.fold.state import (
+    ANSWERS_REMEMBERED,
+    CLOSES_REMEMBERED,
+    CONFIGS_REMEMBERED,
+    FILLS_REMEMBERED,
+    POSITIONS_HELD,
+    SESSIONS_REMEMBERED,
+    UNSETTLED_HELD,
+    WORKERS_REMEMBERED,
+    State,
+    contracts_used,
+    daily_pnl,
+    leg_key,
+    slots_used,
+)
+from portfold.dollars import EXACT
+from portfold.events.incoming import Event, Malformed, WorkerEvent
+from portfold.events.stream_id import StreamId
+
+SLOTS_RESERVED = 50
+"""The largest `max_positions` there may be: each slot was granted within it, whatever the limits are now."""
+CONTRACTS_RESERVED = 10_000
+"""The largest `max_contracts`, likewise."""
 
 
 class InvariantBroken(RuntimeError):
@@ -15,3 +46,160 @@ def check_grant(state: State, limits: Limits) -> None:
         raise InvariantBroken(f"{slots} slots granted, limit {limits.max_positions}")
     if contracts > limits.max_contracts:
         raise InvariantBroken(f"{contracts} contracts granted, limit {limits.max_contracts}")
+
+
+def check(state: State, at: StreamId, event: Event | Malformed) -> None:
+    """After `event`, the last that was folded, everything holds that has to. Raises InvariantBroken.
+
+    Not in the fold itself, which sweeps run millions of times, but wherever somebody leads by its state.
+    """
+    callers_arithmetic = getcontext()
+    setcontext(EXACT)
+    try:
+        for invariant, violation in INVARIANTS.items():
+            figures = violation(state, at, event)
+            if figures:
+                kind = type(event).__name__
+                raise InvariantBroken(f"{invariant}. It is not so after event {at}, {kind}: {figures}")
+    finally:
+        setcontext(callers_arithmetic)
+
+
+# --- each says what is wrong, or nothing ------------------------------------------------------------------
+
+
+def _unanswered(state: State, at: StreamId, event: Event | Malformed) -> str:
+    """A repeat is told its first answer again, and counts nowhere."""
+    stats, day = state.stats, state.day
+    asked, allowed, denied = (
+        stats.total_entries_requested,
+        stats.total_entries_allowed,
+        stats.total_entries_blocked,
+    )
+    if asked != allowed + denied:
+        return f"{asked} were asked for, {allowed} allowed, {denied} denied"
+    asked, allowed, denied = day.entries_requested, day.entries_allowed, day.entries_blocked
+    if asked != allowed + denied:
+        return f"of {day.date} {asked} were asked for, {allowed} allowed, {denied} denied"
+    return ""
+
+
+def _misfiled_position(state: State, at: StreamId, event: Event | Malformed) -> str:
+    for key, held in state.positions.items():
+        if not held.worker or key != leg_key(held.symbol, held.side, held.worker):
+            return f"under {key} lies {held.symbol} {held.side} of '{held.worker}'"
+        if held.size < 1 or held.opened_ms > at.ms:
+            return f"{key} is of {held.size} contracts, opened at {held.opened_ms}"
+    return ""
+
+
+def _misfiled_slot(state: State, at: StreamId, event: Event | Malformed) -> str:
+    for key, slot in state.reservations.items():
+        if not slot.worker or key != leg_key(slot.symbol, slot.side, slot.worker):
+            return f"under {key} lies a slot for {slot.symbol} {slot.side} of '{slot.worker}'"
+        if slot.size < 1 or not _was_by(slot.request, at):
+            return f"the slot {key} is of {slot.size} contracts, asked for by event {slot.request}"
+    return ""
+
+
+def _was_by(name: str, at: StreamId) -> bool:
+    try:
+        return _parsed(name) <= at
+    except ValueError:
+        return False
+
+
+_parsed = lru_cache(maxsize=2 * SLOTS_RESERVED)(StreamId.parse)  # the same few after every event
+
+
+def _too_many_slots(state: State, at: StreamId, event: Event | Malformed) -> str:
+    """Facts may break the limits in force, which count as breaches, and limits may be lowered; grants not."""
+    slots, contracts = len(state.reservations), sum(one.size for one in state.reservations.values())
+    if slots > SLOTS_RESERVED or contracts > CONTRACTS_RESERVED:
+        return f"{slots} slots are reserved for {contracts} contracts"
+    return ""
+
+
+def _unheld(state: State, at: StreamId, event: Event | Malformed) -> str:
+    if state.flatten is None:
+        return ""
+    gone = [key for key in state.flatten.left if key not in state.positions]
+    return f"{gone[0]} is left to close, and not among {len(state.positions)} positions" if gone else ""
+
+
+def _unknown_lost(state: State, at: StreamId, event: Event | Malformed) -> str:
+    unknown = [name for name in state.lost if name not in state.workers]
+    return f"{unknown[0]} is lost, and none of {len(state.workers)} workers" if unknown else ""
+
+
+def _not_a_sum(state: State, at: StreamId, event: Event | Malformed) -> str:
+    """Of what is no number there is no sum; and whatever moved money was looked at by the stop."""
+    amounts = {"realized": state.day.realized, "not counted by the stop": state.day.stop_from}
+    if not (state.day.realized.is_finite() and state.day.stop_from.is_finite()):
+        return ", ".join(f"{amount} {name}" for name, amount in amounts.items())
+    for key, held in state.positions.items():
+        if not (held.unrealized.is_finite() and held.carried.is_finite()):
+            return f"{key} has {held.unrealized} unrealized, {held.carried} of it carried"
+    return ""
+
+
+def _unlatched(state: State, at: StreamId, event: Event | Malformed) -> str:
+    limits = state.limits
+    if limits is None or state.stop is not None:
+        return ""
+    pnl = daily_pnl(state)
+    if state.day.stop_from - pnl < limits.daily_stop_loss:
+        return ""
+    since = f", counted from {state.day.stop_from}" if state.day.stop_from else ""
+    return f"daily P&L {pnl}, limit {-limits.daily_stop_loss}{since}, and no stop"
+
+
+def _usable(state: State, at: StreamId, event: Event | Malformed) -> str:
+    """Kept and taken back are those of before; nobody may use what is over."""
+    if state.stop is None:
+        return ""
+    for key, slot in state.reservations.items():
+        if not (slot.kept or slot.revoked or slot.expires_ms <= at.ms):
+            return f"{key} is reserved until {slot.expires_ms}, stopped since {state.stop.since}"
+    return ""
+
+
+def _out_of_bounds(state: State, at: StreamId, event: Event | Malformed) -> str:
+    for what, count, most in (
+        ("positions", len(state.positions), POSITIONS_HELD),
+        ("differences to brokers", len(state.unsettled), UNSETTLED_HELD),
+        ("workers", len(state.workers), WORKERS_REMEMBERED),
+        ("closes of a day", len(state.day.closed), CLOSES_REMEMBERED),
+        ("fills", len(state.fills), FILLS_REMEMBERED),
+        ("configurations", len(state.configs), CONFIGS_REMEMBERED),
+    ):
+        if count > most:
+            return f"{count} {what}, at most {most}"
+    worker = state.workers.get(event.worker) if isinstance(event, WorkerEvent) else None
+    if worker is None:
+        return ""
+    for what, count, most in (
+        ("sessions", len(worker.seqs), SESSIONS_REMEMBERED),
+        ("last words", len(worker.said), SESSIONS_REMEMBERED),
+        ("answers", len(worker.answers), ANSWERS_REMEMBERED),
+        ("fills", len(worker.fills), FILLS_REMEMBERED),
+        ("openings", len(worker.openings), FILLS_REMEMBERED),
+    ):
+        if count > most:
+            return f"{count} {what} of one worker, at most {most}"
+    return ""
+
+
+INVARIANTS: dict[str, Callable[[State, StreamId, Event | Malformed], str]] = {
+    "Every entry asked for is allowed or denied": _unanswered,
+    "Every position lies under its owner's name, and was opened by now": _misfiled_position,
+    "Every slot lies under its owner's name, and was asked for by now": _misfiled_slot,
+    "Slots are granted within limits": _too_many_slots,
+    "What is to be closed is a position": _unheld,
+    "Who is lost is known": _unknown_lost,
+    "The day's P&L is a sum of amounts": _not_a_sum,
+    "A loss at the limit latches the stop": _unlatched,
+    "While the stop is latched nobody may use a slot": _usable,
+    "All that is remembered has a bound": _out_of_bounds,
+}
+"""Each by its name: what must hold. `_not_a_sum` comes before what adds up."""

@@ -13,6 +13,7 @@ from typing import Literal
 from portfold.clock import Clock
 from portfold.coordinator.configured import no_looser, puts_in_force, why_not_in_force
 from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.coordinator.fold.invariants import check
 from portfold.coordinator.fold.rules.time_passing import next_deadline
 from portfold.coordinator.process.presence_watch import PresenceWatch
 from portfold.coordinator.store import log_integrity
@@ -92,7 +93,7 @@ class Leader:
         """The last event that is known to be decided, on record."""
 
     def lead(self, stop: threading.Event) -> Iterator[None]:
-        """Leads until `stop` is set, step by step. Raises LeadLost, FootingLost, BusError."""
+        """Leads until `stop` is set, step by step. Raises LeadLost, BusError, InvariantBroken."""
         self.begin()
         while not stop.is_set():
             yield
@@ -210,6 +211,7 @@ class Leader:
 
     def _fold(self, entry: Entry, lines: list[Line]) -> Decided:
         decided = self._follower.advance(entry.id, entry.fields)
+        check(self._follower.state, decided.at, decided.event)  # nothing of a broken state is committed
         lines += narrate(self._follower.state, decided)
         return decided
 

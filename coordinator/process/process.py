@@ -1,6 +1,7 @@
 """The coordinator as a process: waits as a standby, leads, steps down, starts over. Its composition root.
 
-It ends only when told to, or when an invariant of ours is broken. A bus that is away, a lease that is lost, a
+It ends only when told to, or when an invariant of ours is broken, and is again where all is decided anew
+from the log alone. A bus that is away, a lease that is lost, a
 log that does not add up: each is said, and tried again at bounded intervals; meanwhile nobody is answered, so
 no entry is made.
 """
@@ -20,6 +21,7 @@ from portfold.bounds import NAME_LETTERS
 from portfold.clock import Clock, SystemClock
 from portfold.config import Configuration, loaded_line, milliseconds, secret
 from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.fold.invariants import InvariantBroken
 from portfold.coordinator.process.leader import Leader, LeadLost
 from portfold.coordinator.store import clock_watch
 from portfold.coordinator.store.durability import durability, refuse_eviction, too_old
@@ -114,6 +116,8 @@ class CoordinatorProcess:
             try:
                 self._check_server()
                 yield from self._one_term()
+            except InvariantBroken as broken:
+                self._stop_on(broken)
             except LeadLost as lost:
                 self._log.warning("Stepped down", why=str(lost))
             except BusError as error:
@@ -125,6 +129,14 @@ class CoordinatorProcess:
                 yield self._pause_seconds
                 self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
         self._log.info("Portfolio coordinator stopped")
+
+    def _stop_on(self, broken: InvariantBroken) -> None:
+        """Says so. A snapshot or this machine's memory may be at fault; where the log alone is, it ends."""
+        once_more = self._snapshots.pass_over()
+        then = "beginning anew from the log alone" if once_more else "and this from the log alone: it ends"
+        self._log.critical(f"INVARIANT BROKEN, so no entry is answered; {then}", why=str(broken))
+        if not once_more:
+            raise broken
 
     def _begin_anew(self) -> None:
         """The trouble is over: the next is said even if it is the same, and not waited for long."""

@@ -76,6 +76,11 @@ class ProvedSnapshots:
             self._sound = False
             raise
 
+    def pass_over(self) -> bool:
+        """Begins next at what the log alone leads to; false where it did so already, and wrote none since."""
+        passed_over, self._passed_over = self._passed_over, True
+        return not passed_over
+
     def wrote(self, text: str) -> None:
         """A leader that began here has written this snapshot: it is as good as where he began."""
         if text and self._proof is None and self._sound:

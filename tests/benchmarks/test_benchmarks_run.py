@@ -63,10 +63,10 @@ def _command_line(process: Path) -> str:
 # --- what is printed ------------------------------------------------------------------------------------
 
 
-def test_fold_rate_prints_the_rates_of_decode_fold_and_decide(tmp_path: Path) -> None:
+def test_fold_rate_prints_the_rates_of_decode_fold_decide_and_with_the_check(tmp_path: Path) -> None:
     out = printed(tmp_path, "fold_rate", "--events", "2000", "--rounds", "1")
-    rows = re.findall(r"^(decode|fold|decide) +([\d,]+) +([\d.]+) +([\d.]+)$", out, re.MULTILINE)
-    assert [row[0] for row in rows] == ["decode", "fold", "decide"]
+    rows = re.findall(r"^(decode|fold|decide|checked) +([\d,]+) +([\d.]+) +([\d.]+)$", out, re.MULTILINE)
+    assert [row[0] for row in rows] == ["decode", "fold", "decide", "checked"]
     assert rows[0][3] == "1.00"
     for _, rate, microseconds, _ in rows:
         assert int(rate.replace(",", "")) * float(microseconds) == pytest.approx(1e6, rel=0.01)

@@ -1,7 +1,7 @@
 """A tiny vocabulary for tests of the fold: tell a story event by event, and look at what was decided.
 
 Every step is one event, one millisecond after the last unless said otherwise. Whatever is decided on the way
-is checked to be readable from the stream again, so each story also tests that.
+is checked to be readable from the stream again, and the state to hold, so each story also tests that.
 """
 
 from collections import defaultdict
@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from portfold.coordinator.fold.fold import FOLD_VERSION, fold
+from portfold.coordinator.fold.invariants import check
 from portfold.coordinator.fold.state import State, daily_pnl
 from portfold.events.codec import decode_decision, encode
 from portfold.events.decisions import Decision, EntryAllowed, EntryDenied
@@ -98,7 +99,9 @@ class Story:
         self.last = event
         self._within_ms = self._within_ms + 1 if moment == self.ms else 0
         self.ms = moment
-        decisions = fold(self.state, StreamId(self.ms, self._within_ms), event)
+        here = StreamId(self.ms, self._within_ms)
+        decisions = fold(self.state, here, event)
+        check(self.state, here, event)
         assert len(decisions) <= DECISIONS_PER_EVENT
         for decision in decisions:
             assert decode_decision(encode(decision)) == decision

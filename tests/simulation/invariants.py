@@ -1,11 +1,12 @@
 """What must hold, looked at whenever something is written: the judge, who sees the server's memory.
 
-Grants within the limits; every request answered exactly once, retries alike; decisions and chain what the
-events come to, byte for byte; nothing granted after the latch; no commit but by the latest to lead, and none
-that does not go on from the last.
+What holds in production holds; grants within the limits; every request answered exactly once, retries alike;
+decisions and chain what the events come to, byte for byte; nothing granted after the latch; no commit but by
+the latest to lead, and none that does not go on from the last.
 """
 
-from portfold.coordinator.store.ledger import decide
+from portfold.coordinator.fold.invariants import InvariantBroken, check
+from portfold.coordinator.store.ledger import Decided, decide
 from portfold.coordinator.store.snapshot import Checkpoint, beginning, read_snapshot
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.keys import Keys
@@ -67,12 +68,19 @@ class Judge(Observer):
                 break
             decided = decide(self.place.state, self.place.chain, entry.id, entry.fields)
             self.place.cursor, self.place.chain = entry.id, decided.chain
+            self._state_holds(decided)
             expected += decided.entries
             if entry.id.answerable:
                 self.book.enter(entry.id, decided.event, decided.decisions)
         if self.place.cursor != after:
             raise Violation("only events are decided", f"there is none at {after}")
         return expected
+
+    def _state_holds(self, decided: Decided) -> None:
+        try:
+            check(self.place.state, decided.at, decided.event)
+        except InvariantBroken as broken:
+            raise Violation("the state holds", str(broken)) from broken
 
     def _same_book(self) -> None:
         state = self.place.state

@@ -8,15 +8,10 @@ from hypothesis import Phase, find, given, settings
 from msgspec import structs
 
 from portfold.coordinator.fold.fold import fold
+from portfold.coordinator.fold.invariants import check
 from portfold.coordinator.fold.rules.time_passing import next_deadline
 from portfold.coordinator.fold.state import (
-    ANSWERS_REMEMBERED,
-    CLOSES_REMEMBERED,
-    FILLS_REMEMBERED,
     POSITIONS_HELD,
-    SESSIONS_REMEMBERED,
-    UNSETTLED_HELD,
-    WORKERS_REMEMBERED,
     State,
     leg_key,
 )
@@ -247,21 +242,10 @@ def test_nothing_falls_due_before_the_next_deadline(log: Log) -> None:
 
 @laws
 @given(logs)
-def test_the_state_stays_bounded(log: Log) -> None:
-    state = State()
-    for _ in moments(log, state):
-        assert len(state.positions) <= POSITIONS_HELD
-        assert len(state.reservations) <= 50
-        assert len(state.unsettled) <= UNSETTLED_HELD
-        assert len(state.workers) <= WORKERS_REMEMBERED
-        assert len(state.day.closed) <= CLOSES_REMEMBERED
-        assert len(state.fills) <= FILLS_REMEMBERED
-        assert set(state.lost) <= set(state.workers)
-        assert state.flatten is None or set(state.flatten.left) <= set(state.positions)
-        for worker in state.workers.values():
-            assert len(worker.seqs) <= SESSIONS_REMEMBERED
-            assert len(worker.answers) <= ANSWERS_REMEMBERED
-            assert len(worker.fills) <= FILLS_REMEMBERED
+def test_the_state_holds_after_every_event(log: Log) -> None:
+    for moment in moments(log):
+        check(moment.state, moment.at, moment.event)
+        for worker in moment.state.workers.values():
             assert set(worker.said) <= set(worker.seqs)
 
 
