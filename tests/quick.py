@@ -52,7 +52,7 @@ class Quick:
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:
-        if not hasattr(config, "workeroutput"):
+        if self._all and not hasattr(config, "workeroutput"):  # an interrupted run does not know
             print(
                 f"make quick left out {self._left_out} of {self._all} tests: what starts a process (the real "
                 "server is one), backtests, trains or searches, the files test_..._laws.py, and all but the "
