@@ -20,13 +20,16 @@ unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER
 BENCHMARKS := latency fold_rate audit research stop_to_flat failover restart alerts
 
 .DEFAULT_GOAL := help
-.PHONY: help run test kills lint bench simulate wheel docs clean FORCE
+.PHONY: help run quick test kills lint bench simulate wheel docs clean FORCE
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
 
 run: $(STAMP) ## the demo: a market with one bad day (ARGS="--days 3")
 	@$(VENV)/bin/portfold demo $(ARGS)
+
+quick: $(TOOLS) ## a minute of tests: no process, server, backtest or law, few schedules (ARGS="-k stop")
+	@$(PY) -m pytest -n 2 --dist worksteal -q -p tests.quick $(ARGS)
 
 test: $(TOOLS) ## all tests (ARGS="-k stop" for some)
 	@$(PY) -m pytest -n 3 --dist worksteal $(ARGS)

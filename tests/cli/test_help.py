@@ -44,35 +44,37 @@ def test_all_commands_are_known_to_these_tests() -> None:
     assert expected <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_the_help_of_a_command_holds_an_example_that_can_be_parsed(
-    words: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    command = " ".join(("portfold", *words))
-    example = next(
-        line.strip()
-        for line in help_of(words, capsys).splitlines()
-        if line.startswith(f"    {command} ") or line.strip() == command
-    )
-    typed = list(takewhile(lambda word: not word.startswith(SHELLS_OWN), shlex.split(example)[1:]))
-    found, *_ = build_app().parse_args(typed, exit_on_error=False, print_error=False)
-    named = build_app()
-    for word in words:
-        named = named[word]
-    assert found is named.default_command
+    for words in COMMANDS:
+        command = " ".join(("portfold", *words))
+        with subtests.test(command):
+            example = next(
+                line.strip()
+                for line in help_of(words, capsys).splitlines()
+                if line.startswith(f"    {command} ") or line.strip() == command
+            )
+            typed = list(takewhile(lambda word: not word.startswith(SHELLS_OWN), shlex.split(example)[1:]))
+            found, *_ = build_app().parse_args(typed, exit_on_error=False, print_error=False)
+            named = build_app()
+            for word in words:
+                named = named[word]
+            assert found is named.default_command
 
 
-@pytest.mark.parametrize("words", [(), *COMMANDS], ids=" ".join)
 def test_the_help_fits_80_columns_and_tells_the_exit_codes(
-    words: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    shown = help_of(words, capsys)
-    assert max(map(len, shown.splitlines())) <= 80
-    told = " ".join(shown.split())
-    assert f"{UNREACHABLE} Redis cannot be reached" in told
-    assert f"{INTERRUPTED} interrupted" in told
+    for words in ((), *COMMANDS):
+        with subtests.test(" ".join(("portfold", *words))):
+            shown = help_of(words, capsys)
+            assert max(map(len, shown.splitlines())) <= 80
+            told = " ".join(shown.split())
+            assert f"{UNREACHABLE} Redis cannot be reached" in told
+            assert f"{INTERRUPTED} interrupted" in told
 
 
 def test_the_root_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -217,24 +217,27 @@ ODD_WORDS: list[list[str]] = [[""], ["--", "--"], ["\N{PILE OF POO}\N{RIGHT-TO-L
 
 
 @pytest.mark.parametrize("wrong", UNUSABLE_WORDS + ODD_WORDS, ids=repr)
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_words_that_no_command_takes_are_told_in_one_sentence(
-    words: tuple[str, ...],
     wrong: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    subtests: pytest.Subtests,
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("PORTFOLD_URL", NOBODY_THERE)
     monkeypatch.delenv("PORTFOLD_CONFIG", raising=False)
-    code = run([*words, *wrong])
-    said = capsys.readouterr()
-    assert code != OK or wrong in ODD_WORDS
-    assert "Traceback" not in said.err
-    told = code == OK or words == ("doctor",)  # whose findings are on standard output
-    assert told or said.err.splitlines()[-1].startswith("portfold: ")
+    for words in COMMANDS:
+        with subtests.test(" ".join((*words, *map(ascii, wrong)))):
+            own = tmp_path / "-".join(words)
+            own.mkdir()
+            monkeypatch.chdir(own)
+            monkeypatch.setenv("XDG_STATE_HOME", str(own))
+            code = run([*words, *wrong])
+            said = capsys.readouterr()
+            assert code != OK or wrong in ODD_WORDS
+            assert "Traceback" not in said.err
+            told = code == OK or words == ("doctor",)  # whose findings are on standard output
+            assert told or said.err.splitlines()[-1].startswith("portfold: ")
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii"])

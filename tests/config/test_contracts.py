@@ -129,16 +129,14 @@ def contracts() -> dict[str, Contract]:
     return dict(read_contracts(PACKAGED / FILE))
 
 
-@pytest.mark.parametrize(("symbol", "exchange", "group", "tick", "point"), SPECIFICATIONS)
-def test_the_exchanges_specification(
-    contracts: dict[str, Contract], symbol: str, exchange: str, group: str, tick: str, point: str
-) -> None:
-    contract = contracts[symbol]
-
-    assert (contract.symbol, contract.exchange, contract.group) == (symbol, exchange, group)
-    assert (str(contract.point_value), contract.currency) == (point, "USD")
-    assert contract.tick_size == Decimal(tick)
-    assert contract.tick_value == contract.tick_size * contract.point_value
+def test_the_exchanges_specification(contracts: dict[str, Contract], subtests: pytest.Subtests) -> None:
+    for symbol, exchange, group, tick, point in SPECIFICATIONS:
+        with subtests.test(symbol):
+            contract = contracts[symbol]
+            assert (contract.symbol, contract.exchange, contract.group) == (symbol, exchange, group)
+            assert (str(contract.point_value), contract.currency) == (point, "USD")
+            assert contract.tick_size == Decimal(tick)
+            assert contract.tick_value == contract.tick_size * contract.point_value
 
 
 def test_every_contract_has_been_checked(contracts: dict[str, Contract]) -> None:
@@ -149,12 +147,13 @@ def test_the_futures_that_people_trade_are_there(contracts: dict[str, Contract])
     assert set(PEOPLE_TRADE.split()) <= set(contracts)
 
 
-@pytest.mark.parametrize(("micro", "of", "parts"), MICROS)
 def test_a_micro_is_a_whole_part_of_its_contract(
-    contracts: dict[str, Contract], micro: str, of: str, parts: int
+    contracts: dict[str, Contract], subtests: pytest.Subtests
 ) -> None:
-    assert contracts[micro].point_value * parts == contracts[of].point_value
-    assert contracts[micro].group == contracts[of].group
+    for micro, of, parts in MICROS:
+        with subtests.test(micro):
+            assert contracts[micro].point_value * parts == contracts[of].point_value
+            assert contracts[micro].group == contracts[of].group
 
 
 def test_decimals_may_be_numbers_or_strings(folder: Folder) -> None:

@@ -46,9 +46,9 @@ from portfold.events.incoming import EntryRequested, PositionMarked
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.embedded import EmbeddedServer
 from tests.audit.golden_record import Golden
-from tests.audit.test_earlier_versions import RECORD
+from tests.audit.record.test_earlier_versions import RECORD
+from tests.coordinator.process.test_two_leaders import Stepped
 from tests.coordinator.story import Story, code
-from tests.coordinator.test_leader import Stepped
 from tests.live import Live, read
 from tests.processes import READY, config_folder, coordinating
 

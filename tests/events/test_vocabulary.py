@@ -53,7 +53,7 @@ OUT = {
     "TradingDayStarted",
     "EventRejected",
 }
-EACH = pytest.mark.parametrize("message", [*EVENTS, *DECISIONS], ids=lambda message: message.__name__)
+EACH = (*EVENTS, *DECISIONS)
 
 
 def names(messages: tuple[type[Struct], ...]) -> set[str]:
@@ -95,43 +95,47 @@ def test_what_operators_order_says_who_and_why() -> None:
         assert (message.__struct_fields__[:2] == ("by", "reason")) == (message.__name__ in BY_OPERATORS)
 
 
-@EACH
-def test_a_message_says_what_it_means(message: type[Struct]) -> None:
-    meaning = vars(message).get("__doc__")
-    assert meaning
-    assert meaning.strip().endswith(".")
+def test_a_message_says_what_it_means(subtests: pytest.Subtests) -> None:
+    for message in EACH:
+        with subtests.test(message.__name__):
+            meaning = vars(message).get("__doc__")
+            assert meaning
+            assert meaning.strip().endswith(".")
 
 
-@EACH
 def test_a_message_is_named_by_its_type_cannot_be_changed_and_allows_no_other_field(
-    message: type[Struct],
+    subtests: pytest.Subtests,
 ) -> None:
-    config = message.__struct_config__
-    assert (config.tag_field, config.tag) == ("type", message.__name__)
-    assert config.frozen
-    assert config.forbid_unknown_fields
+    for message in EACH:
+        with subtests.test(message.__name__):
+            config = message.__struct_config__
+            assert (config.tag_field, config.tag) == ("type", message.__name__)
+            assert config.frozen
+            assert config.forbid_unknown_fields
 
 
-@EACH
-def test_no_field_takes_a_name_that_every_entry_uses(message: type[Struct]) -> None:
-    assert not {"type", "event", "chain"} & set(message.__struct_fields__)
+def test_no_field_takes_a_name_that_every_entry_uses(subtests: pytest.Subtests) -> None:
+    for message in EACH:
+        with subtests.test(message.__name__):
+            assert not {"type", "event", "chain"} & set(message.__struct_fields__)
 
 
-@EACH
-def test_every_field_is_of_a_kind_that_says_what_it_expects(message: type[Struct]) -> None:
-    for name, kind in get_type_hints(message, include_extras=True).items():
-        if name not in message.__struct_fields__:
-            continue
-        assert get_origin(kind) is Annotated, name
-        meta = get_args(kind)[-1]
-        assert isinstance(meta, Meta), name
-        assert meta.description, name
+def test_every_field_is_of_a_kind_that_says_what_it_expects(subtests: pytest.Subtests) -> None:
+    for message in EACH:
+        for name, kind in get_type_hints(message, include_extras=True).items():
+            if name in message.__struct_fields__:
+                with subtests.test(f"{message.__name__}.{name}"):
+                    assert get_origin(kind) is Annotated
+                    meta = get_args(kind)[-1]
+                    assert isinstance(meta, Meta)
+                    assert meta.description
 
 
-@EACH
-def test_what_may_be_left_out_is_nothing_or_no(message: type[Struct]) -> None:
-    for field in struct_fields(message):
-        assert field.default is NODEFAULT or field.default in ("", False), field.name
+def test_what_may_be_left_out_is_nothing_or_no(subtests: pytest.Subtests) -> None:
+    for message in EACH:
+        for field in struct_fields(message):
+            with subtests.test(f"{message.__name__}.{field.name}"):
+                assert field.default is NODEFAULT or field.default in ("", False)
 
 
 def test_no_event_carries_a_time_as_that_is_its_id() -> None:
