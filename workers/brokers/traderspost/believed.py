@@ -37,8 +37,14 @@ class Believed:
         return [held[key] for key in sorted(held)]
 
     def entered(self, order: Order, said: str) -> BrokerPosition:
-        """The entry was taken: it is believed filled. Returns what it made, alone."""
+        """The entry was taken: it is believed filled. Returns what it made, alone.
+
+        An exit that was taken before this was known may have closed it: that is for a person to see.
+        """
         self.note(order, "accepted", said)
+        for one in self.orders.of(order.owner, order.symbol, ("unproven",)):
+            if one.does == "exit" and one.at_ms >= order.at_ms:
+                self.note(one, "unknown", f"taken; it may have closed what {order.id} opened")
         leg, fresh = self.entries.leg(order.owner, order.symbol), self._as_leg(order)
         self.entries.write_leg(join(leg, fresh) if leg else fresh)
         return fresh
