@@ -28,7 +28,7 @@ def proved(
 ) -> Follower:
     """A follower that is at the head, on a log that adds up; `meanwhile` is called again and again.
 
-    Raises LogDiffers, FootingLost, LogDeaf.
+    Raises LogDiffers, LogIntegrityLost, LogDeaf.
     """
     if not follower.leads_to(head.cursor, head.chain):
         _check_end(bus, head.cursor)

@@ -63,7 +63,7 @@ def look(bus: Bus, head: Head | Lease, each_page: Callable[[], object] = lambda:
 
 
 def prove(bus: Bus, head: Head | Lease, each_page: Callable[[], object] = lambda: None) -> None:
-    """Raises FootingLost unless log and head add up."""
+    """Raises LogIntegrityLost unless log and head add up."""
     lost = look(bus, head, each_page).lost
     if lost:
         raise LogIntegrityLost(f"{lost} {WAY_OUT}")
@@ -86,7 +86,7 @@ def what_is_lost(extent: Extent, head: Head | Lease, waiting: int) -> str:
 def acknowledge(bus: Bus, *, by: str, reason: str) -> StreamId:
     """Puts the loss on record and the head's count right, so that a coordinator can go on; returns the event.
 
-    Raises NothingLost, FootingLost where it cannot be done now, RefusedField, BusError.
+    Raises NothingLost, LogIntegrityLost where it cannot be done now, RefusedField, BusError.
     """
     for _ in range(_TRIES):
         head = bus.head() or Head(0, ORIGIN, "")
