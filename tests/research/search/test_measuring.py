@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,8 @@ def test_when_one_that_measures_is_killed_the_search_says_so(case: Scenario, tmp
 
         def killing(level: int, symbols: Symbols) -> "Future[Metrics]":
             for process in children_of(os.getpid()):
-                os.kill(process, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it was killed with an earlier one
+                    os.kill(process, signal.SIGKILL)
             return submit(level, symbols)
 
         with pytest.raises(ResearchError, match="ended from outside"):

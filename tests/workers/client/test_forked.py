@@ -17,6 +17,7 @@ from portfold.workers.client.settings import GateSettings
 from portfold.workers.compat import PortfolioCoordinator
 from tests.live import Live
 from tests.processes import coordinating
+from tests.waiting import until
 
 
 def in_a_child(does: list[Callable[[], object]]) -> list[str]:
@@ -100,5 +101,5 @@ def test_a_forked_drop_in_is_denied_and_ends_without_giving_away_what_is_the_par
         assert live.said("WorkerStopped") == []
         old.register_position_opened("ES", 1, 5000)
         old.close()
-        assert live.bus.claimed(["forking"]) == {}
+        until(lambda: live.bus.claimed(["forking"]) == {}, "the name to be given back")
     lines.close()

@@ -168,6 +168,11 @@ def test_a_late_fill_leaves_what_the_others_hold_as_it_was(office: Office, live:
         assert one.can_open_position(symbol)
         one.register_position_opened(symbol, 1, 100)
     assert mine.can_open_position("SI")
+
+    def knows_of_the_other() -> bool:
+        return bool(mine.get_status()) and mine._portfolio.known()["held_by_others"] == ["CL"]
+
+    until(knows_of_the_other, "what the other holds to be known here")
     live.flatten()
     until(lambda: told == [(["ES"], ["CL"])], "the order")
     mine.register_position_opened("SI", 1, 100)
