@@ -1,10 +1,9 @@
 """The names of fills: one that a broker has named is folded once, whoever reports it.
 
 A name is the broker's own, and brokers are many: each may count from 1. So from version 6 on another fill
-under a known name, by its leg or size, is no repeat; the price of one may be believed otherwise by each who
-reports it. Only the latest names of each worker are
-remembered, openings apart from closes: of these as many as a broker keeps of one owner that nobody has
-confirmed.
+under a known name, by its leg or size, is no repeat; its price may be believed otherwise by each who reports
+it. Only the latest names of each worker are remembered, openings apart from closes: of these as many as a
+broker keeps of one owner that nobody has confirmed.
 """
 
 import hashlib

@@ -85,7 +85,8 @@ def told_event(state: State | None, event: Event | Malformed) -> list[Line]:
         case WorkerStarted():
             return [Line("info", f"Worker started: {event.worker} | Symbols: {event.symbols or 'none'}")]
         case WorkerStopped():
-            return [Line("info", f"Worker stopped: {event.worker}{_because(event.reason)}")]
+            stopped = f"Worker stopped: {event.worker}{_because(event.reason)}"
+            return [Line("info", stopped), *_kept(state, event)]
         case WorkerLost():
             return [Line("error", f"Worker lost: {event.worker} | Silent for {span(event.silent_ms)}")]
         case LogTailMissing():
@@ -197,6 +198,16 @@ def told_decision(decision: Decision) -> Line:
                 f"Daily P&L: {shown(decision.daily_pnl)} | Entries allowed: {decision.entries_allowed}, "
                 f"blocked: {decision.entries_blocked} | Stops: {decision.stops}",
             )
+
+
+def _kept(state: State | None, event: WorkerStopped) -> list[Line]:
+    """What nobody knows of who stopped: whether slots that he neither used nor gave back were filled."""
+    slots = state.reservations.values() if state is not None else ()
+    symbols = sorted({one.symbol for one in slots if one.worker == event.worker and one.kept})
+    return [
+        Line("warning", f"Its slot stays taken, for it may be filled: {symbol} of {event.worker}")
+        for symbol in symbols
+    ]
 
 
 def _because(reason: str) -> str:

@@ -1,5 +1,6 @@
 """What an alert says of trouble, to the letter, and that what is repeated is told once."""
 
+from portfold.events.decisions import EntryAllowed
 from portfold.events.incoming import (
     CoordinatorStarted,
     LogTailMissing,
@@ -210,13 +211,28 @@ def test_an_order_that_fills_at_the_next_hourly_bar_is_not_asked_about() -> None
     assert told == []
 
 
+def test_a_worker_that_stops_with_a_slot_is_asked_whether_it_was_filled() -> None:
+    telling = Telling(NOON)
+    for symbol in ("ES", "CL", "6A"):
+        assert isinstance(telling.asks(symbol, worker="mine"), EntryAllowed)
+    telling.fills("CL", worker="mine")
+    telling.withdraws("6A", worker="mine")
+    telling.told()
+    telling.stops("mine")
+    assert telling.told() == [
+        "Worker stopped: mine | end of the day | 12:00:00",
+        "Granted, never registered: ES | mine stopped with its slot, which stays taken | was it filled? Look at "
+        "the broker; start it again, or: portfold settle | 12:00:00",
+    ]
+
+
 def test_a_repeated_answer_is_no_new_grant() -> None:
     telling = Telling(NOON, reservation_ms=MINUTE)
     telling.asks("ES")
-    granted = telling.book.kept
+    granted = telling.book.slots
     telling.ms += 30 * SECOND
     telling.hears_last_again()
-    assert telling.book.kept == granted
+    assert telling.book.slots == granted
 
 
 def test_of_many_slots_the_latest_are_remembered() -> None:
@@ -225,7 +241,7 @@ def test_of_many_slots_the_latest_are_remembered() -> None:
     for number in range(200):
         book = book.with_grant(f"worker-{number}", "ES", number)
         book, _ = book.with_renewal("steady", "ES", number)
-    assert len(book.kept) == 64
+    assert len(book.slots) == 64
     assert book.with_renewal("steady", "ES", 90 * MINUTE)[1] == 90 * MINUTE
 
 

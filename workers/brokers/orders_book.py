@@ -135,6 +135,11 @@ class Orders:
         """The owner's orders on the symbol that are in one of `states`, oldest first."""
         return [one for one in self.in_states(states) if (one.owner, one.symbol) == (owner, symbol)]
 
+    def sent_after(self, order: Order, state: State) -> list[Order]:
+        """The owner's later orders on the symbol that are in `state`, oldest first, whatever clocks say."""
+        where = "owner = ? AND symbol = ? AND state = ? AND rowid > (SELECT rowid FROM orders WHERE id = ?)"
+        return self._select(where, (order.owner, order.symbol, state, order.id))
+
     def in_states(self, states: Sequence[State]) -> list[Order]:
         """All that are in one of `states`, oldest first."""
         return self._select(f"state IN {_among(states)}", tuple(states))

@@ -35,6 +35,7 @@ from portfold.events.decisions import (
 from portfold.events.incoming import (
     CoordinatorStarted,
     EntryRenewed,
+    EntryWithdrawn,
     Event,
     FlattenRequested,
     LimitsChanged,
@@ -127,6 +128,7 @@ class _Telling:
         when, ms = self._when, self._ms
         match event:
             case PositionOpened():
+                self.book = self.book.without_slot(event.worker, event.symbol)
                 self._add(Alert("trade_opened", "info", ms, wording.opened(event, when)))
             case PositionClosed():
                 self._add(Alert("trade_closed", "info", ms, wording.closed(event, when)))
@@ -137,6 +139,11 @@ class _Telling:
             case WorkerStopped():
                 lines = wording.worker_stopped(event, when)
                 self._add(Alert("worker_stopped", "info", ms, lines, "all", event.worker))
+                for symbol in self.book.slots_of(event.worker):
+                    lines = wording.stopped_with_a_slot(event, symbol, when)
+                    self._add(Alert("entry_unregistered", "warning", ms, lines, event.worker, symbol))
+            case EntryWithdrawn():
+                self.book = self.book.without_slot(event.worker, event.symbol)
             case LogTailMissing():
                 self._add(self._log_lost(event))
             case EntryRenewed():
@@ -204,6 +211,7 @@ class _Telling:
             case EntryDenied():
                 self._denied(decision)
             case EntryExpired():
+                self.book = self.book.without_slot(decision.worker, decision.symbol)
                 lines = wording.expired(decision, when)
                 self._add(Alert("entry_expired", "info", ms, lines, decision.reason, decision.symbol))
             case StopLossTriggered():

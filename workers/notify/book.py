@@ -67,7 +67,8 @@ class AlertMemory(Struct, frozen=True):
     session.
 
     `limits` are those in force in words, `leader` who leads, `acknowledged` the event that answered for the
-    last loss of the log. `kept` are the slots granted last, by worker and symbol.
+    last loss of the log. `slots` are those granted last, and neither used nor given back, by worker and
+    symbol.
     """
 
     trades: Trades = Trades()
@@ -78,7 +79,7 @@ class AlertMemory(Struct, frozen=True):
     limits: str = ""
     leader: str = ""
     acknowledged: str = ""
-    kept: dict[str, Kept] = field(default_factory=dict)
+    slots: dict[str, Kept] = field(default_factory=dict)
 
     def is_repeat(self, fact: WorkerEvent) -> bool:
         """Whether this is the last fact of its session, published once more. Older ones the fold refuses."""
@@ -106,17 +107,27 @@ class AlertMemory(Struct, frozen=True):
         First after an hour and a half, as an order may fill at the next hourly bar; then after as long again.
         """
         name = f"{worker}:{symbol}"
-        known = self.kept.get(name) or Kept(ms, ms + _KEPT_LONG_MS)
+        known = self.slots.get(name) or Kept(ms, ms + _KEPT_LONG_MS)
         kept_ms = ms - known.since if ms >= known.ask_at else 0
         if kept_ms:
             known = Kept(known.since, ms + kept_ms)
         return self._with_kept(name, known), kept_ms
 
+    def without_slot(self, worker: str, symbol: str) -> "AlertMemory":
+        """And a slot that was used, was given back or has ended."""
+        gone = f"{worker}:{symbol}"
+        return replace(self, slots={name: slot for name, slot in self.slots.items() if name != gone})
+
+    def slots_of(self, worker: str) -> list[str]:
+        """The symbols in which the worker has a slot still."""
+        names = (name.rpartition(":") for name in self.slots)
+        return sorted(symbol for owner, _, symbol in names if owner == worker)
+
     def _with_kept(self, name: str, slot: Kept) -> "AlertMemory":
-        others = {other: kept for other, kept in self.kept.items() if other != name}
+        others = {other: kept for other, kept in self.slots.items() if other != name}
         if len(others) >= _SLOTS_REMEMBERED:
             del others[next(iter(others))]
-        return replace(self, kept=others | {name: slot})
+        return replace(self, slots=others | {name: slot})
 
 
 def week_of(day: str) -> tuple[int, int]:

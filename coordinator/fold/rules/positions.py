@@ -231,7 +231,7 @@ def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClose
 
 
 def _has_slot(state: State, event: PositionClosed) -> bool:
-    """Whether the owner has a slot in the symbol, on whichever side: who was not told that has no broker."""
+    """Whether the owner has a slot in the symbol, on whichever side: he may have been filled there."""
     mine = (event.symbol, event.owner or event.worker)
     return any((one.symbol, one.worker) == mine for one in state.reservations.values())
 

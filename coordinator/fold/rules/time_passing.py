@@ -11,8 +11,8 @@ from portfold.coordinator.fold.trading_day import TradingDay, trading_day_at
 from portfold.events.decisions import Decision, MarkStale, TradingDayStarted
 from portfold.events.stream_id import StreamId
 
-# An event has room for a hundred decisions. What does not fit here is due at the next event, and until then
-# the slot stays taken: late is the safe side.
+# An event has room for a hundred decisions. What does not fit here is due with the next, and until then the
+# slot stays taken: late is the safe side.
 _EXPIRIES_AT_ONCE = 16
 _STALE_AT_ONCE = 4
 NOT_IN_TIME = "not filled in time"

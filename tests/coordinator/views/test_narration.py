@@ -189,6 +189,16 @@ def test_a_fact_that_is_refused_is_not_told_as_if_it_had_happened(story: Told, k
     assert text.startswith(f"Event rejected: {kind.__name__}: ")
 
 
+def test_who_stops_with_a_slot_is_asked_about_it() -> None:
+    story = Told()
+    story.asks("ES", worker="mine")
+    story.stops("mine")
+    assert story.told() == [
+        ("info", "Worker stopped: mine | end of the day"),
+        ("warning", "Its slot stays taken, for it may be filled: ES of mine"),
+    ]
+
+
 def test_before_any_limits_a_position_is_told_without_one() -> None:
     story = Told()
     story.state = State()

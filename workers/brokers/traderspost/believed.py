@@ -42,8 +42,8 @@ class Believed:
         An exit that was taken before this was known may have closed it: that is for a person to see.
         """
         self.note(order, "accepted", said)
-        for one in self.orders.of(order.owner, order.symbol, ("unproven",)):
-            if one.does == "exit" and one.at_ms >= order.at_ms:
+        for one in self.orders.sent_after(order, "unproven"):
+            if one.does == "exit":
                 self.note(one, "unknown", f"taken; it may have closed what {order.id} opened")
         leg, fresh = self.entries.leg(order.owner, order.symbol), self._as_leg(order)
         self.entries.write_leg(join(leg, fresh) if leg else fresh)

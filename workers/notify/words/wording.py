@@ -158,6 +158,13 @@ def expired(decision: EntryExpired, when: datetime) -> Lines:
     )
 
 
+def stopped_with_a_slot(event: WorkerStopped, symbol: str, when: datetime) -> Lines:
+    return (
+        f"Granted, never registered: {symbol} | {event.worker} stopped with its slot, which stays taken | "
+        f"was it filled? Look at the broker; start it again, or: portfold settle | {at_clock(when)}",
+    )
+
+
 def unregistered(event: EntryRenewed, kept_ms: int, when: datetime) -> Lines:
     return (
         f"Granted, never registered: {event.symbol} | {event.worker} has kept a slot for "

@@ -108,6 +108,26 @@ def test_an_entry_that_was_taken_after_all_is_closed_by_the_next_exit(desk: Desk
     assert broker.positions() == []
 
 
+def test_an_exit_that_was_taken_before_a_late_yes_may_have_closed_it_and_is_for_a_person_to_see(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the machine's clock was put back in between."""
+    broker = desk.broker(timeout=0.5)
+    desk.server.behaves(late := Late(takes))
+    with pytest.raises(OrderUnknown):
+        broker.enter("CL", "long", 1, PRICE)
+    monkeypatch.setattr("portfold.workers.brokers.traderspost.broker.now_ms", lambda: 1)
+    with pytest.raises(OrderUnknown, match="which proves nothing"):
+        broker.exit("CL", "long", 1, Decimal("70.00"))
+    [entry] = broker.unsettled()
+    assert entry.does == "enter"
+    late.go.set()
+    until(lambda: [one.does for one in broker.unsettled()] == ["exit"], "the late answer")
+    [perhaps] = broker.unsettled()
+    assert (perhaps.state, perhaps.said) == ("unknown", f"taken; it may have closed what {entry.id} opened")
+    assert broker.positions() == [leg(1, "71.26")]
+
+
 def test_an_exit_that_was_sent_before_a_late_answer_closes_nothing_for_sure(desk: Desk) -> None:
     broker = desk.broker(timeout=1)
     desk.server.behaves(late := Late(takes))
