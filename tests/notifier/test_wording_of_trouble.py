@@ -221,8 +221,8 @@ def test_a_worker_that_stops_with_a_slot_is_asked_whether_it_was_filled() -> Non
     telling.stops("mine")
     assert telling.told() == [
         "Worker stopped: mine | end of the day | 12:00:00",
-        "Granted, never registered: ES | mine stopped with its slot, which stays taken | was it filled? Look at "
-        "the broker; start it again, or: portfold settle | 12:00:00",
+        "Granted, never registered: ES | mine stopped with its slot, which stays taken | was it filled? Look "
+        "at the broker; start it again, or: portfold settle | 12:00:00",
     ]
 
 
