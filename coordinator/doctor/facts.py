@@ -72,8 +72,6 @@ class Facts(Struct, frozen=True):
 
     `server` is what the server says of itself, `settings` how it keeps data; `overview` is None where no
     coordinator ever was. `notifiers`: for each destination of alerts who tells it, if anybody does.
-    `book_lacks`: what is open and not in the flattener's book, as that said last; `book_exceeds`: what that
-    holds and the log does not.
     """
 
     configuration: Configuration
@@ -85,8 +83,6 @@ class Facts(Struct, frozen=True):
     log: LogFacts
     overview: Overview | None
     notifiers: Mapping[str, str | None]
-    book_lacks: str
-    book_exceeds: str
 
 
 def gather(
@@ -104,8 +100,6 @@ def gather(
         log=_log(bus, configuration.runtime.archive_folder),
         overview=look_around(bus, flattener=flattener),
         notifiers=dict(zip(destinations, bus.notifiers(destinations), strict=True)),
-        book_lacks=bus.book_lacks(),
-        book_exceeds=bus.book_exceeds(),
     )
 
 

@@ -10,6 +10,7 @@ from portfold.exchange_time import span
 
 _NOT_FIT = {"flattening", "no_limits", "unmanaged"}
 _SAID_ELSEWHERE = {"trading", "not_led", "not_deciding", "log_incomplete", "server_fails"}
+_SAID_ELSEWHERE |= {"not_on_the_log", "wrong_book"}
 
 
 def leader(facts: Facts) -> Finding:
@@ -62,14 +63,15 @@ def flattener(facts: Facts) -> Finding:
 
     What that holds and the log does not is told first: no limit counts it, whoever is alive.
     """
-    if facts.book_exceeds:
-        text = f"its broker's book holds {facts.book_exceeds}, and the log does not: no limit counts it"
+    seen = facts.overview
+    if seen is not None and seen.book_exceeds:
+        text = f"its broker's book holds {seen.book_exceeds}, and the log does not: no limit counts it"
         remedy = "look at the broker; let its worker start and tell, or portfold settle what is open there"
         return fail("flattener", text, remedy)
-    if facts.overview is not None and facts.overview.flattener_alive:
-        if not facts.book_lacks:
+    if seen is not None and seen.flattener_alive:
+        if not seen.book_lacks:
             return ok("flattener", "alive")
-        text = f"it cannot close {facts.book_lacks}: not in its broker's book, which may be another one"
+        text = f"it cannot close {seen.book_lacks}: not in its broker's book, which may be another one"
         return fail("flattener", text, "portfold flattener --book, the workers'; or portfold settle")
     text = "none is alive: at a stop, nobody closes the positions of a worker that died"
     return warn("flattener", text, "portfold flattener")

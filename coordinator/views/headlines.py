@@ -26,6 +26,7 @@ class Headline(NamedTuple):
 
 
 TRADING = Headline("trading", "info", "TRADING", "")
+_DENY_NOTHING = ("flattening", "unsettled", "not_on_the_log", "wrong_book")
 
 
 def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
@@ -39,8 +40,9 @@ def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
         *_halted(seen),
         *_limits(seen),
         *_unsettled(seen),
+        *_book(seen),
     ]
-    denied = any(one.code not in ("flattening", "unsettled") for one in found)
+    denied = any(one.code not in _DENY_NOTHING for one in found)
     return found if denied else [TRADING, *found]
 
 
@@ -139,6 +141,18 @@ def _unsettled(seen: Overview) -> list[Headline]:
         return []
     text = f"log and broker differ, or may: {unsettled}. See: portfold settle --help"
     return [Headline("unsettled", "warning", "UNSETTLED", text)]
+
+
+def _book(seen: Overview) -> list[Headline]:
+    """Where the flattener's book and the log differ."""
+    found = []
+    if seen.book_exceeds:
+        text = f"the broker's book holds {seen.book_exceeds}, and no limit counts it. See: portfold doctor"
+        found.append(Headline("not_on_the_log", "critical", "NOT ON THE LOG", text))
+    if seen.book_lacks:
+        text = f"the flattener could not close {seen.book_lacks}. See: portfold doctor"
+        found.append(Headline("wrong_book", "critical", "WRONG BOOK", text))
+    return found
 
 
 def _events(seen: Overview) -> str:

@@ -73,7 +73,8 @@ class Overview(Struct, frozen=True):
     """One moment. `now_ms` is on the clock of the log: the server's, or that of a simulation.
 
     `status` is the hash as `read_status` gives it, `limits` are those in force by name. `missing` are the
-    portfolio's symbols that no living worker trades.
+    portfolio's symbols that no living worker trades. `book_exceeds` is what the flattener's book holds and
+    the log does not, `book_lacks` what it lacks, as a living flattener says.
     """
 
     now_ms: int
@@ -93,6 +94,8 @@ class Overview(Struct, frozen=True):
     last_event: StreamId
     backlog: Backlog
     server: Server
+    book_exceeds: str = ""
+    book_lacks: str = ""
 
     def text(self, name: str) -> str:
         """A field of the status as text; empty where it is not there."""
@@ -176,6 +179,8 @@ def look(bus: Bus, *, flattener: str) -> Overview | None:
         last_event=last_event,
         backlog=backlog_of(bus, head, None if driven else now_ms),
         server=server_of(bus.server(), bus.settings()),
+        book_exceeds=bus.book_exceeds(),
+        book_lacks=bus.book_lacks(),
     )
 
 

@@ -46,6 +46,7 @@ def status_fields(state: State, at: StreamId) -> dict[str, str]:
         "stats": _stats_text(state.stats),
         "slots_used": str(slots_used(state)),
         "reserved": _slots(standing),
+        "kept": _slots(one for one in standing if one.kept),
         "taken_back": _slots(one for one in state.reservations.values() if one.revoked),
         "positions": ", ".join(
             f"{one.symbol} {one.side} {one.size} @ {one.price:f} by {one.worker} ({one.unrealized:+.2f})"

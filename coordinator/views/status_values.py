@@ -42,13 +42,17 @@ class ShownPosition(NamedTuple):
 
 
 class Reserved(NamedTuple):
-    """A slot kept for an entry that was allowed, until `until_ms`."""
+    """A slot reserved for an entry that was allowed, until `until_ms`.
+
+    `kept`: its worker was lost or stopped with it, so it may be filled, and has no end by itself.
+    """
 
     symbol: str
     side: str
     size: int
     worker: str
     until_ms: int | None
+    kept: bool = False
 
 
 class Announced(NamedTuple):
@@ -133,9 +137,12 @@ def held_in(fields: Mapping[str, str]) -> tuple[ShownPosition, ...]:
 def reserved_in(fields: Mapping[str, str]) -> tuple[Reserved, ...]:
     """The slots reserved. Raises BusRefused."""
     until = _moments(fields, "reserved_until_ms")
+    kept = {found[:4] for found in _slots_in(fields, "kept")}
 
     def read(found: re.Match[str], number: int) -> Reserved:
         symbol, side, size, worker = found.groups()
+        if (symbol, side, int(size), worker) in kept:
+            return Reserved(symbol, side, int(size), worker, None, kept=True)
         return Reserved(symbol, side, int(size), worker, until[number] if number < len(until) else None)
 
     return _each(fields, "reserved", _RESERVED, read, "reservations such as CL long 1 by ibs-CL")
@@ -143,12 +150,15 @@ def reserved_in(fields: Mapping[str, str]) -> tuple[Reserved, ...]:
 
 def taken_back_in(fields: Mapping[str, str]) -> tuple[Reserved, ...]:
     """The slots that a flatten took back, and of which a fill may still be reported. Raises BusRefused."""
+    return _slots_in(fields, "taken_back")
 
+
+def _slots_in(fields: Mapping[str, str], name: str) -> tuple[Reserved, ...]:
     def read(found: re.Match[str], _number: int) -> Reserved:
         symbol, side, size, worker = found.groups()
         return Reserved(symbol, side, int(size), worker, None)
 
-    return _each(fields, "taken_back", _RESERVED, read, "slots such as CL long 1 by ibs-CL")
+    return _each(fields, name, _RESERVED, read, "slots such as CL long 1 by ibs-CL")
 
 
 def announced_in(fields: Mapping[str, str]) -> tuple[Announced, ...]:

@@ -125,7 +125,7 @@ def trades_table(account: DayAccount, zone: str) -> str:
     """Every close of the day, in order."""
     heads = [
         *map(words, ("Closed", "Symbol", "Strategy", "Side")),
-        *map(figure, ("Size", "Entry", "Exit", "EndOfDayPosition", "Commission", "P&L")),
+        *map(figure, ("Size", "Entry", "Exit", "Held", "Commission", "P&L")),
         words("Why"),
     ]
     trades = account.trades[:TRADES_SHOWN]

@@ -120,13 +120,14 @@ def _held(one: ShownPosition, now_ms: int) -> Text:
     stale = ("  stale", "yellow") if one.mark_stale else ""
     return _row(
         one,
-        f"@ {shown_price(one.price)}" if one.price else "no price told",
+        f"@ {shown_price(one.price)}" if one.price else "no entry price told",
         Text.assemble(f"{age:>10}", profit, stale),
     )
 
 
 def _reserved(one: Reserved, now_ms: int) -> Text:
     left = f"expires in {span(max(0, one.until_ms - now_ms))}" if one.until_ms is not None else ""
+    left = "kept: may be filled" if one.kept else left
     row = _row(one, "reserved", Text(f"{left:>23}"))
     row.stylize("yellow")
     return row

@@ -12,7 +12,7 @@ from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusRefused
 from tests.cli.standing import STANDBY, Standing
-from tests.coordinator.story import SECOND, Story
+from tests.coordinator.story import MINUTE, SECOND, Story
 
 CHICAGO = ZoneInfo("America/Chicago")
 
@@ -143,6 +143,23 @@ def test_without_limits_no_entry_is_allowed(standing: Standing) -> None:
     standing.of(Story())
     standing.client.hset(standing.bus.keys.status, mapping={"limits": "", "max_positions": ""})
     assert list(told(standing)) == ["no_limits"]
+
+
+@pytest.mark.parametrize(
+    ("says", "code", "told_of_it"),
+    [
+        ("say_book_exceeds", "not_on_the_log", "holds ES long of ibs-ES, and no limit counts it"),
+        ("say_book_lacks", "wrong_book", "could not close ES long of ibs-ES"),
+    ],
+)
+def test_where_the_flatteners_book_differs_that_is_said(
+    standing: Standing, says: str, code: str, told_of_it: str
+) -> None:
+    standing.of(Story())
+    getattr(standing.bus, says)("ES long of ibs-ES", MINUTE)
+    found = told(standing)
+    assert list(found) == ["trading", code]
+    assert told_of_it in found[code]
 
 
 def test_what_is_unsettled_is_said_but_trading_goes_on(standing: Standing) -> None:

@@ -269,3 +269,12 @@ def test_the_json_says_what_the_screen_says(standing: Standing) -> None:
 def _listed(found: object) -> list[dict[str, Any]]:
     assert isinstance(found, list)
     return found
+
+
+def test_a_slot_that_may_be_filled_has_no_countdown(standing: Standing) -> None:
+    story = Story()
+    story.asks("ES", worker="mine")
+    story.stops("mine")
+    standing.of(story)
+    line = line_of(standing.seen(), "  ES ")
+    assert line.endswith("kept: may be filled")

@@ -38,12 +38,12 @@ def agree(state: State) -> None:
     assert [one.unrealized for one in held_in(fields)] == [one.unrealized.quantize(CENT) for one in positions]
     assert [one.opened_ms for one in held_in(fields)] == [one.opened_ms for one in positions]
     assert [tuple(one) for one in reserved_in(fields)] == [
-        (one.symbol, one.side, one.size, one.worker, one.expires_ms)
+        (one.symbol, one.side, one.size, one.worker, None if one.kept else one.expires_ms, one.kept)
         for one in reservations
         if not one.revoked
     ]
     assert [tuple(one) for one in taken_back_in(fields)] == [
-        (one.symbol, one.side, one.size, one.worker, None) for one in reservations if one.revoked
+        (one.symbol, one.side, one.size, one.worker, None, False) for one in reservations if one.revoked
     ]
     assert [tuple(one) for one in announced_in(fields)] == [
         (name, one.presence, one.symbols) for name, one in state.workers.items()
