@@ -189,7 +189,8 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         An exit that the broker does not do stays accepted, and is tried again.
         """
         order = self.made(way, owner, data, size, terms)
-        self._make_way(order)
+        if _is_at_the_market(order):  # others are never sent
+            self._make_way(order)
         return self._settle(order, granted)
 
     def _make_way(self, order: Any) -> None:
@@ -220,7 +221,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
 
     def _fill(self, order: Any, granted: Decision | None) -> str:
         """Has the order filled, and reports it; or says why it was not."""
-        if order.exectype not in _AT_THE_MARKET or order.parent is not None:
+        if not _is_at_the_market(order):
             return f"only orders at the market can be given here, not {order.getordername()}"
         try:
             with self._closing.ordering():
@@ -334,3 +335,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             left.price,
         )
         self.notify(order)
+
+
+def _is_at_the_market(order: Any) -> bool:
+    return order.exectype in _AT_THE_MARKET and order.parent is None

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import backtrader as bt
 import pytest
 
 from portfold.events.wire.embedded import EmbeddedServer
@@ -108,6 +109,25 @@ def test_a_later_exit_takes_the_place_of_one_that_waits(
     live.all_decided()
     assert len(live.said("EntryRequested")) == 1
     assert criticals(trading)[-1] == "NOT CLOSED, and this run ends"
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_an_exit_goes_on_waiting_when_an_order_is_given_that_cannot_be_sent(
+    server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portfold.workers.adapters.backtrader_again._FIRST_SECONDS", 60.0)
+    Exits(monkeypatch, TOO_MANY, TOO_MANY)
+    acts = plan(bar1=lambda s: s.buy(), bar2=lambda s: s.close())
+    acts |= plan(bar3=lambda s: s.sell(exectype=bt.Order.Stop, price=4900))
+    trading = Trading(server.url, portfolio, tmp_path, acts)
+    for _ in range(4):
+        trading.market.ends(5000)
+    assert trading.end().position.size == 0
+    assert [told[1:] for told in trading.told] == [
+        ("Buy", "Completed"),
+        ("Sell", "Rejected"),
+        ("Sell", "Completed"),
+    ]
 
 
 @pytest.mark.usefixtures("coordinator")
