@@ -101,7 +101,10 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         super().stop()
         for order in self._again.waiting():
             symbol = self._feeds.symbol(order.data)
-            self._log.critical("NOT CLOSED, and this run ends", symbol=symbol, size=abs(order.size))
+            held = self._held.of(symbol)
+            if held is not None and held.side == side_of(-order.size):  # else closed meanwhile
+                size = min(abs(order.size), held.size)
+                self._log.critical("NOT CLOSED, and this run ends", symbol=symbol, size=size)
         self._held.end()
         self._gate.close("no more bars")
         self._broker.close()

@@ -131,6 +131,23 @@ def test_an_exit_goes_on_waiting_when_an_order_is_given_that_cannot_be_sent(
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_what_a_flatten_has_closed_is_not_said_to_be_open_when_the_run_ends(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portfold.workers.adapters.backtrader_again._FIRST_SECONDS", 60.0)
+    exits = Exits(monkeypatch, TOO_MANY)
+    acts = plan(bar1=lambda s: s.buy(), bar2=lambda s: s.close())
+    trading = Trading(server.url, portfolio, tmp_path, acts)
+    for _ in range(2):
+        trading.market.ends(5000)
+    until(lambda: exits.asked == 1, "the strategy's own exit")
+    live.flatten()
+    until(lambda: live.said("PositionClosed"), "the flatten's")
+    assert trading.end().position.size == 0
+    assert criticals(trading) == ["NOT CLOSED; trying again within seconds"]
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_an_entry_of_which_nobody_knows_is_critical(
     server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
