@@ -159,7 +159,7 @@ class PortfolioCoordinator:
         price = _NOT_TOLD if entry_price is None else entry_price
         opened = entry_time or datetime.now(UTC)
         leg = Leg(symbol, side, contracts, exact(price, "entry_price"), self._gate.worker, opened)
-        granted = self._held.ungrant(symbol)
+        granted = self._held.ungrant(symbol, contracts)
         if granted is not None:
             self._see_that_it_is_granted(leg, granted)
         with self._gate.orders:  # so that no announcement of what is held falls in between
@@ -277,6 +277,7 @@ class PortfolioCoordinator:
             if self._is_reserved(fill.symbol):
                 return
         else:
+            self._held.ungrant(fill.symbol)
             self._gate.withdraw(fill.symbol, "filled otherwise")
         answer = self._gate.request_entry(fill.symbol, fill.side, fill.size)
         if not answer:

@@ -65,10 +65,15 @@ class Holdings:
             with suppress(BusError):
                 self._ask_who_closed(symbol)
 
-    def ungrant(self, symbol: str) -> Granted | None:
-        """The slot is about to be used, or given back; None where there is none."""
+    def ungrant(self, symbol: str, size: int | None = None) -> Granted | None:
+        """The slot, as it was, is about to be used for so many contracts, or given back; None where there is
+        none. Of a larger one the rest stays.
+        """
         with self._lock:
-            return self._granted.pop(symbol, None)
+            granted = self._granted.pop(symbol, None)
+            if granted is not None and size is not None and size < granted.size:
+                self._granted[symbol] = granted._replace(size=granted.size - size)
+            return granted
 
     def slots(self) -> list[str]:
         """The symbols that were granted and are not registered: something may have been ordered."""
