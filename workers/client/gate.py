@@ -271,10 +271,10 @@ class PortfolioGate:
             )
             return self._publisher.fact(make, recorded)
 
-    def closed_elsewhere(self, symbol: str) -> None:
-        """Somebody else closed what was open here: nothing is left of it that a callback could close."""
+    def closed_elsewhere(self, symbol: str, left: int = 0) -> None:
+        """Somebody else closed what was open here: so much is left of it that a callback could close."""
         self._marks.forget(symbol)
-        self._reported.closed_elsewhere(symbol)
+        self._reported.closed_elsewhere(symbol, left)
 
     def position_marked(self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount) -> bool:
         """Reports what an open position would make at `price`, in dollars, at most every `mark_seconds`."""
