@@ -149,7 +149,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         return bt.Position(held.size if held.side == "long" else -held.size, float(held.price))
 
     def held_by_then(self, data: Any) -> float:
-        """The same: nothing is ever under way."""
+        """What is held now: of an exit that waits nobody knows when it is filled."""
         return float(self.getposition(data).size)
 
     def getcash(self) -> float:
