@@ -14,7 +14,7 @@ from typing import NamedTuple
 from portfold.events.fields import Side
 from portfold.events.legs import Holding
 from portfold.events.stream_id import ORIGIN
-from portfold.events.wire.bus import Bus, Entry
+from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.workers.client.closing.flatten_order import KILLSWITCH, FlattenOrder
@@ -206,7 +206,7 @@ class Holdings:
         """By the log, each once: those that are later than the last that it tells of the leg in our word."""
         found: dict[str, _Close] = {}
         for entry in self._bus.events_before(self._bus.last_event(), count=_LOOK_BACK):
-            fields = _flat(entry)
+            fields = entry.by_name
             if fields.get("symbol") != symbol:
                 continue
             kind, whose = fields.get("type"), fields.get("owner") or fields.get("worker")
@@ -240,7 +240,3 @@ class Holdings:
                 self._legs.setdefault(leg.symbol, leg)
             self._taken_over = True
         ask_about_an_earlier_life(status, self._worker, self._log)
-
-
-def _flat(entry: Entry) -> Mapping[str, str]:
-    return dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))

@@ -233,7 +233,7 @@ class Flattener:
                 self._log.error("Which entries were allowed since cannot be read", why=str(error))
                 break
             for entry in page:
-                fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
+                fields = entry.by_name
                 if fields.get("type") == "EntryAllowed":
                     allowed.add((fields.get("worker", ""), fields.get("symbol", "")))
             if len(page) < _DECISIONS_AT_ONCE:
