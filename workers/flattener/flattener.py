@@ -35,9 +35,9 @@ from portfold.workers.client.closing.flatten_order import FlattenOrder, handed_o
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.flattener.book_watch import NOT_IN_THE_BOOK, WHAT_TO_DO, BookWatch
-from portfold.workers.flattener.pauses import Pauses
 from portfold.workers.flattener.side_by_side import SideBySide
 from portfold.workers.flattener.signs_of_life import SignsOfLife
+from portfold.workers.pauses import Pauses
 from portfold.workers.run.reporting import report_exit
 
 NAME = "flattener"
