@@ -205,8 +205,8 @@ class PortfolioGate:
     ) -> Decision:
         """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none.
 
-        With `hold` the slot is kept while this process lives, until a fill is reported or it is given back:
-        for an order that fills at a later bar.
+        With `hold` the slot is kept while this process lives, until its fill, or each part, is
+        reported or it is given back: for an order that fills at a later bar.
         """
         return self._requests.ask(symbol, side, size, strategy, hold=hold)
 

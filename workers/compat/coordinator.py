@@ -141,7 +141,7 @@ class PortfolioCoordinator:
         return Permission(decision.allowed, decision.reason, decision.code)
 
     def release_pending_position(self, symbol: str) -> None:
-        """Gives a slot back that was not used: the order failed, or was cancelled."""
+        """Gives a slot back, or what is left of it after a part: the order failed, or was cancelled."""
         if self._held.ungrant(symbol) is not None:
             self._gate.withdraw(symbol, "released")
             self._until_decided()
