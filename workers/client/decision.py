@@ -55,6 +55,8 @@ class Decision:
         self.renewed = renewed
         self.granted_at = granted_at
         self.lasts_seconds = lasts_seconds
+        self.size = 1
+        """So many contracts were allowed, and are not reported filled yet."""
         self.used = False
         self.kept = False
         self._give_back = give_back
