@@ -4,6 +4,7 @@ Each is an event on the log with who and why. It is recorded whether or not anyb
 as soon as somebody does, and survives every restart; the same can be written by hand with XADD.
 """
 
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -99,7 +100,8 @@ def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
             f"The order is on record as {event}" if event else f"The log did not take the order: {refused}"
         )
         raise Failure(f"THE KILL SWITCH IS NOT PULLED: {error}\n{on_log}.") from error
-    print("The kill switch is pulled: every worker that hears it closes what it holds.")
+    with suppress(OSError):  # what may be wrong with the order is said whoever reads this
+        print("The kill switch is pulled: every worker that hears it closes what it holds.")
     if event is None:
         raise Failure(
             f"The log did not take the order: {refused}\n"
