@@ -122,9 +122,9 @@ def limits(
     on_worker_lost: Literal["hold", "flatten"] | None = None,
     target: Target = _TARGET,
 ) -> None:
-    """Change limits from now on. What is not named stays as it is, also where two order at once.
+    """Change limits from now on. What is not named stays as it is, even if somebody orders others just now.
 
-    They stay in force over restarts, until ordered otherwise or until the configuration is edited.
+    They outlast every restart. An edited configuration only tightens them; to loosen them, order again.
 
     For example:
 
