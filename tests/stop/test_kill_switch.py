@@ -168,9 +168,13 @@ def test_a_full_disk_keeps_neither_the_pull_nor_the_order_back(
 ) -> None:
     where = ("--config", "nowhere", "--url", server.url, "--portfolio", live.keys.name)
     with Path("/dev/full").open("wb") as disk, (tmp_path / "said").open("wb") as said:
-        outputs = {name: disk if name in full else said for name in ("stdout", "stderr")}
         subprocess.run(
-            [*COMMAND, *PANIC, *where], cwd=tmp_path, env=environment(tmp_path), check=False, **outputs
+            [*COMMAND, *PANIC, *where],
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            check=False,
+            stdout=disk if "stdout" in full else said,
+            stderr=disk if "stderr" in full else said,
         )
     assert live.client.xlen(live.keys.killswitch) == 1
     [order] = live.said("FlattenRequested")
