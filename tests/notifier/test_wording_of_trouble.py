@@ -188,16 +188,16 @@ def renewed_until(telling: Telling, symbol: str, minutes: int) -> list[str]:
     return [text for text in telling.told() if "never registered" in text]
 
 
-def test_a_slot_that_is_kept_and_whose_fill_is_never_reported_is_asked_about_again_and_again() -> None:
+def test_a_slot_that_is_renewed_and_whose_fill_is_never_reported_is_asked_about_again_and_again() -> None:
     telling = Telling(NOON, reservation_ms=MINUTE)
     telling.asks("ES")
     assert renewed_until(telling, "ES", 89) == []
     assert renewed_until(telling, "ES", 179) == [
-        "Granted, never registered: ES | ibs-ES has kept a slot for 1.5 h | was it filled? Report it, or "
+        "Granted, never registered: ES | ibs-ES has renewed a slot for 1.5 h | was it filled? Report it, or "
         "give the slot back | 13:30:00"
     ]
     (second,) = renewed_until(telling, "ES", 300)
-    assert "kept a slot for 3.0 h" in second
+    assert "renewed a slot for 3.0 h" in second
 
 
 def test_an_order_that_fills_at_the_next_hourly_bar_is_not_asked_about() -> None:

@@ -206,8 +206,8 @@ class PortfolioGate:
     ) -> Decision:
         """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none.
 
-        With `hold` the slot is kept while this process lives, until a fill is reported or it is given back:
-        for an order that fills at a later bar.
+        With `hold` the slot is renewed while this process lives, until a fill is reported or it is given
+        back: for an order that fills at a later bar.
         """
         return self._requests.ask(symbol, side, size, strategy, hold=hold)
 
@@ -224,7 +224,7 @@ class PortfolioGate:
         return self._requests.standing(decision, seconds)
 
     def renew(self, decision: Decision) -> bool:
-        """Keeps a slot as long again as it was granted for; done by itself for one asked with `hold`.
+        """Renews a slot: it lasts as long again as it was granted for. Done by itself for one with `hold`.
 
         False where it is not this process's any more, or the bus has not heard.
         """

@@ -93,9 +93,10 @@ class Grants:
         )
 
     def renew(self, decision: Decision) -> bool:
-        """Keeps a slot as long again as it was granted for. False where it is not reserved, or nobody heard.
+        """Renews a slot: it lasts as long again as it was granted for.
 
-        No answer is waited for: a slot that is ours when this comes onto the log lasts that long from there.
+        False where it is not reserved, or nobody heard. No answer is waited for: a slot that is ours
+        when this comes onto the log lasts that long from there.
         """
         if not self.is_reserved(decision):
             return False
@@ -155,5 +156,5 @@ class Grants:
         self._log.warning(
             f"{decision.symbol}: granted, never registered: was it filled? Report it, or give the slot back",
             seconds=round(waited),
-            slot="lost" if lost else "kept",
+            slot="lost" if lost else "renewed",
         )

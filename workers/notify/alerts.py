@@ -147,9 +147,9 @@ class _Telling:
             case LogTailMissing():
                 self._add(self._log_lost(event))
             case EntryRenewed():
-                self.book, kept_ms = self.book.with_renewal(event.worker, event.symbol, ms)
-                if kept_ms:
-                    lines = wording.unregistered(event, kept_ms, when)
+                self.book, since_ms = self.book.with_renewal(event.worker, event.symbol, ms)
+                if since_ms:
+                    lines = wording.unregistered(event, since_ms, when)
                     self._add(Alert("entry_unregistered", "warning", ms, lines, event.worker, event.symbol))
 
     def _book_trade(self, event: PositionClosed, decisions: list[Decision]) -> None:

@@ -122,7 +122,7 @@ class LegTracker:
         if not reserved and not held and not found:
             found = [f"The slot is taken back: {step.told}"]
         if self._renewals and not reserved:
-            found = [f"The slot was kept meanwhile, renewed {_times(self._renewals)}.", *found]
+            found = [f"The slot was renewed meanwhile, {_times(self._renewals)}.", *found]
             self._renewals = 0
         self._held = held
         self.done = not (held or reserved)

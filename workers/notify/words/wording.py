@@ -165,10 +165,10 @@ def stopped_with_a_slot(event: WorkerStopped, symbol: str, when: datetime) -> Li
     )
 
 
-def unregistered(event: EntryRenewed, kept_ms: int, when: datetime) -> Lines:
+def unregistered(event: EntryRenewed, since_ms: int, when: datetime) -> Lines:
     return (
-        f"Granted, never registered: {event.symbol} | {event.worker} has kept a slot for "
-        f"{kept_ms / 3_600_000:.1f} h | was it filled? Report it, or give the slot back | {at_clock(when)}",
+        f"Granted, never registered: {event.symbol} | {event.worker} has renewed a slot for "
+        f"{since_ms / 3_600_000:.1f} h | was it filled? Report it, or give the slot back | {at_clock(when)}",
     )
 
 
