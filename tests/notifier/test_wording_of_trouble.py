@@ -226,6 +226,27 @@ def test_a_worker_that_stops_with_a_slot_is_asked_whether_it_was_filled() -> Non
     ]
 
 
+def test_of_a_lost_worker_the_slots_that_it_has_are_named_until_somebody_knows() -> None:
+    telling = Telling(NOON)
+    for symbol in ("ES", "CL", "6A"):
+        assert isinstance(telling.asks(symbol, worker="mine"), EntryAllowed)
+    telling.fills("CL", worker="mine")
+    telling.told()
+    telling.loses_worker("mine")
+    asked = "was it filled? Look at the broker; start it again, or: portfold settle"
+    assert telling.told()[0] == (
+        "🚨 WORKER LOST: mine\n"
+        "Silent for 5.0 s; its symbols get no entries until it is back, or: portfold retire\n"
+        f"Granted, never registered: 6A | {asked}\n"
+        f"Granted, never registered: ES | {asked}\n"
+        "Time: 2025-01-15T12:00:00"
+    )
+    telling.starts("mine", session="s2", positions="CL:long:1:100 ES:long:1:100")
+    telling.told()
+    telling.loses_worker("mine", session="s2")
+    assert "Granted, never registered" not in telling.told()[0]
+
+
 def test_a_repeated_answer_is_no_new_grant() -> None:
     telling = Telling(NOON, reservation_ms=MINUTE)
     telling.asks("ES")

@@ -175,7 +175,8 @@ class _Telling:
         when, ms = self._when, self._ms
         match event:
             case WorkerLost():
-                self._add(Alert("worker_lost", "critical", ms, wording.worker_lost(event, when)))
+                lines = wording.worker_lost(event, self.book.slots_of(event.worker), when)
+                self._add(Alert("worker_lost", "critical", ms, lines))
             case TradingHalted():
                 # An operator knows of his own halt; the coordinator's means that something is wrong.
                 level: AlertLevel = "critical" if event.by == _COORDINATOR else "warning"

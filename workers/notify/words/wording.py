@@ -4,7 +4,7 @@ Nothing here knows of Discord: who sends a text escapes it. No wording of ours u
 need it, so what arrives reads as it stands here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -222,11 +222,13 @@ def unreadable(what: str, when: datetime) -> Lines:
     return (f"A decision that this notifier cannot read: {what} | {at_clock(when)}",)
 
 
-def worker_lost(event: WorkerLost, when: datetime) -> Lines:
+def worker_lost(event: WorkerLost, slots: Sequence[str], when: datetime) -> Lines:
+    asked = "was it filled? Look at the broker; start it again, or: portfold settle"
     return (
         f"🚨 WORKER LOST: {event.worker}",
         f"Silent for {span(event.silent_ms)}; its symbols get no entries until it is back, or: "
         "portfold retire",
+        *(f"Granted, never registered: {symbol} | {asked}" for symbol in slots),
         time_line(when),
     )
 
