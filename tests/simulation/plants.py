@@ -23,8 +23,8 @@ from portfold.workers.brokers.traderspost.believed import Believed
 from portfold.workers.brokers.traderspost.last_moment import Attempt
 from portfold.workers.client.requests import Requests
 from portfold.workers.flattener.flattener import Flattener
-from tests.simulation import memory_server
-from tests.simulation.account import OwnBroker
+from tests.simulation.broker.account import OwnBroker
+from tests.simulation.memory import server as memory_server
 
 
 @contextmanager

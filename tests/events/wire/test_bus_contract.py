@@ -6,7 +6,7 @@ from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry
 from portfold.events.wire.errors import BusRefused
 from tests.events.wire.bench import LARGEST, LEAD, NOTE, TICK, Bench, committed
-from tests.simulation.memory_bus import MemoryBus
+from tests.simulation.memory.bus import MemoryBus
 
 
 def test_the_servers_clock_stamps_what_has_no_stamp(bench: Bench) -> None:

@@ -22,13 +22,13 @@ from portfold.workers.brokers.protocol import OpenedBroker
 from portfold.workers.brokers.traderspost import broker, last_moment, reconciliation, webhook
 from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.brokers.traderspost.webhook import Webhook, longest_seconds
-from tests.simulation.desk import Desk
-from tests.simulation.mishaps import Mishaps
-from tests.simulation.posting import Posting
+from tests.simulation.broker.desk import Desk
+from tests.simulation.broker.mishaps import Mishaps
+from tests.simulation.broker.posting import Posting
 from tests.simulation.scheduler import Process
 
 if TYPE_CHECKING:
-    from tests.simulation.world import World
+    from tests.simulation.seats.world import World
 
 _DAY = date(2025, 1, 15)
 BELIEVED: tuple[State, ...] = ("accepted", "filled")

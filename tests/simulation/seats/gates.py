@@ -12,9 +12,9 @@ from portfold.workers.client.closing.flatten_order import FlattenOrder
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
+from tests.simulation.memory.wire import Wire
 from tests.simulation.scheduler import Actor, Process, Violation
-from tests.simulation.wire import Wire
-from tests.simulation.world import PORTFOLIO, Seat, World, ended
+from tests.simulation.seats.world import PORTFOLIO, Seat, World, ended
 
 _HEARS_WITHIN_MS = 150
 

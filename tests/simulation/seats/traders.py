@@ -18,11 +18,11 @@ from portfold.workers.feeds.bar import Bar
 from portfold.workers.flattener import flattener
 from portfold.workers.run.trader import Trader, holdings_of
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
-from tests.simulation.account import Working
-from tests.simulation.gates import GateSeat
+from tests.simulation.broker.account import Working
+from tests.simulation.memory.wire import Wire
 from tests.simulation.scheduler import Process, Violation
-from tests.simulation.wire import Wire
-from tests.simulation.world import World
+from tests.simulation.seats.gates import GateSeat
+from tests.simulation.seats.world import World
 
 _SOME_TIME = datetime(2025, 1, 15, tzinfo=UTC)
 

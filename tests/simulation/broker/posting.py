@@ -12,7 +12,7 @@ from typing import Self
 
 from portfold.workers.brokers.traderspost.last_moment import Attempt
 from portfold.workers.brokers.traderspost.webhook import Answer
-from tests.simulation.desk import NEVER_MS, Desk, Response
+from tests.simulation.broker.desk import NEVER_MS, Desk, Response
 from tests.simulation.scheduler import Actor, Process, Scheduler
 
 

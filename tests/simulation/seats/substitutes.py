@@ -13,7 +13,7 @@ from portfold.coordinator.process import process as coordinator_process
 from portfold.workers.client.heartbeat import Heartbeat
 from portfold.workers.client.listener import Listener
 from portfold.workers.flattener.side_by_side import SideBySide
-from tests.simulation.world import World
+from tests.simulation.seats.world import World
 
 EVENTS_A_SNAPSHOT = 15
 """So that a run of a few hundred events has some."""
