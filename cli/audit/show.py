@@ -59,7 +59,7 @@ def show(
     """
     from itertools import islice
 
-    from portfold.cli.audit.progress import progress
+    from portfold.cli.progress import progress
     from portfold.coordinator.audit.record import timeline_lines as lines
     from portfold.coordinator.audit.record.span import Span
     from portfold.coordinator.audit.record.timeline import Wanted, timeline
@@ -71,7 +71,7 @@ def show(
         span = Span(record, first, last)
         if format_ == "csv":
             print(lines.csv_header())
-        with progress("Reading", record.events) as on_progress:
+        with progress("Reading", record.events, "events") as on_progress:
             for item in islice(timeline(record, span, wanted, on_progress), limit):
                 on_progress.end()
                 print(told(item))

@@ -214,9 +214,9 @@ def _plot(to: Path, shown: str, ranges: "list[Range]", points: "list[Point]", fi
 
 def _shown_progress(record: "Record") -> Iterator["Recorded"]:
     """The record's events; how far it is read is shown meanwhile."""
-    from portfold.cli.audit.progress import progress
+    from portfold.cli.progress import progress
 
-    with progress("Asking", record.events) as on_progress:
+    with progress("Asking", record.events, "events") as on_progress:
         for number, recorded in enumerate(record.recorded(), start=1):
             yield recorded
             on_progress(number)

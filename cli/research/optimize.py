@@ -129,7 +129,7 @@ def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output:
 
 def _searched(case: "Scenario", test: "Scenario | None", plan: "Plan", table: Path) -> "Optimized":
     """Searches with a journal beside the table; it is gone when the search is over."""
-    from portfold.cli.research.progress import progress
+    from portfold.cli.progress import progress
     from portfold.research.search.optimizer import extent, optimize
     from portfold.research.search.resume_log import Journal
 
@@ -139,7 +139,8 @@ def _searched(case: "Scenario", test: "Scenario | None", plan: "Plan", table: Pa
         if journal.found:
             tell([f"Going on with {journal.found:,} sets measured before, from {journal.path}."])
         try:
-            with progress("Searching", every.measured, journal.found) as on_progress:
+            known = journal.found
+            with progress("Searching", every.measured, "simulations", done_before=known) as on_progress:
                 optimized = optimize(case, test, plan, journal, on_progress)
         except KeyboardInterrupt:
             tell([interrupted_line(journal)])

@@ -74,6 +74,7 @@ def train(
     from zoneinfo import ZoneInfo
 
     from portfold.cli.exits import Unusable
+    from portfold.cli.progress import progress
     from portfold.research.filter.examples import examples_of
     from portfold.research.simulate.bars_within import bars_within
     from portfold.research.trades.trading_days import Span
@@ -90,7 +91,8 @@ def train(
     past = list(feed.bars(symbol))
     span, day = Span(first, last), configuration.runtime.trading_day
     begins, ends = bars_within(symbol, past, span, day, bars)
-    examples = examples_of(symbol, past[:ends], configuration, begins=begins)
+    with progress("Reading", ends, "bars") as on_progress:
+        examples = examples_of(symbol, past[:ends], configuration, begins=begins, on_progress=on_progress)
     print(
         f"{symbol}: {examples.bars:,} bars, {len(examples.of):,} examples, "
         f"{examples.missing:,} signals without all features, {examples.unfinished:,} without an end.",
@@ -123,13 +125,15 @@ def _train(
     page: Path,
 ) -> int:
     from portfold.cli.exits import OK
+    from portfold.cli.progress import progress
     from portfold.research.filter.exporting import export
     from portfold.research.filter.model_page import model_page
     from portfold.research.filter.training import cut, train
     from portfold.research.trades.whole_files import write_whole
 
     threshold = configuration.runtime.worker(symbol).min_probability
-    trained = train(examples, kind, folds=folds, embargo=embargo)
+    with progress("Training", folds + 1, "models") as on_progress:
+        trained = train(examples, kind, folds=folds, embargo=embargo, on_progress=on_progress)
     cuts = [cut(examples.of, trained.probabilities, at) for at in sorted({*_THRESHOLDS, threshold})]
     told = f"{kind}, {folds} folds, purged, embargo {embargo:.1%} of the bars"
     print(_in_words(told, len(examples.of), trained.measured, cuts))
