@@ -79,7 +79,7 @@ def tail(
     if json and text:
         raise Unusable("--json, --text: expected one of them, got both.")
     place = target.resolve()
-    choice = _choice(place, symbol or [], worker or [], type_ or [], everything)
+    choice = _choice(place, symbol or [], worker or [], type_ or [], everything=everything)
     show = _show_text() if text or (sys.stdout.isatty() and not json) else _show_json
     bus = place.bus()
     end = Tail(bus, _archive(place), choice)
@@ -97,7 +97,7 @@ def tail(
 
 
 def _choice(
-    place: "ResolvedTarget", symbols: list[str], workers: list[str], types: list[str], everything: bool
+    place: "ResolvedTarget", symbols: list[str], workers: list[str], types: list[str], *, everything: bool
 ) -> "Choice":
     from portfold.cli.audit.show import message_types
     from portfold.coordinator.audit.record.moment import Exchange

@@ -84,5 +84,5 @@ class _Scored:
         """A signal that is no example, for want of features or of an end, has not passed."""
         score = self._scores.get(bar.time)
         if score is None:
-            return Verdict(False, "no example")
+            return Verdict(passed=False, reason="no example")
         return Verdict(score >= self._min_probability, f"probability {score:.4f}", score)

@@ -23,7 +23,7 @@ from portfold.workers.brokers.protocol import (
 from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.brokers.traderspost.signals import entry_signal, exit_signal
 from portfold.workers.brokers.traderspost.webhook import Answer, Webhook
-from tests.kills.doomed_bus import die_if
+from tests.kills.doomed_bus import die_if_at
 
 ENTRY_TO_BE_SENT = "entry, to be sent"
 ENTRY_SENT = "entry, sent, not answered"
@@ -65,7 +65,7 @@ class Doom:
     sending = ""
 
     def here(self, place: str) -> None:
-        die_if(self.place == place)
+        die_if_at(place, self.place)
 
 
 DOOM = Doom()

@@ -91,7 +91,7 @@ def test_the_week_begins_anew_on_monday() -> None:
 
 
 @pytest.mark.parametrize(("blocked", "sign"), [(2, False), (3, True)])
-def test_more_than_half_of_a_weeks_entries_denied_is_a_warning_sign(blocked: int, sign: bool) -> None:
+def test_more_than_half_of_a_weeks_entries_denied_is_a_warning_sign(blocked: int, *, sign: bool) -> None:
     telling = Telling(chicago(2025, 1, 16, 10))
     telling.enters("CL", "ES")
     for _ in range(blocked):

@@ -235,7 +235,7 @@ def test_no_text_is_longer_than_discord_takes_or_ends_within_a_sign(text: str) -
 
 
 @pytest.mark.parametrize(("length", "fits"), [(2000, True), (2001, False)])
-def test_what_fits(length: int, fits: bool) -> None:
+def test_what_fits(length: int, *, fits: bool) -> None:
     sink = DiscordSink(Address("http://127.0.0.1:1/"), GlobalRest())
     assert sink.fits("x" * length) == fits
     assert sink.fits("*" * (length // 2) + "x" * (length % 2)) == fits

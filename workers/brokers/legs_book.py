@@ -67,7 +67,7 @@ class PaperBook:
         self._called = called
         self._confirmed: dict[str, None] = {}  # reported exits that are still to be removed, oldest first
         try:
-            self._writes = _Access(_open(path, patience, (*_SCHEMA, *tables), durable))
+            self._writes = _Access(_open(path, patience, (*_SCHEMA, *tables), durable=durable))
             # A book in memory is one connection's alone.
             apart = str(path) != ":memory:"
             self._reads = _Access(_open_to_read(path, patience)) if apart else self._writes
@@ -265,7 +265,7 @@ def _exit(
     )
 
 
-def _open(path: Path, patience: float, tables: Sequence[str], durable: bool) -> sqlite3.Connection:
+def _open(path: Path, patience: float, tables: Sequence[str], *, durable: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
         _switch_to_write_ahead(connection, patience)

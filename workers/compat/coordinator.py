@@ -126,17 +126,17 @@ class PortfolioCoordinator:
         """
         if self._claim.lost_to:
             reason = f"{self._gate.worker} was taken over by {self._claim.lost_to}"
-            return Permission(False, reason, "worker_superseded")
+            return Permission((False, reason), "worker_superseded")
         try:
             decision = self._gate.request_entry(symbol, side, size, hold=True)
         except RefusedField as refused:
-            return Permission(False, str(refused), "refused")
+            return Permission((False, str(refused)), "refused")
         except OtherProcess as forked:
-            return Permission(False, str(forked), "other_process")
+            return Permission((False, str(forked)), "other_process")
         self._traded.asked(decision)
         if decision:
             self._held.grant(symbol, Granted(decision, side, size))
-        return Permission(decision.allowed, decision.reason, decision.code)
+        return Permission((decision.allowed, decision.reason), decision.code)
 
     def release_pending_position(self, symbol: str) -> None:
         """Gives a slot back that was not used: the order failed, or was cancelled."""

@@ -100,7 +100,7 @@ def run(
             of_now=None if is_paper(configuration) else OfNow(log),
         )
         words.are(trader.report_leftovers, lambda: holdings_of(broker, plan.worker))
-        _trade(gate, trader, bars, driven is not None, stop, log)
+        _trade(gate, trader, bars, stop, log, driven=driven is not None)
     bus.close()
 
 
@@ -108,9 +108,10 @@ def _trade(
     gate: PortfolioGate,
     trader: Trader,
     bars: Iterator[Bar | None],
-    driven: bool,
     stop: threading.Event,
     log: Log,
+    *,
+    driven: bool,
 ) -> None:
     announced, resumes_after = False, trader.resumes_after
     try:

@@ -26,7 +26,9 @@ FAR = 2**63
 
 
 @pytest.mark.parametrize(("ahead_ms", "halts"), [(-DAY, False), (0, False), (5_000, False), (5_001, True)])
-def test_five_seconds_ahead_may_be_a_slip_of_the_clock_and_more_may_not(ahead_ms: int, halts: bool) -> None:
+def test_five_seconds_ahead_may_be_a_slip_of_the_clock_and_more_may_not(
+    ahead_ms: int, *, halts: bool
+) -> None:
     assert (halt_if_ahead(StreamId(NOON + ahead_ms, 7), NOON) is not None) == halts
 
 
@@ -112,7 +114,9 @@ def test_a_driven_clock_may_show_anything(server: EmbeddedServer, portfolio: str
 
 
 @pytest.mark.parametrize(("clock", "warns"), [("server", True), ("driven", False)])
-def test_a_machine_whose_clock_is_another_is_told_once(live: Live, bus: Bus, clock: Any, warns: bool) -> None:
+def test_a_machine_whose_clock_is_another_is_told_once(
+    live: Live, bus: Bus, clock: Any, *, warns: bool
+) -> None:
     said, stop = io.StringIO(), threading.Event()
     log, lines = open_log("coordinator", target=said)
     an_hour_ago = live.bus.now_ms() - HOUR

@@ -99,7 +99,7 @@ def test_a_refusal_writes_nothing(bench: Bench) -> None:
 
 @pytest.mark.parametrize("cut_off", [False, True])
 def test_a_loss_answered_for_lies_behind_the_head_and_the_head_counts_anew(
-    bench: Bench, cut_off: bool
+    bench: Bench, *, cut_off: bool
 ) -> None:
     bench.bus.take_lead("ann", 60_000)
     assert committed()(bench) is not None

@@ -129,7 +129,7 @@ def test_an_hour_that_comes_twice_is_told_by_its_offset() -> None:
         Trade("ES", at, at + HOUR_MS, Decimal(1), 1, "long", Decimal(1), Decimal(1))
         for at in (first, first + HOUR_MS)
     ]
-    table = trades_table([Row(one, True, None) for one in twice], CHICAGO)
+    table = trades_table([Row(one, selected=True, probability=None) for one in twice], CHICAGO)
     times = [line.split(",")[0] for line in table.splitlines()[1:]]
     assert times == ["2025-11-02 01:30:00-05:00", "2025-11-02 01:30:00-06:00"]
 
@@ -186,7 +186,7 @@ def test_what_is_written_is_what_was_traded(plan: Plan) -> None:
     ],
 )
 def test_a_symbol_is_not_done_again_unless_something_changed(
-    plan: Plan, change: dict[str, object], again: bool
+    plan: Plan, change: dict[str, object], *, again: bool
 ) -> None:
     first = backtest(plan, "ES")
     second = backtest(msgspec.structs.replace(plan, **change), "ES")

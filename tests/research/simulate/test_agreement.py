@@ -198,6 +198,7 @@ def configuration(tmp_path: Path) -> Configuration:
 
 @pytest.mark.parametrize("with_bars", [False, True], ids=["final P&L", "bars"])
 def test_the_simulator_and_real_processes_agree_trade_by_trade(
+    *,
     with_bars: bool,
     configuration: Configuration,
     server: EmbeddedServer,

@@ -55,7 +55,7 @@ class Posting:
     def _sleep(self, seconds: float) -> None:
         self.process.sleep(seconds)
 
-    def _thread(self, target: Callable[[], None], name: str, daemon: bool) -> "_Thread":  # noqa: ARG002
+    def _thread(self, target: Callable[[], None], name: str, *, daemon: bool) -> "_Thread":  # noqa: ARG002
         return _Thread(self.process, self._scheduler, target, self._threads, self._desk)
 
     def _post(self, attempt: Attempt[Answer], data: bytes, timeout_ms: int) -> Response:

@@ -189,7 +189,7 @@ def test_filled_at_the_next_open_the_trades_are_the_same_but_for_the_gap(
 
 @pytest.mark.parametrize("at_close", [False, True])
 def test_an_order_given_on_the_very_last_bar_is_never_filled(
-    configuration: Configuration, at_close: bool
+    configuration: Configuration, *, at_close: bool
 ) -> None:
     backtest = Backtest(configuration, at_close=at_close)
     backtest.run(bars_of(5000, 5001, 5002), Told, plan=plan(bar3=lambda s: s.buy()))

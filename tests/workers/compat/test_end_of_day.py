@@ -107,7 +107,7 @@ def test_a_fill_that_is_closed_again_calls_nobody_back(office: Office) -> None:
 @pytest.mark.usefixtures("coordinator")
 @pytest.mark.parametrize("kill_switch", [False, True])
 def test_of_many_processes_those_that_have_something_to_close_are_called(
-    office: Office, live: Live, kill_switch: bool
+    office: Office, live: Live, *, kill_switch: bool
 ) -> None:
     calls: list[tuple[str, list[str], list[str]]] = []
 

@@ -53,7 +53,7 @@ class Wishes:
 class Says:
     """A filter that says the same to everything."""
 
-    def __init__(self, steps: list[str], passed: bool) -> None:
+    def __init__(self, steps: list[str], *, passed: bool) -> None:
         self.steps, self.passed = steps, passed
         self.taken = 0
 
@@ -150,7 +150,7 @@ class Floor:
         self.of_now = of_now
         self.clock = Later()
         self.strategy = Wishes(self.steps)
-        self.filter = Says(self.steps, passes) if passes is not None else None
+        self.filter = Says(self.steps, passed=passes) if passes is not None else None
         self.trader = Trader(
             contract=CONTRACTS["ES"],
             strategy=self.strategy,
