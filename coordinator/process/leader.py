@@ -37,7 +37,7 @@ _READ_AT_ONCE = 256
 _COMMIT_SECONDS = 1.0
 _COMMIT_PAUSE_SECONDS = 0.05
 _LONGEST_WAIT_MS = 1000
-_EVENTS_A_SNAPSHOT = 2000
+EVENTS_A_SNAPSHOT = 2000
 _SNAPSHOT_SECONDS = 60.0
 _GLANCE_SECONDS = 1.0
 _BUSY_GLANCE_SECONDS = 10.0
@@ -205,7 +205,7 @@ class Leader:
         for line in lines:
             self._log.log(_LEVELS[line.level], line.text)
         self._since_snapshot += len(entries)
-        if self._since_snapshot >= _EVENTS_A_SNAPSHOT:
+        if self._since_snapshot >= EVENTS_A_SNAPSHOT:
             self._save_snapshot()
         return len(entries)
 

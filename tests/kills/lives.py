@@ -36,7 +36,7 @@ def coordinator(name: str, port: int, portfolio: str, config: Path, archive: Pat
     """The production process. Orders: `stop`, and `doom PLACE`."""
 
     def live(orders: Callable[[Hear], None]) -> None:
-        leader._EVENTS_A_SNAPSHOT = EVENTS_A_SNAPSHOT
+        leader.EVENTS_A_SNAPSHOT = EVENTS_A_SNAPSHOT
         stop = threading.Event()
         bus = DoomedBus(connect(_url(port)), portfolio)
         bus.address = ("127.0.0.1", port)

@@ -116,7 +116,7 @@ def test_every_kind_that_is_not_told_singly_can_be_counted_in_a_summary() -> Non
         *("stop", "flatten_ordered", "flatten_overdue", "flat", "limit_breached", "position_mismatch"),
         *("worker_lost", "log_lost", "not_deciding", "alerts_missed"),
     }
-    assert set(together._STALE) == set(get_args(AlertKind)) - critical - {"day_summary", "weekly_signs"}
+    assert set(together.STALE) == set(get_args(AlertKind)) - critical - {"day_summary", "weekly_signs"}
 
 
 def test_no_wording_of_ours_needs_to_be_escaped() -> None:

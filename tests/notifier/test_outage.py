@@ -57,8 +57,9 @@ class Site:
 @contextmanager
 def site(folder: Path, discord: FakeDiscord, **changed: Any) -> Iterator[Site]:
     with EmbeddedServer(folder / "server") as server:
-        bus = NotifierBus(connect(server.url), "main")
-        live = Live(bus, bus._client)
+        client = connect(server.url)
+        bus = NotifierBus(client, "main")
+        live = Live(bus, client)
         with (
             coordinating(server.url, "main"),
             notifying(folder / "config", server.url, "main", {"discord": (discord, ALL | changed)}) as told,

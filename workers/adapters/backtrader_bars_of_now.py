@@ -10,7 +10,7 @@ from typing import Any
 
 import backtrader as bt
 
-from portfold.workers.adapters.backtrader_feeds import Feeds
+from portfold.workers.adapters.backtrader_feeds import Feeds, length_of
 from portfold.workers.adapters.backtrader_gated import moment_of
 from portfold.workers.run.money import OfNow
 
@@ -38,5 +38,5 @@ class BarsOfNow:
 def _ended(data: Any) -> datetime:
     """When the last bar of a feed ended. A day's that is dated at the end of its day has ended by now."""
     dated, now = moment_of(data.datetime[0]), datetime.now(UTC)
-    days_end = data._timeframe >= bt.TimeFrame.Days and dated.time() == time.min
+    days_end = length_of(data)[0] >= bt.TimeFrame.Days and dated.time() == time.min
     return min(dated, now) if days_end and dated - now < timedelta(days=1) else dated

@@ -40,7 +40,8 @@ NOT_REACHED = WhyNot("bus_unreachable", "The bus is unreachable")
 
 class Presence:
     """`say_started` publishes the WorkerStarted or raises BusError, `hears` finds the order in a decision,
-    `carrier` carries it out.
+    `carrier` carries it out. `listener` is there once the bus was; like `heartbeat` it takes its steps on a
+    thread of its own.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Presence:
         self._each_beat = each_beat
         self._log = log
         self._lock = threading.Lock()
-        self._listener: Listener | None = None
+        self.listener: Listener | None = None
         self._announced = False
         self._suspect = self._superseded = False
         self.announcements = 0
@@ -79,7 +80,7 @@ class Presence:
         self._clock = clock
         self._contact = clock.monotonic()
         self._loss_said = False
-        self._heartbeat = Heartbeat(
+        self.heartbeat = Heartbeat(
             every_seconds=settings.heartbeat_seconds,
             lost_after_seconds=settings.worker_lost_seconds,
             beat=self._beat,
@@ -99,13 +100,13 @@ class Presence:
     def start(self) -> None:
         """Announces the worker, or will as soon as the bus is there."""
         self.announce()
-        self._heartbeat.start()
+        self.heartbeat.start()
 
     def close(self) -> None:
         """Gives no more signs of life, and hears nothing more."""
-        self._heartbeat.close()
-        if self._listener is not None:
-            self._listener.close()
+        self.heartbeat.close()
+        if self.listener is not None:
+            self.listener.close()
         self._carrier.close(2 * LISTEN_SECONDS)
 
     def announce(self) -> bool:
@@ -165,8 +166,8 @@ class Presence:
             self.renounce()
 
     def _listen(self) -> None:
-        if self._listener is None:
-            self._listener = Listener(
+        if self.listener is None:
+            self.listener = Listener(
                 self._bus,
                 read=self._hears,
                 on_order=self._carry,
@@ -174,7 +175,7 @@ class Presence:
                 each_step=self._carrier.look,
                 log=self._log,
             )
-            self._listener.start()
+            self.listener.start()
 
     def _say_alive(self) -> None:
         asked = self._clock.monotonic()  # the sign of life lasts at least from here

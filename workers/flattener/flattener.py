@@ -270,7 +270,9 @@ class Flattener:
             for fill in self._broker.unreported_exits():
                 if _leg(fill) in closed and not self._side_by_side.is_under_way(_leg(fill)):
                     self._try(failed, partial(self._report, fill, cause))
-        return failed + self._side_by_side.do({_leg(one): partial(self._close, one, cause) for one in held})
+        return failed + self._side_by_side.do(
+            {_leg(one): partial(self.close_leg, one, cause) for one in held}
+        )
 
     def _try(self, failed: list[Exception], act: Callable[[], None]) -> None:
         try:
@@ -285,7 +287,8 @@ class Flattener:
         self._closed.add(_leg(fill))
         self._pauses.end(_leg(fill))
 
-    def _close(self, held: BrokerPosition, cause: str) -> None:
+    def close_leg(self, held: BrokerPosition, cause: str) -> None:
+        """Closes it at the broker and reports that; so too what its owner has closed. Raises BrokerError."""
         try:
             fill = self._broker.exit(held.symbol, held.side, held.size, None, owner=held.owner)
         except NotOpen as closed:

@@ -168,7 +168,7 @@ class Tail:
         while True:
             try:
                 if trouble:
-                    yield from self._look_after_absence(time.monotonic() - since)
+                    yield from self.after_absence(time.monotonic() - since)
                     trouble, pause = "", _FIRST_PAUSE_SECONDS
                 yield from self._next(waiting, wait)
             except BusError as error:
@@ -202,8 +202,8 @@ class Tail:
                 self._cursor = decided
             self._follower = None
 
-    def _look_after_absence(self, seconds: float) -> Iterator[Note]:
-        """Where the log ends now: a server may come back without what it had."""
+    def after_absence(self, seconds: float) -> Iterator[Note]:
+        """Tells where the log ends now: a server may come back without what it had."""
         decided = self._decided()
         yield Note(f"Redis is back, after {span(int(seconds * 1000))}.")
         if decided < self._cursor:

@@ -34,7 +34,7 @@ def substituted(random: Random, world: World) -> Iterator[None]:
             (Heartbeat, "start", mock.DEFAULT),
             (SideBySide, "do", _one_by_one),
             (secrets, "token_hex", token_hex),
-            (leader, "_EVENTS_A_SNAPSHOT", EVENTS_A_SNAPSHOT),
+            (leader, "EVENTS_A_SNAPSHOT", EVENTS_A_SNAPSHOT),
             (coordinator_process, "version", lambda _: _VERSION),
             (coordinator_process, "configured_limits", lambda _: limits),
         ):

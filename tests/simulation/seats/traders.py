@@ -219,9 +219,9 @@ class WatchedFlattener(flattener.Flattener):
         self._look_at(wanted)
         return failed
 
-    def _close(self, held: BrokerPosition, cause: str) -> None:
+    def close_leg(self, held: BrokerPosition, cause: str) -> None:
         self._tried.add((held.owner, held.symbol))
-        super()._close(held, cause)
+        super().close_leg(held, cause)
 
     def _look_at(self, wanted: list[BrokerPosition]) -> None:
         for one in wanted:

@@ -79,7 +79,7 @@ class LiveRun:
             log=log,
             stamp=feed.stamp,
         )
-        undisturbed = _between_orders(feed.bars(), self._cerebro.broker._gate.orders)
+        undisturbed = _between_orders(feed.bars(), self._cerebro.broker.own_gate.orders)
         self._cerebro.adddata(Bars(bars=undisturbed, live=True), name=symbol)
         self._thread = threading.Thread(target=self._run)
 
