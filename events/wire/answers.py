@@ -73,6 +73,15 @@ class Archived(NamedTuple):
     folder: str
 
 
+class LeadersWord(NamedTuple):
+    """The answer to a leader that says something: `done` with its event; `epoch` if another leads by now,
+    `limits` if others were ordered than it knows of.
+    """
+
+    outcome: Literal["done", "epoch", "limits"]
+    event: StreamId
+
+
 class Acknowledged(NamedTuple):
     """The answer to an acknowledgement: `done` with its event; `moved` if the head has; `clock` if the event
     would lie before the head.
