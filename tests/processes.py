@@ -23,6 +23,7 @@ from portfold.cli.stopping import stopped_by_signals
 from portfold.config import Configuration, load, write_defaults
 from portfold.coordinator.process import leader
 from portfold.coordinator.process.process import run
+from portfold.events.wire.connection import Place
 from portfold.log import open_log
 from tests.waiting import until
 
@@ -246,9 +247,7 @@ def main(url: str, portfolio: str, clock: Literal["server", "driven"], config: s
         with stopped_by_signals() as stop:
             run(
                 load(config, {}, Path.cwd()),
-                url=url,
-                password=None,
-                portfolio=portfolio,
+                Place(url, None, portfolio),
                 clock=clock,
                 log=log,
                 stop=stop.event,

@@ -20,7 +20,7 @@ def register(app: App) -> None:
     app.command(show)
 
 
-def show(
+def show(  # noqa: PLR0913 - each is an option of the command
     *,
     since: Annotated[str | None, Parameter(name="--from")] = None,
     until: Annotated[str | None, Parameter(name="--to")] = None,

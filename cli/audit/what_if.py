@@ -25,7 +25,7 @@ def register(app: App) -> None:
     app.command(what_if)
 
 
-def what_if(
+def what_if(  # noqa: PLR0913 - each is an option of the command
     *,
     max_positions: int | None = None,
     max_contracts: int | None = None,

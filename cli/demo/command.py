@@ -13,7 +13,7 @@ def register(app: App) -> None:
     app.command(demo)
 
 
-def demo(
+def demo(  # noqa: PLR0913 - each is an option of the command
     *,
     bars: Path | None = None,
     first: Annotated[date | None, Parameter(name="--from")] = None,

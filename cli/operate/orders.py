@@ -108,7 +108,7 @@ def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
     return event
 
 
-def limits(
+def limits(  # noqa: PLR0913 - each is an option of the command
     *,
     by: Who,
     reason: Why,
@@ -160,7 +160,7 @@ def limits(
     tell_outcome(bus, change_limits(bus, changes, by=by, reason=reason), "The limits are changed.")
 
 
-def settle(
+def settle(  # noqa: PLR0913 - each is an option of the command
     symbol: str,
     worker: str,
     /,

@@ -24,7 +24,7 @@ def register(app: App) -> None:
     app.command(backtest)
 
 
-def backtest(
+def backtest(  # noqa: PLR0913 - each is an option of the command
     *,
     bars: str,
     results_dir: Path = Path("results"),

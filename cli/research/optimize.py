@@ -28,7 +28,7 @@ def register(app: App) -> None:
     app.command(optimize)
 
 
-def optimize(
+def optimize(  # noqa: PLR0913 - each is an option of the command
     *,
     min_positions: Positions = 1,
     max_positions: Positions = 5,

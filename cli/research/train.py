@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
@@ -23,7 +23,7 @@ def register(app: App) -> None:
     app.command(train)
 
 
-def train(
+def train(  # noqa: PLR0913 - each is an option of the command
     symbol: str,
     /,
     *,
@@ -98,9 +98,8 @@ def train(
         f"{examples.missing:,} signals without all features, {examples.unfinished:,} without an end.",
         flush=True,
     )
-    return _train(
-        symbol, examples, configuration, kind, folds, embargo, output, page or output.with_suffix(".html")
-    )
+    charts = page or output.with_suffix(".html")
+    return _train(_Asked(symbol, configuration, kind, folds, embargo, output, charts), examples)
 
 
 def _check_extra() -> None:
@@ -114,16 +113,19 @@ def _check_extra() -> None:
             raise Unusable(f"Training needs {name}, which is not installed: pip install 'portfold[ml]'.")
 
 
-def _train(
-    symbol: str,
-    examples: "Examples",
-    configuration: "Configuration",
-    kind: "Kind",
-    folds: int,
-    embargo: float,
-    output: Path,
-    page: Path,
-) -> int:
+class _Asked(NamedTuple):
+    """What is to be trained, how, and the files it goes to."""
+
+    symbol: str
+    configuration: "Configuration"
+    kind: "Kind"
+    folds: int
+    embargo: float
+    output: Path
+    page: Path
+
+
+def _train(asked: _Asked, examples: "Examples") -> int:
     from portfold.cli.exits import OK
     from portfold.cli.progress import progress
     from portfold.research.filter.exporting import export
@@ -131,6 +133,7 @@ def _train(
     from portfold.research.filter.training import cut, train
     from portfold.research.trades.whole_files import write_whole
 
+    symbol, configuration, kind, folds, embargo, output, page = asked
     threshold = configuration.runtime.worker(symbol).min_probability
     with progress("Training", folds + 1, "models") as on_progress:
         trained = train(examples, kind, folds=folds, embargo=embargo, on_progress=on_progress)

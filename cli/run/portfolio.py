@@ -28,7 +28,7 @@ def register(app: App) -> None:
     app.command(run)
 
 
-def run(
+def run(  # noqa: PLR0913 - each is an option of the command
     *,
     paper: bool = False,
     live: bool = False,

@@ -24,7 +24,7 @@ def register(app: App) -> None:
     app.command(worker)
 
 
-def worker(
+def worker(  # noqa: PLR0913 - each is an option of the command
     symbol: str,
     /,
     *,

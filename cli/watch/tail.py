@@ -30,7 +30,7 @@ def register(app: App) -> None:
     app.command(tail)
 
 
-def tail(
+def tail(  # noqa: PLR0913 - each is an option of the command
     *,
     lines: Annotated[int, Parameter(name=("--lines", "-n"), validator=Number(gte=0, lte=10_000))] = 20,
     follow: Annotated[bool, Parameter(name=("--follow", "-f"), show_default=False)] = False,

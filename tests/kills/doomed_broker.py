@@ -9,6 +9,7 @@ from typing import Any
 import urllib3.connection
 
 from portfold.events.fields import Side
+from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.orders_book import Orders, open_orders_book
 from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.brokers.protocol import (
@@ -175,7 +176,7 @@ def open_traderspost(setup: BrokerSetup) -> DoomedBroker:
         setup.configuration.contracts,
         webhook=webhook,
         send_seconds=3 * _TIMEOUT_SECONDS,  # nobody is told here to come again later
-        names={symbol: f"{symbol}Z2025" for symbol in setup.configuration.contracts},
+        names=ContractNames({symbol: f"{symbol}Z2025" for symbol in setup.configuration.contracts}),
         log=setup.log,
     )
     return DoomedBroker(broker, _option(setup, "plant"))

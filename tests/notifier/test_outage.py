@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from portfold.events.wire.connection import connect
+from portfold.events.wire.connection import Place, connect
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.notifier_bus import NotifierBus
 from portfold.workers.notify import attempt, outage
@@ -118,7 +118,7 @@ def test_a_notifier_that_never_reached_the_log_says_so_and_tries_until_it_gets_t
     discord.next("error page", "limited", "reset")
     destinations = {"discord": {"to": "discord", "url_env": "HOOK", **ALL}}
     folder = config_folder(tmp_path / "config", runtime={"notifier": {"destinations": destinations}})
-    thread = NotifierThread(folder, {"HOOK": discord.url()}, url=NOWHERE, portfolio="main", lease_ms=LEASE_MS)
+    thread = NotifierThread(folder, {"HOOK": discord.url()}, Place(NOWHERE, None, "main"), lease_ms=LEASE_MS)
     try:
         until(lambda: heads(discord) == [OUT], "a word of it")
         assert len(discord.attempts) == 4

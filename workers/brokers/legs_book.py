@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from portfold.events.fields import Side
 from portfold.workers.brokers.protocol import UNREPORTED_EXITS, BrokerError, BrokerPosition, ExitFill
@@ -206,7 +207,7 @@ class Entries:
             " FROM unreported_exits WHERE :owner IS NULL OR owner = :owner ORDER BY number",
             {"owner": owner},
         )
-        return [_exit(*row) for row in rows]
+        return [_exit(row) for row in rows]
 
     def write_unreported_exit(self, fill: ExitFill) -> None:
         """Writes down that `fill` closed contracts. The owner's oldest make room."""
@@ -241,28 +242,12 @@ def _leg(owner: str, symbol: str, side: Side, size: int, price: str, commission:
     return BrokerPosition(owner, symbol, side, size, Decimal(price), Decimal(commission))
 
 
-def _exit(
-    owner: str,
-    symbol: str,
-    side: Side,
-    size: int,
-    price: str,
-    commission: str,
-    fill_id: str,
-    entry_price: str,
-    entry_commission: str,
-) -> ExitFill:
-    return ExitFill(
-        owner,
-        symbol,
-        side,
-        size,
-        Decimal(price),
-        Decimal(commission),
-        fill_id,
-        Decimal(entry_price),
-        Decimal(entry_commission),
-    )
+_AMOUNTS = ("price", "commission", "entry_price", "entry_commission")
+
+
+def _exit(row: Sequence[Any]) -> ExitFill:
+    said = dict(zip(ExitFill.__struct_fields__, row, strict=True))
+    return ExitFill(**said | {name: Decimal(said[name]) for name in _AMOUNTS})
 
 
 def _open(path: Path, patience: float, tables: Sequence[str], *, durable: bool) -> sqlite3.Connection:

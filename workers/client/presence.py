@@ -10,19 +10,16 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-from portfold.clock import Clock
 from portfold.coordinator.views.status_values import announced_in
 from portfold.events.incoming import LogTailMissing, WorkerStarted
-from portfold.events.wire.bus import Bus, Entry
+from portfold.events.wire.bus import Entry
 from portfold.events.wire.errors import BusError
-from portfold.log import Log
 from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.client.closing.carrier import Carrier
 from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.context import GateContext
 from portfold.workers.client.heartbeat import Heartbeat
 from portfold.workers.client.listener import LISTEN_SECONDS, Listener
-from portfold.workers.client.publisher import Publisher
-from portfold.workers.client.settings import GateSettings
 
 _LATEST = 1_000
 """So many of the last events are looked through for who announced himself."""
@@ -46,38 +43,30 @@ class Presence:
 
     def __init__(
         self,
+        context: GateContext,
         *,
-        bus: Bus,
-        publisher: Publisher,
-        settings: GateSettings,
-        worker: str,
-        session: str,
         say_started: Callable[[], object],
         hears: Callable[[Entry], FlattenOrder | None],
         carrier: Carrier,
         on_bus_lost: Callable[[float], None],
         each_beat: Callable[[], None],
-        log: Log,
-        clock: Clock,
     ) -> None:
-        self._bus = bus
-        self._publisher = publisher
-        self._settings = settings
-        self._worker = worker
-        self._session = session
+        self._bus, self._publisher = context.bus, context.publisher
+        self._settings = settings = context.settings
+        self._worker, self._session = context.author
         self._say_started = say_started
         self._hears = hears
         self._carrier = carrier
         self._on_bus_lost = on_bus_lost
         self._each_beat = each_beat
-        self._log = log
+        self._log = context.log
         self._lock = threading.Lock()
         self.listener: Listener | None = None
         self._announced = False
         self._suspect = self._superseded = False
         self.announcements = 0
         self.why_not = NOT_REACHED
-        self._clock = clock
+        self._clock = clock = context.clock
         self._contact = clock.monotonic()
         self._loss_said = False
         self.heartbeat = Heartbeat(

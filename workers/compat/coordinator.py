@@ -19,6 +19,7 @@ from portfold.log import Log
 from portfold.program_log import program_log
 from portfold.workers.client.amount import Amount, exact
 from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.context import GateGround
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.publisher import OtherProcess
 from portfold.workers.client.settings import GateSettings, open_bus
@@ -61,7 +62,7 @@ class PortfolioCoordinator:
     `gate`, `held`, `portfolio`, `emergency`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the old four, and what is new by its name
         self,
         max_positions: int = 4,
         daily_stop_loss: float = 2500.0,
@@ -107,10 +108,10 @@ class PortfolioCoordinator:
             settings=self._settings,
             holdings=self.held.holdings,
             hears=self._hears,
-            each_beat=self._each_beat,
             log=self._log,
-            bus=self._bus,
+            ground=GateGround(bus=self._bus),
         )
+        self.gate.on_beat(self._each_beat)
         self.held.forgotten = self.gate.closed_elsewhere
         self.gate.on_flatten(self.emergency.flatten)
         self.portfolio.tighten()

@@ -56,12 +56,16 @@ class _Standing(NamedTuple):
     signs: SignsOfLife
 
 
-class Flattener:
-    """Closes orphaned positions at `broker`, and reports through `gate`.
+class Within(NamedTuple):
+    """How long a sign of life lasts, at most, after the death of who gave it; and for how long an order to
+    close waits for its exits: what takes longer goes on by itself."""
 
-    `lapse_seconds`: how long a sign of life lasts, at most, after the death of who gave it.
-    `exit_seconds`: for how long an order to close waits for its exits; what takes longer goes on by itself.
-    """
+    lapse_seconds: float
+    exit_seconds: float = 5.0
+
+
+class Flattener:
+    """Closes orphaned positions at `broker`, and reports through `gate`."""
 
     def __init__(
         self,
@@ -70,20 +74,19 @@ class Flattener:
         bus: Bus,
         broker: Broker,
         contracts: Mapping[str, Contract],
-        lapse_seconds: float,
+        within: Within,
         log: Log,
         clock: Clock | None = None,
-        exit_seconds: float = 5.0,
     ) -> None:
         self._gate = gate
         self._bus = bus
         self._broker = broker
         self._contracts = contracts
-        self._lapse_seconds = lapse_seconds
+        self._lapse_seconds = within.lapse_seconds
         self._log = log
         self._clock = clock or SystemClock()
         self._reporting = threading.Lock()
-        self._side_by_side = SideBySide(exit_seconds)
+        self._side_by_side = SideBySide(within.exit_seconds)
         self._everything: _Standing | None = None
         self._covered: dict[FlattenOrder, set[tuple[str, str, Side, Decimal]]] = {}
         self._closed: set[tuple[str, str]] = set()
@@ -337,7 +340,7 @@ def run(
             bus=bus,
             broker=broker,
             contracts=configuration.contracts,
-            lapse_seconds=settings.worker_lost_seconds,
+            within=Within(settings.worker_lost_seconds),
             log=log,
         )
         book_watch = BookWatch(bus, broker, log=log, clock=SystemClock())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from portfold.config import load
-from portfold.coordinator.process.process import CoordinatorProcess
+from portfold.coordinator.process.process import Clocks, CoordinatorProcess
 from portfold.coordinator.store.clock_watch import apart, halt_if_ahead
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import ClockTicked
@@ -121,7 +121,12 @@ def test_a_machine_whose_clock_is_another_is_told_once(
     log, lines = open_log("coordinator", target=said)
     an_hour_ago = live.bus.now_ms() - HOUR
     process = CoordinatorProcess(
-        load(None, {}, Path("/")), bus, clock=clock, log=log, stop=stop, wall_ms=lambda: an_hour_ago
+        load(None, {}, Path("/")),
+        bus,
+        clock=clock,
+        log=log,
+        stop=stop,
+        clocks=Clocks(wall_ms=lambda: an_hour_ago),
     )
     for _ in process.steps():
         stop.set()

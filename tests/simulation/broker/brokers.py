@@ -16,6 +16,7 @@ from unittest import mock
 import requests
 
 from portfold.log import Log
+from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.legs_book import PaperBook
 from portfold.workers.brokers.orders_book import TABLES, Order, Orders, State
 from portfold.workers.brokers.protocol import OpenedBroker
@@ -66,9 +67,8 @@ class Brokers:
             contracts,
             webhook=Webhook("https://desk", timeout_seconds=seconds, log=log),
             send_seconds=longest_seconds(seconds),
-            names={symbol: f"{symbol}1!" for symbol in contracts},
+            names=ContractNames({symbol: f"{symbol}1!" for symbol in contracts}, lambda: _DAY),
             log=log,
-            today=lambda: _DAY,
         )
 
     def unsettled(self) -> list[Order]:

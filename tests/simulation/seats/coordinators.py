@@ -26,8 +26,8 @@ class CoordinatorSeat(Seat):
             clock="server",
             log=SILENT,
             stop=self._stop,
-            time=process,
             who=f"{self.name}.{self.lives}",
+            clocks=production.Clocks(time=process),
         )
         self._steps = steps = coordinator.steps()
         stepper = self.stepper(lambda: self._step(steps), self.random.choice(_SLOWEST_MS))

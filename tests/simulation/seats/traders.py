@@ -241,7 +241,7 @@ class FlattenerSeat(GateSeat):
             bus=wire,
             broker=self.world.brokers.open(process, self.name, self.log),
             contracts=self.world.account.contracts,
-            lapse_seconds=self.settings.worker_lost_seconds,
+            within=flattener.Within(self.settings.worker_lost_seconds),
             log=self.log,
             clock=process,
         )

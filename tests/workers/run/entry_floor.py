@@ -28,7 +28,7 @@ from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.progress import Progress
 from portfold.workers.filters.protocol import Verdict
-from portfold.workers.run.trader import Trader, holdings_of
+from portfold.workers.run.trader import Manner, Trader, holdings_of
 from portfold.workers.strategies.intent import Enter, Intent, OwnPosition
 from tests.costs import costing
 
@@ -157,10 +157,12 @@ class Floor:
             gate=self.gate,
             broker=self.broker,
             log=self.log,
-            entry_filter=self.filter,
-            progress=Progress(self._folder / "progress.json"),
-            fill_at=fill_at,
-            of_now=lambda _: self.of_now,
+            manner=Manner(
+                entry_filter=self.filter,
+                progress=Progress(self._folder / "progress.json"),
+                fill_at=fill_at,
+                of_now=lambda _: self.of_now,
+            ),
             clock=self.clock,
         )
 
