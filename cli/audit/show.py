@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from portfold.cli.audit.lines_wanted import LinesWanted
 from portfold.cli.audit.source import Source
 
 if TYPE_CHECKING:
     from portfold.coordinator.audit.record.moment import Moment
 
 _SOURCE = Source()
-
-Named = Annotated[list[str] | None, Parameter(negative="")]
+_LINES = LinesWanted()
 
 
 def register(app: App) -> None:
@@ -20,13 +20,11 @@ def register(app: App) -> None:
     app.command(show)
 
 
-def show(  # noqa: PLR0913 - each is an option of the command
+def show(
     *,
     since: Annotated[str | None, Parameter(name="--from")] = None,
     until: Annotated[str | None, Parameter(name="--to")] = None,
-    symbol: Named = None,
-    worker: Named = None,
-    type_: Annotated[list[str] | None, Parameter(name="--type", negative="")] = None,
+    lines_wanted: LinesWanted = _LINES,
     limit: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     format_: Annotated[Literal["text", "jsonl", "csv"], Parameter(name="--format")] = "text",
     source: Source = _SOURCE,
@@ -46,12 +44,6 @@ def show(  # noqa: PLR0913 - each is an option of the command
         From this moment on; by default from the first event.
     until
         Up to and with this moment; by default to the last event.
-    symbol
-        Only what is about this symbol.
-    worker
-        Only what this worker said, or what is about it.
-    type_
-        Only events or decisions of this type, such as PositionClosed.
     limit
         At most so many lines.
     format_
@@ -62,9 +54,9 @@ def show(  # noqa: PLR0913 - each is an option of the command
     from portfold.cli.progress import progress
     from portfold.coordinator.audit.record import timeline_lines as lines
     from portfold.coordinator.audit.record.span import Span
-    from portfold.coordinator.audit.record.timeline import Wanted, timeline
+    from portfold.coordinator.audit.record.timeline import timeline
 
-    wanted = Wanted(frozenset(symbol or ()), frozenset(worker or ()), message_types(type_ or []))
+    wanted = lines_wanted.wanted()
     first, last = _moment("--from", since), _moment("--to", until)
     told = {"text": lines.text_line, "jsonl": lines.json_line, "csv": lines.csv_row}[format_]
     with source.record() as record:
@@ -87,18 +79,3 @@ def _moment(option: str, text: str | None) -> "Moment | None":
         return read_moment(text)
     except MomentError as error:
         raise Unusable(f"{option}: {error}") from error
-
-
-def message_types(names: list[str]) -> frozenset[str]:
-    """The types, each of which there must be: a misspelt one would show nothing."""
-    from typing import get_args
-
-    from portfold.cli.exits import Unusable
-    from portfold.events.decisions import Decision
-    from portfold.events.incoming import Event
-
-    known = [message.__name__ for message in (*get_args(Event), *get_args(Decision))]
-    for name in names:
-        if name not in known:
-            raise Unusable(f"--type: expected one of {', '.join(known)}, got {name[:60]!r}.")
-    return frozenset(names)

@@ -88,7 +88,7 @@ def _event(text: str | None) -> "StreamId | None":
 
 
 def _wanted(event: "StreamId | None", *, last: bool, symbol: str | None, type_: str | None) -> "Wanted":
-    from portfold.cli.audit.show import message_types
+    from portfold.cli.audit.lines_wanted import message_types
     from portfold.cli.exits import Unusable
     from portfold.coordinator.audit.record.timeline import Wanted
 
