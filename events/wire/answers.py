@@ -17,6 +17,11 @@ class Entry(NamedTuple):
     id: StreamId
     fields: list[str]
 
+    @property
+    def by_name(self) -> dict[str, str]:
+        """The fields by name; of a name given twice the last, and a name without a value is left out."""
+        return dict(zip(self.fields[::2], self.fields[1::2], strict=False))
+
 
 class Head(NamedTuple):
     """How far the log is decided: the leader's epoch, the last event folded, the chain up to it.
