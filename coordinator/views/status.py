@@ -28,6 +28,7 @@ _COUNTS = (
     "total_exits",
     "stop_loss_triggers",
 )
+_FLAG = {True: "true", False: "false"}
 
 
 def status_fields(state: State, at: StreamId) -> dict[str, str]:
@@ -41,7 +42,7 @@ def status_fields(state: State, at: StreamId) -> dict[str, str]:
         "open_positions_count": str(len(state.positions)),
         "open_positions": ", ".join(open_symbols(state)),
         "daily_pnl": _dollars(daily_pnl(state)),
-        "stopped_out": _flag(state.stop is not None),
+        "stopped_out": _FLAG[state.stop is not None],
         "current_day": state.day.date,
         "stats": _stats_text(state.stats),
         "slots_used": str(slots_used(state)),
@@ -58,15 +59,15 @@ def status_fields(state: State, at: StreamId) -> dict[str, str]:
         "daily_stop_loss": f"{state.limits.daily_stop_loss:f}" if state.limits else "",
         "stop_from": _dollars(state.day.stop_from),
         "day_ends_ms": str(state.day.ends_ms),
-        "halted": _flag(state.halt is not None),
+        "halted": _FLAG[state.halt is not None],
         "halted_by": state.halt.by if state.halt else "",
         "halt_reason": state.halt.reason if state.halt else "",
-        "log_incomplete": _flag(state.tail_missing is not None),
+        "log_incomplete": _FLAG[state.tail_missing is not None],
         "tail_missing": _tail_missing(state.tail_missing),
         "loss_acknowledged": _acknowledged(state.acknowledged),
         "stopped_at": state.stop.since if state.stop else "",
         "flattening": legs_named(state, state.flatten.left) if state.flatten else "",
-        "fills_closed_at_once": _flag(catches_new_fills(state)),
+        "fills_closed_at_once": _FLAG[catches_new_fills(state)],
         "flatten_cause": state.flatten.cause if state.flatten else "",
         "flatten_started_ms": str(state.flatten.started_ms) if state.flatten else "",
         "flatten_deadline_ms": str(state.flatten.deadline_ms) if state.flatten else "",
@@ -144,7 +145,3 @@ def _acknowledged(loss: Acknowledged | None) -> str:
 def _dollars(amount: Decimal) -> str:
     """To the cent, however much it is: in the arithmetic of the fold, which holds any sum of events."""
     return f"{EXACT.quantize(amount, CENT):f}"
-
-
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
