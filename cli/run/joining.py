@@ -102,13 +102,14 @@ class _Alive(NamedTuple):
 
 def _alive(place: "ResolvedTarget") -> list[_Alive]:
     """All but the flattener, which opens nothing, and who has ended and whose heartbeat lingers."""
-    from portfold.coordinator.views.status_values import announced_in, trading_in
+    from portfold.coordinator.views.portfolio_view import PortfolioView
+    from portfold.coordinator.views.view_field import view_in
     from portfold.workers.flattener.flattener import NAME
 
     with closing(place.bus()) as bus:
-        status = bus.status()
-        trading = trading_in(status)
-        announced = [one for one in announced_in(status) if one.presence not in ("stopped", "retired")]
+        view = view_in(bus.status()) or PortfolioView()
+        trading = view.traded()
+        announced = [one for one in view.workers if one.presence not in ("stopped", "retired")]
         beats = bus.beats([one.worker for one in announced])
     return [
         _Alive(

@@ -9,6 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from portfold.clock import Clock
+from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.events.fields import Side
 from portfold.events.incoming import EntryRequested, EntryWithdrawn, Event
 from portfold.events.stream_id import StreamId
@@ -141,9 +142,10 @@ class Requests:
             seen = self._bus.standing(self._author.worker)
         except BusError:
             return False
-        if seen.no_entries or seen.session != self._author.session:
+        view = what_can_be_read(seen.view).view
+        if view.denies_entries or seen.session != self._author.session:
             return False
-        if decision.symbol not in seen.reserved:  # a flatten took it back that is resumed by now
+        if not view.has_slot(self._author.worker, decision.symbol):  # a flatten took it back, resumed by now
             return False
         return not self._expired(decision, seen.now_ms, seconds) and self._grants.is_reserved(decision)
 

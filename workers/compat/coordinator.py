@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from portfold.config import Configuration, load
+from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.events.codec import RefusedField
 from portfold.events.fields import Side
 from portfold.events.incoming import PRICE_NOT_TOLD
@@ -98,7 +99,7 @@ class PortfolioCoordinator:
             tells=among_them.tells,
             log=self._log,
         )
-        announced = _announced(symbols) or announced_before(self._portfolio.status(), name)
+        announced = _announced(symbols) or announced_before(self._portfolio.view(), name)
         self._traded = Traded(announced)
         self._gate = PortfolioGate(
             name,
@@ -114,7 +115,7 @@ class PortfolioCoordinator:
         self._gate.on_flatten(self._emergency.flatten)
         self._portfolio.tighten()
         self._gate.start()
-        self._portfolio.status()
+        self._portfolio.view()
         atexit.register(self.close)
 
     # --- entries -----------------------------------------------------------------------------------------
@@ -194,7 +195,7 @@ class PortfolioCoordinator:
     @property
     def open_positions(self) -> dict[str, OpenPosition]:
         """The open positions of the whole portfolio by symbol."""
-        return open_positions_in(self._portfolio.status())
+        return open_positions_in(self._portfolio.view())
 
     @property
     def daily_pnl(self) -> float:
@@ -286,9 +287,10 @@ class PortfolioCoordinator:
     def _is_reserved(self, symbol: str) -> bool:
         """Whether the slot is ours by the log; so too while nobody can be asked."""
         try:
-            return symbol in self._bus.standing(self._gate.worker).reserved
+            seen = self._bus.standing(self._gate.worker)
         except BusError:
             return True
+        return what_can_be_read(seen.view).view.has_slot(self._gate.worker, symbol)
 
     def _until_decided(self) -> None:
         """What was reported shows in what is read next, as it did in one process."""
@@ -306,7 +308,7 @@ class PortfolioCoordinator:
         else:
             self._portfolio.look_at_limits()
             self._traded.announce(self._also_trade)
-            self._held.look(self._portfolio.last_status, self._gate.orders)
+            self._held.look(self._portfolio.last_view, self._gate.orders)
 
     def _also_trade(self, symbols: Sequence[str]) -> bool:
         """Only while nothing is held: what another process has just closed would be announced as open."""
