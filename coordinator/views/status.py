@@ -86,7 +86,7 @@ def status_lists(view: PortfolioView) -> dict[str, list[str]]:
         "reserved": slots_in_words(view.reserved),
         "kept": slots_in_words(one for one in view.reserved if one.kept),
         "taken_back": slots_in_words(view.taken_back),
-        "positions": [position_in_words(one) for one in view.positions],
+        "positions": [_position(one) for one in view.positions],
         "unsettled": unsettled_in_words(view.unsettled),
         "workers": [f"{one.worker} {one.presence}" for one in view.workers],
         "worker_symbols": [" ".join((one.worker, *one.symbols)) for one in view.workers],
@@ -119,12 +119,6 @@ def limits_in_words(view: PortfolioView) -> list[str]:
     return [f"{name}={text}" for name, text in limits_named(view.limits).items()] if view.limits else []
 
 
-def position_in_words(one: ShownPosition, made: str = "") -> str:
-    """The position; `made`: how its profit is told, where not by the figure alone."""
-    profit = made or f"{one.unrealized:+.2f}"
-    return f"{one.symbol} {one.side} {one.size} @ {one.price:f} by {one.worker} ({profit})"
-
-
 def slots_in_words(slots: Iterable[Slot]) -> list[str]:
     """Each slot."""
     return [f"{one.symbol} {one.side} {one.size} by {one.worker}" for one in slots]
@@ -145,6 +139,10 @@ def acknowledged_text(view: PortfolioView) -> str:
     """Who answered for the loss that was acknowledged last, if one was."""
     loss = view.acknowledged
     return f"by {loss.by} at {loss.at}: {loss.reason} | {loss.detail}" if loss else ""
+
+
+def _position(one: ShownPosition) -> str:
+    return f"{one.symbol} {one.side} {one.size} @ {one.price:f} by {one.worker} ({one.unrealized:+.2f})"
 
 
 def _of_the_leader(view: PortfolioView) -> Iterable[tuple[str, str]]:
