@@ -257,9 +257,10 @@ def acknowledge(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
         portfold acknowledge --by jane --reason "restored last night's backup; broker is flat"
     """
     from portfold.coordinator.store import log_integrity
+    from portfold.coordinator.views.overview import missed_at_the_end
 
     bus = target.bus()
-    event = log_integrity.acknowledge(bus, by=by, reason=reason)
+    event = log_integrity.acknowledge(bus, lambda: missed_at_the_end(bus), by=by, reason=reason)
     tell_outcome(bus, event, "The loss is acknowledged.")
 
 

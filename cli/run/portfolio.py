@@ -131,25 +131,26 @@ def _still_open(place: ResolvedTarget, but_for: Sequence[str] = ()) -> str:
     """
     from contextlib import closing
 
-    from portfold.coordinator.views.status_values import held_in
+    from portfold.coordinator.views.portfolio_view import PortfolioView
+    from portfold.coordinator.views.status import slots_in_words, unsettled_in_words
+    from portfold.coordinator.views.view_field import view_in
     from portfold.events.wire.errors import BusError
     from portfold.quotes import entry_price
 
     try:
         with closing(place.bus()) as bus:
-            status, unreported = bus.status(), bus.book_exceeds()
-        held = held_in(status)
+            view, unreported = view_in(bus.status()) or PortfolioView(), bus.book_exceeds()
     except BusError:
         return "unknown"
     open_now = [
         f"{one.symbol} {one.side} {one.size}{entry_price(one.price)} by {one.worker} "
         f"({'no mark' if one.unmarked else f'{one.unrealized:+.2f}'})"
-        for one in held
+        for one in view.positions
         if one.worker not in but_for
     ]
-    slots = filter(None, (status.get("reserved"), status.get("taken_back")))
+    slots = slots_in_words((*view.reserved, *view.taken_back))
     joined = {"": ", ".join(open_now), "slots: ": ", ".join(slots)}
-    joined |= {"unsettled: ": status.get("unsettled", ""), "not on the log: ": unreported}
+    joined |= {"unsettled: ": ", ".join(unsettled_in_words(view.unsettled)), "not on the log: ": unreported}
     return "; ".join(f"{title}{text}" for title, text in joined.items() if text)
 
 

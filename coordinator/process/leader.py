@@ -25,6 +25,7 @@ from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.snapshot import snapshot_text
 from portfold.coordinator.views.narration import Line, narrate
 from portfold.coordinator.views.status import status_fields
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.errors import PortfoldError
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import ClockTicked, CoordinatorStarted, Event, LimitsChanged, TradingHalted
@@ -245,7 +246,7 @@ class Leader:
     def _commit(self, before: StreamId, batch: list[Decided]) -> None:
         """Commits the batch, and what it changed in the status; all of that where the hash is not whole."""
         after = self._follower
-        status = status_fields(after.state, after.cursor) | self._shown
+        status = status_fields(portfolio_view(after.state, after.cursor, **self._shown))
         decisions = [entry for decided in batch for entry in decided.entries]
         changed = {name: text for name, text in status.items() if self._committed_status.get(name) != text}
         commit = partial(

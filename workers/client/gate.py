@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import TracebackType
 
-from portfold.coordinator.views.status import read_status
+from portfold.coordinator.views.status import status_values
+from portfold.coordinator.views.view_field import view_in
 from portfold.events.fields import Side
 from portfold.events.incoming import (
     EntryRenewed,
@@ -269,8 +270,12 @@ class PortfolioGate:
         return self._marks.offer(Mark(symbol, side, exact(price, "price"), exact(unrealized, "unrealized")))
 
     def get_status(self) -> dict[str, object]:
-        """The portfolio's status, see `coordinator.views.status`. Raises BusError."""
-        return read_status(self._bus.status())
+        """The portfolio's status, see `coordinator.views.status`; empty before there is one.
+
+        Raises BusError.
+        """
+        view = view_in(self._bus.status())
+        return status_values(view) if view else {}
 
     # --- inside ------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-from portfold.coordinator.views.status_values import announced_in
+from portfold.coordinator.views.view_field import view_in
 from portfold.events.incoming import LogTailMissing, WorkerStarted
 from portfold.events.wire.bus import Entry
 from portfold.events.wire.errors import BusError
@@ -148,10 +148,10 @@ class Presence:
         If it is another that trades the symbol, no announcement of ours changes anything.
         """
         try:
-            known = {one.worker: one.presence for one in announced_in(self._bus.status())}
+            view = view_in(self._bus.status())
         except BusError:
             return  # the next request tells
-        if known.get(self._worker) != "up":
+        if view is None or view.presence_of(self._worker) != "up":
             self.renounce()
 
     def _listen(self) -> None:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from portfold.config import Configuration, load
+from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.events.codec import RefusedField
 from portfold.events.fields import Side
 from portfold.events.incoming import PRICE_NOT_TOLD
@@ -102,7 +103,7 @@ class PortfolioCoordinator:
             tells=among_them.tells,
             log=self._log,
         )
-        announced = _announced(symbols) or announced_before(self.portfolio.status(), name)
+        announced = _announced(symbols) or announced_before(self.portfolio.view(), name)
         self._traded = Traded(announced)
         self.gate = PortfolioGate(
             name,
@@ -118,7 +119,7 @@ class PortfolioCoordinator:
         self.gate.on_flatten(self.emergency.flatten)
         self.portfolio.tighten()
         self.gate.start()
-        self.portfolio.status()
+        self.portfolio.view()
         atexit.register(self.close)
 
     # --- entries -----------------------------------------------------------------------------------------
@@ -198,7 +199,7 @@ class PortfolioCoordinator:
     @property
     def open_positions(self) -> dict[str, OpenPosition]:
         """The open positions of the whole portfolio by symbol."""
-        return open_positions_in(self.portfolio.status())
+        return open_positions_in(self.portfolio.view())
 
     @property
     def daily_pnl(self) -> float:
@@ -291,9 +292,10 @@ class PortfolioCoordinator:
     def _is_reserved(self, symbol: str) -> bool:
         """Whether the slot is ours by the log; so too while nobody can be asked."""
         try:
-            return symbol in self._bus.standing(self.gate.worker).reserved
+            seen = self._bus.standing(self.gate.worker)
         except BusError:
             return True
+        return what_can_be_read(seen.view).view.has_slot(self.gate.worker, symbol)
 
     def _until_decided(self) -> None:
         """What was reported shows in what is read next, as it did in one process."""
@@ -311,7 +313,7 @@ class PortfolioCoordinator:
         else:
             self.portfolio.look_at_limits()
             self._traded.announce(self._also_trade)
-            self.held.look(self.portfolio.last_status, self.gate.orders)
+            self.held.look(self.portfolio.last_view, self.gate.orders)
 
     def _also_trade(self, symbols: Sequence[str]) -> bool:
         """Only while nothing is held: what another process has just closed would be announced as open."""

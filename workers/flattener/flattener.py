@@ -23,6 +23,7 @@ import msgspec
 
 from portfold.clock import Clock, SystemClock
 from portfold.config import Configuration, Contract
+from portfold.coordinator.views.view_field import view_in, what_can_be_read
 from portfold.events.fields import Side
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry
@@ -163,7 +164,8 @@ class Flattener:
         try:
             if self._bus.standing(NAME).session != self._gate.session:
                 return  # it listens before it gives such a sign
-            stands = self._bus.status().get("fills_closed_at_once") == "true"
+            view = view_in(self._bus.status())
+            stands = view is not None and view.fills_closed_at_once
             held = self._broker.positions() if stands else []
         except Exception as error:  # noqa: BLE001 - the bus, or whatever a user's own broker raises
             self._log.error("What stood before the start is not known yet", why=repr(error))
@@ -248,7 +250,7 @@ class Flattener:
         """Whether entries are allowed again, after the order is decided on, or were never forbidden."""
         head = self._bus.head()
         decided = head is not None and head.cursor >= min(order.event, self._bus.last_event())
-        return decided and not self._bus.standing(NAME).no_entries
+        return decided and not what_can_be_read(self._bus.standing(NAME).view).view.denies_entries
 
     def _say_what_is_not_here(self, legs: set[tuple[str, str, Side]], held: Sequence[BrokerPosition]) -> None:
         """What is to be closed and neither open here nor closed here is in another book."""

@@ -10,9 +10,8 @@ from portfold.events.codec import Fields
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.answers import cursor_in, epoch_in, folded_in
 from portfold.events.wire.bus import (
-    NO_ENTRIES,
-    RESERVED,
     SERVERS_TIME,
+    VIEW,
     Acknowledged,
     Archived,
     Bus,
@@ -23,7 +22,6 @@ from portfold.events.wire.bus import (
     LeadersWord,
     Lease,
     Standing,
-    reserved_by,
     trimmed_away,
 )
 from portfold.events.wire.errors import BusRefused
@@ -215,12 +213,10 @@ class MemoryBus(Bus):
 
     def standing(self, worker: str) -> Standing:
         def look() -> Standing:
-            shown = self._server.hash(self._status) or {}
-            no_entries = "true" in [shown.get(name) for name in NO_ENTRIES]
+            view = (self._server.hash(self._status) or {}).get(VIEW, "")
             session = self._server.text(self.keys.worker(worker))
             decided = cursor_in((self._server.hash(self._head) or {}).get("cursor", ""))
-            reserved = reserved_by(worker, shown.get(RESERVED, ""))
-            return Standing(max(self._server.clock(), decided.ms), no_entries, session, reserved)
+            return Standing(max(self._server.clock(), decided.ms), view, session)
 
         return self._ask("asking whether a yes still holds", look)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from portfold.cli.operate.reconcile import _as_event as as_event
 from portfold.coordinator.fold.limits import changed_limits
+from portfold.coordinator.views.view_field import view_in
 from portfold.events.codec import RefusedField, encode_checked
 from portfold.events.incoming import (
     Event,
@@ -86,7 +87,9 @@ class OperatorSeat(Seat):
 
     def limits(self, max_positions: int, max_contracts: int) -> None:
         changes = {"max_positions": str(max_positions), "max_contracts": str(max_contracts)}
-        self._say(changed_limits(self._wire.status().get("limits", ""), changes, by=_BY, reason="as I like"))
+        view = view_in(self._wire.status())
+        in_force = view.limits if view else None
+        self._say(changed_limits(in_force, changes, by=_BY, reason="as I like"))
 
     def settle(self) -> None:
         """Looks at the broker, and says what became of orders, and what is held of what is unsettled."""

@@ -17,6 +17,7 @@ from portfold.workers.compat import PortfolioCoordinator
 from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.proxy import Proxy
+from tests.seen import spoilt
 from tests.waiting import until
 from tests.workers.compat.office import Office
 
@@ -250,7 +251,7 @@ def test_what_the_log_has_merely_lost_is_still_to_be_closed(office: Office, live
     old = office(4, 2500.0, desk)
     opens(old, "ES")
     until(lambda: old.held.is_shown("ES"), "a sign of life")
-    live.client.hset(live.keys.status, "positions", "")
+    spoilt(live.client, live.keys.status, "positions", [])
     office.logs("ES is open here, and not by the log any more: who closed it?")
     live.bus.pull_killswitch(pull_fields("ann", "panic", live.bus.last_event()))
     until(lambda: desk.told, "the callback")

@@ -17,6 +17,7 @@ from portfold.workers.compat import PortfolioCoordinator
 from tests.coordinator.story import DAY, each
 from tests.live import Live
 from tests.processes import config_folder, coordinating
+from tests.seen import spoilt
 from tests.waiting import until
 from tests.workers.compat.office import Office, decided
 
@@ -64,17 +65,19 @@ def test_the_stop_calls_back_once_with_what_is_open_here(office: Office, live: L
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("stats", "total_entries_requested=1"),
-        ("daily_pnl", "much"),
+        ("stats", {"total_entries_requested": 1}),
+        ("stats", "none"),
+        ("day.pnl", "much"),
         ("limits", "max_positions=x"),
         ("positions", "ES long 1 @ . by old (+1)"),
-        ("opened_ms", "x"),
-        ("max_positions", "four"),
-        ("daily_stop_loss", "-"),
+        ("positions", [{"symbol": "ES"}]),
+        ("limits.max_positions", "four"),
+        ("limits.daily_stop_loss", "-"),
+        ("last_event", 7),
     ],
 )
 def test_the_callback_closes_whatever_the_status_holds(
-    office: Office, live: Live, field: str, value: str
+    office: Office, live: Live, field: str, value: object
 ) -> None:
     closed = threading.Event()
 
@@ -86,7 +89,7 @@ def test_the_callback_closes_whatever_the_status_holds(
     old = office(4, 2500.0, emergency)
     assert old.can_open_position("ES")
     old.register_position_opened("ES", 1, 5000)
-    live.client.hset(live.keys.status, field, value)
+    spoilt(live.client, live.keys.status, field, value)
     stats: Any = old.get_status()["stats"]
     assert stats["block_rate"] == 0.0
     live.bus.pull_killswitch(pull_fields("ann", "panic", live.bus.last_event()))
