@@ -146,6 +146,9 @@ class LogTailMissing(WorkerEvent, frozen=True):
 
 # --- by operators ---------------------------------------------------------------------------------------
 
+COORDINATOR = "coordinator"
+"""Who it is `by` where the leader itself orders what an operator may."""
+
 
 class TradingHalted(_Event, frozen=True):
     """No entries until a TradingResumed, however many days pass. Exits go on."""

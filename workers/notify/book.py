@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from portfold.dollars import ZERO
+from portfold.events.decisions import TradingDayStarted
 from portfold.events.incoming import WorkerEvent
 
 _FACTS_REMEMBERED = 64
@@ -53,6 +54,17 @@ class Week(Struct, frozen=True):
     stops: int = 0
     requested: int = 0
     blocked: int = 0
+
+    def with_day(self, over: TradingDayStarted) -> "Week":
+        """And one more day, that is over as another has started."""
+        return Week(
+            first=self.first or over.previous_day,
+            last=over.previous_day,
+            pnl=self.pnl + over.daily_pnl,
+            stops=self.stops + over.stops,
+            requested=self.requested + over.entries_requested,
+            blocked=self.blocked + over.entries_blocked,
+        )
 
 
 class Kept(Struct, frozen=True):
@@ -101,17 +113,21 @@ class AlertMemory(Struct, frozen=True):
         """And a slot granted at `ms`; only the latest are remembered."""
         return self._with_kept(f"{worker}:{symbol}", Kept(ms, ms + _KEPT_LONG_MS))
 
-    def with_renewal(self, worker: str, symbol: str, ms: int) -> tuple["AlertMemory", int]:
-        """And a slot kept at `ms`; for how many ms it has been, where that is to be asked about, or else 0.
+    def long_kept_ms(self, worker: str, symbol: str, ms: int) -> int:
+        """For how many ms a slot kept at `ms` has been, where that is to be asked about, or else 0.
 
         First after an hour and a half, as an order may fill at the next hourly bar; then after as long again.
         """
+        known = self.slots.get(f"{worker}:{symbol}")
+        return ms - known.since if known is not None and ms >= known.ask_at else 0
+
+    def with_renewal(self, worker: str, symbol: str, ms: int) -> "AlertMemory":
+        """And a slot kept at `ms`, after it was asked about where that is due."""
         name = f"{worker}:{symbol}"
         known = self.slots.get(name) or Kept(ms, ms + _KEPT_LONG_MS)
-        kept_ms = ms - known.since if ms >= known.ask_at else 0
-        if kept_ms:
+        if kept_ms := self.long_kept_ms(worker, symbol, ms):
             known = Kept(known.since, ms + kept_ms)
-        return self._with_kept(name, known), kept_ms
+        return self._with_kept(name, known)
 
     def without_slot(self, worker: str, symbol: str) -> "AlertMemory":
         """And a slot that was used, was given back or has ended."""
@@ -130,10 +146,9 @@ class AlertMemory(Struct, frozen=True):
         return replace(self, slots=others | {name: slot})
 
 
-def week_of(day: str) -> tuple[int, int]:
-    """Year and number of the calendar week that an ISO date lies in."""
-    year, number, _ = date.fromisoformat(day).isocalendar()
-    return year, number
+def begins_a_week(started: TradingDayStarted) -> bool:
+    """Whether the new day lies in another calendar week than the one before it."""
+    return _week_of(started.previous_day) != _week_of(started.day)
 
 
 def book_text(book: AlertMemory) -> str:
@@ -147,6 +162,11 @@ def read_book(text: str) -> AlertMemory | None:
         return msgspec.json.decode(text, type=AlertMemory)
     except (msgspec.DecodeError, ValueError):
         return None
+
+
+def _week_of(day: str) -> tuple[int, int]:
+    year, number, _ = date.fromisoformat(day).isocalendar()
+    return year, number
 
 
 def _session(fact: WorkerEvent) -> str:

@@ -10,6 +10,7 @@ import time
 from typing import Final
 
 from portfold.coordinator.fold.limits import changed_limits
+from portfold.coordinator.views.words.of_events import limits_words
 from portfold.events.codec import RefusedField
 from portfold.events.wire.errors import BusUnreachable
 from portfold.events.wire.notifier_bus import NotifierBus, Term, TermOver
@@ -310,7 +311,7 @@ def _limits_in_force(bus: NotifierBus) -> str:
     if not text:
         return ""
     try:
-        return wording.limits_words(changed_limits(text, {}, by="-", reason="-"))
+        return limits_words(changed_limits(text, {}, by="-", reason="-"))
     except RefusedField:  # of another version, or written by hand
         return text
 

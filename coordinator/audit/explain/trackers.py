@@ -12,14 +12,13 @@ from portfold.coordinator.audit.record.timeline import event_text
 from portfold.coordinator.fold.rules.entry import why_not
 from portfold.coordinator.fold.state import State, daily_pnl, leg_key
 from portfold.coordinator.store.ledger import Decided
-from portfold.coordinator.views.narration import told_decision
+from portfold.coordinator.views.words.of_decisions import said_of_decision
 from portfold.dollars import ZERO, shown
 from portfold.events.decisions import (
     Decision,
     EntryAllowed,
     EntryDenied,
     EntryExpired,
-    EventRejected,
     FlattenHandedOver,
     FlattenOrdered,
     FlattenOverdue,
@@ -84,7 +83,7 @@ class Step(NamedTuple):
     @property
     def refused(self) -> bool:
         """Whether it changed nothing."""
-        return self.decided.repeated or any(isinstance(one, EventRejected) for one in self.decided.decisions)
+        return not self.decided.took_effect
 
 
 class Thread(Protocol):
@@ -114,7 +113,7 @@ class LegThread:
 
     def follow(self, step: Step) -> list[str]:
         found = [step.told] if self._concerns(step.event) else []
-        found += [told_decision(one).text for one in step.decided.decisions if self._is_about(one)]
+        found += [said_of_decision(one).text for one in step.decided.decisions if self._is_about(one)]
         if isinstance(step.event, PositionMarked):
             self._mark(step)
         self._renewals += self._is_renewed(step)
@@ -193,7 +192,7 @@ class DeniedThread:
         if not self._asked and self._is_asked_again(step.event):
             self._asked = True
             answers = [one for one in step.decided.decisions if isinstance(one, EntryAllowed | EntryDenied)]
-            found += [f"Asked again: {told_decision(one).text}" for one in answers]
+            found += [f"Asked again: {said_of_decision(one).text}" for one in answers]
             self.done = any(isinstance(one, EntryAllowed) for one in answers)
         if not self._free and not self.done and self._would_be_allowed(step.state):
             self._free = True
@@ -227,7 +226,7 @@ class EpisodeThread:
 
     def follow(self, step: Step) -> list[str]:
         found = [step.told] if self._closes(step.event) else []
-        found += [told_decision(one).text for one in step.decided.decisions if self._is_of(one)]
+        found += [said_of_decision(one).text for one in step.decided.decisions if self._is_of(one)]
         self._note(step.state)
         self.done = step.state.flatten is None or step.state.flatten.episode != self._episode
         return found

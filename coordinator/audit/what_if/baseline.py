@@ -6,7 +6,7 @@ not decided like this.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from portfold.coordinator.audit.record.record import RecordError
 from portfold.coordinator.fold.state import State, leg_key
@@ -15,11 +15,9 @@ from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.store.verification import Verification
 from portfold.events.codec import decode_event
-from portfold.events.decisions import Decision, EntryAllowed, EntryDenied, EventRejected, PnlDisputed
+from portfold.events.decisions import Decision, EntryAllowed, EntryDenied, PnlDisputed, first, refusal
 from portfold.events.incoming import Event, Malformed, PositionClosed
 from portfold.events.stream_id import StreamId
-
-_Kind = TypeVar("_Kind", bound=Decision)
 
 
 class Met(NamedTuple):
@@ -40,7 +38,7 @@ class Met(NamedTuple):
     @property
     def rejected(self) -> bool:
         """Whether the event was refused."""
-        return first(EventRejected, self.decisions) is not None
+        return refusal(self.decisions) is not None
 
     def grown(self, key: str) -> int:
         """By how many contracts the leg `key` grew; below 0, by how many it shrank."""
@@ -99,13 +97,5 @@ def first_answer(decisions: Sequence[Decision]) -> EntryAllowed | EntryDenied | 
     """The answer to a request, where that is not a repeat."""
     for decision in decisions:
         if isinstance(decision, EntryAllowed | EntryDenied) and not decision.repeats:
-            return decision
-    return None
-
-
-def first(kind: type[_Kind], decisions: Sequence[Decision]) -> _Kind | None:
-    """The first decision of a kind."""
-    for decision in decisions:
-        if isinstance(decision, kind):
             return decision
     return None

@@ -27,7 +27,7 @@ with the log.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from portfold.coordinator.audit.what_if.baseline import Baseline, Met, first, first_answer
+from portfold.coordinator.audit.what_if.baseline import Baseline, Met, first_answer
 from portfold.coordinator.audit.what_if.event_rewriter import Retelling
 from portfold.coordinator.audit.what_if.excluded_trades import Absent
 from portfold.coordinator.audit.what_if.findings import (
@@ -50,6 +50,7 @@ from portfold.events.decisions import (
     EntryDenied,
     StopLossTriggered,
     TradingDayStarted,
+    first,
 )
 from portfold.events.incoming import (
     EntryRequested,
