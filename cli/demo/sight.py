@@ -9,7 +9,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from portfold.coordinator.fold.state import Day, daily_pnl, leg_key
+from portfold.coordinator.fold.state import Day, daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.narration import Line, narrate
@@ -130,7 +130,7 @@ class Sight:
 
     def _see_closed(self, at: StreamId, event: PositionClosed, now: float) -> None:
         stop = self._stops[-1] if self._stops else None
-        leg = leg_key(event.symbol, event.side, event.owner or event.worker)
+        leg = leg_of(event)
         if stop is None or leg not in stop.legs or leg in stop.closed:
             return
         stop.closed[leg] = now

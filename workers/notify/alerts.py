@@ -8,7 +8,7 @@ what only who remembers the days can say.
 
 from typing import NamedTuple
 
-from portfold.bounds import MOST_STOPS_A_WEEK
+from portfold.bounds import too_many_stops
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.views.words.of_decisions import said_of_decision
 from portfold.coordinator.views.words.of_events import said_of_event
@@ -145,7 +145,7 @@ class _Telling:
 
     def _too_many_stops(self) -> None:
         stops = self.book.week.stops + self.book.stops + 1
-        if stops == MOST_STOPS_A_WEEK + 1:  # said at once, and once
+        if too_many_stops(stops) and not too_many_stops(stops - 1):  # said at once, and once
             self._add(AlertWords("weekly_signs", "warning", day_and_week.stops_this_week(stops)))
 
     def _day_over(self, started: TradingDayStarted) -> None:

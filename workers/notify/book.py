@@ -4,7 +4,6 @@ It follows from the log alone, is never changed but replaced, and is written dow
 that it belongs to: a notifier that starts again words the next alert as the one before it would have.
 """
 
-from datetime import date
 from decimal import Decimal
 
 import msgspec
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 from portfold.dollars import ZERO
 from portfold.events.decisions import TradingDayStarted
 from portfold.events.incoming import WorkerEvent
+from portfold.exchange_time import week_of
 
 _FACTS_REMEMBERED = 64
 _SLOTS_REMEMBERED = 64
@@ -148,7 +148,7 @@ class AlertMemory(Struct, frozen=True):
 
 def begins_a_week(started: TradingDayStarted) -> bool:
     """Whether the new day lies in another calendar week than the one before it."""
-    return _week_of(started.previous_day) != _week_of(started.day)
+    return week_of(started.previous_day) != week_of(started.day)
 
 
 def book_text(book: AlertMemory) -> str:
@@ -162,11 +162,6 @@ def read_book(text: str) -> AlertMemory | None:
         return msgspec.json.decode(text, type=AlertMemory)
     except (msgspec.DecodeError, ValueError):
         return None
-
-
-def _week_of(day: str) -> tuple[int, int]:
-    year, number, _ = date.fromisoformat(day).isocalendar()
-    return year, number
 
 
 def _session(fact: WorkerEvent) -> str:

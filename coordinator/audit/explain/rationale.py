@@ -12,7 +12,15 @@ from typing import NamedTuple, assert_never
 from portfold.coordinator.audit.explain.state_rows import pnl_parts, slots_sum, told_clock, told_time
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
 from portfold.coordinator.fold.rules.entry import RULES
-from portfold.coordinator.fold.state import State, contracts_used, daily_pnl, how_it_went, leg_key, slots_used
+from portfold.coordinator.fold.state import (
+    State,
+    contracts_used,
+    daily_pnl,
+    how_it_went,
+    leg_key,
+    leg_of,
+    slots_used,
+)
 from portfold.dollars import shown
 from portfold.events import decisions as said
 from portfold.events.decisions import Decision
@@ -272,8 +280,7 @@ def _disputed(case: DecisionContext, decision: said.PnlDisputed) -> list[str]:
     event, limits = case.event, case.met.limits
     if not isinstance(event, PositionClosed | PositionMarked) or limits is None:
         return []
-    owner = (event.owner if isinstance(event, PositionClosed) else "") or event.worker
-    held = case.met.positions.get(leg_key(event.symbol, event.side, owner))
+    held = case.met.positions.get(leg_of(event))
     value = limits.point_values.get(event.symbol)
     if held is None or value is None:
         return []

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from portfold.coordinator.audit.record.timeline import event_text
 from portfold.coordinator.fold.rules.entry import why_not
-from portfold.coordinator.fold.state import State, daily_pnl, leg_key
+from portfold.coordinator.fold.state import State, daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.words.of_decisions import said_of_decision
 from portfold.dollars import ZERO, shown
@@ -68,7 +68,7 @@ class Step(NamedTuple):
     def told(self) -> str:
         """Its sentence; a fill with its price, which a coordinator's log leaves out."""
         event = self.event
-        if isinstance(event, PositionOpened | PositionClosed) and not self.refused:
+        if isinstance(event, PositionOpened | PositionClosed) and self.decided.took_effect:
             what = "opened" if isinstance(event, PositionOpened) else "closed"
             made = ""
             if isinstance(event, PositionClosed):
@@ -79,11 +79,6 @@ class Step(NamedTuple):
             leg = f"{event.symbol} {event.side} {event.size}{price} by {event.worker}"
             return f"Position {what}: {leg}{made} | Daily P&L: {shown(daily_pnl(self.state))}"
         return event_text(self.state, self.decided, self.fields)
-
-    @property
-    def refused(self) -> bool:
-        """Whether it changed nothing."""
-        return not self.decided.took_effect
 
 
 class Thread(Protocol):
@@ -135,10 +130,8 @@ class LegThread:
         match event:
             case EntryWithdrawn():
                 return (event.symbol, event.worker) == (self._symbol, self._worker)
-            case PositionOpened() | PositionSettled():
-                return leg_key(event.symbol, event.side, event.worker) == self._key
-            case PositionClosed():
-                return leg_key(event.symbol, event.side, event.owner or event.worker) == self._key
+            case PositionOpened() | PositionClosed() | PositionSettled():
+                return leg_of(event) == self._key
         return False
 
     def _is_about(self, decision: Decision) -> bool:
@@ -239,12 +232,7 @@ class EpisodeThread:
         self._keys = set(flatten.left) if flatten is not None and flatten.episode == self._episode else set()
 
     def _closes(self, event: Event | Malformed) -> bool:
-        match event:
-            case PositionClosed():
-                return leg_key(event.symbol, event.side, event.owner or event.worker) in self._keys
-            case PositionSettled():
-                return leg_key(event.symbol, event.side, event.worker) in self._keys
-        return False
+        return isinstance(event, PositionClosed | PositionSettled) and leg_of(event) in self._keys
 
     def _is_of(self, decision: Decision) -> bool:
         return isinstance(decision, OF_EPISODE) and decision.episode == self._episode

@@ -21,8 +21,9 @@ from portfold.coordinator.audit.report.day_account import (
     Trade,
 )
 from portfold.coordinator.fold.limits import Limits, limits_named
+from portfold.coordinator.fold.rules.daily_loss import is_near
 from portfold.coordinator.fold.rules.flatten import catches_new_fills
-from portfold.coordinator.fold.state import State, contracts_used, daily_pnl, earlier, leg_key, slots_used
+from portfold.coordinator.fold.state import State, contracts_used, daily_pnl, earlier, leg_of, slots_used
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.narration import narrate
 from portfold.coordinator.views.words.said import is_everyday
@@ -147,8 +148,8 @@ def _enter_event(account: DayAccount, decided: Decided, state: State, met: Befor
 def _enter_close(
     account: DayAccount, decided: Decided, event: PositionClosed, state: State, met: Before
 ) -> None:
-    owner, booked = event.owner or event.worker, _booked(state, met)
-    held = met.open.get(leg_key(event.symbol, event.side, owner))
+    owner, booked = event.holder, _booked(state, met)
+    held = met.open.get(leg_of(event))
     if held is None:
         if booked:
             account.bookings.append(
@@ -277,7 +278,7 @@ def _enter_figures(account: DayAccount, ms: int, state: State) -> None:
     used = lost / limits.daily_stop_loss
     if used > account.used or not account.lost_of:
         account.used, account.lost, account.lost_of = max(ZERO, used), max(ZERO, lost), limits.daily_stop_loss
-    account.near = account.near or used * 100 >= limits.stop_approach_percent
+    account.near = account.near or is_near(lost, limits)
     _enter_above(account, Above("positions", ms, held, limits.max_positions))
     contracts = contracts_used(state) - sum(one.size for one in state.reservations.values())
     _enter_above(account, Above("contracts", ms, contracts, limits.max_contracts))

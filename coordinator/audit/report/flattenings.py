@@ -1,7 +1,7 @@
 """Each flattening followed from the order to the last confirmed close, however many days that takes."""
 
 from portfold.coordinator.audit.report.day_account import Flattening, Step, StepKind, Triggered
-from portfold.coordinator.fold.state import State, leg_key
+from portfold.coordinator.fold.state import State, leg_of
 from portfold.coordinator.store.ledger import Decided
 from portfold.dollars import shown, shown_limit
 from portfold.events.decisions import (
@@ -47,8 +47,7 @@ class Flattenings:
         event = decided.event
         if not isinstance(event, PositionClosed | PositionSettled) or not decided.took_effect:
             return
-        owner = event.owner or event.worker if isinstance(event, PositionClosed) else event.worker
-        if (key := leg_key(event.symbol, event.side, owner)) not in self._left:
+        if (key := leg_of(event)) not in self._left:
             return
         left = state.positions.get(key)
         if isinstance(event, PositionSettled):

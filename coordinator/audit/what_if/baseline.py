@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from portfold.coordinator.audit.record.record import RecordError
-from portfold.coordinator.fold.state import State, leg_key
+from portfold.coordinator.fold.state import State, leg_of
 from portfold.coordinator.store.follower import LogDiffers
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.recorded import Recorded
@@ -64,7 +64,7 @@ class Baseline:
         at, fields = recorded.event
         state, event = self.state, decode_event(fields)
         sizes = {key: held.size for key, held in state.positions.items()}
-        second_close = isinstance(event, PositionClosed) and closed_leg(event) in state.day.closed
+        second_close = isinstance(event, PositionClosed) and leg_of(event) in state.day.closed
         unlike = self._run.go_on(recorded)
         if unlike is not None:
             raise LogDiffers(
@@ -80,11 +80,6 @@ class Baseline:
 
     def _see(self, decided: Decided, _state: State) -> None:
         self._decided = decided
-
-
-def closed_leg(event: PositionClosed) -> str:
-    """The leg that the event closes."""
-    return leg_key(event.symbol, event.side, event.owner or event.worker)
 
 
 def counted_pnl(event: PositionClosed, decisions: Sequence[Decision]) -> Decimal:

@@ -42,7 +42,7 @@ from portfold.coordinator.audit.what_if.findings import (
 )
 from portfold.coordinator.audit.what_if.overrides import Overrides
 from portfold.coordinator.fold.fold import fold
-from portfold.coordinator.fold.state import Position, Reservation, State, daily_pnl, leg_key
+from portfold.coordinator.fold.state import Position, Reservation, State, daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.recorded import Recorded
 from portfold.events.decisions import (
     Decision,
@@ -163,7 +163,7 @@ class OtherBook:
     def _filled_anyway(self, met: Met, told: Event | Malformed) -> list[Finding]:
         if not isinstance(told, PositionOpened) or met.repeated or met.rejected:
             return []
-        key = leg_key(told.symbol, told.side, told.worker)
+        key = leg_of(told)
         reservation = self._reserved_here(key)
         if reservation is None or reservation.expires_ms <= met.at.ms:
             return []

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from portfold.bounds import MOST_BLOCKED, MOST_STOPS_A_WEEK
+from portfold.bounds import MOST_STOPS_A_WEEK, too_many_blocked, too_many_stops
 from portfold.dollars import shown
 from portfold.events.decisions import TradingDayStarted
 from portfold.workers.notify.book import Trade, Trades, Week
@@ -39,9 +39,9 @@ def stops_this_week(stops: int) -> Lines:
 def week_signs(week: Week) -> Lines:
     """The week's warning signs; nothing when there is none."""
     signs = []
-    if week.stops > MOST_STOPS_A_WEEK:
+    if too_many_stops(week.stops):
         signs.append(f"{week.stops} stops, more than {MOST_STOPS_A_WEEK}")
-    if week.requested and week.blocked / week.requested > MOST_BLOCKED:
+    if too_many_blocked(week.blocked, week.requested):
         rate = f"{week.blocked / week.requested:.0%}"
         signs.append(f"{rate} of entries denied ({week.blocked} of {week.requested}), more than half")
     if not signs:
