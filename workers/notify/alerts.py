@@ -29,6 +29,7 @@ from portfold.events.incoming import (
     Malformed,
     PositionClosed,
     PositionOpened,
+    WorkerLost,
     WorkerStarted,
     WorkerStopped,
 )
@@ -91,14 +92,15 @@ class _KnownByMemory(Known):
 
     def slots_left(self) -> list[str]:
         """The symbols of the slots that it was granted, and neither used nor gave back."""
-        return self._book.slots_of(self._event.worker) if isinstance(self._event, WorkerStopped) else []
+        event = self._event
+        return self._book.slots_of(event.worker) if isinstance(event, WorkerStopped | WorkerLost) else []
 
-    def long_kept_ms(self) -> int:
+    def long_renewed_ms(self) -> int:
         """Since it was granted, or first seen to be kept."""
         event = self._event
         if not isinstance(event, EntryRenewed):
             return 0
-        return self._book.long_kept_ms(event.worker, event.symbol, self._at.ms)
+        return self._book.long_renewed_ms(event.worker, event.symbol, self._at.ms)
 
     def leader(self) -> str:
         """Who led last."""

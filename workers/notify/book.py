@@ -17,7 +17,7 @@ from portfold.exchange_time import week_of
 
 _FACTS_REMEMBERED = 64
 _SLOTS_REMEMBERED = 64
-_KEPT_LONG_MS = 90 * 60_000
+_ASK_AFTER_MS = 90 * 60_000
 
 
 class Trade(Struct, frozen=True):
@@ -67,8 +67,8 @@ class Week(Struct, frozen=True):
         )
 
 
-class Kept(Struct, frozen=True):
-    """A slot granted at `since`, to be asked about at `ask_at` if it is kept still, both in ms of the log."""
+class Granted(Struct, frozen=True):
+    """A slot granted at `since`, to be asked about at `ask_at` if it is not used by then; ms of the log."""
 
     since: int
     ask_at: int
@@ -91,7 +91,7 @@ class AlertMemory(Struct, frozen=True):
     limits: str = ""
     leader: str = ""
     acknowledged: str = ""
-    slots: dict[str, Kept] = field(default_factory=dict)
+    slots: dict[str, Granted] = field(default_factory=dict)
 
     def is_repeat(self, fact: WorkerEvent) -> bool:
         """Whether this is the last fact of its session, published once more. Older ones the fold refuses."""
@@ -111,10 +111,10 @@ class AlertMemory(Struct, frozen=True):
 
     def with_grant(self, worker: str, symbol: str, ms: int) -> "AlertMemory":
         """And a slot granted at `ms`; only the latest are remembered."""
-        return self._with_kept(f"{worker}:{symbol}", Kept(ms, ms + _KEPT_LONG_MS))
+        return self._with_slot(f"{worker}:{symbol}", Granted(ms, ms + _ASK_AFTER_MS))
 
-    def long_kept_ms(self, worker: str, symbol: str, ms: int) -> int:
-        """For how many ms a slot kept at `ms` has been, where that is to be asked about, or else 0.
+    def long_renewed_ms(self, worker: str, symbol: str, ms: int) -> int:
+        """For how many ms a slot has been renewed at `ms`, where that is to be asked about, or else 0.
 
         First after an hour and a half, as an order may fill at the next hourly bar; then after as long again.
         """
@@ -122,12 +122,12 @@ class AlertMemory(Struct, frozen=True):
         return ms - known.since if known is not None and ms >= known.ask_at else 0
 
     def with_renewal(self, worker: str, symbol: str, ms: int) -> "AlertMemory":
-        """And a slot kept at `ms`, after it was asked about where that is due."""
+        """And a slot renewed at `ms`, after it was asked about where that is due."""
         name = f"{worker}:{symbol}"
-        known = self.slots.get(name) or Kept(ms, ms + _KEPT_LONG_MS)
-        if kept_ms := self.long_kept_ms(worker, symbol, ms):
-            known = Kept(known.since, ms + kept_ms)
-        return self._with_kept(name, known)
+        known = self.slots.get(name) or Granted(ms, ms + _ASK_AFTER_MS)
+        if since_ms := self.long_renewed_ms(worker, symbol, ms):
+            known = Granted(known.since, ms + since_ms)
+        return self._with_slot(name, known)
 
     def without_slot(self, worker: str, symbol: str) -> "AlertMemory":
         """And a slot that was used, was given back or has ended."""
@@ -139,8 +139,8 @@ class AlertMemory(Struct, frozen=True):
         names = (name.rpartition(":") for name in self.slots)
         return sorted(symbol for owner, _, symbol in names if owner == worker)
 
-    def _with_kept(self, name: str, slot: Kept) -> "AlertMemory":
-        others = {other: kept for other, kept in self.slots.items() if other != name}
+    def _with_slot(self, name: str, slot: Granted) -> "AlertMemory":
+        others = {other: known for other, known in self.slots.items() if other != name}
         if len(others) >= _SLOTS_REMEMBERED:
             del others[next(iter(others))]
         return replace(self, slots=others | {name: slot})

@@ -36,6 +36,7 @@ from portfold.exchange_time import span
 from portfold.quotes import entry_price, exit_price
 
 _HOUR_MS = 3_600_000
+_WAS_IT_FILLED = "was it filled? Look at the broker; start it again, or: portfold settle"
 
 
 def said_of_event(event: Event, known: Known) -> list[Said]:
@@ -85,7 +86,7 @@ def _row(event: Event, known: Known) -> Said:
         case ClockTicked():
             return Said("debug", "Time passed", alert=None)
         case WorkerLost():
-            return _lost(event)
+            return _lost(event, known)
     assert_never(event)
 
 
@@ -104,14 +105,14 @@ def _withdrawn(event: EntryWithdrawn) -> Said:
 
 
 def _renewed(event: EntryRenewed, known: Known) -> Said:
-    kept_ms = known.long_kept_ms()
+    since_ms = known.long_renewed_ms()
     line = (
-        f"Granted, never registered: {event.symbol} | {event.worker} has kept a slot for "
-        f"{kept_ms / _HOUR_MS:.1f} h | was it filled? Report it, or give the slot back"
+        f"Granted, never registered: {event.symbol} | {event.worker} has renewed a slot for "
+        f"{since_ms / _HOUR_MS:.1f} h | was it filled? Report it, or give the slot back"
     )
     alert = AlertWords("entry_unregistered", "warning", (line,), event.worker, event.symbol)
     text = f"{event.symbol} entry still under way, its slot is kept for {event.worker}"
-    return Said("debug", text, alert=alert if kept_ms else None)
+    return Said("debug", text, alert=alert if since_ms else None)
 
 
 def _opened(event: PositionOpened, known: Known) -> Said:
@@ -170,7 +171,7 @@ def _left_a_slot(worker: str, symbol: str) -> Said:
     """Nobody knows of it whether it was filled: who stopped neither used it nor gave it back."""
     line = (
         f"Granted, never registered: {symbol} | {worker} stopped with its slot, which stays taken | "
-        "was it filled? Look at the broker; start it again, or: portfold settle"
+        f"{_WAS_IT_FILLED}"
     )
     return Said(
         "warning",
@@ -179,11 +180,12 @@ def _left_a_slot(worker: str, symbol: str) -> Said:
     )
 
 
-def _lost(event: WorkerLost) -> Said:
+def _lost(event: WorkerLost, known: Known) -> Said:
     lines = (
         f"🚨 WORKER LOST: {event.worker}",
         f"Silent for {span(event.silent_ms)}; its symbols get no entries until it is back, or: "
         "portfold retire",
+        *(f"Granted, never registered: {symbol} | {_WAS_IT_FILLED}" for symbol in known.slots_left()),
     )
     return Said(
         "error",

@@ -60,8 +60,8 @@ class Known:
         """The symbols in which its worker has a slot of which nobody knows how it went."""
         return []
 
-    def long_kept_ms(self) -> int:
-        """For how long the slot that it renews has been kept, where that is to be asked about; else 0."""
+    def long_renewed_ms(self) -> int:
+        """For how long the slot has been renewed by now, where that is to be asked about; else 0."""
         return 0
 
     def leader(self) -> str:
