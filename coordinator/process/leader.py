@@ -101,7 +101,10 @@ class Leader:
         """The last event that is known to be decided, on record."""
 
     def lead(self, stop: threading.Event) -> Iterator[None]:
-        """Leads until `stop` is set, step by step. Raises LeadLost, BusError, InvariantBroken."""
+        """Leads until `stop` is set, step by step.
+
+        Raises LeadLost, BusError, InvariantBroken, and what `proved` raises.
+        """
         self.begin()
         while not stop.is_set():
             yield
