@@ -114,7 +114,8 @@ def week(
     """
     from datetime import timedelta
 
-    from portfold.coordinator.audit.report.days import Asked, week_of
+    from portfold.coordinator.audit.report.days import Asked
+    from portfold.exchange_time import week_of
 
     asked = Asked(latest="week")
     if trading_day is not None:
@@ -214,7 +215,7 @@ def _json(found: "Gathered", portfolio: str) -> str:
 
 def usual_name(portfolio: str, accounts: Sequence["DayAccount"], *, week: bool) -> str:
     """The file's name where none is given; whatever a portfolio is called, it lies in no other folder."""
-    from portfold.coordinator.audit.report.days import week_of
+    from portfold.exchange_time import week_of
 
     first, last = accounts[0].day, accounts[-1].day
     span = first if first == last else f"{first}-to-{last}"

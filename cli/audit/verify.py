@@ -80,14 +80,15 @@ def verify(
 def _readable() -> Iterator[None]:
     """Tells a record that cannot be read, exit code 2, from one that is not what it was, 1."""
     from portfold.coordinator.store.follower import LogDiffers, MovedAway
+    from portfold.coordinator.store.segment import ArchiveError
     from portfold.events.wire.errors import BusError
 
     try:
         yield
-    except BusError as error:
-        if isinstance(error, LogDiffers) and not isinstance(error, MovedAway):
-            raise Failure(str(error)) from error
+    except (BusError, ArchiveError, MovedAway) as error:
         raise Unusable(str(error)) from error
+    except LogDiffers as error:
+        raise Failure(str(error)) from error
 
 
 def _check_portfolio(anchors: "Sequence[Anchor]", record: "Record") -> None:

@@ -7,6 +7,7 @@ from portfold.coordinator.configured import configured_limits
 from portfold.coordinator.doctor.facts import Facts
 from portfold.coordinator.doctor.finding import Finding, fail, ok, warn
 from portfold.coordinator.fold.limits import limits_named, limits_of
+from portfold.events.incoming import COORDINATOR
 
 _DIFFERENCES_SHOWN = 4
 
@@ -52,7 +53,7 @@ def limits(facts: Facts) -> Finding:
     more = f", and {len(named) - _DIFFERENCES_SHOWN} more" if len(named) > _DIFFERENCES_SHOWN else ""
     by = limits_now.by
     text = f"in force by {by}, other than in the file: {', '.join(named[:_DIFFERENCES_SHOWN])}{more}"
-    if by != "coordinator":
+    if by != COORDINATOR:
         return warn("limits", text, "nothing, if that was meant; else edit the file, or portfold limits")
     if not facts.configuration.source.asked_for:
         return warn("limits", text, "name the configuration: --config, or PORTFOLD_CONFIG")

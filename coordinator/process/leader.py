@@ -28,7 +28,14 @@ from portfold.coordinator.views.status import status_fields
 from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.errors import PortfoldError
 from portfold.events.codec import encode_checked
-from portfold.events.incoming import ClockTicked, CoordinatorStarted, Event, LimitsChanged, TradingHalted
+from portfold.events.incoming import (
+    COORDINATOR,
+    ClockTicked,
+    CoordinatorStarted,
+    Event,
+    LimitsChanged,
+    TradingHalted,
+)
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import SERVERS_TIME, Bus, Committed, Entry, Head, LeadersWord, Lease, at_time
 from portfold.events.wire.errors import BusRefused, BusUnreachable
@@ -102,7 +109,10 @@ class Leader:
         """The last event that is known to be decided, on record."""
 
     def lead(self, stop: threading.Event) -> Iterator[None]:
-        """Leads until `stop` is set, step by step. Raises LeadLost, BusError, InvariantBroken."""
+        """Leads until `stop` is set, step by step.
+
+        Raises LeadLost, BusError, InvariantBroken, and what `proved` raises.
+        """
         self.begin()
         while not stop.is_set():
             yield
@@ -140,7 +150,7 @@ class Leader:
                 f"The log is decided up to {self._lease.cursor}, and this coordinator had seen it decided up "
                 f"to {self._ground.seen}: it lost its end. Check what is open, then: portfold resume"
             )
-            self._say(TradingHalted(by="coordinator", reason=reason))
+            self._say(TradingHalted(by=COORDINATOR, reason=reason))
 
     def _open_term(self) -> None:
         """Says on the log who leads now, and puts the configured limits in force where they are not."""

@@ -25,9 +25,10 @@ from portfold.coordinator.fold.invariants import InvariantBroken
 from portfold.coordinator.process.leader import Leader, LeadLost, Terms
 from portfold.coordinator.store import clock_watch
 from portfold.coordinator.store.durability import durability, refuse_eviction, too_old
-from portfold.coordinator.store.follower import Follower
-from portfold.coordinator.store.leadable import proved
-from portfold.coordinator.store.log_integrity import LeaderContext
+from portfold.coordinator.store.follower import Follower, LogDiffers
+from portfold.coordinator.store.leadable import LogDeaf, proved
+from portfold.coordinator.store.log_integrity import LeaderContext, LogIntegrityLost
+from portfold.coordinator.store.segment import ArchiveError
 from portfold.coordinator.store.snapshot_proof import ProvedSnapshots
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus, Head, Lease
@@ -37,6 +38,8 @@ from portfold.log import Log
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
+_TRIED_AGAIN = (BusError, LogDiffers, LogIntegrityLost, LogDeaf, ArchiveError)
+"""What may be over by the next attempt: a server that is away or refuses, a log or archive to be restored."""
 _NOWHERE = Head(0, ORIGIN, "")
 _STANDBY_LEASES = 3  # said four times a lease; it may be late a little without looking dead
 _UNFIT_FOR_A_NAME = re.compile(rf"[^{NAME_LETTERS}]")
@@ -118,7 +121,7 @@ class CoordinatorProcess:
                 self._stop_on(broken)
             except LeadLost as lost:
                 self._log.warning("Stepped down", why=str(lost))
-            except BusError as error:
+            except _TRIED_AGAIN as error:
                 if str(error) != self._trouble:
                     self._trouble = str(error)
                     self._log.error(

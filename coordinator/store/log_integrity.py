@@ -10,12 +10,11 @@ from typing import NamedTuple, Protocol
 
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.snapshot import read_snapshot
-from portfold.errors import FAILED, PortfoldError
+from portfold.errors import PortfoldError
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import LossAcknowledged
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry, Extent, Head, Lease
-from portfold.events.wire.errors import BusError
 
 WAY_OUT = (
     "Nothing is decided on it. Restore the log; or, if what is missing is gone for good, check what is open "
@@ -25,10 +24,8 @@ _READ_AT_ONCE = 1000
 _TRIES = 20
 
 
-class LogIntegrityLost(BusError):
+class LogIntegrityLost(PortfoldError):
     """The log does not add up. The sentence says how, and the way out."""
-
-    exit_code = FAILED
 
 
 class NothingLost(PortfoldError):

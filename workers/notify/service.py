@@ -12,6 +12,7 @@ from typing import Final
 from portfold.coordinator.fold.limits import order_of
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.view_field import what_can_be_read
+from portfold.coordinator.views.words.of_events import limits_words
 from portfold.events.wire.bus import VIEW
 from portfold.events.wire.errors import BusUnreachable
 from portfold.events.wire.notifier_bus import NotifierBus, Term, TermOver
@@ -315,7 +316,7 @@ class Service:
 def _limits_in_force(bus: NotifierBus) -> str:
     """What a notifier that has seen no LimitsChanged yet can know of them."""
     limits = _known(bus).limits
-    return wording.limits_words(order_of(limits)) if limits else ""
+    return limits_words(order_of(limits)) if limits else ""
 
 
 def _state_in_words(bus: NotifierBus) -> str:
