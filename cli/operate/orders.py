@@ -110,7 +110,7 @@ def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
     return event
 
 
-def limits(
+def limits(  # noqa: PLR0913 - each is an option of the command
     *,
     by: Who,
     reason: Why,
@@ -162,7 +162,7 @@ def limits(
     tell_outcome(bus, change_limits(bus, changes, by=by, reason=reason), "The limits are changed.")
 
 
-def settle(
+def settle(  # noqa: PLR0913 - each is an option of the command
     symbol: str,
     worker: str,
     /,

@@ -25,6 +25,7 @@ _COUNTS = (
     "total_exits",
     "stop_loss_triggers",
 )
+_FLAG = {True: "true", False: "false"}
 
 
 def status_fields(view: PortfolioView) -> dict[str, str]:
@@ -43,7 +44,7 @@ def status_texts(view: PortfolioView) -> dict[str, str]:
         "open_positions_count": str(len(view.positions)),
         "open_positions": ", ".join(_open_symbols(view)),
         "daily_pnl": f"{view.day.pnl:f}",
-        "stopped_out": _flag(view.stop is not None),
+        "stopped_out": _FLAG[view.stop is not None],
         "current_day": view.day.date,
         "stats": _stats_text(view.stats),
         "slots_used": str(view.slots_used),
@@ -54,15 +55,15 @@ def status_texts(view: PortfolioView) -> dict[str, str]:
         "daily_stop_loss": f"{limits.daily_stop_loss:f}" if limits else "",
         "stop_from": f"{view.day.stop_from:f}",
         "day_ends_ms": str(view.day.ends_ms),
-        "halted": _flag(halt is not None),
+        "halted": _FLAG[halt is not None],
         "halted_by": halt.by if halt else "",
         "halt_reason": halt.reason if halt else "",
-        "log_incomplete": _flag(view.tail_missing is not None),
+        "log_incomplete": _FLAG[view.tail_missing is not None],
         "tail_missing": tail_missing_text(view),
         "loss_acknowledged": acknowledged_text(view),
         "stopped_at": view.stop.since if view.stop else "",
         "flattening": legs_text(flatten.left) if flatten else "",
-        "fills_closed_at_once": _flag(view.fills_closed_at_once),
+        "fills_closed_at_once": _FLAG[view.fills_closed_at_once],
         "flatten_cause": flatten.cause if flatten else "",
         "flatten_started_ms": str(flatten.started_ms) if flatten else "",
         "flatten_deadline_ms": str(flatten.deadline_ms) if flatten else "",
@@ -166,7 +167,3 @@ def block_rate(stats: Stats) -> float:
     """The share of requests that were denied, as it is told: to a tenth of a percent."""
     asked = stats.total_entries_requested
     return round(stats.total_entries_blocked / asked, 3) if asked else 0.0
-
-
-def _flag(value: bool) -> str:
-    return "true" if value else "false"

@@ -95,12 +95,22 @@ class Holdings:
         with self._lock:
             return sorted(self._granted)
 
+    def slot(self, symbol: str) -> Granted | None:
+        """Returns what was granted in the symbol and is not registered."""
+        with self._lock:
+            return self._granted.get(symbol)
+
     # --- positions ---------------------------------------------------------------------------------------
 
     def leg(self, symbol: str) -> Leg | None:
         """What is open in the symbol."""
         with self._lock:
             return self._left(symbol) if symbol in self._legs else None
+
+    def is_shown(self, symbol: str) -> bool:
+        """Whether the log has shown that what is open in the symbol is ours."""
+        with self._lock:
+            return symbol in self._shown
 
     @property
     def is_flat(self) -> bool:

@@ -57,12 +57,16 @@ class _Standing(NamedTuple):
     signs: SignsOfLife
 
 
-class Flattener:
-    """Closes orphaned positions at `broker`, and reports through `gate`.
+class Within(NamedTuple):
+    """How long a sign of life lasts, at most, after the death of who gave it; and for how long an order to
+    close waits for its exits: what takes longer goes on by itself."""
 
-    `lapse_seconds`: how long a sign of life lasts, at most, after the death of who gave it.
-    `exit_seconds`: for how long an order to close waits for its exits; what takes longer goes on by itself.
-    """
+    lapse_seconds: float
+    exit_seconds: float = 5.0
+
+
+class Flattener:
+    """Closes orphaned positions at `broker`, and reports through `gate`."""
 
     def __init__(
         self,
@@ -71,20 +75,19 @@ class Flattener:
         bus: Bus,
         broker: Broker,
         contracts: Mapping[str, Contract],
-        lapse_seconds: float,
+        within: Within,
         log: Log,
         clock: Clock | None = None,
-        exit_seconds: float = 5.0,
     ) -> None:
         self._gate = gate
         self._bus = bus
         self._broker = broker
         self._contracts = contracts
-        self._lapse_seconds = lapse_seconds
+        self._lapse_seconds = within.lapse_seconds
         self._log = log
         self._clock = clock or SystemClock()
         self._reporting = threading.Lock()
-        self._side_by_side = SideBySide(exit_seconds)
+        self._side_by_side = SideBySide(within.exit_seconds)
         self._everything: _Standing | None = None
         self._covered: dict[FlattenOrder, set[tuple[str, str, Side, Decimal]]] = {}
         self._closed: set[tuple[str, str]] = set()
@@ -272,7 +275,9 @@ class Flattener:
             for fill in self._broker.unreported_exits():
                 if _leg(fill) in closed and not self._side_by_side.is_under_way(_leg(fill)):
                     self._try(failed, partial(self._report, fill, cause))
-        return failed + self._side_by_side.do({_leg(one): partial(self._close, one, cause) for one in held})
+        return failed + self._side_by_side.do(
+            {_leg(one): partial(self.close_leg, one, cause) for one in held}
+        )
 
     def _try(self, failed: list[Exception], act: Callable[[], None]) -> None:
         try:
@@ -287,7 +292,8 @@ class Flattener:
         self._closed.add(_leg(fill))
         self._pauses.end(_leg(fill))
 
-    def _close(self, held: BrokerPosition, cause: str) -> None:
+    def close_leg(self, held: BrokerPosition, cause: str) -> None:
+        """Closes it at the broker and reports that; so too what its owner has closed. Raises BrokerError."""
         try:
             fill = self._broker.exit(held.symbol, held.side, held.size, None, owner=held.owner)
         except NotOpen as closed:
@@ -336,7 +342,7 @@ def run(
             bus=bus,
             broker=broker,
             contracts=configuration.contracts,
-            lapse_seconds=settings.worker_lost_seconds,
+            within=Within(settings.worker_lost_seconds),
             log=log,
         )
         book_watch = BookWatch(bus, broker, log=log, clock=SystemClock())

@@ -211,7 +211,7 @@ class InProcessGate:
         )
         return True
 
-    def position_closed(
+    def position_closed(  # noqa: PLR0913 - what there is to report, each by its name
         self,
         symbol: str,
         side: Side = "long",

@@ -142,7 +142,7 @@ def words_of(said: str, before: str) -> list[str]:
 
 @pytest.mark.parametrize("kept", [False, True])
 def test_the_command_serves_it_until_ctrl_c_and_tells_how_to_look(
-    past: Past, folder: Path, tmp_path: Path, kept: bool
+    past: Past, folder: Path, tmp_path: Path, *, kept: bool
 ) -> None:
     past.happens(60)
     export(LiveRecord(past.bus, None, "here"), folder, "jsonl")

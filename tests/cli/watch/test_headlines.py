@@ -118,7 +118,7 @@ def test_where_nobody_can_lead_nobody_is_told_to_start_one(standing: Standing, c
 
 @pytest.mark.parametrize(("waited_ms", "said"), [(SLOW_MS, False), (SLOW_MS + 1, True)])
 def test_a_leader_that_does_not_come_to_an_event_is_said_after_a_while(
-    standing: Standing, waited_ms: int, said: bool
+    standing: Standing, waited_ms: int, *, said: bool
 ) -> None:
     standing.of(Story(), clock="server")
     seen = standing.seen()

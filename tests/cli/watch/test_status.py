@@ -181,8 +181,8 @@ def test_a_watch_as_json_is_a_line_each_time(
 def test_a_watch_outlasts_a_restart_of_the_server_and_says_so(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "server") as first:
         url, port = first.url, first.port
-        bus = Bus(connect(url), "main")
-        with bus._client as client:
+        with connect(url) as client:
+            bus = Bus(client, "main")
             Standing(bus, client).of(held())
         with started("status", "--watch", "--url", url, cwd=tmp_path) as watch:
             watch.says("1 open of 4")

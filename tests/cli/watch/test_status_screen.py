@@ -194,7 +194,9 @@ def crowded(seen: Overview) -> Overview:
     name = "W" * 64
     amount = Decimal("-999999999.99")
     held = ShownPosition(
-        "S" * 12, "short", 10_000, Decimal("-123456789.0123456789"), name, amount, 0, True, False
+        *("S" * 12, "short", 10_000, Decimal("-123456789.0123456789"), name, amount, 0),
+        mark_stale=True,
+        unmarked=False,
     )
     view = replace(
         seen.view,
@@ -208,7 +210,7 @@ def crowded(seen: Overview) -> Overview:
     return replace(
         seen,
         view=view,
-        workers=tuple(Seen(name, "lost", (f"SYMBOL{n}",), False) for n in range(20)),
+        workers=tuple(Seen(name, "lost", (f"SYMBOL{n}",), alive=False) for n in range(20)),
         missing=tuple(f"SYMBOL{n}" for n in range(20)),
         leader=name,
         standby=name,

@@ -6,7 +6,7 @@ from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import VIEW, Bus, Entry
 from portfold.events.wire.errors import BusRefused
 from tests.events.wire.bench import LARGEST, LEAD, NOTE, TICK, Bench, committed
-from tests.simulation.memory_bus import MemoryBus
+from tests.simulation.memory.bus import MemoryBus
 
 
 def test_the_servers_clock_stamps_what_has_no_stamp(bench: Bench) -> None:
@@ -97,7 +97,7 @@ def test_a_refusal_writes_nothing(bench: Bench) -> None:
 
 @pytest.mark.parametrize("cut_off", [False, True])
 def test_a_loss_answered_for_lies_behind_the_head_and_the_head_counts_anew(
-    bench: Bench, cut_off: bool
+    bench: Bench, *, cut_off: bool
 ) -> None:
     bench.bus.take_lead("ann", 60_000)
     assert committed()(bench) is not None

@@ -102,15 +102,15 @@ def test_a_fill_that_is_closed_again_calls_nobody_back(office: Office) -> None:
     old = office(4, 2500.0, lambda reason, _: calls.append(reason))
     first = FlattenOrder("1-0", StreamId(1, 0), "daily stop loss", everything=True)
     late = first._replace(positions=(Held("CL", "long", 1, "old"),))
-    old._emergency.flatten(first)
-    old._emergency.flatten(late)
+    old.emergency.flatten(first)
+    old.emergency.flatten(late)
     assert calls == ["daily_stop_loss"]
 
 
 @pytest.mark.usefixtures("coordinator")
 @pytest.mark.parametrize("kill_switch", [False, True])
 def test_of_many_processes_those_that_have_something_to_close_are_called(
-    office: Office, live: Live, kill_switch: bool
+    office: Office, live: Live, *, kill_switch: bool
 ) -> None:
     calls: list[tuple[str, list[str], list[str]]] = []
 
@@ -155,7 +155,7 @@ def test_where_nobody_knows_of_the_others_each_is_called(office: Office) -> None
     for name in ("one", "other"):
         office(
             4, 2500.0, partial(lambda name, _: calls.append(name), name), worker=name, settings=away
-        )._emergency.flatten(stop)
+        ).emergency.flatten(stop)
     assert calls == ["one", "other"]
 
 
@@ -173,7 +173,7 @@ def test_a_late_fill_leaves_what_the_others_hold_as_it_was(office: Office, live:
     assert mine.can_open_position("SI")
 
     def knows_of_the_other() -> bool:
-        return bool(mine.get_status()) and mine._portfolio.known()["held_by_others"] == ["CL"]
+        return bool(mine.get_status()) and mine.portfolio.known()["held_by_others"] == ["CL"]
 
     until(knows_of_the_other, "what the other holds to be known here")
     live.flatten()

@@ -127,7 +127,7 @@ def test_what_a_person_ordered_is_not_undone(office: Office, live: Live) -> None
     live.hears(
         changed_limits(read, {"max_positions": "6", "daily_stop_loss": "5000"}, by="ann", reason="room")
     )
-    old._portfolio.look_at_limits()
+    old.portfolio.look_at_limits()
     office(1, 100.0, worker="later")
     assert _in_force(live)[:2] == ("6", "5000")
     office.logs("set by ann: those hold")

@@ -1,4 +1,4 @@
-"""Sixteen worker processes that all want the same four slots at once: `python -m tests.rush`.
+"""Sixteen worker processes that all want the same four slots at once: `python -m tests.promises.rush`.
 
 Each asks for ten symbols over and over: a part through its gate, the way a strategy does, the rest many at a
 time by the bare bus. What is granted is soon withdrawn, or opened and closed, so that the slots turn over.

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from portfold.events.wire.embedded import EmbeddedServer
-from tests import rush
 from tests.live import Live, flat
 from tests.processes import ROOT, Coordinators, config_folder
+from tests.promises import rush
 
 REQUESTS = rush.PROCESSES * (rush.BY_GATE + rush.BY_BUS)
 SLOTS = 4
@@ -64,7 +64,7 @@ def test_twenty_thousand_requests_of_sixteen_processes_are_answered_once_each_an
 ) -> None:
     patient = config_folder(tmp_path / "config", runtime={"lease_ms": 20_000, "reservation_seconds": 3_600})
     coordinators.start(config=patient)
-    command = [sys.executable, "-m", "tests.rush", server.url, portfolio, str(tmp_path)]
+    command = [sys.executable, "-m", "tests.promises.rush", server.url, portfolio, str(tmp_path)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
     live.all_decided()  # and all of it follows from the events, decision by decision

@@ -12,7 +12,7 @@ from typing import Self
 
 from portfold.workers.brokers.traderspost.last_moment import Attempt
 from portfold.workers.brokers.traderspost.webhook import Answer
-from tests.simulation.desk import NEVER_MS, Desk, Response
+from tests.simulation.broker.desk import NEVER_MS, Desk, Response
 from tests.simulation.scheduler import Actor, Process, Scheduler
 
 
@@ -55,7 +55,7 @@ class Posting:
     def _sleep(self, seconds: float) -> None:
         self.process.sleep(seconds)
 
-    def _thread(self, target: Callable[[], None], name: str, daemon: bool) -> "_Thread":  # noqa: ARG002
+    def _thread(self, target: Callable[[], None], name: str, *, daemon: bool) -> "_Thread":  # noqa: ARG002
         return _Thread(self.process, self._scheduler, target, self._threads, self._desk)
 
     def _post(self, attempt: Attempt[Answer], data: bytes, timeout_ms: int) -> Response:

@@ -26,7 +26,8 @@ from portfold.events.wire.bus import (
 )
 from portfold.events.wire.errors import BusRefused
 from portfold.events.wire.keys import Keys
-from tests.simulation.memory_server import Commit, MemoryServer, Refused
+from tests.simulation.memory.server import Commit, MemoryServer
+from tests.simulation.memory.stream import Refused
 
 _Answer = TypeVar("_Answer")
 

@@ -1,30 +1,22 @@
 """A Redis server in memory, as far as `events.wire.bus` uses one: streams, hashes, strings that expire,
 scripts.
 
-IDs, refusals and their words, expiry by the server's own clock: all as the real one does it, which
+Refusals and their words, expiry by the server's own clock: all as the real one does it, which
 `tests/events/wire/test_bus_contract.py` holds it to. Whoever wants to see what is written observes it.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, TypeVar
 
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Committed, Entry, Extent, LeadersWord, longest_wait_ms
+from tests.simulation.memory.stream import Refused, Stream, Wanted, read_stamp
 
-_LARGEST = 2**64 - 1
 _WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
-_TOO_SMALL = "The ID specified in XADD is equal or smaller than the target stream top item"
 _AT_ORIGIN = "The ID specified in XADD must be greater than 0-0"
-_EXHAUSTED = "The stream has exhausted the last possible ID, unable to add more items"
-_NO_ID = "Invalid stream ID specified as stream command argument"
 _UNPAIRED = "wrong number of arguments for 'xadd' command"
 
 _Kind = TypeVar("_Kind")
-
-
-class Refused(Exception):
-    """The server's no; the text is its own."""
 
 
 class Commit(NamedTuple):
@@ -49,55 +41,6 @@ class Observer:
 
     def led(self, who: str, epoch: int) -> None:
         """Somebody took the lease."""
-
-
-class _Wanted(NamedTuple):
-    """What is wanted of an ID: nothing, its millisecond, or all of it."""
-
-    ms: int | None
-    seq: int | None
-
-
-class Stream:
-    """Entries in the order of their IDs, and the largest ID ever given out."""
-
-    def __init__(self) -> None:
-        self.ids: list[StreamId] = []
-        self.entries: list[Entry] = []
-        self.last = ORIGIN
-        self.added = 0
-
-    def after(self, after: StreamId, count: int) -> list[Entry]:
-        """The next entries."""
-        if after >= self.last:
-            return []
-        first = bisect_right(self.ids, after)
-        return self.entries[first : first + count]
-
-    def holds(self, event: StreamId) -> bool:
-        """Whether the entry is there."""
-        return self.ids[bisect_right(self.ids, event) - 1 :][:1] == [event]
-
-    def stamped(self, wanted: "_Wanted", now_ms: int) -> StreamId:
-        """The ID for what is wanted, above all before it, or Refused."""
-        last = self.last
-        if last == (_LARGEST, _LARGEST):
-            raise Refused(_EXHAUSTED)
-        if wanted.ms is None:
-            return StreamId(now_ms, 0) if now_ms > last.ms else _following(last)
-        seq = wanted.seq
-        if seq is None:
-            seq = last.seq + 1 if wanted.ms == last.ms else 0
-        at = StreamId(wanted.ms, seq)
-        if at <= last or seq > _LARGEST:
-            raise Refused(_TOO_SMALL)
-        return at
-
-    def add(self, entry: Entry) -> None:
-        self.ids.append(entry.id)
-        self.entries.append(entry)
-        self.last = entry.id
-        self.added += 1
 
 
 class MemoryServer:
@@ -161,10 +104,10 @@ class MemoryServer:
         """XADD."""
         if len(fields) < 2:
             raise Refused(_UNPAIRED)
-        wanted = _read_stamp(stamp)
+        wanted = read_stamp(stamp)
         if len(fields) % 2:
             raise Refused(_UNPAIRED)
-        if wanted == _Wanted(0, 0):
+        if wanted == Wanted(0, 0):
             raise Refused(_AT_ORIGIN)
         stream = self.stream(key) or Stream()
         entry = Entry(stream.stamped(wanted, self.clock()), list(fields))
@@ -328,24 +271,6 @@ def _orders_limits(fields: Sequence[str]) -> bool:
 def cursor_fits(cursor: str, batch: Commit) -> bool:
     """Whether the batch goes on from where the last one ended. The same."""
     return cursor == str(batch.before)
-
-
-def _read_stamp(stamp: str) -> _Wanted:
-    """`*`, `<ms>-*`, `<ms>` or `<ms>-<seq>`."""
-    if stamp == "*":
-        return _Wanted(None, None)
-    ms, dash, seq = stamp.partition("-")
-    return _Wanted(_number(ms), None if seq == "*" else _number(seq) if dash else 0)
-
-
-def _following(last: StreamId) -> StreamId:
-    return StreamId(last.ms, last.seq + 1) if last.seq < _LARGEST else StreamId(last.ms + 1, 0)
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) <= _LARGEST):
-        raise Refused(_NO_ID)
-    return int(text)
 
 
 def _whole(text: str) -> int:

@@ -210,10 +210,10 @@ def marks_trigger_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def the_day_rolls_when_a_position_closes(monkeypatch: pytest.MonkeyPatch) -> None:
-    roll, closed = time_passing._roll, fold._RULES[PositionClosed]
-    monkeypatch.setattr(time_passing, "_roll", nothing)
+    roll, closed = time_passing.roll, fold.RULES[PositionClosed]
+    monkeypatch.setattr(time_passing, "roll", nothing)
     monkeypatch.setitem(
-        fold._RULES, PositionClosed, lambda state, at, event: [*roll(state, at), *closed(state, at, event)]
+        fold.RULES, PositionClosed, lambda state, at, event: [*roll(state, at), *closed(state, at, event)]
     )
 
 
@@ -250,12 +250,12 @@ def the_latch_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def a_halt_refuses_every_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = fold._RULES[PositionClosed]
+    closed = fold.RULES[PositionClosed]
 
     def refuse(state: State, at: Any, event: Any) -> Any:
         return [EventRejected(reason="halted")] if state.halt is not None else closed(state, at, event)
 
-    monkeypatch.setitem(fold._RULES, PositionClosed, refuse)
+    monkeypatch.setitem(fold.RULES, PositionClosed, refuse)
 
 
 SLOT = wild.test_slot_reserved_then_another_filter_says_no_and_the_slot_is_leaked_forever

@@ -22,9 +22,9 @@ from portfold.workers.brokers.orders_book import Order
 from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.brokers.traderspost.reconciliation import Reconciliation, Settlement
 from portfold.workers.client.closing.flatten_order import pull_fields
+from tests.simulation.memory.wire import Wire
 from tests.simulation.scheduler import Process
-from tests.simulation.wire import Wire
-from tests.simulation.world import Seat, World
+from tests.simulation.seats.world import Seat, World
 
 _BY = "olga"
 

@@ -13,7 +13,7 @@ from portfold.coordinator.process import process as coordinator_process
 from portfold.workers.client.heartbeat import Heartbeat
 from portfold.workers.client.listener import Listener
 from portfold.workers.flattener.side_by_side import SideBySide
-from tests.simulation.world import World
+from tests.simulation.seats.world import World
 
 EVENTS_A_SNAPSHOT = 15
 """So that a run of a few hundred events has some."""
@@ -34,7 +34,7 @@ def substituted(random: Random, world: World) -> Iterator[None]:
             (Heartbeat, "start", mock.DEFAULT),
             (SideBySide, "do", _one_by_one),
             (secrets, "token_hex", token_hex),
-            (leader, "_EVENTS_A_SNAPSHOT", EVENTS_A_SNAPSHOT),
+            (leader, "EVENTS_A_SNAPSHOT", EVENTS_A_SNAPSHOT),
             (coordinator_process, "version", lambda _: _VERSION),
             (coordinator_process, "configured_limits", lambda _: limits),
         ):

@@ -10,8 +10,9 @@ from functools import partial
 from typing import Literal, NamedTuple, TypeVar, get_args
 
 from portfold.events.wire.errors import BusUnreachable
-from tests.simulation.memory_bus import MemoryBus
-from tests.simulation.memory_server import MemoryServer, Refused
+from tests.simulation.memory.bus import MemoryBus
+from tests.simulation.memory.server import MemoryServer
+from tests.simulation.memory.stream import Refused
 from tests.simulation.scheduler import Crashed, Process, Scheduler, Stepper, Violation
 
 _Answer = TypeVar("_Answer")

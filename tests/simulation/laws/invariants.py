@@ -10,8 +10,8 @@ from portfold.coordinator.store.ledger import Decided, decide
 from portfold.coordinator.store.snapshot import Checkpoint, beginning, read_snapshot
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.keys import Keys
-from tests.simulation.book import Book
-from tests.simulation.memory_server import Commit, MemoryServer, Observer
+from tests.simulation.laws.book import Book
+from tests.simulation.memory.server import Commit, MemoryServer, Observer
 from tests.simulation.scheduler import Violation
 
 _ALL = 1_000_000

@@ -16,7 +16,7 @@ from time import monotonic, sleep
 from types import FrameType
 from typing import Any
 
-from benchmarks.realistic_log import LogEntry
+from benchmarks.measuring.realistic_log import LogEntry
 from portfold.cli.run.leash import leashed
 from portfold.config import write_defaults
 from portfold.events.stream_id import ORIGIN
@@ -29,7 +29,7 @@ APPENDFSYNC: AppendFsync = "always"
 PATIENCE_SECONDS = 60.0
 """The longest any single step may take on a busy machine; then the benchmark gives up."""
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _END_SECONDS = 10.0
 _LOOK_SECONDS = 0.003
 _ADDED_AT_ONCE = 1000

@@ -9,12 +9,13 @@ from portfold.events.fields import Side
 from portfold.events.legs import Holding
 from portfold.events.wire.bus import Entry
 from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.context import GateGround
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
+from tests.simulation.memory.wire import Wire
 from tests.simulation.scheduler import Actor, Process, Violation
-from tests.simulation.wire import Wire
-from tests.simulation.world import PORTFOLIO, Seat, World, ended
+from tests.simulation.seats.world import PORTFOLIO, Seat, World, ended
 
 _HEARS_WITHIN_MS = 150
 
@@ -37,6 +38,21 @@ class WatchedGate(PortfolioGate):
         if stands:
             self.world.law.stands(self.worker, decision)
         return stands
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is announced, and has nothing left to report."""
+        return self._presence.announced and not self._publisher.waiting
+
+    def listening(self) -> Generator[float, None, None]:
+        """The listener's steps, from when there is one: without the bus there is not."""
+        while self._presence.listener is None:
+            yield 0.1
+        yield from self._presence.listener.steps()
+
+    def beating(self) -> Generator[float, None, None]:
+        """The heartbeat's steps."""
+        return self._presence.heartbeat.steps()
 
     def _is_on_the_log(self, decision: Decision) -> bool:
         if decision.event is None:
@@ -97,9 +113,7 @@ class GateSeat(Seat):
     @property
     def idle(self) -> bool:
         """Whether somebody is here who is announced, with nothing left to do or to report."""
-        if not self.ready or self._to_do:
-            return False
-        return self.gate._presence.announced and not self.gate._publisher.waiting
+        return self.ready and not self._to_do and self.gate.idle
 
     @property
     def ready(self) -> bool:
@@ -122,9 +136,7 @@ class GateSeat(Seat):
             holdings=holdings,
             hears=hears,
             log=self.log,
-            clock=process,
-            bus=wire,
-            begin=_at_once,
+            ground=GateGround(clock=process, bus=wire, begin=_at_once),
         )
         self.gate.world = self.world
         return self.gate
@@ -132,8 +144,7 @@ class GateSeat(Seat):
     def start_gate(self) -> None:
         """`PortfolioGate.start`, with steps where threads would be."""
         self.gate.start()
-        presence = self.gate._presence
-        self._steps = [_listening(self.gate), presence._heartbeat.steps()]
+        self._steps = [self.gate.listening(), self.gate.beating()]
         hearing, beating = (partial(next, steps, None) for steps in self._steps)
         listener = self.stepper(hearing, _HEARS_WITHIN_MS)
         self.world.wake(listener, self.world.keys.decisions, self.world.keys.killswitch)
@@ -149,11 +160,3 @@ class GateSeat(Seat):
 def _at_once(act: Callable[[], None]) -> None:
     """Orders are carried out by whoever hears them: the listener's and the heartbeat's steps are threads."""
     act()
-
-
-def _listening(gate: PortfolioGate) -> Generator[float, None, None]:
-    """The listener's steps, from when there is one: without the bus there is not."""
-    presence = gate._presence
-    while presence._listener is None:
-        yield 0.1
-    yield from presence._listener.steps()

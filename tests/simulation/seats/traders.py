@@ -18,11 +18,11 @@ from portfold.workers.feeds.bar import Bar
 from portfold.workers.flattener import flattener
 from portfold.workers.run.trader import Trader, holdings_of
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
-from tests.simulation.account import Working
-from tests.simulation.gates import GateSeat
+from tests.simulation.broker.account import Working
+from tests.simulation.memory.wire import Wire
 from tests.simulation.scheduler import Process, Violation
-from tests.simulation.wire import Wire
-from tests.simulation.world import World
+from tests.simulation.seats.gates import GateSeat
+from tests.simulation.seats.world import World
 
 _SOME_TIME = datetime(2025, 1, 15, tzinfo=UTC)
 
@@ -219,9 +219,9 @@ class WatchedFlattener(flattener.Flattener):
         self._look_at(wanted)
         return failed
 
-    def _close(self, held: BrokerPosition, cause: str) -> None:
+    def close_leg(self, held: BrokerPosition, cause: str) -> None:
         self._tried.add((held.owner, held.symbol))
-        super()._close(held, cause)
+        super().close_leg(held, cause)
 
     def _look_at(self, wanted: list[BrokerPosition]) -> None:
         for one in wanted:
@@ -241,7 +241,7 @@ class FlattenerSeat(GateSeat):
             bus=wire,
             broker=self.world.brokers.open(process, self.name, self.log),
             contracts=self.world.account.contracts,
-            lapse_seconds=self.settings.worker_lost_seconds,
+            within=flattener.Within(self.settings.worker_lost_seconds),
             log=self.log,
             clock=process,
         )

@@ -23,12 +23,12 @@ from portfold.workers.client.closing.flatten_order import (
     taken_over,
 )
 from portfold.workers.client.decision import Decision
-from tests.simulation.desk import Sent
-from tests.simulation.memory_server import Commit, Observer
+from tests.simulation.broker.desk import Sent
+from tests.simulation.memory.server import Commit, Observer
 from tests.simulation.scheduler import Violation
 
 if TYPE_CHECKING:
-    from tests.simulation.world import World
+    from tests.simulation.seats.world import World
 
 _NOBODY = "nobody"
 _LOOK_THERE = ("proves nothing", "answered late")

@@ -14,11 +14,11 @@ import requests
 from portfold.events.fields import Side
 from portfold.workers.brokers.traderspost.last_moment import Attempt
 from portfold.workers.brokers.traderspost.webhook import Answer
-from tests.simulation.mishaps import Mishaps
+from tests.simulation.broker.mishaps import Mishaps
 from tests.simulation.scheduler import Crashed, Process
 
 if TYPE_CHECKING:
-    from tests.simulation.world import World
+    from tests.simulation.seats.world import World
 
 NEVER_MS = 3_600_000
 _LATENCY_MS = 4

@@ -22,7 +22,7 @@ from portfold.workers.brokers.protocol import (
     Withheld,
     always,
 )
-from tests.simulation.mishaps import Mishap, Mishaps
+from tests.simulation.broker.mishaps import Mishap, Mishaps
 from tests.simulation.scheduler import Crashed, Process
 
 _PRICE_DECIMALS = Decimal("1e-10")

@@ -2,14 +2,14 @@
 
 from decimal import Decimal
 
-from tests.simulation.account import Account
-from tests.simulation.configured import configured
-from tests.simulation.coordinators import CoordinatorSeat
-from tests.simulation.mishaps import Mishaps
-from tests.simulation.operators import OperatorSeat
+from tests.simulation.broker.account import Account
+from tests.simulation.broker.mishaps import Mishaps
 from tests.simulation.schedule import COORDINATORS, FLATTENER, OPERATOR, WORKERS, Temper
-from tests.simulation.traders import FlattenerSeat, SignalSeat, WorkerSeat
-from tests.simulation.world import World
+from tests.simulation.seats.configured import configured
+from tests.simulation.seats.coordinators import CoordinatorSeat
+from tests.simulation.seats.operators import OperatorSeat
+from tests.simulation.seats.traders import FlattenerSeat, SignalSeat, WorkerSeat
+from tests.simulation.seats.world import World
 
 _PRICES = {"ES": Decimal(5000), "CL": Decimal(70), "SI": Decimal(30)}
 

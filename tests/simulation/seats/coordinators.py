@@ -5,9 +5,9 @@ from collections.abc import Generator
 from importlib.metadata import version
 
 from portfold.coordinator.process import process as production
+from tests.simulation.memory.wire import Wire
 from tests.simulation.scheduler import Process
-from tests.simulation.wire import Wire
-from tests.simulation.world import SILENT, Seat, ended
+from tests.simulation.seats.world import SILENT, Seat, ended
 
 _SLOWEST_MS = (3, 30, 120)
 _VERSION = version("portfold")
@@ -26,8 +26,8 @@ class CoordinatorSeat(Seat):
             clock="server",
             log=SILENT,
             stop=self._stop,
-            time=process,
             who=f"{self.name}.{self.lives}",
+            clocks=production.Clocks(time=process),
         )
         self._steps = steps = coordinator.steps()
         stepper = self.stepper(lambda: self._step(steps), self.random.choice(_SLOWEST_MS))

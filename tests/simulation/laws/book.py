@@ -81,7 +81,7 @@ class Book:
         for decision in decisions:
             self._time_passed(event, decision)
         if isinstance(event, WorkerEvent):
-            self._worker_says(at, event, decisions, refused)
+            self._worker_says(at, event, decisions, refused=refused)
         elif not refused:
             self._ordered(event)
         for decision in decisions:
@@ -144,14 +144,14 @@ class Book:
     # --- workers -----------------------------------------------------------------------------------------
 
     def _worker_says(
-        self, at: StreamId, event: WorkerEvent, decisions: list[Decision], refused: bool
+        self, at: StreamId, event: WorkerEvent, decisions: list[Decision], *, refused: bool
     ) -> None:
         self._sessions.setdefault(event.worker, event.session)
         last = self._said.get((event.worker, event.session), -1)
         repeated = event.seq <= last
         self._said[event.worker, event.session] = max(event.seq, last)
         if isinstance(event, EntryRequested):
-            self._asked(at, event, decisions, repeated)
+            self._asked(at, event, decisions, repeated=repeated)
         elif not repeated and not refused:
             self._fact(event, decisions)
 
@@ -211,7 +211,9 @@ class Book:
 
     # --- answers -----------------------------------------------------------------------------------------
 
-    def _asked(self, at: StreamId, event: EntryRequested, decisions: list[Decision], repeated: bool) -> None:
+    def _asked(
+        self, at: StreamId, event: EntryRequested, decisions: list[Decision], *, repeated: bool
+    ) -> None:
         answers = [one for one in decisions if isinstance(one, EntryAllowed | EntryDenied | EventRejected)]
         if len(answers) != 1:
             raise Violation("every request is answered exactly once", f"{at} has {len(answers)} answers")

@@ -16,19 +16,20 @@ from unittest import mock
 import requests
 
 from portfold.log import Log
+from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.legs_book import PaperBook
 from portfold.workers.brokers.orders_book import TABLES, Order, Orders, State
 from portfold.workers.brokers.protocol import OpenedBroker
 from portfold.workers.brokers.traderspost import broker, last_moment, reconciliation, webhook
 from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.brokers.traderspost.webhook import Webhook, longest_seconds
-from tests.simulation.desk import Desk
-from tests.simulation.mishaps import Mishaps
-from tests.simulation.posting import Posting
+from tests.simulation.broker.desk import Desk
+from tests.simulation.broker.mishaps import Mishaps
+from tests.simulation.broker.posting import Posting
 from tests.simulation.scheduler import Process
 
 if TYPE_CHECKING:
-    from tests.simulation.world import World
+    from tests.simulation.seats.world import World
 
 _DAY = date(2025, 1, 15)
 BELIEVED: tuple[State, ...] = ("accepted", "filled")
@@ -66,9 +67,8 @@ class Brokers:
             contracts,
             webhook=Webhook("https://desk", timeout_seconds=seconds, log=log),
             send_seconds=longest_seconds(seconds),
-            names={symbol: f"{symbol}1!" for symbol in contracts},
+            names=ContractNames({symbol: f"{symbol}1!" for symbol in contracts}, lambda: _DAY),
             log=log,
-            today=lambda: _DAY,
         )
 
     def unsettled(self) -> list[Order]:

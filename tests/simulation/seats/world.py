@@ -14,15 +14,15 @@ from portfold.config import Configuration
 from portfold.events.wire.bus import Entry
 from portfold.events.wire.keys import Keys
 from portfold.log import Log
-from tests.simulation.account import Account
-from tests.simulation.broker_law import BrokerLaw
-from tests.simulation.brokers import Brokers
-from tests.simulation.desk import Desk
-from tests.simulation.invariants import Judge
-from tests.simulation.memory_server import MemoryServer, Observer
+from tests.simulation.broker.account import Account
+from tests.simulation.broker.brokers import Brokers
+from tests.simulation.broker.desk import Desk
+from tests.simulation.laws.broker_law import BrokerLaw
+from tests.simulation.laws.invariants import Judge
+from tests.simulation.memory.server import MemoryServer, Observer
+from tests.simulation.memory.wire import Fault, Network, Wire
 from tests.simulation.schedule import Temper
 from tests.simulation.scheduler import Actor, Crashed, Process, Scheduler, Stepper
-from tests.simulation.wire import Fault, Network, Wire
 
 PORTFOLIO = "main"
 
