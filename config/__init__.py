@@ -9,15 +9,15 @@ from portfold.config.contracts import Contract, read_contracts
 from portfold.config.defaults import write_defaults
 from portfold.config.errors import ConfigError, MissingConfigError
 from portfold.config.load import ConfigFile, Configuration, Files, load, secret, webhook_url, with_archive
-from portfold.config.locate import ENVIRONMENT_VARIABLE, Source, locate
+from portfold.config.locate import ENVIRONMENT_VARIABLE, ConfigSource, locate
 from portfold.config.notifier import AlertKind, AlertLevel, Destination, Notifier
-from portfold.config.portfolio import ExpectedPerformance, Portfolio, loaded_line, read_portfolio
+from portfold.config.portfolio import ConfiguredPortfolio, ExpectedPerformance, loaded_line, read_portfolio
 from portfold.config.runtime import (
-    Broker,
-    Feed,
+    ConfiguredBroker,
+    ConfiguredFeed,
     IbsParameters,
     Runtime,
-    TradingDay,
+    TradingDayRoll,
     milliseconds,
     read_runtime,
 )
@@ -26,22 +26,22 @@ __all__ = [
     "ENVIRONMENT_VARIABLE",
     "AlertKind",
     "AlertLevel",
-    "Broker",
     "ConfigError",
     "ConfigFile",
+    "ConfigSource",
     "Configuration",
+    "ConfiguredBroker",
+    "ConfiguredFeed",
+    "ConfiguredPortfolio",
     "Contract",
     "Destination",
     "ExpectedPerformance",
-    "Feed",
     "Files",
     "IbsParameters",
     "MissingConfigError",
     "Notifier",
-    "Portfolio",
     "Runtime",
-    "Source",
-    "TradingDay",
+    "TradingDayRoll",
     "load",
     "loaded_line",
     "locate",

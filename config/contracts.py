@@ -33,7 +33,7 @@ from portfold.config.runtime import Runtime
 from portfold.config.strict_json import read_json
 
 _COSTS = ("commission_per_side", "slippage_ticks")
-_SMALLEST_POINT_SHARE = 10_000  # point values are told to the coordinator with 4 decimals
+_SMALLEST_POINT_SHARE = 10_000  # point values go to the coordinator with 4 decimals
 
 
 class Specification(Struct, frozen=True):
@@ -81,12 +81,12 @@ class Contract(Specification, frozen=True):
 
     @property
     def specification(self) -> Specification:
-        """The same without its costs."""
+        """Returns the contract without its costs."""
         return Specification(*(getattr(self, name) for name in Specification.__struct_fields__))
 
 
 def read_contracts(path: Path, usual: Runtime | None = None) -> Mapping[str, Contract]:
-    """The contracts in `path` by their symbols, in the file's order; `ConfigError` if it cannot be read.
+    """Reads the contracts in `path`, by symbol, in the file's order. Raises ConfigError.
 
     The file holds `{"ES": {"name": …, "exchange": …, "group": …, "currency": …, "tick_size": …,
     "tick_value": …}, …}`; decimals are numbers or strings. Where a contract names no costs it has the

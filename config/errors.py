@@ -1,4 +1,4 @@
-"""What is said when a configuration cannot be used: one sentence naming file, field and what was wrong.
+"""The error for a configuration that cannot be used: one sentence naming file, field and what was wrong.
 
 Guarantees: the sentence fits on a line and holds no control characters from the file; what may be a
 secret never appears in it (the rules of such fields give their own `got`).
@@ -51,22 +51,22 @@ class MissingConfigError(ConfigError):
 
 
 class UnfitError(ValueError):
-    """A value that breaks a rule, told by the rule; the reader adds the file and makes a `ConfigError` of it.
+    """Raised by a rule whose value breaks it; the reader adds the file and makes a `ConfigError` of it.
 
     `got` None: the offending value is described as it stands. `field`: which field of a struct, when
     the rule spans several.
     """
 
     def __init__(self, expected: str, got: str | None = None, field: str = "") -> None:
-        said = f"expected {expected}" if got is None else f"expected {expected}, got {got}"
-        super().__init__(f"{field}: {said}" if field else said)
+        message = f"expected {expected}" if got is None else f"expected {expected}, got {got}"
+        super().__init__(f"{field}: {message}" if field else message)
         self.expected = expected
         self.got = got
         self.field = field
 
 
 def describe(value: object) -> str:
-    """A JSON value in a few words: short ones as written, containers by their kind."""
+    """Describes a JSON value in a few words: short ones as written, containers by their kind."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list | tuple):
@@ -77,13 +77,13 @@ def describe(value: object) -> str:
 
 
 def reason(error: OSError | ValueError) -> str:
-    """Why the operating system, or Python before asking it, would not open something."""
-    told = error.strerror if isinstance(error, OSError) else None
-    return f"an error: {told or error}"
+    """Says why the operating system, or Python before asking it, would not open something."""
+    message = error.strerror if isinstance(error, OSError) else None
+    return f"an error: {message or error}"
 
 
 def joined(where: str, key: str) -> str:
-    """The path of `key` inside `where`, dotted as in `trading_day.zone`; an odd key is quoted."""
+    """Joins `where` and `key` by a dot, as in `trading_day.zone`; quotes a key that is no plain name."""
     shown = key if _PLAIN_KEY.fullmatch(key) else _quoted(key)
     return f"{where}.{shown}" if where else shown
 

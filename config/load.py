@@ -15,8 +15,15 @@ from msgspec import Struct, structs
 
 from portfold.config.contracts import Contract, read_contracts
 from portfold.config.errors import ConfigError, MissingConfigError, joined
-from portfold.config.locate import CONTRACTS_FILE, PACKAGED, PORTFOLIO_FILE, RUNTIME_FILE, Source, locate
-from portfold.config.portfolio import Portfolio, read_portfolio
+from portfold.config.locate import (
+    CONTRACTS_FILE,
+    PACKAGED,
+    PORTFOLIO_FILE,
+    RUNTIME_FILE,
+    ConfigSource,
+    locate,
+)
+from portfold.config.portfolio import ConfiguredPortfolio, read_portfolio
 from portfold.config.runtime import DEFAULT, Runtime, read_runtime
 from portfold.config.strict_json import exists
 
@@ -24,7 +31,7 @@ _URL = re.compile(r"https?://[!-~]{1,2000}")
 
 
 class ConfigFile(Struct, frozen=True):
-    """A file that was read. `packaged`: it is the program's own, because the folder has none of that name."""
+    """A file that was read. `packaged`: it is the program's own, as the folder has none of that name."""
 
     path: Path
     packaged: bool
@@ -41,10 +48,10 @@ class Files(Struct, frozen=True):
 class Configuration(Struct, frozen=True):
     """All of the configuration, checked. `contracts`: by symbol, one for every symbol named anywhere."""
 
-    portfolio: Portfolio
+    portfolio: ConfiguredPortfolio
     runtime: Runtime
     contracts: Mapping[str, Contract]
-    source: Source
+    source: ConfigSource
     files: Files
 
     @property
@@ -53,9 +60,9 @@ class Configuration(Struct, frozen=True):
         return _max_contracts(self.portfolio, self.runtime)
 
     def digest(self) -> str:
-        """SHA-256 of all values, in hexadecimal; how the files are laid out and where they lie is no part.
+        """SHA-256 of all values, in hexadecimal; layout and location of the files do not matter.
 
-        Nor are a contract's own costs: to change them puts no limits in force over an operator's.
+        A contract's own costs are left out too: changing them must not override an operator's limits.
         """
         limits = (self.portfolio.max_positions, self.portfolio.daily_stop_loss, self.portfolio.symbols)
         contracts = {symbol: contract.specification for symbol, contract in self.contracts.items()}
@@ -64,9 +71,9 @@ class Configuration(Struct, frozen=True):
 
 
 def load(argument: str | None, environ: Mapping[str, str], cwd: Path) -> Configuration:
-    """The configuration to run with. `argument`: the `--config` folder, None if not given.
+    """Loads the configuration to run with. `argument`: the `--config` folder, None if not given.
 
-    Raises `ConfigError`, and of that `MissingConfigError` if the folder asked for holds no
+    Raises ConfigError; its subclass MissingConfigError if the folder asked for holds no
     portfolio_optimization.json. runtime.json and contracts.json may be missing: the packaged ones serve.
     """
     source = locate(argument, environ, cwd)
@@ -99,7 +106,10 @@ def secret(
     field: Literal["redis_password_env", "discord_webhook_env"],
     environ: Mapping[str, str],
 ) -> str | None:
-    """The secret in the variable `field` names; None if it names none, `ConfigError` if it is not set."""
+    """Returns the secret in the variable that `field` names; None if it names none.
+
+    Raises ConfigError if the variable is not set.
+    """
     name: str | None = getattr(configuration.runtime, field)
     if name is None:
         return None
@@ -107,9 +117,9 @@ def secret(
 
 
 def webhook_url(configuration: Configuration, destination: str, environ: Mapping[str, str]) -> str | None:
-    """The address of a destination of alerts, from its variable; None for one that has none.
+    """Returns the address of a destination of alerts, from its variable; None for one that has none.
 
-    ConfigError, which never shows it, if it is not set or no address.
+    Raises ConfigError if the variable is not set or holds no address; the error never shows its value.
     """
     name = configuration.runtime.destinations[destination].url_env
     if name is None:
@@ -124,7 +134,7 @@ def webhook_url(configuration: Configuration, destination: str, environ: Mapping
 
 
 def is_webhook_url(text: str) -> bool:
-    """Whether it can be the address of a webhook."""
+    """Returns whether the text can be the address of a webhook."""
     return bool(_URL.fullmatch(text))
 
 
@@ -136,7 +146,7 @@ def _in_environment(configuration: Configuration, field: str, name: str, environ
     return value
 
 
-def _choose(source: Source, name: str) -> ConfigFile:
+def _choose(source: ConfigSource, name: str) -> ConfigFile:
     own = source.folder / name
     if source.asked_for and exists(own):
         return ConfigFile(own, packaged=False)
@@ -144,7 +154,7 @@ def _choose(source: Source, name: str) -> ConfigFile:
 
 
 def _check_symbols(
-    portfolio: Portfolio, runtime: Runtime, contracts: Mapping[str, Contract], files: Files
+    portfolio: ConfiguredPortfolio, runtime: Runtime, contracts: Mapping[str, Contract], files: Files
 ) -> None:
     def check(symbol: str, path: Path, field: str) -> None:
         if symbol not in contracts:
@@ -158,8 +168,8 @@ def _check_symbols(
                 check(symbol, files.runtime.path, joined(section, symbol))
 
 
-def _check_sizes(portfolio: Portfolio, runtime: Runtime, files: Files) -> None:
-    """A worker that asks for more contracts than may ever be open would be denied for ever."""
+def _check_sizes(portfolio: ConfiguredPortfolio, runtime: Runtime, files: Files) -> None:
+    """Refuses a worker's size above the limit: its every entry would be denied. Raises ConfigError."""
     limit = _max_contracts(portfolio, runtime)
     for symbol, parameters in runtime.workers.items():
         if parameters.size > limit:
@@ -167,5 +177,5 @@ def _check_sizes(portfolio: Portfolio, runtime: Runtime, files: Files) -> None:
             raise ConfigError(files.runtime.path, f"workers.{symbol}.size", expected, str(parameters.size))
 
 
-def _max_contracts(portfolio: Portfolio, runtime: Runtime) -> int:
+def _max_contracts(portfolio: ConfiguredPortfolio, runtime: Runtime) -> int:
     return portfolio.max_positions if runtime.max_contracts is None else runtime.max_contracts

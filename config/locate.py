@@ -1,8 +1,8 @@
 """Which folder the configuration is read from, and how that came about.
 
 In this order: the `--config` argument, the environment variable PORTFOLD_CONFIG, `./config` if it holds a
-portfolio_optimization.json, the defaults packaged with the program. How the folder was chosen is told along,
-since a default that nobody asked for must not change the limits of a portfolio that is already running.
+portfolio_optimization.json, the defaults packaged with the program. The result says how the
+folder was chosen: a default that nobody asked for must not change the limits of a running portfolio.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ PACKAGED = Path(__file__).resolve().parent  # the files lie beside this module, 
 ChosenBy = Literal["argument", "environment", "working folder", "packaged default"]
 
 
-class Source(Struct, frozen=True):
+class ConfigSource(Struct, frozen=True):
     """The folder of the configuration and what led to it."""
 
     folder: Path
@@ -31,25 +31,25 @@ class Source(Struct, frozen=True):
 
     @property
     def asked_for(self) -> bool:
-        """False for the packaged default, which is used only because nothing else was found."""
+        """False for the packaged default, which is used only where nothing else was found."""
         return self.chosen_by != "packaged default"
 
 
-def locate(argument: str | None, environ: Mapping[str, str], cwd: Path) -> Source:
-    """The folder to use; relative names are taken from `cwd`. An empty PORTFOLD_CONFIG counts as unset.
+def locate(argument: str | None, environ: Mapping[str, str], cwd: Path) -> ConfigSource:
+    """Finds the folder to use; relative names are taken from `cwd`. An empty PORTFOLD_CONFIG counts as unset.
 
-    `ConfigError` if the argument or the variable names a file. Whether the folder holds what it should is
-    found out by reading it.
+    Raises ConfigError if the argument or the variable names a file. Does not look into the folder: reading
+    it shows whether it holds what it should.
     """
     named = environ.get(ENVIRONMENT_VARIABLE)
     if argument is not None:
-        return Source(_folder(cwd, argument, "--config"), "argument")
+        return ConfigSource(_folder(cwd, argument, "--config"), "argument")
     if named:
-        return Source(_folder(cwd, named, ENVIRONMENT_VARIABLE), "environment")
+        return ConfigSource(_folder(cwd, named, ENVIRONMENT_VARIABLE), "environment")
     here = cwd / "config"
     if exists(here / PORTFOLIO_FILE):
-        return Source(here, "working folder")
-    return Source(PACKAGED, "packaged default")
+        return ConfigSource(here, "working folder")
+    return ConfigSource(PACKAGED, "packaged default")
 
 
 def _folder(cwd: Path, name: str, said_in: str) -> Path:

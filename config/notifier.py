@@ -98,10 +98,10 @@ class Destination(Struct, frozen=True):
 
 
 class Notifier(Struct, frozen=True):
-    """How alerts are told.
+    """How alerts are sent.
 
     `destinations` by name. An alert that is not critical waits `merge_seconds` for others to go with it; one
-    that could not be told for `stale_seconds` is summarized with the others of that time.
+    that could not be sent for `stale_seconds` is summarized with the others of that time.
     """
 
     destinations: Mapping[_Name, Destination] = field(default_factory=lambda: {"log": Destination("log")})
@@ -112,6 +112,6 @@ class Notifier(Struct, frozen=True):
         if not 1 <= len(self.destinations) <= _MOST:
             raise UnfitError(f"1 to {_MOST} of them", str(len(self.destinations)), field="destinations")
         if not self.stale_seconds > self.merge_seconds:
-            # Otherwise what waits for others would be stale when it goes.
+            # Otherwise an alert that waits for others would be stale when it is sent.
             expected = f"more than merge_seconds, which is {self.merge_seconds:g}"
             raise UnfitError(expected, f"{self.stale_seconds:g}", field="stale_seconds")

@@ -37,7 +37,7 @@ _COUNT = Whole(0, 1_000_000_000)
 
 
 class ExpectedPerformance(Struct, frozen=True):
-    """What the optimizer measured on its data; for reports, no rule depends on it. None: not told."""
+    """What the optimizer measured on its data; for reports, no rule depends on it. None: not given."""
 
     sharpe_ratio: Annotated[float, _MEASURED] | None = None
     cagr: Annotated[float, _MEASURED] | None = None  # a fraction a year: 0.844 is 84.4 %
@@ -46,7 +46,7 @@ class ExpectedPerformance(Struct, frozen=True):
     daily_stops_hit: Annotated[int, _COUNT] | None = None
 
 
-class Portfolio(Struct, frozen=True):
+class ConfiguredPortfolio(Struct, frozen=True):
     """The limits of the portfolio.
 
     `max_positions`: how many positions may be open at once. `daily_stop_loss`: dollars, positive; the day
@@ -74,11 +74,11 @@ class _File(Struct, frozen=True):
     expected_performance: ExpectedPerformance | None = None
 
 
-def read_portfolio(path: Path) -> Portfolio:
-    """The portfolio that `path` describes; `ConfigError` if it cannot be read or a value is out of bounds."""
+def read_portfolio(path: Path) -> ConfiguredPortfolio:
+    """Reads the portfolio in `path`. Raises ConfigError if it cannot be read or a value is out of bounds."""
     file, unknown = read_tolerant(_File, read_json(path), path)
     limits = file.portfolio_constraints
-    return Portfolio(
+    return ConfiguredPortfolio(
         max_positions=limits.max_positions,
         daily_stop_loss=limits.daily_stop_loss,
         symbols=limits.symbols,
@@ -90,8 +90,8 @@ def read_portfolio(path: Path) -> Portfolio:
     )
 
 
-def loaded_line(portfolio: Portfolio) -> str:
-    """The line operators look for at startup."""
+def loaded_line(portfolio: ConfiguredPortfolio) -> str:
+    """Returns the line that operators look for at startup."""
     limit = portfolio.daily_stop_loss
     dollars = f"{limit:.0f}" if limit == limit.to_integral_value() else f"{limit:.2f}"
     return (

@@ -28,7 +28,7 @@ class UnknownKey(Struct, frozen=True):
 
 
 def read_strict(shape: type[S], tree: object, path: Path, where: str = "") -> S:
-    """The struct that `tree` describes; an unknown key anywhere is a `ConfigError`.
+    """Reads the struct that `tree` describes. Raises ConfigError, also for an unknown key anywhere.
 
     `path` and `where` (the place of `tree` in that file) are for the errors.
     """
@@ -36,7 +36,7 @@ def read_strict(shape: type[S], tree: object, path: Path, where: str = "") -> S:
 
 
 def read_tolerant(shape: type[S], tree: object, path: Path) -> tuple[S, tuple[UnknownKey, ...]]:
-    """The same, but unknown keys are returned instead of refused."""
+    """Reads as `read_strict` does, but returns unknown keys instead of refusing them."""
     tolerated: list[UnknownKey] = []
     return _Reader(path, tolerated).struct(shape, tree, ""), tuple(tolerated)
 

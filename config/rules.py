@@ -31,7 +31,7 @@ class Rule(Protocol):
         """The expectation in words, to follow "expected"."""
 
     def read(self, value: object) -> object:
-        """The field's value, or `UnfitError`."""
+        """Returns the field's value. Raises UnfitError."""
 
 
 class Whole(Struct, frozen=True):
@@ -126,7 +126,7 @@ class YesOrNo(Struct, frozen=True):
 
 
 class Text(Struct, frozen=True):
-    """A string that matches `pattern` from end to end. What a `secret` one held is never repeated."""
+    """A string that matches `pattern` from end to end. An error never repeats the value of a `secret` one."""
 
     pattern: str
     expected: str
@@ -139,7 +139,7 @@ class Text(Struct, frozen=True):
 
 
 class Folder(Struct, frozen=True):
-    """The path of a folder, from the root on: what runs may have been started anywhere. Need not exist."""
+    """The absolute path of a folder, as a process may be started anywhere. The folder need not exist."""
 
     expected: str = "the whole path of a folder, such as /var/lib/portfold/archive"
 
@@ -150,7 +150,7 @@ class Folder(Struct, frozen=True):
 
 
 class Options(Struct, frozen=True):
-    """An object whose contents are read by whoever it is for (see `read_options`), and not here."""
+    """An object whose contents are not read here, but by whatever it configures (see `read_options`)."""
 
     expected: str = "an object"
 
@@ -198,7 +198,7 @@ class Zone(Struct, frozen=True):
 
 
 class RedisUrl(Struct, frozen=True):
-    """Where the server is, without any secret; none of it is repeated in an error, as people do put one in.
+    """Where the server is, without any secret. An error never repeats it, as people do put a secret in.
 
     Options in the query are refused, but `db` (a unix socket has no other place for it): redis-py would take
     timeouts and retries from there, and a password.
@@ -263,7 +263,7 @@ def _number(value: object, *, as_text: bool) -> Decimal | None:
 
 
 def _plain(number: Decimal) -> Decimal:
-    """The same number without exponent or trailing zeros; by its digits, as arithmetic would round at 28."""
+    """Drops exponent and trailing zeros; works on the digits, as arithmetic would round at 28 of them."""
     digits = f"{number:f}"
     plain = Decimal(digits.rstrip("0").rstrip(".") if "." in digits else digits)
     return abs(plain) if plain.is_zero() else plain

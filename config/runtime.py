@@ -48,7 +48,7 @@ _HOURS = Text(
 _MODEL_FILE = Text(r"[A-Za-z0-9_./-]{1,200}\.onnx", "the file of a model, such as models/ES.onnx")
 
 
-class TradingDay(Struct, frozen=True):
+class TradingDayRoll(Struct, frozen=True):
     """When a trading day ends and the next begins: at `roll`, HH:MM on the clocks of `zone`."""
 
     zone: _ZoneName = "America/Chicago"
@@ -62,14 +62,14 @@ def _kind(example: str) -> Text:
     )
 
 
-class Broker(Struct, frozen=True):
+class ConfiguredBroker(Struct, frozen=True):
     """Who fills the orders, and its own `options`; the kinds are in `workers.brokers.registry`."""
 
     kind: Annotated[str, _kind("paper")] = "paper"
     options: Annotated[Mapping[str, object], Options()] = field(default_factory=dict)
 
 
-class Feed(Struct, frozen=True):
+class ConfiguredFeed(Struct, frozen=True):
     """Where bars come from, and its own `options`; the kinds are in `workers.feeds.registry`."""
 
     kind: Annotated[str, _kind("synthetic")] = "synthetic"
@@ -160,14 +160,14 @@ class Runtime(Struct, frozen=True):
     redis_url: Annotated[str, RedisUrl()] = "redis://127.0.0.1:6379/0"
     redis_password_env: EnvironmentName | None = None
     portfolio: Annotated[str, PORTFOLIO_NAME] = "main"
-    trading_day: TradingDay = TradingDay()
+    trading_day: TradingDayRoll = TradingDayRoll()
     max_contracts: Annotated[int, Whole(1, MOST_CONTRACTS, "contracts")] | None = None
     stop_loss_on: Literal["total", "realized"] = "total"
     stop_approach_percent: Annotated[int, Whole(1, MOST_PERCENT, "percent")] = 80
     commission_per_side: Commission = COMMISSION_PER_SIDE
     slippage_ticks: Slippage = SLIPPAGE_TICKS
-    broker: Broker = Broker()
-    feed: Feed = Feed()
+    broker: ConfiguredBroker = ConfiguredBroker()
+    feed: ConfiguredFeed = ConfiguredFeed()
     reservation_seconds: Annotated[float, Duration(3_600)] = 30.0
     answer_seconds: Annotated[float, Duration(60)] = 2.0
     flatten_seconds: Annotated[float, Duration(3_600)] = 10.0
@@ -205,7 +205,7 @@ class Runtime(Struct, frozen=True):
 
     @property
     def destinations(self) -> Mapping[str, Destination]:
-        """Where alerts go, by name: what `notifier` says, and what `discord_webhook_env` adds."""
+        """Returns where alerts go, by name: those of `notifier`, and the one of `discord_webhook_env`."""
         if self.discord_webhook_env is None:
             return self.notifier.destinations
         return {
@@ -214,26 +214,26 @@ class Runtime(Struct, frozen=True):
         }
 
     def worker(self, symbol: str) -> IbsParameters:
-        """The parameters of the symbol's worker: its own entry, else the default one."""
+        """Returns the parameters of the symbol's worker: its own entry, else the default one."""
         return self.workers.get(symbol) or self.workers.get(DEFAULT) or IbsParameters()
 
     def bar_zone(self, symbol: str) -> str:
-        """The time zone of the symbol's CSV bars: its own entry, else the default one, else UTC."""
+        """Returns the time zone of the symbol's CSV bars: its own entry, else the default one, else UTC."""
         return self.bar_zones.get(symbol) or self.bar_zones.get(DEFAULT) or "UTC"
 
 
 def read_runtime(path: Path) -> Runtime:
-    """The runtime that `path` describes; `ConfigError` if it cannot be read or a value breaks a rule."""
+    """Reads the runtime in `path`. Raises ConfigError if it cannot be read or a value breaks a rule."""
     return read_strict(Runtime, _with_default_worker_filled_in(read_json(path)), path)
 
 
 def milliseconds(seconds: float) -> int:
-    """A deadline of this file in the unit of the log; exact, as deadlines have at most 3 decimals."""
+    """Converts a deadline of this file to milliseconds; exact, as deadlines have at most 3 decimals."""
     return round(seconds * 1000)
 
 
 def _with_default_worker_filled_in(tree: object) -> object:
-    """What a symbol's entry leaves out is as in the file's "default" entry, if that says it."""
+    """Fills in what a symbol's entry leaves out from the file's "default" entry."""
     if not isinstance(tree, dict) or not isinstance(tree.get("workers"), dict):
         return tree
     workers = tree["workers"]

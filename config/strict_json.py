@@ -1,4 +1,4 @@
-"""JSON as a configuration needs it read: numbers exact, nothing ambiguous, a sentence for what is wrong.
+"""Reads JSON as a configuration needs it: numbers exact, nothing ambiguous, a sentence for what is wrong.
 
 Guarantees: a number with a point or an exponent becomes the `Decimal` of its own digits, never a float;
 a key given twice in one object is refused rather than one of the two picked; NaN and Infinity are
@@ -22,9 +22,9 @@ _LARGEST_EXPONENT = 400
 
 
 def read_json(path: Path) -> object:
-    """The tree of a JSON file: dict, list, str, int, Decimal, bool, None.
+    """Reads the tree of a JSON file: dict, list, str, int, Decimal, bool, None.
 
-    Raises `ConfigError`; for a file that is not there too, so ask `exists` first where that has a meaning.
+    Raises ConfigError, also for a file that is not there; where that has a meaning, ask `exists` first.
     """
     text = _read_text(path)
     try:
@@ -45,10 +45,10 @@ def read_json(path: Path) -> object:
 
 
 def exists(path: Path) -> bool:
-    """Whether something of that name is there, readable or not.
+    """Returns whether something of that name is there, readable or not.
 
-    A broken link or a folder without permission counts as there: reading it then says what is wrong,
-    where taking it for absent would silently use another file.
+    A broken link or a folder without permission counts as there: reading it then says what is wrong.
+    To treat it as absent would silently use another file.
     """
     try:
         os.lstat(path)

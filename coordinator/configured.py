@@ -1,8 +1,8 @@
-"""From the user's configuration to the limits on the log.
+"""Puts the user's configuration in force as limits on the log.
 
-Nothing loosens by itself: from the log an edited file and the stale one of a standby look alike, so of a file
-each limit goes in force only where it is no looser than what is, whoever set that; what is looser, a person
-orders. A file that was in force before and was replaced since changes nothing at all.
+Guarantees: nothing loosens by itself. From the log, an edited file and the stale one of a standby look alike.
+So each limit of a file goes in force only where it is no looser than the present one, whoever set that; a
+looser limit needs a person's order. A file that was in force before and was replaced since changes nothing.
 """
 
 import hashlib
@@ -31,12 +31,12 @@ _RULES = tuple(name for name in Limits.__struct_fields__ if name not in ("by", "
 
 
 def is_a_person(by: str) -> bool:
-    """Whether who has set limits is neither a configuration nor a program."""
+    """Returns whether limits were set by a person, and not by a configuration or a program."""
     return not (by == COORDINATOR or by.startswith(PROGRAM))
 
 
 def configured_limits(configuration: Configuration) -> LimitsChanged:
-    """The event that puts the configuration in force, with the digest that tells whether it is already."""
+    """Returns the event that puts the configuration in force, with the digest that shows whether it is."""
     portfolio, runtime = configuration.portfolio, configuration.runtime
     limits = LimitsChanged(
         by=COORDINATOR,
@@ -63,7 +63,7 @@ def configured_limits(configuration: Configuration) -> LimitsChanged:
 
 
 def puts_in_force(state: State, limits: LimitsChanged, *, asked_for: bool) -> bool:
-    """Whether a new leader puts its configuration in force: where there are no limits, or it is a new one.
+    """Returns whether a new leader puts its configuration in force: if it is new, or no limits are.
 
     `asked_for`: it is somebody's own, and not the packaged default.
     """
@@ -73,10 +73,10 @@ def puts_in_force(state: State, limits: LimitsChanged, *, asked_for: bool) -> bo
 
 
 def no_looser(in_force: Limits | None, limits: LimitsChanged) -> LimitsChanged:
-    """A configuration that is to be put in force, but for each limit that would loosen what is in force.
+    """Returns the configuration's limits, except where one would loosen what is in force.
 
-    `total` is tighter than `realized`, and `flatten` than `hold`; but of these two, which are choices, what a
-    person has ordered stays. Whoever set what stays remains the one who set the limits.
+    `total` is tighter than `realized`, and `flatten` than `hold`; but these two are choices, so a person's
+    order about them stays. Where anything stays, so does the name of whoever set the limits.
     """
     if in_force is None:
         return limits
@@ -99,9 +99,9 @@ def no_looser(in_force: Limits | None, limits: LimitsChanged) -> LimitsChanged:
 
 
 def why_not_in_force(state: State, limits: LimitsChanged, *, asked_for: bool) -> str:
-    """The warning of a leader whose configuration is not what is in force, nor will be once it is put there.
+    """Warns where a configuration is not in force, not even once the leader has put there what it may.
 
-    Nothing where all of it is, or will be. It ends with the one command that puts the rest in force.
+    Empty where all of it is, or will be. Ends with the one command that puts the rest in force.
     """
     if state.limits is None:
         return ""
@@ -141,12 +141,12 @@ def _why_new(looser: list[str], chosen: list[str], by: str) -> str:
 
 
 def _said_by(limits: Limits, name: str) -> object:
-    """A limit, to be compared: symbols in another order are no others."""
+    """Returns a limit for comparison: the order of symbols does not matter."""
     return set(limits.symbols) if name == "symbols" else getattr(limits, name)
 
 
 def _how_to_order(limits: LimitsChanged, names: list[str]) -> str:
-    """The command that puts these limits of a configuration in force; nothing for what only a file says."""
+    """Returns the command that puts these limits in force; empty for those that only a file can set."""
     options = [
         f"--{name.replace('_', '-')} {_typed(limits, name)}" for name in names if name in _TO_BE_ORDERED
     ]

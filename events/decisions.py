@@ -252,7 +252,7 @@ _Kind = TypeVar("_Kind", bound=Decision)
 
 def first(kind: type[_Kind], decisions: Iterable[Decision]) -> _Kind | None:
     """The first decision of a kind among those on an event."""
-    return next((one for one in decisions if isinstance(one, kind)), None)
+    return next((decision for decision in decisions if isinstance(decision, kind)), None)
 
 
 def refusal(decisions: Iterable[Decision]) -> EventRejected | None:

@@ -95,7 +95,7 @@ class PositionOpened(WorkerEvent, frozen=True):
         return self.worker
 
 
-PRICE_NOT_TOLD = "no exit price told"
+NO_EXIT_PRICE = "no exit price told"
 """How the reason of a close begins whose price only follows from its P&L: nobody is shown such a price."""
 
 

@@ -1,4 +1,4 @@
-"""`python -m portfold` is the command `portfold`; told so by its first word, on a leash (`cli.run.leash`)."""
+"""`python -m portfold` is the command `portfold`; its first word may put it on a leash (`cli.run.leash`)."""
 
 import sys
 
@@ -6,7 +6,7 @@ from portfold.cli.run.leash import ON_A_LEASH
 
 
 def main() -> None:
-    """The entry point. What is heavy is imported by the command that needs it."""
+    """Runs the command. Heavy modules are imported by the command that needs them."""
     if sys.argv[1:2] == [ON_A_LEASH]:
         del sys.argv[1]
         from portfold.cli.run.leash import watch_the_other_end

@@ -29,10 +29,10 @@ MOST_STOPS_A_WEEK = 3
 
 
 def too_many_blocked(blocked: int, asked: int) -> bool:
-    """Whether so many entries denied of those asked for are a warning sign."""
+    """Returns whether so many entries denied, of those asked for, are a warning sign."""
     return asked > 0 and blocked > MOST_BLOCKED * asked
 
 
 def too_many_stops(stops: int) -> bool:
-    """Whether so many stops in a week are a warning sign."""
+    """Returns whether so many stops in a week are a warning sign."""
     return stops > MOST_STOPS_A_WEEK

@@ -12,20 +12,20 @@ EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, Divi
 
 
 def gross_pnl(side: str, entry: Decimal, exit_price: Decimal, size: int, point_value: Decimal) -> Decimal:
-    """Dollars made by `size` contracts from `entry` to `exit_price`, before commission, to the cent."""
+    """Returns the dollars that `size` contracts made, before commission, to the cent."""
     move = exit_price - entry if side == "long" else entry - exit_price
     return EXACT.quantize(move * point_value * size, CENT)
 
 
 def shown(amount: Decimal) -> str:
-    """`$-2,512.50`: with cents, thousands separated, the sign behind the dollar."""
+    """Shows an amount as `$-2,512.50`: with cents, thousands separated, the sign behind the dollar."""
     return f"${amount:,.2f}"
 
 
 def shown_price(price: Decimal, *, grouped: bool = False) -> str:
-    """`71.25`: a price as it is, but no finer than any contract's tick; `≈` where that rounds it.
+    """Shows a price as `71.25`, no finer than any contract's tick; `≈` where that rounds it.
 
-    What is finer was computed, such as an average, or an exit that a P&L implies. `grouped`: `5,000.25`.
+    A finer price was computed: an average, or an exit that a P&L implies. `grouped`: `5,000.25`.
     """
     style = ",f" if grouped else "f"
     if price.as_tuple().exponent >= -_PRICE_DECIMALS:  # type: ignore[operator]  # prices are finite
@@ -36,5 +36,5 @@ def shown_price(price: Decimal, *, grouped: bool = False) -> str:
 
 
 def shown_limit(amount: Decimal) -> str:
-    """`$2,500`: a limit, without cents where it has none."""
+    """Shows a limit as `$2,500`, without cents where it has none."""
     return f"${amount:,.0f}" if amount == amount.to_integral_value() else shown(amount)

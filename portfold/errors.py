@@ -1,7 +1,7 @@
 """The one tree of what can go wrong for a user, each with the exit code that a command ends with.
 
 Guarantees: the text of whatever derives from `PortfoldError` is for a person, and `except PortfoldError`
-catches all that portfold says no with. A fault of ours, which shows its traceback, and a signal between two
+catches every refusal of portfold. A fault of ours, which shows its traceback, and a signal between two
 of our own functions are not in the tree: `tests/house/test_errors.py` names each with its reason.
 """
 

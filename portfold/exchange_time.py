@@ -1,8 +1,8 @@
 """Moments of the log on people's clocks, and durations as people read them.
 
 The log's clock is the server's: milliseconds since 1970, in every stream ID. An ID written by hand may name
-any up to 2^64, and no calendar goes that far. So milliseconds become a date here and nowhere else, by a rule
-of the house: what lies beyond the calendar is told as its end.
+any up to 2^64, and no calendar goes that far. So milliseconds become a date here and nowhere else (a
+rule of the house): a moment beyond the calendar is shown as its end.
 
 Pure: the fold reads its trading day here.
 """
@@ -19,12 +19,12 @@ _NEVER = "the end of time"
 
 
 def utc(ms: int) -> datetime:
-    """The moment in UTC; beyond the calendar its last."""
+    """Returns the moment in UTC; beyond the calendar its last moment."""
     return _EPOCH + timedelta(milliseconds=min(ms, LAST_MS))
 
 
 def local_time(ms: int, zone: ZoneInfo) -> datetime:
-    """The moment on the clocks of `zone`; beyond the calendar its last there."""
+    """Returns the moment on the clocks of `zone`; beyond the calendar its last moment there."""
     try:
         return utc(ms).astimezone(zone)
     except OverflowError:  # the last hours in UTC are next year's to the east
@@ -32,28 +32,28 @@ def local_time(ms: int, zone: ZoneInfo) -> datetime:
 
 
 def milliseconds_of(moment: datetime) -> int:
-    """The millisecond of the log in which `moment` lies, which has a zone."""
+    """Returns the millisecond of the log in which `moment` lies; the moment has a zone."""
     return (moment - _EPOCH) // _MILLISECOND
 
 
 def clock(ms: int, zone: ZoneInfo) -> str:
-    """A moment of the log on the clocks of `zone`: `Wed 15 Jan 14:23:45`."""
+    """Shows a moment of the log on the clocks of `zone`: `Wed 15 Jan 14:23:45`."""
     return _NEVER if ms > LAST_MS else f"{local_time(ms, zone):%a %d %b %H:%M:%S}"
 
 
 def utc_clock(ms: int) -> str:
-    """A moment of the log as it is logged: `2025-01-15 20:23:45 UTC`."""
+    """Shows a moment of the log in UTC: `2025-01-15 20:23:45 UTC`."""
     return _NEVER if ms > LAST_MS else f"{utc(ms):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def week_of(day: str) -> str:
-    """The Monday of the week in which the day lies, both as ISO dates."""
+    """Returns the Monday of the week in which the day lies, both as ISO dates."""
     found = date.fromisoformat(day)
     return date.fromordinal(found.toordinal() - found.weekday()).isoformat()
 
 
 def span(ms: int) -> str:
-    """How long, in two units at most: `2 h 05 m`, `12 m 30 s`, `4.2 s`, `850 ms`."""
+    """Shows how long, in two units at most: `2 h 05 m`, `12 m 30 s`, `4.2 s`, `850 ms`."""
     seconds = ms // 1000
     if seconds < 1:
         return f"{ms} ms"

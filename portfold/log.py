@@ -1,8 +1,9 @@
 """Logging that can never hold up a decision.
 
 Lines go through a bounded queue to a thread of their own: a terminal that is scrolled back, a full pipe or a
-slow disk delays lines, and when the queue is full loses them, counted and said, but never blocks the fold.
-Nor the end of a process: lines go past Python's own buffer, which an interpreter that ends would wait for.
+slow disk delays lines; when the queue is full, lines are lost and counted, and a line says so; the fold is
+never blocked.
+Nor is the end of a process: lines go past Python's own buffer, which an interpreter that ends would wait for.
 For people on a terminal lines are readable, elsewhere one JSON object each in UTF-8, by structlog. Whatever a
 line quotes, nothing in it steers a terminal.
 """
@@ -24,7 +25,7 @@ _CLOSE_SECONDS = 2.0
 
 
 class LineQueue:
-    """A text stream whose writes never wait; `close` waits a moment for what is still to be written."""
+    """A text stream whose writes never wait; `close` waits a moment for the rest to be written."""
 
     def __init__(self, target: TextIO) -> None:
         self._write = _writer_to(target)
@@ -67,7 +68,7 @@ class LineQueue:
             self._write("")
 
     def _waiting(self) -> str:
-        """The lines that wait, at most so many at once; empty when there will be none any more."""
+        """Returns the lines that wait, a bounded number at once; empty when there will be none any more."""
         if self._closed:
             return ""
         texts: list[str] = []
@@ -81,7 +82,7 @@ class LineQueue:
 
 
 def _writer_to(target: TextIO) -> Callable[[str], None]:
-    """Writes a text at once; an empty one is the last.
+    """Returns what writes a text at once; an empty text is the last.
 
     A file is written to by a descriptor of our own. What a thread of ours is stuck in writing is then nothing
     that the interpreter flushes when it ends, and a target that somebody closes stays ours until we are done.
@@ -114,9 +115,9 @@ Log = structlog.typing.FilteringBoundLogger
 def open_log(
     process: str, *, target: TextIO | None = None, for_here: Callable[[str], str] = str
 ) -> tuple[Log, LineQueue]:
-    """A logger that names its process on every line, and the queue to close at the end.
+    """Returns a logger that names its process on every line, and the queue to close at the end.
 
-    `for_here` puts what a line says in the way of this terminal; what machines read is as it was said.
+    `for_here` adapts a line for people on this terminal; lines for machines are left as they are.
     """
     stream = target if target is not None else sys.stderr
     lines = LineQueue(stream)
@@ -143,16 +144,16 @@ def open_log(
 
 
 def _put(for_here: Callable[[str], str]) -> structlog.typing.Processor:
-    def put(_logger: object, _method: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        return {name: for_here(value) if isinstance(value, str) else value for name, value in said.items()}
+    def put(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return {name: for_here(value) if isinstance(value, str) else value for name, value in line.items()}
 
     return put
 
 
-def _harmless(_logger: object, _method: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def _harmless(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Escapes whatever may not be shown; a traceback keeps its lines."""
-    for name, value in said.items():
+    for name, value in line.items():
         if isinstance(value, str):
             lines = value.split("\n") if name == "exception" else [value]
-            said[name] = "\n".join(map(readable, lines))
-    return said
+            line[name] = "\n".join(map(readable, lines))
+    return line

@@ -1,10 +1,10 @@
 """The log of a part of somebody's program: it goes through that program's own `logging`, where it is set up.
 
 Guarantees: as everywhere, a line never holds up who writes it, for the program's handlers are called on a
-thread of its own, through a bounded queue; what does not fit is counted and said. Where the program has set
-up no handler, lines go to standard error, one JSON object each. It is looked at with each line, so a program
-may set its logging up when it likes. What is said while the program ends is written too: it may be what
-nobody else will ever say.
+thread of its own, through a bounded queue; what does not fit is counted, and a line says so. Where the
+program has set up no handler, lines go to standard error, one JSON object each. It is looked at with each
+line, so a program may set its logging up when it likes. Lines logged while the program ends are written too:
+nothing else may ever report them.
 """
 
 import atexit
@@ -25,7 +25,7 @@ _LOGGER = logging.getLogger(NAME)
 
 
 def program_log(process: str) -> Log:
-    """A logger for `process`; its lines name it as `process=`."""
+    """Returns a logger for `process`; its lines name it as `process=`."""
     _QUEUE.close_at_exit()
     logger: Log = structlog.wrap_logger(
         _Choice(process),
@@ -36,7 +36,7 @@ def program_log(process: str) -> Log:
 
 
 class _Choice:
-    """Where a line goes is decided when it comes."""
+    """Decides where a line goes when it comes."""
 
     def __init__(self, process: str) -> None:
         self._process = process
@@ -55,8 +55,9 @@ class _Choice:
             return
         number = logging.getLevelNamesMapping()[level.upper()]
         if _LOGGER.isEnabledFor(number):
-            told = "".join(f" {name}={value}" for name, value in {"process": self._process, **more}.items())
-            _QUEUE.put(_LOGGER.makeRecord(NAME, number, __file__, 0, event + told, (), None))
+            pairs = {"process": self._process, **more}
+            details = "".join(f" {name}={value}" for name, value in pairs.items())
+            _QUEUE.put(_LOGGER.makeRecord(NAME, number, __file__, 0, event + details, (), None))
 
     debug = info = warning = error = critical = _line
 

@@ -13,7 +13,7 @@ _CHUNK = 1 << 20
 
 
 def part_of(path: Path) -> Path:
-    """Where the file is while it is written."""
+    """Returns where the file is while it is written."""
     return path.with_name(f"{path.name}.part")
 
 
@@ -44,7 +44,7 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """The hash of the file's bytes. Raises OSError."""
+    """Returns the SHA-256 of the file's bytes. Raises OSError."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Container, Iterator, Sequence
 from decimal import Decimal
 
-from portfold.coordinator.audit.what_if.findings import DayOver, Figures
+from portfold.coordinator.audit.what_if.findings import DayFigures, DayOver
 from portfold.coordinator.audit.what_if.overrides import Overrides, shown_value
 from portfold.coordinator.audit.what_if.sweep import Point, Range
 from portfold.coordinator.audit.what_if.tally import Tally
@@ -60,7 +60,7 @@ def day_lines(days: Sequence[DayOver]) -> Iterator[str]:
         yield f"{'; '.join(marks)}"
 
 
-def _day(figures: Figures) -> str:
+def _day(figures: DayFigures) -> str:
     stopped = "S" if figures.stops else " "
     return f"{figures.allowed:>6}{figures.denied:>5}{figures.trades:>7}{figures.pnl:>11,.2f} {stopped}"
 
@@ -183,7 +183,7 @@ def sweep_notes(ranges: Sequence[Range], points: Sequence[Point], fixed: Contain
             yield from _wrapped(f"{_CONTRACTS_STAY} --max-contracts {max(one.values)}")
 
 
-def _total(figures: Figures, worst: Decimal) -> str:
+def _total(figures: DayFigures, worst: Decimal) -> str:
     return (
         f"{figures.allowed:>7,}{figures.denied:>7,}{figures.trades:>7,}{figures.pnl:>13,.2f}"
         f"{figures.stops:>6,}{worst:>12,.2f}"

@@ -10,7 +10,7 @@ from portfold.cli.typed import typed
 
 if TYPE_CHECKING:
     from portfold.cli.progress import Progress
-    from portfold.coordinator.audit.explain.explanation import Change, ExplainedDecision, Explanation
+    from portfold.coordinator.audit.explain.explanation import ExplainedDecision, Explanation, StatusChange
     from portfold.coordinator.audit.record.lookup import Found
     from portfold.coordinator.audit.record.record import Record
     from portfold.coordinator.audit.record.timeline import Wanted
@@ -112,11 +112,11 @@ def _found(record: "Record", event: "StreamId | None", wanted: "Wanted", on_prog
 
 def _lines(told: "Explanation") -> Iterator[str]:
     from portfold.cli.audit.rows import told_rows
-    from portfold.coordinator.audit.explain.state_rows import Labelled, told_time
+    from portfold.coordinator.audit.explain.state_rows import Labelled, time_text
     from portfold.events.stream_id import StreamId
 
     at = StreamId.parse(told.event)
-    yield f"{told_time(told.exchange, at.ms)} ({told.exchange.zone})"
+    yield f"{time_text(told.exchange, at.ms)} ({told.exchange.zone})"
     yield from told_rows(
         [
             Labelled("Event", [f"{told.event} {told.type}", told.text]),
@@ -145,7 +145,7 @@ def _decision(told: "Explanation", one: "ExplainedDecision") -> list[str]:
     return [f"{one.id} {one.type}{mark}", one.text, *one.because]
 
 
-def _change(one: "Change") -> str:
+def _change(one: "StatusChange") -> str:
     return f"{one.name}: {one.before or 'nothing'} -> {one.after or 'nothing'}"
 
 

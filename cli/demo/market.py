@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from portfold.cli.exits import Unusable
-from portfold.config import Configuration, TradingDay
+from portfold.config import Configuration, TradingDayRoll
 from portfold.coordinator.fold.trading_day import trading_day_at
 from portfold.exchange_time import milliseconds_of
 from portfold.workers.feeds.csv_folder import CsvFolder
@@ -27,7 +27,7 @@ class Market:
     title: str
     feed: Feed
     symbols: tuple[str, ...]
-    trading_day: TradingDay
+    trading_day: TradingDayRoll
     days: tuple[str, ...]
     length: int
     first: datetime
@@ -41,7 +41,7 @@ class Market:
             yield moment, bars
 
 
-def day_of(moment: datetime, trading_day: TradingDay) -> str:
+def day_of(moment: datetime, trading_day: TradingDayRoll) -> str:
     """The trading day that a moment lies in."""
     return trading_day_at(milliseconds_of(moment), trading_day.zone, trading_day.roll).date
 
@@ -76,7 +76,9 @@ def recorded_market(
     return _surveyed(f"bars of {folder}", feed, chosen, configuration.runtime.trading_day, days)
 
 
-def _surveyed(title: str, feed: Feed, symbols: tuple[str, ...], trading_day: TradingDay, days: int) -> Market:
+def _surveyed(
+    title: str, feed: Feed, symbols: tuple[str, ...], trading_day: TradingDayRoll, days: int
+) -> Market:
     found: list[str] = []
     length, start = 0, datetime.max.replace(tzinfo=UTC)
     for moment, _ in steps(feed, symbols):

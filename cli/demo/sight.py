@@ -13,7 +13,7 @@ from portfold.coordinator.fold.state import Day, daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.narration import Line, narrate
-from portfold.coordinator.views.words.said import is_everyday
+from portfold.coordinator.views.words.message_words import is_everyday
 from portfold.dollars import ZERO, shown
 from portfold.events.decisions import (
     Decision,

@@ -13,7 +13,7 @@ from portfold.cli.research.given import Dollars
 from portfold.cli.research.telling import money, percent, ratio, seen_lines, tell
 
 if TYPE_CHECKING:
-    from portfold.config import Portfolio
+    from portfold.config import ConfiguredPortfolio
     from portfold.research.search.config_export import Choice
     from portfold.research.search.findings import Judged
 
@@ -94,7 +94,7 @@ def _stop(choice: "Choice", given: float | None) -> tuple[Decimal, list[str]]:
     return stop, []
 
 
-def _told(choice: "Choice", portfolio: "Portfolio") -> Iterator[str]:
+def _told(choice: "Choice", portfolio: "ConfiguredPortfolio") -> Iterator[str]:
     from portfold.research.report.wording import counted
     from portfold.research.search.config_export import UNMEASURED
 

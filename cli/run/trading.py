@@ -8,8 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 if TYPE_CHECKING:
-    from portfold.config import Configuration
-    from portfold.config import Feed as ConfiguredFeed
+    from portfold.config import Configuration, ConfiguredFeed
 
 
 @Parameter(name="*", group="Where bars come from")

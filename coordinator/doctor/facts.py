@@ -12,14 +12,14 @@ from msgspec import Struct
 
 from portfold.config import Configuration
 from portfold.coordinator.store.archive import Archive
-from portfold.coordinator.store.log_integrity import Found, count_between
+from portfold.coordinator.store.log_integrity import HeadCheck, count_between
 from portfold.coordinator.store.log_integrity import look as look_at_log_integrity
 from portfold.coordinator.store.segment import ArchiveError
 from portfold.coordinator.store.snapshot import read_snapshot
 from portfold.coordinator.views.overview import Overview
 from portfold.coordinator.views.overview import look as look_around
 from portfold.events.stream_id import ORIGIN, StreamId
-from portfold.events.wire.bus import Archived, Bus, Extent, Head
+from portfold.events.wire.bus import Bus, Extent, Head, MovedHistory
 from portfold.events.wire.errors import BusRefused
 
 _HERE = {"localhost", "127.0.0.1", "::1"}
@@ -58,9 +58,9 @@ class LogFacts(Struct, frozen=True):
     head: Head
     events: Extent
     decisions: Extent
-    found: Found
+    found: HeadCheck
     snapshot: Snapshot
-    archived: Archived | None
+    archived: MovedHistory | None
     archive_folder: str | None
     archive_trouble: str
     moved: Moved | None

@@ -47,7 +47,7 @@ def workers(facts: Facts) -> Finding:
         return warn("workers", "not known without a coordinator", "portfold coordinator")
     if not seen.missing:
         return ok("workers", f"{sum(one.lives for one in seen.workers)} alive, one for every symbol")
-    lost = [told for symbol in seen.missing if (told := _what_became_of(symbol, seen))]
+    lost = [line for symbol in seen.missing if (line := _what_became_of(symbol, seen))]
     never = [symbol for symbol in seen.missing if not _what_became_of(symbol, seen)]
     text = "; ".join(
         [*lost, *([f"no worker ever announced {', '.join(never)}"] if never else [])],
@@ -92,11 +92,11 @@ def trading(facts: Facts) -> Finding:
     if facts.overview is None:
         return warn("trading", "not known without a coordinator", "portfold coordinator")
     zone = ZoneInfo(facts.configuration.runtime.trading_day.zone)
-    told = [one for one in headlines(facts.overview, zone) if one.code not in _SAID_ELSEWHERE]
-    if not told:
+    shown = [headline for headline in headlines(facts.overview, zone) if headline.code not in _SAID_ELSEWHERE]
+    if not shown:
         return ok("trading", "not stopped, not halted")
-    text = "; ".join(f"{one.title.lower()}: {one.text}" for one in told)
-    if any(one.code in _NOT_FIT for one in told):
+    text = "; ".join(f"{headline.title.lower()}: {headline.text}" for headline in shown)
+    if any(headline.code in _NOT_FIT for headline in shown):
         return fail("trading", text, "see: portfold status")
     return warn("trading", text, "see: portfold status")
 

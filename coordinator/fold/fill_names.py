@@ -1,9 +1,9 @@
-"""The names of fills: one that a broker has named is folded once, whoever reports it.
+"""The names of fills: a fill that a broker has named is folded once, whoever reports it.
 
-A name is the broker's own, and brokers are many: each may count from 1. So from version 6 on another fill
-under a known name, by its leg or size, is no repeat; its price may be believed otherwise by each who reports
-it. Only the latest names of each worker are remembered, openings apart from closes: of these as many as a
-broker keeps of one owner that nobody has confirmed.
+Each broker names its own fills, and each may count from 1. So from version 6 on, a fill of another leg or
+size under a known name is no repeat. Its price does not matter: two who report one fill may believe two
+prices. Only the latest names of each worker are remembered, openings apart from closes: of closes as many as
+a broker keeps unconfirmed for one owner.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ ALREADY_REPORTED = "was already reported at"
 
 
 def reported_before(state: State, event: _Fill) -> EventRejected | None:
-    """The refusal of a fill that was folded before, or nothing."""
+    """Refuses a fill that was folded before; returns None for a new one."""
     first = _first_report(state, event) if event.fill else None
     if first is None:
         return None
@@ -29,22 +29,22 @@ def reported_before(state: State, event: _Fill) -> EventRejected | None:
 
 
 def _first_report(state: State, event: _Fill) -> str | None:
-    """The event that reported the fill, by whichever worker; those with the state are of older versions."""
+    """Returns the event that first reported the fill. Older versions keep fills in the state itself."""
     name = _name(event)
     if name in state.fills or state.fold_version < 4:
         return state.fills.get(name)
     workers = state.workers.values()
-    of_before_6 = next((one.fills[name] for one in workers if name in one.fills), None)
+    of_before_6 = next((worker.fills[name] for worker in workers if name in worker.fills), None)
     if of_before_6 is not None or state.fold_version < 6:
         return of_before_6
     name = _name_and_content(event)
     if isinstance(event, PositionOpened):
-        return next((one.openings[name] for one in workers if name in one.openings), None)
-    return next((one.fills[name] for one in workers if name in one.fills), None)
+        return next((worker.openings[name] for worker in workers if name in worker.openings), None)
+    return next((worker.fills[name] for worker in workers if name in worker.fills), None)
 
 
 def remember_fill(state: State, at: StreamId, event: _Fill) -> None:
-    """Only the latest of each worker are remembered: one that floods pushes out none but its own."""
+    """Remembers the fill's name. Only the latest of each worker are kept: a flood pushes out only its own."""
     if not event.fill:
         return
     if state.fold_version < 4:

@@ -57,7 +57,7 @@ the rules of an earlier one. Where its leader says after how long a silence a wo
 time is over, or that a flatten took back, is another's only once its worker would have been counted as lost.
 6 lets a slot end at a leader's ClockTicked alone, where it says how long a silence it takes for a death: none
 ends with what was written while nobody led, nor with the event by which a new leader says that it leads. In
-its sentence about a mismatch it shows a broker's price no finer than any tick, and says where none was told.
+its sentence about a mismatch it shows a broker's price no finer than any tick, and says where none was given.
 It keeps the slots of a worker that stops; they freed them.
 It takes no close for a second report of one from before its worker was last granted the symbol. A fill of
 another leg or size is another fill under the same name; openings push out no names of closes.
@@ -130,7 +130,7 @@ _Rule = Callable[[State, StreamId, Any], list[Decision]]
 
 
 def _once(rule: _Rule) -> _Rule:
-    """A worker's event is folded once, however often it is published."""
+    """Wraps a rule so that a worker's event is folded once, however often it is published."""
 
     def folded_once(state: State, at: StreamId, event: WorkerEvent) -> list[Decision]:
         if repeats.is_repeat(state, event):
@@ -141,7 +141,7 @@ def _once(rule: _Rule) -> _Rule:
 
 
 def _since_5(rule: _Rule) -> _Rule:
-    """To the versions before 5 the event was none: nobody knew the type."""
+    """Wraps a rule whose event type the versions before 5 did not know: they refused it as malformed."""
 
     def unknown_before(state: State, at: StreamId, event: Event) -> list[Decision]:
         if state.fold_version < 5:

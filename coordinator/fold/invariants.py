@@ -1,8 +1,8 @@
-"""What must hold, checked in production: the coordinator stops rather than decide on.
+"""Checks what must hold of every state; where it does not, the coordinator stops deciding.
 
-No event breaks one of these, forged or garbage: a state that does is a defect of ours, or of the machine's.
-Guarantees: pure, and of bounded cost, however long the log and however many workers: it walks the book, the
-slots, the list to flatten and the lost, and looks of the workers only at the one that spoke.
+No event, forged or garbage, can break an invariant: a broken one is a defect of ours, or of the machine.
+Guarantees: pure, and of bounded cost, however long the log and however many workers. It walks the book, the
+slots, the legs to flatten and the lost workers; of all other workers it looks only at the event's own.
 """
 
 from collections.abc import Callable
@@ -36,11 +36,11 @@ CONTRACTS_RESERVED = 10_000
 
 
 class InvariantBroken(RuntimeError):
-    """Something that cannot be, is: a defect of ours, never of an event."""
+    """An invariant does not hold: a defect of ours, never of an event."""
 
 
 def check_grant(state: State, limits: Limits) -> None:
-    """After a grant, slots and contracts are within the limits. Raises InvariantBroken."""
+    """Checks after a grant that slots and contracts are within the limits. Raises InvariantBroken."""
     slots, contracts = slots_used(state), contracts_used(state)
     if slots > limits.max_positions:
         raise InvariantBroken(f"{slots} slots granted, limit {limits.max_positions}")
@@ -49,9 +49,9 @@ def check_grant(state: State, limits: Limits) -> None:
 
 
 def check(state: State, at: StreamId, event: Event | Malformed) -> None:
-    """After `event`, the last that was folded, everything holds that has to. Raises InvariantBroken.
+    """Checks every invariant after `event`, the last that was folded. Raises InvariantBroken.
 
-    Not in the fold itself, which sweeps run millions of times, but wherever somebody leads by its state.
+    The fold itself does not call it, as sweeps run that millions of times; every leader does.
     """
     callers_arithmetic = getcontext()
     setcontext(EXACT)
@@ -65,11 +65,11 @@ def check(state: State, at: StreamId, event: Event | Malformed) -> None:
         setcontext(callers_arithmetic)
 
 
-# --- each says what is wrong, or nothing ------------------------------------------------------------------
+# --- each returns what is wrong, or nothing ---------------------------------------------------------------
 
 
 def _unanswered(state: State, at: StreamId, event: Event | Malformed) -> str:
-    """A repeat is told its first answer again, and counts nowhere."""
+    """A request is answered or counted only once: a repeat gets its first answer again."""
     stats, day = state.stats, state.day
     asked, allowed, denied = (
         stats.total_entries_requested,
@@ -113,8 +113,11 @@ _parsed = lru_cache(maxsize=2 * SLOTS_RESERVED)(StreamId.parse)  # the same few 
 
 
 def _too_many_slots(state: State, at: StreamId, event: Event | Malformed) -> str:
-    """Facts may break the limits in force, which count as breaches, and limits may be lowered; grants not."""
-    slots, contracts = len(state.reservations), sum(one.size for one in state.reservations.values())
+    """Grants stay within the limits. Facts may break them (a breach), and limits may be lowered later."""
+    slots, contracts = (
+        len(state.reservations),
+        sum(reservation.size for reservation in state.reservations.values()),
+    )
     if slots > SLOTS_RESERVED or contracts > CONTRACTS_RESERVED:
         return f"{slots} slots are reserved for {contracts} contracts"
     return ""
@@ -133,7 +136,7 @@ def _unknown_lost(state: State, at: StreamId, event: Event | Malformed) -> str:
 
 
 def _not_a_sum(state: State, at: StreamId, event: Event | Malformed) -> str:
-    """Of what is no number there is no sum; and whatever moved money was looked at by the stop."""
+    """Every amount is a number, and the stop was checked after whatever moved money."""
     amounts = {"realized": state.day.realized, "not counted by the stop": state.day.stop_from}
     if not (state.day.realized.is_finite() and state.day.stop_from.is_finite()):
         return ", ".join(f"{amount} {name}" for name, amount in amounts.items())
@@ -155,7 +158,7 @@ def _unlatched(state: State, at: StreamId, event: Event | Malformed) -> str:
 
 
 def _usable(state: State, at: StreamId, event: Event | Malformed) -> str:
-    """Kept and taken back are those of before; nobody may use what is over."""
+    """While the stop is latched, every slot is kept, taken back or over."""
     if state.stop is None:
         return ""
     for key, slot in state.reservations.items():

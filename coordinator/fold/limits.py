@@ -36,7 +36,7 @@ class Limits(Struct, frozen=True, dict=True):
 
     @cached_property
     def text(self) -> str:
-        """All of it in one line, for people."""
+        """Shows all of it in one line, for people."""
         return "; ".join(f"{name}={value}" for name, value in limits_named(self).items())
 
 
@@ -64,7 +64,7 @@ def limits_of(event: LimitsChanged) -> Limits:
 
 
 def order_of(limits: Limits) -> LimitsChanged:
-    """The order that puts these limits in force: what `limits_of` reads."""
+    """Returns the order that puts these limits in force: what `limits_of` reads."""
     return LimitsChanged(
         by=limits.by,
         reason=limits.reason,
@@ -86,14 +86,14 @@ def order_of(limits: Limits) -> LimitsChanged:
 
 
 def limits_named(limits: Limits) -> dict[str, str]:
-    """Each limit by its name, in the words of an order."""
+    """Returns each limit by its name, in the words of an order."""
     return {name: _in_words(getattr(limits, name)) for name in _NAMES}
 
 
 def changed_limits(
     limits: Limits | None, changes: Mapping[str, str], *, by: str, reason: str
 ) -> LimitsChanged:
-    """The limits in force with `changes` made to them. Raises RefusedField, naming the limit."""
+    """Returns the limits in force with `changes` made to them. Raises RefusedField, naming the limit."""
     if limits is None:
         raise RefusedField("limits: none are in force yet; start a coordinator first")
     in_force = limits_named(limits)

@@ -1,9 +1,9 @@
-"""Who said it before: a repeated publish is not folded twice, and a repeated request is answered alike.
+"""Recognizes repeats: a repeated publish is not folded twice, and a repeated request gets the same answer.
 
 A writer that lost its reply publishes the same (worker, session, seq) again. Numbers only rise within a
-session, so what is not above the last one seen has been folded, or was overtaken by what came after it; since
-nobody can tell which, whatever is older than the last one is refused, never dropped in silence. So is another
-event under the last one's number: two processes speak as one, and what the second said would be lost.
+session, so a number not above the last one seen was folded, or was overtaken by a later one. Nobody can tell
+which, so whatever is older than the last one is refused, never dropped in silence. Another event under the
+last number is refused too: two processes use one session, and the second event would be lost.
 """
 
 import hashlib
@@ -34,13 +34,13 @@ _ANOTHER = (
 
 
 def known(state: State, event: WorkerEvent) -> bool:
-    """Whether the event's number, or a later one of its session, has been folded. Changes nothing."""
+    """Returns whether the event's number, or a later one of its session, was folded. Changes nothing."""
     worker = state.workers.get(event.worker)
     return worker is not None and event.seq <= worker.seqs.get(event.session, -1)
 
 
 def is_repeat(state: State, event: WorkerEvent) -> bool:
-    """Whether the event has been folded before; if not, remembers that now it is."""
+    """Returns whether the event was folded before; if not, remembers that now it is."""
     worker = state.workers.get(event.worker) or _enrol(state, event)
     last = worker.seqs.get(event.session)
     if last is not None and event.seq <= last:
@@ -61,15 +61,15 @@ def _digest(event: WorkerEvent) -> str:
 
 
 def _sessions_remembered(state: State) -> int:
-    """As many as the version of the fold remembered that leads; before anybody led, as many as 1."""
+    """Returns how many sessions the version that leads remembers; before anybody led, as version 1 did."""
     return _SESSIONS_REMEMBERED_BY_1 if state.fold_version < 2 else SESSIONS_REMEMBERED
 
 
 def is_of_replaced_session(state: State, event: WorkerEvent) -> bool:
-    """Whether a later process of the worker has announced itself. Versions 1 and 2 did not ask.
+    """Returns whether a later process of the worker has announced itself. Versions 1 and 2 did not ask.
 
-    A process that has not announced itself yet is none that was replaced: what its predecessor could not
-    report it reports before.
+    A process that has not announced itself yet is not a replaced one: before it does, it reports what its
+    predecessor could not.
     """
     worker = state.workers[event.worker]
     if event.session == worker.session or state.fold_version < 3:
@@ -79,7 +79,7 @@ def is_of_replaced_session(state: State, event: WorkerEvent) -> bool:
 
 
 def answer_again(state: State, event: WorkerEvent) -> list[Decision]:
-    """What a repeat is told: a request the same as before, the last fact nothing."""
+    """Answers a repeat: a request as before, the last fact with nothing, anything older by a refusal."""
     worker = state.workers[event.worker]
     if isinstance(event, EntryRequested):
         known = worker.answers.get(_name(event))
@@ -95,7 +95,7 @@ def answer_again(state: State, event: WorkerEvent) -> list[Decision]:
 def _same_answer(
     state: State, event: EntryRequested, first: str, answer: EntryAllowed | EntryDenied
 ) -> EntryAllowed | EntryDenied | EventRejected:
-    """The answer given before. A slot that is no longer reserved is not promised a second time."""
+    """Gives the first answer again. A slot that is no longer reserved is not promised a second time."""
     if (answer.symbol, answer.side, answer.size) != (event.symbol, event.side, event.size):
         return _refused(event, f"was another request, {answer.symbol} {answer.side} {answer.size}, before")
     if isinstance(answer, EntryDenied) or _still_reserved(state, first, answer):
@@ -127,7 +127,7 @@ def _refused(event: WorkerEvent, why: str) -> EventRejected:
 def remember_answer(
     state: State, at: StreamId, event: EntryRequested, answer: EntryAllowed | EntryDenied
 ) -> None:
-    """Keeps the answer for a repeat of the request; only the latest few of a worker."""
+    """Keeps the answer for a repeat of the request; only the latest few of each worker."""
     answers = state.workers[event.worker].answers
     if len(answers) >= ANSWERS_REMEMBERED:
         del answers[next(iter(answers))]
@@ -146,9 +146,9 @@ def _enrol(state: State, event: WorkerEvent) -> Worker:
 
 
 def _forget_one(state: State) -> None:
-    """Makes room: forgets one with nothing at stake, first of all one that is not up.
+    """Forgets one worker to make room: one with nothing at stake, preferably one that is not up.
 
-    Rather one that reported no fill: with it the names of its fills are forgotten.
+    Prefers one that reported no fill, as the names of its fills are forgotten with it.
     """
     busy = {held.worker for held in state.positions.values()}
     busy |= {reservation.worker for reservation in state.reservations.values()}

@@ -29,13 +29,13 @@ Side = Literal["long", "short"]
 
 
 def leg_key(symbol: str, side: str, worker: str) -> str:
-    """Names what one worker holds on one side of one symbol: one key, so one position."""
+    """Returns the key of a leg: what one worker holds on one side of one symbol is one position."""
     return f"{symbol}:{side}:{worker}"
 
 
-def leg_of(told: PositionOpened | PositionClosed | PositionMarked | PositionSettled) -> str:
-    """The leg that an event about a position is about."""
-    return leg_key(told.symbol, told.side, told.holder)
+def leg_of(event: PositionOpened | PositionClosed | PositionMarked | PositionSettled) -> str:
+    """Returns the leg that an event about a position names."""
+    return leg_key(event.symbol, event.side, event.holder)
 
 
 class Reservation(Struct):
@@ -99,7 +99,7 @@ class Halt(Struct):
 
 
 class TailMissing(Struct):
-    """The log lost its end: `worker` saw the event `saw` on it, and said at `since` that it is gone."""
+    """The log lost its end: `worker` saw the event `saw` on it, and reported at `since` that it is gone."""
 
     worker: str
     saw: str
@@ -107,7 +107,7 @@ class TailMissing(Struct):
 
 
 class Acknowledged(Struct):
-    """Who took it upon himself, at the event `at`, to go on without what the log lost; `detail` is what."""
+    """Who answered, at the event `at`, for going on without what the log lost, which is `detail`."""
 
     by: str
     reason: str
@@ -142,11 +142,11 @@ class Flatten(Struct):
 class Worker(Struct):
     """A worker as its events show it.
 
-    `seqs` holds the last number seen of each of its sessions, newest session last; `answers` what its
-    latest requests were told, by session and number, so that a repeat is answered alike. `said` is a digest
-    of the last event of each session: another event of the same number is no repeat of it. `fills` are the
-    latest that it reported and the events that did: many of one worker push out none of another's. `openings`
-    are those that opened, since version 6.
+    `seqs` holds the last number seen of each of its sessions, newest session last; `answers` the
+    answers to its latest requests, by session and number, so that a repeat is answered alike. `said` is a
+    digest of the last event of each session: another event of the same number is no repeat of it. `fills` are
+    its latest fills with the events that reported them: many of one worker push out none of another's. Since
+    version 6 the fills that opened are in `openings`.
     """
 
     session: str = ""
@@ -199,8 +199,8 @@ class State(Struct):
     of the fold; since then they are with the worker that reported them. While `tail_missing`, entries are
     denied; `acknowledged` is the last loss that was acknowledged. `config` is the digest of the configuration
     last put in force, `configs` those of all that ever were, the newest last: none of them is put in force
-    again by itself, so nothing is decided by it. `led_since_ms` is when the latest leader said that it leads,
-    `worker_lost_ms` how long a silence is taken for a death, as the last that said so has it; or 0.
+    again by itself, so nothing is decided by it. `led_since_ms` is when the latest leader took over,
+    `worker_lost_ms` after how long a silence it counts a worker as lost; 0 where no leader reported that.
     """
 
     limits: Limits | None = None
@@ -226,7 +226,7 @@ class State(Struct):
 
 
 def daily_pnl(state: State) -> Decimal:
-    """The trading day's P&L in dollars: realized, net, and marked open losses where the limits count them."""
+    """Returns the trading day's P&L in dollars: realized, net; with open losses where limits count them."""
     total = state.day.realized
     if state.limits is not None and state.limits.stop_loss_on == "total":
         for position in state.positions.values():
@@ -235,48 +235,51 @@ def daily_pnl(state: State) -> Decimal:
 
 
 def earlier(state: State, held: Position) -> Decimal:
-    """What of a position's P&L is an earlier day's.
+    """Returns what of a position's P&L belongs to earlier days.
 
-    What an earlier day counted; and where open P&L counts now but did not when that day ended, its open
-    profit too, for it must not pay for a loss of today. Its open loss never counted, and counts now.
+    That is what an earlier day counted. Where open P&L counts now but did not when that day ended, its open
+    profit belongs there too: it must not pay for a loss of today. Its open loss never counted: it counts now.
     """
     counts = state.limits is not None and state.limits.stop_loss_on == "total"
     return held.carried if held.rolled is None or not counts else max(held.carried, held.rolled)
 
 
 def slots_used(state: State) -> int:
-    """Positions, and entries allowed but not yet filled: what `max_positions` bounds."""
+    """Counts positions, and entries allowed but not yet filled: `max_positions` bounds them."""
     return len(state.positions.keys() | state.reservations.keys())
 
 
 def contracts_used(state: State) -> int:
-    """Contracts held or reserved: what `max_contracts` bounds."""
+    """Counts contracts held or reserved: `max_contracts` bounds them."""
     held = sum(position.size for position in state.positions.values())
     return held + sum(reservation.size for reservation in state.reservations.values())
 
 
 def has_slot(state: State, symbol: str, worker: str) -> bool:
-    """Whether the worker has a slot in the symbol, on whichever side."""
-    return any((one.symbol, one.worker) == (symbol, worker) for one in state.reservations.values())
+    """Returns whether the worker has a slot in the symbol, on either side."""
+    return any(
+        (reservation.symbol, reservation.worker) == (symbol, worker)
+        for reservation in state.reservations.values()
+    )
 
 
 def is_kept(state: State, key: str) -> bool:
-    """Whether a slot on the leg `key` is kept for a worker that is gone and may have filled it."""
+    """Returns whether a slot on the leg `key` is kept for a worker that is gone and may have filled it."""
     return key in state.reservations and state.reservations[key].kept
 
 
 def how_it_went(state: State, worker: str) -> str:
-    """What became of a worker for which a slot is kept."""
+    """Says what became of a worker for which a slot is kept."""
     known = state.workers.get(worker)
     return "stopped" if known is not None and known.presence == "stopped" else "was lost"
 
 
 def open_symbols(state: State) -> list[str]:
-    """The symbols in a position, sorted."""
+    """Returns the symbols in a position, sorted."""
     return sorted({position.symbol for position in state.positions.values()})
 
 
 def legs_named(state: State, keys: Iterable[str]) -> str:
-    """The positions named by `keys` as decisions list them, in the order of their names."""
+    """Lists the positions named by `keys` as decisions do, in the order of their names."""
     held = (state.positions[key] for key in sorted(keys))
     return legs_text(Leg(position.symbol, position.side, position.size, position.worker) for position in held)

@@ -28,7 +28,7 @@ class TradingDay(Struct, frozen=True):
 
 
 def trading_day_at(ms: int, zone: str, roll: str) -> TradingDay:
-    """The trading day that millisecond `ms` lies in."""
+    """Returns the trading day in which the millisecond `ms` lies."""
     at = time.fromisoformat(roll)
     exchange = ZoneInfo(zone)
     local = local_time(min(ms, _LAST_MS), exchange)

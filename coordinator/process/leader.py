@@ -1,8 +1,8 @@
 """The leader: reads events, folds them, commits what follows, and lets time pass when nothing else happens.
 
 Guarantees: every event is decided exactly once, in order, by one leader at a time. Decisions, cursor, chain
-and status are committed together or not at all; a reply that was lost is found out by looking, never by
-deciding again. Whatever cannot be committed is not logged as having happened.
+and status are committed together or not at all; after a lost reply the leader looks what was
+committed, and never decides again. Whatever cannot be committed is not logged as having happened.
 """
 
 import threading
@@ -57,7 +57,7 @@ class LeadLost(PortfoldError):
 
 
 class Terms(NamedTuple):
-    """How a term is led: `limits` are the configuration's, `limits_asked_for` whether somebody named that."""
+    """The settings of a term: `limits` of the configuration, and whether somebody named that one."""
 
     lease_ms: int
     worker_lost_ms: int
@@ -77,13 +77,13 @@ class Leader:
         follower: Follower,
         *,
         terms: Terms,
-        ground: log_integrity.LeaderContext,
+        context: log_integrity.LeaderContext,
         time: Clock,
         log: Log,
     ) -> None:
         self._bus = bus
-        self._ground = ground
-        self._shown = {"leader": lease.holder, "durability": ground.durability, "clock": terms.clock}
+        self._context = context
+        self._shown = {"leader": lease.holder, "durability": context.durability, "clock": terms.clock}
         self._lease = lease
         self._lease_ms = terms.lease_ms
         self._limits = terms.limits
@@ -104,9 +104,9 @@ class Leader:
         self._ticked = ORIGIN
         self.opened = False
         self.snapshot = ""
-        """The text of the last snapshot that it wrote."""
+        """The text of the last snapshot that this leader wrote."""
         self.decided = lease.cursor
-        """The last event that is known to be decided, on record."""
+        """The last event that is known to be decided and committed."""
 
     def lead(self, stop: threading.Event) -> Iterator[None]:
         """Leads until `stop` is set, step by step.
@@ -128,7 +128,7 @@ class Leader:
         self._open_term()
 
     def step(self) -> None:
-        """Waits for what comes next, at most until the lease wants renewing, and deals with it."""
+        """Waits for what comes next, at most until the lease needs renewing, and deals with it."""
         self._keep_lease()
         decided = self._decide_next(block_ms=self._wait_ms())
         self._glance(busy=decided == _READ_AT_ONCE)
@@ -145,15 +145,15 @@ class Leader:
     def _deny_what_cannot_be_known(self) -> None:
         """Halts, on record, where time stands still or what this process has seen decided is gone."""
         self._watch_clock(self._bus.last_event())
-        if self._lease.cursor < self._ground.seen:
+        if self._lease.cursor < self._context.seen:
             reason = (
                 f"The log is decided up to {self._lease.cursor}, and this coordinator had seen it decided up "
-                f"to {self._ground.seen}: it lost its end. Check what is open, then: portfold resume"
+                f"to {self._context.seen}: it lost its end. Check what is open, then: portfold resume"
             )
             self._say(TradingHalted(by=COORDINATOR, reason=reason))
 
     def _open_term(self) -> None:
-        """Says on the log who leads now, and puts the configured limits in force where they are not."""
+        """Publishes who leads now, and puts the configured limits in force where they are not."""
         self._say(
             CoordinatorStarted(
                 leader=self._lease.holder,
@@ -172,9 +172,9 @@ class Leader:
         self._log.info("Portfolio coordinator initialized successfully", epoch=self._lease.epoch)
 
     def _put_limits_in_force(self) -> str:
-        """Puts of the configuration in force what may be, and returns the warning where that is not all.
+        """Puts in force what it may of the configuration, and returns the warning where that is not all.
 
-        Whoever orders limits at the same moment is heard first. Raises LeadLost where that never ends.
+        Orders of limits that arrive meanwhile go first. Raises LeadLost where they never end.
         """
         for _ in range(_ORDERS_HEARD_FIRST):
             state, known_to = self._follower.state, self._follower.cursor
@@ -199,28 +199,28 @@ class Leader:
             )
 
     def _note_server(self) -> None:
-        """The log adds up, so whatever server this is, it has the log."""
-        run, before = self._ground.server, self._lease.server
+        """Logs that the server is another run; the log adds up, so it has the log."""
+        run, before = self._context.server, self._lease.server
         if before and before != run:
-            told = "The server was restarted, or is another one; the log adds up"
-            self._log.info(told, run=run, before=before)
+            message = "The server was restarted, or is another one; the log adds up"
+            self._log.info(message, run=run, before=before)
         if before != run:
             self._bus.remember_server(run)
 
     def _say(self, event: Event) -> StreamId:
-        """Adds an event of our own, or raises LeadLost."""
+        """Publishes an event of our own. Raises LeadLost."""
         return self._append(event).event
 
     def _append(self, event: Event, *, limits_known_to: StreamId | None = None) -> LeadersWord:
-        """Adds it, unless others have ordered limits since. A driven clock shows the last event's time."""
+        """Publishes it, unless others ordered limits since. A driven clock gives the last event's time."""
         driven = self._clock == "driven"
         stamp = at_time(self._bus.last_event().ms) if driven else SERVERS_TIME
-        said = self._bus.lead_append(
+        reply = self._bus.lead_append(
             encode_checked(event), stamp, epoch=self._lease.epoch, limits_known_to=limits_known_to
         )
-        if said.outcome == "epoch":
+        if reply.outcome == "epoch":
             raise LeadLost(f"Another leads by now; ours was epoch {self._lease.epoch}.")
-        return said
+        return reply
 
     def _decide_backlog(self) -> None:
         """Decides what is on the log already."""
@@ -254,7 +254,7 @@ class Leader:
         return decided
 
     def _commit(self, before: StreamId, batch: list[Decided]) -> None:
-        """Commits the batch, and what it changed in the status; all of that where the hash is not whole."""
+        """Commits the batch and what changed in the status; all of the status where the hash is not whole."""
         after = self._follower
         status = status_fields(portfolio_view(after.state, after.cursor, **self._shown))
         decisions = [entry for decided in batch for entry in decided.entries]
@@ -288,7 +288,7 @@ class Leader:
         self._committed_status = status if whole else {}
 
     def _until_answered(self, commit: Callable[[], Committed]) -> Committed:
-        """After a lost reply tries again, and so finds what the first try did. Raises BusUnreachable."""
+        """Tries again after a lost reply, and so learns what the first try did. Raises BusUnreachable."""
         deadline = self._time.monotonic() + _COMMIT_SECONDS
         pause = _COMMIT_PAUSE_SECONDS
         while True:
@@ -322,7 +322,7 @@ class Leader:
         self._server_clock.ask()
 
     def _wait_ms(self) -> int:
-        """How long to wait for an event: until the lease wants renewing, or something falls due."""
+        """Returns how long to wait for an event: until the lease needs renewing, or something falls due."""
         wait_ms = min(_LONGEST_WAIT_MS, self._lease_ms // 3)
         due_ms = next_deadline(self._follower.state)
         if due_ms is None or self._clock == "driven":
@@ -338,9 +338,9 @@ class Leader:
             self._say(halt)
 
     def _glance(self, *, busy: bool) -> None:
-        """Now and then looks whether something vanished before it could be read, or soon may be evicted.
+        """Checks now and then whether an event vanished before it was read, or the server may evict the log.
 
-        Looking counts what is still to be decided: with a backlog it is seldomer, and never given up.
+        The check counts what is still to be decided, so with a backlog it is rarer; it never stops.
         """
         now = self._time.monotonic()
         if now - self._glanced >= (_BUSY_GLANCE_SECONDS if busy else _GLANCE_SECONDS):
@@ -350,12 +350,12 @@ class Leader:
             refuse_eviction(self._bus.server())
 
     def _tick_if_due(self) -> None:
-        """If something has fallen due by the server's clock, says that time has passed: once for each."""
+        """Publishes a ClockTicked, once, for each deadline that has passed by the server's clock."""
         due_ms = next_deadline(self._follower.state)
         if self._clock != "server" or due_ms is None or self._server_clock.ms() < due_ms:
             return
         if self._follower.cursor < self._ticked or self._bus.now_ms() < due_ms:
-            return  # the last word of it is not decided yet, or our idea of the server's clock is ahead
+            return  # the last tick is not decided yet, or our estimate of the server's clock is ahead
         self._ticked = self._say(ClockTicked())
 
 

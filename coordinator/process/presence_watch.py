@@ -1,7 +1,6 @@
 """Watches the workers' heartbeats for the leader, and turns a lapse into an event.
 
-That a worker is lost is a fact about the world, so it goes on the log like any other: a replay needs no
-clock.
+A lost worker is a fact about the world, so it goes on the log like any other: a replay needs no clock.
 """
 
 from collections.abc import Callable
@@ -27,7 +26,7 @@ class PresenceWatch:
         self._replaced: set[tuple[str, str]] = set()
 
     def lapsed(self, state: State) -> list[WorkerLost]:
-        """The workers that have announced themselves and whose heartbeat is gone."""
+        """Returns the workers that have announced themselves and whose heartbeat is gone."""
         if self._monotonic() < self._next_look:
             return []
         self._next_look = self._monotonic() + _LOOK_SECONDS

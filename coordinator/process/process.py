@@ -1,9 +1,8 @@
 """The coordinator as a process: waits as a standby, leads, steps down, starts over. Its composition root.
 
-It ends only when told to, or when an invariant of ours is broken, and is again where all is decided anew
-from the log alone. A bus that is away, a lease that is lost, a
-log that does not add up: each is said, and tried again at bounded intervals; meanwhile nobody is answered, so
-no entry is made.
+It ends only on request, or when an invariant is broken and breaks again with everything decided anew from the
+log alone. Where the bus is away, the lease is lost or the log does not add up, it logs that and tries again
+at bounded intervals; meanwhile no request is answered, so no entry is made.
 """
 
 import os
@@ -41,7 +40,7 @@ _LONGEST_PAUSE_SECONDS = 2.0
 _TRIED_AGAIN = (BusError, LogDiffers, LogIntegrityLost, LogDeaf, ArchiveError)
 """What may be over by the next attempt: a server that is away or refuses, a log or archive to be restored."""
 _NOWHERE = Head(0, ORIGIN, "")
-_STANDBY_LEASES = 3  # said four times a lease; it may be late a little without looking dead
+_STANDBY_LEASES = 3  # renewed four times a lease; it may be a little late without looking dead
 _UNFIT_FOR_A_NAME = re.compile(rf"[^{NAME_LETTERS}]")
 
 
@@ -70,7 +69,7 @@ def bus_password(configuration: Configuration) -> str | None:
 
 
 class Clocks(NamedTuple):
-    """What time passes by, and what tells the date, in milliseconds: the machine's, where not given."""
+    """The clock to wait by, and the date in milliseconds; the machine's, where not given."""
 
     time: Clock = SystemClock()
     wall_ms: Callable[[], int] = lambda: int(time.time() * 1000)
@@ -99,20 +98,20 @@ class CoordinatorProcess:
         self._who = who or _own_name()
         self._lease_ms = configuration.runtime.lease_ms
         folder = configuration.runtime.archive_folder
-        self._told: dict[str, str] = {}
+        self._last_logged: dict[str, str] = {}
         self._seen = ORIGIN
         self._snapshots = ProvedSnapshots(bus, Path(folder) if folder else None, log=log)
         self._trouble = ""
         self._pause_seconds = _FIRST_PAUSE_SECONDS
 
     def run(self) -> None:
-        """Until told to stop. What goes wrong is logged once, and again when it changes or comes back."""
+        """Runs until `stop` is set. Logs a trouble once, and again when it changes or comes back."""
         for pause_seconds in self.steps():
             if pause_seconds:
                 self._stop.wait(pause_seconds)
 
     def steps(self) -> Generator[float, None, None]:
-        """The same step by step: yields how many seconds to wait before the next."""
+        """Runs step by step: yields how many seconds to wait before the next step."""
         while not self._stop.is_set():
             try:
                 self._check_server()
@@ -132,7 +131,10 @@ class CoordinatorProcess:
         self._log.info("Portfolio coordinator stopped")
 
     def _stop_on(self, broken: InvariantBroken) -> None:
-        """Says so. A snapshot or this machine's memory may be at fault; where the log alone is, it ends."""
+        """Logs it and begins once more from the log alone; raises where that broke already.
+
+        A snapshot or this machine's memory may be at fault.
+        """
         once_more = self._snapshots.pass_over()
         then = "beginning anew from the log alone" if once_more else "and this from the log alone: it ends"
         self._log.critical(f"INVARIANT BROKEN, so no entry is answered; {then}", why=str(broken))
@@ -140,7 +142,7 @@ class CoordinatorProcess:
             raise broken
 
     def _begin_anew(self) -> None:
-        """The trouble is over: the next is said even if it is the same, and not waited for long."""
+        """Forgets the trouble that is over: the next is logged even if it is the same, and retried soon."""
         self._trouble, self._pause_seconds = "", _FIRST_PAUSE_SECONDS
 
     def _one_term(self) -> Iterator[float]:
@@ -165,7 +167,7 @@ class CoordinatorProcess:
             if reachable:  # if not, the lease lapses sooner than another call would time out
                 self._hand_back()
 
-    def _leader(self, lease: Lease, follower: Follower, ground: LeaderContext) -> Leader:
+    def _leader(self, lease: Lease, follower: Follower, context: LeaderContext) -> Leader:
         return Leader(
             self._bus,
             lease,
@@ -178,15 +180,15 @@ class CoordinatorProcess:
                 version=version("portfold"),
                 clock=self._clock,
             ),
-            ground=ground,
+            context=context,
             time=self._time,
             log=self._log,
         )
 
     def _wait_for_lease(self, follower: Follower) -> Generator[float, None, tuple[Lease, Follower] | None]:
-        """Follows the log until the lease is free, proves it and takes the lease; None when told to stop.
+        """Follows the log until the lease is free, proves it and takes the lease; None when stopped.
 
-        Whoever refuses the log refuses it here, and so never looks like a leader.
+        A coordinator that refuses the log does so here, and so never looks like a leader.
         """
         standing_by = False
         while not self._stop.is_set():
@@ -215,7 +217,7 @@ class CoordinatorProcess:
             self._log.warning("The lease could not be handed back; it will lapse", why=str(error))
 
     def _check_server(self) -> LeaderContext:
-        """Says what server this is and what it can lose; raises BusRefused for one that cannot be used."""
+        """Logs what server this is and what it can lose. Raises BusRefused for one that cannot be used."""
         facts = self._bus.server()
         redis_version = facts.get("redis_version", "0.0")
         if too_old(redis_version):
@@ -224,17 +226,17 @@ class CoordinatorProcess:
         server, kept = facts.get("valkey_version") or redis_version, durability(facts, self._bus.settings())
         apart = clock_watch.apart(self._bus.now_ms(), self._wall_ms()) if self._clock == "server" else ""
         append_only_file = "on" if facts.get("aof_enabled") == "1" else "OFF"
-        self._tell("info", "Redis found", server=server, append_only_file=append_only_file)
-        self._tell(kept.level, f"Durability: {kept.setting}: {kept.meaning}")
-        self._tell("warning", eviction, topic="eviction")
-        self._tell("warning", apart, topic="clock")
+        self._log_once("info", "Redis found", server=server, append_only_file=append_only_file)
+        self._log_once(kept.level, f"Durability: {kept.setting}: {kept.meaning}")
+        self._log_once("warning", eviction, topic="eviction")
+        self._log_once("warning", apart, topic="clock")
         return LeaderContext(facts.get("run_id", ""), kept.setting, self._seen)
 
-    def _tell(self, level: Literal["info", "warning"], text: str, topic: str = "", **more: str) -> None:
-        """Says it once, and again when it has changed."""
+    def _log_once(self, level: Literal["info", "warning"], text: str, topic: str = "", **more: str) -> None:
+        """Logs a text once, and again when it has changed."""
         topic = topic or text.partition(":")[0]
-        if self._told.get(topic, "") != f"{text} {more}":
-            self._told[topic] = f"{text} {more}"
+        if self._last_logged.get(topic, "") != f"{text} {more}":
+            self._last_logged[topic] = f"{text} {more}"
             if text:
                 self._log.log(_LEVELS[level], text, **more)
 
@@ -243,6 +245,6 @@ _LEVELS = {"info": 20, "warning": 30}
 
 
 def _own_name() -> str:
-    """A name that no other coordinator has, anywhere."""
+    """Makes a name that no other coordinator has, anywhere."""
     host = _UNFIT_FOR_A_NAME.sub("-", socket.gethostname())[:40]
     return f"{host}.{os.getpid()}.{secrets.token_hex(3)}"

@@ -1,7 +1,7 @@
-"""The server's clock: known without asking each time, and watched: time on the log must not be ahead of it.
+"""The server's clock: estimated between questions, and watched, as the log's time must not be ahead of it.
 
 An ID never goes back. So after an event from the future, written by hand or while the clock was wrong, every
-event carries that same time until the clock has come there: no deadline passes, no day ends.
+event carries that same time until the clock catches up: no deadline passes, no day ends.
 """
 
 from collections.abc import Callable
@@ -24,15 +24,15 @@ class ServerClock:
         self._ahead_ms = 0
 
     def ask(self) -> None:
-        """Notes how far it is ahead of our own."""
+        """Asks the server, and notes how far its clock is ahead of our own."""
         self._ahead_ms = self._bus.now_ms() - int(self._monotonic() * 1000)
 
     def ms(self) -> int:
-        """What it shows, as far as we know."""
+        """Returns what the server's clock shows, as far as we know."""
         return self._ahead_ms + int(self._monotonic() * 1000)
 
     def behind(self, last: StreamId) -> TradingHalted | None:
-        """The order to halt where it is more than 5 s behind the last event; asked before that is said."""
+        """Asks the server, and returns the order to halt where it is more than 5 s behind the last event."""
         if halt_if_ahead(last, self.ms()) is None:
             return None
         self.ask()
@@ -40,7 +40,7 @@ class ServerClock:
 
 
 def halt_if_ahead(last: StreamId, server_ms: int) -> TradingHalted | None:
-    """The order to halt where the last event is more than 5 s ahead of the server's clock."""
+    """Returns the order to halt where the last event is more than 5 s ahead of the server's clock."""
     ahead_ms = last.ms - server_ms
     if ahead_ms <= AHEAD_MS:
         return None
@@ -55,7 +55,7 @@ def halt_if_ahead(last: StreamId, server_ms: int) -> TradingHalted | None:
 
 
 def apart(server_ms: int, own_ms: int) -> str:
-    """A sentence where the server's clock and this machine's differ by more than a minute; else nothing."""
+    """Returns a sentence where the server's clock and this machine's differ by more than a minute."""
     apart_ms = server_ms - own_ms
     if abs(apart_ms) <= APART_MS:
         return ""

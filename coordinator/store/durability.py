@@ -1,4 +1,4 @@
-"""How the server keeps the log, in words: what it was found to be set to, and what that can lose.
+"""How the server keeps the log, in words: its settings, and what they can lose.
 
 docs/durability.md has the whole table. A server that may throw the log away to make room is refused.
 """
@@ -25,7 +25,7 @@ class Durability(NamedTuple):
 
 
 def durability(facts: Mapping[str, str], settings: Mapping[str, str]) -> Durability:
-    """What `Bus.server` and `Bus.settings` come to."""
+    """Judges what `Bus.server` and `Bus.settings` report."""
     if facts.get("aof_enabled") == "1":
         fsync = settings.get("appendfsync", "")
         if fsync in _BY_FSYNC:
@@ -45,7 +45,7 @@ def durability(facts: Mapping[str, str], settings: Mapping[str, str]) -> Durabil
 
 
 def too_old(redis_version: str) -> bool:
-    """Whether a server of this version lacks what we need; Valkey says which Redis it is compatible with."""
+    """Returns whether this version lacks what we need; Valkey says which Redis it is compatible with."""
     return tuple(int(part) for part in redis_version.split(".")[:2]) < _OLDEST_REDIS
 
 

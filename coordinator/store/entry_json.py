@@ -1,7 +1,7 @@
 """The words of an entry as one line of JSON, and back: any bytes at all, and always the same text.
 
-JSON leaves characters as they are that steer some terminals or turn the direction of writing; what is printed
-goes through `shown_json`.
+JSON does not escape characters that steer some terminals or turn the direction of writing; whatever is
+printed goes through `shown_json`.
 """
 
 import json
@@ -17,7 +17,7 @@ _Read = TypeVar("_Read")
 
 
 def words_json(words: Sequence[str]) -> bytes:
-    """A JSON array. Bytes that are no UTF-8, read as lone surrogates, become `\\udcff` and the like."""
+    """Writes a JSON array. Bytes that are no UTF-8 (lone surrogates) become `\\udcff` and the like."""
     try:
         return msgspec.json.encode(words)
     except UnicodeEncodeError:
@@ -25,7 +25,7 @@ def words_json(words: Sequence[str]) -> bytes:
 
 
 def shown_json(found: object) -> str:
-    """One line of JSON; whatever may not be shown is escaped in it, and reads back as it was."""
+    """Writes one line of JSON; whatever may not be shown is escaped, and reads back as it was."""
     return readable(msgspec.json.encode(found).decode())
 
 
@@ -35,7 +35,7 @@ def read_words(text: bytes) -> list[str]:
 
 
 def decoded(text: bytes, decoder: msgspec.json.Decoder[_Read]) -> _Read:
-    """What the decoder reads, lone surrogates included; ValueError where it is something else."""
+    """Reads with the decoder, lone surrogates included. Raises ValueError for anything else."""
     try:
         return decoder.decode(text)
     except msgspec.DecodeError:  # msgspec reads no lone surrogates

@@ -1,7 +1,7 @@
-"""Follows the log: state, chain and place, advanced entry by entry, without writing anything.
+"""Follows the log: advances state, chain and cursor entry by entry, without writing anything.
 
-A standby keeps one of these warm; whoever takes over has caught up with it first, and has proved on the way
-that the head's chain is the chain of this log.
+A standby keeps a follower warm. Before it takes over it has caught up, and has proved on the way that the
+head's chain is the chain of this log.
 """
 
 from pathlib import Path
@@ -28,7 +28,7 @@ class MovedAway(LogDiffers):
 
 
 def moved_away(bus: Bus) -> MovedAway:
-    """That the streams do not reach back far enough, and where the rest is."""
+    """Makes the error for streams that do not reach back far enough; it names where the rest is."""
     gone = bus.archived()
     up_to, folder = (gone.up_to, gone.folder) if gone else (ORIGIN, "nowhere")
     return MovedAway(
@@ -47,7 +47,7 @@ class Follower:
 
     @classmethod
     def from_snapshot(cls, bus: Bus, archive: Path | None = None) -> "Follower":
-        """Begins at the snapshot, if one is there, whole and not ahead of the head; else further back."""
+        """Begins at the snapshot if it is whole and not ahead of the head; else further back."""
         try:
             place = read_snapshot(bus.snapshot())
         except BusRefused:  # something else lies under its name
@@ -58,9 +58,9 @@ class Follower:
         return cls(archive=archive).further_back(bus)
 
     def further_back(self, bus: Bus) -> "Follower":
-        """Begins without a snapshot: where the archive ends, or without one at the beginning of the log.
+        """Begins without a snapshot: at the archive's end, or at the beginning of the log.
 
-        Raises LogDiffers where that is no longer in the streams, ArchiveError.
+        Raises LogDiffers where the streams no longer reach back to there, ArchiveError.
         """
         if self._archive is None or not (Archive.is_in(self._archive) or bus.archived()):
             if bus.archived():
@@ -98,7 +98,7 @@ class Follower:
         return decided
 
     def step(self, bus: Bus, head: StreamId) -> bool:
-        """Folds the next batch of what is already decided; false when nothing more is, up to `head`."""
+        """Folds the next batch of what is decided, up to `head`; returns false when nothing more is."""
         entries = bus.events_after(self.cursor, count=_READ_AT_ONCE)
         for entry in entries:
             if entry.id > head:
@@ -107,7 +107,7 @@ class Follower:
         return bool(entries) and self.cursor < head
 
     def leads_to(self, head: StreamId, chain: str) -> bool:
-        """Whether this log, up to here, is the one whose head was committed."""
+        """Returns whether this log, up to here, is the one whose head was committed."""
         return self.cursor == head and (head == ORIGIN or self.chain == chain)
 
     def prove(self, head: StreamId, chain: str) -> None:

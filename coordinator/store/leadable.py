@@ -1,7 +1,7 @@
-"""Whether this log can be led: that it leads to its head, has lost nothing, and can still be answered.
+"""Proves that the log can be led: it leads to its head, has lost nothing, and can still be answered.
 
-Proved before the lease is taken, so that a coordinator that refuses the log never looks like a leader, and
-once more with it, against the head that came with it.
+Done before the lease is taken, so that a coordinator that refuses the log never looks like a leader, and once
+more against the head that comes with the lease.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def proved(
     clock: Literal["server", "driven"],
     meanwhile: Callable[[], object] = lambda: None,
 ) -> Follower:
-    """A follower that is at the head, on a log that adds up; `meanwhile` is called again and again.
+    """Returns a follower at the head of a log that adds up; calls `meanwhile` again and again.
 
     Raises LogDiffers, LogIntegrityLost, LogDeaf.
     """
@@ -48,7 +48,7 @@ def proved(
 
 
 def refuse_deaf(bus: Bus, last: StreamId, clock: Literal["server", "driven"]) -> None:
-    """Raises LogDeaf where no event after `last` could be answered: an ID that only a hand writes."""
+    """Raises LogDeaf where no event after `last` could be answered: such an ID is written only by hand."""
     if last.answerable or (clock == "server" and last.ms < bus.now_ms()):
         return
     until = f"until {utc_clock(last.ms)}" if clock == "server" else "at the time it stands at"
@@ -67,7 +67,7 @@ def _follow(bus: Bus, follower: Follower, head: StreamId, meanwhile: Callable[[]
 
 
 def _check_end(bus: Bus, head: StreamId) -> None:
-    """Where no snapshot has what the head came to, a log that ends before it leads nowhere."""
+    """Raises where the log ends before the head, and no snapshot has the state there."""
     last = bus.last_event()
     if last < head:
         raise LogDiffers(

@@ -16,7 +16,7 @@ from portfold.events.stream_id import StreamId
 
 
 class Decided(NamedTuple):
-    """What one event came to. `entries` are the decisions as they go into the stream.
+    """An event with what was decided on it. `entries` are the decisions as they go into the stream.
 
     `repeated`: the event had been folded before, so it changed nothing.
     """
@@ -30,7 +30,7 @@ class Decided(NamedTuple):
 
     @property
     def took_effect(self) -> bool:
-        """Whether the event was folded: neither a repeat nor refused."""
+        """Returns whether the event was folded: neither a repeat nor refused."""
         return not self.repeated and refusal(self.decisions) is None
 
 

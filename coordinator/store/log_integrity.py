@@ -1,8 +1,9 @@
-"""Whether the log adds up: what the server ever took, what was folded, and where it ends.
+"""Checks that the log adds up: the events the server ever took, those folded, and where the log ends.
 
 The chain binds what was folded, so an event that vanished before that breaks no link. But the server counts
-every event it ever took, and the head every event that was folded: what is neither folded nor waiting is
-gone. The same count shows a log that was deleted and begun anew, and the head's cursor one that lost its end.
+every event that it ever took, and the head every event that was folded: one that is neither folded nor
+waiting is gone. The same count shows a log that was deleted and begun anew; the head's cursor, one that lost
+its end.
 """
 
 from collections.abc import Callable
@@ -33,8 +34,8 @@ class NothingLost(PortfoldError):
 
 
 class LeaderContext(NamedTuple):
-    """What a leader stands on: the run of the server, how that keeps data (in short), and the furthest event
-    that this process has ever seen decided.
+    """What a leader builds on: the run of the server, its durability in short, and the furthest event that
+    this process has ever seen decided.
     """
 
     server: str
@@ -42,9 +43,9 @@ class LeaderContext(NamedTuple):
     seen: StreamId
 
 
-class Found(NamedTuple):
-    """The log against the head: `folded_by_log` is how many were folded if what is there is all; `lost` says
-    what is wrong, nothing if it adds up.
+class HeadCheck(NamedTuple):
+    """The log compared with the head. `folded_by_log`: how many events were folded by the log's own count;
+    `lost` says what is wrong, empty if it adds up.
     """
 
     folded_by_log: int
@@ -52,11 +53,11 @@ class Found(NamedTuple):
     lost: str
 
 
-def look(bus: Bus, head: Head | Lease, each_page: Callable[[], object] = lambda: None) -> Found:
-    """Counts what waits behind the head, calling `each_page` on the way, and adds up."""
+def look(bus: Bus, head: Head | Lease, each_page: Callable[[], object] = lambda: None) -> HeadCheck:
+    """Compares log and head: counts what waits behind the head, calling `each_page` on the way."""
     extent = bus.extent()
     waiting = count_between(bus.events_after, head.cursor, extent.last, each_page)
-    return Found(extent.added - waiting, extent.last < head.cursor, what_is_lost(extent, head, waiting))
+    return HeadCheck(extent.added - waiting, extent.last < head.cursor, what_is_lost(extent, head, waiting))
 
 
 def prove(bus: Bus, head: Head | Lease, each_page: Callable[[], object] = lambda: None) -> None:
@@ -67,7 +68,7 @@ def prove(bus: Bus, head: Head | Lease, each_page: Callable[[], object] = lambda
 
 
 def what_is_lost(extent: Extent, head: Head | Lease, waiting: int) -> str:
-    """The sentence for what does not add up; nothing when all of it does."""
+    """Returns the sentence for what does not add up; empty when all of it does."""
     if extent.last < head.cursor:
         return f"The log ends at {extent.last}, before the head at {head.cursor}: its end is missing."
     by_log = extent.added - waiting
@@ -81,9 +82,9 @@ def what_is_lost(extent: Extent, head: Head | Lease, waiting: int) -> str:
 
 
 def acknowledge(bus: Bus, missed: Callable[[], str], *, by: str, reason: str) -> StreamId:
-    """Puts the loss on record and the head's count right, so that a coordinator can go on; returns the event.
+    """Records the loss and corrects the head's count, so that a coordinator can go on; returns the event.
 
-    `missed` says what workers miss at the log's end, or nothing; it is asked where the log adds up.
+    `missed` returns what workers miss at the log's end, or nothing; it is called where the log adds up.
     Raises NothingLost, LogIntegrityLost where it cannot be done now, RefusedField, BusError.
     """
     for _ in range(_TRIES):
@@ -121,7 +122,7 @@ def acknowledge(bus: Bus, missed: Callable[[], str], *, by: str, reason: str) ->
 
 
 def _snapshot_leads_to(bus: Bus, head: Head) -> bool:
-    """Whether the head can be arrived at although events before it are gone."""
+    """Returns whether a snapshot leads to the head although events before it are gone."""
     place = read_snapshot(bus.snapshot())
     if place is None or place.cursor > head.cursor:
         return False
@@ -142,7 +143,7 @@ class _ReadAfter(Protocol):
 def count_between(
     read: _ReadAfter, after: StreamId, last: StreamId, each_page: Callable[[], object] = lambda: None
 ) -> int:
-    """How many entries of the stream that `read` reads lie behind `after`, up to `last`."""
+    """Counts the entries behind `after`, up to `last`, of the stream that `read` reads."""
     count = 0
     while after < last and (page := read(after, count=_READ_AT_ONCE)):
         if page[-1].id >= last:

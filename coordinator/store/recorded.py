@@ -1,6 +1,4 @@
-"""What lies on record: an event with the decisions that were written on it, and whether they are what the
-fold makes of it.
-"""
+"""An event on record with its decisions, and whether those are what the fold makes of it."""
 
 from typing import NamedTuple
 
@@ -22,10 +20,10 @@ class Recorded(NamedTuple):
 
 
 class Difference(Struct, frozen=True):
-    """The first that is not as it should be: it shows at `event`, which may be one that is not there.
+    """The first difference between the record and the fold: it shows at `event`, which may be missing itself.
 
-    All up to the event `proven` is right, so whatever was altered lies behind it. `recorded` is what stands
-    there, `expected` what should, None for nothing.
+    Everything up to the event `proven` is right, so the altered entry lies behind it. `recorded` is what
+    stands there, `expected` what should; None for nothing.
     """
 
     event: StreamId
@@ -36,7 +34,7 @@ class Difference(Struct, frozen=True):
 
 
 def difference(decided: Decided, recorded: Recorded, proven: StreamId) -> Difference | None:
-    """Why the decisions on record are not those that follow from the event; None when they are."""
+    """Says why the decisions on record do not follow from the event; None where they do."""
     if decided.entries == recorded.decisions:
         return None
     on_record = iter(recorded.decisions)
@@ -54,7 +52,7 @@ def difference(decided: Decided, recorded: Recorded, proven: StreamId) -> Differ
 
 
 def bound_otherwise(chain: str, recorded: Recorded, proven: StreamId) -> Difference | None:
-    """Why the decisions on record do not carry their event and the chain up to it; None when they do."""
+    """Says why the decisions on record do not carry their event and the chain; None where they do."""
     event = recorded.event.id
     binding = ["event", str(event), "chain", chain]
     for found in recorded.decisions:
@@ -65,9 +63,11 @@ def bound_otherwise(chain: str, recorded: Recorded, proven: StreamId) -> Differe
 
 
 def chain_after(previous: str, recorded: Recorded) -> str:
-    """The chain over what is on record, without deciding anything."""
+    """Returns the chain over what is on record, without deciding anything."""
     event, decisions = recorded
-    return link(previous, str(event.id), event.fields, [one.fields[:-_BINDING] for one in decisions])
+    return link(
+        previous, str(event.id), event.fields, [decision.fields[:-_BINDING] for decision in decisions]
+    )
 
 
 def _uncalled_for(found: Entry, event: StreamId, proven: StreamId) -> Difference:
@@ -79,7 +79,7 @@ def _uncalled_for(found: Entry, event: StreamId, proven: StreamId) -> Difference
 
 
 def _unlike(found: Entry, expected: Entry, event: StreamId) -> str:
-    """The first word that differs. Where it is the chain's alone, something before it differs."""
+    """Names the first word that differs. Where only the chain does, an earlier entry differs."""
     if found.fields[:-1] == expected.fields[:-1]:
         return (
             f"Decision {found.id} of event {event} is right, but the chain on it is not: that event, or one "

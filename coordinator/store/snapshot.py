@@ -1,7 +1,7 @@
-"""The state at a place in the log, written down to start fast. A cache, never the truth.
+"""Snapshots: the state at an event, written down to start fast. A cache, never the truth.
 
-A snapshot that is missing, damaged or of another fold is passed over, and the log read from further back. One
-that is whole still has to lead, by the events after it, to the head's chain (`Follower.prove`).
+A snapshot that is missing, damaged or of another fold is passed over, and the log read from further back. A
+whole one still has to lead, by the events after it, to the head's chain (`Follower.prove`).
 """
 
 import hashlib

@@ -1,10 +1,11 @@
-"""Whether a snapshot is what the log leads to: decided again from further back, page by page.
+"""Proves that a snapshot is what the log leads to, by deciding again from further back, page by page.
 
-A snapshot's checksum and the head's chain bind no state, so whoever can write to the server could put another
-state under them, and no event would tell. Guarantees: where the log is short the proof is over before anybody
-leads by the snapshot, and else it goes on while he stands by and leads, a little at each step; a snapshot
-that is another is passed over, loudly; what this process once proved, or wrote when it had, it does not prove
-again. Where the beginning of the log is gone, and no archive has it, there is nothing to prove it by: said.
+A snapshot's checksum and the head's chain bind no state, so whoever can write to the server could exchange
+the state, and no event would show it. Guarantees: where the log is short, the proof is over before anybody
+leads by the snapshot; else it goes on, a little at each step, while the process stands by and leads. A
+snapshot that differs is passed over, with a critical line. A snapshot that this process has proved, or wrote
+on a proved one, is not proved again. Where the beginning of the log is gone, and no archive has it, a line
+says that there is no proof.
 """
 
 from pathlib import Path
@@ -21,11 +22,11 @@ _SHORT = 50_000  # events: decided again in about a second
 
 
 class SnapshotDiffers(LogDiffers):
-    """The snapshot is not what the log leads to."""
+    """The snapshot is not the state that the log leads to."""
 
 
 class _Proof(NamedTuple):
-    """Of a snapshot with this text, at `cursor`: `by_log` is as far as the log alone has led."""
+    """The proof of the snapshot `text` at `cursor`; `by_log` has followed the log alone so far."""
 
     text: str
     cursor: StreamId
@@ -45,7 +46,7 @@ class ProvedSnapshots:
         self._proof: _Proof | None = None
 
     def begin(self) -> Follower:
-        """At the snapshot; where that is another than the log leads to, at what the log alone leads to."""
+        """Begins at the snapshot; where that differs from the log, at what the log alone leads to."""
         self._proof, self._sound = None, True
         if self._passed_over:
             return Follower(archive=self._archive).further_back(self._bus)
@@ -69,7 +70,7 @@ class ProvedSnapshots:
         return follower
 
     def go_on(self) -> None:
-        """A little more of the proof, if it is not over. Raises SnapshotDiffers, BusError."""
+        """Goes on with the proof, if it is not over. Raises SnapshotDiffers, BusError."""
         try:
             self._prove()
         except SnapshotDiffers:
@@ -77,17 +78,17 @@ class ProvedSnapshots:
             raise
 
     def pass_over(self) -> bool:
-        """Begins next at what the log alone leads to; false where it did so already, and wrote none since."""
+        """Begins next with what the log alone leads to; returns false if that was so already."""
         passed_over, self._passed_over = self._passed_over, True
         return not passed_over
 
     def wrote(self, text: str) -> None:
-        """A leader that began here has written this snapshot: it is as good as where he began."""
+        """Notes the snapshot that a leader wrote: it is as good as the one where that leader began."""
         if text and self._proof is None and self._sound:
             self._trusted, self._passed_over = text, False
 
     def _prove(self) -> bool:
-        """A page more; whether there are others. Raises SnapshotDiffers, BusError."""
+        """Proves one page more; returns whether there are others. Raises SnapshotDiffers, BusError."""
         if self._proof is None:
             return False
         text, cursor, by_log = self._proof
@@ -101,16 +102,16 @@ class ProvedSnapshots:
             self._trusted = text
         else:
             self._passed_over = True
-            told = (
+            message = (
                 f"The snapshot at {cursor} is not what the log leads to: somebody else wrote it, or an "
                 "earlier version. It is passed over, and the log is decided again from further back."
             )
-            self._log.critical(told)
-            raise SnapshotDiffers(told)
+            self._log.critical(message)
+            raise SnapshotDiffers(message)
         return False
 
     def _believe(self, text: str, cursor: StreamId) -> None:
-        """It still has to lead to the head, or is passed over there."""
+        """Counts the snapshot as proved. It still has to lead to the head, or is passed over there."""
         self._trusted = text
         self._log.warning(
             "The snapshot is believed: the log before it is gone, or another, and no archive has it",

@@ -50,13 +50,13 @@ def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
 def _unmanaged(seen: Overview) -> list[Headline]:
     """An open position whose owner is dead: nobody watches it, and no exit is sent before a flatten."""
     left = [
-        f"{one.symbol} {one.side} {one.size} of {one.worker} "
-        f"({seen.became_of(one.worker)}{_held_for(one, seen.now_ms)})"
-        for one in seen.unmanaged
+        f"{position.symbol} {position.side} {position.size} of {position.worker} "
+        f"({seen.became_of(position.worker)}{_held_for(position, seen.now_ms)})"
+        for position in seen.unmanaged
     ]
     if not left:
         return []
-    owners = dict.fromkeys(one.worker for one in seen.unmanaged)
+    owners = dict.fromkeys(position.worker for position in seen.unmanaged)
     way_out = f"Start {', '.join(owners)} again, or: portfold flatten --by NAME --reason TEXT"
     text = f"nobody watches {', '.join(left)}. {way_out}"
     return [Headline("unmanaged", "critical", "UNMANAGED", text)]

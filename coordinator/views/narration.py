@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from portfold.coordinator.fold.state import State, daily_pnl
 from portfold.coordinator.store.ledger import Decided
-from portfold.coordinator.views.words.of_decisions import said_of_decision
-from portfold.coordinator.views.words.of_events import said_of_event
-from portfold.coordinator.views.words.said import Known, Level, Said
+from portfold.coordinator.views.words.message_words import Known, Level, MessageWords
+from portfold.coordinator.views.words.of_decisions import words_of_decision
+from portfold.coordinator.views.words.of_events import words_of_event
 from portfold.dollars import shown
 from portfold.events.incoming import Event, Malformed, WorkerStopped
 
@@ -47,14 +47,14 @@ class KnownByState(Known):
         """The symbols of the slots that are kept."""
         worker = self._event.worker if isinstance(self._event, WorkerStopped) else ""
         slots = self._state.reservations.values()
-        return sorted({one.symbol for one in slots if one.worker == worker and one.kept})
+        return sorted({slot.symbol for slot in slots if slot.worker == worker and slot.kept})
 
 
 def narrate(state: State, decided: Decided) -> list[Line]:
     """The lines for one event, given the state right after it."""
     event = decided.event
-    told: list[Said] = []
+    rows: list[MessageWords] = []
     if decided.took_effect and not isinstance(event, Malformed):
-        told = said_of_event(event, KnownByState(state, event))
-    told += (said_of_decision(decision) for decision in decided.decisions)
-    return [Line(one.level, one.text) for one in told if one.level != "debug"]
+        rows = words_of_event(event, KnownByState(state, event))
+    rows += (words_of_decision(decision) for decision in decided.decisions)
+    return [Line(row.level, row.text) for row in rows if row.level != "debug"]

@@ -21,7 +21,7 @@ _TAKE_OVER_SECONDS = 0.6
 _READ_AT_ONCE = 1000
 
 
-class Outcome(NamedTuple):
+class OrderOutcome(NamedTuple):
     """What became of an order: `folded` once it has been decided on, `rejected` says why it was refused."""
 
     event: StreamId
@@ -29,26 +29,26 @@ class Outcome(NamedTuple):
     rejected: str = ""
 
 
-def outcome_of(bus: Bus, event: StreamId, *, wait_seconds: float) -> Outcome:
+def outcome_of(bus: Bus, event: StreamId, *, wait_seconds: float) -> OrderOutcome:
     """Waits until a coordinator has got as far as `event`, and reads what it decided.
 
     Where nobody leads it waits only as long as a standby needs to take over.
     """
     if not event.answerable:
         unheard = "the log's last ID leaves no room for an answer, so no order has effect on it"
-        return Outcome(event, folded=False, rejected=unheard)
+        return OrderOutcome(event, folded=False, rejected=unheard)
     begun = led = time.monotonic()
     while not _folded(bus, event):
         now = time.monotonic()
         led = now if bus.leader() else led
         if now - begun >= wait_seconds or now - led >= _TAKE_OVER_SECONDS:
-            return Outcome(event, folded=False)
+            return OrderOutcome(event, folded=False)
         bus.decisions_after(event.before_decisions(), count=1, block_ms=_POLL_MS)
     for entry in bus.decisions_of(event):
         decision, _ = decode_decided(entry.fields)
         if isinstance(decision, EventRejected):
-            return Outcome(event, folded=True, rejected=decision.reason)
-    return Outcome(event, folded=True)
+            return OrderOutcome(event, folded=True, rejected=decision.reason)
+    return OrderOutcome(event, folded=True)
 
 
 class Ordered(NamedTuple):

@@ -33,7 +33,7 @@ class Backlog(NamedTuple):
     lost: str
 
 
-class Seen(NamedTuple):
+class SeenWorker(NamedTuple):
     """A worker, and whether its heartbeat is there."""
 
     worker: str
@@ -66,7 +66,7 @@ class Overview(Struct, frozen=True):
 
     now_ms: int
     view: PortfolioView
-    workers: tuple[Seen, ...]
+    workers: tuple[SeenWorker, ...]
     missing: tuple[str, ...]
     flattener_alive: bool
     leader: str
@@ -85,25 +85,25 @@ class Overview(Struct, frozen=True):
     @property
     def unmanaged(self) -> tuple[ShownPosition, ...]:
         """The open positions whose owner gives no sign of life."""
-        alive = {one.worker for one in self.workers if one.lives}
-        return tuple(one for one in self.view.positions if one.worker not in alive)
+        alive = {seen.worker for seen in self.workers if seen.lives}
+        return tuple(position for position in self.view.positions if position.worker not in alive)
 
     def became_of(self, worker: str) -> str:
         """How a worker that is not alive went: lost, stopped, retired or silent."""
-        known = next((one.presence for one in self.workers if one.worker == worker), "up")
+        known = next((seen.presence for seen in self.workers if seen.worker == worker), "up")
         return "silent" if known in ("up", "unannounced") else known
 
-    def last_of(self, symbol: str) -> Seen | None:
+    def last_of(self, symbol: str) -> SeenWorker | None:
         """Who traded a symbol that nobody alive trades: the owner of its open position before any other."""
-        owners = {one.worker for one in self.view.positions if one.symbol == symbol}
-        traders = [one for one in self.workers if symbol in one.symbols or one.worker in owners]
+        owners = {position.worker for position in self.view.positions if position.symbol == symbol}
+        traders = [seen for seen in self.workers if symbol in seen.symbols or seen.worker in owners]
         last = sorted(traders, key=lambda one: (one.worker not in owners, one.presence == "retired"))
         return last[0] if last else None
 
     @property
     def reticent(self) -> tuple[str, ...]:
         """The living workers that do not say what they trade, as old programs behind the drop-in."""
-        return tuple(one.worker for one in self.workers if serves(one) and not one.symbols)
+        return tuple(seen.worker for seen in self.workers if serves(seen) and not seen.symbols)
 
 
 def look(bus: Bus, *, flattener: str) -> Overview | None:
@@ -114,9 +114,9 @@ def look(bus: Bus, *, flattener: str) -> Overview | None:
     view = view_in(bus.status())
     if view is None:
         return None
-    beats = bus.beats([*(one.worker for one in view.workers), flattener])
+    beats = bus.beats([*(seen.worker for seen in view.workers), flattener])
     workers = tuple(
-        Seen(one.worker, one.presence, one.symbols, beat is not None)
+        SeenWorker(one.worker, one.presence, one.symbols, beat is not None)
         for one, beat in zip(view.workers, beats, strict=False)
         if one.worker != flattener
     )
@@ -167,15 +167,15 @@ def backlog_of(bus: Bus, head: Head, now_ms: int | None) -> Backlog:
 
 
 def missing_symbols(
-    limits: Limits | None, workers: tuple[Seen, ...], trading: Mapping[str, tuple[str, ...]]
+    limits: Limits | None, workers: tuple[SeenWorker, ...], trading: Mapping[str, tuple[str, ...]]
 ) -> tuple[str, ...]:
     """The portfolio's symbols that no living worker has announced, or is `trading` at this moment."""
-    serving = [one for one in workers if serves(one)]
-    traded = {symbol for one in serving for symbol in (*one.symbols, *trading.get(one.worker, ()))}
+    serving = [seen for seen in workers if serves(seen)]
+    traded = {symbol for seen in serving for symbol in (*seen.symbols, *trading.get(seen.worker, ()))}
     return tuple(symbol for symbol in (limits.symbols if limits else ()) if symbol not in traded)
 
 
-def serves(worker: Seen) -> bool:
+def serves(worker: SeenWorker) -> bool:
     """Whether it is up by the log and by its heartbeat."""
     return worker.alive and worker.presence == "up"
 

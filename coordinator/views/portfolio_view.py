@@ -167,16 +167,16 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
 
     def has_slot(self, worker: str, symbol: str) -> bool:
         """Whether a slot of the worker stands on the symbol."""
-        return any((one.worker, one.symbol) == (worker, symbol) for one in self.reserved)
+        return any((slot.worker, slot.symbol) == (worker, symbol) for slot in self.reserved)
 
     def presence_of(self, worker: str) -> Presence | None:
         """What the log last heard of the worker; None where it never did."""
-        return next((one.presence for one in self.workers if one.worker == worker), None)
+        return next((seen.presence for seen in self.workers if seen.worker == worker), None)
 
     def traded(self) -> dict[str, tuple[str, ...]]:
         """What each worker has a position or a slot in, whatever it announced."""
-        pairs = [(one.worker, one.symbol) for one in self.positions]
-        pairs += [(one.worker, one.symbol) for one in self.reserved]
+        pairs = [(position.worker, position.symbol) for position in self.positions]
+        pairs += [(slot.worker, slot.symbol) for slot in self.reserved]
         symbols: dict[str, set[str]] = {}
         for worker, symbol in pairs:
             symbols.setdefault(worker, set()).add(symbol)

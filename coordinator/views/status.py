@@ -49,8 +49,8 @@ def status_texts(view: PortfolioView) -> dict[str, str]:
         "stats": _stats_text(view.stats),
         "slots_used": str(view.slots_used),
         **{name: ", ".join(items) for name, items in status_lists(view).items()},
-        "opened_ms": ", ".join(str(one.opened_ms) for one in view.positions),
-        "reserved_until_ms": ", ".join(str(one.expires_ms) for one in view.reserved),
+        "opened_ms": ", ".join(str(position.opened_ms) for position in view.positions),
+        "reserved_until_ms": ", ".join(str(slot.expires_ms) for slot in view.reserved),
         "realized_pnl": f"{view.day.realized:f}",
         "daily_stop_loss": f"{limits.daily_stop_loss:f}" if limits else "",
         "stop_from": f"{view.day.stop_from:f}",
@@ -67,8 +67,8 @@ def status_texts(view: PortfolioView) -> dict[str, str]:
         "flatten_cause": flatten.cause if flatten else "",
         "flatten_started_ms": str(flatten.started_ms) if flatten else "",
         "flatten_deadline_ms": str(flatten.deadline_ms) if flatten else "",
-        "unmarked": ", ".join(one.symbol for one in view.positions if one.unmarked),
-        "stale_marks": ", ".join(one.symbol for one in view.positions if one.mark_stale),
+        "unmarked": ", ".join(position.symbol for position in view.positions if position.unmarked),
+        "stale_marks": ", ".join(position.symbol for position in view.positions if position.mark_stale),
         "limits": limits.text if limits else "",
         "limits_by": limits.by if limits else "",
         "most_positions": str(view.stats.most_positions),
@@ -85,12 +85,12 @@ def status_lists(view: PortfolioView) -> dict[str, list[str]]:
     """The items of each list among the fields."""
     return {
         "reserved": slots_in_words(view.reserved),
-        "kept": slots_in_words(one for one in view.reserved if one.kept),
+        "kept": slots_in_words(slot for slot in view.reserved if slot.kept),
         "taken_back": slots_in_words(view.taken_back),
-        "positions": [_position(one) for one in view.positions],
+        "positions": [_position(position) for position in view.positions],
         "unsettled": unsettled_in_words(view.unsettled),
-        "workers": [f"{one.worker} {one.presence}" for one in view.workers],
-        "worker_symbols": [" ".join((one.worker, *one.symbols)) for one in view.workers],
+        "workers": [f"{seen.worker} {seen.presence}" for seen in view.workers],
+        "worker_symbols": [" ".join((seen.worker, *seen.symbols)) for seen in view.workers],
     }
 
 
@@ -122,12 +122,12 @@ def limits_in_words(view: PortfolioView) -> list[str]:
 
 def slots_in_words(slots: Iterable[Slot]) -> list[str]:
     """Each slot."""
-    return [f"{one.symbol} {one.side} {one.size} by {one.worker}" for one in slots]
+    return [f"{slot.symbol} {slot.side} {slot.size} by {slot.worker}" for slot in slots]
 
 
 def unsettled_in_words(unsettled: Iterable[ShownUnsettled]) -> list[str]:
     """Each symbol of a worker, and what it is about it."""
-    return [f"{one.symbol} of {one.worker}: {one.kind}" for one in unsettled]
+    return [f"{found.symbol} of {found.worker}: {found.kind}" for found in unsettled]
 
 
 def tail_missing_text(view: PortfolioView) -> str:
@@ -151,7 +151,7 @@ def _of_the_leader(view: PortfolioView) -> Iterable[tuple[str, str]]:
 
 
 def _open_symbols(view: PortfolioView) -> list[str]:
-    return sorted({one.symbol for one in view.positions})
+    return sorted({position.symbol for position in view.positions})
 
 
 def _stats_text(stats: Stats) -> str:

@@ -36,8 +36,8 @@ def portfolio_view(
         day=_day(state),
         limits=state.limits,
         positions=tuple(map(_position, state.positions.values())),
-        reserved=tuple(_slot(one) for one in slots if not one.revoked),
-        taken_back=tuple(_slot(one) for one in slots if one.revoked),
+        reserved=tuple(_slot(slot) for slot in slots if not slot.revoked),
+        taken_back=tuple(_slot(slot) for slot in slots if slot.revoked),
         slots_used=slots_used(state),
         unsettled=_unsettled(state),
         workers=tuple(Announced(name, one.presence, one.symbols) for name, one in state.workers.items()),
@@ -83,13 +83,13 @@ def _slot(one: Reservation) -> Slot:
 
 def _unsettled(state: State) -> tuple[ShownUnsettled, ...]:
     """What log and broker disagree about, and may: a slot whose worker was lost may be filled."""
-    odd = [ShownUnsettled(one.symbol, one.worker, one.kind) for one in state.unsettled.values()]
+    unsettled = [ShownUnsettled(found.symbol, found.worker, found.kind) for found in state.unsettled.values()]
     maybe = [
         ShownUnsettled(one.symbol, one.worker, "maybe_filled")
         for key, one in state.reservations.items()
         if one.kept and key not in state.unsettled
     ]
-    return (*odd, *maybe)
+    return (*unsettled, *maybe)
 
 
 def _flatten(state: State, episode: Flatten) -> ShownFlatten:

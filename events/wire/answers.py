@@ -70,7 +70,7 @@ class Standing(NamedTuple):
     session: str | None
 
 
-class Archived(NamedTuple):
+class MovedHistory(NamedTuple):
     """History that is no longer in the streams: up to which event, and the folder it was moved to."""
 
     up_to: StreamId
@@ -86,7 +86,7 @@ class LeadersWord(NamedTuple):
     event: StreamId
 
 
-class Acknowledged(NamedTuple):
+class AcknowledgeReply(NamedTuple):
     """The answer to an acknowledgement: `done` with its event; `moved` if the head has; `clock` if the event
     would lie before the head.
     """

@@ -11,27 +11,26 @@ it, and what it answers with, from here.
 """
 
 from portfold.events.wire.answers import (
-    Acknowledged,
-    Archived,
+    AcknowledgeReply,
     Committed,
     Entry,
     Extent,
     Head,
     LeadersWord,
     Lease,
+    MovedHistory,
     Standing,
     trimmed_away,
 )
 from portfold.events.wire.leading import Leading, longest_wait_ms
 from portfold.events.wire.looking import VIEW, Looking
-from portfold.events.wire.presence import Presence
+from portfold.events.wire.presence import SignsOfLife
 from portfold.events.wire.streams import SERVERS_TIME, Streams, at_time
 
 __all__ = [
     "SERVERS_TIME",
     "VIEW",
-    "Acknowledged",
-    "Archived",
+    "AcknowledgeReply",
     "Bus",
     "Committed",
     "Entry",
@@ -39,6 +38,7 @@ __all__ = [
     "Head",
     "LeadersWord",
     "Lease",
+    "MovedHistory",
     "Standing",
     "at_time",
     "longest_wait_ms",
@@ -46,5 +46,5 @@ __all__ = [
 ]
 
 
-class Bus(Streams, Leading, Presence, Looking):
+class Bus(Streams, Leading, SignsOfLife, Looking):
     """The portfolio `name` on one server."""

@@ -12,12 +12,12 @@ from portfold.events.codec import Fields
 from portfold.events.fields import readable
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.answers import (
-    Acknowledged,
-    Archived,
+    AcknowledgeReply,
     Committed,
     Head,
     LeadersWord,
     Lease,
+    MovedHistory,
     cursor_in,
     epoch_in,
     folded_in,
@@ -148,7 +148,7 @@ class Leading(Connected):
 
     def acknowledge(
         self, fields: Fields, *, cursor: StreamId, folded: int, folded_from_now: int, cut_off: bool
-    ) -> Acknowledged:
+    ) -> AcknowledgeReply:
         """Adds the event `fields` and makes the head's count `folded_from_now`; neither if the head moved.
 
         `cut_off`: the log ends before the head, so it depends on the server's clock whether the event comes
@@ -157,7 +157,7 @@ class Leading(Connected):
         words = [str(cursor), folded, folded_from_now, "cut off" if cut_off else "", *fields]
         with translated_errors("acknowledging a loss"):
             outcome, event = self._acknowledge(keys=[self.keys.head, self.keys.events], args=words)
-        return Acknowledged(outcome, StreamId.parse(event) if event else ORIGIN)
+        return AcknowledgeReply(outcome, StreamId.parse(event) if event else ORIGIN)
 
     # --- the log as a whole ------------------------------------------------------------------------------
 
@@ -177,8 +177,8 @@ class Leading(Connected):
         with translated_errors("writing the snapshot"):
             self._client.set(self.keys.snapshot, text)
 
-    def archived(self) -> Archived | None:
+    def archived(self) -> MovedHistory | None:
         """What was moved to an archive; None while the streams reach back to the beginning."""
         with translated_errors("asking what is archived"):
             up_to, folder = self._client.hmget(self.keys.archive, "up_to", "folder")
-        return Archived(cursor_in(up_to), readable(folder or "")) if up_to else None
+        return MovedHistory(cursor_in(up_to), readable(folder or "")) if up_to else None

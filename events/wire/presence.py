@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
 
-class Presence(Connected):
+class SignsOfLife(Connected):
     """The part of a bus with which processes say that they are there, and are found."""
 
     def __init__(self, client: "Redis", name: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from portfold.coordinator.audit.report.curves import Curve, Run
-from portfold.coordinator.audit.report.day_account import DayAccount, Entry, Order, Trade
+from portfold.coordinator.audit.report.day_account import ClosedTrade, DayAccount, EntryFill, OperatorOrder
 from portfold.dollars import shown, shown_limit
 from portfold.quotes import entry_price, exit_price
 from portfold.research.report.drawing import (
@@ -108,18 +108,18 @@ class _Day:
         at = [(self._at(one.ms), float(one.daily_pnl)) for one in entries]
         return marks("Entry", at, [self._told_entry(one) for one in entries], marker=marker)
 
-    def _told_entry(self, one: Entry) -> str:
+    def _told_entry(self, one: EntryFill) -> str:
         price = entry_price(one.price, " at ", grouped=True)
         what = f"{one.symbol} {one.side} {one.size} opened{price}, {one.worker}"
         return label(f"{self._clock(one.ms)} {what}")
 
-    def _exits(self, trades: Sequence[Trade], name: str, *, symbol: str, color: str) -> Trace:
+    def _exits(self, trades: Sequence[ClosedTrade], name: str, *, symbol: str, color: str) -> Trace:
         line = {"width": 1, "color": "@paper"}
         marker: Part = {"symbol": symbol, "size": self._mark_px, "color": color, "line": line}
         at = [(self._at(one.ms), float(one.daily_pnl)) for one in trades]
         return marks(name, at, [self._told_exit(one) for one in trades], marker=marker)
 
-    def _told_exit(self, one: Trade) -> str:
+    def _told_exit(self, one: ClosedTrade) -> str:
         price = exit_price(one.price, one.reason, " at ", grouped=True)
         what = f"{one.symbol} {one.side} {one.size} closed{price}: {dollars(one.pnl)}"
         why = f", {one.reason}" if one.reason else ""
@@ -266,7 +266,7 @@ class _Day:
         )
 
 
-def _order_word(order: Order) -> str:
+def _order_word(order: OperatorOrder) -> str:
     return f"{order.kind} refused" if order.refused else order.kind
 
 

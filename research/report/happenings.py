@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from portfold.coordinator.audit.report.day_account import DayAccount, Flattening, Step
+from portfold.coordinator.audit.report.day_account import DayAccount, Flattening, FlatteningStep
 from portfold.coordinator.fold.limits import limits_named
 from portfold.dollars import shown, shown_limit
 from portfold.research.report.table import Cell, table, words
@@ -46,7 +46,7 @@ def _flattening(one: Flattening, account: DayAccount, zone: str) -> str:
     )
 
 
-def _step(step: Step, flattening: Flattening, span_ms: int, zone: str, day: str) -> str:
+def _step(step: FlatteningStep, flattening: Flattening, span_ms: int, zone: str, day: str) -> str:
     after_ms = step.ms - flattening.began_ms
     left, when = 100 * after_ms / span_ms, clock(step.ms, zone, day, exactly=True)
     return (

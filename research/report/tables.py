@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from portfold.bounds import too_many_blocked
-from portfold.coordinator.audit.report.day_account import DayAccount, EndOfDayPosition, Trade, rate
-from portfold.coordinator.audit.report.tallies import Tally, all_together, by_symbol, by_worker
+from portfold.coordinator.audit.report.day_account import ClosedTrade, DayAccount, EndOfDayPosition, rate
+from portfold.coordinator.audit.report.tallies import ResultTally, all_together, by_symbol, by_worker
 from portfold.dollars import ZERO
 from portfold.exchange_time import span
 from portfold.quotes import is_made_up
@@ -28,19 +28,21 @@ def tallies_tables(accounts: Sequence[DayAccount]) -> str:
     return f'<div class="pair">{symbols}{workers}</div>' if symbols else ""
 
 
-def _tally_table(caption: str, name: str, tallies: Sequence[Tally], total: Tally, note: str) -> str:
+def _tally_table(
+    caption: str, name: str, tallies: Sequence[ResultTally], total: ResultTally, note: str
+) -> str:
     heads = [words(name), *map(figure, ("P&L", "Trades", "Won", "Best", "Worst", "Denied", "Blocked"))]
     largest = max((abs(tally.pnl) for tally in tallies), default=ZERO)
     rows = [[_tally_name(tally), *_tally_cells(tally, largest)] for tally in tallies]
     return table(caption, heads, rows, total=[words("Total"), *_tally_cells(total, ZERO)], note=note)
 
 
-def _tally_name(tally: Tally) -> Cell:
+def _tally_name(tally: ResultTally) -> Cell:
     strategy = f"<small>{text(tally.strategy)}</small>" if tally.strategy else ""
     return Cell(f"{text(tally.name)}{strategy}", tone="name")
 
 
-def _tally_cells(tally: Tally, largest: Decimal) -> list[Cell]:
+def _tally_cells(tally: ResultTally, largest: Decimal) -> list[Cell]:
     return [
         _bar(tally.pnl, largest),
         figure(f"{tally.trades:,}"),
@@ -139,7 +141,7 @@ def trades_table(account: DayAccount, zone: str) -> str:
     return table("Trades", heads, rows, note=note)
 
 
-def _trade_row(one: Trade, account: DayAccount, zone: str) -> list[Cell]:
+def _trade_row(one: ClosedTrade, account: DayAccount, zone: str) -> list[Cell]:
     booked, made_up = "", is_made_up(one.reason)
     if abs(one.pnl - one.booked) > _CENT:
         booked = f"<small>{text(dollars(one.booked))} of it today</small>"

@@ -19,7 +19,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from portfold.config import ConfigError, Portfolio, load, read_portfolio
+from portfold.config import ConfigError, ConfiguredPortfolio, load, read_portfolio
 from portfold.config.locate import CONTRACTS_FILE, PORTFOLIO_FILE, RUNTIME_FILE
 from portfold.dollars import shown_limit
 from portfold.research.errors import ResearchError
@@ -253,7 +253,7 @@ def _span(choice: Choice, judged: Judged) -> dict[str, object]:
 # --- what it changes ------------------------------------------------------------------------------------
 
 
-def checked(text: str, output: Path) -> Portfolio:
+def checked(text: str, output: Path) -> ConfiguredPortfolio:
     """What a coordinator would load of it, with the other files in its folder. Raises ConfigError."""
     with tempfile.TemporaryDirectory(prefix="portfold-export-") as stage:
         staged = Path(stage)
@@ -269,12 +269,12 @@ def checked(text: str, output: Path) -> Portfolio:
             raise ConfigError(here, error.field, expected, error.got) from error
 
 
-def in_force(output: Path) -> Portfolio | None:
+def in_force(output: Path) -> ConfiguredPortfolio | None:
     """The limits in the file that would be overwritten; None where there is none. Raises ConfigError."""
     return read_portfolio(output) if output.exists() else None
 
 
-def changes(old: Portfolio, new: Portfolio) -> list[str]:
+def changes(old: ConfiguredPortfolio, new: ConfiguredPortfolio) -> list[str]:
     """What another file would change in the limits, a line each; nothing where it changes none."""
     lines = []
     if old.max_positions != new.max_positions:

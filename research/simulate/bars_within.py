@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from portfold.config.runtime import TradingDay
+from portfold.config.runtime import TradingDayRoll
 from portfold.coordinator.fold.trading_day import trading_day_at
 from portfold.exchange_time import milliseconds_of
 from portfold.research.errors import ResearchError
@@ -11,13 +11,13 @@ from portfold.research.trades.trading_days import Span
 from portfold.workers.feeds.bar import Bar
 
 
-def day_of(bar: Bar, day: TradingDay) -> str:
+def day_of(bar: Bar, day: TradingDayRoll) -> str:
     """The trading day at the bar's end, as 2025-01-15."""
     return trading_day_at(milliseconds_of(bar.time), day.zone, day.roll).date
 
 
 def bars_within(
-    symbol: str, bars: Sequence[Bar], span: Span, day: TradingDay, where: object
+    symbol: str, bars: Sequence[Bar], span: Span, day: TradingDayRoll, where: object
 ) -> tuple[int, int]:
     """The number of the first bar of `span`, and that behind its last.
 

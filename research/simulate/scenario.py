@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct, structs
 
-from portfold.config import Configuration, Portfolio
+from portfold.config import Configuration, ConfiguredPortfolio
 from portfold.coordinator.configured import configured_limits
 from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.events.codec import encode_checked
@@ -115,7 +115,7 @@ def build_scenario(
     value to dispute it by; and trades without bars are not marked, so no mark of theirs is stale.
     """
     symbols = tuple(sorted({trade.symbol for trade in chosen.trades}))
-    portfolio = Portfolio(max_positions=1, daily_stop_loss=daily_stop_loss, symbols=symbols)
+    portfolio = ConfiguredPortfolio(max_positions=1, daily_stop_loss=daily_stop_loss, symbols=symbols)
     limits = configured_limits(structs.replace(configuration, portfolio=portfolio))
     return Scenario(
         timeline=timeline(chosen.trades, pricing, seed),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from portfold.config import ConfigError, Source, locate
+from portfold.config import ConfigError, ConfigSource, locate
 from portfold.config.locate import PACKAGED
 
 
@@ -19,26 +19,26 @@ def test_the_argument_comes_first(tmp_path: Path) -> None:
 
     source = locate("/given", {"PORTFOLD_CONFIG": "/told"}, tmp_path)
 
-    assert source == Source(Path("/given"), "argument")
+    assert source == ConfigSource(Path("/given"), "argument")
 
 
 def test_then_the_environment(tmp_path: Path) -> None:
     a_folder_with_a_portfolio(tmp_path / "config")
 
-    assert locate(None, {"PORTFOLD_CONFIG": "/told"}, tmp_path) == Source(Path("/told"), "environment")
+    assert locate(None, {"PORTFOLD_CONFIG": "/told"}, tmp_path) == ConfigSource(Path("/told"), "environment")
 
 
 @pytest.mark.parametrize("environ", [{}, {"PORTFOLD_CONFIG": ""}])
 def test_then_config_in_the_working_folder(tmp_path: Path, environ: dict[str, str]) -> None:
     here = a_folder_with_a_portfolio(tmp_path / "config")
 
-    assert locate(None, environ, tmp_path) == Source(here, "working folder")
+    assert locate(None, environ, tmp_path) == ConfigSource(here, "working folder")
 
 
 def test_last_the_packaged_default_which_nobody_asked_for(tmp_path: Path) -> None:
     source = locate(None, {}, tmp_path)
 
-    assert source == Source(PACKAGED, "packaged default")
+    assert source == ConfigSource(PACKAGED, "packaged default")
     assert not source.asked_for
 
 

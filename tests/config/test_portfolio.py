@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfold.config import Portfolio, loaded_line, read_portfolio
+from portfold.config import ConfiguredPortfolio, loaded_line, read_portfolio
 from portfold.config.locate import PACKAGED
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ def test_the_line_at_startup() -> None:
     [("2500", "$2500"), ("2500.5", "$2500.50"), ("0.01", "$0.01"), ("999999999", "$999999999")],
 )
 def test_the_line_shows_cents_only_where_there_are_some(stop: str, shown: str) -> None:
-    line = loaded_line(Portfolio(max_positions=1, daily_stop_loss=Decimal(stop), symbols=("ES",)))
+    line = loaded_line(ConfiguredPortfolio(max_positions=1, daily_stop_loss=Decimal(stop), symbols=("ES",)))
 
     assert f"daily_stop_loss={shown}, optimized_symbols=ES" in line
 

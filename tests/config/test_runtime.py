@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from portfold.config import IbsParameters, Runtime, TradingDay, read_runtime
+from portfold.config import IbsParameters, Runtime, TradingDayRoll, read_runtime
 from portfold.config.locate import PACKAGED
 from tests.config.conftest import RUNTIME as FILE
 
@@ -67,7 +67,7 @@ def test_the_packaged_file_shows_every_key() -> None:
 
     assert list(tree) == [field.name for field in msgspec.structs.fields(Runtime)]
     assert list(tree["workers"]["default"]) == [field.name for field in msgspec.structs.fields(IbsParameters)]
-    assert list(tree["trading_day"]) == [field.name for field in msgspec.structs.fields(TradingDay)]
+    assert list(tree["trading_day"]) == [field.name for field in msgspec.structs.fields(TradingDayRoll)]
 
 
 def test_a_key_left_out_has_its_default(folder: Folder) -> None:
@@ -75,7 +75,7 @@ def test_a_key_left_out_has_its_default(folder: Folder) -> None:
 
     runtime = folder.load().runtime
 
-    assert runtime == Runtime(portfolio="second", trading_day=TradingDay(roll="16:00"))
+    assert runtime == Runtime(portfolio="second", trading_day=TradingDayRoll(roll="16:00"))
     assert runtime.trading_day.zone == "America/Chicago"
 
 

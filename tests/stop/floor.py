@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from portfold.config import Contract, load
-from portfold.coordinator.views.order_outcome import Outcome, outcome_of
+from portfold.coordinator.views.order_outcome import OrderOutcome, outcome_of
 from portfold.events.incoming import PositionClosed
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Entry
@@ -231,7 +231,7 @@ class Floor:
         )
         return found[times - 1]
 
-    def outcome(self, event: StreamId) -> Outcome:
+    def outcome(self, event: StreamId) -> OrderOutcome:
         """What became of an operator's order that was written by hand."""
         return outcome_of(self.live.bus, event, wait_seconds=20)
 

@@ -6,8 +6,7 @@ from inspect import signature
 
 import msgspec
 
-from portfold.config import Broker as ConfiguredBroker
-from portfold.config import ConfigError, Configuration
+from portfold.config import ConfigError, Configuration, ConfiguredBroker
 from portfold.workers.brokers.left_behind import say_what_is_left
 from portfold.workers.brokers.protocol import Broker, BrokerSetup, OpenedBroker
 from portfold.workers.named import find

@@ -13,7 +13,7 @@ from portfold.config import Configuration, load
 from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.events.codec import RefusedField
 from portfold.events.fields import Side
-from portfold.events.incoming import PRICE_NOT_TOLD
+from portfold.events.incoming import NO_EXIT_PRICE
 from portfold.events.wire.bus import Entry
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
@@ -182,7 +182,7 @@ class PortfolioCoordinator:
             self._log.error(f"{symbol} was closed, and nobody here knows of a position in it")
             leg = Leg(symbol, "long", 1, _NOT_TOLD, self.gate.worker, datetime.now(UTC))
         price, made = implied_exit(leg, exact(pnl, "pnl"), self.portfolio.point_value(symbol))
-        reason = PRICE_NOT_TOLD if exit_time is None else f"{PRICE_NOT_TOLD}, at {exit_time.isoformat()}"
+        reason = NO_EXIT_PRICE if exit_time is None else f"{NO_EXIT_PRICE}, at {exit_time.isoformat()}"
         with self.gate.orders:
             self._report_close(leg, price, made, reason)
         self._until_decided()

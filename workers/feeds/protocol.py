@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from portfold.config import Configuration
-from portfold.config import Feed as ConfiguredFeed
+from portfold.config import Configuration, ConfiguredFeed
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.named import Shape, read_options
 

@@ -6,8 +6,7 @@
 from decimal import Decimal
 from pathlib import Path
 
-from portfold.config import ConfigError
-from portfold.config import Feed as ConfiguredFeed
+from portfold.config import ConfigError, ConfiguredFeed
 from portfold.workers.feeds.csv_folder import refuse_no_folder
 from portfold.workers.feeds.protocol import FeedSetup, LiveFeed
 from portfold.workers.named import find

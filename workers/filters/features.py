@@ -12,7 +12,7 @@ from collections import deque
 from decimal import Decimal
 from math import cos, pi, sin
 
-from portfold.config.runtime import TradingDay
+from portfold.config.runtime import TradingDayRoll
 from portfold.errors import PortfoldError
 from portfold.events.fields import Side
 from portfold.workers.feeds.bar import Bar
@@ -54,7 +54,7 @@ class MissingFeatures(PortfoldError):
 class FeatureHistory:
     """The history of one symbol's bars, as far as features look back."""
 
-    def __init__(self, trading_day: TradingDay) -> None:
+    def __init__(self, trading_day: TradingDayRoll) -> None:
         self._clock = SessionClock(trading_day)
         self._range = AverageTrueRange(_RANGE)
         self._long_range = AverageTrueRange(_LONG_RANGE)

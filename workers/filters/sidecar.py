@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from portfold.config import ConfigError
-from portfold.config.runtime import IbsParameters, TradingDay
+from portfold.config.runtime import IbsParameters, TradingDayRoll
 from portfold.workers.filters.features import DEFINITION, FEATURES
 
 FORMAT = 1
@@ -55,7 +55,7 @@ def sidecar_of(model: Path) -> Path:
     return model.with_name(f"{model.name}.json")
 
 
-def traded_by(parameters: IbsParameters, trading_day: TradingDay) -> dict[str, Any]:
+def traded_by(parameters: IbsParameters, trading_day: TradingDayRoll) -> dict[str, Any]:
     """What shapes the entries that a filter judges and what becomes of them, as plain JSON."""
     tree: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(parameters))
     kept = {name: value for name, value in tree.items() if name not in _NOT_TRADED_BY}

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from portfold.bounds import too_many_stops
 from portfold.coordinator.store.recorded import Recorded
-from portfold.coordinator.views.words.of_decisions import said_of_decision
-from portfold.coordinator.views.words.of_events import said_of_event
-from portfold.coordinator.views.words.said import AlertWords, Known
+from portfold.coordinator.views.words.message_words import AlertWords, Known
+from portfold.coordinator.views.words.of_decisions import words_of_decision
+from portfold.coordinator.views.words.of_events import words_of_event
 from portfold.events.codec import RefusedField, decode_decided, decode_event
 from portfold.events.decisions import (
     Decision,
@@ -129,13 +129,13 @@ class _Telling:
             if self.book.is_repeat(event):
                 return
             self.book = self.book.with_fact(event)
-        for said in said_of_event(event, _KnownByMemory(self.book, self._at, event)):
+        for said in words_of_event(event, _KnownByMemory(self.book, self._at, event)):
             self._add(said.alert)
         self.book = after_event(self.book, self._at, event, decisions)
 
     def of_decision(self, decision: Decision, event: Event | Malformed) -> None:
         """What was decided on the event, or because time had passed."""
-        self._add(said_of_decision(decision, event).alert)
+        self._add(words_of_decision(decision, event).alert)
         match decision:
             case StopLossTriggered():
                 self._too_many_stops()

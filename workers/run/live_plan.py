@@ -10,8 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from portfold.config import Configuration, loaded_line
-from portfold.config import Feed as ConfiguredFeed
+from portfold.config import Configuration, ConfiguredFeed, loaded_line
 from portfold.coordinator.configured import configured_limits
 from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.dollars import shown

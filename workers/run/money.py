@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from portfold.config import ConfigError, Configuration
-from portfold.config import Feed as ConfiguredFeed
+from portfold.config import ConfigError, Configuration, ConfiguredFeed
 from portfold.errors import UNUSABLE, PortfoldError
 from portfold.log import Log
 from portfold.workers.brokers.registry import is_paper, on_paper

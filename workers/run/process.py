@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from portfold.config import Configuration, Feed
+from portfold.config import Configuration, ConfiguredFeed
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.errors import BusError
@@ -48,7 +48,7 @@ class WorkerPlan(Struct, frozen=True):
     """
 
     symbol: str
-    feed: Feed
+    feed: ConfiguredFeed
     book: Path
     progress: Path | None = None
 

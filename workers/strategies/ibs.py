@@ -12,7 +12,7 @@ the sequence of its calls, so that the same bars always give the same wishes. do
 
 from decimal import Decimal
 
-from portfold.config.runtime import IbsParameters, TradingDay
+from portfold.config.runtime import IbsParameters, TradingDayRoll
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.strategies.average_true_range import AverageTrueRange
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
@@ -55,13 +55,13 @@ class IbsStrategy:
     first bar that has one.
     """
 
-    def __init__(self, parameters: IbsParameters, trading_day: TradingDay | None = None) -> None:
+    def __init__(self, parameters: IbsParameters, trading_day: TradingDayRoll | None = None) -> None:
         self._parameters = parameters
         self._entry_from = Decimal(str(parameters.entry_from))
         self._entry_below = Decimal(str(parameters.entry_below))
         self._exit_above = Decimal(str(parameters.exit_above))
         self._exit_to = Decimal(str(parameters.exit_to))
-        self._clock = SessionClock(trading_day or TradingDay())
+        self._clock = SessionClock(trading_day or TradingDayRoll())
         self._range = AverageTrueRange(parameters.atr_bars)
         self._entry_range: Decimal | None = None
         self._entry_day: str | None = None

@@ -6,7 +6,7 @@ A bar's time is its end, so one that ends exactly at the roll is the last of its
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from portfold.config.runtime import TradingDay
+from portfold.config.runtime import TradingDayRoll
 from portfold.coordinator.fold.trading_day import TradingDay as Day
 from portfold.coordinator.fold.trading_day import trading_day_at
 from portfold.exchange_time import milliseconds_of
@@ -17,7 +17,7 @@ _DAY = 24 * 60
 class SessionClock:
     """The clocks of a `trading_day`."""
 
-    def __init__(self, trading_day: TradingDay) -> None:
+    def __init__(self, trading_day: TradingDayRoll) -> None:
         self._names = trading_day
         self._zone = ZoneInfo(trading_day.zone)
         self._roll = _minutes(trading_day.roll)

@@ -44,10 +44,10 @@ from portfold.events.incoming import (
 
 def trackers_of(event: Event | Malformed, decisions: Sequence[Decision], after: State) -> list[Tracker]:
     """The trackers that begin with an event and its decisions, given the state it led to."""
-    trackers = [tracker for one in decisions for tracker in _of_decision(one, event)]
+    trackers = [tracker for decision in decisions for tracker in _of_decision(decision, event)]
     if refusal(decisions) is None:
         trackers += _of_event(event)
-    for name in dict.fromkeys(one.episode for one in decisions if isinstance(one, OF_EPISODE)):
+    for name in dict.fromkeys(decision.episode for decision in decisions if isinstance(decision, OF_EPISODE)):
         trackers.append(EpisodeTracker(name, after))
     return [tracker for tracker in trackers if not tracker.done]
 

@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Struct, field
 
 from portfold.coordinator.audit.explain.consequences import trackers_of
-from portfold.coordinator.audit.explain.rationale import DecisionContext, because
+from portfold.coordinator.audit.explain.rationale import DecisionContext, rationale_of
 from portfold.coordinator.audit.explain.state_rows import Labelled, state_rows
-from portfold.coordinator.audit.explain.trackers import Step
+from portfold.coordinator.audit.explain.trackers import LaterEvent
 from portfold.coordinator.audit.record.columns import by_name
 from portfold.coordinator.audit.record.lookup import Found, NotOnRecord
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
@@ -54,7 +54,7 @@ class ExplainedDecision(Struct, frozen=True):
     asked: bool
 
 
-class Change(Struct, frozen=True):
+class StatusChange(Struct, frozen=True):
     """A field of the status before and after the event."""
 
     name: str
@@ -81,7 +81,7 @@ class Explanation(Struct):
     met_after: str
     met: dict[str, object]
     met_rows: list[Labelled]
-    changes: list[Change]
+    changes: list[StatusChange]
     next: list[Happened] = field(default_factory=list)
     ending: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -124,7 +124,7 @@ def explain(record: Record, found: Found, on_progress: Callable[[int], object]) 
             break
         done += 1
         on_progress(done)
-        step = Step(later.event.id, later.event.fields, follower.advance(*later.event), follower.state)
+        step = LaterEvent(later.event.id, later.event.fields, follower.advance(*later.event), follower.state)
         texts = dict.fromkeys(text for tracker in trackers for text in tracker.follow(step))
         story += (Happened(str(step.at), text) for text in texts)
         trackers = [tracker for tracker in trackers if not tracker.done]
@@ -174,7 +174,7 @@ def _told(case: DecisionContext, entry: Entry, *, asked: bool) -> ExplainedDecis
             str(entry.id), "", decision_text(entry), [f"It cannot be read: {refused}."], asked
         )
     text, kind = decision_text(entry), type(decision).__name__
-    return ExplainedDecision(str(entry.id), kind, text, because(case, decision), asked)
+    return ExplainedDecision(str(entry.id), kind, text, rationale_of(case, decision), asked)
 
 
 def _copied(state: State) -> State:
@@ -182,7 +182,7 @@ def _copied(state: State) -> State:
     return msgspec.json.decode(msgspec.json.encode(state), type=State)
 
 
-def _changes(before: State, after: State, at: StreamId) -> list[Change]:
+def _changes(before: State, after: State, at: StreamId) -> list[StatusChange]:
     """What of the status is not as it was; of a list, what left it and what joined it."""
     was, now = portfolio_view(before, at), portfolio_view(after, at)
     texts = status_texts(was), status_texts(now)
@@ -196,7 +196,7 @@ def _changes(before: State, after: State, at: StreamId) -> list[Change]:
             separator, old, new = "; " if name == "limits" else ", ", lists[0][name], lists[1][name]
             left = separator.join(item for item in old if item not in new)
             joined = separator.join(item for item in new if item not in old)
-        found.append(Change(name, left, joined))
+        found.append(StatusChange(name, left, joined))
     return found
 
 

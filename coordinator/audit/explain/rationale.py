@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple, assert_never
 
-from portfold.coordinator.audit.explain.state_rows import pnl_parts, slots_sum, told_clock, told_time
+from portfold.coordinator.audit.explain.state_rows import clock_text, pnl_parts, slots_sum, time_text
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
 from portfold.coordinator.fold.rules.entry import RULES
 from portfold.coordinator.fold.state import (
@@ -22,7 +22,7 @@ from portfold.coordinator.fold.state import (
     slots_used,
 )
 from portfold.dollars import shown
-from portfold.events import decisions as said
+from portfold.events import decisions
 from portfold.events.decisions import Decision
 from portfold.events.incoming import Event, Malformed, PositionClosed, PositionMarked
 from portfold.events.legs import parse_legs
@@ -48,40 +48,40 @@ class DecisionContext(NamedTuple):
         return exchange_of(self.after.limits)
 
 
-def because(case: DecisionContext, decision: Decision) -> list[str]:
+def rationale_of(case: DecisionContext, decision: Decision) -> list[str]:
     """The sentences; none where the decision says all there is."""
     match decision:
-        case said.EntryAllowed():
+        case decisions.EntryAllowed():
             return _allowed(case, decision)
-        case said.EntryDenied():
+        case decisions.EntryDenied():
             return _denied(case, decision)
-        case said.EntryExpired():
+        case decisions.EntryExpired():
             return _expired(case, decision)
-        case said.StopLossApproaching():
+        case decisions.StopLossApproaching():
             return _approaching(case, decision)
-        case said.StopLossTriggered():
+        case decisions.StopLossTriggered():
             return _triggered(case, decision)
-        case said.FlattenOrdered():
+        case decisions.FlattenOrdered():
             return _ordered(case, decision)
-        case said.FlattenHandedOver():
+        case decisions.FlattenHandedOver():
             return _handed_over(case, decision)
-        case said.FlattenOverdue():
+        case decisions.FlattenOverdue():
             return _overdue(case, decision)
-        case said.PortfolioFlat():
+        case decisions.PortfolioFlat():
             return [f"The last of what event {decision.episode} began to flatten is reported closed."]
-        case said.LimitBreached():
+        case decisions.LimitBreached():
             return _breached(case)
-        case said.PositionAdopted():
+        case decisions.PositionAdopted():
             return []
-        case said.PositionMismatch():
+        case decisions.PositionMismatch():
             return _mismatch(decision)
-        case said.PnlDisputed():
+        case decisions.PnlDisputed():
             return _disputed(case, decision)
-        case said.MarkStale():
+        case decisions.MarkStale():
             return _stale(case, decision)
-        case said.EventRejected():
+        case decisions.EventRejected():
             return ["It changed nothing."]
-        case said.TradingDayStarted():
+        case decisions.TradingDayStarted():
             return _new_day(case, decision)
     assert_never(decision)
 
@@ -89,7 +89,7 @@ def because(case: DecisionContext, decision: Decision) -> list[str]:
 # --- entries --------------------------------------------------------------------------------------------
 
 
-def _allowed(case: DecisionContext, decision: said.EntryAllowed) -> list[str]:
+def _allowed(case: DecisionContext, decision: decisions.EntryAllowed) -> list[str]:
     if decision.repeats:
         return [_repeated(decision.repeats)]
     limits = case.met.limits
@@ -99,12 +99,12 @@ def _allowed(case: DecisionContext, decision: said.EntryAllowed) -> list[str]:
         f"{contracts_used(case.met)} contracts held or reserved + {decision.size} asked = "
         f"{contracts_used(case.met) + decision.size} of {most}.",
         f"No rule objected: {', '.join(_ORDER)}.",
-        f"Reserved until {told_clock(case.exchange, decision.expires_ms)}, for "
+        f"Reserved until {clock_text(case.exchange, decision.expires_ms)}, for "
         f"{span(decision.expires_ms - case.at.ms)}.",
     ]
 
 
-def _denied(case: DecisionContext, decision: said.EntryDenied) -> list[str]:
+def _denied(case: DecisionContext, decision: decisions.EntryDenied) -> list[str]:
     if decision.repeats:
         return [_repeated(decision.repeats)]
     numbers = _NUMBERS.get(decision.code)
@@ -113,7 +113,7 @@ def _denied(case: DecisionContext, decision: said.EntryDenied) -> list[str]:
     return [*([numbers(case, decision)] if numbers else []), *unobjecting]
 
 
-def _stopped_out(case: DecisionContext, decision: said.EntryDenied) -> str:
+def _stopped_out(case: DecisionContext, decision: decisions.EntryDenied) -> str:
     stop = case.met.stop
     if stop is None:
         return ""
@@ -123,20 +123,20 @@ def _stopped_out(case: DecisionContext, decision: said.EntryDenied) -> str:
     )
 
 
-def _halted(case: DecisionContext, decision: said.EntryDenied) -> str:
+def _halted(case: DecisionContext, decision: decisions.EntryDenied) -> str:
     halt = case.met.halt
     if halt is None:
         return "There is no LimitsChanged on the log before it."
     return f"Halted since event {halt.since}, until somebody resumes."
 
 
-def _superseded(case: DecisionContext, decision: said.EntryDenied) -> str:
+def _superseded(case: DecisionContext, decision: decisions.EntryDenied) -> str:
     worker = case.met.workers[decision.worker]
     return f"The session in force of {decision.worker} is {worker.session}: the last that said it started."
 
 
-def _unsettled(case: DecisionContext, decision: said.EntryDenied) -> str:
-    found = [odd for odd in case.met.unsettled.values() if odd.symbol == decision.symbol]
+def _unsettled(case: DecisionContext, decision: decisions.EntryDenied) -> str:
+    found = [found for found in case.met.unsettled.values() if found.symbol == decision.symbol]
     return (
         f"Log and broker differ, or may, since event {found[0].since}; portfold settle ends that."
         if found
@@ -144,13 +144,22 @@ def _unsettled(case: DecisionContext, decision: said.EntryDenied) -> str:
     )
 
 
-def _in_position(case: DecisionContext, decision: said.EntryDenied) -> str:
-    held = next((one for one in case.met.positions.values() if one.symbol == decision.symbol), None)
+def _in_position(case: DecisionContext, decision: decisions.EntryDenied) -> str:
+    held = next(
+        (position for position in case.met.positions.values() if position.symbol == decision.symbol), None
+    )
     return f"Opened at event {held.opened}{entry_price(held.price, ', at ')}." if held else ""
 
 
-def _pending(case: DecisionContext, decision: said.EntryDenied) -> str:
-    one = next((one for one in case.met.reservations.values() if one.symbol == decision.symbol), None)
+def _pending(case: DecisionContext, decision: decisions.EntryDenied) -> str:
+    one = next(
+        (
+            reservation
+            for reservation in case.met.reservations.values()
+            if reservation.symbol == decision.symbol
+        ),
+        None,
+    )
     if one is None:
         return ""
     if one.kept:
@@ -160,22 +169,22 @@ def _pending(case: DecisionContext, decision: said.EntryDenied) -> str:
         return (
             f"Reserved by request {one.request}; taken back by a flatten, and a fill may still be reported."
         )
-    return f"Reserved by request {one.request} until {told_clock(case.exchange, one.expires_ms)}."
+    return f"Reserved by request {one.request} until {clock_text(case.exchange, one.expires_ms)}."
 
 
-def _no_slot(case: DecisionContext, decision: said.EntryDenied) -> str:
+def _no_slot(case: DecisionContext, decision: decisions.EntryDenied) -> str:
     return f"{slots_sum(case.met)}; this would be number {slots_used(case.met) + 1}."
 
 
-def _no_contracts(case: DecisionContext, decision: said.EntryDenied) -> str:
-    held = sum(one.size for one in case.met.positions.values())
-    reserved = sum(one.size for one in case.met.reservations.values())
+def _no_contracts(case: DecisionContext, decision: decisions.EntryDenied) -> str:
+    held = sum(position.size for position in case.met.positions.values())
+    reserved = sum(reservation.size for reservation in case.met.reservations.values())
     most = case.met.limits.max_contracts if case.met.limits else 0
     total = held + reserved + decision.size
     return f"{held} held + {reserved} reserved + {decision.size} asked = {total}, and {most} is the limit."
 
 
-_NUMBERS: dict[str, Callable[[DecisionContext, said.EntryDenied], str]] = {
+_NUMBERS: dict[str, Callable[[DecisionContext, decisions.EntryDenied], str]] = {
     "stopped_out": _stopped_out,
     "halted": _halted,
     "worker_superseded": _superseded,
@@ -187,14 +196,14 @@ _NUMBERS: dict[str, Callable[[DecisionContext, said.EntryDenied], str]] = {
 }
 
 
-def _expired(case: DecisionContext, decision: said.EntryExpired) -> list[str]:
+def _expired(case: DecisionContext, decision: decisions.EntryExpired) -> list[str]:
     one = case.before.reservations.get(leg_key(decision.symbol, decision.side, decision.worker))
     if one is None:
         return []
     if one.revoked:
         back = f"Request {one.request} was allowed, and an order to flatten took it back"
         return [f"{back}; it was kept as long as a fill of it might still have been reported."]
-    until = told_clock(case.exchange, one.expires_ms)
+    until = clock_text(case.exchange, one.expires_ms)
     late = case.at.ms - one.expires_ms
     after = f"; this is the first event after that, {span(late)} later" if late > 0 else ""
     if case.before.worker_lost_ms:
@@ -209,7 +218,7 @@ def _repeated(first: str) -> str:
 # --- the day's loss -------------------------------------------------------------------------------------
 
 
-def _approaching(case: DecisionContext, decision: said.StopLossApproaching) -> list[str]:
+def _approaching(case: DecisionContext, decision: decisions.StopLossApproaching) -> list[str]:
     lost = case.after.day.stop_from - decision.daily_pnl
     from_dollars = decision.limit * decision.percent / 100
     return [
@@ -218,14 +227,14 @@ def _approaching(case: DecisionContext, decision: said.StopLossApproaching) -> l
     ]
 
 
-def _triggered(case: DecisionContext, decision: said.StopLossTriggered) -> list[str]:
+def _triggered(case: DecisionContext, decision: decisions.StopLossTriggered) -> list[str]:
     stop_from = case.after.day.stop_from
     forced = f" below the {shown(stop_from)} from which a forced resume counts" if stop_from else ""
     return [
         f"{_sum(case.after)}.",
         f"The limit is {shown(decision.limit)}{forced}, so the stop is at "
         f"{shown(stop_from - decision.limit)}; reaching it is enough.",
-        f"To be closed by {told_clock(case.exchange, decision.deadline_ms)}, within "
+        f"To be closed by {clock_text(case.exchange, decision.deadline_ms)}, within "
         f"{span(decision.deadline_ms - case.at.ms)}: {decision.positions or 'nothing is open'}.",
         *([f"Taken back before they filled: {decision.pending}."] if decision.pending else []),
     ]
@@ -238,23 +247,23 @@ def _sum(state: State) -> str:
 # --- flattening -----------------------------------------------------------------------------------------
 
 
-def _ordered(case: DecisionContext, decision: said.FlattenOrdered) -> list[str]:
-    due = told_clock(case.exchange, decision.deadline_ms)
+def _ordered(case: DecisionContext, decision: decisions.FlattenOrdered) -> list[str]:
+    due = clock_text(case.exchange, decision.deadline_ms)
     if decision.episode != str(case.at):
         return [f"It joins the flatten that began at event {decision.episode}, due {due}."]
     return [f"To be closed by {due}, within {span(decision.deadline_ms - case.at.ms)}."]
 
 
-def _handed_over(case: DecisionContext, decision: said.FlattenHandedOver) -> list[str]:
+def _handed_over(case: DecisionContext, decision: decisions.FlattenHandedOver) -> list[str]:
     owners = {leg.worker: case.after.workers.get(leg.worker) for leg in parse_legs(decision.positions)}
-    told = [f"{name} is {one.presence if one else 'unknown'}" for name, one in owners.items()]
-    return [f"{', '.join(told)}: whoever owns these cannot close them."]
+    presences = [f"{name} is {one.presence if one else 'unknown'}" for name, one in owners.items()]
+    return [f"{', '.join(presences)}: whoever owns these cannot close them."]
 
 
-def _overdue(case: DecisionContext, decision: said.FlattenOverdue) -> list[str]:
+def _overdue(case: DecisionContext, decision: decisions.FlattenOverdue) -> list[str]:
     began = StreamId.parse(decision.episode)
-    due = told_clock(case.exchange, case.at.ms - decision.late_ms)
-    following = told_clock(case.exchange, decision.next_ms)
+    due = clock_text(case.exchange, case.at.ms - decision.late_ms)
+    following = clock_text(case.exchange, decision.next_ms)
     return [
         f"Ordered at event {began}, due {due}, now {span(decision.late_ms)} late. Reminder "
         f"{decision.reminder}; the next at {following}."
@@ -268,15 +277,15 @@ def _breached(case: DecisionContext) -> list[str]:
     return [f"{slots_sum(case.after)} after it. A fill is a fact: it counts, even where it breaks a limit."]
 
 
-def _mismatch(decision: said.PositionMismatch) -> list[str]:
-    perhaps = "perhaps " if decision.kind in said.LATE_REPORTS else ""
+def _mismatch(decision: decisions.PositionMismatch) -> list[str]:
+    perhaps = "perhaps " if decision.kind in decisions.LATE_REPORTS else ""
     return [
         f"The log holds {decision.log_size}, the broker {perhaps}{decision.broker_size}. Entries in "
         f"{decision.symbol} are denied until it is settled."
     ]
 
 
-def _disputed(case: DecisionContext, decision: said.PnlDisputed) -> list[str]:
+def _disputed(case: DecisionContext, decision: decisions.PnlDisputed) -> list[str]:
     event, limits = case.event, case.met.limits
     if not isinstance(event, PositionClosed | PositionMarked) or limits is None:
         return []
@@ -294,20 +303,20 @@ def _disputed(case: DecisionContext, decision: said.PnlDisputed) -> list[str]:
     ]
 
 
-def _stale(case: DecisionContext, decision: said.MarkStale) -> list[str]:
+def _stale(case: DecisionContext, decision: decisions.MarkStale) -> list[str]:
     limits = case.met.limits
     allowed = span(limits.mark_stale_ms) if limits else "nothing"
-    last = told_time(case.exchange, case.at.ms - decision.age_ms)
+    last = time_text(case.exchange, case.at.ms - decision.age_ms)
     return [f"Last marked {last}; after {allowed} a mark counts as stale."]
 
 
 # --- the calendar ---------------------------------------------------------------------------------------
 
 
-def _new_day(case: DecisionContext, decision: said.TradingDayStarted) -> list[str]:
+def _new_day(case: DecisionContext, decision: decisions.TradingDayStarted) -> list[str]:
     if not decision.previous_day:
         return ["The first limits on the log say what a trading day is, and so begin one."]
     return [
-        f"{decision.previous_day} ended {told_time(case.exchange, case.before.day.ends_ms)} "
+        f"{decision.previous_day} ended {time_text(case.exchange, case.before.day.ends_ms)} "
         f"({case.exchange.zone}); this is the first event after that."
     ]

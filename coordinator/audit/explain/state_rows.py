@@ -51,12 +51,12 @@ def state_rows(state: State) -> list[Labelled]:
     ]
 
 
-def told_time(exchange: Exchange, ms: int) -> str:
+def time_text(exchange: Exchange, ms: int) -> str:
     """`Wed 15 Jan 2025 08:32:07.123`, by the exchange's clock."""
     return f"{exchange.local(ms):%a %d %b %Y %H:%M:%S}.{ms % 1000:03}"
 
 
-def told_clock(exchange: Exchange, ms: int) -> str:
+def clock_text(exchange: Exchange, ms: int) -> str:
     """`08:32:07`, by the exchange's clock."""
     return f"{exchange.local(ms):%H:%M:%S}"
 
@@ -122,8 +122,8 @@ def _position(held: Position, exchange: Exchange) -> str:
 
 def _reserved(state: State, exchange: Exchange) -> list[str]:
     each = [
-        f"{one.symbol} {one.side} {one.size} by {one.worker} {_lasts(one, exchange)}"
-        for one in state.reservations.values()
+        f"{slot.symbol} {slot.side} {slot.size} by {slot.worker} {_lasts(slot, exchange)}"
+        for slot in state.reservations.values()
     ]
     return each or ["nothing"]
 
@@ -133,7 +133,7 @@ def _lasts(slot: Reservation, exchange: Exchange) -> str:
         return "kept: it may be filled"
     if slot.revoked:
         return "taken back: a fill may still be reported"
-    return f"until {told_clock(exchange, slot.expires_ms)}"
+    return f"until {clock_text(exchange, slot.expires_ms)}"
 
 
 def _contracts(state: State) -> str:
@@ -155,14 +155,15 @@ def _seldom(state: State, exchange: Exchange) -> list[Labelled]:
     """What is mostly not so, and then not said."""
     rows = []
     if state.flatten is not None:
-        due = told_clock(exchange, state.flatten.deadline_ms)
+        due = clock_text(exchange, state.flatten.deadline_ms)
         left = legs_named(state, state.flatten.left) or "nothing"
         rows.append(Labelled("Flattening", [f"{left}, due {due}: {state.flatten.cause}"]))
     if state.unsettled:
-        odd = [
-            f"{one.symbol} of {one.worker}: {one.kind}, event {one.since}" for one in state.unsettled.values()
+        lines = [
+            f"{found.symbol} of {found.worker}: {found.kind}, event {found.since}"
+            for found in state.unsettled.values()
         ]
-        rows.append(Labelled("Unsettled", odd))
+        rows.append(Labelled("Unsettled", lines))
     if state.tail_missing is not None:
         lost = state.tail_missing
         rows.append(Labelled("Log", [f"lost its end: {lost.worker} saw {lost.saw}, event {lost.since}"]))
@@ -188,4 +189,4 @@ def _count(number: int, what: str) -> str:
 def since(state: State, at: StreamId) -> str:
     """`Wed 15 Jan 2025 08:32:07.123 (America/Chicago)`: when the event `at` was."""
     exchange = exchange_of(state.limits)
-    return f"{told_time(exchange, at.ms)} ({exchange.zone})"
+    return f"{time_text(exchange, at.ms)} ({exchange.zone})"

@@ -12,7 +12,7 @@ from portfold.coordinator.audit.record.timeline import event_text
 from portfold.coordinator.fold.rules.entry import why_not
 from portfold.coordinator.fold.state import State, daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.ledger import Decided
-from portfold.coordinator.views.words.of_decisions import said_of_decision
+from portfold.coordinator.views.words.of_decisions import words_of_decision
 from portfold.dollars import ZERO, shown
 from portfold.events.decisions import (
     Decision,
@@ -51,7 +51,7 @@ OF_EPISODE = (StopLossTriggered, FlattenOrdered, FlattenHandedOver, FlattenOverd
 """The decisions that belong to an episode of flattening."""
 
 
-class Step(NamedTuple):
+class LaterEvent(NamedTuple):
     """A later event: what it says, what was decided on it, and the state it led to."""
 
     at: StreamId
@@ -65,7 +65,12 @@ class Step(NamedTuple):
         return self.decided.event
 
     @property
-    def told(self) -> str:
+    def decisions(self) -> list[Decision]:
+        """What was decided on it."""
+        return self.decided.decisions
+
+    @property
+    def sentence(self) -> str:
         """Its sentence; a fill with its price, which a coordinator's log leaves out."""
         event = self.event
         if isinstance(event, PositionOpened | PositionClosed) and self.decided.took_effect:
@@ -86,7 +91,7 @@ class Tracker(Protocol):
 
     done: bool
 
-    def follow(self, step: Step) -> list[str]:
+    def follow(self, step: LaterEvent) -> list[str]:
         """What of the step belongs to it."""
         ...
 
@@ -106,15 +111,15 @@ class LegTracker:
         self._marks = self._renewals = 0
         self.done = False
 
-    def follow(self, step: Step) -> list[str]:
-        found = [step.told] if self._concerns(step.event) else []
-        found += [said_of_decision(one).text for one in step.decided.decisions if self._is_about(one)]
+    def follow(self, step: LaterEvent) -> list[str]:
+        found = [step.sentence] if self._concerns(step.event) else []
+        found += [words_of_decision(decision).text for decision in step.decisions if self._is_about(decision)]
         if isinstance(step.event, PositionMarked):
             self._mark(step)
         self._renewals += self._is_renewed(step)
         held, reserved = self._key in step.state.positions, self._key in step.state.reservations
         if not reserved and not held and not found:
-            found = [f"The slot is taken back: {step.told}"]
+            found = [f"The slot is taken back: {step.sentence}"]
         if self._renewals and not reserved:
             found = [f"The slot was renewed meanwhile, {_times(self._renewals)}.", *found]
             self._renewals = 0
@@ -146,15 +151,15 @@ class LegTracker:
                 return self._key in _keys(decision.positions)
         return False
 
-    def _is_renewed(self, step: Step) -> bool:
+    def _is_renewed(self, step: LaterEvent) -> bool:
         event, slot = step.event, step.state.reservations.get(self._key)
         renews = isinstance(event, EntryRenewed) and (event.symbol, event.worker) == (
             self._symbol,
             self._worker,
         )
-        return renews and slot is not None and not step.decided.decisions and not step.decided.repeated
+        return renews and slot is not None and not step.decisions and not step.decided.repeated
 
-    def _mark(self, step: Step) -> None:
+    def _mark(self, step: LaterEvent) -> None:
         held = step.state.positions.get(self._key)
         if held is not None and held.marked_ms == step.at.ms:
             self._worst = min(self._worst, held.unrealized) if self._marks else held.unrealized
@@ -177,19 +182,21 @@ class DeniedTracker:
         self._request = request
         self._asked = self._free = self.done = False
 
-    def follow(self, step: Step) -> list[str]:
+    def follow(self, step: LaterEvent) -> list[str]:
         found: list[str] = []
-        if any(isinstance(one, TradingDayStarted) for one in step.decided.decisions):
+        if any(isinstance(decision, TradingDayStarted) for decision in step.decisions):
             self.done = True
             return found if self._free else ["The trading day ended before it could have been allowed."]
         if not self._asked and self._is_asked_again(step.event):
             self._asked = True
-            answers = [one for one in step.decided.decisions if isinstance(one, EntryAllowed | EntryDenied)]
-            found += [f"Asked again: {said_of_decision(one).text}" for one in answers]
-            self.done = any(isinstance(one, EntryAllowed) for one in answers)
+            answers = [
+                decision for decision in step.decisions if isinstance(decision, EntryAllowed | EntryDenied)
+            ]
+            found += [f"Asked again: {words_of_decision(answer).text}" for answer in answers]
+            self.done = any(isinstance(answer, EntryAllowed) for answer in answers)
         if not self._free and not self.done and self._would_be_allowed(step.state):
             self._free = True
-            found.append(f"From here on it would have been allowed, after: {step.told}")
+            found.append(f"From here on it would have been allowed, after: {step.sentence}")
         self.done = self.done or (self._asked and self._free)
         return found
 
@@ -217,9 +224,9 @@ class EpisodeTracker:
         self._note(state)
         self.done = not self._keys  # where nothing was open, it was over as it began
 
-    def follow(self, step: Step) -> list[str]:
-        found = [step.told] if self._closes(step.event) else []
-        found += [said_of_decision(one).text for one in step.decided.decisions if self._is_of(one)]
+    def follow(self, step: LaterEvent) -> list[str]:
+        found = [step.sentence] if self._closes(step.event) else []
+        found += [words_of_decision(decision).text for decision in step.decisions if self._is_of(decision)]
         self._note(step.state)
         self.done = step.state.flatten is None or step.state.flatten.episode != self._episode
         return found
@@ -245,12 +252,13 @@ class StopTracker:
         self._denied = 0
         self.done = False
 
-    def follow(self, step: Step) -> list[str]:
+    def follow(self, step: LaterEvent) -> list[str]:
         self._denied += sum(
-            isinstance(one, EntryDenied) and one.code == "stopped_out" for one in step.decided.decisions
+            isinstance(decision, EntryDenied) and decision.code == "stopped_out"
+            for decision in step.decisions
         )
         self.done = step.state.stop is None
-        return [f"The stop lifts; it denied {_requests(self._denied)}. {step.told}"] if self.done else []
+        return [f"The stop lifts; it denied {_requests(self._denied)}. {step.sentence}"] if self.done else []
 
     def unfinished(self) -> str:
         return f"Where the record ends the stop holds; it denied {_requests(self._denied)} so far."
@@ -263,12 +271,12 @@ class HaltTracker:
         self._denied = 0
         self.done = False
 
-    def follow(self, step: Step) -> list[str]:
+    def follow(self, step: LaterEvent) -> list[str]:
         self._denied += sum(
-            isinstance(one, EntryDenied) and one.code == "halted" for one in step.decided.decisions
+            isinstance(decision, EntryDenied) and decision.code == "halted" for decision in step.decisions
         )
         self.done = step.state.halt is None
-        resumed = [step.told] if isinstance(step.event, TradingResumed) else []
+        resumed = [step.sentence] if isinstance(step.event, TradingResumed) else []
         return [*resumed, *([f"It denied {_requests(self._denied)}."] if self.done else [])]
 
     def unfinished(self) -> str:
@@ -282,9 +290,9 @@ class UnsettledTracker:
         self._key = key
         self.done = False
 
-    def follow(self, step: Step) -> list[str]:
+    def follow(self, step: LaterEvent) -> list[str]:
         self.done = self._key not in step.state.unsettled
-        return [f"Settled: {step.told}"] if self.done else []
+        return [f"Settled: {step.sentence}"] if self.done else []
 
     def unfinished(self) -> str:
         return f"Where the record ends {self._key} is not settled."
@@ -297,11 +305,11 @@ class NextTracker:
         self._of, self._named, self._otherwise = of, named, otherwise
         self.done = False
 
-    def follow(self, step: Step) -> list[str]:
+    def follow(self, step: LaterEvent) -> list[str]:
         if not isinstance(step.event, self._of):
             return []
         self.done = all(getattr(step.event, name) == value for name, value in self._named.items())
-        return [step.told] if self.done else []
+        return [step.sentence] if self.done else []
 
     def unfinished(self) -> str:
         return self._otherwise

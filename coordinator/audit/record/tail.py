@@ -20,8 +20,8 @@ from portfold.coordinator.store.history import on_stream
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.store.segment import ArchiveError
-from portfold.coordinator.views.words.of_decisions import said_of_decision
-from portfold.coordinator.views.words.said import Level
+from portfold.coordinator.views.words.message_words import Level
+from portfold.coordinator.views.words.of_decisions import words_of_decision
 from portfold.events.codec import RefusedField, decode_decided, decode_event
 from portfold.events.decisions import Decision
 from portfold.events.stream_id import ORIGIN, StreamId
@@ -70,7 +70,7 @@ class Choice(NamedTuple):
                 yield told
         for entry, decision in zip(recorded.decisions, decisions, strict=True):
             if self.wanted.has(entry.fields):
-                level = said_of_decision(decision).level if decision is not None else "error"
+                level = words_of_decision(decision).level if decision is not None else "error"
                 row = Row(*entry)
                 yield TailLine(
                     Item(TABLES[1], row, recorded.event.id, self.exchange, decision_text(entry)), level

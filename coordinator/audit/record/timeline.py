@@ -18,9 +18,9 @@ from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.views.narration import KnownByState, Line
-from portfold.coordinator.views.words.of_decisions import said_of_decision
-from portfold.coordinator.views.words.of_events import said_of_event
-from portfold.coordinator.views.words.said import Known
+from portfold.coordinator.views.words.message_words import Known
+from portfold.coordinator.views.words.of_decisions import words_of_decision
+from portfold.coordinator.views.words.of_events import words_of_event
 from portfold.events.codec import Fields, RefusedField, decode_decided
 from portfold.events.fields import readable
 from portfold.events.incoming import Malformed
@@ -121,7 +121,7 @@ def event_line(state: State | None, decided: Decided, fields: Fields) -> Line:
         return Line("debug", f"Not an event: {_plainly(fields)}")
     if not decided.took_effect:
         return Line("debug", f"{'Published again' if decided.repeated else 'Refused'}: {_plainly(fields)}")
-    said, *_ = said_of_event(event, KnownByState(state, event) if state is not None else Known())
+    said, *_ = words_of_event(event, KnownByState(state, event) if state is not None else Known())
     return Line(said.level, said.text)
 
 
@@ -131,7 +131,7 @@ def decision_text(decision: Entry) -> str:
         message, _ = decode_decided(decision.fields)
     except RefusedField:
         return f"Not a decision: {_plainly(decision.fields)}"
-    return said_of_decision(message).text
+    return words_of_decision(message).text
 
 
 def _plainly(fields: Fields) -> str:

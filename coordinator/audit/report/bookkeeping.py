@@ -11,14 +11,14 @@ from portfold.coordinator.audit.report.day_account import (
     LINES_KEPT,
     Above,
     Booking,
-    Change,
+    ClosedTrade,
     DayAccount,
     EndOfDayPosition,
-    Entry,
+    EntryFill,
+    LimitsChange,
     NarratedLine,
-    Order,
+    OperatorOrder,
     OrderKind,
-    Trade,
 )
 from portfold.coordinator.fold.limits import Limits, limits_named
 from portfold.coordinator.fold.rules.daily_loss import is_near
@@ -26,7 +26,7 @@ from portfold.coordinator.fold.rules.flatten import catches_new_fills
 from portfold.coordinator.fold.state import State, contracts_used, daily_pnl, earlier, leg_of, slots_used
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.narration import narrate
-from portfold.coordinator.views.words.said import is_everyday
+from portfold.coordinator.views.words.message_words import is_everyday
 from portfold.dollars import ZERO
 from portfold.events.codec import Fields
 from portfold.events.decisions import (
@@ -107,15 +107,15 @@ def close(account: DayAccount, state: State) -> None:
     counts = state.limits is not None and state.limits.stop_loss_on == "total"
     account.held = [
         EndOfDayPosition(
-            symbol=one.symbol,
-            side=one.side,
-            size=one.size,
-            price=one.price,
-            worker=one.worker,
-            unrealized=one.unrealized if one.mark is not None else None,
-            counted=one.unrealized - earlier(state, one) if counts else ZERO,
+            symbol=position.symbol,
+            side=position.side,
+            size=position.size,
+            price=position.price,
+            worker=position.worker,
+            unrealized=position.unrealized if position.mark is not None else None,
+            counted=position.unrealized - earlier(state, position) if counts else ZERO,
         )
-        for one in state.positions.values()
+        for position in state.positions.values()
     ]
 
 
@@ -131,7 +131,7 @@ def _enter_event(account: DayAccount, decided: Decided, state: State, met: Befor
         account.strategies[event.worker] = event.strategy
     elif isinstance(event, PositionOpened):
         account.entries.append(
-            Entry(ms, event.symbol, event.side, event.size, event.price, event.worker, daily_pnl(state))
+            EntryFill(ms, event.symbol, event.side, event.size, event.price, event.worker, daily_pnl(state))
         )
     elif isinstance(event, PositionClosed):
         _enter_close(account, decided, event, state, met)
@@ -159,7 +159,7 @@ def _enter_close(
     disputed = first(PnlDisputed, decided.decisions)
     entry, opened_ms = held
     account.trades.append(
-        Trade(
+        ClosedTrade(
             ms=decided.at.ms,
             symbol=event.symbol,
             side=event.side,
@@ -200,7 +200,7 @@ def _enter_order(account: DayAccount, ms: int, event: Event | Malformed, refused
             kind = "retire"
         case _:  # no order, or one that the account has among the changes of its limits
             return
-    account.orders.append(Order(ms, kind, event.by, event.reason, refused))
+    account.orders.append(OperatorOrder(ms, kind, event.by, event.reason, refused))
 
 
 def _enter_change(account: DayAccount, ms: int, state: State, met: Before) -> None:
@@ -212,7 +212,7 @@ def _enter_change(account: DayAccount, ms: int, state: State, met: Before) -> No
     old, new = limits_named(met.limits), limits_named(state.limits)
     changes = tuple((name, old[name], value) for name, value in new.items() if old[name] != value)
     if changes:
-        account.changes.append(Change(ms, state.limits.by, state.limits.reason, changes))
+        account.changes.append(LimitsChange(ms, state.limits.by, state.limits.reason, changes))
 
 
 # --- decisions ------------------------------------------------------------------------------------------
@@ -244,7 +244,9 @@ def _enter_decision(account: DayAccount, ms: int, decision: Decision, state: Sta
 
 def _enter_lines(account: DayAccount, decided: Decided, state: State) -> None:
     """What the coordinator's log would say that is out of the ordinary, except that a day began."""
-    shown: list[Decision] = [one for one in decided.decisions if not isinstance(one, TradingDayStarted)]
+    shown: list[Decision] = [
+        decision for decision in decided.decisions if not isinstance(decision, TradingDayStarted)
+    ]
     for line in narrate(state, decided._replace(decisions=shown)):
         if is_everyday(line.level):
             continue
@@ -280,7 +282,7 @@ def _enter_figures(account: DayAccount, ms: int, state: State) -> None:
         account.used, account.lost, account.lost_of = max(ZERO, used), max(ZERO, lost), limits.daily_stop_loss
     account.near = account.near or is_near(lost, limits)
     _enter_above(account, Above("positions", ms, held, limits.max_positions))
-    contracts = contracts_used(state) - sum(one.size for one in state.reservations.values())
+    contracts = contracts_used(state) - sum(reservation.size for reservation in state.reservations.values())
     _enter_above(account, Above("contracts", ms, contracts, limits.max_contracts))
 
 

@@ -21,7 +21,7 @@ StepKind = Literal["triggered", "ordered", "handed over", "closed", "overdue", "
 OrderKind = Literal["halt", "resume", "resume by force", "flatten", "settle", "acknowledge", "retire"]
 
 
-class Entry(Struct, frozen=True):
+class EntryFill(Struct, frozen=True):
     """A fill that opened contracts. `daily_pnl` is the day's P&L right after it."""
 
     ms: int
@@ -33,7 +33,7 @@ class Entry(Struct, frozen=True):
     daily_pnl: Decimal
 
 
-class Trade(Struct, frozen=True):
+class ClosedTrade(Struct, frozen=True):
     """A close of what was held, in part or all.
 
     `pnl` is what it made over its whole life, net of `commission`, as the coordinator counted it; `booked` is
@@ -91,7 +91,7 @@ class Above(Struct, frozen=True):
     limit: int
 
 
-class Order(Struct, frozen=True):
+class OperatorOrder(Struct, frozen=True):
     """What an operator ordered; `refused` says why it had no effect."""
 
     ms: int
@@ -101,7 +101,7 @@ class Order(Struct, frozen=True):
     refused: str = ""
 
 
-class Change(Struct, frozen=True):
+class LimitsChange(Struct, frozen=True):
     """Other limits from `ms` on: name, value before, value after."""
 
     ms: int
@@ -110,7 +110,7 @@ class Change(Struct, frozen=True):
     changes: tuple[tuple[str, str, str], ...]
 
 
-class Step(Struct, frozen=True):
+class FlatteningStep(Struct, frozen=True):
     """Something that happened in a flattening."""
 
     ms: int
@@ -135,7 +135,7 @@ class Flattening(Struct):
     cause: str
     began_ms: int
     deadline_ms: int
-    steps: list[Step] = field(default_factory=list)
+    steps: list[FlatteningStep] = field(default_factory=list)
     triggered: Triggered | None = None
     took_ms: int | None = None
 
@@ -191,8 +191,8 @@ class DayAccount(Struct):
     crossed: int = 0
     rejected: int = 0
 
-    entries: list[Entry] = field(default_factory=list)
-    trades: list[Trade] = field(default_factory=list)
+    entries: list[EntryFill] = field(default_factory=list)
+    trades: list[ClosedTrade] = field(default_factory=list)
     bookings: list[Booking] = field(default_factory=list)
     held: list[EndOfDayPosition] = field(default_factory=list)
     asked_by: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -200,8 +200,8 @@ class DayAccount(Struct):
     strategies: dict[str, str] = field(default_factory=dict)
 
     flattenings: list[Flattening] = field(default_factory=list)
-    orders: list[Order] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    orders: list[OperatorOrder] = field(default_factory=list)
+    changes: list[LimitsChange] = field(default_factory=list)
     lines: list[NarratedLine] = field(default_factory=list)
     lines_left_out: int = 0
 
@@ -228,7 +228,11 @@ class DayAccount(Struct):
     @property
     def stopped(self) -> list[Flattening]:
         """The flattenings that are stops of this day."""
-        return [one for one in self.flattenings if one.triggered and one.triggered.day == self.day]
+        return [
+            flattening
+            for flattening in self.flattenings
+            if flattening.triggered and flattening.triggered.day == self.day
+        ]
 
 
 def rate(part: int, whole: int) -> Decimal | None:

@@ -142,12 +142,12 @@ class _Gatherer:
             if self._flattenings.under_way is not None:
                 self._account.flattenings.append(self._flattenings.under_way)
         self._account.day = day
-        found.accounts = [one for one in found.accounts if self._asked.still_wants(one.day, day)]
+        found.accounts = [account for account in found.accounts if self._asked.still_wants(account.day, day)]
         found.accounts.append(self._account)
 
     def _awaits_the_end_of_a_flattening(self) -> bool:
         """One that began on a day asked for is followed to its end, however late."""
-        begun = [one for account in self._found.accounts for one in account.flattenings]
+        begun = [flattening for account in self._found.accounts for flattening in account.flattenings]
         return any(one is self._flattenings.under_way for one in begun)
 
     def _count(self, decided: Decided, recorded: Recorded) -> None:
@@ -159,7 +159,7 @@ class _Gatherer:
         found.events += 1
         found.decisions += len(recorded.decisions)
         found.cursor, found.chain = str(decided.at), decided.chain
-        self._stops_in_week += sum(isinstance(one, StopLossTriggered) for one in decided.decisions)
+        self._stops_in_week += sum(isinstance(decision, StopLossTriggered) for decision in decided.decisions)
 
     def _check_end(self, record: Record) -> None:
         follower, found = self._follower, self._found

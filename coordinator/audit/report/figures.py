@@ -8,7 +8,7 @@ from msgspec import to_builtins
 
 from portfold.coordinator.audit.report.day_account import DayAccount, rate
 from portfold.coordinator.audit.report.days import Gathered, begins_ms
-from portfold.coordinator.audit.report.tallies import Tally, all_together, by_symbol, by_worker
+from portfold.coordinator.audit.report.tallies import ResultTally, all_together, by_symbol, by_worker
 from portfold.coordinator.audit.report.warning_signs import signs
 from portfold.dollars import ZERO
 
@@ -19,10 +19,10 @@ def figures(found: Gathered, portfolio: str) -> Figures:
     """All of it: dollars as exact decimals, rates as fractions, times as milliseconds of the log's clock."""
     return {
         "portfolio": portfolio,
-        "days": [_day(one) for one in found.accounts],
+        "days": [_day(account) for account in found.accounts],
         "total": _total(found.accounts),
-        "by_symbol": [_tally(one) for one in by_symbol(found.accounts)],
-        "by_worker": [_tally(one) for one in by_worker(found.accounts)],
+        "by_symbol": [_tally(account) for account in by_symbol(found.accounts)],
+        "by_worker": [_tally(account) for account in by_worker(found.accounts)],
         "signs": to_builtins(signs(found.accounts)),
         "events": found.events,
         "decisions": found.decisions,
@@ -65,11 +65,11 @@ def _day(account: DayAccount) -> Figures:
 
 
 def _total(accounts: Sequence[DayAccount]) -> Figures:
-    asked, blocked = sum(one.asked for one in accounts), sum(one.blocked for one in accounts)
+    asked, blocked = sum(account.asked for account in accounts), sum(account.blocked for account in accounts)
     tally = all_together(accounts)
     return {
-        "pnl": sum((one.pnl for one in accounts), ZERO),
-        "stops": sum(one.stops for one in accounts),
+        "pnl": sum((account.pnl for account in accounts), ZERO),
+        "stops": sum(account.stops for account in accounts),
         "trades": tally.trades,
         "won": tally.won,
         **_requests(asked, blocked),
@@ -81,7 +81,7 @@ def _requests(asked: int, blocked: int) -> Figures:
     return {"asked": asked, "allowed": asked - blocked, "denied": blocked, "block_rate": block_rate}
 
 
-def _tally(tally: Tally) -> Figures:
+def _tally(tally: ResultTally) -> Figures:
     found: Figures = to_builtins(tally, builtin_types=(Decimal,))
     return found | {"win_rate": _rounded(tally.win_rate), "block_rate": _rounded(tally.block_rate)}
 

@@ -1,6 +1,6 @@
 """Each flattening followed from the order to the last confirmed close, however many days that takes."""
 
-from portfold.coordinator.audit.report.day_account import Flattening, Step, StepKind, Triggered
+from portfold.coordinator.audit.report.day_account import Flattening, FlatteningStep, StepKind, Triggered
 from portfold.coordinator.fold.state import State, leg_of
 from portfold.coordinator.store.ledger import Decided
 from portfold.dollars import shown, shown_limit
@@ -11,7 +11,7 @@ from portfold.events.decisions import (
     PortfolioFlat,
     StopLossTriggered,
 )
-from portfold.events.incoming import PRICE_NOT_TOLD, PositionClosed, PositionSettled
+from portfold.events.incoming import NO_EXIT_PRICE, PositionClosed, PositionSettled
 from portfold.events.legs import parse_legs
 from portfold.quotes import exit_price
 
@@ -36,8 +36,8 @@ class Flattenings:
                 self._step(decided.at.ms, "handed over", f"to the flattener: {legs}")
             elif isinstance(decision, FlattenOverdue):
                 legs = _legs(decision.positions, owners=True)
-                told = f"{decision.late_ms:,} ms late, reminder {decision.reminder}: {legs}"
-                self._step(decided.at.ms, "overdue", told)
+                text = f"{decision.late_ms:,} ms late, reminder {decision.reminder}: {legs}"
+                self._step(decided.at.ms, "overdue", text)
             elif isinstance(decision, PortfolioFlat):
                 self._end(decided.at.ms, decision)
         self._left = frozenset(state.flatten.left) if state.flatten else frozenset()
@@ -56,7 +56,7 @@ class Flattenings:
             how = f"{event.symbol} {event.side} settled by {event.by}: {shown(event.pnl)}"
         else:
             part = f", {left.size} still open" if left is not None else ""
-            price = exit_price(event.price, event.reason, " at ", grouped=True) or f" ({PRICE_NOT_TOLD})"
+            price = exit_price(event.price, event.reason, " at ", grouped=True) or f" ({NO_EXIT_PRICE})"
             how = (
                 f"{event.symbol} {event.side} {event.size}{price} by {event.worker}: {shown(event.pnl)}{part}"
             )
@@ -94,7 +94,7 @@ class Flattenings:
 
     def _step(self, ms: int, kind: StepKind, text: str) -> None:
         if self.under_way is not None:
-            self.under_way.steps.append(Step(ms, kind, text))
+            self.under_way.steps.append(FlatteningStep(ms, kind, text))
 
 
 def _legs(text: str, *, owners: bool = False) -> str:

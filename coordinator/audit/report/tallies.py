@@ -5,11 +5,11 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from portfold.coordinator.audit.report.day_account import DayAccount, Trade, rate
+from portfold.coordinator.audit.report.day_account import ClosedTrade, DayAccount, rate
 from portfold.dollars import ZERO
 
 
-class Tally(Struct):
+class ResultTally(Struct):
     """What came together under `name`. `pnl` is what counted on the days, booked or on what stayed open, so
     that the tallies add up to their P&L; `best` and `worst` are of whole trades, of which `won` made money.
     """
@@ -35,12 +35,12 @@ class Tally(Struct):
         return rate(self.denied, self.asked)
 
 
-def by_symbol(accounts: Sequence[DayAccount]) -> list[Tally]:
+def by_symbol(accounts: Sequence[DayAccount]) -> list[ResultTally]:
     """One for each symbol that was asked for or traded, in the order of their names."""
     return _tallied(accounts, lambda symbol, _: symbol)
 
 
-def by_worker(accounts: Sequence[DayAccount]) -> list[Tally]:
+def by_worker(accounts: Sequence[DayAccount]) -> list[ResultTally]:
     """One for each worker, which is a strategy in one symbol or more, with the name it gave its strategy."""
     tallies = _tallied(accounts, lambda _, worker: worker)
     strategies = {name: strategy for account in accounts for name, strategy in account.strategies.items()}
@@ -49,18 +49,18 @@ def by_worker(accounts: Sequence[DayAccount]) -> list[Tally]:
     return tallies
 
 
-def all_together(accounts: Sequence[DayAccount]) -> Tally:
+def all_together(accounts: Sequence[DayAccount]) -> ResultTally:
     """The total of either."""
     found = _tallied(accounts, lambda _, __: "total")
-    return found[0] if found else Tally("total")
+    return found[0] if found else ResultTally("total")
 
 
-def _tallied(accounts: Iterable[DayAccount], name_of: Callable[[str, str], str]) -> list[Tally]:
-    tallies: dict[str, Tally] = {}
+def _tallied(accounts: Iterable[DayAccount], name_of: Callable[[str, str], str]) -> list[ResultTally]:
+    tallies: dict[str, ResultTally] = {}
 
-    def tally(symbol: str, worker: str) -> Tally:
+    def tally(symbol: str, worker: str) -> ResultTally:
         name = name_of(symbol, worker)
-        return tallies.setdefault(name, Tally(name))
+        return tallies.setdefault(name, ResultTally(name))
 
     for account in accounts:
         for (symbol, worker), count in account.asked_by.items():
@@ -76,7 +76,7 @@ def _tallied(accounts: Iterable[DayAccount], name_of: Callable[[str, str], str])
     return [tallies[name] for name in sorted(tallies)]
 
 
-def _add_trade(tally: Tally, trade: Trade) -> None:
+def _add_trade(tally: ResultTally, trade: ClosedTrade) -> None:
     tally.trades += 1
     tally.won += trade.pnl > 0
     tally.pnl += trade.booked

@@ -38,7 +38,7 @@ def signs(accounts: Sequence[DayAccount]) -> list[Sign]:
 
 
 def _block_rate(accounts: Sequence[DayAccount]) -> Sign:
-    blocked, asked = sum(one.blocked for one in accounts), sum(one.asked for one in accounts)
+    blocked, asked = sum(account.blocked for account in accounts), sum(account.asked for account in accounts)
     blocked_share = rate(blocked, asked)
     text = "no entry was asked for"
     if blocked_share is not None:
@@ -60,7 +60,7 @@ def _stops(accounts: Sequence[DayAccount]) -> Sign:
 
 
 def _near(accounts: Sequence[DayAccount]) -> Sign:
-    near = [one for one in accounts if one.near]
+    near = [account for account in accounts if account.near]
     worst = max(accounts, key=lambda one: one.used)
     if worst.limits is None:
         return Sign("near_limit", "Loss near the limit", seen=False, text="no limits were in force")
@@ -74,7 +74,7 @@ def _near(accounts: Sequence[DayAccount]) -> Sign:
 
 
 def _above(accounts: Sequence[DayAccount]) -> Sign:
-    over = [one for one in accounts if one.above]
+    over = [account for account in accounts if account.above]
     if not over:
         most = max(accounts, key=lambda one: one.most_open)
         allowed = f" of {most.most_allowed}" if most.most_allowed else ""
@@ -87,25 +87,27 @@ def _above(accounts: Sequence[DayAccount]) -> Sign:
 
 
 def _breaches(accounts: Sequence[DayAccount]) -> Sign:
-    codes: Counter[str] = sum((one.breaches for one in accounts), Counter())
+    codes: Counter[str] = sum((account.breaches for account in accounts), Counter())
     text = ", ".join(f"{code} {count}" for code, count in codes.most_common())
     return Sign("breaches", "Facts that broke a limit", bool(codes), text)
 
 
 def _flattening(accounts: Sequence[DayAccount]) -> Sign:
-    each = {one.episode: one for account in accounts for one in account.flattenings}.values()
-    open_still = sum(one.took_ms is None for one in each)
-    overdue = sum(any(step.kind == "overdue" for step in one.steps) for one in each)
+    each = {
+        flattening.episode: flattening for account in accounts for flattening in account.flattenings
+    }.values()
+    open_still = sum(flattening.took_ms is None for flattening in each)
+    overdue = sum(any(step.kind == "overdue" for step in flattening.steps) for flattening in each)
     text = f"{overdue} past the deadline, {open_still} not ended"
     return Sign("flatten_late", "Flattening late", bool(open_still or overdue), text)
 
 
 def _rejected(accounts: Sequence[DayAccount]) -> Sign:
-    count = sum(one.rejected for one in accounts)
+    count = sum(account.rejected for account in accounts)
     return Sign("events_rejected", "Events refused", count > 0, f"{count:,} changed nothing")
 
 
 def _days(accounts: Sequence[DayAccount]) -> str:
-    named = ", ".join(one.day for one in accounts[:_DAYS_NAMED])
+    named = ", ".join(account.day for account in accounts[:_DAYS_NAMED])
     more = len(accounts) - _DAYS_NAMED
     return f"{named} and {more} days more" if more > 0 else named

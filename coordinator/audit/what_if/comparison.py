@@ -31,8 +31,8 @@ from portfold.coordinator.audit.what_if.baseline import Baseline, Met, first_ans
 from portfold.coordinator.audit.what_if.event_rewriter import EventRewriter
 from portfold.coordinator.audit.what_if.excluded_trades import ExcludedTrades
 from portfold.coordinator.audit.what_if.findings import (
+    DayFigures,
     DayOver,
-    Figures,
     FilledAnyway,
     Finding,
     LimitsOverridden,
@@ -110,9 +110,9 @@ class OtherBook:
         if not met.at.answerable:
             return []
         self._give_way(met)
-        told = self._rewriter.told(met)
-        found: list[Finding] = [*self._rewriter.trades, *self._filled_anyway(met, told)]
-        decisions = fold(self.state, met.at, told)
+        rewritten = self._rewriter.rewritten(met)
+        found: list[Finding] = [*self._rewriter.trades, *self._filled_anyway(met, rewritten)]
+        decisions = fold(self.state, met.at, rewritten)
         found = [*self._day_over(met.decisions, decisions), *found]
         match met.event:
             case LimitsChanged() as event:
@@ -160,10 +160,10 @@ class OtherBook:
             return None
         return reservation
 
-    def _filled_anyway(self, met: Met, told: Event | Malformed) -> list[Finding]:
-        if not isinstance(told, PositionOpened) or met.repeated or met.rejected:
+    def _filled_anyway(self, met: Met, event: Event | Malformed) -> list[Finding]:
+        if not isinstance(event, PositionOpened) or met.repeated or met.rejected:
             return []
-        key = leg_of(told)
+        key = leg_of(event)
         reservation = self._reserved_here(key)
         if reservation is None or reservation.expires_ms <= met.at.ms:
             return []
@@ -275,9 +275,9 @@ def _closed_at_mark(held: Position) -> PositionSettled:
     )
 
 
-def _figures(started: TradingDayStarted, ended: int = 0) -> Figures:
+def _figures(started: TradingDayStarted, ended: int = 0) -> DayFigures:
     """Of the day that is over."""
-    return Figures(
+    return DayFigures(
         asked=started.entries_requested,
         allowed=started.entries_allowed,
         denied=started.entries_blocked,
@@ -287,10 +287,10 @@ def _figures(started: TradingDayStarted, ended: int = 0) -> Figures:
     )
 
 
-def _so_far(state: State, ended: int = 0) -> Figures:
+def _so_far(state: State, ended: int = 0) -> DayFigures:
     """Of the day under way."""
     day = state.day
-    return Figures(
+    return DayFigures(
         asked=day.entries_requested,
         allowed=day.entries_allowed,
         denied=day.entries_blocked,

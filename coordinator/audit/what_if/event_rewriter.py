@@ -46,9 +46,9 @@ class EventRewriter:
         self._overrides = overrides
         self._excluded = excluded
         self._state = state
-        self._untold_fills: dict[str, None] = {}
+        self._left_out_fills: dict[str, None] = {}
 
-    def told(self, met: Met) -> Event | Malformed:
+    def rewritten(self, met: Met) -> Event | Malformed:
         """The event as the other book hears it."""
         self.trades = []
         match met.event:
@@ -73,13 +73,13 @@ class EventRewriter:
     def _opened(self, met: Met, event: PositionOpened) -> Event:
         grown = met.grown(leg_of(event))
         if grown == 0:
-            untold = event.fill in self._untold_fills or self._would_find_room(met)
-            return _nothing(event) if met.rejected and untold else event
+            left_out = event.fill in self._left_out_fills or self._would_find_room(met)
+            return _nothing(event) if met.rejected and left_out else event
         excluded = self._excluded.opened(event.worker, event.symbol, event.side, grown, str(met.at))
         if excluded == 0:
             return event
         if excluded == event.size:
-            return self._untold(event)
+            return self._leave_out(event)
         return structs.replace(event, size=event.size - excluded)
 
     def _closed(self, met: Met, event: PositionClosed) -> Event:
@@ -87,15 +87,15 @@ class EventRewriter:
         shrunk = -met.grown(key)
         if shrunk == 0:
             unheard_of = met.second_close and key not in self._state.day.closed
-            untold = event.fill in self._untold_fills or unheard_of
-            return _nothing(event) if met.rejected and untold else event
+            left_out = event.fill in self._left_out_fills or unheard_of
+            return _nothing(event) if met.rejected and left_out else event
         taken = self._excluded.closed(key, shrunk, counted_pnl(event, met.decisions), str(met.at))
         self.trades = taken.trades
         if taken.contracts == 0:
             return event
         left = event.size - taken.contracts
         if left == 0 or key not in self._state.positions:
-            return self._untold(event)
+            return self._leave_out(event)
         return structs.replace(
             event,
             size=left,
@@ -103,12 +103,12 @@ class EventRewriter:
             commission=share(event.commission, left, event.size),
         )
 
-    def _untold(self, event: PositionOpened | PositionClosed) -> Event:
+    def _leave_out(self, event: PositionOpened | PositionClosed) -> Event:
         """A fill that is not told is not told either when it is reported once more."""
         if event.fill:
-            if len(self._untold_fills) >= FILLS_REMEMBERED:
-                del self._untold_fills[next(iter(self._untold_fills))]
-            self._untold_fills[event.fill] = None
+            if len(self._left_out_fills) >= FILLS_REMEMBERED:
+                del self._left_out_fills[next(iter(self._left_out_fills))]
+            self._left_out_fills[event.fill] = None
         return _nothing(event)
 
     def _would_find_room(self, met: Met) -> bool:

@@ -19,7 +19,7 @@ from portfold.dollars import CENT, EXACT, ZERO
 ENTRIES_EXPECTED = 1024
 
 
-class Taken(NamedTuple):
+class TakenContracts(NamedTuple):
     """What of a close concerns excluded contracts: how many, their P&L, and the trades it ends."""
 
     contracts: int
@@ -118,7 +118,7 @@ class ExcludedTrades:
             )
         )
 
-    def closed(self, key: str, size: int, pnl: Decimal, at: str) -> Taken:
+    def closed(self, key: str, size: int, pnl: Decimal, at: str) -> TakenContracts:
         """The recorded book closed `size` contracts of the leg for `pnl`: the excluded ones first."""
         lots = self._lots.get(key, [])
         trades: list[TradeGone | TradeEnded] = []
@@ -135,7 +135,7 @@ class ExcludedTrades:
                 trades.append(_trade(lots.pop(0), closed=at))
         if not lots:
             self._lots.pop(key, None)
-        return Taken(size - open_now, pnl - pnl_left, trades)
+        return TakenContracts(size - open_now, pnl - pnl_left, trades)
 
     def book(self, key: str, pnl: Decimal) -> None:
         """`pnl` was booked for the leg's contracts, and none of them were closed."""

@@ -109,7 +109,7 @@ class StopGoes(_Finding, frozen=True):
     positions: str
 
 
-class Figures(Struct, frozen=True):
+class DayFigures(Struct, frozen=True):
     """What a day came to. `trades` are closes, and positions that a stop not on the log would have ended."""
 
     asked: int = 0
@@ -128,8 +128,8 @@ class DayOver(_Finding, frozen=True):
     """
 
     day: str
-    recorded: Figures
-    what_if: Figures
+    recorded: DayFigures
+    what_if: DayFigures
     unknown: int
     over: bool = True
 

@@ -67,13 +67,13 @@ def sweep(
 def _questions(
     ranges: Sequence[Range], fixed: Mapping[str, str]
 ) -> list[tuple[tuple[Decimal, ...], Overrides]]:
-    names = [*fixed, *(one.name for one in ranges)]
+    names = [*fixed, *(limit.name for limit in ranges)]
     for name in names:
         if names.count(name) > 1:
             raise RefusedField(f"{name}: expected once, got it more than once")
     if not 1 <= len(ranges) <= _MOST_RANGES:
         raise RefusedField(f"sweep: expected one range or two, got {len(ranges)}")
-    combinations = list(product(*(one.values for one in ranges)))
+    combinations = list(product(*(limit.values for limit in ranges)))
     if len(combinations) > MOST_POINTS:
         raise RefusedField(f"sweep: expected at most {MOST_POINTS} combinations, got {len(combinations):,}")
     return [(values, Overrides.of({**fixed, **_texts(ranges, values)})) for values in combinations]

@@ -6,8 +6,8 @@ from decimal import Decimal
 from msgspec import Struct, field, structs
 
 from portfold.coordinator.audit.what_if.findings import (
+    DayFigures,
     DayOver,
-    Figures,
     FilledAnyway,
     Finding,
     LimitsOverridden,
@@ -25,16 +25,16 @@ _VALUES_REMEMBERED = 8
 class Totals(Struct):
     """One book over all days; `worst_day` is the first of those with the lowest P&L, `worst_pnl`."""
 
-    figures: Figures = Figures()
+    figures: DayFigures = DayFigures()
     worst_day: str = ""
     worst_pnl: Decimal = ZERO
 
-    def add(self, day: str, figures: Figures) -> None:
+    def add(self, day: str, figures: DayFigures) -> None:
         """One more day."""
         if not self.worst_day or figures.pnl < self.worst_pnl:
             self.worst_day, self.worst_pnl = day, figures.pnl
         both = zip(structs.astuple(self.figures), structs.astuple(figures), strict=True)
-        self.figures = Figures(*(total + more for total, more in both))
+        self.figures = DayFigures(*(total + more for total, more in both))
 
 
 class Made(Struct):

@@ -17,7 +17,7 @@ _CAUSE = "daily stop loss"
 
 
 def watch(state: State, at: StreamId) -> list[Decision]:
-    """After anything that moved money: lifts a stop that is over, warns, triggers."""
+    """Lifts a stop that is over, warns, or triggers one; called after anything that moved money."""
     lift_if_over(state)
     limits = state.limits
     if limits is None or state.stop is not None:
@@ -34,12 +34,12 @@ def watch(state: State, at: StreamId) -> list[Decision]:
 
 
 def is_near(lost: Decimal, limits: Limits) -> bool:
-    """Whether so many dollars lost have come to the share of the limit at which that is to be said."""
+    """Returns whether so many dollars lost have reached the share of the limit at which to warn."""
     return lost * 100 >= limits.daily_stop_loss * limits.stop_approach_percent
 
 
 def lift_if_over(state: State) -> None:
-    """The latch lifts on a later trading day than it fell on, once the book is flat."""
+    """Lifts the latch on a later trading day than it fell on, once the book is flat."""
     if state.stop is not None and state.stop.day != state.day.date and not state.positions:
         state.stop = None
 
@@ -68,15 +68,15 @@ def _trigger(state: State, limits: Limits, at: StreamId) -> list[Decision]:
 def cancel_pending(state: State, at: StreamId) -> str:
     """Takes back every reserved slot, and lists them: what still fills will be closed at once.
 
-    A slot may be filled already, and its report be on its way: so it stays taken as long as one whose time is
-    over, though nobody may use it.
+    A slot may be filled already, with its report on its way. So it goes on counting as long as a slot whose
+    time is over, though nobody may use it.
     """
     pending = legs_text(
         Leg(one.symbol, one.side, one.size, one.worker) for _, one in sorted(state.reservations.items())
     )
-    if not state.worker_lost_ms:  # the leader did not say how long a report may be on its way
+    if not state.worker_lost_ms:  # the leader did not report how long a report may be on its way
         state.reservations = {key: one for key, one in state.reservations.items() if one.kept}
-    for one in state.reservations.values():
-        if not one.kept:
-            one.revoked, one.expires_ms = True, min(one.expires_ms, at.ms)
+    for reservation in state.reservations.values():
+        if not reservation.kept:
+            reservation.revoked, reservation.expires_ms = True, min(reservation.expires_ms, at.ms)
     return pending

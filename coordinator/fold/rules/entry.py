@@ -31,7 +31,7 @@ _Held = TypeVar("_Held", Position, Reservation)
 
 
 class Denial(NamedTuple):
-    """Why not: a code for machines and a sentence for people."""
+    """Why an entry is denied: a code for machines and a sentence for people."""
 
     code: str
     reason: str
@@ -86,7 +86,7 @@ def allow(state: State, limits: Limits, at: StreamId, request: EntryRequested) -
 
 
 def _forget_closes(state: State, request: EntryRequested) -> None:
-    """What is closed from here on may be what is filled now: no second report of what was closed before."""
+    """Forgets earlier closes of the leg: a close from here on may be of what fills now, and no repeat."""
     for side in ("long", "short"):
         state.day.closed.pop(leg_key(request.symbol, side, request.worker), None)
 
@@ -171,10 +171,11 @@ def _symbol_not_allowed(state: State, limits: Limits, request: EntryRequested) -
 
 
 def _symbol_unsettled(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
-    for odd in state.unsettled.values():
-        if odd.symbol == request.symbol:
+    for found in state.unsettled.values():
+        if found.symbol == request.symbol:
             return Denial(
-                "symbol_unsettled", f"{odd.symbol} of {odd.worker} is unsettled: {odd.kind} since {odd.since}"
+                "symbol_unsettled",
+                f"{found.symbol} of {found.worker} is unsettled: {found.kind} since {found.since}",
             )
     return None
 
@@ -253,7 +254,11 @@ def _occupied(state: State) -> str:
 
 
 def _symbols_of(title: str, state: State, held: list[str], *, kept: bool) -> list[str]:
-    symbols = sorted({one.symbol for one in state.reservations.values() if one.kept == kept}.difference(held))
+    symbols = sorted(
+        {
+            reservation.symbol for reservation in state.reservations.values() if reservation.kept == kept
+        }.difference(held)
+    )
     return [f"{title}: {', '.join(symbols)}"] if symbols else []
 
 
@@ -263,7 +268,7 @@ def _symbols_of(title: str, state: State, held: list[str], *, kept: bool) -> lis
 def withdraw(state: State, event: EntryWithdrawn) -> list[Decision]:
     """Gives back the worker's slot in the symbol. With none reserved, nothing changes.
 
-    Only its present session may: a process that was replaced must not free what its successor was granted.
+    Only its present session may: a replaced process must not free what its successor was granted.
     """
     if state.workers[event.worker].session != event.session:
         return []
@@ -275,8 +280,8 @@ def withdraw(state: State, event: EntryWithdrawn) -> list[Decision]:
 def renew(state: State, at: StreamId, event: EntryRenewed) -> list[Decision]:
     """Renews the worker's slot in the symbol: from now it lasts as long again as it was granted for.
 
-    As long as then, whatever the limits say by now: so its worker knows until when without an answer. Only
-    its present session may, and not once the slot's time is over.
+    Limits changed since do not shorten that, so the worker knows the new end without an answer. Only its
+    present session may, and not once the slot's time is over.
     """
     own = ((key, state.reservations[key]) for key in _reserved_by(state, event))
     keys = [key for key, one in own if not (one.kept or one.revoked) and at.ms < one.expires_ms]

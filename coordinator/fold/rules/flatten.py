@@ -1,8 +1,8 @@
 """Flattening: an order to close, and an end only when each position is confirmed closed.
 
-One episode at a time. It begins with what must go, ends with PortfolioFlat when a close has been reported
-for each leg, and past its deadline says again and again, at growing intervals, what is left and whose it
-is. It never gives up.
+There is one episode at a time. It begins with the legs to close and ends with PortfolioFlat when a close has
+been reported for each. Past its deadline it reminds, at growing intervals, of what is left and whose it is.
+It never gives up.
 """
 
 from collections.abc import Iterable
@@ -24,8 +24,8 @@ _DEFAULT_DEADLINE_MS = 10_000
 def begin(state: State, at: StreamId, cause: str, keys: Iterable[str]) -> Flatten:
     """Puts the legs `keys` on the list of the episode; begins one if none is under way.
 
-    What joins an episode that is long overdue does not wait for its next rare reminder; and what hangs there
-    already waits no longer for its own, by whose number it is taken over.
+    A leg that joins an episode long overdue brings the next reminder forward, instead of waiting for a rare
+    one; the legs already there wait no longer for theirs, whose number decides when they are taken over.
     """
     episode = state.flatten
     allowed_ms = state.limits.flatten_ms if state.limits is not None else _DEFAULT_DEADLINE_MS
@@ -106,7 +106,7 @@ def finish(state: State, at: StreamId) -> list[Decision]:
 
 
 def remind(state: State, at: StreamId) -> list[Decision]:
-    """Past the deadline, and at each doubled interval after it: what is left, and whose it is."""
+    """Reminds, past the deadline and at each doubled interval after it, of what is left and whose it is."""
     episode = state.flatten
     if episode is None or at.ms < episode.next_reminder_ms:
         return []
@@ -126,5 +126,5 @@ def remind(state: State, at: StreamId) -> list[Decision]:
 
 
 def catches_new_fills(state: State) -> bool:
-    """Whether a fill arriving now must be closed at once: after a stop, or after an ordered flatten."""
+    """Returns whether a fill arriving now must be closed at once: after a stop, or an ordered flatten."""
     return state.stop is not None or (state.halt is not None and state.halt.flatten)

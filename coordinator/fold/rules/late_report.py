@@ -1,12 +1,12 @@
-"""A fill or a close that arrives from a process whose successor has told since what the broker holds.
+"""Late reports: a fill or a close from a process whose successor has reported since what the broker holds.
 
-Its report hung on the way. The successor's count may hold it already, and an operator may have settled that
-count, so the book may now count it twice. It is folded all the same, for it is a fact; and as nobody can tell
-from the log, entries on the symbol are denied until somebody looks at the broker.
+The report was delayed on its way. The successor's holdings may include it already, and an operator may have
+settled those, so the book may now count it twice. It is folded all the same, for it is a fact. Nobody can
+tell from the log which is true, so entries on the symbol are denied until somebody looks at the broker.
 
-Where the broker names its fills none of this is needed: a name is folded once. And the log knows sessions
-only as it saw them: one that it never saw, or has forgotten, is a new process to it, and one that announces
-itself anew is the present one again, be it back from the dead.
+Where the broker names its fills none of this is needed: a name is folded once. The log knows only the
+sessions that it saw: one that it never saw, or has forgotten, counts as a new process; a replaced one that
+announces itself anew is the present one again.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ _Fact = TypeVar("_Fact", PositionOpened, PositionClosed)
 def doubted_when_late(
     rule: Callable[[State, StreamId, _Fact], list[Decision]],
 ) -> Callable[[State, StreamId, _Fact], list[Decision]]:
-    """The rule for a fact, and a PositionMismatch where a late one changed what the log holds."""
+    """Wraps the rule for a fact: adds a PositionMismatch where a late report changed what the log holds."""
 
     def folded(state: State, at: StreamId, event: _Fact) -> list[Decision]:
         if not _counted_since(state, event):
@@ -34,8 +34,8 @@ def doubted_when_late(
         before, difference = _size(state, leg), state.unsettled.get(leg)
         decisions: list[Decision] = rule(state, at, event)
         after = _size(state, leg)
-        told = any(isinstance(decision, PositionMismatch) for decision in decisions)
-        if after == before or told or _was_missed(difference, event):
+        reported = any(isinstance(decision, PositionMismatch) for decision in decisions)
+        if after == before or reported or _was_missed(difference, event):
             return decisions
         return [*decisions, _doubt(state, at, event, before, after)]
 
@@ -43,7 +43,7 @@ def doubted_when_late(
 
 
 def _counted_since(state: State, event: PositionOpened | PositionClosed) -> bool:
-    """Whether the owner may have told since what it holds. A flattener closes for those who are gone."""
+    """Returns whether the owner may have reported its holdings since; of a flattener's close, if it is up."""
     if not is_of_replaced_session(state, event):
         return False
     owner = state.workers.get(event.holder)
@@ -51,7 +51,7 @@ def _counted_since(state: State, event: PositionOpened | PositionClosed) -> bool
 
 
 def _was_missed(difference: Unsettled | None, event: PositionOpened | PositionClosed) -> bool:
-    """The successor did not find the leg at the broker, and nobody has settled that: this close is why."""
+    """Returns whether the successor missed the leg at its broker, unsettled so far, and this close is why."""
     gone = difference is not None and difference.kind == "gone_at_broker"
     return gone and isinstance(event, PositionClosed)
 

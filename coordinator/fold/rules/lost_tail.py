@@ -1,6 +1,6 @@
-"""The log lost its end, as when a backup was restored or a replica took over: what follows from that.
+"""What follows where the log lost its end, as when a backup was restored or a replica took over.
 
-What the worker saw may have been a fill, so what is open is not known: no entries until somebody has looked
+The lost events may include fills, so nobody knows what is open: entries are denied until somebody has looked
 and acknowledges the loss. Exits go on.
 """
 
@@ -11,9 +11,9 @@ from portfold.events.stream_id import StreamId
 
 
 def missing(state: State, at: StreamId, event: LogTailMissing) -> list[Decision]:
-    """Entries are denied from here on; the first to say so is remembered.
+    """Denies entries from here on, and remembers the first worker that reports the loss.
 
-    An acknowledgement on the log was put there behind all that had been lost before it, so it covers whoever
+    An acknowledgement already on the log came after all that was lost before it, so it covers a worker that
     finds out later.
     """
     known = state.acknowledged
@@ -25,7 +25,7 @@ def missing(state: State, at: StreamId, event: LogTailMissing) -> list[Decision]
 
 
 def acknowledged(state: State, at: StreamId, event: LossAcknowledged) -> list[Decision]:
-    """Entries are allowed again, and who said so is remembered."""
+    """Allows entries again, and remembers who answered for it."""
     state.tail_missing = None
     state.acknowledged = Acknowledged(by=event.by, reason=event.reason, detail=event.detail, at=str(at))
     return []

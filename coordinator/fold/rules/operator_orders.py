@@ -1,4 +1,4 @@
-"""What operators order: halt, resume, flatten, other limits, and what is true where log and broker differ."""
+"""Operators' orders: halt, resume, flatten, change limits, and settle where log and broker differ."""
 
 from portfold.coordinator.fold.limits import limits_of
 from portfold.coordinator.fold.rules import daily_loss, flatten
@@ -33,14 +33,14 @@ from portfold.events.stream_id import StreamId
 
 
 def halted(state: State, at: StreamId, event: TradingHalted) -> list[Decision]:
-    """No entries until a resume, whatever day it is then."""
+    """Denies entries until a resume, however many days pass."""
     flattening = state.halt is not None and state.halt.flatten
     state.halt = Halt(by=event.by, reason=event.reason, since=str(at), flatten=flattening)
     return []
 
 
 def resumed(state: State, at: StreamId, event: TradingResumed) -> list[Decision]:
-    """Lifts the halt. The day's stop only by force, which grants one more daily limit from here on."""
+    """Lifts the halt; the day's stop only by force, which grants one more daily limit from here on."""
     if state.flatten is not None and flatten.catches_new_fills(state):
         return [_refused("positions are still being flattened; settle or close them first")]
     if state.stop is not None and not event.force:
@@ -65,7 +65,7 @@ def flatten_requested(state: State, at: StreamId, event: FlattenRequested) -> li
 
 
 def limits_changed(state: State, at: StreamId, event: LimitsChanged) -> list[Decision]:
-    """From here on these rules hold. A stop they make due is triggered at once."""
+    """Puts the limits in force. A stop that they make due is triggered at once."""
     state.limits = limits_of(event)
     if event.config:
         _remember_config(state, event.config)
@@ -73,14 +73,14 @@ def limits_changed(state: State, at: StreamId, event: LimitsChanged) -> list[Dec
 
 
 def _remember_config(state: State, config: str) -> None:
-    """What was in force stays known, also where a snapshot from before this memory knows only the last."""
+    """Remembers the configuration as one that was in force; older snapshots know only the last one."""
     others = [each for each in (*state.configs, state.config) if each and each != config]
     state.configs = [*dict.fromkeys(others), config][-CONFIGS_REMEMBERED:]
     state.config = config
 
 
 def settled(state: State, at: StreamId, event: PositionSettled) -> list[Decision]:
-    """Makes the log say what is really held, books what was made unseen, allows the symbol again."""
+    """Corrects the book to what is really held, books the P&L made unseen, and allows the symbol again."""
     key = leg_of(event)
     held = state.positions.get(key)
     kept = is_kept(state, key)

@@ -1,4 +1,4 @@
-"""Facts about positions: filled, closed, marked. A fact that breaks a limit is folded, and shouted about."""
+"""Facts about positions: filled, closed, marked. One that breaks a limit is folded, with a LimitBreached."""
 
 from decimal import Decimal
 
@@ -27,14 +27,14 @@ from portfold.events.incoming import COORDINATOR, PositionClosed, PositionMarked
 from portfold.events.stream_id import StreamId
 
 _PRICE_DECIMALS = Decimal("1e-10")
-_MORE_MAY_BE_HELD = ("close_unmatched", "late_close")  # than the log says: a close of the rest proves nothing
+_MORE_MAY_BE_HELD = ("close_unmatched", "late_close")  # than the log has: a close of the rest proves nothing
 
 
 # --- opened ---------------------------------------------------------------------------------------------
 
 
 def opened(state: State, at: StreamId, event: PositionOpened) -> list[Decision]:
-    """Adds the fill to the book, uses up its reservation, and shouts about each limit it broke."""
+    """Adds the fill to the book, uses up its reservation, and reports each limit that it broke."""
     reported = reported_before(state, event)
     if reported is not None:
         return [reported]
@@ -75,7 +75,7 @@ def add_to_book(state: State, at: StreamId, key: str, fill: PositionOpened) -> N
 
 
 def resize(state: State, held: Position, size: int, price: Decimal) -> None:
-    """Sets a leg to what is really held. Its mark stays, less the share of what is gone."""
+    """Sets a leg to the size that is really held. Its mark shrinks in proportion."""
     gone = held.size - size
     if gone > 0:
         state.day.realized -= _share(earlier(state, held), gone, held.size)
@@ -87,7 +87,7 @@ _TOO_MANY = f"more than {POSITIONS_HELD} positions were reported open"
 
 
 def no_room(state: State, at: StreamId, key: str) -> bool:
-    """Whether the leg `key` is one too many for the book. That is no way to trade: it halts."""
+    """Returns whether the leg `key` is one too many for the book; halts trading if so."""
     if key in state.positions or len(state.positions) < POSITIONS_HELD:
         return False
     state.halt = state.halt or Halt(by=COORDINATOR, reason=_TOO_MANY, since=str(at))
@@ -95,7 +95,7 @@ def no_room(state: State, at: StreamId, key: str) -> bool:
 
 
 def book_full(rejected: str) -> EventRejected:
-    """Says that the event `rejected` found no room."""
+    """Refuses the event `rejected`, as it found no room."""
     return EventRejected(reason=f"{rejected}: {_TOO_MANY}; trading is halted", rejected=rejected)
 
 
@@ -112,7 +112,7 @@ def _use_reservation(state: State, key: str, size: int) -> int:
 
 
 def _use_kept(state: State, key: str, unreported: int) -> None:
-    """Takes what was closed without ever having been reported open out of the slot kept for it."""
+    """Uses up a kept slot by contracts that were closed without ever having been reported open."""
     if unreported > 0 and is_kept(state, key):
         _use_reservation(state, key, unreported)
 
@@ -180,7 +180,7 @@ def take_out_of_book(state: State, at: StreamId, key: str, by: str) -> list[Deci
 
 
 def _book_profit(state: State, held: Position, event: PositionClosed) -> list[Decision]:
-    """Adds what counts of the reported P&L to the day, less what an earlier day already counted."""
+    """Adds to the day what counts of the reported P&L, less what an earlier day already counted."""
     size = min(event.size, held.size)
     computed = event.pnl
     point_value = state.limits.point_values.get(event.symbol) if state.limits else None
@@ -215,10 +215,10 @@ def _share(amount: Decimal, part: int, whole: int) -> Decimal:
 
 
 def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClosed) -> list[Decision]:
-    """A close of nothing. A second close is refused, once; otherwise a loss counts, a gain does not.
+    """Handles a close of nothing. Refuses a second close, once; otherwise counts a loss, but not a gain.
 
-    One that the broker names, by a name not folded before, is no second close but another fill; so is one of
-    a leg whose worker may have been filled again, as it was granted a slot there.
+    A close with a broker's name not folded before is another fill and no second close. So is a close of a leg
+    whose worker was granted a slot there since, and may have been filled again.
     """
     granted = is_kept(state, key) if state.fold_version < 6 else has_slot(state, event.symbol, event.holder)
     another = state.fold_version >= 4 and (event.fill or granted)

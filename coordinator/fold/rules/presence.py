@@ -31,7 +31,7 @@ def started(state: State, at: StreamId, event: WorkerStarted) -> list[Decision]:
     for key in gone:
         note_unsettled(state, at, key, on_log[key].symbol, event.worker, "gone_at_broker")
     found += [_gone(on_log[key], len(gone)) for key in gone[:_GONE_NAMED]]
-    for key in [key for key, odd in state.unsettled.items() if odd.worker == event.worker]:
+    for key in [key for key, unsettled in state.unsettled.items() if unsettled.worker == event.worker]:
         if key not in holdings and key not in on_log:
             del state.unsettled[key]  # nothing on the log, nothing at the broker: they agree again
     found += _give_back_kept(state, at, event.worker)
@@ -39,7 +39,7 @@ def started(state: State, at: StreamId, event: WorkerStarted) -> list[Decision]:
 
 
 def _give_back_kept(state: State, at: StreamId, worker: str) -> list[Decision]:
-    """What was filled unreported is in the book by now. What has no room here is due at the next event."""
+    """Ends kept slots: unreported fills are in the book by now. What has no room is due at the next event."""
     kept = [key for key, one in state.reservations.items() if one.worker == worker and one.kept]
     for key in kept[_GIVEN_BACK_AT_ONCE:]:
         state.reservations[key].kept, state.reservations[key].expires_ms = False, at.ms
@@ -47,7 +47,7 @@ def _give_back_kept(state: State, at: StreamId, worker: str) -> list[Decision]:
 
 
 def _by_leg(event: WorkerStarted) -> dict[str, Holding]:
-    """What the broker holds, leg by leg; lots of the same leg count together, at the last one's price."""
+    """Returns what the broker holds by leg; lots of one leg count together, at the price of the last."""
     holdings: dict[str, Holding] = {}
     for holding in parse_holdings(event.positions):
         key = leg_key(holding.symbol, holding.side, event.worker)
@@ -57,7 +57,7 @@ def _by_leg(event: WorkerStarted) -> dict[str, Holding]:
 
 
 def _flatten_again(state: State, at: StreamId, worker: str) -> list[Decision]:
-    """Who was away while flattening was ordered is told now; so is the flattener."""
+    """Repeats a flatten order for a worker that was away when it was given, and for the flattener."""
     own = [key for key, held in state.positions.items() if held.worker == worker]
     if not flatten.catches_new_fills(state):
         own = [key for key in own if state.flatten is not None and key in state.flatten.left]
@@ -66,7 +66,7 @@ def _flatten_again(state: State, at: StreamId, worker: str) -> list[Decision]:
 
 
 def _compare(state: State, at: StreamId, event: WorkerStarted, key: str, holding: Holding) -> list[Decision]:
-    """Until somebody settles a difference, the larger of the two sizes counts."""
+    """Compares one leg with the log. Until a difference is settled, the larger of the two sizes counts."""
     held = state.positions.get(key)
     if held is not None and held.size == holding.size:
         state.unsettled.pop(key, None)
@@ -112,10 +112,10 @@ def _gone(held: Position, count: int) -> PositionMismatch:
 
 
 def stopped(state: State, at: StreamId, event: WorkerStopped) -> list[Decision]:
-    """Its reserved slots are kept; what it leaves open during a flatten goes to the flattener.
+    """Keeps the worker's reserved slots; hands over to the flattener what it leaves open during a flatten.
 
-    A process that ends with a slot it neither used nor gave back may have ended between a fill and its
-    report: the slot is kept as a lost one's is.
+    A process that ends with a slot neither used nor given back may have ended between a fill and its report:
+    the slot is kept like that of a lost worker.
     """
     worker = state.workers[event.worker]
     if worker.session != event.session:
@@ -129,10 +129,10 @@ def stopped(state: State, at: StreamId, event: WorkerStopped) -> list[Decision]:
 
 
 def lost(state: State, at: StreamId, event: WorkerLost) -> list[Decision]:
-    """Entries on its symbols are denied until it is back, and its reserved slots are kept.
+    """Denies entries on the worker's symbols until it is back, and keeps its reserved slots.
 
-    It may have died between a fill and its report. A slot is kept until the worker tells what its broker
-    holds, gives it back, a report uses it or somebody settles it.
+    It may have died between a fill and its report. A slot is kept until the worker reports what its broker
+    holds or gives it back, a fill uses it, or somebody settles it.
     """
     worker = state.workers.get(event.worker)
     if worker is None or worker.session != event.session or worker.presence in _TOLD_GONE:
@@ -152,7 +152,7 @@ def lost(state: State, at: StreamId, event: WorkerLost) -> list[Decision]:
 
 
 def retired(state: State, at: StreamId, event: WorkerRetired) -> list[Decision]:
-    """Frees the symbols of a lost worker that will not come back. What it may hold is put right before."""
+    """Frees the symbols of a lost worker that will not come back; refused while it may hold anything."""
     worker = state.workers.get(event.worker)
     why_not = _not_lost(event.worker, worker) or _at_stake(state, event.worker)
     if worker is None or why_not:
@@ -172,30 +172,27 @@ def _not_lost(name: str, worker: Worker | None) -> str:
 
 
 def _at_stake(state: State, name: str) -> str:
-    """What of the worker is open, or may be; nothing where it is flat beyond doubt."""
+    """Says what of the worker is open, or may be, with the remedy; nothing where it is surely flat."""
     for held in state.positions.values():
         if held.worker == name:
             return (
                 f"{name} holds {held.symbol} {held.side} {held.size}: flatten, or close it at the broker "
                 "and portfold settle"
             )
-    for odd in state.unsettled.values():
-        if odd.worker == name:
-            return (
-                f"{odd.symbol} of {name} is unsettled ({odd.kind}): look at the broker, and portfold settle"
-            )
-    for one in state.reservations.values():
-        if one.worker == name:
-            return (
-                f"{one.symbol} {one.side} {one.size} of {name} may have been filled unreported: look at the "
-                "broker, and portfold settle or reconcile"
-            )
+    for found in state.unsettled.values():
+        if found.worker == name:
+            what = f"{found.symbol} of {name} is unsettled ({found.kind})"
+            return f"{what}: look at the broker, and portfold settle"
+    for slot in state.reservations.values():
+        if slot.worker == name:
+            what = f"{slot.symbol} {slot.side} {slot.size} of {name} may have been filled unreported"
+            return f"{what}: look at the broker, and portfold settle or reconcile"
     return ""
 
 
 def _keep(state: State, worker: str) -> list[Decision]:
-    for one in state.reservations.values():
-        one.kept = one.kept or one.worker == worker
+    for reservation in state.reservations.values():
+        reservation.kept = reservation.kept or reservation.worker == worker
     return flatten.hand_over(state, _held_by(state, worker))
 
 

@@ -1,6 +1,6 @@
-"""What happens because time passes: reservations expire, reminders fall due, the trading day rolls.
+"""What follows from time alone: reservations expire, reminders fall due, the trading day rolls.
 
-Every event brings the time in its ID, so every event is looked at here before it is folded. When nothing
+Every event brings the time in its ID, so this runs before each event is folded. When nothing
 happens, the leader writes a ClockTicked at the next deadline.
 """
 
@@ -11,21 +11,21 @@ from portfold.coordinator.fold.trading_day import TradingDay, trading_day_at
 from portfold.events.decisions import Decision, MarkStale, TradingDayStarted
 from portfold.events.stream_id import StreamId
 
-# An event has room for a hundred decisions. What does not fit here is due with the next, and until then the
-# slot stays taken: late is the safe side.
+# An event has room for a hundred decisions. What does not fit is due with the next event; until then the slot
+# stays taken, which is the safe side.
 _EXPIRIES_AT_ONCE = 16
 _STALE_AT_ONCE = 4
 NOT_IN_TIME = "not filled in time"
 TAKEN_BACK = "taken back by a flatten, and no fill of it was reported"
-# From the moment at which a silence has lasted long enough to the word of the leader that the worker is lost.
+# From the moment at which a silence has lasted long enough to the leader's report that the worker is lost.
 _LOOKS_MS = 2_000
 
 
 def pass_time(state: State, at: StreamId, *, ticked: bool) -> list[Decision]:
-    """Everything that has fallen due up to and including `at`; `ticked` where a leader says that time passed.
+    """Does everything that has fallen due up to and including `at`; `ticked`: a leader says that time passed.
 
-    Where it is said who is lost, a slot ends at such a word alone: whoever else writes while nobody leads has
-    watched no signs of life.
+    Where leaders report lost workers, a slot's time ends only by such an event: others, who may write while
+    nobody leads, have watched no signs of life.
     """
     decisions: list[Decision] = []
     watched = ticked or not state.worker_lost_ms or state.fold_version < 6
@@ -41,8 +41,10 @@ def pass_time(state: State, at: StreamId, *, ticked: bool) -> list[Decision]:
 
 
 def next_deadline(state: State) -> int | None:
-    """The earliest millisecond at which `pass_time` would have something to say, if there is one."""
-    due = [_free_from(state, one) for one in state.reservations.values() if not one.kept]
+    """Returns the earliest millisecond at which `pass_time` would decide something, if there is one."""
+    due = [
+        _free_from(state, reservation) for reservation in state.reservations.values() if not reservation.kept
+    ]
     if state.day.date:
         due.append(state.day.ends_ms)
     if state.flatten is not None:
@@ -54,7 +56,7 @@ def next_deadline(state: State) -> int | None:
 
 
 def open_first_day(state: State, at: StreamId) -> list[Decision]:
-    """The first limits on a log say what a trading day is, and so begin one."""
+    """Begins the first trading day: the first limits on a log say what a trading day is."""
     if state.day.date or state.limits is None:
         return []
     today = trading_day_at(at.ms, state.limits.zone, state.limits.roll)
@@ -73,10 +75,10 @@ def _expire(state: State, at: StreamId) -> list[Decision]:
 
 
 def _free_from(state: State, slot: Reservation) -> int:
-    """When a slot that nobody used may be another's: once it is known that its worker was alive at its end.
+    """Returns when an unused slot may go to another: once its worker is known to have been alive at its end.
 
-    A worker that fell silent before may have died between a fill and its report, and then keeps its slot. A
-    new leader judges by signs of life that it has waited for itself.
+    A worker that fell silent before may have died between a fill and its report: its slot is then kept. A new
+    leader judges only by signs of life that it has waited for itself.
     """
     if not state.worker_lost_ms:
         return slot.expires_ms
@@ -84,7 +86,7 @@ def _free_from(state: State, slot: Reservation) -> int:
 
 
 def roll(state: State, at: StreamId) -> list[Decision]:
-    """Closes the day's account. An open position's loss so far stays with the old day."""
+    """Closes the day's account and begins the next. An open position's loss so far stays with the old day."""
     if state.limits is None:
         return []
     today = trading_day_at(at.ms, state.limits.zone, state.limits.roll)

@@ -1,12 +1,12 @@
 """What is said of each kind of decision: a row a kind.
 
-Guarantees: `said_of_decision` knows every decision there is. mypy refuses a new one that has no row, so
+Guarantees: `words_of_decision` knows every decision there is. mypy refuses a new one that has no row, so
 whoever adds one writes its row here, and nothing else has to be told of it.
 """
 
 from typing import assert_never
 
-from portfold.coordinator.views.words.said import AlertWords, Said
+from portfold.coordinator.views.words.message_words import AlertWords, MessageWords
 from portfold.dollars import shown, shown_limit
 from portfold.events.decisions import (
     LATE_REPORTS,
@@ -33,7 +33,7 @@ from portfold.events.legs import parse_legs
 from portfold.exchange_time import span
 
 
-def said_of_decision(decision: Decision, cause: Event | Malformed | None = None) -> Said:
+def words_of_decision(decision: Decision, cause: Event | Malformed | None = None) -> MessageWords:
     """The row of a decision; `cause` is the event it was made on, where that is at hand."""
     match decision:
         case EntryAllowed():
@@ -74,8 +74,8 @@ def said_of_decision(decision: Decision, cause: Event | Malformed | None = None)
 # --- entries --------------------------------------------------------------------------------------------
 
 
-def _allowed(decision: EntryAllowed) -> Said:
-    return Said(
+def _allowed(decision: EntryAllowed) -> MessageWords:
+    return MessageWords(
         "info",
         f"{decision.symbol} entry allowed: {decision.side} {decision.size} | "
         f"Slots: {decision.slots}/{decision.max_positions}",
@@ -83,25 +83,25 @@ def _allowed(decision: EntryAllowed) -> Said:
     )
 
 
-def _denied(decision: EntryDenied) -> Said:
+def _denied(decision: EntryDenied) -> MessageWords:
     line = (
         f"Entry denied: {decision.symbol} {decision.side} {decision.size} | {decision.code} | "
         f"{decision.reason} | {decision.worker}"
     )
     alert = AlertWords("entry_denied", "info", (line,), decision.code, decision.symbol)
-    return Said(
+    return MessageWords(
         "info",
         f"⛔ {decision.symbol} ENTRY BLOCKED BY PORTFOLIO: {decision.reason}",
         alert=None if decision.repeats else alert,
     )
 
 
-def _expired(decision: EntryExpired) -> Said:
+def _expired(decision: EntryExpired) -> MessageWords:
     line = (
         f"Entry expired: {decision.symbol} {decision.side} {decision.size} | {decision.reason} | "
         f"{decision.worker}"
     )
-    return Said(
+    return MessageWords(
         "warning",
         f"{decision.symbol} entry expired, its slot is free again: {decision.reason}",
         alert=AlertWords("entry_expired", "info", (line,), decision.reason, decision.symbol),
@@ -111,12 +111,12 @@ def _expired(decision: EntryExpired) -> Said:
 # --- the day's loss -------------------------------------------------------------------------------------
 
 
-def _approaching(decision: StopLossApproaching) -> Said:
+def _approaching(decision: StopLossApproaching) -> MessageWords:
     line = (
         f"⚠️ Daily loss at {decision.percent} % of the limit | Daily P&L: {shown(decision.daily_pnl)} | "
         f"Limit: {shown(-decision.limit)}"
     )
-    return Said(
+    return MessageWords(
         "warning",
         f"Daily loss at {decision.percent} % of the limit | Daily P&L: {shown(decision.daily_pnl)} | "
         f"Limit: {shown_limit(decision.limit)}",
@@ -124,7 +124,7 @@ def _approaching(decision: StopLossApproaching) -> Said:
     )
 
 
-def _triggered(decision: StopLossTriggered) -> Said:
+def _triggered(decision: StopLossTriggered) -> MessageWords:
     symbols = sorted({leg.symbol for leg in parse_legs(decision.positions)})
     lines = (
         "🚨 PORTFOLIO STOP LOSS HIT",
@@ -132,7 +132,7 @@ def _triggered(decision: StopLossTriggered) -> Said:
         f"Limit: {shown(-decision.limit)}",
         f"Open positions: {', '.join(symbols) or 'none'}",
     )
-    return Said(
+    return MessageWords(
         "critical",
         f"🚨 PORTFOLIO STOP LOSS TRIGGERED 🚨 | Daily P&L: {shown(decision.daily_pnl)} | "
         f"Limit: {shown_limit(decision.limit)} | Open positions: {decision.open_positions}",
@@ -143,47 +143,47 @@ def _triggered(decision: StopLossTriggered) -> Said:
 # --- flattening -----------------------------------------------------------------------------------------
 
 
-def _flatten_ordered(decision: FlattenOrdered, cause: Event | Malformed | None) -> Said:
+def _flatten_ordered(decision: FlattenOrdered, cause: Event | Malformed | None) -> MessageWords:
     by_whom = f"by {cause.by}: {cause.reason}" if isinstance(cause, FlattenRequested) else None
     lines = (
         f"🚨 FLATTEN ORDERED {by_whom or f'| {decision.cause}'}",
         f"To close: {_legs(decision.positions)}",
     )
-    return Said(
+    return MessageWords(
         "critical",
         f"Flatten: {decision.positions or 'nothing open'} | {decision.cause}",
         alert=AlertWords("flatten_ordered", "critical", lines),
     )
 
 
-def _handed_over(decision: FlattenHandedOver) -> Said:
+def _handed_over(decision: FlattenHandedOver) -> MessageWords:
     line = f"Flatten handed over to the flattener: {_legs(decision.positions)}"
-    return Said(
+    return MessageWords(
         "critical",
         f"Flatten handed over to the flattener: {decision.positions}",
         alert=AlertWords("flatten_handed_over", "warning", (line,)),
     )
 
 
-def _overdue(decision: FlattenOverdue) -> Said:
+def _overdue(decision: FlattenOverdue) -> MessageWords:
     lines = (
         f"🚨 FLATTEN OVERDUE by {span(decision.late_ms)}, reminder {decision.reminder}",
         f"Still open: {_legs(decision.positions)}",
         "Look at the broker; close it there; then: portfold settle",
     )
-    return Said(
+    return MessageWords(
         "critical",
         f"FLATTEN OVERDUE by {span(decision.late_ms)} | Still open: {decision.positions}",
         alert=AlertWords("flatten_overdue", "critical", lines),
     )
 
 
-def _flat(decision: PortfolioFlat) -> Said:
+def _flat(decision: PortfolioFlat) -> MessageWords:
     lines = (
         "✅ FLAT: every position is confirmed closed",
         f"After {span(decision.took_ms)} | {decision.cause}",
     )
-    return Said(
+    return MessageWords(
         "warning",
         f"Flat after {span(decision.took_ms)} | {decision.cause}",
         alert=AlertWords("flat", "critical", lines),
@@ -193,71 +193,73 @@ def _flat(decision: PortfolioFlat) -> Said:
 # --- what should not have happened ----------------------------------------------------------------------
 
 
-def _breached(decision: LimitBreached) -> Said:
+def _breached(decision: LimitBreached) -> MessageWords:
     lines = (
         f"🚨 LIMIT BREACHED ({decision.code}): {decision.symbol} by {decision.worker}",
         f"Why: {decision.reason}",
     )
-    return Said(
+    return MessageWords(
         "error",
         f"LIMIT BREACHED ({decision.code}) by {decision.worker}: {decision.reason}",
         alert=AlertWords("limit_breached", "critical", lines),
     )
 
 
-def _adopted(decision: PositionAdopted) -> Said:
+def _adopted(decision: PositionAdopted) -> MessageWords:
     line = f"Position adopted: {decision.symbol} {decision.side} {decision.size} by {decision.worker}"
-    return Said("info", line, alert=AlertWords("position_adopted", "info", (line,), "all", decision.symbol))
+    return MessageWords(
+        "info", line, alert=AlertWords("position_adopted", "info", (line,), "all", decision.symbol)
+    )
 
 
-def _mismatch(decision: PositionMismatch) -> Said:
+def _mismatch(decision: PositionMismatch) -> MessageWords:
     unsure = "?" if decision.kind in LATE_REPORTS else ""
     lines = (
         f"🚨 POSITION MISMATCH ({decision.kind}): {decision.symbol} {decision.side} of {decision.worker}",
         f"Log: {decision.log_size} | Broker: {decision.broker_size}{unsure} | {decision.reason}",
         "Entries on the symbol are denied until: portfold settle",
     )
-    return Said(
+    return MessageWords(
         "error",
         f"POSITION MISMATCH ({decision.kind}): {decision.symbol} of {decision.worker}: {decision.reason}",
         alert=AlertWords("position_mismatch", "critical", lines),
     )
 
 
-def _disputed(decision: PnlDisputed) -> Said:
+def _disputed(decision: PnlDisputed) -> MessageWords:
     line = (
         f"P&L DISPUTED: {decision.symbol} of {decision.worker} | "
         f"Reported: {shown(decision.reported)} | Computed: {shown(decision.computed)} | "
         f"Counted: {shown(decision.counted)}"
     )
-    return Said(
+    return MessageWords(
         "error",
         line,
         alert=AlertWords("pnl_disputed", "warning", (line,), decision.worker, decision.symbol),
     )
 
 
-def _stale(decision: MarkStale) -> Said:
+def _stale(decision: MarkStale) -> MessageWords:
     old = f"Mark of {decision.symbol} is {span(decision.age_ms)} old"
     line = f"{old}: its open loss may be out of date | {decision.worker}"
-    return Said(
+    return MessageWords(
         "warning",
         f"{old} ({decision.worker})",
         alert=AlertWords("mark_stale", "warning", (line,), "all", decision.symbol),
     )
 
 
-def _rejected(decision: EventRejected) -> Said:
+def _rejected(decision: EventRejected) -> MessageWords:
     line, kind = f"Event rejected: {decision.reason}", decision.rejected or "no event"
-    return Said("error", line, alert=AlertWords("event_rejected", "warning", (line,), kind, kind))
+    return MessageWords("error", line, alert=AlertWords("event_rejected", "warning", (line,), kind, kind))
 
 
 # --- the calendar ---------------------------------------------------------------------------------------
 
 
-def _day_started(decision: TradingDayStarted) -> Said:
+def _day_started(decision: TradingDayStarted) -> MessageWords:
     """Its alert is the notifier's own: the summary of the trades that it has seen."""
-    return Said(
+    return MessageWords(
         "info",
         f"Trading day {decision.day} | {decision.previous_day or 'No day'} before it: "
         f"Daily P&L: {shown(decision.daily_pnl)} | Entries allowed: {decision.entries_allowed}, "

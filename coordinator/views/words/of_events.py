@@ -1,13 +1,13 @@
 """What is said of each kind of event that was folded: a row a kind.
 
-Guarantees: `said_of_event` knows every event there is. mypy refuses a new one that has no row, so whoever
+Guarantees: `words_of_event` knows every event there is. mypy refuses a new one that has no row, so whoever
 adds one writes its row here, and nothing else has to be told of it.
 """
 
 from typing import assert_never
 
 from portfold.config import AlertLevel
-from portfold.coordinator.views.words.said import AlertWords, Known, Said
+from portfold.coordinator.views.words.message_words import AlertWords, Known, MessageWords
 from portfold.dollars import shown, shown_limit
 from portfold.events.incoming import (
     COORDINATOR,
@@ -39,7 +39,7 @@ _HOUR_MS = 3_600_000
 _WAS_IT_FILLED = "was it filled? Look at the broker; start it again, or: portfold settle"
 
 
-def said_of_event(event: Event, known: Known) -> list[Said]:
+def words_of_event(event: Event, known: Known) -> list[MessageWords]:
     """The row of an event; behind that of a worker that stopped, one of each slot that it left."""
     row = _row(event, known)
     if not isinstance(event, WorkerStopped):
@@ -47,7 +47,7 @@ def said_of_event(event: Event, known: Known) -> list[Said]:
     return [row, *(_left_a_slot(event.worker, symbol) for symbol in known.slots_left())]
 
 
-def _row(event: Event, known: Known) -> Said:
+def _row(event: Event, known: Known) -> MessageWords:
     match event:
         case EntryRequested():
             return _requested(event)
@@ -84,7 +84,7 @@ def _row(event: Event, known: Known) -> Said:
         case CoordinatorStarted():
             return _coordinator_started(event, known)
         case ClockTicked():
-            return Said("debug", "Time passed", alert=None)
+            return MessageWords("debug", "Time passed", alert=None)
         case WorkerLost():
             return _lost(event, known)
     assert_never(event)
@@ -93,18 +93,18 @@ def _row(event: Event, known: Known) -> Said:
 # --- entries and positions ------------------------------------------------------------------------------
 
 
-def _requested(event: EntryRequested) -> Said:
+def _requested(event: EntryRequested) -> MessageWords:
     strategy = f" | {event.strategy}" if event.strategy else ""
     text = f"{event.symbol} entry requested: {event.side} {event.size} by {event.worker}{strategy}"
-    return Said("debug", text, alert=None)
+    return MessageWords("debug", text, alert=None)
 
 
-def _withdrawn(event: EntryWithdrawn) -> Said:
+def _withdrawn(event: EntryWithdrawn) -> MessageWords:
     text = f"{event.symbol} entry withdrawn by {event.worker} | {event.reason}"
-    return Said("debug", text, alert=None)
+    return MessageWords("debug", text, alert=None)
 
 
-def _renewed(event: EntryRenewed, known: Known) -> Said:
+def _renewed(event: EntryRenewed, known: Known) -> MessageWords:
     since_ms = known.long_renewed_ms()
     line = (
         f"Granted, never registered: {event.symbol} | {event.worker} has renewed a slot for "
@@ -112,26 +112,26 @@ def _renewed(event: EntryRenewed, known: Known) -> Said:
     )
     alert = AlertWords("entry_unregistered", "warning", (line,), event.worker, event.symbol)
     text = f"{event.symbol} entry still under way, its slot is kept for {event.worker}"
-    return Said("debug", text, alert=alert if since_ms else None)
+    return MessageWords("debug", text, alert=alert if since_ms else None)
 
 
-def _opened(event: PositionOpened, known: Known) -> Said:
+def _opened(event: PositionOpened, known: Known) -> MessageWords:
     line = f"Opened: {event.symbol} {event.side} {event.size}{entry_price(event.price)} | {event.worker}"
-    return Said(
+    return MessageWords(
         "info",
         f"Position opened: {event.symbol} | Size: {event.size}{known.open_positions()}",
         alert=AlertWords("trade_opened", "info", (line,)),
     )
 
 
-def _closed(event: PositionClosed, known: Known) -> Said:
+def _closed(event: PositionClosed, known: Known) -> MessageWords:
     owner = f"{event.worker} for {event.owner}" if event.owner else event.worker
     price = exit_price(event.price, event.reason)
     line = (
         f"Closed: {event.symbol} {event.side} {event.size}{price} | P&L: {shown(event.pnl)}"
         f"{_because(event.reason)} | {owner}"
     )
-    return Said(
+    return MessageWords(
         "info",
         f"Position closed: {event.symbol} | P&L: {shown(event.pnl)}"
         f"{known.daily_pnl()}{known.open_positions()}",
@@ -139,17 +139,17 @@ def _closed(event: PositionClosed, known: Known) -> Said:
     )
 
 
-def _marked(event: PositionMarked) -> Said:
+def _marked(event: PositionMarked) -> MessageWords:
     text = f"Position marked: {event.symbol} at {event.price:f} | Open P&L: {shown(event.unrealized)}"
-    return Said("debug", text, alert=None)
+    return MessageWords("debug", text, alert=None)
 
 
-def _settled(event: PositionSettled) -> Said:
+def _settled(event: PositionSettled) -> MessageWords:
     whose = f"Position settled by {event.by}: {event.symbol} of {event.worker} is"
     made = f"P&L: {shown(event.pnl)} | {event.reason}"
     held = f"{event.side} {event.size}"
     line = f"{whose} {held if event.size else 'flat'} | {made}"
-    return Said(
+    return MessageWords(
         "warning", f"{whose} {held} | {made}", alert=AlertWords("position_settled", "warning", (line,))
     )
 
@@ -157,83 +157,87 @@ def _settled(event: PositionSettled) -> Said:
 # --- workers --------------------------------------------------------------------------------------------
 
 
-def _started(event: WorkerStarted) -> Said:
+def _started(event: WorkerStarted) -> MessageWords:
     line = f"Worker started: {event.worker} | Symbols: {event.symbols or 'none'}"
-    return Said("info", line, alert=AlertWords("worker_started", "info", (line,), "all", event.worker))
+    return MessageWords(
+        "info", line, alert=AlertWords("worker_started", "info", (line,), "all", event.worker)
+    )
 
 
-def _stopped(event: WorkerStopped) -> Said:
+def _stopped(event: WorkerStopped) -> MessageWords:
     line = f"Worker stopped: {event.worker}{_because(event.reason)}"
-    return Said("info", line, alert=AlertWords("worker_stopped", "info", (line,), "all", event.worker))
+    return MessageWords(
+        "info", line, alert=AlertWords("worker_stopped", "info", (line,), "all", event.worker)
+    )
 
 
-def _left_a_slot(worker: str, symbol: str) -> Said:
+def _left_a_slot(worker: str, symbol: str) -> MessageWords:
     """Nobody knows of it whether it was filled: who stopped neither used it nor gave it back."""
     line = (
         f"Granted, never registered: {symbol} | {worker} stopped with its slot, which stays taken | "
         f"{_WAS_IT_FILLED}"
     )
-    return Said(
+    return MessageWords(
         "warning",
         f"Its slot stays taken, for it may be filled: {symbol} of {worker}",
         alert=AlertWords("entry_unregistered", "warning", (line,), worker, symbol),
     )
 
 
-def _lost(event: WorkerLost, known: Known) -> Said:
+def _lost(event: WorkerLost, known: Known) -> MessageWords:
     lines = (
         f"🚨 WORKER LOST: {event.worker}",
         f"Silent for {span(event.silent_ms)}; its symbols get no entries until it is back, or: "
         "portfold retire",
         *(f"Granted, never registered: {symbol} | {_WAS_IT_FILLED}" for symbol in known.slots_left()),
     )
-    return Said(
+    return MessageWords(
         "error",
         f"Worker lost: {event.worker} | Silent for {span(event.silent_ms)}",
         alert=AlertWords("worker_lost", "critical", lines),
     )
 
 
-def _retired(event: WorkerRetired) -> Said:
+def _retired(event: WorkerRetired) -> MessageWords:
     line = f"Worker retired by {event.by}: {event.worker} | {event.reason}"
-    return Said("warning", line, alert=AlertWords("worker_retired", "warning", (line,)))
+    return MessageWords("warning", line, alert=AlertWords("worker_retired", "warning", (line,)))
 
 
 # --- the log and who leads ------------------------------------------------------------------------------
 
 
-def _tail_missing(event: LogTailMissing, known: Known) -> Said:
+def _tail_missing(event: LogTailMissing, known: Known) -> MessageWords:
     """What somebody answered for already is no alarm."""
     saw = f"{event.worker} saw event {event.saw}"
     if known.is_answered_for():
         before = f"The log lost its end, as was acknowledged: {saw}"
-        return Said(
+        return MessageWords(
             "warning", f"{before}, which is gone", alert=AlertWords("loss_acknowledged", "warning", (before,))
         )
     lost = f"THE LOG LOST ITS END: {saw}, which is gone"
     way_out = "Entries are denied. Check what is open, then: portfold acknowledge"
-    return Said(
+    return MessageWords(
         "critical", f"{lost} | {way_out}", alert=AlertWords("log_lost", "critical", (f"🚨 {lost}", way_out))
     )
 
 
-def _acknowledged(event: LossAcknowledged) -> Said:
+def _acknowledged(event: LossAcknowledged) -> MessageWords:
     line = f"Loss of log acknowledged by {event.by}: {event.reason}"
-    return Said(
+    return MessageWords(
         "warning",
         f"Loss acknowledged by {event.by}: {event.reason} | {event.detail or 'what is missing'}",
         alert=AlertWords("loss_acknowledged", "warning", (line,)),
     )
 
 
-def _coordinator_started(event: CoordinatorStarted, known: Known) -> Said:
+def _coordinator_started(event: CoordinatorStarted, known: Known) -> MessageWords:
     """The same process may lead again, as after a moment without a lease: that is worth no alert."""
     before, limits = known.leader(), known.limits()
-    told = "Coordinator started" if event.epoch <= 1 else "Coordinator took over"
+    verb = "Coordinator started" if event.epoch <= 1 else "Coordinator took over"
     after = f" after {before}" if before else ""
-    first = f"{told}: {event.leader}{after} | epoch {event.epoch}"
+    first = f"{verb}: {event.leader}{after} | epoch {event.epoch}"
     lines = (first, f"Limits in force: {limits}") if limits else (first,)
-    return Said(
+    return MessageWords(
         "debug",
         f"Coordinator started: {event.leader} | Epoch {event.epoch} | Rules {event.fold}",
         alert=None if event.leader == before else AlertWords("coordinator_started", "warning", lines),
@@ -243,27 +247,27 @@ def _coordinator_started(event: CoordinatorStarted, known: Known) -> Said:
 # --- what people order ----------------------------------------------------------------------------------
 
 
-def _halted(event: TradingHalted) -> Said:
+def _halted(event: TradingHalted) -> MessageWords:
     """An operator knows of his own halt; the coordinator's means that something is wrong."""
     line = f"Trading halted by {event.by}: {event.reason}"
     level: AlertLevel = "critical" if event.by == COORDINATOR else "warning"
-    return Said("warning", line, alert=AlertWords("halted", level, (line,)))
+    return MessageWords("warning", line, alert=AlertWords("halted", level, (line,)))
 
 
-def _resumed(event: TradingResumed) -> Said:
+def _resumed(event: TradingResumed) -> MessageWords:
     forced = " (the day's stop lifted by force)" if event.force else ""
     line = f"Trading resumed by {event.by}: {event.reason}{forced}"
-    return Said("warning", line, alert=AlertWords("resumed", "warning", (line,)))
+    return MessageWords("warning", line, alert=AlertWords("resumed", "warning", (line,)))
 
 
-def _flatten_requested(event: FlattenRequested) -> Said:
+def _flatten_requested(event: FlattenRequested) -> MessageWords:
     """The alert is that of the order which follows from it."""
-    return Said("critical", f"Flatten ordered by {event.by}: {event.reason}", alert=None)
+    return MessageWords("critical", f"Flatten ordered by {event.by}: {event.reason}", alert=None)
 
 
-def _limits_changed(event: LimitsChanged) -> Said:
+def _limits_changed(event: LimitsChanged) -> MessageWords:
     line = f"Limits in force: {limits_words(event)} | by {event.by}: {event.reason}"
-    return Said(
+    return MessageWords(
         "warning",
         f"Limits in force: {_bounds(event)} | By {event.by}: {event.reason}",
         alert=AlertWords("limits_changed", "warning", (line,)),

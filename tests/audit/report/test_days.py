@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from portfold.coordinator.audit.report.days import Asked, begins_ms, gather
-from portfold.coordinator.audit.report.tallies import Tally, all_together, by_symbol, by_worker
+from portfold.coordinator.audit.report.tallies import ResultTally, all_together, by_symbol, by_worker
 from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.coordinator.store.recorded import Recorded
 from portfold.events.codec import encode
@@ -77,9 +77,9 @@ def test_tables_add_up_by_symbol_and_by_worker() -> None:
     story.asks("NQ", worker="ibs-CL")
     day = story.account()
     assert by_symbol([day]) == [
-        Tally("CL", "", 2, 0, 2, 0, Decimal(-100), Decimal(-20), Decimal(-80)),
-        Tally("ES", "", 1, 0, 1, 1, Decimal(120), Decimal(120), Decimal(120)),
-        Tally("NQ", "", 1, 1, 0, 0, Decimal(0), None, None),
+        ResultTally("CL", "", 2, 0, 2, 0, Decimal(-100), Decimal(-20), Decimal(-80)),
+        ResultTally("ES", "", 1, 0, 1, 1, Decimal(120), Decimal(120), Decimal(120)),
+        ResultTally("NQ", "", 1, 1, 0, 0, Decimal(0), None, None),
     ]
     assert [(one.name, one.asked, one.denied, one.pnl) for one in by_worker([day])] == [
         ("ibs-CL", 3, 1, Decimal(-100)),

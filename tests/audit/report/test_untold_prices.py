@@ -7,7 +7,7 @@ import pytest
 from portfold.coordinator.audit.explain.explanation import explain
 from portfold.coordinator.audit.record.lookup import Found
 from portfold.events.decisions import EntryAllowed
-from portfold.events.incoming import PRICE_NOT_TOLD, PositionClosed
+from portfold.events.incoming import NO_EXIT_PRICE, PositionClosed
 from portfold.quotes import entry_price, exit_price
 from portfold.research.report.page import report_html
 from portfold.research.report.wording import NOTHING, prices
@@ -36,7 +36,7 @@ def old_code() -> Told:
                 price=Decimal(price),
                 pnl=Decimal(pnl),
                 commission=Decimal(0),
-                reason=PRICE_NOT_TOLD,
+                reason=NO_EXIT_PRICE,
             )
         )
     return story
@@ -45,13 +45,13 @@ def old_code() -> Told:
 def test_the_day_page_its_charts_and_its_tables() -> None:
     found = old_code().gathered()
     page = Elements(report_html(found, portfolio="main", read_from="memory", week=False, version="0.1.0"))
-    assert f"CL long 3 ({PRICE_NOT_TOLD}) by ibs-CL: $-100.00" in page.said
+    assert f"CL long 3 ({NO_EXIT_PRICE}) by ibs-CL: $-100.00" in page.said
     assert f"ES ibs-ES long 3 {NOTHING} {NOTHING} " in page.said
     assert f"CL ibs-CL long 3 ≈100.3333333 {NOTHING} " in page.said
     charts = " ".join(text for chart in page.charts for text in texts_of(chart))
     assert "ES long 3 opened (no entry price told), ibs-ES" in charts
     assert "CL long 3 opened at ≈100.3333333, ibs-CL" in charts
-    assert f"ES long 3 closed: $-2,600.00, ibs-ES, {PRICE_NOT_TOLD}" in charts
+    assert f"ES long 3 closed: $-2,600.00, ibs-ES, {NO_EXIT_PRICE}" in charts
     for made_up in ("17.33", "100.29", "100.33333333"):
         assert made_up not in page.said + charts
 
@@ -68,7 +68,7 @@ def test_why() -> None:
     told = [one.text for found in asked for one in explain(record, found, lambda _: None).next]
     assert "Position opened: ES long 3 (no entry price told) by ibs-ES | Daily P&L: $0.00" in told
     assert (
-        f"Position closed: ES long 3 by ibs-ES | P&L: $-2,600.00 | {PRICE_NOT_TOLD} | Daily P&L: $-2,600.00"
+        f"Position closed: ES long 3 by ibs-ES | P&L: $-2,600.00 | {NO_EXIT_PRICE} | Daily P&L: $-2,600.00"
         in told
     )
 
@@ -89,7 +89,7 @@ def test_an_entry_price(price: str, told: str) -> None:
 def test_an_exit_price() -> None:
     assert exit_price(Decimal("5000.25"), "", " at ", grouped=True) == " at 5,000.25"
     assert exit_price(Decimal(0), "target") == " @ 0", "a price that was told"
-    assert exit_price(Decimal("5000.25"), f"{PRICE_NOT_TOLD}, at 2025-01-15T14:00:00") == ""
+    assert exit_price(Decimal("5000.25"), f"{NO_EXIT_PRICE}, at 2025-01-15T14:00:00") == ""
 
 
 def test_prices_side_by_side() -> None:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from portfold.coordinator.audit.what_if.findings import DayOver, Figures, TradeGone
+from portfold.coordinator.audit.what_if.findings import DayFigures, DayOver, TradeGone
 from portfold.coordinator.store.follower import LogDiffers
 from portfold.events.codec import encode
 from portfold.events.incoming import TradingHalted
@@ -46,8 +46,8 @@ def test_three_positions_in_place_of_four_checked_by_hand() -> None:
         ("6C", 1, dollars("80"), "max_positions"),
     ]
     day = supposed.one(DayOver)
-    assert day.recorded == Figures(asked=7, allowed=6, denied=1, trades=3, pnl=dollars("-100"))
-    assert day.what_if == Figures(asked=7, allowed=4, denied=3, trades=1, pnl=dollars("120"))
+    assert day.recorded == DayFigures(asked=7, allowed=6, denied=1, trades=3, pnl=dollars("-100"))
+    assert day.what_if == DayFigures(asked=7, allowed=4, denied=3, trades=1, pnl=dollars("120"))
     assert set(supposed.book.state.positions) == {"ES:long:ibs-ES", "SI:long:ibs-SI", "6B:long:ibs-6B"}
 
 

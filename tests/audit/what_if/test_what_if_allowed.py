@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from portfold.coordinator.audit.what_if.findings import DayOver, Figures, FilledAnyway, Turned
+from portfold.coordinator.audit.what_if.findings import DayFigures, DayOver, FilledAnyway, Turned
 from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.events.incoming import CoordinatorStarted, PositionOpened
 from tests.audit.supposing import WrittenDown
@@ -18,7 +18,7 @@ def test_an_entry_that_would_have_been_allowed_has_no_known_pnl() -> None:
     supposed = story.what_if(max_positions=2)
     assert supposed.turns == [("CL", "max_positions", "allowed")]
     day = supposed.one(DayOver)
-    assert day.what_if == Figures(asked=2, allowed=2)
+    assert day.what_if == DayFigures(asked=2, allowed=2)
     assert day.unknown == 1
     assert supposed.tally.unknown == 1
 

@@ -4,8 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 from portfold.coordinator.audit.what_if.findings import (
+    DayFigures,
     DayOver,
-    Figures,
     StopComes,
     StopGoes,
     TradeEnded,
@@ -55,8 +55,8 @@ def test_a_stop_that_comes_closes_what_is_marked_at_its_mark_and_the_rest_at_an_
         ("SI", None, dollars(-30)),
     ]
     day = supposed.one(DayOver)
-    assert day.recorded == Figures(asked=3, allowed=3, trades=3, pnl=Decimal(120))
-    assert day.what_if == Figures(asked=3, allowed=3, trades=3, stops=1, pnl=Decimal(-700))
+    assert day.recorded == DayFigures(asked=3, allowed=3, trades=3, pnl=Decimal(120))
+    assert day.what_if == DayFigures(asked=3, allowed=3, trades=3, stops=1, pnl=Decimal(-700))
     assert day.unknown == 1
     assert (supposed.tally.unpriced.trades, supposed.tally.unpriced.pnl) == (1, dollars(-30))
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from portfold.cli.watch.status.as_json import fields
 from portfold.cli.watch.status.screen import WIDTH, picture
 from portfold.coordinator.fold.state import Acknowledged, Halt
-from portfold.coordinator.views.overview import Overview, Seen
+from portfold.coordinator.views.overview import Overview, SeenWorker
 from portfold.coordinator.views.portfolio_view import (
     PortfolioView,
     ShownDay,
@@ -210,7 +210,7 @@ def crowded(seen: Overview) -> Overview:
     return replace(
         seen,
         view=view,
-        workers=tuple(Seen(name, "lost", (f"SYMBOL{n}",), alive=False) for n in range(20)),
+        workers=tuple(SeenWorker(name, "lost", (f"SYMBOL{n}",), alive=False) for n in range(20)),
         missing=tuple(f"SYMBOL{n}" for n in range(20)),
         leader=name,
         standby=name,

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from portfold.config import Broker, Configuration, load
+from portfold.config import Configuration, ConfiguredBroker, load
 from portfold.config.runtime import IbsParameters
 from portfold.exchange_time import milliseconds_of
 from portfold.research.backtest.trading import trade_alone
@@ -24,7 +24,7 @@ def configured(fill_at: str = "mark", **parameters: object) -> Configuration:
     packaged = load(None, {}, Path("/"))
     workers = {"default": msgspec.structs.replace(IbsParameters(max_bars=None), **parameters)}
     runtime = msgspec.structs.replace(
-        packaged.runtime, workers=workers, broker=Broker("paper", {"fill_at": fill_at})
+        packaged.runtime, workers=workers, broker=ConfiguredBroker("paper", {"fill_at": fill_at})
     )
     return msgspec.structs.replace(packaged, runtime=runtime)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from portfold.config import Feed, load
+from portfold.config import ConfiguredFeed, load
 from portfold.research.errors import ResearchError
 from portfold.research.simulate.market import SYNTHETIC, Market
 from portfold.workers.feeds.protocol import FeedSetup
@@ -17,7 +17,7 @@ from tests.research.made import packaged
 def test_the_synthetic_market_is_that_of_the_worker() -> None:
     market = Market(SYNTHETIC, days=3, seed=9).open(packaged())
     for symbol in market.symbols[:2]:
-        entry = Feed(SYNTHETIC, {"days": 3, "seed": 9, "pace_seconds": 0})
+        entry = ConfiguredFeed(SYNTHETIC, {"days": 3, "seed": 9, "pace_seconds": 0})
         live = open_feed(FeedSetup(packaged(), symbol, threading.Event(), entry))
         assert list(market.bars(symbol)) == list(live.bars(symbol))
 
@@ -26,7 +26,7 @@ def test_a_folder_is_read_on_the_clocks_that_the_worker_reads_it_on(tmp_path: Pa
     folder = config_folder(tmp_path / "config", runtime={"bar_zones": {"ES": "America/New_York"}})
     configuration = load(str(folder), {}, tmp_path)
     (tmp_path / "ES.csv").write_text("time,open,high,low,close\n2025-01-06T09:00,1,1,1,1\n")
-    entry = Feed("csv", {"folder": str(tmp_path), "pace_seconds": 0})
+    entry = ConfiguredFeed("csv", {"folder": str(tmp_path), "pace_seconds": 0})
     live = open_feed(FeedSetup(configuration, "ES", threading.Event(), entry))
     bars = list(Market(str(tmp_path)).open(configuration).bars("ES"))
     assert bars == list(live.bars("ES"))

@@ -12,8 +12,7 @@ from portfold.events.wire.answers import cursor_in, epoch_in, folded_in
 from portfold.events.wire.bus import (
     SERVERS_TIME,
     VIEW,
-    Acknowledged,
-    Archived,
+    AcknowledgeReply,
     Bus,
     Committed,
     Entry,
@@ -21,6 +20,7 @@ from portfold.events.wire.bus import (
     Head,
     LeadersWord,
     Lease,
+    MovedHistory,
     Standing,
     trimmed_away,
 )
@@ -154,7 +154,7 @@ class MemoryBus(Bus):
 
     def acknowledge(
         self, fields: Fields, *, cursor: StreamId, folded: int, folded_from_now: int, cut_off: bool
-    ) -> Acknowledged:
+    ) -> AcknowledgeReply:
         found, from_now = (str(cursor), str(folded)), str(folded_from_now)
         outcome, event = self._ask(
             "acknowledging a loss",
@@ -162,7 +162,7 @@ class MemoryBus(Bus):
                 self._head, self._events, fields, found=found, folded=from_now, cut_off=cut_off
             ),
         )
-        return Acknowledged(outcome, StreamId.parse(event) if event else ORIGIN)
+        return AcknowledgeReply(outcome, StreamId.parse(event) if event else ORIGIN)
 
     def extent(self) -> Extent:
         return self._ask("looking at the log", lambda: self._server.extent(self._events))
@@ -193,9 +193,10 @@ class MemoryBus(Bus):
     def save_snapshot(self, text: str) -> None:
         self._ask("writing the snapshot", lambda: self._server.put(self.keys.snapshot, text))
 
-    def archived(self) -> Archived | None:
+    def archived(self) -> MovedHistory | None:
         facts = self._ask("asking what is archived", lambda: self._server.hash(self.keys.archive)) or {}
-        return Archived(cursor_in(facts["up_to"]), facts.get("folder", "")) if facts.get("up_to") else None
+        up_to = facts.get("up_to")
+        return MovedHistory(cursor_in(up_to), facts.get("folder", "")) if up_to else None
 
     def leader(self) -> str | None:
         return self._ask("reading the lease", lambda: self._server.text(self._leader))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfold.config import ConfigError, Configuration, Feed, load
+from portfold.config import ConfigError, Configuration, ConfiguredFeed, load
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.csv_folder import BarsError
 from portfold.workers.feeds.played import Played, at_speed, every
@@ -105,7 +105,7 @@ def configured(folder: Path, **runtime: Any) -> Configuration:
     return load(str(config_folder(folder / "config", runtime=runtime)), {}, folder)
 
 
-def opened(configuration: Configuration, entry: Feed | None = None) -> Any:
+def opened(configuration: Configuration, entry: ConfiguredFeed | None = None) -> Any:
     feed = entry or configuration.runtime.feed
     return open_feed(FeedSetup(configuration, "ES", threading.Event(), feed))
 
@@ -185,7 +185,7 @@ def test_what_is_wrong_with_an_entry_is_told(tmp_path: Path, entry: Any, sentenc
 
 def test_a_folder_that_is_none_is_the_bars_fault(tmp_path: Path) -> None:
     with pytest.raises(BarsError, match="is not a folder"):
-        opened(configured(tmp_path), Feed("csv", {"folder": "/nowhere"}))
+        opened(configured(tmp_path), ConfiguredFeed("csv", {"folder": "/nowhere"}))
 
 
 @pytest.mark.parametrize(
@@ -205,5 +205,5 @@ def test_the_command_line_goes_before_the_configuration(
     bars: str | None, options: dict[str, Any], kind: str, wanted: dict[str, Any]
 ) -> None:
     nothing = dict.fromkeys(("pace_seconds", "speed", "seed", "days"))
-    found = feed_for(Feed("synthetic", {"seed": 5}), bars, {**nothing, **options})
+    found = feed_for(ConfiguredFeed("synthetic", {"seed": 5}), bars, {**nothing, **options})
     assert (found.kind, dict(found.options)) == (kind, wanted)

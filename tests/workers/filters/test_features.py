@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfold.config.runtime import TradingDay
+from portfold.config.runtime import TradingDayRoll
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.features import FEATURES, HISTORY, FeatureHistory, MissingFeatures
 
@@ -18,7 +18,7 @@ moves = st.lists(st.tuples(*[st.integers(-50, 50)] * 4), min_size=HISTORY, max_s
 
 
 def history(bars: list[Bar]) -> FeatureHistory:
-    taken = FeatureHistory(TradingDay())
+    taken = FeatureHistory(TradingDayRoll())
     for bar in bars:
         taken.take(bar)
     return taken
@@ -113,7 +113,7 @@ def test_they_do_not_depend_on_the_level_of_prices_nor_on_their_unit(
 def test_single_precision_holds_them_and_the_middle_between_two_exactly(
     walk: list[tuple[int, int, int, int]],
 ) -> None:
-    taken, seen = FeatureHistory(TradingDay()), []
+    taken, seen = FeatureHistory(TradingDayRoll()), []
     for bar in walked(walk):
         taken.take(bar)
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from portfold.config import Configuration, Feed, load
+from portfold.config import Configuration, ConfiguredFeed, load
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.brokers.paper import PaperBroker
@@ -56,7 +56,10 @@ class Desk:
         self._bars.touch()
         self.configuration: Configuration = load(str(config), {}, folder)
         self.plan = WorkerPlan(
-            "ES", Feed(f"{folder / 'feed.py'}:Written"), folder / "book.sqlite", folder / "progress.json"
+            "ES",
+            ConfiguredFeed(f"{folder / 'feed.py'}:Written"),
+            folder / "book.sqlite",
+            folder / "progress.json",
         )
         self.stop = threading.Event()
         self.said = io.StringIO()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfold.config.runtime import IbsParameters, TradingDay
+from portfold.config.runtime import IbsParameters, TradingDayRoll
 from portfold.events.fields import Side
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.strategies.ibs import IbsStrategy
@@ -156,7 +156,7 @@ def test_the_weekend_belongs_to_one_day() -> None:
 
 def test_the_days_clock_is_the_configured_one() -> None:
     signal = chicago(7, "15:00")
-    elsewhere = TradingDay(zone="America/New_York", roll="18:00")
+    elsewhere = TradingDayRoll(zone="America/New_York", roll="18:00")
     assert IbsStrategy(IbsParameters(exit_at="16:00"), elsewhere).decide(signal, None) is None
     assert IbsStrategy(IbsParameters(exit_at="16:01"), elsewhere).decide(signal, None) == Enter("long", 1)
 

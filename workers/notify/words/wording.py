@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from portfold.coordinator.views.words.said import AlertWords
+from portfold.coordinator.views.words.message_words import AlertWords
 from portfold.exchange_time import local_time
 
 Lines = tuple[str, ...]

@@ -28,7 +28,7 @@ class AlertWords(NamedTuple):
     subject: str = ""
 
 
-class Said(NamedTuple):
+class MessageWords(NamedTuple):
     """A row: the sentence of the log and how grave it is; the alert, None where it is not worth one.
 
     What is of level `debug` the coordinator does not log: only who reads the record sees it.
