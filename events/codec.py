@@ -1,16 +1,16 @@
-"""Between a message and its flat text fields, strict both ways.
+"""Converts between a message and its flat text fields, strict both ways.
 
-What is read is either exactly a message of the vocabulary or refused with a sentence that names the field
-and what was expected of it. What a worker, an operator or the leader says is read back before it is sent
-(`encode_checked`), so none of it is refused on arrival. A number is written plainly (`-37.63`, never `5E-7`,
+Guarantees: an entry is either exactly a message of the vocabulary, or refused with a sentence that names the
+field and what was expected of it. An event is read back before it is sent (`encode_checked`), so none of ours
+is refused on arrival. A number is written plainly (`-37.63`, never `5E-7`,
 `NaN` or `1_000`).
 
 The sentences end up in decisions, so they are ours alone: none repeats a library's words, which may change
 while the log stays.
 
-Reading is a good part of what deciding costs, and workers say the same names, symbols and prices over and
-over: so each kind of field has one reader, which remembers the latest texts that it passed. What was wrong
-with one that it did not is found afterwards.
+Reading is a good part of the cost of deciding, and the same names, symbols and prices come over and over: so
+each kind of field has one reader, which remembers the latest texts that it passed. For a text that it
+refused, what was wrong is found afterwards.
 """
 
 import re
@@ -48,7 +48,7 @@ _Reader = Callable[[str], Any]
 
 
 class RefusedField(PortfoldError, ValueError):
-    """A message that may not pass. The text is a sentence: which field, what was expected, what came."""
+    """A message is refused. The text is a sentence: which field, what was expected, what came."""
 
     exit_code = UNUSABLE
 
@@ -57,7 +57,7 @@ class _Plan(Struct, frozen=True):
     """How one message type is written and read.
 
     `kinds` are the fields' types with their bounds, `bases` the bare ones; `names` begin with `type`, which
-    the readers `in_order` leave out; `spelled` tells whether the text of a number or flag looks like one at
+    the readers `in_order` leave out; `spelled` checks that the text of a number or flag looks like one at
     all; `columns` are name, default and how to write it.
     """
 
@@ -96,7 +96,7 @@ def _plan(message: type[Struct], is_decimal: Callable[[str], object]) -> _Plan:
 
 
 def _base(kind: object) -> type:
-    """The bare type of an annotated one; a choice of words is text."""
+    """Returns the bare type of an annotated one; a choice of words is text."""
     base = get_args(kind)[0]
     return base if isinstance(base, type) else str
 
@@ -106,7 +106,7 @@ def _base(kind: object) -> type:
 
 @cache
 def _reader(kind: Any, is_decimal: Callable[[str], object]) -> _Reader:
-    """The reader of a kind, one for all fields of it."""
+    """Returns the reader of a kind, one for all fields of it."""
     base, meta = get_args(kind)
     remembering = lru_cache(_REMEMBERED)
     if base is Decimal:
@@ -121,7 +121,7 @@ def _reader(kind: Any, is_decimal: Callable[[str], object]) -> _Reader:
 def _decimals(is_decimal: Callable[[str], object]) -> _Reader:
     def read(text: str) -> Decimal:
         if is_decimal(text):
-            return Decimal(text) if text != "-0" else _NOTHING  # so it was always read: without its sign
+            return Decimal(text) if text != "-0" else _NOTHING  # always read without its sign
         raise ValueError(text)
 
     return read
@@ -158,7 +158,7 @@ def _texts(meta: Meta) -> _Reader:
 def _plain(amount: Decimal) -> str:
     text = str(amount)
     if "E" not in text or abs(amount.adjusted()) >= _IMMENSE:
-        return text  # an immense one would fill the memory with zeros; as it is every reader refuses it
+        return text  # written out, an immense one would fill the memory; every reader refuses it
     return format(amount, "f")
 
 
@@ -173,7 +173,7 @@ _ALL = _EVENTS | _DECISIONS
 
 
 def decode_event(fields: Fields) -> Event | Malformed:
-    """Reads an entry of the events stream. Never raises: what is no event comes back as `Malformed`."""
+    """Reads an entry of the events stream. Never raises: one that is no event comes back as `Malformed`."""
     try:
         event: Event = _decode(fields, _EVENTS)
     except RefusedField as refused:
@@ -195,7 +195,7 @@ def decode_decided(fields: Fields) -> tuple[Decision, str]:
 
 
 def encode(message: Event | Decision) -> list[str]:
-    """A message as flat text fields, `type` first, fields at their default left out. Checks nothing."""
+    """Writes a message as flat text fields, `type` first, without fields at their default. Checks nothing."""
     kind = type(message).__name__
     flat = ["type", kind]
     for name, default, rendered in _ALL[kind].columns:
@@ -206,9 +206,10 @@ def encode(message: Event | Decision) -> list[str]:
 
 
 def encode_checked(message: Event) -> list[str]:
-    """`encode`, refusing with RefusedField what a reader would refuse, and a value of another Python type.
+    """Writes a message as `encode` does. Raises RefusedField for what a reader would refuse.
 
-    A float for a price would be rounded on its way, the text "false" for a flag would mean true.
+    Refuses a value of another Python type too: a float for a price would be rounded on its way, and the text
+    "false" for a flag would mean true.
     """
     plan = _EVENTS[type(message).__name__]
     bases = tuple(map(type, astuple(message)))
@@ -270,7 +271,7 @@ def _explained(plan: _Plan, by_name: dict[str, str], invalid: Exception) -> str:
     for name, value in by_name.items():
         if not _fits(value, plan.readers[name]):
             return _expected(plan, name, value)
-    # Each field is well by itself, so it is a rule of the message's own; its sentence begins with a field.
+    # Each field is right by itself, so a rule of the message is broken; its sentence begins with a field.
     rule = str(invalid)
     return f"{kind}.{rule}, got '{_shown(by_name.get(rule.partition(':')[0], ''))}'"
 
@@ -316,6 +317,6 @@ def _unpaired(plan: _Plan, fields: Fields) -> str:
 
 
 def _shown(value: str) -> str:
-    """A stranger's text, safe to print: cut, and with nothing in it that could steer a terminal."""
+    """Shows a stranger's text safely: cut, and with nothing in it that could steer a terminal."""
     cut = value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…"
     return DECEIVING.sub("\N{REPLACEMENT CHARACTER}", cut)

@@ -1,4 +1,4 @@
-"""Decisions out: everything the coordinator may say. Each follows from events alone.
+"""Decisions: everything the coordinator may publish. Each follows from events alone.
 
 On the `decisions` stream each carries, beside its own fields, `event` (the ID of the event that caused it)
 and `chain` (the hash that binds it to all history before it). Amounts are dollars, times are milliseconds
@@ -80,7 +80,7 @@ class EntryExpired(_Decision, frozen=True):
 
 
 class StopLossApproaching(_Decision, frozen=True):
-    """Said once a day: the loss has reached `percent` of the limit."""
+    """The loss has reached `percent` of the limit; published once a day."""
 
     daily_pnl: Amount
     limit: Amount
@@ -251,10 +251,10 @@ _Kind = TypeVar("_Kind", bound=Decision)
 
 
 def first(kind: type[_Kind], decisions: Iterable[Decision]) -> _Kind | None:
-    """The first decision of a kind among those on an event."""
+    """Returns the first decision of a kind among those on an event."""
     return next((decision for decision in decisions if isinstance(decision, kind)), None)
 
 
 def refusal(decisions: Iterable[Decision]) -> EventRejected | None:
-    """The decision that refuses the event; None where it was not refused."""
+    """Returns the decision that refuses the event; None where it was not refused."""
     return first(EventRejected, decisions)

@@ -161,7 +161,7 @@ Legs = Annotated[
     ),
 ]
 ClockTime = Annotated[str, Meta(pattern=rf"^{CLOCK_TIME}\Z", description="a time of day such as 17:00")]
-# Not what the machine calls local: elsewhere the same log would mean other days.
+# Not the machine's local zone: elsewhere the same log would mean other days.
 ZoneName = Annotated[
     str,
     Meta(
@@ -176,7 +176,7 @@ Date = Annotated[
 
 
 def readable(text: str) -> str:
-    """The text, with whatever may not be shown escaped as in JSON."""
+    """Returns the text with whatever may not be shown escaped as in JSON."""
     return DECEIVING.sub(_escaped, text)
 
 

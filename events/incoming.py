@@ -1,4 +1,4 @@
-"""Events in: everything that may be said to the coordinator, by workers, by operators and by the leader.
+"""Events: everything that workers, operators and the leader may publish to the coordinator.
 
 Events are the only source of truth; the decisions follow from them. Each struct here is one `type` on the
 `events` stream, its fields written flat as text. Times are never a field: an event's time is its stream ID.
@@ -44,7 +44,7 @@ class _Event(Struct, frozen=True, tag_field="type", tag=True, forbid_unknown_fie
 
 
 class WorkerEvent(_Event, frozen=True, tag_field="type", tag=True):
-    """What a worker says. (worker, session, seq) names the event: a repeat of it is not folded twice."""
+    """An event of a worker. (worker, session, seq) names it: a repeat is not folded twice."""
 
     worker: Name
     session: Name
@@ -91,7 +91,7 @@ class PositionOpened(WorkerEvent, frozen=True):
 
     @property
     def holder(self) -> str:
-        """The worker whose position it is."""
+        """Returns the worker whose position it is."""
         return self.worker
 
 
@@ -119,7 +119,7 @@ class PositionClosed(WorkerEvent, frozen=True):
 
     @property
     def holder(self) -> str:
-        """The worker whose position it is."""
+        """Returns the worker whose position it is."""
         return self.owner or self.worker
 
 
@@ -133,7 +133,7 @@ class PositionMarked(WorkerEvent, frozen=True):
 
     @property
     def holder(self) -> str:
-        """The worker whose position it is."""
+        """Returns the worker whose position it is."""
         return self.worker
 
 
@@ -204,7 +204,7 @@ class PositionSettled(_Event, frozen=True):
 
     @property
     def holder(self) -> str:
-        """The worker whose position it is."""
+        """Returns the worker whose position it is."""
         return self.worker
 
 
@@ -276,7 +276,7 @@ class LimitsChanged(_Event, frozen=True):
 class CoordinatorStarted(_Event, frozen=True):
     """A leader took over, with this epoch, deciding by this version of the fold.
 
-    After `worker_lost_ms` without a sign of life it counts a worker as lost; earlier versions did not say.
+    After `worker_lost_ms` without a sign of life it counts a worker as lost; 0 from earlier versions.
     """
 
     leader: Name

@@ -34,12 +34,12 @@ class Holding(NamedTuple):
 
 
 def legs_text(legs: Iterable[Leg]) -> str:
-    """The legs as a `Legs` field holds them."""
+    """Writes the legs as a `Legs` field holds them."""
     return " ".join(f"{leg.symbol}:{leg.side}:{leg.size}:{leg.worker}" for leg in legs)
 
 
 def parse_legs(text: str) -> list[Leg]:
-    """Reads `legs_text`; ValueError when it is none."""
+    """Reads what `legs_text` wrote. Raises ValueError for anything else."""
     return [
         Leg(symbol, _side(side), int(size), worker)
         for symbol, side, size, worker in _parts(text, _LEG, "CL:long:1:ibs-CL")
@@ -47,12 +47,12 @@ def parse_legs(text: str) -> list[Leg]:
 
 
 def holdings_text(holdings: Iterable[Holding]) -> str:
-    """The holdings as a `Holdings` field holds them."""
+    """Writes the holdings as a `Holdings` field holds them."""
     return " ".join(f"{held.symbol}:{held.side}:{held.size}:{held.price:f}" for held in holdings)
 
 
 def parse_holdings(text: str) -> list[Holding]:
-    """Reads `holdings_text`; ValueError when it is none."""
+    """Reads what `holdings_text` wrote. Raises ValueError for anything else."""
     return [
         Holding(symbol, _side(side), int(size), Decimal(price))
         for symbol, side, size, price in _parts(text, _HOLDING, "CL:long:1:71.25")
@@ -62,7 +62,7 @@ def parse_holdings(text: str) -> list[Holding]:
 def _parts(
     text: str, read: Callable[[str], re.Match[str] | None], like: str
 ) -> Iterator[tuple[str | Any, ...]]:
-    """The four parts of each item in turn."""
+    """Yields the four parts of each item in turn."""
     for item in text.split(" ") if text else []:
         parts = read(item)
         if parts is None:

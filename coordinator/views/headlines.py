@@ -1,6 +1,6 @@
-"""What matters first: whether the portfolio may trade now, and everything that keeps it from that.
+"""The headlines: whether the portfolio may trade now, and everything that keeps it from trading.
 
-Pure: from an overview to a few sentences, the worst first, each with what to do where there is something to.
+Pure: from an overview to a few sentences, the worst first, each with its remedy where there is one.
 """
 
 from typing import Literal, NamedTuple
@@ -31,7 +31,7 @@ _DENY_NOTHING = ("flattening", "unsettled", "not_on_the_log", "wrong_book")
 
 
 def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
-    """What applies, or TRADING alone. Times are shown on the clocks of `zone`."""
+    """Returns the headlines that apply, or TRADING alone. Times are on the clocks of `zone`."""
     found = [
         *_unmanaged(seen),
         *_nobody_decides(seen),
@@ -48,7 +48,7 @@ def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
 
 
 def _unmanaged(seen: Overview) -> list[Headline]:
-    """An open position whose owner is dead: nobody watches it, and no exit is sent before a flatten."""
+    """Warns of open positions whose owner is dead: nobody watches them or sends an exit before a flatten."""
     left = [
         f"{position.symbol} {position.side} {position.size} of {position.worker} "
         f"({seen.became_of(position.worker)}{_held_for(position, seen.now_ms)})"
@@ -143,7 +143,7 @@ def _unsettled(seen: Overview) -> list[Headline]:
 
 
 def _book(seen: Overview) -> list[Headline]:
-    """Where the flattener's book and the log differ."""
+    """Warns where the flattener's book and the log differ."""
     found = []
     if seen.book_exceeds:
         text = f"the broker's book holds {seen.book_exceeds}, and no limit counts it. See: portfold doctor"

@@ -1,8 +1,8 @@
-"""What happened, in the lines operators know and grep for.
+"""Narrates each event in the lines that operators know and grep for.
 
-One event and its decisions give the lines; the state they met is looked at right after the fold, so that
+One event and its decisions give the lines; the state is read right after the fold, so that
 "Open positions: 3/4" is the count at that event, not at the end of the batch. The sentences are those of
-`views/words`; here is what they are given from the state, and which of them are logged.
+`views/words`; this module gives them what they need of the state, and chooses which are logged.
 """
 
 from typing import NamedTuple
@@ -24,7 +24,7 @@ class Line(NamedTuple):
 
 
 class KnownByState(Known):
-    """What the state right after an event says besides."""
+    """What the state right after an event adds to its sentence."""
 
     def __init__(self, state: State, event: Event) -> None:
         self._state, self._event = state, event
@@ -40,18 +40,18 @@ class KnownByState(Known):
         return f" | Open positions: {len(self._state.positions)}{limit}"
 
     def is_answered_for(self) -> bool:
-        """Whether the log is whole again, as far as anybody knows."""
+        """Returns whether the log is whole again, as far as anybody knows."""
         return self._state.tail_missing is None
 
     def slots_left(self) -> list[str]:
-        """The symbols of the slots that are kept."""
+        """Returns the symbols of the slots that are kept."""
         worker = self._event.worker if isinstance(self._event, WorkerStopped) else ""
         slots = self._state.reservations.values()
         return sorted({slot.symbol for slot in slots if slot.worker == worker and slot.kept})
 
 
 def narrate(state: State, decided: Decided) -> list[Line]:
-    """The lines for one event, given the state right after it."""
+    """Returns the lines for one event, given the state right after it."""
     event = decided.event
     rows: list[MessageWords] = []
     if decided.took_effect and not isinstance(event, Malformed):

@@ -1,4 +1,4 @@
-"""What became of an operator's order.
+"""Finds out what became of an operator's order.
 
 An order is an event like any other, so it survives every restart and stands in every audit; the same can be
 written by hand with XADD. It is recorded even when nobody coordinates; then it takes effect as soon as
@@ -22,7 +22,7 @@ _READ_AT_ONCE = 1000
 
 
 class OrderOutcome(NamedTuple):
-    """What became of an order: `folded` once it has been decided on, `rejected` says why it was refused."""
+    """The outcome of an order: `folded` once it was decided on; `rejected` says why it was refused."""
 
     event: StreamId
     folded: bool
@@ -52,17 +52,16 @@ def outcome_of(bus: Bus, event: StreamId, *, wait_seconds: float) -> OrderOutcom
 
 
 class Ordered(NamedTuple):
-    """The limits, if there are any, and the event up to which that is known."""
+    """The limits, if there are any, and the last event that they take into account."""
 
     limits: Limits | None
     known_to: StreamId
 
 
 def limits_ordered(bus: Bus) -> Ordered:
-    """The limits as they are once all that is on the log is decided.
+    """Returns the limits as they will be once everything on the log is decided.
 
-    What another operator has ordered while nobody coordinated is not to be undone by the next order.
-    Raises BusError.
+    So the next order does not undo what another operator ordered while nobody coordinated. Raises BusError.
     """
     head, view = bus.head(), view_in(bus.status())
     limits = view.limits if view else None
@@ -78,7 +77,7 @@ def limits_ordered(bus: Bus) -> Ordered:
 
 
 def limits_between(bus: Bus, after: StreamId, before: StreamId) -> list[LimitsChanged]:
-    """The orders of limits between two events."""
+    """Returns the orders of limits between two events."""
     found: list[LimitsChanged] = []
     while page := bus.events_after(after, count=_READ_AT_ONCE):
         for entry in page:

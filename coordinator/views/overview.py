@@ -1,7 +1,7 @@
-"""How a portfolio is at this moment: what the coordinator has decided, and what is alive around it.
+"""The overview of a portfolio now: what the coordinator has decided, and what is alive around it.
 
-The status hash says what was decided; whoever wrote it may be dead by now. So leases, heartbeats, the end of
-the log and the server itself are looked at too. Everything is read, nothing written, in a dozen commands.
+The status hash holds what was decided, but its writer may be dead by now. So leases, heartbeats, the end of
+the log and the server itself are read too. Nothing is written; it takes a dozen commands.
 """
 
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ BACKLOG_COUNTED = 1000
 
 
 class Backlog(NamedTuple):
-    """Events nobody has decided on yet: how many (`more`: at least so many), and how old the first is.
+    """The events not decided yet: how many (`more`: at least so many), and how old the first is.
 
-    `lost`: the sentence for a log that does not add up; not looked for while there are more than are counted.
+    `lost`: the sentence for a log that does not add up; not checked while there are more than are counted.
     """
 
     events: int
@@ -43,7 +43,7 @@ class SeenWorker(NamedTuple):
 
     @property
     def lives(self) -> bool:
-        """Whether there is a process: one that stopped in good order leaves a heartbeat for seconds."""
+        """Returns whether its process lives: after a stop in good order a heartbeat stays for seconds."""
         return self.alive and self.presence != "stopped"
 
 
@@ -79,22 +79,22 @@ class Overview(Struct, frozen=True):
 
     @property
     def deaf(self) -> bool:
-        """Whether nobody can lead: the log's last ID, written by hand, leaves no room for answers."""
+        """Returns whether nobody can lead: the log's last ID, written by hand, leaves no room for answers."""
         return not self.last_event.answerable and self.last_event.ms >= self.now_ms
 
     @property
     def unmanaged(self) -> tuple[ShownPosition, ...]:
-        """The open positions whose owner gives no sign of life."""
+        """Returns the open positions whose owner gives no sign of life."""
         alive = {seen.worker for seen in self.workers if seen.lives}
         return tuple(position for position in self.view.positions if position.worker not in alive)
 
     def became_of(self, worker: str) -> str:
-        """How a worker that is not alive went: lost, stopped, retired or silent."""
+        """Says what became of a worker that is not alive: lost, stopped, retired or silent."""
         known = next((seen.presence for seen in self.workers if seen.worker == worker), "up")
         return "silent" if known in ("up", "unannounced") else known
 
     def last_of(self, symbol: str) -> SeenWorker | None:
-        """Who traded a symbol that nobody alive trades: the owner of its open position before any other."""
+        """Returns who last traded a symbol: preferably the owner of its open position."""
         owners = {position.worker for position in self.view.positions if position.symbol == symbol}
         traders = [seen for seen in self.workers if symbol in seen.symbols or seen.worker in owners]
         last = sorted(traders, key=lambda one: (one.worker not in owners, one.presence == "retired"))
@@ -102,12 +102,12 @@ class Overview(Struct, frozen=True):
 
     @property
     def reticent(self) -> tuple[str, ...]:
-        """The living workers that do not say what they trade, as old programs behind the drop-in."""
+        """Returns the living workers that announce no symbols, as old programs behind the drop-in do."""
         return tuple(seen.worker for seen in self.workers if serves(seen) and not seen.symbols)
 
 
 def look(bus: Bus, *, flattener: str) -> Overview | None:
-    """Looks around; `flattener` is its name as a worker. None where no coordinator ever was.
+    """Reads the overview; `flattener` is its name as a worker. None where no coordinator ever was.
 
     Raises BusError.
     """
@@ -141,15 +141,15 @@ def look(bus: Bus, *, flattener: str) -> Overview | None:
 
 
 def missed_at_the_end(bus: Bus) -> str:
-    """Which worker misses what at the log's end, by the status; nothing where none does. Raises BusError."""
+    """Says which worker misses what at the log's end, by the status; else empty. Raises BusError."""
     view = view_in(bus.status())
     return tail_missing_text(view) if view else ""
 
 
 def backlog_of(bus: Bus, head: Head, now_ms: int | None) -> Backlog:
-    """What waits behind the head, counted no further than BACKLOG_COUNTED.
+    """Counts the events behind the head, up to BACKLOG_COUNTED.
 
-    `now_ms` is the server's clock; None where the log has another, and nobody can say how old its events are.
+    `now_ms` is the server's clock; None where the log has another clock, so the age of events is unknown.
     """
     extent = bus.extent()
     page = [
@@ -169,19 +169,19 @@ def backlog_of(bus: Bus, head: Head, now_ms: int | None) -> Backlog:
 def missing_symbols(
     limits: Limits | None, workers: tuple[SeenWorker, ...], trading: Mapping[str, tuple[str, ...]]
 ) -> tuple[str, ...]:
-    """The portfolio's symbols that no living worker has announced, or is `trading` at this moment."""
+    """Returns the portfolio's symbols that no living worker has announced or is `trading` now."""
     serving = [seen for seen in workers if serves(seen)]
     traded = {symbol for seen in serving for symbol in (*seen.symbols, *trading.get(seen.worker, ()))}
     return tuple(symbol for symbol in (limits.symbols if limits else ()) if symbol not in traded)
 
 
 def serves(worker: SeenWorker) -> bool:
-    """Whether it is up by the log and by its heartbeat."""
+    """Returns whether the worker is up by the log and by its heartbeat."""
     return worker.alive and worker.presence == "up"
 
 
 def server_of(facts: Mapping[str, str], settings: Mapping[str, str]) -> Server:
-    """What the server says of itself, in short."""
+    """Sums up the server's reports about itself."""
     valkey = facts.get("valkey_version")
     version = f"Valkey {valkey}" if valkey else f"Redis {facts.get('redis_version', 'unknown')}"
     fails = "err" in (facts.get("aof_last_write_status"), _snapshot_trouble(facts, settings))
@@ -189,5 +189,5 @@ def server_of(facts: Mapping[str, str], settings: Mapping[str, str]) -> Server:
 
 
 def _snapshot_trouble(facts: Mapping[str, str], settings: Mapping[str, str]) -> str:
-    """A snapshot that failed matters where the server makes any: it then refuses every write."""
+    """Says that the server's own snapshot failed, if it makes any: it then refuses every write."""
     return facts.get("rdb_last_bgsave_status", "ok") if settings.get("save") else "ok"

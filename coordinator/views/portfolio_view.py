@@ -1,7 +1,7 @@
-"""The portfolio as it stands after an event, typed: what all who look at a status read.
+"""The view: the portfolio as it stands after an event, typed, as every reader of a status has it.
 
 Made of the state by `view_of_state`, written and read by `view_field`, put into words by `status`.
-Guarantees: numbers are numbers, amounts are decimal, sums to the cent; what is not so is None or nothing.
+Guarantees: numbers are numbers, amounts are decimal, sums to the cent; a state that does not apply is None.
 """
 
 from decimal import Decimal
@@ -22,13 +22,13 @@ Milliseconds = Annotated[int, Meta(ge=0)]
 Presence = Literal["unannounced", "up", "lost", "stopped", "retired"]
 
 _MOST_SLOTS = 10_000
-_MOST_DIGITS = 100  # nothing that the fold adds up comes near
+_MOST_DIGITS = 100  # far more than any sum of the fold
 
 
 class ShownPosition(Struct, frozen=True):
     """An open position: price of entry, dollars of open profit at the last mark.
 
-    `unmarked`: there was no mark yet, so what it makes is not known.
+    `unmarked`: there was no mark yet, so its open profit is not known.
     """
 
     symbol: str
@@ -60,7 +60,7 @@ class Slot(Struct, frozen=True):
 
 
 class ShownUnsettled(Struct, frozen=True):
-    """What log and broker disagree about, or may."""
+    """A leg on which log and broker disagree, or may."""
 
     symbol: str
     worker: str
@@ -103,7 +103,7 @@ class ShownStop(Struct, frozen=True):
 
 
 class ShownFlatten(Struct, frozen=True):
-    """What is being closed, why, and by when."""
+    """The flatten under way: what is being closed, why, and by when."""
 
     cause: str
     started_ms: Milliseconds
@@ -142,39 +142,39 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
 
     @property
     def denies_entries(self) -> bool:
-        """Whether there are to be no entries: stopped, halted, or a log that lost its end."""
+        """Returns whether entries are denied: stopped, halted, or a log that lost its end."""
         return not (self.stop is None and self.halt is None and self.tail_missing is None)
 
     @property
     def daily_limit(self) -> Decimal:
-        """The daily stop's limit in dollars; zero where none is in force."""
+        """Returns the daily stop's limit in dollars; zero where none is in force."""
         return self.limits.daily_stop_loss if self.limits else ZERO
 
     @property
     def stop_at(self) -> Decimal:
-        """The daily P&L at which everything is closed."""
+        """Returns the daily P&L at which everything is closed."""
         return self.day.stop_from - self.daily_limit
 
     @property
     def stop_used(self) -> Decimal:
-        """How much of the way to the stop is gone, from 0 to 1."""
+        """Returns how much of the way to the stop is gone, from 0 to 1."""
         lost, limit = self.day.stop_from - self.day.pnl, self.daily_limit
         return min(Decimal(1), max(ZERO, lost / limit)) if limit else ZERO
 
     def slots_of(self, worker: str) -> tuple[Slot, ...]:
-        """The worker's slots: those that stand, and those of which a fill may still be reported."""
+        """Returns the worker's slots, reserved or taken back: a fill of each may still be reported."""
         return tuple(one for one in (*self.reserved, *self.taken_back) if one.worker == worker)
 
     def has_slot(self, worker: str, symbol: str) -> bool:
-        """Whether a slot of the worker stands on the symbol."""
+        """Returns whether a slot of the worker is reserved on the symbol."""
         return any((slot.worker, slot.symbol) == (worker, symbol) for slot in self.reserved)
 
     def presence_of(self, worker: str) -> Presence | None:
-        """What the log last heard of the worker; None where it never did."""
+        """Returns the worker's presence by the log; None where the log never heard of it."""
         return next((seen.presence for seen in self.workers if seen.worker == worker), None)
 
     def traded(self) -> dict[str, tuple[str, ...]]:
-        """What each worker has a position or a slot in, whatever it announced."""
+        """Returns the symbols in which each worker has a position or a slot, whatever it announced."""
         pairs = [(position.worker, position.symbol) for position in self.positions]
         pairs += [(slot.worker, slot.symbol) for slot in self.reserved]
         symbols: dict[str, set[str]] = {}
@@ -184,7 +184,7 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
 
 
 def refuse_no_amount(*amounts: Decimal) -> None:
-    """Raises ValueError for what is no sum of dollars that anybody could ever reckon with."""
+    """Raises ValueError for an amount beyond any sum of dollars that arithmetic here can hold."""
     for amount in amounts:
         if not amount.is_finite() or abs(amount.adjusted()) > _MOST_DIGITS:
             raise ValueError(f"expected an amount in dollars, got {str(amount)[:40]}")

@@ -1,7 +1,7 @@
 """The status in words: what a trader runs the day by, flat in one hash, and the same as Python values.
 
-All of it is put into words here and nowhere else, from the view, and nothing reads the words back. `HGETALL`
-of the status key shows them, and beside them the view itself, which programs read.
+Only this module words the status, from the view, and nothing reads the words back. `HGETALL` of the status
+key shows them, and beside them the view itself, which programs read.
 """
 
 from collections.abc import Iterable
@@ -29,12 +29,12 @@ _FLAG = {True: "true", False: "false"}
 
 
 def status_fields(view: PortfolioView) -> dict[str, str]:
-    """The status hash: the words, and the view."""
+    """Returns the status hash: the words, and the view."""
     return status_texts(view) | {VIEW: view_text(view)}
 
 
 def status_texts(view: PortfolioView) -> dict[str, str]:
-    """The fields for people. Lists are separated by `, `, amounts are dollars.
+    """Returns the fields for people. Lists are separated by `, `, amounts are dollars.
 
     `opened_ms` goes with `positions`, `reserved_until_ms` with `reserved`: times in the clock of the log.
     """
@@ -82,7 +82,7 @@ def status_texts(view: PortfolioView) -> dict[str, str]:
 
 
 def status_lists(view: PortfolioView) -> dict[str, list[str]]:
-    """The items of each list among the fields."""
+    """Returns the items of each list among the fields."""
     return {
         "reserved": slots_in_words(view.reserved),
         "kept": slots_in_words(slot for slot in view.reserved if slot.kept),
@@ -95,7 +95,7 @@ def status_lists(view: PortfolioView) -> dict[str, list[str]]:
 
 
 def status_values(view: PortfolioView) -> dict[str, object]:
-    """The fields as Python values: counts, lists, dollars as float, flags; the rest is text."""
+    """Returns the fields as Python values: counts, lists, dollars as float, flags; the rest is text."""
     limits, day, stats = view.limits, view.day, view.stats
     return status_texts(view) | {
         "max_positions": limits.max_positions if limits else 0,
@@ -116,28 +116,28 @@ def status_values(view: PortfolioView) -> dict[str, object]:
 
 
 def limits_in_words(view: PortfolioView) -> list[str]:
-    """Each limit in force, as `max_positions=4`."""
+    """Words each limit in force, as `max_positions=4`."""
     return [f"{name}={text}" for name, text in limits_named(view.limits).items()] if view.limits else []
 
 
 def slots_in_words(slots: Iterable[Slot]) -> list[str]:
-    """Each slot."""
+    """Words each slot."""
     return [f"{slot.symbol} {slot.side} {slot.size} by {slot.worker}" for slot in slots]
 
 
 def unsettled_in_words(unsettled: Iterable[ShownUnsettled]) -> list[str]:
-    """Each symbol of a worker, and what it is about it."""
+    """Words each unsettled symbol with its worker and kind."""
     return [f"{found.symbol} of {found.worker}: {found.kind}" for found in unsettled]
 
 
 def tail_missing_text(view: PortfolioView) -> str:
-    """Who saw what the log does not have any more; nothing where it lost nothing."""
+    """Says who saw an event that the log has lost; empty where it lost nothing."""
     missing = view.tail_missing
     return f"{missing.worker} saw {missing.saw}, said so at {missing.since}" if missing else ""
 
 
 def acknowledged_text(view: PortfolioView) -> str:
-    """Who answered for the loss that was acknowledged last, if one was."""
+    """Says who answered for the loss acknowledged last, if one was."""
     loss = view.acknowledged
     return f"by {loss.by} at {loss.at}: {loss.reason} | {loss.detail}" if loss else ""
 
@@ -164,6 +164,6 @@ def _counts(stats: Stats) -> dict[str, int | float]:
 
 
 def block_rate(stats: Stats) -> float:
-    """The share of requests that were denied, as it is told: to a tenth of a percent."""
+    """Returns the share of requests that were denied, to a tenth of a percent."""
     asked = stats.total_entries_requested
     return round(stats.total_entries_blocked / asked, 3) if asked else 0.0

@@ -1,6 +1,6 @@
 """The view as one field of the status hash: one line of JSON, written by the leader and read by everybody.
 
-Anybody may have written there with redis-cli. Guarantees: whatever lies there, reading raises at most
+Anybody may have written there with redis-cli. Guarantees: whatever the field holds, reading raises at most
 BusRefused, which names the field; what could steer a terminal is escaped; no amount goes through a float.
 """
 
@@ -28,9 +28,9 @@ _decoded = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 class ViewRead(NamedTuple):
-    """What of a view can be read, the rest at nothing; `unreadable` says of the rest, by its path, why not.
+    """The readable part of a view, the rest at its default; `unreadable` says why not, by path.
 
-    Where it is no view at all the path is empty.
+    The path is empty where the text is no view at all.
     """
 
     view: PortfolioView
@@ -38,12 +38,12 @@ class ViewRead(NamedTuple):
 
 
 def view_text(view: PortfolioView) -> str:
-    """The view as the field holds it."""
+    """Writes the view as the field holds it."""
     return _written(view).decode()
 
 
 def view_in(status: Mapping[str, str]) -> PortfolioView | None:
-    """The view in the status hash, all of it; None where there is no status yet. Raises BusRefused."""
+    """Reads the whole view in the status hash; None where there is no status yet. Raises BusRefused."""
     if not status:
         return None
     read = what_can_be_read(status.get(VIEW, ""))
@@ -53,7 +53,7 @@ def view_in(status: Mapping[str, str]) -> PortfolioView | None:
 
 
 def what_can_be_read(text: str) -> ViewRead:
-    """Each field of the view that is whole, and of a list each item that is. Raises nothing."""
+    """Reads each field of the view that is whole, and of a list each item that is. Never raises."""
     try:
         found = _readable(_decoded(text)) if text else None
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
@@ -77,7 +77,7 @@ def what_can_be_read(text: str) -> ViewRead:
 
 
 def _checked(found: object, kind: Any) -> object:
-    """The value, of that type; limits as an order of them would have to be. Raises what it is refused by."""
+    """Converts to the type; checks limits as an order of them is checked. Raises on refusal."""
     value = msgspec.convert(found, kind)
     if isinstance(value, Limits):
         refuse_no_amount(value.daily_stop_loss, *value.point_values.values())
@@ -86,7 +86,7 @@ def _checked(found: object, kind: Any) -> object:
 
 
 def _whole(items: list[object], kind: Any) -> list[object]:
-    """Those items that are of the type."""
+    """Returns the items that are of the type."""
     whole = []
     for item in items:
         try:
@@ -97,7 +97,7 @@ def _whole(items: list[object], kind: Any) -> list[object]:
 
 
 def _readable(found: Any) -> Any:
-    """The same, whatever could steer a terminal escaped."""
+    """Returns the value with whatever could steer a terminal escaped."""
     if isinstance(found, str):
         return readable(found)
     if isinstance(found, list):

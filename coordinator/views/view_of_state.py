@@ -1,4 +1,4 @@
-"""The state, made into a view. Pure; nothing of the view changes with the state later."""
+"""Makes a view of the state. Pure: the view does not change when the state does."""
 
 from decimal import Decimal
 
@@ -24,7 +24,7 @@ from portfold.events.stream_id import StreamId
 def portfolio_view(
     state: State, at: StreamId, *, leader: str = "", durability: str = "", clock: str = ""
 ) -> PortfolioView:
-    """The portfolio after the event `at`; `durability` and `clock` are as its `leader` has them."""
+    """Returns the portfolio after the event `at`; `durability` and `clock` are those of its `leader`."""
     slots = state.reservations.values()
     return PortfolioView(
         last_event=str(at),
@@ -82,7 +82,7 @@ def _slot(one: Reservation) -> Slot:
 
 
 def _unsettled(state: State) -> tuple[ShownUnsettled, ...]:
-    """What log and broker disagree about, and may: a slot whose worker was lost may be filled."""
+    """Lists where log and broker disagree, or may: a slot whose worker was lost may be filled."""
     unsettled = [ShownUnsettled(found.symbol, found.worker, found.kind) for found in state.unsettled.values()]
     maybe = [
         ShownUnsettled(one.symbol, one.worker, "maybe_filled")
@@ -99,5 +99,5 @@ def _flatten(state: State, episode: Flatten) -> ShownFlatten:
 
 
 def _cents(amount: Decimal) -> Decimal:
-    """To the cent, however much it is: in the arithmetic of the fold, which holds any sum of events."""
+    """Rounds to the cent by the arithmetic of the fold, which holds any sum of events."""
     return EXACT.quantize(amount, CENT)

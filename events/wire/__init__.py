@@ -1,1 +1,1 @@
-"""What speaks to the server: connections, streams and keys, the embedded server."""
+"""Everything that speaks to the server: connections, streams and keys, the embedded server."""

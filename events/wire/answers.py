@@ -1,6 +1,7 @@
-"""What the bus answers with, and how that is read from what lies in the server.
+"""The answers of the bus, and how they are read from what lies in the server.
 
-Whatever somebody may have overwritten by hand is read as it was meant, or refused: it is never guessed.
+Guarantees: a value that somebody overwrote by hand is read exactly, or refused with BusRefused, never
+guessed.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ class Entry(NamedTuple):
 
     @property
     def by_name(self) -> dict[str, str]:
-        """The fields by name; of a name given twice the last, and a name without a value is left out."""
+        """Returns the fields by name; of a name given twice the last. A name without a value is left out."""
         return dict(zip(self.fields[::2], self.fields[1::2], strict=False))
 
 
@@ -48,7 +49,7 @@ class Lease(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """What a stream says of itself: how many entries it ever took, and how many it still holds.
+    """The extent of a stream: how many entries it ever took, and how many it still holds.
 
     `first` is the oldest of those, `last` the largest ID it ever gave out; ORIGIN where there is none.
     """
@@ -60,9 +61,10 @@ class Extent(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """What decides, in one moment of the server, whether a yes to a worker still holds: the server's clock,
-    or the log's where that is ahead; the portfolio, as the status's field VIEW has it, or nothing; and the
-    session whose heartbeat as that worker has not lapsed.
+    """What decides whether a yes to a worker still holds, all of one moment of the server.
+
+    `now_ms` is the server's clock, or the log's where that is ahead; `view` the field VIEW of the status, or
+    nothing; `session` the one whose heartbeat as that worker has not lapsed.
     """
 
     now_ms: int
@@ -78,7 +80,7 @@ class MovedHistory(NamedTuple):
 
 
 class LeadersWord(NamedTuple):
-    """The answer to a leader that says something: `done` with its event; `epoch` if another leads by now,
+    """The answer to a leader that publishes an event: `done` with its event; `epoch` if another leads by now,
     `limits` if others were ordered than it knows of.
     """
 
@@ -109,46 +111,46 @@ class Committed(NamedTuple):
 
 
 def trimmed_away(event: StreamId, extent: Extent) -> bool:
-    """Whether an event that is not there can have been trimmed: only whoever is before the first is.
+    """Returns whether a missing event can have been trimmed: only those before the first entry are.
 
-    A log that was deleted and begun anew has nothing before its first.
+    A log that was deleted and begun anew has nothing before its first entry.
     """
     kept_from = extent.first if extent.length else StreamId(extent.last.ms, extent.last.seq + 1)
     return extent.added > extent.length and event < kept_from
 
 
 def entries_in(reply: Sequence[Any]) -> list[Entry]:
-    """The entries in a reply that was left as it came."""
+    """Reads the entries in a raw reply."""
     return [Entry(StreamId.parse(entry_id), fields) for entry_id, fields in reply]
 
 
 def milliseconds_in(time: tuple[int, int]) -> int:
-    """The server's clock, of its answer to TIME."""
+    """Reads the server's clock from its answer to TIME."""
     seconds, microseconds = time
     return int(seconds) * 1000 + int(microseconds) // 1000
 
 
 def readable_or_none(text: str | None) -> str | None:
-    """The text of a key as it may be shown; None where there is no such key."""
+    """Returns the text of a key as it may be shown; None where there is no such key."""
     return None if text is None else readable(text)
 
 
 def epoch_in(text: str) -> int:
-    """The head's epoch; BusRefused where somebody has overwritten it."""
+    """Reads the head's epoch. Raises BusRefused where somebody has overwritten it."""
     if not text.isdecimal():
         raise BusRefused(f"head, epoch: expected a whole number, got {text[:60]!r}")
     return int(text)
 
 
 def folded_in(text: str) -> int:
-    """The head's count; BusRefused where somebody has overwritten it."""
+    """Reads the head's count. Raises BusRefused where somebody has overwritten it."""
     if text and not text.isdecimal():
         raise BusRefused(f"head, folded: expected a whole number, got {text[:60]!r}")
     return int(text or "0")
 
 
 def cursor_in(text: str) -> StreamId:
-    """The head's cursor; BusRefused where somebody has overwritten it."""
+    """Reads the head's cursor. Raises BusRefused where somebody has overwritten it."""
     try:
         return StreamId.parse(text) if text else ORIGIN
     except ValueError as overwritten:

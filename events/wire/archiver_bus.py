@@ -37,24 +37,24 @@ class ArchiverBus(Bus):
         self._trim = self._script("trim.lua")
 
     def first_event(self) -> StreamId | None:
-        """The oldest event that is still in the stream."""
+        """Returns the oldest event that is still in the stream."""
         with translated_errors("looking for the first event"):
             return _first(self._client.xrange(self.keys.events, count=1))
 
     def first_event_since(self, ms: int) -> StreamId | None:
-        """The oldest event at or after this millisecond."""
+        """Returns the oldest event at or after this millisecond."""
         with translated_errors("looking for an event"):
             return _first(self._client.xrange(self.keys.events, min=str(max(0, ms)), count=1))
 
     def last_decided(self, before: StreamId | None = None) -> StreamId | None:
-        """The last event, of those before the event `before`, that a decision in the stream belongs to."""
+        """Returns the last event before `before` that a decision in the stream belongs to."""
         newest = "+" if before is None else f"({_first_decision(before)}"
         with translated_errors("looking for the last decision"):
             decision = _first(self._client.xrevrange(self.keys.decisions, max=newest, count=1))
         return decision.event() if decision else None
 
     def nth_last_event(self, up_to: StreamId, n: int) -> StreamId | None:
-        """Of the events up to and with `up_to`, the n-th from the end; None when there are fewer."""
+        """Returns the n-th from the end of the events up to and with `up_to`; None when there are fewer."""
         newest, left = str(up_to), n
         while batch := self._back_from(newest, min(left, _READ_AT_ONCE)):
             left -= len(batch)
@@ -77,7 +77,7 @@ class ArchiverBus(Bus):
 
 
 def _first_decision(event: StreamId) -> StreamId:
-    """The smallest ID its decisions, or those of any later event, can have."""
+    """Returns the smallest ID that decisions on this event, or on any later one, can have."""
     return event.decision(0) if event.answerable else event.after_decisions()
 
 

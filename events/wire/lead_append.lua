@@ -1,6 +1,6 @@
--- An event of the leader's own, or nothing: whoever was paused while another took the lead says no word.
--- Limits are said only by who knows the last ones: where others were ordered since, or a thousand events came
--- that nobody has looked through, those are to be read first.
+-- Adds an event of the leader's own, or nothing: a leader that was paused while another took the lead adds none.
+-- Limits are published only by a leader that knows the last ones: where others were ordered since, or a thousand
+-- events came that nobody has looked through, those are to be read first.
 -- KEYS: head, events   ARGV: epoch, the event up to which limits are known (or ''), the event's ID, its words...
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return {'epoch', ''} end
 if ARGV[2] ~= '' then

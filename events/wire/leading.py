@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def longest_wait_ms(lease_ms: int) -> int:
-    """How long a lease that is somebody else's may last for one whose own are `lease_ms`."""
+    """Returns how long another's lease may last at most, for a process whose own leases last `lease_ms`."""
     return 10 * lease_ms
 
 
@@ -48,9 +48,9 @@ class Leading(Connected):
     # --- the lease ---------------------------------------------------------------------------------------
 
     def take_lead(self, who: str, lease_ms: int) -> Lease:
-        """Takes the lease if it is free, with a new epoch and how far the log is decided.
+        """Takes the lease if it is free: the answer has a new epoch, and how far the log is decided.
 
-        If it is not, it lasts ten times `lease_ms` from here on at most, unless its holder renews it.
+        If it is not free, it lasts at most ten times `lease_ms` from now on, unless its holder renews it.
         """
         self.log_name()  # a log gets its name before anybody has led
         with translated_errors("taking the lead"):
@@ -67,26 +67,26 @@ class Leading(Connected):
         )
 
     def keep_lead(self, who: str, lease_ms: int, epoch: int = 0) -> bool:
-        """Renews the lease; false when it is somebody else's by now. 0 ms gives it up.
+        """Renews the lease; returns false when another holds it by now. 0 ms gives it up.
 
-        One that lapsed is renewed too while `epoch` is still the latest: nobody else has led since.
+        A lapsed lease is renewed too while `epoch` is still the latest: nobody else has led since.
         """
         with translated_errors("renewing the lease"):
             return bool(self._renew(keys=[self.keys.leader, self.keys.head], args=[who, lease_ms, epoch]))
 
     def leader(self) -> str | None:
-        """Who holds the lease."""
+        """Returns who holds the lease."""
         with translated_errors("reading the lease"):
             holder: str | None = self._client.get(self.keys.leader)
         return readable_or_none(holder)
 
     def stand_by(self, who: str, lasts_ms: int) -> None:
-        """Says who is ready to lead next, for the next `lasts_ms`."""
+        """Announces that `who` is ready to lead next, for the next `lasts_ms`."""
         with translated_errors("standing by"):
             self._client.set(self.keys.standby, who, px=lasts_ms)
 
     def standby(self) -> str | None:
-        """Who is ready to lead next: of several, whoever said so last."""
+        """Returns who is ready to lead next: of several, the latest to stand by."""
         with translated_errors("reading the standby"):
             who: str | None = self._client.get(self.keys.standby)
         return readable_or_none(who)
@@ -96,8 +96,9 @@ class Leading(Connected):
     def lead_append(
         self, fields: Fields, stamp: str, *, epoch: int, limits_known_to: StreamId | None = None
     ) -> LeadersWord:
-        """Adds an event of the leader's own, or none: not where another epoch leads by now, nor, with
-        `limits_known_to`, where a LimitsChanged has come after that event.
+        """Adds an event of the leader's own, unless another epoch leads by now.
+
+        With `limits_known_to`, adds none either where a LimitsChanged has come after that event.
         """
         words = [epoch, "" if limits_known_to is None else str(limits_known_to), stamp, *fields]
         with translated_errors("adding an event"):
@@ -126,7 +127,7 @@ class Leading(Connected):
             return Committed(*self._commit(keys=keys, args=words))
 
     def head(self) -> Head | None:
-        """How far the log is decided; None when no coordinator ever was."""
+        """Returns how far the log is decided; None when no coordinator ever was."""
         with translated_errors("reading the head"):
             epoch, cursor, chain, folded, server = self._client.hmget(
                 self.keys.head, "epoch", "cursor", "chain", "folded", "server"
@@ -142,14 +143,14 @@ class Leading(Connected):
         )
 
     def remember_server(self, run: str) -> None:
-        """Notes in the head on which run of which server its leader leads."""
+        """Notes in the head the run of the server on which its leader leads."""
         with translated_errors("noting the server"):
             self._client.hset(self.keys.head, "server", run)
 
     def acknowledge(
         self, fields: Fields, *, cursor: StreamId, folded: int, folded_from_now: int, cut_off: bool
     ) -> AcknowledgeReply:
-        """Adds the event `fields` and makes the head's count `folded_from_now`; neither if the head moved.
+        """Adds the event `fields` and sets the head's count to `folded_from_now`; neither if the head moved.
 
         `cut_off`: the log ends before the head, so it depends on the server's clock whether the event comes
         behind it.
@@ -162,12 +163,12 @@ class Leading(Connected):
     # --- the log as a whole ------------------------------------------------------------------------------
 
     def log_name(self) -> str:
-        """What tells this log from every other one; empty for one that is older than such names."""
+        """Returns the name that only this log has; empty for one that is older than such names."""
         with translated_errors("asking for the log's name"):
             return str(self._name_log([self.keys.log, self.keys.head], [secrets.token_hex(4)]))
 
     def snapshot(self) -> str | None:
-        """The snapshot's text."""
+        """Returns the snapshot's text."""
         with translated_errors("reading the snapshot"):
             text: str | None = self._client.get(self.keys.snapshot)
         return text
@@ -178,7 +179,7 @@ class Leading(Connected):
             self._client.set(self.keys.snapshot, text)
 
     def archived(self) -> MovedHistory | None:
-        """What was moved to an archive; None while the streams reach back to the beginning."""
+        """Returns what was moved to an archive; None while the streams reach back to the beginning."""
         with translated_errors("asking what is archived"):
             up_to, folder = self._client.hmget(self.keys.archive, "up_to", "folder")
         return MovedHistory(cursor_in(up_to), readable(folder or "")) if up_to else None

@@ -1,4 +1,4 @@
-"""Looking: how the portfolio stands, and what the server says of itself. Nothing here writes."""
+"""Looking: the portfolio's status, and the server's reports about itself. Nothing here writes."""
 
 from portfold.events.fields import readable
 from portfold.events.wire.answers import Standing, cursor_in, milliseconds_in
@@ -10,16 +10,16 @@ VIEW = "view"
 
 
 class Looking(Connected):
-    """The part of a bus that asks how things are."""
+    """The part of a bus that reads the status, the clock and the server's reports."""
 
     def status(self) -> dict[str, str]:
-        """The status hash, empty when there is none yet."""
+        """Returns the status hash, empty when there is none yet."""
         with translated_errors("reading the status"):
             found = self._client.hgetall(self.keys.status)
         return {readable(name): readable(text) for name, text in found.items()}
 
     def standing(self, worker: str) -> Standing:
-        """What decides whether a yes to the worker still holds."""
+        """Returns what decides whether a yes to the worker still holds."""
         looking = "asking whether a yes still holds"
         with translated_errors(looking), self._client.pipeline(transaction=True) as commands:
             commands.time()
@@ -31,18 +31,18 @@ class Looking(Connected):
         return Standing(now_ms, readable(view or ""), session)
 
     def now_ms(self) -> int:
-        """The server's clock."""
+        """Returns the server's clock."""
         with translated_errors("asking for the time"):
             return milliseconds_in(self._client.time())
 
     def server(self) -> dict[str, str]:
-        """What the server says of itself (INFO server, persistence, memory and replication), as text."""
+        """Returns the server's INFO (server, persistence, memory and replication), as text."""
         with translated_errors("asking the server about itself"):
             facts = self._client.info("server", "persistence", "memory", "replication")
         return {name: str(value) for name, value in facts.items()}
 
     def settings(self) -> dict[str, str]:
-        """How the server keeps data (`appendfsync`, `save`), and where (`dir`); nothing if we may not ask."""
+        """Returns how the server keeps data (`appendfsync`, `save`), and where (`dir`); empty if refused."""
         try:
             with translated_errors("asking the server for its settings"):
                 return dict(self._client.config_get("appendfsync", "save", "dir"))

@@ -1,4 +1,4 @@
--- What tells this log from every other one: chosen once, and kept for as long as the log is.
+-- The name that only this log has: chosen once, and kept for as long as the log is.
 -- One that somebody has led already is older than names, and has the empty one.
 -- KEYS: log, head   ARGV: the name to give it
 local name = redis.call('GET', KEYS[1])

@@ -1,6 +1,6 @@
 """Presence: who is alive, who trades under which name, and what the flattener has found.
 
-All of it lapses by itself unless it is said again, so nothing here outlives the process that said it by long.
+All of it lapses unless it is renewed, so nothing here outlives by long the process that wrote it.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SignsOfLife(Connected):
-    """The part of a bus with which processes say that they are there, and are found."""
+    """The part of a bus by which processes show that they are alive, and are found."""
 
     def __init__(self, client: "Redis", name: str) -> None:
         super().__init__(client, name)
@@ -24,26 +24,26 @@ class SignsOfLife(Connected):
     # --- heartbeats --------------------------------------------------------------------------------------
 
     def beat(self, worker: str, session: str, lasts_ms: int) -> None:
-        """Says that a worker is alive, for the next `lasts_ms`."""
+        """Announces that a worker is alive, for the next `lasts_ms`."""
         with translated_errors("sending a heartbeat"):
             self._client.set(self.keys.worker(worker), session, px=lasts_ms)
 
     def beat_on(self, worker: str, session: str, lasts_ms: int) -> bool:
-        """The same, unless there is none of that session any more: then it is false, and nothing changes."""
+        """Renews that session's heartbeat; returns false, and changes nothing, where it has none any more."""
         with translated_errors("sending a heartbeat"):
             return bool(self._renew(keys=[self.keys.worker(worker)], args=[session, lasts_ms]))
 
     def beats(self, workers: Sequence[str]) -> list[str | None]:
-        """For each worker the session whose heartbeat has not lapsed, or None."""
+        """Returns for each worker the session whose heartbeat has not lapsed, or None."""
         if not workers:
             return []
         with translated_errors("reading heartbeats"):
             return list(self._client.mget([self.keys.worker(worker) for worker in workers]))
 
     def beats_lapse_at(self, workers: Sequence[str]) -> list[int | None]:
-        """For each worker when its heartbeat lapses, by the server's clock; None where there is none.
+        """Returns for each worker when its heartbeat lapses, by the server's clock; None where there is none.
 
-        It changes when the heartbeat is renewed, and by nothing else: not when that clock is set.
+        Only a renewal changes that moment; setting the server's clock does not.
         """
         if not workers:
             return []
@@ -62,7 +62,7 @@ class SignsOfLife(Connected):
             return str(self._claim([self.keys.claim(worker)], [who, lasts_ms, instead_of]))
 
     def claimed(self, workers: Sequence[str]) -> dict[str, str]:
-        """Of these workers' names those that some process has, and which."""
+        """Returns those of these workers' names that are claimed, each with its process."""
         if not workers:
             return {}
         with translated_errors("looking at the workers' names"):
@@ -71,18 +71,18 @@ class SignsOfLife(Connected):
         return {worker: holder for worker, holder in holders if holder}
 
     def claim_lasts_ms(self, worker: str, who: str) -> int:
-        """How long that claim still lasts without being renewed; 0 when it is over."""
+        """Returns how long that claim still lasts without being renewed; 0 when it is over."""
         with translated_errors("looking at a claim"):
             holder = self._client.get(self.keys.claim(worker))
             return max(0, int(self._client.pttl(self.keys.claim(worker)))) if holder == who else 0
 
     def unclaim(self, worker: str, who: str) -> None:
-        """Gives the name back, if `who` has it still."""
+        """Gives the name back, if `who` still has it."""
         with translated_errors("giving back a worker's name"):
             self._claim([self.keys.claim(worker)], [who, 1, ""])
 
     def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
-        """For each destination of alerts the notifier that tells it, or None."""
+        """Returns for each destination of alerts the notifier that delivers to it, or None."""
         if not destinations:
             return []
         with translated_errors("looking for notifiers"):
@@ -92,21 +92,21 @@ class SignsOfLife(Connected):
     # --- the flattener's book ----------------------------------------------------------------------------
 
     def say_book_lacks(self, what: str, lasts_ms: int) -> None:
-        """Says, for so long, what is open and not in the flattener's book; nothing if all is."""
+        """Publishes, for `lasts_ms`, what is open and not in the flattener's book; empty if all is."""
         with translated_errors("saying what the book lacks"):
             self._client.set(self.keys.book_lacks, what, px=lasts_ms)
 
     def book_lacks(self) -> str:
-        """What the flattener said last of that; empty too where none has."""
+        """Returns what the flattener published last; empty too where none did."""
         with translated_errors("asking what the book lacks"):
             return readable(self._client.get(self.keys.book_lacks) or "")
 
     def say_book_exceeds(self, what: str, lasts_ms: int) -> None:
-        """Says, for so long, what the flattener's book holds and the log does not; nothing if none is so."""
+        """Publishes, for `lasts_ms`, what the flattener's book holds and the log does not; empty if none."""
         with translated_errors("saying what the log lacks"):
             self._client.set(self.keys.book_exceeds, what, px=lasts_ms)
 
     def book_exceeds(self) -> str:
-        """What the flattener said last of that; empty too where none has."""
+        """Returns what the flattener published last; empty too where none did."""
         with translated_errors("asking what the log lacks"):
             return readable(self._client.get(self.keys.book_exceeds) or "")

@@ -1,7 +1,7 @@
-"""The streams of the bus: adding to them, and reading them exactly as they lie there.
+"""The streams of the bus: adds to them, and reads them exactly as they lie there.
 
-Beside the log, events and decisions, these are the kill switch and what a conductor hands around. Nothing
-here changes or removes an entry.
+Beside the log (events and decisions) these are the kill switch and the conductor's streams. Guarantees:
+nothing here changes or removes an entry.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ SERVERS_TIME = "*"
 
 
 def at_time(ms: int) -> str:
-    """As an event's ID: the next free one in this millisecond, where the clock is driven."""
+    """Returns the stamp for the next free ID in this millisecond, where the clock is driven."""
     return f"{ms}-*"
 
 
@@ -31,20 +31,20 @@ class Streams(Connected):
             return StreamId.parse(self._client.execute_command("XADD", self.keys.events, stamp, *fields))
 
     def events_after(self, after: StreamId, *, count: int, block_ms: int | None = None) -> list[Entry]:
-        """The next events; with `block_ms` waits so long for the first."""
+        """Reads the next events; with `block_ms` waits so long for the first."""
         return self._after(self.keys.events, after, count, block_ms)
 
     def events_before(self, before: StreamId, *, count: int) -> list[Entry]:
-        """The latest events up to and with `before`, the newest first."""
+        """Reads the latest events up to and with `before`, the newest first."""
         with translated_errors("reading a stream backwards"):
             return entries_in(self._client.xrevrange(self.keys.events, str(before), "-", count=count))
 
     def decisions_after(self, after: StreamId, *, count: int, block_ms: int | None = None) -> list[Entry]:
-        """The next decisions; with `block_ms` waits so long for the first."""
+        """Reads the next decisions; with `block_ms` waits so long for the first."""
         return self._after(self.keys.decisions, after, count, block_ms)
 
     def decisions_of(self, event: StreamId) -> list[Entry]:
-        """What was decided on one event."""
+        """Reads the decisions on one event."""
         if not event.answerable:
             return []
         with translated_errors("reading decisions"):
@@ -52,23 +52,23 @@ class Streams(Connected):
         return entries_in(found)
 
     def last_event(self) -> StreamId:
-        """The largest ID the events stream ever gave out; ORIGIN when there is no stream."""
+        """Returns the largest ID the events stream ever gave out; ORIGIN when there is no stream."""
         return self._last(self.keys.events)
 
     def last_decision(self) -> StreamId:
-        """The same of the decisions stream."""
+        """Returns the largest ID the decisions stream ever gave out; ORIGIN when there is no stream."""
         return self._last(self.keys.decisions)
 
     def extent(self) -> Extent:
-        """How much of the log there was, and is."""
+        """Returns the extent of the events stream."""
         return self._extent(self.keys.events)
 
     def decisions_extent(self) -> Extent:
-        """The same of the decisions."""
+        """Returns the extent of the decisions stream."""
         return self._extent(self.keys.decisions)
 
     def lost(self, events: Sequence[StreamId]) -> StreamId | None:
-        """The last of these events, which were added, that is gone: not counting what was trimmed away."""
+        """Returns the last of these added events that is gone, not counting what was trimmed away."""
         with translated_errors("looking for events"), self._client.pipeline(transaction=False) as commands:
             for event in events:
                 commands.xrange(self.keys.events, str(event), str(event))
@@ -84,7 +84,7 @@ class Streams(Connected):
     def orders_after(
         self, decisions: StreamId, killswitch: StreamId, *, count: int, block_ms: int
     ) -> tuple[list[Entry], list[Entry]]:
-        """What a worker obeys: the next decisions and pulls of the kill switch; waits for either."""
+        """Reads what a worker obeys: the next decisions and kill switch pulls; waits for either."""
         keys = (self.keys.decisions, self.keys.killswitch)
         with translated_errors("reading orders"):
             reply = self._client.execute_command(
@@ -95,17 +95,17 @@ class Streams(Connected):
         return found.get(keys[0], []), found.get(keys[1], [])
 
     def pull_killswitch(self, fields: Fields) -> StreamId:
-        """Reaches every worker at once, whether or not anybody coordinates."""
+        """Pulls the kill switch: reaches every worker at once, whether or not anybody coordinates."""
         return self.publish(self.keys.killswitch, fields)
 
     def last_pull(self) -> Entry | None:
-        """The latest pull of the kill switch."""
+        """Returns the latest pull of the kill switch."""
         with translated_errors("reading the kill switch"):
             found = entries_in(self._client.xrevrange(self.keys.killswitch, count=1))
         return found[0] if found else None
 
     def last_pull_id(self) -> StreamId:
-        """The largest ID a pull of the kill switch ever had."""
+        """Returns the largest ID a pull of the kill switch ever had."""
         return self._last(self.keys.killswitch)
 
     # --- the driven clock's ------------------------------------------------------------------------------

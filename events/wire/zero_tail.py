@@ -1,9 +1,9 @@
 """Zeros at the end of the server's append-only file, as a power loss leaves them.
 
-The file system had written down that the file is longer, but not yet what with. A server that syncs before it
-answers has acknowledged none of that. It does not start again on such a file, and names a tool that is not
-here. What this module guarantees: only zero bytes are ever cut, only at the end of the file that the server
-wrote to last, and only when somebody asked for it.
+The file system had written the new length of the file, but not yet its contents. A server that syncs before
+it answers has acknowledged none of that. It does not start on such a file, and its advice names a tool that
+is not installed. Guarantees: only zero bytes are ever cut, only at the end of the file that the server wrote
+to last, and only when somebody asked for it.
 """
 
 import os
@@ -14,7 +14,7 @@ _BLOCK = 1 << 20
 
 
 def zero_tail(folder: Path) -> tuple[Path, int] | None:
-    """The file of the server in `folder` that ends in zeros, and in how many; None where none does.
+    """Finds the server's file in `folder` that ends in zeros, and counts them; None where none does.
 
     Raises OSError.
     """
@@ -24,7 +24,7 @@ def zero_tail(folder: Path) -> tuple[Path, int] | None:
 
 
 def cut_zero_tail(folder: Path) -> tuple[Path, int] | None:
-    """Cuts it, and syncs; no server may run on the folder. Says what was cut. Raises OSError."""
+    """Cuts the zeros and syncs; returns what was cut. No server may run on the folder. Raises OSError."""
     found = zero_tail(folder)
     if found is not None:
         path, zeros = found
@@ -35,7 +35,7 @@ def cut_zero_tail(folder: Path) -> tuple[Path, int] | None:
 
 
 def _written_last(folder: Path) -> Path | None:
-    """The increment that the manifest names last; the lines are `file NAME seq NUMBER type i`."""
+    """Returns the increment that the manifest names last; the lines are `file NAME seq NUMBER type i`."""
     try:
         lines = (folder / _MANIFEST).read_text(errors="replace").splitlines()
     except FileNotFoundError:

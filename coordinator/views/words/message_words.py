@@ -1,8 +1,8 @@
-"""The row that each kind of message has: what the log and what an alert says of it.
+"""The row that each kind of message has: its words for the log and for an alert.
 
-One row serves all who tell of a message: the coordinator's log, `portfold tail`, `portfold audit`, the day's
+One row serves all who show a message: the coordinator's log, `portfold tail`, `portfold audit`, the day's
 report, the notifier. A row is plain values, made from the message and from what is `Known` besides.
-Nothing here knows of the clock: who sends an alert adds the time.
+Nothing here knows the clock: whoever sends an alert adds the time.
 """
 
 from typing import Literal, NamedTuple
@@ -14,12 +14,12 @@ _EVERYDAY: tuple[Level, ...] = ("debug", "info")
 
 
 def is_everyday(level: Level) -> bool:
-    """Whether what is told at this level is in order, and so left out where only the rest is wanted."""
+    """Returns whether lines of this level are routine, and so left out where only trouble is wanted."""
     return level in _EVERYDAY
 
 
 class AlertWords(NamedTuple):
-    """An alert but for its time. The first line says it all, those after it more; the rest as in `Alert`."""
+    """An alert without its time. Its first line says it all, the others add to it; the rest as in `Alert`."""
 
     kind: AlertKind
     level: AlertLevel
@@ -29,9 +29,9 @@ class AlertWords(NamedTuple):
 
 
 class MessageWords(NamedTuple):
-    """A row: the sentence of the log and how grave it is; the alert, None where it is not worth one.
+    """A row: the sentence for the log and its level; the alert, None where the message is not worth one.
 
-    What is of level `debug` the coordinator does not log: only who reads the record sees it.
+    The coordinator does not log level `debug`: only readers of the record see it.
     """
 
     level: Level
@@ -40,34 +40,35 @@ class MessageWords(NamedTuple):
 
 
 class Known:
-    """What is known around one event besides itself. This one knows nothing; of what is not known, nothing is
-    said. The log asks the state, an alert what the notifier remembers.
+    """What is known around one event besides itself; the row leaves out what is not known.
+
+    This base knows nothing. The log asks the state, an alert asks what the notifier remembers.
     """
 
     def daily_pnl(self) -> str:
-        """The day's P&L right after it, as the end of a sentence."""
+        """Returns the day's P&L right after it, as the end of a sentence."""
         return ""
 
     def open_positions(self) -> str:
-        """How many positions are open right after it, as the end of a sentence."""
+        """Returns how many positions are open right after it, as the end of a sentence."""
         return ""
 
     def is_answered_for(self) -> bool:
-        """Whether somebody acknowledged the loss that it reports."""
+        """Returns whether somebody acknowledged the loss that it reports."""
         return False
 
     def slots_left(self) -> list[str]:
-        """The symbols in which its worker has a slot of which nobody knows how it went."""
+        """Returns the symbols in which its worker left a slot that may have been filled."""
         return []
 
     def long_renewed_ms(self) -> int:
-        """For how long the slot has been renewed by now, where that is to be asked about; else 0."""
+        """Returns how long the slot has been renewed, where a person should ask about it; else 0."""
         return 0
 
     def leader(self) -> str:
-        """Who led before it."""
+        """Returns who led before it."""
         return ""
 
     def limits(self) -> str:
-        """The limits in force, in words."""
+        """Returns the limits in force, in words."""
         return ""

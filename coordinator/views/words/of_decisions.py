@@ -1,7 +1,7 @@
-"""What is said of each kind of decision: a row a kind.
+"""The words for each kind of decision: a row a kind.
 
 Guarantees: `words_of_decision` knows every decision there is. mypy refuses a new one that has no row, so
-whoever adds one writes its row here, and nothing else has to be told of it.
+whoever adds one writes its row here, and nowhere else.
 """
 
 from typing import assert_never
@@ -34,7 +34,7 @@ from portfold.exchange_time import span
 
 
 def words_of_decision(decision: Decision, cause: Event | Malformed | None = None) -> MessageWords:
-    """The row of a decision; `cause` is the event it was made on, where that is at hand."""
+    """Returns the row of a decision; `cause` is the event it was made on, where that is at hand."""
     match decision:
         case EntryAllowed():
             return _allowed(decision)
@@ -258,7 +258,7 @@ def _rejected(decision: EventRejected) -> MessageWords:
 
 
 def _day_started(decision: TradingDayStarted) -> MessageWords:
-    """Its alert is the notifier's own: the summary of the trades that it has seen."""
+    """Has no alert: the notifier sends its own, the summary of the trades that it has seen."""
     return MessageWords(
         "info",
         f"Trading day {decision.day} | {decision.previous_day or 'No day'} before it: "

@@ -1,7 +1,7 @@
-"""What is said of each kind of event that was folded: a row a kind.
+"""The words for each kind of event that was folded: a row a kind.
 
 Guarantees: `words_of_event` knows every event there is. mypy refuses a new one that has no row, so whoever
-adds one writes its row here, and nothing else has to be told of it.
+adds one writes its row here, and nowhere else.
 """
 
 from typing import assert_never
@@ -40,7 +40,7 @@ _WAS_IT_FILLED = "was it filled? Look at the broker; start it again, or: portfol
 
 
 def words_of_event(event: Event, known: Known) -> list[MessageWords]:
-    """The row of an event; behind that of a worker that stopped, one of each slot that it left."""
+    """Returns the row of an event; for a worker that stopped, also one for each slot that it left."""
     row = _row(event, known)
     if not isinstance(event, WorkerStopped):
         return [row]
@@ -172,7 +172,7 @@ def _stopped(event: WorkerStopped) -> MessageWords:
 
 
 def _left_a_slot(worker: str, symbol: str) -> MessageWords:
-    """Nobody knows of it whether it was filled: who stopped neither used it nor gave it back."""
+    """Warns of a slot that its worker neither used nor gave back: it may have been filled."""
     line = (
         f"Granted, never registered: {symbol} | {worker} stopped with its slot, which stays taken | "
         f"{_WAS_IT_FILLED}"
@@ -207,7 +207,7 @@ def _retired(event: WorkerRetired) -> MessageWords:
 
 
 def _tail_missing(event: LogTailMissing, known: Known) -> MessageWords:
-    """What somebody answered for already is no alarm."""
+    """Raises no alarm where somebody has already answered for the loss."""
     saw = f"{event.worker} saw event {event.saw}"
     if known.is_answered_for():
         before = f"The log lost its end, as was acknowledged: {saw}"
@@ -231,7 +231,7 @@ def _acknowledged(event: LossAcknowledged) -> MessageWords:
 
 
 def _coordinator_started(event: CoordinatorStarted, known: Known) -> MessageWords:
-    """The same process may lead again, as after a moment without a lease: that is worth no alert."""
+    """Alerts only where another process leads: one that leads again only lost its lease for a moment."""
     before, limits = known.leader(), known.limits()
     verb = "Coordinator started" if event.epoch <= 1 else "Coordinator took over"
     after = f" after {before}" if before else ""
@@ -248,7 +248,7 @@ def _coordinator_started(event: CoordinatorStarted, known: Known) -> MessageWord
 
 
 def _halted(event: TradingHalted) -> MessageWords:
-    """An operator knows of his own halt; the coordinator's means that something is wrong."""
+    """Words a halt: an operator knows of his own; the coordinator's means that something is wrong."""
     line = f"Trading halted by {event.by}: {event.reason}"
     level: AlertLevel = "critical" if event.by == COORDINATOR else "warning"
     return MessageWords("warning", line, alert=AlertWords("halted", level, (line,)))
@@ -261,7 +261,7 @@ def _resumed(event: TradingResumed) -> MessageWords:
 
 
 def _flatten_requested(event: FlattenRequested) -> MessageWords:
-    """The alert is that of the order which follows from it."""
+    """Has no alert: the FlattenOrdered that follows from it has one."""
     return MessageWords("critical", f"Flatten ordered by {event.by}: {event.reason}", alert=None)
 
 
@@ -275,7 +275,7 @@ def _limits_changed(event: LimitsChanged) -> MessageWords:
 
 
 def limits_words(limits: LimitsChanged) -> str:
-    """The limits that matter to a trader, in a line."""
+    """Shows the limits that matter to a trader, in a line."""
     return f"{_bounds(limits)}, symbols={', '.join(limits.symbols.split(' '))}"
 
 
