@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from portfold.coordinator.store.archive import Archive, Segment
 from portfold.coordinator.store.follower import Follower, LogDiffers, moved_away
-from portfold.coordinator.store.history import on_stream
+from portfold.coordinator.store.log_reader import LogReader
 from portfold.coordinator.store.recorded import Difference, Recorded, difference
 from portfold.coordinator.store.segment import ArchiveError, Closing, Opening, SegmentWriter, open_segment
 from portfold.coordinator.store.snapshot import Checkpoint, read_snapshot
@@ -107,7 +107,7 @@ class _Run:
         self._archive.check_complete()
         snapshot = self._snapshot()
         if last := self._last_to_go(snapshot.cursor):
-            log = on_stream(self._bus, self._archive.end, last)
+            log = LogReader(self._bus, self._archive.end).on_streams(last)
             while first := next(log, None):
                 yield self._write_segment(first, log, segment_events)
             self._prove(snapshot)
@@ -116,7 +116,7 @@ class _Run:
         """Goes through what `write` would write."""
         snapshot = self._snapshot()
         if last := self._last_to_go(snapshot.cursor):
-            for recorded in on_stream(self._bus, self._archive.end, last):
+            for recorded in LogReader(self._bus, self._archive.end).on_streams(last):
                 self._decide(recorded)
                 self.done.events += 1
                 self.done.decisions += len(recorded.decisions)
@@ -185,7 +185,7 @@ class _Run:
 
     def _prove(self, snapshot: Checkpoint) -> None:
         """Goes on to the snapshot. Raises LogDiffers unless it is of this log."""
-        for recorded in on_stream(self._bus, self._follower.cursor, snapshot.cursor):
+        for recorded in LogReader(self._bus, self._follower.cursor).on_streams(snapshot.cursor):
             self._decide(recorded)
         if (self._follower.cursor, self._follower.chain) != (snapshot.cursor, snapshot.chain):
             raise LogDiffers(

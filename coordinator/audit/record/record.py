@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from portfold.coordinator.store.archive import Archive
-from portfold.coordinator.store.history import READ_AT_ONCE, history
 from portfold.coordinator.store.log_integrity import count_between
+from portfold.coordinator.store.log_reader import READ_AT_ONCE, history
 from portfold.coordinator.store.recorded import Recorded
 from portfold.errors import UNUSABLE, PortfoldError
 from portfold.events.chain import GENESIS
