@@ -23,7 +23,7 @@ from portfold.coordinator.views.narration import narrate
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
-from tests.archive.past import ALL, Past
+from tests.archive.past import ALL, GARBAGE, Past
 from tests.cli.command_line import COMMAND, called, environment, started
 from tests.cli.terminal import CTRL_C, on_terminal
 
@@ -224,7 +224,7 @@ def overtaken(past: Past, tmp_path: Path, *, in_sight: bool) -> tuple[Tail, int]
     end = Tail(past.bus, folder if in_sight else None, choice(everything=True))
     list(end.last(1))
     already = len(whole_timeline(past))
-    past.goes_on(*[TICK, HALT, [b"\xff", b"\xff"]] * 30)
+    past.goes_on(*[TICK, HALT, GARBAGE[0]] * 30)
     past.is_snapshot()
     archive_history(past.bus, folder, Keep(events=20))
     return end, already
