@@ -14,7 +14,7 @@ from portfold.config import Configuration, milliseconds
 from portfold.coordinator.fold.limits import Limits, limits_of
 from portfold.coordinator.fold.state import State
 from portfold.events.codec import encode_checked
-from portfold.events.incoming import LimitsChanged
+from portfold.events.incoming import COORDINATOR, LimitsChanged
 
 PROGRAM = "program "
 """Before the name of a program whose own arguments have set limits."""
@@ -32,14 +32,14 @@ _RULES = tuple(name for name in Limits.__struct_fields__ if name not in ("by", "
 
 def is_a_person(by: str) -> bool:
     """Whether who has set limits is neither a configuration nor a program."""
-    return not (by == "coordinator" or by.startswith(PROGRAM))
+    return not (by == COORDINATOR or by.startswith(PROGRAM))
 
 
 def configured_limits(configuration: Configuration) -> LimitsChanged:
     """The event that puts the configuration in force, with the digest that tells whether it is already."""
     portfolio, runtime = configuration.portfolio, configuration.runtime
     limits = LimitsChanged(
-        by="coordinator",
+        by=COORDINATOR,
         reason="configuration",
         max_positions=portfolio.max_positions,
         max_contracts=configuration.max_contracts,

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from portfold.coordinator.fold.limits import Limits
 from portfold.dollars import ZERO
 from portfold.events.decisions import EntryAllowed, EntryDenied
+from portfold.events.incoming import PositionClosed, PositionMarked, PositionOpened, PositionSettled
 from portfold.events.legs import Leg, legs_text
 
 POSITIONS_HELD = 64
@@ -30,6 +31,11 @@ Side = Literal["long", "short"]
 def leg_key(symbol: str, side: str, worker: str) -> str:
     """Names what one worker holds on one side of one symbol: one key, so one position."""
     return f"{symbol}:{side}:{worker}"
+
+
+def leg_of(told: PositionOpened | PositionClosed | PositionMarked | PositionSettled) -> str:
+    """The leg that an event about a position is about."""
+    return leg_key(told.symbol, told.side, told.holder)
 
 
 class Reservation(Struct):
@@ -247,6 +253,11 @@ def contracts_used(state: State) -> int:
     """Contracts held or reserved: what `max_contracts` bounds."""
     held = sum(position.size for position in state.positions.values())
     return held + sum(reservation.size for reservation in state.reservations.values())
+
+
+def has_slot(state: State, symbol: str, worker: str) -> bool:
+    """Whether the worker has a slot in the symbol, on whichever side."""
+    return any((one.symbol, one.worker) == (symbol, worker) for one in state.reservations.values())
 
 
 def is_kept(state: State, key: str) -> bool:

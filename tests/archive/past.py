@@ -4,9 +4,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.realistic_log import realistic_log
+from benchmarks.measuring.realistic_log import realistic_log
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.snapshot import snapshot_text
+from portfold.coordinator.views.status import status_fields
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.archiver_bus import ArchiverBus
 from portfold.events.wire.bus import Bus, Entry
@@ -71,7 +73,7 @@ class Past:
                 chain=self._follower.chain,
                 events=len(entries),
                 decisions=[one for each in decided for one in each.entries],
-                status={"last_event": str(self._follower.cursor)},
+                status=status_fields(portfolio_view(self._follower.state, self._follower.cursor)),
             )
             assert done.outcome == "done"
 

@@ -261,9 +261,9 @@ def test_of_many_slots_the_latest_are_remembered() -> None:
     book = telling.book
     for number in range(200):
         book = book.with_grant(f"worker-{number}", "ES", number)
-        book, _ = book.with_renewal("steady", "ES", number)
+        book = book.with_renewal("steady", "ES", number)
     assert len(book.slots) == 64
-    assert book.with_renewal("steady", "ES", 90 * MINUTE)[1] == 90 * MINUTE
+    assert book.long_renewed_ms("steady", "ES", 90 * MINUTE) == 90 * MINUTE
 
 
 # --- repeats --------------------------------------------------------------------------------------------

@@ -19,10 +19,10 @@ from portfold.events.decisions import (
     EntryAllowed,
     EntryDenied,
     EntryExpired,
-    EventRejected,
     MarkStale,
     PositionMismatch,
     StopLossTriggered,
+    refusal,
 )
 from portfold.events.incoming import (
     EntryRequested,
@@ -45,7 +45,7 @@ from portfold.events.incoming import (
 def trackers_of(event: Event | Malformed, decisions: Sequence[Decision], after: State) -> list[Tracker]:
     """The trackers that begin with an event and its decisions, given the state it led to."""
     trackers = [tracker for one in decisions for tracker in _of_decision(one, event)]
-    if not any(isinstance(one, EventRejected) for one in decisions):
+    if refusal(decisions) is None:
         trackers += _of_event(event)
     for name in dict.fromkeys(one.episode for one in decisions if isinstance(one, OF_EPISODE)):
         trackers.append(EpisodeTracker(name, after))

@@ -10,16 +10,15 @@ from msgspec import Struct
 
 from portfold.coordinator.audit.record.timeline import event_text
 from portfold.coordinator.fold.rules.entry import why_not
-from portfold.coordinator.fold.state import State, daily_pnl, leg_key
+from portfold.coordinator.fold.state import State, daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.ledger import Decided
-from portfold.coordinator.views.narration import told_decision
+from portfold.coordinator.views.words.of_decisions import said_of_decision
 from portfold.dollars import ZERO, shown
 from portfold.events.decisions import (
     Decision,
     EntryAllowed,
     EntryDenied,
     EntryExpired,
-    EventRejected,
     FlattenHandedOver,
     FlattenOrdered,
     FlattenOverdue,
@@ -69,7 +68,7 @@ class Step(NamedTuple):
     def told(self) -> str:
         """Its sentence; a fill with its price, which a coordinator's log leaves out."""
         event = self.event
-        if isinstance(event, PositionOpened | PositionClosed) and not self.refused:
+        if isinstance(event, PositionOpened | PositionClosed) and self.decided.took_effect:
             what = "opened" if isinstance(event, PositionOpened) else "closed"
             made = ""
             if isinstance(event, PositionClosed):
@@ -80,11 +79,6 @@ class Step(NamedTuple):
             leg = f"{event.symbol} {event.side} {event.size}{price} by {event.worker}"
             return f"Position {what}: {leg}{made} | Daily P&L: {shown(daily_pnl(self.state))}"
         return event_text(self.state, self.decided, self.fields)
-
-    @property
-    def refused(self) -> bool:
-        """Whether it changed nothing."""
-        return self.decided.repeated or any(isinstance(one, EventRejected) for one in self.decided.decisions)
 
 
 class Tracker(Protocol):
@@ -114,7 +108,7 @@ class LegTracker:
 
     def follow(self, step: Step) -> list[str]:
         found = [step.told] if self._concerns(step.event) else []
-        found += [told_decision(one).text for one in step.decided.decisions if self._is_about(one)]
+        found += [said_of_decision(one).text for one in step.decided.decisions if self._is_about(one)]
         if isinstance(step.event, PositionMarked):
             self._mark(step)
         self._renewals += self._is_renewed(step)
@@ -136,10 +130,8 @@ class LegTracker:
         match event:
             case EntryWithdrawn():
                 return (event.symbol, event.worker) == (self._symbol, self._worker)
-            case PositionOpened() | PositionSettled():
-                return leg_key(event.symbol, event.side, event.worker) == self._key
-            case PositionClosed():
-                return leg_key(event.symbol, event.side, event.owner or event.worker) == self._key
+            case PositionOpened() | PositionClosed() | PositionSettled():
+                return leg_of(event) == self._key
         return False
 
     def _is_about(self, decision: Decision) -> bool:
@@ -193,7 +185,7 @@ class DeniedTracker:
         if not self._asked and self._is_asked_again(step.event):
             self._asked = True
             answers = [one for one in step.decided.decisions if isinstance(one, EntryAllowed | EntryDenied)]
-            found += [f"Asked again: {told_decision(one).text}" for one in answers]
+            found += [f"Asked again: {said_of_decision(one).text}" for one in answers]
             self.done = any(isinstance(one, EntryAllowed) for one in answers)
         if not self._free and not self.done and self._would_be_allowed(step.state):
             self._free = True
@@ -227,7 +219,7 @@ class EpisodeTracker:
 
     def follow(self, step: Step) -> list[str]:
         found = [step.told] if self._closes(step.event) else []
-        found += [told_decision(one).text for one in step.decided.decisions if self._is_of(one)]
+        found += [said_of_decision(one).text for one in step.decided.decisions if self._is_of(one)]
         self._note(step.state)
         self.done = step.state.flatten is None or step.state.flatten.episode != self._episode
         return found
@@ -240,12 +232,7 @@ class EpisodeTracker:
         self._keys = set(flatten.left) if flatten is not None and flatten.episode == self._episode else set()
 
     def _closes(self, event: Event | Malformed) -> bool:
-        match event:
-            case PositionClosed():
-                return leg_key(event.symbol, event.side, event.owner or event.worker) in self._keys
-            case PositionSettled():
-                return leg_key(event.symbol, event.side, event.worker) in self._keys
-        return False
+        return isinstance(event, PositionClosed | PositionSettled) and leg_of(event) in self._keys
 
     def _is_of(self, decision: Decision) -> bool:
         return isinstance(decision, OF_EPISODE) and decision.episode == self._episode

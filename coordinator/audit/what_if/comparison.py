@@ -27,7 +27,7 @@ with the log.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from portfold.coordinator.audit.what_if.baseline import Baseline, Met, first, first_answer
+from portfold.coordinator.audit.what_if.baseline import Baseline, Met, first_answer
 from portfold.coordinator.audit.what_if.event_rewriter import EventRewriter
 from portfold.coordinator.audit.what_if.excluded_trades import ExcludedTrades
 from portfold.coordinator.audit.what_if.findings import (
@@ -42,7 +42,7 @@ from portfold.coordinator.audit.what_if.findings import (
 )
 from portfold.coordinator.audit.what_if.overrides import Overrides
 from portfold.coordinator.fold.fold import fold
-from portfold.coordinator.fold.state import Position, Reservation, State, daily_pnl, leg_key
+from portfold.coordinator.fold.state import Position, Reservation, State, daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.recorded import Recorded
 from portfold.events.decisions import (
     Decision,
@@ -50,6 +50,7 @@ from portfold.events.decisions import (
     EntryDenied,
     StopLossTriggered,
     TradingDayStarted,
+    first,
 )
 from portfold.events.incoming import (
     EntryRequested,
@@ -162,7 +163,7 @@ class OtherBook:
     def _filled_anyway(self, met: Met, told: Event | Malformed) -> list[Finding]:
         if not isinstance(told, PositionOpened) or met.repeated or met.rejected:
             return []
-        key = leg_key(told.symbol, told.side, told.worker)
+        key = leg_of(told)
         reservation = self._reserved_here(key)
         if reservation is None or reservation.expires_ms <= met.at.ms:
             return []

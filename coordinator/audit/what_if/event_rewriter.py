@@ -10,11 +10,11 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from portfold.coordinator.audit.what_if.baseline import Met, closed_leg, counted_pnl
+from portfold.coordinator.audit.what_if.baseline import Met, counted_pnl
 from portfold.coordinator.audit.what_if.excluded_trades import ExcludedTrades, share
 from portfold.coordinator.audit.what_if.findings import TradeEnded, TradeGone
 from portfold.coordinator.audit.what_if.overrides import Overrides
-from portfold.coordinator.fold.state import FILLS_REMEMBERED, State, leg_key
+from portfold.coordinator.fold.state import FILLS_REMEMBERED, State, has_slot, leg_key, leg_of
 from portfold.dollars import ZERO
 from portfold.events.incoming import (
     ClockTicked,
@@ -71,7 +71,7 @@ class EventRewriter:
     # --- fills ------------------------------------------------------------------------------------------
 
     def _opened(self, met: Met, event: PositionOpened) -> Event:
-        grown = met.grown(leg_key(event.symbol, event.side, event.worker))
+        grown = met.grown(leg_of(event))
         if grown == 0:
             untold = event.fill in self._untold_fills or self._would_find_room(met)
             return _nothing(event) if met.rejected and untold else event
@@ -83,7 +83,7 @@ class EventRewriter:
         return structs.replace(event, size=event.size - excluded)
 
     def _closed(self, met: Met, event: PositionClosed) -> Event:
-        key = closed_leg(event)
+        key = leg_of(event)
         shrunk = -met.grown(key)
         if shrunk == 0:
             unheard_of = met.second_close and key not in self._state.day.closed
@@ -119,18 +119,13 @@ class EventRewriter:
 
     def _renewed(self, met: Met, event: EntryRenewed) -> Event:
         """An entry that the other book does not allow has no slot there to be kept. A repeat keeps none."""
-        kept, keeps = (
-            any(
-                (one.symbol, one.worker) == (event.symbol, event.worker) for one in book.reservations.values()
-            )
-            for book in (met.state, self._state)
-        )
+        kept, keeps = (has_slot(book, event.symbol, event.worker) for book in (met.state, self._state))
         return _nothing(event) if kept and not keeps and not met.rejected else event
 
     # --- marks ------------------------------------------------------------------------------------------
 
     def _marked(self, event: PositionMarked) -> Event:
-        key = leg_key(event.symbol, event.side, event.worker)
+        key = leg_of(event)
         excluded, held = self._excluded.contracts(key), self._state.positions.get(key)
         if excluded == 0:
             return event
@@ -162,7 +157,7 @@ class EventRewriter:
 
     def _settled(self, met: Met, event: PositionSettled) -> Event:
         """What is really held, less what is excluded of it."""
-        key = leg_key(event.symbol, event.side, event.worker)
+        key = leg_of(event)
         grown, excluded = met.grown(key), self._excluded.contracts(key)
         if grown > 0:
             self._excluded.opened(event.worker, event.symbol, event.side, grown, str(met.at))

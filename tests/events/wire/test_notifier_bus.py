@@ -1,6 +1,7 @@
 """The notifier's bus: who has the destination looks and notes what is told, and nobody else can."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,7 +92,7 @@ def test_a_place_that_was_removed_means_to_begin_anew_at_the_head(bus: NotifierB
     ],
 )
 def test_a_place_that_the_log_never_came_to_is_none(
-    bus: NotifierBus, client: Any, place: str, begins: str, lost: bool
+    bus: NotifierBus, client: Any, place: str, begins: str, *, lost: bool
 ) -> None:
     old = term_of(bus)
     log(bus, client, "5-0", "6-0", "7-0", head="6-0")
@@ -206,6 +207,19 @@ def test_how_things_stand(bus: NotifierBus, client: Any) -> None:
     found = bus.look("discord", term.number)
     assert (found.decided, found.archived, found.leader) == (StreamId(5, 0), StreamId(4, 0), "somebody")
     assert before <= found.now_ms <= bus.now_ms()
+
+
+def test_a_server_that_takes_no_writes_refuses_the_look_as_well(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path) as full:
+        client: Any = connect(full.url)
+        opened = NotifierBus(client, "main")
+        term = term_of(opened)
+        client.config_set("maxmemory", "1")
+        with pytest.raises(BusRefused):
+            opened.look("discord", term.number)
+        client.config_set("maxmemory", "0")
+        assert opened.look("discord", term.number).decided == ORIGIN
+        opened.close()
 
 
 def test_a_head_that_somebody_overwrote_is_refused(bus: NotifierBus, client: Any) -> None:

@@ -217,7 +217,7 @@ def test_a_place_that_the_log_has_not_come_to_is_said_and_begun_anew(
 @pytest.mark.parametrize("how", ["another type", "no cursor", "no term", "no part"])
 @pytest.mark.usefixtures("coordinated")
 def test_a_place_that_somebody_overwrote_is_said_and_ends_no_notifier(
-    live: Live, discord: FakeDiscord, tell: Notifying, notifier_bus: NotifierBus, how: str, running: bool
+    live: Live, discord: FakeDiscord, tell: Notifying, notifier_bus: NotifierBus, how: str, *, running: bool
 ) -> None:
     place = notifier_bus.keys.notifier("discord")
 
