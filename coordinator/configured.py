@@ -26,6 +26,7 @@ _TO_BE_ORDERED = (
     "stop_loss_on",
     "on_worker_lost",
 )
+_TIGHTER = {"stop_loss_on": "total", "on_worker_lost": "flatten"}
 _RULES = tuple(name for name in Limits.__struct_fields__ if name not in ("by", "reason", "config", "text"))
 
 
@@ -115,10 +116,9 @@ def why_not_in_force(state: State, limits: LimitsChanged, *, asked_for: bool) ->
             "The configuration differs from the limits in force, which stay: it is only the packaged default"
         )
     if new:
-        why = (
-            "The configuration is new and looser than the limits in force. Nothing loosens by itself, so "
-            f"{', '.join(differing)} stay as set by {state.limits.by}"
-        )
+        chosen = [name for name in differing if getattr(wanted, name) == _TIGHTER.get(name)]
+        looser = [name for name in differing if name not in chosen]
+        why = _why_new(looser, chosen, state.limits.by)
     elif limits.config == state.config:
         why = "The configuration differs from the limits in force, which stay: they were ordered"
     else:
@@ -127,6 +127,17 @@ def why_not_in_force(state: State, limits: LimitsChanged, *, asked_for: bool) ->
             "differ. Bring this machine's files up to date"
         )
     return f"{why}. {_how_to_order(limits, differing)}".rstrip()
+
+
+def _why_new(looser: list[str], chosen: list[str], by: str) -> str:
+    """Says why not all of a new configuration is put in force; `chosen` is tighter there, and stays too."""
+    stays = f"{', '.join(chosen)} as chosen by {by}, which no file changes"
+    if not looser:
+        return f"The configuration is new, but the limits in force keep {stays}"
+    return (
+        "The configuration is new and looser than the limits in force. Nothing loosens by itself, so "
+        f"{', '.join(looser)} stay as set by {by}{f'; and {stays}' if chosen else ''}"
+    )
 
 
 def _said_by(limits: Limits, name: str) -> object:

@@ -71,7 +71,7 @@ class EntryWithdrawn(WorkerEvent, frozen=True):
 
 
 class EntryRenewed(WorkerEvent, frozen=True):
-    """The order is still under way: keeps the slot for as long again as it was granted for."""
+    """The order is still under way: renews the slot, which lasts as long again as it was granted for."""
 
     symbol: Symbol
 

@@ -6,11 +6,10 @@ between the reading and the order; if so that is told, kept by ordering once mor
 too. Of a limit that both named the later order holds.
 """
 
-import sys
 from collections.abc import Mapping
 
 from portfold.cli.exits import Failure
-from portfold.cli.typed import typed
+from portfold.cli.typed import tell_aside
 from portfold.coordinator.fold.limits import changed_limits, limits_named, limits_of
 from portfold.coordinator.views.order_outcome import limits_between, limits_ordered
 from portfold.events.codec import encode_checked
@@ -34,12 +33,12 @@ def change_limits(bus: Bus, changes: Mapping[str, str], *, by: str, reason: str)
         for other in others:
             theirs = _named_by(other, read.text)
             what = ", ".join(f"{name}={value}" for name, value in theirs.items())
-            _tell(f"{other.by} ordered limits at the same moment: {what or 'those that were in force'}.")
+            tell_aside(f"{other.by} ordered limits at the same moment: {what or 'those that were in force'}.")
             kept = {**kept, **theirs}
         kept = {**kept, **changes}
         if kept == wanted:
             if others or tries > 1:
-                _tell(f"Ordered here, and the last word: {limits_of(order).text}.")
+                tell_aside(f"Ordered here, and the last word: {limits_of(order).text}.")
             return event
         if tries == _TRIES:
             raise Failure(
@@ -53,7 +52,3 @@ def _named_by(other: LimitsChanged, before: str) -> dict[str, str]:
     """What it changes of the limits that were read."""
     was, now = limits_named(before), limits_named(limits_of(other).text)
     return {name: value for name, value in now.items() if value != was.get(name)}
-
-
-def _tell(sentence: str) -> None:
-    print(f"portfold: {typed(sentence)}", file=sys.stderr)

@@ -4,6 +4,7 @@ Each is an event on the log with who and why. It is recorded whether or not anyb
 as soon as somebody does, and survives every restart; the same can be written by hand with XADD.
 """
 
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -99,7 +100,8 @@ def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
             f"The order is on record as {event}" if event else f"The log did not take the order: {refused}"
         )
         raise Failure(f"THE KILL SWITCH IS NOT PULLED: {error}\n{on_log}.") from error
-    print("The kill switch is pulled: every worker that hears it closes what it holds.")
+    with suppress(OSError):  # what may be wrong with the order is said whoever reads this
+        print("The kill switch is pulled: every worker that hears it closes what it holds.")
     if event is None:
         raise Failure(
             f"The log did not take the order: {refused}\n"
@@ -120,9 +122,9 @@ def limits(
     on_worker_lost: Literal["hold", "flatten"] | None = None,
     target: Target = _TARGET,
 ) -> None:
-    """Change limits from now on. What is not named stays as it is, also where two order at once.
+    """Change limits from now on. What is not named stays as it is, even if somebody orders others just now.
 
-    They stay in force over restarts, until ordered otherwise or until the configuration is edited.
+    They outlast every restart. An edited configuration only tightens them; to loosen them, order again.
 
     For example:
 

@@ -112,12 +112,12 @@ def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output:
     learned, judged = loaded.chosen(train), loaded.chosen(test) if test is not None else None
     seen = loaded.seen(learned), loaded.seen(judged) if judged is not None else ()
     tell(span_lines(learned, judged, seen), [rules_line(loaded)])
-    case = loaded.case(learned)
+    scenario = loaded.scenario(learned)
     table = output or given.results_dir / "greedy_optimization_results.csv"
-    other = loaded.case(judged) if judged is not None else None
-    optimized = _searched(case, other, plan, table)
+    other = loaded.scenario(judged) if judged is not None else None
+    optimized = _searched(scenario, other, plan, table)
     spans = (
-        Judged.of(learned, case.digest(), seen[0]),
+        Judged.of(learned, scenario.digest(), seen[0]),
         Judged.of(judged, other.digest(), seen[1]) if judged is not None and other is not None else None,
     )
     findings = _written(loaded, plan, spans, optimized, table)
@@ -127,24 +127,24 @@ def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output:
     tell([f"A page of it: portfold research report --results {shlex.quote(str(table))}"])
 
 
-def _searched(case: "Scenario", test: "Scenario | None", plan: "Plan", table: Path) -> "Optimized":
-    """Searches with a journal beside the table; it is gone when the search is over."""
+def _searched(scenario: "Scenario", test: "Scenario | None", plan: "Plan", table: Path) -> "Optimized":
+    """Searches with a resume log beside the table; it is gone when the search is over."""
     from portfold.cli.research.progress import progress
     from portfold.research.search.optimizer import extent, optimize
-    from portfold.research.search.resume_log import Journal
+    from portfold.research.search.resume_log import ResumeLog
 
-    every = extent(case, plan)
+    every = extent(scenario, plan)
     tell([extent_line(every, levels=len(plan.levels))])
-    with Journal(table.with_suffix(".search"), case.digest()) as journal:
-        if journal.found:
-            tell([f"Going on with {journal.found:,} sets measured before, from {journal.path}."])
+    with ResumeLog(table.with_suffix(".search"), scenario.digest()) as resume_log:
+        if resume_log.found:
+            tell([f"Going on with {resume_log.found:,} sets measured before, from {resume_log.path}."])
         try:
-            with progress("Searching", every.measured, journal.found) as on_progress:
-                optimized = optimize(case, test, plan, journal, on_progress)
+            with progress("Searching", every.measured, resume_log.found) as on_progress:
+                optimized = optimize(scenario, test, plan, resume_log, on_progress)
         except KeyboardInterrupt:
-            tell([interrupted_line(journal)])
+            tell([interrupted_line(resume_log)])
             raise
-        journal.discard()
+        resume_log.discard()
     return optimized
 
 

@@ -155,8 +155,8 @@ def _simulated(findings: "Findings", row: int, given: "Given") -> "tuple[Replaye
     from portfold.research.portfolio_page.replayed import changed, differing, replayed, sets_to_play
 
     loaded = given.load()
-    train = loaded.case(loaded.chosen(_span(findings.train)))
-    test = loaded.case(loaded.chosen(_span(findings.test))) if findings.test is not None else None
+    train = loaded.scenario(loaded.chosen(_span(findings.train)))
+    test = loaded.scenario(loaded.chosen(_span(findings.test))) if findings.test is not None else None
     difference = changed(train, test, findings)
     if difference:
         return None, difference

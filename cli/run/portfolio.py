@@ -136,22 +136,26 @@ def _say_the_end(left: str, given_up: Sequence[str], log: "Log", *, stopped: boo
     how = "Stopped" if stopped else "All bars are traded"
     gone = {"given_up": " ".join(given_up)} if given_up else {}
     if left:
-        remedy = "portfold flattener stands by for it; or close it at the broker, and portfold settle"
+        remedy = (  # its own flattener has ended with it
+            "start the run again; or portfold flattener, to stand by for it; or close it at the broker, and "
+            "portfold settle"
+        )
         log.warning(how, still_open=left, what_to_do=remedy, **gone)
     else:
         log.info(how, still_open="nothing", **gone)
 
 
 def _still_open(place: ResolvedTarget, but_for: Sequence[str] = ()) -> str:
-    """What the log holds as open, reserved or unsettled, and a flattener's book more; nothing for none of it.
+    """Says what is open, has a slot or is unsettled on the log, and what only the flattener's book holds.
 
-    Where nobody can say it is `unknown`. `but_for`: whose positions do not count. A slot counts whoever has
-    it: a worker that died a moment ago may have filled it, and nobody counts it as lost yet.
+    Empty where nothing is, `unknown` where the log cannot be asked. The positions of the workers in `but_for`
+    are left out; their slots are not: a worker that died a moment ago may have filled its slot.
     """
     from contextlib import closing
 
     from portfold.coordinator.views.status_values import held_in
     from portfold.events.wire.errors import BusError
+    from portfold.quotes import entry_price
 
     try:
         with closing(place.bus()) as bus:
@@ -160,7 +164,7 @@ def _still_open(place: ResolvedTarget, but_for: Sequence[str] = ()) -> str:
     except BusError:
         return "unknown"
     open_now = [
-        f"{one.symbol} {one.side} {one.size} @ {one.price:f} by {one.worker} "
+        f"{one.symbol} {one.side} {one.size}{entry_price(one.price)} by {one.worker} "
         f"({'no mark' if one.unmarked else f'{one.unrealized:+.2f}'})"
         for one in held
         if one.worker not in but_for

@@ -13,7 +13,7 @@ from msgspec import Struct
 from portfold.config import Configuration
 from portfold.coordinator.store.archive import Archive
 from portfold.coordinator.store.log_integrity import Found, count_between
-from portfold.coordinator.store.log_integrity import look as look_at_footing
+from portfold.coordinator.store.log_integrity import look as look_at_log_integrity
 from portfold.coordinator.store.segment import ArchiveError
 from portfold.coordinator.store.snapshot import read_snapshot
 from portfold.coordinator.views.overview import Overview
@@ -114,7 +114,7 @@ def _log(bus: Bus, configured: str | None) -> LogFacts:
         head=head,
         events=events,
         decisions=decisions,
-        found=look_at_footing(bus, head),
+        found=look_at_log_integrity(bus, head),
         snapshot=_snapshot(bus, head),
         archived=archived,
         archive_folder=configured,

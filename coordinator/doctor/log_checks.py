@@ -10,7 +10,7 @@ _FAR_BEHIND = 10_000
 _SOON = 2_000  # by then a leader has written a snapshot
 
 
-def footing(facts: Facts) -> Finding:
+def log_integrity(facts: Facts) -> Finding:
     """Whether log and head add up, and no worker misses what it saw on it."""
     lost = facts.log.found.lost
     if lost:
@@ -100,4 +100,4 @@ def _missing(extent: Extent, moved: int) -> int:
     return extent.added - extent.length - moved
 
 
-CHECKS = (footing, gaps, length, snapshot, archive)
+CHECKS = (log_integrity, gaps, length, snapshot, archive)

@@ -58,7 +58,7 @@ def limits(facts: Facts) -> Finding:
     return fail(
         "limits",
         text,
-        "restart the coordinator with it; what is looser: portfold limits; or correct the file",
+        "restart the coordinator with this file, which tightens; to loosen: portfold limits; or correct it",
     )
 
 

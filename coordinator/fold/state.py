@@ -37,7 +37,7 @@ class Reservation(Struct):
 
     Once its worker is lost or has stopped it may have been filled unreported: it is `kept`, and no time
     expires it. One that a flatten has taken back is `revoked`: nobody may use it, and what is filled of it
-    was not granted. Each renewal keeps it for `lasts_ms` more, 0 in what an earlier version granted.
+    was not granted. Each renewal makes it last `lasts_ms` more, 0 in what an earlier version granted.
     """
 
     symbol: str

@@ -29,7 +29,7 @@ from portfold.errors import PortfoldError
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import ClockTicked, CoordinatorStarted, Event, LimitsChanged, TradingHalted
 from portfold.events.stream_id import ORIGIN, StreamId
-from portfold.events.wire.bus import SERVERS_TIME, Bus, Committed, Entry, Head, Lease, at_time
+from portfold.events.wire.bus import SERVERS_TIME, Bus, Committed, Entry, Head, LeadersWord, Lease, at_time
 from portfold.events.wire.errors import BusRefused, BusUnreachable
 from portfold.log import Log
 
@@ -41,6 +41,7 @@ _EVENTS_A_SNAPSHOT = 2000
 _SNAPSHOT_SECONDS = 60.0
 _GLANCE_SECONDS = 1.0
 _BUSY_GLANCE_SECONDS = 10.0
+_ORDERS_HEARD_FIRST = 100
 
 
 class LeadLost(PortfoldError):
@@ -144,16 +145,29 @@ class Leader:
                 worker_lost_ms=self._silence_ms,
             )
         )
-        state = self._follower.state
-        warning = why_not_in_force(state, self._limits, asked_for=self._limits_asked_for)
-        if puts_in_force(state, self._limits, asked_for=self._limits_asked_for):
-            self._say(no_looser(state.limits, self._limits))
+        warning = self._put_limits_in_force()
         self._decide_backlog()
         if warning:
             self._warn_of_limits(warning)
         self._note_server()
         self.opened = True
         self._log.info("Portfolio coordinator initialized successfully", epoch=self._lease.epoch)
+
+    def _put_limits_in_force(self) -> str:
+        """Puts of the configuration in force what may be, and returns the warning where that is not all.
+
+        Whoever orders limits at the same moment is heard first. Raises LeadLost where that never ends.
+        """
+        for _ in range(_ORDERS_HEARD_FIRST):
+            state, known_to = self._follower.state, self._follower.cursor
+            warning = why_not_in_force(state, self._limits, asked_for=self._limits_asked_for)
+            if not puts_in_force(state, self._limits, asked_for=self._limits_asked_for):
+                return warning
+            limits = no_looser(state.limits, self._limits)
+            if self._append(limits, limits_known_to=known_to).outcome == "done":
+                return warning
+            self._decide_backlog()
+        raise LeadLost("Limits are ordered without end; the configuration could not be compared with them.")
 
     def _warn_of_limits(self, warning: str) -> None:
         in_force = self._follower.state.limits
@@ -176,11 +190,17 @@ class Leader:
             self._bus.remember_server(run)
 
     def _say(self, event: Event) -> StreamId:
-        """Adds an event of our own, or raises LeadLost. A driven clock shows the last event's time."""
+        """Adds an event of our own, or raises LeadLost."""
+        return self._append(event).event
+
+    def _append(self, event: Event, *, limits_known_to: StreamId | None = None) -> LeadersWord:
+        """Adds it, unless others have ordered limits since. A driven clock shows the last event's time."""
         driven = self._clock == "driven"
         stamp = at_time(self._bus.last_event().ms) if driven else SERVERS_TIME
-        said = self._bus.lead_append(encode_checked(event), stamp, epoch=self._lease.epoch)
-        if said is None:
+        said = self._bus.lead_append(
+            encode_checked(event), stamp, epoch=self._lease.epoch, limits_known_to=limits_known_to
+        )
+        if said.outcome == "epoch":
             raise LeadLost(f"Another leads by now; ours was epoch {self._lease.epoch}.")
         return said
 

@@ -17,6 +17,11 @@ class Entry(NamedTuple):
     id: StreamId
     fields: list[str]
 
+    @property
+    def by_name(self) -> dict[str, str]:
+        """The fields by name; of a name given twice the last, and a name without a value is left out."""
+        return dict(zip(self.fields[::2], self.fields[1::2], strict=False))
+
 
 class Head(NamedTuple):
     """How far the log is decided: the leader's epoch, the last event folded, the chain up to it.
@@ -71,6 +76,15 @@ class Archived(NamedTuple):
 
     up_to: StreamId
     folder: str
+
+
+class LeadersWord(NamedTuple):
+    """The answer to a leader that says something: `done` with its event; `epoch` if another leads by now,
+    `limits` if others were ordered than it knows of.
+    """
+
+    outcome: Literal["done", "epoch", "limits"]
+    event: StreamId
 
 
 class Acknowledged(NamedTuple):

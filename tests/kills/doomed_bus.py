@@ -9,7 +9,7 @@ from typing import NoReturn
 from portfold.events.codec import Fields
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.archiver_bus import ArchiverBus, Trimmed
-from portfold.events.wire.bus import Bus, Committed, Entry, Extent, Lease
+from portfold.events.wire.bus import Bus, Committed, Entry, Extent, LeadersWord, Lease
 
 LEADING = (
     "after read",
@@ -52,15 +52,17 @@ class DoomedBus(Bus):
             self._here("after read")
         return entries
 
-    def lead_append(self, fields: Fields, stamp: str, *, epoch: int) -> StreamId | None:
+    def lead_append(
+        self, fields: Fields, stamp: str, *, epoch: int, limits_known_to: StreamId | None = None
+    ) -> LeadersWord:
         starts = fields[1] == "CoordinatorStarted"
         if starts:
             self._here("mid-takeover: start to be said")
-        event = super().lead_append(fields, stamp, epoch=epoch)
+        said = super().lead_append(fields, stamp, epoch=epoch, limits_known_to=limits_known_to)
         if starts:
             self._said = True
             self._here("mid-takeover: start said")
-        return event
+        return said
 
     def take_lead(self, who: str, lease_ms: int) -> Lease:
         lease = super().take_lead(who, lease_ms)

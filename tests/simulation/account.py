@@ -56,7 +56,8 @@ class Account:
         """
         self.skew_ms: Callable[[], int] = lambda: 0
         self.working: dict[str, Working] = {}
-        self.last_fill = ""
+        self.last_exit: dict[str, ExitFill] = {}
+        """What was last closed of each owner's, by whomever."""
 
     def legs(self) -> dict[str, int]:
         """The contracts held, by leg as the log names it."""
@@ -68,9 +69,9 @@ class Account:
 
     def fill_id(self, size: int) -> str:
         """A name for a fill of so many contracts."""
-        self.last_fill = f"fill-{len(self.fills) + 1}"
-        self.fills[self.last_fill] = size
-        return self.last_fill
+        name = f"fill-{len(self.fills) + 1}"
+        self.fills[name] = size
+        return name
 
     def open(self, owner: str, symbol: str, side: Side, size: int) -> Fill:
         """Fills an entry. BrokerError when the owner is on the other side."""
@@ -102,7 +103,7 @@ class Account:
             before.price,
             nothing,
         )
-        self.unreported[fill.fill_id] = fill
+        self.unreported[fill.fill_id] = self.last_exit[owner] = fill
         return fill
 
     def take_away(self, owner: str, symbol: str, size: int) -> None:

@@ -59,7 +59,8 @@ def _leg(symbol: str, side: str, worker: str) -> str:
 
 
 class Book:
-    """`held` contracts and `reserved` ones, by leg; `kept` are the reserved whose worker was lost since."""
+    """`held` contracts and `reserved` ones, by leg; `kept` are the reserved whose worker was lost, or
+    stopped, since."""
 
     def __init__(self) -> None:
         self.held: dict[str, int] = {}
@@ -104,6 +105,8 @@ class Book:
                 raise Violation("a lost worker keeps its slots", f"{leg} expired before its worker was back")
             if isinstance(event, WorkerLost) and decision.reason not in ON_TIME:
                 raise Violation("a lost worker keeps its slots", f"{leg} expired with the loss")
+            if isinstance(event, WorkerStopped) and decision.reason not in ON_TIME:
+                raise Violation("a worker that stopped keeps its slots", f"{leg} expired with the stop")
             del self.reserved[leg]
         if isinstance(decision, TradingDayStarted):
             self._today = decision.day

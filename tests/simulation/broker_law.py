@@ -155,7 +155,7 @@ class BrokerLaw(Observer):
     def added(self, key: str, entry: Entry) -> None:
         """Takes note of orders to close; a close that is reported was made."""
         keys, now = self._world.keys, self._world.scheduler.now
-        said = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
+        said = entry.by_name
         if key == keys.events and entry.fields[1] in ("PositionOpened", "PositionClosed"):
             self._was_made(said)
         elif key == keys.killswitch:

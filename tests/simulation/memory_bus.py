@@ -20,6 +20,7 @@ from portfold.events.wire.bus import (
     Entry,
     Extent,
     Head,
+    LeadersWord,
     Lease,
     Standing,
     reserved_by,
@@ -116,11 +117,11 @@ class MemoryBus(Bus):
             lambda: self._server.renew(self._leader, self._head, who, lease_ms, str(epoch)),
         )
 
-    def lead_append(self, fields: Fields, stamp: str, *, epoch: int) -> StreamId | None:
-        return self._ask(
-            "adding an event",
-            lambda: self._server.lead_append(self._head, self._events, stamp, fields, str(epoch)),
-        )
+    def lead_append(
+        self, fields: Fields, stamp: str, *, epoch: int, limits_known_to: StreamId | None = None
+    ) -> LeadersWord:
+        said = (stamp, fields, str(epoch), limits_known_to)
+        return self._ask("adding an event", lambda: self._server.lead_append(self._head, self._events, *said))
 
     def commit(
         self,

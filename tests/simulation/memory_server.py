@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, TypeVar
 
 from portfold.events.stream_id import ORIGIN, StreamId
-from portfold.events.wire.bus import Committed, Entry, Extent, longest_wait_ms
+from portfold.events.wire.bus import Committed, Entry, Extent, LeadersWord, longest_wait_ms
 
 _LARGEST = 2**64 - 1
 _WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
@@ -236,12 +236,22 @@ class MemoryServer:
         return True
 
     def lead_append(
-        self, head: str, events: str, stamp: str, fields: Sequence[str], epoch: str
-    ) -> StreamId | None:
+        self,
+        head: str,
+        events: str,
+        stamp: str,
+        fields: Sequence[str],
+        epoch: str,
+        limits_known_to: StreamId | None,
+    ) -> LeadersWord:
         """lead_append.lua."""
         if not leads_still((self.hash(head) or {}).get("epoch", ""), epoch):
-            return None
-        return self.add(events, stamp, fields)
+            return LeadersWord("epoch", ORIGIN)
+        if limits_known_to is not None:
+            since = self.after(events, limits_known_to, 1000)
+            if len(since) == 1000 or any(_orders_limits(entry.fields) for entry in since):
+                return LeadersWord("limits", ORIGIN)
+        return LeadersWord("done", self.add(events, stamp, fields))
 
     def commit(
         self, head: str, decisions: str, status: str, batch: Commit, changed: dict[str, str]
@@ -309,6 +319,10 @@ def epoch_fits(epoch: str, batch: Commit) -> bool:
 def leads_still(epoch: str, whose: str) -> bool:
     """Whether whoever says something as the leader is the latest to lead. The same."""
     return epoch == whose
+
+
+def _orders_limits(fields: Sequence[str]) -> bool:
+    return ("type", "LimitsChanged") in zip(fields[::2], fields[1::2], strict=True)
 
 
 def cursor_fits(cursor: str, batch: Commit) -> bool:

@@ -97,6 +97,11 @@ class OperatorSeat(Seat):
             if (worker, symbol) not in unknown:
                 self._settle(odd)
 
+    @property
+    def has_to_say_again(self) -> bool:
+        """Whether the log did not take what was said of an order: `portfold reconcile` ended with that."""
+        return bool(self._untold)
+
     def retire(self) -> None:
         """Gives up every worker that is counted as lost, whatever it may hold."""
         for name in list(self.world.judge.place.state.lost):

@@ -14,7 +14,14 @@ from portfold.coordinator.fold.rules import entry, positions, presence
 from portfold.coordinator.fold.state import State
 from portfold.events.decisions import Decision, EntryAllowed, EventRejected
 from portfold.events.fields import Side
-from portfold.events.incoming import EntryRequested, PositionClosed, PositionOpened, WorkerEvent, WorkerLost
+from portfold.events.incoming import (
+    EntryRequested,
+    PositionClosed,
+    PositionOpened,
+    WorkerEvent,
+    WorkerLost,
+    WorkerStopped,
+)
 from portfold.events.stream_id import StreamId
 from portfold.workers.brokers.orders_book import PERHAPS_OPEN, Order, Orders
 from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, Fill, MaySend, always
@@ -162,6 +169,21 @@ def _death_frees_the_slot() -> Iterator[None]:
 
 
 @contextmanager
+def _stop_frees_the_slot() -> Iterator[None]:
+    """A worker that stops gives its slots back, whatever was filled of them."""
+    stops = fold._RULES[WorkerStopped]
+
+    def stopped(state: State, at: StreamId, event: WorkerStopped) -> list[Decision]:
+        found = stops(state, at, event)
+        gone = state.workers[event.worker].session == event.session
+        freed = [key for key, one in state.reservations.items() if gone and one.worker == event.worker]
+        return [*found, *(entry.expire(state, key, "the worker stopped") for key in freed)]
+
+    with mock.patch.dict(fold._RULES, {WorkerStopped: stopped}):
+        yield
+
+
+@contextmanager
 def _second_close_is_not_counted() -> Iterator[None]:
     """Of two closes at the same price the second counts as the first again, under whatever name."""
     knows = fill_names.reported_before
@@ -231,6 +253,7 @@ PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "late-answer-is-dropped": _late_answer_is_dropped,
     "not-written-down-first": _not_written_down_first,
     "death-frees-the-slot": _death_frees_the_slot,
+    "stop-frees-the-slot": _stop_frees_the_slot,
     "second-close-is-not-counted": _second_close_is_not_counted,
     "old-order-closes-all": _old_order_closes_all,
     "failed-close-is-reported": _failed_close_is_reported,

@@ -121,19 +121,19 @@ class WorkerSeat(GateSeat):
 
     def report_twice(self) -> None:
         """Fills and reports an exit, and after a while says the same fill again."""
-        held = self.held()
-        if held is None:
+        if self.held() is None:
             return
         self.exit()
         if self.held() is None:
+            fill = self._account.last_exit[self.name]
             self.gate.position_closed(
-                held.symbol,
-                held.side,
-                self._account.fills[self._account.last_fill],
+                fill.symbol,
+                fill.side,
+                fill.size,
                 price=self._account.prices[self.symbol],
                 pnl=0,
                 commission=0,
-                fill=self._account.last_fill,
+                fill=fill.fill_id,
             )
 
     def quit(self) -> None:

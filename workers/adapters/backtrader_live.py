@@ -101,7 +101,10 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         super().stop()
         for order in self._again.waiting():
             symbol = self._feeds.symbol(order.data)
-            self._log.critical("NOT CLOSED, and this run ends", symbol=symbol, size=abs(order.size))
+            held = self._held.of(symbol)
+            if held is not None and held.side == side_of(-order.size):  # else closed meanwhile
+                size = min(abs(order.size), held.size)
+                self._log.critical("NOT CLOSED, and this run ends", symbol=symbol, size=size)
         self._held.end()
         self._gate.close("no more bars")
         self._broker.close()
@@ -146,7 +149,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         return bt.Position(held.size if held.side == "long" else -held.size, float(held.price))
 
     def held_by_then(self, data: Any) -> float:
-        """The same: nothing is ever under way."""
+        """What is held now: of an exit that waits nobody knows when it is filled."""
         return float(self.getposition(data).size)
 
     def getcash(self) -> float:
@@ -189,7 +192,8 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         An exit that the broker does not do stays accepted, and is tried again.
         """
         order = self.made(way, owner, data, size, terms)
-        self._make_way(order)
+        if _is_at_the_market(order):  # others are never sent
+            self._make_way(order)
         return self._settle(order, granted)
 
     def _make_way(self, order: Any) -> None:
@@ -220,7 +224,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
 
     def _fill(self, order: Any, granted: Decision | None) -> str:
         """Has the order filled, and reports it; or says why it was not."""
-        if order.exectype not in _AT_THE_MARKET or order.parent is not None:
+        if not _is_at_the_market(order):
             return f"only orders at the market can be given here, not {order.getordername()}"
         try:
             with self._closing.ordering():
@@ -334,3 +338,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             left.price,
         )
         self.notify(order)
+
+
+def _is_at_the_market(order: Any) -> bool:
+    return order.exectype in _AT_THE_MARKET and order.parent is None

@@ -1,8 +1,8 @@
 """The answer to an entry request, as a strategy sees it: impossible to misread as a yes.
 
 Falsy when denied, unpacks to `(allowed, reason)`, and as a context manager gives the slot back when the block
-ends without a position having been reported. A block that fails may have failed after its order: its slot is
-kept.
+ends without a position having been reported. A block that fails may have failed after its order: its slot
+stays taken.
 
     with gate.request_entry("ES", side="long", size=1) as entry:
         if entry:
@@ -24,7 +24,7 @@ class Decision:
 
     `expires_ms` is when the reserved slot is freed again, in the clock of the log, `good_until` the same in
     this process's monotonic clock; `event` is the request's ID, where it is known; `announcement` counts how
-    often the worker had announced itself by then. With `renewed` the gate keeps the slot while the process
+    often the worker had announced itself by then. With `renewed` the gate renews the slot while the process
     lives, for `lasts_seconds` more each time; `granted_at` is when it was asked for, monotonic.
     """
 
@@ -55,13 +55,15 @@ class Decision:
         self.renewed = renewed
         self.granted_at = granted_at
         self.lasts_seconds = lasts_seconds
+        self.size = 1
+        """So many contracts were allowed, and are not reported filled yet."""
         self.used = False
         self.kept = False
         self._give_back = give_back
 
     def keep(self) -> None:
-        """It may have been filled: the gate keeps the slot, and asks, until a fill is reported or it is given
-        back.
+        """It may have been filled: the gate renews the slot, and asks, until a fill is reported or it is
+        given back.
         """
         self.kept = self.renewed = True
 

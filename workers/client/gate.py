@@ -20,7 +20,6 @@ from types import TracebackType
 
 from portfold.clock import Clock, SystemClock
 from portfold.coordinator.views.status import read_status
-from portfold.events.codec import RefusedField
 from portfold.events.fields import Side
 from portfold.events.incoming import (
     EntryRenewed,
@@ -44,7 +43,7 @@ from portfold.workers.client.decision import Decision
 from portfold.workers.client.grants import Grants, ask_about_an_earlier_life
 from portfold.workers.client.marks import Mark, Marks
 from portfold.workers.client.presence import Presence
-from portfold.workers.client.publisher import OutboxFull, Publisher
+from portfold.workers.client.publisher import Publisher
 from portfold.workers.client.requests import Author, Requests
 from portfold.workers.client.settings import GateSettings, open_bus
 from portfold.workers.client.worded import as_name, as_text
@@ -206,8 +205,8 @@ class PortfolioGate:
     ) -> Decision:
         """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none.
 
-        With `hold` the slot is kept while this process lives, until a fill is reported or it is given back:
-        for an order that fills at a later bar.
+        With `hold` the slot is renewed while this process lives, until its fill, or each part of it, is
+        reported or it is given back: for an order that fills at a later bar.
         """
         return self._requests.ask(symbol, side, size, strategy, hold=hold)
 
@@ -224,7 +223,7 @@ class PortfolioGate:
         return self._requests.standing(decision, seconds)
 
     def renew(self, decision: Decision) -> bool:
-        """Keeps a slot as long again as it was granted for; done by itself for one asked with `hold`.
+        """Renews a slot: it lasts as long again as it was granted for. Done by itself for one with `hold`.
 
         False where it is not this process's any more, or the bus has not heard.
         """
@@ -237,19 +236,9 @@ class PortfolioGate:
     ) -> bool:
         """Reports a fill, by the broker's name for it if it has one. False while it waits for the bus."""
         contracts = whole(size)
-        granted = self._grants.drop(symbol)
-        try:
-            with self._reported.opening(symbol, contracts):
-                make = partial(self._author.event, PositionOpened, symbol=symbol, side=side, size=contracts)
-                on_the_log = self._publisher.fact(
-                    partial(make, price=exact(price, "price"), fill=as_name(fill))
-                )
-        except (RefusedField, OutboxFull):
-            if granted is not None:  # nobody knows of the fill: it is asked about
-                self._grants.add(granted)
-            raise
-        if granted is not None:
-            granted.used = True
+        with self._grants.filling(symbol, contracts), self._reported.opening(symbol, contracts):
+            make = partial(self._author.event, PositionOpened, symbol=symbol, side=side, size=contracts)
+            on_the_log = self._publisher.fact(partial(make, price=exact(price, "price"), fill=as_name(fill)))
         if self._presence.bus_is_lost:
             self._flatten_without_the_bus()
         return on_the_log
@@ -282,10 +271,10 @@ class PortfolioGate:
             )
             return self._publisher.fact(make, recorded)
 
-    def closed_elsewhere(self, symbol: str) -> None:
-        """Somebody else closed what was open here: nothing is left of it that a callback could close."""
+    def closed_elsewhere(self, symbol: str, left: int = 0) -> None:
+        """Somebody else closed what was open here: so much is left of it that a callback could close."""
         self._marks.forget(symbol)
-        self._reported.closed_elsewhere(symbol)
+        self._reported.closed_elsewhere(symbol, left)
 
     def position_marked(self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount) -> bool:
         """Reports what an open position would make at `price`, in dollars, at most every `mark_seconds`."""

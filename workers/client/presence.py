@@ -209,7 +209,7 @@ class Presence:
     def _last_announced(self) -> str:
         """The session that was announced last by this worker's name, among the latest events."""
         for entry in self._bus.events_before(self._bus.last_event(), count=_LATEST):
-            fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
+            fields = entry.by_name
             if fields.get("type") == WorkerStarted.__name__ and fields.get("worker") == self._worker:
                 return fields.get("session", "")
         return ""

@@ -103,6 +103,7 @@ class Requests:
             lasts_seconds=answer.lasts_ms / 1000,
             give_back=self._give_back,
         )
+        decision.size = whole(size)
         self._grants.add(decision)
         return decision
 

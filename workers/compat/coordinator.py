@@ -48,11 +48,13 @@ EmergencyExit = Callable[..., object]
 class PortfolioCoordinator:
     """The portfolio, as code written for one process knows it. Any thread may use it.
 
-    `emergency_exit_callback(reason, context)` is called once for each order to close everything, if anything
-    is open here or asked for, and again for what is registered since; where nobody has anything, in one
-    process; on a thread of its own, within milliseconds; if it raises, it is tried again every second.
-    `daily_summary_callback` is called in one process when a trading day has ended; while it runs,
-    `get_status()` and `daily_pnl` still tell of that day.
+    `emergency_exit_callback(reason, context)` is called once an episode, and again only for what was
+    registered since, in each process that holds something or was granted a slot; where nobody has anything,
+    in one. It is called within milliseconds, on a thread of its own; if it raises, again after one second,
+    two, four and so on up to thirty.
+
+    `daily_summary_callback` is called when a trading day has ended, in one of the processes; without the bus
+    each calls its own. While it runs, `get_status()` and `daily_pnl` still tell of that day.
 
     By keyword only: `worker` is this process's name on the log, by default made from its command line (or
     PORTFOLD_WORKER); `symbols` what it announces that it trades before it asks (or PORTFOLD_SYMBOLS; by
@@ -139,7 +141,7 @@ class PortfolioCoordinator:
         return Permission(decision.allowed, decision.reason, decision.code)
 
     def release_pending_position(self, symbol: str) -> None:
-        """Gives a slot back that was not used: the order failed, or was cancelled."""
+        """Gives a slot back, or what is left of it after a part: the order failed, or was cancelled."""
         if self._held.ungrant(symbol) is not None:
             self._gate.withdraw(symbol, "released")
             self._until_decided()
@@ -159,7 +161,7 @@ class PortfolioCoordinator:
         price = _NOT_TOLD if entry_price is None else entry_price
         opened = entry_time or datetime.now(UTC)
         leg = Leg(symbol, side, contracts, exact(price, "entry_price"), self._gate.worker, opened)
-        granted = self._held.ungrant(symbol)
+        granted = self._held.ungrant(symbol, contracts)
         if granted is not None:
             self._see_that_it_is_granted(leg, granted)
         with self._gate.orders:  # so that no announcement of what is held falls in between
@@ -277,6 +279,7 @@ class PortfolioCoordinator:
             if self._is_reserved(fill.symbol):
                 return
         else:
+            self._held.ungrant(fill.symbol)
             self._gate.withdraw(fill.symbol, "filled otherwise")
         answer = self._gate.request_entry(fill.symbol, fill.side, fill.size)
         if not answer:

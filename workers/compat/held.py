@@ -14,7 +14,7 @@ from typing import NamedTuple
 from portfold.events.fields import Side
 from portfold.events.legs import Holding
 from portfold.events.stream_id import ORIGIN
-from portfold.events.wire.bus import Bus, Entry
+from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.workers.client.closing.flatten_order import KILLSWITCH, FlattenOrder
@@ -24,6 +24,7 @@ from portfold.workers.compat.positions import Leg, legs_in
 from portfold.workers.run.decided import wait_until_decided
 
 _LOOK_BACK = 2_000  # events: what was closed since the last sign of life is among them
+_ALL = 1 << 62  # contracts: more than any leg has
 
 
 class Granted(NamedTuple):
@@ -38,12 +39,20 @@ class Granted(NamedTuple):
         return side == self.side and size <= self.size
 
 
+class _Close(NamedTuple):
+    """What somebody else closed, by the fill's name, or else the event's ID."""
+
+    name: str
+    how: str
+    size: int
+
+
 class Holdings:
     """By symbol. Any thread may use it. `patience_seconds` bounds the wait for what an earlier life said."""
 
     def __init__(self, bus: Bus, worker: str, *, patience_seconds: float, log: Log) -> None:
-        self.forgotten: Callable[[str], object] = lambda _: None
-        """Called with the symbol of what somebody else has closed."""
+        self.forgotten: Callable[[str, int], object] = lambda _symbol, _left: None
+        """Called with the symbol of what somebody else has closed, and how much of it is left."""
         self._bus = bus
         self._worker = worker
         self._patience_seconds = patience_seconds
@@ -51,6 +60,10 @@ class Holdings:
         self._lock = threading.Lock()
         self._granted: dict[str, Granted] = {}
         self._legs: dict[str, Leg] = {}
+        self._gone: dict[str, int] = {}
+        """So much of a leg somebody else has closed. The leg stays the object that it was: see `to_close`."""
+        self._counted: set[str] = set()
+        """The closes that are in there, or were."""
         self._shown: set[str] = set()
         """Where the log has shown that it is ours."""
         self._taken_over = False
@@ -65,10 +78,15 @@ class Holdings:
             with suppress(BusError):
                 self._ask_who_closed(symbol)
 
-    def ungrant(self, symbol: str) -> Granted | None:
-        """The slot is about to be used, or given back; None where there is none."""
+    def ungrant(self, symbol: str, size: int | None = None) -> Granted | None:
+        """The slot, as it was, is about to be used for so many contracts, or given back; None where there is
+        none. Of a larger one the rest stays.
+        """
         with self._lock:
-            return self._granted.pop(symbol, None)
+            granted = self._granted.pop(symbol, None)
+            if granted is not None and size is not None and size < granted.size:
+                self._granted[symbol] = granted._replace(size=granted.size - size)
+            return granted
 
     def slots(self) -> list[str]:
         """The symbols that were granted and are not registered: something may have been ordered."""
@@ -80,7 +98,7 @@ class Holdings:
     def leg(self, symbol: str) -> Leg | None:
         """What is open in the symbol."""
         with self._lock:
-            return self._legs.get(symbol)
+            return self._left(symbol) if symbol in self._legs else None
 
     @property
     def is_flat(self) -> bool:
@@ -96,6 +114,7 @@ class Holdings:
     def put(self, symbol: str, leg: Leg | None) -> None:
         """This is what is open in the symbol now."""
         with self._lock:
+            self._gone.pop(symbol, None)
             if leg is None:
                 self._legs.pop(symbol, None)
                 self._shown.discard(symbol)
@@ -105,7 +124,8 @@ class Holdings:
     def holdings(self) -> list[Holding]:
         """What the coordinator is told that is open here, with what an earlier life held. Raises BusError.
 
-        Not what another process has closed since the log showed it: told again, it would count as open.
+        Not what another process has closed since the log showed it, all of a leg or a part: told again, it
+        would count as open.
         """
         self._take_over()
         with self._lock:
@@ -113,10 +133,13 @@ class Holdings:
         for symbol in shown:
             self._forget_if_closed(symbol)
         with self._lock:
-            return [Holding(leg.symbol, leg.side, leg.size, leg.price) for leg in self._legs.values()]
+            legs = [self._left(symbol) for symbol in self._legs]
+        return [Holding(leg.symbol, leg.side, leg.size, leg.price) for leg in legs]
 
     def to_close(self, order: FlattenOrder) -> list[Leg]:
-        """What is open when an order comes, by symbol; in doubt it is. A fill makes another object of a leg.
+        """What is open when an order comes, by symbol; in doubt it is.
+
+        A fill makes another object of a leg; that somebody else has closed a part of it does not.
 
         The bus is asked only where the order itself, which tells all that is open here by the log, leaves
         something out that the log has shown; for a kill switch and without a bus never.
@@ -158,34 +181,52 @@ class Holdings:
             self._shown.discard(symbol)  # said once, unless the log holds it again
 
     def _forget_if_closed(self, symbol: str) -> bool:
-        """Forgets what by the log somebody else has closed, and says so. Raises BusError."""
-        how = self._closed_by_others(symbol)
-        if how:
-            self._forget(symbol, how)
-        return bool(how)
+        """Forgets what by the log somebody else has closed, and says so. Whether that is all of the leg.
 
-    def _closed_by_others(self, symbol: str) -> str:
-        """How, by the log; nothing where the last that it tells of the leg is our own word."""
+        Raises BusError.
+        """
+        closes = self._closed_by_others(symbol)
+        with self._lock:
+            fresh = [one for one in closes if one.name not in self._counted]
+            if not fresh or symbol not in self._legs:
+                return False
+            self._counted.update(one.name for one in fresh)
+            left = max(self._left(symbol).size - sum(one.size for one in fresh), 0)
+            self._gone[symbol] = self._legs[symbol].size - left
+        how = ", ".join(dict.fromkeys(one.how for one in fresh))
+        if left:
+            self._log.warning(f"A part of {symbol} is no longer open here: {how}", symbol=symbol, left=left)
+        else:
+            self.put(symbol, None)
+            self._log.warning(f"{symbol} is no longer open here: {how}", symbol=symbol)
+        self.forgotten(symbol, left)
+        return not left
+
+    def _closed_by_others(self, symbol: str) -> list[_Close]:
+        """By the log, each once: those that are later than the last that it tells of the leg in our word."""
+        found: dict[str, _Close] = {}
         for entry in self._bus.events_before(self._bus.last_event(), count=_LOOK_BACK):
-            fields = _flat(entry)
+            fields = entry.by_name
             if fields.get("symbol") != symbol:
                 continue
             kind, whose = fields.get("type"), fields.get("owner") or fields.get("worker")
+            size = fields.get("size", "")
             if kind == "PositionSettled" and whose == self._worker:
-                return f"settled by {fields.get('by')}" if fields.get("size") == "0" else ""
+                if size == "0":
+                    found[str(entry.id)] = _Close(str(entry.id), f"settled by {fields.get('by')}", _ALL)
+                break
             if kind == "PositionClosed" and whose == self._worker != fields.get("worker"):
-                return f"closed by {fields.get('worker')}"
-            if kind in ("PositionOpened", "PositionClosed") and whose == self._worker:
-                return ""
-        return ""
+                name = fields.get("fill") or str(entry.id)
+                if size.isdecimal():
+                    found[name] = _Close(name, f"closed by {fields.get('worker')}", int(size))
+            elif kind in ("PositionOpened", "PositionClosed") and whose == self._worker:
+                break
+        return list(found.values())
 
-    def _forget(self, symbol: str, how: str) -> None:
-        self.put(symbol, None)
-        self.forgotten(symbol)
-        self._say_forgotten(symbol, how)
-
-    def _say_forgotten(self, symbol: str, how: str) -> None:
-        self._log.warning(f"{symbol} is no longer open here: {how}", symbol=symbol)
+    def _left(self, symbol: str) -> Leg:
+        """What is open of the leg. To be called with the lock held."""
+        leg, gone = self._legs[symbol], self._gone.get(symbol, 0)
+        return leg._replace(size=leg.size - gone) if gone else leg
 
     def _take_over(self) -> None:
         """Counts as ours, once, what by the log an earlier life held; asks about what it was granted."""
@@ -199,7 +240,3 @@ class Holdings:
                 self._legs.setdefault(leg.symbol, leg)
             self._taken_over = True
         ask_about_an_earlier_life(status, self._worker, self._log)
-
-
-def _flat(entry: Entry) -> Mapping[str, str]:
-    return dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))

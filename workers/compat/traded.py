@@ -8,12 +8,12 @@ to trade the symbol. Guarantees: what was asked for and is in the portfolio is a
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
+from portfold.bounds import MOST_SYMBOLS
 from portfold.coordinator.views.status_values import announced_in
 from portfold.events.wire.errors import BusRefused
 from portfold.workers.client.decision import Decision
 
 _NOT_A_WORD_OF_IT = {"symbol_not_allowed", "no_answer"}
-_MOST = 64  # an announcement takes no more
 
 
 class Traded:
@@ -29,7 +29,7 @@ class Traded:
         if decision.event is None or decision.code in _NOT_A_WORD_OF_IT:
             return
         with self._lock:
-            if decision.symbol not in self._known and len(self._known) < _MOST:
+            if decision.symbol not in self._known and len(self._known) < MOST_SYMBOLS:
                 self._known.add(decision.symbol)
                 self._unsaid.append(decision.symbol)
 

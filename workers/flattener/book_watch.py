@@ -1,10 +1,12 @@
 """Whether the flattener's book and the log agree about what is open, found out before it matters.
 
 A flattener that was given another book, or runs as another user, stands ready and can close nothing. And what
-the book holds and the log does not, no stop closes and no limit counts: a fill that was never reported, or a
-settlement of what is still open. Guarantees: either is said, critically and with what to do, within some
-seconds, and lies on the bus for `portfold doctor`. A report that is on its way to the log is
-no such thing: only what is so twice in a row is, and nothing is said of the log while events are undecided.
+the book holds and the log does not, no limit counts, no open loss of it leads to a stop, and no reminder
+names it: a fill that was never reported, or a settlement of what is still open. An order to close everything
+closes it all the same, for that goes by the book. Guarantees: either is said, critically and with what to do,
+within some seconds, and lies on the bus for `portfold doctor` and `portfold status`. A report that is on its
+way to the log is no such thing: only what is so twice in a row is, and nothing is said of the log while
+events are undecided.
 """
 
 from collections.abc import Iterable, Mapping

@@ -35,9 +35,9 @@ from portfold.workers.client.closing.flatten_order import FlattenOrder, handed_o
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.flattener.book_watch import NOT_IN_THE_BOOK, WHAT_TO_DO, BookWatch
-from portfold.workers.flattener.pauses import Pauses
 from portfold.workers.flattener.side_by_side import SideBySide
 from portfold.workers.flattener.signs_of_life import SignsOfLife
+from portfold.workers.pauses import Pauses
 from portfold.workers.run.reporting import report_exit
 
 NAME = "flattener"
@@ -233,7 +233,7 @@ class Flattener:
                 self._log.error("Which entries were allowed since cannot be read", why=str(error))
                 break
             for entry in page:
-                fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
+                fields = entry.by_name
                 if fields.get("type") == "EntryAllowed":
                     allowed.add((fields.get("worker", ""), fields.get("symbol", "")))
             if len(page) < _DECISIONS_AT_ONCE:

@@ -147,9 +147,9 @@ class _Telling:
             case LogTailMissing():
                 self._add(self._log_lost(event))
             case EntryRenewed():
-                self.book, kept_ms = self.book.with_renewal(event.worker, event.symbol, ms)
-                if kept_ms:
-                    lines = wording.unregistered(event, kept_ms, when)
+                self.book, since_ms = self.book.with_renewal(event.worker, event.symbol, ms)
+                if since_ms:
+                    lines = wording.unregistered(event, since_ms, when)
                     self._add(Alert("entry_unregistered", "warning", ms, lines, event.worker, event.symbol))
 
     def _book_trade(self, event: PositionClosed, decisions: list[Decision]) -> None:
@@ -175,7 +175,8 @@ class _Telling:
         when, ms = self._when, self._ms
         match event:
             case WorkerLost():
-                self._add(Alert("worker_lost", "critical", ms, wording.worker_lost(event, when)))
+                lines = wording.worker_lost(event, self.book.slots_of(event.worker), when)
+                self._add(Alert("worker_lost", "critical", ms, lines))
             case TradingHalted():
                 # An operator knows of his own halt; the coordinator's means that something is wrong.
                 level: AlertLevel = "critical" if event.by == _COORDINATOR else "warning"

@@ -16,7 +16,7 @@ from portfold.events.incoming import WorkerEvent
 
 _FACTS_REMEMBERED = 64
 _SLOTS_REMEMBERED = 64
-_KEPT_LONG_MS = 90 * 60_000
+_ASK_AFTER_MS = 90 * 60_000
 
 
 class Trade(Struct, frozen=True):
@@ -55,8 +55,8 @@ class Week(Struct, frozen=True):
     blocked: int = 0
 
 
-class Kept(Struct, frozen=True):
-    """A slot granted at `since`, to be asked about at `ask_at` if it is kept still, both in ms of the log."""
+class Granted(Struct, frozen=True):
+    """A slot granted at `since`, to be asked about at `ask_at` if it is not used by then; ms of the log."""
 
     since: int
     ask_at: int
@@ -79,7 +79,7 @@ class AlertMemory(Struct, frozen=True):
     limits: str = ""
     leader: str = ""
     acknowledged: str = ""
-    slots: dict[str, Kept] = field(default_factory=dict)
+    slots: dict[str, Granted] = field(default_factory=dict)
 
     def is_repeat(self, fact: WorkerEvent) -> bool:
         """Whether this is the last fact of its session, published once more. Older ones the fold refuses."""
@@ -99,19 +99,19 @@ class AlertMemory(Struct, frozen=True):
 
     def with_grant(self, worker: str, symbol: str, ms: int) -> "AlertMemory":
         """And a slot granted at `ms`; only the latest are remembered."""
-        return self._with_kept(f"{worker}:{symbol}", Kept(ms, ms + _KEPT_LONG_MS))
+        return self._with_slot(f"{worker}:{symbol}", Granted(ms, ms + _ASK_AFTER_MS))
 
     def with_renewal(self, worker: str, symbol: str, ms: int) -> tuple["AlertMemory", int]:
-        """And a slot kept at `ms`; for how many ms it has been, where that is to be asked about, or else 0.
+        """And a slot renewed at `ms`; for how many ms by now, where that is to be asked about, or else 0.
 
         First after an hour and a half, as an order may fill at the next hourly bar; then after as long again.
         """
         name = f"{worker}:{symbol}"
-        known = self.slots.get(name) or Kept(ms, ms + _KEPT_LONG_MS)
-        kept_ms = ms - known.since if ms >= known.ask_at else 0
-        if kept_ms:
-            known = Kept(known.since, ms + kept_ms)
-        return self._with_kept(name, known), kept_ms
+        known = self.slots.get(name) or Granted(ms, ms + _ASK_AFTER_MS)
+        since_ms = ms - known.since if ms >= known.ask_at else 0
+        if since_ms:
+            known = Granted(known.since, ms + since_ms)
+        return self._with_slot(name, known), since_ms
 
     def without_slot(self, worker: str, symbol: str) -> "AlertMemory":
         """And a slot that was used, was given back or has ended."""
@@ -123,8 +123,8 @@ class AlertMemory(Struct, frozen=True):
         names = (name.rpartition(":") for name in self.slots)
         return sorted(symbol for owner, _, symbol in names if owner == worker)
 
-    def _with_kept(self, name: str, slot: Kept) -> "AlertMemory":
-        others = {other: kept for other, kept in self.slots.items() if other != name}
+    def _with_slot(self, name: str, slot: Granted) -> "AlertMemory":
+        others = {other: known for other, known in self.slots.items() if other != name}
         if len(others) >= _SLOTS_REMEMBERED:
             del others[next(iter(others))]
         return replace(self, slots=others | {name: slot})

@@ -65,9 +65,10 @@ class Service:
         self._attempt: Attempt | None = None
         self._shortening = Shortening()
         now = time.monotonic()
-        self._renewed = self._noted = self._next_try = self._led = now
+        self._renewed = self._noted = self._next_try = self._led = self._looked = now
         self._server_ahead_ms = bus.now_ms() - now * 1000
-        self._alone_told = self._must_note = False
+        self._alone_seconds = 0.0
+        self._alone_told = self._must_note = self._away = False
         self._trouble, self._trouble_told = "", 0.0
 
     def greet(self) -> None:
@@ -89,18 +90,16 @@ class Service:
 
     def serve(self) -> None:
         """Until told to stop; then what is on its way is brought to an end, and the rest left on the log."""
-        away = False
         while not self._stop.is_set():
             try:
                 self._step()
                 self._outage.is_over()
-                away = False
+                self._away = False
             except BusUnreachable as error:
                 # Whatever was under way goes on when the bus is back: beginning anew might tell it twice.
-                if not away:
+                if not self._away:
                     self._log.error("The log cannot be reached; alerts wait until it can", why=str(error))
-                away = True
-                self._led = time.monotonic()  # who leads is not known, and that is said otherwise
+                self._away = True
                 self._conclude_what_is_over()
                 self._outage.lasts(str(error))
                 self._stop.wait(_LONGEST_LOOK_SECONDS)
@@ -142,11 +141,18 @@ class Service:
         self._waiting.add(WaitingEvent(at, wanted, self._book, time.monotonic()))
 
     def _look_who_leads(self) -> None:
-        """That nobody coordinates is on no log: it is said once, when it has lasted."""
+        """That nobody coordinates is on no log: it is said once, when it has lasted.
+
+        Time in which the log was out of reach does not count: who led then is not known.
+        """
         now = time.monotonic()
+        looked, self._looked = self._looked, now
         if self._reading.leader or self._plan.driven:
-            self._led, self._alone_told = now, False
-        elif now - self._led > outage.PATIENCE_SECONDS and not self._alone_told:
+            self._led, self._alone_seconds, self._alone_told = now, 0.0, False
+            return
+        if not self._away:
+            self._alone_seconds += now - looked
+        if self._alone_seconds > outage.PATIENCE_SECONDS and not self._alone_told:
             self._alone_told = True
             since = self._plan.clock(self._now_ms() - int((now - self._led) * 1000))
             self._say(Alert("not_deciding", "critical", self._now_ms(), wording.not_deciding(since)))

@@ -99,7 +99,7 @@ class Conductor:
                 self._bus.keys.steps, self._acknowledged, count=_READ_AT_ONCE, block_ms=_LOOK_MS
             ):
                 self._acknowledged = entry.id
-                done = dict(zip(entry.fields[::2], entry.fields[1::2], strict=True))
+                done = entry.by_name
                 if done["time_ms"] == str(self._now_ms):
                     missing.discard(done["worker"])
             self._check()

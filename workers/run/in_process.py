@@ -3,7 +3,7 @@
 It decides by the coordinator's own fold, event by event through the same codec, so a backtest is held to
 exactly what is enforced live. Time is what `at` says it is; events get the IDs a server would give them.
 
-A slot asked for with `hold` is kept however far time is moved on: where it has expired on the way, it is
+A slot asked for with `hold` lasts however far time is moved on: where it has expired on the way, it is
 asked for anew before anything else happens at the new time. Live it is renewed every few seconds instead.
 """
 
@@ -151,7 +151,7 @@ class InProcessGate:
         strategy: str = "",
         hold: bool = False,
     ) -> Decision:
-        """Asks for room; with `hold` the slot is kept until a fill is reported or it is given back."""
+        """Asks for room; with `hold` the slot lasts until a fill is reported or it is given back."""
         ask = partial(EntryRequested, symbol=symbol, side=side, size=whole(size), strategy=strategy)
         decision = self._ask(ask, symbol)
         if decision and hold:

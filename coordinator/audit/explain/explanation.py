@@ -1,6 +1,6 @@
 """One event and what was decided on it, explained: what it met, why it was so, what changed, what came next.
 
-The record is read up to where the last thread of the story ends. The decisions shown are those on record; why
+The record is read up to where the last tracker is done. The decisions shown are those on record; why
 they were made is told from the state that folding the log leads to. Where the two differ, that is said.
 """
 
@@ -10,7 +10,7 @@ from decimal import localcontext
 import msgspec
 from msgspec import Struct, field
 
-from portfold.coordinator.audit.explain.consequences import threads_of
+from portfold.coordinator.audit.explain.consequences import trackers_of
 from portfold.coordinator.audit.explain.rationale import DecisionContext, because
 from portfold.coordinator.audit.explain.state_rows import Labelled, state_rows
 from portfold.coordinator.audit.explain.trackers import Step
@@ -118,21 +118,21 @@ def explain(record: Record, found: Found, on_progress: Callable[[int], object]) 
         on_progress(done)
     else:
         raise NotOnRecord(f"There is no event {found.event} on record.")
-    threads = threads_of(decided.event, decided.decisions, follower.state)
+    trackers = trackers_of(decided.event, decided.decisions, follower.state)
     story = explanation.next
     for later in entries:
-        if not threads or len(story) >= MOST_HAPPENED:
+        if not trackers or len(story) >= MOST_HAPPENED:
             break
         done += 1
         on_progress(done)
         step = Step(later.event.id, later.event.fields, follower.advance(*later.event), follower.state)
-        texts = dict.fromkeys(text for thread in threads for text in thread.follow(step))
+        texts = dict.fromkeys(text for tracker in trackers for text in tracker.follow(step))
         story += (Happened(str(step.at), text) for text in texts)
-        threads = [thread for thread in threads if not thread.done]
+        trackers = [tracker for tracker in trackers if not tracker.done]
     if len(story) >= MOST_HAPPENED:
         explanation.ending = [f"And so on: portfold audit show --from {story[-1].id}"]
     else:
-        explanation.ending = [text for thread in threads if (text := thread.unfinished())]
+        explanation.ending = [text for tracker in trackers if (text := tracker.unfinished())]
     return explanation
 
 

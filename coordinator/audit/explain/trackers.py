@@ -1,7 +1,7 @@
-"""The threads of a story: a position, a denied request, a flatten, a stop, each followed to its end.
+"""Trackers: each follows a position, a denied request, a flatten or a stop to its end.
 
-A thread looks at every later event and says what of it belongs to the story. It is done when there is nothing
-more to come; where the record ends before, it says how things stood.
+It looks at every later event and says what of it belongs to the story. It is done when there is nothing more
+to come; where the record ends before, it says how things stood.
 """
 
 from typing import NamedTuple, Protocol
@@ -87,8 +87,8 @@ class Step(NamedTuple):
         return self.decided.repeated or any(isinstance(one, EventRejected) for one in self.decided.decisions)
 
 
-class Thread(Protocol):
-    """One thread of the story."""
+class Tracker(Protocol):
+    """Follows one thing to its end."""
 
     done: bool
 
@@ -101,7 +101,7 @@ class Thread(Protocol):
         ...
 
 
-class LegThread:
+class LegTracker:
     """A position, or a slot reserved for one, until neither is left."""
 
     def __init__(self, symbol: str, side: str, worker: str) -> None:
@@ -122,7 +122,7 @@ class LegThread:
         if not reserved and not held and not found:
             found = [f"The slot is taken back: {step.told}"]
         if self._renewals and not reserved:
-            found = [f"The slot was kept meanwhile, renewed {_times(self._renewals)}.", *found]
+            found = [f"The slot was renewed meanwhile, {_times(self._renewals)}.", *found]
             self._renewals = 0
         self._held = held
         self.done = not (held or reserved)
@@ -178,7 +178,7 @@ class LegThread:
         return [f"While open it was marked {self._marks:,} times, {between}."]
 
 
-class DeniedThread:
+class DeniedTracker:
     """A denied request, until it could have been allowed and was asked again, or the trading day ended."""
 
     def __init__(self, request: EntryRequested) -> None:
@@ -216,7 +216,7 @@ class DeniedThread:
         return known and state.limits is not None and why_not(state, state.limits, self._request) is None
 
 
-class EpisodeThread:
+class EpisodeTracker:
     """Flattening, from the order until everything is confirmed closed."""
 
     def __init__(self, episode: str, state: State) -> None:
@@ -251,7 +251,7 @@ class EpisodeThread:
         return isinstance(decision, OF_EPISODE) and decision.episode == self._episode
 
 
-class StopThread:
+class StopTracker:
     """The day's latch, until it lifts."""
 
     def __init__(self) -> None:
@@ -269,7 +269,7 @@ class StopThread:
         return f"Where the record ends the stop holds; it denied {_requests(self._denied)} so far."
 
 
-class HaltThread:
+class HaltTracker:
     """A halt, until it is lifted."""
 
     def __init__(self) -> None:
@@ -288,7 +288,7 @@ class HaltThread:
         return f"Where the record ends trading is still halted; that denied {_requests(self._denied)} so far."
 
 
-class UnsettledThread:
+class UnsettledTracker:
     """A difference between log and broker, until it is settled."""
 
     def __init__(self, key: str) -> None:
@@ -303,7 +303,7 @@ class UnsettledThread:
         return f"Where the record ends {self._key} is not settled."
 
 
-class NextThread:
+class NextTracker:
     """The next event of one type whose fields are those `named`; else `otherwise`."""
 
     def __init__(self, of: type[Struct], named: dict[str, str], otherwise: str) -> None:

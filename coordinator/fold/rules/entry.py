@@ -272,7 +272,7 @@ def withdraw(state: State, event: EntryWithdrawn) -> list[Decision]:
 
 
 def renew(state: State, at: StreamId, event: EntryRenewed) -> list[Decision]:
-    """Keeps the worker's slot in the symbol from now for as long again as it was granted for.
+    """Renews the worker's slot in the symbol: from now it lasts as long again as it was granted for.
 
     As long as then, whatever the limits say by now: so its worker knows until when without an answer. Only
     its present session may, and not once the slot's time is over.

@@ -67,6 +67,7 @@ def test_a_stop_stands_with_every_step_and_its_milliseconds() -> None:
 def test_tables_limits_and_orders_are_told() -> None:
     said = Elements(html_of(bad_week().gathered(Asked(latest="day")))).said
     assert "SI ibs-SI short 1 100 $12.50" in said
+    assert "Closed Symbol Strategy Side Size Entry Exit Held Commission P&L Why" in said
     said = Elements(html_of(bad_monday().gathered())).said
     assert "daily_stop_loss $2,500" in said
     assert "reservation_ms 30 s" in said

@@ -163,17 +163,21 @@ def test_its_flattener_stays_for_what_is_open_or_unsettled_although_all_workers_
     assert (ended["level"], ended["still_open"]) == ("info", "nothing")
 
 
-def test_told_to_stop_it_ends_and_warns_of_what_stays_open(place: Place, live: Live) -> None:
+@pytest.mark.parametrize(("price", "told"), [("100", " @ 100"), ("0", " (no entry price told)")])
+def test_told_to_stop_it_ends_and_warns_of_what_stays_open(
+    place: Place, live: Live, price: str, told: str
+) -> None:
     with coordinating(*place.where[1:4:2], config=place.config):
         live.starts("ibs-CL", symbols="CL")
-        live.enters("CL")
+        live.enters("CL", price=price)
         with started(*one_bar(place), cwd=place.folder) as run:
             run.says("No worker is left")
             run.process.send_signal(signal.SIGTERM)
             assert run.ends() == OK
     [ended] = [line for line in lines(run) if line["event"] == "Stopped"]
     assert ended["level"] == "warning"
-    assert ended["still_open"] == "CL long 1 @ 100 by ibs-CL (no mark)"
+    assert ended["still_open"] == f"CL long 1{told} by ibs-CL (no mark)"
+    assert ended["what_to_do"].startswith("start the run again; or portfold flattener")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, OK), (signal.SIGINT, INTERRUPTED)])

@@ -19,6 +19,7 @@ from tests.waiting import until
 
 TICK = ["type", "ClockTicked"]
 NOTE = ["n", "1"]
+LIMITS = ["by", "ann", "type", "LimitsChanged"]
 CHAIN = "c" * 64
 LARGEST = 2**64 - 1
 WEDNESDAY = 1_736_956_800_000

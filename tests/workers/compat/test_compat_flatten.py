@@ -208,6 +208,29 @@ def test_what_another_process_closed_is_not_there_when_the_symbol_is_entered_ane
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_of_what_another_closed_a_part_the_rest_is_still_open_and_announced(
+    office: Office, live: Live
+) -> None:
+    old = office(4)
+    assert old.can_open_position("ES", size=4)
+    old.register_position_opened("ES", 4, 100)
+    until(lambda: "ES" in old._held._shown, "a sign of life")
+    before = old._held.to_close(FlattenOrder("1-0", StreamId(1, 0), "stop", everything=True))
+    for fill in ("f1", "f1", "f2"):  # one of them reported again
+        live.closes("ES", worker="other", owner="old", price="100", pnl="0", fill=fill)
+    for _ in range(2):
+        assert old._gate.announce_again()
+        live.all_decided()
+        assert live.said("WorkerStarted")[-1]["positions"] == "ES:long:2:100"
+    assert live.status()["unsettled"] == ""
+    (again,) = old._held.to_close(FlattenOrder("1-0", StreamId(1, 0), "stop", everything=True))
+    assert again is before[0], "who was told to close it is not told again"
+    old.register_position_closed("ES", -10.0)
+    live.all_decided()
+    assert (live.said("PositionClosed")[-1]["size"], live.status()["open_positions"]) == ("2", "")
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_what_was_closed_by_phone_and_settled_is_not_to_be_closed_again(office: Office, live: Live) -> None:
     desk = Desk()
     old = office(4, 2500.0, desk)

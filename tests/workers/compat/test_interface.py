@@ -216,6 +216,28 @@ def test_garbage_is_refused_at_the_door(office: Office, live: Live, say: Any, se
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_what_is_left_of_a_slot_after_a_part_can_be_released(office: Office, live: Live) -> None:
+    old = office(4)
+    assert old.can_open_position("ES", size=2)
+    old.register_position_opened("ES", 1, 5000)
+    assert live.status()["reserved"] != ""
+    old.release_pending_position("ES")
+    assert live.status()["reserved"] == ""
+    old.release_pending_position("ES")
+    assert len(live.said("EntryWithdrawn")) == 1
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_nothing_is_left_of_a_slot_that_was_filled_otherwise(office: Office, live: Live) -> None:
+    old = office(4)
+    assert old.can_open_position("ES", size=2)
+    old.register_position_opened("ES", -1, 5000)
+    assert live.status()["reserved"] == ""
+    old.release_pending_position("ES")
+    assert [one["reason"] for one in live.said("EntryWithdrawn")] == ["filled otherwise"]
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_a_close_that_is_refused_leaves_the_position_to_be_closed(office: Office, live: Live) -> None:
     old = office(4)
     assert old.can_open_position("ES", size=2)

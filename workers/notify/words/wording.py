@@ -4,7 +4,7 @@ Nothing here knows of Discord: who sends a text escapes it. No wording of ours u
 need it, so what arrives reads as it stands here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -165,10 +165,10 @@ def stopped_with_a_slot(event: WorkerStopped, symbol: str, when: datetime) -> Li
     )
 
 
-def unregistered(event: EntryRenewed, kept_ms: int, when: datetime) -> Lines:
+def unregistered(event: EntryRenewed, since_ms: int, when: datetime) -> Lines:
     return (
-        f"Granted, never registered: {event.symbol} | {event.worker} has kept a slot for "
-        f"{kept_ms / 3_600_000:.1f} h | was it filled? Report it, or give the slot back | {at_clock(when)}",
+        f"Granted, never registered: {event.symbol} | {event.worker} has renewed a slot for "
+        f"{since_ms / 3_600_000:.1f} h | was it filled? Report it, or give the slot back | {at_clock(when)}",
     )
 
 
@@ -222,11 +222,13 @@ def unreadable(what: str, when: datetime) -> Lines:
     return (f"A decision that this notifier cannot read: {what} | {at_clock(when)}",)
 
 
-def worker_lost(event: WorkerLost, when: datetime) -> Lines:
+def worker_lost(event: WorkerLost, slots: Sequence[str], when: datetime) -> Lines:
+    asked = "was it filled? Look at the broker; start it again, or: portfold settle"
     return (
         f"🚨 WORKER LOST: {event.worker}",
         f"Silent for {span(event.silent_ms)}; its symbols get no entries until it is back, or: "
         "portfold retire",
+        *(f"Granted, never registered: {symbol} | {asked}" for symbol in slots),
         time_line(when),
     )
 
