@@ -17,8 +17,8 @@ from random import Random
 from time import perf_counter, process_time
 from typing import NamedTuple
 
-from benchmarks.machine import machine_line
-from benchmarks.options import count, parser
+from benchmarks.measuring.machine import machine_line
+from benchmarks.measuring.options import count, parser
 from portfold.config import load
 from portfold.config.locate import PACKAGED
 from portfold.research.processes import cores

@@ -39,11 +39,11 @@ def copy(*, to: Path, source: Source = _SOURCE) -> None:
     to
         The folder; new, or empty.
     """
-    from portfold.cli.audit.progress import progress
+    from portfold.cli.progress import progress
     from portfold.coordinator.audit.evidence.copying import copy_record
 
     with _decided(source) as record:
-        with progress("Copying", record.events) as on_progress:
+        with progress("Copying", record.events, "events") as on_progress:
             done = copy_record(record, to, on_progress)
         segments = "1 segment" if done.segments == 1 else f"{done.segments:,} segments"
         print(f"{_held(done.events, done.decisions, record)} copied to {to}: {segments}.")
@@ -71,11 +71,11 @@ def export(
     format_
         JSON lines, CSV, or Parquet (which needs polars: pip install 'portfold[research]').
     """
-    from portfold.cli.audit.progress import progress
+    from portfold.cli.progress import progress
     from portfold.coordinator.audit.tables.writing import write_tables
 
     with _decided(source) as record:
-        with progress("Exporting", record.events) as on_progress:
+        with progress("Exporting", record.events, "events") as on_progress:
             written = write_tables(record, to, format_, on_progress)
         files = ", ".join(written.files)
         print(f"{_held(written.events, written.decisions, record)} exported to {to}: {files}.")

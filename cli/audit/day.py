@@ -153,7 +153,7 @@ def _read(text: str, option: str) -> "date":
 
 
 def _report(source: Source, asked: "Asked", out: Path | None, *, force: bool, json: bool, week: bool) -> None:
-    from portfold.cli.audit.progress import progress
+    from portfold.cli.progress import progress
     from portfold.coordinator.audit.report.days import gather
 
     writes = out is not None or not json
@@ -162,7 +162,7 @@ def _report(source: Source, asked: "Asked", out: Path | None, *, force: bool, js
     if out is not None:
         _check_free(out, force=force)
     with source.record() as record:
-        with progress("Reading", record.events) as on_progress:
+        with progress("Reading", record.events, "events") as on_progress:
             found = gather(record, asked, on_progress)
         if not found.accounts:
             raise Failure(_none_there(record, asked, found))

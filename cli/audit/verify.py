@@ -57,14 +57,14 @@ def verify(
     json
         One JSON object, for programs.
     """
-    from portfold.cli.audit.progress import progress
+    from portfold.cli.progress import progress
     from portfold.coordinator.audit.record.verify import verify as decide_again
 
     anchors = anchors_named(anchor or [], public_key)
     with _readable(), source.record() as record:
         _check_portfolio(anchors, record)
         began = time.monotonic()
-        with progress("Verifying", record.events) as told:
+        with progress("Verifying", record.events, "events") as told:
             found = decide_again(record, anchors=anchors, on_progress=told)
         seconds = time.monotonic() - began
         if json:

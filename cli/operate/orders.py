@@ -110,7 +110,7 @@ def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
     return event
 
 
-def limits(
+def limits(  # noqa: PLR0913 - each is an option of the command
     *,
     by: Who,
     reason: Why,
@@ -162,7 +162,7 @@ def limits(
     tell_outcome(bus, change_limits(bus, changes, by=by, reason=reason), "The limits are changed.")
 
 
-def settle(
+def settle(  # noqa: PLR0913 - each is an option of the command
     symbol: str,
     worker: str,
     /,
@@ -257,9 +257,10 @@ def acknowledge(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
         portfold acknowledge --by jane --reason "restored last night's backup; broker is flat"
     """
     from portfold.coordinator.store import log_integrity
+    from portfold.coordinator.views.overview import missed_at_the_end
 
     bus = target.bus()
-    event = log_integrity.acknowledge(bus, by=by, reason=reason)
+    event = log_integrity.acknowledge(bus, lambda: missed_at_the_end(bus), by=by, reason=reason)
     tell_outcome(bus, event, "The loss is acknowledged.")
 
 

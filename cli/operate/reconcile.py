@@ -22,7 +22,7 @@ def register(app: App) -> None:
     app.command(reconcile)
 
 
-def reconcile(
+def reconcile(  # noqa: PLR0913 - each is an option of the command
     order: str | None = None,
     /,
     *,

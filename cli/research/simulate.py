@@ -88,11 +88,11 @@ def simulate(
 
 
 def _rows(scenario: "Scenario", positions: Sequence[int], seed: int) -> list["SimulatedRow"]:
-    from portfold.cli.research.progress import progress
+    from portfold.cli.progress import progress
     from portfold.research.search.tables import SimulatedRow
 
     rows: list[SimulatedRow] = []
-    with progress("Simulating", len(positions)) as on_progress:
+    with progress("Simulating", len(positions), "simulations") as on_progress:
         for level in positions:
             simulated = scenario.simulate(scenario.symbols, level)
             rows.append(SimulatedRow(level, scenario.figures(simulated), scenario.intervals(simulated, seed)))

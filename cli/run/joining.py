@@ -105,14 +105,15 @@ def _alive(place: "ResolvedTarget") -> list[_Alive]:
 
     Where nobody leads, who has ended may have begun again since: its heartbeat counts.
     """
-    from portfold.coordinator.views.status_values import announced_in, trading_in
+    from portfold.coordinator.views.portfolio_view import PortfolioView
+    from portfold.coordinator.views.view_field import view_in
     from portfold.workers.flattener.flattener import NAME
 
     with closing(place.bus()) as bus:
-        status = bus.status()
-        trading = trading_in(status)
+        view = view_in(bus.status()) or PortfolioView()
+        trading = view.traded()
         ended = ("stopped", "retired") if bus.leader() else ()
-        announced = [one for one in announced_in(status) if one.presence not in ended]
+        announced = [one for one in view.workers if one.presence not in ended]
         beats = bus.beats([one.worker for one in announced])
     return [
         _Alive(

@@ -151,7 +151,8 @@ def _snapshot(bus: Bus, head: Head) -> Snapshot:
     place = read_snapshot(text)
     if place is None:
         return Snapshot(there=text is not None)
-    return Snapshot(True, place.cursor, count_between(bus.events_after, place.cursor, head.cursor))
+    behind = count_between(bus.events_after, place.cursor, head.cursor)
+    return Snapshot(there=True, cursor=place.cursor, behind=behind)
 
 
 def _disk(url: str, folder: str) -> Disk | None:

@@ -8,7 +8,7 @@ deciding again. Whatever cannot be committed is not logged as having happened.
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from portfold.clock import Clock
 from portfold.coordinator.configured import no_looser, puts_in_force, why_not_in_force
@@ -25,6 +25,7 @@ from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.snapshot import snapshot_text
 from portfold.coordinator.views.narration import Line, narrate
 from portfold.coordinator.views.status import status_fields
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.errors import PortfoldError
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import ClockTicked, CoordinatorStarted, Event, LimitsChanged, TradingHalted
@@ -37,7 +38,7 @@ _READ_AT_ONCE = 256
 _COMMIT_SECONDS = 1.0
 _COMMIT_PAUSE_SECONDS = 0.05
 _LONGEST_WAIT_MS = 1000
-_EVENTS_A_SNAPSHOT = 2000
+EVENTS_A_SNAPSHOT = 2000
 _SNAPSHOT_SECONDS = 60.0
 _GLANCE_SECONDS = 1.0
 _BUSY_GLANCE_SECONDS = 10.0
@@ -48,6 +49,17 @@ class LeadLost(PortfoldError):
     """Somebody else leads by now: nothing more may be written."""
 
 
+class Terms(NamedTuple):
+    """How a term is led: `limits` are the configuration's, `limits_asked_for` whether somebody named that."""
+
+    lease_ms: int
+    worker_lost_ms: int
+    limits: LimitsChanged
+    limits_asked_for: bool
+    version: str
+    clock: Literal["server", "driven"]
+
+
 class Leader:
     """One term of one leader: from the lease it was given until it is lost, or stopped."""
 
@@ -55,33 +67,29 @@ class Leader:
         self,
         bus: Bus,
         lease: Lease,
-        *,
-        lease_ms: int,
-        limits: LimitsChanged,
-        limits_asked_for: bool,
-        version: str,
-        clock: Literal["server", "driven"],
-        log: Log,
         follower: Follower,
-        worker_lost_ms: int,
-        time: Clock,
+        *,
+        terms: Terms,
         ground: log_integrity.LeaderContext,
+        time: Clock,
+        log: Log,
     ) -> None:
         self._bus = bus
         self._ground = ground
-        self._shown = {"leader": lease.holder, "durability": ground.durability, "clock": clock}
+        self._shown = {"leader": lease.holder, "durability": ground.durability, "clock": terms.clock}
         self._lease = lease
-        self._lease_ms = lease_ms
-        self._limits = limits
-        self._limits_asked_for = limits_asked_for
-        self._version = version
-        self._clock = clock
+        self._lease_ms = terms.lease_ms
+        self._limits = terms.limits
+        self._limits_asked_for = terms.limits_asked_for
+        self._version = terms.version
+        self._clock = terms.clock
         self._log = log
         self._time = time
         self._renewed = time.monotonic()
         self._follower = follower
-        self._silence_ms = worker_lost_ms if clock == "server" else 0  # a driven clock measures no silence
-        self._presence = PresenceWatch(bus, worker_lost_ms=worker_lost_ms, monotonic=time.monotonic)
+        measures_silence = terms.clock == "server"  # a driven clock does not
+        self._silence_ms = terms.worker_lost_ms if measures_silence else 0
+        self._presence = PresenceWatch(bus, worker_lost_ms=terms.worker_lost_ms, monotonic=time.monotonic)
         self._since_snapshot, self._snapshot_taken = 0, time.monotonic()
         self._folded, self._glanced = lease.folded, time.monotonic()
         self._server_clock = ServerClock(bus, time.monotonic)
@@ -225,7 +233,7 @@ class Leader:
         for line in lines:
             self._log.log(_LEVELS[line.level], line.text)
         self._since_snapshot += len(entries)
-        if self._since_snapshot >= _EVENTS_A_SNAPSHOT:
+        if self._since_snapshot >= EVENTS_A_SNAPSHOT:
             self._save_snapshot()
         return len(entries)
 
@@ -238,7 +246,7 @@ class Leader:
     def _commit(self, before: StreamId, batch: list[Decided]) -> None:
         """Commits the batch, and what it changed in the status; all of that where the hash is not whole."""
         after = self._follower
-        status = status_fields(after.state, after.cursor) | self._shown
+        status = status_fields(portfolio_view(after.state, after.cursor, **self._shown))
         decisions = [entry for decided in batch for entry in decided.entries]
         changed = {name: text for name, text in status.items() if self._committed_status.get(name) != text}
         commit = partial(

@@ -61,14 +61,13 @@ class Extent(NamedTuple):
 
 class Standing(NamedTuple):
     """What decides, in one moment of the server, whether a yes to a worker still holds: the server's clock,
-    or the log's where that is ahead; whether there are to be no entries at all; the session whose heartbeat
-    as that worker has not lapsed; and the symbols on which the worker has a slot.
+    or the log's where that is ahead; the portfolio, as the status's field VIEW has it, or nothing; and the
+    session whose heartbeat as that worker has not lapsed.
     """
 
     now_ms: int
-    no_entries: bool
+    view: str
     session: str | None
-    reserved: tuple[str, ...] = ()
 
 
 class Archived(NamedTuple):
@@ -116,11 +115,6 @@ def trimmed_away(event: StreamId, extent: Extent) -> bool:
     """
     kept_from = extent.first if extent.length else StreamId(extent.last.ms, extent.last.seq + 1)
     return extent.added > extent.length and event < kept_from
-
-
-def reserved_by(worker: str, text: str) -> tuple[str, ...]:
-    """The symbols of the worker's slots in the status's text."""
-    return tuple(one.partition(" ")[0] for one in text.split(", ") if one.endswith(f" by {worker}"))
 
 
 def entries_in(reply: Sequence[Any]) -> list[Entry]:

@@ -20,18 +20,16 @@ from portfold.events.wire.answers import (
     LeadersWord,
     Lease,
     Standing,
-    reserved_by,
     trimmed_away,
 )
 from portfold.events.wire.leading import Leading, longest_wait_ms
-from portfold.events.wire.looking import NO_ENTRIES, RESERVED, Looking
+from portfold.events.wire.looking import VIEW, Looking
 from portfold.events.wire.presence import Presence
 from portfold.events.wire.streams import SERVERS_TIME, Streams, at_time
 
 __all__ = [
-    "NO_ENTRIES",
-    "RESERVED",
     "SERVERS_TIME",
+    "VIEW",
     "Acknowledged",
     "Archived",
     "Bus",
@@ -44,7 +42,6 @@ __all__ = [
     "Standing",
     "at_time",
     "longest_wait_ms",
-    "reserved_by",
     "trimmed_away",
 ]
 

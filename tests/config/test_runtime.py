@@ -147,7 +147,7 @@ def test_choices_are_the_named_ones(folder: Folder, key: str, allowed: tuple[str
     ],
 )
 def test_a_kind_is_a_name_or_a_file_and_a_name_in_it(
-    folder: Folder, section: str, example: str, kind: object, allowed: bool
+    folder: Folder, section: str, example: str, kind: object, *, allowed: bool
 ) -> None:
     folder.change(FILE, f"{section}.kind", kind)
 

@@ -91,7 +91,7 @@ def test_the_week_begins_anew_on_monday() -> None:
 
 
 @pytest.mark.parametrize(("blocked", "sign"), [(2, False), (3, True)])
-def test_more_than_half_of_a_weeks_entries_denied_is_a_warning_sign(blocked: int, sign: bool) -> None:
+def test_more_than_half_of_a_weeks_entries_denied_is_a_warning_sign(blocked: int, *, sign: bool) -> None:
     telling = Telling(chicago(2025, 1, 16, 10))
     telling.enters("CL", "ES")
     for _ in range(blocked):
@@ -116,7 +116,7 @@ def test_every_kind_that_is_not_told_singly_can_be_counted_in_a_summary() -> Non
         *("stop", "flatten_ordered", "flatten_overdue", "flat", "limit_breached", "position_mismatch"),
         *("worker_lost", "log_lost", "not_deciding", "alerts_missed"),
     }
-    assert set(together._STALE) == set(get_args(AlertKind)) - critical - {"day_summary", "weekly_signs"}
+    assert set(together.STALE) == set(get_args(AlertKind)) - critical - {"day_summary", "weekly_signs"}
 
 
 def test_no_wording_of_ours_needs_to_be_escaped() -> None:

@@ -61,11 +61,10 @@ def scenario_of(
     breach: object = 6000,
     seed: int = 1,
     configuration: Configuration | None = None,
-    span: Span | None = None,
 ) -> Scenario:
     """The scenario of these trades, without bars unless there is a pricing."""
     read = configuration or packaged()
-    chosen = trades_within(trades, span or Span(), zone="America/Chicago", roll="17:00")
+    chosen = trades_within(trades, Span(), zone="America/Chicago", roll="17:00")
     return build_scenario(
         read,
         chosen,

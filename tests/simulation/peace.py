@@ -7,8 +7,8 @@ known to differ, and whoever asks has to be answered.
 from collections.abc import Callable
 from functools import partial
 
-from tests.simulation.cast import Cast
 from tests.simulation.scheduler import Violation
+from tests.simulation.seats.cast import Cast
 
 _PATIENCE_MS = 60_000
 _LOOK_MS = 250

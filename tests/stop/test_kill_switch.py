@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from portfold.cli.exits import FAILED, OK
-from portfold.coordinator.views.status import read_status
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import FlattenRequested
 from portfold.events.stream_id import StreamId
@@ -16,6 +15,7 @@ from portfold.workers.client.closing.flatten_order import pull_fields
 from tests.cli.command_line import COMMAND, called, environment, portfold
 from tests.coordinator.story import code
 from tests.live import Live, flat
+from tests.seen import values_on
 from tests.stop.floor import QUICK, Floor, Role, ToldWorker
 from tests.waiting import until
 
@@ -57,7 +57,7 @@ def accounted_for(floor: Floor, closed_by: list[str]) -> None:
     [end] = floor.entries("PortfolioFlat")
     assert end.id.event() == closes[-1]
     assert floor.decided("EventRejected") == []
-    status = read_status(floor.live.status())
+    status = values_on(floor.live.bus)
     assert (status["halted_by"], status["halt_reason"]) == ("jane", "exchange outage")
     assert code(floor.live.asks("SI", worker="by-hand")) == "halted"
 

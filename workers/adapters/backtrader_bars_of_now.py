@@ -10,7 +10,7 @@ from typing import Any
 
 import backtrader as bt
 
-from portfold.workers.adapters.backtrader_feeds import Feeds
+from portfold.workers.adapters.backtrader_feeds import Feeds, length_of
 from portfold.workers.adapters.backtrader_gated import moment_of
 from portfold.workers.run.money import OfNow
 
@@ -40,5 +40,5 @@ class BarsOfNow:
 
 def _ahead_seconds(data: Any, dated: datetime) -> float:
     """How far ahead a bar that has ended may be dated: a day's, that is dated at the end of its day."""
-    days_end = data._timeframe >= bt.TimeFrame.Days and dated.time() == time.min
+    days_end = length_of(data)[0] >= bt.TimeFrame.Days and dated.time() == time.min
     return timedelta(days=1).total_seconds() if days_end else 0.0

@@ -11,6 +11,7 @@ stays taken.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from types import TracebackType
 
 from portfold.events.stream_id import StreamId
@@ -19,6 +20,7 @@ FAILED = "failed: "
 """What the reason begins with where a block failed in which nothing was reported."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Decision:
     """Allowed or not, with the reason in a sentence and, when denied, a `code`.
 
@@ -28,38 +30,22 @@ class Decision:
     lives, for `lasts_seconds` more each time; `granted_at` is when it was asked for, monotonic.
     """
 
-    def __init__(
-        self,
-        *,
-        allowed: bool,
-        symbol: str,
-        reason: str,
-        code: str = "",
-        event: StreamId | None = None,
-        expires_ms: int | None = None,
-        good_until: float = 0.0,
-        announcement: int = 0,
-        renewed: bool = False,
-        granted_at: float = 0.0,
-        lasts_seconds: float = 0.0,
-        give_back: Callable[["Decision", str], object] | None = None,
-    ) -> None:
-        self.allowed = allowed
-        self.symbol = symbol
-        self.reason = reason
-        self.code = code
-        self.event = event
-        self.expires_ms = expires_ms
-        self.good_until = good_until
-        self.announcement = announcement
-        self.renewed = renewed
-        self.granted_at = granted_at
-        self.lasts_seconds = lasts_seconds
-        self.size = 1
-        """So many contracts were allowed, and are not reported filled yet."""
-        self.used = False
-        self.kept = False
-        self._give_back = give_back
+    allowed: bool
+    symbol: str
+    reason: str
+    code: str = ""
+    event: StreamId | None = None
+    expires_ms: int | None = None
+    good_until: float = 0.0
+    announcement: int = 0
+    renewed: bool = False
+    granted_at: float = 0.0
+    lasts_seconds: float = 0.0
+    give_back: Callable[["Decision", str], object] | None = None
+    size: int = field(default=1, init=False)
+    """So many contracts were allowed, and are not reported filled yet."""
+    used: bool = field(default=False, init=False)
+    kept: bool = field(default=False, init=False)
 
     def keep(self) -> None:
         """It may have been filled: the gate renews the slot, and asks, until a fill is reported or it is
@@ -79,7 +65,7 @@ class Decision:
 
     def __getstate__(self) -> dict[str, object]:
         """All but the way to the gate: in another process it is an answer, and gives no slot back."""
-        return vars(self) | {"_give_back": None}
+        return vars(self) | {"give_back": None}
 
     def __enter__(self) -> "Decision":
         return self
@@ -87,9 +73,9 @@ class Decision:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self.allowed or self.used or self._give_back is None:
+        if not self.allowed or self.used or self.give_back is None:
             return
         if kind is not None:
-            self._give_back(self, f"{FAILED}{kind.__name__}")
+            self.give_back(self, f"{FAILED}{kind.__name__}")
         elif not self.kept:
-            self._give_back(self, "not entered")
+            self.give_back(self, "not entered")

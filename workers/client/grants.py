@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from portfold.clock import Clock
-from portfold.coordinator.views.status_values import reserved_in, taken_back_in
+from portfold.coordinator.views.view_field import view_in
 from portfold.events.codec import RefusedField
 from portfold.events.incoming import Event
 from portfold.events.stream_id import StreamId
@@ -33,17 +33,16 @@ def ask_about_an_earlier_life(status: Mapping[str, str], worker: str, log: Log) 
     Its slots are given back as it announces itself, so nobody else would ask.
     """
     try:
-        reserved = (*reserved_in(status), *taken_back_in(status))
+        view = view_in(status)
     except BusRefused as unread:
         log.error("What an earlier life was granted is not known", why=str(unread))
         return
-    for one in reserved:
-        if one.worker == worker:
-            log.critical(
-                f"{one.symbol} {one.side} {one.size}: granted to an earlier life of this process, never "
-                "registered: was it filled?",
-                what_to_do="look at the broker; what is filled has to be registered, or portfold settle",
-            )
+    for one in view.slots_of(worker) if view else ():
+        log.critical(
+            f"{one.symbol} {one.side} {one.size}: granted to an earlier life of this process, never "
+            "registered: was it filled?",
+            what_to_do="look at the broker; what is filled has to be registered, or portfold settle",
+        )
 
 
 class _NoLongerGranted(Exception):

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import NamedTuple
 
+from portfold.coordinator.views.portfolio_view import PortfolioView
+from portfold.coordinator.views.view_field import view_in
 from portfold.events.fields import Side
 from portfold.events.legs import Holding
 from portfold.events.stream_id import ORIGIN
@@ -93,12 +95,22 @@ class Holdings:
         with self._lock:
             return sorted(self._granted)
 
+    def slot(self, symbol: str) -> Granted | None:
+        """Returns what was granted in the symbol and is not registered."""
+        with self._lock:
+            return self._granted.get(symbol)
+
     # --- positions ---------------------------------------------------------------------------------------
 
     def leg(self, symbol: str) -> Leg | None:
         """What is open in the symbol."""
         with self._lock:
             return self._left(symbol) if symbol in self._legs else None
+
+    def is_shown(self, symbol: str) -> bool:
+        """Whether the log has shown that what is open in the symbol is ours."""
+        with self._lock:
+            return symbol in self._shown
 
     @property
     def is_flat(self) -> bool:
@@ -155,19 +167,19 @@ class Holdings:
 
     # --- what others did about them ----------------------------------------------------------------------
 
-    def look(self, status: Mapping[str, str], orders: AbstractContextManager[object]) -> None:
+    def look(self, view: PortfolioView, orders: AbstractContextManager[object]) -> None:
         """Forgets what the log showed as ours and somebody else has closed since, or asks who did.
 
         `orders` is held over each registration, so nothing is registered while it looks closer.
         """
-        if not self._no_longer_in(status):
+        if not self._no_longer_in(view):
             return
         with orders, suppress(BusError):
-            for symbol in self._no_longer_in(self._bus.status()):
+            for symbol in self._no_longer_in(_whole(self._bus.status())):
                 self._ask_who_closed(symbol)
 
-    def _no_longer_in(self, status: Mapping[str, str]) -> list[str]:
-        on_the_log = {leg.symbol for leg in legs_in(status) if leg.worker == self._worker}
+    def _no_longer_in(self, view: PortfolioView) -> list[str]:
+        on_the_log = {one.symbol for one in view.positions if one.worker == self._worker}
         with self._lock:
             self._shown |= on_the_log & self._legs.keys()
             return sorted(self._shown - on_the_log)
@@ -234,9 +246,14 @@ class Holdings:
             return
         wait_until_decided(self._bus, self._patience_seconds)
         status = self._bus.status()
-        earlier = [leg for leg in legs_in(status) if leg.worker == self._worker]
+        earlier = [leg for leg in legs_in(_whole(status)) if leg.worker == self._worker]
         with self._lock:
             for leg in earlier:
                 self._legs.setdefault(leg.symbol, leg)
             self._taken_over = True
         ask_about_an_earlier_life(status, self._worker, self._log)
+
+
+def _whole(status: Mapping[str, str]) -> PortfolioView:
+    """All of the view: where a part cannot be read nobody knows what is open. Raises BusRefused."""
+    return view_in(status) or PortfolioView()

@@ -9,8 +9,10 @@ import threading
 import time
 from typing import Final
 
-from portfold.coordinator.fold.limits import changed_limits
-from portfold.events.codec import RefusedField
+from portfold.coordinator.fold.limits import order_of
+from portfold.coordinator.views.portfolio_view import PortfolioView
+from portfold.coordinator.views.view_field import what_can_be_read
+from portfold.events.wire.bus import VIEW
 from portfold.events.wire.errors import BusUnreachable
 from portfold.events.wire.notifier_bus import NotifierBus, Term, TermOver
 from portfold.log import Log
@@ -74,7 +76,7 @@ class Service:
     def greet(self) -> None:
         """Says where alerts go from now on, and what limits are in force."""
         wanted = wanted_words(self._plan.destination)
-        limits, state = self._book.limits, _state_in_words(self._bus.status())
+        limits, state = self._book.limits, _state_in_words(self._bus)
         self._log.info("Alerts go here", wanted=wanted, limits=limits or "none yet", state=state or "open")
         lines = wording.startup(self._bus.keys.name, wanted, limits, state)
         self._say(Alert("startup", "info", self._now_ms(), lines))
@@ -312,22 +314,23 @@ class Service:
 
 def _limits_in_force(bus: NotifierBus) -> str:
     """What a notifier that has seen no LimitsChanged yet can know of them."""
-    text = bus.status().get("limits", "")
-    if not text:
-        return ""
-    try:
-        return wording.limits_words(changed_limits(text, {}, by="-", reason="-"))
-    except RefusedField:  # of another version, or written by hand
-        return text
+    limits = _known(bus).limits
+    return wording.limits_words(order_of(limits)) if limits else ""
 
 
-def _state_in_words(status: dict[str, str]) -> str:
+def _state_in_words(bus: NotifierBus) -> str:
     """What keeps entries from being allowed, if anything does."""
+    view = _known(bus)
     parts = []
-    if status.get("stopped_out") == "true":
+    if view.stop:
         parts.append("STOPPED OUT")
-    if status.get("halted") == "true":
-        parts.append(f"HALTED by {status.get('halted_by', '')}: {status.get('halt_reason', '')}")
-    if status.get("log_incomplete") == "true":
+    if view.halt:
+        parts.append(f"HALTED by {view.halt.by}: {view.halt.reason}")
+    if view.tail_missing:
         parts.append("LOG INCOMPLETE")
     return "".join(f" | {part}" for part in parts)
+
+
+def _known(bus: NotifierBus) -> PortfolioView:
+    """The portfolio as far as the status can be read."""
+    return what_can_be_read(bus.status().get(VIEW, "")).view

@@ -16,7 +16,8 @@ from portfold.config import Configuration
 from portfold.coordinator.configured import configured_limits
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.ledger import Decided, decide
-from portfold.coordinator.views.status import read_status, status_fields
+from portfold.coordinator.views.status import status_values
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.chain import GENESIS
 from portfold.events.codec import Fields, encode_checked
 from portfold.events.fields import Side
@@ -102,7 +103,7 @@ class InProcessPortfolio:
 
     def get_status(self) -> dict[str, object]:
         """The portfolio's status, see `coordinator.views.status`."""
-        return read_status(status_fields(self.state, self._at))
+        return status_values(portfolio_view(self.state, self._at))
 
 
 class InProcessGate:
@@ -210,7 +211,7 @@ class InProcessGate:
         )
         return True
 
-    def position_closed(
+    def position_closed(  # noqa: PLR0913 - what there is to report, each by its name
         self,
         symbol: str,
         side: Side = "long",

@@ -25,7 +25,9 @@ from portfold.coordinator.store.entry_json import words_json
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.recorded import Recorded, difference
-from portfold.coordinator.views.status import read_status, status_fields
+from portfold.coordinator.views.portfolio_view import PortfolioView
+from portfold.coordinator.views.status import limits_in_words, status_lists, status_texts, status_values
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.dollars import EXACT
 from portfold.events.codec import RefusedField, decode_decided
 from portfold.events.fields import readable
@@ -40,9 +42,6 @@ _WATCHED = (
     "current_day", "positions", "reserved", "taken_back", "daily_pnl", "realized_pnl", "stopped_out",
     "halted", "flattening", "unsettled", "log_incomplete", "workers", "limits",
 )  # fmt: skip
-_LISTS = dict.fromkeys(("positions", "reserved", "taken_back", "unsettled", "workers"), ", ") | {
-    "limits": "; "
-}
 
 
 class ExplainedDecision(Struct, frozen=True):
@@ -160,7 +159,7 @@ def _explained(
         exchange=exchange_of(after.limits),
         decisions=[_told(case, entry, asked=entry.id == found.decision) for entry in decisions],
         met_after=str(cursor),
-        met=read_status(status_fields(shown, cursor)),
+        met=status_values(portfolio_view(shown, cursor)),
         met_rows=state_rows(shown),
         changes=_changes(before, after, event.id),
         notes=notes,
@@ -185,14 +184,21 @@ def _copied(state: State) -> State:
 
 def _changes(before: State, after: State, at: StreamId) -> list[Change]:
     """What of the status is not as it was; of a list, what left it and what joined it."""
-    was, now = status_fields(before, at), status_fields(after, at)
+    was, now = portfolio_view(before, at), portfolio_view(after, at)
+    texts = status_texts(was), status_texts(now)
+    lists = _items(was), _items(now)
     found = []
     for name in _WATCHED:
-        if was[name] != now[name]:
-            left, joined = was[name], now[name]
-            if name in _LISTS:
-                old, new = (text.split(_LISTS[name]) for text in (left, joined))
-                left = _LISTS[name].join(item for item in old if item not in new)
-                joined = _LISTS[name].join(item for item in new if item not in old)
-            found.append(Change(name, left, joined))
+        left, joined = (text[name] for text in texts)
+        if left == joined:
+            continue
+        if name in lists[0]:
+            separator, old, new = "; " if name == "limits" else ", ", lists[0][name], lists[1][name]
+            left = separator.join(item for item in old if item not in new)
+            joined = separator.join(item for item in new if item not in old)
+        found.append(Change(name, left, joined))
     return found
+
+
+def _items(view: PortfolioView) -> dict[str, list[str]]:
+    return status_lists(view) | {"limits": limits_in_words(view)}

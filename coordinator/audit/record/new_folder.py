@@ -21,10 +21,10 @@ def new_folder(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        _remove(folder, made)
+        _remove(folder, made=made)
         raise NotWritten(f"{error.filename or folder} cannot be written: {error.strerror}.") from error
     except BaseException:
-        _remove(folder, made)
+        _remove(folder, made=made)
         raise
 
 
@@ -43,7 +43,7 @@ def _claimed(folder: Path) -> bool:
     return made
 
 
-def _remove(folder: Path, made: bool) -> None:
+def _remove(folder: Path, *, made: bool) -> None:
     """Takes away what was written: all there is, as the folder was empty before."""
     for path in folder.iterdir():
         path.unlink()

@@ -65,7 +65,7 @@ class Choice(NamedTuple):
             state, repeated = follower.state, follower.advance(*recorded.event).repeated
         decisions = [_read(decision) for decision in recorded.decisions]
         if self.wanted.has(recorded.event.fields):
-            told = self._event(recorded.event, state, repeated, decisions)
+            told = self._event(recorded.event, state, decisions, repeated=repeated)
             if told.level != "debug" or self.everything or self.wanted.types:
                 yield told
         for entry, decision in zip(recorded.decisions, decisions, strict=True):
@@ -77,7 +77,7 @@ class Choice(NamedTuple):
                 )
 
     def _event(
-        self, entry: Entry, state: State | None, repeated: bool, decisions: list[Decision | None]
+        self, entry: Entry, state: State | None, decisions: list[Decision | None], *, repeated: bool
     ) -> TailLine:
         event, refused = decode_event(entry.fields), any(isinstance(one, EventRejected) for one in decisions)
         counted = not (repeated or refused or isinstance(event, Malformed))
@@ -168,7 +168,7 @@ class Tail:
         while True:
             try:
                 if trouble:
-                    yield from self._look_after_absence(time.monotonic() - since)
+                    yield from self.after_absence(time.monotonic() - since)
                     trouble, pause = "", _FIRST_PAUSE_SECONDS
                 yield from self._next(waiting, wait)
             except BusError as error:
@@ -202,8 +202,8 @@ class Tail:
                 self._cursor = decided
             self._follower = None
 
-    def _look_after_absence(self, seconds: float) -> Iterator[Note]:
-        """Where the log ends now: a server may come back without what it had."""
+    def after_absence(self, seconds: float) -> Iterator[Note]:
+        """Tells where the log ends now: a server may come back without what it had."""
         decided = self._decided()
         yield Note(f"Redis is back, after {span(int(seconds * 1000))}.")
         if decided < self._cursor:

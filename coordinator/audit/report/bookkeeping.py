@@ -215,7 +215,7 @@ def _enter_change(account: DayAccount, ms: int, state: State, met: Before) -> No
     if met.limits is None:
         account.limits = state.limits
         return
-    old, new = limits_named(met.limits.text), limits_named(state.limits.text)
+    old, new = limits_named(met.limits), limits_named(state.limits)
     changes = tuple((name, old[name], value) for name, value in new.items() if old[name] != value)
     if changes:
         account.changes.append(Change(ms, state.limits.by, state.limits.reason, changes))

@@ -81,7 +81,9 @@ def _above(accounts: Sequence[DayAccount]) -> Sign:
         text = f"never; most at once {most.most_open}{allowed}"
         return Sign("above_limit", "More open than allowed", seen=False, text=text)
     worst = [f"{found.held} {found.what}, limit {found.limit}" for found in over[0].above]
-    return Sign("above_limit", "More open than allowed", True, f"{', '.join(worst)}, on {_days(over)}")
+    return Sign(
+        "above_limit", "More open than allowed", seen=True, text=f"{', '.join(worst)}, on {_days(over)}"
+    )
 
 
 def _breaches(accounts: Sequence[DayAccount]) -> Sign:

@@ -169,7 +169,7 @@ class Interrupted(InMemory):
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_what_is_interrupted_leaves_nothing_behind(folder: Path, there: bool) -> None:
+def test_what_is_interrupted_leaves_nothing_behind(folder: Path, *, there: bool) -> None:
     if there:
         folder.mkdir()
     record = Interrupted((one.event.id, one.event.fields) for one in realistic(60).all)

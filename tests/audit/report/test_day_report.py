@@ -130,7 +130,7 @@ def test_a_report_is_known_by_its_beginning() -> None:
 
 @pytest.mark.parametrize("far", [253_402_300_799_999, 253_402_300_800_000, 10**15, 2**64 - 1])
 @pytest.mark.parametrize("week", [False, True])
-def test_an_id_beyond_the_calendar_is_told_at_its_end(far: int, week: bool) -> None:
+def test_an_id_beyond_the_calendar_is_told_at_its_end(far: int, *, week: bool) -> None:
     """Written by hand, such an event breaks no report, neither of its own day nor of an ordinary one."""
     story = Told(MONDAY, zone="Pacific/Kiritimati")
     story.enters("ES")

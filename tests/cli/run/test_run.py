@@ -9,7 +9,6 @@ import pytest
 
 from portfold.cli.exits import FAILED, INTERRUPTED, OK, UNUSABLE
 from portfold.config import Configuration
-from portfold.coordinator.views.status_values import held_in
 from portfold.events.incoming import WorkerLost
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
@@ -21,6 +20,7 @@ from tests.cli.command_line import Ran, portfold, started
 from tests.cli.run.place import SLOWLY, Place, lines, pid_of
 from tests.live import Live, flat
 from tests.processes import coordinating, is_gone
+from tests.seen import seen_on
 from tests.waiting import until
 
 
@@ -45,7 +45,7 @@ def test_it_says_what_it_will_do_trades_to_the_end_of_the_bars_and_the_audit_rep
     assert "Trading CL, ES" in said
     assert "ES: no model: every signal goes to the gate" in said
     assert "given_up" not in said["All bars are traded"]
-    ended, held = said["All bars are traded"], held_in(live.status())
+    ended, held = said["All bars are traded"], seen_on(live.bus).positions
     assert ended["level"] == ("warning" if held else "info")
     assert all(f"{one.symbol} {one.side} {one.size} @ " in ended["still_open"] for one in held)
     assert {event["worker"] for event in live.said("PositionOpened")} == {"ibs-CL", "ibs-ES"}

@@ -197,7 +197,7 @@ def test_a_count_that_was_overwritten_by_hand_is_refused_before_anything_is_writ
     ],
 )
 def test_only_what_is_before_the_first_of_a_log_that_held_more_was_trimmed(
-    event: StreamId, extent: Extent, trimmed: bool
+    event: StreamId, extent: Extent, *, trimmed: bool
 ) -> None:
     assert trimmed_away(event, extent) == trimmed
 

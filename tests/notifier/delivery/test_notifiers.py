@@ -182,7 +182,7 @@ def test_told_to_stop_it_ends_in_good_order_and_leaves_the_rest_for_the_next(
 @pytest.mark.parametrize("how", ["another type", "no cursor", "no term", "no part"])
 @pytest.mark.usefixtures("coordinated")
 def test_a_place_that_somebody_overwrote_is_said_and_ends_no_notifier(
-    live: Live, discord: FakeDiscord, tell: Notifying, notifier_bus: NotifierBus, how: str, running: bool
+    live: Live, discord: FakeDiscord, tell: Notifying, notifier_bus: NotifierBus, how: str, *, running: bool
 ) -> None:
     place = notifier_bus.keys.notifier("discord")
 

@@ -117,7 +117,7 @@ def test_of_a_sharpe_that_was_no_good_nothing_is_said_to_be_left(scenario: Scena
     [(4, "auto", 30, True), (4, "never", 24, False), (12, "auto", 176, False), (12, "always", 8190, True)],
 )
 def test_all_sets_are_looked_at_where_that_is_feasible(
-    symbols: int, all_sets: AllSets, measured: int, all_of_them: bool
+    symbols: int, all_sets: AllSets, measured: int, *, all_of_them: bool
 ) -> None:
     trades = [
         trade(symbol, hours, hours + 1, 1) for symbol in names(symbols) for hours in range(0, 2 * 120, 2)

@@ -38,6 +38,7 @@ from portfold.research.simulate.scenario import Scenario
 from portfold.research.simulate.simulator import simulate
 from portfold.research.simulate.trade_events import Happening, worker_of
 from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.context import GateGround
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from tests.processes import Coordinators, config_folder
@@ -114,7 +115,11 @@ class Portfolio:
 
     def _gate(self, symbol: str, settings: GateSettings, log: Log) -> PortfolioGate:
         gate = PortfolioGate(
-            worker_of(symbol), symbols=[symbol], settings=settings, stamp=lambda: at_time(self._now), log=log
+            worker_of(symbol),
+            symbols=[symbol],
+            settings=settings,
+            log=log,
+            ground=GateGround(stamp=lambda: at_time(self._now)),
         )
         gate.on_flatten(self._flatten)
         return gate
@@ -198,6 +203,7 @@ def configuration(tmp_path: Path) -> Configuration:
 
 @pytest.mark.parametrize("with_bars", [False, True], ids=["final P&L", "bars"])
 def test_the_simulator_and_real_processes_agree_trade_by_trade(
+    *,
     with_bars: bool,
     configuration: Configuration,
     server: EmbeddedServer,

@@ -71,9 +71,9 @@ def test_the_order_of_trades_changes_nothing(seed: int, level: int, random: Rand
 
 
 @LAW
-@given(seeds, seeds, st.booleans(), st.sampled_from([400, 1500, 4000]))
+@given(seed=seeds, lots=seeds, with_bars=st.booleans(), breach=st.sampled_from([400, 1500, 4000]))
 def test_the_order_within_a_moment_changes_no_drawdown_and_no_breach(
-    seed: int, lots: int, with_bars: bool, breach: int
+    seed: int, lots: int, *, with_bars: bool, breach: int
 ) -> None:
     """With room for all and no stop nothing else hangs on the lots."""
     trades = random_trades(seed)
@@ -123,8 +123,10 @@ def test_more_positions_than_symbols_change_nothing(seed: int) -> None:
 
 
 @LAW
-@given(seeds, positions, st.booleans())
-def test_no_more_than_the_allowed_are_open_and_one_a_symbol(seed: int, level: int, with_bars: bool) -> None:
+@given(seed=seeds, level=positions, with_bars=st.booleans())
+def test_no_more_than_the_allowed_are_open_and_one_a_symbol(
+    seed: int, level: int, *, with_bars: bool
+) -> None:
     trades = random_trades(seed)
     scenario = scenario_of(trades, pricing=bars_of(trades, seed) if with_bars else None)
     played = scenario.simulate(SYMBOLS, level)
@@ -158,8 +160,8 @@ def test_no_day_without_a_stop_loses_the_limit(seed: int, level: int) -> None:
 
 
 @LAW
-@given(seeds, positions, st.booleans())
-def test_trades_days_and_curve_come_to_the_same(seed: int, level: int, with_bars: bool) -> None:
+@given(seed=seeds, level=positions, with_bars=st.booleans())
+def test_trades_days_and_curve_come_to_the_same(seed: int, level: int, *, with_bars: bool) -> None:
     trades = random_trades(seed)
     scenario = scenario_of(trades, pricing=bars_of(trades, seed) if with_bars else None)
     played = scenario.simulate(SYMBOLS, level)
@@ -199,9 +201,9 @@ class Said:
 
 
 @LAW
-@given(seeds, positions, st.booleans())
+@given(seed=seeds, level=positions, with_bars=st.booleans())
 def test_the_log_of_a_simulation_is_one_the_coordinator_would_decide_alike(
-    seed: int, level: int, with_bars: bool
+    seed: int, level: int, *, with_bars: bool
 ) -> None:
     trades = random_trades(seed, each=12)
     scenario = scenario_of(trades, pricing=bars_of(trades, seed) if with_bars else None, stop=1500)

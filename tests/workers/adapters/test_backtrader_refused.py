@@ -155,7 +155,7 @@ def test_an_entry_of_which_nobody_knows_is_critical(
         raise OrderUnknown("Who knows")
 
     trading = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy()))
-    monkeypatch.setattr(trading.broker._broker, "enter", fails)
+    monkeypatch.setattr(PaperBroker, "enter", fails)
     trading.market.ends(5000)
     until(lambda: trading.told, "the strategy to be told")
     trading.end()
@@ -174,7 +174,7 @@ def test_an_entry_of_which_nobody_knows_keeps_its_slot_while_that_cannot_be_anno
         raise OrderUnknown("Who knows")
 
     trading = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy()))
-    monkeypatch.setattr(trading.broker._broker, "enter", fails)
+    monkeypatch.setattr(PaperBroker, "enter", fails)
     trading.market.ends(5000)
     until(lambda: trading.told, "the strategy to be told")
     live.all_decided()

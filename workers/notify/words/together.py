@@ -34,7 +34,7 @@ def counted(subjects: Mapping[str, int], at_most: int = 12) -> str:
     return ", ".join([*named, f"and {more} more"] if more > 0 else named)
 
 
-_STALE: dict[str, str] = {
+STALE: dict[str, str] = {
     "stop_approaching": "Stop approaching",
     "flatten_handed_over": "Handed over to the flattener",
     "pnl_disputed": "P&L disputed",
@@ -76,7 +76,7 @@ def stale_count(kind: str, groups: Mapping[str, int]) -> str:
     count = sum(groups.values())
     named = {group: number for group, number in groups.items() if group}
     by_group = ", ".join(f"{group} {number}" for group, number in most_first(named))
-    return f"{_STALE[kind]}: {count}{f' ({by_group})' if by_group else ''}"
+    return f"{STALE[kind]}: {count}{f' ({by_group})' if by_group else ''}"
 
 
 def most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:

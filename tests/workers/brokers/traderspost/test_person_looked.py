@@ -191,7 +191,7 @@ def test_an_entry_that_was_given_up_does_not_arrive_after_the_exits_of_a_flatten
 
 
 @pytest.mark.parametrize("filled", [True, False])
-def test_a_flatten_does_not_end_while_an_entry_is_unknown(floor: Floor, live: Live, filled: bool) -> None:
+def test_a_flatten_does_not_end_while_an_entry_is_unknown(floor: Floor, live: Live, *, filled: bool) -> None:
     floor.desk.server.behaves(resets)
     floor.bar("71.25", Enter("long", 1))
     live.flatten()
