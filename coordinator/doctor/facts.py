@@ -1,6 +1,6 @@
 """What the checks judge, gathered in one go: reads much, writes nothing.
 
-What cannot be found out, as the disk of a server elsewhere, is None, and said to be unknown.
+What cannot be found out, as the disk of a server elsewhere, is None, and reported as unknown.
 """
 
 import shutil
@@ -71,7 +71,7 @@ class Facts(Struct, frozen=True):
     """A portfolio on a server, its configuration, and this machine's clock.
 
     `server` is what the server says of itself, `settings` how it keeps data; `overview` is None where no
-    coordinator ever was. `notifiers`: for each destination of alerts who tells it, if anybody does.
+    coordinator ever was. `notifiers`: for each destination of alerts who delivers to it, if anybody does.
     """
 
     configuration: Configuration
@@ -128,7 +128,7 @@ def _log(bus: Bus, configured: str | None) -> LogFacts:
 
 
 def _moved(folder: str | None, portfolio: str, *, needed: bool) -> tuple[Moved | None, str]:
-    """What the archive holds. A folder that nothing was moved to yet is no trouble."""
+    """Reads what the archive holds. A folder to which nothing was moved yet is no trouble."""
     if folder is None:
         return None, ""
     try:
@@ -156,7 +156,7 @@ def _snapshot(bus: Bus, head: Head) -> Snapshot:
 
 
 def _disk(url: str, folder: str) -> Disk | None:
-    """Only for a server on this machine: the folder of one elsewhere may have a namesake here."""
+    """Looks at the disk only of a server on this machine: a folder elsewhere may have a namesake here."""
     parts = urlsplit(url)
     if not folder or (parts.scheme != "unix" and parts.hostname not in _HERE):
         return None

@@ -1,4 +1,4 @@
-"""What a check comes to: fine, worth knowing, or not fit for the open; and what to do about it."""
+"""The result of a check: fine, worth knowing, or not fit for the open; and what to do about it."""
 
 from typing import Literal, NamedTuple
 

@@ -14,7 +14,7 @@ _SAID_ELSEWHERE |= {"not_on_the_log", "wrong_book"}
 
 
 def leader(facts: Facts) -> Finding:
-    """Somebody leads, and decides."""
+    """Checks that somebody leads, and decides."""
     seen = facts.overview
     if seen is None:
         return fail("leader", "no coordinator has ever run for this portfolio", "portfold coordinator")
@@ -32,7 +32,7 @@ def leader(facts: Facts) -> Finding:
 
 
 def standby(facts: Facts) -> Finding:
-    """Somebody takes over when the leader dies."""
+    """Checks that somebody takes over when the leader dies."""
     found = facts.overview.standby if facts.overview else ""
     if found:
         return ok("standby", found)
@@ -41,7 +41,7 @@ def standby(facts: Facts) -> Finding:
 
 
 def workers(facts: Facts) -> Finding:
-    """Every symbol of the portfolio is traded by a worker that is alive."""
+    """Checks that a living worker trades every symbol of the portfolio."""
     seen = facts.overview
     if seen is None:
         return warn("workers", "not known without a coordinator", "portfold coordinator")
@@ -59,9 +59,9 @@ def workers(facts: Facts) -> Finding:
 
 
 def flattener(facts: Facts) -> Finding:
-    """Somebody closes what a dead worker leaves open when everything must go, and has its book.
+    """Checks that a flattener would close what a dead worker leaves open, and has its book.
 
-    What that holds and the log does not is told first: no limit counts it, whoever is alive.
+    Reports first what its book holds and the log does not: no limit counts that, whoever is alive.
     """
     seen = facts.overview
     if seen is not None and seen.book_exceeds:
@@ -78,17 +78,17 @@ def flattener(facts: Facts) -> Finding:
 
 
 def notifier(facts: Facts) -> Finding:
-    """Somebody tells people what happens."""
+    """Checks that somebody sends the alerts."""
     silent = [name for name, who in facts.notifiers.items() if who is None]
     if not silent:
         return ok("notifier", f"alive, tells {', '.join(facts.notifiers)}")
     if len(silent) == len(facts.notifiers):
-        return warn("notifier", "none is alive: nobody is told of a stop", "portfold notifier")
+        return warn("notifier", "none is alive: nobody is alerted of a stop", "portfold notifier")
     return warn("notifier", f"nobody sends alerts to {', '.join(silent)}", "portfold notifier")
 
 
 def trading(facts: Facts) -> Finding:
-    """Whether an entry would be allowed now, as far as the portfolio itself is concerned."""
+    """Checks whether an entry would be allowed now, as far as the portfolio itself is concerned."""
     if facts.overview is None:
         return warn("trading", "not known without a coordinator", "portfold coordinator")
     zone = ZoneInfo(facts.configuration.runtime.trading_day.zone)
@@ -105,7 +105,7 @@ _BECAME = {"stopped": "has stopped", "lost": "is lost", "retired": "was retired"
 
 
 def _what_became_of(symbol: str, seen: Overview) -> str:
-    """The worker that traded it last, and that it is no longer there; nothing where there never was one."""
+    """Names the worker that traded it last, and how that went; empty where there never was one."""
     one = seen.last_of(symbol)
     if one is None:
         return ""

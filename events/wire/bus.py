@@ -24,7 +24,7 @@ from portfold.events.wire.answers import (
 )
 from portfold.events.wire.leading import Leading, longest_wait_ms
 from portfold.events.wire.looking import VIEW, Looking
-from portfold.events.wire.presence import SignsOfLife
+from portfold.events.wire.presence import PresenceKeys
 from portfold.events.wire.streams import SERVERS_TIME, Streams, at_time
 
 __all__ = [
@@ -46,5 +46,5 @@ __all__ = [
 ]
 
 
-class Bus(Streams, Leading, SignsOfLife, Looking):
+class Bus(Streams, Leading, PresenceKeys, Looking):
     """The portfolio `name` on one server."""

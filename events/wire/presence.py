@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
 
-class SignsOfLife(Connected):
+class PresenceKeys(Connected):
     """The part of a bus by which processes show that they are alive, and are found."""
 
     def __init__(self, client: "Redis", name: str) -> None:

@@ -43,7 +43,7 @@ from portfold.events.incoming import (
 
 
 def trackers_of(event: Event | Malformed, decisions: Sequence[Decision], after: State) -> list[Tracker]:
-    """The trackers that begin with an event and its decisions, given the state it led to."""
+    """Returns the trackers that begin with an event and its decisions, given the state it led to."""
     trackers = [tracker for decision in decisions for tracker in _of_decision(decision, event)]
     if refusal(decisions) is None:
         trackers += _of_event(event)

@@ -1,7 +1,7 @@
 """One event and what was decided on it, explained: what it met, why it was so, what changed, what came next.
 
 The record is read up to where the last tracker is done. The decisions shown are those on record; why
-they were made is told from the state that folding the log leads to. Where the two differ, that is said.
+they were made follows from the state that folding the log leads to. Where the two differ, a note says so.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ _WATCHED = (
 
 
 class ExplainedDecision(Struct, frozen=True):
-    """A decision on record: its sentence, and why it was so. `asked`: it was the one that was asked about."""
+    """A decision on record: its sentence, and why it was made. `asked`: the question was about this one."""
 
     id: str
     type: str
@@ -63,7 +63,7 @@ class StatusChange(Struct, frozen=True):
 
 
 class Happened(Struct, frozen=True):
-    """Something later that belongs to the story."""
+    """A later event that belongs to the story."""
 
     id: str
     text: str
@@ -87,7 +87,7 @@ class Explanation(Struct):
     notes: list[str] = field(default_factory=list)
 
     def plain(self) -> dict[str, object]:
-        """For programs: the same, the state as the fields of the status."""
+        """Returns the explanation for programs, with the state as the fields of the status."""
         return {
             "event": self.event,
             "type": self.type,
@@ -138,7 +138,7 @@ def explain(record: Record, found: Found, on_progress: Callable[[int], object]) 
 def _explained(
     recorded: Recorded, decided: Decided, found: Found, before: State, cursor: StreamId, after: State
 ) -> Explanation:
-    """Everything but what came next."""
+    """Explains everything but what came next."""
     event, decisions = recorded
     met = _copied(before)
     with localcontext(EXACT):
@@ -178,12 +178,12 @@ def _told(case: DecisionContext, entry: Entry, *, asked: bool) -> ExplainedDecis
 
 
 def _copied(state: State) -> State:
-    """The state as it is now, whatever is folded later."""
+    """Copies the state, so that later events do not change it."""
     return msgspec.json.decode(msgspec.json.encode(state), type=State)
 
 
 def _changes(before: State, after: State, at: StreamId) -> list[StatusChange]:
-    """What of the status is not as it was; of a list, what left it and what joined it."""
+    """Lists the fields of the status that changed; of a list, what left it and what joined it."""
     was, now = portfolio_view(before, at), portfolio_view(after, at)
     texts = status_texts(was), status_texts(now)
     lists = _items(was), _items(now)

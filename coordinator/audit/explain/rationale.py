@@ -1,6 +1,6 @@
 """Why a decision was made: the rule that decided, with the numbers it was given. One function a decision.
 
-Pure: told from the state the event met (`met`, after time had passed) and the one it led to (`after`). The
+Pure: derived from the state the event met (`met`, after time had passed) and the one it led to (`after`). The
 numbers are those of the state; the sentence on record comes from the decision itself. mypy refuses a new
 decision that is not answered for here.
 """
@@ -44,12 +44,12 @@ class DecisionContext(NamedTuple):
 
     @property
     def exchange(self) -> Exchange:
-        """Whose clock is shown."""
+        """Returns the exchange whose clock is shown."""
         return exchange_of(self.after.limits)
 
 
 def rationale_of(case: DecisionContext, decision: Decision) -> list[str]:
-    """The sentences; none where the decision says all there is."""
+    """Returns the sentences for a decision; none where the decision itself says everything."""
     match decision:
         case decisions.EntryAllowed():
             return _allowed(case, decision)

@@ -1,6 +1,6 @@
 """The portfolio at a moment of the past, for people: what it held, made and was allowed, in labelled rows.
 
-Only what the log knows: who was alive then, and what the server was like, nobody wrote down.
+Shows only what the log knows: nobody recorded who was alive then, or what the server was like.
 """
 
 from datetime import date
@@ -33,7 +33,7 @@ class Labelled(NamedTuple):
 
 
 def state_rows(state: State) -> list[Labelled]:
-    """Everything, the day's loss first."""
+    """Returns every row, the day's loss first."""
     exchange = exchange_of(state.limits)
     return [
         Labelled("Trading day", [_day(state, exchange)]),
@@ -52,17 +52,17 @@ def state_rows(state: State) -> list[Labelled]:
 
 
 def time_text(exchange: Exchange, ms: int) -> str:
-    """`Wed 15 Jan 2025 08:32:07.123`, by the exchange's clock."""
+    """Shows a moment as `Wed 15 Jan 2025 08:32:07.123`, by the exchange's clock."""
     return f"{exchange.local(ms):%a %d %b %Y %H:%M:%S}.{ms % 1000:03}"
 
 
 def clock_text(exchange: Exchange, ms: int) -> str:
-    """`08:32:07`, by the exchange's clock."""
+    """Shows a moment as `08:32:07`, by the exchange's clock."""
     return f"{exchange.local(ms):%H:%M:%S}"
 
 
 def pnl_parts(state: State) -> str:
-    """The sum that the daily P&L is: realized, and what each open position adds."""
+    """Shows the daily P&L as a sum: realized, and what each open position adds."""
     parts = [f"realized {shown(state.day.realized)}"]
     if state.limits is None or state.limits.stop_loss_on == "realized":
         return f"{parts[0]}, open positions do not count"
@@ -78,7 +78,7 @@ def pnl_parts(state: State) -> str:
 
 
 def slots_sum(state: State) -> str:
-    """`3 positions open + 1 reserved = 4 of 4`."""
+    """Shows the slots as `3 positions open + 1 reserved = 4 of 4`."""
     open_now, used = len(state.positions), slots_used(state)
     limit = state.limits.max_positions if state.limits else 0
     return f"{_count(open_now, 'position')} open + {used - open_now} reserved = {used} of {limit}"
@@ -152,7 +152,7 @@ def _halted(state: State) -> str:
 
 
 def _seldom(state: State, exchange: Exchange) -> list[Labelled]:
-    """What is mostly not so, and then not said."""
+    """Returns rows that are shown only when set."""
     rows = []
     if state.flatten is not None:
         due = clock_text(exchange, state.flatten.deadline_ms)
@@ -187,6 +187,6 @@ def _count(number: int, what: str) -> str:
 
 
 def since(state: State, at: StreamId) -> str:
-    """`Wed 15 Jan 2025 08:32:07.123 (America/Chicago)`: when the event `at` was."""
+    """Shows when the event `at` was: `Wed 15 Jan 2025 08:32:07.123 (America/Chicago)`."""
     exchange = exchange_of(state.limits)
     return f"{time_text(exchange, at.ms)} ({exchange.zone})"

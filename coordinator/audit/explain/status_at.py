@@ -28,7 +28,7 @@ class PastStatus(Struct, frozen=True):
     leader: str
 
     def fields(self) -> dict[str, object]:
-        """The fields of `portfold status --json` that the log knows, as values."""
+        """Returns the fields of `portfold status --json` that the log knows, as values."""
         view = portfolio_view(self.state, self.event, leader=self.leader)
         next_event = str(self.next) if self.next else ""
         return status_values(view) | {"leader": self.leader, "next_event": next_event}

@@ -1,7 +1,7 @@
 """Trackers: each follows a position, a denied request, a flatten or a stop to its end.
 
-It looks at every later event and says what of it belongs to the story. It is done when there is nothing more
-to come; where the record ends before, it says how things stood.
+A tracker reads every later event and returns the sentences that belong to its story. It is done when nothing
+more can come; where the record ends before that, it says how things stood.
 """
 
 from typing import NamedTuple, Protocol
@@ -61,17 +61,17 @@ class LaterEvent(NamedTuple):
 
     @property
     def event(self) -> Event | Malformed:
-        """What it says."""
+        """Returns the event, or why it is none."""
         return self.decided.event
 
     @property
     def decisions(self) -> list[Decision]:
-        """What was decided on it."""
+        """Returns what was decided on it."""
         return self.decided.decisions
 
     @property
     def sentence(self) -> str:
-        """Its sentence; a fill with its price, which a coordinator's log leaves out."""
+        """Returns its sentence; a fill with its price, which a coordinator's log leaves out."""
         event = self.event
         if isinstance(event, PositionOpened | PositionClosed) and self.decided.took_effect:
             what = "opened" if isinstance(event, PositionOpened) else "closed"
@@ -87,16 +87,16 @@ class LaterEvent(NamedTuple):
 
 
 class Tracker(Protocol):
-    """Follows one thing to its end."""
+    """Follows a position, a request, a flatten, a stop or a halt to its end."""
 
     done: bool
 
     def follow(self, step: LaterEvent) -> list[str]:
-        """What of the step belongs to it."""
+        """Returns the sentences of the later event that belong to the story."""
         ...
 
     def unfinished(self) -> str:
-        """How things stand where the record ends before it is done; nothing where that is no wonder."""
+        """Says how things stand where the record ends before it is done; empty where that needs no word."""
         ...
 
 
@@ -222,7 +222,7 @@ class EpisodeTracker:
         self._episode = episode
         self._keys: set[str] = set()
         self._note(state)
-        self.done = not self._keys  # where nothing was open, it was over as it began
+        self.done = not self._keys  # with nothing open, it ended as it began
 
     def follow(self, step: LaterEvent) -> list[str]:
         found = [step.sentence] if self._closes(step.event) else []

@@ -70,14 +70,14 @@ class Before(NamedTuple):
 
 
 def before(state: State, fields: Fields) -> Before:
-    """Looked at before the fold. What is open is copied only for events that may take something away."""
+    """Reads what an event meets, before the fold; copies open positions only where it may reduce them."""
     taken = "PositionClosed" in fields
     held = {key: (one.price, one.opened_ms) for key, one in state.positions.items()} if taken else {}
     return Before(state.day.date, state.day.realized, state.limits, held)
 
 
 def begin(state: State, ms: int, met: Before) -> DayAccount:
-    """The account of the trading day that the event at `ms` began; a day begins at 0 dollars."""
+    """Opens the account of the trading day that the event at `ms` began; a day begins at 0 dollars."""
     account = DayAccount(day=state.day.date, first_ms=ms, last_ms=ms, limits=met.limits)
     account.total_curve.add(ms, ZERO)
     account.realized_curve.add(ms, ZERO)
@@ -103,7 +103,7 @@ def enter(account: DayAccount, decided: Decided, state: State, met: Before) -> N
 
 
 def close(account: DayAccount, state: State) -> None:
-    """What is open at the end; the state is that before the next day began, or the last there is."""
+    """Closes the account with what is open; the state is that before the next day began, or the last."""
     counts = state.limits is not None and state.limits.stop_loss_on == "total"
     account.held = [
         EndOfDayPosition(
@@ -179,7 +179,7 @@ def _enter_close(
 
 
 def _booked(state: State, met: Before) -> Decimal:
-    """What the event added to the day's realized P&L."""
+    """Returns what the event added to the day's realized P&L."""
     return state.day.realized - (met.realized if met.day == state.day.date else ZERO)
 
 
@@ -243,7 +243,7 @@ def _enter_decision(account: DayAccount, ms: int, decision: Decision, state: Sta
 
 
 def _enter_lines(account: DayAccount, decided: Decided, state: State) -> None:
-    """What the coordinator's log would say that is out of the ordinary, except that a day began."""
+    """Enters the lines of the coordinator's log that are no routine, except that a day began."""
     shown: list[Decision] = [
         decision for decision in decided.decisions if not isinstance(decision, TradingDayStarted)
     ]
@@ -287,7 +287,7 @@ def _enter_figures(account: DayAccount, ms: int, state: State) -> None:
 
 
 def _enter_above(account: DayAccount, found: Above) -> None:
-    """Of each kind the worst is kept, the first of equals."""
+    """Keeps the worst of each kind, the first of equals."""
     if found.held <= found.limit:
         return
     for index, known in enumerate(account.above):

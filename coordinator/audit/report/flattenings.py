@@ -1,4 +1,4 @@
-"""Each flattening followed from the order to the last confirmed close, however many days that takes."""
+"""Follows each flattening from the order to the last confirmed close, however many days that takes."""
 
 from portfold.coordinator.audit.report.day_account import Flattening, FlatteningStep, StepKind, Triggered
 from portfold.coordinator.fold.state import State, leg_of

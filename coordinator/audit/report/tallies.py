@@ -10,7 +10,7 @@ from portfold.dollars import ZERO
 
 
 class ResultTally(Struct):
-    """What came together under `name`. `pnl` is what counted on the days, booked or on what stayed open, so
+    """The sums under `name`. `pnl` is what counted on the days, booked or on what stayed open, so
     that the tallies add up to their P&L; `best` and `worst` are of whole trades, of which `won` made money.
     """
 
@@ -26,17 +26,17 @@ class ResultTally(Struct):
 
     @property
     def win_rate(self) -> Decimal | None:
-        """The share of trades that made money."""
+        """Returns the share of trades that made money."""
         return rate(self.won, self.trades)
 
     @property
     def block_rate(self) -> Decimal | None:
-        """The share of requests that were denied."""
+        """Returns the share of requests that were denied."""
         return rate(self.denied, self.asked)
 
 
 def by_symbol(accounts: Sequence[DayAccount]) -> list[ResultTally]:
-    """One for each symbol that was asked for or traded, in the order of their names."""
+    """Returns a tally for each symbol that was asked for or traded, in the order of their names."""
     return _tallied(accounts, lambda symbol, _: symbol)
 
 
@@ -50,7 +50,7 @@ def by_worker(accounts: Sequence[DayAccount]) -> list[ResultTally]:
 
 
 def all_together(accounts: Sequence[DayAccount]) -> ResultTally:
-    """The total of either."""
+    """Returns the total over all symbols and workers."""
     found = _tallied(accounts, lambda _, __: "total")
     return found[0] if found else ResultTally("total")
 

@@ -1,4 +1,4 @@
-"""The warning signs a portfolio is watched for, each looked at and told with its figures.
+"""The warning signs a portfolio is watched for, each checked and reported with its figures.
 
 Too many entries blocked (more than half), too many stops (more than three in a week), a loss near the day's
 limit, more open than the position limit allows; and besides these whatever should not have happened at all.
@@ -26,7 +26,7 @@ class Sign(Struct, frozen=True):
 
 
 def signs(accounts: Sequence[DayAccount]) -> list[Sign]:
-    """The four that are always told, seen or not, and the others that were seen."""
+    """Returns the four signs that are always reported, seen or not, and the others that were seen."""
     others = (_breaches(accounts), _flattening(accounts), _rejected(accounts))
     return [
         _above(accounts),

@@ -1,7 +1,7 @@
-"""What was decided, event by event, each with what it met: the side that a what-if is compared with.
+"""The recorded side of a what-if: what was decided, event by event, each with the state it met.
 
-Every event is decided again on the way and held against the record: nothing is ever compared with what was
-not decided like this.
+Guarantees: every event is decided again and compared with the record, so a what-if is never compared with
+what was not decided like this.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,11 +37,11 @@ class Met(NamedTuple):
 
     @property
     def rejected(self) -> bool:
-        """Whether the event was refused."""
+        """Returns whether the event was refused."""
         return refusal(self.decisions) is not None
 
     def grown(self, key: str) -> int:
-        """By how many contracts the leg `key` grew; below 0, by how many it shrank."""
+        """Returns by how many contracts the leg `key` grew; below 0, by how many it shrank."""
         held = self.state.positions.get(key)
         return (held.size if held is not None else 0) - self.sizes.get(key, 0)
 
@@ -83,13 +83,13 @@ class Baseline:
 
 
 def counted_pnl(event: PositionClosed, decisions: Sequence[Decision]) -> Decimal:
-    """The P&L of a close as the coordinator counted it, to the cent."""
+    """Returns the P&L of a close as the coordinator counted it, to the cent."""
     disputed = first(PnlDisputed, decisions)
     return disputed.counted if disputed is not None else event.pnl
 
 
 def first_answer(decisions: Sequence[Decision]) -> EntryAllowed | EntryDenied | None:
-    """The answer to a request, where that is not a repeat."""
+    """Returns the answer to a request; None for a repeat."""
     for decision in decisions:
         if isinstance(decision, EntryAllowed | EntryDenied) and not decision.repeats:
             return decision

@@ -1,12 +1,12 @@
 """What if other limits had been in force: the same events folded a second time, and the two compared.
 
 The recorded book is decided again and held against the record. Beside it goes the other book, by the same
-fold, with the limits that are asked about in every LimitsChanged; what could not have happened there is not
-told to it. The rules, and what they cannot know:
+fold, with the limits that are asked about in every LimitsChanged; it does not get events that could not have
+happened there. The rules, and what they cannot know:
 
 - **Limits.** Each LimitsChanged keeps its own values except the overridden ones, also those that come later.
-- **Allowed, then denied.** The trade goes with its entry: the fills of the request, late ones too, and all
-  that is said of those contracts until they are closed. A fill belongs to the last request of its worker,
+- **Allowed, then denied.** The trade goes with its entry: the fills of the request, late ones too, and every
+  event about those contracts until they are closed. A fill belongs to the last request of its worker,
   symbol and side. What was never asked, or was denied on the log and filled all the same, stays.
 - **Denied, then allowed.** The entry holds its slot until its reservation expires, as nobody can know for how
   long it would have been open; shorter, where the log shows that its worker is not in it: it asks again for
@@ -20,7 +20,7 @@ told to it. The rules, and what they cannot know:
 - **Everything else** stays as it is on the log. What workers and operators would have done given other
   answers is not known, and not made up.
 
-With the limits as they are on the log nothing is ever told otherwise, so nothing turns: the two books are
+With the limits as they are on the log no event is rewritten, so nothing turns: the two books are
 equal to the last field. Only open things are remembered, and bounded numbers of others: memory does not grow
 with the log.
 """
@@ -72,7 +72,7 @@ _ALLOWED = "allowed"
 
 
 def what_if(recorded: Iterable[Recorded], overrides: Overrides) -> Iterator[Finding]:
-    """All that would have been other, in the order of the log. Raises LogDiffers, and what reading raises."""
+    """Yields every difference, in the order of the log. Raises LogDiffers, and what reading raises."""
     for _, found in what_if_each(recorded, [overrides]):
         yield found
 
@@ -80,7 +80,7 @@ def what_if(recorded: Iterable[Recorded], overrides: Overrides) -> Iterator[Find
 def what_if_each(
     recorded: Iterable[Recorded], questions: Sequence[Overrides]
 ) -> Iterator[tuple[int, Finding]]:
-    """The same for several questions in one reading: each finding with the number of its question."""
+    """Asks several questions in one reading: yields each finding with the number of its question."""
     baseline = Baseline()
     others = [OtherBook(overrides) for overrides in questions]
     for one in recorded:
@@ -94,7 +94,7 @@ def what_if_each(
 
 
 class OtherBook:
-    """The portfolio as it would have been; `state` is what the fold makes of what it is told."""
+    """The portfolio as it would have been; `state` is what the fold makes of the rewritten events."""
 
     def __init__(self, overrides: Overrides) -> None:
         self.state = State()
@@ -106,7 +106,7 @@ class OtherBook:
         self._ended_today = self._unknown_today = 0
 
     def hear(self, met: Met) -> list[Finding]:
-        """The next event, as it was decided; returns what it finds."""
+        """Takes the next event, as it was decided; returns what it finds."""
         if not met.at.answerable:
             return []
         self._give_way(met)
@@ -124,7 +124,7 @@ class OtherBook:
         return [*found, *self._stop(met, decisions)]
 
     def end(self, recorded: State) -> list[Finding]:
-        """The log ends here: what is open then, and the last day so far."""
+        """Ends with the log: returns what is open then, and the last day so far."""
         found: list[Finding] = [*self.excluded.still_open(recorded)]
         if recorded.day.date:
             figures = _so_far(self.state, self._ended_today)
@@ -135,7 +135,7 @@ class OtherBook:
     # --- entries ----------------------------------------------------------------------------------------
 
     def _give_way(self, met: Met) -> None:
-        """Who asks again for a symbol, stops or was retired, is not in what only this book has allowed it."""
+        """Frees the slots that only this book gave to a worker that asks again, stops or was retired."""
         symbol: str | None = None
         match met.event:
             case EntryRequested(worker=worker, symbol=symbol) if not met.repeated:
@@ -154,7 +154,7 @@ class OtherBook:
                 del self._granted_here[key], self.state.reservations[key]
 
     def _reserved_here(self, key: str) -> Reservation | None:
-        """What is still reserved on the leg `key` in this book, and was not on the log."""
+        """Returns what is still reserved on the leg `key` in this book, and was not on the log."""
         reservation = self.state.reservations.get(key)
         if reservation is None or reservation.request != self._granted_here.get(key):
             return None
@@ -225,7 +225,7 @@ class OtherBook:
         return []
 
     def _end_everything(self, met: Met, stop: StopLossTriggered) -> None:
-        """At a stop that is not on the log: takes back what may still fill, closes what is held."""
+        """Ends everything at a stop that is not on the log: takes back slots, closes what is held."""
         for leg in parse_legs(stop.pending):
             key = leg_key(leg.symbol, leg.side, leg.worker)
             granted = met.state.reservations.get(key)
@@ -262,7 +262,7 @@ def _said(answer: EntryAllowed | EntryDenied) -> str:
 
 
 def _closed_at_mark(held: Position) -> PositionSettled:
-    """Takes a position out of the book for what it was last marked at; one that never was, for nothing."""
+    """Takes a position out of the book at its last mark; a position never marked, at 0 dollars."""
     return PositionSettled(
         by="what-if",
         reason="a stop that is not on the log",
@@ -276,7 +276,7 @@ def _closed_at_mark(held: Position) -> PositionSettled:
 
 
 def _figures(started: TradingDayStarted, ended: int = 0) -> DayFigures:
-    """Of the day that is over."""
+    """Returns the figures of the day that is over."""
     return DayFigures(
         asked=started.entries_requested,
         allowed=started.entries_allowed,
@@ -288,7 +288,7 @@ def _figures(started: TradingDayStarted, ended: int = 0) -> DayFigures:
 
 
 def _so_far(state: State, ended: int = 0) -> DayFigures:
-    """Of the day under way."""
+    """Returns the figures of the day under way."""
     day = state.day
     return DayFigures(
         asked=day.entries_requested,

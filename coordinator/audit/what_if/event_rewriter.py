@@ -1,9 +1,8 @@
-"""How an event is told to the other book, in which some of the recorded trades are excluded.
+"""Rewrites recorded events for the other book, in which some of the recorded trades are excluded.
 
-Of what is excluded the other book hears nothing: a fill, a mark, a close, a holding or a settlement is told
-without the excluded contracts, and not at all where it is about nothing else. Where one leg holds excluded
-contracts and others, P&L is shared by contracts, and a close takes the excluded ones first. As long as
-nothing is excluded every event is told as it lies in the log, to the letter.
+A fill, a mark, a close, a holding or a settlement loses the excluded contracts, and is left out where it is
+about nothing else. Where one leg holds excluded contracts and others, P&L is shared by contracts, and a close
+takes the excluded ones first. Guarantees: while nothing is excluded, every event stays as it is in the log.
 """
 
 from decimal import Decimal
@@ -36,7 +35,7 @@ _NO_SYMBOL = ""
 
 
 class EventRewriter:
-    """Tells the events one after the other to a book whose state is `state`.
+    """Rewrites the events one after the other for a book whose state is `state`.
 
     `trades` are the excluded ones that the last event has closed.
     """
@@ -49,7 +48,7 @@ class EventRewriter:
         self._left_out_fills: dict[str, None] = {}
 
     def rewritten(self, met: Met) -> Event | Malformed:
-        """The event as the other book hears it."""
+        """Returns the event for the other book."""
         self.trades = []
         match met.event:
             case LimitsChanged() as event:
@@ -104,7 +103,7 @@ class EventRewriter:
         )
 
     def _leave_out(self, event: PositionOpened | PositionClosed) -> Event:
-        """A fill that is not told is not told either when it is reported once more."""
+        """Leaves a fill out, and remembers its name: a second report of it is left out too."""
         if event.fill:
             if len(self._left_out_fills) >= FILLS_REMEMBERED:
                 del self._left_out_fills[next(iter(self._left_out_fills))]
@@ -112,13 +111,13 @@ class EventRewriter:
         return _nothing(event)
 
     def _would_find_room(self, met: Met) -> bool:
-        """Whether the other book is the emptier one: what found no room in the recorded one is unheard of."""
+        """Returns whether the other book has fewer positions, so room where the recorded one had none."""
         return len(self._state.positions) < len(met.state.positions)
 
     # --- slots ------------------------------------------------------------------------------------------
 
     def _renewed(self, met: Met, event: EntryRenewed) -> Event:
-        """An entry that the other book does not allow has no slot there to be kept. A repeat keeps none."""
+        """Leaves out the renewal of a slot that the other book never granted."""
         kept, keeps = (has_slot(book, event.symbol, event.worker) for book in (met.state, self._state))
         return _nothing(event) if kept and not keeps and not met.rejected else event
 
@@ -136,7 +135,7 @@ class EventRewriter:
     # --- what brokers and operators say is held -----------------------------------------------------------
 
     def _started(self, met: Met, event: WorkerStarted) -> Event:
-        """What a broker holds and the log did not know is excluded as far as it was still to fill."""
+        """Excludes holdings that the log did not know, as far as excluded entries were still to fill."""
         held: dict[str, Holding] = {}
         for holding in parse_holdings(event.positions):
             key = leg_key(holding.symbol, holding.side, event.worker)
@@ -156,7 +155,7 @@ class EventRewriter:
         return structs.replace(event, positions=holdings_text(left))
 
     def _settled(self, met: Met, event: PositionSettled) -> Event:
-        """What is really held, less what is excluded of it."""
+        """Settles at what is really held, less what is excluded of it."""
         key = leg_of(event)
         grown, excluded = met.grown(key), self._excluded.contracts(key)
         if grown > 0:
@@ -170,7 +169,7 @@ class EventRewriter:
         return structs.replace(event, size=size, pnl=pnl)
 
     def _pnl_settled(self, met: Met, key: str, pnl: Decimal, *, shrunk: int) -> Decimal:
-        """What of a settlement's P&L is not that of excluded contracts."""
+        """Returns a settlement's P&L without that of excluded contracts."""
         if shrunk > 0:
             taken = self._excluded.closed(key, shrunk, pnl, str(met.at))
             self.trades = taken.trades
@@ -182,5 +181,5 @@ class EventRewriter:
 
 
 def _nothing(event: WorkerEvent) -> Event:
-    """What is told in place of an event that is not: its number is used up, so a repeat is known as one."""
+    """Replaces an event that is left out: its number is used up, so a repeat is recognized."""
     return EntryWithdrawn(event.worker, event.session, event.seq, _NO_SYMBOL)

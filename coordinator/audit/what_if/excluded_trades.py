@@ -1,7 +1,7 @@
 """What the recorded book holds and the other book does not: contracts that would not be there.
 
 A trade is excluded where its entry turns to denied, where a stop takes its grant back before it is
-filled, or where a stop ends it early. From then on all that is said of those contracts is about something
+filled, or where a stop ends it early. From then on every event about those contracts is about something
 that is not there, until the recorded book has closed them. Only what is open is remembered, and a bounded
 number of entries that may still fill.
 """
@@ -64,25 +64,24 @@ class ExcludedTrades:
         self._expected: dict[str, _Expected] = {}
 
     def contracts(self, key: str) -> int:
-        """How many of the leg `key`."""
+        """Returns how many contracts of the leg `key` are excluded."""
         return sum(lot.left for lot in self._lots[key]) if key in self._lots else 0
 
     # --- entries that may still fill -------------------------------------------------------------------
 
     def expect(self, key: str, request: str, size: int, why: str, stop: str = "") -> None:
-        """What fills of the `request` will not be there; `stop` took it back. Of too many the oldest is
-        forgotten."""
+        """Excludes what still fills of the `request`; `stop` took it back. Forgets the oldest of too many."""
         if len(self._expected) >= ENTRIES_EXPECTED:
             del self._expected[next(iter(self._expected))]
         self._expected[key] = _Expected(request, why, stop, size)
 
     def expect_no_more(self, keys: Iterable[str]) -> None:
-        """Nothing more will fill of what was expected on these legs; or if it does, it was never asked."""
+        """Expects no more fills on these legs: one that comes was never asked for."""
         for key in keys:
             self._expected.pop(key, None)
 
     def opened(self, worker: str, symbol: str, side: Side, size: int, at: str) -> int:
-        """The recorded book took in a fill at the event `at`; returns how many of it are excluded."""
+        """Takes a fill of the recorded book at the event `at`; returns how many of it are excluded."""
         key = leg_key(symbol, side, worker)
         expected = self._expected.get(key)
         if expected is None:
@@ -104,7 +103,7 @@ class ExcludedTrades:
     # --- contracts that are open ------------------------------------------------------------------------
 
     def end(self, key: str, held: Position, at: str) -> None:
-        """A stop at the event `at`, which is not on the log, closes what is `held` here."""
+        """Ends what is `held` here by a stop at the event `at`, which is not on the log."""
         self._lots.setdefault(key, []).append(
             _Lot(
                 held.worker,
@@ -119,7 +118,7 @@ class ExcludedTrades:
         )
 
     def closed(self, key: str, size: int, pnl: Decimal, at: str) -> TakenContracts:
-        """The recorded book closed `size` contracts of the leg for `pnl`: the excluded ones first."""
+        """Takes a close of `size` contracts of the leg for `pnl`: the excluded ones go first."""
         lots = self._lots.get(key, [])
         trades: list[TradeGone | TradeEnded] = []
         open_now, pnl_left = size, pnl
@@ -138,11 +137,11 @@ class ExcludedTrades:
         return TakenContracts(size - open_now, pnl - pnl_left, trades)
 
     def book(self, key: str, pnl: Decimal) -> None:
-        """`pnl` was booked for the leg's contracts, and none of them were closed."""
+        """Books `pnl` for the leg's contracts without closing any."""
         self._lots[key][0].pnl += pnl
 
     def still_open(self, recorded: State) -> list[TradeGone | TradeEnded]:
-        """The trades that the recorded book has not closed when the log ends, at their marks then."""
+        """Returns the trades that the recorded book has not closed when the log ends, at their marks then."""
         trades: list[TradeGone | TradeEnded] = []
         for key, lots in self._lots.items():
             held = recorded.positions.get(key)
@@ -153,7 +152,7 @@ class ExcludedTrades:
 
 
 def share(amount: Decimal, part: int, whole: int) -> Decimal:
-    """The part of an amount, to the cent unless it is all of it."""
+    """Returns the part of an amount, to the cent unless it is all of it."""
     return (
         amount if part == whole else EXACT.quantize(EXACT.divide(EXACT.multiply(amount, part), whole), CENT)
     )

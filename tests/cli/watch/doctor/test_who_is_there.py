@@ -89,7 +89,7 @@ def test_a_notifier_that_is_not_there_is_warned_of(fit: Fit) -> None:
     assert fit.found() == {"notifier": "warn"}
     assert fit.text("notifier") == "nobody sends alerts to discord"
     fit.client.delete(fit.bus.keys.notifier_lease("log"))
-    assert fit.text("notifier") == "none is alive: nobody is told of a stop"
+    assert fit.text("notifier") == "none is alive: nobody is alerted of a stop"
 
 
 @pytest.mark.parametrize(
