@@ -18,7 +18,14 @@ from unittest import mock
 from benchmarks.measuring.figures import percentile
 from benchmarks.measuring.machine import machine_line, server_line
 from benchmarks.measuring.options import count, parser
-from benchmarks.measuring.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
+from benchmarks.measuring.stage import (
+    APPENDFSYNC,
+    PATIENCE_SECONDS,
+    BenchmarkFailed,
+    BenchmarkProcess,
+    Stage,
+    played,
+)
 from portfold.cli.run.leash import leashed
 from portfold.config import write_defaults
 from tests.fake_discord import FakeDiscord, Manner
@@ -85,7 +92,9 @@ def _tell_discord(runtime: Path) -> None:
     runtime.write_text(json.dumps(tree))
 
 
-def _in_turns(worker: Child, discord: FakeDiscord, samples: int) -> tuple[list[float], list[float]]:
+def _in_turns(
+    worker: BenchmarkProcess, discord: FakeDiscord, samples: int
+) -> tuple[list[float], list[float]]:
     """Milliseconds of each answer, after a first block that does not count."""
     _block(worker, min(samples, _BLOCK))
     well: list[float] = []
@@ -106,7 +115,7 @@ def _in_turns(worker: Child, discord: FakeDiscord, samples: int) -> tuple[list[f
     return well, badly
 
 
-def _block(worker: Child, asks: int) -> list[float]:
+def _block(worker: BenchmarkProcess, asks: int) -> list[float]:
     worker.tell(str(asks))
     return [nanoseconds / 1e6 for nanoseconds in json.loads(worker.hear())]
 

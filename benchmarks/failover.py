@@ -12,7 +12,14 @@ from time import monotonic, sleep
 from benchmarks.measuring.figures import histogram, percentile
 from benchmarks.measuring.machine import machine_line, server_line
 from benchmarks.measuring.options import count, parser
-from benchmarks.measuring.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
+from benchmarks.measuring.stage import (
+    APPENDFSYNC,
+    PATIENCE_SECONDS,
+    BenchmarkFailed,
+    BenchmarkProcess,
+    Stage,
+    played,
+)
 from portfold.config import Runtime
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import EntryRequested, EntryWithdrawn
@@ -56,7 +63,7 @@ def _measure(stage: Stage, runs: int, random: Random) -> None:
     print(f"Expected: at most {EXPECTED_MS} ms at the median, {EXPECTED_WORST_MS} ms at the worst.")
 
 
-def _kill_and_ask(leader: Child, bus: Bus, seq: int) -> float:
+def _kill_and_ask(leader: BenchmarkProcess, bus: Bus, seq: int) -> float:
     """Milliseconds from the leader's end to the answer to a request made then."""
     killed = monotonic()
     leader.kill()

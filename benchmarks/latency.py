@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from benchmarks.measuring.figures import percentile
 from benchmarks.measuring.machine import machine_line, server_line
 from benchmarks.measuring.options import count, parser
-from benchmarks.measuring.stage import APPENDFSYNC, Child, Stage, played
+from benchmarks.measuring.stage import APPENDFSYNC, BenchmarkProcess, Stage, played
 
 EXPECTED_RATIO = 2.0
 _BLOCK = 100
@@ -43,7 +43,9 @@ def _measure(stage: Stage, samples: int, pause_seconds: float) -> None:
     _print(by_gate, barely)
 
 
-def _in_turns(gate: Child, bare: Child, samples: int) -> tuple[list[float], list[float]]:
+def _in_turns(
+    gate: BenchmarkProcess, bare: BenchmarkProcess, samples: int
+) -> tuple[list[float], list[float]]:
     """Milliseconds of each request, after a first block of either that does not count."""
     _block(gate, min(samples, _BLOCK))
     _block(bare, min(samples, _BLOCK))
@@ -55,7 +57,7 @@ def _in_turns(gate: Child, bare: Child, samples: int) -> tuple[list[float], list
     return by_gate, barely
 
 
-def _block(child: Child, count: int) -> list[float]:
+def _block(child: BenchmarkProcess, count: int) -> list[float]:
     child.tell(str(count))
     return [nanoseconds / 1e6 for nanoseconds in json.loads(child.hear())]
 

@@ -22,13 +22,13 @@ from benchmarks.measuring.options import count, parser
 from portfold.config import load
 from portfold.config.locate import PACKAGED
 from portfold.research.processes import cores
-from portfold.research.search.optimizer import Plan, optimize
+from portfold.research.search.optimizer import SearchPlan, optimize
 from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import Constraints
 from portfold.research.simulate.prices import without_bars
 from portfold.research.simulate.scenario import Scenario, TradingAccount, build_scenario
 from portfold.research.trades.trade_file import Trade
-from portfold.research.trades.trading_days import Span, trades_within
+from portfold.research.trades.trading_days import DaySpan, trades_within
 
 EXPECTED_TRADE_EVENTS = 150_000
 EXPECTED_SECONDS = 60
@@ -38,7 +38,7 @@ _LONGEST_PAUSE, _LONGEST_TRADE = 60, 10  # hours
 _MOST_LOST, _MOST_MADE = 60_000, 66_000  # cents
 
 
-class Played(NamedTuple):
+class SimulationSpeed(NamedTuple):
     """One number of positions: events folded, the part of the entries that was denied, CPU seconds."""
 
     folded: int
@@ -68,7 +68,9 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # the scenario stays: the collector need not walk through it
     _print_simulations(events, {level: _played(scenario, level, chosen.rounds) for level in levels})
-    _print_search(scenario, Plan(levels, Constraints(9000, 2), "never", chosen.jobs, chosen.seed), events)
+    _print_search(
+        scenario, SearchPlan(levels, Constraints(9000, 2), "never", chosen.jobs, chosen.seed), events
+    )
 
 
 def _trades(trades: int, symbols: int, seed: int) -> list[Trade]:
@@ -89,7 +91,7 @@ def _scenario(trades: Sequence[Trade]) -> Scenario:
     configuration = load(str(PACKAGED), {}, Path.cwd())
     return build_scenario(
         configuration,
-        trades_within(trades, Span(), zone="America/Chicago", roll="17:00"),
+        trades_within(trades, DaySpan(), zone="America/Chicago", roll="17:00"),
         pricing=without_bars(configuration),
         account=TradingAccount(Decimal(150_000), Decimal(6_000)),
         daily_stop_loss=Decimal(2_500),
@@ -97,17 +99,17 @@ def _scenario(trades: Sequence[Trade]) -> Scenario:
     )
 
 
-def _played(scenario: Scenario, level: int, rounds: int) -> Played:
+def _played(scenario: Scenario, level: int, rounds: int) -> SimulationSpeed:
     simulated, seconds = scenario.simulate(scenario.symbols, level), []
     for _ in range(rounds):
         begun = process_time()
         scenario.simulate(scenario.symbols, level)
         seconds.append(process_time() - begun)
     folded = 3 * len(simulated.taken) + len(simulated.denied)
-    return Played(folded, len(simulated.denied) / simulated.requested, min(seconds))
+    return SimulationSpeed(folded, len(simulated.denied) / simulated.requested, min(seconds))
 
 
-def _print_simulations(events: int, played: dict[int, Played]) -> None:
+def _print_simulations(events: int, played: dict[int, SimulationSpeed]) -> None:
     print(f"{'positions':10}{'denied':>10}{'entries, exits/s':>18}{'folded/s':>12}")
     for level, one in played.items():
         print(
@@ -122,7 +124,7 @@ def _print_simulations(events: int, played: dict[int, Played]) -> None:
     )
 
 
-def _print_search(scenario: Scenario, plan: Plan, events: int) -> None:
+def _print_search(scenario: Scenario, plan: SearchPlan, events: int) -> None:
     with tempfile.TemporaryDirectory() as folder, ResumeLog(Path(folder) / "a.search", "") as resume_log:
         before, begun = _cpu_seconds(), perf_counter()
         optimize(scenario, None, plan, resume_log, lambda _: None)

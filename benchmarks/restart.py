@@ -13,7 +13,14 @@ from time import monotonic, sleep
 from benchmarks.measuring.machine import machine_line, server_line
 from benchmarks.measuring.options import count, parser
 from benchmarks.measuring.realistic_log import realistic_log
-from benchmarks.measuring.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
+from benchmarks.measuring.stage import (
+    APPENDFSYNC,
+    PATIENCE_SECONDS,
+    BenchmarkFailed,
+    BenchmarkProcess,
+    Stage,
+    played,
+)
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import EntryRequested
 from portfold.events.stream_id import StreamId
@@ -81,7 +88,7 @@ class _Restarts:
         self._until_nobody_leads()
         return seconds
 
-    def _until_answered(self, request: StreamId, leader: Child) -> float:
+    def _until_answered(self, request: StreamId, leader: BenchmarkProcess) -> float:
         give_up = monotonic() + self._patience
         while not self._bus.decisions_of(request):
             if monotonic() > give_up:

@@ -16,7 +16,14 @@ from time import monotonic
 from benchmarks.measuring.figures import histogram, percentile
 from benchmarks.measuring.machine import machine_line, server_line
 from benchmarks.measuring.options import count, parser
-from benchmarks.measuring.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
+from benchmarks.measuring.stage import (
+    APPENDFSYNC,
+    PATIENCE_SECONDS,
+    BenchmarkFailed,
+    BenchmarkProcess,
+    Stage,
+    played,
+)
 from portfold.config import Contract, load
 from portfold.config.locate import PACKAGED
 from portfold.events.codec import encode_checked
@@ -88,7 +95,7 @@ class Floor:
             worker.tell(f"{(_PRICE_TICKS - fallen_ticks(contract)) * contract.tick_size:f}")
 
 
-def _start_worker(stage: Stage, contract: Contract) -> Child:
+def _start_worker(stage: Stage, contract: Contract) -> BenchmarkProcess:
     module, book = "benchmarks.children.stop_to_flat_worker", str(stage.folder / "book.sqlite")
     return stage.start(contract.symbol, "-m", module, stage.url, _PORTFOLIO, contract.symbol, book)
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from benchmarks.children.unexpected_answer import UnexpectedAnswer
 from portfold.events.codec import encode
 from portfold.events.decisions import EntryAllowed
 from portfold.events.incoming import EntryRequested
@@ -31,10 +32,6 @@ _ANSWER_MS = 4_000
 _BLOCK_MS = 1_000
 
 
-class NoAnswer(RuntimeError):
-    """A request was not answered as it must be for the figures to mean anything."""
-
-
 def _ask_by_gate(url: str, portfolio: str, pause_seconds: float) -> None:
     log, lines = open_log("gate")
     settings = GateSettings(url=url, portfolio=portfolio, answer_seconds=20)
@@ -45,7 +42,7 @@ def _ask_by_gate(url: str, portfolio: str, pause_seconds: float) -> None:
         decision = gate.request_entry(SYMBOL, side="long", size=1, strategy=_STRATEGY)
         took = time.perf_counter_ns() - begun
         if not decision:
-            raise NoAnswer(f"Not allowed ({decision.code}): {decision.reason}")
+            raise UnexpectedAnswer(f"Not allowed ({decision.code}): {decision.reason}")
         gate.withdraw(SYMBOL, "measured")
         return took
 
@@ -72,7 +69,7 @@ def _ask_barely(url: str, portfolio: str, pause_seconds: float) -> None:
         )
         took = time.perf_counter_ns() - begun
         if not reply or reply[0][1][-1][1][-3] != asked:
-            raise NoAnswer(f"No answer to {asked}")
+            raise UnexpectedAnswer(f"No answer to {asked}")
         last = reply[0][1][-1][0]
         return took
 

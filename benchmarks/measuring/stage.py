@@ -39,7 +39,7 @@ class BenchmarkFailed(Exception):
     """It cannot be measured; a sentence that says why."""
 
 
-class Child:
+class BenchmarkProcess:
     """A process of the benchmark, its log in a file: it is told lines and answers with lines."""
 
     def __init__(self, words: list[str], log: Path) -> None:
@@ -120,7 +120,7 @@ class Stage:
         self.url = server.url
         self._config = folder / "config"
         write_defaults(self._config)
-        self._children: list[Child] = []
+        self._children: list[BenchmarkProcess] = []
 
     def bus(self, portfolio: str) -> Bus:
         """The portfolio on this server."""
@@ -136,13 +136,13 @@ class Stage:
                 commands.execute()
         client.close()
 
-    def start(self, name: str, *words: str) -> Child:
+    def start(self, name: str, *words: str) -> BenchmarkProcess:
         """Starts `python WORDS`."""
-        child = Child(list(words), self.folder / f"{name}.log")
+        child = BenchmarkProcess(list(words), self.folder / f"{name}.log")
         self._children.append(child)
         return child
 
-    def start_coordinator(self, portfolio: str) -> Child:
+    def start_coordinator(self, portfolio: str) -> BenchmarkProcess:
         """Starts `portfold coordinator` with the packaged configuration; returns when it decides."""
         child = self.start_another(portfolio, f"coordinator-{portfolio}")
         bus = self.bus(portfolio)
@@ -153,13 +153,13 @@ class Stage:
             raise child.failure("decided nothing in time")
         return child
 
-    def start_standby(self, portfolio: str, name: str) -> Child:
+    def start_standby(self, portfolio: str, name: str) -> BenchmarkProcess:
         """Starts another one, called `name`; returns when it stands by, or leads if the other had no time."""
         child = self.start_another(portfolio, name)
         child.says("Standing by", "initialized successfully")
         return child
 
-    def start_another(self, portfolio: str, name: str) -> Child:
+    def start_another(self, portfolio: str, name: str) -> BenchmarkProcess:
         """Starts a coordinator, called `name`, and returns at once."""
         return self.start(
             name,

@@ -24,7 +24,7 @@ _NO_LIMIT = Decimal(999_999_999)
 _SEED = 1  # of the bootstrap: the same trades have the same intervals
 
 
-class Figures(NamedTuple):
+class BacktestFigures(NamedTuple):
     """Figures, and the 95 % interval of the Sharpe."""
 
     metrics: Metrics
@@ -33,10 +33,10 @@ class Figures(NamedTuple):
 
 def figures_of(
     configuration: Configuration, trades: Sequence[Trade], days: Sequence[str], cash: Decimal
-) -> Figures:
+) -> BacktestFigures:
     """The figures of trades of one symbol that never overlap."""
     if not trades:
-        return Figures(measured(Simulated((), 1), (), days, cash, _NO_LIMIT), Interval(0.0, 0.0))
+        return BacktestFigures(measured(Simulated((), 1), (), days, cash, _NO_LIMIT), Interval(0.0, 0.0))
     runtime = structs.replace(configuration.runtime, max_contracts=MOST_CONTRACTS)
     scenario = build_scenario(
         structs.replace(configuration, runtime=runtime),
@@ -47,4 +47,4 @@ def figures_of(
         seed=_SEED,
     )
     simulated = scenario.simulate(scenario.symbols, 1)
-    return Figures(scenario.figures(simulated), scenario.intervals(simulated, _SEED).sharpe)
+    return BacktestFigures(scenario.figures(simulated), scenario.intervals(simulated, _SEED).sharpe)

@@ -36,7 +36,7 @@ COLUMNS = (
 )
 
 
-class Row(NamedTuple):
+class TradeRow(NamedTuple):
     """A trade, made or refused, and the probability it was given, None where no model was asked."""
 
     trade: Trade
@@ -44,7 +44,7 @@ class Row(NamedTuple):
     probability: float | None
 
 
-def trades_table(rows: Iterable[Row], zone: ZoneInfo) -> str:
+def trades_table(rows: Iterable[TradeRow], zone: ZoneInfo) -> str:
     """The file's content, in order of entry."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

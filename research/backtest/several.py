@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple
 
 from portfold.config import ConfigError
-from portfold.research.backtest.one import Done, Plan, backtest
+from portfold.research.backtest.one import BacktestPlan, FinishedBacktest, backtest
 from portfold.research.errors import ResearchError
 from portfold.research.processes import processes
 from portfold.workers.feeds.csv_folder import BarsError
@@ -20,14 +20,16 @@ _ENDED_FROM_OUTSIDE = (
 )
 
 
-class Failed(NamedTuple):
+class FailedBacktest(NamedTuple):
     """A symbol that could not be backtested, and why, in a sentence."""
 
     symbol: str
     why: str
 
 
-def backtests(plan: Plan, symbols: Sequence[str], jobs: int) -> Iterator[Done | Failed]:
+def backtests(
+    plan: BacktestPlan, symbols: Sequence[str], jobs: int
+) -> Iterator[FinishedBacktest | FailedBacktest]:
     """Backtests the symbols in `jobs` processes, one in this one; each comes as it is done.
 
     Raises ResearchError where a process was ended from outside.
@@ -44,10 +46,10 @@ def backtests(plan: Plan, symbols: Sequence[str], jobs: int) -> Iterator[Done | 
             raise ResearchError(_ENDED_FROM_OUTSIDE) from broken
 
 
-def _backtest(plan: Plan, symbol: str) -> Done | Failed:
+def _backtest(plan: BacktestPlan, symbol: str) -> FinishedBacktest | FailedBacktest:
     try:
         return backtest(plan, symbol)
     except BarsError as error:
-        return Failed(symbol, f"{error}.")
+        return FailedBacktest(symbol, f"{error}.")
     except (ConfigError, ResearchError) as error:
-        return Failed(symbol, str(error))
+        return FailedBacktest(symbol, str(error))

@@ -37,7 +37,7 @@ class Signal(NamedTuple):
     probability: float | None
 
 
-class Traded(NamedTuple):
+class TradedAlone(NamedTuple):
     """What was traded: trades that have ended, each with the `signals` that led to it, and what is `opened`.
 
     `signals` are empty where there is no filter. `refused` are those that it dropped.
@@ -56,14 +56,14 @@ def trade_alone(
     entry_filter: EntryFilter | None = None,
     *,
     begins: int = 0,
-) -> Traded:
+) -> TradedAlone:
     """Trades a symbol by its parameters in runtime.json, on paper. Bars before number `begins` only warm up.
 
     Raises ConfigError for options of the broker that are none.
     """
     paper = on_paper(configuration)
     runtime, worker = paper.runtime, f"ibs-{symbol}"
-    gate, noted = AloneGate(worker), _Noted(entry_filter) if entry_filter is not None else None
+    gate, recording = AloneGate(worker), _RecordingFilter(entry_filter) if entry_filter is not None else None
     log = _log()
     with closing(open_broker(BrokerSetup(paper, worker, _IN_MEMORY, log, {}))) as broker:
         trader = Trader(
@@ -72,20 +72,20 @@ def trade_alone(
             gate=gate,
             broker=broker,
             log=log,
-            manner=Manner(entry_filter=noted, fill_at=fill_at(paper)),
+            manner=Manner(entry_filter=recording, fill_at=fill_at(paper)),
         )
         for bar in bars[:begins]:
             trader.warm_up(bar)
         for bar in bars[begins:]:
             gate.now_ms = milliseconds_of(bar.time)
             trader.on_bar(bar)
-    if noted is None:
-        return Traded(gate.trades, [], [], gate.opened)
+    if recording is None:
+        return TradedAlone(gate.trades, [], [], gate.opened)
     # Alone, each signal that has passed is entered: the trades' signals are the first that did.
-    return Traded(gate.trades, noted.passed[: len(gate.trades)], noted.refused, gate.opened)
+    return TradedAlone(gate.trades, recording.passed[: len(gate.trades)], recording.refused, gate.opened)
 
 
-class _Noted:
+class _RecordingFilter:
     """Another's filter, and what it said to each signal; meets `workers.filters.protocol.EntryFilter`."""
 
     def __init__(self, inner: EntryFilter) -> None:

@@ -15,7 +15,7 @@ from itertools import chain, combinations, pairwise
 from typing import NamedTuple
 
 
-class Span(NamedTuple):
+class LabelSpan(NamedTuple):
     """The bars that an example's label depends on, from its entry to its exit, both included."""
 
     first: int
@@ -29,7 +29,7 @@ class Fold(NamedTuple):
     test: tuple[int, ...]
 
 
-def purged_folds(spans: Sequence[Span], folds: int, embargo_bars: int) -> Iterator[Fold]:
+def purged_folds(spans: Sequence[LabelSpan], folds: int, embargo_bars: int) -> Iterator[Fold]:
     """Cuts the examples, sorted by `first`, into `folds` tests of nearly equal size, each with its training.
 
     Every example is tested once. ValueError where they are not sorted, or fewer than the folds.
@@ -38,7 +38,9 @@ def purged_folds(spans: Sequence[Span], folds: int, embargo_bars: int) -> Iterat
         yield _fold(spans, [group], embargo_bars)
 
 
-def combinatorial_folds(spans: Sequence[Span], groups: int, tested: int, embargo_bars: int) -> Iterator[Fold]:
+def combinatorial_folds(
+    spans: Sequence[LabelSpan], groups: int, tested: int, embargo_bars: int
+) -> Iterator[Fold]:
     """Cuts the examples into `groups` of nearly equal size; a fold for each choice of `tested` of them.
 
     ValueError where they are not sorted, fewer than the groups, or nothing would be left to train on.
@@ -69,7 +71,7 @@ def _edges(count: int, groups: int) -> list[int]:
     return [count * number // groups for number in range(groups + 1)]
 
 
-def _groups(spans: Sequence[Span], groups: int) -> list[range]:
+def _groups(spans: Sequence[LabelSpan], groups: int) -> list[range]:
     """The places of each group's examples."""
     if not 2 <= groups <= len(spans):
         raise ValueError(f"expected folds from 2 to the number of examples, {len(spans)}, got {groups}")
@@ -78,7 +80,7 @@ def _groups(spans: Sequence[Span], groups: int) -> list[range]:
     return [range(begin, end) for begin, end in pairwise(_edges(len(spans), groups))]
 
 
-def _fold(spans: Sequence[Span], tested: Sequence[range], embargo_bars: int) -> Fold:
+def _fold(spans: Sequence[LabelSpan], tested: Sequence[range], embargo_bars: int) -> Fold:
     """Tests some groups, and trains on what knows nothing of any of them."""
     times = [(spans[group[0]].first, max(spans[place].last for place in group)) for group in tested]
     test = tuple(chain.from_iterable(tested))

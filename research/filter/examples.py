@@ -30,7 +30,7 @@ from portfold.workers.strategies.ibs import IbsStrategy
 from portfold.workers.strategies.intent import Enter, Exit, OwnPosition
 
 
-class Done(NamedTuple):
+class ExampleFill(NamedTuple):
     """One end of a trade: when it was filled, in the clock of the stream IDs, and at which price."""
 
     ms: int
@@ -48,8 +48,8 @@ class Example(Struct, frozen=True):
     pnl: Decimal
     side: Side
     size: int
-    entered: Done
-    left: Done
+    entered: ExampleFill
+    left: ExampleFill
 
     @property
     def paid(self) -> bool:
@@ -74,9 +74,9 @@ class _Costs(NamedTuple):
     contract: Contract
     waits: bool  # for the next bar, and is filled at its open
 
-    def filled(self, bar: Bar, *, buys: bool) -> Done:
+    def filled(self, bar: Bar, *, buys: bool) -> ExampleFill:
         price = bar.open if self.waits else bar.close
-        return Done(milliseconds_of(bar.time), worse(price, self.contract, buys=buys))
+        return ExampleFill(milliseconds_of(bar.time), worse(price, self.contract, buys=buys))
 
 
 class _Open:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from portfold.dollars import shown
 from portfold.research.filter.examples import Example
-from portfold.research.filter.training import Cut, Measured
+from portfold.research.filter.training import Cut, FilterFigures
 from portfold.research.report.drawing import SMALL, Chart, dollar_axis, frame, still_axis
 from portfold.research.report.shell import figure, page
 from portfold.research.report.table import Cell, money, table
@@ -21,7 +21,7 @@ def model_page(
     told: str,
     examples: Sequence[Example],
     probabilities: Sequence[float],
-    measured: Measured,
+    measured: FilterFigures,
     cuts: Sequence[Cut],
     threshold: float,
 ) -> str:
@@ -46,7 +46,7 @@ def model_page(
     return page(title, body, mark=_MARK)
 
 
-def figures_in_words(count: int, measured: Measured) -> str:
+def figures_in_words(count: int, measured: FilterFigures) -> str:
     """How well the model tells what pays, beside what always saying the base rate would give."""
     return (
         f"{count:,} examples, {measured.base_rate:.1%} of which paid. "
@@ -55,7 +55,7 @@ def figures_in_words(count: int, measured: Measured) -> str:
     )
 
 
-def _reliability(measured: Measured) -> Chart:
+def _reliability(measured: FilterFigures) -> Chart:
     bins = measured.reliability
     even = {"x": [0, 1], "y": [0, 1], "type": "scatter", "mode": "lines", "name": "as it says"}
     marks = {

@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from portfold.research.errors import ResearchError
 from portfold.research.filter.cross_validation import (
     Fold,
-    Span,
+    LabelSpan,
     combinatorial_folds,
     fold_paths,
     group_of_each,
@@ -62,7 +62,7 @@ class Cut(Struct, frozen=True):
     dropped_pnl: Decimal
 
 
-class Measured(Struct, frozen=True):
+class FilterFigures(Struct, frozen=True):
     """What cross-validation found. `log_loss` and `brier` have beside them those of always saying the
     `base_rate`, for which `auc` is 0.5."""
 
@@ -80,7 +80,7 @@ class Trained(Struct, frozen=True):
 
     model: Any
     probabilities: tuple[float, ...]
-    measured: Measured
+    measured: FilterFigures
 
 
 def train(
@@ -100,7 +100,7 @@ def train(
     if len(labels) < _FEWEST:
         raise ResearchError(f"Expected {_FEWEST} examples at least to learn from, got {len(labels)}.")
     probabilities = np.zeros(len(labels))
-    spans = [Span(example.first, example.last) for example in examples.of]
+    spans = [LabelSpan(example.first, example.last) for example in examples.of]
     for number, fold in enumerate(purged_folds(spans, folds, math.ceil(embargo * examples.bars)), start=1):
         tested = list(fold.test)
         model = _fitted(kind, features, labels, fold)
@@ -125,7 +125,7 @@ def path_scores(
     features, labels = as_arrays(examples.of)
     if len(labels) < _FEWEST:
         raise ResearchError(f"Expected {_FEWEST} examples at least to learn from, got {len(labels)}.")
-    spans = [Span(example.first, example.last) for example in examples.of]
+    spans = [LabelSpan(example.first, example.last) for example in examples.of]
     scores: list[NDArray[np.float64]] = []  # of each fold, 0 for what it does not test
     for fold in combinatorial_folds(spans, groups, tested, math.ceil(embargo * examples.bars)):
         found, places = np.zeros(len(labels)), list(fold.test)
@@ -160,7 +160,7 @@ def cut(of: Sequence[Example], probabilities: Sequence[float], at: float) -> Cut
     return Cut(at, len(kept), sum(kept, Decimal(0)), len(dropped), sum(dropped, Decimal(0)))
 
 
-def _measure(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> Measured:
+def _measure(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> FilterFigures:
     base = float(labels.mean())
     always = np.full(len(labels), base)
     order = np.argsort(probabilities, kind="stable")
@@ -168,7 +168,7 @@ def _measure(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> M
         Bin(len(places), float(probabilities[places].mean()), float(labels[places].mean()))
         for places in np.array_split(order, _BINS)
     )
-    return Measured(
+    return FilterFigures(
         base_rate=base,
         log_loss=float(log_loss(labels, probabilities)),
         base_log_loss=float(log_loss(labels, always)),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from portfold.research.portfolio_page.replayed import Played
+from portfold.research.portfolio_page.replayed import ReplayedSpan
 from portfold.research.portfolio_page.wording import money
 from portfold.research.report.drawing import Chart, Part, Trace, dollar_axis, frame, note, still_axis
 from portfold.research.report.wording import counted
@@ -18,7 +18,7 @@ CHOSEN, JUDGED = "chosen on", "judged on"
 _DAY = "%{x|%a %-d %b %Y}: %{y:$,.0f}"
 
 
-def account_chart(spans: Sequence[tuple[str, Played]], breach_limit: Decimal) -> Chart:
+def account_chart(spans: Sequence[tuple[str, ReplayedSpan]], breach_limit: Decimal) -> Chart:
     """The spans by name, the earlier first; the first of them opens the legend."""
     data = [trace for number, (name, one) in enumerate(spans) for trace in _span(name, one, first=not number)]
     return {
@@ -35,7 +35,7 @@ def account_chart(spans: Sequence[tuple[str, Played]], breach_limit: Decimal) ->
     }
 
 
-def _span(name: str, one: Played, *, first: bool) -> list[Trace]:
+def _span(name: str, one: ReplayedSpan, *, first: bool) -> list[Trace]:
     x = [day.date for day in one.days]
     group = {"legendgroup": "account", "showlegend": first}
     below = {"legendgroup": "drawdown", "showlegend": first}
@@ -65,7 +65,7 @@ def _line(name: str, x: Sequence[str], y: Sequence[float], line: Part) -> Trace:
     return {"type": "scatter", "mode": "lines", "name": name, "x": list(x), "y": list(y), "line": line}
 
 
-def _stops(spans: Sequence[Played]) -> list[Trace]:
+def _stops(spans: Sequence[ReplayedSpan]) -> list[Trace]:
     """A mark at the account's end of each day on which the stop was triggered; none without one."""
     account = {day.date: day.account for one in spans for day in one.days}
     days = [day for one in spans for day in one.stop_days]
@@ -90,7 +90,7 @@ def _stops(spans: Sequence[Played]) -> list[Trace]:
     ]
 
 
-def _breach(spans: Sequence[tuple[str, Played]], limit: Decimal) -> Trace:
+def _breach(spans: Sequence[tuple[str, ReplayedSpan]], limit: Decimal) -> Trace:
     line = {"color": "@ink", "width": 1.4, "dash": "dash"}
     return _line(f"Broker's limit, {money(limit)}", _ends(spans), [-float(limit)] * 2, line) | {
         "yaxis": "y2",
@@ -98,20 +98,20 @@ def _breach(spans: Sequence[tuple[str, Played]], limit: Decimal) -> Trace:
     }
 
 
-def _window(spans: Sequence[tuple[str, Played]]) -> Part:
+def _window(spans: Sequence[tuple[str, ReplayedSpan]]) -> Part:
     """From the first day to the last; a single day is no window, and is left to the chart."""
     first, last = _ends(spans)
     return {"range": [first, last]} if first < last else {}
 
 
-def _ends(spans: Sequence[tuple[str, Played]]) -> list[str]:
+def _ends(spans: Sequence[tuple[str, ReplayedSpan]]) -> list[str]:
     return [spans[0][1].days[0].date, spans[-1][1].days[-1].date]
 
 
 # --- two spans ------------------------------------------------------------------------------------------
 
 
-def _shading(spans: Sequence[tuple[str, Played]]) -> list[Part]:
+def _shading(spans: Sequence[tuple[str, ReplayedSpan]]) -> list[Part]:
     fills = ("@grid", "@heldfill") if spans[0][0] == CHOSEN else ("@heldfill", "@grid")
     return [
         {
@@ -130,7 +130,7 @@ def _shading(spans: Sequence[tuple[str, Played]]) -> list[Part]:
     ]
 
 
-def _names(spans: Sequence[tuple[str, Played]]) -> list[Part]:
+def _names(spans: Sequence[tuple[str, ReplayedSpan]]) -> list[Part]:
     """Between the panels, where no line is; at the outer ends, so that a short span's name has room too."""
     (first, early), (last, late) = spans
     between: Part = {"yref": "paper", "yanchor": "middle"}

@@ -19,7 +19,7 @@ from portfold.research.trades.trade_file import Trade
 _OUT_OF_REACH_MS = -1
 
 
-class Outcome(Struct, frozen=True):
+class SymbolOutcome(Struct, frozen=True):
     """A symbol's trades: how many were made, won, denied, ended by a stop; `pnl` in dollars.
 
     `at_final` of the `forced` ones count with their own final P&L, for want of a price of that moment.
@@ -40,7 +40,7 @@ class Outcome(Struct, frozen=True):
         return self.denied / asked if asked else None
 
 
-def outcomes(simulated: Simulated, trades: Sequence[Trade]) -> tuple[Outcome, ...]:
+def outcomes(simulated: Simulated, trades: Sequence[Trade]) -> tuple[SymbolOutcome, ...]:
     """Each symbol's, in the order of the set; `trades` are the timeline's."""
     made: dict[str, list[tuple[Decimal, bool, bool]]] = {symbol: [] for symbol in simulated.symbols}
     denied = dict.fromkeys(simulated.symbols, 0)
@@ -49,7 +49,7 @@ def outcomes(simulated: Simulated, trades: Sequence[Trade]) -> tuple[Outcome, ..
     for refused in simulated.denied:
         denied[trades[refused.trade].symbol] += 1
     return tuple(
-        Outcome(
+        SymbolOutcome(
             symbol=symbol,
             trades=len(own),
             won=sum(pnl > 0 for pnl, _, _ in own),
@@ -62,9 +62,9 @@ def outcomes(simulated: Simulated, trades: Sequence[Trade]) -> tuple[Outcome, ..
     )
 
 
-def all_of(each: Sequence[Outcome]) -> Outcome:
+def all_of(each: Sequence[SymbolOutcome]) -> SymbolOutcome:
     """All symbols together."""
-    return Outcome(
+    return SymbolOutcome(
         symbol="",
         trades=sum(one.trades for one in each),
         won=sum(one.won for one in each),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from portfold.research.portfolio_page.account import Year
-from portfold.research.portfolio_page.by_symbol import Correlated, Outcome
+from portfold.research.portfolio_page.by_symbol import Correlated, SymbolOutcome
 from portfold.research.portfolio_page.wording import money, percent, ratio, short_money
 from portfold.research.report.wording import NOTHING, text
 
@@ -55,7 +55,7 @@ class KeptSet(NamedTuple):
 
     max_positions: int
     symbols: Sequence[str]
-    outcomes: Sequence[Sequence[Outcome]]
+    outcomes: Sequence[Sequence[SymbolOutcome]]
     chosen: bool
 
 

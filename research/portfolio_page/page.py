@@ -11,7 +11,7 @@ from portfold.research.portfolio_page.grids import KeptSet, correlation_grid, ke
 from portfold.research.portfolio_page.head import header, headline, signs, title_of
 from portfold.research.portfolio_page.judged_charts import COMPARED, judged_chart
 from portfold.research.portfolio_page.path_chart import path_chart
-from portfold.research.portfolio_page.replayed import Played, Replayed
+from portfold.research.portfolio_page.replayed import Replayed, ReplayedSpan
 from portfold.research.portfolio_page.subject import Subject
 from portfold.research.portfolio_page.tables import judged_table, rows_table, symbols_table, way_table
 from portfold.research.portfolio_page.wording import money, percent, ratio
@@ -80,7 +80,7 @@ def _account(subject: Subject) -> str:
     return _section("The account", figure(chart, "The account and its drawdown by trading day", caption))
 
 
-def _named(again: Replayed) -> list[tuple[str, Played]]:
+def _named(again: Replayed) -> list[tuple[str, ReplayedSpan]]:
     """The spans, the earlier first, with their names where there are two."""
     if again.test is None:
         return [("", again.train)]

@@ -11,7 +11,7 @@ from decimal import Decimal
 from msgspec import Struct, structs
 
 from portfold.research.portfolio_page.account import AccountDay, account_days
-from portfold.research.portfolio_page.by_symbol import Outcome, outcomes, pnl_by_day
+from portfold.research.portfolio_page.by_symbol import SymbolOutcome, outcomes, pnl_by_day
 from portfold.research.search.findings import Findings, Judged, Winner
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.simulate.simulator import Simulated
@@ -19,7 +19,7 @@ from portfold.research.statistics.metrics import Floats, Metrics
 from portfold.research.statistics.significance import Intervals
 
 
-class Played(Struct, frozen=True):
+class ReplayedSpan(Struct, frozen=True):
     """One span of the row again: `cash` at its beginning, and what came of it."""
 
     cash: Decimal
@@ -27,7 +27,7 @@ class Played(Struct, frozen=True):
     intervals: Intervals
     days: tuple[AccountDay, ...]
     stop_days: tuple[str, ...]
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[SymbolOutcome, ...]
     by_day: dict[str, Floats]
 
 
@@ -38,12 +38,12 @@ class Replayed(Struct, frozen=True):
     test span if there was one.
     """
 
-    train: Played
-    test: Played | None
-    each: tuple[tuple[tuple[Outcome, ...], ...], ...]
+    train: ReplayedSpan
+    test: ReplayedSpan | None
+    each: tuple[tuple[tuple[SymbolOutcome, ...], ...], ...]
 
     @property
-    def spans(self) -> tuple[Played, ...]:
+    def spans(self) -> tuple[ReplayedSpan, ...]:
         """Both, or the one there is, the earlier first."""
         spans = (self.train,) if self.test is None else (self.train, self.test)
         return tuple(sorted(spans, key=lambda one: one.days[0].date))
@@ -100,10 +100,10 @@ def replayed(
     """Plays every row of the findings again; `on_progress` is told how many simulations are done."""
     seed = findings.setting.seed
     scenarios = (train,) if test is None else (train, test)
-    spans: list[Played] = []
-    each: list[tuple[tuple[Outcome, ...], ...]] = []
+    spans: list[ReplayedSpan] = []
+    each: list[tuple[tuple[SymbolOutcome, ...], ...]] = []
     for number, winner in enumerate(findings.rows):
-        made: list[tuple[Outcome, ...]] = []
+        made: list[tuple[SymbolOutcome, ...]] = []
         for scenario in scenarios:
             simulated = scenario.simulate(winner.symbols, winner.max_positions)
             made.append(outcomes(simulated, scenario.timeline.trades))
@@ -114,9 +114,11 @@ def replayed(
     return Replayed(spans[0], spans[1] if len(spans) > 1 else None, tuple(each))
 
 
-def _played(scenario: Scenario, simulated: Simulated, own: tuple[Outcome, ...], seed: int) -> Played:
+def _played(
+    scenario: Scenario, simulated: Simulated, own: tuple[SymbolOutcome, ...], seed: int
+) -> ReplayedSpan:
     limits, trades = scenario.limits, scenario.timeline.trades
-    return Played(
+    return ReplayedSpan(
         cash=scenario.account.cash,
         metrics=scenario.figures(simulated),
         intervals=scenario.intervals(simulated, seed),

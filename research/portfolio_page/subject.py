@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from portfold.research.portfolio_page.replayed import Replayed
-from portfold.research.search.config_export import Choice
+from portfold.research.search.config_export import PortfolioChoice
 from portfold.research.search.findings import Findings, Winner
 from portfold.research.search.tables import GREEDY_COLUMNS
 from portfold.research.statistics.significance import Intervals
@@ -15,7 +15,7 @@ ON_TEST = "on the test span"
 ON_TRAIN = "on the days it was chosen on"
 
 
-class Figures(Struct, frozen=True):
+class JudgedFigures(Struct, frozen=True):
     """The figures the row is judged by, by the table's names; where from, in words; `intervals` if known."""
 
     where: str
@@ -29,8 +29,8 @@ class Subject(Struct, frozen=True):
     Without `replayed`, `why_not` says why nothing was simulated: one sentence. `version` is ours.
     """
 
-    choice: Choice
-    rows: Sequence[Choice]
+    choice: PortfolioChoice
+    rows: Sequence[PortfolioChoice]
     replayed: Replayed | None
     why_not: str
     version: str
@@ -46,15 +46,15 @@ class Subject(Struct, frozen=True):
         return self.choice.winner
 
     @property
-    def figures(self) -> Figures:
+    def figures(self) -> JudgedFigures:
         """Where there was a test span, it is judged by that."""
         winner, again = self.winner, self.replayed
         if winner is None:
-            return Figures(SPAN_UNKNOWN, self.choice.figures, None)
+            return JudgedFigures(SPAN_UNKNOWN, self.choice.figures, None)
         if winner.test is None:
-            return Figures(ON_TRAIN, _named(winner.train), winner.intervals)
+            return JudgedFigures(ON_TRAIN, _named(winner.train), winner.intervals)
         test = again.test if again is not None else None
-        return Figures(ON_TEST, _named(winner.test), test.intervals if test is not None else None)
+        return JudgedFigures(ON_TEST, _named(winner.test), test.intervals if test is not None else None)
 
 
 def _named(metrics: object) -> dict[str, float | None]:

@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from portfold.research.portfolio_page.by_symbol import Outcome, all_of
+from portfold.research.portfolio_page.by_symbol import SymbolOutcome, all_of
 from portfold.research.portfolio_page.replayed import Replayed
 from portfold.research.portfolio_page.wording import INFINITE, money, percent, ratio
 from portfold.research.report.table import Cell, figure, table, tone_of, words
 from portfold.research.report.wording import NOTHING
-from portfold.research.search.config_export import Choice
+from portfold.research.search.config_export import PortfolioChoice
 from portfold.research.search.findings import Winner
 from portfold.research.search.search import Constraints, Symbols, Visited
 
 _BECAUSE = {"drawdown": "lowers the drawdown most", "sharpe": "lowest Sharpe alone"}
 
 
-def rows_table(rows: Sequence[Choice], chosen: int, note: str) -> str:
+def rows_table(rows: Sequence[PortfolioChoice], chosen: int, note: str) -> str:
     """The rows of the table, the page's own marked."""
     tested = any(row.winner is not None and row.winner.test is not None for row in rows)
     known = any(row.winner is not None for row in rows)
@@ -27,7 +27,7 @@ def rows_table(rows: Sequence[Choice], chosen: int, note: str) -> str:
     return table("The rows of the search", heads, lines, note=note)
 
 
-def _row(row: Choice, chosen: int, *, known: bool, tested: bool) -> list[Cell]:
+def _row(row: PortfolioChoice, chosen: int, *, known: bool, tested: bool) -> list[Cell]:
     found, winner = row.figures, row.winner
     luck = winner.intervals.sharpe if winner is not None else None
     deflated = winner.deflated if winner is not None else None
@@ -85,7 +85,7 @@ def symbols_table(again: Replayed, note: str) -> str:
     return table("The symbols of the row", heads, lines, total=total, note=note)
 
 
-def _outcome(one: Outcome) -> list[Cell]:
+def _outcome(one: SymbolOutcome) -> list[Cell]:
     won = one.won / one.trades if one.trades else None
     return [
         figure(f"{one.trades:,}"),

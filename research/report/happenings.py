@@ -111,7 +111,7 @@ def orders(account: DayAccount, zone: str) -> str:
     return table("Orders", heads, rows)
 
 
-def odd_lines(account: DayAccount, zone: str) -> str:
+def unusual_lines(account: DayAccount, zone: str) -> str:
     """What the coordinator's log said that is out of the ordinary."""
     heads = [words("At"), words("Level"), words("What")]
     rows: Sequence[Sequence[Cell]] = [

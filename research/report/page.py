@@ -7,7 +7,7 @@ from portfold.coordinator.audit.report.days import Gathered
 from portfold.coordinator.audit.report.tallies import all_together
 from portfold.research.report.day_chart import day_chart
 from portfold.research.report.days_chart import days_chart
-from portfold.research.report.happenings import flattenings, limits, odd_lines
+from portfold.research.report.happenings import flattenings, limits, unusual_lines
 from portfold.research.report.headline import header, headline, title_of, warning_signs
 from portfold.research.report.shell import figure, page
 from portfold.research.report.tables import days_table, held_table, tallies_tables, trades_table
@@ -52,7 +52,7 @@ def _one_day(account: DayAccount, zone: str) -> str:
             trades_table(account, zone),
             "<h2>Limits and orders</h2>",
             limits(account, zone),
-            odd_lines(account, zone),
+            unusual_lines(account, zone),
         ]
     )
 
@@ -84,7 +84,7 @@ def _day_section(account: DayAccount, zone: str, *, folded: bool) -> str:
             flattenings(account, zone),
             held_table(account),
             _details("Trades", trades_table(account, zone)),
-            _details("Limits and orders", limits(account, zone) + odd_lines(account, zone)),
+            _details("Limits and orders", limits(account, zone) + unusual_lines(account, zone)),
         ]
     )
     return (

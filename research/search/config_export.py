@@ -26,7 +26,7 @@ from portfold.research.errors import ResearchError
 from portfold.research.search.findings import Findings, Judged, Winner, read_findings
 from portfold.research.search.tables import GREEDY_COLUMNS
 from portfold.research.statistics.metrics import Metrics
-from portfold.research.trades.in_sample import Seen, count, of_symbols
+from portfold.research.trades.in_sample import InSampleTrades, count, of_symbols
 from portfold.research.trades.whole_files import write_whole
 
 USUAL_STOP = Decimal(2500)
@@ -37,7 +37,7 @@ UNMEASURED = (
 _LARGEST_TABLE = 10_000_000
 
 
-class Choice(Struct, frozen=True):
+class PortfolioChoice(Struct, frozen=True):
     """A row of a table: which symbols, how many positions, and what was measured of them.
 
     `findings` are those of its table, None where it has none: a table of another program, or an edited one.
@@ -55,7 +55,7 @@ class Choice(Struct, frozen=True):
         """All that is known of the row."""
         return self.findings.rows[self.row] if self.findings is not None else None
 
-    def seen(self, span: Judged) -> tuple[Seen, ...]:
+    def seen(self, span: Judged) -> tuple[InSampleTrades, ...]:
         """What of the row's trades in a span is on bars that their model was trained on, as far as known."""
         return of_symbols(span.seen or (), self.symbols)
 
@@ -63,7 +63,7 @@ class Choice(Struct, frozen=True):
 # --- the table ------------------------------------------------------------------------------------------
 
 
-def read_choice(table: Path, row: int) -> Choice:
+def read_choice(table: Path, row: int) -> PortfolioChoice:
     """Row number `row` of `table`, from 0, which is the best. Raises ResearchError."""
     content, rows = _rows(table)
     if not 0 <= row < len(rows):
@@ -71,7 +71,7 @@ def read_choice(table: Path, row: int) -> Choice:
     return _choice(table, row, rows[row], read_findings(table, content))
 
 
-def read_choices(table: Path, most: int) -> list[Choice]:
+def read_choices(table: Path, most: int) -> list[PortfolioChoice]:
     """The first rows of `table`, at most so many; there is at least one. Raises ResearchError."""
     content, rows = _rows(table)
     findings = read_findings(table, content)
@@ -91,14 +91,14 @@ def _rows(table: Path) -> tuple[str, list[_Cells]]:
     return content, rows
 
 
-def _choice(table: Path, row: int, cells: _Cells, findings: Findings | None) -> Choice:
+def _choice(table: Path, row: int, cells: _Cells, findings: Findings | None) -> PortfolioChoice:
     missing = [name for name in GREEDY_COLUMNS if cells.get(name) is None]
     if missing:
         raise ResearchError(
             f"{table}: expected the columns {', '.join(GREEDY_COLUMNS)}; {missing[0]} is missing."
         )
     place = f"{table}, row {row}"
-    return Choice(
+    return PortfolioChoice(
         table=table,
         row=row,
         max_positions=_whole(cells["max_positions"], place, "max_positions"),
@@ -152,12 +152,12 @@ def _symbols(text: str, place: str) -> tuple[str, ...]:
 # --- the file -------------------------------------------------------------------------------------------
 
 
-def stop_of(choice: Choice) -> Decimal | None:
+def stop_of(choice: PortfolioChoice) -> Decimal | None:
     """The daily stop that the row was simulated with; None where the table does not say."""
     return Decimal(choice.findings.setting.daily_stop_loss) if choice.findings is not None else None
 
 
-def configuration_text(choice: Choice, daily_stop_loss: Decimal) -> str:
+def configuration_text(choice: PortfolioChoice, daily_stop_loss: Decimal) -> str:
     """The file's content."""
     constraints = {
         "max_positions": choice.max_positions,
@@ -172,7 +172,7 @@ def configuration_text(choice: Choice, daily_stop_loss: Decimal) -> str:
     return json.dumps(tree, indent=2, allow_nan=False) + "\n"
 
 
-def _performance(choice: Choice) -> dict[str, float | str | None]:
+def _performance(choice: PortfolioChoice) -> dict[str, float | str | None]:
     """What was measured where it was judged: on the test span if there is one. Another's Sharpe is marked."""
     test = choice.winner.test if choice.winner is not None else None
     figures = dict(choice.figures) if test is None else _figures_of(test)
@@ -197,12 +197,12 @@ def _performance(choice: Choice) -> dict[str, float | str | None]:
     return told | {"trades_on_training_bars": _seen(choice, judged) if judged is not None else None}
 
 
-def _judged_on(choice: Choice) -> Judged | None:
+def _judged_on(choice: PortfolioChoice) -> Judged | None:
     findings = choice.findings
     return findings.test or findings.train if findings is not None else None
 
 
-def _seen(choice: Choice, span: Judged) -> int | None:
+def _seen(choice: PortfolioChoice, span: Judged) -> int | None:
     """How many of the row's trades prove nothing; None where nobody counted them."""
     return None if span.seen is None else count(choice.seen(span))
 
@@ -218,7 +218,7 @@ def _written(value: float | None, column: str) -> float | None:
     return int(value) if counts else round(value, 6)
 
 
-def _optimization(choice: Choice) -> dict[str, object]:
+def _optimization(choice: PortfolioChoice) -> dict[str, object]:
     told: dict[str, object] = {"results": str(choice.table), "row": choice.row}
     findings, winner = choice.findings, choice.winner
     judged = _judged_on(choice)
@@ -240,7 +240,7 @@ def _optimization(choice: Choice) -> dict[str, object]:
     return told
 
 
-def _span(choice: Choice, judged: Judged) -> dict[str, object]:
+def _span(choice: PortfolioChoice, judged: Judged) -> dict[str, object]:
     return {
         "from": judged.first_day,
         "to": judged.last_day,

@@ -13,14 +13,14 @@ from typing import Generic, NamedTuple, TypeVar
 
 from portfold.research.errors import ResearchError
 from portfold.research.processes import processes
-from portfold.research.search.resume_log import Measured, ResumeLog
+from portfold.research.search.resume_log import MeasuredSet, ResumeLog
 from portfold.research.search.search import Search, Symbols
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.statistics.metrics import Metrics
 
 _Found = TypeVar("_Found")
 Submit = Callable[[int, Symbols], "Future[Metrics]"]
-See = Callable[[int], object]
+OnProgress = Callable[[int], object]
 
 _ENDED_FROM_OUTSIDE = (
     "A process that simulated was ended from outside; maybe there was not enough memory. What is measured is "
@@ -29,24 +29,24 @@ _ENDED_FROM_OUTSIDE = (
 
 
 def run_searches(
-    searches: Mapping[int, Search[_Found]], submit: Submit, resume_log: ResumeLog, on_progress: See
+    searches: Mapping[int, Search[_Found]], submit: Submit, resume_log: ResumeLog, on_progress: OnProgress
 ) -> dict[int, _Found]:
     """What each search comes to, by its number of positions. `on_progress` is told how much is measured by
     now.
 
     Raises ResearchError where a process that measures was ended from outside.
     """
-    asked = _Asked(submit)
+    open_measurements = _OpenMeasurements(submit)
     under_way = {level: _UnderWay(level, search) for level, search in searches.items()}
     for search in under_way.values():
-        _go_on(search, resume_log, asked)
-    while asked.open:
-        measured = asked.next()
+        _go_on(search, resume_log, open_measurements)
+    while open_measurements.open:
+        measured = open_measurements.next()
         resume_log.add(measured)
         on_progress(len(resume_log.tried))
         search = under_way[measured.max_positions]
         search.missing.discard(measured.symbols)
-        _go_on(search, resume_log, asked)
+        _go_on(search, resume_log, open_measurements)
     return {level: search.found for level, search in under_way.items()}
 
 
@@ -55,7 +55,7 @@ class _Question(NamedTuple):
     symbols: Symbols
 
 
-class _Asked:
+class _OpenMeasurements:
     """What is being measured; answers come in the order in which they are there."""
 
     def __init__(self, submit: Submit) -> None:
@@ -72,12 +72,12 @@ class _Asked:
         self.open[future] = question
         future.add_done_callback(self._ended.put)
 
-    def next(self) -> Measured:
+    def next(self) -> MeasuredSet:
         """Waits for the next answer."""
         future = self._ended.get()
         level, symbols = self.open.pop(future)
         try:
-            return Measured(level, symbols, future.result())
+            return MeasuredSet(level, symbols, future.result())
         except BrokenProcessPool as broken:
             raise ResearchError(_ENDED_FROM_OUTSIDE) from broken
 
@@ -103,7 +103,7 @@ class _UnderWay(Generic[_Found]):
             self.ended = True
 
 
-def _go_on(search: _UnderWay[_Found], resume_log: ResumeLog, asked: _Asked) -> None:
+def _go_on(search: _UnderWay[_Found], resume_log: ResumeLog, open_measurements: _OpenMeasurements) -> None:
     """Lets the search go on as long as all it wants is known; has the rest measured."""
     while not search.ended and not search.missing:
         figures = [resume_log.known(search.level, symbols) for symbols in search.wanted]
@@ -114,7 +114,7 @@ def _go_on(search: _UnderWay[_Found], resume_log: ResumeLog, asked: _Asked) -> N
         pairs = zip(search.wanted, figures, strict=True)
         search.missing = {symbols for symbols, figure in pairs if figure is None}
         for symbols in sorted(search.missing):
-            asked.ask(_Question(search.level, symbols))
+            open_measurements.ask(_Question(search.level, symbols))
 
 
 # --- where it is measured -------------------------------------------------------------------------------

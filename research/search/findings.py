@@ -13,10 +13,10 @@ from msgspec import Struct
 
 from portfold.research.errors import ResearchError
 from portfold.research.search.search import Constraints, Symbols, Visited
-from portfold.research.simulate.market import Market
+from portfold.research.simulate.market import ResearchMarket
 from portfold.research.statistics.metrics import Metrics
 from portfold.research.statistics.significance import Deflated, Intervals
-from portfold.research.trades.in_sample import Seen
+from portfold.research.trades.in_sample import InSampleTrades
 from portfold.research.trades.trading_days import Chosen
 from portfold.research.trades.whole_files import write_whole
 
@@ -36,10 +36,10 @@ class Judged(Struct, frozen=True):
     trades: int
     straddling: int
     fingerprint: str
-    seen: tuple[Seen, ...] | None = None
+    seen: tuple[InSampleTrades, ...] | None = None
 
     @classmethod
-    def of(cls, chosen: Chosen, fingerprint: str, seen: tuple[Seen, ...]) -> "Judged":
+    def of(cls, chosen: Chosen, fingerprint: str, seen: tuple[InSampleTrades, ...]) -> "Judged":
         """The span of these trades."""
         days, trades = chosen.days, chosen.trades
         return cls(days[0], days[-1], len(days), len(trades), chosen.straddling, fingerprint, seen)
@@ -54,7 +54,7 @@ class Setting(Struct, frozen=True):
 
     results: str
     zone: str
-    market: Market | None
+    market: ResearchMarket | None
     seed: int
     initial_cash: str
     daily_stop_loss: str

@@ -29,7 +29,7 @@ AllSets = Literal["auto", "always", "never"]
 _Best = tuple[Symbols, Metrics]
 
 
-class Plan(Struct, frozen=True):
+class SearchPlan(Struct, frozen=True):
     """What to search for: numbers of positions, constraints, all sets too or not, in how many processes."""
 
     levels: Sequence[int]
@@ -39,7 +39,7 @@ class Plan(Struct, frozen=True):
     seed: int
 
 
-class Extent(Struct, frozen=True):
+class SearchExtent(Struct, frozen=True):
     """How much there is to do: sets to measure, whether these are `all`, and how many all would be."""
 
     measured: int
@@ -55,14 +55,14 @@ class Optimized(Struct, frozen=True):
     tries: int
 
 
-def extent(scenario: Scenario, plan: Plan) -> Extent:
+def extent(scenario: Scenario, plan: SearchPlan) -> SearchExtent:
     """How much the plan comes to."""
     of_all = len(plan.levels) * (2 ** len(scenario.symbols) - 1)
     few = _trade_events_of_all_sets(scenario) * len(plan.levels) <= FEASIBLE_TRADE_EVENTS
     if plan.all_sets == "always" or (plan.all_sets == "auto" and few):
-        return Extent(of_all, all_sets=True, of_all=of_all)
+        return SearchExtent(of_all, all_sets=True, of_all=of_all)
     measured = len(plan.levels) * sets_greedy_measures(len(scenario.symbols))
-    return Extent(measured, all_sets=False, of_all=of_all)
+    return SearchExtent(measured, all_sets=False, of_all=of_all)
 
 
 def _trade_events_of_all_sets(scenario: Scenario) -> int:
@@ -74,7 +74,7 @@ def _trade_events_of_all_sets(scenario: Scenario) -> int:
 def optimize(
     train: Scenario,
     test: Scenario | None,
-    plan: Plan,
+    plan: SearchPlan,
     resume_log: ResumeLog,
     on_progress: Callable[[int], object],
 ) -> Optimized:

@@ -17,7 +17,7 @@ from portfold.research.search.search import Symbols
 from portfold.research.statistics.metrics import Metrics
 
 
-class Measured(Struct, frozen=True):
+class MeasuredSet(Struct, frozen=True):
     """The figures of one set of symbols with one number of positions."""
 
     max_positions: int
@@ -53,14 +53,14 @@ class ResumeLog:
         one = self._known.get((max_positions, symbols))
         return one.metrics if one is not None else None
 
-    def add(self, measured: Measured) -> None:
+    def add(self, measured: MeasuredSet) -> None:
         """Remembers a measurement."""
         self._known[measured.max_positions, measured.symbols] = measured
         self._file.write(_line(measured))
         self._file.flush()
 
     @property
-    def tried(self) -> tuple[Measured, ...]:
+    def tried(self) -> tuple[MeasuredSet, ...]:
         """Everything that was measured."""
         return tuple(self._known.values())
 
@@ -91,10 +91,10 @@ def _read(path: Path) -> bytes:
         raise ResearchError(f"{path}: cannot be read: {error.strerror}.") from error
 
 
-def _measured(content: bytes) -> Iterator[Measured]:
+def _measured(content: bytes) -> Iterator[MeasuredSet]:
     """The lines behind the first, but for what a crash left of one."""
     for line in content.split(b"\n")[1:]:
         try:
-            yield msgspec.json.decode(line, type=Measured)
+            yield msgspec.json.decode(line, type=MeasuredSet)
         except msgspec.DecodeError:
             continue

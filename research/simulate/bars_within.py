@@ -7,7 +7,7 @@ from portfold.config.runtime import TradingDay
 from portfold.coordinator.fold.trading_day import trading_day_at
 from portfold.exchange_time import milliseconds_of
 from portfold.research.errors import ResearchError
-from portfold.research.trades.trading_days import Span
+from portfold.research.trades.trading_days import DaySpan
 from portfold.workers.feeds.bar import Bar
 
 
@@ -17,7 +17,7 @@ def day_of(bar: Bar, day: TradingDay) -> str:
 
 
 def bars_within(
-    symbol: str, bars: Sequence[Bar], span: Span, day: TradingDay, where: object
+    symbol: str, bars: Sequence[Bar], span: DaySpan, day: TradingDay, where: object
 ) -> tuple[int, int]:
     """The number of the first bar of `span`, and that behind its last.
 

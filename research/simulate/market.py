@@ -18,7 +18,7 @@ from portfold.workers.feeds.synthetic import SYMBOLS, SyntheticMarket
 SYNTHETIC = "synthetic"
 
 
-class Market(Struct, frozen=True):
+class ResearchMarket(Struct, frozen=True):
     """`source` is a folder, or SYNTHETIC: then `days` trading days of the market with this `seed`."""
 
     source: str

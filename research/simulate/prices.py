@@ -19,7 +19,7 @@ from portfold.dollars import CENT, gross_pnl
 from portfold.events.fields import Side
 from portfold.exchange_time import milliseconds_of
 from portfold.research.errors import ResearchError
-from portfold.research.simulate.market import Market
+from portfold.research.simulate.market import ResearchMarket
 from portfold.research.trades.trade_file import Trade
 from portfold.workers.brokers.leg_arithmetic import worse
 from portfold.workers.feeds.protocol import Feed
@@ -110,7 +110,7 @@ def without_bars(configuration: Configuration) -> Pricing:
     return Pricing(configuration.contracts, {})
 
 
-def from_market(configuration: Configuration, market: Market, symbols: Iterable[str]) -> Pricing:
+def from_market(configuration: Configuration, market: ResearchMarket, symbols: Iterable[str]) -> Pricing:
     """The closes that a market has of `symbols`. Raises BarsError, and ResearchError where it has none."""
     wanted, feed = sorted(set(symbols)), market.open(configuration)
     closes = {symbol: _closes(feed, symbol) for symbol in wanted if symbol in feed.symbols}

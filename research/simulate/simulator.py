@@ -36,7 +36,7 @@ from portfold.research.simulate.trade_events import SESSION, TradeEvents, worker
 Fold = Callable[[State, StreamId, Event], Sequence[Decision]]
 
 
-class Taken(NamedTuple):
+class SimulatedTrade(NamedTuple):
     """A trade that was made: its place in the timeline's trades, when it ended, what it made.
 
     `forced`: a stop ended it. `known`: its P&L could be known at that moment.
@@ -49,14 +49,14 @@ class Taken(NamedTuple):
     known: bool = True
 
 
-class Denied(NamedTuple):
+class DeniedTrade(NamedTuple):
     """A trade that was not made, and the code of the reason."""
 
     trade: int
     code: str
 
 
-class Day(NamedTuple):
+class SimulatedDay(NamedTuple):
     """A trading day's P&L in dollars, and how many points the curve had when it ended."""
 
     date: str
@@ -75,10 +75,10 @@ class Simulated(Struct):
 
     symbols: tuple[str, ...]
     max_positions: int
-    days: list[Day] = field(default_factory=list)
+    days: list[SimulatedDay] = field(default_factory=list)
     curve: list[Decimal] = field(default_factory=list)
-    taken: list[Taken] = field(default_factory=list)
-    denied: list[Denied] = field(default_factory=list)
+    taken: list[SimulatedTrade] = field(default_factory=list)
+    denied: list[DeniedTrade] = field(default_factory=list)
     stop_days: list[str] = field(default_factory=list)
 
     @property
@@ -92,7 +92,7 @@ class Simulated(Struct):
         return Counter(one.code for one in self.denied)
 
     @property
-    def forced(self) -> list[Taken]:
+    def forced(self) -> list[SimulatedTrade]:
         """What a stop ended."""
         return [one for one in self.taken if one.forced]
 
@@ -118,14 +118,14 @@ def simulate(timeline: TradeEvents, limits: LimitsChanged, decide: Fold = fold) 
                 held[symbol] = trade
                 decide(state, filled_at, fact)
             elif type(answer) is EntryDenied:
-                simulated.denied.append(Denied(trade, answer.code))
+                simulated.denied.append(DeniedTrade(trade, answer.code))
             else:
                 raise InvariantBroken(f"the request at {at} was answered by {type(answer).__name__}")
         elif held.get(symbol) == trade:
             decided = decide(state, at, fact)
             if type(fact) is PositionClosed:
                 del held[symbol]
-                simulated.taken.append(Taken(trade, at.ms, fact.pnl))
+                simulated.taken.append(SimulatedTrade(trade, at.ms, fact.pnl))
             play.note(at, decided)
     play.end_day(state.day.date, daily_pnl(state))
     return simulated
@@ -165,7 +165,7 @@ class _Play:
 
     def end_day(self, date: str, pnl: Decimal) -> None:
         """A trading day is over."""
-        self.simulated.days.append(Day(date, pnl, len(self.simulated.curve)))
+        self.simulated.days.append(SimulatedDay(date, pnl, len(self.simulated.curve)))
         self._before_today += pnl
 
     def _days_and_stops(self, decided: Sequence[Decision]) -> list[StopLossTriggered]:
@@ -185,5 +185,5 @@ class _Play:
             trade = self.held.pop(leg.symbol)
             number = self.state.workers[worker_of(leg.symbol)].seqs[SESSION] + 1
             closed, known = self._timeline.forced_exit(trade, at, number)
-            self.simulated.taken.append(Taken(trade, at.ms, closed.pnl, forced=True, known=known))
+            self.simulated.taken.append(SimulatedTrade(trade, at.ms, closed.pnl, forced=True, known=known))
             self.note(at, self._decide(self.state, at, closed))

@@ -28,7 +28,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from portfold.research.simulate.simulator import Simulated, Taken
+from portfold.research.simulate.simulator import Simulated, SimulatedTrade
 from portfold.research.trades.trade_file import Trade
 
 Floats = NDArray[np.float64]
@@ -195,7 +195,7 @@ def moments_of(simulated: Simulated, days: Sequence[str]) -> Iterator[slice]:
         before = after
 
 
-def _exposure(taken: Sequence[Taken], trades: Sequence[Trade]) -> tuple[int, int, int]:
+def _exposure(taken: Sequence[SimulatedTrade], trades: Sequence[Trade]) -> tuple[int, int, int]:
     """Milliseconds of all positions together, with any open, and from the first entry to the last exit."""
     if not taken:
         return 0, 0, 0

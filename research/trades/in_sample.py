@@ -16,7 +16,7 @@ from portfold.research.trades.trading_days import Chosen
 ON_TRAINING_BARS = "Trades_On_Training_Bars"
 
 
-class Seen(Struct, frozen=True):
+class InSampleTrades(Struct, frozen=True):
     """One symbol's `trades` in a span, those of them `on_training_bars`, and the last one's trading day."""
 
     symbol: str
@@ -25,7 +25,9 @@ class Seen(Struct, frozen=True):
     last_day: str
 
 
-def seen_in(chosen: Chosen, results: Iterable[SymbolTrades], *, zone: str, roll: str) -> tuple[Seen, ...]:
+def in_sample_trades(
+    chosen: Chosen, results: Iterable[SymbolTrades], *, zone: str, roll: str
+) -> tuple[InSampleTrades, ...]:
     """What of the span's trades is on bars of the training: the symbols that have such trades."""
     found = []
     for one in results:
@@ -34,7 +36,7 @@ def seen_in(chosen: Chosen, results: Iterable[SymbolTrades], *, zone: str, roll:
         known = [ms for ms in own if until is not None and ms <= until]
         if known:
             last_day = trading_day_at(max(known), zone, roll).date
-            found.append(Seen(one.symbol, len(known), len(own), last_day))
+            found.append(InSampleTrades(one.symbol, len(known), len(own), last_day))
     return tuple(found)
 
 
@@ -45,17 +47,17 @@ def _trained_until_ms(one: SymbolTrades) -> int | None:
     return entries[min(count, len(entries)) - 1] if count > 0 else None
 
 
-def of_symbols(seen: Iterable[Seen], symbols: Collection[str]) -> tuple[Seen, ...]:
+def of_symbols(seen: Iterable[InSampleTrades], symbols: Collection[str]) -> tuple[InSampleTrades, ...]:
     """What concerns these symbols."""
     return tuple(one for one in seen if one.symbol in symbols)
 
 
-def count(seen: Iterable[Seen]) -> int:
+def count(seen: Iterable[InSampleTrades]) -> int:
     """How many trades are on bars of the training."""
     return sum(one.on_training_bars for one in seen)
 
 
-def in_words(seen: Sequence[Seen]) -> str:
+def in_words(seen: Sequence[InSampleTrades]) -> str:
     """`34 of 50 trades of ES are on bars that the model was trained on, the last on 2025-02-14, and prove
     nothing`; there is at least one symbol."""
     names, trades = ", ".join(one.symbol for one in seen), sum(one.trades for one in seen)

@@ -18,7 +18,7 @@ _DAY = timedelta(days=1)
 _SATURDAY = 5
 
 
-class Span(Struct, frozen=True):
+class DaySpan(Struct, frozen=True):
     """Trading days from `first` to `last`, both included; None for as far as there are trades."""
 
     first: date | None = None
@@ -40,7 +40,7 @@ class Span(Struct, frozen=True):
         return first <= day <= last
 
 
-def apart(train: Span, test: Span) -> None:
+def apart(train: DaySpan, test: DaySpan) -> None:
     """Raises ResearchError where a day would be chosen on and judged by."""
     before = train.last is not None and test.first is not None and train.last < test.first
     after = test.last is not None and train.first is not None and test.last < train.first
@@ -63,7 +63,7 @@ class Chosen(Struct, frozen=True):
     straddling: int
 
 
-def trades_within(trades: Iterable[Trade], span: Span, *, zone: str, roll: str) -> Chosen:
+def trades_within(trades: Iterable[Trade], span: DaySpan, *, zone: str, roll: str) -> Chosen:
     """The trades that begin and end in `span`, by the trading days of `zone` and `roll`.
 
     Raises ResearchError where there are none.

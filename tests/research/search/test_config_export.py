@@ -11,7 +11,7 @@ from portfold.config import ConfigError, read_portfolio, write_defaults
 from portfold.research.errors import ResearchError
 from portfold.research.search.config_export import (
     UNMEASURED,
-    Choice,
+    PortfolioChoice,
     changes,
     checked,
     configuration_text,
@@ -46,7 +46,7 @@ def table(folder: Path, *rows: dict[str, str], columns: tuple[str, ...] = GREEDY
     return path
 
 
-def exported(choice: Choice, stop: str = "2500") -> dict[str, Any]:
+def exported(choice: PortfolioChoice, stop: str = "2500") -> dict[str, Any]:
     """The tree of the file."""
     tree: dict[str, Any] = json.loads(configuration_text(choice, Decimal(stop)))
     return tree

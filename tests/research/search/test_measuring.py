@@ -13,7 +13,7 @@ import pytest
 from portfold.research.errors import ResearchError
 from portfold.research.processes import cores
 from portfold.research.search.evaluation import Submit, measuring, run_searches
-from portfold.research.search.resume_log import Measured, ResumeLog
+from portfold.research.search.resume_log import MeasuredSet, ResumeLog
 from portfold.research.search.search import Symbols, Visited, greedy
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.statistics.metrics import Metrics
@@ -45,7 +45,7 @@ def test_many_processes_come_to_the_same_as_one(scenario: Scenario, tmp_path: Pa
     assert found[0] == found[1]
 
 
-def _place(one: Measured) -> tuple[int, tuple[str, ...]]:
+def _place(one: MeasuredSet) -> tuple[int, tuple[str, ...]]:
     return one.max_positions, one.symbols
 
 
