@@ -1,10 +1,10 @@
-"""How fast research simulates by the live rules, and how long a greedy search takes.
+"""Measures how fast research simulates by the live rules, and how long a greedy search takes.
 
-Two things over the trades of made-up years: `simulate` plays all symbols through the production fold on one
-core, in CPU seconds, the best of a few rounds, for each number of positions; `search` is the whole greedy
-search over all of these numbers, in processes, on the clock and in CPU seconds. A file holds two events of
-each trade, its entry and its exit; the fold is told three of one that is made (asked, filled, closed), and
-one of one that is denied.
+Two measurements over the trades of made-up years: `simulate` folds all symbols with the production fold on
+one core, in CPU seconds, the best of a few rounds, for each number of positions; `search` is the whole greedy
+search over all of these numbers, in several processes, in elapsed and in CPU seconds. A file holds two events
+of each trade, its entry and its exit; the fold takes three events of a trade that is made (request, fill,
+close) and one of a trade that is denied.
 """
 
 import gc
@@ -39,7 +39,7 @@ _MOST_LOST, _MOST_MADE = 60_000, 66_000  # cents
 
 
 class SimulationSpeed(NamedTuple):
-    """One number of positions: events folded, the part of the entries that was denied, CPU seconds."""
+    """The speed with one number of positions: events folded, the denied part of the entries, CPU seconds."""
 
     folded: int
     denied: float
@@ -47,7 +47,7 @@ class SimulationSpeed(NamedTuple):
 
 
 def main() -> None:
-    """Makes the trades, measures, prints."""
+    """Makes the trades, measures, prints the figures."""
     options = parser("research", __doc__)
     options.add_argument("--events", type=count, default=13_000, help="entries and exits in all (13000)")
     options.add_argument("--symbols", type=count, default=16, help="symbols they belong to (16)")
@@ -67,14 +67,14 @@ def main() -> None:
     )
     gc.collect()
     gc.freeze()  # the scenario stays: the collector need not walk through it
-    _print_simulations(events, {level: _played(scenario, level, chosen.rounds) for level in levels})
+    _print_simulations(events, {level: _speed_of(scenario, level, chosen.rounds) for level in levels})
     _print_search(
         scenario, SearchPlan(levels, Constraints(9000, 2), "never", chosen.jobs, chosen.seed), events
     )
 
 
 def _trades(trades: int, symbols: int, seed: int) -> list[Trade]:
-    """On whole hours, as bars end: many ask at the same moment."""
+    """Makes trades on whole hours, as bars end, so that many ask at the same moment."""
     random = Random(seed)
     made: list[Trade] = []
     for number in range(symbols):
@@ -99,7 +99,7 @@ def _scenario(trades: Sequence[Trade]) -> Scenario:
     )
 
 
-def _played(scenario: Scenario, level: int, rounds: int) -> SimulationSpeed:
+def _speed_of(scenario: Scenario, level: int, rounds: int) -> SimulationSpeed:
     simulated, seconds = scenario.simulate(scenario.symbols, level), []
     for _ in range(rounds):
         begun = process_time()
@@ -109,14 +109,13 @@ def _played(scenario: Scenario, level: int, rounds: int) -> SimulationSpeed:
     return SimulationSpeed(folded, len(simulated.denied) / simulated.requested, min(seconds))
 
 
-def _print_simulations(events: int, played: dict[int, SimulationSpeed]) -> None:
+def _print_simulations(events: int, speeds: dict[int, SimulationSpeed]) -> None:
     print(f"{'positions':10}{'denied':>10}{'entries, exits/s':>18}{'folded/s':>12}")
-    for level, one in played.items():
-        print(
-            f"{level:<10}{one.denied:>10.1%}{events / one.seconds:>18,.0f}{one.folded / one.seconds:>12,.0f}"
-        )
-    seconds = sum(one.seconds for one in played.values())
-    offered, folded = len(played) * events / seconds, sum(one.folded for one in played.values()) / seconds
+    for level, speed in speeds.items():
+        rates = f"{events / speed.seconds:>18,.0f}{speed.folded / speed.seconds:>12,.0f}"
+        print(f"{level:<10}{speed.denied:>10.1%}{rates}")
+    seconds = sum(speed.seconds for speed in speeds.values())
+    offered, folded = len(speeds) * events / seconds, sum(speed.folded for speed in speeds.values()) / seconds
     print(
         f"\nExpected: {EXPECTED_TRADE_EVENTS:,} events of trades folded a second or more on one core; here "
         f"{folded:,.0f}, which are {offered:,.0f} entries and exits a second.\n",
@@ -139,7 +138,7 @@ def _print_search(scenario: Scenario, plan: SearchPlan, events: int) -> None:
 
 
 def _cpu_seconds() -> float:
-    """Of this process and those it has waited for."""
+    """Returns the CPU seconds of this process and of those it has waited for."""
     usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 

@@ -1,6 +1,7 @@
-"""The worker that `alerts` measures: asks, and each time also for what is denied, so that there is an alert.
+"""The worker that `alerts` measures: with each request that is allowed it makes one that is denied, for an
+alert.
 
-It is told on standard input how many times, and answers with the nanoseconds each answer took, as JSON.
+It reads from standard input how many requests to make, and prints the nanoseconds each answer took, as JSON.
 """
 
 import json
@@ -17,7 +18,7 @@ _PAUSE_SECONDS = 0.002
 
 
 def _ask(gate: PortfolioGate) -> int:
-    """A request that is allowed, timed; its slot is given back."""
+    """Times a request that is allowed, and gives its slot back."""
     begun = time.perf_counter_ns()
     decision = gate.request_entry(ASKED, side="long", size=1, strategy="ibs")
     took = time.perf_counter_ns() - begun
