@@ -1,4 +1,4 @@
-"""The figures of one symbol alone, as `research.statistics.metrics` defines them, by a simulation without
+"""Measures one symbol alone, as `research.statistics.metrics` defines figures, by a simulation without
 limits.
 
 Days are all trading days of the bars that were traded, also those before the first trade and after the last.
@@ -25,7 +25,7 @@ _SEED = 1  # of the bootstrap: the same trades have the same intervals
 
 
 class BacktestFigures(NamedTuple):
-    """Figures, and the 95 % interval of the Sharpe."""
+    """The figures, and the 95 % interval of the Sharpe."""
 
     metrics: Metrics
     sharpe: Interval
@@ -34,7 +34,7 @@ class BacktestFigures(NamedTuple):
 def figures_of(
     configuration: Configuration, trades: Sequence[Trade], days: Sequence[str], cash: Decimal
 ) -> BacktestFigures:
-    """The figures of trades of one symbol that never overlap."""
+    """Measures trades of one symbol that never overlap."""
     if not trades:
         return BacktestFigures(measured(Simulated((), 1), (), days, cash, _NO_LIMIT), Interval(0.0, 0.0))
     runtime = structs.replace(configuration.runtime, max_contracts=MOST_CONTRACTS)

@@ -1,7 +1,7 @@
-"""The backtest of one symbol, from its bars to its two files in the folder of results.
+"""Backtests one symbol, from its bars to its two files in the folder of results.
 
-What it depends on has a fingerprint: bars, parameters and costs, the model, the span, the account, and the
-code itself. A symbol whose files are of the same fingerprint is not done again.
+All that the result depends on goes into a fingerprint: bars, parameters and costs, the model, the span, the
+account, and the code itself. A symbol whose files have the same fingerprint is not backtested again.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ from portfold.workers.filters.sidecar import Sidecar
 
 
 class BacktestPlan(Struct, frozen=True):
-    """What is backtested, whichever symbol. `cash`: dollars in the account; `folder`: that of the results."""
+    """The settings of the backtests of all symbols: `cash` in dollars, the `folder` of the results."""
 
     configuration: Configuration
     market: ResearchMarket
@@ -48,7 +48,7 @@ class BacktestPlan(Struct, frozen=True):
 
 
 class FinishedBacktest(NamedTuple):
-    """A symbol's figures; `before` where they were there already."""
+    """A symbol's figures; `before` where an earlier backtest had written them."""
 
     best: Best
     before: bool
@@ -75,7 +75,7 @@ def backtest(plan: BacktestPlan, symbol: str) -> FinishedBacktest:
 
 
 class _Outcome(NamedTuple):
-    """All that is to be told of a symbol."""
+    """The results of a symbol that go into its best.json."""
 
     past: Past
     traded: TradedAlone
@@ -94,7 +94,7 @@ def _past(plan: BacktestPlan, symbol: str) -> Past:
         raise ResearchError(f"{symbol}: expected bars from 1970 on, got one of {bars[0].time:%Y-%m-%d}.")
     day = plan.configuration.runtime.trading_day
     begins, ends = bars_within(symbol, bars, plan.span, day, plan.market)
-    ends_of_days = (date.fromisoformat(day_of(bars[place], day)) for place in (begins, ends - 1))
+    ends_of_days = (date.fromisoformat(day_of(bars[number], day)) for number in (begins, ends - 1))
     return Past(bars[:ends], begins, days_between(*ends_of_days))
 
 
@@ -102,13 +102,13 @@ def _past(plan: BacktestPlan, symbol: str) -> Past:
 
 
 def _made(traded: TradedAlone) -> Iterator[TradeRow]:
-    probabilities = [one.probability for one in traded.signals] or [None] * len(traded.trades)
+    probabilities = [signal.probability for signal in traded.signals] or [None] * len(traded.trades)
     for trade, probability in zip(traded.trades, probabilities, strict=True):
         yield TradeRow(trade, selected=True, probability=probability)
 
 
 def _refused(symbol: str, traded: TradedAlone, examples: Examples) -> Iterator[TradeRow]:
-    """What the filter dropped, with what it would have made; without features or an end nothing is known."""
+    """Yields the trades that the filter refused, where features and an end tell their outcome."""
     known = {example.time: example for example in examples.of}
     for signal in traded.refused:
         if signal.time in known:
@@ -154,7 +154,7 @@ def _best(plan: BacktestPlan, symbol: str, outcome: _Outcome) -> Best:
         open_at_end=int(traded.opened is not None),
         refused=len(traded.refused),
         refused_without_outcome=len(traded.refused) - sum(not row.selected for row in outcome.rows),
-        trades_on_training_bars=sum(one.time <= model.trained_until for one in traded.signals)
+        trades_on_training_bars=sum(signal.time <= model.trained_until for signal in traded.signals)
         if model
         else 0,
         model_threshold=parameters.min_probability if model else None,
@@ -189,7 +189,7 @@ def _of_model(model: Sidecar) -> dict[str, str]:
 
 
 def _fingerprint(plan: BacktestPlan, symbol: str, past: Past, model: Sidecar | None) -> str:
-    """SHA-256 of all that the result depends on."""
+    """Returns the SHA-256 of all that the result depends on."""
     runtime = plan.configuration.runtime
     facts = (
         symbol,
@@ -207,7 +207,7 @@ def _fingerprint(plan: BacktestPlan, symbol: str, past: Past, model: Sidecar | N
 
 @cache
 def _code() -> str:
-    """SHA-256 of the code that trades and measures."""
+    """Returns the SHA-256 of the code that trades and measures."""
     digest = hashlib.sha256()
     for package in (coordinator, workers, research):
         for file in sorted(Path(package.__path__[0]).rglob("*.py")):

@@ -1,6 +1,6 @@
-"""Backtests of several symbols, several at once; what is done is written at once, and stays.
+"""Backtests several symbols at once; each is written as soon as it is finished.
 
-A symbol that cannot be backtested is told with the reason, and the others are done.
+A symbol that cannot be backtested is reported with the reason, and the others go on.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ _ENDED_FROM_OUTSIDE = (
 
 
 class FailedBacktest(NamedTuple):
-    """A symbol that could not be backtested, and why, in a sentence."""
+    """A symbol that could not be backtested, and why: one sentence."""
 
     symbol: str
     why: str
@@ -30,7 +30,7 @@ class FailedBacktest(NamedTuple):
 def backtests(
     plan: BacktestPlan, symbols: Sequence[str], jobs: int
 ) -> Iterator[FinishedBacktest | FailedBacktest]:
-    """Backtests the symbols in `jobs` processes, one in this one; each comes as it is done.
+    """Backtests the symbols in `jobs` processes, or in this one; yields each as it is finished.
 
     Raises ResearchError where a process was ended from outside.
     """

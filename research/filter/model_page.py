@@ -1,4 +1,4 @@
-"""What cross-validation found of a filter, as a self-contained page: is it honest, and does it pay?"""
+"""The page on a filter by cross-validation: are its probabilities right, and does it pay?"""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -18,14 +18,14 @@ _PX = 420
 
 def model_page(
     title: str,
-    told: str,
+    kicker: str,
     examples: Sequence[Example],
     probabilities: Sequence[float],
     measured: FilterFigures,
     cuts: Sequence[Cut],
     threshold: float,
 ) -> str:
-    """The page. Raises ModuleNotFoundError without plotly."""
+    """Writes the self-contained page. Raises ModuleNotFoundError without plotly."""
     reliability = figure(
         _reliability(measured),
         "Reliability curve",
@@ -39,7 +39,7 @@ def model_page(
         "Examples overlap, so this compares, and is no backtest.",
     )
     body = (
-        f'<header><p class="kicker">{text(told)}</p><h1>{text(title)}</h1>'
+        f'<header><p class="kicker">{text(kicker)}</p><h1>{text(title)}</h1>'
         f'<p class="session">{text(figures_in_words(len(examples), measured))}</p></header>'
         f"<h2>Reliability</h2>{reliability}<h2>P&amp;L kept and dropped</h2>{pnl}{_table(cuts)}"
     )
@@ -47,7 +47,7 @@ def model_page(
 
 
 def figures_in_words(count: int, measured: FilterFigures) -> str:
-    """How well the model tells what pays, beside what always saying the base rate would give."""
+    """Says how well the model predicts, beside the figures of always predicting the base rate."""
     return (
         f"{count:,} examples, {measured.base_rate:.1%} of which paid. "
         f"Log loss {measured.log_loss:.4f} (always saying so: {measured.base_log_loss:.4f}), "
@@ -62,9 +62,9 @@ def _reliability(measured: FilterFigures) -> Chart:
         "type": "scatter",
         "mode": "lines+markers",
         "name": "measured",
-        "x": [one.predicted for one in bins],
-        "y": [one.paid for one in bins],
-        "text": [f"{one.count:,}: given {one.predicted:.3f}, paid {one.paid:.3f}" for one in bins],
+        "x": [part.predicted for part in bins],
+        "y": [part.paid for part in bins],
+        "text": [f"{part.count:,}: given {part.predicted:.3f}, paid {part.paid:.3f}" for part in bins],
         "hovertemplate": "%{text}<extra></extra>",
         "line": {"color": "@gain"},
     }
