@@ -1,4 +1,4 @@
-"""The account as a chart: what was in it at the end of each day, and how deep under its highest it was."""
+"""The chart of the account at the end of each day, and of its drawdown."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -14,12 +14,12 @@ _ACCOUNT, _DRAWDOWN = (0.40, 1.0), (0.0, 0.32)
 _FEW_STOPS = 40
 _MARK_PX, _SMALL_MARK_PX = 10, 6
 CHOSEN, JUDGED = "chosen on", "judged on"
-"""The spans' names."""
+"""The names of the spans."""
 _DAY = "%{x|%a %-d %b %Y}: %{y:$,.0f}"
 
 
 def account_chart(spans: Sequence[tuple[str, ReplayedSpan]], breach_limit: Decimal) -> Chart:
-    """The spans by name, the earlier first; the first of them opens the legend."""
+    """Draws the named spans, the earlier first; only the first is in the legend."""
     data = [trace for number, (name, one) in enumerate(spans) for trace in _span(name, one, first=not number)]
     return {
         "data": [*data, *_stops([one for _, one in spans]), _breach(spans, breach_limit)],
@@ -66,7 +66,7 @@ def _line(name: str, x: Sequence[str], y: Sequence[float], line: Part) -> Trace:
 
 
 def _stops(spans: Sequence[ReplayedSpan]) -> list[Trace]:
-    """A mark at the account's end of each day on which the stop was triggered; none without one."""
+    """Marks the account at the end of each day on which the stop was triggered."""
     account = {day.date: day.account for one in spans for day in one.days}
     days = [day for one in spans for day in one.stop_days]
     if not days:
@@ -99,7 +99,8 @@ def _breach(spans: Sequence[tuple[str, ReplayedSpan]], limit: Decimal) -> Trace:
 
 
 def _window(spans: Sequence[tuple[str, ReplayedSpan]]) -> Part:
-    """From the first day to the last; a single day is no window, and is left to the chart."""
+    """Returns the range from the first day to the last; none for a single day, where the chart picks its
+    own."""
     first, last = _ends(spans)
     return {"range": [first, last]} if first < last else {}
 
@@ -131,7 +132,7 @@ def _shading(spans: Sequence[tuple[str, ReplayedSpan]]) -> list[Part]:
 
 
 def _names(spans: Sequence[tuple[str, ReplayedSpan]]) -> list[Part]:
-    """Between the panels, where no line is; at the outer ends, so that a short span's name has room too."""
+    """Writes the names between the panels, at the outer ends, so that a short span's name has room too."""
     (first, early), (last, late) = spans
     between: Part = {"yref": "paper", "yanchor": "middle"}
     y = (_ACCOUNT[0] + _DRAWDOWN[1]) / 2

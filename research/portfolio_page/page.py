@@ -1,4 +1,4 @@
-"""The report on a row of a search as one HTML file: what it is worth first, then how it came about."""
+"""The report on a row of a search as one HTML file: its figures first, then how it was found."""
 
 from decimal import Decimal
 
@@ -21,7 +21,7 @@ from portfold.research.search.config_export import UNMEASURED
 from portfold.research.search.findings import Findings, Winner
 
 MARK = "portfold research report"
-"""Stands at the beginning of every page, by which one knows it."""
+"""Begins every page, so that a page is recognized."""
 _NO_SCRIPTS = "The charts need JavaScript; every figure is in the tables as well."
 _NOT_KNOWN = "Nothing beside the table says how it was found, so that is not drawn: {what}."
 _NOT_AGAIN = "Not drawn: the row was not simulated again, for the reason above."
@@ -32,7 +32,7 @@ _SHARPE = (
 
 
 def report_html(subject: Subject) -> str:
-    """The page. Raises ModuleNotFoundError without plotly."""
+    """Writes the page. Raises ModuleNotFoundError without plotly."""
     body = [
         header(subject),
         headline(subject),
@@ -81,7 +81,7 @@ def _account(subject: Subject) -> str:
 
 
 def _named(again: Replayed) -> list[tuple[str, ReplayedSpan]]:
-    """The spans, the earlier first, with their names where there are two."""
+    """Returns the spans, the earlier first, with names where there are two."""
     if again.test is None:
         return [("", again.train)]
     return [(CHOSEN if one is again.train else JUDGED, one) for one in again.spans]
@@ -104,21 +104,22 @@ def _judged(subject: Subject) -> str:
         )
     charts = "".join(
         figure(
-            judged_chart(one, findings.rows, winner.max_positions),
-            f"{one.name} where it was chosen and where it is judged, by number of positions",
-            f"{one.name}: {one.told(one.read(winner.train))} where it was chosen (hollow), "
-            f"{one.told(one.read(winner.test))} where it is judged (full).",
+            judged_chart(compared, findings.rows, winner.max_positions),
+            f"{compared.name} where it was chosen and where it is judged, by number of positions",
+            f"{compared.name}: {compared.write(compared.read(winner.train))} where it was chosen (hollow), "
+            f"{compared.write(compared.read(winner.test))} where it is judged (full).",
         )
-        for one in COMPARED
+        for compared in COMPARED
     )
+    lead = text(_generalization(winner, winner.kept))
     return _section(
         name,
-        f'<p class="lead">{text(_left(winner, winner.kept))}</p><div class="small-charts">{charts}</div>',
+        f'<p class="lead">{lead}</p><div class="small-charts">{charts}</div>',
         _folded("In figures", judged_table(findings.rows, winner.max_positions)),
     )
 
 
-def _left(winner: Winner, kept: float | None) -> str:
+def _generalization(winner: Winner, kept: float | None) -> str:
     left = f"{percent(kept, 0)} of it is left" if kept is not None else "there was none to keep"
     test = winner.test.sharpe if winner.test is not None else None
     return (

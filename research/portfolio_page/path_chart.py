@@ -1,4 +1,4 @@
-"""The search's path as a chart: drawdown and Sharpe as symbols are dropped, by number of positions."""
+"""The chart of the greedy paths: drawdown and Sharpe as symbols are dropped, by number of positions."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ _ABOVE, _BELOW = (0.56, 1.0), (0.0, 0.44)
 _FAINTEST, _BOLDEST = 0.30, 0.85
 _LABELS = 10
 _FAR = 3
-"""A limit so many times the deepest drawdown is not drawn: it would press the lines flat."""
+"""A limit more than so many times the deepest drawdown is not drawn, as it would flatten the lines."""
 _LEGEND = {"y": 1.06, "entrywidth": 34, "title": {"text": "positions", "side": "left", "font": {"size": 12}}}
 _WHY = {"drawdown": "lowers the drawdown most", "sharpe": "is the weakest alone"}
 
@@ -24,7 +24,7 @@ def path_chart(
     constraints: Constraints,
     chosen: int,
 ) -> Chart:
-    """Greedy's ways and the set `kept` of each, by number of positions; `chosen` is the page's."""
+    """Draws the greedy paths and the set `kept` of each, by number of positions; `chosen` is the page's."""
     levels = [*(level for level in sorted(paths) if level != chosen), chosen]  # that one over the others
     most = max(len(path[0].symbols) for path in paths.values())
     data = [
@@ -66,8 +66,8 @@ def _style(level: int, paths: Mapping[int, object], chosen: int) -> Part:
 def _way(
     level: int, path: Sequence[Visited], kept: Symbols | None, constraints: Constraints, style: Part
 ) -> list[Trace]:
-    """Hollow marks break a constraint; the large one is the set that was kept."""
-    texts = [_told(level, one, constraints) for one in path]
+    """Draws one path; hollow marks break a constraint, the large one is the set that was kept."""
+    texts = [_hover(level, one, constraints) for one in path]
     valid = [constraints.met_by(one.metrics) for one in path]
     is_kept = [one.symbols == kept for one in path]
     symbols = [
@@ -99,7 +99,7 @@ def _way(
     ]
 
 
-def _told(level: int, one: Visited, constraints: Constraints) -> str:
+def _hover(level: int, one: Visited, constraints: Constraints) -> str:
     found = one.metrics
     fits = "" if constraints.met_by(found) else ", not valid"
     next_ = f"<br>next drops {label(one.dropped)}: {_WHY.get(one.because, '')}" if one.dropped else ""
@@ -123,6 +123,6 @@ def _limit(most: int, constraints: Constraints) -> Trace:
 
 
 def _name(panel: str, top: float) -> Part:
-    """The panel's name, above its left end."""
-    place: Part = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
-    return note(panel, 0, top, **place) | {"font": {"color": "@ink", "size": 12}}
+    """Writes the panel's name above its left end."""
+    position: Part = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
+    return note(panel, 0, top, **position) | {"font": {"color": "@ink", "size": 12}}

@@ -1,4 +1,4 @@
-"""What the page is about: a row of a table, and all that is known of it."""
+"""The subject of the page: a row of a table, its findings and its simulation."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,8 @@ ON_TRAIN = "on the days it was chosen on"
 
 
 class JudgedFigures(Struct, frozen=True):
-    """The figures the row is judged by, by the table's names; where from, in words; `intervals` if known."""
+    """The figures that judge the row, by the table's names; `where` says on which days; `intervals` if
+    known."""
 
     where: str
     by_name: Mapping[str, float | None]
@@ -24,9 +25,9 @@ class JudgedFigures(Struct, frozen=True):
 
 
 class Subject(Struct, frozen=True):
-    """The row `choice`, the first rows of its table, it among them or not, and the row simulated again.
+    """The row `choice`, the first rows of its table, and the row simulated again.
 
-    Without `replayed`, `why_not` says why nothing was simulated: one sentence. `version` is ours.
+    `why_not` is one sentence that says why nothing was simulated. `version` is that of portfold.
     """
 
     choice: PortfolioChoice
@@ -37,17 +38,17 @@ class Subject(Struct, frozen=True):
 
     @property
     def findings(self) -> Findings | None:
-        """Those of the table."""
+        """Returns the findings of the table."""
         return self.choice.findings
 
     @property
     def winner(self) -> Winner | None:
-        """What the search knew of the row."""
+        """Returns the row of the findings."""
         return self.choice.winner
 
     @property
     def figures(self) -> JudgedFigures:
-        """Where there was a test span, it is judged by that."""
+        """Returns the figures of the test span; of the train span where there was no other."""
         winner, again = self.winner, self.replayed
         if winner is None:
             return JudgedFigures(SPAN_UNKNOWN, self.choice.figures, None)

@@ -1,4 +1,4 @@
-"""The page's tables: the rows of the search, the symbols of the row, train against test, greedy's way."""
+"""The page's tables: the rows of the search, the symbols of the row, train against test, the greedy path."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -12,11 +12,11 @@ from portfold.research.search.config_export import PortfolioChoice
 from portfold.research.search.findings import Winner
 from portfold.research.search.search import Constraints, Symbols, Visited
 
-_BECAUSE = {"drawdown": "lowers the drawdown most", "sharpe": "lowest Sharpe alone"}
+_REASONS = {"drawdown": "lowers the drawdown most", "sharpe": "lowest Sharpe alone"}
 
 
 def rows_table(rows: Sequence[PortfolioChoice], chosen: int, note: str) -> str:
-    """The rows of the table, the page's own marked."""
+    """Writes the rows of the table; the row of the page is marked."""
     tested = any(row.winner is not None and row.winner.test is not None for row in rows)
     known = any(row.winner is not None for row in rows)
     names = ("Row", "Pos.", "Sharpe", *(("95%",) if known else ()), "CAGR", "Return", "Max DD", "Breaches")
@@ -70,7 +70,7 @@ def _count(value: float | None) -> str:
 
 
 def symbols_table(again: Replayed, note: str) -> str:
-    """Each symbol's trades in the row, on the train span, and on the test span where there was one."""
+    """Writes each symbol's trades in the row, on the train span, and on the test span where there was one."""
     names = ("Trades", "Won", "P&L", "Denied", "Blocked", "Forced", "At final P&L")
     spans = [again.train.outcomes, *([again.test.outcomes] if again.test is not None else [])]
     heads = [words("Symbol"), *map(figure, names)]
@@ -102,7 +102,7 @@ def _outcome(one: SymbolOutcome) -> list[Cell]:
 
 
 def judged_table(rows: Sequence[Winner], chosen: int) -> str:
-    """Each row's figures where it was chosen, and beside them on the test span."""
+    """Writes each row's figures on the train span, and beside them those on the test span."""
     pairs = ("Sharpe", "CAGR", "Max DD", "PF")
     heads = [
         figure("Pos."),
@@ -116,7 +116,7 @@ def judged_table(rows: Sequence[Winner], chosen: int) -> str:
 def _judged(row: Winner, chosen: int) -> list[Cell]:
     own = row.max_positions == chosen
     spans = (row.train, row.test)
-    told = [
+    pairs = [
         [ratio(one.sharpe) if one else NOTHING for one in spans],
         [percent(one.cagr) if one else NOTHING for one in spans],
         [money(one.max_dd) if one else NOTHING for one in spans],
@@ -127,7 +127,7 @@ def _judged(row: Winner, chosen: int) -> list[Cell]:
     ]
     return [
         figure(f"{row.max_positions}{' ◂' if own else ''}", "name" if own else ""),
-        *(figure(cell) for pair in told for cell in pair),
+        *(figure(cell) for pair in pairs for cell in pair),
         figure(percent(row.kept, 0)),
     ]
 
@@ -136,7 +136,7 @@ def _judged(row: Winner, chosen: int) -> list[Cell]:
 
 
 def way_table(path: Sequence[Visited], kept: Symbols, constraints: Constraints) -> str:
-    """Greedy's way to the row, a step a line."""
+    """Writes the greedy path to the row, a step a line."""
     heads = [*map(figure, ("Symbols", "Sharpe", "Max DD", "Breaches")), words("Valid"), words("Dropped next")]
     return table("Greedy's way to this row", heads, [_step(one, kept, constraints) for one in path])
 
@@ -150,5 +150,5 @@ def _step(one: Visited, kept: Symbols, constraints: Constraints) -> list[Cell]:
         figure(money(found.max_dd)),
         figure(f"{found.breach_events:,}"),
         words("yes" if constraints.met_by(found) else "no"),
-        words(f"{one.dropped}: {_BECAUSE.get(one.because, '')}" if one.dropped else NOTHING),
+        words(f"{one.dropped}: {_REASONS.get(one.because, '')}" if one.dropped else NOTHING),
     ]

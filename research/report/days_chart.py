@@ -15,7 +15,7 @@ _DAY_MS = 86_400_000
 
 
 def days_chart(accounts: Sequence[DayAccount]) -> Chart:
-    """A bar for each day."""
+    """Draws a bar for each day, with its stop line and its lowest point, and the sum so far."""
     return {
         "data": [trace(accounts) for trace in (_results, _sum, _stop_lines, _lowest, _stops)],
         "layout": frame(_HEIGHT_PX, left_px=64, top_px=44, bottom_px=34)
@@ -24,7 +24,7 @@ def days_chart(accounts: Sequence[DayAccount]) -> Chart:
 
 
 def _weekdays(count: int) -> Part:
-    """Dates without the weekends, which no trading day bears; each of a few is named."""
+    """Returns an axis of dates without weekends, which are no trading days; names each of a few."""
     each = {"dtick": _DAY_MS} if count <= _FEW else {}
     return {"type": "date", "rangebreaks": [{"bounds": ["sat", "mon"]}], "tickformat": "%a %-d %b"} | each
 

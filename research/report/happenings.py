@@ -1,4 +1,5 @@
-"""What happened besides trading: stops and how they were flattened, orders, other limits, what was odd."""
+"""Reports events besides trading: stops and their flattening, orders, changed limits, unusual lines of the
+log."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -21,7 +22,7 @@ _SIGNS = {
 
 
 def flattenings(account: DayAccount, zone: str) -> str:
-    """Each flattening of the day, step by step, the stops first of all."""
+    """Writes each flattening of the day, step by step."""
     return "".join(_flattening(one, account, zone) for one in account.flattenings)
 
 
@@ -58,12 +59,12 @@ def _step(step: Step, flattening: Flattening, span_ms: int, zone: str, day: str)
 
 
 def limits(account: DayAccount, zone: str) -> str:
-    """The limits in force when the day began, and what was changed during it."""
+    """Writes the limits in force when the day began, and their changes during it."""
     if account.limits is None:
         return '<p class="note">No limits were in force.</p>'
     named = limits_named(account.limits)
     rows = [
-        [words(name, "name"), words(_told(name, value))]
+        [words(name, "name"), words(_with_unit(name, value))]
         for name, value in named.items()
         if name not in _NOT_SHOWN
     ]
@@ -78,7 +79,7 @@ def _changes(account: DayAccount, zone: str) -> str:
         [
             words(clock(change.ms, zone, account.day), "when"),
             words(name, "name"),
-            *(words(_told(name, before)), words(_told(name, after))),
+            *(words(_with_unit(name, before)), words(_with_unit(name, after))),
             *(words(change.by), words(change.reason)),
         ]
         for change in account.changes
@@ -87,8 +88,8 @@ def _changes(account: DayAccount, zone: str) -> str:
     return table("Limits changed during the day", heads, rows)
 
 
-def _told(name: str, value: str) -> str:
-    """A limit's value with its unit."""
+def _with_unit(name: str, value: str) -> str:
+    """Writes a limit's value with its unit."""
     if name == "daily_stop_loss":
         return shown_limit(Decimal(value))
     if name.endswith("_ms"):
@@ -97,7 +98,7 @@ def _told(name: str, value: str) -> str:
 
 
 def orders(account: DayAccount, zone: str) -> str:
-    """Halts, resumes and whatever else an operator ordered."""
+    """Writes halts, resumes and all other orders of an operator."""
     heads = [*map(words, ("At", "Order", "By", "Why"))]
     rows = [
         [
@@ -112,20 +113,20 @@ def orders(account: DayAccount, zone: str) -> str:
 
 
 def unusual_lines(account: DayAccount, zone: str) -> str:
-    """What the coordinator's log said that is out of the ordinary."""
+    """Writes the lines of the coordinator's log that are out of the ordinary."""
     heads = [words("At"), words("Level"), words("What")]
     rows: Sequence[Sequence[Cell]] = [
         [
-            words(clock(told.ms, zone, account.day), "when"),
-            words(told.line.level, f"level {told.line.level}"),
-            words(told.line.text),
+            words(clock(logged.ms, zone, account.day), "when"),
+            words(logged.line.level, f"level {logged.line.level}"),
+            words(logged.line.text),
         ]
-        for told in account.lines
+        for logged in account.lines
     ]
     left_out = f"And {counted(account.lines_left_out, 'line')} more." if account.lines_left_out else ""
     return table("Out of the ordinary", heads, rows, note=left_out)
 
 
 def session(begins_ms: int, ends_ms: int, zone: str) -> str:
-    """`Fri 10 Jan 17:00 to Mon 13 Jan 17:00, America/Chicago`."""
+    """Writes `Fri 10 Jan 17:00 to Mon 13 Jan 17:00, America/Chicago`."""
     return f"{moment(begins_ms, zone)} to {moment(ends_ms, zone)}, {zone}"

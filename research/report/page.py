@@ -1,4 +1,4 @@
-"""The report on trading days as one HTML file: the first things first, then the days in detail."""
+"""The report on trading days as one HTML file: the headline first, then the days in detail."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,16 @@ from portfold.research.report.tables import days_table, held_table, tallies_tabl
 from portfold.research.report.wording import counted, dollars, long_date, text
 
 MARK = "portfold audit report"
-"""Stands at the beginning of every report, by which one knows it."""
+"""Begins every report, so that a report is recognized."""
 _NO_SCRIPTS = "The charts need JavaScript; every figure is in the tables as well."
 _DAYS_OPEN = 7
 
 
 def report_html(found: Gathered, *, portfolio: str, read_from: str, week: bool, version: str) -> str:
-    """The report on `found.accounts`, of which there is one at least. ModuleNotFoundError without plotly.
+    """Writes the report on `found.accounts`, at least one; `week` titles it as that of a week.
 
-    `week`: they are those of a week. `read_from` and `version` say where from and by what.
+    `read_from` names the source of the record, `version` that of portfold. Raises ModuleNotFoundError without
+    plotly.
     """
     accounts = found.accounts
     zone = next((one.limits.zone for one in accounts if one.limits), "UTC")

@@ -1,4 +1,4 @@
-"""What the tables of a report hold: days, symbols, strategies, trades, what is still open."""
+"""The tables of a report: days, symbols, strategies, trades, open positions."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -20,7 +20,7 @@ _CENT = Decimal("0.01")
 
 
 def tallies_tables(accounts: Sequence[DayAccount]) -> str:
-    """Per symbol and per strategy, side by side where there is room."""
+    """Writes the tables by symbol and by strategy, side by side where there is room."""
     total = all_together(accounts)
     note = _of_other_days(accounts)
     symbols = _tally_table("By symbol", "Symbol", by_symbol(accounts), total, note)
@@ -53,7 +53,8 @@ def _tally_cells(tally: Tally, largest: Decimal) -> list[Cell]:
 
 
 def _bar(amount: Decimal, largest: Decimal) -> Cell:
-    """An amount, and under it a bar from the middle: to the right if it was made, to the left if lost."""
+    """Writes an amount, and under it a bar from the middle: to the right for a gain, to the left for a
+    loss."""
     if not largest or not amount:
         return money(amount)
     width = float(abs(amount) / largest) * 50
@@ -63,7 +64,7 @@ def _bar(amount: Decimal, largest: Decimal) -> Cell:
 
 
 def _of_other_days(accounts: Sequence[DayAccount]) -> str:
-    """Where the P&L is not just that of the trades."""
+    """Writes a note where the P&L is not that of the trades alone."""
     overnight = any(account.held for account in accounts) or any(
         abs(trade.pnl - trade.booked) > _CENT for account in accounts for trade in account.trades
     )
@@ -79,7 +80,7 @@ def _of_other_days(accounts: Sequence[DayAccount]) -> str:
 
 
 def days_table(accounts: Sequence[DayAccount]) -> str:
-    """A line for each day."""
+    """Writes a row for each day."""
     heads = [
         words("Trading day"),
         *map(figure, ("P&L", "Lowest", "Of limit", "Stops", "Trades", "Won", "Denied", "Blocked")),
@@ -126,7 +127,7 @@ def _day_row(account: DayAccount) -> list[Cell]:
 
 
 def trades_table(account: DayAccount, zone: str) -> str:
-    """Every close of the day, in order."""
+    """Writes every close of the day, in order."""
     heads = [
         *map(words, ("Closed", "Symbol", "Strategy", "Side")),
         *map(figure, ("Size", "Entry", "Exit", "Held", "Commission", "P&L")),
@@ -159,7 +160,7 @@ def _trade_row(one: Trade, account: DayAccount, zone: str) -> list[Cell]:
 
 
 def held_table(account: DayAccount) -> str:
-    """What is open at the end of the day."""
+    """Writes the positions open at the end of the day."""
     heads = [
         *map(words, ("Symbol", "Strategy", "Side")),
         *map(figure, ("Size", "Entry", "Open P&L")),

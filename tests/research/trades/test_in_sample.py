@@ -98,9 +98,9 @@ def exported(folder: Path) -> dict[str, Any]:
     ran = called("research", "export", "--yes", cwd=folder)
     assert ran.code == 0, ran.err
     path = folder / "config" / "portfolio_optimization.json"
-    told: dict[str, Any] = json.loads(path.read_text()) | {"said": ran.out}
+    performance: dict[str, Any] = json.loads(path.read_text()) | {"said": ran.out}
     assert load(None, {}, folder).portfolio.warnings == ()
-    return told
+    return performance
 
 
 def reported(folder: Path) -> str:
