@@ -107,12 +107,12 @@ def _table(cuts: Sequence[Cut]) -> str:
     heads = [Cell(text(name), figure=True) for name in names]
     rows = [
         [
-            number(f"{one.probability:g}"),
-            number(f"{one.kept:,}"),
-            money(one.kept_pnl),
-            number(f"{one.dropped:,}"),
-            money(one.dropped_pnl),
+            number(f"{cut.probability:g}"),
+            number(f"{cut.kept:,}"),
+            money(cut.kept_pnl),
+            number(f"{cut.dropped:,}"),
+            money(cut.dropped_pnl),
         ]
-        for one in cuts
+        for cut in cuts
     ]
     return table("What each threshold keeps and drops", heads, rows)

@@ -22,7 +22,7 @@ def account_chart(spans: Sequence[tuple[str, ReplayedSpan]], breach_limit: Decim
     """Draws the named spans, the earlier first; only the first is in the legend."""
     data = [trace for number, (name, one) in enumerate(spans) for trace in _span(name, one, first=not number)]
     return {
-        "data": [*data, *_stops([one for _, one in spans]), _breach(spans, breach_limit)],
+        "data": [*data, *_stops([span for _, span in spans]), _breach(spans, breach_limit)],
         "layout": frame(_HEIGHT_PX, left_px=_LEFT_PX, top_px=48, bottom_px=36)
         | {
             "xaxis": still_axis() | {"type": "date", "anchor": "y2", "linecolor": "@rule"} | _window(spans),
@@ -35,21 +35,24 @@ def account_chart(spans: Sequence[tuple[str, ReplayedSpan]], breach_limit: Decim
     }
 
 
-def _span(name: str, one: ReplayedSpan, *, first: bool) -> list[Trace]:
-    x = [day.date for day in one.days]
+def _span(name: str, span: ReplayedSpan, *, first: bool) -> list[Trace]:
+    x = [day.date for day in span.days]
     group = {"legendgroup": "account", "showlegend": first}
     below = {"legendgroup": "drawdown", "showlegend": first}
     ends = [x[0], x[-1]]
     beginning = _line(
-        "Beginning", ends, [float(one.cash)] * 2, {"color": "@muted", "width": 1, "dash": "dot"}
+        "Beginning", ends, [float(span.cash)] * 2, {"color": "@muted", "width": 1, "dash": "dot"}
     )
     return [
-        _line("Account", x, [day.account for day in one.days], {"color": "@gain", "width": 1.8})
+        _line("Account", x, [day.account for day in span.days], {"color": "@gain", "width": 1.8})
         | group
         | {"hovertemplate": f"{_DAY}<extra>{_called('Account', name)}</extra>"},
         beginning | {"hoverinfo": "skip", "legendgroup": "beginning", "showlegend": first},
         _line(
-            "Drawdown", x, [-day.drawdown for day in one.days], {"color": "@loss", "width": 1, "shape": "hvh"}
+            "Drawdown",
+            x,
+            [-day.drawdown for day in span.days],
+            {"color": "@loss", "width": 1, "shape": "hvh"},
         )
         | below
         | {"yaxis": "y2", "fill": "tozeroy", "fillcolor": "@lossfill"}
@@ -67,8 +70,8 @@ def _line(name: str, x: Sequence[str], y: Sequence[float], line: Part) -> Trace:
 
 def _stops(spans: Sequence[ReplayedSpan]) -> list[Trace]:
     """Marks the account at the end of each day on which the stop was triggered."""
-    account = {day.date: day.account for one in spans for day in one.days}
-    days = [day for one in spans for day in one.stop_days]
+    account = {day.date: day.account for span in spans for day in span.days}
+    days = [day for span in spans for day in span.stop_days]
     if not days:
         return []
     size = _MARK_PX if len(days) <= _FEW_STOPS else _SMALL_MARK_PX

@@ -61,23 +61,28 @@ class KeptSet(NamedTuple):
 
 def kept_grid(sets: Sequence[KeptSet], symbols: Sequence[str], note: str) -> str:
     """Shows which symbol is in which set, and its P&L there; the symbols in most sets come first."""
-    count = {symbol: sum(symbol in one.symbols for one in sets) for symbol in symbols}
+    count = {symbol: sum(symbol in kept_set.symbols for kept_set in sets) for symbol in symbols}
     order = sorted(symbols, key=lambda symbol: (-count[symbol], symbol))
-    made = [abs(float(out.pnl)) for one in sets for span in one.outcomes[:1] for out in span]
+    made = [abs(float(out.pnl)) for kept_set in sets for span in kept_set.outcomes[:1] for out in span]
     most = max(made, default=0.0) or 1.0
     rows = [
-        (f"{one.max_positions}{' ◂' if one.chosen else ''}", [_kept(one, symbol, most) for symbol in order])
-        for one in sorted(sets, key=lambda one: one.max_positions)
+        (
+            f"{kept_set.max_positions}{' ◂' if kept_set.chosen else ''}",
+            [_kept(kept_set, symbol, most) for symbol in order],
+        )
+        for kept_set in sorted(sets, key=lambda kept_set: kept_set.max_positions)
     ]
     if len(sets) > 1:
         rows.append(("in sets", [Tile(f"{count[symbol]}", tone="sum") for symbol in order]))
     return grid("Which symbol is in the set of each number of positions", "Positions", order, rows, note)
 
 
-def _kept(one: KeptSet, symbol: str, most: float) -> Tile:
-    if symbol not in one.symbols:
-        return Tile("·", hover=f"{symbol} is not in the set of {one.max_positions} positions", tone="none")
-    own = [out for span in one.outcomes for out in span if out.symbol == symbol]
+def _kept(kept_set: KeptSet, symbol: str, most: float) -> Tile:
+    if symbol not in kept_set.symbols:
+        return Tile(
+            "·", hover=f"{symbol} is not in the set of {kept_set.max_positions} positions", tone="none"
+        )
+    own = [out for span in kept_set.outcomes for out in span if out.symbol == symbol]
     if not own:
         return Tile("●")
     texts = [f"{money(out.pnl)} in {out.trades:,} trades" for out in own]
@@ -85,7 +90,7 @@ def _kept(one: KeptSet, symbol: str, most: float) -> Tile:
     # Even the smallest amount is tinted, to show that the symbol is in the set.
     tint = float(own[0].pnl) / most
     tint = max(tint, 0.08) if tint >= 0 else min(tint, -0.08)
-    return Tile(short_money(own[0].pnl), tint, f"{symbol}, {one.max_positions} positions: {spans}")
+    return Tile(short_money(own[0].pnl), tint, f"{symbol}, {kept_set.max_positions} positions: {spans}")
 
 
 # --- months ---------------------------------------------------------------------------------------------

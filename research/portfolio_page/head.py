@@ -32,7 +32,7 @@ def header(subject: Subject) -> str:
     return (
         f'<header><p class="kicker">portfolio research, {text(choice.table.name)}</p>'
         f"<h1>{text(title_of(subject))}{badge}</h1>"
-        f'<p class="symbols">{" ".join(f"<b>{text(one)}</b>" for one in choice.symbols)}</p>{lines}</header>'
+        f'<p class="symbols">{" ".join(f"<b>{text(symbol)}</b>" for symbol in choice.symbols)}</p>{lines}</header>'
     )
 
 

@@ -42,7 +42,7 @@ def judged_chart(of: Compared, rows: Sequence[Winner], chosen: int) -> Chart:
     ticks: Part = {
         "tickmode": "array",
         "tickvals": levels,
-        "ticktext": [_tick(one, chosen) for one in levels],
+        "ticktext": [_tick(level, chosen) for level in levels],
     }
     if len(levels) > _NUMBERED:
         ticks = {}

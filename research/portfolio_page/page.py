@@ -84,7 +84,7 @@ def _named(again: Replayed) -> list[tuple[str, ReplayedSpan]]:
     """Returns the spans, the earlier first, with names where there are two."""
     if again.test is None:
         return [("", again.train)]
-    return [(CHOSEN if one is again.train else JUDGED, one) for one in again.spans]
+    return [(CHOSEN if span is again.train else JUDGED, span) for span in again.spans]
 
 
 # --- chosen and judged ----------------------------------------------------------------------------------
@@ -183,7 +183,9 @@ def _months(subject: Subject) -> str:
     if again is None:
         return _section("Monthly returns", _missing(_NOT_AGAIN))
     each = [(name, years(one.days, one.cash)) for name, one in _named(again)]
-    returns = [abs(one) for _, found in each for year in found for one in year.months if one is not None]
+    returns = [
+        abs(month) for _, found in each for year in found for month in year.months if month is not None
+    ]
     most = max(returns, default=0.0) or 1.0
     return _section(
         "Monthly returns", *(months_grid(found, most, _months_note(name)) for name, found in each)
@@ -203,7 +205,7 @@ def _correlation(subject: Subject) -> str:
     if again is None:
         return _section("How alike the symbols are", _missing(_NOT_AGAIN))
     together = {
-        symbol: np.concatenate([one.by_day[symbol] for one in again.spans]) for symbol in again.train.by_day
+        symbol: np.concatenate([span.by_day[symbol] for span in again.spans]) for symbol in again.train.by_day
     }
     note = (
         "Correlation of daily P&L by closed trades, like beside like: blue pairs win and lose together and "

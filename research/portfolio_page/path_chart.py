@@ -35,7 +35,7 @@ def path_chart(
     below = still_axis() | {"range": [most + 0.5, 0.5], "anchor": "y2", "zeroline": False, "tickangle": 0}
     ticks: Part = {"dtick": -(-most // _LABELS), "tick0": most}
     layout = frame(_HEIGHT_PX, left_px=_LEFT_PX, top_px=64, bottom_px=50)
-    deepest = max(one.metrics.max_dd for path in paths.values() for one in path)
+    deepest = max(visited.metrics.max_dd for path in paths.values() for visited in path)
     far = constraints.max_dd > _FAR * deepest > 0
     limit = f"limit {money(constraints.max_dd)}"
     return {
@@ -67,9 +67,9 @@ def _way(
     level: int, path: Sequence[Visited], kept: Symbols | None, constraints: Constraints, style: Part
 ) -> list[Trace]:
     """Draws one path; hollow marks break a constraint, the large one is the set that was kept."""
-    texts = [_hover(level, one, constraints) for one in path]
-    valid = [constraints.met_by(one.metrics) for one in path]
-    is_kept = [one.symbols == kept for one in path]
+    texts = [_hover(level, visited, constraints) for visited in path]
+    valid = [constraints.met_by(visited.metrics) for visited in path]
+    is_kept = [visited.symbols == kept for visited in path]
     symbols = [
         "star" if own else "circle" if fits else "circle-open"
         for own, fits in zip(is_kept, valid, strict=True)
@@ -78,7 +78,7 @@ def _way(
         "type": "scatter",
         "mode": "lines+markers",
         "name": f"{level}",
-        "x": [len(one.symbols) for one in path],
+        "x": [len(visited.symbols) for visited in path],
         "text": texts,
         "hovertemplate": "%{text}<extra></extra>",
         "opacity": style["opacity"],
@@ -94,17 +94,19 @@ def _way(
         "legendrank": level,
     }
     return [
-        common | {"y": [one.metrics.max_dd for one in path]},
-        common | {"y": [one.metrics.sharpe for one in path], "yaxis": "y2", "showlegend": False},
+        common | {"y": [visited.metrics.max_dd for visited in path]},
+        common | {"y": [visited.metrics.sharpe for visited in path], "yaxis": "y2", "showlegend": False},
     ]
 
 
-def _hover(level: int, one: Visited, constraints: Constraints) -> str:
-    found = one.metrics
+def _hover(level: int, visited: Visited, constraints: Constraints) -> str:
+    found = visited.metrics
     fits = "" if constraints.met_by(found) else ", not valid"
-    next_ = f"<br>next drops {label(one.dropped)}: {_WHY.get(one.because, '')}" if one.dropped else ""
+    next_ = (
+        f"<br>next drops {label(visited.dropped)}: {_WHY.get(visited.because, '')}" if visited.dropped else ""
+    )
     return (
-        f"{level} positions, {len(one.symbols)} symbols{fits}<br>drawdown {money(found.max_dd)}, "
+        f"{level} positions, {len(visited.symbols)} symbols{fits}<br>drawdown {money(found.max_dd)}, "
         f"{found.breach_events} breaches, Sharpe {ratio(found.sharpe)}{next_}"
     )
 

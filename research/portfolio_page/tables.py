@@ -85,16 +85,16 @@ def symbols_table(again: Replayed, note: str) -> str:
     return table("The symbols of the row", heads, lines, total=total, note=note)
 
 
-def _outcome(one: SymbolOutcome) -> list[Cell]:
-    won = one.won / one.trades if one.trades else None
+def _outcome(outcome: SymbolOutcome) -> list[Cell]:
+    won = outcome.won / outcome.trades if outcome.trades else None
     return [
-        figure(f"{one.trades:,}"),
+        figure(f"{outcome.trades:,}"),
         figure(percent(won, 0)),
-        figure(money(one.pnl), tone_of(one.pnl)),
-        figure(f"{one.denied:,}"),
-        figure(percent(one.block_rate)),
-        figure(f"{one.forced:,}"),
-        figure(f"{one.at_final:,}"),
+        figure(money(outcome.pnl), tone_of(outcome.pnl)),
+        figure(f"{outcome.denied:,}"),
+        figure(percent(outcome.block_rate)),
+        figure(f"{outcome.forced:,}"),
+        figure(f"{outcome.at_final:,}"),
     ]
 
 
@@ -117,12 +117,12 @@ def _judged(row: Winner, chosen: int) -> list[Cell]:
     own = row.max_positions == chosen
     spans = (row.train, row.test)
     pairs = [
-        [ratio(one.sharpe) if one else NOTHING for one in spans],
-        [percent(one.cagr) if one else NOTHING for one in spans],
-        [money(one.max_dd) if one else NOTHING for one in spans],
+        [ratio(span.sharpe) if span else NOTHING for span in spans],
+        [percent(span.cagr) if span else NOTHING for span in spans],
+        [money(span.max_dd) if span else NOTHING for span in spans],
         [
-            (INFINITE if one.profit_factor is None else ratio(one.profit_factor)) if one else NOTHING
-            for one in spans
+            (INFINITE if span.profit_factor is None else ratio(span.profit_factor)) if span else NOTHING
+            for span in spans
         ],
     ]
     return [
@@ -138,17 +138,17 @@ def _judged(row: Winner, chosen: int) -> list[Cell]:
 def way_table(path: Sequence[Visited], kept: Symbols, constraints: Constraints) -> str:
     """Writes the greedy path to the row, a step a line."""
     heads = [*map(figure, ("Symbols", "Sharpe", "Max DD", "Breaches")), words("Valid"), words("Dropped next")]
-    return table("Greedy's way to this row", heads, [_step(one, kept, constraints) for one in path])
+    return table("Greedy's way to this row", heads, [_step(visited, kept, constraints) for visited in path])
 
 
-def _step(one: Visited, kept: Symbols, constraints: Constraints) -> list[Cell]:
-    found = one.metrics
-    own = one.symbols == kept
+def _step(visited: Visited, kept: Symbols, constraints: Constraints) -> list[Cell]:
+    found = visited.metrics
+    own = visited.symbols == kept
     return [
-        figure(f"{len(one.symbols)}{' ★' if own else ''}", "name" if own else ""),
+        figure(f"{len(visited.symbols)}{' ★' if own else ''}", "name" if own else ""),
         figure(ratio(found.sharpe)),
         figure(money(found.max_dd)),
         figure(f"{found.breach_events:,}"),
         words("yes" if constraints.met_by(found) else "no"),
-        words(f"{one.dropped}: {_REASONS.get(one.because, '')}" if one.dropped else NOTHING),
+        words(f"{visited.dropped}: {_REASONS.get(visited.because, '')}" if visited.dropped else NOTHING),
     ]

@@ -119,14 +119,14 @@ class _Day:
         at = [(self._at(trade.ms), float(trade.daily_pnl)) for trade in trades]
         return marks(name, at, [self._exit_label(trade) for trade in trades], marker=marker)
 
-    def _exit_label(self, one: Trade) -> str:
-        price = exit_price(one.price, one.reason, " at ", grouped=True)
-        what = f"{one.symbol} {one.side} {one.size} closed{price}: {dollars(one.pnl)}"
-        why = f", {one.reason}" if one.reason else ""
-        return label(f"{self._clock(one.ms)} {what}, {one.worker}{why}")
+    def _exit_label(self, trade: Trade) -> str:
+        price = exit_price(trade.price, trade.reason, " at ", grouped=True)
+        what = f"{trade.symbol} {trade.side} {trade.size} closed{price}: {dollars(trade.pnl)}"
+        why = f", {trade.reason}" if trade.reason else ""
+        return label(f"{self._clock(trade.ms)} {what}, {trade.worker}{why}")
 
     def _stops(self) -> Trace:
-        stops = [one.triggered for one in self._account.stopped if one.triggered]
+        stops = [flattening.triggered for flattening in self._account.stopped if flattening.triggered]
         texts = [f"stopped out at {shown(stop.daily_pnl)} of {shown_limit(-stop.limit)}" for stop in stops]
         line = {"width": 2, "color": "@paper"}
         return marks(
@@ -250,8 +250,8 @@ class _Day:
 
     def _ordered(self) -> list[tuple[int, str]]:
         """Lists the orders and changes of limits that matter for the rest of the chart, by time."""
-        orders = [(one.ms, _order_word(one)) for one in self._account.orders if one.kind != "settle"]
-        return sorted([*orders, *((one.ms, "limits") for one in self._account.changes)])
+        orders = [(order.ms, _order_word(order)) for order in self._account.orders if order.kind != "settle"]
+        return sorted([*orders, *((change.ms, "limits") for change in self._account.changes)])
 
     def _order_line(self, ms: int) -> Part:
         x, line = self._at(ms), {"color": "@muted", "width": 1, "dash": "dot"}

@@ -23,24 +23,28 @@ _SIGNS = {
 
 def flattenings(account: DayAccount, zone: str) -> str:
     """Writes each flattening of the day, step by step."""
-    return "".join(_flattening(one, account, zone) for one in account.flattenings)
+    return "".join(_flattening(flattening, account, zone) for flattening in account.flattenings)
 
 
-def _flattening(one: Flattening, account: DayAccount, zone: str) -> str:
-    began = clock(one.began_ms, zone, account.day)
-    if one.triggered is not None:
-        stopped = clock(one.triggered.ms, zone, account.day)
-        reached = f"{shown(one.triggered.daily_pnl)} of {shown_limit(-one.triggered.limit)}"
+def _flattening(flattening: Flattening, account: DayAccount, zone: str) -> str:
+    began = clock(flattening.began_ms, zone, account.day)
+    if flattening.triggered is not None:
+        stopped = clock(flattening.triggered.ms, zone, account.day)
+        reached = f"{shown(flattening.triggered.daily_pnl)} of {shown_limit(-flattening.triggered.limit)}"
         title = f"Stopped out {stopped} at {reached}"
     else:
-        title = f"Flattened {began}: {one.cause}"
-    ended = "not ended" if one.took_ms is None else f"flat after {one.took_ms:,} ms"
-    open_positions = one.triggered.open_positions if one.triggered else None
+        title = f"Flattened {began}: {flattening.cause}"
+    ended = "not ended" if flattening.took_ms is None else f"flat after {flattening.took_ms:,} ms"
+    open_positions = flattening.triggered.open_positions if flattening.triggered else None
     held = f"{counted(open_positions, 'position')} open, " if open_positions is not None else ""
-    due = f"{held}{ended}; allowed were {one.deadline_ms - one.began_ms:,} ms"
-    span_ms = max(1, one.steps[-1].ms - one.began_ms) if one.steps else 1
-    steps = "".join(_step(step, one, span_ms, zone, account.day) for step in one.steps)
-    late = " late" if one.took_ms is None or any(step.kind == "overdue" for step in one.steps) else ""
+    due = f"{held}{ended}; allowed were {flattening.deadline_ms - flattening.began_ms:,} ms"
+    span_ms = max(1, flattening.steps[-1].ms - flattening.began_ms) if flattening.steps else 1
+    steps = "".join(_step(step, flattening, span_ms, zone, account.day) for step in flattening.steps)
+    late = (
+        " late"
+        if flattening.took_ms is None or any(step.kind == "overdue" for step in flattening.steps)
+        else ""
+    )
     return (
         f'<section class="flattening{late}"><h3>{text(title)}</h3><p class="note">{text(due)}</p>'
         f"<ol>{steps}</ol></section>"
@@ -102,12 +106,12 @@ def orders(account: DayAccount, zone: str) -> str:
     heads = [*map(words, ("At", "Order", "By", "Why"))]
     rows = [
         [
-            words(clock(one.ms, zone, account.day), "when"),
-            words(f"{one.kind}, refused" if one.refused else one.kind, "name"),
-            words(one.by),
-            words(f"{one.reason} ({one.refused})" if one.refused else one.reason),
+            words(clock(order.ms, zone, account.day), "when"),
+            words(f"{order.kind}, refused" if order.refused else order.kind, "name"),
+            words(order.by),
+            words(f"{order.reason} ({order.refused})" if order.refused else order.reason),
         ]
-        for one in account.orders
+        for order in account.orders
     ]
     return table("Orders", heads, rows)
 

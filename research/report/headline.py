@@ -28,14 +28,14 @@ def title_of(accounts: Sequence[DayAccount], *, week: bool) -> str:
 def headline_text(accounts: Sequence[DayAccount]) -> str:
     """Writes the headline's figures in a line."""
     total, last = all_together(accounts), accounts[-1]
-    asked, blocked = sum(one.asked for one in accounts), sum(one.blocked for one in accounts)
+    asked, blocked = sum(account.asked for account in accounts), sum(account.blocked for account in accounts)
     limits = _daily_limits(accounts)
     limit = f", limit {', then '.join(limits)} a day" if limits else ""
     won = f" ({total.won} won)" if total.trades else ""
     so_far = "" if last.over else ", so far"
     return (
-        f"P&L {dollars(sum((one.pnl for one in accounts), ZERO))}{limit}, "
-        f"{counted(sum(one.stops for one in accounts), 'stop')}, {counted(total.trades, 'trade')}{won}, "
+        f"P&L {dollars(sum((account.pnl for account in accounts), ZERO))}{limit}, "
+        f"{counted(sum(account.stops for account in accounts), 'stop')}, {counted(total.trades, 'trade')}{won}, "
         f"{blocked:,} of {asked:,} entries denied ({percent(rate(blocked, asked))}){so_far}"
     )
 
@@ -61,13 +61,13 @@ def header(accounts: Sequence[DayAccount], title: str, portfolio: str, zone: str
 def headline(accounts: Sequence[DayAccount], zone: str) -> str:
     """Writes the figures to be seen in two seconds."""
     total = all_together(accounts)
-    pnl = sum((one.pnl for one in accounts), ZERO)
-    asked, blocked = sum(one.asked for one in accounts), sum(one.blocked for one in accounts)
+    pnl = sum((account.pnl for account in accounts), ZERO)
+    asked, blocked = sum(account.asked for account in accounts), sum(account.blocked for account in accounts)
     block_rate = rate(blocked, asked)
-    stops = sum(one.stops for one in accounts)
-    most = max(accounts, key=lambda one: one.most_open)
+    stops = sum(account.stops for account in accounts)
+    most = max(accounts, key=lambda account: account.most_open)
     limit = f"/{most.most_allowed}" if most.most_allowed else ""
-    above = any(one.above for one in accounts)
+    above = any(account.above for account in accounts)
     won = f"{total.won} won, {percent(total.win_rate, 0)}" if total.trades else ""
     facts = [
         fact("Stops", str(stops), _stops_note(accounts, zone), alarm=stops > 0),
@@ -99,11 +99,11 @@ def fact(name: str, value: str, note: str, *, alarm: bool = False) -> str:
 
 
 def _stops_note(accounts: Sequence[DayAccount], zone: str) -> str:
-    stops = [(account, one) for account in accounts for one in account.stopped]
+    stops = [(account, stop) for account in accounts for stop in account.stopped]
     if not stops:
         return "none"
     if len(accounts) > 1:
-        return f"on {counted(sum(one.stops > 0 for one in accounts), 'day')}"
+        return f"on {counted(sum(account.stops > 0 for account in accounts), 'day')}"
     account, last = stops[-1]
     ended = "not flat yet" if last.took_ms is None else f"flat after {last.took_ms:,} ms"
     when = clock(last.triggered.ms, zone, account.day) if last.triggered else ""
@@ -113,7 +113,7 @@ def _stops_note(accounts: Sequence[DayAccount], zone: str) -> str:
 def _gauge(accounts: Sequence[DayAccount]) -> str:
     """Draws how much of the limit was lost at worst; the mark on the bar is the limit."""
     limits = _daily_limits(accounts)
-    worst = max(accounts, key=lambda one: one.used)
+    worst = max(accounts, key=lambda account: account.used)
     a_day, when = ("", "") if len(accounts) == 1 else (" a day", f", on {worst.day}")
     limit = f"limit {', then '.join(limits)}{a_day}" if limits else "no limit"
     of = shown_limit(-worst.lost_of) if len(limits) > 1 else "it"

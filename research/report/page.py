@@ -26,7 +26,7 @@ def report_html(found: Gathered, *, portfolio: str, read_from: str, week: bool, 
     plotly.
     """
     accounts = found.accounts
-    zone = next((one.limits.zone for one in accounts if one.limits), "UTC")
+    zone = next((account.limits.zone for account in accounts if account.limits), "UTC")
     title = title_of(accounts, week=week)
     several = week or len(accounts) > 1
     body = [
@@ -59,7 +59,7 @@ def _one_day(account: DayAccount, zone: str) -> str:
 
 
 def _several_days(accounts: Sequence[DayAccount], zone: str) -> str:
-    days = "".join(_day_section(one, zone, folded=len(accounts) > _DAYS_OPEN) for one in accounts)
+    days = "".join(_day_section(account, zone, folded=len(accounts) > _DAYS_OPEN) for account in accounts)
     about = "P&L by trading day, each against its stop line, and their sum"
     return "".join(
         [

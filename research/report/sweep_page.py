@@ -29,7 +29,7 @@ def sweep_page(
 
     Raises ModuleNotFoundError without plotly.
     """
-    names = " and ".join(one.name for one in ranges)
+    names = " and ".join(limit.name for limit in ranges)
     chart = _lines(ranges[0], points) if len(ranges) == 1 else _map(ranges, points)
     title = f"What if: {names}"
     also = ", ".join(f"{name} {value}" for name, value in fixed.items())
@@ -49,10 +49,10 @@ def sweep_page(
 def _lines(of: Range, points: Sequence[Point]) -> Chart:
     labels = [_value(of, point.values[0]) for point in points]
     tallies = [point.tally for point in points]
-    total = [float(one.what_if.figures.pnl) for one in tallies]
-    worst = [float(one.what_if.worst_pnl) for one in tallies]
-    symbols = ["circle-open" if one.unknown else "circle" for one in tallies]
-    texts = [_hover(one) for one in tallies]
+    total = [float(tally.what_if.figures.pnl) for tally in tallies]
+    worst = [float(tally.what_if.worst_pnl) for tally in tallies]
+    symbols = ["circle-open" if tally.unknown else "circle" for tally in tallies]
+    texts = [_hover(tally) for tally in tallies]
     recorded = float(tallies[0].recorded.figures.pnl)
     layout = frame(_LINES_PX, left_px=86, top_px=44, bottom_px=54) | {
         "xaxis": still_axis()
@@ -68,8 +68,8 @@ def _lines(of: Range, points: Sequence[Point]) -> Chart:
         _line("worst day", labels, worst, texts, {"color": "@loss", "width": 2, "dash": "dot"}, symbols),
     ]
     bars = [
-        _bars("trades", labels, [one.what_if.figures.trades for one in tallies], "@held"),
-        _bars("entries of unknown outcome", labels, [one.unknown for one in tallies], "@denied"),
+        _bars("trades", labels, [tally.what_if.figures.trades for tally in tallies], "@held"),
+        _bars("entries of unknown outcome", labels, [tally.unknown for tally in tallies], "@denied"),
     ]
     return {"data": [*lines, *bars], "layout": layout}
 
@@ -179,7 +179,7 @@ def _value(of: Range, value: object) -> str:
 
 def _table(ranges: Sequence[Range], points: Sequence[Point]) -> str:
     heads = [
-        *(number(one.name) for one in ranges),
+        *(number(limit.name) for limit in ranges),
         *map(
             number,
             ("Allowed", "Denied", "Trades", "P&L", "Stops", "Worst day", "Gone", "Their P&L", "Unknown"),
@@ -187,7 +187,7 @@ def _table(ranges: Sequence[Range], points: Sequence[Point]) -> str:
     ]
     first = points[0].tally
     recorded = [
-        *(number(_recorded(one, first)) for one in ranges),
+        *(number(_recorded(limit, first)) for limit in ranges),
         *_totals(first.recorded),
         number("recorded"),
         money(None),

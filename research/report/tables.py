@@ -87,18 +87,18 @@ def days_table(accounts: Sequence[DayAccount]) -> str:
         figure("Most open"),
     ]
     total = all_together(accounts)
-    asked, blocked = sum(one.asked for one in accounts), sum(one.blocked for one in accounts)
+    asked, blocked = sum(account.asked for account in accounts), sum(account.blocked for account in accounts)
     foot = [
         words("Total"),
-        money(sum((one.pnl for one in accounts), ZERO)),
+        money(sum((account.pnl for account in accounts), ZERO)),
         *(figure(""), figure("")),
-        figure(sum(one.stops for one in accounts)),
+        figure(sum(account.stops for account in accounts)),
         figure(f"{total.trades:,}"),
         figure(percent(total.win_rate, 0)),
         *(figure(f"{blocked:,} of {asked:,}"), _blocked_share(blocked, asked)),
         figure(""),
     ]
-    return table("Day by day", heads, [_day_row(one) for one in accounts], total=foot)
+    return table("Day by day", heads, [_day_row(account) for account in accounts], total=foot)
 
 
 def _blocked_share(blocked: int, asked: int) -> Cell:
@@ -134,27 +134,29 @@ def trades_table(account: DayAccount, zone: str) -> str:
         words("Why"),
     ]
     trades = account.trades[:TRADES_SHOWN]
-    rows = [_trade_row(one, account, zone) for one in trades]
+    rows = [_trade_row(trade, account, zone) for trade in trades]
     left_out = len(account.trades) - len(trades)
     note = f"And {counted(left_out, 'trade')} more, which are counted as well." if left_out else ""
     return table("Trades", heads, rows, note=note)
 
 
-def _trade_row(one: Trade, account: DayAccount, zone: str) -> list[Cell]:
-    booked, made_up = "", is_made_up(one.reason)
-    if abs(one.pnl - one.booked) > _CENT:
-        booked = f"<small>{text(dollars(one.booked))} of it today</small>"
-    why = ", ".join(part for part in (one.reason, f"by {one.closed_by}" if one.closed_by else "") if part)
+def _trade_row(trade: Trade, account: DayAccount, zone: str) -> list[Cell]:
+    booked, made_up = "", is_made_up(trade.reason)
+    if abs(trade.pnl - trade.booked) > _CENT:
+        booked = f"<small>{text(dollars(trade.booked))} of it today</small>"
+    why = ", ".join(
+        part for part in (trade.reason, f"by {trade.closed_by}" if trade.closed_by else "") if part
+    )
     return [
-        words(clock(one.ms, zone, account.day), "when"),
-        words(one.symbol, "name"),
-        words(one.worker),
-        words(one.side),
-        figure(f"{one.size:,}"),
-        *(figure(quote) for quote in prices(one.entry or None, None if made_up else one.price)),
-        figure(span(one.ms - one.opened_ms)),
-        figure(dollars(one.commission)),
-        Cell(f"{text(dollars(one.pnl))}{booked}", figure=True, tone=tone_of(one.pnl)),
+        words(clock(trade.ms, zone, account.day), "when"),
+        words(trade.symbol, "name"),
+        words(trade.worker),
+        words(trade.side),
+        figure(f"{trade.size:,}"),
+        *(figure(quote) for quote in prices(trade.entry or None, None if made_up else trade.price)),
+        figure(span(trade.ms - trade.opened_ms)),
+        figure(dollars(trade.commission)),
+        Cell(f"{text(dollars(trade.pnl))}{booked}", figure=True, tone=tone_of(trade.pnl)),
         words(why),
     ]
 
@@ -166,15 +168,15 @@ def held_table(account: DayAccount) -> str:
         *map(figure, ("Size", "Entry", "Open P&L")),
     ]
     caption = "Open over the end of the day" if account.over else "Open now"
-    return table(caption, heads, [_held_row(one) for one in account.held])
+    return table(caption, heads, [_held_row(position) for position in account.held])
 
 
-def _held_row(one: EndOfDayPosition) -> list[Cell]:
+def _held_row(position: EndOfDayPosition) -> list[Cell]:
     return [
-        words(one.symbol, "name"),
-        words(one.worker),
-        words(one.side),
-        figure(f"{one.size:,}"),
-        *(figure(quote) for quote in prices(one.price or None)),
-        figure("no mark") if one.unrealized is None else money(one.unrealized),
+        words(position.symbol, "name"),
+        words(position.worker),
+        words(position.side),
+        figure(f"{position.size:,}"),
+        *(figure(quote) for quote in prices(position.price or None)),
+        figure("no mark") if position.unrealized is None else money(position.unrealized),
     ]

@@ -50,19 +50,19 @@ def _trained_until_ms(result: SymbolTrades) -> int | None:
 
 def of_symbols(seen: Iterable[InSampleTrades], symbols: Collection[str]) -> tuple[InSampleTrades, ...]:
     """Returns the counts of these symbols."""
-    return tuple(one for one in seen if one.symbol in symbols)
+    return tuple(counted for counted in seen if counted.symbol in symbols)
 
 
 def count(seen: Iterable[InSampleTrades]) -> int:
     """Adds up the trades on bars of the training."""
-    return sum(one.on_training_bars for one in seen)
+    return sum(counted.on_training_bars for counted in seen)
 
 
 def in_words(seen: Sequence[InSampleTrades]) -> str:
     """Says `34 of 50 trades of ES are on bars that the model was trained on, the last on 2025-02-14, and
     prove nothing`; expects at least one symbol."""
-    names, trades = ", ".join(one.symbol for one in seen), sum(one.trades for one in seen)
+    names, trades = ", ".join(counted.symbol for counted in seen), sum(counted.trades for counted in seen)
     return (
         f"{count(seen):,} of {trades:,} trades of {names} are on bars that the model was trained on, the "
-        f"last on {max(one.last_day for one in seen)}, and prove nothing"
+        f"last on {max(counted.last_day for counted in seen)}, and prove nothing"
     )
