@@ -28,11 +28,12 @@ def header(subject: Subject) -> str:
     """Writes the portfolio, its limits, and the days it was chosen and judged on."""
     choice = subject.choice
     badge = f'<span class="badge quiet">row {choice.row}</span>' if choice.row else ""
+    symbols = " ".join(f"<b>{text(symbol)}</b>" for symbol in choice.symbols)
     lines = "".join(f'<p class="session">{text(line)}</p>' for line in _lines(subject))
     return (
         f'<header><p class="kicker">portfolio research, {text(choice.table.name)}</p>'
         f"<h1>{text(title_of(subject))}{badge}</h1>"
-        f'<p class="symbols">{" ".join(f"<b>{text(symbol)}</b>" for symbol in choice.symbols)}</p>{lines}</header>'
+        f'<p class="symbols">{symbols}</p>{lines}</header>'
     )
 
 

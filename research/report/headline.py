@@ -29,13 +29,13 @@ def headline_text(accounts: Sequence[DayAccount]) -> str:
     """Writes the headline's figures in a line."""
     total, last = all_together(accounts), accounts[-1]
     asked, blocked = sum(account.asked for account in accounts), sum(account.blocked for account in accounts)
+    pnl, stops = sum((account.pnl for account in accounts), ZERO), sum(account.stops for account in accounts)
     limits = _daily_limits(accounts)
     limit = f", limit {', then '.join(limits)} a day" if limits else ""
     won = f" ({total.won} won)" if total.trades else ""
     so_far = "" if last.over else ", so far"
     return (
-        f"P&L {dollars(sum((account.pnl for account in accounts), ZERO))}{limit}, "
-        f"{counted(sum(account.stops for account in accounts), 'stop')}, {counted(total.trades, 'trade')}{won}, "
+        f"P&L {dollars(pnl)}{limit}, {counted(stops, 'stop')}, {counted(total.trades, 'trade')}{won}, "
         f"{blocked:,} of {asked:,} entries denied ({percent(rate(blocked, asked))}){so_far}"
     )
 
