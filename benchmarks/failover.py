@@ -49,8 +49,8 @@ def _measure(stage: Stage, runs: int, random: Random) -> None:
     times: list[float] = []
     for run in range(runs):
         standby = stage.start_standby(_PORTFOLIO, f"standby-{run}")
-        _ask(bus, 3 * run + 1)  # somebody leads, and is at rest
-        if f".{standby.pid}." in (bus.leader() or ""):  # they may have changed places
+        _ask(bus, 3 * run + 1)  # a leader is there, and at rest
+        if f".{standby.pid}." in (bus.leader() or ""):  # the standby may have taken the lead
             leader, standby = standby, leader
         sleep(random.uniform(0, lease_ms / 3000))
         times.append(_kill_and_ask(leader, bus, 3 * run + 2))

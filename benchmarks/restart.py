@@ -29,7 +29,7 @@ from portfold.events.wire.bus import Bus
 
 EXPECTED_SECONDS = 1.0
 _PORTFOLIO = "restart"
-_SLOWEST_RATE = 2_000  # events a second that a log is decided at, at the least
+_SLOWEST_RATE = 2_000  # the lowest rate, in events a second, at which a log is decided
 _LOOK_SECONDS = 0.01
 
 

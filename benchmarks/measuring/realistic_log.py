@@ -47,9 +47,9 @@ _DAY_MS = 1440 * _MINUTE_MS
 _MINUTES_A_DAY = 23 * 60
 _COMMISSION = Decimal("5.00")
 _MOST_A_MINUTE = 8  # dollars that a contract moves
-# Chances: that a day is bad; that a price moves for whoever holds something, on a good day (about what pays
-# the commission) and on a bad one; that one who is flat asks in a minute, and one who is not closes.
-_BAD_DAY, _FOR_US, _FOR_US_ON_A_BAD_DAY, _ASKS, _CLOSES = 0.15, 0.55, 0.25, 0.3, 0.08
+# Chances: of a bad day; of a price that moves in favour of a position, on a good day (about enough to pay the
+# commission) and on a bad day; of a request in a minute without a position, and of a close with one.
+_BAD_DAY, _IN_FAVOUR, _IN_FAVOUR_ON_A_BAD_DAY, _ASKS, _CLOSES = 0.15, 0.55, 0.25, 0.3, 0.08
 
 
 class LogEntry(NamedTuple):
@@ -139,8 +139,8 @@ class _Trading:
 
     def _move_price(self, worker: _Worker, *, bad: bool) -> None:
         most = max(1, int(_MOST_A_MINUTE / worker.contract.tick_value))
-        for_us = self._random.random() < (_FOR_US_ON_A_BAD_DAY if bad else _FOR_US)
-        up = for_us == (worker.held is None or worker.held.side == "long")
+        in_favour = self._random.random() < (_IN_FAVOUR_ON_A_BAD_DAY if bad else _IN_FAVOUR)
+        up = in_favour == (worker.held is None or worker.held.side == "long")
         worker.ticks += self._random.randint(0, most) * (1 if up else -1)
 
     # --- what a worker does ------------------------------------------------------------------------------

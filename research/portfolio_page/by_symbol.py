@@ -133,4 +133,4 @@ def alike_together(between: Floats) -> list[int]:
     around = np.argsort(angles, kind="stable")
     gaps = np.diff(angles[around], append=angles[around[0]] + 2 * np.pi)
     order = [int(one) for one in np.roll(around, -int(np.argmax(gaps)) - 1)]
-    return order if order[0] < order[-1] else order[::-1]  # an eigenvector's sign means nothing
+    return order if order[0] < order[-1] else order[::-1]  # an eigenvector's sign is arbitrary

@@ -25,7 +25,7 @@ def path_chart(
     chosen: int,
 ) -> Chart:
     """Draws the greedy paths and the set `kept` of each, by number of positions; `chosen` is the page's."""
-    levels = [*(level for level in sorted(paths) if level != chosen), chosen]  # that one over the others
+    levels = [*(level for level in sorted(paths) if level != chosen), chosen]  # drawn last, over the others
     most = max(len(path[0].symbols) for path in paths.values())
     data = [
         trace

@@ -147,8 +147,6 @@ def probability_above(
     """Returns the probability that the true Sharpe is above `threshold`; Sharpes by the day, kurtosis 3 if
     normal."""
     spread = 1 - skewness * sharpe + (kurtosis - 1) / 4 * sharpe**2
-    if (
-        spread <= 0
-    ):  # so skewed that the approximation says nothing; the side of the threshold is all there is
+    if spread <= 0:  # too skewed for the approximation: only the side of the threshold counts
         return 1.0 if sharpe > threshold else 0.0
     return NormalDist().cdf((sharpe - threshold) * math.sqrt(days - 1) / math.sqrt(spread))
