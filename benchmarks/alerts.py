@@ -15,10 +15,10 @@ from pathlib import Path
 from time import monotonic, sleep
 from unittest import mock
 
-from benchmarks.figures import percentile
-from benchmarks.machine import machine_line, server_line
-from benchmarks.options import count, parser
-from benchmarks.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
+from benchmarks.measuring.figures import percentile
+from benchmarks.measuring.machine import machine_line, server_line
+from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
 from portfold.cli.run.leash import leashed
 from portfold.config import write_defaults
 from tests.fake_discord import FakeDiscord, Manner
@@ -50,7 +50,7 @@ def _measure(stage: Stage, samples: int) -> None:
     with FakeDiscord() as discord:
         stage.start_coordinator(_PORTFOLIO)
         _start_notifier(stage, discord)
-        worker = stage.start("worker", "-m", "benchmarks.alerts_worker", stage.url, _PORTFOLIO)
+        worker = stage.start("worker", "-m", "benchmarks.children.alerts_worker", stage.url, _PORTFOLIO)
         well, badly = _in_turns(worker, discord, samples)
         _wait_for_a_refusal(discord)
         _print(well, badly, discord)

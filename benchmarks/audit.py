@@ -16,10 +16,10 @@ from typing import Any
 
 from redis import Redis
 
-from benchmarks.machine import machine_line, server_line
-from benchmarks.options import count, parser
-from benchmarks.realistic_log import realistic_log
-from benchmarks.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Stage, played
+from benchmarks.measuring.machine import machine_line, server_line
+from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.realistic_log import realistic_log
+from benchmarks.measuring.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Stage, played
 from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord, Record
 from portfold.coordinator.audit.record.verify import verify
 from portfold.coordinator.fold.fold import fold

@@ -9,10 +9,10 @@ import sys
 from random import Random
 from time import monotonic, sleep
 
-from benchmarks.figures import histogram, percentile
-from benchmarks.machine import machine_line, server_line
-from benchmarks.options import count, parser
-from benchmarks.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
+from benchmarks.measuring.figures import histogram, percentile
+from benchmarks.measuring.machine import machine_line, server_line
+from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
 from portfold.config import Runtime
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import EntryRequested, EntryWithdrawn

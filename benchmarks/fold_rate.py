@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from time import process_time
 from typing import NamedTuple
 
-from benchmarks.machine import machine_line
-from benchmarks.options import count, parser
-from benchmarks.realistic_log import LogEntry, realistic_log
+from benchmarks.measuring.machine import machine_line
+from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.realistic_log import LogEntry, realistic_log
 from portfold.coordinator.fold.fold import fold
 from portfold.coordinator.fold.invariants import check
 from portfold.coordinator.fold.state import State

@@ -10,10 +10,10 @@ import json
 import sys
 from collections.abc import Sequence
 
-from benchmarks.figures import percentile
-from benchmarks.machine import machine_line, server_line
-from benchmarks.options import count, parser
-from benchmarks.stage import APPENDFSYNC, Child, Stage, played
+from benchmarks.measuring.figures import percentile
+from benchmarks.measuring.machine import machine_line, server_line
+from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.stage import APPENDFSYNC, Child, Stage, played
 
 EXPECTED_RATIO = 2.0
 _BLOCK = 100
@@ -34,9 +34,9 @@ def _measure(stage: Stage, samples: int, pause_seconds: float) -> None:
     print(server_line(bus, APPENDFSYNC), flush=True)
     bus.close()
     stage.start_coordinator("gate")
-    stage.start("echo", "-m", "benchmarks.latency_ends", "echo", stage.url, "bare")
+    stage.start("echo", "-m", "benchmarks.children.latency_ends", "echo", stage.url, "bare")
     gate, bare = (
-        stage.start(role, "-m", "benchmarks.latency_ends", role, stage.url, role, str(pause_seconds))
+        stage.start(role, "-m", "benchmarks.children.latency_ends", role, stage.url, role, str(pause_seconds))
         for role in ("gate", "bare")
     )
     by_gate, barely = _in_turns(gate, bare, samples)

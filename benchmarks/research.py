@@ -17,16 +17,16 @@ from random import Random
 from time import perf_counter, process_time
 from typing import NamedTuple
 
-from benchmarks.machine import machine_line
-from benchmarks.options import count, parser
+from benchmarks.measuring.machine import machine_line
+from benchmarks.measuring.options import count, parser
 from portfold.config import load
 from portfold.config.locate import PACKAGED
 from portfold.research.processes import cores
 from portfold.research.search.optimizer import Plan, optimize
-from portfold.research.search.resume_log import Journal
+from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import Constraints
 from portfold.research.simulate.prices import without_bars
-from portfold.research.simulate.scenario import Scenario, TradingAccount, build_case
+from portfold.research.simulate.scenario import Scenario, TradingAccount, build_scenario
 from portfold.research.trades.trade_file import Trade
 from portfold.research.trades.trading_days import Span, trades_within
 
@@ -59,14 +59,16 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1, help="of the trades (1)")
     chosen = options.parse_args()
     print(machine_line(), flush=True)
-    case = _case(_trades(chosen.events // 2, chosen.symbols, chosen.seed))
+    scenario = _scenario(_trades(chosen.events // 2, chosen.symbols, chosen.seed))
     levels = range(1, chosen.positions + 1)
-    events = 2 * len(case.timeline.trades)
-    print(f"{events:,} entries and exits of {len(case.symbols)} symbols (seed {chosen.seed})\n", flush=True)
+    events = 2 * len(scenario.timeline.trades)
+    print(
+        f"{events:,} entries and exits of {len(scenario.symbols)} symbols (seed {chosen.seed})\n", flush=True
+    )
     gc.collect()
-    gc.freeze()  # the case stays: the collector need not walk through it
-    _print_simulations(events, {level: _played(case, level, chosen.rounds) for level in levels})
-    _print_search(case, Plan(levels, Constraints(9000, 2), "never", chosen.jobs, chosen.seed), events)
+    gc.freeze()  # the scenario stays: the collector need not walk through it
+    _print_simulations(events, {level: _played(scenario, level, chosen.rounds) for level in levels})
+    _print_search(scenario, Plan(levels, Constraints(9000, 2), "never", chosen.jobs, chosen.seed), events)
 
 
 def _trades(trades: int, symbols: int, seed: int) -> list[Trade]:
@@ -83,9 +85,9 @@ def _trades(trades: int, symbols: int, seed: int) -> list[Trade]:
     return made
 
 
-def _case(trades: Sequence[Trade]) -> Scenario:
+def _scenario(trades: Sequence[Trade]) -> Scenario:
     configuration = load(str(PACKAGED), {}, Path.cwd())
-    return build_case(
+    return build_scenario(
         configuration,
         trades_within(trades, Span(), zone="America/Chicago", roll="17:00"),
         pricing=without_bars(configuration),
@@ -95,11 +97,11 @@ def _case(trades: Sequence[Trade]) -> Scenario:
     )
 
 
-def _played(case: Scenario, level: int, rounds: int) -> Played:
-    simulated, seconds = case.simulate(case.symbols, level), []
+def _played(scenario: Scenario, level: int, rounds: int) -> Played:
+    simulated, seconds = scenario.simulate(scenario.symbols, level), []
     for _ in range(rounds):
         begun = process_time()
-        case.simulate(case.symbols, level)
+        scenario.simulate(scenario.symbols, level)
         seconds.append(process_time() - begun)
     folded = 3 * len(simulated.taken) + len(simulated.denied)
     return Played(folded, len(simulated.denied) / simulated.requested, min(seconds))
@@ -120,15 +122,16 @@ def _print_simulations(events: int, played: dict[int, Played]) -> None:
     )
 
 
-def _print_search(case: Scenario, plan: Plan, events: int) -> None:
-    with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "a.search", "") as journal:
+def _print_search(scenario: Scenario, plan: Plan, events: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, ResumeLog(Path(folder) / "a.search", "") as resume_log:
         before, begun = _cpu_seconds(), perf_counter()
-        optimize(case, None, plan, journal, lambda _: None)
+        optimize(scenario, None, plan, resume_log, lambda _: None)
         seconds, cpu = perf_counter() - begun, _cpu_seconds() - before
-        simulations = len(journal.tried)
+        simulations = len(resume_log.tried)
     print(
-        f"Greedy over {len(case.symbols)} symbols, {events:,} trade events and {len(plan.levels)} numbers of "
-        f"positions: {simulations:,} simulations in {plan.jobs} processes, {seconds:.1f} s ({cpu:.1f} s CPU)."
+        f"Greedy over {len(scenario.symbols)} symbols, {events:,} trade events and {len(plan.levels)} "
+        f"numbers of positions: {simulations:,} simulations in {plan.jobs} processes, {seconds:.1f} s "
+        f"({cpu:.1f} s CPU)."
     )
     print(f"Expected: under {EXPECTED_SECONDS} s on two cores; here {seconds:.1f}.")
 

@@ -10,10 +10,10 @@ import argparse
 import sys
 from time import monotonic, sleep
 
-from benchmarks.machine import machine_line, server_line
-from benchmarks.options import count, parser
-from benchmarks.realistic_log import realistic_log
-from benchmarks.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
+from benchmarks.measuring.machine import machine_line, server_line
+from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.realistic_log import realistic_log
+from benchmarks.measuring.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import EntryRequested
 from portfold.events.stream_id import StreamId

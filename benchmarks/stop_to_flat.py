@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
 
-from benchmarks.figures import histogram, percentile
-from benchmarks.machine import machine_line, server_line
-from benchmarks.options import count, parser
-from benchmarks.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
+from benchmarks.measuring.figures import histogram, percentile
+from benchmarks.measuring.machine import machine_line, server_line
+from benchmarks.measuring.options import count, parser
+from benchmarks.measuring.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
 from portfold.config import Contract, load
 from portfold.config.locate import PACKAGED
 from portfold.events.codec import encode_checked
@@ -89,7 +89,7 @@ class Floor:
 
 
 def _start_worker(stage: Stage, contract: Contract) -> Child:
-    module, book = "benchmarks.stop_to_flat_worker", str(stage.folder / "book.sqlite")
+    module, book = "benchmarks.children.stop_to_flat_worker", str(stage.folder / "book.sqlite")
     return stage.start(contract.symbol, "-m", module, stage.url, _PORTFOLIO, contract.symbol, book)
 
 

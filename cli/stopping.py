@@ -24,7 +24,7 @@ class Stop:
         self.event = threading.Event()
         self.exit_code = OK
         self._told = False
-        self._heard: SimpleQueue[bool] = SimpleQueue()  # made to be put into from a handler
+        self._heard: SimpleQueue[int | None] = SimpleQueue()  # made to be put into from a handler
         self._setting = threading.Thread(target=self._set, name="signals", daemon=True)
         self._setting.start()
 
@@ -35,15 +35,15 @@ class Stop:
         if number == signal.SIGINT:
             self.exit_code = INTERRUPTED
         self._told = True
-        self._heard.put(True)
+        self._heard.put(number)
 
     def close(self) -> None:
         """Ends the thread."""
-        self._heard.put(False)
+        self._heard.put(None)
         self._setting.join()
 
     def _set(self) -> None:
-        if self._heard.get():
+        if self._heard.get() is not None:
             self.event.set()
 
 

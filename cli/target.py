@@ -1,7 +1,6 @@
 """Which portfolio a command is about: the options that all commands share, and what they come to."""
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from portfold.cli.exits import Unusable
+from portfold.cli.typed import tell_aside
 
 if TYPE_CHECKING:
     from portfold.config import Configuration
@@ -55,7 +55,7 @@ class Target:
             why = str(error)
         if self.url is None or self.portfolio is None:
             raise Unusable(f"{why} With --url and --portfolio an order needs no configuration.")
-        print(f"portfold: going on without the configuration: {readable(why)}", file=sys.stderr)
+        tell_aside(f"going on without the configuration: {readable(why)}")
         return _bus(_checked_url(self.url), None, _checked_name(self.portfolio))
 
 

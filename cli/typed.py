@@ -15,7 +15,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
@@ -85,6 +85,15 @@ def _typed(here: _Here, sentence: str) -> str:
         return " ".join([here.call, words, *more])
 
     return _COMMAND.sub(there, sentence)
+
+
+def tell_aside(sentence: str) -> None:
+    """Says something beside the matter on stderr, as it can be typed here; not where that cannot be written.
+
+    Guarantees: a full disk or a reader that is gone keeps back nothing that comes after it.
+    """
+    with suppress(OSError):
+        print(f"{_NAME}: {typed(sentence)}", file=sys.stderr)
 
 
 def own_call() -> str:

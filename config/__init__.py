@@ -8,7 +8,7 @@ defaults lie in this folder.
 from portfold.config.contracts import Contract, read_contracts
 from portfold.config.defaults import write_defaults
 from portfold.config.errors import ConfigError, MissingConfigError
-from portfold.config.load import ConfigFile, Configuration, Files, load, secret, webhook_url
+from portfold.config.load import ConfigFile, Configuration, Files, load, secret, webhook_url, with_archive
 from portfold.config.locate import ENVIRONMENT_VARIABLE, Source, locate
 from portfold.config.notifier import AlertKind, AlertLevel, Destination, Notifier
 from portfold.config.portfolio import ExpectedPerformance, Portfolio, loaded_line, read_portfolio
@@ -51,5 +51,6 @@ __all__ = [
     "read_runtime",
     "secret",
     "webhook_url",
+    "with_archive",
     "write_defaults",
 ]

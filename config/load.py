@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from portfold.config.contracts import Contract, read_contracts
 from portfold.config.errors import ConfigError, MissingConfigError, joined
@@ -83,6 +83,15 @@ def load(argument: str | None, environ: Mapping[str, str], cwd: Path) -> Configu
     _check_symbols(portfolio, runtime, contracts, files)
     _check_sizes(portfolio, runtime, files)
     return Configuration(portfolio, runtime, contracts, source, files)
+
+
+def with_archive(configuration: Configuration, folder: Path | None) -> Configuration:
+    """Returns the same with another folder of history that is no longer on the server, where one is given."""
+    if folder is None:
+        return configuration
+    return structs.replace(
+        configuration, runtime=structs.replace(configuration.runtime, archive_folder=str(folder))
+    )
 
 
 def secret(

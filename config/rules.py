@@ -70,7 +70,7 @@ class Exact(Struct, frozen=True):
         return f"a number{_of(self.unit)} {bounds} with at most {self.decimals} decimals"
 
     def read(self, value: object) -> Decimal:
-        number = _number(value, self.as_text)
+        number = _number(value, as_text=self.as_text)
         if number is not None and self.low <= number <= self.high:
             plain = _plain(number)
             if _decimals(plain) <= self.decimals:
@@ -252,7 +252,7 @@ def _of(unit: str) -> str:
     return f" of {unit}" if unit else ""
 
 
-def _number(value: object, as_text: bool) -> Decimal | None:
+def _number(value: object, *, as_text: bool) -> Decimal | None:
     if isinstance(value, Decimal):
         return value
     if isinstance(value, int) and not isinstance(value, bool):

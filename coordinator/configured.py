@@ -14,7 +14,7 @@ from portfold.config import Configuration, milliseconds
 from portfold.coordinator.fold.limits import Limits, limits_of
 from portfold.coordinator.fold.state import State
 from portfold.events.codec import encode_checked
-from portfold.events.incoming import LimitsChanged
+from portfold.events.incoming import COORDINATOR, LimitsChanged
 
 PROGRAM = "program "
 """Before the name of a program whose own arguments have set limits."""
@@ -26,19 +26,20 @@ _TO_BE_ORDERED = (
     "stop_loss_on",
     "on_worker_lost",
 )
+_TIGHTER = {"stop_loss_on": "total", "on_worker_lost": "flatten"}
 _RULES = tuple(name for name in Limits.__struct_fields__ if name not in ("by", "reason", "config", "text"))
 
 
 def is_a_person(by: str) -> bool:
     """Whether who has set limits is neither a configuration nor a program."""
-    return not (by == "coordinator" or by.startswith(PROGRAM))
+    return not (by == COORDINATOR or by.startswith(PROGRAM))
 
 
 def configured_limits(configuration: Configuration) -> LimitsChanged:
     """The event that puts the configuration in force, with the digest that tells whether it is already."""
     portfolio, runtime = configuration.portfolio, configuration.runtime
     limits = LimitsChanged(
-        by="coordinator",
+        by=COORDINATOR,
         reason="configuration",
         max_positions=portfolio.max_positions,
         max_contracts=configuration.max_contracts,
@@ -115,10 +116,9 @@ def why_not_in_force(state: State, limits: LimitsChanged, *, asked_for: bool) ->
             "The configuration differs from the limits in force, which stay: it is only the packaged default"
         )
     if new:
-        why = (
-            "The configuration is new and looser than the limits in force. Nothing loosens by itself, so "
-            f"{', '.join(differing)} stay as set by {state.limits.by}"
-        )
+        chosen = [name for name in differing if getattr(wanted, name) == _TIGHTER.get(name)]
+        looser = [name for name in differing if name not in chosen]
+        why = _why_new(looser, chosen, state.limits.by)
     elif limits.config == state.config:
         why = "The configuration differs from the limits in force, which stay: they were ordered"
     else:
@@ -127,6 +127,17 @@ def why_not_in_force(state: State, limits: LimitsChanged, *, asked_for: bool) ->
             "differ. Bring this machine's files up to date"
         )
     return f"{why}. {_how_to_order(limits, differing)}".rstrip()
+
+
+def _why_new(looser: list[str], chosen: list[str], by: str) -> str:
+    """Says why not all of a new configuration is put in force; `chosen` is tighter there, and stays too."""
+    stays = f"{', '.join(chosen)} as chosen by {by}, which no file changes"
+    if not looser:
+        return f"The configuration is new, but the limits in force keep {stays}"
+    return (
+        "The configuration is new and looser than the limits in force. Nothing loosens by itself, so "
+        f"{', '.join(looser)} stay as set by {by}{f'; and {stays}' if chosen else ''}"
+    )
 
 
 def _said_by(limits: Limits, name: str) -> object:

@@ -36,6 +36,7 @@ _BOUNDED = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,10})?").fullmatch
 _PLAIN = re.compile(r"-?[0-9]{1,100}(?:\.[0-9]{1,100})?").fullmatch
 _WHOLE = re.compile(r"0|[1-9][0-9]*").fullmatch
 _FLAGS = {"true": True, "false": False}
+_FLAG_TEXTS = {flag: text for text, flag in _FLAGS.items()}
 _NOTHING = Decimal(0)
 _IMMENSE = 100
 _BINDING = 4  # event, its ID, chain, its hash: what the ledger writes behind a decision's own fields
@@ -161,11 +162,7 @@ def _plain(amount: Decimal) -> str:
     return format(amount, "f")
 
 
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
-
-
-_RENDERED: dict[type, Callable[[Any], str]] = {Decimal: _plain, int: str, bool: _flag}
+_RENDERED: dict[type, Callable[[Any], str]] = {Decimal: _plain, int: str, bool: _FLAG_TEXTS.__getitem__}
 """How a value becomes text; what is not here is text already."""
 
 # --- messages ---------------------------------------------------------------------------------------------

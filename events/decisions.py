@@ -5,6 +5,9 @@ and `chain` (the hash that binds it to all history before it). Amounts are dolla
 in the clock of the stream IDs.
 """
 
+from collections.abc import Iterable
+from typing import TypeVar
+
 from msgspec import Struct
 
 from portfold.events.fields import (
@@ -243,3 +246,15 @@ Decision = (
     | EventRejected
     | TradingDayStarted
 )
+
+_Kind = TypeVar("_Kind", bound=Decision)
+
+
+def first(kind: type[_Kind], decisions: Iterable[Decision]) -> _Kind | None:
+    """The first decision of a kind among those on an event."""
+    return next((one for one in decisions if isinstance(one, kind)), None)
+
+
+def refusal(decisions: Iterable[Decision]) -> EventRejected | None:
+    """The decision that refuses the event; None where it was not refused."""
+    return first(EventRejected, decisions)

@@ -71,7 +71,7 @@ class EntryWithdrawn(WorkerEvent, frozen=True):
 
 
 class EntryRenewed(WorkerEvent, frozen=True):
-    """The order is still under way: keeps the slot for as long again as it was granted for."""
+    """The order is still under way: renews the slot, which lasts as long again as it was granted for."""
 
     symbol: Symbol
 
@@ -88,6 +88,11 @@ class PositionOpened(WorkerEvent, frozen=True):
     size: Size
     price: Price
     fill: NameOrNone = ""
+
+    @property
+    def holder(self) -> str:
+        """The worker whose position it is."""
+        return self.worker
 
 
 PRICE_NOT_TOLD = "no exit price told"
@@ -112,6 +117,11 @@ class PositionClosed(WorkerEvent, frozen=True):
     owner: NameOrNone = ""
     fill: NameOrNone = ""
 
+    @property
+    def holder(self) -> str:
+        """The worker whose position it is."""
+        return self.owner or self.worker
+
 
 class PositionMarked(WorkerEvent, frozen=True):
     """What an open position would make at `price` now, in dollars."""
@@ -120,6 +130,11 @@ class PositionMarked(WorkerEvent, frozen=True):
     side: Side
     price: Price
     unrealized: Dollars
+
+    @property
+    def holder(self) -> str:
+        """The worker whose position it is."""
+        return self.worker
 
 
 class WorkerStarted(WorkerEvent, frozen=True):
@@ -145,6 +160,9 @@ class LogTailMissing(WorkerEvent, frozen=True):
 
 
 # --- by operators ---------------------------------------------------------------------------------------
+
+COORDINATOR = "coordinator"
+"""Who it is `by` where the leader itself orders what an operator may."""
 
 
 class TradingHalted(_Event, frozen=True):
@@ -183,6 +201,11 @@ class PositionSettled(_Event, frozen=True):
     size: SizeOrFlat
     price: Price
     pnl: Dollars
+
+    @property
+    def holder(self) -> str:
+        """The worker whose position it is."""
+        return self.worker
 
 
 class LossAcknowledged(_Event, frozen=True):

@@ -1,4 +1,5 @@
-"""Bounds that the wire, the configuration and what reads files hold to alike, so each is written once.
+"""Bounds that the wire, the configuration and what reads files hold to alike, so each is written once;
+and the bounds above which something is a warning sign, whoever looks at it.
 
 Guarantees: what the configuration lets pass in these, the log takes. Where the two differ on purpose, as in
 the length of a portfolio's name, each has its own.
@@ -25,3 +26,13 @@ MOST_BLOCKED = Decimal("0.5")
 """The share of entries that are denied, above which that is a warning sign."""
 MOST_STOPS_A_WEEK = 3
 """More of them are a warning sign."""
+
+
+def too_many_blocked(blocked: int, asked: int) -> bool:
+    """Whether so many entries denied of those asked for are a warning sign."""
+    return asked > 0 and blocked > MOST_BLOCKED * asked
+
+
+def too_many_stops(stops: int) -> bool:
+    """Whether so many stops in a week are a warning sign."""
+    return stops > MOST_STOPS_A_WEEK

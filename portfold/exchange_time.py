@@ -7,7 +7,7 @@ of the house: what lies beyond the calendar is told as its end.
 Pure: the fold reads its trading day here.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 LAST_MS = 253_402_300_799_999
@@ -44,6 +44,12 @@ def clock(ms: int, zone: ZoneInfo) -> str:
 def utc_clock(ms: int) -> str:
     """A moment of the log as it is logged: `2025-01-15 20:23:45 UTC`."""
     return _NEVER if ms > LAST_MS else f"{utc(ms):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def week_of(day: str) -> str:
+    """The Monday of the week in which the day lies, both as ISO dates."""
+    found = date.fromisoformat(day)
+    return date.fromordinal(found.toordinal() - found.weekday()).isoformat()
 
 
 def span(ms: int) -> str:

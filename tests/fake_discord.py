@@ -72,7 +72,7 @@ class FakeDiscord:
         self._lock = threading.Condition()
         self._next: deque[Manner] = deque()
         self._usual: Manner = "ok"
-        self._rest_seconds = 0.05
+        self.rest_seconds = 0.05
         self._open: set[socket.socket] = set()
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -106,7 +106,7 @@ class FakeDiscord:
         """How all posts are treated from now on; `rest_seconds` is what it asks for when it limits."""
         with self._lock:
             self._next.clear()
-            self._usual, self._rest_seconds = manner, rest_seconds
+            self._usual, self.rest_seconds = manner, rest_seconds
 
     def vanish(self) -> None:
         """Nobody listens any more, and every connection breaks."""
@@ -189,7 +189,7 @@ class FakeDiscord:
 
     def limit(self, client: socket.socket, how: Manner) -> None:
         """429, in one of its many forms."""
-        rest = self._rest_seconds
+        rest = self.rest_seconds
         said: dict[str, object] = {"message": "You are being rate limited.", "global": False}
         headers = {"Content-Type": "application/json", "Via": "1.1 google"}
         if how == "limited":
@@ -282,7 +282,7 @@ _TREATMENTS: dict[Manner, _Treat] = {
         "200 OK",
         {"id": "1"},
         X_RateLimit_Remaining="0",
-        X_RateLimit_Reset_After=f"{fake._rest_seconds}",
+        X_RateLimit_Reset_After=f"{fake.rest_seconds}",
     ),
     "error page": lambda _, client: _answer(
         client, "502 Bad Gateway", _PAGE.encode(), {"Content-Type": "text/html"}

@@ -118,4 +118,4 @@ def read(entry: Entry) -> Decision:
 
 def flat(entry: Entry) -> dict[str, str]:
     """An entry's fields by name; of a name given twice the last."""
-    return dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
+    return entry.by_name

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 from unittest.mock import patch
@@ -23,6 +24,7 @@ from portfold.cli.stopping import stopped_by_signals
 from portfold.config import Configuration, load, write_defaults
 from portfold.coordinator.process import leader
 from portfold.coordinator.process.process import run
+from portfold.events.wire.connection import Place
 from portfold.log import open_log
 from tests.forked import Forked
 from tests.waiting import until
@@ -155,11 +157,18 @@ class Coordinators:
 class CoordinatorThread(Logged):
     """The same code in a thread of the test's own process, for where nobody needs to kill it."""
 
-    def __init__(self, configuration: Configuration, **where: Any) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        url: str,
+        portfolio: str,
+        clock: Literal["server", "driven"] = "server",
+    ) -> None:
         self._stop, self._said = threading.Event(), io.StringIO()
         log, self._lines = open_log("coordinator", target=self._said)
-        told = {**where, "password": None, "log": log, "stop": self._stop}
-        self._thread = threading.Thread(target=run, args=(configuration,), kwargs=told)
+        lives = partial(run, configuration, Place(url, None, portfolio))
+        self._thread = threading.Thread(target=partial(lives, clock=clock, log=log, stop=self._stop))
         self._thread.start()
 
     @property
@@ -246,9 +255,7 @@ def main(url: str, portfolio: str, clock: Literal["server", "driven"], config: s
         with stopped_by_signals() as stop:
             run(
                 load(config, {}, Path.cwd()),
-                url=url,
-                password=None,
-                portfolio=portfolio,
+                Place(url, None, portfolio),
                 clock=clock,
                 log=log,
                 stop=stop.event,

@@ -80,7 +80,8 @@ def is_a_law(item: pytest.Item) -> bool:
 def is_slow(item: pytest.Item) -> bool:
     """Whether the test or a fixture of its, given directly or not, comes to a starter or to long work."""
     assert isinstance(item, pytest.Function)
-    fixtures = [given[-1].func for given in item._fixtureinfo.name2fixturedefs.values()]
+    known = item._fixtureinfo  # noqa: SLF001 - pytest tells of a test's fixtures nowhere else
+    fixtures = [given[-1].func for given in known.name2fixturedefs.values()]
     return any(names_slow_work(code) for code in (item.function, *fixtures))
 
 

@@ -42,8 +42,8 @@ def at(
     json
         One JSON object, with the fields of portfold status.
     """
-    from portfold.cli.audit.progress import progress
     from portfold.cli.exits import Unusable
+    from portfold.cli.progress import progress
     from portfold.coordinator.audit.explain.status_at import status_at
     from portfold.coordinator.audit.record.moment import MomentError, read_moment
 
@@ -52,7 +52,7 @@ def at(
     except MomentError as error:
         raise Unusable(f"TIME: {error}") from error
     with source.record() as record:
-        with progress("Reading", record.events) as on_progress:
+        with progress("Reading", record.events, "events") as on_progress:
             found = status_at(record, moment, on_progress)
         if json:
             from portfold.coordinator.store.entry_json import shown_json

@@ -114,7 +114,8 @@ def week(
     """
     from datetime import timedelta
 
-    from portfold.coordinator.audit.report.days import Asked, week_of
+    from portfold.coordinator.audit.report.days import Asked
+    from portfold.exchange_time import week_of
 
     asked = Asked(latest="week")
     if trading_day is not None:
@@ -153,7 +154,7 @@ def _read(text: str, option: str) -> "date":
 
 
 def _report(source: Source, asked: "Asked", out: Path | None, *, force: bool, json: bool, week: bool) -> None:
-    from portfold.cli.audit.progress import progress
+    from portfold.cli.progress import progress
     from portfold.coordinator.audit.report.days import gather
 
     writes = out is not None or not json
@@ -162,7 +163,7 @@ def _report(source: Source, asked: "Asked", out: Path | None, *, force: bool, js
     if out is not None:
         _check_free(out, force=force)
     with source.record() as record:
-        with progress("Reading", record.events) as on_progress:
+        with progress("Reading", record.events, "events") as on_progress:
             found = gather(record, asked, on_progress)
         if not found.accounts:
             raise Failure(_none_there(record, asked, found))
@@ -214,7 +215,7 @@ def _json(found: "Gathered", portfolio: str) -> str:
 
 def usual_name(portfolio: str, accounts: Sequence["DayAccount"], *, week: bool) -> str:
     """The file's name where none is given; whatever a portfolio is called, it lies in no other folder."""
-    from portfold.coordinator.audit.report.days import week_of
+    from portfold.exchange_time import week_of
 
     first, last = accounts[0].day, accounts[-1].day
     span = first if first == last else f"{first}-to-{last}"

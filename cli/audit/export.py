@@ -38,15 +38,15 @@ def export(
     format_
         JSON lines, CSV, or Parquet (which needs polars: pip install 'portfold[research]').
     """
-    from portfold.cli.audit.progress import progress
     from portfold.cli.exits import Failure
+    from portfold.cli.progress import progress
     from portfold.coordinator.audit.export.export import export as write
     from portfold.events.stream_id import ORIGIN
 
     with source.record() as record:
         if record.cursor == ORIGIN:
             raise Failure(f"Nothing has been decided yet for portfolio {record.shown}.")
-        with progress("Exporting", record.events) as on_progress:
+        with progress("Exporting", record.events, "events") as on_progress:
             written = write(record, to, format_, on_progress)
         held = f"{written.events:,} events and {written.decisions:,} decisions"
         files = ", ".join(file.file for file in written.files)

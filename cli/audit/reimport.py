@@ -77,14 +77,14 @@ def _kept(folder: Path | None) -> Iterator[Path]:
 
 
 def _put_back(record: "ExportedRecord", running: "EmbeddedServer", stop: "Stop") -> "Imported":
-    from portfold.cli.audit.progress import progress
+    from portfold.cli.progress import progress
     from portfold.coordinator.audit.export.reimport import put_back
     from portfold.events.wire.connection import connect
     from portfold.events.wire.importer_bus import ImporterBus
 
     bus = ImporterBus(connect(running.url), record.portfolio)
     try:
-        with progress("Importing", record.events) as show:
+        with progress("Importing", record.events, "events") as show:
 
             def on_progress(done: int) -> None:
                 if stop.event.is_set():

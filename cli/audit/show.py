@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from portfold.cli.audit.lines_wanted import LinesWanted
 from portfold.cli.audit.source import Source
 
 if TYPE_CHECKING:
     from portfold.coordinator.audit.record.moment import Moment
 
 _SOURCE = Source()
-
-Named = Annotated[list[str] | None, Parameter(negative="")]
+_LINES = LinesWanted()
 
 
 def register(app: App) -> None:
@@ -24,9 +24,7 @@ def show(
     *,
     since: Annotated[str | None, Parameter(name="--from")] = None,
     until: Annotated[str | None, Parameter(name="--to")] = None,
-    symbol: Named = None,
-    worker: Named = None,
-    type_: Annotated[list[str] | None, Parameter(name="--type", negative="")] = None,
+    lines_wanted: LinesWanted = _LINES,
     limit: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     format_: Annotated[Literal["text", "jsonl", "csv"], Parameter(name="--format")] = "text",
     source: Source = _SOURCE,
@@ -46,12 +44,6 @@ def show(
         From this moment on; by default from the first event.
     until
         Up to and with this moment; by default to the last event.
-    symbol
-        Only what is about this symbol.
-    worker
-        Only what this worker said, or what is about it.
-    type_
-        Only events or decisions of this type, such as PositionClosed.
     limit
         At most so many lines.
     format_
@@ -59,19 +51,19 @@ def show(
     """
     from itertools import islice
 
-    from portfold.cli.audit.progress import progress
+    from portfold.cli.progress import progress
     from portfold.coordinator.audit.record import timeline_lines as lines
     from portfold.coordinator.audit.record.span import Span
-    from portfold.coordinator.audit.record.timeline import Wanted, timeline
+    from portfold.coordinator.audit.record.timeline import timeline
 
-    wanted = Wanted(frozenset(symbol or ()), frozenset(worker or ()), message_types(type_ or []))
+    wanted = lines_wanted.wanted()
     first, last = _moment("--from", since), _moment("--to", until)
     told = {"text": lines.text_line, "jsonl": lines.json_line, "csv": lines.csv_row}[format_]
     with source.record() as record:
         span = Span(record, first, last)
         if format_ == "csv":
             print(lines.csv_header())
-        with progress("Reading", record.events) as on_progress:
+        with progress("Reading", record.events, "events") as on_progress:
             for item in islice(timeline(record, span, wanted, on_progress), limit):
                 on_progress.end()
                 print(told(item))
@@ -87,18 +79,3 @@ def _moment(option: str, text: str | None) -> "Moment | None":
         return read_moment(text)
     except MomentError as error:
         raise Unusable(f"{option}: {error}") from error
-
-
-def message_types(names: list[str]) -> frozenset[str]:
-    """The types, each of which there must be: a misspelt one would show nothing."""
-    from typing import get_args
-
-    from portfold.cli.exits import Unusable
-    from portfold.events.decisions import Decision
-    from portfold.events.incoming import Event
-
-    known = [message.__name__ for message in (*get_args(Event), *get_args(Decision))]
-    for name in names:
-        if name not in known:
-            raise Unusable(f"--type: expected one of {', '.join(known)}, got {name[:60]!r}.")
-    return frozenset(names)

@@ -57,14 +57,14 @@ def verify(
     json
         One JSON object, for programs.
     """
-    from portfold.cli.audit.progress import progress
+    from portfold.cli.progress import progress
     from portfold.coordinator.audit.record.verify import verify as decide_again
 
     anchors = anchors_named(anchor or [], public_key)
     with _readable(), source.record() as record:
         _check_portfolio(anchors, record)
         began = time.monotonic()
-        with progress("Verifying", record.events) as told:
+        with progress("Verifying", record.events, "events") as told:
             found = decide_again(record, anchors=anchors, on_progress=told)
         seconds = time.monotonic() - began
         if json:
@@ -80,14 +80,15 @@ def verify(
 def _readable() -> Iterator[None]:
     """Tells a record that cannot be read, exit code 2, from one that is not what it was, 1."""
     from portfold.coordinator.store.follower import LogDiffers, MovedAway
+    from portfold.coordinator.store.segment import ArchiveError
     from portfold.events.wire.errors import BusError
 
     try:
         yield
-    except BusError as error:
-        if isinstance(error, LogDiffers) and not isinstance(error, MovedAway):
-            raise Failure(str(error)) from error
+    except (BusError, ArchiveError, MovedAway) as error:
         raise Unusable(str(error)) from error
+    except LogDiffers as error:
+        raise Failure(str(error)) from error
 
 
 def _check_portfolio(anchors: "Sequence[Anchor]", record: "Record") -> None:

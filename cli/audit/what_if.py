@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,6 +21,30 @@ if TYPE_CHECKING:
 _SOURCE = Source()
 
 
+@Parameter(name="*", group="Other limits")
+@dataclass(frozen=True)
+class OtherLimits:
+    """The options of what would have held."""
+
+    max_positions: int | None = None
+    """Positions at once, in all."""
+
+    max_contracts: int | None = None
+    """Contracts at once, in all."""
+
+    daily_stop_loss: str | None = None
+    """Dollars lost in a trading day at which all is closed, as 2500."""
+
+    symbols: str | None = None
+    """The symbols that may be traded, as "ES NQ"."""
+
+    stop_loss_on: Literal["total", "realized"] | None = None
+    """Whether the stop counts open losses (total) or not (realized)."""
+
+
+_LIMITS = OtherLimits()
+
+
 def register(app: App) -> None:
     """Adds the command."""
     app.command(what_if)
@@ -27,11 +52,7 @@ def register(app: App) -> None:
 
 def what_if(
     *,
-    max_positions: int | None = None,
-    max_contracts: int | None = None,
-    daily_stop_loss: str | None = None,
-    symbols: str | None = None,
-    stop_loss_on: Literal["total", "realized"] | None = None,
+    limits: OtherLimits = _LIMITS,
     sweep: list[str] | None = None,
     plot: Path | None = None,
     rows: Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))] = 40,
@@ -57,16 +78,6 @@ def what_if(
 
     Parameters
     ----------
-    max_positions
-        Positions at once, in all.
-    max_contracts
-        Contracts at once, in all.
-    daily_stop_loss
-        Dollars lost in a trading day at which all is closed, as 2500.
-    symbols
-        The symbols that may be traded, as "ES NQ".
-    stop_loss_on
-        Whether the stop counts open losses (total) or not (realized).
     sweep
         A limit and its values, as max_positions=1..6 or daily_stop_loss=1000..4000:500; twice for
         every pair of two.
@@ -77,13 +88,7 @@ def what_if(
     json
         All findings as JSON lines, for programs.
     """
-    given = {
-        "max_positions": max_positions,
-        "max_contracts": max_contracts,
-        "daily_stop_loss": daily_stop_loss,
-        "symbols": symbols,
-        "stop_loss_on": stop_loss_on,
-    }
+    given: dict[str, object] = vars(limits)
     from portfold.coordinator.audit.what_if.overrides import Overrides
     from portfold.coordinator.audit.what_if.sweep import read_range
     from portfold.events.stream_id import ORIGIN
@@ -214,9 +219,9 @@ def _plot(to: Path, shown: str, ranges: "list[Range]", points: "list[Point]", fi
 
 def _shown_progress(record: "Record") -> Iterator["Recorded"]:
     """The record's events; how far it is read is shown meanwhile."""
-    from portfold.cli.audit.progress import progress
+    from portfold.cli.progress import progress
 
-    with progress("Asking", record.events) as on_progress:
+    with progress("Asking", record.events, "events") as on_progress:
         for number, recorded in enumerate(record.recorded(), start=1):
             yield recorded
             on_progress(number)

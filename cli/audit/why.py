@@ -9,7 +9,7 @@ from portfold.cli.audit.source import Source
 from portfold.cli.typed import typed
 
 if TYPE_CHECKING:
-    from portfold.cli.audit.progress import Progress
+    from portfold.cli.progress import Progress
     from portfold.coordinator.audit.explain.explanation import Change, ExplainedDecision, Explanation
     from portfold.coordinator.audit.record.lookup import Found
     from portfold.coordinator.audit.record.record import Record
@@ -59,15 +59,15 @@ def why(
     json
         One JSON object.
     """
-    from portfold.cli.audit.progress import progress
+    from portfold.cli.progress import progress
     from portfold.coordinator.audit.explain.explanation import explain
 
     event = _event(id_)
     wanted = _wanted(event, last=last, symbol=symbol, type_=type_)
     with source.record() as record:
-        with progress("Looking", record.events) as on_progress:
+        with progress("Looking", record.events, "events") as on_progress:
             found = _found(record, event, wanted, on_progress)
-        with progress("Reading", record.events) as on_progress:
+        with progress("Reading", record.events, "events") as on_progress:
             told = explain(record, found, on_progress)
         if json:
             from portfold.coordinator.store.entry_json import shown_json
@@ -88,7 +88,7 @@ def _event(text: str | None) -> "StreamId | None":
 
 
 def _wanted(event: "StreamId | None", *, last: bool, symbol: str | None, type_: str | None) -> "Wanted":
-    from portfold.cli.audit.show import message_types
+    from portfold.cli.audit.lines_wanted import message_types
     from portfold.cli.exits import Unusable
     from portfold.coordinator.audit.record.timeline import Wanted
 

@@ -1,11 +1,36 @@
 """`portfold demo`."""
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
+
+
+@Parameter(name="*", group="What is traded")
+@dataclass(frozen=True)
+class MarketGiven:
+    """The options of the market."""
+
+    bars: Path | None = None
+    """A folder of CSV files, daily or hourly, in place of the synthetic market."""
+
+    first: Annotated[date | None, Parameter(name="--from")] = None
+    """The first date, as 2020-01-02; by default the first there is."""
+
+    days: Annotated[int, Parameter(validator=Number(gte=1, lte=5_000))] = 10
+    """How many trading days."""
+
+    seed: int = 7
+    """Which synthetic market."""
+
+    symbols: str | None = None
+    """What to trade, as ES,CL; by default the portfolio's symbols, or all of the folder."""
+
+
+_MARKET = MarketGiven()
 
 
 def register(app: App) -> None:
@@ -15,11 +40,7 @@ def register(app: App) -> None:
 
 def demo(
     *,
-    bars: Path | None = None,
-    first: Annotated[date | None, Parameter(name="--from")] = None,
-    days: Annotated[int, Parameter(validator=Number(gte=1, lte=5_000))] = 10,
-    seed: int = 7,
-    symbols: str | None = None,
+    given: MarketGiven = _MARKET,
     pace: Annotated[float | None, Parameter(validator=Number(gte=0, lte=60))] = None,
     keep: Annotated[bool, Parameter(show_default=False)] = False,
     config: str | None = None,
@@ -43,16 +64,6 @@ def demo(
 
     Parameters
     ----------
-    bars
-        A folder of CSV files, daily or hourly, in place of the synthetic market.
-    first
-        The first date, as 2020-01-02; by default the first there is.
-    days
-        How many trading days.
-    seed
-        Which synthetic market.
-    symbols
-        What to trade, as ES,CL; by default the portfolio's symbols, or all of the folder.
     pace
         Seconds to rest after each step; by default a moment on a terminal, none elsewhere.
     keep
@@ -71,11 +82,11 @@ def demo(
     from portfold.config.locate import PACKAGED
 
     base = load(config or str(PACKAGED), {}, Path.cwd())
-    chosen = tuple(dict.fromkeys((symbols or "").replace(",", " ").split()))
-    if bars is None:
-        market = synthetic_market(base, symbols=chosen, first=first, days=days, seed=seed)
+    chosen = tuple(dict.fromkeys((given.symbols or "").replace(",", " ").split()))
+    if given.bars is None:
+        market = synthetic_market(base, symbols=chosen, first=given.first, days=given.days, seed=given.seed)
     else:
-        market = recorded_market(base, bars, symbols=chosen, first=first, days=days)
+        market = recorded_market(base, given.bars, symbols=chosen, first=given.first, days=given.days)
     plan = Plan(base=base, market=market, pace=pace, keep=keep, discord_url=_checked(discord_url))
     return perform(plan, Console())
 

@@ -9,10 +9,11 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from portfold.coordinator.fold.state import Day, daily_pnl, leg_key
+from portfold.coordinator.fold.state import Day, daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.narration import Line, narrate
+from portfold.coordinator.views.words.said import is_everyday
 from portfold.dollars import ZERO, shown
 from portfold.events.decisions import (
     Decision,
@@ -28,7 +29,6 @@ from portfold.events.wire.bus import Entry
 
 _LINES_KEPT = 50
 _NOTES_KEPT = 10_000
-_EVERYDAY = ("debug", "info")
 
 
 @dataclass
@@ -130,7 +130,7 @@ class Sight:
 
     def _see_closed(self, at: StreamId, event: PositionClosed, now: float) -> None:
         stop = self._stops[-1] if self._stops else None
-        leg = leg_key(event.symbol, event.side, event.owner or event.worker)
+        leg = leg_of(event)
         if stop is None or leg not in stop.legs or leg in stop.closed:
             return
         stop.closed[leg] = now
@@ -167,9 +167,9 @@ class Sight:
         # A flatten takes no simulated time at all; what it took in real time is told instead.
         decisions: list[Decision] = [one for one in decided.decisions if not isinstance(one, PortfolioFlat)]
         for line in narrate(self._follower.state, decided._replace(decisions=decisions)):
-            if not isinstance(decided.event, ClockTicked) or line.level not in _EVERYDAY:
+            if not isinstance(decided.event, ClockTicked) or not is_everyday(line.level):
                 self._lines.append(SeenLine(decided.at.ms, line))
-            if line.level not in _EVERYDAY:
+            if not is_everyday(line.level):
                 self._notes.append(SeenLine(decided.at.ms, line))
 
     def _note(self, at_ms: int, line: Line) -> None:

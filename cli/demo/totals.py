@@ -77,7 +77,7 @@ class Totals(Struct):
             self.most_open = max(self.most_open, len(self.contracts))
             return
         self.trades += 1
-        leg = (fill.owner or fill.worker, fill.symbol, fill.side)
+        leg = (fill.holder, fill.symbol, fill.side)
         self.contracts[leg] -= fill.size
         if self.contracts[leg] <= 0:
             del self.contracts[leg]

@@ -6,12 +6,11 @@ between the reading and the order; if so that is told, kept by ordering once mor
 too. Of a limit that both named the later order holds.
 """
 
-import sys
 from collections.abc import Mapping
 
 from portfold.cli.exits import Failure
-from portfold.cli.typed import typed
-from portfold.coordinator.fold.limits import changed_limits, limits_named, limits_of
+from portfold.cli.typed import tell_aside
+from portfold.coordinator.fold.limits import Limits, changed_limits, limits_named, limits_of
 from portfold.coordinator.views.order_outcome import limits_between, limits_ordered
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import LimitsChanged
@@ -26,20 +25,20 @@ def change_limits(bus: Bus, changes: Mapping[str, str], *, by: str, reason: str)
     read = limits_ordered(bus)
     known_to, wanted, tries = read.known_to, dict(changes), 0
     while True:
-        order = changed_limits(read.text, wanted, by=by, reason=reason)
+        order = changed_limits(read.limits, wanted, by=by, reason=reason)
         event = bus.append(encode_checked(order))
         tries += 1
         others = limits_between(bus, known_to, event)
         kept = wanted
         for other in others:
-            theirs = _named_by(other, read.text)
+            theirs = _named_by(other, read.limits)
             what = ", ".join(f"{name}={value}" for name, value in theirs.items())
-            _tell(f"{other.by} ordered limits at the same moment: {what or 'those that were in force'}.")
+            tell_aside(f"{other.by} ordered limits at the same moment: {what or 'those that were in force'}.")
             kept = {**kept, **theirs}
         kept = {**kept, **changes}
         if kept == wanted:
             if others or tries > 1:
-                _tell(f"Ordered here, and the last word: {limits_of(order).text}.")
+                tell_aside(f"Ordered here, and the last word: {limits_of(order).text}.")
             return event
         if tries == _TRIES:
             raise Failure(
@@ -49,11 +48,7 @@ def change_limits(bus: Bus, changes: Mapping[str, str], *, by: str, reason: str)
         wanted, known_to = kept, event
 
 
-def _named_by(other: LimitsChanged, before: str) -> dict[str, str]:
+def _named_by(other: LimitsChanged, before: Limits | None) -> dict[str, str]:
     """What it changes of the limits that were read."""
-    was, now = limits_named(before), limits_named(limits_of(other).text)
+    was, now = limits_named(before) if before else {}, limits_named(limits_of(other))
     return {name: value for name, value in now.items() if value != was.get(name)}
-
-
-def _tell(sentence: str) -> None:
-    print(f"portfold: {typed(sentence)}", file=sys.stderr)

@@ -4,6 +4,7 @@ Each is an event on the log with who and why. It is recorded whether or not anyb
 as soon as somebody does, and survives every restart; the same can be written by hand with XADD.
 """
 
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -99,7 +100,8 @@ def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
             f"The order is on record as {event}" if event else f"The log did not take the order: {refused}"
         )
         raise Failure(f"THE KILL SWITCH IS NOT PULLED: {error}\n{on_log}.") from error
-    print("The kill switch is pulled: every worker that hears it closes what it holds.")
+    with suppress(OSError):  # what may be wrong with the order is said whoever reads this
+        print("The kill switch is pulled: every worker that hears it closes what it holds.")
     if event is None:
         raise Failure(
             f"The log did not take the order: {refused}\n"
@@ -108,7 +110,7 @@ def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
     return event
 
 
-def limits(
+def limits(  # noqa: PLR0913 - each is an option of the command
     *,
     by: Who,
     reason: Why,
@@ -120,9 +122,9 @@ def limits(
     on_worker_lost: Literal["hold", "flatten"] | None = None,
     target: Target = _TARGET,
 ) -> None:
-    """Change limits from now on. What is not named stays as it is, also where two order at once.
+    """Change limits from now on. What is not named stays as it is, even if somebody orders others just now.
 
-    They stay in force over restarts, until ordered otherwise or until the configuration is edited.
+    They outlast every restart. An edited configuration only tightens them; to loosen them, order again.
 
     For example:
 
@@ -160,7 +162,7 @@ def limits(
     tell_outcome(bus, change_limits(bus, changes, by=by, reason=reason), "The limits are changed.")
 
 
-def settle(
+def settle(  # noqa: PLR0913 - each is an option of the command
     symbol: str,
     worker: str,
     /,
@@ -255,9 +257,10 @@ def acknowledge(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
         portfold acknowledge --by jane --reason "restored last night's backup; broker is flat"
     """
     from portfold.coordinator.store import log_integrity
+    from portfold.coordinator.views.overview import missed_at_the_end
 
     bus = target.bus()
-    event = log_integrity.acknowledge(bus, by=by, reason=reason)
+    event = log_integrity.acknowledge(bus, lambda: missed_at_the_end(bus), by=by, reason=reason)
     tell_outcome(bus, event, "The loss is acknowledged.")
 
 

@@ -22,7 +22,7 @@ def register(app: App) -> None:
     app.command(reconcile)
 
 
-def reconcile(
+def reconcile(  # noqa: PLR0913 - each is an option of the command
     order: str | None = None,
     /,
     *,
@@ -91,7 +91,7 @@ def reconcile(
             raise Unusable("reconcile: expected --filled or --not-filled.")
         elif not by or not reason:
             raise Unusable("reconcile: expected --by and --reason: who says so, and why.")
-        elif (books.filled(order, _price(price)) if filled else books.not_filled(order)) is None:
+        elif _settled(books, order, filled=filled, price=_price(price), by=by, reason=reason) is None:
             print(f"That is known already of order {order}; nothing is changed.")
         elif told:
             tell_outcome(bus, told[0], f"Order {order} is settled.")
@@ -100,6 +100,21 @@ def reconcile(
     finally:
         books.close()
         bus.close()
+
+
+def _settled(
+    books: "Reconciliation", order: str, *, filled: bool, price: Decimal | None, by: str, reason: str
+) -> "Settlement | None":
+    """Settles the order. Raises RefusedField, with the book as it was, for words that the log would not take.
+
+    The names and the size, which the book will give, stand for any here.
+    """
+    from portfold.events.codec import encode_checked
+    from portfold.events.incoming import PositionSettled
+
+    said_at = Decimal(0) if price is None else price
+    encode_checked(PositionSettled(by, reason, "ANY", "any", "long", 0, said_at, Decimal(0)))
+    return books.filled(order, price) if filled else books.not_filled(order)
 
 
 def _list(books: "Reconciliation") -> None:

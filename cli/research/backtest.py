@@ -24,7 +24,7 @@ def register(app: App) -> None:
     app.command(backtest)
 
 
-def backtest(
+def backtest(  # noqa: PLR0913 - each is an option of the command
     *,
     bars: str,
     results_dir: Path = Path("results"),
@@ -118,13 +118,13 @@ def _symbols(
 
 
 def _run(plan: "Plan", symbols: Sequence[str], jobs: int) -> None:
-    from portfold.cli.research.progress import progress
+    from portfold.cli.progress import progress
     from portfold.research.backtest.several import Failed, backtests
 
     done: list[Done] = []
     failed: list[Failed] = []
     try:
-        with progress("Backtesting", len(symbols)) as on_progress:
+        with progress("Backtesting", len(symbols), "symbols") as on_progress:
             for one in backtests(plan, symbols, jobs):
                 if isinstance(one, Failed):
                     failed.append(one)

@@ -18,7 +18,7 @@ from portfold.cli.research.telling import (
 if TYPE_CHECKING:
     from portfold.research.search.findings import Findings, Winner
     from portfold.research.search.optimizer import Extent, Optimized, Plan
-    from portfold.research.search.resume_log import Journal
+    from portfold.research.search.resume_log import ResumeLog
     from portfold.research.trades.in_sample import Seen
     from portfold.research.trades.trading_days import Chosen
 
@@ -50,11 +50,11 @@ def extent_line(extent: "Extent", *, levels: int) -> str:
     )
 
 
-def interrupted_line(journal: "Journal") -> str:
+def interrupted_line(resume_log: "ResumeLog") -> str:
     """What is left of a search that was interrupted."""
     return (
-        f"Interrupted. {len(journal.tried):,} sets are measured and kept in {journal.path}; the same command "
-        "goes on from there."
+        f"Interrupted. {len(resume_log.tried):,} sets are measured and kept in {resume_log.path}; the same "
+        "command goes on from there."
     )
 
 

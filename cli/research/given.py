@@ -1,4 +1,4 @@
-"""What is simulated: the options that simulating commands share, and the cases they come to."""
+"""What is simulated: the options that simulating commands share, and the scenarios they come to."""
 
 import os
 from collections.abc import Iterable
@@ -113,11 +113,11 @@ class Loaded:
         day = self.configuration.runtime.trading_day
         return seen_in(chosen, self.results.symbols, zone=day.zone, roll=day.roll)
 
-    def case(self, chosen: "Chosen") -> "Scenario":
-        """The case of these trades. Raises RefusedField for limits that are none."""
-        from portfold.research.simulate.scenario import TradingAccount, build_case
+    def scenario(self, chosen: "Chosen") -> "Scenario":
+        """The scenario of these trades. Raises RefusedField for limits that are none."""
+        from portfold.research.simulate.scenario import TradingAccount, build_scenario
 
-        return build_case(
+        return build_scenario(
             self.configuration,
             chosen,
             pricing=self.pricing,

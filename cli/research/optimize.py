@@ -1,6 +1,7 @@
 """`portfold research optimize`: which symbols to trade, how many at once, within the broker's bounds."""
 
 import shlex
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -23,6 +24,46 @@ if TYPE_CHECKING:
 _GIVEN = Given()
 
 
+@Parameter(name="*", group="What is sought")
+@dataclass(frozen=True)
+class Sought:
+    """The options of what a set has to keep to."""
+
+    min_positions: Positions = 1
+    """The smallest number of positions open at once."""
+
+    max_positions: Positions = 5
+    """The largest."""
+
+    max_dd_limit: Dollars = 9000
+    """Dollars that the drawdown has to stay below."""
+
+    max_breach_events: Annotated[int, Parameter(validator=Number(gte=0))] = 2
+    """How often it may go beyond the broker's limit."""
+
+
+@Parameter(name="*", group="On which days")
+@dataclass(frozen=True)
+class DaysApart:
+    """The options of the days to choose on, and of those to judge on."""
+
+    train_from: date | None = None
+    """The first trading day to choose on, as 2022-01-03."""
+
+    train_to: date | None = None
+    """The last one."""
+
+    test_from: date | None = None
+    """The first trading day to judge on. Without a test span it is judged on the days it was chosen on."""
+
+    test_to: date | None = None
+    """The last one."""
+
+
+_SOUGHT = Sought()
+_DAYS = DaysApart()
+
+
 def register(app: App) -> None:
     """Adds the command."""
     app.command(optimize)
@@ -30,14 +71,8 @@ def register(app: App) -> None:
 
 def optimize(
     *,
-    min_positions: Positions = 1,
-    max_positions: Positions = 5,
-    max_dd_limit: Dollars = 9000,
-    max_breach_events: Annotated[int, Parameter(validator=Number(gte=0))] = 2,
-    train_from: date | None = None,
-    train_to: date | None = None,
-    test_from: date | None = None,
-    test_to: date | None = None,
+    sought: Sought = _SOUGHT,
+    days: DaysApart = _DAYS,
     exhaustive: Literal["auto", "always", "never"] = "auto",
     jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=256))] = None,
     output: Path | None = None,
@@ -57,22 +92,6 @@ def optimize(
 
     Parameters
     ----------
-    min_positions
-        The smallest number of positions open at once.
-    max_positions
-        The largest.
-    max_dd_limit
-        Dollars that the drawdown has to stay below.
-    max_breach_events
-        How often it may go beyond the broker's limit.
-    train_from
-        The first trading day to choose on, as 2022-01-03.
-    train_to
-        The last one.
-    test_from
-        The first trading day to judge on. Without a test span it is judged on the days it was chosen on.
-    test_to
-        The last one.
     exhaustive
         Look at all sets as well, to say how far greedy is from the best: where that is a matter of minutes,
         always, or never.
@@ -91,14 +110,14 @@ def optimize(
     from portfold.research.trades.trading_days import Span
 
     plan = Plan(
-        levels=levels(min_positions, max_positions),
-        constraints=Constraints(max_dd_limit, max_breach_events),
+        levels=levels(sought.min_positions, sought.max_positions),
+        constraints=Constraints(sought.max_dd_limit, sought.max_breach_events),
         all_sets=exhaustive,
         jobs=jobs or cores(),
         seed=given.seed,
     )
-    judged = Span(test_from, test_to) if test_from or test_to else None
-    _run(given, plan, Span(train_from, train_to), judged, output)
+    judged = Span(days.test_from, days.test_to) if days.test_from or days.test_to else None
+    _run(given, plan, Span(days.train_from, days.train_to), judged, output)
 
 
 def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output: Path | None) -> None:
@@ -112,12 +131,12 @@ def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output:
     learned, judged = loaded.chosen(train), loaded.chosen(test) if test is not None else None
     seen = loaded.seen(learned), loaded.seen(judged) if judged is not None else ()
     tell(span_lines(learned, judged, seen), [rules_line(loaded)])
-    case = loaded.case(learned)
+    scenario = loaded.scenario(learned)
     table = output or given.results_dir / "greedy_optimization_results.csv"
-    other = loaded.case(judged) if judged is not None else None
-    optimized = _searched(case, other, plan, table)
+    other = loaded.scenario(judged) if judged is not None else None
+    optimized = _searched(scenario, other, plan, table)
     spans = (
-        Judged.of(learned, case.digest(), seen[0]),
+        Judged.of(learned, scenario.digest(), seen[0]),
         Judged.of(judged, other.digest(), seen[1]) if judged is not None and other is not None else None,
     )
     findings = _written(loaded, plan, spans, optimized, table)
@@ -127,24 +146,25 @@ def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output:
     tell([f"A page of it: portfold research report --results {shlex.quote(str(table))}"])
 
 
-def _searched(case: "Scenario", test: "Scenario | None", plan: "Plan", table: Path) -> "Optimized":
-    """Searches with a journal beside the table; it is gone when the search is over."""
-    from portfold.cli.research.progress import progress
+def _searched(scenario: "Scenario", test: "Scenario | None", plan: "Plan", table: Path) -> "Optimized":
+    """Searches with a resume log beside the table; it is gone when the search is over."""
+    from portfold.cli.progress import progress
     from portfold.research.search.optimizer import extent, optimize
-    from portfold.research.search.resume_log import Journal
+    from portfold.research.search.resume_log import ResumeLog
 
-    every = extent(case, plan)
+    every = extent(scenario, plan)
     tell([extent_line(every, levels=len(plan.levels))])
-    with Journal(table.with_suffix(".search"), case.digest()) as journal:
-        if journal.found:
-            tell([f"Going on with {journal.found:,} sets measured before, from {journal.path}."])
+    with ResumeLog(table.with_suffix(".search"), scenario.digest()) as resume_log:
+        if resume_log.found:
+            tell([f"Going on with {resume_log.found:,} sets measured before, from {resume_log.path}."])
         try:
-            with progress("Searching", every.measured, journal.found) as on_progress:
-                optimized = optimize(case, test, plan, journal, on_progress)
+            known = resume_log.found
+            with progress("Searching", every.measured, "simulations", done_before=known) as on_progress:
+                optimized = optimize(scenario, test, plan, resume_log, on_progress)
         except KeyboardInterrupt:
-            tell([interrupted_line(journal)])
+            tell([interrupted_line(resume_log)])
             raise
-        journal.discard()
+        resume_log.discard()
     return optimized
 
 

@@ -151,16 +151,16 @@ def _given(findings: "Findings", results_dir: Path | None, bars: str | None, con
 
 
 def _simulated(findings: "Findings", row: int, given: "Given") -> "tuple[Replayed | None, str]":
-    from portfold.cli.research.progress import progress
+    from portfold.cli.progress import progress
     from portfold.research.portfolio_page.replayed import changed, differing, replayed, sets_to_play
 
     loaded = given.load()
-    train = loaded.case(loaded.chosen(_span(findings.train)))
-    test = loaded.case(loaded.chosen(_span(findings.test))) if findings.test is not None else None
+    train = loaded.scenario(loaded.chosen(_span(findings.train)))
+    test = loaded.scenario(loaded.chosen(_span(findings.test))) if findings.test is not None else None
     difference = changed(train, test, findings)
     if difference:
         return None, difference
-    with progress("Simulating", sets_to_play(findings)) as on_progress:
+    with progress("Simulating", sets_to_play(findings), "simulations") as on_progress:
         again = replayed(train, test, findings, row, on_progress)
     difference = differing(again, findings.rows[row])
     return (None, difference) if difference else (again, "")

@@ -79,23 +79,23 @@ def simulate(
     chosen = loaded.chosen(Span(first, last))
     seen = seen_lines(loaded.seen(chosen), "--from")
     tell(read_lines(loaded), [span_line("Span", chosen)], seen, [rules_line(loaded)])
-    case = loaded.case(chosen)
-    rows = _rows(case, positions, given.seed)
+    scenario = loaded.scenario(chosen)
+    rows = _rows(scenario, positions, given.seed)
     table = output or given.results_dir / "portfolio_simulation.csv"
     write_whole(table, simulation_table(rows))
     forced = forced_lines({row.max_positions: row.metrics for row in rows}, bars=loaded.market is not None)
     tell(["", *aligned(list(_cells(rows))), "", SHARPE_LINE], forced, [f"Written: {table}"])
 
 
-def _rows(case: "Scenario", positions: Sequence[int], seed: int) -> list["SimulatedRow"]:
-    from portfold.cli.research.progress import progress
+def _rows(scenario: "Scenario", positions: Sequence[int], seed: int) -> list["SimulatedRow"]:
+    from portfold.cli.progress import progress
     from portfold.research.search.tables import SimulatedRow
 
     rows: list[SimulatedRow] = []
-    with progress("Simulating", len(positions)) as on_progress:
+    with progress("Simulating", len(positions), "simulations") as on_progress:
         for level in positions:
-            simulated = case.simulate(case.symbols, level)
-            rows.append(SimulatedRow(level, case.figures(simulated), case.intervals(simulated, seed)))
+            simulated = scenario.simulate(scenario.symbols, level)
+            rows.append(SimulatedRow(level, scenario.figures(simulated), scenario.intervals(simulated, seed)))
             on_progress(len(rows))
     return rows
 

@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
@@ -23,7 +23,7 @@ def register(app: App) -> None:
     app.command(train)
 
 
-def train(
+def train(  # noqa: PLR0913 - each is an option of the command
     symbol: str,
     /,
     *,
@@ -74,6 +74,7 @@ def train(
     from zoneinfo import ZoneInfo
 
     from portfold.cli.exits import Unusable
+    from portfold.cli.progress import progress
     from portfold.research.filter.examples import examples_of
     from portfold.research.simulate.bars_within import bars_within
     from portfold.research.trades.trading_days import Span
@@ -90,15 +91,15 @@ def train(
     past = list(feed.bars(symbol))
     span, day = Span(first, last), configuration.runtime.trading_day
     begins, ends = bars_within(symbol, past, span, day, bars)
-    examples = examples_of(symbol, past[:ends], configuration, begins=begins)
+    with progress("Reading", ends, "bars") as on_progress:
+        examples = examples_of(symbol, past[:ends], configuration, begins=begins, on_progress=on_progress)
     print(
         f"{symbol}: {examples.bars:,} bars, {len(examples.of):,} examples, "
         f"{examples.missing:,} signals without all features, {examples.unfinished:,} without an end.",
         flush=True,
     )
-    return _train(
-        symbol, examples, configuration, kind, folds, embargo, output, page or output.with_suffix(".html")
-    )
+    charts = page or output.with_suffix(".html")
+    return _train(_Asked(symbol, configuration, kind, folds, embargo, output, charts), examples)
 
 
 def _check_extra() -> None:
@@ -112,24 +113,30 @@ def _check_extra() -> None:
             raise Unusable(f"Training needs {name}, which is not installed: pip install 'portfold[ml]'.")
 
 
-def _train(
-    symbol: str,
-    examples: "Examples",
-    configuration: "Configuration",
-    kind: "Kind",
-    folds: int,
-    embargo: float,
-    output: Path,
-    page: Path,
-) -> int:
+class _Asked(NamedTuple):
+    """What is to be trained, how, and the files it goes to."""
+
+    symbol: str
+    configuration: "Configuration"
+    kind: "Kind"
+    folds: int
+    embargo: float
+    output: Path
+    page: Path
+
+
+def _train(asked: _Asked, examples: "Examples") -> int:
     from portfold.cli.exits import OK
+    from portfold.cli.progress import progress
     from portfold.research.filter.exporting import export
     from portfold.research.filter.model_page import model_page
     from portfold.research.filter.training import cut, train
     from portfold.research.trades.whole_files import write_whole
 
+    symbol, configuration, kind, folds, embargo, output, page = asked
     threshold = configuration.runtime.worker(symbol).min_probability
-    trained = train(examples, kind, folds=folds, embargo=embargo)
+    with progress("Training", folds + 1, "models") as on_progress:
+        trained = train(examples, kind, folds=folds, embargo=embargo, on_progress=on_progress)
     cuts = [cut(examples.of, trained.probabilities, at) for at in sorted({*_THRESHOLDS, threshold})]
     told = f"{kind}, {folds} folds, purged, embargo {embargo:.1%} of the bars"
     print(_in_words(told, len(examples.of), trained.measured, cuts))

@@ -41,7 +41,9 @@ def coordinator(
         needed only where there is no snapshot to start from.
     """
     from portfold.cli.stopping import stopped_by_signals
+    from portfold.config import with_archive
     from portfold.coordinator.process.process import run
+    from portfold.events.wire.connection import Place
     from portfold.log import open_log
 
     place = target.resolve()
@@ -51,14 +53,11 @@ def coordinator(
         _tell(place.configuration, log)
         with stopped_by_signals() as stop:
             run(
-                place.configuration,
-                url=place.url,
-                password=password,
-                portfolio=place.portfolio,
+                with_archive(place.configuration, archive),
+                Place(place.url, password, place.portfolio),
                 clock=clock,
                 log=log,
                 stop=stop.event,
-                archive=archive,
             )
     finally:
         lines.close()

@@ -101,14 +101,19 @@ class _Alive(NamedTuple):
 
 
 def _alive(place: "ResolvedTarget") -> list[_Alive]:
-    """All but the flattener, which opens nothing, and who has ended and whose heartbeat lingers."""
-    from portfold.coordinator.views.status_values import announced_in, trading_in
+    """All but the flattener, which opens nothing, and who has ended and whose heartbeat lingers.
+
+    Where nobody leads, who has ended may have begun again since: its heartbeat counts.
+    """
+    from portfold.coordinator.views.portfolio_view import PortfolioView
+    from portfold.coordinator.views.view_field import view_in
     from portfold.workers.flattener.flattener import NAME
 
     with closing(place.bus()) as bus:
-        status = bus.status()
-        trading = trading_in(status)
-        announced = [one for one in announced_in(status) if one.presence not in ("stopped", "retired")]
+        view = view_in(bus.status()) or PortfolioView()
+        trading = view.traded()
+        ended = ("stopped", "retired") if bus.leader() else ()
+        announced = [one for one in view.workers if one.presence not in ended]
         beats = bus.beats([one.worker for one in announced])
     return [
         _Alive(

@@ -35,6 +35,7 @@ def notifier(*, clock: Literal["server", "driven"] = "server", target: Target = 
     import os
 
     from portfold.cli.stopping import stopped_by_signals
+    from portfold.events.wire.connection import Place
     from portfold.log import open_log
     from portfold.workers.notify.process import run
 
@@ -44,9 +45,7 @@ def notifier(*, clock: Literal["server", "driven"] = "server", target: Target = 
         with stopped_by_signals() as stop:
             run(
                 place.configuration,
-                url=place.url,
-                password=place.password,
-                portfolio=place.portfolio,
+                Place(place.url, place.password, place.portfolio),
                 driven=clock == "driven",
                 environ=os.environ,
                 log=log,

@@ -1,16 +1,15 @@
 """`portfold run`: the whole portfolio, one process a symbol, looked after."""
 
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import App, Parameter
-from cyclopts.validators import Number
+from cyclopts import App
 
 from portfold.cli.run.joining import Beside, check_names_free, join_there
 from portfold.cli.run.leash import leashed
+from portfold.cli.run.trading import BarsGiven, Money
 from portfold.cli.target import ResolvedTarget, Target
 from portfold.cli.typed import typing_here
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
 _TARGET = Target()
 _BESIDE = Beside()
+_BARS = BarsGiven()
+_MONEY = Money()
 
 
 def register(app: App) -> None:
@@ -30,16 +31,11 @@ def register(app: App) -> None:
 
 def run(
     *,
-    paper: bool = False,
-    live: bool = False,
-    bars: str | None = None,
     symbols: str | None = None,
-    pace: Annotated[float | None, Parameter(validator=Number(gte=0, lte=86_400))] = None,
-    speed: Annotated[float | None, Parameter(validator=Number(gt=0, lte=1_000_000_000))] = None,
-    seed: int | None = None,
-    days: Annotated[int | None, Parameter(validator=Number(gte=1, lte=5_000))] = None,
     book: Path | None = None,
     embedded: bool = False,
+    given: BarsGiven = _BARS,
+    money: Money = _MONEY,
     beside: Beside = _BESIDE,
     target: Target = _TARGET,
 ) -> int:
@@ -57,23 +53,8 @@ def run(
 
     Parameters
     ----------
-    paper
-        Trade on paper, whichever broker runtime.json names.
-    live
-        Trade with money, by the broker that runtime.json names.
-    bars
-        `synthetic` (a made-up market), a folder of <SYMBOL>.csv files, or FILE.py:NAME; by default the feed
-        that runtime.json names.
     symbols
         These alone, as ES,CL; by default all that are optimized and have bars.
-    pace
-        Seconds from one bar to the next, by default 1.
-    speed
-        Replay the folder so many times as fast as it happened: 3600 makes an hour a second.
-    seed
-        Which synthetic market, by default 1.
-    days
-        How many trading days of it, by default 10.
     book
         The broker's file; by default in ~/.local/state/portfold.
     embedded
@@ -89,21 +70,18 @@ def run(
     from portfold.cli.stopping import stopped_by_signals
     from portfold.log import open_log
     from portfold.workers.brokers.registry import is_paper
-    from portfold.workers.feeds.registry import feed_for, refuse_no_market
     from portfold.workers.run.live_plan import announce, compare_with_log, settle
     from portfold.workers.run.process import worker_of
     from portfold.workers.run.supervisor import Supervisor
 
     place = target.resolve()
-    given = {"pace_seconds": _exact(pace), "speed": _exact(speed), "seed": seed, "days": days}
-    feed = feed_for(place.configuration.runtime.feed, bars, given)
-    refuse_no_market(feed)
+    feed = given.feed(place.configuration)
     wanted = tuple(dict.fromkeys((symbols or "").replace(",", " ").split()))
-    settled = settle(place.configuration, paper=paper, live=live, feed=feed, wanted=wanted)
+    settled = settle(place.configuration, paper=money.paper, live=money.live, feed=feed, wanted=wanted)
     if embedded:
         check_embedded(place, target)
     passed_on = ["--join", *(["--take-over"] if beside.take_over else [])]
-    passed_on += _given(bars=bars, pace=pace, speed=speed, seed=seed, days=days)
+    passed_on += _given(vars(given))
     log, lines = open_log("run", for_here=typing_here())
     try:
         with (
@@ -136,38 +114,43 @@ def _say_the_end(left: str, given_up: Sequence[str], log: "Log", *, stopped: boo
     how = "Stopped" if stopped else "All bars are traded"
     gone = {"given_up": " ".join(given_up)} if given_up else {}
     if left:
-        remedy = "portfold flattener stands by for it; or close it at the broker, and portfold settle"
+        remedy = (  # its own flattener has ended with it
+            "start the run again; or portfold flattener, to stand by for it; or close it at the broker, and "
+            "portfold settle"
+        )
         log.warning(how, still_open=left, what_to_do=remedy, **gone)
     else:
         log.info(how, still_open="nothing", **gone)
 
 
 def _still_open(place: ResolvedTarget, but_for: Sequence[str] = ()) -> str:
-    """What the log holds as open, reserved or unsettled, and a flattener's book more; nothing for none of it.
+    """Says what is open, has a slot or is unsettled on the log, and what only the flattener's book holds.
 
-    Where nobody can say it is `unknown`. `but_for`: whose positions do not count. A slot counts whoever has
-    it: a worker that died a moment ago may have filled it, and nobody counts it as lost yet.
+    Empty where nothing is, `unknown` where the log cannot be asked. The positions of the workers in `but_for`
+    are left out; their slots are not: a worker that died a moment ago may have filled its slot.
     """
     from contextlib import closing
 
-    from portfold.coordinator.views.status_values import held_in
+    from portfold.coordinator.views.portfolio_view import PortfolioView
+    from portfold.coordinator.views.status import slots_in_words, unsettled_in_words
+    from portfold.coordinator.views.view_field import view_in
     from portfold.events.wire.errors import BusError
+    from portfold.quotes import entry_price
 
     try:
         with closing(place.bus()) as bus:
-            status, unreported = bus.status(), bus.book_exceeds()
-        held = held_in(status)
+            view, unreported = view_in(bus.status()) or PortfolioView(), bus.book_exceeds()
     except BusError:
         return "unknown"
     open_now = [
-        f"{one.symbol} {one.side} {one.size} @ {one.price:f} by {one.worker} "
+        f"{one.symbol} {one.side} {one.size}{entry_price(one.price)} by {one.worker} "
         f"({'no mark' if one.unmarked else f'{one.unrealized:+.2f}'})"
-        for one in held
+        for one in view.positions
         if one.worker not in but_for
     ]
-    slots = filter(None, (status.get("reserved"), status.get("taken_back")))
+    slots = slots_in_words((*view.reserved, *view.taken_back))
     joined = {"": ", ".join(open_now), "slots: ": ", ".join(slots)}
-    joined |= {"unsettled: ": status.get("unsettled", ""), "not on the log: ": unreported}
+    joined |= {"unsettled: ": ", ".join(unsettled_in_words(view.unsettled)), "not on the log: ": unreported}
     return "; ".join(f"{title}{text}" for title, text in joined.items() if text)
 
 
@@ -201,14 +184,10 @@ def _where(place: ResolvedTarget, target: Target) -> list[str]:
     return ["--portfolio", place.portfolio, *configured]
 
 
-def _given(**options: object) -> list[str]:
+def _given(options: Mapping[str, object]) -> list[str]:
     """The options that were given, as words."""
     words = []
     for name, value in options.items():
         if value is not None:
             words += [f"--{name}", str(value)]
     return words
-
-
-def _exact(number: float | None) -> Decimal | None:
-    return None if number is None else Decimal(str(number))

@@ -1,14 +1,13 @@
 """`portfold worker`: one symbol traded by internal bar strength."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import App, Parameter
-from cyclopts.validators import Number
+from cyclopts import App
 
 from portfold.cli.run.joining import Beside, join_there
+from portfold.cli.run.trading import BarsGiven, Money
 from portfold.cli.target import Target
 from portfold.cli.typed import typing_here
 
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
 _TARGET = Target()
 _BESIDE = Beside()
+_BARS = BarsGiven()
+_MONEY = Money()
 
 
 def register(app: App) -> None:
@@ -28,14 +29,9 @@ def worker(
     symbol: str,
     /,
     *,
-    bars: str | None = None,
-    pace: Annotated[float | None, Parameter(validator=Number(gte=0, lte=86_400))] = None,
-    speed: Annotated[float | None, Parameter(validator=Number(gt=0, lte=1_000_000_000))] = None,
     book: Path | None = None,
-    seed: int | None = None,
-    days: Annotated[int | None, Parameter(validator=Number(gte=1, lte=5_000))] = None,
-    paper: bool = False,
-    live: bool = False,
+    given: BarsGiven = _BARS,
+    money: Money = _MONEY,
     beside: Beside = _BESIDE,
     progress: Path | None = None,
     target: Target = _TARGET,
@@ -54,23 +50,8 @@ def worker(
     ----------
     symbol
         What to trade, such as ES.
-    bars
-        `synthetic` (a made-up market), a folder of <SYMBOL>.csv files, `driven` (a demo hands them out), or
-        FILE.py:NAME; by default the feed that runtime.json names.
-    pace
-        Seconds from one bar to the next, by default 1; where they are not driven.
-    speed
-        Replay the folder so many times as fast as it happened: 3600 makes an hour a second.
     book
         The broker's file, shared by the portfolio's workers; by default in ~/.local/state/portfold.
-    seed
-        Which synthetic market, by default 1.
-    days
-        How many trading days of it, by default 10.
-    paper
-        Trade on paper, whichever broker runtime.json names.
-    live
-        Trade with money, by the broker that runtime.json names.
     progress
         A file in which it notes how far it has come, to go on from there when it is started again.
     """
@@ -79,17 +60,14 @@ def worker(
     from portfold.cli.stopping import stopped_by_signals
     from portfold.log import open_log
     from portfold.workers.client.settings import GateSettings
-    from portfold.workers.feeds.registry import feed_for, refuse_no_market
     from portfold.workers.run.claim import Claim
     from portfold.workers.run.money import with_or_without
     from portfold.workers.run.process import WorkerPlan, run
 
     place = target.resolve()
     _check_symbol(symbol, place.configuration.contracts)
-    options = {"pace_seconds": _exact(pace), "speed": _exact(speed), "seed": seed, "days": days}
-    feed = feed_for(place.configuration.runtime.feed, bars, options)
-    refuse_no_market(feed)
-    configuration = with_or_without(place.configuration, feed, paper=paper, live=live)
+    feed = given.feed(place.configuration)
+    configuration = with_or_without(place.configuration, feed, paper=money.paper, live=money.live)
     settings = GateSettings.of(configuration, url=place.url, portfolio=place.portfolio)
     runtime = configuration.runtime
     plan = WorkerPlan(
@@ -128,7 +106,3 @@ def _check_symbol(symbol: str, contracts: "Mapping[str, Contract]") -> None:
     near = get_close_matches(symbol[:80].upper(), contracts, n=1)
     known = f"the nearest is {near[0]}" if near else ", ".join(contracts)
     raise Unusable(f"SYMBOL: expected one with a contract ({known}), got {symbol[:80]!r}.")
-
-
-def _exact(number: float | None) -> Decimal | None:
-    return None if number is None else Decimal(str(number))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from portfold.cli.audit.lines_wanted import LinesWanted
 from portfold.cli.target import Target
 from portfold.cli.typed import typed
 
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
     from portfold.coordinator.audit.record.tail import Choice, Note, TailLine
 
 _TARGET = Target()
+_LINES = LinesWanted()
 _STYLES = {"debug": "dim", "info": "", "warning": "yellow", "error": "bold red", "critical": "bold red"}
 _INDENT = 15
 
 Flag = Annotated[bool, Parameter(show_default=False)]
-Named = Annotated[list[str] | None, Parameter(negative="")]
 Show = Callable[["TailLine | Note"], None]
 
 
@@ -34,9 +35,7 @@ def tail(
     *,
     lines: Annotated[int, Parameter(name=("--lines", "-n"), validator=Number(gte=0, lte=10_000))] = 20,
     follow: Annotated[bool, Parameter(name=("--follow", "-f"), show_default=False)] = False,
-    symbol: Named = None,
-    worker: Named = None,
-    type_: Annotated[list[str] | None, Parameter(name="--type", negative="")] = None,
+    lines_wanted: LinesWanted = _LINES,
     everything: Annotated[bool, Parameter(name="--all", show_default=False)] = False,
     json: Flag = False,
     text: Flag = False,
@@ -59,12 +58,6 @@ def tail(
         How many lines there are first.
     follow
         Go on with what comes.
-    symbol
-        Only what is about this symbol.
-    worker
-        Only what this worker said, or what is about it.
-    type_
-        Only events or decisions of this type, such as PositionClosed.
     everything
         Marks, ticks of the clock and requests too, which a log leaves out.
     json
@@ -79,7 +72,7 @@ def tail(
     if json and text:
         raise Unusable("--json, --text: expected one of them, got both.")
     place = target.resolve()
-    choice = _choice(place, symbol or [], worker or [], type_ or [], everything)
+    choice = _choice(place, lines_wanted, everything=everything)
     show = _show_text() if text or (sys.stdout.isatty() and not json) else _show_json
     bus = place.bus()
     end = Tail(bus, _archive(place), choice)
@@ -96,17 +89,12 @@ def tail(
         bus.close()
 
 
-def _choice(
-    place: "ResolvedTarget", symbols: list[str], workers: list[str], types: list[str], everything: bool
-) -> "Choice":
-    from portfold.cli.audit.show import message_types
+def _choice(place: "ResolvedTarget", lines_wanted: LinesWanted, *, everything: bool) -> "Choice":
     from portfold.coordinator.audit.record.moment import Exchange
     from portfold.coordinator.audit.record.tail import Choice
-    from portfold.coordinator.audit.record.timeline import Wanted
 
     day = place.configuration.runtime.trading_day
-    wanted = Wanted(frozenset(symbols), frozenset(workers), message_types(types))
-    return Choice(wanted, everything, Exchange(day.zone, day.roll))
+    return Choice(lines_wanted.wanted(), everything, Exchange(day.zone, day.roll))
 
 
 def _archive(place: "ResolvedTarget") -> "Path | None":

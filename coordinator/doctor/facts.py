@@ -13,7 +13,7 @@ from msgspec import Struct
 from portfold.config import Configuration
 from portfold.coordinator.store.archive import Archive
 from portfold.coordinator.store.log_integrity import Found, count_between
-from portfold.coordinator.store.log_integrity import look as look_at_footing
+from portfold.coordinator.store.log_integrity import look as look_at_log_integrity
 from portfold.coordinator.store.segment import ArchiveError
 from portfold.coordinator.store.snapshot import read_snapshot
 from portfold.coordinator.views.overview import Overview
@@ -114,7 +114,7 @@ def _log(bus: Bus, configured: str | None) -> LogFacts:
         head=head,
         events=events,
         decisions=decisions,
-        found=look_at_footing(bus, head),
+        found=look_at_log_integrity(bus, head),
         snapshot=_snapshot(bus, head),
         archived=archived,
         archive_folder=configured,
@@ -151,7 +151,8 @@ def _snapshot(bus: Bus, head: Head) -> Snapshot:
     place = read_snapshot(text)
     if place is None:
         return Snapshot(there=text is not None)
-    return Snapshot(True, place.cursor, count_between(bus.events_after, place.cursor, head.cursor))
+    behind = count_between(bus.events_after, place.cursor, head.cursor)
+    return Snapshot(there=True, cursor=place.cursor, behind=behind)
 
 
 def _disk(url: str, folder: str) -> Disk | None:

@@ -2,6 +2,7 @@
 
 from portfold.coordinator.doctor.facts import Facts
 from portfold.coordinator.doctor.finding import Finding, fail, ok, warn
+from portfold.coordinator.views.status import tail_missing_text
 from portfold.events.wire.bus import Extent
 from portfold.exchange_time import span
 
@@ -10,7 +11,7 @@ _FAR_BEHIND = 10_000
 _SOON = 2_000  # by then a leader has written a snapshot
 
 
-def footing(facts: Facts) -> Finding:
+def log_integrity(facts: Facts) -> Finding:
     """Whether log and head add up, and no worker misses what it saw on it."""
     lost = facts.log.found.lost
     if lost:
@@ -20,8 +21,8 @@ def footing(facts: Facts) -> Finding:
             "restore the log; if what is gone is gone for good: portfold acknowledge --by NAME --reason TEXT",
         )
     seen = facts.overview
-    if seen is not None and seen.says("log_incomplete"):
-        text = f"it lost its end: {seen.text('tail_missing')}; entries are denied"
+    if seen is not None and seen.view.tail_missing:
+        text = f"it lost its end: {tail_missing_text(seen.view)}; entries are denied"
         return fail(
             "log",
             text,
@@ -45,7 +46,7 @@ def gaps(facts: Facts) -> Finding:
     if not missing:
         return ok("gaps", "none")
     text = f"{' and '.join(missing)} gone from the streams, and not to an archive"
-    if facts.overview is not None and facts.overview.text("loss_acknowledged"):
+    if facts.overview is not None and facts.overview.view.acknowledged:
         return warn("gaps", f"{text}; a loss was acknowledged", "nothing, if that was it")
     return fail(
         "gaps", text, "find out who used XDEL or XTRIM; restore the log: portfold audit needs all of it"
@@ -100,4 +101,4 @@ def _missing(extent: Extent, moved: int) -> int:
     return extent.added - extent.length - moved
 
 
-CHECKS = (footing, gaps, length, snapshot, archive)
+CHECKS = (log_integrity, gaps, length, snapshot, archive)

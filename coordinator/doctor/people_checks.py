@@ -110,7 +110,7 @@ def _what_became_of(symbol: str, seen: Overview) -> str:
     if one is None:
         return ""
     became = _BECAME.get(one.presence, "gives no sign of life")
-    held = [held.symbol for held in seen.held if held.worker == one.worker]
+    held = [held.symbol for held in seen.view.positions if held.worker == one.worker]
     holds = f", and holds {', '.join(held)}" if held else ""
     return f"{one.worker}, for {symbol}, {became}{holds}"
 

@@ -7,6 +7,7 @@ from portfold.coordinator.configured import configured_limits
 from portfold.coordinator.doctor.facts import Facts
 from portfold.coordinator.doctor.finding import Finding, fail, ok, warn
 from portfold.coordinator.fold.limits import limits_named, limits_of
+from portfold.events.incoming import COORDINATOR
 
 _DIFFERENCES_SHOWN = 4
 
@@ -40,35 +41,34 @@ def webhooks(found: Configuration, environ: Mapping[str, str]) -> Finding:
 
 def limits(facts: Facts) -> Finding:
     """Whether what the file says is what holds."""
-    in_force = facts.overview.limits if facts.overview else {}
-    if not in_force:
+    limits_now = facts.overview.view.limits if facts.overview else None
+    if limits_now is None:
         return warn("limits", "none are in force yet", "portfold coordinator puts those of the file in force")
-    wanted = limits_named(limits_of(configured_limits(facts.configuration)).text)
+    in_force = limits_named(limits_now)
+    wanted = limits_named(limits_of(configured_limits(facts.configuration)))
     differing = [name for name in wanted if wanted[name] != in_force.get(name)]
     if not differing:
         return ok("limits", _short(in_force))
     named = [f"{name} is {_cut(in_force.get(name, ''))}, not {_cut(wanted[name])}" for name in differing]
     more = f", and {len(named) - _DIFFERENCES_SHOWN} more" if len(named) > _DIFFERENCES_SHOWN else ""
-    by = facts.overview.text("limits_by") if facts.overview else ""
+    by = limits_now.by
     text = f"in force by {by}, other than in the file: {', '.join(named[:_DIFFERENCES_SHOWN])}{more}"
-    if by != "coordinator":
+    if by != COORDINATOR:
         return warn("limits", text, "nothing, if that was meant; else edit the file, or portfold limits")
     if not facts.configuration.source.asked_for:
         return warn("limits", text, "name the configuration: --config, or PORTFOLD_CONFIG")
     return fail(
         "limits",
         text,
-        "restart the coordinator with it; what is looser: portfold limits; or correct the file",
+        "restart the coordinator with this file, which tightens; to loosen: portfold limits; or correct it",
     )
 
 
 def contracts(facts: Facts) -> Finding:
     """Every symbol that may be traded has a contract, so that profit can be checked against prices."""
-    in_force = facts.overview.limits if facts.overview else {}
-    symbols = in_force.get("symbols", "").split() or list(facts.configuration.portfolio.symbols)
-    valued = {pair.partition("=")[0] for pair in in_force.get("point_values", "").split()} or set(
-        facts.configuration.contracts
-    )
+    in_force = facts.overview.view.limits if facts.overview else None
+    symbols = in_force.symbols if in_force else facts.configuration.portfolio.symbols
+    valued = (in_force.point_values if in_force else {}) or facts.configuration.contracts
     unknown = [symbol for symbol in symbols if symbol not in valued]
     if not unknown:
         return ok("contracts", f"one for each of {len(symbols)} symbols")

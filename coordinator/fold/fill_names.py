@@ -8,7 +8,7 @@ broker keeps of one owner that nobody has confirmed.
 
 import hashlib
 
-from portfold.coordinator.fold.state import FILLS_REMEMBERED, State, leg_key
+from portfold.coordinator.fold.state import FILLS_REMEMBERED, State, leg_of
 from portfold.events.decisions import EventRejected
 from portfold.events.incoming import PositionClosed, PositionOpened
 from portfold.events.stream_id import StreamId
@@ -63,7 +63,6 @@ def _name(event: _Fill) -> str:
 
 
 def _name_and_content(event: _Fill) -> str:
-    owner = (event.owner if isinstance(event, PositionClosed) else "") or event.worker
-    content = f"{leg_key(event.symbol, event.side, owner)} {event.size}"
+    content = f"{leg_of(event)} {event.size}"
     digest = hashlib.blake2b(content.encode(), digest_size=_DIGEST_BYTES).hexdigest()
     return f"{_name(event)} {digest}"

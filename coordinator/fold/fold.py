@@ -81,7 +81,7 @@ def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]
         if type(event) is CoordinatorStarted and max(event.fold, state.fold_version) >= 6:
             state.led_since_ms = at.ms  # before time passes: it has watched nobody's signs of life yet
         decisions = pass_time(state, at, ticked=type(event) is ClockTicked)
-        decisions += _RULES[type(event)](state, at, event)
+        decisions += RULES[type(event)](state, at, event)
     finally:
         setcontext(callers_arithmetic)
     for decision in decisions:
@@ -151,7 +151,7 @@ def _since_5(rule: _Rule) -> _Rule:
     return unknown_before
 
 
-_RULES: dict[type, _Rule] = {
+RULES: dict[type, _Rule] = {
     EntryRequested: _once(_entry_requested),
     EntryWithdrawn: _once(_entry_withdrawn),
     EntryRenewed: _since_5(_once(entry.renew)),

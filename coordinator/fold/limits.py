@@ -1,22 +1,21 @@
-"""The rules in force, as the last LimitsChanged on the log gives them; their text, and how to change them."""
+"""The rules in force, as the last LimitsChanged on the log gives them; in words, and how to change them."""
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cached_property
 from typing import Literal
 
 from msgspec import Struct
 
-from portfold.events.codec import RefusedField, decode_event, encode
+from portfold.events.codec import RefusedField, decode_event
 from portfold.events.incoming import LimitsChanged, Malformed
 
-_NOT_A_LIMIT = {"type", "by", "reason", "config"}
+_NOT_A_LIMIT = {"by", "reason", "config"}
+_NAMES = tuple(name for name in LimitsChanged.__struct_fields__ if name not in _NOT_A_LIMIT)
 
 
-class Limits(Struct, frozen=True):
-    """What a portfolio may do. Dollars, contracts and milliseconds; `point_values` in dollars a point.
-
-    `text` is all of it in one line, as the status shows it and `changed_limits` reads it.
-    """
+class Limits(Struct, frozen=True, dict=True):
+    """What a portfolio may do. Dollars, contracts and milliseconds; `point_values` in dollars a point."""
 
     max_positions: int
     max_contracts: int
@@ -34,7 +33,11 @@ class Limits(Struct, frozen=True):
     by: str
     reason: str
     config: str
-    text: str
+
+    @cached_property
+    def text(self) -> str:
+        """All of it in one line, for people."""
+        return "; ".join(f"{name}={value}" for name, value in limits_named(self).items())
 
 
 def limits_of(event: LimitsChanged) -> Limits:
@@ -57,20 +60,43 @@ def limits_of(event: LimitsChanged) -> Limits:
         by=event.by,
         reason=event.reason,
         config=event.config,
-        text=_text_of(event),
     )
 
 
-def limits_named(text: str) -> dict[str, str]:
-    """Each limit in `Limits.text` by its name."""
-    return dict(pair.split("=", 1) for pair in text.split("; ") if "=" in pair)
+def order_of(limits: Limits) -> LimitsChanged:
+    """The order that puts these limits in force: what `limits_of` reads."""
+    return LimitsChanged(
+        by=limits.by,
+        reason=limits.reason,
+        max_positions=limits.max_positions,
+        max_contracts=limits.max_contracts,
+        daily_stop_loss=limits.daily_stop_loss,
+        symbols=_in_words(limits.symbols),
+        stop_loss_on=limits.stop_loss_on,
+        stop_approach_percent=limits.stop_approach_percent,
+        reservation_ms=limits.reservation_ms,
+        flatten_ms=limits.flatten_ms,
+        mark_stale_ms=limits.mark_stale_ms,
+        on_worker_lost=limits.on_worker_lost,
+        zone=limits.zone,
+        roll=limits.roll,
+        point_values=_in_words(limits.point_values),
+        config=limits.config,
+    )
 
 
-def changed_limits(text: str, changes: Mapping[str, str], *, by: str, reason: str) -> LimitsChanged:
-    """The limits in `text` with `changes` made to them. Raises RefusedField, naming the limit."""
-    if not text:
+def limits_named(limits: Limits) -> dict[str, str]:
+    """Each limit by its name, in the words of an order."""
+    return {name: _in_words(getattr(limits, name)) for name in _NAMES}
+
+
+def changed_limits(
+    limits: Limits | None, changes: Mapping[str, str], *, by: str, reason: str
+) -> LimitsChanged:
+    """The limits in force with `changes` made to them. Raises RefusedField, naming the limit."""
+    if limits is None:
         raise RefusedField("limits: none are in force yet; start a coordinator first")
-    in_force = limits_named(text)
+    in_force = limits_named(limits)
     for name in changes:
         if name not in in_force:
             raise RefusedField(f"{name}: not a limit; the limits are {', '.join(in_force)}")
@@ -81,7 +107,13 @@ def changed_limits(text: str, changes: Mapping[str, str], *, by: str, reason: st
     raise RefusedField(event.reason if isinstance(event, Malformed) else "limits: cannot be read")
 
 
-def _text_of(event: LimitsChanged) -> str:
-    fields = encode(event)
-    pairs = zip(fields[::2], fields[1::2], strict=True)
-    return "; ".join(f"{name}={value}" for name, value in pairs if name not in _NOT_A_LIMIT)
+def _in_words(value: object) -> str:
+    match value:
+        case Decimal():
+            return f"{value:f}"
+        case tuple():
+            return " ".join(value)
+        case dict():
+            return " ".join(f"{symbol}={dollars:f}" for symbol, dollars in value.items())
+        case _:
+            return str(value)

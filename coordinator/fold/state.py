@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from portfold.coordinator.fold.limits import Limits
 from portfold.dollars import ZERO
 from portfold.events.decisions import EntryAllowed, EntryDenied
+from portfold.events.incoming import PositionClosed, PositionMarked, PositionOpened, PositionSettled
 from portfold.events.legs import Leg, legs_text
 
 POSITIONS_HELD = 64
@@ -32,12 +33,17 @@ def leg_key(symbol: str, side: str, worker: str) -> str:
     return f"{symbol}:{side}:{worker}"
 
 
+def leg_of(told: PositionOpened | PositionClosed | PositionMarked | PositionSettled) -> str:
+    """The leg that an event about a position is about."""
+    return leg_key(told.symbol, told.side, told.holder)
+
+
 class Reservation(Struct):
     """A slot kept free for an entry that was allowed: `size` contracts are still to be filled.
 
     Once its worker is lost or has stopped it may have been filled unreported: it is `kept`, and no time
     expires it. One that a flatten has taken back is `revoked`: nobody may use it, and what is filled of it
-    was not granted. Each renewal keeps it for `lasts_ms` more, 0 in what an earlier version granted.
+    was not granted. Each renewal makes it last `lasts_ms` more, 0 in what an earlier version granted.
     """
 
     symbol: str
@@ -247,6 +253,11 @@ def contracts_used(state: State) -> int:
     """Contracts held or reserved: what `max_contracts` bounds."""
     held = sum(position.size for position in state.positions.values())
     return held + sum(reservation.size for reservation in state.reservations.values())
+
+
+def has_slot(state: State, symbol: str, worker: str) -> bool:
+    """Whether the worker has a slot in the symbol, on whichever side."""
+    return any((one.symbol, one.worker) == (symbol, worker) for one in state.reservations.values())
 
 
 def is_kept(state: State, key: str) -> bool:

@@ -8,7 +8,7 @@ deciding again. Whatever cannot be committed is not logged as having happened.
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from portfold.clock import Clock
 from portfold.coordinator.configured import no_looser, puts_in_force, why_not_in_force
@@ -25,11 +25,19 @@ from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.snapshot import snapshot_text
 from portfold.coordinator.views.narration import Line, narrate
 from portfold.coordinator.views.status import status_fields
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.errors import PortfoldError
 from portfold.events.codec import encode_checked
-from portfold.events.incoming import ClockTicked, CoordinatorStarted, Event, LimitsChanged, TradingHalted
+from portfold.events.incoming import (
+    COORDINATOR,
+    ClockTicked,
+    CoordinatorStarted,
+    Event,
+    LimitsChanged,
+    TradingHalted,
+)
 from portfold.events.stream_id import ORIGIN, StreamId
-from portfold.events.wire.bus import SERVERS_TIME, Bus, Committed, Entry, Head, Lease, at_time
+from portfold.events.wire.bus import SERVERS_TIME, Bus, Committed, Entry, Head, LeadersWord, Lease, at_time
 from portfold.events.wire.errors import BusRefused, BusUnreachable
 from portfold.log import Log
 
@@ -37,14 +45,26 @@ _READ_AT_ONCE = 256
 _COMMIT_SECONDS = 1.0
 _COMMIT_PAUSE_SECONDS = 0.05
 _LONGEST_WAIT_MS = 1000
-_EVENTS_A_SNAPSHOT = 2000
+EVENTS_A_SNAPSHOT = 2000
 _SNAPSHOT_SECONDS = 60.0
 _GLANCE_SECONDS = 1.0
 _BUSY_GLANCE_SECONDS = 10.0
+_ORDERS_HEARD_FIRST = 100
 
 
 class LeadLost(PortfoldError):
     """Somebody else leads by now: nothing more may be written."""
+
+
+class Terms(NamedTuple):
+    """How a term is led: `limits` are the configuration's, `limits_asked_for` whether somebody named that."""
+
+    lease_ms: int
+    worker_lost_ms: int
+    limits: LimitsChanged
+    limits_asked_for: bool
+    version: str
+    clock: Literal["server", "driven"]
 
 
 class Leader:
@@ -54,33 +74,29 @@ class Leader:
         self,
         bus: Bus,
         lease: Lease,
-        *,
-        lease_ms: int,
-        limits: LimitsChanged,
-        limits_asked_for: bool,
-        version: str,
-        clock: Literal["server", "driven"],
-        log: Log,
         follower: Follower,
-        worker_lost_ms: int,
-        time: Clock,
+        *,
+        terms: Terms,
         ground: log_integrity.LeaderContext,
+        time: Clock,
+        log: Log,
     ) -> None:
         self._bus = bus
         self._ground = ground
-        self._shown = {"leader": lease.holder, "durability": ground.durability, "clock": clock}
+        self._shown = {"leader": lease.holder, "durability": ground.durability, "clock": terms.clock}
         self._lease = lease
-        self._lease_ms = lease_ms
-        self._limits = limits
-        self._limits_asked_for = limits_asked_for
-        self._version = version
-        self._clock = clock
+        self._lease_ms = terms.lease_ms
+        self._limits = terms.limits
+        self._limits_asked_for = terms.limits_asked_for
+        self._version = terms.version
+        self._clock = terms.clock
         self._log = log
         self._time = time
         self._renewed = time.monotonic()
         self._follower = follower
-        self._silence_ms = worker_lost_ms if clock == "server" else 0  # a driven clock measures no silence
-        self._presence = PresenceWatch(bus, worker_lost_ms=worker_lost_ms, monotonic=time.monotonic)
+        measures_silence = terms.clock == "server"  # a driven clock does not
+        self._silence_ms = terms.worker_lost_ms if measures_silence else 0
+        self._presence = PresenceWatch(bus, worker_lost_ms=terms.worker_lost_ms, monotonic=time.monotonic)
         self._since_snapshot, self._snapshot_taken = 0, time.monotonic()
         self._folded, self._glanced = lease.folded, time.monotonic()
         self._server_clock = ServerClock(bus, time.monotonic)
@@ -93,7 +109,10 @@ class Leader:
         """The last event that is known to be decided, on record."""
 
     def lead(self, stop: threading.Event) -> Iterator[None]:
-        """Leads until `stop` is set, step by step. Raises LeadLost, BusError, InvariantBroken."""
+        """Leads until `stop` is set, step by step.
+
+        Raises LeadLost, BusError, InvariantBroken, and what `proved` raises.
+        """
         self.begin()
         while not stop.is_set():
             yield
@@ -131,7 +150,7 @@ class Leader:
                 f"The log is decided up to {self._lease.cursor}, and this coordinator had seen it decided up "
                 f"to {self._ground.seen}: it lost its end. Check what is open, then: portfold resume"
             )
-            self._say(TradingHalted(by="coordinator", reason=reason))
+            self._say(TradingHalted(by=COORDINATOR, reason=reason))
 
     def _open_term(self) -> None:
         """Says on the log who leads now, and puts the configured limits in force where they are not."""
@@ -144,16 +163,29 @@ class Leader:
                 worker_lost_ms=self._silence_ms,
             )
         )
-        state = self._follower.state
-        warning = why_not_in_force(state, self._limits, asked_for=self._limits_asked_for)
-        if puts_in_force(state, self._limits, asked_for=self._limits_asked_for):
-            self._say(no_looser(state.limits, self._limits))
+        warning = self._put_limits_in_force()
         self._decide_backlog()
         if warning:
             self._warn_of_limits(warning)
         self._note_server()
         self.opened = True
         self._log.info("Portfolio coordinator initialized successfully", epoch=self._lease.epoch)
+
+    def _put_limits_in_force(self) -> str:
+        """Puts of the configuration in force what may be, and returns the warning where that is not all.
+
+        Whoever orders limits at the same moment is heard first. Raises LeadLost where that never ends.
+        """
+        for _ in range(_ORDERS_HEARD_FIRST):
+            state, known_to = self._follower.state, self._follower.cursor
+            warning = why_not_in_force(state, self._limits, asked_for=self._limits_asked_for)
+            if not puts_in_force(state, self._limits, asked_for=self._limits_asked_for):
+                return warning
+            limits = no_looser(state.limits, self._limits)
+            if self._append(limits, limits_known_to=known_to).outcome == "done":
+                return warning
+            self._decide_backlog()
+        raise LeadLost("Limits are ordered without end; the configuration could not be compared with them.")
 
     def _warn_of_limits(self, warning: str) -> None:
         in_force = self._follower.state.limits
@@ -176,11 +208,17 @@ class Leader:
             self._bus.remember_server(run)
 
     def _say(self, event: Event) -> StreamId:
-        """Adds an event of our own, or raises LeadLost. A driven clock shows the last event's time."""
+        """Adds an event of our own, or raises LeadLost."""
+        return self._append(event).event
+
+    def _append(self, event: Event, *, limits_known_to: StreamId | None = None) -> LeadersWord:
+        """Adds it, unless others have ordered limits since. A driven clock shows the last event's time."""
         driven = self._clock == "driven"
         stamp = at_time(self._bus.last_event().ms) if driven else SERVERS_TIME
-        said = self._bus.lead_append(encode_checked(event), stamp, epoch=self._lease.epoch)
-        if said is None:
+        said = self._bus.lead_append(
+            encode_checked(event), stamp, epoch=self._lease.epoch, limits_known_to=limits_known_to
+        )
+        if said.outcome == "epoch":
             raise LeadLost(f"Another leads by now; ours was epoch {self._lease.epoch}.")
         return said
 
@@ -205,7 +243,7 @@ class Leader:
         for line in lines:
             self._log.log(_LEVELS[line.level], line.text)
         self._since_snapshot += len(entries)
-        if self._since_snapshot >= _EVENTS_A_SNAPSHOT:
+        if self._since_snapshot >= EVENTS_A_SNAPSHOT:
             self._save_snapshot()
         return len(entries)
 
@@ -218,7 +256,7 @@ class Leader:
     def _commit(self, before: StreamId, batch: list[Decided]) -> None:
         """Commits the batch, and what it changed in the status; all of that where the hash is not whole."""
         after = self._follower
-        status = status_fields(after.state, after.cursor) | self._shown
+        status = status_fields(portfolio_view(after.state, after.cursor, **self._shown))
         decisions = [entry for decided in batch for entry in decided.entries]
         changed = {name: text for name, text in status.items() if self._committed_status.get(name) != text}
         commit = partial(

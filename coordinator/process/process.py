@@ -15,28 +15,31 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from portfold.bounds import NAME_LETTERS
 from portfold.clock import Clock, SystemClock
 from portfold.config import Configuration, loaded_line, milliseconds, secret
 from portfold.coordinator.configured import configured_limits
 from portfold.coordinator.fold.invariants import InvariantBroken
-from portfold.coordinator.process.leader import Leader, LeadLost
+from portfold.coordinator.process.leader import Leader, LeadLost, Terms
 from portfold.coordinator.store import clock_watch
 from portfold.coordinator.store.durability import durability, refuse_eviction, too_old
-from portfold.coordinator.store.follower import Follower
-from portfold.coordinator.store.leadable import proved
-from portfold.coordinator.store.log_integrity import LeaderContext
+from portfold.coordinator.store.follower import Follower, LogDiffers
+from portfold.coordinator.store.leadable import LogDeaf, proved
+from portfold.coordinator.store.log_integrity import LeaderContext, LogIntegrityLost
+from portfold.coordinator.store.segment import ArchiveError
 from portfold.coordinator.store.snapshot_proof import ProvedSnapshots
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus, Head, Lease
-from portfold.events.wire.connection import connect, without_secrets
+from portfold.events.wire.connection import Place, connect, without_secrets
 from portfold.events.wire.errors import BusError, BusRefused, BusUnreachable
 from portfold.log import Log
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
+_TRIED_AGAIN = (BusError, LogDiffers, LogIntegrityLost, LogDeaf, ArchiveError)
+"""What may be over by the next attempt: a server that is away or refuses, a log or archive to be restored."""
 _NOWHERE = Head(0, ORIGIN, "")
 _STANDBY_LEASES = 3  # said four times a lease; it may be late a little without looking dead
 _UNFIT_FOR_A_NAME = re.compile(rf"[^{NAME_LETTERS}]")
@@ -44,23 +47,17 @@ _UNFIT_FOR_A_NAME = re.compile(rf"[^{NAME_LETTERS}]")
 
 def run(
     configuration: Configuration,
+    place: Place,
     *,
-    url: str,
-    password: str | None,
-    portfolio: str,
     clock: Literal["server", "driven"],
     log: Log,
     stop: threading.Event,
-    archive: Path | None = None,
 ) -> None:
-    """Coordinates `portfolio` on the server at `url` until `stop` is set.
-
-    `archive` is the folder of history that is no longer on the server, by default runtime.json's.
-    """
+    """Coordinates the portfolio at `place` until `stop` is set."""
     log.info(loaded_line(configuration.portfolio), source=str(configuration.files.portfolio.path))
-    bus = Bus(connect(url, password=password), portfolio)
-    process = CoordinatorProcess(configuration, bus, clock=clock, log=log, stop=stop, archive=archive)
-    log.info("Portfolio coordinator starting", portfolio=portfolio, redis=without_secrets(url))
+    bus = Bus(connect(place.url, password=place.password), place.portfolio)
+    process = CoordinatorProcess(configuration, bus, clock=clock, log=log, stop=stop)
+    log.info("Portfolio coordinator starting", portfolio=place.portfolio, redis=without_secrets(place.url))
     try:
         process.run()
     finally:
@@ -70,6 +67,13 @@ def run(
 def bus_password(configuration: Configuration) -> str | None:
     """The server's password from the environment variable the configuration names."""
     return secret(configuration, "redis_password_env", os.environ)
+
+
+class Clocks(NamedTuple):
+    """What time passes by, and what tells the date, in milliseconds: the machine's, where not given."""
+
+    time: Clock = SystemClock()
+    wall_ms: Callable[[], int] = lambda: int(time.time() * 1000)
 
 
 class CoordinatorProcess:
@@ -83,24 +87,21 @@ class CoordinatorProcess:
         clock: Literal["server", "driven"],
         log: Log,
         stop: threading.Event,
-        time: Clock | None = None,
         who: str = "",
-        archive: Path | None = None,
-        wall_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clocks: Clocks | None = None,
     ) -> None:
         self._configuration = configuration
         self._bus = bus
         self._clock = clock
         self._log = log
         self._stop = stop
-        self._time = time or SystemClock()
+        self._time, self._wall_ms = clocks or Clocks()
         self._who = who or _own_name()
         self._lease_ms = configuration.runtime.lease_ms
         folder = configuration.runtime.archive_folder
-        self._wall_ms = wall_ms
         self._told: dict[str, str] = {}
         self._seen = ORIGIN
-        self._snapshots = ProvedSnapshots(bus, archive or (Path(folder) if folder else None), log=log)
+        self._snapshots = ProvedSnapshots(bus, Path(folder) if folder else None, log=log)
         self._trouble = ""
         self._pause_seconds = _FIRST_PAUSE_SECONDS
 
@@ -120,7 +121,7 @@ class CoordinatorProcess:
                 self._stop_on(broken)
             except LeadLost as lost:
                 self._log.warning("Stepped down", why=str(lost))
-            except BusError as error:
+            except _TRIED_AGAIN as error:
                 if str(error) != self._trouble:
                     self._trouble = str(error)
                     self._log.error(
@@ -168,16 +169,18 @@ class CoordinatorProcess:
         return Leader(
             self._bus,
             lease,
-            lease_ms=self._lease_ms,
-            limits=configured_limits(self._configuration),
-            limits_asked_for=self._configuration.source.asked_for,
-            version=version("portfold"),
-            clock=self._clock,
-            log=self._log,
-            follower=follower,
-            worker_lost_ms=milliseconds(self._configuration.runtime.worker_lost_seconds),
-            time=self._time,
+            follower,
+            terms=Terms(
+                lease_ms=self._lease_ms,
+                worker_lost_ms=milliseconds(self._configuration.runtime.worker_lost_seconds),
+                limits=configured_limits(self._configuration),
+                limits_asked_for=self._configuration.source.asked_for,
+                version=version("portfold"),
+                clock=self._clock,
+            ),
             ground=ground,
+            time=self._time,
+            log=self._log,
         )
 
     def _wait_for_lease(self, follower: Follower) -> Generator[float, None, tuple[Lease, Follower] | None]:

@@ -6,7 +6,7 @@ event carries that same time until the clock has come there: no deadline passes,
 
 from collections.abc import Callable
 
-from portfold.events.incoming import TradingHalted
+from portfold.events.incoming import COORDINATOR, TradingHalted
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus
 from portfold.exchange_time import utc_clock
@@ -45,7 +45,7 @@ def halt_if_ahead(last: StreamId, server_ms: int) -> TradingHalted | None:
     if ahead_ms <= AHEAD_MS:
         return None
     return TradingHalted(
-        by="coordinator",
+        by=COORDINATOR,
         reason=(
             f"The last event is {ahead_ms / 1000:,.1f} s ahead of the server's clock, so time stands still "
             f"on the log until {utc_clock(last.ms)}. Put the clock right or wait until then, and portfold "

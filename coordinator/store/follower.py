@@ -10,19 +10,17 @@ from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.archive import Archive
 from portfold.coordinator.store.ledger import Decided, decide
 from portfold.coordinator.store.snapshot import Checkpoint, beginning, read_snapshot
-from portfold.errors import FAILED
+from portfold.errors import PortfoldError
 from portfold.events.codec import Fields
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.errors import BusError, BusRefused
+from portfold.events.wire.errors import BusRefused
 
 _READ_AT_ONCE = 1000
 
 
-class LogDiffers(BusError):
+class LogDiffers(PortfoldError):
     """The log is not the one that was decided: something was removed, added or altered."""
-
-    exit_code = FAILED
 
 
 class MovedAway(LogDiffers):

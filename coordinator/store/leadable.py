@@ -9,13 +9,13 @@ from typing import Literal
 
 from portfold.coordinator.store import log_integrity
 from portfold.coordinator.store.follower import Follower, LogDiffers
+from portfold.errors import PortfoldError
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Head, Lease
-from portfold.events.wire.errors import BusError
 from portfold.exchange_time import utc_clock
 
 
-class LogDeaf(BusError):
+class LogDeaf(PortfoldError):
     """The log's last ID leaves no room for answers, to itself or to whatever follows."""
 
 

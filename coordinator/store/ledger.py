@@ -10,7 +10,7 @@ from portfold.coordinator.fold.repeats import known
 from portfold.coordinator.fold.state import State
 from portfold.events import chain
 from portfold.events.codec import Fields, decode_event, encode
-from portfold.events.decisions import Decision
+from portfold.events.decisions import Decision, refusal
 from portfold.events.incoming import Event, Malformed, WorkerEvent
 from portfold.events.stream_id import StreamId
 
@@ -27,6 +27,11 @@ class Decided(NamedTuple):
     decisions: list[Decision]
     entries: list[tuple[StreamId, list[str]]]
     chain: str
+
+    @property
+    def took_effect(self) -> bool:
+        """Whether the event was folded: neither a repeat nor refused."""
+        return not self.repeated and refusal(self.decisions) is None
 
 
 def decide(state: State, previous_chain: str, at: StreamId, fields: Fields) -> Decided:

@@ -10,12 +10,11 @@ from typing import NamedTuple, Protocol
 
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.snapshot import read_snapshot
-from portfold.errors import FAILED, PortfoldError
+from portfold.errors import PortfoldError
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import LossAcknowledged
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry, Extent, Head, Lease
-from portfold.events.wire.errors import BusError
 
 WAY_OUT = (
     "Nothing is decided on it. Restore the log; or, if what is missing is gone for good, check what is open "
@@ -25,10 +24,8 @@ _READ_AT_ONCE = 1000
 _TRIES = 20
 
 
-class LogIntegrityLost(BusError):
+class LogIntegrityLost(PortfoldError):
     """The log does not add up. The sentence says how, and the way out."""
-
-    exit_code = FAILED
 
 
 class NothingLost(PortfoldError):
@@ -83,15 +80,16 @@ def what_is_lost(extent: Extent, head: Head | Lease, waiting: int) -> str:
     return ""
 
 
-def acknowledge(bus: Bus, *, by: str, reason: str) -> StreamId:
+def acknowledge(bus: Bus, missed: Callable[[], str], *, by: str, reason: str) -> StreamId:
     """Puts the loss on record and the head's count right, so that a coordinator can go on; returns the event.
 
+    `missed` says what workers miss at the log's end, or nothing; it is asked where the log adds up.
     Raises NothingLost, LogIntegrityLost where it cannot be done now, RefusedField, BusError.
     """
     for _ in range(_TRIES):
         head = bus.head() or Head(0, ORIGIN, "")
         found = look(bus, head)
-        lost = found.lost or _said_by_workers(bus)
+        lost = found.lost or _as_a_loss(missed())
         if not lost:
             raise NothingLost("The log adds up, and no worker misses anything on it: nothing to acknowledge.")
         order = encode_checked(LossAcknowledged(by=by, reason=reason, detail=lost))
@@ -133,8 +131,7 @@ def _snapshot_leads_to(bus: Bus, head: Head) -> bool:
     return follower.leads_to(head.cursor, head.chain)
 
 
-def _said_by_workers(bus: Bus) -> str:
-    missing = bus.status().get("tail_missing", "")
+def _as_a_loss(missing: str) -> str:
     return f"The log lost its end: {missing}." if missing else ""
 
 

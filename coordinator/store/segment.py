@@ -21,10 +21,9 @@ from msgspec import Struct
 
 from portfold.coordinator.store.entry_json import read_words, words_json
 from portfold.coordinator.store.recorded import Recorded
-from portfold.errors import FAILED
+from portfold.errors import PortfoldError
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Entry
-from portfold.events.wire.errors import BusError
 
 FORMAT = 1
 NOTHING_BEFORE = "0" * 64
@@ -33,10 +32,8 @@ NOTHING_BEFORE = "0" * 64
 _COMPRESSION = 6
 
 
-class ArchiveError(BusError):
+class ArchiveError(PortfoldError):
     """An archive that is not what it should be. The text names the file."""
-
-    exit_code = FAILED
 
     def __init__(self, path: Path, what: str) -> None:
         super().__init__(f"{path}: {what}")

@@ -7,7 +7,8 @@ from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from portfold.coordinator.views.overview import Overview
-from portfold.coordinator.views.status_values import ShownPosition
+from portfold.coordinator.views.portfolio_view import ShownPosition
+from portfold.coordinator.views.status import tail_missing_text, unsettled_in_words
 from portfold.exchange_time import clock, span
 
 Level = Literal["info", "warning", "critical"]
@@ -62,7 +63,7 @@ def _unmanaged(seen: Overview) -> list[Headline]:
 
 
 def _held_for(one: ShownPosition, now_ms: int) -> str:
-    return f", open for {span(max(0, now_ms - one.opened_ms))}" if one.opened_ms is not None else ""
+    return f", open for {span(max(0, now_ms - one.opened_ms))}"
 
 
 def _nobody_decides(seen: Overview) -> list[Headline]:
@@ -89,8 +90,8 @@ def _log(seen: Overview) -> list[Headline]:
     if seen.backlog.lost:
         text = f"{seen.backlog.lost} See: portfold doctor"
         found.append(Headline("log_incomplete", "critical", "LOG INCOMPLETE", text))
-    elif seen.says("log_incomplete"):
-        lost = f"it lost its end ({seen.text('tail_missing')})"
+    elif seen.view.tail_missing:
+        lost = f"it lost its end ({tail_missing_text(seen.view)})"
         text = f"{lost}, so entries are denied. Then: portfold acknowledge --by NAME --reason TEXT"
         found.append(Headline("log_incomplete", "critical", "LOG INCOMPLETE", text))
     if seen.server.writes_fail:
@@ -100,43 +101,41 @@ def _log(seen: Overview) -> list[Headline]:
 
 
 def _stopped(seen: Overview, zone: ZoneInfo) -> list[Headline]:
-    if not seen.says("stopped_out"):
+    stop, day_ends_ms = seen.view.stop, seen.view.day.ends_ms
+    if stop is None:
         return []
-    stopped, day_ends = seen.moments.stopped, seen.moments.day_ends
-    since = f"since {clock(stopped, zone)}; " if stopped is not None else ""
-    until = f"a new day begins {clock(day_ends, zone)}" if day_ends else "until a new day begins"
-    text = since + until
+    until = f"a new day begins {clock(day_ends_ms, zone)}" if day_ends_ms else "until a new day begins"
+    text = f"since {clock(stop.ms, zone)}; {until}"
     return [Headline("stopped_out", "critical", "STOPPED OUT", text)]
 
 
 def _flattening(seen: Overview) -> list[Headline]:
-    cause, deadline_ms = seen.text("flatten_cause"), seen.moments.flatten_deadline
-    if not cause:
+    flatten = seen.view.flatten
+    if flatten is None:
         return []
-    due = ""
-    if deadline_ms is not None:
-        ahead_ms = deadline_ms - seen.now_ms
-        due = f"due in {span(ahead_ms)}; " if ahead_ms >= 0 else f"OVERDUE by {span(-ahead_ms)}; "
-    text = f"{due}still to close: {', '.join(seen.flattening) or 'nothing'}; cause: {cause}"
+    ahead_ms = flatten.deadline_ms - seen.now_ms
+    due = f"due in {span(ahead_ms)}" if ahead_ms >= 0 else f"OVERDUE by {span(-ahead_ms)}"
+    left = ", ".join(f"{leg.symbol} {leg.side} {leg.size} ({leg.worker})" for leg in flatten.left)
+    text = f"{due}; still to close: {left or 'nothing'}; cause: {flatten.cause}"
     return [Headline("flattening", "critical", "FLATTENING", text)]
 
 
 def _halted(seen: Overview) -> list[Headline]:
-    if not seen.says("halted"):
+    halt = seen.view.halt
+    if halt is None:
         return []
-    why = f"by {seen.text('halted_by')}: {seen.text('halt_reason')}"
-    text = f"{why}. To lift it: portfold resume --by NAME --reason TEXT"
+    text = f"by {halt.by}: {halt.reason}. To lift it: portfold resume --by NAME --reason TEXT"
     return [Headline("halted", "critical", "HALTED", text)]
 
 
 def _limits(seen: Overview) -> list[Headline]:
-    if seen.limits:
+    if seen.view.limits:
         return []
     return [Headline("no_limits", "critical", "NO LIMITS", "none are in force yet, so no entry is allowed")]
 
 
 def _unsettled(seen: Overview) -> list[Headline]:
-    unsettled = seen.text("unsettled")
+    unsettled = ", ".join(unsettled_in_words(seen.view.unsettled))
     if not unsettled:
         return []
     text = f"log and broker differ, or may: {unsettled}. See: portfold settle --help"

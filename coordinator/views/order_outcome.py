@@ -8,7 +8,8 @@ somebody does.
 import time
 from typing import NamedTuple
 
-from portfold.coordinator.fold.limits import limits_of
+from portfold.coordinator.fold.limits import Limits, limits_of
+from portfold.coordinator.views.view_field import view_in
 from portfold.events.codec import decode_decided, decode_event
 from portfold.events.decisions import EventRejected
 from portfold.events.incoming import LimitsChanged
@@ -51,10 +52,9 @@ def outcome_of(bus: Bus, event: StreamId, *, wait_seconds: float) -> Outcome:
 
 
 class Ordered(NamedTuple):
-    """The limits in one line, nothing if there are none, by whom, and the event up to which that is known."""
+    """The limits, if there are any, and the event up to which that is known."""
 
-    text: str
-    by: str
+    limits: Limits | None
     known_to: StreamId
 
 
@@ -62,18 +62,19 @@ def limits_ordered(bus: Bus) -> Ordered:
     """The limits as they are once all that is on the log is decided.
 
     What another operator has ordered while nobody coordinated is not to be undone by the next order.
+    Raises BusError.
     """
-    head, status = bus.head(), bus.status()
-    text, by = status.get("limits", ""), status.get("limits_by", "")
+    head, view = bus.head(), view_in(bus.status())
+    limits = view.limits if view else None
     after = head.cursor if head else ORIGIN
     while undecided := bus.events_after(after, count=_READ_AT_ONCE):
         ordered = [
             event for entry in undecided if isinstance(event := decode_event(entry.fields), LimitsChanged)
         ]
         if ordered:
-            text, by = limits_of(ordered[-1]).text, ordered[-1].by
+            limits = limits_of(ordered[-1])
         after = undecided[-1].id
-    return Ordered(text, by, after)
+    return Ordered(limits, after)
 
 
 def limits_between(bus: Bus, after: StreamId, before: StreamId) -> list[LimitsChanged]:

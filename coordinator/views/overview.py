@@ -9,27 +9,14 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from portfold.coordinator.fold.limits import limits_named
+from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.store.durability import Durability, durability
 from portfold.coordinator.store.log_integrity import what_is_lost
-from portfold.coordinator.views.status import read_status
-from portfold.coordinator.views.status_values import (
-    Moments,
-    Reserved,
-    ShownDay,
-    ShownPosition,
-    account_in,
-    announced_in,
-    flattening_in,
-    held_in,
-    moments_in,
-    reserved_in,
-    taken_back_in,
-    trading_in,
-)
+from portfold.coordinator.views.portfolio_view import PortfolioView, Presence, ShownPosition
+from portfold.coordinator.views.status import tail_missing_text
+from portfold.coordinator.views.view_field import view_in
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Head
-from portfold.events.wire.errors import BusRefused
 
 BACKLOG_COUNTED = 1000
 
@@ -50,7 +37,7 @@ class Seen(NamedTuple):
     """A worker, and whether its heartbeat is there."""
 
     worker: str
-    presence: str
+    presence: Presence
     symbols: tuple[str, ...]
     alive: bool
 
@@ -72,20 +59,13 @@ class Server(NamedTuple):
 class Overview(Struct, frozen=True):
     """One moment. `now_ms` is on the clock of the log: the server's, or that of a simulation.
 
-    `status` is the hash as `read_status` gives it, `limits` are those in force by name. `missing` are the
-    portfolio's symbols that no living worker trades. `book_exceeds` is what the flattener's book holds and
-    the log does not, `book_lacks` what it lacks, as a living flattener says.
+    `view` is the portfolio as its coordinator left it. `missing` are its symbols that no living worker
+    trades. `book_exceeds` is what the flattener's book holds and the log does not, `book_lacks` what it
+    lacks, as a living flattener says.
     """
 
     now_ms: int
-    status: Mapping[str, object]
-    limits: Mapping[str, str]
-    account: ShownDay
-    moments: Moments
-    held: tuple[ShownPosition, ...]
-    reserved: tuple[Reserved, ...]
-    taken_back: tuple[Reserved, ...]
-    flattening: tuple[str, ...]
+    view: PortfolioView
     workers: tuple[Seen, ...]
     missing: tuple[str, ...]
     flattener_alive: bool
@@ -97,15 +77,6 @@ class Overview(Struct, frozen=True):
     book_exceeds: str = ""
     book_lacks: str = ""
 
-    def text(self, name: str) -> str:
-        """A field of the status as text; empty where it is not there."""
-        found = self.status.get(name)
-        return found if isinstance(found, str) else ""
-
-    def says(self, name: str) -> bool:
-        """Whether a flag of the status is set."""
-        return self.status.get(name) is True
-
     @property
     def deaf(self) -> bool:
         """Whether nobody can lead: the log's last ID, written by hand, leaves no room for answers."""
@@ -115,7 +86,7 @@ class Overview(Struct, frozen=True):
     def unmanaged(self) -> tuple[ShownPosition, ...]:
         """The open positions whose owner gives no sign of life."""
         alive = {one.worker for one in self.workers if one.lives}
-        return tuple(one for one in self.held if one.worker not in alive)
+        return tuple(one for one in self.view.positions if one.worker not in alive)
 
     def became_of(self, worker: str) -> str:
         """How a worker that is not alive went: lost, stopped, retired or silent."""
@@ -124,7 +95,7 @@ class Overview(Struct, frozen=True):
 
     def last_of(self, symbol: str) -> Seen | None:
         """Who traded a symbol that nobody alive trades: the owner of its open position before any other."""
-        owners = {one.worker for one in self.held if one.symbol == symbol}
+        owners = {one.worker for one in self.view.positions if one.symbol == symbol}
         traders = [one for one in self.workers if symbol in one.symbols or one.worker in owners]
         last = sorted(traders, key=lambda one: (one.worker not in owners, one.presence == "retired"))
         return last[0] if last else None
@@ -134,45 +105,30 @@ class Overview(Struct, frozen=True):
         """The living workers that do not say what they trade, as old programs behind the drop-in."""
         return tuple(one.worker for one in self.workers if serves(one) and not one.symbols)
 
-    @property
-    def stats(self) -> Mapping[str, int | float]:
-        """The counts since the log began."""
-        found = self.status.get("stats")
-        return found if isinstance(found, dict) else {}
-
 
 def look(bus: Bus, *, flattener: str) -> Overview | None:
     """Looks around; `flattener` is its name as a worker. None where no coordinator ever was.
 
     Raises BusError.
     """
-    status = bus.status()
-    if not status:
+    view = view_in(bus.status())
+    if view is None:
         return None
-    announced = announced_in(status)
-    beats = bus.beats([*(one.worker for one in announced), flattener])
+    beats = bus.beats([*(one.worker for one in view.workers), flattener])
     workers = tuple(
         Seen(one.worker, one.presence, one.symbols, beat is not None)
-        for one, beat in zip(announced, beats, strict=False)
+        for one, beat in zip(view.workers, beats, strict=False)
         if one.worker != flattener
     )
     leader, standby = bus.leader() or "", bus.standby() or ""
-    driven = status.get("clock") == "driven"
+    driven = view.clock == "driven"
     now_ms, last_event = bus.now_ms(), bus.last_event()
     head = bus.head() or Head(0, ORIGIN, "")
-    limits = limits_named(status.get("limits", ""))
     return Overview(
         now_ms=last_event.ms if driven else now_ms,
-        status=_values(status),
-        limits=limits,
-        account=account_in(status),
-        moments=moments_in(status),
-        held=held_in(status),
-        reserved=reserved_in(status),
-        taken_back=taken_back_in(status),
-        flattening=flattening_in(status),
+        view=view,
         workers=workers,
-        missing=missing_symbols(limits, workers, trading_in(status)),
+        missing=missing_symbols(view.limits, workers, view.traded()),
         flattener_alive=beats[-1] is not None,
         leader=leader,
         standby="" if standby == leader else standby,
@@ -184,13 +140,10 @@ def look(bus: Bus, *, flattener: str) -> Overview | None:
     )
 
 
-def _values(fields: Mapping[str, str]) -> Mapping[str, object]:
-    try:
-        return read_status(fields)
-    except (ValueError, KeyError) as unread:
-        raise BusRefused(
-            f"status: expected counts and dollars as a coordinator writes them: {unread}"
-        ) from None
+def missed_at_the_end(bus: Bus) -> str:
+    """Which worker misses what at the log's end, by the status; nothing where none does. Raises BusError."""
+    view = view_in(bus.status())
+    return tail_missing_text(view) if view else ""
 
 
 def backlog_of(bus: Bus, head: Head, now_ms: int | None) -> Backlog:
@@ -214,12 +167,12 @@ def backlog_of(bus: Bus, head: Head, now_ms: int | None) -> Backlog:
 
 
 def missing_symbols(
-    limits: Mapping[str, str], workers: tuple[Seen, ...], trading: Mapping[str, tuple[str, ...]]
+    limits: Limits | None, workers: tuple[Seen, ...], trading: Mapping[str, tuple[str, ...]]
 ) -> tuple[str, ...]:
     """The portfolio's symbols that no living worker has announced, or is `trading` at this moment."""
     serving = [one for one in workers if serves(one)]
     traded = {symbol for one in serving for symbol in (*one.symbols, *trading.get(one.worker, ()))}
-    return tuple(symbol for symbol in limits.get("symbols", "").split() if symbol not in traded)
+    return tuple(symbol for symbol in (limits.symbols if limits else ()) if symbol not in traded)
 
 
 def serves(worker: Seen) -> bool:

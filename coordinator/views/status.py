@@ -1,25 +1,22 @@
-"""The status: what a trader runs the day by, flat in one hash, and the same as Python values.
+"""The status in words: what a trader runs the day by, flat in one hash, and the same as Python values.
 
-`HGETALL` of the status key shows every field as text; `read_status` gives the familiar dictionary.
+All of it is put into words here and nowhere else, from the view, and nothing reads the words back. `HGETALL`
+of the status key shows them, and beside them the view itself, which programs read.
 """
 
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Iterable
 
-from portfold.coordinator.fold.rules.flatten import catches_new_fills
-from portfold.coordinator.fold.state import (
-    Acknowledged,
-    Reservation,
-    State,
-    Stats,
-    TailMissing,
-    daily_pnl,
-    legs_named,
-    open_symbols,
-    slots_used,
+from portfold.coordinator.fold.limits import limits_named
+from portfold.coordinator.fold.state import Stats
+from portfold.coordinator.views.portfolio_view import (
+    PortfolioView,
+    ShownPosition,
+    ShownUnsettled,
+    Slot,
 )
-from portfold.dollars import CENT, EXACT
-from portfold.events.stream_id import StreamId
+from portfold.coordinator.views.view_field import view_text
+from portfold.events.legs import legs_text
+from portfold.events.wire.bus import VIEW
 
 _COUNTS = (
     "total_entries_requested",
@@ -28,123 +25,145 @@ _COUNTS = (
     "total_exits",
     "stop_loss_triggers",
 )
+_FLAG = {True: "true", False: "false"}
 
 
-def status_fields(state: State, at: StreamId) -> dict[str, str]:
-    """The status hash after the event `at`. Lists are separated by `, `, amounts are dollars.
+def status_fields(view: PortfolioView) -> dict[str, str]:
+    """The status hash: the words, and the view."""
+    return status_texts(view) | {VIEW: view_text(view)}
+
+
+def status_texts(view: PortfolioView) -> dict[str, str]:
+    """The fields for people. Lists are separated by `, `, amounts are dollars.
 
     `opened_ms` goes with `positions`, `reserved_until_ms` with `reserved`: times in the clock of the log.
     """
-    standing = [one for one in state.reservations.values() if not one.revoked]
+    limits, halt, flatten = view.limits, view.halt, view.flatten
     return {
-        "max_positions": str(state.limits.max_positions) if state.limits else "",
-        "open_positions_count": str(len(state.positions)),
-        "open_positions": ", ".join(open_symbols(state)),
-        "daily_pnl": _dollars(daily_pnl(state)),
-        "stopped_out": _flag(state.stop is not None),
-        "current_day": state.day.date,
-        "stats": _stats_text(state.stats),
-        "slots_used": str(slots_used(state)),
-        "reserved": _slots(standing),
-        "kept": _slots(one for one in standing if one.kept),
-        "taken_back": _slots(one for one in state.reservations.values() if one.revoked),
-        "positions": ", ".join(
-            f"{one.symbol} {one.side} {one.size} @ {one.price:f} by {one.worker} ({one.unrealized:+.2f})"
-            for one in state.positions.values()
-        ),
-        "opened_ms": ", ".join(str(one.opened_ms) for one in state.positions.values()),
-        "reserved_until_ms": ", ".join(str(one.expires_ms) for one in standing),
-        "realized_pnl": _dollars(state.day.realized),
-        "daily_stop_loss": f"{state.limits.daily_stop_loss:f}" if state.limits else "",
-        "stop_from": _dollars(state.day.stop_from),
-        "day_ends_ms": str(state.day.ends_ms),
-        "halted": _flag(state.halt is not None),
-        "halted_by": state.halt.by if state.halt else "",
-        "halt_reason": state.halt.reason if state.halt else "",
-        "log_incomplete": _flag(state.tail_missing is not None),
-        "tail_missing": _tail_missing(state.tail_missing),
-        "loss_acknowledged": _acknowledged(state.acknowledged),
-        "stopped_at": state.stop.since if state.stop else "",
-        "flattening": legs_named(state, state.flatten.left) if state.flatten else "",
-        "fills_closed_at_once": _flag(catches_new_fills(state)),
-        "flatten_cause": state.flatten.cause if state.flatten else "",
-        "flatten_started_ms": str(state.flatten.started_ms) if state.flatten else "",
-        "flatten_deadline_ms": str(state.flatten.deadline_ms) if state.flatten else "",
-        "unsettled": ", ".join(_unsettled(state)),
-        "workers": ", ".join(f"{name} {worker.presence}" for name, worker in state.workers.items()),
-        "worker_symbols": ", ".join(
-            " ".join((name, *worker.symbols)) for name, worker in state.workers.items()
-        ),
-        "unmarked": ", ".join(held.symbol for held in state.positions.values() if held.mark is None),
-        "stale_marks": ", ".join(held.symbol for held in state.positions.values() if held.mark_stale),
-        "limits": state.limits.text if state.limits else "",
-        "limits_by": state.limits.by if state.limits else "",
-        "most_positions": str(state.stats.most_positions),
-        "limit_breaches": str(state.stats.limit_breaches),
-        "events_rejected": str(state.stats.events_rejected),
-        "epoch": str(state.epoch),
-        "fold_version": str(state.fold_version),
-        "last_event": str(at),
+        "max_positions": str(limits.max_positions) if limits else "",
+        "open_positions_count": str(len(view.positions)),
+        "open_positions": ", ".join(_open_symbols(view)),
+        "daily_pnl": f"{view.day.pnl:f}",
+        "stopped_out": _FLAG[view.stop is not None],
+        "current_day": view.day.date,
+        "stats": _stats_text(view.stats),
+        "slots_used": str(view.slots_used),
+        **{name: ", ".join(items) for name, items in status_lists(view).items()},
+        "opened_ms": ", ".join(str(one.opened_ms) for one in view.positions),
+        "reserved_until_ms": ", ".join(str(one.expires_ms) for one in view.reserved),
+        "realized_pnl": f"{view.day.realized:f}",
+        "daily_stop_loss": f"{limits.daily_stop_loss:f}" if limits else "",
+        "stop_from": f"{view.day.stop_from:f}",
+        "day_ends_ms": str(view.day.ends_ms),
+        "halted": _FLAG[halt is not None],
+        "halted_by": halt.by if halt else "",
+        "halt_reason": halt.reason if halt else "",
+        "log_incomplete": _FLAG[view.tail_missing is not None],
+        "tail_missing": tail_missing_text(view),
+        "loss_acknowledged": acknowledged_text(view),
+        "stopped_at": view.stop.since if view.stop else "",
+        "flattening": legs_text(flatten.left) if flatten else "",
+        "fills_closed_at_once": _FLAG[view.fills_closed_at_once],
+        "flatten_cause": flatten.cause if flatten else "",
+        "flatten_started_ms": str(flatten.started_ms) if flatten else "",
+        "flatten_deadline_ms": str(flatten.deadline_ms) if flatten else "",
+        "unmarked": ", ".join(one.symbol for one in view.positions if one.unmarked),
+        "stale_marks": ", ".join(one.symbol for one in view.positions if one.mark_stale),
+        "limits": limits.text if limits else "",
+        "limits_by": limits.by if limits else "",
+        "most_positions": str(view.stats.most_positions),
+        "limit_breaches": str(view.stats.limit_breaches),
+        "events_rejected": str(view.stats.events_rejected),
+        "epoch": str(view.epoch),
+        "fold_version": str(view.fold_version),
+        "last_event": view.last_event,
+        **{name: text for name, text in _of_the_leader(view) if text},
     }
 
 
-def read_status(fields: Mapping[str, str]) -> dict[str, object]:
-    """The status hash as Python values: counts, lists, dollars as float, flags. Unknown keys stay text.
-
-    What is missing is as in a portfolio where nothing has happened; without any field there is no status.
-    """
-    if not fields:
-        return {}
-    status: dict[str, object] = dict(fields)
-    for name in ("max_positions", "open_positions_count", "slots_used", "most_positions", "limit_breaches"):
-        status[name] = int(fields.get(name) or 0)
-    for name in ("daily_pnl", "realized_pnl", "daily_stop_loss", "stop_from"):
-        status[name] = float(fields.get(name) or 0)
-    for name in ("stopped_out", "halted", "log_incomplete"):
-        status[name] = fields.get(name) == "true"
-    status["open_positions"] = [symbol for symbol in fields.get("open_positions", "").split(", ") if symbol]
-    status["stats"] = _read_stats(fields.get("stats") or _stats_text(Stats()))
-    return status
+def status_lists(view: PortfolioView) -> dict[str, list[str]]:
+    """The items of each list among the fields."""
+    return {
+        "reserved": slots_in_words(view.reserved),
+        "kept": slots_in_words(one for one in view.reserved if one.kept),
+        "taken_back": slots_in_words(view.taken_back),
+        "positions": [_position(one) for one in view.positions],
+        "unsettled": unsettled_in_words(view.unsettled),
+        "workers": [f"{one.worker} {one.presence}" for one in view.workers],
+        "worker_symbols": [" ".join((one.worker, *one.symbols)) for one in view.workers],
+    }
 
 
-def _stats_text(stats: Stats) -> str:
-    counts = " ".join(f"{name}={getattr(stats, name)}" for name in _COUNTS)
-    asked = stats.total_entries_requested
-    return f"{counts} block_rate={stats.total_entries_blocked / asked if asked else 0:.3f}"
+def status_values(view: PortfolioView) -> dict[str, object]:
+    """The fields as Python values: counts, lists, dollars as float, flags; the rest is text."""
+    limits, day, stats = view.limits, view.day, view.stats
+    return status_texts(view) | {
+        "max_positions": limits.max_positions if limits else 0,
+        "open_positions_count": len(view.positions),
+        "slots_used": view.slots_used,
+        "most_positions": stats.most_positions,
+        "limit_breaches": stats.limit_breaches,
+        "daily_pnl": float(day.pnl),
+        "realized_pnl": float(day.realized),
+        "daily_stop_loss": float(view.daily_limit),
+        "stop_from": float(day.stop_from),
+        "stopped_out": view.stop is not None,
+        "halted": view.halt is not None,
+        "log_incomplete": view.tail_missing is not None,
+        "open_positions": _open_symbols(view),
+        "stats": _counts(stats) | {"block_rate": block_rate(stats)},
+    }
 
 
-def _read_stats(text: str) -> dict[str, int | float]:
-    pairs = dict(pair.split("=") for pair in text.split(" "))
-    counts: dict[str, int | float] = {name: int(pairs[name]) for name in _COUNTS}
-    return counts | {"block_rate": float(pairs["block_rate"])}
+def limits_in_words(view: PortfolioView) -> list[str]:
+    """Each limit in force, as `max_positions=4`."""
+    return [f"{name}={text}" for name, text in limits_named(view.limits).items()] if view.limits else []
 
 
-def _slots(reserved: Iterable[Reservation]) -> str:
-    return ", ".join(f"{one.symbol} {one.side} {one.size} by {one.worker}" for one in reserved)
+def slots_in_words(slots: Iterable[Slot]) -> list[str]:
+    """Each slot."""
+    return [f"{one.symbol} {one.side} {one.size} by {one.worker}" for one in slots]
 
 
-def _unsettled(state: State) -> list[str]:
-    """What log and broker disagree about, and may: a slot whose worker was lost may be filled."""
-    odd = [f"{one.symbol} of {one.worker}: {one.kind}" for one in state.unsettled.values()]
-    return odd + [
-        f"{one.symbol} of {one.worker}: maybe_filled"
-        for key, one in state.reservations.items()
-        if one.kept and key not in state.unsettled
-    ]
+def unsettled_in_words(unsettled: Iterable[ShownUnsettled]) -> list[str]:
+    """Each symbol of a worker, and what it is about it."""
+    return [f"{one.symbol} of {one.worker}: {one.kind}" for one in unsettled]
 
 
-def _tail_missing(missing: TailMissing | None) -> str:
+def tail_missing_text(view: PortfolioView) -> str:
+    """Who saw what the log does not have any more; nothing where it lost nothing."""
+    missing = view.tail_missing
     return f"{missing.worker} saw {missing.saw}, said so at {missing.since}" if missing else ""
 
 
-def _acknowledged(loss: Acknowledged | None) -> str:
+def acknowledged_text(view: PortfolioView) -> str:
+    """Who answered for the loss that was acknowledged last, if one was."""
+    loss = view.acknowledged
     return f"by {loss.by} at {loss.at}: {loss.reason} | {loss.detail}" if loss else ""
 
 
-def _dollars(amount: Decimal) -> str:
-    """To the cent, however much it is: in the arithmetic of the fold, which holds any sum of events."""
-    return f"{EXACT.quantize(amount, CENT):f}"
+def _position(one: ShownPosition) -> str:
+    return f"{one.symbol} {one.side} {one.size} @ {one.price:f} by {one.worker} ({one.unrealized:+.2f})"
 
 
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
+def _of_the_leader(view: PortfolioView) -> Iterable[tuple[str, str]]:
+    return ("leader", view.leader), ("durability", view.durability), ("clock", view.clock)
+
+
+def _open_symbols(view: PortfolioView) -> list[str]:
+    return sorted({one.symbol for one in view.positions})
+
+
+def _stats_text(stats: Stats) -> str:
+    counts = " ".join(f"{name}={count}" for name, count in _counts(stats).items())
+    return f"{counts} block_rate={block_rate(stats):.3f}"
+
+
+def _counts(stats: Stats) -> dict[str, int | float]:
+    return {name: getattr(stats, name) for name in _COUNTS}
+
+
+def block_rate(stats: Stats) -> float:
+    """The share of requests that were denied, as it is told: to a tenth of a percent."""
+    asked = stats.total_entries_requested
+    return round(stats.total_entries_blocked / asked, 3) if asked else 0.0

@@ -17,6 +17,11 @@ class Entry(NamedTuple):
     id: StreamId
     fields: list[str]
 
+    @property
+    def by_name(self) -> dict[str, str]:
+        """The fields by name; of a name given twice the last, and a name without a value is left out."""
+        return dict(zip(self.fields[::2], self.fields[1::2], strict=False))
+
 
 class Head(NamedTuple):
     """How far the log is decided: the leader's epoch, the last event folded, the chain up to it.
@@ -56,14 +61,13 @@ class Extent(NamedTuple):
 
 class Standing(NamedTuple):
     """What decides, in one moment of the server, whether a yes to a worker still holds: the server's clock,
-    or the log's where that is ahead; whether there are to be no entries at all; the session whose heartbeat
-    as that worker has not lapsed; and the symbols on which the worker has a slot.
+    or the log's where that is ahead; the portfolio, as the status's field VIEW has it, or nothing; and the
+    session whose heartbeat as that worker has not lapsed.
     """
 
     now_ms: int
-    no_entries: bool
+    view: str
     session: str | None
-    reserved: tuple[str, ...] = ()
 
 
 class Archived(NamedTuple):
@@ -71,6 +75,15 @@ class Archived(NamedTuple):
 
     up_to: StreamId
     folder: str
+
+
+class LeadersWord(NamedTuple):
+    """The answer to a leader that says something: `done` with its event; `epoch` if another leads by now,
+    `limits` if others were ordered than it knows of.
+    """
+
+    outcome: Literal["done", "epoch", "limits"]
+    event: StreamId
 
 
 class Acknowledged(NamedTuple):
@@ -102,11 +115,6 @@ def trimmed_away(event: StreamId, extent: Extent) -> bool:
     """
     kept_from = extent.first if extent.length else StreamId(extent.last.ms, extent.last.seq + 1)
     return extent.added > extent.length and event < kept_from
-
-
-def reserved_by(worker: str, text: str) -> tuple[str, ...]:
-    """The symbols of the worker's slots in the status's text."""
-    return tuple(one.partition(" ")[0] for one in text.split(", ") if one.endswith(f" by {worker}"))
 
 
 def entries_in(reply: Sequence[Any]) -> list[Entry]:

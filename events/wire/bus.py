@@ -17,20 +17,19 @@ from portfold.events.wire.answers import (
     Entry,
     Extent,
     Head,
+    LeadersWord,
     Lease,
     Standing,
-    reserved_by,
     trimmed_away,
 )
 from portfold.events.wire.leading import Leading, longest_wait_ms
-from portfold.events.wire.looking import NO_ENTRIES, RESERVED, Looking
+from portfold.events.wire.looking import VIEW, Looking
 from portfold.events.wire.presence import Presence
 from portfold.events.wire.streams import SERVERS_TIME, Streams, at_time
 
 __all__ = [
-    "NO_ENTRIES",
-    "RESERVED",
     "SERVERS_TIME",
+    "VIEW",
     "Acknowledged",
     "Archived",
     "Bus",
@@ -38,11 +37,11 @@ __all__ = [
     "Entry",
     "Extent",
     "Head",
+    "LeadersWord",
     "Lease",
     "Standing",
     "at_time",
     "longest_wait_ms",
-    "reserved_by",
     "trimmed_away",
 ]
 

@@ -12,7 +12,7 @@ that only it uses.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from redis import Redis, exceptions
@@ -30,6 +30,14 @@ _NO_ANSWER = (
     exceptions.InvalidResponse,
 )
 _RAW_REPLIES = ("XREAD", "XRANGE", "XREVRANGE")
+
+
+class Place(NamedTuple):
+    """Where a portfolio lies: the server, its password, where the URL has none, and the portfolio's name."""
+
+    url: str
+    password: str | None
+    portfolio: str
 
 
 def connect(url: str, *, password: str | None = None, timeout_seconds: float = 5.0) -> "Redis":

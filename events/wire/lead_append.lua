@@ -1,4 +1,15 @@
 -- An event of the leader's own, or nothing: whoever was paused while another took the lead says no word.
--- KEYS: head, events   ARGV: epoch, the event's ID, words of the event...
-if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return '' end
-return redis.call('XADD', KEYS[2], ARGV[2], unpack(ARGV, 3))
+-- Limits are said only by who knows the last ones: where others were ordered since, or a thousand events came
+-- that nobody has looked through, those are to be read first.
+-- KEYS: head, events   ARGV: epoch, the event up to which limits are known (or ''), the event's ID, its words...
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return {'epoch', ''} end
+if ARGV[2] ~= '' then
+  local since = redis.call('XRANGE', KEYS[2], '(' .. ARGV[2], '+', 'COUNT', 1000)
+  if #since == 1000 then return {'limits', ''} end
+  for _, entry in ipairs(since) do
+    for i = 1, #entry[2], 2 do
+      if entry[2][i] == 'type' and entry[2][i + 1] == 'LimitsChanged' then return {'limits', ''} end
+    end
+  end
+end
+return {'done', redis.call('XADD', KEYS[2], ARGV[3], unpack(ARGV, 4))}

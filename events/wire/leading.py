@@ -16,6 +16,7 @@ from portfold.events.wire.answers import (
     Archived,
     Committed,
     Head,
+    LeadersWord,
     Lease,
     cursor_in,
     epoch_in,
@@ -92,11 +93,16 @@ class Leading(Connected):
 
     # --- what was decided --------------------------------------------------------------------------------
 
-    def lead_append(self, fields: Fields, stamp: str, *, epoch: int) -> StreamId | None:
-        """Adds an event of the leader's own; None, and no event, where another epoch leads by now."""
+    def lead_append(
+        self, fields: Fields, stamp: str, *, epoch: int, limits_known_to: StreamId | None = None
+    ) -> LeadersWord:
+        """Adds an event of the leader's own, or none: not where another epoch leads by now, nor, with
+        `limits_known_to`, where a LimitsChanged has come after that event.
+        """
+        words = [epoch, "" if limits_known_to is None else str(limits_known_to), stamp, *fields]
         with translated_errors("adding an event"):
-            event = self._lead_append(keys=[self.keys.head, self.keys.events], args=[epoch, stamp, *fields])
-        return StreamId.parse(event) if event else None
+            outcome, event = self._lead_append(keys=[self.keys.head, self.keys.events], args=words)
+        return LeadersWord(outcome, StreamId.parse(event) if event else ORIGIN)
 
     def commit(
         self,

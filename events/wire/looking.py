@@ -1,15 +1,12 @@
 """Looking: how the portfolio stands, and what the server says of itself. Nothing here writes."""
 
 from portfold.events.fields import readable
-from portfold.events.wire.answers import Standing, cursor_in, milliseconds_in, reserved_by
+from portfold.events.wire.answers import Standing, cursor_in, milliseconds_in
 from portfold.events.wire.connection import Connected, answers_to, translated_errors
 from portfold.events.wire.errors import BusRefused
 
-NO_ENTRIES = ("stopped_out", "halted", "log_incomplete")
-"""Fields of the status each of which, when true, means that there are to be no entries."""
-
-RESERVED = "reserved"
-"""The field of the status that names the slots: `CL long 1 by ibs-CL, …`."""
+VIEW = "view"
+"""The field of the status that programs read: the portfolio as JSON, see `coordinator.views`."""
 
 
 class Looking(Connected):
@@ -26,13 +23,12 @@ class Looking(Connected):
         looking = "asking whether a yes still holds"
         with translated_errors(looking), self._client.pipeline(transaction=True) as commands:
             commands.time()
-            commands.hmget(self.keys.status, *NO_ENTRIES)
+            commands.hget(self.keys.status, VIEW)
             commands.get(self.keys.worker(worker))
             commands.hget(self.keys.head, "cursor")
-            commands.hget(self.keys.status, RESERVED)
-            time, status, session, cursor, reserved = answers_to(commands)
+            time, view, session, cursor = answers_to(commands)
         now_ms = max(milliseconds_in(time), cursor_in(cursor or "").ms)
-        return Standing(now_ms, "true" in status, session, reserved_by(worker, reserved or ""))
+        return Standing(now_ms, readable(view or ""), session)
 
     def now_ms(self) -> int:
         """The server's clock."""

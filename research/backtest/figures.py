@@ -13,7 +13,7 @@ from msgspec import structs
 from portfold.bounds import MOST_CONTRACTS
 from portfold.config import Configuration
 from portfold.research.simulate.prices import without_bars
-from portfold.research.simulate.scenario import TradingAccount, build_case
+from portfold.research.simulate.scenario import TradingAccount, build_scenario
 from portfold.research.simulate.simulator import Simulated
 from portfold.research.statistics.metrics import Metrics, measured
 from portfold.research.statistics.significance import Interval
@@ -38,7 +38,7 @@ def figures_of(
     if not trades:
         return Figures(measured(Simulated((), 1), (), days, cash, _NO_LIMIT), Interval(0.0, 0.0))
     runtime = structs.replace(configuration.runtime, max_contracts=MOST_CONTRACTS)
-    case = build_case(
+    scenario = build_scenario(
         structs.replace(configuration, runtime=runtime),
         Chosen(tuple(trades), tuple(days), 0),
         pricing=without_bars(configuration),
@@ -46,5 +46,5 @@ def figures_of(
         daily_stop_loss=_NO_LIMIT,
         seed=_SEED,
     )
-    simulated = case.simulate(case.symbols, 1)
-    return Figures(case.figures(simulated), case.intervals(simulated, _SEED).sharpe)
+    simulated = scenario.simulate(scenario.symbols, 1)
+    return Figures(scenario.figures(simulated), scenario.intervals(simulated, _SEED).sharpe)

@@ -23,7 +23,7 @@ from portfold.config import Configuration
 from portfold.exchange_time import milliseconds_of
 from portfold.research.backtest.best import Best, done_before, sha256, write_results
 from portfold.research.backtest.figures import figures_of
-from portfold.research.backtest.out_of_sample import PLAIN, OutOfSample, out_of_sample
+from portfold.research.backtest.out_of_sample import PLAIN, OutOfSample, Past, out_of_sample
 from portfold.research.backtest.rows import Row, trades_table
 from portfold.research.backtest.trading import Traded, trade_alone
 from portfold.research.errors import ResearchError
@@ -33,7 +33,6 @@ from portfold.research.simulate.market import Market
 from portfold.research.trades.trade_file import Trade
 from portfold.research.trades.trading_days import Span, days_between
 from portfold.workers.brokers.paper import fill_at
-from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.opened import ModelFilter, open_filter
 from portfold.workers.filters.sidecar import Sidecar
 
@@ -68,9 +67,7 @@ def backtest(plan: Plan, symbol: str) -> Done:
     if model is not None:
         examples = examples_of(symbol, past.bars, plan.configuration, begins=past.begins)
         rows += _refused(symbol, traded, examples)
-        judged = out_of_sample(
-            plan.configuration, symbol, past.bars, past.begins, examples, model.model, past.days, plan.cash
-        )
+        judged = out_of_sample(plan.configuration, symbol, past, examples, model.model, plan.cash)
     table = trades_table(rows, ZoneInfo(plan.configuration.runtime.trading_day.zone))
     best = _best(plan, symbol, _Outcome(past, traded, rows, model, judged, table, fingerprint))
     write_results(plan.folder, table, best)
@@ -80,7 +77,7 @@ def backtest(plan: Plan, symbol: str) -> Done:
 class _Outcome(NamedTuple):
     """All that is to be told of a symbol."""
 
-    past: "_Past"
+    past: Past
     traded: Traded
     rows: Sequence[Row]
     model: Sidecar | None
@@ -89,15 +86,7 @@ class _Outcome(NamedTuple):
     fingerprint: str
 
 
-class _Past(NamedTuple):
-    """The bars; those from number `begins` on are traded, on the trading days `days`."""
-
-    bars: list[Bar]
-    begins: int
-    days: list[str]
-
-
-def _past(plan: Plan, symbol: str) -> _Past:
+def _past(plan: Plan, symbol: str) -> Past:
     bars = list(plan.market.open(plan.configuration).bars(symbol))
     if not bars:
         raise ResearchError(f"{symbol}: expected bars in {plan.market}, got none.")
@@ -106,7 +95,7 @@ def _past(plan: Plan, symbol: str) -> _Past:
     day = plan.configuration.runtime.trading_day
     begins, ends = bars_within(symbol, bars, plan.span, day, plan.market)
     ends_of_days = (date.fromisoformat(day_of(bars[place], day)) for place in (begins, ends - 1))
-    return _Past(bars[:ends], begins, days_between(*ends_of_days))
+    return Past(bars[:ends], begins, days_between(*ends_of_days))
 
 
 # --- rows -----------------------------------------------------------------------------------------------
@@ -197,7 +186,7 @@ def _of_model(model: Sidecar) -> dict[str, str]:
     }
 
 
-def _fingerprint(plan: Plan, symbol: str, past: _Past, model: Sidecar | None) -> str:
+def _fingerprint(plan: Plan, symbol: str, past: Past, model: Sidecar | None) -> str:
     """SHA-256 of all that the result depends on."""
     runtime = plan.configuration.runtime
     facts = (

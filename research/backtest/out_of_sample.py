@@ -38,17 +38,23 @@ class OutOfSample(NamedTuple):
     paths: tuple[float, ...] = ()
 
 
+class Past(NamedTuple):
+    """The bars; those from number `begins` on are traded, on the trading days `days`."""
+
+    bars: Sequence[Bar]
+    begins: int
+    days: Sequence[str]
+
+
 def out_of_sample(
     configuration: Configuration,
     symbol: str,
-    bars: Sequence[Bar],
-    begins: int,
+    past: Past,
     examples: Examples,
     kind: str,
-    days: Sequence[str],
     cash: Decimal,
 ) -> OutOfSample:
-    """The mean Sharpe of the paths of a `kind` of model; the `examples` are those from bar `begins` on."""
+    """The mean Sharpe of the paths of a `kind` of model; the `examples` are those of what is traded."""
     try:
         from portfold.research.filter.training import KINDS, path_scores  # noqa: PLC0415 - an extra, and heavy
     except ImportError as missing:
@@ -65,8 +71,8 @@ def out_of_sample(
     sharpes = []
     for scores in paths:
         scored = _Scored(dict(zip(times, scores, strict=True)), threshold)
-        traded = trade_alone(symbol, bars, configuration, scored, begins=begins)
-        sharpes.append(figures_of(configuration, traded.trades, days, cash).metrics.sharpe)
+        traded = trade_alone(symbol, past.bars, configuration, scored, begins=past.begins)
+        sharpes.append(figures_of(configuration, traded.trades, past.days, cash).metrics.sharpe)
     return OutOfSample(sum(sharpes) / len(sharpes), CPCV, tuple(sharpes))
 
 
@@ -84,5 +90,5 @@ class _Scored:
         """A signal that is no example, for want of features or of an end, has not passed."""
         score = self._scores.get(bar.time)
         if score is None:
-            return Verdict(False, "no example")
+            return Verdict(passed=False, reason="no example")
         return Verdict(score >= self._min_probability, f"probability {score:.4f}", score)

@@ -24,7 +24,7 @@ from portfold.workers.brokers.protocol import BrokerSetup
 from portfold.workers.brokers.registry import on_paper, open_broker
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.protocol import EntryFilter, Verdict
-from portfold.workers.run.trader import Trader
+from portfold.workers.run.trader import Manner, Trader
 from portfold.workers.strategies.ibs import IbsStrategy
 
 _IN_MEMORY = Path(":memory:")  # SQLite's own name for a book that nobody else sees
@@ -72,8 +72,7 @@ def trade_alone(
             gate=gate,
             broker=broker,
             log=log,
-            entry_filter=noted,
-            fill_at=fill_at(paper),
+            manner=Manner(entry_filter=noted, fill_at=fill_at(paper)),
         )
         for bar in bars[:begins]:
             trader.warm_up(bar)

@@ -9,7 +9,7 @@ example.
 """
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -123,11 +123,17 @@ class _Open:
 
 
 def examples_of(
-    symbol: str, bars: Iterable[Bar], configuration: Configuration, *, begins: int = 0
+    symbol: str,
+    bars: Iterable[Bar],
+    configuration: Configuration,
+    *,
+    begins: int = 0,
+    on_progress: Callable[[int], object] = lambda _: None,
 ) -> Examples:
     """The examples that the symbol's bars hold from number `begins` on; those before it warm up.
 
-    Raises ConfigError for options of a broker that are none.
+    Shows `on_progress` how many bars were looked at. Raises ConfigError for options of a broker that are
+    none.
     """
     runtime, contract = configuration.runtime, configuration.contracts[symbol]
     parameters = msgspec.structs.replace(runtime.worker(symbol), cooldown_bars=0)
@@ -155,5 +161,6 @@ def examples_of(
                 under_way.append(_Open(number, bar, intent, features, scout, costs))
             except MissingFeatures:
                 missing += 1
+        on_progress(number + 1)
     found.sort(key=lambda example: example.first)
     return Examples(tuple(found), number + 1 - begins, end, missing, len(under_way))

@@ -83,17 +83,29 @@ class Trained(Struct, frozen=True):
     measured: Measured
 
 
-def train(examples: Examples, kind: Kind, *, folds: int, embargo: float) -> Trained:
-    """Trains and measures. `embargo` is the fraction of all bars. Raises ResearchError."""
+def train(
+    examples: Examples,
+    kind: Kind,
+    *,
+    folds: int,
+    embargo: float,
+    on_progress: Callable[[int], object] = lambda _: None,
+) -> Trained:
+    """Trains and measures. `embargo` is the fraction of all bars.
+
+    Shows `on_progress` how many models are trained: one a fold, before the one that is kept. Raises
+    ResearchError.
+    """
     features, labels = as_arrays(examples.of)
     if len(labels) < _FEWEST:
         raise ResearchError(f"Expected {_FEWEST} examples at least to learn from, got {len(labels)}.")
     probabilities = np.zeros(len(labels))
     spans = [Span(example.first, example.last) for example in examples.of]
-    for fold in purged_folds(spans, folds, math.ceil(embargo * examples.bars)):
+    for number, fold in enumerate(purged_folds(spans, folds, math.ceil(embargo * examples.bars)), start=1):
         tested = list(fold.test)
         model = _fitted(kind, features, labels, fold)
         probabilities[tested] = model.predict_proba(features[tested])[:, 1]
+        on_progress(number)
     if len(set(labels)) < 2:
         raise ResearchError("Expected trades that paid and some that did not, got only one of them.")
     return Trained(

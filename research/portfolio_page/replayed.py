@@ -1,7 +1,7 @@
 """The row of a table simulated again, with the very setting of its search, and only if nothing has changed.
 
-The findings name what each span was measured on by the digest of its case. Where the trades, bars, rules or
-limits at hand have another digest, nothing of them is shown: it would be another search's account.
+The findings name what each span was measured on by the digest of its scenario. Where the trades, bars, rules
+or limits at hand have another digest, nothing of them is shown: it would be another search's account.
 """
 
 import math
@@ -54,9 +54,9 @@ def changed(train: Scenario, test: Scenario | None, findings: Findings) -> str:
     pairs: list[tuple[str, Scenario, Judged]] = [("chosen", train, findings.train)]
     if test is not None and findings.test is not None:
         pairs.append(("judged", test, findings.test))
-    for name, case, judged in pairs:
-        if case.digest() != judged.fingerprint:
-            now, then = len(case.timeline.trades), judged.trades
+    for name, scenario, judged in pairs:
+        if scenario.digest() != judged.fingerprint:
+            now, then = len(scenario.timeline.trades), judged.trades
             trades = f"{now:,} trades now, {then:,} then" if now != then else f"{now:,} trades, as then"
             return (
                 f"What it was {name} on, {judged.first_day} to {judged.last_day}, is not what is there now "
@@ -99,29 +99,29 @@ def replayed(
 ) -> Replayed:
     """Plays every row of the findings again; `on_progress` is told how many simulations are done."""
     seed = findings.setting.seed
-    cases = (train,) if test is None else (train, test)
+    scenarios = (train,) if test is None else (train, test)
     spans: list[Played] = []
     each: list[tuple[tuple[Outcome, ...], ...]] = []
     for number, winner in enumerate(findings.rows):
         made: list[tuple[Outcome, ...]] = []
-        for case in cases:
-            simulated = case.simulate(winner.symbols, winner.max_positions)
-            made.append(outcomes(simulated, case.timeline.trades))
+        for scenario in scenarios:
+            simulated = scenario.simulate(winner.symbols, winner.max_positions)
+            made.append(outcomes(simulated, scenario.timeline.trades))
             if number == row:
-                spans.append(_played(case, simulated, made[-1], seed))
-            on_progress(number * len(cases) + len(made))
+                spans.append(_played(scenario, simulated, made[-1], seed))
+            on_progress(number * len(scenarios) + len(made))
         each.append(tuple(made))
     return Replayed(spans[0], spans[1] if len(spans) > 1 else None, tuple(each))
 
 
-def _played(case: Scenario, simulated: Simulated, own: tuple[Outcome, ...], seed: int) -> Played:
-    limits, trades = case.limits, case.timeline.trades
+def _played(scenario: Scenario, simulated: Simulated, own: tuple[Outcome, ...], seed: int) -> Played:
+    limits, trades = scenario.limits, scenario.timeline.trades
     return Played(
-        cash=case.account.cash,
-        metrics=case.figures(simulated),
-        intervals=case.intervals(simulated, seed),
-        days=tuple(account_days(simulated, case.days, case.account.cash)),
+        cash=scenario.account.cash,
+        metrics=scenario.figures(simulated),
+        intervals=scenario.intervals(simulated, seed),
+        days=tuple(account_days(simulated, scenario.days, scenario.account.cash)),
         stop_days=tuple(simulated.stop_days),
         outcomes=own,
-        by_day=pnl_by_day(simulated, trades, case.days, zone=limits.zone, roll=limits.roll),
+        by_day=pnl_by_day(simulated, trades, scenario.days, zone=limits.zone, roll=limits.roll),
     )

@@ -61,7 +61,7 @@ def limits(account: DayAccount, zone: str) -> str:
     """The limits in force when the day began, and what was changed during it."""
     if account.limits is None:
         return '<p class="note">No limits were in force.</p>'
-    named = limits_named(account.limits.text)
+    named = limits_named(account.limits)
     rows = [
         [words(name, "name"), words(_told(name, value))]
         for name, value in named.items()

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from portfold.bounds import MOST_BLOCKED
+from portfold.bounds import too_many_blocked
 from portfold.coordinator.audit.report.day_account import DayAccount, rate
-from portfold.coordinator.audit.report.days import begins_ms, week_of
+from portfold.coordinator.audit.report.days import begins_ms
 from portfold.coordinator.audit.report.tallies import all_together
 from portfold.coordinator.audit.report.warning_signs import Sign, signs
 from portfold.dollars import ZERO, shown_limit
+from portfold.exchange_time import week_of
 from portfold.research.report.happenings import session
 from portfold.research.report.table import tone_of
 from portfold.research.report.wording import clock, counted, dollars, long_date, moment, percent, text
@@ -75,7 +76,7 @@ def headline(accounts: Sequence[DayAccount], zone: str) -> str:
             "Entries blocked",
             percent(block_rate),
             f"{blocked:,} of {asked:,} denied",
-            alarm=block_rate is not None and block_rate > MOST_BLOCKED,
+            alarm=too_many_blocked(blocked, asked),
         ),
         fact("Most open", f"{most.most_open}{limit}", "positions at once", alarm=above),
     ]

@@ -30,9 +30,8 @@ def money(amount: Decimal | None) -> Cell:
     return figure(dollars(amount), tone_of(amount))
 
 
-def share(part: Decimal | None, above: Decimal | None = None) -> Cell:
-    """A percentage, marked where it is `above` what is usual."""
-    marked = part is not None and above is not None and part > above
+def share(part: Decimal | None, *, marked: bool = False) -> Cell:
+    """A percentage, `marked` where it is above what is usual."""
     return figure(f"▲ {percent(part)}" if marked else percent(part), "alarm" if marked else "")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from portfold.bounds import MOST_BLOCKED
+from portfold.bounds import too_many_blocked
 from portfold.coordinator.audit.report.day_account import DayAccount, EndOfDayPosition, Trade, rate
 from portfold.coordinator.audit.report.tallies import Tally, all_together, by_symbol, by_worker
 from portfold.dollars import ZERO
@@ -94,10 +94,14 @@ def days_table(accounts: Sequence[DayAccount]) -> str:
         figure(sum(one.stops for one in accounts)),
         figure(f"{total.trades:,}"),
         figure(percent(total.win_rate, 0)),
-        *(figure(f"{blocked:,} of {asked:,}"), share(rate(blocked, asked), MOST_BLOCKED)),
+        *(figure(f"{blocked:,} of {asked:,}"), _blocked_share(blocked, asked)),
         figure(""),
     ]
     return table("Day by day", heads, [_day_row(one) for one in accounts], total=foot)
+
+
+def _blocked_share(blocked: int, asked: int) -> Cell:
+    return share(rate(blocked, asked), marked=too_many_blocked(blocked, asked))
 
 
 def _day_row(account: DayAccount) -> list[Cell]:
@@ -113,7 +117,7 @@ def _day_row(account: DayAccount) -> list[Cell]:
         figure(f"{tally.trades:,}"),
         figure(percent(tally.win_rate, 0)),
         figure(f"{account.blocked:,} of {account.asked:,}"),
-        share(rate(account.blocked, account.asked), MOST_BLOCKED),
+        _blocked_share(account.blocked, account.asked),
         figure(f"▲ {account.most_open}{limit}" if account.above else f"{account.most_open}{limit}"),
     ]
 

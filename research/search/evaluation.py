@@ -1,6 +1,6 @@
 """Searches driven to their end: several at once, measured on all cores, each measurement written down.
 
-Every process is given the case once, whole.
+Every process is given the scenario once, whole.
 """
 
 import gc
@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from portfold.research.errors import ResearchError
 from portfold.research.processes import processes
-from portfold.research.search.resume_log import Journal, Measured
+from portfold.research.search.resume_log import Measured, ResumeLog
 from portfold.research.search.search import Search, Symbols
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.statistics.metrics import Metrics
@@ -29,7 +29,7 @@ _ENDED_FROM_OUTSIDE = (
 
 
 def run_searches(
-    searches: Mapping[int, Search[_Found]], submit: Submit, journal: Journal, on_progress: See
+    searches: Mapping[int, Search[_Found]], submit: Submit, resume_log: ResumeLog, on_progress: See
 ) -> dict[int, _Found]:
     """What each search comes to, by its number of positions. `on_progress` is told how much is measured by
     now.
@@ -39,14 +39,14 @@ def run_searches(
     asked = _Asked(submit)
     under_way = {level: _UnderWay(level, search) for level, search in searches.items()}
     for search in under_way.values():
-        _go_on(search, journal, asked)
+        _go_on(search, resume_log, asked)
     while asked.open:
         measured = asked.next()
-        journal.add(measured)
-        on_progress(len(journal.tried))
+        resume_log.add(measured)
+        on_progress(len(resume_log.tried))
         search = under_way[measured.max_positions]
         search.missing.discard(measured.symbols)
-        _go_on(search, journal, asked)
+        _go_on(search, resume_log, asked)
     return {level: search.found for level, search in under_way.items()}
 
 
@@ -103,10 +103,10 @@ class _UnderWay(Generic[_Found]):
             self.ended = True
 
 
-def _go_on(search: _UnderWay[_Found], journal: Journal, asked: _Asked) -> None:
+def _go_on(search: _UnderWay[_Found], resume_log: ResumeLog, asked: _Asked) -> None:
     """Lets the search go on as long as all it wants is known; has the rest measured."""
     while not search.ended and not search.missing:
-        figures = [journal.known(search.level, symbols) for symbols in search.wanted]
+        figures = [resume_log.known(search.level, symbols) for symbols in search.wanted]
         known = [one for one in figures if one is not None]
         if len(known) == len(figures):
             search.goes_on(known)
@@ -121,26 +121,26 @@ def _go_on(search: _UnderWay[_Found], journal: Journal, asked: _Asked) -> None:
 
 
 @contextmanager
-def measuring(case: Scenario, jobs: int) -> Iterator[Submit]:
+def measuring(scenario: Scenario, jobs: int) -> Iterator[Submit]:
     """Measures in `jobs` processes; one job is a thread of this one."""
     if jobs == 1:
         thread = ThreadPoolExecutor(1)
         try:
-            yield lambda level, symbols: thread.submit(case.measure, symbols, level)
+            yield lambda level, symbols: thread.submit(scenario.measure, symbols, level)
         finally:
             thread.shutdown(wait=True, cancel_futures=True)
         return
-    with processes(jobs, _begin, case) as pool:
+    with processes(jobs, _begin, scenario) as pool:
         yield lambda level, symbols: pool.submit(_measure, level, symbols)
 
 
 _given: list[Scenario] = []
-"""The case, in a process that measures."""
+"""The scenario, in a process that measures."""
 
 
-def _begin(case: Scenario) -> None:
-    _given.append(case)
-    gc.freeze()  # the case stays: the collector need not walk through it again and again
+def _begin(scenario: Scenario) -> None:
+    _given.append(scenario)
+    gc.freeze()  # the scenario stays: the collector need not walk through it again and again
 
 
 def _measure(level: int, symbols: Symbols) -> Metrics:

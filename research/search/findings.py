@@ -26,8 +26,8 @@ _LARGEST = 100_000_000
 class Judged(Struct, frozen=True):
     """A span of trading days, and the trades it holds. `straddling` ones were left out.
 
-    `fingerprint` is the digest of the case it was measured on. `seen` tells which of the trades are on bars
-    that their model was trained on; None in findings of a version that did not look.
+    `fingerprint` is the digest of the scenario it was measured on. `seen` tells which of the trades are on
+    bars that their model was trained on; None in findings of a version that did not look.
     """
 
     first_day: str

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from portfold.research.search.evaluation import measuring, run_searches
 from portfold.research.search.findings import BestOfAll, Winner
-from portfold.research.search.resume_log import Journal
+from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import (
     Constraints,
     Symbols,
@@ -55,27 +55,31 @@ class Optimized(Struct, frozen=True):
     tries: int
 
 
-def extent(case: Scenario, plan: Plan) -> Extent:
+def extent(scenario: Scenario, plan: Plan) -> Extent:
     """How much the plan comes to."""
-    of_all = len(plan.levels) * (2 ** len(case.symbols) - 1)
-    few = _trade_events_of_all_sets(case) * len(plan.levels) <= FEASIBLE_TRADE_EVENTS
+    of_all = len(plan.levels) * (2 ** len(scenario.symbols) - 1)
+    few = _trade_events_of_all_sets(scenario) * len(plan.levels) <= FEASIBLE_TRADE_EVENTS
     if plan.all_sets == "always" or (plan.all_sets == "auto" and few):
         return Extent(of_all, all_sets=True, of_all=of_all)
-    measured = len(plan.levels) * sets_greedy_measures(len(case.symbols))
+    measured = len(plan.levels) * sets_greedy_measures(len(scenario.symbols))
     return Extent(measured, all_sets=False, of_all=of_all)
 
 
-def _trade_events_of_all_sets(case: Scenario) -> int:
+def _trade_events_of_all_sets(scenario: Scenario) -> int:
     """Entries and exits in all sets together: each symbol's are in half of them."""
-    half: int = 2 ** (len(case.symbols) - 1)
-    return 2 * len(case.timeline.trades) * half
+    half: int = 2 ** (len(scenario.symbols) - 1)
+    return 2 * len(scenario.timeline.trades) * half
 
 
 def optimize(
-    train: Scenario, test: Scenario | None, plan: Plan, journal: Journal, on_progress: Callable[[int], object]
+    train: Scenario,
+    test: Scenario | None,
+    plan: Plan,
+    resume_log: ResumeLog,
+    on_progress: Callable[[int], object],
 ) -> Optimized:
-    """Searches on `train`, with what the journal knows already. `on_progress` is told how much is measured by
-    now.
+    """Searches on `train`, with what the resume log knows already. `on_progress` is told how much is measured
+    by now.
 
     Raises ResearchError where a process that measures was ended from outside.
     """
@@ -84,17 +88,17 @@ def optimize(
     jobs = plan.jobs if events > _SOON_DONE_TRADE_EVENTS else 1
     with measuring(train, jobs) as submit:
         paths = run_searches(
-            {level: greedy(train.symbols) for level in plan.levels}, submit, journal, on_progress
+            {level: greedy(train.symbols) for level in plan.levels}, submit, resume_log, on_progress
         )
         bests: Mapping[int, _Best | None] = {}
         if every.all_sets:
             searches = {level: exhaustive(train.symbols, plan.constraints) for level in plan.levels}
-            bests = run_searches(searches, submit, journal, on_progress)
+            bests = run_searches(searches, submit, resume_log, on_progress)
     tried = [
         figures.sharpe
         for level, path in paths.items()
         for symbols in sorted(tried_by(path))
-        if (figures := journal.known(level, symbols)) is not None
+        if (figures := resume_log.known(level, symbols)) is not None
     ]
     rows = [
         _winner(train, test, level, best, bests.get(level), tried, plan.seed)

@@ -1,8 +1,8 @@
 """What a long search has measured so far, so that one that was interrupted goes on where it was.
 
 A line for each measurement, written as soon as it is there; a line cut short by a crash is passed over. The
-first line says what all of it depends on: a journal of other trades, limits or another version is not gone on
-with.
+first line says what all of it depends on: a resume log of other trades, limits or another version is not gone
+on with.
 """
 
 from collections.abc import Iterator
@@ -25,24 +25,24 @@ class Measured(Struct, frozen=True):
     metrics: Metrics
 
 
-class Journal:
+class ResumeLog:
     """The measurements of one search in the file `path`.
 
-    `case` names what they depend on; `found` is how many of them were there already. Raises ResearchError
+    `scenario` names what they depend on; `found` is how many of them were there already. Raises ResearchError
     where the file cannot be read or written.
     """
 
-    def __init__(self, path: Path, case: str) -> None:
+    def __init__(self, path: Path, scenario: str) -> None:
         self.path = path
         before = _read(path)
-        own = before.startswith(_line(case))
+        own = before.startswith(_line(scenario))
         self._known = {(one.max_positions, one.symbols): one for one in _measured(before)} if own else {}
         self.found = len(self._known)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab" if own else "wb")
             if not own:
-                self._file.write(_line(case))
+                self._file.write(_line(scenario))
             elif not before.endswith(b"\n"):
                 self._file.write(b"\n")
         except OSError as error:
@@ -65,11 +65,11 @@ class Journal:
         return tuple(self._known.values())
 
     def discard(self) -> None:
-        """The search is over, and its journal not needed any more."""
+        """The search is over, and what was measured not needed any more."""
         self._file.close()
         self.path.unlink(missing_ok=True)
 
-    def __enter__(self) -> "Journal":
+    def __enter__(self) -> "ResumeLog":
         return self
 
     def __exit__(

@@ -1,7 +1,7 @@
 """What a search asks again and again: these symbols, so many positions, and what would have come of it?
 
-A case is all that such an answer depends on: the trades in order, the limits but for symbols and number of
-positions, the account. It is made once and handed whole to every process that simulates.
+A scenario is all that such an answer depends on: the trades in order, the limits but for symbols and number
+of positions, the account. It is made once and handed whole to every process that simulates.
 """
 
 import hashlib
@@ -69,7 +69,7 @@ class Scenario(Struct, frozen=True):
         return self.figures(self.simulate(symbols, max_positions))
 
     def figures(self, simulated: Simulated) -> Metrics:
-        """The figures of a simulation of this case."""
+        """The figures of a simulation of this scenario."""
         account = self.account
         return measured(simulated, self.timeline.trades, self.days, account.cash, account.breach_limit)
 
@@ -84,7 +84,7 @@ class Scenario(Struct, frozen=True):
         return deflated_sharpe(daily_returns(by_day, float(self.account.cash)), tried)
 
     def digest(self) -> str:
-        """SHA-256 of all of it: two cases of one digest give the same answers."""
+        """SHA-256 of all of it: two scenarios of one digest give the same answers."""
         pricing = self.timeline.pricing
         facts = (
             [one.fact for one in self.timeline.happenings],
@@ -100,7 +100,7 @@ class Scenario(Struct, frozen=True):
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
 
-def build_case(
+def build_scenario(
     configuration: Configuration,
     chosen: Chosen,
     *,
@@ -109,7 +109,7 @@ def build_case(
     daily_stop_loss: Decimal,
     seed: int,
 ) -> Scenario:
-    """The case of these trades under the configuration's limits, with this daily stop.
+    """The scenario of these trades under the configuration's limits, with this daily stop.
 
     The limits differ from the live ones in two: a trade's P&L is what its file says, so no contract has a
     value to dispute it by; and trades without bars are not marked, so no mark of theirs is stale.

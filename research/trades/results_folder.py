@@ -14,12 +14,11 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from portfold.bounds import SYMBOL
+from portfold.bounds import MOST_SYMBOLS, SYMBOL
 from portfold.research.errors import ResearchError
 from portfold.research.trades.trade_file import Rows, Trade, read_rows
 from portfold.workers.feeds.csv_folder import UTF8, no_utf8_from
 
-MOST_SYMBOLS = 64
 _SUFFIX = "_optimization"
 _TRADES = "_rf_best_trades.csv"
 _BEST = "best.json"

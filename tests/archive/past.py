@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.realistic_log import realistic_log
+from benchmarks.measuring.realistic_log import realistic_log
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.snapshot import snapshot_text
 from portfold.events.stream_id import ORIGIN, StreamId

@@ -65,7 +65,7 @@ def test_by_default_ten_thousand_events_stay(past: Past, archive: Archive) -> No
 
 @pytest.mark.parametrize("named", [False, True])
 def test_the_folder_is_that_of_the_configuration_or_the_users_own(
-    past: Past, archive: Archive, tmp_path: Path, named: bool
+    past: Past, archive: Archive, tmp_path: Path, *, named: bool
 ) -> None:
     past.happens(300)
     config = config_folder(

@@ -91,13 +91,13 @@ class _Look:
         if settings is not None:
             # A page from a file may not reach the network by default. Here it may: we want to see it try.
             may = QWebEngineSettings.WebAttribute.LocalContentCanAccessRemoteUrls
-            settings.setAttribute(may, True)
+            settings.setAttribute(may, True)  # noqa: FBT003 - Qt takes it by its place alone
 
     def found(self) -> dict[str, object]:
         self._view.setPage(self._page)
         self._view.resize(self._asked.width, 1000)
         self._view.show()
-        self._page.loadFinished.connect(self._loaded)
+        self._page.loadFinished.connect(lambda done: self._loaded(done=done))
         self._page.load(self._url)
         QTimer.singleShot(PATIENCE_SECONDS * 1000, self._app.quit)
         self._app.exec()
@@ -105,7 +105,7 @@ class _Look:
         self._page.deleteLater()
         return self._found | {"console": self._page.said, "requests": self._requests.seen}
 
-    def _loaded(self, done: bool) -> None:
+    def _loaded(self, *, done: bool) -> None:
         self._found["loaded"] = done
         self._look()
 

@@ -8,7 +8,7 @@ new FOLD_VERSION: these decisions were made.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from benchmarks.realistic_log import LogEntry, realistic_log
+from benchmarks.measuring.realistic_log import LogEntry, realistic_log
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.entry_json import read_words, words_json
 from portfold.coordinator.store.ledger import Decided, decide

@@ -7,6 +7,7 @@ from typing import Any
 
 from portfold.coordinator.views.overview import Overview, look
 from portfold.coordinator.views.status import status_fields
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus
 from tests.coordinator.story import Story
@@ -36,7 +37,8 @@ class Standing:
         for worker in (*story.state.workers, FLATTENER):
             self.bus.beat(worker, "s1", _MINUTE_MS)
         # At last, for a watch draws as soon as there is a status.
-        self.client.hset(self.bus.keys.status, mapping=status_fields(story.state, at) | shown)
+        view = portfolio_view(story.state, at, **shown)
+        self.client.hset(self.bus.keys.status, mapping=status_fields(view))
         return self
 
     def seen(self) -> Overview:

@@ -107,7 +107,7 @@ def test_the_short_way_and_a_destination_of_its_name_are_one_too_many(folder: Fo
 
 @pytest.mark.parametrize(("merge", "stale", "fits"), [(5, 5.001, True), (5, 5, False)])
 def test_what_waits_for_others_must_not_be_stale_by_then(
-    folder: Folder, merge: float, stale: float, fits: bool
+    folder: Folder, merge: float, stale: float, *, fits: bool
 ) -> None:
     folder.change(FILE, "notifier.merge_seconds", merge)
     folder.change(FILE, "notifier.stale_seconds", stale)

@@ -138,7 +138,7 @@ def _restarted(request: EntryRequested) -> list[Event]:
     return [*_filled(request), WorkerStarted(*_speaker(request), request.symbol, holding)]
 
 
-def _reported_late(request: EntryRequested, pnl: Decimal, opens: bool) -> list[Event]:
+def _reported_late(request: EntryRequested, pnl: Decimal, *, opens: bool) -> list[Event]:
     """A trade whose worker comes back as another process; only then a report of the old one arrives."""
     old = structs.replace(request, session="s1")
     asked, filled, back = _restarted(old)
@@ -206,7 +206,7 @@ _utterances: st.SearchStrategy[list[Event | Malformed]] = st.one_of(
     _requests.map(_filled),
     _requests.map(_restarted),
     st.builds(_traded, _requests, _prices, _dollars),
-    st.builds(_reported_late, _requests, _dollars, st.booleans()),
+    st.builds(_reported_late, _requests, _dollars, opens=st.booleans()),
     _requests.map(lambda request: [request]),
     _closes.map(lambda close: [close]),
     _by_worker(PositionMarked, symbol=_symbols, side=_sides, price=_prices, unrealized=_dollars).map(

@@ -178,13 +178,12 @@ class Story:
         pnl: str = "0",
         size: int = 1,
         price: str = "100",
-        commission: str = "0",
         side: str = "long",
         worker: str = "",
-        session: str = "s1",
-        owner: str = "",
-        fill: str = "",
+        **more: str,
     ) -> list[Decision]:
+        """`more`: the session, the commission, the owner, the broker's name for the fill."""
+        session, commission = more.pop("session", "s1"), more.pop("commission", "0")
         return self.says(
             PositionClosed,
             worker or f"ibs-{symbol}",
@@ -195,8 +194,7 @@ class Story:
             price=Decimal(price),
             commission=Decimal(commission),
             pnl=Decimal(pnl),
-            owner=owner,
-            fill=fill,
+            **more,
         )
 
     def marks(self, symbol: str, unrealized: str, price: str = "100", side: str = "long") -> list[Decision]:

@@ -290,13 +290,13 @@ def test_what_breaks_the_limits_or_names_nobody_breaks_no_invariant() -> None:
 
 def allows_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """A defect in the fold: a mark counts as an entry that was allowed."""
-    marked = fold._RULES[PositionMarked]
+    marked = fold.RULES[PositionMarked]
 
     def defective(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
         state.stats.total_entries_allowed += 1
         return marked(state, at, event)
 
-    monkeypatch.setitem(fold._RULES, PositionMarked, defective)
+    monkeypatch.setitem(fold.RULES, PositionMarked, defective)
 
 
 def test_nobody_leads_by_a_broken_state_and_nothing_of_it_is_written(

@@ -1,9 +1,12 @@
-"""The picture of the house on its page is the tree, and its trips are as short as they say."""
+"""What the page of the architecture lists is what there is: the tree, keys, rules of entry, files."""
 
 import re
 from pathlib import Path
 
 import pytest
+
+from portfold.coordinator.fold.rules import entry
+from portfold.events.wire.keys import Keys
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -40,3 +43,23 @@ def trips() -> list[tuple[str, list[str]]]:
 def test_a_trip_opens_few_files_and_each_is_there(trip: str, files: list[str]) -> None:
     assert 1 < len(files) <= MOST_FILES, trip
     assert [file for file in files if not (ROOT / file).is_file()] == []
+
+
+def test_every_key_is_in_the_table_and_no_other() -> None:
+    table = PAGE.split("## Keys", 1)[1].split("\n## ", 1)[0]
+    first = "".join(line.split("|")[1] for line in table.splitlines() if line.startswith("|"))
+    named = {
+        re.sub(r"<\w+>", "", one).rpartition("}:")[2].strip(":") for one in re.findall(r"`([^`]+)`", first)
+    }
+    keys = Keys("main")
+    of_one = {f"{keys.prefix}:{named}:" for named in ("worker", "claim", "notifier", "notifier-lease")}
+    there = {getattr(keys, name) for name, value in vars(Keys).items() if isinstance(value, property)}
+    there = (there | of_one) - {keys.prefix}
+    assert named == {one.rpartition("}:")[2].strip(":") for one in there}
+    assert {method("") for method in (keys.worker, keys.claim, keys.notifier, keys.notifier_lease)} == of_one
+
+
+def test_the_rules_of_entry_are_told_in_the_order_they_are_asked() -> None:
+    told = " ".join(PAGE.split("`entry.answer` asks the rules in order", 1)[1].split("\n3. ", 1)[0].split())
+    rules = [rule.__name__.strip("_").replace("_", " ") for rule in entry.RULES]
+    assert told.partition(": ")[2] == f"{', '.join(rules)}."

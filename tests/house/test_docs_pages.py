@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+HOUSES = ("cli", "config", "coordinator", "events", "portfold", "research", "workers", "benchmarks")
 SITE = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
 HOOK = (DOCS / "front_pages.py").read_text(encoding="utf-8")
 # Pages of the site that lie above docs/, and what they are called there.
@@ -46,3 +47,33 @@ def test_a_link_leads_to_a_page_of_the_site() -> None:
         if (page.parent / target).resolve() not in site
     ]
     assert astray == []
+
+
+LONGEST_LINE = 125
+
+
+def test_no_line_of_prose_is_too_long_to_compare() -> None:
+    """In a table a row is a line, and what a program printed stays as it was."""
+    too_long = []
+    for page in pages():
+        fenced = False
+        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+            fenced ^= line.startswith("```")
+            if len(line) > LONGEST_LINE and not fenced and not line.startswith("|"):
+                too_long.append(f"{page.relative_to(ROOT)}:{number}")
+    assert too_long == []
+
+
+def test_every_source_file_that_is_named_is_there() -> None:
+    """In pages, docstrings and comments."""
+    named = re.compile(
+        r"(?<![\w/.<>{}])((?:cli|config|coordinator|events|research|workers|tests|docs)/[\w/]+\.(?:py|lua|md))\b"
+    )
+    texts = [*pages(), *(path for house in HOUSES for path in sorted((ROOT / house).rglob("*.py")))]
+    gone = {
+        f"{text.relative_to(ROOT)}: {file}"
+        for text in texts
+        for file in named.findall(text.read_text(encoding="utf-8"))
+        if not (ROOT / file).is_file()
+    }
+    assert gone == set()

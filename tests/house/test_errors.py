@@ -8,7 +8,7 @@ from portfold.config import ConfigError
 from portfold.coordinator.store.follower import LogDiffers
 from portfold.errors import PortfoldError
 from portfold.events.codec import RefusedField
-from portfold.events.wire.errors import BusUnreachable
+from portfold.events.wire.errors import BusError, BusUnreachable
 from tests.house.rules import bases_of_classes, modules_below
 
 ROOT = Path(__file__).parents[2]
@@ -38,13 +38,25 @@ def _is_exception(name: str, bases: dict[str, set[str]]) -> bool:
     return any(_is_exception(base, bases) for base in bases.get(name, ()))
 
 
-def _is_below(name: str, bases: dict[str, set[str]]) -> bool:
-    root = f"{PortfoldError.__module__}.{PortfoldError.__name__}"
-    return name == root or any(_is_below(base, bases) for base in bases.get(name, ()))
+def _is_below(name: str, bases: dict[str, set[str]], root: type[PortfoldError] = PortfoldError) -> bool:
+    if name == f"{root.__module__}.{root.__name__}":
+        return True
+    return any(_is_below(base, bases, root) for base in bases.get(name, ()))
 
 
 def test_every_exception_of_ours_is_in_the_tree_or_named_with_a_reason() -> None:
     assert errors_outside(bases_of_classes(modules_below(ROOT))) == OUTSIDE.keys()
+
+
+def test_below_the_error_of_the_bus_is_only_what_did_not_come_onto_it_or_off_it() -> None:
+    bases = bases_of_classes(modules_below(ROOT))
+    assert {name for name in bases if _is_below(name, bases, BusError)} == {
+        "portfold.events.wire.errors.BusError",
+        "portfold.events.wire.errors.BusRefused",
+        "portfold.events.wire.errors.BusUnreachable",
+        "portfold.workers.client.publisher.NotSent",
+        "portfold.workers.client.publisher.OutboxFull",
+    }
 
 
 def test_an_exception_outside_of_the_tree_is_found(tmp_path: Path) -> None:

@@ -5,13 +5,11 @@ And every module says in a docstring why it exists, under a name that says somet
 
 import ast
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.house.committed import ROOT, committed
 
 ADDRESS = re.compile(
     r"(?:pypi|pythonhosted|npmjs|anaconda)\.org"
@@ -20,20 +18,6 @@ ADDRESS = re.compile(
     r"|(?<![\w.~-])/(?:root|home|Users|work|opt)/\w"
 )
 EMPTY_NAMES = {"util", "utils", "helper", "helpers", "manager", "managers", "data", "common", "misc"}
-
-
-def committed() -> list[Path]:
-    """The files that git keeps of this checkout; in an archive, which has no git, all that are not hidden."""
-    listed = ""
-    if shutil.which("git"):
-        command = ["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT), "ls-files", "-z"]
-        listed = subprocess.run(command, capture_output=True, check=False, text=True).stdout
-    if listed:
-        names = [Path(name) for name in listed.split("\0") if name]
-    else:
-        names = [path.relative_to(ROOT) for path in ROOT.rglob("[!.]*")]
-        names = [name for name in names if not any(part.startswith((".", "__py")) for part in name.parts)]
-    return sorted(name for name in names if (ROOT / name).is_file())
 
 
 def addresses_in(text: str) -> list[str]:

@@ -51,6 +51,11 @@ class Child:
                 self._note(status)
         return self.code is not None
 
+    def let_go(self) -> None:
+        """Closes what a fork has of the line to it."""
+        if self.code is None:
+            os.close(self._line)
+
     def _note(self, status: int) -> None:
         self.code = os.waitstatus_to_exitcode(status)
         os.close(self._line)
@@ -70,8 +75,7 @@ class Nursery:
         pid = os.fork()
         if pid == 0:
             for other in self._children:
-                if other.code is None:
-                    os.close(other._line)
+                other.let_go()
             os.close(line)
             os._exit(_live(life, mouth, self.folder / f"{name}.log"))
         os.close(mouth)

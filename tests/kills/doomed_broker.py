@@ -9,6 +9,7 @@ from typing import Any
 import urllib3.connection
 
 from portfold.events.fields import Side
+from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.orders_book import Orders, open_orders_book
 from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.brokers.protocol import (
@@ -23,7 +24,7 @@ from portfold.workers.brokers.protocol import (
 from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.brokers.traderspost.signals import entry_signal, exit_signal
 from portfold.workers.brokers.traderspost.webhook import Answer, Webhook
-from tests.kills.doomed_bus import die_if
+from tests.kills.doomed_bus import die_if_at
 
 ENTRY_TO_BE_SENT = "entry, to be sent"
 ENTRY_SENT = "entry, sent, not answered"
@@ -65,7 +66,7 @@ class Doom:
     sending = ""
 
     def here(self, place: str) -> None:
-        die_if(self.place == place)
+        die_if_at(place, self.place)
 
 
 DOOM = Doom()
@@ -175,7 +176,7 @@ def open_traderspost(setup: BrokerSetup) -> DoomedBroker:
         setup.configuration.contracts,
         webhook=webhook,
         send_seconds=3 * _TIMEOUT_SECONDS,  # nobody is told here to come again later
-        names={symbol: f"{symbol}Z2025" for symbol in setup.configuration.contracts},
+        names=ContractNames({symbol: f"{symbol}Z2025" for symbol in setup.configuration.contracts}),
         log=setup.log,
     )
     return DoomedBroker(broker, _option(setup, "plant"))

@@ -9,7 +9,7 @@ from typing import NoReturn
 from portfold.events.codec import Fields
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.archiver_bus import ArchiverBus, Trimmed
-from portfold.events.wire.bus import Bus, Committed, Entry, Extent, Lease
+from portfold.events.wire.bus import Bus, Committed, Entry, Extent, LeadersWord, Lease
 
 LEADING = (
     "after read",
@@ -52,15 +52,17 @@ class DoomedBus(Bus):
             self._here("after read")
         return entries
 
-    def lead_append(self, fields: Fields, stamp: str, *, epoch: int) -> StreamId | None:
+    def lead_append(
+        self, fields: Fields, stamp: str, *, epoch: int, limits_known_to: StreamId | None = None
+    ) -> LeadersWord:
         starts = fields[1] == "CoordinatorStarted"
         if starts:
             self._here("mid-takeover: start to be said")
-        event = super().lead_append(fields, stamp, epoch=epoch)
+        said = super().lead_append(fields, stamp, epoch=epoch, limits_known_to=limits_known_to)
         if starts:
             self._said = True
             self._here("mid-takeover: start said")
-        return event
+        return said
 
     def take_lead(self, who: str, lease_ms: int) -> Lease:
         lease = super().take_lead(who, lease_ms)
@@ -116,7 +118,7 @@ class DoomedBus(Bus):
         self._here("after snapshot")
 
     def _here(self, place: str) -> None:
-        die_if(self.doom == place)
+        die_if_at(place, self.doom)
 
     def _send_half(self, *words: str) -> None:
         """The first half of a command's bytes, on a connection that then breaks."""
@@ -134,19 +136,19 @@ class DoomedArchiverBus(ArchiverBus):
 
     def decisions_after(self, after: StreamId, *, count: int, block_ms: int | None = None) -> list[Entry]:
         entries = super().decisions_after(after, count=count, block_ms=block_ms)
-        die_if(self.doom == "mid-archive: log read")
+        die_if_at("mid-archive: log read", self.doom)
         return entries
 
     def trim(self, keep_from: StreamId, folder: str) -> Trimmed:
-        die_if(self.doom == "mid-archive: to be trimmed")
+        die_if_at("mid-archive: to be trimmed", self.doom)
         trimmed = super().trim(keep_from, folder)
-        die_if(self.doom == "mid-archive: trimmed, reply lost")
+        die_if_at("mid-archive: trimmed, reply lost", self.doom)
         return trimmed
 
 
-def die_if(doomed: bool) -> None:
-    """Ends this process if it has come to its place."""
-    if doomed:
+def die_if_at(place: str, doom: str) -> None:
+    """Ends this process where it is to."""
+    if place == doom:
         die()
 
 

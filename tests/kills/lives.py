@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
-from portfold.config import load
+from portfold.config import load, with_archive
 from portfold.coordinator.process import leader
 from portfold.coordinator.process.process import CoordinatorProcess
 from portfold.coordinator.store.archiver import Keep, NotArchived, archive_history
@@ -19,6 +19,7 @@ from portfold.events.wire.bus import SERVERS_TIME, Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.errors import BusUnreachable
 from portfold.log import open_log
+from portfold.workers.client.context import GateGround
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from tests.kills.children import Hear, Life
@@ -36,7 +37,7 @@ def coordinator(name: str, port: int, portfolio: str, config: Path, archive: Pat
     """The production process. Orders: `stop`, and `doom PLACE`."""
 
     def live(orders: Callable[[Hear], None]) -> None:
-        leader._EVENTS_A_SNAPSHOT = EVENTS_A_SNAPSHOT
+        leader.EVENTS_A_SNAPSHOT = EVENTS_A_SNAPSHOT
         stop = threading.Event()
         bus = DoomedBus(connect(_url(port)), portfolio)
         bus.address = ("127.0.0.1", port)
@@ -50,9 +51,8 @@ def coordinator(name: str, port: int, portfolio: str, config: Path, archive: Pat
 
         orders(hear)
         log, lines = open_log(name)
-        CoordinatorProcess(
-            load(str(config), {}, config), bus, clock="server", log=log, stop=stop, who=name, archive=archive
-        ).run()
+        configuration = with_archive(load(str(config), {}, config), archive)
+        CoordinatorProcess(configuration, bus, clock="server", log=log, stop=stop, who=name).run()
         lines.close()
 
     return live
@@ -85,7 +85,9 @@ def worker(name: str, port: int, portfolio: str, journal: Path, seed: str) -> Li
             url=_url(port), portfolio=portfolio, heartbeat_seconds=0.5, worker_lost_seconds=20.0
         )
         log, lines = open_log(name)
-        with PortfolioGate(name, symbols=SYMBOLS, settings=settings, log=log, bus=journal_bus) as gate:
+        with PortfolioGate(
+            name, symbols=SYMBOLS, settings=settings, log=log, ground=GateGround(bus=journal_bus)
+        ) as gate:
             _settle_what_the_last_life_held(gate, journal_bus)
             random = Random(seed)
             while not stop.wait(_PAUSE_SECONDS):

@@ -13,6 +13,7 @@ from portfold.cli.stopping import stopped_by_signals
 from portfold.config import load
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Entry
+from portfold.events.wire.connection import Place
 from portfold.events.wire.notifier_bus import DeliveryCursor, NotifierBus, Taken, Term
 from portfold.log import open_log
 from portfold.workers.notify import process, reading, service
@@ -109,9 +110,7 @@ def main(told: str) -> None:
         ):
             process.run(
                 load(options["config"], {}, Path.cwd()),
-                url=options["url"],
-                password=None,
-                portfolio=options["portfolio"],
+                Place(options["url"], None, options["portfolio"]),
                 driven=options["driven"],
                 environ=os.environ,
                 log=log,

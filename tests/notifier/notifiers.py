@@ -11,6 +11,7 @@ from typing import Any
 from unittest import mock
 
 from portfold.config import load
+from portfold.events.wire.connection import Place
 from portfold.log import open_log
 from portfold.workers.notify.process import run
 from tests.fake_discord import FakeDiscord
@@ -88,13 +89,13 @@ class Notifiers:
 class NotifierThread(Logged):
     """The same code in a thread of the test's own process, for where nobody needs to kill it."""
 
-    def __init__(self, config: Path, environ: dict[str, str], **where: Any) -> None:
+    def __init__(self, config: Path, environ: dict[str, str], place: Place, **where: Any) -> None:
         self._stop, self._said = threading.Event(), io.StringIO()
         log, self._lines = open_log("notifier", target=self._said)
-        told = {"password": None, "driven": False, "lease_ms": LEASE_MS, **where}
+        told = {"driven": False, "lease_ms": LEASE_MS, **where}
         told |= {"environ": environ, "log": log, "stop": self._stop}
         configuration = load(str(config), {}, config)
-        self._thread = threading.Thread(target=run, args=(configuration,), kwargs=told)
+        self._thread = threading.Thread(target=run, args=(configuration, place), kwargs=told)
         self._thread.start()
 
     @property
@@ -132,7 +133,7 @@ def notifying(
     runtime = {"notifier": notifier, "archive_folder": str(archive) if archive else None}
     environ = {f"TEST_{name.upper()}": fake.url() for name, (fake, _) in destinations.items()}
     thread = NotifierThread(
-        config_folder(folder, runtime=runtime), environ, url=url, portfolio=portfolio, **where
+        config_folder(folder, runtime=runtime), environ, Place(url, None, portfolio), **where
     )
     try:
         thread.says("Alerts go here", times=len(destinations))

@@ -7,9 +7,10 @@ from typing import get_args
 import pytest
 
 from portfold.config import AlertKind
+from portfold.coordinator.views.words.of_events import limits_words
 from portfold.events.incoming import CoordinatorStarted, FlattenRequested, LimitsChanged
 from portfold.workers.notify.sinks.discord import escaped
-from portfold.workers.notify.words import together, wording
+from portfold.workers.notify.words import together
 from tests.coordinator.story import DAY, MINUTE, chicago, limits
 from tests.notifier.telling import AFTERNOON, Telling
 
@@ -91,7 +92,7 @@ def test_the_week_begins_anew_on_monday() -> None:
 
 
 @pytest.mark.parametrize(("blocked", "sign"), [(2, False), (3, True)])
-def test_more_than_half_of_a_weeks_entries_denied_is_a_warning_sign(blocked: int, sign: bool) -> None:
+def test_more_than_half_of_a_weeks_entries_denied_is_a_warning_sign(blocked: int, *, sign: bool) -> None:
     telling = Telling(chicago(2025, 1, 16, 10))
     telling.enters("CL", "ES")
     for _ in range(blocked):
@@ -111,12 +112,13 @@ def test_more_than_half_of_a_weeks_entries_denied_is_a_warning_sign(blocked: int
 # --- all of them ----------------------------------------------------------------------------------------
 
 
-def test_every_kind_that_is_not_told_singly_can_be_counted_in_a_summary() -> None:
+def test_every_kind_that_is_not_told_singly_is_counted_in_a_summary() -> None:
     critical = {
         *("stop", "flatten_ordered", "flatten_overdue", "flat", "limit_breached", "position_mismatch"),
         *("worker_lost", "log_lost", "not_deciding", "alerts_missed"),
     }
-    assert set(together._STALE) == set(get_args(AlertKind)) - critical - {"day_summary", "weekly_signs"}
+    singly = critical | {"day_summary", "weekly_signs"}
+    assert {kind for kind in get_args(AlertKind) if together.counted_as(kind) is None} == singly
 
 
 def test_no_wording_of_ours_needs_to_be_escaped() -> None:
@@ -143,6 +145,6 @@ def test_no_wording_of_ours_needs_to_be_escaped() -> None:
 def test_limits_are_worded_alike_from_the_log_and_from_the_status() -> None:
     changed = limits(daily_stop_loss=Decimal("2500.5"))
     assert isinstance(changed, LimitsChanged)
-    assert wording.limits_words(changed).startswith(
+    assert limits_words(changed).startswith(
         "max_positions=4, max_contracts=4, daily_stop_loss=$2,500.50, symbols=6A, 6B"
     )

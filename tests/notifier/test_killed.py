@@ -45,7 +45,6 @@ def lines(texts: list[str]) -> list[str]:
 )
 def test_killed_where(
     server: EmbeddedServer,
-    portfolio: str,
     live: Live,
     discord: FakeDiscord,
     notifiers: Notifiers,
@@ -53,7 +52,7 @@ def test_killed_where(
     place: str,
     nth: int,
 ) -> None:
-    with coordinating(server.url, portfolio):
+    with coordinating(server.url, live.keys.name):
         notifier_bus.take_over("discord", "test", 1)  # so that it begins before the story does
         a_bad_morning(live)
         live.all_decided()

@@ -106,7 +106,7 @@ def test_the_summary_of_a_day_survives_an_outage_whole() -> None:
 
 
 @pytest.mark.parametrize(("stale_before_ms", "stale"), [(WEDNESDAY, False), (WEDNESDAY + 1, True)])
-def test_what_is_exactly_as_old_as_allowed_is_not_stale(stale_before_ms: int, stale: bool) -> None:
+def test_what_is_exactly_as_old_as_allowed_is_not_stale(stale_before_ms: int, *, stale: bool) -> None:
     [text] = texts([opened()], stale_before_ms=stale_before_ms)
     assert text.startswith("⏳") == stale
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from portfold.events.wire.connection import connect
+from portfold.events.wire.connection import Place, connect
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.notifier_bus import NotifierBus
 from portfold.workers.notify import attempt, outage
@@ -57,8 +57,9 @@ class Site:
 @contextmanager
 def site(folder: Path, discord: FakeDiscord, **changed: Any) -> Iterator[Site]:
     with EmbeddedServer(folder / "server") as server:
-        bus = NotifierBus(connect(server.url), "main")
-        live = Live(bus, bus._client)
+        client = connect(server.url)
+        bus = NotifierBus(client, "main")
+        live = Live(bus, client)
         with (
             coordinating(server.url, "main"),
             notifying(folder / "config", server.url, "main", {"discord": (discord, ALL | changed)}) as told,
@@ -117,7 +118,7 @@ def test_a_notifier_that_never_reached_the_log_says_so_and_tries_until_it_gets_t
     discord.next("error page", "limited", "reset")
     destinations = {"discord": {"to": "discord", "url_env": "HOOK", **ALL}}
     folder = config_folder(tmp_path / "config", runtime={"notifier": {"destinations": destinations}})
-    thread = NotifierThread(folder, {"HOOK": discord.url()}, url=NOWHERE, portfolio="main", lease_ms=LEASE_MS)
+    thread = NotifierThread(folder, {"HOOK": discord.url()}, Place(NOWHERE, None, "main"), lease_ms=LEASE_MS)
     try:
         until(lambda: heads(discord) == [OUT], "a word of it")
         assert len(discord.attempts) == 4

@@ -227,7 +227,7 @@ def test_what_is_escaped_can_be_read_back_and_leaves_no_sign_bare(text: str) -> 
 
 @given(st.text(alphabet=st.sampled_from("*_a😀 \\"), min_size=1900, max_size=2400))
 def test_no_text_is_longer_than_discord_takes_or_ends_within_a_sign(text: str) -> None:
-    sent = discord_sink._cut(escaped(text))
+    sent = discord_sink.cut(escaped(text))
     assert len(sent.encode("utf-16-le")) // 2 <= LONGEST_TEXT
     sent.encode()  # no half of a character
     body = sent.removesuffix("…")
@@ -235,7 +235,7 @@ def test_no_text_is_longer_than_discord_takes_or_ends_within_a_sign(text: str) -
 
 
 @pytest.mark.parametrize(("length", "fits"), [(2000, True), (2001, False)])
-def test_what_fits(length: int, fits: bool) -> None:
+def test_what_fits(length: int, *, fits: bool) -> None:
     sink = DiscordSink(Address("http://127.0.0.1:1/"), GlobalRest())
     assert sink.fits("x" * length) == fits
     assert sink.fits("*" * (length // 2) + "x" * (length % 2)) == fits

@@ -188,16 +188,16 @@ def renewed_until(telling: Telling, symbol: str, minutes: int) -> list[str]:
     return [text for text in telling.told() if "never registered" in text]
 
 
-def test_a_slot_that_is_kept_and_whose_fill_is_never_reported_is_asked_about_again_and_again() -> None:
+def test_a_slot_that_is_renewed_and_whose_fill_is_never_reported_is_asked_about_again_and_again() -> None:
     telling = Telling(NOON, reservation_ms=MINUTE)
     telling.asks("ES")
     assert renewed_until(telling, "ES", 89) == []
     assert renewed_until(telling, "ES", 179) == [
-        "Granted, never registered: ES | ibs-ES has kept a slot for 1.5 h | was it filled? Report it, or "
+        "Granted, never registered: ES | ibs-ES has renewed a slot for 1.5 h | was it filled? Report it, or "
         "give the slot back | 13:30:00"
     ]
     (second,) = renewed_until(telling, "ES", 300)
-    assert "kept a slot for 3.0 h" in second
+    assert "renewed a slot for 3.0 h" in second
 
 
 def test_an_order_that_fills_at_the_next_hourly_bar_is_not_asked_about() -> None:
@@ -226,6 +226,27 @@ def test_a_worker_that_stops_with_a_slot_is_asked_whether_it_was_filled() -> Non
     ]
 
 
+def test_of_a_lost_worker_the_slots_that_it_has_are_named_until_somebody_knows() -> None:
+    telling = Telling(NOON)
+    for symbol in ("ES", "CL", "6A"):
+        assert isinstance(telling.asks(symbol, worker="mine"), EntryAllowed)
+    telling.fills("CL", worker="mine")
+    telling.told()
+    telling.loses_worker("mine")
+    asked = "was it filled? Look at the broker; start it again, or: portfold settle"
+    assert telling.told()[0] == (
+        "🚨 WORKER LOST: mine\n"
+        "Silent for 5.0 s; its symbols get no entries until it is back, or: portfold retire\n"
+        f"Granted, never registered: 6A | {asked}\n"
+        f"Granted, never registered: ES | {asked}\n"
+        "Time: 2025-01-15T12:00:00"
+    )
+    telling.starts("mine", session="s2", positions="CL:long:1:100 ES:long:1:100")
+    telling.told()
+    telling.loses_worker("mine", session="s2")
+    assert "Granted, never registered" not in telling.told()[0]
+
+
 def test_a_repeated_answer_is_no_new_grant() -> None:
     telling = Telling(NOON, reservation_ms=MINUTE)
     telling.asks("ES")
@@ -240,9 +261,9 @@ def test_of_many_slots_the_latest_are_remembered() -> None:
     book = telling.book
     for number in range(200):
         book = book.with_grant(f"worker-{number}", "ES", number)
-        book, _ = book.with_renewal("steady", "ES", number)
+        book = book.with_renewal("steady", "ES", number)
     assert len(book.slots) == 64
-    assert book.with_renewal("steady", "ES", 90 * MINUTE)[1] == 90 * MINUTE
+    assert book.long_renewed_ms("steady", "ES", 90 * MINUTE) == 90 * MINUTE
 
 
 # --- repeats --------------------------------------------------------------------------------------------

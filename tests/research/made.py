@@ -15,7 +15,7 @@ from portfold.config.locate import PACKAGED
 from portfold.dollars import gross_pnl
 from portfold.events.fields import Side
 from portfold.research.simulate.prices import Closes, Pricing, without_bars
-from portfold.research.simulate.scenario import Scenario, TradingAccount, build_case
+from portfold.research.simulate.scenario import Scenario, TradingAccount, build_scenario
 from portfold.research.trades.trade_file import Trade
 from portfold.research.trades.trading_days import Span, trades_within
 from tests.costs import costing
@@ -52,7 +52,7 @@ def trade(symbol: str, entry: float, exit_: float, pnl: object, **more: Any) -> 
     return Trade(symbol, hour(entry), hour(exit_), Decimal(str(pnl)), **more)
 
 
-def case_of(
+def scenario_of(
     trades: Sequence[Trade],
     *,
     pricing: Pricing | None = None,
@@ -61,12 +61,11 @@ def case_of(
     breach: object = 6000,
     seed: int = 1,
     configuration: Configuration | None = None,
-    span: Span | None = None,
 ) -> Scenario:
-    """The case of these trades, without bars unless there is a pricing."""
+    """The scenario of these trades, without bars unless there is a pricing."""
     read = configuration or packaged()
-    chosen = trades_within(trades, span or Span(), zone="America/Chicago", roll="17:00")
-    return build_case(
+    chosen = trades_within(trades, Span(), zone="America/Chicago", roll="17:00")
+    return build_scenario(
         read,
         chosen,
         pricing=pricing or without_bars(read),

@@ -7,7 +7,7 @@ from portfold.research.portfolio_page.subject import Subject
 from portfold.research.search.config_export import read_choice, read_choices
 from portfold.research.search.findings import Findings, Judged, Setting, hash_of, write_findings
 from portfold.research.search.optimizer import Plan, optimize
-from portfold.research.search.resume_log import Journal
+from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import Constraints
 from portfold.research.search.tables import greedy_table
 from portfold.research.simulate.scenario import Scenario
@@ -27,12 +27,14 @@ def searched(
     row: int = 0,
     seen: tuple[Seen, ...] = (),
 ) -> Subject:
-    """Searches with these cases, leaves table and findings in `folder`, and plays the row again.
+    """Searches with these scenarios, leaves table and findings in `folder`, and plays the row again.
 
     `seen` are the trades of the train span on bars of the training.
     """
-    with Journal(folder / "a.search", train.digest()) as journal:
-        found = optimize(train, test, Plan(levels, LIMITS, "never", jobs=1, seed=1), journal, lambda _: None)
+    with ResumeLog(folder / "a.search", train.digest()) as resume_log:
+        found = optimize(
+            train, test, Plan(levels, LIMITS, "never", jobs=1, seed=1), resume_log, lambda _: None
+        )
     account = train.account
     table = greedy_table((one.max_positions, one.symbols, one.train) for one in found.rows)
     stop = f"{train.limits.daily_stop_loss}"
@@ -56,5 +58,5 @@ def searched(
     return Subject(read_choice(path, row), read_choices(path, 50), again, "", "0.1.0")
 
 
-def _judged(case: Scenario, seen: tuple[Seen, ...]) -> Judged:
-    return Judged.of(Chosen(case.timeline.trades, case.days, 0), case.digest(), seen)
+def _judged(scenario: Scenario, seen: tuple[Seen, ...]) -> Judged:
+    return Judged.of(Chosen(scenario.timeline.trades, scenario.days, 0), scenario.digest(), seen)

@@ -72,7 +72,7 @@ def test_simulate_takes_symbols_span_and_output(folder: Path) -> None:
 # --- optimize -------------------------------------------------------------------------------------------
 
 
-def test_optimize_writes_the_table_best_first_and_leaves_no_journal(folder: Path) -> None:
+def test_optimize_writes_the_table_best_first_and_leaves_no_resume_log(folder: Path) -> None:
     ran = called("research", "optimize", "--max-positions", "3", *LOOSE, cwd=folder)
     assert (ran.code, ran.err) == (0, "")
     written = rows(folder / TABLE)
@@ -119,11 +119,11 @@ def test_optimize_with_nothing_valid_says_how_near_it_came_and_writes_an_empty_t
 def test_optimize_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
     write_results(tmp_path / "results", random_trades(4, each=200))
     words = ("research", "optimize", "--max-positions", "4", "--exhaustive", "never", "--jobs", "1", *LOOSE)
-    journal = tmp_path / "results" / "greedy_optimization_results.search"
+    resume_log = tmp_path / "results" / "greedy_optimization_results.search"
 
     def begun() -> bool:
         try:
-            return journal.read_bytes().count(b"\n") > 5
+            return resume_log.read_bytes().count(b"\n") > 5
         except FileNotFoundError:
             return False
 
@@ -140,11 +140,11 @@ def test_optimize_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
             break
     assert (code, "Traceback" in said) == (130, False)
     assert "sets are measured and kept in results/greedy_optimization_results.search" in said
-    kept = journal.read_bytes().count(b"\n") - 1
+    kept = resume_log.read_bytes().count(b"\n") - 1
     again = called(*words, cwd=tmp_path)
     assert again.code == 0
     assert f"Going on with {kept:,} sets measured before" in again.out
-    assert not journal.exists()
+    assert not resume_log.exists()
     anew = called(*words, "--output", "anew.csv", cwd=tmp_path)
     assert anew.code == 0
     assert (tmp_path / "anew.csv").read_text() == (tmp_path / TABLE).read_text()

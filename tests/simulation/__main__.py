@@ -5,12 +5,12 @@ import os
 import sys
 import time
 
+from portfold.cli.progress import progress
 from tests.simulation.outcome import Outcome
 from tests.simulation.plants import PLANTS
 from tests.simulation.runner import Tally, run_one, run_parts, shortest
 
 _DEFAULT_EVENTS = 300
-_SAID_EVERY = 5000
 
 
 def main() -> int:
@@ -24,12 +24,13 @@ def main() -> int:
         return 0
     began = time.monotonic()
     tally = Tally()
-    for part in run_parts(asked.first, asked.seeds, events=asked.events, plant=asked.plant, jobs=asked.jobs):
-        tally.add(part)
-        if tally.violated is not None:
-            break
-        if tally.schedules % _SAID_EVERY == 0:
-            print(f"{tally.schedules:,} schedules, {time.monotonic() - began:.0f} s", flush=True)
+    parts = run_parts(asked.first, asked.seeds, events=asked.events, plant=asked.plant, jobs=asked.jobs)
+    with progress("Simulating", asked.seeds, "schedules") as on_progress:
+        for part in parts:
+            tally.add(part)
+            if tally.violated is not None:
+                break
+            on_progress(tally.schedules)
     _print_tally(tally, asked.first, time.monotonic() - began)
     if tally.violated is None:
         return 0

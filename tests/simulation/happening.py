@@ -5,14 +5,14 @@ from functools import partial
 from random import Random
 from typing import Any, cast
 
-from tests.simulation.cast import Cast
-from tests.simulation.coordinators import CoordinatorSeat
-from tests.simulation.mishaps import Mishap
-from tests.simulation.operators import OperatorSeat, write_by_hand
+from tests.simulation.broker.mishaps import Mishap
+from tests.simulation.memory.wire import Fault
 from tests.simulation.schedule import DAY, Happening
-from tests.simulation.traders import WorkerSeat
-from tests.simulation.wire import Fault
-from tests.simulation.world import Seat, World
+from tests.simulation.seats.cast import Cast
+from tests.simulation.seats.coordinators import CoordinatorSeat
+from tests.simulation.seats.operators import OperatorSeat, write_by_hand
+from tests.simulation.seats.traders import WorkerSeat
+from tests.simulation.seats.world import Seat, World
 
 
 class Happenings:

@@ -5,9 +5,9 @@ from collections import Counter
 
 from msgspec import Struct
 
-from tests.simulation.memory_server import Stream
+from tests.simulation.memory.stream import Stream
 from tests.simulation.scheduler import Violation
-from tests.simulation.world import World
+from tests.simulation.seats.world import World
 
 
 class Outcome(Struct, frozen=True):

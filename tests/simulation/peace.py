@@ -7,8 +7,8 @@ known to differ, and whoever asks has to be answered.
 from collections.abc import Callable
 from functools import partial
 
-from tests.simulation.cast import Cast
 from tests.simulation.scheduler import Violation
+from tests.simulation.seats.cast import Cast
 
 _PATIENCE_MS = 60_000
 _LOOK_MS = 250
@@ -68,8 +68,9 @@ def _still_to_close(cast: Cast) -> bool:
 def _agree_once_settled(cast: Cast) -> bool:
     """What was on its way when peace came may arrive after that; what is said to differ is settled too."""
     world = cast.world
-    if world.judge.place.state.unsettled or world.brokers.unsettled():
-        cast.operator.act(cast.operator.settle)
+    operator = cast.operator
+    if world.judge.place.state.unsettled or world.brokers.unsettled() or operator.has_to_say_again:
+        operator.act(operator.settle)
         return False
     return world.judge.drained and not world.law.differences()
 

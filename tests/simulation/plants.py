@@ -14,7 +14,14 @@ from portfold.coordinator.fold.rules import entry, positions, presence
 from portfold.coordinator.fold.state import State
 from portfold.events.decisions import Decision, EntryAllowed, EventRejected
 from portfold.events.fields import Side
-from portfold.events.incoming import EntryRequested, PositionClosed, PositionOpened, WorkerEvent, WorkerLost
+from portfold.events.incoming import (
+    EntryRequested,
+    PositionClosed,
+    PositionOpened,
+    WorkerEvent,
+    WorkerLost,
+    WorkerStopped,
+)
 from portfold.events.stream_id import StreamId
 from portfold.workers.brokers.orders_book import PERHAPS_OPEN, Order, Orders
 from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, Fill, MaySend, always
@@ -23,8 +30,8 @@ from portfold.workers.brokers.traderspost.believed import Believed
 from portfold.workers.brokers.traderspost.last_moment import Attempt
 from portfold.workers.client.requests import Requests
 from portfold.workers.flattener.flattener import Flattener
-from tests.simulation import memory_server
-from tests.simulation.account import OwnBroker
+from tests.simulation.broker.account import OwnBroker
+from tests.simulation.memory import server as memory_server
 
 
 @contextmanager
@@ -57,7 +64,7 @@ def _no_dedupe() -> Iterator[None]:
 @contextmanager
 def _no_reservation() -> Iterator[None]:
     """Allowing takes no slot."""
-    allows = entry._allow
+    allows = entry.allow
 
     def allow(state: State, limits: Limits, at: StreamId, request: EntryRequested) -> EntryAllowed:
         before = dict(state.reservations)
@@ -65,7 +72,7 @@ def _no_reservation() -> Iterator[None]:
         state.reservations = before
         return allowed
 
-    with mock.patch.object(entry, "_allow", allow):
+    with mock.patch.object(entry, "allow", allow):
         yield
 
 
@@ -82,13 +89,13 @@ def _no_look_at_the_retired() -> Iterator[None]:
 @contextmanager
 def _sends_again() -> Iterator[None]:
     """After a broken connection the order is sent again."""
-    answered = webhook.Webhook._attempt
+    answered = webhook.Webhook.attempt
 
     def attempt(self: webhook.Webhook, *order: Any) -> webhook.Answer:
         answer = answered(self, *order)
         return answer._replace(outcome="given_up") if answer.outcome == "unknown" else answer
 
-    with mock.patch.object(webhook.Webhook, "_attempt", attempt):
+    with mock.patch.object(webhook.Webhook, "attempt", attempt):
         yield
 
 
@@ -157,7 +164,22 @@ def _death_frees_the_slot() -> Iterator[None]:
         freed = [key for key, one in state.reservations.items() if one.worker == event.worker]
         return [*found, *(entry.expire(state, key, "the worker was lost") for key in freed)]
 
-    with mock.patch.dict(fold._RULES, {WorkerLost: lost}):
+    with mock.patch.dict(fold.RULES, {WorkerLost: lost}):
+        yield
+
+
+@contextmanager
+def _stop_frees_the_slot() -> Iterator[None]:
+    """A worker that stops gives its slots back, whatever was filled of them."""
+    stops = fold.RULES[WorkerStopped]
+
+    def stopped(state: State, at: StreamId, event: WorkerStopped) -> list[Decision]:
+        found = stops(state, at, event)
+        gone = state.workers[event.worker].session == event.session
+        freed = [key for key, one in state.reservations.items() if gone and one.worker == event.worker]
+        return [*found, *(entry.expire(state, key, "the worker stopped") for key in freed)]
+
+    with mock.patch.dict(fold.RULES, {WorkerStopped: stopped}):
         yield
 
 
@@ -189,7 +211,7 @@ def _old_order_closes_all() -> Iterator[None]:
 @contextmanager
 def _failed_close_is_reported() -> Iterator[None]:
     """The flattener reports what it was to close, whether the broker did or not."""
-    closes = Flattener._close
+    closes = Flattener.close_leg
 
     def close(self: Flattener, held: BrokerPosition, cause: str) -> None:
         try:
@@ -202,7 +224,7 @@ def _failed_close_is_reported() -> Iterator[None]:
     def held_as(held: BrokerPosition) -> tuple[str, str, Side, int]:
         return held.owner, held.symbol, held.side, held.size
 
-    with mock.patch.object(Flattener, "_close", close):
+    with mock.patch.object(Flattener, "close_leg", close):
         yield
 
 
@@ -231,6 +253,7 @@ PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "late-answer-is-dropped": _late_answer_is_dropped,
     "not-written-down-first": _not_written_down_first,
     "death-frees-the-slot": _death_frees_the_slot,
+    "stop-frees-the-slot": _stop_frees_the_slot,
     "second-close-is-not-counted": _second_close_is_not_counted,
     "old-order-closes-all": _old_order_closes_all,
     "failed-close-is-reported": _failed_close_is_reported,

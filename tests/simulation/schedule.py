@@ -8,8 +8,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 from portfold.events.fields import Side
-from tests.simulation.mishaps import OF_FILLS, OF_SIGNALS, Mishap, MishapKind
-from tests.simulation.wire import Fault, FaultKind
+from tests.simulation.broker.mishaps import OF_FILLS, OF_SIGNALS, Mishap, MishapKind
+from tests.simulation.memory.wire import Fault, FaultKind
 
 COORDINATORS = ("leader-a", "leader-b", "leader-c")
 WORKERS = {"ann": "ES", "bob": "ES", "cat": "CL", "dan": "SI"}

@@ -4,13 +4,13 @@ from collections.abc import Collection
 from functools import partial
 from random import Random
 
-from tests.simulation.cast import Cast
 from tests.simulation.happening import Happenings
 from tests.simulation.outcome import Outcome, outcome_of
 from tests.simulation.peace import peace
 from tests.simulation.schedule import Happening, drawn
 from tests.simulation.scheduler import Violation
-from tests.simulation.substitutes import substituted
+from tests.simulation.seats.cast import Cast
+from tests.simulation.seats.substitutes import substituted
 
 _ONE_AFTER_THE_OTHER_MS = 20
 

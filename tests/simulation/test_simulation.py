@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.memory.wire import KINDS
 from tests.simulation.plants import PLANTS
 from tests.simulation.runner import Tally, run_all, run_one, shortest
 from tests.simulation.shrink import shrunk
-from tests.simulation.wire import KINDS
 
 ROOT = Path(__file__).parents[2]
 EVENTS = 300

@@ -1,20 +1,21 @@
 """`portfold flatten --now` with no coordinator: everything is closed, and the log accounts for it later."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from portfold.cli.exits import FAILED, OK
-from portfold.coordinator.views.status import read_status
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import FlattenRequested
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.client.closing.flatten_order import pull_fields
-from tests.cli.command_line import called, portfold
+from tests.cli.command_line import COMMAND, called, environment, portfold
 from tests.coordinator.story import code
 from tests.live import Live, flat
+from tests.seen import values_on
 from tests.stop.floor import QUICK, Floor, Role, ToldWorker
 from tests.waiting import until
 
@@ -56,7 +57,7 @@ def accounted_for(floor: Floor, closed_by: list[str]) -> None:
     [end] = floor.entries("PortfolioFlat")
     assert end.id.event() == closes[-1]
     assert floor.decided("EventRejected") == []
-    status = read_status(floor.live.status())
+    status = values_on(floor.live.bus)
     assert (status["halted_by"], status["halt_reason"]) == ("jane", "exchange outage")
     assert code(floor.live.asks("SI", worker="by-hand")) == "halted"
 
@@ -159,6 +160,26 @@ def test_where_the_log_refuses_the_order_the_switch_is_pulled_and_that_is_said(
     assert "The log did not take the order" in ran.err
     assert "trading is NOT halted" in ran.err
     assert client.xlen(live.keys.killswitch) == 1
+
+
+@pytest.mark.parametrize("full", [("stderr",), ("stdout", "stderr")], ids=" and ".join)
+def test_a_full_disk_keeps_neither_the_pull_nor_the_order_back(
+    live: Live, server: EmbeddedServer, tmp_path: Path, full: tuple[str, ...]
+) -> None:
+    where = ("--config", "nowhere", "--url", server.url, "--portfolio", live.keys.name)
+    with Path("/dev/full").open("wb") as disk, (tmp_path / "said").open("wb") as said:
+        subprocess.run(
+            [*COMMAND, *PANIC, *where],
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            check=False,
+            stdout=disk if "stdout" in full else said,
+            stderr=disk if "stderr" in full else said,
+        )
+    assert live.client.xlen(live.keys.killswitch) == 1
+    [order] = live.said("FlattenRequested")
+    assert order["by"] == "jane"
+    assert ("The kill switch is pulled" in (tmp_path / "said").read_text()) == ("stdout" not in full)
 
 
 def test_any_bytes_on_the_command_line_pull_the_switch(

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from portfold.cli.exits import FAILED, OK, UNUSABLE
-from portfold.coordinator.views.status import read_status
 from portfold.events.stream_id import StreamId
 from tests.coordinator.story import code
 from tests.live import flat
+from tests.seen import values_on
 from tests.stop.floor import QUICK, Floor, Role
 from tests.waiting import until
 
@@ -28,7 +28,7 @@ def restarted(floor: Floor) -> dict[str, object]:
     floor.leader.kill()
     floor.opens()
     floor.live.all_decided()
-    return read_status(floor.live.status())
+    return values_on(floor.live.bus)
 
 
 # --- as commands ------------------------------------------------------------------------------------------

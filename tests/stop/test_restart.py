@@ -7,13 +7,13 @@ closed and not lived to report, it reports first.
 import threading
 
 from portfold.cli.exits import OK
-from portfold.coordinator.views.status import read_status
 from portfold.events.legs import Holding
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from tests.coordinator.story import code
 from tests.live import flat
+from tests.seen import values_on
 from tests.stop.floor import Floor, Role, ToldWorker
 from tests.waiting import until
 
@@ -93,7 +93,7 @@ def test_what_is_gone_at_the_broker_stays_counted_and_is_denied_until_an_operato
     assert asked_by_another(floor) == "symbol_unsettled"
     assert floor.portfold("settle", "ES", "ibs-ES", "--size", "0", "--pnl", "-75", *JANE).code == OK
     floor.live.all_decided()
-    status = read_status(floor.live.status())
+    status = values_on(floor.live.bus)
     assert (status["open_positions"], status["daily_pnl"], status["unsettled"]) == ([], -75, "")
     assert asked_by_another(floor) == "allowed"
 

@@ -73,7 +73,7 @@ def backtest_broker(
     )
 
 
-def live_broker(
+def live_broker(  # noqa: PLR0913 - what a strategy author says, each by its name
     worker: str,
     symbols: Sequence[str],
     *,

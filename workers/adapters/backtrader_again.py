@@ -8,48 +8,54 @@ bar, by when its answer may have come. Only for the thread of the cerebro.
 from typing import Any, NamedTuple
 
 from portfold.clock import Clock, SystemClock
+from portfold.workers.pauses import Pauses
 
 _FIRST_SECONDS = 2.0
 _LONGEST_SECONDS = 60.0
 
 
 class _Again(NamedTuple):
-    """When, monotonic, and after which pause; None at the next bar."""
+    """Once its pause is over, or only at the next bar."""
 
     order: Any
-    at: float | None
-    pause_seconds: float
+    only_at_a_bar: bool
 
 
 class ExitsAgain:
     """By Backtrader's number of the order."""
 
     def __init__(self, clock: Clock | None = None) -> None:
-        self._clock = clock or SystemClock()
+        self._pauses = Pauses(clock or SystemClock(), _FIRST_SECONDS, _LONGEST_SECONDS)
         self._waiting: dict[int, _Again] = {}
-        self._tried: dict[int, float] = {}
+        self._tried: set[int] = set()
 
     def later(self, order: Any) -> float:
         """Within seconds: in how many."""
-        pause = min(2 * self._tried.get(order.ref, _FIRST_SECONDS / 2), _LONGEST_SECONDS)
-        self._waiting[order.ref] = _Again(order, self._clock.monotonic() + pause, pause)
-        return pause
+        self._waiting[order.ref] = _Again(order, only_at_a_bar=False)
+        return self._pauses.begin(order.ref)
 
     def at_the_next_bar(self, order: Any) -> None:
         """When its answer may have come."""
-        self._waiting[order.ref] = _Again(order, None, _FIRST_SECONDS / 2)
+        self._waiting[order.ref] = _Again(order, only_at_a_bar=True)
+        self._pauses.end(order.ref)
 
     def due(self, *, bar_ended: bool) -> list[Any]:
         """What is to be tried now; at a bar all of it. Each is put back if it is not done."""
-        now = self._clock.monotonic()
-        due = [one for one in self._waiting.values() if bar_ended or (one.at is not None and now >= one.at)]
-        self._tried = {one.order.ref: one.pause_seconds for one in due}
-        for one in due:
-            del self._waiting[one.order.ref]
-        return [one.order for one in due]
+        for done in self._tried - self._waiting.keys():
+            self._pauses.end(done)
+        due = [
+            one.order
+            for ref, one in self._waiting.items()
+            if bar_ended or (not one.only_at_a_bar and self._pauses.is_over(ref))
+        ]
+        self._tried = {order.ref for order in due}
+        for order in due:
+            del self._waiting[order.ref]
+        return due
 
     def drop(self, order: Any) -> bool:
         """Whether it was waiting; it does no longer."""
+        self._pauses.end(order.ref)
         return self._waiting.pop(order.ref, None) is not None
 
     def waiting(self) -> list[Any]:

@@ -21,7 +21,7 @@ import backtrader as bt
 from portfold.events.incoming import LimitsChanged
 from portfold.log import Log
 from portfold.program_log import program_log
-from portfold.workers.adapters.backtrader_feeds import CannotRun, Feeds
+from portfold.workers.adapters.backtrader_feeds import CannotRun, Feeds, name_of
 from portfold.workers.adapters.backtrader_gated import Gated, Way, number_of, side_of
 from portfold.workers.brokers.leg_arithmetic import join, reduce, worse
 from portfold.workers.brokers.profit import net_pnl
@@ -121,12 +121,12 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
             contract, main = self._feeds.contract(data), self._main(data)
             if data is not main:
                 data.compensate(main)  # Backtrader's word for: its orders change the other's position
-            if data._name not in self.comminfo:
+            if name_of(data) not in self.comminfo:
                 self.setcommission(
                     commission=float(contract.commission_per_side),
                     margin=_MARGIN,
                     mult=float(contract.point_value),
-                    name=data._name,
+                    name=name_of(data),
                 )
 
     def stop(self) -> None:
@@ -152,7 +152,7 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
 
     def getcommissioninfo(self, data: Any) -> Any:
         """Backtrader's: a feed without a name costs what its contract does."""
-        return super().getcommissioninfo(data if data._name else self._main(data))
+        return super().getcommissioninfo(data if name_of(data) else self._main(data))
 
     def _main(self, data: Any) -> Any:
         return self._feeds.main(self._feeds.symbol(data))

@@ -5,12 +5,12 @@ It exists because a feed of Backtrader's may bring history first, be a market pl
 
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import backtrader as bt
 
-from portfold.workers.adapters.backtrader_feeds import Feeds
+from portfold.workers.adapters.backtrader_feeds import Feeds, length_of
 from portfold.workers.adapters.backtrader_gated import moment_of
 from portfold.workers.run.money import OfNow
 
@@ -32,11 +32,13 @@ class BarsOfNow:
         if self._judges is None:
             return True
         latest = self._feeds.latest(symbol)
-        return latest is not None and self._judges[symbol].judges(symbol, _ended(latest))
+        if latest is None:
+            return False
+        dated = moment_of(latest.datetime[0])
+        return self._judges[symbol].judges(symbol, dated, ahead_seconds=_ahead_seconds(latest, dated))
 
 
-def _ended(data: Any) -> datetime:
-    """When the last bar of a feed ended. A day's that is dated at the end of its day has ended by now."""
-    dated, now = moment_of(data.datetime[0]), datetime.now(UTC)
-    days_end = data._timeframe >= bt.TimeFrame.Days and dated.time() == time.min
-    return min(dated, now) if days_end and dated - now < timedelta(days=1) else dated
+def _ahead_seconds(data: Any, dated: datetime) -> float:
+    """How far ahead a bar that has ended may be dated: a day's, that is dated at the end of its day."""
+    days_end = length_of(data)[0] >= bt.TimeFrame.Days and dated.time() == time.min
+    return timedelta(days=1).total_seconds() if days_end else 0.0

@@ -37,12 +37,12 @@ class Feeds:
     def read(self, datas: Sequence[Any]) -> None:
         """To be called at each start, with the cerebro's feeds. Raises CannotRun."""
         self._by_symbol = {}
-        for data in sorted(datas, key=_length):
+        for data in sorted(datas, key=length_of):
             self._by_symbol.setdefault(self.symbol(data), []).append(data)
 
     def symbol(self, data: Any) -> str:
         """The symbol of the contract that a feed is of. Raises CannotRun."""
-        name: str = data._name or getattr(getattr(data, "data", None), "_name", "")
+        name = name_of(data) or getattr(getattr(data, "data", None), "_name", "")
         symbol = self._named.get(name, name)
         if symbol not in self.contracts:
             raise CannotRun(
@@ -65,7 +65,7 @@ class Feeds:
         A daily bar is dated at midnight, and closed hours before. None while no bar has ended.
         """
         begun = [data for data in self._by_symbol.get(symbol, ()) if len(data)]
-        shortest = [data for data in begun if _length(data) == _length(begun[0])]
+        shortest = [data for data in begun if length_of(data) == length_of(begun[0])]
         return max(shortest, key=lambda data: data.datetime[0], default=None)
 
     def symbols(self) -> list[str]:
@@ -80,5 +80,12 @@ class Feeds:
         return max(alike, key=len, default=next(iter(self.contracts), "ES"))
 
 
-def _length(data: Any) -> tuple[int, int]:
-    return data._timeframe, data._compression
+def name_of(data: Any) -> str:
+    """Returns the name that a feed was added by, nothing where it has none."""
+    name: str = data._name  # noqa: SLF001 - Backtrader has no other word for it
+    return name
+
+
+def length_of(data: Any) -> tuple[int, int]:
+    """Returns the length of a feed's bars: the unit, of `bt.TimeFrame`, and how many of it."""
+    return data._timeframe, data._compression  # noqa: SLF001 - Backtrader has no other word for it

@@ -63,13 +63,13 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         super().__init__()
         self.trade(feeds, log)
         self.gate_by(gate)
-        self._own_gate = gate
+        self.own_gate = gate
         when_taken_late(broker, gate.announce_again)
         self._broker = broker
         self.startingcash = self._cash = cash
         self._bars = BarsOfNow(feeds, of_now)
         self._held = BrokerHoldings(broker, gate.worker, log)
-        self._closing = Closing(gate, log)
+        self.closing = Closing(gate, log)
         self._again = ExitsAgain()
         self._in_doubt: Decision | None = None
         self._cash_lock = threading.Lock()
@@ -92,7 +92,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
 
     def holdings(self) -> list[Holding]:
         """What is open, for the coordinator to compare with the log. Raises BrokerError."""
-        if self._closing.is_busy:
+        if self.closing.is_busy:
             raise BrokerError("something is being closed, and is not reported yet")
         return holdings_of(self._broker, self._gate.worker)
 
@@ -101,7 +101,10 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         super().stop()
         for order in self._again.waiting():
             symbol = self._feeds.symbol(order.data)
-            self._log.critical("NOT CLOSED, and this run ends", symbol=symbol, size=abs(order.size))
+            held = self._held.of(symbol)
+            if held is not None and held.side == side_of(-order.size):  # else closed meanwhile
+                size = min(abs(order.size), held.size)
+                self._log.critical("NOT CLOSED, and this run ends", symbol=symbol, size=size)
         self._held.end()
         self._gate.close("no more bars")
         self._broker.close()
@@ -133,7 +136,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             self._broker.mark(symbol, price)
         except BrokerError as error:
             self._log.critical("The broker could not take note of a price", symbol=symbol, why=str(error))
-        if not self._closing.is_under_way(symbol):  # it may be closed already, and reported
+        if not self.closing.is_under_way(symbol):  # it may be closed already, and reported
             super()._mark(symbol, price)
 
     # --- what Backtrader asks ----------------------------------------------------------------------------
@@ -146,7 +149,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         return bt.Position(held.size if held.side == "long" else -held.size, float(held.price))
 
     def held_by_then(self, data: Any) -> float:
-        """The same: nothing is ever under way."""
+        """What is held now: of an exit that waits nobody knows when it is filled."""
         return float(self.getposition(data).size)
 
     def getcash(self) -> float:
@@ -189,7 +192,8 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         An exit that the broker does not do stays accepted, and is tried again.
         """
         order = self.made(way, owner, data, size, terms)
-        self._make_way(order)
+        if _is_at_the_market(order):  # others are never sent
+            self._make_way(order)
         return self._settle(order, granted)
 
     def _make_way(self, order: Any) -> None:
@@ -216,14 +220,14 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
     def flatten(self, order: FlattenOrder) -> None:
         """Closes at once, at the last prices known, on the gate's thread."""
         worker = self._gate.worker
-        self._closing.carry_out(order, lambda: self._broker.positions(worker), self._close_at_once)
+        self.closing.carry_out(order, lambda: self._broker.positions(worker), self._close_at_once)
 
     def _fill(self, order: Any, granted: Decision | None) -> str:
         """Has the order filled, and reports it; or says why it was not."""
-        if order.exectype not in _AT_THE_MARKET or order.parent is not None:
+        if not _is_at_the_market(order):
             return f"only orders at the market can be given here, not {order.getordername()}"
         try:
-            with self._closing.ordering():
+            with self.closing.ordering():
                 return self._enter(order, granted) if granted is not None else self._exit(order)
         except OrderUnknown as unknown:
             self._say_unknown(order, unknown, granted)
@@ -255,7 +259,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         """The broker counts an unknown entry as open, so the log must; until it is told the slot is kept."""
         symbol = self._feeds.symbol(order.data)
         self._log.critical("What became of an order is unknown", symbol=symbol, why=str(unknown))
-        if not self._own_gate.announce_again():
+        if not self.own_gate.announce_again():
             self._in_doubt = granted
             self._log.critical("What is held is announced with the next sign of life", symbol=symbol)
 
@@ -273,8 +277,8 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
 
     def _exit(self, order: Any) -> str:
         symbol, price = self._symbol_and_price(order)
-        with self._closing.leaving(symbol):
-            if self._closing.is_under_way(symbol):
+        with self.closing.leaving(symbol):
+            if self.closing.is_under_way(symbol):
                 return f"{symbol} is being closed already, by an order to flatten"
             fill = self._broker.exit(symbol, side_of(-order.size), abs(int(order.size)), price)
             self._report_exit(fill, "strategy")
@@ -303,7 +307,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
 
     def _report_exit(self, fill: ExitFill, reason: str) -> None:
         contract = self._feeds.contracts[fill.symbol]
-        report_exit(self._own_gate, self._broker, contract, fill, reason)
+        report_exit(self.own_gate, self._broker, contract, fill, reason)
         made = gross_pnl(fill.side, fill.entry_price, fill.price, fill.size, contract.point_value)
         self._earn(made - fill.commission)
 
@@ -334,3 +338,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             left.price,
         )
         self.notify(order)
+
+
+def _is_at_the_market(order: Any) -> bool:
+    return order.exectype in _AT_THE_MARKET and order.parent is None

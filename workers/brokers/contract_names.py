@@ -5,19 +5,26 @@ contract that nobody named and no rule gives.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from portfold.workers.brokers.contract_month import ROLLS, contract_name
 from portfold.workers.brokers.orders_book import PERHAPS_OPEN, Orders, State
 from portfold.workers.brokers.protocol import BrokerError
 
+_EXCHANGE = ZoneInfo("America/Chicago")
 _HELD_BY: tuple[State, ...] = ("accepted", "filled", *PERHAPS_OPEN)
+
+
+def exchange_day() -> date:
+    """Returns the day on the exchange's clock."""
+    return datetime.now(_EXCHANGE).date()
 
 
 class ContractNames:
     """`names` are those of the configuration, by symbol; `today` is the exchange's day."""
 
-    def __init__(self, names: Mapping[str, str], today: Callable[[], date]) -> None:
+    def __init__(self, names: Mapping[str, str], today: Callable[[], date] = exchange_day) -> None:
         self._names = names
         self._today = today
 

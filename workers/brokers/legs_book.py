@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from portfold.events.fields import Side
 from portfold.workers.brokers.protocol import UNREPORTED_EXITS, BrokerError, BrokerPosition, ExitFill
@@ -67,7 +68,7 @@ class PaperBook:
         self._called = called
         self._confirmed: dict[str, None] = {}  # reported exits that are still to be removed, oldest first
         try:
-            self._writes = _Access(_open(path, patience, (*_SCHEMA, *tables), durable))
+            self._writes = _Access(_open(path, patience, (*_SCHEMA, *tables), durable=durable))
             # A book in memory is one connection's alone.
             apart = str(path) != ":memory:"
             self._reads = _Access(_open_to_read(path, patience)) if apart else self._writes
@@ -206,7 +207,7 @@ class Entries:
             " FROM unreported_exits WHERE :owner IS NULL OR owner = :owner ORDER BY number",
             {"owner": owner},
         )
-        return [_exit(*row) for row in rows]
+        return [_exit(row) for row in rows]
 
     def write_unreported_exit(self, fill: ExitFill) -> None:
         """Writes down that `fill` closed contracts. The owner's oldest make room."""
@@ -241,31 +242,15 @@ def _leg(owner: str, symbol: str, side: Side, size: int, price: str, commission:
     return BrokerPosition(owner, symbol, side, size, Decimal(price), Decimal(commission))
 
 
-def _exit(
-    owner: str,
-    symbol: str,
-    side: Side,
-    size: int,
-    price: str,
-    commission: str,
-    fill_id: str,
-    entry_price: str,
-    entry_commission: str,
-) -> ExitFill:
-    return ExitFill(
-        owner,
-        symbol,
-        side,
-        size,
-        Decimal(price),
-        Decimal(commission),
-        fill_id,
-        Decimal(entry_price),
-        Decimal(entry_commission),
-    )
+_AMOUNTS = ("price", "commission", "entry_price", "entry_commission")
 
 
-def _open(path: Path, patience: float, tables: Sequence[str], durable: bool) -> sqlite3.Connection:
+def _exit(row: Sequence[Any]) -> ExitFill:
+    said = dict(zip(ExitFill.__struct_fields__, row, strict=True))
+    return ExitFill(**said | {name: Decimal(said[name]) for name in _AMOUNTS})
+
+
+def _open(path: Path, patience: float, tables: Sequence[str], *, durable: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
         _switch_to_write_ahead(connection, patience)

@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -149,7 +149,7 @@ class Orders:
             f"SELECT {_COLUMNS} FROM orders WHERE {where} ORDER BY rowid",  # noqa: S608 - our own words
             values,
         )
-        return [_order(*row) for row in rows]
+        return [_order(row) for row in rows]
 
 
 def now_ms() -> int:
@@ -166,19 +166,6 @@ def _among(states: Sequence[State]) -> str:
     return f"({', '.join('?' * len(states))})"
 
 
-def _order(
-    order_id: str,
-    at_ms: int,
-    sender: str,
-    owner: str,
-    symbol: str,
-    side: Side,
-    size: int,
-    does: Literal["enter", "exit"],
-    contract: str,
-    price: str,
-    state: State,
-    said: str,
-) -> Order:
-    exact = Decimal(price)
-    return Order(order_id, at_ms, sender, owner, symbol, side, size, does, contract, exact, state, said)
+def _order(row: Sequence[Any]) -> Order:
+    said = dict(zip(Order.__struct_fields__, row, strict=True))
+    return Order(**said | {"price": Decimal(said["price"])})

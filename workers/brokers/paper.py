@@ -2,7 +2,7 @@
 With `fill_at` `next_bar` it is the trader that gives a strategy's orders one bar later, at that bar's open.
 
 Positions and the exits that nobody has reported yet are in a book that all processes of the portfolio share
-(see `paper_book` for what that holds good against), so that they outlive the process that made them, and
+(see `legs_book` for what that holds good against), so that they outlive the process that made them, and
 another can close the ones and report the others. Prices are taken as they come, off the tick grid and below
 zero as well. Fills know no depth of market: any size gets one price.
 """

@@ -19,6 +19,11 @@ class Answer(NamedTuple):
     lasts_ms: int = 0
     expires_ms: int | None = None
 
+    @classmethod
+    def no(cls, code: str, reason: str) -> "Answer":
+        """Makes one that reserves nothing."""
+        return cls(allowed=False, code=code, reason=reason)
+
 
 def await_answer(bus: Bus, request: StreamId, seconds: float, clock: Clock) -> Answer:
     """Waits `seconds` for the answer to `request`. Never raises: whatever goes wrong is a no."""
@@ -31,10 +36,10 @@ def await_answer(bus: Bus, request: StreamId, seconds: float, clock: Clock) -> A
             if found:
                 return read_answer(request, found)
     except BusError as error:
-        return Answer(False, "bus_unreachable", f"The bus is unreachable: {error}")
+        return Answer.no("bus_unreachable", f"The bus is unreachable: {error}")
     except ValueError as error:
-        return Answer(False, "no_answer", f"The answer could not be read: {error}")
-    return Answer(False, "no_answer", f"No answer within {seconds:g} s")
+        return Answer.no("no_answer", f"The answer could not be read: {error}")
+    return Answer.no("no_answer", f"No answer within {seconds:g} s")
 
 
 def read_answer(request: StreamId, found: list[Entry]) -> Answer:
@@ -44,17 +49,17 @@ def read_answer(request: StreamId, found: list[Entry]) -> Answer:
         if cause != str(request):
             continue
         if isinstance(decision, EntryDenied):
-            return Answer(False, decision.code, decision.reason)
+            return Answer.no(decision.code, decision.reason)
         if isinstance(decision, EventRejected):
-            return Answer(False, "event_rejected", decision.reason)
+            return Answer.no("event_rejected", decision.reason)
         if isinstance(decision, EntryAllowed):
             return _allowed(request, decision)
-    return Answer(False, "no_answer", f"Event {request} was decided without an answer")
+    return Answer.no("no_answer", f"Event {request} was decided without an answer")
 
 
 def _allowed(request: StreamId, decision: EntryAllowed) -> Answer:
     lasts_ms = decision.expires_ms - request.ms
     if lasts_ms <= 0:  # the answer to an earlier publish of the same request
-        return Answer(False, "no_answer", "The slot expired before its answer was read")
+        return Answer.no("no_answer", "The slot expired before its answer was read")
     reason = f"Allowed, slot {decision.slots} of {decision.max_positions}"
-    return Answer(True, "", reason, lasts_ms, decision.expires_ms)
+    return Answer(allowed=True, code="", reason=reason, lasts_ms=lasts_ms, expires_ms=decision.expires_ms)

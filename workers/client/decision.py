@@ -1,8 +1,8 @@
 """The answer to an entry request, as a strategy sees it: impossible to misread as a yes.
 
 Falsy when denied, unpacks to `(allowed, reason)`, and as a context manager gives the slot back when the block
-ends without a position having been reported. A block that fails may have failed after its order: its slot is
-kept.
+ends without a position having been reported. A block that fails may have failed after its order: its slot
+stays taken.
 
     with gate.request_entry("ES", side="long", size=1) as entry:
         if entry:
@@ -11,6 +11,7 @@ kept.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from types import TracebackType
 
 from portfold.events.stream_id import StreamId
@@ -19,49 +20,36 @@ FAILED = "failed: "
 """What the reason begins with where a block failed in which nothing was reported."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Decision:
     """Allowed or not, with the reason in a sentence and, when denied, a `code`.
 
     `expires_ms` is when the reserved slot is freed again, in the clock of the log, `good_until` the same in
     this process's monotonic clock; `event` is the request's ID, where it is known; `announcement` counts how
-    often the worker had announced itself by then. With `renewed` the gate keeps the slot while the process
+    often the worker had announced itself by then. With `renewed` the gate renews the slot while the process
     lives, for `lasts_seconds` more each time; `granted_at` is when it was asked for, monotonic.
     """
 
-    def __init__(
-        self,
-        *,
-        allowed: bool,
-        symbol: str,
-        reason: str,
-        code: str = "",
-        event: StreamId | None = None,
-        expires_ms: int | None = None,
-        good_until: float = 0.0,
-        announcement: int = 0,
-        renewed: bool = False,
-        granted_at: float = 0.0,
-        lasts_seconds: float = 0.0,
-        give_back: Callable[["Decision", str], object] | None = None,
-    ) -> None:
-        self.allowed = allowed
-        self.symbol = symbol
-        self.reason = reason
-        self.code = code
-        self.event = event
-        self.expires_ms = expires_ms
-        self.good_until = good_until
-        self.announcement = announcement
-        self.renewed = renewed
-        self.granted_at = granted_at
-        self.lasts_seconds = lasts_seconds
-        self.used = False
-        self.kept = False
-        self._give_back = give_back
+    allowed: bool
+    symbol: str
+    reason: str
+    code: str = ""
+    event: StreamId | None = None
+    expires_ms: int | None = None
+    good_until: float = 0.0
+    announcement: int = 0
+    renewed: bool = False
+    granted_at: float = 0.0
+    lasts_seconds: float = 0.0
+    give_back: Callable[["Decision", str], object] | None = None
+    size: int = field(default=1, init=False)
+    """So many contracts were allowed, and are not reported filled yet."""
+    used: bool = field(default=False, init=False)
+    kept: bool = field(default=False, init=False)
 
     def keep(self) -> None:
-        """It may have been filled: the gate keeps the slot, and asks, until a fill is reported or it is given
-        back.
+        """It may have been filled: the gate renews the slot, and asks, until a fill is reported or it is
+        given back.
         """
         self.kept = self.renewed = True
 
@@ -77,7 +65,7 @@ class Decision:
 
     def __getstate__(self) -> dict[str, object]:
         """All but the way to the gate: in another process it is an answer, and gives no slot back."""
-        return vars(self) | {"_give_back": None}
+        return vars(self) | {"give_back": None}
 
     def __enter__(self) -> "Decision":
         return self
@@ -85,9 +73,9 @@ class Decision:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self.allowed or self.used or self._give_back is None:
+        if not self.allowed or self.used or self.give_back is None:
             return
         if kind is not None:
-            self._give_back(self, f"{FAILED}{kind.__name__}")
+            self.give_back(self, f"{FAILED}{kind.__name__}")
         elif not self.kept:
-            self._give_back(self, "not entered")
+            self.give_back(self, "not entered")

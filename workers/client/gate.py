@@ -18,9 +18,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import TracebackType
 
-from portfold.clock import Clock, SystemClock
-from portfold.coordinator.views.status import read_status
-from portfold.events.codec import RefusedField
+from portfold.coordinator.views.status import status_values
+from portfold.coordinator.views.view_field import view_in
 from portfold.events.fields import Side
 from portfold.events.incoming import (
     EntryRenewed,
@@ -32,20 +31,21 @@ from portfold.events.incoming import (
 )
 from portfold.events.legs import Holding, holdings_text
 from portfold.events.stream_id import ORIGIN
-from portfold.events.wire.bus import SERVERS_TIME, Bus, Entry
+from portfold.events.wire.bus import Entry
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.program_log import program_log
 from portfold.workers.client.amount import Amount, exact, whole
 from portfold.workers.client.closing.asked_once import AskedOnce, Reported
-from portfold.workers.client.closing.carrier import Begin, Carrier, on_a_thread
+from portfold.workers.client.closing.carrier import Carrier
 from portfold.workers.client.closing.flatten_order import FlattenOrder, order_for
+from portfold.workers.client.context import Author, GateContext, GateGround
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.grants import Grants, ask_about_an_earlier_life
 from portfold.workers.client.marks import Mark, Marks
 from portfold.workers.client.presence import Presence
-from portfold.workers.client.publisher import OutboxFull, Publisher
-from portfold.workers.client.requests import Author, Requests
+from portfold.workers.client.publisher import Publisher
+from portfold.workers.client.requests import Requests
 from portfold.workers.client.settings import GateSettings, open_bus
 from portfold.workers.client.worded import as_name, as_text
 
@@ -56,9 +56,8 @@ class PortfolioGate:
     """One worker's way to the coordinator. Any thread may use it.
 
     `symbols`: what the worker trades. `holdings`: asked whenever the worker announces itself, what its broker
-    says is open. `hears`: which orders it obeys, where not its own. `stamp`: gives the ID for events where
-    the clock is driven. `each_beat`: is called with each sign of life. `clock`, `bus` and `begin`: where they
-    are not the machine's, the one the settings name, and a thread for orders to flatten.
+    says is open. `hears`: which orders it obeys, where not its own. `ground`: where it does not stand on this
+    machine's clock and threads, and the bus that the settings name.
 
     `orders` is a lock for whoever trades: held over each order at the broker and its report, it keeps an
     announcement of what the broker holds from falling in between, where it would say what no report has said.
@@ -72,13 +71,10 @@ class PortfolioGate:
         settings: GateSettings | None = None,
         holdings: Callable[[], Iterable[Holding]] = tuple,
         hears: Callable[[Entry], FlattenOrder | None] | None = None,
-        stamp: Callable[[], str] = lambda: SERVERS_TIME,
-        each_beat: Callable[[], object] = lambda: None,
         log: Log | None = None,
-        clock: Clock | None = None,
-        bus: Bus | None = None,
-        begin: Begin = on_a_thread,
+        ground: GateGround | None = None,
     ) -> None:
+        stamp, clock, bus, begin = ground or GateGround()
         self.worker = worker
         self.session = secrets.token_hex(8)
         self._author = Author(worker, self.session)
@@ -87,8 +83,8 @@ class PortfolioGate:
         self._symbols = " ".join(symbols)
         self._holdings = holdings
         self._log = log or program_log(worker)
-        self._clock = clock or SystemClock()
-        self._each_beat = each_beat
+        self._clock = clock
+        self._each_beat: Callable[[], object] = lambda: None
         self._carrier = Carrier(log=self._log, clock=self._clock, begin=begin)
         self._reported = Reported()
         self._losses = 0
@@ -97,6 +93,9 @@ class PortfolioGate:
         self._publisher = Publisher(
             self._bus, patience_seconds=patience, stamp=stamp, log=self._log, clock=self._clock, begin=begin
         )
+        context = GateContext(
+            self._author, self._bus, self._publisher, self._settings, self._log, self._clock
+        )
         self._marks = Marks(
             self._publish_mark,
             every_seconds=self._settings.mark_seconds,
@@ -104,18 +103,12 @@ class PortfolioGate:
             clock=self._clock,
         )
         self._presence = Presence(
-            bus=self._bus,
-            publisher=self._publisher,
-            settings=self._settings,
-            worker=worker,
-            session=self.session,
+            context,
             say_started=self._say_started,
             hears=hears or partial(order_for, worker),
             carrier=self._carrier,
             on_bus_lost=self._bus_lost,
             each_beat=self._beat,
-            log=self._log,
-            clock=self._clock,
         )
         self._grants = Grants(
             self._publisher,
@@ -126,16 +119,7 @@ class PortfolioGate:
             log=self._log,
             clock=self._clock,
         )
-        self._requests = Requests(
-            self._bus,
-            self._publisher,
-            self._presence,
-            self._grants,
-            self._author,
-            answer_seconds=patience,
-            log=self._log,
-            clock=self._clock,
-        )
+        self._requests = Requests(context, self._presence, self._grants)
 
     # --- coming and going --------------------------------------------------------------------------------
 
@@ -179,6 +163,10 @@ class PortfolioGate:
         called = callback if reminded else AskedOnce(callback, self._reported, self._log)
         self._carrier.add(called, at_once=at_once)
 
+    def on_beat(self, callback: Callable[[], object]) -> None:
+        """Calls `callback` with each sign of life."""
+        self._each_beat = callback
+
     def announce_again(self) -> bool:
         """Says anew what the broker holds, after what no report can say. False while the bus is away.
 
@@ -206,8 +194,8 @@ class PortfolioGate:
     ) -> Decision:
         """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none.
 
-        With `hold` the slot is kept while this process lives, until a fill is reported or it is given back:
-        for an order that fills at a later bar.
+        With `hold` the slot is renewed while this process lives, until its fill, or each part of it, is
+        reported or it is given back: for an order that fills at a later bar.
         """
         return self._requests.ask(symbol, side, size, strategy, hold=hold)
 
@@ -224,7 +212,7 @@ class PortfolioGate:
         return self._requests.standing(decision, seconds)
 
     def renew(self, decision: Decision) -> bool:
-        """Keeps a slot as long again as it was granted for; done by itself for one asked with `hold`.
+        """Renews a slot: it lasts as long again as it was granted for. Done by itself for one with `hold`.
 
         False where it is not this process's any more, or the bus has not heard.
         """
@@ -237,24 +225,14 @@ class PortfolioGate:
     ) -> bool:
         """Reports a fill, by the broker's name for it if it has one. False while it waits for the bus."""
         contracts = whole(size)
-        granted = self._grants.drop(symbol)
-        try:
-            with self._reported.opening(symbol, contracts):
-                make = partial(self._author.event, PositionOpened, symbol=symbol, side=side, size=contracts)
-                on_the_log = self._publisher.fact(
-                    partial(make, price=exact(price, "price"), fill=as_name(fill))
-                )
-        except (RefusedField, OutboxFull):
-            if granted is not None:  # nobody knows of the fill: it is asked about
-                self._grants.add(granted)
-            raise
-        if granted is not None:
-            granted.used = True
+        with self._grants.filling(symbol, contracts), self._reported.opening(symbol, contracts):
+            make = partial(self._author.event, PositionOpened, symbol=symbol, side=side, size=contracts)
+            on_the_log = self._publisher.fact(partial(make, price=exact(price, "price"), fill=as_name(fill)))
         if self._presence.bus_is_lost:
             self._flatten_without_the_bus()
         return on_the_log
 
-    def position_closed(
+    def position_closed(  # noqa: PLR0913 - what there is to report, each by its name
         self,
         symbol: str,
         side: Side = "long",
@@ -282,18 +260,22 @@ class PortfolioGate:
             )
             return self._publisher.fact(make, recorded)
 
-    def closed_elsewhere(self, symbol: str) -> None:
-        """Somebody else closed what was open here: nothing is left of it that a callback could close."""
+    def closed_elsewhere(self, symbol: str, left: int = 0) -> None:
+        """Somebody else closed what was open here: so much is left of it that a callback could close."""
         self._marks.forget(symbol)
-        self._reported.closed_elsewhere(symbol)
+        self._reported.closed_elsewhere(symbol, left)
 
     def position_marked(self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount) -> bool:
         """Reports what an open position would make at `price`, in dollars, at most every `mark_seconds`."""
         return self._marks.offer(Mark(symbol, side, exact(price, "price"), exact(unrealized, "unrealized")))
 
     def get_status(self) -> dict[str, object]:
-        """The portfolio's status, see `coordinator.views.status`. Raises BusError."""
-        return read_status(self._bus.status())
+        """The portfolio's status, see `coordinator.views.status`; empty before there is one.
+
+        Raises BusError.
+        """
+        view = view_in(self._bus.status())
+        return status_values(view) if view else {}
 
     # --- inside ------------------------------------------------------------------------------------------
 

@@ -3,20 +3,24 @@
 A slot lasts as long as an order should take. An order that fills at a later bar takes longer: asked for with
 `hold`, its slot is renewed for as long as this process gives signs of life, until a fill is reported or it is
 given back. Guarantees: a renewal never comes onto the log behind the report of its fill; one that was not
-heard in time renews nothing; whose fill nobody reports is asked about, again and again.
+heard in time renews nothing; whose fill nobody reports is asked about, again and again. After a fill of a
+part all this goes for the rest.
 """
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 
 from portfold.clock import Clock
-from portfold.coordinator.views.status_values import reserved_in, taken_back_in
+from portfold.coordinator.views.view_field import view_in
+from portfold.events.codec import RefusedField
 from portfold.events.incoming import Event
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.errors import BusRefused
 from portfold.log import Log
 from portfold.workers.client.decision import Decision
-from portfold.workers.client.publisher import Publisher
+from portfold.workers.client.publisher import OutboxFull, Publisher
 
 _BEATS_EARLY = 3
 _LASTS_UNTIL_ASKED = 10
@@ -29,17 +33,16 @@ def ask_about_an_earlier_life(status: Mapping[str, str], worker: str, log: Log) 
     Its slots are given back as it announces itself, so nobody else would ask.
     """
     try:
-        reserved = (*reserved_in(status), *taken_back_in(status))
+        view = view_in(status)
     except BusRefused as unread:
         log.error("What an earlier life was granted is not known", why=str(unread))
         return
-    for one in reserved:
-        if one.worker == worker:
-            log.critical(
-                f"{one.symbol} {one.side} {one.size}: granted to an earlier life of this process, never "
-                "registered: was it filled?",
-                what_to_do="look at the broker; what is filled has to be registered, or portfold settle",
-            )
+    for one in view.slots_of(worker) if view else ():
+        log.critical(
+            f"{one.symbol} {one.side} {one.size}: granted to an earlier life of this process, never "
+            "registered: was it filled?",
+            what_to_do="look at the broker; what is filled has to be registered, or portfold settle",
+        )
 
 
 class _NoLongerGranted(Exception):
@@ -71,16 +74,44 @@ class Grants:
         self._beat_seconds = beat_seconds
         self._log = log
         self._clock = clock
+        self._lock = threading.Lock()
         self._granted: dict[str, Decision] = {}
         self._ask_at: dict[Decision, float] = {}
 
     def add(self, decision: Decision) -> None:
         """Allowed just now."""
-        self._granted[decision.symbol] = decision
+        with self._lock:
+            self._granted[decision.symbol] = decision
 
-    def drop(self, symbol: str) -> Decision | None:
-        """Its fill is about to be reported, or it is given back."""
-        return self._granted.pop(symbol, None)
+    def drop(self, symbol: str) -> None:
+        """It is given back."""
+        with self._lock:
+            self._granted.pop(symbol, None)
+
+    @contextmanager
+    def filling(self, symbol: str, size: object) -> Iterator[None]:
+        """A fill of so many contracts is reported inside; of a larger slot the rest stays.
+
+        Where the report is refused nobody knows of the fill: the slot stays whole, and is asked about.
+        """
+        with self._lock:
+            granted = self._granted.get(symbol)
+            used = 0
+            if granted is not None:
+                used = size if isinstance(size, int) and 0 < size < granted.size else granted.size
+                granted.size -= used
+                if not granted.size:
+                    del self._granted[symbol]
+        try:
+            yield
+        except (RefusedField, OutboxFull):
+            if granted is not None:
+                with self._lock:
+                    granted.size += used
+                    self._granted[symbol] = granted
+            raise
+        if granted is not None:
+            granted.used = True
 
     def is_reserved(self, decision: Decision) -> bool:
         """Whether the slot is this process's still, as far as it can know by itself."""
@@ -93,9 +124,10 @@ class Grants:
         )
 
     def renew(self, decision: Decision) -> bool:
-        """Keeps a slot as long again as it was granted for. False where it is not reserved, or nobody heard.
+        """Renews a slot: it lasts as long again as it was granted for.
 
-        No answer is waited for: a slot that is ours when this comes onto the log lasts that long from there.
+        False where it is not reserved, or nobody heard. No answer is waited for: a slot that is ours
+        when this comes onto the log lasts that long from there.
         """
         if not self.is_reserved(decision):
             return False
@@ -155,5 +187,5 @@ class Grants:
         self._log.warning(
             f"{decision.symbol}: granted, never registered: was it filled? Report it, or give the slot back",
             seconds=round(waited),
-            slot="lost" if lost else "kept",
+            slot="lost" if lost else "renewed",
         )

@@ -10,19 +10,16 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-from portfold.clock import Clock
-from portfold.coordinator.views.status_values import announced_in
+from portfold.coordinator.views.view_field import view_in
 from portfold.events.incoming import LogTailMissing, WorkerStarted
-from portfold.events.wire.bus import Bus, Entry
+from portfold.events.wire.bus import Entry
 from portfold.events.wire.errors import BusError
-from portfold.log import Log
 from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.client.closing.carrier import Carrier
 from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.context import GateContext
 from portfold.workers.client.heartbeat import Heartbeat
 from portfold.workers.client.listener import LISTEN_SECONDS, Listener
-from portfold.workers.client.publisher import Publisher
-from portfold.workers.client.settings import GateSettings
 
 _LATEST = 1_000
 """So many of the last events are looked through for who announced himself."""
@@ -40,46 +37,39 @@ NOT_REACHED = WhyNot("bus_unreachable", "The bus is unreachable")
 
 class Presence:
     """`say_started` publishes the WorkerStarted or raises BusError, `hears` finds the order in a decision,
-    `carrier` carries it out.
+    `carrier` carries it out. `listener` is there once the bus was; like `heartbeat` it takes its steps on a
+    thread of its own.
     """
 
     def __init__(
         self,
+        context: GateContext,
         *,
-        bus: Bus,
-        publisher: Publisher,
-        settings: GateSettings,
-        worker: str,
-        session: str,
         say_started: Callable[[], object],
         hears: Callable[[Entry], FlattenOrder | None],
         carrier: Carrier,
         on_bus_lost: Callable[[float], None],
         each_beat: Callable[[], None],
-        log: Log,
-        clock: Clock,
     ) -> None:
-        self._bus = bus
-        self._publisher = publisher
-        self._settings = settings
-        self._worker = worker
-        self._session = session
+        self._bus, self._publisher = context.bus, context.publisher
+        self._settings = settings = context.settings
+        self._worker, self._session = context.author
         self._say_started = say_started
         self._hears = hears
         self._carrier = carrier
         self._on_bus_lost = on_bus_lost
         self._each_beat = each_beat
-        self._log = log
+        self._log = context.log
         self._lock = threading.Lock()
-        self._listener: Listener | None = None
+        self.listener: Listener | None = None
         self._announced = False
         self._suspect = self._superseded = False
         self.announcements = 0
         self.why_not = NOT_REACHED
-        self._clock = clock
+        self._clock = clock = context.clock
         self._contact = clock.monotonic()
         self._loss_said = False
-        self._heartbeat = Heartbeat(
+        self.heartbeat = Heartbeat(
             every_seconds=settings.heartbeat_seconds,
             lost_after_seconds=settings.worker_lost_seconds,
             beat=self._beat,
@@ -99,13 +89,13 @@ class Presence:
     def start(self) -> None:
         """Announces the worker, or will as soon as the bus is there."""
         self.announce()
-        self._heartbeat.start()
+        self.heartbeat.start()
 
     def close(self) -> None:
         """Gives no more signs of life, and hears nothing more."""
-        self._heartbeat.close()
-        if self._listener is not None:
-            self._listener.close()
+        self.heartbeat.close()
+        if self.listener is not None:
+            self.listener.close()
         self._carrier.close(2 * LISTEN_SECONDS)
 
     def announce(self) -> bool:
@@ -158,15 +148,15 @@ class Presence:
         If it is another that trades the symbol, no announcement of ours changes anything.
         """
         try:
-            known = {one.worker: one.presence for one in announced_in(self._bus.status())}
+            view = view_in(self._bus.status())
         except BusError:
             return  # the next request tells
-        if known.get(self._worker) != "up":
+        if view is None or view.presence_of(self._worker) != "up":
             self.renounce()
 
     def _listen(self) -> None:
-        if self._listener is None:
-            self._listener = Listener(
+        if self.listener is None:
+            self.listener = Listener(
                 self._bus,
                 read=self._hears,
                 on_order=self._carry,
@@ -174,7 +164,7 @@ class Presence:
                 each_step=self._carrier.look,
                 log=self._log,
             )
-            self._listener.start()
+            self.listener.start()
 
     def _say_alive(self) -> None:
         asked = self._clock.monotonic()  # the sign of life lasts at least from here
@@ -209,7 +199,7 @@ class Presence:
     def _last_announced(self) -> str:
         """The session that was announced last by this worker's name, among the latest events."""
         for entry in self._bus.events_before(self._bus.last_event(), count=_LATEST):
-            fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
+            fields = entry.by_name
             if fields.get("type") == WorkerStarted.__name__ and fields.get("worker") == self._worker:
                 return fields.get("session", "")
         return ""

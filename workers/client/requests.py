@@ -6,58 +6,29 @@ answer that cannot be read are all a no, and a slot that may have been granted a
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
-from portfold.clock import Clock
+from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.events.fields import Side
-from portfold.events.incoming import EntryRequested, EntryWithdrawn, Event
+from portfold.events.incoming import EntryRequested, EntryWithdrawn
 from portfold.events.stream_id import StreamId
-from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusError, BusRefused, BusUnreachable
-from portfold.log import Log
 from portfold.workers.client.amount import whole
 from portfold.workers.client.answer import await_answer
+from portfold.workers.client.context import GateContext
 from portfold.workers.client.decision import FAILED, Decision
 from portfold.workers.client.grants import Grants
 from portfold.workers.client.presence import Presence
-from portfold.workers.client.publisher import NotSent, Numbered, OutboxFull, Publisher
+from portfold.workers.client.publisher import NotSent, Numbered, OutboxFull
 from portfold.workers.client.worded import as_text
-
-
-class Author(NamedTuple):
-    """Who says what a gate puts on the log."""
-
-    worker: str
-    session: str
-
-    def event(self, kind: Callable[..., Event], number: int, **fields: object) -> Event:
-        """Makes an event of theirs, under its number in the session."""
-        return kind(worker=self.worker, session=self.session, seq=number, **fields)
 
 
 class Requests:
     """Any thread may use it."""
 
-    def __init__(
-        self,
-        bus: Bus,
-        publisher: Publisher,
-        presence: Presence,
-        grants: Grants,
-        author: Author,
-        *,
-        answer_seconds: float,
-        log: Log,
-        clock: Clock,
-    ) -> None:
-        self._bus = bus
-        self._publisher = publisher
-        self._presence = presence
-        self._grants = grants
-        self._author = author
-        self._answer_seconds = answer_seconds
-        self._log = log
-        self._clock = clock
+    def __init__(self, context: GateContext, presence: Presence, grants: Grants) -> None:
+        self._author, self._bus, self._publisher, settings, self._log, self._clock = context
+        self._answer_seconds = settings.answer_seconds
+        self._presence, self._grants = presence, grants
 
     def ask(self, symbol: str, side: Side, size: int, strategy: str, *, hold: bool) -> Decision:
         """Asks for room. A bus that is away is a no; RefusedField is raised for a request that is none."""
@@ -103,6 +74,7 @@ class Requests:
             lasts_seconds=answer.lasts_ms / 1000,
             give_back=self._give_back,
         )
+        decision.size = whole(size)
         self._grants.add(decision)
         return decision
 
@@ -141,9 +113,10 @@ class Requests:
             seen = self._bus.standing(self._author.worker)
         except BusError:
             return False
-        if seen.no_entries or seen.session != self._author.session:
+        view = what_can_be_read(seen.view).view
+        if view.denies_entries or seen.session != self._author.session:
             return False
-        if decision.symbol not in seen.reserved:  # a flatten took it back that is resumed by now
+        if not view.has_slot(self._author.worker, decision.symbol):  # a flatten took it back, resumed by now
             return False
         return not self._expired(decision, seen.now_ms, seconds) and self._grants.is_reserved(decision)
 

@@ -11,7 +11,7 @@ is different, because it cannot be the same:
 - The coordinator decides, and limits are those of the portfolio. Of `max_positions` and `daily_stop_loss`,
   and what a configuration or another program put in force, the tighter hold, whoever started first; what a
   person has ordered holds as it is. Where they differ, a line names both.
-- A slot that was granted is kept, renewed while the process lives, until a fill is registered or it is
+- A slot that was granted is renewed while the process lives, until a fill is registered or it is
   released: a fill may come at the next bar, an hour later. A fill that is not the one long contract which
   `can_open_position(symbol)` asks for (name `side` and `size` to ask for something else), or that comes after
   contact was lost, is granted anew when it is registered; if there is no room left, that is on record.

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from portfold.config import Configuration, load
+from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.events.codec import RefusedField
 from portfold.events.fields import Side
 from portfold.events.incoming import PRICE_NOT_TOLD
@@ -19,6 +20,7 @@ from portfold.log import Log
 from portfold.program_log import program_log
 from portfold.workers.client.amount import Amount, exact
 from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.context import GateGround
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.publisher import OtherProcess
 from portfold.workers.client.settings import GateSettings, open_bus
@@ -48,19 +50,22 @@ EmergencyExit = Callable[..., object]
 class PortfolioCoordinator:
     """The portfolio, as code written for one process knows it. Any thread may use it.
 
-    `emergency_exit_callback(reason, context)` is called once for each order to close everything, if anything
-    is open here or asked for, and again for what is registered since; where nobody has anything, in one
-    process; on a thread of its own, within milliseconds; if it raises, it is tried again every second.
-    `daily_summary_callback` is called in one process when a trading day has ended; while it runs,
-    `get_status()` and `daily_pnl` still tell of that day.
+    `emergency_exit_callback(reason, context)` is called once an episode, and again only for what was
+    registered since, in each process that holds something or was granted a slot; where nobody has anything,
+    in one. It is called within milliseconds, on a thread of its own; if it raises, again after one second,
+    two, four and so on up to thirty.
+
+    `daily_summary_callback` is called when a trading day has ended, in one of the processes; without the bus
+    each calls its own. While it runs, `get_status()` and `daily_pnl` still tell of that day.
 
     By keyword only: `worker` is this process's name on the log, by default made from its command line (or
     PORTFOLD_WORKER); `symbols` what it announces that it trades before it asks (or PORTFOLD_SYMBOLS; by
     default what its earlier life announced): what it asks for it announces then. `settings` and
-    `configuration` are those that apply here, unless given.
+    `configuration` are those that apply here, unless given. What it is made of may be looked at:
+    `gate`, `held`, `portfolio`, `emergency`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the old four, and what is new by its name
         self,
         max_positions: int = 4,
         daily_stop_loss: float = 2500.0,
@@ -82,39 +87,39 @@ class PortfolioCoordinator:
         name = worker or os.environ.get("PORTFOLD_WORKER") or name_of_this_process()
         self._log = log or program_log(name)
         name, self._claim = claim_a_name(self._bus, name, self._settings, self._log)
-        self._held = Holdings(self._bus, name, patience_seconds=self._settings.answer_seconds, log=self._log)
+        self.held = Holdings(self._bus, name, patience_seconds=self._settings.answer_seconds, log=self._log)
         wanted = (max_positions, daily_stop_loss)
-        self._portfolio = Portfolio(self._bus, configuration, wanted, worker=name, log=self._log)
+        self.portfolio = Portfolio(self._bus, configuration, wanted, worker=name, log=self._log)
         among_them = OneOfMany(self._bus, name, self._log)
         self._callbacks = Callbacks(
             lambda: self.daily_summary_callback, tells=among_them.tells, log=self._log
         )
-        self._emergency = Emergency(
+        self.emergency = Emergency(
             name,
             lambda: self.emergency_exit_callback,
-            to_close=self._held.to_close,
-            slots=self._held.slots,
-            known=self._portfolio.known,
+            to_close=self.held.to_close,
+            slots=self.held.slots,
+            known=self.portfolio.known,
             tells=among_them.tells,
             log=self._log,
         )
-        announced = _announced(symbols) or announced_before(self._portfolio.status(), name)
+        announced = _announced(symbols) or announced_before(self.portfolio.view(), name)
         self._traded = Traded(announced)
-        self._gate = PortfolioGate(
+        self.gate = PortfolioGate(
             name,
             symbols=announced,
             settings=self._settings,
-            holdings=self._held.holdings,
+            holdings=self.held.holdings,
             hears=self._hears,
-            each_beat=self._each_beat,
             log=self._log,
-            bus=self._bus,
+            ground=GateGround(bus=self._bus),
         )
-        self._held.forgotten = self._gate.closed_elsewhere
-        self._gate.on_flatten(self._emergency.flatten)
-        self._portfolio.tighten()
-        self._gate.start()
-        self._portfolio.status()
+        self.gate.on_beat(self._each_beat)
+        self.held.forgotten = self.gate.closed_elsewhere
+        self.gate.on_flatten(self.emergency.flatten)
+        self.portfolio.tighten()
+        self.gate.start()
+        self.portfolio.view()
         atexit.register(self.close)
 
     # --- entries -----------------------------------------------------------------------------------------
@@ -125,23 +130,23 @@ class PortfolioCoordinator:
         Denied too when nobody answers, or in a process forked off, with the reason; never raises.
         """
         if self._claim.lost_to:
-            reason = f"{self._gate.worker} was taken over by {self._claim.lost_to}"
-            return Permission(False, reason, "worker_superseded")
+            reason = f"{self.gate.worker} was taken over by {self._claim.lost_to}"
+            return Permission((False, reason), "worker_superseded")
         try:
-            decision = self._gate.request_entry(symbol, side, size, hold=True)
+            decision = self.gate.request_entry(symbol, side, size, hold=True)
         except RefusedField as refused:
-            return Permission(False, str(refused), "refused")
+            return Permission((False, str(refused)), "refused")
         except OtherProcess as forked:
-            return Permission(False, str(forked), "other_process")
+            return Permission((False, str(forked)), "other_process")
         self._traded.asked(decision)
         if decision:
-            self._held.grant(symbol, Granted(decision, side, size))
-        return Permission(decision.allowed, decision.reason, decision.code)
+            self.held.grant(symbol, Granted(decision, side, size))
+        return Permission((decision.allowed, decision.reason), decision.code)
 
     def release_pending_position(self, symbol: str) -> None:
-        """Gives a slot back that was not used: the order failed, or was cancelled."""
-        if self._held.ungrant(symbol) is not None:
-            self._gate.withdraw(symbol, "released")
+        """Gives a slot back, or what is left of it after a part: the order failed, or was cancelled."""
+        if self.held.ungrant(symbol) is not None:
+            self.gate.withdraw(symbol, "released")
             self._until_decided()
 
     # --- facts -------------------------------------------------------------------------------------------
@@ -158,11 +163,11 @@ class PortfolioCoordinator:
             self._log.warning(f"{symbol} was opened without a price; it stands on the log at 0")
         price = _NOT_TOLD if entry_price is None else entry_price
         opened = entry_time or datetime.now(UTC)
-        leg = Leg(symbol, side, contracts, exact(price, "entry_price"), self._gate.worker, opened)
-        granted = self._held.ungrant(symbol)
+        leg = Leg(symbol, side, contracts, exact(price, "entry_price"), self.gate.worker, opened)
+        granted = self.held.ungrant(symbol, contracts)
         if granted is not None:
             self._see_that_it_is_granted(leg, granted)
-        with self._gate.orders:  # so that no announcement of what is held falls in between
+        with self.gate.orders:  # so that no announcement of what is held falls in between
             self._report_open(leg)
         self._until_decided()
 
@@ -175,10 +180,10 @@ class PortfolioCoordinator:
         leg = self._leg(symbol)
         if leg is None:
             self._log.error(f"{symbol} was closed, and nobody here knows of a position in it")
-            leg = Leg(symbol, "long", 1, _NOT_TOLD, self._gate.worker, datetime.now(UTC))
-        price, made = implied_exit(leg, exact(pnl, "pnl"), self._portfolio.point_value(symbol))
+            leg = Leg(symbol, "long", 1, _NOT_TOLD, self.gate.worker, datetime.now(UTC))
+        price, made = implied_exit(leg, exact(pnl, "pnl"), self.portfolio.point_value(symbol))
         reason = PRICE_NOT_TOLD if exit_time is None else f"{PRICE_NOT_TOLD}, at {exit_time.isoformat()}"
-        with self._gate.orders:
+        with self.gate.orders:
             self._report_close(leg, price, made, reason)
         self._until_decided()
 
@@ -189,12 +194,12 @@ class PortfolioCoordinator:
 
         Always of the same shape; `unknown` names what could not be read, and then stands at nothing.
         """
-        return self._portfolio.familiar() | self._callbacks.old_day()
+        return self.portfolio.familiar() | self._callbacks.old_day()
 
     @property
     def open_positions(self) -> dict[str, OpenPosition]:
         """The open positions of the whole portfolio by symbol."""
-        return open_positions_in(self._portfolio.status())
+        return open_positions_in(self.portfolio.view())
 
     @property
     def daily_pnl(self) -> float:
@@ -209,12 +214,12 @@ class PortfolioCoordinator:
     @property
     def max_positions(self) -> int:
         """The limit in force; what was asked for while there is none."""
-        return int(str(self._portfolio.familiar()["max_positions"]))
+        return int(str(self.portfolio.familiar()["max_positions"]))
 
     @property
     def daily_stop_loss(self) -> float:
         """The limit in force, in dollars; what was asked for while there is none."""
-        return float(str(self._portfolio.familiar()["daily_stop_loss"]))
+        return float(str(self.portfolio.familiar()["daily_stop_loss"]))
 
     # --- coming and going --------------------------------------------------------------------------------
 
@@ -226,7 +231,7 @@ class PortfolioCoordinator:
         atexit.unregister(self.close)
         if os.getpid() != self._process:
             return
-        self._gate.close("the process ended")
+        self.gate.close("the process ended")
         self._claim.close()
         self._callbacks.close()
 
@@ -241,19 +246,19 @@ class PortfolioCoordinator:
     # --- inside ------------------------------------------------------------------------------------------
 
     def _report_open(self, leg: Leg) -> None:
-        before = self._held.leg(leg.symbol)
-        self._held.add(leg)  # before it is told: an order to close it, which that may bring, must find it
+        before = self.held.leg(leg.symbol)
+        self.held.add(leg)  # before it is told: an order to close it, which that may bring, must find it
         try:
-            self._gate.position_opened(leg.symbol, leg.side, leg.size, price=leg.price)
+            self.gate.position_opened(leg.symbol, leg.side, leg.size, price=leg.price)
         except RefusedField:
-            self._held.put(leg.symbol, before)
+            self.held.put(leg.symbol, before)
             raise
 
     def _report_close(self, leg: Leg, price: Decimal, pnl: Decimal, reason: str) -> None:
-        own = self._held.leg(leg.symbol)
-        self._held.put(leg.symbol, None)  # before it is told: what it triggers must not find it open
+        own = self.held.leg(leg.symbol)
+        self.held.put(leg.symbol, None)  # before it is told: what it triggers must not find it open
         try:
-            self._gate.position_closed(
+            self.gate.position_closed(
                 leg.symbol,
                 leg.side,
                 leg.size,
@@ -261,10 +266,10 @@ class PortfolioCoordinator:
                 pnl=pnl,
                 commission=0,
                 reason=reason,
-                owner="" if leg.worker == self._gate.worker else leg.worker,
+                owner="" if leg.worker == self.gate.worker else leg.worker,
             )
         except RefusedField:
-            self._held.put(leg.symbol, own)
+            self.held.put(leg.symbol, own)
             raise
 
     def _see_that_it_is_granted(self, fill: Leg, granted: Granted) -> None:
@@ -277,8 +282,9 @@ class PortfolioCoordinator:
             if self._is_reserved(fill.symbol):
                 return
         else:
-            self._gate.withdraw(fill.symbol, "filled otherwise")
-        answer = self._gate.request_entry(fill.symbol, fill.side, fill.size)
+            self.held.ungrant(fill.symbol)
+            self.gate.withdraw(fill.symbol, "filled otherwise")
+        answer = self.gate.request_entry(fill.symbol, fill.side, fill.size)
         if not answer:
             told = f"{fill.symbol} was filled {fill.side} {fill.size} without a grant"
             self._log.error(told, why=answer.reason)
@@ -286,9 +292,10 @@ class PortfolioCoordinator:
     def _is_reserved(self, symbol: str) -> bool:
         """Whether the slot is ours by the log; so too while nobody can be asked."""
         try:
-            return symbol in self._bus.standing(self._gate.worker).reserved
+            seen = self._bus.standing(self.gate.worker)
         except BusError:
             return True
+        return what_can_be_read(seen.view).view.has_slot(self.gate.worker, symbol)
 
     def _until_decided(self) -> None:
         """What was reported shows in what is read next, as it did in one process."""
@@ -296,26 +303,26 @@ class PortfolioCoordinator:
 
     def _leg(self, symbol: str) -> Leg | None:
         """What is open in `symbol`: ours, or another's that this process closes for it."""
-        own = self._held.leg(symbol)
-        return own or next((leg for leg in self._portfolio.legs() if leg.symbol == symbol), None)
+        own = self.held.leg(symbol)
+        return own or next((leg for leg in self.portfolio.legs() if leg.symbol == symbol), None)
 
     def _each_beat(self) -> None:
         """Who was taken over is silent from then on: two of one name would announce themselves in turn."""
         if self._claim.lost_to:
-            self._gate.fall_silent()
+            self.gate.fall_silent()
         else:
-            self._portfolio.look_at_limits()
+            self.portfolio.look_at_limits()
             self._traded.announce(self._also_trade)
-            self._held.look(self._portfolio.last_status, self._gate.orders)
+            self.held.look(self.portfolio.last_view, self.gate.orders)
 
     def _also_trade(self, symbols: Sequence[str]) -> bool:
         """Only while nothing is held: what another process has just closed would be announced as open."""
-        with self._gate.orders:
-            return self._held.is_flat and self._gate.also_trades(symbols)
+        with self.gate.orders:
+            return self.held.is_flat and self.gate.also_trades(symbols)
 
     def _hears(self, entry: Entry) -> FlattenOrder | None:
         self._callbacks.look(entry)
-        return self._emergency.hears(entry)
+        return self.emergency.hears(entry)
 
 
 def _announced(symbols: Sequence[str] | None) -> Sequence[str]:

@@ -64,7 +64,7 @@ class Emergency:
         """The order in a decision, if it is one for this process. ValueError for a decision that is none."""
         order = order_for(self._worker, entry)
         if order is not None and order.everything:  # else it says nothing of the others
-            fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
+            fields = entry.by_name
             pnl = fields.get("daily_pnl")
             legs, pending = (tuple(parse_legs(fields.get(name, ""))) for name in ("positions", "pending"))
             _remember(self._heard, order.episode, _Heard(legs, pending, None if pnl is None else float(pnl)))

@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import NamedTuple
 
+from portfold.coordinator.views.portfolio_view import PortfolioView
+from portfold.coordinator.views.view_field import view_in
 from portfold.events.fields import Side
 from portfold.events.legs import Holding
 from portfold.events.stream_id import ORIGIN
-from portfold.events.wire.bus import Bus, Entry
+from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.workers.client.closing.flatten_order import KILLSWITCH, FlattenOrder
@@ -24,6 +26,7 @@ from portfold.workers.compat.positions import Leg, legs_in
 from portfold.workers.run.decided import wait_until_decided
 
 _LOOK_BACK = 2_000  # events: what was closed since the last sign of life is among them
+_ALL = 1 << 62  # contracts: more than any leg has
 
 
 class Granted(NamedTuple):
@@ -38,12 +41,20 @@ class Granted(NamedTuple):
         return side == self.side and size <= self.size
 
 
+class _Close(NamedTuple):
+    """What somebody else closed, by the fill's name, or else the event's ID."""
+
+    name: str
+    how: str
+    size: int
+
+
 class Holdings:
     """By symbol. Any thread may use it. `patience_seconds` bounds the wait for what an earlier life said."""
 
     def __init__(self, bus: Bus, worker: str, *, patience_seconds: float, log: Log) -> None:
-        self.forgotten: Callable[[str], object] = lambda _: None
-        """Called with the symbol of what somebody else has closed."""
+        self.forgotten: Callable[[str, int], object] = lambda _symbol, _left: None
+        """Called with the symbol of what somebody else has closed, and how much of it is left."""
         self._bus = bus
         self._worker = worker
         self._patience_seconds = patience_seconds
@@ -51,6 +62,10 @@ class Holdings:
         self._lock = threading.Lock()
         self._granted: dict[str, Granted] = {}
         self._legs: dict[str, Leg] = {}
+        self._gone: dict[str, int] = {}
+        """So much of a leg somebody else has closed. The leg stays the object that it was: see `to_close`."""
+        self._counted: set[str] = set()
+        """The closes that are in there, or were."""
         self._shown: set[str] = set()
         """Where the log has shown that it is ours."""
         self._taken_over = False
@@ -65,22 +80,37 @@ class Holdings:
             with suppress(BusError):
                 self._ask_who_closed(symbol)
 
-    def ungrant(self, symbol: str) -> Granted | None:
-        """The slot is about to be used, or given back; None where there is none."""
+    def ungrant(self, symbol: str, size: int | None = None) -> Granted | None:
+        """The slot, as it was, is about to be used for so many contracts, or given back; None where there is
+        none. Of a larger one the rest stays.
+        """
         with self._lock:
-            return self._granted.pop(symbol, None)
+            granted = self._granted.pop(symbol, None)
+            if granted is not None and size is not None and size < granted.size:
+                self._granted[symbol] = granted._replace(size=granted.size - size)
+            return granted
 
     def slots(self) -> list[str]:
         """The symbols that were granted and are not registered: something may have been ordered."""
         with self._lock:
             return sorted(self._granted)
 
+    def slot(self, symbol: str) -> Granted | None:
+        """Returns what was granted in the symbol and is not registered."""
+        with self._lock:
+            return self._granted.get(symbol)
+
     # --- positions ---------------------------------------------------------------------------------------
 
     def leg(self, symbol: str) -> Leg | None:
         """What is open in the symbol."""
         with self._lock:
-            return self._legs.get(symbol)
+            return self._left(symbol) if symbol in self._legs else None
+
+    def is_shown(self, symbol: str) -> bool:
+        """Whether the log has shown that what is open in the symbol is ours."""
+        with self._lock:
+            return symbol in self._shown
 
     @property
     def is_flat(self) -> bool:
@@ -96,6 +126,7 @@ class Holdings:
     def put(self, symbol: str, leg: Leg | None) -> None:
         """This is what is open in the symbol now."""
         with self._lock:
+            self._gone.pop(symbol, None)
             if leg is None:
                 self._legs.pop(symbol, None)
                 self._shown.discard(symbol)
@@ -105,7 +136,8 @@ class Holdings:
     def holdings(self) -> list[Holding]:
         """What the coordinator is told that is open here, with what an earlier life held. Raises BusError.
 
-        Not what another process has closed since the log showed it: told again, it would count as open.
+        Not what another process has closed since the log showed it, all of a leg or a part: told again, it
+        would count as open.
         """
         self._take_over()
         with self._lock:
@@ -113,10 +145,13 @@ class Holdings:
         for symbol in shown:
             self._forget_if_closed(symbol)
         with self._lock:
-            return [Holding(leg.symbol, leg.side, leg.size, leg.price) for leg in self._legs.values()]
+            legs = [self._left(symbol) for symbol in self._legs]
+        return [Holding(leg.symbol, leg.side, leg.size, leg.price) for leg in legs]
 
     def to_close(self, order: FlattenOrder) -> list[Leg]:
-        """What is open when an order comes, by symbol; in doubt it is. A fill makes another object of a leg.
+        """What is open when an order comes, by symbol; in doubt it is.
+
+        A fill makes another object of a leg; that somebody else has closed a part of it does not.
 
         The bus is asked only where the order itself, which tells all that is open here by the log, leaves
         something out that the log has shown; for a kill switch and without a bus never.
@@ -132,19 +167,19 @@ class Holdings:
 
     # --- what others did about them ----------------------------------------------------------------------
 
-    def look(self, status: Mapping[str, str], orders: AbstractContextManager[object]) -> None:
+    def look(self, view: PortfolioView, orders: AbstractContextManager[object]) -> None:
         """Forgets what the log showed as ours and somebody else has closed since, or asks who did.
 
         `orders` is held over each registration, so nothing is registered while it looks closer.
         """
-        if not self._no_longer_in(status):
+        if not self._no_longer_in(view):
             return
         with orders, suppress(BusError):
-            for symbol in self._no_longer_in(self._bus.status()):
+            for symbol in self._no_longer_in(_whole(self._bus.status())):
                 self._ask_who_closed(symbol)
 
-    def _no_longer_in(self, status: Mapping[str, str]) -> list[str]:
-        on_the_log = {leg.symbol for leg in legs_in(status) if leg.worker == self._worker}
+    def _no_longer_in(self, view: PortfolioView) -> list[str]:
+        on_the_log = {one.symbol for one in view.positions if one.worker == self._worker}
         with self._lock:
             self._shown |= on_the_log & self._legs.keys()
             return sorted(self._shown - on_the_log)
@@ -158,34 +193,52 @@ class Holdings:
             self._shown.discard(symbol)  # said once, unless the log holds it again
 
     def _forget_if_closed(self, symbol: str) -> bool:
-        """Forgets what by the log somebody else has closed, and says so. Raises BusError."""
-        how = self._closed_by_others(symbol)
-        if how:
-            self._forget(symbol, how)
-        return bool(how)
+        """Forgets what by the log somebody else has closed, and says so. Whether that is all of the leg.
 
-    def _closed_by_others(self, symbol: str) -> str:
-        """How, by the log; nothing where the last that it tells of the leg is our own word."""
+        Raises BusError.
+        """
+        closes = self._closed_by_others(symbol)
+        with self._lock:
+            fresh = [one for one in closes if one.name not in self._counted]
+            if not fresh or symbol not in self._legs:
+                return False
+            self._counted.update(one.name for one in fresh)
+            left = max(self._left(symbol).size - sum(one.size for one in fresh), 0)
+            self._gone[symbol] = self._legs[symbol].size - left
+        how = ", ".join(dict.fromkeys(one.how for one in fresh))
+        if left:
+            self._log.warning(f"A part of {symbol} is no longer open here: {how}", symbol=symbol, left=left)
+        else:
+            self.put(symbol, None)
+            self._log.warning(f"{symbol} is no longer open here: {how}", symbol=symbol)
+        self.forgotten(symbol, left)
+        return not left
+
+    def _closed_by_others(self, symbol: str) -> list[_Close]:
+        """By the log, each once: those that are later than the last that it tells of the leg in our word."""
+        found: dict[str, _Close] = {}
         for entry in self._bus.events_before(self._bus.last_event(), count=_LOOK_BACK):
-            fields = _flat(entry)
+            fields = entry.by_name
             if fields.get("symbol") != symbol:
                 continue
             kind, whose = fields.get("type"), fields.get("owner") or fields.get("worker")
+            size = fields.get("size", "")
             if kind == "PositionSettled" and whose == self._worker:
-                return f"settled by {fields.get('by')}" if fields.get("size") == "0" else ""
+                if size == "0":
+                    found[str(entry.id)] = _Close(str(entry.id), f"settled by {fields.get('by')}", _ALL)
+                break
             if kind == "PositionClosed" and whose == self._worker != fields.get("worker"):
-                return f"closed by {fields.get('worker')}"
-            if kind in ("PositionOpened", "PositionClosed") and whose == self._worker:
-                return ""
-        return ""
+                name = fields.get("fill") or str(entry.id)
+                if size.isdecimal():
+                    found[name] = _Close(name, f"closed by {fields.get('worker')}", int(size))
+            elif kind in ("PositionOpened", "PositionClosed") and whose == self._worker:
+                break
+        return list(found.values())
 
-    def _forget(self, symbol: str, how: str) -> None:
-        self.put(symbol, None)
-        self.forgotten(symbol)
-        self._say_forgotten(symbol, how)
-
-    def _say_forgotten(self, symbol: str, how: str) -> None:
-        self._log.warning(f"{symbol} is no longer open here: {how}", symbol=symbol)
+    def _left(self, symbol: str) -> Leg:
+        """What is open of the leg. To be called with the lock held."""
+        leg, gone = self._legs[symbol], self._gone.get(symbol, 0)
+        return leg._replace(size=leg.size - gone) if gone else leg
 
     def _take_over(self) -> None:
         """Counts as ours, once, what by the log an earlier life held; asks about what it was granted."""
@@ -193,7 +246,7 @@ class Holdings:
             return
         wait_until_decided(self._bus, self._patience_seconds)
         status = self._bus.status()
-        earlier = [leg for leg in legs_in(status) if leg.worker == self._worker]
+        earlier = [leg for leg in legs_in(_whole(status)) if leg.worker == self._worker]
         with self._lock:
             for leg in earlier:
                 self._legs.setdefault(leg.symbol, leg)
@@ -201,5 +254,6 @@ class Holdings:
         ask_about_an_earlier_life(status, self._worker, self._log)
 
 
-def _flat(entry: Entry) -> Mapping[str, str]:
-    return dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
+def _whole(status: Mapping[str, str]) -> PortfolioView:
+    """All of the view: where a part cannot be read nobody knows what is open. Raises BusRefused."""
+    return view_in(status) or PortfolioView()

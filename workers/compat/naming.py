@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from portfold.bounds import LONGEST_NAME, NAME_LETTERS
-from portfold.events.wire.bus import Bus
+from portfold.coordinator.views.view_field import what_can_be_read
+from portfold.events.wire.bus import VIEW, Bus
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.workers.client.settings import GateSettings, open_bus
@@ -75,6 +76,7 @@ def _is_free(bus: Bus, name: str, lapse_seconds: float, log: Log) -> bool:
 
 def _is_taken(bus: Bus, name: str) -> bool:
     """Whether a process of that name gives signs of life; one that said goodbye still does, for a moment."""
-    return bus.beats([name])[0] is not None and f"{name} stopped" not in bus.status().get(
-        "workers", ""
-    ).split(", ")
+    if bus.beats([name])[0] is None:
+        return False
+    known = what_can_be_read(bus.status().get(VIEW, "")).view
+    return known.presence_of(name) != "stopped"

@@ -9,13 +9,13 @@ class Permission(tuple[bool, str]):
 
     code: str
 
-    def __new__(cls, allowed: bool, reason: str, code: str = "") -> "Permission":
-        made = super().__new__(cls, (allowed, reason))
+    def __new__(cls, answer: tuple[bool, str], code: str = "") -> "Permission":
+        made = super().__new__(cls, answer)
         made.code = code
         return made
 
-    def __getnewargs__(self) -> tuple[bool, str, str]:  # for pickling: what `__new__` takes
-        return (*self, self.code)
+    def __getnewargs__(self) -> tuple[tuple[bool, str], str]:  # for pickling: what `__new__` takes
+        return (self[0], self[1]), self.code
 
     def __bool__(self) -> bool:
         return self[0]

@@ -4,17 +4,18 @@ Guarantees: reading never raises for a bus that is away; where the program's lim
 it is said once for each change, and looser ones that no person ordered are tightened.
 """
 
-from collections.abc import Mapping
 from decimal import Decimal
 
 from portfold.config import Configuration
-from portfold.events.wire.bus import Bus
+from portfold.coordinator.views.portfolio_view import PortfolioView
+from portfold.coordinator.views.view_field import ViewRead, what_can_be_read
+from portfold.events.wire.bus import VIEW, Bus
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.workers.client.amount import exact, whole
-from portfold.workers.compat.positions import Leg, legs_in, point_values_in
+from portfold.workers.compat.positions import Leg, legs_in
 from portfold.workers.compat.shown import familiar
-from portfold.workers.run.program_limits import compare_limits, limits_in, may_be_tightened, tighten_limits
+from portfold.workers.run.program_limits import compare_limits, may_be_tightened, tighten_limits
 
 
 class Portfolio:
@@ -28,45 +29,53 @@ class Portfolio:
         self._wanted = (whole(wanted[0]), _dollars(wanted[1]))
         self._worker = worker
         self._log = log
-        self.last_status: dict[str, str] = {}
-        """As it was read last."""
+        self._read: ViewRead | None = None
         self._compared = ""
 
-    def status(self) -> dict[str, str]:
-        """The status as it is written; what was known last while the bus is away."""
+    @property
+    def last_view(self) -> PortfolioView:
+        """The view as it was read last: what of it can be read."""
+        return self._read.view if self._read else PortfolioView()
+
+    def view(self) -> PortfolioView:
+        """What of the view can be read now; what was known last while the bus is away."""
         try:
-            self.last_status = self._bus.status()
+            status = self._bus.status()
+            self._read = what_can_be_read(status.get(VIEW, "")) if status else None
         except BusError as error:
             self._log.error("The bus is unreachable; what is shown is what was known last", why=str(error))
-        limits = self.last_status.get("limits", "")
+        view = self.last_view
+        limits = view.limits.text if view.limits else ""
         if limits != self._compared:
             self._compared = limits
-            compare_limits(self.last_status, *self._wanted, log=self._log)
-        return self.last_status
+            compare_limits(view.limits, *self._wanted, log=self._log)
+        return view
 
     def familiar(self) -> dict[str, object]:
         """The status in the shape that code written for one process knows."""
-        return self._familiar(self.status())
+        self.view()
+        return self._familiar()
 
     def legs(self) -> list[Leg]:
         """Everybody's."""
-        return legs_in(self.status())
+        return legs_in(self.view())
 
     def point_value(self, symbol: str) -> Decimal | None:
         """Dollars a point, by the limits in force or the configuration; None where neither knows."""
-        known = point_values_in(self.status()).get(symbol)
+        limits = self.view().limits
+        known = limits.point_values.get(symbol) if limits else None
         contract = self._configuration.contracts.get(symbol)
         return known or (contract.point_value if contract else None)
 
     def known(self) -> dict[str, object]:
         """For an emergency: what was known last, asking nobody."""
-        status = self._familiar(self.last_status)
+        status = self._familiar()
         return {
             "daily_pnl": status["daily_pnl"],
             "stop_loss_limit": status["daily_stop_loss"],
             "trading_day": status["current_day"],
             "held_by_others": sorted(
-                {leg.symbol for leg in legs_in(self.last_status) if leg.worker != self._worker}
+                {one.symbol for one in self.last_view.positions if one.worker != self._worker}
             ),
         }
 
@@ -81,15 +90,15 @@ class Portfolio:
 
     def look_at_limits(self) -> None:
         """At each sign of life: looser ones that nobody ordered, as after another's start, are tightened."""
-        limits = limits_in(self.status().get("limits", ""))
-        if limits is None or not may_be_tightened(self.last_status.get("limits_by", "")):
+        limits = self.view().limits
+        if limits is None or not may_be_tightened(limits.by):
             return
         if limits.max_positions > self._wanted[0] or limits.daily_stop_loss > self._wanted[1]:
             self.tighten()
 
-    def _familiar(self, status: Mapping[str, str]) -> dict[str, object]:
+    def _familiar(self) -> dict[str, object]:
         max_positions, daily_stop_loss = self._wanted
-        return familiar(status, max_positions, float(daily_stop_loss))
+        return familiar(self._read, max_positions, float(daily_stop_loss))
 
 
 def _dollars(daily_stop_loss: float) -> Decimal:

@@ -3,20 +3,16 @@
 Pure. The interface knows neither sides nor exit prices; both are made up here so that they fit what it says.
 """
 
-import re
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
+from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.dollars import CENT, EXACT, gross_pnl
 from portfold.events.codec import RefusedField
 from portfold.events.fields import Side
 from portfold.exchange_time import utc
-from portfold.workers.run.program_limits import limits_in
 
-_HELD = re.compile(r"([A-Z0-9]+) (long|short) ([0-9]+) @ (-?[0-9]+(?:\.[0-9]+)?) by ([^ ,]+)")
-_MOMENT = re.compile(r"[0-9]{1,13}").fullmatch
 _PRICE_DECIMALS = Decimal("1e-10")
 
 
@@ -78,35 +74,19 @@ def implied_exit(leg: Leg, pnl: Decimal, point_value: Decimal | None) -> tuple[D
     return price.normalize(EXACT), pnl if abs(made - pnl) <= CENT else made
 
 
-def legs_in(status: Mapping[str, str]) -> list[Leg]:
-    """Everybody's legs, as the status shows them; what cannot be read there hides no leg."""
-    found = _HELD.findall(status.get("positions", ""))
-    times = [int(text) for text in status.get("opened_ms", "").split(", ") if _MOMENT(text)]
-    opened = times if len(times) == len(found) else [0] * len(found)
+def legs_in(view: PortfolioView) -> list[Leg]:
+    """Everybody's legs."""
     return [
-        Leg(
-            symbol,
-            cast(Side, side),
-            int(size),
-            Decimal(price),
-            worker,
-            utc(ms),
-        )
-        for (symbol, side, size, price, worker), ms in zip(found, opened, strict=True)
+        Leg(one.symbol, one.side, one.size, one.price, one.worker, utc(one.opened_ms))
+        for one in view.positions
     ]
 
 
-def open_positions_in(status: Mapping[str, str]) -> dict[str, OpenPosition]:
+def open_positions_in(view: PortfolioView) -> dict[str, OpenPosition]:
     """The same by symbol, for reading."""
     return {
         leg.symbol: OpenPosition(
             leg.symbol, leg.size if leg.side == "long" else -leg.size, leg.opened, float(leg.price)
         )
-        for leg in sorted(legs_in(status))
+        for leg in sorted(legs_in(view))
     }
-
-
-def point_values_in(status: Mapping[str, str]) -> Mapping[str, Decimal]:
-    """Dollars a point by symbol, as the limits in force have them."""
-    limits = limits_in(status.get("limits", ""))
-    return limits.point_values if limits is not None else {}

@@ -6,14 +6,13 @@ to trade the symbol. Guarantees: what was asked for and is in the portfolio is a
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from portfold.coordinator.views.status_values import announced_in
-from portfold.events.wire.errors import BusRefused
+from portfold.bounds import MOST_SYMBOLS
+from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.workers.client.decision import Decision
 
 _NOT_A_WORD_OF_IT = {"symbol_not_allowed", "no_answer"}
-_MOST = 64  # an announcement takes no more
 
 
 class Traded:
@@ -29,7 +28,7 @@ class Traded:
         if decision.event is None or decision.code in _NOT_A_WORD_OF_IT:
             return
         with self._lock:
-            if decision.symbol not in self._known and len(self._known) < _MOST:
+            if decision.symbol not in self._known and len(self._known) < MOST_SYMBOLS:
                 self._known.add(decision.symbol)
                 self._unsaid.append(decision.symbol)
 
@@ -42,10 +41,6 @@ class Traded:
                 self._unsaid = [symbol for symbol in self._unsaid if symbol not in unsaid]
 
 
-def announced_before(status: Mapping[str, str], worker: str) -> Sequence[str]:
+def announced_before(view: PortfolioView, worker: str) -> Sequence[str]:
     """What an earlier life of the worker announced, by the status."""
-    try:
-        known = {one.worker: one.symbols for one in announced_in(status)}
-    except BusRefused:
-        return ()
-    return known.get(worker, ())
+    return next((one.symbols for one in view.workers if one.worker == worker), ())

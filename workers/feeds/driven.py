@@ -59,7 +59,7 @@ class DrivenFeed:
                 yield None
             for entry in entries:
                 self._seen = entry.id
-                step = dict(zip(entry.fields[::2], entry.fields[1::2], strict=True))
+                step = entry.by_name
                 if "end" in step:
                     return
                 self._now_ms = int(step["time_ms"])

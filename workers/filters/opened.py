@@ -38,14 +38,14 @@ class ModelFilter:
         try:
             features = self._history.read(side)
         except MissingFeatures as missing:
-            return Verdict(False, f"no features: {missing}")
+            return Verdict(passed=False, reason=f"no features: {missing}")
         probability = self._model.probability(features)
         trained_on = bar.time <= self.sidecar.trained_until
         known = ", on a bar of its training, which proves nothing" if trained_on else ""
         if not probability >= self._min_probability:  # a NaN has not passed
             below = f"probability {probability:.4f}, below {self._min_probability:g}{known}"
-            return Verdict(False, below, probability)
-        return Verdict(True, f"probability {probability:.4f}{known}", probability)
+            return Verdict(passed=False, reason=below, probability=probability)
+        return Verdict(passed=True, reason=f"probability {probability:.4f}{known}", probability=probability)
 
 
 def open_filter(configuration: Configuration, symbol: str, log: Log | None = None) -> EntryFilter | None:

@@ -1,17 +1,20 @@
 """Whether the flattener's book and the log agree about what is open, found out before it matters.
 
 A flattener that was given another book, or runs as another user, stands ready and can close nothing. And what
-the book holds and the log does not, no stop closes and no limit counts: a fill that was never reported, or a
-settlement of what is still open. Guarantees: either is said, critically and with what to do, within some
-seconds, and lies on the bus for `portfold doctor`. A report that is on its way to the log is
-no such thing: only what is so twice in a row is, and nothing is said of the log while events are undecided.
+the book holds and the log does not, no limit counts, no open loss of it leads to a stop, and no reminder
+names it: a fill that was never reported, or a settlement of what is still open. An order to close everything
+closes it all the same, for that goes by the book. Guarantees: either is said, critically and with what to do,
+within some seconds, and lies on the bus for `portfold doctor` and `portfold status`. A report that is on its
+way to the log is no such thing: only what is so twice in a row is, and nothing is said of the log while
+events are undecided.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from portfold.clock import Clock
-from portfold.coordinator.fold.limits import limits_named
-from portfold.coordinator.views.status_values import announced_in, held_in, reserved_in, taken_back_in
+from portfold.coordinator.views.portfolio_view import PortfolioView
+from portfold.coordinator.views.view_field import view_in
+from portfold.events.fields import Side
 from portfold.events.wire.bus import Bus
 from portfold.log import Log
 from portfold.workers.brokers.protocol import Broker
@@ -23,7 +26,7 @@ _ASK = "look at the broker: portfold settle what is open there; for the rest let
 _LOOK_SECONDS = 5.0
 _LOOKS_IT_LASTS = 6
 
-_Leg = tuple[str, str, str]
+_Leg = tuple[str, str, Side]
 """Worker, symbol and side."""
 
 
@@ -74,8 +77,9 @@ class BookWatch:
 
         First the log, for the book is always ahead of it.
         """
-        last, head, status = self._bus.last_event(), self._bus.head(), self._bus.status()
-        on_the_log = {(held.worker, held.symbol, held.side): held.size for held in held_in(status)}
+        last, head = self._bus.last_event(), self._bus.head()
+        view = view_in(self._bus.status()) or PortfolioView()
+        on_the_log = {(held.worker, held.symbol, held.side): held.size for held in view.positions}
         held: dict[_Leg, int] = {
             (one.owner, one.symbol, one.side): one.size for one in self._broker.positions()
         }
@@ -83,16 +87,16 @@ class BookWatch:
         unreported = {leg for leg, size in held.items() if size > on_the_log.get(leg, 0)}
         if head is None or head.cursor < last:
             unreported = set()
-        left = unreported & _kept_for_the_lost(status)
+        left = unreported & _kept_for_the_lost(view)
         return _named(on_the_log.keys() - held.keys() - closed), _named(unreported), left
 
 
-def _kept_for_the_lost(status: Mapping[str, str]) -> set[_Leg]:
+def _kept_for_the_lost(view: PortfolioView) -> set[_Leg]:
     """The slots of lost workers, where these are to be flattened."""
-    if limits_named(status.get("limits", "")).get("on_worker_lost") != "flatten":
+    if view.limits is None or view.limits.on_worker_lost != "flatten":
         return set()
-    lost = {one.worker for one in announced_in(status) if one.presence == "lost"}
-    slots = (*reserved_in(status), *taken_back_in(status))
+    lost = {one.worker for one in view.workers if one.presence == "lost"}
+    slots = (*view.reserved, *view.taken_back)
     return {(one.worker, one.symbol, one.side) for one in slots if one.worker in lost}
 
 

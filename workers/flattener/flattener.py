@@ -23,6 +23,7 @@ import msgspec
 
 from portfold.clock import Clock, SystemClock
 from portfold.config import Configuration, Contract
+from portfold.coordinator.views.view_field import view_in, what_can_be_read
 from portfold.events.fields import Side
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry
@@ -35,9 +36,9 @@ from portfold.workers.client.closing.flatten_order import FlattenOrder, handed_o
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.flattener.book_watch import NOT_IN_THE_BOOK, WHAT_TO_DO, BookWatch
-from portfold.workers.flattener.pauses import Pauses
 from portfold.workers.flattener.side_by_side import SideBySide
 from portfold.workers.flattener.signs_of_life import SignsOfLife
+from portfold.workers.pauses import Pauses
 from portfold.workers.run.reporting import report_exit
 
 NAME = "flattener"
@@ -56,12 +57,16 @@ class _Standing(NamedTuple):
     signs: SignsOfLife
 
 
-class Flattener:
-    """Closes orphaned positions at `broker`, and reports through `gate`.
+class Within(NamedTuple):
+    """How long a sign of life lasts, at most, after the death of who gave it; and for how long an order to
+    close waits for its exits: what takes longer goes on by itself."""
 
-    `lapse_seconds`: how long a sign of life lasts, at most, after the death of who gave it.
-    `exit_seconds`: for how long an order to close waits for its exits; what takes longer goes on by itself.
-    """
+    lapse_seconds: float
+    exit_seconds: float = 5.0
+
+
+class Flattener:
+    """Closes orphaned positions at `broker`, and reports through `gate`."""
 
     def __init__(
         self,
@@ -70,20 +75,19 @@ class Flattener:
         bus: Bus,
         broker: Broker,
         contracts: Mapping[str, Contract],
-        lapse_seconds: float,
+        within: Within,
         log: Log,
         clock: Clock | None = None,
-        exit_seconds: float = 5.0,
     ) -> None:
         self._gate = gate
         self._bus = bus
         self._broker = broker
         self._contracts = contracts
-        self._lapse_seconds = lapse_seconds
+        self._lapse_seconds = within.lapse_seconds
         self._log = log
         self._clock = clock or SystemClock()
         self._reporting = threading.Lock()
-        self._side_by_side = SideBySide(exit_seconds)
+        self._side_by_side = SideBySide(within.exit_seconds)
         self._everything: _Standing | None = None
         self._covered: dict[FlattenOrder, set[tuple[str, str, Side, Decimal]]] = {}
         self._closed: set[tuple[str, str]] = set()
@@ -160,7 +164,8 @@ class Flattener:
         try:
             if self._bus.standing(NAME).session != self._gate.session:
                 return  # it listens before it gives such a sign
-            stands = self._bus.status().get("fills_closed_at_once") == "true"
+            view = view_in(self._bus.status())
+            stands = view is not None and view.fills_closed_at_once
             held = self._broker.positions() if stands else []
         except Exception as error:  # noqa: BLE001 - the bus, or whatever a user's own broker raises
             self._log.error("What stood before the start is not known yet", why=repr(error))
@@ -233,7 +238,7 @@ class Flattener:
                 self._log.error("Which entries were allowed since cannot be read", why=str(error))
                 break
             for entry in page:
-                fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
+                fields = entry.by_name
                 if fields.get("type") == "EntryAllowed":
                     allowed.add((fields.get("worker", ""), fields.get("symbol", "")))
             if len(page) < _DECISIONS_AT_ONCE:
@@ -245,7 +250,7 @@ class Flattener:
         """Whether entries are allowed again, after the order is decided on, or were never forbidden."""
         head = self._bus.head()
         decided = head is not None and head.cursor >= min(order.event, self._bus.last_event())
-        return decided and not self._bus.standing(NAME).no_entries
+        return decided and not what_can_be_read(self._bus.standing(NAME).view).view.denies_entries
 
     def _say_what_is_not_here(self, legs: set[tuple[str, str, Side]], held: Sequence[BrokerPosition]) -> None:
         """What is to be closed and neither open here nor closed here is in another book."""
@@ -270,7 +275,9 @@ class Flattener:
             for fill in self._broker.unreported_exits():
                 if _leg(fill) in closed and not self._side_by_side.is_under_way(_leg(fill)):
                     self._try(failed, partial(self._report, fill, cause))
-        return failed + self._side_by_side.do({_leg(one): partial(self._close, one, cause) for one in held})
+        return failed + self._side_by_side.do(
+            {_leg(one): partial(self.close_leg, one, cause) for one in held}
+        )
 
     def _try(self, failed: list[Exception], act: Callable[[], None]) -> None:
         try:
@@ -285,7 +292,8 @@ class Flattener:
         self._closed.add(_leg(fill))
         self._pauses.end(_leg(fill))
 
-    def _close(self, held: BrokerPosition, cause: str) -> None:
+    def close_leg(self, held: BrokerPosition, cause: str) -> None:
+        """Closes it at the broker and reports that; so too what its owner has closed. Raises BrokerError."""
         try:
             fill = self._broker.exit(held.symbol, held.side, held.size, None, owner=held.owner)
         except NotOpen as closed:
@@ -334,7 +342,7 @@ def run(
             bus=bus,
             broker=broker,
             contracts=configuration.contracts,
-            lapse_seconds=settings.worker_lost_seconds,
+            within=Within(settings.worker_lost_seconds),
             log=log,
         )
         book_watch = BookWatch(bus, broker, log=log, clock=SystemClock())

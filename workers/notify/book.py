@@ -4,7 +4,6 @@ It follows from the log alone, is never changed but replaced, and is written dow
 that it belongs to: a notifier that starts again words the next alert as the one before it would have.
 """
 
-from datetime import date
 from decimal import Decimal
 
 import msgspec
@@ -12,11 +11,13 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from portfold.dollars import ZERO
+from portfold.events.decisions import TradingDayStarted
 from portfold.events.incoming import WorkerEvent
+from portfold.exchange_time import week_of
 
 _FACTS_REMEMBERED = 64
 _SLOTS_REMEMBERED = 64
-_KEPT_LONG_MS = 90 * 60_000
+_ASK_AFTER_MS = 90 * 60_000
 
 
 class Trade(Struct, frozen=True):
@@ -54,9 +55,20 @@ class Week(Struct, frozen=True):
     requested: int = 0
     blocked: int = 0
 
+    def with_day(self, over: TradingDayStarted) -> "Week":
+        """And one more day, that is over as another has started."""
+        return Week(
+            first=self.first or over.previous_day,
+            last=over.previous_day,
+            pnl=self.pnl + over.daily_pnl,
+            stops=self.stops + over.stops,
+            requested=self.requested + over.entries_requested,
+            blocked=self.blocked + over.entries_blocked,
+        )
 
-class Kept(Struct, frozen=True):
-    """A slot granted at `since`, to be asked about at `ask_at` if it is kept still, both in ms of the log."""
+
+class Granted(Struct, frozen=True):
+    """A slot granted at `since`, to be asked about at `ask_at` if it is not used by then; ms of the log."""
 
     since: int
     ask_at: int
@@ -79,7 +91,7 @@ class AlertMemory(Struct, frozen=True):
     limits: str = ""
     leader: str = ""
     acknowledged: str = ""
-    slots: dict[str, Kept] = field(default_factory=dict)
+    slots: dict[str, Granted] = field(default_factory=dict)
 
     def is_repeat(self, fact: WorkerEvent) -> bool:
         """Whether this is the last fact of its session, published once more. Older ones the fold refuses."""
@@ -99,19 +111,23 @@ class AlertMemory(Struct, frozen=True):
 
     def with_grant(self, worker: str, symbol: str, ms: int) -> "AlertMemory":
         """And a slot granted at `ms`; only the latest are remembered."""
-        return self._with_kept(f"{worker}:{symbol}", Kept(ms, ms + _KEPT_LONG_MS))
+        return self._with_slot(f"{worker}:{symbol}", Granted(ms, ms + _ASK_AFTER_MS))
 
-    def with_renewal(self, worker: str, symbol: str, ms: int) -> tuple["AlertMemory", int]:
-        """And a slot kept at `ms`; for how many ms it has been, where that is to be asked about, or else 0.
+    def long_renewed_ms(self, worker: str, symbol: str, ms: int) -> int:
+        """For how many ms a slot has been renewed at `ms`, where that is to be asked about, or else 0.
 
         First after an hour and a half, as an order may fill at the next hourly bar; then after as long again.
         """
+        known = self.slots.get(f"{worker}:{symbol}")
+        return ms - known.since if known is not None and ms >= known.ask_at else 0
+
+    def with_renewal(self, worker: str, symbol: str, ms: int) -> "AlertMemory":
+        """And a slot renewed at `ms`, after it was asked about where that is due."""
         name = f"{worker}:{symbol}"
-        known = self.slots.get(name) or Kept(ms, ms + _KEPT_LONG_MS)
-        kept_ms = ms - known.since if ms >= known.ask_at else 0
-        if kept_ms:
-            known = Kept(known.since, ms + kept_ms)
-        return self._with_kept(name, known), kept_ms
+        known = self.slots.get(name) or Granted(ms, ms + _ASK_AFTER_MS)
+        if since_ms := self.long_renewed_ms(worker, symbol, ms):
+            known = Granted(known.since, ms + since_ms)
+        return self._with_slot(name, known)
 
     def without_slot(self, worker: str, symbol: str) -> "AlertMemory":
         """And a slot that was used, was given back or has ended."""
@@ -123,17 +139,16 @@ class AlertMemory(Struct, frozen=True):
         names = (name.rpartition(":") for name in self.slots)
         return sorted(symbol for owner, _, symbol in names if owner == worker)
 
-    def _with_kept(self, name: str, slot: Kept) -> "AlertMemory":
-        others = {other: kept for other, kept in self.slots.items() if other != name}
+    def _with_slot(self, name: str, slot: Granted) -> "AlertMemory":
+        others = {other: known for other, known in self.slots.items() if other != name}
         if len(others) >= _SLOTS_REMEMBERED:
             del others[next(iter(others))]
         return replace(self, slots=others | {name: slot})
 
 
-def week_of(day: str) -> tuple[int, int]:
-    """Year and number of the calendar week that an ISO date lies in."""
-    year, number, _ = date.fromisoformat(day).isocalendar()
-    return year, number
+def begins_a_week(started: TradingDayStarted) -> bool:
+    """Whether the new day lies in another calendar week than the one before it."""
+    return week_of(started.previous_day) != week_of(started.day)
 
 
 def book_text(book: AlertMemory) -> str:

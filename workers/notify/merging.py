@@ -8,14 +8,13 @@ summary, by a line of its own, the others by their number.
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+from portfold.config import AlertKind
 from portfold.workers.notify.alert import Alert, Message, gravest
 from portfold.workers.notify.words import together
 from portfold.workers.notify.words.wording import When
 
 Fits = Callable[[str], bool]
 """Whether a text is short enough to be sent at once."""
-
-_TOLD_SINGLY = ("day_summary", "weekly_signs")
 
 
 def next_message(alerts: Sequence[Alert], *, stale_before_ms: int, clock: When, fits: Fits) -> Message | None:
@@ -75,17 +74,18 @@ def _digest(run: Sequence[Alert], clock: When) -> tuple[str, ...]:
     """Each alert as it is, but those of one kind and group in one line, where the first of them was."""
     lines: list[str] = []
     for (kind, group), alike in _by_group(run):
-        if len(alike) == 1 or not group:
+        words = together.counted_as(kind)
+        if len(alike) == 1 or not group or words is None or not words.burst:
             lines += (line for alert in alike for line in alert.lines)
             continue
         subjects = Counter(alert.subject for alert in alike)
-        lines.append(together.many(kind, group, subjects, clock(alike[0].at_ms), clock(alike[-1].at_ms)))
+        lines.append(together.many(words, group, subjects, clock(alike[0].at_ms), clock(alike[-1].at_ms)))
     return tuple(lines)
 
 
-def _by_group(run: Iterable[Alert]) -> list[tuple[tuple[str, str], list[Alert]]]:
+def _by_group(run: Iterable[Alert]) -> list[tuple[tuple[AlertKind, str], list[Alert]]]:
     """In the order of the first of each; who has no group is by himself."""
-    groups: dict[tuple[str, str, int], list[Alert]] = {}
+    groups: dict[tuple[AlertKind, str, int], list[Alert]] = {}
     for number, alert in enumerate(run):
         groups.setdefault((alert.kind, alert.group, 0 if alert.group else number), []).append(alert)
     return [((kind, group), alike) for (kind, group, _), alike in groups.items()]
@@ -93,13 +93,14 @@ def _by_group(run: Iterable[Alert]) -> list[tuple[tuple[str, str], list[Alert]]]
 
 def _summary(run: Sequence[Alert], clock: When) -> tuple[str, ...]:
     lines = [together.not_told_in_time(clock(run[0].at_ms), clock(run[-1].at_ms))]
-    counts: dict[str, Counter[str]] = {}
+    counts: dict[together.Counted, Counter[str]] = {}
     for alert in run:
-        if alert.level == "critical" or alert.kind in _TOLD_SINGLY:
+        words = together.counted_as(alert.kind)
+        if alert.level == "critical" or words is None:
             lines.append(together.one_stale(alert.lines, clock(alert.at_ms)))
         else:
-            counts.setdefault(alert.kind, Counter())[_named(alert.group)] += 1
-    lines += (together.stale_count(kind, groups) for kind, groups in counts.items())
+            counts.setdefault(words, Counter())[_named(alert.group)] += 1
+    lines += (together.stale_count(words, groups) for words, groups in counts.items())
     return tuple(lines)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from portfold.bounds import NAME_LETTERS
 from portfold.config import Configuration, Destination, webhook_url
 from portfold.errors import PortfoldError
-from portfold.events.wire.connection import connect, without_secrets
+from portfold.events.wire.connection import Place, connect, without_secrets
 from portfold.events.wire.notifier_bus import NotifierBus
 from portfold.log import Log
 from portfold.workers.notify.delivery import Delivery
@@ -39,10 +39,8 @@ class NotifierFailed(PortfoldError):
 
 def run(
     configuration: Configuration,
+    place: Place,
     *,
-    url: str,
-    password: str | None,
-    portfolio: str,
     driven: bool,
     environ: Mapping[str, str],
     log: Log,
@@ -54,8 +52,8 @@ def run(
     Addresses are taken from the variables in `environ` that the configuration names.
     """
     runtime = configuration.runtime
-    sinks = _sinks(configuration, portfolio, environ, log)
-    log.info("Notifier starting", portfolio=portfolio, redis=without_secrets(url))
+    sinks = _sinks(configuration, place.portfolio, environ, log)
+    log.info("Notifier starting", portfolio=place.portfolio, redis=without_secrets(place.url))
     deliveries: dict[str, threading.Thread] = {}
     for name, sink in sinks.items():
         destination = runtime.destinations[name]
@@ -73,7 +71,7 @@ def run(
             archive=Path(runtime.archive_folder) if runtime.archive_folder else None,
             lease_ms=lease_ms,
         )
-        bus = NotifierBus(connect(url, password=password), portfolio)
+        bus = NotifierBus(connect(place.url, password=place.password), place.portfolio)
         delivery = Delivery(bus, plan, sink, who=_own_name(), log=log, stop=stop)
         deliveries[name] = threading.Thread(target=delivery.run, name=f"alerts-{name}", daemon=True)
     _serve(deliveries, stop)

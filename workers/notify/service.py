@@ -9,8 +9,11 @@ import threading
 import time
 from typing import Final
 
-from portfold.coordinator.fold.limits import changed_limits
-from portfold.events.codec import RefusedField
+from portfold.coordinator.fold.limits import order_of
+from portfold.coordinator.views.portfolio_view import PortfolioView
+from portfold.coordinator.views.view_field import what_can_be_read
+from portfold.coordinator.views.words.of_events import limits_words
+from portfold.events.wire.bus import VIEW
 from portfold.events.wire.errors import BusUnreachable
 from portfold.events.wire.notifier_bus import NotifierBus, Term, TermOver
 from portfold.log import Log
@@ -65,15 +68,16 @@ class Service:
         self._attempt: Attempt | None = None
         self._shortening = Shortening()
         now = time.monotonic()
-        self._renewed = self._noted = self._next_try = self._led = now
+        self._renewed = self._noted = self._next_try = self._led = self._looked = now
         self._server_ahead_ms = bus.now_ms() - now * 1000
-        self._alone_told = self._must_note = False
+        self._alone_seconds = 0.0
+        self._alone_told = self._must_note = self._away = False
         self._trouble, self._trouble_told = "", 0.0
 
     def greet(self) -> None:
         """Says where alerts go from now on, and what limits are in force."""
         wanted = wanted_words(self._plan.destination)
-        limits, state = self._book.limits, _state_in_words(self._bus.status())
+        limits, state = self._book.limits, _state_in_words(self._bus)
         self._log.info("Alerts go here", wanted=wanted, limits=limits or "none yet", state=state or "open")
         lines = wording.startup(self._bus.keys.name, wanted, limits, state)
         self._say(Alert("startup", "info", self._now_ms(), lines))
@@ -89,18 +93,16 @@ class Service:
 
     def serve(self) -> None:
         """Until told to stop; then what is on its way is brought to an end, and the rest left on the log."""
-        away = False
         while not self._stop.is_set():
             try:
                 self._step()
                 self._outage.is_over()
-                away = False
+                self._away = False
             except BusUnreachable as error:
                 # Whatever was under way goes on when the bus is back: beginning anew might tell it twice.
-                if not away:
+                if not self._away:
                     self._log.error("The log cannot be reached; alerts wait until it can", why=str(error))
-                away = True
-                self._led = time.monotonic()  # who leads is not known, and that is said otherwise
+                self._away = True
                 self._conclude_what_is_over()
                 self._outage.lasts(str(error))
                 self._stop.wait(_LONGEST_LOOK_SECONDS)
@@ -142,11 +144,18 @@ class Service:
         self._waiting.add(WaitingEvent(at, wanted, self._book, time.monotonic()))
 
     def _look_who_leads(self) -> None:
-        """That nobody coordinates is on no log: it is said once, when it has lasted."""
+        """That nobody coordinates is on no log: it is said once, when it has lasted.
+
+        Time in which the log was out of reach does not count: who led then is not known.
+        """
         now = time.monotonic()
+        looked, self._looked = self._looked, now
         if self._reading.leader or self._plan.driven:
-            self._led, self._alone_told = now, False
-        elif now - self._led > outage.PATIENCE_SECONDS and not self._alone_told:
+            self._led, self._alone_seconds, self._alone_told = now, 0.0, False
+            return
+        if not self._away:
+            self._alone_seconds += now - looked
+        if self._alone_seconds > outage.PATIENCE_SECONDS and not self._alone_told:
             self._alone_told = True
             since = self._plan.clock(self._now_ms() - int((now - self._led) * 1000))
             self._say(Alert("not_deciding", "critical", self._now_ms(), wording.not_deciding(since)))
@@ -306,22 +315,23 @@ class Service:
 
 def _limits_in_force(bus: NotifierBus) -> str:
     """What a notifier that has seen no LimitsChanged yet can know of them."""
-    text = bus.status().get("limits", "")
-    if not text:
-        return ""
-    try:
-        return wording.limits_words(changed_limits(text, {}, by="-", reason="-"))
-    except RefusedField:  # of another version, or written by hand
-        return text
+    limits = _known(bus).limits
+    return limits_words(order_of(limits)) if limits else ""
 
 
-def _state_in_words(status: dict[str, str]) -> str:
+def _state_in_words(bus: NotifierBus) -> str:
     """What keeps entries from being allowed, if anything does."""
+    view = _known(bus)
     parts = []
-    if status.get("stopped_out") == "true":
+    if view.stop:
         parts.append("STOPPED OUT")
-    if status.get("halted") == "true":
-        parts.append(f"HALTED by {status.get('halted_by', '')}: {status.get('halt_reason', '')}")
-    if status.get("log_incomplete") == "true":
+    if view.halt:
+        parts.append(f"HALTED by {view.halt.by}: {view.halt.reason}")
+    if view.tail_missing:
         parts.append("LOG INCOMPLETE")
     return "".join(f" | {part}" for part in parts)
+
+
+def _known(bus: NotifierBus) -> PortfolioView:
+    """The portfolio as far as the status can be read."""
+    return what_can_be_read(bus.status().get(VIEW, "")).view

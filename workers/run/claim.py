@@ -59,7 +59,7 @@ class Claim:
         try:
             holder = self._bus.claim(self._worker, self._me, self._lasts_ms, "*" if take_over else "")
             while holder and not self._stop.is_set():
-                if self._lives(holder, patient):
+                if self._lives(holder, patient=patient):
                     raise NameTaken(
                         f"Another process trades as {self._worker}: {shown_holder(holder)}. Stop that one; "
                         "or take its place with --take-over, and it stops."
@@ -89,7 +89,7 @@ class Claim:
     ) -> None:
         self.close()
 
-    def _lives(self, holder: str, patient: bool) -> bool:
+    def _lives(self, holder: str, *, patient: bool) -> bool:
         """Whether the holder renews its claim; to who is patient, has it after a whole one too."""
         held = {self._worker: holder}
         if not patient:

@@ -12,11 +12,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from portfold.coordinator.views.portfolio_view import PortfolioView
+from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.errors import PortfoldError
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import ClockTicked
+from portfold.events.legs import legs_text
 from portfold.events.stream_id import ORIGIN
-from portfold.events.wire.bus import Bus, at_time
+from portfold.events.wire.bus import VIEW, Bus, at_time
 from portfold.exchange_time import milliseconds_of
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.driven import publish_end, publish_step
@@ -68,9 +71,7 @@ class Conductor:
 
     def wait_for_limits(self) -> None:
         """Until a coordinator leads and has put limits in force: before that nobody is allowed anything."""
-        self._wait(
-            lambda status: bool(status.get("max_positions")), "The coordinator has put no limits in force"
-        )
+        self._wait(lambda view: view.limits is not None, "The coordinator has put no limits in force")
 
     def play(self, moment: datetime, bars: Mapping[str, Bar]) -> None:
         """One step: all bars that ended at `moment`, later than the step before."""
@@ -85,7 +86,9 @@ class Conductor:
 
     def settle(self) -> None:
         """Until every event is decided and nothing is left to flatten."""
-        self._wait(lambda status: not status["flattening"], "The portfolio has not come to rest")
+        self._wait(
+            lambda view: not (view.flatten and view.flatten.left), "The portfolio has not come to rest"
+        )
 
     def _tick(self, moment: datetime) -> None:
         self._now_ms = milliseconds_of(moment)
@@ -99,7 +102,7 @@ class Conductor:
                 self._bus.keys.steps, self._acknowledged, count=_READ_AT_ONCE, block_ms=_LOOK_MS
             ):
                 self._acknowledged = entry.id
-                done = dict(zip(entry.fields[::2], entry.fields[1::2], strict=True))
+                done = entry.by_name
                 if done["time_ms"] == str(self._now_ms):
                     missing.discard(done["worker"])
             self._check()
@@ -107,20 +110,22 @@ class Conductor:
                 late = ", ".join(sorted(missing))
                 raise ConductorError(f"{self._failed('Not done with their bars')}: {late}.")
 
-    def _wait(self, at_rest: Callable[[Mapping[str, str]], bool], failing: str) -> None:
+    def _wait(self, at_rest: Callable[[PortfolioView], bool], failing: str) -> None:
         """Until the status shows everything decided that is on the log, and `at_rest`.
 
         The status is read first: if by then nothing has been added to what it was made of, it is the present.
+        One that cannot be read, the coordinator writes anew with what it decides next.
         """
         deadline = time.monotonic() + self._patience_seconds
         while True:
-            status = self._bus.status()
+            view, unreadable = what_can_be_read(self._bus.status().get(VIEW, ""))
             last = str(self._bus.last_event())
-            if status.get("last_event") == last and at_rest(status):
+            if not unreadable and view.last_event == last and at_rest(view):
                 return
             self._check()
             if time.monotonic() > deadline:
-                decided, left = status.get("last_event", "nothing"), status.get("flattening") or "nothing"
+                decided = view.last_event or "nothing"
+                left = legs_text(view.flatten.left) if view.flatten and view.flatten.left else "nothing"
                 raise ConductorError(
                     f"{self._failed(failing)}: events up to {last}, decided up to {decided}, "
                     f"left to flatten {left}."

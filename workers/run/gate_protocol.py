@@ -28,7 +28,7 @@ class Gate(Protocol):
     def position_opened(
         self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, fill: str = ""
     ) -> bool: ...
-    def position_closed(
+    def position_closed(  # noqa: PLR0913 - what there is to report, each by its name
         self,
         symbol: str,
         side: Side = "long",

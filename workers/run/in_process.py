@@ -3,7 +3,7 @@
 It decides by the coordinator's own fold, event by event through the same codec, so a backtest is held to
 exactly what is enforced live. Time is what `at` says it is; events get the IDs a server would give them.
 
-A slot asked for with `hold` is kept however far time is moved on: where it has expired on the way, it is
+A slot asked for with `hold` lasts however far time is moved on: where it has expired on the way, it is
 asked for anew before anything else happens at the new time. Live it is renewed every few seconds instead.
 """
 
@@ -16,7 +16,8 @@ from portfold.config import Configuration
 from portfold.coordinator.configured import configured_limits
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.ledger import Decided, decide
-from portfold.coordinator.views.status import read_status, status_fields
+from portfold.coordinator.views.status import status_values
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.chain import GENESIS
 from portfold.events.codec import Fields, encode_checked
 from portfold.events.fields import Side
@@ -102,7 +103,7 @@ class InProcessPortfolio:
 
     def get_status(self) -> dict[str, object]:
         """The portfolio's status, see `coordinator.views.status`."""
-        return read_status(status_fields(self.state, self._at))
+        return status_values(portfolio_view(self.state, self._at))
 
 
 class InProcessGate:
@@ -151,7 +152,7 @@ class InProcessGate:
         strategy: str = "",
         hold: bool = False,
     ) -> Decision:
-        """Asks for room; with `hold` the slot is kept until a fill is reported or it is given back."""
+        """Asks for room; with `hold` the slot lasts until a fill is reported or it is given back."""
         ask = partial(EntryRequested, symbol=symbol, side=side, size=whole(size), strategy=strategy)
         decision = self._ask(ask, symbol)
         if decision and hold:
@@ -210,7 +211,7 @@ class InProcessGate:
         )
         return True
 
-    def position_closed(
+    def position_closed(  # noqa: PLR0913 - what there is to report, each by its name
         self,
         symbol: str,
         side: Side = "long",

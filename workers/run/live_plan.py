@@ -13,15 +13,15 @@ from msgspec import Struct
 from portfold.config import Configuration, loaded_line
 from portfold.config import Feed as ConfiguredFeed
 from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.dollars import shown
-from portfold.events.wire.bus import Bus
+from portfold.events.wire.bus import VIEW, Bus
 from portfold.log import Log
 from portfold.workers.brokers.paper import fill_at
 from portfold.workers.feeds.csv_folder import CsvFolder
 from portfold.workers.feeds.registry import DRIVEN
 from portfold.workers.filters.opened import filter_in_words, open_filter
 from portfold.workers.run.money import RunRefused, with_or_without
-from portfold.workers.run.program_limits import limits_in
 
 _NOT_OPTIMIZED = "not among the optimized symbols"
 _NO_BARS = "the feed has no bars of it"
@@ -113,7 +113,7 @@ def compare_with_log(run: LiveRun, bus: Bus, log: Log) -> None:
     """Says, loudly, where nobody decides, or by other limits than the configuration's. Raises BusError."""
     if bus.leader() is None:
         log.warning("No coordinator leads this portfolio: no entry is allowed until one does")
-    limits = limits_in(bus.status().get("limits", ""))
+    limits = what_can_be_read(bus.status().get(VIEW, "")).view.limits
     configured = configured_limits(run.configuration)
     differ = [
         f"{name} is {getattr(configured, name)} here and {getattr(limits, name)} in force"

@@ -97,15 +97,16 @@ class OfNow:
     def __call__(self, bar: Bar) -> bool:
         return self.judges(bar.symbol, bar.time)
 
-    def judges(self, symbol: str, bar: datetime) -> bool:
-        """Whether the bar that ended at `bar` is of now."""
+    def judges(self, symbol: str, bar: datetime, *, ahead_seconds: float = 0.0) -> bool:
+        """Whether the bar that ended at `bar` is of now; it may be dated less than `ahead_seconds` ahead."""
         ended = bar.timestamp()
         if self._previous is not None and ended != self._previous:
             self._interval = min(self._interval, ended - self._previous)
         self._previous = ended
         interval = 0.0 if self._interval == float("inf") else max(0.0, self._interval)
         age = self._now() - ended
-        of_now = -LATE_SECONDS <= age <= interval + LATE_SECONDS
+        has_ended = age >= -LATE_SECONDS or -age < ahead_seconds
+        of_now = has_ended and age <= interval + LATE_SECONDS
         if not of_now and not self._said:
             self._log.warning(
                 f"{symbol} bars are not of now: they open nothing",

@@ -15,13 +15,14 @@ import msgspec
 from msgspec import Struct
 
 from portfold.config import Configuration, Feed
-from portfold.events.wire.bus import SERVERS_TIME, Bus
+from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.workers.brokers.paper import fill_at
 from portfold.workers.brokers.protocol import BrokerError, BrokerSetup
 from portfold.workers.brokers.registry import is_paper, open_broker
+from portfold.workers.client.context import GateGround
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
@@ -32,7 +33,7 @@ from portfold.workers.feeds.registry import DRIVEN, open_feed
 from portfold.workers.filters.opened import open_filter
 from portfold.workers.run.first_words import FirstWords
 from portfold.workers.run.money import OfNow, refuse_a_past_market
-from portfold.workers.run.trader import Trader, holdings_of
+from portfold.workers.run.trader import Manner, Trader, holdings_of
 from portfold.workers.strategies.ibs import IbsStrategy
 
 _RETRY_SECONDS = 0.5
@@ -84,8 +85,8 @@ def run(
             symbols=[plan.symbol],
             settings=settings,
             holdings=words,
-            stamp=driven.stamp if driven else lambda: SERVERS_TIME,
             log=log,
+            ground=GateGround(stamp=driven.stamp) if driven else None,
         )
         runtime = configuration.runtime
         trader = Trader(
@@ -94,13 +95,15 @@ def run(
             gate=gate,
             broker=broker,
             log=log,
-            entry_filter=entry_filter,
-            progress=progress,
-            fill_at=fill_at(configuration),
-            of_now=None if is_paper(configuration) else OfNow(log),
+            manner=Manner(
+                entry_filter=entry_filter,
+                progress=progress,
+                fill_at=fill_at(configuration),
+                of_now=None if is_paper(configuration) else OfNow(log),
+            ),
         )
         words.are(trader.report_leftovers, lambda: holdings_of(broker, plan.worker))
-        _trade(gate, trader, bars, driven is not None, stop, log)
+        _trade(gate, trader, bars, stop, log, driven=driven is not None)
     bus.close()
 
 
@@ -108,9 +111,10 @@ def _trade(
     gate: PortfolioGate,
     trader: Trader,
     bars: Iterator[Bar | None],
-    driven: bool,
     stop: threading.Event,
     log: Log,
+    *,
+    driven: bool,
 ) -> None:
     announced, resumes_after = False, trader.resumes_after
     try:

@@ -4,17 +4,16 @@ A program only ever tightens, and only what a configuration or another program p
 ordered stands until a person orders otherwise.
 """
 
-from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
 
 from portfold.config import Configuration
 from portfold.coordinator.configured import PROGRAM, configured_limits, is_a_person
-from portfold.coordinator.fold.limits import Limits, changed_limits, limits_of
+from portfold.coordinator.fold.limits import Limits, order_of
 from portfold.coordinator.views.order_outcome import Ordered, limits_ordered
 from portfold.dollars import shown_limit
-from portfold.events.codec import RefusedField, decode_event, encode_checked
+from portfold.events.codec import decode_event, encode_checked
 from portfold.events.incoming import LimitsChanged
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus
@@ -22,14 +21,6 @@ from portfold.log import Log
 
 _REASON = "the arguments of PortfolioCoordinator"
 _TRIES = 5
-
-
-def limits_in(text: str) -> Limits | None:
-    """The limits that the status shows in one line, if there are any that can be read."""
-    try:
-        return limits_of(changed_limits(text, {}, by="-", reason="-")) if text else None
-    except RefusedField:
-        return None
 
 
 def tighten_limits(
@@ -50,7 +41,9 @@ def tighten_limits(
         wanted = msgspec.structs.replace(wanted, by=f"{PROGRAM}{by}"[:64], config="")
         said = bus.append(encode_checked(wanted))
         before = (
-            f"those set by {ordered.by}" if ordered.text else "the configured ones, and none were in force"
+            f"those set by {ordered.limits.by}"
+            if ordered.limits
+            else "the configured ones, and none were in force"
         )
         now = _said(wanted.max_positions, wanted.daily_stop_loss)
         log.warning(f"These limits are now in force: {now}: the tighter of this program's and {before}")
@@ -64,14 +57,14 @@ def _tighter(
     ordered: Ordered, configuration: Configuration, max_positions: int, daily_stop_loss: Decimal
 ) -> LimitsChanged | None:
     """The limits to be put in force; None where those that there are, are tight enough, or a person's."""
-    if not ordered.text:
+    if ordered.limits is None:
         base = configured_limits(configuration)
         contracts = configuration.runtime.max_contracts or min(max_positions, base.max_positions)
         base = msgspec.structs.replace(base, max_contracts=contracts)
     else:
-        if not may_be_tightened(ordered.by):
+        if not may_be_tightened(ordered.limits.by):
             return None
-        base = changed_limits(ordered.text, {}, by=ordered.by, reason=_REASON)
+        base = order_of(ordered.limits)
     tighter = msgspec.structs.replace(
         base,
         reason=_REASON,
@@ -79,7 +72,7 @@ def _tighter(
         daily_stop_loss=min(base.daily_stop_loss, daily_stop_loss),
     )
     same = (tighter.max_positions, tighter.daily_stop_loss) == (base.max_positions, base.daily_stop_loss)
-    return None if ordered.text and same else tighter
+    return None if ordered.limits and same else tighter
 
 
 def may_be_tightened(by: str) -> bool:
@@ -104,18 +97,15 @@ def _refuse_no_limits(configuration: Configuration, max_positions: int, daily_st
     )
 
 
-def compare_limits(
-    status: Mapping[str, str], max_positions: int, daily_stop_loss: Decimal, *, log: Log
-) -> None:
+def compare_limits(limits: Limits | None, max_positions: int, daily_stop_loss: Decimal, *, log: Log) -> None:
     """Says it, loudly, where the arguments are not the limits in force, and which hold."""
-    limits, by = limits_in(status.get("limits", "")), status.get("limits_by", "")
     if limits is None or (limits.max_positions, limits.daily_stop_loss) == (max_positions, daily_stop_loss):
         return
     looser = limits.max_positions > max_positions or limits.daily_stop_loss > daily_stop_loss
-    hold = "the tighter of both will hold" if looser and may_be_tightened(by) else "those hold"
+    hold = "the tighter of both will hold" if looser and may_be_tightened(limits.by) else "those hold"
     log.critical(
         f"LIMITS DIFFER: this program asks for {_said(max_positions, daily_stop_loss)}, and in force are "
-        f"{_said(limits.max_positions, limits.daily_stop_loss)}, set by {by}: {hold}"
+        f"{_said(limits.max_positions, limits.daily_stop_loss)}, set by {limits.by}: {hold}"
     )
 
 

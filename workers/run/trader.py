@@ -53,13 +53,22 @@ class _Again(NamedTuple):
     pause_seconds: float
 
 
-class Trader:
-    """Trades `contract` by `strategy`, through `gate` and `broker`.
+class Manner(NamedTuple):
+    """How it is traded.
 
     `entry_filter`: what signals have to pass, if anything, before the gate is asked. `progress`:
-    where it notes how far it has come, for its next life. `fill_at`: the close of the bar that
-    decides, or the open of the next. `of_now`: whether a bar may open anything. `clock`: for pauses.
+    where it is noted how far this life has come, for the next. `fill_at`: the close of the bar that
+    decides, or the open of the next. `of_now`: whether a bar may open anything.
     """
+
+    entry_filter: EntryFilter | None = None
+    progress: Progress | None = None
+    fill_at: FillAt = "mark"
+    of_now: Callable[[Bar], bool] | None = None
+
+
+class Trader:
+    """Trades `contract` by `strategy`, through `gate` and `broker`. `clock`: for pauses."""
 
     def __init__(
         self,
@@ -69,12 +78,10 @@ class Trader:
         gate: Gate,
         broker: OpenedBroker,
         log: Log,
-        entry_filter: EntryFilter | None = None,
-        progress: Progress | None = None,
-        fill_at: FillAt = "mark",
-        of_now: Callable[[Bar], bool] | None = None,
+        manner: Manner | None = None,
         clock: Clock | None = None,
     ) -> None:
+        entry_filter, progress, fill_at, of_now = manner or Manner()
         self._contract = contract
         self._strategy = strategy
         self._gate = gate

@@ -2,9 +2,13 @@
 
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import asdict
+
 from portfold.coordinator.store.entry_json import shown_json
 from portfold.coordinator.views.headlines import headlines
 from portfold.coordinator.views.overview import Overview
+from portfold.coordinator.views.portfolio_view import Slot
+from portfold.coordinator.views.status import status_values
 
 _UTC = ZoneInfo("UTC")
 
@@ -16,19 +20,19 @@ def as_json(seen: Overview) -> str:
 
 def fields(seen: Overview) -> dict[str, object]:
     """The status hash's fields as values, and beside them what was looked for around it."""
-    backlog, server = seen.backlog, seen.server
+    view, backlog, server = seen.view, seen.backlog, seen.server
     return {
-        **dict(sorted(seen.status.items())),
+        **dict(sorted(status_values(view).items())),
         "headlines": [one.code for one in headlines(seen, _UTC)],
         "now_ms": seen.now_ms,
         "held": [
-            one._asdict() | {"price": str(one.price), "unrealized": float(one.unrealized)}
-            for one in seen.held
+            asdict(one) | {"price": str(one.price), "unrealized": float(one.unrealized)}
+            for one in view.positions
         ],
-        "reservations": [one._asdict() for one in seen.reserved],
-        "taken_back": [one._asdict() for one in seen.taken_back],
-        "stop_at": float(seen.account.stop_at),
-        "stop_used": float(seen.account.used),
+        "reservations": [_slot(one, None if one.kept else one.expires_ms) for one in view.reserved],
+        "taken_back": [_slot(one, None) for one in view.taken_back],
+        "stop_at": float(view.stop_at),
+        "stop_used": float(view.stop_used),
         "present": [one._asdict() for one in seen.workers],
         "unmanaged": [
             {"symbol": one.symbol, "side": one.side, "size": one.size, "worker": one.worker}
@@ -50,4 +54,15 @@ def fields(seen: Overview) -> dict[str, object]:
             "keeps": server.kept.setting,
             "writes_fail": server.writes_fail,
         },
+    }
+
+
+def _slot(one: Slot, until_ms: int | None) -> dict[str, object]:
+    return {
+        "symbol": one.symbol,
+        "side": one.side,
+        "size": one.size,
+        "worker": one.worker,
+        "until_ms": until_ms,
+        "kept": one.kept,
     }

@@ -15,7 +15,8 @@ from rich.text import Text
 from portfold.cli.typed import typed
 from portfold.coordinator.views.headlines import Headline, headlines
 from portfold.coordinator.views.overview import Overview
-from portfold.coordinator.views.status_values import Reserved, ShownPosition
+from portfold.coordinator.views.portfolio_view import ShownPosition, Slot
+from portfold.coordinator.views.status import acknowledged_text, block_rate
 from portfold.dollars import ZERO, shown_price
 from portfold.dollars import shown as dollars
 from portfold.exchange_time import clock, span
@@ -44,9 +45,9 @@ def picture(seen: Overview, *, shown: str, zone: ZoneInfo) -> list[Text]:
         *_labelled("Daily P&L", [_loss(seen)]),
         *_labelled("", [Text(_parts_of_loss(seen), style="dim")]),
         *_labelled("Positions", [_slots(seen)]),
-        *(_held(one, seen.now_ms) for one in seen.held),
-        *(_reserved(one, seen.now_ms) for one in seen.reserved),
-        *(_row(one, "taken back", Text(f"{'a fill may come':>23}")) for one in seen.taken_back),
+        *(_held(one, seen.now_ms) for one in seen.view.positions),
+        *(_reserved(one, seen.now_ms) for one in seen.view.reserved),
+        *(_row(one, "taken back", Text(f"{'a fill may come':>23}")) for one in seen.view.taken_back),
         Text(),
         *_labelled("Entries", _entries(seen)),
         *_labelled("Workers", _workers(seen)),
@@ -70,35 +71,36 @@ def badged(one: Headline) -> list[Text]:
 
 
 def _loss(seen: Overview) -> Text:
-    account, used = seen.account, seen.account.used
+    pnl, used = seen.view.day.pnl, seen.view.stop_used
     full = int(used * _BAR)
     style = "bold red" if used >= _NEAR else "yellow" if full else "green"
-    if not account.limit:
-        return Text(dollars(account.daily_pnl))
+    if not seen.view.daily_limit:
+        return Text(dollars(pnl))
     return Text.assemble(
-        (f"{dollars(account.daily_pnl):<13}", style),
+        (f"{dollars(pnl):<13}", style),
         ("█" * full, style),
         ("░" * (_BAR - full), "dim"),
         (f"{int(used * 100):>4}% ", style),  # never 100 before it is there
-        f"stop at {dollars(account.stop_at)}",
+        f"stop at {dollars(seen.view.stop_at)}",
     )
 
 
 def _parts_of_loss(seen: Overview) -> str:
-    account = seen.account
-    open_loss = account.daily_pnl - account.realized
-    if seen.limits.get("stop_loss_on") == "realized":
-        return f"realized {dollars(account.realized)}; open profit and loss do not count"
-    unmarked = sum(one.unmarked for one in seen.held)
-    if unmarked and unmarked == len(seen.held):
-        return f"realized {dollars(account.realized)}, open: no mark"
+    day, limits, held = seen.view.day, seen.view.limits, seen.view.positions
+    realized = f"realized {dollars(day.realized)}"
+    if limits is not None and limits.stop_loss_on == "realized":
+        return f"{realized}; open profit and loss do not count"
+    unmarked = sum(one.unmarked for one in held)
+    if unmarked and unmarked == len(held):
+        return f"{realized}, open: no mark"
     without = f" ({unmarked} without a mark)" if unmarked else ""
-    return f"realized {dollars(account.realized)}, open {dollars(open_loss)}{without}"
+    return f"{realized}, open {dollars(day.pnl - day.realized)}{without}"
 
 
 def _slots(seen: Overview) -> Text:
-    limit, open_now = int(str(seen.status.get("max_positions") or 0)), len(seen.held)
-    reserved = max(0, int(str(seen.status.get("slots_used") or 0)) - open_now)
+    limit = seen.view.limits.max_positions if seen.view.limits else 0
+    open_now = len(seen.view.positions)
+    reserved = max(0, seen.view.slots_used - open_now)
     parts: list[str | tuple[str, str]] = [
         ("●" * open_now, "green"),
         ("◐" * reserved, "yellow"),
@@ -113,7 +115,7 @@ def _slots(seen: Overview) -> Text:
 
 
 def _held(one: ShownPosition, now_ms: int) -> Text:
-    age = span(max(0, now_ms - one.opened_ms)) if one.opened_ms is not None else ""
+    age = span(max(0, now_ms - one.opened_ms))
     profit = (f"{dollars(one.unrealized):>13}", "green" if one.unrealized >= ZERO else "red")
     if one.unmarked:
         profit = (f"{'no mark':>13}", "yellow")
@@ -125,15 +127,14 @@ def _held(one: ShownPosition, now_ms: int) -> Text:
     )
 
 
-def _reserved(one: Reserved, now_ms: int) -> Text:
-    left = f"expires in {span(max(0, one.until_ms - now_ms))}" if one.until_ms is not None else ""
-    left = "kept: may be filled" if one.kept else left
+def _reserved(one: Slot, now_ms: int) -> Text:
+    left = "kept: may be filled" if one.kept else f"expires in {span(max(0, one.expires_ms - now_ms))}"
     row = _row(one, "reserved", Text(f"{left:>23}"))
     row.stylize("yellow")
     return row
 
 
-def _row(one: ShownPosition | Reserved, how: str, right: Text) -> Text:
+def _row(one: ShownPosition | Slot, how: str, right: Text) -> Text:
     """What, by whom, and on the right how it is; the name in the middle gets what room there is."""
     what = Text.assemble((f"  {one.symbol:<5} ", "bold"), f"{one.side:<5} {one.size:>2} {how:<14} ")
     what.truncate(WIDTH - right.cell_len - 2, overflow="ellipsis")
@@ -143,14 +144,14 @@ def _row(one: ShownPosition | Reserved, how: str, right: Text) -> Text:
 
 
 def _entries(seen: Overview) -> list[Text]:
-    stats = seen.stats
-    asked, denied = stats.get("total_entries_requested", 0), stats.get("total_entries_blocked", 0)
+    stats = seen.view.stats
+    asked, denied = stats.total_entries_requested, stats.total_entries_blocked
     return [
         Text(f"{asked:,} asked"),
-        Text(f"{stats.get('total_entries_allowed', 0):,} allowed"),
-        Text(f"{denied:,} denied ({stats.get('block_rate', 0):.0%})"),
-        Text(f"exits: {stats.get('total_exits', 0):,}"),
-        Text(f"stops: {stats.get('stop_loss_triggers', 0):,}"),
+        Text(f"{stats.total_entries_allowed:,} allowed"),
+        Text(f"{denied:,} denied ({block_rate(stats):.0%})"),
+        Text(f"exits: {stats.total_exits:,}"),
+        Text(f"stops: {stats.stop_loss_triggers:,}"),
     ]
 
 
@@ -183,7 +184,7 @@ def _leader(seen: Overview) -> list[Text]:
 
 
 def _log(seen: Overview) -> list[Text]:
-    whole = not (seen.backlog.lost or seen.says("log_incomplete"))
+    whole = not (seen.backlog.lost or seen.view.tail_missing)
     kept = seen.server.kept
     return [
         Text("whole") if whole else Text("NOT WHOLE", style="bold red"),
@@ -193,7 +194,7 @@ def _log(seen: Overview) -> list[Text]:
 
 
 def _acknowledged(seen: Overview) -> list[Text]:
-    told = seen.text("loss_acknowledged")
+    told = acknowledged_text(seen.view)
     return _folded(Text(" " * _LABEL), f"loss acknowledged {told}", style="dim") if told else []
 
 

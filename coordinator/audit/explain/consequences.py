@@ -1,17 +1,17 @@
-"""What happened next: which threads of a story begin with an event and its decisions."""
+"""What happened next: which trackers begin with an event and its decisions."""
 
 from collections.abc import Sequence
 
 from portfold.coordinator.audit.explain.trackers import (
     OF_EPISODE,
-    DeniedThread,
-    EpisodeThread,
-    HaltThread,
-    LegThread,
-    NextThread,
-    StopThread,
-    Thread,
-    UnsettledThread,
+    DeniedTracker,
+    EpisodeTracker,
+    HaltTracker,
+    LegTracker,
+    NextTracker,
+    StopTracker,
+    Tracker,
+    UnsettledTracker,
 )
 from portfold.coordinator.fold.state import State, leg_key
 from portfold.events.decisions import (
@@ -19,10 +19,10 @@ from portfold.events.decisions import (
     EntryAllowed,
     EntryDenied,
     EntryExpired,
-    EventRejected,
     MarkStale,
     PositionMismatch,
     StopLossTriggered,
+    refusal,
 )
 from portfold.events.incoming import (
     EntryRequested,
@@ -42,47 +42,47 @@ from portfold.events.incoming import (
 )
 
 
-def threads_of(event: Event | Malformed, decisions: Sequence[Decision], after: State) -> list[Thread]:
-    """The threads that begin with an event and its decisions, given the state it led to."""
-    threads = [thread for one in decisions for thread in _of_decision(one, event)]
-    if not any(isinstance(one, EventRejected) for one in decisions):
-        threads += _of_event(event)
+def trackers_of(event: Event | Malformed, decisions: Sequence[Decision], after: State) -> list[Tracker]:
+    """The trackers that begin with an event and its decisions, given the state it led to."""
+    trackers = [tracker for one in decisions for tracker in _of_decision(one, event)]
+    if refusal(decisions) is None:
+        trackers += _of_event(event)
     for name in dict.fromkeys(one.episode for one in decisions if isinstance(one, OF_EPISODE)):
-        threads.append(EpisodeThread(name, after))
-    return [thread for thread in threads if not thread.done]
+        trackers.append(EpisodeTracker(name, after))
+    return [tracker for tracker in trackers if not tracker.done]
 
 
-def _of_decision(decision: Decision, event: Event | Malformed) -> list[Thread]:
+def _of_decision(decision: Decision, event: Event | Malformed) -> list[Tracker]:
     match decision:
         case EntryAllowed():
-            return [LegThread(decision.symbol, decision.side, decision.worker)]
+            return [LegTracker(decision.symbol, decision.side, decision.worker)]
         case EntryDenied() if isinstance(event, EntryRequested):
-            return [DeniedThread(event)]
+            return [DeniedTracker(event)]
         case EntryExpired():
             same = {"worker": decision.worker, "symbol": decision.symbol}
-            return [NextThread(EntryRequested, same, f"{decision.worker} did not ask for it again.")]
+            return [NextTracker(EntryRequested, same, f"{decision.worker} did not ask for it again.")]
         case StopLossTriggered():
-            return [StopThread()]
+            return [StopTracker()]
         case PositionMismatch():
-            return [UnsettledThread(leg_key(decision.symbol, decision.side, decision.worker))]
+            return [UnsettledTracker(leg_key(decision.symbol, decision.side, decision.worker))]
         case MarkStale():
             same = {"worker": decision.worker, "symbol": decision.symbol}
-            return [NextThread(PositionMarked, same, "It was not marked again.")]
+            return [NextTracker(PositionMarked, same, "It was not marked again.")]
     return []
 
 
-def _of_event(event: Event | Malformed) -> list[Thread]:
+def _of_event(event: Event | Malformed) -> list[Tracker]:
     match event:
         case PositionOpened():
-            return [LegThread(event.symbol, event.side, event.worker)]
+            return [LegTracker(event.symbol, event.side, event.worker)]
         case LimitsChanged():
-            return [NextThread(LimitsChanged, {}, "These limits are in force where the record ends.")]
+            return [NextTracker(LimitsChanged, {}, "These limits are in force where the record ends.")]
         case TradingHalted() | FlattenRequested():
-            return [HaltThread()]
+            return [HaltTracker()]
         case WorkerLost() | WorkerStopped() | WorkerRetired():
             return [
-                NextThread(WorkerStarted, {"worker": event.worker}, f"{event.worker} did not start again.")
+                NextTracker(WorkerStarted, {"worker": event.worker}, f"{event.worker} did not start again.")
             ]
         case LogTailMissing():
-            return [NextThread(LossAcknowledged, {}, "Nobody acknowledged the loss.")]
+            return [NextTracker(LossAcknowledged, {}, "Nobody acknowledged the loss.")]
     return []

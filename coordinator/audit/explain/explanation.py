@@ -1,6 +1,6 @@
 """One event and what was decided on it, explained: what it met, why it was so, what changed, what came next.
 
-The record is read up to where the last thread of the story ends. The decisions shown are those on record; why
+The record is read up to where the last tracker is done. The decisions shown are those on record; why
 they were made is told from the state that folding the log leads to. Where the two differ, that is said.
 """
 
@@ -10,7 +10,7 @@ from decimal import localcontext
 import msgspec
 from msgspec import Struct, field
 
-from portfold.coordinator.audit.explain.consequences import threads_of
+from portfold.coordinator.audit.explain.consequences import trackers_of
 from portfold.coordinator.audit.explain.rationale import DecisionContext, because
 from portfold.coordinator.audit.explain.state_rows import Labelled, state_rows
 from portfold.coordinator.audit.explain.trackers import Step
@@ -25,7 +25,9 @@ from portfold.coordinator.store.entry_json import words_json
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.recorded import Recorded, difference
-from portfold.coordinator.views.status import read_status, status_fields
+from portfold.coordinator.views.portfolio_view import PortfolioView
+from portfold.coordinator.views.status import limits_in_words, status_lists, status_texts, status_values
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.dollars import EXACT
 from portfold.events.codec import RefusedField, decode_decided
 from portfold.events.fields import readable
@@ -40,9 +42,6 @@ _WATCHED = (
     "current_day", "positions", "reserved", "taken_back", "daily_pnl", "realized_pnl", "stopped_out",
     "halted", "flattening", "unsettled", "log_incomplete", "workers", "limits",
 )  # fmt: skip
-_LISTS = dict.fromkeys(("positions", "reserved", "taken_back", "unsettled", "workers"), ", ") | {
-    "limits": "; "
-}
 
 
 class ExplainedDecision(Struct, frozen=True):
@@ -118,21 +117,21 @@ def explain(record: Record, found: Found, on_progress: Callable[[int], object]) 
         on_progress(done)
     else:
         raise NotOnRecord(f"There is no event {found.event} on record.")
-    threads = threads_of(decided.event, decided.decisions, follower.state)
+    trackers = trackers_of(decided.event, decided.decisions, follower.state)
     story = explanation.next
     for later in entries:
-        if not threads or len(story) >= MOST_HAPPENED:
+        if not trackers or len(story) >= MOST_HAPPENED:
             break
         done += 1
         on_progress(done)
         step = Step(later.event.id, later.event.fields, follower.advance(*later.event), follower.state)
-        texts = dict.fromkeys(text for thread in threads for text in thread.follow(step))
+        texts = dict.fromkeys(text for tracker in trackers for text in tracker.follow(step))
         story += (Happened(str(step.at), text) for text in texts)
-        threads = [thread for thread in threads if not thread.done]
+        trackers = [tracker for tracker in trackers if not tracker.done]
     if len(story) >= MOST_HAPPENED:
         explanation.ending = [f"And so on: portfold audit show --from {story[-1].id}"]
     else:
-        explanation.ending = [text for thread in threads if (text := thread.unfinished())]
+        explanation.ending = [text for tracker in trackers if (text := tracker.unfinished())]
     return explanation
 
 
@@ -160,7 +159,7 @@ def _explained(
         exchange=exchange_of(after.limits),
         decisions=[_told(case, entry, asked=entry.id == found.decision) for entry in decisions],
         met_after=str(cursor),
-        met=read_status(status_fields(shown, cursor)),
+        met=status_values(portfolio_view(shown, cursor)),
         met_rows=state_rows(shown),
         changes=_changes(before, after, event.id),
         notes=notes,
@@ -185,14 +184,21 @@ def _copied(state: State) -> State:
 
 def _changes(before: State, after: State, at: StreamId) -> list[Change]:
     """What of the status is not as it was; of a list, what left it and what joined it."""
-    was, now = status_fields(before, at), status_fields(after, at)
+    was, now = portfolio_view(before, at), portfolio_view(after, at)
+    texts = status_texts(was), status_texts(now)
+    lists = _items(was), _items(now)
     found = []
     for name in _WATCHED:
-        if was[name] != now[name]:
-            left, joined = was[name], now[name]
-            if name in _LISTS:
-                old, new = (text.split(_LISTS[name]) for text in (left, joined))
-                left = _LISTS[name].join(item for item in old if item not in new)
-                joined = _LISTS[name].join(item for item in new if item not in old)
-            found.append(Change(name, left, joined))
+        left, joined = (text[name] for text in texts)
+        if left == joined:
+            continue
+        if name in lists[0]:
+            separator, old, new = "; " if name == "limits" else ", ", lists[0][name], lists[1][name]
+            left = separator.join(item for item in old if item not in new)
+            joined = separator.join(item for item in new if item not in old)
+        found.append(Change(name, left, joined))
     return found
+
+
+def _items(view: PortfolioView) -> dict[str, list[str]]:
+    return status_lists(view) | {"limits": limits_in_words(view)}

@@ -1,17 +1,26 @@
 """Why a decision was made: the rule that decided, with the numbers it was given. One function a decision.
 
 Pure: told from the state the event met (`met`, after time had passed) and the one it led to (`after`). The
-numbers are those of the state; the sentence on record comes from the decision itself.
+numbers are those of the state; the sentence on record comes from the decision itself. mypy refuses a new
+decision that is not answered for here.
 """
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple, assert_never
 
 from portfold.coordinator.audit.explain.state_rows import pnl_parts, slots_sum, told_clock, told_time
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
 from portfold.coordinator.fold.rules.entry import RULES
-from portfold.coordinator.fold.state import State, contracts_used, daily_pnl, how_it_went, leg_key, slots_used
+from portfold.coordinator.fold.state import (
+    State,
+    contracts_used,
+    daily_pnl,
+    how_it_went,
+    leg_key,
+    leg_of,
+    slots_used,
+)
 from portfold.dollars import shown
 from portfold.events import decisions as said
 from portfold.events.decisions import Decision
@@ -41,11 +50,40 @@ class DecisionContext(NamedTuple):
 
 def because(case: DecisionContext, decision: Decision) -> list[str]:
     """The sentences; none where the decision says all there is."""
-    return _WHY.get(type(decision), _nothing_more)(case, decision)
-
-
-def _nothing_more(case: DecisionContext, decision: Decision) -> list[str]:
-    return []
+    match decision:
+        case said.EntryAllowed():
+            return _allowed(case, decision)
+        case said.EntryDenied():
+            return _denied(case, decision)
+        case said.EntryExpired():
+            return _expired(case, decision)
+        case said.StopLossApproaching():
+            return _approaching(case, decision)
+        case said.StopLossTriggered():
+            return _triggered(case, decision)
+        case said.FlattenOrdered():
+            return _ordered(case, decision)
+        case said.FlattenHandedOver():
+            return _handed_over(case, decision)
+        case said.FlattenOverdue():
+            return _overdue(case, decision)
+        case said.PortfolioFlat():
+            return [f"The last of what event {decision.episode} began to flatten is reported closed."]
+        case said.LimitBreached():
+            return _breached(case)
+        case said.PositionAdopted():
+            return []
+        case said.PositionMismatch():
+            return _mismatch(decision)
+        case said.PnlDisputed():
+            return _disputed(case, decision)
+        case said.MarkStale():
+            return _stale(case, decision)
+        case said.EventRejected():
+            return ["It changed nothing."]
+        case said.TradingDayStarted():
+            return _new_day(case, decision)
+    assert_never(decision)
 
 
 # --- entries --------------------------------------------------------------------------------------------
@@ -223,18 +261,14 @@ def _overdue(case: DecisionContext, decision: said.FlattenOverdue) -> list[str]:
     ]
 
 
-def _flat(case: DecisionContext, decision: said.PortfolioFlat) -> list[str]:
-    return [f"The last of what event {decision.episode} began to flatten is reported closed."]
-
-
 # --- what should not have happened ----------------------------------------------------------------------
 
 
-def _breached(case: DecisionContext, decision: said.LimitBreached) -> list[str]:
+def _breached(case: DecisionContext) -> list[str]:
     return [f"{slots_sum(case.after)} after it. A fill is a fact: it counts, even where it breaks a limit."]
 
 
-def _mismatch(case: DecisionContext, decision: said.PositionMismatch) -> list[str]:
+def _mismatch(decision: said.PositionMismatch) -> list[str]:
     perhaps = "perhaps " if decision.kind in said.LATE_REPORTS else ""
     return [
         f"The log holds {decision.log_size}, the broker {perhaps}{decision.broker_size}. Entries in "
@@ -246,8 +280,7 @@ def _disputed(case: DecisionContext, decision: said.PnlDisputed) -> list[str]:
     event, limits = case.event, case.met.limits
     if not isinstance(event, PositionClosed | PositionMarked) or limits is None:
         return []
-    owner = (event.owner if isinstance(event, PositionClosed) else "") or event.worker
-    held = case.met.positions.get(leg_key(event.symbol, event.side, owner))
+    held = case.met.positions.get(leg_of(event))
     value = limits.point_values.get(event.symbol)
     if held is None or value is None:
         return []
@@ -268,10 +301,6 @@ def _stale(case: DecisionContext, decision: said.MarkStale) -> list[str]:
     return [f"Last marked {last}; after {allowed} a mark counts as stale."]
 
 
-def _rejected(case: DecisionContext, decision: said.EventRejected) -> list[str]:
-    return ["It changed nothing."]
-
-
 # --- the calendar ---------------------------------------------------------------------------------------
 
 
@@ -282,22 +311,3 @@ def _new_day(case: DecisionContext, decision: said.TradingDayStarted) -> list[st
         f"{decision.previous_day} ended {told_time(case.exchange, case.before.day.ends_ms)} "
         f"({case.exchange.zone}); this is the first event after that."
     ]
-
-
-_WHY: dict[type, Callable[[DecisionContext, Any], list[str]]] = {
-    said.EntryAllowed: _allowed,
-    said.EntryDenied: _denied,
-    said.EntryExpired: _expired,
-    said.StopLossApproaching: _approaching,
-    said.StopLossTriggered: _triggered,
-    said.FlattenOrdered: _ordered,
-    said.FlattenHandedOver: _handed_over,
-    said.FlattenOverdue: _overdue,
-    said.PortfolioFlat: _flat,
-    said.LimitBreached: _breached,
-    said.PositionMismatch: _mismatch,
-    said.PnlDisputed: _disputed,
-    said.MarkStale: _stale,
-    said.EventRejected: _rejected,
-    said.TradingDayStarted: _new_day,
-}

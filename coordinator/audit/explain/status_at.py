@@ -10,7 +10,8 @@ from portfold.coordinator.audit.record.record import Record
 from portfold.coordinator.audit.record.span import Span
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.follower import Follower
-from portfold.coordinator.views.status import read_status, status_fields
+from portfold.coordinator.views.status import status_values
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.incoming import CoordinatorStarted
 from portfold.events.stream_id import ORIGIN, StreamId
 
@@ -28,8 +29,9 @@ class PastStatus(Struct, frozen=True):
 
     def fields(self) -> dict[str, object]:
         """The fields of `portfold status --json` that the log knows, as values."""
-        status = status_fields(self.state, self.event) | {"leader": self.leader}
-        return read_status(status) | {"next_event": str(self.next) if self.next else ""}
+        view = portfolio_view(self.state, self.event, leader=self.leader)
+        next_event = str(self.next) if self.next else ""
+        return status_values(view) | {"leader": self.leader, "next_event": next_event}
 
 
 def status_at(record: Record, moment: Moment, on_progress: Callable[[int], object]) -> PastStatus:

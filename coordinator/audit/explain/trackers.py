@@ -1,7 +1,7 @@
-"""The threads of a story: a position, a denied request, a flatten, a stop, each followed to its end.
+"""Trackers: each follows a position, a denied request, a flatten or a stop to its end.
 
-A thread looks at every later event and says what of it belongs to the story. It is done when there is nothing
-more to come; where the record ends before, it says how things stood.
+It looks at every later event and says what of it belongs to the story. It is done when there is nothing more
+to come; where the record ends before, it says how things stood.
 """
 
 from typing import NamedTuple, Protocol
@@ -10,16 +10,15 @@ from msgspec import Struct
 
 from portfold.coordinator.audit.record.timeline import event_text
 from portfold.coordinator.fold.rules.entry import why_not
-from portfold.coordinator.fold.state import State, daily_pnl, leg_key
+from portfold.coordinator.fold.state import State, daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.ledger import Decided
-from portfold.coordinator.views.narration import told_decision
+from portfold.coordinator.views.words.of_decisions import said_of_decision
 from portfold.dollars import ZERO, shown
 from portfold.events.decisions import (
     Decision,
     EntryAllowed,
     EntryDenied,
     EntryExpired,
-    EventRejected,
     FlattenHandedOver,
     FlattenOrdered,
     FlattenOverdue,
@@ -69,7 +68,7 @@ class Step(NamedTuple):
     def told(self) -> str:
         """Its sentence; a fill with its price, which a coordinator's log leaves out."""
         event = self.event
-        if isinstance(event, PositionOpened | PositionClosed) and not self.refused:
+        if isinstance(event, PositionOpened | PositionClosed) and self.decided.took_effect:
             what = "opened" if isinstance(event, PositionOpened) else "closed"
             made = ""
             if isinstance(event, PositionClosed):
@@ -81,14 +80,9 @@ class Step(NamedTuple):
             return f"Position {what}: {leg}{made} | Daily P&L: {shown(daily_pnl(self.state))}"
         return event_text(self.state, self.decided, self.fields)
 
-    @property
-    def refused(self) -> bool:
-        """Whether it changed nothing."""
-        return self.decided.repeated or any(isinstance(one, EventRejected) for one in self.decided.decisions)
 
-
-class Thread(Protocol):
-    """One thread of the story."""
+class Tracker(Protocol):
+    """Follows one thing to its end."""
 
     done: bool
 
@@ -101,7 +95,7 @@ class Thread(Protocol):
         ...
 
 
-class LegThread:
+class LegTracker:
     """A position, or a slot reserved for one, until neither is left."""
 
     def __init__(self, symbol: str, side: str, worker: str) -> None:
@@ -114,7 +108,7 @@ class LegThread:
 
     def follow(self, step: Step) -> list[str]:
         found = [step.told] if self._concerns(step.event) else []
-        found += [told_decision(one).text for one in step.decided.decisions if self._is_about(one)]
+        found += [said_of_decision(one).text for one in step.decided.decisions if self._is_about(one)]
         if isinstance(step.event, PositionMarked):
             self._mark(step)
         self._renewals += self._is_renewed(step)
@@ -122,7 +116,7 @@ class LegThread:
         if not reserved and not held and not found:
             found = [f"The slot is taken back: {step.told}"]
         if self._renewals and not reserved:
-            found = [f"The slot was kept meanwhile, renewed {_times(self._renewals)}.", *found]
+            found = [f"The slot was renewed meanwhile, {_times(self._renewals)}.", *found]
             self._renewals = 0
         self._held = held
         self.done = not (held or reserved)
@@ -136,10 +130,8 @@ class LegThread:
         match event:
             case EntryWithdrawn():
                 return (event.symbol, event.worker) == (self._symbol, self._worker)
-            case PositionOpened() | PositionSettled():
-                return leg_key(event.symbol, event.side, event.worker) == self._key
-            case PositionClosed():
-                return leg_key(event.symbol, event.side, event.owner or event.worker) == self._key
+            case PositionOpened() | PositionClosed() | PositionSettled():
+                return leg_of(event) == self._key
         return False
 
     def _is_about(self, decision: Decision) -> bool:
@@ -178,7 +170,7 @@ class LegThread:
         return [f"While open it was marked {self._marks:,} times, {between}."]
 
 
-class DeniedThread:
+class DeniedTracker:
     """A denied request, until it could have been allowed and was asked again, or the trading day ended."""
 
     def __init__(self, request: EntryRequested) -> None:
@@ -193,7 +185,7 @@ class DeniedThread:
         if not self._asked and self._is_asked_again(step.event):
             self._asked = True
             answers = [one for one in step.decided.decisions if isinstance(one, EntryAllowed | EntryDenied)]
-            found += [f"Asked again: {told_decision(one).text}" for one in answers]
+            found += [f"Asked again: {said_of_decision(one).text}" for one in answers]
             self.done = any(isinstance(one, EntryAllowed) for one in answers)
         if not self._free and not self.done and self._would_be_allowed(step.state):
             self._free = True
@@ -216,7 +208,7 @@ class DeniedThread:
         return known and state.limits is not None and why_not(state, state.limits, self._request) is None
 
 
-class EpisodeThread:
+class EpisodeTracker:
     """Flattening, from the order until everything is confirmed closed."""
 
     def __init__(self, episode: str, state: State) -> None:
@@ -227,7 +219,7 @@ class EpisodeThread:
 
     def follow(self, step: Step) -> list[str]:
         found = [step.told] if self._closes(step.event) else []
-        found += [told_decision(one).text for one in step.decided.decisions if self._is_of(one)]
+        found += [said_of_decision(one).text for one in step.decided.decisions if self._is_of(one)]
         self._note(step.state)
         self.done = step.state.flatten is None or step.state.flatten.episode != self._episode
         return found
@@ -240,18 +232,13 @@ class EpisodeThread:
         self._keys = set(flatten.left) if flatten is not None and flatten.episode == self._episode else set()
 
     def _closes(self, event: Event | Malformed) -> bool:
-        match event:
-            case PositionClosed():
-                return leg_key(event.symbol, event.side, event.owner or event.worker) in self._keys
-            case PositionSettled():
-                return leg_key(event.symbol, event.side, event.worker) in self._keys
-        return False
+        return isinstance(event, PositionClosed | PositionSettled) and leg_of(event) in self._keys
 
     def _is_of(self, decision: Decision) -> bool:
         return isinstance(decision, OF_EPISODE) and decision.episode == self._episode
 
 
-class StopThread:
+class StopTracker:
     """The day's latch, until it lifts."""
 
     def __init__(self) -> None:
@@ -269,7 +256,7 @@ class StopThread:
         return f"Where the record ends the stop holds; it denied {_requests(self._denied)} so far."
 
 
-class HaltThread:
+class HaltTracker:
     """A halt, until it is lifted."""
 
     def __init__(self) -> None:
@@ -288,7 +275,7 @@ class HaltThread:
         return f"Where the record ends trading is still halted; that denied {_requests(self._denied)} so far."
 
 
-class UnsettledThread:
+class UnsettledTracker:
     """A difference between log and broker, until it is settled."""
 
     def __init__(self, key: str) -> None:
@@ -303,7 +290,7 @@ class UnsettledThread:
         return f"Where the record ends {self._key} is not settled."
 
 
-class NextThread:
+class NextTracker:
     """The next event of one type whose fields are those `named`; else `otherwise`."""
 
     def __init__(self, of: type[Struct], named: dict[str, str], otherwise: str) -> None:

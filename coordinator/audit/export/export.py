@@ -38,10 +38,10 @@ def export(
     try:
         manifest = _written(record, folder, form, on_progress)
     except OSError as error:
-        _remove(folder, made)
+        _remove(folder, made=made)
         raise ExportError(f"{error.filename or folder} cannot be written: {error.strerror}.") from error
     except BaseException:
-        _remove(folder, made)
+        _remove(folder, made=made)
         raise
     return manifest
 
@@ -125,7 +125,7 @@ def _claimed(folder: Path) -> bool:
     return made
 
 
-def _remove(folder: Path, made: bool) -> None:
+def _remove(folder: Path, *, made: bool) -> None:
     """Takes away what was written: all there is, as the folder was empty before."""
     for path in folder.iterdir():
         path.unlink()

@@ -13,6 +13,7 @@ from portfold.coordinator.audit.record.record import RecordError
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.views.status import status_fields
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.incoming import CoordinatorStarted
 from portfold.events.wire.importer_bus import ImporterBus
 
@@ -56,7 +57,7 @@ def put_back(record: ExportedRecord, bus: ImporterBus, on_progress: Callable[[in
             cursor=record.cursor,
             chain=record.chain,
             folded=done.events,
-            status=status_fields(follower.state, follower.cursor) | {"leader": leader},
+            status=status_fields(portfolio_view(follower.state, follower.cursor, leader=leader)),
         )
     return done
 

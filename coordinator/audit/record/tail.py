@@ -13,17 +13,17 @@ from typing import NamedTuple
 
 from portfold.coordinator.audit.record.columns import TABLES, Row
 from portfold.coordinator.audit.record.moment import Exchange
-from portfold.coordinator.audit.record.timeline import Item, Wanted, decision_text, event_text
+from portfold.coordinator.audit.record.timeline import Item, Wanted, decision_text, event_line
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.follower import Follower, LogDiffers
 from portfold.coordinator.store.history import on_stream
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.store.segment import ArchiveError
-from portfold.coordinator.views.narration import Level, told_decision, told_event
+from portfold.coordinator.views.words.of_decisions import said_of_decision
+from portfold.coordinator.views.words.said import Level
 from portfold.events.codec import RefusedField, decode_decided, decode_event
-from portfold.events.decisions import Decision, EventRejected
-from portfold.events.incoming import Malformed
+from portfold.events.decisions import Decision
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry
 from portfold.events.wire.errors import BusError
@@ -65,30 +65,24 @@ class Choice(NamedTuple):
             state, repeated = follower.state, follower.advance(*recorded.event).repeated
         decisions = [_read(decision) for decision in recorded.decisions]
         if self.wanted.has(recorded.event.fields):
-            told = self._event(recorded.event, state, repeated, decisions)
+            told = self._event(recorded.event, state, decisions, repeated=repeated)
             if told.level != "debug" or self.everything or self.wanted.types:
                 yield told
         for entry, decision in zip(recorded.decisions, decisions, strict=True):
             if self.wanted.has(entry.fields):
-                level = told_decision(decision).level if decision is not None else "error"
+                level = said_of_decision(decision).level if decision is not None else "error"
                 row = Row(*entry)
                 yield TailLine(
                     Item(TABLES[1], row, recorded.event.id, self.exchange, decision_text(entry)), level
                 )
 
     def _event(
-        self, entry: Entry, state: State | None, repeated: bool, decisions: list[Decision | None]
+        self, entry: Entry, state: State | None, decisions: list[Decision | None], *, repeated: bool
     ) -> TailLine:
-        event, refused = decode_event(entry.fields), any(isinstance(one, EventRejected) for one in decisions)
-        counted = not (repeated or refused or isinstance(event, Malformed))
-        lines = told_event(state, event) if counted else []
-        if lines:
-            level, text = lines[0]
-        else:
-            known = [one for one in decisions if one is not None]
-            decided = Decided(entry.id, event, repeated, known, [], "")
-            level, text = "debug", event_text(State(), decided, entry.fields)
-        return TailLine(Item(TABLES[0], Row(*entry), entry.id, self.exchange, text), level)
+        read = [one for one in decisions if one is not None]
+        decided = Decided(entry.id, decode_event(entry.fields), repeated, read, [], "")
+        line = event_line(state, decided, entry.fields)
+        return TailLine(Item(TABLES[0], Row(*entry), entry.id, self.exchange, line.text), line.level)
 
 
 def _read(entry: Entry) -> Decision | None:
@@ -168,7 +162,7 @@ class Tail:
         while True:
             try:
                 if trouble:
-                    yield from self._look_after_absence(time.monotonic() - since)
+                    yield from self.after_absence(time.monotonic() - since)
                     trouble, pause = "", _FIRST_PAUSE_SECONDS
                 yield from self._next(waiting, wait)
             except BusError as error:
@@ -202,8 +196,8 @@ class Tail:
                 self._cursor = decided
             self._follower = None
 
-    def _look_after_absence(self, seconds: float) -> Iterator[Note]:
-        """Where the log ends now: a server may come back without what it had."""
+    def after_absence(self, seconds: float) -> Iterator[Note]:
+        """Tells where the log ends now: a server may come back without what it had."""
         decided = self._decided()
         yield Note(f"Redis is back, after {span(int(seconds * 1000))}.")
         if decided < self._cursor:

@@ -17,19 +17,13 @@ from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.recorded import Recorded
-from portfold.coordinator.views.narration import told_decision, told_event
-from portfold.dollars import shown
+from portfold.coordinator.views.narration import KnownByState, Line
+from portfold.coordinator.views.words.of_decisions import said_of_decision
+from portfold.coordinator.views.words.of_events import said_of_event
+from portfold.coordinator.views.words.said import Known
 from portfold.events.codec import Fields, RefusedField, decode_decided
 from portfold.events.fields import readable
-from portfold.events.incoming import (
-    ClockTicked,
-    CoordinatorStarted,
-    EntryRenewed,
-    EntryRequested,
-    EntryWithdrawn,
-    Malformed,
-    PositionMarked,
-)
+from portfold.events.incoming import Malformed
 from portfold.events.legs import parse_legs
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Entry
@@ -116,33 +110,19 @@ def _legs(values: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def event_text(state: State, decided: Decided, fields: Fields) -> str:
-    """What the event says, and whether it counted."""
-    if isinstance(decided.event, Malformed):
-        return f"Not an event: {_plainly(fields)}"
-    refused = any(type(decision).__name__ == "EventRejected" for decision in decided.decisions)
-    if decided.repeated or refused:
-        return f"{'Published again' if decided.repeated else 'Refused'}: {_plainly(fields)}"
-    lines = told_event(state, decided.event)
-    return lines[0].text if lines else _of_the_quiet(decided.event, fields)
+    """What the event says, and whether it counted; `state` is that right after it."""
+    return event_line(state, decided, fields).text
 
 
-def _of_the_quiet(event: object, fields: Fields) -> str:
-    """The sentence for an event that a coordinator does not log."""
-    match event:
-        case EntryRequested():
-            strategy = f" | {event.strategy}" if event.strategy else ""
-            return f"{event.symbol} entry requested: {event.side} {event.size} by {event.worker}{strategy}"
-        case EntryWithdrawn():
-            return f"{event.symbol} entry withdrawn by {event.worker} | {event.reason}"
-        case EntryRenewed():
-            return f"{event.symbol} entry still under way, its slot is kept for {event.worker}"
-        case PositionMarked():
-            return f"Position marked: {event.symbol} at {event.price:f} | Open P&L: {shown(event.unrealized)}"
-        case CoordinatorStarted():
-            return f"Coordinator started: {event.leader} | Epoch {event.epoch} | Rules {event.fold}"
-        case ClockTicked():
-            return "Time passed"
-    return _plainly(fields)
+def event_line(state: State | None, decided: Decided, fields: Fields) -> Line:
+    """The same, with how grave it is; where the state is not known, without running totals."""
+    event = decided.event
+    if isinstance(event, Malformed):
+        return Line("debug", f"Not an event: {_plainly(fields)}")
+    if not decided.took_effect:
+        return Line("debug", f"{'Published again' if decided.repeated else 'Refused'}: {_plainly(fields)}")
+    said, *_ = said_of_event(event, KnownByState(state, event) if state is not None else Known())
+    return Line(said.level, said.text)
 
 
 def decision_text(decision: Entry) -> str:
@@ -151,7 +131,7 @@ def decision_text(decision: Entry) -> str:
         message, _ = decode_decided(decision.fields)
     except RefusedField:
         return f"Not a decision: {_plainly(decision.fields)}"
-    return told_decision(message).text
+    return said_of_decision(message).text
 
 
 def _plainly(fields: Fields) -> str:

@@ -20,12 +20,13 @@ from portfold.coordinator.audit.report.day_account import (
     OrderKind,
     Trade,
 )
-from portfold.coordinator.audit.report.flattenings import took_effect
 from portfold.coordinator.fold.limits import Limits, limits_named
+from portfold.coordinator.fold.rules.daily_loss import is_near
 from portfold.coordinator.fold.rules.flatten import catches_new_fills
-from portfold.coordinator.fold.state import State, contracts_used, daily_pnl, earlier, leg_key, slots_used
+from portfold.coordinator.fold.state import State, contracts_used, daily_pnl, earlier, leg_of, slots_used
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.narration import narrate
+from portfold.coordinator.views.words.said import is_everyday
 from portfold.dollars import ZERO
 from portfold.events.codec import Fields
 from portfold.events.decisions import (
@@ -38,6 +39,8 @@ from portfold.events.decisions import (
     PnlDisputed,
     StopLossTriggered,
     TradingDayStarted,
+    first,
+    refusal,
 )
 from portfold.events.incoming import (
     EntryRequested,
@@ -54,7 +57,6 @@ from portfold.events.incoming import (
     WorkerRetired,
 )
 
-_EVERYDAY = ("debug", "info")
 _BY_TRADERS = (EntryRequested, PositionOpened, PositionClosed, PositionMarked, PositionSettled)
 
 
@@ -89,10 +91,11 @@ def enter(account: DayAccount, decided: Decided, state: State, met: Before) -> N
     account.last_ms = ms
     account.ends_ms = state.day.ends_ms
     account.halted = state.halt is not None
-    if took_effect(decided):
+    if decided.took_effect:
         _enter_event(account, decided, state, met)
     elif isinstance(decided.event, TradingResumed):
-        _enter_order(account, ms, decided.event, refused=_refusal(decided))
+        refused = refusal(decided.decisions)
+        _enter_order(account, ms, decided.event, refused=refused.reason if refused is not None else "")
     for decision in decided.decisions:
         _enter_decision(account, ms, decision, state)
     _enter_lines(account, decided, state)
@@ -145,15 +148,15 @@ def _enter_event(account: DayAccount, decided: Decided, state: State, met: Befor
 def _enter_close(
     account: DayAccount, decided: Decided, event: PositionClosed, state: State, met: Before
 ) -> None:
-    owner, booked = event.owner or event.worker, _booked(state, met)
-    held = met.open.get(leg_key(event.symbol, event.side, owner))
+    owner, booked = event.holder, _booked(state, met)
+    held = met.open.get(leg_of(event))
     if held is None:
         if booked:
             account.bookings.append(
                 Booking(decided.at.ms, event.symbol, owner, booked, "closed what was not open")
             )
         return
-    counted = (one.counted for one in decided.decisions if isinstance(one, PnlDisputed))
+    disputed = first(PnlDisputed, decided.decisions)
     entry, opened_ms = held
     account.trades.append(
         Trade(
@@ -166,7 +169,7 @@ def _enter_close(
             entry=entry,
             price=event.price,
             commission=event.commission,
-            pnl=next(counted, event.pnl),
+            pnl=disputed.counted if disputed is not None else event.pnl,
             booked=booked,
             reason=event.reason,
             closed_by=event.worker if event.worker != owner else "",
@@ -180,33 +183,24 @@ def _booked(state: State, met: Before) -> Decimal:
     return state.day.realized - (met.realized if met.day == state.day.date else ZERO)
 
 
-_ORDERED = (
-    TradingHalted,
-    TradingResumed,
-    FlattenRequested,
-    PositionSettled,
-    LossAcknowledged,
-    WorkerRetired,
-)
-_ORDERS: dict[type, OrderKind] = {
-    TradingHalted: "halt",
-    TradingResumed: "resume",
-    FlattenRequested: "flatten",
-    PositionSettled: "settle",
-    LossAcknowledged: "acknowledge",
-    WorkerRetired: "retire",
-}
-
-
 def _enter_order(account: DayAccount, ms: int, event: Event | Malformed, refused: str = "") -> None:
-    if isinstance(event, _ORDERED):
-        forced = isinstance(event, TradingResumed) and event.force
-        kind: OrderKind = "resume by force" if forced else _ORDERS[type(event)]
-        account.orders.append(Order(ms, kind, event.by, event.reason, refused))
-
-
-def _refusal(decided: Decided) -> str:
-    return next((one.reason for one in decided.decisions if isinstance(one, EventRejected)), "")
+    kind: OrderKind
+    match event:
+        case TradingHalted():
+            kind = "halt"
+        case TradingResumed():
+            kind = "resume by force" if event.force else "resume"
+        case FlattenRequested():
+            kind = "flatten"
+        case PositionSettled():
+            kind = "settle"
+        case LossAcknowledged():
+            kind = "acknowledge"
+        case WorkerRetired():
+            kind = "retire"
+        case _:  # no order, or one that the account has among the changes of its limits
+            return
+    account.orders.append(Order(ms, kind, event.by, event.reason, refused))
 
 
 def _enter_change(account: DayAccount, ms: int, state: State, met: Before) -> None:
@@ -215,7 +209,7 @@ def _enter_change(account: DayAccount, ms: int, state: State, met: Before) -> No
     if met.limits is None:
         account.limits = state.limits
         return
-    old, new = limits_named(met.limits.text), limits_named(state.limits.text)
+    old, new = limits_named(met.limits), limits_named(state.limits)
     changes = tuple((name, old[name], value) for name, value in new.items() if old[name] != value)
     if changes:
         account.changes.append(Change(ms, state.limits.by, state.limits.reason, changes))
@@ -252,7 +246,7 @@ def _enter_lines(account: DayAccount, decided: Decided, state: State) -> None:
     """What the coordinator's log would say that is out of the ordinary, except that a day began."""
     shown: list[Decision] = [one for one in decided.decisions if not isinstance(one, TradingDayStarted)]
     for line in narrate(state, decided._replace(decisions=shown)):
-        if line.level in _EVERYDAY:
+        if is_everyday(line.level):
             continue
         if len(account.lines) < LINES_KEPT:
             account.lines.append(NarratedLine(decided.at.ms, line))
@@ -284,7 +278,7 @@ def _enter_figures(account: DayAccount, ms: int, state: State) -> None:
     used = lost / limits.daily_stop_loss
     if used > account.used or not account.lost_of:
         account.used, account.lost, account.lost_of = max(ZERO, used), max(ZERO, lost), limits.daily_stop_loss
-    account.near = account.near or used * 100 >= limits.stop_approach_percent
+    account.near = account.near or is_near(lost, limits)
     _enter_above(account, Above("positions", ms, held, limits.max_positions))
     contracts = contracts_used(state) - sum(one.size for one in state.reservations.values())
     _enter_above(account, Above("contracts", ms, contracts, limits.max_contracts))

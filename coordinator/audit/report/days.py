@@ -23,6 +23,7 @@ from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.recorded import Recorded, difference
 from portfold.events.decisions import StopLossTriggered
 from portfold.events.stream_id import ORIGIN
+from portfold.exchange_time import week_of
 
 _NO_DAY = ""
 _LAST_DAY = "9999-12-31"
@@ -70,12 +71,6 @@ def gather(record: Record, asked: Asked, on_progress: Callable[[int], object] | 
     Raises what reading the record raises.
     """
     return _Gatherer(asked).gather(record, on_progress)
-
-
-def week_of(day: str) -> str:
-    """The Monday of the day's week."""
-    found = date.fromisoformat(day)
-    return date.fromordinal(found.toordinal() - found.weekday()).isoformat()
 
 
 def begins_ms(account: DayAccount) -> int:

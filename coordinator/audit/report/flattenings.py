@@ -1,11 +1,10 @@
 """Each flattening followed from the order to the last confirmed close, however many days that takes."""
 
 from portfold.coordinator.audit.report.day_account import Flattening, Step, StepKind, Triggered
-from portfold.coordinator.fold.state import State, leg_key
+from portfold.coordinator.fold.state import State, leg_of
 from portfold.coordinator.store.ledger import Decided
 from portfold.dollars import shown, shown_limit
 from portfold.events.decisions import (
-    EventRejected,
     FlattenHandedOver,
     FlattenOrdered,
     FlattenOverdue,
@@ -15,12 +14,6 @@ from portfold.events.decisions import (
 from portfold.events.incoming import PRICE_NOT_TOLD, PositionClosed, PositionSettled
 from portfold.events.legs import parse_legs
 from portfold.quotes import exit_price
-
-
-def took_effect(decided: Decided) -> bool:
-    """Whether the event was folded: neither a repeat nor refused."""
-    refused = any(isinstance(decision, EventRejected) for decision in decided.decisions)
-    return not (decided.repeated or refused)
 
 
 class Flattenings:
@@ -52,10 +45,9 @@ class Flattenings:
 
     def _see_close(self, decided: Decided, state: State) -> None:
         event = decided.event
-        if not isinstance(event, PositionClosed | PositionSettled) or not took_effect(decided):
+        if not isinstance(event, PositionClosed | PositionSettled) or not decided.took_effect:
             return
-        owner = event.owner or event.worker if isinstance(event, PositionClosed) else event.worker
-        if (key := leg_key(event.symbol, event.side, owner)) not in self._left:
+        if (key := leg_of(event)) not in self._left:
             return
         left = state.positions.get(key)
         if isinstance(event, PositionSettled):

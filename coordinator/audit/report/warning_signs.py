@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from portfold.bounds import MOST_BLOCKED, MOST_STOPS_A_WEEK
+from portfold.bounds import MOST_BLOCKED, MOST_STOPS_A_WEEK, too_many_blocked, too_many_stops
 from portfold.coordinator.audit.report.day_account import DayAccount, rate
 from portfold.dollars import shown, shown_limit
 
@@ -43,7 +43,7 @@ def _block_rate(accounts: Sequence[DayAccount]) -> Sign:
     text = "no entry was asked for"
     if blocked_share is not None:
         text = f"{blocked:,} of {asked:,} entries denied, {blocked_share:.1%}"
-    seen = blocked_share is not None and blocked_share > MOST_BLOCKED
+    seen = too_many_blocked(blocked, asked)
     return Sign("block_rate", "Entries blocked", seen, f"{text}; a sign above {MOST_BLOCKED:.0%}")
 
 
@@ -54,7 +54,7 @@ def _stops(accounts: Sequence[DayAccount]) -> Sign:
     return Sign(
         "stops_in_week",
         "Daily stops",
-        count > MOST_STOPS_A_WEEK,
+        too_many_stops(count),
         f"{count or 'none'} {when}; a sign above {MOST_STOPS_A_WEEK} a week",
     )
 
@@ -81,7 +81,9 @@ def _above(accounts: Sequence[DayAccount]) -> Sign:
         text = f"never; most at once {most.most_open}{allowed}"
         return Sign("above_limit", "More open than allowed", seen=False, text=text)
     worst = [f"{found.held} {found.what}, limit {found.limit}" for found in over[0].above]
-    return Sign("above_limit", "More open than allowed", True, f"{', '.join(worst)}, on {_days(over)}")
+    return Sign(
+        "above_limit", "More open than allowed", seen=True, text=f"{', '.join(worst)}, on {_days(over)}"
+    )
 
 
 def _breaches(accounts: Sequence[DayAccount]) -> Sign:

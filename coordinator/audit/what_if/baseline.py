@@ -6,20 +6,18 @@ not decided like this.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from portfold.coordinator.audit.record.record import RecordError
-from portfold.coordinator.fold.state import State, leg_key
+from portfold.coordinator.fold.state import State, leg_of
 from portfold.coordinator.store.follower import LogDiffers
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.store.verification import Verification
 from portfold.events.codec import decode_event
-from portfold.events.decisions import Decision, EntryAllowed, EntryDenied, EventRejected, PnlDisputed
+from portfold.events.decisions import Decision, EntryAllowed, EntryDenied, PnlDisputed, first, refusal
 from portfold.events.incoming import Event, Malformed, PositionClosed
 from portfold.events.stream_id import StreamId
-
-_Kind = TypeVar("_Kind", bound=Decision)
 
 
 class Met(NamedTuple):
@@ -40,7 +38,7 @@ class Met(NamedTuple):
     @property
     def rejected(self) -> bool:
         """Whether the event was refused."""
-        return first(EventRejected, self.decisions) is not None
+        return refusal(self.decisions) is not None
 
     def grown(self, key: str) -> int:
         """By how many contracts the leg `key` grew; below 0, by how many it shrank."""
@@ -66,7 +64,7 @@ class Baseline:
         at, fields = recorded.event
         state, event = self.state, decode_event(fields)
         sizes = {key: held.size for key, held in state.positions.items()}
-        second_close = isinstance(event, PositionClosed) and closed_leg(event) in state.day.closed
+        second_close = isinstance(event, PositionClosed) and leg_of(event) in state.day.closed
         unlike = self._run.go_on(recorded)
         if unlike is not None:
             raise LogDiffers(
@@ -84,11 +82,6 @@ class Baseline:
         self._decided = decided
 
 
-def closed_leg(event: PositionClosed) -> str:
-    """The leg that the event closes."""
-    return leg_key(event.symbol, event.side, event.owner or event.worker)
-
-
 def counted_pnl(event: PositionClosed, decisions: Sequence[Decision]) -> Decimal:
     """The P&L of a close as the coordinator counted it, to the cent."""
     disputed = first(PnlDisputed, decisions)
@@ -99,13 +92,5 @@ def first_answer(decisions: Sequence[Decision]) -> EntryAllowed | EntryDenied | 
     """The answer to a request, where that is not a repeat."""
     for decision in decisions:
         if isinstance(decision, EntryAllowed | EntryDenied) and not decision.repeats:
-            return decision
-    return None
-
-
-def first(kind: type[_Kind], decisions: Sequence[Decision]) -> _Kind | None:
-    """The first decision of a kind."""
-    for decision in decisions:
-        if isinstance(decision, kind):
             return decision
     return None

@@ -27,9 +27,9 @@ with the log.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from portfold.coordinator.audit.what_if.baseline import Baseline, Met, first, first_answer
-from portfold.coordinator.audit.what_if.event_rewriter import Retelling
-from portfold.coordinator.audit.what_if.excluded_trades import Absent
+from portfold.coordinator.audit.what_if.baseline import Baseline, Met, first_answer
+from portfold.coordinator.audit.what_if.event_rewriter import EventRewriter
+from portfold.coordinator.audit.what_if.excluded_trades import ExcludedTrades
 from portfold.coordinator.audit.what_if.findings import (
     DayOver,
     Figures,
@@ -42,7 +42,7 @@ from portfold.coordinator.audit.what_if.findings import (
 )
 from portfold.coordinator.audit.what_if.overrides import Overrides
 from portfold.coordinator.fold.fold import fold
-from portfold.coordinator.fold.state import Position, Reservation, State, daily_pnl, leg_key
+from portfold.coordinator.fold.state import Position, Reservation, State, daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.recorded import Recorded
 from portfold.events.decisions import (
     Decision,
@@ -50,6 +50,7 @@ from portfold.events.decisions import (
     EntryDenied,
     StopLossTriggered,
     TradingDayStarted,
+    first,
 )
 from portfold.events.incoming import (
     EntryRequested,
@@ -97,9 +98,9 @@ class OtherBook:
 
     def __init__(self, overrides: Overrides) -> None:
         self.state = State()
-        self.absent = Absent()
+        self.excluded = ExcludedTrades()
         self._overrides = overrides
-        self._retelling = Retelling(overrides, self.absent, self.state)
+        self._rewriter = EventRewriter(overrides, self.excluded, self.state)
         self._granted_here: dict[str, str] = {}
         self._asked_before: dict[tuple[str, str], None] = {}
         self._ended_today = self._unknown_today = 0
@@ -109,8 +110,8 @@ class OtherBook:
         if not met.at.answerable:
             return []
         self._give_way(met)
-        told = self._retelling.told(met)
-        found: list[Finding] = [*self._retelling.trades, *self._filled_anyway(met, told)]
+        told = self._rewriter.told(met)
+        found: list[Finding] = [*self._rewriter.trades, *self._filled_anyway(met, told)]
         decisions = fold(self.state, met.at, told)
         found = [*self._day_over(met.decisions, decisions), *found]
         match met.event:
@@ -124,7 +125,7 @@ class OtherBook:
 
     def end(self, recorded: State) -> list[Finding]:
         """The log ends here: what is open then, and the last day so far."""
-        found: list[Finding] = [*self.absent.still_open(recorded)]
+        found: list[Finding] = [*self.excluded.still_open(recorded)]
         if recorded.day.date:
             figures = _so_far(self.state, self._ended_today)
             day = recorded.day.date
@@ -162,7 +163,7 @@ class OtherBook:
     def _filled_anyway(self, met: Met, told: Event | Malformed) -> list[Finding]:
         if not isinstance(told, PositionOpened) or met.repeated or met.rejected:
             return []
-        key = leg_key(told.symbol, told.side, told.worker)
+        key = leg_of(told)
         reservation = self._reserved_here(key)
         if reservation is None or reservation.expires_ms <= met.at.ms:
             return []
@@ -177,12 +178,12 @@ class OtherBook:
         again = False
         if isinstance(recorded, EntryAllowed):
             self._asked_before.pop((event.worker, event.symbol), None)
-            self.absent.expect_no_more([key])
+            self.excluded.expect_no_more([key])
             if isinstance(other, EntryDenied):
-                self.absent.expect(key, at, event.size, other.code)
+                self.excluded.expect(key, at, event.size, other.code)
         else:
             if key not in met.state.reservations:
-                self.absent.expect_no_more([key])
+                self.excluded.expect_no_more([key])
             if isinstance(other, EntryAllowed):
                 again = self._allow_here(at, key, event)
         was, would_be = _said(recorded), _said(other)
@@ -207,7 +208,7 @@ class OtherBook:
     def _withdrawn(self, met: Met, event: EntryWithdrawn) -> None:
         worker = met.state.workers.get(event.worker)
         if not met.repeated and worker is not None and worker.session == event.session:
-            self.absent.expect_no_more(
+            self.excluded.expect_no_more(
                 leg_key(event.symbol, side, event.worker) for side in ("long", "short")
             )
 
@@ -229,9 +230,9 @@ class OtherBook:
             key = leg_key(leg.symbol, leg.side, leg.worker)
             granted = met.state.reservations.get(key)
             if granted is not None:
-                self.absent.expect(key, granted.request, leg.size, _STOPPED_OUT, str(met.at))
+                self.excluded.expect(key, granted.request, leg.size, _STOPPED_OUT, str(met.at))
         for key, held in list(self.state.positions.items()):
-            self.absent.end(key, held, str(met.at))
+            self.excluded.end(key, held, str(met.at))
             self._ended_today += 1
             self._unknown_today += held.mark is None
             fold(self.state, met.at, _closed_at_mark(held))

@@ -1,20 +1,20 @@
-"""How an event is told to the other book, in which some of the recorded trades are absent.
+"""How an event is told to the other book, in which some of the recorded trades are excluded.
 
-Of what is absent the other book hears nothing: a fill, a mark, a close, a holding or a settlement is told
-without the absent contracts, and not at all where it is about nothing else. Where one leg holds absent
-contracts and others, P&L is shared by contracts, and a close takes the absent ones first. As long as nothing
-is absent every event is told as it lies in the log, to the letter.
+Of what is excluded the other book hears nothing: a fill, a mark, a close, a holding or a settlement is told
+without the excluded contracts, and not at all where it is about nothing else. Where one leg holds excluded
+contracts and others, P&L is shared by contracts, and a close takes the excluded ones first. As long as
+nothing is excluded every event is told as it lies in the log, to the letter.
 """
 
 from decimal import Decimal
 
 from msgspec import structs
 
-from portfold.coordinator.audit.what_if.baseline import Met, closed_leg, counted_pnl
-from portfold.coordinator.audit.what_if.excluded_trades import Absent, share
+from portfold.coordinator.audit.what_if.baseline import Met, counted_pnl
+from portfold.coordinator.audit.what_if.excluded_trades import ExcludedTrades, share
 from portfold.coordinator.audit.what_if.findings import TradeEnded, TradeGone
 from portfold.coordinator.audit.what_if.overrides import Overrides
-from portfold.coordinator.fold.state import FILLS_REMEMBERED, State, leg_key
+from portfold.coordinator.fold.state import FILLS_REMEMBERED, State, has_slot, leg_key, leg_of
 from portfold.dollars import ZERO
 from portfold.events.incoming import (
     ClockTicked,
@@ -35,16 +35,16 @@ from portfold.events.legs import Holding, holdings_text, parse_holdings
 _NO_SYMBOL = ""
 
 
-class Retelling:
+class EventRewriter:
     """Tells the events one after the other to a book whose state is `state`.
 
-    `trades` are those absent ones that the last event has closed.
+    `trades` are the excluded ones that the last event has closed.
     """
 
-    def __init__(self, overrides: Overrides, absent: Absent, state: State) -> None:
+    def __init__(self, overrides: Overrides, excluded: ExcludedTrades, state: State) -> None:
         self.trades: list[TradeGone | TradeEnded] = []
         self._overrides = overrides
-        self._absent = absent
+        self._excluded = excluded
         self._state = state
         self._untold_fills: dict[str, None] = {}
 
@@ -71,25 +71,25 @@ class Retelling:
     # --- fills ------------------------------------------------------------------------------------------
 
     def _opened(self, met: Met, event: PositionOpened) -> Event:
-        grown = met.grown(leg_key(event.symbol, event.side, event.worker))
+        grown = met.grown(leg_of(event))
         if grown == 0:
             untold = event.fill in self._untold_fills or self._would_find_room(met)
             return _nothing(event) if met.rejected and untold else event
-        absent = self._absent.opened(event.worker, event.symbol, event.side, grown, str(met.at))
-        if absent == 0:
+        excluded = self._excluded.opened(event.worker, event.symbol, event.side, grown, str(met.at))
+        if excluded == 0:
             return event
-        if absent == event.size:
+        if excluded == event.size:
             return self._untold(event)
-        return structs.replace(event, size=event.size - absent)
+        return structs.replace(event, size=event.size - excluded)
 
     def _closed(self, met: Met, event: PositionClosed) -> Event:
-        key = closed_leg(event)
+        key = leg_of(event)
         shrunk = -met.grown(key)
         if shrunk == 0:
             unheard_of = met.second_close and key not in self._state.day.closed
             untold = event.fill in self._untold_fills or unheard_of
             return _nothing(event) if met.rejected and untold else event
-        taken = self._absent.closed(key, shrunk, counted_pnl(event, met.decisions), str(met.at))
+        taken = self._excluded.closed(key, shrunk, counted_pnl(event, met.decisions), str(met.at))
         self.trades = taken.trades
         if taken.contracts == 0:
             return event
@@ -119,29 +119,24 @@ class Retelling:
 
     def _renewed(self, met: Met, event: EntryRenewed) -> Event:
         """An entry that the other book does not allow has no slot there to be kept. A repeat keeps none."""
-        kept, keeps = (
-            any(
-                (one.symbol, one.worker) == (event.symbol, event.worker) for one in book.reservations.values()
-            )
-            for book in (met.state, self._state)
-        )
+        kept, keeps = (has_slot(book, event.symbol, event.worker) for book in (met.state, self._state))
         return _nothing(event) if kept and not keeps and not met.rejected else event
 
     # --- marks ------------------------------------------------------------------------------------------
 
     def _marked(self, event: PositionMarked) -> Event:
-        key = leg_key(event.symbol, event.side, event.worker)
-        absent, held = self._absent.contracts(key), self._state.positions.get(key)
-        if absent == 0:
+        key = leg_of(event)
+        excluded, held = self._excluded.contracts(key), self._state.positions.get(key)
+        if excluded == 0:
             return event
         if held is None:
             return _nothing(event)
-        return structs.replace(event, unrealized=share(event.unrealized, held.size, held.size + absent))
+        return structs.replace(event, unrealized=share(event.unrealized, held.size, held.size + excluded))
 
     # --- what brokers and operators say is held -----------------------------------------------------------
 
     def _started(self, met: Met, event: WorkerStarted) -> Event:
-        """What a broker holds and the log did not know is absent as far as it was still to fill."""
+        """What a broker holds and the log did not know is excluded as far as it was still to fill."""
         held: dict[str, Holding] = {}
         for holding in parse_holdings(event.positions):
             key = leg_key(holding.symbol, holding.side, event.worker)
@@ -149,38 +144,40 @@ class Retelling:
             held[key] = holding._replace(size=holding.size + other_lots)
         for key, holding in held.items():
             if (grown := met.grown(key)) > 0:
-                self._absent.opened(event.worker, holding.symbol, holding.side, grown, str(met.at))
-        absent = {key: self._absent.contracts(key) for key in held}
-        if not any(absent.values()):
+                self._excluded.opened(event.worker, holding.symbol, holding.side, grown, str(met.at))
+        excluded = {key: self._excluded.contracts(key) for key in held}
+        if not any(excluded.values()):
             return event
         left = [
-            one._replace(size=one.size - absent[key]) for key, one in held.items() if one.size > absent[key]
+            one._replace(size=one.size - excluded[key])
+            for key, one in held.items()
+            if one.size > excluded[key]
         ]
         return structs.replace(event, positions=holdings_text(left))
 
     def _settled(self, met: Met, event: PositionSettled) -> Event:
-        """What is really held, less what is absent of it."""
-        key = leg_key(event.symbol, event.side, event.worker)
-        grown, absent = met.grown(key), self._absent.contracts(key)
+        """What is really held, less what is excluded of it."""
+        key = leg_of(event)
+        grown, excluded = met.grown(key), self._excluded.contracts(key)
         if grown > 0:
-            self._absent.opened(event.worker, event.symbol, event.side, grown, str(met.at))
-        if absent == self._absent.contracts(key) == 0:
+            self._excluded.opened(event.worker, event.symbol, event.side, grown, str(met.at))
+        if excluded == self._excluded.contracts(key) == 0:
             return event
         if met.rejected:
             return ClockTicked()
         pnl = self._pnl_settled(met, key, event.pnl, shrunk=-grown)
-        size = max(0, event.size - self._absent.contracts(key))
+        size = max(0, event.size - self._excluded.contracts(key))
         return structs.replace(event, size=size, pnl=pnl)
 
     def _pnl_settled(self, met: Met, key: str, pnl: Decimal, *, shrunk: int) -> Decimal:
-        """What of a settlement's P&L is not that of absent contracts."""
+        """What of a settlement's P&L is not that of excluded contracts."""
         if shrunk > 0:
-            taken = self._absent.closed(key, shrunk, pnl, str(met.at))
+            taken = self._excluded.closed(key, shrunk, pnl, str(met.at))
             self.trades = taken.trades
             return pnl - taken.pnl
         if key in self._state.positions:
             return pnl
-        self._absent.book(key, pnl)
+        self._excluded.book(key, pnl)
         return ZERO
 
 

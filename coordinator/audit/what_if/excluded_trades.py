@@ -1,6 +1,6 @@
 """What the recorded book holds and the other book does not: contracts that would not be there.
 
-A trade becomes absent where its entry turns to denied, where a stop takes its grant back before it is
+A trade is excluded where its entry turns to denied, where a stop takes its grant back before it is
 filled, or where a stop ends it early. From then on all that is said of those contracts is about something
 that is not there, until the recorded book has closed them. Only what is open is remembered, and a bounded
 number of entries that may still fill.
@@ -20,7 +20,7 @@ ENTRIES_EXPECTED = 1024
 
 
 class Taken(NamedTuple):
-    """What of a close concerns absent contracts: how many, their P&L, and the trades it ends."""
+    """What of a close concerns excluded contracts: how many, their P&L, and the trades it ends."""
 
     contracts: int
     pnl: Decimal
@@ -37,7 +37,7 @@ class _Expected(Struct):
 
 
 class _Lot(Struct):
-    """Absent contracts of one leg that share their fate; `left` of them are open in the recorded book.
+    """Excluded contracts of one leg that share their fate; `left` of them are open in the recorded book.
 
     `ended` is the event of the stop that ended them, if one did, and `pnl_at_stop` their last mark then.
     """
@@ -56,8 +56,8 @@ class _Lot(Struct):
     pnl: Decimal = ZERO
 
 
-class Absent:
-    """The absent contracts, by leg, in the order in which they went."""
+class ExcludedTrades:
+    """The excluded contracts, by leg, in the order in which they went."""
 
     def __init__(self) -> None:
         self._lots: dict[str, list[_Lot]] = {}
@@ -82,7 +82,7 @@ class Absent:
             self._expected.pop(key, None)
 
     def opened(self, worker: str, symbol: str, side: Side, size: int, at: str) -> int:
-        """The recorded book took in a fill at the event `at`; returns how many contracts of it are absent."""
+        """The recorded book took in a fill at the event `at`; returns how many of it are excluded."""
         key = leg_key(symbol, side, worker)
         expected = self._expected.get(key)
         if expected is None:
@@ -119,7 +119,7 @@ class Absent:
         )
 
     def closed(self, key: str, size: int, pnl: Decimal, at: str) -> Taken:
-        """The recorded book closed `size` contracts of the leg for `pnl`: the absent ones first."""
+        """The recorded book closed `size` contracts of the leg for `pnl`: the excluded ones first."""
         lots = self._lots.get(key, [])
         trades: list[TradeGone | TradeEnded] = []
         open_now, pnl_left = size, pnl

@@ -4,6 +4,8 @@ Daily P&L at or below minus the limit triggers the stop; the boundary counts. It
 and lifts only when a later one has begun and the book is flat.
 """
 
+from decimal import Decimal
+
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules import flatten
 from portfold.coordinator.fold.state import State, Stop, daily_pnl, legs_named
@@ -24,11 +26,16 @@ def watch(state: State, at: StreamId) -> list[Decision]:
     lost = state.day.stop_from - pnl
     if lost >= limits.daily_stop_loss:
         return _trigger(state, limits, at)
-    percent = limits.stop_approach_percent
-    if not state.day.approached and lost * 100 >= limits.daily_stop_loss * percent:
+    if not state.day.approached and is_near(lost, limits):
         state.day.approached = True
-        return [StopLossApproaching(daily_pnl=pnl, limit=limits.daily_stop_loss, percent=percent)]
+        limit, percent = limits.daily_stop_loss, limits.stop_approach_percent
+        return [StopLossApproaching(daily_pnl=pnl, limit=limit, percent=percent)]
     return []
+
+
+def is_near(lost: Decimal, limits: Limits) -> bool:
+    """Whether so many dollars lost have come to the share of the limit at which that is to be said."""
+    return lost * 100 >= limits.daily_stop_loss * limits.stop_approach_percent
 
 
 def lift_if_over(state: State) -> None:

@@ -45,7 +45,7 @@ def answer(state: State, at: StreamId, request: EntryRequested) -> EntryAllowed 
     denial = NO_LIMITS if limits is None else why_not(state, limits, request)
     if limits is None or denial is not None:
         return _deny(state, request, denial or NO_LIMITS)
-    return _allow(state, limits, at, request)
+    return allow(state, limits, at, request)
 
 
 def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
@@ -57,7 +57,8 @@ def why_not(state: State, limits: Limits, request: EntryRequested) -> Denial | N
     return None
 
 
-def _allow(state: State, limits: Limits, at: StreamId, request: EntryRequested) -> EntryAllowed:
+def allow(state: State, limits: Limits, at: StreamId, request: EntryRequested) -> EntryAllowed:
+    """Allows the entry, whatever the rules would say, and reserves its slot."""
     state.stats.total_entries_allowed += 1
     state.day.entries_allowed += 1
     expires_ms = at.ms + limits.reservation_ms
@@ -272,7 +273,7 @@ def withdraw(state: State, event: EntryWithdrawn) -> list[Decision]:
 
 
 def renew(state: State, at: StreamId, event: EntryRenewed) -> list[Decision]:
-    """Keeps the worker's slot in the symbol from now for as long again as it was granted for.
+    """Renews the worker's slot in the symbol: from now it lasts as long again as it was granted for.
 
     As long as then, whatever the limits say by now: so its worker knows until when without an answer. Only
     its present session may, and not once the slot's time is over.

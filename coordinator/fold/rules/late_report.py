@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from portfold.coordinator.fold.repeats import is_of_replaced_session
 from portfold.coordinator.fold.rules.positions import note_unsettled
-from portfold.coordinator.fold.state import State, Unsettled, leg_key
+from portfold.coordinator.fold.state import State, Unsettled, leg_of
 from portfold.events.decisions import Decision, PositionMismatch
 from portfold.events.incoming import PositionClosed, PositionOpened
 from portfold.events.stream_id import StreamId
@@ -30,7 +30,7 @@ def doubted_when_late(
     def folded(state: State, at: StreamId, event: _Fact) -> list[Decision]:
         if not _counted_since(state, event):
             return rule(state, at, event)
-        leg = _leg(event)
+        leg = leg_of(event)
         before, difference = _size(state, leg), state.unsettled.get(leg)
         decisions: list[Decision] = rule(state, at, event)
         after = _size(state, leg)
@@ -46,22 +46,14 @@ def _counted_since(state: State, event: PositionOpened | PositionClosed) -> bool
     """Whether the owner may have told since what it holds. A flattener closes for those who are gone."""
     if not is_of_replaced_session(state, event):
         return False
-    owner = state.workers.get(_owner(event))
-    return event.worker == _owner(event) or (owner is not None and owner.presence == "up")
+    owner = state.workers.get(event.holder)
+    return event.worker == event.holder or (owner is not None and owner.presence == "up")
 
 
 def _was_missed(difference: Unsettled | None, event: PositionOpened | PositionClosed) -> bool:
     """The successor did not find the leg at the broker, and nobody has settled that: this close is why."""
     gone = difference is not None and difference.kind == "gone_at_broker"
     return gone and isinstance(event, PositionClosed)
-
-
-def _leg(event: PositionOpened | PositionClosed) -> str:
-    return leg_key(event.symbol, event.side, _owner(event))
-
-
-def _owner(event: PositionOpened | PositionClosed) -> str:
-    return (event.owner if isinstance(event, PositionClosed) else "") or event.worker
 
 
 def _size(state: State, key: str) -> int:
@@ -73,10 +65,10 @@ def _doubt(
     state: State, at: StreamId, event: PositionOpened | PositionClosed, before: int, after: int
 ) -> PositionMismatch:
     kind, twice = ("late_close", " and its P&L counts twice") if after < before else ("late_fill", "")
-    if kind == "late_close" or _leg(event) not in state.unsettled:
-        note_unsettled(state, at, _leg(event), event.symbol, _owner(event), kind)
+    if kind == "late_close" or leg_of(event) not in state.unsettled:
+        note_unsettled(state, at, leg_of(event), event.symbol, event.holder, kind)
     return PositionMismatch(
-        worker=_owner(event),
+        worker=event.holder,
         symbol=event.symbol,
         side=event.side,
         kind=kind,

@@ -18,7 +18,7 @@ from portfold.coordinator.fold.state import (
     daily_pnl,
     earlier,
     is_kept,
-    leg_key,
+    leg_of,
 )
 from portfold.events.decisions import Decision, EventRejected
 from portfold.events.incoming import (
@@ -81,7 +81,7 @@ def _remember_config(state: State, config: str) -> None:
 
 def settled(state: State, at: StreamId, event: PositionSettled) -> list[Decision]:
     """Makes the log say what is really held, books what was made unseen, allows the symbol again."""
-    key = leg_key(event.symbol, event.side, event.worker)
+    key = leg_of(event)
     held = state.positions.get(key)
     kept = is_kept(state, key)
     if key not in state.unsettled and not kept and _says_the_same(held, event):

@@ -15,14 +15,15 @@ from portfold.coordinator.fold.state import (
     Unsettled,
     contracts_used,
     earlier,
+    has_slot,
     is_kept,
-    leg_key,
+    leg_of,
     open_symbols,
     slots_used,
 )
 from portfold.dollars import CENT, EXACT, ZERO, gross_pnl, shown
 from portfold.events.decisions import Decision, EventRejected, LimitBreached, PnlDisputed, PositionMismatch
-from portfold.events.incoming import PositionClosed, PositionMarked, PositionOpened
+from portfold.events.incoming import COORDINATOR, PositionClosed, PositionMarked, PositionOpened
 from portfold.events.stream_id import StreamId
 
 _PRICE_DECIMALS = Decimal("1e-10")
@@ -37,7 +38,7 @@ def opened(state: State, at: StreamId, event: PositionOpened) -> list[Decision]:
     reported = reported_before(state, event)
     if reported is not None:
         return [reported]
-    key = leg_key(event.symbol, event.side, event.worker)
+    key = leg_of(event)
     if no_room(state, at, key):
         return [book_full("PositionOpened")]
     remember_fill(state, at, event)
@@ -89,7 +90,7 @@ def no_room(state: State, at: StreamId, key: str) -> bool:
     """Whether the leg `key` is one too many for the book. That is no way to trade: it halts."""
     if key in state.positions or len(state.positions) < POSITIONS_HELD:
         return False
-    state.halt = state.halt or Halt(by="coordinator", reason=_TOO_MANY, since=str(at))
+    state.halt = state.halt or Halt(by=COORDINATOR, reason=_TOO_MANY, since=str(at))
     return True
 
 
@@ -149,7 +150,7 @@ def closed(state: State, at: StreamId, event: PositionClosed) -> list[Decision]:
     if reported is not None:
         return [reported]
     remember_fill(state, at, event)
-    key = leg_key(event.symbol, event.side, event.owner or event.worker)
+    key = leg_of(event)
     held = state.positions.get(key)
     if held is None:
         return _closed_unmatched(state, at, key, event)
@@ -219,7 +220,7 @@ def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClose
     One that the broker names, by a name not folded before, is no second close but another fill; so is one of
     a leg whose worker may have been filled again, as it was granted a slot there.
     """
-    granted = is_kept(state, key) if state.fold_version < 6 else _has_slot(state, event)
+    granted = is_kept(state, key) if state.fold_version < 6 else has_slot(state, event.symbol, event.holder)
     another = state.fold_version >= 4 and (event.fill or granted)
     closed_by = None if another else state.day.closed.pop(key, None)
     if closed_by is not None:
@@ -230,19 +231,12 @@ def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClose
     return [_unmatched(state, at, key, event, 0), *daily_loss.watch(state, at)]
 
 
-def _has_slot(state: State, event: PositionClosed) -> bool:
-    """Whether the owner has a slot in the symbol, on whichever side: he may have been filled there."""
-    mine = (event.symbol, event.owner or event.worker)
-    return any((one.symbol, one.worker) == mine for one in state.reservations.values())
-
-
 def _unmatched(
     state: State, at: StreamId, key: str, event: PositionClosed, log_size: int
 ) -> PositionMismatch:
-    worker = event.owner or event.worker
-    note_unsettled(state, at, key, event.symbol, worker, "close_unmatched")
+    note_unsettled(state, at, key, event.symbol, event.holder, "close_unmatched")
     return PositionMismatch(
-        worker=worker,
+        worker=event.holder,
         symbol=event.symbol,
         side=event.side,
         kind="close_unmatched",
@@ -256,7 +250,7 @@ def note_unsettled(state: State, at: StreamId, key: str, symbol: str, worker: st
     """Denies entries on the symbol until the difference is settled; too many of them halt trading."""
     if key not in state.unsettled and len(state.unsettled) >= UNSETTLED_HELD:
         reason = f"more than {UNSETTLED_HELD} differences between log and broker"
-        state.halt = state.halt or Halt(by="coordinator", reason=reason, since=str(at))
+        state.halt = state.halt or Halt(by=COORDINATOR, reason=reason, since=str(at))
         return
     state.unsettled[key] = Unsettled(symbol, worker, kind, str(at))
 
@@ -266,7 +260,7 @@ def note_unsettled(state: State, at: StreamId, key: str, symbol: str, worker: st
 
 def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
     """Takes the lower of the reported and the computed open P&L into the day."""
-    held = state.positions.get(leg_key(event.symbol, event.side, event.worker))
+    held = state.positions.get(leg_of(event))
     if held is None:
         reason = f"PositionMarked: {event.worker} holds no {event.side} {event.symbol} on the log"
         return [EventRejected(reason=reason, rejected="PositionMarked")]

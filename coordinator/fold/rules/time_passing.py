@@ -32,7 +32,7 @@ def pass_time(state: State, at: StreamId, *, ticked: bool) -> list[Decision]:
     if state.reservations and watched:
         decisions += _expire(state, at)
     if state.day.date and at.ms >= state.day.ends_ms:
-        decisions += _roll(state, at)
+        decisions += roll(state, at)
     if state.flatten is not None:
         decisions += flatten.remind(state, at)
     if state.positions:
@@ -83,7 +83,7 @@ def _free_from(state: State, slot: Reservation) -> int:
     return max(slot.expires_ms, state.led_since_ms) + state.worker_lost_ms + _LOOKS_MS
 
 
-def _roll(state: State, at: StreamId) -> list[Decision]:
+def roll(state: State, at: StreamId) -> list[Decision]:
     """Closes the day's account. An open position's loss so far stays with the old day."""
     if state.limits is None:
         return []

@@ -7,7 +7,8 @@ from portfold.coordinator.audit.explain.status_at import PastStatus, status_at
 from portfold.coordinator.audit.record.lookup import NotOnRecord
 from portfold.coordinator.audit.record.moment import read_moment
 from portfold.coordinator.store.follower import Follower
-from portfold.coordinator.views.status import read_status, status_fields
+from portfold.coordinator.views.status import status_values
+from portfold.coordinator.views.view_of_state import portfolio_view
 from tests.audit.in_memory import InMemory, realistic
 from tests.audit.supposing import WrittenDown
 from tests.coordinator.story import MINUTE, Story, chicago
@@ -38,7 +39,7 @@ def test_after_every_event_it_is_the_status_that_was_committed(garbage: int) -> 
         follower.advance(*recorded.event)
     found = at(record, str(event))
     assert found.event == event
-    expected = read_status(status_fields(follower.state, event))
+    expected = status_values(portfolio_view(follower.state, event))
     assert {name: found.fields()[name] for name in expected} == expected
 
 

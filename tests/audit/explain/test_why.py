@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from portfold.coordinator.audit.explain.consequences import threads_of
+from portfold.coordinator.audit.explain.consequences import trackers_of
 from portfold.coordinator.audit.explain.explanation import MOST_HAPPENED, explain
 from portfold.coordinator.audit.record.lookup import Found, NotOnRecord, find_id, find_last
 from portfold.coordinator.audit.record.timeline import Wanted
@@ -173,7 +173,7 @@ def test_what_is_on_record_is_told_even_where_the_rules_say_otherwise() -> None:
 
 
 def test_a_tick_by_itself_begins_no_story() -> None:
-    assert threads_of(ClockTicked(), [], State()) == []
+    assert trackers_of(ClockTicked(), [], State()) == []
 
 
 # --- which one is meant ---------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ def test_a_slot_that_was_kept_for_a_later_bar_is_told_in_one_line() -> None:
     story.fills("ES", price="100")
     story.closes("ES", "5", price="101")
     assert happened(why(story, "EntryAllowed"))[:2] == [
-        "The slot was kept meanwhile, renewed 3 times.",
+        "The slot was renewed meanwhile, 3 times.",
         "Position opened: ES long 1 @ 100 by ibs-ES | Daily P&L: $0.00",
     ]
 

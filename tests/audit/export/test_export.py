@@ -235,7 +235,7 @@ class Interrupted(InMemory):
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("there", [False, True])
-def test_what_is_interrupted_leaves_nothing_behind(folder: Path, form: Format, there: bool) -> None:
+def test_what_is_interrupted_leaves_nothing_behind(folder: Path, form: Format, *, there: bool) -> None:
     if there:
         folder.mkdir()
     record = Interrupted((one.event.id, one.event.fields) for one in realistic(60).all)

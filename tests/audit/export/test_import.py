@@ -16,6 +16,7 @@ from portfold.coordinator.audit.export.reimport import Imported, put_back
 from portfold.coordinator.audit.record.record import LiveRecord, RecordError
 from portfold.coordinator.audit.record.verify import verify
 from portfold.coordinator.views.status import status_fields
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
@@ -52,7 +53,8 @@ def test_what_was_exported_and_imported_is_what_there_was(
     assert bus.head() == past.bus.head()
     replayed = verify(LiveRecord(bus))
     assert (replayed.events, replayed.difference) == (1_100, None)
-    assert bus.status() == status_fields(replayed.state, past.place[0]) | {"leader": "host.1.abc"}
+    view = portfolio_view(replayed.state, past.place[0], leader="host.1.abc")
+    assert bus.status() == status_fields(view)
     export(LiveRecord(bus, None, "there"), folder.parent / "again", form)
     assert contents(folder.parent / "again") == contents(folder)
     bus.close()
@@ -140,7 +142,7 @@ def words_of(said: str, before: str) -> list[str]:
 
 @pytest.mark.parametrize("kept", [False, True])
 def test_the_command_serves_it_until_ctrl_c_and_tells_how_to_look(
-    past: Past, folder: Path, tmp_path: Path, kept: bool
+    past: Past, folder: Path, tmp_path: Path, *, kept: bool
 ) -> None:
     past.happens(60)
     export(LiveRecord(past.bus, None, "here"), folder, "jsonl")

@@ -67,6 +67,7 @@ def test_a_stop_stands_with_every_step_and_its_milliseconds() -> None:
 def test_tables_limits_and_orders_are_told() -> None:
     said = Elements(html_of(bad_week().gathered(Asked(latest="day")))).said
     assert "SI ibs-SI short 1 100 $12.50" in said
+    assert "Closed Symbol Strategy Side Size Entry Exit Held Commission P&L Why" in said
     said = Elements(html_of(bad_monday().gathered())).said
     assert "daily_stop_loss $2,500" in said
     assert "reservation_ms 30 s" in said
@@ -129,7 +130,7 @@ def test_a_report_is_known_by_its_beginning() -> None:
 
 @pytest.mark.parametrize("far", [253_402_300_799_999, 253_402_300_800_000, 10**15, 2**64 - 1])
 @pytest.mark.parametrize("week", [False, True])
-def test_an_id_beyond_the_calendar_is_told_at_its_end(far: int, week: bool) -> None:
+def test_an_id_beyond_the_calendar_is_told_at_its_end(far: int, *, week: bool) -> None:
     """Written by hand, such an event breaks no report, neither of its own day nor of an ordinary one."""
     story = Told(MONDAY, zone="Pacific/Kiritimati")
     story.enters("ES")

@@ -180,7 +180,7 @@ def test_lines_are_those_out_of_the_ordinary() -> None:
 
 
 @pytest.mark.parametrize(("denied", "allowed", "is_sign"), [(1, 1, False), (2, 1, True), (0, 0, False)])
-def test_a_sign_is_more_than_half_of_the_entries_blocked(denied: int, allowed: int, is_sign: bool) -> None:
+def test_a_sign_is_more_than_half_of_the_entries_blocked(denied: int, allowed: int, *, is_sign: bool) -> None:
     story = Told()
     for symbol in ["ES", "CL"][:allowed]:
         story.asks(symbol)
@@ -190,7 +190,7 @@ def test_a_sign_is_more_than_half_of_the_entries_blocked(denied: int, allowed: i
 
 
 @pytest.mark.parametrize(("stops", "is_sign"), [(3, False), (4, True)])
-def test_a_sign_is_more_than_three_stops_a_week(stops: int, is_sign: bool) -> None:
+def test_a_sign_is_more_than_three_stops_a_week(stops: int, *, is_sign: bool) -> None:
     story = Told(chicago(2025, 1, 13, 10))
     for day in range(stops):
         story.ms = chicago(2025, 1, 13, 10) + day * DAY
@@ -209,7 +209,7 @@ def test_a_new_week_begins_without_stops() -> None:
 
 
 @pytest.mark.parametrize(("lost", "is_sign"), [("-1999.99", False), ("-2000", True), ("-2500", True)])
-def test_a_sign_is_a_loss_near_the_limit(lost: str, is_sign: bool) -> None:
+def test_a_sign_is_a_loss_near_the_limit(lost: str, *, is_sign: bool) -> None:
     story = Told()
     story.enters("ES")
     story.marks("ES", lost)
@@ -218,7 +218,7 @@ def test_a_sign_is_a_loss_near_the_limit(lost: str, is_sign: bool) -> None:
 
 
 @pytest.mark.parametrize(("more", "is_sign"), [([], False), (["RTY"], True)])
-def test_a_sign_is_more_open_than_allowed(more: list[str], is_sign: bool) -> None:
+def test_a_sign_is_more_open_than_allowed(more: list[str], *, is_sign: bool) -> None:
     story = Told(max_contracts=9)
     story.enters("ES", "CL", "6A", "6B")
     for symbol in more:

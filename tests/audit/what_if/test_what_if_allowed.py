@@ -112,7 +112,7 @@ def test_a_repeat_of_the_request_itself_is_not_asking_again() -> None:
 
 @pytest.mark.parametrize(("after_ms", "known"), [(30 * SECOND - 1, True), (30 * SECOND, False)])
 def test_a_fill_without_leave_is_of_that_request_as_long_as_its_slot_is_held(
-    after_ms: int, known: bool
+    after_ms: int, *, known: bool
 ) -> None:
     story = WrittenDown(max_positions=1, reservation_ms=30 * SECOND)
     story.enters("ES")

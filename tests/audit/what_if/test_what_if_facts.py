@@ -243,7 +243,7 @@ def test_a_settlement_of_the_whole_leg_is_shared_too() -> None:
     assert supposed.one(DayOver).what_if.pnl == -60
 
 
-def test_a_settlement_to_another_size_leaves_what_is_absent_out() -> None:
+def test_a_settlement_to_another_size_leaves_what_is_excluded_out() -> None:
     story = leg_gone_in_part()
     story.settle("CL", size=4)
     held = story.what_if(max_positions=1).book.state.positions["CL:long:ibs-CL"]
@@ -258,7 +258,7 @@ def test_a_settlement_that_was_refused_is_not_taken_for_news() -> None:
     assert story.what_if(max_positions=1).one(DayOver).what_if.pnl == 0
 
 
-def test_a_part_close_takes_the_absent_contracts_first() -> None:
+def test_a_part_close_takes_the_excluded_contracts_first() -> None:
     story = WrittenDown()
     story.enters("ES")
     story.is_allowed("CL", size=1)

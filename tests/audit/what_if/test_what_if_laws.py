@@ -81,22 +81,22 @@ def test_with_the_limits_that_are_on_a_realistic_log_nothing_turns(seed: int) ->
 # --- other limits ---------------------------------------------------------------------------------------
 
 
-def _absent(met: Met, book: OtherBook) -> None:
-    """The other book holds what the recorded one does, less what is absent; it never holds more."""
+def _excluded(met: Met, book: OtherBook) -> None:
+    """The other book holds what the recorded one does, less what is excluded; it never holds more."""
     for key, held in met.state.positions.items():
         other = book.state.positions.get(key)
-        assert held.size - (other.size if other else 0) == book.absent.contracts(key)
+        assert held.size - (other.size if other else 0) == book.excluded.contracts(key)
     assert set(book.state.positions) <= set(met.state.positions)
 
 
 @laws
 @given(logs, _questions)
-def test_the_other_book_is_the_recorded_one_without_what_is_absent(log: Log, question: Overrides) -> None:
+def test_the_other_book_is_the_recorded_one_without_what_is_excluded(log: Log, question: Overrides) -> None:
     baseline, book = Baseline(), OtherBook(question)
     for one in _record(log).recorded():
         met = baseline.meet(one)
         book.hear(met)
-        _absent(met, book)
+        _excluded(met, book)
     book.end(baseline.state)
 
 

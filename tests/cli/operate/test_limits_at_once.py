@@ -9,7 +9,7 @@ import pytest
 
 from portfold.cli.exits import Failure
 from portfold.cli.operate.limits_order import change_limits
-from portfold.coordinator.fold.limits import changed_limits, limits_named
+from portfold.coordinator.fold.limits import Limits, changed_limits, limits_named
 from portfold.coordinator.views.order_outcome import limits_ordered
 from portfold.events.codec import encode_checked
 from portfold.events.stream_id import StreamId
@@ -41,23 +41,28 @@ class Overtaken(Bus):
         return super().append(fields, stamp)
 
 
-def by_bob(text: str, **changes: str) -> Callable[[], list[str]]:
-    return lambda: encode_checked(changed_limits(text, changes, by="bob", reason="careful"))
+def by_bob(read: Limits | None, **changes: str) -> Callable[[], list[str]]:
+    return lambda: encode_checked(changed_limits(read, changes, by="bob", reason="careful"))
+
+
+def named(read: Limits | None) -> dict[str, str]:
+    assert read is not None
+    return limits_named(read)
 
 
 def in_force(bus: Bus) -> dict[str, str]:
-    return limits_named(limits_ordered(bus).text)
+    return named(limits_ordered(bus).limits)
 
 
 def test_what_another_ordered_between_is_kept_and_told(
     live: Live, server: EmbeddedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     live.publishes(limits())
-    text = limits_ordered(live.bus).text
-    bus = Overtaken(connect(server.url), live.keys.name, by_bob(text, max_positions="2", symbols="CL"))
+    read = limits_ordered(live.bus).limits
+    bus = Overtaken(connect(server.url), live.keys.name, by_bob(read, max_positions="2", symbols="CL"))
     event = change_limits(bus, {"daily_stop_loss": "900", "symbols": "ES"}, by="ann", reason="x")
     assert live.events()[-1].id == event
-    assert in_force(bus) == limits_named(text) | {
+    assert in_force(bus) == named(read) | {
         "max_positions": "2",
         "daily_stop_loss": "900",
         "symbols": "ES",  # named by both: the later order holds
@@ -70,8 +75,8 @@ def test_what_another_ordered_between_is_kept_and_told(
 
 def test_who_is_overtaken_without_end_is_told_what_holds(live: Live, server: EmbeddedServer) -> None:
     live.publishes(limits())
-    text = limits_ordered(live.bus).text
-    words = [by_bob(text, max_positions=str(number)) for number in range(10, 50)]
+    read = limits_ordered(live.bus).limits
+    words = [by_bob(read, max_positions=str(number)) for number in range(10, 50)]
     bus = Overtaken(connect(server.url), live.keys.name, *words)
     with pytest.raises(Failure, match="Ordered here: max_positions=1"):
         change_limits(bus, {"daily_stop_loss": "900"}, by="ann", reason="x")

@@ -9,7 +9,6 @@ import pytest
 
 from portfold.cli.exits import FAILED, INTERRUPTED, OK, UNUSABLE
 from portfold.config import Configuration
-from portfold.coordinator.views.status_values import held_in
 from portfold.events.incoming import WorkerLost
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
@@ -21,6 +20,7 @@ from tests.cli.command_line import Ran, portfold, started
 from tests.cli.run.place import SLOWLY, Place, lines, pid_of
 from tests.live import Live, flat
 from tests.processes import coordinating, is_gone
+from tests.seen import seen_on
 from tests.waiting import until
 
 
@@ -45,7 +45,7 @@ def test_it_says_what_it_will_do_trades_to_the_end_of_the_bars_and_the_audit_rep
     assert "Trading CL, ES" in said
     assert "ES: no model: every signal goes to the gate" in said
     assert "given_up" not in said["All bars are traded"]
-    ended, held = said["All bars are traded"], held_in(live.status())
+    ended, held = said["All bars are traded"], seen_on(live.bus).positions
     assert ended["level"] == ("warning" if held else "info")
     assert all(f"{one.symbol} {one.side} {one.size} @ " in ended["still_open"] for one in held)
     assert {event["worker"] for event in live.said("PositionOpened")} == {"ibs-CL", "ibs-ES"}
@@ -163,17 +163,21 @@ def test_its_flattener_stays_for_what_is_open_or_unsettled_although_all_workers_
     assert (ended["level"], ended["still_open"]) == ("info", "nothing")
 
 
-def test_told_to_stop_it_ends_and_warns_of_what_stays_open(place: Place, live: Live) -> None:
+@pytest.mark.parametrize(("price", "told"), [("100", " @ 100"), ("0", " (no entry price told)")])
+def test_told_to_stop_it_ends_and_warns_of_what_stays_open(
+    place: Place, live: Live, price: str, told: str
+) -> None:
     with coordinating(*place.where[1:4:2], config=place.config):
         live.starts("ibs-CL", symbols="CL")
-        live.enters("CL")
+        live.enters("CL", price=price)
         with started(*one_bar(place), cwd=place.folder) as run:
             run.says("No worker is left")
             run.process.send_signal(signal.SIGTERM)
             assert run.ends() == OK
     [ended] = [line for line in lines(run) if line["event"] == "Stopped"]
     assert ended["level"] == "warning"
-    assert ended["still_open"] == "CL long 1 @ 100 by ibs-CL (no mark)"
+    assert ended["still_open"] == f"CL long 1{told} by ibs-CL (no mark)"
+    assert ended["what_to_do"].startswith("start the run again; or portfold flattener")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, OK), (signal.SIGINT, INTERRUPTED)])

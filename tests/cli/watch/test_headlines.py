@@ -13,6 +13,7 @@ from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusRefused
 from tests.cli.standing import STANDBY, Standing
 from tests.coordinator.story import MINUTE, SECOND, Story
+from tests.seen import spoilt
 
 CHICAGO = ZoneInfo("America/Chicago")
 
@@ -117,7 +118,7 @@ def test_where_nobody_can_lead_nobody_is_told_to_start_one(standing: Standing, c
 
 @pytest.mark.parametrize(("waited_ms", "said"), [(SLOW_MS, False), (SLOW_MS + 1, True)])
 def test_a_leader_that_does_not_come_to_an_event_is_said_after_a_while(
-    standing: Standing, waited_ms: int, said: bool
+    standing: Standing, waited_ms: int, *, said: bool
 ) -> None:
     standing.of(Story(), clock="server")
     seen = standing.seen()
@@ -141,7 +142,7 @@ def test_a_log_that_lost_its_end_is_said_with_who_saw_it(standing: Standing) -> 
 
 def test_without_limits_no_entry_is_allowed(standing: Standing) -> None:
     standing.of(Story())
-    standing.client.hset(standing.bus.keys.status, mapping={"limits": "", "max_positions": ""})
+    spoilt(standing.client, standing.bus.keys.status, "limits", None)
     assert list(told(standing)) == ["no_limits"]
 
 
@@ -217,12 +218,12 @@ def test_what_waits_is_counted_and_no_further_than_to_a_bound(standing: Standing
 
 
 @pytest.mark.parametrize(
-    ("field", "text"), [("stats", "none"), ("max_positions", "four"), ("positions", "x")]
+    ("field", "text"), [("stats", "none"), ("limits.max_positions", "four"), ("positions", "x")]
 )
 def test_a_status_that_somebody_has_overwritten_is_refused(standing: Standing, field: str, text: str) -> None:
     standing.of(Story())
-    standing.client.hset(standing.bus.keys.status, field, text)
-    with pytest.raises(BusRefused, match=r"^status"):
+    spoilt(standing.client, standing.bus.keys.status, field, text)
+    with pytest.raises(BusRefused, match=f"^status, view, {field}: "):
         standing.seen()
 
 
@@ -231,5 +232,5 @@ def test_an_event_from_the_end_of_time_has_a_time_to_show(standing: Standing) ->
     story.enters("ES")
     story.marks("ES", "-2600")
     standing.of(story)
-    standing.client.hset(standing.bus.keys.status, "stopped_at", str(StreamId(2**63, 0)))
+    spoilt(standing.client, standing.bus.keys.status, "stop.since", str(StreamId(2**63, 0)))
     assert "since the end of time" in told(standing)["stopped_out"]

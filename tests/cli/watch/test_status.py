@@ -14,7 +14,7 @@ from portfold.cli.exits import FAILED, INTERRUPTED, OK, UNREACHABLE
 from portfold.cli.watch.status.as_json import fields
 from portfold.cli.watch.status.contact import Contact
 from portfold.coordinator.views.overview import Overview
-from portfold.events.wire.bus import Bus
+from portfold.events.wire.bus import VIEW, Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusError, BusUnreachable
@@ -23,6 +23,7 @@ from tests.cli.standing import Standing
 from tests.cli.terminal import CTRL_C, on_terminal
 from tests.coordinator.story import Story
 from tests.processes import Coordinators
+from tests.seen import spoilt
 from tests.waiting import until
 
 DOCUMENTED = Path(__file__).parents[3] / "docs" / "command.md"
@@ -73,7 +74,12 @@ def test_nothing_that_lies_under_any_key_steers_the_terminal(
     client.hset(keys.head, "chain", STEERING)
     assert shown() == ""
     whole = client.hgetall(keys.status)
-    client.hset(keys.status, "halted", "true")
+    for name in ("leader", "workers.0.worker", "positions.0.symbol", "limits.by", "day.date"):
+        before = spoilt(client, keys.status, name, STEERING.decode(errors="replace"))
+        assert shown() == "", name
+        client.hset(keys.status, VIEW, before)
+    reason = {"by": "jane", "reason": STEERING.decode(errors="replace"), "since": "1-1"}
+    spoilt(client, keys.status, "halt", reason)
     for name in whole:
         client.hset(keys.status, name, STEERING)
         assert shown() == "", name
@@ -111,11 +117,11 @@ def test_exit_codes(standing: Standing, server: EmbeddedServer, portfolio: str, 
     where = place(server, portfolio)
     never = called("status", *where, cwd=tmp_path)
     standing.of(held())
-    standing.client.hset(standing.bus.keys.status, "positions", "a lot")
+    spoilt(standing.client, standing.bus.keys.status, "positions", "a lot")
     overwritten = called("status", *where, cwd=tmp_path)
     gone = called("status", "--url", "redis://127.0.0.1:1/0", cwd=tmp_path)
     assert (never.code, overwritten.code, gone.code) == (FAILED, UNREACHABLE, UNREACHABLE)
-    assert "portfold: status, positions: expected positions such as" in overwritten.err
+    assert "portfold: status, view, positions: Expected" in overwritten.err
     assert [len(ran.err.splitlines()) for ran in (never, overwritten, gone)] == [1, 1, 1]
 
 
@@ -135,7 +141,7 @@ def test_a_watch_is_drawn_in_place_every_second_until_ctrl_c(
     standing.of(held())
     with on_terminal("status", "--watch", *place(server, portfolio), cwd=tmp_path) as terminal:
         terminal.shows("1 open of 4")
-        standing.client.hset(standing.bus.keys.status, "daily_pnl", "-777.00")
+        spoilt(standing.client, standing.bus.keys.status, "day.pnl", -777.00)
         terminal.shows("$-777.00")
         assert "\x1b[1A" in terminal.raw  # the cursor went up, not the screen
         terminal.press(CTRL_C)
@@ -152,7 +158,7 @@ def test_a_watch_in_a_pipe_prints_what_has_changed(
         watch.says(f"No coordinator has ever run for portfolio {portfolio}")
         standing.of(held())
         watch.says("1 open of 4")
-        standing.client.hset(standing.bus.keys.status, "daily_pnl", "-777.00")
+        spoilt(standing.client, standing.bus.keys.status, "day.pnl", -777.00)
         said = watch.says("$-777.00")
         until(lambda: watch.said.read_text().count("1 open of 4") == 2, "the rest of the picture")
         assert "\x1b" not in said
@@ -175,8 +181,8 @@ def test_a_watch_as_json_is_a_line_each_time(
 def test_a_watch_outlasts_a_restart_of_the_server_and_says_so(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "server") as first:
         url, port = first.url, first.port
-        bus = Bus(connect(url), "main")
-        with bus._client as client:
+        with connect(url) as client:
+            bus = Bus(client, "main")
             Standing(bus, client).of(held())
         with started("status", "--watch", "--url", url, cwd=tmp_path) as watch:
             watch.says("1 open of 4")

@@ -10,8 +10,17 @@ from rich.text import Text
 
 from portfold.cli.watch.status.as_json import fields
 from portfold.cli.watch.status.screen import WIDTH, picture
+from portfold.coordinator.fold.state import Acknowledged, Halt
 from portfold.coordinator.views.overview import Overview, Seen
-from portfold.coordinator.views.status_values import Reserved, ShownDay, ShownPosition
+from portfold.coordinator.views.portfolio_view import (
+    PortfolioView,
+    ShownDay,
+    ShownFlatten,
+    ShownPosition,
+    ShownUnsettled,
+    Slot,
+)
+from portfold.events.legs import Leg
 from portfold.events.wire.bus import Bus
 from tests.cli.standing import LEADER, STANDBY, Standing
 from tests.coordinator.story import HOUR, MINUTE, Story
@@ -35,6 +44,12 @@ def lines(seen: Overview) -> list[str]:
 def line_of(seen: Overview, begins: str) -> str:
     [found] = [line for line in lines(seen) if line.startswith(begins)]
     return found
+
+
+def with_pnl(seen: Overview, pnl: str) -> Overview:
+    """The same, on a day that has made that much."""
+    day = ShownDay(pnl=Decimal(pnl), realized=Decimal(pnl))
+    return replace(seen, view=replace(seen.view, day=day))
 
 
 def busy() -> Story:
@@ -159,8 +174,7 @@ def test_the_bar_is_full_at_the_limit_and_not_before(
     standing: Standing, pnl: str, full: int, percent: str
 ) -> None:
     seen = standing.of(Story()).seen()
-    account = ShownDay(Decimal(pnl), Decimal(pnl), Decimal(2500), Decimal(0))
-    shown = line_of(replace(seen, account=account), "Daily P&L")
+    shown = line_of(with_pnl(seen, pnl), "Daily P&L")
     assert shown.count("█") == full
     assert f" {percent} " in shown
 
@@ -168,8 +182,7 @@ def test_the_bar_is_full_at_the_limit_and_not_before(
 @pytest.mark.parametrize(("pnl", "style"), [("-1999.99", "yellow"), ("-2000", "bold red")])
 def test_the_bar_turns_red_near_the_stop(standing: Standing, pnl: str, style: str) -> None:
     seen = standing.of(Story()).seen()
-    account = ShownDay(Decimal(pnl), Decimal(pnl), Decimal(2500), Decimal(0))
-    [shown] = [line for line in drawn(replace(seen, account=account)) if line.plain.startswith("Daily P&L")]
+    [shown] = [line for line in drawn(with_pnl(seen, pnl)) if line.plain.startswith("Daily P&L")]
     assert style in {str(one.style) for one in shown.spans}
 
 
@@ -181,26 +194,26 @@ def crowded(seen: Overview) -> Overview:
     name = "W" * 64
     amount = Decimal("-999999999.99")
     held = ShownPosition(
-        "S" * 12, "short", 10_000, Decimal("-123456789.0123456789"), name, amount, 0, True, False
+        *("S" * 12, "short", 10_000, Decimal("-123456789.0123456789"), name, amount, 0),
+        mark_stale=True,
+        unmarked=False,
+    )
+    view = replace(
+        seen.view,
+        positions=(held,) * 5,
+        reserved=(Slot("S" * 12, "short", 10_000, name, seen.now_ms + 10**7),) * 3,
+        halt=Halt("B" * 64, "news " * 100, "1-0"),
+        flatten=ShownFlatten("x" * 300, 0, seen.now_ms, (Leg("S" * 12, "short", 10_000, name),) * 5),
+        acknowledged=Acknowledged("jane", "backup", "events " * 60, "9-0"),
+        unsettled=(ShownUnsettled("S" * 12, name, "unknown_to_us"),) * 9,
     )
     return replace(
         seen,
-        held=(held,) * 5,
-        reserved=(Reserved("S" * 12, "short", 10_000, name, seen.now_ms + 10**7),) * 3,
-        workers=tuple(Seen(name, "lost", (f"SYMBOL{n}",), False) for n in range(20)),
+        view=view,
+        workers=tuple(Seen(name, "lost", (f"SYMBOL{n}",), alive=False) for n in range(20)),
         missing=tuple(f"SYMBOL{n}" for n in range(20)),
         leader=name,
         standby=name,
-        flattening=tuple(f"{'S' * 12} short 10000 ({name})" for _ in range(5)),
-        status={
-            **seen.status,
-            "halted": True,
-            "halted_by": "B" * 64,
-            "halt_reason": "news " * 100,
-            "flatten_cause": "x" * 300,
-            "loss_acknowledged": "by jane at 9-0: backup | " + "events " * 60,
-            "unsettled": ", ".join(f"{'S' * 12} of {name}: unknown_to_us" for _ in range(9)),
-        },
     )
 
 
@@ -248,7 +261,7 @@ def test_a_long_reason_does_not_push_the_rest_away(standing: Standing) -> None:
 
 def test_without_limits_and_without_anything_there_is_a_screen(standing: Standing) -> None:
     seen = standing.of(Story()).seen()
-    bare = replace(seen, limits={}, account=ShownDay(*[Decimal(0)] * 4), status={})
+    bare = replace(seen, view=PortfolioView())
     assert line_of(bare, "Daily P&L") == "Daily P&L  $0.00"
     assert line_of(bare, "Positions") == "Positions    0 open of 0"
 

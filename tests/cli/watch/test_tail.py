@@ -224,7 +224,7 @@ def test_a_log_that_was_set_back_is_noted_and_followed_from_its_new_end(past: Pa
     end = tail(past)
     list(end.last(1))
     earlier = past.whole().events[49].id
-    notes = end._look_after_absence(1.5)
+    notes = end.after_absence(1.5)
     past.client.hset(past.bus.keys.head, "cursor", str(earlier))
     back, lost = list(notes)
     assert back.text == "Redis is back, after 1.5 s."

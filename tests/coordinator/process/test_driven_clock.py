@@ -60,7 +60,7 @@ def test_a_driven_clock_stands_still_through_a_restart(start: Starter, live: Liv
 
 
 @pytest.mark.parametrize("traffic", [False, True], ids=["nothing else happens", "events come all the time"])
-def test_a_reservation_expires_when(traffic: bool, start: Starter, live: Live, tmp_path: Path) -> None:
+def test_a_reservation_expires_when(*, traffic: bool, start: Starter, live: Live, tmp_path: Path) -> None:
     short = {
         "reservation_seconds": 0.2,
         "answer_seconds": 0.1,

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from portfold.coordinator.views.status import read_status
+from portfold.coordinator.views.portfolio_view import PortfolioView
+from portfold.coordinator.views.status import status_values
+from portfold.coordinator.views.view_field import view_in
 from portfold.events.codec import encode_checked
 from portfold.events.decisions import EntryAllowed, EntryDenied
 from portfold.events.incoming import EntryRequested, EntryWithdrawn
@@ -19,6 +21,7 @@ from tests.coordinator.story import code
 from tests.live import Live, flat, read
 from tests.processes import READY, Coordinators, config_folder, coordinating
 from tests.proxy import proxy_to
+from tests.seen import values_on
 from tests.waiting import until
 
 # --- once, and in order ---------------------------------------------------------------------------------
@@ -166,12 +169,12 @@ def test_the_status_has_the_familiar_keys_as_text_and_as_values(led: Live) -> No
         "total_entries_requested=3 total_entries_allowed=2 total_entries_blocked=1 total_exits=1 "
         "stop_loss_triggers=0 block_rate=0.333"
     )
-    values = read_status(shown)
+    values = values_on(led.bus)
     assert {name: values[name] for name in FAMILIAR} == FAMILIAR
-    assert read_status({}) == {}
+    assert view_in({}) is None
 
 
 def test_before_any_limits_the_status_can_be_read() -> None:
-    bare = {"max_positions": "", "daily_pnl": "0.00"}
-    assert read_status(bare)["max_positions"] == 0
-    assert read_status(bare)["open_positions"] == []
+    bare = status_values(PortfolioView())
+    assert bare["max_positions"] == 0
+    assert bare["open_positions"] == []

@@ -123,6 +123,29 @@ def test_what_counts_for_the_stop_and_what_a_lost_worker_means_is_loosened_by_a_
     assert (found.stop_loss_on, found.on_worker_lost) == after
 
 
+def test_what_a_person_chose_is_not_called_looser_where_the_file_is_tighter(
+    start: Starter, live: Live, tmp_path: Path
+) -> None:
+    folder, tighter = tmp_path / "config", {"stop_loss_on": "total", "on_worker_lost": "flatten"}
+    start(config_folder(folder))
+    live.hears(limits(by="ann", reason="as ever", stop_loss_on="realized", on_worker_lost="hold"))
+    warned = start(config_folder(folder, runtime=tighter)).says("The configuration is new")["event"]
+    assert "looser" not in warned
+    assert warned.startswith(
+        "The configuration is new, but the limits in force keep stop_loss_on, on_worker_lost as chosen by "
+        "ann, which no file changes. "
+    )
+    assert warned.endswith(
+        "portfold limits --stop-loss-on total --on-worker-lost flatten --by NAME --reason TEXT"
+    )
+    looser = config_folder(folder, limits={"max_positions": 9}, runtime=tighter)
+    warned = start(looser).says("The configuration is new and looser")["event"]
+    assert (
+        "max_positions, max_contracts stay as set by ann; and stop_loss_on, on_worker_lost as chosen by ann, "
+        "which no file changes. "
+    ) in warned
+
+
 @pytest.mark.parametrize("snapshot", ["kept", "lost"])
 def test_a_configuration_that_was_replaced_is_not_put_in_force_again_by_itself(
     start: Starter, live: Live, client: Any, tmp_path: Path, snapshot: str

@@ -7,13 +7,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from portfold.coordinator.fold.state import State
+from portfold.coordinator.views.portfolio_view import PortfolioView
+from portfold.coordinator.views.view_field import view_in
 from portfold.events.codec import encode_checked
 from portfold.events.decisions import EntryAllowed, EntryDenied
 from portfold.events.incoming import EntryRequested, EntryWithdrawn
 from portfold.events.stream_id import StreamId
-from portfold.events.wire.bus import Bus
+from portfold.events.wire.bus import VIEW, Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
 from tests.coordinator.process.answered import is_answered, unhurried
@@ -30,9 +33,13 @@ def portfolio_of(state: State) -> dict[str, Any]:
     return {name: value for name, value in known.items() if name not in ("epoch", "led_since_ms")}
 
 
-def portfolio_in(status: dict[str, str]) -> dict[str, str]:
+def portfolio_in(status: dict[str, str]) -> tuple[dict[str, str], PortfolioView]:
     """The status without what says who leads and how far the log goes."""
-    return {name: text for name, text in status.items() if name not in {"epoch", "leader", "last_event"}}
+    of_the_term = {"epoch", "leader", "last_event", VIEW}
+    view = view_in(status)
+    assert view is not None
+    texts = {name: text for name, text in status.items() if name not in of_the_term}
+    return texts, replace(view, epoch=0, leader="", last_event="")
 
 
 def a_full_day(live: Live) -> None:

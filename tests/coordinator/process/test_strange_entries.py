@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from portfold.coordinator.views.order_outcome import outcome_of
-from portfold.coordinator.views.status import read_status
 from portfold.events.codec import encode_checked
 from portfold.events.decisions import EventRejected
 from portfold.events.incoming import EntryRequested, TradingHalted
@@ -13,6 +12,7 @@ from tests.coordinator.process.leaders import Starter
 from tests.coordinator.story import HOUR, code, kinds
 from tests.live import Live
 from tests.processes import NOT_COORDINATING, Coordinators, config_folder, more_tries
+from tests.seen import values_on
 from tests.waiting import until
 
 
@@ -83,12 +83,12 @@ def test_an_id_in_the_far_future_halts_and_says_why_and_ends_nothing(led: Live) 
 def test_a_status_that_was_removed_is_whole_again_with_the_next_event(led: Live, client: Any) -> None:
     led.enters("ES")
     before = led.status()
-    for command, *words in (["DEL"], ["HDEL", "max_positions", "stats"], ["SET", "somebody's text"]):
+    for command, *words in (["DEL"], ["HDEL", "max_positions", "stats", "view"], ["SET", "somebody's text"]):
         client.execute_command(command, led.keys.status, *words)
         led.asks("ES")
         until(lambda: len(led.status()) == len(before), "all of the status")
         assert led.status()["open_positions"] == "ES"
-        assert read_status(led.status())["max_positions"] == 4
+        assert values_on(led.bus)["max_positions"] == 4
 
 
 def test_a_key_overwritten_by_hand_ends_nothing_and_put_right_it_goes_on(

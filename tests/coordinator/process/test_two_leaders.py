@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from portfold.cli.operate.limits_order import change_limits
 from portfold.config import load
 from portfold.coordinator.process.process import CoordinatorProcess
 from portfold.events.codec import Fields
 from portfold.events.incoming import ClockTicked, EntryRequested
 from portfold.events.stream_id import StreamId
-from portfold.events.wire.bus import Bus
+from portfold.events.wire.bus import Bus, LeadersWord
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
@@ -84,10 +85,12 @@ class Meddled(Bus):
         super().__init__(connect(url), portfolio)
         self._meanwhile = [meanwhile]
 
-    def lead_append(self, fields: Fields, stamp: str, *, epoch: int) -> StreamId | None:
+    def lead_append(
+        self, fields: Fields, stamp: str, *, epoch: int, limits_known_to: StreamId | None = None
+    ) -> LeadersWord:
         if fields[1] == "LimitsChanged" and self._meanwhile:
             self._meanwhile.pop()()
-        return super().lead_append(fields, stamp, epoch=epoch)
+        return super().lead_append(fields, stamp, epoch=epoch, limits_known_to=limits_known_to)
 
 
 def test_a_leader_that_was_paused_before_it_said_its_limits_does_not_say_them_after_another_leads(
@@ -108,6 +111,23 @@ def test_a_leader_that_was_paused_before_it_said_its_limits_does_not_say_them_af
         live.all_decided()
         assert in_force(live) == "2"
         assert len(live.said("LimitsChanged")) == 1
+
+
+def test_a_tighter_order_of_a_person_that_comes_just_then_is_not_undone(
+    server: EmbeddedServer, portfolio: str, live: Live, tmp_path: Path
+) -> None:
+    first = config_folder(tmp_path / "first", limits={"max_positions": 3, "daily_stop_loss": 2500})
+    second = config_folder(tmp_path / "second", limits={"max_positions": 2, "daily_stop_loss": 2500})
+    with closing(Stepped(live.bus, "ann", first)):
+        live.all_decided()
+
+    def jane_orders() -> None:
+        change_limits(live.bus, {"daily_stop_loss": "500"}, by="jane", reason="news")
+
+    with closing(Meddled(server.url, portfolio, jane_orders)) as bus, closing(Stepped(bus, "bob", second)):
+        live.all_decided()
+        status = live.status()
+        assert (status["max_positions"], status["daily_stop_loss"]) == ("2", "500")
 
 
 def test_a_leader_that_finds_the_event_decided_already_cannot_decide_it_again(

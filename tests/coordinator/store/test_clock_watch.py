@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from portfold.config import load
-from portfold.coordinator.process.process import CoordinatorProcess
+from portfold.coordinator.process.process import Clocks, CoordinatorProcess
 from portfold.coordinator.store.clock_watch import apart, halt_if_ahead
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import ClockTicked
@@ -26,7 +26,9 @@ FAR = 2**63
 
 
 @pytest.mark.parametrize(("ahead_ms", "halts"), [(-DAY, False), (0, False), (5_000, False), (5_001, True)])
-def test_five_seconds_ahead_may_be_a_slip_of_the_clock_and_more_may_not(ahead_ms: int, halts: bool) -> None:
+def test_five_seconds_ahead_may_be_a_slip_of_the_clock_and_more_may_not(
+    ahead_ms: int, *, halts: bool
+) -> None:
     assert (halt_if_ahead(StreamId(NOON + ahead_ms, 7), NOON) is not None) == halts
 
 
@@ -112,12 +114,19 @@ def test_a_driven_clock_may_show_anything(server: EmbeddedServer, portfolio: str
 
 
 @pytest.mark.parametrize(("clock", "warns"), [("server", True), ("driven", False)])
-def test_a_machine_whose_clock_is_another_is_told_once(live: Live, bus: Bus, clock: Any, warns: bool) -> None:
+def test_a_machine_whose_clock_is_another_is_told_once(
+    live: Live, bus: Bus, clock: Any, *, warns: bool
+) -> None:
     said, stop = io.StringIO(), threading.Event()
     log, lines = open_log("coordinator", target=said)
     an_hour_ago = live.bus.now_ms() - HOUR
     process = CoordinatorProcess(
-        load(None, {}, Path("/")), bus, clock=clock, log=log, stop=stop, wall_ms=lambda: an_hour_ago
+        load(None, {}, Path("/")),
+        bus,
+        clock=clock,
+        log=log,
+        stop=stop,
+        clocks=Clocks(wall_ms=lambda: an_hour_ago),
     )
     for _ in process.steps():
         stop.set()

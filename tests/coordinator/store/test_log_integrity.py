@@ -11,6 +11,7 @@ from portfold.coordinator.audit.record.record import LiveRecord
 from portfold.coordinator.audit.record.verify import verify
 from portfold.coordinator.store import log_integrity
 from portfold.coordinator.store.log_integrity import LogIntegrityLost, NothingLost
+from portfold.coordinator.views.overview import missed_at_the_end
 from portfold.events.decisions import Decision
 from portfold.events.incoming import ClockTicked, EntryRequested
 from portfold.events.stream_id import ORIGIN, StreamId
@@ -54,7 +55,9 @@ def refuses(coordinator: CoordinatorThread) -> str:
 
 
 def acknowledge(live: Live) -> StreamId:
-    return log_integrity.acknowledge(live.bus, by="jane", reason="the broker is flat")
+    return log_integrity.acknowledge(
+        live.bus, lambda: missed_at_the_end(live.bus), by="jane", reason="the broker is flat"
+    )
 
 
 # --- what nobody had read yet ---------------------------------------------------------------------------

@@ -12,13 +12,14 @@ from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
-from tests.simulation.memory_bus import MemoryBus
-from tests.simulation.memory_server import MemoryServer
+from tests.simulation.memory.bus import MemoryBus
+from tests.simulation.memory.server import MemoryServer
 from tests.simulation.scheduler import Scheduler
 from tests.waiting import until
 
 TICK = ["type", "ClockTicked"]
 NOTE = ["n", "1"]
+LIMITS = ["by", "ann", "type", "LimitsChanged"]
 CHAIN = "c" * 64
 LARGEST = 2**64 - 1
 WEDNESDAY = 1_736_956_800_000

@@ -17,6 +17,7 @@ from portfold.events.wire.errors import BusError
 from tests.events.wire.bench import (
     LARGEST,
     LEAD,
+    LIMITS,
     NOTE,
     TICK,
     Bench,
@@ -161,6 +162,9 @@ EXAMPLES: dict[str, list[Step]] = {
         called("lead_append", NOTE, at_time(5), epoch=1),
         called("lead_append", NOTE, at_time(5), epoch=2),
         called("lead_append", NOTE, at_time(4), epoch=2),
+        called("lead_append", LIMITS, at_time(6), epoch=2, limits_known_to=StreamId(5, 0)),
+        called("lead_append", LIMITS, at_time(7), epoch=2, limits_known_to=StreamId(5, 0)),
+        called("lead_append", LIMITS, at_time(7), epoch=2, limits_known_to=StreamId(6, 0)),
         by_hand("put_text", "head", "text"),
         called("lead_append", NOTE, at_time(9), epoch=2),
         *LOOKS,

@@ -8,6 +8,7 @@ from redis import Redis
 
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Committed, Entry, Extent, Head, Lease, trimmed_away
+from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusRefused
 from portfold.events.wire.keys import Keys
@@ -124,13 +125,25 @@ def test_a_lease_tells_how_far_the_log_is_decided(bus: Bus) -> None:
     assert bus.take_lead("ann", 60_000) == Lease(2, "ann", StreamId(7, 0), "c" * 64)
 
 
-def test_a_large_batch_is_committed_whole(bus: Bus) -> None:
+def test_a_large_batch_is_committed_whole(server: EmbeddedServer, portfolio: str) -> None:
+    bus = Bus(connect(server.url, timeout_seconds=60), portfolio)  # a million words, on a busy machine
     bus.take_lead("ann", 60_000)
     decisions = {f"7-{n}": [str(n) for n in range(40)] for n in range(25_600)}
     status = {f"field-{n}": "x" * 1000 for n in range(100)}
     assert commit(bus, epoch=1, decisions=decisions, status=status).outcome == "done"
     assert bus.last_decision() == StreamId(7, 25_599)
     assert len(bus.status()) == 100
+
+
+TICK_AT_7_5 = (StreamId(7, 5), TICK)
+NEXT: dict[str, Any] = {
+    "before": ORIGIN,
+    "after": StreamId(9, 0),
+    "chain": "d" * 64,
+    "events": 0,
+    "decisions": [],
+    "status": {"a": "2"},
+}
 
 
 @pytest.mark.parametrize(
@@ -140,8 +153,15 @@ def test_a_large_batch_is_committed_whole(bus: Bus) -> None:
         ({"epoch": 3}, "epoch"),
         ({"epoch": 2, "before": ORIGIN}, "cursor"),
         ({"epoch": 2, "before": StreamId(7, 1)}, "cursor"),
-        ({"epoch": 2, "before": StreamId(7, 0), "decisions": {"7-5": TICK, "9-0": TICK}}, "decisions"),
-        ({"epoch": 2, "before": StreamId(7, 0), "decisions": {"6-0": TICK}}, "decisions"),
+        (
+            {
+                "epoch": 2,
+                "before": StreamId(7, 0),
+                "decisions": [(StreamId(7, 5), TICK), (StreamId(9, 0), TICK)],
+            },
+            "decisions",
+        ),
+        ({"epoch": 2, "before": StreamId(7, 0), "decisions": [(StreamId(6, 0), TICK)]}, "decisions"),
     ],
     ids=["older epoch", "epoch of nobody", "older cursor", "newer cursor", "same decision", "older decision"],
 )
@@ -152,7 +172,7 @@ def test_a_commit_that_does_not_fit_writes_nothing_and_says_what_it_found(
     commit(bus, epoch=1, decisions={"7-5": TICK}, status={"a": "1"})
     bus.take_lead("ann", 60_000)
     before = everything_in(raw, bus.keys)
-    found = commit(bus, **({"after": StreamId(9, 0), "chain": "d" * 64, "status": {"a": "2"}} | attempt))
+    found = bus.commit(**(NEXT | attempt))
     assert everything_in(raw, bus.keys) == before
     assert (found.outcome, found.epoch) == (outcome, "2")
     if outcome == "cursor":
@@ -197,7 +217,7 @@ def test_a_count_that_was_overwritten_by_hand_is_refused_before_anything_is_writ
     ],
 )
 def test_only_what_is_before_the_first_of_a_log_that_held_more_was_trimmed(
-    event: StreamId, extent: Extent, trimmed: bool
+    event: StreamId, extent: Extent, *, trimmed: bool
 ) -> None:
     assert trimmed_away(event, extent) == trimmed
 

@@ -53,8 +53,9 @@ def test_a_lost_answer_or_command_loses_no_alert_and_repeats_none(
 
 def test_a_server_that_was_killed_and_comes_back_is_found_again(tmp_path: Path, discord: FakeDiscord) -> None:
     with EmbeddedServer(tmp_path / "server") as server:
-        bus = NotifierBus(connect(server.url), "main")
-        live = Live(bus, bus._client)
+        client = connect(server.url)
+        bus = NotifierBus(client, "main")
+        live = Live(bus, client)
         with (
             coordinating(server.url, "main"),
             notifying(tmp_path / "config", server.url, "main", {"discord": (discord, {})}) as notifier,

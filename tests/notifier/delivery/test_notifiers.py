@@ -15,6 +15,7 @@ from tests.live import Live
 from tests.notifier.delivery.told import Notifying, halts, until_noted, until_told
 from tests.notifier.notifiers import Notifiers, notifying
 from tests.processes import coordinating
+from tests.proxy import proxy_to
 from tests.waiting import until
 
 # --- what goes where ------------------------------------------------------------------------------------
@@ -77,6 +78,28 @@ def test_nobody_coordinating_is_told_once(
             halts(live, "back")
             until_told(discord, "back")
         until(lambda: len([text for text in discord.texts if "NOBODY" in text]) == 2, "another alert")
+
+
+def test_nobody_coordinating_is_told_also_where_the_connection_comes_and_goes(
+    discord: FakeDiscord, tell: Notifying, monkeypatch: pytest.MonkeyPatch, server: EmbeddedServer
+) -> None:
+    monkeypatch.setattr(outage, "PATIENCE_SECONDS", 2.0)
+    with (
+        proxy_to(server.port) as between,
+        tell(url=between.url, changed={"kinds": {"startup": False}}) as notifier,
+    ):
+        began, cuts = time.monotonic(), 0
+
+        def told_meanwhile() -> list[str]:
+            nonlocal cuts
+            if time.monotonic() > began + cuts:  # each second, so never is there a connection for two
+                cuts += 1
+                between.lose("command", b"BLOCK")
+            return discord.texts
+
+        until(told_meanwhile, "an alert", seconds=20)
+        notifier.says("The log cannot be reached", times=2)
+    assert [text.split(":")[0] for text in discord.texts] == ["🚨 NOBODY COORDINATES"]
 
 
 def test_nothing_is_told_before_it_is_decided(
@@ -159,7 +182,7 @@ def test_told_to_stop_it_ends_in_good_order_and_leaves_the_rest_for_the_next(
 @pytest.mark.parametrize("how", ["another type", "no cursor", "no term", "no part"])
 @pytest.mark.usefixtures("coordinated")
 def test_a_place_that_somebody_overwrote_is_said_and_ends_no_notifier(
-    live: Live, discord: FakeDiscord, tell: Notifying, notifier_bus: NotifierBus, how: str, running: bool
+    live: Live, discord: FakeDiscord, tell: Notifying, notifier_bus: NotifierBus, how: str, *, running: bool
 ) -> None:
     place = notifier_bus.keys.notifier("discord")
 

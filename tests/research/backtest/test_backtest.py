@@ -19,7 +19,7 @@ from portfold.events.fields import Side
 from portfold.research.backtest.alone import AloneGate
 from portfold.research.backtest.figures import figures_of
 from portfold.research.backtest.one import Plan, backtest
-from portfold.research.backtest.out_of_sample import GROUPS, TESTED, out_of_sample
+from portfold.research.backtest.out_of_sample import GROUPS, TESTED, Past, out_of_sample
 from portfold.research.backtest.rows import Row, trades_table
 from portfold.research.backtest.trading import trade_alone
 from portfold.research.errors import ResearchError
@@ -129,7 +129,7 @@ def test_an_hour_that_comes_twice_is_told_by_its_offset() -> None:
         Trade("ES", at, at + HOUR_MS, Decimal(1), 1, "long", Decimal(1), Decimal(1))
         for at in (first, first + HOUR_MS)
     ]
-    table = trades_table([Row(one, True, None) for one in twice], CHICAGO)
+    table = trades_table([Row(one, selected=True, probability=None) for one in twice], CHICAGO)
     times = [line.split(",")[0] for line in table.splitlines()[1:]]
     assert times == ["2025-11-02 01:30:00-05:00", "2025-11-02 01:30:00-06:00"]
 
@@ -186,7 +186,7 @@ def test_what_is_written_is_what_was_traded(plan: Plan) -> None:
     ],
 )
 def test_a_symbol_is_not_done_again_unless_something_changed(
-    plan: Plan, change: dict[str, object], again: bool
+    plan: Plan, change: dict[str, object], *, again: bool
 ) -> None:
     first = backtest(plan, "ES")
     second = backtest(msgspec.structs.replace(plan, **change), "ES")
@@ -265,9 +265,8 @@ def test_a_path_scores_each_example_by_a_model_trained_without_its_group(
 def test_the_sharpe_out_of_sample_is_the_mean_of_the_paths(learned: tuple[list[Bar], Examples]) -> None:
     market, examples = learned
     days = ["2025-01-06", "2025-02-28"]
-    judged = out_of_sample(
-        configured(sides="both"), "ES", market, 0, examples, "logistic", days, Decimal(150_000)
-    )
+    past = Past(market, 0, days)
+    judged = out_of_sample(configured(sides="both"), "ES", past, examples, "logistic", Decimal(150_000))
     assert judged.method.startswith("CPCV: 6 groups, 2 tested, purged, embargo 1%")
     assert len(judged.paths) == 5
     assert judged.sharpe == pytest.approx(sum(judged.paths) / 5)
@@ -276,5 +275,6 @@ def test_the_sharpe_out_of_sample_is_the_mean_of_the_paths(learned: tuple[list[B
 def test_too_few_examples_have_no_sharpe_out_of_sample(learned: tuple[list[Bar], Examples]) -> None:
     market, examples = learned
     few = msgspec.structs.replace(examples, of=examples.of[:99])
-    judged = out_of_sample(configured(), "ES", market, 0, few, "logistic", ["2025-01-06"], Decimal(1))
+    past = Past(market, 0, ["2025-01-06"])
+    judged = out_of_sample(configured(), "ES", past, few, "logistic", Decimal(1))
     assert judged == (None, "none: Expected 100 examples at least to learn from, got 99.", ())

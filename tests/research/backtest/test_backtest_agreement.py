@@ -48,7 +48,14 @@ def traded(bus: Bus) -> list[Trade]:
 
 @pytest.mark.parametrize(("fill_at", "days", "filtered"), [("mark", 5, True), ("next_bar", 3, False)])
 def test_a_backtest_makes_the_trades_of_the_worker(
-    fill_at: str, days: int, filtered: bool, server: EmbeddedServer, portfolio: str, bus: Bus, tmp_path: Path
+    fill_at: str,
+    days: int,
+    *,
+    filtered: bool,
+    server: EmbeddedServer,
+    portfolio: str,
+    bus: Bus,
+    tmp_path: Path,
 ) -> None:
     parameters = {"sides": "both", "stop_atr": 2, "take_profit_atr": 3, "cooldown_bars": 1, "size": 2}
     runtime = {

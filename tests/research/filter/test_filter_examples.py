@@ -83,6 +83,12 @@ def test_a_signal_without_all_features_is_no_example_and_is_counted() -> None:
     assert (found.of, found.missing) == ((), 1)
 
 
+def test_each_bar_that_was_looked_at_is_told() -> None:
+    told: list[int] = []
+    examples_of("ES", bars(LOW, MIDDLE)[-3:], configured(), on_progress=told.append)
+    assert told == [1, 2, 3]
+
+
 def test_filled_at_the_next_bar_a_trade_begins_and_ends_at_opens() -> None:
     (one,) = examples(LOW, MIDDLE, HIGH, MIDDLE, fill_at="next_bar").of
     assert (one.first, one.last) == (HISTORY - 1, HISTORY + 2)

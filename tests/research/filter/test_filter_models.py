@@ -155,6 +155,12 @@ def test_what_can_be_known_is_found(examples: Examples) -> None:
     assert kept.kept_pnl + kept.dropped_pnl == sum(one.pnl for one in told)
 
 
+def test_each_model_that_is_trained_for_a_fold_is_told(examples: Examples) -> None:
+    told: list[int] = []
+    train(examples, "logistic", folds=3, embargo=0.01, on_progress=told.append)
+    assert told == [1, 2, 3]
+
+
 def test_too_few_examples_are_refused(examples: Examples) -> None:
     few = msgspec.structs.replace(examples, of=examples.of[:99])
     with pytest.raises(ResearchError, match="Expected 100 examples at least to learn from, got 99"):

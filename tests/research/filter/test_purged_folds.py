@@ -48,13 +48,13 @@ def test_nothing_is_left_out_without_need(of: list[Span], folds: int) -> None:
 
 
 @pytest.mark.parametrize(("last", "trains"), [(9, True), (10, False)])
-def test_a_trade_that_ends_as_the_test_begins_is_purged(last: int, trains: bool) -> None:
+def test_a_trade_that_ends_as_the_test_begins_is_purged(last: int, *, trains: bool) -> None:
     *_, fold = purged_folds([Span(0, last), Span(10, 12)], 2, 0)
     assert (fold.test, fold.train) == ((1,), (0,) if trains else ())
 
 
 @pytest.mark.parametrize(("first", "trains"), [(12, False), (17, False), (18, True)])
-def test_the_embargo_counts_from_the_end_of_the_last_tested_trade(first: int, trains: bool) -> None:
+def test_the_embargo_counts_from_the_end_of_the_last_tested_trade(first: int, *, trains: bool) -> None:
     fold = next(purged_folds([Span(10, 12), Span(first, first)], 2, 5))
     assert fold.train == ((1,) if trains else ())
 

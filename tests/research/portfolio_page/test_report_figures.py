@@ -23,7 +23,7 @@ from portfold.research.portfolio_page.subject import Subject
 from portfold.research.portfolio_page.wording import money, percent, ratio, short_money
 from portfold.research.report.wording import NOTHING
 from portfold.research.simulate.scenario import Scenario
-from tests.research.made import case_of, random_trades, trade
+from tests.research.made import random_trades, scenario_of, trade
 from tests.research.searched import searched
 
 SYMBOLS = ("ES", "CL", "6E", "GC")
@@ -32,30 +32,30 @@ CHICAGO = {"zone": "America/Chicago", "roll": "17:00"}
 
 
 @pytest.fixture(scope="module")
-def case() -> Scenario:
-    return case_of(random_trades(4, SYMBOLS, each=40))
+def scenario() -> Scenario:
+    return scenario_of(random_trades(4, SYMBOLS, each=40))
 
 
 @pytest.fixture(scope="module")
-def subject(case: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Subject:
-    return searched(tmp_path_factory.mktemp("searched"), case)
+def subject(scenario: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    return searched(tmp_path_factory.mktemp("searched"), scenario)
 
 
 # --- the account ----------------------------------------------------------------------------------------
 
 
-def test_the_accounts_days_have_the_figures_that_were_measured(case: Scenario) -> None:
+def test_the_accounts_days_have_the_figures_that_were_measured(scenario: Scenario) -> None:
     for positions in (1, 3):
-        simulated = case.simulate(SYMBOLS, positions)
-        figures, days = case.figures(simulated), account_days(simulated, case.days, CASH)
-        assert [day.date for day in days] == list(case.days)
+        simulated = scenario.simulate(SYMBOLS, positions)
+        figures, days = scenario.figures(simulated), account_days(simulated, scenario.days, CASH)
+        assert [day.date for day in days] == list(scenario.days)
         assert days[-1].account == pytest.approx(150_000 + figures.total_return, abs=0.005)
         assert max(day.drawdown for day in days) == figures.max_dd
         assert sum(day.drawdown >= 6000 for day in days) == figures.breach_periods
 
 
 def test_a_drawdown_within_the_day_is_seen_though_the_day_ends_higher() -> None:
-    made = case_of(
+    made = scenario_of(
         [trade("ES", 0, 1, 400), trade("ES", 1, 2, -900), trade("ES", 3, 4, 1200), trade("ES", 24, 25, 1)]
     )
     days = account_days(made.simulate(["ES"], 1), made.days, CASH)
@@ -106,9 +106,9 @@ def test_where_nothing_was_left_nothing_is_earned() -> None:
 # --- by symbol ------------------------------------------------------------------------------------------
 
 
-def test_the_symbols_outcomes_add_up_to_what_was_measured(case: Scenario) -> None:
-    simulated = case.simulate(SYMBOLS, 2)
-    figures, each = case.figures(simulated), outcomes(simulated, case.timeline.trades)
+def test_the_symbols_outcomes_add_up_to_what_was_measured(scenario: Scenario) -> None:
+    simulated = scenario.simulate(SYMBOLS, 2)
+    figures, each = scenario.figures(simulated), outcomes(simulated, scenario.timeline.trades)
     total = all_of(each)
     assert sorted(one.symbol for one in each) == sorted(SYMBOLS)
     assert (total.trades, total.forced, total.at_final) == (figures.trades, figures.forced, figures.at_final)
@@ -118,7 +118,7 @@ def test_the_symbols_outcomes_add_up_to_what_was_measured(case: Scenario) -> Non
 
 
 def test_a_symbol_of_which_nothing_was_asked_has_no_block_rate() -> None:
-    made = case_of([trade("ES", 0, 1, 5)])
+    made = scenario_of([trade("ES", 0, 1, 5)])
     es, gc = sorted(
         outcomes(made.simulate(["ES", "GC"], 1), made.timeline.trades), key=lambda one: one.symbol
     )
@@ -128,15 +128,15 @@ def test_a_symbol_of_which_nothing_was_asked_has_no_block_rate() -> None:
 
 def test_pnl_stands_on_the_trading_day_of_the_close() -> None:
     # 10:00 on Monday; 8 hours later, at 18:00, it is Tuesday's trading day.
-    made = case_of([trade("ES", 0, 6.9, 10), trade("ES", 6.95, 8, 20), trade("CL", 1, 24, -5)])
+    made = scenario_of([trade("ES", 0, 6.9, 10), trade("ES", 6.95, 8, 20), trade("CL", 1, 24, -5)])
     by_day = pnl_by_day(made.simulate(["CL", "ES"], 2), made.timeline.trades, made.days, **CHICAGO)
     assert {symbol: each.tolist() for symbol, each in by_day.items()} == {"CL": [0, -5], "ES": [10, 20]}
 
 
-def test_the_symbols_days_add_up_to_the_accounts(case: Scenario) -> None:
-    simulated = case.simulate(SYMBOLS, 3)
-    by_day = pnl_by_day(simulated, case.timeline.trades, case.days, **CHICAGO)
-    account = [day.account for day in account_days(simulated, case.days, CASH)]
+def test_the_symbols_days_add_up_to_the_accounts(scenario: Scenario) -> None:
+    simulated = scenario.simulate(SYMBOLS, 3)
+    by_day = pnl_by_day(simulated, scenario.timeline.trades, scenario.days, **CHICAGO)
+    account = [day.account for day in account_days(simulated, scenario.days, CASH)]
     assert np.cumsum(sum(by_day.values())) + 150_000 == pytest.approx(account)
 
 
@@ -199,15 +199,15 @@ def test_other_figures_than_the_searchs_are_named(subject: Subject) -> None:
     assert told.startswith("Simulated again, its max_dd is ")
 
 
-def test_the_same_trades_are_not_changed_and_one_cent_is(case: Scenario, subject: Subject) -> None:
+def test_the_same_trades_are_not_changed_and_one_cent_is(scenario: Scenario, subject: Subject) -> None:
     assert subject.findings is not None
-    assert changed(case, None, subject.findings) == ""
-    first, *others = case.timeline.trades
-    richer = case_of([structs.replace(first, pnl=first.pnl + Decimal("0.01")), *others])
+    assert changed(scenario, None, subject.findings) == ""
+    first, *others = scenario.timeline.trades
+    richer = scenario_of([structs.replace(first, pnl=first.pnl + Decimal("0.01")), *others])
     assert "160 trades, as then" in changed(richer, None, subject.findings)
-    assert "159 trades now, 160 then" in changed(case_of(others), None, subject.findings)
+    assert "159 trades now, 160 then" in changed(scenario_of(others), None, subject.findings)
     assert "have changed since the search" in changed(
-        case_of(case.timeline.trades, stop=2000), None, subject.findings
+        scenario_of(scenario.timeline.trades, stop=2000), None, subject.findings
     )
 
 

@@ -17,7 +17,7 @@ from portfold.research.search.search import Constraints
 from portfold.research.trades.trade_file import Trade
 from tests.audit.browser import Seen, in_a_browser, opened
 from tests.audit.pages import HOSTILE, Elements, texts_of
-from tests.research.made import case_of, random_trades, trade
+from tests.research.made import random_trades, scenario_of, trade
 from tests.research.searched import searched
 
 MANY = ("ES", "CL", "6E", "GC", "RTY", "SI")
@@ -40,13 +40,13 @@ def tested(tmp_path_factory: pytest.TempPathFactory) -> Subject:
     trades = random_trades(12, MANY, each=60)
     train, test = of_days(trades, 0, 14 * 24), of_days(trades, 15 * 24, 30 * 24)
     folder = tmp_path_factory.mktemp("tested")
-    return searched(folder, case_of(train, stop=1500), case_of(test, stop=1500), levels=(1, 2, 4))
+    return searched(folder, scenario_of(train, stop=1500), scenario_of(test, stop=1500), levels=(1, 2, 4))
 
 
 @pytest.fixture(scope="module")
 def same_days(tmp_path_factory: pytest.TempPathFactory) -> Subject:
     """Judged on the days it was chosen on; the second row of its table."""
-    made = case_of(random_trades(4, MANY[:3], each=20))
+    made = scenario_of(random_trades(4, MANY[:3], each=20))
     return searched(tmp_path_factory.mktemp("same"), made, levels=(1, 2), row=1)
 
 
@@ -120,7 +120,7 @@ def test_the_spans_are_shaded_and_named_where_there_are_two(tested: Subject, sam
 
 def test_a_test_span_before_the_train_span_is_drawn_before_it(tmp_path: Path) -> None:
     trades = random_trades(3, MANY[:2], each=30)
-    early, late = case_of(of_days(trades, 0, 120)), case_of(of_days(trades, 144, 264))
+    early, late = scenario_of(of_days(trades, 0, 120)), scenario_of(of_days(trades, 144, 264))
     page = Elements(report_html(searched(tmp_path, late, early, levels=(1,))))
     assert [note["text"] for note in page.charts[0]["layout"]["annotations"]] == ["judged on", "chosen on"]
 
@@ -212,7 +212,7 @@ def test_without_a_test_span_it_says_so_where_that_would_be(same_days: Subject) 
 
 
 def test_a_history_of_a_day_has_a_page(tmp_path: Path) -> None:
-    page = Elements(report_html(searched(tmp_path, case_of([trade("ES", 0, 1, 5)]), levels=(1,))))
+    page = Elements(report_html(searched(tmp_path, scenario_of([trade("ES", 0, 1, 5)]), levels=(1,))))
     assert "cannot be told from merit" in page.said
     assert "range" not in page.charts[0]["layout"]["xaxis"]
 

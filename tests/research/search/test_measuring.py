@@ -13,35 +13,35 @@ import pytest
 from portfold.research.errors import ResearchError
 from portfold.research.processes import cores
 from portfold.research.search.evaluation import Submit, measuring, run_searches
-from portfold.research.search.resume_log import Journal, Measured
+from portfold.research.search.resume_log import Measured, ResumeLog
 from portfold.research.search.search import Symbols, Visited, greedy
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.statistics.metrics import Metrics
 from tests.processes import is_gone
-from tests.research.made import case_of, random_trades
+from tests.research.made import random_trades, scenario_of
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[3]
 LEVELS = (1, 3)
 
 
-def searched(case: Scenario, journal: Journal, jobs: int) -> dict[int, list[Visited]]:
-    with measuring(case, jobs) as submit:
+def searched(scenario: Scenario, resume_log: ResumeLog, jobs: int) -> dict[int, list[Visited]]:
+    with measuring(scenario, jobs) as submit:
         return run_searches(
-            {level: greedy(case.symbols) for level in LEVELS}, submit, journal, lambda _: None
+            {level: greedy(scenario.symbols) for level in LEVELS}, submit, resume_log, lambda _: None
         )
 
 
 @pytest.fixture(scope="module")
-def case() -> Scenario:
-    return case_of(random_trades(3, each=15))
+def scenario() -> Scenario:
+    return scenario_of(random_trades(3, each=15))
 
 
-def test_many_processes_come_to_the_same_as_one(case: Scenario, tmp_path: Path) -> None:
+def test_many_processes_come_to_the_same_as_one(scenario: Scenario, tmp_path: Path) -> None:
     found = []
     for jobs in (1, 2):
-        with Journal(tmp_path / f"{jobs}.search", case.digest()) as journal:
-            found.append((searched(case, journal, jobs), sorted(journal.tried, key=_place)))
+        with ResumeLog(tmp_path / f"{jobs}.search", scenario.digest()) as resume_log:
+            found.append((searched(scenario, resume_log, jobs), sorted(resume_log.tried, key=_place)))
     assert found[0] == found[1]
 
 
@@ -49,24 +49,30 @@ def _place(one: Measured) -> tuple[int, tuple[str, ...]]:
     return one.max_positions, one.symbols
 
 
-def test_what_is_in_the_journal_is_not_measured_again(case: Scenario, tmp_path: Path) -> None:
+def test_what_is_in_the_resume_log_is_not_measured_again(scenario: Scenario, tmp_path: Path) -> None:
     path = tmp_path / "greedy.search"
-    with Journal(path, case.digest()) as journal:
-        whole = searched(case, journal, 1)
-        everything = journal.tried
+    with ResumeLog(path, scenario.digest()) as resume_log:
+        whole = searched(scenario, resume_log, 1)
+        everything = resume_log.tried
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[: len(lines) // 2]))
     told: list[int] = []
-    with Journal(path, case.digest()) as journal, measuring(case, 1) as submit:
-        again = run_searches({level: greedy(case.symbols) for level in LEVELS}, submit, journal, told.append)
+    with ResumeLog(path, scenario.digest()) as resume_log, measuring(scenario, 1) as submit:
+        again = run_searches(
+            {level: greedy(scenario.symbols) for level in LEVELS}, submit, resume_log, told.append
+        )
         assert again == whole
-        assert told == list(range(journal.found + 1, len(everything) + 1))
+        assert told == list(range(resume_log.found + 1, len(everything) + 1))
 
 
-def test_an_error_in_measuring_is_the_searchs(case: Scenario, tmp_path: Path) -> None:
+def test_an_error_in_measuring_is_the_searchs(scenario: Scenario, tmp_path: Path) -> None:
     path = tmp_path / "greedy.search"
-    with Journal(path, "x") as journal, pytest.raises(ZeroDivisionError), measuring(case, 1) as submit:
-        run_searches({1: greedy(case.symbols)}, _failing(submit, after=3), journal, lambda _: None)
+    with (
+        ResumeLog(path, "x") as resume_log,
+        pytest.raises(ZeroDivisionError),
+        measuring(scenario, 1) as submit,
+    ):
+        run_searches({1: greedy(scenario.symbols)}, _failing(submit, after=3), resume_log, lambda _: None)
 
 
 def _failing(submit: Submit, *, after: int) -> Submit:
@@ -92,30 +98,33 @@ def test_there_is_at_least_one_core() -> None:
 _SEARCH_FOR_EVER = """
 import sys
 from pathlib import Path
-from portfold.research.search.resume_log import Journal
+from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.evaluation import measuring, run_searches
 from portfold.research.search.search import greedy
-from tests.research.made import case_of, random_trades
+from tests.research.made import scenario_of, random_trades
 
 if __name__ == "__main__":
-    case = case_of(random_trades(1, each=150))
-    with Journal(Path(sys.argv[1]), case.digest()) as journal, measuring(case, 2) as submit:
-        run_searches({level: greedy(case.symbols) for level in range(1, 50)}, submit, journal, lambda _: None)
+    scenario = scenario_of(random_trades(1, each=150))
+    with ResumeLog(Path(sys.argv[1]), scenario.digest()) as resume_log, measuring(scenario, 2) as submit:
+        searches = {level: greedy(scenario.symbols) for level in range(1, 50)}
+        run_searches(searches, submit, resume_log, lambda _: None)
 """
 
 
 @pytest.fixture
 def search(tmp_path: Path) -> "subprocess.Popen[bytes]":
     """A search that takes long, in two processes of its own, and has begun."""
-    script, journal = tmp_path / "search.py", tmp_path / "a.search"
+    script, resume_log = tmp_path / "search.py", tmp_path / "a.search"
     script.write_text(_SEARCH_FOR_EVER)
     started = subprocess.Popen(
-        [sys.executable, script, journal],
+        [sys.executable, script, resume_log],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    until(lambda: journal.exists() and journal.read_bytes().count(b"\n") > 3, "the search to have begun")
+    until(
+        lambda: resume_log.exists() and resume_log.read_bytes().count(b"\n") > 3, "the search to have begun"
+    )
     return started
 
 
@@ -148,8 +157,8 @@ def test_ctrl_c_ends_them_all_without_a_word_of_theirs(search: "subprocess.Popen
     until(lambda: all(is_gone(process) for process in own), "the end of those that measured")
 
 
-def test_when_one_that_measures_is_killed_the_search_says_so(case: Scenario, tmp_path: Path) -> None:
-    with Journal(tmp_path / "a.search", "x") as journal, measuring(case, 2) as submit:
+def test_when_one_that_measures_is_killed_the_search_says_so(scenario: Scenario, tmp_path: Path) -> None:
+    with ResumeLog(tmp_path / "a.search", "x") as resume_log, measuring(scenario, 2) as submit:
 
         def killing(level: int, symbols: Symbols) -> "Future[Metrics]":
             for process in children_of(os.getpid()):
@@ -158,4 +167,4 @@ def test_when_one_that_measures_is_killed_the_search_says_so(case: Scenario, tmp
             return submit(level, symbols)
 
         with pytest.raises(ResearchError, match="ended from outside"):
-            run_searches({1: greedy(case.symbols)}, killing, journal, lambda _: None)
+            run_searches({1: greedy(scenario.symbols)}, killing, resume_log, lambda _: None)

@@ -20,7 +20,7 @@ from portfold.research.search.findings import (
     write_findings,
 )
 from portfold.research.search.optimizer import AllSets, Optimized, Plan, closest, extent, optimize
-from portfold.research.search.resume_log import Journal
+from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import Constraints
 from portfold.research.search.tables import (
     GREEDY_COLUMNS,
@@ -33,7 +33,7 @@ from portfold.research.simulate.scenario import Scenario
 from portfold.research.trades.in_sample import Seen
 from portfold.research.trades.trading_days import Chosen
 from tests.research.judge import NOTHING, names
-from tests.research.made import case_of, random_trades, trade
+from tests.research.made import random_trades, scenario_of, trade
 
 SYMBOLS = ("ES", "CL", "6E", "GC")
 
@@ -42,55 +42,57 @@ def plan(*, all_sets: AllSets = "never", max_dd: float = 1e9, levels: tuple[int,
     return Plan(levels, Constraints(max_dd, 1_000), all_sets, jobs=1, seed=1)
 
 
-def searched(case: Scenario, made: Plan, folder: Path, test: Scenario | None = None) -> Optimized:
-    with Journal(folder / "a.search", case.digest()) as journal:
-        return optimize(case, test, made, journal, lambda _: None)
+def searched(scenario: Scenario, made: Plan, folder: Path, test: Scenario | None = None) -> Optimized:
+    with ResumeLog(folder / "a.search", scenario.digest()) as resume_log:
+        return optimize(scenario, test, made, resume_log, lambda _: None)
 
 
 @pytest.fixture(scope="module")
-def case() -> Scenario:
-    return case_of(random_trades(4, SYMBOLS, each=25))
+def scenario() -> Scenario:
+    return scenario_of(random_trades(4, SYMBOLS, each=25))
 
 
 # --- what is found --------------------------------------------------------------------------------------
 
 
-def test_the_rows_are_the_best_of_each_number_of_positions_best_first(case: Scenario, tmp_path: Path) -> None:
-    found = searched(case, plan(levels=(1, 2, 3)), tmp_path)
+def test_the_rows_are_the_best_of_each_number_of_positions_best_first(
+    scenario: Scenario, tmp_path: Path
+) -> None:
+    found = searched(scenario, plan(levels=(1, 2, 3)), tmp_path)
     assert sorted(row.max_positions for row in found.rows) == [1, 2, 3]
     sharpes = [row.train.sharpe for row in found.rows]
     assert sharpes == sorted(sharpes, reverse=True)
     for row in found.rows:
-        assert row.train == case.measure(row.symbols, row.max_positions)
+        assert row.train == scenario.measure(row.symbols, row.max_positions)
         assert row.symbols in [visited.symbols for visited in found.paths[row.max_positions]]
 
 
-def test_a_number_of_positions_without_a_valid_set_has_no_row(case: Scenario, tmp_path: Path) -> None:
-    found = searched(case, plan(max_dd=0.01), tmp_path)
+def test_a_number_of_positions_without_a_valid_set_has_no_row(scenario: Scenario, tmp_path: Path) -> None:
+    found = searched(scenario, plan(max_dd=0.01), tmp_path)
     assert found.rows == ()
     level, nearest = closest(found.paths)
     lowest = min(one.metrics.max_dd for path in found.paths.values() for one in path)
     assert (nearest.metrics.max_dd, level in (1, 2)) == (lowest, True)
 
 
-def test_all_sets_say_how_far_greedy_is_from_the_best(case: Scenario, tmp_path: Path) -> None:
-    for row in searched(case, plan(all_sets="always"), tmp_path).rows:
+def test_all_sets_say_how_far_greedy_is_from_the_best(scenario: Scenario, tmp_path: Path) -> None:
+    for row in searched(scenario, plan(all_sets="always"), tmp_path).rows:
         assert row.best_of_all is not None
         assert row.best_of_all.sets == 15
         assert row.best_of_all.metrics.sharpe >= row.train.sharpe
-        assert row.best_of_all.metrics == case.measure(row.best_of_all.symbols, row.max_positions)
+        assert row.best_of_all.metrics == scenario.measure(row.best_of_all.symbols, row.max_positions)
 
 
 def test_the_tries_are_the_sets_that_greedy_looked_at_not_all_there_are(
-    case: Scenario, tmp_path: Path
+    scenario: Scenario, tmp_path: Path
 ) -> None:
-    few, many = (searched(case, plan(all_sets=which), tmp_path) for which in ("never", "always"))
+    few, many = (searched(scenario, plan(all_sets=which), tmp_path) for which in ("never", "always"))
     assert few.tries == many.tries == 2 * 12
     assert [row.deflated for row in few.rows] == [row.deflated for row in many.rows]
 
 
 def test_it_is_judged_on_the_other_span_by_what_was_chosen_on_the_first(tmp_path: Path) -> None:
-    train, test = (case_of(random_trades(seed, SYMBOLS, each=25)) for seed in (4, 5))
+    train, test = (scenario_of(random_trades(seed, SYMBOLS, each=25)) for seed in (4, 5))
     alone = searched(train, plan(), tmp_path)
     judged = searched(train, plan(), tmp_path, test)
     assert [row.symbols for row in judged.rows] == [row.symbols for row in alone.rows]
@@ -100,8 +102,8 @@ def test_it_is_judged_on_the_other_span_by_what_was_chosen_on_the_first(tmp_path
     assert [row.test for row in alone.rows] == [None] * len(alone.rows)
 
 
-def test_of_a_sharpe_that_was_no_good_nothing_is_said_to_be_left(case: Scenario, tmp_path: Path) -> None:
-    row = searched(case, plan(), tmp_path, case).rows[0]
+def test_of_a_sharpe_that_was_no_good_nothing_is_said_to_be_left(scenario: Scenario, tmp_path: Path) -> None:
+    row = searched(scenario, plan(), tmp_path, scenario).rows[0]
     assert structs.replace(row, train=structs.replace(NOTHING, sharpe=-1.0)).kept is None
     gained = structs.replace(row, train=structs.replace(NOTHING, sharpe=0.5))
     assert structs.replace(gained, test=structs.replace(NOTHING, sharpe=-2.0)).kept == 0
@@ -115,12 +117,12 @@ def test_of_a_sharpe_that_was_no_good_nothing_is_said_to_be_left(case: Scenario,
     [(4, "auto", 30, True), (4, "never", 24, False), (12, "auto", 176, False), (12, "always", 8190, True)],
 )
 def test_all_sets_are_looked_at_where_that_is_feasible(
-    symbols: int, all_sets: AllSets, measured: int, all_of_them: bool
+    symbols: int, all_sets: AllSets, measured: int, *, all_of_them: bool
 ) -> None:
     trades = [
         trade(symbol, hours, hours + 1, 1) for symbol in names(symbols) for hours in range(0, 2 * 120, 2)
     ]
-    found = extent(case_of(trades), plan(all_sets=all_sets))
+    found = extent(scenario_of(trades), plan(all_sets=all_sets))
     assert (found.measured, found.all_sets) == (measured, all_of_them)
     assert found.of_all == 2 * (2**symbols - 1)
 
@@ -141,11 +143,11 @@ def test_the_greedy_table_has_the_columns_its_users_know() -> None:
     assert (row["sharpe"], row["total_return"], row["profit_factor"]) == ("0.333333", "12.50", "inf")
 
 
-def test_the_simulation_table_has_a_row_for_each_number_of_positions(case: Scenario) -> None:
+def test_the_simulation_table_has_a_row_for_each_number_of_positions(scenario: Scenario) -> None:
     rows = []
     for level in (1, 2):
-        played = case.simulate(SYMBOLS, level)
-        rows.append(SimulatedRow(level, case.figures(played), case.intervals(played, 1)))
+        played = scenario.simulate(SYMBOLS, level)
+        rows.append(SimulatedRow(level, scenario.figures(played), scenario.intervals(played, 1)))
     read = list(csv.DictReader(io.StringIO(simulation_table(rows))))
     assert [row["max_positions"] for row in read] == ["1", "2"]
     assert tuple(read[0]) == SIMULATION_COLUMNS
@@ -158,10 +160,12 @@ def test_the_simulation_table_has_a_row_for_each_number_of_positions(case: Scena
 
 
 @pytest.fixture
-def findings(case: Scenario, tmp_path: Path) -> Findings:
-    found = searched(case, plan(), tmp_path, case)
+def findings(scenario: Scenario, tmp_path: Path) -> Findings:
+    found = searched(scenario, plan(), tmp_path, scenario)
     span = Judged.of(
-        Chosen(case.timeline.trades, case.days, 3), case.digest(), (Seen("ES", 3, 9, "2025-01-08"),)
+        Chosen(scenario.timeline.trades, scenario.days, 3),
+        scenario.digest(),
+        (Seen("ES", 3, 9, "2025-01-08"),),
     )
     setting = Setting("results", "America/Chicago", None, 1, "150000.00", "2500.00", "6000.00", SYMBOLS)
     table = greedy_table((row.max_positions, row.symbols, row.train) for row in found.rows)

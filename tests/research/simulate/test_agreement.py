@@ -38,10 +38,11 @@ from portfold.research.simulate.scenario import Scenario
 from portfold.research.simulate.simulator import simulate
 from portfold.research.simulate.trade_events import Happening, worker_of
 from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.context import GateGround
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from tests.processes import Coordinators, config_folder
-from tests.research.made import case_of, random_trades
+from tests.research.made import random_trades, scenario_of
 from tests.research.simulate.test_laws import SYMBOLS, bars_of
 from tests.waiting import until
 
@@ -80,10 +81,10 @@ def told(decided: list[tuple[StreamId, Decision]]) -> Told:
 class Simulation:
     """What the simulator decides, and the closes it books, as it goes."""
 
-    def __init__(self, case: Scenario) -> None:
+    def __init__(self, scenario: Scenario) -> None:
         self.decided: list[tuple[StreamId, Decision]] = []
         self.closes: list[tuple[str, int, Decimal]] = []
-        simulate(case.timeline, case.limits_of(case.symbols, POSITIONS), self._look_on)
+        simulate(scenario.timeline, scenario.limits_of(scenario.symbols, POSITIONS), self._look_on)
 
     def _look_on(self, state: State, at: StreamId, event: Event) -> list[Decision]:
         decisions = fold(state, at, event)
@@ -100,21 +101,25 @@ class Portfolio:
     """Gates for all symbols on one clock, driven from moment to moment."""
 
     def __init__(
-        self, case: Scenario, settings: GateSettings, bus: Bus, configuration: Configuration
+        self, scenario: Scenario, settings: GateSettings, bus: Bus, configuration: Configuration
     ) -> None:
         self.closes: list[tuple[str, int, Decimal]] = []
-        self._case = case
+        self._scenario = scenario
         self._bus = bus
         self._contracts = configuration.contracts
         self._lock = threading.RLock()
         self._held: dict[str, int] = {}
-        self._now = case.timeline.opening.ms
+        self._now = scenario.timeline.opening.ms
         log, self._lines = open_log("workers", target=io.StringIO())
-        self._gates = {symbol: self._gate(symbol, settings, log) for symbol in case.symbols}
+        self._gates = {symbol: self._gate(symbol, settings, log) for symbol in scenario.symbols}
 
     def _gate(self, symbol: str, settings: GateSettings, log: Log) -> PortfolioGate:
         gate = PortfolioGate(
-            worker_of(symbol), symbols=[symbol], settings=settings, stamp=lambda: at_time(self._now), log=log
+            worker_of(symbol),
+            symbols=[symbol],
+            settings=settings,
+            log=log,
+            ground=GateGround(stamp=lambda: at_time(self._now)),
         )
         gate.on_flatten(self._flatten)
         return gate
@@ -124,7 +129,7 @@ class Portfolio:
         for gate in self._gates.values():
             gate.start()
             self._settle()
-        for happening in self._case.timeline.happenings:
+        for happening in self._scenario.timeline.happenings:
             self._now = happening.at.ms
             self._say(happening)
             self._settle()
@@ -136,7 +141,7 @@ class Portfolio:
 
     def _say(self, happening: Happening) -> None:
         symbol, place = happening.symbol, happening.trade
-        gate, trade = self._gates[symbol], self._case.timeline.trades[place]
+        gate, trade = self._gates[symbol], self._scenario.timeline.trades[place]
         side, fact = trade.side or "long", happening.fact
         if happening.request is not None:
             if gate.request_entry(symbol, side, trade.size):
@@ -147,7 +152,7 @@ class Portfolio:
             if isinstance(fact, PositionClosed):
                 self._close(symbol, fact.price, fact.pnl)
             else:
-                unrealized = self._case.timeline.pricing.worth(trade, fact.price)
+                unrealized = self._scenario.timeline.pricing.worth(trade, fact.price)
                 gate.position_marked(symbol, side, price=fact.price, unrealized=unrealized)
 
     def _flatten(self, order: FlattenOrder) -> None:
@@ -156,15 +161,15 @@ class Portfolio:
             with self._lock:
                 if leg.symbol not in self._held or leg.worker != worker_of(leg.symbol):
                     continue
-                trade = self._case.timeline.trades[self._held[leg.symbol]]
+                trade = self._scenario.timeline.trades[self._held[leg.symbol]]
                 due = self._now >= trade.exit_ms
-                found = None if due else self._case.timeline.pricing.forced_exit(trade, self._now)
+                found = None if due else self._scenario.timeline.pricing.forced_exit(trade, self._now)
                 price, pnl = found or (trade.exit_price or Decimal(0), trade.pnl)
                 self._close(leg.symbol, price, pnl)
 
     def _close(self, symbol: str, price: Decimal, pnl: Decimal) -> None:
         with self._lock:
-            trade = self._case.timeline.trades[self._held.pop(symbol)]
+            trade = self._scenario.timeline.trades[self._held.pop(symbol)]
             side, entry = trade.side or "long", trade.entry_price or Decimal(0)
             value = self._contracts[symbol].point_value
             commission = gross_pnl(side, entry, price, trade.size, value) - pnl
@@ -198,6 +203,7 @@ def configuration(tmp_path: Path) -> Configuration:
 
 @pytest.mark.parametrize("with_bars", [False, True], ids=["final P&L", "bars"])
 def test_the_simulator_and_real_processes_agree_trade_by_trade(
+    *,
     with_bars: bool,
     configuration: Configuration,
     server: EmbeddedServer,
@@ -207,9 +213,9 @@ def test_the_simulator_and_real_processes_agree_trade_by_trade(
 ) -> None:
     trades = random_trades(21, SYMBOLS, each=16)
     pricing = bars_of(trades, 21) if with_bars else None
-    case = case_of(trades, pricing=pricing, stop=STOP, configuration=configuration)
-    simulated = Simulation(case)
-    bus.append(encode_checked(ClockTicked()), at_time(case.timeline.opening.ms))
+    scenario = scenario_of(trades, pricing=pricing, stop=STOP, configuration=configuration)
+    simulated = Simulation(scenario)
+    bus.append(encode_checked(ClockTicked()), at_time(scenario.timeline.opening.ms))
     coordinators.start(config=configuration.source.folder, clock="driven")
     settings = GateSettings(
         url=server.url,
@@ -219,7 +225,7 @@ def test_the_simulator_and_real_processes_agree_trade_by_trade(
         mark_seconds=0.0,
         mark_stale_seconds=31 * 86_400,
     )
-    live = Portfolio(case, settings, bus, configuration)
+    live = Portfolio(scenario, settings, bus, configuration)
     try:
         live.play()
     finally:

@@ -21,7 +21,7 @@ from portfold.research.simulate.scenario import Scenario
 from portfold.research.simulate.simulator import Simulated, simulate
 from portfold.research.trades.results_folder import read_results
 from portfold.research.trades.trade_file import Trade
-from tests.research.made import CHICAGO, HOUR_MS, case_of, packaged, random_trades, write_results
+from tests.research.made import CHICAGO, HOUR_MS, packaged, random_trades, scenario_of, write_results
 
 SYMBOLS = ("ES", "CL", "6E", "GC", "RTY", "SI")
 seeds = st.integers(0, 10_000)
@@ -30,9 +30,9 @@ DRAWDOWN = ("max_dd", "max_dd_pct", "breach_events", "breach_periods", "pct_time
 LAW = settings(max_examples=25)
 
 
-def content(case: Scenario, played: Simulated) -> tuple[object, ...]:
+def content(scenario: Scenario, played: Simulated) -> tuple[object, ...]:
     """All that a simulation came to, told by the trades themselves."""
-    trades = case.timeline.trades
+    trades = scenario.timeline.trades
     taken = [(trades[one.trade].content, *one[1:]) for one in played.taken]
     denied = [(trades[one.trade].content, one.code) for one in played.denied]
     days = [day for day in played.days if day.points]  # the first may have been quiet
@@ -61,25 +61,25 @@ def bars_of(trades: list[Trade], seed: int) -> Pricing:
 @given(seeds, positions, st.randoms(use_true_random=False))
 def test_the_order_of_trades_changes_nothing(seed: int, level: int, random: Random) -> None:
     trades = random_trades(seed)
-    case = case_of(trades)
-    expected = content(case, case.simulate(SYMBOLS, level))
+    scenario = scenario_of(trades)
+    expected = content(scenario, scenario.simulate(SYMBOLS, level))
     random.shuffle(trades)
-    shuffled = case_of(trades)
+    shuffled = scenario_of(trades)
     symbols = random.sample(SYMBOLS, len(SYMBOLS))
     assert content(shuffled, shuffled.simulate(symbols, level)) == expected
-    assert shuffled.digest() == case.digest()
+    assert shuffled.digest() == scenario.digest()
 
 
 @LAW
-@given(seeds, seeds, st.booleans(), st.sampled_from([400, 1500, 4000]))
+@given(seed=seeds, lots=seeds, with_bars=st.booleans(), breach=st.sampled_from([400, 1500, 4000]))
 def test_the_order_within_a_moment_changes_no_drawdown_and_no_breach(
-    seed: int, lots: int, with_bars: bool, breach: int
+    seed: int, lots: int, *, with_bars: bool, breach: int
 ) -> None:
     """With room for all and no stop nothing else hangs on the lots."""
     trades = random_trades(seed)
     bars = bars_of(trades, seed) if with_bars else None
     first, second = (
-        case_of(trades, pricing=bars, stop=999_999, breach=breach, seed=one) for one in (1, lots)
+        scenario_of(trades, pricing=bars, stop=999_999, breach=breach, seed=one) for one in (1, lots)
     )
     level = len(SYMBOLS)
     played = first.simulate(SYMBOLS, level)
@@ -97,7 +97,7 @@ def test_the_order_of_files_and_of_their_rows_changes_nothing(tmp_path: Path) ->
         random.shuffle(trades)
         folder = write_results(tmp_path / f"{number}", trades)
         read = read_results(folder, zone=CHICAGO)
-        found.append(case_of(read.trades).digest())
+        found.append(scenario_of(read.trades).digest())
     assert found[0] == found[1]
 
 
@@ -105,8 +105,8 @@ def test_the_order_of_files_and_of_their_rows_changes_nothing(tmp_path: Path) ->
 @given(seeds, positions, st.sets(st.sampled_from(SYMBOLS), min_size=1))
 def test_what_else_there_is_in_the_folder_changes_nothing(seed: int, level: int, chosen: set[str]) -> None:
     trades = random_trades(seed)
-    everything = case_of(trades)
-    alone = case_of([one for one in trades if one.symbol in chosen])
+    everything = scenario_of(trades)
+    alone = scenario_of([one for one in trades if one.symbol in chosen])
     assert content(everything, everything.simulate(chosen, level)) == content(
         alone, alone.simulate(chosen, level)
     )
@@ -115,20 +115,22 @@ def test_what_else_there_is_in_the_folder_changes_nothing(seed: int, level: int,
 @LAW
 @given(seeds)
 def test_more_positions_than_symbols_change_nothing(seed: int) -> None:
-    case = case_of(random_trades(seed))
-    assert case.measure(SYMBOLS, len(SYMBOLS)) == case.measure(SYMBOLS, 50)
+    scenario = scenario_of(random_trades(seed))
+    assert scenario.measure(SYMBOLS, len(SYMBOLS)) == scenario.measure(SYMBOLS, 50)
 
 
 # --- the limits -----------------------------------------------------------------------------------------
 
 
 @LAW
-@given(seeds, positions, st.booleans())
-def test_no_more_than_the_allowed_are_open_and_one_a_symbol(seed: int, level: int, with_bars: bool) -> None:
+@given(seed=seeds, level=positions, with_bars=st.booleans())
+def test_no_more_than_the_allowed_are_open_and_one_a_symbol(
+    seed: int, level: int, *, with_bars: bool
+) -> None:
     trades = random_trades(seed)
-    case = case_of(trades, pricing=bars_of(trades, seed) if with_bars else None)
-    played = case.simulate(SYMBOLS, level)
-    spans = [(case.timeline.trades[one.trade], one.closed_ms) for one in played.taken]
+    scenario = scenario_of(trades, pricing=bars_of(trades, seed) if with_bars else None)
+    played = scenario.simulate(SYMBOLS, level)
+    spans = [(scenario.timeline.trades[one.trade], one.closed_ms) for one in played.taken]
     for moment in {one.entry_ms for one, _ in spans}:
         open_then = [one.symbol for one, closed in spans if one.entry_ms <= moment < closed]
         assert len(open_then) <= level
@@ -138,47 +140,47 @@ def test_no_more_than_the_allowed_are_open_and_one_a_symbol(seed: int, level: in
 @LAW
 @given(seeds, positions)
 def test_every_trade_is_taken_or_denied_once(seed: int, level: int) -> None:
-    case = case_of(random_trades(seed))
-    played = case.simulate(SYMBOLS, level)
+    scenario = scenario_of(random_trades(seed))
+    played = scenario.simulate(SYMBOLS, level)
     told = [one.trade for one in played.taken] + [one.trade for one in played.denied]
-    assert sorted(told) == list(range(len(case.timeline.trades)))
+    assert sorted(told) == list(range(len(scenario.timeline.trades)))
 
 
 @LAW
 @given(seeds, positions)
 def test_no_day_without_a_stop_loses_the_limit(seed: int, level: int) -> None:
-    played = (case := case_of(random_trades(seed))).simulate(SYMBOLS, level)
+    played = (scenario := scenario_of(random_trades(seed))).simulate(SYMBOLS, level)
     for day in played.days:
         assert day.pnl > -2500 or day.date in played.stop_days
     assert len(set(played.stop_days)) == len(played.stop_days)
-    assert case.figures(played).daily_stops == len(played.stop_days)
+    assert scenario.figures(played).daily_stops == len(played.stop_days)
 
 
 # --- the accounts ---------------------------------------------------------------------------------------
 
 
 @LAW
-@given(seeds, positions, st.booleans())
-def test_trades_days_and_curve_come_to_the_same(seed: int, level: int, with_bars: bool) -> None:
+@given(seed=seeds, level=positions, with_bars=st.booleans())
+def test_trades_days_and_curve_come_to_the_same(seed: int, level: int, *, with_bars: bool) -> None:
     trades = random_trades(seed)
-    case = case_of(trades, pricing=bars_of(trades, seed) if with_bars else None)
-    played = case.simulate(SYMBOLS, level)
+    scenario = scenario_of(trades, pricing=bars_of(trades, seed) if with_bars else None)
+    played = scenario.simulate(SYMBOLS, level)
     total = sum(one.pnl for one in played.taken)
     assert sum(day.pnl for day in played.days) == total
     assert played.curve[-1] == total
     assert played.days[-1].points == len(played.curve)
     assert [day.date for day in played.days] == sorted({day.date for day in played.days})
-    assert {day.date for day in played.days} <= set(case.days)
+    assert {day.date for day in played.days} <= set(scenario.days)
 
 
 @LAW
 @given(seeds, positions)
 def test_with_bars_every_forced_exit_of_their_symbols_was_known(seed: int, level: int) -> None:
     trades = random_trades(seed)
-    case = case_of(trades, pricing=bars_of(trades, seed), stop=1000)
-    for one in case.simulate(SYMBOLS, level).forced:
-        symbol = case.timeline.trades[one.trade].symbol
-        assert one.known or symbol not in case.timeline.pricing.closes
+    scenario = scenario_of(trades, pricing=bars_of(trades, seed), stop=1000)
+    for one in scenario.simulate(SYMBOLS, level).forced:
+        symbol = scenario.timeline.trades[one.trade].symbol
+        assert one.known or symbol not in scenario.timeline.pricing.closes
 
 
 # --- the fold -------------------------------------------------------------------------------------------
@@ -199,14 +201,14 @@ class Said:
 
 
 @LAW
-@given(seeds, positions, st.booleans())
+@given(seed=seeds, level=positions, with_bars=st.booleans())
 def test_the_log_of_a_simulation_is_one_the_coordinator_would_decide_alike(
-    seed: int, level: int, with_bars: bool
+    seed: int, level: int, *, with_bars: bool
 ) -> None:
     trades = random_trades(seed, each=12)
-    case = case_of(trades, pricing=bars_of(trades, seed) if with_bars else None, stop=1500)
+    scenario = scenario_of(trades, pricing=bars_of(trades, seed) if with_bars else None, stop=1500)
     said = Said()
-    simulate(case.timeline, case.limits_of(SYMBOLS, level), said)
+    simulate(scenario.timeline, scenario.limits_of(SYMBOLS, level), said)
     ids = [at for at, _ in said.events]
     assert ids == sorted(set(ids))
     state, chain = State(), GENESIS
@@ -221,5 +223,5 @@ def test_the_log_of_a_simulation_is_one_the_coordinator_would_decide_alike(
 
 @pytest.mark.parametrize("level", [1, 3])
 def test_the_same_case_gives_the_same_answer(level: int) -> None:
-    case = case_of(random_trades(11))
-    assert case.measure(SYMBOLS, level) == case.measure(SYMBOLS, level)
+    scenario = scenario_of(random_trades(11))
+    assert scenario.measure(SYMBOLS, level) == scenario.measure(SYMBOLS, level)

@@ -49,7 +49,7 @@ def test_the_side_is_the_rows_or_the_one_that_explains_the_pnl(made: Trade, side
 @pytest.mark.parametrize(
     ("cost", "has_price"), [(FEES, True), ("-12.50", True), ("-12.51", False), (145, True), ("145.01", False)]
 )
-def test_a_trade_has_a_price_when_its_costs_are_plausible(cost: object, has_price: bool) -> None:
+def test_a_trade_has_a_price_when_its_costs_are_plausible(cost: object, *, has_price: bool) -> None:
     # ES: $12.50 a tick. Up to ten of them and $20 may be lost on the way, one tick may be rounding.
     assert BARS.has_price(es(10 * ES_POINT - Decimal(str(cost)))) is has_price
 

@@ -9,7 +9,7 @@ from portfold.research.simulate.prices import Pricing
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.simulate.simulator import Simulated
 from portfold.research.trades.trade_file import Trade
-from tests.research.made import case_of, hour, packaged, priced, trade
+from tests.research.made import hour, packaged, priced, scenario_of, trade
 
 TO_THE_ROLL = 7  # hours from 10:00 to 17:00
 
@@ -17,20 +17,20 @@ TO_THE_ROLL = 7  # hours from 10:00 to 17:00
 def simulated(
     *trades: Trade, positions: int = 4, pricing: Pricing | None = None, stop: object = 2500
 ) -> tuple[Scenario, Simulated]:
-    case = case_of(trades, pricing=pricing, stop=stop)
-    return case, case.simulate(case.symbols, positions)
+    scenario = scenario_of(trades, pricing=pricing, stop=stop)
+    return scenario, scenario.simulate(scenario.symbols, positions)
 
 
 def taken(found: tuple[Scenario, Simulated]) -> list[tuple[str, object]]:
     """Symbol and P&L of what was traded, in the order of the exits."""
-    case, played = found
-    return [(case.timeline.trades[one.trade].symbol, one.pnl) for one in played.taken]
+    scenario, played = found
+    return [(scenario.timeline.trades[one.trade].symbol, one.pnl) for one in played.taken]
 
 
 def denied(found: tuple[Scenario, Simulated]) -> list[tuple[str, str]]:
     """Symbol and code of what was denied."""
-    case, played = found
-    return [(case.timeline.trades[one.trade].symbol, one.code) for one in played.denied]
+    scenario, played = found
+    return [(scenario.timeline.trades[one.trade].symbol, one.code) for one in played.denied]
 
 
 def days(found: tuple[Scenario, Simulated]) -> list[tuple[str, object]]:
@@ -82,8 +82,8 @@ def test_sizes_count_against_max_contracts_which_are_as_many_as_positions() -> N
 
 
 def test_only_the_symbols_of_the_portfolio_are_asked_for() -> None:
-    case = case_of([trade("ES", 0, 5, 10), trade("CL", 1, 5, 20)])
-    played = case.simulate(["CL"], 4)
+    scenario = scenario_of([trade("ES", 0, 5, 10), trade("CL", 1, 5, 20)])
+    played = scenario.simulate(["CL"], 4)
     assert (len(played.taken), len(played.denied)) == (1, 0)
 
 
@@ -122,9 +122,9 @@ def test_a_stop_closes_the_others_at_that_moment_and_their_own_exits_close_nothi
 
 
 def test_without_bars_a_forced_exit_counts_with_its_own_final_pnl_and_says_so() -> None:
-    case, played = simulated(LOSER, trade("CL", 1, 6, 900))
+    scenario, played = simulated(LOSER, trade("CL", 1, 6, 900))
     assert [(float(one.pnl), one.known) for one in played.forced] == [(900, False)]
-    figures = case.figures(played)
+    figures = scenario.figures(played)
     assert (figures.forced, figures.at_final, figures.at_final_pnl) == (1, 1, 900)
 
 
@@ -136,8 +136,8 @@ def test_a_position_that_is_due_at_the_moment_of_the_stop_has_its_own_exit() -> 
 
 
 def _seeded(trades: Sequence[Trade], seed: int) -> tuple[Scenario, Simulated]:
-    case = case_of(trades, seed=seed)
-    return case, case.simulate(case.symbols, 4)
+    scenario = scenario_of(trades, seed=seed)
+    return scenario, scenario.simulate(scenario.symbols, 4)
 
 
 def test_two_losses_that_reach_the_limit_together_trigger_it_once() -> None:
@@ -216,12 +216,12 @@ def test_the_seed_decides_the_lots() -> None:
 
 
 def _seeded_one(trades: Sequence[Trade], seed: int) -> tuple[Scenario, Simulated]:
-    case = case_of(trades, seed=seed)
-    return case, case.simulate(case.symbols, 1)
+    scenario = scenario_of(trades, seed=seed)
+    return scenario, scenario.simulate(scenario.symbols, 1)
 
 
 def test_the_limits_are_those_of_the_configuration() -> None:
-    limits = case_of([LOSER]).limits_of(["ES", "CL"], 3)
+    limits = scenario_of([LOSER]).limits_of(["ES", "CL"], 3)
     runtime = packaged().runtime
     assert (limits.symbols, limits.max_positions, limits.max_contracts) == ("CL ES", 3, 3)
     assert (float(limits.daily_stop_loss), limits.stop_loss_on) == (2500, runtime.stop_loss_on)

@@ -10,7 +10,7 @@ import pytest
 
 from portfold.research.statistics.metrics import daily_pnl, daily_returns, growth, sharpe, volatility, years
 from portfold.research.statistics.significance import deflated_sharpe
-from tests.research.made import case_of, priced, random_trades, trade
+from tests.research.made import priced, random_trades, scenario_of, trade
 
 CASH = 150_000.0
 DAY = 24
@@ -26,14 +26,14 @@ def series(returns: np.ndarray, days: tuple[str, ...]) -> "pd.Series[float]":
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_sharpe_volatility_and_growth_are_those_of_empyrical(seed: int) -> None:
-    case = case_of(random_trades(seed, each=60), cash=CASH)
-    played = case.simulate(case.symbols, 4)
-    figures = case.figures(played)
-    returns = daily_returns(daily_pnl(played, case.days), CASH)
-    theirs = series(returns, case.days)
+    scenario = scenario_of(random_trades(seed, each=60), cash=CASH)
+    played = scenario.simulate(scenario.symbols, 4)
+    figures = scenario.figures(played)
+    returns = daily_returns(daily_pnl(played, scenario.days), CASH)
+    theirs = series(returns, scenario.days)
     assert figures.sharpe == pytest.approx(empyrical.sharpe_ratio(theirs, risk_free=0, period="daily"))
     assert figures.volatility == pytest.approx(empyrical.annual_volatility(theirs, period="daily"))
-    days_a_year = len(case.days) / years(case.days)
+    days_a_year = len(scenario.days) / years(scenario.days)
     assert figures.cagr == pytest.approx(empyrical.cagr(theirs, annualization=days_a_year))
     assert figures.total_return_pct / 100 == pytest.approx(empyrical.cum_returns_final(theirs))
     assert figures.cagr_over_vol == pytest.approx(figures.cagr / figures.volatility)
@@ -41,11 +41,11 @@ def test_sharpe_volatility_and_growth_are_those_of_empyrical(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_drawdown_in_percent_is_that_of_empyrical_over_the_curve(seed: int) -> None:
-    case = case_of(random_trades(seed, each=60), cash=CASH)
-    played = case.simulate(case.symbols, 4)
+    scenario = scenario_of(random_trades(seed, each=60), cash=CASH)
+    played = scenario.simulate(scenario.symbols, 4)
     account = np.array([CASH, *(CASH + float(point) for point in played.curve)])
     steps = pd.Series(account[1:] / account[:-1] - 1)
-    assert case.figures(played).max_dd_pct / 100 == pytest.approx(-empyrical.max_drawdown(steps))
+    assert scenario.figures(played).max_dd_pct / 100 == pytest.approx(-empyrical.max_drawdown(steps))
 
 
 # --- returns --------------------------------------------------------------------------------------------
@@ -61,8 +61,8 @@ def test_when_nothing_is_left_of_the_account_returns_end() -> None:
 
 
 def test_days_without_a_trade_count() -> None:
-    case = case_of([trade("ES", 0, 1, 100), trade("ES", 4 * DAY, 4 * DAY + 1, 100)])
-    by_day = daily_pnl(case.simulate(["ES"], 1), case.days)
+    scenario = scenario_of([trade("ES", 0, 1, 100), trade("ES", 4 * DAY, 4 * DAY + 1, 100)])
+    by_day = daily_pnl(scenario.simulate(["ES"], 1), scenario.days)
     assert by_day.tolist() == [100, 0, 0, 0, 100]
 
 
@@ -100,7 +100,7 @@ def test_even_percents_that_outgrow_a_float_and_an_account_that_is_gone_are_no_e
 
 def test_a_file_too_even_to_be_true_has_no_sharpe() -> None:
     even = [trade("CL", DAY * place, DAY * place + 1, 100_000 * 1.1**place) for place in range(5)]
-    figures = case_of(even, cash=1_000_000).measure(["CL"], 1)
+    figures = scenario_of(even, cash=1_000_000).measure(["CL"], 1)
     assert (figures.sharpe, figures.volatility, figures.cagr_over_vol) == (0.0, 0.0, 0.0)
 
 
@@ -123,32 +123,34 @@ def test_years_are_calendar_years_both_days_included() -> None:
 
 
 def test_the_drawdown_is_from_the_highest_so_far_its_beginning_counts() -> None:
-    case = case_of([trade("ES", 0, 1, -100), trade("ES", 2, 3, 50), trade("ES", 4, 5, -30)], cash=1000)
-    figures = case.measure(["ES"], 1)
+    scenario = scenario_of(
+        [trade("ES", 0, 1, -100), trade("ES", 2, 3, 50), trade("ES", 4, 5, -30)], cash=1000
+    )
+    figures = scenario.measure(["ES"], 1)
     assert (figures.max_dd, figures.max_dd_pct) == (100, 10)
 
 
 def test_the_drawdown_sees_what_happened_within_a_day() -> None:
-    case = case_of([trade("ES", 0, 1, -900), trade("ES", 2, 3, 900)])
-    assert case.measure(["ES"], 1).max_dd == 900
+    scenario = scenario_of([trade("ES", 0, 1, -900), trade("ES", 2, 3, 900)])
+    assert scenario.measure(["ES"], 1).max_dd == 900
 
 
 def test_with_marks_the_drawdown_sees_open_losses() -> None:
     bars = priced({"ES": {1: "3990"}})
     prices = {"entry_price": Decimal(4000), "exit_price": Decimal(4000)}
-    case = case_of([trade("ES", 0, 2, -5, **prices)], pricing=bars)
-    assert case.measure(["ES"], 1).max_dd == 500
+    scenario = scenario_of([trade("ES", 0, 2, -5, **prices)], pricing=bars)
+    assert scenario.measure(["ES"], 1).max_dd == 500
 
 
 @pytest.mark.parametrize(("loss", "events"), [("-600", 1), ("-599.99", 0), ("-600.01", 1)])
 def test_a_drawdown_of_exactly_the_limit_is_a_breach(loss: str, events: int) -> None:
-    case = case_of([trade("ES", 0, 1, loss)], breach=600)
-    figures = case.measure(["ES"], 1)
+    scenario = scenario_of([trade("ES", 0, 1, loss)], breach=600)
+    figures = scenario.measure(["ES"], 1)
     assert (figures.breach_events, figures.breach_periods) == (events, events)
 
 
 def test_a_breach_is_counted_each_time_it_begins_and_on_each_day_it_lasts() -> None:
-    case = case_of(
+    scenario = scenario_of(
         [
             trade("ES", 0, 1, -700),  # in breach on Monday
             trade("ES", DAY, DAY + 1, -50),  # and all of Tuesday, and Wednesday, on which nothing happens
@@ -159,7 +161,7 @@ def test_a_breach_is_counted_each_time_it_begins_and_on_each_day_it_lasts() -> N
         ],
         breach=600,
     )
-    figures = case.measure(["ES"], 1)
+    figures = scenario.measure(["ES"], 1)
     assert (figures.breach_events, figures.breach_periods) == (2, 5)
     assert figures.pct_time_in_breach == pytest.approx(100 * 5 / 6)
 
@@ -168,9 +170,9 @@ def test_what_happens_at_one_moment_is_one_step_of_the_account_in_whatever_order
     """A loss and a gain at one moment: no drawdown, and no breach, lies between them."""
     made = [trade("ES", 0, 1, -700), trade("CL", 0, 1, 900), trade("GC", 2, 3, -100)]
     for seed in range(8):
-        case = case_of(made, breach=600, seed=seed)
-        assert case.simulate(["CL", "ES", "GC"], 3).curve == [200, 100]
-        figures = case.measure(["CL", "ES", "GC"], 3)
+        scenario = scenario_of(made, breach=600, seed=seed)
+        assert scenario.simulate(["CL", "ES", "GC"], 3).curve == [200, 100]
+        figures = scenario.measure(["CL", "ES", "GC"], 3)
         assert (figures.breach_events, figures.breach_periods, figures.max_dd) == (0, 0, 100)
 
 
@@ -182,26 +184,26 @@ def test_what_happens_at_one_moment_is_one_step_of_the_account_in_whatever_order
 )
 def test_the_profit_factor_is_gains_over_losses(made: list[int], factor: float | None) -> None:
     trades = [trade("ES", 2 * place, 2 * place + 1, pnl) for place, pnl in enumerate(made)]
-    assert case_of(trades).measure(["ES"], 1).profit_factor == factor
+    assert scenario_of(trades).measure(["ES"], 1).profit_factor == factor
 
 
 def test_average_positions_are_those_of_the_time_when_any_is_open() -> None:
     # Open: one from 0 to 1, two to 3, one to 4; nothing to 8; one to 10.
     trades = [trade("ES", 0, 3, 1), trade("CL", 1, 4, 1), trade("ES", 8, 10, 1)]
-    figures = case_of(trades).measure(["CL", "ES"], 2)
+    figures = scenario_of(trades).measure(["CL", "ES"], 2)
     assert figures.avg_positions == pytest.approx(8 / 6)
     assert figures.time_in_market_pct == pytest.approx(60)
 
 
 def test_what_was_denied_is_in_the_block_rate_and_nowhere_else() -> None:
     trades = [trade("ES", 0, 3, 10), trade("CL", 1, 4, 1000), trade("SI", 2, 3, -50), trade("CL", 5, 6, 7)]
-    figures = case_of(trades).measure(["CL", "ES", "SI"], 1)
+    figures = scenario_of(trades).measure(["CL", "ES", "SI"], 1)
     assert (figures.block_rate, figures.trades, figures.symbols_used) == (0.5, 2, 2)
     assert (figures.total_return, figures.max_dd) == (17, 0)
 
 
 def test_without_a_trade_all_is_nothing() -> None:
-    case = case_of([trade("ES", 0, 1, 10, size=3)])
-    figures = case.measure(["ES"], 2)
+    scenario = scenario_of([trade("ES", 0, 1, 10, size=3)])
+    figures = scenario.measure(["ES"], 2)
     assert (figures.trades, figures.block_rate, figures.sharpe, figures.cagr) == (0, 1.0, 0.0, 0.0)
     assert (figures.avg_positions, figures.time_in_market_pct, figures.profit_factor) == (0.0, 0.0, None)

@@ -4,6 +4,8 @@ from typing import Any
 
 import backtrader as bt
 
+from portfold.workers.adapters.backtrader_feeds import name_of
+
 
 class Dips(bt.Strategy):  # type: ignore[misc]  # Backtrader has no types
     """Buys what closes near its low, sells it again near its high; `told` is what it heard of its orders."""
@@ -26,7 +28,7 @@ class Dips(bt.Strategy):  # type: ignore[misc]  # Backtrader has no types
                 self.orders[data] = self.close(data=data)
 
     def notify_order(self, order: Any) -> None:
-        self.told.append((order.data._name, order.getstatusname()))
+        self.told.append((name_of(order.data), order.getstatusname()))
         if not order.alive():
             self.orders[order.data] = None
 

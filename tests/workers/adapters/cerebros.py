@@ -113,9 +113,10 @@ class Trading:
         name: str = "ES",
         more: Mapping[str, list[Bar]] | None = None,
         runtime: Mapping[str, Any] | None = None,
-        daily: bool = False,
         **how: Any,
     ) -> None:
+        """`how` is that of the broker; with `daily` the first feed's bars are days."""
+        daily = how.pop("daily", False)
         self.market = Market()
         self.said = io.StringIO()
         self.strategy: Any = None

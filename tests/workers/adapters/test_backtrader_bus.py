@@ -19,6 +19,7 @@ from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.adapters.backtrader import Bars, backtest_broker, live_broker
+from portfold.workers.client.context import GateGround
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.driven import DrivenFeed
@@ -77,9 +78,9 @@ class LiveRun:
             configuration=configuration,
             book=folder / "paper.sqlite",
             log=log,
-            stamp=feed.stamp,
+            ground=GateGround(stamp=feed.stamp),
         )
-        undisturbed = _between_orders(feed.bars(), self._cerebro.broker._gate.orders)
+        undisturbed = _between_orders(feed.bars(), self._cerebro.broker.own_gate.orders)
         self._cerebro.adddata(Bars(bars=undisturbed, live=True), name=symbol)
         self._thread = threading.Thread(target=self._run)
 
@@ -189,7 +190,7 @@ def test_filled_at_the_next_open_the_trades_are_the_same_but_for_the_gap(
 
 @pytest.mark.parametrize("at_close", [False, True])
 def test_an_order_given_on_the_very_last_bar_is_never_filled(
-    configuration: Configuration, at_close: bool
+    configuration: Configuration, *, at_close: bool
 ) -> None:
     backtest = Backtest(configuration, at_close=at_close)
     backtest.run(bars_of(5000, 5001, 5002), Told, plan=plan(bar3=lambda s: s.buy()))

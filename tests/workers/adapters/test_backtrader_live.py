@@ -136,7 +136,7 @@ def test_one_that_hangs_delays_no_other_and_is_not_ordered_twice(
     with pytest.raises(BrokerError, match="is being closed"):
         trading.holdings()  # what is closed must not be announced before it is reported
     broker.let_go.set()
-    until(lambda: not trading._closing.is_busy, "CL to be closed")
+    until(lambda: not trading.closing.is_busy, "CL to be closed")
     assert (broker.positions(), broker.unreported_exits()) == ([], [])
     trading.flatten(order)
     assert trading.holdings() == []

@@ -3,15 +3,21 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import backtrader as bt
 import pytest
 
 from portfold.config import ConfigError
 from portfold.events.wire.embedded import EmbeddedServer
+from portfold.log import open_log
 from portfold.workers.adapters.backtrader import CannotRun, live_broker
+from portfold.workers.adapters.backtrader_bars_of_now import BarsOfNow
+from portfold.workers.adapters.backtrader_feeds import Feeds
+from portfold.workers.run.money import OfNow
 from tests.live import Live
 from tests.processes import coordinating
+from tests.set_clock import SetClock
 from tests.waiting import until
 from tests.workers.adapters.cerebros import HOUR, MONDAY, Trading, configured, plan, with_money
 
@@ -94,3 +100,43 @@ def test_a_day_that_is_dated_at_its_end_is_of_now(
         trading.market.ends(5000, midnight + timedelta(days=days))
     trading.end()
     assert [status for _, _, status in trading.told] == ["Completed", "Completed", "Rejected"]
+
+
+class _Days:
+    """The daily feed of one contract, whose last bar is dated at the end of its day."""
+
+    _timeframe = bt.TimeFrame.Days
+
+    def __init__(self) -> None:
+        self.datetime = [0.0]
+
+    def ends(self, dated: datetime) -> None:
+        self.datetime[0] = bt.date2num(dated.replace(tzinfo=None))
+
+    def symbols(self) -> list[str]:
+        return ["ES"]
+
+    def latest(self, _: str) -> "_Days":
+        return self
+
+
+def test_a_day_that_is_dated_ahead_is_of_now_the_night_and_the_day_after_too() -> None:
+    """However often it is looked at before that: its interval is a day."""
+    now = datetime.now(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    clock = SetClock()
+    clock.now = now.timestamp()
+    log, lines = open_log("bt")
+    days = _Days()
+    bars = BarsOfNow(cast(Feeds, days), lambda: OfNow(log, clock.monotonic))
+    days.ends(midnight - timedelta(days=1))
+    bars.see()
+    days.ends(midnight)
+    for _ in range(3):
+        bars.see()
+    assert bars.has("ES")
+    clock.now = (midnight + timedelta(days=1, minutes=4)).timestamp()
+    assert bars.has("ES")
+    clock.now += 120
+    assert not bars.has("ES")
+    lines.close()

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import backtrader as bt
 import pytest
 
 from portfold.events.wire.embedded import EmbeddedServer
@@ -111,6 +112,42 @@ def test_a_later_exit_takes_the_place_of_one_that_waits(
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_an_exit_goes_on_waiting_when_an_order_is_given_that_cannot_be_sent(
+    server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portfold.workers.adapters.backtrader_again._FIRST_SECONDS", 60.0)
+    Exits(monkeypatch, TOO_MANY, TOO_MANY)
+    acts = plan(bar1=lambda s: s.buy(), bar2=lambda s: s.close())
+    acts |= plan(bar3=lambda s: s.sell(exectype=bt.Order.Stop, price=4900))
+    trading = Trading(server.url, portfolio, tmp_path, acts)
+    for _ in range(4):
+        trading.market.ends(5000)
+    assert trading.end().position.size == 0
+    assert [told[1:] for told in trading.told] == [
+        ("Buy", "Completed"),
+        ("Sell", "Rejected"),
+        ("Sell", "Completed"),
+    ]
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_what_a_flatten_has_closed_is_not_said_to_be_open_when_the_run_ends(
+    live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portfold.workers.adapters.backtrader_again._FIRST_SECONDS", 60.0)
+    exits = Exits(monkeypatch, TOO_MANY)
+    acts = plan(bar1=lambda s: s.buy(), bar2=lambda s: s.close())
+    trading = Trading(server.url, portfolio, tmp_path, acts)
+    for _ in range(2):
+        trading.market.ends(5000)
+    until(lambda: exits.asked == 1, "the strategy's own exit")
+    live.flatten()
+    until(lambda: live.said("PositionClosed"), "the flatten's")
+    assert trading.end().position.size == 0
+    assert criticals(trading) == ["NOT CLOSED; trying again within seconds"]
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_an_entry_of_which_nobody_knows_is_critical(
     server: EmbeddedServer, portfolio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,7 +155,7 @@ def test_an_entry_of_which_nobody_knows_is_critical(
         raise OrderUnknown("Who knows")
 
     trading = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy()))
-    monkeypatch.setattr(trading.broker._broker, "enter", fails)
+    monkeypatch.setattr(PaperBroker, "enter", fails)
     trading.market.ends(5000)
     until(lambda: trading.told, "the strategy to be told")
     trading.end()
@@ -137,7 +174,7 @@ def test_an_entry_of_which_nobody_knows_keeps_its_slot_while_that_cannot_be_anno
         raise OrderUnknown("Who knows")
 
     trading = Trading(server.url, portfolio, tmp_path, plan(bar1=lambda s: s.buy()))
-    monkeypatch.setattr(trading.broker._broker, "enter", fails)
+    monkeypatch.setattr(PaperBroker, "enter", fails)
     trading.market.ends(5000)
     until(lambda: trading.told, "the strategy to be told")
     live.all_decided()

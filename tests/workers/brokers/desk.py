@@ -10,6 +10,7 @@ from pathlib import Path
 from portfold.config.contracts import read_contracts
 from portfold.config.locate import CONTRACTS_FILE, PACKAGED
 from portfold.log import open_log
+from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.brokers.traderspost.webhook import Webhook, longest_seconds
 from tests.workers.brokers.traderspost.webhook_server import Receiver
@@ -55,9 +56,8 @@ class Desk:
             CONTRACTS,
             webhook=webhook,
             send_seconds=longest_seconds(timeout) if send_seconds is None else send_seconds,
-            names=names or {},
+            names=ContractNames(names or {}, lambda: today),
             log=self.log,
-            today=lambda: today,
         )
         self._open.append(opened)
         return opened

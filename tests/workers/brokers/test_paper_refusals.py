@@ -93,7 +93,10 @@ def test_entering_against_ones_own_leg_is_refused_and_changes_nothing(broker: Pa
         (lambda broker: broker.mark("XX", Decimal(1)), "a symbol with a contract"),
         (lambda broker: broker.enter("ES", "up", 1, Decimal(1)), "to be long or short, got 'up'"),
         (lambda broker: broker.enter("ES", "long", 0, Decimal(1)), "in whole contracts from 1, got 0"),
-        (lambda broker: broker.enter("ES", "long", True, Decimal(1)), "in whole contracts from 1, got True"),
+        (
+            lambda broker: broker.enter("ES", "long", size=True, price=Decimal(1)),
+            "in whole contracts from 1, got True",
+        ),
         (lambda broker: broker.exit("ES", "long", 1.0, None), r"in whole contracts from 1, got 1\.0"),
         (
             lambda broker: broker.enter("ES", "long", 1, Decimal("NaN")),

@@ -1,10 +1,12 @@
 """A yes that no longer holds is taken back before anything is traded on it."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from portfold.events.codec import RefusedField
 from portfold.events.legs import Leg
 from portfold.events.wire.embedded import EmbeddedServer
 from tests.live import Live, read
@@ -83,6 +85,33 @@ def test_a_yes_asked_with_hold_stands_until_its_fill_is_reported_or_its_slot_giv
         live.all_decided()
         assert len(live.said("EntryRenewed")) == renewed
         assert "EventRejected" not in [type(read(entry)).__name__ for entry in live.decisions()]
+
+
+def test_of_a_slot_that_is_filled_in_parts_the_rest_is_kept(
+    gates: Gates, live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    """A fill that is refused at the door takes nothing of it."""
+    short = config_folder(tmp_path / "config", runtime={"reservation_seconds": 0.5, "answer_seconds": 0.1})
+    with coordinating(server.url, portfolio, config=short):
+        gate = gates()
+        yes = gate.request_entry("ES", size=3, hold=True)
+        for part in (1, 2):
+            with pytest.raises(RefusedField):
+                gate.position_opened("ES", size=4 - part, price="nan")
+            gate.position_opened("ES", price=100)
+            renewed = len(live.said("EntryRenewed"))
+            until(partial(_is_renewed, live, renewed + 3), f"renewals of what is left after part {part}")
+            assert gate.standing(yes)
+        gate.position_opened("ES", price=100)
+        assert not gate.standing(yes)
+        live.all_decided()
+        assert live.status()["reserved"] == ""
+        kinds = {type(read(entry)).__name__ for entry in live.decisions()}
+        assert not kinds & {"LimitBreached", "EventRejected", "EntryExpired"}
+
+
+def _is_renewed(live: Live, times: int) -> bool:
+    return len(live.said("EntryRenewed")) >= times
 
 
 def test_a_yes_does_not_stand_while_the_bus_is_away(portfolio: str, client: Any, tmp_path: Path) -> None:

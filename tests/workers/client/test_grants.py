@@ -40,4 +40,4 @@ def test_it_is_asked_about_after_ten_minutes_at_the_latest(
     bus.close()
     told = [json.loads(line) for line in said.getvalue().splitlines()]
     assert [one["seconds"] for one in told] == asked_at
-    assert {(one["level"], one["slot"]) for one in told} == {("warning", "kept")}
+    assert {(one["level"], one["slot"]) for one in told} == {("warning", "renewed")}

@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 
 from portfold.coordinator.store import log_integrity
+from portfold.coordinator.views.overview import missed_at_the_end
 from portfold.events.codec import encode
 from portfold.events.decisions import FlattenOrdered
 from portfold.events.legs import Holding
@@ -92,7 +93,9 @@ def test_a_restored_backup_denies_entries_until_somebody_answers_for_it(
         assert live.status()["open_positions"] == "ES"  # as its worker announced again what the broker holds
         denied = gate.request_entry("CL")
         assert denied.code == "log_incomplete"
-        log_integrity.acknowledge(live.bus, by="jane", reason="the position is known again")
+        log_integrity.acknowledge(
+            live.bus, lambda: missed_at_the_end(live.bus), by="jane", reason="the position is known again"
+        )
         until(lambda: live.status()["log_incomplete"] == "false", "the acknowledgement")
         assert gate.request_entry("CL").allowed
         assert live.said("PositionOpened") == []  # what it remembers of before is not told a second time

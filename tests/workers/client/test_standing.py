@@ -14,6 +14,7 @@ from portfold.events.stream_id import StreamId
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.client.closing.flatten_order import FlattenOrder
+from portfold.workers.client.context import GateGround
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.listener import _last_pull
 from portfold.workers.client.settings import GateSettings
@@ -40,7 +41,7 @@ def gate_of(server: EmbeddedServer, portfolio: str, monkeypatch: pytest.MonkeyPa
     log, lines = open_log("worker", target=StringIO())
 
     @contextmanager
-    def opened(*, beats: float = 60.0, lost: float = 60.0) -> Iterator[PortfolioGate]:
+    def opened(*, beats: float = 60.0, lost: float = 60.0, **more: Any) -> Iterator[PortfolioGate]:
         settings = GateSettings(
             server.url,
             portfolio=portfolio,
@@ -48,7 +49,9 @@ def gate_of(server: EmbeddedServer, portfolio: str, monkeypatch: pytest.MonkeyPa
             heartbeat_seconds=beats,
             worker_lost_seconds=lost,
         )
-        gate = PortfolioGate(WORKER, symbols=["ES"], settings=settings, log=log, clock=Asleep())
+        gate = PortfolioGate(
+            WORKER, symbols=["ES"], settings=settings, log=log, ground=GateGround(clock=Asleep()), **more
+        )
         with gate:
             yield gate
 
@@ -122,9 +125,13 @@ def test_a_pull_that_names_an_event_which_the_log_has_not_bars_no_later_entry(
 def test_a_log_that_was_set_back_behind_the_last_order_bars_no_later_entry(
     gate_of: Opened, server: EmbeddedServer, portfolio: str, live: Live
 ) -> None:
-    with coordinating(server.url, portfolio), gate_of() as gate:
-        lost = StreamId(live.bus.now_ms() + 3_600_000, 0)
-        gate._carrier.carry(FlattenOrder("a log that is gone", lost, "panic", everything=True))
+    lost = StreamId(live.bus.now_ms() + 3_600_000, 0)
+    ordered = iter([FlattenOrder("a log that is gone", lost, "panic", everything=True)])
+    told: list[FlattenOrder] = []
+    with coordinating(server.url, portfolio), gate_of(hears=lambda _: next(ordered, None)) as gate:
+        gate.on_flatten(told.append)
+        gate.request_entry("CL")
+        until(lambda: told, "the order")
         assert not gate.standing(gate.request_entry("ES"))
         gate.withdraw("ES")
         assert gate.standing(gate.request_entry("ES"))

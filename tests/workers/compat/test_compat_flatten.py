@@ -17,6 +17,7 @@ from portfold.workers.compat import PortfolioCoordinator
 from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.proxy import Proxy
+from tests.seen import spoilt
 from tests.waiting import until
 from tests.workers.compat.office import Office
 
@@ -171,8 +172,8 @@ def test_what_was_told_to_be_closed_is_not_told_again_for_a_fill_that_is_closed(
     old = office(4, 2500.0, desk)
     opens(old, "ES")
     first = FlattenOrder("1-0", StreamId(1, 0), "daily stop loss", everything=True)
-    old._emergency.flatten(first)
-    old._emergency.flatten(first._replace(positions=(Leg("CL", "long", 1, "old"),)))
+    old.emergency.flatten(first)
+    old.emergency.flatten(first._replace(positions=(Leg("CL", "long", 1, "old"),)))
     assert desk.told == [["ES"]]
 
 
@@ -186,7 +187,7 @@ def test_what_another_process_closed_is_not_to_be_closed_again(office: Office) -
     opener, closer = office(4, 2500.0, desk, worker="opener"), office(4, 2500.0, worker="closer")
     opens(opener, "CL")
     opens(opener, "ES")
-    until(lambda: {"CL", "ES"} <= opener._held._shown, "a sign of life")
+    until(lambda: all(map(opener.held.is_shown, ("CL", "ES"))), "a sign of life")
     closer.register_position_closed("ES", -2500.0)
     until(lambda: desk.told, "the callback")
     assert desk.told == [["CL"]]
@@ -208,12 +209,35 @@ def test_what_another_process_closed_is_not_there_when_the_symbol_is_entered_ane
 
 
 @pytest.mark.usefixtures("coordinator")
+def test_of_what_another_closed_a_part_the_rest_is_still_open_and_announced(
+    office: Office, live: Live
+) -> None:
+    old = office(4)
+    assert old.can_open_position("ES", size=4)
+    old.register_position_opened("ES", 4, 100)
+    until(lambda: old.held.is_shown("ES"), "a sign of life")
+    before = old.held.to_close(FlattenOrder("1-0", StreamId(1, 0), "stop", everything=True))
+    for fill in ("f1", "f1", "f2"):  # one of them reported again
+        live.closes("ES", worker="other", owner="old", price="100", pnl="0", fill=fill)
+    for _ in range(2):
+        assert old.gate.announce_again()
+        live.all_decided()
+        assert live.said("WorkerStarted")[-1]["positions"] == "ES:long:2:100"
+    assert live.status()["unsettled"] == ""
+    (again,) = old.held.to_close(FlattenOrder("1-0", StreamId(1, 0), "stop", everything=True))
+    assert again is before[0], "who was told to close it is not told again"
+    old.register_position_closed("ES", -10.0)
+    live.all_decided()
+    assert (live.said("PositionClosed")[-1]["size"], live.status()["open_positions"]) == ("2", "")
+
+
+@pytest.mark.usefixtures("coordinator")
 def test_what_was_closed_by_phone_and_settled_is_not_to_be_closed_again(office: Office, live: Live) -> None:
     desk = Desk()
     old = office(4, 2500.0, desk)
     opens(old, "CL")
     opens(old, "ES")
-    until(lambda: {"CL", "ES"} <= old._held._shown, "a sign of life")
+    until(lambda: all(map(old.held.is_shown, ("CL", "ES"))), "a sign of life")
     live.settle("ES", 0, worker="old")
     office.logs("ES is no longer open here: settled by ann")
     live.bus.pull_killswitch(pull_fields("ann", "panic", live.bus.last_event()))
@@ -226,8 +250,8 @@ def test_what_the_log_has_merely_lost_is_still_to_be_closed(office: Office, live
     desk = Desk()
     old = office(4, 2500.0, desk)
     opens(old, "ES")
-    until(lambda: "ES" in old._held._shown, "a sign of life")
-    live.client.hset(live.keys.status, "positions", "")
+    until(lambda: old.held.is_shown("ES"), "a sign of life")
+    spoilt(live.client, live.keys.status, "positions", [])
     office.logs("ES is open here, and not by the log any more: who closed it?")
     live.bus.pull_killswitch(pull_fields("ann", "panic", live.bus.last_event()))
     until(lambda: desk.told, "the callback")
@@ -243,14 +267,14 @@ def test_an_order_that_a_fill_brings_finds_it_open(
     old = office(4, 2500.0, desk)
     live.flatten()
     until(lambda: desk.told == [[]], "the first order")
-    reports = old._gate.position_opened
+    reports = old.gate.position_opened
 
     def slow(*words: Any, **more: Any) -> bool:
         on_the_log = reports(*words, **more)
         until(lambda: len(desk.told) == 2, "the order for the fill")
         return on_the_log
 
-    monkeypatch.setattr(old._gate, "position_opened", slow)
+    monkeypatch.setattr(old.gate, "position_opened", slow)
     old.register_position_opened("ES", 1, 100)
     assert desk.told == [[], ["ES"]]
 

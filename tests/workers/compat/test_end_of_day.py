@@ -17,6 +17,7 @@ from portfold.workers.compat import PortfolioCoordinator
 from tests.coordinator.story import DAY, each
 from tests.live import Live
 from tests.processes import config_folder, coordinating
+from tests.seen import spoilt
 from tests.waiting import until
 from tests.workers.compat.office import Office, decided
 
@@ -64,17 +65,19 @@ def test_the_stop_calls_back_once_with_what_is_open_here(office: Office, live: L
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("stats", "total_entries_requested=1"),
-        ("daily_pnl", "much"),
+        ("stats", {"total_entries_requested": 1}),
+        ("stats", "none"),
+        ("day.pnl", "much"),
         ("limits", "max_positions=x"),
         ("positions", "ES long 1 @ . by old (+1)"),
-        ("opened_ms", "x"),
-        ("max_positions", "four"),
-        ("daily_stop_loss", "-"),
+        ("positions", [{"symbol": "ES"}]),
+        ("limits.max_positions", "four"),
+        ("limits.daily_stop_loss", "-"),
+        ("last_event", 7),
     ],
 )
 def test_the_callback_closes_whatever_the_status_holds(
-    office: Office, live: Live, field: str, value: str
+    office: Office, live: Live, field: str, value: object
 ) -> None:
     closed = threading.Event()
 
@@ -86,7 +89,7 @@ def test_the_callback_closes_whatever_the_status_holds(
     old = office(4, 2500.0, emergency)
     assert old.can_open_position("ES")
     old.register_position_opened("ES", 1, 5000)
-    live.client.hset(live.keys.status, field, value)
+    spoilt(live.client, live.keys.status, field, value)
     stats: Any = old.get_status()["stats"]
     assert stats["block_rate"] == 0.0
     live.bus.pull_killswitch(pull_fields("ann", "panic", live.bus.last_event()))
@@ -99,15 +102,15 @@ def test_a_fill_that_is_closed_again_calls_nobody_back(office: Office) -> None:
     old = office(4, 2500.0, lambda reason, _: calls.append(reason))
     first = FlattenOrder("1-0", StreamId(1, 0), "daily stop loss", everything=True)
     late = first._replace(positions=(Held("CL", "long", 1, "old"),))
-    old._emergency.flatten(first)
-    old._emergency.flatten(late)
+    old.emergency.flatten(first)
+    old.emergency.flatten(late)
     assert calls == ["daily_stop_loss"]
 
 
 @pytest.mark.usefixtures("coordinator")
 @pytest.mark.parametrize("kill_switch", [False, True])
 def test_of_many_processes_those_that_have_something_to_close_are_called(
-    office: Office, live: Live, kill_switch: bool
+    office: Office, live: Live, *, kill_switch: bool
 ) -> None:
     calls: list[tuple[str, list[str], list[str]]] = []
 
@@ -152,7 +155,7 @@ def test_where_nobody_knows_of_the_others_each_is_called(office: Office) -> None
     for name in ("one", "other"):
         office(
             4, 2500.0, partial(lambda name, _: calls.append(name), name), worker=name, settings=away
-        )._emergency.flatten(stop)
+        ).emergency.flatten(stop)
     assert calls == ["one", "other"]
 
 
@@ -170,7 +173,7 @@ def test_a_late_fill_leaves_what_the_others_hold_as_it_was(office: Office, live:
     assert mine.can_open_position("SI")
 
     def knows_of_the_other() -> bool:
-        return bool(mine.get_status()) and mine._portfolio.known()["held_by_others"] == ["CL"]
+        return bool(mine.get_status()) and mine.portfolio.known()["held_by_others"] == ["CL"]
 
     until(knows_of_the_other, "what the other holds to be known here")
     live.flatten()

@@ -14,7 +14,8 @@ from portfold.events.decisions import (
     PositionMismatch,
 )
 from portfold.events.wire.embedded import EmbeddedServer
-from portfold.workers.compat import Permission
+from portfold.workers.client.decision import Decision
+from portfold.workers.compat import Permission, PortfolioCoordinator
 from tests.coordinator.story import each
 from tests.live import Live
 from tests.processes import config_folder, coordinating
@@ -121,6 +122,12 @@ def test_side_and_size_can_be_named_when_asking(office: Office, live: Live) -> N
     assert live.status()["stats"].startswith("total_entries_requested=1 ")
 
 
+def granted(old: PortfolioCoordinator, symbol: str) -> Decision:
+    slot = old.held.slot(symbol)
+    assert slot is not None
+    return slot.decision
+
+
 @pytest.mark.parametrize("slept", [False, True])
 def test_a_fill_after_its_slot_expired_is_granted_anew(
     office: Office, live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path, *, slept: bool
@@ -130,7 +137,7 @@ def test_a_fill_after_its_slot_expired_is_granted_anew(
         old = office(4, settings={"heartbeat_seconds": 30.0})  # it gives no sign of life meanwhile
         assert old.can_open_position("ES")
         if slept:  # and so did its own clock
-            old._held._granted["ES"].decision.good_until += 3600
+            granted(old, "ES").good_until += 3600
         until(lambda: each(EntryExpired, decided(live)), "the slot to expire")
         old.register_position_opened("ES", 1, 5000)
         assert each(LimitBreached, decided(live)) == []
@@ -142,7 +149,7 @@ def test_a_slot_that_covers_its_fill_is_never_given_back_first(office: Office, l
     """Not by who believes that its time is over, and not for a part of what was granted."""
     old = office(4)
     assert old.can_open_position("ES", size=2)
-    old._held._granted["ES"].decision.good_until = 0.0
+    granted(old, "ES").good_until = 0.0
     for _ in range(2):
         old.register_position_opened("ES", 1, 5000)
     assert live.said("EntryWithdrawn") == []
@@ -213,6 +220,28 @@ def test_garbage_is_refused_at_the_door(office: Office, live: Live, say: Any, se
         say(old)
     assert live.said("PositionOpened") == live.said("PositionClosed") == []
     assert old.can_open_position("no symbol")[0] is False
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_what_is_left_of_a_slot_after_a_part_can_be_released(office: Office, live: Live) -> None:
+    old = office(4)
+    assert old.can_open_position("ES", size=2)
+    old.register_position_opened("ES", 1, 5000)
+    assert live.status()["reserved"] != ""
+    old.release_pending_position("ES")
+    assert live.status()["reserved"] == ""
+    old.release_pending_position("ES")
+    assert len(live.said("EntryWithdrawn")) == 1
+
+
+@pytest.mark.usefixtures("coordinator")
+def test_nothing_is_left_of_a_slot_that_was_filled_otherwise(office: Office, live: Live) -> None:
+    old = office(4)
+    assert old.can_open_position("ES", size=2)
+    old.register_position_opened("ES", -1, 5000)
+    assert live.status()["reserved"] == ""
+    old.release_pending_position("ES")
+    assert [one["reason"] for one in live.said("EntryWithdrawn")] == ["filled otherwise"]
 
 
 @pytest.mark.usefixtures("coordinator")

@@ -146,10 +146,10 @@ def test_what_another_process_has_closed_is_not_announced_as_open(
     opener, closer = office(4, worker="opener"), office(4, worker="closer")
     assert opener.can_open_position("ES")
     opener.register_position_opened("ES", 1, 5000)
-    until(lambda: "ES" in opener._held._shown, "the log to show it to its owner")
-    monkeypatch.setattr(opener._held, "look", lambda *_: None)
+    until(lambda: opener.held.is_shown("ES"), "the log to show it to its owner")
+    monkeypatch.setattr(opener.held, "look", lambda *_: None)
     closer.register_position_closed("ES", -62.5)
-    assert opener._gate.announce_again()
+    assert opener.gate.announce_again()
     assert office.logs("ES is no longer open here") == "ES is no longer open here: closed by closer"
     assert each(PositionMismatch, decided(live)) == []
     assert closer.open_positions == {}

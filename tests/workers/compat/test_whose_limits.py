@@ -21,6 +21,7 @@ from portfold.workers.compat.naming import name_of_this_process
 from portfold.workers.compat.positions import Leg, implied_exit, side_and_size
 from tests.live import Live
 from tests.processes import config_folder, coordinating
+from tests.seen import seen_on
 from tests.waiting import until
 from tests.workers.compat.office import Office
 
@@ -122,11 +123,11 @@ def test_of_a_program_and_a_configuration_the_tighter_limits_hold_whoever_starts
 def test_what_a_person_ordered_is_not_undone(office: Office, live: Live) -> None:
     old = office(2, 400.0)
     _becomes(live, "2", "400")
-    text = live.status()["limits"]
+    read = seen_on(live.bus).limits
     live.hears(
-        changed_limits(text, {"max_positions": "6", "daily_stop_loss": "5000"}, by="ann", reason="room")
+        changed_limits(read, {"max_positions": "6", "daily_stop_loss": "5000"}, by="ann", reason="room")
     )
-    old._portfolio.look_at_limits()
+    old.portfolio.look_at_limits()
     office(1, 100.0, worker="later")
     assert _in_force(live)[:2] == ("6", "5000")
     office.logs("set by ann: those hold")

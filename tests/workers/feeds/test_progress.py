@@ -1,5 +1,6 @@
 """How far a worker has come: noted bar by bar, known to its next life, refused when it cannot be read."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ def at(hour: int) -> datetime:
     return START + timedelta(hours=hour)
 
 
-def lived(file: Path, *held: bool) -> Progress:
+def lived(file: Path, held: Sequence[bool]) -> Progress:
     """The next life of a worker that noted these bars."""
     progress = Progress(file)
     for hour, holds in enumerate(held):
@@ -29,17 +30,17 @@ def test_without_a_past_there_is_nothing_to_go_on_from(tmp_path: Path) -> None:
 
 
 def test_the_next_life_knows_the_last_bar_and_since_when_something_is_held(tmp_path: Path) -> None:
-    progress = lived(tmp_path / "ES.json", False, False, True, True)
+    progress = lived(tmp_path / "ES.json", [False, False, True, True])
     assert progress.last == at(3)
     assert [progress.was_held_at(at(hour)) for hour in range(4)] == [False, False, True, True]
 
 
 def test_the_next_life_knows_when_something_was_last_held(tmp_path: Path) -> None:
-    assert lived(tmp_path / "ES.json", False, True, False).last_held == at(1)
+    assert lived(tmp_path / "ES.json", [False, True, False]).last_held == at(1)
 
 
 def test_what_was_held_from_the_start_was_held_at_every_bar(tmp_path: Path) -> None:
-    assert lived(tmp_path / "ES.json", True, True).was_held_at(at(0))
+    assert lived(tmp_path / "ES.json", [True, True]).was_held_at(at(0))
 
 
 def test_nothing_is_written_where_no_file_is_given(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from portfold.workers.brokers.protocol import BrokerError, ExitFill
 from portfold.workers.client.closing.flatten_order import FlattenOrder
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
-from portfold.workers.flattener.flattener import NAME, Flattener
+from portfold.workers.flattener.flattener import NAME, Flattener, Within
 from tests.costs import costing
 from tests.set_clock import SetClock
 
@@ -60,10 +60,9 @@ class Desk:
             bus=bus,
             broker=self.broker,
             contracts=contracts,
-            lapse_seconds=LAPSE_SECONDS,
+            within=Within(LAPSE_SECONDS, exit_seconds=0.5),
             log=self.log,
             clock=self.clock,
-            exit_seconds=0.5,
         )
 
         self.book, self.contracts = folder / "book.sqlite", costing(contracts)

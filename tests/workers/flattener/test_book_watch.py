@@ -20,6 +20,7 @@ from portfold.workers.flattener.book_watch import BookWatch
 from tests.costs import costing
 from tests.live import Live
 from tests.processes import coordinating
+from tests.seen import spoilt
 from tests.set_clock import SetClock
 from tests.waiting import until
 
@@ -125,7 +126,7 @@ def test_nothing_is_said_of_a_log_that_nobody_decides(
 
 def test_a_status_that_cannot_be_read_is_no_verdict(watched: Watched) -> None:
     watched.enters()
-    watched.live.client.hset(watched.live.keys.status, "positions", "rubbish")
+    spoilt(watched.live.client, watched.live.keys.status, "positions", "rubbish")
     watched.looks(watched.over(watched.other), 3)
     assert watched.said() == 0
     assert "The book could not be compared with the log" in watched.logged.getvalue()

@@ -28,7 +28,7 @@ from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.progress import Progress
 from portfold.workers.filters.protocol import Verdict
-from portfold.workers.run.trader import Trader, holdings_of
+from portfold.workers.run.trader import Manner, Trader, holdings_of
 from portfold.workers.strategies.intent import Enter, Intent, OwnPosition
 from tests.costs import costing
 
@@ -53,7 +53,7 @@ class Wishes:
 class Says:
     """A filter that says the same to everything."""
 
-    def __init__(self, steps: list[str], passed: bool) -> None:
+    def __init__(self, steps: list[str], *, passed: bool) -> None:
         self.steps, self.passed = steps, passed
         self.taken = 0
 
@@ -150,17 +150,19 @@ class Floor:
         self.of_now = of_now
         self.clock = Later()
         self.strategy = Wishes(self.steps)
-        self.filter = Says(self.steps, passes) if passes is not None else None
+        self.filter = Says(self.steps, passed=passes) if passes is not None else None
         self.trader = Trader(
             contract=CONTRACTS["ES"],
             strategy=self.strategy,
             gate=self.gate,
             broker=self.broker,
             log=self.log,
-            entry_filter=self.filter,
-            progress=Progress(self._folder / "progress.json"),
-            fill_at=fill_at,
-            of_now=lambda _: self.of_now,
+            manner=Manner(
+                entry_filter=self.filter,
+                progress=Progress(self._folder / "progress.json"),
+                fill_at=fill_at,
+                of_now=lambda _: self.of_now,
+            ),
             clock=self.clock,
         )
 

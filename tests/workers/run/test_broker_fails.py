@@ -80,7 +80,7 @@ def test_a_workers_process_tries_it_while_no_bar_comes(
             yield None
             assert floor.broker.positions() == []
 
-        _trade(floor.gate, floor.trader, bars(), False, threading.Event(), floor.log)
+        _trade(floor.gate, floor.trader, bars(), threading.Event(), floor.log, driven=False)
         assert floor.steps.count("exit") == 2
         floor.close()
 

@@ -133,9 +133,22 @@ def test_so_it_is_beside_one_that_does_not_say_what_it_trades_and_not_beside_one
             until(lambda: live.bus.beats([WORKER]) != [None], "the worker to be alive")
 
 
+def test_nor_beside_one_that_had_ended_and_began_again_while_nobody_led(
+    tmp_path: Path, where: tuple[str, ...], live: Live
+) -> None:
+    with coordinating(where[1], where[3]):
+        live.starts("mine", symbols="ES")
+        live.stops("mine")
+        live.all_decided()
+    live.bus.beat("mine", "again", 60_000)
+    ran = portfold("worker", "ES", *SLOWLY, *where, cwd=tmp_path)
+    assert ran.code == UNUSABLE
+    assert "others trade these symbols already: mine (ES). Say --join" in ran.err
+
+
 @pytest.mark.parametrize(("answer", "joins"), [(b"y\n", True), (b"\n", False)])
 def test_on_a_terminal_it_asks(
-    tmp_path: Path, where: tuple[str, ...], live: Live, answer: bytes, joins: bool
+    tmp_path: Path, where: tuple[str, ...], live: Live, answer: bytes, *, joins: bool
 ) -> None:
     with coordinating(where[1], where[3]):
         live.starts("mine", symbols="ES")
@@ -178,7 +191,7 @@ def test_of_two_gates_of_one_name_the_older_says_so_and_carries_out_nothing(
 
 @pytest.mark.parametrize("patient", [False, True])
 def test_who_is_patient_takes_no_name_from_one_that_only_gets_no_processor(
-    server: EmbeddedServer, portfolio: str, bus: Bus, patient: bool
+    server: EmbeddedServer, portfolio: str, bus: Bus, *, patient: bool
 ) -> None:
     """The holder has claimed it for a minute, and renews nothing for several signs of life."""
     bus.claim("old", "there 1 a", 60_000, "")

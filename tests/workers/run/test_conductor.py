@@ -115,7 +115,9 @@ def test_whoever_watches_the_processes_ends_every_wait(bus: Bus) -> None:
 
 
 @pytest.mark.parametrize(("later_ms", "refused"), [(-1, True), (0, True), (1, False)])
-def test_simulated_time_must_begin_after_what_is_on_the_log(bus: Bus, later_ms: int, refused: bool) -> None:
+def test_simulated_time_must_begin_after_what_is_on_the_log(
+    bus: Bus, later_ms: int, *, refused: bool
+) -> None:
     conductor(bus).open(MONDAY)
     begin = MONDAY + timedelta(milliseconds=later_ms)
     if refused:

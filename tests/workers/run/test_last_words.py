@@ -98,7 +98,7 @@ def test_a_fill_whose_report_is_refused_is_asked_about(
 
 @pytest.mark.parametrize("knows", [False, True])
 def test_what_an_earlier_life_was_granted_is_asked_about_where_no_broker_can_be(
-    live: Live, server: EmbeddedServer, portfolio: str, knows: bool
+    live: Live, server: EmbeddedServer, portfolio: str, *, knows: bool
 ) -> None:
     live.starts("mine")
     live.asks("ES", worker="mine")

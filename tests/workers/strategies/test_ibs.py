@@ -96,7 +96,7 @@ def test_entry_is_inside_the_band_and_not_on_its_edge(
     ("side", "close", "leaves"),
     [("long", "180", False), ("long", "180.01", True), ("short", "120", False), ("short", "119.99", True)],
 )
-def test_exit_is_inside_the_band_and_not_on_its_edge(side: Side, close: str, leaves: bool) -> None:
+def test_exit_is_inside_the_band_and_not_on_its_edge(side: Side, close: str, *, leaves: bool) -> None:
     assert BOTH.decide(bar(close), held(side)) == (Exit("ibs") if leaves else None)
 
 
@@ -129,7 +129,7 @@ def test_nothing_leaves_on_the_bar_of_its_entry() -> None:
     ],
 )
 def test_a_stop_of_two_percent_is_of_the_distance_of_the_entry_price_from_zero(
-    side: Side, entry: str, close: str, stops: bool
+    side: Side, entry: str, close: str, *, stops: bool
 ) -> None:
     strategy = IbsStrategy(IbsParameters(stop_percent=Decimal(2), max_bars=None, sides="both"))
     middle = bar(close, low=str(Decimal(close) - 1), high=str(Decimal(close) + 1))
@@ -137,7 +137,7 @@ def test_a_stop_of_two_percent_is_of_the_distance_of_the_entry_price_from_zero(
 
 
 @pytest.mark.parametrize(("bars", "leaves"), [(1, False), (7, False), (8, True), (9, True)])
-def test_a_position_leaves_once_it_is_max_bars_old(bars: int, leaves: bool) -> None:
+def test_a_position_leaves_once_it_is_max_bars_old(bars: int, *, leaves: bool) -> None:
     strategy = IbsStrategy(IbsParameters(max_bars=8))
     assert strategy.decide(bar("150"), held(bars=bars)) == (Exit("max_bars") if leaves else None)
 

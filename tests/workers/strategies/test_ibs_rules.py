@@ -54,7 +54,7 @@ def bought(strategy: IbsStrategy, *, before: int = 2) -> None:
     ("close", "enters"), [("100.9", False), ("101", True), ("101.9", True), ("102", False)]
 )
 def test_the_entry_band_begins_at_its_lower_edge_and_ends_before_its_upper_one(
-    close: str, enters: bool
+    close: str, *, enters: bool
 ) -> None:
     expected = Enter("long", 1) if enters else None
     assert wants(entry_from=0.1).decide(bar((close, "110", "100")), None) == expected
@@ -63,7 +63,7 @@ def test_the_entry_band_begins_at_its_lower_edge_and_ends_before_its_upper_one(
 @pytest.mark.parametrize(
     ("close", "leaves"), [("108", False), ("108.1", True), ("109", True), ("109.1", False)]
 )
-def test_the_exit_band_ends_at_its_upper_edge(close: str, leaves: bool) -> None:
+def test_the_exit_band_ends_at_its_upper_edge(close: str, *, leaves: bool) -> None:
     strategy = wants(exit_to=0.9)
     strategy.decide(bar(NEUTRAL), None)
     assert strategy.decide(bar((close, "110", "100"), 1), held()) == (Exit("ibs") if leaves else None)
@@ -100,7 +100,7 @@ def test_stop_and_take_profit_are_so_many_ranges_away(side: Side, close: str, re
 @pytest.mark.parametrize(
     ("side", "close", "leaves"), [("long", "102.99", False), ("long", "103", True), ("short", "97", True)]
 )
-def test_take_profit_in_percent_of_the_entry_price(side: Side, close: str, leaves: bool) -> None:
+def test_take_profit_in_percent_of_the_entry_price(side: Side, close: str, *, leaves: bool) -> None:
     strategy = wants(take_profit_percent=Decimal(3))
     middle = (close, str(Decimal(close) + 5), str(Decimal(close) - 5))
     expected = Exit("take_profit_percent") if leaves else None
@@ -133,7 +133,9 @@ def test_what_was_held_before_the_first_bar_is_stopped_by_the_first_range_there_
     ("clock", "leaves"),
     [("14:59", False), ("15:00", True), ("17:00", True), ("17:01", False), ("09:00", False)],
 )
-def test_a_position_leaves_at_the_end_of_the_day_and_none_is_entered_then(clock: str, leaves: bool) -> None:
+def test_a_position_leaves_at_the_end_of_the_day_and_none_is_entered_then(
+    clock: str, *, leaves: bool
+) -> None:
     signal = chicago(7, clock)
     assert wants(exit_at="15:00").decide(signal, None) == (None if leaves else Enter("long", 1))
     assert wants(exit_at="15:00").decide(signal, held()) == (Exit("end_of_day") if leaves else None)
@@ -172,7 +174,7 @@ def test_the_days_clock_is_the_configured_one() -> None:
         ("18:00-02:00", "12:00", False),
     ],
 )
-def test_entries_keep_to_their_hours(hours: str, clock: str, enters: bool) -> None:
+def test_entries_keep_to_their_hours(hours: str, clock: str, *, enters: bool) -> None:
     strategy = wants(entry_hours=hours)
     assert strategy.decide(chicago(7, clock), None) == (Enter("long", 1) if enters else None)
 

@@ -19,13 +19,11 @@ sentiment, quantity, signalPrice. In the subscription, "Use signal quantity" mus
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from portfold.config import Contract
 from portfold.events.fields import Side
@@ -49,7 +47,6 @@ from portfold.workers.brokers.traderspost.signals import Leaving, entry_signal, 
 from portfold.workers.brokers.traderspost.unnoted import Became, Unnoted
 from portfold.workers.brokers.traderspost.webhook import Answer, Webhook
 
-_EXCHANGE = ZoneInfo("America/Chicago")
 _PATIENCE_SECONDS = 5.0
 _BRIEFLY_SECONDS = 0.5  # for what can do without the book, or is soon overtaken
 _HARDLY_SECONDS = 0.05  # for an exit, where the book could not take in the one before
@@ -72,15 +69,14 @@ class TradersPost:
         *,
         webhook: Webhook,
         send_seconds: float,
-        names: Mapping[str, str],
+        names: ContractNames,
         log: Log,
-        today: Callable[[], date] = lambda: datetime.now(_EXCHANGE).date(),
     ) -> None:
         self._owner = owner
         self._contracts = contracts
         self._webhook = webhook
         self._send_ms = round(send_seconds * 1000)
-        self._names = ContractNames(names, today)
+        self._names = names
         self._log = log
         self._unnoted = Unnoted()
         self._taken_late: Callable[[], object] = lambda: None

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from portfold.config import ConfigError
 from portfold.config.rules import Duration, EnvironmentName, Symbol, Text
+from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.protocol import BrokerSetup
 from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.brokers.traderspost.webhook import Webhook, longest_seconds
@@ -44,7 +45,7 @@ def open_traderspost(setup: BrokerSetup) -> TradersPost:
             _address(setup, options.webhook_url_env), timeout_seconds=options.timeout_seconds, log=setup.log
         ),
         send_seconds=longest_seconds(options.timeout_seconds),
-        names=options.contracts,
+        names=ContractNames(options.contracts),
         log=setup.log,
     )
 

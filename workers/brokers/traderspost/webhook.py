@@ -86,18 +86,18 @@ class Webhook:
         """
         body = _JSON.encode(payload)
         last_start = time.monotonic() + _begins_within(self.timeout_seconds)
-        answer = self._attempt(body, may_send, late)
+        answer = self.attempt(body, may_send, late)
         for pause in _PAUSES_SECONDS:
             wait = pause if answer.outcome == "given_up" else answer.again_seconds if insists else None
             if wait is None or time.monotonic() + wait > last_start:
                 break
             self._log.warning("An order was not taken; it is tried again", why=answer.said)
             time.sleep(wait)
-            answer = self._attempt(body, may_send, late)
+            answer = self.attempt(body, may_send, late)
         return answer
 
-    def _attempt(self, body: bytes, may_send: MaySend, late: Late) -> Answer:
-        """One attempt, on a thread of its own: only so is it bounded as a whole."""
+    def attempt(self, body: bytes, may_send: MaySend, late: Late) -> Answer:
+        """Makes one attempt, on a thread of its own: only so is it bounded as a whole."""
         attempt: Attempt[Answer] = Attempt(may_send)
 
         def go() -> None:

@@ -54,10 +54,10 @@ class Reported:
                 self._open[symbol] += before - after
             raise
 
-    def closed_elsewhere(self, symbol: str) -> None:
-        """Nothing is open in the symbol any more, by somebody else's hand."""
+    def closed_elsewhere(self, symbol: str, left: int = 0) -> None:
+        """No more than so much is open in the symbol any more, by somebody else's hand."""
         with self._lock:
-            self._open[symbol] = 0
+            self._open[symbol] = left
 
     def holds(self, holdings: Iterable[Holding]) -> None:
         """So much is open, by the broker: an earlier life's too."""

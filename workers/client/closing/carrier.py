@@ -44,7 +44,10 @@ class Carrier:
         self._clock = clock
         self._begin = begin
         self._lanes: list[_Lane] = []
+        self._lock = threading.Lock()
         self._last_for_everything = ORIGIN
+        self._heard = 0
+        """How many orders for everything."""
 
     def add(self, callback: Callback, *, at_once: int = 1) -> None:
         """From now on calls this too, for at most so many orders at once."""
@@ -53,7 +56,9 @@ class Carrier:
     def carry(self, order: FlattenOrder, still: Callable[[], bool] | None = None) -> None:
         """Has it carried out; where that fails, again: with `still` for as long as that is true."""
         if order.everything:
-            self._last_for_everything = max(self._last_for_everything, order.event)
+            with self._lock:
+                self._last_for_everything = max(self._last_for_everything, order.event)
+                self._heard += 1
         if not self._lanes:
             self._log.critical("Ordered to flatten, and nobody here closes positions", cause=order.cause)
         for lane in self._lanes:
@@ -63,12 +68,17 @@ class Carrier:
         """Whether that event came after the one that led to the latest order to close everything.
 
         The log may end before the latter: it was set back, or a hand named another. Then whatever is on it
-        counts as earlier, and what is to come as later.
+        counts as earlier, and what is to come as later. An order that is heard while the log is asked stays.
         """
-        if event > self._last_for_everything:
+        with self._lock:
+            last, heard = self._last_for_everything, self._heard
+        if event > last:
             return True
         with suppress(BusError):  # a later question finds it out
-            self._last_for_everything = min(self._last_for_everything, log_ends())
+            ends = log_ends()
+            with self._lock:
+                if self._heard == heard:
+                    self._last_for_everything = min(self._last_for_everything, ends)
         return False
 
     def look(self) -> None:

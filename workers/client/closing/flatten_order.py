@@ -70,7 +70,7 @@ def taken_over(entry: Entry) -> FlattenOrder | None:
 
 def pulled(entry: Entry) -> FlattenOrder:
     """What a pull of the kill switch orders: everything. Whatever else may be in it, it is obeyed."""
-    fields = dict(zip(entry.fields[::2], entry.fields[1::2], strict=False))
+    fields = entry.by_name
     try:
         event = StreamId.parse(fields.get("event", ""))
     except ValueError:

@@ -77,7 +77,7 @@ class DiscordSink:
             raise NotSent("Discord asked for rest on all webhooks", left)
         webhook = _Webhook(
             self._address.reveal(),
-            content=_cut(escaped(message.text)),
+            content=cut(escaped(message.text)),
             allowed_mentions=_NOBODY,
             flags=_NO_PREVIEWS,
             rate_limit_retry=False,
@@ -127,7 +127,7 @@ def escaped(text: str) -> str:
     return _MENTION.sub(_NOT_A_MENTION, _SIGNS.sub(lambda sign: f"\\{sign[0]}", text))
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
     """The text, or as much of its beginning as may be sent, never ending within an escape."""
     if _units(text) <= LONGEST_TEXT:
         return text

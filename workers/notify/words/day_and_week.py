@@ -1,14 +1,13 @@
 """The words of what a day, or a week, came to; and which of that is a warning sign."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
-from portfold.bounds import MOST_BLOCKED, MOST_STOPS_A_WEEK
+from portfold.bounds import MOST_STOPS_A_WEEK, too_many_blocked, too_many_stops
 from portfold.dollars import shown
 from portfold.events.decisions import TradingDayStarted
 from portfold.workers.notify.book import Trade, Trades, Week
 from portfold.workers.notify.words.together import most_first
-from portfold.workers.notify.words.wording import Lines, at_clock
+from portfold.workers.notify.words.wording import Lines
 
 
 def day_summary(over: TradingDayStarted, trades: Trades, denied_by_code: Mapping[str, int]) -> Lines:
@@ -33,16 +32,16 @@ def _how_they_went(trades: Trades, exits: int) -> str:
     )
 
 
-def stops_this_week(stops: int, when: datetime) -> Lines:
-    return (f"⚠️ WARNING SIGN: stop {stops} this week, more than {MOST_STOPS_A_WEEK} | {at_clock(when)}",)
+def stops_this_week(stops: int) -> Lines:
+    return (f"⚠️ WARNING SIGN: stop {stops} this week, more than {MOST_STOPS_A_WEEK}",)
 
 
 def week_signs(week: Week) -> Lines:
     """The week's warning signs; nothing when there is none."""
     signs = []
-    if week.stops > MOST_STOPS_A_WEEK:
+    if too_many_stops(week.stops):
         signs.append(f"{week.stops} stops, more than {MOST_STOPS_A_WEEK}")
-    if week.requested and week.blocked / week.requested > MOST_BLOCKED:
+    if too_many_blocked(week.blocked, week.requested):
         rate = f"{week.blocked / week.requested:.0%}"
         signs.append(f"{rate} of entries denied ({week.blocked} of {week.requested}), more than half")
     if not signs:

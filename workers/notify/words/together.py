@@ -1,27 +1,92 @@
-"""The words for many alerts as one: a burst in a line, and what could not be told in time."""
+"""The words for many alerts as one: a burst in a line, and what could not be told in time.
+
+Guarantees: `counted_as` knows every kind of alert there is; mypy refuses a new one that it does not name.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple, assert_never
 
+from portfold.config import AlertKind
 from portfold.workers.notify.words.wording import Lines, at_clock
 
-_MANY: dict[str, str] = {
-    "entry_denied": "{count} entries denied: {group}",
-    "entry_expired": "{count} entries expired: {group}",
-    "event_rejected": "{count} events rejected: {group}",
-    "entry_unregistered": "{count} entries of {group} granted, never registered",
-    "mark_stale": "{count} marks are old",
-    "pnl_disputed": "{count} P&L reports of {group} disputed",
-    "worker_started": "{count} workers started",
-    "worker_stopped": "{count} workers stopped",
-    "position_adopted": "{count} positions adopted",
-}
+
+class Counted(NamedTuple):
+    """What many alerts of a kind are called: in a summary; and at once, where they have groups."""
+
+    heading: str
+    burst: str = ""
 
 
-def many(kind: str, group: str, subjects: Mapping[str, int], first: datetime, last: datetime) -> str:
+def counted_as(kind: AlertKind) -> Counted | None:
+    """The words for many of a kind; None for what is told singly, however many there are."""
+    match kind:
+        case "stop_approaching":
+            return Counted("Stop approaching")
+        case "flatten_handed_over":
+            return Counted("Handed over to the flattener")
+        case "pnl_disputed":
+            return Counted("P&L disputed", "{count} P&L reports of {group} disputed")
+        case "mark_stale":
+            return Counted("Marks old", "{count} marks are old")
+        case "event_rejected":
+            return Counted("Events rejected", "{count} events rejected: {group}")
+        case "entry_unregistered":
+            return Counted(
+                "Granted, never registered", "{count} entries of {group} granted, never registered"
+            )
+        case "halted":
+            return Counted("Halts")
+        case "resumed":
+            return Counted("Resumes")
+        case "limits_changed":
+            return Counted("Limits changed")
+        case "coordinator_started":
+            return Counted("Coordinators started")
+        case "position_settled":
+            return Counted("Positions settled")
+        case "worker_retired":
+            return Counted("Workers retired")
+        case "loss_acknowledged":
+            return Counted("Losses acknowledged")
+        case "trade_opened":
+            return Counted("Trades opened")
+        case "trade_closed":
+            return Counted("Trades closed")
+        case "entry_denied":
+            return Counted("Entries denied", "{count} entries denied: {group}")
+        case "entry_expired":
+            return Counted("Entries expired", "{count} entries expired: {group}")
+        case "position_adopted":
+            return Counted("Positions adopted", "{count} positions adopted")
+        case "worker_started":
+            return Counted("Workers started", "{count} workers started")
+        case "worker_stopped":
+            return Counted("Workers stopped", "{count} workers stopped")
+        case "startup":
+            return Counted("Notifier started")
+        case (
+            "stop"
+            | "flatten_ordered"
+            | "flatten_overdue"
+            | "flat"
+            | "limit_breached"
+            | "position_mismatch"
+            | "worker_lost"
+            | "log_lost"
+            | "not_deciding"
+            | "alerts_missed"
+            | "day_summary"
+            | "weekly_signs"
+        ):
+            return None
+    assert_never(kind)
+
+
+def many(words: Counted, group: str, subjects: Mapping[str, int], first: datetime, last: datetime) -> str:
     """Alerts of one kind and group in a line: how many, of what, and from when to when."""
     count = sum(subjects.values())
-    told = _MANY[kind].format(count=count, group=group)
+    told = words.burst.format(count=count, group=group)
     span = at_clock(first) if at_clock(first) == at_clock(last) else f"{at_clock(first)} to {at_clock(last)}"
     return f"{told} | {counted(subjects)} | {span}"
 
@@ -32,31 +97,6 @@ def counted(subjects: Mapping[str, int], at_most: int = 12) -> str:
     named = [f"{name} {count}" if count > 1 else name for name, count in ranked[:at_most]]
     more = len(ranked) - at_most
     return ", ".join([*named, f"and {more} more"] if more > 0 else named)
-
-
-_STALE: dict[str, str] = {
-    "stop_approaching": "Stop approaching",
-    "flatten_handed_over": "Handed over to the flattener",
-    "pnl_disputed": "P&L disputed",
-    "mark_stale": "Marks old",
-    "event_rejected": "Events rejected",
-    "entry_unregistered": "Granted, never registered",
-    "halted": "Halts",
-    "resumed": "Resumes",
-    "limits_changed": "Limits changed",
-    "coordinator_started": "Coordinators started",
-    "position_settled": "Positions settled",
-    "worker_retired": "Workers retired",
-    "loss_acknowledged": "Losses acknowledged",
-    "trade_opened": "Trades opened",
-    "trade_closed": "Trades closed",
-    "entry_denied": "Entries denied",
-    "entry_expired": "Entries expired",
-    "position_adopted": "Positions adopted",
-    "worker_started": "Workers started",
-    "worker_stopped": "Workers stopped",
-    "startup": "Notifier started",
-}
 
 
 def not_told_in_time(first: datetime, last: datetime) -> str:
@@ -71,12 +111,12 @@ def one_stale(lines: Lines, when: datetime) -> str:
     return f"{at_clock(when)} {' | '.join(told)}"
 
 
-def stale_count(kind: str, groups: Mapping[str, int]) -> str:
+def stale_count(words: Counted, groups: Mapping[str, int]) -> str:
     """How many of a kind a summary stands for, by group where there are any."""
     count = sum(groups.values())
     named = {group: number for group, number in groups.items() if group}
     by_group = ", ".join(f"{group} {number}" for group, number in most_first(named))
-    return f"{_STALE[kind]}: {count}{f' ({by_group})' if by_group else ''}"
+    return f"{words.heading}: {count}{f' ({by_group})' if by_group else ''}"
 
 
 def most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:

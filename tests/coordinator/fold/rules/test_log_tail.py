@@ -5,13 +5,13 @@ import pytest
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.ledger import decide
 from portfold.coordinator.views.narration import narrate
-from portfold.coordinator.views.status import read_status, status_fields
 from portfold.events.chain import GENESIS
 from portfold.events.codec import decode_event, encode_checked
 from portfold.events.decisions import EntryDenied
 from portfold.events.incoming import Event, LogTailMissing, LossAcknowledged, Malformed
 from portfold.events.stream_id import StreamId
 from tests.coordinator.story import DAY, WEDNESDAY, Story, code
+from tests.seen import texts_of
 
 LONG_AGO = f"{WEDNESDAY - DAY}-0"
 
@@ -106,16 +106,16 @@ def test_the_largest_place_that_is_taken_can_be_folded() -> None:
 
 def test_the_status_says_both() -> None:
     story = Story()
-    shown = status_fields(story.state, StreamId(9, 0))
+    shown = texts_of(story.state, StreamId(9, 0))
     assert (shown["log_incomplete"], shown["tail_missing"], shown["loss_acknowledged"]) == ("false", "", "")
     misses(story)
     since = story.ms
-    shown = status_fields(story.state, StreamId(9, 0))
-    assert read_status(shown)["log_incomplete"] is True
+    shown = texts_of(story.state, StreamId(9, 0))
+    assert shown["log_incomplete"] == "true"
     assert shown["tail_missing"] == f"ibs-CL saw {LONG_AGO}, said so at {since}-0"
     acknowledged(story)
-    shown = status_fields(story.state, StreamId(9, 0))
-    assert read_status(shown)["log_incomplete"] is False
+    shown = texts_of(story.state, StreamId(9, 0))
+    assert shown["log_incomplete"] == "false"
     assert shown["loss_acknowledged"] == f"by jane at {story.ms}-0: broker is flat | 7 events"
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from portfold.coordinator.fold.rules.time_passing import next_deadline
 from portfold.coordinator.fold.state import contracts_used, slots_used
-from portfold.coordinator.views.status import status_fields
 from portfold.events.decisions import (
     EntryDenied,
     EntryExpired,
@@ -17,6 +16,7 @@ from portfold.events.decisions import (
 from portfold.events.incoming import EntryRequested
 from portfold.events.stream_id import StreamId
 from tests.coordinator.story import DAY, Story, code, each, kinds, only
+from tests.seen import texts_of
 
 
 def lost_after_a_grant(**changed: Any) -> Story:
@@ -48,7 +48,7 @@ def test_who_is_denied_the_symbol_of_a_kept_slot_is_told_why_and_what_to_do() ->
 
 def test_the_status_shows_a_kept_slot() -> None:
     story = lost_after_a_grant()
-    assert status_fields(story.state, StreamId(story.ms, 0))["unsettled"] == "CL of ibs-CL: maybe_filled"
+    assert texts_of(story.state, StreamId(story.ms, 0))["unsettled"] == "CL of ibs-CL: maybe_filled"
 
 
 @pytest.mark.parametrize(("holds", "now_open"), [("", []), ("CL:long:1:71", ["CL:long:1"])])
@@ -207,7 +207,7 @@ def test_a_worker_that_stops_with_a_slot_keeps_it_and_the_status_asks() -> None:
     story.after(DAY)
     assert code(story.asks("ES", worker="another")) == "max_positions"
     assert cast(EntryDenied, story.asks("CL", worker="another")).code == "symbol_pending"
-    assert status_fields(story.state, StreamId(story.ms, 0))["unsettled"] == "CL of ibs-CL: maybe_filled"
+    assert texts_of(story.state, StreamId(story.ms, 0))["unsettled"] == "CL of ibs-CL: maybe_filled"
 
 
 def test_who_is_denied_the_symbol_of_a_stopped_workers_slot_is_told_why_and_what_to_do() -> None:

@@ -2,11 +2,11 @@
 
 from typing import cast
 
-from portfold.coordinator.views.status import status_fields
 from portfold.events.decisions import EntryDenied, EventRejected
 from portfold.events.stream_id import StreamId
 from tests.coordinator.fold.rules.test_lost_and_stopped import lost_after_a_grant
 from tests.coordinator.story import Story, code, kinds, only
+from tests.seen import texts_of
 
 
 def lost_and_flat() -> Story:
@@ -42,7 +42,7 @@ def test_a_retired_worker_blocks_its_symbols_for_nobody() -> None:
     assert story.retires("ibs-CL") == []
     assert code(story.asks("CL", worker="another")) == "allowed"
     assert story.state.lost == []
-    assert "ibs-CL retired" in status_fields(story.state, StreamId(story.ms, 0))["workers"]
+    assert "ibs-CL retired" in texts_of(story.state, StreamId(story.ms, 0))["workers"]
 
 
 def test_a_retired_worker_that_comes_back_is_a_worker_again_and_what_it_holds_counts() -> None:

@@ -135,6 +135,31 @@ def test_an_unknown_entry_that_was_filled_is_settled_at_its_price(floor: Floor, 
     assert live.status()["realized_pnl"] == "675.00"  # 0.68 x 1000 - 5
 
 
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"--by": "j" * 65}, "by: expected who, in 1 to 64 printable characters"),
+        ({"--reason": "x" * 2000}, "reason: expected "),
+        ({"--price": "12345678901"}, "price: expected a finite price"),
+    ],
+    ids=["by", "reason", "price"],
+)
+def test_words_that_the_log_does_not_take_settle_nothing_in_the_book_either(
+    floor: Floor, live: Live, changed: dict[str, str], sentence: str
+) -> None:
+    floor.desk.server.behaves(resets)
+    floor.bar("71.25", Enter("long", 1))
+    [order], [believed] = floor.broker.unsettled(), floor.broker.positions()
+    words = {"--by": "jane", "--reason": "looked", "--price": "71.31"} | changed
+    said = floor.portfold(
+        "reconcile", order.id, "--filled", *(word for pair in words.items() for word in pair)
+    )
+    assert said.code == 2
+    assert sentence in said.err
+    assert (floor.broker.unsettled(), floor.broker.positions()) == ([order], [believed])
+    assert live.said("PositionSettled") == []
+
+
 def test_an_entry_that_is_stopped_between_two_attempts_is_not_sent(
     floor: Floor, live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,7 +191,7 @@ def test_an_entry_that_was_given_up_does_not_arrive_after_the_exits_of_a_flatten
 
 
 @pytest.mark.parametrize("filled", [True, False])
-def test_a_flatten_does_not_end_while_an_entry_is_unknown(floor: Floor, live: Live, filled: bool) -> None:
+def test_a_flatten_does_not_end_while_an_entry_is_unknown(floor: Floor, live: Live, *, filled: bool) -> None:
     floor.desk.server.behaves(resets)
     floor.bar("71.25", Enter("long", 1))
     live.flatten()

@@ -219,7 +219,9 @@ def test_when_the_log_cannot_be_told_saying_it_again_tells_it(desk: Desk, books:
 
 
 @pytest.mark.parametrize(("age_ms", "settled"), [(299_999, False), (300_000, True)])
-def test_an_order_that_may_still_be_being_sent_is_not_settled(desk: Desk, age_ms: int, settled: bool) -> None:
+def test_an_order_that_may_still_be_being_sent_is_not_settled(
+    desk: Desk, age_ms: int, *, settled: bool
+) -> None:
     broker, order = unknown_entry(desk)
     with sqlite3.connect(desk.book) as file:
         file.execute("UPDATE orders SET state = 'sending', at_ms = 1000")

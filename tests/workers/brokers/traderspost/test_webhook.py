@@ -96,7 +96,7 @@ ODD_ADDRESSES = [
 @pytest.mark.parametrize("odd", ODD_ADDRESSES)
 @pytest.mark.parametrize("may_send", [True, False])
 def test_an_address_that_is_rewritten_on_its_way_sends_no_order_unasked_or_twice(
-    receiver: Receiver, odd: str, may_send: bool
+    receiver: Receiver, odd: str, *, may_send: bool
 ) -> None:
     receiver.behaves(resets)
     log, lines = open_log("worker", target=io.StringIO())

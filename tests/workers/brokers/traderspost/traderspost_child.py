@@ -7,6 +7,7 @@ from pathlib import Path
 from portfold.config.contracts import read_contracts
 from portfold.config.locate import CONTRACTS_FILE, PACKAGED
 from portfold.log import open_log
+from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.brokers.traderspost.webhook import Webhook
 
@@ -19,7 +20,7 @@ def main(url: str, book: str, does: str) -> None:
         read_contracts(PACKAGED / CONTRACTS_FILE),
         webhook=Webhook(url, timeout_seconds=60, log=log),
         send_seconds=240,
-        names={"CL": "CLZ2025"},
+        names=ContractNames({"CL": "CLZ2025"}),
         log=log,
     )
     if does == "enter":

@@ -148,3 +148,9 @@ def test_and_not_of_what_somebody_else_has_closed() -> None:
     reported = two_es()
     reported.closed_elsewhere("ES")
     assert said_to_be_left(PULL, reported=reported) == []
+
+
+def test_and_not_where_somebody_else_has_closed_a_part_and_the_callback_the_rest() -> None:
+    reported = two_es()
+    reported.closed_elsewhere("ES", left=1)
+    assert said_to_be_left(PULL, reported=reported, closes=1) == []

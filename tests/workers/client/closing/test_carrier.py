@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from portfold.events.legs import Leg
-from portfold.events.stream_id import ORIGIN
+from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.log import open_log
 from portfold.workers.client.closing.carrier import Carrier
 from portfold.workers.client.closing.flatten_order import FlattenOrder
@@ -122,3 +122,21 @@ def test_one_for_less_does_not_take_the_place_of_one_for_more(
         broken.mended = True
         passes(5)
         assert sorted(told for _, told in broken.called[2:]) == sorted([earlier, later])
+
+
+@pytest.mark.parametrize(("before", "meanwhile", "ends"), [(100, 200, 300), (200, 100, 50)])
+def test_an_order_that_is_heard_while_the_log_is_asked_is_not_set_back(
+    carrier: Carrier, before: int, meanwhile: int, ends: int
+) -> None:
+    """So too where the log was set back, and ended before it when it was asked."""
+
+    def flattens(ms: int) -> None:
+        carrier.carry(order(everything=True)._replace(event=StreamId(ms, 0)))
+
+    def log_ends() -> StreamId:
+        flattens(meanwhile)
+        return StreamId(ends, 0)
+
+    flattens(before)
+    assert not carrier.is_after_the_last(StreamId(40, 0), log_ends)
+    assert not carrier.is_after_the_last(StreamId(meanwhile, 0), lambda: StreamId(1000, 0))

@@ -1,0 +1,206 @@
+"""Where a benchmark plays: a server of its own in a temporary folder, and real processes on it.
+
+Whatever happens, an exception, Ctrl-C, SIGTERM, nothing is left: processes are ended, the folder is removed.
+Should the benchmark be killed outright, its processes see their standard input end and end by themselves.
+"""
+
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic, sleep
+from types import FrameType
+from typing import Any
+
+from benchmarks.measuring.realistic_log import LogEntry
+from portfold.cli.run.leash import leashed
+from portfold.config import write_defaults
+from portfold.events.stream_id import ORIGIN
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import AppendFsync, EmbeddedServer, ServerError
+from portfold.events.wire.errors import BusError
+
+APPENDFSYNC: AppendFsync = "always"
+PATIENCE_SECONDS = 60.0
+"""The longest any single step may take on a busy machine; then the benchmark gives up."""
+
+_ROOT = Path(__file__).parents[2]
+_END_SECONDS = 10.0
+_LOOK_SECONDS = 0.003
+_ADDED_AT_ONCE = 1000
+
+
+class BenchmarkFailed(Exception):
+    """It cannot be measured; a sentence that says why."""
+
+
+class Child:
+    """A process of the benchmark, its log in a file: it is told lines and answers with lines."""
+
+    def __init__(self, words: list[str], log: Path) -> None:
+        self._log = log
+        with log.open("ab") as file:
+            self._process = subprocess.Popen(
+                [sys.executable, *words],
+                cwd=_ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                text=True,
+                bufsize=1,
+                start_new_session=True,  # Ctrl-C is for the benchmark, which ends its children itself
+            )
+
+    def tell(self, line: str) -> None:
+        """Sends a line."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(f"{line}\n")
+        except BrokenPipeError:
+            raise self.failure("ended") from None
+
+    def hear(self) -> str:
+        """Waits for a line."""
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            if not selector.select(PATIENCE_SECONDS):
+                raise self.failure("said nothing in time")
+        line = self._process.stdout.readline()
+        if not line:
+            raise self.failure("ended")
+        return line
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def says(self, *texts: str) -> None:
+        """Waits until its log holds one of `texts`."""
+        give_up = monotonic() + PATIENCE_SECONDS
+        while not any(text in self._log.read_text(errors="replace") for text in texts):
+            if self._process.poll() is not None:
+                raise self.failure("ended")
+            if monotonic() > give_up:
+                raise self.failure(f"did not say {' or '.join(map(repr, texts))} in time")
+            sleep(_LOOK_SECONDS)
+
+    def kill(self) -> None:
+        """Ends it as a crash would."""
+        self._process.kill()
+
+    def failure(self, what: str) -> BenchmarkFailed:
+        """That this process did `what`, with its last words."""
+        last_words = self._log.read_text(errors="replace").splitlines()[-5:]
+        return BenchmarkFailed("\n".join([f"The process {self._log.stem} {what}.", *last_words]))
+
+    def ask_to_end(self) -> None:
+        self._process.terminate()
+
+    def end(self) -> None:
+        """Waits until it has ended, at last by force."""
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(_END_SECONDS)
+        self._process.communicate()  # closes the pipes
+
+
+class Stage:
+    """A running server and the processes started on it."""
+
+    def __init__(self, folder: Path, server: EmbeddedServer) -> None:
+        self.folder = folder
+        self.url = server.url
+        self._config = folder / "config"
+        write_defaults(self._config)
+        self._children: list[Child] = []
+
+    def bus(self, portfolio: str) -> Bus:
+        """The portfolio on this server."""
+        return Bus(connect(self.url, timeout_seconds=PATIENCE_SECONDS + 1), portfolio)
+
+    def put_on_server(self, key: str, log: Sequence[LogEntry]) -> None:
+        """Adds the entries to the stream `key`, each with its own ID."""
+        client: Any = connect(self.url, timeout_seconds=PATIENCE_SECONDS)
+        for start in range(0, len(log), _ADDED_AT_ONCE):
+            with client.pipeline(transaction=False) as commands:
+                for at, fields in log[start : start + _ADDED_AT_ONCE]:
+                    commands.execute_command("XADD", key, str(at), *fields)
+                commands.execute()
+        client.close()
+
+    def start(self, name: str, *words: str) -> Child:
+        """Starts `python WORDS`."""
+        child = Child(list(words), self.folder / f"{name}.log")
+        self._children.append(child)
+        return child
+
+    def start_coordinator(self, portfolio: str) -> Child:
+        """Starts `portfold coordinator` with the packaged configuration; returns when it decides."""
+        child = self.start_another(portfolio, f"coordinator-{portfolio}")
+        bus = self.bus(portfolio)
+        # Its first decision, on the limits it puts in force, begins the trading day.
+        decided = bus.decisions_after(ORIGIN, count=1, block_ms=int(PATIENCE_SECONDS * 1000))
+        bus.close()
+        if not decided:
+            raise child.failure("decided nothing in time")
+        return child
+
+    def start_standby(self, portfolio: str, name: str) -> Child:
+        """Starts another one, called `name`; returns when it stands by, or leads if the other had no time."""
+        child = self.start_another(portfolio, name)
+        child.says("Standing by", "initialized successfully")
+        return child
+
+    def start_another(self, portfolio: str, name: str) -> Child:
+        """Starts a coordinator, called `name`, and returns at once."""
+        return self.start(
+            name,
+            *(*leashed()[1:], "coordinator", "--url", self.url),
+            *("--portfolio", portfolio, "--config", str(self._config)),
+        )
+
+    def end(self) -> None:
+        for child in self._children:
+            child.ask_to_end()
+        for child in self._children:
+            child.end()
+
+
+def played(measure: Callable[[Stage], None]) -> int:
+    """Measures on a stage that is torn down in the end, whichever that is; gives the exit code."""
+    try:
+        with _on_stage() as stage:
+            measure(stage)
+    except (BenchmarkFailed, BusError, ServerError) as failed:
+        print(f"Not measured: {failed}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+@contextmanager
+def _on_stage() -> Iterator[Stage]:
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        with ExitStack() as after:
+            folder = Path(after.enter_context(TemporaryDirectory(prefix="portfold-bench-")))
+            server = after.enter_context(EmbeddedServer(folder / "server", appendfsync=APPENDFSYNC))
+            stage = Stage(folder, server)
+            after.callback(stage.end)
+            yield stage
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # once is enough, and leaving must not be interrupted
+    sys.exit(128 + number)

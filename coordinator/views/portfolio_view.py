@@ -1,0 +1,190 @@
+"""The portfolio as it stands after an event, typed: what all who look at a status read.
+
+Made of the state by `view_of_state`, written and read by `view_field`, put into words by `status`.
+Guarantees: numbers are numbers, amounts are decimal, sums to the cent; what is not so is None or nothing.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
+from portfold.dollars import ZERO
+from portfold.events.fields import Side
+from portfold.events.legs import Leg
+from portfold.events.stream_id import StreamId
+
+Count = Annotated[int, Meta(ge=0)]
+Milliseconds = Annotated[int, Meta(ge=0)]
+"""A time in the clock of the log."""
+Presence = Literal["unannounced", "up", "lost", "stopped", "retired"]
+
+_MOST_SLOTS = 10_000
+_MOST_DIGITS = 100  # nothing that the fold adds up comes near
+
+
+class ShownPosition(Struct, frozen=True):
+    """An open position: price of entry, dollars of open profit at the last mark.
+
+    `unmarked`: there was no mark yet, so what it makes is not known.
+    """
+
+    symbol: str
+    side: Side
+    size: Count
+    price: Decimal
+    worker: str
+    unrealized: Decimal
+    opened_ms: Milliseconds
+    mark_stale: bool = False
+    unmarked: bool = False
+
+    def __post_init__(self) -> None:
+        refuse_no_amount(self.price, self.unrealized)
+
+
+class Slot(Struct, frozen=True):
+    """A slot of an entry that was allowed.
+
+    `kept`: its worker was lost or stopped with it, so it may be filled, and `expires_ms` ends it no more.
+    """
+
+    symbol: str
+    side: Side
+    size: Count
+    worker: str
+    expires_ms: Milliseconds
+    kept: bool = False
+
+
+class ShownUnsettled(Struct, frozen=True):
+    """What log and broker disagree about, or may."""
+
+    symbol: str
+    worker: str
+    kind: str
+
+
+class Announced(Struct, frozen=True):
+    """A worker that ever announced itself, or spoke, as the log knows it."""
+
+    worker: str
+    presence: Presence
+    symbols: tuple[str, ...] = ()
+
+
+class ShownDay(Struct, frozen=True):
+    """The trading day's account in dollars: `stop_from` is the P&L from which the daily stop counts."""
+
+    date: str = ""
+    ends_ms: Milliseconds = 0
+    pnl: Decimal = ZERO
+    realized: Decimal = ZERO
+    stop_from: Decimal = ZERO
+
+    def __post_init__(self) -> None:
+        refuse_no_amount(self.pnl, self.realized, self.stop_from)
+
+
+class ShownStop(Struct, frozen=True):
+    """The day's stop was triggered by the event `since`."""
+
+    since: str
+
+    def __post_init__(self) -> None:
+        StreamId.parse(self.since)
+
+    @property
+    def ms(self) -> int:
+        """When that was."""
+        return StreamId.parse(self.since).ms
+
+
+class ShownFlatten(Struct, frozen=True):
+    """What is being closed, why, and by when."""
+
+    cause: str
+    started_ms: Milliseconds
+    deadline_ms: Milliseconds
+    left: tuple[Leg, ...] = ()
+
+
+class PortfolioView(Struct, frozen=True, kw_only=True):
+    """All of it after `last_event`. `leader`, `durability` and `clock` are known where somebody leads.
+
+    `reserved` are the slots that stand, `taken_back` those that a flatten ended. `fills_closed_at_once`:
+    whatever fills now is closed at once.
+    """
+
+    last_event: str = ""
+    epoch: int = 0
+    fold_version: int = 0
+    leader: str = ""
+    durability: str = ""
+    clock: str = ""
+    day: ShownDay = field(default_factory=ShownDay)
+    limits: Limits | None = None
+    positions: tuple[ShownPosition, ...] = ()
+    reserved: tuple[Slot, ...] = ()
+    taken_back: tuple[Slot, ...] = ()
+    slots_used: Annotated[Count, Meta(le=_MOST_SLOTS)] = 0
+    unsettled: tuple[ShownUnsettled, ...] = ()
+    workers: tuple[Announced, ...] = ()
+    stop: ShownStop | None = None
+    halt: Halt | None = None
+    flatten: ShownFlatten | None = None
+    fills_closed_at_once: bool = False
+    tail_missing: TailMissing | None = None
+    acknowledged: Acknowledged | None = None
+    stats: Stats = field(default_factory=Stats)
+
+    @property
+    def denies_entries(self) -> bool:
+        """Whether there are to be no entries: stopped, halted, or a log that lost its end."""
+        return not (self.stop is None and self.halt is None and self.tail_missing is None)
+
+    @property
+    def daily_limit(self) -> Decimal:
+        """The daily stop's limit in dollars; zero where none is in force."""
+        return self.limits.daily_stop_loss if self.limits else ZERO
+
+    @property
+    def stop_at(self) -> Decimal:
+        """The daily P&L at which everything is closed."""
+        return self.day.stop_from - self.daily_limit
+
+    @property
+    def stop_used(self) -> Decimal:
+        """How much of the way to the stop is gone, from 0 to 1."""
+        lost, limit = self.day.stop_from - self.day.pnl, self.daily_limit
+        return min(Decimal(1), max(ZERO, lost / limit)) if limit else ZERO
+
+    def slots_of(self, worker: str) -> tuple[Slot, ...]:
+        """The worker's slots: those that stand, and those of which a fill may still be reported."""
+        return tuple(one for one in (*self.reserved, *self.taken_back) if one.worker == worker)
+
+    def has_slot(self, worker: str, symbol: str) -> bool:
+        """Whether a slot of the worker stands on the symbol."""
+        return any((one.worker, one.symbol) == (worker, symbol) for one in self.reserved)
+
+    def presence_of(self, worker: str) -> Presence | None:
+        """What the log last heard of the worker; None where it never did."""
+        return next((one.presence for one in self.workers if one.worker == worker), None)
+
+    def traded(self) -> dict[str, tuple[str, ...]]:
+        """What each worker has a position or a slot in, whatever it announced."""
+        pairs = [(one.worker, one.symbol) for one in self.positions]
+        pairs += [(one.worker, one.symbol) for one in self.reserved]
+        symbols: dict[str, set[str]] = {}
+        for worker, symbol in pairs:
+            symbols.setdefault(worker, set()).add(symbol)
+        return {worker: tuple(sorted(names)) for worker, names in symbols.items()}
+
+
+def refuse_no_amount(*amounts: Decimal) -> None:
+    """Raises ValueError for what is no sum of dollars that anybody could ever reckon with."""
+    for amount in amounts:
+        if not amount.is_finite() or abs(amount.adjusted()) > _MOST_DIGITS:
+            raise ValueError(f"expected an amount in dollars, got {str(amount)[:40]}")

@@ -1,0 +1,103 @@
+"""The state, made into a view. Pure; nothing of the view changes with the state later."""
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from portfold.coordinator.fold.rules.flatten import catches_new_fills
+from portfold.coordinator.fold.state import Flatten, Position, Reservation, State, daily_pnl, slots_used
+from portfold.coordinator.views.portfolio_view import (
+    Announced,
+    PortfolioView,
+    ShownDay,
+    ShownFlatten,
+    ShownPosition,
+    ShownStop,
+    ShownUnsettled,
+    Slot,
+)
+from portfold.dollars import CENT, EXACT
+from portfold.events.legs import Leg
+from portfold.events.stream_id import StreamId
+
+
+def portfolio_view(
+    state: State, at: StreamId, *, leader: str = "", durability: str = "", clock: str = ""
+) -> PortfolioView:
+    """The portfolio after the event `at`; `durability` and `clock` are as its `leader` has them."""
+    slots = state.reservations.values()
+    return PortfolioView(
+        last_event=str(at),
+        epoch=state.epoch,
+        fold_version=state.fold_version,
+        leader=leader,
+        durability=durability,
+        clock=clock,
+        day=_day(state),
+        limits=state.limits,
+        positions=tuple(map(_position, state.positions.values())),
+        reserved=tuple(_slot(one) for one in slots if not one.revoked),
+        taken_back=tuple(_slot(one) for one in slots if one.revoked),
+        slots_used=slots_used(state),
+        unsettled=_unsettled(state),
+        workers=tuple(Announced(name, one.presence, one.symbols) for name, one in state.workers.items()),
+        stop=ShownStop(state.stop.since) if state.stop else None,
+        halt=replace(state.halt) if state.halt else None,
+        flatten=_flatten(state, state.flatten) if state.flatten else None,
+        fills_closed_at_once=catches_new_fills(state),
+        tail_missing=replace(state.tail_missing) if state.tail_missing else None,
+        acknowledged=replace(state.acknowledged) if state.acknowledged else None,
+        stats=replace(state.stats),
+    )
+
+
+def _day(state: State) -> ShownDay:
+    day = state.day
+    return ShownDay(
+        date=day.date,
+        ends_ms=day.ends_ms,
+        pnl=_cents(daily_pnl(state)),
+        realized=_cents(day.realized),
+        stop_from=_cents(day.stop_from),
+    )
+
+
+def _position(held: Position) -> ShownPosition:
+    return ShownPosition(
+        symbol=held.symbol,
+        side=held.side,
+        size=held.size,
+        price=held.price,
+        worker=held.worker,
+        unrealized=_cents(held.unrealized),
+        opened_ms=held.opened_ms,
+        mark_stale=held.mark_stale,
+        unmarked=held.mark is None,
+    )
+
+
+def _slot(one: Reservation) -> Slot:
+    kept = one.kept and not one.revoked
+    return Slot(one.symbol, one.side, one.size, one.worker, one.expires_ms, kept)
+
+
+def _unsettled(state: State) -> tuple[ShownUnsettled, ...]:
+    """What log and broker disagree about, and may: a slot whose worker was lost may be filled."""
+    odd = [ShownUnsettled(one.symbol, one.worker, one.kind) for one in state.unsettled.values()]
+    maybe = [
+        ShownUnsettled(one.symbol, one.worker, "maybe_filled")
+        for key, one in state.reservations.items()
+        if one.kept and key not in state.unsettled
+    ]
+    return (*odd, *maybe)
+
+
+def _flatten(state: State, episode: Flatten) -> ShownFlatten:
+    held = (state.positions[key] for key in sorted(episode.left))
+    left = tuple(Leg(one.symbol, one.side, one.size, one.worker) for one in held)
+    return ShownFlatten(episode.cause, episode.started_ms, episode.deadline_ms, left)
+
+
+def _cents(amount: Decimal) -> Decimal:
+    """To the cent, however much it is: in the arithmetic of the fold, which holds any sum of events."""
+    return EXACT.quantize(amount, CENT)

@@ -1,0 +1,271 @@
+"""What is said of each kind of decision: a row a kind.
+
+Guarantees: `said_of_decision` knows every decision there is. mypy refuses a new one that has no row, so
+whoever adds one writes its row here, and nothing else has to be told of it.
+"""
+
+from typing import assert_never
+
+from portfold.coordinator.views.words.said import AlertWords, Said
+from portfold.dollars import shown, shown_limit
+from portfold.events.decisions import (
+    LATE_REPORTS,
+    Decision,
+    EntryAllowed,
+    EntryDenied,
+    EntryExpired,
+    EventRejected,
+    FlattenHandedOver,
+    FlattenOrdered,
+    FlattenOverdue,
+    LimitBreached,
+    MarkStale,
+    PnlDisputed,
+    PortfolioFlat,
+    PositionAdopted,
+    PositionMismatch,
+    StopLossApproaching,
+    StopLossTriggered,
+    TradingDayStarted,
+)
+from portfold.events.incoming import Event, FlattenRequested, Malformed
+from portfold.events.legs import parse_legs
+from portfold.exchange_time import span
+
+
+def said_of_decision(decision: Decision, cause: Event | Malformed | None = None) -> Said:
+    """The row of a decision; `cause` is the event it was made on, where that is at hand."""
+    match decision:
+        case EntryAllowed():
+            return _allowed(decision)
+        case EntryDenied():
+            return _denied(decision)
+        case EntryExpired():
+            return _expired(decision)
+        case StopLossApproaching():
+            return _approaching(decision)
+        case StopLossTriggered():
+            return _triggered(decision)
+        case FlattenOrdered():
+            return _flatten_ordered(decision, cause)
+        case FlattenHandedOver():
+            return _handed_over(decision)
+        case FlattenOverdue():
+            return _overdue(decision)
+        case PortfolioFlat():
+            return _flat(decision)
+        case LimitBreached():
+            return _breached(decision)
+        case PositionAdopted():
+            return _adopted(decision)
+        case PositionMismatch():
+            return _mismatch(decision)
+        case PnlDisputed():
+            return _disputed(decision)
+        case MarkStale():
+            return _stale(decision)
+        case EventRejected():
+            return _rejected(decision)
+        case TradingDayStarted():
+            return _day_started(decision)
+    assert_never(decision)
+
+
+# --- entries --------------------------------------------------------------------------------------------
+
+
+def _allowed(decision: EntryAllowed) -> Said:
+    return Said(
+        "info",
+        f"{decision.symbol} entry allowed: {decision.side} {decision.size} | "
+        f"Slots: {decision.slots}/{decision.max_positions}",
+        alert=None,
+    )
+
+
+def _denied(decision: EntryDenied) -> Said:
+    line = (
+        f"Entry denied: {decision.symbol} {decision.side} {decision.size} | {decision.code} | "
+        f"{decision.reason} | {decision.worker}"
+    )
+    alert = AlertWords("entry_denied", "info", (line,), decision.code, decision.symbol)
+    return Said(
+        "info",
+        f"⛔ {decision.symbol} ENTRY BLOCKED BY PORTFOLIO: {decision.reason}",
+        alert=None if decision.repeats else alert,
+    )
+
+
+def _expired(decision: EntryExpired) -> Said:
+    line = (
+        f"Entry expired: {decision.symbol} {decision.side} {decision.size} | {decision.reason} | "
+        f"{decision.worker}"
+    )
+    return Said(
+        "warning",
+        f"{decision.symbol} entry expired, its slot is free again: {decision.reason}",
+        alert=AlertWords("entry_expired", "info", (line,), decision.reason, decision.symbol),
+    )
+
+
+# --- the day's loss -------------------------------------------------------------------------------------
+
+
+def _approaching(decision: StopLossApproaching) -> Said:
+    line = (
+        f"⚠️ Daily loss at {decision.percent} % of the limit | Daily P&L: {shown(decision.daily_pnl)} | "
+        f"Limit: {shown(-decision.limit)}"
+    )
+    return Said(
+        "warning",
+        f"Daily loss at {decision.percent} % of the limit | Daily P&L: {shown(decision.daily_pnl)} | "
+        f"Limit: {shown_limit(decision.limit)}",
+        alert=AlertWords("stop_approaching", "warning", (line,)),
+    )
+
+
+def _triggered(decision: StopLossTriggered) -> Said:
+    symbols = sorted({leg.symbol for leg in parse_legs(decision.positions)})
+    lines = (
+        "🚨 PORTFOLIO STOP LOSS HIT",
+        f"Daily P&L: {shown(decision.daily_pnl)}",
+        f"Limit: {shown(-decision.limit)}",
+        f"Open positions: {', '.join(symbols) or 'none'}",
+    )
+    return Said(
+        "critical",
+        f"🚨 PORTFOLIO STOP LOSS TRIGGERED 🚨 | Daily P&L: {shown(decision.daily_pnl)} | "
+        f"Limit: {shown_limit(decision.limit)} | Open positions: {decision.open_positions}",
+        alert=AlertWords("stop", "critical", lines),
+    )
+
+
+# --- flattening -----------------------------------------------------------------------------------------
+
+
+def _flatten_ordered(decision: FlattenOrdered, cause: Event | Malformed | None) -> Said:
+    by_whom = f"by {cause.by}: {cause.reason}" if isinstance(cause, FlattenRequested) else None
+    lines = (
+        f"🚨 FLATTEN ORDERED {by_whom or f'| {decision.cause}'}",
+        f"To close: {_legs(decision.positions)}",
+    )
+    return Said(
+        "critical",
+        f"Flatten: {decision.positions or 'nothing open'} | {decision.cause}",
+        alert=AlertWords("flatten_ordered", "critical", lines),
+    )
+
+
+def _handed_over(decision: FlattenHandedOver) -> Said:
+    line = f"Flatten handed over to the flattener: {_legs(decision.positions)}"
+    return Said(
+        "critical",
+        f"Flatten handed over to the flattener: {decision.positions}",
+        alert=AlertWords("flatten_handed_over", "warning", (line,)),
+    )
+
+
+def _overdue(decision: FlattenOverdue) -> Said:
+    lines = (
+        f"🚨 FLATTEN OVERDUE by {span(decision.late_ms)}, reminder {decision.reminder}",
+        f"Still open: {_legs(decision.positions)}",
+        "Look at the broker; close it there; then: portfold settle",
+    )
+    return Said(
+        "critical",
+        f"FLATTEN OVERDUE by {span(decision.late_ms)} | Still open: {decision.positions}",
+        alert=AlertWords("flatten_overdue", "critical", lines),
+    )
+
+
+def _flat(decision: PortfolioFlat) -> Said:
+    lines = (
+        "✅ FLAT: every position is confirmed closed",
+        f"After {span(decision.took_ms)} | {decision.cause}",
+    )
+    return Said(
+        "warning",
+        f"Flat after {span(decision.took_ms)} | {decision.cause}",
+        alert=AlertWords("flat", "critical", lines),
+    )
+
+
+# --- what should not have happened ----------------------------------------------------------------------
+
+
+def _breached(decision: LimitBreached) -> Said:
+    lines = (
+        f"🚨 LIMIT BREACHED ({decision.code}): {decision.symbol} by {decision.worker}",
+        f"Why: {decision.reason}",
+    )
+    return Said(
+        "error",
+        f"LIMIT BREACHED ({decision.code}) by {decision.worker}: {decision.reason}",
+        alert=AlertWords("limit_breached", "critical", lines),
+    )
+
+
+def _adopted(decision: PositionAdopted) -> Said:
+    line = f"Position adopted: {decision.symbol} {decision.side} {decision.size} by {decision.worker}"
+    return Said("info", line, alert=AlertWords("position_adopted", "info", (line,), "all", decision.symbol))
+
+
+def _mismatch(decision: PositionMismatch) -> Said:
+    unsure = "?" if decision.kind in LATE_REPORTS else ""
+    lines = (
+        f"🚨 POSITION MISMATCH ({decision.kind}): {decision.symbol} {decision.side} of {decision.worker}",
+        f"Log: {decision.log_size} | Broker: {decision.broker_size}{unsure} | {decision.reason}",
+        "Entries on the symbol are denied until: portfold settle",
+    )
+    return Said(
+        "error",
+        f"POSITION MISMATCH ({decision.kind}): {decision.symbol} of {decision.worker}: {decision.reason}",
+        alert=AlertWords("position_mismatch", "critical", lines),
+    )
+
+
+def _disputed(decision: PnlDisputed) -> Said:
+    line = (
+        f"P&L DISPUTED: {decision.symbol} of {decision.worker} | "
+        f"Reported: {shown(decision.reported)} | Computed: {shown(decision.computed)} | "
+        f"Counted: {shown(decision.counted)}"
+    )
+    return Said(
+        "error",
+        line,
+        alert=AlertWords("pnl_disputed", "warning", (line,), decision.worker, decision.symbol),
+    )
+
+
+def _stale(decision: MarkStale) -> Said:
+    old = f"Mark of {decision.symbol} is {span(decision.age_ms)} old"
+    line = f"{old}: its open loss may be out of date | {decision.worker}"
+    return Said(
+        "warning",
+        f"{old} ({decision.worker})",
+        alert=AlertWords("mark_stale", "warning", (line,), "all", decision.symbol),
+    )
+
+
+def _rejected(decision: EventRejected) -> Said:
+    line, kind = f"Event rejected: {decision.reason}", decision.rejected or "no event"
+    return Said("error", line, alert=AlertWords("event_rejected", "warning", (line,), kind, kind))
+
+
+# --- the calendar ---------------------------------------------------------------------------------------
+
+
+def _day_started(decision: TradingDayStarted) -> Said:
+    """Its alert is the notifier's own: the summary of the trades that it has seen."""
+    return Said(
+        "info",
+        f"Trading day {decision.day} | {decision.previous_day or 'No day'} before it: "
+        f"Daily P&L: {shown(decision.daily_pnl)} | Entries allowed: {decision.entries_allowed}, "
+        f"blocked: {decision.entries_blocked} | Stops: {decision.stops}",
+        alert=None,
+    )
+
+
+def _legs(text: str) -> str:
+    legs = [f"{leg.symbol} {leg.side} {leg.size} ({leg.worker})" for leg in parse_legs(text)]
+    return ", ".join(legs) or "nothing open"

@@ -1,0 +1,286 @@
+"""What is said of each kind of event that was folded: a row a kind.
+
+Guarantees: `said_of_event` knows every event there is. mypy refuses a new one that has no row, so whoever
+adds one writes its row here, and nothing else has to be told of it.
+"""
+
+from typing import assert_never
+
+from portfold.config import AlertLevel
+from portfold.coordinator.views.words.said import AlertWords, Known, Said
+from portfold.dollars import shown, shown_limit
+from portfold.events.incoming import (
+    COORDINATOR,
+    ClockTicked,
+    CoordinatorStarted,
+    EntryRenewed,
+    EntryRequested,
+    EntryWithdrawn,
+    Event,
+    FlattenRequested,
+    LimitsChanged,
+    LogTailMissing,
+    LossAcknowledged,
+    PositionClosed,
+    PositionMarked,
+    PositionOpened,
+    PositionSettled,
+    TradingHalted,
+    TradingResumed,
+    WorkerLost,
+    WorkerRetired,
+    WorkerStarted,
+    WorkerStopped,
+)
+from portfold.exchange_time import span
+from portfold.quotes import entry_price, exit_price
+
+_HOUR_MS = 3_600_000
+_WAS_IT_FILLED = "was it filled? Look at the broker; start it again, or: portfold settle"
+
+
+def said_of_event(event: Event, known: Known) -> list[Said]:
+    """The row of an event; behind that of a worker that stopped, one of each slot that it left."""
+    row = _row(event, known)
+    if not isinstance(event, WorkerStopped):
+        return [row]
+    return [row, *(_left_a_slot(event.worker, symbol) for symbol in known.slots_left())]
+
+
+def _row(event: Event, known: Known) -> Said:
+    match event:
+        case EntryRequested():
+            return _requested(event)
+        case EntryWithdrawn():
+            return _withdrawn(event)
+        case EntryRenewed():
+            return _renewed(event, known)
+        case PositionOpened():
+            return _opened(event, known)
+        case PositionClosed():
+            return _closed(event, known)
+        case PositionMarked():
+            return _marked(event)
+        case WorkerStarted():
+            return _started(event)
+        case WorkerStopped():
+            return _stopped(event)
+        case LogTailMissing():
+            return _tail_missing(event, known)
+        case TradingHalted():
+            return _halted(event)
+        case TradingResumed():
+            return _resumed(event)
+        case FlattenRequested():
+            return _flatten_requested(event)
+        case PositionSettled():
+            return _settled(event)
+        case LossAcknowledged():
+            return _acknowledged(event)
+        case WorkerRetired():
+            return _retired(event)
+        case LimitsChanged():
+            return _limits_changed(event)
+        case CoordinatorStarted():
+            return _coordinator_started(event, known)
+        case ClockTicked():
+            return Said("debug", "Time passed", alert=None)
+        case WorkerLost():
+            return _lost(event, known)
+    assert_never(event)
+
+
+# --- entries and positions ------------------------------------------------------------------------------
+
+
+def _requested(event: EntryRequested) -> Said:
+    strategy = f" | {event.strategy}" if event.strategy else ""
+    text = f"{event.symbol} entry requested: {event.side} {event.size} by {event.worker}{strategy}"
+    return Said("debug", text, alert=None)
+
+
+def _withdrawn(event: EntryWithdrawn) -> Said:
+    text = f"{event.symbol} entry withdrawn by {event.worker} | {event.reason}"
+    return Said("debug", text, alert=None)
+
+
+def _renewed(event: EntryRenewed, known: Known) -> Said:
+    since_ms = known.long_renewed_ms()
+    line = (
+        f"Granted, never registered: {event.symbol} | {event.worker} has renewed a slot for "
+        f"{since_ms / _HOUR_MS:.1f} h | was it filled? Report it, or give the slot back"
+    )
+    alert = AlertWords("entry_unregistered", "warning", (line,), event.worker, event.symbol)
+    text = f"{event.symbol} entry still under way, its slot is kept for {event.worker}"
+    return Said("debug", text, alert=alert if since_ms else None)
+
+
+def _opened(event: PositionOpened, known: Known) -> Said:
+    line = f"Opened: {event.symbol} {event.side} {event.size}{entry_price(event.price)} | {event.worker}"
+    return Said(
+        "info",
+        f"Position opened: {event.symbol} | Size: {event.size}{known.open_positions()}",
+        alert=AlertWords("trade_opened", "info", (line,)),
+    )
+
+
+def _closed(event: PositionClosed, known: Known) -> Said:
+    owner = f"{event.worker} for {event.owner}" if event.owner else event.worker
+    price = exit_price(event.price, event.reason)
+    line = (
+        f"Closed: {event.symbol} {event.side} {event.size}{price} | P&L: {shown(event.pnl)}"
+        f"{_because(event.reason)} | {owner}"
+    )
+    return Said(
+        "info",
+        f"Position closed: {event.symbol} | P&L: {shown(event.pnl)}"
+        f"{known.daily_pnl()}{known.open_positions()}",
+        alert=AlertWords("trade_closed", "info", (line,)),
+    )
+
+
+def _marked(event: PositionMarked) -> Said:
+    text = f"Position marked: {event.symbol} at {event.price:f} | Open P&L: {shown(event.unrealized)}"
+    return Said("debug", text, alert=None)
+
+
+def _settled(event: PositionSettled) -> Said:
+    whose = f"Position settled by {event.by}: {event.symbol} of {event.worker} is"
+    made = f"P&L: {shown(event.pnl)} | {event.reason}"
+    held = f"{event.side} {event.size}"
+    line = f"{whose} {held if event.size else 'flat'} | {made}"
+    return Said(
+        "warning", f"{whose} {held} | {made}", alert=AlertWords("position_settled", "warning", (line,))
+    )
+
+
+# --- workers --------------------------------------------------------------------------------------------
+
+
+def _started(event: WorkerStarted) -> Said:
+    line = f"Worker started: {event.worker} | Symbols: {event.symbols or 'none'}"
+    return Said("info", line, alert=AlertWords("worker_started", "info", (line,), "all", event.worker))
+
+
+def _stopped(event: WorkerStopped) -> Said:
+    line = f"Worker stopped: {event.worker}{_because(event.reason)}"
+    return Said("info", line, alert=AlertWords("worker_stopped", "info", (line,), "all", event.worker))
+
+
+def _left_a_slot(worker: str, symbol: str) -> Said:
+    """Nobody knows of it whether it was filled: who stopped neither used it nor gave it back."""
+    line = (
+        f"Granted, never registered: {symbol} | {worker} stopped with its slot, which stays taken | "
+        f"{_WAS_IT_FILLED}"
+    )
+    return Said(
+        "warning",
+        f"Its slot stays taken, for it may be filled: {symbol} of {worker}",
+        alert=AlertWords("entry_unregistered", "warning", (line,), worker, symbol),
+    )
+
+
+def _lost(event: WorkerLost, known: Known) -> Said:
+    lines = (
+        f"🚨 WORKER LOST: {event.worker}",
+        f"Silent for {span(event.silent_ms)}; its symbols get no entries until it is back, or: "
+        "portfold retire",
+        *(f"Granted, never registered: {symbol} | {_WAS_IT_FILLED}" for symbol in known.slots_left()),
+    )
+    return Said(
+        "error",
+        f"Worker lost: {event.worker} | Silent for {span(event.silent_ms)}",
+        alert=AlertWords("worker_lost", "critical", lines),
+    )
+
+
+def _retired(event: WorkerRetired) -> Said:
+    line = f"Worker retired by {event.by}: {event.worker} | {event.reason}"
+    return Said("warning", line, alert=AlertWords("worker_retired", "warning", (line,)))
+
+
+# --- the log and who leads ------------------------------------------------------------------------------
+
+
+def _tail_missing(event: LogTailMissing, known: Known) -> Said:
+    """What somebody answered for already is no alarm."""
+    saw = f"{event.worker} saw event {event.saw}"
+    if known.is_answered_for():
+        before = f"The log lost its end, as was acknowledged: {saw}"
+        return Said(
+            "warning", f"{before}, which is gone", alert=AlertWords("loss_acknowledged", "warning", (before,))
+        )
+    lost = f"THE LOG LOST ITS END: {saw}, which is gone"
+    way_out = "Entries are denied. Check what is open, then: portfold acknowledge"
+    return Said(
+        "critical", f"{lost} | {way_out}", alert=AlertWords("log_lost", "critical", (f"🚨 {lost}", way_out))
+    )
+
+
+def _acknowledged(event: LossAcknowledged) -> Said:
+    line = f"Loss of log acknowledged by {event.by}: {event.reason}"
+    return Said(
+        "warning",
+        f"Loss acknowledged by {event.by}: {event.reason} | {event.detail or 'what is missing'}",
+        alert=AlertWords("loss_acknowledged", "warning", (line,)),
+    )
+
+
+def _coordinator_started(event: CoordinatorStarted, known: Known) -> Said:
+    """The same process may lead again, as after a moment without a lease: that is worth no alert."""
+    before, limits = known.leader(), known.limits()
+    told = "Coordinator started" if event.epoch <= 1 else "Coordinator took over"
+    after = f" after {before}" if before else ""
+    first = f"{told}: {event.leader}{after} | epoch {event.epoch}"
+    lines = (first, f"Limits in force: {limits}") if limits else (first,)
+    return Said(
+        "debug",
+        f"Coordinator started: {event.leader} | Epoch {event.epoch} | Rules {event.fold}",
+        alert=None if event.leader == before else AlertWords("coordinator_started", "warning", lines),
+    )
+
+
+# --- what people order ----------------------------------------------------------------------------------
+
+
+def _halted(event: TradingHalted) -> Said:
+    """An operator knows of his own halt; the coordinator's means that something is wrong."""
+    line = f"Trading halted by {event.by}: {event.reason}"
+    level: AlertLevel = "critical" if event.by == COORDINATOR else "warning"
+    return Said("warning", line, alert=AlertWords("halted", level, (line,)))
+
+
+def _resumed(event: TradingResumed) -> Said:
+    forced = " (the day's stop lifted by force)" if event.force else ""
+    line = f"Trading resumed by {event.by}: {event.reason}{forced}"
+    return Said("warning", line, alert=AlertWords("resumed", "warning", (line,)))
+
+
+def _flatten_requested(event: FlattenRequested) -> Said:
+    """The alert is that of the order which follows from it."""
+    return Said("critical", f"Flatten ordered by {event.by}: {event.reason}", alert=None)
+
+
+def _limits_changed(event: LimitsChanged) -> Said:
+    line = f"Limits in force: {limits_words(event)} | by {event.by}: {event.reason}"
+    return Said(
+        "warning",
+        f"Limits in force: {_bounds(event)} | By {event.by}: {event.reason}",
+        alert=AlertWords("limits_changed", "warning", (line,)),
+    )
+
+
+def limits_words(limits: LimitsChanged) -> str:
+    """The limits that matter to a trader, in a line."""
+    return f"{_bounds(limits)}, symbols={', '.join(limits.symbols.split(' '))}"
+
+
+def _bounds(limits: LimitsChanged) -> str:
+    return (
+        f"max_positions={limits.max_positions}, max_contracts={limits.max_contracts}, "
+        f"daily_stop_loss={shown_limit(limits.daily_stop_loss)}"
+    )
+
+
+def _because(reason: str) -> str:
+    return f" | {reason}" if reason else ""

@@ -1,0 +1,265 @@
+"""The book kept a second time, from events and decisions alone and by none of the fold's code.
+
+It knows what is held and what is reserved, who may be granted what, and which answer a request was given; and
+says so when a decision is not one that the limits, the latch or an earlier answer allow.
+"""
+
+from typing import NamedTuple
+
+from msgspec import structs
+
+from portfold.events.decisions import (
+    LATE_REPORTS,
+    Decision,
+    EntryAllowed,
+    EntryDenied,
+    EntryExpired,
+    EventRejected,
+    PositionMismatch,
+    StopLossTriggered,
+    TradingDayStarted,
+)
+from portfold.events.incoming import (
+    EntryRequested,
+    EntryWithdrawn,
+    Event,
+    FlattenRequested,
+    LimitsChanged,
+    Malformed,
+    PositionClosed,
+    PositionOpened,
+    PositionSettled,
+    TradingHalted,
+    TradingResumed,
+    WorkerEvent,
+    WorkerLost,
+    WorkerRetired,
+    WorkerStarted,
+    WorkerStopped,
+)
+from portfold.events.legs import parse_holdings
+from portfold.events.stream_id import StreamId
+from tests.simulation.scheduler import Violation
+
+_Name = tuple[str, str, int]
+"""Worker, session and number of an event."""
+_ANSWERS_KEPT = 8
+ON_TIME = ("not filled in time", "taken back by a flatten, and no fill of it was reported")
+
+
+class Reserved(NamedTuple):
+    """What was granted and is not filled yet."""
+
+    size: int
+    request: str
+
+
+def _leg(symbol: str, side: str, worker: str) -> str:
+    return f"{symbol}:{side}:{worker}"
+
+
+class Book:
+    """`held` contracts and `reserved` ones, by leg; `kept` are the reserved whose worker was lost, or
+    stopped, since."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, int] = {}
+        self.reserved: dict[str, Reserved] = {}
+        self.kept: set[str] = set()
+        self.stopped_on = ""
+        self.halted = False
+        self._limits: LimitsChanged | None = None
+        self._today = ""
+        self._sessions: dict[str, str] = {}
+        self._said: dict[tuple[str, str], int] = {}
+        self._fills: set[str] = set()
+        self._answers: dict[str, dict[_Name, tuple[str, Decision]]] = {}
+
+    def enter(self, at: StreamId, event: Event | Malformed, decisions: list[Decision]) -> None:
+        """Takes note of one event and what was decided on it. Raises Violation."""
+        refused = any(isinstance(decision, EventRejected) for decision in decisions)
+        for decision in decisions:
+            self._time_passed(event, decision)
+        if isinstance(event, WorkerEvent):
+            self._worker_says(at, event, decisions, refused=refused)
+        elif not refused:
+            self._ordered(event)
+        for decision in decisions:
+            if isinstance(decision, StopLossTriggered):
+                self.stopped_on = self._today
+        self.kept &= self.reserved.keys()
+        self._lift_if_over()
+
+    def _lift_if_over(self) -> None:
+        """The latch may lift on a later day than it fell on, once nothing is held."""
+        if self.stopped_on and self._today > self.stopped_on and not self.held:
+            self.stopped_on = ""
+
+    def _time_passed(self, event: Event | Malformed, decision: Decision) -> None:
+        if isinstance(decision, EntryExpired):
+            leg = _leg(decision.symbol, decision.side, decision.worker)
+            if leg not in self.reserved:
+                raise Violation("a slot is freed once", f"{leg} expired and was not reserved")
+            told = isinstance(event, WorkerStarted) and event.worker == decision.worker
+            if leg in self.kept and not told:
+                raise Violation("a lost worker keeps its slots", f"{leg} expired before its worker was back")
+            if isinstance(event, WorkerLost) and decision.reason not in ON_TIME:
+                raise Violation("a lost worker keeps its slots", f"{leg} expired with the loss")
+            if isinstance(event, WorkerStopped) and decision.reason not in ON_TIME:
+                raise Violation("a worker that stopped keeps its slots", f"{leg} expired with the stop")
+            del self.reserved[leg]
+        if isinstance(decision, TradingDayStarted):
+            self._today = decision.day
+            self._lift_if_over()
+
+    # --- operators ---------------------------------------------------------------------------------------
+
+    def _ordered(self, event: Event | Malformed) -> None:
+        match event:
+            case LimitsChanged():
+                self._limits = event
+            case TradingHalted():
+                self.halted = True
+            case FlattenRequested():
+                self.halted = True
+            case TradingResumed():
+                self.halted = False
+                if event.force:
+                    self.stopped_on = ""
+            case PositionSettled():
+                leg = _leg(event.symbol, event.side, event.worker)
+                if leg in self.kept:
+                    del self.reserved[leg]
+                self._set(leg, event.size)
+            case WorkerRetired():
+                own = [leg for leg in (*self.held, *self.reserved) if leg.endswith(f":{event.worker}")]
+                if own:
+                    raise Violation("who is retired has nothing open", f"{event.worker} has {own}")
+            case WorkerLost():
+                self._keeps(event.worker)
+
+    def _keeps(self, worker: str) -> None:
+        self.kept |= {leg for leg in self.reserved if leg.endswith(f":{worker}")}
+
+    # --- workers -----------------------------------------------------------------------------------------
+
+    def _worker_says(
+        self, at: StreamId, event: WorkerEvent, decisions: list[Decision], *, refused: bool
+    ) -> None:
+        self._sessions.setdefault(event.worker, event.session)
+        last = self._said.get((event.worker, event.session), -1)
+        repeated = event.seq <= last
+        self._said[event.worker, event.session] = max(event.seq, last)
+        if isinstance(event, EntryRequested):
+            self._asked(at, event, decisions, repeated=repeated)
+        elif not repeated and not refused:
+            self._fact(event, decisions)
+
+    def _fact(self, event: WorkerEvent, decisions: list[Decision]) -> None:
+        late = any(isinstance(one, PositionMismatch) and one.kind in LATE_REPORTS for one in decisions)
+        if late and event.session == self._sessions[event.worker]:
+            raise Violation("only a replaced process reports late", f"{event.session} of {event.worker}")
+        match event:
+            case PositionOpened():
+                self._named_once(f"opened {event.fill}" if event.fill else "")
+                leg = _leg(event.symbol, event.side, event.worker)
+                self._use(leg, event.size)
+                self._set(leg, self.held.get(leg, 0) + event.size)
+            case PositionClosed():
+                self._named_once(f"closed {event.fill}" if event.fill else "")
+                leg = _leg(event.symbol, event.side, event.owner or event.worker)
+                if leg in self.kept:
+                    self._use(leg, max(0, event.size - self.held.get(leg, 0)))
+                self._set(leg, max(0, self.held.get(leg, 0) - event.size))
+            case EntryWithdrawn() if self._sessions[event.worker] == event.session:
+                for side in ("long", "short"):
+                    self.reserved.pop(_leg(event.symbol, side, event.worker), None)
+            case WorkerStopped() if self._sessions[event.worker] == event.session:
+                self._keeps(event.worker)
+            case WorkerStarted():
+                self._sessions[event.worker] = event.session
+                self._started(event, decisions)
+
+    def _started(self, event: WorkerStarted, decisions: list[Decision]) -> None:
+        """What the broker holds beyond the log counts, and is said."""
+        said = {
+            _leg(one.symbol, one.side, one.worker) for one in decisions if isinstance(one, PositionMismatch)
+        }
+        for holding in parse_holdings(event.positions):
+            leg = _leg(holding.symbol, holding.side, event.worker)
+            if holding.size != self.held.get(leg, 0) and leg not in said:
+                raise Violation(
+                    "a difference to the broker is said", f"{leg} is {holding.size} at the broker"
+                )
+            self._set(leg, max(holding.size, self.held.get(leg, 0)))
+
+    def _named_once(self, fill: str) -> None:
+        if fill and fill in self._fills:
+            raise Violation("a fill is folded once", fill)
+        self._fills.add(fill)
+
+    def _use(self, leg: str, size: int) -> None:
+        reserved = self.reserved.pop(leg, None)
+        if reserved is not None and reserved.size > size:
+            self.reserved[leg] = reserved._replace(size=reserved.size - size)
+
+    def _set(self, leg: str, size: int) -> None:
+        if size:
+            self.held[leg] = size
+        else:
+            self.held.pop(leg, None)
+
+    # --- answers -----------------------------------------------------------------------------------------
+
+    def _asked(
+        self, at: StreamId, event: EntryRequested, decisions: list[Decision], *, repeated: bool
+    ) -> None:
+        answers = [one for one in decisions if isinstance(one, EntryAllowed | EntryDenied | EventRejected)]
+        if len(answers) != 1:
+            raise Violation("every request is answered exactly once", f"{at} has {len(answers)} answers")
+        known = self._answers.setdefault(event.worker, {})
+        name = (event.worker, event.session, event.seq)
+        if repeated:
+            _answered_alike(at, known.get(name), answers[0], recent=name in list(known)[-_ANSWERS_KEPT:])
+            return
+        known[name] = (str(at), answers[0])
+        if isinstance(answers[0], EntryAllowed):
+            self._granted(at, event, answers[0])
+
+    def _granted(self, at: StreamId, event: EntryRequested, answer: EntryAllowed) -> None:
+        limits, leg = self._limits, _leg(event.symbol, event.side, event.worker)
+        if limits is None or event.symbol not in limits.symbols.split(" "):
+            raise Violation("grants are within the limits", f"{at} is granted {event.symbol}")
+        if any(other.startswith(f"{event.symbol}:") for other in (*self.held, *self.reserved)):
+            raise Violation("grants are within the limits", f"{at} is granted {event.symbol}, which is taken")
+        self.reserved[leg] = Reserved(event.size, str(at))
+        slots = len(self.held.keys() | self.reserved.keys())
+        contracts = sum(self.held.values()) + sum(one.size for one in self.reserved.values())
+        if slots > limits.max_positions or contracts > limits.max_contracts:
+            raise Violation(
+                "grants are within the limits",
+                f"{at} makes it {slots} slots of {limits.max_positions}, {contracts} contracts of "
+                f"{limits.max_contracts}",
+            )
+        if self.stopped_on or self.halted:
+            why = f"stopped on {self.stopped_on}" if self.stopped_on else "halted"
+            raise Violation("no entry after the latch", f"{at} is granted while {why}")
+        if (answer.symbol, answer.side, answer.size) != (event.symbol, event.side, event.size):
+            raise Violation("an answer is to what was asked", f"{at}: {answer}")
+
+
+def _answered_alike(
+    at: StreamId, known: tuple[str, Decision] | None, answer: Decision, *, recent: bool
+) -> None:
+    """A retry hears what the first try was told, or that what it was granted is over; or is refused."""
+    if known is None or not recent:
+        alike = isinstance(answer, EventRejected)
+    else:
+        first, before = known
+        over = isinstance(answer, EntryDenied) and answer.code == "reservation_over"
+        alike = over or (
+            isinstance(answer, EntryAllowed | EntryDenied) and structs.replace(answer, repeats="") == before
+        )
+        alike = alike and getattr(answer, "repeats", "") == first
+    if not alike:
+        raise Violation("a retry is answered alike", f"{at}: {answer}, where before it was {known}")

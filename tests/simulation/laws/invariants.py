@@ -1,0 +1,125 @@
+"""What must hold, looked at whenever something is written: the judge, who sees the server's memory.
+
+What holds in production holds; grants within the limits; every request answered exactly once, retries alike;
+decisions and chain what the events come to, byte for byte; nothing granted after the latch; no commit but by
+the latest to lead, and none that does not go on from the last.
+"""
+
+from portfold.coordinator.fold.invariants import InvariantBroken, check
+from portfold.coordinator.store.ledger import Decided, decide
+from portfold.coordinator.store.snapshot import Checkpoint, beginning, read_snapshot
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.keys import Keys
+from tests.simulation.laws.book import Book
+from tests.simulation.memory.server import Commit, MemoryServer, Observer
+from tests.simulation.scheduler import Violation
+
+_ALL = 1_000_000
+
+
+class Judge(Observer):
+    """Follows the log with a fold and a book of its own."""
+
+    def __init__(self, server: MemoryServer, keys: Keys) -> None:
+        self.book = Book()
+        self.place = beginning()
+        self.epoch = 0
+        self._snapshot: object = None
+        self._others: list[Checkpoint] = []
+        self._decided: list[tuple[StreamId, list[str]]] = []
+        self._server = server
+        self._keys = keys
+
+    @property
+    def drained(self) -> bool:
+        """Whether every event is decided."""
+        return self.place.cursor == self._server.last(self._keys.events)
+
+    def led(self, who: str, epoch: int) -> None:
+        if epoch <= self.epoch:
+            raise Violation(
+                "every term has an epoch of its own", f"{who} was given {epoch} after {self.epoch}"
+            )
+        self.epoch = epoch
+
+    def committed(self, commit: Commit) -> None:
+        self._look_at_snapshot()
+        if commit.epoch != self.epoch:
+            raise Violation(
+                "one epoch at a time", f"{commit.epoch} committed {commit.after}, {self.epoch} had begun"
+            )
+        if commit.before != self.place.cursor:
+            raise Violation(
+                "a commit goes on from the last",
+                f"from {commit.before} to {commit.after}, where the log is decided up to {self.place.cursor}",
+            )
+        expected = self._decide_up_to(commit.after)
+        if commit.chain != self.place.chain:
+            raise Violation("the chain is what the events come to", f"not at {commit.after}")
+        if list(commit.decisions) != expected:
+            raise Violation("decisions are what the events come to", f"not those up to {commit.after}")
+        self._decided += expected
+        self._same_book()
+
+    def _decide_up_to(self, after: StreamId) -> list[tuple[StreamId, list[str]]]:
+        expected: list[tuple[StreamId, list[str]]] = []
+        for entry in self._server.after(self._keys.events, self.place.cursor, _ALL):
+            if entry.id > after:
+                break
+            decided = decide(self.place.state, self.place.chain, entry.id, entry.fields)
+            self.place.cursor, self.place.chain = entry.id, decided.chain
+            self._state_holds(decided)
+            expected += decided.entries
+            if entry.id.answerable:
+                self.book.enter(entry.id, decided.event, decided.decisions)
+        if self.place.cursor != after:
+            raise Violation("only events are decided", f"there is none at {after}")
+        return expected
+
+    def _state_holds(self, decided: Decided) -> None:
+        try:
+            check(self.place.state, decided.at, decided.event)
+        except InvariantBroken as broken:
+            raise Violation("the state holds", str(broken)) from broken
+
+    def _same_book(self) -> None:
+        state = self.place.state
+        held = {leg: position.size for leg, position in state.positions.items()}
+        reserved = {leg: (one.size, one.request) for leg, one in state.reservations.items()}
+        if held != self.book.held or reserved != self.book.reserved:
+            raise Violation(
+                "the fold's book is the second book",
+                f"at {self.place.cursor}: {held} {reserved}, where {self.book.held} {self.book.reserved}",
+            )
+
+    # --- snapshots ---------------------------------------------------------------------------------------
+
+    def _look_at_snapshot(self) -> None:
+        """A new one of this place must be what is known of it; one of another place waits for the audit."""
+        text = self._server.value(self._keys.snapshot)
+        if text is self._snapshot or not isinstance(text, str):
+            return
+        self._snapshot = text
+        place = read_snapshot(text)
+        if place is not None and place.cursor == self.place.cursor:
+            self._same_place(place, place.cursor)
+        elif place is not None:
+            self._others.append(place)
+
+    def audit(self) -> None:
+        """The streams hold exactly what was committed, and any snapshot leads to where the log has got to."""
+        decisions = self._server.after(self._keys.decisions, ORIGIN, _ALL)
+        if [(entry.id, entry.fields) for entry in decisions] != self._decided:
+            raise Violation("decisions lie as they were committed", "the stream holds something else")
+        self._look_at_snapshot()
+        for place in self._others:
+            begun = place.cursor
+            for entry in self._server.after(self._keys.events, place.cursor, _ALL):
+                if entry.id <= self.place.cursor:
+                    decided = decide(place.state, place.chain, entry.id, entry.fields)
+                    place.cursor, place.chain = entry.id, decided.chain
+            self._same_place(place, begun)
+
+    def _same_place(self, place: Checkpoint, begun: StreamId) -> None:
+        if (place.chain, place.state) != (self.place.chain, self.place.state):
+            raise Violation("from any snapshot one gets to the same", f"not from the one at {begun}")
