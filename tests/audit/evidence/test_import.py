@@ -195,7 +195,7 @@ def test_a_second_import_into_what_was_kept_is_refused(past: Past, folder: Path,
     words = ("audit", "import", str(folder), "--dir", str(tmp_path / "kept"))
     with started(*words, cwd=tmp_path) as running:
         running.says("Ctrl-C ends it.")
-        running.process.terminate()
+        running.process.send_signal(signal.SIGTERM)
         assert running.ends() == OK
     again = called(*words, cwd=tmp_path)
     assert again.code == 2
