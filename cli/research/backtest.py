@@ -15,8 +15,8 @@ from portfold.cli.research.telling import SHARPE_LINE, aligned, money, percent, 
 if TYPE_CHECKING:
     from portfold.config import Configuration
     from portfold.research.backtest.best import Best
-    from portfold.research.backtest.one import Done, Plan
-    from portfold.research.simulate.market import Market
+    from portfold.research.backtest.one import BacktestPlan, FinishedBacktest
+    from portfold.research.simulate.market import ResearchMarket
 
 
 def register(app: App) -> None:
@@ -81,9 +81,9 @@ def backtest(  # noqa: PLR0913 - each is an option of the command
     needs_extra()
     from portfold.cli.research.given import market_of, names_in
     from portfold.config import load
-    from portfold.research.backtest.one import Plan
+    from portfold.research.backtest.one import BacktestPlan
     from portfold.research.processes import cores
-    from portfold.research.trades.trading_days import Span
+    from portfold.research.trades.trading_days import DaySpan
     from portfold.workers.brokers.registry import on_paper
 
     market = market_of(bars, days, market_seed)
@@ -92,13 +92,13 @@ def backtest(  # noqa: PLR0913 - each is an option of the command
     configuration = on_paper(load(config, os.environ, Path.cwd()))
     chosen, without = _symbols(configuration, market, names_in(symbols))
     cash = Decimal(str(initial_cash)).quantize(Decimal("0.01"))
-    plan = Plan(configuration, market, Span(first, last), cash, results_dir)
+    plan = BacktestPlan(configuration, market, DaySpan(first, last), cash, results_dir)
     tell(_what_is_done(plan, chosen, without))
     _run(plan, chosen, jobs or cores())
 
 
 def _symbols(
-    configuration: "Configuration", market: "Market", wanted: Sequence[str]
+    configuration: "Configuration", market: "ResearchMarket", wanted: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """The symbols to backtest, and those that have bars but no contract. Raises Unusable."""
     there, contracts = market.open(configuration).symbols, configuration.contracts
@@ -117,16 +117,16 @@ def _symbols(
     return chosen, [symbol for symbol in there if symbol not in contracts]
 
 
-def _run(plan: "Plan", symbols: Sequence[str], jobs: int) -> None:
+def _run(plan: "BacktestPlan", symbols: Sequence[str], jobs: int) -> None:
     from portfold.cli.progress import progress
-    from portfold.research.backtest.several import Failed, backtests
+    from portfold.research.backtest.several import FailedBacktest, backtests
 
-    done: list[Done] = []
-    failed: list[Failed] = []
+    done: list[FinishedBacktest] = []
+    failed: list[FailedBacktest] = []
     try:
         with progress("Backtesting", len(symbols), "symbols") as on_progress:
             for one in backtests(plan, symbols, jobs):
-                if isinstance(one, Failed):
+                if isinstance(one, FailedBacktest):
                     failed.append(one)
                 else:
                     done.append(one)
@@ -144,7 +144,7 @@ def _run(plan: "Plan", symbols: Sequence[str], jobs: int) -> None:
 # --- in words -------------------------------------------------------------------------------------------
 
 
-def _what_is_done(plan: "Plan", symbols: Sequence[str], without: Sequence[str]) -> Iterator[str]:
+def _what_is_done(plan: "BacktestPlan", symbols: Sequence[str], without: Sequence[str]) -> Iterator[str]:
     from portfold.workers.brokers.paper import fill_at
 
     fills = (
@@ -156,7 +156,7 @@ def _what_is_done(plan: "Plan", symbols: Sequence[str], without: Sequence[str]) 
         yield f"Left out, as they have no contract: {', '.join(without)}."
 
 
-def _costs(plan: "Plan", symbols: Sequence[str]) -> Iterator[str]:
+def _costs(plan: "BacktestPlan", symbols: Sequence[str]) -> Iterator[str]:
     """Each cost that there is, and where there are several, whose it is."""
     from portfold.dollars import shown
     from portfold.research.report.wording import counted
@@ -186,7 +186,7 @@ _HEADS = (
 )
 
 
-def _found(plan: "Plan", done: "Sequence[Done]") -> Iterator[str]:
+def _found(plan: "BacktestPlan", done: "Sequence[FinishedBacktest]") -> Iterator[str]:
     all_of_them = [one.best for one in done]
     first, last = min(best.first_day for best in all_of_them), max(best.last_day for best in all_of_them)
     yield f"Traded: {first} to {last}."

@@ -14,7 +14,7 @@ from portfold.cli.research.telling import money, percent, ratio, seen_lines, tel
 
 if TYPE_CHECKING:
     from portfold.config import ConfiguredPortfolio
-    from portfold.research.search.config_export import Choice
+    from portfold.research.search.config_export import PortfolioChoice
     from portfold.research.search.findings import Judged
 
 
@@ -80,7 +80,7 @@ def export(
     tell([f"Written: {output}. A coordinator that reads it puts these limits in force when it starts."])
 
 
-def _stop(choice: "Choice", given: float | None) -> tuple[Decimal, list[str]]:
+def _stop(choice: "PortfolioChoice", given: float | None) -> tuple[Decimal, list[str]]:
     from portfold.research.search.config_export import USUAL_STOP, stop_of
 
     simulated = stop_of(choice)
@@ -94,7 +94,7 @@ def _stop(choice: "Choice", given: float | None) -> tuple[Decimal, list[str]]:
     return stop, []
 
 
-def _told(choice: "Choice", portfolio: "ConfiguredPortfolio") -> Iterator[str]:
+def _told(choice: "PortfolioChoice", portfolio: "ConfiguredPortfolio") -> Iterator[str]:
     from portfold.research.report.wording import counted
     from portfold.research.search.config_export import UNMEASURED
 

@@ -17,9 +17,9 @@ from portfold.cli.research.telling import (
 
 if TYPE_CHECKING:
     from portfold.research.search.findings import Findings, Winner
-    from portfold.research.search.optimizer import Extent, Optimized, Plan
+    from portfold.research.search.optimizer import Optimized, SearchExtent, SearchPlan
     from portfold.research.search.resume_log import ResumeLog
-    from portfold.research.trades.in_sample import Seen
+    from portfold.research.trades.in_sample import InSampleTrades
     from portfold.research.trades.trading_days import Chosen
 
 _HEADS = ("Pos", "Sharpe", "CAGR/vol", "CAGR", "Return", "MaxDD", "Breaches", "Stops", "Symbols")
@@ -28,7 +28,9 @@ _SYMBOLS = _HEADS.index("Symbols")
 
 
 def span_lines(
-    learned: "Chosen", judged: "Chosen | None", seen: "tuple[Sequence[Seen], Sequence[Seen]]"
+    learned: "Chosen",
+    judged: "Chosen | None",
+    seen: "tuple[Sequence[InSampleTrades], Sequence[InSampleTrades]]",
 ) -> Iterator[str]:
     """On which days it is chosen and judged, and what of either was `seen` by a model before."""
     yield span_line("Chosen on", learned)
@@ -40,7 +42,7 @@ def span_lines(
         yield "Judged on the same days: expect less of it. --train-to and --test-from judge it on others."
 
 
-def extent_line(extent: "Extent", *, levels: int) -> str:
+def extent_line(extent: "SearchExtent", *, levels: int) -> str:
     """How much there is to do, and what is not done."""
     if extent.all_sets:
         return f"Searching greedily, then all {extent.of_all // levels:,} sets, for each number of positions."
@@ -58,7 +60,7 @@ def interrupted_line(resume_log: "ResumeLog") -> str:
     )
 
 
-def nothing_valid(plan: "Plan", optimized: "Optimized") -> str:
+def nothing_valid(plan: "SearchPlan", optimized: "Optimized") -> str:
     """That no set keeps to the constraints, and how near the nearest comes."""
     from portfold.research.search.optimizer import closest
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from portfold.config import Configuration
     from portfold.research.search.findings import Setting
-    from portfold.research.simulate.market import Market
+    from portfold.research.simulate.market import ResearchMarket
     from portfold.research.simulate.prices import Pricing
     from portfold.research.simulate.scenario import Scenario
-    from portfold.research.trades.in_sample import Seen
+    from portfold.research.trades.in_sample import InSampleTrades
     from portfold.research.trades.results_folder import Results
-    from portfold.research.trades.trading_days import Chosen, Span
+    from portfold.research.trades.trading_days import Chosen, DaySpan
 
 Dollars = Annotated[float, Parameter(validator=Number(gte=0.01, lte=999_999_999))]
 Days = Annotated[int, Parameter(validator=Number(gte=1, lte=5_000))]
@@ -95,23 +95,23 @@ class Loaded:
     given: Given
     configuration: "Configuration"
     results: "Results"
-    market: "Market | None"
+    market: "ResearchMarket | None"
     pricing: "Pricing"
     zone: str
 
-    def chosen(self, span: "Span") -> "Chosen":
+    def chosen(self, span: "DaySpan") -> "Chosen":
         """The trades of a span. Raises ResearchError where there are none."""
         from portfold.research.trades.trading_days import trades_within
 
         day = self.configuration.runtime.trading_day
         return trades_within(self.results.trades, span, zone=day.zone, roll=day.roll)
 
-    def seen(self, chosen: "Chosen") -> "tuple[Seen, ...]":
+    def seen(self, chosen: "Chosen") -> "tuple[InSampleTrades, ...]":
         """What of these trades is on bars that their model was trained on."""
-        from portfold.research.trades.in_sample import seen_in
+        from portfold.research.trades.in_sample import in_sample_trades
 
         day = self.configuration.runtime.trading_day
-        return seen_in(chosen, self.results.symbols, zone=day.zone, roll=day.roll)
+        return in_sample_trades(chosen, self.results.symbols, zone=day.zone, roll=day.roll)
 
     def scenario(self, chosen: "Chosen") -> "Scenario":
         """The scenario of these trades. Raises RefusedField for limits that are none."""
@@ -159,16 +159,16 @@ def names_in(symbols: Iterable[str]) -> list[str]:
     return [symbol for given in symbols for symbol in given.replace(",", " ").split()]
 
 
-def market_of(bars: str | None, days: int | None, seed: int | None) -> "Market | None":
+def market_of(bars: str | None, days: int | None, seed: int | None) -> "ResearchMarket | None":
     """Where the bars are from, as the options say. Raises Unusable."""
-    from portfold.research.simulate.market import SYNTHETIC, Market
+    from portfold.research.simulate.market import SYNTHETIC, ResearchMarket
 
     if bars == SYNTHETIC:
-        return Market(bars, _DAYS if days is None else days, _MARKET_SEED if seed is None else seed)
+        return ResearchMarket(bars, _DAYS if days is None else days, _MARKET_SEED if seed is None else seed)
     for name, value in (("--days", days), ("--market-seed", seed)):
         if value is not None:
             raise Unusable(f"{name}: expected --bars {SYNTHETIC} with it, got {bars or 'no bars'}.")
-    return Market(bars) if bars is not None else None
+    return ResearchMarket(bars) if bars is not None else None
 
 
 def _exact(dollars: float) -> Decimal:

@@ -17,9 +17,9 @@ from portfold.cli.research.telling import read_lines, rules_line, tell
 if TYPE_CHECKING:
     from portfold.cli.research.given import Loaded
     from portfold.research.search.findings import Findings, Judged
-    from portfold.research.search.optimizer import Optimized, Plan
+    from portfold.research.search.optimizer import Optimized, SearchPlan
     from portfold.research.simulate.scenario import Scenario
-    from portfold.research.trades.trading_days import Span
+    from portfold.research.trades.trading_days import DaySpan
 
 _GIVEN = Given()
 
@@ -105,22 +105,24 @@ def optimize(
     needs_extra()
     from portfold.cli.research.given import levels
     from portfold.research.processes import cores
-    from portfold.research.search.optimizer import Plan
+    from portfold.research.search.optimizer import SearchPlan
     from portfold.research.search.search import Constraints
-    from portfold.research.trades.trading_days import Span
+    from portfold.research.trades.trading_days import DaySpan
 
-    plan = Plan(
+    plan = SearchPlan(
         levels=levels(sought.min_positions, sought.max_positions),
         constraints=Constraints(sought.max_dd_limit, sought.max_breach_events),
         all_sets=exhaustive,
         jobs=jobs or cores(),
         seed=given.seed,
     )
-    judged = Span(days.test_from, days.test_to) if days.test_from or days.test_to else None
-    _run(given, plan, Span(days.train_from, days.train_to), judged, output)
+    judged = DaySpan(days.test_from, days.test_to) if days.test_from or days.test_to else None
+    _run(given, plan, DaySpan(days.train_from, days.train_to), judged, output)
 
 
-def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output: Path | None) -> None:
+def _run(
+    given: Given, plan: "SearchPlan", train: "DaySpan", test: "DaySpan | None", output: Path | None
+) -> None:
     from portfold.research.search.findings import Judged
     from portfold.research.trades.trading_days import apart
 
@@ -146,7 +148,7 @@ def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output:
     tell([f"A page of it: portfold research report --results {shlex.quote(str(table))}"])
 
 
-def _searched(scenario: "Scenario", test: "Scenario | None", plan: "Plan", table: Path) -> "Optimized":
+def _searched(scenario: "Scenario", test: "Scenario | None", plan: "SearchPlan", table: Path) -> "Optimized":
     """Searches with a resume log beside the table; it is gone when the search is over."""
     from portfold.cli.progress import progress
     from portfold.research.search.optimizer import extent, optimize
@@ -170,7 +172,7 @@ def _searched(scenario: "Scenario", test: "Scenario | None", plan: "Plan", table
 
 def _written(
     loaded: "Loaded",
-    plan: "Plan",
+    plan: "SearchPlan",
     spans: "tuple[Judged, Judged | None]",
     optimized: "Optimized",
     table: Path,

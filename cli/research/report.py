@@ -12,9 +12,9 @@ from portfold.cli.research.telling import tell
 if TYPE_CHECKING:
     from portfold.cli.research.given import Given
     from portfold.research.portfolio_page.replayed import Replayed
-    from portfold.research.search.config_export import Choice
+    from portfold.research.search.config_export import PortfolioChoice
     from portfold.research.search.findings import Findings, Judged
-    from portfold.research.trades.trading_days import Span
+    from portfold.research.trades.trading_days import DaySpan
 
 _ROWS_SHOWN = 50
 _NO_FINDINGS = (
@@ -109,7 +109,7 @@ def _check_free(to: Path) -> None:
 
 
 def _again(
-    choice: "Choice", results_dir: Path | None, bars: str | None, config: str | None
+    choice: "PortfolioChoice", results_dir: Path | None, bars: str | None, config: str | None
 ) -> "tuple[Replayed | None, str]":
     """The row simulated again, or why it was not: what it was made of is gone, or is another."""
     from portfold.config import ConfigError
@@ -166,9 +166,9 @@ def _simulated(findings: "Findings", row: int, given: "Given") -> "tuple[Replaye
     return (None, difference) if difference else (again, "")
 
 
-def _span(judged: "Judged") -> "Span":
+def _span(judged: "Judged") -> "DaySpan":
     from datetime import date
 
-    from portfold.research.trades.trading_days import Span
+    from portfold.research.trades.trading_days import DaySpan
 
-    return Span(date.fromisoformat(judged.first_day), date.fromisoformat(judged.last_day))
+    return DaySpan(date.fromisoformat(judged.first_day), date.fromisoformat(judged.last_day))

@@ -71,12 +71,12 @@ def simulate(
     needs_extra()
     from portfold.cli.research.given import levels
     from portfold.research.search.tables import simulation_table
-    from portfold.research.trades.trading_days import Span
+    from portfold.research.trades.trading_days import DaySpan
     from portfold.research.trades.whole_files import write_whole
 
     positions = levels(min_positions, max_positions)
     loaded = given.load()
-    chosen = loaded.chosen(Span(first, last))
+    chosen = loaded.chosen(DaySpan(first, last))
     seen = seen_lines(loaded.seen(chosen), "--from")
     tell(read_lines(loaded), [span_line("Span", chosen)], seen, [rules_line(loaded)])
     scenario = loaded.scenario(chosen)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from portfold.cli.research.given import Loaded
     from portfold.research.statistics.metrics import Metrics
     from portfold.research.statistics.significance import Interval
-    from portfold.research.trades.in_sample import Seen
+    from portfold.research.trades.in_sample import InSampleTrades
     from portfold.research.trades.trading_days import Chosen
 
 
@@ -42,7 +42,7 @@ def span_line(name: str, chosen: "Chosen") -> str:
     )
 
 
-def seen_lines(seen: "Sequence[Seen]", begin: str) -> Iterator[str]:
+def seen_lines(seen: "Sequence[InSampleTrades]", begin: str) -> Iterator[str]:
     """That trades of the span prove nothing, and the option that begins after them."""
     if seen:
         from portfold.research.trades.in_sample import in_words

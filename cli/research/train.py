@@ -12,7 +12,7 @@ from portfold.cli.target import Target
 if TYPE_CHECKING:
     from portfold.config import Configuration
     from portfold.research.filter.examples import Examples
-    from portfold.research.filter.training import Cut, Kind, Measured
+    from portfold.research.filter.training import Cut, FilterFigures, Kind
 
 _TARGET = Target()
 _THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
@@ -77,7 +77,7 @@ def train(  # noqa: PLR0913 - each is an option of the command
     from portfold.cli.progress import progress
     from portfold.research.filter.examples import examples_of
     from portfold.research.simulate.bars_within import bars_within
-    from portfold.research.trades.trading_days import Span
+    from portfold.research.trades.trading_days import DaySpan
     from portfold.workers.feeds.csv_folder import CsvFolder
 
     configuration = target.resolve().configuration
@@ -89,7 +89,7 @@ def train(  # noqa: PLR0913 - each is an option of the command
     _check_extra()
     feed = CsvFolder(bars, zones={symbol: ZoneInfo(configuration.runtime.bar_zone(symbol))})
     past = list(feed.bars(symbol))
-    span, day = Span(first, last), configuration.runtime.trading_day
+    span, day = DaySpan(first, last), configuration.runtime.trading_day
     begins, ends = bars_within(symbol, past, span, day, bars)
     with progress("Reading", ends, "bars") as on_progress:
         examples = examples_of(symbol, past[:ends], configuration, begins=begins, on_progress=on_progress)
@@ -150,7 +150,7 @@ def _train(asked: _Asked, examples: "Examples") -> int:
     return OK
 
 
-def _in_words(told: str, count: int, measured: "Measured", cuts: "list[Cut]") -> str:
+def _in_words(told: str, count: int, measured: "FilterFigures", cuts: "list[Cut]") -> str:
     from portfold.dollars import shown
     from portfold.research.filter.model_page import figures_in_words
 

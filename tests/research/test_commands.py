@@ -173,10 +173,12 @@ def test_export_writes_what_the_coordinator_loads_and_says_on_what_it_was_judged
     assert loaded.portfolio.max_positions == int(best["max_positions"])
     assert list(loaded.portfolio.symbols) == json.loads(best["symbols"])
     assert loaded.portfolio.daily_stop_loss == 2000
-    told = json.loads((searched / "config" / "portfolio_optimization.json").read_text())["optimization"]
-    assert told["chosen_on"]["to"] == "2025-01-10"
-    assert told["judged_on"]["from"] == "2025-01-13"
-    assert told["judged_on_the_same_data"] is False
+    optimization = json.loads((searched / "config" / "portfolio_optimization.json").read_text())[
+        "optimization"
+    ]
+    assert optimization["chosen_on"]["to"] == "2025-01-10"
+    assert optimization["judged_on"]["from"] == "2025-01-13"
+    assert optimization["judged_on_the_same_data"] is False
     expected = loaded.portfolio.expected_performance
     test = json.loads((searched / f"{TABLE}.json").read_text())["rows"][0]["test"]
     assert expected is not None
