@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 from portfold.cli.typed import typed
 
 if TYPE_CHECKING:
-    from portfold.cli.stopping import Stop
+    from portfold.cli.stopping import StopSignal
     from portfold.coordinator.audit.export.export_record import ExportedRecord
     from portfold.coordinator.audit.export.reimport import Imported
     from portfold.events.wire.embedded import EmbeddedServer
@@ -76,7 +76,7 @@ def _kept(folder: Path | None) -> Iterator[Path]:
         yield Path(throwaway)
 
 
-def _put_back(record: "ExportedRecord", running: "EmbeddedServer", stop: "Stop") -> "Imported":
+def _put_back(record: "ExportedRecord", running: "EmbeddedServer", stop: "StopSignal") -> "Imported":
     from portfold.cli.progress import progress
     from portfold.coordinator.audit.export.reimport import put_back
     from portfold.events.wire.connection import connect
