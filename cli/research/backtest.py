@@ -10,7 +10,7 @@ from cyclopts.validators import Number
 
 from portfold.cli.exits import Failure, Unusable
 from portfold.cli.research.given import Days, Dollars
-from portfold.cli.research.telling import SHARPE_LINE, aligned, money, percent, ratio, tell
+from portfold.cli.research.printing import SHARPE_LINE, aligned, money, percent, print_lines, ratio
 
 if TYPE_CHECKING:
     from portfold.config import Configuration
@@ -39,12 +39,12 @@ def backtest(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Trade each symbol alone over bars of the past, as its worker would.
 
-    Strategy, filter, fills and costs are those of runtime.json. A symbol is
-    alone: no portfolio limit and no daily stop, which are the simulator's.
-    Writes the folder of results that simulate and optimize read. What is
-    done already, and has not changed, is not done again.
+    Strategy, filter, fills and costs are those of runtime.json. There is no
+    portfolio limit and no daily stop: these are simulated later. Writes the
+    folder of results that simulate and optimize read. A symbol whose bars and
+    settings have not changed since is not backtested again.
 
-    Exit code 1 when a symbol cannot be backtested; the others are done.
+    Exit code 1 when a symbol cannot be backtested; the others still are.
 
     For example:
 
@@ -65,11 +65,11 @@ def backtest(  # noqa: PLR0913 - each is an option of the command
     first
         The first trading day, as 2023-01-02; bars before it warm up indicators. By default all are traded.
     last
-        The last one.
+        The last trading day.
     initial_cash
-        Dollars in the account at the beginning: Sharpe and CAGR are of its returns.
+        Dollars in the account at the beginning: Sharpe and CAGR are of the account's returns.
     jobs
-        How many processes backtest; by default one a core.
+        How many processes backtest; by default one for each core.
     config
         The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one.
     """
@@ -93,28 +93,28 @@ def backtest(  # noqa: PLR0913 - each is an option of the command
     chosen, without = _symbols(configuration, market, names_in(symbols))
     cash = Decimal(str(initial_cash)).quantize(Decimal("0.01"))
     plan = Plan(configuration, market, Span(first, last), cash, results_dir)
-    tell(_what_is_done(plan, chosen, without))
+    print_lines(_what_is_done(plan, chosen, without))
     _run(plan, chosen, jobs or cores())
 
 
 def _symbols(
     configuration: "Configuration", market: "Market", wanted: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """The symbols to backtest, and those that have bars but no contract. Raises Unusable."""
-    there, contracts = market.open(configuration).symbols, configuration.contracts
+    """Returns the symbols to backtest, and those with bars but no contract. Raises Unusable."""
+    with_bars, contracts = market.open(configuration).symbols, configuration.contracts
     known = ", ".join(contracts)
     for symbol in wanted:
-        if symbol not in there:
-            has = f"{market} has bars of {', '.join(there)}"
+        if symbol not in with_bars:
+            has = f"{market} has bars of {', '.join(with_bars)}"
             raise Unusable(f"--symbols: {has}, and none of {symbol[:40]}.")
         if symbol not in contracts:
             raise Unusable(f"--symbols: expected symbols with a contract ({known}), got {symbol[:40]}.")
     if wanted:
         return sorted(set(wanted)), []
-    chosen = [symbol for symbol in there if symbol in contracts]
+    chosen = [symbol for symbol in with_bars if symbol in contracts]
     if not chosen:
         raise Unusable(f"--bars: expected symbols with a contract ({known}), and {market} has none of them.")
-    return chosen, [symbol for symbol in there if symbol not in contracts]
+    return chosen, [symbol for symbol in with_bars if symbol not in contracts]
 
 
 def _run(plan: "Plan", symbols: Sequence[str], jobs: int) -> None:
@@ -125,18 +125,18 @@ def _run(plan: "Plan", symbols: Sequence[str], jobs: int) -> None:
     failed: list[Failed] = []
     try:
         with progress("Backtesting", len(symbols), "symbols") as on_progress:
-            for one in backtests(plan, symbols, jobs):
-                if isinstance(one, Failed):
-                    failed.append(one)
+            for result in backtests(plan, symbols, jobs):
+                if isinstance(result, Failed):
+                    failed.append(result)
                 else:
-                    done.append(one)
+                    done.append(result)
                 on_progress(len(done) + len(failed))
     except KeyboardInterrupt:
         kept = f"{len(done)} of {len(symbols)} symbols are done and kept"
-        tell([f"Interrupted. {kept}; the same command does the rest."])
+        print_lines([f"Interrupted. {kept}; the same command does the rest."])
         raise
     if done:
-        tell(_found(plan, sorted(done, key=lambda one: one.best.symbol)))
+        print_lines(_found(plan, sorted(done, key=lambda one: one.best.symbol)))
     if failed:
         raise Failure(" ".join(one.why for one in sorted(failed)))
 
@@ -157,7 +157,7 @@ def _what_is_done(plan: "Plan", symbols: Sequence[str], without: Sequence[str]) 
 
 
 def _costs(plan: "Plan", symbols: Sequence[str]) -> Iterator[str]:
-    """Each cost that there is, and where there are several, whose it is."""
+    """Yields each cost, with its symbols where costs differ."""
     from portfold.dollars import shown
     from portfold.research.report.wording import counted
 
@@ -240,7 +240,7 @@ def _remarks(all_of_them: "Sequence[Best]") -> Iterator[str]:
 
 
 def _methods(all_of_them: "Sequence[Best]") -> Iterator[str]:
-    """By which method the Sharpe out of sample was had, of whom."""
+    """Says by which method each symbol's out-of-sample Sharpe was measured."""
     methods = sorted({best.sharpe_oos_method for best in all_of_them})
     for method in methods:
         whose = ", ".join(best.symbol for best in all_of_them if best.sharpe_oos_method == method)

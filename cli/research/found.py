@@ -1,9 +1,9 @@
-"""What a search found, in words: the best sets, how much of it is luck, how it did on the other days."""
+"""The findings of a search in words: the best sets, how much of it is luck, how they did on the test days."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from portfold.cli.research.telling import (
+from portfold.cli.research.printing import (
     SHARPE_LINE,
     aligned,
     ends,
@@ -30,7 +30,7 @@ _SYMBOLS = _HEADS.index("Symbols")
 def span_lines(
     learned: "Chosen", judged: "Chosen | None", seen: "tuple[Sequence[Seen], Sequence[Seen]]"
 ) -> Iterator[str]:
-    """On which days it is chosen and judged, and what of either was `seen` by a model before."""
+    """Says on which days it is chosen and judged, and which of their trades a model was trained on."""
     yield span_line("Chosen on", learned)
     yield from seen_lines(seen[0], "--train-from")
     if judged is not None:
@@ -41,7 +41,7 @@ def span_lines(
 
 
 def extent_line(extent: "Extent", *, levels: int) -> str:
-    """How much there is to do, and what is not done."""
+    """Says how many sets are searched, and how many are not."""
     if extent.all_sets:
         return f"Searching greedily, then all {extent.of_all // levels:,} sets, for each number of positions."
     return (
@@ -51,7 +51,7 @@ def extent_line(extent: "Extent", *, levels: int) -> str:
 
 
 def interrupted_line(resume_log: "ResumeLog") -> str:
-    """What is left of a search that was interrupted."""
+    """Says what an interrupted search has kept, and how to go on."""
     return (
         f"Interrupted. {len(resume_log.tried):,} sets are measured and kept in {resume_log.path}; the same "
         "command goes on from there."
@@ -59,7 +59,7 @@ def interrupted_line(resume_log: "ResumeLog") -> str:
 
 
 def nothing_valid(plan: "Plan", optimized: "Optimized") -> str:
-    """That no set keeps to the constraints, and how near the nearest comes."""
+    """Says that no set keeps to the constraints, and how near the nearest comes."""
     from portfold.research.search.optimizer import closest
 
     level, nearest = closest(optimized.paths)
@@ -68,12 +68,12 @@ def nothing_valid(plan: "Plan", optimized: "Optimized") -> str:
         f"No set of symbols keeps its drawdown below {money(limits.max_dd)} with at most "
         f"{limits.max_breach_events} breaches. The lowest drawdown is that of {', '.join(nearest.symbols)} "
         f"with {level} positions: {money(found.max_dd)}, {found.breach_events} breaches. Allow more "
-        "(--max-dd-limit, --max-breach-events), or less of a loss a day (--daily-stop-loss)."
+        "(--max-dd-limit, --max-breach-events), or a smaller loss a day (--daily-stop-loss)."
     )
 
 
 def found_lines(findings: "Findings") -> Iterator[str]:
-    """The table for people, and what is to be said of its first row."""
+    """Yields the table for people, and what its first row is worth."""
     from portfold.research.report.wording import counted
 
     best = findings.rows[0]
@@ -136,7 +136,7 @@ def _generalization(best: "Winner") -> Iterator[str]:
 
 
 def _distance(row: "Winner") -> str:
-    """How far greedy is from the best of all sets."""
+    """Says how far greedy is from the best of all sets."""
     best = row.best_of_all
     if best is None or best.metrics.sharpe <= row.train.sharpe:
         return f"  With {row.max_positions} greedy found the best of all sets"

@@ -1,4 +1,4 @@
-"""What is simulated: the options that simulating commands share, and the scenarios they come to."""
+"""The options that simulating commands share, and the scenarios they make."""
 
 import os
 from collections.abc import Iterable
@@ -55,7 +55,7 @@ class Given:
 
     bars: str | None = None
     """`synthetic` (the bundled market) or a folder of <SYMBOL>.csv, to price open losses and forced exits;
-    else these make their final P&L."""
+    without it these count with their final P&L."""
 
     days: Days | None = None
     """How many trading days of the synthetic market, by default 250."""
@@ -67,7 +67,7 @@ class Given:
     """The clock of times without an offset; by default the exchange's, trading_day.zone of runtime.json."""
 
     seed: int = 1
-    """Draws who is first among those who ask at the same moment, and the bootstrap."""
+    """Seeds the order of requests at the same moment, and the bootstrap."""
 
     config: str | None = None
     """The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one."""
@@ -82,7 +82,7 @@ class Given:
         wanted = names_in(self.symbols)
         zone = _zone(self.zone or configuration.runtime.trading_day.zone)
         results = read_results(self.results_dir, zone=zone, symbols=wanted)
-        names = [one.symbol for one in results.symbols]
+        names = [read.symbol for read in results.symbols]
         market = market_of(self.bars, self.days, self.market_seed)
         pricing = from_market(configuration, market, names) if market else without_bars(configuration)
         return Loaded(self, configuration, results, market, pricing, zone.key)
@@ -90,7 +90,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Loaded:
-    """All of it read, and ready to be cut into spans."""
+    """Configuration, trades and bars as they were read, to be cut into spans."""
 
     given: Given
     configuration: "Configuration"
@@ -100,21 +100,21 @@ class Loaded:
     zone: str
 
     def chosen(self, span: "Span") -> "Chosen":
-        """The trades of a span. Raises ResearchError where there are none."""
+        """Returns the trades of a span. Raises ResearchError where there are none."""
         from portfold.research.trades.trading_days import trades_within
 
         day = self.configuration.runtime.trading_day
         return trades_within(self.results.trades, span, zone=day.zone, roll=day.roll)
 
     def seen(self, chosen: "Chosen") -> "tuple[Seen, ...]":
-        """What of these trades is on bars that their model was trained on."""
+        """Returns which of these trades are on bars that their model was trained on."""
         from portfold.research.trades.in_sample import seen_in
 
         day = self.configuration.runtime.trading_day
         return seen_in(chosen, self.results.symbols, zone=day.zone, roll=day.roll)
 
     def scenario(self, chosen: "Chosen") -> "Scenario":
-        """The scenario of these trades. Raises RefusedField for limits that are none."""
+        """Returns the scenario of these trades. Raises RefusedField for invalid limits."""
         from portfold.research.simulate.scenario import TradingAccount, build_scenario
 
         return build_scenario(
@@ -128,7 +128,7 @@ class Loaded:
 
     @property
     def setting(self) -> "Setting":
-        """The same for the record."""
+        """Returns the setting, as it is recorded beside the table."""
         from portfold.research.search.findings import Setting
 
         given = self.given
@@ -140,12 +140,12 @@ class Loaded:
             initial_cash=str(_exact(given.initial_cash)),
             daily_stop_loss=str(_exact(given.daily_stop_loss)),
             breach_limit=str(_exact(given.breach_limit)),
-            symbols=tuple(one.symbol for one in self.results.symbols),
+            symbols=tuple(read.symbol for read in self.results.symbols),
         )
 
 
 def levels(min_positions: int, max_positions: int) -> range:
-    """The numbers of positions asked for. Raises Unusable."""
+    """Returns the numbers of positions to simulate. Raises Unusable."""
     if max_positions < min_positions:
         raise Unusable(
             f"--max-positions: expected at least --min-positions, which is {min_positions}, "
@@ -155,12 +155,12 @@ def levels(min_positions: int, max_positions: int) -> range:
 
 
 def names_in(symbols: Iterable[str]) -> list[str]:
-    """The symbols given, as ES CL or ES,CL."""
+    """Splits the symbols, given as ES CL or ES,CL."""
     return [symbol for given in symbols for symbol in given.replace(",", " ").split()]
 
 
 def market_of(bars: str | None, days: int | None, seed: int | None) -> "Market | None":
-    """Where the bars are from, as the options say. Raises Unusable."""
+    """Returns the market that the options name; None without bars. Raises Unusable."""
     from portfold.research.simulate.market import SYNTHETIC, Market
 
     if bars == SYNTHETIC:
@@ -172,7 +172,7 @@ def market_of(bars: str | None, days: int | None, seed: int | None) -> "Market |
 
 
 def _exact(dollars: float) -> Decimal:
-    """To the cent, from the digits as they were written."""
+    """Returns the dollars to the cent, from the digits as they were written."""
     return Decimal(str(dollars)).quantize(Decimal("0.01"))
 
 

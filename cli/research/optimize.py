@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 from portfold.cli.exits import Failure
 from portfold.cli.research.found import extent_line, found_lines, interrupted_line, nothing_valid, span_lines
 from portfold.cli.research.given import Dollars, Given, Positions
-from portfold.cli.research.telling import read_lines, rules_line, tell
+from portfold.cli.research.printing import print_lines, read_lines, rules_line
 
 if TYPE_CHECKING:
     from portfold.cli.research.given import Loaded
@@ -27,37 +27,37 @@ _GIVEN = Given()
 @Parameter(name="*", group="What is sought")
 @dataclass(frozen=True)
 class Sought:
-    """The options of what a set has to keep to."""
+    """The options of the constraints on a set."""
 
     min_positions: Positions = 1
     """The smallest number of positions open at once."""
 
     max_positions: Positions = 5
-    """The largest."""
+    """The largest number of positions open at once."""
 
     max_dd_limit: Dollars = 9000
     """Dollars that the drawdown has to stay below."""
 
     max_breach_events: Annotated[int, Parameter(validator=Number(gte=0))] = 2
-    """How often it may go beyond the broker's limit."""
+    """How often the drawdown may exceed the broker's limit."""
 
 
 @Parameter(name="*", group="On which days")
 @dataclass(frozen=True)
 class DaysApart:
-    """The options of the days to choose on, and of those to judge on."""
+    """The options of the days to choose on and to judge on."""
 
     train_from: date | None = None
     """The first trading day to choose on, as 2022-01-03."""
 
     train_to: date | None = None
-    """The last one."""
+    """The last trading day to choose on."""
 
     test_from: date | None = None
     """The first trading day to judge on. Without a test span it is judged on the days it was chosen on."""
 
     test_to: date | None = None
-    """The last one."""
+    """The last trading day to judge on."""
 
 
 _SOUGHT = Sought()
@@ -82,7 +82,7 @@ def optimize(
 
     Greedy: starts with all symbols and drops the one whose removal lowers
     the drawdown most, down to one; the valid set with the highest Sharpe is
-    the best. Interrupted, the same command goes on where it was.
+    the best. After an interrupt the same command goes on where it was.
 
     Exit code 1 when no set keeps to the constraints.
 
@@ -93,10 +93,10 @@ def optimize(
     Parameters
     ----------
     exhaustive
-        Look at all sets as well, to say how far greedy is from the best: where that is a matter of minutes,
+        Also measure all sets, to say how far greedy is from the best: `auto` where that takes minutes,
         always, or never.
     jobs
-        How many processes simulate; by default one a core.
+        How many processes simulate; by default one for each core.
     output
         The table to write; by default greedy_optimization_results.csv in the folder of results.
     """
@@ -127,10 +127,10 @@ def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output:
     if test is not None:
         apart(train, test)
     loaded = given.load()
-    tell(read_lines(loaded))
+    print_lines(read_lines(loaded))
     learned, judged = loaded.chosen(train), loaded.chosen(test) if test is not None else None
     seen = loaded.seen(learned), loaded.seen(judged) if judged is not None else ()
-    tell(span_lines(learned, judged, seen), [rules_line(loaded)])
+    print_lines(span_lines(learned, judged, seen), [rules_line(loaded)])
     scenario = loaded.scenario(learned)
     table = output or given.results_dir / "greedy_optimization_results.csv"
     other = loaded.scenario(judged) if judged is not None else None
@@ -142,27 +142,27 @@ def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output:
     findings = _written(loaded, plan, spans, optimized, table)
     if not optimized.rows:
         raise Failure(nothing_valid(plan, optimized))
-    tell(found_lines(findings), [f"Written: {table}, and more on it in {table.name}.json"])
-    tell([f"A page of it: portfold research report --results {shlex.quote(str(table))}"])
+    print_lines(found_lines(findings), [f"Written: {table}, and more on it in {table.name}.json"])
+    print_lines([f"To draw it as a page: portfold research report --results {shlex.quote(str(table))}"])
 
 
 def _searched(scenario: "Scenario", test: "Scenario | None", plan: "Plan", table: Path) -> "Optimized":
-    """Searches with a resume log beside the table; it is gone when the search is over."""
+    """Searches with a resume log beside the table, which is removed when the search is over."""
     from portfold.cli.progress import progress
     from portfold.research.search.optimizer import extent, optimize
     from portfold.research.search.resume_log import ResumeLog
 
     every = extent(scenario, plan)
-    tell([extent_line(every, levels=len(plan.levels))])
+    print_lines([extent_line(every, levels=len(plan.levels))])
     with ResumeLog(table.with_suffix(".search"), scenario.digest()) as resume_log:
         if resume_log.found:
-            tell([f"Going on with {resume_log.found:,} sets measured before, from {resume_log.path}."])
+            print_lines([f"Going on with {resume_log.found:,} sets measured before, from {resume_log.path}."])
         try:
             known = resume_log.found
             with progress("Searching", every.measured, "simulations", done_before=known) as on_progress:
                 optimized = optimize(scenario, test, plan, resume_log, on_progress)
         except KeyboardInterrupt:
-            tell([interrupted_line(resume_log)])
+            print_lines([interrupted_line(resume_log)])
             raise
         resume_log.discard()
     return optimized
@@ -175,7 +175,7 @@ def _written(
     optimized: "Optimized",
     table: Path,
 ) -> "Findings":
-    """Writes the table and what lies beside it."""
+    """Writes the table, and the record of the search beside it."""
     from importlib.metadata import version
 
     from portfold.research.search.findings import Findings, hash_of, write_findings

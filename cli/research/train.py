@@ -1,4 +1,4 @@
-"""`portfold research train`: teaches a filter which of a symbol's entries have paid."""
+"""`portfold research train`: trains a filter on which of a symbol's entries made money."""
 
 from datetime import date
 from pathlib import Path
@@ -40,11 +40,11 @@ def train(  # noqa: PLR0913 - each is an option of the command
     """Train a filter of one symbol's entries on bars of the past.
 
     Every signal of the strategy, as runtime.json has it, is one example; the
-    label is whether the trade made money after costs. How well that can be
-    told is measured by purged and embargoed cross-validation, in order of
-    time. Then the model is trained on all of it and written as ONNX, beside
-    it NAME.onnx.json with what it needs to be trusted. Name it in
-    runtime.json: workers.SYMBOL.model, and min_probability.
+    label is whether the trade made money after costs. How well
+    the model predicts it is measured by purged and embargoed cross-validation,
+    in order of time. Then the model is trained on all examples and written as
+    ONNX, with its checks beside it in NAME.onnx.json. Name it in runtime.json:
+    workers.SYMBOL.model, and min_probability.
 
     For example:
 
@@ -53,7 +53,7 @@ def train(  # noqa: PLR0913 - each is an option of the command
     Parameters
     ----------
     symbol
-        Whose entries, such as ES.
+        The symbol, such as ES.
     bars
         A folder of <SYMBOL>.csv files.
     output
@@ -63,11 +63,11 @@ def train(  # noqa: PLR0913 - each is an option of the command
     folds
         Into how many spans of time the past is cut for cross-validation.
     embargo
-        How much of the past, as a fraction, is left out after each span that is tested.
+        Which fraction of the past is left out after each span that is tested.
     first
         The first trading day to learn from, as 2022-01-03; the bars before it warm up the features.
     last
-        The last one. Hold out days: trades on bars the model was trained on prove nothing.
+        The last trading day. Hold out days: trades on bars the model was trained on prove nothing.
     page
         A file for the charts; by default beside the model, ending in .html.
     """
@@ -99,7 +99,7 @@ def train(  # noqa: PLR0913 - each is an option of the command
         flush=True,
     )
     charts = page or output.with_suffix(".html")
-    return _train(_Asked(symbol, configuration, kind, folds, embargo, output, charts), examples)
+    return _train(_Training(symbol, configuration, kind, folds, embargo, output, charts), examples)
 
 
 def _check_extra() -> None:
@@ -113,8 +113,8 @@ def _check_extra() -> None:
             raise Unusable(f"Training needs {name}, which is not installed: pip install 'portfold[ml]'.")
 
 
-class _Asked(NamedTuple):
-    """What is to be trained, how, and the files it goes to."""
+class _Training(NamedTuple):
+    """What is to be trained, how, and the files to write."""
 
     symbol: str
     configuration: "Configuration"
@@ -125,7 +125,7 @@ class _Asked(NamedTuple):
     page: Path
 
 
-def _train(asked: _Asked, examples: "Examples") -> int:
+def _train(asked: _Training, examples: "Examples") -> int:
     from portfold.cli.exits import OK
     from portfold.cli.progress import progress
     from portfold.research.filter.exporting import export
@@ -138,26 +138,26 @@ def _train(asked: _Asked, examples: "Examples") -> int:
     with progress("Training", folds + 1, "models") as on_progress:
         trained = train(examples, kind, folds=folds, embargo=embargo, on_progress=on_progress)
     cuts = [cut(examples.of, trained.probabilities, at) for at in sorted({*_THRESHOLDS, threshold})]
-    told = f"{kind}, {folds} folds, purged, embargo {embargo:.1%} of the bars"
-    print(_in_words(told, len(examples.of), trained.measured, cuts))
+    method = f"{kind}, {folds} folds, purged, embargo {embargo:.1%} of the bars"
+    print(_in_words(method, len(examples.of), trained.measured, cuts))
     sidecar = export(output, trained, kind, symbol, examples, configuration)
     title = f"Filter of {symbol}"
     write_whole(
         page,
-        model_page(title, told, examples.of, trained.probabilities, trained.measured, cuts, threshold),
+        model_page(title, method, examples.of, trained.probabilities, trained.measured, cuts, threshold),
     )
     print(f"Model: {output}, SHA-256 {sidecar.sha256}\nCharts: {page}")
     return OK
 
 
-def _in_words(told: str, count: int, measured: "Measured", cuts: "list[Cut]") -> str:
+def _in_words(method: str, count: int, measured: "Measured", cuts: "list[Cut]") -> str:
     from portfold.dollars import shown
     from portfold.research.filter.model_page import figures_in_words
 
     lines = [
-        f"Out of cross-validation ({told}):",
+        f"Out of cross-validation ({method}):",
         figures_in_words(count, measured),
-        "Given and paid, by tenths: "
+        "Predicted and actual, by tenths: "
         + "  ".join(f"{one.predicted:.2f} {one.paid:.2f}" for one in measured.reliability),
         f"{'from':>6} {'kept':>7} {'P&L kept':>15} {'dropped':>8} {'P&L dropped':>15}",
     ]

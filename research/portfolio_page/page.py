@@ -23,7 +23,7 @@ from portfold.research.search.findings import Findings, Winner
 MARK = "portfold research report"
 """Stands at the beginning of every page, by which one knows it."""
 _NO_SCRIPTS = "The charts need JavaScript; every figure is in the tables as well."
-_NOT_KNOWN = "Nothing beside the table says how it was found, so that is not drawn: {what}."
+_NOT_KNOWN = "There is no record of the search beside the table, so that is not drawn: {what}."
 _NOT_AGAIN = "Not drawn: the row was not simulated again, for the reason above."
 _SHARPE = (
     "Sharpe: mean over deviation of daily returns, times √252, risk-free rate 0. Intervals by the stationary "

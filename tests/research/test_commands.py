@@ -189,9 +189,9 @@ def test_export_changes_no_limits_before_it_has_said_so(searched: Path) -> None:
     before = live.read_bytes()
     refused = called("research", "export", cwd=searched)
     assert (refused.code, live.read_bytes()) == (1, before)
-    assert "In config/portfolio_optimization.json that changes:" in refused.out
+    assert "These lines of config/portfolio_optimization.json change:" in refused.out
     assert "daily_stop_loss: $2,500 -> $2,000" in refused.out
-    assert "config/portfolio_optimization.json is as it was: --yes writes it." in refused.err
+    assert "config/portfolio_optimization.json is unchanged: --yes writes it." in refused.err
     allowed = called("research", "export", "--yes", cwd=searched)
     assert allowed.code == 0
     assert "daily_stop_loss: $2,500 -> $2,000" in allowed.out
@@ -213,7 +213,7 @@ def test_export_of_a_table_that_was_edited_does_not_pretend_to_know_its_days(sea
     path.write_text(path.read_text().replace("sharpe", "sharpe", 1) + "\n")
     ran = called("research", "export", cwd=searched)
     assert ran.code == 0
-    assert "On which days it was chosen is not known" in ran.out
+    assert "The days it was chosen on are unknown" in ran.out
     assert "Its Sharpe is what its table calls sharpe: not measured here" in ran.out
     expected = json.loads((searched / "config" / "portfolio_optimization.json").read_text())
     assert "growth over volatility" in expected["expected_performance"]["sharpe_ratio_is"]

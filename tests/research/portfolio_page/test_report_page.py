@@ -250,7 +250,7 @@ def test_a_table_of_another_program_is_drawn_as_far_as_it_goes(tested: Subject) 
     page = Elements(report_html(alone))
     assert page.charts == []
     assert f"Sharpe on days that are not known {ratio(tested.choice.figures['sharpe'])}" in page.said
-    assert page.said.count("Nothing beside the table says how it was found") == 2
+    assert page.said.count("There is no record of the search beside the table") == 2
     assert page.said.count("●") == sum(len(row.symbols) for row in tested.rows)
 
 
