@@ -11,7 +11,7 @@ from typing import Self
 from portfold.cli.exits import Failure
 from portfold.cli.run.leash import leashed
 
-_END_SECONDS = 10.0
+_END_SECONDS = 30.0
 _PAUSE_SECONDS = 0.02
 
 
@@ -74,7 +74,7 @@ class Children:
                 raise self._died(name, child, code)
 
     def stop(self, names: Sequence[str]) -> None:
-        """Ends these processes in good order, after 10 s by force."""
+        """Ends these processes in good order, after half a minute by force."""
         ending = [name for name in names if name in self._running]
         for name in ending:
             self._running[name].terminate()
