@@ -232,7 +232,7 @@ def test_the_plot_is_drawn_in_a_browser_and_loads_nothing(
         (["--max-positions", "3", "--plot", "x.html"], "--plot: expected --sweep with it"),
         (
             ["--sweep", "max_positions=1..2", "--plot", "no/such/x.html"],
-            "--plot: no/such/x.html cannot be written, as there is no folder no/such",
+            "--plot: no/such/x.html cannot be written: there is no folder no/such",
         ),
     ],
 )

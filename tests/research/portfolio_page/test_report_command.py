@@ -102,7 +102,7 @@ def test_only_a_page_of_ours_is_written_over(folder: Path) -> None:
     before = trades.read_bytes()
     ran = called("research", "report", "--output", str(trades), cwd=folder)
     assert (ran.code, trades.read_bytes()) == (2, before)
-    assert "is there already and is no report" in ran.err
+    assert "exists and is not a report" in ran.err
 
 
 def test_without_plotly_it_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
