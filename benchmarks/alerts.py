@@ -1,9 +1,9 @@
-"""What a misbehaving Discord costs a decision: nothing, as the notifier is a process that nobody waits for.
+"""Measures what a misbehaving Discord costs a decision: nothing, as nobody waits for the notifier.
 
-A worker asks and is answered, while the production notifier tells a Discord of ours, on a real socket, what
-each denied entry is worth. In turns, block by block, that Discord behaves, and hangs, limits the rate, sends
-error pages, resets connections, dribbles, talks nonsense or is not there at all. The time from request to
-answer is measured in both, in the same run.
+A worker asks for entries and is answered, while the production notifier sends an alert of each denied one to
+a fake Discord on a real socket. Block by block that Discord behaves, then misbehaves: it hangs, limits the
+rate, sends error pages, resets connections, sends a byte at a time, sends nonsense or does not listen at all.
+The time from request to answer is measured in both kinds of block, in the same run.
 """
 
 import json
@@ -18,7 +18,14 @@ from unittest import mock
 from benchmarks.measuring.figures import percentile
 from benchmarks.measuring.machine import machine_line, server_line
 from benchmarks.measuring.options import count, parser
-from benchmarks.measuring.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
+from benchmarks.measuring.stage import (
+    APPENDFSYNC,
+    PATIENCE_SECONDS,
+    BenchmarkFailed,
+    BenchmarkProcess,
+    Stage,
+    played,
+)
 from portfold.cli.run.leash import leashed
 from portfold.config import write_defaults
 from tests.fake_discord import FakeDiscord, Manner
@@ -31,11 +38,11 @@ _BAD: tuple[Manner | None, ...] = (
     *("hang", "limited", "error page", "reset", "drip", "limited by a page", "nonsense"),
     None,
 )
-"""How it misbehaves, in turn; None: it is not there at all."""
+"""How Discord misbehaves, block after block; None: nothing listens at its address."""
 
 
 def main() -> int:
-    """Measures and prints."""
+    """Measures, prints the figures and returns the exit code."""
     options = parser("alerts", __doc__)
     options.add_argument("--samples", type=count, default=1_600, help="requests each way (1600)")
     chosen = options.parse_args()
@@ -57,36 +64,39 @@ def _measure(stage: Stage, samples: int) -> None:
 
 
 def _wait_for_a_refusal(discord: FakeDiscord) -> None:
-    """A short measurement may be over before the notifier met the trouble it is measured in."""
+    """Waits until Discord has refused a message: a short measurement may end before the notifier met any
+    trouble."""
     give_up = monotonic() + PATIENCE_SECONDS
     while len(discord.attempts) == len(discord.told):
         if monotonic() > give_up:
-            raise BenchmarkFailed("Nothing was told while Discord misbehaved.")
+            raise BenchmarkFailed("No alert was sent while Discord misbehaved.")
         sleep(_LOOK_SECONDS)
 
 
 def _start_notifier(stage: Stage, discord: FakeDiscord) -> None:
     folder = stage.folder / "notifier-config"
     write_defaults(folder)
-    _tell_discord(folder / "runtime.json")
+    _configure_discord(folder / "runtime.json")
     with mock.patch.dict(os.environ, {_VARIABLE: discord.url()}):
         notifier = stage.start(
             "notifier",
             *(*leashed()[1:], "notifier", "--url", stage.url),
             *("--portfolio", _PORTFOLIO, "--config", str(folder)),
         )
-    notifier.says("Alerts go here")
+    notifier.wait_for_log("Alerts go here")
 
 
-def _tell_discord(runtime: Path) -> None:
+def _configure_discord(runtime: Path) -> None:
     tree = json.loads(runtime.read_text())
     tree["discord_webhook_env"] = _VARIABLE
     tree["notifier"]["merge_seconds"] = 0.05
     runtime.write_text(json.dumps(tree))
 
 
-def _in_turns(worker: Child, discord: FakeDiscord, samples: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of each answer, after a first block that does not count."""
+def _in_turns(
+    worker: BenchmarkProcess, discord: FakeDiscord, samples: int
+) -> tuple[list[float], list[float]]:
+    """Returns the milliseconds of each answer, well and badly behaved; a first block does not count."""
     _block(worker, min(samples, _BLOCK))
     well: list[float] = []
     badly: list[float] = []
@@ -106,9 +116,9 @@ def _in_turns(worker: Child, discord: FakeDiscord, samples: int) -> tuple[list[f
     return well, badly
 
 
-def _block(worker: Child, asks: int) -> list[float]:
-    worker.tell(str(asks))
-    return [nanoseconds / 1e6 for nanoseconds in json.loads(worker.hear())]
+def _block(worker: BenchmarkProcess, requests: int) -> list[float]:
+    worker.send(str(requests))
+    return [nanoseconds / 1e6 for nanoseconds in json.loads(worker.receive())]
 
 
 def _print(well: Sequence[float], badly: Sequence[float], discord: FakeDiscord) -> None:

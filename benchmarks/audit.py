@@ -1,10 +1,10 @@
-"""How fast history is verified: every event decided again, from a server and from an archive.
+"""Measures how fast history is verified, every event decided again, from a server and from an archive.
 
-A realistic log is put on a server and decided. In turn, several rounds: `xread` merely reads all entries,
-events and decisions, with redis-py as it ships, as text; `read` hands them out as the record that an audit
-reads; `verify` decides them again and compares. Then the log is archived, and read and verified from there,
-without a server. Of each the best round counts. At last, where the time goes: what one event takes in each
-step of being decided again, the log in memory.
+A realistic log is put on a server and decided. Then, in turns over several rounds: `xread` merely reads all
+events and decisions as text, with redis-py as it ships; `read` reads them as the record of an audit; `verify`
+decides the events again and compares. Then the log is archived, and read and verified from there, without a
+server. The best round of each counts. At last it prints what each step of deciding an event again takes, with
+the log in memory.
 """
 
 import argparse
@@ -39,7 +39,7 @@ _PORTFOLIO = "audit"
 
 
 def main() -> int:
-    """Measures and prints."""
+    """Measures, prints the figures and returns the exit code."""
     options = parser("audit", __doc__)
     options.add_argument("--events", type=count, default=100_000, help="entries of the log (100000)")
     options.add_argument("--rounds", type=count, default=5, help="of which the best counts (5)")
@@ -82,7 +82,10 @@ def _measure(stage: Stage, chosen: argparse.Namespace) -> None:
 
 
 def _decide(bus: ArchiverBus) -> None:
-    """Commits what follows from all that is on the log, as a leader does, and a snapshot."""
+    """Commits the decisions on the whole log, as a leader does, and saves a snapshot.
+
+    Raises BenchmarkFailed where a commit is refused.
+    """
     epoch, follower = bus.take_lead("benchmark", 60_000).epoch, Follower()
     while batch := bus.events_after(follower.cursor, count=READ_AT_ONCE):
         before = follower.cursor
@@ -102,7 +105,7 @@ def _decide(bus: ArchiverBus) -> None:
 
 
 def _best(rounds: int, *each: Callable[[], object]) -> list[float]:
-    """Seconds that each takes at its best; they take turns."""
+    """Returns the seconds of the best round of each; the rounds take turns."""
     best = [float("inf")] * len(each)
     for _ in range(rounds):
         for index, measured in enumerate(each):
@@ -145,7 +148,7 @@ def _print_steps(record: Record, events: int, rounds: int) -> None:
 
 
 def _steps(record: Record) -> list[float]:
-    """Seconds spent on each step of deciding all events again, a batch at a time."""
+    """Returns the seconds spent on each step of deciding all events again, a batch at a time."""
     state, link, total = State(), chain.GENESIS, [0.0] * 4
     recorded = record.recorded()
     while batch := [one.event for one, _ in zip(recorded, range(READ_AT_ONCE), strict=False)]:

@@ -1,8 +1,8 @@
-"""From the leader's death to the next answer: kill -9, with a standby running.
+"""Measures the time from a leader's death by kill -9 to the next answer, with a standby running.
 
-A request is published in the moment the leader is killed, so whoever leads next answers it. Measured is the
-time from the kill to that answer, as the one who asks sees it. The kills fall anywhere between two renewals
-of the lease, which has to lapse first; after each a new standby is started.
+A request is published at the moment the leader is killed, so the next leader answers it. The time from the
+kill to that answer is measured where the request was made. The kills fall anywhere between two renewals of
+the lease, which has to lapse first; after each kill a new standby is started.
 """
 
 import sys
@@ -12,7 +12,14 @@ from time import monotonic, sleep
 from benchmarks.measuring.figures import histogram, percentile
 from benchmarks.measuring.machine import machine_line, server_line
 from benchmarks.measuring.options import count, parser
-from benchmarks.measuring.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
+from benchmarks.measuring.stage import (
+    APPENDFSYNC,
+    PATIENCE_SECONDS,
+    BenchmarkFailed,
+    BenchmarkProcess,
+    Stage,
+    played,
+)
 from portfold.config import Runtime
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import EntryRequested, EntryWithdrawn
@@ -21,11 +28,11 @@ from portfold.events.wire.bus import Bus
 EXPECTED_MS = 1_000  # at the median
 EXPECTED_WORST_MS = 3_000
 _PORTFOLIO = "failover"
-_WHO = {"worker": "asker", "session": "s1", "symbol": "ES"}
+_ASKER = {"worker": "asker", "session": "s1", "symbol": "ES"}
 
 
 def main() -> int:
-    """Measures and prints."""
+    """Measures, prints the figures and returns the exit code."""
     options = parser("failover", __doc__)
     options.add_argument("--runs", type=count, default=20, help="leaders to kill (20)")
     options.add_argument("--seed", type=int, default=1, help="of the moments they are killed at (1)")
@@ -42,12 +49,12 @@ def _measure(stage: Stage, runs: int, random: Random) -> None:
     times: list[float] = []
     for run in range(runs):
         standby = stage.start_standby(_PORTFOLIO, f"standby-{run}")
-        _ask(bus, 3 * run + 1)  # somebody leads, and is at rest
-        if f".{standby.pid}." in (bus.leader() or ""):  # they may have changed places
+        _ask(bus, 3 * run + 1)  # a leader is there, and at rest
+        if f".{standby.pid}." in (bus.leader() or ""):  # the standby may have taken the lead
             leader, standby = standby, leader
         sleep(random.uniform(0, lease_ms / 3000))
         times.append(_kill_and_ask(leader, bus, 3 * run + 2))
-        bus.append(encode_checked(EntryWithdrawn(**_WHO, seq=3 * run + 3)))
+        bus.append(encode_checked(EntryWithdrawn(**_ASKER, seq=3 * run + 3)))
         leader = standby
     bus.close()
     print(f"{runs} leaders killed, lease {lease_ms} ms\n")
@@ -56,8 +63,8 @@ def _measure(stage: Stage, runs: int, random: Random) -> None:
     print(f"Expected: at most {EXPECTED_MS} ms at the median, {EXPECTED_WORST_MS} ms at the worst.")
 
 
-def _kill_and_ask(leader: Child, bus: Bus, seq: int) -> float:
-    """Milliseconds from the leader's end to the answer to a request made then."""
+def _kill_and_ask(leader: BenchmarkProcess, bus: Bus, seq: int) -> float:
+    """Kills the leader, asks at once, and returns the milliseconds until the answer."""
     killed = monotonic()
     leader.kill()
     _ask(bus, seq)
@@ -65,8 +72,9 @@ def _kill_and_ask(leader: Child, bus: Bus, seq: int) -> float:
 
 
 def _ask(bus: Bus, seq: int) -> None:
-    """Asks for an entry and waits for the answer, be it yes or no."""
-    request = bus.append(encode_checked(EntryRequested(**_WHO, seq=seq, side="long", size=1)))
+    """Asks for an entry and waits for the answer, allowed or denied. Raises BenchmarkFailed where none
+    comes."""
+    request = bus.append(encode_checked(EntryRequested(**_ASKER, seq=seq, side="long", size=1)))
     give_up = monotonic() + PATIENCE_SECONDS
     while not bus.decisions_of(request):
         if monotonic() > give_up:

@@ -1,10 +1,10 @@
-"""How fast the fold replays: events a second in one process, beside the time to merely decode the same.
+"""Measures how many events a second the fold replays in one process, beside the time of decoding alone.
 
-Four things over one realistic log, in CPU seconds, each the best of a few rounds: `decode` reads the fields
-of the entries into events; `fold` takes those events through the state; `decide` is all that the coordinator
-and the audit do for an entry: decode, fold, write the decisions down, chain; `checked` is the same where
-somebody leads, who looks after each event whether the invariants hold. The fields are made anew each
-time, as they come off the wire: texts that Python has not seen, let alone hashed.
+Four measurements over one realistic log, in CPU seconds, each the best of a few rounds: `decode` reads the
+fields of the entries into events; `fold` folds those events into the state; `decide` does all that the
+coordinator and the audit do for an entry: decode, fold, encode the decisions, chain; `checked` also checks
+the invariants after each event, as a leader does. The fields are new strings each time, as they come off the
+wire, so that none of them has been hashed before.
 """
 
 import gc
@@ -28,7 +28,7 @@ _CHUNK = 256  # as many as the leader reads at once
 
 
 class Seconds(NamedTuple):
-    """CPU time spent on each of the four."""
+    """CPU seconds spent on each of the four measurements."""
 
     decode: float
     fold: float
@@ -37,7 +37,7 @@ class Seconds(NamedTuple):
 
 
 def main() -> None:
-    """Makes the log, measures, prints."""
+    """Makes the log, measures, prints the figures."""
     options = parser("fold_rate", __doc__)
     options.add_argument("--events", type=count, default=300_000, help="entries of the log (300000)")
     options.add_argument("--rounds", type=count, default=3, help="of which the best counts (3)")
@@ -57,7 +57,7 @@ def _mix(log: Sequence[LogEntry]) -> str:
 
 
 def _round(log: Sequence[LogEntry]) -> Seconds:
-    """The whole log once, in chunks, all four taking turns."""
+    """Measures the whole log once, in chunks, the four measurements in turns."""
     folding, deciding, leading, chain, led = State(), State(), State(), GENESIS, GENESIS
     total = Seconds(0, 0, 0, 0)
     for start in range(0, len(log), _CHUNK):

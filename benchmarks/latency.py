@@ -1,9 +1,9 @@
-"""What a decision costs: request to answer through the gate and the coordinator, against the bare wire.
+"""Measures what a decision costs: request to answer through gate and coordinator, against the bare wire.
 
-The yardstick is two bare processes that echo over the same two streams on the same server, which calls fsync
-before every answer. Both pairs stand ready for the whole run and take turns, block by block, so that whatever
-else the machine does meets both alike. Each request finds everything at rest; its slot is given back and a
-pause made outside of what is timed.
+The yardstick is a pair of bare processes that echo over the same two streams on the same server, which calls
+fsync before every answer. Both pairs run all the time and take turns, block by block, so that other load on
+the machine meets both alike. Each request finds everything at rest; giving its slot back, and a pause, are
+not timed.
 """
 
 import json
@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from benchmarks.measuring.figures import percentile
 from benchmarks.measuring.machine import machine_line, server_line
 from benchmarks.measuring.options import count, parser
-from benchmarks.measuring.stage import APPENDFSYNC, Child, Stage, played
+from benchmarks.measuring.stage import APPENDFSYNC, BenchmarkProcess, Stage, played
 
 EXPECTED_RATIO = 2.0
 _BLOCK = 100
 
 
 def main() -> int:
-    """Measures and prints."""
+    """Measures, prints the figures and returns the exit code."""
     options = parser("latency", __doc__)
     options.add_argument("--samples", type=count, default=2_000, help="requests each way (2000)")
     options.add_argument("--pause-ms", type=count, default=2, help="between two requests (2)")
@@ -43,8 +43,10 @@ def _measure(stage: Stage, samples: int, pause_seconds: float) -> None:
     _print(by_gate, barely)
 
 
-def _in_turns(gate: Child, bare: Child, samples: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of each request, after a first block of either that does not count."""
+def _in_turns(
+    gate: BenchmarkProcess, bare: BenchmarkProcess, samples: int
+) -> tuple[list[float], list[float]]:
+    """Returns the milliseconds of each request, by gate and bare; a first block of either does not count."""
     _block(gate, min(samples, _BLOCK))
     _block(bare, min(samples, _BLOCK))
     by_gate: list[float] = []
@@ -55,9 +57,9 @@ def _in_turns(gate: Child, bare: Child, samples: int) -> tuple[list[float], list
     return by_gate, barely
 
 
-def _block(child: Child, count: int) -> list[float]:
-    child.tell(str(count))
-    return [nanoseconds / 1e6 for nanoseconds in json.loads(child.hear())]
+def _block(child: BenchmarkProcess, count: int) -> list[float]:
+    child.send(str(count))
+    return [nanoseconds / 1e6 for nanoseconds in json.loads(child.receive())]
 
 
 def _print(by_gate: Sequence[float], barely: Sequence[float]) -> None:

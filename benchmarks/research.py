@@ -1,10 +1,10 @@
-"""How fast research simulates by the live rules, and how long a greedy search takes.
+"""Measures how fast research simulates by the live rules, and how long a greedy search takes.
 
-Two things over the trades of made-up years: `simulate` plays all symbols through the production fold on one
-core, in CPU seconds, the best of a few rounds, for each number of positions; `search` is the whole greedy
-search over all of these numbers, in processes, on the clock and in CPU seconds. A file holds two events of
-each trade, its entry and its exit; the fold is told three of one that is made (asked, filled, closed), and
-one of one that is denied.
+Two measurements over the trades of made-up years: `simulate` folds all symbols with the production fold on
+one core, in CPU seconds, the best of a few rounds, for each number of positions; `search` is the whole greedy
+search over all of these numbers, in several processes, in elapsed and in CPU seconds. A file holds two events
+of each trade, its entry and its exit; the fold takes three events of a trade that is made (request, fill,
+close) and one of a trade that is denied.
 """
 
 import gc
@@ -22,13 +22,13 @@ from benchmarks.measuring.options import count, parser
 from portfold.config import load
 from portfold.config.locate import PACKAGED
 from portfold.research.processes import cores
-from portfold.research.search.optimizer import Plan, optimize
+from portfold.research.search.optimizer import SearchPlan, optimize
 from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import Constraints
 from portfold.research.simulate.prices import without_bars
 from portfold.research.simulate.scenario import Scenario, TradingAccount, build_scenario
 from portfold.research.trades.trade_file import Trade
-from portfold.research.trades.trading_days import Span, trades_within
+from portfold.research.trades.trading_days import DaySpan, trades_within
 
 EXPECTED_TRADE_EVENTS = 150_000
 EXPECTED_SECONDS = 60
@@ -38,8 +38,8 @@ _LONGEST_PAUSE, _LONGEST_TRADE = 60, 10  # hours
 _MOST_LOST, _MOST_MADE = 60_000, 66_000  # cents
 
 
-class Played(NamedTuple):
-    """One number of positions: events folded, the part of the entries that was denied, CPU seconds."""
+class SimulationSpeed(NamedTuple):
+    """The speed with one number of positions: events folded, the denied part of the entries, CPU seconds."""
 
     folded: int
     denied: float
@@ -47,7 +47,7 @@ class Played(NamedTuple):
 
 
 def main() -> None:
-    """Makes the trades, measures, prints."""
+    """Makes the trades, measures, prints the figures."""
     options = parser("research", __doc__)
     options.add_argument("--events", type=count, default=13_000, help="entries and exits in all (13000)")
     options.add_argument("--symbols", type=count, default=16, help="symbols they belong to (16)")
@@ -67,12 +67,14 @@ def main() -> None:
     )
     gc.collect()
     gc.freeze()  # the scenario stays: the collector need not walk through it
-    _print_simulations(events, {level: _played(scenario, level, chosen.rounds) for level in levels})
-    _print_search(scenario, Plan(levels, Constraints(9000, 2), "never", chosen.jobs, chosen.seed), events)
+    _print_simulations(events, {level: _speed_of(scenario, level, chosen.rounds) for level in levels})
+    _print_search(
+        scenario, SearchPlan(levels, Constraints(9000, 2), "never", chosen.jobs, chosen.seed), events
+    )
 
 
 def _trades(trades: int, symbols: int, seed: int) -> list[Trade]:
-    """On whole hours, as bars end: many ask at the same moment."""
+    """Makes trades on whole hours, as bars end, so that many ask at the same moment."""
     random = Random(seed)
     made: list[Trade] = []
     for number in range(symbols):
@@ -89,7 +91,7 @@ def _scenario(trades: Sequence[Trade]) -> Scenario:
     configuration = load(str(PACKAGED), {}, Path.cwd())
     return build_scenario(
         configuration,
-        trades_within(trades, Span(), zone="America/Chicago", roll="17:00"),
+        trades_within(trades, DaySpan(), zone="America/Chicago", roll="17:00"),
         pricing=without_bars(configuration),
         account=TradingAccount(Decimal(150_000), Decimal(6_000)),
         daily_stop_loss=Decimal(2_500),
@@ -97,24 +99,23 @@ def _scenario(trades: Sequence[Trade]) -> Scenario:
     )
 
 
-def _played(scenario: Scenario, level: int, rounds: int) -> Played:
+def _speed_of(scenario: Scenario, level: int, rounds: int) -> SimulationSpeed:
     simulated, seconds = scenario.simulate(scenario.symbols, level), []
     for _ in range(rounds):
         begun = process_time()
         scenario.simulate(scenario.symbols, level)
         seconds.append(process_time() - begun)
     folded = 3 * len(simulated.taken) + len(simulated.denied)
-    return Played(folded, len(simulated.denied) / simulated.requested, min(seconds))
+    return SimulationSpeed(folded, len(simulated.denied) / simulated.requested, min(seconds))
 
 
-def _print_simulations(events: int, played: dict[int, Played]) -> None:
+def _print_simulations(events: int, speeds: dict[int, SimulationSpeed]) -> None:
     print(f"{'positions':10}{'denied':>10}{'entries, exits/s':>18}{'folded/s':>12}")
-    for level, one in played.items():
-        print(
-            f"{level:<10}{one.denied:>10.1%}{events / one.seconds:>18,.0f}{one.folded / one.seconds:>12,.0f}"
-        )
-    seconds = sum(one.seconds for one in played.values())
-    offered, folded = len(played) * events / seconds, sum(one.folded for one in played.values()) / seconds
+    for level, speed in speeds.items():
+        rates = f"{events / speed.seconds:>18,.0f}{speed.folded / speed.seconds:>12,.0f}"
+        print(f"{level:<10}{speed.denied:>10.1%}{rates}")
+    seconds = sum(speed.seconds for speed in speeds.values())
+    offered, folded = len(speeds) * events / seconds, sum(speed.folded for speed in speeds.values()) / seconds
     print(
         f"\nExpected: {EXPECTED_TRADE_EVENTS:,} events of trades folded a second or more on one core; here "
         f"{folded:,.0f}, which are {offered:,.0f} entries and exits a second.\n",
@@ -122,7 +123,7 @@ def _print_simulations(events: int, played: dict[int, Played]) -> None:
     )
 
 
-def _print_search(scenario: Scenario, plan: Plan, events: int) -> None:
+def _print_search(scenario: Scenario, plan: SearchPlan, events: int) -> None:
     with tempfile.TemporaryDirectory() as folder, ResumeLog(Path(folder) / "a.search", "") as resume_log:
         before, begun = _cpu_seconds(), perf_counter()
         optimize(scenario, None, plan, resume_log, lambda _: None)
@@ -137,7 +138,7 @@ def _print_search(scenario: Scenario, plan: Plan, events: int) -> None:
 
 
 def _cpu_seconds() -> float:
-    """Of this process and those it has waited for."""
+    """Returns the CPU seconds of this process and of those it has waited for."""
     usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 

@@ -1,9 +1,10 @@
-"""How soon a coordinator that died answers again: from its start to its first answer, however long the log.
+"""Measures how soon a coordinator that died answers again: from its start to its first answer.
 
-A realistic log is put on the server and decided by a coordinator, which is then killed with -9; so there is a
-snapshot and, after it, up to some two thousand events. Timed, once the dead one's lease has lapsed: from the
-start of the process, Python and imports included, to the answer to a request made just before. Then the same
-with a snapshot that cannot be read, so that all of the log is decided again from its first event.
+A realistic log is put on the server and decided by a coordinator, which is then killed with -9; it leaves a
+snapshot and up to some two thousand events after it. Once the lease of the dead coordinator has lapsed, the
+time is taken from the start of a new process, Python and imports included, to the answer to a request made
+just before. Then the same with a snapshot that cannot be read, so that the whole log is decided again from
+its first event.
 """
 
 import argparse
@@ -13,7 +14,14 @@ from time import monotonic, sleep
 from benchmarks.measuring.machine import machine_line, server_line
 from benchmarks.measuring.options import count, parser
 from benchmarks.measuring.realistic_log import realistic_log
-from benchmarks.measuring.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
+from benchmarks.measuring.stage import (
+    APPENDFSYNC,
+    PATIENCE_SECONDS,
+    BenchmarkFailed,
+    BenchmarkProcess,
+    Stage,
+    played,
+)
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import EntryRequested
 from portfold.events.stream_id import StreamId
@@ -21,12 +29,12 @@ from portfold.events.wire.bus import Bus
 
 EXPECTED_SECONDS = 1.0
 _PORTFOLIO = "restart"
-_SLOWEST_RATE = 2_000  # events a second that a log is decided at, at the least
+_SLOWEST_RATE = 2_000  # the lowest rate, in events a second, at which a log is decided
 _LOOK_SECONDS = 0.01
 
 
 def main() -> int:
-    """Measures and prints."""
+    """Measures, prints the figures and returns the exit code."""
     options = parser("restart", __doc__)
     options.add_argument("--events", type=count, default=50_000, help="entries of the log (50000)")
     options.add_argument("--runs", type=count, default=5, help="restarts from a snapshot (5)")
@@ -61,7 +69,7 @@ def _measure(stage: Stage, chosen: argparse.Namespace) -> None:
 
 
 class _Restarts:
-    """One coordinator after the other, each killed once it has answered."""
+    """Starts one coordinator after the other and kills each once it has answered."""
 
     def __init__(self, stage: Stage, bus: Bus, patience: float) -> None:
         self._stage = stage
@@ -70,7 +78,11 @@ class _Restarts:
         self._asked = 0
 
     def first_answer(self, name: str) -> float:
-        """Seconds from the start of a coordinator to its first answer. Nobody leads before, or after."""
+        """Returns the seconds from the start of a coordinator to its first answer; nobody leads before or
+        after.
+
+        Raises BenchmarkFailed where it does not answer in time.
+        """
         self._asked += 1
         ask = EntryRequested(worker="asker", session="s1", seq=self._asked, symbol="ES", side="long", size=1)
         request = self._bus.append(encode_checked(ask))
@@ -81,7 +93,7 @@ class _Restarts:
         self._until_nobody_leads()
         return seconds
 
-    def _until_answered(self, request: StreamId, leader: Child) -> float:
+    def _until_answered(self, request: StreamId, leader: BenchmarkProcess) -> float:
         give_up = monotonic() + self._patience
         while not self._bus.decisions_of(request):
             if monotonic() > give_up:

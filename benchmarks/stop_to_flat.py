@@ -1,10 +1,10 @@
-"""From the stop to flat: how long until positions are closed after the event that was one dollar too much.
+"""Measures how long it takes to close all positions after the event that triggered the daily stop.
 
-Ten worker processes, production gate, trader and paper broker, want to be long; four are allowed. Then prices
-fall for all ten, the marks of the four add up to more than the day's limit, the coordinator pushes the stop,
-and each closes at once, while the other six ask for room they do not get. Measured on the log alone, by the
-server's clock, in whole milliseconds: from the event that triggered the stop to each report of a close. An
-operator's forced resume begins the next run.
+Ten worker processes with production gate, trader and paper broker want to be long; four are allowed. Then
+prices fall for all ten, the marks of the four add up to more than the day's limit, the coordinator triggers
+the stop, and each of the four closes at once, while the other six ask for entries and are denied. The times
+come from the log alone, by the server's clock, in whole milliseconds: from the event that triggered the stop
+to each report of a close. An operator's forced resume begins the next run.
 """
 
 import math
@@ -16,7 +16,14 @@ from time import monotonic
 from benchmarks.measuring.figures import histogram, percentile
 from benchmarks.measuring.machine import machine_line, server_line
 from benchmarks.measuring.options import count, parser
-from benchmarks.measuring.stage import APPENDFSYNC, PATIENCE_SECONDS, BenchmarkFailed, Child, Stage, played
+from benchmarks.measuring.stage import (
+    APPENDFSYNC,
+    PATIENCE_SECONDS,
+    BenchmarkFailed,
+    BenchmarkProcess,
+    Stage,
+    played,
+)
 from portfold.config import Contract, load
 from portfold.config.locate import PACKAGED
 from portfold.events.codec import encode_checked
@@ -31,7 +38,7 @@ _READ_AT_ONCE = 100
 
 
 def main() -> int:
-    """Measures and prints."""
+    """Measures, prints the figures and returns the exit code."""
     options = parser("stop_to_flat", __doc__)
     options.add_argument("--runs", type=count, default=50, help="stops to measure (50)")
     runs: int = options.parse_args().runs
@@ -57,7 +64,7 @@ class Floor:
         limits = configuration.portfolio
         self._bus = bus
         self._seats = limits.max_positions
-        # Each position's loss in dollars: with the last one's mark, and not before, it is too much.
+        # Each position's loss in dollars: only the last position's mark takes the sum past the limit.
         self._loss = 1.1 * float(limits.daily_stop_loss) / self._seats
         self._contracts = configuration.contracts
         self._events = Reader(bus.events_after, bus.last_event())
@@ -68,7 +75,7 @@ class Floor:
         self._events.until("WorkerStarted", len(self._workers))
 
     def stop_once(self) -> list[int]:
-        """Fills four positions, lets prices fall, and gives the milliseconds to each close."""
+        """Fills four positions, lets prices fall, and returns the milliseconds to each close."""
         self._price(lambda _: 0)
         self._events.until("PositionOpened", self._seats)
         self._decisions.until("EntryDenied", len(self._workers) - self._seats)
@@ -82,19 +89,19 @@ class Floor:
         return [close.id.ms - stop.ms for close in closes]
 
     def _price(self, fallen_ticks: Callable[[Contract], int]) -> None:
-        """A bar for everybody."""
+        """Sends a bar to each worker, whose price has fallen by so many ticks of its contract."""
         for symbol, worker in self._workers.items():
             contract = self._contracts[symbol]
-            worker.tell(f"{(_PRICE_TICKS - fallen_ticks(contract)) * contract.tick_size:f}")
+            worker.send(f"{(_PRICE_TICKS - fallen_ticks(contract)) * contract.tick_size:f}")
 
 
-def _start_worker(stage: Stage, contract: Contract) -> Child:
+def _start_worker(stage: Stage, contract: Contract) -> BenchmarkProcess:
     module, book = "benchmarks.children.stop_to_flat_worker", str(stage.folder / "book.sqlite")
     return stage.start(contract.symbol, "-m", module, stage.url, _PORTFOLIO, contract.symbol, book)
 
 
 class Reader:
-    """Reads a stream on and counts off what it waits for."""
+    """Reads a stream on, and keeps the entries of other types for later."""
 
     def __init__(self, read: Callable[..., list[Entry]], after: StreamId) -> None:
         self._read = read
@@ -102,7 +109,10 @@ class Reader:
         self._found: dict[str, list[Entry]] = {}
 
     def until(self, kind: str, count: int) -> list[Entry]:
-        """The next `count` entries of that type, once they are there; each is given out once."""
+        """Waits for the next `count` entries of that type; each is returned once.
+
+        Raises BenchmarkFailed where they do not come in time.
+        """
         deadline = monotonic() + PATIENCE_SECONDS
         found = self._found.setdefault(kind, [])
         while len(found) < count:

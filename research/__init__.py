@@ -1,1 +1,1 @@
-"""Looking back and ahead: backtests, the simulator, the optimizer, and reports of what was."""
+"""Research: backtests, the simulator, the optimizer, and reports on past trading days."""

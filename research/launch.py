@@ -1,7 +1,7 @@
-"""How the scripts in this folder become the command `portfold research …`: the very same code.
+"""Runs the scripts in this folder as the command `portfold research …`, by the very same code.
 
-Whoever has run them for years types `python3 research/portfolio_simulator.py`, with whichever Python that is.
-If it has no portfold, and the checkout has its own environment from `make`, that one is used.
+Users of many years type `python3 research/portfolio_simulator.py`, with whichever Python they have. Where
+that Python lacks portfold, the environment that `make` has set up in the checkout is used.
 """
 
 import os
@@ -15,7 +15,7 @@ _OWN_PYTHON = ROOT / ".venv" / "bin" / "python"
 
 
 def launch(command: str) -> NoReturn:
-    """Goes on as `portfold research` with this command and the script's own options; does not return."""
+    """Replaces this process by `portfold research` with this command and the script's options."""
     python = sys.executable
     if find_spec("msgspec") is None or find_spec("cyclopts") is None:
         if not _OWN_PYTHON.exists():
@@ -23,7 +23,7 @@ def launch(command: str) -> NoReturn:
                 f"portfold is not installed for {python}. Run `make test` in {ROOT} once: it sets it up."
             )
         python = str(_OWN_PYTHON)
-    words = [python, "-P", "-m", "portfold.cli.main", "research", command, *sys.argv[1:]]
+    arguments = [python, "-P", "-m", "portfold.cli.main", "research", command, *sys.argv[1:]]
     path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
     sys.stdout.flush()
-    os.execve(python, words, {**os.environ, "PYTHONPATH": path})  # noqa: S606 - our own command, no shell
+    os.execve(python, arguments, {**os.environ, "PYTHONPATH": path})  # noqa: S606 - our own command, no shell

@@ -1,7 +1,7 @@
-"""Work in several processes, which end with the one who started them, however that one ends.
+"""Runs work in several processes, which end with the process that started them, however that ends.
 
-Processes are spawned, never forked, so that it works alike wherever it runs; they leave Ctrl-C to the one who
-started them. Each holds an end of a pipe, and is gone as soon as nobody holds the other.
+Processes are spawned, never forked, so that they work alike on every system; they leave Ctrl-C to the process
+that started them. Each holds one end of a pipe and ends as soon as the other end is closed.
 """
 
 import os
@@ -16,15 +16,15 @@ from multiprocessing.connection import Connection, wait
 
 @contextmanager
 def processes(jobs: int, begin: Callable[..., object] | None = None, *given: object) -> Iterator[Executor]:
-    """`jobs` processes, each of which begins by calling `begin` with what is `given`.
+    """Starts `jobs` processes, each of which begins by calling `begin` with the arguments `given`.
 
-    At the end of the block what has not begun never begins, and what is under way is waited for; a block that
-    fails or is interrupted ends the processes at once.
+    At the end of the block work that has not begun is cancelled, and work under way is waited for; a block
+    that fails or is interrupted ends the processes at once.
     """
     context = get_context("spawn")
     leash, held = context.Pipe(duplex=False)
     with leash, held, _until_left(ProcessPoolExecutor(jobs, context, _begin, (leash, begin, given))) as pool:
-        # What is blocked here is so in what is spawned: Ctrl-C is this process's alone, from the start.
+        # A spawned process inherits the blocked signal, so Ctrl-C reaches this process alone from the start.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             for _ in range(jobs):
@@ -47,7 +47,7 @@ def _until_left(pool: Executor) -> Iterator[Executor]:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Counts the cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

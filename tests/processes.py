@@ -26,6 +26,7 @@ from portfold.coordinator.process import leader
 from portfold.coordinator.process.process import run
 from portfold.events.wire.connection import Place
 from portfold.log import open_log
+from tests.forked import Forked
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[1]
@@ -69,20 +70,14 @@ class Logged:
 
 
 class ChildProcess(Logged):
-    """A Python process of ours that writes its log to the file `log`."""
+    """A process of ours that writes its log to the file `log`."""
 
     def __init__(self, module: str, *arguments: str, folder: Path, name: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / f"{name}.log"
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
-                cwd=folder,  # where no ./config lies: what is not given is the packaged default
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+            # In a folder where no ./config lies: what is not given is the packaged default.
+            self._process = Forked(module, arguments, folder=folder, environment=os.environ, out=log, err=log)
 
     @property
     def pid(self) -> int:
@@ -216,10 +211,15 @@ def coordinating(
 
 def is_gone(process: int) -> bool:
     """Whether it has ended, be it that nobody has asked for its exit code yet."""
+    return state_of(process) in ("", "Z")
+
+
+def state_of(process: int) -> str:
+    """The letter that `ps` shows for what it does, T where it was stopped; nothing where there is none."""
     shown = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
     )
-    return shown.stdout.strip()[:1] in ("", "Z")
+    return shown.stdout.strip()[:1]
 
 
 def more_tries(client: Any) -> None:

@@ -1,10 +1,11 @@
-"""The processes at the ends of what `latency` measures, each in a role: `gate`, `bare` or `echo`.
+"""The processes that `latency` measures, each in a role: `gate`, `bare` or `echo`.
 
-`gate` asks as a strategy does. `bare` and `echo` are the yardstick, no more than the wire needs: one adds an
-event of the same fields and blocks on the decisions, the other blocks on the events and adds an answer of as
-many fields under the ID that portfold would give it. They alone speak Redis themselves.
+`gate` asks as a strategy does. `bare` and `echo` are the yardstick and do no more than the wire needs: `bare`
+adds an event of the same fields and blocks on the decisions, `echo` blocks on the events and adds an answer
+of as many fields under the ID that portfold would give it. Only these two speak Redis themselves.
 
-Who asks is told on standard input how many times, and answers with the nanoseconds each answer took, as JSON.
+`gate` and `bare` read from standard input how many requests to make, and print the nanoseconds each answer
+took, as JSON.
 """
 
 import json
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from benchmarks.children.unexpected_answer import UnexpectedAnswer
 from portfold.events.codec import encode
 from portfold.events.decisions import EntryAllowed
 from portfold.events.incoming import EntryRequested
@@ -31,10 +33,6 @@ _ANSWER_MS = 4_000
 _BLOCK_MS = 1_000
 
 
-class NoAnswer(RuntimeError):
-    """A request was not answered as it must be for the figures to mean anything."""
-
-
 def _ask_by_gate(url: str, portfolio: str, pause_seconds: float) -> None:
     log, lines = open_log("gate")
     settings = GateSettings(url=url, portfolio=portfolio, answer_seconds=20)
@@ -45,7 +43,7 @@ def _ask_by_gate(url: str, portfolio: str, pause_seconds: float) -> None:
         decision = gate.request_entry(SYMBOL, side="long", size=1, strategy=_STRATEGY)
         took = time.perf_counter_ns() - begun
         if not decision:
-            raise NoAnswer(f"Not allowed ({decision.code}): {decision.reason}")
+            raise UnexpectedAnswer(f"Not allowed ({decision.code}): {decision.reason}")
         gate.withdraw(SYMBOL, "measured")
         return took
 
@@ -66,13 +64,13 @@ def _ask_barely(url: str, portfolio: str, pause_seconds: float) -> None:
         nonlocal last
         fields[seq] = str(int(fields[seq]) + 1)
         begun = time.perf_counter_ns()
-        asked = client.execute_command("XADD", keys.events, "*", *fields)
+        request_id = client.execute_command("XADD", keys.events, "*", *fields)
         reply = client.execute_command(
             "XREAD", "COUNT", 100, "BLOCK", _ANSWER_MS, "STREAMS", keys.decisions, last
         )
         took = time.perf_counter_ns() - begun
-        if not reply or reply[0][1][-1][1][-3] != asked:
-            raise NoAnswer(f"No answer to {asked}")
+        if not reply or reply[0][1][-1][1][-3] != request_id:
+            raise UnexpectedAnswer(f"No answer to {request_id}")
         last = reply[0][1][-1][0]
         return took
 
@@ -88,16 +86,17 @@ def _echo(url: str, portfolio: str) -> None:
         reply = client.execute_command(
             "XREAD", "COUNT", 256, "BLOCK", _BLOCK_MS, "STREAMS", keys.events, last
         )
-        for asked, _ in reply[0][1] if reply else ():
-            last = asked
-            answer = StreamId.parse(asked).decision(0)
+        for request_id, _ in reply[0][1] if reply else ():
+            last = request_id
+            answer = StreamId.parse(request_id).decision(0)
             client.execute_command(
-                "XADD", keys.decisions, str(answer), *allowed, "event", asked, "chain", "0" * 64
+                "XADD", keys.decisions, str(answer), *allowed, "event", request_id, "chain", "0" * 64
             )
 
 
 def _answer_with_times(ask: Callable[[], int], pause_seconds: float) -> None:
-    """One line of times for each line with a count; a pause after each, so that each finds all at rest."""
+    """Prints a line of times for each line with a count; pauses after each request, so that all is at rest
+    again."""
     for count in _counts():
         times = []
         for _ in range(count):

@@ -1,6 +1,6 @@
 """A worker for `stop_to_flat`: production gate, trader and paper broker, always wanting to be long.
 
-It takes prices from standard input, one a line, each a bar of its symbol; it ends when they do.
+It reads prices from standard input, one a line, each a bar of its symbol, and ends with its input.
 """
 
 import sys
@@ -20,7 +20,7 @@ from portfold.workers.strategies.intent import Enter, Intent, OwnPosition
 
 
 class AlwaysLong:
-    """Enters on every bar it is flat on, and never leaves by itself."""
+    """Enters at every bar without a position, and never exits by itself."""
 
     def decide(self, bar: Bar, held: OwnPosition | None) -> Intent:  # noqa: ARG002 - the bar does not matter to it
         return Enter("long", 1) if held is None else None

@@ -1,4 +1,4 @@
-"""Few figures that say much: the middle, the bad end, and the shape in between."""
+"""Summarizes samples: percentiles, and a histogram as text."""
 
 import math
 from collections import Counter
@@ -8,12 +8,12 @@ _BAR = 50
 
 
 def percentile(samples: Sequence[float], percent: float) -> float:
-    """The smallest sample that `percent` of all do not exceed (nearest rank)."""
+    """Returns the smallest sample that `percent` of all do not exceed (nearest rank)."""
     return sorted(samples)[max(0, math.ceil(len(samples) * percent / 100) - 1)]
 
 
 def histogram(samples: Sequence[float], unit: str, rows: int = 20) -> str:
-    """How many samples lie where, in at most about `rows` steps of a round width; the last row is open."""
+    """Counts the samples in at most about `rows` bins of a round width; the last bin has no upper end."""
     width = _round_width(percentile(samples, 99) / rows)
     counts = Counter(min(int(sample / width), rows) for sample in samples)
     longest = max(counts.values())
@@ -26,7 +26,7 @@ def histogram(samples: Sequence[float], unit: str, rows: int = 20) -> str:
 
 
 def _round_width(least: float) -> float:
-    """The next of 1, 2, 5, 10, 20, 50, ... that is not below `least`."""
+    """Returns the first of 1, 2, 5, 10, 20, 50, ... that is not below `least`."""
     width, steps = 1.0, (2.0, 2.5, 2.0)
     for turn in range(30):
         if width >= least:

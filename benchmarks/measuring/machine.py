@@ -1,4 +1,4 @@
-"""What was measured on: the line under every figure, without which it means nothing."""
+"""Names the machine and the server of a measurement, without which its figures mean nothing."""
 
 import os
 import platform
@@ -8,19 +8,19 @@ from portfold.events.wire.bus import Bus
 
 
 def machine_line() -> str:
-    """Processor, cores that may be used, Python and system."""
+    """Names the processor, the number of usable cores, Python and the system."""
     return f"{_processor()}, {_cores()} cores, Python {platform.python_version()}, {platform.system()}"
 
 
 def server_line(bus: Bus, appendfsync: str) -> str:
-    """Which server, and when it calls a write written."""
+    """Names the server, and when it syncs a write to disk."""
     facts = bus.server()
     name, number = facts.get("server_name", "redis"), facts.get("valkey_version") or facts["redis_version"]
     return f"{name} {number} on 127.0.0.1, appendfsync {appendfsync}"
 
 
 def _processor() -> str:
-    """As Linux tells it; elsewhere what Python knows, if only the architecture."""
+    """Returns the model as Linux reports it; elsewhere what Python knows, if only the architecture."""
     described = Path("/proc/cpuinfo")
     if described.exists():
         for line in described.read_text(encoding="utf-8").splitlines():

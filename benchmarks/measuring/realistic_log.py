@@ -1,9 +1,9 @@
 """A realistic log, made from a seed: ten workers trade for weeks within the packaged limits.
 
-Every entry lies there as it would in the stream. What comes of it is not made up: each event is decided by
-the production fold as it is said, and the next one follows from the answer. So there are requests allowed and
-denied, fills, withdrawals, reservations that expire, marks every minute, closes, a stop on the bad days with
-the flattening after it, days that roll over weekends, and now and then a repeat or somebody's garbage.
+Every entry has the fields it would have in the stream. Each event is decided by the production fold as soon
+as it is added, and the next one follows from that answer. So the log has requests allowed and denied, fills,
+withdrawals, slots that expire, marks every minute, closes, a stop on bad days with the flattening after it,
+days that roll over weekends, and now and then a repeat or an entry that cannot be read.
 """
 
 from collections.abc import Callable
@@ -47,9 +47,9 @@ _DAY_MS = 1440 * _MINUTE_MS
 _MINUTES_A_DAY = 23 * 60
 _COMMISSION = Decimal("5.00")
 _MOST_A_MINUTE = 8  # dollars that a contract moves
-# Chances: that a day is bad; that a price moves for whoever holds something, on a good day (about what pays
-# the commission) and on a bad one; that one who is flat asks in a minute, and one who is not closes.
-_BAD_DAY, _FOR_US, _FOR_US_ON_A_BAD_DAY, _ASKS, _CLOSES = 0.15, 0.55, 0.25, 0.3, 0.08
+# Chances: of a bad day; of a price that moves in favour of a position, on a good day (about enough to pay the
+# commission) and on a bad day; of a request in a minute without a position, and of a close with one.
+_BAD_DAY, _IN_FAVOUR, _IN_FAVOUR_ON_A_BAD_DAY, _ASKS, _CLOSES = 0.15, 0.55, 0.25, 0.3, 0.08
 
 
 class LogEntry(NamedTuple):
@@ -60,7 +60,7 @@ class LogEntry(NamedTuple):
 
 
 class _Worker(Struct):
-    """One worker's own view: what it holds, and how it counts what it says."""
+    """One worker: its price in ticks, its session, the number of its last event and what it holds."""
 
     name: str
     contract: Contract
@@ -73,13 +73,13 @@ class _Worker(Struct):
     def price(self) -> Decimal:
         return self.ticks * self.contract.tick_size
 
-    def says(self, kind: Callable[..., Event], **fields: object) -> Event:
+    def event(self, kind: Callable[..., Event], **fields: object) -> Event:
         self.seq += 1
         return kind(worker=self.name, session=self.session, seq=self.seq, **fields)
 
 
 def realistic_log(count: int, seed: int) -> list[LogEntry]:
-    """The first `count` entries of the log with this seed."""
+    """Returns the first `count` entries of the log with this seed."""
     trading = _Trading(load(str(PACKAGED), {}, Path.cwd()), Random(seed))
     trading.begin()
     while len(trading.log) < count:
@@ -88,7 +88,7 @@ def realistic_log(count: int, seed: int) -> list[LogEntry]:
 
 
 class _Trading:
-    """The account, the clock and the log while they are made up."""
+    """The account, the clock and the log while they are made."""
 
     def __init__(self, configuration: Configuration, random: Random) -> None:
         self.log: list[LogEntry] = []
@@ -104,12 +104,12 @@ class _Trading:
         self._at = StreamId(_FIRST_OPEN_MS, 0)
 
     def begin(self) -> None:
-        """The coordinator comes up and puts its limits in force."""
-        self._say(CoordinatorStarted(leader="host.1.abc", epoch=1, fold=FOLD_VERSION, version="0.1.0"))
-        self._say(self._limits)
+        """Adds the start of a coordinator and the limits it puts in force."""
+        self._add(CoordinatorStarted(leader="host.1.abc", epoch=1, fold=FOLD_VERSION, version="0.1.0"))
+        self._add(self._limits)
 
     def trade_a_day(self) -> None:
-        """23 hours of minutes; workers start anew each day."""
+        """Trades the 23 hours of a day, minute by minute; workers start anew each day."""
         week, weekday = divmod(self._days, 5)
         opens_ms = _FIRST_OPEN_MS + (7 * week + weekday) * _DAY_MS
         self._days += 1
@@ -117,14 +117,14 @@ class _Trading:
         for worker in self._workers:
             worker.session, worker.seq = f"{opens_ms}-{self._random.getrandbits(32):08x}", 0
             held = holdings_text([worker.held]) if worker.held else ""
-            self._say(worker.says(WorkerStarted, symbols=worker.contract.symbol, positions=held), opens_ms)
+            self._add(worker.event(WorkerStarted, symbols=worker.contract.symbol, positions=held), opens_ms)
         for minute in range(1, _MINUTES_A_DAY):
             self._trade_a_minute(opens_ms + minute * _MINUTE_MS, bad=bad)
 
     def _trade_a_minute(self, ms: int, *, bad: bool) -> None:
         due_ms = next_deadline(self._state)
         if due_ms is not None and due_ms <= ms:
-            self._say(ClockTicked(), due_ms)
+            self._add(ClockTicked(), due_ms)
         self._at = max(self._at, StreamId(ms, 0))
         for worker in self._workers:
             self._move_price(worker, bad=bad)
@@ -133,14 +133,14 @@ class _Trading:
             elif self._random.random() < _ASKS:
                 self._ask(worker)
         if self._random.random() < 0.01:
-            self._hear(["type", "PositionMarked", "worker", "by hand", "price", "NaN"])
+            self._add_fields(["type", "PositionMarked", "worker", "by hand", "price", "NaN"])
         if self._random.random() < 0.01:
-            self._hear(self.log[-1].fields)
+            self._add_fields(self.log[-1].fields)
 
     def _move_price(self, worker: _Worker, *, bad: bool) -> None:
         most = max(1, int(_MOST_A_MINUTE / worker.contract.tick_value))
-        for_us = self._random.random() < (_FOR_US_ON_A_BAD_DAY if bad else _FOR_US)
-        up = for_us == (worker.held is None or worker.held.side == "long")
+        in_favour = self._random.random() < (_IN_FAVOUR_ON_A_BAD_DAY if bad else _IN_FAVOUR)
+        up = in_favour == (worker.held is None or worker.held.side == "long")
         worker.ticks += self._random.randint(0, most) * (1 if up else -1)
 
     # --- what a worker does ------------------------------------------------------------------------------
@@ -148,16 +148,16 @@ class _Trading:
     def _ask(self, worker: _Worker) -> None:
         symbol = worker.contract.symbol
         side: Side = "long" if self._random.random() < 0.6 else "short"
-        decided = self._say(
-            worker.says(EntryRequested, symbol=symbol, side=side, size=1, strategy="IBS on hourly bars")
+        decided = self._add(
+            worker.event(EntryRequested, symbol=symbol, side=side, size=1, strategy="IBS on hourly bars")
         )
         if not isinstance(decided.decisions[-1], EntryAllowed):
             return
         chance = self._random.random()
         if chance < 0.93:
             worker.held = Holding(symbol, side, 1, worker.price)
-            self._say(
-                worker.says(
+            self._add(
+                worker.event(
                     PositionOpened,
                     symbol=symbol,
                     side=side,
@@ -167,23 +167,23 @@ class _Trading:
                 )
             )
         elif chance < 0.98:
-            self._say(worker.says(EntryWithdrawn, symbol=symbol, reason="Refused by the spread filter"))
+            self._add(worker.event(EntryWithdrawn, symbol=symbol, reason="Refused by the spread filter"))
 
     def _manage(self, worker: _Worker, held: Holding) -> None:
         if self._random.random() < _CLOSES:
             self._close(worker, held, "ibs")
             return
         gross = self._gross(worker, held)
-        self._say(
-            worker.says(
+        self._add(
+            worker.event(
                 PositionMarked, symbol=held.symbol, side=held.side, price=worker.price, unrealized=gross
             )
         )
 
     def _close(self, worker: _Worker, held: Holding, reason: str) -> None:
         worker.held = None
-        self._say(
-            worker.says(
+        self._add(
+            worker.event(
                 PositionClosed,
                 symbol=held.symbol,
                 side=held.side,
@@ -204,16 +204,16 @@ class _Trading:
 
     # --- the log -----------------------------------------------------------------------------------------
 
-    def _say(self, event: Event, ms: int | None = None) -> Decided:
-        """Adds the event; after a stop everybody closes at once."""
-        decided = self._hear(encode(event), ms)
+    def _add(self, event: Event, ms: int | None = None) -> Decided:
+        """Adds the event; after a stop every worker closes at once."""
+        decided = self._add_fields(encode(event), ms)
         if any(isinstance(decision, StopLossTriggered) for decision in decided.decisions):
             for worker in self._workers:
                 if worker.held is not None:
                     self._close(worker, worker.held, "daily stop loss")
         return decided
 
-    def _hear(self, fields: list[str], ms: int | None = None) -> Decided:
+    def _add_fields(self, fields: list[str], ms: int | None = None) -> Decided:
         """Adds an entry, at `ms` or a few milliseconds after the last one, and decides it."""
         later_ms = max(self._at.ms + self._random.randint(0, 5), ms or 0)
         self._at = StreamId(later_ms, self._at.seq + 1 if later_ms == self._at.ms else 0)

@@ -1,7 +1,7 @@
-"""Where a benchmark plays: a server of its own in a temporary folder, and real processes on it.
+"""The stage of a benchmark: a server of its own in a temporary folder, and real processes on it.
 
-Whatever happens, an exception, Ctrl-C, SIGTERM, nothing is left: processes are ended, the folder is removed.
-Should the benchmark be killed outright, its processes see their standard input end and end by themselves.
+After an exception, Ctrl-C or SIGTERM nothing is left: processes are ended, the folder is removed. If the
+benchmark itself is killed, its processes see their standard input end, and end by themselves.
 """
 
 import selectors
@@ -27,7 +27,7 @@ from portfold.events.wire.errors import BusError
 
 APPENDFSYNC: AppendFsync = "always"
 PATIENCE_SECONDS = 60.0
-"""The longest any single step may take on a busy machine; then the benchmark gives up."""
+"""The longest any single step may take on a busy machine before the benchmark gives up."""
 
 _ROOT = Path(__file__).parents[2]
 _END_SECONDS = 10.0
@@ -36,11 +36,11 @@ _ADDED_AT_ONCE = 1000
 
 
 class BenchmarkFailed(Exception):
-    """It cannot be measured; a sentence that says why."""
+    """A benchmark that cannot be measured; the message says why."""
 
 
-class Child:
-    """A process of the benchmark, its log in a file: it is told lines and answers with lines."""
+class BenchmarkProcess:
+    """A process of the benchmark: reads lines, prints lines, and writes its log to a file."""
 
     def __init__(self, words: list[str], log: Path) -> None:
         self._log = log
@@ -56,16 +56,16 @@ class Child:
                 start_new_session=True,  # Ctrl-C is for the benchmark, which ends its children itself
             )
 
-    def tell(self, line: str) -> None:
-        """Sends a line."""
+    def send(self, line: str) -> None:
+        """Sends a line. Raises BenchmarkFailed where the process has ended."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(f"{line}\n")
         except BrokenPipeError:
             raise self.failure("ended") from None
 
-    def hear(self) -> str:
-        """Waits for a line."""
+    def receive(self) -> str:
+        """Waits for a line and returns it. Raises BenchmarkFailed where none comes."""
         assert self._process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
@@ -80,8 +80,8 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
-    def says(self, *texts: str) -> None:
-        """Waits until its log holds one of `texts`."""
+    def wait_for_log(self, *texts: str) -> None:
+        """Waits until its log holds one of `texts`. Raises BenchmarkFailed where none appears in time."""
         give_up = monotonic() + PATIENCE_SECONDS
         while not any(text in self._log.read_text(errors="replace") for text in texts):
             if self._process.poll() is not None:
@@ -91,19 +91,19 @@ class Child:
             sleep(_LOOK_SECONDS)
 
     def kill(self) -> None:
-        """Ends it as a crash would."""
+        """Kills the process, as a crash would."""
         self._process.kill()
 
     def failure(self, what: str) -> BenchmarkFailed:
-        """That this process did `what`, with its last words."""
-        last_words = self._log.read_text(errors="replace").splitlines()[-5:]
-        return BenchmarkFailed("\n".join([f"The process {self._log.stem} {what}.", *last_words]))
+        """Returns the error that this process did `what`, with the last lines of its log."""
+        last_lines = self._log.read_text(errors="replace").splitlines()[-5:]
+        return BenchmarkFailed("\n".join([f"The process {self._log.stem} {what}.", *last_lines]))
 
     def ask_to_end(self) -> None:
         self._process.terminate()
 
     def end(self) -> None:
-        """Waits until it has ended, at last by force."""
+        """Waits until the process has ended; kills it where that takes too long."""
         try:
             self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
@@ -120,10 +120,10 @@ class Stage:
         self.url = server.url
         self._config = folder / "config"
         write_defaults(self._config)
-        self._children: list[Child] = []
+        self._children: list[BenchmarkProcess] = []
 
     def bus(self, portfolio: str) -> Bus:
-        """The portfolio on this server."""
+        """Returns a bus to the portfolio on this server."""
         return Bus(connect(self.url, timeout_seconds=PATIENCE_SECONDS + 1), portfolio)
 
     def put_on_server(self, key: str, log: Sequence[LogEntry]) -> None:
@@ -136,14 +136,17 @@ class Stage:
                 commands.execute()
         client.close()
 
-    def start(self, name: str, *words: str) -> Child:
+    def start(self, name: str, *words: str) -> BenchmarkProcess:
         """Starts `python WORDS`."""
-        child = Child(list(words), self.folder / f"{name}.log")
+        child = BenchmarkProcess(list(words), self.folder / f"{name}.log")
         self._children.append(child)
         return child
 
-    def start_coordinator(self, portfolio: str) -> Child:
-        """Starts `portfold coordinator` with the packaged configuration; returns when it decides."""
+    def start_coordinator(self, portfolio: str) -> BenchmarkProcess:
+        """Starts `portfold coordinator` with the packaged configuration; returns once it decides.
+
+        Raises BenchmarkFailed where it decides nothing in time.
+        """
         child = self.start_another(portfolio, f"coordinator-{portfolio}")
         bus = self.bus(portfolio)
         # Its first decision, on the limits it puts in force, begins the trading day.
@@ -153,13 +156,14 @@ class Stage:
             raise child.failure("decided nothing in time")
         return child
 
-    def start_standby(self, portfolio: str, name: str) -> Child:
-        """Starts another one, called `name`; returns when it stands by, or leads if the other had no time."""
+    def start_standby(self, portfolio: str, name: str) -> BenchmarkProcess:
+        """Starts a coordinator, called `name`; returns once it stands by, or leads where the other lost the
+        lease."""
         child = self.start_another(portfolio, name)
-        child.says("Standing by", "initialized successfully")
+        child.wait_for_log("Standing by", "initialized successfully")
         return child
 
-    def start_another(self, portfolio: str, name: str) -> Child:
+    def start_another(self, portfolio: str, name: str) -> BenchmarkProcess:
         """Starts a coordinator, called `name`, and returns at once."""
         return self.start(
             name,
@@ -175,7 +179,7 @@ class Stage:
 
 
 def played(measure: Callable[[Stage], None]) -> int:
-    """Measures on a stage that is torn down in the end, whichever that is; gives the exit code."""
+    """Measures on a stage that is torn down however the measurement ends; returns the exit code."""
     try:
         with _on_stage() as stage:
             measure(stage)

@@ -10,13 +10,13 @@ from cyclopts.validators import Number
 
 from portfold.cli.exits import Failure, Unusable
 from portfold.cli.research.given import Days, Dollars
-from portfold.cli.research.printing import SHARPE_LINE, aligned, money, percent, print_lines, ratio
+from portfold.cli.research.telling import SHARPE_LINE, aligned, money, percent, ratio, tell
 
 if TYPE_CHECKING:
     from portfold.config import Configuration
     from portfold.research.backtest.best import Best
-    from portfold.research.backtest.one import Done, Plan
-    from portfold.research.simulate.market import Market
+    from portfold.research.backtest.one import BacktestPlan, FinishedBacktest
+    from portfold.research.simulate.market import ResearchMarket
 
 
 def register(app: App) -> None:
@@ -39,12 +39,12 @@ def backtest(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Trade each symbol alone over bars of the past, as its worker would.
 
-    Strategy, filter, fills and costs are those of runtime.json. There is no
-    portfolio limit and no daily stop: these are simulated later. Writes the
-    folder of results that simulate and optimize read. A symbol whose bars and
-    settings have not changed since is not backtested again.
+    Strategy, filter, fills and costs are those of runtime.json. A symbol is
+    alone: no portfolio limit and no daily stop, which are the simulator's.
+    Writes the folder of results that simulate and optimize read. What is
+    done already, and has not changed, is not done again.
 
-    Exit code 1 when a symbol cannot be backtested; the others still are.
+    Exit code 1 when a symbol cannot be backtested; the others are done.
 
     For example:
 
@@ -65,11 +65,11 @@ def backtest(  # noqa: PLR0913 - each is an option of the command
     first
         The first trading day, as 2023-01-02; bars before it warm up indicators. By default all are traded.
     last
-        The last trading day.
+        The last one.
     initial_cash
-        Dollars in the account at the beginning: Sharpe and CAGR are of the account's returns.
+        Dollars in the account at the beginning: Sharpe and CAGR are of its returns.
     jobs
-        How many processes backtest; by default one for each core.
+        How many processes backtest; by default one a core.
     config
         The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one.
     """
@@ -81,9 +81,9 @@ def backtest(  # noqa: PLR0913 - each is an option of the command
     needs_extra()
     from portfold.cli.research.given import market_of, names_in
     from portfold.config import load
-    from portfold.research.backtest.one import Plan
+    from portfold.research.backtest.one import BacktestPlan
     from portfold.research.processes import cores
-    from portfold.research.trades.trading_days import Span
+    from portfold.research.trades.trading_days import DaySpan
     from portfold.workers.brokers.registry import on_paper
 
     market = market_of(bars, days, market_seed)
@@ -92,51 +92,51 @@ def backtest(  # noqa: PLR0913 - each is an option of the command
     configuration = on_paper(load(config, os.environ, Path.cwd()))
     chosen, without = _symbols(configuration, market, names_in(symbols))
     cash = Decimal(str(initial_cash)).quantize(Decimal("0.01"))
-    plan = Plan(configuration, market, Span(first, last), cash, results_dir)
-    print_lines(_what_is_done(plan, chosen, without))
+    plan = BacktestPlan(configuration, market, DaySpan(first, last), cash, results_dir)
+    tell(_what_is_done(plan, chosen, without))
     _run(plan, chosen, jobs or cores())
 
 
 def _symbols(
-    configuration: "Configuration", market: "Market", wanted: Sequence[str]
+    configuration: "Configuration", market: "ResearchMarket", wanted: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """Returns the symbols to backtest, and those with bars but no contract. Raises Unusable."""
-    with_bars, contracts = market.open(configuration).symbols, configuration.contracts
+    """The symbols to backtest, and those that have bars but no contract. Raises Unusable."""
+    there, contracts = market.open(configuration).symbols, configuration.contracts
     known = ", ".join(contracts)
     for symbol in wanted:
-        if symbol not in with_bars:
-            has = f"{market} has bars of {', '.join(with_bars)}"
+        if symbol not in there:
+            has = f"{market} has bars of {', '.join(there)}"
             raise Unusable(f"--symbols: {has}, and none of {symbol[:40]}.")
         if symbol not in contracts:
             raise Unusable(f"--symbols: expected symbols with a contract ({known}), got {symbol[:40]}.")
     if wanted:
         return sorted(set(wanted)), []
-    chosen = [symbol for symbol in with_bars if symbol in contracts]
+    chosen = [symbol for symbol in there if symbol in contracts]
     if not chosen:
         raise Unusable(f"--bars: expected symbols with a contract ({known}), and {market} has none of them.")
-    return chosen, [symbol for symbol in with_bars if symbol not in contracts]
+    return chosen, [symbol for symbol in there if symbol not in contracts]
 
 
-def _run(plan: "Plan", symbols: Sequence[str], jobs: int) -> None:
+def _run(plan: "BacktestPlan", symbols: Sequence[str], jobs: int) -> None:
     from portfold.cli.progress import progress
-    from portfold.research.backtest.several import Failed, backtests
+    from portfold.research.backtest.several import FailedBacktest, backtests
 
-    done: list[Done] = []
-    failed: list[Failed] = []
+    done: list[FinishedBacktest] = []
+    failed: list[FailedBacktest] = []
     try:
         with progress("Backtesting", len(symbols), "symbols") as on_progress:
-            for result in backtests(plan, symbols, jobs):
-                if isinstance(result, Failed):
-                    failed.append(result)
+            for one in backtests(plan, symbols, jobs):
+                if isinstance(one, FailedBacktest):
+                    failed.append(one)
                 else:
-                    done.append(result)
+                    done.append(one)
                 on_progress(len(done) + len(failed))
     except KeyboardInterrupt:
         kept = f"{len(done)} of {len(symbols)} symbols are done and kept"
-        print_lines([f"Interrupted. {kept}; the same command does the rest."])
+        tell([f"Interrupted. {kept}; the same command does the rest."])
         raise
     if done:
-        print_lines(_found(plan, sorted(done, key=lambda one: one.best.symbol)))
+        tell(_found(plan, sorted(done, key=lambda one: one.best.symbol)))
     if failed:
         raise Failure(" ".join(one.why for one in sorted(failed)))
 
@@ -144,7 +144,7 @@ def _run(plan: "Plan", symbols: Sequence[str], jobs: int) -> None:
 # --- in words -------------------------------------------------------------------------------------------
 
 
-def _what_is_done(plan: "Plan", symbols: Sequence[str], without: Sequence[str]) -> Iterator[str]:
+def _what_is_done(plan: "BacktestPlan", symbols: Sequence[str], without: Sequence[str]) -> Iterator[str]:
     from portfold.workers.brokers.paper import fill_at
 
     fills = (
@@ -156,8 +156,8 @@ def _what_is_done(plan: "Plan", symbols: Sequence[str], without: Sequence[str]) 
         yield f"Left out, as they have no contract: {', '.join(without)}."
 
 
-def _costs(plan: "Plan", symbols: Sequence[str]) -> Iterator[str]:
-    """Yields each cost, with its symbols where costs differ."""
+def _costs(plan: "BacktestPlan", symbols: Sequence[str]) -> Iterator[str]:
+    """Each cost that there is, and where there are several, whose it is."""
     from portfold.dollars import shown
     from portfold.research.report.wording import counted
 
@@ -186,7 +186,7 @@ _HEADS = (
 )
 
 
-def _found(plan: "Plan", done: "Sequence[Done]") -> Iterator[str]:
+def _found(plan: "BacktestPlan", done: "Sequence[FinishedBacktest]") -> Iterator[str]:
     all_of_them = [one.best for one in done]
     first, last = min(best.first_day for best in all_of_them), max(best.last_day for best in all_of_them)
     yield f"Traded: {first} to {last}."
@@ -240,7 +240,7 @@ def _remarks(all_of_them: "Sequence[Best]") -> Iterator[str]:
 
 
 def _methods(all_of_them: "Sequence[Best]") -> Iterator[str]:
-    """Says by which method each symbol's out-of-sample Sharpe was measured."""
+    """By which method the Sharpe out of sample was had, of whom."""
     methods = sorted({best.sharpe_oos_method for best in all_of_them})
     for method in methods:
         whose = ", ".join(best.symbol for best in all_of_them if best.sharpe_oos_method == method)

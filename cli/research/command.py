@@ -1,4 +1,4 @@
-"""`portfold research`: looks for the portfolio to trade. A new command is one line in `_COMMANDS`."""
+"""`portfold research`: looks for the portfolio to trade. A command is one line here."""
 
 from collections.abc import Callable
 

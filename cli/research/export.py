@@ -1,4 +1,4 @@
-"""`portfold research export`: writes the portfolio that was found as the file the coordinator loads."""
+"""`portfold research export`: the portfolio that was found as the file the coordinator loads."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -10,11 +10,11 @@ from cyclopts.validators import Number
 
 from portfold.cli.exits import Failure
 from portfold.cli.research.given import Dollars
-from portfold.cli.research.printing import money, percent, print_lines, ratio, seen_lines
+from portfold.cli.research.telling import money, percent, ratio, seen_lines, tell
 
 if TYPE_CHECKING:
     from portfold.config import Portfolio
-    from portfold.research.search.config_export import Choice
+    from portfold.research.search.config_export import PortfolioChoice
     from portfold.research.search.findings import Judged
 
 
@@ -33,8 +33,8 @@ def export(
 ) -> None:
     """Write a row of the optimizer's table as the coordinator's configuration.
 
-    The coordinator's own loader checks it first. Existing limits are changed
-    only with --yes, after the changes are printed.
+    The coordinator's own loader has read it before it is written. Limits
+    that are there already are not changed before it is said how.
 
     Exit code 1 when limits would change and --yes is not given.
 
@@ -53,7 +53,7 @@ def export(
     daily_stop_loss
         Dollars of loss a day; by default what the table was made with.
     yes
-        Change the existing limits.
+        Change the limits that are there.
     """
     from portfold.cli.research.extra import needs_extra
 
@@ -68,21 +68,19 @@ def export(
     )
 
     choice = read_choice(results, row)
-    stop, stop_lines = _stop(choice, daily_stop_loss)
+    stop, stop_told = _stop(choice, daily_stop_loss)
     text = configuration_text(choice, stop)
     portfolio = checked(text, output)
     before = in_force(output)
     changed = changes(before, portfolio) if before is not None else []
-    print_lines(_choice_lines(choice, portfolio), stop_lines, _change_lines(output, changed))
+    tell(_told(choice, portfolio), stop_told, _changes_told(output, changed))
     if changed and not yes:
-        raise Failure(f"{output} is unchanged: --yes writes it.")
+        raise Failure(f"{output} is as it was: --yes writes it.")
     write_configuration(output, text)
-    print_lines(
-        [f"Written: {output}. A coordinator that reads it puts these limits in force when it starts."]
-    )
+    tell([f"Written: {output}. A coordinator that reads it puts these limits in force when it starts."])
 
 
-def _stop(choice: "Choice", given: float | None) -> tuple[Decimal, list[str]]:
+def _stop(choice: "PortfolioChoice", given: float | None) -> tuple[Decimal, list[str]]:
     from portfold.research.search.config_export import USUAL_STOP, stop_of
 
     simulated = stop_of(choice)
@@ -96,7 +94,7 @@ def _stop(choice: "Choice", given: float | None) -> tuple[Decimal, list[str]]:
     return stop, []
 
 
-def _choice_lines(choice: "Choice", portfolio: "Portfolio") -> Iterator[str]:
+def _told(choice: "PortfolioChoice", portfolio: "Portfolio") -> Iterator[str]:
     from portfold.research.report.wording import counted
     from portfold.research.search.config_export import UNMEASURED
 
@@ -106,7 +104,7 @@ def _choice_lines(choice: "Choice", portfolio: "Portfolio") -> Iterator[str]:
     )
     findings, winner = choice.findings, choice.winner
     if findings is None or winner is None:
-        yield "The days it was chosen on are unknown: there is no record of the search beside the table."
+        yield "On which days it was chosen is not known: nothing beside the table says so."
         yield f"Its Sharpe is {UNMEASURED}. The file says so."
         return
     yield f"Chosen on {_days(findings.train)}: Sharpe {ratio(winner.train.sharpe)}."
@@ -123,7 +121,7 @@ def _days(span: "Judged") -> str:
     return f"{span.first_day} to {span.last_day}"
 
 
-def _change_lines(output: Path, changed: list[str]) -> Iterator[str]:
+def _changes_told(output: Path, changed: list[str]) -> Iterator[str]:
     if changed:
-        yield f"These lines of {output} change:"
+        yield f"In {output} that changes:"
         yield from (f"  {line}" for line in changed)

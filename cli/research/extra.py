@@ -1,4 +1,4 @@
-"""Checks that the packages that research needs are installed."""
+"""Whether what research needs beside portfold itself is installed."""
 
 from portfold.cli.exits import Unusable
 
@@ -6,7 +6,7 @@ from portfold.cli.exits import Unusable
 def needs_extra() -> None:
     """Raises Unusable, with what to do, where the extra `research` is not installed."""
     try:
-        import numpy  # noqa: F401 - only whether it is installed
+        import numpy  # noqa: F401 - only whether it is there
     except ImportError as missing:
         raise Unusable(
             f"Research needs {missing.name}, which is not installed: pip install 'portfold[research]'."
@@ -14,7 +14,7 @@ def needs_extra() -> None:
 
 
 def needs_plotly() -> None:
-    """Raises Unusable, with what to do, where plotly is not installed."""
+    """Raises Unusable where there is nothing to draw with."""
     from importlib.util import find_spec
 
     if find_spec("plotly") is None:

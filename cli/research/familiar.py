@@ -1,7 +1,7 @@
-"""Options of the scripts that research replaces: what each is called here, or why there is none.
+"""Options of the scripts that research takes the place of: what each is called here, or why there is none.
 
-Guarantees: who types one gets a sentence that says so. None is ignored, since a figure would then be taken
-for another.
+Whoever has typed them for years is told in a sentence. None is taken silently: an option without effect would
+make a figure look like another.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _FAMILIAR = {
 
 
 def hint(words: Sequence[str]) -> str | None:
-    """Returns the sentence on the first such option in a refused command line.
+    """The sentence on the first familiar option among the words of a command line that was refused.
 
     None where there is none, or the command is not one of research.
     """

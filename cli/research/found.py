@@ -1,9 +1,9 @@
-"""The findings of a search in words: the best sets, how much of it is luck, how they did on the test days."""
+"""What a search found, in words: the best sets, how much of it is luck, how it did on the other days."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from portfold.cli.research.printing import (
+from portfold.cli.research.telling import (
     SHARPE_LINE,
     aligned,
     ends,
@@ -17,9 +17,9 @@ from portfold.cli.research.printing import (
 
 if TYPE_CHECKING:
     from portfold.research.search.findings import Findings, Winner
-    from portfold.research.search.optimizer import Extent, Optimized, Plan
+    from portfold.research.search.optimizer import Optimized, SearchExtent, SearchPlan
     from portfold.research.search.resume_log import ResumeLog
-    from portfold.research.trades.in_sample import Seen
+    from portfold.research.trades.in_sample import InSampleTrades
     from portfold.research.trades.trading_days import Chosen
 
 _HEADS = ("Pos", "Sharpe", "CAGR/vol", "CAGR", "Return", "MaxDD", "Breaches", "Stops", "Symbols")
@@ -28,9 +28,11 @@ _SYMBOLS = _HEADS.index("Symbols")
 
 
 def span_lines(
-    learned: "Chosen", judged: "Chosen | None", seen: "tuple[Sequence[Seen], Sequence[Seen]]"
+    learned: "Chosen",
+    judged: "Chosen | None",
+    seen: "tuple[Sequence[InSampleTrades], Sequence[InSampleTrades]]",
 ) -> Iterator[str]:
-    """Says on which days it is chosen and judged, and which of their trades a model was trained on."""
+    """On which days it is chosen and judged, and what of either was `seen` by a model before."""
     yield span_line("Chosen on", learned)
     yield from seen_lines(seen[0], "--train-from")
     if judged is not None:
@@ -40,8 +42,8 @@ def span_lines(
         yield "Judged on the same days: expect less of it. --train-to and --test-from judge it on others."
 
 
-def extent_line(extent: "Extent", *, levels: int) -> str:
-    """Says how many sets are searched, and how many are not."""
+def extent_line(extent: "SearchExtent", *, levels: int) -> str:
+    """How much there is to do, and what is not done."""
     if extent.all_sets:
         return f"Searching greedily, then all {extent.of_all // levels:,} sets, for each number of positions."
     return (
@@ -51,15 +53,15 @@ def extent_line(extent: "Extent", *, levels: int) -> str:
 
 
 def interrupted_line(resume_log: "ResumeLog") -> str:
-    """Says what an interrupted search has kept, and how to go on."""
+    """What is left of a search that was interrupted."""
     return (
         f"Interrupted. {len(resume_log.tried):,} sets are measured and kept in {resume_log.path}; the same "
         "command goes on from there."
     )
 
 
-def nothing_valid(plan: "Plan", optimized: "Optimized") -> str:
-    """Says that no set keeps to the constraints, and how near the nearest comes."""
+def nothing_valid(plan: "SearchPlan", optimized: "Optimized") -> str:
+    """That no set keeps to the constraints, and how near the nearest comes."""
     from portfold.research.search.optimizer import closest
 
     level, nearest = closest(optimized.paths)
@@ -68,12 +70,12 @@ def nothing_valid(plan: "Plan", optimized: "Optimized") -> str:
         f"No set of symbols keeps its drawdown below {money(limits.max_dd)} with at most "
         f"{limits.max_breach_events} breaches. The lowest drawdown is that of {', '.join(nearest.symbols)} "
         f"with {level} positions: {money(found.max_dd)}, {found.breach_events} breaches. Allow more "
-        "(--max-dd-limit, --max-breach-events), or a smaller loss a day (--daily-stop-loss)."
+        "(--max-dd-limit, --max-breach-events), or less of a loss a day (--daily-stop-loss)."
     )
 
 
 def found_lines(findings: "Findings") -> Iterator[str]:
-    """Yields the table for people, and what its first row is worth."""
+    """The table for people, and what is to be said of its first row."""
     from portfold.research.report.wording import counted
 
     best = findings.rows[0]
@@ -136,7 +138,7 @@ def _generalization(best: "Winner") -> Iterator[str]:
 
 
 def _distance(row: "Winner") -> str:
-    """Says how far greedy is from the best of all sets."""
+    """How far greedy is from the best of all sets."""
     best = row.best_of_all
     if best is None or best.metrics.sharpe <= row.train.sharpe:
         return f"  With {row.max_positions} greedy found the best of all sets"

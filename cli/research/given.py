@@ -1,4 +1,4 @@
-"""The options that simulating commands share, and the scenarios they make."""
+"""What is simulated: the options that simulating commands share, and the scenarios they come to."""
 
 import os
 from collections.abc import Iterable
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from portfold.config import Configuration
     from portfold.research.search.findings import Setting
-    from portfold.research.simulate.market import Market
+    from portfold.research.simulate.market import ResearchMarket
     from portfold.research.simulate.prices import Pricing
     from portfold.research.simulate.scenario import Scenario
-    from portfold.research.trades.in_sample import Seen
+    from portfold.research.trades.in_sample import InSampleTrades
     from portfold.research.trades.results_folder import Results
-    from portfold.research.trades.trading_days import Chosen, Span
+    from portfold.research.trades.trading_days import Chosen, DaySpan
 
 Dollars = Annotated[float, Parameter(validator=Number(gte=0.01, lte=999_999_999))]
 Days = Annotated[int, Parameter(validator=Number(gte=1, lte=5_000))]
@@ -55,7 +55,7 @@ class Given:
 
     bars: str | None = None
     """`synthetic` (the bundled market) or a folder of <SYMBOL>.csv, to price open losses and forced exits;
-    without it these count with their final P&L."""
+    else these make their final P&L."""
 
     days: Days | None = None
     """How many trading days of the synthetic market, by default 250."""
@@ -67,7 +67,7 @@ class Given:
     """The clock of times without an offset; by default the exchange's, trading_day.zone of runtime.json."""
 
     seed: int = 1
-    """Seeds the order of requests at the same moment, and the bootstrap."""
+    """Draws who is first among those who ask at the same moment, and the bootstrap."""
 
     config: str | None = None
     """The configuration's folder; by default PORTFOLD_CONFIG, ./config if there is one, the packaged one."""
@@ -82,7 +82,7 @@ class Given:
         wanted = names_in(self.symbols)
         zone = _zone(self.zone or configuration.runtime.trading_day.zone)
         results = read_results(self.results_dir, zone=zone, symbols=wanted)
-        names = [read.symbol for read in results.symbols]
+        names = [one.symbol for one in results.symbols]
         market = market_of(self.bars, self.days, self.market_seed)
         pricing = from_market(configuration, market, names) if market else without_bars(configuration)
         return Loaded(self, configuration, results, market, pricing, zone.key)
@@ -90,31 +90,31 @@ class Given:
 
 @dataclass(frozen=True)
 class Loaded:
-    """Configuration, trades and bars as they were read, to be cut into spans."""
+    """All of it read, and ready to be cut into spans."""
 
     given: Given
     configuration: "Configuration"
     results: "Results"
-    market: "Market | None"
+    market: "ResearchMarket | None"
     pricing: "Pricing"
     zone: str
 
-    def chosen(self, span: "Span") -> "Chosen":
-        """Returns the trades of a span. Raises ResearchError where there are none."""
+    def chosen(self, span: "DaySpan") -> "Chosen":
+        """The trades of a span. Raises ResearchError where there are none."""
         from portfold.research.trades.trading_days import trades_within
 
         day = self.configuration.runtime.trading_day
         return trades_within(self.results.trades, span, zone=day.zone, roll=day.roll)
 
-    def seen(self, chosen: "Chosen") -> "tuple[Seen, ...]":
-        """Returns which of these trades are on bars that their model was trained on."""
-        from portfold.research.trades.in_sample import seen_in
+    def seen(self, chosen: "Chosen") -> "tuple[InSampleTrades, ...]":
+        """What of these trades is on bars that their model was trained on."""
+        from portfold.research.trades.in_sample import in_sample_trades
 
         day = self.configuration.runtime.trading_day
-        return seen_in(chosen, self.results.symbols, zone=day.zone, roll=day.roll)
+        return in_sample_trades(chosen, self.results.symbols, zone=day.zone, roll=day.roll)
 
     def scenario(self, chosen: "Chosen") -> "Scenario":
-        """Returns the scenario of these trades. Raises RefusedField for invalid limits."""
+        """The scenario of these trades. Raises RefusedField for limits that are none."""
         from portfold.research.simulate.scenario import TradingAccount, build_scenario
 
         return build_scenario(
@@ -128,7 +128,7 @@ class Loaded:
 
     @property
     def setting(self) -> "Setting":
-        """Returns the setting, as it is recorded beside the table."""
+        """The same for the record."""
         from portfold.research.search.findings import Setting
 
         given = self.given
@@ -140,12 +140,12 @@ class Loaded:
             initial_cash=str(_exact(given.initial_cash)),
             daily_stop_loss=str(_exact(given.daily_stop_loss)),
             breach_limit=str(_exact(given.breach_limit)),
-            symbols=tuple(read.symbol for read in self.results.symbols),
+            symbols=tuple(one.symbol for one in self.results.symbols),
         )
 
 
 def levels(min_positions: int, max_positions: int) -> range:
-    """Returns the numbers of positions to simulate. Raises Unusable."""
+    """The numbers of positions asked for. Raises Unusable."""
     if max_positions < min_positions:
         raise Unusable(
             f"--max-positions: expected at least --min-positions, which is {min_positions}, "
@@ -155,24 +155,24 @@ def levels(min_positions: int, max_positions: int) -> range:
 
 
 def names_in(symbols: Iterable[str]) -> list[str]:
-    """Splits the symbols, given as ES CL or ES,CL."""
+    """The symbols given, as ES CL or ES,CL."""
     return [symbol for given in symbols for symbol in given.replace(",", " ").split()]
 
 
-def market_of(bars: str | None, days: int | None, seed: int | None) -> "Market | None":
-    """Returns the market that the options name; None without bars. Raises Unusable."""
-    from portfold.research.simulate.market import SYNTHETIC, Market
+def market_of(bars: str | None, days: int | None, seed: int | None) -> "ResearchMarket | None":
+    """Where the bars are from, as the options say. Raises Unusable."""
+    from portfold.research.simulate.market import SYNTHETIC, ResearchMarket
 
     if bars == SYNTHETIC:
-        return Market(bars, _DAYS if days is None else days, _MARKET_SEED if seed is None else seed)
+        return ResearchMarket(bars, _DAYS if days is None else days, _MARKET_SEED if seed is None else seed)
     for name, value in (("--days", days), ("--market-seed", seed)):
         if value is not None:
             raise Unusable(f"{name}: expected --bars {SYNTHETIC} with it, got {bars or 'no bars'}.")
-    return Market(bars) if bars is not None else None
+    return ResearchMarket(bars) if bars is not None else None
 
 
 def _exact(dollars: float) -> Decimal:
-    """Returns the dollars to the cent, from the digits as they were written."""
+    """To the cent, from the digits as they were written."""
     return Decimal(str(dollars)).quantize(Decimal("0.01"))
 
 

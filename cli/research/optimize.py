@@ -12,14 +12,14 @@ from cyclopts.validators import Number
 from portfold.cli.exits import Failure
 from portfold.cli.research.found import extent_line, found_lines, interrupted_line, nothing_valid, span_lines
 from portfold.cli.research.given import Dollars, Given, Positions
-from portfold.cli.research.printing import print_lines, read_lines, rules_line
+from portfold.cli.research.telling import read_lines, rules_line, tell
 
 if TYPE_CHECKING:
     from portfold.cli.research.given import Loaded
     from portfold.research.search.findings import Findings, Judged
-    from portfold.research.search.optimizer import Optimized, Plan
+    from portfold.research.search.optimizer import Optimized, SearchPlan
     from portfold.research.simulate.scenario import Scenario
-    from portfold.research.trades.trading_days import Span
+    from portfold.research.trades.trading_days import DaySpan
 
 _GIVEN = Given()
 
@@ -27,37 +27,37 @@ _GIVEN = Given()
 @Parameter(name="*", group="What is sought")
 @dataclass(frozen=True)
 class Sought:
-    """The options of the constraints on a set."""
+    """The options of what a set has to keep to."""
 
     min_positions: Positions = 1
     """The smallest number of positions open at once."""
 
     max_positions: Positions = 5
-    """The largest number of positions open at once."""
+    """The largest."""
 
     max_dd_limit: Dollars = 9000
     """Dollars that the drawdown has to stay below."""
 
     max_breach_events: Annotated[int, Parameter(validator=Number(gte=0))] = 2
-    """How often the drawdown may exceed the broker's limit."""
+    """How often it may go beyond the broker's limit."""
 
 
 @Parameter(name="*", group="On which days")
 @dataclass(frozen=True)
 class DaysApart:
-    """The options of the days to choose on and to judge on."""
+    """The options of the days to choose on, and of those to judge on."""
 
     train_from: date | None = None
     """The first trading day to choose on, as 2022-01-03."""
 
     train_to: date | None = None
-    """The last trading day to choose on."""
+    """The last one."""
 
     test_from: date | None = None
     """The first trading day to judge on. Without a test span it is judged on the days it was chosen on."""
 
     test_to: date | None = None
-    """The last trading day to judge on."""
+    """The last one."""
 
 
 _SOUGHT = Sought()
@@ -82,7 +82,7 @@ def optimize(
 
     Greedy: starts with all symbols and drops the one whose removal lowers
     the drawdown most, down to one; the valid set with the highest Sharpe is
-    the best. After an interrupt the same command goes on where it was.
+    the best. Interrupted, the same command goes on where it was.
 
     Exit code 1 when no set keeps to the constraints.
 
@@ -93,10 +93,10 @@ def optimize(
     Parameters
     ----------
     exhaustive
-        Also measure all sets, to say how far greedy is from the best: `auto` where that takes minutes,
+        Look at all sets as well, to say how far greedy is from the best: where that is a matter of minutes,
         always, or never.
     jobs
-        How many processes simulate; by default one for each core.
+        How many processes simulate; by default one a core.
     output
         The table to write; by default greedy_optimization_results.csv in the folder of results.
     """
@@ -105,32 +105,34 @@ def optimize(
     needs_extra()
     from portfold.cli.research.given import levels
     from portfold.research.processes import cores
-    from portfold.research.search.optimizer import Plan
+    from portfold.research.search.optimizer import SearchPlan
     from portfold.research.search.search import Constraints
-    from portfold.research.trades.trading_days import Span
+    from portfold.research.trades.trading_days import DaySpan
 
-    plan = Plan(
+    plan = SearchPlan(
         levels=levels(sought.min_positions, sought.max_positions),
         constraints=Constraints(sought.max_dd_limit, sought.max_breach_events),
         all_sets=exhaustive,
         jobs=jobs or cores(),
         seed=given.seed,
     )
-    judged = Span(days.test_from, days.test_to) if days.test_from or days.test_to else None
-    _run(given, plan, Span(days.train_from, days.train_to), judged, output)
+    judged = DaySpan(days.test_from, days.test_to) if days.test_from or days.test_to else None
+    _run(given, plan, DaySpan(days.train_from, days.train_to), judged, output)
 
 
-def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output: Path | None) -> None:
+def _run(
+    given: Given, plan: "SearchPlan", train: "DaySpan", test: "DaySpan | None", output: Path | None
+) -> None:
     from portfold.research.search.findings import Judged
     from portfold.research.trades.trading_days import apart
 
     if test is not None:
         apart(train, test)
     loaded = given.load()
-    print_lines(read_lines(loaded))
+    tell(read_lines(loaded))
     learned, judged = loaded.chosen(train), loaded.chosen(test) if test is not None else None
     seen = loaded.seen(learned), loaded.seen(judged) if judged is not None else ()
-    print_lines(span_lines(learned, judged, seen), [rules_line(loaded)])
+    tell(span_lines(learned, judged, seen), [rules_line(loaded)])
     scenario = loaded.scenario(learned)
     table = output or given.results_dir / "greedy_optimization_results.csv"
     other = loaded.scenario(judged) if judged is not None else None
@@ -142,27 +144,27 @@ def _run(given: Given, plan: "Plan", train: "Span", test: "Span | None", output:
     findings = _written(loaded, plan, spans, optimized, table)
     if not optimized.rows:
         raise Failure(nothing_valid(plan, optimized))
-    print_lines(found_lines(findings), [f"Written: {table}, and more on it in {table.name}.json"])
-    print_lines([f"To draw it as a page: portfold research report --results {shlex.quote(str(table))}"])
+    tell(found_lines(findings), [f"Written: {table}, and more on it in {table.name}.json"])
+    tell([f"A page of it: portfold research report --results {shlex.quote(str(table))}"])
 
 
-def _searched(scenario: "Scenario", test: "Scenario | None", plan: "Plan", table: Path) -> "Optimized":
-    """Searches with a resume log beside the table, which is removed when the search is over."""
+def _searched(scenario: "Scenario", test: "Scenario | None", plan: "SearchPlan", table: Path) -> "Optimized":
+    """Searches with a resume log beside the table; it is gone when the search is over."""
     from portfold.cli.progress import progress
     from portfold.research.search.optimizer import extent, optimize
     from portfold.research.search.resume_log import ResumeLog
 
     every = extent(scenario, plan)
-    print_lines([extent_line(every, levels=len(plan.levels))])
+    tell([extent_line(every, levels=len(plan.levels))])
     with ResumeLog(table.with_suffix(".search"), scenario.digest()) as resume_log:
         if resume_log.found:
-            print_lines([f"Going on with {resume_log.found:,} sets measured before, from {resume_log.path}."])
+            tell([f"Going on with {resume_log.found:,} sets measured before, from {resume_log.path}."])
         try:
             known = resume_log.found
             with progress("Searching", every.measured, "simulations", done_before=known) as on_progress:
                 optimized = optimize(scenario, test, plan, resume_log, on_progress)
         except KeyboardInterrupt:
-            print_lines([interrupted_line(resume_log)])
+            tell([interrupted_line(resume_log)])
             raise
         resume_log.discard()
     return optimized
@@ -170,12 +172,12 @@ def _searched(scenario: "Scenario", test: "Scenario | None", plan: "Plan", table
 
 def _written(
     loaded: "Loaded",
-    plan: "Plan",
+    plan: "SearchPlan",
     spans: "tuple[Judged, Judged | None]",
     optimized: "Optimized",
     table: Path,
 ) -> "Findings":
-    """Writes the table, and the record of the search beside it."""
+    """Writes the table and what lies beside it."""
     from importlib.metadata import version
 
     from portfold.research.search.findings import Findings, hash_of, write_findings

@@ -1,4 +1,4 @@
-"""`portfold research report`: draws the findings of a search as a page."""
+"""`portfold research report`: what a search found, as a page to look at and to pass on."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,19 +7,19 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from portfold.cli.exits import Failure, Unusable
-from portfold.cli.research.printing import print_lines
+from portfold.cli.research.telling import tell
 
 if TYPE_CHECKING:
     from portfold.cli.research.given import Given
     from portfold.research.portfolio_page.replayed import Replayed
-    from portfold.research.search.config_export import Choice
+    from portfold.research.search.config_export import PortfolioChoice
     from portfold.research.search.findings import Findings, Judged
-    from portfold.research.trades.trading_days import Span
+    from portfold.research.trades.trading_days import DaySpan
 
 _ROWS_SHOWN = 50
 _NO_FINDINGS = (
-    "There is no record of the search beside the table: another program made it, or it was edited. Only "
-    "the table's own figures are drawn."
+    "Nothing beside the table says how it was found: it is another program's, or was edited since. What the "
+    "table itself says is drawn."
 )
 
 
@@ -44,7 +44,7 @@ def report(
     test span. The row is simulated again with the setting of its search.
 
     Exit code 1 when trades, bars or limits are no longer those of the
-    search; the page then shows the search's own record, and says so.
+    search; the page then shows what the search wrote down, and says so.
 
     For example:
 
@@ -83,15 +83,15 @@ def report(
     rows = read_choices(results, _ROWS_SHOWN)
     subject = Subject(choice, rows, again, why_not, version("portfold"))
     write_whole(to, report_html(subject))
-    print_lines([f"Written: {to}. It opens in a browser, and needs nothing else."])
+    tell([f"Written: {to}. It opens in a browser, and needs nothing else."])
     if why_not and choice.findings is not None:
-        raise Failure(f"{why_not} The page says so, and shows the search's own record.")
+        raise Failure(f"{why_not} The page says so, and shows what the search wrote down.")
     if why_not:
-        print_lines([why_not])
+        tell([why_not])
 
 
 def _check_free(to: Path) -> None:
-    """Raises Unusable for a file that is not such a page, so that a mistyped name destroys nothing."""
+    """Only a page of ours is written over, so that a mistyped name costs nobody a file of trades."""
     from portfold.research.portfolio_page.page import MARK
 
     try:
@@ -102,16 +102,16 @@ def _check_free(to: Path) -> None:
     except OSError as error:
         raise Unusable(f"--output: {to} cannot be written: {error.strerror}.") from error
     if not ours:
-        raise Unusable(f"--output: {to} exists and is not a report; expected another name.")
+        raise Unusable(f"--output: {to} is there already and is no report; expected another name.")
 
 
 # --- the row again --------------------------------------------------------------------------------------
 
 
 def _again(
-    choice: "Choice", results_dir: Path | None, bars: str | None, config: str | None
+    choice: "PortfolioChoice", results_dir: Path | None, bars: str | None, config: str | None
 ) -> "tuple[Replayed | None, str]":
-    """Simulates the row again; or returns why not: its trades, bars or limits are missing or have changed."""
+    """The row simulated again, or why it was not: what it was made of is gone, or is another."""
     from portfold.config import ConfigError
     from portfold.events.codec import RefusedField
     from portfold.research.errors import ResearchError
@@ -124,11 +124,11 @@ def _again(
     try:
         return _simulated(findings, choice.row, given)
     except (ResearchError, BarsError, ConfigError, RefusedField) as error:
-        return None, f"The search's trades, bars or limits cannot be read: {error}"
+        return None, f"What it was made of cannot be read again: {error}"
 
 
 def _given(findings: "Findings", results_dir: Path | None, bars: str | None, config: str | None) -> "Given":
-    """Returns the options of the search."""
+    """The options of the search."""
     from portfold.cli.research.given import Given
     from portfold.research.simulate.market import SYNTHETIC
 
@@ -166,9 +166,9 @@ def _simulated(findings: "Findings", row: int, given: "Given") -> "tuple[Replaye
     return (None, difference) if difference else (again, "")
 
 
-def _span(judged: "Judged") -> "Span":
+def _span(judged: "Judged") -> "DaySpan":
     from datetime import date
 
-    from portfold.research.trades.trading_days import Span
+    from portfold.research.trades.trading_days import DaySpan
 
-    return Span(date.fromisoformat(judged.first_day), date.fromisoformat(judged.last_day))
+    return DaySpan(date.fromisoformat(judged.first_day), date.fromisoformat(judged.last_day))

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from portfold.cli.research.given import Given, Positions
-from portfold.cli.research.printing import (
+from portfold.cli.research.telling import (
     SHARPE_LINE,
     aligned,
     ends,
     forced_lines,
     money,
     percent,
-    print_lines,
     ratio,
     read_lines,
     rules_line,
     seen_lines,
     span_line,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ def simulate(
     min_positions
         The smallest number of positions open at once.
     max_positions
-        The largest number of positions open at once.
+        The largest.
     first
         The first trading day, as 2023-01-02; by default as far back as there are trades.
     last
-        The last trading day.
+        The last one.
     output
         The table to write; by default portfolio_simulation.csv in the folder of results.
     """
@@ -71,20 +71,20 @@ def simulate(
     needs_extra()
     from portfold.cli.research.given import levels
     from portfold.research.search.tables import simulation_table
-    from portfold.research.trades.trading_days import Span
+    from portfold.research.trades.trading_days import DaySpan
     from portfold.research.trades.whole_files import write_whole
 
     positions = levels(min_positions, max_positions)
     loaded = given.load()
-    chosen = loaded.chosen(Span(first, last))
+    chosen = loaded.chosen(DaySpan(first, last))
     seen = seen_lines(loaded.seen(chosen), "--from")
-    print_lines(read_lines(loaded), [span_line("Span", chosen)], seen, [rules_line(loaded)])
+    tell(read_lines(loaded), [span_line("Span", chosen)], seen, [rules_line(loaded)])
     scenario = loaded.scenario(chosen)
     rows = _rows(scenario, positions, given.seed)
     table = output or given.results_dir / "portfolio_simulation.csv"
     write_whole(table, simulation_table(rows))
     forced = forced_lines({row.max_positions: row.metrics for row in rows}, bars=loaded.market is not None)
-    print_lines(["", *aligned(list(_cells(rows))), "", SHARPE_LINE], forced, [f"Written: {table}"])
+    tell(["", *aligned(list(_cells(rows))), "", SHARPE_LINE], forced, [f"Written: {table}"])
 
 
 def _rows(scenario: "Scenario", positions: Sequence[int], seed: int) -> list["SimulatedRow"]:

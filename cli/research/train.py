@@ -1,4 +1,4 @@
-"""`portfold research train`: trains a filter on which of a symbol's entries made money."""
+"""`portfold research train`: teaches a filter which of a symbol's entries have paid."""
 
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,7 @@ from portfold.cli.target import Target
 if TYPE_CHECKING:
     from portfold.config import Configuration
     from portfold.research.filter.examples import Examples
-    from portfold.research.filter.training import Cut, Kind, Measured
+    from portfold.research.filter.training import Cut, FilterFigures, Kind
 
 _TARGET = Target()
 _THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
@@ -40,11 +40,11 @@ def train(  # noqa: PLR0913 - each is an option of the command
     """Train a filter of one symbol's entries on bars of the past.
 
     Every signal of the strategy, as runtime.json has it, is one example; the
-    label is whether the trade made money after costs. How well
-    the model predicts it is measured by purged and embargoed cross-validation,
-    in order of time. Then the model is trained on all examples and written as
-    ONNX, with its checks beside it in NAME.onnx.json. Name it in runtime.json:
-    workers.SYMBOL.model, and min_probability.
+    label is whether the trade made money after costs. How well that can be
+    told is measured by purged and embargoed cross-validation, in order of
+    time. Then the model is trained on all of it and written as ONNX, beside
+    it NAME.onnx.json with what it needs to be trusted. Name it in
+    runtime.json: workers.SYMBOL.model, and min_probability.
 
     For example:
 
@@ -53,7 +53,7 @@ def train(  # noqa: PLR0913 - each is an option of the command
     Parameters
     ----------
     symbol
-        The symbol, such as ES.
+        Whose entries, such as ES.
     bars
         A folder of <SYMBOL>.csv files.
     output
@@ -63,11 +63,11 @@ def train(  # noqa: PLR0913 - each is an option of the command
     folds
         Into how many spans of time the past is cut for cross-validation.
     embargo
-        Which fraction of the past is left out after each span that is tested.
+        How much of the past, as a fraction, is left out after each span that is tested.
     first
         The first trading day to learn from, as 2022-01-03; the bars before it warm up the features.
     last
-        The last trading day. Hold out days: trades on bars the model was trained on prove nothing.
+        The last one. Hold out days: trades on bars the model was trained on prove nothing.
     page
         A file for the charts; by default beside the model, ending in .html.
     """
@@ -77,7 +77,7 @@ def train(  # noqa: PLR0913 - each is an option of the command
     from portfold.cli.progress import progress
     from portfold.research.filter.examples import examples_of
     from portfold.research.simulate.bars_within import bars_within
-    from portfold.research.trades.trading_days import Span
+    from portfold.research.trades.trading_days import DaySpan
     from portfold.workers.feeds.csv_folder import CsvFolder
 
     configuration = target.resolve().configuration
@@ -89,7 +89,7 @@ def train(  # noqa: PLR0913 - each is an option of the command
     _check_extra()
     feed = CsvFolder(bars, zones={symbol: ZoneInfo(configuration.runtime.bar_zone(symbol))})
     past = list(feed.bars(symbol))
-    span, day = Span(first, last), configuration.runtime.trading_day
+    span, day = DaySpan(first, last), configuration.runtime.trading_day
     begins, ends = bars_within(symbol, past, span, day, bars)
     with progress("Reading", ends, "bars") as on_progress:
         examples = examples_of(symbol, past[:ends], configuration, begins=begins, on_progress=on_progress)
@@ -99,7 +99,7 @@ def train(  # noqa: PLR0913 - each is an option of the command
         flush=True,
     )
     charts = page or output.with_suffix(".html")
-    return _train(_Training(symbol, configuration, kind, folds, embargo, output, charts), examples)
+    return _train(_Asked(symbol, configuration, kind, folds, embargo, output, charts), examples)
 
 
 def _check_extra() -> None:
@@ -113,8 +113,8 @@ def _check_extra() -> None:
             raise Unusable(f"Training needs {name}, which is not installed: pip install 'portfold[ml]'.")
 
 
-class _Training(NamedTuple):
-    """What is to be trained, how, and the files to write."""
+class _Asked(NamedTuple):
+    """What is to be trained, how, and the files it goes to."""
 
     symbol: str
     configuration: "Configuration"
@@ -125,7 +125,7 @@ class _Training(NamedTuple):
     page: Path
 
 
-def _train(asked: _Training, examples: "Examples") -> int:
+def _train(asked: _Asked, examples: "Examples") -> int:
     from portfold.cli.exits import OK
     from portfold.cli.progress import progress
     from portfold.research.filter.exporting import export
@@ -138,26 +138,26 @@ def _train(asked: _Training, examples: "Examples") -> int:
     with progress("Training", folds + 1, "models") as on_progress:
         trained = train(examples, kind, folds=folds, embargo=embargo, on_progress=on_progress)
     cuts = [cut(examples.of, trained.probabilities, at) for at in sorted({*_THRESHOLDS, threshold})]
-    method = f"{kind}, {folds} folds, purged, embargo {embargo:.1%} of the bars"
-    print(_in_words(method, len(examples.of), trained.measured, cuts))
+    told = f"{kind}, {folds} folds, purged, embargo {embargo:.1%} of the bars"
+    print(_in_words(told, len(examples.of), trained.measured, cuts))
     sidecar = export(output, trained, kind, symbol, examples, configuration)
     title = f"Filter of {symbol}"
     write_whole(
         page,
-        model_page(title, method, examples.of, trained.probabilities, trained.measured, cuts, threshold),
+        model_page(title, told, examples.of, trained.probabilities, trained.measured, cuts, threshold),
     )
     print(f"Model: {output}, SHA-256 {sidecar.sha256}\nCharts: {page}")
     return OK
 
 
-def _in_words(method: str, count: int, measured: "Measured", cuts: "list[Cut]") -> str:
+def _in_words(told: str, count: int, measured: "FilterFigures", cuts: "list[Cut]") -> str:
     from portfold.dollars import shown
     from portfold.research.filter.model_page import figures_in_words
 
     lines = [
-        f"Out of cross-validation ({method}):",
+        f"Out of cross-validation ({told}):",
         figures_in_words(count, measured),
-        "Predicted and actual, by tenths: "
+        "Given and paid, by tenths: "
         + "  ".join(f"{one.predicted:.2f} {one.paid:.2f}" for one in measured.reliability),
         f"{'from':>6} {'kept':>7} {'P&L kept':>15} {'dropped':>8} {'P&L dropped':>15}",
     ]

@@ -1,1 +1,1 @@
-"""One symbol alone over bars of the past, traded exactly as its live worker would trade it."""
+"""Backtests a symbol alone over bars of the past, traded exactly as its live worker would trade it."""

@@ -1,7 +1,7 @@
-"""The gate of a symbol that is alone: it grants every entry, and keeps what was traded.
+"""The gate of a symbol traded alone: it allows every entry, and keeps the trades.
 
-There is no portfolio behind it, no limit and no daily stop: what these cost depends on what else is traded,
-and is the simulator's to find out. A position is one entry and one exit, as the trader has it.
+There is no portfolio behind it, no limit and no daily stop: what these cost depends on the other symbols, and
+the simulator measures it. A position has one entry and one exit, as the trader trades it.
 """
 
 import threading
@@ -17,7 +17,7 @@ from portfold.workers.client.decision import Decision
 
 
 class Opened(NamedTuple):
-    """A position as it was entered, at `ms` in the clock of the stream IDs."""
+    """An open position and its entry, at `ms` in the clock of the stream IDs."""
 
     symbol: str
     side: Side
@@ -27,10 +27,10 @@ class Opened(NamedTuple):
 
 
 class AloneGate:
-    """Meets `workers.run.gate_protocol.Gate`. `trades` are those that have ended, `opened` is the position
-    there is.
+    """Implements `workers.run.gate_protocol.Gate`. `trades` have ended, `opened` is the open position, if
+    any.
 
-    `now_ms`, in the same clock, is set by who brings the bars.
+    The caller sets `now_ms`, in the clock of the stream IDs, to the time of each bar.
     """
 
     def __init__(self, worker: str) -> None:
@@ -41,17 +41,17 @@ class AloneGate:
         self.trades: list[Trade] = []
 
     def request_entry(self, symbol: str, *_: object, **__: object) -> Decision:
-        """Granted."""
+        """Allows the entry."""
         return Decision(allowed=True, symbol=symbol, reason="alone")
 
     def standing(self, _: object, *, seconds: float = 0.0) -> bool:  # noqa: ARG002 - no time passes
-        """A yes holds."""
+        """Returns True: an allowed entry stays allowed."""
         return True
 
     def position_opened(
         self, symbol: str, side: Side = "long", size: int = 1, *, price: Amount, **_: object
     ) -> bool:
-        """A trade begins."""
+        """Opens the position."""
         self.opened = Opened(symbol, side, size, self.now_ms, exact(price, "price"))
         return True
 
@@ -66,7 +66,7 @@ class AloneGate:
         recorded: Callable[[], object] | None = None,
         **_: object,
     ) -> bool:
-        """It ends."""
+        """Ends the trade. Raises ValueError where it is not the open position."""
         opened, self.opened = self.opened, None
         if opened is None or opened[:3] != (symbol, side, size):
             raise ValueError(f"expected the end of {opened}, got that of {side} {size} {symbol}")
@@ -85,25 +85,25 @@ class AloneGate:
             recorded()
         return True
 
-    # --- what somebody else would have to hear, or to say --------------------------------------------------
+    # --- what concerns only a portfolio --------------------------------------------------------------------
 
     def position_marked(self, *_: object, **__: object) -> bool:
-        """Nobody counts open losses."""
+        """Does nothing, as open losses do not count."""
         return True
 
     def withdraw(self, *_: object, **__: object) -> bool:
-        """Nothing was reserved."""
+        """Does nothing, as no slot was taken."""
         return True
 
     def start(self) -> None:
-        """Nobody is told."""
+        """Does nothing, as there is no coordinator."""
 
     def announce_again(self) -> bool:
-        """Nobody is told."""
+        """Does nothing, as there is no coordinator."""
         return True
 
     def close(self, *_: object, **__: object) -> None:
-        """Nobody is told."""
+        """Does nothing, as there is no coordinator."""
 
     def on_flatten(self, _: object, *, reminded: bool = False) -> None:
-        """Nobody orders that."""
+        """Does nothing, as no flatten is ever ordered."""

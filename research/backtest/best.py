@@ -1,7 +1,7 @@
-"""best.json: the figures of one symbol's backtest, under the names that users of such files know.
+"""Writes best.json: the figures of one symbol's backtest, under the names that users of such files know.
 
-Beside the figures it says what they are of, in enough words to do it again. `Fingerprint` is of all that they
-depend on: where nothing of that has changed and the trades are as they were written, nothing is done again.
+Beside the figures it has all that is needed to repeat the backtest. `Fingerprint` is the hash of all that
+they depend on: while it and the file of trades are unchanged, the backtest is not repeated.
 """
 
 import hashlib
@@ -20,14 +20,13 @@ _CAPITALS = {"Oos": "OOS", "Cpcv": "CPCV", "Cagr": "CAGR", "Usd": "USD", "Pnl": 
 
 
 def _named(field: str) -> str:
-    """`sharpe_oos_cpcv` is Sharpe_OOS_CPCV."""
+    """Turns `sharpe_oos_cpcv` into Sharpe_OOS_CPCV."""
     words = (word.capitalize() for word in field.split("_"))
     return "_".join(_CAPITALS.get(word, word) for word in words)
 
 
 class Best(Struct, frozen=True, rename=_named):
-    """See docs/research.md for what each is. None is a figure that cannot be had, and a model where none is
-    configured."""
+    """The figures, each defined in docs/research.md. None: a figure that cannot be measured, or no model."""
 
     symbol: str
     sharpe_oos_cpcv: float | None
@@ -67,23 +66,25 @@ class Best(Struct, frozen=True, rename=_named):
 
 
 def write_results(folder: Path, trades: str, best: Best) -> None:
-    """Writes both files of a symbol; best.json last, as it vouches for the other. Raises ResearchError."""
+    """Writes both files of a symbol; best.json last, as it holds the hash of the other. Raises
+    ResearchError."""
     write_whole(trades_file(folder, best.symbol), trades)
     content = msgspec.json.format(msgspec.json.encode(best), indent=2).decode()
     write_whole(best_file(folder, best.symbol), f"{content}\n")
 
 
 def done_before(folder: Path, symbol: str, fingerprint: str) -> Best | None:
-    """What was written for the very same fingerprint, if the trades beside it are those; else None."""
+    """Reads the best.json of this fingerprint; None where there is none, or the trades beside it are
+    others."""
     try:
         with best_file(folder, symbol).open("rb") as file:
             best = msgspec.json.decode(file.read(_LARGEST), type=Best)
         trades = sha256(trades_file(folder, symbol).read_bytes())
     except (OSError, msgspec.DecodeError):
-        return None  # another program's, or none: then it is done
+        return None  # another program's file, or none: the backtest is run
     return best if (best.fingerprint, best.trades_sha256) == (fingerprint, trades) else None
 
 
 def sha256(content: bytes) -> str:
-    """In hexadecimal digits."""
+    """Returns the SHA-256 in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()

@@ -1,4 +1,4 @@
-"""The figures of one symbol alone, as `research.statistics.metrics` defines them, by a simulation without
+"""Measures one symbol alone, as `research.statistics.metrics` defines figures, by a simulation without
 limits.
 
 Days are all trading days of the bars that were traded, also those before the first trade and after the last.
@@ -24,8 +24,8 @@ _NO_LIMIT = Decimal(999_999_999)
 _SEED = 1  # of the bootstrap: the same trades have the same intervals
 
 
-class Figures(NamedTuple):
-    """Figures, and the 95 % interval of the Sharpe."""
+class BacktestFigures(NamedTuple):
+    """The figures, and the 95 % interval of the Sharpe."""
 
     metrics: Metrics
     sharpe: Interval
@@ -33,10 +33,10 @@ class Figures(NamedTuple):
 
 def figures_of(
     configuration: Configuration, trades: Sequence[Trade], days: Sequence[str], cash: Decimal
-) -> Figures:
-    """The figures of trades of one symbol that never overlap."""
+) -> BacktestFigures:
+    """Measures trades of one symbol that never overlap."""
     if not trades:
-        return Figures(measured(Simulated((), 1), (), days, cash, _NO_LIMIT), Interval(0.0, 0.0))
+        return BacktestFigures(measured(Simulated((), 1), (), days, cash, _NO_LIMIT), Interval(0.0, 0.0))
     runtime = structs.replace(configuration.runtime, max_contracts=MOST_CONTRACTS)
     scenario = build_scenario(
         structs.replace(configuration, runtime=runtime),
@@ -47,4 +47,4 @@ def figures_of(
         seed=_SEED,
     )
     simulated = scenario.simulate(scenario.symbols, 1)
-    return Figures(scenario.figures(simulated), scenario.intervals(simulated, _SEED).sharpe)
+    return BacktestFigures(scenario.figures(simulated), scenario.intervals(simulated, _SEED).sharpe)

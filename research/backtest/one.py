@@ -1,7 +1,7 @@
-"""The backtest of one symbol, from its bars to its two files in the folder of results.
+"""Backtests one symbol, from its bars to its two files in the folder of results.
 
-What it depends on has a fingerprint: bars, parameters and costs, the model, the span, the account, and the
-code itself. A symbol whose files are of the same fingerprint is not done again.
+All that the result depends on goes into a fingerprint: bars, parameters and costs, the model, the span, the
+account, and the code itself. A symbol whose files have the same fingerprint is not backtested again.
 """
 
 import hashlib
@@ -24,44 +24,44 @@ from portfold.exchange_time import milliseconds_of
 from portfold.research.backtest.best import Best, done_before, sha256, write_results
 from portfold.research.backtest.figures import figures_of
 from portfold.research.backtest.out_of_sample import PLAIN, OutOfSample, Past, out_of_sample
-from portfold.research.backtest.rows import Row, trades_table
-from portfold.research.backtest.trading import Traded, trade_alone
+from portfold.research.backtest.rows import TradeRow, trades_table
+from portfold.research.backtest.trading import TradedAlone, trade_alone
 from portfold.research.errors import ResearchError
 from portfold.research.filter.examples import Example, Examples, examples_of
 from portfold.research.simulate.bars_within import bars_within, day_of
-from portfold.research.simulate.market import Market
+from portfold.research.simulate.market import ResearchMarket
 from portfold.research.trades.trade_file import Trade
-from portfold.research.trades.trading_days import Span, days_between
+from portfold.research.trades.trading_days import DaySpan, days_between
 from portfold.workers.brokers.paper import fill_at
 from portfold.workers.filters.opened import ModelFilter, open_filter
 from portfold.workers.filters.sidecar import Sidecar
 
 
-class Plan(Struct, frozen=True):
-    """What is backtested, whichever symbol. `cash`: dollars in the account; `folder`: that of the results."""
+class BacktestPlan(Struct, frozen=True):
+    """The settings of the backtests of all symbols: `cash` in dollars, the `folder` of the results."""
 
     configuration: Configuration
-    market: Market
-    span: Span
+    market: ResearchMarket
+    span: DaySpan
     cash: Decimal
     folder: Path
 
 
-class Done(NamedTuple):
-    """A symbol's figures; `before` where they were there already."""
+class FinishedBacktest(NamedTuple):
+    """A symbol's figures; `before` where an earlier backtest had written them."""
 
     best: Best
     before: bool
 
 
-def backtest(plan: Plan, symbol: str) -> Done:
+def backtest(plan: BacktestPlan, symbol: str) -> FinishedBacktest:
     """Backtests a symbol and writes its files. Raises BarsError, ConfigError, ResearchError."""
     past = _past(plan, symbol)
     opened = open_filter(plan.configuration, symbol)
     model = opened.sidecar if isinstance(opened, ModelFilter) else None
     fingerprint = _fingerprint(plan, symbol, past, model)
     if (before := done_before(plan.folder, symbol, fingerprint)) is not None:
-        return Done(before, before=True)
+        return FinishedBacktest(before, before=True)
     traded = trade_alone(symbol, past.bars, plan.configuration, opened, begins=past.begins)
     rows, judged = list(_made(traded)), OutOfSample(None, PLAIN)
     if model is not None:
@@ -71,22 +71,22 @@ def backtest(plan: Plan, symbol: str) -> Done:
     table = trades_table(rows, ZoneInfo(plan.configuration.runtime.trading_day.zone))
     best = _best(plan, symbol, _Outcome(past, traded, rows, model, judged, table, fingerprint))
     write_results(plan.folder, table, best)
-    return Done(best, before=False)
+    return FinishedBacktest(best, before=False)
 
 
 class _Outcome(NamedTuple):
-    """All that is to be told of a symbol."""
+    """The results of a symbol that go into its best.json."""
 
     past: Past
-    traded: Traded
-    rows: Sequence[Row]
+    traded: TradedAlone
+    rows: Sequence[TradeRow]
     model: Sidecar | None
     judged: OutOfSample
     table: str
     fingerprint: str
 
 
-def _past(plan: Plan, symbol: str) -> Past:
+def _past(plan: BacktestPlan, symbol: str) -> Past:
     bars = list(plan.market.open(plan.configuration).bars(symbol))
     if not bars:
         raise ResearchError(f"{symbol}: expected bars in {plan.market}, got none.")
@@ -94,25 +94,27 @@ def _past(plan: Plan, symbol: str) -> Past:
         raise ResearchError(f"{symbol}: expected bars from 1970 on, got one of {bars[0].time:%Y-%m-%d}.")
     day = plan.configuration.runtime.trading_day
     begins, ends = bars_within(symbol, bars, plan.span, day, plan.market)
-    ends_of_days = (date.fromisoformat(day_of(bars[place], day)) for place in (begins, ends - 1))
+    ends_of_days = (date.fromisoformat(day_of(bars[number], day)) for number in (begins, ends - 1))
     return Past(bars[:ends], begins, days_between(*ends_of_days))
 
 
 # --- rows -----------------------------------------------------------------------------------------------
 
 
-def _made(traded: Traded) -> Iterator[Row]:
-    probabilities = [one.probability for one in traded.signals] or [None] * len(traded.trades)
+def _made(traded: TradedAlone) -> Iterator[TradeRow]:
+    probabilities = [signal.probability for signal in traded.signals] or [None] * len(traded.trades)
     for trade, probability in zip(traded.trades, probabilities, strict=True):
-        yield Row(trade, selected=True, probability=probability)
+        yield TradeRow(trade, selected=True, probability=probability)
 
 
-def _refused(symbol: str, traded: Traded, examples: Examples) -> Iterator[Row]:
-    """What the filter dropped, with what it would have made; without features or an end nothing is known."""
+def _refused(symbol: str, traded: TradedAlone, examples: Examples) -> Iterator[TradeRow]:
+    """Yields the trades that the filter refused, where features and an end tell their outcome."""
     known = {example.time: example for example in examples.of}
     for signal in traded.refused:
         if signal.time in known:
-            yield Row(_would_be(symbol, known[signal.time]), selected=False, probability=signal.probability)
+            yield TradeRow(
+                _would_be(symbol, known[signal.time]), selected=False, probability=signal.probability
+            )
 
 
 def _would_be(symbol: str, example: Example) -> Trade:
@@ -124,7 +126,7 @@ def _would_be(symbol: str, example: Example) -> Trade:
 # --- figures --------------------------------------------------------------------------------------------
 
 
-def _best(plan: Plan, symbol: str, outcome: _Outcome) -> Best:
+def _best(plan: BacktestPlan, symbol: str, outcome: _Outcome) -> Best:
     past, traded, model, judged = outcome.past, outcome.traded, outcome.model, outcome.judged
     runtime, contract = plan.configuration.runtime, plan.configuration.contracts[symbol]
     parameters, trades = runtime.worker(symbol), traded.trades
@@ -152,7 +154,7 @@ def _best(plan: Plan, symbol: str, outcome: _Outcome) -> Best:
         open_at_end=int(traded.opened is not None),
         refused=len(traded.refused),
         refused_without_outcome=len(traded.refused) - sum(not row.selected for row in outcome.rows),
-        trades_on_training_bars=sum(one.time <= model.trained_until for one in traded.signals)
+        trades_on_training_bars=sum(signal.time <= model.trained_until for signal in traded.signals)
         if model
         else 0,
         model_threshold=parameters.min_probability if model else None,
@@ -186,8 +188,8 @@ def _of_model(model: Sidecar) -> dict[str, str]:
     }
 
 
-def _fingerprint(plan: Plan, symbol: str, past: Past, model: Sidecar | None) -> str:
-    """SHA-256 of all that the result depends on."""
+def _fingerprint(plan: BacktestPlan, symbol: str, past: Past, model: Sidecar | None) -> str:
+    """Returns the SHA-256 of all that the result depends on."""
     runtime = plan.configuration.runtime
     facts = (
         symbol,
@@ -205,7 +207,7 @@ def _fingerprint(plan: Plan, symbol: str, past: Past, model: Sidecar | None) -> 
 
 @cache
 def _code() -> str:
-    """SHA-256 of the code that trades and measures."""
+    """Returns the SHA-256 of the code that trades and measures."""
     digest = hashlib.sha256()
     for package in (coordinator, workers, research):
         for file in sorted(Path(package.__path__[0]).rglob("*.py")):

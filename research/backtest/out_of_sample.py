@@ -1,10 +1,10 @@
-"""The Sharpe of what no model has seen: by combinatorial purged cross-validation, where there is a model.
+"""Measures the Sharpe out of sample: by combinatorial purged cross-validation, where there is a model.
 
 Marcos López de Prado, "Advances in Financial Machine Learning" (2018), chapter 12. The examples are cut into
-six groups, for each choice of two that are tested a model of the same kind is trained anew, and that gives
-five paths. On each the trader trades the whole history by the scores of that path; the figure is the mean of
-their Sharpes. The parameters of the strategy are not fitted here: whoever chose them on these bars has seen
-the bars all the same.
+six groups; for each choice of two tested groups a model of the same kind is trained on the rest, which gives
+five paths. On each path the trader trades the whole history by the scores of that path; the figure is the
+mean of their Sharpes. The parameters of the strategy are not fitted here; if they were chosen on these bars,
+they are in sample all the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ CPCV = (
 
 
 class OutOfSample(NamedTuple):
-    """The `sharpe`, None where there is none to be had, by which `method`, and those of the `paths`."""
+    """The `sharpe`, None where it cannot be measured, the `method`, and the Sharpes of the `paths`."""
 
     sharpe: float | None
     method: str
@@ -39,7 +39,7 @@ class OutOfSample(NamedTuple):
 
 
 class Past(NamedTuple):
-    """The bars; those from number `begins` on are traded, on the trading days `days`."""
+    """The bars; those from number `begins` on are traded, on the trading days `days`; the earlier warm up."""
 
     bars: Sequence[Bar]
     begins: int
@@ -54,7 +54,7 @@ def out_of_sample(
     kind: str,
     cash: Decimal,
 ) -> OutOfSample:
-    """The mean Sharpe of the paths of a `kind` of model; the `examples` are those of what is traded."""
+    """Returns the mean Sharpe of the paths of a `kind` of model; `examples` are those of the traded bars."""
     try:
         from portfold.research.filter.training import KINDS, path_scores  # noqa: PLC0415 - an extra, and heavy
     except ImportError as missing:
@@ -77,17 +77,17 @@ def out_of_sample(
 
 
 class _Scored:
-    """Lets an entry pass by a score that is known already; meets `workers.filters.protocol.EntryFilter`."""
+    """Passes entries by scores known before; implements `workers.filters.protocol.EntryFilter`."""
 
     def __init__(self, scores: Mapping[datetime, float], min_probability: float) -> None:
         self._scores = scores
         self._min_probability = min_probability
 
     def take(self, _: Bar) -> None:
-        """Nothing is looked at."""
+        """Does nothing, as scores need no bars."""
 
     def judge(self, bar: Bar, _: Side) -> Verdict:
-        """A signal that is no example, for want of features or of an end, has not passed."""
+        """Passes a signal by its score; refuses one that is no example, as it lacks features or an end."""
         score = self._scores.get(bar.time)
         if score is None:
             return Verdict(passed=False, reason="no example")

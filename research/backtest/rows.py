@@ -1,7 +1,7 @@
-"""Trades as the file that `research.trades.trade_file` reads, and every other user of such files.
+"""Writes trades as the file that `research.trades.trade_file` and other programs read.
 
-Times are on the exchange's clocks with their offset, so that no hour is meant that comes twice. What a filter
-refused stands there as well, not selected, with what it would have made.
+Times are on the exchange's clock with their offset, so that an hour that comes twice is unambiguous. Trades
+that a filter refused are rows as well, not selected, with the P&L they would have had.
 """
 
 import csv
@@ -36,16 +36,16 @@ COLUMNS = (
 )
 
 
-class Row(NamedTuple):
-    """A trade, made or refused, and the probability it was given, None where no model was asked."""
+class TradeRow(NamedTuple):
+    """A trade, made or refused, and the probability that the model gave it; None without a model."""
 
     trade: Trade
     selected: bool
     probability: float | None
 
 
-def trades_table(rows: Iterable[Row], zone: ZoneInfo) -> str:
-    """The file's content, in order of entry."""
+def trades_table(rows: Iterable[TradeRow], zone: ZoneInfo) -> str:
+    """Returns the content of the file, in order of entry."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -1,6 +1,6 @@
-"""Backtests of several symbols, several at once; what is done is written at once, and stays.
+"""Backtests several symbols at once; each is written as soon as it is finished.
 
-A symbol that cannot be backtested is told with the reason, and the others are done.
+A symbol that cannot be backtested is reported with the reason, and the others go on.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple
 
 from portfold.config import ConfigError
-from portfold.research.backtest.one import Done, Plan, backtest
+from portfold.research.backtest.one import BacktestPlan, FinishedBacktest, backtest
 from portfold.research.errors import ResearchError
 from portfold.research.processes import processes
 from portfold.workers.feeds.csv_folder import BarsError
@@ -20,15 +20,17 @@ _ENDED_FROM_OUTSIDE = (
 )
 
 
-class Failed(NamedTuple):
-    """A symbol that could not be backtested, and why, in a sentence."""
+class FailedBacktest(NamedTuple):
+    """A symbol that could not be backtested, and why: one sentence."""
 
     symbol: str
     why: str
 
 
-def backtests(plan: Plan, symbols: Sequence[str], jobs: int) -> Iterator[Done | Failed]:
-    """Backtests the symbols in `jobs` processes, one in this one; each comes as it is done.
+def backtests(
+    plan: BacktestPlan, symbols: Sequence[str], jobs: int
+) -> Iterator[FinishedBacktest | FailedBacktest]:
+    """Backtests the symbols in `jobs` processes, or in this one; yields each as it is finished.
 
     Raises ResearchError where a process was ended from outside.
     """
@@ -44,10 +46,10 @@ def backtests(plan: Plan, symbols: Sequence[str], jobs: int) -> Iterator[Done | 
             raise ResearchError(_ENDED_FROM_OUTSIDE) from broken
 
 
-def _backtest(plan: Plan, symbol: str) -> Done | Failed:
+def _backtest(plan: BacktestPlan, symbol: str) -> FinishedBacktest | FailedBacktest:
     try:
         return backtest(plan, symbol)
     except BarsError as error:
-        return Failed(symbol, f"{error}.")
+        return FailedBacktest(symbol, f"{error}.")
     except (ConfigError, ResearchError) as error:
-        return Failed(symbol, str(error))
+        return FailedBacktest(symbol, str(error))

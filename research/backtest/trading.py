@@ -1,7 +1,7 @@
-"""Bars in, trades out: by the trader, the strategy, the filter and the paper broker that trade live.
+"""Trades bars of the past with the trader, the strategy, the filter and the paper broker that trade live.
 
-Nothing of how it trades is written down a second time. What differs is the gate, which grants everything, and
-the broker's book, which lies in memory.
+No trading rule is written a second time. Only two parts differ: the gate, which allows every entry, and the
+broker's book, which is in memory.
 """
 
 import sys
@@ -27,20 +27,20 @@ from portfold.workers.filters.protocol import EntryFilter, Verdict
 from portfold.workers.run.trader import Manner, Trader
 from portfold.workers.strategies.ibs import IbsStrategy
 
-_IN_MEMORY = Path(":memory:")  # SQLite's own name for a book that nobody else sees
+_IN_MEMORY = Path(":memory:")  # SQLite's name for a database in memory
 
 
 class Signal(NamedTuple):
-    """An entry that the strategy wanted at the close of the bar of `time`, and what the filter said to it."""
+    """An entry that the strategy wanted at the close of the bar of `time`, and the filter's probability."""
 
     time: datetime
     probability: float | None
 
 
-class Traded(NamedTuple):
-    """What was traded: trades that have ended, each with the `signals` that led to it, and what is `opened`.
+class TradedAlone(NamedTuple):
+    """The trades that have ended, the signal of each, and the position still `opened`.
 
-    `signals` are empty where there is no filter. `refused` are those that it dropped.
+    `signals` are empty without a filter. `refused` are the signals that it refused.
     """
 
     trades: list[Trade]
@@ -56,14 +56,14 @@ def trade_alone(
     entry_filter: EntryFilter | None = None,
     *,
     begins: int = 0,
-) -> Traded:
+) -> TradedAlone:
     """Trades a symbol by its parameters in runtime.json, on paper. Bars before number `begins` only warm up.
 
-    Raises ConfigError for options of the broker that are none.
+    Raises ConfigError for options that the broker does not have.
     """
     paper = on_paper(configuration)
     runtime, worker = paper.runtime, f"ibs-{symbol}"
-    gate, noted = AloneGate(worker), _Noted(entry_filter) if entry_filter is not None else None
+    gate, recording = AloneGate(worker), _RecordingFilter(entry_filter) if entry_filter is not None else None
     log = _log()
     with closing(open_broker(BrokerSetup(paper, worker, _IN_MEMORY, log, {}))) as broker:
         trader = Trader(
@@ -72,21 +72,21 @@ def trade_alone(
             gate=gate,
             broker=broker,
             log=log,
-            manner=Manner(entry_filter=noted, fill_at=fill_at(paper)),
+            manner=Manner(entry_filter=recording, fill_at=fill_at(paper)),
         )
         for bar in bars[:begins]:
             trader.warm_up(bar)
         for bar in bars[begins:]:
             gate.now_ms = milliseconds_of(bar.time)
             trader.on_bar(bar)
-    if noted is None:
-        return Traded(gate.trades, [], [], gate.opened)
-    # Alone, each signal that has passed is entered: the trades' signals are the first that did.
-    return Traded(gate.trades, noted.passed[: len(gate.trades)], noted.refused, gate.opened)
+    if recording is None:
+        return TradedAlone(gate.trades, [], [], gate.opened)
+    # Traded alone, each signal that has passed is entered, so the trades have the first of them.
+    return TradedAlone(gate.trades, recording.passed[: len(gate.trades)], recording.refused, gate.opened)
 
 
-class _Noted:
-    """Another's filter, and what it said to each signal; meets `workers.filters.protocol.EntryFilter`."""
+class _RecordingFilter:
+    """Records the verdicts of a filter; implements `workers.filters.protocol.EntryFilter`."""
 
     def __init__(self, inner: EntryFilter) -> None:
         self._inner = inner
@@ -94,11 +94,11 @@ class _Noted:
         self.refused: list[Signal] = []
 
     def take(self, bar: Bar) -> None:
-        """The next bar."""
+        """Passes the next bar to the filter."""
         self._inner.take(bar)
 
     def judge(self, bar: Bar, side: Side) -> Verdict:
-        """What the other one says."""
+        """Returns the filter's verdict, and records the signal."""
         verdict = self._inner.judge(bar, side)
         signals = self.passed if verdict.passed else self.refused
         signals.append(Signal(bar.time, verdict.probability))
@@ -106,7 +106,7 @@ class _Noted:
 
 
 def _log() -> Log:
-    """Says what goes wrong, and not what goes on: that is in the trades."""
+    """Opens a log of warnings and errors alone; the rest is in the trades."""
     quiet = structlog.make_filtering_bound_logger("warning")
     logger: Log = structlog.wrap_logger(structlog.PrintLogger(sys.stderr), wrapper_class=quiet)
     return logger

@@ -1,1 +1,1 @@
-"""Training of the filters that `workers.filters` serves: which of a strategy's entries have paid."""
+"""Trains the filters that `workers.filters` serves, on which entries of a strategy have paid."""

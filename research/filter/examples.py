@@ -1,11 +1,10 @@
-"""From bars to examples: every signal of the strategy, what was known then, and what came of it.
+"""Makes examples from bars: every signal of the strategy, its features, and the outcome of its trade.
 
 Meta-labelling (Marcos López de Prado, "Advances in Financial Machine Learning", 2018, section 3.6): the
-strategy decides the side, the label is whether acting on it made money. Each signal is an example, also one
-that comes while an earlier one is still open: live, a filter may be asked about any of them. The cooldown is
-left out for that reason. The strategy, its exits and the features are those of the live worker; costs and the
-moment of the fill are those of the paper broker. A trade that the bars do not bring to its end is no
-example.
+strategy decides the side, the label is whether the trade made money. Each signal is an example, also one that
+comes while an earlier trade is still open: live, a filter may judge any of them. For the same reason there is
+no cooldown. The strategy, its exits and the features are those of the live worker; costs and the moment of
+the fill are those of the paper broker. A trade that has not ended with the last bar is no example.
 """
 
 import copy
@@ -30,16 +29,18 @@ from portfold.workers.strategies.ibs import IbsStrategy
 from portfold.workers.strategies.intent import Enter, Exit, OwnPosition
 
 
-class Done(NamedTuple):
-    """One end of a trade: when it was filled, in the clock of the stream IDs, and at which price."""
+class ExampleFill(NamedTuple):
+    """The fill of an entry or exit: its time, in the clock of the stream IDs, and its price."""
 
     ms: int
     price: Decimal
 
 
 class Example(Struct, frozen=True):
-    """One trade. `first` and `last` are the numbers of the bars of its signal and of its exit, from 0, `time`
-    is that of the signal; `pnl` is dollars net of all costs."""
+    """One trade. `first` and `last` are the numbers, from 0, of the bars of its signal and its exit.
+
+    `time` is that of the signal; `pnl` is in dollars, net of all costs.
+    """
 
     first: int
     last: int
@@ -48,18 +49,21 @@ class Example(Struct, frozen=True):
     pnl: Decimal
     side: Side
     size: int
-    entered: Done
-    left: Done
+    entered: ExampleFill
+    left: ExampleFill
 
     @property
     def paid(self) -> bool:
-        """The label: whether it made money."""
+        """The label: whether the trade made money."""
         return self.pnl > 0
 
 
 class Examples(Struct, frozen=True):
-    """Those of one symbol, by the bar of their entry. `bars` were looked at, those of warming up not among
-    them, the last ended at `end`; `missing` signals had not all features, `unfinished` ones no end."""
+    """The examples of one symbol, by the bar of their entry, from `bars` bars, of which the last ended at
+    `end`.
+
+    Bars that warm up do not count. `missing` signals lacked features, `unfinished` ones have no exit.
+    """
 
     of: tuple[Example, ...]
     bars: int
@@ -69,18 +73,18 @@ class Examples(Struct, frozen=True):
 
 
 class _Costs(NamedTuple):
-    """What is lost on the way, and when orders are filled: as the paper broker has it."""
+    """The costs of a trade, and the moment of its fills, as the paper broker has them."""
 
     contract: Contract
-    waits: bool  # for the next bar, and is filled at its open
+    waits: bool  # orders are filled at the open of the next bar
 
-    def filled(self, bar: Bar, *, buys: bool) -> Done:
+    def filled(self, bar: Bar, *, buys: bool) -> ExampleFill:
         price = bar.open if self.waits else bar.close
-        return Done(milliseconds_of(bar.time), worse(price, self.contract, buys=buys))
+        return ExampleFill(milliseconds_of(bar.time), worse(price, self.contract, buys=buys))
 
 
 class _Open:
-    """A trade under way, with a strategy of its own that knows what the scout knew."""
+    """A trade under way, with its own copy of the strategy as it was at the signal."""
 
     def __init__(
         self,
@@ -99,8 +103,8 @@ class _Open:
         self._bars = -1 if costs.waits else 0
         self._leaving = False
 
-    def goes_on(self, number: int, bar: Bar) -> Example | None:
-        """The next bar; the example, where the trade ends with it."""
+    def take(self, number: int, bar: Bar) -> Example | None:
+        """Takes the next bar; returns the example where the trade ends with it."""
         if self._leaving:
             return self._ended(number, bar)
         if self._entered is None:
@@ -130,10 +134,10 @@ def examples_of(
     begins: int = 0,
     on_progress: Callable[[int], object] = lambda _: None,
 ) -> Examples:
-    """The examples that the symbol's bars hold from number `begins` on; those before it warm up.
+    """Makes the examples of the symbol's bars from number `begins` on; the bars before it warm up.
 
-    Shows `on_progress` how many bars were looked at. Raises ConfigError for options of a broker that are
-    none.
+    Calls `on_progress` with the number of bars read. Raises ConfigError for options that the broker does not
+    have.
     """
     runtime, contract = configuration.runtime, configuration.contracts[symbol]
     parameters = msgspec.structs.replace(runtime.worker(symbol), cooldown_bars=0)
@@ -146,14 +150,14 @@ def examples_of(
     for number, bar in enumerate(bars):
         history.take(bar)
         end = bar.time
-        still = []
-        for one in under_way:
-            ended = one.goes_on(number, bar)
+        still_open = []
+        for trade in under_way:
+            ended = trade.take(number, bar)
             if ended is not None:
                 found.append(ended)
             else:
-                still.append(one)
-        under_way = still
+                still_open.append(trade)
+        under_way = still_open
         intent = scout.decide(bar, None)
         if isinstance(intent, Enter) and number >= begins:
             try:

@@ -1,7 +1,7 @@
-"""From a trained model to the two files that a worker takes: ONNX and its sidecar. Needs the extra `ml`.
+"""Writes a trained model as the two files that a worker loads: ONNX and its sidecar. Needs the extra `ml`.
 
-Nothing is written that does not score as the trained model does: every example is served once, by the same
-class that serves live, and compared.
+Before that every example is scored by the class that serves live, and compared with the trained model; a
+model that scores otherwise is not written.
 """
 
 import hashlib
@@ -29,8 +29,10 @@ _PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
 
 def as_onnx(model: Any, kind: Kind) -> bytes:
-    """The model as ONNX. Trees compare in single precision, in which features are exact; sums of products
-    take double."""
+    """Converts the model to ONNX.
+
+    Trees compare in single precision, in which features are exact; sums of products need double precision.
+    """
     tensor = DoubleTensorType if kind == "logistic" else FloatTensorType
     graph = to_onnx(model, initial_types=[(INPUT, tensor([None, len(FEATURES)]))], options={"zipmap": False})
     content: bytes = graph.SerializeToString()
@@ -40,7 +42,7 @@ def as_onnx(model: Any, kind: Kind) -> bytes:
 def export(
     path: Path, trained: Trained, kind: Kind, symbol: str, examples: Examples, configuration: Configuration
 ) -> Sidecar:
-    """Writes model and sidecar to `path` and beside it. Raises ResearchError."""
+    """Writes the model to `path`, and its sidecar beside it. Raises ResearchError."""
     content = as_onnx(trained.model, kind)
     features, _ = as_arrays(examples.of)
     scores = trained.model.predict_proba(features)[:, 1]
@@ -69,9 +71,9 @@ def export(
             "last": examples.of[-1].time.isoformat(),
             "measured": msgspec.to_builtins(trained.measured),
         },
-        probes=tuple(every[int(place)] for place in np.linspace(0, len(every) - 1, _PROBES)),
+        probes=tuple(every[int(index)] for index in np.linspace(0, len(every) - 1, _PROBES)),
     )
-    # The sidecar last: a model without the one that is of it is refused.
+    # The sidecar last: a model without its own sidecar is refused.
     _write(path, content)
     _write(sidecar_of(path), msgspec.json.format(msgspec.json.encode(sidecar), indent=2))
     return sidecar

@@ -1,11 +1,11 @@
-"""What cross-validation found of a filter, as a self-contained page: is it honest, and does it pay?"""
+"""The page on a filter by cross-validation: are its probabilities right, and does it pay?"""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
 from portfold.dollars import shown
 from portfold.research.filter.examples import Example
-from portfold.research.filter.training import Cut, Measured
+from portfold.research.filter.training import Cut, FilterFigures
 from portfold.research.report.drawing import SMALL, Chart, dollar_axis, frame, still_axis
 from portfold.research.report.shell import figure, page
 from portfold.research.report.table import Cell, money, table
@@ -18,14 +18,14 @@ _PX = 420
 
 def model_page(
     title: str,
-    told: str,
+    kicker: str,
     examples: Sequence[Example],
     probabilities: Sequence[float],
-    measured: Measured,
+    measured: FilterFigures,
     cuts: Sequence[Cut],
     threshold: float,
 ) -> str:
-    """The page. Raises ModuleNotFoundError without plotly."""
+    """Writes the self-contained page. Raises ModuleNotFoundError without plotly."""
     reliability = figure(
         _reliability(measured),
         "Reliability curve",
@@ -39,15 +39,15 @@ def model_page(
         "Examples overlap, so this compares, and is no backtest.",
     )
     body = (
-        f'<header><p class="kicker">{text(told)}</p><h1>{text(title)}</h1>'
+        f'<header><p class="kicker">{text(kicker)}</p><h1>{text(title)}</h1>'
         f'<p class="session">{text(figures_in_words(len(examples), measured))}</p></header>'
         f"<h2>Reliability</h2>{reliability}<h2>P&amp;L kept and dropped</h2>{pnl}{_table(cuts)}"
     )
     return page(title, body, mark=_MARK)
 
 
-def figures_in_words(count: int, measured: Measured) -> str:
-    """How well the model tells what pays, beside what always saying the base rate would give."""
+def figures_in_words(count: int, measured: FilterFigures) -> str:
+    """Says how well the model predicts, beside the figures of always predicting the base rate."""
     return (
         f"{count:,} examples, {measured.base_rate:.1%} of which paid. "
         f"Log loss {measured.log_loss:.4f} (always saying so: {measured.base_log_loss:.4f}), "
@@ -55,16 +55,16 @@ def figures_in_words(count: int, measured: Measured) -> str:
     )
 
 
-def _reliability(measured: Measured) -> Chart:
+def _reliability(measured: FilterFigures) -> Chart:
     bins = measured.reliability
     even = {"x": [0, 1], "y": [0, 1], "type": "scatter", "mode": "lines", "name": "as it says"}
     marks = {
         "type": "scatter",
         "mode": "lines+markers",
         "name": "measured",
-        "x": [one.predicted for one in bins],
-        "y": [one.paid for one in bins],
-        "text": [f"{one.count:,}: given {one.predicted:.3f}, paid {one.paid:.3f}" for one in bins],
+        "x": [part.predicted for part in bins],
+        "y": [part.paid for part in bins],
+        "text": [f"{part.count:,}: given {part.predicted:.3f}, paid {part.paid:.3f}" for part in bins],
         "hovertemplate": "%{text}<extra></extra>",
         "line": {"color": "@gain"},
     }
@@ -107,12 +107,12 @@ def _table(cuts: Sequence[Cut]) -> str:
     heads = [Cell(text(name), figure=True) for name in names]
     rows = [
         [
-            number(f"{one.probability:g}"),
-            number(f"{one.kept:,}"),
-            money(one.kept_pnl),
-            number(f"{one.dropped:,}"),
-            money(one.dropped_pnl),
+            number(f"{cut.probability:g}"),
+            number(f"{cut.kept:,}"),
+            money(cut.kept_pnl),
+            number(f"{cut.dropped:,}"),
+            money(cut.dropped_pnl),
         ]
-        for one in cuts
+        for cut in cuts
     ]
     return table("What each threshold keeps and drops", heads, rows)

@@ -1,7 +1,7 @@
 """Trains a filter and measures it. Needs the extra `ml`.
 
-What is told of a model comes from cross-validation alone: each example is scored by a model that has seen
-neither it nor what overlaps it. The model that is kept is trained on all of them. Everything random has a
+All figures of a model come from cross-validation: each example is scored by a model that has seen neither it
+nor any example that overlaps it. The model that is kept is trained on all examples. Everything random has a
 fixed seed, so the same examples give the same model.
 """
 
@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from portfold.research.errors import ResearchError
 from portfold.research.filter.cross_validation import (
     Fold,
-    Span,
+    LabelSpan,
     combinatorial_folds,
     fold_paths,
     group_of_each,
@@ -45,7 +45,7 @@ _BINS = 10
 
 
 class Bin(Struct, frozen=True):
-    """Examples with about the same probability: how many, what they were given, how many of them paid."""
+    """Examples of similar probability: their number, their mean probability, the share that paid."""
 
     count: int
     predicted: float
@@ -53,7 +53,7 @@ class Bin(Struct, frozen=True):
 
 
 class Cut(Struct, frozen=True):
-    """What a threshold does: trades and dollars of what is kept, from `probability` on, and of the rest."""
+    """The effect of a threshold: trades and dollars kept, from `probability` on, and dropped."""
 
     probability: float
     kept: int
@@ -62,9 +62,11 @@ class Cut(Struct, frozen=True):
     dropped_pnl: Decimal
 
 
-class Measured(Struct, frozen=True):
-    """What cross-validation found. `log_loss` and `brier` have beside them those of always saying the
-    `base_rate`, for which `auc` is 0.5."""
+class FilterFigures(Struct, frozen=True):
+    """The figures of cross-validation.
+
+    Beside `log_loss` and `brier` are those of always predicting the `base_rate`, whose `auc` is 0.5.
+    """
 
     base_rate: float
     log_loss: float
@@ -76,11 +78,11 @@ class Measured(Struct, frozen=True):
 
 
 class Trained(Struct, frozen=True):
-    """A model of scikit-learn, and for each example the probability out of cross-validation."""
+    """A model of scikit-learn, and the cross-validated probability of each example."""
 
     model: Any
     probabilities: tuple[float, ...]
-    measured: Measured
+    measured: FilterFigures
 
 
 def train(
@@ -91,16 +93,16 @@ def train(
     embargo: float,
     on_progress: Callable[[int], object] = lambda _: None,
 ) -> Trained:
-    """Trains and measures. `embargo` is the fraction of all bars.
+    """Trains and measures. `embargo` is a fraction of all bars.
 
-    Shows `on_progress` how many models are trained: one a fold, before the one that is kept. Raises
-    ResearchError.
+    Calls `on_progress` with the number of models trained: one a fold, before the one that is kept. Raises
+    ResearchError where there are too few examples, or only one label.
     """
     features, labels = as_arrays(examples.of)
     if len(labels) < _FEWEST:
         raise ResearchError(f"Expected {_FEWEST} examples at least to learn from, got {len(labels)}.")
     probabilities = np.zeros(len(labels))
-    spans = [Span(example.first, example.last) for example in examples.of]
+    spans = [LabelSpan(example.first, example.last) for example in examples.of]
     for number, fold in enumerate(purged_folds(spans, folds, math.ceil(embargo * examples.bars)), start=1):
         tested = list(fold.test)
         model = _fitted(kind, features, labels, fold)
@@ -110,7 +112,7 @@ def train(
         raise ResearchError("Expected trades that paid and some that did not, got only one of them.")
     return Trained(
         KINDS[kind]().fit(features, labels),
-        tuple(float(one) for one in probabilities),
+        tuple(float(probability) for probability in probabilities),
         _measure(labels, probabilities),
     )
 
@@ -118,29 +120,29 @@ def train(
 def path_scores(
     examples: Examples, kind: Kind, *, groups: int, tested: int, embargo: float
 ) -> list[tuple[float, ...]]:
-    """The probability of each example on each path of combinatorial cross-validation.
+    """Returns the probability of each example on each path of combinatorial cross-validation.
 
-    `embargo` is the fraction of all bars. Raises ResearchError.
+    `embargo` is a fraction of all bars. Raises ResearchError.
     """
     features, labels = as_arrays(examples.of)
     if len(labels) < _FEWEST:
         raise ResearchError(f"Expected {_FEWEST} examples at least to learn from, got {len(labels)}.")
-    spans = [Span(example.first, example.last) for example in examples.of]
-    scores: list[NDArray[np.float64]] = []  # of each fold, 0 for what it does not test
+    spans = [LabelSpan(example.first, example.last) for example in examples.of]
+    scores: list[NDArray[np.float64]] = []  # a row for each fold, 0 where it does not test
     for fold in combinatorial_folds(spans, groups, tested, math.ceil(embargo * examples.bars)):
-        found, places = np.zeros(len(labels)), list(fold.test)
+        fold_scores, tests = np.zeros(len(labels)), list(fold.test)
         model = _fitted(kind, features, labels, fold)
-        found[places] = model.predict_proba(features[places])[:, 1]
-        scores.append(found)
+        fold_scores[tests] = model.predict_proba(features[tests])[:, 1]
+        scores.append(fold_scores)
     group = group_of_each(len(labels), groups)
     return [
-        tuple(float(scores[path[group[place]]][place]) for place in range(len(labels)))
+        tuple(float(scores[path[group[index]]][index]) for index in range(len(labels)))
         for path in fold_paths(groups, tested)
     ]
 
 
 def _fitted(kind: Kind, features: NDArray[np.float64], labels: NDArray[np.int64], fold: Fold) -> Any:
-    """A model trained on the fold's training alone. Raises ResearchError where that has one label only."""
+    """Trains a model on the fold's training examples. Raises ResearchError where they have one label only."""
     chosen = list(fold.train)
     if len(set(labels[chosen])) < 2:
         raise ResearchError("Expected trades that paid and some that did not in each fold: give fewer folds.")
@@ -148,27 +150,27 @@ def _fitted(kind: Kind, features: NDArray[np.float64], labels: NDArray[np.int64]
 
 
 def as_arrays(of: Sequence[Example]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Features and labels."""
+    """Returns features and labels as arrays."""
     features = np.array([example.features for example in of], dtype=np.float64)
     return features, np.array([int(example.paid) for example in of], dtype=np.int64)
 
 
 def cut(of: Sequence[Example], probabilities: Sequence[float], at: float) -> Cut:
-    """What a threshold would have kept and dropped."""
+    """Adds up what a threshold would have kept and dropped."""
     kept = [example.pnl for example, given in zip(of, probabilities, strict=True) if given >= at]
     dropped = [example.pnl for example, given in zip(of, probabilities, strict=True) if not given >= at]
     return Cut(at, len(kept), sum(kept, Decimal(0)), len(dropped), sum(dropped, Decimal(0)))
 
 
-def _measure(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> Measured:
+def _measure(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> FilterFigures:
     base = float(labels.mean())
     always = np.full(len(labels), base)
     order = np.argsort(probabilities, kind="stable")
     bins = tuple(
-        Bin(len(places), float(probabilities[places].mean()), float(labels[places].mean()))
-        for places in np.array_split(order, _BINS)
+        Bin(len(members), float(probabilities[members].mean()), float(labels[members].mean()))
+        for members in np.array_split(order, _BINS)
     )
-    return Measured(
+    return FilterFigures(
         base_rate=base,
         log_loss=float(log_loss(labels, probabilities)),
         base_log_loss=float(log_loss(labels, always)),

@@ -1,1 +1,1 @@
-"""What a search of portfolios found as one HTML file: figures computed apart from their drawing."""
+"""Shows the findings of a search as one HTML file; figures are computed apart from their drawing."""

@@ -1,4 +1,4 @@
-"""The account by trading day and by month, from a simulation: the same cents that its figures come from."""
+"""The account by trading day and by month, from the same cents as the figures of the simulation."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -14,7 +14,7 @@ MONTHS = 12
 
 
 class AccountDay(NamedTuple):
-    """A trading day: the account when it ended, and its deepest drawdown at any moment, positive; dollars."""
+    """A trading day: the account at its end, and its deepest drawdown at any moment, positive; dollars."""
 
     date: str
     account: float
@@ -33,7 +33,7 @@ class Year(NamedTuple):
 
 
 def account_days(simulated: Simulated, days: Sequence[str], cash: Decimal) -> list[AccountDay]:
-    """Each of the trading days `days`, those without a trade as well."""
+    """Returns the account on each of the trading days `days`, also on those without a trade."""
     account = account_in_cents(simulated, cash)
     drawdown = np.maximum.accumulate(account) - account
     return [
@@ -43,7 +43,7 @@ def account_days(simulated: Simulated, days: Sequence[str], cash: Decimal) -> li
 
 
 def years(days: Iterable[AccountDay], cash: Decimal) -> list[Year]:
-    """What each year and month made of the account as it was at their beginning."""
+    """Returns what each year and month returned on the account at its beginning."""
     found = []
     before = float(cash)
     for year, own in groupby(days, key=lambda day: day.date[:4]):

@@ -1,7 +1,7 @@
-"""What became of each symbol's trades in a simulation, and how far the symbols' days resemble each other.
+"""Adds up each symbol's trades in a simulation, and correlates the symbols' days.
 
-A symbol's P&L is that of its closed trades, on the trading day on which each was closed. With bars the
-account moves with open positions as well; by symbol it does not.
+A symbol's P&L is that of its closed trades, on the trading day of each close. The account, with bars, moves
+with open positions as well; the P&L by symbol does not.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,10 +19,10 @@ from portfold.research.trades.trade_file import Trade
 _OUT_OF_REACH_MS = -1
 
 
-class Outcome(Struct, frozen=True):
-    """A symbol's trades: how many were made, won, denied, ended by a stop; `pnl` in dollars.
+class SymbolOutcome(Struct, frozen=True):
+    """A symbol's trades: how many were made, won, denied, closed by a stop; `pnl` in dollars.
 
-    `at_final` of the `forced` ones count with their own final P&L, for want of a price of that moment.
+    `at_final` of the `forced` trades count with their own final P&L, as there was no price of that moment.
     """
 
     symbol: str
@@ -35,21 +35,21 @@ class Outcome(Struct, frozen=True):
 
     @property
     def block_rate(self) -> float | None:
-        """The part of its entries that was denied; None where none was asked for."""
+        """Returns the denied part of its entries; None where none was requested."""
         asked = self.trades + self.denied
         return self.denied / asked if asked else None
 
 
-def outcomes(simulated: Simulated, trades: Sequence[Trade]) -> tuple[Outcome, ...]:
-    """Each symbol's, in the order of the set; `trades` are the timeline's."""
+def outcomes(simulated: Simulated, trades: Sequence[Trade]) -> tuple[SymbolOutcome, ...]:
+    """Returns each symbol's outcome, in the order of the set; `trades` are the timeline's."""
     made: dict[str, list[tuple[Decimal, bool, bool]]] = {symbol: [] for symbol in simulated.symbols}
     denied = dict.fromkeys(simulated.symbols, 0)
-    for one in simulated.taken:
-        made[trades[one.trade].symbol].append((one.pnl, one.forced, one.known))
-    for refused in simulated.denied:
-        denied[trades[refused.trade].symbol] += 1
+    for trade in simulated.taken:
+        made[trades[trade.trade].symbol].append((trade.pnl, trade.forced, trade.known))
+    for entry in simulated.denied:
+        denied[trades[entry.trade].symbol] += 1
     return tuple(
-        Outcome(
+        SymbolOutcome(
             symbol=symbol,
             trades=len(own),
             won=sum(pnl > 0 for pnl, _, _ in own),
@@ -62,9 +62,9 @@ def outcomes(simulated: Simulated, trades: Sequence[Trade]) -> tuple[Outcome, ..
     )
 
 
-def all_of(each: Sequence[Outcome]) -> Outcome:
-    """All symbols together."""
-    return Outcome(
+def all_of(each: Sequence[SymbolOutcome]) -> SymbolOutcome:
+    """Adds up the outcomes of all symbols."""
+    return SymbolOutcome(
         symbol="",
         trades=sum(one.trades for one in each),
         won=sum(one.won for one in each),
@@ -81,22 +81,22 @@ def all_of(each: Sequence[Outcome]) -> Outcome:
 def pnl_by_day(
     simulated: Simulated, trades: Sequence[Trade], days: Sequence[str], *, zone: str, roll: str
 ) -> dict[str, Floats]:
-    """Each symbol's dollars on each of `days`, by the trading days of `zone` and `roll`."""
-    place = {day: number for number, day in enumerate(days)}
+    """Returns each symbol's dollars on each of `days`, by the trading days of `zone` and `roll`."""
+    index = {day: number for number, day in enumerate(days)}
     found = {symbol: np.zeros(len(days)) for symbol in simulated.symbols}
     today, ends_ms = 0, _OUT_OF_REACH_MS
-    for one in simulated.taken:  # in order of their end
-        if one.closed_ms >= ends_ms:
-            day = trading_day_at(one.closed_ms, zone, roll)
-            today, ends_ms = place[day.date], day.ends_ms
-        found[trades[one.trade].symbol][today] += float(one.pnl)
+    for trade in simulated.taken:  # in order of their end
+        if trade.closed_ms >= ends_ms:
+            day = trading_day_at(trade.closed_ms, zone, roll)
+            today, ends_ms = index[day.date], day.ends_ms
+        found[trades[trade.trade].symbol][today] += float(trade.pnl)
     return found
 
 
 class Correlated(Struct, frozen=True):
-    """Pearson's correlation between symbols, so ordered that like stands beside like.
+    """Pearson's correlation between symbols, ordered so that similar symbols are neighbours.
 
-    None in a symbol's row and column where it made the same every day, so that there is none.
+    None in the row and column of a symbol that made the same every day, as it has no correlation.
     """
 
     symbols: tuple[str, ...]
@@ -104,7 +104,7 @@ class Correlated(Struct, frozen=True):
 
 
 def correlated(by_day: Mapping[str, Floats]) -> Correlated:
-    """The correlation of these daily P&Ls."""
+    """Correlates these daily P&Ls."""
     varying = sorted(symbol for symbol, each in by_day.items() if len(each) > 1 and each.std() > 0)
     still = tuple(sorted(set(by_day) - set(varying)))
     if not varying:
@@ -120,7 +120,7 @@ def correlated(by_day: Mapping[str, Floats]) -> Correlated:
 
 
 def alike_together(between: Floats) -> list[int]:
-    """An order of the rows of a correlation matrix in which those that resemble each other are neighbours.
+    """Orders the rows of a correlation matrix so that similar rows are neighbours.
 
     By the angle in the plane of the two largest eigenvectors, cut where neighbours are furthest apart
     (Friendly, "Corrgrams", The American Statistician 56(4), 2002).
@@ -133,4 +133,4 @@ def alike_together(between: Floats) -> list[int]:
     around = np.argsort(angles, kind="stable")
     gaps = np.diff(angles[around], append=angles[around[0]] + 2 * np.pi)
     order = [int(one) for one in np.roll(around, -int(np.argmax(gaps)) - 1)]
-    return order if order[0] < order[-1] else order[::-1]  # an eigenvector's sign means nothing
+    return order if order[0] < order[-1] else order[::-1]  # an eigenvector's sign is arbitrary

@@ -1,14 +1,14 @@
-"""Heat maps as tables: every figure is printed, its cell tinted by size and sign.
+"""Heat maps as tables: every figure is printed, and its cell tinted by size and sign.
 
-So they read without a mouse, and scroll on a phone, where a chart of sixteen symbols would put its figures on
-top of each other.
+So they can be read without a mouse, and scroll on a phone, where the figures of a chart of sixteen symbols
+would overlap.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from portfold.research.portfolio_page.account import Year
-from portfold.research.portfolio_page.by_symbol import Correlated, Outcome
+from portfold.research.portfolio_page.by_symbol import Correlated, SymbolOutcome
 from portfold.research.portfolio_page.wording import money, percent, ratio, short_money
 from portfold.research.report.wording import NOTHING, text
 
@@ -16,18 +16,18 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 class Tile(NamedTuple):
-    """A cell: its words, its tint from -1 (loss) over 0 (none) to 1 (gain), what is told where one points."""
+    """A cell: its words, its tint from -1 (loss) over 0 (none) to 1 (gain), the text under the pointer."""
 
     words: str
     tint: float = 0.0
-    told: str = ""
+    hover: str = ""
     tone: str = ""
 
 
 def grid(
     about: str, corner: str, heads: Sequence[str], rows: Sequence[tuple[str, Sequence[Tile]]], note: str
 ) -> str:
-    """The table; `about` is its name for whoever cannot see it, `note` its caption."""
+    """Writes the table; `about` names it for screen readers, `note` is its caption."""
     columns = "".join(f'<th scope="col">{text(head)}</th>' for head in heads)
     lines = "".join(
         f'<tr><th scope="row">{text(name)}</th>{"".join(map(_cell, tiles))}</tr>' for name, tiles in rows
@@ -43,7 +43,7 @@ def _cell(tile: Tile) -> str:
     tone = "above" if tile.tint > 0 else "below" if tile.tint < 0 else ""
     names = " ".join(name for name in (tone, tile.tone) if name)
     style = f' style="--tint:{min(abs(tile.tint), 1):.2f}"' if tile.tint else ""
-    title = f' title="{text(tile.told)}"' if tile.told else ""
+    title = f' title="{text(tile.hover)}"' if tile.hover else ""
     return f"<td{f' class={chr(34)}{names}{chr(34)}' if names else ''}{style}{title}>{text(tile.words)}</td>"
 
 
@@ -51,48 +51,53 @@ def _cell(tile: Tile) -> str:
 
 
 class KeptSet(NamedTuple):
-    """The set of one row: `outcomes` of its symbols by span, none where nothing was simulated."""
+    """The set of one row; `outcomes` of its symbols by span are empty where nothing was simulated."""
 
     max_positions: int
     symbols: Sequence[str]
-    outcomes: Sequence[Sequence[Outcome]]
+    outcomes: Sequence[Sequence[SymbolOutcome]]
     chosen: bool
 
 
 def kept_grid(sets: Sequence[KeptSet], symbols: Sequence[str], note: str) -> str:
-    """Which symbol is in which set, and what it made there; the symbols in most sets come first."""
-    count = {symbol: sum(symbol in one.symbols for one in sets) for symbol in symbols}
+    """Shows which symbol is in which set, and its P&L there; the symbols in most sets come first."""
+    count = {symbol: sum(symbol in kept_set.symbols for kept_set in sets) for symbol in symbols}
     order = sorted(symbols, key=lambda symbol: (-count[symbol], symbol))
-    made = [abs(float(out.pnl)) for one in sets for span in one.outcomes[:1] for out in span]
+    made = [abs(float(out.pnl)) for kept_set in sets for span in kept_set.outcomes[:1] for out in span]
     most = max(made, default=0.0) or 1.0
     rows = [
-        (f"{one.max_positions}{' ◂' if one.chosen else ''}", [_kept(one, symbol, most) for symbol in order])
-        for one in sorted(sets, key=lambda one: one.max_positions)
+        (
+            f"{kept_set.max_positions}{' ◂' if kept_set.chosen else ''}",
+            [_kept(kept_set, symbol, most) for symbol in order],
+        )
+        for kept_set in sorted(sets, key=lambda kept_set: kept_set.max_positions)
     ]
     if len(sets) > 1:
         rows.append(("in sets", [Tile(f"{count[symbol]}", tone="sum") for symbol in order]))
     return grid("Which symbol is in the set of each number of positions", "Positions", order, rows, note)
 
 
-def _kept(one: KeptSet, symbol: str, most: float) -> Tile:
-    if symbol not in one.symbols:
-        return Tile("·", told=f"{symbol} is not in the set of {one.max_positions} positions", tone="none")
-    own = [out for span in one.outcomes for out in span if out.symbol == symbol]
+def _kept(kept_set: KeptSet, symbol: str, most: float) -> Tile:
+    if symbol not in kept_set.symbols:
+        return Tile(
+            "·", hover=f"{symbol} is not in the set of {kept_set.max_positions} positions", tone="none"
+        )
+    own = [out for span in kept_set.outcomes for out in span if out.symbol == symbol]
     if not own:
         return Tile("●")
-    told = [f"{money(out.pnl)} in {out.trades:,} trades" for out in own]
-    spans = f"{told[0]} where it was chosen, {told[1]} where it is judged" if len(told) > 1 else told[0]
-    # A tint is there however small the amount is: it says that the symbol is in the set.
+    texts = [f"{money(out.pnl)} in {out.trades:,} trades" for out in own]
+    spans = f"{texts[0]} where it was chosen, {texts[1]} where it is judged" if len(texts) > 1 else texts[0]
+    # Even the smallest amount is tinted, to show that the symbol is in the set.
     tint = float(own[0].pnl) / most
     tint = max(tint, 0.08) if tint >= 0 else min(tint, -0.08)
-    return Tile(short_money(own[0].pnl), tint, f"{symbol}, {one.max_positions} positions: {spans}")
+    return Tile(short_money(own[0].pnl), tint, f"{symbol}, {kept_set.max_positions} positions: {spans}")
 
 
 # --- months ---------------------------------------------------------------------------------------------
 
 
 def months_grid(years: Sequence[Year], most: float, note: str) -> str:
-    """A row a year, its total first; a month that made or lost `most` has the full tint."""
+    """Writes a row a year, its total first; a month that made or lost `most` has the full tint."""
     rows = [
         (
             f"{year.year}",
@@ -111,7 +116,7 @@ def months_grid(years: Sequence[Year], most: float, note: str) -> str:
 
 def _return(found: float | None, most: float, when: str) -> Tile:
     if found is None:
-        return Tile("", told=f"{when}: {NOTHING}")
+        return Tile("", hover=f"{when}: {NOTHING}")
     return Tile(
         percent(found).removesuffix("%"), found / most if most else 0.0, f"{when}: {percent(found, 2)}"
     )
@@ -121,7 +126,7 @@ def _return(found: float | None, most: float, when: str) -> Tile:
 
 
 def correlation_grid(found: Correlated, note: str) -> str:
-    """Every pair of symbols; a symbol with itself is left blank."""
+    """Writes the correlation of every pair of symbols; a symbol with itself is left blank."""
     rows = [
         (
             symbol,
@@ -136,5 +141,5 @@ def _correlation(symbol: str, other: str, value: float | None) -> Tile:
     if symbol == other:
         return Tile("", tone="self")
     if value is None:
-        return Tile(NOTHING, told=f"{symbol} and {other}: one of them made the same every day")
+        return Tile(NOTHING, hover=f"{symbol} and {other}: one of them made the same every day")
     return Tile(ratio(value).replace("0.", ".", 1), value, f"{symbol} and {other}: {value:.3f}")

@@ -1,4 +1,4 @@
-"""What the page says first: which portfolio, what it is judged on, how good and how lucky it is."""
+"""The head of the page: the portfolio, its spans, its figures, and how much of them is luck."""
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -19,20 +19,21 @@ _HISTORIES = "95 of 100 such histories"
 
 
 def title_of(subject: Subject) -> str:
-    """`At most 4 positions of 10 symbols`."""
+    """Writes `At most 4 positions of 10 symbols`."""
     choice = subject.choice
     return f"At most {counted(choice.max_positions, 'position')} of {counted(len(choice.symbols), 'symbol')}"
 
 
 def header(subject: Subject) -> str:
-    """The portfolio, its limits, and the days it was chosen and judged on."""
+    """Writes the portfolio, its limits, and the days it was chosen and judged on."""
     choice = subject.choice
     badge = f'<span class="badge quiet">row {choice.row}</span>' if choice.row else ""
+    symbols = " ".join(f"<b>{text(symbol)}</b>" for symbol in choice.symbols)
     lines = "".join(f'<p class="session">{text(line)}</p>' for line in _lines(subject))
     return (
         f'<header><p class="kicker">portfolio research, {text(choice.table.name)}</p>'
         f"<h1>{text(title_of(subject))}{badge}</h1>"
-        f'<p class="symbols">{" ".join(f"<b>{text(one)}</b>" for one in choice.symbols)}</p>{lines}</header>'
+        f'<p class="symbols">{symbols}</p>{lines}</header>'
     )
 
 
@@ -63,7 +64,7 @@ def _span(of: Judged) -> str:
 
 
 def headline(subject: Subject) -> str:
-    """Five figures, each with what chance does to it or what it is to be compared with."""
+    """Writes five figures, each with its interval or a figure to compare it with."""
     found, luck, winner = subject.figures.by_name, subject.figures.intervals, subject.winner
     sharpe = found["sharpe"]
     main = (
@@ -93,10 +94,10 @@ def headline(subject: Subject) -> str:
     return f'<section class="headline">{main}{"".join(tiles)}</section>'
 
 
-def _ends(interval: Interval | None, told: Callable[[float], str]) -> str:
+def _ends(interval: Interval | None, write: Callable[[float], str]) -> str:
     if interval is None:
         return "no interval known"
-    return f"{told(interval.low)} to {told(interval.high)} in {_HISTORIES}"
+    return f"{write(interval.low)} to {write(interval.high)} in {_HISTORIES}"
 
 
 def _stops(count: float | None) -> str:
@@ -107,7 +108,7 @@ def _stops(count: float | None) -> str:
 
 
 def signs(subject: Subject) -> str:
-    """How far the figures can be believed."""
+    """Writes the signs of how far the figures can be trusted."""
     return sign_list(_signs(subject))
 
 
@@ -128,7 +129,7 @@ def _signs(subject: Subject) -> Iterator[Sign]:
 
 
 def _seen(subject: Subject, findings: Findings) -> Iterator[Sign]:
-    """Where its figures are of trades whose outcome a model had learned."""
+    """Warns where figures come from trades that a model was trained on."""
     for span, where in ((findings.train, "Chosen"), (findings.test, "Judged")):
         seen = subject.choice.seen(span) if span is not None else ()
         if seen:
@@ -144,24 +145,24 @@ def _judged(findings: Findings, winner: Winner) -> Sign:
     if winner.kept is None:
         return Sign("judged", name, seen=True, text="there was no merit to keep: its Sharpe was not above 0.")
     became = f"{ratio(winner.train.sharpe)} became {ratio(test.sharpe)}"
-    told = f"{percent(winner.kept, 0)} of its Sharpe is left: {became}."
-    return Sign("judged", name, seen=winner.kept < _HALF, text=told)
+    sentence = f"{percent(winner.kept, 0)} of its Sharpe is left: {became}."
+    return Sign("judged", name, seen=winner.kept < _HALF, text=sentence)
 
 
 def _forced(subject: Subject, winner: Winner) -> Sign:
-    """The honest accounting: what a stop closed, at which price."""
+    """Says at which prices stops closed positions, as far as these are known."""
     found = winner.test or winner.train
     where = subject.figures.where
     if not found.forced:
         return Sign("forced", "Stops", seen=False, text=f"closed no position {where}.")
     if not found.at_final:
-        told = f"all {found.forced:,} positions that stops closed {where} have a price of that moment."
-        return Sign("forced", "Forced exits", seen=False, text=told)
-    told = (
+        sentence = f"all {found.forced:,} positions that stops closed {where} have a price of that moment."
+        return Sign("forced", "Forced exits", seen=False, text=sentence)
+    sentence = (
         f"{found.at_final:,} of {found.forced:,} positions that stops closed {where} count with their own "
         f"final P&L, {money(found.at_final_pnl)} in all, which lay in the future then."
     )
-    return Sign("forced", "Forced exits", seen=True, text=told)
+    return Sign("forced", "Forced exits", seen=True, text=sentence)
 
 
 def _luck(winner: Winner) -> Sign:
@@ -169,26 +170,26 @@ def _luck(winner: Winner) -> Sign:
     if deflated is None:
         return Sign("luck", "Luck", seen=True, text="cannot be told from merit: too few days, or sets.")
     less = " (less than 95%)" if deflated.probability < _SURE else ""
-    told = (
+    sentence = (
         f"it is {percent(deflated.probability, 0)} sure{less} that where it was chosen it is better than "
         f"the best of {deflated.tries:,} sets without merit."
     )
-    return Sign("luck", "Luck", seen=deflated.probability < _SURE, text=told)
+    return Sign("luck", "Luck", seen=deflated.probability < _SURE, text=sentence)
 
 
 def _interval(subject: Subject) -> Iterator[Sign]:
     luck = subject.figures.intervals
     if luck is not None and luck.sharpe.low <= 0:
-        told = f"the interval of its Sharpe {subject.figures.where} has 0 in it."
-        yield Sign("interval", "May be nothing", seen=True, text=told)
+        sentence = f"the interval of its Sharpe {subject.figures.where} has 0 in it."
+        yield Sign("interval", "May be nothing", seen=True, text=sentence)
 
 
 def _breaches(subject: Subject, limit: Decimal) -> Sign:
     breaches, where = int(subject.figures.by_name["breach_events"] or 0), subject.figures.where
-    told = (
+    sentence = (
         f"came to {money(limit)} {counted(breaches, 'time')}" if breaches else f"stayed below {money(limit)}"
     )
-    return Sign("breach", "Broker's limit", seen=breaches > 0, text=f"its drawdown {told} {where}.")
+    return Sign("breach", "Broker's limit", seen=breaches > 0, text=f"its drawdown {sentence} {where}.")
 
 
 def _greedy(winner: Winner) -> Sign:
@@ -199,5 +200,7 @@ def _greedy(winner: Winner) -> Sign:
         )
     if best.metrics.sharpe <= winner.train.sharpe:
         return Sign("greedy", name, seen=False, text=f"found the best of all {best.sets:,} sets.")
-    told = f"the best of all {best.sets:,} sets has {ratio(best.metrics.sharpe)}: {' '.join(best.symbols)}."
-    return Sign("greedy", name, seen=True, text=told)
+    sentence = (
+        f"the best of all {best.sets:,} sets has {ratio(best.metrics.sharpe)}: {' '.join(best.symbols)}."
+    )
+    return Sign("greedy", name, seen=True, text=sentence)

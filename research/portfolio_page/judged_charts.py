@@ -1,4 +1,4 @@
-"""Where it was chosen against where it was judged: one small chart a figure, a pair of marks a row."""
+"""Charts that compare the train span with the test span: one a figure, a pair of marks a row."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -13,11 +13,11 @@ _NUMBERED = 12
 
 
 class Compared(NamedTuple):
-    """A figure that both spans have: its name, how it is read and written, and how its axis is ticked."""
+    """A figure of both spans: its name, how it is read and written, and the ticks of its axis."""
 
     name: str
     read: Callable[[Metrics], float | None]
-    told: Callable[[float | None], str]
+    write: Callable[[float | None], str]
     axis: Part
 
 
@@ -34,7 +34,7 @@ COMPARED = (
 
 
 def judged_chart(of: Compared, rows: Sequence[Winner], chosen: int) -> Chart:
-    """Each row's figure on both spans, by number of positions; that of `chosen` positions is shaded."""
+    """Draws each row's figure on both spans, by number of positions; shades that of `chosen` positions."""
     tested = sorted((row for row in rows if row.test is not None), key=lambda row: row.max_positions)
     levels = [row.max_positions for row in tested]
     then = [of.read(row.train) for row in tested]
@@ -42,7 +42,7 @@ def judged_chart(of: Compared, rows: Sequence[Winner], chosen: int) -> Chart:
     ticks: Part = {
         "tickmode": "array",
         "tickvals": levels,
-        "ticktext": [_tick(one, chosen) for one in levels],
+        "ticktext": [_tick(level, chosen) for level in levels],
     }
     if len(levels) > _NUMBERED:
         ticks = {}
@@ -72,7 +72,7 @@ def _tick(level: int, chosen: int) -> str:
 
 
 def _between(levels: Sequence[int], then: Sequence[float | None], now: Sequence[float | None]) -> Trace:
-    """A line from each mark to its other."""
+    """Draws a line between the two marks of each pair."""
     return {
         "type": "scatter",
         "mode": "lines",
@@ -93,7 +93,7 @@ def _marks(
         "name": name,
         "x": list(levels),
         "y": list(values),
-        "text": [of.told(value) for value in values],
+        "text": [of.write(value) for value in values],
         "hovertemplate": "%{x} positions: %{text}<extra>" + name + "</extra>",
         "marker": {"symbol": symbol, "color": color, "size": 9, "line": {"width": 1.8, "color": color}},
     }

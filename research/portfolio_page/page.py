@@ -1,4 +1,4 @@
-"""The report on a row of a search as one HTML file: what it is worth first, then how it came about."""
+"""The report on a row of a search as one HTML file: its figures first, then how it was found."""
 
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from portfold.research.portfolio_page.grids import KeptSet, correlation_grid, ke
 from portfold.research.portfolio_page.head import header, headline, signs, title_of
 from portfold.research.portfolio_page.judged_charts import COMPARED, judged_chart
 from portfold.research.portfolio_page.path_chart import path_chart
-from portfold.research.portfolio_page.replayed import Played, Replayed
+from portfold.research.portfolio_page.replayed import Replayed, ReplayedSpan
 from portfold.research.portfolio_page.subject import Subject
 from portfold.research.portfolio_page.tables import judged_table, rows_table, symbols_table, way_table
 from portfold.research.portfolio_page.wording import money, percent, ratio
@@ -21,9 +21,9 @@ from portfold.research.search.config_export import UNMEASURED
 from portfold.research.search.findings import Findings, Winner
 
 MARK = "portfold research report"
-"""Stands at the beginning of every page, by which one knows it."""
+"""Begins every page, so that a page is recognized."""
 _NO_SCRIPTS = "The charts need JavaScript; every figure is in the tables as well."
-_NOT_KNOWN = "There is no record of the search beside the table, so that is not drawn: {what}."
+_NOT_KNOWN = "Nothing beside the table says how it was found, so that is not drawn: {what}."
 _NOT_AGAIN = "Not drawn: the row was not simulated again, for the reason above."
 _SHARPE = (
     "Sharpe: mean over deviation of daily returns, times √252, risk-free rate 0. Intervals by the stationary "
@@ -32,7 +32,7 @@ _SHARPE = (
 
 
 def report_html(subject: Subject) -> str:
-    """The page. Raises ModuleNotFoundError without plotly."""
+    """Writes the page. Raises ModuleNotFoundError without plotly."""
     body = [
         header(subject),
         headline(subject),
@@ -80,11 +80,11 @@ def _account(subject: Subject) -> str:
     return _section("The account", figure(chart, "The account and its drawdown by trading day", caption))
 
 
-def _named(again: Replayed) -> list[tuple[str, Played]]:
-    """The spans, the earlier first, with their names where there are two."""
+def _named(again: Replayed) -> list[tuple[str, ReplayedSpan]]:
+    """Returns the spans, the earlier first, with names where there are two."""
     if again.test is None:
         return [("", again.train)]
-    return [(CHOSEN if one is again.train else JUDGED, one) for one in again.spans]
+    return [(CHOSEN if span is again.train else JUDGED, span) for span in again.spans]
 
 
 # --- chosen and judged ----------------------------------------------------------------------------------
@@ -104,21 +104,22 @@ def _judged(subject: Subject) -> str:
         )
     charts = "".join(
         figure(
-            judged_chart(one, findings.rows, winner.max_positions),
-            f"{one.name} where it was chosen and where it is judged, by number of positions",
-            f"{one.name}: {one.told(one.read(winner.train))} where it was chosen (hollow), "
-            f"{one.told(one.read(winner.test))} where it is judged (full).",
+            judged_chart(compared, findings.rows, winner.max_positions),
+            f"{compared.name} where it was chosen and where it is judged, by number of positions",
+            f"{compared.name}: {compared.write(compared.read(winner.train))} where it was chosen (hollow), "
+            f"{compared.write(compared.read(winner.test))} where it is judged (full).",
         )
-        for one in COMPARED
+        for compared in COMPARED
     )
+    lead = text(_generalization(winner, winner.kept))
     return _section(
         name,
-        f'<p class="lead">{text(_left(winner, winner.kept))}</p><div class="small-charts">{charts}</div>',
+        f'<p class="lead">{lead}</p><div class="small-charts">{charts}</div>',
         _folded("In figures", judged_table(findings.rows, winner.max_positions)),
     )
 
 
-def _left(winner: Winner, kept: float | None) -> str:
+def _generalization(winner: Winner, kept: float | None) -> str:
     left = f"{percent(kept, 0)} of it is left" if kept is not None else "there was none to keep"
     test = winner.test.sharpe if winner.test is not None else None
     return (
@@ -182,7 +183,9 @@ def _months(subject: Subject) -> str:
     if again is None:
         return _section("Monthly returns", _missing(_NOT_AGAIN))
     each = [(name, years(one.days, one.cash)) for name, one in _named(again)]
-    returns = [abs(one) for _, found in each for year in found for one in year.months if one is not None]
+    returns = [
+        abs(month) for _, found in each for year in found for month in year.months if month is not None
+    ]
     most = max(returns, default=0.0) or 1.0
     return _section(
         "Monthly returns", *(months_grid(found, most, _months_note(name)) for name, found in each)
@@ -202,7 +205,7 @@ def _correlation(subject: Subject) -> str:
     if again is None:
         return _section("How alike the symbols are", _missing(_NOT_AGAIN))
     together = {
-        symbol: np.concatenate([one.by_day[symbol] for one in again.spans]) for symbol in again.train.by_day
+        symbol: np.concatenate([span.by_day[symbol] for span in again.spans]) for symbol in again.train.by_day
     }
     note = (
         "Correlation of daily P&L by closed trades, like beside like: blue pairs win and lose together and "

@@ -1,4 +1,4 @@
-"""The search's path as a chart: drawdown and Sharpe as symbols are dropped, by number of positions."""
+"""The chart of the greedy paths: drawdown and Sharpe as symbols are dropped, by number of positions."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ _ABOVE, _BELOW = (0.56, 1.0), (0.0, 0.44)
 _FAINTEST, _BOLDEST = 0.30, 0.85
 _LABELS = 10
 _FAR = 3
-"""A limit so many times the deepest drawdown is not drawn: it would press the lines flat."""
+"""A limit more than so many times the deepest drawdown is not drawn, as it would flatten the lines."""
 _LEGEND = {"y": 1.06, "entrywidth": 34, "title": {"text": "positions", "side": "left", "font": {"size": 12}}}
 _WHY = {"drawdown": "lowers the drawdown most", "sharpe": "is the weakest alone"}
 
@@ -24,8 +24,8 @@ def path_chart(
     constraints: Constraints,
     chosen: int,
 ) -> Chart:
-    """Greedy's ways and the set `kept` of each, by number of positions; `chosen` is the page's."""
-    levels = [*(level for level in sorted(paths) if level != chosen), chosen]  # that one over the others
+    """Draws the greedy paths and the set `kept` of each, by number of positions; `chosen` is the page's."""
+    levels = [*(level for level in sorted(paths) if level != chosen), chosen]  # drawn last, over the others
     most = max(len(path[0].symbols) for path in paths.values())
     data = [
         trace
@@ -35,7 +35,7 @@ def path_chart(
     below = still_axis() | {"range": [most + 0.5, 0.5], "anchor": "y2", "zeroline": False, "tickangle": 0}
     ticks: Part = {"dtick": -(-most // _LABELS), "tick0": most}
     layout = frame(_HEIGHT_PX, left_px=_LEFT_PX, top_px=64, bottom_px=50)
-    deepest = max(one.metrics.max_dd for path in paths.values() for one in path)
+    deepest = max(visited.metrics.max_dd for path in paths.values() for visited in path)
     far = constraints.max_dd > _FAR * deepest > 0
     limit = f"limit {money(constraints.max_dd)}"
     return {
@@ -66,10 +66,10 @@ def _style(level: int, paths: Mapping[int, object], chosen: int) -> Part:
 def _way(
     level: int, path: Sequence[Visited], kept: Symbols | None, constraints: Constraints, style: Part
 ) -> list[Trace]:
-    """Hollow marks break a constraint; the large one is the set that was kept."""
-    texts = [_told(level, one, constraints) for one in path]
-    valid = [constraints.met_by(one.metrics) for one in path]
-    is_kept = [one.symbols == kept for one in path]
+    """Draws one path; hollow marks break a constraint, the large one is the set that was kept."""
+    texts = [_hover(level, visited, constraints) for visited in path]
+    valid = [constraints.met_by(visited.metrics) for visited in path]
+    is_kept = [visited.symbols == kept for visited in path]
     symbols = [
         "star" if own else "circle" if fits else "circle-open"
         for own, fits in zip(is_kept, valid, strict=True)
@@ -78,7 +78,7 @@ def _way(
         "type": "scatter",
         "mode": "lines+markers",
         "name": f"{level}",
-        "x": [len(one.symbols) for one in path],
+        "x": [len(visited.symbols) for visited in path],
         "text": texts,
         "hovertemplate": "%{text}<extra></extra>",
         "opacity": style["opacity"],
@@ -94,17 +94,19 @@ def _way(
         "legendrank": level,
     }
     return [
-        common | {"y": [one.metrics.max_dd for one in path]},
-        common | {"y": [one.metrics.sharpe for one in path], "yaxis": "y2", "showlegend": False},
+        common | {"y": [visited.metrics.max_dd for visited in path]},
+        common | {"y": [visited.metrics.sharpe for visited in path], "yaxis": "y2", "showlegend": False},
     ]
 
 
-def _told(level: int, one: Visited, constraints: Constraints) -> str:
-    found = one.metrics
+def _hover(level: int, visited: Visited, constraints: Constraints) -> str:
+    found = visited.metrics
     fits = "" if constraints.met_by(found) else ", not valid"
-    next_ = f"<br>next drops {label(one.dropped)}: {_WHY.get(one.because, '')}" if one.dropped else ""
+    next_ = (
+        f"<br>next drops {label(visited.dropped)}: {_WHY.get(visited.because, '')}" if visited.dropped else ""
+    )
     return (
-        f"{level} positions, {len(one.symbols)} symbols{fits}<br>drawdown {money(found.max_dd)}, "
+        f"{level} positions, {len(visited.symbols)} symbols{fits}<br>drawdown {money(found.max_dd)}, "
         f"{found.breach_events} breaches, Sharpe {ratio(found.sharpe)}{next_}"
     )
 
@@ -123,6 +125,6 @@ def _limit(most: int, constraints: Constraints) -> Trace:
 
 
 def _name(panel: str, top: float) -> Part:
-    """The panel's name, above its left end."""
-    place: Part = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
-    return note(panel, 0, top, **place) | {"font": {"color": "@ink", "size": 12}}
+    """Writes the panel's name above its left end."""
+    position: Part = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
+    return note(panel, 0, top, **position) | {"font": {"color": "@ink", "size": 12}}

@@ -1,7 +1,7 @@
-"""The row of a table simulated again, with the very setting of its search, and only if nothing has changed.
+"""Simulates the row of a table again, with the setting of its search, and only if nothing has changed.
 
-The findings name what each span was measured on by the digest of its scenario. Where the trades, bars, rules
-or limits at hand have another digest, nothing of them is shown: it would be another search's account.
+The findings hold the digest of each span's scenario. Where the present trades, bars, rules or limits have
+another digest, none of their figures is shown, as they would be those of another search.
 """
 
 import math
@@ -11,7 +11,7 @@ from decimal import Decimal
 from msgspec import Struct, structs
 
 from portfold.research.portfolio_page.account import AccountDay, account_days
-from portfold.research.portfolio_page.by_symbol import Outcome, outcomes, pnl_by_day
+from portfold.research.portfolio_page.by_symbol import SymbolOutcome, outcomes, pnl_by_day
 from portfold.research.search.findings import Findings, Judged, Winner
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.simulate.simulator import Simulated
@@ -19,38 +19,38 @@ from portfold.research.statistics.metrics import Floats, Metrics
 from portfold.research.statistics.significance import Intervals
 
 
-class Played(Struct, frozen=True):
-    """One span of the row again: `cash` at its beginning, and what came of it."""
+class ReplayedSpan(Struct, frozen=True):
+    """One span of the row simulated again: `cash` at its beginning, and its results."""
 
     cash: Decimal
     metrics: Metrics
     intervals: Intervals
     days: tuple[AccountDay, ...]
     stop_days: tuple[str, ...]
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[SymbolOutcome, ...]
     by_day: dict[str, Floats]
 
 
 class Replayed(Struct, frozen=True):
-    """The row on both spans, `test` None where there was none.
+    """The row on both spans; `test` is None without a test span.
 
-    `each` are all rows of the table, in its order: their symbols' outcomes on the train span, and on the
+    `each` holds all rows of the table, in its order: their symbols' outcomes on the train span, and on the
     test span if there was one.
     """
 
-    train: Played
-    test: Played | None
-    each: tuple[tuple[tuple[Outcome, ...], ...], ...]
+    train: ReplayedSpan
+    test: ReplayedSpan | None
+    each: tuple[tuple[tuple[SymbolOutcome, ...], ...], ...]
 
     @property
-    def spans(self) -> tuple[Played, ...]:
-        """Both, or the one there is, the earlier first."""
+    def spans(self) -> tuple[ReplayedSpan, ...]:
+        """Returns both spans, the earlier first, or the only one."""
         spans = (self.train,) if self.test is None else (self.train, self.test)
-        return tuple(sorted(spans, key=lambda one: one.days[0].date))
+        return tuple(sorted(spans, key=lambda span: span.days[0].date))
 
 
 def changed(train: Scenario, test: Scenario | None, findings: Findings) -> str:
-    """A sentence where what is at hand is not what was searched; nothing where it is."""
+    """Returns a sentence where the present input is not that of the search; an empty text where it is."""
     pairs: list[tuple[str, Scenario, Judged]] = [("chosen", train, findings.train)]
     if test is not None and findings.test is not None:
         pairs.append(("judged", test, findings.test))
@@ -66,9 +66,10 @@ def changed(train: Scenario, test: Scenario | None, findings: Findings) -> str:
 
 
 def differing(again: Replayed, winner: Winner) -> str:
-    """A sentence where the row comes to other figures than the search wrote down; nothing where it does not.
+    """Returns a sentence where the row's figures differ from those of the search; an empty text where they
+    agree.
 
-    Of one fingerprint it should not: so it is portfold itself that simulates or measures in another way.
+    With the same fingerprint they differ only if portfold itself simulates or measures in another way.
     """
     pairs = [(again.train.metrics, winner.train)]
     if again.test is not None and winner.test is not None:
@@ -90,33 +91,35 @@ def _alike(now: float | None, then: float | None) -> bool:
 
 
 def sets_to_play(findings: Findings) -> int:
-    """How many simulations `replayed` comes to."""
+    """Counts the simulations that `replayed` runs."""
     return len(findings.rows) * (1 if findings.test is None else 2)
 
 
 def replayed(
     train: Scenario, test: Scenario | None, findings: Findings, row: int, on_progress: Callable[[int], object]
 ) -> Replayed:
-    """Plays every row of the findings again; `on_progress` is told how many simulations are done."""
+    """Simulates every row of the findings again; calls `on_progress` with the number of simulations done."""
     seed = findings.setting.seed
     scenarios = (train,) if test is None else (train, test)
-    spans: list[Played] = []
-    each: list[tuple[tuple[Outcome, ...], ...]] = []
+    spans: list[ReplayedSpan] = []
+    each: list[tuple[tuple[SymbolOutcome, ...], ...]] = []
     for number, winner in enumerate(findings.rows):
-        made: list[tuple[Outcome, ...]] = []
+        made: list[tuple[SymbolOutcome, ...]] = []
         for scenario in scenarios:
             simulated = scenario.simulate(winner.symbols, winner.max_positions)
             made.append(outcomes(simulated, scenario.timeline.trades))
             if number == row:
-                spans.append(_played(scenario, simulated, made[-1], seed))
+                spans.append(_replayed_span(scenario, simulated, made[-1], seed))
             on_progress(number * len(scenarios) + len(made))
         each.append(tuple(made))
     return Replayed(spans[0], spans[1] if len(spans) > 1 else None, tuple(each))
 
 
-def _played(scenario: Scenario, simulated: Simulated, own: tuple[Outcome, ...], seed: int) -> Played:
+def _replayed_span(
+    scenario: Scenario, simulated: Simulated, own: tuple[SymbolOutcome, ...], seed: int
+) -> ReplayedSpan:
     limits, trades = scenario.limits, scenario.timeline.trades
-    return Played(
+    return ReplayedSpan(
         cash=scenario.account.cash,
         metrics=scenario.figures(simulated),
         intervals=scenario.intervals(simulated, seed),

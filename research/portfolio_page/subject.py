@@ -1,11 +1,11 @@
-"""What the page is about: a row of a table, and all that is known of it."""
+"""The subject of the page: a row of a table, its findings and its simulation."""
 
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 from portfold.research.portfolio_page.replayed import Replayed
-from portfold.research.search.config_export import Choice
+from portfold.research.search.config_export import PortfolioChoice
 from portfold.research.search.findings import Findings, Winner
 from portfold.research.search.tables import GREEDY_COLUMNS
 from portfold.research.statistics.significance import Intervals
@@ -15,8 +15,9 @@ ON_TEST = "on the test span"
 ON_TRAIN = "on the days it was chosen on"
 
 
-class Figures(Struct, frozen=True):
-    """The figures the row is judged by, by the table's names; where from, in words; `intervals` if known."""
+class JudgedFigures(Struct, frozen=True):
+    """The figures that judge the row, by the table's names; `where` says on which days; `intervals` if
+    known."""
 
     where: str
     by_name: Mapping[str, float | None]
@@ -24,37 +25,37 @@ class Figures(Struct, frozen=True):
 
 
 class Subject(Struct, frozen=True):
-    """The row `choice`, the first rows of its table, it among them or not, and the row simulated again.
+    """The row `choice`, the first rows of its table, and the row simulated again.
 
-    Without `replayed`, `why_not` says why nothing was simulated: one sentence. `version` is ours.
+    `why_not` is one sentence that says why nothing was simulated. `version` is that of portfold.
     """
 
-    choice: Choice
-    rows: Sequence[Choice]
+    choice: PortfolioChoice
+    rows: Sequence[PortfolioChoice]
     replayed: Replayed | None
     why_not: str
     version: str
 
     @property
     def findings(self) -> Findings | None:
-        """Those of the table."""
+        """Returns the findings of the table."""
         return self.choice.findings
 
     @property
     def winner(self) -> Winner | None:
-        """What the search knew of the row."""
+        """Returns the row of the findings."""
         return self.choice.winner
 
     @property
-    def figures(self) -> Figures:
-        """Where there was a test span, it is judged by that."""
+    def figures(self) -> JudgedFigures:
+        """Returns the figures of the test span; of the train span where there was no other."""
         winner, again = self.winner, self.replayed
         if winner is None:
-            return Figures(SPAN_UNKNOWN, self.choice.figures, None)
+            return JudgedFigures(SPAN_UNKNOWN, self.choice.figures, None)
         if winner.test is None:
-            return Figures(ON_TRAIN, _named(winner.train), winner.intervals)
+            return JudgedFigures(ON_TRAIN, _named(winner.train), winner.intervals)
         test = again.test if again is not None else None
-        return Figures(ON_TEST, _named(winner.test), test.intervals if test is not None else None)
+        return JudgedFigures(ON_TEST, _named(winner.test), test.intervals if test is not None else None)
 
 
 def _named(metrics: object) -> dict[str, float | None]:

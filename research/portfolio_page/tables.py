@@ -1,22 +1,22 @@
-"""The page's tables: the rows of the search, the symbols of the row, train against test, greedy's way."""
+"""The page's tables: the rows of the search, the symbols of the row, train against test, the greedy path."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
-from portfold.research.portfolio_page.by_symbol import Outcome, all_of
+from portfold.research.portfolio_page.by_symbol import SymbolOutcome, all_of
 from portfold.research.portfolio_page.replayed import Replayed
 from portfold.research.portfolio_page.wording import INFINITE, money, percent, ratio
 from portfold.research.report.table import Cell, figure, table, tone_of, words
 from portfold.research.report.wording import NOTHING
-from portfold.research.search.config_export import Choice
+from portfold.research.search.config_export import PortfolioChoice
 from portfold.research.search.findings import Winner
 from portfold.research.search.search import Constraints, Symbols, Visited
 
-_BECAUSE = {"drawdown": "lowers the drawdown most", "sharpe": "lowest Sharpe alone"}
+_REASONS = {"drawdown": "lowers the drawdown most", "sharpe": "lowest Sharpe alone"}
 
 
-def rows_table(rows: Sequence[Choice], chosen: int, note: str) -> str:
-    """The rows of the table, the page's own marked."""
+def rows_table(rows: Sequence[PortfolioChoice], chosen: int, note: str) -> str:
+    """Writes the rows of the table; the row of the page is marked."""
     tested = any(row.winner is not None and row.winner.test is not None for row in rows)
     known = any(row.winner is not None for row in rows)
     names = ("Row", "Pos.", "Sharpe", *(("95%",) if known else ()), "CAGR", "Return", "Max DD", "Breaches")
@@ -27,7 +27,7 @@ def rows_table(rows: Sequence[Choice], chosen: int, note: str) -> str:
     return table("The rows of the search", heads, lines, note=note)
 
 
-def _row(row: Choice, chosen: int, *, known: bool, tested: bool) -> list[Cell]:
+def _row(row: PortfolioChoice, chosen: int, *, known: bool, tested: bool) -> list[Cell]:
     found, winner = row.figures, row.winner
     luck = winner.intervals.sharpe if winner is not None else None
     deflated = winner.deflated if winner is not None else None
@@ -70,7 +70,7 @@ def _count(value: float | None) -> str:
 
 
 def symbols_table(again: Replayed, note: str) -> str:
-    """Each symbol's trades in the row, on the train span, and on the test span where there was one."""
+    """Writes each symbol's trades in the row, on the train span, and on the test span where there was one."""
     names = ("Trades", "Won", "P&L", "Denied", "Blocked", "Forced", "At final P&L")
     spans = [again.train.outcomes, *([again.test.outcomes] if again.test is not None else [])]
     heads = [words("Symbol"), *map(figure, names)]
@@ -85,16 +85,16 @@ def symbols_table(again: Replayed, note: str) -> str:
     return table("The symbols of the row", heads, lines, total=total, note=note)
 
 
-def _outcome(one: Outcome) -> list[Cell]:
-    won = one.won / one.trades if one.trades else None
+def _outcome(outcome: SymbolOutcome) -> list[Cell]:
+    won = outcome.won / outcome.trades if outcome.trades else None
     return [
-        figure(f"{one.trades:,}"),
+        figure(f"{outcome.trades:,}"),
         figure(percent(won, 0)),
-        figure(money(one.pnl), tone_of(one.pnl)),
-        figure(f"{one.denied:,}"),
-        figure(percent(one.block_rate)),
-        figure(f"{one.forced:,}"),
-        figure(f"{one.at_final:,}"),
+        figure(money(outcome.pnl), tone_of(outcome.pnl)),
+        figure(f"{outcome.denied:,}"),
+        figure(percent(outcome.block_rate)),
+        figure(f"{outcome.forced:,}"),
+        figure(f"{outcome.at_final:,}"),
     ]
 
 
@@ -102,7 +102,7 @@ def _outcome(one: Outcome) -> list[Cell]:
 
 
 def judged_table(rows: Sequence[Winner], chosen: int) -> str:
-    """Each row's figures where it was chosen, and beside them on the test span."""
+    """Writes each row's figures on the train span, and beside them those on the test span."""
     pairs = ("Sharpe", "CAGR", "Max DD", "PF")
     heads = [
         figure("Pos."),
@@ -116,18 +116,18 @@ def judged_table(rows: Sequence[Winner], chosen: int) -> str:
 def _judged(row: Winner, chosen: int) -> list[Cell]:
     own = row.max_positions == chosen
     spans = (row.train, row.test)
-    told = [
-        [ratio(one.sharpe) if one else NOTHING for one in spans],
-        [percent(one.cagr) if one else NOTHING for one in spans],
-        [money(one.max_dd) if one else NOTHING for one in spans],
+    pairs = [
+        [ratio(span.sharpe) if span else NOTHING for span in spans],
+        [percent(span.cagr) if span else NOTHING for span in spans],
+        [money(span.max_dd) if span else NOTHING for span in spans],
         [
-            (INFINITE if one.profit_factor is None else ratio(one.profit_factor)) if one else NOTHING
-            for one in spans
+            (INFINITE if span.profit_factor is None else ratio(span.profit_factor)) if span else NOTHING
+            for span in spans
         ],
     ]
     return [
         figure(f"{row.max_positions}{' ◂' if own else ''}", "name" if own else ""),
-        *(figure(cell) for pair in told for cell in pair),
+        *(figure(cell) for pair in pairs for cell in pair),
         figure(percent(row.kept, 0)),
     ]
 
@@ -136,19 +136,19 @@ def _judged(row: Winner, chosen: int) -> list[Cell]:
 
 
 def way_table(path: Sequence[Visited], kept: Symbols, constraints: Constraints) -> str:
-    """Greedy's way to the row, a step a line."""
+    """Writes the greedy path to the row, a step a line."""
     heads = [*map(figure, ("Symbols", "Sharpe", "Max DD", "Breaches")), words("Valid"), words("Dropped next")]
-    return table("Greedy's way to this row", heads, [_step(one, kept, constraints) for one in path])
+    return table("Greedy's way to this row", heads, [_step(visited, kept, constraints) for visited in path])
 
 
-def _step(one: Visited, kept: Symbols, constraints: Constraints) -> list[Cell]:
-    found = one.metrics
-    own = one.symbols == kept
+def _step(visited: Visited, kept: Symbols, constraints: Constraints) -> list[Cell]:
+    found = visited.metrics
+    own = visited.symbols == kept
     return [
-        figure(f"{len(one.symbols)}{' ★' if own else ''}", "name" if own else ""),
+        figure(f"{len(visited.symbols)}{' ★' if own else ''}", "name" if own else ""),
         figure(ratio(found.sharpe)),
         figure(money(found.max_dd)),
         figure(f"{found.breach_events:,}"),
         words("yes" if constraints.met_by(found) else "no"),
-        words(f"{one.dropped}: {_BECAUSE.get(one.because, '')}" if one.dropped else NOTHING),
+        words(f"{visited.dropped}: {_REASONS.get(visited.because, '')}" if visited.dropped else NOTHING),
     ]

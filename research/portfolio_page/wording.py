@@ -1,4 +1,4 @@
-"""Figures of research as the page writes them: floats, since they are measured, not booked."""
+"""Writes figures of research, which are floats, as they are measured, not booked."""
 
 from decimal import Decimal
 
@@ -9,12 +9,12 @@ _THOUSAND, _MANY_THOUSANDS, _MILLION = 1_000, 99_950, 999_500
 
 
 def money(dollars: float | Decimal | None) -> str:
-    """`$-1,235`: whole dollars, the sign behind the dollar as everywhere."""
+    """Writes `$-1,235`: whole dollars, the sign behind the dollar as everywhere."""
     return NOTHING if dollars is None else f"${_plain(round(dollars)):,}"
 
 
 def short_money(dollars: float | Decimal) -> str:
-    """`12.3k`, `-410`, `1.2M`: for a cell in which little else has room."""
+    """Writes `12.3k`, `-410`, `1.2M`: for a narrow cell."""
     size = abs(float(dollars))
     sign = "-" if round(dollars) < 0 else ""
     if size >= _MILLION:
@@ -25,15 +25,15 @@ def short_money(dollars: float | Decimal) -> str:
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
-    """`-12.3%`."""
+    """Writes `-12.3%`."""
     return NOTHING if fraction is None else f"{_plain(round(fraction, digits + 2)):.{digits}%}"
 
 
 def ratio(value: float | None) -> str:
-    """Two decimals."""
+    """Writes two decimals."""
     return NOTHING if value is None else f"{_plain(round(value, 2)):.2f}"
 
 
 def _plain(rounded: float) -> float:
-    """Zero without a sign."""
+    """Removes the sign of zero."""
     return rounded or 0

@@ -1,1 +1,1 @@
-"""Trading days as one HTML file that needs nothing but a browser: no network, no folder beside it."""
+"""Shows trading days as one HTML file that needs only a browser: no network, no folder beside it."""

@@ -1,7 +1,7 @@
 """The chart of a trading day: three panels over one axis of time.
 
 P&L against the stop line with entries, exits and stops; denials by their reason, those close together as one
-mark; positions against the limit, with what was reserved besides.
+mark; positions against the limit, with the slots reserved besides.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,14 +42,14 @@ _SYMBOLS_SHOWN = 8
 
 
 def day_chart(account: DayAccount) -> Chart | None:
-    """None on a day on which nothing was asked, held or booked."""
+    """Draws the day; None where nothing was requested, held or booked."""
     if account.active_ms is None or account.limits is None:
         return None
     return _Day(account, account.active_ms, account.limits.zone).chart()
 
 
 class _Day:
-    """The day on the exchange's clock, seen through a window a little wider than what happened."""
+    """The day on the exchange's clock, in a window a little wider than its activity."""
 
     def __init__(self, account: DayAccount, active_ms: tuple[int, int], zone: str) -> None:
         first_ms, last_ms = active_ms
@@ -73,7 +73,7 @@ class _Day:
         return clock(ms, self._zone, self._account.day)
 
     def _is_late(self, ms: int) -> bool:
-        """Whether words beside this moment have more room on its left."""
+        """Whether a note at this moment has more room on its left."""
         return ms - self._from_ms > _LATE * (self._until_ms - self._from_ms)
 
     def _line(self, curve: Curve) -> Iterable[tuple[str, Decimal]]:
@@ -85,12 +85,12 @@ class _Day:
         account = self._account
         total, realized, stop = account.total_curve, account.realized_curve, account.stop_curve
         lines = [
-            steps(self._line(total), "Daily P&L", told=dollars, line={"color": "@ink", "width": 2.2}),
-            steps(self._line(stop), "Stop line", told=dollars, line=_limit_line()),
+            steps(self._line(total), "Daily P&L", hover=dollars, line={"color": "@ink", "width": 2.2}),
+            steps(self._line(stop), "Stop line", hover=dollars, line=_limit_line()),
         ]
         if total.points != realized.points:
             dotted = {"color": "@muted", "width": 1.2, "dash": "dot"}
-            lines.append(steps(self._line(realized), "Realized", told=dollars, line=dotted))
+            lines.append(steps(self._line(realized), "Realized", hover=dollars, line=dotted))
         won = [trade for trade in account.trades if trade.pnl > 0]
         lost = [trade for trade in account.trades if trade.pnl <= 0]
         return [
@@ -105,39 +105,39 @@ class _Day:
         entries = self._account.entries
         marker: Part = {"symbol": "triangle-right-open", "color": "@ink", "line": {"width": 1.2}}
         marker["size"] = self._mark_px
-        at = [(self._at(one.ms), float(one.daily_pnl)) for one in entries]
-        return marks("Entry", at, [self._told_entry(one) for one in entries], marker=marker)
+        at = [(self._at(entry.ms), float(entry.daily_pnl)) for entry in entries]
+        return marks("Entry", at, [self._entry_label(entry) for entry in entries], marker=marker)
 
-    def _told_entry(self, one: Entry) -> str:
-        price = entry_price(one.price, " at ", grouped=True)
-        what = f"{one.symbol} {one.side} {one.size} opened{price}, {one.worker}"
-        return label(f"{self._clock(one.ms)} {what}")
+    def _entry_label(self, entry: Entry) -> str:
+        price = entry_price(entry.price, " at ", grouped=True)
+        what = f"{entry.symbol} {entry.side} {entry.size} opened{price}, {entry.worker}"
+        return label(f"{self._clock(entry.ms)} {what}")
 
     def _exits(self, trades: Sequence[Trade], name: str, *, symbol: str, color: str) -> Trace:
         line = {"width": 1, "color": "@paper"}
         marker: Part = {"symbol": symbol, "size": self._mark_px, "color": color, "line": line}
-        at = [(self._at(one.ms), float(one.daily_pnl)) for one in trades]
-        return marks(name, at, [self._told_exit(one) for one in trades], marker=marker)
+        at = [(self._at(trade.ms), float(trade.daily_pnl)) for trade in trades]
+        return marks(name, at, [self._exit_label(trade) for trade in trades], marker=marker)
 
-    def _told_exit(self, one: Trade) -> str:
-        price = exit_price(one.price, one.reason, " at ", grouped=True)
-        what = f"{one.symbol} {one.side} {one.size} closed{price}: {dollars(one.pnl)}"
-        why = f", {one.reason}" if one.reason else ""
-        return label(f"{self._clock(one.ms)} {what}, {one.worker}{why}")
+    def _exit_label(self, trade: Trade) -> str:
+        price = exit_price(trade.price, trade.reason, " at ", grouped=True)
+        what = f"{trade.symbol} {trade.side} {trade.size} closed{price}: {dollars(trade.pnl)}"
+        why = f", {trade.reason}" if trade.reason else ""
+        return label(f"{self._clock(trade.ms)} {what}, {trade.worker}{why}")
 
     def _stops(self) -> Trace:
-        stops = [one.triggered for one in self._account.stopped if one.triggered]
-        told = [f"stopped out at {shown(one.daily_pnl)} of {shown_limit(-one.limit)}" for one in stops]
+        stops = [flattening.triggered for flattening in self._account.stopped if flattening.triggered]
+        texts = [f"stopped out at {shown(stop.daily_pnl)} of {shown_limit(-stop.limit)}" for stop in stops]
         line = {"width": 2, "color": "@paper"}
         return marks(
             "Stop",
-            [(self._at(one.ms), float(one.daily_pnl)) for one in stops],
-            [label(f"{self._clock(one.ms)} {text}") for one, text in zip(stops, told, strict=True)],
+            [(self._at(stop.ms), float(stop.daily_pnl)) for stop in stops],
+            [label(f"{self._clock(stop.ms)} {text}") for stop, text in zip(stops, texts, strict=True)],
             marker={"symbol": "octagon", "size": 15, "color": "@loss", "line": line},
         )
 
     def _stop_notes(self) -> list[Part]:
-        """Beside each stop: above it to the right, where nothing is, or late in the day below to the left."""
+        """Writes a note beside each stop: above to its right, or, late in the day, below to its left."""
         notes = []
         for one in (flattening.triggered for flattening in self._account.stopped if flattening.triggered):
             late = self._is_late(one.ms)
@@ -166,7 +166,7 @@ class _Day:
         return marks(
             code,
             [(self._at((run.first_ms + run.last_ms) // 2), code) for run in runs],
-            [self._told_run(run) for run in runs],
+            [self._run_label(run) for run in runs],
             marker={
                 "symbol": "line-ns",
                 "size": [min(18, 8 + run.count) for run in runs],
@@ -176,7 +176,7 @@ class _Day:
             showlegend=False,
         )
 
-    def _told_run(self, run: Run) -> str:
+    def _run_label(self, run: Run) -> str:
         first, last = self._clock(run.first_ms), self._clock(run.last_ms)
         when = first if first == last else f"{first} to {last}"
         most = sorted(run.symbols.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -197,14 +197,14 @@ class _Day:
             (account.limit_curve, "Position limit", _limit_line(), {}),
         ]
         return [
-            steps(self._line(curve), name, told=str, line=line, axis="y3", showlegend=False, **more)
+            steps(self._line(curve), name, hover=str, line=line, axis="y3", showlegend=False, **more)
             for curve, name, line, more in lines
         ]
 
     # --- the layout ---------------------------------------------------------------------------------------
 
     def _layout(self) -> Part:
-        """Panels from the bottom up, in pixels: positions, denials, P&L."""
+        """Lays out the panels from the bottom up, in pixels: positions, denials, P&L."""
         codes_px = len(self._codes) * _CODE_PX
         codes_from = _POSITIONS_PX + _GAP_PX
         pnl_from = codes_from + codes_px + (_GAP_PX if codes_px else 0)
@@ -249,16 +249,17 @@ class _Day:
     # --- orders -------------------------------------------------------------------------------------------
 
     def _ordered(self) -> list[tuple[int, str]]:
-        """What was ordered that changes how the rest of the chart is to be read."""
-        orders = [(one.ms, _order_word(one)) for one in self._account.orders if one.kind != "settle"]
-        return sorted([*orders, *((one.ms, "limits") for one in self._account.changes)])
+        """Lists the orders and changes of limits that matter for the rest of the chart, by time."""
+        orders = [(order.ms, _order_word(order)) for order in self._account.orders if order.kind != "settle"]
+        return sorted([*orders, *((change.ms, "limits") for change in self._account.changes)])
 
     def _order_line(self, ms: int) -> Part:
         x, line = self._at(ms), {"color": "@muted", "width": 1, "dash": "dot"}
         return {"type": "line", "yref": "paper", "x0": x, "x1": x, "y0": 0, "y1": 1, "line": line}
 
     def _order_note(self, ms: int, what: str, row: int) -> Part:
-        """Beside its line; each a little lower than the one before, since several may come at once."""
+        """Writes a note beside the order's line, each a little lower than the one before, as several may
+        coincide."""
         lower_px = -_NOTE_PX * (row % _NOTE_ROWS)
         anchor = "right" if self._is_late(ms) else "left"
         return note(
@@ -275,5 +276,5 @@ def _limit_line() -> Part:
 
 
 def _title(text: str, y: float) -> Part:
-    """Above a panel, at its left."""
+    """Writes a title above a panel, at its left."""
     return note(text, 0, y, xref="paper", yref="paper", xanchor="left", yanchor="bottom")

@@ -15,7 +15,7 @@ _DAY_MS = 86_400_000
 
 
 def days_chart(accounts: Sequence[DayAccount]) -> Chart:
-    """A bar for each day."""
+    """Draws a bar for each day, with its stop line and its lowest point, and the sum so far."""
     return {
         "data": [trace(accounts) for trace in (_results, _sum, _stop_lines, _lowest, _stops)],
         "layout": frame(_HEIGHT_PX, left_px=64, top_px=44, bottom_px=34)
@@ -24,7 +24,7 @@ def days_chart(accounts: Sequence[DayAccount]) -> Chart:
 
 
 def _weekdays(count: int) -> Part:
-    """Dates without the weekends, which no trading day bears; each of a few is named."""
+    """Returns an axis of dates without weekends, which are no trading days; names each of a few."""
     each = {"dtick": _DAY_MS} if count <= _FEW else {}
     return {"type": "date", "rangebreaks": [{"bounds": ["sat", "mon"]}], "tickformat": "%a %-d %b"} | each
 
@@ -33,19 +33,24 @@ def _results(accounts: Sequence[DayAccount]) -> Trace:
     return {
         "type": "bar",
         "name": "Daily P&L",
-        "x": [one.day for one in accounts],
-        "y": [float(one.pnl) for one in accounts],
-        "text": [dollars(one.pnl) for one in accounts],
+        "x": [account.day for account in accounts],
+        "y": [float(account.pnl) for account in accounts],
+        "text": [dollars(account.pnl) for account in accounts],
         "textposition": "none",
         "hovertemplate": "%{x|%a %-d %b}: %{text}<extra>Daily P&L</extra>",
-        "marker": {"color": ["@gain" if one.pnl >= 0 else "@loss" for one in accounts], "opacity": 0.5},
+        "marker": {
+            "color": ["@gain" if account.pnl >= 0 else "@loss" for account in accounts],
+            "opacity": 0.5,
+        },
         "width": _DAY_MS // 2,
         "showlegend": False,
     }
 
 
 def _stop_lines(accounts: Sequence[DayAccount]) -> Trace:
-    lines = [(one.day, -one.limits.daily_stop_loss) for one in accounts if one.limits is not None]
+    lines = [
+        (account.day, -account.limits.daily_stop_loss) for account in accounts if account.limits is not None
+    ]
     return marks(
         "Stop line",
         [(day, float(line)) for day, line in lines],
@@ -61,31 +66,31 @@ def _stop_lines(accounts: Sequence[DayAccount]) -> Trace:
 def _lowest(accounts: Sequence[DayAccount]) -> Trace:
     return marks(
         "Lowest in the day",
-        [(one.day, float(one.worst)) for one in accounts],
-        [label(f"{short_date(one.day)}: lowest {dollars(one.worst)}") for one in accounts],
+        [(account.day, float(account.worst)) for account in accounts],
+        [label(f"{short_date(account.day)}: lowest {dollars(account.worst)}") for account in accounts],
         marker={"symbol": "diamond-open", "size": 8, "color": "@ink"},
     )
 
 
 def _stops(accounts: Sequence[DayAccount]) -> Trace:
-    stopped = [one for one in accounts if one.stops]
+    stopped = [account for account in accounts if account.stops]
     return marks(
         "Stopped out",
-        [(one.day, float(one.worst)) for one in stopped],
-        [label(f"{short_date(one.day)}: {counted(one.stops, 'stop')}") for one in stopped],
+        [(account.day, float(account.worst)) for account in stopped],
+        [label(f"{short_date(account.day)}: {counted(account.stops, 'stop')}") for account in stopped],
         marker={"symbol": "octagon", "size": 14, "color": "@loss", "line": {"width": 2, "color": "@paper"}},
     )
 
 
 def _sum(accounts: Sequence[DayAccount]) -> Trace:
-    sums: list[Decimal] = list(accumulate(one.pnl for one in accounts))
+    sums: list[Decimal] = list(accumulate(account.pnl for account in accounts))
     return {
         "type": "scatter",
         "mode": "lines+markers",
         "name": "Sum of the days so far",
-        "x": [one.day for one in accounts],
-        "y": [float(one) for one in sums],
-        "text": [dollars(one) for one in sums],
+        "x": [account.day for account in accounts],
+        "y": [float(total) for total in sums],
+        "text": [dollars(total) for total in sums],
         "hovertemplate": "%{x|%a %-d %b}: %{text}<extra>Sum so far</extra>",
         "line": {"color": "@ink", "width": 2},
         "marker": {"color": "@ink", "size": 5},

@@ -1,7 +1,7 @@
-"""What all charts are made of: lines of steps, marks, axes and the frame, as plotly.js takes them.
+"""The parts of all charts: step lines, marks, axes and the frame, as plotly.js takes them.
 
-A colour is named, `@loss`, and looked up in the page's style when it is drawn: so the same chart is right by
-day, by night and on paper. Texts are made with `label`.
+A colour is a name, `@loss`, looked up in the page's style when the chart is drawn, so that one chart is right
+by day, by night and on paper. Texts are made with `label`.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,12 +19,12 @@ def steps(
     points: Iterable[tuple[str, Decimal]],
     name: str,
     *,
-    told: Callable[[Decimal], str],
+    hover: Callable[[Decimal], str],
     line: Part,
     axis: str = "y",
     **more: object,
 ) -> Trace:
-    """A line that holds each value until the next; `told` is what is shown where one points."""
+    """Draws a line that holds each value until the next; `hover` writes the value under the pointer."""
     each = list(points)
     return {
         "type": "scatter",
@@ -34,7 +34,7 @@ def steps(
         "y": [float(value) for _, value in each],
         "yaxis": axis,
         "line": {"shape": "hv"} | line,
-        "text": [told(value) for _, value in each],
+        "text": [hover(value) for _, value in each],
         "hovertemplate": "%{text}<extra>" + name + "</extra>",
         **more,
     }
@@ -49,7 +49,7 @@ def marks(
     axis: str = "y",
     **more: object,
 ) -> Trace:
-    """Marks at these places, each with its text."""
+    """Draws marks at these points, each with its text."""
     each = list(at)
     return {
         "type": "scatter",
@@ -66,7 +66,7 @@ def marks(
 
 
 def frame(height_px: int, *, left_px: int, top_px: int, bottom_px: int) -> Part:
-    """The layout's part that is alike for all charts."""
+    """Returns the part of the layout that all charts share."""
     return {
         "height": height_px,
         "margin": {"l": left_px, "r": 14, "t": top_px, "b": bottom_px},
@@ -80,7 +80,7 @@ def frame(height_px: int, *, left_px: int, top_px: int, bottom_px: int) -> Part:
 
 
 def dollar_axis() -> Part:
-    """Dollars, 0 always in sight."""
+    """Returns an axis of dollars that always shows 0."""
     return {
         "tickprefix": "$",
         "tickformat": ",.0f",
@@ -94,12 +94,12 @@ def dollar_axis() -> Part:
 
 
 def still_axis() -> Part:
-    """An axis that is not to be zoomed."""
+    """Returns an axis that cannot be zoomed."""
     return {"color": "@muted", "gridcolor": "@grid", "tickfont": SMALL, "fixedrange": True}
 
 
 def time_axis(window: tuple[str, str], lowest: str) -> Part:
-    """The exchange's clock, under the panel of the axis `lowest`."""
+    """Returns an axis of the exchange's clock, under the panel of the axis `lowest`."""
     return {
         "type": "date",
         "range": list(window),
@@ -122,5 +122,5 @@ def time_axis(window: tuple[str, str], lowest: str) -> Part:
 
 
 def note(text: str, x: object, y: object, **more: object) -> Part:
-    """Words in a chart, without an arrow unless `more` says so."""
+    """Writes words into a chart, without an arrow unless `more` sets one."""
     return {"text": text, "x": x, "y": y, "showarrow": False, "font": {"color": "@muted", "size": 11}} | more

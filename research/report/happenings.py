@@ -1,4 +1,5 @@
-"""What happened besides trading: stops and how they were flattened, orders, other limits, what was odd."""
+"""Reports events besides trading: stops and their flattening, orders, changed limits, unusual lines of the
+log."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -21,25 +22,29 @@ _SIGNS = {
 
 
 def flattenings(account: DayAccount, zone: str) -> str:
-    """Each flattening of the day, step by step, the stops first of all."""
-    return "".join(_flattening(one, account, zone) for one in account.flattenings)
+    """Writes each flattening of the day, step by step."""
+    return "".join(_flattening(flattening, account, zone) for flattening in account.flattenings)
 
 
-def _flattening(one: Flattening, account: DayAccount, zone: str) -> str:
-    began = clock(one.began_ms, zone, account.day)
-    if one.triggered is not None:
-        stopped = clock(one.triggered.ms, zone, account.day)
-        reached = f"{shown(one.triggered.daily_pnl)} of {shown_limit(-one.triggered.limit)}"
+def _flattening(flattening: Flattening, account: DayAccount, zone: str) -> str:
+    began = clock(flattening.began_ms, zone, account.day)
+    if flattening.triggered is not None:
+        stopped = clock(flattening.triggered.ms, zone, account.day)
+        reached = f"{shown(flattening.triggered.daily_pnl)} of {shown_limit(-flattening.triggered.limit)}"
         title = f"Stopped out {stopped} at {reached}"
     else:
-        title = f"Flattened {began}: {one.cause}"
-    ended = "not ended" if one.took_ms is None else f"flat after {one.took_ms:,} ms"
-    open_positions = one.triggered.open_positions if one.triggered else None
+        title = f"Flattened {began}: {flattening.cause}"
+    ended = "not ended" if flattening.took_ms is None else f"flat after {flattening.took_ms:,} ms"
+    open_positions = flattening.triggered.open_positions if flattening.triggered else None
     held = f"{counted(open_positions, 'position')} open, " if open_positions is not None else ""
-    due = f"{held}{ended}; allowed were {one.deadline_ms - one.began_ms:,} ms"
-    span_ms = max(1, one.steps[-1].ms - one.began_ms) if one.steps else 1
-    steps = "".join(_step(step, one, span_ms, zone, account.day) for step in one.steps)
-    late = " late" if one.took_ms is None or any(step.kind == "overdue" for step in one.steps) else ""
+    due = f"{held}{ended}; allowed were {flattening.deadline_ms - flattening.began_ms:,} ms"
+    span_ms = max(1, flattening.steps[-1].ms - flattening.began_ms) if flattening.steps else 1
+    steps = "".join(_step(step, flattening, span_ms, zone, account.day) for step in flattening.steps)
+    late = (
+        " late"
+        if flattening.took_ms is None or any(step.kind == "overdue" for step in flattening.steps)
+        else ""
+    )
     return (
         f'<section class="flattening{late}"><h3>{text(title)}</h3><p class="note">{text(due)}</p>'
         f"<ol>{steps}</ol></section>"
@@ -58,12 +63,12 @@ def _step(step: Step, flattening: Flattening, span_ms: int, zone: str, day: str)
 
 
 def limits(account: DayAccount, zone: str) -> str:
-    """The limits in force when the day began, and what was changed during it."""
+    """Writes the limits in force when the day began, and their changes during it."""
     if account.limits is None:
         return '<p class="note">No limits were in force.</p>'
     named = limits_named(account.limits)
     rows = [
-        [words(name, "name"), words(_told(name, value))]
+        [words(name, "name"), words(_with_unit(name, value))]
         for name, value in named.items()
         if name not in _NOT_SHOWN
     ]
@@ -78,7 +83,7 @@ def _changes(account: DayAccount, zone: str) -> str:
         [
             words(clock(change.ms, zone, account.day), "when"),
             words(name, "name"),
-            *(words(_told(name, before)), words(_told(name, after))),
+            *(words(_with_unit(name, before)), words(_with_unit(name, after))),
             *(words(change.by), words(change.reason)),
         ]
         for change in account.changes
@@ -87,8 +92,8 @@ def _changes(account: DayAccount, zone: str) -> str:
     return table("Limits changed during the day", heads, rows)
 
 
-def _told(name: str, value: str) -> str:
-    """A limit's value with its unit."""
+def _with_unit(name: str, value: str) -> str:
+    """Writes a limit's value with its unit."""
     if name == "daily_stop_loss":
         return shown_limit(Decimal(value))
     if name.endswith("_ms"):
@@ -97,35 +102,35 @@ def _told(name: str, value: str) -> str:
 
 
 def orders(account: DayAccount, zone: str) -> str:
-    """Halts, resumes and whatever else an operator ordered."""
+    """Writes halts, resumes and all other orders of an operator."""
     heads = [*map(words, ("At", "Order", "By", "Why"))]
     rows = [
         [
-            words(clock(one.ms, zone, account.day), "when"),
-            words(f"{one.kind}, refused" if one.refused else one.kind, "name"),
-            words(one.by),
-            words(f"{one.reason} ({one.refused})" if one.refused else one.reason),
+            words(clock(order.ms, zone, account.day), "when"),
+            words(f"{order.kind}, refused" if order.refused else order.kind, "name"),
+            words(order.by),
+            words(f"{order.reason} ({order.refused})" if order.refused else order.reason),
         ]
-        for one in account.orders
+        for order in account.orders
     ]
     return table("Orders", heads, rows)
 
 
-def odd_lines(account: DayAccount, zone: str) -> str:
-    """What the coordinator's log said that is out of the ordinary."""
+def unusual_lines(account: DayAccount, zone: str) -> str:
+    """Writes the lines of the coordinator's log that are out of the ordinary."""
     heads = [words("At"), words("Level"), words("What")]
     rows: Sequence[Sequence[Cell]] = [
         [
-            words(clock(told.ms, zone, account.day), "when"),
-            words(told.line.level, f"level {told.line.level}"),
-            words(told.line.text),
+            words(clock(logged.ms, zone, account.day), "when"),
+            words(logged.line.level, f"level {logged.line.level}"),
+            words(logged.line.text),
         ]
-        for told in account.lines
+        for logged in account.lines
     ]
     left_out = f"And {counted(account.lines_left_out, 'line')} more." if account.lines_left_out else ""
     return table("Out of the ordinary", heads, rows, note=left_out)
 
 
 def session(begins_ms: int, ends_ms: int, zone: str) -> str:
-    """`Fri 10 Jan 17:00 to Mon 13 Jan 17:00, America/Chicago`."""
+    """Writes `Fri 10 Jan 17:00 to Mon 13 Jan 17:00, America/Chicago`."""
     return f"{moment(begins_ms, zone)} to {moment(ends_ms, zone)}, {zone}"

@@ -1,4 +1,4 @@
-"""What a report says first: which day, what it came to, and whether there is anything to worry about."""
+"""The head of a report: its days, their result, and their warning signs."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -14,11 +14,11 @@ from portfold.research.report.happenings import session
 from portfold.research.report.table import tone_of
 from portfold.research.report.wording import clock, counted, dollars, long_date, moment, percent, text
 
-_LIMITS_TOLD = 3
+_LIMITS_SHOWN = 3
 
 
 def title_of(accounts: Sequence[DayAccount], *, week: bool) -> str:
-    """What the report is about: a day, a week, or days from one to another."""
+    """Titles the report: a day, a week, or days from one to another."""
     first, last = accounts[0].day, accounts[-1].day
     if week:
         return f"Week of {long_date(week_of(first))}"
@@ -26,22 +26,22 @@ def title_of(accounts: Sequence[DayAccount], *, week: bool) -> str:
 
 
 def headline_text(accounts: Sequence[DayAccount]) -> str:
-    """The headline's figures in a line."""
+    """Writes the headline's figures in a line."""
     total, last = all_together(accounts), accounts[-1]
-    asked, blocked = sum(one.asked for one in accounts), sum(one.blocked for one in accounts)
-    limits = _limits_told(accounts)
+    asked, blocked = sum(account.asked for account in accounts), sum(account.blocked for account in accounts)
+    pnl, stops = sum((account.pnl for account in accounts), ZERO), sum(account.stops for account in accounts)
+    limits = _daily_limits(accounts)
     limit = f", limit {', then '.join(limits)} a day" if limits else ""
     won = f" ({total.won} won)" if total.trades else ""
     so_far = "" if last.over else ", so far"
     return (
-        f"P&L {dollars(sum((one.pnl for one in accounts), ZERO))}{limit}, "
-        f"{counted(sum(one.stops for one in accounts), 'stop')}, {counted(total.trades, 'trade')}{won}, "
+        f"P&L {dollars(pnl)}{limit}, {counted(stops, 'stop')}, {counted(total.trades, 'trade')}{won}, "
         f"{blocked:,} of {asked:,} entries denied ({percent(rate(blocked, asked))}){so_far}"
     )
 
 
 def header(accounts: Sequence[DayAccount], title: str, portfolio: str, zone: str) -> str:
-    """Which portfolio and which days, and how they stand."""
+    """Writes the portfolio, the days and their badges: stopped out, halted, not over."""
     first, last = accounts[0], accounts[-1]
     badges = ""
     if len(accounts) == 1 and first.stops:
@@ -59,15 +59,15 @@ def header(accounts: Sequence[DayAccount], title: str, portfolio: str, zone: str
 
 
 def headline(accounts: Sequence[DayAccount], zone: str) -> str:
-    """What a reader wants to know in two seconds."""
+    """Writes the figures to be seen in two seconds."""
     total = all_together(accounts)
-    pnl = sum((one.pnl for one in accounts), ZERO)
-    asked, blocked = sum(one.asked for one in accounts), sum(one.blocked for one in accounts)
+    pnl = sum((account.pnl for account in accounts), ZERO)
+    asked, blocked = sum(account.asked for account in accounts), sum(account.blocked for account in accounts)
     block_rate = rate(blocked, asked)
-    stops = sum(one.stops for one in accounts)
-    most = max(accounts, key=lambda one: one.most_open)
+    stops = sum(account.stops for account in accounts)
+    most = max(accounts, key=lambda account: account.most_open)
     limit = f"/{most.most_allowed}" if most.most_allowed else ""
-    above = any(one.above for one in accounts)
+    above = any(account.above for account in accounts)
     won = f"{total.won} won, {percent(total.win_rate, 0)}" if total.trades else ""
     facts = [
         fact("Stops", str(stops), _stops_note(accounts, zone), alarm=stops > 0),
@@ -89,7 +89,7 @@ def headline(accounts: Sequence[DayAccount], zone: str) -> str:
 
 
 def fact(name: str, value: str, note: str, *, alarm: bool = False) -> str:
-    """A figure of the headline, with its name and a note."""
+    """Writes a figure of the headline, with its name and a note."""
     marked = ' class="alarm"' if alarm else ""
     shown_value = f"▲ {value}" if alarm else value
     return (
@@ -99,11 +99,11 @@ def fact(name: str, value: str, note: str, *, alarm: bool = False) -> str:
 
 
 def _stops_note(accounts: Sequence[DayAccount], zone: str) -> str:
-    stops = [(account, one) for account in accounts for one in account.stopped]
+    stops = [(account, stop) for account in accounts for stop in account.stopped]
     if not stops:
         return "none"
     if len(accounts) > 1:
-        return f"on {counted(sum(one.stops > 0 for one in accounts), 'day')}"
+        return f"on {counted(sum(account.stops > 0 for account in accounts), 'day')}"
     account, last = stops[-1]
     ended = "not flat yet" if last.took_ms is None else f"flat after {last.took_ms:,} ms"
     when = clock(last.triggered.ms, zone, account.day) if last.triggered else ""
@@ -111,9 +111,9 @@ def _stops_note(accounts: Sequence[DayAccount], zone: str) -> str:
 
 
 def _gauge(accounts: Sequence[DayAccount]) -> str:
-    """The limit, and how much of it was lost at worst; the mark on the bar is the limit."""
-    limits = _limits_told(accounts)
-    worst = max(accounts, key=lambda one: one.used)
+    """Draws how much of the limit was lost at worst; the mark on the bar is the limit."""
+    limits = _daily_limits(accounts)
+    worst = max(accounts, key=lambda account: account.used)
     a_day, when = ("", "") if len(accounts) == 1 else (" a day", f", on {worst.day}")
     limit = f"limit {', then '.join(limits)}{a_day}" if limits else "no limit"
     of = shown_limit(-worst.lost_of) if len(limits) > 1 else "it"
@@ -123,27 +123,27 @@ def _gauge(accounts: Sequence[DayAccount]) -> str:
     return f'<div class="gauge">{bar}</div><p class="of"><b>{text(limit)}</b> {text(lost)}</p>'
 
 
-def _limits_told(accounts: Sequence[DayAccount]) -> list[str]:
-    """The daily limit, such as `$-2,500`; where it was changed the last few, one after the other."""
-    told = [shown_limit(-limit) for one in accounts for limit in one.daily_limits]
-    each = [limit for limit, before in zip(told, ["", *told], strict=False) if limit != before]
-    return each[-_LIMITS_TOLD:]
+def _daily_limits(accounts: Sequence[DayAccount]) -> list[str]:
+    """Returns the daily limit, such as `$-2,500`; where it was changed, the last few in order."""
+    limits = [shown_limit(-limit) for account in accounts for limit in account.daily_limits]
+    changes = [limit for limit, before in zip(limits, ["", *limits], strict=False) if limit != before]
+    return changes[-_LIMITS_SHOWN:]
 
 
 def warning_signs(accounts: Sequence[DayAccount], difference: str) -> str:
-    """What to watch for; first of all, that the record itself is not what was decided."""
-    told = signs(accounts)
+    """Lists the warning signs; first of all, a difference between the record and what was decided again."""
+    found = signs(accounts)
     if difference:
         sentence = f"{difference} See: portfold audit verify"
-        told.insert(0, Sign("differs", "Not what was decided", seen=True, text=sentence))
-    return sign_list(told)
+        found.insert(0, Sign("differs", "Not what was decided", seen=True, text=sentence))
+    return sign_list(found)
 
 
-def sign_list(told: Iterable[Sign]) -> str:
-    """Signs, seen or not, as a list."""
+def sign_list(signs: Iterable[Sign]) -> str:
+    """Writes signs, seen or not, as a list."""
     items = "".join(
         f'<li class="{"seen" if sign.seen else "quiet"}"><b>{"▲" if sign.seen else "✓"} {text(sign.name)}</b>'
         f"{text(sign.text)}</li>"
-        for sign in told
+        for sign in signs
     )
     return f'<ul class="signs" aria-label="Warning signs">{items}</ul>'

@@ -1,4 +1,4 @@
-"""The report on trading days as one HTML file: the first things first, then the days in detail."""
+"""The report on trading days as one HTML file: the headline first, then the days in detail."""
 
 from collections.abc import Sequence
 
@@ -7,25 +7,26 @@ from portfold.coordinator.audit.report.days import Gathered
 from portfold.coordinator.audit.report.tallies import all_together
 from portfold.research.report.day_chart import day_chart
 from portfold.research.report.days_chart import days_chart
-from portfold.research.report.happenings import flattenings, limits, odd_lines
+from portfold.research.report.happenings import flattenings, limits, unusual_lines
 from portfold.research.report.headline import header, headline, title_of, warning_signs
 from portfold.research.report.shell import figure, page
 from portfold.research.report.tables import days_table, held_table, tallies_tables, trades_table
 from portfold.research.report.wording import counted, dollars, long_date, text
 
 MARK = "portfold audit report"
-"""Stands at the beginning of every report, by which one knows it."""
+"""Begins every report, so that a report is recognized."""
 _NO_SCRIPTS = "The charts need JavaScript; every figure is in the tables as well."
 _DAYS_OPEN = 7
 
 
 def report_html(found: Gathered, *, portfolio: str, read_from: str, week: bool, version: str) -> str:
-    """The report on `found.accounts`, of which there is one at least. ModuleNotFoundError without plotly.
+    """Writes the report on `found.accounts`, at least one; `week` titles it as that of a week.
 
-    `week`: they are those of a week. `read_from` and `version` say where from and by what.
+    `read_from` names the source of the record, `version` that of portfold. Raises ModuleNotFoundError without
+    plotly.
     """
     accounts = found.accounts
-    zone = next((one.limits.zone for one in accounts if one.limits), "UTC")
+    zone = next((account.limits.zone for account in accounts if account.limits), "UTC")
     title = title_of(accounts, week=week)
     several = week or len(accounts) > 1
     body = [
@@ -52,13 +53,13 @@ def _one_day(account: DayAccount, zone: str) -> str:
             trades_table(account, zone),
             "<h2>Limits and orders</h2>",
             limits(account, zone),
-            odd_lines(account, zone),
+            unusual_lines(account, zone),
         ]
     )
 
 
 def _several_days(accounts: Sequence[DayAccount], zone: str) -> str:
-    days = "".join(_day_section(one, zone, folded=len(accounts) > _DAYS_OPEN) for one in accounts)
+    days = "".join(_day_section(account, zone, folded=len(accounts) > _DAYS_OPEN) for account in accounts)
     about = "P&L by trading day, each against its stop line, and their sum"
     return "".join(
         [
@@ -84,7 +85,7 @@ def _day_section(account: DayAccount, zone: str, *, folded: bool) -> str:
             flattenings(account, zone),
             held_table(account),
             _details("Trades", trades_table(account, zone)),
-            _details("Limits and orders", limits(account, zone) + odd_lines(account, zone)),
+            _details("Limits and orders", limits(account, zone) + unusual_lines(account, zone)),
         ]
     )
     return (

@@ -1,7 +1,7 @@
 """The HTML around every report: a page that opens offline, loads nothing, and runs only the scripts in it.
 
-The page forbids itself every access to a network; the hashes of its scripts stand in its policy, so that a
-word from the log that got through as HTML could still not run.
+The page's policy forbids every access to a network and names its scripts by their hashes, so that text from
+the log that got into the page as HTML could still not run.
 """
 
 import base64
@@ -16,7 +16,7 @@ from portfold.research.report.wording import text
 
 
 def page(title: str, body: str, *, mark: str) -> str:
-    """The page; `body` is HTML, `mark` the comment by which one knows what wrote it.
+    """Writes the page; `body` is HTML, `mark` the comment that names the command that wrote it.
 
     Raises ModuleNotFoundError without plotly.
     """
@@ -37,7 +37,7 @@ def page(title: str, body: str, *, mark: str) -> str:
 
 
 def figure(chart: Chart, about: str, caption: str) -> str:
-    """A chart with its caption; `about` is for whoever cannot see it."""
+    """Writes a chart with its caption; `about` describes it for screen readers."""
     return (
         f'<figure class="chart"><div class="plot" role="img" aria-label="{text(about)}" '
         f'style="min-height:{chart["layout"]["height"]}px"></div>'
@@ -47,13 +47,13 @@ def figure(chart: Chart, about: str, caption: str) -> str:
 
 
 def _embedded(chart: Chart) -> str:
-    """JSON in which nothing can be taken for the end of the element it is in."""
+    """Encodes the chart as JSON that cannot end the element around it."""
     plain = msgspec.json.encode(chart).decode()
     return plain.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def _policy(scripts: Sequence[str]) -> str:
-    """Scripts by their hashes; style written where it is used, since charts need that; nothing else."""
+    """Allows scripts by their hashes, inline style, as charts need it, and nothing else."""
     hashes = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
@@ -70,5 +70,5 @@ def _own(name: str) -> str:
 
 
 def _plotly() -> str:
-    """plotly.js as the package has it."""
+    """Reads plotly.js from its package."""
     return files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")

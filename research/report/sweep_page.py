@@ -1,4 +1,4 @@
-"""A sweep of what-ifs as a self-contained page: what each limit would have made, and how sure that is."""
+"""A sweep of what-ifs as a self-contained page: the P&L under each limit, and how much of it is unknown."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,7 @@ _UNKNOWN = "with entries that would have been allowed. What they would have made
 _CAPTIONS = {1: f"Hollow: {_UNKNOWN}", 2: f"Unknown: {_UNKNOWN}"}
 _LINES_PX = 460
 _ROW_PX = 46
-# Loss, nothing, gain: the same hues as in the style, pale enough for ink on them by day and by night.
+# Loss, zero, gain: the hues of the style, pale enough for ink on them by day and by night.
 _SCALE = [[0.0, "#d98a5b"], [0.5, "#f1f1ee"], [1.0, "#6aaedb"]]
 _ON_SCALE = "#1b1f24"
 
@@ -25,18 +25,18 @@ _ON_SCALE = "#1b1f24"
 def sweep_page(
     read_from: str, ranges: Sequence[Range], points: Sequence[Point], fixed: Mapping[str, str]
 ) -> str:
-    """The page on a sweep over one range or two; the `fixed` limits are alike in all of it.
+    """Writes the page on a sweep over one range or two; the `fixed` limits are the same throughout.
 
     Raises ModuleNotFoundError without plotly.
     """
-    names = " and ".join(one.name for one in ranges)
+    names = " and ".join(limit.name for limit in ranges)
     chart = _lines(ranges[0], points) if len(ranges) == 1 else _map(ranges, points)
     title = f"What if: {names}"
     also = ", ".join(f"{name} {value}" for name, value in fixed.items())
-    told = f"{points[0].tally.days:,} trading days" + (f", with {also}" if also else "")
+    days = f"{points[0].tally.days:,} trading days" + (f", with {also}" if also else "")
     body = (
         f'<header><p class="kicker">{text(read_from)}</p><h1>{text(title)}</h1>'
-        f'<p class="session">{text(told)}</p></header>'
+        f'<p class="session">{text(days)}</p></header>'
         f"<h2>P&amp;L</h2>{figure(chart, f'P&L by {names}', _CAPTIONS[len(ranges)])}"
         f"{_table(ranges, points)}"
     )
@@ -49,10 +49,10 @@ def sweep_page(
 def _lines(of: Range, points: Sequence[Point]) -> Chart:
     labels = [_value(of, point.values[0]) for point in points]
     tallies = [point.tally for point in points]
-    total = [float(one.what_if.figures.pnl) for one in tallies]
-    worst = [float(one.what_if.worst_pnl) for one in tallies]
-    symbols = ["circle-open" if one.unknown else "circle" for one in tallies]
-    texts = [_told(one) for one in tallies]
+    total = [float(tally.what_if.figures.pnl) for tally in tallies]
+    worst = [float(tally.what_if.worst_pnl) for tally in tallies]
+    symbols = ["circle-open" if tally.unknown else "circle" for tally in tallies]
+    texts = [_hover(tally) for tally in tallies]
     recorded = float(tallies[0].recorded.figures.pnl)
     layout = frame(_LINES_PX, left_px=86, top_px=44, bottom_px=54) | {
         "xaxis": still_axis()
@@ -68,8 +68,8 @@ def _lines(of: Range, points: Sequence[Point]) -> Chart:
         _line("worst day", labels, worst, texts, {"color": "@loss", "width": 2, "dash": "dot"}, symbols),
     ]
     bars = [
-        _bars("trades", labels, [one.what_if.figures.trades for one in tallies], "@held"),
-        _bars("entries of unknown outcome", labels, [one.unknown for one in tallies], "@denied"),
+        _bars("trades", labels, [tally.what_if.figures.trades for tally in tallies], "@held"),
+        _bars("entries of unknown outcome", labels, [tally.unknown for tally in tallies], "@denied"),
     ]
     return {"data": [*lines, *bars], "layout": layout}
 
@@ -146,7 +146,7 @@ def _map(ranges: Sequence[Range], points: Sequence[Point]) -> Chart:
         "text": [[_cell(point.tally) for point in row] for row in rows],
         "texttemplate": "%{text}",
         "textfont": {"color": _ON_SCALE, "size": 12},
-        "customdata": [[_told(point.tally) for point in row] for row in rows],
+        "customdata": [[_hover(point.tally) for point in row] for row in rows],
         "hovertemplate": "%{customdata}<extra></extra>",
         "colorscale": _SCALE,
         "zmid": 0,
@@ -165,7 +165,7 @@ def _cell(tally: Tally) -> str:
 # --- words ----------------------------------------------------------------------------------------------
 
 
-def _told(tally: Tally) -> str:
+def _hover(tally: Tally) -> str:
     figures = tally.what_if.figures
     return (
         f"P&L {shown(figures.pnl)}, worst day {shown(tally.what_if.worst_pnl)}<br>"
@@ -179,7 +179,7 @@ def _value(of: Range, value: object) -> str:
 
 def _table(ranges: Sequence[Range], points: Sequence[Point]) -> str:
     heads = [
-        *(number(one.name) for one in ranges),
+        *(number(limit.name) for limit in ranges),
         *map(
             number,
             ("Allowed", "Denied", "Trades", "P&L", "Stops", "Worst day", "Gone", "Their P&L", "Unknown"),
@@ -187,7 +187,7 @@ def _table(ranges: Sequence[Range], points: Sequence[Point]) -> str:
     ]
     first = points[0].tally
     recorded = [
-        *(number(_recorded(one, first)) for one in ranges),
+        *(number(_recorded(limit, first)) for limit in ranges),
         *_totals(first.recorded),
         number("recorded"),
         money(None),
@@ -217,5 +217,5 @@ def _totals(of: Totals) -> list[Cell]:
 
 
 def _recorded(of: Range, tally: Tally) -> str:
-    """The values that were in force, in their order."""
+    """Writes the values that were in force, in their order."""
     return ", ".join(_value(of, value) for value in tally.in_place_of.get(of.name, []))

@@ -8,7 +8,7 @@ from portfold.research.report.wording import dollars, percent, text
 
 
 class Cell(NamedTuple):
-    """What stands in a cell, as HTML. `figure` aligns it right, `tone` is one of the style's classes."""
+    """A cell as HTML. `figure` aligns it right, `tone` is one of the style's classes."""
 
     html: str
     figure: bool = False
@@ -16,27 +16,27 @@ class Cell(NamedTuple):
 
 
 def words(content: object, tone: str = "") -> Cell:
-    """A cell of text."""
+    """Writes a cell of text."""
     return Cell(text(content), tone=tone)
 
 
 def figure(content: object, tone: str = "") -> Cell:
-    """A cell that holds a figure."""
+    """Writes a cell of a figure."""
     return Cell(text(content), figure=True, tone=tone)
 
 
 def money(amount: Decimal | None) -> Cell:
-    """Dollars: a loss is told by its sign as well as by its colour."""
+    """Writes a cell of dollars; a loss shows by its sign as well as by its colour."""
     return figure(dollars(amount), tone_of(amount))
 
 
 def share(part: Decimal | None, *, marked: bool = False) -> Cell:
-    """A percentage, `marked` where it is above what is usual."""
+    """Writes a cell of a percentage, `marked` where it is unusually high."""
     return figure(f"▲ {percent(part)}" if marked else percent(part), "alarm" if marked else "")
 
 
 def tone_of(amount: Decimal | None) -> str:
-    """The class for an amount."""
+    """Returns the style's class of an amount."""
     return "" if not amount else "gain" if amount > 0 else "loss"
 
 
@@ -48,7 +48,7 @@ def table(
     total: Sequence[Cell] | None = None,
     note: str = "",
 ) -> str:
-    """The table; nothing at all where it has no rows."""
+    """Writes the table; an empty text without rows."""
     if not rows:
         return ""
     foot = f"<tfoot>{_row(total, 'td')}</tfoot>" if total else ""

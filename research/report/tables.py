@@ -1,4 +1,4 @@
-"""What the tables of a report hold: days, symbols, strategies, trades, what is still open."""
+"""The tables of a report: days, symbols, strategies, trades, open positions."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -20,7 +20,7 @@ _CENT = Decimal("0.01")
 
 
 def tallies_tables(accounts: Sequence[DayAccount]) -> str:
-    """Per symbol and per strategy, side by side where there is room."""
+    """Writes the tables by symbol and by strategy, side by side where there is room."""
     total = all_together(accounts)
     note = _of_other_days(accounts)
     symbols = _tally_table("By symbol", "Symbol", by_symbol(accounts), total, note)
@@ -53,7 +53,8 @@ def _tally_cells(tally: Tally, largest: Decimal) -> list[Cell]:
 
 
 def _bar(amount: Decimal, largest: Decimal) -> Cell:
-    """An amount, and under it a bar from the middle: to the right if it was made, to the left if lost."""
+    """Writes an amount, and under it a bar from the middle: to the right for a gain, to the left for a
+    loss."""
     if not largest or not amount:
         return money(amount)
     width = float(abs(amount) / largest) * 50
@@ -63,7 +64,7 @@ def _bar(amount: Decimal, largest: Decimal) -> Cell:
 
 
 def _of_other_days(accounts: Sequence[DayAccount]) -> str:
-    """Where the P&L is not just that of the trades."""
+    """Writes a note where the P&L is not that of the trades alone."""
     overnight = any(account.held for account in accounts) or any(
         abs(trade.pnl - trade.booked) > _CENT for account in accounts for trade in account.trades
     )
@@ -79,25 +80,25 @@ def _of_other_days(accounts: Sequence[DayAccount]) -> str:
 
 
 def days_table(accounts: Sequence[DayAccount]) -> str:
-    """A line for each day."""
+    """Writes a row for each day."""
     heads = [
         words("Trading day"),
         *map(figure, ("P&L", "Lowest", "Of limit", "Stops", "Trades", "Won", "Denied", "Blocked")),
         figure("Most open"),
     ]
     total = all_together(accounts)
-    asked, blocked = sum(one.asked for one in accounts), sum(one.blocked for one in accounts)
+    asked, blocked = sum(account.asked for account in accounts), sum(account.blocked for account in accounts)
     foot = [
         words("Total"),
-        money(sum((one.pnl for one in accounts), ZERO)),
+        money(sum((account.pnl for account in accounts), ZERO)),
         *(figure(""), figure("")),
-        figure(sum(one.stops for one in accounts)),
+        figure(sum(account.stops for account in accounts)),
         figure(f"{total.trades:,}"),
         figure(percent(total.win_rate, 0)),
         *(figure(f"{blocked:,} of {asked:,}"), _blocked_share(blocked, asked)),
         figure(""),
     ]
-    return table("Day by day", heads, [_day_row(one) for one in accounts], total=foot)
+    return table("Day by day", heads, [_day_row(account) for account in accounts], total=foot)
 
 
 def _blocked_share(blocked: int, asked: int) -> Cell:
@@ -126,54 +127,56 @@ def _day_row(account: DayAccount) -> list[Cell]:
 
 
 def trades_table(account: DayAccount, zone: str) -> str:
-    """Every close of the day, in order."""
+    """Writes every close of the day, in order."""
     heads = [
         *map(words, ("Closed", "Symbol", "Strategy", "Side")),
         *map(figure, ("Size", "Entry", "Exit", "Held", "Commission", "P&L")),
         words("Why"),
     ]
     trades = account.trades[:TRADES_SHOWN]
-    rows = [_trade_row(one, account, zone) for one in trades]
+    rows = [_trade_row(trade, account, zone) for trade in trades]
     left_out = len(account.trades) - len(trades)
     note = f"And {counted(left_out, 'trade')} more, which are counted as well." if left_out else ""
     return table("Trades", heads, rows, note=note)
 
 
-def _trade_row(one: Trade, account: DayAccount, zone: str) -> list[Cell]:
-    booked, made_up = "", is_made_up(one.reason)
-    if abs(one.pnl - one.booked) > _CENT:
-        booked = f"<small>{text(dollars(one.booked))} of it today</small>"
-    why = ", ".join(part for part in (one.reason, f"by {one.closed_by}" if one.closed_by else "") if part)
+def _trade_row(trade: Trade, account: DayAccount, zone: str) -> list[Cell]:
+    booked, made_up = "", is_made_up(trade.reason)
+    if abs(trade.pnl - trade.booked) > _CENT:
+        booked = f"<small>{text(dollars(trade.booked))} of it today</small>"
+    why = ", ".join(
+        part for part in (trade.reason, f"by {trade.closed_by}" if trade.closed_by else "") if part
+    )
     return [
-        words(clock(one.ms, zone, account.day), "when"),
-        words(one.symbol, "name"),
-        words(one.worker),
-        words(one.side),
-        figure(f"{one.size:,}"),
-        *(figure(quote) for quote in prices(one.entry or None, None if made_up else one.price)),
-        figure(span(one.ms - one.opened_ms)),
-        figure(dollars(one.commission)),
-        Cell(f"{text(dollars(one.pnl))}{booked}", figure=True, tone=tone_of(one.pnl)),
+        words(clock(trade.ms, zone, account.day), "when"),
+        words(trade.symbol, "name"),
+        words(trade.worker),
+        words(trade.side),
+        figure(f"{trade.size:,}"),
+        *(figure(quote) for quote in prices(trade.entry or None, None if made_up else trade.price)),
+        figure(span(trade.ms - trade.opened_ms)),
+        figure(dollars(trade.commission)),
+        Cell(f"{text(dollars(trade.pnl))}{booked}", figure=True, tone=tone_of(trade.pnl)),
         words(why),
     ]
 
 
 def held_table(account: DayAccount) -> str:
-    """What is open at the end of the day."""
+    """Writes the positions open at the end of the day."""
     heads = [
         *map(words, ("Symbol", "Strategy", "Side")),
         *map(figure, ("Size", "Entry", "Open P&L")),
     ]
     caption = "Open over the end of the day" if account.over else "Open now"
-    return table(caption, heads, [_held_row(one) for one in account.held])
+    return table(caption, heads, [_held_row(position) for position in account.held])
 
 
-def _held_row(one: EndOfDayPosition) -> list[Cell]:
+def _held_row(position: EndOfDayPosition) -> list[Cell]:
     return [
-        words(one.symbol, "name"),
-        words(one.worker),
-        words(one.side),
-        figure(f"{one.size:,}"),
-        *(figure(quote) for quote in prices(one.price or None)),
-        figure("no mark") if one.unrealized is None else money(one.unrealized),
+        words(position.symbol, "name"),
+        words(position.worker),
+        words(position.side),
+        figure(f"{position.size:,}"),
+        *(figure(quote) for quote in prices(position.price or None)),
+        figure("no mark") if position.unrealized is None else money(position.unrealized),
     ]

@@ -1,1 +1,1 @@
-"""Which symbols, how many at once: searches, their judgement, and the file the coordinator loads."""
+"""Searches for the best symbols and number of positions, and writes the file the coordinator loads."""

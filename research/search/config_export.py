@@ -1,8 +1,8 @@
-"""From a row of the optimizer's table to the file the coordinator loads.
+"""Writes a row of the optimizer's table as the file that the coordinator loads.
 
-The loader is the judge: what is written has been read back by the coordinator's own loader, together with the
-other files of its folder, so that a file that no coordinator would start with is never written. The file says
-on which days the portfolio was chosen and on which it was judged.
+Before it is written the file has been read by the coordinator's own loader, together with the other files of
+its folder, so that no file is written that a coordinator would not start with. The file says on which days
+the portfolio was chosen and on which it was judged.
 """
 
 import ast
@@ -26,21 +26,21 @@ from portfold.research.errors import ResearchError
 from portfold.research.search.findings import Findings, Judged, Winner, read_findings
 from portfold.research.search.tables import GREEDY_COLUMNS
 from portfold.research.statistics.metrics import Metrics
-from portfold.research.trades.in_sample import Seen, count, of_symbols
+from portfold.research.trades.in_sample import InSampleTrades, count, of_symbols
 from portfold.research.trades.whole_files import write_whole
 
 USUAL_STOP = Decimal(2500)
 UNMEASURED = (
     "what its table calls sharpe: not measured here, and some programs print growth over volatility so"
 )
-"""What stands beside the Sharpe of a table of another program, wherever it is shown or written."""
+"""The remark on the Sharpe in a table of another program, wherever it is shown or written."""
 _LARGEST_TABLE = 10_000_000
 
 
-class Choice(Struct, frozen=True):
-    """A row of a table: which symbols, how many positions, and what was measured of them.
+class PortfolioChoice(Struct, frozen=True):
+    """A portfolio chosen from a row of a table: its symbols, its number of positions and their figures.
 
-    `findings` are those of its table, None where it has none: a table of another program, or an edited one.
+    `findings` are those of its table; None for a table of another program, or an edited one.
     """
 
     table: Path
@@ -52,27 +52,27 @@ class Choice(Struct, frozen=True):
 
     @property
     def winner(self) -> Winner | None:
-        """All that is known of the row."""
+        """Returns the row of the findings; None where there are none."""
         return self.findings.rows[self.row] if self.findings is not None else None
 
-    def seen(self, span: Judged) -> tuple[Seen, ...]:
-        """What of the row's trades in a span is on bars that their model was trained on, as far as known."""
+    def seen(self, span: Judged) -> tuple[InSampleTrades, ...]:
+        """Counts the row's trades in a span that are in sample, as far as known."""
         return of_symbols(span.seen or (), self.symbols)
 
 
 # --- the table ------------------------------------------------------------------------------------------
 
 
-def read_choice(table: Path, row: int) -> Choice:
-    """Row number `row` of `table`, from 0, which is the best. Raises ResearchError."""
+def read_choice(table: Path, row: int) -> PortfolioChoice:
+    """Reads row number `row` of `table`, counted from 0, the best. Raises ResearchError."""
     content, rows = _rows(table)
     if not 0 <= row < len(rows):
         raise ResearchError(f"--row: expected a row from 0 to {len(rows) - 1} of {table}, got {row}.")
     return _choice(table, row, rows[row], read_findings(table, content))
 
 
-def read_choices(table: Path, most: int) -> list[Choice]:
-    """The first rows of `table`, at most so many; there is at least one. Raises ResearchError."""
+def read_choices(table: Path, most: int) -> list[PortfolioChoice]:
+    """Reads the first rows of `table`, at least one and at most `most`. Raises ResearchError."""
     content, rows = _rows(table)
     findings = read_findings(table, content)
     return [_choice(table, row, cells, findings) for row, cells in enumerate(rows[:most])]
@@ -91,19 +91,19 @@ def _rows(table: Path) -> tuple[str, list[_Cells]]:
     return content, rows
 
 
-def _choice(table: Path, row: int, cells: _Cells, findings: Findings | None) -> Choice:
+def _choice(table: Path, row: int, cells: _Cells, findings: Findings | None) -> PortfolioChoice:
     missing = [name for name in GREEDY_COLUMNS if cells.get(name) is None]
     if missing:
         raise ResearchError(
             f"{table}: expected the columns {', '.join(GREEDY_COLUMNS)}; {missing[0]} is missing."
         )
-    place = f"{table}, row {row}"
-    return Choice(
+    where = f"{table}, row {row}"
+    return PortfolioChoice(
         table=table,
         row=row,
-        max_positions=_whole(cells["max_positions"], place, "max_positions"),
-        symbols=_symbols(cells["symbols"], place),
-        figures={name: _figure(cells[name], place, name) for name in GREEDY_COLUMNS[3:]},
+        max_positions=_whole(cells["max_positions"], where, "max_positions"),
+        symbols=_symbols(cells["symbols"], where),
+        figures={name: _figure(cells[name], where, name) for name in GREEDY_COLUMNS[3:]},
         findings=findings,
     )
 
@@ -120,45 +120,46 @@ def _read(table: Path) -> str:
         raise ResearchError(f"{table}: expected text in UTF-8, got other bytes.") from error
 
 
-def _whole(text: str, place: str, name: str) -> int:
-    number = _figure(text, place, name)
+def _whole(text: str, where: str, name: str) -> int:
+    number = _figure(text, where, name)
     if number is None or number != int(number):
-        raise ResearchError(f"{place}: {name}: expected a whole number, got {text[:40]!r}.")
+        raise ResearchError(f"{where}: {name}: expected a whole number, got {text[:40]!r}.")
     return int(number)
 
 
-def _figure(text: str, place: str, name: str) -> float | None:
-    """The number, None for an infinite or unknown one."""
+def _figure(text: str, where: str, name: str) -> float | None:
+    """Reads a number; None for an infinite or unknown one. Raises ResearchError."""
     try:
         number = float(text)
     except ValueError:
-        raise ResearchError(f"{place}: {name}: expected a number, got {text[:40]!r}.") from None
+        raise ResearchError(f"{where}: {name}: expected a number, got {text[:40]!r}.") from None
     return number if math.isfinite(number) else None
 
 
-def _symbols(text: str, place: str) -> tuple[str, ...]:
-    """The list as Python or JSON writes it, or symbols with blanks or commas between them."""
+def _symbols(text: str, where: str) -> tuple[str, ...]:
+    """Reads a list as Python or JSON writes it, or symbols separated by blanks or commas. Raises
+    ResearchError."""
     if text.strip().startswith(("[", "(", "{")):
         try:
             listed: Any = ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             listed = None
-        if isinstance(listed, list | tuple | set) and all(isinstance(one, str) for one in listed):
+        if isinstance(listed, list | tuple | set) and all(isinstance(symbol, str) for symbol in listed):
             return tuple(sorted(listed))
-        raise ResearchError(f"{place}: symbols: expected a list such as ['ES', 'CL'], got {text[:60]!r}.")
+        raise ResearchError(f"{where}: symbols: expected a list such as ['ES', 'CL'], got {text[:60]!r}.")
     return tuple(sorted(text.replace(",", " ").split()))
 
 
 # --- the file -------------------------------------------------------------------------------------------
 
 
-def stop_of(choice: Choice) -> Decimal | None:
-    """The daily stop that the row was simulated with; None where the table does not say."""
+def stop_of(choice: PortfolioChoice) -> Decimal | None:
+    """Returns the daily stop that the row was simulated with; None without findings."""
     return Decimal(choice.findings.setting.daily_stop_loss) if choice.findings is not None else None
 
 
-def configuration_text(choice: Choice, daily_stop_loss: Decimal) -> str:
-    """The file's content."""
+def configuration_text(choice: PortfolioChoice, daily_stop_loss: Decimal) -> str:
+    """Returns the content of the file."""
     constraints = {
         "max_positions": choice.max_positions,
         "daily_stop_loss": float(daily_stop_loss),
@@ -172,11 +173,14 @@ def configuration_text(choice: Choice, daily_stop_loss: Decimal) -> str:
     return json.dumps(tree, indent=2, allow_nan=False) + "\n"
 
 
-def _performance(choice: Choice) -> dict[str, float | str | None]:
-    """What was measured where it was judged: on the test span if there is one. Another's Sharpe is marked."""
+def _performance(choice: PortfolioChoice) -> dict[str, float | str | None]:
+    """Returns the figures by which the row is judged: on the test span if there is one.
+
+    The Sharpe of another program is marked as not measured here.
+    """
     test = choice.winner.test if choice.winner is not None else None
     figures = dict(choice.figures) if test is None else _figures_of(test)
-    named = {
+    columns = {
         "sharpe_ratio": "sharpe",
         "cagr": "cagr",
         "total_return_dollars": "total_return",
@@ -188,22 +192,24 @@ def _performance(choice: Choice) -> dict[str, float | str | None]:
         "profit_factor": "profit_factor",
         "avg_positions": "avg_positions",
     }
-    told: dict[str, float | str | None] = {}
-    for name, column in named.items():
-        told[name] = _written(figures[column], column)
+    performance: dict[str, float | str | None] = {}
+    for name, column in columns.items():
+        performance[name] = _written(figures[column], column)
         if name == "sharpe_ratio" and choice.findings is None:
-            told["sharpe_ratio_is"] = UNMEASURED
+            performance["sharpe_ratio_is"] = UNMEASURED
     judged = _judged_on(choice)
-    return told | {"trades_on_training_bars": _seen(choice, judged) if judged is not None else None}
+    return performance | {
+        "trades_on_training_bars": _in_sample(choice, judged) if judged is not None else None
+    }
 
 
-def _judged_on(choice: Choice) -> Judged | None:
+def _judged_on(choice: PortfolioChoice) -> Judged | None:
     findings = choice.findings
     return findings.test or findings.train if findings is not None else None
 
 
-def _seen(choice: Choice, span: Judged) -> int | None:
-    """How many of the row's trades prove nothing; None where nobody counted them."""
+def _in_sample(choice: PortfolioChoice, span: Judged) -> int | None:
+    """Counts the row's trades in sample; None where nobody counted them."""
     return None if span.seen is None else count(choice.seen(span))
 
 
@@ -218,13 +224,13 @@ def _written(value: float | None, column: str) -> float | None:
     return int(value) if counts else round(value, 6)
 
 
-def _optimization(choice: Choice) -> dict[str, object]:
-    told: dict[str, object] = {"results": str(choice.table), "row": choice.row}
+def _optimization(choice: PortfolioChoice) -> dict[str, object]:
+    provenance: dict[str, object] = {"results": str(choice.table), "row": choice.row}
     findings, winner = choice.findings, choice.winner
     judged = _judged_on(choice)
     if findings is None or winner is None or judged is None:
-        return told | {"chosen_on": None, "judged_on": None, "judged_on_the_same_data": None}
-    told |= {
+        return provenance | {"chosen_on": None, "judged_on": None, "judged_on_the_same_data": None}
+    provenance |= {
         "chosen_on": _span(choice, findings.train),
         "judged_on": _span(choice, judged),
         "judged_on_the_same_data": findings.test is None,
@@ -236,17 +242,17 @@ def _optimization(choice: Choice) -> dict[str, object]:
         "sets_tried": findings.tries,
     }
     if winner.deflated is not None:
-        told["deflated_sharpe_probability"] = round(winner.deflated.probability, 6)
-    return told
+        provenance["deflated_sharpe_probability"] = round(winner.deflated.probability, 6)
+    return provenance
 
 
-def _span(choice: Choice, judged: Judged) -> dict[str, object]:
+def _span(choice: PortfolioChoice, judged: Judged) -> dict[str, object]:
     return {
         "from": judged.first_day,
         "to": judged.last_day,
         "trading_days": judged.days,
         "trades": judged.trades,
-        "trades_on_training_bars": _seen(choice, judged),
+        "trades_on_training_bars": _in_sample(choice, judged),
     }
 
 
@@ -254,7 +260,8 @@ def _span(choice: Choice, judged: Judged) -> dict[str, object]:
 
 
 def checked(text: str, output: Path) -> Portfolio:
-    """What a coordinator would load of it, with the other files in its folder. Raises ConfigError."""
+    """Loads `text` as a coordinator would, with the other files in the folder of `output`. Raises
+    ConfigError."""
     with tempfile.TemporaryDirectory(prefix="portfold-export-") as stage:
         staged = Path(stage)
         (staged / PORTFOLIO_FILE).write_text(text, encoding="utf-8")
@@ -270,12 +277,12 @@ def checked(text: str, output: Path) -> Portfolio:
 
 
 def in_force(output: Path) -> Portfolio | None:
-    """The limits in the file that would be overwritten; None where there is none. Raises ConfigError."""
+    """Reads the limits in the file to be overwritten; None where there is none. Raises ConfigError."""
     return read_portfolio(output) if output.exists() else None
 
 
 def changes(old: Portfolio, new: Portfolio) -> list[str]:
-    """What another file would change in the limits, a line each; nothing where it changes none."""
+    """Lists the limits that the new file would change, a line each."""
     lines = []
     if old.max_positions != new.max_positions:
         lines.append(f"max_positions: {old.max_positions} -> {new.max_positions}")

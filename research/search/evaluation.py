@@ -1,6 +1,6 @@
-"""Searches driven to their end: several at once, measured on all cores, each measurement written down.
+"""Runs several searches at once, measures on all cores, and writes each measurement to the resume log.
 
-Every process is given the scenario once, whole.
+Every process receives the whole scenario once.
 """
 
 import gc
@@ -13,14 +13,14 @@ from typing import Generic, NamedTuple, TypeVar
 
 from portfold.research.errors import ResearchError
 from portfold.research.processes import processes
-from portfold.research.search.resume_log import Measured, ResumeLog
+from portfold.research.search.resume_log import MeasuredSet, ResumeLog
 from portfold.research.search.search import Search, Symbols
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.statistics.metrics import Metrics
 
 _Found = TypeVar("_Found")
 Submit = Callable[[int, Symbols], "Future[Metrics]"]
-See = Callable[[int], object]
+OnProgress = Callable[[int], object]
 
 _ENDED_FROM_OUTSIDE = (
     "A process that simulated was ended from outside; maybe there was not enough memory. What is measured is "
@@ -29,24 +29,25 @@ _ENDED_FROM_OUTSIDE = (
 
 
 def run_searches(
-    searches: Mapping[int, Search[_Found]], submit: Submit, resume_log: ResumeLog, on_progress: See
+    searches: Mapping[int, Search[_Found]], submit: Submit, resume_log: ResumeLog, on_progress: OnProgress
 ) -> dict[int, _Found]:
-    """What each search comes to, by its number of positions. `on_progress` is told how much is measured by
-    now.
+    """Runs each search to its end; returns their results by number of positions.
+
+    Calls `on_progress` with the number of measurements so far.
 
     Raises ResearchError where a process that measures was ended from outside.
     """
-    asked = _Asked(submit)
+    open_measurements = _OpenMeasurements(submit)
     under_way = {level: _UnderWay(level, search) for level, search in searches.items()}
     for search in under_way.values():
-        _go_on(search, resume_log, asked)
-    while asked.open:
-        measured = asked.next()
+        _go_on(search, resume_log, open_measurements)
+    while open_measurements.open:
+        measured = open_measurements.next()
         resume_log.add(measured)
         on_progress(len(resume_log.tried))
         search = under_way[measured.max_positions]
         search.missing.discard(measured.symbols)
-        _go_on(search, resume_log, asked)
+        _go_on(search, resume_log, open_measurements)
     return {level: search.found for level, search in under_way.items()}
 
 
@@ -55,8 +56,8 @@ class _Question(NamedTuple):
     symbols: Symbols
 
 
-class _Asked:
-    """What is being measured; answers come in the order in which they are there."""
+class _OpenMeasurements:
+    """The measurements under way; `next` returns them in the order in which they are done."""
 
     def __init__(self, submit: Submit) -> None:
         self.open: dict[Future[Metrics], _Question] = {}
@@ -64,7 +65,7 @@ class _Asked:
         self._ended: SimpleQueue[Future[Metrics]] = SimpleQueue()
 
     def ask(self, question: _Question) -> None:
-        """Has it measured."""
+        """Submits a measurement. Raises ResearchError where the processes have ended."""
         try:
             future = self._submit(*question)
         except BrokenProcessPool as broken:
@@ -72,18 +73,18 @@ class _Asked:
         self.open[future] = question
         future.add_done_callback(self._ended.put)
 
-    def next(self) -> Measured:
-        """Waits for the next answer."""
+    def next(self) -> MeasuredSet:
+        """Waits for the next measurement. Raises ResearchError where a process was ended from outside."""
         future = self._ended.get()
         level, symbols = self.open.pop(future)
         try:
-            return Measured(level, symbols, future.result())
+            return MeasuredSet(level, symbols, future.result())
         except BrokenProcessPool as broken:
             raise ResearchError(_ENDED_FROM_OUTSIDE) from broken
 
 
 class _UnderWay(Generic[_Found]):
-    """One search: what it wants to know, and of that what is still `missing`."""
+    """One search: the sets it has `wanted` measured, and those of them still `missing`."""
 
     found: _Found
 
@@ -94,8 +95,8 @@ class _UnderWay(Generic[_Found]):
         self.missing: set[Symbols] = set()
         self.ended = False
 
-    def goes_on(self, figures: Sequence[Metrics]) -> None:
-        """Is told what it wanted to know, and wants more, or ends."""
+    def send(self, figures: Sequence[Metrics]) -> None:
+        """Sends the figures of the wanted sets to the search, which then wants others, or ends."""
         try:
             self.wanted = self._search.send(figures)
         except StopIteration as ended:
@@ -103,26 +104,26 @@ class _UnderWay(Generic[_Found]):
             self.ended = True
 
 
-def _go_on(search: _UnderWay[_Found], resume_log: ResumeLog, asked: _Asked) -> None:
-    """Lets the search go on as long as all it wants is known; has the rest measured."""
+def _go_on(search: _UnderWay[_Found], resume_log: ResumeLog, open_measurements: _OpenMeasurements) -> None:
+    """Continues the search while the resume log knows all it wants; submits the rest for measuring."""
     while not search.ended and not search.missing:
         figures = [resume_log.known(search.level, symbols) for symbols in search.wanted]
-        known = [one for one in figures if one is not None]
+        known = [metrics for metrics in figures if metrics is not None]
         if len(known) == len(figures):
-            search.goes_on(known)
+            search.send(known)
             continue
         pairs = zip(search.wanted, figures, strict=True)
-        search.missing = {symbols for symbols, figure in pairs if figure is None}
+        search.missing = {symbols for symbols, metrics in pairs if metrics is None}
         for symbols in sorted(search.missing):
-            asked.ask(_Question(search.level, symbols))
+            open_measurements.ask(_Question(search.level, symbols))
 
 
-# --- where it is measured -------------------------------------------------------------------------------
+# --- processes -----------------------------------------------------------------------------------------
 
 
 @contextmanager
 def measuring(scenario: Scenario, jobs: int) -> Iterator[Submit]:
-    """Measures in `jobs` processes; one job is a thread of this one."""
+    """Gives a function that measures in `jobs` processes; with one job, in a thread of this process."""
     if jobs == 1:
         thread = ThreadPoolExecutor(1)
         try:
@@ -134,14 +135,14 @@ def measuring(scenario: Scenario, jobs: int) -> Iterator[Submit]:
         yield lambda level, symbols: pool.submit(_measure, level, symbols)
 
 
-_given: list[Scenario] = []
-"""The scenario, in a process that measures."""
+_scenarios: list[Scenario] = []
+"""The one scenario of a process that measures."""
 
 
 def _begin(scenario: Scenario) -> None:
-    _given.append(scenario)
+    _scenarios.append(scenario)
     gc.freeze()  # the scenario stays: the collector need not walk through it again and again
 
 
 def _measure(level: int, symbols: Symbols) -> Metrics:
-    return _given[0].measure(symbols, level)
+    return _scenarios[0].measure(symbols, level)

@@ -1,8 +1,8 @@
-"""What a search found, with all that its table has no column for: lies beside the table, as `<table>.json`.
+"""The findings of a search: all that its table has no column for, in `<table>.json` beside it.
 
-On what span it was chosen and on what it was judged, under which stop, how much of the winner is luck, by
-which way greedy came there. It names the table it belongs to by its hash, so that notes on another search's
-table are never taken for notes on this one.
+They hold the spans it was chosen and judged on, its daily stop, how much of each winner is luck, and the path
+of the greedy search. They name their table by its hash, so that findings of another table are never read as
+those of this one.
 """
 
 import hashlib
@@ -13,10 +13,10 @@ from msgspec import Struct
 
 from portfold.research.errors import ResearchError
 from portfold.research.search.search import Constraints, Symbols, Visited
-from portfold.research.simulate.market import Market
+from portfold.research.simulate.market import ResearchMarket
 from portfold.research.statistics.metrics import Metrics
 from portfold.research.statistics.significance import Deflated, Intervals
-from portfold.research.trades.in_sample import Seen
+from portfold.research.trades.in_sample import InSampleTrades
 from portfold.research.trades.trading_days import Chosen
 from portfold.research.trades.whole_files import write_whole
 
@@ -24,10 +24,10 @@ _LARGEST = 100_000_000
 
 
 class Judged(Struct, frozen=True):
-    """A span of trading days, and the trades it holds. `straddling` ones were left out.
+    """A span of trading days, and the number of its trades; `straddling` trades were left out.
 
-    `fingerprint` is the digest of the scenario it was measured on. `seen` tells which of the trades are on
-    bars that their model was trained on; None in findings of a version that did not look.
+    `fingerprint` is the digest of the scenario it was measured on. `seen` counts the trades in sample; None
+    in findings of a version that did not count them.
     """
 
     first_day: str
@@ -36,25 +36,24 @@ class Judged(Struct, frozen=True):
     trades: int
     straddling: int
     fingerprint: str
-    seen: tuple[Seen, ...] | None = None
+    seen: tuple[InSampleTrades, ...] | None = None
 
     @classmethod
-    def of(cls, chosen: Chosen, fingerprint: str, seen: tuple[Seen, ...]) -> "Judged":
-        """The span of these trades."""
+    def of(cls, chosen: Chosen, fingerprint: str, seen: tuple[InSampleTrades, ...]) -> "Judged":
+        """Builds the span of these trades."""
         days, trades = chosen.days, chosen.trades
         return cls(days[0], days[-1], len(days), len(trades), chosen.straddling, fingerprint, seen)
 
 
 class Setting(Struct, frozen=True):
-    """What was simulated. Dollars as text, so that they stay exact; `market` is where bars were from, None
-    where there were none.
+    """The input of the simulations. Dollars are text, so that they stay exact; `market` is None without bars.
 
-    `symbols` are all that were read, traded in the end or not.
+    `symbols` are all that were read, chosen or not.
     """
 
     results: str
     zone: str
-    market: Market | None
+    market: ResearchMarket | None
     seed: int
     initial_cash: str
     daily_stop_loss: str
@@ -63,7 +62,7 @@ class Setting(Struct, frozen=True):
 
 
 class BestOfAll(Struct, frozen=True):
-    """The best valid set of all `sets` there are."""
+    """The best valid set of all `sets`."""
 
     sets: int
     symbols: Symbols
@@ -71,10 +70,10 @@ class BestOfAll(Struct, frozen=True):
 
 
 class Winner(Struct, frozen=True):
-    """The best set greedy found for a number of positions: a row of the table.
+    """The best set that the greedy search found for a number of positions: a row of the table.
 
-    `test` are its figures on the other span, None where it was judged by the same. `best_of_all` is None
-    where not all sets were looked at.
+    `test` are its figures on the test span, None without one. `best_of_all` is None where not all sets were
+    measured.
     """
 
     max_positions: int
@@ -87,15 +86,17 @@ class Winner(Struct, frozen=True):
 
     @property
     def kept(self) -> float | None:
-        """The part of the Sharpe that is left on the test span, none of one that became a loss; None where
-        there is none to tell."""
+        """Returns the part of the Sharpe that is left on the test span, 0 where it became a loss.
+
+        Returns None without a test span, or where the Sharpe was not above 0.
+        """
         if self.test is None or self.train.sharpe <= 0:
             return None
         return max(0.0, self.test.sharpe / self.train.sharpe)
 
 
 class Findings(Struct, frozen=True):
-    """All of a search. `rows` are in the order of the table, `paths` greedy's ways by number of positions."""
+    """The findings of a search. `rows` are in the order of the table, `paths` by number of positions."""
 
     table: str
     version: str
@@ -109,23 +110,24 @@ class Findings(Struct, frozen=True):
 
 
 def findings_file(table: Path) -> Path:
-    """Where the findings of a table lie."""
+    """Returns the path of the findings of a table."""
     return table.with_suffix(table.suffix + ".json")
 
 
 def hash_of(table: str) -> str:
-    """What a table is known by."""
+    """Returns the SHA-256 by which findings name their table."""
     return hashlib.sha256(table.encode()).hexdigest()
 
 
 def write_findings(table: Path, findings: Findings) -> None:
-    """Writes them beside their table. Raises ResearchError."""
+    """Writes the findings beside their table. Raises ResearchError."""
     content = msgspec.json.format(msgspec.json.encode(findings), indent=1).decode()
     write_whole(findings_file(table), f"{content}\n")
 
 
 def read_findings(table: Path, content: str) -> Findings | None:
-    """The findings of the table with this content; None where there are none, or those of another.
+    """Reads the findings of the table with this content; None where there are none, or those of another
+    table.
 
     Raises ResearchError for a file that cannot be read.
     """

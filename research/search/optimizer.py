@@ -1,4 +1,4 @@
-"""The optimizer: searches, judges what it found on the other span, and says how much of it is luck."""
+"""The optimizer: searches on one span, judges the winners on the other, and measures how much is luck."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
@@ -22,15 +22,15 @@ from portfold.research.simulate.scenario import Scenario
 from portfold.research.statistics.metrics import Metrics
 
 FEASIBLE_TRADE_EVENTS = 10_000_000
-"""All sets are looked at unasked where they come to fewer entries and exits than this: minutes, not hours."""
+"""By default all sets are measured where they have at most so many entries and exits: minutes, not hours."""
 _SOON_DONE_TRADE_EVENTS = 500_000
 
 AllSets = Literal["auto", "always", "never"]
 _Best = tuple[Symbols, Metrics]
 
 
-class Plan(Struct, frozen=True):
-    """What to search for: numbers of positions, constraints, all sets too or not, in how many processes."""
+class SearchPlan(Struct, frozen=True):
+    """The search to run: numbers of positions, constraints, whether over all sets, in how many processes."""
 
     levels: Sequence[int]
     constraints: Constraints
@@ -39,8 +39,8 @@ class Plan(Struct, frozen=True):
     seed: int
 
 
-class Extent(Struct, frozen=True):
-    """How much there is to do: sets to measure, whether these are `all`, and how many all would be."""
+class SearchExtent(Struct, frozen=True):
+    """How many sets are to be measured, whether these are all sets, and how many all would be."""
 
     measured: int
     all_sets: bool
@@ -48,25 +48,25 @@ class Extent(Struct, frozen=True):
 
 
 class Optimized(Struct, frozen=True):
-    """The `rows`, best first; greedy's ways by number of positions; how many sets were tried on them."""
+    """The `rows`, best first; the greedy `paths` by number of positions; the number of sets tried."""
 
     rows: tuple[Winner, ...]
     paths: dict[int, tuple[Visited, ...]]
     tries: int
 
 
-def extent(scenario: Scenario, plan: Plan) -> Extent:
-    """How much the plan comes to."""
+def extent(scenario: Scenario, plan: SearchPlan) -> SearchExtent:
+    """Counts the sets that the plan measures."""
     of_all = len(plan.levels) * (2 ** len(scenario.symbols) - 1)
     few = _trade_events_of_all_sets(scenario) * len(plan.levels) <= FEASIBLE_TRADE_EVENTS
     if plan.all_sets == "always" or (plan.all_sets == "auto" and few):
-        return Extent(of_all, all_sets=True, of_all=of_all)
+        return SearchExtent(of_all, all_sets=True, of_all=of_all)
     measured = len(plan.levels) * sets_greedy_measures(len(scenario.symbols))
-    return Extent(measured, all_sets=False, of_all=of_all)
+    return SearchExtent(measured, all_sets=False, of_all=of_all)
 
 
 def _trade_events_of_all_sets(scenario: Scenario) -> int:
-    """Entries and exits in all sets together: each symbol's are in half of them."""
+    """Counts the entries and exits of all sets together: each symbol is in half of the sets."""
     half: int = 2 ** (len(scenario.symbols) - 1)
     return 2 * len(scenario.timeline.trades) * half
 
@@ -74,12 +74,13 @@ def _trade_events_of_all_sets(scenario: Scenario) -> int:
 def optimize(
     train: Scenario,
     test: Scenario | None,
-    plan: Plan,
+    plan: SearchPlan,
     resume_log: ResumeLog,
     on_progress: Callable[[int], object],
 ) -> Optimized:
-    """Searches on `train`, with what the resume log knows already. `on_progress` is told how much is measured
-    by now.
+    """Searches on `train`, reusing what the resume log knows.
+
+    Calls `on_progress` with the number of measurements so far.
 
     Raises ResearchError where a process that measures was ended from outside.
     """
@@ -131,6 +132,6 @@ def _winner(
 
 
 def closest(paths: Mapping[int, Sequence[Visited]]) -> tuple[int, Visited]:
-    """Of all that greedy came by the set with the lowest drawdown, and its number of positions."""
+    """Returns the visited set with the lowest drawdown, and its number of positions."""
     each = [(level, visited) for level, path in paths.items() for visited in path]
-    return min(each, key=lambda one: (one[1].metrics.max_dd, one[0]))
+    return min(each, key=lambda pair: (pair[1].metrics.max_dd, pair[0]))

@@ -1,8 +1,7 @@
-"""What a long search has measured so far, so that one that was interrupted goes on where it was.
+"""The resume log: the measurements of a long search, so that an interrupted search continues where it was.
 
-A line for each measurement, written as soon as it is there; a line cut short by a crash is passed over. The
-first line says what all of it depends on: a resume log of other trades, limits or another version is not gone
-on with.
+Each measurement is one line, written as soon as it is done; a line cut short by a crash is skipped. The first
+line names the scenario: a resume log of other trades, limits or another version is begun anew.
 """
 
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from portfold.research.search.search import Symbols
 from portfold.research.statistics.metrics import Metrics
 
 
-class Measured(Struct, frozen=True):
+class MeasuredSet(Struct, frozen=True):
     """The figures of one set of symbols with one number of positions."""
 
     max_positions: int
@@ -28,15 +27,17 @@ class Measured(Struct, frozen=True):
 class ResumeLog:
     """The measurements of one search in the file `path`.
 
-    `scenario` names what they depend on; `found` is how many of them were there already. Raises ResearchError
-    where the file cannot be read or written.
+    `scenario` is the digest they depend on; `found` counts the measurements that were in the file already.
+    Raises ResearchError where the file cannot be read or written.
     """
 
     def __init__(self, path: Path, scenario: str) -> None:
         self.path = path
         before = _read(path)
         own = before.startswith(_line(scenario))
-        self._known = {(one.max_positions, one.symbols): one for one in _measured(before)} if own else {}
+        self._known = (
+            {(entry.max_positions, entry.symbols): entry for entry in _measured(before)} if own else {}
+        )
         self.found = len(self._known)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,23 +50,23 @@ class ResumeLog:
             raise ResearchError(f"{path}: cannot be written: {error.strerror}.") from error
 
     def known(self, max_positions: int, symbols: Symbols) -> Metrics | None:
-        """What was measured before."""
-        one = self._known.get((max_positions, symbols))
-        return one.metrics if one is not None else None
+        """Returns the figures of a set that was measured before; None of any other."""
+        entry = self._known.get((max_positions, symbols))
+        return entry.metrics if entry is not None else None
 
-    def add(self, measured: Measured) -> None:
-        """Remembers a measurement."""
+    def add(self, measured: MeasuredSet) -> None:
+        """Adds a measurement, and writes it to the file at once."""
         self._known[measured.max_positions, measured.symbols] = measured
         self._file.write(_line(measured))
         self._file.flush()
 
     @property
-    def tried(self) -> tuple[Measured, ...]:
-        """Everything that was measured."""
+    def tried(self) -> tuple[MeasuredSet, ...]:
+        """Returns all measurements."""
         return tuple(self._known.values())
 
     def discard(self) -> None:
-        """The search is over, and what was measured not needed any more."""
+        """Removes the file, as a search that is over needs it no more."""
         self._file.close()
         self.path.unlink(missing_ok=True)
 
@@ -91,10 +92,10 @@ def _read(path: Path) -> bytes:
         raise ResearchError(f"{path}: cannot be read: {error.strerror}.") from error
 
 
-def _measured(content: bytes) -> Iterator[Measured]:
-    """The lines behind the first, but for what a crash left of one."""
+def _measured(content: bytes) -> Iterator[MeasuredSet]:
+    """Yields the measurements after the first line; skips a line that a crash cut short."""
     for line in content.split(b"\n")[1:]:
         try:
-            yield msgspec.json.decode(line, type=Measured)
+            yield msgspec.json.decode(line, type=MeasuredSet)
         except msgspec.DecodeError:
             continue

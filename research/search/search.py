@@ -1,12 +1,12 @@
-"""Searches for the best set of symbols: greedy, and all sets where they are few enough.
+"""Searches for the best set of symbols: greedy, and over all sets where they are few enough.
 
-A search is a generator: it yields the sets it wants measured and is sent their figures, so it is pure, and
-whoever drives it decides where the measuring is done, how much of it at once, and what is remembered of it.
+A search is a generator: it yields the sets it wants measured and is sent their figures. So it is pure, and
+its caller decides where to measure, how many sets at once, and what to remember.
 
-Greedy starts with all symbols and drops one after the other: the one without which the drawdown is lowest.
-Among several such, and where no drop lowers it, the one that is worst on its own: lowest Sharpe, measured
-alone on the same span. (`Sharpe_OOS_CPCV` of a best.json would have seen the days that a test span is to
-judge by.) Of the sets it comes by, the valid one with the highest Sharpe is the best.
+The greedy search starts with all symbols and drops one after the other: the symbol without which the drawdown
+is lowest. Among several such, or where no drop lowers the drawdown, it drops the symbol with the lowest
+Sharpe measured alone on the same span. (`Sharpe_OOS_CPCV` of a best.json may have seen the days of the test
+span.) Of the visited sets, the valid one with the highest Sharpe is the best.
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ Search = Generator[Sequence[Symbols], Sequence[Metrics], _Found]
 
 
 class Constraints(Struct, frozen=True):
-    """What a set must keep to: drawdown below `max_dd` dollars, at most so many breaches."""
+    """The constraints on a set: drawdown below `max_dd` dollars, at most so many breaches."""
 
     max_dd: float
     max_breach_events: int
@@ -36,7 +36,7 @@ class Constraints(Struct, frozen=True):
 
 
 class Visited(Struct, frozen=True):
-    """A set that greedy came by, the symbol it `dropped` next, and `because` of what: `drawdown` or `sharpe`.
+    """A set that the greedy search visited, the symbol it `dropped` next, and why: `drawdown` or `sharpe`.
 
     Both are empty for the last set.
     """
@@ -48,7 +48,7 @@ class Visited(Struct, frozen=True):
 
 
 def greedy(symbols: Sequence[str]) -> Search[list[Visited]]:
-    """The sets from all of `symbols` down to one, in order."""
+    """Visits the sets from all of `symbols` down to one, in order."""
     current = tuple(sorted(symbols))
     metrics, *alone = yield [current, *((symbol,) for symbol in current)]
     own = {symbol: figures.sharpe for symbol, figures in zip(current, alone, strict=True)}
@@ -56,19 +56,19 @@ def greedy(symbols: Sequence[str]) -> Search[list[Visited]]:
     while len(current) > 1:
         rests = [without(current, symbol) for symbol in current]
         found = dict(zip(current, (yield rests), strict=True))
-        dropped, because = _worst(metrics, found, own)
-        path.append(Visited(current, metrics, dropped, because))
+        dropped, reason = _worst(metrics, found, own)
+        path.append(Visited(current, metrics, dropped, reason))
         current, metrics = without(current, dropped), found[dropped]
     return [*path, Visited(current, metrics)]
 
 
 def without(symbols: Symbols, symbol: str) -> Symbols:
-    """The set less one of its symbols."""
-    return tuple(one for one in symbols if one != symbol)
+    """Returns the set without one of its symbols."""
+    return tuple(kept for kept in symbols if kept != symbol)
 
 
 def _worst(now: Metrics, rests: Mapping[str, Metrics], own: Mapping[str, float]) -> tuple[str, str]:
-    """The symbol to drop, and why; `rests` are the figures of the set without each."""
+    """Returns the symbol to drop, and why; `rests` are the figures of the set without each symbol."""
     lowest = min(rest.max_dd for rest in rests.values())
     if lowest < now.max_dd:
         best = [symbol for symbol, rest in rests.items() if rest.max_dd == lowest]
@@ -81,20 +81,21 @@ def _weakest(symbols: Iterator[str] | Sequence[str] | Mapping[str, Metrics], own
 
 
 def sets_greedy_measures(symbols: int) -> int:
-    """How many different sets greedy measures: all, each alone, and what is left of each it comes by."""
+    """Counts the different sets that the greedy search measures: all symbols, each alone, each set less
+    one."""
     alone = symbols if symbols > 1 else 0
     return 1 + alone + sum(range(3, symbols + 1))
 
 
 def tried_by(path: Sequence[Visited]) -> set[Symbols]:
-    """All sets that were measured to find the path."""
-    rests = {without(visited.symbols, one) for visited in path[:-1] for one in visited.symbols}
+    """Returns all sets that were measured to find the path."""
+    rests = {without(visited.symbols, symbol) for visited in path[:-1] for symbol in visited.symbols}
     alone = {(symbol,) for symbol in path[0].symbols}
     return rests | alone | {path[0].symbols}
 
 
 def best_of(path: Sequence[Visited], constraints: Constraints) -> Visited | None:
-    """The valid set with the highest Sharpe; of equal ones the first."""
+    """Returns the valid set with the highest Sharpe, the first of equal ones; None where none is valid."""
     valid = [visited for visited in path if constraints.met_by(visited.metrics)]
     return max(valid, key=lambda visited: visited.metrics.sharpe, default=None)
 
@@ -105,7 +106,8 @@ _AT_ONCE = 64
 
 
 def exhaustive(symbols: Sequence[str], constraints: Constraints) -> Search[tuple[Symbols, Metrics] | None]:
-    """The valid set with the highest Sharpe of all there are; of equal ones that with the fewest symbols."""
+    """Finds the valid set with the highest Sharpe of all sets; of equal ones the one with the fewest
+    symbols."""
     best: tuple[Symbols, Metrics] | None = None
     for batch in _batches(all_sets(symbols), _AT_ONCE):
         for chosen, metrics in zip(batch, (yield batch), strict=True):
@@ -115,7 +117,7 @@ def exhaustive(symbols: Sequence[str], constraints: Constraints) -> Search[tuple
 
 
 def all_sets(symbols: Sequence[str]) -> Iterator[Symbols]:
-    """Every set but the empty one, small ones first."""
+    """Yields every set but the empty one, small ones first."""
     ordered = sorted(symbols)
     for size in range(1, len(ordered) + 1):
         yield from combinations(ordered, size)
@@ -123,8 +125,8 @@ def all_sets(symbols: Sequence[str]) -> Iterator[Symbols]:
 
 def _batches(sets: Iterator[Symbols], size: int) -> Iterator[list[Symbols]]:
     batch: list[Symbols] = []
-    for one in sets:
-        batch.append(one)
+    for symbols in sets:
+        batch.append(symbols)
         if len(batch) == size:
             yield batch
             batch = []

@@ -1,7 +1,7 @@
-"""The tables as files: which columns they have, and how a figure is written.
+"""Writes the tables of simulations and searches: their columns, and the form of each figure.
 
 Fractions have six decimals, dollars two. An infinite profit factor, where no trade lost, is `inf`. Symbols
-are a list as Python and JSON both write it.
+are a list that Python and JSON both read.
 """
 
 import csv
@@ -60,7 +60,7 @@ _DOLLARS = {"total_return", "max_dd", "at_final_pnl", "max_dd_low", "max_dd_high
 
 
 class SimulatedRow(NamedTuple):
-    """What came of one number of positions."""
+    """The results with one number of positions."""
 
     max_positions: int
     metrics: Metrics
@@ -68,7 +68,7 @@ class SimulatedRow(NamedTuple):
 
 
 def greedy_table(rows: Iterable[tuple[int, Symbols, Metrics]]) -> str:
-    """The table of a search: number of positions, symbols, figures; best row first."""
+    """Writes the table of a search: number of positions, symbols, figures; best row first."""
     metrics = GREEDY_COLUMNS[3:]
     return _table(
         GREEDY_COLUMNS,
@@ -80,7 +80,7 @@ def greedy_table(rows: Iterable[tuple[int, Symbols, Metrics]]) -> str:
 
 
 def simulation_table(rows: Iterable[SimulatedRow]) -> str:
-    """The table of a simulation: a row for each number of positions."""
+    """Writes the table of a simulation: a row for each number of positions."""
     return _table(
         SIMULATION_COLUMNS,
         (

@@ -1,1 +1,1 @@
-"""Trades through the production fold: what is asked, what would have come of it, its figures."""
+"""Simulates trades with the production fold, and measures the results."""

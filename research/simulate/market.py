@@ -1,7 +1,7 @@
-"""Where research has its bars from: a folder, or the bundled market of a seed.
+"""Opens the bars of research: those of a folder, or those of the bundled synthetic market.
 
-They are the bars that `portfold run` and `portfold worker` trade, of the same feeds: a folder read on the
-clocks that runtime.json names, a market of so many days and a seed the same to the last digit.
+They come from the feeds that `portfold run` and `portfold worker` trade on: a folder is read on the clocks
+that runtime.json names; the same number of days and seed give the same synthetic bars to the last digit.
 """
 
 from pathlib import Path
@@ -18,8 +18,8 @@ from portfold.workers.feeds.synthetic import SYMBOLS, SyntheticMarket
 SYNTHETIC = "synthetic"
 
 
-class Market(Struct, frozen=True):
-    """`source` is a folder, or SYNTHETIC: then `days` trading days of the market with this `seed`."""
+class ResearchMarket(Struct, frozen=True):
+    """A folder as `source`; or SYNTHETIC, for `days` trading days of the market with this `seed`."""
 
     source: str
     days: int = 0
@@ -31,7 +31,7 @@ class Market(Struct, frozen=True):
         return f"the synthetic market of {self.days} days with seed {self.seed}"
 
     def open(self, configuration: Configuration) -> Feed:
-        """Its bars, read as they are asked for. Raises BarsError, ResearchError."""
+        """Opens the feed, which reads bars as they are asked for. Raises BarsError, ResearchError."""
         contracts = configuration.contracts
         if self.source == SYNTHETIC:
             symbols = tuple(symbol for symbol in SYMBOLS if symbol in contracts)

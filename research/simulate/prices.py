@@ -1,11 +1,11 @@
-"""What a position was worth at a moment: from bars, where there are any.
+"""Prices open positions at any moment, from bars.
 
-A trade's row says what it made in the end. A stop in the middle of it needs another figure, and so does an
-open loss: both come from the last close known at that moment. Costs of a forced exit are the paper broker's,
-commission for both sides and slippage for the way out.
+A trade's row has its final P&L only. A stop before its end, and an open loss, need the P&L of their moment:
+both come from the last close known then. Costs of a forced exit are the paper broker's: commission for both
+sides and slippage for the exit.
 
-A trade whose P&L is not what its prices and the contract say, less plausible costs, is not priced at all: a
-row of a micro contract priced as its big brother would be ten times off.
+A trade whose P&L is not what its prices and the contract give, less plausible costs, is not priced at all: a
+micro contract priced as the full-size one would be ten times off.
 """
 
 from bisect import bisect_right
@@ -19,12 +19,12 @@ from portfold.dollars import CENT, gross_pnl
 from portfold.events.fields import Side
 from portfold.exchange_time import milliseconds_of
 from portfold.research.errors import ResearchError
-from portfold.research.simulate.market import Market
+from portfold.research.simulate.market import ResearchMarket
 from portfold.research.trades.trade_file import Trade
 from portfold.workers.brokers.leg_arithmetic import worse
 from portfold.workers.feeds.protocol import Feed
 
-# What a round trip may cost a contract and still be believed: fees, and ticks of slippage on both ways.
+# The highest plausible costs of a round trip for each contract: fees, and ticks of slippage in and out.
 _MOST_FEES = Decimal(20)
 _MOST_TICKS = 10
 
@@ -36,27 +36,28 @@ class Closes(Struct, frozen=True):
     prices: Sequence[Decimal]
 
     def last(self, ms: int, *, after_ms: int) -> Decimal | None:
-        """The close of the last bar that ended by `ms`; None if that was not after `after_ms`."""
-        place = bisect_right(self.ends_ms, ms) - 1
-        return self.prices[place] if place >= 0 and self.ends_ms[place] > after_ms else None
+        """Returns the close of the last bar that ended by `ms`; None if it did not end after `after_ms`."""
+        index = bisect_right(self.ends_ms, ms) - 1
+        return self.prices[index] if index >= 0 and self.ends_ms[index] > after_ms else None
 
     def between(self, after_ms: int, before_ms: int) -> Iterable[tuple[int, Decimal]]:
-        """The closes of the bars that ended in between, both ends left out."""
+        """Yields the closes of the bars that ended in between, both ends excluded."""
         first = bisect_right(self.ends_ms, after_ms)
-        for place in range(first, len(self.ends_ms)):
-            if self.ends_ms[place] >= before_ms:
+        for index in range(first, len(self.ends_ms)):
+            if self.ends_ms[index] >= before_ms:
                 return
-            yield self.ends_ms[place], self.prices[place]
+            yield self.ends_ms[index], self.prices[index]
 
 
 class Pricing(Struct, frozen=True):
-    """Prices of what is open. Without `closes` nothing has one."""
+    """Prices open trades; without `closes` no trade has a price."""
 
     contracts: Mapping[str, Contract]
     closes: Mapping[str, Closes]
 
     def side_of(self, trade: Trade) -> Side:
-        """The trade's side: as its row says, else the one its prices explain its P&L by, else long."""
+        """Returns the trade's side: that of its row, else the one by which its prices explain its P&L, else
+        long."""
         if trade.side is not None:
             return trade.side
         costs = {side: self._costs(trade, side) for side in _SIDES}
@@ -64,7 +65,7 @@ class Pricing(Struct, frozen=True):
         return min(found)[2] if found else "long"
 
     def has_price(self, trade: Trade) -> bool:
-        """Whether bars can say what the trade was worth on its way."""
+        """Whether bars can price the trade while it is open."""
         cost = self._costs(trade, self.side_of(trade))
         if cost is None or trade.symbol not in self.closes:
             return False
@@ -72,7 +73,8 @@ class Pricing(Struct, frozen=True):
         return -tick <= cost <= _MOST_FEES * trade.size + _MOST_TICKS * tick
 
     def worth(self, trade: Trade, price: Decimal) -> Decimal:
-        """What the open trade would make at `price`, in dollars, before commission."""
+        """Returns what the open trade would make at `price`, in dollars, before commission. Raises
+        ValueError."""
         entry = trade.entry_price
         if entry is None:
             raise ValueError(f"{trade.symbol}: a trade without an entry price has no worth")
@@ -81,7 +83,8 @@ class Pricing(Struct, frozen=True):
         )
 
     def forced_exit(self, trade: Trade, ms: int) -> tuple[Decimal, Decimal] | None:
-        """The fill price and the P&L of closing the trade at `ms`, net of costs; None without a price.
+        """Returns the fill price and the P&L, net of costs, of closing the trade at `ms`; None without a
+        price.
 
         Before the first close after the entry the entry's own price is the last one known.
         """
@@ -95,7 +98,7 @@ class Pricing(Struct, frozen=True):
         return price, pnl.quantize(CENT, ROUND_HALF_EVEN)
 
     def _costs(self, trade: Trade, side: Side) -> Decimal | None:
-        """What the trade's prices made more than its P&L, if it was on `side`."""
+        """Returns the costs that explain the trade's P&L by its prices, if it was on `side`."""
         contract, entry, exit_ = self.contracts.get(trade.symbol), trade.entry_price, trade.exit_price
         if contract is None or entry is None or exit_ is None:
             return None
@@ -106,12 +109,12 @@ _SIDES: tuple[Side, Side] = ("long", "short")
 
 
 def without_bars(configuration: Configuration) -> Pricing:
-    """No prices at all."""
+    """Returns a pricing without any prices."""
     return Pricing(configuration.contracts, {})
 
 
-def from_market(configuration: Configuration, market: Market, symbols: Iterable[str]) -> Pricing:
-    """The closes that a market has of `symbols`. Raises BarsError, and ResearchError where it has none."""
+def from_market(configuration: Configuration, market: ResearchMarket, symbols: Iterable[str]) -> Pricing:
+    """Reads the closes of `symbols` in a market. Raises BarsError, and ResearchError where it has none."""
     wanted, feed = sorted(set(symbols)), market.open(configuration)
     closes = {symbol: _closes(feed, symbol) for symbol in wanted if symbol in feed.symbols}
     if not closes:

@@ -1,7 +1,7 @@
-"""What a search asks again and again: these symbols, so many positions, and what would have come of it?
+"""Simulates and measures sets of symbols with a number of positions, as a search asks for again and again.
 
-A scenario is all that such an answer depends on: the trades in order, the limits but for symbols and number
-of positions, the account. It is made once and handed whole to every process that simulates.
+A scenario is all that the figures depend on beside the symbols and the number of positions: the trades in
+order, the other limits, the account. It is built once and handed whole to every process that simulates.
 """
 
 import hashlib
@@ -25,7 +25,8 @@ from portfold.research.trades.trading_days import Chosen
 
 
 class TradingAccount(Struct, frozen=True):
-    """The account that is traded: `cash` to begin with, the broker's `breach_limit` on drawdown; dollars."""
+    """The account that is traded: `cash` at the beginning, the broker's `breach_limit` on drawdown;
+    dollars."""
 
     cash: Decimal
     breach_limit: Decimal
@@ -46,11 +47,11 @@ class Scenario(Struct, frozen=True):
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """All that have trades in it, sorted."""
+        """Lists all symbols that have trades, sorted."""
         return tuple(sorted({trade.symbol for trade in self.timeline.trades}))
 
     def limits_of(self, symbols: Iterable[str], max_positions: int) -> LimitsChanged:
-        """The limits in force. Raises RefusedField where they are none."""
+        """Returns the limits in force. Raises RefusedField for limits that are not valid."""
         limits = structs.replace(
             self.limits,
             symbols=" ".join(sorted(symbols)),
@@ -61,34 +62,34 @@ class Scenario(Struct, frozen=True):
         return limits
 
     def simulate(self, symbols: Iterable[str], max_positions: int) -> Simulated:
-        """What would have come of it."""
+        """Simulates these symbols with so many positions. Raises RefusedField."""
         return simulate(self.timeline, self.limits_of(symbols, max_positions))
 
     def measure(self, symbols: Iterable[str], max_positions: int) -> Metrics:
-        """The same in figures."""
+        """Simulates and measures. Raises RefusedField."""
         return self.figures(self.simulate(symbols, max_positions))
 
     def figures(self, simulated: Simulated) -> Metrics:
-        """The figures of a simulation of this scenario."""
+        """Measures a simulation of this scenario."""
         account = self.account
         return measured(simulated, self.timeline.trades, self.days, account.cash, account.breach_limit)
 
     def intervals(self, simulated: Simulated, seed: int) -> Intervals:
-        """What chance does to them."""
+        """Returns confidence intervals of the figures of a simulation."""
         by_day = daily_pnl(simulated, self.days)
         return intervals(by_day, float(self.account.cash), self.days, seed=seed)
 
     def deflated(self, simulated: Simulated, tried: Sequence[float]) -> Deflated | None:
-        """What is left of its Sharpe after choosing it among sets with the Sharpes `tried`."""
+        """Deflates the Sharpe of a simulation that was chosen among sets with the Sharpes `tried`."""
         by_day = daily_pnl(simulated, self.days)
         return deflated_sharpe(daily_returns(by_day, float(self.account.cash)), tried)
 
     def digest(self) -> str:
-        """SHA-256 of all of it: two scenarios of one digest give the same answers."""
+        """Returns the SHA-256 of the scenario: two scenarios of one digest give the same figures."""
         pricing = self.timeline.pricing
         facts = (
-            [one.fact for one in self.timeline.happenings],
-            [one.at for one in self.timeline.happenings],
+            [happening.fact for happening in self.timeline.happenings],
+            [happening.at for happening in self.timeline.happenings],
             self.days,
             self.account,
             self.limits,
@@ -109,10 +110,10 @@ def build_scenario(
     daily_stop_loss: Decimal,
     seed: int,
 ) -> Scenario:
-    """The scenario of these trades under the configuration's limits, with this daily stop.
+    """Builds the scenario of these trades under the configuration's limits, with this daily stop.
 
-    The limits differ from the live ones in two: a trade's P&L is what its file says, so no contract has a
-    value to dispute it by; and trades without bars are not marked, so no mark of theirs is stale.
+    It leaves out two of the live limits: point values, as a trade's P&L is the one in its file and must not
+    be doubted; and the age at which marks are stale, as trades without bars are not marked.
     """
     symbols = tuple(sorted({trade.symbol for trade in chosen.trades}))
     portfolio = Portfolio(max_positions=1, daily_stop_loss=daily_stop_loss, symbols=symbols)

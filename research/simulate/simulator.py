@@ -1,13 +1,12 @@
-"""The simulator: trades through the production fold, so that what was simulated is what will be enforced.
+"""Simulates trades with the production fold, so that the rules simulated are the rules enforced live.
 
-There is no second set of rules here. Each entry is asked for and granted or denied by
-`coordinator.fold.fold`, each fill, mark and close is folded by it, and when it triggers the day's stop, what
-is open is closed at once, as the workers would. All that is added is who says what when
-(`research.simulate.trade_events`) and what is noted down.
+There is no second set of rules here. `coordinator.fold.fold` allows or denies each entry and folds each fill,
+mark and close; when it triggers the day's stop, all open positions are closed at once, as the workers would.
+This module adds only the order of events (`research.simulate.trade_events`) and the record of the results.
 
-What a simulation cannot know it does not pretend to: entries fill at once at their own price, and a position
-that a stop ends is closed at the last price that bars tell, or else at its own final P&L, which lay in the
-future then; how many of those there were is on the result.
+Two things are assumed: entries fill at once at their own price; and a position that a stop closes is closed
+at the last price of its bars, or, without bars, at its own final P&L, which lay in the future then. The
+result counts the latter.
 """
 
 from collections import Counter
@@ -36,10 +35,10 @@ from portfold.research.simulate.trade_events import SESSION, TradeEvents, worker
 Fold = Callable[[State, StreamId, Event], Sequence[Decision]]
 
 
-class Taken(NamedTuple):
-    """A trade that was made: its place in the timeline's trades, when it ended, what it made.
+class SimulatedTrade(NamedTuple):
+    """A trade that was made: its index in the timeline's trades, when it ended, its P&L in dollars.
 
-    `forced`: a stop ended it. `known`: its P&L could be known at that moment.
+    `forced`: a stop closed it. `known`: its P&L could be known at that moment.
     """
 
     trade: int
@@ -49,15 +48,15 @@ class Taken(NamedTuple):
     known: bool = True
 
 
-class Denied(NamedTuple):
-    """A trade that was not made, and the code of the reason."""
+class DeniedTrade(NamedTuple):
+    """A trade whose entry was denied, and the code of the reason."""
 
     trade: int
     code: str
 
 
-class Day(NamedTuple):
-    """A trading day's P&L in dollars, and how many points the curve had when it ended."""
+class SimulatedDay(NamedTuple):
+    """A trading day's P&L in dollars, and the number of points of the curve when it ended."""
 
     date: str
     pnl: Decimal
@@ -65,42 +64,42 @@ class Day(NamedTuple):
 
 
 class Simulated(Struct):
-    """What became of the trades of `symbols` under one set of limits.
+    """The results of the trades of `symbols` under one set of limits.
 
     `curve` holds the P&L since the beginning, in dollars, at the end of each moment in which money moved, in
-    order: closed trades, and where there are marks open ones as far as the limits count them. What lay
-    between events of one moment is not in it, as only lots put these in an order. `days` are those on which
-    something happened. `stops` counts the daily stops, `stop_days` names their days.
+    order: closed trades, and, where there are marks, open ones as far as the limits count them. It has one
+    point for all events of a moment, as only lots put these in an order. `days` are those with an event.
+    `stop_days` names the day of each daily stop.
     """
 
     symbols: tuple[str, ...]
     max_positions: int
-    days: list[Day] = field(default_factory=list)
+    days: list[SimulatedDay] = field(default_factory=list)
     curve: list[Decimal] = field(default_factory=list)
-    taken: list[Taken] = field(default_factory=list)
-    denied: list[Denied] = field(default_factory=list)
+    taken: list[SimulatedTrade] = field(default_factory=list)
+    denied: list[DeniedTrade] = field(default_factory=list)
     stop_days: list[str] = field(default_factory=list)
 
     @property
     def requested(self) -> int:
-        """How many entries were asked for."""
+        """Counts the entries that were requested."""
         return len(self.taken) + len(self.denied)
 
     @property
     def denials(self) -> Counter[str]:
-        """How many were denied for which reason."""
-        return Counter(one.code for one in self.denied)
+        """Counts the denied entries by the code of their reason."""
+        return Counter(denied.code for denied in self.denied)
 
     @property
-    def forced(self) -> list[Taken]:
-        """What a stop ended."""
-        return [one for one in self.taken if one.forced]
+    def forced(self) -> list[SimulatedTrade]:
+        """Lists the trades that a stop closed."""
+        return [trade for trade in self.taken if trade.forced]
 
 
 def simulate(timeline: TradeEvents, limits: LimitsChanged, decide: Fold = fold) -> Simulated:
-    """Plays the trades of the symbols in `limits` under these limits.
+    """Simulates the trades of the symbols in `limits` under these limits.
 
-    `decide` is the fold; who wants to watch passes one that looks on.
+    `decide` is the fold, or a wrapper that observes it. Raises InvariantBroken where a request has no answer.
     """
     symbols = tuple(limits.symbols.split(" "))
     play = _Play(timeline, Simulated(symbols, limits.max_positions), decide)
@@ -113,26 +112,26 @@ def simulate(timeline: TradeEvents, limits: LimitsChanged, decide: Fold = fold) 
             decided = decide(state, at, request)
             answer = decided[-1]
             if len(decided) > 1:
-                play.hear(at, decided)
+                play.apply(at, decided)
             if type(answer) is EntryAllowed:
                 held[symbol] = trade
                 decide(state, filled_at, fact)
             elif type(answer) is EntryDenied:
-                simulated.denied.append(Denied(trade, answer.code))
+                simulated.denied.append(DeniedTrade(trade, answer.code))
             else:
                 raise InvariantBroken(f"the request at {at} was answered by {type(answer).__name__}")
         elif held.get(symbol) == trade:
             decided = decide(state, at, fact)
             if type(fact) is PositionClosed:
                 del held[symbol]
-                simulated.taken.append(Taken(trade, at.ms, fact.pnl))
+                simulated.taken.append(SimulatedTrade(trade, at.ms, fact.pnl))
             play.note(at, decided)
     play.end_day(state.day.date, daily_pnl(state))
     return simulated
 
 
 class _Play:
-    """A simulation under way. `held` is the trade that is open in a symbol: the rules allow one of each."""
+    """A simulation under way. `held` is the open trade of each symbol: the rules allow one a symbol."""
 
     def __init__(self, timeline: TradeEvents, simulated: Simulated, decide: Fold) -> None:
         self.state = State()
@@ -144,9 +143,10 @@ class _Play:
         self._noted_ms: int | None = None
 
     def note(self, at: StreamId, decided: Sequence[Decision]) -> None:
-        """Money has moved: takes down where the P&L is now, and does what was decided.
+        """Adds a point to the curve after money has moved, and applies the decisions.
 
-        Of a moment the last counts. All of it lies on one trading day, so no day loses its last point.
+        The last point of a moment replaces the earlier ones. A moment lies on one trading day, so no day
+        loses its last point.
         """
         stopped = [] if not decided else self._days_and_stops(decided)
         today = daily_pnl(self.state) if self._timeline.marked else self.state.day.realized
@@ -158,14 +158,14 @@ class _Play:
         for stop in stopped:
             self._close_all(at, stop)
 
-    def hear(self, at: StreamId, decided: Sequence[Decision]) -> None:
-        """Does what was decided where no money has moved."""
+    def apply(self, at: StreamId, decided: Sequence[Decision]) -> None:
+        """Applies decisions on events by which no money has moved."""
         for stop in self._days_and_stops(decided):
             self._close_all(at, stop)
 
     def end_day(self, date: str, pnl: Decimal) -> None:
-        """A trading day is over."""
-        self.simulated.days.append(Day(date, pnl, len(self.simulated.curve)))
+        """Adds the trading day that has ended."""
+        self.simulated.days.append(SimulatedDay(date, pnl, len(self.simulated.curve)))
         self._before_today += pnl
 
     def _days_and_stops(self, decided: Sequence[Decision]) -> list[StopLossTriggered]:
@@ -179,11 +179,11 @@ class _Play:
         return stops
 
     def _close_all(self, at: StreamId, stop: StopLossTriggered) -> None:
-        """What the workers do when they hear of a stop, within the same moment."""
+        """Closes all positions within the moment of the stop, as the workers would."""
         for leg in parse_legs(stop.positions):
             at = StreamId(at.ms, at.seq + 1)
             trade = self.held.pop(leg.symbol)
             number = self.state.workers[worker_of(leg.symbol)].seqs[SESSION] + 1
             closed, known = self._timeline.forced_exit(trade, at, number)
-            self.simulated.taken.append(Taken(trade, at.ms, closed.pnl, forced=True, known=known))
+            self.simulated.taken.append(SimulatedTrade(trade, at.ms, closed.pnl, forced=True, known=known))
             self.note(at, self._decide(self.state, at, closed))

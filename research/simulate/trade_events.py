@@ -1,12 +1,12 @@
-"""All that trades could say to a coordinator, in the one order in which it would be heard.
+"""Turns trades into the events that their workers would publish, in the order in which they would be folded.
 
-Built once and shared by every simulation: the events themselves, with their stream IDs and their numbers. A
-simulation of fewer symbols passes over the others' events; what is left keeps its IDs and its order.
+The events, with their stream IDs and numbers, are built once and shared by every simulation. A simulation of
+fewer symbols skips the events of the others; the rest keep their IDs and their order.
 
 At one moment exits come first, then marks, then entries, so that a slot freed at the close of a bar can be
-taken at that close. Among equals it is drawn by lot who is first, from the seed, the moment and the symbol:
-in a live portfolio whoever asks a millisecond earlier gets the last slot, and no order of names or files
-would be like that. The same lot is drawn whatever else is traded.
+taken at that close. Among equals the order is drawn by lot, from the seed, the moment and the symbol: in a
+live portfolio the request that comes a millisecond earlier gets the last slot, which no order of names or
+files would resemble. A symbol draws the same lot whatever else is traded.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -31,13 +31,13 @@ from portfold.research.trades.trade_file import Trade
 
 SESSION = "simulation"
 STOPPED_BEFORE_ITS_EXIT = "daily stop loss"
-# Room for what only a simulation knows: the fill after a yes, and the closings of a stop.
+# Room for the events that only a simulation can add: the fill of an allowed entry, and the closes of a stop.
 _IDS_EACH = 100
 _NUMBERS_EACH = 3
 
 
 class _Phase(IntEnum):
-    """What comes first at one moment. A trade of no length ends after it began."""
+    """The order within one moment. A trade of no length ends after it began."""
 
     EXIT = 0
     MARK = 1
@@ -46,7 +46,7 @@ class _Phase(IntEnum):
 
 
 class Happening(NamedTuple):
-    """One thing that a trade may say. `trade` is its place in the timeline's trades.
+    """An event that a trade may cause. `trade` is its index in the timeline's trades.
 
     An entry has a `request` with the ID `at`; the `fact` is then its fill, with the ID `filled_at`.
     """
@@ -60,7 +60,8 @@ class Happening(NamedTuple):
 
 
 class TradeEvents(Struct, frozen=True):
-    """The `happenings` of `trades` in order, an `opening` before them; `marked` says if any is a mark."""
+    """The `happenings` of `trades` in order, the ID of an `opening` before them, and whether any is a
+    mark."""
 
     trades: tuple[Trade, ...]
     happenings: tuple[Happening, ...]
@@ -69,22 +70,22 @@ class TradeEvents(Struct, frozen=True):
     marked: bool
 
     def of(self, symbols: Collection[str]) -> Sequence[Happening]:
-        """What the trades of some symbols say."""
+        """Selects the happenings of some symbols."""
         chosen = frozenset(symbols)
-        return [one for one in self.happenings if one[0] in chosen]
+        return [happening for happening in self.happenings if happening[0] in chosen]
 
     def workers(self, symbols: Iterable[str]) -> Iterable[tuple[StreamId, WorkerStarted]]:
-        """What their workers say before that: that they are there."""
+        """Yields the starts of the symbols' workers, which come first."""
         for number, symbol in enumerate(symbols, start=1):
             started = WorkerStarted(worker=worker_of(symbol), session=SESSION, seq=0, symbols=symbol)
             yield StreamId(self.opening.ms, number), started
 
-    def forced_exit(self, place: int, at: StreamId, number: int) -> tuple[PositionClosed, bool]:
-        """The close of a trade that a stop ends at `at`, and whether its price is that of the moment.
+    def forced_exit(self, index: int, at: StreamId, number: int) -> tuple[PositionClosed, bool]:
+        """Returns the close of a trade that a stop ends at `at`, and whether its price is that of the moment.
 
-        Where no bar tells a price it is the trade's own exit, which lay in the future then.
+        Without a bar the price is the trade's own exit, which lay in the future then.
         """
-        trade = self.trades[place]
+        trade = self.trades[index]
         due = at.ms >= trade.exit_ms
         found = None if due else self.pricing.forced_exit(trade, at.ms)
         price, pnl = found or (trade.exit_price or ZERO, trade.pnl)
@@ -92,26 +93,26 @@ class TradeEvents(Struct, frozen=True):
 
 
 def worker_of(symbol: str) -> str:
-    """The name of the symbol's worker in a simulation."""
+    """Names the symbol's worker in a simulation."""
     return f"sim-{symbol}"
 
 
 def timeline(trades: Iterable[Trade], pricing: Pricing, seed: int) -> TradeEvents:
-    """Everything `trades` could say, those of all symbols together; there is at least one trade."""
+    """Builds the events of `trades`, of all symbols together; expects at least one trade."""
     sided = (structs.replace(trade, side=pricing.side_of(trade)) for trade in trades)
     ordered = tuple(sorted(sided, key=lambda trade: trade.content))
-    moments = [moment for place, trade in enumerate(ordered) for moment in _moments(place, trade, pricing)]
+    moments = [moment for index, trade in enumerate(ordered) for moment in _moments(index, trade, pricing)]
     moments.sort(key=lambda moment: (moment.ms, moment.phase, _lot(seed, moment, ordered), moment.trade))
     happenings = tuple(
         _happening(rank, moment, ordered[moment.trade], pricing)
         for rank, moment in enumerate(moments, start=1)
     )
-    marked = any(isinstance(one.fact, PositionMarked) for one in happenings)
+    marked = any(isinstance(happening.fact, PositionMarked) for happening in happenings)
     return TradeEvents(ordered, happenings, StreamId(happenings[0].at.ms, 0), pricing, marked)
 
 
 class _Moment(NamedTuple):
-    """When a trade has something to say. `price` is the close it is marked at."""
+    """The moment of one event of a trade. `price` is the close it is marked at."""
 
     ms: int
     phase: _Phase
@@ -119,13 +120,13 @@ class _Moment(NamedTuple):
     price: Decimal = ZERO
 
 
-def _moments(place: int, trade: Trade, pricing: Pricing) -> Iterator[_Moment]:
-    yield _Moment(trade.entry_ms, _Phase.ENTRY, place)
+def _moments(index: int, trade: Trade, pricing: Pricing) -> Iterator[_Moment]:
+    yield _Moment(trade.entry_ms, _Phase.ENTRY, index)
     if pricing.has_price(trade):
         for ms, price in pricing.closes[trade.symbol].between(trade.entry_ms, trade.exit_ms):
-            yield _Moment(ms, _Phase.MARK, place, price)
+            yield _Moment(ms, _Phase.MARK, index, price)
     at_once = trade.exit_ms == trade.entry_ms
-    yield _Moment(trade.exit_ms, _Phase.EXIT_AT_ENTRY if at_once else _Phase.EXIT, place)
+    yield _Moment(trade.exit_ms, _Phase.EXIT_AT_ENTRY if at_once else _Phase.EXIT, index)
 
 
 def _lot(seed: int, moment: _Moment, trades: Sequence[Trade]) -> bytes:
@@ -151,7 +152,8 @@ def _happening(rank: int, moment: _Moment, trade: Trade, pricing: Pricing) -> Ha
 
 
 def closing(trade: Trade, number: int, price: Decimal, pnl: Decimal, reason: str) -> PositionClosed:
-    """What the trade's worker says of its end; its P&L is net, what of that was commission is not known."""
+    """Returns the report of the trade's end; its P&L is net, and its commission 0, as it is not known
+    apart."""
     return PositionClosed(
         worker=worker_of(trade.symbol),
         session=SESSION,

@@ -1,1 +1,1 @@
-"""Figures, each defined once, and how much of a figure is luck."""
+"""Defines each figure once, and measures how much of it is luck."""

@@ -1,11 +1,11 @@
-"""Figures of one simulation, each defined once, here.
+"""Measures one simulation; each figure is defined once, here.
 
 - Daily return: the day's P&L over the account at the end of the day before. Days are all trading days of the
   span, those without a trade as well. From the day on which nothing is left of the account returns are 0.
 - Sharpe: mean of the daily returns over their standard deviation (n - 1), times √252, risk-free rate 0; 0
-  where nothing varies. Days that vary by less than a twentieth of their mean do not, be it their returns or
-  the dollars that these come to: that is a Sharpe beyond 317, which no market gives, and dividing by what is
-  left would crown a file that is too even to be true.
+  where nothing varies. Days count as not varying where their returns, or the dollars that these come to,
+  deviate by less than a twentieth of their mean: that is a Sharpe beyond 317, which no market gives, and
+  dividing by so small a deviation would put a file first that is too even to be true.
 - CAGR: (account at the end / at the beginning)^(1/years) - 1, a year being 365.25 calendar days from the
   first trading day to the last, both included; -1 where nothing is left.
 - CAGR over volatility: what some tools print as Sharpe. Volatility is the standard deviation above times
@@ -28,27 +28,27 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from portfold.research.simulate.simulator import Simulated, Taken
+from portfold.research.simulate.simulator import Simulated, SimulatedTrade
 from portfold.research.trades.trade_file import Trade
 
 Floats = NDArray[np.float64]
 
 FIGURES_VERSION = 3
-"""How these figures are defined; 1 counted breaches within a moment, 2 gave even dollars a Sharpe.
+"""The version of these definitions; 1 counted breaches within a moment, 2 gave even dollars a Sharpe.
 
-Not to be mixed in one search.
+One search never mixes two versions.
 """
 DAYS_A_YEAR = 252
 _DAYS_A_CALENDAR_YEAR = 365.25
 _HARDLY = 0.05  # of the mean
-_BEYOND = 700.0  # e to the power of more is no float; a gain of one day may come to that by the year
+_BEYOND = 700.0  # e to the power of more overflows a float; a gain of one day may grow to that by the year
 
 
 class Metrics(Struct, frozen=True):
-    """Amounts in dollars, drawdowns positive, what ends in pct in percent, other ratios as fractions.
+    """Amounts in dollars, drawdowns positive, names ending in pct in percent, other ratios as fractions.
 
-    `forced` counts the trades that a stop ended, `at_final` those of them whose P&L could not be known then,
-    `at_final_pnl` what these made.
+    `forced` counts the trades that a stop closed, `at_final` those of them whose P&L could not be known then,
+    `at_final_pnl` is their P&L.
     """
 
     sharpe: float
@@ -77,7 +77,7 @@ class Metrics(Struct, frozen=True):
 def measured(
     simulated: Simulated, trades: Sequence[Trade], days: Sequence[str], cash: Decimal, breach_limit: Decimal
 ) -> Metrics:
-    """The figures of a simulation of some of `trades` over the trading days `days`."""
+    """Measures a simulation of some of `trades` over the trading days `days`."""
     by_day = daily_pnl(simulated, days)
     returns = daily_returns(by_day, float(cash))
     account = account_in_cents(simulated, cash)
@@ -87,8 +87,8 @@ def measured(
     cagr = growth(float(account[-1] / account[0]), years(days))
     deviation = volatility(returns)
     periods = _periods(in_breach, simulated, days)
-    made = np.fromiter((one[2] for one in simulated.taken), np.float64, len(simulated.taken))
-    at_final = [one for one in simulated.forced if not one.known]
+    made = np.fromiter((trade[2] for trade in simulated.taken), np.float64, len(simulated.taken))
+    at_final = [trade for trade in simulated.forced if not trade.known]
     open_ms, market_ms, whole_ms = _exposure(simulated.taken, trades)
     return Metrics(
         sharpe=sharpe(returns),
@@ -106,12 +106,12 @@ def measured(
         daily_stops=len(simulated.stop_days),
         avg_positions=open_ms / market_ms if market_ms else 0.0,
         time_in_market_pct=100 * market_ms / whole_ms if whole_ms else 0.0,
-        symbols_used=len({trades[one.trade].symbol for one in simulated.taken}),
+        symbols_used=len({trades[trade.trade].symbol for trade in simulated.taken}),
         trades=len(simulated.taken),
         block_rate=len(simulated.denied) / simulated.requested if simulated.requested else 0.0,
         forced=len(simulated.forced),
         at_final=len(at_final),
-        at_final_pnl=float(sum(one.pnl for one in at_final)),
+        at_final_pnl=float(sum(trade.pnl for trade in at_final)),
     )
 
 
@@ -119,13 +119,13 @@ def measured(
 
 
 def daily_pnl(simulated: Simulated, days: Sequence[str]) -> Floats:
-    """Dollars made on each of the trading days `days`."""
+    """Returns the dollars made on each of the trading days `days`."""
     made = {day.date: float(day.pnl) for day in simulated.days}
     return np.array([made.get(day, 0.0) for day in days])
 
 
 def daily_returns(by_day: Floats, cash: float) -> Floats:
-    """Each day's P&L over the account at the end of the day before."""
+    """Divides each day's P&L by the account at the end of the day before."""
     before = np.concatenate(([cash], cash + np.cumsum(by_day)[:-1]))
     alive = np.minimum.accumulate(before) > 0
     returns: Floats = np.where(alive, by_day / np.where(alive, before, 1.0), 0.0)
@@ -133,16 +133,16 @@ def daily_returns(by_day: Floats, cash: float) -> Floats:
 
 
 def sharpe(returns: Floats) -> float:
-    """By the year, from daily returns."""
+    """Returns the annual Sharpe of daily returns."""
     by_year = volatility(returns)
     return float(returns.mean()) / by_year * DAYS_A_YEAR if by_year > 0 else 0.0
 
 
 def volatility(returns: Floats) -> float:
-    """Standard deviation by the year, from daily returns; 0 where they hardly vary."""
+    """Returns the annual standard deviation of daily returns; 0 where they hardly vary."""
     if len(returns) < 2:
         return 0.0
-    with np.errstate(over="ignore", invalid="ignore"):  # an account that outgrows a float is not even
+    with np.errstate(over="ignore", invalid="ignore"):  # an account that outgrows a float varies
         before = np.concatenate(([1.0], np.cumprod(1 + returns)[:-1]))
         if _hardly_vary(returns) or _hardly_vary(returns * before):  # in percent, or in dollars
             return 0.0
@@ -155,17 +155,17 @@ def _hardly_vary(days: Floats) -> bool:
 
 
 def growth(times: float, over_years: float) -> float:
-    """By the year, as a fraction, where the account came to so many times what it was."""
+    """Returns the annual growth, as a fraction, of an account that came to so many times its beginning."""
     return math.expm1(min(math.log(times) / over_years, _BEYOND)) if times > 0 else -1.0
 
 
 def years(days: Sequence[str]) -> float:
-    """Calendar years from the first trading day to the last, both included."""
+    """Counts the calendar years from the first trading day to the last, both included."""
     return ((date.fromisoformat(days[-1]) - date.fromisoformat(days[0])).days + 1) / _DAYS_A_CALENDAR_YEAR
 
 
 def profit_factor(made: Floats) -> float | None:
-    """Gains over losses, both positive."""
+    """Divides gains by losses, both positive; None without a loss."""
     gains, losses = float(made[made > 0].sum()), -float(made[made < 0].sum())
     return gains / losses if losses > 0 else None
 
@@ -174,19 +174,20 @@ def profit_factor(made: Floats) -> float | None:
 
 
 def account_in_cents(simulated: Simulated, cash: Decimal) -> NDArray[np.int64]:
-    """The account after each moment, its beginning first; in cents, so that exactly at a limit is at it."""
+    """Returns the account after each moment, its beginning first; in whole cents, so that limits compare
+    exactly."""
     points = np.fromiter(map(float, simulated.curve), np.float64, len(simulated.curve))
     cents: NDArray[np.int64] = np.rint((np.concatenate(([0.0], points)) + float(cash)) * 100).astype(np.int64)
     return cents
 
 
 def _periods(in_breach: NDArray[np.bool_], simulated: Simulated, days: Sequence[str]) -> int:
-    """On how many of `days` any moment was in breach: the one it began with, or one in which money moved."""
+    """Counts the `days` with any moment in breach: the one a day began with, or one in which money moved."""
     return sum(bool(in_breach[moments].any()) for moments in moments_of(simulated, days))
 
 
 def moments_of(simulated: Simulated, days: Sequence[str]) -> Iterator[slice]:
-    """Where each of `days` lies in the account: what it began with, and what it was after each moment."""
+    """Yields for each of `days` its slice of the account: its beginning, and the point after each moment."""
     points = {day.date: day.points for day in simulated.days}
     before = 0
     for day in days:
@@ -195,12 +196,13 @@ def moments_of(simulated: Simulated, days: Sequence[str]) -> Iterator[slice]:
         before = after
 
 
-def _exposure(taken: Sequence[Taken], trades: Sequence[Trade]) -> tuple[int, int, int]:
-    """Milliseconds of all positions together, with any open, and from the first entry to the last exit."""
+def _exposure(taken: Sequence[SimulatedTrade], trades: Sequence[Trade]) -> tuple[int, int, int]:
+    """Returns milliseconds: of all positions added up, with any open, from the first entry to the last
+    exit."""
     if not taken:
         return 0, 0, 0
-    begins = np.array([trades[one[0]].entry_ms for one in taken])
-    ends = np.array([one[1] for one in taken])
+    begins = np.array([trades[trade[0]].entry_ms for trade in taken])
+    ends = np.array([trade[1] for trade in taken])
     order = np.argsort(begins, kind="stable")
     begins, ends = begins[order], ends[order]
     covered = np.maximum.accumulate(ends)

@@ -1,16 +1,14 @@
-"""How much of a figure is luck: what chance alone does to it, and what choosing the best of many adds.
+"""Measures how much of a figure is luck: its spread by chance, and the gain from choosing the best of many.
 
 Confidence intervals come from the stationary bootstrap (Politis & Romano, "The Stationary Bootstrap", Journal
 of the American Statistical Association 89, 1994): blocks of consecutive days, of geometrically distributed
-length, are drawn from the history with replacement, so that what hangs together from day to day stays
-together.
+length, are drawn from the history with replacement, so that dependence from day to day is kept.
 
 The deflated Sharpe ratio (Bailey & López de Prado, "The Deflated Sharpe Ratio: Correcting for Selection Bias,
 Backtest Overfitting and Non-Normality", Journal of Portfolio Management 40(5), 2014) is the probability that
 the true Sharpe is above the one that the best of so many tries without any merit would be expected to show,
-given how long the history is, and how skewed and fat-tailed its returns are. The tries of a search over sets
-of the same symbols resemble each other, so they count for fewer than they are; the figure errs on the strict
-side.
+given how long the history is, and how skewed and fat-tailed its returns are. The sets that a search
+tries share symbols, so they are fewer independent tries than are counted; the figure errs on the strict side.
 """
 
 import math
@@ -38,15 +36,15 @@ _AT_ONCE = 250
 
 
 class Interval(Struct, frozen=True):
-    """Where the figure lies in 95 of 100 histories that might have been."""
+    """The range of a figure in 95 of 100 resampled histories."""
 
     low: float
     high: float
 
 
 class Intervals(Struct, frozen=True):
-    """Intervals of figures as `research.statistics.metrics` defines them, but that drawdown is from day to
-    day here.
+    """Intervals of figures as `research.statistics.metrics` defines them, except that drawdown is from day to
+    day.
 
     `block_days` is the mean length of a block.
     """
@@ -58,9 +56,10 @@ class Intervals(Struct, frozen=True):
 
 
 class Deflated(Struct, frozen=True):
-    """`probability` that the true Sharpe is above `threshold`, the best of `tries` without merit.
+    """The `probability` that the true Sharpe is above `threshold`, the best expected of `tries` without
+    merit.
 
-    The threshold is by the year, as a Sharpe is printed.
+    The threshold is annual, as every Sharpe that is printed.
     """
 
     probability: float
@@ -72,25 +71,27 @@ class Deflated(Struct, frozen=True):
 
 
 def intervals(by_day: Floats, cash: float, days: Sequence[str], *, seed: int) -> Intervals:
-    """Confidence intervals from the P&L of each day. The same seed gives the same intervals."""
+    """Resamples the P&L of each day for confidence intervals. The same seed gives the same intervals."""
     count = len(by_day)
     block_days = max(1.0, round(count ** (1 / 3)))
     random = np.random.default_rng(seed)
     found: list[tuple[float, float, float]] = []
     returns, over = daily_returns(by_day, cash), years(days)
     while len(found) < RESAMPLES:
-        for places in stationary_places(count, block_days, min(_AT_ONCE, RESAMPLES - len(found)), random):
-            drawn = returns[places]
-            found.append((sharpe(drawn), growth(float(np.prod(1 + drawn)), over), _deepest(by_day[places])))
+        for drawn_days in stationary_days(count, block_days, min(_AT_ONCE, RESAMPLES - len(found)), random):
+            drawn = returns[drawn_days]
+            found.append(
+                (sharpe(drawn), growth(float(np.prod(1 + drawn)), over), _deepest(by_day[drawn_days]))
+            )
     low, high = np.quantile(np.array(found), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
     sharpes, growths, depths = (Interval(float(a), float(b)) for a, b in zip(low, high, strict=True))
     return Intervals(sharpes, growths, depths, block_days)
 
 
-def stationary_places(
+def stationary_days(
     count: int, block_days: float, resamples: int, random: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Which day stands where in each resample: a row for each, `count` long.
+    """Draws the days of each resample, by their index: a row for each, `count` long.
 
     A block begins anew with the chance of 1 / `block_days`, at any day; after the last day comes the first.
     """
@@ -100,12 +101,12 @@ def stationary_places(
     position = np.arange(count)
     began_at = np.maximum.accumulate(np.where(begins, position, 0), axis=1)
     first = np.take_along_axis(starts, began_at, axis=1)
-    places: NDArray[np.int64] = (first + position - began_at) % count
-    return places
+    drawn_days: NDArray[np.int64] = (first + position - began_at) % count
+    return drawn_days
 
 
 def _deepest(by_day: Floats) -> float:
-    """The deepest drawdown in dollars from day to day."""
+    """Returns the deepest drawdown in dollars from day to day."""
     total = np.concatenate(([0.0], np.cumsum(by_day)))
     return float((np.maximum.accumulate(total) - total).max())
 
@@ -114,9 +115,9 @@ def _deepest(by_day: Floats) -> float:
 
 
 def deflated_sharpe(returns: Floats, tried: Sequence[float]) -> Deflated | None:
-    """The deflated Sharpe of daily returns chosen among tries whose Sharpes by the year are `tried`.
+    """Deflates the Sharpe of daily returns chosen among tries with the annual Sharpes `tried`.
 
-    None where there is nothing to tell: fewer than two tries or three days, or returns that hardly vary.
+    Returns None for fewer than two tries or three days, or returns that hardly vary.
     """
     if len(tried) < 2 or len(returns) < 3 or volatility(returns) == 0:
         return None
@@ -134,7 +135,7 @@ def deflated_sharpe(returns: Floats, tried: Sequence[float]) -> Deflated | None:
 
 
 def expected_best(tries: int, variance: float) -> float:
-    """The Sharpe expected of the best of `tries` without merit, where they vary by `variance`."""
+    """Returns the Sharpe expected of the best of `tries` without merit, where they vary by `variance`."""
     normal = NormalDist()
     first, second = (normal.inv_cdf(1 - 1 / (tries * factor)) for factor in (1, math.e))
     return math.sqrt(variance) * ((1 - _EULER) * first + _EULER * second)
@@ -143,10 +144,9 @@ def expected_best(tries: int, variance: float) -> float:
 def probability_above(
     threshold: float, *, sharpe: float, days: int, skewness: float, kurtosis: float
 ) -> float:
-    """The probability that the true Sharpe is above `threshold`; Sharpes by the day, kurtosis 3 if normal."""
+    """Returns the probability that the true Sharpe is above `threshold`; Sharpes by the day, kurtosis 3 if
+    normal."""
     spread = 1 - skewness * sharpe + (kurtosis - 1) / 4 * sharpe**2
-    if (
-        spread <= 0
-    ):  # so skewed that the approximation says nothing; the side of the threshold is all there is
+    if spread <= 0:  # too skewed for the approximation: only the side of the threshold counts
         return 1.0 if sharpe > threshold else 0.0
     return NormalDist().cdf((sharpe - threshold) * math.sqrt(days - 1) / math.sqrt(spread))

@@ -1,1 +1,1 @@
-"""Trades as files: read exactly or not at all."""
+"""Reads files of trades, exactly or not at all."""

@@ -1,9 +1,9 @@
-"""What stands in a cell of a file of trades: a time, dollars, a price, a side, a size.
+"""Reads a cell of a file of trades: a time, dollars, a price, a side, a size.
 
-Files have been through spreadsheets, so that times and dollars are read in the forms that those write by
-themselves: `1/31/2025 2:30 PM`, `$1,234.50`, `($643.75)`. A cell that cannot be read is never guessed at.
-What might be either of two dates is read month first; a date that can only be day first (`31/1/2025`) refuses
-the file, as the others in it would be read wrongly.
+Files have been through spreadsheets, so times and dollars are also read in the forms that spreadsheets write:
+`1/31/2025 2:30 PM`, `$1,234.50`, `($643.75)`. A cell that cannot be read is never guessed. A date that might
+be read in two ways is read month first; a date that can only be day first (`31/1/2025`) refuses the whole
+file, as its other dates would be read wrongly.
 """
 
 import re
@@ -36,7 +36,7 @@ _SHOWN = 40
 
 
 class Unfit(ValueError):
-    """A row that cannot be used: `why` is the reason it is counted under, `sample` what there was to see."""
+    """A row that cannot be used: `why` is the reason it is counted under, `sample` shows the cell."""
 
     def __init__(self, why: str, text: str = "", expected: str = "") -> None:
         super().__init__(why)
@@ -45,11 +45,14 @@ class Unfit(ValueError):
 
 
 class Refused(ValueError):
-    """A cell that shows that the file cannot be read as it is meant; the text says what was expected."""
+    """A cell that shows that the file would be read wrongly; the message says what was expected."""
 
 
 def moment_in(text: str, what: str, zone: ZoneInfo) -> int:
-    """Milliseconds since 1970. Of an hour that the clocks show twice, the first."""
+    """Reads a time as milliseconds since 1970; in an hour that the clocks show twice, the first.
+
+    Raises Unfit for a cell without a time, Refused for a date that can only be day first.
+    """
     if not text or text.lower() in ("nan", "nat", "none"):
         raise Unfit(f"no {what}")
     found = _TIME.fullmatch(text)
@@ -66,7 +69,7 @@ def moment_in(text: str, what: str, zone: ZoneInfo) -> int:
 
 
 def _read(found: re.Match[str], zone: ZoneInfo) -> datetime:
-    """Raises ValueError for a time that no calendar or clock has."""
+    """Reads the matched time. Raises ValueError for one that no calendar or clock has."""
     part = found.groupdict(default="")
     year, month, day = (int(part[name] or part[f"us_{name}"]) for name in ("year", "month", "day"))
     hour = int(part["hour"] or 0)
@@ -97,7 +100,8 @@ def _offset(text: str) -> timezone:
 
 
 def number_in(text: str) -> Decimal | None:
-    """The finite number in `text`, if it is one; also as a spreadsheet shows dollars."""
+    """Reads a finite number, also in the forms in which spreadsheets write dollars; None for any other
+    text."""
     inner = text[1:-1] if text.startswith("(") and text.endswith(")") else text
     try:
         if _AMOUNT.fullmatch(inner) and inner.count("-") <= 1 - (inner != text):
@@ -110,7 +114,7 @@ def number_in(text: str) -> Decimal | None:
 
 
 def dollars_in(text: str) -> Decimal:
-    """Dollars to the cent."""
+    """Reads dollars, rounded to the cent. Raises Unfit."""
     amount = number_in(text)
     if amount is None and text.lower().lstrip("+-") in ("", "nan", "none", "null", "inf", "infinity"):
         raise Unfit("no P&L")
@@ -122,7 +126,7 @@ def dollars_in(text: str) -> Decimal:
 
 
 def price_in(text: str) -> Decimal | None:
-    """A price; what is none counts as not given, as only bars make use of it."""
+    """Reads a price; None for any other text, as a price is only needed together with bars."""
     price = number_in(text)
     if price is None or abs(price) > _MOST_DOLLARS:
         return None
@@ -130,7 +134,7 @@ def price_in(text: str) -> Decimal | None:
 
 
 def side_in(text: str) -> Side | None:
-    """The side, None where none is given."""
+    """Reads the side; None for an empty cell. Raises Unfit."""
     lowered = text.lower()
     if lowered in ("", "long"):
         return "long" if lowered else None
@@ -140,7 +144,7 @@ def side_in(text: str) -> Side | None:
 
 
 def size_in(text: str) -> int:
-    """How many contracts; 1 where nothing is said."""
+    """Reads the number of contracts; 1 for an empty cell. Raises Unfit."""
     if not text:
         return 1
     size = number_in(text)

@@ -1,8 +1,9 @@
-"""The sign that trades prove nothing, kept from the backtest to the exported configuration.
+"""Counts in-sample trades: those on bars that the symbol's model was trained on, which prove nothing.
 
-A backtest counts the trades on bars that the symbol's model was trained on, in its best.json. They are the
-first of the file, so whatever span of it is simulated, chosen on or judged by later, it is known how many of
-them it holds. What was never counted, such as the trades of another program, is not told.
+A backtest writes their number into its best.json. They are the first trades of the file, so it is known how
+many of them lie in any span of it that is simulated, chosen on or judged by later, up to the exported
+configuration. Trades that nobody counted, such as those of another program, are not
+reported.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -16,7 +17,7 @@ from portfold.research.trades.trading_days import Chosen
 ON_TRAINING_BARS = "Trades_On_Training_Bars"
 
 
-class Seen(Struct, frozen=True):
+class InSampleTrades(Struct, frozen=True):
     """One symbol's `trades` in a span, those of them `on_training_bars`, and the last one's trading day."""
 
     symbol: str
@@ -25,41 +26,43 @@ class Seen(Struct, frozen=True):
     last_day: str
 
 
-def seen_in(chosen: Chosen, results: Iterable[SymbolTrades], *, zone: str, roll: str) -> tuple[Seen, ...]:
-    """What of the span's trades is on bars of the training: the symbols that have such trades."""
+def in_sample_trades(
+    chosen: Chosen, results: Iterable[SymbolTrades], *, zone: str, roll: str
+) -> tuple[InSampleTrades, ...]:
+    """Counts the trades of a span that are on bars of the training, for each symbol that has such trades."""
     found = []
-    for one in results:
-        until = _trained_until_ms(one)
-        own = [trade.entry_ms for trade in chosen.trades if trade.symbol == one.symbol]
-        known = [ms for ms in own if until is not None and ms <= until]
-        if known:
-            last_day = trading_day_at(max(known), zone, roll).date
-            found.append(Seen(one.symbol, len(known), len(own), last_day))
+    for result in results:
+        until_ms = _trained_until_ms(result)
+        entries = [trade.entry_ms for trade in chosen.trades if trade.symbol == result.symbol]
+        trained_on = [ms for ms in entries if until_ms is not None and ms <= until_ms]
+        if trained_on:
+            last_day = trading_day_at(max(trained_on), zone, roll).date
+            found.append(InSampleTrades(result.symbol, len(trained_on), len(entries), last_day))
     return tuple(found)
 
 
-def _trained_until_ms(one: SymbolTrades) -> int | None:
-    """The entry of the last trade on bars of the training; None where there is no such trade."""
-    count = int(one.best.get(ON_TRAINING_BARS, 0))
-    entries = sorted(trade.entry_ms for trade in one.trades)
+def _trained_until_ms(result: SymbolTrades) -> int | None:
+    """Returns the entry time of the last trade on bars of the training; None where there is none."""
+    count = int(result.best.get(ON_TRAINING_BARS, 0))
+    entries = sorted(trade.entry_ms for trade in result.trades)
     return entries[min(count, len(entries)) - 1] if count > 0 else None
 
 
-def of_symbols(seen: Iterable[Seen], symbols: Collection[str]) -> tuple[Seen, ...]:
-    """What concerns these symbols."""
-    return tuple(one for one in seen if one.symbol in symbols)
+def of_symbols(seen: Iterable[InSampleTrades], symbols: Collection[str]) -> tuple[InSampleTrades, ...]:
+    """Returns the counts of these symbols."""
+    return tuple(counted for counted in seen if counted.symbol in symbols)
 
 
-def count(seen: Iterable[Seen]) -> int:
-    """How many trades are on bars of the training."""
-    return sum(one.on_training_bars for one in seen)
+def count(seen: Iterable[InSampleTrades]) -> int:
+    """Adds up the trades on bars of the training."""
+    return sum(counted.on_training_bars for counted in seen)
 
 
-def in_words(seen: Sequence[Seen]) -> str:
-    """`34 of 50 trades of ES are on bars that the model was trained on, the last on 2025-02-14, and prove
-    nothing`; there is at least one symbol."""
-    names, trades = ", ".join(one.symbol for one in seen), sum(one.trades for one in seen)
+def in_words(seen: Sequence[InSampleTrades]) -> str:
+    """Says `34 of 50 trades of ES are on bars that the model was trained on, the last on 2025-02-14, and
+    prove nothing`; expects at least one symbol."""
+    names, trades = ", ".join(counted.symbol for counted in seen), sum(counted.trades for counted in seen)
     return (
         f"{count(seen):,} of {trades:,} trades of {names} are on bars that the model was trained on, the "
-        f"last on {max(one.last_day for one in seen)}, and prove nothing"
+        f"last on {max(counted.last_day for counted in seen)}, and prove nothing"
     )

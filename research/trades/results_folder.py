@@ -1,8 +1,8 @@
 """The folder of results: one `<SYMBOL>_optimization` for each symbol, its trades and its `best.json`.
 
-The case of these names does not matter. A file that cannot be used is named and the others are used: one bad
-export out of sixteen is no reason to look at none. What was read, passed over and dropped is on the result,
-in numbers.
+The case of these names does not matter. A file that cannot be used is named, and the others are used: one bad
+export out of sixteen does not stop the others. The result counts the rows that were read, not selected and
+dropped.
 """
 
 import csv
@@ -28,10 +28,11 @@ _LARGEST_FIGURE = 1e15
 
 
 class SymbolTrades(Struct, frozen=True):
-    """One symbol's trades, and what was not taken of its file, with the first line of each reason.
+    """One symbol's trades, and counts of the rows that are not among them, with the first line of each
+    reason.
 
-    `best` holds the numbers of its best.json by name, such as Sharpe_OOS_CPCV, for people to compare with:
-    nothing is decided by them. Empty where there are none.
+    `best` holds the numbers of its best.json by name, such as Sharpe_OOS_CPCV, for people to compare with;
+    nothing is decided by them. It is empty where there is no such file.
     """
 
     symbol: str
@@ -45,7 +46,7 @@ class SymbolTrades(Struct, frozen=True):
 
 
 class Results(Struct, frozen=True):
-    """All symbols that can be used, sorted; `bad` names each file that cannot, and why."""
+    """All symbols that can be used, sorted; `bad` names each file that cannot be used, and why."""
 
     folder: Path
     symbols: tuple[SymbolTrades, ...]
@@ -53,33 +54,34 @@ class Results(Struct, frozen=True):
 
     @property
     def trades(self) -> tuple[Trade, ...]:
-        """The trades of all symbols."""
-        return tuple(trade for one in self.symbols for trade in one.trades)
+        """Returns the trades of all symbols."""
+        return tuple(trade for symbol in self.symbols for trade in symbol.trades)
 
 
 def trades_file(folder: Path, symbol: str) -> Path:
-    """Where a symbol's trades lie, in the case that we write."""
+    """Returns the path of a symbol's trades, in the case that portfold writes."""
     return folder / f"{symbol}{_SUFFIX}" / f"{symbol}{_TRADES}"
 
 
 def best_file(folder: Path, symbol: str) -> Path:
-    """Where the figures of its optimization lie."""
+    """Returns the path of a symbol's best.json."""
     return folder / f"{symbol}{_SUFFIX}" / _BEST
 
 
 def read_results(folder: Path, *, zone: ZoneInfo, symbols: Collection[str] = ()) -> Results:
-    """Reads the folder; all symbols in it, or those named. `zone` is the clock of times that name none.
+    """Reads all symbols in the folder, or those in `symbols`. `zone` is the clock of times without an offset.
 
-    Raises ResearchError: no such folder, a symbol that is not there, or nothing that can be used.
+    Raises ResearchError where there is no such folder, no file of a named symbol, or no file that can be
+    used.
     """
-    there = _files_in(folder)
+    files = _files_in(folder)
     for symbol in symbols:
-        if symbol not in there:
+        if symbol not in files:
             raise ResearchError(
                 f"{folder}: expected trades of {symbol[:40]} in {trades_file(folder, symbol[:40])}; "
-                f"there are trades of {', '.join(there) or 'nothing'}."
+                f"there are trades of {', '.join(files) or 'nothing'}."
             )
-    chosen = sorted(set(symbols)) or list(there)
+    chosen = sorted(set(symbols)) or list(files)
     if not chosen:
         raise ResearchError(
             f"{folder}: expected folders such as ES{_SUFFIX} with ES_rf_best_trades.csv in them, got none."
@@ -88,9 +90,9 @@ def read_results(folder: Path, *, zone: ZoneInfo, symbols: Collection[str] = ())
     bad: list[str] = []
     for symbol in chosen:
         try:
-            found.append(_read_symbol(there[symbol], symbol, zone, bad))
+            found.append(_read_symbol(files[symbol], symbol, zone, bad))
         except ResearchError as error:
-            bad.append(f"{there[symbol]}: {error}.")
+            bad.append(f"{files[symbol]}: {error}.")
     if not found:
         raise ResearchError(f"No file of trades can be used. {' '.join(bad)}")
     if len(found) > MOST_SYMBOLS:
@@ -101,16 +103,16 @@ def read_results(folder: Path, *, zone: ZoneInfo, symbols: Collection[str] = ())
 
 
 def _files_in(folder: Path) -> dict[str, Path]:
-    """The files of trades by their symbols, sorted. Raises ResearchError, also where a symbol has two."""
+    """Finds the files of trades by symbol, sorted. Raises ResearchError, also where a symbol has two."""
     if not folder.is_dir():
         raise ResearchError(f"{folder}: expected the folder of results, got no folder of that name.")
     try:
         folders = [path for path in folder.iterdir() if path.name.lower().endswith(_SUFFIX) and path.is_dir()]
         files = sorted(
-            (one.name[: -len(_SUFFIX)].upper(), file)
-            for one in folders
-            for file in one.iterdir()
-            if file.name.lower() == f"{one.name[: -len(_SUFFIX)]}{_TRADES}".lower()
+            (path.name[: -len(_SUFFIX)].upper(), file)
+            for path in folders
+            for file in path.iterdir()
+            if file.name.lower() == f"{path.name[: -len(_SUFFIX)]}{_TRADES}".lower()
         )
     except OSError as error:
         raise ResearchError(f"{folder}: cannot be listed: {error.strerror}.") from error
@@ -125,14 +127,14 @@ def _files_in(folder: Path) -> dict[str, Path]:
 
 
 def _read_symbol(file: Path, symbol: str, zone: ZoneInfo, bad: list[str]) -> SymbolTrades:
-    """The symbol's files; what cannot be used of its best.json goes to `bad`."""
+    """Reads the symbol's two files; adds what is wrong with its best.json to `bad`. Raises ResearchError."""
     if not _SYMBOL.fullmatch(symbol):
         raise ResearchError(f"expected a symbol of 1 to 12 capitals or digits before {_SUFFIX}")
     rows = _read_rows(file, symbol, zone)
     if not rows.trades:
-        why = [f"{count} {reason} ({rows.samples[reason]})" for reason, count in rows.dropped.items()]
-        why += [f"{rows.unselected} not selected"] if rows.unselected else []
-        raise ResearchError(f"expected trades, got {rows.rows} rows: {', '.join(why) or 'none'}")
+        reasons = [f"{count} {reason} ({rows.samples[reason]})" for reason, count in rows.dropped.items()]
+        reasons += [f"{rows.unselected} not selected"] if rows.unselected else []
+        raise ResearchError(f"expected trades, got {rows.rows} rows: {', '.join(reasons) or 'none'}")
     figures: dict[str, float] = {}
     try:
         for best in _bests_in(file.parent):
@@ -141,8 +143,8 @@ def _read_symbol(file: Path, symbol: str, zone: ZoneInfo, bad: list[str]) -> Sym
         bad.append(f"{error}.")
         figures = {}
     trades = tuple(sorted(rows.trades, key=lambda trade: trade.content))
-    taken = rows.rows, rows.unselected, rows.dropped, rows.samples
-    return SymbolTrades(symbol, file, trades, *taken, figures)
+    counts = rows.rows, rows.unselected, rows.dropped, rows.samples
+    return SymbolTrades(symbol, file, trades, *counts, figures)
 
 
 def _read_rows(file: Path, symbol: str, zone: ZoneInfo) -> Rows:
@@ -160,18 +162,20 @@ def _read_rows(file: Path, symbol: str, zone: ZoneInfo) -> Rows:
 
 
 def _bests_in(folder: Path) -> list[Path]:
-    """The folder's best.json in whatever case, if there is one. Raises ResearchError where there are two."""
+    """Finds the folder's best.json, in whatever case. Raises ResearchError where there are two."""
     try:
         found = sorted(path for path in folder.iterdir() if path.name.lower() == _BEST)
     except OSError as error:
         raise ResearchError(f"{folder}: cannot be listed: {error.strerror}") from error
     if len(found) > 1:
-        raise ResearchError(f"{folder}: expected one {_BEST}, got {' and '.join(one.name for one in found)}")
+        raise ResearchError(
+            f"{folder}: expected one {_BEST}, got {' and '.join(path.name for path in found)}"
+        )
     return found
 
 
 def _read_best(path: Path) -> dict[str, float]:
-    """The numbers in a best.json; none where it is gone."""
+    """Reads the numbers in a best.json; none where the file is gone. Raises ResearchError."""
     try:
         with path.open("rb") as file:
             tree = json.loads(file.read(_LARGEST_BEST))

@@ -1,11 +1,11 @@
 """Trades as a backtest leaves them: one row of a `<SYMBOL>_rf_best_trades.csv`, read exactly or not at all.
 
-Every user's files have their own columns beside the few that count here, so columns are found by name and the
-rest is passed over. P&L is taken to the cent from the digits in the file. A row that cannot be used is never
-half used: it is dropped, and why is counted.
+Files have other columns beside the few that are read here, so columns are found by name and the others are
+ignored. P&L is read to the cent from the digits in the file. A row that cannot be used is dropped whole and
+counted under its reason.
 
 Times without an offset are read on the clock of the exchange: in such files the week begins on Sunday evening
-after 17:00 in Chicago, when no other clock of the usual ones would have the market open.
+after 17:00 in Chicago, and on no other of the usual clocks would the market be open then.
 """
 
 from collections import Counter
@@ -56,16 +56,15 @@ class Trade(Struct, frozen=True):
 
     @property
     def content(self) -> tuple[object, ...]:
-        """All of it, to sort by: an order that does not depend on that of files or rows."""
+        """Returns the key to sort trades by, so that their order does not depend on files or rows."""
         prices = (str(self.entry_price), str(self.exit_price))
         return (self.entry_ms, self.exit_ms, self.symbol, self.side or "", self.size, self.pnl, *prices)
 
 
 class Rows(NamedTuple):
-    """What came of a file: its `trades`, how many rows were not `selected`, and why others were `dropped`.
+    """A file as read: its `trades`, the number of `unselected` rows, and the `dropped` rows by reason.
 
-    `samples` has for each reason the first line dropped for it: where it is, what stands there, and what was
-    expected.
+    `samples` has for each reason the first line dropped for it: its number, its cell and what was expected.
     """
 
     trades: list[Trade]
@@ -76,10 +75,10 @@ class Rows(NamedTuple):
 
 
 def read_rows(symbol: str, header: Sequence[str], rows: Iterable[Sequence[str]], zone: ZoneInfo) -> Rows:
-    """The trades in `rows`. `zone` is the clock of times that name none.
+    """Reads the trades in `rows`. `zone` is the clock of times without an offset.
 
-    Raises ResearchError where a column is missing that nothing can be done without, and at a date that shows
-    that other dates of the file would be read wrongly.
+    Raises ResearchError where a required column is missing, and at a date that shows that other dates of the
+    file would be read wrongly.
     """
     columns = _Columns.of(header)
     trades: list[Trade] = []
@@ -104,7 +103,7 @@ def read_rows(symbol: str, header: Sequence[str], rows: Iterable[Sequence[str]],
 
 
 class _Columns(NamedTuple):
-    """Where in a row each thing lies; None for what the file does not have."""
+    """The position of each column in a row; None for a column that the file does not have."""
 
     entry_time: int
     exit_time: int
@@ -117,28 +116,28 @@ class _Columns(NamedTuple):
 
     @classmethod
     def of(cls, header: Sequence[str]) -> "_Columns":
-        places = {name.strip(): place for place, name in reversed(list(enumerate(header)))}
+        positions = {name.strip(): position for position, name in reversed(list(enumerate(header)))}
         for name in (ENTRY_TIME, EXIT_TIME):
-            if name not in places:
+            if name not in positions:
                 raise ResearchError(f"expected a column {name}, got {_listed(header)}")
-        pnl = next((places[name] for name in PNL_COLUMNS if name in places), None)
+        pnl = next((positions[name] for name in PNL_COLUMNS if name in positions), None)
         if pnl is None:
             raise ResearchError(
                 f"expected one of the columns {', '.join(PNL_COLUMNS)}, got {_listed(header)}"
             )
         return cls(
-            entry_time=places[ENTRY_TIME],
-            exit_time=places[EXIT_TIME],
+            entry_time=positions[ENTRY_TIME],
+            exit_time=positions[EXIT_TIME],
             pnl=pnl,
-            chosen=next((places[name] for name in SELECTED_COLUMNS if name in places), None),
-            side=places.get(SIDE),
-            size=places.get(SIZE),
-            entry_price=places.get(ENTRY_PRICE),
-            exit_price=places.get(EXIT_PRICE),
+            chosen=next((positions[name] for name in SELECTED_COLUMNS if name in positions), None),
+            side=positions.get(SIDE),
+            size=positions.get(SIZE),
+            entry_price=positions.get(ENTRY_PRICE),
+            exit_price=positions.get(EXIT_PRICE),
         )
 
     def selected(self, row: Sequence[str]) -> bool:
-        """Whether the filter took the trade; where there is none, it did."""
+        """Whether the filter selected the trade; True where the file has no such column."""
         if self.chosen is None:
             return True
         text = _cell(row, self.chosen)
@@ -146,7 +145,7 @@ class _Columns(NamedTuple):
         return number == 1 if number is not None else text.lower() == "true"
 
     def trade(self, symbol: str, row: Sequence[str], zone: ZoneInfo) -> Trade:
-        """The row as a trade; Unfit says why it is none."""
+        """Reads the row as a trade. Raises Unfit, which says why it cannot be used."""
         entry_ms = moment_in(_cell(row, self.entry_time), "entry time", zone)
         exit_ms = moment_in(_cell(row, self.exit_time), "exit time", zone)
         if exit_ms < entry_ms:
@@ -163,8 +162,8 @@ class _Columns(NamedTuple):
         )
 
 
-def _cell(row: Sequence[str], place: int | None) -> str:
-    return row[place].strip() if place is not None and place < len(row) else ""
+def _cell(row: Sequence[str], position: int | None) -> str:
+    return row[position].strip() if position is not None and position < len(row) else ""
 
 
 def _listed(header: Sequence[str]) -> str:

@@ -1,8 +1,8 @@
 """Trading days of the exchange as research counts them, and spans of them.
 
-A trading day is what it is to the coordinator: it ends at the roll, and the weekend belongs to Monday.
-Between two of them lies every Monday to Friday. There is no calendar of holidays in it: a day on which the
-market was shut is a day on which nothing was made, about 3 of 261 a year.
+A trading day is the coordinator's: it ends at the roll, and the weekend belongs to Monday. Every Monday to
+Friday is one. There is no calendar of holidays: a day on which the market was closed counts as a day without
+P&L, about 3 of 261 a year.
 """
 
 from collections.abc import Iterable
@@ -18,8 +18,8 @@ _DAY = timedelta(days=1)
 _SATURDAY = 5
 
 
-class Span(Struct, frozen=True):
-    """Trading days from `first` to `last`, both included; None for as far as there are trades."""
+class DaySpan(Struct, frozen=True):
+    """Trading days from `first` to `last`, both included; None: without a bound on that side."""
 
     first: date | None = None
     last: date | None = None
@@ -30,18 +30,18 @@ class Span(Struct, frozen=True):
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is left out."""
+        """Whether the span has no bounds."""
         return self.first is None and self.last is None
 
     def holds(self, day: str) -> bool:
-        """Whether the trading day, as 2025-01-15, lies in it."""
+        """Whether the trading day, as 2025-01-15, lies in the span."""
         first = self.first.isoformat() if self.first else ""
         last = self.last.isoformat() if self.last else "9999-99-99"
         return first <= day <= last
 
 
-def apart(train: Span, test: Span) -> None:
-    """Raises ResearchError where a day would be chosen on and judged by."""
+def apart(train: DaySpan, test: DaySpan) -> None:
+    """Checks that no day is in both spans. Raises ResearchError."""
     before = train.last is not None and test.first is not None and train.last < test.first
     after = test.last is not None and train.first is not None and test.last < train.first
     if not (before or after):
@@ -54,8 +54,8 @@ def apart(train: Span, test: Span) -> None:
 class Chosen(Struct, frozen=True):
     """The trades of a span, and the trading days from the first of them to the last, in order.
 
-    `straddling` were left out because they begin or end in it, but not both: what a test span is judged by
-    must not have been known on the train span before it.
+    `straddling` counts the trades left out because only one of their ends lies in the span: a test span must
+    not be judged by trades that were known on the train span before it.
     """
 
     trades: tuple[Trade, ...]
@@ -63,8 +63,8 @@ class Chosen(Struct, frozen=True):
     straddling: int
 
 
-def trades_within(trades: Iterable[Trade], span: Span, *, zone: str, roll: str) -> Chosen:
-    """The trades that begin and end in `span`, by the trading days of `zone` and `roll`.
+def trades_within(trades: Iterable[Trade], span: DaySpan, *, zone: str, roll: str) -> Chosen:
+    """Selects the trades that begin and end in `span`, by the trading days of `zone` and `roll`.
 
     Raises ResearchError where there are none.
     """
@@ -91,7 +91,7 @@ def trades_within(trades: Iterable[Trade], span: Span, *, zone: str, roll: str) 
 
 
 def days_between(first: date, last: date) -> list[str]:
-    """Every Monday to Friday from `first` to `last`, both included, as 2025-01-15."""
+    """Lists every Monday to Friday from `first` to `last`, both included, as 2025-01-15."""
     count = (last - first).days + 1
     dates = (first + number * _DAY for number in range(count))
     return [day.isoformat() for day in dates if day.weekday() < _SATURDAY]

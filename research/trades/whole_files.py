@@ -1,4 +1,4 @@
-"""Files that people and programs read: written whole or not at all."""
+"""Writes files whole or not at all."""
 
 import os
 from contextlib import suppress
@@ -8,13 +8,13 @@ from portfold.research.errors import ResearchError
 
 
 def write_whole(path: Path, content: str) -> None:
-    """Puts `content` into the file, made with its folder if need be. Raises ResearchError."""
+    """Writes `content` to the file, and makes its folder if need be. Raises ResearchError."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(content, encoding="utf-8", newline="")
         draft.replace(path)
     except OSError as error:
-        with suppress(OSError):  # it may never have been there, nor its folder
+        with suppress(OSError):  # the draft, or its folder, may not exist
             draft.unlink()
         raise ResearchError(f"{path}: cannot be written: {error.strerror}.") from error

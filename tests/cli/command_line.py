@@ -4,14 +4,16 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryFile
+from typing import IO, NamedTuple
 from unittest.mock import patch
 
 from portfold.cli.main import run
+from tests.forked import Forked
 from tests.waiting import until
 
 _A_USERS_OWN = ("PORTFOLD_", "NO_COLOR", "FORCE_COLOR", "TTY_")
@@ -38,17 +40,14 @@ def environment(home: Path) -> dict[str, str]:
 
 def portfold(*words: str, cwd: Path, seconds: float = 150, **variables: str) -> Ran:
     """Runs a command to its end."""
-    done = subprocess.run(
-        [*COMMAND, *words],
-        cwd=cwd,
-        env=environment(cwd) | variables,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        check=False,
-        timeout=seconds,
-    )
-    return Ran(done.returncode, done.stdout, done.stderr)
+    with TemporaryFile() as out, TemporaryFile() as err:
+        process = _begun(words, cwd, variables, out, err)
+        try:
+            code = process.wait(seconds)
+        finally:
+            process.kill()
+        said = [_text(file) for file in (out, err)]
+    return Ran(code, *said)
 
 
 def called(*words: str, cwd: Path, **variables: str) -> Ran:
@@ -67,7 +66,7 @@ def called(*words: str, cwd: Path, **variables: str) -> Ran:
 class Running(NamedTuple):
     """A command under way, and the file that holds all it says."""
 
-    process: "subprocess.Popen[bytes]"
+    process: "Forked | subprocess.Popen[bytes]"
     said: Path
 
     def says(self, text: str) -> str:
@@ -87,16 +86,25 @@ def started(*words: str, cwd: Path, **variables: str) -> Iterator[Running]:
     """A command under way; none outlives the block."""
     said = cwd / f"{words[0]}-{len(list(cwd.glob('*.said')))}.said"
     with said.open("wb") as output:
-        process = subprocess.Popen(
-            [*COMMAND, *words],
-            cwd=cwd,
-            env=environment(cwd) | variables,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
+        process = _begun(words, cwd, variables, output, output)
     try:
         yield Running(process, said)
     finally:
         process.kill()
         process.wait(20)
+
+
+def _begun(
+    words: Sequence[str], cwd: Path, variables: dict[str, str], out: IO[bytes], err: IO[bytes]
+) -> "Forked | subprocess.Popen[bytes]":
+    """A command under way, with nothing to read: forked, unless a variable is for Python as it starts."""
+    whole = environment(cwd) | variables
+    if any(name.startswith("PYTHON") for name in variables):
+        nothing = subprocess.DEVNULL
+        return subprocess.Popen([*COMMAND, *words], cwd=cwd, env=whole, stdin=nothing, stdout=out, stderr=err)
+    return Forked("portfold", words, folder=cwd, environment=whole, out=out, err=err)
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()

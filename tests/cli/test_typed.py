@@ -110,7 +110,7 @@ def test_a_search_names_the_report_with_its_configuration(tmp_path: Path) -> Non
     assert called("config", "init", "mine", cwd=tmp_path).code == 0
     loose = ("--max-dd-limit", "999999", "--max-breach-events", "999", "--max-positions", "1", "--jobs", "1")
     ran = called("research", "optimize", "--config", "mine", *loose, cwd=tmp_path)
-    (hint,) = (line for line in ran.out.splitlines() if line.startswith("To draw it as a page: "))
-    words = shlex.split(hint.removeprefix("To draw it as a page: "))
+    (hint,) = (line for line in ran.out.splitlines() if line.startswith("A page of it: "))
+    words = shlex.split(hint.removeprefix("A page of it: "))
     assert words[:5] == ["portfold", "research", "report", "--config", "mine"]
     assert called(*words[1:], cwd=tmp_path).code == 0

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from portfold.config import ConfigError, Configuration, load, write_defaults
+from portfold.config.locate import PACKAGED
 
 PORTFOLIO = "portfolio_optimization.json"
 RUNTIME = "runtime.json"
@@ -24,6 +25,10 @@ class Folder:
         tree, within, last = self._find(file, key)
         within[last] = value
         self.write(file, json.dumps(tree))
+
+    def restore(self, file: str) -> None:
+        """As packaged again, for the next row of a table."""
+        self.write(file, (PACKAGED / file).read_text())
 
     def remove(self, file: str, key: str) -> None:
         tree, within, last = self._find(file, key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from shlex import split
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,16 +103,15 @@ def test_expected_performance_may_be_left_out(folder: Folder) -> None:
     assert folder.load().portfolio.expected_performance is None
 
 
-@pytest.mark.parametrize("value", [1, 50])
-def test_max_positions_within_its_bounds(folder: Folder, value: int) -> None:
-    folder.change(FILE, f"{LIMITS}.max_positions", value)
+def test_max_positions_within_its_bounds(folder: Folder) -> None:
+    for value in (1, 50):
+        folder.change(FILE, f"{LIMITS}.max_positions", value)
 
-    assert folder.load().portfolio.max_positions == value
+        assert folder.load().portfolio.max_positions == value
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
+def test_max_positions_out_of_bounds_or_no_whole_number(folder: Folder) -> None:
+    table: list[tuple[object, str]] = [
         (0, "0"),
         (51, "51"),
         (-1, "-1"),
@@ -120,60 +120,41 @@ def test_max_positions_within_its_bounds(folder: Folder, value: int) -> None:
         (None, "null"),
         ("4", '"4"'),
         ([4], "a list"),
-    ],
-)
-def test_max_positions_out_of_bounds_or_no_whole_number(folder: Folder, value: object, shown: str) -> None:
-    folder.change(FILE, f"{LIMITS}.max_positions", value)
+    ]
+    for value, shown in table:
+        folder.change(FILE, f"{LIMITS}.max_positions", value)
 
-    assert folder.refusal() == (
-        f"{FILE}: {LIMITS}.max_positions: expected a whole number of positions from 1 to 50, got {shown}."
-    )
+        assert folder.refusal() == (
+            f"{FILE}: {LIMITS}.max_positions: expected a whole number of positions from 1 to 50, got {shown}."
+        )
 
 
-@pytest.mark.parametrize(
-    ("digits", "dollars"),
-    [
+def test_the_stop_is_read_from_its_digits(folder: Folder, subtests: pytest.Subtests) -> None:
+    for digits, dollars in (
         ("2500", "2500"),
         ("2500.00", "2500"),
         ("2.5e3", "2500"),
         ("2500.10", "2500.1"),
         ("0.01", "0.01"),
         ("999999999.99", "999999999.99"),
-    ],
-)
-def test_the_stop_is_read_from_its_digits(folder: Folder, digits: str, dollars: str) -> None:
-    folder.replace(FILE, "2500.0", digits)
+    ):
+        with subtests.test(digits):
+            folder.restore(FILE)
+            folder.replace(FILE, "2500.0", digits)
 
-    assert str(folder.load().portfolio.daily_stop_loss) == dollars
+            assert str(folder.load().portfolio.daily_stop_loss) == dollars
 
 
-@pytest.mark.parametrize(
-    "digits",
-    [
-        "0",
-        "-0.0",
-        "0.00",
-        "0.009",
-        "-2500",
-        "1000000000",
-        "1e9",
-        "2500.001",
-        "1e-400",
-        '"2500"',
-        "true",
-        "null",
-        "[]",
-    ],
-)
-def test_a_stop_out_of_bounds_or_no_number_is_refused(folder: Folder, digits: str) -> None:
-    folder.replace(FILE, "2500.0", digits)
+def test_a_stop_out_of_bounds_or_no_number_is_refused(folder: Folder, subtests: pytest.Subtests) -> None:
+    for digits in split("0 -0.0 0.00 0.009 -2500 1000000000 1e9 2500.001 1e-400 '\"2500\"' true null []"):
+        with subtests.test(digits):
+            folder.restore(FILE)
+            folder.replace(FILE, "2500.0", digits)
 
-    refusal = folder.refusal()
-
-    assert refusal.startswith(
-        f"{FILE}: {LIMITS}.daily_stop_loss: "
-        "expected a number of dollars from 0.01 to 999999999.99 with at most 2 decimals, got "
-    )
+            assert folder.refusal().startswith(
+                f"{FILE}: {LIMITS}.daily_stop_loss: "
+                "expected a number of dollars from 0.01 to 999999999.99 with at most 2 decimals, got "
+            )
 
 
 @pytest.mark.parametrize("digits", ["NaN", "Infinity", "-Infinity"])
@@ -210,11 +191,13 @@ def test_a_symbol_given_twice_is_refused(folder: Folder) -> None:
     assert folder.refusal().endswith('each once, got "ES" twice.')
 
 
-@pytest.mark.parametrize("symbol", ["", "es", "ES ", "ES\n", "É", "A" * 13, 6, None])
-def test_what_is_no_symbol_is_refused_by_its_place(folder: Folder, symbol: object) -> None:
-    folder.change(FILE, f"{LIMITS}.symbols", ["ES", symbol])
+def test_what_is_no_symbol_is_refused_by_its_place(folder: Folder, subtests: pytest.Subtests) -> None:
+    expected = f"{FILE}: {LIMITS}.symbols[1]: expected a symbol of 1 to 12 capitals"
+    for symbol in ("", "es", "ES ", "ES\n", "É", "A" * 13, 6, None):
+        with subtests.test(repr(symbol)):
+            folder.change(FILE, f"{LIMITS}.symbols", ["ES", symbol])
 
-    assert folder.refusal().startswith(f"{FILE}: {LIMITS}.symbols[1]: expected a symbol of 1 to 12 capitals")
+            assert folder.refusal().startswith(expected)
 
 
 def write(path: Path, symbols: list[str]) -> Path:

@@ -79,38 +79,38 @@ def test_a_key_left_out_has_its_default(folder: Folder) -> None:
     assert runtime.trading_day.zone == "America/Chicago"
 
 
-@pytest.mark.parametrize(("key", "least", "most", "_below", "_above"), BOUNDS)
-def test_bounds_belong_to_what_is_allowed(
-    folder: Folder, key: str, least: object, most: object, _below: object, _above: object
-) -> None:
-    for neighbour, value in ROOM.get(key, {}).items():
-        folder.change(FILE, neighbour, value)
-    for allowed in (least, most):
-        folder.change(FILE, key, allowed)
+def test_bounds_belong_to_what_is_allowed(folder: Folder, subtests: pytest.Subtests) -> None:
+    for key, least, most, _below, _above in BOUNDS:
+        folder.restore(FILE)
+        for neighbour, value in ROOM.get(key, {}).items():
+            folder.change(FILE, neighbour, value)
+        for allowed in (least, most):
+            with subtests.test(f"{key}: {allowed}"):
+                folder.change(FILE, key, allowed)
 
-        folder.load()
-
-
-@pytest.mark.parametrize(("key", "_least", "_most", "below", "above"), BOUNDS)
-def test_beyond_the_bounds_is_refused(
-    folder: Folder, key: str, _least: object, _most: object, below: object, above: object
-) -> None:
-    for neighbour, value in ROOM.get(key, {}).items():
-        folder.change(FILE, neighbour, value)
-    for refused in (below, above):
-        folder.change(FILE, key, refused)
-
-        assert folder.refusal().startswith(f"{FILE}: {key}: expected a ")
+                folder.load()
 
 
-@pytest.mark.parametrize(("key", "least", "_most", "_below", "_above"), BOUNDS)
-def test_a_number_in_quotes_or_a_flag_is_refused(
-    folder: Folder, key: str, least: object, _most: object, _below: object, _above: object
-) -> None:
-    for refused in (str(least), True):
-        folder.change(FILE, key, refused)
+def test_beyond_the_bounds_is_refused(folder: Folder, subtests: pytest.Subtests) -> None:
+    for key, _least, _most, below, above in BOUNDS:
+        folder.restore(FILE)
+        for neighbour, value in ROOM.get(key, {}).items():
+            folder.change(FILE, neighbour, value)
+        for refused in (below, above):
+            with subtests.test(f"{key}: {refused}"):
+                folder.change(FILE, key, refused)
 
-        assert folder.refusal().startswith(f"{FILE}: {key}: expected a ")
+                assert folder.refusal().startswith(f"{FILE}: {key}: expected a ")
+
+
+def test_a_number_in_quotes_or_a_flag_is_refused(folder: Folder, subtests: pytest.Subtests) -> None:
+    for key, least, *_ in BOUNDS:
+        folder.restore(FILE)
+        for refused in (str(least), True):
+            with subtests.test(f"{key}: {refused!r}"):
+                folder.change(FILE, key, refused)
+
+                assert folder.refusal().startswith(f"{FILE}: {key}: expected a ")
 
 
 @pytest.mark.parametrize(
@@ -133,30 +133,19 @@ def test_choices_are_the_named_ones(folder: Folder, key: str, allowed: tuple[str
 
 
 @pytest.mark.parametrize(("section", "example"), [("broker", "paper"), ("feed", "synthetic")])
-@pytest.mark.parametrize(
-    ("kind", "allowed"),
-    [
-        ("paper", True),
-        ("my_broker.py:open_broker", True),
-        ("their_package.brokers:open_broker", True),
-        ("my_broker.py", False),
-        ("Paper", False),
-        ("", False),
-        (None, False),
-        (3, False),
-    ],
-)
 def test_a_kind_is_a_name_or_a_file_and_a_name_in_it(
-    folder: Folder, section: str, example: str, kind: object, *, allowed: bool
+    folder: Folder, section: str, example: str, subtests: pytest.Subtests
 ) -> None:
-    folder.change(FILE, f"{section}.kind", kind)
-
-    if allowed:
-        assert getattr(folder.load().runtime, section).kind == kind
-    else:
-        assert folder.refusal().startswith(
-            f'{FILE}: {section}.kind: expected a name such as "{example}", or "FILE.py:NAME" for one of your '
-        )
+    for kind in ("paper", "my_broker.py:open_broker", "their_package.brokers:open_broker"):
+        with subtests.test(kind):
+            folder.change(FILE, f"{section}.kind", kind)
+            assert getattr(folder.load().runtime, section).kind == kind
+    for refused in ("my_broker.py", "Paper", "", None, 3):
+        with subtests.test(repr(refused)):
+            folder.change(FILE, f"{section}.kind", refused)
+            assert folder.refusal().startswith(
+                f'{FILE}: {section}.kind: expected a name such as "{example}", or "FILE.py:NAME" for one of '
+            )
 
 
 @pytest.mark.parametrize("section", ["broker", "feed"])

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import product
 from shlex import split
 from typing import get_args
-
-import pytest
 
 from portfold.events.codec import decode_event, encode, encode_checked
 from portfold.events.incoming import (
@@ -85,12 +84,12 @@ def test_the_order_of_fields_means_nothing_even_with_the_type_last() -> None:
     assert decode_event(backwards) == decode_event(OPENED)
 
 
-@pytest.mark.parametrize("price", ["-37.63", "-0.01", "0", "0.0065235", "-999999999.9999999999"])
-def test_a_price_may_be_negative_and_keeps_every_digit(price: str) -> None:
-    event = decode_event(with_field(OPENED, "price", price))
-    assert isinstance(event, PositionOpened)
-    assert event.price == Decimal(price)
-    assert encode(event) == with_field(OPENED, "price", price)
+def test_a_price_may_be_negative_and_keeps_every_digit() -> None:
+    for price in ("-37.63", "-0.01", "0", "0.0065235", "-999999999.9999999999"):
+        event = decode_event(with_field(OPENED, "price", price))
+        assert isinstance(event, PositionOpened), event
+        assert event.price == Decimal(price)
+        assert encode(event) == with_field(OPENED, "price", price)
 
 
 def test_minus_zero_is_zero_dollars() -> None:
@@ -99,11 +98,11 @@ def test_minus_zero_is_zero_dollars() -> None:
     assert event.pnl == 0
 
 
-@pytest.mark.parametrize("size", [1, 10_000])
-def test_the_smallest_and_the_largest_size_pass(size: int) -> None:
-    event = decode_event(with_field(REQUEST, "size", str(size)))
-    assert isinstance(event, EntryRequested)
-    assert event.size == size
+def test_the_smallest_and_the_largest_size_pass() -> None:
+    for size in (1, 10_000):
+        event = decode_event(with_field(REQUEST, "size", str(size)))
+        assert isinstance(event, EntryRequested), event
+        assert event.size == size
 
 
 def test_a_settlement_may_be_flat() -> None:
@@ -138,25 +137,25 @@ NO_NUMBERS = split(
 )
 
 
-@pytest.mark.parametrize("number", [*NO_NUMBERS, "\N{FULLWIDTH DIGIT ONE}", "\N{ARABIC-INDIC DIGIT THREE}"])
-def test_a_price_that_is_no_plain_finite_number_is_refused(number: str) -> None:
-    assert refusal(with_field(OPENED, "price", number)) == f"PositionOpened.price: {A_PRICE}, got '{number}'"
+def test_a_price_that_is_no_plain_finite_number_is_refused() -> None:
+    for number in [*NO_NUMBERS, "\N{FULLWIDTH DIGIT ONE}", "\N{ARABIC-INDIC DIGIT THREE}"]:
+        refused = refusal(with_field(OPENED, "price", number))
+        assert refused == f"PositionOpened.price: {A_PRICE}, got '{number}'"
 
 
-@pytest.mark.parametrize("field", ["price", "commission", "pnl"])
-@pytest.mark.parametrize("number", ["NaN", "Infinity"])
-def test_no_amount_of_a_close_may_be_nan_or_infinite(field: str, number: str) -> None:
-    assert refusal(with_field(CLOSED, field, number)).startswith(
-        f"PositionClosed.{field}: expected a finite "
-    )
+def test_no_amount_of_a_close_may_be_nan_or_infinite() -> None:
+    for field, number in product(("price", "commission", "pnl"), ("NaN", "Infinity")):
+        refused = refusal(with_field(CLOSED, field, number))
+        assert refused.startswith(f"PositionClosed.{field}: expected a finite ")
+        assert refused.endswith(f"got '{number}'")
 
 
 NO_SIZES = split("0 -1 10001 1.0 1.5 1e3 007 -0 +1 1_0 ' 1' '' true null")
 
 
-@pytest.mark.parametrize("size", [*NO_SIZES, "9" * 60, "\N{FULLWIDTH DIGIT ONE}"])
-def test_a_size_that_is_no_whole_number_from_1_to_10000_is_refused(size: str) -> None:
-    assert refusal(with_field(REQUEST, "size", size)) == f"EntryRequested.size: {A_SIZE}, got '{size}'"
+def test_a_size_that_is_no_whole_number_from_1_to_10000_is_refused() -> None:
+    for size in [*NO_SIZES, "9" * 60, "\N{FULLWIDTH DIGIT ONE}"]:
+        assert refusal(with_field(REQUEST, "size", size)) == f"EntryRequested.size: {A_SIZE}, got '{size}'"
 
 
 def test_a_number_of_thousands_of_digits_is_refused_and_shown_in_part() -> None:
@@ -164,31 +163,28 @@ def test_a_number_of_thousands_of_digits_is_refused_and_shown_in_part() -> None:
     assert refusal(with_field(REQUEST, "seq", "9" * 5000)) == expected
 
 
-@pytest.mark.parametrize("flag", ["True", "TRUE", "1", "0", "yes", "on", "", "null"])
-def test_a_flag_is_true_or_false_and_nothing_like_it(flag: str) -> None:
-    assert refusal(with_field(RESUMED, "force", flag)) == (
-        f"TradingResumed.force: expected true or false, got '{flag}'"
-    )
+def test_a_flag_is_true_or_false_and_nothing_like_it() -> None:
+    for flag in ("True", "TRUE", "1", "0", "yes", "on", "", "null"):
+        refused = refusal(with_field(RESUMED, "force", flag))
+        assert refused == f"TradingResumed.force: expected true or false, got '{flag}'"
 
 
 # --- names and texts ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "symbol", ["", "es", "ES ", "E/S", "\N{GREEK CAPITAL LETTER EPSILON}S", "ES\n", "A" * 13, "ÉS"]
-)
-def test_a_symbol_is_1_to_12_capitals_or_digits(symbol: str) -> None:
-    shown = symbol.replace("\n", REPLACED)
+def test_a_symbol_is_1_to_12_capitals_or_digits() -> None:
     expected = "expected a symbol of 1 to 12 capitals or digits, such as ES or 6A"
-    assert (
-        refusal(with_field(REQUEST, "symbol", symbol)) == f"EntryRequested.symbol: {expected}, got '{shown}'"
-    )
+    for symbol in ("", "es", "ES ", "E/S", "\N{GREEK CAPITAL LETTER EPSILON}S", "ES\n", "A" * 13, "ÉS"):
+        refused = refusal(with_field(REQUEST, "symbol", symbol))
+        shown = symbol.replace("\n", REPLACED)
+        assert refused == f"EntryRequested.symbol: {expected}, got '{shown}'"
 
 
-@pytest.mark.parametrize("worker", ["", "ibs ES", "ibs:ES", "{main}", "ibs-é", "ibs\n", "x" * 65])
-def test_a_worker_is_1_to_64_letters_digits_or_a_few_signs(worker: str) -> None:
-    shown = worker.replace("\n", REPLACED)
-    assert refusal(with_field(REQUEST, "worker", worker)) == f"EntryRequested.worker: {A_NAME}, got '{shown}'"
+def test_a_worker_is_1_to_64_letters_digits_or_a_few_signs() -> None:
+    for worker in ("", "ibs ES", "ibs:ES", "{main}", "ibs-é", "ibs\n", "x" * 65):
+        refused = refusal(with_field(REQUEST, "worker", worker))
+        shown = worker.replace("\n", REPLACED)
+        assert refused == f"EntryRequested.worker: {A_NAME}, got '{shown}'"
 
 
 def test_a_side_is_long_or_short() -> None:
@@ -208,12 +204,10 @@ STEERING = "\x00\t\n\r\x1b\x7f\x85\x9b\u2028\u2029"
 DECEIVING = "\u061c\u200b\u200e\u200f\u202a\u202e\u2060\u2066\u2069\ufeff\uffff\ud800\udfff\U000e0041"
 
 
-@pytest.mark.parametrize("character", [*STEERING, *DECEIVING], ids=ascii)
-def test_a_character_that_steers_a_terminal_or_deceives_a_reader_is_refused_and_not_repeated(
-    character: str,
-) -> None:
+def test_a_character_that_steers_a_terminal_or_deceives_a_reader_is_refused_and_not_repeated() -> None:
     expected = f"TradingResumed.reason: {A_TEXT}, got 'calm{REPLACED}[2J'"
-    assert refusal(with_field(RESUMED, "reason", f"calm{character}[2J")) == expected
+    for character in [*STEERING, *DECEIVING]:
+        assert refusal(with_field(RESUMED, "reason", f"calm{character}[2J")) == expected, ascii(character)
 
 
 def test_a_byte_that_is_no_text_is_refused_in_every_place() -> None:
@@ -238,12 +232,12 @@ NO_HOLDINGS = split(
 )
 
 
-@pytest.mark.parametrize("positions", [*NO_HOLDINGS, " ".join(["CL:long:1:71.25"] * 33)])
-def test_what_a_broker_holds_is_a_list_of_at_most_32_exact_holdings(positions: str) -> None:
-    assert refusal(with_field(STARTED, "positions", positions)).startswith(
-        "WorkerStarted.positions: expected what a broker holds as symbol:side:size:price, "
-        "such as CL:long:1:71.25 ES:short:2:5000, got '"
-    )
+def test_what_a_broker_holds_is_a_list_of_at_most_32_exact_holdings() -> None:
+    for positions in [*NO_HOLDINGS, " ".join(["CL:long:1:71.25"] * 33)]:
+        assert refusal(with_field(STARTED, "positions", positions)).startswith(
+            "WorkerStarted.positions: expected what a broker holds as symbol:side:size:price, "
+            f"such as CL:long:1:71.25 ES:short:2:5000, got '{positions[:79]}"
+        )
 
 
 # --- which fields ---------------------------------------------------------------------------------------
@@ -258,16 +252,14 @@ def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
     )
 
 
-@pytest.mark.parametrize("fields", [[], ["worker", "w"], ["type"], ["Type", "ClockTicked"]])
-def test_an_entry_without_a_type_is_refused(fields: list[str]) -> None:
-    assert refusal(fields).startswith("type: missing; expected one of EntryRequested, ")
+def test_an_entry_without_a_type_is_refused() -> None:
+    for fields in ([], ["worker", "w"], ["type"], ["Type", "ClockTicked"]):
+        assert refusal(fields).startswith("type: missing; expected one of EntryRequested, "), fields
 
 
-@pytest.mark.parametrize(
-    "kind", ["", "entryrequested", "EntryRequested ", "EntryAllowed", "Malformed", "_Event"]
-)
-def test_only_the_exact_name_of_an_event_is_its_type(kind: str) -> None:
-    assert refusal(with_field(REQUEST, "type", kind)).endswith(f"got '{kind}'")
+def test_only_the_exact_name_of_an_event_is_its_type() -> None:
+    for kind in ("", "entryrequested", "EntryRequested ", "EntryAllowed", "Malformed", "_Event"):
+        assert refusal(with_field(REQUEST, "type", kind)).endswith(f"got '{kind}'")
 
 
 def test_a_refusal_remembers_the_type_for_the_record() -> None:
@@ -314,32 +306,32 @@ def test_a_name_without_a_value_is_refused() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "words",
-    ["missing required field `zzz`", "at `$.price`", "Object missing required field `size` - at `$.size`"],
-)
-def test_a_value_that_reads_like_an_error_message_leads_nobody_to_another_field(words: str) -> None:
-    assert refusal(with_field(REQUEST, "side", words)) == (
-        f"EntryRequested.side: expected long or short, got '{words}'"
-    )
+def test_a_value_that_reads_like_an_error_message_leads_nobody_to_another_field() -> None:
+    for words in (
+        "missing required field `zzz`",
+        "at `$.price`",
+        "Object missing required field `size` - at `$.size`",
+    ):
+        refused = refusal(with_field(REQUEST, "side", words))
+        assert refused == f"EntryRequested.side: expected long or short, got '{words}'"
 
 
 # --- bounded, whatever comes ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [message.__name__ for message in get_args(Event)])
-def test_even_the_longest_refusal_fits_in_a_decision(kind: str) -> None:
-    assert len(refusal(["type", kind, "x" * 1_000, ""])) <= 500
-    assert len(refusal(["type", kind, "x" * 1_000])) <= 500
-    assert len(refusal(["type", kind + "x" * 1_000])) <= 500
+def test_even_the_longest_refusal_fits_in_a_decision() -> None:
+    for kind in [message.__name__ for message in get_args(Event)]:
+        assert len(refusal(["type", kind, "x" * 1_000, ""])) <= 500, kind
+        assert len(refusal(["type", kind, "x" * 1_000])) <= 500, kind
+        assert len(refusal(["type", kind + "x" * 1_000])) <= 500, kind
 
 
-@pytest.mark.parametrize("filling", ["9", "A", "A ", "CL:long:1:1 ", "CL=1 ", "\u202e"])
-def test_a_megabyte_in_any_field_is_refused(filling: str) -> None:
-    long = filling * (1_000_000 // len(filling))
-    for entry in (REQUEST, CLOSED, RESUMED, STARTED):
-        for name in entry[::2]:
-            assert len(refusal(with_field(entry, name, long))) <= 500
+def test_a_megabyte_in_any_field_is_refused() -> None:
+    for filling in ("9", "A", "A ", "CL:long:1:1 ", "CL=1 ", "\u202e"):
+        long = filling * (1_000_000 // len(filling))
+        for entry in (REQUEST, CLOSED, RESUMED, STARTED):
+            for name in entry[::2]:
+                assert len(refusal(with_field(entry, name, long))) <= 500, f"{filling!r} as {name}"
 
 
 def test_a_hundred_thousand_fields_are_refused_in_a_blink() -> None:

@@ -61,7 +61,7 @@ def test_every_line_that_shouts_is_one_to_know() -> None:
 
 def test_every_code_of_a_denial_is_there_and_no_other() -> None:
     said = re.findall(
-        r'(?:Denial\(|code=|Answer\(False, |_no\(symbol, |Refusal\(|WhyNot\()\s*"([a-z_]+)"', SOURCES
+        r'(?:Denial\(|code=|Answer\.no\(|_no\(symbol, |Refusal\(|WhyNot\()\s*"([a-z_]+)"', SOURCES
     )
     of_a_breach = {"ungranted"}
     assert set(quoted(first_cells(section("Why an entry was denied")))) == set(said) - of_a_breach
@@ -72,7 +72,7 @@ def test_every_kind_of_difference_is_there_and_no_other() -> None:
     noted = set(re.findall(written, SOURCES))
     kinds = {kind for kind in noted if re.search(rf"(?:kind|note_unsettled|LATE).*\n?.*\"{kind}\"", SOURCES)}
     in_the_status_alone = {"maybe_filled"}
-    assert all(f": {kind}" in SOURCES for kind in in_the_status_alone)
+    assert all(f'ShownUnsettled(one.symbol, one.worker, "{kind}")' in SOURCES for kind in in_the_status_alone)
     assert set(quoted(first_cells(section("Log and broker differ")))) == kinds | in_the_status_alone
 
 

@@ -36,7 +36,7 @@ Judge = Callable[[Symbols], Metrics]
 
 
 def decided(search: Search[_Found], judge: Judge, seen: list[Symbols] | None = None) -> _Found:
-    """What the search comes to under this judge; `seen` is told every set it asked about."""
+    """What the search comes to under this judge; `seen` is called with every set it asked about."""
     try:
         wanted = next(search)
         while True:

@@ -17,7 +17,7 @@ from portfold.events.fields import Side
 from portfold.research.simulate.prices import Closes, Pricing, without_bars
 from portfold.research.simulate.scenario import Scenario, TradingAccount, build_scenario
 from portfold.research.trades.trade_file import Trade
-from portfold.research.trades.trading_days import Span, trades_within
+from portfold.research.trades.trading_days import DaySpan, trades_within
 from tests.costs import costing
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -64,7 +64,7 @@ def scenario_of(
 ) -> Scenario:
     """The scenario of these trades, without bars unless there is a pricing."""
     read = configuration or packaged()
-    chosen = trades_within(trades, Span(), zone="America/Chicago", roll="17:00")
+    chosen = trades_within(trades, DaySpan(), zone="America/Chicago", roll="17:00")
     return build_scenario(
         read,
         chosen,

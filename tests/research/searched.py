@@ -6,12 +6,12 @@ from portfold.research.portfolio_page.replayed import replayed
 from portfold.research.portfolio_page.subject import Subject
 from portfold.research.search.config_export import read_choice, read_choices
 from portfold.research.search.findings import Findings, Judged, Setting, hash_of, write_findings
-from portfold.research.search.optimizer import Plan, optimize
+from portfold.research.search.optimizer import SearchPlan, optimize
 from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import Constraints
 from portfold.research.search.tables import greedy_table
 from portfold.research.simulate.scenario import Scenario
-from portfold.research.trades.in_sample import Seen
+from portfold.research.trades.in_sample import InSampleTrades
 from portfold.research.trades.trading_days import Chosen
 from portfold.research.trades.whole_files import write_whole
 
@@ -25,7 +25,7 @@ def searched(
     *,
     levels: tuple[int, ...] = (1, 2, 3),
     row: int = 0,
-    seen: tuple[Seen, ...] = (),
+    seen: tuple[InSampleTrades, ...] = (),
 ) -> Subject:
     """Searches with these scenarios, leaves table and findings in `folder`, and plays the row again.
 
@@ -33,7 +33,7 @@ def searched(
     """
     with ResumeLog(folder / "a.search", train.digest()) as resume_log:
         found = optimize(
-            train, test, Plan(levels, LIMITS, "never", jobs=1, seed=1), resume_log, lambda _: None
+            train, test, SearchPlan(levels, LIMITS, "never", jobs=1, seed=1), resume_log, lambda _: None
         )
     account = train.account
     table = greedy_table((one.max_positions, one.symbols, one.train) for one in found.rows)
@@ -58,5 +58,5 @@ def searched(
     return Subject(read_choice(path, row), read_choices(path, 50), again, "", "0.1.0")
 
 
-def _judged(scenario: Scenario, seen: tuple[Seen, ...]) -> Judged:
+def _judged(scenario: Scenario, seen: tuple[InSampleTrades, ...]) -> Judged:
     return Judged.of(Chosen(scenario.timeline.trades, scenario.days, 0), scenario.digest(), seen)

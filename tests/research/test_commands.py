@@ -173,10 +173,12 @@ def test_export_writes_what_the_coordinator_loads_and_says_on_what_it_was_judged
     assert loaded.portfolio.max_positions == int(best["max_positions"])
     assert list(loaded.portfolio.symbols) == json.loads(best["symbols"])
     assert loaded.portfolio.daily_stop_loss == 2000
-    told = json.loads((searched / "config" / "portfolio_optimization.json").read_text())["optimization"]
-    assert told["chosen_on"]["to"] == "2025-01-10"
-    assert told["judged_on"]["from"] == "2025-01-13"
-    assert told["judged_on_the_same_data"] is False
+    optimization = json.loads((searched / "config" / "portfolio_optimization.json").read_text())[
+        "optimization"
+    ]
+    assert optimization["chosen_on"]["to"] == "2025-01-10"
+    assert optimization["judged_on"]["from"] == "2025-01-13"
+    assert optimization["judged_on_the_same_data"] is False
     expected = loaded.portfolio.expected_performance
     test = json.loads((searched / f"{TABLE}.json").read_text())["rows"][0]["test"]
     assert expected is not None
@@ -189,9 +191,9 @@ def test_export_changes_no_limits_before_it_has_said_so(searched: Path) -> None:
     before = live.read_bytes()
     refused = called("research", "export", cwd=searched)
     assert (refused.code, live.read_bytes()) == (1, before)
-    assert "These lines of config/portfolio_optimization.json change:" in refused.out
+    assert "In config/portfolio_optimization.json that changes:" in refused.out
     assert "daily_stop_loss: $2,500 -> $2,000" in refused.out
-    assert "config/portfolio_optimization.json is unchanged: --yes writes it." in refused.err
+    assert "config/portfolio_optimization.json is as it was: --yes writes it." in refused.err
     allowed = called("research", "export", "--yes", cwd=searched)
     assert allowed.code == 0
     assert "daily_stop_loss: $2,500 -> $2,000" in allowed.out
@@ -213,7 +215,7 @@ def test_export_of_a_table_that_was_edited_does_not_pretend_to_know_its_days(sea
     path.write_text(path.read_text().replace("sharpe", "sharpe", 1) + "\n")
     ran = called("research", "export", cwd=searched)
     assert ran.code == 0
-    assert "The days it was chosen on are unknown" in ran.out
+    assert "On which days it was chosen is not known" in ran.out
     assert "Its Sharpe is what its table calls sharpe: not measured here" in ran.out
     expected = json.loads((searched / "config" / "portfolio_optimization.json").read_text())
     assert "growth over volatility" in expected["expected_performance"]["sharpe_ratio_is"]

@@ -123,7 +123,7 @@ def test_a_python_without_portfold_uses_that_of_the_checkout_or_says_what_to_do(
 
 @pytest.mark.parametrize("command", ["backtest", "simulate", "optimize", "export", "report"])
 @pytest.mark.parametrize(
-    ("option", "told"),
+    ("option", "message"),
     [
         (("--initial-capital", "100000"), "--initial-capital: it is called --initial-cash here"),
         (("--initial-capital=100000",), "--initial-capital: it is called --initial-cash here"),
@@ -140,12 +140,12 @@ def test_a_python_without_portfold_uses_that_of_the_checkout_or_says_what_to_do(
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_a_familiar_option_is_told_by_what_it_is_called_or_why_it_is_not_needed(
-    folder: Path, command: str, option: tuple[str, ...], told: str
+    folder: Path, command: str, option: tuple[str, ...], message: str
 ) -> None:
     ran = called("research", command, *option, cwd=folder)
     assert (ran.code, ran.out) == (2, "")
     (line,) = ran.err.splitlines()
-    assert line.startswith(f"portfold: {told}")
+    assert line.startswith(f"portfold: {message}")
 
 
 def test_the_scripts_tell_it_too(folder: Path) -> None:

@@ -30,6 +30,7 @@ def test_the_documented_line_ends_with_the_portfolio_it_found_trading_on_paper(t
         assert ran.code == 0, (words, ran.err)
     found = load(None, {}, tmp_path).portfolio
     run[run.index("--pace") + 1] = "0"
+    run[run.index("--days") + 1] = "1"
     ran = portfold(*run, cwd=tmp_path)
     assert ran.code == 0, ran.err
     assert f"optimized_symbols={', '.join(found.symbols)}" in ran.err

@@ -21,7 +21,7 @@ from portfold.workers.brokers.paper import PaperBroker
 from tests.cli.command_line import Ran, called
 from tests.costs import costing
 from tests.live import Live, flat, read
-from tests.processes import READY, ChildProcess, Coordinators, config_folder
+from tests.processes import READY, ChildProcess, Coordinators, config_folder, state_of
 from tests.stop.told_worker import Moment
 from tests.waiting import until
 
@@ -76,8 +76,7 @@ class ToldWorker(ChildProcess):
 
     def lies_still(self) -> None:
         """Waits until it has stopped itself; asked of the system, for the worker cannot tell."""
-        how = os.WNOHANG | os.WUNTRACED
-        until(lambda: os.WIFSTOPPED(os.waitpid(self.pid, how)[1]), f"{self.symbol} to lie still")
+        until(lambda: state_of(self.pid) == "T", f"{self.symbol} to lie still")
 
     def hang_up(self) -> None:
         """No more bars: it ends in good order."""

@@ -144,7 +144,7 @@ def test_what_an_archiver_moved_can_be_imported_as_far_as_it_goes(
 def test_what_an_earlier_version_exported_is_imported_too(tmp_path: Path, form: Format) -> None:
     with started("audit", "import", str(EARLIER / form), cwd=tmp_path) as running:
         said = running.says("Ctrl-C ends it.")
-        running.process.terminate()
+        running.process.send_signal(signal.SIGTERM)
         assert running.ends() == OK
     assert f"80 events and 28 decisions of main in the export {EARLIER / form}" in said
     assert "These are not the decisions" not in said
@@ -195,7 +195,7 @@ def test_a_second_import_into_what_was_kept_is_refused(past: Past, folder: Path,
     words = ("audit", "import", str(folder), "--dir", str(tmp_path / "kept"))
     with started(*words, cwd=tmp_path) as running:
         running.says("Ctrl-C ends it.")
-        running.process.terminate()
+        running.process.send_signal(signal.SIGTERM)
         assert running.ends() == OK
     again = called(*words, cwd=tmp_path)
     assert again.code == 2

@@ -172,7 +172,7 @@ def test_without_the_package_for_signatures_that_is_said(past: Past, key: Path) 
             capture_output=True,
             text=True,
             check=False,
-            timeout=50,
+            timeout=300,
         )
         for more in ([], ["--key", str(key)])
     ]

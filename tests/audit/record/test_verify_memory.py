@@ -58,7 +58,7 @@ def resident_after(count: int) -> int:
         cwd=Path(__file__).parents[3],
         capture_output=True,
         check=True,
-        timeout=50,
+        timeout=300,
     )
     return int(ran.stdout)
 

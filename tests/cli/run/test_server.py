@@ -1,5 +1,6 @@
 """`portfold server` as a person meets it after a power loss."""
 
+import signal
 from pathlib import Path
 
 from portfold.cli.exits import FAILED
@@ -10,7 +11,7 @@ def test_zeros_of_a_power_loss_are_told_in_a_sentence_and_cut_by_the_command_it_
     words = ("server", "--dir", "log")
     with started(*words, cwd=tmp_path) as server:
         server.says("Ctrl-C stops it.")
-        server.process.terminate()
+        server.process.send_signal(signal.SIGTERM)
         server.ends()
     (file,) = tmp_path.glob("log/appendonlydir/*.incr.aof")
     before = file.read_bytes()

@@ -81,7 +81,6 @@ def test_noon_is_the_first_roll_that_names_the_day_after(roll: str, day: str) ->
     assert day_at(2025, 1, 14, 13, roll=roll) == day
 
 
-@pytest.mark.parametrize("roll", ["00:30", "01:30", "02:30", "23:30"])
 @pytest.mark.parametrize(
     ("zone", "eve"),
     [
@@ -91,20 +90,21 @@ def test_noon_is_the_first_roll_that_names_the_day_after(roll: str, day: str) ->
         ("Africa/Cairo", "2024-10-31"),
     ],
 )
-def test_days_never_go_back_when_the_clocks_skip_or_repeat_the_roll(zone: str, eve: str, roll: str) -> None:
+def test_days_never_go_back_when_the_clocks_skip_or_repeat_the_roll(zone: str, eve: str) -> None:
     """In Cairo they do so around midnight between two weekdays."""
     evening = datetime.fromisoformat(f"{eve}T20:00").replace(tzinfo=ZoneInfo(zone))
     times = range(int(evening.timestamp()) * 1000, int(evening.timestamp()) * 1000 + 10 * HOUR, 5 * MINUTE)
-    days = [trading_day_at(ms, zone, roll) for ms in times]
-    dates = [day.date for day in days]
-    assert dates == sorted(dates)
-    assert all(ms < day.ends_ms for ms, day in zip(times, days, strict=True))
+    for roll in ("00:30", "01:30", "02:30", "23:30"):
+        days = [trading_day_at(ms, zone, roll) for ms in times]
+        dates = [day.date for day in days]
+        assert dates == sorted(dates), roll
+        assert all(ms < day.ends_ms for ms, day in zip(times, days, strict=True)), roll
 
 
-@pytest.mark.parametrize("ms", [0, 1, 10**14, 25 * 10**13 - 1, 25 * 10**13, 10**15, 2**63, 2**64 - 1])
-@pytest.mark.parametrize("zone", ["America/Chicago", "UTC", "Pacific/Kiritimati", "Pacific/Apia"])
-def test_any_millisecond_has_a_day_that_has_not_ended(ms: int, zone: str) -> None:
-    assert ms < trading_day_at(ms, zone, "17:00").ends_ms
+def test_any_millisecond_has_a_day_that_has_not_ended() -> None:
+    for zone in ("America/Chicago", "UTC", "Pacific/Kiritimati", "Pacific/Apia"):
+        for ms in (0, 1, 10**14, 25 * 10**13 - 1, 25 * 10**13, 10**15, 2**63, 2**64 - 1):
+            assert ms < trading_day_at(ms, zone, "17:00").ends_ms, zone
 
 
 # --- what a new day does ----------------------------------------------------------------------------------

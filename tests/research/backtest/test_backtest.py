@@ -18,18 +18,23 @@ from portfold.config.runtime import IbsParameters
 from portfold.events.fields import Side
 from portfold.research.backtest.alone import AloneGate
 from portfold.research.backtest.figures import figures_of
-from portfold.research.backtest.one import Plan, backtest
+from portfold.research.backtest.one import BacktestPlan, backtest
 from portfold.research.backtest.out_of_sample import GROUPS, TESTED, Past, out_of_sample
-from portfold.research.backtest.rows import Row, trades_table
+from portfold.research.backtest.rows import TradeRow, trades_table
 from portfold.research.backtest.trading import trade_alone
 from portfold.research.errors import ResearchError
-from portfold.research.filter.cross_validation import Span, combinatorial_folds, fold_paths, group_of_each
+from portfold.research.filter.cross_validation import (
+    LabelSpan,
+    combinatorial_folds,
+    fold_paths,
+    group_of_each,
+)
 from portfold.research.filter.examples import Examples, examples_of
 from portfold.research.filter.training import KINDS, as_arrays, path_scores
-from portfold.research.simulate.market import Market
+from portfold.research.simulate.market import ResearchMarket
 from portfold.research.trades.results_folder import best_file, read_results, trades_file
 from portfold.research.trades.trade_file import Trade, read_rows
-from portfold.research.trades.trading_days import Span as Days
+from portfold.research.trades.trading_days import DaySpan
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.synthetic import SyntheticMarket
 from tests.research.made import CHICAGO, HOUR_MS, random_trades
@@ -115,7 +120,7 @@ def trades(draw: st.DrawFn) -> Trade:
 def test_the_reader_gives_the_selected_trades_back(
     rows: list[tuple[Trade, bool, float | None]], written_in: str, read_in: str
 ) -> None:
-    table = trades_table([Row(*row) for row in rows], ZoneInfo(written_in))
+    table = trades_table([TradeRow(*row) for row in rows], ZoneInfo(written_in))
     header, *lines = [line.split(",") for line in table.splitlines()]
     found = read_rows("ES", header, lines, ZoneInfo(read_in))
     selected = [trade for trade, chosen, _ in rows if chosen]
@@ -129,7 +134,7 @@ def test_an_hour_that_comes_twice_is_told_by_its_offset() -> None:
         Trade("ES", at, at + HOUR_MS, Decimal(1), 1, "long", Decimal(1), Decimal(1))
         for at in (first, first + HOUR_MS)
     ]
-    table = trades_table([Row(one, selected=True, probability=None) for one in twice], CHICAGO)
+    table = trades_table([TradeRow(one, selected=True, probability=None) for one in twice], CHICAGO)
     times = [line.split(",")[0] for line in table.splitlines()[1:]]
     assert times == ["2025-11-02 01:30:00-05:00", "2025-11-02 01:30:00-06:00"]
 
@@ -156,12 +161,12 @@ def test_no_trades_have_figures_too() -> None:
 
 
 @pytest.fixture
-def plan(tmp_path: Path) -> Plan:
-    market = Market("synthetic", days=10, seed=3)
-    return Plan(configured(), market, Days(), Decimal(150_000), tmp_path)
+def plan(tmp_path: Path) -> BacktestPlan:
+    market = ResearchMarket("synthetic", days=10, seed=3)
+    return BacktestPlan(configured(), market, DaySpan(), Decimal(150_000), tmp_path)
 
 
-def test_what_is_written_is_what_was_traded(plan: Plan) -> None:
+def test_what_is_written_is_what_was_traded(plan: BacktestPlan) -> None:
     best = backtest(plan, "ES").best
     market = SyntheticMarket(plan.configuration.contracts, days=10, seed=3)
     expected = trade_alone("ES", list(market.bars("ES")), plan.configuration).trades
@@ -179,14 +184,14 @@ def test_what_is_written_is_what_was_traded(plan: Plan) -> None:
     ("change", "again"),
     [
         ({}, True),
-        ({"market": Market("synthetic", days=10, seed=4)}, False),
+        ({"market": ResearchMarket("synthetic", days=10, seed=4)}, False),
         ({"configuration": configured(max_bars=3)}, False),
-        ({"span": Days(date(2025, 1, 8))}, False),
+        ({"span": DaySpan(date(2025, 1, 8))}, False),
         ({"cash": Decimal(100_000)}, False),
     ],
 )
 def test_a_symbol_is_not_done_again_unless_something_changed(
-    plan: Plan, change: dict[str, object], *, again: bool
+    plan: BacktestPlan, change: dict[str, object], *, again: bool
 ) -> None:
     first = backtest(plan, "ES")
     second = backtest(msgspec.structs.replace(plan, **change), "ES")
@@ -196,7 +201,7 @@ def test_a_symbol_is_not_done_again_unless_something_changed(
 
 @pytest.mark.parametrize("file", [trades_file, best_file])
 def test_a_symbol_whose_files_were_touched_is_done_again(
-    plan: Plan, file: Callable[[Path, str], Path]
+    plan: BacktestPlan, file: Callable[[Path, str], Path]
 ) -> None:
     path = file(plan.folder, "ES")
     backtest(plan, "ES")
@@ -206,9 +211,9 @@ def test_a_symbol_whose_files_were_touched_is_done_again(
     assert path.read_text() == whole
 
 
-def test_a_span_holds_trades_of_its_days_and_is_warm_from_the_first(plan: Plan) -> None:
+def test_a_span_holds_trades_of_its_days_and_is_warm_from_the_first(plan: BacktestPlan) -> None:
     first, last = date(2025, 1, 8), date(2025, 1, 14)
-    best = backtest(msgspec.structs.replace(plan, span=Days(first, last)), "ES").best
+    best = backtest(msgspec.structs.replace(plan, span=DaySpan(first, last)), "ES").best
     (read,) = read_results(plan.folder, zone=CHICAGO).symbols
     opens = datetime(2025, 1, 7, 17, tzinfo=CHICAGO).timestamp() * 1000
     ends = datetime(2025, 1, 14, 17, tzinfo=CHICAGO).timestamp() * 1000
@@ -218,14 +223,14 @@ def test_a_span_holds_trades_of_its_days_and_is_warm_from_the_first(plan: Plan) 
     assert (best.warm_up_bars, best.bars) == (46, 115)
 
 
-def test_a_span_without_bars_says_which_there_are(plan: Plan) -> None:
+def test_a_span_without_bars_says_which_there_are(plan: BacktestPlan) -> None:
     with pytest.raises(
         ResearchError, match=r"bars from 2026-01-01 to the last; .* from 2025-01-06 to 2025-01-17"
     ):
-        backtest(msgspec.structs.replace(plan, span=Days(date(2026, 1, 1))), "ES")
+        backtest(msgspec.structs.replace(plan, span=DaySpan(date(2026, 1, 1))), "ES")
 
 
-def test_a_symbol_that_trades_nothing_leaves_no_older_trades_behind(plan: Plan) -> None:
+def test_a_symbol_that_trades_nothing_leaves_no_older_trades_behind(plan: BacktestPlan) -> None:
     backtest(plan, "ES")
     never = configured(entry_hours="03:01-03:02")
     best = backtest(msgspec.structs.replace(plan, configuration=never), "ES").best
@@ -248,7 +253,7 @@ def test_a_path_scores_each_example_by_a_model_trained_without_its_group(
 ) -> None:
     examples = learned[1]
     scores = path_scores(examples, "logistic", groups=GROUPS, tested=TESTED, embargo=0.01)
-    spans = [Span(one.first, one.last) for one in examples.of]
+    spans = [LabelSpan(one.first, one.last) for one in examples.of]
     folds = list(combinatorial_folds(spans, GROUPS, TESTED, -(-examples.bars // 100)))
     group = group_of_each(len(spans), GROUPS)
     features, labels = as_arrays(examples.of)

@@ -197,40 +197,43 @@ def modelled(tmp_path_factory: pytest.TempPathFactory) -> Modelled:
 def test_what_the_filter_refused_is_written_unselected_with_what_it_would_have_made(
     modelled: Modelled,
 ) -> None:
-    found, told = rows(modelled.folder, "ES"), best(modelled.folder, "ES")
+    found, written = rows(modelled.folder, "ES"), best(modelled.folder, "ES")
     made = [row for row in found if row["Model_Selected"] == "1"]
     refused = [row for row in found if row["Model_Selected"] == "0"]
-    assert (len(made), len(refused)) == (told["Trades"], told["Refused"] - told["Refused_Without_Outcome"])
+    assert (len(made), len(refused)) == (
+        written["Trades"],
+        written["Refused"] - written["Refused_Without_Outcome"],
+    )
     assert len(made) > 10 < len(refused)
     assert min(float(row["Model_Probability"]) for row in made) >= 0.52
     assert max(float(row["Model_Probability"]) for row in refused) < 0.52
     for row in found:
         ticks = (float(row["Exit_Price"]) - float(row["Entry_Price"])) / 0.25
         assert float(row["Model_PnL_USD"]) == pytest.approx(12.5 * ticks - 5)
-    assert f"ES: the filter refused {told['Refused']} signals" in modelled.ran.out
+    assert f"ES: the filter refused {written['Refused']} signals" in modelled.ran.out
 
 
 def test_with_a_model_the_sharpe_out_of_sample_is_that_of_the_paths(modelled: Modelled) -> None:
-    told = best(modelled.folder, "ES")
-    assert told["Model_Threshold"] == 0.52
-    assert told["Sharpe_OOS_Method"].startswith("CPCV: 6 groups, 2 tested")
-    assert told["Sharpe_OOS_CPCV"] == pytest.approx(sum(told["Sharpe_OOS_Paths"]) / 5)
-    assert told["Sharpe_OOS_CPCV"] != told["Sharpe"]
+    written = best(modelled.folder, "ES")
+    assert written["Model_Threshold"] == 0.52
+    assert written["Sharpe_OOS_Method"].startswith("CPCV: 6 groups, 2 tested")
+    assert written["Sharpe_OOS_CPCV"] == pytest.approx(sum(written["Sharpe_OOS_Paths"]) / 5)
+    assert written["Sharpe_OOS_CPCV"] != written["Sharpe"]
 
 
 def test_trades_on_bars_of_the_training_are_counted_and_told(modelled: Modelled) -> None:
-    told = best(modelled.folder, "ES")
-    known = told["Trades_On_Training_Bars"]
-    assert 0 < known < told["Trades"]
-    part = f"{known} of {told['Trades']} trades"
+    written = best(modelled.folder, "ES")
+    known = written["Trades_On_Training_Bars"]
+    assert 0 < known < written["Trades"]
+    part = f"{known} of {written['Trades']} trades"
     assert f"ES: {part} are on bars that the model was trained on" in modelled.ran.out
 
 
 def test_a_span_that_begins_after_the_training_has_none_of_them(modelled: Modelled) -> None:
     after = ("--results-dir", "after", "--from", "2025-02-17")  # thirty trading days after 6 January
     ran = called(*BACKTEST, *MODELLED, *after, cwd=modelled.folder)
-    told = json.loads(best_file(modelled.folder / "after", "ES").read_text())
-    assert (told["Trades_On_Training_Bars"], told["Trades"] > 0) == (0, True)
+    written = json.loads(best_file(modelled.folder / "after", "ES").read_text())
+    assert (written["Trades_On_Training_Bars"], written["Trades"] > 0) == (0, True)
     assert "prove nothing" not in ran.out
 
 
@@ -241,8 +244,8 @@ def test_without_the_extra_that_trains_there_is_no_sharpe_out_of_sample(
     monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
     ran = called(*BACKTEST, *MODELLED, "--results-dir", "untrained", cwd=modelled.folder)
     assert ran.code == 0
-    told = json.loads(best_file(modelled.folder / "untrained", "ES").read_text())
-    assert told["Sharpe_OOS_CPCV"] is None
+    written = json.loads(best_file(modelled.folder / "untrained", "ES").read_text())
+    assert written["Sharpe_OOS_CPCV"] is None
     assert "OOS: none: sklearn.ensemble is not installed (pip install 'portfold[ml]')." in ran.out
 
 

@@ -31,12 +31,12 @@ def configured(fill_at: str = "mark", **parameters: object) -> Configuration:
 
 def bars(*closes: str) -> list[Bar]:
     """Bars of ES from 5000 to 5010: as many neutral ones as features need, then these."""
-    told = [MIDDLE] * (HISTORY - 1) + list(closes)
+    every_close = [MIDDLE] * (HISTORY - 1) + list(closes)
     return [
         Bar(
             "ES", START + timedelta(hours=number), Decimal(5005), Decimal(5010), Decimal(5000), Decimal(close)
         )
-        for number, close in enumerate(told)
+        for number, close in enumerate(every_close)
     ]
 
 
@@ -84,9 +84,9 @@ def test_a_signal_without_all_features_is_no_example_and_is_counted() -> None:
 
 
 def test_each_bar_that_was_looked_at_is_told() -> None:
-    told: list[int] = []
-    examples_of("ES", bars(LOW, MIDDLE)[-3:], configured(), on_progress=told.append)
-    assert told == [1, 2, 3]
+    progress: list[int] = []
+    examples_of("ES", bars(LOW, MIDDLE)[-3:], configured(), on_progress=progress.append)
+    assert progress == [1, 2, 3]
 
 
 def test_filled_at_the_next_bar_a_trade_begins_and_ends_at_opens() -> None:

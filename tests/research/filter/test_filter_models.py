@@ -139,26 +139,26 @@ def test_a_model_of_noise_is_not_said_to_know_anything(examples: Examples) -> No
 
 
 def test_what_can_be_known_is_found(examples: Examples) -> None:
-    """Trades that paid just where their bar's body was up: told in examples that the model was not shown."""
+    """Trades that paid where their bar's body was up: predicted in examples that the model has not seen."""
     body = FEATURES.index("body")
-    told = [
+    predictable = [
         msgspec.structs.replace(one, pnl=abs(one.pnl) + 1 if one.features[body] > -0.5 else -abs(one.pnl) - 1)
         for one in examples.of
     ]
     found = train(
-        msgspec.structs.replace(examples, of=tuple(told)), "gradient_boosting", folds=4, embargo=0.01
+        msgspec.structs.replace(examples, of=tuple(predictable)), "gradient_boosting", folds=4, embargo=0.01
     )
     assert found.measured.auc > 0.95
-    kept = cut(told, found.probabilities, 0.5)
+    kept = cut(predictable, found.probabilities, 0.5)
     assert kept.kept_pnl > 0 > kept.dropped_pnl
-    assert kept.kept + kept.dropped == len(told)
-    assert kept.kept_pnl + kept.dropped_pnl == sum(one.pnl for one in told)
+    assert kept.kept + kept.dropped == len(predictable)
+    assert kept.kept_pnl + kept.dropped_pnl == sum(one.pnl for one in predictable)
 
 
 def test_each_model_that_is_trained_for_a_fold_is_told(examples: Examples) -> None:
-    told: list[int] = []
-    train(examples, "logistic", folds=3, embargo=0.01, on_progress=told.append)
-    assert told == [1, 2, 3]
+    progress: list[int] = []
+    train(examples, "logistic", folds=3, embargo=0.01, on_progress=progress.append)
+    assert progress == [1, 2, 3]
 
 
 def test_too_few_examples_are_refused(examples: Examples) -> None:
@@ -258,12 +258,12 @@ SPOILS: list[tuple[Callable[[Copy], object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("spoil", "told"), SPOILS)
+@pytest.mark.parametrize(("spoil", "message"), SPOILS)
 def test_a_model_that_does_not_match_is_refused(
-    copy: Copy, spoil: Callable[[Copy], object], told: str
+    copy: Copy, spoil: Callable[[Copy], object], message: str
 ) -> None:
     spoil(copy)
-    assert told in copy.refusal()
+    assert message in copy.refusal()
 
 
 def test_a_model_of_another_graph_under_the_same_name_gives_other_scores_and_is_refused(

@@ -43,7 +43,7 @@ def said(page: Path) -> str:
 def test_the_search_says_how_to_make_the_page_and_that_makes_it(
     optimized: tuple[Path, str], folder: Path
 ) -> None:
-    command = optimized[1].removeprefix("To draw it as a page: portfold ").split()
+    command = optimized[1].removeprefix("A page of it: portfold ").split()
     ran = called(*command, cwd=folder)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out == f"Written: {PAGE}. It opens in a browser, and needs nothing else.\n"
@@ -65,7 +65,7 @@ def test_trades_that_changed_are_not_taken_for_those_that_were_searched(folder: 
     ran = called("research", "report", cwd=folder)
     assert ran.code == 1
     assert "is not what is there now" in ran.err
-    assert "The page says so, and shows the search's own record." in ran.err
+    assert "The page says so, and shows what the search wrote down." in ran.err
     page = said(folder / PAGE)
     assert "▲ Not simulated again What it was judged on, 2025-01-13 to" in page
     assert "The search's path" in page
@@ -81,7 +81,7 @@ def test_trades_that_were_moved_are_found_where_one_says(folder: Path) -> None:
     table = "moved/greedy_optimization_results.csv"
     lost = called("research", "report", "--results", table, cwd=folder)
     assert lost.code == 1
-    assert "The search's trades, bars or limits cannot be read: results: expected the folder" in lost.err
+    assert "What it was made of cannot be read again: results: expected the folder of results" in lost.err
     found = called("research", "report", "--results", table, "--results-dir", "moved", cwd=folder)
     assert (found.code, found.err) == (0, "")
 
@@ -90,9 +90,9 @@ def test_a_table_without_findings_is_drawn_as_far_as_it_goes(folder: Path) -> No
     (folder / f"{TABLE}.json").unlink()
     ran = called("research", "report", cwd=folder)
     assert (ran.code, ran.err) == (0, "")
-    assert "There is no record of the search beside the table" in ran.out
+    assert "Nothing beside the table says how it was found" in ran.out
     page = said(folder / PAGE)
-    assert "▲ Not simulated again There is no record" in page
+    assert "▲ Not simulated again Nothing beside the table" in page
     assert "▲ Its Sharpe is what its table calls sharpe: not measured here" in page
     assert "mean over deviation of daily returns" not in page
 
@@ -102,7 +102,7 @@ def test_only_a_page_of_ours_is_written_over(folder: Path) -> None:
     before = trades.read_bytes()
     ran = called("research", "report", "--output", str(trades), cwd=folder)
     assert (ran.code, trades.read_bytes()) == (2, before)
-    assert "exists and is not a report" in ran.err
+    assert "is there already and is no report" in ran.err
 
 
 def test_without_plotly_it_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

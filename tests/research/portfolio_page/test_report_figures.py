@@ -195,8 +195,8 @@ def test_other_figures_than_the_searchs_are_named(subject: Subject) -> None:
     assert subject.replayed is not None
     assert subject.winner is not None
     other = structs.replace(subject.winner.train, max_dd=subject.winner.train.max_dd + 0.01)
-    told = differing(subject.replayed, structs.replace(subject.winner, train=other))
-    assert told.startswith("Simulated again, its max_dd is ")
+    sentence = differing(subject.replayed, structs.replace(subject.winner, train=other))
+    assert sentence.startswith("Simulated again, its max_dd is ")
 
 
 def test_the_same_trades_are_not_changed_and_one_cent_is(scenario: Scenario, subject: Subject) -> None:

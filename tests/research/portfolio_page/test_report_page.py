@@ -141,8 +141,8 @@ def test_the_way_of_the_search_is_drawn_with_the_set_that_was_kept(tested: Subje
 
 def with_limit(subject: Subject, max_dd: float) -> Subject:
     _, findings, _ = known(subject)
-    told = structs.replace(findings, constraints=Constraints(max_dd, 2))
-    return structs.replace(subject, choice=structs.replace(subject.choice, findings=told))
+    strict = structs.replace(findings, constraints=Constraints(max_dd, 2))
+    return structs.replace(subject, choice=structs.replace(subject.choice, findings=strict))
 
 
 def test_the_limit_is_drawn_where_it_does_not_press_the_lines_flat(tested: Subject) -> None:
@@ -171,9 +171,9 @@ def test_the_map_and_the_tables_have_the_pnl_of_each_symbol(tested: Subject) -> 
         made = {one.symbol: short_money(one.pnl) for one in by_span[0]}
         line = re.search(rf'<th scope="row">{row.max_positions}(?: ◂)?</th>(.*?)</tr>', page)
         assert line is not None
-        told = re.findall(r">([^<]+)</td>", line[1])
-        assert len(told) == len(MANY)
-        assert sorted(word for word in told if word != "·") == sorted(made[one] for one in row.symbols)
+        cells = re.findall(r">([^<]+)</td>", line[1])
+        assert len(cells) == len(MANY)
+        assert sorted(word for word in cells if word != "·") == sorted(made[one] for one in row.symbols)
     for train in again.train.outcomes:
         start = f"{train.symbol} {train.trades} {percent(train.won / train.trades, 0)} {money(train.pnl)} "
         assert f"{start}{train.denied} {percent(train.block_rate)} {train.forced}" in said
@@ -185,12 +185,14 @@ def with_forced(subject: Subject, forced: int, at_final: int, pnl: float) -> Sub
     _, findings, winner = known(subject)
     assert winner.test is not None
     test = structs.replace(winner.test, forced=forced, at_final=at_final, at_final_pnl=pnl)
-    told = structs.replace(findings, rows=(structs.replace(winner, test=test), *findings.rows[1:]))
-    return structs.replace(subject, choice=structs.replace(subject.choice, findings=told))
+    changed_findings = structs.replace(
+        findings, rows=(structs.replace(winner, test=test), *findings.rows[1:])
+    )
+    return structs.replace(subject, choice=structs.replace(subject.choice, findings=changed_findings))
 
 
 @pytest.mark.parametrize(
-    ("forced", "at_final", "told"),
+    ("forced", "at_final", "sentence"),
     [
         (0, 0, "✓ Stops closed no position on the test span."),
         (7, 0, "✓ Forced exits all 7 positions that stops closed on the test span have a price of that "),
@@ -198,9 +200,9 @@ def with_forced(subject: Subject, forced: int, at_final: int, pnl: float) -> Sub
     ],
 )
 def test_what_a_stop_was_taken_to_cost_is_said(
-    tested: Subject, forced: int, at_final: int, told: str
+    tested: Subject, forced: int, at_final: int, sentence: str
 ) -> None:
-    assert told in Elements(report_html(with_forced(tested, forced, at_final, 900))).said
+    assert sentence in Elements(report_html(with_forced(tested, forced, at_final, 900))).said
 
 
 def test_without_a_test_span_it_says_so_where_that_would_be(same_days: Subject) -> None:
@@ -250,7 +252,7 @@ def test_a_table_of_another_program_is_drawn_as_far_as_it_goes(tested: Subject) 
     page = Elements(report_html(alone))
     assert page.charts == []
     assert f"Sharpe on days that are not known {ratio(tested.choice.figures['sharpe'])}" in page.said
-    assert page.said.count("There is no record of the search beside the table") == 2
+    assert page.said.count("Nothing beside the table says how it was found") == 2
     assert page.said.count("●") == sum(len(row.symbols) for row in tested.rows)
 
 
@@ -262,14 +264,17 @@ def test_a_strangers_words_stay_words(tested: Subject) -> None:
     path = findings.paths[winner.max_positions]
     strange = structs.replace(path[0], symbols=(*path[0].symbols, HOSTILE), dropped=HOSTILE, because=HOSTILE)
     setting = structs.replace(findings.setting, results=HOSTILE)
-    told = structs.replace(
+    hostile_findings = structs.replace(
         findings,
         version=HOSTILE,
         setting=setting,
         paths=findings.paths | {winner.max_positions: (strange, *path[1:])},
     )
     choice = structs.replace(
-        tested.choice, table=Path(HOSTILE.replace("/", "")), symbols=(HOSTILE, "ES"), findings=told
+        tested.choice,
+        table=Path(HOSTILE.replace("/", "")),
+        symbols=(HOSTILE, "ES"),
+        findings=hostile_findings,
     )
     hostile = structs.replace(
         tested, choice=choice, rows=[choice], replayed=None, why_not=HOSTILE, version=HOSTILE

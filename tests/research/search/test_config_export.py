@@ -11,7 +11,7 @@ from portfold.config import ConfigError, read_portfolio, write_defaults
 from portfold.research.errors import ResearchError
 from portfold.research.search.config_export import (
     UNMEASURED,
-    Choice,
+    PortfolioChoice,
     changes,
     checked,
     configuration_text,
@@ -46,7 +46,7 @@ def table(folder: Path, *rows: dict[str, str], columns: tuple[str, ...] = GREEDY
     return path
 
 
-def exported(choice: Choice, stop: str = "2500") -> dict[str, Any]:
+def exported(choice: PortfolioChoice, stop: str = "2500") -> dict[str, Any]:
     """The tree of the file."""
     tree: dict[str, Any] = json.loads(configuration_text(choice, Decimal(stop)))
     return tree
@@ -139,14 +139,18 @@ def test_the_coordinators_loader_reads_it_without_a_warning(tmp_path: Path) -> N
 
 def test_a_table_of_unknown_days_says_so(tmp_path: Path) -> None:
     choice = read_choice(table(tmp_path, {}), 0)
-    told = exported(choice)["optimization"]
-    assert (told["chosen_on"], told["judged_on"], told["judged_on_the_same_data"]) == (None, None, None)
+    optimization = exported(choice)["optimization"]
+    assert (
+        optimization["chosen_on"],
+        optimization["judged_on"],
+        optimization["judged_on_the_same_data"],
+    ) == (None, None, None)
     assert stop_of(choice) is None
 
 
 def test_the_sharpe_of_another_programs_table_is_marked(tmp_path: Path) -> None:
-    told = exported(read_choice(table(tmp_path, {}), 0))["expected_performance"]
-    assert (told["sharpe_ratio"], told["sharpe_ratio_is"]) == (14.574, UNMEASURED)
+    performance = exported(read_choice(table(tmp_path, {}), 0))["expected_performance"]
+    assert (performance["sharpe_ratio"], performance["sharpe_ratio_is"]) == (14.574, UNMEASURED)
     assert "growth over volatility" in UNMEASURED
 
 

@@ -13,7 +13,7 @@ import pytest
 from portfold.research.errors import ResearchError
 from portfold.research.processes import cores
 from portfold.research.search.evaluation import Submit, measuring, run_searches
-from portfold.research.search.resume_log import Measured, ResumeLog
+from portfold.research.search.resume_log import MeasuredSet, ResumeLog
 from portfold.research.search.search import Symbols, Visited, greedy
 from portfold.research.simulate.scenario import Scenario
 from portfold.research.statistics.metrics import Metrics
@@ -45,7 +45,7 @@ def test_many_processes_come_to_the_same_as_one(scenario: Scenario, tmp_path: Pa
     assert found[0] == found[1]
 
 
-def _place(one: Measured) -> tuple[int, tuple[str, ...]]:
+def _place(one: MeasuredSet) -> tuple[int, tuple[str, ...]]:
     return one.max_positions, one.symbols
 
 
@@ -56,13 +56,13 @@ def test_what_is_in_the_resume_log_is_not_measured_again(scenario: Scenario, tmp
         everything = resume_log.tried
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[: len(lines) // 2]))
-    told: list[int] = []
+    progress: list[int] = []
     with ResumeLog(path, scenario.digest()) as resume_log, measuring(scenario, 1) as submit:
         again = run_searches(
-            {level: greedy(scenario.symbols) for level in LEVELS}, submit, resume_log, told.append
+            {level: greedy(scenario.symbols) for level in LEVELS}, submit, resume_log, progress.append
         )
         assert again == whole
-        assert told == list(range(resume_log.found + 1, len(everything) + 1))
+        assert progress == list(range(resume_log.found + 1, len(everything) + 1))
 
 
 def test_an_error_in_measuring_is_the_searchs(scenario: Scenario, tmp_path: Path) -> None:
@@ -150,10 +150,10 @@ def test_ctrl_c_ends_them_all_without_a_word_of_theirs(search: "subprocess.Popen
     for process in (*own, search.pid):  # all of them, as from a terminal
         os.kill(process, signal.SIGINT)
     _, err = search.communicate(timeout=30)
-    told = err.decode()
+    printed = err.decode()
     assert search.returncode in (-signal.SIGINT, 130, 1)
-    assert told.count("Traceback") == 1, told
-    assert "KeyboardInterrupt" in told.splitlines()[-1]
+    assert printed.count("Traceback") == 1, printed
+    assert "KeyboardInterrupt" in printed.splitlines()[-1]
     until(lambda: all(is_gone(process) for process in own), "the end of those that measured")
 
 

@@ -19,7 +19,7 @@ from portfold.research.search.findings import (
     read_findings,
     write_findings,
 )
-from portfold.research.search.optimizer import AllSets, Optimized, Plan, closest, extent, optimize
+from portfold.research.search.optimizer import AllSets, Optimized, SearchPlan, closest, extent, optimize
 from portfold.research.search.resume_log import ResumeLog
 from portfold.research.search.search import Constraints
 from portfold.research.search.tables import (
@@ -30,7 +30,7 @@ from portfold.research.search.tables import (
     simulation_table,
 )
 from portfold.research.simulate.scenario import Scenario
-from portfold.research.trades.in_sample import Seen
+from portfold.research.trades.in_sample import InSampleTrades
 from portfold.research.trades.trading_days import Chosen
 from tests.research.judge import NOTHING, names
 from tests.research.made import random_trades, scenario_of, trade
@@ -38,11 +38,11 @@ from tests.research.made import random_trades, scenario_of, trade
 SYMBOLS = ("ES", "CL", "6E", "GC")
 
 
-def plan(*, all_sets: AllSets = "never", max_dd: float = 1e9, levels: tuple[int, ...] = (1, 2)) -> Plan:
-    return Plan(levels, Constraints(max_dd, 1_000), all_sets, jobs=1, seed=1)
+def plan(*, all_sets: AllSets = "never", max_dd: float = 1e9, levels: tuple[int, ...] = (1, 2)) -> SearchPlan:
+    return SearchPlan(levels, Constraints(max_dd, 1_000), all_sets, jobs=1, seed=1)
 
 
-def searched(scenario: Scenario, made: Plan, folder: Path, test: Scenario | None = None) -> Optimized:
+def searched(scenario: Scenario, made: SearchPlan, folder: Path, test: Scenario | None = None) -> Optimized:
     with ResumeLog(folder / "a.search", scenario.digest()) as resume_log:
         return optimize(scenario, test, made, resume_log, lambda _: None)
 
@@ -165,7 +165,7 @@ def findings(scenario: Scenario, tmp_path: Path) -> Findings:
     span = Judged.of(
         Chosen(scenario.timeline.trades, scenario.days, 3),
         scenario.digest(),
-        (Seen("ES", 3, 9, "2025-01-08"),),
+        (InSampleTrades("ES", 3, 9, "2025-01-08"),),
     )
     setting = Setting("results", "America/Chicago", None, 1, "150000.00", "2500.00", "6000.00", SYMBOLS)
     table = greedy_table((row.max_positions, row.symbols, row.train) for row in found.rows)

@@ -6,11 +6,11 @@ import pytest
 from msgspec import structs
 
 from portfold.research.errors import ResearchError
-from portfold.research.search.resume_log import Measured, ResumeLog
+from portfold.research.search.resume_log import MeasuredSet, ResumeLog
 from tests.research.judge import NOTHING
 
-FIRST = Measured(1, ("CL", "ES"), structs.replace(NOTHING, sharpe=0.1 + 0.2, profit_factor=None))
-SECOND = Measured(2, ("ES",), structs.replace(NOTHING, sharpe=-1.5, profit_factor=1.25))
+FIRST = MeasuredSet(1, ("CL", "ES"), structs.replace(NOTHING, sharpe=0.1 + 0.2, profit_factor=None))
+SECOND = MeasuredSet(2, ("ES",), structs.replace(NOTHING, sharpe=-1.5, profit_factor=1.25))
 
 
 @pytest.fixture

@@ -142,8 +142,8 @@ def test_no_more_than_the_allowed_are_open_and_one_a_symbol(
 def test_every_trade_is_taken_or_denied_once(seed: int, level: int) -> None:
     scenario = scenario_of(random_trades(seed))
     played = scenario.simulate(SYMBOLS, level)
-    told = [one.trade for one in played.taken] + [one.trade for one in played.denied]
-    assert sorted(told) == list(range(len(scenario.timeline.trades)))
+    indices = [one.trade for one in played.taken] + [one.trade for one in played.denied]
+    assert sorted(indices) == list(range(len(scenario.timeline.trades)))
 
 
 @LAW

@@ -7,7 +7,7 @@ import pytest
 
 from portfold.config import Feed, load
 from portfold.research.errors import ResearchError
-from portfold.research.simulate.market import SYNTHETIC, Market
+from portfold.research.simulate.market import SYNTHETIC, ResearchMarket
 from portfold.workers.feeds.protocol import FeedSetup
 from portfold.workers.feeds.registry import open_feed
 from tests.processes import config_folder
@@ -15,7 +15,7 @@ from tests.research.made import packaged
 
 
 def test_the_synthetic_market_is_that_of_the_worker() -> None:
-    market = Market(SYNTHETIC, days=3, seed=9).open(packaged())
+    market = ResearchMarket(SYNTHETIC, days=3, seed=9).open(packaged())
     for symbol in market.symbols[:2]:
         entry = Feed(SYNTHETIC, {"days": 3, "seed": 9, "pace_seconds": 0})
         live = open_feed(FeedSetup(packaged(), symbol, threading.Event(), entry))
@@ -28,11 +28,11 @@ def test_a_folder_is_read_on_the_clocks_that_the_worker_reads_it_on(tmp_path: Pa
     (tmp_path / "ES.csv").write_text("time,open,high,low,close\n2025-01-06T09:00,1,1,1,1\n")
     entry = Feed("csv", {"folder": str(tmp_path), "pace_seconds": 0})
     live = open_feed(FeedSetup(configuration, "ES", threading.Event(), entry))
-    bars = list(Market(str(tmp_path)).open(configuration).bars("ES"))
+    bars = list(ResearchMarket(str(tmp_path)).open(configuration).bars("ES"))
     assert bars == list(live.bars("ES"))
     assert bars[0].time.hour == 15
 
 
 def test_a_market_that_cannot_be_is_refused() -> None:
     with pytest.raises(ResearchError, match="expected from 1 to 5000 trading days, got 5001"):
-        Market(SYNTHETIC, days=5001, seed=1).open(packaged())
+        ResearchMarket(SYNTHETIC, days=5001, seed=1).open(packaged())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from portfold.research.errors import ResearchError
-from portfold.research.simulate.market import Market
+from portfold.research.simulate.market import ResearchMarket
 from portfold.research.simulate.prices import from_market, without_bars
 from portfold.research.trades.trade_file import Trade
 from tests.research.made import hour, packaged, priced, trade
@@ -107,7 +107,7 @@ def test_marks_are_the_closes_strictly_within_the_trade() -> None:
 
 def test_a_folder_of_bars_is_read_as_a_worker_reads_it(tmp_path: Path) -> None:
     (tmp_path / "ES.csv").write_text("time,open,high,low,close\n2025-01-06T15:00,1,3,1,2\n")
-    closes = from_market(packaged(), Market(str(tmp_path)), ["ES", "CL"]).closes
+    closes = from_market(packaged(), ResearchMarket(str(tmp_path)), ["ES", "CL"]).closes
     ended = int(datetime(2025, 1, 6, 16, tzinfo=UTC).timestamp()) * 1000
     assert (list(closes), closes["ES"].ends_ms, closes["ES"].prices) == (["ES"], [ended], [Decimal(2)])
 
@@ -115,4 +115,4 @@ def test_a_folder_of_bars_is_read_as_a_worker_reads_it(tmp_path: Path) -> None:
 def test_bars_of_none_of_the_symbols_are_refused(tmp_path: Path) -> None:
     (tmp_path / "ES.csv").write_text("date,open,high,low,close\n")
     with pytest.raises(ResearchError, match="expected bars of CL, NQ"):
-        from_market(packaged(), Market(str(tmp_path)), ["NQ", "CL"])
+        from_market(packaged(), ResearchMarket(str(tmp_path)), ["NQ", "CL"])

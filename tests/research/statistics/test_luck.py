@@ -13,7 +13,7 @@ from portfold.research.statistics.significance import (
     expected_best,
     intervals,
     probability_above,
-    stationary_places,
+    stationary_days,
 )
 
 DAYS = ("2020-01-01", "2023-12-31")
@@ -86,7 +86,7 @@ def test_where_there_is_nothing_to_tell_nothing_is_told(returns: np.ndarray, tri
 
 
 def test_places_are_days_and_blocks_go_on_from_day_to_day() -> None:
-    places = stationary_places(100, 10.0, 500, np.random.default_rng(1))
+    places = stationary_days(100, 10.0, 500, np.random.default_rng(1))
     assert places.shape == (500, 100)
     assert (places.min(), places.max()) == (0, 99)
     goes_on = (places[:, 1:] == (places[:, :-1] + 1) % 100).mean()
@@ -95,13 +95,13 @@ def test_places_are_days_and_blocks_go_on_from_day_to_day() -> None:
 
 
 def test_every_day_is_drawn_as_often_as_any_other() -> None:
-    places = stationary_places(50, 5.0, 4000, np.random.default_rng(2))
+    places = stationary_days(50, 5.0, 4000, np.random.default_rng(2))
     counts = np.bincount(places.ravel(), minlength=50) / places.size
     assert counts == pytest.approx(np.full(50, 1 / 50), rel=0.05)
 
 
 def test_blocks_of_a_day_are_the_ordinary_bootstrap() -> None:
-    places = stationary_places(1000, 1.0, 10, np.random.default_rng(3))
+    places = stationary_days(1000, 1.0, 10, np.random.default_rng(3))
     assert (places[:, 1:] == places[:, :-1] + 1).mean() < 0.01
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from portfold.config import load
 from portfold.research.search.findings import findings_file
-from portfold.research.trades.in_sample import ON_TRAINING_BARS, Seen, in_words, seen_in
+from portfold.research.trades.in_sample import ON_TRAINING_BARS, InSampleTrades, in_sample_trades, in_words
 from portfold.research.trades.results_folder import best_file, read_results
-from portfold.research.trades.trading_days import Span, trades_within
+from portfold.research.trades.trading_days import DaySpan, trades_within
 from tests.audit.pages import Elements
 from tests.cli.command_line import called
 from tests.research.made import CHICAGO, random_trades, trade, write_results
@@ -28,10 +28,10 @@ def knows(folder: Path, symbol: str, best: object) -> None:
     best_file(folder, symbol).write_text(json.dumps({ON_TRAINING_BARS: best}))
 
 
-def seen(folder: Path, span: Span) -> tuple[Seen, ...]:
+def seen(folder: Path, span: DaySpan) -> tuple[InSampleTrades, ...]:
     found = read_results(folder, zone=CHICAGO)
     where = {"zone": "America/Chicago", "roll": "17:00"}
-    return seen_in(trades_within(found.trades, span, **where), found.symbols, **where)
+    return in_sample_trades(trades_within(found.trades, span, **where), found.symbols, **where)
 
 
 # --- which trades ---------------------------------------------------------------------------------------
@@ -46,22 +46,22 @@ def five_days(tmp_path: Path) -> Path:
 
 def test_the_first_trades_of_the_file_are_those_of_the_training(five_days: Path) -> None:
     knows(five_days, "ES", 3)
-    assert seen(five_days, Span()) == (Seen("ES", 3, 5, "2025-01-08"),)
+    assert seen(five_days, DaySpan()) == (InSampleTrades("ES", 3, 5, "2025-01-08"),)
 
 
 @pytest.mark.parametrize(
     ("first", "last", "expected"),
     [
-        ("2025-01-07", "2025-01-10", (Seen("ES", 2, 4, "2025-01-08"),)),
-        ("2025-01-06", "2025-01-06", (Seen("ES", 1, 1, "2025-01-06"),)),
+        ("2025-01-07", "2025-01-10", (InSampleTrades("ES", 2, 4, "2025-01-08"),)),
+        ("2025-01-06", "2025-01-06", (InSampleTrades("ES", 1, 1, "2025-01-06"),)),
         ("2025-01-09", "2025-01-10", ()),
     ],
 )
 def test_of_a_span_those_that_lie_in_it_count(
-    five_days: Path, first: str, last: str, expected: tuple[Seen, ...]
+    five_days: Path, first: str, last: str, expected: tuple[InSampleTrades, ...]
 ) -> None:
     knows(five_days, "ES", 3)
-    assert seen(five_days, Span(*map(date.fromisoformat, (first, last)))) == expected
+    assert seen(five_days, DaySpan(*map(date.fromisoformat, (first, last)))) == expected
 
 
 @pytest.mark.parametrize(("best", "count"), [(0, 0), (-1, 0), (2.0, 2), (99, 5), (None, 0), ("3", 0)])
@@ -69,13 +69,13 @@ def test_whatever_stands_there_is_taken_as_far_as_it_makes_sense(
     five_days: Path, best: object, count: int
 ) -> None:
     knows(five_days, "ES", best)
-    assert sum(one.on_training_bars for one in seen(five_days, Span())) == count
+    assert sum(one.on_training_bars for one in seen(five_days, DaySpan())) == count
 
 
 def test_several_symbols_are_one_sentence(five_days: Path) -> None:
     knows(five_days, "ES", 3)
     knows(five_days, "CL", 4)
-    assert in_words(seen(five_days, Span())) == (
+    assert in_words(seen(five_days, DaySpan())) == (
         "7 of 10 trades of CL, ES are on bars that the model was trained on, the last on 2025-01-09, and "
         "prove nothing"
     )
@@ -98,9 +98,9 @@ def exported(folder: Path) -> dict[str, Any]:
     ran = called("research", "export", "--yes", cwd=folder)
     assert ran.code == 0, ran.err
     path = folder / "config" / "portfolio_optimization.json"
-    told: dict[str, Any] = json.loads(path.read_text()) | {"said": ran.out}
+    performance: dict[str, Any] = json.loads(path.read_text()) | {"said": ran.out}
     assert load(None, {}, folder).portfolio.warnings == ()
-    return told
+    return performance
 
 
 def reported(folder: Path) -> str:

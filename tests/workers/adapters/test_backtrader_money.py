@@ -106,6 +106,7 @@ class _Days:
     """The daily feed of one contract, whose last bar is dated at the end of its day."""
 
     _timeframe = bt.TimeFrame.Days
+    _compression = 1
 
     def __init__(self) -> None:
         self.datetime = [0.0]

@@ -1,4 +1,4 @@
-"""Sentences, tables and formats of figures that research commands share."""
+"""Sentences and tables that research commands share: what was read, and how figures are written."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -12,24 +12,23 @@ if TYPE_CHECKING:
     from portfold.cli.research.given import Loaded
     from portfold.research.statistics.metrics import Metrics
     from portfold.research.statistics.significance import Interval
-    from portfold.research.trades.in_sample import Seen
+    from portfold.research.trades.in_sample import InSampleTrades
     from portfold.research.trades.trading_days import Chosen
 
 
 def read_lines(loaded: "Loaded") -> Iterator[str]:
-    """Says what was read, what of it was not used, and why."""
+    """What was read, what of it was not used, and why."""
     results = loaded.results
-    names = ", ".join(read.symbol for read in results.symbols)
-    unselected = sum(read.unselected for read in results.symbols)
+    names = ", ".join(one.symbol for one in results.symbols)
+    unselected = sum(one.unselected for one in results.symbols)
     more = f", {unselected:,} more not selected" if unselected else ""
     yield f"{len(results.trades):,} trades of {names} in {results.folder}{more}."
-    for read in results.symbols:
-        if read.dropped:
+    for one in results.symbols:
+        if one.dropped:
             why = "; ".join(
-                f"{count:,} {reason} ({read.samples[reason]})"
-                for reason, count in sorted(read.dropped.items())
+                f"{count:,} {reason} ({one.samples[reason]})" for reason, count in sorted(one.dropped.items())
             )
-            yield f"Dropped of {read.file}: {sum(read.dropped.values()):,} of {read.rows:,} rows: {why}."
+            yield f"Dropped of {one.file}: {sum(one.dropped.values()):,} of {one.rows:,} rows: {why}."
     for bad in results.bad:
         yield f"Not used: {bad}"
 
@@ -43,8 +42,8 @@ def span_line(name: str, chosen: "Chosen") -> str:
     )
 
 
-def seen_lines(seen: "Sequence[Seen]", begin: str) -> Iterator[str]:
-    """Says that trades of the span prove nothing, and which option begins after them."""
+def seen_lines(seen: "Sequence[InSampleTrades]", begin: str) -> Iterator[str]:
+    """That trades of the span prove nothing, and the option that begins after them."""
     if seen:
         from portfold.research.trades.in_sample import in_words
 
@@ -52,7 +51,7 @@ def seen_lines(seen: "Sequence[Seen]", begin: str) -> Iterator[str]:
 
 
 def rules_line(loaded: "Loaded") -> str:
-    """Says account, stop and drawdown limit, and how open losses are priced."""
+    """The account and the stop, and how far open losses are known."""
     given = loaded.given
     account, stop, breach = (
         shown_limit(Decimal(str(amount)))
@@ -64,7 +63,7 @@ def rules_line(loaded: "Loaded") -> str:
 
 
 def forced_lines(found: Mapping[int, "Metrics"], *, bars: bool) -> Iterator[str]:
-    """Says at which prices stops closed positions, by number of positions."""
+    """How what a stop ended was closed, by number of positions: what was known then, and what was not."""
     forced = {level: one for level, one in found.items() if one.forced}
     if not forced:
         yield "No position was closed by a stop."
@@ -81,8 +80,8 @@ def forced_lines(found: Mapping[int, "Metrics"], *, bars: bool) -> Iterator[str]
         yield f"  with {level}: {one.at_final:,} of {one.forced:,}, {money(one.at_final_pnl)} in all"
 
 
-def print_lines(*lines: Iterable[str]) -> None:
-    """Prints the lines, their commands as they can be typed here."""
+def tell(*lines: Iterable[str]) -> None:
+    """Prints them, commands as they can be typed here."""
     for line in chain(*lines):
         print(typed(line), flush=True)
 
@@ -94,32 +93,32 @@ SHARPE_LINE = (
 
 
 def aligned(rows: Sequence[Sequence[str]], left: frozenset[int] = frozenset()) -> list[str]:
-    """Returns the rows as lines, columns right-aligned but for those in `left`."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    """The rows as lines, columns right-aligned but for those `left`."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     return [
         "  ".join(
-            cell.ljust(width) if column in left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if place in left else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     ]
 
 
 def money(dollars: float) -> str:
-    """Formats whole dollars, thousands separated."""
+    """Whole dollars, thousands separated."""
     return shown(Decimal(round(dollars))).removesuffix(".00")
 
 
 def percent(fraction: float) -> str:
-    """Formats a fraction as `12.3 %`."""
+    """`12.3 %`."""
     return f"{100 * fraction:,.1f} %"
 
 
 def ratio(value: float | None) -> str:
-    """Formats a ratio with two decimals; `inf` where there is nothing to divide by."""
+    """Two decimals; infinite where there is nothing to divide by."""
     return "inf" if value is None else f"{value:.2f}"
 
 
 def ends(interval: "Interval") -> str:
-    """Formats an interval as `0.31 to 1.75`."""
+    """`0.31 to 1.75`."""
     return f"{interval.low:.2f} to {interval.high:.2f}"
