@@ -1,4 +1,4 @@
-"""Exit codes and their meanings; which mistake leads to which its class says (`portfold.errors`)."""
+"""Exit codes and their meanings. Each class of error names its exit code (`portfold.errors`)."""
 
 from portfold.errors import FAILED, UNREACHABLE, UNUSABLE, PortfoldError
 
@@ -18,21 +18,21 @@ OK = 0
 INTERRUPTED = 130
 
 MEANINGS = (
-    "Exit codes: 0 done; 1 not so, or failed; 2 an option, the configuration or the bars cannot be used; "
-    "3 Redis cannot be reached, or refuses; 130 interrupted by Ctrl-C."
+    "Exit codes: 0 done; 1 a check or the command failed; 2 an option, the configuration or the bars cannot "
+    "be used; 3 Redis cannot be reached, or refuses; 130 interrupted by Ctrl-C."
 )
 
 
 class Failure(PortfoldError):
-    """What was asked about is not so, or what was asked for did not succeed; a sentence that says what."""
+    """A check or the command failed. The message is one sentence that says what failed."""
 
 
 class Unusable(PortfoldError):
-    """What was given on the command line cannot be used; a sentence that says why."""
+    """An argument of the command line cannot be used. The message is one sentence that says why."""
 
     exit_code = UNUSABLE
 
 
 def explained(error: Exception) -> tuple[int, str] | None:
-    """The exit code and the sentence for what a user can do something about; None for a fault of ours."""
+    """Returns exit code and sentence for an error that the user can mend; None for a fault of portfold's."""
     return (error.exit_code, str(error)) if isinstance(error, PortfoldError) else None

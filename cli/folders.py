@@ -1,4 +1,4 @@
-"""Folders that commands make; where they are is for `config.state_folder` to say."""
+"""Folders that commands make. `config.state_folder` decides where they are."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ __all__ = ["default_book", "made", "state_folder"]
 
 
 def made(folder: Path) -> Path:
-    """The folder, made if need be. Raises Failure."""
+    """Makes the folder where it is missing, and returns it. Raises Failure."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -21,13 +21,13 @@ def made(folder: Path) -> Path:
     return folder
 
 
-def default_book(place: "ResolvedTarget", kind: str) -> Path:
-    """The file of the broker of that kind for the log that is there, in the state folder.
+def default_book(target: "ResolvedTarget", kind: str) -> Path:
+    """Returns the broker's file for the log that the target names, in the state folder.
 
-    Raises Failure; BusError where the server is away and was never seen before.
+    Raises Failure; BusError where the server cannot be reached and was never seen before.
     """
     from portfold.workers.client.settings import GateSettings
     from portfold.workers.run.book_file import book_there
 
-    settings = GateSettings.of(place.configuration, url=place.url, portfolio=place.portfolio)
+    settings = GateSettings.of(target.configuration, url=target.url, portfolio=target.portfolio)
     return book_there(settings, made(state_folder()), kind)

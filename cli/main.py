@@ -1,7 +1,7 @@
-"""The command `portfold`: its commands, and what becomes of a mistake.
+"""The command `portfold`: its commands, and how errors end it.
 
-A mistake of the user's is one sentence on stderr and the exit code that `cli.exits` gives it; only a fault of
-ours shows a traceback. A new group of commands is one line in `_GROUPS`.
+A mistake of the user's ends in one sentence on stderr and an exit code of `cli.exits`; only a fault of
+portfold's shows a traceback. A new group of commands is one line in `_GROUPS`.
 """
 
 import io
@@ -58,7 +58,7 @@ To try it by hand, each in a terminal of its own:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """The entry point; `words` are those of the command line unless given."""
+    """Runs the command and exits; `words` are those of the command line unless given."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a Latin-1 terminal shows what it can
             stream.reconfigure(errors="replace")
@@ -95,7 +95,7 @@ def _run(words: Sequence[str]) -> int:
 
 
 def build_app() -> App:
-    """The command line with all its commands."""
+    """Builds the command line with all its commands."""
     app = App(
         name="portfold",
         help=typed(_HELP),
@@ -128,7 +128,7 @@ def _version() -> str:
 def _complain(code: int, sentence: str) -> int:
     from portfold.events.fields import readable
 
-    lines = f"portfold: {typed(sentence)}".split("\n")  # it may quote a file or a word that is not ours
+    lines = f"portfold: {typed(sentence)}".split("\n")  # it may quote a file or a word of somebody else's
     print("\n".join(map(readable, lines)), file=sys.stderr)
     return code
 

@@ -1,7 +1,7 @@
-"""How far long work has come, told on stderr, so that what a command prints for others stays as it is.
+"""Shows on stderr how far long work has come, so that a command's output on stdout stays as it is.
 
-On a terminal it is a bar, drawn over and over, and gone at the end. Elsewhere, as in the log of a nightly
-run, it is a plain line now and then, and none where the work is soon done.
+On a terminal it is a bar, redrawn in place and gone at the end. Elsewhere, as in the log of a nightly run, it
+is a plain line every half minute, and none where the work is done sooner.
 """
 
 import os
@@ -19,15 +19,15 @@ _BAR_WIDTH = 10
 
 
 class _Work(NamedTuple):
-    """What is done: `doing` such as "Exporting", of so many `units`; `done_before` were when it began."""
+    """What is done: `doing` such as "Exporting"; `total` of `units`; `done_before` already."""
 
     doing: str
     total: int | None
     units: str
     done_before: int
 
-    def told(self, done: int, seconds: float) -> str:
-        """How many are done after so many seconds, how fast, and how long the rest takes at that."""
+    def report(self, done: int, seconds: float) -> str:
+        """Returns how many are done, how many a second, and how long the rest takes at that rate."""
         of = f" of {self.total:,} ({min(done / self.total, 1):.0%})" if self.total else ""
         rate = (done - self.done_before) / max(seconds, 0.001)
         if rate <= 0:
@@ -38,35 +38,38 @@ class _Work(NamedTuple):
 
 
 class _View(Protocol):
-    """Where it is shown."""
+    """A way to show progress."""
 
     every_seconds: float
 
-    def show(self, done: int, told: str) -> None:
-        """Shows how much is done, and that in words."""
+    def show(self, done: int, report: str) -> None:
+        """Shows how much is done; `report` says it in words."""
 
     def close(self) -> None:
-        """Leaves nothing behind that is drawn over."""
+        """Removes what was drawn."""
 
 
 class _Lines:
-    """A line each time, for whoever reads it later."""
+    """Prints a line each time."""
 
     every_seconds = _LINE_SECONDS
 
     def __init__(self, work: _Work) -> None:
         self._doing = work.doing
 
-    def show(self, _done: int, told: str) -> None:
-        print(f"{self._doing}: {told}", file=sys.stderr, flush=True)
+    def show(self, _done: int, report: str) -> None:
+        print(f"{self._doing}: {report}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """Lines stay."""
+        """Does nothing: lines stay."""
 
 
 class _Bar:
-    """By rich, on a terminal. No thread draws it, for the work may fork; and the cursor stays, for a process
-    that is killed could not bring it back."""
+    """Draws a bar with rich, on a terminal.
+
+    No thread draws it, since the work may fork. The cursor stays visible, since a killed process could not
+    show it again.
+    """
 
     every_seconds = _BAR_SECONDS
 
@@ -75,7 +78,7 @@ class _Bar:
         from rich.progress import BarColumn, Progress, TextColumn
 
         self._console = Console(file=sys.stderr, force_terminal=True, force_interactive=True)
-        words = [TextColumn(f"{{task.{field}}}", markup=False) for field in ("description", "fields[told]")]
+        words = [TextColumn(f"{{task.{field}}}", markup=False) for field in ("description", "fields[report]")]
         bar = [BarColumn(_BAR_WIDTH)] if work.total else []
         self._drawn = Progress(
             *(words[0], *bar, words[1]),
@@ -85,10 +88,10 @@ class _Bar:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task = self._drawn.add_task(work.doing, total=work.total, told="")
+        self._task = self._drawn.add_task(work.doing, total=work.total, report="")
 
-    def show(self, done: int, told: str) -> None:
-        self._drawn.update(self._task, completed=done, told=told)
+    def show(self, done: int, report: str) -> None:
+        self._drawn.update(self._task, completed=done, report=report)
         self._drawn.start()
         self._console.show_cursor(show=True)
         self._drawn.refresh()
@@ -97,8 +100,8 @@ class _Bar:
         self._drawn.stop()
 
 
-class Progress:
-    """Called with how much is done; shows it now and then, until the end."""
+class ShownProgress:
+    """Is called with how much is done, and shows it now and then, until the end."""
 
     def __init__(self, work: _Work, view: _View) -> None:
         self._work, self._view = work, view
@@ -106,31 +109,31 @@ class Progress:
         self._ended = False
 
     def __call__(self, done: int) -> None:
-        """Shows it, where it was last shown some time ago."""
+        """Shows how much is done, unless it was shown a moment ago."""
         now = time.monotonic()
         if self._ended or now - self._shown < self._view.every_seconds:
             return
         self._shown = now
-        self._view.show(done, self._work.told(done, now - self._began))
+        self._view.show(done, self._work.report(done, now - self._began))
 
     def end(self) -> None:
-        """Takes away what is drawn, for good: there is something else to be read now."""
+        """Removes what is drawn, and shows nothing more."""
         if not self._ended:
             self._ended = True
             self._view.close()
 
 
 @contextmanager
-def progress(doing: str, total: int | None, units: str, *, done_before: int = 0) -> Iterator[Progress]:
-    """Within the block it is told how far the work has come."""
+def progress(doing: str, total: int | None, units: str, *, done_before: int = 0) -> Iterator[ShownProgress]:
+    """Yields the function to call with how much is done; shows it within the block."""
     work = _Work(doing, total, units, done_before)
-    told = Progress(work, _Bar(work) if _on_terminal() else _Lines(work))
+    shown = ShownProgress(work, _Bar(work) if _on_terminal() else _Lines(work))
     try:
-        yield told
+        yield shown
     finally:
-        told.end()
+        shown.end()
 
 
 def _on_terminal() -> bool:
-    """Whether stderr is one, and one that can be drawn on."""
+    """Returns whether stderr is a terminal that can be drawn on."""
     return sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")

@@ -1,6 +1,6 @@
-"""How a long-running command is told to stop: SIGTERM, or Ctrl-C, once. A second Ctrl-C stops at once.
+"""Stops a long-running command in good order, by SIGTERM or Ctrl-C; a second Ctrl-C stops it at once.
 
-One that only looks has nothing to bring to an end: it is stopped wherever it is.
+A command that only reads has nothing to finish: `ended_by_sigterm` ends it wherever it is.
 """
 
 import signal
@@ -13,46 +13,46 @@ from types import FrameType
 from portfold.cli.exits import INTERRUPTED, OK
 
 
-class Stop:
-    """Its `event` is set by the first signal, `exit_code` is the one that this asks for.
+class StopSignal:
+    """Sets `event` at the first signal, and `exit_code` to the code that belongs to that signal.
 
-    A thread of its own sets the event: an Event has a lock, and a handler that interrupts the very thread
-    that has it, in the middle of a wait, would wait for ever.
+    A separate thread sets the event: an Event has a lock, and a signal handler that interrupts the thread
+    holding it, in the middle of a wait, would wait for ever.
     """
 
     def __init__(self) -> None:
         self.event = threading.Event()
         self.exit_code = OK
-        self._told = False
-        self._heard: SimpleQueue[int | None] = SimpleQueue()  # made to be put into from a handler
+        self._signalled = False
+        self._received: SimpleQueue[int | None] = SimpleQueue()  # its put is safe in a signal handler
         self._setting = threading.Thread(target=self._set, name="signals", daemon=True)
         self._setting.start()
 
-    def heard(self, number: int, _frame: FrameType | None) -> None:
-        """The signals' handler."""
-        if self._told and number == signal.SIGINT:
+    def receive(self, number: int, _frame: FrameType | None) -> None:
+        """Handles a signal; raises KeyboardInterrupt at a Ctrl-C after the first signal."""
+        if self._signalled and number == signal.SIGINT:
             raise KeyboardInterrupt
         if number == signal.SIGINT:
             self.exit_code = INTERRUPTED
-        self._told = True
-        self._heard.put(number)
+        self._signalled = True
+        self._received.put(number)
 
     def close(self) -> None:
         """Ends the thread."""
-        self._heard.put(None)
+        self._received.put(None)
         self._setting.join()
 
     def _set(self) -> None:
-        if self._heard.get() is not None:
+        if self._received.get() is not None:
             self.event.set()
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[Stop]:
-    """Within the block, signals set the Stop instead of ending the process."""
-    stop = Stop()
+def stopped_by_signals() -> Iterator[StopSignal]:
+    """Yields a StopSignal that SIGTERM and Ctrl-C set, instead of ending the process, within the block."""
+    stop = StopSignal()
     numbers = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, stop.heard) for number in numbers}
+    before = {number: signal.signal(number, stop.receive) for number in numbers}
     try:
         yield stop
     finally:
@@ -63,7 +63,7 @@ def stopped_by_signals() -> Iterator[Stop]:
 
 @contextmanager
 def ended_by_sigterm() -> Iterator[None]:
-    """Within the block SIGTERM ends the command at once, and in order, as Ctrl-C does by itself."""
+    """Makes SIGTERM end the command at once and in good order within the block, as Ctrl-C does by itself."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise SystemExit(OK)

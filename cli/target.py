@@ -1,4 +1,4 @@
-"""Which portfolio a command is about: the options that all commands share, and what they come to."""
+"""Which portfolio a command is about: the options that all commands share, and how they are resolved."""
 
 import os
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from portfold.cli.exits import Unusable
-from portfold.cli.typed import tell_aside
+from portfold.cli.typed import print_note
 
 if TYPE_CHECKING:
     from portfold.config import Configuration
@@ -41,10 +41,10 @@ class Target:
         )
 
     def bus(self) -> "Bus":
-        """The portfolio's bus, for an order. Raises ConfigError, Unusable.
+        """Returns the portfolio's bus, for an order. Raises ConfigError, Unusable.
 
-        With address and name given, whatever is wrong with the configuration is said and keeps nothing back:
-        nothing else of it is needed, and the kill switch is for bad days.
+        With address and name given, an unreadable configuration is only reported, since an order needs
+        nothing else of it, and the kill switch has to work on bad days.
         """
         from portfold.config import ConfigError
         from portfold.events.fields import readable
@@ -55,13 +55,13 @@ class Target:
             why = str(error)
         if self.url is None or self.portfolio is None:
             raise Unusable(f"{why} With --url and --portfolio an order needs no configuration.")
-        tell_aside(f"going on without the configuration: {readable(why)}")
+        print_note(f"going on without the configuration: {readable(why)}")
         return _bus(_checked_url(self.url), None, _checked_name(self.portfolio))
 
 
 @dataclass(frozen=True)
 class ResolvedTarget:
-    """A configuration, and where the portfolio lies."""
+    """A configuration, the server's address and the portfolio's name on it."""
 
     configuration: "Configuration"
     url: str
@@ -69,9 +69,9 @@ class ResolvedTarget:
 
     @property
     def password(self) -> str | None:
-        """The server's password from the variable that runtime.json names. Raises ConfigError.
+        """Returns the server's password from the variable that runtime.json names. Raises ConfigError.
 
-        None where the address has one: that one counts.
+        None where the address already holds a password, which then counts.
         """
         from portfold.config import secret
         from portfold.events.wire.connection import has_password
@@ -82,13 +82,13 @@ class ResolvedTarget:
 
     @property
     def shown(self) -> str:
-        """The portfolio and its server, for people."""
+        """Names the portfolio and its server, without a password, for people."""
         from portfold.events.wire.connection import without_secrets
 
         return f"{self.portfolio} on {without_secrets(self.url)}"
 
     def bus(self) -> "Bus":
-        """The portfolio's bus; connects when first used."""
+        """Returns the portfolio's bus, which connects when first used."""
         return _bus(self.url, self.password, self.portfolio)
 
 
@@ -100,7 +100,7 @@ def _bus(url: str, password: str | None, portfolio: str) -> "Bus":
 
 
 def _checked_url(url: str) -> str:
-    """A password may stand in it here: the shell's environment is where secrets belong."""
+    """Returns the address. Raises Unusable. A password is allowed here: secrets belong in the environment."""
     from portfold.config.errors import UnfitError
     from portfold.config.rules import RedisUrl
 

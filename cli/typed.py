@@ -1,12 +1,12 @@
-"""Commands in what is printed, as they can be typed where the user is.
+"""Rewrites commands in printed sentences so that the user can type them as they stand.
 
-Sentences name commands plainly, `portfold status`, wherever they are made. Before one is shown it goes
-through `typed`: the command is called as this one was (`.venv/bin/portfold` in a checkout), and has the
-`--url`, `--portfolio` and `--config` that were given to this one, where it takes them: else it would look at
-another portfolio. What stands in variables is there the next time too. No password is repeated.
+All sentences name commands plainly, as `portfold status`. `typed` rewrites them before they are shown: the
+command is called as this one was (`.venv/bin/portfold` in a checkout), and gets the `--url`, `--portfolio`
+and `--config` that this one was given, where it takes them: without them it would look at another
+portfolio. Values from environment variables are not repeated, and no password is.
 
-Log lines on a terminal go the same way. Logs for machines, and alerts, are read elsewhere and keep the plain
-names.
+Log lines on a terminal are rewritten too. Logs for machines, and alerts, are read elsewhere and keep the
+plain names.
 """
 
 import os
@@ -34,16 +34,16 @@ TAKING_ALL = (
 )
 """The commands that take all three options."""
 TAKING_CONFIG = ("research backtest", "research simulate", "research optimize", "research report", "demo")
-"""Those that take `--config` alone."""
+"""The commands that take `--config` alone."""
 TAKING_NONE = (
     *("audit keygen", "audit import", "research export", "config init"),
     *("server", "completion", "audit", "research", "--help"),
 )
-"""The others, groups of commands among them, which sentences name as well."""
+"""The commands, and groups of commands, that take none of them."""
 _LONGEST_FIRST = sorted((*TAKING_ALL, *TAKING_CONFIG, *TAKING_NONE), key=len, reverse=True)
 _COMMAND = re.compile(rf"(?<![\w./-]){_NAME} (?P<words>{'|'.join(_LONGEST_FIRST)})(?![\w-])")
 _END = re.compile(r"[`;\n]")
-"""Where at the latest a command in a sentence is over."""
+"""Ends a command in a sentence at the latest."""
 
 
 class _Here(NamedTuple):
@@ -59,7 +59,7 @@ _HERE: ContextVar[_Here] = ContextVar("here", default=_PLAIN)
 
 @contextmanager
 def begun_as(words: Sequence[str], call: str = _NAME) -> Iterator[None]:
-    """Remembers the words of a command and how it was called, for all that it prints."""
+    """Remembers a command's words and how it was called, for all that it prints within the block."""
     before = _HERE.set(_Here(call, tuple(_given(words))))
     try:
         yield
@@ -68,36 +68,36 @@ def begun_as(words: Sequence[str], call: str = _NAME) -> Iterator[None]:
 
 
 def typed(sentence: str) -> str:
-    """The sentence, its commands as they can be typed here."""
+    """Returns the sentence with its commands as they can be typed here."""
     return _typed(_HERE.get(), sentence)
 
 
 def typing_here() -> Callable[[str], str]:
-    """The same for threads that know nothing of this command."""
+    """Returns `typed` bound to this command, for threads, which do not inherit its context."""
     return partial(_typed, _HERE.get())
 
 
 def _typed(here: _Here, sentence: str) -> str:
-    def there(found: re.Match[str]) -> str:
+    def here_typed(found: re.Match[str]) -> str:
         words, rest = found["words"], _END.split(sentence[found.end() :], maxsplit=1)[0]
         takes = _OPTIONS if words in TAKING_ALL else ("--config",) if words in TAKING_CONFIG else ()
         more = [f"{name} {value}" for name, value in here.given if name in takes and f"{name} " not in rest]
         return " ".join([here.call, words, *more])
 
-    return _COMMAND.sub(there, sentence)
+    return _COMMAND.sub(here_typed, sentence)
 
 
-def tell_aside(sentence: str) -> None:
-    """Says something beside the matter on stderr, as it can be typed here; not where that cannot be written.
+def print_note(sentence: str) -> None:
+    """Prints a note on stderr, its commands as they can be typed here.
 
-    Guarantees: a full disk or a reader that is gone keeps back nothing that comes after it.
+    Guarantees: a note that cannot be written, on a full disk or to a closed pipe, raises nothing.
     """
     with suppress(OSError):
         print(f"{_NAME}: {typed(sentence)}", file=sys.stderr)
 
 
 def own_call() -> str:
-    """How this process was called, so that it works in this folder: `portfold` where the shell finds it."""
+    """Returns how to call this process from this folder: `portfold` where the shell finds it."""
     called = Path(sys.argv[0])
     if called.name != _NAME:  # a script of research, say: the command lies beside its Python
         called = Path(sys.executable).with_name(_NAME)
@@ -111,12 +111,12 @@ def own_call() -> str:
 
 
 def _given(words: Sequence[str]) -> list[tuple[str, str]]:
-    """The options among the words of a command line, the last of each."""
+    """Returns the options among the words of a command line; of a repeated one the last counts."""
     given: dict[str, str] = {}
-    for place, word in enumerate(words):
+    for index, word in enumerate(words):
         name, equals, value = word.partition("=")
-        if name in _OPTIONS and (equals or place + 1 < len(words)):
-            given[name] = value if equals else words[place + 1]
+        if name in _OPTIONS and (equals or index + 1 < len(words)):
+            given[name] = value if equals else words[index + 1]
     if "--url" in given:
         from portfold.events.wire.connection import without_secrets
 

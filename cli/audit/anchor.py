@@ -29,9 +29,9 @@ def anchor(
 ) -> None:
     """Print one line to keep elsewhere: cursor and chain as they are now.
 
-    portfold audit verify --anchor proves by it, whenever that is, that
-    history up to here is the same. It is signed if a key is given, and
-    nothing is verified for it.
+    With it portfold audit verify --anchor proves at any later time that
+    history up to here is the same. The line is signed if a key is given;
+    nothing is verified to make it.
 
     For example, every evening, on another machine:
 
@@ -61,8 +61,8 @@ def keygen(private_key: Path, /) -> None:
     """Make a pair of Ed25519 keys to sign anchors with, and to check them.
 
     The private key goes into the file, readable for you alone; the public
-    one beside it, with .pub at its end. Keep the private one away from the
-    machine that the log is on.
+    key into the same name with .pub added. Keep the private key off the
+    machine that holds the log.
 
     For example:
 
@@ -81,9 +81,9 @@ def keygen(private_key: Path, /) -> None:
 
 
 def anchors_named(named: Sequence[str], public_key: Path | None) -> "list[Anchor]":
-    """The anchors that `--anchor` names, by their place on the log, each signed if a key is given.
+    """Returns the anchors that `--anchor` names, in the order of the log. Raises Unusable, Failure.
 
-    Raises Unusable, Failure.
+    With a public key each has to be signed with it.
     """
     from portfold.coordinator.audit.record.anchor import AnchorError, read_anchors
     from portfold.events.stream_id import StreamId
@@ -104,14 +104,14 @@ def anchors_named(named: Sequence[str], public_key: Path | None) -> "list[Anchor
 
 
 def _lines(text: str) -> list[str]:
-    """The lines that an `--anchor` stands for: itself, or those of @FILE."""
+    """Returns the lines of an `--anchor`: itself, or those of @FILE. Raises Unusable."""
     if not text.startswith("@"):
         return [text]
     file = Path(text[1:])
     try:
         lines = file.read_text(encoding="ascii").splitlines()
     except UnicodeDecodeError as error:
-        raise Unusable(f"--anchor: {file} is no text with anchors.") from error
+        raise Unusable(f"--anchor: {file} is not a text file with anchors.") from error
     except OSError as error:
         raise Unusable(f"--anchor: {file} cannot be read: {error.strerror}.") from error
     if not any(line.strip() for line in lines):
@@ -121,7 +121,7 @@ def _lines(text: str) -> list[str]:
 
 @contextmanager
 def _signing() -> Iterator[None]:
-    """Makes a sentence of a package that is missing."""
+    """Raises Unusable where the package for signatures is missing."""
     try:
         yield
     except ModuleNotFoundError as error:

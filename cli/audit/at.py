@@ -1,4 +1,4 @@
-"""`portfold audit at`: the status as it was."""
+"""`portfold audit at`: the status at a moment of the past."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +29,7 @@ def at(
 
     A time without a zone is the exchange's; a time without a date is on the
     day of the record's last event. A date alone is a trading day, and shows
-    its end; an event's ID shows what it left.
+    its end; an event's ID shows the status after that event.
 
     For example:
 
@@ -59,15 +59,15 @@ def at(
 
             print(shown_json(found.fields()))
         else:
-            print("\n".join(_told(record, found)))
+            print("\n".join(_status_lines(record, found)))
 
 
-def _told(record: "Record", found: "PastStatus") -> list[str]:
-    from portfold.cli.audit.rows import told_rows
+def _status_lines(record: "Record", found: "PastStatus") -> list[str]:
+    from portfold.cli.audit.rows import row_lines
     from portfold.coordinator.audit.explain.state_rows import Labelled, since, state_rows
 
     after = f"the next is {found.next}" if found.next else "the last on record"
-    return told_rows(
+    return row_lines(
         [
             Labelled("Portfolio", [record.shown]),
             Labelled("As it was", [since(found.state, found.event), f"after event {found.event}; {after}"]),

@@ -1,4 +1,7 @@
-"""`portfold audit`: reads the record of a portfolio, and never writes to it. A question is one line here."""
+"""`portfold audit`: commands that read the record of a portfolio.
+
+Guarantees: none writes to it. A new command is one line in `_QUESTIONS`.
+"""
 
 from collections.abc import Callable
 

@@ -45,10 +45,10 @@ def day(
 
     P&L against the stop line, entries, exits, denials, positions against
     the limit, each stop and how it was flattened, results by symbol and by
-    strategy, and the signs that something is wrong.
+    strategy, and the warning signs.
 
-    Exit code 1 when no such day is on record, or when what is on record is
-    not what the rules make of the events.
+    Exit code 1 when no such day is on record, or when the recorded decisions
+    are not those that the rules make of the events.
 
     For example:
 
@@ -64,7 +64,7 @@ def day(
     last
         The last of them; by default the last on record.
     out
-        The file; by default portfold-PORTFOLIO-DAY.html here, which a later report may replace.
+        The file; by default portfold-PORTFOLIO-DAY.html in this folder, which a later report may replace.
     force
         Replace whatever file is there.
     json
@@ -75,8 +75,8 @@ def day(
     if trading_day is not None and (first is not None or last is not None):
         raise Unusable("--from, --to: expected neither with a trading day.")
     if trading_day is not None:
-        one = _read(trading_day, "DAY").isoformat()
-        asked = Asked(one, one)
+        only = _read(trading_day, "DAY").isoformat()
+        asked = Asked(only, only)
     elif first is None and last is None:
         asked = Asked(latest="day")
     else:
@@ -106,7 +106,8 @@ def week(
     trading_day
         Any day of the week; by default the last on record.
     out
-        The file; by default portfold-PORTFOLIO-week-MONDAY.html here, which a later report may replace.
+        The file; by default portfold-PORTFOLIO-week-MONDAY.html in this folder, which a later report may
+        replace.
     force
         Replace whatever file is there.
     json
@@ -137,7 +138,7 @@ def _between(first: str | None, last: str | None) -> "Asked":
 
 
 def _read(text: str, option: str) -> "date":
-    """A trading day. Raises Unusable."""
+    """Reads a trading day. Raises Unusable."""
     from datetime import date, timedelta
 
     try:
@@ -173,10 +174,12 @@ def _report(source: Source, asked: "Asked", out: Path | None, *, force: bool, js
         if json:
             print(_json(found, record.portfolio))
         else:
-            print("\n".join(_told(found, record.portfolio, week=week)))
+            print("\n".join(_summary_lines(found, record.portfolio, week=week)))
             print(f"Written to {to.resolve()}")
     if found.difference:
-        raise Failure(f"{found.difference} The report may show what was never decided: portfold audit verify")
+        raise Failure(
+            f"{found.difference} The report may show what was never decided. See: portfold audit verify"
+        )
 
 
 def _none_there(record: "Record", asked: "Asked", found: "Gathered") -> str:
@@ -191,7 +194,7 @@ def _none_there(record: "Record", asked: "Asked", found: "Gathered") -> str:
     return f"No trading day {wanted} is on record for {record.shown}: {there}."
 
 
-def _told(found: "Gathered", portfolio: str, *, week: bool) -> list[str]:
+def _summary_lines(found: "Gathered", portfolio: str, *, week: bool) -> list[str]:
     from portfold.coordinator.audit.report.warning_signs import signs
     from portfold.research.report.headline import headline_text, title_of
 
@@ -214,7 +217,7 @@ def _json(found: "Gathered", portfolio: str) -> str:
 
 
 def usual_name(portfolio: str, accounts: Sequence["DayAccount"], *, week: bool) -> str:
-    """The file's name where none is given; whatever a portfolio is called, it lies in no other folder."""
+    """Returns the default file name. Guarantees: no portfolio's name leads to another folder."""
     from portfold.exchange_time import week_of
 
     first, last = accounts[0].day, accounts[-1].day
@@ -231,12 +234,12 @@ def _check_plotly() -> None:
     if find_spec("plotly") is None:
         raise Unusable(
             "The report needs plotly, which is not installed: pip install 'portfold[research]'. Without it "
-            "there are the figures: --json"
+            "--json prints the figures."
         )
 
 
 def _check_free(to: Path, *, force: bool) -> None:
-    """Before the log is read, which may take long."""
+    """Raises Unusable for a file that cannot be written, before the log is read, which may take long."""
     try:
         folder, there = to.is_dir(), to.exists()
     except OSError as error:
@@ -244,11 +247,11 @@ def _check_free(to: Path, *, force: bool) -> None:
     if folder:
         raise Unusable(f"--out: expected a file, {to} is a folder.")
     if there and not force:
-        raise Unusable(f"--out: {to} is there already; --force replaces it.")
+        raise Unusable(f"--out: {to} exists already; --force replaces it.")
 
 
 def _is_report(to: Path) -> bool:
-    """Whether what is there is a report of ours, or nothing."""
+    """Returns whether the file is a report of portfold's, or does not exist."""
     from portfold.research.report.page import MARK
 
     try:
@@ -267,7 +270,7 @@ def _write(to: Path, record: "Record", found: "Gathered", *, force: bool, week: 
     from portfold.whole_files import part_of, write_durably
 
     if not force and to.exists():
-        raise Unusable(f"{to} is there already and is no report: --out names another, --force replaces it.")
+        raise Unusable(f"{to} exists and is not a report: --out names another file, --force replaces it.")
     page = report_html(
         found, portfolio=record.portfolio, read_from=record.shown, week=week, version=version("portfold")
     )

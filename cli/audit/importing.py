@@ -13,7 +13,7 @@ from portfold.cli.audit.source import kept_record
 from portfold.cli.typed import typed
 
 if TYPE_CHECKING:
-    from portfold.cli.stopping import Stop
+    from portfold.cli.stopping import StopSignal
     from portfold.coordinator.audit.evidence.putting_back import Imported
     from portfold.coordinator.audit.record.record import Record
     from portfold.events.wire.embedded import EmbeddedServer
@@ -76,7 +76,7 @@ def _kept(folder: Path | None) -> Iterator[Path]:
         yield Path(throwaway)
 
 
-def _put_back(record: "Record", running: "EmbeddedServer", stop: "Stop") -> "Imported":
+def _put_back(record: "Record", running: "EmbeddedServer", stop: "StopSignal") -> "Imported":
     from portfold.cli.progress import progress
     from portfold.coordinator.audit.evidence.putting_back import put_back
     from portfold.events.wire.connection import connect

@@ -17,16 +17,16 @@ class LinesWanted:
     """The options `--symbol`, `--worker` and `--type`."""
 
     symbol: Named = None
-    """Only what is about this symbol."""
+    """Only events and decisions about this symbol."""
 
     worker: Named = None
-    """Only what this worker said, or what is about it."""
+    """Only events of this worker, and decisions about it."""
 
     type_: Annotated[list[str] | None, Parameter(name="--type", negative="")] = None
     """Only events or decisions of this type, such as PositionClosed."""
 
     def wanted(self) -> "Wanted":
-        """Returns what they come to. Raises Unusable."""
+        """Returns the choice of lines. Raises Unusable."""
         from portfold.coordinator.audit.record.timeline import Wanted
 
         types = message_types(self.type_ or [])
@@ -34,7 +34,7 @@ class LinesWanted:
 
 
 def message_types(names: list[str]) -> frozenset[str]:
-    """The types, each of which there must be: a misspelt one would show nothing."""
+    """Checks that each type exists, since a misspelt one would show nothing. Raises Unusable."""
     from typing import get_args
 
     from portfold.cli.exits import Unusable

@@ -11,8 +11,8 @@ _COLUMNS = 100
 _LABEL = 13
 
 
-def told_rows(rows: Iterable["Labelled"], label: int = _LABEL) -> list[str]:
-    """The rows' lines, each label, of so many columns, in front of the first of its own."""
+def row_lines(rows: Iterable["Labelled"], label: int = _LABEL) -> list[str]:
+    """Returns the rows as lines, each row's label, `label` columns wide, in front of its first line."""
     return [
         line
         for row in rows

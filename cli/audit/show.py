@@ -29,7 +29,7 @@ def show(
     format_: Annotated[Literal["text", "jsonl", "csv"], Parameter(name="--format")] = "text",
     source: Source = _SOURCE,
 ) -> None:
-    """Show what was said and what was decided, in order.
+    """Show events and decisions, in order.
 
     Times are as in portfold audit at; a date is a whole trading day. Of
     --symbol, --worker and --type each may be given several times.
@@ -43,7 +43,7 @@ def show(
     since
         From this moment on; by default from the first event.
     until
-        Up to and with this moment; by default to the last event.
+        Up to and including this moment; by default to the last event.
     limit
         At most so many lines.
     format_
@@ -58,7 +58,7 @@ def show(
 
     wanted = lines_wanted.wanted()
     first, last = _moment("--from", since), _moment("--to", until)
-    told = {"text": lines.text_line, "jsonl": lines.json_line, "csv": lines.csv_row}[format_]
+    line_of = {"text": lines.text_line, "jsonl": lines.json_line, "csv": lines.csv_row}[format_]
     with source.record() as record:
         span = Span(record, first, last)
         if format_ == "csv":
@@ -66,7 +66,7 @@ def show(
         with progress("Reading", record.events, "events") as on_progress:
             for item in islice(timeline(record, span, wanted, on_progress), limit):
                 on_progress.end()
-                print(told(item))
+                print(line_of(item))
 
 
 def _moment(option: str, text: str | None) -> "Moment | None":

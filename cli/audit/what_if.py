@@ -24,7 +24,7 @@ _SOURCE = Source()
 @Parameter(name="*", group="Other limits")
 @dataclass(frozen=True)
 class OtherLimits:
-    """The options of what would have held."""
+    """The options of the limits that would have held."""
 
     max_positions: int | None = None
     """Positions at once, in all."""
@@ -61,15 +61,14 @@ def what_if(
 ) -> None:
     """Ask what other limits would have done with the same events.
 
-    Lists each decision that turns, with the trade that would be gone and its
+    Lists each decision that changes, with the trade that would be gone and its
     P&L; each stop that comes or goes; every day and the totals side by side.
-    What an entry would have made that was denied in truth, nobody can know:
-    it is counted, and its P&L is not made up. The rules are in docs/audit.md.
+    The P&L of an entry that was denied in fact is unknown: such entries are
+    counted, and no P&L is made up for them. The rules are in docs/audit.md.
 
     Limits that are not given stay as they are on the log, at every moment.
 
-    Exit code 1 when the record is not what was decided: see portfold audit
-    verify.
+    Exit code 1 when the record is damaged: see portfold audit verify.
 
     For example:
 
@@ -84,7 +83,7 @@ def what_if(
     plot
         Where to write the sweep as a page (HTML, which needs plotly: pip install 'portfold[research]').
     rows
-        How many rows of what turns, and of days, are shown.
+        How many rows of changed decisions, and of days, are shown.
     json
         All findings as JSON lines, for programs.
     """
@@ -101,7 +100,7 @@ def what_if(
     if plot is not None and not ranges:
         raise Unusable("--plot: expected --sweep with it.")
     if plot is not None and not plot.parent.is_dir():
-        raise Unusable(f"--plot: {plot} cannot be written, as there is no folder {plot.parent}.")
+        raise Unusable(f"--plot: {plot} cannot be written: there is no folder {plot.parent}.")
     overrides = Overrides.of(changes)
     with source.record() as record:
         if record.cursor == ORIGIN:
@@ -109,15 +108,15 @@ def what_if(
         if ranges:
             _sweep(record, ranges, changes, plot, json=json)
         elif json:
-            _tell_all(record, overrides)
+            _print_findings(record, overrides)
         else:
-            _tell(record, overrides, rows)
+            _print_comparison(record, overrides, rows)
 
 
 # --- one question ---------------------------------------------------------------------------------------
 
 
-def _tell(record: "Record", overrides: "Overrides", rows: int) -> None:
+def _print_comparison(record: "Record", overrides: "Overrides", rows: int) -> None:
     from portfold.cli.audit.what_if_tables import (
         day_lines,
         question_lines,
@@ -156,8 +155,8 @@ def _tell(record: "Record", overrides: "Overrides", rows: int) -> None:
         _print_all(unknown)
 
 
-def _tell_all(record: "Record", overrides: "Overrides") -> None:
-    """A line of JSON for each finding as it is made, and one for what they all come to."""
+def _print_findings(record: "Record", overrides: "Overrides") -> None:
+    """Prints a line of JSON for each finding as it is made, and one for the totals."""
     from portfold.coordinator.audit.what_if.comparison import what_if as ask
     from portfold.coordinator.audit.what_if.tally import Tally
     from portfold.coordinator.store.entry_json import shown_json
@@ -180,7 +179,7 @@ def _sweep(
 
     points = sweep(_shown_progress(record), ranges, fixed)
     if json:
-        _tell_points(ranges, points)
+        _print_points(ranges, points)
     else:
         also = ", ".join(f"{name} {value}" for name, value in fixed.items())
         print(f"What if, read from {record.shown}" + (f", with {also}" if also else ""))
@@ -193,13 +192,13 @@ def _sweep(
             print(f"\nThe plot is in {plot}")
 
 
-def _tell_points(ranges: "list[Range]", points: "list[Point]") -> None:
+def _print_points(ranges: "list[Range]", points: "list[Point]") -> None:
     from portfold.coordinator.store.entry_json import shown_json
 
     for point in points:
-        values = {one.name: value for one, value in zip(ranges, point.values, strict=True)}
-        told = {"what": "Point", "values": values, "tally": point.tally}
-        print(shown_json(told))
+        values = {limit.name: value for limit, value in zip(ranges, point.values, strict=True)}
+        line = {"what": "Point", "values": values, "tally": point.tally}
+        print(shown_json(line))
 
 
 def _plot(to: Path, shown: str, ranges: "list[Range]", points: "list[Point]", fixed: dict[str, str]) -> None:
@@ -218,7 +217,7 @@ def _plot(to: Path, shown: str, ranges: "list[Range]", points: "list[Point]", fi
 
 
 def _shown_progress(record: "Record") -> Iterator["Recorded"]:
-    """The record's events; how far it is read is shown meanwhile."""
+    """Yields the record's events, and shows how far they are read."""
     from portfold.cli.progress import progress
 
     with progress("Asking", record.events, "events") as on_progress:

@@ -1,4 +1,4 @@
-"""A what-if in figures: both books side by side, by day and in all, a sweep, and what cannot be known."""
+"""The figures of a what-if: both books side by side, by day and in total, a sweep, and what is unknown."""
 
 import textwrap
 from collections.abc import Container, Iterator, Sequence
@@ -20,32 +20,32 @@ _DAY_HEAD = f"{'allow':>6}{'deny':>5}{'trades':>7}{'P&L':>11}  "
 
 def question_lines(overrides: Overrides, tally: Tally, read_from: str) -> Iterator[str]:
     """`What if max_positions were 3 in place of 4, and daily_stop_loss $2,000 in place of $2,500?`"""
-    told = []
+    clauses = []
     for name, value in overrides.values.items():
         seen = ", then ".join(shown_value(one) for one in tally.in_place_of.get(name, []))
-        told.append(f"{name} were {shown_value(value)}" + (f" in place of {seen}" if seen else ""))
-    yield from _wrapped(f"What if {', and '.join(told)}?")
+        clauses.append(f"{name} were {shown_value(value)}" + (f" in place of {seen}" if seen else ""))
+    yield from _wrapped(f"What if {', and '.join(clauses)}?")
     yield f"Read from {read_from}."
 
 
 def turned_line(tally: Tally) -> str:
-    """How many decisions and stops turn, and by which code."""
+    """Says how many decisions and stops change."""
     if not tally.turned:
-        return "Nothing turns."
-    told = [
+        return "Nothing changes."
+    counts = [
         *([f"{_counted(tally.denied.total(), 'entry', 'entries')} denied"] if tally.denied else []),
         *([f"{_counted(tally.allowed.total(), 'entry', 'entries')} allowed"] if tally.allowed else []),
         *([f"{_counted(tally.stops_go, 'stop')} gone"] if tally.stops_go else []),
         *([f"{_counted(tally.stops_come, 'stop')} more"] if tally.stops_come else []),
     ]
-    return f"What turns: {', '.join(told)}."
+    return f"Changed: {', '.join(counts)}."
 
 
 # --- days -----------------------------------------------------------------------------------------------
 
 
 def day_lines(days: Sequence[DayOver]) -> Iterator[str]:
-    """A line for each day."""
+    """Yields a line for each day."""
     yield f"{'':<16}{'recorded':^31}{'what if':^31}".rstrip()
     yield f"{'day':<10}{'asked':>6}{_DAY_HEAD}{_DAY_HEAD}".rstrip()
     for day in days:
@@ -69,7 +69,7 @@ def _day(figures: DayFigures) -> str:
 
 
 def total_lines(tally: Tally) -> Iterator[str]:
-    """The totals, and how many days and dollars they differ by."""
+    """Yields the totals of both books, and their differences."""
     recorded, other = tally.recorded, tally.what_if
     yield f"{'':<22}{'recorded':>18}{'what if':>18}{'difference':>18}"
     counts = [
@@ -79,15 +79,15 @@ def total_lines(tally: Tally) -> Iterator[str]:
         ("trades", recorded.figures.trades, other.figures.trades),
         ("stops", recorded.figures.stops, other.figures.stops),
     ]
-    for name, one, two in counts:
-        yield f"{name:<22}{one:>18,}{two:>18,}{_signed(two - one):>18}".rstrip()
+    for name, was, would_be in counts:
+        yield f"{name:<22}{was:>18,}{would_be:>18,}{_signed(would_be - was):>18}".rstrip()
     amounts = [
         ("P&L", recorded.figures.pnl, other.figures.pnl),
         ("P&L of the worst day", recorded.worst_pnl, other.worst_pnl),
     ]
-    for name, was, would_be in amounts:
-        difference = f"{shown(would_be - was) if would_be != was else '':>18}"
-        yield f"{name:<22}{shown(was):>18}{shown(would_be):>18}{difference}".rstrip()
+    for name, pnl, other_pnl in amounts:
+        difference = f"{shown(other_pnl - pnl) if other_pnl != pnl else '':>18}"
+        yield f"{name:<22}{shown(pnl):>18}{shown(other_pnl):>18}{difference}".rstrip()
     yield f"{'':<22}{recorded.worst_day:>18}{other.worst_day:>18}"
 
 
@@ -96,7 +96,7 @@ def _signed(difference: int) -> str:
 
 
 def reason_lines(tally: Tally) -> Iterator[str]:
-    """What the difference in P&L is made of."""
+    """Says what the difference in P&L is made of."""
     if tally.gone.trades:
         open_now = f", {tally.gone_open} of them open at the end" if tally.gone_open else ""
         yield from _wrapped(f"{_trades(tally.gone.trades)} gone, recorded {shown(tally.gone.pnl)}{open_now}.")
@@ -111,7 +111,7 @@ def reason_lines(tally: Tally) -> Iterator[str]:
 
 
 def unknown_lines(overrides: Overrides, tally: Tally) -> Iterator[str]:
-    """What of all this is not known, as far as it matters here."""
+    """Says what is unknown in this comparison."""
     for sentence in _unknown(overrides, tally):
         yield from _wrapped(sentence, first="- ", then="  ")
 
@@ -128,14 +128,14 @@ def _unknown(overrides: Overrides, tally: Tally) -> Iterator[str]:
     if tally.filled_anyway:
         yield f"{_counted(tally.filled_anyway, 'request')} of these were filled on the log without leave."
     if tally.ended.trades:
-        yield "What a stop that comes closes counts at its last mark, before commission."
+        yield "Positions closed by a stop that comes count at their last mark, before commission."
     if tally.unpriced.trades:
         yield (
             f"{_trades(tally.unpriced.trades)} of these had no mark and count as nothing; recorded "
             f"{shown(tally.unpriced.pnl)}."
         )
     if tally.stops_go:
-        yield "What was closed by a stop that goes keeps its recorded outcome; any other is unknown."
+        yield "Positions closed by a stop that goes keep their recorded outcome; any other is unknown."
     positions = overrides.values.get("max_positions")
     if isinstance(positions, int) and "max_contracts" not in overrides.values and _raised(positions, tally):
         yield f"{_CONTRACTS_STAY} --max-contracts {positions}"
@@ -151,7 +151,7 @@ def _raised(positions: int | Decimal, tally: Tally) -> bool:
 
 
 def sweep_lines(ranges: Sequence[Range], points: Sequence[Point]) -> Iterator[str]:
-    """What is recorded, and a line for each point, below the value of the first range where there are two."""
+    """Yields the recorded figures, and a line for each point; of two ranges the first gives headings."""
     *outer, inner = ranges
     yield f"{inner.name:<16}{_SWEEP_HEAD}"
     first = points[0].tally
@@ -160,9 +160,11 @@ def sweep_lines(ranges: Sequence[Range], points: Sequence[Point]) -> Iterator[st
     heading = ""
     for point in points:
         *above, value = point.values
-        told = "".join(f"{one.name} {_value(one, each)}" for one, each in zip(outer, above, strict=True))
-        if told != heading:
-            heading = told
+        point_heading = "".join(
+            f"{limit.name} {_value(limit, each)}" for limit, each in zip(outer, above, strict=True)
+        )
+        if point_heading != heading:
+            heading = point_heading
             yield heading
         tally = point.tally
         total = _total(tally.what_if.figures, tally.what_if.worst_pnl)
@@ -170,17 +172,17 @@ def sweep_lines(ranges: Sequence[Range], points: Sequence[Point]) -> Iterator[st
 
 
 def sweep_notes(ranges: Sequence[Range], points: Sequence[Point], fixed: Container[str]) -> Iterator[str]:
-    """What of a sweep is not known, as far as it matters here."""
+    """Says what is unknown in this sweep."""
     tally = points[0].tally
-    names = {one.name for one in ranges}
+    names = {limit.name for limit in ranges}
     if any(point.tally.unknown for point in points):
         yield from _wrapped(
             "unknown: entries that would have been allowed. What they would have made is not in the P&L."
         )
-    for one in ranges:
-        raised = one.name == "max_positions" and _raised(max(one.values), tally)
+    for limit in ranges:
+        raised = limit.name == "max_positions" and _raised(max(limit.values), tally)
         if raised and "max_contracts" not in names and "max_contracts" not in fixed:
-            yield from _wrapped(f"{_CONTRACTS_STAY} --max-contracts {max(one.values)}")
+            yield from _wrapped(f"{_CONTRACTS_STAY} --max-contracts {max(limit.values)}")
 
 
 def _total(figures: DayFigures, worst: Decimal) -> str:
@@ -201,8 +203,8 @@ def _trades(count: int) -> str:
     return _counted(count, "trade")
 
 
-def _counted(count: int, one: str, more: str = "") -> str:
-    return f"{count:,} {one if count == 1 else more or one + 's'}"
+def _counted(count: int, singular: str, plural: str = "") -> str:
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
 def _wrapped(text: str, first: str = "", then: str = "") -> list[str]:

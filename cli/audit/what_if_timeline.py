@@ -1,4 +1,4 @@
-"""What turns, as a timeline for people: by trading day, each entry with what becomes of its trade.
+"""The changed decisions of a what-if as a timeline: by trading day, each entry with the end of its trade.
 
 Only as many rows are kept as are to be shown; the others are counted.
 """
@@ -29,7 +29,7 @@ _INDENT = " " * 12
 
 
 class _Row(Struct):
-    """A row: an event, what is told of it, and the lines below it."""
+    """A row: an event, its text, and the lines below it."""
 
     at: str
     day: str
@@ -41,7 +41,7 @@ class _Row(Struct):
 
 
 class TurnedRows:
-    """Takes in findings, and tells the first `most` rows of what turned; `left_out` counts the others."""
+    """Keeps the first `most` rows of changed decisions and stops; `left_out` counts the others."""
 
     def __init__(self, most: int) -> None:
         self.left_out = 0
@@ -53,7 +53,7 @@ class TurnedRows:
         self._stops: dict[str, _Row] = {}
 
     def add(self, found: Finding) -> None:
-        """The next finding."""
+        """Takes the next finding."""
         match found:
             case LimitsOverridden():
                 self._zone = found.zone
@@ -69,7 +69,7 @@ class TurnedRows:
                 self._stops[found.ended].below.append(_ended(found))
 
     def lines(self) -> Iterator[str]:
-        """The rows, with a heading for each trading day; none when nothing turned."""
+        """Yields the rows, with a heading for each trading day; nothing where nothing changed."""
         if self._rows:
             yield f"Times of {self._zone}; a trading day may begin the evening before."
             yield _HEADING

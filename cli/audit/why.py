@@ -1,4 +1,4 @@
-"""`portfold audit why`: one decision told as a person would."""
+"""`portfold audit why`: explains one decision in sentences."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +9,7 @@ from portfold.cli.audit.source import Source
 from portfold.cli.typed import typed
 
 if TYPE_CHECKING:
-    from portfold.cli.progress import Progress
+    from portfold.cli.progress import ShownProgress
     from portfold.coordinator.audit.explain.explanation import ExplainedDecision, Explanation, StatusChange
     from portfold.coordinator.audit.record.lookup import Found
     from portfold.coordinator.audit.record.record import Record
@@ -37,10 +37,10 @@ def why(
     json: Flag = False,
     source: Source = _SOURCE,
 ) -> None:
-    """Explain a decision: what it met, the rule that decided, what happened next.
+    """Explain a decision: the state before it, the rule that decided, what happened next.
 
-    With an ID that of any event or decision; without one, the last decision
-    there is, or the last one about a symbol, or of a type.
+    Give the ID of an event or a decision; or choose the last decision of all,
+    the last about a symbol, or the last of a type.
 
     For example:
 
@@ -68,13 +68,13 @@ def why(
         with progress("Looking", record.events, "events") as on_progress:
             found = _found(record, event, wanted, on_progress)
         with progress("Reading", record.events, "events") as on_progress:
-            told = explain(record, found, on_progress)
+            explanation = explain(record, found, on_progress)
         if json:
             from portfold.coordinator.store.entry_json import shown_json
 
-            print(shown_json(told.plain()))
+            print(shown_json(explanation.plain()))
         else:
-            print(typed("\n".join(_lines(told))))
+            print(typed("\n".join(_lines(explanation))))
 
 
 def _event(text: str | None) -> "StreamId | None":
@@ -99,7 +99,9 @@ def _wanted(event: "StreamId | None", *, last: bool, symbol: str | None, type_: 
     return Wanted(frozenset([symbol] if symbol else []), types=types)
 
 
-def _found(record: "Record", event: "StreamId | None", wanted: "Wanted", on_progress: "Progress") -> "Found":
+def _found(
+    record: "Record", event: "StreamId | None", wanted: "Wanted", on_progress: "ShownProgress"
+) -> "Found":
     from portfold.coordinator.audit.record.lookup import find_id, find_last
 
     return (
@@ -107,53 +109,56 @@ def _found(record: "Record", event: "StreamId | None", wanted: "Wanted", on_prog
     )
 
 
-# --- told -----------------------------------------------------------------------------------------------
+# --- in words -------------------------------------------------------------------------------------------
 
 
-def _lines(told: "Explanation") -> Iterator[str]:
-    from portfold.cli.audit.rows import told_rows
+def _lines(explanation: "Explanation") -> Iterator[str]:
+    from portfold.cli.audit.rows import row_lines
     from portfold.coordinator.audit.explain.state_rows import Labelled, time_text
     from portfold.events.stream_id import StreamId
 
-    at = StreamId.parse(told.event)
-    yield f"{time_text(told.exchange, at.ms)} ({told.exchange.zone})"
-    yield from told_rows(
+    at = StreamId.parse(explanation.event)
+    yield f"{time_text(explanation.exchange, at.ms)} ({explanation.exchange.zone})"
+    yield from row_lines(
         [
-            Labelled("Event", [f"{told.event} {told.type}", told.text]),
-            *(Labelled("Decision", _decision(told, one)) for one in told.decisions),
-            *([] if told.decisions else [Labelled("Decision", ["none: nothing followed from it"])]),
-            Labelled("Changed", [_change(one) for one in told.changes] or ["nothing"]),
-            *(Labelled("Note", [note]) for note in told.notes),
+            Labelled("Event", [f"{explanation.event} {explanation.type}", explanation.text]),
+            *(Labelled("Decision", _decision(explanation, one)) for one in explanation.decisions),
+            *([] if explanation.decisions else [Labelled("Decision", ["none: nothing followed from it"])]),
+            Labelled("Changed", [_change(one) for one in explanation.changes] or ["nothing"]),
+            *(Labelled("Note", [note]) for note in explanation.notes),
         ]
     )
     yield ""
-    yield f"The state it met, after event {told.met_after}:"
-    yield from told_rows(told.met_rows)
-    if told.next or told.ending:
+    yield f"The state it met, after event {explanation.met_after}:"
+    yield from row_lines(explanation.met_rows)
+    if explanation.next or explanation.ending:
         yield ""
         yield "What happened next:"
-        yield from told_rows(
-            (Labelled(_clock(told, one.id, at.ms), [f"{one.text}  ({one.id})"]) for one in told.next),
+        yield from row_lines(
+            (
+                Labelled(_clock(explanation, one.id, at.ms), [f"{one.text}  ({one.id})"])
+                for one in explanation.next
+            ),
             label=_CLOCK,
         )
-        yield from told.ending
+        yield from explanation.ending
 
 
-def _decision(told: "Explanation", one: "ExplainedDecision") -> list[str]:
-    """What it says and why; where there are several, which of them was asked about."""
-    mark = "  <- asked about" if one.asked and len(told.decisions) > 1 else ""
-    return [f"{one.id} {one.type}{mark}", one.text, *one.because]
+def _decision(explanation: "Explanation", decision: "ExplainedDecision") -> list[str]:
+    """Returns the lines of a decision and its reasons; of several the one asked about is marked."""
+    mark = "  <- asked about" if decision.asked and len(explanation.decisions) > 1 else ""
+    return [f"{decision.id} {decision.type}{mark}", decision.text, *decision.because]
 
 
-def _change(one: "StatusChange") -> str:
-    return f"{one.name}: {one.before or 'nothing'} -> {one.after or 'nothing'}"
+def _change(change: "StatusChange") -> str:
+    return f"{change.name}: {change.before or 'nothing'} -> {change.after or 'nothing'}"
 
 
-def _clock(told: "Explanation", event: str, began_ms: int) -> str:
-    """`08:32:07.123`, with the weekday where it is another day."""
+def _clock(explanation: "Explanation", event: str, began_ms: int) -> str:
+    """Formats the event's time as `08:32:07.123`, with the weekday where it is on another day."""
     from portfold.events.stream_id import StreamId
 
     ms = StreamId.parse(event).ms
-    at = told.exchange.local(ms)
-    same_day = at.date() == told.exchange.local(began_ms).date()
+    at = explanation.exchange.local(ms)
+    same_day = at.date() == explanation.exchange.local(began_ms).date()
     return f"{at:%H:%M:%S}.{ms % 1000:03}" if same_day else f"{at:%a %H:%M:%S}.{ms % 1000:03}"

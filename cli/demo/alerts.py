@@ -1,6 +1,6 @@
-"""The demo's alerts: the production notifier, that tells one Discord webhook what the demo's days are worth.
+"""The demo's alerts: the production notifier, which sends the days' alerts to one Discord webhook.
 
-The webhook's address is in the environment of that process, and nowhere else.
+Guarantees: the webhook's address is in the environment of that process, and nowhere else.
 """
 
 import time
@@ -21,7 +21,7 @@ _LOOK_SECONDS = 0.05
 
 
 def notifier_section() -> dict[str, object]:
-    """What runtime.json says of it. Alerts go together for a moment of real time only: days take a second."""
+    """Returns the notifier's section of runtime.json. Alerts merge briefly: a day takes a second."""
     destination = {"to": "discord", "url_env": _VARIABLE}
     return {
         "destinations": {_DESTINATION: destination},
@@ -31,7 +31,7 @@ def notifier_section() -> dict[str, object]:
 
 
 class Alerts:
-    """The notifier among the demo's processes; `check` raises when one of those has ended."""
+    """Runs the notifier among the demo's processes; `check` raises when one of those has ended."""
 
     def __init__(self, children: Children, bus: NotifierBus, url: str, check: Callable[[], None]) -> None:
         self._children = children
@@ -39,26 +39,26 @@ class Alerts:
         self._url = url
         self._check = check
 
-    def start(self, place: Sequence[str]) -> None:
-        """Starts it; returns when it follows the log, so that nothing comes before it. Raises Failure."""
-        words = ["notifier", "--clock", "driven", *place]
+    def start(self, target_options: Sequence[str]) -> None:
+        """Starts the notifier; returns when it follows the log, so that it misses nothing. Raises Failure."""
+        words = ["notifier", "--clock", "driven", *target_options]
         self._children.start(_NAME, words, {_VARIABLE: self._url})
         if not self._wait(lambda: self._bus.told(_DESTINATION) is not None, _START_SECONDS):
             raise Failure(f"The notifier did not start in time; its log is {self._children.log_of(_NAME)}")
 
     def finish(self) -> str:
-        """Waits until all is told, and ends it; says what became of it."""
+        """Waits until all alerts are sent, ends the notifier, and returns a sentence on the result."""
         last = self._bus.last_event()
 
-        def all_told() -> bool:
-            told = self._bus.told(_DESTINATION)
-            return told is not None and told.cursor >= last
+        def all_sent() -> bool:
+            reached = self._bus.told(_DESTINATION)
+            return reached is not None and reached.cursor >= last
 
-        done = self._wait(all_told, _FINISH_SECONDS)
+        done = self._wait(all_sent, _FINISH_SECONDS)
         self._children.stop([_NAME])
         if done:
-            return "All alerts were told on Discord."
-        return f"Some alerts could not be told on Discord; see {self._children.log_of(_NAME)}"
+            return "All alerts were sent to Discord."
+        return f"Some alerts could not be sent to Discord; see {self._children.log_of(_NAME)}"
 
     def _wait(self, look: Callable[[], bool], seconds: float) -> bool:
         deadline = time.monotonic() + seconds

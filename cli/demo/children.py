@@ -1,4 +1,4 @@
-"""The demo's child processes: started without a shell, watched, and all ended on every way out."""
+"""The demo's child processes. Guarantees: all of them have ended when the demo ends, however it does."""
 
 import os
 import signal
@@ -20,8 +20,7 @@ class ChildDied(Failure):
 
 
 class Children:
-    """Runs `portfold` commands as processes that write their logs into `folder`; as a context manager, none
-    is left when the block ends."""
+    """Runs `portfold` commands as processes, their logs in `folder`; ends them all with its block."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -51,7 +50,7 @@ class Children:
         return child.pid
 
     def log_of(self, name: str) -> Path:
-        """Where the process's log is."""
+        """Returns the file of the process's log."""
         return self._folder / f"{name}.log"
 
     def check(self) -> None:
@@ -62,7 +61,7 @@ class Children:
                 raise self._died(name, child, code)
 
     def wait(self, names: Sequence[str]) -> None:
-        """Until these have ended by themselves, in good order. Raises ChildDied for one that does not."""
+        """Waits until these have ended by themselves. Raises ChildDied for one that fails or does not."""
         deadline = time.monotonic() + _END_SECONDS
         for name in names:
             child = self._running[name]
@@ -75,7 +74,7 @@ class Children:
                 raise self._died(name, child, code)
 
     def stop(self, names: Sequence[str]) -> None:
-        """Ends these in good order, after 10 s by force."""
+        """Ends these processes in good order, after half a minute by force."""
         ending = [name for name in names if name in self._running]
         for name in ending:
             self._running[name].terminate()

@@ -1,4 +1,4 @@
-"""`portfold demo`."""
+"""`portfold demo`: a whole portfolio in simulated time."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -49,7 +49,7 @@ def demo(
     """Watch a whole portfolio trade in simulated time, and be stopped on a bad day.
 
     Starts a server, the coordinator and one process for each symbol, hands
-    them bars, shows what happens, and at the end checks all of it by the log.
+    them bars, shows what happens, and at the end verifies the whole log.
     All files go into a new folder in ./portfold-demo.
 
     The synthetic market has one bad day; what it does to the portfolio comes
@@ -71,13 +71,13 @@ def demo(
     config
         A configuration's folder to start from; by default the packaged one.
     discord_url
-        A Discord webhook that is told the days' alerts. Other processes can
-        see it here; in the variable they cannot.
+        A Discord webhook to send the days' alerts to. Other users can see an
+        option in the list of processes, but not the variable.
     """
     from rich.console import Console
 
     from portfold.cli.demo.market import recorded_market, synthetic_market
-    from portfold.cli.demo.performance import Plan, perform
+    from portfold.cli.demo.performance import DemoPlan, perform
     from portfold.config import load
     from portfold.config.locate import PACKAGED
 
@@ -87,12 +87,12 @@ def demo(
         market = synthetic_market(base, symbols=chosen, first=given.first, days=given.days, seed=given.seed)
     else:
         market = recorded_market(base, given.bars, symbols=chosen, first=given.first, days=given.days)
-    plan = Plan(base=base, market=market, pace=pace, keep=keep, discord_url=_checked(discord_url))
+    plan = DemoPlan(base=base, market=market, pace=pace, keep=keep, discord_url=_checked(discord_url))
     return perform(plan, Console())
 
 
 def _checked(discord_url: str | None) -> str | None:
-    """It is not repeated: whoever has it can write there."""
+    """Returns the address. Raises Unusable, without the address: it is a secret."""
     from portfold.cli.exits import Unusable
     from portfold.config.load import is_webhook_url
 

@@ -1,4 +1,4 @@
-"""The demo's last page: what the log comes to, whether all held that must hold, and how to look at it."""
+"""The demo's last page: the totals of the log, the checks of it, and commands to look at it."""
 
 import shlex
 from decimal import Decimal
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from portfold.cli.demo.totals import StopDay, Totals
+from portfold.cli.demo.totals import LogTotals, StopDay
 from portfold.cli.typed import typed
 from portfold.coordinator.audit.record.verify import Verified
 from portfold.dollars import shown
@@ -16,14 +16,14 @@ _STOPS_SHOWN = 30
 
 
 class Check(Struct, frozen=True):
-    """Something that must hold, and whether it does."""
+    """A check: what must hold, and whether it does."""
 
     holds: bool
     text: str
 
 
-def checks(totals: Totals, replayed: Verified, seconds: float) -> list[Check]:
-    """What must hold of any demo, on any market."""
+def checks(totals: LogTotals, replayed: Verified, seconds: float) -> list[Check]:
+    """Returns the checks that every demo must pass, on any market."""
     limits, stats, unlike = replayed.state.limits, replayed.state.stats, replayed.difference
     allowed = limits.max_positions if limits is not None else 0
     reproduced = (
@@ -42,15 +42,15 @@ def checks(totals: Totals, replayed: Verified, seconds: float) -> list[Check]:
     ]
 
 
-def _breaches(totals: Totals) -> str:
-    told = ", ".join(f"{code} {count}" for code, count in totals.breaches.items()) or "0"
+def _breaches(totals: LogTotals) -> str:
+    breaches = ", ".join(f"{code} {count}" for code, count in totals.breaches.items()) or "0"
     if not totals.crossed:
-        return told
-    return f"{told}, and {totals.crossed} granted before a stop and filled after it, closed at once"
+        return breaches
+    return f"{breaches}, and {totals.crossed} granted before a stop and filled after it, closed at once"
 
 
-def totals_lines(totals: Totals) -> list[str]:
-    """The totals, a line each."""
+def totals_lines(totals: LogTotals) -> list[str]:
+    """Returns the totals, one a line."""
     denied = sum(totals.denied.values())
     by_code = ", ".join(f"{code} {count}" for code, count in totals.denied.most_common())
     lines = [
@@ -73,9 +73,11 @@ def _stop_line(stop: StopDay, last_day_pnl: Decimal) -> str:
 
 
 def looking_lines(keys: Keys, folder: Path, *, port: int, kept_pid: int | None, since: str) -> list[str]:
-    """Where the log is and the commands that show it. `kept_pid` is the server's, where it stays; `since` is
-    the decision from which on it is interesting."""
-    cli, place = f"redis-cli -p {port}", shlex.quote(str(folder))
+    """Returns where the log is and the commands that show it.
+
+    `kept_pid` is the server's, where it is kept running; `since` is the first decision to show.
+    """
+    cli, configuration = f"redis-cli -p {port}", shlex.quote(str(folder))
     if kept_pid is None:
         reopen = typed(f"portfold server --dir {shlex.quote(str(folder / 'server'))} --port {port}")
         opening = f"The server is stopped, its log stays. To look at it:\n  {reopen}"
@@ -87,6 +89,6 @@ def looking_lines(keys: Keys, folder: Path, *, port: int, kept_pid: int | None, 
         f"  {cli} HGETALL '{keys.status}'",
         f"  {cli} XRANGE '{keys.decisions}' {since} + COUNT 5",
         f"  {cli} XREVRANGE '{keys.events}' + - COUNT 5",
-        typed(f"  portfold status --url redis://127.0.0.1:{port}/0 --config {place}"),
+        typed(f"  portfold status --url redis://127.0.0.1:{port}/0 --config {configuration}"),
         "Without redis-cli: pip install iredis, then iredis in its place.",
     ]

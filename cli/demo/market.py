@@ -1,6 +1,7 @@
-"""The demo's market: which bars it plays, in which order, surveyed before anything is started.
+"""The demo's market: which bars it plays, and in which order.
 
-The survey reads every bar once, so that a bad line in a file is told at once and not after half an hour.
+Every bar is read once before anything is started, so that a bad line in a file is reported at once and not
+after half an hour.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,9 +21,11 @@ from portfold.workers.feeds.synthetic import MONDAY, SyntheticMarket
 
 
 @dataclass(frozen=True)
-class Market:
-    """A feed cut to whole trading days. `title` names it, `days` are its trading days in order, `length` its
-    steps, `first` the time of the first one."""
+class DemoMarket:
+    """A feed cut to whole trading days.
+
+    `days` are the trading days in order, `length` is the number of steps, `first` the time of the first.
+    """
 
     title: str
     feed: Feed
@@ -33,7 +36,7 @@ class Market:
     first: datetime
 
     def steps(self) -> Iterator[Step]:
-        """The steps of its days."""
+        """Yields the steps of its days."""
         last = self.days[-1]
         for moment, bars in steps(self.feed, self.symbols):
             if day_of(moment, self.trading_day) > last:
@@ -42,14 +45,14 @@ class Market:
 
 
 def day_of(moment: datetime, trading_day: TradingDayRoll) -> str:
-    """The trading day that a moment lies in."""
+    """Returns the trading day that a moment lies in."""
     return trading_day_at(milliseconds_of(moment), trading_day.zone, trading_day.roll).date
 
 
 def synthetic_market(
     configuration: Configuration, *, symbols: Sequence[str], first: date | None, days: int, seed: int
-) -> Market:
-    """A made-up market with one bad day. Raises Unusable."""
+) -> DemoMarket:
+    """Returns a synthetic market with one bad day. Raises Unusable."""
     chosen = tuple(symbols) or configuration.portfolio.symbols
     try:
         feed = SyntheticMarket(
@@ -62,8 +65,8 @@ def synthetic_market(
 
 def recorded_market(
     configuration: Configuration, folder: Path, *, symbols: Sequence[str], first: date | None, days: int
-) -> Market:
-    """The bars of a folder; by default of all symbols there with a contract. Raises Unusable, BarsError."""
+) -> DemoMarket:
+    """Returns the market of a folder's bars, by default all with a contract. Raises Unusable, BarsError."""
     zones = {symbol: ZoneInfo(configuration.runtime.bar_zone(symbol)) for symbol in configuration.contracts}
     feed = CsvFolder(folder, zones=zones, first=first)
     tradable = tuple(symbol for symbol in feed.symbols if symbol in configuration.contracts)
@@ -78,7 +81,7 @@ def recorded_market(
 
 def _surveyed(
     title: str, feed: Feed, symbols: tuple[str, ...], trading_day: TradingDayRoll, days: int
-) -> Market:
+) -> DemoMarket:
     found: list[str] = []
     length, start = 0, datetime.max.replace(tzinfo=UTC)
     for moment, _ in steps(feed, symbols):
@@ -90,5 +93,5 @@ def _surveyed(
         start = min(start, moment)
         length += 1
     if not found:
-        raise Unusable(f"--from: there are no {title} from there on.")
-    return Market(title, feed, symbols, trading_day, tuple(found), length, start)
+        raise Unusable(f"--from: expected an earlier date, as there are no bars from then on ({title}).")
+    return DemoMarket(title, feed, symbols, trading_day, tuple(found), length, start)

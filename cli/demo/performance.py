@@ -1,7 +1,7 @@
-"""The demo's composition root: server, coordinator, a process for each symbol, conductor, eyes, last page.
+"""The demo's composition root: server, coordinator, a process for each symbol, conductor, watch, last page.
 
-Nothing in it is scripted but the bars. The coordinator is the production one, told only that its clock is
-driven; the workers are what `portfold worker` starts.
+Guarantees: nothing is scripted but the bars. The coordinator is the production one, with a driven clock; the
+workers are those that `portfold worker` starts.
 """
 
 import time
@@ -15,11 +15,11 @@ from rich.console import Console
 from portfold.cli.demo.alerts import Alerts, notifier_section
 from portfold.cli.demo.children import Children
 from portfold.cli.demo.last_page import checks, looking_lines, totals_lines
-from portfold.cli.demo.market import Market
+from portfold.cli.demo.market import DemoMarket
 from portfold.cli.demo.plain import Plain
 from portfold.cli.demo.screen import Screen
 from portfold.cli.demo.setup import fresh_folder, write_configuration
-from portfold.cli.demo.totals import Totals
+from portfold.cli.demo.totals import LogTotals
 from portfold.cli.demo.watch import Watch
 from portfold.cli.exits import FAILED, OK, Failure
 from portfold.cli.stopping import stopped_by_signals
@@ -41,18 +41,21 @@ _CATCH_UP_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What to play, and how: `pace` seconds of rest after each step, None for what the screen wants; `keep`
-    the server afterwards; `discord_url`, a webhook to tell alerts to."""
+class DemoPlan:
+    """What to play, and how.
+
+    `pace`: seconds of rest after each step, None for what the screen asks for. `keep`: leave the server
+    running afterwards. `discord_url`: a webhook to send alerts to.
+    """
 
     base: Configuration
-    market: Market
+    market: DemoMarket
     pace: float | None
     keep: bool
     discord_url: str | None = None
 
 
-def perform(plan: Plan, console: Console) -> int:
+def perform(plan: DemoPlan, console: Console) -> int:
     """Plays the demo and returns its exit code. Raises Failure, ConductorError, BusError, ServerError."""
     folder = fresh_folder(Path.cwd())
     _print(console, f"Everything goes into {folder}")
@@ -70,29 +73,29 @@ def perform(plan: Plan, console: Console) -> int:
             children.check()
 
         stage = _Stage(plan, folder, server.url, children, check)
-        told = ""
+        sent = ""
         with Watch(stage.new_bus()) as watch, _show(console, watch, plan.market) as show:
-            told = stage.play(show, stop.event.wait)
+            sent = stage.play(show, stop.event.wait)
             if not watch.catch_up(stage.bus.last_event(), seconds=_CATCH_UP_SECONDS):
-                raise Failure("The demo's own screen has not seen all of the log.")
+                raise Failure("The demo's own screen could not read the whole log in time.")
             watch.end()
             show.phase("done")
         page = _last_page(stage.bus, folder, server.port, server.pid if plan.keep else None)
-    for line in [*page.lines, *([told] if told else [])]:
+    for line in [*page.lines, *([sent] if sent else [])]:
         _print(console, line)
     return OK if page.all_holds else FAILED
 
 
 def _print(console: Console, line: str) -> None:
-    """A line as it is: wrapped by the terminal, never by us, so that what is copied from it works."""
+    """Prints a line unwrapped, so that commands copied from it work."""
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 class _Stage:
-    """The processes, and the conductor that leads them through the market."""
+    """Starts the processes, and drives them through the market with the conductor."""
 
     def __init__(
-        self, plan: Plan, folder: Path, url: str, children: Children, check: Callable[[], None]
+        self, plan: DemoPlan, folder: Path, url: str, children: Children, check: Callable[[], None]
     ) -> None:
         self._plan = plan
         self._children = children
@@ -117,7 +120,7 @@ class _Stage:
         )
 
     def new_bus(self) -> Bus:
-        """Another connection to the portfolio."""
+        """Returns another connection to the portfolio."""
         return Bus(connect(self._url), self._configuration.runtime.portfolio)
 
     def _with_alerts(self, url: str, discord_url: str, check: Callable[[], None]) -> Alerts:
@@ -125,11 +128,11 @@ class _Stage:
         return Alerts(self._children, bus, discord_url, check)
 
     def play(self, show: "_Show", rest: Callable[[float], object]) -> str:
-        """From the first process to the last; returns what became of the alerts."""
+        """Starts all processes, plays the market, and ends them; returns a sentence on the alerts."""
         market = self._plan.market
         show.phase(f"starting a coordinator and {len(self._workers)} workers")
         if self._alerts is not None:
-            self._alerts.start(self._place)
+            self._alerts.start(self._target_options)
         self._conductor.open(market.first)
         self._start()
         self._conductor.wait_for_limits()
@@ -146,19 +149,19 @@ class _Stage:
         return self._alerts.finish() if self._alerts is not None else ""
 
     @property
-    def _place(self) -> list[str]:
+    def _target_options(self) -> list[str]:
         return ["--config", str(self._folder), "--url", self._url]
 
     def _start(self) -> None:
-        place = self._place
-        self._children.start(_COORDINATOR, ["coordinator", "--clock", "driven", *place])
+        target_options = self._target_options
+        self._children.start(_COORDINATOR, ["coordinator", "--clock", "driven", *target_options])
         for worker in self._workers:
             words = ["worker", worker.symbol, "--bars", worker.feed.kind, "--book", str(worker.book)]
-            self._children.start(worker.worker, [*words, *place])
+            self._children.start(worker.worker, [*words, *target_options])
 
 
 class _Show(Protocol):
-    """How a demo is shown: see `screen.Screen` and `plain.Plain`."""
+    """A way to show a demo: `screen.Screen` or `plain.Plain`."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *exception: object) -> None: ...
@@ -166,7 +169,7 @@ class _Show(Protocol):
     def stepped(self, steps: int, /) -> float: ...
 
 
-def _show(console: Console, watch: Watch, market: Market) -> _Show:
+def _show(console: Console, watch: Watch, market: DemoMarket) -> _Show:
     if console.is_terminal and not console.is_dumb_terminal:
         return Screen(console, watch, market)
     return Plain(console, watch, market)
@@ -179,7 +182,7 @@ class _LastPage:
 
 
 def _last_page(bus: Bus, folder: Path, port: int, kept_pid: int | None) -> _LastPage:
-    totals = Totals()
+    totals = LogTotals()
     began = time.monotonic()
     replayed = verify(LiveRecord(bus), observe=totals.see)
     held = checks(totals, replayed, time.monotonic() - began)

@@ -1,19 +1,19 @@
-"""The demo where there is no terminal to draw on: a line a day, and one for what is out of the ordinary."""
+"""The demo without a terminal: a line for each day, and one for everything unusual."""
 
 from typing import Self
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
-from portfold.cli.demo.market import Market
+from portfold.cli.demo.market import DemoMarket
 from portfold.cli.demo.watch import Watch
 from portfold.exchange_time import local_time
 
 
 class Plain:
-    """Prints what the watch notes; the same to its user as `screen.Screen`."""
+    """Prints the lines that the watch notes; used in place of `screen.Screen`."""
 
-    def __init__(self, console: Console, watch: Watch, market: Market) -> None:
+    def __init__(self, console: Console, watch: Watch, market: DemoMarket) -> None:
         self._console = console
         self._watch = watch
         self._zone = ZoneInfo(market.trading_day.zone)
@@ -25,15 +25,15 @@ class Plain:
         self.stepped(0)
 
     def phase(self, text: str) -> None:
-        """What is going on, in a few words."""
-        self.stepped(0)  # what was before it stands before it
+        """Prints the demo's phase, in a few words."""
+        self.stepped(0)  # earlier lines first
         self._print(f"-- {text}")
 
     def stepped(self, _steps: int, /) -> float:
-        """Prints what has happened since the last step; nobody watches, so there is no need to rest."""
-        for told in self._watch.take_notes():
-            at = local_time(told.at_ms, self._zone)
-            self._print(f"{at:%Y-%m-%d %H:%M} {told.line.text}")
+        """Prints the lines noted since the last step; returns no rest, since nobody watches."""
+        for note in self._watch.take_notes():
+            at = local_time(note.at_ms, self._zone)
+            self._print(f"{at:%Y-%m-%d %H:%M} {note.line.text}")
         return 0.0
 
     def _print(self, text: str) -> None:

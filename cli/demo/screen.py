@@ -1,4 +1,4 @@
-"""The demo's screen for terminals: drawn from what is seen of the log, some times a second."""
+"""The demo's screen for terminals, drawn from the log eight times a second."""
 
 from decimal import Decimal
 from typing import Self
@@ -11,7 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from portfold.cli.demo.market import Market
+from portfold.cli.demo.market import DemoMarket
 from portfold.cli.demo.sight import SeenLine, SeenPosition, View
 from portfold.cli.demo.watch import Watch
 from portfold.dollars import ZERO, shown, shown_limit
@@ -29,7 +29,7 @@ _STYLES = {"info": "", "warning": "yellow", "error": "bold red", "critical": "bo
 class Screen:
     """Shows the demo live on `console`, within a `with` block; its last picture stays."""
 
-    def __init__(self, console: Console, watch: Watch, market: Market) -> None:
+    def __init__(self, console: Console, watch: Watch, market: DemoMarket) -> None:
         self._console = console
         self._watch = watch
         self._market = market
@@ -51,11 +51,11 @@ class Screen:
         self._live.stop()
 
     def phase(self, text: str) -> None:
-        """What is going on, in a few words."""
+        """Shows the demo's phase, in a few words."""
         self._phase = text
 
     def stepped(self, steps: int, /) -> float:
-        """So many steps of the market are done. Returns the seconds to rest, so that a person can follow."""
+        """Shows how many steps are done. Returns the seconds to rest, so that a person can follow."""
         self._steps = steps
         if self._stop_shown or not self._watch.view().stops:
             return _REST_SECONDS
@@ -72,8 +72,8 @@ class Screen:
         )
 
 
-def picture(view: View, *, market: Market, steps: int, phase: str, height: int) -> RenderableType:
-    """The whole screen, `height` lines of it."""
+def picture(view: View, *, market: DemoMarket, steps: int, phase: str, height: int) -> RenderableType:
+    """Draws the whole screen, `height` lines high."""
     zone = ZoneInfo(market.trading_day.zone)
     top: list[RenderableType] = [
         _sides(Text("portfold demo", style="bold"), Text(market.title, style="dim")),
@@ -89,7 +89,7 @@ def picture(view: View, *, market: Market, steps: int, phase: str, height: int) 
         Rule(style="dim"),
     ]
     room = max(_LEAST_LINES, height - len(top))
-    return Group(*top, *(_line(told, zone) for told in view.lines[-room:]))
+    return Group(*top, *(_line(line, zone) for line in view.lines[-room:]))
 
 
 def _sides(left: Text, right: Text) -> Table:
@@ -139,7 +139,7 @@ def _loss(view: View) -> Text:
 
 
 def _positions(view: View) -> list[Text]:
-    """As many lines as there are slots, so that the picture does not jump."""
+    """Draws as many lines as there are slots, so that the screen does not jump."""
     rows = [_position(held) for held in view.held[:_POSITION_ROWS]]
     empty = min(view.max_positions, _POSITION_ROWS) - len(rows)
     return rows + [Text("  ·", style="dim")] * empty
@@ -188,9 +188,9 @@ def _took(symbol: str, took_ms: float | None) -> str:
     return f"{symbol} {'…' if took_ms is None else f'{took_ms:.0f}'}"
 
 
-def _line(told: SeenLine, zone: ZoneInfo) -> Text:
-    at = local_time(told.at_ms, zone)
+def _line(seen: SeenLine, zone: ZoneInfo) -> Text:
+    at = local_time(seen.at_ms, zone)
     return _one_line(
         (f"{at:%d %b %H:%M} ", "dim"),
-        (told.line.text, _STYLES.get(told.line.level, "")),
+        (seen.line.text, _STYLES.get(seen.line.level, "")),
     )

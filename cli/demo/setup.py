@@ -1,7 +1,7 @@
 """The demo's folder and its configuration: the user's, or the packaged one, made fit for simulated time.
 
-The folder holds all of it, the models too, so that a worker finds them from there, and a demo can be looked
-at later whatever became of the configuration since.
+The folder holds a copy of everything, models included: workers read it from there, and a demo can be examined
+later even after the user's configuration has changed.
 """
 
 import json
@@ -23,7 +23,7 @@ _LONGEST_MARK_AGE_SECONDS = 31 * 86_400
 
 
 def fresh_folder(parent: Path) -> Path:
-    """A new folder of this demo's own, `portfold-demo/<when>-<chance>`. Raises Failure."""
+    """Makes a new folder for this demo, `portfold-demo/<time>-<random>`. Raises Failure."""
     name = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     folder = parent / PARENT / name
     try:
@@ -41,12 +41,12 @@ def write_configuration(
     url: str,
     notifier: Mapping[str, object] | None = None,
 ) -> Configuration:
-    """Writes `base` into `folder` with what a demo needs otherwise, and loads it from there.
+    """Writes `base` into `folder`, changed to what a demo needs, and loads it from there.
 
-    Deadlines that are kept in real time are longer, since a dozen processes may share two processors; the age
-    of marks is in simulated time, where a bar may be a day and the next one after a holiday. Alerts go where
-    `notifier` says, never where the user's own go, and history comes from no archive. Raises ConfigError for
-    a model that is not there, Failure.
+    Deadlines in real time are longer, since a dozen processes may share two processors. The age of marks is
+    in simulated time, where a bar may be a day and the next one comes after a holiday. Alerts go where
+    `notifier` says, never to the user's own destinations, and history comes from no archive. Raises
+    ConfigError for a missing model, Failure.
     """
     portfolio = _read(base.files.portfolio.path)
     portfolio["portfolio_constraints"]["symbols"] = list(symbols)
@@ -54,7 +54,7 @@ def write_configuration(
         "redis_url": url,
         "redis_password_env": None,
         "portfolio": "main",
-        "broker": {"kind": "paper"},  # whatever else the user trades by
+        "broker": {"kind": "paper"},  # never the user's own broker
         "lease_ms": 10_000,
         "answer_seconds": 5,
         "reservation_seconds": 30,
@@ -75,20 +75,20 @@ def write_configuration(
 def _copy_models(
     base: Configuration, workers: dict[str, dict[str, Any]], folder: Path, symbols: tuple[str, ...]
 ) -> None:
-    """Puts the models of what is played into `folder`, and has `workers` name them there."""
+    """Copies the models of the traded symbols into `folder`, and changes their paths in `workers`."""
     source = base.files.runtime.path.parent
     for name, parameters in workers.items():
         model = parameters.get("model")
         if model is None or name not in ("default", *symbols):
             continue
-        there, parameters["model"] = source / model, f"models/{name}.onnx"
-        here = folder / parameters["model"]
-        here.parent.mkdir(exist_ok=True)
-        for copied, copy in ((there, here), (sidecar_of(there), sidecar_of(here))):
+        original, parameters["model"] = source / model, f"models/{name}.onnx"
+        copied = folder / parameters["model"]
+        copied.parent.mkdir(exist_ok=True)
+        for file, copy in ((original, copied), (sidecar_of(original), sidecar_of(copied))):
             try:
-                shutil.copyfile(copied, copy)
+                shutil.copyfile(file, copy)
             except OSError as error:
-                raise ConfigError(copied, "", "a model", error.strerror or str(error)) from error
+                raise ConfigError(file, "", "a model", error.strerror or str(error)) from error
 
 
 def _read(path: Path) -> dict[str, Any]:

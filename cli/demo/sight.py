@@ -1,8 +1,8 @@
-"""What the demo has seen of the log: folded as the coordinator folds it, and kept as a screen needs it.
+"""Folds the events as the coordinator does, and keeps what the demo's screen shows.
 
-Everything shown follows from the events alone, as the decisions do. Only stops are timed besides, in real
-milliseconds, since simulated time stands still while they happen: from seeing the report that broke the limit
-to seeing each close, so the coordinator's decision, its way to the worker and the worker's order are in it.
+Guarantees: everything shown follows from the events alone, but for the timing of stops. Simulated time stands
+still during a stop, so it is timed in real milliseconds, from reading the report that broke the limit to
+reading each close: the coordinator's decision, its way to the worker and the worker's order are included.
 """
 
 from collections import Counter, deque
@@ -32,10 +32,10 @@ _NOTES_KEPT = 10_000
 
 
 @dataclass
-class Stop:
+class SeenStop:
     """One stop: the event that led to it, and the legs that had to be closed.
 
-    `seen`, and the times in `closed` by leg, are seconds of this machine's steady clock.
+    `seen` and the times in `closed`, by leg, are seconds of this machine's monotonic clock.
     """
 
     event: StreamId
@@ -46,7 +46,7 @@ class Stop:
 
     @property
     def took_ms(self) -> tuple[tuple[str, float | None], ...]:
-        """Each leg's symbol and the real milliseconds until it was closed; None while that is to come."""
+        """Returns each leg's symbol and the real milliseconds until it was closed; None while it is open."""
         return tuple(
             (leg.partition(":")[0], (self.closed[leg] - self.seen) * 1000 if leg in self.closed else None)
             for leg in self.legs
@@ -55,7 +55,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class SeenPosition:
-    """An open position; what it makes is not known before its first mark."""
+    """An open position; `unrealized` is None before its first mark."""
 
     symbol: str
     side: str
@@ -67,7 +67,7 @@ class SeenPosition:
 
 @dataclass(frozen=True)
 class SeenLine:
-    """A line about what was at `at_ms`: an event, the end of a day."""
+    """A line about an event or the end of a day, at `at_ms`."""
 
     at_ms: int
     line: Line
@@ -75,7 +75,7 @@ class SeenLine:
 
 @dataclass(frozen=True)
 class View:
-    """All that a screen shows, at one moment of the log. Amounts are dollars."""
+    """Everything that a screen shows, at one moment of the log. Amounts are dollars."""
 
     now_ms: int
     day: str
@@ -89,30 +89,30 @@ class View:
     allowed: int
     denied: tuple[tuple[str, int], ...]
     stopped: bool
-    stops: tuple[Stop, ...]
+    stops: tuple[SeenStop, ...]
     lines: tuple[SeenLine, ...]
 
 
 class Sight:
-    """Sees the entries of the events stream, in order, and tells what there is to be shown."""
+    """Takes the entries of the events stream, in order, and returns what is to be shown."""
 
     def __init__(self) -> None:
         self._follower = Follower()
         self._days = self._events = self._most_open = 0
         self._denied: Counter[str] = Counter()
-        self._stops: list[Stop] = []
+        self._stops: list[SeenStop] = []
         self._lines: deque[SeenLine] = deque(maxlen=_LINES_KEPT)
         self._notes: deque[SeenLine] = deque(maxlen=_NOTES_KEPT)
 
     @property
     def cursor(self) -> StreamId:
-        """The last event seen."""
+        """Returns the last event seen."""
         return self._follower.cursor
 
     # --- seeing -------------------------------------------------------------------------------------------
 
     def see_event(self, entry: Entry, now: float) -> None:
-        """The next entry, read at `now`."""
+        """Takes the next entry, read at `now`."""
         day = self._follower.state.day
         decided = self._follower.advance(entry.id, entry.fields)
         self._events += 1
@@ -126,7 +126,7 @@ class Sight:
             elif isinstance(decision, StopLossTriggered):
                 self._begin_stop(entry.id, decision, now)
         self._most_open = max(self._most_open, len(self._follower.state.positions))
-        self._tell(decided)
+        self._add_lines(decided)
 
     def _see_closed(self, at: StreamId, event: PositionClosed, now: float) -> None:
         stop = self._stops[-1] if self._stops else None
@@ -140,7 +140,7 @@ class Sight:
 
     def _begin_stop(self, at: StreamId, triggered: StopLossTriggered, now: float) -> None:
         legs = tuple(leg_key(leg.symbol, leg.side, leg.worker) for leg in parse_legs(triggered.positions))
-        self._stops.append(Stop(at, triggered.daily_pnl, legs, now))
+        self._stops.append(SeenStop(at, triggered.daily_pnl, legs, now))
 
     def _begin_day(self, over: Day, started: TradingDayStarted) -> None:
         if started.previous_day:
@@ -149,7 +149,7 @@ class Sight:
         self._most_open = 0
 
     def end(self) -> None:
-        """Nothing more comes: the day under way is told as well."""
+        """Notes the line of the unfinished day, at the end of the demo."""
         state = self._follower.state
         if state.day.date:
             self._note(self._follower.cursor.ms, self._day_line(state.day, daily_pnl(state)))
@@ -163,8 +163,8 @@ class Sight:
             f"exits {day.exits:3} | most open {self._most_open}{stopped}",
         )
 
-    def _tell(self, decided: Decided) -> None:
-        # A flatten takes no simulated time at all; what it took in real time is told instead.
+    def _add_lines(self, decided: Decided) -> None:
+        # A flatten takes no simulated time; `_see_closed` notes its real time instead.
         decisions: list[Decision] = [one for one in decided.decisions if not isinstance(one, PortfolioFlat)]
         for line in narrate(self._follower.state, decided._replace(decisions=decisions)):
             if not isinstance(decided.event, ClockTicked) or not is_everyday(line.level):
@@ -176,16 +176,16 @@ class Sight:
         self._lines.append(SeenLine(at_ms, line))
         self._notes.append(SeenLine(at_ms, line))
 
-    # --- telling ------------------------------------------------------------------------------------------
+    # --- showing ------------------------------------------------------------------------------------------
 
     def take_notes(self) -> list[SeenLine]:
-        """What has become worth a line since the last call, where there is no screen."""
+        """Returns the lines noted since the last call, for a demo without a screen."""
         notes = list(self._notes)
         self._notes.clear()
         return notes
 
     def view(self) -> View:
-        """What there is to be seen now."""
+        """Returns what a screen shows now."""
         state = self._follower.state
         return View(
             now_ms=self._follower.cursor.ms if self._follower.cursor != ORIGIN else 0,

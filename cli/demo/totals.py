@@ -1,4 +1,4 @@
-"""What a whole log comes to, counted event by event while it is replayed."""
+"""Counts the totals of a whole log, event by event, while it is replayed."""
 
 from collections import Counter
 from decimal import Decimal
@@ -22,7 +22,7 @@ class StopDay(Struct):
     """A day with a stop: the P&L that triggered it, and what the day ended with.
 
     `decision` is the ID of the StopLossTriggered; `resumed_day` the trading day of the first entry allowed
-    after it, nothing while there is none.
+    after it, empty while there is none.
     """
 
     day: str
@@ -32,13 +32,13 @@ class StopDay(Struct):
     resumed_day: str = ""
 
 
-class Totals(Struct):
+class LogTotals(Struct):
     """Counts and dollars of the log so far.
 
-    `pnl` is that of the days that are over, `last_day_pnl` that of the day still under way. `crossed` are
-    fills that were granted and on their way when a stop took the grant back, `breaches` all other facts that
-    broke a limit, by code. `contracts` are open by leg and `most_open` the most legs at once, counted from
-    what workers reported alone, so that they would also show what the fold overlooks.
+    `pnl` is that of the finished days, `last_day_pnl` that of the current day. `crossed` counts fills that
+    were granted and on their way when a stop took the slot back, `breaches` all other facts that broke a
+    limit, by code. `contracts` are open by leg, `most_open` is the most legs at once: both are counted from
+    the workers' reports alone, so that they would also show a fault of the fold.
     """
 
     days: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Totals(Struct):
     most_open: int = 0
 
     def see(self, decided: Decided, state: State) -> None:
-        """The next event, its decisions, and the state they led to."""
+        """Counts an event, its decisions, and the state after them."""
         if isinstance(decided.event, PositionOpened | PositionClosed):
             self._see_fill(decided.event)
         for index, decision in enumerate(decided.decisions):

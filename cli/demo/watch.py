@@ -1,6 +1,6 @@
-"""The demo's eyes: reads the events as anybody may, on a thread and a connection of its own.
+"""Reads the events for the demo's screen, on a thread and a connection of its own.
 
-It writes nothing, and nobody waits for it but the demo's own last page.
+Guarantees: it writes nothing, and only the demo's last page waits for it.
 """
 
 import threading
@@ -18,7 +18,7 @@ _CLOSE_SECONDS = 5.0
 
 
 class Watch:
-    """Shows a Sight what is on the log, on a thread of its own; within a `with` block."""
+    """Feeds a Sight with the events, on a thread of its own, within a `with` block."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -36,22 +36,22 @@ class Watch:
         self._thread.join(_CLOSE_SECONDS)
 
     def view(self) -> View:
-        """What there is to be seen now."""
+        """Returns what a screen shows now."""
         with self._changed:
             return self._sight.view()
 
     def take_notes(self) -> list[SeenLine]:
-        """What has become worth a line since the last call, where there is no screen."""
+        """Returns the lines noted since the last call, for a demo without a screen."""
         with self._changed:
             return self._sight.take_notes()
 
     def catch_up(self, last: StreamId, *, seconds: float) -> bool:
-        """Waits until the event `last` is seen; false when that does not come."""
+        """Waits until the event `last` is seen; returns whether it was in time."""
         with self._changed:
             return self._changed.wait_for(lambda: self._sight.cursor >= last, seconds)
 
     def end(self) -> None:
-        """Nothing more comes."""
+        """Notes the line of the unfinished day."""
         with self._changed:
             self._sight.end()
 
@@ -60,7 +60,7 @@ class Watch:
             try:
                 entries = self._bus.events_after(self._sight.cursor, count=_READ_AT_ONCE, block_ms=_BLOCK_MS)
             except BusError:
-                return  # the demo notices by itself; what was seen stays
+                return  # the demo fails by itself; the last view stays
             now = time.monotonic()
             with self._changed:
                 for entry in entries:

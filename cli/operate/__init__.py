@@ -1,1 +1,1 @@
-"""Orders of an operator, and what he looks after: the record's archive, orders whose outcome is unknown."""
+"""An operator's orders and chores: the record's archive, orders with unknown outcome."""

@@ -39,12 +39,12 @@ def archive(
 ) -> None:
     """Move old events and decisions from the server to compressed files.
 
-    Each event is decided again and compared before it goes; what was moved
-    stays part of the log, for replays and restarts. It may run while a
-    coordinator leads, be interrupted, and be run again.
+    Each event is decided again and compared before it is moved; what was moved
+    stays part of the log, for replays and restarts. The command may run while
+    a coordinator leads, be interrupted, and be run again.
 
-    Exit code 1 when the log or the archive is not what it should be, or when
-    another archiver is at work.
+    Exit code 1 when the log or the archive is damaged, or another archiver is
+    at work.
 
     For example, once a day:
 
@@ -58,9 +58,9 @@ def archive(
     keep_events
         How many events stay on the server, at least; by default 10,000.
     keep_days
-        Of how many days, in place of that.
+        Or: of how many days events stay on the server.
     verify
-        Verify all of the archive, and move nothing. Needs no server.
+        Verify the whole archive, and move nothing. Needs no server.
     dry_run
         Say what would be moved, and move nothing.
     """
@@ -68,50 +68,52 @@ def archive(
         raise Unusable("--keep-events, --keep-days: expected one of them, got both.")
     if verify and (dry_run or keep_events is not None or keep_days is not None):
         raise Unusable("--verify: expected neither --keep-events, --keep-days nor --dry-run with it.")
-    place = target.resolve()
-    chosen = folder or _usual_folder(place)
+    resolved = target.resolve()
+    chosen = folder or _usual_folder(resolved)
     if verify:
         _verify(chosen)
     else:
         from portfold.coordinator.store.archiver import Keep
 
-        _archive(place, chosen, Keep(events=keep_events or Keep().events, days=keep_days), dry_run=dry_run)
+        _archive(resolved, chosen, Keep(events=keep_events or Keep().events, days=keep_days), dry_run=dry_run)
 
 
-def _usual_folder(place: "ResolvedTarget") -> Path:
+def _usual_folder(resolved: "ResolvedTarget") -> Path:
     from portfold.cli.folders import state_folder
 
-    named = place.configuration.runtime.archive_folder
-    return Path(named) if named else state_folder() / "archive" / place.portfolio
+    named = resolved.configuration.runtime.archive_folder
+    return Path(named) if named else state_folder() / "archive" / resolved.portfolio
 
 
-def _archive(place: "ResolvedTarget", folder: Path, keep: "Keep", *, dry_run: bool) -> None:
+def _archive(resolved: "ResolvedTarget", folder: Path, keep: "Keep", *, dry_run: bool) -> None:
     from portfold.coordinator.store.archiver import archive_history, outlook
     from portfold.events.wire.archiver_bus import ArchiverBus
     from portfold.events.wire.connection import connect
 
-    bus = ArchiverBus(connect(place.url, password=place.password), place.portfolio)
+    bus = ArchiverBus(connect(resolved.url, password=resolved.password), resolved.portfolio)
     began = time.monotonic()
     try:
         if dry_run:
             done = outlook(bus, folder, keep)
         else:
-            done = archive_history(bus, folder, keep, on_progress=_tell_segment)
+            done = archive_history(bus, folder, keep, on_progress=_print_segment)
     finally:
         bus.close()
     seconds = time.monotonic() - began
-    for line in _told(done, f"{place.shown} to {folder}", seconds, would="would be " if dry_run else ""):
+    for line in _summary(
+        done, f"{resolved.shown} to {folder}", seconds, would="would be " if dry_run else ""
+    ):
         print(line)
 
 
-def _told(done: "Archived", what: str, seconds: float, *, would: str) -> list[str]:
+def _summary(done: "Archived", what: str, seconds: float, *, would: str) -> list[str]:
     lines = []
     if done.events:
         lines.append(f"{done.events:,} events and {done.decisions:,} decisions {would}moved from {what}.")
     if done.trimmed_events:
         lines.append(f"The server keeps all from event {done.first_kept} on.")
     if not done.events and not done.trimmed_events:
-        lines.append(f"Nothing to move from {what}: all there is on the server is to stay.")
+        lines.append(f"Nothing to move from {what}: everything on the server is to stay.")
     if done.decided:
         lines.append(f"Decided {_rate(done.decided, seconds)}, all alike.")
     return lines
@@ -121,7 +123,7 @@ def _verify(folder: Path) -> None:
     from portfold.coordinator.store.verification import verify_archive
 
     began = time.monotonic()
-    found = verify_archive(folder, on_progress=_tell_segment)
+    found = verify_archive(folder, on_progress=_print_segment)
     for line in _verdict(found, folder, time.monotonic() - began):
         print(typed(line))
 
@@ -149,8 +151,8 @@ def _segments(count: int) -> str:
     return f"{count:,} segment" if count == 1 else f"{count:,} segments"
 
 
-def _tell_segment(segment: "Segment") -> None:
-    from portfold.events.fields import readable  # the archive may be another's
+def _print_segment(segment: "Segment") -> None:
+    from portfold.events.fields import readable  # somebody else may have written the archive
 
     held = f"{segment.events:,} events and {segment.decisions:,} decisions, {segment.first} to {segment.last}"
     print(readable(f"{segment.file}  {held}, {segment.bytes / 1e6:,.1f} MB"), flush=True)

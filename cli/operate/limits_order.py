@@ -1,15 +1,15 @@
-"""An order of limits, which undoes nothing that it does not name.
+"""Orders limits, and undoes no limit that the order does not name.
 
-On the log an order of limits names all of them, so it is made of those that were read before: of two who
-order at once the later would undo what the earlier named. So whoever orders looks whether somebody else did
-between the reading and the order; if so that is told, kept by ordering once more, and the end of it is told
-too. Of a limit that both named the later order holds.
+On the log an order names all limits, so those that are not changed are read first: of two orders at the same
+moment the later would undo what the earlier changed. So after each order this looks for others between its
+reading and its order. Where there are some, it prints them, orders once more with their changes kept, and
+prints the limits that hold in the end. Of a limit that both changed the later order holds.
 """
 
 from collections.abc import Mapping
 
 from portfold.cli.exits import Failure
-from portfold.cli.typed import tell_aside
+from portfold.cli.typed import print_note
 from portfold.coordinator.fold.limits import Limits, changed_limits, limits_named, limits_of
 from portfold.coordinator.views.order_outcome import limits_between, limits_ordered
 from portfold.events.codec import encode_checked
@@ -21,7 +21,7 @@ _TRIES = 10
 
 
 def change_limits(bus: Bus, changes: Mapping[str, str], *, by: str, reason: str) -> StreamId:
-    """Adds the order. Raises RefusedField, BusError, and Failure where others order limits without end."""
+    """Adds the order to the log. Raises RefusedField, BusError, and Failure after ten tries."""
     read = limits_ordered(bus)
     known_to, wanted, tries = read.known_to, dict(changes), 0
     while True:
@@ -33,22 +33,22 @@ def change_limits(bus: Bus, changes: Mapping[str, str], *, by: str, reason: str)
         for other in others:
             theirs = _named_by(other, read.limits)
             what = ", ".join(f"{name}={value}" for name, value in theirs.items())
-            tell_aside(f"{other.by} ordered limits at the same moment: {what or 'those that were in force'}.")
+            print_note(f"{other.by} ordered limits at the same moment: {what or 'those that were in force'}.")
             kept = {**kept, **theirs}
         kept = {**kept, **changes}
         if kept == wanted:
             if others or tries > 1:
-                tell_aside(f"Ordered here, and the last word: {limits_of(order).text}.")
+                print_note(f"The last order, given here, sets: {limits_of(order).text}.")
             return event
         if tries == _TRIES:
             raise Failure(
-                f"On record as {event}, and others order limits without end, so what they named may be "
-                f"undone. Ordered here: {limits_of(order).text}. See: portfold status"
+                f"On record as {event}; but others order limits without end, so some of their changes may "
+                f"be undone. Ordered here: {limits_of(order).text}. See: portfold status"
             )
         wanted, known_to = kept, event
 
 
 def _named_by(other: LimitsChanged, before: Limits | None) -> dict[str, str]:
-    """What it changes of the limits that were read."""
+    """Returns what the order changes of the limits that were read before it."""
     was, now = limits_named(before) if before else {}, limits_named(limits_of(other))
     return {name: value for name, value in now.items() if value != was.get(name)}

@@ -1,7 +1,7 @@
 """`portfold halt`, `resume`, `flatten`, `limits`, `settle`, `retire`, `acknowledge`: an operator's orders.
 
-Each is an event on the log with who and why. It is recorded whether or not anybody coordinates, takes effect
-as soon as somebody does, and survives every restart; the same can be written by hand with XADD.
+Each is an event on the log, with who and why. It is recorded even while no coordinator leads, takes effect as
+soon as one does, and survives every restart; it can also be written by hand with XADD.
 """
 
 from contextlib import suppress
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _TARGET = Target()
 
-Who = Annotated[str, Parameter(name="--by", help="Who orders this; it stands on the record.")]
-Why = Annotated[str, Parameter(name="--reason", help="Why; it stands on the record.")]
+Who = Annotated[str, Parameter(name="--by", help="Who orders this; goes on record.")]
+Why = Annotated[str, Parameter(name="--reason", help="Why; goes on record.")]
 
 
 def register(app: App) -> None:
@@ -44,7 +44,7 @@ def halt(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
 
 
 def resume(*, by: Who, reason: Why, force: bool = False, target: Target = _TARGET) -> None:
-    """Lift a halt. The day's stop is lifted only by force, and that is on the record.
+    """Lift a halt. With --force also today's stop.
 
     Exit code 1 when it is refused: stopped out today, or positions are still being flattened.
 
@@ -55,7 +55,7 @@ def resume(*, by: Who, reason: Why, force: bool = False, target: Target = _TARGE
     Parameters
     ----------
     force
-        Lift today's stop as well; the loss may then grow by one more daily limit.
+        Lift today's stop as well, which goes on record; the loss may then grow by one more daily limit.
     """
     from portfold.events.incoming import TradingResumed
 
@@ -72,26 +72,26 @@ def flatten(*, by: Who, reason: Why, now: bool = False, target: Target = _TARGET
     Parameters
     ----------
     now
-        The kill switch: reach the workers directly too, so that it works with no coordinator running. The log
-        accounts for it as soon as there is one.
+        The kill switch: reach the workers directly too, so that it works with no coordinator running. A
+        coordinator accounts for it on the log as soon as one leads.
     """
     from portfold.events.incoming import FlattenRequested
 
     bus = target.bus()
     order = FlattenRequested(by=by, reason=reason)
     event = _pulled(bus, order) if now else put(bus, order)
-    tell_outcome(bus, event, "Flattening is ordered, and trading is halted.")
+    print_outcome(bus, event, "Flattening is ordered, and trading is halted.")
 
 
 def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
-    """Pulls the kill switch, whatever becomes of the order on the log; Failure where that was refused."""
+    """Pulls the kill switch, even where the log refuses the order. Raises Failure where either is refused."""
     from portfold.events.wire.errors import BusError
     from portfold.workers.client.closing.flatten_order import pull_fields
 
     event, refused = None, ""
     try:
         event = put(bus, order)
-    except (BusError, ValueError) as error:  # a field that the log does not take as well
+    except (BusError, ValueError) as error:  # ValueError: a field that the log refuses
         refused = str(error).rstrip(".")
     try:
         bus.pull_killswitch(pull_fields(order.by, order.reason, event))
@@ -100,7 +100,7 @@ def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
             f"The order is on record as {event}" if event else f"The log did not take the order: {refused}"
         )
         raise Failure(f"THE KILL SWITCH IS NOT PULLED: {error}\n{on_log}.") from error
-    with suppress(OSError):  # what may be wrong with the order is said whoever reads this
+    with suppress(OSError):  # a closed stdout must not hide a failure of the order
         print("The kill switch is pulled: every worker that hears it closes what it holds.")
     if event is None:
         raise Failure(
@@ -122,9 +122,9 @@ def limits(  # noqa: PLR0913 - each is an option of the command
     on_worker_lost: Literal["hold", "flatten"] | None = None,
     target: Target = _TARGET,
 ) -> None:
-    """Change limits from now on. What is not named stays as it is, even if somebody orders others just now.
+    """Change limits from now on. Limits not given here stay, even if somebody changes them at this moment.
 
-    They outlast every restart. An edited configuration only tightens them; to loosen them, order again.
+    Changes outlast every restart. An edited configuration only tightens limits; to loosen them, order again.
 
     For example:
 
@@ -159,7 +159,7 @@ def limits(  # noqa: PLR0913 - each is an option of the command
     if not changes:
         raise Unusable(f"limits: expected at least one of --{', --'.join(given).replace('_', '-')}.")
     bus = target.bus()
-    tell_outcome(bus, change_limits(bus, changes, by=by, reason=reason), "The limits are changed.")
+    print_outcome(bus, change_limits(bus, changes, by=by, reason=reason), "The limits are changed.")
 
 
 def settle(  # noqa: PLR0913 - each is an option of the command
@@ -175,7 +175,7 @@ def settle(  # noqa: PLR0913 - each is an option of the command
     pnl: str = "0",
     target: Target = _TARGET,
 ) -> None:
-    """Say what is really held, where the log and the broker disagree; the symbol may then be traded again.
+    """Record what is really held, where log and broker disagree; the symbol may then be traded again.
 
     For example:
 
@@ -190,16 +190,16 @@ def settle(  # noqa: PLR0913 - each is an option of the command
     size
         Contracts really held; 0 for none.
     side
-        Of the position.
+        The position's side.
     price
         Its entry price; needed where something is held.
     pnl
-        Dollars made when it was closed unseen, net; booked to the day.
+        Net dollars made when it was closed unseen; counted in today's P&L.
     """
     from portfold.events.incoming import PositionSettled
 
-    if size and price is None:  # a price made up here would make up a profit or a loss
-        raise Unusable(f"--price: expected the entry price of the {size} {symbol} that are held.")
+    if size and price is None:  # a made-up price would be a made-up profit or loss
+        raise Unusable(f"--price: expected the entry price of the {size} {symbol} held.")
     order = PositionSettled(
         by=by,
         reason=reason,
@@ -214,12 +214,12 @@ def settle(  # noqa: PLR0913 - each is an option of the command
 
 
 def retire(worker: str, /, *, by: Who, reason: Why, target: Target = _TARGET) -> None:
-    """Say that a lost worker will not come back: its symbols are free for others.
+    """Record that a lost worker will not come back; others may then trade its symbols.
 
     If it does come back, it is a worker again, and what it holds counts.
 
-    Exit code 1 when it is refused: the worker lives or is not lost, or something
-    of it is open or may be.
+    Exit code 1 when it is refused: the worker is alive or not lost, or it has
+    positions or slots that are or may be open.
 
     For example:
 
@@ -234,21 +234,21 @@ def retire(worker: str, /, *, by: Who, reason: Why, target: Target = _TARGET) ->
     from portfold.events.incoming import WorkerRetired
 
     order = WorkerRetired(by=by, reason=reason, worker=worker)
-    encode_checked(order)  # before anybody is asked about a name that is none
+    encode_checked(order)  # refuses an invalid name before the server is asked
     bus = target.bus()
     if bus.beats([worker])[0] is not None:
         raise Failure(
-            f"{worker} is alive: it gives signs of life. Stop it first; only a lost one is retired."
+            f"{worker} is alive: it gives signs of life. Stop it first; only a lost worker is retired."
         )
-    tell_outcome(bus, put(bus, order), f"{worker} is retired.")
+    print_outcome(bus, put(bus, order), f"{worker} is retired.")
 
 
 def acknowledge(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
-    """Answer for going on without a part of the log that is gone for good; that stays on record for ever.
+    """Let trading go on without a part of the log that is lost for good. That stays on record.
 
     Needed where the coordinator refuses to lead because the log does not add up,
-    or denies entries because it lost its end. Look first what is open at the
-    broker: fills that nobody else has a record of may be among what is gone.
+    or denies entries because the log lost its end. First see what is open at
+    the broker: the lost part may have held fills that stand nowhere else.
 
     Exit code 1 when nothing is missing.
 
@@ -261,12 +261,12 @@ def acknowledge(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
 
     bus = target.bus()
     event = log_integrity.acknowledge(bus, lambda: missed_at_the_end(bus), by=by, reason=reason)
-    tell_outcome(bus, event, "The loss is acknowledged.")
+    print_outcome(bus, event, "The loss is acknowledged.")
 
 
 def _give(target: Target, order: "Event", done: str) -> None:
     bus = target.bus()
-    tell_outcome(bus, put(bus, order), done)
+    print_outcome(bus, put(bus, order), done)
 
 
 def put(bus: "Bus", order: "Event") -> "StreamId":
@@ -276,8 +276,8 @@ def put(bus: "Bus", order: "Event") -> "StreamId":
     return bus.append(encode_checked(order))
 
 
-def tell_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
-    """Prints what became of an order, and lets go of the bus. Raises Failure where it was refused."""
+def print_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
+    """Prints what became of an order, and closes the bus. Raises Failure where it was refused."""
     from portfold.coordinator.views.order_outcome import outcome_of
 
     outcome = outcome_of(bus, event, wait_seconds=2.0)
@@ -289,9 +289,9 @@ def tell_outcome(bus: "Bus", event: "StreamId", done: str) -> None:
         print(f"{done} On record as {event}.")
     elif leader:
         see = typed("portfold status")
-        print(f"On record as {event}. {leader} leads and has not come to it yet; see: {see}")
+        print(f"On record as {event}. {leader} leads and has not decided it yet; see: {see}")
     else:
-        print(f"On record as {event}. Nobody coordinates now; it takes effect when somebody does.")
+        print(f"On record as {event}. No coordinator leads now; it takes effect when one does.")
 
 
 def _number(option: str, text: str) -> Decimal:

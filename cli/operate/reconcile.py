@@ -1,4 +1,4 @@
-"""`portfold reconcile`: what became of orders of which the broker did not tell."""
+"""`portfold reconcile`: settles orders with unknown outcome, after a person has looked at the broker."""
 
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -34,13 +34,14 @@ def reconcile(  # noqa: PLR0913 - each is an option of the command
     book: Path | None = None,
     target: Target = _TARGET,
 ) -> None:
-    """List the orders of which nobody knows, or say what became of one.
+    """List the orders with unknown outcome, or say what became of one.
 
-    A broker such as TradersPost may leave an order unanswered. It is not sent
-    again, counts as open, and blocks entries on its symbol until somebody has
-    looked at the broker and said here what is true. The log is told as well.
+    A broker such as TradersPost may leave an order unanswered. The order is
+    not sent again, counts as open, and blocks entries on its symbol until a
+    person has looked at the broker and says here whether it was filled. That
+    settles the book and the log.
 
-    Exit code 1 when there is no such order, or more has happened since.
+    Exit code 1 when there is no such order, or its symbol was traded since.
 
     For example:
 
@@ -49,39 +50,41 @@ def reconcile(  # noqa: PLR0913 - each is an option of the command
     Parameters
     ----------
     order
-        The order's name, as the log of the worker has it; without one, all are listed.
+        The order's name, as the worker's log has it; without one, all are listed.
     filled
-        It was filled.
+        The order was filled.
     not_filled
-        It was not, and will not be.
+        The order was not filled, and will not be.
     price
-        The price it was filled at; by default the one that was believed.
+        The price of the fill; by default the expected price that the list shows.
     book
         The broker's file, the same as the workers'.
     """
     from portfold.cli.folders import default_book
-    from portfold.cli.operate.orders import put, tell_outcome
+    from portfold.cli.operate.orders import print_outcome, put
     from portfold.events.codec import RefusedField
     from portfold.events.fields import DECEIVING, readable
     from portfold.events.wire.errors import BusError
     from portfold.workers.brokers.traderspost.reconciliation import Reconciliation
 
-    place = target.resolve()
-    runtime = place.configuration.runtime
-    file = book or default_book(place, runtime.broker.kind)
+    resolved = target.resolve()
+    runtime = resolved.configuration.runtime
+    file = book or default_book(resolved, runtime.broker.kind)
     if not file.exists():
         raise Failure(f"There is no book {file}, so there are no orders.")
-    bus = place.bus()
-    told: list[StreamId] = []
+    bus = resolved.bus()
+    recorded: list[StreamId] = []
 
-    def tell(settlement: "Settlement") -> None:
+    def record(settlement: "Settlement") -> None:
         try:
-            told.append(put(bus, _as_event(settlement, by or "", reason or "")))
+            recorded.append(put(bus, _as_event(settlement, by or "", reason or "")))
         except (BusError, RefusedField) as error:
             why = str(error).rstrip(".")
-            raise Failure(f"The book has it; the log could not be told: {why}. Say it again.") from error
+            raise Failure(
+                f"The book is settled, but the log is not: {why}. Give the same command again."
+            ) from error
 
-    books = Reconciliation(file, place.configuration.contracts, tell)
+    books = Reconciliation(file, resolved.configuration.contracts, record)
     try:
         if order is None:
             _list(books)
@@ -92,11 +95,11 @@ def reconcile(  # noqa: PLR0913 - each is an option of the command
         elif not by or not reason:
             raise Unusable("reconcile: expected --by and --reason: who says so, and why.")
         elif _settled(books, order, filled=filled, price=_price(price), by=by, reason=reason) is None:
-            print(f"That is known already of order {order}; nothing is changed.")
-        elif told:
-            tell_outcome(bus, told[0], f"Order {order} is settled.")
+            print(f"Order {order} is already recorded so; nothing is changed.")
+        elif recorded:
+            print_outcome(bus, recorded[0], f"Order {order} is settled.")
         else:
-            print(f"Order {order} is settled; what the log holds is right as it is.")
+            print(f"Order {order} is settled; the log needs no change.")
     finally:
         books.close()
         bus.close()
@@ -105,28 +108,28 @@ def reconcile(  # noqa: PLR0913 - each is an option of the command
 def _settled(
     books: "Reconciliation", order: str, *, filled: bool, price: Decimal | None, by: str, reason: str
 ) -> "Settlement | None":
-    """Settles the order. Raises RefusedField, with the book as it was, for words that the log would not take.
+    """Settles the order. Raises RefusedField, with the book unchanged, where the log would refuse it.
 
-    The names and the size, which the book will give, stand for any here.
+    Symbol, worker and size come from the book later, so any valid ones are checked here.
     """
     from portfold.events.codec import encode_checked
     from portfold.events.incoming import PositionSettled
 
-    said_at = Decimal(0) if price is None else price
-    encode_checked(PositionSettled(by, reason, "ANY", "any", "long", 0, said_at, Decimal(0)))
+    given_price = Decimal(0) if price is None else price
+    encode_checked(PositionSettled(by, reason, "ANY", "any", "long", 0, given_price, Decimal(0)))
     return books.filled(order, price) if filled else books.not_filled(order)
 
 
 def _list(books: "Reconciliation") -> None:
     orders = books.unsettled()
     for order in orders:
-        print(f"{order} {order.state}, believed at {order.price:f}: {order.said}")
-    untold = books.untold()
-    for order in untold:
+        print(f"{order} {order.state}, expected price {order.price:f}: {order.said}")
+    unrecorded = books.untold()
+    for order in unrecorded:
         how = "not-filled" if order.state == "not_filled" else "filled"
-        print(f"{order} is settled here, and the log was not told: say --{how} again.")
-    if not orders and not untold:
-        print("Of every order it is known what became of it.")
+        print(f"{order} is settled in the book but not on the log: give --{how} again.")
+    if not orders and not unrecorded:
+        print("There are no orders with unknown outcome.")
 
 
 def _as_event(settled: "Settlement", by: str, reason: str) -> "PositionSettled":

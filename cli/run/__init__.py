@@ -1,1 +1,1 @@
-"""What runs: the server, the coordinator, workers, the flattener, the notifier, or all of it at once."""
+"""Long-running processes: server, coordinator, workers, flattener, notifier, or all of them at once."""

@@ -35,10 +35,10 @@ def coordinator(
     Parameters
     ----------
     clock
-        `server`: time is that of Redis. `driven`: time is that of the last event, which a simulation writes.
+        `server`: time is that of Redis. `driven`: time is that of the last event, as a simulation writes it.
     archive
-        The folder that `portfold archive` moved history to; by default runtime.json's archive_folder. It is
-        needed only where there is no snapshot to start from.
+        The folder that `portfold archive` moved history to; by default runtime.json's archive_folder.
+        Needed only where there is no snapshot to start from.
     """
     from portfold.cli.stopping import stopped_by_signals
     from portfold.config import with_archive
@@ -46,15 +46,15 @@ def coordinator(
     from portfold.events.wire.connection import Place
     from portfold.log import open_log
 
-    place = target.resolve()
-    password = place.password
+    resolved = target.resolve()
+    password = resolved.password
     log, lines = open_log("coordinator", for_here=typing_here())
     try:
-        _tell(place.configuration, log)
+        _log_configuration(resolved.configuration, log)
         with stopped_by_signals() as stop:
             run(
-                with_archive(place.configuration, archive),
-                Place(place.url, password, place.portfolio),
+                with_archive(resolved.configuration, archive),
+                Place(resolved.url, password, resolved.portfolio),
                 clock=clock,
                 log=log,
                 stop=stop.event,
@@ -64,8 +64,8 @@ def coordinator(
     return stop.exit_code
 
 
-def _tell(configuration: "Configuration", log: "Log") -> None:
-    """Where the configuration came from, and what of it has no effect."""
+def _log_configuration(configuration: "Configuration", log: "Log") -> None:
+    """Logs where the configuration came from, and which of its keys have no effect."""
     files = configuration.files
     packaged = [file.path.name for file in (files.portfolio, files.runtime, files.contracts) if file.packaged]
     log.info(

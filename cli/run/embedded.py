@@ -1,4 +1,4 @@
-"""A server and a coordinator of one's own, for a command that is told `--embedded`: both end with it."""
+"""Starts a server and a coordinator for a command with `--embedded`; both end with the command."""
 
 import threading
 from collections.abc import Iterator
@@ -18,22 +18,22 @@ _LEADS_SECONDS = 20.0
 _LOOK_SECONDS = 0.05
 
 
-def check_embedded(place: ResolvedTarget, target: Target) -> None:
-    """Raises Unusable where another server is meant."""
+def check_embedded(resolved: ResolvedTarget, target: Target) -> None:
+    """Raises Unusable where the options or the configuration name another server."""
     if target.url:
-        raise Unusable("--embedded brings its own server: expected no --url and no PORTFOLD_URL.")
-    if place.configuration.runtime.redis_password_env is not None:
-        file = place.configuration.files.runtime.path
+        raise Unusable("--embedded starts its own server: expected no --url and no PORTFOLD_URL.")
+    if resolved.configuration.runtime.redis_password_env is not None:
+        file = resolved.configuration.files.runtime.path
         raise Unusable(f"--embedded: {file}: redis_password_env: expected null, its server has no password.")
 
 
 @contextmanager
 def embedded(
-    place: ResolvedTarget, words: list[str], log: "Log", stop: threading.Event
+    resolved: ResolvedTarget, words: list[str], log: "Log", stop: threading.Event
 ) -> Iterator[ResolvedTarget]:
-    """The same place on a server of its own, where a coordinator leads, started with the options `words`.
+    """Yields the portfolio on an embedded server, with a coordinator started by the options `words`.
 
-    Its data is that of `portfold server`, and stays. Raises ServerError, Failure.
+    The data is that of `portfold server`, and is kept. Raises ServerError, Failure.
     """
     from portfold.cli.folders import state_folder
     from portfold.events.wire.embedded import EmbeddedServer
@@ -47,7 +47,7 @@ def embedded(
         keeping = threading.Thread(target=supervisor.run, args=[ended], name="coordinator")
         keeping.start()
         try:
-            there = replace(place, url=server.url)
+            there = replace(resolved, url=server.url)
             _wait_for_a_leader(there, server.folder, keeping, stop)
             yield there
         finally:
@@ -56,13 +56,15 @@ def embedded(
 
 
 def _wait_for_a_leader(
-    place: ResolvedTarget, folder: Path, keeping: threading.Thread, stop: threading.Event
+    resolved: ResolvedTarget, folder: Path, keeping: threading.Thread, stop: threading.Event
 ) -> None:
     from portfold.clock import SystemClock
 
     clock = SystemClock()
     deadline = clock.monotonic() + _LEADS_SECONDS
-    with closing(place.bus()) as bus:
+    with closing(resolved.bus()) as bus:
         while bus.leader() is None and not stop.wait(_LOOK_SECONDS):
             if not keeping.is_alive() or clock.monotonic() > deadline:
-                raise Failure(f"No coordinator leads the portfolio in {folder}; it has said why above.")
+                raise Failure(
+                    f"No coordinator leads the portfolio in {folder}; the reason is in the log lines above."
+                )

@@ -1,4 +1,4 @@
-"""`portfold flattener`: closes what dead workers left open."""
+"""`portfold flattener`: closes what lost workers left open."""
 
 from pathlib import Path
 
@@ -16,9 +16,9 @@ def register(app: App) -> None:
 
 
 def flattener(*, book: Path | None = None, paper: bool = False, target: Target = _TARGET) -> int:
-    """Stand ready to close the positions of workers that died, when they are to be flattened.
+    """Stand by to close positions of lost workers, when these are to be flattened.
 
-    Run one beside every portfolio. It has its own way to the broker and never opens anything.
+    Run one beside every portfolio. It orders at the broker itself, and never opens anything.
 
     For example:
 
@@ -29,7 +29,7 @@ def flattener(*, book: Path | None = None, paper: bool = False, target: Target =
     book
         The broker's file, the same as the workers'.
     paper
-        Close on paper, whichever broker runtime.json names: for workers that trade so.
+        Close on paper, whichever broker runtime.json names; for workers started with --paper.
     """
     from portfold.cli.folders import default_book
     from portfold.cli.stopping import stopped_by_signals
@@ -38,14 +38,14 @@ def flattener(*, book: Path | None = None, paper: bool = False, target: Target =
     from portfold.workers.client.settings import GateSettings
     from portfold.workers.flattener.flattener import run
 
-    place = target.resolve()
-    configuration = on_paper(place.configuration) if paper else place.configuration
-    settings = GateSettings.of(place.configuration, url=place.url, portfolio=place.portfolio)
+    resolved = target.resolve()
+    configuration = on_paper(resolved.configuration) if paper else resolved.configuration
+    settings = GateSettings.of(resolved.configuration, url=resolved.url, portfolio=resolved.portfolio)
     log, lines = open_log("flattener", for_here=typing_here())
     try:
         with stopped_by_signals() as stop:
             kind = configuration.runtime.broker.kind
-            file = book or default_book(place, kind)
+            file = book or default_book(resolved, kind)
             run(configuration, settings, file, log=log, stop=stop.event)
     finally:
         lines.close()

@@ -1,9 +1,9 @@
-"""Said before a worker joins a portfolio: where that is, and who is alive there.
+"""Checks, before a worker joins a portfolio, where that is and who is alive there.
 
-Without an address a worker joins whoever listens where `portfold server` would, perhaps with real workers.
-So the address and the live workers are the first thing said; and beside others that trade the same symbols,
-or have not said what they trade, nobody begins to trade unless it was said (--join) or is said now, on a
-terminal.
+Without an address a worker joins the server on the usual port, perhaps one with real workers. So the address
+and the live workers are logged first. Guarantees: nobody starts to trade beside workers that trade the same
+symbols, or have not announced theirs, unless --join is given, a person agrees on the terminal, or the server
+does not answer.
 """
 
 import sys
@@ -38,78 +38,79 @@ class Beside:
 
 
 def join_there(
-    place: "ResolvedTarget", symbols: Sequence[str], own: Iterable[str], log: "Log", *, join: bool
+    resolved: "ResolvedTarget", symbols: Sequence[str], own: Iterable[str], log: "Log", *, join: bool
 ) -> None:
-    """Says where and beside whom. `own`: the names of what is started, whose claims are their own matter.
+    """Logs where it joins and who is alive there. Workers named in `own`, those being started, do not count.
 
-    Raises Unusable where others live and nobody said that they be joined.
+    Raises Unusable where others trade these symbols and nobody agreed to join them.
     """
     from portfold.events.wire.errors import BusError
 
     try:
-        alive = _alive(place)
+        alive = _alive(resolved)
     except BusError as error:
-        log.warning(f"Joining {place.shown}: who is alive there is not known", why=str(error))
+        log.warning(f"Joining {resolved.shown}: it is not known who is alive there", why=str(error))
         return
-    log.info(f"Joining {place.shown}", alive=", ".join(one.worker for one in alive) or "nobody")
+    log.info(f"Joining {resolved.shown}", alive=", ".join(one.worker for one in alive) or "nobody")
     mine = set(own)
     others = [one for one in alive if one.worker not in mine]
-    others = [one for one in others if one.reticent or set(one.symbols) & set(symbols)]
+    others = [one for one in others if one.unannounced or set(one.symbols) & set(symbols)]
     if not others or join:
         return
-    named = "; ".join(f"{one.worker} ({', '.join(one.symbols) or 'flat'}{one.unsaid})" for one in others)
+    named = "; ".join(f"{one.worker} ({', '.join(one.symbols) or 'flat'}{one.remark})" for one in others)
     sure = all(set(one.symbols) & set(symbols) for one in others)
-    told = f"On {place.shown} others trade these symbols already{'' if sure else ', or may'}: {named}."
+    warning = f"On {resolved.shown} others trade these symbols already{'' if sure else ', or may'}: {named}."
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Unusable(f"{told} Say --join to trade beside them; or name another --portfolio or --url.")
-    print(f"{told}\nTrade beside them? [y/N] ", end="", file=sys.stderr, flush=True)
+        raise Unusable(f"{warning} Give --join to trade beside them, or name another --portfolio or --url.")
+    print(f"{warning}\nTrade beside them? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Unusable("Not joined.")
 
 
-def check_names_free(place: "ResolvedTarget", own: Sequence[str], stop: "Event") -> None:
-    """Raises Unusable where other processes live by the names of what is to be started."""
+def check_names_free(resolved: "ResolvedTarget", own: Sequence[str], stop: "Event") -> None:
+    """Raises Unusable where live processes already have names of workers that are to be started."""
     from portfold.events.wire.errors import BusError
     from portfold.workers.run.claim import BEATS_TO_SEE, renewed, shown_holder
 
-    beat = float(place.configuration.runtime.heartbeat_seconds)
+    beat = float(resolved.configuration.runtime.heartbeat_seconds)
     try:
-        with closing(place.bus()) as bus:
+        with closing(resolved.bus()) as bus:
             held = bus.claimed(own)
             taken = renewed(bus, held, BEATS_TO_SEE * beat, stop)
     except BusError:
-        return  # each worker looks again when it takes its name
+        return  # each worker checks again when it claims its name
     if taken:
         named = ", ".join(f"{name} ({shown_holder(held[name])})" for name in taken[:_NAMED])
         more = f" and {len(taken) - _NAMED} more" if len(taken) > _NAMED else ""
         raise Unusable(
-            f"On {place.shown} other processes trade under these names already: {named}{more}. Stop them; or "
-            "take their place with --take-over, and they stop."
+            f"On {resolved.shown} other processes trade under these names already: {named}{more}. "
+            "Stop them; or take their place with --take-over, and they stop."
         )
 
 
 class _Alive(NamedTuple):
-    """A living worker, and what it trades: what it announced, and what it holds or has a slot in."""
+    """A living worker and its symbols: those it announced, and those it holds or has a slot in."""
 
     worker: str
     symbols: tuple[str, ...]
-    reticent: bool
+    unannounced: bool
 
     @property
-    def unsaid(self) -> str:
-        return "; has not said what it trades" if self.reticent else ""
+    def remark(self) -> str:
+        return "; has not announced what it trades" if self.unannounced else ""
 
 
-def _alive(place: "ResolvedTarget") -> list[_Alive]:
-    """All but the flattener, which opens nothing, and who has ended and whose heartbeat lingers.
+def _alive(resolved: "ResolvedTarget") -> list[_Alive]:
+    """Returns the living workers but the flattener, which opens nothing.
 
-    Where nobody leads, who has ended may have begun again since: its heartbeat counts.
+    A worker that stopped or retired does not count, even while its heartbeat lingers. Where nobody leads it
+    may have started again unseen, so its heartbeat counts.
     """
     from portfold.coordinator.views.portfolio_view import PortfolioView
     from portfold.coordinator.views.view_field import view_in
     from portfold.workers.flattener.flattener import NAME
 
-    with closing(place.bus()) as bus:
+    with closing(resolved.bus()) as bus:
         view = view_in(bus.status()) or PortfolioView()
         trading = view.traded()
         ended = ("stopped", "retired") if bus.leader() else ()
@@ -119,7 +120,7 @@ def _alive(place: "ResolvedTarget") -> list[_Alive]:
         _Alive(
             one.worker,
             tuple(dict.fromkeys((*one.symbols, *trading.get(one.worker, ())))),
-            reticent=not one.symbols,
+            unannounced=not one.symbols,
         )
         for one, beat in zip(announced, beats, strict=True)
         if beat is not None and one.worker != NAME

@@ -1,7 +1,7 @@
-"""What child processes run in: the command a person would type, on a leash.
+"""Starts child processes that end with their parent, however the parent ends.
 
-Whoever starts one holds the other end of its standard input. When he is gone, however he went, that end
-closes, and the child ends in good order, or after a moment by force: no demo leaves orphans behind.
+The parent holds the other end of the child's standard input. When the parent is gone that end closes, and
+the child ends in good order, or after two seconds by force: no demo leaves orphans behind.
 """
 
 import os
@@ -14,12 +14,12 @@ _GRACE_SECONDS = 2.0
 
 
 def leashed() -> list[str]:
-    """The words that start the command as a process of one's own, whatever lies in the working folder."""
+    """Returns the words that start `portfold` as a child process, whatever lies in the working folder."""
     return [sys.executable, "-P", "-m", "portfold", ON_A_LEASH]
 
 
 def watch_the_other_end() -> None:
-    """From now on this process ends when standard input is closed."""
+    """Ends this process when its standard input is closed."""
     threading.Thread(target=_watch, name="leash", daemon=True).start()
 
 

@@ -1,4 +1,4 @@
-"""`portfold notifier`: tells people what happens."""
+"""`portfold notifier`: sends alerts."""
 
 from typing import Literal
 
@@ -16,12 +16,12 @@ def register(app: App) -> None:
 
 
 def notifier(*, clock: Literal["server", "driven"] = "server", target: Target = _TARGET) -> int:
-    """Tell alerts: the stop, trades, what is wrong, the day's summary.
+    """Send alerts: the stop, trades, what is wrong, the day's summary.
 
-    Where they go, and which, is in runtime.json under notifier; without any
-    of that, into this command's own log. The address of a webhook is taken
-    from the environment variable that is named there. Nothing that happens
-    to a webhook can delay a decision. A second notifier stands by.
+    runtime.json says under notifier which alerts go where; with nothing there
+    they go into this command's own log. A webhook's address is read from the
+    environment variable that is named there. A slow webhook never delays a
+    decision. A second notifier stands by.
 
     For example, with "discord_webhook_env": "DISCORD_WEBHOOK" in runtime.json:
 
@@ -30,7 +30,7 @@ def notifier(*, clock: Literal["server", "driven"] = "server", target: Target = 
     Parameters
     ----------
     clock
-        driven where a simulation drives the log's clock: then nothing is old.
+        `driven` where a simulation drives the log's clock: then no alert counts as old.
     """
     import os
 
@@ -39,13 +39,13 @@ def notifier(*, clock: Literal["server", "driven"] = "server", target: Target = 
     from portfold.log import open_log
     from portfold.workers.notify.process import run
 
-    place = target.resolve()
+    resolved = target.resolve()
     log, lines = open_log("notifier", for_here=typing_here())
     try:
         with stopped_by_signals() as stop:
             run(
-                place.configuration,
-                Place(place.url, place.password, place.portfolio),
+                resolved.configuration,
+                Place(resolved.url, resolved.password, resolved.portfolio),
                 driven=clock == "driven",
                 environ=os.environ,
                 log=log,

@@ -1,4 +1,4 @@
-"""`portfold run`: the whole portfolio, one process a symbol, looked after."""
+"""`portfold run`: the whole portfolio, one supervised process for each symbol."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -41,10 +41,10 @@ def run(
 ) -> int:
     """Trade the optimized symbols, each in a process of its own, and a flattener.
 
-    Says what it will do, then does it. A process that fails is started again
-    and goes on where it was; one that keeps failing is given up, loudly. Ends
-    when all bars have and nothing is left open, or by SIGTERM or Ctrl-C, and
-    its processes with it.
+    Prints its plan first. A process that fails is started again and goes on
+    where it was; one that keeps failing is given up, with a critical line in
+    the log. Ends, with all its processes, when every bar is traded and nothing
+    is open, or by SIGTERM or Ctrl-C.
     The coordinator is another command, unless --embedded is given.
 
     For example:
@@ -54,11 +54,11 @@ def run(
     Parameters
     ----------
     symbols
-        These alone, as ES,CL; by default all that are optimized and have bars.
+        Which symbols, as ES,CL; by default all that are optimized and have bars.
     book
         The broker's file; by default in ~/.local/state/portfold.
     embedded
-        Bring the server and the coordinator along; both end with this command, what is on the log stays.
+        Start a server and a coordinator too; both end with this command, and the log is kept.
     """
     from contextlib import ExitStack, closing
     from tempfile import TemporaryDirectory
@@ -66,7 +66,7 @@ def run(
     from portfold.cli.exits import FAILED
     from portfold.cli.folders import default_book
     from portfold.cli.run.embedded import check_embedded
-    from portfold.cli.run.embedded import embedded as brought_along
+    from portfold.cli.run.embedded import embedded as embedded_server
     from portfold.cli.stopping import stopped_by_signals
     from portfold.log import open_log
     from portfold.workers.brokers.registry import is_paper
@@ -74,12 +74,12 @@ def run(
     from portfold.workers.run.process import worker_of
     from portfold.workers.run.supervisor import Supervisor
 
-    place = target.resolve()
-    feed = given.feed(place.configuration)
+    resolved = target.resolve()
+    feed = given.feed(resolved.configuration)
     wanted = tuple(dict.fromkeys((symbols or "").replace(",", " ").split()))
-    settled = settle(place.configuration, paper=money.paper, live=money.live, feed=feed, wanted=wanted)
+    settled = settle(resolved.configuration, paper=money.paper, live=money.live, feed=feed, wanted=wanted)
     if embedded:
-        check_embedded(place, target)
+        check_embedded(resolved, target)
     passed_on = ["--join", *(["--take-over"] if beside.take_over else [])]
     passed_on += _given(vars(given))
     log, lines = open_log("run", for_here=typing_here())
@@ -90,31 +90,31 @@ def run(
             ExitStack() as along,
         ):
             if embedded:
-                words = _where(place, target)
-                place = along.enter_context(brought_along(place, words, log, stop.event))
-            file = (book or default_book(place, settled.configuration.runtime.broker.kind)).absolute()
+                words = _where(resolved, target)
+                resolved = along.enter_context(embedded_server(resolved, words, log, stop.event))
+            file = (book or default_book(resolved, settled.configuration.runtime.broker.kind)).absolute()
             own = [worker_of(symbol) for symbol in settled.symbols]
-            join_there(place, settled.symbols, own, log, join=beside.join)
+            join_there(resolved, settled.symbols, own, log, join=beside.join)
             if not beside.take_over:
-                check_names_free(place, own, stop.event)
+                check_names_free(resolved, own, stop.event)
             announce(settled, log)
-            with closing(place.bus()) as bus:
+            with closing(resolved.bus()) as bus:
                 compare_with_log(settled, bus, log)
-            children = list(_children(settled, place, target, file, Path(folder), passed_on))
-            # On paper, what a worker holds when its bars are over can be closed by nobody, and costs nothing.
-            needed = partial(_still_open, place, own if is_paper(settled.configuration) else [])
+            children = list(_children(settled, resolved, target, file, Path(folder), passed_on))
+            # On paper nobody can close what a worker holds when its bars end, and it costs nothing.
+            needed = partial(_still_open, resolved, own if is_paper(settled.configuration) else [])
             given_up = Supervisor(children, log=log, needed=needed).run(stop.event)
-            _say_the_end(_still_open(place), given_up, log, stopped=stop.event.is_set())
+            _log_the_end(_still_open(resolved), given_up, log, stopped=stop.event.is_set())
     finally:
         lines.close()
     return FAILED if given_up and not stop.exit_code else stop.exit_code
 
 
-def _say_the_end(left: str, given_up: Sequence[str], log: "Log", *, stopped: bool) -> None:
+def _log_the_end(left: str, given_up: Sequence[str], log: "Log", *, stopped: bool) -> None:
     how = "Stopped" if stopped else "All bars are traded"
     gone = {"given_up": " ".join(given_up)} if given_up else {}
     if left:
-        remedy = (  # its own flattener has ended with it
+        remedy = (  # the run's own flattener has ended with it
             "start the run again; or portfold flattener, to stand by for it; or close it at the broker, and "
             "portfold settle"
         )
@@ -123,10 +123,10 @@ def _say_the_end(left: str, given_up: Sequence[str], log: "Log", *, stopped: boo
         log.info(how, still_open="nothing", **gone)
 
 
-def _still_open(place: ResolvedTarget, but_for: Sequence[str] = ()) -> str:
-    """Says what is open, has a slot or is unsettled on the log, and what only the flattener's book holds.
+def _still_open(resolved: ResolvedTarget, but_for: Sequence[str] = ()) -> str:
+    """Returns what is open, reserved or unsettled on the log, and what only the flattener's book holds.
 
-    Empty where nothing is, `unknown` where the log cannot be asked. The positions of the workers in `but_for`
+    Empty where nothing is, `unknown` where the log cannot be read. The positions of the workers in `but_for`
     are left out; their slots are not: a worker that died a moment ago may have filled its slot.
     """
     from contextlib import closing
@@ -138,15 +138,15 @@ def _still_open(place: ResolvedTarget, but_for: Sequence[str] = ()) -> str:
     from portfold.quotes import entry_price
 
     try:
-        with closing(place.bus()) as bus:
+        with closing(resolved.bus()) as bus:
             view, unreported = view_in(bus.status()) or PortfolioView(), bus.book_exceeds()
     except BusError:
         return "unknown"
+    positions = [position for position in view.positions if position.worker not in but_for]
     open_now = [
         f"{one.symbol} {one.side} {one.size}{entry_price(one.price)} by {one.worker} "
         f"({'no mark' if one.unmarked else f'{one.unrealized:+.2f}'})"
-        for one in view.positions
-        if one.worker not in but_for
+        for one in positions
     ]
     slots = slots_in_words((*view.reserved, *view.taken_back))
     joined = {"": ", ".join(open_now), "slots: ": ", ".join(slots)}
@@ -156,19 +156,19 @@ def _still_open(place: ResolvedTarget, but_for: Sequence[str] = ()) -> str:
 
 def _children(
     settled: "LiveRun",
-    place: ResolvedTarget,
+    resolved: ResolvedTarget,
     target: Target,
     book: Path,
     folder: Path,
     passed_on: Sequence[str],
 ) -> "Iterator[Child]":
-    """The command lines; the server's address, in which a password may stand, goes by the environment."""
+    """Yields the processes. The server's address, which may hold a password, goes by the environment."""
     from portfold.cli.exits import UNUSABLE
     from portfold.workers.run.supervisor import Child
 
     start = leashed()
-    where = [*_where(place, target), "--book", str(book), *(["--paper"] if settled.paper else [])]
-    variables = {"PORTFOLD_URL": place.url}
+    where = [*_where(resolved, target), "--book", str(book), *(["--paper"] if settled.paper else [])]
+    variables = {"PORTFOLD_URL": resolved.url}
     yield Child("flattener", [*start, "flattener", *where], variables, stands_by=True, hopeless=UNUSABLE)
     passed_on = [*passed_on, *([] if settled.paper else ["--live"])]
     for symbol in settled.symbols:
@@ -178,14 +178,14 @@ def _children(
         )
 
 
-def _where(place: ResolvedTarget, target: Target) -> list[str]:
-    """Which portfolio, in words, but for the server."""
+def _where(resolved: ResolvedTarget, target: Target) -> list[str]:
+    """Returns the options for portfolio and configuration, without the server's address."""
     configured = ["--config", str(Path(target.config).absolute())] if target.config else []
-    return ["--portfolio", place.portfolio, *configured]
+    return ["--portfolio", resolved.portfolio, *configured]
 
 
 def _given(options: Mapping[str, object]) -> list[str]:
-    """The options that were given, as words."""
+    """Returns the options that were given, as words of a command line."""
     words = []
     for name, value in options.items():
         if value is not None:

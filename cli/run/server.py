@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 if TYPE_CHECKING:
-    from portfold.cli.stopping import Stop
+    from portfold.cli.stopping import StopSignal
     from portfold.events.wire.embedded import EmbeddedServer
 
 _DEFAULT_PORT = 6379
@@ -29,7 +29,7 @@ def server(
     """Run the embedded server until Ctrl-C, for machines without a Redis of their own.
 
     It listens on 127.0.0.1 only, and syncs every write to the disk before
-    it answers. What it keeps stays, and is there again the next time.
+    it answers. Its data is kept, and is there the next time.
 
     For example:
 
@@ -60,8 +60,8 @@ def server(
     return stop.exit_code
 
 
-def stay(running: "EmbeddedServer", stop: "Stop") -> None:
-    """Returns when told to stop. Raises Failure when the server is gone."""
+def stay(running: "EmbeddedServer", stop: "StopSignal") -> None:
+    """Returns when `stop` is set. Raises Failure when the server is gone."""
     from portfold.cli.exits import Failure
     from portfold.events.wire.bus import Bus
     from portfold.events.wire.connection import connect

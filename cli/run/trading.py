@@ -1,4 +1,4 @@
-"""What is traded on, and with what: the options that `portfold worker` and `portfold run` share."""
+"""Bars and broker: the options that `portfold worker` and `portfold run` share."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,10 +20,10 @@ class BarsGiven:
     """`synthetic`, a folder of <SYMBOL>.csv files, `driven` by a demo, FILE.py:NAME; else runtime.json's."""
 
     pace: Annotated[float | None, Parameter(validator=Number(gte=0, lte=86_400))] = None
-    """Seconds from one bar to the next, by default 1; where they are not driven."""
+    """Seconds from one bar to the next, by default 1; not for driven bars."""
 
     speed: Annotated[float | None, Parameter(validator=Number(gt=0, lte=1_000_000_000))] = None
-    """Replay the folder so many times as fast as it happened: 3600 makes an hour a second."""
+    """How many times faster than it happened the folder is replayed: at 3600, an hour a second."""
 
     seed: int | None = None
     """Which synthetic market, by default 1."""
@@ -32,7 +32,7 @@ class BarsGiven:
     """How many trading days of it, by default 10."""
 
     def feed(self, configuration: "Configuration") -> "ConfiguredFeed":
-        """Returns the feed that these come to. Raises BarsError, ConfigError."""
+        """Returns the feed that the options name. Raises BarsError, ConfigError."""
         from portfold.workers.feeds.registry import feed_for, refuse_no_market
 
         pace, speed = _exact(self.pace), _exact(self.speed)
@@ -51,7 +51,7 @@ class Money:
     """Trade on paper, whichever broker runtime.json names."""
 
     live: bool = False
-    """Trade with money, by the broker that runtime.json names."""
+    """Trade with money, at the broker that runtime.json names."""
 
 
 def _exact(number: float | None) -> Decimal | None:

@@ -53,7 +53,7 @@ def worker(
     book
         The broker's file, shared by the portfolio's workers; by default in ~/.local/state/portfold.
     progress
-        A file in which it notes how far it has come, to go on from there when it is started again.
+        A file in which it notes its last bar, to go on from there when it is started again.
     """
     from portfold.cli.exits import Unusable
     from portfold.cli.folders import default_book
@@ -64,28 +64,28 @@ def worker(
     from portfold.workers.run.money import with_or_without
     from portfold.workers.run.process import WorkerPlan, run
 
-    place = target.resolve()
-    _check_symbol(symbol, place.configuration.contracts)
-    feed = given.feed(place.configuration)
-    configuration = with_or_without(place.configuration, feed, paper=money.paper, live=money.live)
-    settings = GateSettings.of(configuration, url=place.url, portfolio=place.portfolio)
+    resolved = target.resolve()
+    _check_symbol(symbol, resolved.configuration.contracts)
+    feed = given.feed(resolved.configuration)
+    configuration = with_or_without(resolved.configuration, feed, paper=money.paper, live=money.live)
+    settings = GateSettings.of(configuration, url=resolved.url, portfolio=resolved.portfolio)
     runtime = configuration.runtime
     plan = WorkerPlan(
         symbol=symbol,
         feed=feed,
-        book=book or default_book(place, runtime.broker.kind),
+        book=book or default_book(resolved, runtime.broker.kind),
         progress=progress,
     )
     log, lines = open_log(plan.worker, for_here=typing_here())
     try:
         kinds = {"broker": runtime.broker.kind, "feed": plan.feed.kind}
-        log.info("Worker starting", portfolio=place.shown, **kinds, book=str(plan.book))
+        log.info("Worker starting", portfolio=resolved.shown, **kinds, book=str(plan.book))
         if symbol not in configuration.portfolio.symbols:
             log.warning(f"{symbol} is not in the portfolio, so no entry will be allowed")
-        join_there(place, [symbol], [plan.worker], log, join=beside.join)
+        join_there(resolved, [symbol], [plan.worker], log, join=beside.join)
         with (
             stopped_by_signals() as stop,
-            Claim(place.bus(), plan.worker, settings, stop=stop.event, log=log) as claim,
+            Claim(resolved.bus(), plan.worker, settings, stop=stop.event, log=log) as claim,
         ):
             claim.take(take_over=beside.take_over)
             run(configuration, settings, plan, log=log, stop=stop.event)

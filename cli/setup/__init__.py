@@ -1,1 +1,1 @@
-"""What is set up once: the configuration, completion in the shell."""
+"""Set-up, done once: the configuration, completion in the shell."""

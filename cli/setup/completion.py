@@ -13,7 +13,7 @@ def register(app: App) -> None:
 def completion(shell: Literal["bash", "zsh", "fish"], /) -> None:
     """Print the script that completes commands and options in a shell.
 
-    For example, in the terminal at hand; in ~/.bashrc for all that follow:
+    For example, in this terminal, or in ~/.bashrc for all later ones:
 
         portfold completion bash
         eval "$(portfold completion bash)"

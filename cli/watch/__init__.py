@@ -1,1 +1,1 @@
-"""How are we: status, tail, doctor."""
+"""Commands that watch a portfolio: status, tail, doctor."""

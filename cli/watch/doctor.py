@@ -1,4 +1,4 @@
-"""`portfold doctor`: is everything fit for the open?"""
+"""`portfold doctor`: checks that everything is fit for the open."""
 
 import textwrap
 from typing import TYPE_CHECKING, Annotated
@@ -34,7 +34,7 @@ def doctor(*, ping: Flag = False, json: Flag = False, target: Target = _TARGET) 
 
     Each line says ok, warn or fail, and what to do. It changes nothing.
 
-    Exit code 0 when nothing fails, 1 when anything does, be it that the
+    Exit code 0 when nothing fails, 1 when anything does, also when the
     configuration or the server cannot be read.
 
     For example, a quarter of an hour before the open:
@@ -44,7 +44,7 @@ def doctor(*, ping: Flag = False, json: Flag = False, target: Target = _TARGET) 
     Parameters
     ----------
     ping
-        Send one message to each webhook, and see whether it is taken.
+        Send a test message to each webhook, and report whether it is taken.
     json
         The findings as one JSON object, for programs.
     """
@@ -80,41 +80,41 @@ def _findings(target: Target, *, ping: bool) -> "list[Finding]":
     from portfold.workers.flattener.flattener import NAME
 
     try:
-        place = target.resolve()
-        bus = place.bus()
+        resolved = target.resolve()
+        bus = resolved.bus()
     except ConfigError as error:
-        return [fail("config", str(error), "correct the file; nothing else was looked at")]
+        return [fail("config", str(error), "correct the file; nothing else was checked")]
     try:
         found = examine(
             bus,
-            place.configuration,
+            resolved.configuration,
             os.environ,
-            url=place.url,
+            url=resolved.url,
             flattener=NAME,
             wall_ms=lambda: int(time.time() * 1000),
         )
     finally:
         bus.close()
-    found += [models(place.configuration), feed(place.configuration)]
+    found += [models(resolved.configuration), feed(resolved.configuration)]
     if ping:
         from portfold.cli.watch.ping import ping as pinged
 
-        found += pinged(place.configuration, os.environ, place.portfolio)
+        found += pinged(resolved.configuration, os.environ, resolved.portfolio)
     return found
 
 
 def report(found: "Sequence[Finding]", failed: int, warned: int) -> "list[Text]":
-    """The findings for people, within 80 columns: what is wrong comes last, where the eye is; a verdict."""
+    """Returns the findings for people, in 80 columns, the worst last, and below them the verdict."""
     from rich.text import Text
 
     worst_last = sorted(found, key=lambda one: _LEVELS.index(one.level))
-    counts = f"{failed} failed, {warned} to know about, {len(found) - failed - warned} in order."
+    counts = f"{failed} failed, {warned} warned, {len(found) - failed - warned} ok."
     verdict = f"Not fit for the open: {counts}" if failed else f"Fit for the open: {counts}"
     style = _STYLES["fail" if failed else "warn" if warned else "ok"]
-    return [*(line for one in worst_last for line in _told(one)), Text(), Text(verdict, style=style)]
+    return [*(line for one in worst_last for line in _finding_lines(one)), Text(), Text(verdict, style=style)]
 
 
-def _told(one: "Finding") -> "list[Text]":
+def _finding_lines(one: "Finding") -> "list[Text]":
     from rich.text import Text
 
     mark = f"{'FAIL' if one.level == 'fail' else one.level:<5}"

@@ -1,4 +1,4 @@
-"""What a worker would find of runtime.json: its models, each opened as the worker would, and its feed."""
+"""Checks models and feed of runtime.json as a worker would when it starts."""
 
 from portfold.config import ConfigError, Configuration
 from portfold.coordinator.doctor.finding import Finding, fail, ok
@@ -7,7 +7,7 @@ from portfold.workers.run.money import refuse_a_past_market
 
 
 def models(configuration: Configuration) -> Finding:
-    """One finding on the filters of all the portfolio's symbols."""
+    """Opens the filters of all the portfolio's symbols, and returns one finding on them."""
     runtime = configuration.runtime
     named = [symbol for symbol in configuration.portfolio.symbols if runtime.worker(symbol).model is not None]
     if not named:
@@ -21,11 +21,14 @@ def models(configuration: Configuration) -> Finding:
     if wrong:
         remedy = "portfold research train makes it anew; or take it out of runtime.json: workers"
         return fail("models", "; ".join(wrong), remedy)
-    return ok("models", f"whole, and as {', '.join(named)} {'is' if len(named) == 1 else 'are'} traded")
+    return ok(
+        "models",
+        f"whole and fit for how {'it trades' if len(named) == 1 else 'they trade'}: {', '.join(named)}",
+    )
 
 
 def feed(configuration: Configuration) -> Finding:
-    """One finding on whether the broker's money would be put on bars of the past."""
+    """Returns one finding on whether real money would be traded on bars of the past."""
     runtime = configuration.runtime
     try:
         refuse_a_past_market(configuration, runtime.feed)

@@ -1,4 +1,4 @@
-"""One message to each webhook of the configuration: the only way to know that it is taken."""
+"""Sends a test message to each webhook of the configuration: only this shows that messages are taken."""
 
 import time
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from portfold.workers.notify.sinks.protocol import NotSent, Sink
 
 
 def ping(configuration: Configuration, environ: Mapping[str, str], portfolio: str) -> list[Finding]:
-    """A finding for each webhook whose address is set; that one is not is found without asking it."""
+    """Returns a finding for each webhook whose address is set; other checks report one that is not."""
     rest, found = GlobalRest(), []
     for name, destination in configuration.runtime.destinations.items():
         try:

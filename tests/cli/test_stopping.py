@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from portfold.cli.exits import INTERRUPTED, OK
-from portfold.cli.stopping import Stop, stopped_by_signals
+from portfold.cli.stopping import StopSignal, stopped_by_signals
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def test_a_signal_in_the_middle_of_a_wait_never_leaves_it_waiting() -> None:
     """The waits are so short that signals come at every moment of them, those with the event's lock too."""
     draw = random.Random(1).random
     for _ in range(2000):
-        stop = Stop()
-        signal.signal(signal.SIGALRM, stop.heard)
+        stop = StopSignal()
+        signal.signal(signal.SIGALRM, stop.receive)
         signal.setitimer(signal.ITIMER_REAL, 0.0003 * draw() + 0.000001)
         while not stop.event.wait(0.0001):
             pass

@@ -68,7 +68,7 @@ def test_all_workers_close_and_the_flattener_closes_for_the_dead(floor: Floor) -
     ran = floor.portfold(*PANIC)
     assert ran.code == OK
     assert ran.out.startswith("The kill switch is pulled: every worker that hears it closes what it holds.\n")
-    assert "Nobody coordinates now" in ran.out
+    assert "No coordinator leads now" in ran.out
     until(lambda: floor.held() == [], "the broker to be flat without any coordinator")
     until(lambda: len(floor.closed_by()) == 3, "all reports")
     closed_by = ["CL:ibs-CL by ibs-CL", "ES:ibs-ES by ibs-ES", "SI:ibs-SI by flattener"]

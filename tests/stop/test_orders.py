@@ -105,7 +105,7 @@ def test_two_orders_of_limits_while_nobody_coordinates_are_both_in_force_then(fl
     floor.leader.kill()
     for words in (("--max-positions", "1"), ("--daily-stop-loss", "900")):
         changed = floor.portfold("limits", *words, *JANE)
-        assert "Nobody coordinates now" in changed.out
+        assert "No coordinator leads now" in changed.out
     status = restarted(floor)
     assert (status["max_positions"], status["daily_stop_loss"]) == (1, 900)
 
@@ -134,7 +134,7 @@ def test_settle_says_what_is_really_held_and_the_symbol_may_be_traded_again(floo
 def test_settle_makes_up_no_price_for_what_is_held(floor: Floor) -> None:
     refused = floor.portfold("settle", "CL", "ibs-CL", "--size", "1", *JANE)
     assert refused.code == UNUSABLE
-    assert "--price: expected the entry price of the 1 CL that are held" in refused.err
+    assert "--price: expected the entry price of the 1 CL held" in refused.err
     assert floor.live.events() == []
 
 
@@ -162,7 +162,7 @@ def test_a_worker_that_lives_or_holds_something_is_not_retired(floor: Floor) -> 
     alive = floor.portfold("retire", "ibs-ES", *JANE)
     assert (alive.code, floor.live.said("WorkerRetired")) == (FAILED, [])
     assert alive.err == (
-        "portfold: ibs-ES is alive: it gives signs of life. Stop it first; only a lost one is retired.\n"
+        "portfold: ibs-ES is alive: it gives signs of life. Stop it first; only a lost worker is retired.\n"
     )
     worker.enters(5000)
     worker.kill()
@@ -188,7 +188,7 @@ def test_an_order_is_on_record_though_nobody_coordinates(
 ) -> None:
     ordered = floor.portfold(*words, *JANE)
     assert ordered.code == OK
-    assert "Nobody coordinates now; it takes effect when somebody does." in ordered.out
+    assert "No coordinator leads now; it takes effect when one does." in ordered.out
     event = on_record(floor, ordered.out)
     assert (event["type"], event["by"], event["reason"]) == (kind, "jane", "the news")
 

@@ -1,1 +1,1 @@
-"""`portfold status`: how are we?"""
+"""`portfold status`: whether a portfolio may trade, what it holds, how far the stop is."""

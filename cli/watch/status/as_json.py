@@ -1,4 +1,4 @@
-"""The status as one JSON object. Its fields are documented in docs/command.md, and stay."""
+"""The status as one JSON object. Guarantees: its fields are those that docs/command.md lists."""
 
 from zoneinfo import ZoneInfo
 
@@ -14,12 +14,12 @@ _UTC = ZoneInfo("UTC")
 
 
 def as_json(seen: Overview) -> str:
-    """One line."""
+    """Returns the status as one line of JSON."""
     return shown_json(fields(seen))
 
 
 def fields(seen: Overview) -> dict[str, object]:
-    """The status hash's fields as values, and beside them what was looked for around it."""
+    """Returns the fields of the status hash as values, with what else was read of server and log."""
     view, backlog, server = seen.view, seen.backlog, seen.server
     return {
         **dict(sorted(status_values(view).items())),

@@ -1,4 +1,4 @@
-"""`portfold status`: how are we?"""
+"""`portfold status`: whether a portfolio may trade, what it holds, how far the stop is."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,9 +32,9 @@ def status(*, watch: Flag = False, json: Flag = False, target: Target = _TARGET)
     Parameters
     ----------
     watch
-        Draw it anew every second, until Ctrl-C.
+        Show it again every second, until Ctrl-C.
     json
-        The same as one JSON object, for programs; with --watch one a line.
+        The same as one JSON object, for programs; with --watch one object a line.
     """
     from portfold.cli.watch.status.look import Look
 
@@ -51,7 +51,7 @@ def status(*, watch: Flag = False, json: Flag = False, target: Target = _TARGET)
 
 
 def _print_once(look: "Look", *, json: bool) -> None:
-    """One look. Raises Failure, BusError."""
+    """Prints the status once. Raises Failure, BusError."""
     from portfold.cli.exits import Failure
 
     seen = look.now()

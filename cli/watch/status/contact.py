@@ -1,4 +1,4 @@
-"""Looking again and again at a portfolio whose server may go away, come back, or be restarted meanwhile."""
+"""Reads a portfolio's status again and again, while its server may go away, come back, or be restarted."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from portfold.exchange_time import clock, span
 
 
 class Glimpse(NamedTuple):
-    """What was seen last, if anything; why there is nothing newer; what became of the server meanwhile."""
+    """The status seen last, if any; `trouble`: why it is not newer; `news`: a restart, a time away."""
 
     seen: Overview | None
     trouble: str
@@ -18,7 +18,7 @@ class Glimpse(NamedTuple):
 
 
 class Contact:
-    """Looks by `look`; `wall_ms` is this machine's clock, shown on the clocks of `zone`."""
+    """Reads by `look`; `wall_ms` is this machine's clock, `zone` the time zone that times are shown in."""
 
     def __init__(
         self, look: Callable[[], Overview | None], *, wall_ms: Callable[[], int], zone: ZoneInfo
@@ -31,7 +31,7 @@ class Contact:
         self._news = ""
 
     def glimpse(self) -> Glimpse:
-        """Looks once; a server that is away is no error here."""
+        """Reads once. A server that is away is reported in the glimpse, not raised."""
         try:
             seen = self._look()
         except BusError as error:

@@ -1,4 +1,4 @@
-"""The place a status is of, and looking at it as often as one likes."""
+"""Reads the status of one portfolio as often as wanted."""
 
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
@@ -12,31 +12,31 @@ if TYPE_CHECKING:
 
 
 class Look(NamedTuple):
-    """A portfolio on a server: `shown` names both, `zone` is on whose clocks times are shown."""
+    """A portfolio on a server: `shown` names both, `zone` is the time zone that times are shown in."""
 
     bus: "Bus"
     shown: str
     zone: ZoneInfo
 
     @classmethod
-    def at(cls, place: "ResolvedTarget") -> "Look":
-        """Connects when first used."""
-        return cls(place.bus(), place.shown, ZoneInfo(place.configuration.runtime.trading_day.zone))
+    def at(cls, resolved: "ResolvedTarget") -> "Look":
+        """Returns the look at that portfolio, which connects when first used."""
+        return cls(resolved.bus(), resolved.shown, ZoneInfo(resolved.configuration.runtime.trading_day.zone))
 
     @property
     def nobody(self) -> str:
-        """That there is nothing to be seen yet, and what to do."""
+        """Says that there is no status yet, and what to do."""
         return typed(
             f"No coordinator has ever run for portfolio {self.shown}. Start one: portfold coordinator"
         )
 
     def now(self) -> "Overview | None":
-        """How the portfolio is; None where no coordinator ever was. Raises BusError."""
+        """Returns the status; None where no coordinator has ever run. Raises BusError."""
         from portfold.coordinator.views.overview import look
         from portfold.workers.flattener.flattener import NAME
 
         return look(self.bus, flattener=NAME)
 
     def close(self) -> None:
-        """Lets the connection go."""
+        """Closes the connection."""
         self.bus.close()

@@ -1,7 +1,7 @@
 """The status for people: one screen of 80 columns, the worst first, colours only where they mean something.
 
-Whoever looks reads from the top: may it trade, how far is the stop, what is held. What is in order is said in
-few words; what is not takes a line, with what to do.
+It is read from the top: whether the portfolio may trade, how far the stop is, what is held. What is in order
+takes few words; what is not takes a line, with what to do.
 """
 
 import textwrap
@@ -31,13 +31,13 @@ _BADGES = {"info": "bold green", "warning": "bold yellow", "critical": "bold whi
 
 
 def put(console: Console, lines: Iterable[Text]) -> None:
-    """Prints the lines; without a terminal there are no colours in them."""
+    """Prints the lines, without colours where there is no terminal."""
     for line in lines:
         console.print(line, soft_wrap=True)
 
 
 def picture(seen: Overview, *, shown: str, zone: ZoneInfo) -> list[Text]:
-    """All of the screen, line by line, none longer than 80 columns."""
+    """Returns the screen, line by line, none longer than 80 columns."""
     return [
         _ends(Text(shown, style="bold"), Text(_now(seen, zone), style="dim")),
         *(line for one in headlines(seen, zone) for line in badged(one)),
@@ -65,7 +65,7 @@ def _now(seen: Overview, zone: ZoneInfo) -> str:
 
 
 def badged(one: Headline) -> list[Text]:
-    """A headline, its title as a badge."""
+    """Returns the lines of a headline, its title as a badge."""
     badge = Text.assemble((f" {one.title} ", _BADGES[one.level]), " ")
     return _folded(badge, typed(one.text), style="bold" if one.level == "critical" else "")
 
@@ -135,7 +135,7 @@ def _reserved(one: Slot, now_ms: int) -> Text:
 
 
 def _row(one: ShownPosition | Slot, how: str, right: Text) -> Text:
-    """What, by whom, and on the right how it is; the name in the middle gets what room there is."""
+    """Lays out a leg or slot, its worker and, on the right, how it stands; a long worker name is cut."""
     what = Text.assemble((f"  {one.symbol:<5} ", "bold"), f"{one.side:<5} {one.size:>2} {how:<14} ")
     what.truncate(WIDTH - right.cell_len - 2, overflow="ellipsis")
     room = max(1, _PROFIT_ENDS - _PROFIT - what.cell_len)
@@ -167,7 +167,7 @@ def _workers(seen: Overview) -> list[Text]:
 
 
 def _missing(symbol: str, seen: Overview) -> str:
-    """The symbol, and what became of who traded it last."""
+    """Names the symbol, and what became of the worker that traded it last."""
     one = seen.last_of(symbol)
     return f"{symbol} ({one.worker} {seen.became_of(one.worker)})" if one else symbol
 
@@ -194,8 +194,8 @@ def _log(seen: Overview) -> list[Text]:
 
 
 def _acknowledged(seen: Overview) -> list[Text]:
-    told = acknowledged_text(seen.view)
-    return _folded(Text(" " * _LABEL), f"loss acknowledged {told}", style="dim") if told else []
+    loss = acknowledged_text(seen.view)
+    return _folded(Text(" " * _LABEL), f"loss acknowledged {loss}", style="dim") if loss else []
 
 
 # --- laying out ------------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ def _ends(left: Text, right: Text) -> Text:
 
 
 def _labelled(label: str, parts: Sequence[Text]) -> list[Text]:
-    """The label, and the parts one after the other, as many on a line as there is room for."""
+    """Lays out the parts behind the label, as many on a line as there is room for."""
     lines = [Text(f"{label:<{_LABEL}}", style="bold")]
     for number, part in enumerate(parts):
         part.truncate(WIDTH - _LABEL - 1, overflow="ellipsis")
@@ -221,7 +221,7 @@ def _labelled(label: str, parts: Sequence[Text]) -> list[Text]:
 
 
 def _folded(first: Text, text: str, *, style: str) -> list[Text]:
-    """`first` and the text after it; what does not fit goes on below, indented."""
+    """Lays out the text behind `first`; what does not fit goes on below, indented."""
     lead = " " * first.cell_len
     lines = textwrap.wrap(
         text,

@@ -1,7 +1,7 @@
-"""The status drawn anew every second, in place, for as long as somebody looks.
+"""Shows the status again every second, in place, until Ctrl-C.
 
-The server may go away and come back meanwhile: the last that was seen stays, with a line that says so. Where
-there is no terminal nothing is drawn over: what has changed is printed below what was.
+While the server is away the last status stays, with a line that says so. Where there is no terminal, each
+changed status is printed below the one before.
 """
 
 import time
@@ -23,7 +23,7 @@ _EVERY_SECONDS = 1.0
 
 
 def watch_on(look: Look, *, json: bool) -> None:
-    """Until Ctrl-C or SIGTERM."""
+    """Shows the status until Ctrl-C or SIGTERM."""
     console = Console()
     contact = Contact(look.now, wall_ms=lambda: int(time.time() * 1000), zone=look.zone)
     with ended_by_sigterm():
@@ -54,7 +54,7 @@ def _print_below(console: Console, look: Look, contact: Contact) -> None:
 
 
 def _facts(glimpse: Glimpse) -> object:
-    """What must differ for another picture: not that time has passed."""
+    """Returns what a new status must differ in to be printed again: all of it but the time."""
     seen = glimpse.seen
     if seen is not None:
         backlog = seen.backlog._replace(oldest_ms=None)
@@ -71,7 +71,7 @@ def _print_json(contact: Contact) -> None:
 
 
 def frame(look: Look, glimpse: Glimpse) -> list[Text]:
-    """All there is to show of a glimpse."""
+    """Returns the lines that show a glimpse."""
     lines = [] if glimpse.seen else [Text(f"{look.nobody}.")]
     if glimpse.seen:
         lines = picture(glimpse.seen, shown=look.shown, zone=look.zone)

@@ -140,7 +140,7 @@ def test_its_own_report_is_replaced_and_nothing_else(told: Past, audit: Audit, t
     usual.write_text("my notes")
     code, said = audit("day")
     assert (code, usual.read_text()) == (UNUSABLE, "my notes")
-    assert "is there already and is no report" in said
+    assert "exists and is not a report" in said
     assert audit("day", "--force")[0] == OK
     assert usual.read_bytes() == first
 
@@ -151,7 +151,7 @@ def test_a_file_that_is_named_is_replaced_by_force_alone(audit: Audit, tmp_path:
     assert audit("day", "--out", "mine.html")[0] == OK
     first = there.read_bytes()
     code, said = audit("week", "--out", "mine.html")
-    assert (code, said) == (UNUSABLE, "portfold: --out: mine.html is there already; --force replaces it.\n")
+    assert (code, said) == (UNUSABLE, "portfold: --out: mine.html exists already; --force replaces it.\n")
     assert there.read_bytes() == first
     assert audit("week", "--out", "mine.html", "--force")[0] == OK
     assert there.read_bytes() != first
@@ -243,7 +243,7 @@ def test_a_record_that_is_not_what_was_decided_ends_with_1_and_is_reported(
     code, said = audit("day", "2025-01-20")
     assert code == FAILED
     assert f"{gone.id}" in said
-    assert "The report may show what was never decided: portfold audit verify" in said
+    assert "The report may show what was never decided. See: portfold audit verify" in said
     assert "Not what was decided" in (tmp_path / files(tmp_path)[0]).read_text(encoding="utf-8")
 
 

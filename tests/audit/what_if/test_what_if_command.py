@@ -51,7 +51,7 @@ def test_the_limits_on_the_log_turn_nothing(past: Past, audit: Audit) -> None:
     code, said = audit("what-if", "--max-positions", "2", "--daily-stop-loss", "2500")
     assert code == OK
     assert "What if max_positions were 2 in place of 2, and daily_stop_loss were $2,500 in" in said
-    assert "\nNothing turns.\n" in said
+    assert "\nNothing changes.\n" in said
     assert "What cannot be known" not in said
 
 
@@ -60,7 +60,7 @@ def test_an_entry_that_turns_to_denied_is_told_with_its_trade(past: Past, audit:
     code, said = audit("what-if", "--max-positions", "1")
     assert code == OK
     told = squeezed(said)
-    assert "What turns: 1 entry denied." in told
+    assert "Changed: 1 entry denied." in told
     assert " 10:00:00 CL long 1 ibs-CL allowed → max_positions $-310.50 gone\n" in told
     assert "2025-01-15 4 2 2 2 -190.50 1 3 1 120.00\n" in told
     assert "P&L $-190.50 $120.00 $310.50\n" in told
@@ -82,7 +82,7 @@ def test_an_entry_that_turns_to_allowed_is_told_once_and_its_outcome_is_unknown(
 def test_max_contracts_that_stands_in_the_way_is_said(past: Past, audit: Audit) -> None:
     happens(past, two_trades())
     _, said = audit("what-if", "--max-positions", "3")
-    assert "Nothing turns." in said
+    assert "Nothing changes." in said
     assert "ask for both: --max-contracts 3" in said
     assert "--max-contracts" not in audit("what-if", "--max-positions", "1")[1]
 
@@ -99,7 +99,7 @@ def test_a_stop_is_told_with_what_it_closes(past: Past, audit: Audit) -> None:
     code, said = audit("what-if", "--daily-stop-loss", "700")
     assert code == OK
     told = squeezed(said)
-    assert "What turns: 1 stop more." in told
+    assert "Changed: 1 stop more." in told
     assert " 10:00:00 STOP comes, at $-700.00 of $-700, and closes 2 open\n" in told
     assert " ES long 1 ibs-ES $-700.00 at the stop, recorded $-100.00\n" in told
     assert " CL long 1 ibs-CL never marked at the stop, recorded $0.00, open\n" in told
@@ -232,7 +232,7 @@ def test_the_plot_is_drawn_in_a_browser_and_loads_nothing(
         (["--max-positions", "3", "--plot", "x.html"], "--plot: expected --sweep with it"),
         (
             ["--sweep", "max_positions=1..2", "--plot", "no/such/x.html"],
-            "--plot: no/such/x.html cannot be written, as there is no folder no/such",
+            "--plot: no/such/x.html cannot be written: there is no folder no/such",
         ),
     ],
 )

@@ -211,7 +211,7 @@ def test_three_positions_in_place_of_four_on_a_demo_agree_with_pencil_and_paper(
         supposed = Supposed(record.recorded(), overrides(max_positions=3, daily_stop_loss=900_000_000))
         bus.close()
     assert asked.code == OK, asked.err
-    assert "\nNothing turns.\n" in asked.out
+    assert "\nNothing changes.\n" in asked.out
 
     made = {one.request: one.pnl for one in supposed.each(TradeGone)}
     denied = [one.at for one in supposed.each(Turned) if one.what_if == "max_positions"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from portfold.cli.demo.totals import Totals
+from portfold.cli.demo.totals import LogTotals
 from portfold.cli.exits import FAILED, INTERRUPTED, OK, UNUSABLE
 from portfold.config import load
 from portfold.coordinator.audit.record.record import LiveRecord
@@ -74,7 +74,7 @@ def test_a_bad_day_stops_the_portfolio_and_the_next_day_it_trades_again(tmp_path
     days = re.findall(r"^(\S+ \S+) (\S+) \| P&L .* \| asked", ran.out, re.MULTILINE)
     assert days == [("2025-01-06 17:00", "2025-01-06"), (days[1][0], "2025-01-07")]
 
-    totals = Totals()
+    totals = LogTotals()
     with log_of(folder_of(tmp_path)) as bus:
         replayed = verify(LiveRecord(bus), observe=totals.see)
     assert replayed.difference is None

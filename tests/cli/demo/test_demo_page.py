@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from portfold.cli.demo.last_page import checks, looking_lines, totals_lines
-from portfold.cli.demo.market import Market, recorded_market, synthetic_market
+from portfold.cli.demo.market import DemoMarket, recorded_market, synthetic_market
 from portfold.cli.demo.screen import picture
 from portfold.cli.demo.sight import Sight
-from portfold.cli.demo.totals import Totals
+from portfold.cli.demo.totals import LogTotals
 from portfold.cli.exits import Unusable
 from portfold.config import load
 from portfold.config.locate import PACKAGED
@@ -83,8 +83,8 @@ def seen(told: list[tuple[float, Event]], *, every_ms: float = 2.0) -> Sight:
     return sight
 
 
-def counted(told: list[tuple[float, Event]]) -> tuple[Totals, Verified]:
-    totals, follower, decisions = Totals(), Follower(), 0
+def counted(told: list[tuple[float, Event]]) -> tuple[LogTotals, Verified]:
+    totals, follower, decisions = LogTotals(), Follower(), 0
     for entry in entries(told):
         decided = follower.advance(entry.id, entry.fields)
         totals.see(decided, follower.state)
@@ -93,7 +93,7 @@ def counted(told: list[tuple[float, Event]]) -> tuple[Totals, Verified]:
     return totals, Verified(len(told), decisions, days, follower.cursor, follower.chain, follower.state)
 
 
-def market(days: int = 2) -> Market:
+def market(days: int = 2) -> DemoMarket:
     return synthetic_market(CONFIGURATION, symbols=("ES",), first=None, days=days, seed=7)
 
 
@@ -263,7 +263,7 @@ def test_a_market_of_files_begins_where_it_is_told(tmp_path_factory: pytest.Temp
     assert found.symbols == ("ES",)
     assert found.days == ("2025-01-07", "2025-01-08")
     assert [list(bars) for _, bars in found.steps()] == [["ES"], ["ES"]]
-    with pytest.raises(Unusable, match="--from: there are no bars"):
+    with pytest.raises(Unusable, match="--from: expected an earlier date"):
         recorded_market(CONFIGURATION, folder, symbols=(), first=date(2026, 1, 5), days=2)
     with pytest.raises(Unusable, match="--symbols: expected symbols with a contract, got 'ZZ'"):
         recorded_market(CONFIGURATION, folder, symbols=("ZZ",), first=None, days=2)

@@ -69,7 +69,7 @@ def test_what_another_ordered_between_is_kept_and_told(
     }
     said = capsys.readouterr().err
     assert "bob ordered limits at the same moment: max_positions=2, symbols=CL.\n" in said
-    assert "Ordered here, and the last word: max_positions=2; " in said
+    assert "The last order, given here, sets: max_positions=2; " in said
     bus.close()
 
 

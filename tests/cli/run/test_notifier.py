@@ -77,7 +77,7 @@ def test_the_demo_tells_a_days_alerts_in_the_order_of_its_log(tmp_path: Path) ->
         ran = portfold(*words, cwd=tmp_path, PORTFOLD_DISCORD_URL=discord.url())
         told = discord.texts
     assert ran.code == OK, ran.out + ran.err
-    assert ran.out.endswith("All alerts were told on Discord.\n")
+    assert ran.out.endswith("All alerts were sent to Discord.\n")
     assert told[0].startswith("Alerts of portfolio main are told here: everything")
 
     (folder,) = (tmp_path / "portfold-demo").iterdir()

@@ -125,7 +125,7 @@ def test_embedded_a_server_that_another_has_started_is_not_shared(place: Place) 
 
 
 def test_embedded_and_another_server_are_refused(place: Place) -> None:
-    assert "--embedded brings its own server" in place.refuses("--paper", "--embedded")
+    assert "--embedded starts its own server" in place.refuses("--paper", "--embedded")
 
 
 def test_embedded_and_a_servers_password_are_refused(place: Place) -> None:

@@ -30,7 +30,7 @@ def test_without_a_model_all_is_well_and_said(tmp_path: Path) -> None:
 def test_a_model_that_is_whole_and_fits_is_ok(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     train_es(configured(folder), folder)
-    assert found(folder, workers=NAMED) == ("models", "ok", "whole, and as ES is traded", "")
+    assert found(folder, workers=NAMED) == ("models", "ok", "whole and fit for how it trades: ES", "")
 
 
 @pytest.mark.parametrize(

@@ -99,13 +99,13 @@ def test_beside_others_of_the_symbol_it_trades_only_when_told(
             ran = portfold(*command, *SLOWLY, *where, cwd=tmp_path)
             assert ran.code == UNUSABLE
             assert f"Joining {where[3]} on {where[1]}" in ran.err
-            assert "others trade these symbols already: mine (ES). Say --join" in ran.err
+            assert "others trade these symbols already: mine (ES). Give --join" in ran.err
             assert '"Started"' not in ran.err
         live.by_hand("type", "PositionOpened", "worker", "mine", "session", "s1", "seq", "2", "symbol", "CL",
                      "side", "long", "size", "1", "price", "70")  # fmt: skip
         live.all_decided()
         ran = portfold("worker", "CL", *SLOWLY, *where, cwd=tmp_path)
-        assert "others trade these symbols already: mine (ES, CL). Say --join" in ran.err
+        assert "others trade these symbols already: mine (ES, CL). Give --join" in ran.err
         with started("worker", "ES", "--join", *SLOWLY, *where, cwd=tmp_path) as joined:
             until(lambda: live.bus.beats([WORKER]) != [None], "the worker to be alive")
             assert joined.process.poll() is None
@@ -123,7 +123,8 @@ def test_so_it_is_beside_one_that_does_not_say_what_it_trades_and_not_beside_one
         ran = portfold("worker", "ES", *SLOWLY, *where, cwd=tmp_path)
         assert ran.code == UNUSABLE
         told = (
-            "others trade these symbols already, or may: old (flat; has not said what it trades). Say --join"
+            "others trade these symbols already, or may: old (flat; has not announced what it trades). "
+            "Give --join"
         )
         assert told in ran.err
         live.stops("old")
@@ -143,7 +144,7 @@ def test_nor_beside_one_that_had_ended_and_began_again_while_nobody_led(
     live.bus.beat("mine", "again", 60_000)
     ran = portfold("worker", "ES", *SLOWLY, *where, cwd=tmp_path)
     assert ran.code == UNUSABLE
-    assert "others trade these symbols already: mine (ES). Say --join" in ran.err
+    assert "others trade these symbols already: mine (ES). Give --join" in ran.err
 
 
 @pytest.mark.parametrize(("answer", "joins"), [(b"y\n", True), (b"\n", False)])

@@ -12,7 +12,7 @@ from tests.cli.watch.doctor.asked import asked
 def test_what_is_fit_ends_with_0_within_80_columns(fit: Fit, tmp_path: Path) -> None:
     ran = asked(fit, tmp_path)
     assert ran.code == OK
-    assert ran.out.splitlines()[-1] == "Fit for the open: 0 failed, 0 to know about, 23 in order."
+    assert ran.out.splitlines()[-1] == "Fit for the open: 0 failed, 0 warned, 23 ok."
     assert max(map(len, ran.out.splitlines())) <= 80
     assert "\x1b" not in ran.out
 

@@ -106,7 +106,7 @@ def test_an_unknown_entry_counts_on_the_log_until_a_person_says_that_it_was_not_
     listed = floor.portfold("reconcile")
     order = floor.broker.unsettled()[0].id
     assert (listed.code, listed.out.count("\n")) == (0, 1)
-    assert listed.out.startswith(f"{order} (enter long 1 CLZ2025 of ibs-CL) unknown, believed at 71.26: ")
+    assert listed.out.startswith(f"{order} (enter long 1 CLZ2025 of ibs-CL) unknown, expected price 71.26: ")
 
     said = floor.portfold("reconcile", order, "--not-filled", "--by", "jane", "--reason", "looked")
     assert (said.code, said.err) == (0, "")
@@ -125,7 +125,7 @@ def test_an_unknown_entry_that_was_filled_is_settled_at_its_price(floor: Floor, 
     words = ("reconcile", order, "--filled", "--price", "71.31", "--by", "jane", "--reason", "looked")
     assert floor.portfold(*words).code == 0
     again = floor.portfold(*words)
-    assert (again.code, again.out) == (0, f"That is known already of order {order}; nothing is changed.\n")
+    assert (again.code, again.out) == (0, f"Order {order} is already recorded so; nothing is changed.\n")
     live.all_decided()
     assert live.status()["positions"].startswith("CL long 1 @ 71.31 by ibs-CL")
     assert live.status()["unsettled"] == ""
