@@ -30,12 +30,12 @@ def find(kind: str, ours: Mapping[str, str], file: Path, field: str) -> Factory:
 
     Raises ConfigError, which blames `field` of `file`, the configuration that says so.
     """
-    place, _, name = ours.get(kind, kind).rpartition(":")
-    if not place:
+    source, _, name = ours.get(kind, kind).rpartition(":")
+    if not source:
         known = ", ".join(ours)
         raise ConfigError(file, field, f"one of {known}, or FILE.py:NAME for one of your own", describe(kind))
     try:
-        module = _load(file.parent / place) if place.endswith(".py") else import_module(place)
+        module = _load(file.parent / source) if source.endswith(".py") else import_module(source)
         found = getattr(module, name)
     except Exception as error:  # the user's file may fail in any way there is
         raise ConfigError(file, field, "something to import", f"{describe(kind)}: {_why(error)}") from error

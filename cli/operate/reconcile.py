@@ -121,11 +121,11 @@ def _list(books: "Reconciliation") -> None:
     orders = books.unsettled()
     for order in orders:
         print(f"{order} {order.state}, believed at {order.price:f}: {order.said}")
-    untold = books.untold()
-    for order in untold:
+    unpublished = books.unpublished()
+    for order in unpublished:
         how = "not-filled" if order.state == "not_filled" else "filled"
         print(f"{order} is settled here, and the log was not told: say --{how} again.")
-    if not orders and not untold:
+    if not orders and not unpublished:
         print("Of every order it is known what became of it.")
 
 

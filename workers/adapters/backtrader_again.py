@@ -14,7 +14,7 @@ _FIRST_SECONDS = 2.0
 _LONGEST_SECONDS = 60.0
 
 
-class _Again(NamedTuple):
+class _WaitingExit(NamedTuple):
     """Once its pause is over, or only at the next bar."""
 
     order: Any
@@ -26,17 +26,17 @@ class ExitsAgain:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._pauses = Pauses(clock or SystemClock(), _FIRST_SECONDS, _LONGEST_SECONDS)
-        self._waiting: dict[int, _Again] = {}
+        self._waiting: dict[int, _WaitingExit] = {}
         self._tried: set[int] = set()
 
     def later(self, order: Any) -> float:
         """Within seconds: in how many."""
-        self._waiting[order.ref] = _Again(order, only_at_a_bar=False)
+        self._waiting[order.ref] = _WaitingExit(order, only_at_a_bar=False)
         return self._pauses.begin(order.ref)
 
     def at_the_next_bar(self, order: Any) -> None:
         """When its answer may have come."""
-        self._waiting[order.ref] = _Again(order, only_at_a_bar=True)
+        self._waiting[order.ref] = _WaitingExit(order, only_at_a_bar=True)
         self._pauses.end(order.ref)
 
     def due(self, *, bar_ended: bool) -> list[Any]:

@@ -24,7 +24,7 @@ Close = Callable[[BrokerPosition, str], None]
 """Closes it at the broker, and reports that; given the cause."""
 
 
-class Closing:
+class PositionCloser:
     """Of what one gate's worker holds."""
 
     def __init__(self, gate: Gate, log: Log) -> None:

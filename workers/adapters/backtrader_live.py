@@ -18,7 +18,7 @@ from portfold.events.legs import Holding
 from portfold.log import Log
 from portfold.workers.adapters.backtrader_again import ExitsAgain
 from portfold.workers.adapters.backtrader_bars_of_now import BarsOfNow
-from portfold.workers.adapters.backtrader_closing import Closing
+from portfold.workers.adapters.backtrader_closing import PositionCloser
 from portfold.workers.adapters.backtrader_feeds import CannotRun, Feeds
 from portfold.workers.adapters.backtrader_gated import Gated, Refusal, Way, number_of, side_of
 from portfold.workers.adapters.backtrader_held import BrokerHoldings
@@ -69,7 +69,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         self.startingcash = self._cash = cash
         self._bars = BarsOfNow(feeds, of_now)
         self._held = BrokerHoldings(broker, gate.worker, log)
-        self.closing = Closing(gate, log)
+        self.closing = PositionCloser(gate, log)
         self._again = ExitsAgain()
         self._in_doubt: Decision | None = None
         self._cash_lock = threading.Lock()
@@ -230,7 +230,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             with self.closing.ordering():
                 return self._enter(order, granted) if granted is not None else self._exit(order)
         except OrderUnknown as unknown:
-            self._say_unknown(order, unknown, granted)
+            self._note_unknown(order, unknown, granted)
             if granted is not None:
                 return str(unknown)
             self._again.at_the_next_bar(order)
@@ -255,7 +255,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             order.accept(self)
             self.notify(order)
 
-    def _say_unknown(self, order: Any, unknown: OrderUnknown, granted: Decision | None) -> None:
+    def _note_unknown(self, order: Any, unknown: OrderUnknown, granted: Decision | None) -> None:
         """The broker counts an unknown entry as open, so the log must; until it is told the slot is kept."""
         symbol = self._feeds.symbol(order.data)
         self._log.critical("What became of an order is unknown", symbol=symbol, why=str(unknown))

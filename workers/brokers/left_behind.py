@@ -40,7 +40,7 @@ def earlier_books(book: Path) -> list[Path]:
     return [each for each in beside if each != book and each.exists()]
 
 
-def say_what_is_left(book: Path, log: Log) -> None:
+def warn_of_earlier_books(book: Path, log: Log) -> None:
     """Critically, where an earlier book holds something. Raises nothing."""
     for earlier in earlier_books(book):
         try:

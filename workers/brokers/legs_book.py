@@ -246,8 +246,8 @@ _AMOUNTS = ("price", "commission", "entry_price", "entry_commission")
 
 
 def _exit(row: Sequence[Any]) -> ExitFill:
-    said = dict(zip(ExitFill.__struct_fields__, row, strict=True))
-    return ExitFill(**said | {name: Decimal(said[name]) for name in _AMOUNTS})
+    columns = dict(zip(ExitFill.__struct_fields__, row, strict=True))
+    return ExitFill(**columns | {name: Decimal(columns[name]) for name in _AMOUNTS})
 
 
 def _open(path: Path, patience: float, tables: Sequence[str], *, durable: bool) -> sqlite3.Connection:

@@ -56,7 +56,7 @@ NOT_COUNTED: tuple[State, ...] = ("refused", "given_up", "unproven", "not_filled
 _COLUMNS = "id, at_ms, sender, owner, symbol, side, size, does, contract, price, state, said"
 
 
-class Order(Struct, frozen=True):
+class BrokerOrder(Struct, frozen=True):
     """One order, sent by `sender` for `owner` at `at_ms` (of this machine's clock).
 
     `side` is that of the position. `price` is what its fill is believed to be at, `contract` its name at the
@@ -86,7 +86,7 @@ class Orders:
     def __init__(self, entries: Entries) -> None:
         self._connection = entries.connection
 
-    def write(self, order: Order) -> None:
+    def write(self, order: BrokerOrder) -> None:
         """Adds the order, or what has become of it."""
         row = msgspec.structs.asdict(order) | {"price": str(order.price)}
         self._connection.execute(
@@ -103,7 +103,7 @@ class Orders:
             (*UNSETTLED, SETTLED_KEPT),
         )
 
-    def order(self, order_id: str) -> Order | None:
+    def order(self, order_id: str) -> BrokerOrder | None:
         """The order of that name."""
         return next(iter(self._select("id = ?", (order_id,))), None)
 
@@ -112,41 +112,41 @@ class Orders:
         order = self.order(order_id)
         return order is not None and order.state not in PERHAPS_OPEN
 
-    def unsettled(self) -> list[Order]:
+    def unsettled(self) -> list[BrokerOrder]:
         """Those of which nobody knows, oldest first."""
         return self.in_states(UNSETTLED)
 
-    def note_untold(self, order_id: str, pnl: Decimal | None) -> None:
+    def note_unpublished(self, order_id: str, pnl: Decimal | None) -> None:
         """The order is settled, and the log has still to hear of it and of this P&L; with None it has."""
         self._connection.execute("DELETE FROM untold WHERE id = ?", (order_id,))
         if pnl is not None:
             self._connection.execute("INSERT INTO untold (id, pnl) VALUES (?, ?)", (order_id, str(pnl)))
 
-    def untold(self, order_id: str) -> Decimal | None:
+    def unpublished_pnl(self, order_id: str) -> Decimal | None:
         """The P&L that the log has still to hear of, with how the order was settled; None when it has."""
         found = self._connection.execute("SELECT pnl FROM untold WHERE id = ?", (order_id,)).fetchone()
         return Decimal(found[0]) if found else None
 
-    def all_untold(self) -> list[Order]:
+    def unpublished(self) -> list[BrokerOrder]:
         """Those that are settled, and of which the log has still to hear."""
         return self._select("id IN (SELECT id FROM untold)", ())
 
-    def of(self, owner: str, symbol: str, states: Sequence[State]) -> list[Order]:
+    def of(self, owner: str, symbol: str, states: Sequence[State]) -> list[BrokerOrder]:
         """The owner's orders on the symbol that are in one of `states`, oldest first."""
         return [one for one in self.in_states(states) if (one.owner, one.symbol) == (owner, symbol)]
 
-    def sent_after(self, order: Order, state: State) -> list[Order]:
+    def sent_after(self, order: BrokerOrder, state: State) -> list[BrokerOrder]:
         """The owner's later orders on the symbol that are in `state`, oldest first, whatever clocks say."""
         where = "owner = ? AND symbol = ? AND state = ? AND rowid > (SELECT rowid FROM orders WHERE id = ?)"
         return self._select(where, (order.owner, order.symbol, state, order.id))
 
-    def in_states(self, states: Sequence[State]) -> list[Order]:
+    def in_states(self, states: Sequence[State]) -> list[BrokerOrder]:
         """All that are in one of `states`, oldest first."""
         return self._select(f"state IN {_among(states)}", tuple(states))
 
-    def _select(self, where: str, values: tuple[str, ...]) -> list[Order]:
+    def _select(self, condition: str, values: tuple[str, ...]) -> list[BrokerOrder]:
         rows = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM orders WHERE {where} ORDER BY rowid",  # noqa: S608 - our own words
+            f"SELECT {_COLUMNS} FROM orders WHERE {condition} ORDER BY rowid",  # noqa: S608 - our own words
             values,
         )
         return [_order(row) for row in rows]
@@ -166,6 +166,6 @@ def _among(states: Sequence[State]) -> str:
     return f"({', '.join('?' * len(states))})"
 
 
-def _order(row: Sequence[Any]) -> Order:
-    said = dict(zip(Order.__struct_fields__, row, strict=True))
-    return Order(**said | {"price": Decimal(said["price"])})
+def _order(row: Sequence[Any]) -> BrokerOrder:
+    columns = dict(zip(BrokerOrder.__struct_fields__, row, strict=True))
+    return BrokerOrder(**columns | {"price": Decimal(columns["price"])})

@@ -8,7 +8,7 @@ import msgspec
 
 from portfold.config import Broker as ConfiguredBroker
 from portfold.config import ConfigError, Configuration
-from portfold.workers.brokers.left_behind import say_what_is_left
+from portfold.workers.brokers.left_behind import warn_of_earlier_books
 from portfold.workers.brokers.protocol import Broker, BrokerSetup, OpenedBroker
 from portfold.workers.named import find
 
@@ -32,7 +32,7 @@ def open_broker(setup: BrokerSetup) -> OpenedBroker:
         expected = "a broker whose enter takes may_send, and asks it right before it sends"
         raise ConfigError(runtime, "broker.kind", expected, "one that sends without asking")
     if not is_paper(setup.configuration):
-        say_what_is_left(setup.book, setup.log)
+        warn_of_earlier_books(setup.book, setup.log)
     return broker
 
 

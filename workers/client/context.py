@@ -34,7 +34,7 @@ class GateContext(NamedTuple):
     clock: Clock
 
 
-class GateGround(NamedTuple):
+class GateEnvironment(NamedTuple):
     """What a gate stands on: `stamp` gives its events' IDs, `clock` its time, `begin` begins what is to be
     carried out; `bus` where it is not the one that the settings name."""
 

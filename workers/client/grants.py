@@ -131,7 +131,7 @@ class Grants:
         """
         if not self.is_reserved(decision):
             return False
-        asked = self._clock.monotonic()
+        asked_at = self._clock.monotonic()
         try:
             taken = self._publisher.mention(partial(self._renewed, decision))
         except _NoLongerGranted:
@@ -140,7 +140,7 @@ class Grants:
             return False
         if decision.expires_ms is None or taken.ms >= decision.expires_ms:
             return False  # our clock stood still meanwhile, and the slot's time was over
-        decision.good_until = asked + decision.lasts_seconds
+        decision.good_until = asked_at + decision.lasts_seconds
         decision.expires_ms = taken.ms + round(decision.lasts_seconds * 1000)
         return True
 

@@ -22,7 +22,7 @@ LISTEN_SECONDS = 1.0
 _READ_AT_ONCE = 100
 _ALONE_MS = 100
 _PAUSE_SECONDS = 0.1
-_HEARD_AGAIN_MS = 10_000
+_READ_AGAIN_MS = 10_000
 """How far back a stream that was set back is heard again: longer than it takes to find out."""
 
 
@@ -81,7 +81,7 @@ class Listener:
             self._each_step()
             try:
                 if not sure:
-                    self._look_whether_set_back()
+                    self._go_back_if_set_back()
                 sure = self._hear()
                 reachable = True
                 yield 0.0  # the read itself waits
@@ -138,7 +138,7 @@ class Listener:
         if unread == [keys.killswitch]:
             self._lose_pulls(refused)
         elif unread:
-            self._say_refused(unread[0], refused)
+            self._log_refused(unread[0], refused)
         decisions, pulls = found
         return decisions, pulls
 
@@ -153,9 +153,9 @@ class Listener:
 
     def _lose_pulls(self, refused: BusRefused) -> None:
         self._pulls = None
-        self._say_refused(self._bus.keys.killswitch, refused)
+        self._log_refused(self._bus.keys.killswitch, refused)
 
-    def _say_refused(self, key: str, refused: BusRefused) -> None:
+    def _log_refused(self, key: str, refused: BusRefused) -> None:
         if key == self._refused:
             return
         self._refused = key
@@ -165,7 +165,7 @@ class Listener:
             what_to_do=f"redis-cli DEL {key}, which is made anew",
         )
 
-    def _look_whether_set_back(self) -> None:
+    def _go_back_if_set_back(self) -> None:
         """Goes back to where the streams end, or a little further: they may have gone on before we looked."""
         for look in (self._look_at_decisions, self._look_at_pulls):
             with suppress(BusRefused):  # one that was overwritten: said where it is to be heard
@@ -174,8 +174,8 @@ class Listener:
     def _look_at_decisions(self) -> None:
         last = self._bus.last_decision()
         if last < self._decisions:
-            self._say_set_back("decisions", self._decisions, last)
-            lately = StreamId(max(0, self._bus.now_ms() - _HEARD_AGAIN_MS), 0)
+            self._log_set_back("decisions", self._decisions, last)
+            lately = StreamId(max(0, self._bus.now_ms() - _READ_AGAIN_MS), 0)
             self._decisions = min(last, lately)
 
     def _look_at_pulls(self) -> None:
@@ -187,11 +187,11 @@ class Listener:
             self._lose_pulls(refused)
             return
         if last < self._pulls:
-            self._say_set_back("kill switch", self._pulls, last)
+            self._log_set_back("kill switch", self._pulls, last)
             if (outstanding := self._find_pulls()) is not None:
                 self._on_order(outstanding)
 
-    def _say_set_back(self, stream: str, heard: StreamId, last: StreamId) -> None:
+    def _log_set_back(self, stream: str, heard: StreamId, last: StreamId) -> None:
         self._log.critical(
             f"SET BACK: the stream of the {stream} ends before what was heard; it is heard again from there",
             heard=str(heard),

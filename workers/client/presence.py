@@ -35,8 +35,10 @@ class WhyNot(NamedTuple):
 NOT_REACHED = WhyNot("bus_unreachable", "The bus is unreachable")
 
 
-class Presence:
-    """`say_started` publishes the WorkerStarted or raises BusError, `hears` finds the order in a decision,
+class WorkerPresence:
+    """Announces one worker and renews its sign of life.
+
+    `publish_started` publishes the WorkerStarted or raises BusError, `hears` finds the order in a decision,
     `carrier` carries it out. `listener` is there once the bus was; like `heartbeat` it takes its steps on a
     thread of its own.
     """
@@ -45,7 +47,7 @@ class Presence:
         self,
         context: GateContext,
         *,
-        say_started: Callable[[], object],
+        publish_started: Callable[[], object],
         hears: Callable[[Entry], FlattenOrder | None],
         carrier: Carrier,
         on_bus_lost: Callable[[float], None],
@@ -54,7 +56,7 @@ class Presence:
         self._bus, self._publisher = context.bus, context.publisher
         self._settings = settings = context.settings
         self._worker, self._session = context.author
-        self._say_started = say_started
+        self._publish_started = publish_started
         self._hears = hears
         self._carrier = carrier
         self._on_bus_lost = on_bus_lost
@@ -68,7 +70,7 @@ class Presence:
         self.why_not = NOT_REACHED
         self._clock = clock = context.clock
         self._contact = clock.monotonic()
-        self._loss_said = False
+        self._loss_reported = False
         self.heartbeat = Heartbeat(
             every_seconds=settings.heartbeat_seconds,
             lost_after_seconds=settings.worker_lost_seconds,
@@ -109,11 +111,11 @@ class Presence:
                 return True  # who is superseded is told so in the answer
             try:
                 self._listen()
-                self._say_alive()
+                self._renew_sign_of_life()
                 self._look_back()
                 if self._announced:
                     return True
-                self._say_started()
+                self._publish_started()
             except BusError as error:
                 self._log.error("The bus is unreachable: no entries until it is back", why=str(error))
                 self.why_not = NOT_REACHED
@@ -131,7 +133,7 @@ class Presence:
     @property
     def bus_is_lost(self) -> bool:
         """Whether the bus has been away for `bus_loss_seconds`, and still is."""
-        return self._loss_said
+        return self._loss_reported
 
     @property
     def ready(self) -> bool:
@@ -166,11 +168,11 @@ class Presence:
             )
             self.listener.start()
 
-    def _say_alive(self) -> None:
-        asked = self._clock.monotonic()  # the sign of life lasts at least from here
+    def _renew_sign_of_life(self) -> None:
+        now = self._clock.monotonic()  # the sign of life lasts at least from here
         lasts_ms = int(self._settings.worker_lost_seconds * 1000)
         if self._superseded:
-            self._contact = asked
+            self._contact = now
             return
         if not (self._announced and self._bus.beat_on(self._worker, self._session, lasts_ms)):
             if self._is_superseded():
@@ -179,7 +181,7 @@ class Presence:
             self._bus.beat(self._worker, self._session, lasts_ms)
         if self._lapsed():
             self._announced = False
-        self._contact, self._loss_said = asked, False
+        self._contact, self._loss_reported = now, False
 
     def _is_superseded(self) -> bool:
         """Whether another process has announced itself by this name since this one did.
@@ -237,13 +239,13 @@ class Presence:
 
     def _beat(self) -> None:
         try:
-            self._say_alive_and_catch_up()
+            self._renew_and_catch_up()
         except Exception as error:  # noqa: BLE001 - a broker or a strategy that fails must not end the signs of life
             self._log.critical("What a heartbeat does has failed; the next tries again", why=repr(error))
 
-    def _say_alive_and_catch_up(self) -> None:
+    def _renew_and_catch_up(self) -> None:
         try:
-            self._say_alive()
+            self._renew_sign_of_life()
             with self._lock:
                 self._look_back()
         except BusError:
@@ -260,7 +262,7 @@ class Presence:
         away_seconds = self._clock.monotonic() - self._contact
         if self._superseded:
             return
-        if away_seconds >= self._settings.bus_loss_seconds and not self._loss_said:
-            self._loss_said = True
+        if away_seconds >= self._settings.bus_loss_seconds and not self._loss_reported:
+            self._loss_reported = True
             self._on_bus_lost(away_seconds)
         self._carrier.look()  # with the bus away since the start there is no listener that does

@@ -41,7 +41,7 @@ class OtherProcess(PortfoldError, RuntimeError):
     """A process that was forked off uses what belongs to the one before: one of the two would go unheard."""
 
 
-class NotSent(BusUnreachable):
+class NotPublished(BusUnreachable):
     """What was asked has certainly not arrived."""
 
 
@@ -135,13 +135,13 @@ class Publisher:
     def ask(self, make: Numbered) -> StreamId:
         """Puts a request on the log behind all facts. Raises BusError when that cannot be done in time.
 
-        NotSent and BusRefused say that it did not arrive; after another BusUnreachable it may have.
+        NotPublished and BusRefused say that it did not arrive; after another BusUnreachable it may have.
         """
         self.check_process()
         deadline = self._clock.monotonic() + self._patience_seconds
         with self._lock:
             if not self._flush(deadline):
-                raise NotSent("The bus has not taken earlier reports yet.")
+                raise NotPublished("The bus has not taken earlier reports yet.")
             return self._send(self._numbered(make), deadline)
 
     def mention(self, make: Numbered) -> StreamId | None:

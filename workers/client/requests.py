@@ -17,15 +17,15 @@ from portfold.workers.client.answer import await_answer
 from portfold.workers.client.context import GateContext
 from portfold.workers.client.decision import FAILED, Decision
 from portfold.workers.client.grants import Grants
-from portfold.workers.client.presence import Presence
-from portfold.workers.client.publisher import NotSent, Numbered, OutboxFull
+from portfold.workers.client.presence import WorkerPresence
+from portfold.workers.client.publisher import NotPublished, Numbered, OutboxFull
 from portfold.workers.client.worded import as_text
 
 
 class Requests:
     """Any thread may use it."""
 
-    def __init__(self, context: GateContext, presence: Presence, grants: Grants) -> None:
+    def __init__(self, context: GateContext, presence: WorkerPresence, grants: Grants) -> None:
         self._author, self._bus, self._publisher, settings, self._log, self._clock = context
         self._answer_seconds = settings.answer_seconds
         self._presence, self._grants = presence, grants
@@ -35,7 +35,7 @@ class Requests:
         self._publisher.check_process()
         if not self._presence.ready and not self._presence.announce():
             return self._no(symbol, *self._presence.why_not)
-        asked, announcement = self._clock.monotonic(), self._presence.announcements
+        asked_at, announcement = self._clock.monotonic(), self._presence.announcements
         try:
             request = self._publisher.ask(
                 partial(
@@ -47,7 +47,7 @@ class Requests:
                     strategy=strategy,
                 )
             )
-        except (NotSent, BusRefused) as error:
+        except (NotPublished, BusRefused) as error:
             return self._no(symbol, "bus_unreachable", f"The bus is unreachable: {error}")
         except BusUnreachable as error:
             self._take_back(symbol, "the request may not have arrived", self._publisher.later)
@@ -67,10 +67,10 @@ class Requests:
             reason=answer.reason,
             event=request,
             expires_ms=answer.expires_ms,
-            good_until=asked + answer.lasts_ms / 1000,  # at the latest: the slot lasts from the request on
+            good_until=asked_at + answer.lasts_ms / 1000,  # at the latest: the slot lasts from the request on
             announcement=announcement,
             renewed=hold,
-            granted_at=asked,
+            granted_at=asked_at,
             lasts_seconds=answer.lasts_ms / 1000,
             give_back=self._give_back,
         )

@@ -25,5 +25,5 @@ def as_name(fill: object) -> str:
     name = str(fill)
     if _NAME(name):
         return name
-    told = name.encode("utf-8", "surrogatepass")
-    return f"named-{hashlib.blake2b(told, digest_size=_DIGEST_BYTES).hexdigest()}"
+    name_bytes = name.encode("utf-8", "surrogatepass")
+    return f"named-{hashlib.blake2b(name_bytes, digest_size=_DIGEST_BYTES).hexdigest()}"

@@ -25,10 +25,10 @@ class Callbacks:
     """
 
     def __init__(
-        self, daily_summary: Callable[[], Callback | None], *, tells: Callable[[str], bool], log: Log
+        self, daily_summary: Callable[[], Callback | None], *, is_chosen: Callable[[str], bool], log: Log
     ) -> None:
         self._daily_summary = daily_summary
-        self._tells = tells
+        self._is_chosen = is_chosen
         self._log = log
         self._days: queue.Queue[TradingDayStarted | None] = queue.Queue(_DAYS_WAITING)
         self._now = threading.local()
@@ -62,7 +62,7 @@ class Callbacks:
     def _summarize(self) -> None:
         while (started := self._days.get()) is not None:
             callback = self._daily_summary()
-            if callback is None or not self._tells(f"the end of {started.previous_day}"):
+            if callback is None or not self._is_chosen(f"the end of {started.previous_day}"):
                 continue
             self._now.old_day = {
                 "daily_pnl": float(started.daily_pnl),

@@ -22,14 +22,14 @@ from portfold.log import Log
 from portfold.workers.client.closing.flatten_order import KILLSWITCH, FlattenOrder
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.grants import ask_about_an_earlier_life
-from portfold.workers.compat.positions import Leg, legs_in
+from portfold.workers.compat.positions import PricedLeg, legs_in
 from portfold.workers.run.decided import wait_until_decided
 
 _LOOK_BACK = 2_000  # events: what was closed since the last sign of life is among them
 _ALL = 1 << 62  # contracts: more than any leg has
 
 
-class Granted(NamedTuple):
+class GrantedSlot(NamedTuple):
     """A slot, and what was asked for."""
 
     decision: Decision
@@ -60,8 +60,8 @@ class Holdings:
         self._patience_seconds = patience_seconds
         self._log = log
         self._lock = threading.Lock()
-        self._granted: dict[str, Granted] = {}
-        self._legs: dict[str, Leg] = {}
+        self._granted: dict[str, GrantedSlot] = {}
+        self._legs: dict[str, PricedLeg] = {}
         self._gone: dict[str, int] = {}
         """So much of a leg somebody else has closed. The leg stays the object that it was: see `to_close`."""
         self._counted: set[str] = set()
@@ -72,7 +72,7 @@ class Holdings:
 
     # --- slots -------------------------------------------------------------------------------------------
 
-    def grant(self, symbol: str, granted: Granted) -> None:
+    def grant(self, symbol: str, granted: GrantedSlot) -> None:
         """A slot is ours from now on. By the log nobody holds the symbol: it was closed, or lost there."""
         with self._lock:
             self._granted[symbol] = granted
@@ -80,7 +80,7 @@ class Holdings:
             with suppress(BusError):
                 self._ask_who_closed(symbol)
 
-    def ungrant(self, symbol: str, size: int | None = None) -> Granted | None:
+    def ungrant(self, symbol: str, size: int | None = None) -> GrantedSlot | None:
         """The slot, as it was, is about to be used for so many contracts, or given back; None where there is
         none. Of a larger one the rest stays.
         """
@@ -95,14 +95,14 @@ class Holdings:
         with self._lock:
             return sorted(self._granted)
 
-    def slot(self, symbol: str) -> Granted | None:
+    def slot(self, symbol: str) -> GrantedSlot | None:
         """Returns what was granted in the symbol and is not registered."""
         with self._lock:
             return self._granted.get(symbol)
 
     # --- positions ---------------------------------------------------------------------------------------
 
-    def leg(self, symbol: str) -> Leg | None:
+    def leg(self, symbol: str) -> PricedLeg | None:
         """What is open in the symbol."""
         with self._lock:
             return self._left(symbol) if symbol in self._legs else None
@@ -118,12 +118,12 @@ class Holdings:
         with self._lock:
             return not self._legs
 
-    def add(self, fresh: Leg) -> None:
+    def add(self, fresh: PricedLeg) -> None:
         """A fill: with what is open in the symbol, at the average price."""
         before = self.leg(fresh.symbol)
         self.put(fresh.symbol, before.joined(fresh) if before else fresh)
 
-    def put(self, symbol: str, leg: Leg | None) -> None:
+    def put(self, symbol: str, leg: PricedLeg | None) -> None:
         """This is what is open in the symbol now."""
         with self._lock:
             self._gone.pop(symbol, None)
@@ -148,7 +148,7 @@ class Holdings:
             legs = [self._left(symbol) for symbol in self._legs]
         return [Holding(leg.symbol, leg.side, leg.size, leg.price) for leg in legs]
 
-    def to_close(self, order: FlattenOrder) -> list[Leg]:
+    def to_close(self, order: FlattenOrder) -> list[PricedLeg]:
         """What is open when an order comes, by symbol; in doubt it is.
 
         A fill makes another object of a leg; that somebody else has closed a part of it does not.
@@ -156,9 +156,9 @@ class Holdings:
         The bus is asked only where the order itself, which tells all that is open here by the log, leaves
         something out that the log has shown; for a kill switch and without a bus never.
         """
-        told = order.everything and order.event > ORIGIN and not order.episode.startswith(KILLSWITCH)
+        names_all = order.everything and order.event > ORIGIN and not order.episode.startswith(KILLSWITCH)
         with self._lock:
-            doubtful = self._shown - {leg.symbol for leg in order.positions} if told else set()
+            doubtful = self._shown - {leg.symbol for leg in order.positions} if names_all else set()
         for symbol in sorted(doubtful):
             with suppress(BusError):
                 self._forget_if_closed(symbol)
@@ -235,7 +235,7 @@ class Holdings:
                 break
         return list(found.values())
 
-    def _left(self, symbol: str) -> Leg:
+    def _left(self, symbol: str) -> PricedLeg:
         """What is open of the leg. To be called with the lock held."""
         leg, gone = self._legs[symbol], self._gone.get(symbol, 0)
         return leg._replace(size=leg.size - gone) if gone else leg

@@ -22,7 +22,7 @@ class OneOfMany:
         self._me = f"{worker} {secrets.token_hex(8)}"
         self._log = log
 
-    def tells(self, subject: str) -> bool:
+    def is_chosen(self, subject: str) -> bool:
         """Whether this is the process that tells people of the subject."""
         try:
             # With a blank in it, it is no worker's name.

@@ -13,12 +13,12 @@ from portfold.events.wire.bus import VIEW, Bus
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.workers.client.amount import exact, whole
-from portfold.workers.compat.positions import Leg, legs_in
+from portfold.workers.compat.positions import PricedLeg, legs_in
 from portfold.workers.compat.shown import familiar
 from portfold.workers.run.program_limits import compare_limits, may_be_tightened, tighten_limits
 
 
-class Portfolio:
+class PortfolioReader:
     """`wanted` are the most positions and the daily stop, in dollars, that the program asks for."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Portfolio:
         self.view()
         return self._familiar()
 
-    def legs(self) -> list[Leg]:
+    def legs(self) -> list[PricedLeg]:
         """Everybody's."""
         return legs_in(self.view())
 

@@ -25,7 +25,7 @@ class OpenPosition(NamedTuple):
     entry_price: float
 
 
-class Leg(NamedTuple):
+class PricedLeg(NamedTuple):
     """What `worker` holds of `symbol`."""
 
     symbol: str
@@ -35,7 +35,7 @@ class Leg(NamedTuple):
     worker: str
     opened: datetime
 
-    def joined(self, fresh: "Leg") -> "Leg":
+    def joined(self, fresh: "PricedLeg") -> "PricedLeg":
         """With more contracts, at the average price; one of the other side takes its place."""
         if fresh.side != self.side:
             return fresh
@@ -57,7 +57,7 @@ def side_and_size(symbol: str, size: float) -> tuple[Side, int]:
     return ("short" if contracts < 0 else "long"), abs(contracts)
 
 
-def implied_exit(leg: Leg, pnl: Decimal, point_value: Decimal | None) -> tuple[Decimal, Decimal]:
+def implied_exit(leg: PricedLeg, pnl: Decimal, point_value: Decimal | None) -> tuple[Decimal, Decimal]:
     """The exit price at which the leg makes `pnl` dollars, and what it then makes.
 
     That is `pnl`, unless even the finest price is cents away, as with dozens of contracts that are worth
@@ -74,10 +74,10 @@ def implied_exit(leg: Leg, pnl: Decimal, point_value: Decimal | None) -> tuple[D
     return price.normalize(EXACT), pnl if abs(made - pnl) <= CENT else made
 
 
-def legs_in(view: PortfolioView) -> list[Leg]:
+def legs_in(view: PortfolioView) -> list[PricedLeg]:
     """Everybody's legs."""
     return [
-        Leg(one.symbol, one.side, one.size, one.price, one.worker, utc(one.opened_ms))
+        PricedLeg(one.symbol, one.side, one.size, one.price, one.worker, utc(one.opened_ms))
         for one in view.positions
     ]
 

@@ -12,33 +12,33 @@ from portfold.bounds import MOST_SYMBOLS
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.workers.client.decision import Decision
 
-_NOT_A_WORD_OF_IT = {"symbol_not_allowed", "no_answer"}
+_NOT_TRADED_CODES = {"symbol_not_allowed", "no_answer"}
 
 
-class Traded:
+class TradedSymbols:
     """`announced` is what the gate announces at first. Any thread may use it."""
 
     def __init__(self, announced: Sequence[str]) -> None:
         self._lock = threading.Lock()
         self._known = set(announced)
-        self._unsaid: list[str] = []
+        self._unannounced: list[str] = []
 
-    def asked(self, decision: Decision) -> None:
+    def note(self, decision: Decision) -> None:
         """This was the answer to a request."""
-        if decision.event is None or decision.code in _NOT_A_WORD_OF_IT:
+        if decision.event is None or decision.code in _NOT_TRADED_CODES:
             return
         with self._lock:
             if decision.symbol not in self._known and len(self._known) < MOST_SYMBOLS:
                 self._known.add(decision.symbol)
-                self._unsaid.append(decision.symbol)
+                self._unannounced.append(decision.symbol)
 
-    def announce(self, say: Callable[[Sequence[str]], bool]) -> None:
+    def announce(self, publish: Callable[[Sequence[str]], bool]) -> None:
         """Says what is new; `say` returns whether it was heard."""
         with self._lock:
-            unsaid = list(self._unsaid)
-        if unsaid and say(unsaid):
+            unannounced = list(self._unannounced)
+        if unannounced and publish(unannounced):
             with self._lock:
-                self._unsaid = [symbol for symbol in self._unsaid if symbol not in unsaid]
+                self._unannounced = [symbol for symbol in self._unannounced if symbol not in unannounced]
 
 
 def announced_before(view: PortfolioView, worker: str) -> Sequence[str]:

@@ -52,7 +52,7 @@ _LONGEST_LINE = 256
 _EXCHANGE = ZoneInfo("America/Chicago")
 _DAILY_CLOSE = time(15, 0)
 _HOUR_LONG = timedelta(hours=1)
-_TELLING = 3  # bars at the beginning of a file, each on another day at the same time
+_HEAD_BARS = 3  # bars at the beginning of a file, each on another day at the same time
 _CLOCK = len("2012-01-03")  # where the time of day begins
 _MARKS = " \"'<>"  # that others put around the names of columns
 _SPLIT = re.compile(r"[,;\t]")
@@ -113,9 +113,9 @@ class CsvFolder:
         """Looks at the beginning only: no market has one hour a day, three days long."""
         with _open(path) as file:
             _read_form(path, file)
-            first = [(number, line.split(",")[0]) for number, line in islice(_lines(path, file), _TELLING)]
+            first = [(number, line.split(",")[0]) for number, line in islice(_lines(path, file), _HEAD_BARS)]
         days, hours = {text[:_CLOCK] for _, text in first}, {text[_CLOCK:] for _, text in first}
-        if (len(days), len(hours)) == (_TELLING, 1):
+        if (len(days), len(hours)) == (_HEAD_BARS, 1):
             raise _error(
                 path,
                 first[1][0],
@@ -329,5 +329,5 @@ def _prices(fields: list[str]) -> tuple[Decimal, Decimal, Decimal, Decimal]:
 
 
 def _error(path: Path, number: int, column: str | None, problem: str) -> BarsError:
-    place = f"{path}, line {number}" + (f", column {column}" if column else "")
-    return BarsError(f"{place}: {problem}")
+    location = f"{path}, line {number}" + (f", column {column}" if column else "")
+    return BarsError(f"{location}: {problem}")

@@ -37,7 +37,7 @@ def at_speed(speed: float) -> Schedule:
     return lambda _, later: later.total_seconds() / speed
 
 
-class Played:
+class PlayedFeed:
     """The bars of `feed`, each when it is due; meets `protocol.LiveFeed`.
 
     `wait` waits that many seconds and returns true when it is time to stop, as `threading.Event.wait` does.
@@ -89,25 +89,25 @@ class _Synthetic(Struct, frozen=True):
     days: Annotated[int, Whole(1, LONGEST, "days")] = 10
 
 
-def open_csv(setup: FeedSetup) -> Played:
+def open_csv(setup: FeedSetup) -> PlayedFeed:
     """The feed of kind `csv`: a folder's bars, one every `pace_seconds`. Raises ConfigError, BarsError."""
     options = setup.options(_Csv)
     schedule = every(float(options.pace_seconds))
-    return Played(_folder(setup, options.folder), schedule, setup.stop.wait, after=setup.after)
+    return PlayedFeed(_folder(setup, options.folder), schedule, setup.stop.wait, after=setup.after)
 
 
-def open_replay(setup: FeedSetup) -> Played:
+def open_replay(setup: FeedSetup) -> PlayedFeed:
     """The feed of kind `replay`: a folder's bars, `speed` times as fast. Raises ConfigError, BarsError."""
     options = setup.options(_Replay)
     schedule = at_speed(float(options.speed))
-    return Played(_folder(setup, options.folder), schedule, setup.stop.wait, after=setup.after)
+    return PlayedFeed(_folder(setup, options.folder), schedule, setup.stop.wait, after=setup.after)
 
 
-def open_synthetic(setup: FeedSetup) -> Played:
+def open_synthetic(setup: FeedSetup) -> PlayedFeed:
     """The feed of kind `synthetic`: a made-up market, a bar every `pace_seconds`. Raises ConfigError."""
     options = setup.options(_Synthetic)
     market = SyntheticMarket(setup.configuration.contracts, days=options.days, seed=options.seed)
-    return Played(market, every(float(options.pace_seconds)), setup.stop.wait, after=setup.after)
+    return PlayedFeed(market, every(float(options.pace_seconds)), setup.stop.wait, after=setup.after)
 
 
 def _folder(setup: FeedSetup, folder: str) -> CsvFolder:

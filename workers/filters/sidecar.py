@@ -90,10 +90,10 @@ def check_sidecar(
     )
     for field, expected, got in checks:
         if expected != got:
-            raise ConfigError(path, field, _told(expected), f"{_told(got)}; train the model anew")
+            raise ConfigError(path, field, _shown(expected), f"{_shown(got)}; train the model anew")
     if not sidecar.probes or any(len(probe.features) != len(FEATURES) for probe in sidecar.probes):
         raise ConfigError(path, "probes", f"some, of {len(FEATURES)} features each", "something else")
 
 
-def _told(value: object) -> str:
+def _shown(value: object) -> str:
     return msgspec.json.encode(value).decode()[:300]

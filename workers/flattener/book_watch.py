@@ -44,7 +44,7 @@ class BookWatch:
         self._next_look = clock.monotonic()
         self._missing: set[str] = set()
         self._unreported: set[str] = set()
-        self._said = self._said_unreported = ""
+        self._logged_lacks = self._logged_unreported = ""
         self.left_unreported: set[_Leg] = set()
 
     def look(self) -> None:
@@ -65,12 +65,12 @@ class BookWatch:
             self.left_unreported = set()
             self._log.warning("The book could not be compared with the log; trying again", why=repr(error))
             return
-        if lacks and lacks != self._said:
+        if lacks and lacks != self._logged_lacks:
             text = f"WRONG BOOK: {NOT_IN_THE_BOOK} when its owner dies"
             self._log.critical(text, open=lacks, what_to_do=WHAT_TO_DO)
-        if more and more != self._said_unreported:
+        if more and more != self._logged_unreported:
             self._log.critical(f"NOT ON THE LOG: {NOT_ON_THE_LOG}", open=more, what_to_do=_ASK)
-        self._said, self._said_unreported = lacks, more
+        self._logged_lacks, self._logged_unreported = lacks, more
 
     def _compared(self) -> tuple[set[str], set[str], set[_Leg]]:
         """What is open on the log and not here, and the other way round; and what of that lost workers left.

@@ -100,17 +100,17 @@ class Flattener:
 
         When some of it fails the rest is closed all the same, and the first failure raised.
         """
-        heard = order in self._covered
-        if not heard:
+        covered = order in self._covered
+        if not covered:
             held = self._broker.positions()  # perhaps long after the order was given
             later = self._allowed_since(order.event) if held else set()
             self._covered[order] = {_identity(one) for one in held if (one.owner, one.symbol) not in later}
             self._forget_the_oldest()
         if order.everything:
             standing = self._everything
-            if not heard or standing is None or standing.order != order:
+            if not covered or standing is None or standing.order != order:
                 standing = self._stand(order)
-            if not heard:  # what is tried again stands already, or has ended
+            if not covered:  # what is tried again stands already, or has ended
                 self._everything = standing
             failed, _ = self._close_orphans(standing)
         else:
@@ -136,7 +136,7 @@ class Flattener:
             failed, left = [error], True
         else:
             self._pauses.end(_THE_LOOK)
-        self._say_failed(failed)
+        self._log_failed(failed)
         if ends and not left and self._everything is standing:
             self._everything = None
 
@@ -155,7 +155,7 @@ class Flattener:
             failed = self._close_all(held, set(), "worker lost, fill unreported")
         except Exception as error:  # noqa: BLE001 - the bus, or whatever a user's own broker raises
             failed = [error]
-        self._say_failed(failed)
+        self._log_failed(failed)
 
     def _take_up(self) -> None:
         """Has an order that came before this process began stand, once all later ones are heard."""
@@ -201,7 +201,7 @@ class Flattener:
         signs = SignsOfLife(self._bus, lapse_seconds=self._lapse_seconds, clock=self._clock)
         return _Standing(order, self._clock.monotonic() + self._lapse_seconds, signs)
 
-    def _say_failed(self, failed: Iterable[Exception]) -> None:
+    def _log_failed(self, failed: Iterable[Exception]) -> None:
         for error in failed:
             self._log.critical("Orphans could not be closed; trying again, less often", why=repr(error))
 
@@ -210,7 +210,7 @@ class Flattener:
         legs = {(leg.worker, leg.symbol, leg.side) for leg in order.positions}
         held = self._broker.positions()
         wanted = [one for one in self._covered_by(order, held) if (one.owner, one.symbol, one.side) in legs]
-        self._say_what_is_not_here(legs, held)
+        self._log_missing(legs, held)
         return self._close_all(wanted, {(owner, symbol) for owner, symbol, _ in legs}, order.cause)
 
     def _covered_by(self, order: FlattenOrder, held: Sequence[BrokerPosition]) -> list[BrokerPosition]:
@@ -252,7 +252,7 @@ class Flattener:
         decided = head is not None and head.cursor >= min(order.event, self._bus.last_event())
         return decided and not what_can_be_read(self._bus.standing(NAME).view).view.denies_entries
 
-    def _say_what_is_not_here(self, legs: set[tuple[str, str, Side]], held: Sequence[BrokerPosition]) -> None:
+    def _log_missing(self, legs: set[tuple[str, str, Side]], held: Sequence[BrokerPosition]) -> None:
         """What is to be closed and neither open here nor closed here is in another book."""
         here = {(one.owner, one.symbol) for one in held} | self._closed
         here |= {(fill.owner, fill.symbol) for fill in self._broker.unreported_exits()}

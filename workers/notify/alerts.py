@@ -54,26 +54,26 @@ class Worded(NamedTuple):
 def alerts_of(book: AlertMemory, recorded: Recorded, clock: When) -> Worded:
     """The alerts of the next event on record."""
     event, at = decode_event(recorded.event.fields), recorded.event.id
-    telling = _Telling(book, at, clock)
-    decisions = _read(recorded, telling)
+    collector = _Collector(book, at, clock)
+    decisions = _read(recorded, collector)
     for decision in decisions:
         if isinstance(decision, _OF_TIME):
-            telling.of_decision(decision, event)
+            collector.of_decision(decision, event)
     if refusal(decisions) is None and not isinstance(event, Malformed):
-        telling.of_event(event, decisions)
+        collector.of_event(event, decisions)
     for decision in decisions:
         if not isinstance(decision, _OF_TIME):
-            telling.of_decision(decision, event)
-    return Worded(tuple(telling.alerts), telling.book)
+            collector.of_decision(decision, event)
+    return Worded(tuple(collector.alerts), collector.book)
 
 
-def _read(recorded: Recorded, telling: "_Telling") -> list[Decision]:
+def _read(recorded: Recorded, collector: "_Collector") -> list[Decision]:
     decisions: list[Decision] = []
     for entry in recorded.decisions:
         try:
             decisions.append(decode_decided(entry.fields)[0])
         except RefusedField as refused:  # of a later version of the vocabulary
-            telling.unreadable(f"{entry.id}: {refused}")
+            collector.unreadable(f"{entry.id}: {refused}")
     return decisions
 
 
@@ -111,7 +111,7 @@ class _KnownByMemory(Known):
         return self._book.limits
 
 
-class _Telling:
+class _Collector:
     """Collects the alerts of one event. The exchange's clock at it is `when`."""
 
     def __init__(self, book: AlertMemory, at: StreamId, clock: When) -> None:
@@ -129,8 +129,8 @@ class _Telling:
             if self.book.is_repeat(event):
                 return
             self.book = self.book.with_fact(event)
-        for said in said_of_event(event, _KnownByMemory(self.book, self._at, event)):
-            self._add(said.alert)
+        for words in said_of_event(event, _KnownByMemory(self.book, self._at, event)):
+            self._add(words.alert)
         self.book = after_event(self.book, self._at, event, decisions)
 
     def of_decision(self, decision: Decision, event: Event | Malformed) -> None:
@@ -152,17 +152,17 @@ class _Telling:
 
     def _day_over(self, started: TradingDayStarted) -> None:
         lines = day_and_week.day_summary(started, self.book.trades, self.book.denied)
-        self._say(Alert("day_summary", "info", self._at.ms, lines))
+        self._append(Alert("day_summary", "info", self._at.ms, lines))
         signs = day_and_week.week_signs(self.book.week.with_day(started))
         if signs and begins_a_week(started):
-            self._say(Alert("weekly_signs", "warning", self._at.ms, signs))
+            self._append(Alert("weekly_signs", "warning", self._at.ms, signs))
 
     def _add(self, words: AlertWords | None) -> None:
         if words is not None:
             lines = wording.timed(words, self._when)
-            self._say(Alert(words.kind, words.level, self._at.ms, lines, words.group, words.subject))
+            self._append(Alert(words.kind, words.level, self._at.ms, lines, words.group, words.subject))
 
-    def _say(self, alert: Alert) -> None:
+    def _append(self, alert: Alert) -> None:
         self.alerts.append(alert)
 
 

@@ -33,11 +33,11 @@ class WaitingEvent(NamedTuple):
 class Waiting:
     """In the order of the log, from the place `told` on, where the book was `book`."""
 
-    def __init__(self, told: DeliveryCursor, book: AlertMemory) -> None:
+    def __init__(self, start: DeliveryCursor, book: AlertMemory) -> None:
         self._held: deque[WaitingEvent] = deque()
-        self._cursor = told.cursor
+        self._cursor = start.cursor
         self._book = book
-        self._resume = told.part
+        self._resume = start.part
         self._done = 0
         self._count = 0
         self._behind: list[StreamId] = []

@@ -72,14 +72,14 @@ def choose(
             raise RunRefused(f"--symbols: expected symbols with a contract ({known}), got {symbol[:80]!r}.")
     optimized = configuration.portfolio.symbols
     own = [symbol for symbol in configuration.runtime.workers if symbol in configuration.contracts]
-    asked = wanted or dict.fromkeys((*optimized, *own, *(available or ())))
+    candidates = wanted or dict.fromkeys((*optimized, *own, *(available or ())))
     left_out = {}
-    for symbol in asked:
+    for symbol in candidates:
         if symbol not in optimized:
             left_out[symbol] = _NOT_OPTIMIZED
         elif available is not None and symbol not in available:
             left_out[symbol] = _NO_BARS
-    symbols = tuple(symbol for symbol in optimized if symbol in asked and symbol not in left_out)
+    symbols = tuple(symbol for symbol in optimized if symbol in candidates and symbol not in left_out)
     if not symbols:
         why = "; ".join(f"{symbol}: {reason}" for symbol, reason in left_out.items())
         raise RunRefused(f"There is nothing to trade. {why}."[:2_000])
@@ -91,8 +91,8 @@ def announce(run: LiveRun, log: Log) -> None:
     configuration, runtime = run.configuration, run.configuration.runtime
     log.info(loaded_line(configuration.portfolio))
     if run.paper:
-        told = {"broker": runtime.broker.kind, "fill_at": fill_at(configuration)}
-        log.info("PAPER trading: no order leaves this machine", **told)
+        settings = {"broker": runtime.broker.kind, "fill_at": fill_at(configuration)}
+        log.info("PAPER trading: no order leaves this machine", **settings)
     else:
         log.warning("LIVE trading: orders go to the broker, with money", broker=runtime.broker.kind)
     log.info(

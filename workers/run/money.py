@@ -92,7 +92,7 @@ class OfNow:
         self._now = now
         self._previous: float | None = None
         self._interval = float("inf")
-        self._said = False
+        self._warned = False
 
     def __call__(self, bar: Bar) -> bool:
         return self.judges(bar.symbol, bar.time)
@@ -107,16 +107,16 @@ class OfNow:
         age = self._now() - ended
         has_ended = age >= -LATE_SECONDS or -age < ahead_seconds
         of_now = has_ended and age <= interval + LATE_SECONDS
-        if not of_now and not self._said:
+        if not of_now and not self._warned:
             self._log.warning(
                 f"{symbol} bars are not of now: they open nothing",
                 bar=bar.isoformat(),
                 seconds_old=round(age),
                 allowed=round(interval + LATE_SECONDS),
             )
-        elif of_now and self._said:
+        elif of_now and self._warned:
             self._log.info(f"{symbol} bars are of now again", bar=bar.isoformat())
-        self._said = not of_now
+        self._warned = not of_now
         return of_now
 
 

@@ -39,15 +39,15 @@ def tighten_limits(
         if wanted is None:
             return
         wanted = msgspec.structs.replace(wanted, by=f"{PROGRAM}{by}"[:64], config="")
-        said = bus.append(encode_checked(wanted))
+        published = bus.append(encode_checked(wanted))
         before = (
             f"those set by {ordered.limits.by}"
             if ordered.limits
             else "the configured ones, and none were in force"
         )
-        now = _said(wanted.max_positions, wanted.daily_stop_loss)
+        now = _limits_text(wanted.max_positions, wanted.daily_stop_loss)
         log.warning(f"These limits are now in force: {now}: the tighter of this program's and {before}")
-        overtaken = _by_a_person(bus, ordered.known_to, said)
+        overtaken = _by_a_person(bus, ordered.known_to, published)
         if overtaken is not None:  # ordered between our look and our word: that holds
             bus.append(encode_checked(overtaken))
             return
@@ -104,10 +104,10 @@ def compare_limits(limits: Limits | None, max_positions: int, daily_stop_loss: D
     looser = limits.max_positions > max_positions or limits.daily_stop_loss > daily_stop_loss
     hold = "the tighter of both will hold" if looser and may_be_tightened(limits.by) else "those hold"
     log.critical(
-        f"LIMITS DIFFER: this program asks for {_said(max_positions, daily_stop_loss)}, and in force are "
-        f"{_said(limits.max_positions, limits.daily_stop_loss)}, set by {limits.by}: {hold}"
+        f"LIMITS DIFFER: this program asks for {_limits_text(max_positions, daily_stop_loss)}, and in "
+        f"force are {_limits_text(limits.max_positions, limits.daily_stop_loss)}, set by {limits.by}: {hold}"
     )
 
 
-def _said(max_positions: int, daily_stop_loss: Decimal) -> str:
+def _limits_text(max_positions: int, daily_stop_loss: Decimal) -> str:
     return f"max_positions={max_positions}, daily_stop_loss={shown_limit(daily_stop_loss)}"

@@ -15,7 +15,14 @@ import msgspec
 from portfold.config import Contract
 from portfold.workers.brokers.leg_arithmetic import join, reduce
 from portfold.workers.brokers.legs_book import Entries
-from portfold.workers.brokers.orders_book import NOT_COUNTED, Order, Orders, State, now_ms, open_orders_book
+from portfold.workers.brokers.orders_book import (
+    NOT_COUNTED,
+    BrokerOrder,
+    Orders,
+    State,
+    now_ms,
+    open_orders_book,
+)
 from portfold.workers.brokers.profit import net_pnl
 from portfold.workers.brokers.protocol import BrokerError, BrokerPosition
 
@@ -32,15 +39,15 @@ class Settlement(NamedTuple):
     something else, and was told.
     """
 
-    order: Order
+    order: BrokerOrder
     size: int
     price: Decimal
     pnl: Decimal
-    told: bool
+    published: bool
 
 
-Tell = Callable[[Settlement], object]
-_Settle = Callable[[Entries, Order], Settlement | None]
+Publish = Callable[[Settlement], object]
+_Settle = Callable[[Entries, BrokerOrder], Settlement | None]
 
 
 class Reconciliation:
@@ -55,23 +62,23 @@ class Reconciliation:
         self,
         path: Path,
         contracts: Mapping[str, Contract],
-        tell: Tell,
+        publish: Publish,
         now_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._now_ms = now_ms
         self._contracts = contracts
-        self._tell = tell
+        self._publish = publish
         self._book = open_orders_book(path, _PATIENCE_SECONDS)
 
-    def unsettled(self) -> list[Order]:
+    def unsettled(self) -> list[BrokerOrder]:
         """The orders of which nobody knows, oldest first."""
         with self._book.transaction() as entries:
             return Orders(entries).unsettled()
 
-    def untold(self) -> list[Order]:
+    def unpublished(self) -> list[BrokerOrder]:
         """Those that are settled here, and of which the log has still to hear: to be said again."""
         with self._book.transaction() as entries:
-            return Orders(entries).all_untold()
+            return Orders(entries).unpublished()
 
     def filled(self, order_id: str, price: Decimal | None) -> Settlement | None:
         """It was filled, at `price` or what is believed; None when that was counted already."""
@@ -90,22 +97,22 @@ class Reconciliation:
         with self._book.transaction() as entries:
             orders, order = Orders(entries), self._order(entries, order_id)
             settlement = settle(entries, order)
-            untold = orders.untold(order_id)
-            if settlement is None and untold is not None:
-                settlement = self._settled(entries, order, tell=True, pnl=untold)
+            pnl = orders.unpublished_pnl(order_id)
+            if settlement is None and pnl is not None:
+                settlement = self._settled(entries, order, publish=True, pnl=pnl)
             if settlement is None:
                 return None
-            if settlement.told:
-                orders.note_untold(order_id, settlement.pnl)
-        if settlement.told:
-            self._tell(settlement)
+            if settlement.published:
+                orders.note_unpublished(order_id, settlement.pnl)
+        if settlement.published:
+            self._publish(settlement)
             with self._book.transaction() as entries:
-                Orders(entries).note_untold(order_id, None)
+                Orders(entries).note_unpublished(order_id, None)
                 leg = entries.leg(order.owner, order.symbol)
             _refuse_to_be_overtaken(settlement, leg.size if leg else 0)
         return settlement
 
-    def _filled(self, price: Decimal | None, entries: Entries, order: Order) -> Settlement | None:
+    def _filled(self, price: Decimal | None, entries: Entries, order: BrokerOrder) -> Settlement | None:
         if order.state in _BELIEVED_FILLED:
             return None
         order = msgspec.structs.replace(order, price=order.price if price is None else price)
@@ -113,19 +120,19 @@ class Reconciliation:
         if order.does == "enter":  # also if an exit was taken after it: it may have come first
             return self._enter(entries, order)
         if order.state == "flattened":  # another exit has closed it, and the log has that
-            return self._settled(entries, order, tell=False)
+            return self._settled(entries, order, publish=False)
         return self._exit(entries, order)
 
-    def _not_filled(self, entries: Entries, order: Order) -> Settlement | None:
+    def _not_filled(self, entries: Entries, order: BrokerOrder) -> Settlement | None:
         if order.state in NOT_COUNTED:
             return None
         if order.state in _BELIEVED_FILLED:
             self._take_back(entries, order)
         counted = order.does == "enter" and order.state != "flattened"
         _note(entries, order, "not_filled")
-        return self._settled(entries, order, tell=counted)
+        return self._settled(entries, order, publish=counted)
 
-    def _order(self, entries: Entries, order_id: str) -> Order:
+    def _order(self, entries: Entries, order_id: str) -> BrokerOrder:
         order = Orders(entries).order(order_id)
         if order is None:
             raise BrokerError(f"There is no order {order_id[:80]!r} in the book")
@@ -133,7 +140,7 @@ class Reconciliation:
             raise BrokerError(f"Order {order} may still be being sent; try again in a few minutes")
         return order
 
-    def _enter(self, entries: Entries, order: Order) -> Settlement:
+    def _enter(self, entries: Entries, order: BrokerOrder) -> Settlement:
         leg = entries.leg(order.owner, order.symbol)
         if leg is not None and leg.side != order.side:
             raise BrokerError(
@@ -143,25 +150,25 @@ class Reconciliation:
         fresh = BrokerPosition(order.owner, order.symbol, order.side, order.size, order.price, commission)
         entries.write_leg(join(leg, fresh) if leg else fresh)
         entries.write_mark(order.symbol, order.price)
-        return self._settled(entries, order, tell=True)
+        return self._settled(entries, order, publish=True)
 
-    def _exit(self, entries: Entries, order: Order) -> Settlement:
+    def _exit(self, entries: Entries, order: BrokerOrder) -> Settlement:
         leg = entries.leg(order.owner, order.symbol)
         if leg is None or leg.side != order.side or leg.size < order.size:
-            return self._settled(entries, order, tell=False)  # another order has closed it since
+            return self._settled(entries, order, publish=False)  # another order has closed it since
         left, entry_commission = reduce(leg, order.size)
         entries.write_leg(left)
         contract = self._contract(order)
         commission = entry_commission + contract.commission_per_side * order.size
         pnl = net_pnl(order.side, leg.price, order.price, order.size, contract.point_value, commission)
-        return self._settled(entries, order, tell=True, pnl=pnl)
+        return self._settled(entries, order, publish=True, pnl=pnl)
 
-    def _contract(self, order: Order) -> Contract:
+    def _contract(self, order: BrokerOrder) -> Contract:
         if order.symbol not in self._contracts:
             raise BrokerError(f"Order {order}: expected a contract of {order.symbol} in contracts.json")
         return self._contracts[order.symbol]
 
-    def _take_back(self, entries: Entries, order: Order) -> None:
+    def _take_back(self, entries: Entries, order: BrokerOrder) -> None:
         """An entry that was believed filled was not."""
         leg = entries.leg(order.owner, order.symbol)
         if order.does == "exit" or leg is None or leg.side != order.side or leg.size < order.size:
@@ -169,23 +176,23 @@ class Reconciliation:
         entries.write_leg(reduce(leg, order.size)[0])
 
     def _settled(
-        self, entries: Entries, order: Order, *, tell: bool, pnl: Decimal = Decimal(0)
+        self, entries: Entries, order: BrokerOrder, *, publish: bool, pnl: Decimal = Decimal(0)
     ) -> Settlement:
         leg = entries.leg(order.owner, order.symbol)
         size, price = (leg.size, leg.price) if leg else (0, Decimal(0))
-        return Settlement(order, size, price, pnl, tell)
+        return Settlement(order, size, price, pnl, publish)
 
 
-def _refuse_to_be_overtaken(told: Settlement, size: int) -> None:
+def _refuse_to_be_overtaken(settlement: Settlement, size: int) -> None:
     """Whoever traded between the book and the log may have reported it before: then the log is wrong now."""
-    if size != told.size:
-        order = told.order
+    if size != settlement.size:
+        order = settlement.order
         raise BrokerError(
             f"Order {order} is settled, but {order.symbol} was traded meanwhile: the log was told "
-            f"{told.size}, and the book holds {size}. Look at portfold status; where it differs: portfold "
-            f"settle {order.symbol} {order.owner} --size {size}"
+            f"{settlement.size}, and the book holds {size}. Look at portfold status; where it differs: "
+            f"portfold settle {order.symbol} {order.owner} --size {size}"
         )
 
 
-def _note(entries: Entries, order: Order, state: State) -> None:
+def _note(entries: Entries, order: BrokerOrder, state: State) -> None:
     Orders(entries).write(msgspec.structs.replace(order, state=state, said="settled by a person"))

@@ -8,7 +8,7 @@ one that was taken. It ends with the process: whoever comes next finds the contr
 import threading
 from typing import NamedTuple
 
-from portfold.workers.brokers.orders_book import Order, State
+from portfold.workers.brokers.orders_book import BrokerOrder, State
 from portfold.workers.brokers.protocol import ExitFill
 from portfold.workers.brokers.traderspost.believed import Believed
 
@@ -16,9 +16,9 @@ from portfold.workers.brokers.traderspost.believed import Believed
 class Became(NamedTuple):
     """The exit is in `state` now; for one that was taken with what `Believed.exited` asks for."""
 
-    order: Order
+    order: BrokerOrder
     state: State
-    said: str
+    message: str
     sure: int = 0
     everything: bool = False
 
@@ -46,7 +46,7 @@ class Unnoted:
         with self._lock:
             return self._kept.get((owner, symbol))
 
-    def perhaps_done(self, owner: str, symbol: str) -> Order | None:
+    def perhaps_done(self, owner: str, symbol: str) -> BrokerOrder | None:
         """The order of that, where it has closed contracts or may have."""
         became = self.of(owner, symbol)
         return became.order if became and became.state in ("accepted", "unknown") else None
@@ -57,7 +57,7 @@ class Unnoted:
             return None
         if became.state == "accepted":
             return believed.exited(became.order, sure=became.sure, everything=became.everything)
-        believed.note(became.order, became.state, became.said)
+        believed.note(became.order, became.state, became.message)
         return None
 
     def forget(self, became: Became) -> None:

@@ -86,7 +86,7 @@ class Reported:
             return self._fills.copy()
 
 
-class _Asked:
+class _EpisodeAsked:
     """What an episode has asked for so far: the fills there were of a symbol, and whether `everything`.
 
     `left` is what was said to be left open.
@@ -107,10 +107,10 @@ class _Asked:
         """Whether nothing is open that the order means and that was not asked for."""
         meant = [leg.symbol for leg in order.positions]
         if order.everything and not (meant and self.everything):
-            return self.everything and all(self._is_asked(symbol, fills) for symbol in fills)
-        return all(self._is_asked(symbol, fills) for symbol in meant)
+            return self.everything and all(self._is_covered(symbol, fills) for symbol in fills)
+        return all(self._is_covered(symbol, fills) for symbol in meant)
 
-    def _is_asked(self, symbol: str, fills: Counter[str]) -> bool:
+    def _is_covered(self, symbol: str, fills: Counter[str]) -> bool:
         known = self._fills.get(symbol, 0 if self.everything else -1)
         return fills[symbol] <= known
 
@@ -123,31 +123,31 @@ class AskedOnce:
         self._reported = reported
         self._log = log
         self._lock = threading.Lock()
-        self._asked: dict[str, _Asked] = {}
+        self._episodes: dict[str, _EpisodeAsked] = {}
 
     def __call__(self, order: FlattenOrder) -> None:
         """Passes the order on, unless that was done. Raises what the callback raises: then it was not."""
         done, does = _names(order)
         with self._lock:
             fills = self._reported.fills()
-            asked = next((self._asked[name] for name in done if name in self._asked), None)
-            if asked is None or not asked.covers(order, fills):
+            episode = next((self._episodes[name] for name in done if name in self._episodes), None)
+            if episode is None or not episode.covers(order, fills):
                 self._callback(order)
-                asked = asked or _Asked()
-                asked.left.clear()
-                for known in (asked, *self._asked.values()):  # whichever means it next, it was asked for
+                episode = episode or _EpisodeAsked()
+                episode.left.clear()
+                for known in (episode, *self._episodes.values()):  # whichever means it next, it was asked for
                     known.note(order, fills)
-            self._remember(does, asked)  # its reminders come under its own name
-            self._complain(order, asked, fills)
+            self._remember(does, episode)  # its reminders come under its own name
+            self._complain(order, episode, fills)
 
-    def _remember(self, names: tuple[str, ...], asked: _Asked) -> None:
+    def _remember(self, names: tuple[str, ...], episode: _EpisodeAsked) -> None:
         for name in names:
-            self._asked.pop(name, None)
-            self._asked[name] = asked
-        while len(self._asked) > _EPISODES_REMEMBERED:
-            del self._asked[next(iter(self._asked))]
+            self._episodes.pop(name, None)
+            self._episodes[name] = episode
+        while len(self._episodes) > _EPISODES_REMEMBERED:
+            del self._episodes[next(iter(self._episodes))]
 
-    def _complain(self, order: FlattenOrder, asked: _Asked, fills: Counter[str]) -> None:
+    def _complain(self, order: FlattenOrder, episode: _EpisodeAsked, fills: Counter[str]) -> None:
         """Once for each symbol, whichever order of the episode names it; not for what was filled since.
 
         A pull of the kill switch and a loss of the bus name none: then it goes by what was reported.
@@ -156,9 +156,9 @@ class AskedOnce:
         meant = [leg.symbol for leg in order.positions if not self._reported.is_closed(leg.symbol)]
         if order.everything and not order.positions:
             meant = self._reported.still_open()
-        left = sorted({one for one in meant if now[one] == fills[one]} - asked.left)
+        left = sorted({symbol for symbol in meant if now[symbol] == fills[symbol]} - episode.left)
         if left:
-            asked.left.update(left)
+            episode.left.update(left)
             self._log.critical(
                 "The on_flatten callback has returned, and what it was to close is not reported closed: "
                 "it is not called again; report what it closed with position_closed, or raise where it could "

@@ -91,9 +91,9 @@ class DiscordSink:
         raise NotSent(why, for_good=reply.refuses_message)
 
     def _limited(self, reply: Reply) -> NotSent:
-        said = _read_json(reply.body)
-        seconds = _asked_rest(reply, said)
-        everywhere = said.get("global") is True or reply.headers.get("x-ratelimit-global") == "true"
+        fields = _read_json(reply.body)
+        seconds = _asked_rest(reply, fields)
+        everywhere = fields.get("global") is True or reply.headers.get("x-ratelimit-global") == "true"
         if everywhere and seconds:
             self._rest.begin(seconds)
         where = "on all webhooks" if everywhere else "on this webhook"
@@ -148,11 +148,11 @@ def _rest_after(reply: Reply) -> float:
     return rest_asked(reply.headers.get("x-ratelimit-reset-after")) or 0.0
 
 
-def _asked_rest(reply: Reply, said: dict[str, object]) -> float | None:
+def _asked_rest(reply: Reply, fields: dict[str, object]) -> float | None:
     """For how many seconds to rest, where it says so."""
     for value in (
         reply.headers.get("x-ratelimit-reset-after"),
-        said.get("retry_after"),
+        fields.get("retry_after"),
         reply.headers.get("retry-after"),
     ):
         seconds = rest_asked(value)
@@ -163,7 +163,7 @@ def _asked_rest(reply: Reply, said: dict[str, object]) -> float | None:
 
 def _read_json(body: bytes) -> dict[str, object]:
     try:
-        said = json.loads(body)
+        fields = json.loads(body)
     except (ValueError, RecursionError):  # an error page
         return {}
-    return said if isinstance(said, dict) else {}
+    return fields if isinstance(fields, dict) else {}

@@ -86,9 +86,9 @@ def counted_as(kind: AlertKind) -> Counted | None:
 def many(words: Counted, group: str, subjects: Mapping[str, int], first: datetime, last: datetime) -> str:
     """Alerts of one kind and group in a line: how many, of what, and from when to when."""
     count = sum(subjects.values())
-    told = words.burst.format(count=count, group=group)
+    burst = words.burst.format(count=count, group=group)
     span = at_clock(first) if at_clock(first) == at_clock(last) else f"{at_clock(first)} to {at_clock(last)}"
-    return f"{told} | {counted(subjects)} | {span}"
+    return f"{burst} | {counted(subjects)} | {span}"
 
 
 def counted(subjects: Mapping[str, int], at_most: int = 12) -> str:
@@ -107,8 +107,8 @@ def not_told_in_time(first: datetime, last: datetime) -> str:
 
 def one_stale(lines: Lines, when: datetime) -> str:
     """One alert of a summary by itself, in a line; its own last line, the time, comes first here."""
-    told = [line for line in lines if not line.startswith("Time: ")]
-    return f"{at_clock(when)} {' | '.join(told)}"
+    kept = [line for line in lines if not line.startswith("Time: ")]
+    return f"{at_clock(when)} {' | '.join(kept)}"
 
 
 def stale_count(words: Counted, groups: Mapping[str, int]) -> str:
