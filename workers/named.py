@@ -26,7 +26,7 @@ Shape = TypeVar("Shape", bound=Struct)
 
 
 def find(kind: str, ours: Mapping[str, str], file: Path, field: str) -> Factory:
-    """The function that `kind` names; `ours` are the names we know, as `module:name`.
+    """Returns the function that `kind` names; `ours` are the names we know, as `module:name`.
 
     Raises ConfigError, which blames `field` of `file`, the configuration that says so.
     """
@@ -45,7 +45,7 @@ def find(kind: str, ours: Mapping[str, str], file: Path, field: str) -> Factory:
 
 
 def read_options(shape: type[Shape], options: Mapping[str, object], file: Path, field: str) -> Shape:
-    """The struct that an entry's `options` describe, by the rules in its fields (see `config.rules`).
+    """Returns the struct that an entry's `options` describe, by the rules in its fields (see `config.rules`).
 
     Raises ConfigError for an unknown key or a value that breaks a rule.
     """

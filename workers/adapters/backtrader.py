@@ -87,7 +87,7 @@ def live_broker(  # noqa: PLR0913 - what a strategy author says, each by its nam
     log: Log | None = None,
     **gate: Any,
 ) -> LiveBroker:
-    """A broker that trades through the one that runtime.json names, on the portfolio's bus.
+    """Returns a broker that trades through the one that runtime.json names, on the portfolio's bus.
 
     `contracts`: whose a data feed is that is not named by its symbol. `book` is that broker's file, by
     default the one that `portfold worker` and `portfold flattener` use;

@@ -36,11 +36,11 @@ class PositionCloser:
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything is still being closed."""
+        """Returns whether anything is still being closed."""
         return self._side_by_side.is_busy
 
     def is_under_way(self, symbol: str) -> bool:
-        """Whether that contract is being closed by an order to flatten."""
+        """Returns whether that contract is being closed by an order to flatten."""
         return self._side_by_side.is_under_way(symbol)
 
     @contextmanager

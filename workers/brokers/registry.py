@@ -20,7 +20,7 @@ OURS = {
 
 
 def open_broker(setup: BrokerSetup) -> OpenedBroker:
-    """The broker that the configuration names. Raises ConfigError, BrokerError."""
+    """Returns the broker that the configuration names. Raises ConfigError, BrokerError."""
     runtime = setup.configuration.files.runtime.path
     kind = setup.configuration.runtime.broker.kind
     broker: OpenedBroker = find(kind, OURS, runtime, "broker.kind")(setup)
@@ -37,7 +37,7 @@ def open_broker(setup: BrokerSetup) -> OpenedBroker:
 
 
 def on_paper(configuration: Configuration) -> Configuration:
-    """The same configuration with the paper broker, whichever it names."""
+    """Returns the same configuration with the paper broker, whichever it names."""
     if is_paper(configuration):
         return configuration
     runtime = msgspec.structs.replace(configuration.runtime, broker=ConfiguredBroker(PAPER))
@@ -45,5 +45,5 @@ def on_paper(configuration: Configuration) -> Configuration:
 
 
 def is_paper(configuration: Configuration) -> bool:
-    """Whether no money is at stake. A broker of the user's own is taken for a real one."""
+    """Returns whether no money is at stake. A broker of the user's own is taken for a real one."""
     return configuration.runtime.broker.kind == PAPER

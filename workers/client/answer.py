@@ -11,7 +11,7 @@ from portfold.events.wire.errors import BusError
 
 
 class EntryAnswer(NamedTuple):
-    """What the coordinator said, or why it is as good as a no. A yes reserves the slot for `lasts_ms`."""
+    """The coordinator's answer; no answer is a no. A yes reserves the slot for `lasts_ms`."""
 
     allowed: bool
     code: str
@@ -43,7 +43,9 @@ def await_answer(bus: Bus, request: StreamId, seconds: float, clock: Clock) -> E
 
 
 def read_answer(request: StreamId, found: list[Entry]) -> EntryAnswer:
-    """The answer among the decisions from the request's own on. Raises ValueError for one that is none."""
+    """Returns the answer among the decisions from the request's own on. Raises ValueError for one that is
+    none.
+    """
     for entry in found:
         decision, cause = decode_decided(entry.fields)
         if cause != str(request):

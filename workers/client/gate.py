@@ -168,7 +168,7 @@ class PortfolioGate:
         self._each_beat = callback
 
     def announce_again(self) -> bool:
-        """Says anew what the broker holds, after what no report can say. False while the bus is away.
+        """Announces anew what the broker holds, where no report covers a change. False while the bus is away.
 
         Not to be called with `orders` held.
         """
@@ -204,7 +204,8 @@ class PortfolioGate:
         return self._requests.withdraw(symbol, reason)
 
     def standing(self, decision: Decision, *, seconds: float = 0.0) -> bool:
-        """Whether a yes still holds, for `seconds` yet to come too, asked just before the order goes out.
+        """Returns whether a yes still holds, for `seconds` yet to come too, asked just before the order goes
+        out.
 
         No longer once its slot has expired, was used or given back, this worker may be counted as lost,
         an order to flatten has arrived, or the portfolio is stopped or halted; also after a pause or a sleep.
@@ -261,7 +262,7 @@ class PortfolioGate:
             return self._publisher.fact(make, recorded)
 
     def closed_elsewhere(self, symbol: str, left: int = 0) -> None:
-        """Somebody else closed what was open here: so much is left of it that a callback could close."""
+        """Records that somebody else closed what was open here, down to `left` contracts."""
         self._marks.forget(symbol)
         self._reported.closed_elsewhere(symbol, left)
 
@@ -270,7 +271,7 @@ class PortfolioGate:
         return self._marks.offer(Mark(symbol, side, exact(price, "price"), exact(unrealized, "unrealized")))
 
     def get_status(self) -> dict[str, object]:
-        """The portfolio's status, see `coordinator.views.status`; empty before there is one.
+        """Returns the portfolio's status, see `coordinator.views.status`; empty before there is one.
 
         Raises BusError.
         """
@@ -286,7 +287,7 @@ class PortfolioGate:
         self._each_beat()
 
     def _publish_started(self) -> None:
-        """Says what the broker holds, and again if that has changed by the time it is on the log.
+        """Announces what the broker holds, and again if that has changed by the time it is on the log.
 
         Nobody reports what is filled meanwhile: it was ordered by a life of this worker that is over.
         """
@@ -321,7 +322,7 @@ class PortfolioGate:
         self._flatten_without_the_bus()
 
     def _flatten_without_the_bus(self) -> None:
-        """Orders what a coordinator would order, and for what is filled late too: nobody else will."""
+        """Orders everything closed, late fills included, as a coordinator would; without the bus none can."""
         if self._settings.on_bus_loss == "flatten":
             order = FlattenOrder(f"bus lost {self._losses}", ORIGIN, "bus lost", everything=True)
             self._carrier.carry(order, lambda: self._presence.bus_is_lost)  # nobody is there to remind

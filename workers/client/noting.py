@@ -1,9 +1,9 @@
-"""Tells whoever waits for it that a report is on the log: a broker's journal then forgets the exit.
+"""Confirms to the reporter that its report is on the log, so that a broker's journal can forget the exit.
 
 The journal may be locked, or its disk be full. What it could not note it would show as unreported for ever,
-and somebody would report that exit again when the log has long forgotten its name. So it is told again, at
-growing pauses, for as long as this process lives. Guarantees: nothing of a gate's waits meanwhile, no report,
-no request and no sign of life; only the first attempt is made by who reported.
+and somebody would report that exit again when the log has long forgotten its name. So the callback is called
+again, at growing pauses, for as long as this process lives. Guarantees: nothing of a gate's waits meanwhile,
+no report, no request and no sign of life; only the first attempt is made by who reported.
 """
 
 import threading
@@ -29,7 +29,7 @@ class _Due(NamedTuple):
 
 
 class Noting:
-    """Any thread may use it."""
+    """The callbacks of reports that are on the log. Any thread may use it."""
 
     def __init__(self, *, log: Log, clock: Clock, begin: Begin) -> None:
         self._log = log
@@ -40,16 +40,16 @@ class Noting:
         self._busy = False
 
     def add(self, recorded: Recorded) -> None:
-        """Its report is on the log."""
+        """Adds the callback of a report that is on the log."""
         with self._lock:
             self._due.append(_Due(recorded, self._clock.monotonic(), _PAUSE_SECONDS))
 
     def new(self) -> None:
-        """Tells what has not been told yet, on the thread that asks."""
+        """Calls each callback that was not called yet, on the caller's thread."""
         self._call(lambda due: due.pause_seconds == _PAUSE_SECONDS)
 
     def look(self) -> None:
-        """Begins to tell what is due, beside whoever asks. To be called every now and then."""
+        """Begins to call what is due, on another thread. To be called every now and then."""
         with self._lock:
             if self._busy or not any(self._is_due(due) for due in self._due):
                 return
@@ -61,7 +61,7 @@ class Noting:
             self._log.error("Reports are on the log, and not noted yet: no thread for it", why=repr(error))
 
     def close(self) -> None:
-        """Once more, up to the first that fails: nobody tries again in this process."""
+        """Calls what is left once more, up to the first that fails: this process tries no more."""
         with self._lock:
             left = list(self._due)
             self._due.clear()

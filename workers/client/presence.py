@@ -1,4 +1,4 @@
-"""Keeps a worker known to the coordinator, and told of its orders, however often the bus goes away.
+"""Keeps a worker known to the coordinator, and receiving its orders, however often the bus goes away.
 
 First it listens, then it announces what the broker holds, so that no order falls in between; then it gives
 signs of life. Where a newer process has announced itself under its name it gives none any more, says so and
@@ -22,7 +22,7 @@ from portfold.workers.client.heartbeat import Heartbeat
 from portfold.workers.client.listener import LISTEN_SECONDS, Listener
 
 _LATEST = 1_000
-"""So many of the last events are looked through for who announced himself."""
+"""How many of the last events are searched for the latest announcement."""
 
 
 class WhyNot(NamedTuple):
@@ -81,11 +81,13 @@ class WorkerPresence:
 
     @property
     def announced(self) -> bool:
-        """Whether the coordinator has been told, in this session, what the broker holds."""
+        """Returns whether this session has announced to the coordinator what the broker holds."""
         return self._announced
 
     def unbroken_since(self, announcement: int) -> bool:
-        """Whether the coordinator cannot have counted the worker as lost since that announcement of its."""
+        """Returns whether the coordinator cannot have counted the worker as lost since that announcement of
+        its.
+        """
         return self._announced and self.announcements == announcement and not self._lapsed()
 
     def start(self) -> None:
@@ -108,7 +110,7 @@ class WorkerPresence:
         """
         with self._lock:
             if self._superseded or (self._announced and not self._suspect):
-                return True  # who is superseded is told so in the answer
+                return True  # who is superseded learns it from the answer
             try:
                 self._listen()
                 self._renew_sign_of_life()
@@ -132,27 +134,27 @@ class WorkerPresence:
 
     @property
     def bus_is_lost(self) -> bool:
-        """Whether the bus has been away for `bus_loss_seconds`, and still is."""
+        """Returns whether the bus has been away for `bus_loss_seconds`, and still is."""
         return self._loss_reported
 
     @property
     def ready(self) -> bool:
-        """Whether a request may be made as things stand; otherwise `announce` comes first."""
+        """Returns whether a request may be made as things stand; otherwise `announce` comes first."""
         return self._announced and not self._suspect
 
     def renounce(self) -> None:
-        """After a pause, or a word from the coordinator, that makes another announcement due."""
+        """Makes another announcement due, after a pause or because the coordinator counts us as lost."""
         self._announced = False
 
     def counted_lost(self) -> None:
-        """An entry was denied for a lost worker: if that is this one, makes another announcement due.
+        """Makes another announcement due, if the worker that an entry was denied for as lost is this one.
 
-        If it is another that trades the symbol, no announcement of ours changes anything.
+        Where it is another that trades the symbol, announcing ourselves would change nothing.
         """
         try:
             view = view_in(self._bus.status())
         except BusError:
-            return  # the next request tells
+            return  # the next request shows it
         if view is None or view.presence_of(self._worker) != "up":
             self.renounce()
 
@@ -184,9 +186,9 @@ class WorkerPresence:
         self._contact, self._loss_reported = now, False
 
     def _is_superseded(self) -> bool:
-        """Whether another process has announced itself by this name since this one did.
+        """Returns whether another process has announced itself by this name since this one did.
 
-        That is for the log to say: a sign of life alone may be anybody's, who wrote over ours.
+        The log decides: a sign of life alone may be that of anybody who wrote over ours.
         """
         other = self._bus.beats([self._worker])[0] if self.announcements else None
         if other in (None, self._session) or self._last_announced() in ("", self._session):
@@ -199,7 +201,7 @@ class WorkerPresence:
         return True
 
     def _last_announced(self) -> str:
-        """The session that was announced last by this worker's name, among the latest events."""
+        """Returns the session that was announced last by this worker's name, among the latest events."""
         for entry in self._bus.events_before(self._bus.last_event(), count=_LATEST):
             fields = entry.by_name
             if fields.get("type") == WorkerStarted.__name__ and fields.get("worker") == self._worker:
@@ -211,13 +213,13 @@ class WorkerPresence:
             self._carrier.carry(order)
 
     def _suspect_a_loss(self) -> None:
-        """The bus went away: when it is back, it may be one that was set back."""
+        """Has the next contact check the log: a bus that went away may come back set back."""
         self._suspect = True
 
     def _look_back(self) -> None:
-        """Whether the log still holds what it took from us. If not, says so, and then what the broker holds.
+        """Checks that the log still holds what it took from us; publishes a loss, then what the broker holds.
 
-        A log loses its end, and may have a new one by the time we look: so all that was taken is looked for.
+        A log that lost its end may have a new one by now, so every event that it took is looked for.
         """
         self._suspect = False
         try:

@@ -1,4 +1,4 @@
-"""Asks for room, waits for the answer, and says whether a yes still holds.
+"""Requests entries, waits for the answer, and checks whether a yes still holds.
 
 Guarantees: room is granted only when the coordinator said so, in time; no answer, a bus that is away, an
 answer that cannot be read are all a no, and a slot that may have been granted all the same is given back.
@@ -86,8 +86,8 @@ class Requests:
         )
 
     def _give_back(self, decision: Decision, why: str) -> None:
-        """At the end of a block in which nothing was reported. One that failed may have ordered before, so
-        its slot stays taken.
+        """Ends a block in which nothing was reported: gives its slot back, unless the block failed. One that
+        failed may have ordered before.
         """
         if why.startswith(FAILED):
             decision.keep()
@@ -100,7 +100,7 @@ class Requests:
         self.withdraw(decision.symbol, why)
 
     def standing(self, decision: Decision, seconds: float) -> bool:
-        """Whether a yes still holds, by what this process knows and by what the bus says now.
+        """Returns whether a yes still holds, by what this process knows and by what the bus says now.
 
         Its slot must last for `seconds` more, however long another configuration says that slots do.
 
@@ -121,7 +121,7 @@ class Requests:
         return not self._expired(decision, seen.now_ms, seconds) and self._grants.is_reserved(decision)
 
     def _expired(self, decision: Decision, servers_ms: int, seconds: float) -> bool:
-        """By the clock of the log, so many seconds from now."""
+        """Returns whether the slot will have expired in `seconds`, by the clock of the log."""
         then_ms = self._publisher.log_ms(servers_ms) + round(seconds * 1000)
         return decision.expires_ms is None or then_ms >= decision.expires_ms
 
@@ -129,7 +129,7 @@ class Requests:
         return Decision(allowed=False, symbol=symbol, reason=reason, code=code, event=request)
 
     def _take_back(self, symbol: str, reason: str, publish: Callable[[Numbered], object]) -> None:
-        """A request that nobody waits for any more must not keep a slot until it expires."""
+        """Gives back the slot of a request that nobody waits for any more."""
         self._grants.drop(symbol)
         try:
             publish(partial(self._author.event, EntryWithdrawn, symbol=symbol, reason=reason))

@@ -1,4 +1,4 @@
-"""The old class, over the bus; what differs from one process is told where one imports it from."""
+"""The old class, over the bus; the package's docstring lists what differs from one process."""
 
 import atexit
 import os
@@ -56,7 +56,7 @@ class PortfolioCoordinator:
     two, four and so on up to thirty.
 
     `daily_summary_callback` is called when a trading day has ended, in one of the processes; without the bus
-    each calls its own. While it runs, `get_status()` and `daily_pnl` still tell of that day.
+    each calls its own. While it runs, `get_status()` and `daily_pnl` still show that day.
 
     By keyword only: `worker` is this process's name on the log, by default made from its command line (or
     PORTFOLD_WORKER); `symbols` what it announces that it trades before it asks (or PORTFOLD_SYMBOLS; by
@@ -190,7 +190,7 @@ class PortfolioCoordinator:
     # --- how we are --------------------------------------------------------------------------------------
 
     def get_status(self) -> dict[str, object]:
-        """The familiar dictionary, of the whole portfolio; what was known last while the bus is away.
+        """Returns the familiar dictionary, of the whole portfolio; what was known last while the bus is away.
 
         Always of the same shape; `unknown` names what could not be read, and then stands at nothing.
         """
@@ -198,7 +198,7 @@ class PortfolioCoordinator:
 
     @property
     def open_positions(self) -> dict[str, OpenPosition]:
-        """The open positions of the whole portfolio by symbol."""
+        """Returns the open positions of the whole portfolio by symbol."""
         return open_positions_in(self.portfolio.view())
 
     @property
@@ -208,17 +208,17 @@ class PortfolioCoordinator:
 
     @property
     def stopped_out(self) -> bool:
-        """Whether the day's stop was reached."""
+        """Returns whether the day's stop was reached."""
         return self.get_status().get("stopped_out") is True
 
     @property
     def max_positions(self) -> int:
-        """The limit in force; what was asked for while there is none."""
+        """Returns the limit in force; what was asked for while there is none."""
         return int(str(self.portfolio.familiar()["max_positions"]))
 
     @property
     def daily_stop_loss(self) -> float:
-        """The limit in force, in dollars; what was asked for while there is none."""
+        """Returns the limit in force, in dollars; what was asked for while there is none."""
         return float(str(self.portfolio.familiar()["daily_stop_loss"]))
 
     # --- coming and going --------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ class PortfolioCoordinator:
 
     def _report_open(self, leg: PricedLeg) -> None:
         before = self.held.leg(leg.symbol)
-        self.held.add(leg)  # before it is told: an order to close it, which that may bring, must find it
+        self.held.add(leg)  # before its report: an order to close, which that may cause, must find it
         try:
             self.gate.position_opened(leg.symbol, leg.side, leg.size, price=leg.price)
         except RefusedField:
@@ -256,7 +256,7 @@ class PortfolioCoordinator:
 
     def _report_close(self, leg: PricedLeg, price: Decimal, pnl: Decimal, reason: str) -> None:
         own = self.held.leg(leg.symbol)
-        self.held.put(leg.symbol, None)  # before it is told: what it triggers must not find it open
+        self.held.put(leg.symbol, None)  # before its report: an order that causes must not find it
         try:
             self.gate.position_closed(
                 leg.symbol,
@@ -290,7 +290,7 @@ class PortfolioCoordinator:
             self._log.error(message, why=answer.reason)
 
     def _is_reserved(self, symbol: str) -> bool:
-        """Whether the slot is ours by the log; so too while nobody can be asked."""
+        """Returns whether the slot is ours by the log; so too while nobody can be asked."""
         try:
             seen = self._bus.standing(self.gate.worker)
         except BusError:
@@ -298,16 +298,16 @@ class PortfolioCoordinator:
         return what_can_be_read(seen.view).view.has_slot(self.gate.worker, symbol)
 
     def _until_decided(self) -> None:
-        """What was reported shows in what is read next, as it did in one process."""
+        """Waits until what was reported is decided, so that the next read shows it, as in one process."""
         wait_until_decided(self._bus, self._settings.answer_seconds)
 
     def _leg(self, symbol: str) -> PricedLeg | None:
-        """What is open in `symbol`: ours, or another's that this process closes for it."""
+        """Returns what is open in `symbol`: ours, or another's that this process closes for it."""
         own = self.held.leg(symbol)
         return own or next((leg for leg in self.portfolio.legs() if leg.symbol == symbol), None)
 
     def _each_beat(self) -> None:
-        """Who was taken over is silent from then on: two of one name would announce themselves in turn."""
+        """Looks after limits, symbols and holdings; falls silent once its name was taken over."""
         if self._claim.lost_to:
             self.gate.fall_silent()
         else:
@@ -316,7 +316,7 @@ class PortfolioCoordinator:
             self.held.look(self.portfolio.last_view, self.gate.orders)
 
     def _also_trade(self, symbols: Sequence[str]) -> bool:
-        """Only while nothing is held: what another process has just closed would be announced as open."""
+        """Announces symbols while nothing is held: else what another just closed would count as open."""
         with self.gate.orders:
             return self.held.is_flat and self.gate.also_trades(symbols)
 

@@ -2,9 +2,9 @@
 
 It is called where something is open or ordered, so that of many processes only those report which have to
 close; where nobody at all has anything, in one of them, the first that takes the order up. Closing depends on
-nothing that can be absent: what the callback is told comes from the order itself and from what this process
+nothing that can be absent: the callback's context comes from the order itself and from what this process
 knows. How often it is called is the gate's to know, which counts the fills that were registered since
-(`workers.client.closing.asked_once`); what it was told to close it is not told again, unless more was filled.
+(`workers.client.closing.asked_once`); a leg is handed to the callback once, unless more of it was filled.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,9 @@ _Value = TypeVar("_Value")
 
 
 class _OrderContext(NamedTuple):
-    """What the decision behind an order says of everybody: legs open and asked for, the day's P&L if told."""
+    """What the decision behind an order says of everybody: legs open and asked for, the day's P&L if it has
+    it.
+    """
 
     legs: tuple[Leg, ...]
     pending: tuple[Leg, ...]
@@ -35,8 +37,8 @@ class _OrderContext(NamedTuple):
 
 class Emergency:
     """`callback` gives the one to call, `to_close` what this process holds when the order comes, `slots` what
-    it may have ordered, `known` what the context tells where the order does not: it must ask nobody. `tells`
-    says whether this is the process that tells people of something; asked where nothing is to be closed.
+    it may have ordered, `known` what the context holds where the order does not: it must ask nobody.
+    `is_chosen` says whether this process is the one to notify people; asked where nothing is to be closed.
     """
 
     def __init__(
@@ -61,7 +63,9 @@ class Emergency:
         self._decided: dict[str, _OrderContext] = {}
 
     def hears(self, entry: Entry) -> FlattenOrder | None:
-        """The order in a decision, if it is one for this process. ValueError for a decision that is none."""
+        """Returns the order in a decision, if it is one for this process. ValueError for a decision that is
+        none.
+        """
         order = order_for(self._worker, entry)
         if order is not None and order.everything:  # else it says nothing of the others
             fields = entry.by_name
@@ -75,10 +79,10 @@ class Emergency:
         return order
 
     def flatten(self, order: FlattenOrder) -> None:
-        """To be called once for each episode, and again for what was filled since; not for what is closed.
+        """Calls the callback once an episode, and again for what was filled since; not for what is closed.
 
-        An order for some of it names them, and no others are told; nor is what was told before, which may be
-        being closed.
+        Of an order for some legs only those are handed to it; never a leg that it got before, which may be
+        closing.
         """
         episode = str(order.event) if order.episode.startswith(KILLSWITCH) else order.episode
         # A pull of the kill switch and the order that its event brings are one, in whatever episode that is.
@@ -107,11 +111,14 @@ class Emergency:
             _remember(self._handed_out, name, [*handed_out, *own])
 
     def _others_have(self, decided: _OrderContext | None) -> bool:
-        """Whether anything is open or ordered elsewhere: by the order, or else by what was known last."""
+        """Returns whether anything is open or ordered elsewhere: by the order, or else by what was known
+        last.
+        """
         return bool(decided.legs or decided.pending) if decided else bool(self._known().get("held_by_others"))
 
     def _context(self, decided: _OrderContext | None, own: Sequence[PricedLeg]) -> dict[str, object]:
-        """What the callback is told: `open_positions` are those to be closed here, `held_by_others` not.
+        """Returns the callback's context: `open_positions` are those to be closed here, `held_by_others`
+        not.
 
         They are kept apart, for a callback that closes all it is shown would else close them once in each
         process. An order for some of it, as for a late fill, names only that: what others hold is then what

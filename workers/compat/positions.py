@@ -17,7 +17,7 @@ _PRICE_DECIMALS = Decimal("1e-10")
 
 
 class OpenPosition(NamedTuple):
-    """One open position: `size` is negative when it is short; `entry_price` is 0 where none was told."""
+    """One open position: `size` is negative when it is short; `entry_price` is 0 where none was reported."""
 
     symbol: str
     size: int
@@ -45,7 +45,7 @@ class PricedLeg(NamedTuple):
 
 
 def side_and_size(symbol: str, size: float) -> tuple[Side, int]:
-    """The side and the contracts that a signed size means. RefusedField for one that means none."""
+    """Returns the side and the contracts that a signed size means. RefusedField for one that means none."""
     try:
         contracts = int(size)
     except (TypeError, ValueError, OverflowError):
@@ -58,7 +58,7 @@ def side_and_size(symbol: str, size: float) -> tuple[Side, int]:
 
 
 def implied_exit(leg: PricedLeg, pnl: Decimal, point_value: Decimal | None) -> tuple[Decimal, Decimal]:
-    """The exit price at which the leg makes `pnl` dollars, and what it then makes.
+    """Returns the exit price at which the leg makes `pnl` dollars, and what it then makes.
 
     That is `pnl`, unless even the finest price is cents away, as with dozens of contracts that are worth
     millions a point. Where a point's value is not known, any price will do. RefusedField for no amount.
@@ -75,7 +75,7 @@ def implied_exit(leg: PricedLeg, pnl: Decimal, point_value: Decimal | None) -> t
 
 
 def legs_in(view: PortfolioView) -> list[PricedLeg]:
-    """Everybody's legs."""
+    """Returns everybody's legs."""
     return [
         PricedLeg(one.symbol, one.side, one.size, one.price, one.worker, utc(one.opened_ms))
         for one in view.positions
@@ -83,7 +83,7 @@ def legs_in(view: PortfolioView) -> list[PricedLeg]:
 
 
 def open_positions_in(view: PortfolioView) -> dict[str, OpenPosition]:
-    """The same by symbol, for reading."""
+    """Returns the same by symbol, for reading."""
     return {
         leg.symbol: OpenPosition(
             leg.symbol, leg.size if leg.side == "long" else -leg.size, leg.opened, float(leg.price)

@@ -1,8 +1,8 @@
-"""What a drop-in trades: what it was told, else what its earlier life announced; and whatever it asks for.
+"""What a drop-in trades: what it was given, else what its earlier life announced; and whatever it asks for.
 
-Old code never says it beforehand. Unsaid, it is missing wherever people look between two trades: nobody seems
-to trade the symbol. Guarantees: what was asked for and is in the portfolio is announced once nothing is held
-(until then its position tells), and again after a restart.
+Old code never announces its symbols. Between two trades nobody would then seem to trade them. Guarantees:
+what was asked for and is in the portfolio is announced once nothing is held (until then its position shows
+it), and again after a restart.
 """
 
 import threading
@@ -24,7 +24,7 @@ class TradedSymbols:
         self._unannounced: list[str] = []
 
     def note(self, decision: Decision) -> None:
-        """This was the answer to a request."""
+        """Notes the symbol of a request that was answered."""
         if decision.event is None or decision.code in _NOT_TRADED_CODES:
             return
         with self._lock:
@@ -33,7 +33,7 @@ class TradedSymbols:
                 self._unannounced.append(decision.symbol)
 
     def announce(self, publish: Callable[[Sequence[str]], bool]) -> None:
-        """Says what is new; `say` returns whether it was heard."""
+        """Announces what is new; `publish` returns whether it arrived."""
         with self._lock:
             unannounced = list(self._unannounced)
         if unannounced and publish(unannounced):
@@ -42,5 +42,5 @@ class TradedSymbols:
 
 
 def announced_before(view: PortfolioView, worker: str) -> Sequence[str]:
-    """What an earlier life of the worker announced, by the status."""
+    """Returns what an earlier life of the worker announced, by the status."""
     return next((one.symbols for one in view.workers if one.worker == worker), ())

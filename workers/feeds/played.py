@@ -28,7 +28,7 @@ _Speed = Annotated[Decimal, Exact(Decimal("0.001"), Decimal(1_000_000_000), 3)]
 
 
 def every(seconds: float) -> Schedule:
-    """A bar every so many seconds, whenever it ended."""
+    """Returns a bar every so many seconds, whenever it ended."""
     return lambda number, _: number * seconds
 
 
@@ -59,7 +59,7 @@ class PlayedFeed:
         self._after = after
 
     def bars(self, symbol: str) -> Iterator[Bar]:
-        """The symbol's bars; ends when they do, or when told to stop."""
+        """Returns the symbol's bars; ends when they do, or when told to stop."""
         first: Bar | None = None
         begun, number = 0.0, 0
         for bar in self._feed.bars(symbol):
@@ -90,21 +90,27 @@ class _Synthetic(Struct, frozen=True):
 
 
 def open_csv(setup: FeedSetup) -> PlayedFeed:
-    """The feed of kind `csv`: a folder's bars, one every `pace_seconds`. Raises ConfigError, BarsError."""
+    """Returns the feed of kind `csv`: a folder's bars, one every `pace_seconds`. Raises ConfigError,
+    BarsError.
+    """
     options = setup.options(_Csv)
     schedule = every(float(options.pace_seconds))
     return PlayedFeed(_folder(setup, options.folder), schedule, setup.stop.wait, after=setup.after)
 
 
 def open_replay(setup: FeedSetup) -> PlayedFeed:
-    """The feed of kind `replay`: a folder's bars, `speed` times as fast. Raises ConfigError, BarsError."""
+    """Returns the feed of kind `replay`: a folder's bars, `speed` times as fast. Raises ConfigError,
+    BarsError.
+    """
     options = setup.options(_Replay)
     schedule = at_speed(float(options.speed))
     return PlayedFeed(_folder(setup, options.folder), schedule, setup.stop.wait, after=setup.after)
 
 
 def open_synthetic(setup: FeedSetup) -> PlayedFeed:
-    """The feed of kind `synthetic`: a made-up market, a bar every `pace_seconds`. Raises ConfigError."""
+    """Returns the feed of kind `synthetic`: a made-up market, a bar every `pace_seconds`. Raises
+    ConfigError.
+    """
     options = setup.options(_Synthetic)
     market = SyntheticMarket(setup.configuration.contracts, days=options.days, seed=options.seed)
     return PlayedFeed(market, every(float(options.pace_seconds)), setup.stop.wait, after=setup.after)

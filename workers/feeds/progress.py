@@ -37,7 +37,7 @@ class BarProgress:
         self._last_flat = self._noted.last_flat
 
     def note(self, time: datetime, *, held: bool) -> None:
-        """A bar is begun, with something held or not. Raises OSError."""
+        """Notes that a bar is begun, and whether something is held. Raises OSError."""
         if self._file is None:
             return
         self._noted = _ProgressNote(

@@ -1,4 +1,4 @@
-"""What a filter is told about an entry: the features of a bar, its history and the side.
+"""The input of a filter: the features of a bar, its history and the side of an entry.
 
 This is the one definition, in training and live alike; whoever changes what a feature is counts `DEFINITION`
 up, and models of the old one are refused. Prices are measured in average true ranges, so that symbols and
@@ -61,13 +61,13 @@ class FeatureHistory:
         self._bars: deque[Bar] = deque(maxlen=max(_PLACE_BARS, *_MOVES) + 1)
 
     def take(self, bar: Bar) -> None:
-        """The next bar, in order."""
+        """Takes the next bar, in order."""
         self._bars.append(bar)
         self._range.take(bar)
         self._long_range.take(bar)
 
     def read(self, side: Side) -> tuple[float, ...]:
-        """The `FEATURES` of an entry at the close of the last bar. Raises MissingFeatures."""
+        """Returns the `FEATURES` of an entry at the close of the last bar. Raises MissingFeatures."""
         unit, long_unit = self._range.value, self._long_range.value
         if unit is None or long_unit is None:
             raise MissingFeatures(f"the features look back {HISTORY} bars, and so many have not come yet")

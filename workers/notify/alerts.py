@@ -1,9 +1,9 @@
 """What is worth an alert: one event with its decisions, as they stand on record, gives alerts in order.
 
-Pure: the same log gives the same alerts. What time brought (a day that is over, a reminder) is told before
-the event that was folded after it. Of an event that was refused, or that was folded before, only its
-decisions tell. Which message is worth one, and in what words, is in `coordinator/views/words`; added here is
-what only who remembers the days can say.
+Pure: the same log gives the same alerts. Alerts of what time brought (a day that is over, a reminder) come
+before those of the event that was folded after it. Of an event that was refused, or that was folded before,
+only the decisions give alerts. Which message is worth one, and in what words, is in
+`coordinator/views/words`; added here is what only who remembers the days can say.
 """
 
 from typing import NamedTuple
@@ -52,7 +52,7 @@ class Worded(NamedTuple):
 
 
 def alerts_of(book: AlertMemory, recorded: Recorded, clock: When) -> Worded:
-    """The alerts of the next event on record."""
+    """Returns the alerts of the next event on record."""
     event, at = decode_event(recorded.event.fields), recorded.event.id
     collector = _Collector(book, at, clock)
     decisions = _read(recorded, collector)
@@ -84,14 +84,14 @@ class _KnownByMemory(Known):
         self._book, self._at, self._event = book, at, event
 
     def is_answered_for(self) -> bool:
-        """Whether what is missing lies before an event that acknowledged a loss."""
+        """Returns whether what is missing lies before an event that acknowledged a loss."""
         known = self._book.acknowledged
         if not known or not isinstance(self._event, LogTailMissing):
             return False
         return StreamId.parse(self._event.saw) < StreamId.parse(known)
 
     def slots_left(self) -> list[str]:
-        """The symbols of the slots that it was granted, and neither used nor gave back."""
+        """Returns the symbols of the slots that it was granted, and neither used nor gave back."""
         event = self._event
         return self._book.slots_of(event.worker) if isinstance(event, WorkerStopped | WorkerLost) else []
 
@@ -103,11 +103,11 @@ class _KnownByMemory(Known):
         return self._book.long_renewed_ms(event.worker, event.symbol, self._at.ms)
 
     def leader(self) -> str:
-        """Who led last."""
+        """Returns who led last."""
         return self._book.leader
 
     def limits(self) -> str:
-        """As the last LimitsChanged told."""
+        """Returns the limits of the last LimitsChanged, in words."""
         return self._book.limits
 
 
@@ -124,7 +124,7 @@ class _Collector:
         self._add(AlertWords("event_rejected", "warning", wording.unreadable(what), "unreadable", "decision"))
 
     def of_event(self, event: Event, decisions: list[Decision]) -> None:
-        """What the event itself says, where it counts."""
+        """Adds the alerts of the event itself, where it counts."""
         if isinstance(event, _FACTS):
             if self.book.is_repeat(event):
                 return
@@ -134,7 +134,7 @@ class _Collector:
         self.book = after_event(self.book, self._at, event, decisions)
 
     def of_decision(self, decision: Decision, event: Event | Malformed) -> None:
-        """What was decided on the event, or because time had passed."""
+        """Adds the alert of what was decided on the event, or because time had passed."""
         self._add(said_of_decision(decision, event).alert)
         match decision:
             case StopLossTriggered():
@@ -167,6 +167,6 @@ class _Collector:
 
 
 def missed_alert(after: StreamId, up_to: StreamId, clock: When) -> Alert:
-    """That events are gone before they could be told."""
+    """Makes the alert that events are gone before they could be sent."""
     since = str(after) if after != ORIGIN else "the beginning"
     return Alert("alerts_missed", "critical", up_to.ms, wording.missed(since, str(up_to), clock(up_to.ms)))

@@ -1,9 +1,9 @@
-"""That the log cannot be used is said without the log: on that day it is the alert that matters.
+"""Alerts that the log cannot be used, without the log: on that day it is the alert that matters.
 
-Told to the destination past all that waits, by every notifier that finds the log out of reach for ten
+Sent to the destination past all that waits, by every notifier that finds the log out of reach for ten
 seconds, as none can know what another reaches. Once each time, and once that it is over: when the log has
 been used again for as long. What does not get through is tried again until the next word replaces it. It
-follows from no event, so it moves no place: nothing else that is to be told is lost or changed by it.
+follows from no event, so it moves no place: no other alert is lost or changed by it.
 """
 
 import time
@@ -17,7 +17,7 @@ from portfold.workers.notify.sinks.protocol import NotSent
 from portfold.workers.notify.words.wording import When, time_line
 
 PATIENCE_SECONDS = 10.0
-"""How long nobody leads, or the log is out of reach, before that is said."""
+"""How long nobody leads, or the log is out of reach, before that is alerted."""
 _WHY_SHOWN = 300
 
 
@@ -40,7 +40,7 @@ class Outage:
         self._next_try = 0.0
 
     def lasts(self, why: str) -> None:
-        """The log could not be used just now."""
+        """Notes that the log could not be used just now."""
         now = time.monotonic()
         self._well_since = None
         if self._since is None:
@@ -56,7 +56,7 @@ class Outage:
         self._go_on()
 
     def is_over(self) -> None:
-        """The log was used just now."""
+        """Notes that the log was used just now."""
         if self._since is not None:
             now = time.monotonic()
             self._well_since = self._well_since or now

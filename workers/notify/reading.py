@@ -55,16 +55,18 @@ class Reading:
 
     @property
     def last(self) -> StreamId:
-        """The last event read, whether or not it is decided."""
+        """Returns the last event read, whether or not it is decided."""
         return self._taken
 
     @property
     def waits_for_decision(self) -> bool:
-        """Whether an event was read that nobody has decided on yet."""
+        """Returns whether an event was read that nobody has decided on yet."""
         return bool(self._undecided)
 
     def more(self) -> list[Read]:
-        """What comes next, at most a batch; empty when there is nothing now. Raises TermOver, BusError."""
+        """Returns what comes next, at most a batch; empty when there is nothing now. Raises TermOver,
+        BusError.
+        """
         if self._archived is not None:
             return self._from_archive(self._archived)
         taken = self._take()
@@ -77,7 +79,7 @@ class Reading:
         return self._decided(taken.decided)
 
     def _take(self) -> Taken:
-        """The next batch. While something is undecided nothing new: it would be undecided, too."""
+        """Returns the next batch. While something is undecided nothing new: it would be undecided, too."""
         waits = self.waits_for_decision
         again_after = self._taken if waits else self._again_after
         try:
@@ -100,7 +102,7 @@ class Reading:
             self._again_after = None
 
     def _decided(self, up_to: StreamId) -> list[Read]:
-        """Those that are decided, with their decisions."""
+        """Returns those that are decided, with their decisions."""
         events = list(takewhile(lambda entry: entry.id <= up_to, self._undecided))
         if not events:
             return []
@@ -127,7 +129,7 @@ class Reading:
         return batch
 
     def _moved(self, up_to: StreamId) -> Iterator[Read]:
-        """All between what was handed out and `up_to`; what cannot be read is one Missed."""
+        """Returns all between what was handed out and `up_to`; what cannot be read is one Missed."""
         after = self._handed_out
         if self._archive is None:
             yield Missed(after, up_to, "no archive_folder is named in runtime.json")

@@ -48,7 +48,7 @@ Record = Callable[[Fields, Decided], object]
 class InProcessPortfolio:
     """One portfolio; `gate` makes the gates of its workers. Only for one thread.
 
-    It begins, with its limits, when the time is first said.
+    It begins, with its limits, when `at` is first called.
     """
 
     def __init__(self, limits: LimitsChanged, *, record: Record | None = None) -> None:
@@ -65,13 +65,13 @@ class InProcessPortfolio:
         return cls(configured_limits(configuration), record=record)
 
     def gate(self, worker: str, symbols: Iterable[str] = ()) -> "InProcessGate":
-        """The gate of a worker."""
+        """Returns the gate of a worker."""
         gate = InProcessGate(self, worker, " ".join(symbols))
         self._gates.append(gate)
         return gate
 
     def at(self, moment: datetime) -> None:
-        """It is `moment` now, in whole milliseconds; an earlier one than before changes nothing."""
+        """Moves time on to `moment`, in whole milliseconds; an earlier one than before changes nothing."""
         ms = round(moment.timestamp() * 1000)
         if ms <= self._at.ms:
             return
@@ -102,12 +102,14 @@ class InProcessPortfolio:
         return decided
 
     def get_status(self) -> dict[str, object]:
-        """The portfolio's status, see `coordinator.views.status`."""
+        """Returns the portfolio's status, see `coordinator.views.status`."""
         return status_values(portfolio_view(self.state, self._at))
 
 
 class InProcessGate:
-    """One worker's way to the portfolio in its own process; meets `asking.Gate`. Orders come at once."""
+    """One worker's way to the portfolio in its own process; meets `gate_protocol.Gate`. Orders come
+    at once.
+    """
 
     def __init__(self, portfolio: InProcessPortfolio, worker: str, symbols: str) -> None:
         self.worker = worker
@@ -126,7 +128,7 @@ class InProcessGate:
         return self
 
     def announce_again(self) -> bool:
-        """Announces it anew; there is nothing that its reports have not said."""
+        """Announces it anew; its reports cover everything."""
         self.start()
         return True
 
@@ -161,7 +163,7 @@ class InProcessGate:
         return decision
 
     def ask_again(self, decision: Decision) -> None:
-        """For a slot that was held and has expired: it stands again, or, after a no, is held no longer."""
+        """Requests an expired `hold` slot anew: it stands again or, after a no, is held no longer."""
         again = self._ask(self._requests[decision.symbol], decision.symbol)
         if again:
             decision.event, decision.expires_ms = again.event, again.expires_ms
@@ -192,7 +194,9 @@ class InProcessGate:
         return True
 
     def standing(self, decision: Decision, *, seconds: float = 0.0) -> bool:  # noqa: ARG002 - no time passes
-        """Whether a yes still holds: its slot is reserved, and the portfolio neither stopped nor halted."""
+        """Returns whether a yes still holds: its slot is reserved, and the portfolio neither stopped nor
+        halted.
+        """
         state = self.portfolio.state
         slots = state.reservations.values()
         reserved = any(one.request == str(decision.event) and not one.revoked for one in slots)

@@ -1,7 +1,7 @@
-"""What a run of the whole portfolio will do, settled and said before it does anything.
+"""Decides, and logs, what a run of the whole portfolio will do, before it does anything.
 
 It trades the symbols that the optimizer chose and that there are bars of, and nothing else; on paper, or with
-money when it is told so, the configuration names a real broker, and all credentials it names are there.
+money when asked to, the configuration names a real broker, and all credentials it names are there.
 """
 
 import os
@@ -50,7 +50,7 @@ def settle(
     wanted: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
 ) -> LiveRun:
-    """The run that is asked for. `wanted`: these symbols alone, by default all there are.
+    """Returns the run that is asked for. `wanted`: these symbols alone, by default all there are.
 
     Raises RunRefused, ConfigError, BarsError.
     """
@@ -64,8 +64,9 @@ def settle(
 def choose(
     configuration: Configuration, available: Sequence[str] | None, wanted: Sequence[str]
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Which symbols are traded, and which are left out and why. `available`: what there are bars of, None
-    where nobody can tell. Raises RunRefused."""
+    """Returns which symbols are traded, and which are left out and why. `available`: what there are bars of,
+    None where nobody can tell. Raises RunRefused.
+    """
     for symbol in wanted:
         if symbol not in configuration.contracts:
             known = ", ".join(configuration.contracts)
@@ -87,7 +88,7 @@ def choose(
 
 
 def announce(run: LiveRun, log: Log) -> None:
-    """Says what the run will do, each thing on a line. Raises ConfigError for a model that is refused."""
+    """Logs what the run will do, a line each. Raises ConfigError for a model that is refused."""
     configuration, runtime = run.configuration, run.configuration.runtime
     log.info(loaded_line(configuration.portfolio))
     if run.paper:
@@ -110,7 +111,9 @@ def announce(run: LiveRun, log: Log) -> None:
 
 
 def compare_with_log(run: LiveRun, bus: Bus, log: Log) -> None:
-    """Says, loudly, where nobody decides, or by other limits than the configuration's. Raises BusError."""
+    """Logs, critically, where nobody decides, or by other limits than the configuration's. Raises
+    BusError.
+    """
     if bus.leader() is None:
         log.warning("No coordinator leads this portfolio: no entry is allowed until one does")
     limits = what_can_be_read(bus.status().get(VIEW, "")).view.limits
@@ -125,7 +128,7 @@ def compare_with_log(run: LiveRun, bus: Bus, log: Log) -> None:
 
 
 def _symbols_of(feed: ConfiguredFeed) -> Sequence[str] | None:
-    """What the feed has bars of; None where only the feed knows. Raises BarsError."""
+    """Returns what the feed has bars of; None where only the feed knows. Raises BarsError."""
     folder = feed.options.get("folder")
     if feed.kind in ("csv", "replay") and isinstance(folder, str):
         return CsvFolder(Path(folder)).symbols

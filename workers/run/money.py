@@ -39,7 +39,8 @@ def with_or_without(
     live: bool,
     environ: Mapping[str, str] = os.environ,
 ) -> Configuration:
-    """The configuration to trade by: on paper that of the paper broker. Raises RunRefused, ConfigError.
+    """Returns the configuration to trade by: on paper that of the paper broker. Raises RunRefused,
+    ConfigError.
 
     `feed`: None where the bars come from no feed of ours, and are judged by their times alone.
     """
@@ -98,7 +99,9 @@ class OfNow:
         return self.judges(bar.symbol, bar.time)
 
     def judges(self, symbol: str, bar: datetime, *, ahead_seconds: float = 0.0) -> bool:
-        """Whether the bar that ended at `bar` is of now; it may be dated less than `ahead_seconds` ahead."""
+        """Returns whether the bar that ended at `bar` is of now; it may be dated less than `ahead_seconds`
+        ahead.
+        """
         ended = bar.timestamp()
         if self._previous is not None and ended != self._previous:
             self._interval = min(self._interval, ended - self._previous)
@@ -121,7 +124,7 @@ class OfNow:
 
 
 def _credentials(configuration: Configuration, feed: ConfiguredFeed | None) -> Iterator[tuple[str, str]]:
-    """What trading needs of the environment: the field that says so and the variable's name."""
+    """Returns what trading needs of the environment: the field that says so and the variable's name."""
     runtime = configuration.runtime
     if runtime.redis_password_env is not None:
         yield "redis_password_env", runtime.redis_password_env

@@ -1,7 +1,7 @@
 """A worker as a process: one symbol, one strategy, one gate. Its composition root.
 
-Ends when its bars end or when it is told to (SIGTERM, Ctrl-C), in good order: positions stay open and
-reported, the coordinator is told goodbye. A broker that cannot say what is held ends nothing, at the start
+Ends when its bars end or on SIGTERM or Ctrl-C, in good order: positions stay open and reported, and it
+publishes its goodbye. A broker that cannot say what is held ends nothing, at the start
 neither: it is asked again, and nothing is opened until it can.
 """
 
@@ -54,12 +54,12 @@ class WorkerPlan(Struct, frozen=True):
 
     @property
     def worker(self) -> str:
-        """The worker's name on the log."""
+        """Returns the worker's name on the log."""
         return worker_of(self.symbol)
 
 
 def worker_of(symbol: str) -> str:
-    """The name on the log of the worker that trades a symbol."""
+    """Returns the name on the log of the worker that trades a symbol."""
     return f"ibs-{symbol}"
 
 
@@ -136,7 +136,7 @@ def _trade(
 
 
 def _warm_up(trader: Trader, bar: Bar, stop: threading.Event, log: Log) -> None:
-    """As soon as the broker can say what is held: by that the strategy is shown the bar, or not at all."""
+    """Warms up once the broker can say what is held, and asks until it can."""
     while not stop.is_set():
         try:
             trader.warm_up(bar)

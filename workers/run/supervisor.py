@@ -110,9 +110,9 @@ class Supervisor:
         return any(kept.state in ("due", "running") for kept in self._kept if not kept.child.stands_by)
 
     def _something_left(self) -> bool:
-        """Whether the workers left something to those that stand by; asked now and then.
+        """Returns whether the workers left something to those that stand by; asked now and then.
 
-        Said when it is found twice: the last reports may be on their way to the log.
+        Logged when it is found twice: the last reports may be on their way to the log.
         """
         now = self._clock.monotonic()
         if now >= self._ask_again:

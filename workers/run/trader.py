@@ -105,7 +105,7 @@ class Trader:
 
     @property
     def symbol(self) -> str:
-        """What it trades."""
+        """Returns what it trades."""
         return self._contract.symbol
 
     def report_leftovers(self) -> None:
@@ -131,7 +131,7 @@ class Trader:
 
     @property
     def resumes_after(self) -> datetime | None:
-        """The time of the last bar that an earlier life has traded."""
+        """Returns the time of the last bar that an earlier life has traded."""
         return self._progress.last
 
     def on_bar(self, bar: Bar) -> None:
@@ -196,7 +196,7 @@ class Trader:
             return held
 
     def _note(self, bar: Bar, held: BrokerPosition | None) -> bool:
-        """False on a full disk: the next life would trade the bar again, so nothing is opened on it."""
+        """Notes that the bar is begun. Returns false on a full disk: nothing may be opened on it then."""
         try:
             self._progress.note(bar.time, held=held is not None)
         except OSError as error:
@@ -206,7 +206,9 @@ class Trader:
 
     @contextmanager
     def _surviving(self, what: str) -> Iterator[None]:
-        """A broker that fails ends no worker: what it did not do is done, or tried again, at the next bar."""
+        """Logs a failure of the broker inside, and goes on: the next bar tries again, if nothing
+        earlier does.
+        """
         try:
             yield
         except BrokerError as error:
@@ -220,13 +222,15 @@ class Trader:
             self._enter(intent, bar.close)
 
     def _position_gone_since(self, bar: Bar, held: BrokerPosition | None) -> OwnPosition | None:
-        """The position that the earlier life last held, at that bar, so that the strategy sees it go."""
+        """Returns the position that the earlier life last held, at that bar, so that the strategy
+        sees it go.
+        """
         if held is None and bar.time == self._progress.last_held:
             return OwnPosition("long", bar.close, 0)
         return None
 
     def _carry_out_waiting(self, bar: Bar) -> None:
-        """At the open of the bar that it waited for; never twice, as no other life knows what waited."""
+        """Carries out, at the bar's open, what waited for it; never twice, as no other life knows of it."""
         waiting, self._waiting = self._waiting, None
         if not (waiting or self._leaving):
             return
@@ -258,7 +262,7 @@ class Trader:
         except OrderUnknown as unknown:
             self._log.critical("What became of an entry is unknown", symbol=self.symbol, why=str(unknown))
             if not self._gate.announce_again():  # the broker counts it as open, so the log must
-                entry.keep()  # until it can be told
+                entry.keep()  # until it can be announced
 
     def _order_and_report(self, intent: Enter, price: Decimal, entry: Decision) -> None:
         with self._gate.orders:
@@ -308,7 +312,7 @@ class Trader:
         self._again = _ExitRetry(price, self._clock.monotonic() + pause, pause)
 
     def _close(self, held: BrokerPosition, price: Decimal | None, reason: str) -> None:
-        """Closes at the broker, then reports. Who finds it closed already has nothing to report."""
+        """Closes at the broker, then reports; nothing where it finds it closed already."""
         with self._gate.orders:
             try:
                 fill = self._broker.exit(held.symbol, held.side, held.size, price)
@@ -322,7 +326,7 @@ class Trader:
 
 
 def holdings_of(broker: Broker, worker: str) -> list[Holding]:
-    """What the broker says the worker holds, for the coordinator to compare with the log."""
+    """Returns what the broker says the worker holds, for the coordinator to compare with the log."""
     return [
         Holding(held.symbol, held.side, held.size, exact(held.price, "price"))
         for held in broker.positions(worker)

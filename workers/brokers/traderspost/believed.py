@@ -28,7 +28,7 @@ class Believed:
         self._contracts = contracts
 
     def held(self, owner: str | None) -> list[BrokerPosition]:
-        """What is open or may be, of one owner or of all, by owner and symbol."""
+        """Returns what is open or may be, of one owner or of all, by owner and symbol."""
         held = {(leg.owner, leg.symbol): leg for leg in self.entries.legs(owner)}
         for order in self.orders.in_states(PERHAPS_OPEN):
             if order.does == "enter" and owner in (None, order.owner):
@@ -37,9 +37,9 @@ class Believed:
         return [held[key] for key in sorted(held)]
 
     def entered(self, order: BrokerOrder, message: str) -> BrokerPosition:
-        """The entry was taken: it is believed filled. Returns what it made, alone.
+        """Records that the entry was taken, so believed filled. Returns the leg that it alone made.
 
-        An exit that was taken before this was known may have closed it: that is for a person to see.
+        An exit that was taken before this was known may have closed it: a person has to look.
         """
         self.note(order, "accepted", message)
         for one in self.orders.sent_after(order, "unproven"):
@@ -50,7 +50,9 @@ class Believed:
         return fresh
 
     def exited(self, order: BrokerOrder, *, sure: int, everything: bool) -> ExitFill | None:
-        """The exit was taken: it has closed the `sure` contracts that were open when it was sent, if any."""
+        """Records that the exit was taken. Returns its fill of the `sure` contracts that were open when it
+        was sent; None where none surely was.
+        """
         leg = self.entries.leg(order.owner, order.symbol)
         if leg is None or not sure:
             self.note(order, "unproven", "taken; whether anything was open nobody knows")
@@ -100,7 +102,9 @@ class Believed:
                 )
 
     def shares(self, owner: str, symbol: str) -> bool:
-        """Whether another owner holds, or may hold, contracts in it that he has not ordered closed."""
+        """Returns whether another owner holds, or may hold, contracts in it that he has not ordered
+        closed.
+        """
         return any(
             held.symbol == symbol and held.owner != owner and not self._is_leaving(held)
             for held in self.held(None)
@@ -121,7 +125,9 @@ class Believed:
             )
 
     def _is_leaving(self, held: BrokerPosition) -> bool:
-        """Whether an exit of all of it is unknown: nobody has entered since, and it may go at any time."""
+        """Returns whether an exit of all of it is unknown: nobody has entered since, and it may go at any
+        time.
+        """
         unknown = self.orders.of(held.owner, held.symbol, ["unknown"])
         return any(order.does == "exit" and order.size >= held.size for order in unknown)
 
@@ -130,6 +136,8 @@ class Believed:
         return BrokerPosition(order.owner, order.symbol, order.side, order.size, order.price, commission)
 
     def _commission(self, symbol: str, size: int) -> Decimal:
-        """The usual where its contract is not configured any more: the position is there all the same."""
+        """Returns the commission; the usual one where the contract is no longer configured, as the position
+        remains.
+        """
         contract = self._contracts.get(symbol)
         return (contract.commission_per_side if contract else COMMISSION_PER_SIDE) * size

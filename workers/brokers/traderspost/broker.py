@@ -1,4 +1,4 @@
-"""TradersPost: orders as webhooks. It takes a signal and says no more: no fill, no price, no position.
+"""TradersPost: orders as webhooks. It answers that it took a signal, and reports no fill, price or position.
 
 So this broker keeps a book of what it believes: an order that was taken is believed filled at the price it
 was given for, some ticks worse. What nobody can know, because no answer came, is never sent again: it is
@@ -7,7 +7,7 @@ said (`portfold reconcile`). Exits stay possible: at TradersPost an exit closes 
 open anything, so closing twice does no harm. Only where an exit names a quantity, as others hold the contract
 too and mean to keep it, a second could close theirs: it is not sent while the first is unknown, and goes
 without a quantity once the others have left or ordered it. An exit that was taken proves nothing of an
-unknown entry, which may arrive after it: that stays open and unknown. A late answer is noted, and told.
+unknown entry, which may arrive after it: that stays open and unknown. A late answer is noted and logged.
 
 Every order is on disk before it is sent: a process that dies in the middle leaves an unknown one, and whoever
 starts next does not send it again. But an exit needs no book that can be written: while another process locks
@@ -119,7 +119,7 @@ class TradersPost:
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
     ) -> ExitFill:
-        """Orders an exit, also of what is only perhaps open; of that nobody knows afterwards either.
+        """Orders an exit, also of what is only perhaps open; the outcome of that stays unknown.
 
         Returns what it closed for sure. Raises NotOpen, BrokerError, OrderUnknown.
         """
@@ -160,12 +160,12 @@ class TradersPost:
     # --- the book ----------------------------------------------------------------------------------------
 
     def positions(self, owner: str | None = None) -> list[BrokerPosition]:
-        """What is believed open, entries of which nobody knows included, by owner and symbol."""
+        """Returns what is believed open, unknown entries included, by owner and symbol."""
         with self._book.reading() as entries:
             return self._believed(entries).held(owner)
 
     def unsettled(self) -> list[BrokerOrder]:
-        """The orders of which nobody knows, oldest first."""
+        """Returns the orders of which nobody knows, oldest first."""
         with self._book.reading() as entries:
             return Orders(entries).unsettled()
 
@@ -194,7 +194,7 @@ class TradersPost:
     # --- inside ------------------------------------------------------------------------------------------
 
     def _note_orders_of_an_earlier_life(self) -> None:
-        """What an earlier life was sending when it died is unknown now."""
+        """Notes as unknown, and logs, what an earlier life was sending when it died."""
         unsettled = self.unsettled()
         for order in unsettled:
             self._log.critical("Nobody knows what became of an order", order=str(order), said=order.said)
@@ -214,7 +214,7 @@ class TradersPost:
     def _leaving(
         self, believed: Believed, owner: str, symbol: str, side: Side, size: int, price: Decimal | None
     ) -> Leaving:
-        """The exit that is to be sent. Only reads."""
+        """Returns the exit that is to be sent. Only reads."""
         held = next((one for one in believed.held(owner) if one.symbol == symbol), None)
         if held is None or held.side != side or held.size < size:
             found = f"is {held.side} {held.size}" if held else "has none"
@@ -240,7 +240,7 @@ class TradersPost:
         return Leaving(order, exit_signal(order, price, everything=without_quantity), sure, without_quantity)
 
     def _close(self, leaving: Leaving, patience: float | None) -> ExitFill | None:
-        """Sends it; what it closed for sure. `patience`: how long it may wait for the book after that."""
+        """Sends the exit. Returns the fill of what it surely closed; `patience`: for the book, after that."""
         order = leaving.order
         self._send(order, leaving.signal, partial(self._is_fresh, order), patience)
         try:
@@ -252,7 +252,7 @@ class TradersPost:
             raise
 
     def _note_unnoted_exit(self, owner: str, symbol: str, patience: float | None) -> ExitFill | None:
-        """Has the book know of the owner's last exit on the symbol; the fill where that was taken."""
+        """Writes the owner's unnoted exit into the book. Returns its fill where it was taken."""
         became = self._unnoted.of(owner, symbol)
         if became is None:
             return None
@@ -262,7 +262,7 @@ class TradersPost:
         return fill
 
     def _is_fresh(self, order: BrokerOrder) -> bool:
-        """Whether it may be sent yet: an exit that a machine slept over would close what others hold now."""
+        """Returns whether it may still be sent: after a sleep it would close what others hold now."""
         return now_ms() - order.at_ms < self._send_ms
 
     def _send(
@@ -272,7 +272,7 @@ class TradersPost:
         may_send: MaySend,
         patience: float | None = None,
     ) -> None:
-        """Returns if it was taken. Otherwise that is noted, and raised."""
+        """Sends the order, and returns if it was taken; else notes the outcome. Raises BrokerError."""
         answer = self._webhook.post(
             signal,
             may_send=may_send,
@@ -295,7 +295,7 @@ class TradersPost:
         raise failure(order, answer)
 
     def _take_late_answer(self, order: BrokerOrder, answer: WebhookAnswer) -> None:
-        """An entry that was taken after all is believed filled from now on: the next exit closes it."""
+        """Notes a late answer. An entry that was taken is believed filled: the next exit closes it."""
         message = f"TradersPost answered late, {answer.outcome}: {answer.message}"
         self._log.critical(message, order=str(order))
         with self._book.transaction() as entries:
@@ -312,7 +312,7 @@ class TradersPost:
 
     @contextmanager
     def _believing(self, order: BrokerOrder, patience: float | None = None) -> Iterator[Believed]:
-        """For what follows in the book from an order that was taken: it cannot be taken back any more."""
+        """Opens the book for an order that was taken. Raises OrderUnknown where that fails."""
         try:
             with self._book.transaction(patience) as entries:
                 believed = self._believed(entries)

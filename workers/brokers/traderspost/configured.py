@@ -34,7 +34,7 @@ class _Options(Struct, frozen=True):
 
 
 def open_traderspost(setup: BrokerSetup) -> TradersPost:
-    """The broker of kind `traderspost`. Raises ConfigError, BrokerError."""
+    """Returns the broker of kind `traderspost`. Raises ConfigError, BrokerError."""
     options = setup.options(_Options)
     _check_timeout(setup, options.timeout_seconds)
     return TradersPost(
@@ -51,7 +51,7 @@ def open_traderspost(setup: BrokerSetup) -> TradersPost:
 
 
 def _check_timeout(setup: BrokerSetup, timeout_seconds: float) -> None:
-    """A slot lasts from the request on: it must still be there when the last attempt to send has ended."""
+    """Raises ConfigError for a timeout that outlasts a slot: sending must end while the slot is reserved."""
     runtime = setup.configuration.runtime
     longest = runtime.answer_seconds + longest_seconds(timeout_seconds)
     if longest >= runtime.reservation_seconds:
@@ -64,7 +64,7 @@ def _check_timeout(setup: BrokerSetup, timeout_seconds: float) -> None:
 
 
 def _address(setup: BrokerSetup, variable: str) -> str:
-    """The webhook's address, which no error shows: it holds a password."""
+    """Returns the webhook's address, which no error shows: it holds a password."""
     field, value = "broker.options.webhook_url_env", setup.environ.get(variable, "")
     runtime = setup.configuration.files.runtime.path
     if not value:

@@ -30,7 +30,7 @@ class SendAttempt(Generic[Result]):
         self.written = False
 
     def begin_to_write(self) -> None:
-        """To be called right before the first byte. Raises MayNotSend."""
+        """Asks whether the order may be sent, right before the first byte. Raises MayNotSend."""
         if not self._may_send():
             raise MayNotSend
         with self._changed:
@@ -39,14 +39,14 @@ class SendAttempt(Generic[Result]):
             self.written = True
 
     def answer(self, answer: Result) -> bool:
-        """Hands the answer to who waits; false when nobody does any more."""
+        """Hands the answer to the waiting thread. Returns false when none waits any more."""
         with self._changed:
             self._answer = answer
             self._changed.notify()
             return self._waited_for
 
     def wait(self, seconds: float) -> Result | None:
-        """The answer, or None; after that nothing is written any more that was not begun."""
+        """Returns the answer, or None; after that nothing is written any more that was not begun."""
         with self._changed:
             self._changed.wait_for(lambda: self._answer is not None, seconds)
             self._waited_for = False
@@ -82,7 +82,7 @@ class _Adapter(HTTPAdapter):
 
 
 def _asking(kind: Any, attempt: SendAttempt[Any]) -> Any:
-    """The kind of connection, with the question between connecting and writing."""
+    """Returns the kind of connection, with the question between connecting and writing."""
 
     class Asking(kind):  # type: ignore[misc]  # either of the library's two kinds
         def request(self, *args: Any, **more: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What a person says of an order of which nobody knows: it was filled, or it was not.
+"""Settles an order of unknown outcome as a person says: it was filled, or it was not.
 
 Only here is such an order settled. Said twice, it counts once; and an order that was given up, refused, or
 believed filled can turn out otherwise too.
@@ -35,8 +35,8 @@ _BELIEVED_FILLED: tuple[State, ...] = ("accepted", "filled")
 class Settlement(NamedTuple):
     """What is true now: the owner holds `size` contracts of the order's side at `price`.
 
-    `pnl` are dollars, net, that a position made when it was closed unseen. `told`: the log may have held
-    something else, and was told.
+    `pnl` are dollars, net, that a position made when it was closed unseen. `published`: the log
+    may have held something else, so the settlement is published.
     """
 
     order: BrokerOrder
@@ -53,9 +53,9 @@ _Settle = Callable[[Entries, BrokerOrder], Settlement | None]
 class Reconciliation:
     """Settles orders in the book at `path`.
 
-    `tell` is called for what the log is to be told, with the book free: that somebody trades meanwhile is
-    noticed, and raised. If telling fails, or one dies over it, saying the same again tells the log again,
-    which folds it once.
+    `publish` puts a settlement on the log, with the book free: a trade meanwhile is noticed, and raised. If
+    publishing fails, or the process dies over it, settling the same again publishes again; the log folds it
+    once.
     """
 
     def __init__(
@@ -71,21 +71,21 @@ class Reconciliation:
         self._book = open_orders_book(path, _PATIENCE_SECONDS)
 
     def unsettled(self) -> list[BrokerOrder]:
-        """The orders of which nobody knows, oldest first."""
+        """Returns the orders of which nobody knows, oldest first."""
         with self._book.transaction() as entries:
             return Orders(entries).unsettled()
 
     def unpublished(self) -> list[BrokerOrder]:
-        """Those that are settled here, and of which the log has still to hear: to be said again."""
+        """Returns the orders settled here that are still to be published: settle them again."""
         with self._book.transaction() as entries:
             return Orders(entries).unpublished()
 
     def filled(self, order_id: str, price: Decimal | None) -> Settlement | None:
-        """It was filled, at `price` or what is believed; None when that was counted already."""
+        """Settles it as filled, at `price` or the believed one. Returns None when it was counted already."""
         return self._settle(order_id, partial(self._filled, price))
 
     def not_filled(self, order_id: str) -> Settlement | None:
-        """It was not filled, and will not be; None when nothing of it was counted."""
+        """Settles it as not filled, for good. Returns None when nothing of it was counted."""
         return self._settle(order_id, self._not_filled)
 
     def close(self) -> None:
@@ -93,7 +93,7 @@ class Reconciliation:
         self._book.close()
 
     def _settle(self, order_id: str, settle: _Settle) -> Settlement | None:
-        """First in the book, with what is still to be told; then, with the book free again, on the log."""
+        """Settles in the book, noting what is to be published; then publishes, with the book free again."""
         with self._book.transaction() as entries:
             orders, order = Orders(entries), self._order(entries, order_id)
             settlement = settle(entries, order)
@@ -169,7 +169,9 @@ class Reconciliation:
         return self._contracts[order.symbol]
 
     def _take_back(self, entries: Entries, order: BrokerOrder) -> None:
-        """An entry that was believed filled was not."""
+        """Takes an entry that was believed filled out of the book. Raises BrokerError where more happened
+        since.
+        """
         leg = entries.leg(order.owner, order.symbol)
         if order.does == "exit" or leg is None or leg.side != order.side or leg.size < order.size:
             raise BrokerError(f"Order {order} was counted, and more has happened since; use: portfold settle")
@@ -184,7 +186,7 @@ class Reconciliation:
 
 
 def _refuse_to_be_overtaken(settlement: Settlement, size: int) -> None:
-    """Whoever traded between the book and the log may have reported it before: then the log is wrong now."""
+    """Raises BrokerError where a trade came between book and log: its report may precede the settlement."""
     if size != settlement.size:
         order = settlement.order
         raise BrokerError(

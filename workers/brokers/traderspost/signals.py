@@ -1,4 +1,4 @@
-"""What TradersPost is told, and what its answers mean in words.
+"""The signals sent to TradersPost, and the sentences for its answers.
 
 Fields are those of its webhook reference (docs.traderspost.io, "Webhooks" and "Order Behavior"): `buy` and
 `sell` with the `sentiment` that shall be after it enter, `exit` closes the position in the ticker and never
@@ -25,7 +25,7 @@ class Leaving(NamedTuple):
 
 
 def entry_signal(order: BrokerOrder, price: Decimal) -> Mapping[str, object]:
-    """Enter at the market; `price` is the one that the decision was made at."""
+    """Makes an entry at the market; `price` is the one that the decision was made at."""
     long = order.side == "long"
     return {
         "ticker": order.contract,
@@ -39,7 +39,7 @@ def entry_signal(order: BrokerOrder, price: Decimal) -> Mapping[str, object]:
 
 
 def exit_signal(order: BrokerOrder, price: Decimal, *, everything: bool) -> Mapping[str, object]:
-    """Close at the market; everything, or only as much as the order is for."""
+    """Makes an exit at the market, of everything or only of the order's size."""
     part = {} if everything else {"quantityType": "fixed_quantity", "quantity": order.size}
     return {
         "ticker": order.contract,
@@ -51,7 +51,7 @@ def exit_signal(order: BrokerOrder, price: Decimal, *, everything: bool) -> Mapp
 
 
 def failure(order: BrokerOrder, answer: WebhookAnswer) -> BrokerError:
-    """The sentence for an order that was not taken, or of which nobody knows."""
+    """Returns the sentence for an order that was not taken, or of which nobody knows."""
     match answer.outcome:
         case "refused":
             return BrokerError(f"TradersPost refused order {order}: {answer.message}")
@@ -69,7 +69,7 @@ def failure(order: BrokerOrder, answer: WebhookAnswer) -> BrokerError:
 
 
 def unproven(order: BrokerOrder) -> OrderUnknown:
-    """The sentence for an exit that was taken while nobody knew whether anything was open."""
+    """Returns the sentence for an exit that was taken while nobody knew whether anything was open."""
     return OrderUnknown(
         f"TradersPost took order {order}, which proves nothing: the entry that it is to close is "
         "unknown, and may come after it. Look at the broker, then: portfold reconcile"

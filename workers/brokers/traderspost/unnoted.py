@@ -24,7 +24,7 @@ class Became(NamedTuple):
 
 
 class Unnoted:
-    """Any thread may use it. True while there is something."""
+    """Exits not noted yet. Any thread may use it. True while there is one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -34,7 +34,7 @@ class Unnoted:
         return bool(self._kept)
 
     def keep(self, became: Became) -> None:
-        """Remembers it until it is noted."""
+        """Keeps the outcome until it is noted."""
         key = (became.order.owner, became.order.symbol)
         with self._lock:
             before = self._kept.get(key)
@@ -42,17 +42,17 @@ class Unnoted:
                 self._kept[key] = became
 
     def of(self, owner: str, symbol: str) -> Became | None:
-        """What is not noted yet of the owner's exits on the symbol."""
+        """Returns what is not noted yet of the owner's exits on the symbol."""
         with self._lock:
             return self._kept.get((owner, symbol))
 
     def perhaps_done(self, owner: str, symbol: str) -> BrokerOrder | None:
-        """The order of that, where it has closed contracts or may have."""
+        """Returns the order of that, where it has closed contracts or may have."""
         became = self.of(owner, symbol)
         return became.order if became and became.state in ("accepted", "unknown") else None
 
     def note(self, became: Became, believed: Believed) -> ExitFill | None:
-        """Writes it down; the fill if it was taken. Somebody may have settled it meanwhile."""
+        """Writes the outcome into the book, unless settled. Returns the fill of an exit that was taken."""
         if believed.orders.is_settled(became.order.id):
             return None
         if became.state == "accepted":
@@ -61,7 +61,7 @@ class Unnoted:
         return None
 
     def forget(self, became: Became) -> None:
-        """It is in the book."""
+        """Forgets what is in the book now."""
         key = (became.order.owner, became.order.symbol)
         with self._lock:
             if self._kept.get(key) is became:

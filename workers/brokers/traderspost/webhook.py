@@ -1,4 +1,4 @@
-"""Posts an order to a webhook, at most once as far as anybody can tell.
+"""Posts an order to a webhook, at most once as far as anybody can know.
 
 What is tried again is only what certainly did nothing: an attempt whose connection never came about, so that
 no byte of the order was written, and, where the caller insists (an exit), a server that says "too many" (429)
@@ -37,10 +37,10 @@ Outcome = Literal["accepted", "refused", "given_up", "withheld", "unknown"]
 
 
 class WebhookAnswer(NamedTuple):
-    """What became of an order, and what was `said`, in words fit for a log.
+    """What became of an order, with a `message` fit for a log.
 
     `accepted`: it was taken. `refused`: it was not, for good. `given_up`: nothing was sent, however often it
-    was tried. `withheld`: nothing was sent, as it may not be any more. `unknown`: nobody can tell.
+    was tried. `withheld`: nothing was sent, as it may not be any more. `unknown`: nobody knows.
     `reference` is the other side's name for it. `again_seconds`: after a 429, when to try again.
     """
 
@@ -54,7 +54,9 @@ Late = Callable[[WebhookAnswer], object]
 
 
 def longest_seconds(timeout_seconds: float) -> float:
-    """How long `post` can take: what its attempts may begin within, and the last one's own timeout."""
+    """Returns how long `post` can take: what its attempts may begin within, and the last one's own
+    timeout.
+    """
     return _begins_within(timeout_seconds) + timeout_seconds
 
 
@@ -152,7 +154,7 @@ class Webhook:
 
 
 def read_answer(status: int, content: bytes, headers: Mapping[str, str]) -> WebhookAnswer:
-    """What an answer with this HTTP status and content says of the order."""
+    """Returns what an answer with this HTTP status and content says of the order."""
     message = _message(content)
     text = f"HTTP {status}" + (f": {message[:_SHOWN]}" if message else "")
     if status >= 500:  # whoever failed, or only stands in between: the order may have been taken
@@ -172,13 +174,15 @@ def read_answer(status: int, content: bytes, headers: Mapping[str, str]) -> Webh
 
 
 def _retry_after(text: str) -> float:
-    """The seconds that a 429 asks for, within our bound; a second where it names none, or a date."""
+    """Returns the seconds that a 429 asks for, within our bound; a second where it names none, or a date."""
     seconds = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 1
     return min(max(seconds, _PAUSES_SECONDS[0]), _LONGEST_RETRY_AFTER_SECONDS)
 
 
 def _message(content: bytes) -> str:
-    """What the answer says in words, on one line; nothing where it is no JSON of the expected kind."""
+    """Returns what the answer says in words, on one line; nothing where it is no JSON of the
+    expected kind.
+    """
     tree = _tree(content) or {}
     words = [str(tree[name]) for name in ("messageCode", "message") if tree.get(name)]
     return " ".join("".join(c if c.isprintable() else " " for c in ": ".join(words)).split())

@@ -1,10 +1,10 @@
-"""Carries orders to flatten out, so that whoever hears them goes on hearing.
+"""Carries out orders to flatten without ever blocking the thread that receives them.
 
 A callback that closes is the author's code and his broker: it may take long, fail, or never return.
 Guarantees: `carry` and `look` return at once; each callback has its orders one after the other, apart from
 the others', so that one that hangs holds up no other; what fails is tried again after one second, two, four
 and so on up to thirty, a bounded number of times or for as long as it is to be, and at once when a reminder
-brings it; what does not return is said, and so is each order that waits behind it. A callback that may be
+brings it; what does not return is logged, as is each order that waits behind it. A callback that may be
 called for several orders at once gets the next on another thread when that has waited a moment.
 """
 
@@ -32,7 +32,7 @@ Begin = Callable[[Callable[[], None]], object]
 
 
 def on_a_thread(act: Callable[[], None]) -> None:
-    """Begins it on a thread of its own, which ends with the process."""
+    """Begins `act` on a thread of its own, which ends with the process."""
     threading.Thread(target=act, name="flatten", daemon=True).start()
 
 
@@ -50,11 +50,11 @@ class Carrier:
         """How many orders for everything."""
 
     def add(self, callback: Callback, *, at_once: int = 1) -> None:
-        """From now on calls this too, for at most so many orders at once."""
+        """Adds a callback, called for at most `at_once` orders at the same time."""
         self._lanes.append(_Lane(callback, at_once, begin=self._begin, log=self._log, clock=self._clock))
 
     def carry(self, order: FlattenOrder, still: Callable[[], bool] | None = None) -> None:
-        """Has it carried out; where that fails, again: with `still` for as long as that is true."""
+        """Has the order carried out, and retries what fails: with `still`, for as long as that is true."""
         if order.everything:
             with self._lock:
                 self._last_for_everything = max(self._last_for_everything, order.event)
@@ -65,7 +65,7 @@ class Carrier:
             lane.put(order, still)
 
     def is_after_the_last(self, event: StreamId, log_ends: Callable[[], StreamId]) -> bool:
-        """Whether that event came after the one that led to the latest order to close everything.
+        """Returns whether that event came after the one that led to the latest order to close everything.
 
         The log may end before the latter: it was set back, or a hand named another. Then whatever is on it
         counts as earlier, and what is to come as later. An order that is heard while the log is asked stays.
@@ -82,12 +82,12 @@ class Carrier:
         return False
 
     def look(self) -> None:
-        """Begins what is due, and says what hangs. To be called every now and then."""
+        """Begins what is due, and logs what hangs. To be called every now and then."""
         for lane in self._lanes:
             lane.look()
 
     def close(self, seconds: float) -> None:
-        """Begins nothing more; waits so long for what is under way, unless that is who asks."""
+        """Begins nothing more, and waits at most `seconds` for callbacks under way, other than the caller."""
         for lane in self._lanes:
             lane.close(seconds)
 
@@ -179,14 +179,16 @@ class _Lane:
             self._put(again)
 
     def _failures_so_far(self, order: FlattenOrder) -> int:
-        """What waits to be tried again and is in `order` too waits no longer: how often that failed."""
+        """Drops waiting retries that `order` covers. Returns how often the most tried of them failed."""
         with self._changed:
             failed = [task for task in self._waiting if task.tries and _is_in(task.order, order)]
             self._waiting = [task for task in self._waiting if task not in failed]
         return max((task.tries for task in failed), default=0)
 
     def _put(self, task: _Task) -> None:
-        """Has it wait; of too many the oldest goes that is not for everything: reminders bring it again."""
+        """Queues the task; a full queue drops its oldest, one for everything last: reminders bring
+        it again.
+        """
         with self._changed:
             if self._closed:
                 return
@@ -198,7 +200,7 @@ class _Lane:
         self._log.critical("FLATTEN HANGS: too many orders wait", forgotten=oldest.order.episode)
 
     def _next(self) -> _Task | None:
-        """What is to be begun now, if it may; orders for everything first."""
+        """Returns what is to be begun now, if it may; orders for everything first."""
         now = self._clock.monotonic()
         due = sorted((task for task in self._waiting if task.since <= now), key=_rank)
         if not due or self._closed:
@@ -221,7 +223,7 @@ class _Lane:
 
 
 def _is_in(order: FlattenOrder, later: FlattenOrder) -> bool:
-    """Whether whoever carries out `later` carries out `order` as well."""
+    """Returns whether whoever carries out `later` carries out `order` as well."""
     if order.episode != later.episode:
         return False
     return later.everything or (not order.everything and set(order.positions) <= set(later.positions))

@@ -62,7 +62,7 @@ class GlobalRest:
 
 
 class DiscordSink:
-    """Tells messages to one webhook."""
+    """Sends messages to one webhook."""
 
     def __init__(self, address: Address, rest: GlobalRest) -> None:
         self._address = address
@@ -123,12 +123,12 @@ _MEANS = {
 
 
 def escaped(text: str) -> str:
-    """The text such that Discord shows it as it is, and nobody is called by it."""
+    """Returns the text such that Discord shows it as it is, and nobody is called by it."""
     return _MENTION.sub(_NOT_A_MENTION, _SIGNS.sub(lambda sign: f"\\{sign[0]}", text))
 
 
 def cut(text: str) -> str:
-    """The text, or as much of its beginning as may be sent, never ending within an escape."""
+    """Returns the text, or as much of its beginning as may be sent, never ending within an escape."""
     if _units(text) <= LONGEST_TEXT:
         return text
     room = LONGEST_TEXT - _units(_CUT)
@@ -142,7 +142,7 @@ def _units(text: str) -> int:
 
 
 def _rest_after(reply: Reply) -> float:
-    """Where this was the last message that is allowed for now: until there may be another."""
+    """Returns the seconds until another message is allowed, where this was the last for now; else 0."""
     if reply.headers.get("x-ratelimit-remaining") != "0":
         return 0.0
     return rest_asked(reply.headers.get("x-ratelimit-reset-after")) or 0.0
