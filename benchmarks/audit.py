@@ -26,7 +26,7 @@ from portfold.coordinator.fold.fold import fold
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.archiver import Keep, archive_history
 from portfold.coordinator.store.follower import Follower
-from portfold.coordinator.store.history import READ_AT_ONCE
+from portfold.coordinator.store.log_reader import READ_AT_ONCE
 from portfold.coordinator.store.snapshot import snapshot_text
 from portfold.events import chain
 from portfold.events.codec import decode_event, encode

@@ -30,7 +30,7 @@ TAKING_ALL = (
     *("status", "tail", "doctor", "archive"),
     *("audit verify", "audit anchor", "audit why", "audit at", "audit show"),
     "research train",
-    *("audit day", "audit week", "audit export", "audit what-if"),
+    *("audit day", "audit week", "audit copy", "audit export", "audit what-if"),
 )
 """The commands that take all three options."""
 TAKING_CONFIG = ("research backtest", "research simulate", "research optimize", "research report", "demo")

@@ -34,6 +34,12 @@ class StreamId(NamedTuple):
     def __str__(self) -> str:
         return f"{self.ms}-{self.seq}"
 
+    def before(self) -> "StreamId":
+        """The largest ID before this one; ORIGIN, which no entry can have, where there is none."""
+        if self.seq > 0:
+            return StreamId(self.ms, self.seq - 1)
+        return StreamId(self.ms - 1, _LARGEST) if self.ms > 0 else ORIGIN
+
     @property
     def answerable(self) -> bool:
         """Whether there is room for decisions: false only for a count no server reaches by itself."""
@@ -50,10 +56,7 @@ class StreamId(NamedTuple):
 
         ValueError when the event is not `answerable`.
         """
-        first = self.decision(0)
-        if first.seq > 0:
-            return StreamId(first.ms, first.seq - 1)
-        return StreamId(first.ms - 1, _LARGEST) if first.ms > 0 else ORIGIN
+        return self.decision(0).before()
 
     def after_decisions(self) -> "StreamId":
         """The largest ID its decisions can have: from where on decisions are those of later events."""

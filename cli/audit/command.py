@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from cyclopts import App
 
-from portfold.cli.audit import anchor, at, day, export, reimport, show, verify, what_if, why
+from portfold.cli.audit import anchor, as_files, at, day, importing, show, verify, what_if, why
 
 _QUESTIONS: tuple[Callable[[App], object], ...] = (
     verify.register,
@@ -13,8 +13,8 @@ _QUESTIONS: tuple[Callable[[App], object], ...] = (
     at.register,
     show.register,
     day.register,
-    export.register,
-    reimport.register,
+    as_files.register,
+    importing.register,
     what_if.register,
 )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @Parameter(name="*", group="Which portfolio")
 @dataclass(frozen=True)
 class Source(Target):
-    """The options of Target, `--archive`, `--archive-only` and `--export`."""
+    """The options of Target, `--archive` and `--archive-only`."""
 
     archive: Path | None = None
     """The folder of what was moved off the server; by default runtime.json's archive_folder."""
@@ -27,28 +27,17 @@ class Source(Target):
     archive_only: Annotated[bool, Parameter(negative="")] = False
     """Read the archive alone, without a server."""
 
-    export: Path | None = None
-    """Read an export in this folder, and neither server nor archive."""
-
     @contextmanager
     def record(self) -> Iterator["Record"]:
         """The record, open for as long as the block lasts. Raises Unusable, and what reading raises."""
-        from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord
+        from portfold.coordinator.audit.record.record import LiveRecord
 
-        if self.export is not None:
-            # A --url may come from the environment, so it is no mistake: it is not used.
-            if self.archive is not None or self.archive_only or self.portfolio:
-                raise Unusable(
-                    "--export: expected neither --portfolio, --archive nor --archive-only with it."
-                )
-            from portfold.coordinator.audit.export.export_record import ExportedRecord
-
-            yield ExportedRecord(self.export)
+        if self.archive_only:
+            # Where the folder is named nothing else is needed, not even a configuration that can be read.
+            folder = self.archive or self._folder(self.resolve()) or _no_archive()
+            yield kept_record(folder, self.portfolio)
             return
         place = self.resolve()
-        if self.archive_only:
-            yield ArchivedRecord(self._folder(place) or _no_archive())
-            return
         bus = place.bus()
         try:
             yield LiveRecord(bus, self._folder(place), place.shown)
@@ -58,6 +47,23 @@ class Source(Target):
     def _folder(self, place: "ResolvedTarget") -> Path | None:
         named = self.archive or place.configuration.runtime.archive_folder
         return Path(named) if named else None
+
+
+def kept_record(folder: Path, portfolio: str | None = None) -> "Record":
+    """What is in an archive, that of `portfolio` if one is named, or in an export of an earlier version.
+
+    Raises Unusable, and what reading raises.
+    """
+    from portfold.coordinator.audit.evidence.earlier_export import EarlierExport
+    from portfold.coordinator.audit.record.record import ArchivedRecord
+    from portfold.coordinator.store.archive import Archive
+
+    if Archive.is_in(folder) or not EarlierExport.is_in(folder):
+        return ArchivedRecord(folder, portfolio)
+    record = EarlierExport(folder)
+    if portfolio is not None and record.portfolio != portfolio:
+        raise Unusable(f"--archive: it is of portfolio {record.portfolio}, not of {portfolio}.")
+    return record
 
 
 def _no_archive() -> Path:

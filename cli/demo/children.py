@@ -11,7 +11,7 @@ from typing import Self
 from portfold.cli.exits import Failure
 from portfold.cli.run.leash import leashed
 
-_END_SECONDS = 10.0
+_END_SECONDS = 30.0
 _PAUSE_SECONDS = 0.02
 
 

@@ -1,9 +1,10 @@
 """An archive: a folder of segments that continue each other, and archive.json, which lists them.
 
-archive.json names each segment's file, its hash and what it holds, and keeps the state at the end, so that
-archiving and restarting cost no reading of old files. It is written anew, whole, whenever a segment has
-joined; its own hash is in it. Whatever is missing, cut off, exchanged or altered is an ArchiveError that
-names the file.
+archive.json names each segment's file, its hash and what it holds; its own hash is in it. That of an archiver
+is written anew, whole, whenever a segment has joined, and keeps the state at the end, so that archiving and
+restarting cost no reading of old files. That of a copy is written once, at the end, and keeps in place of the
+state, as nothing was decided for it, the head of the log it was made of. Whatever is missing, cut off,
+exchanged or altered is an ArchiveError that names the file.
 """
 
 import hashlib
@@ -31,6 +32,8 @@ from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.whole_files import sha256_of, write_durably
 
 LISTING = "archive.json"
+SEGMENT_EVENTS = 50_000
+"""Events in a segment, and so trimmed at once: that holds the server up for some 10 ms."""
 
 
 class Segment(Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,24 +50,43 @@ class Segment(Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
-class _Listing(Struct, frozen=True, forbid_unknown_fields=True):
-    """archive.json. `place` is the state at the end, as a snapshot's text."""
+class Head(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a log was said to end when a copy of it was made: its last event, and the chain there."""
+
+    cursor: str
+    chain: Digest
+
+
+class _Listing(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """archive.json. `place` is the state at the end, as a snapshot's text; a copy has its `head` instead."""
 
     format: int
     portfolio: PortfolioName
     segments: tuple[Segment, ...]
     place: str
     sha256: str
+    head: Head | None = None
 
 
 class Archive:
-    """The archive of one portfolio. `place_text` is the state at its end, as a snapshot's text."""
+    """The archive of one portfolio.
 
-    def __init__(self, folder: Path, portfolio: str, segments: tuple[Segment, ...], place: str) -> None:
+    `place_text` is the state at its end, as a snapshot's text. A copy has none, but the `head` of the log.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        portfolio: str,
+        segments: tuple[Segment, ...] = (),
+        place: str = "",
+        head: Head | None = None,
+    ) -> None:
         self.folder = folder
         self.portfolio = portfolio
         self.segments = segments
         self.place_text = place
+        self.head = head
 
     @classmethod
     def open(cls, folder: Path, portfolio: str | None = None) -> Self:
@@ -85,7 +107,7 @@ class Archive:
             raise ArchiveError(
                 path, f"this is the archive of portfolio {listing.portfolio}, not of {portfolio}."
             )
-        return cls(folder, listing.portfolio, listing.segments, listing.place)
+        return cls(folder, listing.portfolio, listing.segments, listing.place, listing.head)
 
     @classmethod
     def open_or_begin(cls, folder: Path, portfolio: str) -> Self:
@@ -114,7 +136,13 @@ class Archive:
 
     @property
     def place(self) -> Checkpoint:
-        """The state at the end, each time another object."""
+        """The state at the end, each time another object. Raises ArchiveError where it cannot be used."""
+        if self.head is not None:
+            raise ArchiveError(
+                self.folder / LISTING,
+                "this is a copy, made to be read. It keeps no state: nothing can go on from it. Name the "
+                "archive that `portfold archive` writes.",
+            )
         place = read_snapshot(self.place_text)
         if place is None or (place.cursor, place.chain) != (self.end, self.chain):
             raise ArchiveError(
@@ -155,6 +183,18 @@ class Archive:
 
     def list_next(self, opening: Opening, closing: Closing, place: Checkpoint) -> Segment:
         """Lists the segment that is in place as the next; `place` is the state after it."""
+        segment = self.add(opening, closing)
+        self.place_text = snapshot_text(place)
+        self._write_listing()
+        return segment
+
+    def list_copy(self, head: Head) -> None:
+        """Lists the segments of a copy, all of which are in place, with the head of the log they are of."""
+        self.head = head
+        self._write_listing()
+
+    def add(self, opening: Opening, closing: Closing) -> Segment:
+        """Takes in the segment that is in place as the next, so far without listing it."""
         path = self._path(opening.segment)
         segment = Segment(
             file=path.name,
@@ -167,10 +207,12 @@ class Archive:
             bytes=path.stat().st_size,
             sha256=sha256_of(path),
         )
-        self.segments, self.place_text = (*self.segments, segment), snapshot_text(place)
-        listing = _Listing(FORMAT, self.portfolio, self.segments, self.place_text, "")
-        write_durably(self.folder / LISTING, _written(listing))
+        self.segments = (*self.segments, segment)
         return segment
+
+    def _write_listing(self) -> None:
+        listing = _Listing(FORMAT, self.portfolio, self.segments, self.place_text, "", self.head)
+        write_durably(self.folder / LISTING, _written(listing))
 
     def check(self, segment: Segment) -> None:
         """Raises ArchiveError unless the segment's file is, byte for byte, the one that was listed."""
@@ -215,11 +257,15 @@ def _written(listing: _Listing) -> bytes:
 def _read(path: Path, text: bytes) -> _Listing:
     try:
         listing = msgspec.json.decode(text, type=_Listing)
+        if listing.head is not None:
+            StreamId.parse(listing.head.cursor)
     except (msgspec.MsgspecError, ValueError) as error:
         raise _damaged(path) from error
     if listing.format != FORMAT:
         raise ArchiveError(path, f"its format is {listing.format}; this portfold reads {FORMAT}.")
     if _written(listing) != text:  # not a blank in it may differ
+        raise _damaged(path)
+    if (listing.head is None) == (listing.place == ""):
         raise _damaged(path)
     return listing
 
@@ -228,5 +274,5 @@ def _damaged(path: Path) -> ArchiveError:
     return ArchiveError(
         path,
         "this file is damaged. Remove it and run `portfold archive`: it lists the segments again, each "
-        "verified.",
+        "verified. If it is that of a copy, make the copy again.",
     )

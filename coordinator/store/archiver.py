@@ -17,20 +17,16 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from portfold.coordinator.store.archive import Archive, Segment
+from portfold.coordinator.store.archive import SEGMENT_EVENTS, Archive, Segment
 from portfold.coordinator.store.follower import Follower, LogDiffers, moved_away
-from portfold.coordinator.store.history import on_stream
+from portfold.coordinator.store.log_reader import LogReader
 from portfold.coordinator.store.recorded import Difference, Recorded, difference
-from portfold.coordinator.store.segment import ArchiveError, Closing, Opening, SegmentWriter, open_segment
+from portfold.coordinator.store.segment import ArchiveError, Closing, Opening, open_segment, write_segment
 from portfold.coordinator.store.snapshot import Checkpoint, read_snapshot
 from portfold.coordinator.store.verification import not_what_was_decided
 from portfold.errors import PortfoldError
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.archiver_bus import ArchiverBus
-from portfold.whole_files import part_of, put_in_place, to_disk
-
-SEGMENT_EVENTS = 50_000
-"""Events in a segment, and so trimmed at once: that holds the server up for some 10 ms."""
 
 _DAY_MS = 86_400_000
 
@@ -107,7 +103,7 @@ class _Run:
         self._archive.check_complete()
         snapshot = self._snapshot()
         if last := self._last_to_go(snapshot.cursor):
-            log = on_stream(self._bus, self._archive.end, last)
+            log = LogReader(self._bus, self._archive.end).on_streams(last)
             while first := next(log, None):
                 yield self._write_segment(first, log, segment_events)
             self._prove(snapshot)
@@ -116,7 +112,7 @@ class _Run:
         """Goes through what `write` would write."""
         snapshot = self._snapshot()
         if last := self._last_to_go(snapshot.cursor):
-            for recorded in on_stream(self._bus, self._archive.end, last):
+            for recorded in LogReader(self._bus, self._archive.end).on_streams(last):
                 self._decide(recorded)
                 self.done.events += 1
                 self.done.decisions += len(recorded.decisions)
@@ -185,7 +181,7 @@ class _Run:
 
     def _prove(self, snapshot: Checkpoint) -> None:
         """Goes on to the snapshot. Raises LogDiffers unless it is of this log."""
-        for recorded in on_stream(self._bus, self._follower.cursor, snapshot.cursor):
+        for recorded in LogReader(self._bus, self._follower.cursor).on_streams(snapshot.cursor):
             self._decide(recorded)
         if (self._follower.cursor, self._follower.chain) != (snapshot.cursor, snapshot.chain):
             raise LogDiffers(
@@ -199,20 +195,14 @@ class _Run:
         """Writes `first` and what follows, at least so many events, to the next that was decided on."""
         path, opening = self._archive.next_path(), self._archive.next_opening(str(first.event.id))
         with _writing(path):
-            closing = self._write_part(part_of(path), opening, _segment_of(first, log, least))
-            _read_back(part_of(path), opening, closing)
-            put_in_place(path)
+            stretch = self._decided(_segment_of(first, log, least))
+            closing = write_segment(path, opening, stretch, lambda: self._follower.chain)
         return self._list(opening, closing)
 
-    def _write_part(self, part: Path, opening: Opening, log: Iterator[Recorded]) -> Closing:
-        with part.open("wb") as file:
-            writer = SegmentWriter(file, opening)
-            for recorded in log:
-                self._decide(recorded)
-                writer.add(recorded)
-            closing = writer.close(self._follower.chain)
-            to_disk(file)
-        return closing
+    def _decided(self, log: Iterator[Recorded]) -> Iterator[Recorded]:
+        for recorded in log:
+            self._decide(recorded)
+            yield recorded
 
     def _adopt(self, path: Path) -> Segment:
         """Lists a segment that is there already, as if written now: every event decided again."""
@@ -256,16 +246,6 @@ def _segment_of(first: Recorded, log: Iterator[Recorded], least: int) -> Iterato
             return
         yield following
         recorded, count = following, count + 1
-
-
-def _read_back(part: Path, opening: Opening, closing: Closing) -> None:
-    """Raises ArchiveError unless the file on the disk is what was meant."""
-    with open_segment(part) as reader:
-        reader.expect(opening)
-        for _ in reader:
-            pass
-    if reader.closing != closing:
-        raise ArchiveError(part, "what was written is not what is read back. Is the disk in order?")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ a faster compression would gain nothing.
 import gzip
 import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -24,6 +24,7 @@ from portfold.coordinator.store.recorded import Recorded
 from portfold.errors import PortfoldError
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Entry
+from portfold.whole_files import part_of, put_in_place, to_disk
 
 FORMAT = 1
 NOTHING_BEFORE = "0" * 64
@@ -90,6 +91,34 @@ class SegmentWriter:
     def _write(self, line: bytes) -> None:
         self._digest.update(line)
         self._gzip.write(line)
+
+
+def write_segment(path: Path, opening: Opening, log: Iterable[Recorded], chain: Callable[[], str]) -> Closing:
+    """Writes a segment of this stretch of the log; it has its name once it is on the disk and was read back.
+
+    `chain` tells the log's after the last event. Raises ArchiveError where the disk gives back something
+    else, OSError, and what reading the log raises.
+    """
+    part = part_of(path)
+    with part.open("wb") as file:
+        writer = SegmentWriter(file, opening)
+        for recorded in log:
+            writer.add(recorded)
+        closing = writer.close(chain())
+        to_disk(file)
+    _read_back(part, opening, closing)
+    put_in_place(path)
+    return closing
+
+
+def _read_back(part: Path, opening: Opening, closing: Closing) -> None:
+    """Raises ArchiveError unless the file on the disk is what was meant."""
+    with open_segment(part) as reader:
+        reader.expect(opening)
+        for _ in reader:
+            pass
+    if reader.closing != closing:
+        raise ArchiveError(part, "what was written is not what is read back. Is the disk in order?")
 
 
 @contextmanager

@@ -121,7 +121,7 @@ class VerifiedArchive(Struct):
 
 
 def verify_archive(folder: Path, on_progress: Callable[[Segment], object] | None = None) -> VerifiedArchive:
-    """Verifies the archive in `folder`, file by file, and the state that archive.json keeps.
+    """Verifies the archive in `folder`, file by file, and the state, or of a copy the head, in archive.json.
 
     Shows `on_progress` each segment that is right. Raises ArchiveError, which names the file.
     """
@@ -138,8 +138,7 @@ def verify_archive(folder: Path, on_progress: Callable[[Segment], object] | None
             )
         if on_progress is not None:
             on_progress(segment)
-    if run.not_decided_from is None and run.place_text != archive.place_text:
-        raise ArchiveError(folder / LISTING, "the state in it is not the one that its segments lead to.")
+    _check_end(archive, run)
     return VerifiedArchive(
         archive.portfolio,
         segments=len(archive.segments),
@@ -148,3 +147,14 @@ def verify_archive(folder: Path, on_progress: Callable[[Segment], object] | None
         by_chain_alone=run.by_chain_alone,
         unlisted=len(archive.unlisted()),
     )
+
+
+def _check_end(archive: Archive, run: Verification) -> None:
+    """Raises ArchiveError unless archive.json names what the segments lead to."""
+    listing, head = archive.folder / LISTING, archive.head
+    if head is not None:
+        wrong = run.wrong_end(StreamId.parse(head.cursor), head.chain)
+        if wrong is not None:
+            raise ArchiveError(listing, f"the head in it is not the one of its segments. {wrong.sentence}")
+    elif run.not_decided_from is None and run.place_text != archive.place_text:
+        raise ArchiveError(listing, "the state in it is not the one that its segments lead to.")

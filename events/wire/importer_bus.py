@@ -1,4 +1,4 @@
-"""The bus of whoever puts an export back into a server to look at it: into a portfolio that is not there yet.
+"""The bus of whoever puts a record back into a server to look at it: into a portfolio that is not there yet.
 
 Nothing is decided on the way. Until `finish` the portfolio has no head, and so counts as not there.
 """

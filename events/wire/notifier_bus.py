@@ -1,15 +1,15 @@
-"""The bus of the notifier: the log through a consumer group for each destination of alerts.
+"""The bus of the notifier: for each destination of alerts a lease, and a cursor that says how far it is told.
 
-Reading and acknowledging are scripts that look first whether the term is still ours, so of two notifiers only
-one gets to see an event, and one that was replaced can neither take nor acknowledge anything. What was read
-and not acknowledged is read again. Place and acknowledgement are one step, so they cannot disagree.
+Every take-over counts a new term. Whoever looks how things stand, or notes what was told, names its term, and
+a script compares that first: so of two notifiers one goes on, and one that was replaced finds out before it
+tells anything more, and can move no cursor. The log itself is read as anybody may read it.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from portfold.events.stream_id import ORIGIN, StreamId
-from portfold.events.wire.bus import Bus, Entry
+from portfold.events.wire.answers import cursor_in
+from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import translated_errors
 
 if TYPE_CHECKING:
@@ -39,15 +39,13 @@ class Term(NamedTuple):
     lost: bool
 
 
-class Taken(NamedTuple):
-    """Events that were read, and how things stood at that moment.
+class Look(NamedTuple):
+    """How things stood at one moment.
 
-    `gone` are those read again that are no longer in the stream; `decided` is the last event decided on,
-    `archived` the last one moved to an archive, `leader` who leads, `now_ms` the server's clock.
+    `decided` is the last event decided on, `archived` the last one moved to an archive, `leader` who leads,
+    `now_ms` the server's clock.
     """
 
-    events: list[Entry]
-    gone: list[StreamId]
     decided: StreamId
     archived: StreamId
     leader: str
@@ -64,7 +62,7 @@ class NotifierBus(Bus):
     def __init__(self, client: "Redis", name: str) -> None:
         super().__init__(client, name)
         self._lead_notifier = self._script("notifier_lead.lua")
-        self._take = self._script("notifier_take.lua")
+        self._look = self._script("notifier_look.lua")
         self._told = self._script("notifier_told.lua")
 
     def take_over(self, destination: str, who: str, lease_ms: int) -> Term:
@@ -72,7 +70,8 @@ class NotifierBus(Bus):
         keys = [self.keys.notifier_lease(destination), self.keys.notifier(destination)]
         with translated_errors("taking over alerts"):
             number, holder, cursor, part, book, lost = self._lead_notifier(
-                keys=[*keys, self.keys.events, self.keys.head], args=[who, lease_ms, group(destination)]
+                keys=[*keys, self.keys.events, self.keys.head],
+                args=[who, lease_ms, former_group(destination)],
             )
         return Term(int(number), holder, _place(cursor, part, book), bool(lost))
 
@@ -81,45 +80,28 @@ class NotifierBus(Bus):
         with translated_errors("renewing the notifier's lease"):
             return bool(self._renew(keys=[self.keys.notifier_lease(destination)], args=[who, lease_ms]))
 
-    def take(self, destination: str, term: int, *, again_after: StreamId | None, count: int) -> Taken:
-        """The next events; with `again_after` those after it that were read and not acknowledged.
-
-        Raises TermOver.
-        """
-        keys = [self.keys.notifier(destination), self.keys.events]
-        after = ">" if again_after is None else str(again_after)
-        with translated_errors("reading events for alerts"):
-            reply = self._take(
-                keys=[*keys, self.keys.head, self.keys.archive, self.keys.leader],
-                args=[term, group(destination), after, count],
-            )
+    def look(self, destination: str, term: int) -> Look:
+        """How things stand, for whoever has the destination. Raises TermOver."""
+        keys = [self.keys.notifier(destination), self.keys.head, self.keys.archive, self.keys.leader]
+        with translated_errors("looking how far the log is decided"):
+            reply = self._look(keys=keys, args=[term])
         if not reply:
             raise TermOver
-        entries, decided, archived, leader, now_ms = reply
-        return Taken(
-            events=[Entry(StreamId.parse(at), fields) for at, fields in entries if fields is not None],
-            gone=[StreamId.parse(at) for at, fields in entries if fields is None],
-            decided=StreamId.parse(decided) if decided else ORIGIN,
-            archived=StreamId.parse(archived) if archived else ORIGIN,
+        decided, archived, leader, now_ms = reply
+        return Look(
+            decided=cursor_in(decided),
+            archived=cursor_in(archived),
             leader=leader,
             now_ms=int(now_ms),
         )
 
-    def note_told(
-        self, destination: str, term: int, told: DeliveryCursor, events: Sequence[StreamId]
-    ) -> None:
-        """Acknowledges the events and moves the place, in one step. Raises TermOver."""
-        args: list[str | int] = [term, group(destination), str(told.cursor), told.part, told.book]
-        args += map(str, events)
+    def note_told(self, destination: str, term: int, told: DeliveryCursor) -> None:
+        """Moves the place. Raises TermOver."""
+        args: list[str | int] = [term, str(told.cursor), told.part, told.book]
         with translated_errors("noting what was told"):
-            done = self._told(keys=[self.keys.notifier(destination), self.keys.events], args=args)
+            done = self._told(keys=[self.keys.notifier(destination)], args=args)
         if not done:
             raise TermOver
-
-    def forget(self, destination: str, events: Sequence[StreamId]) -> None:
-        """Acknowledges events that are no longer in the stream, and so can never be read again."""
-        with translated_errors("forgetting events that are gone"):
-            self._client.xack(self.keys.events, group(destination), *map(str, events))
 
     def told(self, destination: str) -> DeliveryCursor | None:
         """How far the destination has been told; None where no notifier ever was."""
@@ -127,16 +109,9 @@ class NotifierBus(Bus):
             cursor, part, book = self._client.hmget(self.keys.notifier(destination), "cursor", "part", "book")
         return _place(cursor, part or "0", book or "") if cursor else None
 
-    def decisions_between(self, first: StreamId, last: StreamId) -> list[Entry]:
-        """What was decided on the events from `first` to `last`."""
-        start = first.decision(0) if first.answerable else first.after_decisions()
-        with translated_errors("reading decisions"):
-            found = self._client.xrange(self.keys.decisions, str(start), str(last.after_decisions()))
-        return [Entry(StreamId.parse(at), fields) for at, fields in found]
 
-
-def group(destination: str) -> str:
-    """The consumer group of a destination."""
+def former_group(destination: str) -> str:
+    """The consumer group by which earlier versions read for a destination."""
     return f"notifier:{destination}"
 
 

@@ -27,11 +27,11 @@ class Point(NamedTuple):
 
 
 POINTS = {
-    "an entry of a segment is written": Point("portfold.coordinator.store.archiver.SegmentWriter.add", 30),
-    "the first segment is on the disk": Point("portfold.coordinator.store.archiver.to_disk", 1),
-    "the second segment is on the disk": Point("portfold.coordinator.store.archiver.to_disk", 2),
-    "the first segment has its name": Point("portfold.coordinator.store.archiver.put_in_place", 1),
-    "the second segment has its name": Point("portfold.coordinator.store.archiver.put_in_place", 2),
+    "an entry of a segment is written": Point("portfold.coordinator.store.segment.SegmentWriter.add", 30),
+    "the first segment is on the disk": Point("portfold.coordinator.store.segment.to_disk", 1),
+    "the second segment is on the disk": Point("portfold.coordinator.store.segment.to_disk", 2),
+    "the first segment has its name": Point("portfold.coordinator.store.segment.put_in_place", 1),
+    "the second segment has its name": Point("portfold.coordinator.store.segment.put_in_place", 2),
     "the first listing is on the disk": Point("portfold.whole_files.to_disk", 1),
     "the second listing is on the disk": Point("portfold.whole_files.to_disk", 2),
     "the first segment is listed": Point("portfold.coordinator.store.archive.Archive.list_next", 1),

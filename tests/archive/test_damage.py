@@ -14,7 +14,7 @@ import pytest
 
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store import archive as archiving
-from portfold.coordinator.store import archiver
+from portfold.coordinator.store import archiver, segment
 from portfold.coordinator.store.archive import LISTING, Archive
 from portfold.coordinator.store.archiver import Keep, archive_history
 from portfold.coordinator.store.segment import ArchiveError
@@ -121,7 +121,7 @@ def test_a_disk_that_gives_back_something_else_is_found_before_the_segment_is_li
         to_disk(file)
 
     past.happens(300)
-    monkeypatch.setattr(archiver, "to_disk", to_a_bad_disk)
+    monkeypatch.setattr(segment, "to_disk", to_a_bad_disk)
     with pytest.raises(ArchiveError, match=f"{FIRST}.part: "):
         archive_history(past.bus, folder, Keep(events=20))
     assert len(past.whole().events) == 300

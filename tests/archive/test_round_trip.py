@@ -11,7 +11,7 @@ from portfold.coordinator.audit.record.verify import verify
 from portfold.coordinator.store.archive import Archive
 from portfold.coordinator.store.archiver import Keep, archive_history, outlook
 from portfold.coordinator.store.follower import LogDiffers
-from portfold.coordinator.store.history import history
+from portfold.coordinator.store.log_reader import history
 from portfold.coordinator.store.verification import verify_archive
 from portfold.events.chain import GENESIS
 from portfold.events.stream_id import ORIGIN, StreamId

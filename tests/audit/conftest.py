@@ -21,8 +21,8 @@ def past(server: EmbeddedServer, portfolio: str, client: Any) -> Iterator[Past]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where an export goes; not there yet."""
-    return tmp_path / "export"
+    """Where a copy, or tables, go; not there yet."""
+    return tmp_path / "folder"
 
 
 @pytest.fixture
@@ -39,8 +39,7 @@ def audit(
     monkeypatch.delenv("PORTFOLD_CONFIG", raising=False)
 
     def command(question: str, *words: str, url: str = server.url) -> tuple[int, str]:
-        elsewhere = {"--portfolio", "--export"}.intersection(words)
-        named = [] if elsewhere else ["--portfolio", past.bus.keys.name]
+        named = [] if "--portfolio" in words else ["--portfolio", past.bus.keys.name]
         code = run(["audit", question, "--url", url, *named, *words])
         said = capsys.readouterr()
         return code, said.err if code else said.out

@@ -49,7 +49,9 @@ COMMANDS = [
     "audit what-if --daily-stop-loss 1000 --json",
     "audit what-if --sweep max_positions=1..2",
     "audit export --to exported",
-    "audit day --export exported --json",
+    "audit copy --to copied",
+    "audit verify --archive copied --archive-only",
+    "audit day --archive copied --archive-only --json",
     "archive --dir archived --keep-events 3",
     "archive --dir archived --verify",
     "audit day --archive archived --json",
@@ -101,6 +103,6 @@ def test_no_id_breaks_a_command_that_reads_the_log(
     first = next(at for at, _ in story if at.ms >= BEYOND_THE_CALENDAR)
     for command in COMMANDS:
         words = command.format(first=first, last=last or story[-1][0]).split()
-        where = () if "--export" in words else ("--url", server.url, "--portfolio", live.keys.name)
+        where = ("--url", server.url, "--portfolio", live.keys.name)
         ran = called(*words, *where, cwd=tmp_path)  # which raises what would be a traceback
         assert ran.code in (OK, FAILED), (command, ran.err)

@@ -164,6 +164,9 @@ def test_a_wait_starts_at_the_id_right_before_the_first_decision(event: StreamId
 
 
 def test_before_the_first_of_a_millisecond_lies_the_end_of_the_one_before() -> None:
+    assert StreamId(7, 1).before() == StreamId(7, 0)
+    assert StreamId(7, 0).before() == StreamId(6, LARGEST)
+    assert ORIGIN.before() == ORIGIN
     assert StreamId(7, 0).before_decisions() == StreamId(6, LARGEST)
     assert ORIGIN.before_decisions() == ORIGIN
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from portfold.coordinator.audit.record.record import LiveRecord
 from portfold.coordinator.audit.record.verify import verify
-from portfold.coordinator.store.history import history
+from portfold.coordinator.store.log_reader import history
 from portfold.events.wire.bus import Bus
 
 _SHOWN = 5

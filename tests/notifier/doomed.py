@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
@@ -14,7 +13,7 @@ from portfold.config import load
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Entry
 from portfold.events.wire.connection import Place
-from portfold.events.wire.notifier_bus import DeliveryCursor, NotifierBus, Taken, Term
+from portfold.events.wire.notifier_bus import DeliveryCursor, NotifierBus, Term
 from portfold.log import open_log
 from portfold.workers.notify import process, reading, service
 from portfold.workers.notify.alert import Message
@@ -26,12 +25,12 @@ PLACES = (
     "decisions read",
     "before sending",
     "sent",
-    "before acknowledging",
-    "acknowledged",
+    "before noting",
+    "noted",
 )
 """Where it can die, in the order in which it comes there."""
 
-_READ_AT_ONCE = 4  # so that a short story is read in several batches
+_READ_AT_ONCE = 2  # so that a short story is read in several batches
 _FINISH_SECONDS = 2.0
 
 
@@ -61,23 +60,21 @@ def doomed_bus(doom: Doom) -> type[NotifierBus]:
                 doom.here("taken over")
             return term
 
-        def take(self, destination: str, term: int, *, again_after: StreamId | None, count: int) -> Taken:
-            taken = super().take(destination, term, again_after=again_after, count=count)
-            if taken.events:
+        def events_after(self, after: StreamId, *, count: int, block_ms: int | None = None) -> list[Entry]:
+            found = super().events_after(after, count=count, block_ms=block_ms)
+            if found and block_ms is None:
                 doom.here("read")
-            return taken
+            return found
 
-        def decisions_between(self, first: StreamId, last: StreamId) -> list[Entry]:
-            found = super().decisions_between(first, last)
+        def decisions_after(self, after: StreamId, *, count: int, block_ms: int | None = None) -> list[Entry]:
+            found = super().decisions_after(after, count=count, block_ms=block_ms)
             doom.here("decisions read")
             return found
 
-        def note_told(
-            self, destination: str, term: int, told: DeliveryCursor, events: Sequence[StreamId]
-        ) -> None:
-            doom.here("before acknowledging")
-            super().note_told(destination, term, told, events)
-            doom.here("acknowledged")
+        def note_told(self, destination: str, term: int, told: DeliveryCursor) -> None:
+            doom.here("before noting")
+            super().note_told(destination, term, told)
+            doom.here("noted")
 
     return DoomedBus
 

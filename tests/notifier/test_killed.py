@@ -13,7 +13,7 @@ from tests.notifier.notifiers import Notifiers
 from tests.processes import ChildProcess, coordinating
 from tests.waiting import until
 
-ONCE_MORE = ("sent", "before acknowledging")
+ONCE_MORE = ("sent", "before noting")
 """Where it has told something, and nobody has noted that yet."""
 
 
@@ -73,11 +73,4 @@ def test_killed_where(
     assert "✅ FLAT" in told[-2]
     assert "Trading halted by ann: news" in told[-1]
     assert last.stop() == 0
-    assert pending(notifier_bus) == 0
-
-
-def pending(bus: NotifierBus) -> int:
-    term = bus.take_over("discord", "test", 60_000)
-    while not term.number:
-        term = bus.take_over("discord", "test", 60_000)
-    return len(bus.take("discord", term.number, again_after=term.told.cursor, count=99).events)
+    assert has_told_all(notifier_bus)

@@ -13,7 +13,7 @@ from portfold.events.wire.notifier_bus import NotifierBus
 from portfold.workers.notify import attempt, outage
 from tests.fake_discord import HIDDEN, FakeDiscord
 from tests.live import Live
-from tests.notifier.delivery.told import halts, until_told
+from tests.notifier.delivery.told import halts, until_noted, until_told
 from tests.notifier.notifiers import LEASE_MS, NotifierThread, notifying
 from tests.processes import config_folder, coordinating
 from tests.waiting import until
@@ -34,10 +34,10 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 class Site:
     """A server of the test's own, with a coordinator and a notifier."""
 
-    def __init__(self, server: EmbeddedServer, live: Live, discord: FakeDiscord, notifier: Any) -> None:
+    def __init__(self, server: EmbeddedServer, bus: NotifierBus, live: Live, notifier: Any) -> None:
         self.server = server
         self.live = live
-        self.discord = discord
+        self.bus = bus
         self.notifier: NotifierThread = notifier
 
     def goes(self, how: str) -> None:
@@ -64,7 +64,7 @@ def site(folder: Path, discord: FakeDiscord, **changed: Any) -> Iterator[Site]:
             coordinating(server.url, "main"),
             notifying(folder / "config", server.url, "main", {"discord": (discord, ALL | changed)}) as told,
         ):
-            yield Site(server, live, discord, told)
+            yield Site(server, bus, live, told)
         bus.close()
 
 
@@ -80,6 +80,7 @@ def test_that_the_log_is_out_of_reach_is_told_once_and_once_that_it_is_back(
     with site(tmp_path, discord) as here:
         halts(here.live, "one")
         until_told(discord, "one")
+        until_noted(here.bus)
         here.goes(how)
         until(lambda: heads(discord) == [OUT], "a word of it")
         told = next(text for text in discord.texts if text.startswith(OUT))
@@ -90,6 +91,7 @@ def test_that_the_log_is_out_of_reach_is_told_once_and_once_that_it_is_back(
         until(lambda: heads(discord) == [OUT, BACK], "a word that it is back")
         halts(here.live, "two")
         until_told(discord, "one", "two")
+        until_noted(here.bus)
         here.goes(how)
         until(lambda: heads(discord) == [OUT, BACK, OUT], "a word of the next time")
         here.comes_back(how)

@@ -1,22 +1,22 @@
 """The log as alerts need it: each event once it is decided, with its decisions, in order, none left out.
 
-What was read and not acknowledged before a restart comes first. Where an archiver took events off the server
-before they were read, they are read from the archive, if that is to be found here; if not, it is said which.
+How things stand is asked in the notifier's term before anything is read, so one that was replaced reads no
+further. What left the server before it was read comes from the archive, if that is to be found here; what
+nobody can read any more is said.
 """
 
-from collections import deque
 from collections.abc import Iterator
-from itertools import islice, takewhile
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from portfold.coordinator.store.archive import Archive
+from portfold.coordinator.store.follower import MovedAway
+from portfold.coordinator.store.log_reader import LogReader
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.store.segment import ArchiveError
-from portfold.events.stream_id import StreamId
-from portfold.events.wire.bus import Entry
-from portfold.events.wire.errors import BusError
-from portfold.events.wire.notifier_bus import NotifierBus, Taken
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Extent, trimmed_away
+from portfold.events.wire.notifier_bus import Look, NotifierBus
 
 READ_AT_ONCE = 200
 
@@ -44,104 +44,57 @@ class Reading:
         self._bus = bus
         self._destination = destination
         self.term = term
-        self._archive = archive
-        self._taken = cursor
-        self._handed_out = cursor
-        self._again_after: StreamId | None = cursor
-        self._undecided: deque[Entry] = deque()
-        self._archived: Iterator[Read] | None = None
+        self._reader = LogReader(bus, cursor, archive=archive, at_once=READ_AT_ONCE)
+        self._begun: Iterator[Recorded] | None = None
+        self._seen = cursor
         self.leader = ""
         self.now_ms = 0
 
     @property
     def last(self) -> StreamId:
-        """Returns the last event read, whether or not it is decided."""
-        return self._taken
+        """Returns the last event that was handed out."""
+        return self._reader.cursor
 
     @property
     def waits_for_decision(self) -> bool:
-        """Returns whether an event was read that nobody has decided on yet."""
-        return bool(self._undecided)
+        """Returns whether an event was seen that nobody has decided on yet."""
+        return self._seen > self.last
 
-    def more(self) -> list[Read]:
-        """Returns what comes next, at most a batch; empty when there is nothing now. Raises TermOver,
-        BusError.
-        """
-        if self._archived is not None:
-            return self._from_archive(self._archived)
-        taken = self._take()
-        self.leader, self.now_ms = taken.leader, taken.now_ms
-        self._undecided += taken.events
-        if taken.archived > self._handed_out:
-            self._archived = self._moved(taken.archived)
-            self._undecided = deque(entry for entry in self._undecided if entry.id > taken.archived)
-            return self._from_archive(self._archived)
-        return self._decided(taken.decided)
+    def wait(self, block_ms: int) -> None:
+        """Waits, at most `block_ms`, for an event behind the last one, decided or not. Raises BusError."""
+        self._seen = self._reader.next_event(block_ms) or self._seen
 
-    def _take(self) -> Taken:
-        """Returns the next batch. While something is undecided nothing new: it would be undecided, too."""
-        waits = self.waits_for_decision
-        again_after = self._taken if waits else self._again_after
+    def more(self) -> Iterator[Read]:
+        """Yields what comes next, at most a batch, perhaps nothing. Raises TermOver, BusError."""
+        extent = self._bus.extent()  # asked first: of what an archiver took by then, the look knows
+        look = self._bus.look(self._destination, self.term)
+        self.leader, self.now_ms = look.leader, look.now_ms
+        begun, self._begun = self._begun, None
+        if begun is None:
+            if (gone := self._trimmed(extent, look)) is not None:
+                yield self._missed(gone, "they were trimmed from the server, and into no archive")
+            begun = self._reader.up_to(look.decided)
+        read = 0
         try:
-            taken = self._bus.take(self._destination, self.term, again_after=again_after, count=READ_AT_ONCE)
-        except BusError:
-            # The answer may have been lost, and what was in it would not come a second time by itself.
-            self._again_after = self._taken
-            raise
-        self._note(taken, only_looked=waits)
-        return taken
-
-    def _note(self, taken: Taken, *, only_looked: bool) -> None:
-        seen = [*(entry.id for entry in taken.events), *taken.gone]
-        if taken.gone:
-            self._bus.forget(self._destination, taken.gone)
-        if seen:
-            self._taken = max(seen)
-            self._again_after = self._again_after and self._taken
-        elif not only_looked:
-            self._again_after = None
-
-    def _decided(self, up_to: StreamId) -> list[Read]:
-        """Returns those that are decided, with their decisions."""
-        events = list(takewhile(lambda entry: entry.id <= up_to, self._undecided))
-        if not events:
-            return []
-        decisions = deque(self._bus.decisions_between(events[0].id, events[-1].id))
-        read: list[Read] = []
-        for event in events:
-            own: list[Entry] = []
-            while decisions and decisions[0].id <= event.id.after_decisions():
-                own.append(decisions.popleft())
-            read.append(Recorded(event, own))
-            self._undecided.popleft()
-        self._handed_out = events[-1].id
-        return read
-
-    # --- what is no longer on the server -----------------------------------------------------------------
-
-    def _from_archive(self, archived: Iterator[Read]) -> list[Read]:
-        batch = list(islice(archived, READ_AT_ONCE))
-        if len(batch) < READ_AT_ONCE:
-            self._archived = None
-        if batch:
-            last = batch[-1]
-            self._handed_out = last.up_to if isinstance(last, Missed) else last.event.id
-        return batch
-
-    def _moved(self, up_to: StreamId) -> Iterator[Read]:
-        """Returns all between what was handed out and `up_to`; what cannot be read is one Missed."""
-        after = self._handed_out
-        if self._archive is None:
-            yield Missed(after, up_to, "no archive_folder is named in runtime.json")
-            return
-        try:
-            for recorded in Archive.open(self._archive, self._bus.keys.name).recorded_after(after):
-                if recorded.event.id > up_to:
-                    return
+            for recorded in islice(begun, READ_AT_ONCE):
+                read += 1
                 yield recorded
-                after = recorded.event.id
-        except ArchiveError as error:
-            yield Missed(after, up_to, str(error))
-            return
-        if after < up_to:
-            yield Missed(after, up_to, f"the archive {self._archive} does not go so far")
+        except (MovedAway, ArchiveError) as error:
+            archived = self._bus.archived()
+            yield self._missed(archived.up_to if archived else look.archived, str(error))
+        if read == READ_AT_ONCE:
+            self._begun = begun
+
+    def _missed(self, up_to: StreamId, why: str) -> Missed:
+        """Moves the cursor behind what can no longer be read, and returns that gap."""
+        after, self._reader.cursor = self._reader.cursor, up_to
+        return Missed(after, up_to, why)
+
+    def _trimmed(self, extent: Extent, look: Look) -> StreamId | None:
+        """Returns up to where the next events may be gone, though no archiver took them; None for none."""
+        cursor = self._reader.cursor
+        an_archiver_was_here = look.archived != ORIGIN and look.archived >= cursor
+        if an_archiver_was_here or not trimmed_away(cursor, extent):
+            return None
+        gone = min(extent.first.before() if extent.length else extent.last, look.decided)
+        return gone if gone > cursor else None

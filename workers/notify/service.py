@@ -1,8 +1,8 @@
 """One term of telling one destination: read, word, tell, note that it is told, and so on.
 
-An event stays unacknowledged until what it was worth has been told, and one message is on its way at a time.
-So whoever dies at any point leaves nothing untold; told twice is, at most, that one message. While a sink
-cannot be reached alerts wait, a bounded number here and the rest on the log.
+The cursor passes an event when what it was worth has been told, and one message is on its way at a time. So
+whoever dies at any point leaves nothing untold; told twice is, at most, that one message. While a sink cannot
+be reached alerts wait, a bounded number here and the rest on the log.
 """
 
 import threading
@@ -122,11 +122,12 @@ class Service:
     def _read_on(self) -> None:
         """Reads all there is, or as much as may wait."""
         while not self._waiting.is_full:
-            batch = self._reading.more()
-            for read in batch:
+            heard = False
+            for read in self._reading.more():
                 self._hear(read)
+                heard = True
             self._server_ahead_ms = self._reading.now_ms - time.monotonic() * 1000
-            if not batch:
+            if not heard:
                 return
             self._keep_lease()
 
@@ -252,15 +253,15 @@ class Service:
     # --- noting ------------------------------------------------------------------------------------------
 
     def _note_if_due(self) -> None:
-        """What is told is acknowledged at once, what has no alerts now and then."""
-        behind = len(self._waiting.behind)
+        """What is told is noted at once, that events have no alerts now and then."""
+        behind = self._waiting.behind
         due = behind >= _NOTE_EVENTS or (behind and time.monotonic() - self._noted >= _NOTE_SECONDS)
         if due or self._must_note:
             self._note()
 
     def _note(self) -> None:
-        """Acknowledges what is dealt with, and moves the place."""
-        self._bus.note_told(self._plan.name, self._term, self._waiting.told, self._waiting.behind)
+        """Moves the cursor to what is dealt with."""
+        self._bus.note_told(self._plan.name, self._term, self._waiting.told)
         self._waiting.noted()
         self._must_note = False
         self._noted = time.monotonic()
@@ -310,7 +311,7 @@ class Service:
         if self._waiting.is_full:
             self._stop.wait(pause_seconds)
         elif pause_seconds > 0:
-            self._bus.events_after(self._reading.last, count=1, block_ms=int(pause_seconds * 1000))
+            self._reading.wait(block_ms=int(pause_seconds * 1000))
 
 
 def _limits_in_force(bus: NotifierBus) -> str:

@@ -40,7 +40,7 @@ class Waiting:
         self._resume = start.part
         self._done = 0
         self._count = 0
-        self._behind: list[StreamId] = []
+        self._behind = 0
 
     @property
     def is_full(self) -> bool:
@@ -91,11 +91,11 @@ class Waiting:
         self._book = held.book
         if held.at is not None:
             self._cursor = held.at
-            self._behind.append(held.at)
+            self._behind += 1
 
     @property
-    def behind(self) -> list[StreamId]:
-        """Returns the events that are dealt with and not yet acknowledged."""
+    def behind(self) -> int:
+        """Returns how many events are dealt with and not yet noted."""
         return self._behind
 
     @property
@@ -104,8 +104,8 @@ class Waiting:
         return DeliveryCursor(self._cursor, self._part, book_text(self._book))
 
     def noted(self) -> None:
-        """Notes that they are acknowledged."""
-        self._behind = []
+        """Notes that the cursor is written down."""
+        self._behind = 0
 
     @property
     def _part(self) -> int:

@@ -1,8 +1,7 @@
-"""The columns of an export: of each entry what people look for, by itself, and at the end all of it.
+"""The columns of the tables: of each entry what people look for, by itself, and at the end all of it.
 
 `fields` holds every word of the entry as it lies in the stream, so nothing is lost, whatever somebody wrote.
-The other columns follow from it and from the ID: they are for looking, and a reader makes them again and
-compares, so one that was altered shows.
+The other columns follow from it and from the ID.
 """
 
 import re

@@ -1,6 +1,6 @@
 """The record an audit reads: all events of a portfolio with the decisions on them, wherever they lie.
 
-On a server, in an archive, in both, or in an export: whoever reads a `Record` cannot tell, and never holds
+On a server, in an archive, or in both: whoever reads a `Record` cannot tell, and never holds
 more of it than a batch. It is read only.
 """
 
@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from portfold.coordinator.audit.record.walk import Walk
 from portfold.coordinator.store.archive import Archive
-from portfold.coordinator.store.history import READ_AT_ONCE, history
 from portfold.coordinator.store.log_integrity import count_between
+from portfold.coordinator.store.log_reader import READ_AT_ONCE, history
 from portfold.coordinator.store.recorded import Recorded
+from portfold.coordinator.store.segment import ArchiveError
 from portfold.errors import UNUSABLE, PortfoldError
 from portfold.events.chain import GENESIS
 from portfold.events.stream_id import ORIGIN, StreamId
@@ -86,16 +88,29 @@ class LiveRecord:
 
 
 class ArchivedRecord:
-    """What an archive holds, without a server."""
+    """What an archive holds, that of `portfolio` if one is named; without a server."""
 
-    def __init__(self, folder: Path) -> None:
-        self._archive = Archive.open(folder)
+    def __init__(self, folder: Path, portfolio: str | None = None) -> None:
+        self._archive = Archive.open(folder, portfolio)
         self.portfolio = self._archive.portfolio
         self.shown = f"{self.portfolio} in the archive {folder}"
-        self.cursor = self._archive.end
-        self.chain = self._archive.chain
+        head = self._archive.head
+        self.cursor = StreamId.parse(head.cursor) if head else self._archive.end
+        self.chain = head.chain if head else self._archive.chain
         self.events: int | None = sum(segment.events for segment in self._archive.segments)
 
     def recorded(self) -> Iterator[Recorded]:
-        """Segment after segment, each checked against its hash first."""
-        return self._archive.recorded_after(ORIGIN)
+        """Segment after segment, each checked against its hash first, and against its chain once it is read.
+
+        Whoever decides each entry again has it before that, and the better words for what is wrong with it.
+        """
+        walk = Walk()
+        for number, segment in enumerate(self._archive.segments, start=1):
+            for recorded in self._archive.recorded_in(number):
+                yield recorded
+                walk.past(recorded)
+            if walk.chain != segment.chain:
+                raise ArchiveError(
+                    self._archive.folder / segment.file,
+                    "this segment's last chain is not that of its entries. Restore it.",
+                )

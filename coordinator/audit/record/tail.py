@@ -15,9 +15,9 @@ from portfold.coordinator.audit.record.columns import TABLES, Row
 from portfold.coordinator.audit.record.moment import Exchange
 from portfold.coordinator.audit.record.timeline import Item, Wanted, decision_text, event_line
 from portfold.coordinator.fold.state import State
-from portfold.coordinator.store.follower import Follower, LogDiffers
-from portfold.coordinator.store.history import on_stream
+from portfold.coordinator.store.follower import Follower, LogDiffers, MovedAway
 from portfold.coordinator.store.ledger import Decided
+from portfold.coordinator.store.log_reader import LogReader
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.store.segment import ArchiveError
 from portfold.coordinator.views.words.of_decisions import said_of_decision
@@ -100,20 +100,20 @@ class Tail:
         self._archive = archive
         self._choice = choice
         self._follower: Follower | None = None
-        self._cursor = ORIGIN
+        self._reader = LogReader(bus, archive=archive)
 
     # --- the last lines ------------------------------------------------------------------------------------
 
     def last(self, count: int) -> Iterator[TailLine]:
         """The last `count` that are to be told, of what is decided. Raises BusError."""
         decided = self._decided()
-        before, lines = self._find(decided, count)
-        self._go_to(before)
-        yield from islice(self._tell(before, decided), max(0, lines - count), None)
-        self._cursor = decided
+        self._reader.cursor, lines = self._find(decided, count)
+        self._go_to(self._reader.cursor)
+        yield from islice(self._tell(self._reader.on_streams(decided)), max(0, lines - count), None)
+        self._reader.cursor = decided
 
-    def _tell(self, after: StreamId, last: StreamId) -> Iterator[TailLine]:
-        for recorded in on_stream(self._bus, after, last):
+    def _tell(self, log: Iterator[Recorded]) -> Iterator[TailLine]:
+        for recorded in log:
             yield from self._choice.tell(recorded, self._follower)
 
     def _find(self, decided: StreamId, count: int) -> tuple[StreamId, int]:
@@ -123,10 +123,10 @@ class Tail:
             page = self._bus.events_before(last, count=_PAGE)
             if not page:
                 return ORIGIN, lines
-            before = _before(page[-1].id)
+            before = page[-1].id.before()
             lines += sum(
                 1
-                for recorded in on_stream(self._bus, before, last)
+                for recorded in LogReader(self._bus, before).on_streams(last)
                 for _ in self._choice.tell(recorded, None)
             )
             if lines >= count:
@@ -174,38 +174,36 @@ class Tail:
 
     def _next(self, waiting: "_Waiting", wait: Callable[[float], object]) -> Iterator[TailLine | Note]:
         decided = self._decided()
-        if decided > self._cursor:
+        if decided > self._reader.cursor:
             yield from self._tell_up_to(decided)
-        elif first := self._bus.events_after(self._cursor, count=1, block_ms=_BLOCK_MS):
-            if waiting.too_long(first[0].id):
+        elif undecided := self._reader.next_event(block_ms=_BLOCK_MS):
+            if waiting.too_long(undecided):
                 yield self._not_decided()
             wait(_POLL_SECONDS)
 
     def _tell_up_to(self, decided: StreamId) -> Iterator[TailLine | Note]:
         if self._follower is None:
-            self._go_to(self._cursor)
-        for recorded in on_stream(self._bus, self._cursor, decided):
-            self._cursor = recorded.event.id
-            yield from self._choice.tell(recorded, self._follower)
-        if self._cursor < decided:  # the rest is no longer there
+            self._go_to(self._reader.cursor)
+        try:
+            yield from self._tell(self._reader.up_to(decided))
+        except (MovedAway, ArchiveError):
             archived = self._bus.archived()
-            if archived is not None and archived.up_to > self._cursor:
-                yield Note(f"Up to {archived.up_to} it went to the archive untold: portfold audit show")
-                self._cursor = min(archived.up_to, decided)
-            else:
-                self._cursor = decided
-            self._follower = None
+            gone = archived.up_to if archived else decided
+            yield Note(f"Up to {gone} it went to the archive untold: portfold audit show")
+            self._reader.cursor = min(gone, decided)
+        if self._follower is not None and self._follower.cursor != self._reader.cursor:
+            self._follower = None  # something is no longer there, and with it the totals
 
     def after_absence(self, seconds: float) -> Iterator[Note]:
         """Tells where the log ends now: a server may come back without what it had."""
         decided = self._decided()
         yield Note(f"Redis is back, after {span(int(seconds * 1000))}.")
-        if decided < self._cursor:
+        if decided < self._reader.cursor:
             yield Note(
-                f"The log now ends before {self._cursor}, which was told already: it lost its end, or is "
-                f"another one. What follows goes on after {decided}."
+                f"The log now ends before {self._reader.cursor}, which was told already: it lost its end, "
+                f"or is another one. What follows goes on after {decided}."
             )
-            self._cursor, self._follower = decided, None
+            self._reader.cursor, self._follower = decided, None
 
     def undecided(self, wait: Callable[[float], object] = time.sleep) -> Note | None:
         """That there is more on the log than was decided on, and does not come to it. Raises BusError."""
@@ -253,8 +251,3 @@ def _catch_up(bus: Bus, follower: Follower, event: StreamId) -> None:
             return
         for entry in entries:
             follower.advance(*entry)
-
-
-def _before(event: StreamId) -> StreamId:
-    """The largest ID before the event's."""
-    return StreamId(event.ms, event.seq - 1) if event.seq else StreamId(event.ms - 1, 2**64 - 1)

@@ -1,4 +1,4 @@
-"""`portfold audit why`, `at` and `show` as a person runs them: over a server, an archive, an export."""
+"""`portfold audit why`, `at` and `show` as a person runs them: over a server, an archive, a copy."""
 
 import json
 import subprocess
@@ -86,9 +86,9 @@ def test_the_answers_are_the_same_wherever_the_record_lies(
     questions = [("show",), ("at", "2025-01-05T17:20", "--json"), ("why", "--last", "--json")]
     live = [audit(*question) for question in questions]
     assert [code for code, _ in live] == [OK] * 3
-    audit("export", "--to", str(folder))
+    audit("copy", "--to", str(folder))
     archive_history(told.bus, tmp_path / "archive", Keep(events=20))
-    for where in (("--export", str(folder)), ("--archive", str(tmp_path / "archive"))):
+    for where in (("--archive", str(folder), "--archive-only"), ("--archive", str(tmp_path / "archive"))):
         assert [audit(*question, *where) for question in questions] == live
 
 
@@ -128,7 +128,11 @@ def test_a_reader_that_has_seen_enough_ends_it_without_a_word(told: Past, tmp_pa
         (["show", "--type", "entrydenied"], UNUSABLE, "--type: expected one of EntryRequested, "),
         (["show", "--limit", "0"], UNUSABLE, "--limit"),
         (["show", "--format", "xml"], UNUSABLE, "xml"),
-        (["show", "--export", "nowhere"], UNUSABLE, "nowhere/export.json: there is no such file"),
+        (
+            ["show", "--archive", "nowhere", "--archive-only"],
+            FAILED,
+            "nowhere/archive.json: there is no such file",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -149,7 +153,7 @@ def test_a_server_that_is_not_there_is_told(audit: Audit, words: list[str]) -> N
 def test_nothing_is_written_to_the_portfolio(told: Past, audit: Audit, folder: Path) -> None:
     raw, before = told.client.keys(f"{told.bus.keys.prefix}*"), told.whole()
     status, head = told.bus.status(), told.bus.head()
-    for words in (["why", "--last"], ["at", "23:00"], ["show"], ["export", "--to", str(folder)]):
+    for words in (["why", "--last"], ["at", "23:00"], ["show"], ["copy", "--to", str(folder)]):
         assert audit(*words)[0] == OK
     assert sorted(told.client.keys(f"{told.bus.keys.prefix}*")) == sorted(raw)
     assert (told.whole(), told.bus.status(), told.bus.head()) == (before, status, head)

@@ -1,11 +1,18 @@
 """A log of which the first part was archived, and somebody who can do anything to the rest."""
 
+import gzip
+import hashlib
+import json
 from pathlib import Path
+
+import msgspec
 
 from portfold.coordinator.audit.record.record import LiveRecord
 from portfold.coordinator.audit.record.verify import verify
+from portfold.coordinator.store.archive import LISTING
 from portfold.coordinator.store.archiver import Keep, archive_history
 from portfold.coordinator.store.recorded import Difference
+from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Entry
 from tests.archive.past import Past
 
@@ -57,3 +64,19 @@ def exchanged(entry: Entry, name: str, value: str) -> Entry:
     fields = list(entry.fields)
     fields[fields.index(name) + 1] = value
     return Entry(entry.id, fields)
+
+
+def forge_last(archive: Path, was: bytes, becomes: bytes) -> StreamId:
+    """Exchanges a word in the last segment, and every hash that tells; returns the entry that has it."""
+    listing = json.loads((archive / LISTING).read_bytes())
+    listed = listing["segments"][-1]
+    path = archive / listed["file"]
+    *lines, closing = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    index = next(index for index, line in enumerate(lines) if was in line)
+    lines[index] = lines[index].replace(was, becomes)
+    sealed = json.loads(closing) | {"sha256": hashlib.sha256(b"".join(lines)).hexdigest()}
+    path.write_bytes(gzip.compress(b"".join([*lines, msgspec.json.encode(sealed), b"\n"]), mtime=0))
+    listed |= {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
+    listing["sha256"] = hashlib.sha256(msgspec.json.encode(listing | {"sha256": ""})).hexdigest()
+    (archive / LISTING).write_bytes(msgspec.json.format(msgspec.json.encode(listing), indent=1) + b"\n")
+    return StreamId.parse(json.loads(lines[index])[1])

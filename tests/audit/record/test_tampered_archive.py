@@ -1,26 +1,22 @@
 """A forged archive is found; what is said of a difference; and that no alteration anywhere goes unseen."""
 
-import gzip
-import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from portfold.cli.exits import FAILED, UNUSABLE
 from portfold.coordinator.audit.record.record import LiveRecord
 from portfold.coordinator.audit.record.verify import verify
-from portfold.coordinator.store.archive import LISTING
 from portfold.coordinator.store.recorded import Recorded
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Entry
 from tests.audit.in_memory import InMemory, realistic
-from tests.audit.record.tampering import Scene, exchanged
+from tests.audit.record.tampering import Scene, exchanged, forge_last
 from tests.cli.command_line import called
 
 Audit = Callable[..., tuple[int, str]]
@@ -46,22 +42,6 @@ def test_a_changed_archive_that_agrees_with_itself_is_found_and_the_event_named(
     assert found.recorded is not None
     assert found.recorded.id == altered
     assert "says 'EntryAllowed' where the fold says 'EntryDenied'." in found.sentence
-
-
-def forge_last(archive: Path, was: bytes, becomes: bytes) -> StreamId:
-    """Exchanges a word in the last segment, and every hash that tells; returns the entry that has it."""
-    listing = json.loads((archive / LISTING).read_bytes())
-    listed = listing["segments"][-1]
-    path = archive / listed["file"]
-    *lines, closing = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
-    index = next(index for index, line in enumerate(lines) if was in line)
-    lines[index] = lines[index].replace(was, becomes)
-    sealed = json.loads(closing) | {"sha256": hashlib.sha256(b"".join(lines)).hexdigest()}
-    path.write_bytes(gzip.compress(b"".join([*lines, msgspec.json.encode(sealed), b"\n"]), mtime=0))
-    listed |= {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
-    listing["sha256"] = hashlib.sha256(msgspec.json.encode(listing | {"sha256": ""})).hexdigest()
-    (archive / LISTING).write_bytes(msgspec.json.format(msgspec.json.encode(listing), indent=1) + b"\n")
-    return StreamId.parse(json.loads(lines[index])[1])
 
 
 # --- what is said -----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from portfold.cli.exits import INTERRUPTED, OK, UNUSABLE
-from portfold.coordinator.audit.export.export import export
+from portfold.coordinator.audit.evidence.copying import copy_record
 from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord
 from portfold.coordinator.audit.record.verify import verify
 from portfold.coordinator.fold.state import State
@@ -58,10 +58,10 @@ def test_across_archive_and_stream_it_is_the_same_as_before(past: Past, tmp_path
     assert 0 < alone.events == 1_000 - len(past.whole().events)
 
 
-def test_an_export_is_reproduced_like_what_it_was_made_of(past: Past, tmp_path: Path, audit: Audit) -> None:
+def test_a_copy_is_reproduced_like_what_it_was_made_of(past: Past, tmp_path: Path, audit: Audit) -> None:
     past.happens(300)
-    export(LiveRecord(past.bus), tmp_path / "export", "jsonl")
-    code, said = audit("verify", "--export", str(tmp_path / "export"), "--json")
+    copy_record(LiveRecord(past.bus), tmp_path / "copy")
+    code, said = audit("verify", "--archive", str(tmp_path / "copy"), "--archive-only", "--json")
     assert code == OK
     assert (json.loads(said)["events"], json.loads(said)["chain"]) == (300, past.place[1])
 
@@ -129,7 +129,7 @@ def test_as_json_it_is_one_object_for_programs(past: Past, audit: Audit) -> None
     ("words", "sentence"),
     [
         (["--archive", "nowhere"], "nowhere/archive.json: there is no such file"),
-        (["--export", "nowhere"], "nowhere"),
+        (["--archive", "nowhere", "--archive-only"], "nowhere/archive.json: there is no such file"),
         (["--public-key", "any.pub"], "--public-key: expected --anchor with it"),
         (["--anchor", "@nowhere.txt"], "--anchor: nowhere.txt cannot be read: No such file or directory."),
         (["--anchor", "gibberish"], "--anchor: expected a line that begins with portfold-anchor 1, got "),
@@ -197,10 +197,11 @@ def test_the_golden_record_comes_out_the_same_on_every_python() -> None:
 
 
 def test_hash_seeds_make_no_difference(tmp_path: Path) -> None:
-    export(Golden(), tmp_path / "golden", "jsonl")
+    copy_record(Golden(), tmp_path / "golden")
     said = set()
     for seed in ("0", "1", "4242"):
-        ran = portfold("audit", "verify", "--export", "golden", "--json", cwd=tmp_path, PYTHONHASHSEED=seed)
+        words = ("audit", "verify", "--archive", "golden", "--archive-only", "--json")
+        ran = portfold(*words, cwd=tmp_path, PYTHONHASHSEED=seed)
         assert (ran.code, ran.err) == (OK, "")
         found = json.loads(ran.out)
         del found["seconds"]

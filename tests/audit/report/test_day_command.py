@@ -248,9 +248,10 @@ def test_a_record_that_is_not_what_was_decided_ends_with_1_and_is_reported(
 
 
 @pytest.mark.usefixtures("told")
-def test_an_export_needs_no_server(audit: Audit) -> None:
-    assert audit("export", "--to", "out")[0] == OK
-    code, said = audit("day", "2025-01-20", "--export", "out", url="redis://127.0.0.1:1/0")
+def test_a_copy_needs_no_server(audit: Audit) -> None:
+    assert audit("copy", "--to", "out")[0] == OK
+    nowhere = "redis://127.0.0.1:1/0"
+    code, said = audit("day", "2025-01-20", "--archive", "out", "--archive-only", url=nowhere)
     assert code == OK
     assert "P&L $-2,600.00" in said
 

@@ -33,7 +33,9 @@ def proxy(server: EmbeddedServer) -> Iterator[Proxy]:
 
 @pytest.mark.parametrize("what", ["answer", "command"])
 @pytest.mark.parametrize(
-    "word", [b'"trades"', b"$1\r\n>\r\n", b"XRANGE"], ids=["noting", "reading events", "reading decisions"]
+    "word",
+    [b'"trades"', b":leader\r\n", b":events\r\n$", b":decisions\r\n$"],
+    ids=["noting", "looking", "reading events", "reading decisions"],
 )
 @pytest.mark.usefixtures("coordinated")
 def test_a_lost_answer_or_command_loses_no_alert_and_repeats_none(
@@ -118,6 +120,39 @@ def test_what_was_archived_and_cannot_be_read_is_said_to_be_missed(
         f"🚨 ALERTS MISSED: events after the beginning up to {gone.up_to} were"
     )
     assert len([text for text in discord.texts if "MISSED" in text]) == 1
+
+
+@pytest.mark.usefixtures("coordinated")
+def test_what_was_trimmed_by_hand_before_it_was_told_is_said_to_be_missed(
+    live: Live, discord: FakeDiscord, tell: Notifying, notifier_bus: NotifierBus
+) -> None:
+    with tell():
+        halts(live, "one")
+        until_told(discord, "one")
+        until_noted(notifier_bus)
+    before = notifier_bus.last_event()
+    halts(live, "two", "three")
+    live.client.xtrim(notifier_bus.keys.events, maxlen=1, approximate=False)
+    with tell() as notifier:
+        until_told(discord, "one", "three")
+        assert "trimmed" in notifier.says("Alerts missed")["why"]
+    assert f"ALERTS MISSED: events after {before} up to " in discord.texts[1]
+    assert len([text for text in discord.texts if "MISSED" in text]) == 1
+
+
+@pytest.mark.usefixtures("coordinated")
+def test_what_was_trimmed_by_hand_once_it_was_told_is_not_missed(
+    live: Live, discord: FakeDiscord, tell: Notifying, notifier_bus: NotifierBus
+) -> None:
+    with tell():
+        halts(live, "one", "two")
+        until_told(discord, "one", "two")
+        until_noted(notifier_bus)
+    live.client.xtrim(notifier_bus.keys.events, maxlen=1, approximate=False)
+    with tell():
+        halts(live, "three")
+        until_told(discord, "one", "two", "three")
+    assert "MISSED" not in "".join(discord.texts)
 
 
 # --- the secret -----------------------------------------------------------------------------------------

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
-from portfold.events.wire.notifier_bus import NotifierBus, group
+from portfold.events.wire.notifier_bus import NotifierBus, former_group
 from portfold.workers.notify import outage
 from tests.fake_discord import FakeDiscord
 from tests.live import Live
@@ -105,14 +104,16 @@ def test_nobody_coordinating_is_told_also_where_the_connection_comes_and_goes(
 def test_nothing_is_told_before_it_is_decided(
     server: EmbeddedServer, portfolio: str, live: Live, discord: FakeDiscord, tell: Notifying
 ) -> None:
+    def looks() -> int:
+        return int(live.client.info("commandstats")["cmdstat_xinfo|stream"]["calls"])
+
     with tell():
         live.by_hand("type", "TradingHalted", "by", "ann", "reason", "undecided")
-        waits = NotifierBus(connect(server.url), portfolio)
-        until(lambda: live.client.xpending(waits.keys.events, group("discord"))["pending"], "it to be read")
+        before = looks()
+        until(lambda: looks() > before + 2, "it to be seen")
         assert discord.attempts == []
         with coordinating(server.url, portfolio):
             until_told(discord, "undecided")
-        waits.close()
 
 
 # --- two of them ----------------------------------------------------------------------------------------
@@ -153,6 +154,26 @@ def test_a_notifier_that_was_paused_and_replaced_tells_nothing_more_and_takes_no
     until_told(discord, "one", "two", "three", "four")
 
 
+# --- after an upgrade -----------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("coordinated")
+def test_what_an_earlier_version_read_by_a_consumer_group_is_told_once(
+    live: Live, discord: FakeDiscord, tell: Notifying, notifier_bus: NotifierBus
+) -> None:
+    events, group = notifier_bus.keys.events, former_group("discord")
+    with tell():
+        halts(live, "one")
+        until_told(discord, "one")
+        until_noted(notifier_bus)
+    live.client.xgroup_create(events, group, str(notifier_bus.last_event()))
+    halts(live, "read, and not told", "not read")
+    live.client.xreadgroup(group, "notifier", {events: ">"}, count=1)
+    with tell():
+        until_told(discord, "one", "read,", "not")
+    assert live.client.xinfo_groups(events) == []
+
+
 # --- stopping -------------------------------------------------------------------------------------------
 
 
@@ -176,6 +197,20 @@ def test_told_to_stop_it_ends_in_good_order_and_leaves_the_rest_for_the_next(
 
 
 # --- a place that somebody overwrote --------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("coordinated")
+def test_a_place_that_the_log_has_not_come_to_is_said_and_begun_anew(
+    live: Live, discord: FakeDiscord, tell: Notifying, notifier_bus: NotifierBus
+) -> None:
+    halts(live, "one")
+    with tell():
+        pass
+    live.client.hset(notifier_bus.keys.notifier("discord"), "cursor", "9999999999999-0")
+    with tell():
+        halts(live, "two")
+        until_told(discord, "two")
+    assert discord.texts[0].startswith("🚨 ALERTS MISSED, perhaps")
 
 
 @pytest.mark.parametrize("running", [True, False])

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from portfold.cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
-from portfold.coordinator.audit.export.export_record import ExportedRecord
-from portfold.coordinator.audit.export.manifest import FORMATS, Format
+from portfold.coordinator.audit.tables.table_files import FORMATS, Format
 from portfold.coordinator.store.archiver import Keep, archive_history
 from tests.archive.past import Past, contents
 
@@ -24,7 +23,7 @@ def test_it_tells_what_it_wrote(past: Past, audit: Audit, folder: Path, form: Fo
         f"120 events and {decisions} decisions of {past.bus.keys.name} on {past.url} exported to {folder}"
     )
     assert said.startswith(f"{started}: events")
-    assert ExportedRecord(folder).manifest.format == form
+    assert {path.suffix for path in folder.iterdir()} == {f".{form}"}
 
 
 def test_archive_and_server_are_one_log(past: Past, audit: Audit, folder: Path, tmp_path: Path) -> None:
@@ -35,22 +34,11 @@ def test_archive_and_server_are_one_log(past: Past, audit: Audit, folder: Path, 
     assert audit("export", "--to", str(tmp_path / "both"), *named)[0] == OK
     assert contents(tmp_path / "both") == contents(folder)
     assert audit("export", "--to", str(tmp_path / "archived"), *named, "--archive-only")[0] == OK
-    assert 0 < ExportedRecord(tmp_path / "archived").manifest.events < 200
+    assert 0 < len((tmp_path / "archived" / "events.jsonl").read_bytes().splitlines()) < 200
     code, said = audit("export", "--to", str(tmp_path / "none"))
     assert code == FAILED
     assert "they were moved to the archive" in said
     assert not (tmp_path / "none").exists()
-
-
-def test_an_export_becomes_one_of_another_format(
-    past: Past, audit: Audit, folder: Path, tmp_path: Path
-) -> None:
-    past.happens(60)
-    audit("export", "--to", str(folder))
-    nowhere = "redis://127.0.0.1:1/0"
-    words = ("--export", str(folder), "--to", str(tmp_path / "csv"), "--format", "csv")
-    assert audit("export", *words, url=nowhere)[0] == OK
-    assert sorted(contents(tmp_path / "csv")) == ["decisions.csv", "events.csv", "export.json"]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +47,11 @@ def test_an_export_becomes_one_of_another_format(
         (["--to", "full"], UNUSABLE, "full is not empty. Name a folder that is new or empty"),
         (["--to", "full/a-file/x"], UNUSABLE, "cannot be written: Not a directory."),
         (["--to", "new", "--format", "xml"], UNUSABLE, "xml"),
-        (["--to", "new", "--export", "nowhere"], UNUSABLE, "nowhere/export.json: there is no such file"),
+        (
+            ["--to", "new", "--archive", "nowhere", "--archive-only"],
+            FAILED,
+            "nowhere/archive.json: there is no such file",
+        ),
         (
             ["--to", "new", "--portfolio", "nobody"],
             FAILED,
@@ -79,25 +71,6 @@ def test_a_mistake_is_told_in_one_sentence(
     assert (ended, said.count("\n")) == (code, 1)
     assert sentence in said
     assert not (tmp_path / "new").exists()
-
-
-@pytest.mark.parametrize("form", FORMATS)
-def test_an_export_can_be_verified_and_damage_to_it_differs(
-    past: Past, audit: Audit, folder: Path, form: Format
-) -> None:
-    past.happens(120)
-    audit("export", "--to", str(folder), "--format", form)
-    code, said = audit("verify", "--export", str(folder))
-    assert code == OK
-    assert said.startswith(f"Reproduced: {past.bus.keys.name} in the export {folder}")
-    damaged = next(folder.glob("events*"))
-    damaged.write_bytes(damaged.read_bytes()[:-9] + b"damaged!\n")
-    code, said = audit("verify", "--export", str(folder))
-    assert code == FAILED
-    assert said.startswith(f"portfold: {damaged}: ")
-    damaged.unlink()
-    code, said = audit("verify", "--export", str(folder))
-    assert (code, said.partition(". ")[0]) == (UNUSABLE, f"portfold: {damaged}: this file is missing")
 
 
 def test_a_server_that_is_not_there_is_told(audit: Audit, folder: Path) -> None:

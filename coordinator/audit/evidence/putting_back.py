@@ -1,4 +1,4 @@
-"""Puts an export back into a server, to look at with any Redis client: streams, head and status as they were.
+"""Puts a record back into a server, to look at with any Redis client: streams, head and status as they were.
 
 The streams are the record's, entry by entry. The status is what folding them comes to, so that it is there
 even where the decisions on record are not those of this version of the rules.
@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from portfold.coordinator.audit.export.export_record import ExportedRecord
-from portfold.coordinator.audit.record.record import RecordError
+from portfold.coordinator.audit.record.record import Record, RecordError
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.views.status import status_fields
@@ -28,7 +27,7 @@ class Imported(Struct):
     same: bool = True
 
 
-def put_back(record: ExportedRecord, bus: ImporterBus, on_progress: Callable[[int], object]) -> Imported:
+def put_back(record: Record, bus: ImporterBus, on_progress: Callable[[int], object]) -> Imported:
     """Puts the record into a portfolio that is not there yet; shows `on_progress` how many events are done.
 
     Raises RecordError where it is there, BusError, and what reading raises; then it has no head.
@@ -39,11 +38,11 @@ def put_back(record: ExportedRecord, bus: ImporterBus, on_progress: Callable[[in
             "Name another folder: --dir."
         )
     follower, done, batch = Follower(), Imported(), list[Recorded]()
-    leader = ""
+    leader, epoch = "", 0
     for recorded in record.recorded():
         decided = follower.advance(*recorded.event)
         if isinstance(decided.event, CoordinatorStarted):
-            leader = decided.event.leader
+            leader, epoch = decided.event.leader, decided.event.epoch
         done.same = done.same and decided.entries == recorded.decisions
         batch.append(recorded)
         if len(batch) == _AT_ONCE:
@@ -53,7 +52,7 @@ def put_back(record: ExportedRecord, bus: ImporterBus, on_progress: Callable[[in
     if done.events:
         done.same = done.same and (follower.cursor, follower.chain) == (record.cursor, record.chain)
         bus.finish(
-            epoch=record.manifest.epoch,
+            epoch=epoch,
             cursor=record.cursor,
             chain=record.chain,
             folded=done.events,

@@ -1,4 +1,4 @@
-"""`portfold audit import`: an export on a throwaway server, to look at with redis-cli."""
+"""`portfold audit import`: an archive on a throwaway server, to look at with redis-cli."""
 
 import tempfile
 from collections.abc import Iterator
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from portfold.cli.audit.source import kept_record
 from portfold.cli.typed import typed
 
 if TYPE_CHECKING:
     from portfold.cli.stopping import Stop
-    from portfold.coordinator.audit.export.export_record import ExportedRecord
-    from portfold.coordinator.audit.export.reimport import Imported
+    from portfold.coordinator.audit.evidence.putting_back import Imported
+    from portfold.coordinator.audit.record.record import Record
     from portfold.events.wire.embedded import EmbeddedServer
     from portfold.events.wire.keys import Keys
 
@@ -25,26 +26,26 @@ def register(app: App) -> None:
 
 
 def import_(
-    export: Path,
+    archive: Path,
     /,
     *,
     folder: Annotated[Path | None, Parameter(name="--dir")] = None,
     port: Annotated[int | None, Parameter(validator=Number(gte=1, lte=65_535))] = None,
 ) -> int:
-    """Put an export into a server of its own, to look at until Ctrl-C.
+    """Put an archive into a server of its own, to look at until Ctrl-C.
 
     The server listens on 127.0.0.1 only. Its streams, head and status are
-    what they were where the export comes from. It is for looking: do not
-    trade on it.
+    what they were where the archive ends. It is for looking: do not trade on
+    it.
 
     For example:
 
-        portfold audit import my-export
+        portfold audit import evidence
 
     Parameters
     ----------
-    export
-        The folder of the export.
+    archive
+        The folder of the archive, such as portfold audit copy writes.
     folder
         Where the server's data is to lie, and to stay; by default nothing of it stays.
     port
@@ -52,10 +53,9 @@ def import_(
     """
     from portfold.cli.run.server import stay
     from portfold.cli.stopping import stopped_by_signals
-    from portfold.coordinator.audit.export.export_record import ExportedRecord
     from portfold.events.wire.embedded import EmbeddedServer
 
-    record = ExportedRecord(export)
+    record = kept_record(archive)
     with (
         stopped_by_signals() as stop,
         _kept(folder) as chosen,
@@ -76,9 +76,9 @@ def _kept(folder: Path | None) -> Iterator[Path]:
         yield Path(throwaway)
 
 
-def _put_back(record: "ExportedRecord", running: "EmbeddedServer", stop: "Stop") -> "Imported":
+def _put_back(record: "Record", running: "EmbeddedServer", stop: "Stop") -> "Imported":
     from portfold.cli.progress import progress
-    from portfold.coordinator.audit.export.reimport import put_back
+    from portfold.coordinator.audit.evidence.putting_back import put_back
     from portfold.events.wire.connection import connect
     from portfold.events.wire.importer_bus import ImporterBus
 
@@ -96,9 +96,7 @@ def _put_back(record: "ExportedRecord", running: "EmbeddedServer", stop: "Stop")
         bus.close()
 
 
-def _told(
-    done: "Imported", record: "ExportedRecord", running: "EmbeddedServer", *, kept: bool
-) -> Iterator[str]:
+def _told(done: "Imported", record: "Record", running: "EmbeddedServer", *, kept: bool) -> Iterator[str]:
     from portfold.events.wire.keys import Keys
 
     yield f"{done.events:,} events and {done.decisions:,} decisions of {record.shown}"

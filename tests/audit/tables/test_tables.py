@@ -1,4 +1,4 @@
-"""An export holds all of the log, whatever somebody wrote into it, and the same log gives the same bytes."""
+"""Tables hold all of the log, whatever somebody wrote into it, and the same log gives the same bytes."""
 
 import csv
 import json
@@ -6,6 +6,7 @@ import sys
 import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 import polars
@@ -13,19 +14,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfold.coordinator.audit.export.export import ExportError, export
-from portfold.coordinator.audit.export.export_record import ExportedRecord
-from portfold.coordinator.audit.export.manifest import FORMATS, LISTING, Format
-from portfold.coordinator.audit.export.parquet_tables import parquet, read_parquet
+from portfold.coordinator.audit.evidence.copying import copy_record
 from portfold.coordinator.audit.record.columns import TABLES, Row, Table, columns
 from portfold.coordinator.audit.record.line_tables import LINE_FORMATS
+from portfold.coordinator.audit.record.new_folder import NotWritten
 from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord
-from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.coordinator.audit.tables.parquet_tables import parquet
+from portfold.coordinator.audit.tables.table_files import FORMATS, Format
+from portfold.coordinator.audit.tables.writing import write_tables
 from portfold.coordinator.store.archiver import Keep, archive_history
 from portfold.coordinator.store.recorded import Recorded
-from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Entry
-from tests.archive.past import Past, Whole, contents
+from tests.archive.past import Past, contents
 from tests.audit.in_memory import InMemory, realistic
 
 words = st.one_of(
@@ -42,77 +43,58 @@ ids = st.builds(StreamId, st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
 tables = st.sampled_from(TABLES)
 
 
-def live(past: Past) -> LiveRecord:
-    return LiveRecord(past.bus, None, "the test's")
-
-
-def whole(record: Iterator[Recorded]) -> Whole:
-    found = Whole([], [])
-    for event, decisions in record:
-        found.events.append(event)
-        found.decisions.extend(decisions)
-    return found
-
-
-@pytest.mark.parametrize("form", FORMATS)
-def test_an_export_read_again_is_what_lies_in_the_streams(past: Past, folder: Path, form: Format) -> None:
-    past.happens(300)
-    export(live(past), folder, form)
-    record = ExportedRecord(folder)
-    assert whole(record.recorded()) == past.whole()
-    assert (record.portfolio, record.events) == (past.bus.keys.name, 300)
-    assert (record.cursor, record.chain) == past.place[:2]
-
-
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_same_log_gives_the_same_bytes_wherever_it_lies(past: Past, tmp_path: Path, form: Format) -> None:
     past.happens(300)
-    export(live(past), tmp_path / "from the server", form)
+    write_tables(LiveRecord(past.bus), tmp_path / "from the server", form)
     archive_history(past.bus, tmp_path / "archive", Keep(events=20), segment_events=70)
-    across = LiveRecord(past.bus, tmp_path / "archive", "the test's")
-    export(across, tmp_path / "across", form)
-    export(ExportedRecord(tmp_path / "across"), tmp_path / "from the export", form)
+    write_tables(LiveRecord(past.bus, tmp_path / "archive"), tmp_path / "across", form)
+    copy_record(LiveRecord(past.bus, tmp_path / "archive"), tmp_path / "copy")
+    write_tables(ArchivedRecord(tmp_path / "copy"), tmp_path / "from the copy", form)
     expected = contents(tmp_path / "from the server")
-    assert contents(tmp_path / "across") == contents(tmp_path / "from the export") == expected
+    assert contents(tmp_path / "across") == contents(tmp_path / "from the copy") == expected
 
 
-def test_from_one_format_to_another_and_back_nothing_changes(tmp_path: Path) -> None:
-    export(realistic(200), tmp_path / "jsonl", "jsonl")
-    for before, after in (("jsonl", "csv"), ("csv", "parquet"), ("parquet", "again")):
-        form: Format = "jsonl" if after == "again" else after  # type: ignore[assignment] # a format's name
-        export(ExportedRecord(tmp_path / before), tmp_path / after, form)
-    assert contents(tmp_path / "again") == contents(tmp_path / "jsonl")
-
-
-def test_an_archive_without_a_server_can_be_exported(past: Past, folder: Path, tmp_path: Path) -> None:
-    past.happens(300)
-    before = past.whole()
-    archive_history(past.bus, tmp_path / "archive", Keep(events=20))
-    export(ArchivedRecord(tmp_path / "archive"), folder, "jsonl")
-    assert (
-        whole(ExportedRecord(folder).recorded()).events
-        == before.events[: len(before.events) - len(past.whole().events)]
-    )
+def test_all_formats_have_a_row_for_each_event_and_each_decision_with_all_its_fields(tmp_path: Path) -> None:
+    record = realistic(200)
+    for form in FORMATS:
+        write_tables(record, tmp_path / form, form)
+    entries: dict[Table, list[Entry]] = {
+        "events": [one.event for one in record.all],
+        "decisions": [decision for one in record.all for decision in one.decisions],
+    }
+    for table in TABLES:
+        lines = (tmp_path / "jsonl" / f"{table}.jsonl").read_text(encoding="utf-8").splitlines()
+        with (tmp_path / "csv" / f"{table}.csv").open(newline="", encoding="utf-8") as rows:
+            as_csv = [(row["id"], json.loads(row["fields"])) for row in csv.DictReader(rows)]
+        as_json = [(row["id"], row["fields"]) for row in map(json.loads, lines)]
+        frame = polars.read_parquet(tmp_path / "parquet" / f"{table}-000001.parquet")
+        as_parquet = [(row["id"], json.loads(row["fields"])) for row in frame.to_dicts()]
+        assert as_json == as_csv == as_parquet == [(str(at), fields) for at, fields in entries[table]]
 
 
 @given(tables, ids, entries)
-def test_whatever_can_lie_in_a_stream_has_a_line_of_its_own_and_comes_back(
+def test_whatever_can_lie_in_a_stream_has_a_line_of_its_own_and_is_all_in_it(
     table: Table, at: StreamId, fields: list[str]
 ) -> None:
     row = Row(at, fields, "c" * 64 if table == "events" else "")
-    for form in LINE_FORMATS.values():
-        line = form.line(table, row)
-        assert form.read(table, line) == row
-        assert line.count(b"\n") == 1
-        assert line.endswith(b"\n")
+    as_json, as_csv = (LINE_FORMATS[form].line(table, row) for form in ("jsonl", "csv"))
+    assert [as_json.count(b"\n"), as_csv.count(b"\n")] == [1, 1]
+    found = json.loads(as_json)
+    assert (found["id"], found["fields"]) == (str(at), fields)
+    [cells] = csv.reader([as_csv.decode()])
+    assert (cells[0], json.loads(cells[-1])) == (str(at), fields)
 
 
 @given(tables, st.lists(st.tuples(ids, entries), max_size=5))
-def test_whatever_can_lie_in_a_stream_comes_back_from_parquet(
+def test_whatever_can_lie_in_a_stream_is_all_in_parquet(
     table: Table, lying: list[tuple[StreamId, list[str]]]
 ) -> None:
     rows = [Row(at, fields, "c" * 64 if table == "events" else "") for at, fields in lying]
-    assert list(read_parquet(table, parquet(table, rows))) == rows
+    found = polars.read_parquet(BytesIO(parquet(table, rows))).to_dicts()
+    assert [(row["id"], json.loads(row["fields"])) for row in found] == [
+        (str(at), fields) for at, fields in lying
+    ]
 
 
 # --- what a person or another program sees --------------------------------------------------------------
@@ -144,7 +126,7 @@ def test_every_column_is_documented() -> None:
 
 
 def test_csv_has_a_column_for_each_and_the_fields_as_json(folder: Path) -> None:
-    export(realistic(120), folder, "csv")
+    write_tables(realistic(120), folder, "csv")
     for table in TABLES:
         with (folder / f"{table}.csv").open(newline="", encoding="utf-8") as lines:
             header, *rows = csv.reader(lines)
@@ -158,7 +140,7 @@ def test_a_spreadsheet_does_not_compute_what_somebody_wrote(reason: str) -> None
     row = Row(StreamId(5, 0), ["type", "TradingHalted", "reason", reason], "c" * 64)
     [cells] = csv.reader([LINE_FORMATS["csv"].line("events", row).decode()])
     assert cells[columns("events").index("reason")] == f"'{reason}"
-    assert LINE_FORMATS["csv"].read("events", LINE_FORMATS["csv"].line("events", row)) == row
+    assert json.loads(cells[-1])[-1] == reason
 
 
 def test_parquet_has_times_and_numbers() -> None:
@@ -190,39 +172,33 @@ def test_text_that_may_not_be_shown_is_escaped_in_its_column_and_whole_in_the_fi
     assert found["fields"] == fields
 
 
-def test_the_manifest_says_what_there_is(folder: Path) -> None:
+def test_it_tells_how_many_rows_are_in_which_files(folder: Path) -> None:
     record = realistic(200)
-    export(record, folder, "jsonl")
-    found = json.loads((folder / LISTING).read_text())
-    assert (found["events"], found["decisions"]) == (200, sum(len(one.decisions) for one in record.all))
-    assert (found["cursor"], found["chain"]) == (str(record.cursor), record.chain)
-    assert (found["epoch"], found["rules"]) == (1, FOLD_VERSION)
-    assert (found["version"], found["format"]) == (1, "jsonl")
-    assert [(file["file"], file["rows"]) for file in found["files"]] == [
-        ("events.jsonl", 200),
-        ("decisions.jsonl", found["decisions"]),
-    ]
+    written = write_tables(record, folder, "jsonl")
+    assert (written.events, written.decisions) == (200, sum(len(one.decisions) for one in record.all))
+    assert written.files == ("events.jsonl", "decisions.jsonl")
+    assert sorted(contents(folder)) == sorted(written.files)
 
 
 # --- where it goes --------------------------------------------------------------------------------------
 
 
 def test_nothing_is_overwritten(folder: Path) -> None:
-    export(realistic(20), folder, "jsonl")
+    write_tables(realistic(20), folder, "jsonl")
     before = contents(folder)
-    with pytest.raises(ExportError, match="is not empty"):
-        export(realistic(20), folder, "csv")
+    with pytest.raises(NotWritten, match="is not empty"):
+        write_tables(realistic(20), folder, "csv")
     assert contents(folder) == before
 
 
 def test_an_empty_folder_will_do_and_a_file_will_not(folder: Path, tmp_path: Path) -> None:
     folder.mkdir()
-    export(realistic(20), folder, "jsonl")
+    write_tables(realistic(20), folder, "jsonl")
     (tmp_path / "file").write_text("")
-    with pytest.raises(ExportError, match="file cannot be written: "):
-        export(realistic(20), tmp_path / "file", "jsonl")
-    with pytest.raises(ExportError, match="cannot be written: Not a directory"):
-        export(realistic(20), tmp_path / "file" / "below", "jsonl")
+    with pytest.raises(NotWritten, match="file cannot be written: "):
+        write_tables(realistic(20), tmp_path / "file", "jsonl")
+    with pytest.raises(NotWritten, match="cannot be written: Not a directory"):
+        write_tables(realistic(20), tmp_path / "file" / "below", "jsonl")
 
 
 class Interrupted(InMemory):
@@ -240,7 +216,7 @@ def test_what_is_interrupted_leaves_nothing_behind(folder: Path, form: Format, *
         folder.mkdir()
     record = Interrupted((one.event.id, one.event.fields) for one in realistic(60).all)
     with pytest.raises(KeyboardInterrupt):
-        export(record, folder, form)
+        write_tables(record, folder, form)
     assert folder.exists() == there
     assert not there or list(folder.iterdir()) == []
 
@@ -249,7 +225,7 @@ def test_a_record_that_no_stream_can_hold_is_refused(folder: Path) -> None:
     record = realistic(60)
     record.all[3], record.all[4] = record.all[4], record.all[3]
     with pytest.raises(Exception, match="no stream has them in this order"):
-        export(record, folder, "jsonl")
+        write_tables(record, folder, "jsonl")
     assert not folder.exists()
 
 
@@ -267,11 +243,9 @@ class Endless(InMemory):
 
 
 def most_memory(count: int, folder: Path, form: Format) -> int:
-    """Bytes, at most, while so many events are exported and read again."""
+    """Bytes, at most, while so many events are written."""
     tracemalloc.start()
-    export(Endless(count), folder, form)
-    for _ in ExportedRecord(folder).recorded():
-        pass
+    write_tables(Endless(count), folder, form)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return most
@@ -286,15 +260,12 @@ def test_memory_does_not_grow_with_the_log(tmp_path: Path, form: Format) -> None
     assert many < few + 200_000
 
 
-def test_parquet_is_written_and_read_in_files_of_a_bounded_size(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("portfold.coordinator.audit.export.files.ROWS_A_FILE", 64)
+def test_parquet_is_written_in_files_of_a_bounded_size(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portfold.coordinator.audit.tables.table_files.ROWS_A_FILE", 64)
     record = realistic(200)
-    export(record, folder, "parquet")
+    write_tables(record, folder, "parquet")
     names = sorted(path.name for path in folder.glob("events-*.parquet"))
     assert names == [f"events-{number:06}.parquet" for number in (1, 2, 3, 4)]
-    assert list(ExportedRecord(folder).recorded()) == record.all
     assert polars.read_parquet(folder / "events-*.parquet").height == 200
 
 
@@ -305,11 +276,10 @@ def test_without_the_extra_parquet_is_refused_in_one_sentence(
     with pytest.raises(
         Exception, match=r"Parquet needs polars, which is not installed: pip install 'portfold"
     ):
-        export(realistic(20), folder, "parquet")
+        write_tables(realistic(20), folder, "parquet")
     assert not folder.exists()
 
 
-def test_a_record_without_events_is_an_export_without_rows(folder: Path) -> None:
-    export(InMemory([]), folder, "jsonl")
-    record = ExportedRecord(folder)
-    assert (list(record.recorded()), record.cursor) == ([], ORIGIN)
+def test_a_record_without_events_has_tables_without_rows(folder: Path) -> None:
+    assert write_tables(InMemory([]), folder, "csv").events == 0
+    assert (folder / "events.csv").read_bytes() == LINE_FORMATS["csv"].header("events")

@@ -1,4 +1,7 @@
-"""Whatever happens to an export is found, and the file is named, with the line where there is one."""
+"""What an earlier version exported is read; whatever happens to it is found, and the file and line are named.
+
+The exports in `earlier/`, one of each format and all of the same log, were written by that version.
+"""
 
 import hashlib
 import json
@@ -10,43 +13,56 @@ from random import Random
 
 import pytest
 
-from portfold.coordinator.audit.export.export import export
-from portfold.coordinator.audit.export.export_record import ExportedRecord
-from portfold.coordinator.audit.export.manifest import FORMATS, LISTING, ExportDamaged, Format
-from portfold.coordinator.audit.record.columns import Table
+from portfold.coordinator.audit.evidence.copying import copy_record
+from portfold.coordinator.audit.evidence.earlier_export import LISTING, EarlierExport, ExportDamaged
+from portfold.coordinator.audit.record.columns import Row, Table
 from portfold.coordinator.audit.record.line_tables import LINE_FORMATS
-from portfold.coordinator.audit.record.record import RecordError
+from portfold.coordinator.audit.record.record import ArchivedRecord, RecordError
 from portfold.coordinator.audit.record.verify import verify
+from portfold.coordinator.audit.record.walk import Walk
+from portfold.coordinator.audit.tables.table_files import FORMATS, Format
+from portfold.coordinator.audit.tables.writing import write_tables
 from tests.archive.past import contents
 from tests.audit.in_memory import realistic
 
+EARLIER = Path(__file__).with_name("earlier")
+CHAIN = "aeeee48f3100956237a01df26fe355f8315cd307055b24d550eea503b05705c1"
 FLIPS = 500
 DECIDED_OTHERWISE = re.compile(r"(Event|Decision) [0-9]+-[0-9]+")
 """How a difference begins that deciding again found: a decision's own ID is not in the chain."""
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An export in each format, for all tests: copied before anything is done to it."""
-    folder = tmp_path_factory.mktemp("made")
-    for form in FORMATS:
-        export(realistic(80), folder / form, form)
-    return folder
-
-
 @pytest.fixture
-def exports(made: Path, tmp_path: Path) -> Path:
-    """A copy of them."""
-    return Path(shutil.copytree(made, tmp_path / "exports"))
+def exports(tmp_path: Path) -> Path:
+    """A copy of the exports, to do something to."""
+    return Path(shutil.copytree(EARLIER, tmp_path / "exports"))
 
 
 def fault(folder: Path) -> str:
     """What reading all of it, and deciding it again, finds; nothing when all is as it was."""
     try:
-        unlike = verify(ExportedRecord(folder)).difference
+        unlike = verify(EarlierExport(folder)).difference
     except (ExportDamaged, RecordError) as found:
         return str(found).replace(f"{folder}/", "")
     return unlike.sentence if unlike is not None else ""
+
+
+def test_it_is_read_as_the_log_that_it_was_made_of() -> None:
+    read = [EarlierExport(EARLIER / form) for form in FORMATS]
+    first, *others = [list(record.recorded()) for record in read]
+    assert others == [first, first]
+    assert {(record.portfolio, record.events, record.chain) for record in read} == {("main", 80, CHAIN)}
+    assert len(first) == 80
+    assert ["\udcff\udcfe", "\udced\udcb3\udcbf\x00\n\x1b[2J"] in [event.fields for event, _ in first]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_copy_of_it_is_an_archive_of_the_same_log(tmp_path: Path, form: Format) -> None:
+    export = EarlierExport(EARLIER / form)
+    copy_record(export, tmp_path / "copy")
+    copy = ArchivedRecord(tmp_path / "copy")
+    assert list(copy.recorded()) == list(export.recorded())
+    assert (copy.portfolio, copy.cursor, copy.chain) == (export.portfolio, export.cursor, export.chain)
 
 
 def test_what_was_not_touched_has_no_fault(exports: Path) -> None:
@@ -96,6 +112,15 @@ class Lines:
         """The number of the line of its row `nth`, from 0."""
         return nth + (2 if LINE_FORMATS[self.form].header(table) else 1)
 
+    def row(self, table: Table, nth: int) -> Row:
+        """Its row `nth`, from 0."""
+        walk, rows = Walk(), list[Row]()
+        for recorded in EarlierExport(self.folder).recorded():
+            walk.past(recorded)
+            made_on_it = [Row(*decision) for decision in recorded.decisions]
+            rows += made_on_it if table == "decisions" else [Row(*recorded.event, walk.chain)]
+        return rows[nth]
+
     def changed(self, table: Table, change: Change) -> str:
         """What is said after the rows of a table were changed."""
         path = self.folder / f"{table}.{self.form}"
@@ -107,7 +132,7 @@ class Lines:
 
     def decided(self, nth: int) -> int:
         """The row of the event that the decision `nth` was made on."""
-        record = ExportedRecord(self.folder)
+        record = EarlierExport(self.folder)
         found = 0
         for number, recorded in enumerate(record.recorded()):
             found += len(recorded.decisions)
@@ -184,7 +209,7 @@ def test_a_removed_decision_shows_at_its_event(lines: Lines) -> None:
 
 def test_an_inserted_event_shows_where_it_stands(lines: Lines) -> None:
     def insert(rows: list[bytes]) -> list[bytes]:
-        row = LINE_FORMATS[lines.form].read("events", rows[7])
+        row = lines.row("events", 7)
         forged = row._replace(id=row.id._replace(seq=row.id.seq + 1))
         return [*rows[:8], LINE_FORMATS[lines.form].line("events", forged), *rows[8:]]
 
@@ -205,7 +230,7 @@ def test_decisions_cut_off_at_the_end_are_missed(lines: Lines) -> None:
 
 def test_a_decision_behind_the_last_event_is_one_too_many(lines: Lines) -> None:
     def insert(rows: list[bytes]) -> list[bytes]:
-        row = LINE_FORMATS[lines.form].read("decisions", rows[-1])
+        row = lines.row("decisions", -1)
         forged = row._replace(id=row.id._replace(ms=row.id.ms + 10**9))
         return [*rows, LINE_FORMATS[lines.form].line("decisions", forged)]
 
@@ -239,13 +264,12 @@ def test_a_missing_file_is_named(exports: Path, form: Format) -> None:
     for name in contents(exports / form):
         (exports / form / name).rename(exports / "aside")
         said = fault(exports / form)
-        assert said.startswith(f"{name}: th")
-        assert "missing" in said or "no such file" in said
+        assert said == f"{name}: this file is missing. Restore it."
         (exports / "aside").rename(exports / form / name)
 
 
 def test_files_of_another_export_are_not_taken_for_this_ones(exports: Path) -> None:
-    export(realistic(80, seed=2), exports / "other", "jsonl")
+    write_tables(realistic(80, seed=2), exports / "other", "jsonl")
     for table in ("events", "decisions"):
         shutil.copy(exports / "other" / f"{table}.jsonl", exports / "jsonl")
     assert fault(exports / "jsonl").startswith("decisions.jsonl: ")
@@ -273,17 +297,17 @@ def test_a_forged_manifest_does_not_lead_past_the_chain(exports: Path) -> None:
         ({"version": 2}, "export.json: its version is 2; this portfold reads 1."),
         (
             {"cursor": "yesterday"},
-            "export.json: this file is not as it was written. Restore it, or export again.",
+            "export.json: this file is not as it was written. Restore it.",
         ),
-        ({"format": "xml"}, "export.json: this file is not as it was written. Restore it, or export again."),
-        ({"more": 1}, "export.json: this file is not as it was written. Restore it, or export again."),
+        ({"format": "xml"}, "export.json: this file is not as it was written. Restore it."),
+        ({"more": 1}, "export.json: this file is not as it was written. Restore it."),
         (
             {"portfolio": "a b"},
-            "export.json: this file is not as it was written. Restore it, or export again.",
+            "export.json: this file is not as it was written. Restore it.",
         ),
         (
             {"chain": "x" * 64},
-            "export.json: this file is not as it was written. Restore it, or export again.",
+            "export.json: this file is not as it was written. Restore it.",
         ),
     ],
 )
@@ -309,8 +333,6 @@ def test_parquet_that_somebody_made_to_add_up_is_held_against_itself(exports: Pa
     assert fault(folder) == "events-000001.parquet: row 10: its columns do not follow from its fields."
 
 
-def test_a_folder_that_is_no_export_says_so(tmp_path: Path) -> None:
-    assert "there is no such file, so no export to read" in fault(tmp_path)
-    assert "there is no such file" in fault(tmp_path / "nowhere")
+def test_a_folder_in_the_listings_place_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / LISTING).mkdir()
-    assert "export.json: cannot be read: Is a directory." in fault(tmp_path)
+    assert fault(tmp_path) == "export.json: cannot be read: Is a directory."

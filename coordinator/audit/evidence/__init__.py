@@ -1,0 +1,1 @@
+"""The whole record kept as files, and put back."""

@@ -1,1 +1,0 @@
-"""The record as tables, and back."""

@@ -1,0 +1,131 @@
+"""`portfold audit copy` as a person runs it, and the questions that are put to what it wrote."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from portfold.cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
+from portfold.cli.main import run
+from portfold.coordinator.audit.tables.table_files import FORMATS, Format
+from portfold.coordinator.store.archiver import Keep, archive_history
+from tests.archive.past import Past, contents
+
+Audit = Callable[..., tuple[int, str]]
+
+NOWHERE = "redis://127.0.0.1:1/0"
+EARLIER = Path(__file__).with_name("earlier")
+
+
+def test_it_tells_what_it_wrote(past: Past, audit: Audit, folder: Path) -> None:
+    past.happens(120)
+    code, said = audit("copy", "--to", str(folder))
+    assert code == OK
+    decisions = len(past.whole().decisions)
+    copied = f"120 events and {decisions} decisions of {past.bus.keys.name} on {past.url} copied to {folder}"
+    assert said == f"{copied}: 1 segment.\n"
+
+
+def test_archive_and_server_are_one_log(past: Past, audit: Audit, folder: Path, tmp_path: Path) -> None:
+    past.happens(200)
+    assert audit("copy", "--to", str(folder))[0] == OK
+    archive_history(past.bus, tmp_path / "archive", Keep(events=20))
+    assert audit("copy", "--to", str(tmp_path / "both"), "--archive", str(tmp_path / "archive"))[0] == OK
+    assert contents(tmp_path / "both") == contents(folder)
+    code, said = audit("copy", "--to", str(tmp_path / "none"))
+    assert code == FAILED
+    assert "they were moved to the archive" in said
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_copy_needs_neither_server_nor_configuration(
+    past: Past, audit: Audit, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past.happens(120)
+    audit("copy", "--to", str(folder))
+    monkeypatch.setenv("PORTFOLD_CONFIG", "/not/there")
+    code, said = audit("verify", "--archive", str(folder), "--archive-only", url=NOWHERE)
+    assert code == OK
+    assert said.startswith(f"Reproduced: {past.bus.keys.name} in the archive {folder}\n120 events and ")
+
+
+def test_the_copy_of_another_portfolio_is_refused(past: Past, audit: Audit, folder: Path) -> None:
+    past.happens(120)
+    audit("copy", "--to", str(folder))
+    where = ("--archive", str(folder), "--archive-only", "--portfolio", "other")
+    code, said = audit("show", *where)
+    assert code == FAILED
+    assert f"this is the archive of portfolio {past.bus.keys.name}, not of other." in said
+
+
+def test_an_archive_that_is_damaged_cannot_be_read_and_the_file_is_named(
+    past: Past, audit: Audit, folder: Path
+) -> None:
+    past.happens(120)
+    audit("copy", "--to", str(folder))
+    damaged = folder / "segment-000001.jsonl.gz"
+    damaged.write_bytes(damaged.read_bytes()[:-9] + b"damaged!\n")
+    code, said = audit("verify", "--archive", str(folder), "--archive-only")
+    assert code == UNUSABLE
+    assert said.startswith(f"portfold: {damaged}: this segment is not the one that archive.json lists")
+
+
+def test_a_copy_is_verified_like_any_archive(past: Past, audit: Audit, folder: Path) -> None:
+    past.happens(120)
+    audit("copy", "--to", str(folder))
+    assert run(["archive", "--dir", str(folder), "--verify"]) == OK
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_an_earlier_version_exported_is_verified_and_damage_to_it_differs(
+    audit: Audit, folder: Path, form: Format
+) -> None:
+    folder.mkdir()
+    for name, content in contents(EARLIER / form).items():
+        (folder / name).write_bytes(content)
+    where = ("--archive", str(folder), "--archive-only", "--portfolio", "main")
+    code, said = audit("verify", *where, url=NOWHERE)
+    assert code == OK
+    assert said.startswith(f"Reproduced: main in the export {folder}\n80 events and 28 decisions")
+    damaged = next(folder.glob("events*"))
+    damaged.write_bytes(damaged.read_bytes()[:-9] + b"damaged!\n")
+    code, said = audit("verify", *where)
+    assert code == FAILED
+    assert said.startswith(f"portfold: {damaged}: ")
+    damaged.unlink()
+    code, said = audit("verify", *where)
+    assert (code, said.partition(". ")[0]) == (UNUSABLE, f"portfold: {damaged}: this file is missing")
+    code, said = audit("verify", *where[:-1], "other")
+    assert (code, said) == (UNUSABLE, "portfold: --archive: it is of portfolio main, not of other.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["--to", "full"], UNUSABLE, "full is not empty. Name a folder that is new or empty"),
+        (["--to", "full/a-file/x"], UNUSABLE, "cannot be written: Not a directory."),
+        (
+            ["--to", "new", "--portfolio", "nobody"],
+            FAILED,
+            "Nothing has been decided yet for portfolio nobody",
+        ),
+        ([], UNUSABLE, "--to"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_told_in_one_sentence(
+    audit: Audit, past: Past, tmp_path: Path, words: list[str], code: int, sentence: str
+) -> None:
+    past.happens(60)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a-file").write_text("")
+    ended, said = audit("copy", *words)
+    assert (ended, said.count("\n")) == (code, 1)
+    assert sentence in said
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_server_that_is_not_there_is_told(audit: Audit, folder: Path) -> None:
+    code, said = audit("copy", "--to", str(folder), url=NOWHERE)
+    assert code == UNREACHABLE
+    assert said.startswith("portfold: Redis did not answer")
