@@ -26,16 +26,16 @@ Shape = TypeVar("Shape", bound=Struct)
 
 
 def find(kind: str, ours: Mapping[str, str], file: Path, field: str) -> Factory:
-    """The function that `kind` names; `ours` are the names we know, as `module:name`.
+    """Returns the function that `kind` names; `ours` are the names we know, as `module:name`.
 
     Raises ConfigError, which blames `field` of `file`, the configuration that says so.
     """
-    place, _, name = ours.get(kind, kind).rpartition(":")
-    if not place:
+    source, _, name = ours.get(kind, kind).rpartition(":")
+    if not source:
         known = ", ".join(ours)
         raise ConfigError(file, field, f"one of {known}, or FILE.py:NAME for one of your own", describe(kind))
     try:
-        module = _load(file.parent / place) if place.endswith(".py") else import_module(place)
+        module = _load(file.parent / source) if source.endswith(".py") else import_module(source)
         found = getattr(module, name)
     except Exception as error:  # the user's file may fail in any way there is
         raise ConfigError(file, field, "something to import", f"{describe(kind)}: {_why(error)}") from error
@@ -45,7 +45,7 @@ def find(kind: str, ours: Mapping[str, str], file: Path, field: str) -> Factory:
 
 
 def read_options(shape: type[Shape], options: Mapping[str, object], file: Path, field: str) -> Shape:
-    """The struct that an entry's `options` describe, by the rules in its fields (see `config.rules`).
+    """Returns the struct that an entry's `options` describe, by the rules in its fields (see `config.rules`).
 
     Raises ConfigError for an unknown key or a value that breaks a rule.
     """

@@ -24,7 +24,7 @@ class Pauses:
         self._until: dict[Hashable, tuple[float, float]] = {}
 
     def is_over(self, name: Hashable) -> bool:
-        """Whether it may be tried now."""
+        """Returns whether it may be tried now."""
         until, _ = self._until.get(name, (0.0, 0.0))
         return self._clock.monotonic() >= until
 

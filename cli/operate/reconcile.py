@@ -124,11 +124,11 @@ def _list(books: "Reconciliation") -> None:
     orders = books.unsettled()
     for order in orders:
         print(f"{order} {order.state}, expected price {order.price:f}: {order.said}")
-    unrecorded = books.untold()
-    for order in unrecorded:
+    unpublished = books.unpublished()
+    for order in unpublished:
         how = "not-filled" if order.state == "not_filled" else "filled"
         print(f"{order} is settled in the book but not on the log: give --{how} again.")
-    if not orders and not unrecorded:
+    if not orders and not unpublished:
         print("There are no orders with unknown outcome.")
 
 

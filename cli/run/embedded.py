@@ -37,12 +37,14 @@ def embedded(
     """
     from portfold.cli.folders import state_folder
     from portfold.events.wire.embedded import EmbeddedServer
-    from portfold.workers.run.supervisor import Child, Supervisor
+    from portfold.workers.run.supervisor import SupervisedChild, Supervisor
 
     with EmbeddedServer(state_folder() / "server") as server:
         log.info("The embedded server runs", url=server.url, folder=str(server.folder))
         command = [*leashed(), "coordinator", *words]
-        supervisor = Supervisor([Child("coordinator", command, {"PORTFOLD_URL": server.url})], log=log)
+        supervisor = Supervisor(
+            [SupervisedChild("coordinator", command, {"PORTFOLD_URL": server.url})], log=log
+        )
         ended = threading.Event()
         keeping = threading.Thread(target=supervisor.run, args=[ended], name="coordinator")
         keeping.start()

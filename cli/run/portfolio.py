@@ -16,7 +16,7 @@ from portfold.cli.typed import typing_here
 if TYPE_CHECKING:
     from portfold.log import Log
     from portfold.workers.run.live_plan import LiveRun
-    from portfold.workers.run.supervisor import Child
+    from portfold.workers.run.supervisor import SupervisedChild
 
 _TARGET = Target()
 _BESIDE = Beside()
@@ -161,19 +161,21 @@ def _children(
     book: Path,
     folder: Path,
     passed_on: Sequence[str],
-) -> "Iterator[Child]":
+) -> "Iterator[SupervisedChild]":
     """Yields the processes. The server's address, which may hold a password, goes by the environment."""
     from portfold.cli.exits import UNUSABLE
-    from portfold.workers.run.supervisor import Child
+    from portfold.workers.run.supervisor import SupervisedChild
 
     start = leashed()
     where = [*_where(resolved, target), "--book", str(book), *(["--paper"] if settled.paper else [])]
     variables = {"PORTFOLD_URL": resolved.url}
-    yield Child("flattener", [*start, "flattener", *where], variables, stands_by=True, hopeless=UNUSABLE)
+    yield SupervisedChild(
+        "flattener", [*start, "flattener", *where], variables, stands_by=True, hopeless=UNUSABLE
+    )
     passed_on = [*passed_on, *([] if settled.paper else ["--live"])]
     for symbol in settled.symbols:
         own = ["--progress", str(folder / f"{symbol}.json")]
-        yield Child(
+        yield SupervisedChild(
             symbol, [*start, "worker", symbol, *where, *passed_on, *own], variables, hopeless=UNUSABLE
         )
 

@@ -21,7 +21,7 @@ OUTSIDE = {
     "portfold.events.wire.notifier_bus.TermOver": "the notifier stands by again",
     "portfold.research.trades.cells.Refused": "names no file yet: the reader makes a ResearchError of it",
     "portfold.research.trades.cells.Unfit": "the row is counted among those left out, with this reason",
-    "portfold.workers.brokers.traderspost.last_moment.NotSent": "has no text: the broker says what it means",
+    "portfold.workers.brokers.traderspost.last_moment.MayNotSend": "has no text: the broker words it",
     "portfold.workers.client.grants._NoLongerGranted": "renewing ends",
 }
 
@@ -54,7 +54,7 @@ def test_below_the_error_of_the_bus_is_only_what_did_not_come_onto_it_or_off_it(
         "portfold.events.wire.errors.BusError",
         "portfold.events.wire.errors.BusRefused",
         "portfold.events.wire.errors.BusUnreachable",
-        "portfold.workers.client.publisher.NotSent",
+        "portfold.workers.client.publisher.NotPublished",
         "portfold.workers.client.publisher.OutboxFull",
     }
 

@@ -23,7 +23,7 @@ from portfold.workers.brokers.protocol import (
 )
 from portfold.workers.brokers.traderspost.broker import TradersPost
 from portfold.workers.brokers.traderspost.signals import entry_signal, exit_signal
-from portfold.workers.brokers.traderspost.webhook import Answer, Webhook
+from portfold.workers.brokers.traderspost.webhook import Webhook, WebhookAnswer
 from tests.kills.doomed_bus import die_if_at
 
 ENTRY_TO_BE_SENT = "entry, to be sent"
@@ -141,7 +141,7 @@ class _DoomedPaper(PaperBroker):
 class _DoomedWebhook(Webhook):
     """Dies right before the first byte of an exit, and with the answer in hand."""
 
-    def post(self, payload: Any, *, may_send: MaySend = always, **more: Any) -> Answer:
+    def post(self, payload: Any, *, may_send: MaySend = always, **more: Any) -> WebhookAnswer:
         does = "exit" if payload["action"] == "exit" else "entry"
 
         def asked() -> bool:

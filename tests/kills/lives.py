@@ -19,7 +19,7 @@ from portfold.events.wire.bus import SERVERS_TIME, Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.errors import BusUnreachable
 from portfold.log import open_log
-from portfold.workers.client.context import GateGround
+from portfold.workers.client.context import GateEnvironment
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from tests.kills.children import Hear, Life
@@ -86,7 +86,7 @@ def worker(name: str, port: int, portfolio: str, journal: Path, seed: str) -> Li
         )
         log, lines = open_log(name)
         with PortfolioGate(
-            name, symbols=SYMBOLS, settings=settings, log=log, ground=GateGround(bus=journal_bus)
+            name, symbols=SYMBOLS, settings=settings, log=log, environment=GateEnvironment(bus=journal_bus)
         ) as gate:
             _settle_what_the_last_life_held(gate, journal_bus)
             random = Random(seed)

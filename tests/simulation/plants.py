@@ -23,11 +23,11 @@ from portfold.events.incoming import (
     WorkerStopped,
 )
 from portfold.events.stream_id import StreamId
-from portfold.workers.brokers.orders_book import PERHAPS_OPEN, Order, Orders
+from portfold.workers.brokers.orders_book import PERHAPS_OPEN, BrokerOrder, Orders
 from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, Fill, MaySend, always
 from portfold.workers.brokers.traderspost import webhook
 from portfold.workers.brokers.traderspost.believed import Believed
-from portfold.workers.brokers.traderspost.last_moment import Attempt
+from portfold.workers.brokers.traderspost.last_moment import SendAttempt
 from portfold.workers.client.requests import Requests
 from portfold.workers.flattener.flattener import Flattener
 from tests.simulation.broker.account import OwnBroker
@@ -91,7 +91,7 @@ def _sends_again() -> Iterator[None]:
     """After a broken connection the order is sent again."""
     answered = webhook.Webhook.attempt
 
-    def attempt(self: webhook.Webhook, *order: Any) -> webhook.Answer:
+    def attempt(self: webhook.Webhook, *order: Any) -> webhook.WebhookAnswer:
         answer = answered(self, *order)
         return answer._replace(outcome="given_up") if answer.outcome == "unknown" else answer
 
@@ -102,12 +102,12 @@ def _sends_again() -> Iterator[None]:
 @contextmanager
 def _does_not_ask() -> Iterator[None]:
     """Right before an entry is written nobody asks whether its slot still stands."""
-    makes = Attempt.__init__
+    makes = SendAttempt.__init__
 
-    def make(self: Attempt[Any], _may_send: MaySend) -> None:
+    def make(self: SendAttempt[Any], _may_send: MaySend) -> None:
         makes(self, always)
 
-    with mock.patch.object(Attempt, "__init__", make):
+    with mock.patch.object(SendAttempt, "__init__", make):
         yield
 
 
@@ -124,7 +124,7 @@ def _exit_settles_unknown_entry() -> Iterator[None]:
     """An exit that was taken is believed to have closed an entry of which nobody knows."""
     exits = Believed.exited
 
-    def exited(self: Believed, order: Order, *, sure: int, everything: bool) -> ExitFill | None:
+    def exited(self: Believed, order: BrokerOrder, *, sure: int, everything: bool) -> ExitFill | None:
         for unknown in self.orders.of(order.owner, order.symbol, PERHAPS_OPEN):
             if unknown.does == "enter" and everything:
                 self.note(unknown, "not_filled", "closed by the exit")
@@ -137,7 +137,7 @@ def _exit_settles_unknown_entry() -> Iterator[None]:
 @contextmanager
 def _late_answer_is_dropped() -> Iterator[None]:
     """An answer that comes after the order was given up is not heard."""
-    with mock.patch.object(webhook.Webhook, "_tell_late"):
+    with mock.patch.object(webhook.Webhook, "_pass_on_late"):
         yield
 
 
@@ -146,7 +146,7 @@ def _not_written_down_first() -> Iterator[None]:
     """An order is in the book only once it was answered: who dies in between has never sent it."""
     writes = Orders.write
 
-    def write(self: Orders, order: Order) -> None:
+    def write(self: Orders, order: BrokerOrder) -> None:
         if order.state != "sending":
             writes(self, order)
 

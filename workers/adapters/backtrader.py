@@ -87,7 +87,7 @@ def live_broker(  # noqa: PLR0913 - what a strategy author says, each by its nam
     log: Log | None = None,
     **gate: Any,
 ) -> LiveBroker:
-    """A broker that trades through the one that runtime.json names, on the portfolio's bus.
+    """Returns a broker that trades through the one that runtime.json names, on the portfolio's bus.
 
     `contracts`: whose a data feed is that is not named by its symbol. `book` is that broker's file, by
     default the one that `portfold worker` and `portfold flattener` use;
@@ -97,24 +97,24 @@ def live_broker(  # noqa: PLR0913 - what a strategy author says, each by its nam
     """
     found = _with_or_without(configuration or load(None, os.environ, Path.cwd()), paper=paper, live=live)
     chosen = settings or GateSettings.of(found, url=os.environ.get("PORTFOLD_URL"))
-    said = log or program_log(worker)
+    log = log or program_log(worker)
     file = book or _default_book(chosen, found.runtime.broker.kind)
     if fill_at(found) != "mark":
         expected = "mark: for Backtrader see at_close of backtest_broker"
         raise ConfigError(found.files.runtime.path, "broker.options.fill_at", expected, "next_bar")
     feeds = Feeds(found.contracts, contracts)
-    broker = open_broker(BrokerSetup(found, worker, file, said, os.environ))
+    broker = open_broker(BrokerSetup(found, worker, file, log, os.environ))
     words = FirstWords()
     opened = PortfolioGate(
         worker,
         symbols=symbols,
         settings=chosen,
         holdings=words,
-        log=said,
+        log=log,
         **gate,
     )
-    of_now = None if is_paper(found) else partial(OfNow, said)
-    trading = LiveBroker(opened, broker, feeds, cash=cash, log=said, of_now=of_now)
+    of_now = None if is_paper(found) else partial(OfNow, log)
+    trading = LiveBroker(opened, broker, feeds, cash=cash, log=log, of_now=of_now)
     words.are(trading.report_leftovers, trading.holdings)
     return trading
 

@@ -14,7 +14,7 @@ _FIRST_SECONDS = 2.0
 _LONGEST_SECONDS = 60.0
 
 
-class _Again(NamedTuple):
+class _WaitingExit(NamedTuple):
     """Once its pause is over, or only at the next bar."""
 
     order: Any
@@ -26,21 +26,21 @@ class ExitsAgain:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._pauses = Pauses(clock or SystemClock(), _FIRST_SECONDS, _LONGEST_SECONDS)
-        self._waiting: dict[int, _Again] = {}
+        self._waiting: dict[int, _WaitingExit] = {}
         self._tried: set[int] = set()
 
     def later(self, order: Any) -> float:
-        """Within seconds: in how many."""
-        self._waiting[order.ref] = _Again(order, only_at_a_bar=False)
+        """Has the order tried again. Returns in how many seconds."""
+        self._waiting[order.ref] = _WaitingExit(order, only_at_a_bar=False)
         return self._pauses.begin(order.ref)
 
     def at_the_next_bar(self, order: Any) -> None:
-        """When its answer may have come."""
-        self._waiting[order.ref] = _Again(order, only_at_a_bar=True)
+        """Has the order tried at the next bar, when its answer may have come."""
+        self._waiting[order.ref] = _WaitingExit(order, only_at_a_bar=True)
         self._pauses.end(order.ref)
 
     def due(self, *, bar_ended: bool) -> list[Any]:
-        """What is to be tried now; at a bar all of it. Each is put back if it is not done."""
+        """Returns what is to be tried now; at a bar all of it. Each is put back if it is not done."""
         for done in self._tried - self._waiting.keys():
             self._pauses.end(done)
         due = [
@@ -54,10 +54,10 @@ class ExitsAgain:
         return due
 
     def drop(self, order: Any) -> bool:
-        """Whether it was waiting; it does no longer."""
+        """Drops the order. Returns whether it was waiting."""
         self._pauses.end(order.ref)
         return self._waiting.pop(order.ref, None) is not None
 
     def waiting(self) -> list[Any]:
-        """The orders, the oldest first."""
+        """Returns the orders, the oldest first."""
         return [one.order for one in self._waiting.values()]

@@ -51,7 +51,7 @@ class Fresh:
         self._limits = limits
 
     def __call__(self) -> Gate:
-        """A gate to a portfolio in which nothing has happened yet."""
+        """Returns a gate to a portfolio in which nothing has happened yet."""
         return InProcessPortfolio(self._limits).gate(self._worker)
 
 
@@ -62,7 +62,7 @@ class Shared:
         self._gate = portfolio.gate(worker)
 
     def __call__(self) -> Gate:
-        """The gate."""
+        """Returns the gate."""
         return self._gate
 
     def __reduce__(self) -> str:
@@ -170,7 +170,9 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         return order
 
     def held_by_then(self, data: Any) -> float:
-        """What is held once entries, and exits at the market, are filled; resting exits may never be."""
+        """Returns what is held once entries, and exits at the market, are filled; resting exits may
+        never be.
+        """
         coming = [order for order, _ in self._granted.values()]
         coming += [order for order in self._closing.values() if order.exectype in _AT_THE_MARKET]
         main = self._main(data)

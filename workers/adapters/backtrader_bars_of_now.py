@@ -28,7 +28,7 @@ class BarsOfNow:
             self.has(symbol)
 
     def has(self, symbol: str) -> bool:
-        """Whether the last bar of the contract is of now."""
+        """Returns whether the last bar of the contract is of now."""
         if self._judges is None:
             return True
         latest = self._feeds.latest(symbol)
@@ -39,6 +39,8 @@ class BarsOfNow:
 
 
 def _ahead_seconds(data: Any, dated: datetime) -> float:
-    """How far ahead a bar that has ended may be dated: a day's, that is dated at the end of its day."""
+    """Returns how far ahead a bar that has ended may be dated: a day's, that is dated at the end of
+    its day.
+    """
     days_end = length_of(data)[0] >= bt.TimeFrame.Days and dated.time() == time.min
     return timedelta(days=1).total_seconds() if days_end else 0.0

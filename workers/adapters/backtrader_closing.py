@@ -24,7 +24,7 @@ Close = Callable[[BrokerPosition, str], None]
 """Closes it at the broker, and reports that; given the cause."""
 
 
-class Closing:
+class PositionCloser:
     """Of what one gate's worker holds."""
 
     def __init__(self, gate: Gate, log: Log) -> None:
@@ -36,11 +36,11 @@ class Closing:
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything is still being closed."""
+        """Returns whether anything is still being closed."""
         return self._side_by_side.is_busy
 
     def is_under_way(self, symbol: str) -> bool:
-        """Whether that contract is being closed by an order to flatten."""
+        """Returns whether that contract is being closed by an order to flatten."""
         return self._side_by_side.is_under_way(symbol)
 
     @contextmanager

@@ -41,7 +41,7 @@ class Feeds:
             self._by_symbol.setdefault(self.symbol(data), []).append(data)
 
     def symbol(self, data: Any) -> str:
-        """The symbol of the contract that a feed is of. Raises CannotRun."""
+        """Returns the symbol of the contract that a feed is of. Raises CannotRun."""
         name = name_of(data) or getattr(getattr(data, "data", None), "_name", "")
         symbol = self._named.get(name, name)
         if symbol not in self.contracts:
@@ -52,15 +52,18 @@ class Feeds:
         return symbol
 
     def contract(self, data: Any) -> Contract:
-        """The contract that a feed is of. Raises CannotRun."""
+        """Returns the contract that a feed is of. Raises CannotRun."""
         return self.contracts[self.symbol(data)]
 
     def main(self, symbol: str) -> Any:
-        """The contract's feed of the shortest bars, which its position is kept by; None where it has none."""
+        """Returns the contract's feed of the shortest bars, which its position is kept by; None where it has
+        none.
+        """
         return next(iter(self._by_symbol.get(symbol, ())), None)
 
     def latest(self, symbol: str) -> Any:
-        """The contract's feed that has its price: of those of the shortest bars the one that ended last.
+        """Returns the contract's feed that has its price: of those of the shortest bars the one that ended
+        last.
 
         A daily bar is dated at midnight, and closed hours before. None while no bar has ended.
         """

@@ -65,7 +65,7 @@ class Gated:
         raise NotImplementedError
 
     def held_by_then(self, data: Any) -> float:
-        """What is held, signed, once all is filled that surely will be."""
+        """Returns what is held, signed, once all is filled that surely will be."""
         raise NotImplementedError
 
     def forbids(self, symbol: str) -> Refusal | None:  # noqa: ARG002 - for those that have a reason
@@ -81,7 +81,7 @@ class Gated:
         raise NotImplementedError
 
     def notify(self, order: Any) -> None:
-        """Backtrader's: has the strategy told what became of an order."""
+        """Backtrader's: notifies the strategy of what became of an order."""
         raise NotImplementedError
 
     # --- orders ------------------------------------------------------------------------------------------
@@ -119,13 +119,13 @@ class Gated:
 
     @staticmethod
     def made(way: Way, owner: Any, data: Any, size: float, terms: dict[str, Any]) -> Any:
-        """An order that has not been sent."""
+        """Returns an order that has not been sent."""
         kind = bt.order.BuyOrder if way > 0 else bt.order.SellOrder
         known = {name: terms.get(name) for name in ("price", "exectype", "valid", "tradeid")}
         return kind(owner=owner, data=data, size=size, pricelimit=terms.get("plimit"), **known)
 
     def rejected(self, order: Any, code: str, reason: str) -> Any:
-        """The order as a broker gives it back that does not take it."""
+        """Returns the order as a broker gives it back that does not take it."""
         order.addinfo(code=code, denied=reason)
         order.reject(self)
         self.notify(order)
@@ -134,7 +134,9 @@ class Gated:
     # --- bars --------------------------------------------------------------------------------------------
 
     def see_bar(self) -> bool:
-        """Whether a bar has ended since the last call. If so it is that time, and positions are marked."""
+        """Returns whether a bar has ended since the last call. If so it is that time, and positions are
+        marked.
+        """
         ended = max((data.datetime[0] for data in self.cerebro.datas if len(data)), default=0.0)
         if ended <= self._seen:
             return False
@@ -171,5 +173,5 @@ def side_of(size: float) -> Side:
 
 
 def number_of(number: float) -> Decimal:
-    """A price, or dollars, that Backtrader has calculated."""
+    """Returns a price, or dollars, that Backtrader has calculated."""
     return exact(float(number), "price")

@@ -22,7 +22,7 @@ class BrokerHoldings:
 
     @property
     def is_over(self) -> bool:
-        """Whether the run has ended."""
+        """Returns whether the run has ended."""
         return self._is_over
 
     def positions(self) -> list[BrokerPosition]:
@@ -42,10 +42,10 @@ class BrokerHoldings:
         return self._last
 
     def of(self, symbol: str) -> BrokerPosition | None:
-        """What is open of one contract."""
+        """Returns what is open of one contract."""
         return next((held for held in self.positions() if held.symbol == symbol), None)
 
     def end(self) -> None:
-        """The run has ended: the broker is let go of, and Backtrader goes on asking."""
+        """Lets go of the broker at the end of the run; Backtrader goes on asking."""
         self.positions()
         self._is_over = True

@@ -18,7 +18,7 @@ from portfold.events.legs import Holding
 from portfold.log import Log
 from portfold.workers.adapters.backtrader_again import ExitsAgain
 from portfold.workers.adapters.backtrader_bars_of_now import BarsOfNow
-from portfold.workers.adapters.backtrader_closing import Closing
+from portfold.workers.adapters.backtrader_closing import PositionCloser
 from portfold.workers.adapters.backtrader_feeds import CannotRun, Feeds
 from portfold.workers.adapters.backtrader_gated import Gated, Refusal, Way, number_of, side_of
 from portfold.workers.adapters.backtrader_held import BrokerHoldings
@@ -69,7 +69,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         self.startingcash = self._cash = cash
         self._bars = BarsOfNow(feeds, of_now)
         self._held = BrokerHoldings(broker, gate.worker, log)
-        self.closing = Closing(gate, log)
+        self.closing = PositionCloser(gate, log)
         self._again = ExitsAgain()
         self._in_doubt: Decision | None = None
         self._cash_lock = threading.Lock()
@@ -91,7 +91,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             self._report_exit(fill, "reported after a restart")
 
     def holdings(self) -> list[Holding]:
-        """What is open, for the coordinator to compare with the log. Raises BrokerError."""
+        """Returns what is open, for the coordinator to compare with the log. Raises BrokerError."""
         if self.closing.is_busy:
             raise BrokerError("something is being closed, and is not reported yet")
         return holdings_of(self._broker, self._gate.worker)
@@ -128,9 +128,9 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         return None
 
     def _mark(self, symbol: str, price: Decimal) -> None:
-        """The broker hears of the price first: a stop that the mark triggers is filled at it.
+        """Marks at the broker first, then on the log: a stop that the mark triggers is filled at that price.
 
-        One whose book is locked ends no run, and the log hears of it all the same: it counts the open loss.
+        A locked book ends no run, and the mark is published all the same: it counts the open loss.
         """
         try:
             self._broker.mark(symbol, price)
@@ -142,14 +142,14 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
     # --- what Backtrader asks ----------------------------------------------------------------------------
 
     def getposition(self, data: Any) -> Any:
-        """What the broker says is open."""
+        """Returns what the broker says is open."""
         held = self._held.of(self._feeds.symbol(data))
         if held is None:
             return bt.Position()
         return bt.Position(held.size if held.side == "long" else -held.size, float(held.price))
 
     def held_by_then(self, data: Any) -> float:
-        """What is held now: of an exit that waits nobody knows when it is filled."""
+        """Returns what is held now: of an exit that waits nobody knows when it is filled."""
         return float(self.getposition(data).size)
 
     def getcash(self) -> float:
@@ -157,7 +157,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         return self._cash
 
     def getvalue(self, datas: Any = None) -> float:
-        """The same, and what is open at the last prices."""
+        """Returns the same, and what is open at the last prices."""
         value = self._cash
         for symbol in {self._feeds.symbol(data) for data in datas or self.cerebro.datas}:
             held, latest = self._held.of(symbol), self._feeds.latest(symbol)
@@ -171,7 +171,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         self._notifications.append(order.clone())
 
     def get_notification(self) -> Any:
-        """The next thing that became of an order, or None."""
+        """Returns the next thing that became of an order, or None."""
         return self._notifications.popleft() if self._notifications else None
 
     def cancel(self, order: Any) -> bool:
@@ -197,7 +197,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         return self._settle(order, granted)
 
     def _make_way(self, order: Any) -> None:
-        """A later order takes the place of exits that wait, as far as all together would be too much."""
+        """Cancels waiting exits, as far as they and the later order would together close too much."""
         symbol, size = self._feeds.symbol(order.data), abs(order.size)
         held = self._held.of(symbol)
         waiting = [one for one in self._again.waiting() if self._feeds.symbol(one.data) == symbol]
@@ -230,7 +230,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             with self.closing.ordering():
                 return self._enter(order, granted) if granted is not None else self._exit(order)
         except OrderUnknown as unknown:
-            self._say_unknown(order, unknown, granted)
+            self._note_unknown(order, unknown, granted)
             if granted is not None:
                 return str(unknown)
             self._again.at_the_next_bar(order)
@@ -255,8 +255,10 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             order.accept(self)
             self.notify(order)
 
-    def _say_unknown(self, order: Any, unknown: OrderUnknown, granted: Decision | None) -> None:
-        """The broker counts an unknown entry as open, so the log must; until it is told the slot is kept."""
+    def _note_unknown(self, order: Any, unknown: OrderUnknown, granted: Decision | None) -> None:
+        """Announces an unknown entry, which the broker counts as open; until that succeeds the slot
+        is kept.
+        """
         symbol = self._feeds.symbol(order.data)
         self._log.critical("What became of an order is unknown", symbol=symbol, why=str(unknown))
         if not self.own_gate.announce_again():
@@ -290,7 +292,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         return symbol, number_of(self._feeds.latest(symbol).close[0])
 
     def _close_at_once(self, held: BrokerPosition, cause: str) -> None:
-        """On any thread: looks at no data feed, which Backtrader may be moving on."""
+        """Closes and reports, on any thread: it reads no data feed, which Backtrader may be moving on."""
         try:
             fill = self._broker.exit(held.symbol, held.side, held.size, None)
         except NotOpen as closed:
@@ -316,7 +318,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
             self._cash += float(dollars)
 
     def _completed(self, order: Any, fill: Fill, *, opened: bool) -> None:
-        """Tells the strategy, as Backtrader tells of a fill."""
+        """Notifies the strategy as Backtrader does of a fill."""
         size, commission, price = order.size, float(fill.commission), float(fill.price)
         pnl = Decimal(0)
         if isinstance(fill, ExitFill):

@@ -55,7 +55,9 @@ class Roll(Struct, frozen=True):
 
 
 def contract_name(symbol: str, day: date) -> str:
-    """The contract of `symbol` to trade on `day`, such as CLZ2025. KeyError for a symbol without a rule."""
+    """Returns the contract of `symbol` to trade on `day`, such as CLZ2025. KeyError for a symbol without a
+    rule.
+    """
     roll = ROLLS[symbol]
     year, month = day.year, day.month
     while LETTERS[month - 1] not in roll.months or day >= roll.leaves(year, month):

@@ -29,12 +29,12 @@ class ContractNames:
         self._today = today
 
     def held(self, orders: Orders, owner: str, symbol: str) -> str:
-        """The contract that the position was opened in."""
+        """Returns the contract that the position was opened in."""
         entered = [one for one in orders.of(owner, symbol, _HELD_BY) if one.does == "enter"]
         return entered[-1].contract if entered else self.today(symbol)
 
     def today(self, symbol: str) -> str:
-        """The contract to enter now. Raises BrokerError."""
+        """Returns the contract to enter now. Raises BrokerError."""
         if symbol in self._names:
             return self._names[symbol]
         if symbol not in ROLLS:

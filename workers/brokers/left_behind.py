@@ -1,8 +1,8 @@
-"""What the book of an earlier log at the same address still holds, when that log was begun anew.
+"""Warns of what the book of an earlier log at the same address still holds.
 
 A book belongs to a log, so with a new one (the server was flushed, or set up again) there is a new, empty
 book: whatever a real broker holds from before is in the old one, and nobody looks there. Guarantees: whoever
-opens the broker on the new book says so, critically and each time, as long as the old one holds anything.
+opens the broker on the new book logs it, critically and each time, as long as the old one holds anything.
 """
 
 import secrets
@@ -19,7 +19,7 @@ _PATIENCE_SECONDS = 0.5
 
 
 def write_note(note: Path, text: str) -> None:
-    """Many processes may: each writes the whole, to a file of its own first. Missed only in an outage."""
+    """Writes the note whole, through a file of its own: many processes may at once."""
     with suppress(OSError):
         note.parent.mkdir(parents=True, exist_ok=True)
         new = note.with_name(f"{note.name}.{secrets.token_hex(4)}")
@@ -28,20 +28,20 @@ def write_note(note: Path, text: str) -> None:
 
 
 def remember_earlier(folder: Path, log: str, earlier: str) -> None:
-    """At the address of the log `log` was `earlier` before; the books of both lie in `folder`."""
+    """Notes that the log `earlier` was at the address of `log` before; the books of both lie in `folder`."""
     before = dict.fromkeys([earlier, *_earlier_logs(folder, earlier)])
     write_note(_note(folder, log), "\n".join(before) + "\n")
 
 
 def earlier_books(book: Path) -> list[Path]:
-    """The same broker's books of the logs that were there before that of `book`, the latest first."""
+    """Returns the same broker's books of the logs that were there before that of `book`, the latest first."""
     name, _, log = book.stem.rpartition("-")
     beside = [book.with_name(f"{name}-{each}{book.suffix}") for each in _earlier_logs(book.parent, log)]
     return [each for each in beside if each != book and each.exists()]
 
 
-def say_what_is_left(book: Path, log: Log) -> None:
-    """Critically, where an earlier book holds something. Raises nothing."""
+def warn_of_earlier_books(book: Path, log: Log) -> None:
+    """Logs, critically, what an earlier book still holds. Raises nothing."""
     for earlier in earlier_books(book):
         try:
             left = ", ".join(_left_in(earlier))

@@ -11,7 +11,9 @@ _FINEST_PRICE = Decimal("1E-10")
 
 
 def join(leg: BrokerPosition, fresh: BrokerPosition) -> BrokerPosition:
-    """The leg with more contracts, at the average price: exact, or rounded to the finest the bus carries."""
+    """Returns the leg with more contracts, at the average price: exact, or rounded to the finest the bus
+    carries.
+    """
     size = leg.size + fresh.size
     average = (leg.price * leg.size + fresh.price * fresh.size) / size
     rounded = average.quantize(_FINEST_PRICE, ROUND_HALF_EVEN)
@@ -26,7 +28,7 @@ def join(leg: BrokerPosition, fresh: BrokerPosition) -> BrokerPosition:
 
 
 def reduce(leg: BrokerPosition, size: int) -> tuple[BrokerPosition, Decimal]:
-    """The leg without `size` of its contracts, and the dollars of commission paid to enter those.
+    """Returns the leg without `size` of its contracts, and the dollars of commission paid to enter those.
 
     Shares are to the cent; those of a leg that is closed bit by bit add up to what was paid.
     """
@@ -50,6 +52,6 @@ def check_price(symbol: str, price: object) -> None:
 
 
 def worse(price: Decimal, contract: Contract, *, buys: bool) -> Decimal:
-    """The price after the contract's slippage."""
+    """Returns the price after the contract's slippage."""
     slippage = contract.tick_size * contract.slippage_ticks
     return price + slippage if buys else price - slippage

@@ -77,8 +77,10 @@ class PaperBook:
 
     @contextmanager
     def transaction(self, patience: float | None = None) -> Iterator["Entries"]:
-        """What the book holds, for this caller alone to read and write: committed at the end, taken back by
-        any exception. `patience`: for a caller who has less."""
+        """Opens a transaction, for this caller alone: committed at the end, rolled back by any exception.
+
+        `patience` shortens the wait for the lock.
+        """
         patience = self._patience if patience is None else patience
         confirmed = list(self._confirmed)
         with self._begun(self._writes, "BEGIN IMMEDIATE", patience) as entries:
@@ -101,11 +103,11 @@ class PaperBook:
             pass
 
     def reading(self) -> AbstractContextManager["Entries"]:
-        """What the book held at this moment, only to be read."""
+        """Returns what the book held at this moment, only to be read."""
         return self._begun(self._reads, "BEGIN", self._patience)
 
     def read_legs(self, owner: str | None) -> list[BrokerPosition]:
-        """The legs of one owner or of all."""
+        """Returns the legs of one owner or of all."""
         with self.reading() as entries:
             return entries.legs(owner)
 
@@ -169,7 +171,7 @@ class Entries:
         return next((leg for leg in self.legs(owner) if leg.symbol == symbol), None)
 
     def legs(self, owner: str | None) -> list[BrokerPosition]:
-        """All legs of the owner, or of everybody for None, by owner and symbol."""
+        """Returns all legs of the owner, or of everybody for None, by owner and symbol."""
         rows = self.connection.execute(
             "SELECT owner, symbol, side, size, price, commission FROM legs"
             " WHERE :owner IS NULL OR owner = :owner ORDER BY owner, symbol",
@@ -191,7 +193,7 @@ class Entries:
         )
 
     def mark(self, symbol: str) -> Decimal:
-        """The last price of a symbol that was traded."""
+        """Returns the last price of a symbol that was traded."""
         (price,) = self.connection.execute("SELECT price FROM marks WHERE symbol = ?", (symbol,)).fetchone()
         return Decimal(price)
 
@@ -201,7 +203,9 @@ class Entries:
         )
 
     def unreported_exits(self, owner: str | None) -> list[ExitFill]:
-        """The exits of the owner, or of everybody for None, that were not removed yet; oldest first."""
+        """Returns the exits of the owner, or of everybody for None, that were not removed yet;
+        oldest first.
+        """
         rows = self.connection.execute(
             "SELECT owner, symbol, side, size, price, commission, fill_id, entry_price, entry_commission"
             " FROM unreported_exits WHERE :owner IS NULL OR owner = :owner ORDER BY number",
@@ -246,8 +250,8 @@ _AMOUNTS = ("price", "commission", "entry_price", "entry_commission")
 
 
 def _exit(row: Sequence[Any]) -> ExitFill:
-    said = dict(zip(ExitFill.__struct_fields__, row, strict=True))
-    return ExitFill(**said | {name: Decimal(said[name]) for name in _AMOUNTS})
+    columns = dict(zip(ExitFill.__struct_fields__, row, strict=True))
+    return ExitFill(**columns | {name: Decimal(columns[name]) for name in _AMOUNTS})
 
 
 def _open(path: Path, patience: float, tables: Sequence[str], *, durable: bool) -> sqlite3.Connection:
@@ -270,8 +274,7 @@ def _open_to_read(path: Path, patience: float) -> sqlite3.Connection:
 
 
 def _switch_to_write_ahead(connection: sqlite3.Connection, patience: float) -> None:
-    """Alone of all statements this one does not wait for a lock by itself; several processes that open a new
-    book at once need it to."""
+    """Switches to the write-ahead log, waiting for the lock: for this statement SQLite does not."""
     deadline = time.monotonic() + patience
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The orders of a broker that does not tell what became of them: a table beside the legs of the book.
+"""The orders of a broker that does not report their outcome: a table beside the legs of the book.
 
 An order is written down before it is sent, so that no death between the two is forgotten:
 
@@ -56,11 +56,11 @@ NOT_COUNTED: tuple[State, ...] = ("refused", "given_up", "unproven", "not_filled
 _COLUMNS = "id, at_ms, sender, owner, symbol, side, size, does, contract, price, state, said"
 
 
-class Order(Struct, frozen=True):
+class BrokerOrder(Struct, frozen=True):
     """One order, sent by `sender` for `owner` at `at_ms` (of this machine's clock).
 
     `side` is that of the position. `price` is what its fill is believed to be at, `contract` its name at the
-    broker, `said` what was last heard of it.
+    broker, `said` (a column on disk) the last answer about it.
     """
 
     id: str
@@ -86,8 +86,8 @@ class Orders:
     def __init__(self, entries: Entries) -> None:
         self._connection = entries.connection
 
-    def write(self, order: Order) -> None:
-        """Adds the order, or what has become of it."""
+    def write(self, order: BrokerOrder) -> None:
+        """Writes the order, new or with its new state."""
         row = msgspec.structs.asdict(order) | {"price": str(order.price)}
         self._connection.execute(
             f"INSERT INTO orders ({_COLUMNS}) VALUES (:{_COLUMNS.replace(', ', ', :')})"  # noqa: S608 - ours
@@ -103,50 +103,52 @@ class Orders:
             (*UNSETTLED, SETTLED_KEPT),
         )
 
-    def order(self, order_id: str) -> Order | None:
-        """The order of that name."""
+    def order(self, order_id: str) -> BrokerOrder | None:
+        """Returns the order of that name."""
         return next(iter(self._select("id = ?", (order_id,))), None)
 
     def is_settled(self, order_id: str) -> bool:
-        """Whether it is known what became of it; not so of one that could not be written down yet."""
+        """Returns whether the order's outcome is known; false for one that is not written down yet."""
         order = self.order(order_id)
         return order is not None and order.state not in PERHAPS_OPEN
 
-    def unsettled(self) -> list[Order]:
-        """Those of which nobody knows, oldest first."""
+    def unsettled(self) -> list[BrokerOrder]:
+        """Returns the orders whose outcome nobody knows, oldest first."""
         return self.in_states(UNSETTLED)
 
-    def note_untold(self, order_id: str, pnl: Decimal | None) -> None:
-        """The order is settled, and the log has still to hear of it and of this P&L; with None it has."""
+    def note_unpublished(self, order_id: str, pnl: Decimal | None) -> None:
+        """Notes that the settled order and its P&L are still to be published; with None they are."""
         self._connection.execute("DELETE FROM untold WHERE id = ?", (order_id,))
         if pnl is not None:
             self._connection.execute("INSERT INTO untold (id, pnl) VALUES (?, ?)", (order_id, str(pnl)))
 
-    def untold(self, order_id: str) -> Decimal | None:
-        """The P&L that the log has still to hear of, with how the order was settled; None when it has."""
+    def unpublished_pnl(self, order_id: str) -> Decimal | None:
+        """Returns the P&L of a settlement that is still to be published; None when it is."""
         found = self._connection.execute("SELECT pnl FROM untold WHERE id = ?", (order_id,)).fetchone()
         return Decimal(found[0]) if found else None
 
-    def all_untold(self) -> list[Order]:
-        """Those that are settled, and of which the log has still to hear."""
+    def unpublished(self) -> list[BrokerOrder]:
+        """Returns the settled orders that are still to be published."""
         return self._select("id IN (SELECT id FROM untold)", ())
 
-    def of(self, owner: str, symbol: str, states: Sequence[State]) -> list[Order]:
-        """The owner's orders on the symbol that are in one of `states`, oldest first."""
+    def of(self, owner: str, symbol: str, states: Sequence[State]) -> list[BrokerOrder]:
+        """Returns the owner's orders on the symbol that are in one of `states`, oldest first."""
         return [one for one in self.in_states(states) if (one.owner, one.symbol) == (owner, symbol)]
 
-    def sent_after(self, order: Order, state: State) -> list[Order]:
-        """The owner's later orders on the symbol that are in `state`, oldest first, whatever clocks say."""
+    def sent_after(self, order: BrokerOrder, state: State) -> list[BrokerOrder]:
+        """Returns the owner's later orders on the symbol that are in `state`, oldest first, whatever clocks
+        say.
+        """
         where = "owner = ? AND symbol = ? AND state = ? AND rowid > (SELECT rowid FROM orders WHERE id = ?)"
         return self._select(where, (order.owner, order.symbol, state, order.id))
 
-    def in_states(self, states: Sequence[State]) -> list[Order]:
-        """All that are in one of `states`, oldest first."""
+    def in_states(self, states: Sequence[State]) -> list[BrokerOrder]:
+        """Returns all that are in one of `states`, oldest first."""
         return self._select(f"state IN {_among(states)}", tuple(states))
 
-    def _select(self, where: str, values: tuple[str, ...]) -> list[Order]:
+    def _select(self, condition: str, values: tuple[str, ...]) -> list[BrokerOrder]:
         rows = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM orders WHERE {where} ORDER BY rowid",  # noqa: S608 - our own words
+            f"SELECT {_COLUMNS} FROM orders WHERE {condition} ORDER BY rowid",  # noqa: S608 - our own words
             values,
         )
         return [_order(row) for row in rows]
@@ -158,7 +160,7 @@ def now_ms() -> int:
 
 
 def open_orders_book(path: Path, patience: float) -> PaperBook:
-    """The book with the orders in it. Raises BrokerError."""
+    """Returns the book with the orders in it. Raises BrokerError."""
     return PaperBook(path, patience, called="book of orders", tables=TABLES, durable=True)
 
 
@@ -166,6 +168,6 @@ def _among(states: Sequence[State]) -> str:
     return f"({', '.join('?' * len(states))})"
 
 
-def _order(row: Sequence[Any]) -> Order:
-    said = dict(zip(Order.__struct_fields__, row, strict=True))
-    return Order(**said | {"price": Decimal(said["price"])})
+def _order(row: Sequence[Any]) -> BrokerOrder:
+    columns = dict(zip(BrokerOrder.__struct_fields__, row, strict=True))
+    return BrokerOrder(**columns | {"price": Decimal(columns["price"])})

@@ -43,7 +43,7 @@ class PaperOptions(Struct, frozen=True):
 
 
 def open_paper(setup: BrokerSetup) -> "PaperBroker":
-    """The broker of kind `paper`. Raises ConfigError, BrokerError."""
+    """Returns the broker of kind `paper`. Raises ConfigError, BrokerError."""
     setup.options(PaperOptions)
     return PaperBroker(
         setup.book,
@@ -128,7 +128,7 @@ class PaperBroker:
             return [self._close(entries, leg, leg.size, None) for leg in entries.legs(owner or self._owner)]
 
     def positions(self, owner: str | None = None) -> list[BrokerPosition]:
-        """What is open, of everybody or of `owner` alone, by owner and symbol."""
+        """Returns what is open, of everybody or of `owner` alone, by owner and symbol."""
         return self._book.read_legs(owner)
 
     def unreported_exits(self, owner: str | None = None) -> list[ExitFill]:

@@ -13,7 +13,7 @@ from portfold.events.fields import Side
 def net_pnl(
     side: Side, entry: Decimal, exit_: Decimal, size: int, point_value: Decimal, commission: Decimal
 ) -> Decimal:
-    """What a position of `size` contracts made between two prices, in dollars, net of `commission`.
+    """Returns what a position of `size` contracts made between two prices, in dollars, net of `commission`.
 
     `point_value` is what one contract gains in dollars when the price rises by 1; `commission` is in dollars
     for all contracts, of both sides for a closed position, of the entry alone for one marked at `exit_`.

@@ -4,7 +4,7 @@ A broker fills first and the worker reports afterwards, so a worker can die with
 Brokers therefore keep every exit until it is confirmed as reported: whoever comes next, the restarted worker
 or a flattener, reports that very fill. It is kept at least until then, so a worker that dies between report
 and confirmation leaves an exit that was reported already: `fill_id`, which goes on the log with the report,
-tells two reports of one fill from two fills.
+distinguishes two reports of one fill from two fills.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ MaySend = Callable[[], bool]
 
 
 def always() -> bool:
-    """For who need not ask: a `MaySend`."""
+    """Allows everything: a `MaySend` that asks nobody."""
     return True
 
 
@@ -54,7 +54,7 @@ class OrderUnknown(BrokerError):
     """Nobody knows what became of an order: it may be filled, or still be. It is never sent again by itself.
 
     An entry counts among the `positions` until somebody settles it, an exit as not done. What became of an
-    exit is unknown, too, when what it was to close is: whether that came before or after, nobody can tell.
+    exit is unknown, too, when what it was to close is: whether that came before or after, nobody knows.
     """
 
 
@@ -111,7 +111,9 @@ class BrokerSetup(NamedTuple):
     environ: Mapping[str, str]
 
     def options(self, shape: type[Shape]) -> Shape:
-        """The `options` of the configuration's broker, as `shape` describes them. Raises ConfigError."""
+        """Returns the `options` of the configuration's broker, as `shape` describes them. Raises
+        ConfigError.
+        """
         runtime = self.configuration.files.runtime.path
         return read_options(shape, self.configuration.runtime.broker.options, runtime, "broker.options")
 
@@ -151,12 +153,12 @@ class Broker(Protocol):
         ...
 
     def positions(self, owner: str | None = None) -> list[BrokerPosition]:
-        """What is open, of everybody or of `owner` alone, by owner and symbol."""
+        """Returns what is open, of everybody or of `owner` alone, by owner and symbol."""
         ...
 
     def unreported_exits(self, owner: str | None = None) -> list[ExitFill]:
-        """The owner's exits that nobody has confirmed as reported, oldest first: the same fills that closing
-        returned, the newest `UNREPORTED_EXITS` of them.
+        """Returns the owner's exits that nobody has confirmed as reported, oldest first: the same fills that
+        closing returned, the newest `UNREPORTED_EXITS` of them.
 
         Nothing else removes them, entering again neither. Those of a live worker may be on their way to the
         bus: only who knows that the owner is gone, or is the owner, may report them.
@@ -169,7 +171,8 @@ class Broker(Protocol):
 
 
 def sends_within(broker: Broker) -> float:
-    """How many seconds after a yes of `may_send` the broker can still not know what became of an entry.
+    """Returns how many seconds after a yes of `may_send` the broker can still not know what became of an
+    entry.
 
     Its attribute `sends_within_seconds`; 0 where it has none. A slot has to last that long yet, or another
     may have it when the entry is filled.

@@ -7,7 +7,7 @@ from inspect import signature
 import msgspec
 
 from portfold.config import ConfigError, Configuration, ConfiguredBroker
-from portfold.workers.brokers.left_behind import say_what_is_left
+from portfold.workers.brokers.left_behind import warn_of_earlier_books
 from portfold.workers.brokers.protocol import Broker, BrokerSetup, OpenedBroker
 from portfold.workers.named import find
 
@@ -19,7 +19,7 @@ OURS = {
 
 
 def open_broker(setup: BrokerSetup) -> OpenedBroker:
-    """The broker that the configuration names. Raises ConfigError, BrokerError."""
+    """Returns the broker that the configuration names. Raises ConfigError, BrokerError."""
     runtime = setup.configuration.files.runtime.path
     kind = setup.configuration.runtime.broker.kind
     broker: OpenedBroker = find(kind, OURS, runtime, "broker.kind")(setup)
@@ -31,12 +31,12 @@ def open_broker(setup: BrokerSetup) -> OpenedBroker:
         expected = "a broker whose enter takes may_send, and asks it right before it sends"
         raise ConfigError(runtime, "broker.kind", expected, "one that sends without asking")
     if not is_paper(setup.configuration):
-        say_what_is_left(setup.book, setup.log)
+        warn_of_earlier_books(setup.book, setup.log)
     return broker
 
 
 def on_paper(configuration: Configuration) -> Configuration:
-    """The same configuration with the paper broker, whichever it names."""
+    """Returns the same configuration with the paper broker, whichever it names."""
     if is_paper(configuration):
         return configuration
     runtime = msgspec.structs.replace(configuration.runtime, broker=ConfiguredBroker(PAPER))
@@ -44,5 +44,5 @@ def on_paper(configuration: Configuration) -> Configuration:
 
 
 def is_paper(configuration: Configuration) -> bool:
-    """Whether no money is at stake. A broker of the user's own is taken for a real one."""
+    """Returns whether no money is at stake. A broker of the user's own is taken for a real one."""
     return configuration.runtime.broker.kind == PAPER

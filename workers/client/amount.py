@@ -1,4 +1,4 @@
-"""Prices, dollars and numbers of contracts as authors of strategies have them, made what the log takes.
+"""Converts prices, dollars and sizes from what strategies use to what the log takes.
 
 Whatever is rounded is rounded here, before a broker is asked: nothing is refused for its digits once filled.
 """
@@ -21,7 +21,7 @@ _FINEST = Decimal((0, (1,), _DECIMALS))
 
 
 def exact(amount: Amount, field: str) -> Decimal:
-    """The amount as a Decimal, see `Amount`. Raises RefusedField, naming the field."""
+    """Returns the amount as a Decimal, see `Amount`. Raises RefusedField, naming the field."""
     try:
         number = amount if isinstance(amount, Decimal) else Decimal(str(amount))
     except ArithmeticError:
@@ -37,7 +37,9 @@ def exact(amount: Amount, field: str) -> Decimal:
 
 
 def whole(size: SupportsIndex) -> int:
-    """The number of contracts as a plain int, where it is one of numpy's; what is none is left as it is."""
+    """Returns the number of contracts as a plain int, where it is one of numpy's; what is none is left as it
+    is.
+    """
     try:
         return size if isinstance(size, int) else index(size)
     except TypeError:

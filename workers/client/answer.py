@@ -10,8 +10,8 @@ from portfold.events.wire.bus import Bus, Entry
 from portfold.events.wire.errors import BusError
 
 
-class Answer(NamedTuple):
-    """What the coordinator said, or why it is as good as a no. A yes reserves the slot for `lasts_ms`."""
+class EntryAnswer(NamedTuple):
+    """The coordinator's answer; no answer is a no. A yes reserves the slot for `lasts_ms`."""
 
     allowed: bool
     code: str
@@ -20,12 +20,12 @@ class Answer(NamedTuple):
     expires_ms: int | None = None
 
     @classmethod
-    def no(cls, code: str, reason: str) -> "Answer":
+    def no(cls, code: str, reason: str) -> "EntryAnswer":
         """Makes one that reserves nothing."""
         return cls(allowed=False, code=code, reason=reason)
 
 
-def await_answer(bus: Bus, request: StreamId, seconds: float, clock: Clock) -> Answer:
+def await_answer(bus: Bus, request: StreamId, seconds: float, clock: Clock) -> EntryAnswer:
     """Waits `seconds` for the answer to `request`. Never raises: whatever goes wrong is a no."""
     deadline = clock.monotonic() + seconds
     try:
@@ -36,30 +36,34 @@ def await_answer(bus: Bus, request: StreamId, seconds: float, clock: Clock) -> A
             if found:
                 return read_answer(request, found)
     except BusError as error:
-        return Answer.no("bus_unreachable", f"The bus is unreachable: {error}")
+        return EntryAnswer.no("bus_unreachable", f"The bus is unreachable: {error}")
     except ValueError as error:
-        return Answer.no("no_answer", f"The answer could not be read: {error}")
-    return Answer.no("no_answer", f"No answer within {seconds:g} s")
+        return EntryAnswer.no("no_answer", f"The answer could not be read: {error}")
+    return EntryAnswer.no("no_answer", f"No answer within {seconds:g} s")
 
 
-def read_answer(request: StreamId, found: list[Entry]) -> Answer:
-    """The answer among the decisions from the request's own on. Raises ValueError for one that is none."""
+def read_answer(request: StreamId, found: list[Entry]) -> EntryAnswer:
+    """Returns the answer among the decisions from the request's own on. Raises ValueError for one that is
+    none.
+    """
     for entry in found:
         decision, cause = decode_decided(entry.fields)
         if cause != str(request):
             continue
         if isinstance(decision, EntryDenied):
-            return Answer.no(decision.code, decision.reason)
+            return EntryAnswer.no(decision.code, decision.reason)
         if isinstance(decision, EventRejected):
-            return Answer.no("event_rejected", decision.reason)
+            return EntryAnswer.no("event_rejected", decision.reason)
         if isinstance(decision, EntryAllowed):
             return _allowed(request, decision)
-    return Answer.no("no_answer", f"Event {request} was decided without an answer")
+    return EntryAnswer.no("no_answer", f"Event {request} was decided without an answer")
 
 
-def _allowed(request: StreamId, decision: EntryAllowed) -> Answer:
+def _allowed(request: StreamId, decision: EntryAllowed) -> EntryAnswer:
     lasts_ms = decision.expires_ms - request.ms
     if lasts_ms <= 0:  # the answer to an earlier publish of the same request
-        return Answer.no("no_answer", "The slot expired before its answer was read")
+        return EntryAnswer.no("no_answer", "The slot expired before its answer was read")
     reason = f"Allowed, slot {decision.slots} of {decision.max_positions}"
-    return Answer(allowed=True, code="", reason=reason, lasts_ms=lasts_ms, expires_ms=decision.expires_ms)
+    return EntryAnswer(
+        allowed=True, code="", reason=reason, lasts_ms=lasts_ms, expires_ms=decision.expires_ms
+    )

@@ -1,4 +1,4 @@
-"""What every part of a gate works with, in whose name, and what all of it stands on."""
+"""What every part of a gate works with: the author of its events, its bus, clock and threads."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -34,9 +34,9 @@ class GateContext(NamedTuple):
     clock: Clock
 
 
-class GateGround(NamedTuple):
-    """What a gate stands on: `stamp` gives its events' IDs, `clock` its time, `begin` begins what is to be
-    carried out; `bus` where it is not the one that the settings name."""
+class GateEnvironment(NamedTuple):
+    """The machine under a gate: `stamp` gives its events' IDs, `clock` the time, `begin` starts a task;
+    `bus` replaces the one that the settings name."""
 
     stamp: Callable[[], str] = lambda: SERVERS_TIME
     clock: Clock = SystemClock()

@@ -48,8 +48,8 @@ class Decision:
     kept: bool = field(default=False, init=False)
 
     def keep(self) -> None:
-        """It may have been filled: the gate renews the slot, and asks, until a fill is reported or it is
-        given back.
+        """Keeps the slot of an order that may have been filled: the gate renews it, and asks about it, until
+        a fill is reported or it is given back.
         """
         self.kept = self.renewed = True
 
@@ -64,7 +64,7 @@ class Decision:
         return f"Decision({'allowed' if self.allowed else 'denied'}, {self.symbol}, {self.reason!r})"
 
     def __getstate__(self) -> dict[str, object]:
-        """All but the way to the gate: in another process it is an answer, and gives no slot back."""
+        """Returns all but the way to the gate: in another process it is an answer, and gives no slot back."""
         return vars(self) | {"give_back": None}
 
     def __enter__(self) -> "Decision":

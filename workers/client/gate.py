@@ -39,11 +39,11 @@ from portfold.workers.client.amount import Amount, exact, whole
 from portfold.workers.client.closing.asked_once import AskedOnce, Reported
 from portfold.workers.client.closing.carrier import Carrier
 from portfold.workers.client.closing.flatten_order import FlattenOrder, order_for
-from portfold.workers.client.context import Author, GateContext, GateGround
+from portfold.workers.client.context import Author, GateContext, GateEnvironment
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.grants import Grants, ask_about_an_earlier_life
 from portfold.workers.client.marks import Mark, Marks
-from portfold.workers.client.presence import Presence
+from portfold.workers.client.presence import WorkerPresence
 from portfold.workers.client.publisher import Publisher
 from portfold.workers.client.requests import Requests
 from portfold.workers.client.settings import GateSettings, open_bus
@@ -56,8 +56,8 @@ class PortfolioGate:
     """One worker's way to the coordinator. Any thread may use it.
 
     `symbols`: what the worker trades. `holdings`: asked whenever the worker announces itself, what its broker
-    says is open. `hears`: which orders it obeys, where not its own. `ground`: where it does not stand on this
-    machine's clock and threads, and the bus that the settings name.
+    says is open. `hears`: which orders it obeys, where not its own. `environment`: another clock,
+    other threads or another bus than this machine's and that of the settings.
 
     `orders` is a lock for whoever trades: held over each order at the broker and its report, it keeps an
     announcement of what the broker holds from falling in between, where it would say what no report has said.
@@ -72,9 +72,9 @@ class PortfolioGate:
         holdings: Callable[[], Iterable[Holding]] = tuple,
         hears: Callable[[Entry], FlattenOrder | None] | None = None,
         log: Log | None = None,
-        ground: GateGround | None = None,
+        environment: GateEnvironment | None = None,
     ) -> None:
-        stamp, clock, bus, begin = ground or GateGround()
+        stamp, clock, bus, begin = environment or GateEnvironment()
         self.worker = worker
         self.session = secrets.token_hex(8)
         self._author = Author(worker, self.session)
@@ -102,9 +102,9 @@ class PortfolioGate:
             repeat_seconds=self._settings.mark_stale_seconds / 2,
             clock=self._clock,
         )
-        self._presence = Presence(
+        self._presence = WorkerPresence(
             context,
-            say_started=self._say_started,
+            publish_started=self._publish_started,
             hears=hears or partial(order_for, worker),
             carrier=self._carrier,
             on_bus_lost=self._bus_lost,
@@ -168,7 +168,7 @@ class PortfolioGate:
         self._each_beat = callback
 
     def announce_again(self) -> bool:
-        """Says anew what the broker holds, after what no report can say. False while the bus is away.
+        """Announces anew what the broker holds, where no report covers a change. False while the bus is away.
 
         Not to be called with `orders` held.
         """
@@ -180,7 +180,7 @@ class PortfolioGate:
         before, self._symbols = self._symbols, " ".join([*self._symbols.split(), *symbols])
         try:
             if self._presence.ready:
-                self._say_started()
+                self._publish_started()
                 return True
         except BusError as error:
             self._log.warning("What is traded is not announced yet", symbols=symbols, why=str(error))
@@ -204,7 +204,8 @@ class PortfolioGate:
         return self._requests.withdraw(symbol, reason)
 
     def standing(self, decision: Decision, *, seconds: float = 0.0) -> bool:
-        """Whether a yes still holds, for `seconds` yet to come too, asked just before the order goes out.
+        """Returns whether a yes still holds, for `seconds` yet to come too, asked just before the order goes
+        out.
 
         No longer once its slot has expired, was used or given back, this worker may be counted as lost,
         an order to flatten has arrived, or the portfolio is stopped or halted; also after a pause or a sleep.
@@ -261,7 +262,7 @@ class PortfolioGate:
             return self._publisher.fact(make, recorded)
 
     def closed_elsewhere(self, symbol: str, left: int = 0) -> None:
-        """Somebody else closed what was open here: so much is left of it that a callback could close."""
+        """Records that somebody else closed what was open here, down to `left` contracts."""
         self._marks.forget(symbol)
         self._reported.closed_elsewhere(symbol, left)
 
@@ -270,7 +271,7 @@ class PortfolioGate:
         return self._marks.offer(Mark(symbol, side, exact(price, "price"), exact(unrealized, "unrealized")))
 
     def get_status(self) -> dict[str, object]:
-        """The portfolio's status, see `coordinator.views.status`; empty before there is one.
+        """Returns the portfolio's status, see `coordinator.views.status`; empty before there is one.
 
         Raises BusError.
         """
@@ -285,8 +286,8 @@ class PortfolioGate:
         self._publisher.look()
         self._each_beat()
 
-    def _say_started(self) -> None:
-        """Says what the broker holds, and again if that has changed by the time it is on the log.
+    def _publish_started(self) -> None:
+        """Announces what the broker holds, and again if that has changed by the time it is on the log.
 
         Nobody reports what is filled meanwhile: it was ordered by a life of this worker that is over.
         """
@@ -299,10 +300,10 @@ class PortfolioGate:
             held = holdings_text(holdings)
             make = partial(self._author.event, WorkerStarted, symbols=self._symbols)
             for _ in range(_ANNOUNCEMENTS_AT_ONCE):
-                said = held
-                self._publisher.ask(partial(make, positions=said))
+                announced = held
+                self._publisher.ask(partial(make, positions=announced))
                 held = holdings_text(self._holdings())
-                if held == said:
+                if held == announced:
                     return
             self._log.critical("What the broker holds changes faster than it can be announced", holds=held)
 
@@ -321,7 +322,7 @@ class PortfolioGate:
         self._flatten_without_the_bus()
 
     def _flatten_without_the_bus(self) -> None:
-        """Orders what a coordinator would order, and for what is filled late too: nobody else will."""
+        """Orders everything closed, late fills included, as a coordinator would; without the bus none can."""
         if self._settings.on_bus_loss == "flatten":
             order = FlattenOrder(f"bus lost {self._losses}", ORIGIN, "bus lost", everything=True)
             self._carrier.carry(order, lambda: self._presence.bus_is_lost)  # nobody is there to remind

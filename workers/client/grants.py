@@ -28,9 +28,9 @@ _LONGEST_UNTIL_ASKED_SECONDS = 600.0
 
 
 def ask_about_an_earlier_life(status: Mapping[str, str], worker: str, log: Log) -> None:
-    """For who has no broker to ask: what `worker` was granted, and did not live to report or give back.
+    """Logs what an earlier life of `worker` was granted and neither reported nor gave back.
 
-    Its slots are given back as it announces itself, so nobody else would ask.
+    For workers without a broker: their slots end as they announce themselves, so nobody else would ask.
     """
     try:
         view = view_in(status)
@@ -79,20 +79,21 @@ class Grants:
         self._ask_at: dict[Decision, float] = {}
 
     def add(self, decision: Decision) -> None:
-        """Allowed just now."""
+        """Adds a slot that was just allowed."""
         with self._lock:
             self._granted[decision.symbol] = decision
 
     def drop(self, symbol: str) -> None:
-        """It is given back."""
+        """Drops a slot that is given back."""
         with self._lock:
             self._granted.pop(symbol, None)
 
     @contextmanager
     def filling(self, symbol: str, size: object) -> Iterator[None]:
-        """A fill of so many contracts is reported inside; of a larger slot the rest stays.
+        """Uses the slot for a fill that is reported inside; of a larger slot the rest stays.
 
-        Where the report is refused nobody knows of the fill: the slot stays whole, and is asked about.
+        Where the report is refused, nobody knows of the fill: the slot stays whole, and the log asks about
+        it.
         """
         with self._lock:
             granted = self._granted.get(symbol)
@@ -114,7 +115,7 @@ class Grants:
             granted.used = True
 
     def is_reserved(self, decision: Decision) -> bool:
-        """Whether the slot is this process's still, as far as it can know by itself."""
+        """Returns whether the slot is this process's still, as far as it can know by itself."""
         if decision.event is None or self._clock.monotonic() >= decision.good_until:
             return False
         return (
@@ -131,7 +132,7 @@ class Grants:
         """
         if not self.is_reserved(decision):
             return False
-        asked = self._clock.monotonic()
+        asked_at = self._clock.monotonic()
         try:
             taken = self._publisher.mention(partial(self._renewed, decision))
         except _NoLongerGranted:
@@ -140,12 +141,12 @@ class Grants:
             return False
         if decision.expires_ms is None or taken.ms >= decision.expires_ms:
             return False  # our clock stood still meanwhile, and the slot's time was over
-        decision.good_until = asked + decision.lasts_seconds
+        decision.good_until = asked_at + decision.lasts_seconds
         decision.expires_ms = taken.ms + round(decision.lasts_seconds * 1000)
         return True
 
     def look_after(self) -> None:
-        """At each sign of life: renews what is due, and asks about what nobody has reported for too long.
+        """Renews what is due, and asks about what was not reported for too long. Called at each sign of life.
 
         Due is half of a slot's time, or, where that is short, a few signs of life before its end.
         """
@@ -159,7 +160,7 @@ class Grants:
             self._ask_at.pop(gone, None)
 
     def close(self) -> None:
-        """This process asks no more; nobody else knows what it was allowed and has not reported."""
+        """Logs what was allowed and not reported: after this process nobody knows of it."""
         for decision in list(self._granted.values()):
             self._log.critical(
                 f"{decision.symbol}: granted, never registered, and this process ends: was it filled?",
@@ -167,13 +168,13 @@ class Grants:
             )
 
     def _renewed(self, decision: Decision, number: int) -> Event:
-        """Made under the publisher's lock, so that what was reported before it is not renewed after."""
+        """Makes the renewal, under the publisher's lock: no slot is renewed behind the report of its fill."""
         if self._granted.get(decision.symbol) is not decision:
             raise _NoLongerGranted
         return self._renewal(number, decision.symbol)
 
     def _ask_about(self, decision: Decision) -> None:
-        """First after ten times what its slot was to last, or ten minutes, or once it is lost; then after as
+        """Asks first after ten times the slot's duration, or ten minutes, or once it is lost; then after as
         long again.
         """
         now = self._clock.monotonic()

@@ -1,7 +1,8 @@
 """A worker's sign of life, and its own notice of having been away.
 
 A process that was paused does not feel it; but its clock shows the gap. After one so long that the
-coordinator may have counted the worker as lost, it is told, and can announce itself again.
+coordinator may have counted the worker as lost, `woke_up` is called: it can announce
+itself again.
 """
 
 import threading

@@ -3,8 +3,8 @@
 On a thread of its own, so that no strategy's bar or request can delay it, nor an earlier order that is being
 carried out (`workers.client.closing.carrier`). What was decided while the bus was away is read when it is
 back. An order is brought again whenever the log says that it is overdue. The kill switch is heard beside the
-decisions, so it needs no coordinator; where somebody has overwritten one of the two streams that is said, and
-the other is heard all the same. Where a stream was set back, by a backup or by another server, it is heard
+decisions, so it needs no coordinator; where somebody has overwritten one of the two streams that is logged,
+and the other is still read. Where a stream was set back, by a backup or by another server, it is heard
 again from there: an ID that comes a second time would otherwise be taken for one that was heard.
 """
 
@@ -22,7 +22,7 @@ LISTEN_SECONDS = 1.0
 _READ_AT_ONCE = 100
 _ALONE_MS = 100
 _PAUSE_SECONDS = 0.1
-_HEARD_AGAIN_MS = 10_000
+_READ_AGAIN_MS = 10_000
 """How far back a stream that was set back is heard again: longer than it takes to find out."""
 
 
@@ -81,7 +81,7 @@ class Listener:
             self._each_step()
             try:
                 if not sure:
-                    self._look_whether_set_back()
+                    self._go_back_if_set_back()
                 sure = self._hear()
                 reachable = True
                 yield 0.0  # the read itself waits
@@ -93,7 +93,7 @@ class Listener:
                 yield _PAUSE_SECONDS
 
     def _hear(self) -> bool:
-        """Passes on what there is; false if nothing came: then the streams may have been set back."""
+        """Passes on what arrived. Returns false if nothing did: then the streams may have been set back."""
         decisions, pulls = self._orders()
         for entry in pulls:
             self._pulls = entry.id
@@ -110,7 +110,7 @@ class Listener:
         return bool(decisions or pulls)
 
     def _orders(self) -> tuple[list[Entry], list[Entry]]:
-        """The next of both streams; of what the other's refusal would hide as well."""
+        """Returns the next of both streams; of what the other's refusal would hide as well."""
         if self._pulls is None and (outstanding := self._find_pulls()) is not None:
             self._on_order(outstanding)
         count, block_ms = _READ_AT_ONCE, int(LISTEN_SECONDS * 1000)
@@ -138,12 +138,12 @@ class Listener:
         if unread == [keys.killswitch]:
             self._lose_pulls(refused)
         elif unread:
-            self._say_refused(unread[0], refused)
+            self._log_refused(unread[0], refused)
         decisions, pulls = found
         return decisions, pulls
 
     def _find_pulls(self) -> FlattenOrder | None:
-        """From where the kill switch is heard, and a pull that nobody has taken note of yet."""
+        """Sets where the kill switch is read from. Returns a pull that no coordinator has handled yet."""
         try:
             self._pulls, outstanding = _last_pull(self._bus)
         except BusRefused as refused:
@@ -153,9 +153,9 @@ class Listener:
 
     def _lose_pulls(self, refused: BusRefused) -> None:
         self._pulls = None
-        self._say_refused(self._bus.keys.killswitch, refused)
+        self._log_refused(self._bus.keys.killswitch, refused)
 
-    def _say_refused(self, key: str, refused: BusRefused) -> None:
+    def _log_refused(self, key: str, refused: BusRefused) -> None:
         if key == self._refused:
             return
         self._refused = key
@@ -165,8 +165,10 @@ class Listener:
             what_to_do=f"redis-cli DEL {key}, which is made anew",
         )
 
-    def _look_whether_set_back(self) -> None:
-        """Goes back to where the streams end, or a little further: they may have gone on before we looked."""
+    def _go_back_if_set_back(self) -> None:
+        """Goes back to the end of a stream that was set back, or a little further: it may have
+        grown since.
+        """
         for look in (self._look_at_decisions, self._look_at_pulls):
             with suppress(BusRefused):  # one that was overwritten: said where it is to be heard
                 look()
@@ -174,8 +176,8 @@ class Listener:
     def _look_at_decisions(self) -> None:
         last = self._bus.last_decision()
         if last < self._decisions:
-            self._say_set_back("decisions", self._decisions, last)
-            lately = StreamId(max(0, self._bus.now_ms() - _HEARD_AGAIN_MS), 0)
+            self._log_set_back("decisions", self._decisions, last)
+            lately = StreamId(max(0, self._bus.now_ms() - _READ_AGAIN_MS), 0)
             self._decisions = min(last, lately)
 
     def _look_at_pulls(self) -> None:
@@ -187,11 +189,11 @@ class Listener:
             self._lose_pulls(refused)
             return
         if last < self._pulls:
-            self._say_set_back("kill switch", self._pulls, last)
+            self._log_set_back("kill switch", self._pulls, last)
             if (outstanding := self._find_pulls()) is not None:
                 self._on_order(outstanding)
 
-    def _say_set_back(self, stream: str, heard: StreamId, last: StreamId) -> None:
+    def _log_set_back(self, stream: str, heard: StreamId, last: StreamId) -> None:
         self._log.critical(
             f"SET BACK: the stream of the {stream} ends before what was heard; it is heard again from there",
             heard=str(heard),
@@ -200,7 +202,9 @@ class Listener:
 
 
 def _last_pull(bus: Bus) -> tuple[StreamId, FlattenOrder | None]:
-    """Where to listen from, and the latest pull if the coordinator has not got as far as its event."""
+    """Returns where to listen from, and the latest pull if the coordinator has not got as far as
+    its event.
+    """
     entry = bus.last_pull()
     if entry is None:
         return ORIGIN, None
@@ -210,7 +214,7 @@ def _last_pull(bus: Bus) -> tuple[StreamId, FlattenOrder | None]:
 
 
 def _pulled(bus: Bus, entry: Entry) -> FlattenOrder:
-    """What a pull orders. An event that the log does not reach is as if none were named."""
+    """Returns what a pull orders. An event that the log does not reach is as if none were named."""
     order = pulled(entry)
     with suppress(BusError):  # then it is taken as it stands, and is carried out all the same
         if order.event > entry.id and order.event > bus.last_event():

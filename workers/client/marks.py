@@ -49,7 +49,7 @@ class Marks:
                 self._offer(mark)
 
     def forget(self, symbol: str) -> None:
-        """The position is closed: nothing of it is to be marked any more."""
+        """Drops the waiting mark of a position that is closed."""
         with self._lock:
             self._published.pop(symbol, None)
             self._waiting.pop(symbol, None)

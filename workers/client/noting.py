@@ -1,9 +1,9 @@
-"""Tells whoever waits for it that a report is on the log: a broker's journal then forgets the exit.
+"""Confirms to the reporter that its report is on the log, so that a broker's journal can forget the exit.
 
 The journal may be locked, or its disk be full. What it could not note it would show as unreported for ever,
-and somebody would report that exit again when the log has long forgotten its name. So it is told again, at
-growing pauses, for as long as this process lives. Guarantees: nothing of a gate's waits meanwhile, no report,
-no request and no sign of life; only the first attempt is made by who reported.
+and somebody would report that exit again when the log has long forgotten its name. So the callback is called
+again, at growing pauses, for as long as this process lives. Guarantees: nothing of a gate's waits meanwhile,
+no report, no request and no sign of life; only the first attempt is made by who reported.
 """
 
 import threading
@@ -29,7 +29,7 @@ class _Due(NamedTuple):
 
 
 class Noting:
-    """Any thread may use it."""
+    """The callbacks of reports that are on the log. Any thread may use it."""
 
     def __init__(self, *, log: Log, clock: Clock, begin: Begin) -> None:
         self._log = log
@@ -40,58 +40,58 @@ class Noting:
         self._busy = False
 
     def add(self, recorded: Recorded) -> None:
-        """Its report is on the log."""
+        """Adds the callback of a report that is on the log."""
         with self._lock:
             self._due.append(_Due(recorded, self._clock.monotonic(), _PAUSE_SECONDS))
 
     def new(self) -> None:
-        """Tells what has not been told yet, on the thread that asks."""
-        self._tell(lambda one: one.pause_seconds == _PAUSE_SECONDS)
+        """Calls each callback that was not called yet, on the caller's thread."""
+        self._call(lambda due: due.pause_seconds == _PAUSE_SECONDS)
 
     def look(self) -> None:
-        """Begins to tell what is due, beside whoever asks. To be called every now and then."""
+        """Begins to call what is due, on another thread. To be called every now and then."""
         with self._lock:
-            if self._busy or not any(self._is_due(one) for one in self._due):
+            if self._busy or not any(self._is_due(due) for due in self._due):
                 return
             self._busy = True
         try:
-            self._begin(self._tell_what_is_due)
+            self._begin(self._call_due)
         except RuntimeError as error:  # the machine has no room for another thread now: at the next look
             self._busy = False
             self._log.error("Reports are on the log, and not noted yet: no thread for it", why=repr(error))
 
     def close(self) -> None:
-        """Once more, up to the first that fails: nobody tries again in this process."""
+        """Calls what is left once more, up to the first that fails: this process tries no more."""
         with self._lock:
             left = list(self._due)
             self._due.clear()
-        for one in left:
-            if not self._told(one):
+        for due in left:
+            if not self._succeeds(due):
                 return
 
-    def _tell_what_is_due(self) -> None:
+    def _call_due(self) -> None:
         try:
-            self._tell(self._is_due)
+            self._call(self._is_due)
         finally:
             self._busy = False
 
-    def _is_due(self, one: _Due) -> bool:
-        return self._clock.monotonic() >= one.at
+    def _is_due(self, due: _Due) -> bool:
+        return self._clock.monotonic() >= due.at
 
-    def _tell(self, whom: Callable[[_Due], bool]) -> None:
+    def _call(self, wanted: Callable[[_Due], bool]) -> None:
         with self._lock:
-            chosen = [one for one in self._due if whom(one)]
-            for one in chosen:
-                self._due.remove(one)
-        for one in chosen:
-            if not self._told(one):
-                pause = min(2 * one.pause_seconds, _LONGEST_PAUSE_SECONDS)
+            chosen = [due for due in self._due if wanted(due)]
+            for due in chosen:
+                self._due.remove(due)
+        for due in chosen:
+            if not self._succeeds(due):
+                pause = min(2 * due.pause_seconds, _LONGEST_PAUSE_SECONDS)
                 with self._lock:
-                    self._due.append(_Due(one.recorded, self._clock.monotonic() + one.pause_seconds, pause))
+                    self._due.append(_Due(due.recorded, self._clock.monotonic() + due.pause_seconds, pause))
 
-    def _told(self, one: _Due) -> bool:
+    def _succeeds(self, due: _Due) -> bool:
         try:
-            one.recorded()
+            due.recorded()
         except Exception as error:  # noqa: BLE001 - the fact is on the log, whatever its reporter makes of that
             self._log.error("A report is on the log, but could not be noted as reported", why=repr(error))
             return False

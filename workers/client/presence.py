@@ -1,4 +1,4 @@
-"""Keeps a worker known to the coordinator, and told of its orders, however often the bus goes away.
+"""Keeps a worker known to the coordinator, and receiving its orders, however often the bus goes away.
 
 First it listens, then it announces what the broker holds, so that no order falls in between; then it gives
 signs of life. Where a newer process has announced itself under its name it gives none any more, says so and
@@ -22,7 +22,7 @@ from portfold.workers.client.heartbeat import Heartbeat
 from portfold.workers.client.listener import LISTEN_SECONDS, Listener
 
 _LATEST = 1_000
-"""So many of the last events are looked through for who announced himself."""
+"""How many of the last events are searched for the latest announcement."""
 
 
 class WhyNot(NamedTuple):
@@ -35,8 +35,10 @@ class WhyNot(NamedTuple):
 NOT_REACHED = WhyNot("bus_unreachable", "The bus is unreachable")
 
 
-class Presence:
-    """`say_started` publishes the WorkerStarted or raises BusError, `hears` finds the order in a decision,
+class WorkerPresence:
+    """Announces one worker and renews its sign of life.
+
+    `publish_started` publishes the WorkerStarted or raises BusError, `hears` finds the order in a decision,
     `carrier` carries it out. `listener` is there once the bus was; like `heartbeat` it takes its steps on a
     thread of its own.
     """
@@ -45,7 +47,7 @@ class Presence:
         self,
         context: GateContext,
         *,
-        say_started: Callable[[], object],
+        publish_started: Callable[[], object],
         hears: Callable[[Entry], FlattenOrder | None],
         carrier: Carrier,
         on_bus_lost: Callable[[float], None],
@@ -54,7 +56,7 @@ class Presence:
         self._bus, self._publisher = context.bus, context.publisher
         self._settings = settings = context.settings
         self._worker, self._session = context.author
-        self._say_started = say_started
+        self._publish_started = publish_started
         self._hears = hears
         self._carrier = carrier
         self._on_bus_lost = on_bus_lost
@@ -68,7 +70,7 @@ class Presence:
         self.why_not = NOT_REACHED
         self._clock = clock = context.clock
         self._contact = clock.monotonic()
-        self._loss_said = False
+        self._loss_reported = False
         self.heartbeat = Heartbeat(
             every_seconds=settings.heartbeat_seconds,
             lost_after_seconds=settings.worker_lost_seconds,
@@ -79,11 +81,13 @@ class Presence:
 
     @property
     def announced(self) -> bool:
-        """Whether the coordinator has been told, in this session, what the broker holds."""
+        """Returns whether this session has announced to the coordinator what the broker holds."""
         return self._announced
 
     def unbroken_since(self, announcement: int) -> bool:
-        """Whether the coordinator cannot have counted the worker as lost since that announcement of its."""
+        """Returns whether the coordinator cannot have counted the worker as lost since that announcement of
+        its.
+        """
         return self._announced and self.announcements == announcement and not self._lapsed()
 
     def start(self) -> None:
@@ -106,14 +110,14 @@ class Presence:
         """
         with self._lock:
             if self._superseded or (self._announced and not self._suspect):
-                return True  # who is superseded is told so in the answer
+                return True  # who is superseded learns it from the answer
             try:
                 self._listen()
-                self._say_alive()
+                self._renew_sign_of_life()
                 self._look_back()
                 if self._announced:
                     return True
-                self._say_started()
+                self._publish_started()
             except BusError as error:
                 self._log.error("The bus is unreachable: no entries until it is back", why=str(error))
                 self.why_not = NOT_REACHED
@@ -130,27 +134,27 @@ class Presence:
 
     @property
     def bus_is_lost(self) -> bool:
-        """Whether the bus has been away for `bus_loss_seconds`, and still is."""
-        return self._loss_said
+        """Returns whether the bus has been away for `bus_loss_seconds`, and still is."""
+        return self._loss_reported
 
     @property
     def ready(self) -> bool:
-        """Whether a request may be made as things stand; otherwise `announce` comes first."""
+        """Returns whether a request may be made as things stand; otherwise `announce` comes first."""
         return self._announced and not self._suspect
 
     def renounce(self) -> None:
-        """After a pause, or a word from the coordinator, that makes another announcement due."""
+        """Makes another announcement due, after a pause or because the coordinator counts us as lost."""
         self._announced = False
 
     def counted_lost(self) -> None:
-        """An entry was denied for a lost worker: if that is this one, makes another announcement due.
+        """Makes another announcement due, if the worker that an entry was denied for as lost is this one.
 
-        If it is another that trades the symbol, no announcement of ours changes anything.
+        Where it is another that trades the symbol, announcing ourselves would change nothing.
         """
         try:
             view = view_in(self._bus.status())
         except BusError:
-            return  # the next request tells
+            return  # the next request shows it
         if view is None or view.presence_of(self._worker) != "up":
             self.renounce()
 
@@ -166,11 +170,11 @@ class Presence:
             )
             self.listener.start()
 
-    def _say_alive(self) -> None:
-        asked = self._clock.monotonic()  # the sign of life lasts at least from here
+    def _renew_sign_of_life(self) -> None:
+        now = self._clock.monotonic()  # the sign of life lasts at least from here
         lasts_ms = int(self._settings.worker_lost_seconds * 1000)
         if self._superseded:
-            self._contact = asked
+            self._contact = now
             return
         if not (self._announced and self._bus.beat_on(self._worker, self._session, lasts_ms)):
             if self._is_superseded():
@@ -179,12 +183,12 @@ class Presence:
             self._bus.beat(self._worker, self._session, lasts_ms)
         if self._lapsed():
             self._announced = False
-        self._contact, self._loss_said = asked, False
+        self._contact, self._loss_reported = now, False
 
     def _is_superseded(self) -> bool:
-        """Whether another process has announced itself by this name since this one did.
+        """Returns whether another process has announced itself by this name since this one did.
 
-        That is for the log to say: a sign of life alone may be anybody's, who wrote over ours.
+        The log decides: a sign of life alone may be that of anybody who wrote over ours.
         """
         other = self._bus.beats([self._worker])[0] if self.announcements else None
         if other in (None, self._session) or self._last_announced() in ("", self._session):
@@ -197,7 +201,7 @@ class Presence:
         return True
 
     def _last_announced(self) -> str:
-        """The session that was announced last by this worker's name, among the latest events."""
+        """Returns the session that was announced last by this worker's name, among the latest events."""
         for entry in self._bus.events_before(self._bus.last_event(), count=_LATEST):
             fields = entry.by_name
             if fields.get("type") == WorkerStarted.__name__ and fields.get("worker") == self._worker:
@@ -209,13 +213,13 @@ class Presence:
             self._carrier.carry(order)
 
     def _suspect_a_loss(self) -> None:
-        """The bus went away: when it is back, it may be one that was set back."""
+        """Has the next contact check the log: a bus that went away may come back set back."""
         self._suspect = True
 
     def _look_back(self) -> None:
-        """Whether the log still holds what it took from us. If not, says so, and then what the broker holds.
+        """Checks that the log still holds what it took from us; publishes a loss, then what the broker holds.
 
-        A log loses its end, and may have a new one by the time we look: so all that was taken is looked for.
+        A log that lost its end may have a new one by now, so every event that it took is looked for.
         """
         self._suspect = False
         try:
@@ -237,13 +241,13 @@ class Presence:
 
     def _beat(self) -> None:
         try:
-            self._say_alive_and_catch_up()
+            self._renew_and_catch_up()
         except Exception as error:  # noqa: BLE001 - a broker or a strategy that fails must not end the signs of life
             self._log.critical("What a heartbeat does has failed; the next tries again", why=repr(error))
 
-    def _say_alive_and_catch_up(self) -> None:
+    def _renew_and_catch_up(self) -> None:
         try:
-            self._say_alive()
+            self._renew_sign_of_life()
             with self._lock:
                 self._look_back()
         except BusError:
@@ -260,7 +264,7 @@ class Presence:
         away_seconds = self._clock.monotonic() - self._contact
         if self._superseded:
             return
-        if away_seconds >= self._settings.bus_loss_seconds and not self._loss_said:
-            self._loss_said = True
+        if away_seconds >= self._settings.bus_loss_seconds and not self._loss_reported:
+            self._loss_reported = True
             self._on_bus_lost(away_seconds)
         self._carrier.look()  # with the bus away since the start there is no listener that does

@@ -38,11 +38,11 @@ class OutboxFull(BusError):
 
 
 class OtherProcess(PortfoldError, RuntimeError):
-    """A process that was forked off uses what belongs to the one before: one of the two would go unheard."""
+    """A forked process uses its parent's publisher: the events of one of the two would be ignored."""
 
 
-class NotSent(BusUnreachable):
-    """What was asked has certainly not arrived."""
+class NotPublished(BusUnreachable):
+    """The request was certainly not published."""
 
 
 class _Fact(NamedTuple):
@@ -78,7 +78,7 @@ class Publisher:
 
     @property
     def is_here(self) -> bool:
-        """Whether this is the process that it was made in."""
+        """Returns whether this is the process that it was made in."""
         return os.getpid() == self._process
 
     def check_process(self) -> None:
@@ -91,22 +91,26 @@ class Publisher:
 
     @property
     def waiting(self) -> int:
-        """How many facts the bus has not taken yet."""
+        """Returns how many facts the bus has not taken yet."""
         return len(self._outbox)
 
     def taken(self) -> tuple[StreamId, ...]:
-        """The events that we were told the log took, and that nobody has looked for since; and the last."""
+        """Returns the events that the log confirmed, and that nobody has looked for since; and the
+        last.
+        """
         with self._taken_lock:
             return tuple(self._taken)
 
     def looked_for(self, events: tuple[StreamId, ...]) -> None:
-        """These have been looked for: only the last of all is to be looked for again."""
+        """Records that these were looked for: only the last event is to be looked for again."""
         with self._taken_lock:
             while len(self._taken) > 1 and self._taken[0] in events:
                 self._taken.popleft()
 
     def log_ms(self, servers_ms: int) -> int:
-        """What the log's clock shows, when the server's shows `servers_ms`: another only if driven."""
+        """Returns what the log's clock shows, when the server's shows `servers_ms`: another only if
+        driven.
+        """
         stamp = self._stamp()
         return servers_ms if stamp == SERVERS_TIME else int(stamp.partition("-")[0])
 
@@ -123,7 +127,9 @@ class Publisher:
         return on_the_log
 
     def look(self) -> None:
-        """At each sign of life: begins to tell again who could not note that its fact is on the log."""
+        """Begins to call again what failed to note that its fact is on the log. Called at each sign
+        of life.
+        """
         self._noting.look()
 
     def later(self, make: Numbered) -> None:
@@ -135,17 +141,17 @@ class Publisher:
     def ask(self, make: Numbered) -> StreamId:
         """Puts a request on the log behind all facts. Raises BusError when that cannot be done in time.
 
-        NotSent and BusRefused say that it did not arrive; after another BusUnreachable it may have.
+        NotPublished and BusRefused say that it did not arrive; after another BusUnreachable it may have.
         """
         self.check_process()
         deadline = self._clock.monotonic() + self._patience_seconds
         with self._lock:
             if not self._flush(deadline):
-                raise NotSent("The bus has not taken earlier reports yet.")
+                raise NotPublished("The bus has not taken earlier reports yet.")
             return self._send(self._numbered(make), deadline)
 
     def mention(self, make: Numbered) -> StreamId | None:
-        """Puts something on the log that the next report replaces anyway: one attempt, or not at all."""
+        """Publishes what the next report replaces anyway, in a single attempt."""
         self.check_process()
         with self._lock:
             fields = self._numbered(make)
@@ -166,7 +172,7 @@ class Publisher:
             return self._flush(self._clock.monotonic())
 
     def close(self) -> None:
-        """Nothing is published any more: says which reports die with this process."""
+        """Ends publishing, and logs which reports die with this process."""
         self._noting.close()
         with self._lock:
             lost = [fact.fields for fact in self._outbox if not _says_how_it_is(fact.fields)]
@@ -221,7 +227,7 @@ class Publisher:
 
 
 def _says_how_it_is(fields: list[str]) -> bool:
-    """A goodbye, or a slot given back: what the coordinator comes to by itself."""
+    """Returns a goodbye, or a slot given back: what the coordinator comes to by itself."""
     return fields[1] not in (PositionOpened.__name__, PositionClosed.__name__)
 
 

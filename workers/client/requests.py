@@ -1,4 +1,4 @@
-"""Asks for room, waits for the answer, and says whether a yes still holds.
+"""Requests entries, waits for the answer, and checks whether a yes still holds.
 
 Guarantees: room is granted only when the coordinator said so, in time; no answer, a bus that is away, an
 answer that cannot be read are all a no, and a slot that may have been granted all the same is given back.
@@ -17,15 +17,15 @@ from portfold.workers.client.answer import await_answer
 from portfold.workers.client.context import GateContext
 from portfold.workers.client.decision import FAILED, Decision
 from portfold.workers.client.grants import Grants
-from portfold.workers.client.presence import Presence
-from portfold.workers.client.publisher import NotSent, Numbered, OutboxFull
+from portfold.workers.client.presence import WorkerPresence
+from portfold.workers.client.publisher import NotPublished, Numbered, OutboxFull
 from portfold.workers.client.worded import as_text
 
 
 class Requests:
     """Any thread may use it."""
 
-    def __init__(self, context: GateContext, presence: Presence, grants: Grants) -> None:
+    def __init__(self, context: GateContext, presence: WorkerPresence, grants: Grants) -> None:
         self._author, self._bus, self._publisher, settings, self._log, self._clock = context
         self._answer_seconds = settings.answer_seconds
         self._presence, self._grants = presence, grants
@@ -35,7 +35,7 @@ class Requests:
         self._publisher.check_process()
         if not self._presence.ready and not self._presence.announce():
             return self._no(symbol, *self._presence.why_not)
-        asked, announcement = self._clock.monotonic(), self._presence.announcements
+        asked_at, announcement = self._clock.monotonic(), self._presence.announcements
         try:
             request = self._publisher.ask(
                 partial(
@@ -47,7 +47,7 @@ class Requests:
                     strategy=strategy,
                 )
             )
-        except (NotSent, BusRefused) as error:
+        except (NotPublished, BusRefused) as error:
             return self._no(symbol, "bus_unreachable", f"The bus is unreachable: {error}")
         except BusUnreachable as error:
             self._take_back(symbol, "the request may not have arrived", self._publisher.later)
@@ -67,10 +67,10 @@ class Requests:
             reason=answer.reason,
             event=request,
             expires_ms=answer.expires_ms,
-            good_until=asked + answer.lasts_ms / 1000,  # at the latest: the slot lasts from the request on
+            good_until=asked_at + answer.lasts_ms / 1000,  # at the latest: the slot lasts from the request on
             announcement=announcement,
             renewed=hold,
-            granted_at=asked,
+            granted_at=asked_at,
             lasts_seconds=answer.lasts_ms / 1000,
             give_back=self._give_back,
         )
@@ -86,8 +86,8 @@ class Requests:
         )
 
     def _give_back(self, decision: Decision, why: str) -> None:
-        """At the end of a block in which nothing was reported. One that failed may have ordered before, so
-        its slot stays taken.
+        """Ends a block in which nothing was reported: gives its slot back, unless the block failed. One that
+        failed may have ordered before.
         """
         if why.startswith(FAILED):
             decision.keep()
@@ -100,7 +100,7 @@ class Requests:
         self.withdraw(decision.symbol, why)
 
     def standing(self, decision: Decision, seconds: float) -> bool:
-        """Whether a yes still holds, by what this process knows and by what the bus says now.
+        """Returns whether a yes still holds, by what this process knows and by what the bus says now.
 
         Its slot must last for `seconds` more, however long another configuration says that slots do.
 
@@ -121,7 +121,7 @@ class Requests:
         return not self._expired(decision, seen.now_ms, seconds) and self._grants.is_reserved(decision)
 
     def _expired(self, decision: Decision, servers_ms: int, seconds: float) -> bool:
-        """By the clock of the log, so many seconds from now."""
+        """Returns whether the slot will have expired in `seconds`, by the clock of the log."""
         then_ms = self._publisher.log_ms(servers_ms) + round(seconds * 1000)
         return decision.expires_ms is None or then_ms >= decision.expires_ms
 
@@ -129,7 +129,7 @@ class Requests:
         return Decision(allowed=False, symbol=symbol, reason=reason, code=code, event=request)
 
     def _take_back(self, symbol: str, reason: str, publish: Callable[[Numbered], object]) -> None:
-        """A request that nobody waits for any more must not keep a slot until it expires."""
+        """Gives back the slot of a request that nobody waits for any more."""
         self._grants.drop(symbol)
         try:
             publish(partial(self._author.event, EntryWithdrawn, symbol=symbol, reason=reason))

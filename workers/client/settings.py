@@ -30,7 +30,7 @@ class GateSettings(Struct, frozen=True):
     def of(
         cls, configuration: Configuration, *, url: str | None = None, portfolio: str | None = None
     ) -> "GateSettings":
-        """The settings in runtime.json, with another server or portfolio where one is given."""
+        """Returns the settings in runtime.json, with another server or portfolio where one is given."""
         runtime = configuration.runtime
         url = url or runtime.redis_url
         return cls(
@@ -48,12 +48,12 @@ class GateSettings(Struct, frozen=True):
 
     @classmethod
     def found(cls) -> "GateSettings":
-        """The settings of the configuration that applies here; PORTFOLD_URL names another server."""
+        """Returns the settings of the configuration that applies here; PORTFOLD_URL names another server."""
         return cls.of(load(None, os.environ, Path.cwd()), url=os.environ.get("PORTFOLD_URL"))
 
 
 def open_bus(settings: GateSettings) -> Bus:
-    """A connection to the portfolio, as a gate needs it; connects when first used."""
+    """Returns a connection to the portfolio, as a gate needs it; connects when first used."""
     patience = max(settings.answer_seconds, LISTEN_SECONDS) + 0.5  # longer than any blocking read
     client = connect(settings.url, password=settings.password, timeout_seconds=patience)
     return Bus(client, settings.portfolio)

@@ -1,4 +1,4 @@
-"""The words that go with a report, made what the log takes: no fact is refused for how it is worded.
+"""Makes the texts of a report fit for the log, so that no fact is refused for its wording.
 
 A reason comes from a strategy and the name of a fill from a broker, when the order has long been filled. What
 may not stand on the log is escaped, what is too long is cut, and a name that is none gets one made of it: the
@@ -16,14 +16,14 @@ _DIGEST_BYTES = 16
 
 
 def as_text(reason: object) -> str:
-    """The reason as the log takes it."""
+    """Returns the reason as the log takes it."""
     return readable(str(reason)[:LONGEST_TEXT])[:LONGEST_TEXT]
 
 
 def as_name(fill: object) -> str:
-    """The name of a fill as the log takes it."""
+    """Returns the name of a fill as the log takes it."""
     name = str(fill)
     if _NAME(name):
         return name
-    told = name.encode("utf-8", "surrogatepass")
-    return f"named-{hashlib.blake2b(told, digest_size=_DIGEST_BYTES).hexdigest()}"
+    name_bytes = name.encode("utf-8", "surrogatepass")
+    return f"named-{hashlib.blake2b(name_bytes, digest_size=_DIGEST_BYTES).hexdigest()}"

@@ -17,7 +17,7 @@ is different, because it cannot be the same:
   contact was lost, is granted anew when it is registered; if there is no room left, that is on record.
 - A negative size is a short position. Sizes are whole contracts.
 - Exit prices were never part of the interface. A position registered without `entry_price` stands on the log
-  at 0, and an exit at the price that gives its P&L, which is taken as it is told, net; neither is shown to
+  at 0, and an exit at the price that gives its P&L, which is taken as reported, net; neither is shown to
   people as a price. Open positions make no marks, so an open loss counts only once it is closed.
 - After a restart a process takes over what the log says it held (there is no broker here to ask), and whoever
   closes a position that another process opened closes that one's. A process whose name another has taken over

@@ -20,15 +20,15 @@ _CLOSE_SECONDS = 2.0
 
 
 class Callbacks:
-    """`daily_summary` gives the callback for the day's end, if there is one; `tells` says whether this is the
-    process that tells people of something.
+    """`daily_summary` gives the callback for the day's end, if there is one; `is_chosen` says whether
+    this process is the one to notify people of a subject.
     """
 
     def __init__(
-        self, daily_summary: Callable[[], Callback | None], *, tells: Callable[[str], bool], log: Log
+        self, daily_summary: Callable[[], Callback | None], *, is_chosen: Callable[[str], bool], log: Log
     ) -> None:
         self._daily_summary = daily_summary
-        self._tells = tells
+        self._is_chosen = is_chosen
         self._log = log
         self._days: queue.Queue[TradingDayStarted | None] = queue.Queue(_DAYS_WAITING)
         self._now = threading.local()
@@ -36,7 +36,7 @@ class Callbacks:
         self._thread.start()
 
     def look(self, decision: Entry) -> None:
-        """Takes note when a decision ends a trading day. ValueError for one that is none."""
+        """Notes when a decision ends a trading day. Raises ValueError for one that cannot be read."""
         if decision.fields[1:2] != [TradingDayStarted.__name__]:
             return
         started, _ = decode_decided(decision.fields)
@@ -62,7 +62,7 @@ class Callbacks:
     def _summarize(self) -> None:
         while (started := self._days.get()) is not None:
             callback = self._daily_summary()
-            if callback is None or not self._tells(f"the end of {started.previous_day}"):
+            if callback is None or not self._is_chosen(f"the end of {started.previous_day}"):
                 continue
             self._now.old_day = {
                 "daily_pnl": float(started.daily_pnl),
@@ -78,7 +78,7 @@ class Callbacks:
 
 
 def summary_of(started: TradingDayStarted) -> dict[str, object]:
-    """What the day that has ended came to, in dollars and counts."""
+    """Returns what the day that has ended came to, in dollars and counts."""
     return {
         "trading_day": started.previous_day,
         "daily_pnl": float(started.daily_pnl),
@@ -96,7 +96,7 @@ def call(callback: Callback, *arguments: object) -> object:
     """Calls with all arguments, or with the first few where it takes no more."""
     try:
         signature = inspect.signature(callback)
-    except (TypeError, ValueError):  # some builtins do not tell
+    except (TypeError, ValueError):  # some builtins have no signature
         return callback(*arguments)
     for count in range(len(arguments), -1, -1):
         try:

@@ -1,4 +1,4 @@
-"""The old class, over the bus; what differs from one process is told where one imports it from."""
+"""The old class, over the bus; the package's docstring lists what differs from one process."""
 
 import atexit
 import os
@@ -20,28 +20,28 @@ from portfold.log import Log
 from portfold.program_log import program_log
 from portfold.workers.client.amount import Amount, exact
 from portfold.workers.client.closing.flatten_order import FlattenOrder
-from portfold.workers.client.context import GateGround
+from portfold.workers.client.context import GateEnvironment
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.publisher import OtherProcess
 from portfold.workers.client.settings import GateSettings, open_bus
 from portfold.workers.compat.callbacks import Callbacks
 from portfold.workers.compat.emergency import Emergency
-from portfold.workers.compat.held import Granted, Holdings
+from portfold.workers.compat.held import GrantedSlot, Holdings
 from portfold.workers.compat.naming import claim_a_name, name_of_this_process
 from portfold.workers.compat.one_of_many import OneOfMany
 from portfold.workers.compat.permission import Permission
-from portfold.workers.compat.portfolio import Portfolio
+from portfold.workers.compat.portfolio import PortfolioReader
 from portfold.workers.compat.positions import (
-    Leg,
     OpenPosition,
+    PricedLeg,
     implied_exit,
     open_positions_in,
     side_and_size,
 )
-from portfold.workers.compat.traded import Traded, announced_before
+from portfold.workers.compat.traded import TradedSymbols, announced_before
 from portfold.workers.run.decided import wait_until_decided
 
-_NOT_TOLD = Decimal(0)
+_NO_PRICE = Decimal(0)
 
 EmergencyExit = Callable[..., object]
 """Called as `callback(reason, context)`, or with fewer arguments if it takes fewer."""
@@ -56,7 +56,7 @@ class PortfolioCoordinator:
     two, four and so on up to thirty.
 
     `daily_summary_callback` is called when a trading day has ended, in one of the processes; without the bus
-    each calls its own. While it runs, `get_status()` and `daily_pnl` still tell of that day.
+    each calls its own. While it runs, `get_status()` and `daily_pnl` still show that day.
 
     By keyword only: `worker` is this process's name on the log, by default made from its command line (or
     PORTFOLD_WORKER); `symbols` what it announces that it trades before it asks (or PORTFOLD_SYMBOLS; by
@@ -89,10 +89,10 @@ class PortfolioCoordinator:
         name, self._claim = claim_a_name(self._bus, name, self._settings, self._log)
         self.held = Holdings(self._bus, name, patience_seconds=self._settings.answer_seconds, log=self._log)
         wanted = (max_positions, daily_stop_loss)
-        self.portfolio = Portfolio(self._bus, configuration, wanted, worker=name, log=self._log)
-        among_them = OneOfMany(self._bus, name, self._log)
+        self.portfolio = PortfolioReader(self._bus, configuration, wanted, worker=name, log=self._log)
+        one_of_many = OneOfMany(self._bus, name, self._log)
         self._callbacks = Callbacks(
-            lambda: self.daily_summary_callback, tells=among_them.tells, log=self._log
+            lambda: self.daily_summary_callback, is_chosen=one_of_many.is_chosen, log=self._log
         )
         self.emergency = Emergency(
             name,
@@ -100,11 +100,11 @@ class PortfolioCoordinator:
             to_close=self.held.to_close,
             slots=self.held.slots,
             known=self.portfolio.known,
-            tells=among_them.tells,
+            is_chosen=one_of_many.is_chosen,
             log=self._log,
         )
         announced = _announced(symbols) or announced_before(self.portfolio.view(), name)
-        self._traded = Traded(announced)
+        self._traded = TradedSymbols(announced)
         self.gate = PortfolioGate(
             name,
             symbols=announced,
@@ -112,7 +112,7 @@ class PortfolioCoordinator:
             holdings=self.held.holdings,
             hears=self._hears,
             log=self._log,
-            ground=GateGround(bus=self._bus),
+            environment=GateEnvironment(bus=self._bus),
         )
         self.gate.on_beat(self._each_beat)
         self.held.forgotten = self.gate.closed_elsewhere
@@ -138,9 +138,9 @@ class PortfolioCoordinator:
             return Permission((False, str(refused)), "refused")
         except OtherProcess as forked:
             return Permission((False, str(forked)), "other_process")
-        self._traded.asked(decision)
+        self._traded.note(decision)
         if decision:
-            self.held.grant(symbol, Granted(decision, side, size))
+            self.held.grant(symbol, GrantedSlot(decision, side, size))
         return Permission((decision.allowed, decision.reason), decision.code)
 
     def release_pending_position(self, symbol: str) -> None:
@@ -161,12 +161,12 @@ class PortfolioCoordinator:
         side, contracts = side_and_size(symbol, size)
         if entry_price is None:
             self._log.warning(f"{symbol} was opened without a price; it stands on the log at 0")
-        price = _NOT_TOLD if entry_price is None else entry_price
+        price = _NO_PRICE if entry_price is None else entry_price
         opened = entry_time or datetime.now(UTC)
-        leg = Leg(symbol, side, contracts, exact(price, "entry_price"), self.gate.worker, opened)
+        leg = PricedLeg(symbol, side, contracts, exact(price, "entry_price"), self.gate.worker, opened)
         granted = self.held.ungrant(symbol, contracts)
         if granted is not None:
-            self._see_that_it_is_granted(leg, granted)
+            self._ensure_granted(leg, granted)
         with self.gate.orders:  # so that no announcement of what is held falls in between
             self._report_open(leg)
         self._until_decided()
@@ -180,7 +180,7 @@ class PortfolioCoordinator:
         leg = self._leg(symbol)
         if leg is None:
             self._log.error(f"{symbol} was closed, and nobody here knows of a position in it")
-            leg = Leg(symbol, "long", 1, _NOT_TOLD, self.gate.worker, datetime.now(UTC))
+            leg = PricedLeg(symbol, "long", 1, _NO_PRICE, self.gate.worker, datetime.now(UTC))
         price, made = implied_exit(leg, exact(pnl, "pnl"), self.portfolio.point_value(symbol))
         reason = NO_EXIT_PRICE if exit_time is None else f"{NO_EXIT_PRICE}, at {exit_time.isoformat()}"
         with self.gate.orders:
@@ -190,7 +190,7 @@ class PortfolioCoordinator:
     # --- how we are --------------------------------------------------------------------------------------
 
     def get_status(self) -> dict[str, object]:
-        """The familiar dictionary, of the whole portfolio; what was known last while the bus is away.
+        """Returns the familiar dictionary, of the whole portfolio; what was known last while the bus is away.
 
         Always of the same shape; `unknown` names what could not be read, and then stands at nothing.
         """
@@ -198,7 +198,7 @@ class PortfolioCoordinator:
 
     @property
     def open_positions(self) -> dict[str, OpenPosition]:
-        """The open positions of the whole portfolio by symbol."""
+        """Returns the open positions of the whole portfolio by symbol."""
         return open_positions_in(self.portfolio.view())
 
     @property
@@ -208,17 +208,17 @@ class PortfolioCoordinator:
 
     @property
     def stopped_out(self) -> bool:
-        """Whether the day's stop was reached."""
+        """Returns whether the day's stop was reached."""
         return self.get_status().get("stopped_out") is True
 
     @property
     def max_positions(self) -> int:
-        """The limit in force; what was asked for while there is none."""
+        """Returns the limit in force; what was asked for while there is none."""
         return int(str(self.portfolio.familiar()["max_positions"]))
 
     @property
     def daily_stop_loss(self) -> float:
-        """The limit in force, in dollars; what was asked for while there is none."""
+        """Returns the limit in force, in dollars; what was asked for while there is none."""
         return float(str(self.portfolio.familiar()["daily_stop_loss"]))
 
     # --- coming and going --------------------------------------------------------------------------------
@@ -245,18 +245,18 @@ class PortfolioCoordinator:
 
     # --- inside ------------------------------------------------------------------------------------------
 
-    def _report_open(self, leg: Leg) -> None:
+    def _report_open(self, leg: PricedLeg) -> None:
         before = self.held.leg(leg.symbol)
-        self.held.add(leg)  # before it is told: an order to close it, which that may bring, must find it
+        self.held.add(leg)  # before its report: an order to close, which that may cause, must find it
         try:
             self.gate.position_opened(leg.symbol, leg.side, leg.size, price=leg.price)
         except RefusedField:
             self.held.put(leg.symbol, before)
             raise
 
-    def _report_close(self, leg: Leg, price: Decimal, pnl: Decimal, reason: str) -> None:
+    def _report_close(self, leg: PricedLeg, price: Decimal, pnl: Decimal, reason: str) -> None:
         own = self.held.leg(leg.symbol)
-        self.held.put(leg.symbol, None)  # before it is told: what it triggers must not find it open
+        self.held.put(leg.symbol, None)  # before its report: an order that causes must not find it
         try:
             self.gate.position_closed(
                 leg.symbol,
@@ -272,7 +272,7 @@ class PortfolioCoordinator:
             self.held.put(leg.symbol, own)
             raise
 
-    def _see_that_it_is_granted(self, fill: Leg, granted: Granted) -> None:
+    def _ensure_granted(self, fill: PricedLeg, granted: GrantedSlot) -> None:
         """Asks anew for a fill that is other than was granted, or whose slot is gone by the log.
 
         A slot that covers it is never given back first: another could take it in between. This process's own
@@ -286,11 +286,11 @@ class PortfolioCoordinator:
             self.gate.withdraw(fill.symbol, "filled otherwise")
         answer = self.gate.request_entry(fill.symbol, fill.side, fill.size)
         if not answer:
-            told = f"{fill.symbol} was filled {fill.side} {fill.size} without a grant"
-            self._log.error(told, why=answer.reason)
+            message = f"{fill.symbol} was filled {fill.side} {fill.size} without a grant"
+            self._log.error(message, why=answer.reason)
 
     def _is_reserved(self, symbol: str) -> bool:
-        """Whether the slot is ours by the log; so too while nobody can be asked."""
+        """Returns whether the slot is ours by the log; so too while nobody can be asked."""
         try:
             seen = self._bus.standing(self.gate.worker)
         except BusError:
@@ -298,16 +298,16 @@ class PortfolioCoordinator:
         return what_can_be_read(seen.view).view.has_slot(self.gate.worker, symbol)
 
     def _until_decided(self) -> None:
-        """What was reported shows in what is read next, as it did in one process."""
+        """Waits until what was reported is decided, so that the next read shows it, as in one process."""
         wait_until_decided(self._bus, self._settings.answer_seconds)
 
-    def _leg(self, symbol: str) -> Leg | None:
-        """What is open in `symbol`: ours, or another's that this process closes for it."""
+    def _leg(self, symbol: str) -> PricedLeg | None:
+        """Returns what is open in `symbol`: ours, or another's that this process closes for it."""
         own = self.held.leg(symbol)
         return own or next((leg for leg in self.portfolio.legs() if leg.symbol == symbol), None)
 
     def _each_beat(self) -> None:
-        """Who was taken over is silent from then on: two of one name would announce themselves in turn."""
+        """Looks after limits, symbols and holdings; falls silent once its name was taken over."""
         if self._claim.lost_to:
             self.gate.fall_silent()
         else:
@@ -316,7 +316,7 @@ class PortfolioCoordinator:
             self.held.look(self.portfolio.last_view, self.gate.orders)
 
     def _also_trade(self, symbols: Sequence[str]) -> bool:
-        """Only while nothing is held: what another process has just closed would be announced as open."""
+        """Announces symbols while nothing is held: else what another just closed would count as open."""
         with self.gate.orders:
             return self.held.is_flat and self.gate.also_trades(symbols)
 

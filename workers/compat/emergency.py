@@ -2,9 +2,9 @@
 
 It is called where something is open or ordered, so that of many processes only those report which have to
 close; where nobody at all has anything, in one of them, the first that takes the order up. Closing depends on
-nothing that can be absent: what the callback is told comes from the order itself and from what this process
+nothing that can be absent: the callback's context comes from the order itself and from what this process
 knows. How often it is called is the gate's to know, which counts the fills that were registered since
-(`workers.client.closing.asked_once`); what it was told to close it is not told again, unless more was filled.
+(`workers.client.closing.asked_once`); a leg is handed to the callback once, unless more of it was filled.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from portfold.events.wire.bus import Entry
 from portfold.log import Log
 from portfold.workers.client.closing.flatten_order import KILLSWITCH, FlattenOrder, order_for
 from portfold.workers.compat.callbacks import Callback, call
-from portfold.workers.compat.positions import Leg as Own
+from portfold.workers.compat.positions import PricedLeg
 
 _EPISODES_REMEMBERED = 64
 _NO_EVENT = {str(ORIGIN)}
@@ -25,8 +25,10 @@ _NO_EVENT = {str(ORIGIN)}
 _Value = TypeVar("_Value")
 
 
-class _Heard(NamedTuple):
-    """What the decision behind an order says of everybody: legs open and asked for, the day's P&L if told."""
+class _OrderContext(NamedTuple):
+    """What the decision behind an order says of everybody: legs open and asked for, the day's P&L if it has
+    it.
+    """
 
     legs: tuple[Leg, ...]
     pending: tuple[Leg, ...]
@@ -35,8 +37,8 @@ class _Heard(NamedTuple):
 
 class Emergency:
     """`callback` gives the one to call, `to_close` what this process holds when the order comes, `slots` what
-    it may have ordered, `known` what the context tells where the order does not: it must ask nobody. `tells`
-    says whether this is the process that tells people of something; asked where nothing is to be closed.
+    it may have ordered, `known` what the context holds where the order does not: it must ask nobody.
+    `is_chosen` says whether this process is the one to notify people; asked where nothing is to be closed.
     """
 
     def __init__(
@@ -44,10 +46,10 @@ class Emergency:
         worker: str,
         callback: Callable[[], Callback | None],
         *,
-        to_close: Callable[[FlattenOrder], Sequence[Own]],
+        to_close: Callable[[FlattenOrder], Sequence[PricedLeg]],
         slots: Callable[[], Sequence[str]],
         known: Callable[[], Mapping[str, object]],
-        tells: Callable[[str], bool],
+        is_chosen: Callable[[str], bool],
         log: Log,
     ) -> None:
         self._worker = worker
@@ -55,41 +57,47 @@ class Emergency:
         self._to_close = to_close
         self._slots = slots
         self._known = known
-        self._tells = tells
+        self._is_chosen = is_chosen
         self._log = log
-        self._told: dict[str, Sequence[Own]] = {}
-        self._heard: dict[str, _Heard] = {}
+        self._handed_out: dict[str, Sequence[PricedLeg]] = {}
+        self._decided: dict[str, _OrderContext] = {}
 
     def hears(self, entry: Entry) -> FlattenOrder | None:
-        """The order in a decision, if it is one for this process. ValueError for a decision that is none."""
+        """Returns the order in a decision, if it is one for this process. ValueError for a decision that is
+        none.
+        """
         order = order_for(self._worker, entry)
         if order is not None and order.everything:  # else it says nothing of the others
             fields = entry.by_name
             pnl = fields.get("daily_pnl")
             legs, pending = (tuple(parse_legs(fields.get(name, ""))) for name in ("positions", "pending"))
-            _remember(self._heard, order.episode, _Heard(legs, pending, None if pnl is None else float(pnl)))
+            _remember(
+                self._decided,
+                order.episode,
+                _OrderContext(legs, pending, None if pnl is None else float(pnl)),
+            )
         return order
 
     def flatten(self, order: FlattenOrder) -> None:
-        """To be called once for each episode, and again for what was filled since; not for what is closed.
+        """Calls the callback once an episode, and again for what was filled since; not for what is closed.
 
-        An order for some of it names them, and no others are told; nor is what was told before, which may be
-        being closed.
+        Of an order for some legs only those are handed to it; never a leg that it got before, which may be
+        closing.
         """
         episode = str(order.event) if order.episode.startswith(KILLSWITCH) else order.episode
         # A pull of the kill switch and the order that its event brings are one, in whatever episode that is.
         names = {episode, str(order.event)}
-        before = [self._told[name] for name in names if name in self._told]
-        told = [leg for legs in before for leg in legs]
-        own = [leg for leg in self._to_close(order) if not any(leg is one for one in told)]
+        before = [self._handed_out[name] for name in names if name in self._handed_out]
+        handed_out = [leg for legs in before for leg in legs]
+        own = [leg for leg in self._to_close(order) if not any(leg is one for one in handed_out)]
         if not order.everything:
             named = {leg.symbol for leg in order.positions}
             own = [leg for leg in own if leg.symbol in named]
-        if not own and any(name in self._told for name in names - _NO_EVENT):
+        if not own and any(name in self._handed_out for name in names - _NO_EVENT):
             return
         has_any = own or order.positions or order.pending or self._slots()
-        heard = self._heard.get(episode) if order.everything else None
-        if not has_any and self._others_have(heard):
+        decided = self._decided.get(episode) if order.everything else None
+        if not has_any and self._others_have(decided):
             self._log.info("Ordered to flatten: nothing is open here", cause=order.cause)
             return
         callback = self._callback()
@@ -97,33 +105,38 @@ class Emergency:
             self._log.critical(
                 "Ordered to flatten, and there is no emergency_exit_callback", cause=order.cause
             )
-        elif has_any or order.event == ORIGIN or self._tells(f"flatten {order.event}"):
-            call(callback, order.cause.replace(" ", "_"), self._context(heard, own))
+        elif has_any or order.event == ORIGIN or self._is_chosen(f"flatten {order.event}"):
+            call(callback, order.cause.replace(" ", "_"), self._context(decided, own))
         for name in names:
-            _remember(self._told, name, [*told, *own])
+            _remember(self._handed_out, name, [*handed_out, *own])
 
-    def _others_have(self, heard: _Heard | None) -> bool:
-        """Whether anything is open or ordered elsewhere: by the order, or else by what was known last."""
-        return bool(heard.legs or heard.pending) if heard else bool(self._known().get("held_by_others"))
+    def _others_have(self, decided: _OrderContext | None) -> bool:
+        """Returns whether anything is open or ordered elsewhere: by the order, or else by what was known
+        last.
+        """
+        return bool(decided.legs or decided.pending) if decided else bool(self._known().get("held_by_others"))
 
-    def _context(self, heard: _Heard | None, own: Sequence[Own]) -> dict[str, object]:
-        """What the callback is told: `open_positions` are those to be closed here, `held_by_others` not.
+    def _context(self, decided: _OrderContext | None, own: Sequence[PricedLeg]) -> dict[str, object]:
+        """Returns the callback's context: `open_positions` are those to be closed here, `held_by_others`
+        not.
 
         They are kept apart, for a callback that closes all it is shown would else close them once in each
         process. An order for some of it, as for a late fill, names only that: what others hold is then what
         was known last.
         """
-        told = {
+        context: dict[str, object] = {
             "daily_pnl": 0.0,
             "stop_loss_limit": 0.0,
             "trading_day": "",
             "held_by_others": [],
         } | dict(self._known())
-        if heard and heard.daily_pnl is not None:
-            told["daily_pnl"] = heard.daily_pnl
-        if heard and heard.legs:
-            told["held_by_others"] = sorted({leg.symbol for leg in heard.legs if leg.worker != self._worker})
-        return told | {
+        if decided and decided.daily_pnl is not None:
+            context["daily_pnl"] = decided.daily_pnl
+        if decided and decided.legs:
+            context["held_by_others"] = sorted(
+                {leg.symbol for leg in decided.legs if leg.worker != self._worker}
+            )
+        return context | {
             "open_positions": [leg.symbol for leg in own],
             "trigger_time": datetime.now(UTC).isoformat(),
         }

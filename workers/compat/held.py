@@ -1,9 +1,9 @@
 """What one drop-in holds: its positions, the slots that are not registered yet, and what became of them.
 
-There is no broker here to ask: what is registered is what the coordinator is told that is open here, and what
-the emergency callback is told to close. So what another process has closed, or a person has settled, must not
-stay here: it would be closed a second time, and the position turned around. Guarantees: it is forgotten, and
-that is said, once the log tells who closed it; what the log has merely lost is kept, and asked about.
+There is no broker here to ask: what is registered is announced to the coordinator as open here, and handed to
+the emergency callback to close. So what another process has closed, or a person has settled, must not stay
+here: it would be closed a second time, and the position turned around. Guarantees: it is forgotten, and that
+is logged, once the log shows who closed it; what the log has merely lost is kept, and asked about.
 """
 
 import threading
@@ -22,14 +22,14 @@ from portfold.log import Log
 from portfold.workers.client.closing.flatten_order import KILLSWITCH, FlattenOrder
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.grants import ask_about_an_earlier_life
-from portfold.workers.compat.positions import Leg, legs_in
+from portfold.workers.compat.positions import PricedLeg, legs_in
 from portfold.workers.run.decided import wait_until_decided
 
 _LOOK_BACK = 2_000  # events: what was closed since the last sign of life is among them
 _ALL = 1 << 62  # contracts: more than any leg has
 
 
-class Granted(NamedTuple):
+class GrantedSlot(NamedTuple):
     """A slot, and what was asked for."""
 
     decision: Decision
@@ -37,7 +37,7 @@ class Granted(NamedTuple):
     size: int
 
     def covers(self, side: Side, size: int) -> bool:
-        """Whether a fill of that is what was granted, or a part of it."""
+        """Returns whether a fill of that is what was granted, or a part of it."""
         return side == self.side and size <= self.size
 
 
@@ -60,8 +60,8 @@ class Holdings:
         self._patience_seconds = patience_seconds
         self._log = log
         self._lock = threading.Lock()
-        self._granted: dict[str, Granted] = {}
-        self._legs: dict[str, Leg] = {}
+        self._granted: dict[str, GrantedSlot] = {}
+        self._legs: dict[str, PricedLeg] = {}
         self._gone: dict[str, int] = {}
         """So much of a leg somebody else has closed. The leg stays the object that it was: see `to_close`."""
         self._counted: set[str] = set()
@@ -72,17 +72,17 @@ class Holdings:
 
     # --- slots -------------------------------------------------------------------------------------------
 
-    def grant(self, symbol: str, granted: Granted) -> None:
-        """A slot is ours from now on. By the log nobody holds the symbol: it was closed, or lost there."""
+    def grant(self, symbol: str, granted: GrantedSlot) -> None:
+        """Adds a slot that was granted; by the log nobody held the symbol then."""
         with self._lock:
             self._granted[symbol] = granted
         if self.leg(symbol) is not None:
             with suppress(BusError):
                 self._ask_who_closed(symbol)
 
-    def ungrant(self, symbol: str, size: int | None = None) -> Granted | None:
-        """The slot, as it was, is about to be used for so many contracts, or given back; None where there is
-        none. Of a larger one the rest stays.
+    def ungrant(self, symbol: str, size: int | None = None) -> GrantedSlot | None:
+        """Takes `size` contracts out of a slot, or all of it. Returns the slot as it was; None where there is
+        none.
         """
         with self._lock:
             granted = self._granted.pop(symbol, None)
@@ -91,40 +91,40 @@ class Holdings:
             return granted
 
     def slots(self) -> list[str]:
-        """The symbols that were granted and are not registered: something may have been ordered."""
+        """Returns the symbols that were granted and are not registered: something may have been ordered."""
         with self._lock:
             return sorted(self._granted)
 
-    def slot(self, symbol: str) -> Granted | None:
+    def slot(self, symbol: str) -> GrantedSlot | None:
         """Returns what was granted in the symbol and is not registered."""
         with self._lock:
             return self._granted.get(symbol)
 
     # --- positions ---------------------------------------------------------------------------------------
 
-    def leg(self, symbol: str) -> Leg | None:
-        """What is open in the symbol."""
+    def leg(self, symbol: str) -> PricedLeg | None:
+        """Returns what is open in the symbol."""
         with self._lock:
             return self._left(symbol) if symbol in self._legs else None
 
     def is_shown(self, symbol: str) -> bool:
-        """Whether the log has shown that what is open in the symbol is ours."""
+        """Returns whether the log has shown that what is open in the symbol is ours."""
         with self._lock:
             return symbol in self._shown
 
     @property
     def is_flat(self) -> bool:
-        """Whether nothing is open here."""
+        """Returns whether nothing is open here."""
         with self._lock:
             return not self._legs
 
-    def add(self, fresh: Leg) -> None:
-        """A fill: with what is open in the symbol, at the average price."""
+    def add(self, fresh: PricedLeg) -> None:
+        """Adds a fill to what is open in the symbol, at the average price."""
         before = self.leg(fresh.symbol)
         self.put(fresh.symbol, before.joined(fresh) if before else fresh)
 
-    def put(self, symbol: str, leg: Leg | None) -> None:
-        """This is what is open in the symbol now."""
+    def put(self, symbol: str, leg: PricedLeg | None) -> None:
+        """Replaces what is open in the symbol."""
         with self._lock:
             self._gone.pop(symbol, None)
             if leg is None:
@@ -134,10 +134,10 @@ class Holdings:
                 self._legs[symbol] = leg
 
     def holdings(self) -> list[Holding]:
-        """What the coordinator is told that is open here, with what an earlier life held. Raises BusError.
+        """Returns what to announce as open, with what an earlier life held. Raises BusError.
 
-        Not what another process has closed since the log showed it, all of a leg or a part: told again, it
-        would count as open.
+        Not what another process has closed since the log showed it, all of a leg or a part: announced again,
+        it would count as open.
         """
         self._take_over()
         with self._lock:
@@ -148,17 +148,17 @@ class Holdings:
             legs = [self._left(symbol) for symbol in self._legs]
         return [Holding(leg.symbol, leg.side, leg.size, leg.price) for leg in legs]
 
-    def to_close(self, order: FlattenOrder) -> list[Leg]:
-        """What is open when an order comes, by symbol; in doubt it is.
+    def to_close(self, order: FlattenOrder) -> list[PricedLeg]:
+        """Returns what is open when an order comes, by symbol; in doubt it is.
 
         A fill makes another object of a leg; that somebody else has closed a part of it does not.
 
-        The bus is asked only where the order itself, which tells all that is open here by the log, leaves
+        The bus is asked only where the order itself, which names all that is open here by the log, leaves
         something out that the log has shown; for a kill switch and without a bus never.
         """
-        told = order.everything and order.event > ORIGIN and not order.episode.startswith(KILLSWITCH)
+        names_all = order.everything and order.event > ORIGIN and not order.episode.startswith(KILLSWITCH)
         with self._lock:
-            doubtful = self._shown - {leg.symbol for leg in order.positions} if told else set()
+            doubtful = self._shown - {leg.symbol for leg in order.positions} if names_all else set()
         for symbol in sorted(doubtful):
             with suppress(BusError):
                 self._forget_if_closed(symbol)
@@ -185,7 +185,9 @@ class Holdings:
             return sorted(self._shown - on_the_log)
 
     def _ask_who_closed(self, symbol: str) -> None:
-        """The log, and where it does not tell, whoever reads this process's log. Raises BusError."""
+        """Looks on the log for who closed it, and logs the question where it does not show. Raises
+        BusError.
+        """
         if self._forget_if_closed(symbol):
             return
         self._log.critical(f"{symbol} is open here, and not by the log any more: who closed it?")
@@ -215,7 +217,7 @@ class Holdings:
         return not left
 
     def _closed_by_others(self, symbol: str) -> list[_Close]:
-        """By the log, each once: those that are later than the last that it tells of the leg in our word."""
+        """Returns, each once, the closes on the log that are later than our own last report of the leg."""
         found: dict[str, _Close] = {}
         for entry in self._bus.events_before(self._bus.last_event(), count=_LOOK_BACK):
             fields = entry.by_name
@@ -235,8 +237,8 @@ class Holdings:
                 break
         return list(found.values())
 
-    def _left(self, symbol: str) -> Leg:
-        """What is open of the leg. To be called with the lock held."""
+    def _left(self, symbol: str) -> PricedLeg:
+        """Returns what is open of the leg. To be called with the lock held."""
         leg, gone = self._legs[symbol], self._gone.get(symbol, 0)
         return leg._replace(size=leg.size - gone) if gone else leg
 
@@ -255,5 +257,5 @@ class Holdings:
 
 
 def _whole(status: Mapping[str, str]) -> PortfolioView:
-    """All of the view: where a part cannot be read nobody knows what is open. Raises BusRefused."""
+    """Returns all of the view: where a part cannot be read nobody knows what is open. Raises BusRefused."""
     return view_in(status) or PortfolioView()

@@ -58,7 +58,7 @@ def claim_a_name(bus: Bus, name: str, settings: GateSettings, log: Log) -> tuple
 
 
 def _is_free(bus: Bus, name: str, lapse_seconds: float, log: Log) -> bool:
-    """Whether no process gives signs of life under the name without having claimed it.
+    """Returns whether no process gives signs of life under the name without having claimed it.
 
     One that has just died seems alive for `lapse_seconds`, and may be this one's own earlier life: so long it
     waits for the name.
@@ -75,7 +75,9 @@ def _is_free(bus: Bus, name: str, lapse_seconds: float, log: Log) -> bool:
 
 
 def _is_taken(bus: Bus, name: str) -> bool:
-    """Whether a process of that name gives signs of life; one that said goodbye still does, for a moment."""
+    """Returns whether a process of that name gives signs of life; one that said goodbye still does, for a
+    moment.
+    """
     if bus.beats([name])[0] is None:
         return False
     known = what_can_be_read(bus.status().get(VIEW, "")).view

@@ -1,8 +1,8 @@
-"""Of many processes with the same thing to tell people, the one that tells it.
+"""Chooses, of many processes with the same message for people, the one that sends it.
 
 Each process of a program hears the same day end, and the same order where nobody has anything to close: each
-would send the same message. Guarantees: of those that ask about one subject one is told yes, the first, and
-it is told so again; with the bus away each is, since nobody knows of the others and silence would be worse.
+would send the same message. Guarantees: of those that ask about one subject the first is chosen, and stays
+so; with the bus away each is, since nobody knows of the others and silence would be worse.
 """
 
 import secrets
@@ -22,8 +22,8 @@ class OneOfMany:
         self._me = f"{worker} {secrets.token_hex(8)}"
         self._log = log
 
-    def tells(self, subject: str) -> bool:
-        """Whether this is the process that tells people of the subject."""
+    def is_chosen(self, subject: str) -> bool:
+        """Returns whether this process is the one to notify people of the subject."""
         try:
             # With a blank in it, it is no worker's name.
             other = self._bus.claim(f"telling {subject}", self._me, _REMEMBERED_MS, "")

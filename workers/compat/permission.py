@@ -1,4 +1,4 @@
-"""The answer to `can_open_position`: the tuple that it ever was, which cannot be misread as a yes."""
+"""The answer to `can_open_position`: the tuple of the old interface, which cannot be misread as a yes."""
 
 
 class Permission(tuple[bool, str]):

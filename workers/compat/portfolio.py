@@ -13,12 +13,12 @@ from portfold.events.wire.bus import VIEW, Bus
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.workers.client.amount import exact, whole
-from portfold.workers.compat.positions import Leg, legs_in
+from portfold.workers.compat.positions import PricedLeg, legs_in
 from portfold.workers.compat.shown import familiar
 from portfold.workers.run.program_limits import compare_limits, may_be_tightened, tighten_limits
 
 
-class Portfolio:
+class PortfolioReader:
     """`wanted` are the most positions and the daily stop, in dollars, that the program asks for."""
 
     def __init__(
@@ -34,11 +34,11 @@ class Portfolio:
 
     @property
     def last_view(self) -> PortfolioView:
-        """The view as it was read last: what of it can be read."""
+        """Returns the view as it was read last: what of it can be read."""
         return self._read.view if self._read else PortfolioView()
 
     def view(self) -> PortfolioView:
-        """What of the view can be read now; what was known last while the bus is away."""
+        """Returns what of the view can be read now; what was known last while the bus is away."""
         try:
             status = self._bus.status()
             self._read = what_can_be_read(status.get(VIEW, "")) if status else None
@@ -52,12 +52,12 @@ class Portfolio:
         return view
 
     def familiar(self) -> dict[str, object]:
-        """The status in the shape that code written for one process knows."""
+        """Returns the status in the shape that code written for one process knows."""
         self.view()
         return self._familiar()
 
-    def legs(self) -> list[Leg]:
-        """Everybody's."""
+    def legs(self) -> list[PricedLeg]:
+        """Returns everybody's."""
         return legs_in(self.view())
 
     def point_value(self, symbol: str) -> Decimal | None:
@@ -102,5 +102,5 @@ class Portfolio:
 
 
 def _dollars(daily_stop_loss: float) -> Decimal:
-    """The limit as it stands on the log: 2500 for 2500.0 and for -2500."""
+    """Returns the limit as it stands on the log: 2500 for 2500.0 and for -2500."""
     return Decimal(f"{abs(exact(daily_stop_loss, 'daily_stop_loss')).normalize():f}")

@@ -17,7 +17,7 @@ _PRICE_DECIMALS = Decimal("1e-10")
 
 
 class OpenPosition(NamedTuple):
-    """One open position: `size` is negative when it is short; `entry_price` is 0 where none was told."""
+    """One open position: `size` is negative when it is short; `entry_price` is 0 where none was reported."""
 
     symbol: str
     size: int
@@ -25,7 +25,7 @@ class OpenPosition(NamedTuple):
     entry_price: float
 
 
-class Leg(NamedTuple):
+class PricedLeg(NamedTuple):
     """What `worker` holds of `symbol`."""
 
     symbol: str
@@ -35,7 +35,7 @@ class Leg(NamedTuple):
     worker: str
     opened: datetime
 
-    def joined(self, fresh: "Leg") -> "Leg":
+    def joined(self, fresh: "PricedLeg") -> "PricedLeg":
         """With more contracts, at the average price; one of the other side takes its place."""
         if fresh.side != self.side:
             return fresh
@@ -45,7 +45,7 @@ class Leg(NamedTuple):
 
 
 def side_and_size(symbol: str, size: float) -> tuple[Side, int]:
-    """The side and the contracts that a signed size means. RefusedField for one that means none."""
+    """Returns the side and the contracts that a signed size means. RefusedField for one that means none."""
     try:
         contracts = int(size)
     except (TypeError, ValueError, OverflowError):
@@ -57,8 +57,8 @@ def side_and_size(symbol: str, size: float) -> tuple[Side, int]:
     return ("short" if contracts < 0 else "long"), abs(contracts)
 
 
-def implied_exit(leg: Leg, pnl: Decimal, point_value: Decimal | None) -> tuple[Decimal, Decimal]:
-    """The exit price at which the leg makes `pnl` dollars, and what it then makes.
+def implied_exit(leg: PricedLeg, pnl: Decimal, point_value: Decimal | None) -> tuple[Decimal, Decimal]:
+    """Returns the exit price at which the leg makes `pnl` dollars, and what it then makes.
 
     That is `pnl`, unless even the finest price is cents away, as with dozens of contracts that are worth
     millions a point. Where a point's value is not known, any price will do. RefusedField for no amount.
@@ -74,16 +74,16 @@ def implied_exit(leg: Leg, pnl: Decimal, point_value: Decimal | None) -> tuple[D
     return price.normalize(EXACT), pnl if abs(made - pnl) <= CENT else made
 
 
-def legs_in(view: PortfolioView) -> list[Leg]:
-    """Everybody's legs."""
+def legs_in(view: PortfolioView) -> list[PricedLeg]:
+    """Returns everybody's legs."""
     return [
-        Leg(one.symbol, one.side, one.size, one.price, one.worker, utc(one.opened_ms))
+        PricedLeg(one.symbol, one.side, one.size, one.price, one.worker, utc(one.opened_ms))
         for one in view.positions
     ]
 
 
 def open_positions_in(view: PortfolioView) -> dict[str, OpenPosition]:
-    """The same by symbol, for reading."""
+    """Returns the same by symbol, for reading."""
     return {
         leg.symbol: OpenPosition(
             leg.symbol, leg.size if leg.side == "long" else -leg.size, leg.opened, float(leg.price)

@@ -1,4 +1,4 @@
-"""The familiar status: always of the same shape, whatever the status hash holds, and what is unknown is said.
+"""The familiar status: always of the same shape, whatever the status hash holds; it names what is unknown.
 
 Pure. Code written for one process subscripts what it gets; so nothing is ever missing and nothing raises.
 """
@@ -11,7 +11,8 @@ NOBODY_LED = "everything: no coordinator has led yet, or the bus was never reach
 
 
 def familiar(read: ViewRead | None, max_positions: int, daily_stop_loss: float) -> dict[str, object]:
-    """The status as values, with `unknown`: the names of what could not be read, which stand at nothing.
+    """Returns the status as values, with `unknown`: the names of what could not be read, which stand at
+    nothing.
 
     Where no limits are in force, those of the arguments are shown.
     """

@@ -4,7 +4,7 @@
   date, a time at which every trading day is still under way, so it always falls into its own trading day. A
   date on a weekend is no trading day's, and is refused.
 - hourly: `time,open,high,low,close`, the time as 2012-01-03T09:00, the start of the hour on the clock of
-  the zone named for the symbol (UTC unless told). The bar ends one hour later, so bars
+  the zone named for the symbol (UTC unless set). The bar ends one hour later, so bars
   nearer together than an hour are refused: they are of another length. So is a file that begins with one
   bar a day, each at the same time: by its hourly reading a day would be known before it is over.
 
@@ -52,7 +52,7 @@ _LONGEST_LINE = 256
 _EXCHANGE = ZoneInfo("America/Chicago")
 _DAILY_CLOSE = time(15, 0)
 _HOUR_LONG = timedelta(hours=1)
-_TELLING = 3  # bars at the beginning of a file, each on another day at the same time
+_HEAD_BARS = 3  # bars at the beginning of a file, each on another day at the same time
 _CLOCK = len("2012-01-03")  # where the time of day begins
 _MARKS = " \"'<>"  # that others put around the names of columns
 _SPLIT = re.compile(r"[,;\t]")
@@ -94,17 +94,18 @@ class CsvFolder:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The symbols the folder has a file for, sorted."""
+        """Returns the symbols the folder has a file for, sorted."""
         return tuple(self._symbols)
 
     def form(self, symbol: str) -> Form:
-        """Whether the symbol's bars are daily or hourly."""
+        """Returns whether the symbol's bars are daily or hourly."""
         with _open(self._path(symbol)) as file:
             return _read_form(self._path(symbol), file)
 
     def bars(self, symbol: str) -> Iterator[Bar]:
-        """The symbol's bars, oldest first. A missing file or a wrong header is refused at once, a bad line
-        when it is reached."""
+        """Returns the symbol's bars, oldest first. A missing file or a wrong header is refused at once, a bad
+        line when it is reached.
+        """
         if self.form(symbol) == "hourly":
             self._refuse_days(self._path(symbol))
         return self._read(symbol)
@@ -113,9 +114,9 @@ class CsvFolder:
         """Looks at the beginning only: no market has one hour a day, three days long."""
         with _open(path) as file:
             _read_form(path, file)
-            first = [(number, line.split(",")[0]) for number, line in islice(_lines(path, file), _TELLING)]
+            first = [(number, line.split(",")[0]) for number, line in islice(_lines(path, file), _HEAD_BARS)]
         days, hours = {text[:_CLOCK] for _, text in first}, {text[_CLOCK:] for _, text in first}
-        if (len(days), len(hours)) == (_TELLING, 1):
+        if (len(days), len(hours)) == (_HEAD_BARS, 1):
             raise _error(
                 path,
                 first[1][0],
@@ -159,7 +160,9 @@ class _DailyClock:
         self._previous = ""
 
     def read(self, text: str) -> tuple[date, datetime]:
-        """The date and the end of its bar; BarError for what is no date, or none after the one before."""
+        """Returns the date and the end of its bar; BarError for what is no date, or none after the one
+        before.
+        """
         day = _parse_date(text)
         _check_order(text, self._previous, later=text > self._previous)
         if day.weekday() > 4:
@@ -177,8 +180,9 @@ class _HourlyClock:
         self._previous_start = datetime.min.replace(tzinfo=UTC)
 
     def read(self, text: str) -> tuple[date, datetime]:
-        """The date as written and the end of the bar; BarError for what is no time of this zone, or none
-        after the one before."""
+        """Returns the date as written and the end of the bar; BarError for what is no time of this zone, or
+        none after the one before.
+        """
         try:
             wall = _parse_hour(text)
             start = self._earliest_reading(wall, text)
@@ -206,7 +210,9 @@ class _HourlyClock:
 
 
 def no_utf8_from(path: Path) -> int | None:
-    """The first line of a file that is no text in UTF-8; None where there is none, or no file any more."""
+    """Returns the first line of a file that is no text in UTF-8; None where there is none, or no file any
+    more.
+    """
     decode = codecs.getincrementaldecoder("utf-8")().decode
     line = 1
     try:
@@ -251,7 +257,7 @@ def _list_symbols(folder: Path) -> dict[str, Path]:
 
 
 def _looks_like_bars(path: Path) -> bool:
-    """Whether the first line names prices in whatever form, or is a bar without a header."""
+    """Returns whether the first line names prices in whatever form, or is a bar without a header."""
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:  # in UTF-16 it is bars as well
             line = file.readline(_LONGEST_LINE).replace("\0", "").strip()
@@ -277,7 +283,7 @@ def _read_form(path: Path, file: TextIO) -> Form:
 
 
 def _lines(path: Path, file: TextIO) -> Iterator[tuple[int, str]]:
-    """The lines after the header with their numbers; empty ones are passed over."""
+    """Returns the lines after the header with their numbers; empty ones are passed over."""
     number = 2
     while line := _read_line(path, number, file):
         if stripped := line.rstrip("\n"):
@@ -329,5 +335,5 @@ def _prices(fields: list[str]) -> tuple[Decimal, Decimal, Decimal, Decimal]:
 
 
 def _error(path: Path, number: int, column: str | None, problem: str) -> BarsError:
-    place = f"{path}, line {number}" + (f", column {column}" if column else "")
-    return BarsError(f"{place}: {problem}")
+    location = f"{path}, line {number}" + (f", column {column}" if column else "")
+    return BarsError(f"{location}: {problem}")

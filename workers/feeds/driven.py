@@ -42,7 +42,7 @@ class DrivenFeed:
         self._seen = ORIGIN
 
     def stamp(self) -> str:
-        """The ID for events of the step under way."""
+        """Returns the ID for events of the step under way."""
         return at_time(self._now_ms)
 
     def bars(self) -> Iterator[Bar | None]:

@@ -28,7 +28,7 @@ _Speed = Annotated[Decimal, Exact(Decimal("0.001"), Decimal(1_000_000_000), 3)]
 
 
 def every(seconds: float) -> Schedule:
-    """A bar every so many seconds, whenever it ended."""
+    """Returns a bar every so many seconds, whenever it ended."""
     return lambda number, _: number * seconds
 
 
@@ -37,7 +37,7 @@ def at_speed(speed: float) -> Schedule:
     return lambda _, later: later.total_seconds() / speed
 
 
-class Played:
+class PlayedFeed:
     """The bars of `feed`, each when it is due; meets `protocol.LiveFeed`.
 
     `wait` waits that many seconds and returns true when it is time to stop, as `threading.Event.wait` does.
@@ -59,7 +59,7 @@ class Played:
         self._after = after
 
     def bars(self, symbol: str) -> Iterator[Bar]:
-        """The symbol's bars; ends when they do, or when told to stop."""
+        """Returns the symbol's bars; ends when they do, or when told to stop."""
         first: Bar | None = None
         begun, number = 0.0, 0
         for bar in self._feed.bars(symbol):
@@ -89,25 +89,31 @@ class _Synthetic(Struct, frozen=True):
     days: Annotated[int, Whole(1, LONGEST, "days")] = 10
 
 
-def open_csv(setup: FeedSetup) -> Played:
-    """The feed of kind `csv`: a folder's bars, one every `pace_seconds`. Raises ConfigError, BarsError."""
+def open_csv(setup: FeedSetup) -> PlayedFeed:
+    """Returns the feed of kind `csv`: a folder's bars, one every `pace_seconds`. Raises ConfigError,
+    BarsError.
+    """
     options = setup.options(_Csv)
     schedule = every(float(options.pace_seconds))
-    return Played(_folder(setup, options.folder), schedule, setup.stop.wait, after=setup.after)
+    return PlayedFeed(_folder(setup, options.folder), schedule, setup.stop.wait, after=setup.after)
 
 
-def open_replay(setup: FeedSetup) -> Played:
-    """The feed of kind `replay`: a folder's bars, `speed` times as fast. Raises ConfigError, BarsError."""
+def open_replay(setup: FeedSetup) -> PlayedFeed:
+    """Returns the feed of kind `replay`: a folder's bars, `speed` times as fast. Raises ConfigError,
+    BarsError.
+    """
     options = setup.options(_Replay)
     schedule = at_speed(float(options.speed))
-    return Played(_folder(setup, options.folder), schedule, setup.stop.wait, after=setup.after)
+    return PlayedFeed(_folder(setup, options.folder), schedule, setup.stop.wait, after=setup.after)
 
 
-def open_synthetic(setup: FeedSetup) -> Played:
-    """The feed of kind `synthetic`: a made-up market, a bar every `pace_seconds`. Raises ConfigError."""
+def open_synthetic(setup: FeedSetup) -> PlayedFeed:
+    """Returns the feed of kind `synthetic`: a made-up market, a bar every `pace_seconds`. Raises
+    ConfigError.
+    """
     options = setup.options(_Synthetic)
     market = SyntheticMarket(setup.configuration.contracts, days=options.days, seed=options.seed)
-    return Played(market, every(float(options.pace_seconds)), setup.stop.wait, after=setup.after)
+    return PlayedFeed(market, every(float(options.pace_seconds)), setup.stop.wait, after=setup.after)
 
 
 def _folder(setup: FeedSetup, folder: str) -> CsvFolder:

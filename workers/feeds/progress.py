@@ -17,13 +17,13 @@ from portfold.config import ConfigError
 _Time = Annotated[datetime, Meta(tz=True)]
 
 
-class _Noted(Struct, frozen=True):
+class _ProgressNote(Struct, frozen=True):
     last: _Time | None = None
     last_flat: _Time | None = None
     last_held: _Time | None = None
 
 
-class Progress:
+class BarProgress:
     """The times of the last bar begun, and of the last ones begun with nothing and with something held.
 
     `file` None: nothing is noted, and nothing known. Raises ConfigError.
@@ -31,16 +31,16 @@ class Progress:
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
-        self._noted = _read(file) if file is not None else _Noted()
+        self._noted = _read(file) if file is not None else _ProgressNote()
         self.last = self._noted.last
         self.last_held = self._noted.last_held
         self._last_flat = self._noted.last_flat
 
     def note(self, time: datetime, *, held: bool) -> None:
-        """A bar is begun, with something held or not. Raises OSError."""
+        """Notes that a bar is begun, and whether something is held. Raises OSError."""
         if self._file is None:
             return
-        self._noted = _Noted(
+        self._noted = _ProgressNote(
             last=time,
             last_flat=self._noted.last_flat if held else time,
             last_held=time if held else self._noted.last_held,
@@ -54,10 +54,10 @@ class Progress:
         return self._last_flat is None or time > self._last_flat
 
 
-def _read(file: Path) -> _Noted:
+def _read(file: Path) -> _ProgressNote:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=_Noted)
+        return msgspec.json.decode(file.read_bytes(), type=_ProgressNote)
     except FileNotFoundError:
-        return _Noted()
+        return _ProgressNote()
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigError(file, "", "a worker's progress", f"what cannot be read: {error}") from error

@@ -24,7 +24,7 @@ class FeedSetup(NamedTuple):
     after: datetime | None = None
 
     def options(self, shape: type[Shape]) -> Shape:
-        """The `options` of the feed's entry, as `shape` describes them. Raises ConfigError."""
+        """Returns the `options` of the feed's entry, as `shape` describes them. Raises ConfigError."""
         runtime = self.configuration.files.runtime.path
         return read_options(shape, self.entry.options, runtime, "feed.options")
 
@@ -37,11 +37,13 @@ class Feed(Protocol):
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The symbols it has bars of, in the order they are to be listed."""
+        """Returns the symbols it has bars of, in the order they are to be listed."""
         ...
 
     def bars(self, symbol: str) -> Iterator[Bar]:
-        """The bars of one symbol, oldest first; an error of the feed's own for a symbol it does not have."""
+        """Returns the bars of one symbol, oldest first; an error of the feed's own for a symbol it does not
+        have.
+        """
         ...
 
 

@@ -20,7 +20,7 @@ OURS = {
 
 
 def open_feed(setup: FeedSetup) -> LiveFeed:
-    """The feed that `setup.entry` names. Raises ConfigError, BarsError."""
+    """Returns the feed that `setup.entry` names. Raises ConfigError, BarsError."""
     runtime = setup.configuration.files.runtime.path
     feed: LiveFeed = find(setup.entry.kind, OURS, runtime, "feed.kind")(setup)
     if not callable(getattr(feed, "bars", None)):
@@ -29,7 +29,7 @@ def open_feed(setup: FeedSetup) -> LiveFeed:
 
 
 def refuse_no_market(feed: ConfiguredFeed) -> None:
-    """Raises BarsError for a folder that is none: a mistyped name is told before a server is asked."""
+    """Raises BarsError for a folder that is none: a mistyped name is reported before a server is asked."""
     folder = feed.options.get("folder")
     if feed.kind in ("csv", "replay") and isinstance(folder, str):
         refuse_no_folder(Path(folder))
@@ -38,7 +38,7 @@ def refuse_no_market(feed: ConfiguredFeed) -> None:
 def feed_for(
     configured: ConfiguredFeed, bars: str | None, options: dict[str, Decimal | int | None]
 ) -> ConfiguredFeed:
-    """The configured feed, unless `bars` names another: a kind, or a folder of CSV files.
+    """Returns the configured feed, unless `bars` names another: a kind, or a folder of CSV files.
 
     What is given of `options` goes before its own. A folder with a `speed` is replayed.
     """

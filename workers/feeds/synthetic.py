@@ -150,7 +150,7 @@ class SyntheticMarket:
 
     @cached_property
     def trading_days(self) -> tuple[date, ...]:
-        """The trading days' dates, in order."""
+        """Returns the trading days' dates, in order."""
         weeks, into = divmod(self._days + self._start.weekday(), 5)
         horizon = weeks * 7 + into
         monday = self._start - timedelta(days=self._start.weekday())
@@ -159,11 +159,13 @@ class SyntheticMarket:
 
     @property
     def bad_day(self) -> date:
-        """The date of the bad day."""
+        """Returns the date of the bad day."""
         return self.trading_days[self._bad_day - 1]
 
     def bars(self, symbol: str) -> Iterator[Bar]:
-        """The symbol's hourly bars, the first one ending at 18:00 Chicago of the evening before `start`."""
+        """Returns the symbol's hourly bars, the first one ending at 18:00 Chicago of the evening before
+        `start`.
+        """
         if symbol not in self._symbols:
             raise ValueError(f"expected one of {', '.join(self._symbols)}, got '{symbol}'")
         return self._bars(symbol)
@@ -187,7 +189,7 @@ class SyntheticMarket:
                 yield Bar(symbol, end, open_, high, low, close)
 
     def _path(self, symbol: str) -> Iterator[float]:
-        """How far the price is from its start after each step, in days' standard deviations."""
+        """Returns how far the price is from its start after each step, in days' standard deviations."""
         draw = Random(f"portfold/{self._seed}/{symbol}").random
         walk = noise = 0.0
         for index, common in enumerate(self._common):
@@ -198,7 +200,7 @@ class SyntheticMarket:
 
     @cached_property
     def _common(self) -> list[float]:
-        """What every symbol moves by at each step: the common factor and the sell-off."""
+        """Returns what every symbol moves by at each step: the common factor and the sell-off."""
         draw = Random(f"portfold/{self._seed}").random
         moves = []
         for index in range(self._days * _STEPS_A_DAY):

@@ -1,4 +1,4 @@
-"""What a filter is told about an entry: the features of a bar, its history and the side.
+"""The input of a filter: the features of a bar, its history and the side of an entry.
 
 This is the one definition, in training and live alike; whoever changes what a feature is counts `DEFINITION`
 up, and models of the old one are refused. Prices are measured in average true ranges, so that symbols and
@@ -41,7 +41,7 @@ FEATURES = (
     "side",  # 1 long, -1 short
 )
 
-_RANGE, _LONG_RANGE, _PLACE, _MOVES = 14, HISTORY, 20, (1, 5, 20)
+_RANGE, _LONG_RANGE, _PLACE_BARS, _MOVES = 14, HISTORY, 20, (1, 5, 20)
 _GRID = 1024
 _FARTHEST = 64.0
 _DAY_MINUTES = 24 * 60
@@ -58,24 +58,26 @@ class FeatureHistory:
         self._clock = SessionClock(trading_day)
         self._range = AverageTrueRange(_RANGE)
         self._long_range = AverageTrueRange(_LONG_RANGE)
-        self._bars: deque[Bar] = deque(maxlen=max(_PLACE, *_MOVES) + 1)
+        self._bars: deque[Bar] = deque(maxlen=max(_PLACE_BARS, *_MOVES) + 1)
 
     def take(self, bar: Bar) -> None:
-        """The next bar, in order."""
+        """Takes the next bar, in order."""
         self._bars.append(bar)
         self._range.take(bar)
         self._long_range.take(bar)
 
     def read(self, side: Side) -> tuple[float, ...]:
-        """The `FEATURES` of an entry at the close of the last bar. Raises MissingFeatures."""
+        """Returns the `FEATURES` of an entry at the close of the last bar. Raises MissingFeatures."""
         unit, long_unit = self._range.value, self._long_range.value
         if unit is None or long_unit is None:
             raise MissingFeatures(f"the features look back {HISTORY} bars, and so many have not come yet")
         last, before = self._bars[-1], self._bars[-2]
-        recent = list(self._bars)[-_PLACE:]
+        recent = list(self._bars)[-_PLACE_BARS:]
         low, high = min(bar.low for bar in recent), max(bar.high for bar in recent)
         if unit == 0 or low == high:
-            raise MissingFeatures(f"prices have not moved in {_PLACE} bars, so that nothing can be measured")
+            raise MissingFeatures(
+                f"prices have not moved in {_PLACE_BARS} bars, so that nothing can be measured"
+            )
         angle = 2 * pi * self._clock.minute_of(last.time) / _DAY_MINUTES
         values: tuple[Decimal | float | int, ...] = (
             internal_bar_strength(last),

@@ -41,13 +41,13 @@ class OnnxModel:
         self._output = outputs[1].name
 
     def probability(self, features: Sequence[float]) -> float:
-        """That the entry pays, from 0 to 1."""
+        """Returns the probability that the entry pays, from 0 to 1."""
         (found,) = self._session.run([self._output], {INPUT: np.array([features], dtype=self._type)})
         return float(found[0][1])
 
 
 def open_model(path: Path, symbol: str, trading: Mapping[str, Any]) -> tuple[OnnxModel, Sidecar]:
-    """The model in `path` for entries of `symbol`, traded by `trading` (see `sidecar.traded_by`).
+    """Returns the model in `path` for entries of `symbol`, traded by `trading` (see `sidecar.traded_by`).
 
     Raises ConfigError, which says what does not match.
     """
@@ -66,7 +66,7 @@ def open_model(path: Path, symbol: str, trading: Mapping[str, Any]) -> tuple[Onn
 
 
 def check_probes(model: OnnxModel, probes: Sequence[Probe]) -> None:
-    """ValueError for a score that is not that of training."""
+    """Raises ValueError for a score that differs from the one in training."""
     for probe in probes:
         found = model.probability(probe.features)
         if not abs(found - probe.probability) <= TOLERANCE:  # a NaN is none either
@@ -83,7 +83,7 @@ def _read(path: Path) -> bytes:
 
 
 def _check_runtime(sidecar: Sidecar, path: Path, installed: str) -> None:
-    """A runtime older than the one that a model was checked with may lack what it needs."""
+    """Raises ConfigError for a runtime older than the one that the model was checked with."""
     checked = sidecar.versions.get("onnxruntime", "")
     if not checked or _numbers(installed) < _numbers(checked):
         expected = f"onnxruntime {checked} or newer" if checked else "the version it was checked with"

@@ -30,11 +30,11 @@ class ModelFilter:
         )
 
     def take(self, bar: Bar) -> None:
-        """The next bar."""
+        """Takes the next bar."""
         self._history.take(bar)
 
     def judge(self, bar: Bar, side: Side) -> Verdict:
-        """What the model gives the entry, or why it cannot be asked."""
+        """Returns what the model gives the entry, or why it cannot be asked."""
         try:
             features = self._history.read(side)
         except MissingFeatures as missing:
@@ -49,7 +49,9 @@ class ModelFilter:
 
 
 def open_filter(configuration: Configuration, symbol: str, log: Log | None = None) -> EntryFilter | None:
-    """The filter of `symbol`, None where it names no model, and says which to `log`. Raises ConfigError."""
+    """Returns the filter of `symbol`, None where it names no model, and says which to `log`. Raises
+    ConfigError.
+    """
     runtime = configuration.runtime
     parameters = runtime.worker(symbol)
     opened: ModelFilter | None = None
@@ -69,5 +71,5 @@ def open_filter(configuration: Configuration, symbol: str, log: Log | None = Non
 
 
 def filter_in_words(opened: EntryFilter | None) -> str:
-    """What filters the entries."""
+    """Returns what filters the entries."""
     return opened.words if isinstance(opened, ModelFilter) else "no model: every signal goes to the gate"

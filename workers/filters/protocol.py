@@ -18,9 +18,9 @@ class EntryFilter(Protocol):
     """Judges one symbol's entries by its bars."""
 
     def take(self, bar: Bar) -> None:
-        """The next bar; given each once and in order, also those at which nothing is entered."""
+        """Takes the next bar; given each once and in order, also those at which nothing is entered."""
         ...
 
     def judge(self, bar: Bar, side: Side) -> Verdict:
-        """About an entry at the close of `bar`, the one taken last. What cannot be judged has not passed."""
+        """Judges an entry at the close of `bar`, the one taken last. What cannot be judged has not passed."""
         ...

@@ -31,7 +31,7 @@ class Probe(Struct, frozen=True, forbid_unknown_fields=True):
 class Sidecar(Struct, frozen=True, forbid_unknown_fields=True):
     """What is known of a model.
 
-    `model`: its kind. `features`, `definition`: what it is told, and by which definition. `traded_by`: the
+    `model`: its kind. `features`, `definition`: its inputs, and their definition. `traded_by`: the
     parameters and clocks of the entries it was trained on. `versions`: of the packages that made and checked
     it. `trained_until`: the end of the last bar it has seen; `trained_on`: its past, for people. `probes`:
     what it has to answer.
@@ -51,19 +51,19 @@ class Sidecar(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def sidecar_of(model: Path) -> Path:
-    """Where the sidecar of a model's file lies."""
+    """Returns where the sidecar of a model's file lies."""
     return model.with_name(f"{model.name}.json")
 
 
 def traded_by(parameters: IbsParameters, trading_day: TradingDayRoll) -> dict[str, Any]:
-    """What shapes the entries that a filter judges and what becomes of them, as plain JSON."""
+    """Returns what shapes the entries that a filter judges and what becomes of them, as plain JSON."""
     tree: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(parameters))
     kept = {name: value for name, value in tree.items() if name not in _NOT_TRADED_BY}
     return {**kept, "zone": trading_day.zone, "roll": trading_day.roll}
 
 
 def read_sidecar(model: Path) -> Sidecar:
-    """The sidecar of a model's file. Raises ConfigError."""
+    """Returns the sidecar of a model's file. Raises ConfigError."""
     path = sidecar_of(model)
     try:
         return msgspec.json.decode(path.read_bytes(), type=Sidecar)
@@ -90,10 +90,10 @@ def check_sidecar(
     )
     for field, expected, got in checks:
         if expected != got:
-            raise ConfigError(path, field, _told(expected), f"{_told(got)}; train the model anew")
+            raise ConfigError(path, field, _shown(expected), f"{_shown(got)}; train the model anew")
     if not sidecar.probes or any(len(probe.features) != len(FEATURES) for probe in sidecar.probes):
         raise ConfigError(path, "probes", f"some, of {len(FEATURES)} features each", "something else")
 
 
-def _told(value: object) -> str:
+def _shown(value: object) -> str:
     return msgspec.json.encode(value).decode()[:300]

@@ -3,9 +3,9 @@
 A flattener that was given another book, or runs as another user, stands ready and can close nothing. And what
 the book holds and the log does not, no limit counts, no open loss of it leads to a stop, and no reminder
 names it: a fill that was never reported, or a settlement of what is still open. An order to close everything
-closes it all the same, for that goes by the book. Guarantees: either is said, critically and with what to do,
-within some seconds, and lies on the bus for `portfold doctor` and `portfold status`. A report that is on its
-way to the log is no such thing: only what is so twice in a row is, and nothing is said of the log while
+closes it all the same, for that goes by the book. Guarantees: either is logged, critically and with what to
+do, within some seconds, and lies on the bus for `portfold doctor` and `portfold status`. A report that is on
+its way to the log is no such thing: only what is so twice in a row is, and nothing is said of the log while
 events are undecided.
 """
 
@@ -44,11 +44,11 @@ class BookWatch:
         self._next_look = clock.monotonic()
         self._missing: set[str] = set()
         self._unreported: set[str] = set()
-        self._said = self._said_unreported = ""
+        self._logged_lacks = self._logged_unreported = ""
         self.left_unreported: set[_Leg] = set()
 
     def look(self) -> None:
-        """Looks when it is time to, says what has changed, and leaves it on the bus. Raises nothing."""
+        """Compares when it is time to, logs what has changed, and leaves it on the bus. Raises nothing."""
         if self._clock.monotonic() < self._next_look:
             return
         self._next_look = self._clock.monotonic() + _LOOK_SECONDS
@@ -65,15 +65,16 @@ class BookWatch:
             self.left_unreported = set()
             self._log.warning("The book could not be compared with the log; trying again", why=repr(error))
             return
-        if lacks and lacks != self._said:
+        if lacks and lacks != self._logged_lacks:
             text = f"WRONG BOOK: {NOT_IN_THE_BOOK} when its owner dies"
             self._log.critical(text, open=lacks, what_to_do=WHAT_TO_DO)
-        if more and more != self._said_unreported:
+        if more and more != self._logged_unreported:
             self._log.critical(f"NOT ON THE LOG: {NOT_ON_THE_LOG}", open=more, what_to_do=_ASK)
-        self._said, self._said_unreported = lacks, more
+        self._logged_lacks, self._logged_unreported = lacks, more
 
     def _compared(self) -> tuple[set[str], set[str], set[_Leg]]:
-        """What is open on the log and not here, and the other way round; and what of that lost workers left.
+        """Returns what is open on the log and not here, and the other way round; and what of that lost
+        workers left.
 
         First the log, for the book is always ahead of it.
         """
@@ -92,7 +93,7 @@ class BookWatch:
 
 
 def _kept_for_the_lost(view: PortfolioView) -> set[_Leg]:
-    """The slots of lost workers, where these are to be flattened."""
+    """Returns the slots of lost workers, where these are to be flattened."""
     if view.limits is None or view.limits.on_worker_lost != "flatten":
         return set()
     lost = {one.worker for one in view.workers if one.presence == "lost"}

@@ -100,17 +100,17 @@ class Flattener:
 
         When some of it fails the rest is closed all the same, and the first failure raised.
         """
-        heard = order in self._covered
-        if not heard:
+        covered = order in self._covered
+        if not covered:
             held = self._broker.positions()  # perhaps long after the order was given
             later = self._allowed_since(order.event) if held else set()
             self._covered[order] = {_identity(one) for one in held if (one.owner, one.symbol) not in later}
             self._forget_the_oldest()
         if order.everything:
             standing = self._everything
-            if not heard or standing is None or standing.order != order:
+            if not covered or standing is None or standing.order != order:
                 standing = self._stand(order)
-            if not heard:  # what is tried again stands already, or has ended
+            if not covered:  # what is tried again stands already, or has ended
                 self._everything = standing
             failed, _ = self._close_orphans(standing)
         else:
@@ -136,7 +136,7 @@ class Flattener:
             failed, left = [error], True
         else:
             self._pauses.end(_THE_LOOK)
-        self._say_failed(failed)
+        self._log_failed(failed)
         if ends and not left and self._everything is standing:
             self._everything = None
 
@@ -155,7 +155,7 @@ class Flattener:
             failed = self._close_all(held, set(), "worker lost, fill unreported")
         except Exception as error:  # noqa: BLE001 - the bus, or whatever a user's own broker raises
             failed = [error]
-        self._say_failed(failed)
+        self._log_failed(failed)
 
     def _take_up(self) -> None:
         """Has an order that came before this process began stand, once all later ones are heard."""
@@ -201,7 +201,7 @@ class Flattener:
         signs = SignsOfLife(self._bus, lapse_seconds=self._lapse_seconds, clock=self._clock)
         return _Standing(order, self._clock.monotonic() + self._lapse_seconds, signs)
 
-    def _say_failed(self, failed: Iterable[Exception]) -> None:
+    def _log_failed(self, failed: Iterable[Exception]) -> None:
         for error in failed:
             self._log.critical("Orphans could not be closed; trying again, less often", why=repr(error))
 
@@ -210,13 +210,13 @@ class Flattener:
         legs = {(leg.worker, leg.symbol, leg.side) for leg in order.positions}
         held = self._broker.positions()
         wanted = [one for one in self._covered_by(order, held) if (one.owner, one.symbol, one.side) in legs]
-        self._say_what_is_not_here(legs, held)
+        self._log_missing(legs, held)
         return self._close_all(wanted, {(owner, symbol) for owner, symbol, _ in legs}, order.cause)
 
     def _covered_by(self, order: FlattenOrder, held: Sequence[BrokerPosition]) -> list[BrokerPosition]:
-        """Those of `held` that the order covers: what was open when it was given and has been ever since; and
-        while nobody may enter also what has come since, as a late fill, but for what was allowed after a
-        resume: that is another story, also once trading is halted again.
+        """Returns those of `held` that the order covers: what was open when it was given and has been ever
+        since; and while nobody may enter also what has come since, as a late fill, but for what was allowed
+        after a resume: that is another story, also once trading is halted again.
         """
         covered = self._covered.get(order, set())
         covered &= {_identity(one) for one in held}
@@ -247,13 +247,13 @@ class Flattener:
         return allowed
 
     def _may_have_been_entered_since(self, order: FlattenOrder) -> bool:
-        """Whether entries are allowed again, after the order is decided on, or were never forbidden."""
+        """Returns whether entries are allowed since the order was decided on, or were never forbidden."""
         head = self._bus.head()
         decided = head is not None and head.cursor >= min(order.event, self._bus.last_event())
         return decided and not what_can_be_read(self._bus.standing(NAME).view).view.denies_entries
 
-    def _say_what_is_not_here(self, legs: set[tuple[str, str, Side]], held: Sequence[BrokerPosition]) -> None:
-        """What is to be closed and neither open here nor closed here is in another book."""
+    def _log_missing(self, legs: set[tuple[str, str, Side]], held: Sequence[BrokerPosition]) -> None:
+        """Logs what is to be closed and is neither open nor closed in this book: another book has it."""
         here = {(one.owner, one.symbol) for one in held} | self._closed
         here |= {(fill.owner, fill.symbol) for fill in self._broker.unreported_exits()}
         missing = sorted(f"{symbol} of {owner}" for owner, symbol, _ in legs if (owner, symbol) not in here)
@@ -317,13 +317,13 @@ def _leg(one: BrokerPosition | ExitFill) -> tuple[str, str]:
 
 
 def _identity(held: BrokerPosition) -> tuple[str, str, Side, Decimal]:
-    """What tells a position from a later one of the same owner: what it was entered at."""
+    """Returns what distinguishes a position from a later one of the same owner: what it was entered at."""
     return held.owner, held.symbol, held.side, held.price
 
 
 def hears(entry: Entry) -> FlattenOrder | None:
-    """What concerns the flattener: what is handed over to it, what is overdue for long, and orders to close
-    everything.
+    """Returns what concerns the flattener: what is handed over to it, what is overdue for long, and orders to
+    close everything.
     """
     return handed_over(entry) or taken_over(entry) or order_for(NAME, entry)
 
@@ -332,7 +332,7 @@ def run(
     configuration: Configuration, settings: GateSettings, book: Path, *, log: Log, stop: threading.Event
 ) -> None:
     """Stands ready until `stop` is set. Raises BrokerError, ConfigError."""
-    # Without the bus it cannot tell who is dead, so it leaves everything to the owners.
+    # Without the bus it cannot know who is dead, so it leaves everything to the owners.
     settings = msgspec.structs.replace(settings, on_bus_loss="hold")
     bus = Bus(connect(settings.url, password=settings.password), settings.portfolio)
     with closing(open_broker(BrokerSetup(configuration, NAME, book, log, os.environ))) as broker:

@@ -28,13 +28,13 @@ class SideBySide:
         self._under_way: dict[Hashable, threading.Thread] = {}
 
     def is_under_way(self, name: Hashable) -> bool:
-        """Whether that is still being done."""
+        """Returns whether that is still being done."""
         with self._lock:
             return name in self._under_way
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything is still being done."""
+        """Returns whether anything is still being done."""
         with self._lock:
             return bool(self._under_way)
 

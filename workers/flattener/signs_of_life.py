@@ -2,7 +2,7 @@
 
 A sign of life lapses by the server's clock: put back an hour, that of a dead worker is there an hour longer.
 But a living worker renews it. Guarantees: who has none is silent, and who has not renewed it for as long as
-one lasts, by this machine's clock; who was not seen to renew it yet, and may be silent, is told apart.
+one lasts, by this machine's clock; who was not seen to renew it yet, and may be silent, is listed apart.
 """
 
 from collections.abc import Iterable

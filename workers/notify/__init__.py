@@ -1,1 +1,1 @@
-"""Alerts: what on the log is worth one, its wording, the merging of many, and how each is surely told."""
+"""Alerts: what on the log is worth one, its wording, the merging of many, and their delivery."""

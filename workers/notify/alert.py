@@ -1,4 +1,4 @@
-"""An alert, and the message that one or several of them are told in. Plain values."""
+"""An alert, and the message that one or several are sent in. Plain values."""
 
 from msgspec import Struct
 
@@ -9,10 +9,10 @@ LEVELS: tuple[AlertLevel, ...] = ("info", "warning", "critical")
 
 
 class Alert(Struct, frozen=True):
-    """Something worth telling, at the millisecond `at_ms` of the log's clock.
+    """Something worth a message, at the millisecond `at_ms` of the log's clock.
 
-    Its first line says it all, those after it more. Alerts of one kind and one `group` may be told as one,
-    with their `subject`s counted; without a group never.
+    Its first line says it all, those after it more. Alerts of one kind and one `group` may be merged into one
+    line, with their `subject`s counted; without a group never.
     """
 
     kind: AlertKind
@@ -36,10 +36,10 @@ class Message(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """All its lines."""
+        """Returns all its lines."""
         return "\n".join(self.lines)
 
 
 def gravest(alerts: tuple[Alert, ...]) -> AlertLevel:
-    """The highest level among them."""
+    """Returns the highest level among them."""
     return max((alert.level for alert in alerts), key=LEVELS.index)

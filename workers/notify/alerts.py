@@ -1,9 +1,9 @@
 """What is worth an alert: one event with its decisions, as they stand on record, gives alerts in order.
 
-Pure: the same log gives the same alerts. What time brought (a day that is over, a reminder) is told before
-the event that was folded after it. Of an event that was refused, or that was folded before, only its
-decisions tell. Which message is worth one, and in what words, is in `coordinator/views/words`; added here is
-what only who remembers the days can say.
+Pure: the same log gives the same alerts. Alerts of what time brought (a day that is over, a reminder) come
+before those of the event that was folded after it. Of an event that was refused, or that was folded before,
+only the decisions give alerts. Which message is worth one, and in what words, is in
+`coordinator/views/words`; added here is what only who remembers the days can say.
 """
 
 from typing import NamedTuple
@@ -52,28 +52,28 @@ class Worded(NamedTuple):
 
 
 def alerts_of(book: AlertMemory, recorded: Recorded, clock: When) -> Worded:
-    """The alerts of the next event on record."""
+    """Returns the alerts of the next event on record."""
     event, at = decode_event(recorded.event.fields), recorded.event.id
-    telling = _Telling(book, at, clock)
-    decisions = _read(recorded, telling)
+    collector = _Collector(book, at, clock)
+    decisions = _read(recorded, collector)
     for decision in decisions:
         if isinstance(decision, _OF_TIME):
-            telling.of_decision(decision, event)
+            collector.of_decision(decision, event)
     if refusal(decisions) is None and not isinstance(event, Malformed):
-        telling.of_event(event, decisions)
+        collector.of_event(event, decisions)
     for decision in decisions:
         if not isinstance(decision, _OF_TIME):
-            telling.of_decision(decision, event)
-    return Worded(tuple(telling.alerts), telling.book)
+            collector.of_decision(decision, event)
+    return Worded(tuple(collector.alerts), collector.book)
 
 
-def _read(recorded: Recorded, telling: "_Telling") -> list[Decision]:
+def _read(recorded: Recorded, collector: "_Collector") -> list[Decision]:
     decisions: list[Decision] = []
     for entry in recorded.decisions:
         try:
             decisions.append(decode_decided(entry.fields)[0])
         except RefusedField as refused:  # of a later version of the vocabulary
-            telling.unreadable(f"{entry.id}: {refused}")
+            collector.unreadable(f"{entry.id}: {refused}")
     return decisions
 
 
@@ -84,14 +84,14 @@ class _KnownByMemory(Known):
         self._book, self._at, self._event = book, at, event
 
     def is_answered_for(self) -> bool:
-        """Whether what is missing lies before an event that acknowledged a loss."""
+        """Returns whether what is missing lies before an event that acknowledged a loss."""
         known = self._book.acknowledged
         if not known or not isinstance(self._event, LogTailMissing):
             return False
         return StreamId.parse(self._event.saw) < StreamId.parse(known)
 
     def slots_left(self) -> list[str]:
-        """The symbols of the slots that it was granted, and neither used nor gave back."""
+        """Returns the symbols of the slots that it was granted, and neither used nor gave back."""
         event = self._event
         return self._book.slots_of(event.worker) if isinstance(event, WorkerStopped | WorkerLost) else []
 
@@ -103,15 +103,15 @@ class _KnownByMemory(Known):
         return self._book.long_renewed_ms(event.worker, event.symbol, self._at.ms)
 
     def leader(self) -> str:
-        """Who led last."""
+        """Returns who led last."""
         return self._book.leader
 
     def limits(self) -> str:
-        """As the last LimitsChanged told."""
+        """Returns the limits of the last LimitsChanged, in words."""
         return self._book.limits
 
 
-class _Telling:
+class _Collector:
     """Collects the alerts of one event. The exchange's clock at it is `when`."""
 
     def __init__(self, book: AlertMemory, at: StreamId, clock: When) -> None:
@@ -124,17 +124,17 @@ class _Telling:
         self._add(AlertWords("event_rejected", "warning", wording.unreadable(what), "unreadable", "decision"))
 
     def of_event(self, event: Event, decisions: list[Decision]) -> None:
-        """What the event itself says, where it counts."""
+        """Adds the alerts of the event itself, where it counts."""
         if isinstance(event, _FACTS):
             if self.book.is_repeat(event):
                 return
             self.book = self.book.with_fact(event)
-        for said in words_of_event(event, _KnownByMemory(self.book, self._at, event)):
-            self._add(said.alert)
+        for words in words_of_event(event, _KnownByMemory(self.book, self._at, event)):
+            self._add(words.alert)
         self.book = after_event(self.book, self._at, event, decisions)
 
     def of_decision(self, decision: Decision, event: Event | Malformed) -> None:
-        """What was decided on the event, or because time had passed."""
+        """Adds the alert of what was decided on the event, or because time had passed."""
         self._add(words_of_decision(decision, event).alert)
         match decision:
             case StopLossTriggered():
@@ -152,21 +152,21 @@ class _Telling:
 
     def _day_over(self, started: TradingDayStarted) -> None:
         lines = day_and_week.day_summary(started, self.book.trades, self.book.denied)
-        self._say(Alert("day_summary", "info", self._at.ms, lines))
+        self._append(Alert("day_summary", "info", self._at.ms, lines))
         signs = day_and_week.week_signs(self.book.week.with_day(started))
         if signs and begins_a_week(started):
-            self._say(Alert("weekly_signs", "warning", self._at.ms, signs))
+            self._append(Alert("weekly_signs", "warning", self._at.ms, signs))
 
     def _add(self, words: AlertWords | None) -> None:
         if words is not None:
             lines = wording.timed(words, self._when)
-            self._say(Alert(words.kind, words.level, self._at.ms, lines, words.group, words.subject))
+            self._append(Alert(words.kind, words.level, self._at.ms, lines, words.group, words.subject))
 
-    def _say(self, alert: Alert) -> None:
+    def _append(self, alert: Alert) -> None:
         self.alerts.append(alert)
 
 
 def missed_alert(after: StreamId, up_to: StreamId, clock: When) -> Alert:
-    """That events are gone before they could be told."""
+    """Makes the alert that events are gone before they could be sent."""
     since = str(after) if after != ORIGIN else "the beginning"
     return Alert("alerts_missed", "critical", up_to.ms, wording.missed(since, str(up_to), clock(up_to.ms)))

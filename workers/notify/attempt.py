@@ -1,4 +1,4 @@
-"""Attempts to tell a message, each on a thread of its own: however a sink hangs, whoever waits can go on.
+"""Attempts to send a message, each on a thread of its own: however a sink hangs, whoever waits can go on.
 
 And how long to wait before the next: longer with each failure, up to a bound, by chance a little less, so
 that many who wait for the same service do not come back at once.
@@ -31,7 +31,7 @@ class Attempt:
         self._thread.start()
 
     def rest_seconds(self) -> float:
-        """For how long the next should be held back. Raises NotSent; only once it is over or given up."""
+        """Returns how long to hold the next back, once this is over or given up. Raises NotSent."""
         if not self.over.is_set():
             raise NotSent(f"no end of it within {ATTEMPT_SECONDS:g} s")
         if self._failed is not None:
@@ -58,12 +58,12 @@ class Attempts:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is on its way, but what was given up."""
+        """Returns whether nothing is on its way, but what was given up."""
         now = time.monotonic()
         return all(one.over.is_set() or now > one.give_up for one in self._under_way)
 
     def begin(self, message: Message) -> Attempt | None:
-        """The next attempt; None while too many still hang."""
+        """Returns the next attempt; None while too many still hang."""
         self._under_way = [one for one in self._under_way if not one.over.is_set()]
         if len(self._under_way) >= _MOST_HANGING:
             return None
@@ -80,7 +80,7 @@ class Backoff:
         self._pause_seconds = FIRST_PAUSE_SECONDS
 
     def next_seconds(self, asked_for: float | None) -> float:
-        """How long to wait now: what the other side asked for, if that is longer."""
+        """Returns how long to wait now: what the other side asked for, if that is longer."""
         pause = self._pause_seconds * self._random.uniform(0.5, 1.0)
         self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
         return max(pause, asked_for or 0.0)

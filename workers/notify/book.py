@@ -94,7 +94,9 @@ class AlertMemory(Struct, frozen=True):
     slots: dict[str, Granted] = field(default_factory=dict)
 
     def is_repeat(self, fact: WorkerEvent) -> bool:
-        """Whether this is the last fact of its session, published once more. Older ones the fold refuses."""
+        """Returns whether this is the last fact of its session, published once more. Older ones the fold
+        refuses.
+        """
         return self.facts.get(_session(fact)) == fact.seq
 
     def with_fact(self, fact: WorkerEvent) -> "AlertMemory":
@@ -135,7 +137,7 @@ class AlertMemory(Struct, frozen=True):
         return replace(self, slots={name: slot for name, slot in self.slots.items() if name != gone})
 
     def slots_of(self, worker: str) -> list[str]:
-        """The symbols in which the worker has a slot still."""
+        """Returns the symbols in which the worker has a slot still."""
         names = (name.rpartition(":") for name in self.slots)
         return sorted(symbol for owner, _, symbol in names if owner == worker)
 
@@ -147,12 +149,12 @@ class AlertMemory(Struct, frozen=True):
 
 
 def begins_a_week(started: TradingDayStarted) -> bool:
-    """Whether the new day lies in another calendar week than the one before it."""
+    """Returns whether the new day lies in another calendar week than the one before it."""
     return week_of(started.previous_day) != week_of(started.day)
 
 
 def book_text(book: AlertMemory) -> str:
-    """The book as it is written down."""
+    """Returns the book as it is written down."""
     return msgspec.json.encode(book).decode()
 
 

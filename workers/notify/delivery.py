@@ -1,4 +1,4 @@
-"""Tells one destination all that it is to be told: at least once, in order, whatever becomes of either end.
+"""Delivers one destination all of its alerts: at least once, in order, whatever becomes of either end.
 
 One notifier at a time has the destination; others stand by. When its lease is lost, or the bus away, it
 begins again where the log says that it was; how long the log is out of reach is watched over all terms.
@@ -22,7 +22,7 @@ _FINISH_SECONDS = 5.0
 
 
 class Delivery:
-    """Tells `sink` what `plan` says, until `stop` is set. `who` is a name that no other notifier has."""
+    """Sends to `sink` what `plan` says, until `stop` is set. `who` is a name that no other notifier has."""
 
     def __init__(
         self, bus: NotifierBus, plan: Plan, sink: Sink, *, who: str, log: Log, stop: threading.Event
@@ -40,7 +40,7 @@ class Delivery:
         self._trouble = ""
 
     def run(self) -> None:
-        """Until told to stop. What goes wrong with the bus is logged once, and tried again."""
+        """Delivers until told to stop. What goes wrong with the bus is logged once, and tried again."""
         while not self._stop.is_set():
             try:
                 self._one_term()
@@ -79,7 +79,7 @@ class Delivery:
             self._hand_back()
 
     def _take_over(self) -> Term | None:
-        """The destination, as soon as it is free; None when told to stop first."""
+        """Returns the destination, as soon as it is free; None when told to stop first."""
         standing_by = False
         while not self._stop.is_set():
             term = self._bus.take_over(self._plan.name, self._who, self._plan.lease_ms)

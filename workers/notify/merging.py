@@ -18,7 +18,7 @@ Fits = Callable[[str], bool]
 
 
 def next_message(alerts: Sequence[Alert], *, stale_before_ms: int, clock: When, fits: Fits) -> Message | None:
-    """What to send first of the alerts that wait; None when there are none.
+    """Returns what to send first of the alerts that wait; None when there are none.
 
     `stale_before_ms`: what is older is stale. A message that does not fit even with a single alert is for
     who sends it to cut.
@@ -44,7 +44,9 @@ def _run(
     lines_of: Callable[[Sequence[Alert]], tuple[str, ...]],
     fits: Fits,
 ) -> Message:
-    """A long run from the first alert on, of those that belong together, that fits; found by halving."""
+    """Returns a long run from the first alert on, of those that belong together, that fits; found
+    by halving.
+    """
     length = next((index for index, one in enumerate(alerts) if not belongs(one)), len(alerts))
     fitting, too_many = 1, length + 1
     trying = length

@@ -1,9 +1,9 @@
-"""That the log cannot be used is said without the log: on that day it is the alert that matters.
+"""Alerts that the log cannot be used, without the log: on that day it is the alert that matters.
 
-Told to the destination past all that waits, by every notifier that finds the log out of reach for ten
+Sent to the destination past all that waits, by every notifier that finds the log out of reach for ten
 seconds, as none can know what another reaches. Once each time, and once that it is over: when the log has
 been used again for as long. What does not get through is tried again until the next word replaces it. It
-follows from no event, so it moves no place: nothing else that is to be told is lost or changed by it.
+follows from no event, so it moves no place: no other alert is lost or changed by it.
 """
 
 import time
@@ -17,7 +17,7 @@ from portfold.workers.notify.sinks.protocol import NotSent
 from portfold.workers.notify.words.wording import When, time_line
 
 PATIENCE_SECONDS = 10.0
-"""How long nobody leads, or the log is out of reach, before that is said."""
+"""How long nobody leads, or the log is out of reach, before that is alerted."""
 _WHY_SHOWN = 300
 
 
@@ -34,20 +34,20 @@ class Outage:
         self._since: float | None = None
         self._since_ms = 0
         self._well_since: float | None = None
-        self._said = False
-        self._to_say: Message | None = None
+        self._reported = False
+        self._message: Message | None = None
         self._attempt: Attempt | None = None
         self._next_try = 0.0
 
     def lasts(self, why: str) -> None:
-        """The log could not be used just now."""
+        """Notes that the log could not be used just now."""
         now = time.monotonic()
         self._well_since = None
         if self._since is None:
             self._since, self._since_ms = now, _wall_ms()
-        if not self._said and now - self._since >= PATIENCE_SECONDS:
-            self._said = True
-            self._say(
+        if not self._reported and now - self._since >= PATIENCE_SECONDS:
+            self._reported = True
+            self._report(
                 "🚨 THE LOG IS OUT OF REACH: perhaps no entry is answered and no stop noticed; alerts wait",
                 f"Why: {readable(why[:_WHY_SHOWN])}",
                 f"Seen by notifier {self._who}. Is Redis there? portfold doctor",
@@ -56,15 +56,15 @@ class Outage:
         self._go_on()
 
     def is_over(self) -> None:
-        """The log was used just now."""
+        """Notes that the log was used just now."""
         if self._since is not None:
             now = time.monotonic()
             self._well_since = self._well_since or now
-            if not self._said:
+            if not self._reported:
                 self._since = None
             elif now - self._well_since >= PATIENCE_SECONDS:
-                self._since, self._said = None, False
-                self._say(
+                self._since, self._reported = None, False
+                self._report(
                     "✅ The log can be reached again; what happened meanwhile is told as usual",
                     f"Out of reach since {self._clock(self._since_ms):%Y-%m-%dT%H:%M:%S}, "
                     f"as seen by notifier {self._who}",
@@ -77,10 +77,10 @@ class Outage:
         if self._attempt is not None:
             self._attempt.over.wait(within_seconds)
 
-    def _say(self, *lines: str) -> None:
+    def _report(self, *lines: str) -> None:
         if self._wanted:
             at = _wall_ms()
-            self._to_say = Message("critical", ("not_deciding",), lines, 1, at, at, closed=True)
+            self._message = Message("critical", ("not_deciding",), lines, 1, at, at, closed=True)
             self._next_try = 0.0
 
     def _go_on(self) -> None:
@@ -89,8 +89,8 @@ class Outage:
         if attempt is not None and (attempt.over.is_set() or now > attempt.give_up):
             self._conclude(attempt)
         may_begin = self._attempt is None and self._attempts.idle and now >= self._next_try
-        if self._to_say is not None and may_begin:
-            self._attempt = self._attempts.begin(self._to_say)
+        if self._message is not None and may_begin:
+            self._attempt = self._attempts.begin(self._message)
 
     def _conclude(self, attempt: Attempt) -> None:
         self._attempt = None
@@ -102,8 +102,8 @@ class Outage:
                 self._next_try = time.monotonic() + self._backoff.next_seconds(failed.retry_seconds)
                 return
         self._backoff.reset()
-        if self._to_say is attempt.message:
-            self._to_say = None
+        if self._message is attempt.message:
+            self._message = None
 
 
 def _wall_ms() -> int:

@@ -1,4 +1,4 @@
-"""What is to be told to one destination, and by what: the same for all terms in which a notifier has it."""
+"""What is to be sent to one destination, and by what: the same for all terms in which a notifier has it."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +28,7 @@ class Plan(NamedTuple):
 
 
 class Way(NamedTuple):
-    """How the destination is told, whichever term it is."""
+    """How the destination is reached, whichever term it is."""
 
     attempts: Attempts
     backoff: Backoff

@@ -1,4 +1,4 @@
-"""The notifier as a process: tells people what happens, and can hurt nothing. Its composition root.
+"""The notifier as a process: alerts people, and can hurt nothing. Its composition root.
 
 Each destination is served by itself, on a thread and a connection of its own: one that hangs holds up no
 other, and none of them the coordinator, which does not know that there is a notifier.
@@ -47,7 +47,7 @@ def run(
     stop: threading.Event,
     lease_ms: int = LEASE_MS,
 ) -> None:
-    """Tells alerts until `stop` is set, and ends within 30 s then. Raises ConfigError, NotifierFailed.
+    """Sends alerts until `stop` is set, and ends within 30 s then. Raises ConfigError, NotifierFailed.
 
     Addresses are taken from the variables in `environ` that the configuration names.
     """
@@ -96,7 +96,7 @@ def _serve(deliveries: Mapping[str, threading.Thread], stop: threading.Event) ->
 def _sinks(
     configuration: Configuration, portfolio: str, environ: Mapping[str, str], log: Log
 ) -> dict[str, Sink]:
-    """A sink for each destination; Discord's share what Discord asks of all of them."""
+    """Returns a sink for each destination; Discord's share what Discord asks of all of them."""
     rest = GlobalRest()
     return {
         name: _sink(destination, webhook_url(configuration, name, environ), portfolio, rest, log)
@@ -109,13 +109,13 @@ def _sink(destination: Destination, url: str | None, portfolio: str, rest: Globa
 
 
 def webhook_sink(destination: Destination, url: str, portfolio: str, rest: GlobalRest) -> Sink:
-    """What tells a destination that has an address."""
+    """Returns the sink of a destination that has an address."""
     if destination.to == "discord":
         return DiscordSink(Address(url), rest)
     return WebhookSink(Address(url), portfolio)
 
 
 def _own_name() -> str:
-    """A name that no other notifier has, anywhere."""
+    """Returns a name that no other notifier has, anywhere."""
     host = _UNFIT_FOR_A_NAME.sub("-", socket.gethostname())[:40]
     return f"{host}.{os.getpid()}.{secrets.token_hex(3)}"

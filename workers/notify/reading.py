@@ -52,20 +52,20 @@ class Reading:
 
     @property
     def last(self) -> StreamId:
-        """The last event that was handed out."""
+        """Returns the last event that was handed out."""
         return self._reader.cursor
 
     @property
     def waits_for_decision(self) -> bool:
-        """Whether an event was seen that nobody has decided on yet."""
+        """Returns whether an event was seen that nobody has decided on yet."""
         return self._seen > self.last
 
     def wait(self, block_ms: int) -> None:
-        """Until there is an event behind the last one, decided or not; at most so long. Raises BusError."""
+        """Waits, at most `block_ms`, for an event behind the last one, decided or not. Raises BusError."""
         self._seen = self._reader.next_event(block_ms) or self._seen
 
     def more(self) -> Iterator[Read]:
-        """What comes next, at most a batch; nothing when there is nothing now. Raises TermOver, BusError."""
+        """Yields what comes next, at most a batch, perhaps nothing. Raises TermOver, BusError."""
         extent = self._bus.extent()  # asked first: of what an archiver took by then, the look knows
         look = self._bus.look(self._destination, self.term)
         self.leader, self.now_ms = look.leader, look.now_ms
@@ -86,12 +86,12 @@ class Reading:
             self._begun = begun
 
     def _missed(self, up_to: StreamId, why: str) -> Missed:
-        """Goes on behind what can no longer be read."""
+        """Moves the cursor behind what can no longer be read, and returns that gap."""
         after, self._reader.cursor = self._reader.cursor, up_to
         return Missed(after, up_to, why)
 
     def _trimmed(self, extent: Extent, look: Look) -> StreamId | None:
-        """Up to where events that come next may be gone, though no archiver took them; None for none."""
+        """Returns up to where the next events may be gone, though no archiver took them; None for none."""
         cursor = self._reader.cursor
         an_archiver_was_here = look.archived != ORIGIN and look.archived >= cursor
         if an_archiver_was_here or not trimmed_away(cursor, extent):

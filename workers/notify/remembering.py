@@ -33,7 +33,7 @@ from portfold.workers.notify.book import AlertMemory, Trade, Trades, Week, begin
 
 
 def after_event(book: AlertMemory, at: StreamId, event: Event, decisions: Sequence[Decision]) -> AlertMemory:
-    """The memory after an event that counts."""
+    """Returns the memory after an event that counts."""
     match event:
         case PositionOpened() | EntryWithdrawn():
             return book.without_slot(event.worker, event.symbol)
@@ -51,7 +51,7 @@ def after_event(book: AlertMemory, at: StreamId, event: Event, decisions: Sequen
 
 
 def after_decision(book: AlertMemory, at: StreamId, decision: Decision) -> AlertMemory:
-    """The memory after a decision."""
+    """Returns the memory after a decision."""
     match decision:
         case EntryAllowed(repeats=""):
             return book.with_grant(decision.worker, decision.symbol, at.ms)

@@ -5,12 +5,12 @@ from portfold.workers.notify.alert import LEVELS, Alert
 
 
 def wants(destination: Destination, alert: Alert) -> bool:
-    """Whether the alert goes there."""
+    """Returns whether the alert goes there."""
     return wants_kind(destination, alert.kind, alert.level)
 
 
 def wants_kind(destination: Destination, kind: AlertKind, level: AlertLevel) -> bool:
-    """Whether such an alert goes there: as its kind is set, else by its level."""
+    """Returns whether such an alert goes there: as its kind is set, else by its level."""
     chosen = destination.kinds.get(kind)
     if chosen is not None:
         return chosen

@@ -1,7 +1,7 @@
-"""The alerts of one destination that wait to be told, with what is needed to note that they were.
+"""The alerts of one destination that wait to be sent, and the cursor up to which they were.
 
 Bounded: when it is full no more is read from the log, where everything waits as well. An event may have
-several alerts, told in several messages, so the place in the log has a part: which alert of the next event
+several alerts, sent in several messages, so the cursor has a part: which alert of the next event
 comes next.
 """
 
@@ -31,13 +31,13 @@ class WaitingEvent(NamedTuple):
 
 
 class Waiting:
-    """In the order of the log, from the place `told` on, where the book was `book`."""
+    """In the order of the log, from the cursor `start` on, where the book was `book`."""
 
-    def __init__(self, told: DeliveryCursor, book: AlertMemory) -> None:
+    def __init__(self, start: DeliveryCursor, book: AlertMemory) -> None:
         self._held: deque[WaitingEvent] = deque()
-        self._cursor = told.cursor
+        self._cursor = start.cursor
         self._book = book
-        self._resume = told.part
+        self._resume = start.part
         self._done = 0
         self._count = 0
         self._behind = 0
@@ -48,12 +48,12 @@ class Waiting:
 
     @property
     def count(self) -> int:
-        """How many alerts wait."""
+        """Returns how many alerts wait."""
         return self._count
 
     @property
     def alerts(self) -> list[Alert]:
-        """The first of them: more than any message holds."""
+        """Returns the first of them: more than any message holds."""
         waiting = (alert for held in self._held for _, alert in held.alerts)
         return list(islice(waiting, self._done, self._done + _LOOKED_AT))
 
@@ -63,7 +63,7 @@ class Waiting:
         return next(held.since for held in self._held if held.alerts)
 
     def add(self, held: WaitingEvent) -> None:
-        """The next event. What was told of it before a restart is left out."""
+        """Adds the next event, without those of its alerts that were sent before a restart."""
         if held.at is not None and self._resume:
             left = tuple((number, alert) for number, alert in held.alerts if number >= self._resume)
             held, self._resume = held._replace(alerts=left), 0
@@ -73,7 +73,7 @@ class Waiting:
             self._pass_silent()
 
     def tell(self, count: int) -> None:
-        """The next `count` alerts are told."""
+        """Notes that the next `count` alerts were sent."""
         self._done += count
         self._count -= count
         while self._held and self._held[0].alerts and self._done >= len(self._held[0].alerts):
@@ -82,7 +82,7 @@ class Waiting:
             self._pass_silent()
 
     def _pass_silent(self) -> None:
-        """What has no alerts needs no telling."""
+        """Passes over events without alerts."""
         while self._held and not self._held[0].alerts:
             self._pass_first()
 
@@ -95,21 +95,21 @@ class Waiting:
 
     @property
     def behind(self) -> int:
-        """How many events are dealt with, and that is not noted yet."""
+        """Returns how many events are dealt with and not yet noted."""
         return self._behind
 
     @property
     def told(self) -> DeliveryCursor:
-        """The place by now."""
+        """Returns the cursor by now."""
         return DeliveryCursor(self._cursor, self._part, book_text(self._book))
 
     def noted(self) -> None:
-        """The place is noted."""
+        """Notes that the cursor is written down."""
         self._behind = 0
 
     @property
     def _part(self) -> int:
-        """Which alert of the next event comes next; the notifier's own words do not count."""
+        """Returns which alert of the next event comes next; the notifier's own words do not count."""
         for held in self._held:
             if held.at is not None:
                 return held.alerts[self._done][0] if held is self._held[0] and held.alerts else _first(held)

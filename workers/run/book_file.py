@@ -20,13 +20,15 @@ from portfold.workers.client.settings import GateSettings
 
 
 def book_of(portfolio: str, folder: Path, kind: str = PAPER, log: str = "") -> Path:
-    """Where the book of a portfolio's broker of that kind lies, for the log of that name."""
+    """Returns where the book of a portfolio's broker of that kind lies, for the log of that name."""
     name = kind.rpartition(":")[2]  # of FILE.py:NAME, the name
     return folder / ("-".join(filter(None, [name, portfolio, log])) + ".sqlite")
 
 
 def book_there(settings: GateSettings, folder: Path, kind: str) -> Path:
-    """The same for the log on that server. Raises BusError where it is away and was never seen before."""
+    """Returns the same for the log on that server. Raises BusError where it is away and was never seen
+    before.
+    """
     address = f"{without_secrets(settings.url)} {settings.portfolio}"
     note = folder / NOTES / sha256(address.encode()).hexdigest()[:16]
     try:

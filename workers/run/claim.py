@@ -2,10 +2,10 @@
 
 Two processes of one name would each believe that it is the worker: the log follows one, the broker both.
 Guarantees: of two that start at once one has the name; who finds it held by a process that renews it is
-refused, and told the way out; a holder that was killed, and renews nothing, is succeeded after some two of
+refused, with the way out; a holder that was killed, and renews nothing, is succeeded after some two of
 its signs of life, or, by one that is `patient`, once its claim has lapsed, so that a living one that gets no
-processor for a moment keeps its name; one whose name was taken over learns it at its next sign of life, says
-so and stops.
+processor for a moment keeps its name; one whose name was taken over learns it at its next sign of life, logs
+it and stops.
 With the bus away nothing is known of the others: then it goes on, and looks again at each sign of life.
 """
 
@@ -90,7 +90,7 @@ class Claim:
         self.close()
 
     def _lives(self, holder: str, *, patient: bool) -> bool:
-        """Whether the holder renews its claim; to who is patient, has it after a whole one too."""
+        """Returns whether the holder renews its claim; to who is patient, has it after a whole one too."""
         held = {self._worker: holder}
         if not patient:
             return bool(renewed(self._bus, held, BEATS_TO_SEE * self._beat, self._stop))
@@ -135,6 +135,6 @@ def renewed(bus: Bus, held: Mapping[str, str], seconds: float, stop: threading.E
 
 
 def shown_holder(holder: str) -> str:
-    """A holder as people read it: `process 4711 on host`."""
+    """Returns a holder as people read it: `process 4711 on host`."""
     host, _, rest = holder.partition(" ")
     return f"process {rest.partition(' ')[0]} on {host}"

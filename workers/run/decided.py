@@ -1,4 +1,4 @@
-"""Waits until what was said is decided, so that what is read next shows it."""
+"""Waits until what was published is decided, so that what is read next shows it."""
 
 import time
 
@@ -9,7 +9,7 @@ _PAUSE_SECONDS = 0.002
 
 
 def wait_until_decided(bus: Bus, seconds: float) -> bool:
-    """Until all that is on the log by now is decided, at most `seconds`; false if it is not.
+    """Waits, at most `seconds`, until all that is on the log by now is decided. Returns false if it is not.
 
     Does not wait where nobody coordinates, or the bus is away.
     """

@@ -1,4 +1,4 @@
-"""What a worker says of its broker as it announces itself.
+"""What a worker announces as held, even when its broker cannot answer at first.
 
 It exists because a broker may be unable to say anything at the very start, and the worker goes on all the
 same. Guarantees: what an earlier life closed and did not live to report is reported before the first
@@ -19,7 +19,7 @@ class FirstWords:
         self._holdings: Callable[[], list[Holding]] | None = None
 
     def are(self, report_leftovers: Callable[[], None], holdings: Callable[[], list[Holding]]) -> None:
-        """To be called before the gate is started, with what needs the gate itself."""
+        """Sets what to report and announce; called before the gate is started."""
         self._report_leftovers, self._holdings = report_leftovers, holdings
 
     def __call__(self) -> list[Holding]:

@@ -48,7 +48,7 @@ Record = Callable[[Fields, Decided], object]
 class InProcessPortfolio:
     """One portfolio; `gate` makes the gates of its workers. Only for one thread.
 
-    It begins, with its limits, when the time is first said.
+    It begins, with its limits, when `at` is first called.
     """
 
     def __init__(self, limits: LimitsChanged, *, record: Record | None = None) -> None:
@@ -65,27 +65,27 @@ class InProcessPortfolio:
         return cls(configured_limits(configuration), record=record)
 
     def gate(self, worker: str, symbols: Iterable[str] = ()) -> "InProcessGate":
-        """The gate of a worker."""
+        """Returns the gate of a worker."""
         gate = InProcessGate(self, worker, " ".join(symbols))
         self._gates.append(gate)
         return gate
 
     def at(self, moment: datetime) -> None:
-        """It is `moment` now, in whole milliseconds; an earlier one than before changes nothing."""
+        """Moves time on to `moment`, in whole milliseconds; an earlier one than before changes nothing."""
         ms = round(moment.timestamp() * 1000)
         if ms <= self._at.ms:
             return
         began = self._at != ORIGIN
         kept = [(gate, one) for gate in self._gates for one in gate.held.values() if gate.standing(one)]
         self._at = StreamId(ms - 1, 0)
-        self.say(ClockTicked(), ms)
+        self.fold(ClockTicked(), ms)
         for gate, decision in kept:
             if not gate.standing(decision):
                 gate.ask_again(decision)
         if not began:
-            self.say(self._limits)
+            self.fold(self._limits)
 
-    def say(self, event: Event, ms: int | None = None) -> Decided:
+    def fold(self, event: Event, ms: int | None = None) -> Decided:
         """Folds the event, and passes on what is ordered. Raises RefusedField."""
         fields = encode_checked(event)
         same = ms is None or ms == self._at.ms
@@ -102,12 +102,14 @@ class InProcessPortfolio:
         return decided
 
     def get_status(self) -> dict[str, object]:
-        """The portfolio's status, see `coordinator.views.status`."""
+        """Returns the portfolio's status, see `coordinator.views.status`."""
         return status_values(portfolio_view(self.state, self._at))
 
 
 class InProcessGate:
-    """One worker's way to the portfolio in its own process; meets `asking.Gate`. Orders come at once."""
+    """One worker's way to the portfolio in its own process; meets `gate_protocol.Gate`. Orders come
+    at once.
+    """
 
     def __init__(self, portfolio: InProcessPortfolio, worker: str, symbols: str) -> None:
         self.worker = worker
@@ -116,23 +118,23 @@ class InProcessGate:
         self._symbols = symbols
         self._number = 0
         self._callbacks: list[Callable[[FlattenOrder], object]] = []
-        self._asked: dict[str, Callable[..., Event]] = {}
+        self._requests: dict[str, Callable[..., Event]] = {}
         self.held: dict[str, Decision] = {}
         """What was allowed with `hold`, and is neither filled nor given back, by symbol."""
 
     def start(self) -> "InProcessGate":
         """Announces the worker."""
-        self._say(partial(WorkerStarted, symbols=self._symbols))
+        self._publish(partial(WorkerStarted, symbols=self._symbols))
         return self
 
     def announce_again(self) -> bool:
-        """Announces it anew; there is nothing that its reports have not said."""
+        """Announces it anew; its reports cover everything."""
         self.start()
         return True
 
     def close(self, reason: str = "") -> None:
         """Says goodbye. Positions stay as they are."""
-        self._say(partial(WorkerStopped, reason=as_text(reason)))
+        self._publish(partial(WorkerStopped, reason=as_text(reason)))
 
     def on_flatten(self, callback: Callable[[FlattenOrder], object], *, reminded: bool = False) -> None:  # noqa: ARG002
         """Calls `callback` for every order to close; time stands still meanwhile, and nobody reminds."""
@@ -157,12 +159,12 @@ class InProcessGate:
         decision = self._ask(ask, symbol)
         if decision and hold:
             self.held[symbol] = decision
-            self._asked[symbol] = ask
+            self._requests[symbol] = ask
         return decision
 
     def ask_again(self, decision: Decision) -> None:
-        """For a slot that was held and has expired: it stands again, or, after a no, is held no longer."""
-        again = self._ask(self._asked[decision.symbol], decision.symbol)
+        """Requests an expired `hold` slot anew: it stands again or, after a no, is held no longer."""
+        again = self._ask(self._requests[decision.symbol], decision.symbol)
         if again:
             decision.event, decision.expires_ms = again.event, again.expires_ms
         else:
@@ -170,10 +172,10 @@ class InProcessGate:
 
     def _let_go(self, symbol: str) -> None:
         self.held.pop(symbol, None)
-        self._asked.pop(symbol, None)
+        self._requests.pop(symbol, None)
 
     def _ask(self, ask: Callable[..., Event], symbol: str) -> Decision:
-        decided = self._say(ask)
+        decided = self._publish(ask)
         answer = read_answer(decided.at, [Entry(at, fields) for at, fields in decided.entries])
         return Decision(
             allowed=answer.allowed,
@@ -188,11 +190,13 @@ class InProcessGate:
     def withdraw(self, symbol: str, reason: str = "") -> bool:
         """Gives the slot back: the order was refused, cancelled or not sent."""
         self._let_go(symbol)
-        self._say(partial(EntryWithdrawn, symbol=symbol, reason=as_text(reason)))
+        self._publish(partial(EntryWithdrawn, symbol=symbol, reason=as_text(reason)))
         return True
 
     def standing(self, decision: Decision, *, seconds: float = 0.0) -> bool:  # noqa: ARG002 - no time passes
-        """Whether a yes still holds: its slot is reserved, and the portfolio neither stopped nor halted."""
+        """Returns whether a yes still holds: its slot is reserved, and the portfolio neither stopped nor
+        halted.
+        """
         state = self.portfolio.state
         slots = state.reservations.values()
         reserved = any(one.request == str(decision.event) and not one.revoked for one in slots)
@@ -204,7 +208,7 @@ class InProcessGate:
         """Reports a fill."""
         self._let_go(symbol)
         paid = exact(price, "price")
-        self._say(
+        self._publish(
             partial(
                 PositionOpened, symbol=symbol, side=side, size=whole(size), price=paid, fill=as_name(fill)
             )
@@ -238,7 +242,7 @@ class InProcessGate:
             owner=owner,
             fill=as_name(fill),
         )
-        self._say(closed)
+        self._publish(closed)
         if recorded is not None:
             recorded()
         return True
@@ -246,12 +250,12 @@ class InProcessGate:
     def position_marked(self, symbol: str, side: Side = "long", *, price: Amount, unrealized: Amount) -> bool:
         """Reports what an open position would make at `price`."""
         mark, open_pnl = exact(price, "price"), exact(unrealized, "unrealized")
-        self._say(partial(PositionMarked, symbol=symbol, side=side, price=mark, unrealized=open_pnl))
+        self._publish(partial(PositionMarked, symbol=symbol, side=side, price=mark, unrealized=open_pnl))
         return True
 
     def _give_back(self, decision: Decision, reason: str) -> None:
         self.withdraw(decision.symbol, reason)
 
-    def _say(self, kind: Callable[..., Event]) -> Decided:
+    def _publish(self, kind: Callable[..., Event]) -> Decided:
         self._number += 1
-        return self.portfolio.say(kind(worker=self.worker, session="in-process", seq=self._number))
+        return self.portfolio.fold(kind(worker=self.worker, session="in-process", seq=self._number))

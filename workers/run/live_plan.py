@@ -1,7 +1,7 @@
-"""What a run of the whole portfolio will do, settled and said before it does anything.
+"""Decides, and logs, what a run of the whole portfolio will do, before it does anything.
 
 It trades the symbols that the optimizer chose and that there are bars of, and nothing else; on paper, or with
-money when it is told so, the configuration names a real broker, and all credentials it names are there.
+money when asked to, the configuration names a real broker, and all credentials it names are there.
 """
 
 import os
@@ -49,7 +49,7 @@ def settle(
     wanted: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
 ) -> LiveRun:
-    """The run that is asked for. `wanted`: these symbols alone, by default all there are.
+    """Returns the run that is asked for. `wanted`: these symbols alone, by default all there are.
 
     Raises RunRefused, ConfigError, BarsError.
     """
@@ -63,22 +63,23 @@ def settle(
 def choose(
     configuration: Configuration, available: Sequence[str] | None, wanted: Sequence[str]
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Which symbols are traded, and which are left out and why. `available`: what there are bars of, None
-    where nobody can tell. Raises RunRefused."""
+    """Returns which symbols are traded, and which are left out and why. `available`: what there are bars of,
+    None where nobody can tell. Raises RunRefused.
+    """
     for symbol in wanted:
         if symbol not in configuration.contracts:
             known = ", ".join(configuration.contracts)
             raise RunRefused(f"--symbols: expected symbols with a contract ({known}), got {symbol[:80]!r}.")
     optimized = configuration.portfolio.symbols
     own = [symbol for symbol in configuration.runtime.workers if symbol in configuration.contracts]
-    asked = wanted or dict.fromkeys((*optimized, *own, *(available or ())))
+    candidates = wanted or dict.fromkeys((*optimized, *own, *(available or ())))
     left_out = {}
-    for symbol in asked:
+    for symbol in candidates:
         if symbol not in optimized:
             left_out[symbol] = _NOT_OPTIMIZED
         elif available is not None and symbol not in available:
             left_out[symbol] = _NO_BARS
-    symbols = tuple(symbol for symbol in optimized if symbol in asked and symbol not in left_out)
+    symbols = tuple(symbol for symbol in optimized if symbol in candidates and symbol not in left_out)
     if not symbols:
         why = "; ".join(f"{symbol}: {reason}" for symbol, reason in left_out.items())
         raise RunRefused(f"There is nothing to trade. {why}."[:2_000])
@@ -86,12 +87,12 @@ def choose(
 
 
 def announce(run: LiveRun, log: Log) -> None:
-    """Says what the run will do, each thing on a line. Raises ConfigError for a model that is refused."""
+    """Logs what the run will do, a line each. Raises ConfigError for a model that is refused."""
     configuration, runtime = run.configuration, run.configuration.runtime
     log.info(loaded_line(configuration.portfolio))
     if run.paper:
-        told = {"broker": runtime.broker.kind, "fill_at": fill_at(configuration)}
-        log.info("PAPER trading: no order leaves this machine", **told)
+        settings = {"broker": runtime.broker.kind, "fill_at": fill_at(configuration)}
+        log.info("PAPER trading: no order leaves this machine", **settings)
     else:
         log.warning("LIVE trading: orders go to the broker, with money", broker=runtime.broker.kind)
     log.info(
@@ -109,7 +110,9 @@ def announce(run: LiveRun, log: Log) -> None:
 
 
 def compare_with_log(run: LiveRun, bus: Bus, log: Log) -> None:
-    """Says, loudly, where nobody decides, or by other limits than the configuration's. Raises BusError."""
+    """Logs, critically, where nobody decides, or by other limits than the configuration's. Raises
+    BusError.
+    """
     if bus.leader() is None:
         log.warning("No coordinator leads this portfolio: no entry is allowed until one does")
     limits = what_can_be_read(bus.status().get(VIEW, "")).view.limits
@@ -124,7 +127,7 @@ def compare_with_log(run: LiveRun, bus: Bus, log: Log) -> None:
 
 
 def _symbols_of(feed: ConfiguredFeed) -> Sequence[str] | None:
-    """What the feed has bars of; None where only the feed knows. Raises BarsError."""
+    """Returns what the feed has bars of; None where only the feed knows. Raises BarsError."""
     folder = feed.options.get("folder")
     if feed.kind in ("csv", "replay") and isinstance(folder, str):
         return CsvFolder(Path(folder)).symbols

@@ -38,7 +38,8 @@ def with_or_without(
     live: bool,
     environ: Mapping[str, str] = os.environ,
 ) -> Configuration:
-    """The configuration to trade by: on paper that of the paper broker. Raises RunRefused, ConfigError.
+    """Returns the configuration to trade by: on paper that of the paper broker. Raises RunRefused,
+    ConfigError.
 
     `feed`: None where the bars come from no feed of ours, and are judged by their times alone.
     """
@@ -91,13 +92,15 @@ class OfNow:
         self._now = now
         self._previous: float | None = None
         self._interval = float("inf")
-        self._said = False
+        self._warned = False
 
     def __call__(self, bar: Bar) -> bool:
         return self.judges(bar.symbol, bar.time)
 
     def judges(self, symbol: str, bar: datetime, *, ahead_seconds: float = 0.0) -> bool:
-        """Whether the bar that ended at `bar` is of now; it may be dated less than `ahead_seconds` ahead."""
+        """Returns whether the bar that ended at `bar` is of now; it may be dated less than `ahead_seconds`
+        ahead.
+        """
         ended = bar.timestamp()
         if self._previous is not None and ended != self._previous:
             self._interval = min(self._interval, ended - self._previous)
@@ -106,21 +109,21 @@ class OfNow:
         age = self._now() - ended
         has_ended = age >= -LATE_SECONDS or -age < ahead_seconds
         of_now = has_ended and age <= interval + LATE_SECONDS
-        if not of_now and not self._said:
+        if not of_now and not self._warned:
             self._log.warning(
                 f"{symbol} bars are not of now: they open nothing",
                 bar=bar.isoformat(),
                 seconds_old=round(age),
                 allowed=round(interval + LATE_SECONDS),
             )
-        elif of_now and self._said:
+        elif of_now and self._warned:
             self._log.info(f"{symbol} bars are of now again", bar=bar.isoformat())
-        self._said = not of_now
+        self._warned = not of_now
         return of_now
 
 
 def _credentials(configuration: Configuration, feed: ConfiguredFeed | None) -> Iterator[tuple[str, str]]:
-    """What trading needs of the environment: the field that says so and the variable's name."""
+    """Returns what trading needs of the environment: the field that says so and the variable's name."""
     runtime = configuration.runtime
     if runtime.redis_password_env is not None:
         yield "redis_password_env", runtime.redis_password_env

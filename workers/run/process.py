@@ -1,7 +1,7 @@
 """A worker as a process: one symbol, one strategy, one gate. Its composition root.
 
-Ends when its bars end or when it is told to (SIGTERM, Ctrl-C), in good order: positions stay open and
-reported, the coordinator is told goodbye. A broker that cannot say what is held ends nothing, at the start
+Ends when its bars end or on SIGTERM or Ctrl-C, in good order: positions stay open and reported, and it
+publishes its goodbye. A broker that cannot say what is held ends nothing, at the start
 neither: it is asked again, and nothing is opened until it can.
 """
 
@@ -22,12 +22,12 @@ from portfold.log import Log
 from portfold.workers.brokers.paper import fill_at
 from portfold.workers.brokers.protocol import BrokerError, BrokerSetup
 from portfold.workers.brokers.registry import is_paper, open_broker
-from portfold.workers.client.context import GateGround
+from portfold.workers.client.context import GateEnvironment
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.driven import DrivenFeed
-from portfold.workers.feeds.progress import Progress
+from portfold.workers.feeds.progress import BarProgress
 from portfold.workers.feeds.protocol import FeedSetup
 from portfold.workers.feeds.registry import DRIVEN, open_feed
 from portfold.workers.filters.opened import open_filter
@@ -54,12 +54,12 @@ class WorkerPlan(Struct, frozen=True):
 
     @property
     def worker(self) -> str:
-        """The worker's name on the log."""
+        """Returns the worker's name on the log."""
         return worker_of(self.symbol)
 
 
 def worker_of(symbol: str) -> str:
-    """The name on the log of the worker that trades a symbol."""
+    """Returns the name on the log of the worker that trades a symbol."""
     return f"ibs-{symbol}"
 
 
@@ -70,7 +70,7 @@ def run(
     refuse_a_past_market(configuration, plan.feed)
     contract = configuration.contracts[plan.symbol]
     entry_filter = open_filter(configuration, plan.symbol, log)
-    progress = Progress(plan.progress)
+    progress = BarProgress(plan.progress)
     bus = Bus(connect(settings.url, password=settings.password), settings.portfolio)
     driven = DrivenFeed(bus, plan.symbol, plan.worker) if plan.feed.kind == DRIVEN.kind else None
     if driven is not None:
@@ -86,7 +86,7 @@ def run(
             settings=settings,
             holdings=words,
             log=log,
-            ground=GateGround(stamp=driven.stamp) if driven else None,
+            environment=GateEnvironment(stamp=driven.stamp) if driven else None,
         )
         runtime = configuration.runtime
         trader = Trader(
@@ -136,7 +136,7 @@ def _trade(
 
 
 def _warm_up(trader: Trader, bar: Bar, stop: threading.Event, log: Log) -> None:
-    """As soon as the broker can say what is held: by that the strategy is shown the bar, or not at all."""
+    """Warms up once the broker can say what is held, and asks until it can."""
     while not stop.is_set():
         try:
             trader.warm_up(bar)
@@ -158,7 +158,7 @@ def _driven_bars(feed: DrivenFeed, log: Log, stop: threading.Event) -> Iterator[
 
 
 def _bars(
-    configuration: Configuration, plan: WorkerPlan, progress: Progress, stop: threading.Event
+    configuration: Configuration, plan: WorkerPlan, progress: BarProgress, stop: threading.Event
 ) -> Iterator[Bar | None]:
     feed = open_feed(FeedSetup(configuration, plan.symbol, stop, plan.feed, progress.last))
     return feed.bars(plan.symbol)

@@ -28,8 +28,8 @@ def tighten_limits(
 ) -> None:
     """Puts in force, of the arguments and the limits there are, the tighter; the rest stays as it is.
 
-    Where there are none yet, those are the configured ones. Looks again after each word of its own, for
-    another program may have said something else meanwhile. Raises RefusedField for an argument that is no
+    Where there are none yet, those are the configured ones. Looks again after each publish of its own, for
+    another program may have published others meanwhile. Raises RefusedField for an argument that is no
     limit, and BusError.
     """
     _refuse_no_limits(configuration, max_positions, daily_stop_loss)
@@ -39,15 +39,15 @@ def tighten_limits(
         if wanted is None:
             return
         wanted = msgspec.structs.replace(wanted, by=f"{PROGRAM}{by}"[:64], config="")
-        said = bus.append(encode_checked(wanted))
+        published = bus.append(encode_checked(wanted))
         before = (
             f"those set by {ordered.limits.by}"
             if ordered.limits
             else "the configured ones, and none were in force"
         )
-        now = _said(wanted.max_positions, wanted.daily_stop_loss)
+        now = _limits_text(wanted.max_positions, wanted.daily_stop_loss)
         log.warning(f"These limits are now in force: {now}: the tighter of this program's and {before}")
-        overtaken = _by_a_person(bus, ordered.known_to, said)
+        overtaken = _by_a_person(bus, ordered.known_to, published)
         if overtaken is not None:  # ordered between our look and our word: that holds
             bus.append(encode_checked(overtaken))
             return
@@ -56,7 +56,9 @@ def tighten_limits(
 def _tighter(
     ordered: Ordered, configuration: Configuration, max_positions: int, daily_stop_loss: Decimal
 ) -> LimitsChanged | None:
-    """The limits to be put in force; None where those that there are, are tight enough, or a person's."""
+    """Returns the limits to be put in force; None where those that there are, are tight enough, or a
+    person's.
+    """
     if ordered.limits is None:
         base = configured_limits(configuration)
         contracts = configuration.runtime.max_contracts or min(max_positions, base.max_positions)
@@ -76,12 +78,12 @@ def _tighter(
 
 
 def may_be_tightened(by: str) -> bool:
-    """Whether limits set by `by` came from a configuration or a program, and not from a person."""
+    """Returns whether limits set by `by` came from a configuration or a program, and not from a person."""
     return not is_a_person(by)
 
 
 def _by_a_person(bus: Bus, after: StreamId, until: StreamId) -> LimitsChanged | None:
-    """What a person ordered last, in between."""
+    """Returns what a person ordered last, in between."""
     between = [
         decode_event(entry.fields) for entry in bus.events_after(after, count=1000) if entry.id < until
     ]
@@ -98,16 +100,16 @@ def _refuse_no_limits(configuration: Configuration, max_positions: int, daily_st
 
 
 def compare_limits(limits: Limits | None, max_positions: int, daily_stop_loss: Decimal, *, log: Log) -> None:
-    """Says it, loudly, where the arguments are not the limits in force, and which hold."""
+    """Logs, critically, where the arguments are not the limits in force, and which hold."""
     if limits is None or (limits.max_positions, limits.daily_stop_loss) == (max_positions, daily_stop_loss):
         return
     looser = limits.max_positions > max_positions or limits.daily_stop_loss > daily_stop_loss
     hold = "the tighter of both will hold" if looser and may_be_tightened(limits.by) else "those hold"
     log.critical(
-        f"LIMITS DIFFER: this program asks for {_said(max_positions, daily_stop_loss)}, and in force are "
-        f"{_said(limits.max_positions, limits.daily_stop_loss)}, set by {limits.by}: {hold}"
+        f"LIMITS DIFFER: this program asks for {_limits_text(max_positions, daily_stop_loss)}, and in "
+        f"force are {_limits_text(limits.max_positions, limits.daily_stop_loss)}, set by {limits.by}: {hold}"
     )
 
 
-def _said(max_positions: int, daily_stop_loss: Decimal) -> str:
+def _limits_text(max_positions: int, daily_stop_loss: Decimal) -> str:
     return f"max_positions={max_positions}, daily_stop_loss={shown_limit(daily_stop_loss)}"

@@ -9,7 +9,7 @@ from portfold.workers.run.gate_protocol import Gate
 
 
 def report_exit(gate: Gate, broker: Broker, contract: Contract, fill: ExitFill, reason: str) -> None:
-    """Reports the close; once it is on the log, the broker's journal is told.
+    """Reports the close; once it is on the log, it is confirmed to the broker.
 
     While the report waits in the gate's outbox the journal keeps the fill: should this process die, whoever
     comes next reports it, and the fold knows it by its name if both get through.

@@ -24,7 +24,7 @@ _KILLED_SECONDS = 5.0
 _ASK_SECONDS = 1.0
 
 
-class Child(Struct, frozen=True):
+class SupervisedChild(Struct, frozen=True):
     """A process to keep running: its name, its command line, and what its environment has beside ours.
 
     A worker has done when it ends with exit code 0. What `stands_by` runs as long as there are workers. A
@@ -38,7 +38,7 @@ class Child(Struct, frozen=True):
     hopeless: int | None = None
 
 
-class Backoff(Struct, frozen=True):
+class RestartPauses(Struct, frozen=True):
     """Seconds before a start after the first failure, at most, and how long a process has to run for its
     failures to be forgotten; and how many of them in a row are enough."""
 
@@ -56,7 +56,7 @@ class Backoff(Struct, frozen=True):
 class _Kept:
     """A child and what has become of it so far."""
 
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: SupervisedChild) -> None:
         self.child = child
         self.state: Literal["due", "running", "done", "given_up"] = "due"
         self.due = 0.0
@@ -73,10 +73,10 @@ class Supervisor:
 
     def __init__(
         self,
-        children: Sequence[Child],
+        children: Sequence[SupervisedChild],
         *,
         log: Log,
-        backoff: Backoff | None = None,
+        backoff: RestartPauses | None = None,
         end_seconds: float = 10.0,
         clock: Clock | None = None,
         needed: Callable[[], str] = str,
@@ -84,11 +84,11 @@ class Supervisor:
         # What stands by is there first.
         self._kept = [_Kept(child) for child in sorted(children, key=lambda child: not child.stands_by)]
         self._log = log
-        self._backoff = backoff or Backoff()
+        self._backoff = backoff or RestartPauses()
         self._end_seconds = end_seconds
         self._clock = clock or SystemClock()
         self._needed = needed
-        self._ask_again, self._left, self._said = 0.0, "", False
+        self._ask_again, self._left, self._left_logged = 0.0, "", False
 
     def run(self, stop: threading.Event) -> list[str]:
         """Returns once all workers have done or were given up and left nothing open, or `stop` is set; the
@@ -110,15 +110,15 @@ class Supervisor:
         return any(kept.state in ("due", "running") for kept in self._kept if not kept.child.stands_by)
 
     def _something_left(self) -> bool:
-        """Whether the workers left something to those that stand by; asked now and then.
+        """Returns whether the workers left something to those that stand by; asked now and then.
 
-        Said when it is found twice: the last reports may be on their way to the log.
+        Logged when it is found twice: the last reports may be on their way to the log.
         """
         now = self._clock.monotonic()
         if now >= self._ask_again:
             left, self._ask_again = self._needed(), now + _ASK_SECONDS
-            if left and self._left and not self._said:
-                self._said = True
+            if left and self._left and not self._left_logged:
+                self._left_logged = True
                 text = "No worker is left, and not all is closed: what stands by stays"
                 self._log.critical(text, left=left)
             self._left = left

@@ -35,7 +35,7 @@ from portfold.workers.client.amount import exact, whole
 from portfold.workers.client.closing.flatten_order import FlattenOrder
 from portfold.workers.client.decision import Decision
 from portfold.workers.feeds.bar import Bar
-from portfold.workers.feeds.progress import Progress
+from portfold.workers.feeds.progress import BarProgress
 from portfold.workers.filters.protocol import EntryFilter
 from portfold.workers.run.gate_protocol import Gate
 from portfold.workers.run.reporting import report_exit
@@ -45,7 +45,7 @@ _AGAIN_SECONDS = 2.0
 _LONGEST_SECONDS = 60.0
 
 
-class _Again(NamedTuple):
+class _ExitRetry(NamedTuple):
     """An exit that the broker did not do: at which price and when it is tried again, after which pause."""
 
     price: Decimal
@@ -62,7 +62,7 @@ class Manner(NamedTuple):
     """
 
     entry_filter: EntryFilter | None = None
-    progress: Progress | None = None
+    progress: BarProgress | None = None
     fill_at: FillAt = "mark"
     of_now: Callable[[Bar], bool] | None = None
 
@@ -88,7 +88,7 @@ class Trader:
         self._broker = broker
         self._log = log
         self._filter = entry_filter
-        self._progress = progress or Progress(None)
+        self._progress = progress or BarProgress(None)
         self._of_now = of_now or (lambda _: True)
         self._may_open = False
         self._waits = fill_at == "next_bar"
@@ -97,7 +97,7 @@ class Trader:
         self._bars_held = 0 if self._progress.last is None else self._bars_at_fill
         self._waiting: Enter | None = None
         self._leaving = ""
-        self._again: _Again | None = None
+        self._again: _ExitRetry | None = None
         self._clock = clock or SystemClock()
         self._seen: BrokerPosition | None = None  # what was held when the broker could last be asked
         gate.on_flatten(self.flatten, reminded=True)
@@ -105,7 +105,7 @@ class Trader:
 
     @property
     def symbol(self) -> str:
-        """What it trades."""
+        """Returns what it trades."""
         return self._contract.symbol
 
     def report_leftovers(self) -> None:
@@ -127,11 +127,11 @@ class Trader:
             intent = self._strategy.decide(bar, _as_held(held, self._bars_held))
             self._leaving = intent.reason if isinstance(intent, Exit) else self._leaving
         else:
-            self._strategy.decide(bar, self._gone_by_now(bar, held))
+            self._strategy.decide(bar, self._position_gone_since(bar, held))
 
     @property
     def resumes_after(self) -> datetime | None:
-        """The time of the last bar that an earlier life has traded."""
+        """Returns the time of the last bar that an earlier life has traded."""
         return self._progress.last
 
     def on_bar(self, bar: Bar) -> None:
@@ -139,7 +139,7 @@ class Trader:
         self._may_open = self._of_now(bar)
         if self._waits:
             with self._surviving("did what had waited"):
-                self._do_what_waited(bar)
+                self._carry_out_waiting(bar)
         with self._surviving("took note of the last price"):
             self._broker.mark(bar.symbol, exact(bar.close, "close"))
         looked = False
@@ -196,7 +196,7 @@ class Trader:
             return held
 
     def _note(self, bar: Bar, held: BrokerPosition | None) -> bool:
-        """False on a full disk: the next life would trade the bar again, so nothing is opened on it."""
+        """Notes that the bar is begun. Returns false on a full disk: nothing may be opened on it then."""
         try:
             self._progress.note(bar.time, held=held is not None)
         except OSError as error:
@@ -206,7 +206,9 @@ class Trader:
 
     @contextmanager
     def _surviving(self, what: str) -> Iterator[None]:
-        """A broker that fails ends no worker: what it did not do is done, or tried again, at the next bar."""
+        """Logs a failure of the broker inside, and goes on: the next bar tries again, if nothing
+        earlier does.
+        """
         try:
             yield
         except BrokerError as error:
@@ -219,14 +221,16 @@ class Trader:
         with self._surviving("entered"):
             self._enter(intent, bar.close)
 
-    def _gone_by_now(self, bar: Bar, held: BrokerPosition | None) -> OwnPosition | None:
-        """The position that the earlier life last held, at that bar, so that the strategy sees it go."""
+    def _position_gone_since(self, bar: Bar, held: BrokerPosition | None) -> OwnPosition | None:
+        """Returns the position that the earlier life last held, at that bar, so that the strategy
+        sees it go.
+        """
         if held is None and bar.time == self._progress.last_held:
             return OwnPosition("long", bar.close, 0)
         return None
 
-    def _do_what_waited(self, bar: Bar) -> None:
-        """At the open of the bar that it waited for; never twice, as no other life knows what waited."""
+    def _carry_out_waiting(self, bar: Bar) -> None:
+        """Carries out, at the bar's open, what waited for it; never twice, as no other life knows of it."""
         waiting, self._waiting = self._waiting, None
         if not (waiting or self._leaving):
             return
@@ -258,7 +262,7 @@ class Trader:
         except OrderUnknown as unknown:
             self._log.critical("What became of an entry is unknown", symbol=self.symbol, why=str(unknown))
             if not self._gate.announce_again():  # the broker counts it as open, so the log must
-                entry.keep()  # until it can be told
+                entry.keep()  # until it can be announced
 
     def _order_and_report(self, intent: Enter, price: Decimal, entry: Decision) -> None:
         with self._gate.orders:
@@ -305,10 +309,10 @@ class Trader:
 
     def _try_again_later(self, price: Decimal) -> None:
         pause = min(2 * self._again.pause_seconds, _LONGEST_SECONDS) if self._again else _AGAIN_SECONDS
-        self._again = _Again(price, self._clock.monotonic() + pause, pause)
+        self._again = _ExitRetry(price, self._clock.monotonic() + pause, pause)
 
     def _close(self, held: BrokerPosition, price: Decimal | None, reason: str) -> None:
-        """Closes at the broker, then reports. Who finds it closed already has nothing to report."""
+        """Closes at the broker, then reports; nothing where it finds it closed already."""
         with self._gate.orders:
             try:
                 fill = self._broker.exit(held.symbol, held.side, held.size, price)
@@ -322,7 +326,7 @@ class Trader:
 
 
 def holdings_of(broker: Broker, worker: str) -> list[Holding]:
-    """What the broker says the worker holds, for the coordinator to compare with the log."""
+    """Returns what the broker says the worker holds, for the coordinator to compare with the log."""
     return [
         Holding(held.symbol, held.side, held.size, exact(held.price, "price"))
         for held in broker.positions(worker)

@@ -24,7 +24,7 @@ class AverageTrueRange:
         self.value: Decimal | None = None
 
     def take(self, bar: Bar) -> None:
-        """The next bar, in order."""
+        """Takes the next bar, in order."""
         reached = true_range(bar, self._previous_close)
         self._previous_close = bar.close
         if self.value is not None:
@@ -37,7 +37,7 @@ class AverageTrueRange:
 
 
 def true_range(bar: Bar, previous_close: Decimal | None) -> Decimal:
-    """How far the price went from the previous close on, or within the first bar."""
+    """Returns how far the price went from the previous close on, or within the first bar."""
     if previous_close is None:
         return bar.high - bar.low
     return max(bar.high, previous_close) - min(bar.low, previous_close)

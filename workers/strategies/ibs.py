@@ -70,7 +70,7 @@ class IbsStrategy:
         self._bars_flat: int | None = None  # None: nothing was held yet
 
     def decide(self, bar: Bar, held: OwnPosition | None) -> Intent:
-        """What to do at the close of `bar`, given each bar once and in order."""
+        """Returns what to do at the close of `bar`, given each bar once and in order."""
         self._take(bar, held)
         if held is None:
             return self._entry(bar)
@@ -131,7 +131,7 @@ class IbsStrategy:
         return None
 
     def _reached(self, bar: Bar, held: OwnPosition) -> str | None:
-        """Which stop or take profit the close has reached."""
+        """Returns which stop or take profit the close has reached."""
         wanted = self._parameters
         rise = bar.close - held.entry_price
         profit = rise if held.side == "long" else -rise

@@ -1,4 +1,4 @@
-"""What a strategy is told about its position, and what it can answer.
+"""What a strategy sees of its position, and the intents that it can return.
 
 An intent is a wish, not an order: an entry still has to pass the gate, an exit never asks permission.
 """
@@ -44,5 +44,5 @@ class Strategy(Protocol):
     """Decides on each bar of one symbol, in order. Only ever an Enter when flat and an Exit when not."""
 
     def decide(self, bar: Bar, held: OwnPosition | None) -> Intent:
-        """What to do at the close of `bar`, given what is held at that moment."""
+        """Returns what to do at the close of `bar`, given what is held at that moment."""
         ...

@@ -24,27 +24,29 @@ class SessionClock:
         self._day, self._day_begins_ms = Day("", 0), 0  # none yet
 
     def day_of(self, end: datetime) -> str:
-        """The trading day in which a bar ended, as its date."""
+        """Returns the trading day in which a bar ended, as its date."""
         ms = milliseconds_of(end) - 1
         if not self._day_begins_ms <= ms < self._day.ends_ms:
             self._day, self._day_begins_ms = trading_day_at(ms, self._names.zone, self._names.roll), ms
         return self._day.date
 
     def has_reached(self, end: datetime, wanted: str) -> bool:
-        """Whether a bar ended at `wanted`, HH:MM, or later, in its trading day."""
+        """Returns whether a bar ended at `wanted`, HH:MM, or later, in its trading day."""
         return self._since_roll(self._minute_of(end)) >= self._since_roll(_minutes(wanted))
 
     def is_within(self, end: datetime, hours: str) -> bool:
-        """Whether a bar ended in HH:MM-HH:MM, the last minute excluded; the hours may go over midnight."""
+        """Returns whether a bar ended in HH:MM-HH:MM, the last minute excluded; the hours may go over
+        midnight.
+        """
         first, last = _minutes(hours[:5]), _minutes(hours[6:])
         return (self._minute_of(end) - first) % _DAY < (last - first) % _DAY
 
     def minute_of(self, end: datetime) -> int:
-        """The minute of the day, from 0, on the exchange's clocks."""
+        """Returns the minute of the day, from 0, on the exchange's clocks."""
         return int(self._minute_of(end))
 
     def weekday_of(self, end: datetime) -> int:
-        """The day of the week on the exchange's clocks, Monday 0."""
+        """Returns the day of the week on the exchange's clocks, Monday 0."""
         return end.astimezone(self._zone).weekday()
 
     def _minute_of(self, end: datetime) -> float:

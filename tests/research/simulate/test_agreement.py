@@ -38,7 +38,7 @@ from portfold.research.simulate.scenario import Scenario
 from portfold.research.simulate.simulator import simulate
 from portfold.research.simulate.trade_events import Happening, worker_of
 from portfold.workers.client.closing.flatten_order import FlattenOrder
-from portfold.workers.client.context import GateGround
+from portfold.workers.client.context import GateEnvironment
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from tests.processes import Coordinators, config_folder
@@ -119,7 +119,7 @@ class Portfolio:
             symbols=[symbol],
             settings=settings,
             log=log,
-            ground=GateGround(stamp=lambda: at_time(self._now)),
+            environment=GateEnvironment(stamp=lambda: at_time(self._now)),
         )
         gate.on_flatten(self._flatten)
         return gate

@@ -18,7 +18,7 @@ import requests
 from portfold.log import Log
 from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.legs_book import PaperBook
-from portfold.workers.brokers.orders_book import TABLES, Order, Orders, State
+from portfold.workers.brokers.orders_book import TABLES, BrokerOrder, Orders, State
 from portfold.workers.brokers.protocol import OpenedBroker
 from portfold.workers.brokers.traderspost import broker, last_moment, reconciliation, webhook
 from portfold.workers.brokers.traderspost.broker import TradersPost
@@ -71,14 +71,14 @@ class Brokers:
             log=log,
         )
 
-    def unsettled(self) -> list[Order]:
+    def unsettled(self) -> list[BrokerOrder]:
         """The orders of which nobody knows, if any."""
         if self._book is None:
             return []
         with self._book.reading() as entries:
             return Orders(entries).unsettled()
 
-    def gone(self) -> list[Order]:
+    def gone(self) -> list[BrokerOrder]:
         """Entries that are believed filled, and of which nothing is open, as a person sees who looks."""
         if self._book is None:
             return []
@@ -86,7 +86,7 @@ class Brokers:
         with self._book.reading() as entries:
             legs = {(leg.owner, leg.symbol): leg.size for leg in entries.legs(None)}
             taken = [one for one in Orders(entries).in_states(BELIEVED) if one.does == "enter"]
-        found: list[Order] = []
+        found: list[BrokerOrder] = []
         for key in legs.keys() - self._world.account.held.keys() - unsure:
             found += [one for one in taken if (one.owner, one.symbol) == key][-1:]
         return sorted(found, key=lambda one: one.id)

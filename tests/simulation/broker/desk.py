@@ -12,8 +12,8 @@ import msgspec
 import requests
 
 from portfold.events.fields import Side
-from portfold.workers.brokers.traderspost.last_moment import Attempt
-from portfold.workers.brokers.traderspost.webhook import Answer
+from portfold.workers.brokers.traderspost.last_moment import SendAttempt
+from portfold.workers.brokers.traderspost.webhook import WebhookAnswer
 from tests.simulation.broker.mishaps import Mishaps
 from tests.simulation.scheduler import Crashed, Process
 
@@ -79,7 +79,9 @@ class Desk:
         self._world = world
         self._mishaps = mishaps
 
-    def take(self, process: Process, data: bytes, attempt: Attempt[Answer]) -> Generator[int, None, Response]:
+    def take(
+        self, process: Process, data: bytes, attempt: SendAttempt[WebhookAnswer]
+    ) -> Generator[int, None, Response]:
         """One request from its beginning to its answer; yields how long each part of it takes."""
         order = _read(data, process.name)
         mishap = self._mishaps.strike(order.does)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Generator
 from types import SimpleNamespace, TracebackType
 from typing import Self
 
-from portfold.workers.brokers.traderspost.last_moment import Attempt
-from portfold.workers.brokers.traderspost.webhook import Answer
+from portfold.workers.brokers.traderspost.last_moment import SendAttempt
+from portfold.workers.brokers.traderspost.webhook import WebhookAnswer
 from tests.simulation.broker.desk import NEVER_MS, Desk, Response
 from tests.simulation.scheduler import Actor, Process, Scheduler
 
@@ -58,7 +58,7 @@ class Posting:
     def _thread(self, target: Callable[[], None], name: str, *, daemon: bool) -> "_Thread":  # noqa: ARG002
         return _Thread(self.process, self._scheduler, target, self._threads, self._desk)
 
-    def _post(self, attempt: Attempt[Answer], data: bytes, timeout_ms: int) -> Response:
+    def _post(self, attempt: SendAttempt[WebhookAnswer], data: bytes, timeout_ms: int) -> Response:
         thread = self._threads[-1]
         if thread.under_way is None:
             thread.data = data
@@ -139,11 +139,11 @@ class _Condition:
 
 
 class _Session:
-    def __init__(self, post: Callable[[Attempt[Answer], bytes, int], Response]) -> None:
+    def __init__(self, post: Callable[[SendAttempt[WebhookAnswer], bytes, int], Response]) -> None:
         self._post = post
-        self._attempt: Attempt[Answer]
+        self._attempt: SendAttempt[WebhookAnswer]
 
-    def mount(self, url: str, attempt: Attempt[Answer]) -> None:  # noqa: ARG002 - there is one address
+    def mount(self, url: str, attempt: SendAttempt[WebhookAnswer]) -> None:  # noqa: ARG002 - there is one address
         self._attempt = attempt
 
     def post(self, url: str, *, data: bytes, timeout: tuple[float, float], **_: object) -> Response:  # noqa: ARG002

@@ -9,7 +9,7 @@ from portfold.events.fields import Side
 from portfold.events.legs import Holding
 from portfold.events.wire.bus import Entry
 from portfold.workers.client.closing.flatten_order import FlattenOrder
-from portfold.workers.client.context import GateGround
+from portfold.workers.client.context import GateEnvironment
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
@@ -136,7 +136,7 @@ class GateSeat(Seat):
             holdings=holdings,
             hears=hears,
             log=self.log,
-            ground=GateGround(clock=process, bus=wire, begin=_at_once),
+            environment=GateEnvironment(clock=process, bus=wire, begin=_at_once),
         )
         self.gate.world = self.world
         return self.gate

@@ -18,7 +18,7 @@ from portfold.events.incoming import (
     WorkerRetired,
 )
 from portfold.events.wire.errors import BusError
-from portfold.workers.brokers.orders_book import Order
+from portfold.workers.brokers.orders_book import BrokerOrder
 from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.brokers.traderspost.reconciliation import Reconciliation, Settlement
 from portfold.workers.client.closing.flatten_order import pull_fields
@@ -133,7 +133,7 @@ class OperatorSeat(Seat):
                 (books.filled(name, None) if filled else books.not_filled(name))
             del self._untold[name]
 
-    def _is_filled(self, order: Order) -> bool:
+    def _is_filled(self, order: BrokerOrder) -> bool:
         if order.does == "enter":
             return order.id in self.world.desk.open
         return (order.owner, order.symbol) not in self.world.account.held

@@ -64,7 +64,7 @@ def test_exits_never_ask(configuration: Configuration) -> None:
     def halt(strategy: Any) -> None:
         from portfold.events.incoming import TradingHalted  # noqa: PLC0415
 
-        backtest.portfolio.say(TradingHalted(by="ann", reason="news"))
+        backtest.portfolio.fold(TradingHalted(by="ann", reason="news"))
         strategy.close()
         halted.append("yes")
 
@@ -171,8 +171,8 @@ def test_a_stop_takes_the_slot_of_a_resting_entry_back(tmp_path: Path) -> None:
     backtest = Backtest(configured(tmp_path, slippage_ticks=0))
 
     def stop(_: Any) -> None:
-        backtest.portfolio.say(FlattenRequested(by="ann", reason="news"))
-        backtest.portfolio.say(TradingResumed(by="ann", reason="over"))
+        backtest.portfolio.fold(FlattenRequested(by="ann", reason="news"))
+        backtest.portfolio.fold(TradingResumed(by="ann", reason="over"))
 
     acts = plan(bar2=lambda s: s.buy(exectype=bt.Order.Limit, price=4000), bar4=stop)
     ran = backtest.run(bars_of(5000, 5001, 5002, 5003, 5004, 3990, 3990), Told, plan=acts)

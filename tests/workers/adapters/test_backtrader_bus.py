@@ -19,7 +19,7 @@ from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.adapters.backtrader import Bars, backtest_broker, live_broker
-from portfold.workers.client.context import GateGround
+from portfold.workers.client.context import GateEnvironment
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.driven import DrivenFeed
@@ -78,7 +78,7 @@ class LiveRun:
             configuration=configuration,
             book=folder / "paper.sqlite",
             log=log,
-            ground=GateGround(stamp=feed.stamp),
+            environment=GateEnvironment(stamp=feed.stamp),
         )
         undisturbed = _between_orders(feed.bars(), self._cerebro.broker.own_gate.orders)
         self._cerebro.adddata(Bars(bars=undisturbed, live=True), name=symbol)

@@ -14,7 +14,7 @@ from portfold.events.stream_id import StreamId
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.client.closing.flatten_order import FlattenOrder
-from portfold.workers.client.context import GateGround
+from portfold.workers.client.context import GateEnvironment
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.listener import _last_pull
 from portfold.workers.client.settings import GateSettings
@@ -50,7 +50,12 @@ def gate_of(server: EmbeddedServer, portfolio: str, monkeypatch: pytest.MonkeyPa
             worker_lost_seconds=lost,
         )
         gate = PortfolioGate(
-            WORKER, symbols=["ES"], settings=settings, log=log, ground=GateGround(clock=Asleep()), **more
+            WORKER,
+            symbols=["ES"],
+            settings=settings,
+            log=log,
+            environment=GateEnvironment(clock=Asleep()),
+            **more,
         )
         with gate:
             yield gate

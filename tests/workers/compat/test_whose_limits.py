@@ -18,7 +18,7 @@ from portfold.events.codec import RefusedField
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.compat.callbacks import call
 from portfold.workers.compat.naming import name_of_this_process
-from portfold.workers.compat.positions import Leg, implied_exit, side_and_size
+from portfold.workers.compat.positions import PricedLeg, implied_exit, side_and_size
 from tests.live import Live
 from tests.processes import config_folder, coordinating
 from tests.seen import seen_on
@@ -146,7 +146,7 @@ def test_what_a_person_ordered_is_not_undone(office: Office, live: Live) -> None
 def test_the_exit_price_that_is_made_up_gives_the_pnl_that_was_told(
     side: Any, size: int, entry: Decimal, pnl: Decimal, point_value: Decimal
 ) -> None:
-    leg = Leg("ES", side, size, entry, "old", datetime.now(UTC))
+    leg = PricedLeg("ES", side, size, entry, "old", datetime.now(UTC))
     price, told = implied_exit(leg, pnl, point_value)
     assert abs(gross_pnl(side, entry, price, size, point_value) - told) <= CENT
     assert abs(told - pnl) <= CENT + point_value * size * Decimal("1e-10")

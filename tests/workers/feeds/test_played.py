@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from portfold.config import ConfigError, Configuration, ConfiguredFeed, load
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.csv_folder import BarsError
-from portfold.workers.feeds.played import Played, at_speed, every
+from portfold.workers.feeds.played import PlayedFeed, at_speed, every
 from portfold.workers.feeds.protocol import FeedSetup
 from portfold.workers.feeds.registry import feed_for, open_feed
 from tests.processes import config_folder
@@ -53,7 +53,7 @@ class Waits:
         self.now = min(self.now + seconds, self._stop_at)
         return self.now >= self._stop_at
 
-    def times(self, feed: Played) -> list[float]:
+    def times(self, feed: PlayedFeed) -> list[float]:
         """When each bar came, in seconds after the first was asked for."""
         came = []
         for _ in feed.bars("ES"):
@@ -73,18 +73,18 @@ class Waits:
 )
 def test_each_bar_comes_when_it_is_due(schedule: Any, came: list[float]) -> None:
     clock = Waits()
-    assert clock.times(Played(Recorded(), schedule, clock.wait, clock.monotonic)) == came
+    assert clock.times(PlayedFeed(Recorded(), schedule, clock.wait, clock.monotonic)) == came
 
 
 def test_whoever_is_too_slow_gets_late_bars_at_once_and_all_of_them() -> None:
     clock = Waits(slow=3)
-    assert clock.times(Played(Recorded(), every(2), clock.wait, clock.monotonic)) == [0, 3, 6]
+    assert clock.times(PlayedFeed(Recorded(), every(2), clock.wait, clock.monotonic)) == [0, 3, 6]
 
 
 @pytest.mark.parametrize(("stop_after", "bars"), [(0.5, 1), (1.5, 2), (66.5, 2), (67.5, 3)])
 def test_it_ends_when_told_to(stop_after: float, bars: int) -> None:
     clock = Waits(stop_after=stop_after)
-    assert len(clock.times(Played(Recorded(), at_speed(3600), clock.wait, clock.monotonic))) == bars
+    assert len(clock.times(PlayedFeed(Recorded(), at_speed(3600), clock.wait, clock.monotonic))) == bars
 
 
 @given(hours=st.lists(st.integers(1, 100), max_size=20), speed=st.integers(1, 10**6))
@@ -94,7 +94,7 @@ def test_pauses_are_the_markets_divided_by_the_speed(hours: list[int], speed: in
             return (bar(sum(hours[:number]) * HOUR) for number in range(len(hours) + 1))
 
     clock = Waits()
-    came = clock.times(Played(Some(), at_speed(speed), clock.wait, clock.monotonic))
+    came = clock.times(PlayedFeed(Some(), at_speed(speed), clock.wait, clock.monotonic))
     assert came == pytest.approx([sum(hours[:number]) * 3600 / speed for number in range(len(hours) + 1)])
 
 

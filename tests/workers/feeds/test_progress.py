@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from portfold.config import ConfigError
-from portfold.workers.feeds.progress import Progress
+from portfold.workers.feeds.progress import BarProgress
 
 START = datetime(2025, 1, 6, 15, tzinfo=UTC)
 
@@ -16,16 +16,16 @@ def at(hour: int) -> datetime:
     return START + timedelta(hours=hour)
 
 
-def lived(file: Path, held: Sequence[bool]) -> Progress:
+def lived(file: Path, held: Sequence[bool]) -> BarProgress:
     """The next life of a worker that noted these bars."""
-    progress = Progress(file)
+    progress = BarProgress(file)
     for hour, holds in enumerate(held):
         progress.note(at(hour), held=holds)
-    return Progress(file)
+    return BarProgress(file)
 
 
 def test_without_a_past_there_is_nothing_to_go_on_from(tmp_path: Path) -> None:
-    progress = Progress(tmp_path / "ES.json")
+    progress = BarProgress(tmp_path / "ES.json")
     assert (progress.last, progress.last_held) == (None, None)
 
 
@@ -44,7 +44,7 @@ def test_what_was_held_from_the_start_was_held_at_every_bar(tmp_path: Path) -> N
 
 
 def test_nothing_is_written_where_no_file_is_given(tmp_path: Path) -> None:
-    Progress(None).note(START, held=True)
+    BarProgress(None).note(START, held=True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -52,4 +52,4 @@ def test_nothing_is_written_where_no_file_is_given(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "ES.json").write_bytes(content)
     with pytest.raises(ConfigError, match=r"ES\.json: expected a worker's progress"):
-        Progress(tmp_path / "ES.json")
+        BarProgress(tmp_path / "ES.json")

@@ -26,7 +26,7 @@ from portfold.workers.client.decision import Decision
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
-from portfold.workers.feeds.progress import Progress
+from portfold.workers.feeds.progress import BarProgress
 from portfold.workers.filters.protocol import Verdict
 from portfold.workers.run.trader import Manner, Trader, holdings_of
 from portfold.workers.strategies.intent import Enter, Intent, OwnPosition
@@ -159,7 +159,7 @@ class Floor:
             log=self.log,
             manner=Manner(
                 entry_filter=self.filter,
-                progress=Progress(self._folder / "progress.json"),
+                progress=BarProgress(self._folder / "progress.json"),
                 fill_at=fill_at,
                 of_now=lambda _: self.of_now,
             ),

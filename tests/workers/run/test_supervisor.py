@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portfold.log import open_log
-from portfold.workers.run.supervisor import Backoff, Child, Supervisor
+from portfold.workers.run.supervisor import RestartPauses, SupervisedChild, Supervisor
 from tests.processes import ROOT, Logged, is_gone
 from tests.waiting import until
 
-QUICK = Backoff(first_seconds=0.01, longest_seconds=0.05, steady_seconds=60, failures=4)
+QUICK = RestartPauses(first_seconds=0.01, longest_seconds=0.05, steady_seconds=60, failures=4)
 # Notes its process's ID, then stays until its standard input closes or it is told to end.
 STAYS = "import os, sys; open(sys.argv[1], 'a').write(f'{os.getpid()}\\n'); sys.stdin.read()"
 DEAF = (
@@ -34,7 +34,11 @@ class Watched(Logged):
     """A supervisor at work in a thread of its own."""
 
     def __init__(
-        self, children: list[Child], backoff: Backoff, end_seconds: float, needed: Callable[[], str]
+        self,
+        children: list[SupervisedChild],
+        backoff: RestartPauses,
+        end_seconds: float,
+        needed: Callable[[], str],
     ) -> None:
         self._said = io.StringIO()
         log, self._lines = open_log("supervisor", target=self._said)
@@ -64,8 +68,8 @@ class Watched(Logged):
 
 @contextmanager
 def watching(
-    *children: Child,
-    backoff: Backoff = QUICK,
+    *children: SupervisedChild,
+    backoff: RestartPauses = QUICK,
     end_seconds: float = 10.0,
     needed: Callable[[], str] = str,
 ) -> Iterator[Watched]:
@@ -77,8 +81,8 @@ def watching(
         watched.ends()
 
 
-def child(name: str, code: str, *words: object, stands_by: bool = False) -> Child:
-    return Child(name, [sys.executable, "-c", code, *map(str, words)], stands_by=stands_by)
+def child(name: str, code: str, *words: object, stands_by: bool = False) -> SupervisedChild:
+    return SupervisedChild(name, [sys.executable, "-c", code, *map(str, words)], stands_by=stands_by)
 
 
 def pids(file: Path, count: int) -> list[int]:
@@ -112,7 +116,7 @@ def test_a_child_that_fails_at_once_backs_off_and_is_given_up_loudly() -> None:
 
 
 def test_what_ends_with_a_hopeless_exit_code_is_given_up_at_once() -> None:
-    refused = Child("ES", [sys.executable, "-c", "raise SystemExit(2)"], hopeless=2)
+    refused = SupervisedChild("ES", [sys.executable, "-c", "raise SystemExit(2)"], hopeless=2)
     with watching(refused) as watched:
         assert watched.ends() == ["ES"]
     watched.says("GIVEN UP: ES ended with exit code 2, which another start would not change")
@@ -128,7 +132,9 @@ def test_one_given_up_leaves_the_others_at_work(tmp_path: Path) -> None:
 
 
 def test_what_stands_by_is_never_given_up() -> None:
-    flattener = Child("flattener", [sys.executable, "-c", "raise SystemExit(2)"], stands_by=True, hopeless=2)
+    flattener = SupervisedChild(
+        "flattener", [sys.executable, "-c", "raise SystemExit(2)"], stands_by=True, hopeless=2
+    )
     with watching(flattener, child("ES", "import sys; sys.stdin.read()")) as watched:
         watched.says(
             "flattener ended with exit code 2, which another start would not change; trying on", times=3
@@ -162,14 +168,14 @@ def test_it_ends_when_told_to_whatever_is_left_open(tmp_path: Path) -> None:
 
 
 def test_a_command_that_cannot_be_started_is_given_up_as_well() -> None:
-    with watching(Child("ES", ["/no/such/program"])) as watched:
+    with watching(SupervisedChild("ES", ["/no/such/program"])) as watched:
         assert watched.ends() == ["ES"]
     watched.says("GIVEN UP: ES could not be started: No such file or directory")
 
 
 def test_what_has_run_for_long_enough_starts_with_a_clean_record() -> None:
     """Every life is long enough here, so it would be started again for ever."""
-    steady = Backoff(first_seconds=0.01, longest_seconds=0.01, steady_seconds=0.0, failures=2)
+    steady = RestartPauses(first_seconds=0.01, longest_seconds=0.01, steady_seconds=0.0, failures=2)
     with watching(child("ES", "raise SystemExit(1)"), backoff=steady) as watched:
         watched.says("starting it again", times=5)
         assert watched.running
@@ -207,8 +213,8 @@ def test_children_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
     code = (
         "import sys, threading\n"
         "from portfold.log import open_log\n"
-        "from portfold.workers.run.supervisor import Child, Supervisor\n"
-        "child = Child('ES', [sys.executable, '-c', sys.argv[1], sys.argv[2]])\n"
+        "from portfold.workers.run.supervisor import SupervisedChild, Supervisor\n"
+        "child = SupervisedChild('ES', [sys.executable, '-c', sys.argv[1], sys.argv[2]])\n"
         "Supervisor([child], log=open_log('s')[0]).run(threading.Event())\n"
     )
     words = [sys.executable, "-c", code, STAYS, str(tmp_path / "pids")]
@@ -222,14 +228,14 @@ def test_children_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
 
 @given(st.floats(0.001, 10), st.floats(1, 100), st.integers(1, 10_000))
 def test_pauses_grow_to_a_bound_and_never_beyond(first: float, times: float, failures: int) -> None:
-    backoff = Backoff(first_seconds=first, longest_seconds=first * times)
+    backoff = RestartPauses(first_seconds=first, longest_seconds=first * times)
     assert backoff.pause(1) == first
     assert backoff.pause(failures) <= backoff.pause(failures + 1) <= first * times
 
 
 @pytest.mark.parametrize("failures", [1, 2])
 def test_as_many_failures_as_are_enough_are_enough(failures: int) -> None:
-    backoff = Backoff(first_seconds=0.01, longest_seconds=0.01, failures=failures)
+    backoff = RestartPauses(first_seconds=0.01, longest_seconds=0.01, failures=failures)
     with watching(child("ES", "raise SystemExit(1)"), backoff=backoff) as watched:
         assert watched.ends() == ["ES"]
     assert json.dumps(watched.texts()).count('"Started"') == failures

@@ -15,7 +15,7 @@ from portfold.config.costs import COMMISSION_PER_SIDE
 from portfold.events.fields import Side
 from portfold.workers.brokers.leg_arithmetic import join, reduce
 from portfold.workers.brokers.legs_book import Entries
-from portfold.workers.brokers.orders_book import PERHAPS_OPEN, Order, Orders, State
+from portfold.workers.brokers.orders_book import PERHAPS_OPEN, BrokerOrder, Orders, State
 from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, OrderUnknown
 
 
@@ -28,7 +28,7 @@ class Believed:
         self._contracts = contracts
 
     def held(self, owner: str | None) -> list[BrokerPosition]:
-        """What is open or may be, of one owner or of all, by owner and symbol."""
+        """Returns what is open or may be, of one owner or of all, by owner and symbol."""
         held = {(leg.owner, leg.symbol): leg for leg in self.entries.legs(owner)}
         for order in self.orders.in_states(PERHAPS_OPEN):
             if order.does == "enter" and owner in (None, order.owner):
@@ -36,12 +36,12 @@ class Believed:
                 held[key] = join(held[key], perhaps) if key in held else perhaps
         return [held[key] for key in sorted(held)]
 
-    def entered(self, order: Order, said: str) -> BrokerPosition:
-        """The entry was taken: it is believed filled. Returns what it made, alone.
+    def entered(self, order: BrokerOrder, message: str) -> BrokerPosition:
+        """Records that the entry was taken, so believed filled. Returns the leg that it alone made.
 
-        An exit that was taken before this was known may have closed it: that is for a person to see.
+        An exit that was taken before this was known may have closed it: a person has to look.
         """
-        self.note(order, "accepted", said)
+        self.note(order, "accepted", message)
         for one in self.orders.sent_after(order, "unproven"):
             if one.does == "exit":
                 self.note(one, "unknown", f"taken; it may have closed what {order.id} opened")
@@ -49,8 +49,10 @@ class Believed:
         self.entries.write_leg(join(leg, fresh) if leg else fresh)
         return fresh
 
-    def exited(self, order: Order, *, sure: int, everything: bool) -> ExitFill | None:
-        """The exit was taken: it has closed the `sure` contracts that were open when it was sent, if any."""
+    def exited(self, order: BrokerOrder, *, sure: int, everything: bool) -> ExitFill | None:
+        """Records that the exit was taken. Returns its fill of the `sure` contracts that were open when it
+        was sent; None where none surely was.
+        """
         leg = self.entries.leg(order.owner, order.symbol)
         if leg is None or not sure:
             self.note(order, "unproven", "taken; whether anything was open nobody knows")
@@ -77,9 +79,9 @@ class Believed:
         self.entries.write_unreported_exit(fill)
         return fill
 
-    def note(self, order: Order, state: State, said: str) -> None:
+    def note(self, order: BrokerOrder, state: State, message: str) -> None:
         """Writes down what has become of an order."""
-        self.orders.write(msgspec.structs.replace(order, state=state, said=said))
+        self.orders.write(msgspec.structs.replace(order, state=state, said=message))
 
     def refuse_while_unsettled(self, symbol: str) -> None:
         """Raises BrokerError while it is not known what became of an order on the symbol."""
@@ -100,13 +102,15 @@ class Believed:
                 )
 
     def shares(self, owner: str, symbol: str) -> bool:
-        """Whether another owner holds, or may hold, contracts in it that he has not ordered closed."""
+        """Returns whether another owner holds, or may hold, contracts in it that he has not ordered
+        closed.
+        """
         return any(
             held.symbol == symbol and held.owner != owner and not self._is_leaving(held)
             for held in self.held(None)
         )
 
-    def refuse_a_second_exit(self, owner: str, symbol: str, taken: Order | None) -> None:
+    def refuse_a_second_exit(self, owner: str, symbol: str, taken: BrokerOrder | None) -> None:
         """Raises OrderUnknown where an exit with a quantity could be the second for the same contracts.
 
         `taken`: one that the book does not know of. Without a quantity closing twice does no harm; with
@@ -121,15 +125,19 @@ class Believed:
             )
 
     def _is_leaving(self, held: BrokerPosition) -> bool:
-        """Whether an exit of all of it is unknown: nobody has entered since, and it may go at any time."""
+        """Returns whether an exit of all of it is unknown: nobody has entered since, and it may go at any
+        time.
+        """
         unknown = self.orders.of(held.owner, held.symbol, ["unknown"])
         return any(order.does == "exit" and order.size >= held.size for order in unknown)
 
-    def _as_leg(self, order: Order) -> BrokerPosition:
+    def _as_leg(self, order: BrokerOrder) -> BrokerPosition:
         commission = self._commission(order.symbol, order.size)
         return BrokerPosition(order.owner, order.symbol, order.side, order.size, order.price, commission)
 
     def _commission(self, symbol: str, size: int) -> Decimal:
-        """The usual where its contract is not configured any more: the position is there all the same."""
+        """Returns the commission; the usual one where the contract is no longer configured, as the position
+        remains.
+        """
         contract = self._contracts.get(symbol)
         return (contract.commission_per_side if contract else COMMISSION_PER_SIDE) * size

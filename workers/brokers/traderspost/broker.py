@@ -1,4 +1,4 @@
-"""TradersPost: orders as webhooks. It takes a signal and says no more: no fill, no price, no position.
+"""TradersPost: orders as webhooks. It answers that it took a signal, and reports no fill, price or position.
 
 So this broker keeps a book of what it believes: an order that was taken is believed filled at the price it
 was given for, some ticks worse. What nobody can know, because no answer came, is never sent again: it is
@@ -7,7 +7,7 @@ said (`portfold reconcile`). Exits stay possible: at TradersPost an exit closes 
 open anything, so closing twice does no harm. Only where an exit names a quantity, as others hold the contract
 too and mean to keep it, a second could close theirs: it is not sent while the first is unknown, and goes
 without a quantity once the others have left or ordered it. An exit that was taken proves nothing of an
-unknown entry, which may arrive after it: that stays open and unknown. A late answer is noted, and told.
+unknown entry, which may arrive after it: that stays open and unknown. A late answer is noted and logged.
 
 Every order is on disk before it is sent: a process that dies in the middle leaves an unknown one, and whoever
 starts next does not send it again. But an exit needs no book that can be written: while another process locks
@@ -31,7 +31,7 @@ from portfold.log import Log
 from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.leg_arithmetic import check_order, check_price, worse
 from portfold.workers.brokers.legs_book import BookFailed, Entries
-from portfold.workers.brokers.orders_book import Order, Orders, State, now_ms, open_orders_book
+from portfold.workers.brokers.orders_book import BrokerOrder, Orders, State, now_ms, open_orders_book
 from portfold.workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
@@ -45,7 +45,7 @@ from portfold.workers.brokers.protocol import (
 from portfold.workers.brokers.traderspost.believed import Believed
 from portfold.workers.brokers.traderspost.signals import Leaving, entry_signal, exit_signal, failure, unproven
 from portfold.workers.brokers.traderspost.unnoted import Became, Unnoted
-from portfold.workers.brokers.traderspost.webhook import Answer, Webhook
+from portfold.workers.brokers.traderspost.webhook import Webhook, WebhookAnswer
 
 _PATIENCE_SECONDS = 5.0
 _BRIEFLY_SECONDS = 0.5  # for what can do without the book, or is soon overtaken
@@ -81,7 +81,7 @@ class TradersPost:
         self._unnoted = Unnoted()
         self._taken_late: Callable[[], object] = lambda: None
         self._book = open_orders_book(book, _PATIENCE_SECONDS)
-        self._take_note_of_what_was_left()
+        self._note_orders_of_an_earlier_life()
 
     @property
     def sends_within_seconds(self) -> float:
@@ -119,7 +119,7 @@ class TradersPost:
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
     ) -> ExitFill:
-        """Orders an exit, also of what is only perhaps open; of that nobody knows afterwards either.
+        """Orders an exit, also of what is only perhaps open; the outcome of that stays unknown.
 
         Returns what it closed for sure. Raises NotOpen, BrokerError, OrderUnknown.
         """
@@ -127,7 +127,7 @@ class TradersPost:
         owner = owner or self._owner
         patience: float | None = _HARDLY_SECONDS if self._unnoted else _BRIEFLY_SECONDS
         try:
-            if taken := self._note_what_was_not(owner, symbol, patience):
+            if taken := self._note_unnoted_exit(owner, symbol, patience):
                 return taken
             with self._book.transaction(patience) as entries:
                 leaving = self._leaving(self._believed(entries), owner, symbol, side, size, price)
@@ -160,12 +160,12 @@ class TradersPost:
     # --- the book ----------------------------------------------------------------------------------------
 
     def positions(self, owner: str | None = None) -> list[BrokerPosition]:
-        """What is believed open, entries of which nobody knows included, by owner and symbol."""
+        """Returns what is believed open, unknown entries included, by owner and symbol."""
         with self._book.reading() as entries:
             return self._believed(entries).held(owner)
 
-    def unsettled(self) -> list[Order]:
-        """The orders of which nobody knows, oldest first."""
+    def unsettled(self) -> list[BrokerOrder]:
+        """Returns the orders of which nobody knows, oldest first."""
         with self._book.reading() as entries:
             return Orders(entries).unsettled()
 
@@ -193,8 +193,8 @@ class TradersPost:
 
     # --- inside ------------------------------------------------------------------------------------------
 
-    def _take_note_of_what_was_left(self) -> None:
-        """What an earlier life was sending when it died is unknown now."""
+    def _note_orders_of_an_earlier_life(self) -> None:
+        """Notes as unknown, and logs, what an earlier life was sending when it died."""
         unsettled = self.unsettled()
         for order in unsettled:
             self._log.critical("Nobody knows what became of an order", order=str(order), said=order.said)
@@ -214,7 +214,7 @@ class TradersPost:
     def _leaving(
         self, believed: Believed, owner: str, symbol: str, side: Side, size: int, price: Decimal | None
     ) -> Leaving:
-        """The exit that is to be sent. Only reads."""
+        """Returns the exit that is to be sent. Only reads."""
         held = next((one for one in believed.held(owner) if one.symbol == symbol), None)
         if held is None or held.side != side or held.size < size:
             found = f"is {held.side} {held.size}" if held else "has none"
@@ -234,13 +234,13 @@ class TradersPost:
         contract = self._names.held(believed.orders, owner, symbol)
         order = self._order("exit", owner, symbol, side, size, contract, received)
         # Without a quantity it would close another's as well.
-        all_of_it = everything and not believed.shares(owner, symbol)
-        if not all_of_it:
+        without_quantity = everything and not believed.shares(owner, symbol)
+        if not without_quantity:
             believed.refuse_a_second_exit(owner, symbol, self._unnoted.perhaps_done(owner, symbol))
-        return Leaving(order, exit_signal(order, price, everything=all_of_it), sure, all_of_it)
+        return Leaving(order, exit_signal(order, price, everything=without_quantity), sure, without_quantity)
 
     def _close(self, leaving: Leaving, patience: float | None) -> ExitFill | None:
-        """Sends it; what it closed for sure. `patience`: how long it may wait for the book after that."""
+        """Sends the exit. Returns the fill of what it surely closed; `patience`: for the book, after that."""
         order = leaving.order
         self._send(order, leaving.signal, partial(self._is_fresh, order), patience)
         try:
@@ -251,8 +251,8 @@ class TradersPost:
                 self._unnoted.keep(Became(order, "accepted", "", leaving.sure, leaving.everything))
             raise
 
-    def _note_what_was_not(self, owner: str, symbol: str, patience: float | None) -> ExitFill | None:
-        """Has the book know of the owner's last exit on the symbol; the fill where that was taken."""
+    def _note_unnoted_exit(self, owner: str, symbol: str, patience: float | None) -> ExitFill | None:
+        """Writes the owner's unnoted exit into the book. Returns its fill where it was taken."""
         became = self._unnoted.of(owner, symbol)
         if became is None:
             return None
@@ -261,19 +261,23 @@ class TradersPost:
         self._unnoted.forget(became)
         return fill
 
-    def _is_fresh(self, order: Order) -> bool:
-        """Whether it may be sent yet: an exit that a machine slept over would close what others hold now."""
+    def _is_fresh(self, order: BrokerOrder) -> bool:
+        """Returns whether it may still be sent: after a sleep it would close what others hold now."""
         return now_ms() - order.at_ms < self._send_ms
 
     def _send(
-        self, order: Order, signal: Mapping[str, object], may_send: MaySend, patience: float | None = None
+        self,
+        order: BrokerOrder,
+        signal: Mapping[str, object],
+        may_send: MaySend,
+        patience: float | None = None,
     ) -> None:
-        """Returns if it was taken. Otherwise that is noted, and raised."""
+        """Sends the order, and returns if it was taken; else notes the outcome. Raises BrokerError."""
         answer = self._webhook.post(
             signal,
             may_send=may_send,
             insists=order.does == "exit",
-            late=partial(self._hear_late, order),
+            late=partial(self._take_late_answer, order),
         )
         if answer.outcome == "accepted":
             self._log.info("TradersPost took an order", order=str(order), reference=answer.reference)
@@ -282,33 +286,33 @@ class TradersPost:
         try:
             with self._book.transaction(patience) as entries:
                 if not Orders(entries).is_settled(order.id):  # by somebody, meanwhile
-                    self._believed(entries).note(order, state, answer.said)
+                    self._believed(entries).note(order, state, answer.message)
         except BookFailed as failed:
             if order.does == "exit":
-                self._unnoted.keep(Became(order, state, answer.said))
-            told = f"{failure(order, answer)} That could not be noted: {failed}"
-            raise (OrderUnknown if order.does == "enter" else BrokerError)(told) from failed
+                self._unnoted.keep(Became(order, state, answer.message))
+            sentence = f"{failure(order, answer)} That could not be noted: {failed}"
+            raise (OrderUnknown if order.does == "enter" else BrokerError)(sentence) from failed
         raise failure(order, answer)
 
-    def _hear_late(self, order: Order, answer: Answer) -> None:
-        """An entry that was taken after all is believed filled from now on: the next exit closes it."""
-        said = f"TradersPost answered late, {answer.outcome}: {answer.said}"
-        self._log.critical(said, order=str(order))
+    def _take_late_answer(self, order: BrokerOrder, answer: WebhookAnswer) -> None:
+        """Notes a late answer. An entry that was taken is believed filled: the next exit closes it."""
+        message = f"TradersPost answered late, {answer.outcome}: {answer.message}"
+        self._log.critical(message, order=str(order))
         with self._book.transaction() as entries:
             believed = self._believed(entries)
             if believed.orders.is_settled(order.id):
                 return
             taken = order.does == "enter" and answer.outcome == "accepted"
             if taken:
-                believed.entered(order, said)
+                believed.entered(order, message)
             else:
-                believed.note(order, "unknown", said)
+                believed.note(order, "unknown", message)
         if taken:
             self._taken_late()
 
     @contextmanager
-    def _believing(self, order: Order, patience: float | None = None) -> Iterator[Believed]:
-        """For what follows in the book from an order that was taken: it cannot be taken back any more."""
+    def _believing(self, order: BrokerOrder, patience: float | None = None) -> Iterator[Believed]:
+        """Opens the book for an order that was taken. Raises OrderUnknown where that fails."""
         try:
             with self._book.transaction(patience) as entries:
                 believed = self._believed(entries)
@@ -330,9 +334,9 @@ class TradersPost:
         size: int,
         contract: str,
         price: Decimal,
-    ) -> Order:
+    ) -> BrokerOrder:
         order_id = uuid4().hex
-        return Order(order_id, now_ms(), self._owner, owner, symbol, side, size, does, contract, price)
+        return BrokerOrder(order_id, now_ms(), self._owner, owner, symbol, side, size, does, contract, price)
 
     def _worse(self, symbol: str, price: Decimal, *, buys: bool) -> Decimal:
         return worse(price, self._contracts[symbol], buys=buys)

@@ -34,7 +34,7 @@ class _Options(Struct, frozen=True):
 
 
 def open_traderspost(setup: BrokerSetup) -> TradersPost:
-    """The broker of kind `traderspost`. Raises ConfigError, BrokerError."""
+    """Returns the broker of kind `traderspost`. Raises ConfigError, BrokerError."""
     options = setup.options(_Options)
     _check_timeout(setup, options.timeout_seconds)
     return TradersPost(
@@ -51,24 +51,24 @@ def open_traderspost(setup: BrokerSetup) -> TradersPost:
 
 
 def _check_timeout(setup: BrokerSetup, timeout_seconds: float) -> None:
-    """A slot lasts from the request on: it must still be there when the last attempt to send has ended."""
+    """Raises ConfigError for a timeout that outlasts a slot: sending must end while the slot is reserved."""
     runtime = setup.configuration.runtime
     longest = runtime.answer_seconds + longest_seconds(timeout_seconds)
     if longest >= runtime.reservation_seconds:
-        where = "broker.options.timeout_seconds"
+        field = "broker.options.timeout_seconds"
         expected = (
             f"less, as an answer and sending then take up to {longest:g} s, or reservation_seconds to be "
             f"more than that, which is {runtime.reservation_seconds:g}"
         )
-        raise ConfigError(setup.configuration.files.runtime.path, where, expected, f"{timeout_seconds:g}")
+        raise ConfigError(setup.configuration.files.runtime.path, field, expected, f"{timeout_seconds:g}")
 
 
 def _address(setup: BrokerSetup, variable: str) -> str:
-    """The webhook's address, which no error shows: it holds a password."""
-    where, value = "broker.options.webhook_url_env", setup.environ.get(variable, "")
+    """Returns the webhook's address, which no error shows: it holds a password."""
+    field, value = "broker.options.webhook_url_env", setup.environ.get(variable, "")
     runtime = setup.configuration.files.runtime.path
     if not value:
-        raise ConfigError(runtime, where, f"the environment variable {variable} to be set", "nothing")
+        raise ConfigError(runtime, field, f"the environment variable {variable} to be set", "nothing")
     try:
         parts = urlsplit(value)
         secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
@@ -77,5 +77,5 @@ def _address(setup: BrokerSetup, variable: str) -> str:
         fits = False
     if not fits:
         expected = f"the environment variable {variable} to hold an address that begins with https://"
-        raise ConfigError(runtime, where, expected, "something else, which is not shown")
+        raise ConfigError(runtime, field, expected, "something else, which is not shown")
     return value

@@ -15,11 +15,11 @@ from portfold.workers.brokers.protocol import MaySend
 Result = TypeVar("Result")
 
 
-class NotSent(Exception):
+class MayNotSend(Exception):
     """The order may not be sent any more, and was not."""
 
 
-class Attempt(Generic[Result]):
+class SendAttempt(Generic[Result]):
     """Shared by the thread that sends and the one that waits for it."""
 
     def __init__(self, may_send: MaySend) -> None:
@@ -30,30 +30,30 @@ class Attempt(Generic[Result]):
         self.written = False
 
     def begin_to_write(self) -> None:
-        """To be called right before the first byte. Raises NotSent."""
+        """Asks whether the order may be sent, right before the first byte. Raises MayNotSend."""
         if not self._may_send():
-            raise NotSent
+            raise MayNotSend
         with self._changed:
             if not self._waited_for:
-                raise NotSent
+                raise MayNotSend
             self.written = True
 
     def answer(self, answer: Result) -> bool:
-        """Hands the answer to who waits; false when nobody does any more."""
+        """Hands the answer to the waiting thread. Returns false when none waits any more."""
         with self._changed:
             self._answer = answer
             self._changed.notify()
             return self._waited_for
 
     def wait(self, seconds: float) -> Result | None:
-        """The answer, or None; after that nothing is written any more that was not begun."""
+        """Returns the answer, or None; after that nothing is written any more that was not begun."""
         with self._changed:
             self._changed.wait_for(lambda: self._answer is not None, seconds)
             self._waited_for = False
             return self._answer
 
 
-def adapter(attempt: Attempt[Any]) -> HTTPAdapter:
+def adapter(attempt: SendAttempt[Any]) -> HTTPAdapter:
     """Lets requests connect, and then asks the attempt before anything is written, by whatever way."""
     return _Adapter(attempt)
 
@@ -61,28 +61,28 @@ def adapter(attempt: Attempt[Any]) -> HTTPAdapter:
 class _Adapter(HTTPAdapter):
     """Whatever connects for it comes from one of two managers of pools: the usual, or that of a proxy."""
 
-    def __init__(self, attempt: Attempt[Any]) -> None:
+    def __init__(self, attempt: SendAttempt[Any]) -> None:
         self._attempt = attempt
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **more: Any) -> None:
         super().init_poolmanager(*args, **more)
-        self._have_it_ask(self.poolmanager)
+        self._ask_before_writing(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **more: Any) -> Any:
         manager: Any = super().proxy_manager_for(*args, **more)
-        self._have_it_ask(manager)
+        self._ask_before_writing(manager)
         return manager
 
-    def _have_it_ask(self, manager: Any) -> None:
+    def _ask_before_writing(self, manager: Any) -> None:
         manager.pool_classes_by_scheme = {
             scheme: type("AskingPool", (pool,), {"ConnectionCls": _asking(pool.ConnectionCls, self._attempt)})
             for scheme, pool in manager.pool_classes_by_scheme.items()
         }
 
 
-def _asking(kind: Any, attempt: Attempt[Any]) -> Any:
-    """The kind of connection, with the question between connecting and writing."""
+def _asking(kind: Any, attempt: SendAttempt[Any]) -> Any:
+    """Returns the kind of connection, with the question between connecting and writing."""
 
     class Asking(kind):  # type: ignore[misc]  # either of the library's two kinds
         def request(self, *args: Any, **more: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What a person says of an order of which nobody knows: it was filled, or it was not.
+"""Settles an order of unknown outcome as a person says: it was filled, or it was not.
 
 Only here is such an order settled. Said twice, it counts once; and an order that was given up, refused, or
 believed filled can turn out otherwise too.
@@ -15,7 +15,14 @@ import msgspec
 from portfold.config import Contract
 from portfold.workers.brokers.leg_arithmetic import join, reduce
 from portfold.workers.brokers.legs_book import Entries
-from portfold.workers.brokers.orders_book import NOT_COUNTED, Order, Orders, State, now_ms, open_orders_book
+from portfold.workers.brokers.orders_book import (
+    NOT_COUNTED,
+    BrokerOrder,
+    Orders,
+    State,
+    now_ms,
+    open_orders_book,
+)
 from portfold.workers.brokers.profit import net_pnl
 from portfold.workers.brokers.protocol import BrokerError, BrokerPosition
 
@@ -28,57 +35,57 @@ _BELIEVED_FILLED: tuple[State, ...] = ("accepted", "filled")
 class Settlement(NamedTuple):
     """What is true now: the owner holds `size` contracts of the order's side at `price`.
 
-    `pnl` are dollars, net, that a position made when it was closed unseen. `told`: the log may have held
-    something else, and was told.
+    `pnl` are dollars, net, that a position made when it was closed unseen. `published`: the log
+    may have held something else, so the settlement is published.
     """
 
-    order: Order
+    order: BrokerOrder
     size: int
     price: Decimal
     pnl: Decimal
-    told: bool
+    published: bool
 
 
-Tell = Callable[[Settlement], object]
-_Settle = Callable[[Entries, Order], Settlement | None]
+Publish = Callable[[Settlement], object]
+_Settle = Callable[[Entries, BrokerOrder], Settlement | None]
 
 
 class Reconciliation:
     """Settles orders in the book at `path`.
 
-    `tell` is called for what the log is to be told, with the book free: that somebody trades meanwhile is
-    noticed, and raised. If telling fails, or one dies over it, saying the same again tells the log again,
-    which folds it once.
+    `publish` puts a settlement on the log, with the book free: a trade meanwhile is noticed, and raised. If
+    publishing fails, or the process dies over it, settling the same again publishes again; the log folds it
+    once.
     """
 
     def __init__(
         self,
         path: Path,
         contracts: Mapping[str, Contract],
-        tell: Tell,
+        publish: Publish,
         now_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._now_ms = now_ms
         self._contracts = contracts
-        self._tell = tell
+        self._publish = publish
         self._book = open_orders_book(path, _PATIENCE_SECONDS)
 
-    def unsettled(self) -> list[Order]:
-        """The orders of which nobody knows, oldest first."""
+    def unsettled(self) -> list[BrokerOrder]:
+        """Returns the orders of which nobody knows, oldest first."""
         with self._book.transaction() as entries:
             return Orders(entries).unsettled()
 
-    def untold(self) -> list[Order]:
-        """Those that are settled here, and of which the log has still to hear: to be said again."""
+    def unpublished(self) -> list[BrokerOrder]:
+        """Returns the orders settled here that are still to be published: settle them again."""
         with self._book.transaction() as entries:
-            return Orders(entries).all_untold()
+            return Orders(entries).unpublished()
 
     def filled(self, order_id: str, price: Decimal | None) -> Settlement | None:
-        """It was filled, at `price` or what is believed; None when that was counted already."""
+        """Settles it as filled, at `price` or the believed one. Returns None when it was counted already."""
         return self._settle(order_id, partial(self._filled, price))
 
     def not_filled(self, order_id: str) -> Settlement | None:
-        """It was not filled, and will not be; None when nothing of it was counted."""
+        """Settles it as not filled, for good. Returns None when nothing of it was counted."""
         return self._settle(order_id, self._not_filled)
 
     def close(self) -> None:
@@ -86,26 +93,26 @@ class Reconciliation:
         self._book.close()
 
     def _settle(self, order_id: str, settle: _Settle) -> Settlement | None:
-        """First in the book, with what is still to be told; then, with the book free again, on the log."""
+        """Settles in the book, noting what is to be published; then publishes, with the book free again."""
         with self._book.transaction() as entries:
             orders, order = Orders(entries), self._order(entries, order_id)
             settlement = settle(entries, order)
-            untold = orders.untold(order_id)
-            if settlement is None and untold is not None:
-                settlement = self._settled(entries, order, tell=True, pnl=untold)
+            pnl = orders.unpublished_pnl(order_id)
+            if settlement is None and pnl is not None:
+                settlement = self._settled(entries, order, publish=True, pnl=pnl)
             if settlement is None:
                 return None
-            if settlement.told:
-                orders.note_untold(order_id, settlement.pnl)
-        if settlement.told:
-            self._tell(settlement)
+            if settlement.published:
+                orders.note_unpublished(order_id, settlement.pnl)
+        if settlement.published:
+            self._publish(settlement)
             with self._book.transaction() as entries:
-                Orders(entries).note_untold(order_id, None)
+                Orders(entries).note_unpublished(order_id, None)
                 leg = entries.leg(order.owner, order.symbol)
             _refuse_to_be_overtaken(settlement, leg.size if leg else 0)
         return settlement
 
-    def _filled(self, price: Decimal | None, entries: Entries, order: Order) -> Settlement | None:
+    def _filled(self, price: Decimal | None, entries: Entries, order: BrokerOrder) -> Settlement | None:
         if order.state in _BELIEVED_FILLED:
             return None
         order = msgspec.structs.replace(order, price=order.price if price is None else price)
@@ -113,19 +120,19 @@ class Reconciliation:
         if order.does == "enter":  # also if an exit was taken after it: it may have come first
             return self._enter(entries, order)
         if order.state == "flattened":  # another exit has closed it, and the log has that
-            return self._settled(entries, order, tell=False)
+            return self._settled(entries, order, publish=False)
         return self._exit(entries, order)
 
-    def _not_filled(self, entries: Entries, order: Order) -> Settlement | None:
+    def _not_filled(self, entries: Entries, order: BrokerOrder) -> Settlement | None:
         if order.state in NOT_COUNTED:
             return None
         if order.state in _BELIEVED_FILLED:
             self._take_back(entries, order)
         counted = order.does == "enter" and order.state != "flattened"
         _note(entries, order, "not_filled")
-        return self._settled(entries, order, tell=counted)
+        return self._settled(entries, order, publish=counted)
 
-    def _order(self, entries: Entries, order_id: str) -> Order:
+    def _order(self, entries: Entries, order_id: str) -> BrokerOrder:
         order = Orders(entries).order(order_id)
         if order is None:
             raise BrokerError(f"There is no order {order_id[:80]!r} in the book")
@@ -133,7 +140,7 @@ class Reconciliation:
             raise BrokerError(f"Order {order} may still be being sent; try again in a few minutes")
         return order
 
-    def _enter(self, entries: Entries, order: Order) -> Settlement:
+    def _enter(self, entries: Entries, order: BrokerOrder) -> Settlement:
         leg = entries.leg(order.owner, order.symbol)
         if leg is not None and leg.side != order.side:
             raise BrokerError(
@@ -143,49 +150,51 @@ class Reconciliation:
         fresh = BrokerPosition(order.owner, order.symbol, order.side, order.size, order.price, commission)
         entries.write_leg(join(leg, fresh) if leg else fresh)
         entries.write_mark(order.symbol, order.price)
-        return self._settled(entries, order, tell=True)
+        return self._settled(entries, order, publish=True)
 
-    def _exit(self, entries: Entries, order: Order) -> Settlement:
+    def _exit(self, entries: Entries, order: BrokerOrder) -> Settlement:
         leg = entries.leg(order.owner, order.symbol)
         if leg is None or leg.side != order.side or leg.size < order.size:
-            return self._settled(entries, order, tell=False)  # another order has closed it since
+            return self._settled(entries, order, publish=False)  # another order has closed it since
         left, entry_commission = reduce(leg, order.size)
         entries.write_leg(left)
         contract = self._contract(order)
         commission = entry_commission + contract.commission_per_side * order.size
         pnl = net_pnl(order.side, leg.price, order.price, order.size, contract.point_value, commission)
-        return self._settled(entries, order, tell=True, pnl=pnl)
+        return self._settled(entries, order, publish=True, pnl=pnl)
 
-    def _contract(self, order: Order) -> Contract:
+    def _contract(self, order: BrokerOrder) -> Contract:
         if order.symbol not in self._contracts:
             raise BrokerError(f"Order {order}: expected a contract of {order.symbol} in contracts.json")
         return self._contracts[order.symbol]
 
-    def _take_back(self, entries: Entries, order: Order) -> None:
-        """An entry that was believed filled was not."""
+    def _take_back(self, entries: Entries, order: BrokerOrder) -> None:
+        """Takes an entry that was believed filled out of the book. Raises BrokerError where more happened
+        since.
+        """
         leg = entries.leg(order.owner, order.symbol)
         if order.does == "exit" or leg is None or leg.side != order.side or leg.size < order.size:
             raise BrokerError(f"Order {order} was counted, and more has happened since; use: portfold settle")
         entries.write_leg(reduce(leg, order.size)[0])
 
     def _settled(
-        self, entries: Entries, order: Order, *, tell: bool, pnl: Decimal = Decimal(0)
+        self, entries: Entries, order: BrokerOrder, *, publish: bool, pnl: Decimal = Decimal(0)
     ) -> Settlement:
         leg = entries.leg(order.owner, order.symbol)
         size, price = (leg.size, leg.price) if leg else (0, Decimal(0))
-        return Settlement(order, size, price, pnl, tell)
+        return Settlement(order, size, price, pnl, publish)
 
 
-def _refuse_to_be_overtaken(told: Settlement, size: int) -> None:
-    """Whoever traded between the book and the log may have reported it before: then the log is wrong now."""
-    if size != told.size:
-        order = told.order
+def _refuse_to_be_overtaken(settlement: Settlement, size: int) -> None:
+    """Raises BrokerError where a trade came between book and log: its report may precede the settlement."""
+    if size != settlement.size:
+        order = settlement.order
         raise BrokerError(
             f"Order {order} is settled, but {order.symbol} was traded meanwhile: the log was told "
-            f"{told.size}, and the book holds {size}. Look at portfold status; where it differs: portfold "
-            f"settle {order.symbol} {order.owner} --size {size}"
+            f"{settlement.size}, and the book holds {size}. Look at portfold status; where it differs: "
+            f"portfold settle {order.symbol} {order.owner} --size {size}"
         )
 
 
-def _note(entries: Entries, order: Order, state: State) -> None:
+def _note(entries: Entries, order: BrokerOrder, state: State) -> None:
     Orders(entries).write(msgspec.structs.replace(order, state=state, said="settled by a person"))

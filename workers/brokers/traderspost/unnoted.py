@@ -8,7 +8,7 @@ one that was taken. It ends with the process: whoever comes next finds the contr
 import threading
 from typing import NamedTuple
 
-from portfold.workers.brokers.orders_book import Order, State
+from portfold.workers.brokers.orders_book import BrokerOrder, State
 from portfold.workers.brokers.protocol import ExitFill
 from portfold.workers.brokers.traderspost.believed import Believed
 
@@ -16,15 +16,15 @@ from portfold.workers.brokers.traderspost.believed import Believed
 class Became(NamedTuple):
     """The exit is in `state` now; for one that was taken with what `Believed.exited` asks for."""
 
-    order: Order
+    order: BrokerOrder
     state: State
-    said: str
+    message: str
     sure: int = 0
     everything: bool = False
 
 
 class Unnoted:
-    """Any thread may use it. True while there is something."""
+    """Exits not noted yet. Any thread may use it. True while there is one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -34,7 +34,7 @@ class Unnoted:
         return bool(self._kept)
 
     def keep(self, became: Became) -> None:
-        """Remembers it until it is noted."""
+        """Keeps the outcome until it is noted."""
         key = (became.order.owner, became.order.symbol)
         with self._lock:
             before = self._kept.get(key)
@@ -42,26 +42,26 @@ class Unnoted:
                 self._kept[key] = became
 
     def of(self, owner: str, symbol: str) -> Became | None:
-        """What is not noted yet of the owner's exits on the symbol."""
+        """Returns what is not noted yet of the owner's exits on the symbol."""
         with self._lock:
             return self._kept.get((owner, symbol))
 
-    def perhaps_done(self, owner: str, symbol: str) -> Order | None:
-        """The order of that, where it has closed contracts or may have."""
+    def perhaps_done(self, owner: str, symbol: str) -> BrokerOrder | None:
+        """Returns the order of that, where it has closed contracts or may have."""
         became = self.of(owner, symbol)
         return became.order if became and became.state in ("accepted", "unknown") else None
 
     def note(self, became: Became, believed: Believed) -> ExitFill | None:
-        """Writes it down; the fill if it was taken. Somebody may have settled it meanwhile."""
+        """Writes the outcome into the book, unless settled. Returns the fill of an exit that was taken."""
         if believed.orders.is_settled(became.order.id):
             return None
         if became.state == "accepted":
             return believed.exited(became.order, sure=became.sure, everything=became.everything)
-        believed.note(became.order, became.state, became.said)
+        believed.note(became.order, became.state, became.message)
         return None
 
     def forget(self, became: Became) -> None:
-        """It is in the book."""
+        """Forgets what is in the book now."""
         key = (became.order.owner, became.order.symbol)
         with self._lock:
             if self._kept.get(key) is became:

@@ -1,4 +1,4 @@
-"""Posts an order to a webhook, at most once as far as anybody can tell.
+"""Posts an order to a webhook, at most once as far as anybody can know.
 
 What is tried again is only what certainly did nothing: an attempt whose connection never came about, so that
 no byte of the order was written, and, where the caller insists (an exit), a server that says "too many" (429)
@@ -23,38 +23,40 @@ import requests
 
 from portfold.log import Log
 from portfold.workers.brokers.protocol import MaySend, always
-from portfold.workers.brokers.traderspost.last_moment import Attempt, NotSent, adapter
+from portfold.workers.brokers.traderspost.last_moment import MayNotSend, SendAttempt, adapter
 
 _JSON = msgspec.json.Encoder(decimal_format="number")
 _MOST_BYTES = 65_536
 _PAUSES_SECONDS = (0.1, 0.3, 1.0)  # between the attempts
 _TOO_MANY = 429
 _LONGEST_RETRY_AFTER_SECONDS = 2.0
-_HEARD_LATE_SECONDS = 120.0
+_LATE_ANSWER_SECONDS = 120.0
 _SHOWN = 200
 
 Outcome = Literal["accepted", "refused", "given_up", "withheld", "unknown"]
 
 
-class Answer(NamedTuple):
-    """What became of an order, and what was `said`, in words fit for a log.
+class WebhookAnswer(NamedTuple):
+    """What became of an order, with a `message` fit for a log.
 
     `accepted`: it was taken. `refused`: it was not, for good. `given_up`: nothing was sent, however often it
-    was tried. `withheld`: nothing was sent, as it may not be any more. `unknown`: nobody can tell.
+    was tried. `withheld`: nothing was sent, as it may not be any more. `unknown`: nobody knows.
     `reference` is the other side's name for it. `again_seconds`: after a 429, when to try again.
     """
 
     outcome: Outcome
-    said: str
+    message: str
     reference: str = ""
     again_seconds: float | None = None
 
 
-Late = Callable[[Answer], object]
+Late = Callable[[WebhookAnswer], object]
 
 
 def longest_seconds(timeout_seconds: float) -> float:
-    """How long `post` can take: what its attempts may begin within, and the last one's own timeout."""
+    """Returns how long `post` can take: what its attempts may begin within, and the last one's own
+    timeout.
+    """
     return _begins_within(timeout_seconds) + timeout_seconds
 
 
@@ -78,7 +80,7 @@ class Webhook:
         may_send: MaySend = always,
         insists: bool = False,
         late: Late = lambda _answer: None,
-    ) -> Answer:
+    ) -> WebhookAnswer:
         """Posts the JSON of `payload` and says what became of it; raises nothing for what the others do.
 
         `may_send` is asked right before each attempt writes. `insists`: a 429 is tried again. `late` is
@@ -91,40 +93,40 @@ class Webhook:
             wait = pause if answer.outcome == "given_up" else answer.again_seconds if insists else None
             if wait is None or time.monotonic() + wait > last_start:
                 break
-            self._log.warning("An order was not taken; it is tried again", why=answer.said)
+            self._log.warning("An order was not taken; it is tried again", why=answer.message)
             time.sleep(wait)
             answer = self.attempt(body, may_send, late)
         return answer
 
-    def attempt(self, body: bytes, may_send: MaySend, late: Late) -> Answer:
+    def attempt(self, body: bytes, may_send: MaySend, late: Late) -> WebhookAnswer:
         """Makes one attempt, on a thread of its own: only so is it bounded as a whole."""
-        attempt: Attempt[Answer] = Attempt(may_send)
+        attempt: SendAttempt[WebhookAnswer] = SendAttempt(may_send)
 
         def go() -> None:
             answer = self._post(body, attempt)
             if not attempt.answer(answer):  # nobody waits for it any more
-                self._tell_late(answer, late)
+                self._pass_on_late(answer, late)
 
         threading.Thread(target=go, name="webhook", daemon=True).start()
         answer = attempt.wait(self.timeout_seconds)
         if answer is not None:
             return answer
         if not attempt.written:
-            return Answer("given_up", f"No connection within {self.timeout_seconds:g} s")
+            return WebhookAnswer("given_up", f"No connection within {self.timeout_seconds:g} s")
         return self._no_answer()
 
-    def _tell_late(self, answer: Answer, late: Late) -> None:
+    def _pass_on_late(self, answer: WebhookAnswer, late: Late) -> None:
         if answer.outcome not in ("accepted", "refused"):
             return
         try:
             late(answer)
         except Exception as error:  # noqa: BLE001 - the order stays unknown, and that was said
-            self._log.critical("A late answer could not be noted", said=answer.said, why=repr(error))
+            self._log.critical("A late answer could not be noted", said=answer.message, why=repr(error))
 
-    def _no_answer(self) -> Answer:
-        return Answer("unknown", f"No answer within {self.timeout_seconds:g} s")
+    def _no_answer(self) -> WebhookAnswer:
+        return WebhookAnswer("unknown", f"No answer within {self.timeout_seconds:g} s")
 
-    def _post(self, body: bytes, attempt: Attempt[Answer]) -> Answer:
+    def _post(self, body: bytes, attempt: SendAttempt[WebhookAnswer]) -> WebhookAnswer:
         try:
             with requests.Session() as session:
                 for scheme in ("https://", "http://"):  # not the address: requests rewrites some
@@ -133,52 +135,54 @@ class Webhook:
                     self._url,
                     data=body,
                     headers={"Content-Type": "application/json", "Connection": "close"},
-                    timeout=(self.timeout_seconds, _HEARD_LATE_SECONDS),
+                    timeout=(self.timeout_seconds, _LATE_ANSWER_SECONDS),
                     allow_redirects=False,
                     stream=True,
                 ) as response:
                     content = response.raw.read(_MOST_BYTES, decode_content=True)
                     return read_answer(response.status_code, content, response.headers)
-        except NotSent:
-            return Answer("withheld", "It may not be sent any more")
+        except MayNotSend:
+            return WebhookAnswer("withheld", "It may not be sent any more")
         except Exception as error:  # noqa: BLE001 - whatever it is: what was written may have arrived
             if not attempt.written:
-                return Answer("given_up", "No connection came about")
+                return WebhookAnswer("given_up", "No connection came about")
             if isinstance(error, requests.Timeout):
                 return self._no_answer()
             if isinstance(error, requests.ConnectionError):
-                return Answer("unknown", "The connection broke before there was an answer")
-            return Answer("unknown", f"No answer could be read: {type(error).__name__}")
+                return WebhookAnswer("unknown", "The connection broke before there was an answer")
+            return WebhookAnswer("unknown", f"No answer could be read: {type(error).__name__}")
 
 
-def read_answer(status: int, content: bytes, headers: Mapping[str, str]) -> Answer:
-    """What an answer with this HTTP status and content says of the order."""
-    told = _message(content)
-    said = f"HTTP {status}" + (f": {told[:_SHOWN]}" if told else "")
+def read_answer(status: int, content: bytes, headers: Mapping[str, str]) -> WebhookAnswer:
+    """Returns what an answer with this HTTP status and content says of the order."""
+    message = _message(content)
+    text = f"HTTP {status}" + (f": {message[:_SHOWN]}" if message else "")
     if status >= 500:  # whoever failed, or only stands in between: the order may have been taken
-        return Answer("unknown", said)
+        return WebhookAnswer("unknown", text)
     if status == _TOO_MANY:
-        return Answer("refused", said, again_seconds=_retry_after(headers.get("Retry-After", "")))
+        return WebhookAnswer("refused", text, again_seconds=_retry_after(headers.get("Retry-After", "")))
     if not 200 <= status < 300:
-        return Answer("refused", said)
+        return WebhookAnswer("refused", text)
     tree = _tree(content)
     if tree is None:  # somebody else answered in its place
-        return Answer("unknown", f"{said}, but no JSON object")
+        return WebhookAnswer("unknown", f"{text}, but no JSON object")
     if tree.get("success") is False:
-        return Answer("refused", said)
+        return WebhookAnswer("refused", text)
     if tree.get("success") is not True:
-        return Answer("unknown", f"{said}, which is neither a yes nor a no")
-    return Answer("accepted", said, str(tree.get("id", ""))[:64])
+        return WebhookAnswer("unknown", f"{text}, which is neither a yes nor a no")
+    return WebhookAnswer("accepted", text, str(tree.get("id", ""))[:64])
 
 
 def _retry_after(text: str) -> float:
-    """The seconds that a 429 asks for, within our bound; a second where it names none, or a date."""
+    """Returns the seconds that a 429 asks for, within our bound; a second where it names none, or a date."""
     seconds = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 1
     return min(max(seconds, _PAUSES_SECONDS[0]), _LONGEST_RETRY_AFTER_SECONDS)
 
 
 def _message(content: bytes) -> str:
-    """What the answer says in words, on one line; nothing where it is no JSON of the expected kind."""
+    """Returns what the answer says in words, on one line; nothing where it is no JSON of the
+    expected kind.
+    """
     tree = _tree(content) or {}
     words = [str(tree[name]) for name in ("messageCode", "message") if tree.get(name)]
     return " ".join("".join(c if c.isprintable() else " " for c in ": ".join(words)).split())

@@ -29,7 +29,7 @@ class Reported:
 
     @contextmanager
     def opening(self, symbol: str, size: object) -> Iterator[None]:
-        """A fill is reported inside; it counts from now on, for what the report brings must find it."""
+        """Counts a fill that is reported inside, from the start: orders that the report causes find it."""
         with self._lock:
             self._fills[symbol] += 1
         with self._changing(symbol, size):
@@ -37,7 +37,7 @@ class Reported:
 
     @contextmanager
     def closing(self, symbol: str, size: object) -> Iterator[None]:
-        """A close of so many contracts is reported inside."""
+        """Counts a close of `size` contracts that is reported inside."""
         with self._changing(symbol, -size if isinstance(size, int) else size):
             yield
 
@@ -55,38 +55,38 @@ class Reported:
             raise
 
     def closed_elsewhere(self, symbol: str, left: int = 0) -> None:
-        """No more than so much is open in the symbol any more, by somebody else's hand."""
+        """Records that somebody else closed the symbol, down to `left` contracts."""
         with self._lock:
             self._open[symbol] = left
 
     def holds(self, holdings: Iterable[Holding]) -> None:
-        """So much is open, by the broker: an earlier life's too."""
+        """Records what the broker says is open, an earlier life's included."""
         with self._lock:
             self._open = dict.fromkeys(self._open, 0)
             for one in holdings:
                 self._open[one.symbol] = self._open.get(one.symbol, 0) + one.size
 
     def all_closed(self) -> bool:
-        """Whether all that was reported is closed."""
+        """Returns whether all that was reported is closed."""
         return not self.still_open()
 
     def is_closed(self, symbol: str) -> bool:
-        """Whether all that is known of it is closed; not where nothing was ever reported."""
+        """Returns whether all that is known of it is closed; not where nothing was ever reported."""
         with self._lock:
             return self._open.get(symbol, 1) == 0
 
     def still_open(self) -> list[str]:
-        """The symbols of which something is open."""
+        """Returns the symbols of which something is open."""
         with self._lock:
             return [symbol for symbol, size in self._open.items() if size]
 
     def fills(self) -> Counter[str]:
-        """How many fills so far."""
+        """Returns how many fills so far."""
         with self._lock:
             return self._fills.copy()
 
 
-class _Asked:
+class _EpisodeAsked:
     """What an episode has asked for so far: the fills there were of a symbol, and whether `everything`.
 
     `left` is what was said to be left open.
@@ -98,19 +98,19 @@ class _Asked:
         self._fills: dict[str, int] = {}
 
     def note(self, order: FlattenOrder, fills: Counter[str]) -> None:
-        """The callback was called for the order when there were so many fills."""
+        """Records that the callback was called for the order, after `fills`."""
         self.everything |= order.everything
         meant = fills if order.everything else [leg.symbol for leg in order.positions]
         self._fills |= {symbol: fills[symbol] for symbol in meant}
 
     def covers(self, order: FlattenOrder, fills: Counter[str]) -> bool:
-        """Whether nothing is open that the order means and that was not asked for."""
+        """Returns whether nothing is open that the order means and that was not asked for."""
         meant = [leg.symbol for leg in order.positions]
         if order.everything and not (meant and self.everything):
-            return self.everything and all(self._is_asked(symbol, fills) for symbol in fills)
-        return all(self._is_asked(symbol, fills) for symbol in meant)
+            return self.everything and all(self._is_covered(symbol, fills) for symbol in fills)
+        return all(self._is_covered(symbol, fills) for symbol in meant)
 
-    def _is_asked(self, symbol: str, fills: Counter[str]) -> bool:
+    def _is_covered(self, symbol: str, fills: Counter[str]) -> bool:
         known = self._fills.get(symbol, 0 if self.everything else -1)
         return fills[symbol] <= known
 
@@ -123,42 +123,44 @@ class AskedOnce:
         self._reported = reported
         self._log = log
         self._lock = threading.Lock()
-        self._asked: dict[str, _Asked] = {}
+        self._episodes: dict[str, _EpisodeAsked] = {}
 
     def __call__(self, order: FlattenOrder) -> None:
-        """Passes the order on, unless that was done. Raises what the callback raises: then it was not."""
+        """Passes the order on, once. Raises what the callback raises; the order then counts as not
+        passed on.
+        """
         done, does = _names(order)
         with self._lock:
             fills = self._reported.fills()
-            asked = next((self._asked[name] for name in done if name in self._asked), None)
-            if asked is None or not asked.covers(order, fills):
+            episode = next((self._episodes[name] for name in done if name in self._episodes), None)
+            if episode is None or not episode.covers(order, fills):
                 self._callback(order)
-                asked = asked or _Asked()
-                asked.left.clear()
-                for known in (asked, *self._asked.values()):  # whichever means it next, it was asked for
+                episode = episode or _EpisodeAsked()
+                episode.left.clear()
+                for known in (episode, *self._episodes.values()):  # whichever means it next, it was asked for
                     known.note(order, fills)
-            self._remember(does, asked)  # its reminders come under its own name
-            self._complain(order, asked, fills)
+            self._remember(does, episode)  # its reminders come under its own name
+            self._complain(order, episode, fills)
 
-    def _remember(self, names: tuple[str, ...], asked: _Asked) -> None:
+    def _remember(self, names: tuple[str, ...], episode: _EpisodeAsked) -> None:
         for name in names:
-            self._asked.pop(name, None)
-            self._asked[name] = asked
-        while len(self._asked) > _EPISODES_REMEMBERED:
-            del self._asked[next(iter(self._asked))]
+            self._episodes.pop(name, None)
+            self._episodes[name] = episode
+        while len(self._episodes) > _EPISODES_REMEMBERED:
+            del self._episodes[next(iter(self._episodes))]
 
-    def _complain(self, order: FlattenOrder, asked: _Asked, fills: Counter[str]) -> None:
-        """Once for each symbol, whichever order of the episode names it; not for what was filled since.
+    def _complain(self, order: FlattenOrder, episode: _EpisodeAsked, fills: Counter[str]) -> None:
+        """Logs each symbol still open, once an episode; not one that was filled since.
 
-        A pull of the kill switch and a loss of the bus name none: then it goes by what was reported.
+        A pull of the kill switch and a loss of the bus name no symbols: then what was reported counts.
         """
         now = self._reported.fills()
         meant = [leg.symbol for leg in order.positions if not self._reported.is_closed(leg.symbol)]
         if order.everything and not order.positions:
             meant = self._reported.still_open()
-        left = sorted({one for one in meant if now[one] == fills[one]} - asked.left)
+        left = sorted({symbol for symbol in meant if now[symbol] == fills[symbol]} - episode.left)
         if left:
-            asked.left.update(left)
+            episode.left.update(left)
             self._log.critical(
                 "The on_flatten callback has returned, and what it was to close is not reported closed: "
                 "it is not called again; report what it closed with position_closed, or raise where it could "
@@ -169,7 +171,7 @@ class AskedOnce:
 
 
 def _names(order: FlattenOrder) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Under which names an order may have been carried out before, and under which it will be remembered.
+    """Returns the names an order may have been carried out under, and those to remember it by.
 
     A pull of the kill switch and the order that its event brings are one, whichever comes first.
     Two pulls are two, even where both name the same event: somebody pulled again.

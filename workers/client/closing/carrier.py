@@ -1,10 +1,10 @@
-"""Carries orders to flatten out, so that whoever hears them goes on hearing.
+"""Carries out orders to flatten without ever blocking the thread that receives them.
 
 A callback that closes is the author's code and his broker: it may take long, fail, or never return.
 Guarantees: `carry` and `look` return at once; each callback has its orders one after the other, apart from
 the others', so that one that hangs holds up no other; what fails is tried again after one second, two, four
 and so on up to thirty, a bounded number of times or for as long as it is to be, and at once when a reminder
-brings it; what does not return is said, and so is each order that waits behind it. A callback that may be
+brings it; what does not return is logged, as is each order that waits behind it. A callback that may be
 called for several orders at once gets the next on another thread when that has waited a moment.
 """
 
@@ -32,7 +32,7 @@ Begin = Callable[[Callable[[], None]], object]
 
 
 def on_a_thread(act: Callable[[], None]) -> None:
-    """Begins it on a thread of its own, which ends with the process."""
+    """Begins `act` on a thread of its own, which ends with the process."""
     threading.Thread(target=act, name="flatten", daemon=True).start()
 
 
@@ -46,48 +46,48 @@ class Carrier:
         self._lanes: list[_Lane] = []
         self._lock = threading.Lock()
         self._last_for_everything = ORIGIN
-        self._heard = 0
+        self._orders_for_everything = 0
         """How many orders for everything."""
 
     def add(self, callback: Callback, *, at_once: int = 1) -> None:
-        """From now on calls this too, for at most so many orders at once."""
+        """Adds a callback, called for at most `at_once` orders at the same time."""
         self._lanes.append(_Lane(callback, at_once, begin=self._begin, log=self._log, clock=self._clock))
 
     def carry(self, order: FlattenOrder, still: Callable[[], bool] | None = None) -> None:
-        """Has it carried out; where that fails, again: with `still` for as long as that is true."""
+        """Has the order carried out, and retries what fails: with `still`, for as long as that is true."""
         if order.everything:
             with self._lock:
                 self._last_for_everything = max(self._last_for_everything, order.event)
-                self._heard += 1
+                self._orders_for_everything += 1
         if not self._lanes:
             self._log.critical("Ordered to flatten, and nobody here closes positions", cause=order.cause)
         for lane in self._lanes:
             lane.put(order, still)
 
     def is_after_the_last(self, event: StreamId, log_ends: Callable[[], StreamId]) -> bool:
-        """Whether that event came after the one that led to the latest order to close everything.
+        """Returns whether that event came after the one that led to the latest order to close everything.
 
         The log may end before the latter: it was set back, or a hand named another. Then whatever is on it
         counts as earlier, and what is to come as later. An order that is heard while the log is asked stays.
         """
         with self._lock:
-            last, heard = self._last_for_everything, self._heard
+            last, orders = self._last_for_everything, self._orders_for_everything
         if event > last:
             return True
         with suppress(BusError):  # a later question finds it out
             ends = log_ends()
             with self._lock:
-                if self._heard == heard:
+                if self._orders_for_everything == orders:
                     self._last_for_everything = min(self._last_for_everything, ends)
         return False
 
     def look(self) -> None:
-        """Begins what is due, and says what hangs. To be called every now and then."""
+        """Begins what is due, and logs what hangs. To be called every now and then."""
         for lane in self._lanes:
             lane.look()
 
     def close(self, seconds: float) -> None:
-        """Begins nothing more; waits so long for what is under way, unless that is who asks."""
+        """Begins nothing more, and waits at most `seconds` for callbacks under way, other than the caller."""
         for lane in self._lanes:
             lane.close(seconds)
 
@@ -105,7 +105,7 @@ class _Task:
         self.since = now
         """When it is to be begun; from then on when it was."""
         self.thread: int | None = None
-        self.said = False
+        self.logged = False
 
 
 class _Lane:
@@ -129,17 +129,17 @@ class _Lane:
     def look(self) -> None:
         with self._changed:
             task = self._next()
-            hanging = [one for one in self._under_way if self._is_late(one, _HANGS_SECONDS)]
-            behind = [one for one in self._waiting if self._is_late(one, _HANGS_SECONDS)]
-            new = [one for one in (*hanging, *behind) if not one.said]
-            for one in new:
-                one.said = True
-        for one in new:
-            what = "has not returned" if one in hanging else "is still busy with an earlier order"
+            hanging = [task for task in self._under_way if self._is_late(task, _HANGS_SECONDS)]
+            behind = [task for task in self._waiting if self._is_late(task, _HANGS_SECONDS)]
+            new = [task for task in (*hanging, *behind) if not task.logged]
+            for task in new:
+                task.logged = True
+        for task in new:
+            what = "has not returned" if task in hanging else "is still busy with an earlier order"
             self._log.critical(
                 f"FLATTEN HANGS: the on_flatten callback {what}",
-                episode=one.order.episode,
-                cause=one.order.cause,
+                episode=task.order.episode,
+                cause=task.order.cause,
                 what_to_do="look at the broker; close there what is open",
             )
         if task is None:
@@ -156,7 +156,7 @@ class _Lane:
         with self._changed:
             self._closed = True
             self._waiting.clear()
-            self._changed.wait_for(lambda: all(one.thread == me for one in self._under_way), seconds)
+            self._changed.wait_for(lambda: all(task.thread == me for task in self._under_way), seconds)
 
     def _go_on(self, task: _Task | None) -> None:
         """Carries out one after the other, until none is due."""
@@ -179,28 +179,30 @@ class _Lane:
             self._put(again)
 
     def _failures_so_far(self, order: FlattenOrder) -> int:
-        """What waits to be tried again and is in `order` too waits no longer: how often that failed."""
+        """Drops waiting retries that `order` covers. Returns how often the most tried of them failed."""
         with self._changed:
-            failed = [one for one in self._waiting if one.tries and _is_in(one.order, order)]
-            self._waiting = [one for one in self._waiting if one not in failed]
-        return max((one.tries for one in failed), default=0)
+            failed = [task for task in self._waiting if task.tries and _is_in(task.order, order)]
+            self._waiting = [task for task in self._waiting if task not in failed]
+        return max((task.tries for task in failed), default=0)
 
     def _put(self, task: _Task) -> None:
-        """Has it wait; of too many the oldest goes that is not for everything: reminders bring it again."""
+        """Queues the task; a full queue drops its oldest, one for everything last: reminders bring
+        it again.
+        """
         with self._changed:
             if self._closed:
                 return
             self._waiting.append(task)
             if len(self._waiting) <= _WAITING:
                 return
-            oldest = next((one for one in self._waiting if not one.order.everything), self._waiting[0])
+            oldest = next((task for task in self._waiting if not task.order.everything), self._waiting[0])
             self._waiting.remove(oldest)
         self._log.critical("FLATTEN HANGS: too many orders wait", forgotten=oldest.order.episode)
 
     def _next(self) -> _Task | None:
-        """What is to be begun now, if it may; orders for everything first."""
+        """Returns what is to be begun now, if it may; orders for everything first."""
         now = self._clock.monotonic()
-        due = sorted((one for one in self._waiting if one.since <= now), key=_rank)
+        due = sorted((task for task in self._waiting if task.since <= now), key=_rank)
         if not due or self._closed:
             return None
         task, busy = due[0], len(self._under_way)
@@ -208,7 +210,7 @@ class _Lane:
             return None
         self._waiting.remove(task)
         self._under_way.add(task)
-        task.since, task.said = now, False
+        task.since, task.logged = now, False
         return task
 
     def _ended(self, task: _Task) -> None:
@@ -221,7 +223,7 @@ class _Lane:
 
 
 def _is_in(order: FlattenOrder, later: FlattenOrder) -> bool:
-    """Whether whoever carries out `later` carries out `order` as well."""
+    """Returns whether whoever carries out `later` carries out `order` as well."""
     if order.episode != later.episode:
         return False
     return later.everything or (not order.everything and set(order.positions) <= set(later.positions))

@@ -39,7 +39,9 @@ class FlattenOrder(NamedTuple):
 
 
 def order_for(worker: str, entry: Entry) -> FlattenOrder | None:
-    """What a decision orders `worker` to close, or None. Raises ValueError for a decision that is none."""
+    """Returns what a decision orders `worker` to close, or None. Raises ValueError for a decision that is
+    none.
+    """
     decision = _order_in(entry)
     if decision is None or isinstance(decision, FlattenHandedOver):
         return None
@@ -48,7 +50,7 @@ def order_for(worker: str, entry: Entry) -> FlattenOrder | None:
 
 
 def handed_over(entry: Entry) -> FlattenOrder | None:
-    """What a decision hands over to the flattener, whoever owned it, or None."""
+    """Returns what a decision hands over to the flattener, whoever owned it, or None."""
     decision = _order_in(entry)
     if not isinstance(decision, FlattenHandedOver):
         return None
@@ -59,7 +61,9 @@ def handed_over(entry: Entry) -> FlattenOrder | None:
 
 
 def taken_over(entry: Entry) -> FlattenOrder | None:
-    """What has been overdue for so long that the flattener closes it for owners that seem alive, or None."""
+    """Returns what has been overdue for so long that the flattener closes it for owners that seem alive, or
+    None.
+    """
     decision = _order_in(entry)
     if not isinstance(decision, FlattenOverdue) or decision.reminder < TAKEN_OVER_AT:
         return None
@@ -69,7 +73,7 @@ def taken_over(entry: Entry) -> FlattenOrder | None:
 
 
 def pulled(entry: Entry) -> FlattenOrder:
-    """What a pull of the kill switch orders: everything. Whatever else may be in it, it is obeyed."""
+    """Returns what a pull of the kill switch orders: everything. Whatever else may be in it, it is obeyed."""
     fields = entry.by_name
     try:
         event = StreamId.parse(fields.get("event", ""))
@@ -81,7 +85,7 @@ def pulled(entry: Entry) -> FlattenOrder:
 
 
 def pull_fields(by: str, reason: str, event: StreamId | None) -> list[str]:
-    """A pull of the kill switch; `event` is the FlattenRequested that accounts for it, if one does.
+    """Returns a pull of the kill switch; `event` is the FlattenRequested that accounts for it, if one does.
 
     Whatever was typed can be sent: no odd character, and no byte that is none, keeps it back.
     """

@@ -1,1 +1,1 @@
-"""Where alerts are told: Discord, any service that takes JSON, the log; behind one small protocol."""
+"""Where alerts are sent: Discord, any service that takes JSON, the log; behind one small protocol."""

@@ -62,7 +62,7 @@ class GlobalRest:
 
 
 class DiscordSink:
-    """Tells messages to one webhook."""
+    """Sends messages to one webhook."""
 
     def __init__(self, address: Address, rest: GlobalRest) -> None:
         self._address = address
@@ -91,9 +91,9 @@ class DiscordSink:
         raise NotSent(why, for_good=reply.refuses_message)
 
     def _limited(self, reply: Reply) -> NotSent:
-        said = _read_json(reply.body)
-        seconds = _asked_rest(reply, said)
-        everywhere = said.get("global") is True or reply.headers.get("x-ratelimit-global") == "true"
+        fields = _read_json(reply.body)
+        seconds = _asked_rest(reply, fields)
+        everywhere = fields.get("global") is True or reply.headers.get("x-ratelimit-global") == "true"
         if everywhere and seconds:
             self._rest.begin(seconds)
         where = "on all webhooks" if everywhere else "on this webhook"
@@ -123,12 +123,12 @@ _MEANS = {
 
 
 def escaped(text: str) -> str:
-    """The text such that Discord shows it as it is, and nobody is called by it."""
+    """Returns the text such that Discord shows it as it is, and nobody is called by it."""
     return _MENTION.sub(_NOT_A_MENTION, _SIGNS.sub(lambda sign: f"\\{sign[0]}", text))
 
 
 def cut(text: str) -> str:
-    """The text, or as much of its beginning as may be sent, never ending within an escape."""
+    """Returns the text, or as much of its beginning as may be sent, never ending within an escape."""
     if _units(text) <= LONGEST_TEXT:
         return text
     room = LONGEST_TEXT - _units(_CUT)
@@ -142,17 +142,17 @@ def _units(text: str) -> int:
 
 
 def _rest_after(reply: Reply) -> float:
-    """Where this was the last message that is allowed for now: until there may be another."""
+    """Returns the seconds until another message is allowed, where this was the last for now; else 0."""
     if reply.headers.get("x-ratelimit-remaining") != "0":
         return 0.0
     return rest_asked(reply.headers.get("x-ratelimit-reset-after")) or 0.0
 
 
-def _asked_rest(reply: Reply, said: dict[str, object]) -> float | None:
+def _asked_rest(reply: Reply, fields: dict[str, object]) -> float | None:
     """For how many seconds to rest, where it says so."""
     for value in (
         reply.headers.get("x-ratelimit-reset-after"),
-        said.get("retry_after"),
+        fields.get("retry_after"),
         reply.headers.get("retry-after"),
     ):
         seconds = rest_asked(value)
@@ -163,7 +163,7 @@ def _asked_rest(reply: Reply, said: dict[str, object]) -> float | None:
 
 def _read_json(body: bytes) -> dict[str, object]:
     try:
-        said = json.loads(body)
+        fields = json.loads(body)
     except (ValueError, RecursionError):  # an error page
         return {}
-    return said if isinstance(said, dict) else {}
+    return fields if isinstance(fields, dict) else {}

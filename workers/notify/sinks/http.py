@@ -37,7 +37,7 @@ class Address:
         return "Address(…)"
 
     def reveal(self) -> str:
-        """The address itself, to connect with."""
+        """Returns the address itself, to connect with."""
         return self._url
 
 
@@ -50,12 +50,12 @@ class Reply(NamedTuple):
 
     @property
     def is_done(self) -> bool:
-        """Whether the other side has taken the message."""
+        """Returns whether the other side has taken the message."""
         return 200 <= self.status < 300
 
     @property
     def refuses_message(self) -> bool:
-        """Whether the same message would be refused again, but another one perhaps not."""
+        """Returns whether the same message would be refused again, but another one perhaps not."""
         return 400 <= self.status < 500 and self.status not in _NOT_THE_MESSAGE
 
 
@@ -93,7 +93,8 @@ def replied(post: Callable[[], requests.Response]) -> Reply:
 
 
 def rest_asked(value: object) -> float | None:
-    """How many seconds of rest a header or a field asks for, at most an hour; None for what is no number.
+    """Returns how many seconds of rest a header or a field asks for, at most an hour; None for what is no
+    number.
 
     Seconds is what `Retry-After` and Discord's `retry_after` are, however many. A date, which a header may
     also be, is not obeyed.
@@ -108,7 +109,9 @@ def rest_asked(value: object) -> float | None:
 
 
 def _beginning(response: requests.Response) -> bytes:
-    """The body as far as it comes, is of interest, and is not too slow: the status has said what counts."""
+    """Returns the body as far as it comes, is of interest, and is not too slow: the status has said what
+    counts.
+    """
     body, deadline = bytearray(), time.monotonic() + READ_SECONDS
     try:
         for byte in response.iter_content(1):  # more at once would be waited for, however slowly they come

@@ -1,4 +1,4 @@
-"""What the notifier asks of a place where alerts are told."""
+"""What the notifier asks of a sink: a destination that alerts are sent to."""
 
 from typing import Protocol
 
@@ -20,12 +20,12 @@ class NotSent(PortfoldError):
 
 
 class Sink(Protocol):
-    """Tells messages. Called on one thread at a time; every call ends within bounded time."""
+    """Sends messages. Called on one thread at a time; every call ends within bounded time."""
 
     def fits(self, text: str) -> bool:
-        """Whether a text can be told in one message."""
+        """Returns whether a text fits in one message."""
         ...
 
     def send(self, message: Message) -> float:
-        """Tells it. Returns for how many seconds the next one should be held back. Raises NotSent."""
+        """Sends it. Returns for how many seconds the next one should be held back. Raises NotSent."""
         ...

@@ -56,5 +56,5 @@ class WebhookSink:
 
 
 def _iso(ms: int) -> str:
-    """The moment in UTC, as the log's clock had it."""
+    """Returns the moment in UTC, as the log's clock had it."""
     return utc(ms).isoformat(timespec="milliseconds")

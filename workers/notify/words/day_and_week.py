@@ -37,7 +37,7 @@ def stops_this_week(stops: int) -> Lines:
 
 
 def week_signs(week: Week) -> Lines:
-    """The week's warning signs; nothing when there is none."""
+    """Returns the week's warning signs; nothing when there is none."""
     signs = []
     if too_many_stops(week.stops):
         signs.append(f"{week.stops} stops, more than {MOST_STOPS_A_WEEK}")

@@ -22,11 +22,11 @@ class Shortening:
         self._tries = 0
 
     def fits(self, text: str) -> bool:
-        """Whether there is room for it."""
+        """Returns whether there is room for it."""
         return self._room is None or len(text) <= self._room
 
     def cut(self, message: Message) -> Message:
-        """The message, or as much of its beginning as there is room for."""
+        """Returns the message, or as much of its beginning as there is room for."""
         if self._room is None or len(message.text) <= self._room:
             return message
         lines = f"{message.text[: self._room - len(_CUT)]}{_CUT}".split("\n")
@@ -45,5 +45,5 @@ class Shortening:
         return self._tries < _TRIES
 
     def reset(self) -> None:
-        """It got through, or was passed over: the next may be as long as any."""
+        """Forgets refusals, after a message got through or was passed over."""
         self._room, self._tries = None, 0

@@ -19,7 +19,7 @@ class Counted(NamedTuple):
 
 
 def counted_as(kind: AlertKind) -> Counted | None:
-    """The words for many of a kind; None for what is told singly, however many there are."""
+    """Returns the words for many of a kind; None for a kind that is always sent singly."""
     match kind:
         case "stop_approaching":
             return Counted("Stop approaching")
@@ -86,9 +86,9 @@ def counted_as(kind: AlertKind) -> Counted | None:
 def many(words: Counted, group: str, subjects: Mapping[str, int], first: datetime, last: datetime) -> str:
     """Alerts of one kind and group in a line: how many, of what, and from when to when."""
     count = sum(subjects.values())
-    told = words.burst.format(count=count, group=group)
+    burst = words.burst.format(count=count, group=group)
     span = at_clock(first) if at_clock(first) == at_clock(last) else f"{at_clock(first)} to {at_clock(last)}"
-    return f"{told} | {counted(subjects)} | {span}"
+    return f"{burst} | {counted(subjects)} | {span}"
 
 
 def counted(subjects: Mapping[str, int], at_most: int = 12) -> str:
@@ -100,19 +100,19 @@ def counted(subjects: Mapping[str, int], at_most: int = 12) -> str:
 
 
 def not_told_in_time(first: datetime, last: datetime) -> str:
-    """The first line of a summary of what is stale."""
+    """Returns the first line of a summary of what is stale."""
     until = f"{last:%H:%M:%S}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M:%S}"
     return f"⏳ Not told in time, {first:%Y-%m-%d %H:%M:%S} to {until}:"
 
 
 def one_stale(lines: Lines, when: datetime) -> str:
     """One alert of a summary by itself, in a line; its own last line, the time, comes first here."""
-    told = [line for line in lines if not line.startswith("Time: ")]
-    return f"{at_clock(when)} {' | '.join(told)}"
+    kept = [line for line in lines if not line.startswith("Time: ")]
+    return f"{at_clock(when)} {' | '.join(kept)}"
 
 
 def stale_count(words: Counted, groups: Mapping[str, int]) -> str:
-    """How many of a kind a summary stands for, by group where there are any."""
+    """Returns how many of a kind a summary stands for, by group where there are any."""
     count = sum(groups.values())
     named = {group: number for group, number in groups.items() if group}
     by_group = ", ".join(f"{group} {number}" for group, number in most_first(named))
@@ -120,5 +120,5 @@ def stale_count(words: Counted, groups: Mapping[str, int]) -> str:
 
 
 def most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """The greatest count first; of equal ones by name."""
+    """Returns the greatest count first; of equal ones by name."""
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -18,7 +18,7 @@ When = Callable[[int], datetime]
 
 
 def clock_of(zone: str) -> When:
-    """The clock of a time zone."""
+    """Returns the clock of a time zone."""
     exchange = ZoneInfo(zone)
     return lambda ms: local_time(ms, exchange)
 
@@ -34,7 +34,9 @@ def time_line(when: datetime) -> str:
 
 
 def timed(alert: AlertWords, when: datetime) -> Lines:
-    """The lines of an alert with the time: below what is critical and has several, else behind the first."""
+    """Returns the lines of an alert with the time: below what is critical and has several, else behind the
+    first.
+    """
     first, *more = alert.lines
     if more and alert.level == "critical":
         return (*alert.lines, time_line(when))

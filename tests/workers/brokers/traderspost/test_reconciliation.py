@@ -19,9 +19,9 @@ class Books:
     """Settles by the book alone, and keeps what the log would be told."""
 
     def __init__(self, desk: Desk, now_ms: int = 0) -> None:
-        self.told: list[Settlement] = []
+        self.published: list[Settlement] = []
         clock = {"now_ms": lambda: now_ms} if now_ms else {}
-        self.books = Reconciliation(desk.book, CONTRACTS, self.told.append, **clock)
+        self.books = Reconciliation(desk.book, CONTRACTS, self.published.append, **clock)
 
     def close(self) -> None:
         self.books.close()
@@ -64,7 +64,7 @@ def test_it_was_filled_after_all(desk: Desk, books: Books) -> None:
     settled = books.books.filled(order, Decimal("71.30"))
     assert settled is not None
     assert (settled.size, settled.price, settled.pnl) == (1, Decimal("71.30"), Decimal(0))
-    assert books.told == [settled]
+    assert books.published == [settled]
     assert broker.positions() == held(1, "71.30")
     assert broker.unsettled() == []
     broker.exit("CL", "long", 1, PRICE)
@@ -75,7 +75,7 @@ def test_it_was_not_filled(desk: Desk, books: Books) -> None:
     broker, order = unknown_entry(desk)
     settled = books.books.not_filled(order)
     assert settled is not None
-    assert (settled.size, settled.told) == (0, True)
+    assert (settled.size, settled.published) == (0, True)
     assert broker.positions() == []
     assert broker.unsettled() == []
     broker.enter("CL", "long", 1, PRICE)
@@ -86,7 +86,7 @@ def test_a_duplicate_fill_counts_once(desk: Desk, books: Books) -> None:
     assert books.books.filled(order, Decimal("71.30")) is not None
     assert books.books.filled(order, Decimal("71.30")) is None
     assert broker.positions() == held(1, "71.30")
-    assert len(books.told) == 1
+    assert len(books.published) == 1
 
 
 def test_a_fill_for_an_order_that_was_given_up_is_not_lost(desk: Desk, books: Books) -> None:
@@ -99,7 +99,7 @@ def test_a_fill_for_an_order_that_was_given_up_is_not_lost(desk: Desk, books: Bo
     assert broker.positions() == []
     settled = books.books.filled(order, Decimal("71.40"))
     assert settled is not None
-    assert settled.told
+    assert settled.published
     assert broker.positions() == held(1, "71.40")
 
 
@@ -108,7 +108,7 @@ def test_what_was_taken_may_turn_out_not_to_be_filled(desk: Desk, books: Books) 
     order = broker.enter("CL", "long", 1, PRICE).fill_id
     settled = books.books.not_filled(order)
     assert settled is not None
-    assert (settled.size, settled.told) == (0, True)
+    assert (settled.size, settled.published) == (0, True)
     assert broker.positions() == []
     assert books.books.not_filled(order) is None
 
@@ -133,7 +133,7 @@ def test_an_exit_was_not_filled_and_the_log_is_right_as_it_is(desk: Desk, books:
         broker.exit("CL", "long", 1, Decimal("72.00"))
     settled = books.books.not_filled(broker.unsettled()[0].id)
     assert settled is not None
-    assert (settled.size, settled.told) == (1, False)
+    assert (settled.size, settled.published) == (1, False)
     assert broker.positions() == held(1, "71.26")
 
 
@@ -148,7 +148,12 @@ def test_an_exit_that_came_first_leaves_what_was_filled_after_it(desk: Desk, boo
     unproven_exit(broker)
     settled = books.books.filled(order, Decimal("71.30"))
     assert settled is not None
-    assert (settled.size, settled.price, settled.pnl, settled.told) == (1, Decimal("71.30"), Decimal(0), True)
+    assert (settled.size, settled.price, settled.pnl, settled.published) == (
+        1,
+        Decimal("71.30"),
+        Decimal(0),
+        True,
+    )
     assert broker.positions() == held(1, "71.30")
     out = broker.exit("CL", "long", 1, Decimal("72.00"))  # its profit is counted here, and nowhere else
     assert (out.entry_price, broker.unreported_exits()) == (Decimal("71.30"), [out])
@@ -161,7 +166,7 @@ def test_an_exit_that_came_after_it_is_settled_with_what_it_made(desk: Desk, boo
     books.books.filled(order, Decimal("71.30"))
     settled = books.books.filled(out, Decimal("70.00"))
     assert settled is not None
-    assert (settled.size, settled.pnl, settled.told) == (0, Decimal("-1305.00"), True)  # 1.30 x 1000 + 5
+    assert (settled.size, settled.pnl, settled.published) == (0, Decimal("-1305.00"), True)  # 1.30 x 1000 + 5
     assert books.books.filled(out, Decimal("70.00")) is None
     assert (broker.positions(), broker.unreported_exits()) == ([], [])
     broker.enter("CL", "long", 1, PRICE)
@@ -174,7 +179,7 @@ def test_an_unknown_entry_that_was_not_filled_is_told_whatever_was_sent_after_it
     out = unproven_exit(broker)
     settled = books.books.not_filled(order)
     assert settled is not None
-    assert (settled.size, settled.told) == (0, True)
+    assert (settled.size, settled.published) == (0, True)
     assert books.books.not_filled(out) is None
     assert broker.positions() == []
     broker.enter("CL", "long", 1, PRICE)
@@ -190,7 +195,7 @@ def test_an_entry_that_an_older_version_called_flattened_can_turn_out_filled(
     assert broker.positions() == []
     settled = books.books.filled(order, Decimal("71.30"))
     assert settled is not None
-    assert settled.told
+    assert settled.published
     assert broker.positions() == held(1, "71.30")
 
 
@@ -210,11 +215,13 @@ def test_when_the_log_cannot_be_told_saying_it_again_tells_it(desk: Desk, books:
     with pytest.raises(ConnectionError):
         failing.filled(order, Decimal("71.90"))
     failing.close()
-    assert [one.id for one in books.books.untold()] == [order], "who asks is told, should nobody say it again"
+    assert [one.id for one in books.books.unpublished()] == [order], (
+        "who asks is told, should nobody say it again"
+    )
     settled = books.books.filled(order, None)
-    assert books.books.untold() == []
+    assert books.books.unpublished() == []
     assert settled is not None
-    assert (settled.size, settled.pnl, books.told) == (0, Decimal("635.00"), [settled])
+    assert (settled.size, settled.pnl, books.published) == (0, Decimal("635.00"), [settled])
     assert books.books.filled(order, None) is None
 
 

@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from portfold.log import open_log
-from portfold.workers.brokers.traderspost.webhook import Answer, Webhook, longest_seconds, read_answer
+from portfold.workers.brokers.traderspost.webhook import Webhook, WebhookAnswer, longest_seconds, read_answer
 from tests.waiting import until
 from tests.workers.brokers.traderspost.names import Names, no_such_name
 from tests.workers.brokers.traderspost.webhook_server import (
@@ -53,7 +53,7 @@ def test_an_attempt_that_was_given_up_can_no_longer_send(
     answered = threading.Event()
     names.first = [lambda: answered.wait(30)] * 4
     answer = opened(0.1).post(ORDER)
-    assert answer == Answer("given_up", "No connection within 0.1 s")
+    assert answer == WebhookAnswer("given_up", "No connection within 0.1 s")
     answered.set()
     until(lambda: attempts() == 0, "the last attempt is over")
     assert receiver.signals == []
@@ -138,7 +138,7 @@ def test_a_question_that_fails_is_no_yes(opened: Opened, receiver: Receiver) -> 
 def test_what_a_server_failed_at_is_sent_once(opened: Opened, receiver: Receiver, status: int) -> None:
     receiver.behaves(fails(status))
     answer = opened(5).post(ORDER, insists=True)
-    assert answer == Answer("unknown", f"HTTP {status}")
+    assert answer == WebhookAnswer("unknown", f"HTTP {status}")
     assert len(receiver.signals) == 1
 
 
@@ -147,7 +147,7 @@ def test_an_answer_that_comes_too_late_is_passed_on(
     opened: Opened, receiver: Receiver, behaviour: Behaviour, outcome: str
 ) -> None:
     receiver.behaves(waits := Late(behaviour))
-    late: list[Answer] = []
+    late: list[WebhookAnswer] = []
     assert opened(0.2).post(ORDER, late=late.append).outcome == "unknown"
     waits.go.set()
     until(lambda: late, "the late answer")
