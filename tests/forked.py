@@ -28,7 +28,7 @@ IMPORTED = (
     "portfold.cli.main",
     "portfold.coordinator.process.process",
     "portfold.coordinator.views.overview",
-    "portfold.workers.flattener.flattener",
+    "portfold.workers.flattener.process",
     "portfold.workers.notify.process",
     "portfold.workers.run.process",
 )

@@ -36,7 +36,7 @@ def flattener(*, book: Path | None = None, paper: bool = False, target: Target =
     from portfold.log import open_log
     from portfold.workers.brokers.registry import on_paper
     from portfold.workers.client.settings import GateSettings
-    from portfold.workers.flattener.flattener import run
+    from portfold.workers.flattener.process import run
 
     resolved = target.resolve()
     configuration = on_paper(resolved.configuration) if paper else resolved.configuration

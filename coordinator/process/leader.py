@@ -8,7 +8,6 @@ committed, and never decides again. Whatever cannot be committed is not logged a
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Literal, NamedTuple
 
 from portfold.clock import Clock
 from portfold.coordinator.configured import no_looser, puts_in_force, why_not_in_force
@@ -16,6 +15,7 @@ from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.coordinator.fold.invariants import check
 from portfold.coordinator.fold.rules.time_passing import next_deadline
 from portfold.coordinator.process.presence_watch import PresenceWatch
+from portfold.coordinator.process.terms import LeadLost, Terms
 from portfold.coordinator.store import log_integrity
 from portfold.coordinator.store.clock_watch import ServerClock
 from portfold.coordinator.store.durability import refuse_eviction
@@ -26,14 +26,12 @@ from portfold.coordinator.store.snapshot import snapshot_text
 from portfold.coordinator.views.narration import Line, narrate
 from portfold.coordinator.views.status import status_fields
 from portfold.coordinator.views.view_of_state import portfolio_view
-from portfold.errors import PortfoldError
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import (
     COORDINATOR,
     ClockTicked,
     CoordinatorStarted,
     Event,
-    LimitsChanged,
     TradingHalted,
 )
 from portfold.events.stream_id import ORIGIN, StreamId
@@ -50,21 +48,6 @@ _SNAPSHOT_SECONDS = 60.0
 _GLANCE_SECONDS = 1.0
 _BUSY_GLANCE_SECONDS = 10.0
 _ORDERS_HEARD_FIRST = 100
-
-
-class LeadLost(PortfoldError):
-    """Somebody else leads by now: nothing more may be written."""
-
-
-class Terms(NamedTuple):
-    """The settings of a term: `limits` of the configuration, and whether somebody named that one."""
-
-    lease_ms: int
-    worker_lost_ms: int
-    limits: LimitsChanged
-    limits_asked_for: bool
-    version: str
-    clock: Literal["server", "driven"]
 
 
 class Leader:

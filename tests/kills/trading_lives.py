@@ -21,7 +21,8 @@ from portfold.workers.brokers.registry import open_broker
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
-from portfold.workers.flattener import flattener
+from portfold.workers.flattener.flattener import NAME
+from portfold.workers.flattener.process import run
 from portfold.workers.run.process import worker_of
 from portfold.workers.run.trader import Trader, holdings_of
 from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
@@ -106,8 +107,8 @@ def closer(desk: Desk) -> Life:
         orders(hear)
         configuration = load(str(desk.config), {}, desk.config)
         settings = GateSettings.of(configuration, url=desk.url, portfolio=desk.portfolio)
-        log, lines = open_log(flattener.NAME)
-        flattener.run(configuration, settings, desk.book, log=log, stop=stop)
+        log, lines = open_log(NAME)
+        run(configuration, settings, desk.book, log=log, stop=stop)
         lines.close()
 
     return live

@@ -10,32 +10,24 @@ had closed at the broker and died before saying so, the flattener reports that v
 the same contracts the broker lets one succeed, and a fill reported twice is folded once.
 """
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from portfold.clock import Clock, SystemClock
-from portfold.config import Configuration, Contract
+from portfold.config import Contract
 from portfold.coordinator.views.view_field import view_in, what_can_be_read
 from portfold.events.fields import Side
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry
-from portfold.events.wire.connection import connect
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
-from portfold.workers.brokers.protocol import Broker, BrokerPosition, BrokerSetup, ExitFill, NotOpen
-from portfold.workers.brokers.registry import open_broker
+from portfold.workers.brokers.protocol import Broker, BrokerPosition, ExitFill, NotOpen
 from portfold.workers.client.closing.flatten_order import FlattenOrder, handed_over, order_for, taken_over
 from portfold.workers.client.gate import PortfolioGate
-from portfold.workers.client.settings import GateSettings
-from portfold.workers.flattener.book_watch import NOT_IN_THE_BOOK, WHAT_TO_DO, BookWatch
+from portfold.workers.flattener.book_watch import NOT_IN_THE_BOOK, WHAT_TO_DO
 from portfold.workers.flattener.side_by_side import SideBySide
 from portfold.workers.flattener.signs_of_life import SignsOfLife
 from portfold.workers.pauses import Pauses
@@ -326,30 +318,3 @@ def hears(entry: Entry) -> FlattenOrder | None:
     close everything.
     """
     return handed_over(entry) or taken_over(entry) or order_for(NAME, entry)
-
-
-def run(
-    configuration: Configuration, settings: GateSettings, book: Path, *, log: Log, stop: threading.Event
-) -> None:
-    """Stands ready until `stop` is set. Raises BrokerError, ConfigError."""
-    # Without the bus it cannot know who is dead, so it leaves everything to the owners.
-    settings = msgspec.structs.replace(settings, on_bus_loss="hold")
-    bus = Bus(connect(settings.url, password=settings.password), settings.portfolio)
-    with closing(open_broker(BrokerSetup(configuration, NAME, book, log, os.environ))) as broker:
-        gate = PortfolioGate(NAME, settings=settings, hears=hears, log=log)
-        flattener = Flattener(
-            gate=gate,
-            bus=bus,
-            broker=broker,
-            contracts=configuration.contracts,
-            within=Within(settings.worker_lost_seconds),
-            log=log,
-        )
-        book_watch = BookWatch(bus, broker, log=log, clock=SystemClock())
-        with gate:
-            log.info("Flattener ready", portfolio=settings.portfolio)
-            while not stop.wait(settings.heartbeat_seconds):
-                flattener.look_again()
-                book_watch.look()
-                flattener.close_for_the_lost(book_watch.left_unreported)
-    bus.close()

@@ -15,8 +15,8 @@ from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.client.settings import GateSettings
-from portfold.workers.flattener import flattener
 from portfold.workers.flattener.book_watch import BookWatch
+from portfold.workers.flattener.process import run
 from tests.costs import costing
 from tests.live import Live
 from tests.processes import coordinating
@@ -143,7 +143,7 @@ def test_the_flattener_watches_its_book(
     stop = threading.Event()
     book = tmp_path / "a-third.sqlite"
     words = {"log": watched.log, "stop": stop}
-    running = threading.Thread(target=flattener.run, args=(configuration, settings, book), kwargs=words)
+    running = threading.Thread(target=run, args=(configuration, settings, book), kwargs=words)
     running.start()
     try:
         until(watched.said, "what its book lacks")
