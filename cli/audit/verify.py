@@ -64,8 +64,8 @@ def verify(
     with _readable(), source.record() as record:
         _check_portfolio(anchors, record)
         began = time.monotonic()
-        with progress("Verifying", record.events, "events") as told:
-            found = decide_again(record, anchors=anchors, on_progress=told)
+        with progress("Verifying", record.events, "events") as on_progress:
+            found = decide_again(record, anchors=anchors, on_progress=on_progress)
         seconds = time.monotonic() - began
         if json:
             from portfold.coordinator.store.entry_json import shown_json

@@ -43,7 +43,7 @@ class Alerts:
         """Starts the notifier; returns when it follows the log, so that it misses nothing. Raises Failure."""
         words = ["notifier", "--clock", "driven", *target_options]
         self._children.start(_NAME, words, {_VARIABLE: self._url})
-        if not self._wait(lambda: self._bus.told(_DESTINATION) is not None, _START_SECONDS):
+        if not self._wait(lambda: self._bus.delivered(_DESTINATION) is not None, _START_SECONDS):
             raise Failure(f"The notifier did not start in time; its log is {self._children.log_of(_NAME)}")
 
     def finish(self) -> str:
@@ -51,7 +51,7 @@ class Alerts:
         last = self._bus.last_event()
 
         def all_sent() -> bool:
-            reached = self._bus.told(_DESTINATION)
+            reached = self._bus.delivered(_DESTINATION)
             return reached is not None and reached.cursor >= last
 
         done = self._wait(all_sent, _FINISH_SECONDS)

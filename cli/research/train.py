@@ -41,7 +41,7 @@ def train(  # noqa: PLR0913 - each is an option of the command
 
     Every signal of the strategy, as runtime.json has it, is one example; the
     label is whether the trade made money after costs. How well that can be
-    told is measured by purged and embargoed cross-validation, in order of
+    foretold is measured by purged and embargoed cross-validation, in order of
     time. Then the model is trained on all of it and written as ONNX, beside
     it NAME.onnx.json with what it needs to be trusted. Name it in
     runtime.json: workers.SYMBOL.model, and min_probability.
@@ -138,24 +138,24 @@ def _train(asked: _Asked, examples: "Examples") -> int:
     with progress("Training", folds + 1, "models") as on_progress:
         trained = train(examples, kind, folds=folds, embargo=embargo, on_progress=on_progress)
     cuts = [cut(examples.of, trained.probabilities, at) for at in sorted({*_THRESHOLDS, threshold})]
-    told = f"{kind}, {folds} folds, purged, embargo {embargo:.1%} of the bars"
-    print(_in_words(told, len(examples.of), trained.measured, cuts))
+    method = f"{kind}, {folds} folds, purged, embargo {embargo:.1%} of the bars"
+    print(_in_words(method, len(examples.of), trained.measured, cuts))
     sidecar = export(output, trained, kind, symbol, examples, configuration)
     title = f"Filter of {symbol}"
     write_whole(
         page,
-        model_page(title, told, examples.of, trained.probabilities, trained.measured, cuts, threshold),
+        model_page(title, method, examples.of, trained.probabilities, trained.measured, cuts, threshold),
     )
     print(f"Model: {output}, SHA-256 {sidecar.sha256}\nCharts: {page}")
     return OK
 
 
-def _in_words(told: str, count: int, measured: "FilterFigures", cuts: "list[Cut]") -> str:
+def _in_words(method: str, count: int, measured: "FilterFigures", cuts: "list[Cut]") -> str:
     from portfold.dollars import shown
     from portfold.research.filter.model_page import figures_in_words
 
     lines = [
-        f"Out of cross-validation ({told}):",
+        f"Out of cross-validation ({method}):",
         figures_in_words(count, measured),
         "Given and paid, by tenths: "
         + "  ".join(f"{one.predicted:.2f} {one.paid:.2f}" for one in measured.reliability),

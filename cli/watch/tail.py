@@ -78,11 +78,11 @@ def tail(
     end = Tail(bus, _archive(place), choice)
     try:
         with ended_by_sigterm():
-            for told in end.last(lines):
-                show(told)
+            for line in end.last(lines):
+                show(line)
             if follow:
-                for told_or_noted in end.follow():
-                    show(told_or_noted)
+                for shown in end.follow():
+                    show(shown)
             elif (note := end.undecided()) is not None:
                 show(note)
     finally:
@@ -104,14 +104,14 @@ def _archive(place: "ResolvedTarget") -> "Path | None":
     return Path(named) if named else None
 
 
-def _show_json(told: "TailLine | Note") -> None:
+def _show_json(line: "TailLine | Note") -> None:
     from portfold.coordinator.audit.record.tail import Note
     from portfold.coordinator.audit.record.timeline_lines import json_line
 
-    if isinstance(told, Note):
-        print(f"portfold: {typed(told.text)}", file=sys.stderr, flush=True)
+    if isinstance(line, Note):
+        print(f"portfold: {typed(line.text)}", file=sys.stderr, flush=True)
     else:
-        print(f'{{"level":"{told.level}",{json_line(told.item)[1:]}', flush=True)
+        print(f'{{"level":"{line.level}",{json_line(line.item)[1:]}', flush=True)
 
 
 def _show_text() -> Show:
@@ -124,19 +124,19 @@ def _show_text() -> Show:
     console = Console()
     day = ""
 
-    def show(told: "TailLine | Note") -> None:
+    def show(line: "TailLine | Note") -> None:
         nonlocal day
-        if isinstance(told, Note):
-            put(Text(f"-- {typed(told.text)}", style="dim"), indent=3)
+        if isinstance(line, Note):
+            put(Text(f"-- {typed(line.text)}", style="dim"), indent=3)
             return
-        item = told.item
+        item = line.item
         at = item.exchange.local(item.row.id.ms)
         if f"{at:%Y-%m-%d}" != day:
             day = f"{at:%Y-%m-%d}"
             put(Text(f"-- {at:%a %d %b %Y}, {item.exchange.zone}", style="bold"))
         mark = "→ " if item.table == "decisions" else "  "
         when = f"{at:%H:%M:%S}.{item.row.id.ms % 1000:03} {mark}"
-        put(Text.assemble((when, "dim"), (typed(item.text), _STYLES[told.level])))
+        put(Text.assemble((when, "dim"), (typed(item.text), _STYLES[line.level])))
 
     def put(line: Text, indent: int = _INDENT) -> None:
         if console.is_terminal:

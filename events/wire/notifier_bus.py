@@ -1,8 +1,8 @@
-"""The bus of the notifier: for each destination of alerts a lease, and a cursor that says how far it is told.
+"""The bus of the notifier: for each destination of alerts a lease, and a cursor of what was delivered.
 
-Every take-over counts a new term. Whoever looks how things stand, or notes what was told, names its term, and
-a script compares that first: so of two notifiers one goes on, and one that was replaced finds out before it
-tells anything more, and can move no cursor. The log itself is read as anybody may read it.
+Every take-over counts a new term. Whoever looks how things stand, or notes a delivery, names its term, and a
+script compares that first: so of two notifiers one goes on, and one that was replaced finds out before it
+sends anything more, and can move no cursor. The log itself is read as anybody may read it.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class DeliveryCursor(NamedTuple):
-    """How far a destination has been told: all up to the event `cursor`, and `part` alerts of the next one.
+    """What was delivered to a destination: all up to the event `cursor`, and `part` alerts of the next one.
 
     `book` is what the notifier wrote down then.
     """
@@ -30,12 +30,12 @@ class DeliveryCursor(NamedTuple):
 class Term(NamedTuple):
     """The answer to an attempt to take a destination over: `number` 0 when `holder` has it.
 
-    `lost`: somebody overwrote how far it had been told; by now that is as far as the log is decided.
+    `lost`: somebody overwrote what was delivered; by now that is as far as the log is decided.
     """
 
     number: int
     holder: str
-    told: DeliveryCursor
+    delivered: DeliveryCursor
     lost: bool
 
 
@@ -63,17 +63,17 @@ class NotifierBus(Bus):
         super().__init__(client, name)
         self._lead_notifier = self._script("notifier_lead.lua")
         self._look = self._script("notifier_look.lua")
-        self._told = self._script("notifier_told.lua")
+        self._delivered = self._script("notifier_delivered.lua")
 
     def take_over(self, destination: str, who: str, lease_ms: int) -> Term:
-        """Takes the destination over if it is free, with a new term and how far it has been told."""
+        """Takes the destination over if it is free, with a new term and what was delivered."""
         keys = [self.keys.notifier_lease(destination), self.keys.notifier(destination)]
         with translated_errors("taking over alerts"):
             number, holder, cursor, part, book, lost = self._lead_notifier(
                 keys=[*keys, self.keys.events, self.keys.head],
                 args=[who, lease_ms, former_group(destination)],
             )
-        return Term(int(number), holder, _place(cursor, part, book), bool(lost))
+        return Term(int(number), holder, _delivery_cursor(cursor, part, book), bool(lost))
 
     def keep(self, destination: str, who: str, lease_ms: int) -> bool:
         """Renews the lease; false when it is somebody else's or nobody's by now. 0 ms gives it up."""
@@ -95,19 +95,19 @@ class NotifierBus(Bus):
             now_ms=int(now_ms),
         )
 
-    def note_told(self, destination: str, term: int, told: DeliveryCursor) -> None:
-        """Moves the place. Raises TermOver."""
-        args: list[str | int] = [term, str(told.cursor), told.part, told.book]
-        with translated_errors("noting what was told"):
-            done = self._told(keys=[self.keys.notifier(destination)], args=args)
+    def note_delivered(self, destination: str, term: int, delivered: DeliveryCursor) -> None:
+        """Moves the destination's cursor. Raises TermOver."""
+        args: list[str | int] = [term, str(delivered.cursor), delivered.part, delivered.book]
+        with translated_errors("noting a delivery"):
+            done = self._delivered(keys=[self.keys.notifier(destination)], args=args)
         if not done:
             raise TermOver
 
-    def told(self, destination: str) -> DeliveryCursor | None:
-        """How far the destination has been told; None where no notifier ever was."""
-        with translated_errors("asking what was told"):
+    def delivered(self, destination: str) -> DeliveryCursor | None:
+        """Returns what was delivered to the destination; None where no notifier ever was."""
+        with translated_errors("asking what was delivered"):
             cursor, part, book = self._client.hmget(self.keys.notifier(destination), "cursor", "part", "book")
-        return _place(cursor, part or "0", book or "") if cursor else None
+        return _delivery_cursor(cursor, part or "0", book or "") if cursor else None
 
 
 def former_group(destination: str) -> str:
@@ -115,5 +115,5 @@ def former_group(destination: str) -> str:
     return f"notifier:{destination}"
 
 
-def _place(cursor: str, part: str, book: str) -> DeliveryCursor:
+def _delivery_cursor(cursor: str, part: str, book: str) -> DeliveryCursor:
     return DeliveryCursor(StreamId.parse(cursor) if cursor else ORIGIN, int(part or "0"), book)

@@ -1,7 +1,7 @@
 -- How things stand for a destination's notifier, if the term is still its own; nothing if another's has begun.
--- KEYS: place, head, archive, leader   ARGV: term
+-- KEYS: cursor of the destination, head, archive, leader   ARGV: term
 if redis.call('HGET', KEYS[1], 'term') ~= ARGV[1] then return {} end
--- It is there and stays as it is; but a server that takes no writes refuses here, before anything is told that could
+-- It is there and stays as it is; but a server that takes no writes refuses here, before anything is sent that could
 -- not be noted.
 redis.call('HSETNX', KEYS[1], 'term', ARGV[1])
 local now = redis.call('TIME')

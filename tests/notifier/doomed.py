@@ -71,9 +71,9 @@ def doomed_bus(doom: Doom) -> type[NotifierBus]:
             doom.here("decisions read")
             return found
 
-        def note_told(self, destination: str, term: int, told: DeliveryCursor) -> None:
+        def note_delivered(self, destination: str, term: int, told: DeliveryCursor) -> None:
             doom.here("before noting")
-            super().note_told(destination, term, told)
+            super().note_delivered(destination, term, told)
             doom.here("noted")
 
     return DoomedBus

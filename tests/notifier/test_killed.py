@@ -26,7 +26,7 @@ def a_bad_morning(live: Live) -> None:
 
 
 def has_told_all(notifier_bus: NotifierBus) -> bool:
-    told = notifier_bus.told("discord")
+    told = notifier_bus.delivered("discord")
     return told is not None and told.cursor == notifier_bus.last_event()
 
 

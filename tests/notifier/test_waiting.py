@@ -49,9 +49,9 @@ def test_whatever_is_told_and_wherever_it_is_restarted_each_alert_is_told_once_a
     for most, restarts, greets in steps:
         count = min(most, waiting.count)
         told += [line for line in lines(waiting)[:count] if line != "hello"]
-        waiting.tell(count)
+        waiting.deliver(count)
         if restarts:
-            waiting = filled(counts, waiting.told, greets=greets)
+            waiting = filled(counts, waiting.delivered, greets=greets)
     told += [line for line in lines(waiting) if line != "hello"]
     assert told == expected
 
@@ -60,9 +60,12 @@ def test_whatever_is_told_and_wherever_it_is_restarted_each_alert_is_told_once_a
 def test_when_all_is_told_all_can_be_noted(counts: list[int]) -> None:
     waiting = filled(counts, DeliveryCursor(ORIGIN, 0, ""), greets=True)
     assert waiting.count == len(lines(waiting)) == sum(counts) + 1
-    waiting.tell(waiting.count)
+    waiting.deliver(waiting.count)
     assert waiting.behind == len(counts)
-    assert (waiting.told.cursor, waiting.told.part) == (StreamId(len(counts), 0) if counts else ORIGIN, 0)
+    assert (waiting.delivered.cursor, waiting.delivered.part) == (
+        StreamId(len(counts), 0) if counts else ORIGIN,
+        0,
+    )
     waiting.noted()
     assert waiting.behind == 0
 
@@ -70,22 +73,22 @@ def test_when_all_is_told_all_can_be_noted(counts: list[int]) -> None:
 def test_an_event_without_alerts_is_dealt_with_as_soon_as_nothing_before_it_waits() -> None:
     waiting = Waiting(DeliveryCursor(ORIGIN, 0, ""), AlertMemory())
     waiting.add(held(1, 0))
-    assert waiting.told.cursor == StreamId(1, 0)
+    assert waiting.delivered.cursor == StreamId(1, 0)
     waiting.add(held(2, 1, since=5.0))
     waiting.add(held(3, 0))
-    assert waiting.told.cursor == StreamId(1, 0)
+    assert waiting.delivered.cursor == StreamId(1, 0)
     assert waiting.since == 5.0
-    waiting.tell(1)
-    assert (waiting.told.cursor, waiting.behind) == (StreamId(3, 0), 3)
-    assert '"after 3"' in waiting.told.book
+    waiting.deliver(1)
+    assert (waiting.delivered.cursor, waiting.behind) == (StreamId(3, 0), 3)
+    assert '"after 3"' in waiting.delivered.book
 
 
 def test_the_part_names_the_alert_by_its_number_and_not_by_its_rank() -> None:
     """So that it stays true when a restarted notifier wants other kinds."""
     waiting = Waiting(DeliveryCursor(ORIGIN, 0, ""), AlertMemory())
     waiting.add(held(1, 3))
-    waiting.tell(1)
-    assert waiting.told.part == 3
-    again = Waiting(waiting.told, AlertMemory())
+    waiting.deliver(1)
+    assert waiting.delivered.part == 3
+    again = Waiting(waiting.delivered, AlertMemory())
     again.add(held(1, 3))
     assert lines(again) == ["1.1", "1.2"]

@@ -1,7 +1,7 @@
-"""One term of telling one destination: read, word, tell, note that it is told, and so on.
+"""One term of alerting one destination: read, put into words, send, note the delivery, and so on.
 
-The cursor passes an event when what it was worth has been told, and one message is on its way at a time. So
-whoever dies at any point leaves nothing untold; told twice is, at most, that one message. While a sink cannot
+The cursor passes an event when all its alerts are delivered, and one message is on its way at a time. So
+whoever dies at any point loses no alert; delivered twice is, at most, that one message. While a sink cannot
 be reached alerts wait, a bounded number here and the rest on the log.
 """
 
@@ -62,9 +62,9 @@ class Service:
         self._who = who
         self._log = log
         self._stop = stop
-        self._book = read_book(term.told.book) or AlertMemory(limits=_limits_in_force(bus))
-        self._reading = Reading(bus, plan.name, term.number, term.told.cursor, plan.archive)
-        self._waiting = Waiting(term.told, self._book)
+        self._book = read_book(term.delivered.book) or AlertMemory(limits=_limits_in_force(bus))
+        self._reading = Reading(bus, plan.name, term.number, term.delivered.cursor, plan.archive)
+        self._waiting = Waiting(term.delivered, self._book)
         self._attempt: Attempt | None = None
         self._shortening = Shortening()
         now = time.monotonic()
@@ -83,7 +83,7 @@ class Service:
         self._say(Alert("startup", "info", self._now_ms(), lines))
 
     def tell_lost_place(self) -> None:
-        """Says that nobody knows any more how far it was told, and that it goes on from here."""
+        """Alerts that nobody knows any more what was delivered, and that it goes on from here."""
         at = self._reading.last
         self._log.critical(
             "The place of this destination was overwritten; alerts go on from here", at=str(at)
@@ -92,7 +92,7 @@ class Service:
         self._say(Alert(_MISSED, "critical", self._now_ms(), lines))
 
     def serve(self) -> None:
-        """Until told to stop; then what is on its way is brought to an end, and the rest left on the log."""
+        """Serves until the stop; then brings to an end what is on its way, and leaves the rest on the log."""
         while not self._stop.is_set():
             try:
                 self._step()
@@ -180,7 +180,7 @@ class Service:
             self._conclude(attempt)
 
     def _begin_what_is_due(self) -> None:
-        """One message at a time; none before it is noted that the last one was told."""
+        """Sends one message at a time; none before the delivery of the last one is noted."""
         now = time.monotonic()
         if self._attempt is not None or now < self._next_try or not self._waiting.count:
             return
@@ -223,7 +223,7 @@ class Service:
     def _is_dealt_with(self, message: Message) -> None:
         self._backoff.reset()
         self._shortening.reset()
-        self._waiting.tell(message.count)
+        self._waiting.deliver(message.count)
         self._must_note = True
 
     def _pass_over(self, message: Message, why: str) -> None:
@@ -253,7 +253,7 @@ class Service:
     # --- noting ------------------------------------------------------------------------------------------
 
     def _note_if_due(self) -> None:
-        """What is told is noted at once, that events have no alerts now and then."""
+        """Notes a delivery at once, and events without alerts now and then."""
         behind = self._waiting.behind
         due = behind >= _NOTE_EVENTS or (behind and time.monotonic() - self._noted >= _NOTE_SECONDS)
         if due or self._must_note:
@@ -261,13 +261,13 @@ class Service:
 
     def _note(self) -> None:
         """Moves the cursor to what is dealt with."""
-        self._bus.note_told(self._plan.name, self._term, self._waiting.told)
+        self._bus.note_delivered(self._plan.name, self._term, self._waiting.delivered)
         self._waiting.noted()
         self._must_note = False
         self._noted = time.monotonic()
 
     def _finish(self) -> None:
-        """Waits a bounded time for what is on its way, and notes what is told."""
+        """Waits a bounded time for what is on its way, and notes what was delivered."""
         give_up = time.monotonic() + _FINISH_SECONDS
         if self._attempt is not None:
             self._attempt.over.wait(_FINISH_SECONDS)

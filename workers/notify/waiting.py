@@ -72,8 +72,8 @@ class Waiting:
         if self._count == 0:
             self._pass_silent()
 
-    def tell(self, count: int) -> None:
-        """Notes that the next `count` alerts were sent."""
+    def deliver(self, count: int) -> None:
+        """Takes out the next `count` alerts: they were sent."""
         self._done += count
         self._count -= count
         while self._held and self._held[0].alerts and self._done >= len(self._held[0].alerts):
@@ -99,7 +99,7 @@ class Waiting:
         return self._behind
 
     @property
-    def told(self) -> DeliveryCursor:
+    def delivered(self) -> DeliveryCursor:
         """Returns the cursor by now."""
         return DeliveryCursor(self._cursor, self._part, book_text(self._book))
 

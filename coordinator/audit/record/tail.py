@@ -52,7 +52,7 @@ class Note(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What is told: of what is `wanted` whatever deserves a line; with `everything`, or a type, the rest."""
+    """The lines to show: of what is `wanted` those that deserve one; with `everything`, or a type, all."""
 
     wanted: Wanted
     everything: bool
@@ -65,9 +65,9 @@ class Choice(NamedTuple):
             state, repeated = follower.state, follower.advance(*recorded.event).repeated
         decisions = [_read(decision) for decision in recorded.decisions]
         if self.wanted.has(recorded.event.fields):
-            told = self._event(recorded.event, state, decisions, repeated=repeated)
-            if told.level != "debug" or self.everything or self.wanted.types:
-                yield told
+            line = self._event(recorded.event, state, decisions, repeated=repeated)
+            if line.level != "debug" or self.everything or self.wanted.types:
+                yield line
         for entry, decision in zip(recorded.decisions, decisions, strict=True):
             if self.wanted.has(entry.fields):
                 level = words_of_decision(decision).level if decision is not None else "error"
@@ -105,7 +105,7 @@ class Tail:
     # --- the last lines ------------------------------------------------------------------------------------
 
     def last(self, count: int) -> Iterator[TailLine]:
-        """The last `count` that are to be told, of what is decided. Raises BusError."""
+        """Yields the last `count` lines of what is decided. Raises BusError."""
         decided = self._decided()
         self._reader.cursor, lines = self._find(decided, count)
         self._go_to(self._reader.cursor)

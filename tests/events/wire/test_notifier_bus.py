@@ -41,7 +41,7 @@ def told(cursor: str, part: int = 0, book: str = "") -> DeliveryCursor:
 
 
 def note(bus: NotifierBus, term: Term, cursor: str, *, part: int = 0, book: str = "") -> None:
-    bus.note_told("discord", term.number, told(cursor, part, book))
+    bus.note_delivered("discord", term.number, told(cursor, part, book))
 
 
 def groups(client: Any, bus: Bus) -> list[str]:
@@ -52,14 +52,14 @@ def groups(client: Any, bus: Bus) -> list[str]:
 
 
 def test_on_an_empty_server_it_begins_before_the_first_event(bus: NotifierBus) -> None:
-    assert term_of(bus).told == DeliveryCursor(ORIGIN, 0, "")
+    assert term_of(bus).delivered == DeliveryCursor(ORIGIN, 0, "")
     assert bus.extent().added == 0
     assert bus.last_event() == ORIGIN
 
 
 def test_a_new_destination_begins_where_the_log_is_decided(bus: NotifierBus, client: Any) -> None:
     log(bus, client, "5-0", "6-0", "7-0", head="6-0")
-    assert term_of(bus).told.cursor == StreamId(6, 0)
+    assert term_of(bus).delivered.cursor == StreamId(6, 0)
 
 
 def test_the_next_notifier_goes_on_where_the_last_one_was(bus: NotifierBus, client: Any) -> None:
@@ -68,7 +68,7 @@ def test_the_next_notifier_goes_on_where_the_last_one_was(bus: NotifierBus, clie
     note(bus, term, "5-0", part=1, book="remembered")
     bus.keep("discord", "one", 0)
     again = term_of(bus, "another")
-    assert (again.number, again.told) == (term.number + 1, told("5-0", 1, "remembered"))
+    assert (again.number, again.delivered) == (term.number + 1, told("5-0", 1, "remembered"))
 
 
 def test_a_place_that_was_removed_means_to_begin_anew_at_the_head(bus: NotifierBus, client: Any) -> None:
@@ -76,7 +76,7 @@ def test_a_place_that_was_removed_means_to_begin_anew_at_the_head(bus: NotifierB
     log(bus, client, "5-0", "6-0")
     client.delete(bus.keys.notifier("discord"))
     again = term_of(bus)
-    assert (again.told.cursor, again.lost) == (StreamId(6, 0), False)
+    assert (again.delivered.cursor, again.lost) == (StreamId(6, 0), False)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_place_that_the_log_never_came_to_is_none(
     log(bus, client, "5-0", "6-0", "7-0", head="6-0")
     client.hset(bus.keys.notifier("discord"), "cursor", place)
     term = term_of(bus)
-    assert (str(term.told.cursor), term.lost) == (begins, lost)
+    assert (str(term.delivered.cursor), term.lost) == (begins, lost)
     assert term.number > old.number
     note(bus, term, begins)
     assert not term_of(bus).lost
@@ -110,7 +110,7 @@ def test_a_place_where_all_was_trimmed_behind_it_is_good(bus: NotifierBus, clien
     note(bus, term, "5-0")
     client.xtrim(bus.keys.events, minid="7-0", approximate=False)
     again = term_of(bus)
-    assert (again.told.cursor, again.lost) == (StreamId(5, 0), False)
+    assert (again.delivered.cursor, again.lost) == (StreamId(5, 0), False)
 
 
 # --- what earlier versions left -------------------------------------------------------------------------
@@ -127,14 +127,14 @@ def test_of_a_consumer_group_nothing_is_lost_that_it_had_read_and_not_told(
     before = {"cursor": "5-0", "part": 1, "book": "remembered", "lost": "", "term": 4}
     client.hset(bus.keys.notifier("discord"), mapping=before)
     term = term_of(bus)
-    assert (term.number, term.told) == (5, told("5-0", 1, "remembered"))
+    assert (term.number, term.delivered) == (5, told("5-0", 1, "remembered"))
     assert groups(client, bus) == ["somebody's"]
 
 
 def test_a_consumer_group_without_a_place_goes_and_is_begun_anew(bus: NotifierBus, client: Any) -> None:
     log(bus, client, "5-0", "6-0")
     client.xgroup_create(bus.keys.events, former_group("discord"), "0-0")
-    assert term_of(bus).told.cursor == StreamId(6, 0)
+    assert term_of(bus).delivered.cursor == StreamId(6, 0)
     assert groups(client, bus) == []
 
 
@@ -166,8 +166,8 @@ def test_a_lease_that_is_given_up_or_lapses_is_free(bus: NotifierBus) -> None:
 def test_destinations_are_independent(bus: NotifierBus, client: Any) -> None:
     log(bus, client, "5-0")
     discord, other = term_of(bus), bus.take_over("log", "other", LONG_MS)
-    bus.note_told("log", other.number, told("5-0", 1))
-    assert bus.told("discord") == told("5-0")
+    bus.note_delivered("log", other.number, told("5-0", 1))
+    assert bus.delivered("discord") == told("5-0")
     assert bus.look("discord", discord.number).decided == StreamId(5, 0)
 
 
@@ -180,9 +180,9 @@ def test_whoever_was_replaced_can_neither_look_nor_note(bus: NotifierBus, client
         bus.look("discord", old.number)
     with pytest.raises(TermOver):
         note(bus, old, "6-0")
-    assert bus.told("discord") == told("0-0")
+    assert bus.delivered("discord") == told("0-0")
     note(bus, new, "5-0")
-    assert bus.told("discord") == told("5-0")
+    assert bus.delivered("discord") == told("5-0")
 
 
 def test_whose_lease_lapsed_can_still_note_while_nobody_has_taken_over(bus: NotifierBus, client: Any) -> None:
@@ -190,7 +190,7 @@ def test_whose_lease_lapsed_can_still_note_while_nobody_has_taken_over(bus: Noti
     log(bus, client, "5-0")
     client.delete(bus.keys.notifier_lease("discord"))
     note(bus, term, "5-0")
-    assert bus.told("discord") == told("5-0")
+    assert bus.delivered("discord") == told("5-0")
 
 
 # --- looking --------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def test_a_head_that_somebody_overwrote_is_refused(bus: NotifierBus, client: Any
 
 
 def test_nothing_is_told_where_no_notifier_ever_was(bus: NotifierBus) -> None:
-    assert bus.told("discord") is None
+    assert bus.delivered("discord") is None
 
 
 @pytest.mark.parametrize("destination", ["discord", "events", "log"])
