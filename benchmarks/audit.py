@@ -101,7 +101,7 @@ def _decide(bus: ArchiverBus) -> None:
         )
         if done.outcome != "done":
             raise BenchmarkFailed(f"The log could not be decided: {done}")
-    bus.save_snapshot(snapshot_text(follower.place))
+    bus.save_snapshot(snapshot_text(follower.checkpoint))
 
 
 def _best(rounds: int, *each: Callable[[], object]) -> list[float]:

@@ -148,11 +148,11 @@ def _snapshot(bus: Bus, head: Head) -> Snapshot:
         text = bus.snapshot()
     except BusRefused:  # something else lies under its name
         return Snapshot(there=True)
-    place = read_snapshot(text)
-    if place is None:
+    checkpoint = read_snapshot(text)
+    if checkpoint is None:
         return Snapshot(there=text is not None)
-    behind = count_between(bus.events_after, place.cursor, head.cursor)
-    return Snapshot(there=True, cursor=place.cursor, behind=behind)
+    behind = count_between(bus.events_after, checkpoint.cursor, head.cursor)
+    return Snapshot(there=True, cursor=checkpoint.cursor, behind=behind)
 
 
 def _disk(url: str, folder: str) -> Disk | None:

@@ -288,7 +288,7 @@ class Leader:
 
     def _save_snapshot(self) -> None:
         """Writes down the state, all of which is committed, so that the next start is quick."""
-        self.snapshot = snapshot_text(self._follower.place)
+        self.snapshot = snapshot_text(self._follower.checkpoint)
         self._bus.save_snapshot(self.snapshot)
         self._since_snapshot, self._snapshot_taken = 0, self._time.monotonic()
 

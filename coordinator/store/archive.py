@@ -71,7 +71,7 @@ class _Listing(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
 class Archive:
     """The archive of one portfolio.
 
-    `place_text` is the state at its end, as a snapshot's text. A copy has none, but the `head` of the log.
+    `checkpoint_text` is the state at its end, as a snapshot's text. A copy has the log's `head` instead.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Archive:
         self.folder = folder
         self.portfolio = portfolio
         self.segments = segments
-        self.place_text = place
+        self.checkpoint_text = place
         self.head = head
 
     @classmethod
@@ -135,7 +135,7 @@ class Archive:
         return self.segments[-1].chain if self.segments else GENESIS
 
     @property
-    def place(self) -> Checkpoint:
+    def checkpoint(self) -> Checkpoint:
         """The state at the end, each time another object. Raises ArchiveError where it cannot be used."""
         if self.head is not None:
             raise ArchiveError(
@@ -143,13 +143,13 @@ class Archive:
                 "this is a copy, made to be read. It keeps no state: nothing can go on from it. Name the "
                 "archive that `portfold archive` writes.",
             )
-        place = read_snapshot(self.place_text)
-        if place is None or (place.cursor, place.chain) != (self.end, self.chain):
+        checkpoint = read_snapshot(self.checkpoint_text)
+        if checkpoint is None or (checkpoint.cursor, checkpoint.chain) != (self.end, self.chain):
             raise ArchiveError(
                 self.folder / LISTING,
                 f"the state in it is of another version of the rules; this portfold has {FOLD_VERSION}.",
             )
-        return place
+        return checkpoint
 
     def next_path(self) -> Path:
         """The file of the next segment."""
@@ -181,10 +181,10 @@ class Archive:
         before = self.segments[number - 2]
         return Opening(FORMAT, self.portfolio, number, before.sha256, before.chain, fold, first)
 
-    def list_next(self, opening: Opening, closing: Closing, place: Checkpoint) -> Segment:
-        """Lists the segment that is in place as the next; `place` is the state after it."""
+    def list_next(self, opening: Opening, closing: Closing, checkpoint: Checkpoint) -> Segment:
+        """Lists the segment that is there as the next; `checkpoint` is the state after it."""
         segment = self.add(opening, closing)
-        self.place_text = snapshot_text(place)
+        self.checkpoint_text = snapshot_text(checkpoint)
         self._write_listing()
         return segment
 
@@ -211,7 +211,7 @@ class Archive:
         return segment
 
     def _write_listing(self) -> None:
-        listing = _Listing(FORMAT, self.portfolio, self.segments, self.place_text, "", self.head)
+        listing = _Listing(FORMAT, self.portfolio, self.segments, self.checkpoint_text, "", self.head)
         write_durably(self.folder / LISTING, _written(listing))
 
     def check(self, segment: Segment) -> None:

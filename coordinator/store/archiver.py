@@ -93,7 +93,7 @@ class _Run:
         self._bus = bus
         self._archive = Archive.open_or_begin(folder, bus.keys.name)
         self._keep = keep
-        self._follower = Follower(self._archive.place)
+        self._follower = Follower(self._archive.checkpoint)
         self.done = Archived()
 
     def write(self, segment_events: int) -> Iterator[Segment]:
@@ -218,7 +218,7 @@ class _Run:
 
     def _list(self, opening: Opening, closing: Closing) -> Segment:
         with _writing(self._archive.folder):
-            segment = self._archive.list_next(opening, closing, self._follower.place)
+            segment = self._archive.list_next(opening, closing, self._follower.checkpoint)
         self.done.segments += 1
         self.done.events += segment.events
         self.done.decisions += segment.decisions

@@ -39,22 +39,22 @@ def moved_away(bus: Bus) -> MovedAway:
 
 
 class Follower:
-    """Goes through the log from `place` on; `archive` is the folder of what is no longer in the streams."""
+    """Goes through the log from `checkpoint` on; `archive` is the folder of what left the streams."""
 
-    def __init__(self, place: Checkpoint | None = None, *, archive: Path | None = None) -> None:
-        self.place = place or beginning()
+    def __init__(self, checkpoint: Checkpoint | None = None, *, archive: Path | None = None) -> None:
+        self.checkpoint = checkpoint or beginning()
         self._archive = archive
 
     @classmethod
     def from_snapshot(cls, bus: Bus, archive: Path | None = None) -> "Follower":
         """Begins at the snapshot if it is whole and not ahead of the head; else further back."""
         try:
-            place = read_snapshot(bus.snapshot())
+            checkpoint = read_snapshot(bus.snapshot())
         except BusRefused:  # something else lies under its name
-            place = None
+            checkpoint = None
         head = bus.head()
-        if place is not None and head is not None and place.cursor <= head.cursor:
-            return cls(place, archive=archive)
+        if checkpoint is not None and head is not None and checkpoint.cursor <= head.cursor:
+            return cls(checkpoint, archive=archive)
         return cls(archive=archive).further_back(bus)
 
     def further_back(self, bus: Bus) -> "Follower":
@@ -66,35 +66,36 @@ class Follower:
             if bus.archived():
                 raise moved_away(bus)
             return Follower(archive=self._archive)
-        place, head = Archive.open(self._archive, bus.keys.name).place, bus.head()
+        checkpoint, head = Archive.open(self._archive, bus.keys.name).checkpoint, bus.head()
         decided = head.cursor if head else ORIGIN
-        if place.cursor > decided:
+        if checkpoint.cursor > decided:
             raise LogDiffers(
-                f"The archive {self._archive} goes on to event {place.cursor}, the head only to {decided}: "
-                "the end of the log is missing. Restore it, or begin a new log with another archive folder."
+                f"The archive {self._archive} goes on to event {checkpoint.cursor}, the head only to "
+                f"{decided}: the end of the log is missing. Restore it, or begin a new log with another "
+                "archive folder."
             )
-        return Follower(place, archive=self._archive)
+        return Follower(checkpoint, archive=self._archive)
 
     @property
     def state(self) -> State:
         """The portfolio after the last event folded."""
-        return self.place.state
+        return self.checkpoint.state
 
     @property
     def cursor(self) -> StreamId:
         """The last event folded."""
-        return self.place.cursor
+        return self.checkpoint.cursor
 
     @property
     def chain(self) -> str:
         """The chain up to it."""
-        return self.place.chain
+        return self.checkpoint.chain
 
     def advance(self, at: StreamId, fields: Fields) -> Decided:
         """Folds the next entry."""
-        place = self.place
-        decided = decide(place.state, place.chain, at, fields)
-        place.cursor, place.chain = at, decided.chain
+        checkpoint = self.checkpoint
+        decided = decide(checkpoint.state, checkpoint.chain, at, fields)
+        checkpoint.cursor, checkpoint.chain = at, decided.chain
         return decided
 
     def step(self, bus: Bus, head: StreamId) -> bool:

@@ -123,10 +123,10 @@ def acknowledge(bus: Bus, missed: Callable[[], str], *, by: str, reason: str) ->
 
 def _snapshot_leads_to(bus: Bus, head: Head) -> bool:
     """Returns whether a snapshot leads to the head although events before it are gone."""
-    place = read_snapshot(bus.snapshot())
-    if place is None or place.cursor > head.cursor:
+    checkpoint = read_snapshot(bus.snapshot())
+    if checkpoint is None or checkpoint.cursor > head.cursor:
         return False
-    follower = Follower(place)
+    follower = Follower(checkpoint)
     while follower.step(bus, head.cursor):
         pass
     return follower.leads_to(head.cursor, head.chain)

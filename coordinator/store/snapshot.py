@@ -16,7 +16,7 @@ from portfold.events.stream_id import ORIGIN, StreamId
 
 
 class Checkpoint(Struct):
-    """A place in the log: the state, the last event in it and the chain up to there."""
+    """A point of the log: the state, the last event in it and the chain up to there."""
 
     state: State
     cursor: StreamId
@@ -32,20 +32,20 @@ class _Written(Struct):
 
 
 def beginning() -> Checkpoint:
-    """The place before the first event."""
+    """Returns the checkpoint before the first event."""
     return Checkpoint(State(), ORIGIN, GENESIS)
 
 
-def snapshot_text(place: Checkpoint) -> str:
-    """The place as text, with a checksum over all of it."""
-    state = msgspec.json.encode(place.state)
-    checksum = _checksum(FOLD_VERSION, str(place.cursor), place.chain, state)
-    written = _Written(FOLD_VERSION, str(place.cursor), place.chain, msgspec.Raw(state), checksum)
+def snapshot_text(checkpoint: Checkpoint) -> str:
+    """Returns the checkpoint as text, with a checksum over all of it."""
+    state = msgspec.json.encode(checkpoint.state)
+    checksum = _checksum(FOLD_VERSION, str(checkpoint.cursor), checkpoint.chain, state)
+    written = _Written(FOLD_VERSION, str(checkpoint.cursor), checkpoint.chain, msgspec.Raw(state), checksum)
     return msgspec.json.encode(written).decode()
 
 
 def read_snapshot(text: str | None) -> Checkpoint | None:
-    """The place in a snapshot, or None when it is missing, damaged or of another fold."""
+    """Returns the checkpoint in a snapshot, or None when it is missing, damaged or of another fold."""
     if text is None:
         return None
     try:

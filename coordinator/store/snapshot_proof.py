@@ -51,7 +51,7 @@ class ProvedSnapshots:
         if self._passed_over:
             return Follower(archive=self._archive).further_back(self._bus)
         follower = Follower.from_snapshot(self._bus, self._archive)
-        text = snapshot_text(follower.place)
+        text = snapshot_text(follower.checkpoint)
         if text == self._trusted:
             return follower
         try:
@@ -95,10 +95,10 @@ class ProvedSnapshots:
         if by_log.step(self._bus, cursor):
             return True
         self._proof = None
-        place = read_snapshot(text)
-        if place is None or not by_log.leads_to(place.cursor, place.chain):
+        checkpoint = read_snapshot(text)
+        if checkpoint is None or not by_log.leads_to(checkpoint.cursor, checkpoint.chain):
             self._believe(text, cursor)
-        elif by_log.state == place.state:
+        elif by_log.state == checkpoint.state:
             self._trusted = text
         else:
             self._passed_over = True

@@ -51,9 +51,9 @@ class Verification:
         return self._follower.state
 
     @property
-    def place_text(self) -> str:
+    def checkpoint_text(self) -> str:
         """State, cursor and chain as a snapshot's text."""
-        return snapshot_text(self._follower.place)
+        return snapshot_text(self._follower.checkpoint)
 
     def go_on(self, recorded: Recorded) -> Difference | None:
         """Takes the next event; what is not right about it, or None. After that it cannot go on."""
@@ -156,5 +156,5 @@ def _check_end(archive: Archive, run: Verification) -> None:
         wrong = run.wrong_end(StreamId.parse(head.cursor), head.chain)
         if wrong is not None:
             raise ArchiveError(listing, f"the head in it is not the one of its segments. {wrong.sentence}")
-    elif run.not_decided_from is None and run.place_text != archive.place_text:
+    elif run.not_decided_from is None and run.checkpoint_text != archive.checkpoint_text:
         raise ArchiveError(listing, "the state in it is not the one that its segments lead to.")

@@ -79,7 +79,7 @@ class Past:
 
     def is_snapshot(self) -> None:
         """The state now is the snapshot."""
-        self.bus.save_snapshot(snapshot_text(self._follower.place))
+        self.bus.save_snapshot(snapshot_text(self._follower.checkpoint))
 
     def whole(self) -> Whole:
         """Everything that is on the server."""
@@ -88,7 +88,7 @@ class Past:
     @property
     def place(self) -> tuple[StreamId, str, str]:
         """Where the log is: its last event, its chain, its state."""
-        return self._follower.cursor, self._follower.chain, snapshot_text(self._follower.place)
+        return self._follower.cursor, self._follower.chain, snapshot_text(self._follower.checkpoint)
 
 
 def on_server(bus: Bus) -> Whole:

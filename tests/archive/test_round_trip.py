@@ -59,7 +59,7 @@ def test_the_state_kept_at_the_archives_end_leads_to_the_same_head(past: Past, f
     past.happens(300)
     archive_history(past.bus, folder, Keep(events=20))
     archive = Archive.open(folder, past.bus.keys.name)
-    place = archive.place
+    place = archive.checkpoint
     assert (place.cursor, place.chain) == (archive.end, archive.chain)
     assert past.whole().events[0].id > archive.end
     found = verify_archive(folder)

@@ -331,10 +331,10 @@ def test_where_the_snapshot_is_at_fault_the_log_alone_is_led_by(
 ) -> None:
     with coordinating(server.url, portfolio):
         live.enters("CL")
-    place = read_snapshot(live.bus.snapshot())
-    assert place is not None
-    place.state.lost = ["ann"]
-    live.bus.save_snapshot(snapshot_text(place))
+    checkpoint = read_snapshot(live.bus.snapshot())
+    assert checkpoint is not None
+    checkpoint.state.lost = ["ann"]
+    live.bus.save_snapshot(snapshot_text(checkpoint))
     monkeypatch.setattr("portfold.coordinator.store.snapshot_proof._SHORT", 0)  # too long to prove at once
     with coordinating(server.url, portfolio) as leader:
         assert LOST in leader.says(BROKEN)["why"]

@@ -61,7 +61,7 @@ def _is_quiet(cast: Cast) -> bool:
 
 def _still_to_close(cast: Cast) -> bool:
     """Whether what was ordered closed is open at the broker; what is only on the log nobody can close."""
-    flatten, at_broker = cast.world.judge.place.state.flatten, cast.world.account.legs()
+    flatten, at_broker = cast.world.judge.checkpoint.state.flatten, cast.world.account.legs()
     return flatten is not None and any(leg in at_broker for leg in flatten.left)
 
 
@@ -69,19 +69,19 @@ def _agree_once_settled(cast: Cast) -> bool:
     """What was on its way when peace came may arrive after that; what is said to differ is settled too."""
     world = cast.world
     operator = cast.operator
-    if world.judge.place.state.unsettled or world.brokers.unsettled() or operator.has_to_say_again:
+    if world.judge.checkpoint.state.unsettled or world.brokers.unsettled() or operator.has_to_say_again:
         operator.act(operator.settle)
         return False
     return world.judge.drained and not world.law.differences()
 
 
 def _flat(cast: Cast) -> bool:
-    state = cast.world.judge.place.state
+    state = cast.world.judge.checkpoint.state
     return not (state.positions or state.flatten or cast.world.account.held)
 
 
 def _somebody_is_answered(cast: Cast) -> bool:
-    worker, stats = cast.workers[_ASKS], cast.world.judge.place.state.stats
+    worker, stats = cast.workers[_ASKS], cast.world.judge.checkpoint.state.stats
     before = stats.total_entries_requested
     worker.act(partial(worker.abandon, "long", 1))
     cast.world.scheduler.run(cast.world.scheduler.now + _LOOK_MS)
@@ -89,9 +89,9 @@ def _somebody_is_answered(cast: Cast) -> bool:
 
 
 def _situation(cast: Cast) -> str:
-    world, state = cast.world, cast.world.judge.place.state
+    world, state = cast.world, cast.world.judge.checkpoint.state
     return (
-        f"decided up to {world.judge.place.cursor} of {world.server.last(world.keys.events)}; on the log "
-        f"{world.judge.book.held}, at the broker {world.account.legs()}, unsettled {list(state.unsettled)}, "
-        f"to flatten {state.flatten.left if state.flatten else 'nothing'}"
+        f"decided up to {world.judge.checkpoint.cursor} of {world.server.last(world.keys.events)}; on the "
+        f"log {world.judge.book.held}, at the broker {world.account.legs()}, unsettled "
+        f"{list(state.unsettled)}, to flatten {state.flatten.left if state.flatten else 'nothing'}"
     )

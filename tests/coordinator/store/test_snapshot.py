@@ -19,7 +19,7 @@ from tests.waiting import until
 
 
 @pytest.fixture
-def place() -> Checkpoint:
+def checkpoint() -> Checkpoint:
     story = Story()
     story.enters("ES", size=2)
     story.starts("ibs-CL", session="s2")
@@ -28,22 +28,22 @@ def place() -> Checkpoint:
 
 @pytest.mark.parametrize("version", GOES_ON_FROM)
 def test_of_a_version_it_goes_on_from_nothing_is_lost(
-    place: Checkpoint, version: int, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Checkpoint, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshot, "FOLD_VERSION", version)
-    assert read_snapshot(snapshot_text(place)) == place
+    assert read_snapshot(snapshot_text(checkpoint)) == checkpoint
 
 
 @pytest.mark.parametrize("version", [0, FOLD_VERSION + 1])
 def test_of_any_other_version_it_is_passed_over(
-    place: Checkpoint, version: int, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Checkpoint, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshot, "FOLD_VERSION", version)
-    assert read_snapshot(snapshot_text(place)) is None
+    assert read_snapshot(snapshot_text(checkpoint)) is None
 
 
-def test_of_another_version_by_a_slip_of_the_hand_it_is_passed_over(place: Checkpoint) -> None:
-    text = snapshot_text(place)
+def test_of_another_version_by_a_slip_of_the_hand_it_is_passed_over(checkpoint: Checkpoint) -> None:
+    text = snapshot_text(checkpoint)
     assert read_snapshot(text.replace(f'"fold":{FOLD_VERSION}', '"fold":1')) is None
 
 

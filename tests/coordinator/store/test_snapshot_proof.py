@@ -31,9 +31,9 @@ def stopped_out(live: Live, server: EmbeddedServer, portfolio: str) -> Checkpoin
         live.publishes_all([ClockTicked()] * 3_000)  # four pages
         live.all_decided()
         assert live.status()["stopped_out"] == "true"
-    place = read_snapshot(live.bus.snapshot())
-    assert place is not None
-    return place
+    checkpoint = read_snapshot(live.bus.snapshot())
+    assert checkpoint is not None
+    return checkpoint
 
 
 @pytest.fixture
@@ -89,11 +89,11 @@ def test_a_sound_one_is_begun_at_and_not_proved_again(
     client: Any,
 ) -> None:
     process = snapshots()
-    assert process.begin().place == stopped_out
+    assert process.begin().checkpoint == stopped_out
     client.xtrim(live.keys.events, maxlen=1, approximate=False)  # whoever proves it now cannot
-    assert process.begin().place == stopped_out
+    assert process.begin().checkpoint == stopped_out
     assert BELIEVED not in said.getvalue()
-    assert snapshots().begin().place == stopped_out
+    assert snapshots().begin().checkpoint == stopped_out
     until(lambda: BELIEVED in said.getvalue(), "that there is nothing to prove it by")
 
 
@@ -119,4 +119,4 @@ def test_what_a_leader_wrote_that_began_at_a_forged_one_is_not_trusted(
     assert process.begin().cursor == ORIGIN, "by the log alone"
     process.wrote(real)
     live.bus.save_snapshot(real)
-    assert snapshot_text(process.begin().place) == real
+    assert snapshot_text(process.begin().checkpoint) == real

@@ -76,7 +76,7 @@ class BrokerLaw(Observer):
         forbidden = self._no_entries()
         self._standing[worker] = [
             one.symbol
-            for one in judge.place.state.reservations.values()
+            for one in judge.checkpoint.state.reservations.values()
             if one.worker == worker and now_ms < one.expires_ms and not one.revoked and not forbidden
         ]
 
@@ -146,7 +146,7 @@ class BrokerLaw(Observer):
         ):
             return False
         # While a pull of the kill switch is not decided, entries go on, and it covers them.
-        if at_ms >= since_ms or order.event > self._world.judge.place.cursor:
+        if at_ms >= since_ms or order.event > self._world.judge.checkpoint.cursor:
             return True
         return order.everything and not any(
             at_ms <= resumed_ms <= since_ms for resumed_ms in self._resumed_ms
@@ -216,14 +216,16 @@ class BrokerLaw(Observer):
         symbol, side, owner = leg.split(":")
         if any(one.startswith(f"{symbol}:{side}:") and one.endswith(f":{owner}") for one in self._may_fill):
             return False
-        ahead = world.judge.place.cursor.ms > world.server_ms()
+        ahead = world.judge.checkpoint.cursor.ms > world.server_ms()
         same_clock = world.account.ordered.get(leg) == world.skew_ms
         return same_clock and not ahead
 
     def is_told(self, leg: str) -> bool:
         """Whether the log or the broker's book say that it may be otherwise."""
         symbol, _, worker = leg.split(":")
-        if leg in self._world.judge.place.state.unsettled or self._is_said_of(f"{symbol}1! of {worker})"):
+        if leg in self._world.judge.checkpoint.state.unsettled or self._is_said_of(
+            f"{symbol}1! of {worker})"
+        ):
             return True
         return any((one.owner, one.symbol) == (worker, symbol) for one in self._world.brokers.unsettled())
 

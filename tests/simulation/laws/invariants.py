@@ -22,7 +22,7 @@ class Judge(Observer):
 
     def __init__(self, server: MemoryServer, keys: Keys) -> None:
         self.book = Book()
-        self.place = beginning()
+        self.checkpoint = beginning()
         self.epoch = 0
         self._snapshot: object = None
         self._others: list[Checkpoint] = []
@@ -33,7 +33,7 @@ class Judge(Observer):
     @property
     def drained(self) -> bool:
         """Whether every event is decided."""
-        return self.place.cursor == self._server.last(self._keys.events)
+        return self.checkpoint.cursor == self._server.last(self._keys.events)
 
     def led(self, who: str, epoch: int) -> None:
         if epoch <= self.epoch:
@@ -48,13 +48,13 @@ class Judge(Observer):
             raise Violation(
                 "one epoch at a time", f"{commit.epoch} committed {commit.after}, {self.epoch} had begun"
             )
-        if commit.before != self.place.cursor:
+        if commit.before != self.checkpoint.cursor:
             raise Violation(
                 "a commit goes on from the last",
-                f"from {commit.before} to {commit.after}, where the log is decided up to {self.place.cursor}",
+                f"from {commit.before} to {commit.after}, where it is decided up to {self.checkpoint.cursor}",
             )
         expected = self._decide_up_to(commit.after)
-        if commit.chain != self.place.chain:
+        if commit.chain != self.checkpoint.chain:
             raise Violation("the chain is what the events come to", f"not at {commit.after}")
         if list(commit.decisions) != expected:
             raise Violation("decisions are what the events come to", f"not those up to {commit.after}")
@@ -63,48 +63,48 @@ class Judge(Observer):
 
     def _decide_up_to(self, after: StreamId) -> list[tuple[StreamId, list[str]]]:
         expected: list[tuple[StreamId, list[str]]] = []
-        for entry in self._server.after(self._keys.events, self.place.cursor, _ALL):
+        for entry in self._server.after(self._keys.events, self.checkpoint.cursor, _ALL):
             if entry.id > after:
                 break
-            decided = decide(self.place.state, self.place.chain, entry.id, entry.fields)
-            self.place.cursor, self.place.chain = entry.id, decided.chain
+            decided = decide(self.checkpoint.state, self.checkpoint.chain, entry.id, entry.fields)
+            self.checkpoint.cursor, self.checkpoint.chain = entry.id, decided.chain
             self._state_holds(decided)
             expected += decided.entries
             if entry.id.answerable:
                 self.book.enter(entry.id, decided.event, decided.decisions)
-        if self.place.cursor != after:
+        if self.checkpoint.cursor != after:
             raise Violation("only events are decided", f"there is none at {after}")
         return expected
 
     def _state_holds(self, decided: Decided) -> None:
         try:
-            check(self.place.state, decided.at, decided.event)
+            check(self.checkpoint.state, decided.at, decided.event)
         except InvariantBroken as broken:
             raise Violation("the state holds", str(broken)) from broken
 
     def _same_book(self) -> None:
-        state = self.place.state
+        state = self.checkpoint.state
         held = {leg: position.size for leg, position in state.positions.items()}
         reserved = {leg: (one.size, one.request) for leg, one in state.reservations.items()}
         if held != self.book.held or reserved != self.book.reserved:
             raise Violation(
                 "the fold's book is the second book",
-                f"at {self.place.cursor}: {held} {reserved}, where {self.book.held} {self.book.reserved}",
+                f"at {self.checkpoint.cursor}: {held} {reserved}, not {self.book.held} {self.book.reserved}",
             )
 
     # --- snapshots ---------------------------------------------------------------------------------------
 
     def _look_at_snapshot(self) -> None:
-        """A new one of this place must be what is known of it; one of another place waits for the audit."""
+        """A new one of this checkpoint must be what is known of it; one of another waits for the audit."""
         text = self._server.value(self._keys.snapshot)
         if text is self._snapshot or not isinstance(text, str):
             return
         self._snapshot = text
-        place = read_snapshot(text)
-        if place is not None and place.cursor == self.place.cursor:
-            self._same_place(place, place.cursor)
-        elif place is not None:
-            self._others.append(place)
+        checkpoint = read_snapshot(text)
+        if checkpoint is not None and checkpoint.cursor == self.checkpoint.cursor:
+            self._same_checkpoint(checkpoint, checkpoint.cursor)
+        elif checkpoint is not None:
+            self._others.append(checkpoint)
 
     def audit(self) -> None:
         """The streams hold exactly what was committed, and any snapshot leads to where the log has got to."""
@@ -112,14 +112,14 @@ class Judge(Observer):
         if [(entry.id, entry.fields) for entry in decisions] != self._decided:
             raise Violation("decisions lie as they were committed", "the stream holds something else")
         self._look_at_snapshot()
-        for place in self._others:
-            begun = place.cursor
-            for entry in self._server.after(self._keys.events, place.cursor, _ALL):
-                if entry.id <= self.place.cursor:
-                    decided = decide(place.state, place.chain, entry.id, entry.fields)
-                    place.cursor, place.chain = entry.id, decided.chain
-            self._same_place(place, begun)
+        for checkpoint in self._others:
+            begun = checkpoint.cursor
+            for entry in self._server.after(self._keys.events, checkpoint.cursor, _ALL):
+                if entry.id <= self.checkpoint.cursor:
+                    decided = decide(checkpoint.state, checkpoint.chain, entry.id, entry.fields)
+                    checkpoint.cursor, checkpoint.chain = entry.id, decided.chain
+            self._same_checkpoint(checkpoint, begun)
 
-    def _same_place(self, place: Checkpoint, begun: StreamId) -> None:
-        if (place.chain, place.state) != (self.place.chain, self.place.state):
+    def _same_checkpoint(self, checkpoint: Checkpoint, begun: StreamId) -> None:
+        if (checkpoint.chain, checkpoint.state) != (self.checkpoint.chain, self.checkpoint.state):
             raise Violation("from any snapshot one gets to the same", f"not from the one at {begun}")

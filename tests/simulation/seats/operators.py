@@ -95,7 +95,7 @@ class OperatorSeat(Seat):
         """Looks at the broker, and says what became of orders, and what is held of what is unsettled."""
         self._reconcile()
         unknown = {(one.owner, one.symbol) for one in self.world.brokers.unsettled()}
-        for odd in list(self.world.judge.place.state.unsettled):
+        for odd in list(self.world.judge.checkpoint.state.unsettled):
             symbol, _, worker = odd.split(":")
             if (worker, symbol) not in unknown:
                 self._settle(odd)
@@ -107,7 +107,7 @@ class OperatorSeat(Seat):
 
     def retire(self) -> None:
         """Gives up every worker that is counted as lost, whatever it may hold."""
-        for name in list(self.world.judge.place.state.lost):
+        for name in list(self.world.judge.checkpoint.state.lost):
             self._say(WorkerRetired(by=_BY, reason="it will not come back", worker=name))
 
     def settle_forged(self) -> None:
