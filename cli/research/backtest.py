@@ -10,7 +10,7 @@ from cyclopts.validators import Number
 
 from portfold.cli.exits import Failure, Unusable
 from portfold.cli.research.given import Days, Dollars
-from portfold.cli.research.telling import SHARPE_LINE, aligned, money, percent, ratio, tell
+from portfold.cli.research.printing import SHARPE_LINE, aligned, money, percent, print_lines, ratio
 
 if TYPE_CHECKING:
     from portfold.config import Configuration
@@ -93,7 +93,7 @@ def backtest(  # noqa: PLR0913 - each is an option of the command
     chosen, without = _symbols(configuration, market, names_in(symbols))
     cash = Decimal(str(initial_cash)).quantize(Decimal("0.01"))
     plan = BacktestPlan(configuration, market, DaySpan(first, last), cash, results_dir)
-    tell(_what_is_done(plan, chosen, without))
+    print_lines(_what_is_done(plan, chosen, without))
     _run(plan, chosen, jobs or cores())
 
 
@@ -133,10 +133,10 @@ def _run(plan: "BacktestPlan", symbols: Sequence[str], jobs: int) -> None:
                 on_progress(len(done) + len(failed))
     except KeyboardInterrupt:
         kept = f"{len(done)} of {len(symbols)} symbols are done and kept"
-        tell([f"Interrupted. {kept}; the same command does the rest."])
+        print_lines([f"Interrupted. {kept}; the same command does the rest."])
         raise
     if done:
-        tell(_found(plan, sorted(done, key=lambda one: one.best.symbol)))
+        print_lines(_found(plan, sorted(done, key=lambda one: one.best.symbol)))
     if failed:
         raise Failure(" ".join(one.why for one in sorted(failed)))
 

@@ -10,7 +10,7 @@ from cyclopts.validators import Number
 
 from portfold.cli.exits import Failure
 from portfold.cli.research.given import Dollars
-from portfold.cli.research.telling import money, percent, ratio, seen_lines, tell
+from portfold.cli.research.printing import money, percent, print_lines, ratio, seen_lines
 
 if TYPE_CHECKING:
     from portfold.config import ConfiguredPortfolio
@@ -68,16 +68,18 @@ def export(
     )
 
     choice = read_choice(results, row)
-    stop, stop_told = _stop(choice, daily_stop_loss)
+    stop, stop_lines = _stop(choice, daily_stop_loss)
     text = configuration_text(choice, stop)
     portfolio = checked(text, output)
     before = in_force(output)
     changed = changes(before, portfolio) if before is not None else []
-    tell(_told(choice, portfolio), stop_told, _changes_told(output, changed))
+    print_lines(_written_lines(choice, portfolio), stop_lines, _change_lines(output, changed))
     if changed and not yes:
         raise Failure(f"{output} is as it was: --yes writes it.")
     write_configuration(output, text)
-    tell([f"Written: {output}. A coordinator that reads it puts these limits in force when it starts."])
+    print_lines(
+        [f"Written: {output}. A coordinator that reads it puts these limits in force when it starts."]
+    )
 
 
 def _stop(choice: "PortfolioChoice", given: float | None) -> tuple[Decimal, list[str]]:
@@ -94,7 +96,7 @@ def _stop(choice: "PortfolioChoice", given: float | None) -> tuple[Decimal, list
     return stop, []
 
 
-def _told(choice: "PortfolioChoice", portfolio: "ConfiguredPortfolio") -> Iterator[str]:
+def _written_lines(choice: "PortfolioChoice", portfolio: "ConfiguredPortfolio") -> Iterator[str]:
     from portfold.research.report.wording import counted
     from portfold.research.search.config_export import UNMEASURED
 
@@ -121,7 +123,7 @@ def _days(span: "Judged") -> str:
     return f"{span.first_day} to {span.last_day}"
 
 
-def _changes_told(output: Path, changed: list[str]) -> Iterator[str]:
+def _change_lines(output: Path, changed: list[str]) -> Iterator[str]:
     if changed:
         yield f"In {output} that changes:"
         yield from (f"  {line}" for line in changed)

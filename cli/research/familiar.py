@@ -1,6 +1,6 @@
 """Options of the scripts that research takes the place of: what each is called here, or why there is none.
 
-Whoever has typed them for years is told in a sentence. None is taken silently: an option without effect would
+Whoever has typed them for years gets a sentence. None is taken silently: an option without effect would
 make a figure look like another.
 """
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from portfold.cli.research.telling import (
+from portfold.cli.research.printing import (
     SHARPE_LINE,
     aligned,
     ends,

@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 from portfold.cli.exits import Failure
 from portfold.cli.research.found import extent_line, found_lines, interrupted_line, nothing_valid, span_lines
 from portfold.cli.research.given import Dollars, Given, Positions
-from portfold.cli.research.telling import read_lines, rules_line, tell
+from portfold.cli.research.printing import print_lines, read_lines, rules_line
 
 if TYPE_CHECKING:
     from portfold.cli.research.given import Loaded
@@ -129,10 +129,10 @@ def _run(
     if test is not None:
         apart(train, test)
     loaded = given.load()
-    tell(read_lines(loaded))
+    print_lines(read_lines(loaded))
     learned, judged = loaded.chosen(train), loaded.chosen(test) if test is not None else None
     seen = loaded.seen(learned), loaded.seen(judged) if judged is not None else ()
-    tell(span_lines(learned, judged, seen), [rules_line(loaded)])
+    print_lines(span_lines(learned, judged, seen), [rules_line(loaded)])
     scenario = loaded.scenario(learned)
     table = output or given.results_dir / "greedy_optimization_results.csv"
     other = loaded.scenario(judged) if judged is not None else None
@@ -144,8 +144,8 @@ def _run(
     findings = _written(loaded, plan, spans, optimized, table)
     if not optimized.rows:
         raise Failure(nothing_valid(plan, optimized))
-    tell(found_lines(findings), [f"Written: {table}, and more on it in {table.name}.json"])
-    tell([f"A page of it: portfold research report --results {shlex.quote(str(table))}"])
+    print_lines(found_lines(findings), [f"Written: {table}, and more on it in {table.name}.json"])
+    print_lines([f"A page of it: portfold research report --results {shlex.quote(str(table))}"])
 
 
 def _searched(scenario: "Scenario", test: "Scenario | None", plan: "SearchPlan", table: Path) -> "Optimized":
@@ -155,16 +155,16 @@ def _searched(scenario: "Scenario", test: "Scenario | None", plan: "SearchPlan",
     from portfold.research.search.resume_log import ResumeLog
 
     every = extent(scenario, plan)
-    tell([extent_line(every, levels=len(plan.levels))])
+    print_lines([extent_line(every, levels=len(plan.levels))])
     with ResumeLog(table.with_suffix(".search"), scenario.digest()) as resume_log:
         if resume_log.found:
-            tell([f"Going on with {resume_log.found:,} sets measured before, from {resume_log.path}."])
+            print_lines([f"Going on with {resume_log.found:,} sets measured before, from {resume_log.path}."])
         try:
             known = resume_log.found
             with progress("Searching", every.measured, "simulations", done_before=known) as on_progress:
                 optimized = optimize(scenario, test, plan, resume_log, on_progress)
         except KeyboardInterrupt:
-            tell([interrupted_line(resume_log)])
+            print_lines([interrupted_line(resume_log)])
             raise
         resume_log.discard()
     return optimized

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from portfold.cli.exits import Failure, Unusable
-from portfold.cli.research.telling import tell
+from portfold.cli.research.printing import print_lines
 
 if TYPE_CHECKING:
     from portfold.cli.research.given import Given
@@ -83,11 +83,11 @@ def report(
     rows = read_choices(results, _ROWS_SHOWN)
     subject = Subject(choice, rows, again, why_not, version("portfold"))
     write_whole(to, report_html(subject))
-    tell([f"Written: {to}. It opens in a browser, and needs nothing else."])
+    print_lines([f"Written: {to}. It opens in a browser, and needs nothing else."])
     if why_not and choice.findings is not None:
         raise Failure(f"{why_not} The page says so, and shows what the search wrote down.")
     if why_not:
-        tell([why_not])
+        print_lines([why_not])
 
 
 def _check_free(to: Path) -> None:

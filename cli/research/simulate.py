@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from portfold.cli.research.given import Given, Positions
-from portfold.cli.research.telling import (
+from portfold.cli.research.printing import (
     SHARPE_LINE,
     aligned,
     ends,
     forced_lines,
     money,
     percent,
+    print_lines,
     ratio,
     read_lines,
     rules_line,
     seen_lines,
     span_line,
-    tell,
 )
 
 if TYPE_CHECKING:
@@ -78,13 +78,13 @@ def simulate(
     loaded = given.load()
     chosen = loaded.chosen(DaySpan(first, last))
     seen = seen_lines(loaded.seen(chosen), "--from")
-    tell(read_lines(loaded), [span_line("Span", chosen)], seen, [rules_line(loaded)])
+    print_lines(read_lines(loaded), [span_line("Span", chosen)], seen, [rules_line(loaded)])
     scenario = loaded.scenario(chosen)
     rows = _rows(scenario, positions, given.seed)
     table = output or given.results_dir / "portfolio_simulation.csv"
     write_whole(table, simulation_table(rows))
     forced = forced_lines({row.max_positions: row.metrics for row in rows}, bars=loaded.market is not None)
-    tell(["", *aligned(list(_cells(rows))), "", SHARPE_LINE], forced, [f"Written: {table}"])
+    print_lines(["", *aligned(list(_cells(rows))), "", SHARPE_LINE], forced, [f"Written: {table}"])
 
 
 def _rows(scenario: "Scenario", positions: Sequence[int], seed: int) -> list["SimulatedRow"]:

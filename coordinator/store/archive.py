@@ -50,7 +50,7 @@ class Segment(Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
-class Head(Struct, frozen=True, forbid_unknown_fields=True):
+class CopiedHead(Struct, frozen=True, forbid_unknown_fields=True):
     """Where a log was said to end when a copy of it was made: its last event, and the chain there."""
 
     cursor: str
@@ -65,7 +65,7 @@ class _Listing(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     segments: tuple[Segment, ...]
     place: str
     sha256: str
-    head: Head | None = None
+    head: CopiedHead | None = None
 
 
 class Archive:
@@ -80,7 +80,7 @@ class Archive:
         portfolio: str,
         segments: tuple[Segment, ...] = (),
         place: str = "",
-        head: Head | None = None,
+        head: CopiedHead | None = None,
     ) -> None:
         self.folder = folder
         self.portfolio = portfolio
@@ -188,7 +188,7 @@ class Archive:
         self._write_listing()
         return segment
 
-    def list_copy(self, head: Head) -> None:
+    def list_copy(self, head: CopiedHead) -> None:
         """Lists the segments of a copy, all of which are in place, with the head of the log they are of."""
         self.head = head
         self._write_listing()

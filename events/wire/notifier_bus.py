@@ -39,7 +39,7 @@ class Term(NamedTuple):
     lost: bool
 
 
-class Look(NamedTuple):
+class LogStanding(NamedTuple):
     """How things stood at one moment.
 
     `decided` is the last event decided on, `archived` the last one moved to an archive, `leader` who leads,
@@ -80,7 +80,7 @@ class NotifierBus(Bus):
         with translated_errors("renewing the notifier's lease"):
             return bool(self._renew(keys=[self.keys.notifier_lease(destination)], args=[who, lease_ms]))
 
-    def look(self, destination: str, term: int) -> Look:
+    def look(self, destination: str, term: int) -> LogStanding:
         """How things stand, for whoever has the destination. Raises TermOver."""
         keys = [self.keys.notifier(destination), self.keys.head, self.keys.archive, self.keys.leader]
         with translated_errors("looking how far the log is decided"):
@@ -88,7 +88,7 @@ class NotifierBus(Bus):
         if not reply:
             raise TermOver
         decided, archived, leader, now_ms = reply
-        return Look(
+        return LogStanding(
             decided=cursor_in(decided),
             archived=cursor_in(archived),
             leader=leader,

@@ -20,7 +20,7 @@ _SLOTS_REMEMBERED = 64
 _ASK_AFTER_MS = 90 * 60_000
 
 
-class Trade(Struct, frozen=True):
+class CountedTrade(Struct, frozen=True):
     """A closed trade's symbol and what it made, in dollars."""
 
     symbol: str
@@ -32,10 +32,10 @@ class Trades(Struct, frozen=True):
 
     count: int = 0
     won: int = 0
-    best: Trade | None = None
-    worst: Trade | None = None
+    best: CountedTrade | None = None
+    worst: CountedTrade | None = None
 
-    def with_one(self, trade: Trade) -> "Trades":
+    def with_one(self, trade: CountedTrade) -> "Trades":
         """And one more."""
         return Trades(
             count=self.count + 1,

@@ -16,7 +16,7 @@ from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.store.segment import ArchiveError
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Extent, trimmed_away
-from portfold.events.wire.notifier_bus import Look, NotifierBus
+from portfold.events.wire.notifier_bus import LogStanding, NotifierBus
 
 READ_AT_ONCE = 200
 
@@ -90,7 +90,7 @@ class Reading:
         after, self._reader.cursor = self._reader.cursor, up_to
         return Missed(after, up_to, why)
 
-    def _trimmed(self, extent: Extent, look: Look) -> StreamId | None:
+    def _trimmed(self, extent: Extent, look: LogStanding) -> StreamId | None:
         """Returns up to where the next events may be gone, though no archiver took them; None for none."""
         cursor = self._reader.cursor
         an_archiver_was_here = look.archived != ORIGIN and look.archived >= cursor

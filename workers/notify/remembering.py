@@ -29,7 +29,7 @@ from portfold.events.incoming import (
     PositionOpened,
 )
 from portfold.events.stream_id import StreamId
-from portfold.workers.notify.book import AlertMemory, Trade, Trades, Week, begins_a_week
+from portfold.workers.notify.book import AlertMemory, CountedTrade, Trades, Week, begins_a_week
 
 
 def after_event(book: AlertMemory, at: StreamId, event: Event, decisions: Sequence[Decision]) -> AlertMemory:
@@ -75,7 +75,7 @@ def _with_trade(book: AlertMemory, event: PositionClosed, decisions: Sequence[De
             return book
         if isinstance(decision, PnlDisputed):
             counted = decision.counted
-    return replace(book, trades=book.trades.with_one(Trade(event.symbol, counted)))
+    return replace(book, trades=book.trades.with_one(CountedTrade(event.symbol, counted)))
 
 
 def _nothing_was_open(found: PositionMismatch) -> bool:

@@ -172,7 +172,7 @@ class Service:
             return self._reading.last.ms
         return int(time.monotonic() * 1000 + self._server_ahead_ms)
 
-    # --- telling -----------------------------------------------------------------------------------------
+    # --- sending -----------------------------------------------------------------------------------------
 
     def _conclude_what_is_over(self) -> None:
         attempt = self._attempt

@@ -14,7 +14,7 @@ from msgspec import Struct
 from portfold.coordinator.audit.record.new_folder import new_folder
 from portfold.coordinator.audit.record.record import Record
 from portfold.coordinator.audit.record.walk import Walk
-from portfold.coordinator.store.archive import SEGMENT_EVENTS, Archive, Head
+from portfold.coordinator.store.archive import SEGMENT_EVENTS, Archive, CopiedHead
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.store.segment import write_segment
 
@@ -48,7 +48,7 @@ def copy_record(
             opening = archive.next_opening(str(first.event.id))
             stretch = islice(chain([first], log), segment_events)
             archive.add(opening, write_segment(archive.next_path(), opening, stretch, lambda: walk.chain))
-        archive.list_copy(Head(str(record.cursor), record.chain))
+        archive.list_copy(CopiedHead(str(record.cursor), record.chain))
     return Copied(walk.events, walk.decisions, len(archive.segments))
 
 

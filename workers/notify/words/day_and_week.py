@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from portfold.bounds import MOST_STOPS_A_WEEK, too_many_blocked, too_many_stops
 from portfold.dollars import shown
 from portfold.events.decisions import TradingDayStarted
-from portfold.workers.notify.book import Trade, Trades, Week
+from portfold.workers.notify.book import CountedTrade, Trades, Week
 from portfold.workers.notify.words.together import most_first
 from portfold.workers.notify.words.wording import Lines
 
@@ -53,5 +53,5 @@ def week_signs(week: Week) -> Lines:
     )
 
 
-def _trade(trade: Trade) -> str:
+def _trade(trade: CountedTrade) -> str:
     return f"{trade.symbol} {shown(trade.pnl)}"

@@ -80,7 +80,7 @@ def forced_lines(found: Mapping[int, "Metrics"], *, bars: bool) -> Iterator[str]
         yield f"  with {level}: {one.at_final:,} of {one.forced:,}, {money(one.at_final_pnl)} in all"
 
 
-def tell(*lines: Iterable[str]) -> None:
+def print_lines(*lines: Iterable[str]) -> None:
     """Prints them, commands as they can be typed here."""
     for line in chain(*lines):
         print(typed(line), flush=True)
