@@ -42,13 +42,20 @@ def join_there(
 ) -> None:
     """Logs where it joins and who is alive there. Workers named in `own`, those being started, do not count.
 
-    Raises Unusable where others trade these symbols and nobody agreed to join them.
+    Raises Unusable where others trade these symbols, or that cannot be read, and nobody agreed to join them.
     """
-    from portfold.events.wire.errors import BusError
+    from portfold.events.wire.errors import BusRefused, BusUnreachable
 
     try:
         alive = _alive(resolved)
-    except BusError as error:
+    except BusRefused as error:
+        if not join:
+            raise Unusable(
+                f"Who trades on {resolved.shown} cannot be read; --join trades there anyway. {error}"
+            ) from error
+        log.warning(f"Joining {resolved.shown}: it is not known who is alive there", why=str(error))
+        return
+    except BusUnreachable as error:
         log.warning(f"Joining {resolved.shown}: it is not known who is alive there", why=str(error))
         return
     log.info(f"Joining {resolved.shown}", alive=", ".join(one.worker for one in alive) or "nobody")
@@ -107,11 +114,14 @@ def _alive(resolved: "ResolvedTarget") -> list[_Alive]:
     may have started again unseen, so its heartbeat counts.
     """
     from portfold.coordinator.views.portfolio_view import PortfolioView
-    from portfold.coordinator.views.view_field import view_in
+    from portfold.coordinator.views.view_field import view_in, what_can_be_read
     from portfold.workers.flattener.flattener import NAME
 
     with closing(resolved.bus()) as bus:
-        view = view_in(bus.status()) or PortfolioView()
+        status = bus.status()
+        read = what_can_be_read(status)
+        knows = read.knows("workers", "positions", "reserved")
+        view = read.view if knows else view_in(status) or PortfolioView()
         trading = view.traded()
         ended = ("stopped", "retired") if bus.leader() else ()
         announced = [one for one in view.workers if one.presence not in ended]

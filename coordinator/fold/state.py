@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from portfold.coordinator.fold.limits import Limits
 from portfold.dollars import ZERO
 from portfold.events.decisions import EntryAllowed, EntryDenied
+from portfold.events.fields import Count
 from portfold.events.incoming import PositionClosed, PositionMarked, PositionOpened, PositionSettled
 from portfold.events.legs import Leg, legs_text
 
@@ -182,14 +183,14 @@ class Day(Struct):
 class Stats(Struct):
     """Counts since the log began."""
 
-    total_entries_requested: int = 0
-    total_entries_allowed: int = 0
-    total_entries_blocked: int = 0
-    total_exits: int = 0
-    stop_loss_triggers: int = 0
-    events_rejected: int = 0
-    limit_breaches: int = 0
-    most_positions: int = 0
+    total_entries_requested: Count = 0
+    total_entries_allowed: Count = 0
+    total_entries_blocked: Count = 0
+    total_exits: Count = 0
+    stop_loss_triggers: Count = 0
+    events_rejected: Count = 0
+    limit_breaches: Count = 0
+    most_positions: Count = 0
 
 
 class State(Struct):

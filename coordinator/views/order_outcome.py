@@ -9,7 +9,7 @@ import time
 from typing import NamedTuple
 
 from portfold.coordinator.fold.limits import Limits, limits_of
-from portfold.coordinator.views.view_field import view_in
+from portfold.coordinator.views.view_field import view_in, what_can_be_read
 from portfold.events.codec import decode_decided, decode_event
 from portfold.events.decisions import EventRejected
 from portfold.events.incoming import LimitsChanged
@@ -63,7 +63,9 @@ def limits_ordered(bus: Bus) -> Ordered:
 
     So the next order does not undo what another operator ordered while nobody coordinated. Raises BusError.
     """
-    head, view = bus.head(), view_in(bus.status())
+    head, status = bus.head(), bus.status()
+    read = what_can_be_read(status)
+    view = read.view if read.knows("limits") else view_in(status)
     limits = view.limits if view else None
     after = head.cursor if head else ORIGIN
     while undecided := bus.events_after(after, count=_READ_AT_ONCE):

@@ -1,7 +1,9 @@
 """The view as one field of the status hash: one line of JSON, written by the leader and read by everybody.
 
-Anybody may have written there with redis-cli. Guarantees: whatever the field holds, reading raises at most
-BusRefused, which names the field; what could steer a terminal is escaped; no amount goes through a float.
+Anybody may have written there with redis-cli, and a coordinator of an earlier version leaves it as it was.
+Guarantees: whatever the field holds, reading raises at most BusRefused, which names the field; a view of
+another moment than the status beside it is never taken for the present; what could steer a terminal is
+escaped; no amount goes through a float.
 """
 
 from collections.abc import Mapping
@@ -14,7 +16,7 @@ from portfold.coordinator.fold.limits import Limits, order_of
 from portfold.coordinator.views.portfolio_view import PortfolioView, refuse_no_amount
 from portfold.events.codec import encode_checked
 from portfold.events.fields import readable
-from portfold.events.wire.bus import VIEW
+from portfold.events.wire.bus import VIEW, Standing
 from portfold.events.wire.errors import BusRefused
 
 _LONGEST_REASON = 200
@@ -22,6 +24,11 @@ _ABSENT = (
     "not there: another version of portfold wrote this status, or a hand did. A coordinator of this version "
     "writes it with what it decides next: portfold coordinator"
 )
+_OF_ANOTHER_MOMENT = (
+    "of another moment than the status: a coordinator of another version goes on with this log. Stop it, and "
+    "have one of this version lead: portfold coordinator"
+)
+_LAST_EVENT = "last_event"
 _FIELDS: dict[str, Any] = get_type_hints(PortfolioView, include_extras=True)
 _written = msgspec.json.Encoder(decimal_format="number").encode
 _decoded = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -36,6 +43,15 @@ class ViewRead(NamedTuple):
     view: PortfolioView
     unreadable: Mapping[str, str]
 
+    def knows(self, *names: str) -> bool:
+        """Returns whether each of these fields could be read: what could not is at its default in `view`."""
+        return not any(_field_of(path) in ("", _LAST_EVENT, *names) for path in self.unreadable)
+
+    @property
+    def may_deny_entries(self) -> bool:
+        """Returns whether entries are denied, or may be, as the fields that deny them cannot be read."""
+        return self.view.denies_entries or not self.knows("stop", "halt", "tail_missing")
+
 
 def view_text(view: PortfolioView) -> str:
     """Writes the view as the field holds it."""
@@ -46,18 +62,27 @@ def view_in(status: Mapping[str, str]) -> PortfolioView | None:
     """Reads the whole view in the status hash; None where there is no status yet. Raises BusRefused."""
     if not status:
         return None
-    read = what_can_be_read(status.get(VIEW, ""))
+    read = what_can_be_read(status)
     for path, why in read.unreadable.items():
         raise BusRefused(f"status, {', '.join(filter(None, (VIEW, path)))}: {why}")
     return read.view
 
 
-def what_can_be_read(text: str) -> ViewRead:
-    """Reads each field of the view that is whole, and of a list each item that is. Never raises."""
+def view_standing(seen: Standing) -> ViewRead:
+    """Reads what can be read of the view that belongs to the head of the same moment. Never raises."""
+    return what_can_be_read({VIEW: seen.view, _LAST_EVENT: seen.cursor})
+
+
+def what_can_be_read(status: Mapping[str, str]) -> ViewRead:
+    """Reads each field of the view that is whole, and of a list each item that is. Never raises.
+
+    Nothing of it where the status beside it is of another event than the view.
+    """
+    text = status.get(VIEW, "")
     try:
         found = _readable(_decoded(text)) if text else None
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
-        return ViewRead(PortfolioView(), {"": f"expected one line of JSON, {_told(error)}"})
+        return ViewRead(PortfolioView(), {"": f"expected one line of JSON, {_reason(error)}"})
     if not isinstance(found, dict):
         return ViewRead(PortfolioView(), {"": "expected a JSON object" if text else _ABSENT})
     values: dict[str, Any] = {}
@@ -70,9 +95,11 @@ def what_can_be_read(text: str) -> ViewRead:
             values[name] = _checked(found[name], kind)
         except (msgspec.MsgspecError, ValueError) as error:
             message, _, path = str(error).partition(" - at `$")
-            unreadable[name + path.rstrip("`")] = _told(message)
+            unreadable[name + path.rstrip("`")] = _reason(message)
             if isinstance(found[name], list) and get_origin(kind) is tuple:
                 values[name] = tuple(_whole(found[name], get_args(kind)[0]))
+    if values.get(_LAST_EVENT, status.get(_LAST_EVENT)) != status.get(_LAST_EVENT):
+        return ViewRead(PortfolioView(), {"": _OF_ANOTHER_MOMENT})
     return ViewRead(PortfolioView(**values), unreadable)
 
 
@@ -107,5 +134,9 @@ def _readable(found: Any) -> Any:
     return found
 
 
-def _told(why: object) -> str:
+def _field_of(path: str) -> str:
+    return path.partition(".")[0].partition("[")[0]
+
+
+def _reason(why: object) -> str:
     return readable(str(why))[:_LONGEST_REASON]

@@ -64,11 +64,13 @@ class Standing(NamedTuple):
     """What decides whether a yes to a worker still holds, all of one moment of the server.
 
     `now_ms` is the server's clock, or the log's where that is ahead; `view` the field VIEW of the status, or
-    nothing; `session` the one whose heartbeat as that worker has not lapsed.
+    nothing; `cursor` the event up to which the log is decided; `session` the one whose heartbeat as that
+    worker has not lapsed.
     """
 
     now_ms: int
     view: str
+    cursor: str
     session: str | None
 
 

@@ -28,7 +28,7 @@ class Looking(Connected):
             commands.hget(self.keys.head, "cursor")
             time, view, session, cursor = answers_to(commands)
         now_ms = max(milliseconds_in(time), cursor_in(cursor or "").ms)
-        return Standing(now_ms, readable(view or ""), session)
+        return Standing(now_ms, readable(view or ""), readable(cursor or ""), session)
 
     def now_ms(self) -> int:
         """Returns the server's clock."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from portfold.coordinator.views.view_field import view_in
 from portfold.events.incoming import LogTailMissing, WorkerStarted
 from portfold.events.wire.bus import Entry
-from portfold.events.wire.errors import BusError
+from portfold.events.wire.errors import BusError, BusRefused
 from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.client.closing.carrier import Carrier
 from portfold.workers.client.closing.flatten_order import FlattenOrder
@@ -153,6 +153,8 @@ class WorkerPresence:
         """
         try:
             view = view_in(self._bus.status())
+        except BusRefused:
+            view = None  # to announce oneself once too often does no harm
         except BusError:
             return  # the next request shows it
         if view is None or view.presence_of(self._worker) != "up":

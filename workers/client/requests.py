@@ -7,7 +7,7 @@ answer that cannot be read are all a no, and a slot that may have been granted a
 from collections.abc import Callable
 from functools import partial
 
-from portfold.coordinator.views.view_field import what_can_be_read
+from portfold.coordinator.views.view_field import view_standing
 from portfold.events.fields import Side
 from portfold.events.incoming import EntryRequested, EntryWithdrawn
 from portfold.events.stream_id import StreamId
@@ -113,10 +113,10 @@ class Requests:
             seen = self._bus.standing(self._author.worker)
         except BusError:
             return False
-        view = what_can_be_read(seen.view).view
-        if view.denies_entries or seen.session != self._author.session:
+        read = view_standing(seen)
+        if read.may_deny_entries or not read.knows("reserved") or seen.session != self._author.session:
             return False
-        if not view.has_slot(self._author.worker, decision.symbol):  # a flatten took it back, resumed by now
+        if not read.view.has_slot(self._author.worker, decision.symbol):  # taken back by a flatten since
             return False
         return not self._expired(decision, seen.now_ms, seconds) and self._grants.is_reserved(decision)
 

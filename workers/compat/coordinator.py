@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from portfold.config import Configuration, load
-from portfold.coordinator.views.view_field import what_can_be_read
+from portfold.coordinator.views.view_field import view_standing
 from portfold.events.codec import RefusedField
 from portfold.events.fields import Side
 from portfold.events.incoming import NO_EXIT_PRICE
@@ -290,12 +290,13 @@ class PortfolioCoordinator:
             self._log.error(message, why=answer.reason)
 
     def _is_reserved(self, symbol: str) -> bool:
-        """Returns whether the slot is ours by the log; so too while nobody can be asked."""
+        """Returns whether the slot is ours by the log; so too while nobody can be asked, or read."""
         try:
             seen = self._bus.standing(self.gate.worker)
         except BusError:
             return True
-        return what_can_be_read(seen.view).view.has_slot(self.gate.worker, symbol)
+        read = view_standing(seen)
+        return read.view.has_slot(self.gate.worker, symbol) or not read.knows("reserved")
 
     def _until_decided(self) -> None:
         """Waits until what was reported is decided, so that the next read shows it, as in one process."""

@@ -9,10 +9,12 @@ is logged, once the log shows who closed it; what the log has merely lost is kep
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from portfold.coordinator.views.portfolio_view import PortfolioView
-from portfold.coordinator.views.view_field import view_in
+from portfold.coordinator.views.view_field import view_in, what_can_be_read
 from portfold.events.fields import Side
 from portfold.events.legs import Holding
 from portfold.events.stream_id import ORIGIN
@@ -163,6 +165,11 @@ class Holdings:
             with suppress(BusError):
                 self._forget_if_closed(symbol)
         with self._lock:
+            if not self._taken_over:  # of what an earlier life left open the order alone tells
+                for symbol, side, size, worker in order.positions:
+                    if worker == self._worker:
+                        earlier = PricedLeg(symbol, side, size, Decimal(0), worker, datetime.now(UTC))
+                        self._legs.setdefault(symbol, earlier)
             return sorted(self._legs.values())
 
     # --- what others did about them ----------------------------------------------------------------------
@@ -248,9 +255,10 @@ class Holdings:
             return
         wait_until_decided(self._bus, self._patience_seconds)
         status = self._bus.status()
-        earlier = [leg for leg in legs_in(_whole(status)) if leg.worker == self._worker]
+        read = what_can_be_read(status)
+        view = read.view if read.knows("positions") else _whole(status)
         with self._lock:
-            for leg in earlier:
+            for leg in (leg for leg in legs_in(view) if leg.worker == self._worker):
                 self._legs.setdefault(leg.symbol, leg)
             self._taken_over = True
         ask_about_an_earlier_life(status, self._worker, self._log)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from portfold.bounds import LONGEST_NAME, NAME_LETTERS
 from portfold.coordinator.views.view_field import what_can_be_read
-from portfold.events.wire.bus import VIEW, Bus
+from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.workers.client.settings import GateSettings, open_bus
@@ -80,5 +80,5 @@ def _is_taken(bus: Bus, name: str) -> bool:
     """
     if bus.beats([name])[0] is None:
         return False
-    known = what_can_be_read(bus.status().get(VIEW, "")).view
+    known = what_can_be_read(bus.status()).view
     return known.presence_of(name) != "stopped"

@@ -9,7 +9,7 @@ from decimal import Decimal
 from portfold.config import Configuration
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.view_field import ViewRead, what_can_be_read
-from portfold.events.wire.bus import VIEW, Bus
+from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.workers.client.amount import exact, whole
@@ -41,7 +41,7 @@ class PortfolioReader:
         """Returns what of the view can be read now; what was known last while the bus is away."""
         try:
             status = self._bus.status()
-            self._read = what_can_be_read(status.get(VIEW, "")) if status else None
+            self._read = what_can_be_read(status) if status else None
         except BusError as error:
             self._log.error("The bus is unreachable; what is shown is what was known last", why=str(error))
         view = self.last_view

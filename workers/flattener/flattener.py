@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 from portfold.clock import Clock, SystemClock
 from portfold.config import Contract
-from portfold.coordinator.views.view_field import view_in, what_can_be_read
-from portfold.events.fields import Side
+from portfold.coordinator.views.view_field import view_standing, what_can_be_read
+from portfold.events.fields import Side, readable
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry
-from portfold.events.wire.errors import BusError
+from portfold.events.wire.errors import BusError, BusRefused
 from portfold.log import Log
 from portfold.workers.brokers.protocol import Broker, BrokerPosition, ExitFill, NotOpen
 from portfold.workers.client.closing.flatten_order import FlattenOrder, handed_over, order_for, taken_over
@@ -39,6 +39,7 @@ _DECISIONS_AT_ONCE = 1_000
 _PAGES = 100
 _ORDERS_AT_ONCE = 8
 _THE_LOOK = "the look"
+_FLAGS = ("true", "false")
 
 
 class _Standing(NamedTuple):
@@ -156,8 +157,7 @@ class Flattener:
         try:
             if self._bus.standing(NAME).session != self._gate.session:
                 return  # it listens before it gives such a sign
-            view = view_in(self._bus.status())
-            stands = view is not None and view.fills_closed_at_once
+            stands = _everything_stands(self._bus.status())
             held = self._broker.positions() if stands else []
         except Exception as error:  # noqa: BLE001 - the bus, or whatever a user's own broker raises
             self._log.error("What stood before the start is not known yet", why=repr(error))
@@ -239,10 +239,17 @@ class Flattener:
         return allowed
 
     def _may_have_been_entered_since(self, order: FlattenOrder) -> bool:
-        """Returns whether entries are allowed since the order was decided on, or were never forbidden."""
-        head = self._bus.head()
-        decided = head is not None and head.cursor >= min(order.event, self._bus.last_event())
-        return decided and not what_can_be_read(self._bus.standing(NAME).view).view.denies_entries
+        """Returns whether entries are allowed since the order was decided on, or were never forbidden.
+
+        Not where that cannot be read: nothing is in the way of a close.
+        """
+        try:
+            head, last = self._bus.head(), self._bus.last_event()
+            decided = head is not None and head.cursor >= min(order.event, last)
+            return decided and not view_standing(self._bus.standing(NAME)).may_deny_entries
+        except BusRefused as refused:
+            self._log.error("Whether entries are allowed cannot be read", why=str(refused))
+            return False
 
     def _log_missing(self, legs: set[tuple[str, str, Side]], held: Sequence[BrokerPosition]) -> None:
         """Logs what is to be closed and is neither open nor closed in this book: another book has it."""
@@ -311,6 +318,17 @@ def _leg(one: BrokerPosition | ExitFill) -> tuple[str, str]:
 def _identity(held: BrokerPosition) -> tuple[str, str, Side, Decimal]:
     """Returns what distinguishes a position from a later one of the same owner: what it was entered at."""
     return held.owner, held.symbol, held.side, held.price
+
+
+def _everything_stands(status: Mapping[str, str]) -> bool:
+    """Returns whether what fills now is closed at once. Raises BusRefused where nothing says so."""
+    name = "fills_closed_at_once"
+    read = what_can_be_read(status)
+    if read.knows(name):
+        return read.view.fills_closed_at_once
+    if status and status.get(name) not in _FLAGS:  # the text beside the view, which every version writes
+        raise BusRefused(f"status, {name}: expected true or false, got {readable(status.get(name, ''))!r}")
+    return status.get(name) == "true"
 
 
 def hears(entry: Entry) -> FlattenOrder | None:

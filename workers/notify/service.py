@@ -13,7 +13,6 @@ from portfold.coordinator.fold.limits import order_of
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.coordinator.views.words.of_events import limits_words
-from portfold.events.wire.bus import VIEW
 from portfold.events.wire.errors import BusUnreachable
 from portfold.events.wire.notifier_bus import NotifierBus, Term, TermOver
 from portfold.log import Log
@@ -335,4 +334,4 @@ def _state_in_words(bus: NotifierBus) -> str:
 
 def _known(bus: NotifierBus) -> PortfolioView:
     """The portfolio as far as the status can be read."""
-    return what_can_be_read(bus.status().get(VIEW, "")).view
+    return what_can_be_read(bus.status()).view

@@ -19,7 +19,7 @@ from portfold.events.codec import encode_checked
 from portfold.events.incoming import ClockTicked
 from portfold.events.legs import legs_text
 from portfold.events.stream_id import ORIGIN
-from portfold.events.wire.bus import VIEW, Bus, at_time
+from portfold.events.wire.bus import Bus, at_time
 from portfold.exchange_time import milliseconds_of
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.driven import publish_end, publish_step
@@ -118,7 +118,7 @@ class Conductor:
         """
         deadline = time.monotonic() + self._patience_seconds
         while True:
-            view, unreadable = what_can_be_read(self._bus.status().get(VIEW, ""))
+            view, unreadable = what_can_be_read(self._bus.status())
             last = str(self._bus.last_event())
             if not unreadable and view.last_event == last and at_rest(view):
                 return

@@ -14,7 +14,7 @@ from portfold.config import Configuration, ConfiguredFeed, loaded_line
 from portfold.coordinator.configured import configured_limits
 from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.dollars import shown
-from portfold.events.wire.bus import VIEW, Bus
+from portfold.events.wire.bus import Bus
 from portfold.log import Log
 from portfold.workers.brokers.paper import fill_at
 from portfold.workers.feeds.csv_folder import CsvFolder
@@ -115,7 +115,7 @@ def compare_with_log(run: LiveRun, bus: Bus, log: Log) -> None:
     """
     if bus.leader() is None:
         log.warning("No coordinator leads this portfolio: no entry is allowed until one does")
-    limits = what_can_be_read(bus.status().get(VIEW, "")).view.limits
+    limits = what_can_be_read(bus.status()).view.limits
     configured = configured_limits(run.configuration)
     differ = [
         f"{name} is {getattr(configured, name)} here and {getattr(limits, name)} in force"

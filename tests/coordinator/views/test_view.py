@@ -134,13 +134,18 @@ def busy() -> dict[str, Any]:
     return view
 
 
+def hash_of(view: dict[str, Any]) -> dict[str, str]:
+    """The status hash as the leader writes it, with this view."""
+    return {VIEW: json.dumps(view), "last_event": str(AT)}
+
+
 def with_changed(view: Any, path: str, value: object) -> dict[str, Any]:
     *before, last = (int(part) if part.isdecimal() else part for part in path.split("."))
     within = view
     for part in before:
         within = within[part]
     within[last] = value
-    return {VIEW: json.dumps(view)}
+    return hash_of(view)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +165,7 @@ def with_changed(view: Any, path: str, value: object) -> dict[str, Any]:
         ("stop.since", "yesterday", "stop"),
         ("stop.since", f"{2**64}-0", "stop"),
         ("stats", None, "stats"),
+        ("stats.total_entries_blocked", 10**16, r"stats\.total_entries_blocked"),
         ("slots_used", 10**9, "slots_used"),
         ("limits.max_positions", 10**9, "limits"),
         ("limits.daily_stop_loss", "Infinity", "limits"),
@@ -181,7 +187,7 @@ def test_what_is_not_there_is_refused_with_the_field_named(name: str) -> None:
     view = busy()
     del view[name]
     with pytest.raises(BusRefused, match=f"^status, view, {name}: expected, and not there"):
-        view_in({VIEW: json.dumps(view)})
+        view_in(hash_of(view))
 
 
 @pytest.mark.parametrize(
@@ -198,19 +204,40 @@ def test_whatever_text_lies_there_is_refused_in_one_sentence(text: str) -> None:
 @given(ANY_JSON, st.sampled_from(list(busy())))
 def test_whatever_value_lies_there_all_else_is_read(value: object, name: str) -> None:
     view = busy()
-    expected = what_can_be_read(json.dumps(view)).view
+    expected = what_can_be_read(hash_of(view)).view
     view[name] = value
-    read, unreadable = what_can_be_read(json.dumps(view))
+    read, unreadable = what_can_be_read(hash_of(view))
     assert all(path.startswith(name) for path in unreadable)
     for other in busy().keys() - {name}:
         assert getattr(read, other) == getattr(expected, other)
     assert status_values(read) is not None
 
 
+def test_a_view_of_another_moment_than_the_status_is_not_the_present() -> None:
+    """An earlier version's coordinator goes on with the log and leaves the view as it was."""
+    status = hash_of(busy())
+    assert what_can_be_read(status).knows("halt")
+    status["last_event"] = f"{AT.ms}-{AT.seq + 1}"
+    assert not what_can_be_read(status).knows("leader")
+    with pytest.raises(BusRefused, match=r"^status, view: of another moment than the status: "):
+        view_in(status)
+
+
+@pytest.mark.parametrize("name", ["stop", "halt", "tail_missing"])
+@pytest.mark.parametrize("value", [True, {"by": "jane"}, "absent"])
+def test_where_what_denies_entries_cannot_be_read_they_may_be_denied(name: str, value: object) -> None:
+    view = json.loads(view_text(portfolio_view(Story().state, AT)))
+    assert not what_can_be_read(hash_of(view)).may_deny_entries
+    view[name] = value
+    if value == "absent":
+        del view[name]
+    assert what_can_be_read(hash_of(view)).may_deny_entries
+
+
 def test_an_item_that_cannot_be_read_hides_no_other() -> None:
     view = busy()
     view["positions"][0]["price"] = "dear"
-    read, unreadable = what_can_be_read(json.dumps(view))
+    read, unreadable = what_can_be_read(hash_of(view))
     assert [one.symbol for one in read.positions] == ["CL"]
     assert list(unreadable) == ["positions[0].price"]
 
@@ -218,9 +245,9 @@ def test_an_item_that_cannot_be_read_hides_no_other() -> None:
 def test_what_could_steer_a_terminal_is_escaped() -> None:
     view = busy()
     view["leader"] = "\x1b[2J\u202e"
-    assert what_can_be_read(json.dumps(view)).view.leader == "\\u001b[2J\\u202e"
+    assert what_can_be_read(hash_of(view)).view.leader == "\\u001b[2J\\u202e"
     view["workers"][0]["presence"] = "\x1b[2J"
-    assert "\x1b" not in str(what_can_be_read(json.dumps(view)).unreadable)
+    assert "\x1b" not in str(what_can_be_read(hash_of(view)).unreadable)
 
 
 # --- the day's account ------------------------------------------------------------------------------------

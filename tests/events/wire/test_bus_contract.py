@@ -53,12 +53,12 @@ def test_a_sign_of_life_goes_on_only_where_there_is_one(bench: Bench) -> None:
 def test_whether_a_yes_holds_is_seen_in_one_moment(bench: Bench) -> None:
     before = bench.bus.now_ms()
     now_ms, *known = bench.bus.standing("ibs-ES")
-    assert known == ["", None]
+    assert known == ["", "", None]
     bench.bus.beat("ibs-ES", "s1", 60_000)
     for step in (LEAD, committed(status={"halted": "true", VIEW: '{"halt":null}'})):
         step(bench)
     later = bench.bus.standing("ibs-ES")
-    assert later[1:] == ('{"halt":null}', "s1")
+    assert later[1:] == ('{"halt":null}', "7-0", "s1")
     assert before <= now_ms <= later.now_ms <= bench.bus.now_ms()
 
 

@@ -216,8 +216,8 @@ class MemoryBus(Bus):
         def look() -> Standing:
             view = (self._server.hash(self._status) or {}).get(VIEW, "")
             session = self._server.text(self.keys.worker(worker))
-            decided = cursor_in((self._server.hash(self._head) or {}).get("cursor", ""))
-            return Standing(max(self._server.clock(), decided.ms), view, session)
+            decided = (self._server.hash(self._head) or {}).get("cursor", "")
+            return Standing(max(self._server.clock(), cursor_in(decided).ms), view, decided, session)
 
         return self._ask("asking whether a yes still holds", look)
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from portfold.clock import SystemClock
-from portfold.events.incoming import FlattenRequested, TradingResumed
+from portfold.events.incoming import FlattenRequested, TradingHalted, TradingResumed
 from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import VIEW
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
 from portfold.workers.client.closing.flatten_order import FlattenOrder
@@ -20,6 +21,7 @@ from portfold.workers.client.listener import _last_pull
 from portfold.workers.client.settings import GateSettings
 from tests.live import Live
 from tests.processes import config_folder, coordinating
+from tests.seen import spoilt
 from tests.waiting import until
 
 WORKER = "ibs-ES"
@@ -72,6 +74,30 @@ def test_a_slot_expires_by_the_servers_clock(
         yes = gate.request_entry("ES")
         assert gate.standing(yes)
         until(lambda: not gate.standing(yes), "the slot to expire")
+
+
+@pytest.mark.parametrize("name", ["halt", "stop", "tail_missing", "reserved", "last_event"])
+def test_a_yes_does_not_stand_while_what_could_deny_it_cannot_be_read(
+    gate_of: Opened, server: EmbeddedServer, portfolio: str, client: Any, live: Live, name: str
+) -> None:
+    with coordinating(server.url, portfolio), gate_of() as gate:
+        yes = gate.request_entry("ES")
+        assert gate.standing(yes)
+        before = spoilt(client, live.keys.status, name, value=True)
+        assert not gate.standing(yes)
+        client.hset(live.keys.status, VIEW, before)
+        assert gate.standing(yes)
+
+
+def test_a_yes_does_not_stand_by_the_view_that_an_earlier_version_left(
+    gate_of: Opened, server: EmbeddedServer, portfolio: str, client: Any, live: Live
+) -> None:
+    with coordinating(server.url, portfolio), gate_of() as gate:
+        yes = gate.request_entry("ES")
+        left = client.hget(live.keys.status, VIEW)
+        live.hears(TradingHalted(by="jane", reason="news"))
+        client.hset(live.keys.status, VIEW, left)
+        assert not gate.standing(yes)
 
 
 def test_a_slot_must_last_until_the_order_has_been_sent(

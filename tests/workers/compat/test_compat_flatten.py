@@ -37,6 +37,9 @@ def office(server: EmbeddedServer, portfolio: str, tmp_path: Path) -> Iterator[O
     made.end()
 
 
+SHORT_ES = Leg("ES", "short", 2, "old")
+
+
 class Desk:
     """Code written for one process whose orders are filled later: what it is told to close, call by call."""
 
@@ -277,6 +280,22 @@ def test_an_order_that_a_fill_brings_finds_it_open(
     monkeypatch.setattr(old.gate, "position_opened", slow)
     old.register_position_opened("ES", 1, 100)
     assert desk.told == [[], ["ES"]]
+
+
+@pytest.mark.usefixtures("coordinator")
+@pytest.mark.parametrize("path", ["stats.limit_breaches", "positions.0.price"])
+def test_what_an_earlier_life_left_open_is_to_be_closed_though_a_part_of_the_view_is_spoilt(
+    office: Office, live: Live, path: str
+) -> None:
+    """By the rest of the view; and by the order alone where the position itself cannot be read."""
+    live.starts("old", symbols="ES", positions="ES:short:2:100")
+    live.client.delete(live.keys.worker("old"))
+    spoilt(live.client, live.keys.status, path, "much")
+    old = office(4, 2500.0, Desk())
+    order = FlattenOrder("1-0", StreamId(1, 0), "stop", everything=True, positions=(SHORT_ES,))
+    (leg,) = old.held.to_close(order)
+    assert (leg.symbol, leg.side, leg.size) == ("ES", "short", 2)
+    assert old.held.to_close(order)[0] is leg, "who was told to close it is not told again"
 
 
 # --- a life that ended between the order and its registration ----------------------------------------------

@@ -11,10 +11,12 @@ from portfold.events.incoming import (
     TradingResumed,
     WorkerStarted,
 )
+from portfold.events.wire.bus import VIEW
 from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.flattener.flattener import NAME
 from tests.live import Live
 from tests.processes import Coordinators
+from tests.seen import spoilt
 from tests.workers.flattener.flattener_desk import EVERYTHING, Desk, handed_over
 
 
@@ -34,6 +36,39 @@ def test_an_order_to_close_everything_from_before_its_start_is_taken_up_once_and
     desk.clock.now = 100
     desk.flattener.look_again()
     assert "RTY" in desk.held()
+
+
+@pytest.mark.parametrize("left", ["absent", "of an earlier moment", "spoilt"])
+def test_it_is_taken_up_by_the_text_where_the_view_cannot_be_read(
+    desk: Desk, coordinators: Coordinators, live: Live, client: Any, left: str
+) -> None:
+    coordinators.start()
+    live.all_decided()
+    before = client.hget(live.keys.status, VIEW)
+    live.hears(FlattenRequested(by="jane", reason="panic"))
+    desk.bus.beat(NAME, desk.gate.session, 60_000)
+    if left == "absent":
+        client.hdel(live.keys.status, VIEW)
+    elif left == "spoilt":
+        spoilt(client, live.keys.status, "fills_closed_at_once", "perhaps")
+    else:
+        client.hset(live.keys.status, VIEW, before)
+    desk.flattener.look_again()
+    assert desk.held() == []
+
+
+def test_a_late_fill_is_closed_where_it_cannot_be_read_whether_entries_are_allowed(
+    desk: Desk, coordinators: Coordinators, live: Live, client: Any
+) -> None:
+    coordinators.start()
+    event = live.publishes(FlattenRequested(by="jane", reason="panic"))
+    live.decided(event)
+    order = EVERYTHING._replace(event=event)
+    desk.flattener.flatten(order)
+    desk.enters("SI", 90)
+    spoilt(client, live.keys.status, "halt", "perhaps")
+    desk.flattener.flatten(order)
+    assert desk.held() == []
 
 
 def test_an_order_that_still_stands_closes_nothing_that_was_entered_after_a_resume(
