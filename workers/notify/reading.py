@@ -81,7 +81,9 @@ class Reading:
                 yield recorded
         except (MovedAway, ArchiveError) as error:
             archived = self._bus.archived()
-            yield self._missed(archived.up_to if archived else look.archived, str(error))
+            gone = archived.up_to if archived else look.archived
+            if gone > self._reader.cursor:  # otherwise the streams still have what the archive does not give
+                yield self._missed(gone, str(error))
         if read == READ_AT_ONCE:
             self._begun = begun
 
