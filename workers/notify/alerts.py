@@ -170,3 +170,8 @@ def missed_alert(after: StreamId, up_to: StreamId, clock: When) -> Alert:
     """Makes the alert that events are gone before they could be sent."""
     since = str(after) if after != ORIGIN else "the beginning"
     return Alert("alerts_missed", "critical", up_to.ms, wording.missed(since, str(up_to), clock(up_to.ms)))
+
+
+def unworded_alert(at: StreamId, fault: str, clock: When) -> Alert:
+    """Makes the alert that nothing can be said of an event, by a fault of the notifier's own."""
+    return Alert("alerts_missed", "critical", at.ms, wording.unworded(str(at), fault, clock(at.ms)))

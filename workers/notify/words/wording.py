@@ -66,6 +66,14 @@ def missed(after: str, up_to: str, when: datetime) -> Lines:
     )
 
 
+def unworded(at: str, fault: str, when: datetime) -> Lines:
+    return (
+        f"🚨 ALERTS MISSED: event {at} cannot be put into words, by a fault of the notifier's own: {fault}",
+        "What happened: portfold audit show; more of the kind: the notifier's log",
+        time_line(when),
+    )
+
+
 def place_lost(at: str, when: datetime) -> Lines:
     return (
         "🚨 ALERTS MISSED, perhaps: somebody overwrote how far alerts had been told here",
