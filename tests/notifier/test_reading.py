@@ -15,6 +15,7 @@ from portfold.workers.notify.reading import Missed, Read, Reading
 from tests.archive.past import Past, archive_and_end_after
 
 BATCHES = 20
+TICK: list[str | bytes] = ["type", "ClockTicked"]
 
 
 @pytest.fixture
@@ -58,3 +59,25 @@ def test_where_the_archive_of_what_was_trimmed_is_damaged_that_is_missed_and_the
     assert [one for one in read if one is not missed] == [
         one for one in whole if not missed.after < one.event.id <= missed.up_to
     ]
+
+
+def test_where_only_what_was_delivered_may_have_been_trimmed_it_is_missed_perhaps(
+    past: Past, tmp_path: Path, notifier_bus: NotifierBus
+) -> None:
+    past.happens(50)
+    first, *_ = past.goes_on(*[TICK] * 3)
+    past.client.xtrim(past.bus.keys.events, minid=str(first), approximate=False)
+    missed, *rest = all_read(notifier_bus, tmp_path)
+    assert isinstance(missed, Missed)
+    assert (missed.up_to, missed.perhaps) == (first.before(), True)
+    assert len(rest) == 3
+
+
+def test_where_an_event_that_was_not_delivered_is_surely_gone_it_is_missed(
+    past: Past, tmp_path: Path, notifier_bus: NotifierBus
+) -> None:
+    past.happens(50)
+    past.client.xtrim(past.bus.keys.events, maxlen=0, approximate=False)
+    (missed,) = all_read(notifier_bus, tmp_path)
+    assert isinstance(missed, Missed)
+    assert (missed.up_to, missed.perhaps) == (past.place[0], False)

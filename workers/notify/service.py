@@ -136,7 +136,7 @@ class Service:
     def _hear(self, read: Read) -> None:
         if isinstance(read, Missed):
             self._log.critical("Alerts missed", after=str(read.after), up_to=str(read.up_to), why=read.why)
-            alerts: tuple[Alert, ...] = (missed_alert(read.after, read.up_to, self._plan.clock),)
+            alerts: tuple[Alert, ...] = (missed_alert(read, self._plan.clock),)
             at = read.up_to
         else:
             alerts, at = self._alerts_of(read), read.event.id

@@ -58,10 +58,11 @@ def not_deciding(since: datetime) -> Lines:
     )
 
 
-def missed(after: str, up_to: str, when: datetime) -> Lines:
+def missed(after: str, up_to: str, why: str, when: datetime, *, perhaps: bool) -> Lines:
+    missed = "ALERTS MISSED, perhaps" if perhaps else "ALERTS MISSED"
     return (
-        f"🚨 ALERTS MISSED: events after {after} up to {up_to} were archived before they were told here",
-        "What happened then: portfold audit",
+        f"🚨 {missed}: events after {after} up to {up_to} left the server before alerts of them were sent",
+        f"Why: {why}",
         time_line(when),
     )
 
