@@ -15,6 +15,7 @@ from portfold.events.fields import (
     Code,
     Count,
     Date,
+    DateOrNone,
     EventId,
     EventIdOrNone,
     Flag,
@@ -217,7 +218,7 @@ class TradingDayStarted(_Decision, frozen=True):
     """A new trading day, with what the old one came to."""
 
     day: Date
-    previous_day: Date
+    previous_day: DateOrNone
     daily_pnl: Amount
     entries_requested: Count
     entries_allowed: Count

@@ -173,7 +173,7 @@ class Archive:
         return self._opening(len(self.segments) + 1, first, FOLD_VERSION)
 
     def _path(self, number: int) -> Path:
-        return self.folder / f"segment-{number:06}.jsonl.gz"
+        return self.folder / _file_name(number)
 
     def _opening(self, number: int, first: str, fold: int) -> Opening:
         if number == 1:
@@ -247,6 +247,10 @@ class Archive:
                         yield recorded
 
 
+def _file_name(number: int) -> str:
+    return f"segment-{number:06}.jsonl.gz"
+
+
 def _written(listing: _Listing) -> bytes:
     """The listing's text, with its own hash in it."""
     bare = msgspec.json.encode(msgspec.structs.replace(listing, sha256=""))
@@ -259,6 +263,9 @@ def _read(path: Path, text: bytes) -> _Listing:
         listing = msgspec.json.decode(text, type=_Listing)
         if listing.head is not None:
             StreamId.parse(listing.head.cursor)
+        for segment in listing.segments:
+            StreamId.parse(segment.first)
+            StreamId.parse(segment.last)
     except (msgspec.MsgspecError, ValueError) as error:
         raise _damaged(path) from error
     if listing.format != FORMAT:
@@ -266,6 +273,8 @@ def _read(path: Path, text: bytes) -> _Listing:
     if _written(listing) != text:  # not a blank in it may differ
         raise _damaged(path)
     if (listing.head is None) == (listing.place == ""):
+        raise _damaged(path)
+    if any(segment.file != _file_name(number) for number, segment in enumerate(listing.segments, start=1)):
         raise _damaged(path)
     return listing
 

@@ -37,6 +37,9 @@ def read_words(text: bytes) -> list[str]:
 def decoded(text: bytes, decoder: msgspec.json.Decoder[_Read]) -> _Read:
     """Reads with the decoder, lone surrogates included. Raises ValueError for anything else."""
     try:
-        return decoder.decode(text)
-    except msgspec.DecodeError:  # msgspec reads no lone surrogates
-        return msgspec.convert(json.loads(text), decoder.type)
+        try:
+            return decoder.decode(text)
+        except msgspec.DecodeError:  # msgspec reads no lone surrogates
+            return msgspec.convert(json.loads(text), decoder.type)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None

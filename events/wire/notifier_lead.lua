@@ -11,7 +11,9 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 local kind, lost = redis.call('TYPE', KEYS[2]).ok, ''
 local noted = kind == 'hash' and redis.call('HMGET', KEYS[2], 'cursor', 'part', 'term') or {}
 local decided = redis.call('HGET', KEYS[4], 'cursor') or '0-0'
-local function number(text, digits) return text and #text <= digits and text:find('^%d+$') end
+local function number(text, digits)  -- as the server writes one, which counts up no other
+  return text and #text <= digits and (text == '0' or text:find('^[1-9]%d*$'))
+end
 local ms, seq = (noted[1] or ''):match('^(%d+)%-(%d+)$')
 local from = number(ms, 19) and number(seq, 19) and noted[1]
 local function is_reached(id)
@@ -25,11 +27,11 @@ elseif noted[2] and not number(noted[2], 9) then
   redis.call('HSET', KEYS[2], 'part', '0')
 end
 -- What term it was is gone with the rest: a later one than any that was counted is the time.
-if lost == '1' or noted[3] and not number(noted[3], 15) then
+if lost == '1' or noted[3] and not number(noted[3], 14) then
   local now = redis.call('TIME')
   redis.call('HSET', KEYS[2], 'term', string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000)))
 end
 if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('XGROUP', 'DESTROY', KEYS[3], ARGV[3]) end
 local term = redis.call('HINCRBY', KEYS[2], 'term', 1)
 noted = redis.call('HMGET', KEYS[2], 'cursor', 'part', 'book', 'lost')
-return {tostring(term), ARGV[1], noted[1], noted[2] or '0', noted[3] or '', noted[4] or ''}
+return {string.format('%.0f', term), ARGV[1], noted[1], noted[2] or '0', noted[3] or '', noted[4] or ''}

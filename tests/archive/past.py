@@ -1,16 +1,18 @@
 """A decided past to archive: a realistic log with somebody's garbage in it, committed as a leader does."""
 
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.measuring.realistic_log import realistic_log
+from portfold.coordinator.store.archiver import Keep, archive_history
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.snapshot import snapshot_text
 from portfold.coordinator.views.status import status_fields
 from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.stream_id import ORIGIN, StreamId
-from portfold.events.wire.archiver_bus import ArchiverBus
+from portfold.events.wire.archiver_bus import ArchiverBus, Trimmed
 from portfold.events.wire.bus import Bus, Entry
 from portfold.events.wire.connection import connect
 
@@ -89,6 +91,31 @@ class Past:
     def place(self) -> tuple[StreamId, str, str]:
         """Where the log is: its last event, its chain, its state."""
         return self._follower.cursor, self._follower.chain, snapshot_text(self._follower.checkpoint)
+
+
+class _Ended(Exception):
+    """The archiver ends here."""
+
+
+class _EndsAfterTrims(ArchiverBus):
+    """The bus of an archiver that ends once it has trimmed so often."""
+
+    left = 0
+
+    def trim(self, keep_from: StreamId, folder: str) -> Trimmed:
+        if self.left == 0:
+            raise _Ended
+        self.left -= 1
+        return super().trim(keep_from, folder)
+
+
+def archive_and_end_after(past: Past, trims: int, folder: Path, *, segment_events: int) -> None:
+    """Archives all but 20 events in segments, and ends when it has taken the first few off the server."""
+    bus = _EndsAfterTrims(connect(past.url), past.bus.keys.name)
+    bus.left = trims
+    with suppress(_Ended):
+        archive_history(bus, folder, Keep(events=20), segment_events=segment_events)
+    bus.close()
 
 
 def on_server(bus: Bus) -> Whole:

@@ -93,18 +93,40 @@ def test_two_segments_in_each_others_place_are_found(archive: Path) -> None:
     assert fault(archive).startswith(f"{FIRST}: this segment is not the one")
 
 
+def forge(folder: Path, **changes: object) -> None:
+    """Changes what the listing says, and seals it anew."""
+    listing = json.loads((folder / LISTING).read_text()) | changes | {"sha256": ""}
+    listing["sha256"] = hashlib.sha256(msgspec.json.encode(listing)).hexdigest()
+    (folder / LISTING).write_bytes(msgspec.json.format(msgspec.json.encode(listing), indent=1) + b"\n")
+
+
 @pytest.mark.parametrize("name", ["\x1b[2J", "\x9b2J", "a b", ""])
 def test_a_listing_of_what_is_no_portfolio_is_refused(archive: Path, name: str) -> None:
-    listing = json.loads((archive / LISTING).read_text()) | {"portfolio": name, "sha256": ""}
-    bare = msgspec.json.encode(listing)
-    listing["sha256"] = hashlib.sha256(bare).hexdigest()
-    (archive / LISTING).write_bytes(msgspec.json.format(msgspec.json.encode(listing), indent=1) + b"\n")
+    forge(archive, portfolio=name)
+    assert fault(archive).startswith(f"{LISTING}: this file is damaged.")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("first", "zz"),
+        ("last", "zz"),
+        ("last", "9" * 30 + "-0"),
+        *[("file", file) for file in ("/etc/passwd", "../" + SECOND, THIRD, "", "a" * 300, "a\0b", ".")],
+    ],
+)
+def test_a_listing_of_what_is_no_segment_is_refused(archive: Path, name: str, value: str) -> None:
+    segments = json.loads((archive / LISTING).read_text())["segments"]
+    segments[1][name] = value
+    forge(archive, segments=segments)
     assert fault(archive).startswith(f"{LISTING}: this file is damaged.")
 
 
 def test_a_listing_that_is_missing_or_no_listing_is_named(archive: Path) -> None:
     (archive / LISTING).write_text("{}")
     assert fault(archive).startswith(f"{LISTING}: this file is damaged. Remove it and run `portfold archive`")
+    (archive / LISTING).write_text('{"a":' * 50_000)
+    assert fault(archive).startswith(f"{LISTING}: this file is damaged.")
     (archive / LISTING).unlink()
     assert fault(archive).startswith(f"{LISTING}: there is no such file, so no archive to read.")
 

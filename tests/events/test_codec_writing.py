@@ -1,5 +1,6 @@
 """What is sent: plainly written, and nothing that would be refused on arrival."""
 
+from datetime import date
 from decimal import Decimal
 from shlex import split
 
@@ -123,3 +124,38 @@ def test_decisions_are_read_as_strictly_as_events(flag: str) -> None:
         RefusedField, match=rf"^TradingDayStarted\.halted: expected true or false, got '{flag}'$"
     ):
         decode_decision([*fields[:-1], flag])
+
+
+def day_of(day: str, previous_day: str = "") -> TradingDayStarted:
+    return TradingDayStarted(day, previous_day, Decimal(-5), 1, 1, 0, 1, 0, stopped_out=False, halted=True)
+
+
+def refused_day(day: TradingDayStarted) -> str:
+    with pytest.raises(RefusedField) as refused:
+        decode_decision(encode(day))
+    return str(refused.value)
+
+
+def is_on_the_calendar(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize("year", ["0000", "0001", "0004", "1900", "2000", "2024", "2025", "2100", "9999"])
+def test_the_day_of_a_decision_is_one_that_the_calendar_has(year: str) -> None:
+    for month in range(15):
+        for day in range(34):
+            text = f"{year}-{month:02}-{day:02}"
+            started = day_of(text)
+            if is_on_the_calendar(text):
+                assert decode_decision(encode(started)) == started
+            else:
+                expected = f"TradingDayStarted.day: expected a date such as 2025-01-15, got '{text}'"
+                assert refused_day(started) == expected
+
+
+def test_only_of_the_day_before_the_first_there_is_none() -> None:
+    assert refused_day(day_of("")).startswith("TradingDayStarted.day: expected a date")
+    assert refused_day(day_of("2025-01-15", "2025-02-29")).startswith("TradingDayStarted.previous_day: ")

@@ -36,6 +36,7 @@ from portfold.events.incoming import (
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.workers.notify.alert import Alert
 from portfold.workers.notify.book import AlertMemory, begins_a_week
+from portfold.workers.notify.reading import Missed
 from portfold.workers.notify.remembering import after_decision, after_event
 from portfold.workers.notify.words import day_and_week, wording
 from portfold.workers.notify.words.wording import When
@@ -166,7 +167,14 @@ class _Collector:
         self.alerts.append(alert)
 
 
-def missed_alert(after: StreamId, up_to: StreamId, clock: When) -> Alert:
-    """Makes the alert that events are gone before they could be sent."""
-    since = str(after) if after != ORIGIN else "the beginning"
-    return Alert("alerts_missed", "critical", up_to.ms, wording.missed(since, str(up_to), clock(up_to.ms)))
+def missed_alert(missed: Missed, clock: When) -> Alert:
+    """Makes the alert that events are gone, or may be, before it was alerted of them."""
+    after = str(missed.after) if missed.after != ORIGIN else "the beginning"
+    up_to, when = missed.up_to, clock(missed.up_to.ms)
+    lines = wording.missed(after, str(up_to), missed.why, when, perhaps=missed.perhaps)
+    return Alert("alerts_missed", "critical", up_to.ms, lines)
+
+
+def unworded_alert(at: StreamId, fault: str, clock: When) -> Alert:
+    """Makes the alert that nothing can be said of an event, by a fault of the notifier's own."""
+    return Alert("alerts_missed", "critical", at.ms, wording.unworded(str(at), fault, clock(at.ms)))

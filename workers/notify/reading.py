@@ -22,11 +22,15 @@ READ_AT_ONCE = 200
 
 
 class Missed(NamedTuple):
-    """Events after `after` and up to `up_to` that can no longer be read; `why` says what was tried."""
+    """Events after `after` and up to `up_to` that can no longer be read; `why` says what was tried.
+
+    `perhaps`: of those that are gone nobody can tell whether one came after `after`.
+    """
 
     after: StreamId
     up_to: StreamId
     why: str
+    perhaps: bool = False
 
 
 Read = Recorded | Missed
@@ -72,7 +76,9 @@ class Reading:
         begun, self._begun = self._begun, None
         if begun is None:
             if (gone := self._trimmed(extent, look)) is not None:
-                yield self._missed(gone, "they were trimmed from the server, and into no archive")
+                # What lies right before the first one left need be no event: all that went may be delivered.
+                perhaps = extent.length > 0 and gone < look.decided
+                yield self._missed(gone, "trimmed from the server, and into no archive", perhaps=perhaps)
             begun = self._reader.up_to(look.decided)
         read = 0
         try:
@@ -81,14 +87,16 @@ class Reading:
                 yield recorded
         except (MovedAway, ArchiveError) as error:
             archived = self._bus.archived()
-            yield self._missed(archived.up_to if archived else look.archived, str(error))
+            gone = archived.up_to if archived else look.archived
+            if gone > self._reader.cursor:  # otherwise the streams still have what the archive does not give
+                yield self._missed(gone, str(error))
         if read == READ_AT_ONCE:
             self._begun = begun
 
-    def _missed(self, up_to: StreamId, why: str) -> Missed:
+    def _missed(self, up_to: StreamId, why: str, *, perhaps: bool = False) -> Missed:
         """Moves the cursor behind what can no longer be read, and returns that gap."""
         after, self._reader.cursor = self._reader.cursor, up_to
-        return Missed(after, up_to, why)
+        return Missed(after, up_to, why, perhaps)
 
     def _trimmed(self, extent: Extent, look: LogStanding) -> StreamId | None:
         """Returns up to where the next events may be gone, though no archiver took them; None for none."""

@@ -10,6 +10,7 @@ import time
 from typing import Final
 
 from portfold.coordinator.fold.limits import order_of
+from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.coordinator.views.words.of_events import limits_words
@@ -18,7 +19,7 @@ from portfold.events.wire.notifier_bus import NotifierBus, Term, TermOver
 from portfold.log import Log
 from portfold.workers.notify import outage
 from portfold.workers.notify.alert import Alert, Message
-from portfold.workers.notify.alerts import alerts_of, missed_alert
+from portfold.workers.notify.alerts import alerts_of, missed_alert, unworded_alert
 from portfold.workers.notify.attempt import Attempt
 from portfold.workers.notify.book import AlertMemory, read_book
 from portfold.workers.notify.merging import next_message
@@ -72,6 +73,7 @@ class Service:
         self._alone_seconds = 0.0
         self._alone_told = self._must_note = self._away = False
         self._trouble, self._trouble_told = "", 0.0
+        self._faults = frozenset[str]()
 
     def greet(self) -> None:
         """Says where alerts go from now on, and what limits are in force."""
@@ -133,15 +135,25 @@ class Service:
     def _hear(self, read: Read) -> None:
         if isinstance(read, Missed):
             self._log.critical("Alerts missed", after=str(read.after), up_to=str(read.up_to), why=read.why)
-            alerts: tuple[Alert, ...] = (missed_alert(read.after, read.up_to, self._plan.clock),)
+            alerts: tuple[Alert, ...] = (missed_alert(read, self._plan.clock),)
             at = read.up_to
         else:
-            alerts, self._book = alerts_of(self._book, read, self._plan.clock)
-            at = read.event.id
+            alerts, at = self._alerts_of(read), read.event.id
         wanted = tuple(
             (number, alert) for number, alert in enumerate(alerts) if wants(self._plan.destination, alert)
         )
         self._waiting.add(WaitingEvent(at, wanted, self._book, time.monotonic()))
+
+    def _alerts_of(self, read: Recorded) -> tuple[Alert, ...]:
+        """Its alerts. Of what fails at that only the first of its kind is alerted, and each is logged."""
+        try:
+            alerts, self._book = alerts_of(self._book, read, self._plan.clock)
+        except Exception as error:  # noqa: BLE001 - a fault at one event must not end the alerts of all others
+            at, fault = read.event.id, type(error).__name__
+            self._log.critical("No words for an event", at=str(at), why=f"{fault}: {error}", exc_info=True)
+            known, self._faults = fault in self._faults, self._faults | {fault}
+            return () if known else (unworded_alert(at, fault, self._plan.clock),)
+        return alerts
 
     def _look_who_leads(self) -> None:
         """That nobody coordinates is on no log: it is said once, when it has lasted.

@@ -161,7 +161,7 @@ def _read_manifest(path: Path) -> _Manifest:
             raise RecordError(f"{path}: its version is {version}; this portfold reads {_VERSION}.")
         manifest = msgspec.json.decode(text, type=_Manifest)
         StreamId.parse(manifest.cursor)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise _altered(path) from error
     bare = msgspec.json.encode(replace(manifest, sha256=""))
     sealed = replace(manifest, sha256=hashlib.sha256(bare).hexdigest())

@@ -189,8 +189,9 @@ class Tail:
         except (MovedAway, ArchiveError):
             archived = self._bus.archived()
             gone = archived.up_to if archived else decided
-            yield Note(f"Up to {gone} it went to the archive untold: portfold audit show")
-            self._reader.cursor = min(gone, decided)
+            if gone > self._reader.cursor:  # otherwise the streams still have what the archive does not give
+                yield Note(f"Up to {gone} it went to the archive untold: portfold audit show")
+                self._reader.cursor = max(self._reader.cursor, min(gone, decided))
         if self._follower is not None and self._follower.cursor != self._reader.cursor:
             self._follower = None  # something is no longer there, and with it the totals
 

@@ -336,3 +336,9 @@ def test_parquet_that_somebody_made_to_add_up_is_held_against_itself(exports: Pa
 def test_a_folder_in_the_listings_place_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / LISTING).mkdir()
     assert fault(tmp_path) == "export.json: cannot be read: Is a directory."
+
+
+@pytest.mark.parametrize("name", [LISTING, "events.jsonl"])
+def test_what_is_nested_too_deeply_is_not_as_it_was_written(exports: Path, name: str) -> None:
+    (exports / "jsonl" / name).write_text('{"a":' * 50_000 + "\n")
+    assert fault(exports / "jsonl").startswith(f"{name}: ")

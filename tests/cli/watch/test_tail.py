@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +11,16 @@ import pytest
 
 from portfold.cli.exits import INTERRUPTED, OK, UNREACHABLE
 from portfold.coordinator.audit.record import tail as tail_module
-from portfold.coordinator.audit.record.moment import Exchange
-from portfold.coordinator.audit.record.record import LiveRecord
-from portfold.coordinator.audit.record.span import Span
-from portfold.coordinator.audit.record.tail import Choice, Note, Tail, TailLine
-from portfold.coordinator.audit.record.timeline import Item, Wanted, timeline
-from portfold.coordinator.store.archiver import Keep, archive_history
+from portfold.coordinator.audit.record.tail import Note, Tail, TailLine
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.views.narration import narrate
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
-from tests.archive.past import ALL, GARBAGE, Past
+from tests.archive.past import ALL, Past
 from tests.cli.command_line import COMMAND, called, environment, started
 from tests.cli.terminal import CTRL_C, on_terminal
-
-CHICAGO = Exchange("America/Chicago", "17:00")
-TICK: list[str | bytes] = ["type", "ClockTicked"]
-HALT: list[str | bytes] = ["type", "TradingHalted", "by", "jane", "reason", "news"]
+from tests.cli.watch.tailing import HALT, TICK, choice, following, texts, told_by, whole_timeline
 
 
 @pytest.fixture
@@ -40,26 +31,8 @@ def past(server: EmbeddedServer, portfolio: str, client: Any) -> Iterator[Past]:
     told.bus.close()
 
 
-def choice(*, everything: bool = False, **wanted: str) -> Choice:
-    return Choice(
-        Wanted(**{name: frozenset(values.split()) for name, values in wanted.items()}), everything, CHICAGO
-    )
-
-
 def tail(past: Past, **chosen: Any) -> Tail:
     return Tail(past.bus, None, choice(**chosen))
-
-
-def told_by(lines: Iterator[TailLine]) -> list[tuple[str, str, str]]:
-    return [(one.item.table, str(one.item.row.id), one.item.text) for one in lines]
-
-
-def whole_timeline(past: Past, archive: Path | None = None, **wanted: str) -> list[tuple[str, str, str]]:
-    """All of it as the audit shows it."""
-    record = LiveRecord(past.bus, archive, "here")
-    chosen = Wanted(**{name: frozenset(values.split()) for name, values in wanted.items()})
-    items: Iterator[Item] = timeline(record, Span(record, None, None), chosen, lambda _: None)
-    return [(item.table, str(item.row.id), item.text) for item in items]
 
 
 def whole_story(past: Past) -> list[tuple[str, str]]:
@@ -159,15 +132,6 @@ def test_a_portfolio_that_never_was_has_no_lines(past: Past) -> None:
 # --- following --------------------------------------------------------------------------------------------
 
 
-def following(end: Tail, count: int) -> list[TailLine | Note]:
-    """The next so many."""
-    return list(islice(end.follow(lambda _seconds: None), count))
-
-
-def texts(told: list[TailLine | Note]) -> list[str]:
-    return [one.text if isinstance(one, Note) else one.item.text for one in told]
-
-
 def test_what_comes_is_told_in_order_and_once(past: Past) -> None:
     past.happens(300)
     end = tail(past, everything=True)
@@ -198,36 +162,6 @@ def test_events_that_nobody_decides_on_are_noted_once(past: Past) -> None:
     assert isinstance(next(told), Note)
     past.is_decided()
     assert texts([next(told)]) == ["Trading halted by jane: news"]
-
-
-def test_what_an_archiver_takes_away_meanwhile_is_told_from_the_archive(past: Past, tmp_path: Path) -> None:
-    end, already = overtaken(past, tmp_path, in_sight=True)
-    told = following(end, 100)
-    whole = whole_timeline(past, tmp_path / "archive")
-    assert told_by(one for one in told if isinstance(one, TailLine)) == whole[already : already + 100]
-
-
-def test_what_an_archiver_takes_away_out_of_sight_is_noted(past: Past, tmp_path: Path) -> None:
-    end, _ = overtaken(past, tmp_path, in_sight=False)
-    gone = past.bus.archived()
-    assert gone is not None
-    note, *told = following(end, 3)
-    assert isinstance(note, Note)
-    assert note.text == f"Up to {gone.up_to} it went to the archive untold: portfold audit show"
-    assert all(isinstance(one, TailLine) and one.item.row.id > gone.up_to for one in told)
-
-
-def overtaken(past: Past, tmp_path: Path, *, in_sight: bool) -> tuple[Tail, int]:
-    """A tail that has told the end, after so many lines; then much more happens and is archived."""
-    folder = tmp_path / "archive"
-    past.happens(300)
-    end = Tail(past.bus, folder if in_sight else None, choice(everything=True))
-    list(end.last(1))
-    already = len(whole_timeline(past))
-    past.goes_on(*[TICK, HALT, GARBAGE[0]] * 30)
-    past.is_snapshot()
-    archive_history(past.bus, folder, Keep(events=20))
-    return end, already
 
 
 def test_a_restart_of_the_server_is_noted_and_nothing_is_told_twice(tmp_path: Path, portfolio: str) -> None:

@@ -87,6 +87,8 @@ def test_a_place_that_was_removed_means_to_begin_anew_at_the_head(bus: NotifierB
         ("7-1", "6-0", True),
         ("9999999999999-0", "6-0", True),
         ("18446744073709551616-0", "6-0", True),
+        ("06-0", "6-0", True),
+        ("6-00", "6-0", True),
         ("rubbish", "6-0", True),
         ("", "6-0", True),
     ],
@@ -102,6 +104,36 @@ def test_a_place_that_the_log_never_came_to_is_none(
     assert term.number > old.number
     note(bus, term, begins)
     assert not term_of(bus).lost
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        "",
+        "x",
+        "-5",
+        "1.5",
+        "01",
+        "0",
+        "9999999999999",
+        "99999999999999",
+        "100000000000000",
+        "999999999999999",
+    ],
+)
+@pytest.mark.parametrize("part", ["", "x", "-1", "007", "3"])
+def test_whatever_somebody_made_of_term_and_part_the_next_has_a_term_and_a_place(
+    bus: NotifierBus, client: Any, term: str, part: str
+) -> None:
+    log(bus, client, "5-0")
+    begun = {"cursor": "5-0", "part": part, "term": term}
+    client.hset(bus.keys.notifier("discord"), mapping=begun)
+    first = term_of(bus)
+    assert first.delivered == told("5-0", 3 if part == "3" else 0)
+    assert term not in ("0", "99999999999999") or first.number == int(term) + 1
+    note(bus, first, "5-0")
+    assert bus.look("discord", first.number).decided == StreamId(5, 0)
+    assert term_of(bus).number != first.number
 
 
 def test_a_place_where_all_was_trimmed_behind_it_is_good(bus: NotifierBus, client: Any) -> None:

@@ -117,7 +117,8 @@ def test_what_was_archived_and_cannot_be_read_is_said_to_be_missed(
     gone = past.bus.archived()
     assert gone is not None
     assert discord.texts[0].startswith(
-        f"🚨 ALERTS MISSED: events after the beginning up to {gone.up_to} were"
+        f"🚨 ALERTS MISSED: events after the beginning up to {gone.up_to} left the server before alerts of "
+        "them were sent\nWhy: "
     )
     assert len([text for text in discord.texts if "MISSED" in text]) == 1
 
@@ -136,7 +137,8 @@ def test_what_was_trimmed_by_hand_before_it_was_told_is_said_to_be_missed(
     with tell() as notifier:
         until_told(discord, "one", "three")
         assert "trimmed" in notifier.says("Alerts missed")["why"]
-    assert f"ALERTS MISSED: events after {before} up to " in discord.texts[1]
+    assert f"ALERTS MISSED, perhaps: events after {before} up to " in discord.texts[1]
+    assert "\nWhy: trimmed from the server, and into no archive\n" in discord.texts[1]
     assert len([text for text in discord.texts if "MISSED" in text]) == 1
 
 

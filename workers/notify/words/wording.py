@@ -58,10 +58,19 @@ def not_deciding(since: datetime) -> Lines:
     )
 
 
-def missed(after: str, up_to: str, when: datetime) -> Lines:
+def missed(after: str, up_to: str, why: str, when: datetime, *, perhaps: bool) -> Lines:
+    missed = "ALERTS MISSED, perhaps" if perhaps else "ALERTS MISSED"
     return (
-        f"🚨 ALERTS MISSED: events after {after} up to {up_to} were archived before they were told here",
-        "What happened then: portfold audit",
+        f"🚨 {missed}: events after {after} up to {up_to} left the server before alerts of them were sent",
+        f"Why: {why}",
+        time_line(when),
+    )
+
+
+def unworded(at: str, fault: str, when: datetime) -> Lines:
+    return (
+        f"🚨 ALERTS MISSED: event {at} cannot be put into words, by a fault of the notifier's own: {fault}",
+        "What happened: portfold audit show; more of the kind: the notifier's log",
         time_line(when),
     )
 
