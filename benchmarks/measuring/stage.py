@@ -19,11 +19,11 @@ from typing import Any
 from benchmarks.measuring.realistic_log import LogEntry
 from portfold.cli.run.leash import leashed
 from portfold.config import write_defaults
+from portfold.errors import PortfoldError
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import AppendFsync, EmbeddedServer, ServerError
-from portfold.events.wire.errors import BusError
+from portfold.events.wire.embedded import AppendFsync, EmbeddedServer
 
 APPENDFSYNC: AppendFsync = "always"
 PATIENCE_SECONDS = 60.0
@@ -183,7 +183,7 @@ def played(measure: Callable[[Stage], None]) -> int:
     try:
         with _on_stage() as stage:
             measure(stage)
-    except (BenchmarkFailed, BusError, ServerError) as failed:
+    except (BenchmarkFailed, PortfoldError) as failed:
         print(f"Not measured: {failed}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.measuring.stage import Stage, played
+from portfold.coordinator.store.segment import ArchiveError
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -157,6 +159,14 @@ def test_a_size_of_nothing_is_refused_in_a_sentence(tmp_path: Path) -> None:
     _, err = refused.communicate(timeout=150)
     assert refused.returncode == 2
     assert "argument --runs: expected a whole number from 1, got '0'" in err
+
+
+def test_whatever_portfold_could_not_do_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    def measure(_stage: Stage) -> None:
+        raise ArchiveError(Path("segment"), "this segment is missing.")
+
+    assert played(measure) == 1
+    assert capsys.readouterr().err == "Not measured: segment: this segment is missing.\n"
 
 
 # --- what is left ---------------------------------------------------------------------------------------

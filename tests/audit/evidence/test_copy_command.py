@@ -1,5 +1,6 @@
 """`portfold audit copy` as a person runs it, and the questions that are put to what it wrote."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,6 +71,24 @@ def test_an_archive_that_is_damaged_cannot_be_read_and_the_file_is_named(
     assert said.startswith(f"portfold: {damaged}: this segment is not the one that archive.json lists")
 
 
+@pytest.mark.parametrize(
+    "question",
+    [["day"], ["week"], ["show"], ["why", "--last"], ["at", "2025-01-15T14:30"], ["export"], ["copy"]],
+    ids=lambda question: question[0],
+)
+@pytest.mark.parametrize("damaged", ["segment-000001.jsonl.gz", "archive.json"])
+def test_other_questions_to_an_archive_that_is_damaged_fail(
+    past: Past, audit: Audit, folder: Path, tmp_path: Path, question: list[str], damaged: str
+) -> None:
+    past.happens(120)
+    audit("copy", "--to", str(folder))
+    (folder / damaged).write_bytes(b"damaged!")
+    to = ["--to", str(tmp_path / "to")] if question[0] in ("export", "copy") else []
+    code, said = audit(*question, *to, "--archive", str(folder), "--archive-only")
+    assert code == FAILED
+    assert said.startswith(f"portfold: {folder / damaged}: ")
+
+
 def test_a_copy_is_verified_like_any_archive(past: Past, audit: Audit, folder: Path) -> None:
     past.happens(120)
     audit("copy", "--to", str(folder))
@@ -129,3 +148,18 @@ def test_a_server_that_is_not_there_is_told(audit: Audit, folder: Path) -> None:
     code, said = audit("copy", "--to", str(folder), url=NOWHERE)
     assert code == UNREACHABLE
     assert said.startswith("portfold: Redis did not answer")
+
+
+@pytest.mark.parametrize(
+    "question", [["verify"], ["show"], ["copy", "--to"]], ids=lambda question: question[0]
+)
+def test_an_earlier_export_that_was_altered_is_1_and_one_with_a_file_missing_2(
+    audit: Audit, tmp_path: Path, question: list[str]
+) -> None:
+    export = Path(shutil.copytree(EARLIER / "jsonl", tmp_path / "export"))
+    words = [*question, *([str(tmp_path / "to")] if question[-1] == "--to" else [])]
+    where = ("--archive", str(export), "--archive-only", "--portfolio", "main")
+    (export / "events.jsonl").write_bytes(b"altered\n")
+    assert audit(*words, *where)[0] == FAILED
+    (export / "events.jsonl").unlink()
+    assert audit(*words, *where)[0] == UNUSABLE
