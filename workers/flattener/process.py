@@ -1,4 +1,8 @@
-"""The flattener's process: opens its broker, gate and watch of the book, and looks again at each beat."""
+"""The flattener's process: opens its broker, gate and watch of the book, and looks again at each beat.
+
+Guarantees: of several flatteners of a portfolio one closes, and the others stand by; when that one ends, or
+dies, another takes its place.
+"""
 
 import os
 import threading
@@ -9,6 +13,7 @@ import msgspec
 
 from portfold.clock import SystemClock
 from portfold.config import Configuration
+from portfold.errors import PortfoldError
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.log import Log
@@ -18,16 +23,28 @@ from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.flattener.book_watch import BookWatch
 from portfold.workers.flattener.flattener import NAME, Flattener, Within, hears
+from portfold.workers.run.claim import Claim, NameTaken
+
+
+class FlattenerReplaced(PortfoldError):
+    """Another flattener has taken this one's place, while it gave no sign of life."""
 
 
 def run(
     configuration: Configuration, settings: GateSettings, book: Path, *, log: Log, stop: threading.Event
 ) -> None:
-    """Stands ready until `stop` is set. Raises BrokerError, ConfigError."""
+    """Stands by while another flattener lives; then closes, until `stop` is set.
+
+    Raises BrokerError, ConfigError, FlattenerReplaced.
+    """
     # Without the bus it cannot know who is dead, so it leaves everything to the owners.
     settings = msgspec.structs.replace(settings, on_bus_loss="hold")
-    bus = Bus(connect(settings.url, password=settings.password), settings.portfolio)
-    with closing(open_broker(BrokerSetup(configuration, NAME, book, log, os.environ))) as broker:
+    with (
+        closing(open_broker(BrokerSetup(configuration, NAME, book, log, os.environ))) as broker,
+        closing(_open_bus(settings)) as bus,
+        Claim(_open_bus(settings), NAME, settings, stop=stop, log=log) as claim,
+    ):
+        _take_the_place(claim, settings, log, stop)
         gate = PortfolioGate(NAME, settings=settings, hears=hears, log=log)
         flattener = Flattener(
             gate=gate,
@@ -38,10 +55,31 @@ def run(
             log=log,
         )
         book_watch = BookWatch(bus, broker, log=log, clock=SystemClock())
-        with gate:
-            log.info("Flattener ready", portfolio=settings.portfolio)
-            while not stop.wait(settings.heartbeat_seconds):
-                flattener.look_again()
-                book_watch.look()
-                flattener.close_for_the_lost(book_watch.left_unreported)
-    bus.close()
+        if not stop.is_set():
+            with gate:
+                log.info("Flattener ready", portfolio=settings.portfolio)
+                while not stop.wait(settings.heartbeat_seconds):
+                    flattener.look_again()
+                    book_watch.look()
+                    flattener.close_for_the_lost(book_watch.left_unreported)
+        if claim.lost_to:
+            raise FlattenerReplaced(f"Another flattener closes here now: {claim.lost_to}.")
+
+
+def _take_the_place(claim: Claim, settings: GateSettings, log: Log, stop: threading.Event) -> None:
+    """Waits until no other flattener lives, or `stop` is set."""
+    stands_by = False
+    while not stop.is_set():
+        try:
+            claim.take()
+        except NameTaken:
+            if not stands_by:
+                log.info("Standing by: another flattener closes here; this one will when that is gone")
+            stands_by = True
+            stop.wait(settings.heartbeat_seconds)
+        else:
+            return
+
+
+def _open_bus(settings: GateSettings) -> Bus:
+    return Bus(connect(settings.url, password=settings.password), settings.portfolio)
