@@ -71,6 +71,8 @@ class Holdings:
         self._shown: set[str] = set()
         """Where the log has shown that it is ours."""
         self._taken_over = False
+        self._known: set[str] = set()
+        """Symbols in which this life has filled or closed: of these it knows better than an older order."""
 
     # --- slots -------------------------------------------------------------------------------------------
 
@@ -128,6 +130,7 @@ class Holdings:
     def put(self, symbol: str, leg: PricedLeg | None) -> None:
         """Replaces what is open in the symbol."""
         with self._lock:
+            self._known.add(symbol)
             self._gone.pop(symbol, None)
             if leg is None:
                 self._legs.pop(symbol, None)
@@ -167,7 +170,7 @@ class Holdings:
         with self._lock:
             if not self._taken_over:  # of what an earlier life left open the order alone tells
                 for symbol, side, size, worker in order.positions:
-                    if worker == self._worker:
+                    if worker == self._worker and symbol not in self._known:
                         earlier = PricedLeg(symbol, side, size, Decimal(0), worker, datetime.now(UTC))
                         self._legs.setdefault(symbol, earlier)
             return sorted(self._legs.values())

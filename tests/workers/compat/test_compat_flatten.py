@@ -296,6 +296,8 @@ def test_what_an_earlier_life_left_open_is_to_be_closed_though_a_part_of_the_vie
     (leg,) = old.held.to_close(order)
     assert (leg.symbol, leg.side, leg.size) == ("ES", "short", 2)
     assert old.held.to_close(order)[0] is leg, "who was told to close it is not told again"
+    old.register_position_closed("ES", -5.0)
+    assert old.held.to_close(order) == [], "closed here: a reminder that was given before opens it not again"
 
 
 # --- a life that ended between the order and its registration ----------------------------------------------
