@@ -16,6 +16,7 @@ from portfold.config import Configuration
 from portfold.errors import PortfoldError
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
+from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.workers.brokers.protocol import BrokerSetup
 from portfold.workers.brokers.registry import open_broker
@@ -44,7 +45,7 @@ def run(
         closing(_open_bus(settings)) as bus,
         Claim(_open_bus(settings), NAME, settings, stop=stop, log=log) as claim,
     ):
-        _take_the_place(claim, settings, log, stop)
+        _take_the_place(claim, bus, settings, log=log, stop=stop)
         gate = PortfolioGate(NAME, settings=settings, hears=hears, log=log)
         flattener = Flattener(
             gate=gate,
@@ -66,19 +67,28 @@ def run(
             raise FlattenerReplaced(f"Another flattener closes here now: {claim.lost_to}.")
 
 
-def _take_the_place(claim: Claim, settings: GateSettings, log: Log, stop: threading.Event) -> None:
-    """Waits until no other flattener lives, or `stop` is set."""
-    stands_by = False
+def _take_the_place(
+    claim: Claim, bus: Bus, settings: GateSettings, *, log: Log, stop: threading.Event
+) -> None:
+    """Waits until no other flattener lives, or `stop` is set.
+
+    While the log is out of reach it waits as well: it could close nothing, and would make another one deaf.
+    """
+    why = ""
     while not stop.is_set():
         try:
+            bus.claimed([NAME])
             claim.take()
         except NameTaken:
-            if not stands_by:
-                log.info("Standing by: another flattener closes here; this one will when that is gone")
-            stands_by = True
-            stop.wait(settings.heartbeat_seconds)
+            waits_for = "another flattener closes here; this one will when that is gone"
+        except BusError as away:
+            waits_for = f"whether another flattener lives is not known: {away}"
         else:
             return
+        if waits_for != why:
+            log.info(f"Standing by: {waits_for}")
+        why = waits_for
+        stop.wait(settings.heartbeat_seconds)
 
 
 def _open_bus(settings: GateSettings) -> Bus:

@@ -53,17 +53,21 @@ class Claim:
     def take(self, *, take_over: bool = False, patient: bool = False) -> None:
         """Takes the name. Raises NameTaken where another process lives by it, unless it is taken over.
 
+        Where this process is to stop before that is known, the name stays with who has it.
+
         With `patient` a name is taken only once it is free, which it is at the latest when the claim of one
         that was killed has lapsed.
         """
         try:
             holder = self._bus.claim(self._worker, self._me, self._lasts_ms, "*" if take_over else "")
-            while holder and not self._stop.is_set():
+            while holder:
                 if self._lives(holder, patient=patient):
                     raise NameTaken(
                         f"Another process trades as {self._worker}: {shown_holder(holder)}. Stop that one; "
                         "or take its place with --take-over, and it stops."
                     )
+                if self._stop.is_set():  # so nobody has seen whether it lives
+                    return
                 holder = self._bus.claim(self._worker, self._me, self._lasts_ms, "" if patient else holder)
         except BusError as error:
             self._log.error("Whether another process has this name is not known", why=str(error))

@@ -207,6 +207,20 @@ def test_who_is_patient_takes_no_name_from_one_that_only_gets_no_processor(
         assert bus.claim_lasts_ms("old", "there 1 a") > 0
 
 
+def test_who_is_to_stop_before_it_knows_whether_the_holder_lives_takes_no_name(
+    server: EmbeddedServer, portfolio: str, bus: Bus
+) -> None:
+    bus.claim("old", "there 1 a", 60_000, "")
+    settings = GateSettings(server.url, portfolio=portfolio, heartbeat_seconds=0.05)
+    log, lines = open_log("old", target=io.StringIO())
+    stop = threading.Event()
+    stop.set()
+    with closing(lines), Claim(open_bus(settings), "old", settings, stop=stop, log=log) as claim:
+        claim.take()
+        assert bus.claimed(["old"]) == {"old": "there 1 a"}
+    assert (claim.lost_to, bus.claimed(["old"])) == ("", {"old": "there 1 a"})
+
+
 def test_who_is_patient_has_the_name_once_the_claim_of_one_that_died_has_lapsed(
     server: EmbeddedServer, portfolio: str, bus: Bus
 ) -> None:
