@@ -14,7 +14,8 @@ from portfold.config import Configuration, milliseconds
 from portfold.coordinator.fold.limits import Limits, limits_of
 from portfold.coordinator.fold.state import State
 from portfold.events.codec import encode_checked
-from portfold.events.incoming import COORDINATOR, LimitsChanged
+from portfold.events.incoming import COORDINATOR
+from portfold.events.limits_changed import LimitsChanged
 
 PROGRAM = "program "
 """Before the name of a program whose own arguments have set limits."""

@@ -8,8 +8,13 @@ in the clock of the stream IDs.
 from collections.abc import Iterable
 from typing import TypeVar
 
-from msgspec import Struct
-
+from portfold.events.account import (
+    AccountAgrees,
+    AccountDiffers,
+    AccountHeard,
+    AccountSilent,
+    FlatUnconfirmed,
+)
 from portfold.events.fields import (
     Amount,
     Code,
@@ -29,16 +34,12 @@ from portfold.events.fields import (
     Symbol,
     Text,
 )
-
-
-class _Decision(Struct, frozen=True, tag_field="type", tag=True, forbid_unknown_fields=True):
-    """What all decisions share: immutable, named by `type`, no field that is not declared."""
-
+from portfold.events.message import AnyDecision
 
 # --- answers to an EntryRequested -----------------------------------------------------------------------
 
 
-class EntryAllowed(_Decision, frozen=True):
+class EntryAllowed(AnyDecision, frozen=True):
     """The slot is reserved until `expires_ms`. `slots` are those in use with this one.
 
     `repeats` is the ID of the first publish, where this answers a repeat of it.
@@ -54,7 +55,7 @@ class EntryAllowed(_Decision, frozen=True):
     repeats: EventIdOrNone = ""
 
 
-class EntryDenied(_Decision, frozen=True):
+class EntryDenied(AnyDecision, frozen=True):
     """No. `code` is for machines, `reason` for people."""
 
     worker: Name
@@ -66,7 +67,7 @@ class EntryDenied(_Decision, frozen=True):
     repeats: EventIdOrNone = ""
 
 
-class EntryExpired(_Decision, frozen=True):
+class EntryExpired(AnyDecision, frozen=True):
     """A reserved slot was freed with nobody using it. `request` is the event that reserved it."""
 
     worker: Name
@@ -80,7 +81,7 @@ class EntryExpired(_Decision, frozen=True):
 # --- the day's loss -------------------------------------------------------------------------------------
 
 
-class StopLossApproaching(_Decision, frozen=True):
+class StopLossApproaching(AnyDecision, frozen=True):
     """The loss has reached `percent` of the limit; published once a day."""
 
     daily_pnl: Amount
@@ -88,7 +89,7 @@ class StopLossApproaching(_Decision, frozen=True):
     percent: Count
 
 
-class StopLossTriggered(_Decision, frozen=True):
+class StopLossTriggered(AnyDecision, frozen=True):
     """The day's loss reached the limit: `positions` must be closed by `deadline_ms`, `pending` not filled."""
 
     daily_pnl: Amount
@@ -103,7 +104,7 @@ class StopLossTriggered(_Decision, frozen=True):
 # --- flattening -----------------------------------------------------------------------------------------
 
 
-class FlattenOrdered(_Decision, frozen=True):
+class FlattenOrdered(AnyDecision, frozen=True):
     """`positions` must be closed, and with `everything` whatever else a broker holds.
 
     Repeats within one `episode` are the same order.
@@ -117,14 +118,14 @@ class FlattenOrdered(_Decision, frozen=True):
     pending: Legs = ""
 
 
-class FlattenHandedOver(_Decision, frozen=True):
+class FlattenHandedOver(AnyDecision, frozen=True):
     """The workers that own `positions` are gone: the flattener closes them."""
 
     episode: EventId
     positions: Legs
 
 
-class FlattenOverdue(_Decision, frozen=True):
+class FlattenOverdue(AnyDecision, frozen=True):
     """`positions` are still open `late_ms` after the deadline. Repeated at `next_ms` until they are gone."""
 
     episode: EventId
@@ -134,7 +135,7 @@ class FlattenOverdue(_Decision, frozen=True):
     positions: Legs
 
 
-class PortfolioFlat(_Decision, frozen=True):
+class PortfolioFlat(AnyDecision, frozen=True):
     """Every position of the episode is confirmed closed, `took_ms` after it began."""
 
     episode: EventId
@@ -145,7 +146,7 @@ class PortfolioFlat(_Decision, frozen=True):
 # --- what should not have happened ----------------------------------------------------------------------
 
 
-class LimitBreached(_Decision, frozen=True):
+class LimitBreached(AnyDecision, frozen=True):
     """A fact broke a limit. It is folded all the same."""
 
     worker: Name
@@ -154,7 +155,7 @@ class LimitBreached(_Decision, frozen=True):
     reason: Text
 
 
-class PositionAdopted(_Decision, frozen=True):
+class PositionAdopted(AnyDecision, frozen=True):
     """A restarted worker's broker confirms a position that is on the log."""
 
     worker: Name
@@ -167,7 +168,7 @@ LATE_REPORTS = ("late_fill", "late_close")
 """Kinds of PositionMismatch where nobody knows whether log and broker differ."""
 
 
-class PositionMismatch(_Decision, frozen=True):
+class PositionMismatch(AnyDecision, frozen=True):
     """Log and broker differ, or may: entries on the symbol are denied until it is settled.
 
     `kind`: `unknown_to_us` (the broker holds it, the log does not), `gone_at_broker` (the log holds it, the
@@ -185,7 +186,7 @@ class PositionMismatch(_Decision, frozen=True):
     reason: Text
 
 
-class PnlDisputed(_Decision, frozen=True):
+class PnlDisputed(AnyDecision, frozen=True):
     """The reported P&L is not price x contract value - commission; `counted`, the lower, is used."""
 
     worker: Name
@@ -196,7 +197,7 @@ class PnlDisputed(_Decision, frozen=True):
     counted: Amount
 
 
-class MarkStale(_Decision, frozen=True):
+class MarkStale(AnyDecision, frozen=True):
     """An open position has not been marked for `age_ms`: its open loss may be out of date."""
 
     worker: Name
@@ -204,7 +205,7 @@ class MarkStale(_Decision, frozen=True):
     age_ms: Moment
 
 
-class EventRejected(_Decision, frozen=True):
+class EventRejected(AnyDecision, frozen=True):
     """The event changes nothing. `reason` says why and what was expected; `rejected` is its type."""
 
     reason: Text
@@ -214,7 +215,7 @@ class EventRejected(_Decision, frozen=True):
 # --- the calendar ---------------------------------------------------------------------------------------
 
 
-class TradingDayStarted(_Decision, frozen=True):
+class TradingDayStarted(AnyDecision, frozen=True):
     """A new trading day, with what the old one came to."""
 
     day: Date
@@ -239,11 +240,16 @@ Decision = (
     | FlattenHandedOver
     | FlattenOverdue
     | PortfolioFlat
+    | FlatUnconfirmed
     | LimitBreached
     | PositionAdopted
     | PositionMismatch
     | PnlDisputed
     | MarkStale
+    | AccountDiffers
+    | AccountAgrees
+    | AccountSilent
+    | AccountHeard
     | EventRejected
     | TradingDayStarted
 )

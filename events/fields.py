@@ -157,6 +157,14 @@ Holdings = Annotated[
         description="what a broker holds as symbol:side:size:price, such as CL:long:1:71.25 ES:short:2:5000",
     ),
 ]
+WorkingOrders = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(?:{SYMBOL}=[1-9][0-9]{{0,3}}(?: |\Z)){{0,32}}(?<! )\Z",
+        description="how many orders are working by symbol, such as CL=1 ES=2",
+    ),
+]
+TellOrDeny = Annotated[Literal["tell", "deny"], Meta(description="tell or deny")]
 # Written by the fold alone, bounded by what it holds.
 Legs = Annotated[
     str,

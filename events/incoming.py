@@ -5,51 +5,29 @@ Events are the only source of truth; the decisions follow from them. Each struct
 Amounts are dollars, prices are in the contract's quote, sizes are whole contracts.
 """
 
-from zoneinfo import ZoneInfo
-
 from msgspec import Struct
 
+from portfold.events.account import AccountReported, AccountSettled
 from portfold.events.fields import (
-    ClockTime,
-    ContractLimit,
     Count,
-    Digest,
     Dollars,
     EventSeen,
     Flag,
     Holdings,
-    HoldOrFlatten,
     Milliseconds,
     Name,
     NameOrNone,
-    Percent,
     Person,
-    PointValues,
-    PositionLimit,
     Price,
     Side,
     Size,
     SizeOrFlat,
-    StopBasis,
     Symbol,
-    SymbolList,
     SymbolListOrNone,
     Text,
-    ZoneName,
 )
-
-
-class _Event(Struct, frozen=True, tag_field="type", tag=True, forbid_unknown_fields=True):
-    """What all events share: immutable, named by `type`, no field that is not declared."""
-
-
-class WorkerEvent(_Event, frozen=True, tag_field="type", tag=True):
-    """An event of a worker. (worker, session, seq) names it: a repeat is not folded twice."""
-
-    worker: Name
-    session: Name
-    seq: Count
-
+from portfold.events.limits_changed import LimitsChanged
+from portfold.events.message import AnyEvent, WorkerEvent
 
 # --- by workers -----------------------------------------------------------------------------------------
 
@@ -165,14 +143,14 @@ COORDINATOR = "coordinator"
 """Who it is `by` where the leader itself orders what an operator may."""
 
 
-class TradingHalted(_Event, frozen=True):
+class TradingHalted(AnyEvent, frozen=True):
     """No entries until a TradingResumed, however many days pass. Exits go on."""
 
     by: Person
     reason: Text
 
 
-class TradingResumed(_Event, frozen=True):
+class TradingResumed(AnyEvent, frozen=True):
     """Lifts a halt. Lifts the day's stop as well only when `force` is true."""
 
     by: Person
@@ -180,14 +158,14 @@ class TradingResumed(_Event, frozen=True):
     force: Flag = False
 
 
-class FlattenRequested(_Event, frozen=True):
+class FlattenRequested(AnyEvent, frozen=True):
     """Close everything, and halt until a TradingResumed."""
 
     by: Person
     reason: Text
 
 
-class PositionSettled(_Event, frozen=True):
+class PositionSettled(AnyEvent, frozen=True):
     """What really is held in `symbol` by `worker`, after log and broker disagreed: `size` 0 means flat.
 
     `pnl` (dollars, net) is booked to the day: what the position made when it was closed unseen.
@@ -208,7 +186,7 @@ class PositionSettled(_Event, frozen=True):
         return self.worker
 
 
-class LossAcknowledged(_Event, frozen=True):
+class LossAcknowledged(AnyEvent, frozen=True):
     """A part of the log is gone for good, and somebody answers for going on. `detail` is what was found."""
 
     by: Person
@@ -216,7 +194,7 @@ class LossAcknowledged(_Event, frozen=True):
     detail: Text = ""
 
 
-class WorkerRetired(_Event, frozen=True):
+class WorkerRetired(AnyEvent, frozen=True):
     """A lost worker will not come back: its symbols are free again for others.
 
     Refused while anything of it is open or may be. If it does come back, it is a worker like any other.
@@ -227,53 +205,10 @@ class WorkerRetired(_Event, frozen=True):
     worker: Name
 
 
-class LimitsChanged(_Event, frozen=True):
-    """The rules in force from here on, in full, so that a replay needs no file.
-
-    `config` is the digest of the configuration they come from, nothing when an operator ordered them.
-    """
-
-    by: Person
-    reason: Text
-    max_positions: PositionLimit
-    max_contracts: ContractLimit
-    daily_stop_loss: Dollars
-    symbols: SymbolList
-    stop_loss_on: StopBasis
-    stop_approach_percent: Percent
-    reservation_ms: Milliseconds
-    flatten_ms: Milliseconds
-    mark_stale_ms: Milliseconds
-    on_worker_lost: HoldOrFlatten
-    zone: ZoneName
-    roll: ClockTime
-    point_values: PointValues
-    config: Digest = ""
-
-    def __post_init__(self) -> None:
-        if not (self.daily_stop_loss.is_finite() and self.daily_stop_loss > 0):
-            raise ValueError("daily_stop_loss: expected more than 0 dollars")
-        symbols = self.symbols.split(" ")
-        if len(set(symbols)) != len(symbols):
-            raise ValueError("symbols: expected each symbol once")
-        priced = [pair.partition("=") for pair in self.point_values.split(" ") if pair]
-        if len({symbol for symbol, _, _ in priced}) != len(priced):
-            raise ValueError("point_values: expected each symbol once")
-        if not all(value.strip("0.") for _, _, value in priced):
-            raise ValueError("point_values: expected more than 0 dollars a point")
-        for name in ("reservation_ms", "flatten_ms"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name}: expected more than 0 milliseconds")
-        try:
-            ZoneInfo(self.zone)
-        except (ValueError, KeyError, OSError) as unknown:
-            raise ValueError("zone: expected a time zone such as America/Chicago") from unknown
-
-
 # --- by the leader --------------------------------------------------------------------------------------
 
 
-class CoordinatorStarted(_Event, frozen=True):
+class CoordinatorStarted(AnyEvent, frozen=True):
     """A leader took over, with this epoch, deciding by this version of the fold.
 
     After `worker_lost_ms` without a sign of life it counts a worker as lost; 0 from earlier versions.
@@ -286,11 +221,11 @@ class CoordinatorStarted(_Event, frozen=True):
     worker_lost_ms: Milliseconds = 0
 
 
-class ClockTicked(_Event, frozen=True):
+class ClockTicked(AnyEvent, frozen=True):
     """Time has passed: written when a deadline is due and nothing else happened."""
 
 
-class WorkerLost(_Event, frozen=True):
+class WorkerLost(AnyEvent, frozen=True):
     """A worker's heartbeat lapsed. `session` is the one that was lost."""
 
     worker: Name
@@ -308,10 +243,12 @@ Event = (
     | WorkerStarted
     | WorkerStopped
     | LogTailMissing
+    | AccountReported
     | TradingHalted
     | TradingResumed
     | FlattenRequested
     | PositionSettled
+    | AccountSettled
     | LossAcknowledged
     | WorkerRetired
     | LimitsChanged

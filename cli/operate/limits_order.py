@@ -13,7 +13,7 @@ from portfold.cli.typed import print_note
 from portfold.coordinator.fold.limits import Limits, changed_limits, limits_named, limits_of
 from portfold.coordinator.views.order_outcome import limits_between, limits_ordered
 from portfold.events.codec import encode_checked
-from portfold.events.incoming import LimitsChanged
+from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus
 

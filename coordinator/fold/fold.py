@@ -11,11 +11,12 @@ from typing import Any, get_args
 
 from portfold.coordinator.fold import repeats
 from portfold.coordinator.fold.invariants import InvariantBroken
-from portfold.coordinator.fold.rules import entry, lost_tail, operator_orders, positions, presence
+from portfold.coordinator.fold.rules import account, entry, lost_tail, operator_orders, positions, presence
 from portfold.coordinator.fold.rules.late_report import doubted_when_late
 from portfold.coordinator.fold.rules.time_passing import pass_time
 from portfold.coordinator.fold.state import State
 from portfold.dollars import EXACT
+from portfold.events.account import AccountReported, AccountSettled
 from portfold.events.decisions import Decision, EventRejected
 from portfold.events.incoming import (
     ClockTicked,
@@ -25,7 +26,6 @@ from portfold.events.incoming import (
     EntryWithdrawn,
     Event,
     FlattenRequested,
-    LimitsChanged,
     LogTailMissing,
     LossAcknowledged,
     Malformed,
@@ -35,15 +35,16 @@ from portfold.events.incoming import (
     PositionSettled,
     TradingHalted,
     TradingResumed,
-    WorkerEvent,
     WorkerLost,
     WorkerRetired,
     WorkerStarted,
     WorkerStopped,
 )
+from portfold.events.limits_changed import LimitsChanged
+from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import DECISIONS_PER_EVENT, StreamId
 
-FOLD_VERSION = 6
+FOLD_VERSION = 7
 """Raised whenever the same events would give other decisions than before.
 
 1 remembered 4 sessions of a worker, 2 remembers 32, so that a delayed event of the fifth is not folded twice.
@@ -62,15 +63,22 @@ It keeps the slots of a worker that stops; they freed them.
 It takes no close for a second report of one from before its worker was last granted the symbol. A fill of
 another leg or size is another fill under the same name; openings push out no names of closes.
 It counts the reminders of a flatten on when another leg joins it; they began anew.
+7 knows the account: AccountReported and AccountSettled, and limits that name one.
 What each decided is decided again alike.
 """
 
-GOES_ON_FROM = (1, 2, 3, 4, 5, FOLD_VERSION)
+GOES_ON_FROM = (1, 2, 3, 4, 5, 6, FOLD_VERSION)
 """Versions whose spans this one decides as they did, and whose snapshots it goes on from."""
 
 
 _TYPES = tuple(kind.__name__ for kind in get_args(Event))
-_SINCE_5 = (EntryRenewed.__name__, WorkerRetired.__name__)
+_KNOWN_SINCE = {
+    EntryRenewed.__name__: 5,
+    WorkerRetired.__name__: 5,
+    AccountReported.__name__: 7,
+    AccountSettled.__name__: 7,
+}
+"""The version that first knew an event, for those that came later: the ones before refused it."""
 
 
 def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]:
@@ -118,11 +126,12 @@ def _clock_ticked(state: State, at: StreamId, event: ClockTicked) -> list[Decisi
 
 def _malformed(state: State, at: StreamId, event: Malformed) -> list[Decision]:
     reason = event.reason
-    if state.fold_version < 5:
+    later = [name for name, since in _KNOWN_SINCE.items() if state.fold_version < since]
+    if later:
         unknown = f"type: expected one of {', '.join(_TYPES)}, got '{event.type}'"
-        reason = unknown if event.type in _SINCE_5 else reason
-        for later in _SINCE_5:
-            reason = reason.replace(f"{later}, ", "", 1)  # from the list of the types
+        reason = unknown if event.type in later else reason
+        for name in later:
+            reason = reason.replace(f"{name}, ", "", 1)  # from the list of the types
     return [EventRejected(reason=reason[: entry.SENTENCE], rejected=event.type[: entry.SENTENCE])]
 
 
@@ -140,11 +149,11 @@ def _once(rule: _Rule) -> _Rule:
     return folded_once
 
 
-def _since_5(rule: _Rule) -> _Rule:
-    """Wraps a rule whose event type the versions before 5 did not know: they refused it as malformed."""
+def _since(version: int, rule: _Rule) -> _Rule:
+    """Wraps a rule whose event earlier versions did not know: they refused it as malformed."""
 
     def unknown_before(state: State, at: StreamId, event: Event) -> list[Decision]:
-        if state.fold_version < 5:
+        if state.fold_version < version:
             return _malformed(state, at, Malformed("", type(event).__name__))
         return rule(state, at, event)
 
@@ -154,7 +163,7 @@ def _since_5(rule: _Rule) -> _Rule:
 RULES: dict[type, _Rule] = {
     EntryRequested: _once(_entry_requested),
     EntryWithdrawn: _once(_entry_withdrawn),
-    EntryRenewed: _since_5(_once(entry.renew)),
+    EntryRenewed: _since(5, _once(entry.renew)),
     PositionOpened: _once(doubted_when_late(positions.opened)),
     PositionClosed: _once(doubted_when_late(positions.closed)),
     PositionMarked: _once(positions.marked),
@@ -166,8 +175,10 @@ RULES: dict[type, _Rule] = {
     FlattenRequested: operator_orders.flatten_requested,
     LimitsChanged: operator_orders.limits_changed,
     PositionSettled: operator_orders.settled,
+    AccountReported: _since(7, account.reported),
+    AccountSettled: _since(7, account.settled),
     LossAcknowledged: lost_tail.acknowledged,
-    WorkerRetired: _since_5(presence.retired),
+    WorkerRetired: _since(5, presence.retired),
     CoordinatorStarted: _coordinator_started,
     ClockTicked: _clock_ticked,
     WorkerLost: presence.lost,

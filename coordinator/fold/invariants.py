@@ -26,11 +26,14 @@ from portfold.coordinator.fold.state import (
     slots_used,
 )
 from portfold.dollars import EXACT
-from portfold.events.incoming import Event, Malformed, WorkerEvent
+from portfold.events.incoming import Event, Malformed
+from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId
 
 SLOTS_RESERVED = 50
 """The largest `max_positions` there may be: each slot was granted within it, whatever the limits are now."""
+_DIFFERING = POSITIONS_HELD + 32 + 1
+"""Symbols of the log, of a report, and the equity."""
 CONTRACTS_RESERVED = 10_000
 """The largest `max_contracts`, likewise."""
 
@@ -175,6 +178,7 @@ def _out_of_bounds(state: State, at: StreamId, event: Event | Malformed) -> str:
         ("closes of a day", len(state.day.closed), CLOSES_REMEMBERED),
         ("fills", len(state.fills), FILLS_REMEMBERED),
         ("configurations", len(state.configs), CONFIGS_REMEMBERED),
+        ("differences to the account", len(state.account.differences) if state.account else 0, _DIFFERING),
     ):
         if count > most:
             return f"{count} {what}, at most {most}"

@@ -8,7 +8,8 @@ from typing import Literal
 from msgspec import Struct
 
 from portfold.events.codec import RefusedField, decode_event
-from portfold.events.incoming import LimitsChanged, Malformed
+from portfold.events.incoming import Malformed
+from portfold.events.limits_changed import LimitsChanged
 
 _NOT_A_LIMIT = {"by", "reason", "config"}
 _NAMES = tuple(name for name in LimitsChanged.__struct_fields__ if name not in _NOT_A_LIMIT)
@@ -33,6 +34,11 @@ class Limits(Struct, frozen=True, dict=True):
     by: str
     reason: str
     config: str
+    account: str
+    account_grace_ms: int
+    account_tolerance: Decimal
+    account_silent_ms: int
+    on_account_silent: Literal["tell", "deny"]
 
     @cached_property
     def text(self) -> str:
@@ -60,6 +66,11 @@ def limits_of(event: LimitsChanged) -> Limits:
         by=event.by,
         reason=event.reason,
         config=event.config,
+        account=event.account,
+        account_grace_ms=event.account_grace_ms,
+        account_tolerance=event.account_tolerance,
+        account_silent_ms=event.account_silent_ms,
+        on_account_silent=event.on_account_silent,
     )
 
 
@@ -82,6 +93,11 @@ def order_of(limits: Limits) -> LimitsChanged:
         roll=limits.roll,
         point_values=_in_words(limits.point_values),
         config=limits.config,
+        account=limits.account,
+        account_grace_ms=limits.account_grace_ms,
+        account_tolerance=limits.account_tolerance,
+        account_silent_ms=limits.account_silent_ms,
+        on_account_silent=limits.on_account_silent,
     )
 
 

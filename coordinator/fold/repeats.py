@@ -22,7 +22,8 @@ from portfold.coordinator.fold.state import (
 )
 from portfold.events.codec import encode
 from portfold.events.decisions import Decision, EntryAllowed, EntryDenied, EventRejected
-from portfold.events.incoming import EntryRequested, Event, WorkerEvent
+from portfold.events.incoming import EntryRequested, Event
+from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId
 
 _SESSIONS_REMEMBERED_BY_1 = 4

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from portfold.coordinator.fold.limits import Limits
 from portfold.dollars import ZERO
+from portfold.events.account import EQUITY
 from portfold.events.decisions import EntryAllowed, EntryDenied
 from portfold.events.fields import Count
 from portfold.events.incoming import PositionClosed, PositionMarked, PositionOpened, PositionSettled
@@ -81,6 +82,48 @@ class Position(Struct):
     mark_stale: bool = False
 
 
+class Difference(Struct):
+    """What the log and the account say of one subject on which they differ, since the report of `since_ms`.
+
+    `stands`: it outlasted the grace, so it is no fill on its way; it was published and denies entries.
+    """
+
+    log: str
+    reported: str
+    since_ms: int
+    stands: bool = False
+
+
+class Account(Struct):
+    """The account that is watched, as its latest report has it.
+
+    `as_of_ms` is 0 until there is one; `heard_ms` is when the latest came, or when the watch began.
+    `positions` are signed contracts by symbol, with their prices in `prices`; `working` counts orders.
+
+    Since the equity was `from_equity` and the log's own sum `from_net`, both have to have moved alike.
+    `then_net` and `then_open` are what the log had realized, and had open, at the latest report.
+    `day_equity` and `day_balance` are from the beginning of the trading day, with open P&L and without.
+    """
+
+    account: str
+    heard_ms: int
+    source: str = ""
+    as_of_ms: int = 0
+    equity: Decimal = ZERO
+    unrealized: Decimal = ZERO
+    positions: dict[str, int] = field(default_factory=dict)
+    prices: dict[str, Decimal] = field(default_factory=dict)
+    working: dict[str, int] = field(default_factory=dict)
+    from_equity: Decimal = ZERO
+    from_net: Decimal = ZERO
+    then_net: Decimal = ZERO
+    then_open: Decimal = ZERO
+    day_equity: Decimal = ZERO
+    day_balance: Decimal = ZERO
+    differences: dict[str, Difference] = field(default_factory=dict)
+    silent: bool = False
+
+
 class Unsettled(Struct):
     """What log and broker disagree about: entries on the symbol are denied until somebody settles it."""
 
@@ -128,6 +171,7 @@ class Flatten(Struct):
     """An episode: `left` names the legs not yet confirmed closed.
 
     `counted` is how many reminders there had been when the latest leg joined: the intervals grow from there.
+    `closed_ms` is when the latest leg was confirmed closed: the account's word counts from after that.
     """
 
     episode: str
@@ -138,6 +182,7 @@ class Flatten(Struct):
     reminders: int = 0
     next_reminder_ms: int = 0
     counted: int = 0
+    closed_ms: int = 0
 
 
 class Worker(Struct):
@@ -202,6 +247,7 @@ class State(Struct):
     last put in force, `configs` those of all that ever were, the newest last: none of them is put in force
     again by itself, so nothing is decided by it. `led_since_ms` is when the latest leader took over,
     `worker_lost_ms` after how long a silence it counts a worker as lost; 0 where no leader reported that.
+    `account` is what is watched, and `net` the dollars realized since the log began, open profit apart.
     """
 
     limits: Limits | None = None
@@ -224,15 +270,45 @@ class State(Struct):
     fold_version: int = 0
     led_since_ms: int = 0
     worker_lost_ms: int = 0
+    account: Account | None = None
+    net: Decimal = ZERO
 
 
 def daily_pnl(state: State) -> Decimal:
-    """Returns the trading day's P&L in dollars: realized, net; with open losses where limits count them."""
+    """Returns the trading day's P&L in dollars: realized, net; with open losses where limits count them.
+
+    Where an account is watched, the worse of the log's figure and the account's.
+    """
+    total = reported_pnl(state)
+    return total if state.account is None else _worse_of_account(state, state.account, total)
+
+
+def reported_pnl(state: State) -> Decimal:
+    """Returns the trading day's P&L as workers reported it, whatever the account says."""
     total = state.day.realized
-    if state.limits is not None and state.limits.stop_loss_on == "total":
+    if _counts_open(state):
         for position in state.positions.values():
             total += position.unrealized - earlier(state, position)
     return total
+
+
+def account_pnl(state: State, account: Account) -> Decimal:
+    """Returns what the account made since the trading day began; open P&L included where limits count it."""
+    if _counts_open(state):
+        return account.equity - account.day_equity
+    return account.equity - account.unrealized - account.day_balance
+
+
+def _worse_of_account(state: State, account: Account, total: Decimal) -> Decimal:
+    """A difference within its grace may be a fill on its way, so the log's figure counts until it is over."""
+    equity = account.differences.get(EQUITY)
+    if not account.as_of_ms or (equity is not None and not equity.stands):
+        return total
+    return min(total, account_pnl(state, account))
+
+
+def _counts_open(state: State) -> bool:
+    return state.limits is not None and state.limits.stop_loss_on == "total"
 
 
 def earlier(state: State, held: Position) -> Decimal:
@@ -241,8 +317,9 @@ def earlier(state: State, held: Position) -> Decimal:
     That is what an earlier day counted. Where open P&L counts now but did not when that day ended, its open
     profit belongs there too: it must not pay for a loss of today. Its open loss never counted: it counts now.
     """
-    counts = state.limits is not None and state.limits.stop_loss_on == "total"
-    return held.carried if held.rolled is None or not counts else max(held.carried, held.rolled)
+    if held.rolled is None or not _counts_open(state):
+        return held.carried
+    return max(held.carried, held.rolled)
 
 
 def slots_used(state: State) -> int:

@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 from portfold.errors import PortfoldError
-from portfold.events.incoming import LimitsChanged
+from portfold.events.limits_changed import LimitsChanged
 
 
 class LeadLost(PortfoldError):

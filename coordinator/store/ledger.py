@@ -11,7 +11,8 @@ from portfold.coordinator.fold.state import State
 from portfold.events import chain
 from portfold.events.codec import Fields, decode_event, encode
 from portfold.events.decisions import Decision, refusal
-from portfold.events.incoming import Event, Malformed, WorkerEvent
+from portfold.events.incoming import Event, Malformed
+from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId
 
 

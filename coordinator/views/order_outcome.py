@@ -12,7 +12,7 @@ from portfold.coordinator.fold.limits import Limits, limits_of
 from portfold.coordinator.views.view_field import view_in, what_can_be_read
 from portfold.events.codec import decode_decided, decode_event
 from portfold.events.decisions import EventRejected
-from portfold.events.incoming import LimitsChanged
+from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus
 

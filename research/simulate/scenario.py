@@ -15,7 +15,7 @@ from portfold.config import Configuration, ConfiguredPortfolio
 from portfold.coordinator.configured import configured_limits
 from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.events.codec import encode_checked
-from portfold.events.incoming import LimitsChanged
+from portfold.events.limits_changed import LimitsChanged
 from portfold.research.simulate.prices import Pricing
 from portfold.research.simulate.simulator import Simulated, simulate
 from portfold.research.simulate.trade_events import TradeEvents, timeline

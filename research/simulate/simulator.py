@@ -27,8 +27,9 @@ from portfold.events.decisions import (
     StopLossTriggered,
     TradingDayStarted,
 )
-from portfold.events.incoming import Event, LimitsChanged, PositionClosed
+from portfold.events.incoming import Event, PositionClosed
 from portfold.events.legs import parse_legs
+from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import StreamId
 from portfold.research.simulate.trade_events import SESSION, TradeEvents, worker_of
 

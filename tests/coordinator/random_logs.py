@@ -32,12 +32,12 @@ from portfold.events.incoming import (
     PositionSettled,
     TradingHalted,
     TradingResumed,
-    WorkerEvent,
     WorkerLost,
     WorkerRetired,
     WorkerStarted,
     WorkerStopped,
 )
+from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId
 from tests.coordinator.story import DAY, HOUR, MINUTE, SECOND, WEDNESDAY, limits
 

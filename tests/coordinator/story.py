@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from portfold.coordinator.fold.fold import FOLD_VERSION, fold
 from portfold.coordinator.fold.invariants import check
 from portfold.coordinator.fold.state import State, daily_pnl
+from portfold.events.account import AccountReported, AccountSettled
 from portfold.events.codec import decode_decision, encode
 from portfold.events.decisions import Decision, EntryAllowed, EntryDenied
 from portfold.events.incoming import (
@@ -23,7 +24,6 @@ from portfold.events.incoming import (
     EntryWithdrawn,
     Event,
     FlattenRequested,
-    LimitsChanged,
     Malformed,
     PositionClosed,
     PositionMarked,
@@ -36,6 +36,7 @@ from portfold.events.incoming import (
     WorkerStarted,
     WorkerStopped,
 )
+from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import DECISIONS_PER_EVENT, StreamId
 
 Kind = TypeVar("Kind", bound=Decision)
@@ -253,6 +254,36 @@ class Story:
                 pnl=Decimal(pnl),
             )
         )
+
+    # --- the account -------------------------------------------------------------------------------------
+
+    def account_says(
+        self,
+        equity: str,
+        positions: str = "",
+        *,
+        working: str = "",
+        unrealized: str = "0",
+        name: str = "DU1",
+        after: int = SECOND,
+        as_of: int | None = None,
+    ) -> list[Decision]:
+        """The account is reported `after` so many milliseconds, as it was half a second before."""
+        now = self.ms + after
+        report = AccountReported(
+            account=name,
+            source="paper",
+            as_of_ms=now - 500 if as_of is None else as_of,
+            equity=Decimal(equity),
+            realized=Decimal(0),
+            unrealized=Decimal(unrealized),
+            positions=positions,
+            working=working,
+        )
+        return self.hears(report, at=now)
+
+    def settle_account(self, name: str = "DU1") -> list[Decision]:
+        return self.hears(AccountSettled(by="ann", reason="as the broker says", account=name))
 
     def retires(self, worker: str) -> list[Decision]:
         return self.hears(WorkerRetired(by="ann", reason="its machine is gone", worker=worker))

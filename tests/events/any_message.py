@@ -11,7 +11,8 @@ from msgspec import Meta, Struct
 from portfold.events import fields as kinds
 from portfold.events.codec import decode_decision, decode_event, encode, encode_checked
 from portfold.events.decisions import Decision, EventRejected
-from portfold.events.incoming import Event, LimitsChanged, Malformed
+from portfold.events.incoming import Event, Malformed
+from portfold.events.limits_changed import LimitsChanged
 
 EVENTS: tuple[type[Struct], ...] = get_args(Event)
 DECISIONS: tuple[type[Struct], ...] = get_args(Decision)

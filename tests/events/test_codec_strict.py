@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from portfold.events import fields as kinds
 from portfold.events.codec import RefusedField, encode, encode_checked
-from portfold.events.incoming import ClockTicked, LimitsChanged, Malformed
+from portfold.events.incoming import ClockTicked, Malformed
+from portfold.events.limits_changed import LimitsChanged
 from tests.events.any_message import ANY_EVENT, EVENTS, OF_A_TYPE, OF_LIMITS, by_name, check_total, flattened
 
 

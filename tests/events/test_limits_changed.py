@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from portfold.events.codec import decode_event, encode
-from portfold.events.incoming import LimitsChanged, Malformed
+from portfold.events.incoming import Malformed
+from portfold.events.limits_changed import LimitsChanged
 
 FULL = {
     "by": "me",

@@ -9,7 +9,8 @@ from msgspec.structs import fields as struct_fields
 
 from portfold.events import decisions, incoming
 from portfold.events.decisions import Decision
-from portfold.events.incoming import Event, WorkerEvent
+from portfold.events.incoming import Event
+from portfold.events.message import WorkerEvent
 
 EVENTS: tuple[type[Struct], ...] = get_args(Event)
 DECISIONS: tuple[type[Struct], ...] = get_args(Decision)

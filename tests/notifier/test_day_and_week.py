@@ -8,7 +8,8 @@ import pytest
 
 from portfold.config import AlertKind
 from portfold.coordinator.views.words.of_events import limits_words
-from portfold.events.incoming import CoordinatorStarted, FlattenRequested, LimitsChanged
+from portfold.events.incoming import CoordinatorStarted, FlattenRequested
+from portfold.events.limits_changed import LimitsChanged
 from portfold.workers.notify.sinks.discord import escaped
 from portfold.workers.notify.words import together
 from tests.coordinator.story import DAY, MINUTE, chicago, limits

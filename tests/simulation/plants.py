@@ -18,10 +18,10 @@ from portfold.events.incoming import (
     EntryRequested,
     PositionClosed,
     PositionOpened,
-    WorkerEvent,
     WorkerLost,
     WorkerStopped,
 )
+from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId
 from portfold.workers.brokers.orders_book import PERHAPS_OPEN, BrokerOrder, Orders
 from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, Fill, MaySend, always

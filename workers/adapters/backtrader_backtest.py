@@ -18,7 +18,7 @@ from typing import Any
 
 import backtrader as bt
 
-from portfold.events.incoming import LimitsChanged
+from portfold.events.limits_changed import LimitsChanged
 from portfold.log import Log
 from portfold.program_log import program_log
 from portfold.workers.adapters.backtrader_feeds import CannotRun, Feeds, name_of

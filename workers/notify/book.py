@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from portfold.dollars import ZERO
 from portfold.events.decisions import TradingDayStarted
-from portfold.events.incoming import WorkerEvent
+from portfold.events.message import WorkerEvent
 from portfold.exchange_time import week_of
 
 _FACTS_REMEMBERED = 64

@@ -23,11 +23,11 @@ from portfold.events.incoming import (
     EntryRenewed,
     EntryWithdrawn,
     Event,
-    LimitsChanged,
     LossAcknowledged,
     PositionClosed,
     PositionOpened,
 )
+from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import StreamId
 from portfold.workers.notify.book import AlertMemory, CountedTrade, Trades, Week, begins_a_week
 

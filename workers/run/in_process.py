@@ -26,13 +26,13 @@ from portfold.events.incoming import (
     EntryRequested,
     EntryWithdrawn,
     Event,
-    LimitsChanged,
     PositionClosed,
     PositionMarked,
     PositionOpened,
     WorkerStarted,
     WorkerStopped,
 )
+from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Entry
 from portfold.workers.client.amount import Amount, exact, whole

@@ -14,7 +14,7 @@ from portfold.coordinator.fold.limits import Limits, order_of
 from portfold.coordinator.views.order_outcome import Ordered, limits_ordered
 from portfold.dollars import shown_limit
 from portfold.events.codec import decode_event, encode_checked
-from portfold.events.incoming import LimitsChanged
+from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus
 from portfold.log import Log

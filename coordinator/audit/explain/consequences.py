@@ -28,7 +28,6 @@ from portfold.events.incoming import (
     EntryRequested,
     Event,
     FlattenRequested,
-    LimitsChanged,
     LogTailMissing,
     LossAcknowledged,
     Malformed,
@@ -40,6 +39,7 @@ from portfold.events.incoming import (
     WorkerStarted,
     WorkerStopped,
 )
+from portfold.events.limits_changed import LimitsChanged
 
 
 def trackers_of(event: Event | Malformed, decisions: Sequence[Decision], after: State) -> list[Tracker]:

@@ -6,7 +6,7 @@ from portfold.coordinator.audit.record.moment import UTC_EXCHANGE, Exchange, Mom
 from portfold.coordinator.audit.record.record import Record
 from portfold.coordinator.fold.limits import Limits
 from portfold.events.codec import decode_event
-from portfold.events.incoming import LimitsChanged
+from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import ORIGIN, StreamId
 
 _LOOKED_AT = 10_000

@@ -56,7 +56,6 @@ from portfold.events.incoming import (
     EntryRequested,
     EntryWithdrawn,
     Event,
-    LimitsChanged,
     Malformed,
     PositionOpened,
     PositionSettled,
@@ -64,6 +63,7 @@ from portfold.events.incoming import (
     WorkerStopped,
 )
 from portfold.events.legs import parse_legs
+from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import StreamId
 
 _ASKERS_REMEMBERED = 1024

@@ -20,16 +20,16 @@ from portfold.events.incoming import (
     EntryRenewed,
     EntryWithdrawn,
     Event,
-    LimitsChanged,
     Malformed,
     PositionClosed,
     PositionMarked,
     PositionOpened,
     PositionSettled,
-    WorkerEvent,
     WorkerStarted,
 )
 from portfold.events.legs import Holding, holdings_text, parse_holdings
+from portfold.events.limits_changed import LimitsChanged
+from portfold.events.message import WorkerEvent
 
 _NO_SYMBOL = ""
 

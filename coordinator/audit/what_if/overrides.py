@@ -7,7 +7,8 @@ from msgspec import Struct, structs
 
 from portfold.dollars import shown_limit
 from portfold.events.codec import RefusedField, decode_event, encode
-from portfold.events.incoming import LimitsChanged, Malformed
+from portfold.events.incoming import Malformed
+from portfold.events.limits_changed import LimitsChanged
 
 # The calendar and the contracts' values say what happened rather than what may; other deadlines would need to
 # know what nobody can: when the fills would have come then.

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules import flatten
+from portfold.coordinator.fold.rules.unowned import take_unowned
 from portfold.coordinator.fold.state import State, Stop, daily_pnl, legs_named
 from portfold.events.decisions import Decision, StopLossApproaching, StopLossTriggered
 from portfold.events.legs import Leg, legs_text
@@ -40,8 +41,13 @@ def is_near(lost: Decimal, limits: Limits) -> bool:
 
 def lift_if_over(state: State) -> None:
     """Lifts the latch on a later trading day than it fell on, once the book is flat."""
-    if state.stop is not None and state.stop.day != state.day.date and not state.positions:
+    if state.stop is not None and state.stop.day != state.day.date and _is_flat(state):
         state.stop = None
+
+
+def _is_flat(state: State) -> bool:
+    """Returns whether the book is, and no account has still to say so."""
+    return not state.positions and (state.account is None or state.flatten is None)
 
 
 def _trigger(state: State, limits: Limits, at: StreamId) -> list[Decision]:
@@ -50,6 +56,7 @@ def _trigger(state: State, limits: Limits, at: StreamId) -> list[Decision]:
     state.day.stops += 1
     state.stats.stop_loss_triggers += 1
     pending = cancel_pending(state, at)
+    taken = take_unowned(state, at)
     everything = list(state.positions)
     episode = flatten.begin(state, at, _CAUSE, everything)
     episode.cause = _CAUSE  # also of one that is under way for a lesser reason
@@ -62,7 +69,7 @@ def _trigger(state: State, limits: Limits, at: StreamId) -> list[Decision]:
         positions=legs_named(state, everything),
         pending=pending,
     )
-    return [triggered, *flatten.hand_over(state, everything), *flatten.finish(state, at)]
+    return [*taken, triggered, *flatten.hand_over(state, everything), *flatten.finish(state, at)]
 
 
 def cancel_pending(state: State, at: StreamId) -> str:

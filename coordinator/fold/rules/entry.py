@@ -19,6 +19,7 @@ from portfold.coordinator.fold.state import (
     slots_used,
 )
 from portfold.dollars import shown
+from portfold.events.account import EQUITY
 from portfold.events.decisions import Decision, EntryAllowed, EntryDenied, EntryExpired, EventRejected
 from portfold.events.incoming import EntryRenewed, EntryRequested, EntryWithdrawn
 from portfold.events.stream_id import StreamId
@@ -180,6 +181,27 @@ def _symbol_unsettled(state: State, limits: Limits, request: EntryRequested) -> 
     return None
 
 
+def _account_differs(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    differences = state.account.differences if state.account is not None else {}
+    for subject in (request.symbol, EQUITY):
+        found = differences.get(subject)
+        if found is not None and found.stands:
+            return Denial(
+                "account_differs",
+                f"Account {limits.account} differs in {subject}: the log says {found.log}, the account "
+                f"{found.reported}: portfold reconcile",
+            )
+    return None
+
+
+def _account_silent(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
+    account = state.account
+    if account is None or limits.on_account_silent != "deny" or (account.as_of_ms and not account.silent):
+        return None
+    heard = "has fallen silent" if account.as_of_ms else "has not been reported yet"
+    return Denial("account_silent", f"Account {account.account} {heard}: start portfold account")
+
+
 def _symbol_in_position(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
     held = _first_of(state.positions, request.symbol)
     if held is None:
@@ -230,6 +252,8 @@ RULES: tuple[Callable[[State, Limits, EntryRequested], Denial | None], ...] = (
     _worker_lost,
     _symbol_not_allowed,
     _symbol_unsettled,
+    _account_differs,
+    _account_silent,
     _symbol_in_position,
     _symbol_pending,
     _max_positions,

@@ -1,13 +1,15 @@
 """Flattening: an order to close, and an end only when each position is confirmed closed.
 
 There is one episode at a time. It begins with the legs to close and ends with PortfolioFlat when a close has
-been reported for each. Past its deadline it reminds, at growing intervals, of what is left and whose it is.
-It never gives up.
+been reported for each and, where an account is watched, it shows nothing open or working. Past its
+deadline it reminds, at growing intervals, of what is left and whose it is. It never gives up.
 """
 
 from collections.abc import Iterable
 
+from portfold.bounds import LONGEST_TEXT
 from portfold.coordinator.fold.state import Flatten, State, legs_named
+from portfold.events.account import FlatUnconfirmed
 from portfold.events.decisions import (
     Decision,
     FlattenHandedOver,
@@ -93,16 +95,40 @@ def confirm_closed(state: State, at: StreamId, key: str) -> list[Decision]:
     if state.flatten is None or key not in state.flatten.left:
         return []
     state.flatten.left.remove(key)
+    state.flatten.closed_ms = at.ms
     return finish(state, at)
 
 
 def finish(state: State, at: StreamId) -> list[Decision]:
-    """Ends the episode if nothing is left of it."""
+    """Ends the episode if nothing is left of it, and the account, where one is watched, says so too."""
     episode = state.flatten
-    if episode is None or episode.left:
+    if episode is None or episode.left or not_flat_at_broker(state, episode):
         return []
+    return end(state, episode, at)
+
+
+def end(state: State, episode: Flatten, at: StreamId) -> list[Decision]:
+    """Ends the episode."""
     state.flatten = None
     return [PortfolioFlat(episode=episode.episode, cause=episode.cause, took_ms=at.ms - episode.started_ms)]
+
+
+def not_flat_at_broker(state: State, episode: Flatten) -> str:
+    """Says why the account does not confirm that all is flat; empty where it does, or none is watched.
+
+    Only a report of what the broker said after the last close counts: an earlier one may be from before a
+    fill that was on its way.
+    """
+    account = state.account
+    if account is None:
+        return ""
+    if account.as_of_ms <= max(episode.started_ms, episode.closed_ms):
+        return f"account {account.account} has not been reported since the last close"
+    open_there = [f"{symbol} {size:+d}" for symbol, size in sorted(account.positions.items())]
+    working = [f"{count} working in {symbol}" for symbol, count in sorted(account.working.items())]
+    if not open_there and not working:
+        return ""
+    return f"account {account.account} still shows {', '.join([*open_there, *working])}"
 
 
 def remind(state: State, at: StreamId) -> list[Decision]:
@@ -115,6 +141,9 @@ def remind(state: State, at: StreamId) -> list[Decision]:
     interval_ms = max(1, episode.deadline_ms - episode.started_ms) << doublings
     episode.reminders += 1
     episode.next_reminder_ms = at.ms + min(interval_ms, LONGEST_REMINDER_MS)
+    if not left:
+        reason = not_flat_at_broker(state, episode)
+        return [_unconfirmed(episode, reason)]
     overdue = FlattenOverdue(
         episode=episode.episode,
         reminder=episode.reminders,
@@ -123,6 +152,15 @@ def remind(state: State, at: StreamId) -> list[Decision]:
         positions=legs_named(state, left),
     )
     return [overdue, *hand_over(state, left)]
+
+
+def _unconfirmed(episode: Flatten, reason: str) -> FlatUnconfirmed:
+    return FlatUnconfirmed(
+        episode=episode.episode,
+        reminder=episode.reminders,
+        next_ms=episode.next_reminder_ms,
+        reason=reason[:LONGEST_TEXT],
+    )
 
 
 def catches_new_fills(state: State) -> bool:

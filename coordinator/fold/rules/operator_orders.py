@@ -1,7 +1,7 @@
 """Operators' orders: halt, resume, flatten, change limits, and settle where log and broker differ."""
 
 from portfold.coordinator.fold.limits import limits_of
-from portfold.coordinator.fold.rules import daily_loss, flatten
+from portfold.coordinator.fold.rules import account, daily_loss, flatten
 from portfold.coordinator.fold.rules.positions import (
     add_to_book,
     book_full,
@@ -10,6 +10,7 @@ from portfold.coordinator.fold.rules.positions import (
     take_out_of_book,
 )
 from portfold.coordinator.fold.rules.time_passing import open_first_day
+from portfold.coordinator.fold.rules.unowned import take_unowned
 from portfold.coordinator.fold.state import (
     CONFIGS_REMEMBERED,
     Halt,
@@ -23,12 +24,12 @@ from portfold.coordinator.fold.state import (
 from portfold.events.decisions import Decision, EventRejected
 from portfold.events.incoming import (
     FlattenRequested,
-    LimitsChanged,
     PositionOpened,
     PositionSettled,
     TradingHalted,
     TradingResumed,
 )
+from portfold.events.limits_changed import LimitsChanged
 from portfold.events.stream_id import StreamId
 
 
@@ -61,12 +62,14 @@ def flatten_requested(state: State, at: StreamId, event: FlattenRequested) -> li
     """Halts, takes reserved slots back, and orders every position closed."""
     state.halt = Halt(by=event.by, reason=event.reason, since=str(at), flatten=True)
     pending = daily_loss.cancel_pending(state, at)
-    return flatten.order_everything(state, at, f"ordered by {event.by}", pending)
+    taken = take_unowned(state, at)
+    return [*taken, *flatten.order_everything(state, at, f"ordered by {event.by}", pending)]
 
 
 def limits_changed(state: State, at: StreamId, event: LimitsChanged) -> list[Decision]:
     """Puts the limits in force. A stop that they make due is triggered at once."""
     state.limits = limits_of(event)
+    account.watch_named(state, at, state.limits)
     if event.config:
         _remember_config(state, event.config)
     return [*open_first_day(state, at), *daily_loss.watch(state, at)]
@@ -93,6 +96,7 @@ def settled(state: State, at: StreamId, event: PositionSettled) -> list[Decision
     if kept:
         del state.reservations[key]
     state.day.realized += event.pnl
+    state.net += event.pnl
     return [*_correct_book(state, at, key, event), *daily_loss.watch(state, at)]
 
 

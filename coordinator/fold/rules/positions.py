@@ -188,6 +188,7 @@ def _book_profit(state: State, held: Position, event: PositionClosed) -> list[De
         computed = gross_pnl(held.side, held.price, event.price, size, point_value) - event.commission
     counted = min(event.pnl, computed)
     state.day.realized += counted - _share(earlier(state, held), size, held.size)
+    state.net += counted
     if abs(event.pnl - computed) <= CENT:
         return []
     return [
@@ -227,6 +228,7 @@ def _closed_unmatched(state: State, at: StreamId, key: str, event: PositionClose
         reason = f"PositionClosed: {key} was already closed by {closed_by}; not counted again"
         return [EventRejected(reason=reason, rejected="PositionClosed")]
     state.day.realized += min(event.pnl, ZERO)
+    state.net += min(event.pnl, ZERO)
     _use_kept(state, key, event.size)
     return [_unmatched(state, at, key, event, 0), *daily_loss.watch(state, at)]
 

@@ -4,7 +4,7 @@ Every event brings the time in its ID, so this runs before each event is folded.
 happens, the leader writes a ClockTicked at the next deadline.
 """
 
-from portfold.coordinator.fold.rules import daily_loss, flatten
+from portfold.coordinator.fold.rules import account, daily_loss, flatten
 from portfold.coordinator.fold.rules.entry import expire
 from portfold.coordinator.fold.state import Day, Reservation, State, daily_pnl
 from portfold.coordinator.fold.trading_day import TradingDay, trading_day_at
@@ -37,6 +37,8 @@ def pass_time(state: State, at: StreamId, *, ticked: bool) -> list[Decision]:
         decisions += flatten.remind(state, at)
     if state.positions:
         decisions += _stale(state, at)
+    if state.account is not None:
+        decisions += account.notice_silence(state, at)
     return decisions
 
 
@@ -52,6 +54,9 @@ def next_deadline(state: State) -> int | None:
     stale_ms = state.limits.mark_stale_ms if state.limits is not None else 0
     if stale_ms:
         due += [held.marked_ms + stale_ms for held in state.positions.values() if not held.mark_stale]
+    silent_ms = account.silent_from(state)
+    if silent_ms is not None:
+        due.append(silent_ms)
     return min(due, default=None)
 
 
@@ -101,6 +106,8 @@ def roll(state: State, at: StreamId) -> list[Decision]:
         elif state.fold_version >= 4:
             held.rolled = held.unrealized
     state.day = Day(date=today.date, ends_ms=today.ends_ms)
+    if state.account is not None:
+        account.roll(state, state.account)
     return [started, *daily_loss.watch(state, at)]
 
 

@@ -6,8 +6,16 @@ whoever adds one writes its row here, and nowhere else.
 
 from typing import assert_never
 
+from portfold.coordinator.views.words import of_account
 from portfold.coordinator.views.words.message_words import AlertWords, MessageWords
 from portfold.dollars import shown, shown_limit
+from portfold.events.account import (
+    AccountAgrees,
+    AccountDiffers,
+    AccountHeard,
+    AccountSilent,
+    FlatUnconfirmed,
+)
 from portfold.events.decisions import (
     LATE_REPORTS,
     Decision,
@@ -64,6 +72,16 @@ def words_of_decision(decision: Decision, cause: Event | Malformed | None = None
             return _disputed(decision)
         case MarkStale():
             return _stale(decision)
+        case AccountDiffers():
+            return of_account.differs(decision)
+        case AccountAgrees():
+            return of_account.agrees(decision)
+        case AccountSilent():
+            return of_account.silent(decision)
+        case AccountHeard():
+            return of_account.heard(decision)
+        case FlatUnconfirmed():
+            return of_account.flat_unconfirmed(decision)
         case EventRejected():
             return _rejected(decision)
         case TradingDayStarted():

@@ -7,8 +7,10 @@ adds one writes its row here, and nowhere else.
 from typing import assert_never
 
 from portfold.config import AlertLevel
+from portfold.coordinator.views.words import of_account
 from portfold.coordinator.views.words.message_words import AlertWords, Known, MessageWords
 from portfold.dollars import shown, shown_limit
+from portfold.events.account import AccountReported, AccountSettled
 from portfold.events.incoming import (
     COORDINATOR,
     ClockTicked,
@@ -18,7 +20,6 @@ from portfold.events.incoming import (
     EntryWithdrawn,
     Event,
     FlattenRequested,
-    LimitsChanged,
     LogTailMissing,
     LossAcknowledged,
     PositionClosed,
@@ -32,6 +33,7 @@ from portfold.events.incoming import (
     WorkerStarted,
     WorkerStopped,
 )
+from portfold.events.limits_changed import LimitsChanged
 from portfold.exchange_time import span
 from portfold.quotes import entry_price, exit_price
 
@@ -75,6 +77,10 @@ def _row(event: Event, known: Known) -> MessageWords:
             return _flatten_requested(event)
         case PositionSettled():
             return _settled(event)
+        case AccountReported():
+            return of_account.reported(event)
+        case AccountSettled():
+            return of_account.settled(event)
         case LossAcknowledged():
             return _acknowledged(event)
         case WorkerRetired():

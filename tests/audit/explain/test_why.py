@@ -12,7 +12,12 @@ from portfold.coordinator.audit.record.timeline import Wanted
 from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.coordinator.fold.state import State
 from portfold.events.decisions import Decision
-from portfold.events.incoming import ClockTicked, CoordinatorStarted, LogTailMissing, LossAcknowledged
+from portfold.events.incoming import (
+    ClockTicked,
+    CoordinatorStarted,
+    LogTailMissing,
+    LossAcknowledged,
+)
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Entry
 from tests.audit.explain.explained import happened, reasons, stopped, unseen, why

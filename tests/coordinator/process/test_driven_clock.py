@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 
 from portfold.events.decisions import EntryAllowed, EntryExpired
-from portfold.events.incoming import ClockTicked, EntryRequested, TradingHalted
+from portfold.events.incoming import (
+    ClockTicked,
+    EntryRequested,
+    TradingHalted,
+)
 from tests.coordinator.process.leaders import Starter
 from tests.coordinator.story import HOUR, SECOND, code, each, only
 from tests.live import Live, flat, read

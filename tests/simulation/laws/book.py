@@ -24,20 +24,20 @@ from portfold.events.incoming import (
     EntryWithdrawn,
     Event,
     FlattenRequested,
-    LimitsChanged,
     Malformed,
     PositionClosed,
     PositionOpened,
     PositionSettled,
     TradingHalted,
     TradingResumed,
-    WorkerEvent,
     WorkerLost,
     WorkerRetired,
     WorkerStarted,
     WorkerStopped,
 )
 from portfold.events.legs import parse_holdings
+from portfold.events.limits_changed import LimitsChanged
+from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId
 from tests.simulation.scheduler import Violation
 

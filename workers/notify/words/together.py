@@ -45,6 +45,12 @@ def counted_as(kind: AlertKind) -> Counted | None:
             return Counted("Coordinators started")
         case "position_settled":
             return Counted("Positions settled")
+        case "account_settled":
+            return Counted("Accounts settled")
+        case "account_agrees":
+            return Counted("Account agrees again", "the account agrees again in {count}")
+        case "account_heard":
+            return Counted("Account reported again")
         case "worker_retired":
             return Counted("Workers retired")
         case "loss_acknowledged":
@@ -70,6 +76,9 @@ def counted_as(kind: AlertKind) -> Counted | None:
             | "flatten_ordered"
             | "flatten_overdue"
             | "flat"
+            | "flat_unconfirmed"
+            | "account_differs"
+            | "account_silent"
             | "limit_breached"
             | "position_mismatch"
             | "worker_lost"

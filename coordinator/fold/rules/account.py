@@ -1,0 +1,224 @@
+"""The account: what the broker says it holds against what workers have reported.
+
+A difference may be a fill that is on its way, so it is let be for a grace. What lasts longer is published and
+denies entries on its symbol, or all of them where it is the equity; then the worse of both figures counts for
+the stop. Nothing on the log is corrected by it: only a person settles. What the account holds and nobody on
+the log owns joins the book once everything is flattened (`unowned`).
+"""
+
+from decimal import Decimal
+
+from portfold.coordinator.fold.limits import Limits
+from portfold.coordinator.fold.rules import daily_loss, flatten
+from portfold.coordinator.fold.state import (
+    Account,
+    Difference,
+    State,
+    reported_pnl,
+)
+from portfold.dollars import ZERO, shown
+from portfold.events.account import (
+    EQUITY,
+    AccountAgrees,
+    AccountDiffers,
+    AccountHeard,
+    AccountReported,
+    AccountSettled,
+    AccountSilent,
+)
+from portfold.events.decisions import Decision, EventRejected
+from portfold.events.legs import parse_holdings
+from portfold.events.stream_id import StreamId
+
+_PUBLISHED_AT_ONCE = 16
+"""Of an event's room for a hundred decisions. What does not fit is published with the next report."""
+
+
+def watch_named(state: State, at: StreamId, limits: Limits) -> None:
+    """Begins to watch the account that the limits name; ends where they name none, or begins anew."""
+    known = state.account
+    if not limits.account:
+        state.account = None
+    elif known is None or known.account != limits.account:
+        state.account = Account(limits.account, heard_ms=at.ms)
+
+
+def reported(state: State, at: StreamId, event: AccountReported) -> list[Decision]:
+    """Takes the report, compares it with the log, and looks at the day's loss and a flatten with it."""
+    account, limits = state.account, state.limits
+    refused = _why_not_taken(account, at, event)
+    if account is None or limits is None or refused:
+        return [EventRejected(reason=f"AccountReported: {refused}", rejected="AccountReported")]
+    first = not account.as_of_ms
+    _take(account, event)
+    account.then_net, account.then_open = state.net, _log_open(state)
+    if first:
+        _compare_from_here(state, account)
+        account.day_equity = account.equity - reported_pnl(state)
+        account.day_balance = account.equity - account.unrealized - state.day.realized
+    heard = _heard(account, at)
+    account.heard_ms = at.ms
+    changed = _compare(state, limits, account)
+    return [*heard, *changed, *flatten.finish(state, at), *daily_loss.watch(state, at)]
+
+
+def _why_not_taken(account: Account | None, at: StreamId, event: AccountReported) -> str:
+    if account is None:
+        return f"no account is watched, so nothing is compared with {event.account}: name it in runtime.json"
+    if event.account != account.account:
+        return f"account: the limits name {account.account}, got {event.account}"
+    if event.as_of_ms > at.ms:
+        return f"as_of_ms: {event.as_of_ms} is later than the report itself"
+    if event.as_of_ms <= account.as_of_ms:
+        return f"as_of_ms: no later than the report before, which is of {account.as_of_ms}"
+    return ""
+
+
+def _take(account: Account, event: AccountReported) -> None:
+    held = parse_holdings(event.positions)
+    account.source, account.as_of_ms = event.source, event.as_of_ms
+    account.equity, account.unrealized = event.equity, event.unrealized
+    account.positions, account.prices = {}, {}
+    for holding in held:
+        signed = holding.size if holding.side == "long" else -holding.size
+        account.positions[holding.symbol] = account.positions.get(holding.symbol, 0) + signed
+        account.prices[holding.symbol] = holding.price
+    counted = (part.split("=") for part in event.working.split(" ") if part)
+    account.working = {symbol: int(count) for symbol, count in counted}
+
+
+def _heard(account: Account, at: StreamId) -> list[Decision]:
+    if not account.silent:
+        return []
+    account.silent = False
+    return [AccountHeard(account=account.account, after_ms=at.ms - account.heard_ms)]
+
+
+def roll(state: State, account: Account) -> None:
+    """Begins the account's trading day: with the latest equity, and what the log moved since."""
+    realized = state.net - account.then_net
+    account.day_balance = account.equity - account.unrealized + realized
+    account.day_equity = account.equity + realized + _log_open(state) - account.then_open
+
+
+def settled(state: State, at: StreamId, event: AccountSettled) -> list[Decision]:
+    """Takes the account's equity as right, and its word for flat as given, as a person has looked."""
+    account, episode = state.account, state.flatten
+    if account is None or event.account != account.account:
+        watched = f"{account.account} is watched" if account else "no account is watched"
+        reason = f"AccountSettled: {watched}, got {event.account}"
+        return [EventRejected(reason=reason, rejected="AccountSettled")]
+    agreed: list[Decision] = []
+    if account.as_of_ms:
+        equity = account.differences.pop(EQUITY, None)
+        _compare_from_here(state, account)
+        agreed = [_agrees(account, EQUITY, equity, at.ms)] if equity and equity.stands else []
+    confirmed = episode is not None and not episode.left
+    ended = flatten.end(state, episode, at) if episode is not None and confirmed else []
+    return [*agreed, *ended, *daily_loss.watch(state, at)]
+
+
+# --- comparing ------------------------------------------------------------------------------------------
+
+
+def net_positions(state: State) -> dict[str, int]:
+    """Returns the signed contracts that the log holds by symbol, over all workers, where there are any."""
+    net: dict[str, int] = {}
+    for held in state.positions.values():
+        net[held.symbol] = net.get(held.symbol, 0) + (held.size if held.side == "long" else -held.size)
+    return {symbol: size for symbol, size in net.items() if size}
+
+
+def expected_equity(state: State, account: Account) -> Decimal:
+    """Returns what the account's equity would be if it had moved as the log did."""
+    return account.from_equity + _log_net(state) - account.from_net
+
+
+def _log_net(state: State) -> Decimal:
+    return state.net + _log_open(state)
+
+
+def _log_open(state: State) -> Decimal:
+    return sum((held.unrealized for held in state.positions.values()), ZERO)
+
+
+def _compare_from_here(state: State, account: Account) -> None:
+    account.from_equity, account.from_net = account.equity, _log_net(state)
+
+
+def _compare(state: State, limits: Limits, account: Account) -> list[Decision]:
+    """Notes what differs now, publishes what has lasted longer than the grace, and what is over."""
+    found = _differing(state, limits, account)
+    over = [subject for subject in account.differences if subject not in found]
+    decisions: list[Decision] = []
+    for subject in over:
+        gone = account.differences.pop(subject)
+        if gone.stands:
+            decisions.append(_agrees(account, subject, gone, account.as_of_ms))
+    for subject, (log, reported_there) in found.items():
+        difference = account.differences.setdefault(
+            subject, Difference(log, reported_there, account.as_of_ms)
+        )
+        difference.log, difference.reported = log, reported_there
+        lasting_ms = account.as_of_ms - difference.since_ms
+        if difference.stands or lasting_ms < limits.account_grace_ms:
+            continue
+        if len(decisions) < _PUBLISHED_AT_ONCE:
+            difference.stands = True
+            decisions.append(_differs(account, subject, difference, lasting_ms))
+    return decisions
+
+
+def _differing(state: State, limits: Limits, account: Account) -> dict[str, tuple[str, str]]:
+    """Returns, by subject, what the log and the account say where they differ."""
+    held = net_positions(state)
+    symbols = sorted(held.keys() | account.positions.keys())
+    found = {
+        symbol: (_contracts(held.get(symbol, 0)), _contracts(account.positions.get(symbol, 0)))
+        for symbol in symbols
+        if held.get(symbol, 0) != account.positions.get(symbol, 0)
+    }
+    expected = expected_equity(state, account)
+    if abs(account.equity - expected) > limits.account_tolerance:
+        found[EQUITY] = (shown(expected), shown(account.equity))
+    return found
+
+
+def _contracts(size: int) -> str:
+    if not size:
+        return "flat"
+    return f"{'long' if size > 0 else 'short'} {abs(size)}"
+
+
+def _differs(account: Account, subject: str, found: Difference, lasting_ms: int) -> AccountDiffers:
+    return AccountDiffers(
+        account=account.account,
+        subject=subject,
+        log=found.log,
+        reported=found.reported,
+        lasting_ms=lasting_ms,
+    )
+
+
+def _agrees(account: Account, subject: str, gone: Difference, now_ms: int) -> AccountAgrees:
+    return AccountAgrees(account=account.account, subject=subject, after_ms=max(0, now_ms - gone.since_ms))
+
+
+# --- silence --------------------------------------------------------------------------------------------
+
+
+def silent_from(state: State) -> int | None:
+    """Returns the millisecond from which the account will count as silent; None where none is watched."""
+    account, limits = state.account, state.limits
+    if account is None or limits is None or account.silent or not limits.account_silent_ms:
+        return None
+    return account.heard_ms + limits.account_silent_ms
+
+
+def notice_silence(state: State, at: StreamId) -> list[Decision]:
+    """Publishes, once, that the account is not reported any more."""
+    due, account = silent_from(state), state.account
+    if account is None or due is None or at.ms < due:
+        return []
+    account.silent = True
+    return [AccountSilent(account=account.account, age_ms=at.ms - account.heard_ms)]

@@ -1,0 +1,70 @@
+"""What the account holds and nobody on the log owns: once everything is to be flattened, it joins the book.
+
+Under the name `account`, which no worker has, so that it is the flattener's to close. Never more than the
+account holds, and never its other side: closing it cannot open anything.
+"""
+
+from portfold.coordinator.fold.state import POSITIONS_HELD, Account, Position, Side, State, leg_key
+from portfold.dollars import ZERO
+from portfold.events.account import ACCOUNT
+from portfold.events.decisions import Decision, PositionMismatch
+from portfold.events.stream_id import StreamId
+
+_TAKEN_AT_ONCE = 16
+"""Of an event's room for a hundred decisions."""
+
+
+def take_unowned(state: State, at: StreamId) -> list[Decision]:
+    """Puts into the book what has differed for longer than the grace and is more than the log holds."""
+    account = state.account
+    if account is None:
+        return []
+    decisions: list[Decision] = []
+    for symbol in sorted(account.positions):
+        size = unowned(state, account, symbol)
+        if size and len(decisions) < _TAKEN_AT_ONCE and len(state.positions) < POSITIONS_HELD:
+            decisions.append(_take(state, account, symbol, size, at))
+    return decisions
+
+
+def unowned(state: State, account: Account, symbol: str) -> int:
+    """Returns the signed contracts of a standing difference that only the account has; 0 for none."""
+    difference = account.differences.get(symbol)
+    there = account.positions.get(symbol, 0)
+    if difference is None or not difference.stands or not there:
+        return 0
+    here = sum(
+        held.size if held.side == "long" else -held.size
+        for held in state.positions.values()
+        if held.symbol == symbol
+    )
+    excess = there - here
+    if (excess > 0) != (there > 0):
+        return 0
+    return min(excess, there, key=abs)
+
+
+def _take(state: State, account: Account, symbol: str, size: int, at: StreamId) -> PositionMismatch:
+    side: Side = "long" if size > 0 else "short"
+    # One taken before may still be there: what differs now comes on top of it.
+    key = leg_key(symbol, side, ACCOUNT)
+    before = state.positions.get(key)
+    state.positions[key] = Position(
+        symbol=symbol,
+        side=side,
+        size=abs(size) + (before.size if before else 0),
+        price=account.prices.get(symbol, ZERO),
+        worker=ACCOUNT,
+        opened=str(at),
+        opened_ms=at.ms,
+        marked_ms=at.ms,
+    )
+    return PositionMismatch(
+        worker=ACCOUNT,
+        symbol=symbol,
+        side=side,
+        kind="unknown_to_us",
+        log_size=0,
+        broker_size=abs(size),
+        reason=f"account {account.account} holds it, nobody on the log owns it: the flattener closes it",
+    )
