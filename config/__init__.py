@@ -5,6 +5,7 @@ portfolio_optimization.json (limits), runtime.json (how to run), contracts.json 
 defaults lie in this folder.
 """
 
+from portfold.config.account import ConfiguredAccount
 from portfold.config.contracts import Contract, read_contracts
 from portfold.config.defaults import write_defaults
 from portfold.config.errors import ConfigError, MissingConfigError
@@ -30,6 +31,7 @@ __all__ = [
     "ConfigFile",
     "ConfigSource",
     "Configuration",
+    "ConfiguredAccount",
     "ConfiguredBroker",
     "ConfiguredFeed",
     "ConfiguredPortfolio",

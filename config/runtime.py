@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from msgspec import Struct, field
 
 from portfold.bounds import CLOCK_TIME, MOST_CONTRACTS, MOST_PERCENT
+from portfold.config.account import ConfiguredAccount
 from portfold.config.costs import COMMISSION_PER_SIDE, SLIPPAGE_TICKS, Commission, Slippage
 from portfold.config.errors import UnfitError
 from portfold.config.notifier import SHORT_WAY, Destination, Notifier
@@ -155,6 +156,8 @@ class Runtime(Struct, frozen=True):
     a Discord webhook that is to have them all (use `destinations`).
 
     `archive_folder`: where history that left the server lies, None for nowhere.
+
+    `account`: what is watched at the broker and compared with the log, None for nothing.
     """
 
     redis_url: Annotated[str, RedisUrl()] = "redis://127.0.0.1:6379/0"
@@ -186,6 +189,7 @@ class Runtime(Struct, frozen=True):
     discord_webhook_env: EnvironmentName | None = None
     notifier: Notifier = Notifier()
     archive_folder: Annotated[str, Folder()] | None = None
+    account: ConfiguredAccount | None = None
 
     def __post_init__(self) -> None:
         if not self.worker_lost_seconds > 2 * self.heartbeat_seconds:
@@ -199,6 +203,11 @@ class Runtime(Struct, frozen=True):
         if not self.mark_stale_seconds > self.mark_seconds:
             expected = f"more than mark_seconds, which is {self.mark_seconds:g}"
             raise UnfitError(expected, f"{self.mark_stale_seconds:g}", field="mark_stale_seconds")
+        account = self.account
+        if account is not None and not account.silent_seconds > 2 * account.report_seconds:
+            # One report may come late without the watcher being gone.
+            expected = f"more than twice account.report_seconds, which is {account.report_seconds:g}"
+            raise UnfitError(expected, f"{account.silent_seconds:g}", field="account.silent_seconds")
         if self.discord_webhook_env is not None and SHORT_WAY in self.notifier.destinations:
             expected = f'null, where notifier has a destination called "{SHORT_WAY}"'
             raise UnfitError(expected, "a name", field="discord_webhook_env")

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
-from portfold.config import Configuration, milliseconds
+from portfold.config import Configuration, ConfiguredAccount, milliseconds
 from portfold.coordinator.fold.limits import Limits, limits_of
 from portfold.coordinator.fold.state import State
 from portfold.events.codec import encode_checked
@@ -26,8 +26,13 @@ _TO_BE_ORDERED = (
     "symbols",
     "stop_loss_on",
     "on_worker_lost",
+    "account",
+    "account_grace_ms",
+    "account_tolerance",
+    "account_silent_ms",
+    "on_account_silent",
 )
-_TIGHTER = {"stop_loss_on": "total", "on_worker_lost": "flatten"}
+_TIGHTER = {"stop_loss_on": "total", "on_worker_lost": "flatten", "on_account_silent": "deny"}
 _RULES = tuple(name for name in Limits.__struct_fields__ if name not in ("by", "reason", "config", "text"))
 
 
@@ -59,8 +64,21 @@ def configured_limits(configuration: Configuration) -> LimitsChanged:
             for symbol, contract in sorted(configuration.contracts.items())
         ),
     )
+    if runtime.account is not None:
+        limits = _with_account(limits, runtime.account)
     digest = hashlib.sha256(msgspec.json.encode(encode_checked(limits))).hexdigest()
     return msgspec.structs.replace(limits, config=digest)
+
+
+def _with_account(limits: LimitsChanged, account: ConfiguredAccount) -> LimitsChanged:
+    return msgspec.structs.replace(
+        limits,
+        account=account.name,
+        account_grace_ms=milliseconds(account.grace_seconds),
+        account_tolerance=account.tolerance,
+        account_silent_ms=milliseconds(account.silent_seconds),
+        on_account_silent=account.on_silence,
+    )
 
 
 def puts_in_force(state: State, limits: LimitsChanged, *, asked_for: bool) -> bool:
@@ -94,9 +112,26 @@ def no_looser(in_force: Limits | None, limits: LimitsChanged) -> LimitsChanged:
         tighter = msgspec.structs.replace(tighter, stop_loss_on=in_force.stop_loss_on)
     if ordered or in_force.on_worker_lost == "flatten":
         tighter = msgspec.structs.replace(tighter, on_worker_lost=in_force.on_worker_lost)
+    tighter = _account_no_looser(in_force, tighter, ordered=ordered)
     if tighter == limits:
         return limits
     return msgspec.structs.replace(tighter, by=in_force.by, reason=in_force.reason)
+
+
+def _account_no_looser(in_force: Limits, limits: LimitsChanged, *, ordered: bool) -> LimitsChanged:
+    """Keeps an account watched, and as closely as it is."""
+    if not in_force.account:
+        return limits
+    tighter = msgspec.structs.replace(
+        limits,
+        account=limits.account or in_force.account,
+        account_grace_ms=min(limits.account_grace_ms, in_force.account_grace_ms),
+        account_tolerance=min(limits.account_tolerance, in_force.account_tolerance),
+        account_silent_ms=min(limits.account_silent_ms, in_force.account_silent_ms),
+    )
+    if ordered or in_force.on_account_silent == "deny":
+        return msgspec.structs.replace(tighter, on_account_silent=in_force.on_account_silent)
+    return tighter
 
 
 def why_not_in_force(state: State, limits: LimitsChanged, *, asked_for: bool) -> str:

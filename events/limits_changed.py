@@ -66,7 +66,7 @@ class LimitsChanged(AnyEvent, frozen=True):
             raise ValueError("point_values: expected each symbol once")
         if not all(value.strip("0.") for _, _, value in priced):
             raise ValueError("point_values: expected more than 0 dollars a point")
-        for name in ("reservation_ms", "flatten_ms"):
+        for name in ("reservation_ms", "flatten_ms", "account_silent_ms"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: expected more than 0 milliseconds")
         try:
