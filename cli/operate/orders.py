@@ -97,9 +97,11 @@ def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
         bus.pull_killswitch(pull_fields(order.by, order.reason, event))
     except BusError as error:
         on_log = (
-            f"The order is on record as {event}" if event else f"The log did not take the order: {refused}"
+            f"The order is on record as {event}."
+            if event
+            else f"The log did not take the order: {refused}.\nClose at the broker what cannot wait."
         )
-        raise Failure(f"THE KILL SWITCH IS NOT PULLED: {error}\n{on_log}.") from error
+        raise Failure(f"THE KILL SWITCH IS NOT PULLED: {error}\n{on_log} {error.remedy}".rstrip()) from error
     with suppress(OSError):  # a closed stdout must not hide a failure of the order
         print("The kill switch is pulled: every worker that hears it closes what it holds.")
     if event is None:
