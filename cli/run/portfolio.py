@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from portfold.workers.run.live_plan import LiveRun
     from portfold.workers.run.supervisor import SupervisedChild
 
+_OWN_SERVER_ENDS = "Start portfold server in another terminal first. "
 _TARGET = Target()
 _BESIDE = Beside()
 _BARS = BarsGiven()
@@ -60,21 +61,25 @@ def run(
     embedded
         Start a server and a coordinator too; both end with this command, and the log is kept.
     """
-    from contextlib import ExitStack, closing
+    from contextlib import ExitStack, closing, suppress
     from tempfile import TemporaryDirectory
+    from zoneinfo import ZoneInfo
 
     from portfold.cli.exits import FAILED
     from portfold.cli.folders import default_book
     from portfold.cli.run.embedded import check_embedded
     from portfold.cli.run.embedded import embedded as embedded_server
     from portfold.cli.stopping import stopped_by_signals
+    from portfold.events.wire.errors import BusError
     from portfold.log import open_log
     from portfold.workers.brokers.registry import is_paper
+    from portfold.workers.run.denied import log_what_denies
     from portfold.workers.run.live_plan import announce, compare_with_log, settle
     from portfold.workers.run.process import worker_of
     from portfold.workers.run.supervisor import Supervisor
 
     resolved = target.resolve()
+    zone = ZoneInfo(resolved.configuration.runtime.trading_day.zone)
     feed = given.feed(resolved.configuration)
     wanted = tuple(dict.fromkeys((symbols or "").replace(",", " ").split()))
     settled = settle(resolved.configuration, paper=money.paper, live=money.live, feed=feed, wanted=wanted)
@@ -100,11 +105,14 @@ def run(
             announce(settled, log)
             with closing(resolved.bus()) as bus:
                 compare_with_log(settled, bus, log)
+                log_what_denies(bus, zone, log)
             children = list(_children(settled, resolved, target, file, Path(folder), passed_on))
             # On paper nobody can close what a worker holds when its bars end, and it costs nothing.
             needed = partial(_still_open, resolved, own if is_paper(settled.configuration) else [])
             given_up = Supervisor(children, log=log, needed=needed).run(stop.event)
             _log_the_end(_still_open(resolved), given_up, log, stopped=stop.event.is_set())
+            with closing(resolved.bus()) as bus, suppress(BusError):
+                log_what_denies(bus, zone, log, beforehand=_OWN_SERVER_ENDS if embedded else "")
     finally:
         lines.close()
     return FAILED if given_up and not stop.exit_code else stop.exit_code

@@ -96,9 +96,10 @@ def trading(facts: Facts) -> Finding:
     if not shown:
         return ok("trading", "not stopped, not halted")
     text = "; ".join(f"{headline.title.lower()}: {headline.text}" for headline in shown)
+    remedy = "; ".join(filter(None, (headline.remedy for headline in shown))) or "see: portfold status"
     if any(headline.code in _NOT_FIT for headline in shown):
-        return fail("trading", text, "see: portfold status")
-    return warn("trading", text, "see: portfold status")
+        return fail("trading", text, remedy)
+    return warn("trading", text, remedy)
 
 
 _BECAME = {"stopped": "has stopped", "lost": "is lost", "retired": "was retired"}

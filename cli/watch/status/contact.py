@@ -38,7 +38,7 @@ class Contact:
             now_ms = self._wall_ms()
             self._away_since = now_ms if self._away_since is None else self._away_since
             since = f"since {clock(self._away_since, self._zone)} ({span(now_ms - self._away_since)})"
-            return Glimpse(self._seen, f"{since}, trying again: {error.with_remedy}", self._news)
+            return Glimpse(self._seen, f"{since}, trying again: {error}", self._news)
         self._note_return(seen)
         self._seen = seen or self._seen
         return Glimpse(seen, "", self._news)
