@@ -69,7 +69,7 @@ def export(
     to
         The folder; new, or empty.
     format_
-        JSON lines, CSV, or Parquet (which needs polars: pip install 'portfold[research]').
+        JSON lines, CSV, or Parquet (which needs polars, of the extra research).
     """
     from portfold.cli.progress import progress
     from portfold.coordinator.audit.tables.writing import write_tables

@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 
 from portfold.cli.audit.source import Source
 from portfold.cli.exits import Failure, Unusable
+from portfold.installing import install_command
 
 if TYPE_CHECKING:
     from portfold.coordinator.audit.record.record import Record
@@ -81,7 +82,7 @@ def what_if(
         A limit and its values, as max_positions=1..6 or daily_stop_loss=1000..4000:500; twice for
         every pair of two.
     plot
-        Where to write the sweep as a page (HTML, which needs plotly: pip install 'portfold[research]').
+        Where to write the sweep as a page (HTML, which needs plotly, of the extra research).
     rows
         How many rows of changed decisions, and of days, are shown.
     json
@@ -208,7 +209,7 @@ def _plot(to: Path, shown: str, ranges: "list[Range]", points: "list[Point]", fi
         page = sweep_page(shown, ranges, points, fixed)
     except ModuleNotFoundError as missing:
         raise Failure(
-            "A plot needs plotly, which is not installed: pip install 'portfold[research]'"
+            f"A plot needs plotly, which is not installed: {install_command('research')}"
         ) from missing
     try:
         to.write_text(page, encoding="utf-8")

@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from portfold.cli.target import Target
+from portfold.installing import install_command
 
 if TYPE_CHECKING:
     from portfold.config import Configuration
@@ -110,7 +111,7 @@ def _check_extra() -> None:
 
     for name in ("sklearn", "skl2onnx", "onnxruntime", "plotly"):
         if find_spec(name) is None:
-            raise Unusable(f"Training needs {name}, which is not installed: pip install 'portfold[ml]'.")
+            raise Unusable(f"Training needs {name}, which is not installed: {install_command('ml')}")
 
 
 class _Asked(NamedTuple):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from portfold.coordinator.audit.record.columns import NAMED, Kind, Row, Table, cells, columns
 from portfold.coordinator.audit.record.record import RecordError
 from portfold.coordinator.store.entry_json import words_json
+from portfold.installing import install_command
 
 if TYPE_CHECKING:
     import polars
@@ -52,7 +53,7 @@ def parquet_library() -> Any:
         import polars  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as missing:
         raise RecordError(
-            "Parquet needs polars, which is not installed: pip install 'portfold[research]'. JSON lines and "
+            f"Parquet needs polars, which is not installed: {install_command('research')}. JSON lines and "
             "CSV need nothing."
         ) from missing
     return polars
