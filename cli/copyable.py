@@ -31,7 +31,7 @@ def wrapped(sentence: str, columns: int, first: str = "", rest: str = "") -> lis
         elif len(words) == 1:
             lines += _cut_up(whole, columns, lines.pop() if lines == [first] else rest, rest)
         else:
-            lines += _broken(words, columns, rest)
+            lines += _broken(words, columns, lines.pop() if lines == [first] else rest, rest)
     return [line.rstrip() for line in lines]
 
 
@@ -45,16 +45,26 @@ def _with(line: str, whole: str, first: str, rest: str) -> str:
     return line + whole if line in (first, rest) else f"{line} {whole}"
 
 
-def _broken(words: list[str], columns: int, rest: str) -> Iterator[str]:
+def _broken(words: list[str], columns: int, first: str, rest: str) -> Iterator[str]:
     """Yields a command in several lines, each but the last to be read on from."""
-    line = rest + words[0]
-    for word in words[1:]:
-        if len(line) + 1 + len(word) + len(_GOES_ON) > columns:
+    line = first + words[0]
+    for given in _with_values(words[1:]):
+        if len(line) + 1 + len(given) + len(_GOES_ON) > columns:
             yield line + _GOES_ON
-            line = rest + _FURTHER_IN + word
+            line = rest + _FURTHER_IN + given
         else:
-            line = f"{line} {word}"
+            line = f"{line} {given}"
     yield line
+
+
+def _with_values(words: list[str]) -> Iterator[str]:
+    """Yields the words of a command, each option with its value."""
+    for number, word in enumerate(words):
+        value = words[number + 1] if number + 1 < len(words) else "-"
+        if word.startswith("-") and not value.startswith("-"):
+            yield f"{word} {value}"
+        elif word.startswith("-") or not number or not words[number - 1].startswith("-"):
+            yield word
 
 
 def _parts(sentence: str) -> Iterator[list[str]]:

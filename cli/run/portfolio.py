@@ -12,6 +12,7 @@ from portfold.cli.run.leash import leashed
 from portfold.cli.run.trading import BarsGiven, Money
 from portfold.cli.target import ResolvedTarget, Target
 from portfold.cli.typed import typing_here
+from portfold.remedies import settle
 
 if TYPE_CHECKING:
     from portfold.log import Log
@@ -123,8 +124,8 @@ def _log_the_end(left: str, given_up: Sequence[str], log: "Log", *, stopped: boo
     gone = {"given_up": " ".join(given_up)} if given_up else {}
     if left:
         remedy = (  # the run's own flattener has ended with it
-            "start the run again; or portfold flattener, to stand by for it; or close it at the broker, and "
-            "portfold settle"
+            "start the run again; or, to stand by for it: portfold flattener; or close it at the broker, "
+            f"and: {settle(size='0')}"
         )
         log.warning(how, still_open=left, what_to_do=remedy, **gone)
     else:

@@ -16,7 +16,7 @@ RESUME = "portfold resume --by NAME --reason TEXT"
         (len(RESUME) + 9, [f"Lift it: {RESUME}"]),
         (len(RESUME) + 8, ["Lift it:", RESUME]),
         (len(RESUME), ["Lift it:", RESUME]),
-        (len(RESUME) - 1, ["Lift it:", "portfold resume --by NAME --reason \\", "  TEXT"]),
+        (len(RESUME) - 1, ["Lift it:", "portfold resume --by NAME \\", "  --reason TEXT"]),
     ],
 )
 def test_a_command_begins_a_line_before_it_is_broken(columns: int, expected: list[str]) -> None:
@@ -44,7 +44,7 @@ def test_a_broken_command_is_read_by_a_shell_as_it_was(columns: int) -> None:
 def test_no_word_of_a_command_is_broken_and_other_long_ones_are() -> None:
     with begun_as(["status", "--config", "/" + "x" * 60]):
         lines = wrapped(typed(f"{'y' * 50} portfold doctor"), 40)
-    assert lines == ["y" * 40, "y" * 10, "portfold doctor --config \\", "  /" + "x" * 60]
+    assert lines == ["y" * 40, "y" * 10, "portfold doctor \\", "  --config /" + "x" * 60]
 
 
 def test_what_is_no_command_is_wrapped_between_words_and_not_at_hyphens() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
-from tests.cli.command_line import Running, portfold, started
+from tests.cli.command_line import Running, called, portfold, started
 from tests.cli.filtered import train_es
 from tests.processes import config_folder
 from tests.waiting import until
@@ -91,6 +92,30 @@ def test_a_bad_day_stops_the_portfolio_and_the_next_day_it_trades_again(tmp_path
     ]
     assert f"Entries: {totals.allowed + totals.denied.total()} asked" in ran.out
     until(lambda: not processes_of(folder_of(tmp_path)), "the last of them to go")
+
+
+def test_what_a_demo_leaves_open_is_closed_by_the_commands_that_it_prints(tmp_path: Path) -> None:
+    ran = portfold("demo", "--days", "2", "--symbols", "ES,CL,6B", cwd=tmp_path)
+    assert ran.code == OK, ran.out + ran.err
+    book = folder_of(tmp_path) / "paper-main.sqlite"
+    assert f"The broker's book is {book}" in ran.out
+
+    def printed(command: str) -> list[str]:
+        (line,) = (line for line in ran.out.splitlines() if line.startswith(f"  portfold {command} "))
+        return shlex.split(line.replace("NAME", "ann").replace("TEXT", "over"))[1:]
+
+    with (
+        started(*printed("server"), cwd=tmp_path) as server,
+        started(*printed("coordinator"), cwd=tmp_path) as coordinator,
+    ):
+        server.says("Ctrl-C stops it.")
+        coordinator.says("initialized successfully")
+        with started(*printed("flattener"), cwd=tmp_path) as flattener:
+            assert f'"book": "{book}"' in flattener.says("Flattener ready")
+            assert called(*printed("flatten"), cwd=tmp_path).code == OK
+            status = printed("status")
+            until(lambda: "0 open of 4" in called(*status, cwd=tmp_path).out, "all to be closed")
+            assert "WRONG BOOK" not in called(*status, cwd=tmp_path).out
 
 
 @pytest.mark.parametrize("model", ["models/ES.onnx", "../models/ES.onnx"])
