@@ -11,9 +11,6 @@ import pytest
 
 from portfold.installing import install_command
 
-PYTHON = "/opt/trading/bin/python3"
-WHEEL = "file:///srv/portfold-0.1.0-py3-none-any.whl"
-
 
 class Installed:
     """What an installation notes of itself."""
@@ -35,36 +32,30 @@ def test_in_a_checkout_it_is_what_pip_takes_there() -> None:
 @pytest.mark.parametrize(
     ("origin", "by", "expected"),
     [
+        ({"dir_info": {"editable": True}}, "pip\n", "{python} -m pip install -e '{folder}[ml]'"),
+        ({"dir_info": {}}, "pip\n", "{python} -m pip install '{folder}[ml]'"),
+        ({"archive_info": {}}, "pip\n", "{python} -m pip install 'portfold[ml] @ {url}'"),
         (
-            {"url": "file:///srv/my%20portfold", "dir_info": {"editable": True}},
+            {"vcs_info": {"vcs": "git", "commit_id": "4f1c"}},
             "pip\n",
-            "/opt/trading/bin/python3 -m pip install -e '/srv/my portfold[ml]'",
+            "{python} -m pip install 'portfold[ml] @ git+{url}@4f1c'",
         ),
-        (
-            {"url": "file:///srv/portfold", "dir_info": {}},
-            "pip\n",
-            "/opt/trading/bin/python3 -m pip install '/srv/portfold[ml]'",
-        ),
-        (
-            {"url": WHEEL, "archive_info": {}},
-            "pip\n",
-            f"/opt/trading/bin/python3 -m pip install 'portfold[ml] @ {WHEEL}'",
-        ),
-        (
-            {"url": "https://host/portfold", "vcs_info": {"vcs": "git", "commit_id": "4f1c"}},
-            "pip\n",
-            "/opt/trading/bin/python3 -m pip install 'portfold[ml] @ git+https://host/portfold@4f1c'",
-        ),
-        (None, "pip\n", "/opt/trading/bin/python3 -m pip install 'portfold[ml]'"),
-        (None, "uv", "uv pip install --python /opt/trading/bin/python3 'portfold[ml]'"),
+        (None, "pip\n", "{python} -m pip install 'portfold[ml]'"),
+        (None, "uv", "uv pip install --python {python} 'portfold[ml]'"),
     ],
 )
 def test_elsewhere_it_is_its_own_pip_and_where_it_came_from(
-    origin: object, by: str, expected: str, monkeypatch: pytest.MonkeyPatch
+    origin: dict[str, object] | None,
+    by: str,
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sys, "executable", PYTHON)
-    monkeypatch.setattr(metadata, "distribution", lambda _name: Installed(origin, by))
-    assert install_command("ml") == expected
+    folder, python = tmp_path / "my portfold", tmp_path / "bin" / "python3"
+    noted = None if origin is None else {"url": folder.as_uri(), **origin}
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setattr(metadata, "distribution", lambda _name: Installed(noted, by))
+    assert install_command("ml") == expected.format(python=python, folder=folder, url=folder.as_uri())
 
 
 def test_a_pip_beside_the_python_is_called_from_where_one_is(
