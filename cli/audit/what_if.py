@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 
 from portfold.cli.audit.source import Source
 from portfold.cli.exits import Failure, Unusable
+from portfold.cli.symbols import Symbols, limits_given
 from portfold.installing import install_command
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class OtherLimits:
     daily_stop_loss: str | None = None
     """Dollars lost in a trading day at which all is closed, as 2500."""
 
-    symbols: str | None = None
-    """The symbols that may be traded, as "ES NQ"."""
+    symbols: Symbols = ()
+    """The symbols that may be traded, as ES,NQ."""
 
     stop_loss_on: Literal["total", "realized"] | None = None
     """Whether the stop counts open losses (total) or not (realized)."""
@@ -88,15 +89,14 @@ def what_if(
     json
         All findings as JSON lines, for programs.
     """
-    given: dict[str, object] = vars(limits)
     from portfold.coordinator.audit.what_if.overrides import Overrides
     from portfold.coordinator.audit.what_if.sweep import read_range
     from portfold.events.stream_id import ORIGIN
 
-    changes = {name: str(value) for name, value in given.items() if value is not None}
+    changes = limits_given(limits)
     ranges = [read_range(text) for text in sweep or []]
     if not changes and not ranges:
-        names = ", ".join(f"--{name}" for name in given).replace("_", "-")
+        names = ", ".join(f"--{name}" for name in vars(limits)).replace("_", "-")
         raise Unusable(f"what-if: expected --sweep, or at least one of {names}.")
     if plot is not None and not ranges:
         raise Unusable("--plot: expected --sweep with it.")

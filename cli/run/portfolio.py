@@ -10,6 +10,7 @@ from cyclopts import App
 from portfold.cli.run.joining import Beside, check_names_free, join_there
 from portfold.cli.run.leash import leashed
 from portfold.cli.run.trading import BarsGiven, Money
+from portfold.cli.symbols import Symbols, symbols_in
 from portfold.cli.target import ResolvedTarget, Target
 from portfold.cli.typed import typing_here
 from portfold.remedies import settle
@@ -33,7 +34,7 @@ def register(app: App) -> None:
 
 def run(
     *,
-    symbols: str | None = None,
+    symbols: Symbols = (),
     book: Path | None = None,
     embedded: bool = False,
     given: BarsGiven = _BARS,
@@ -82,7 +83,7 @@ def run(
     resolved = target.resolve()
     zone = ZoneInfo(resolved.configuration.runtime.trading_day.zone)
     feed = given.feed(resolved.configuration)
-    wanted = tuple(dict.fromkeys((symbols or "").replace(",", " ").split()))
+    wanted = tuple(dict.fromkeys(symbols_in(symbols)))
     settled = settle(resolved.configuration, paper=money.paper, live=money.live, feed=feed, wanted=wanted)
     if embedded:
         check_embedded(resolved, target)
