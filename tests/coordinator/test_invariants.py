@@ -140,6 +140,10 @@ def _no_number(state: State) -> None:
     state.day.realized = Decimal("NaN")
 
 
+def _forced_from_no_number(state: State) -> None:
+    state.day.stop_from = Decimal("NaN")
+
+
 def _endless_loss(state: State) -> None:
     state.positions[CL].unrealized = Decimal("-Infinity")
 
@@ -209,6 +213,7 @@ PLANTS: list[tuple[str, str, Callable[[State], None]]] = [
     (LEFT, "NQ:long:ann is left to close, and not among 2 positions", _not_open),
     (LOST, "ann is lost, and none of 3 workers", _lost_and_never_seen),
     (SUM, "NaN realized", _no_number),
+    (SUM, "0 realized, NaN not counted by the stop", _forced_from_no_number),
     (SUM, "CL:long:ibs-CL has -Infinity unrealized", _endless_loss),
     (LATCH, "daily P&L -10000, limit -2500, and no stop", _loss_that_nobody_saw),
     (USABLE, "SI:long:ibs-SI is reserved until 17", _granted_though_stopped),
