@@ -78,7 +78,7 @@ def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]
     callers_arithmetic = getcontext()
     setcontext(EXACT)
     try:
-        if type(event) is CoordinatorStarted and max(event.fold, state.fold_version) >= 6:
+        if type(event) is CoordinatorStarted and event.fold >= 6:
             state.led_since_ms = at.ms  # before time passes: it has watched nobody's signs of life yet
         decisions = pass_time(state, at, ticked=type(event) is ClockTicked)
         decisions += RULES[type(event)](state, at, event)
