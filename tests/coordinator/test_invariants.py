@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from portfold.coordinator.fold import fold
 from portfold.coordinator.fold.invariants import (
     CONTRACTS_RESERVED,
     INVARIANTS,
@@ -20,6 +19,7 @@ from portfold.coordinator.fold.invariants import (
     InvariantBroken,
     check,
 )
+from portfold.coordinator.fold.rules import positions
 from portfold.coordinator.fold.state import (
     ANSWERS_REMEMBERED,
     CLOSES_REMEMBERED,
@@ -295,13 +295,13 @@ def test_what_breaks_the_limits_or_names_nobody_breaks_no_invariant() -> None:
 
 def allows_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """A defect in the fold: a mark counts as an entry that was allowed."""
-    marked = fold.RULES[PositionMarked]
+    marked = positions.marked
 
     def defective(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
         state.stats.total_entries_allowed += 1
         return marked(state, at, event)
 
-    monkeypatch.setitem(fold.RULES, PositionMarked, defective)
+    monkeypatch.setattr(positions, "marked", defective)
 
 
 def test_nobody_leads_by_a_broken_state_and_nothing_of_it_is_written(
