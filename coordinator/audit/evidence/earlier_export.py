@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from portfold.coordinator.audit.record.columns import Row, Table, columns
+from portfold.coordinator.audit.record.columns import COLUMNS, Row, Table, all_cells
 from portfold.coordinator.audit.record.line_tables import LINE_FORMATS
 from portfold.coordinator.audit.record.record import RecordError
 from portfold.coordinator.audit.tables.parquet_tables import frame, parquet_library
@@ -197,7 +197,7 @@ class _Placed(NamedTuple):
 
 def _read_lines(path: Path, file: _File, form: str) -> Iterator[_Placed]:
     digest, size, rows = hashlib.sha256(), 0, 0
-    header = LINE_FORMATS[form].header(file.table)
+    header = LINE_FORMATS[form].header(COLUMNS[file.table])
     with _readable(path), path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             digest.update(line)
@@ -218,7 +218,7 @@ def _row(path: Path, number: int, line: bytes, table: Table, form: str) -> Row:
         row = _READ[form](table, line)
     except ValueError as error:  # as are those of JSON and of Unicode
         raise ExportDamaged(path, f"line {number}: this is no row: {error}.") from error
-    if LINE_FORMATS[form].line(table, row) != line:
+    if LINE_FORMATS[form].line(COLUMNS[table], all_cells(table, row)) != line:
         raise ExportDamaged(
             path, f"line {number}: its columns do not follow from its fields: one of them was altered."
         )
@@ -249,7 +249,7 @@ def _row_of_csv(table: Table, line: bytes) -> Row:
         raise ValueError(str(error)) from None
     finally:
         csv.field_size_limit(limit)  # it is the whole process's
-    if more or len(found) != len(columns(table)):
+    if more or len(found) != len(COLUMNS[table]):
         raise ValueError("expected one row")
     chain = found[-2] if table == "events" else ""
     return Row(StreamId.parse(found[0]), read_words(found[-1].encode()), chain)
@@ -273,13 +273,13 @@ def _read_parquet(path: Path, file: _File, _form: str) -> Iterator[_Placed]:
 
 def _rows_of_parquet(table: Table, content: bytes) -> Iterator[Row]:
     found = parquet_library().read_parquet(content)
-    if tuple(found.columns) != columns(table):
+    if tuple(found.columns) != tuple(COLUMNS[table]):
         raise ValueError("its columns are not those of an export")
     rows = [
         Row(StreamId.parse(at), read_words(fields.encode()), chain if table == "events" else "")
         for at, chain, fields in found.select("id", "chain", "fields").iter_rows()
     ]
-    again = frame(table, rows)
+    again = frame(COLUMNS[table], [all_cells(table, row) for row in rows])
     if not again.equals(found):
         same = (was == should for was, should in zip(found.iter_rows(), again.iter_rows(), strict=True))
         number = next((number for number, alike in enumerate(same, start=1) if not alike), 1)
