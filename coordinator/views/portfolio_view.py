@@ -108,7 +108,7 @@ class ShownStop(Struct, frozen=True):
 
     @property
     def ms(self) -> int:
-        """When that was."""
+        """Returns when that was, in the clock of the log."""
         return StreamId.parse(self.since).ms
 
 

@@ -59,11 +59,11 @@ class EarlierExport:
 
     @staticmethod
     def is_in(folder: Path) -> bool:
-        """Whether there is one in `folder`."""
+        """Returns whether there is one in `folder`."""
         return (folder / LISTING).exists()
 
     def recorded(self) -> Iterator[Recorded]:
-        """Every event with its decisions. Raises ExportDamaged at what is not as it was written."""
+        """Yields every event with its decisions. Raises ExportDamaged at what is not as it was written."""
         decisions = _Decisions(self._placed("decisions"))
         chain = GENESIS
         for event in self._placed("events"):
@@ -78,7 +78,7 @@ class EarlierExport:
         decisions.end()
 
     def _placed(self, table: Table) -> Iterator["_Placed"]:
-        """The rows of a table, in order."""
+        """Yields the rows of a table, in order."""
         last = ORIGIN
         read = _read_parquet if self._manifest.format == "parquet" else _read_lines
         for file in self._manifest.files:
@@ -100,7 +100,7 @@ class _Decisions:
         self.named_last = ""
 
     def up_to(self, event: StreamId) -> list[Entry]:
-        """The next ones, up to the last of `event`."""
+        """Returns the next decisions, up to the last of `event`."""
         last, found = event.after_decisions(), list[Entry]()
         first = self._next
         while self._next is not None and self._next.row.id <= last:
@@ -187,11 +187,11 @@ class _Placed(NamedTuple):
 
     @property
     def named(self) -> str:
-        """The place within the export."""
+        """Names the place within the export."""
         return f"{self.path.name}, {self.unit} {self.number}"
 
     def damaged(self, what: str) -> ExportDamaged:
-        """The error that names the place."""
+        """Returns the error that names the place."""
         return ExportDamaged(self.path, f"{self.unit} {self.number}: {what}.")
 
 
@@ -213,7 +213,7 @@ def _read_lines(path: Path, file: _File, form: str) -> Iterator[_Placed]:
 
 
 def _row(path: Path, number: int, line: bytes, table: Table, form: str) -> Row:
-    """The row in a line, if the line is the row's."""
+    """Returns the row in a line, if the line is the row's."""
     try:
         row = _READ[form](table, line)
     except ValueError as error:  # as are those of JSON and of Unicode

@@ -22,7 +22,7 @@ class Found(NamedTuple):
 
 
 def find_id(record: Record, wanted: StreamId, on_progress: Callable[[int], object]) -> Found:
-    """The event `wanted`; if there is none, the event of the decision `wanted`. Raises NotOnRecord."""
+    """Finds the event `wanted`; if there is none, the event of the decision `wanted`. Raises NotOnRecord."""
     decided: Found | None = None
     before = ORIGIN
     for done, (event, decisions) in enumerate(record.recorded(), start=1):
@@ -47,7 +47,7 @@ def _event_before_decision(event: StreamId, decided: Found | None) -> Found:
 
 
 def find_last(record: Record, wanted: Wanted, on_progress: Callable[[int], object]) -> Found:
-    """The last decision that is wanted. Raises NotOnRecord."""
+    """Finds the last decision that is wanted. Raises NotOnRecord."""
     found: Found | None = None
     for done, (event, decisions) in enumerate(record.recorded(), start=1):
         for decision in decisions:

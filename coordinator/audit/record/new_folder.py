@@ -13,7 +13,7 @@ class NotWritten(RecordError):
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[None]:
-    """Within the block the folder, which is to be new or empty, is there to be filled.
+    """Makes the folder, which is to be new or empty, to be filled within the block.
 
     Raises NotWritten, also for an OSError of the block.
     """

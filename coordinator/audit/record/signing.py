@@ -36,7 +36,7 @@ def make_keys(private_file: Path) -> Path:
 
 
 def signed(anchor: Anchor, private_file: Path) -> Anchor:
-    """The anchor with a signature. Raises SigningError."""
+    """Signs the anchor. Raises SigningError."""
     try:
         key = serialization.load_pem_private_key(_read(private_file), None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
