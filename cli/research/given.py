@@ -114,7 +114,7 @@ class Loaded:
         return in_sample_trades(chosen, self.results.symbols, zone=day.zone, roll=day.roll)
 
     def scenario(self, chosen: "Chosen") -> "Scenario":
-        """Returns the scenario of these trades. Raises RefusedField for limits that are none."""
+        """Returns the scenario of these trades. Raises RefusedField for limits that are not valid."""
         from portfold.research.simulate.scenario import TradingAccount, build_scenario
 
         return build_scenario(

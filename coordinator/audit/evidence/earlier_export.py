@@ -1,10 +1,10 @@
 """Reads what `portfold audit export` wrote before evidence was an archive.
 
 Such folders lie on disks and stay readable; nothing writes them any more. Each line is held against itself.
-Found wherever it is, and said with the file and the line, are a column that does not follow from the entry,
-an entry that the chain over the log was not made of, a line too many or too few, a file whose hash is not the
-one in export.json. A file of lines is read as a stream; a Parquet file, whose insides another library reads,
-only once its hash is right.
+Errors name the file and the line of a column that does not follow from the entry, of an entry that the chain
+over the log was not made of, of a line too many or too few, and a file whose hash is not the one in
+export.json. A file of lines is read as a stream; a Parquet file, whose insides another library reads, only
+once its hash is right.
 
 All that is known of the format is here, but for its columns, which are those that tables still have: whoever
 changes these leaves the old ones here.

@@ -10,7 +10,7 @@ from portfold.events.stream_id import ORIGIN, StreamId
 
 
 class NotOnRecord(PortfoldError):
-    """What was asked for is not on record. A sentence."""
+    """The event or decision asked for is not on record. Its text is a sentence."""
 
 
 class Found(NamedTuple):

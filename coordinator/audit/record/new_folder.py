@@ -8,7 +8,7 @@ from portfold.coordinator.audit.record.record import RecordError
 
 
 class NotWritten(RecordError):
-    """Nothing can be written where it was to go. A sentence that names the place."""
+    """The folder cannot be written. Its text is a sentence that names the place."""
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The record an audit reads: all events of a portfolio with the decisions on them, wherever they lie.
 
-On a server, in an archive, or in both: whoever reads a `Record` cannot tell, and never holds
+It lies on a server, in an archive, or in both: whoever reads a `Record` does not see which, and never holds
 more of it than a batch. It is read only.
 """
 

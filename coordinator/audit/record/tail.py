@@ -46,7 +46,7 @@ class TailLine(NamedTuple):
 
 
 class Note(NamedTuple):
-    """What is no part of the log, but whoever reads along should know."""
+    """A note to whoever reads along, that is no part of the log."""
 
     text: str
 
