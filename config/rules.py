@@ -28,7 +28,7 @@ class Rule(Protocol):
 
     @property
     def expected(self) -> str:
-        """Returns the expectation in words, to follow "expected"."""
+        """The expectation in words, to follow "expected"."""
 
     def read(self, value: object) -> object:
         """Returns the field's value. Raises UnfitError."""
