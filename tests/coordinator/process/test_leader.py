@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from portfold.coordinator.views.portfolio_view import PortfolioView
-from portfold.coordinator.views.status import status_values
+from portfold.coordinator.views.status import status_fields, status_values
 from portfold.coordinator.views.view_field import view_in
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.codec import encode_checked
 from portfold.events.decisions import EntryAllowed, EntryDenied
 from portfold.events.incoming import EntryRequested, EntryWithdrawn
@@ -172,6 +173,21 @@ def test_the_status_has_the_familiar_keys_as_text_and_as_values(led: Live) -> No
     values = values_on(led.bus)
     assert {name: values[name] for name in FAMILIAR} == FAMILIAR
     assert view_in({}) is None
+
+
+def test_after_each_commit_the_status_is_as_if_it_were_written_at_once(led: Live) -> None:
+    for said in (
+        lambda: led.enters("ES", "CL"),
+        lambda: led.marks("ES", "120"),
+        lambda: led.closes("CL", "-20"),
+        led.halt,
+        led.resume,
+    ):
+        said()
+        status = led.status()
+        known = {name: status[name] for name in ("leader", "durability", "clock")}
+        at = StreamId.parse(status["last_event"])
+        assert status == status_fields(portfolio_view(led.state, at, **known))
 
 
 def test_before_any_limits_the_status_can_be_read() -> None:
