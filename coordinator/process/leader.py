@@ -220,7 +220,13 @@ class Leader:
         refuse_deaf(self._bus, entries[-1].id, self._clock)
         before = self._follower.cursor
         lines: list[Line] = []
-        self._commit(before, [self._fold(entry, lines) for entry in entries])
+        batch: list[Decided] = []
+        for entry in entries:
+            if batch:
+                lines += narrate(self._follower.state, batch[-1])
+            batch.append(self._fold(entry))
+        self._commit(before, batch)
+        lines += narrate(self._follower.state, batch[-1])  # the last only now: nobody waits for it
         if self._status is NO_STATUS:  # somebody removed the hash; the next event may be long in coming
             self._commit(self._follower.cursor, [])
         for line in lines:
@@ -230,10 +236,9 @@ class Leader:
             self._save_snapshot()
         return len(entries)
 
-    def _fold(self, entry: Entry, lines: list[Line]) -> Decided:
+    def _fold(self, entry: Entry) -> Decided:
         decided = self._follower.advance(entry.id, entry.fields)
         check(self._follower.state, decided.at, decided.event)  # nothing of a broken state is committed
-        lines += narrate(self._follower.state, decided)
         return decided
 
     def _commit(self, before: StreamId, batch: list[Decided]) -> None:
