@@ -91,7 +91,7 @@ def _log(seen: Overview) -> list[Headline]:
         text = f"{seen.backlog.lost} See: portfold doctor"
         found.append(Headline("log_incomplete", "critical", "LOG INCOMPLETE", text))
     elif seen.view.tail_missing:
-        lost = f"it lost its end ({tail_missing_text(seen.view)})"
+        lost = f"it lost its end ({tail_missing_text(seen.view.tail_missing)})"
         text = f"{lost}, so entries are denied. Then: portfold acknowledge --by NAME --reason TEXT"
         found.append(Headline("log_incomplete", "critical", "LOG INCOMPLETE", text))
     if seen.server.writes_fail:

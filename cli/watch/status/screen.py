@@ -109,7 +109,7 @@ def _log(seen: Overview) -> list[Text]:
 
 
 def _acknowledged(seen: Overview) -> list[Text]:
-    loss = acknowledged_text(seen.view)
+    loss = acknowledged_text(seen.view.acknowledged)
     return _folded(Text(" " * LABEL), f"loss acknowledged {loss}", style="dim") if loss else []
 
 
