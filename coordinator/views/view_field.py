@@ -17,7 +17,7 @@ from msgspec.structs import astuple
 from portfold.coordinator.fold.limits import Limits, order_of
 from portfold.coordinator.views.portfolio_view import PortfolioView, refuse_no_amount
 from portfold.events.codec import encode_checked
-from portfold.events.fields import readable
+from portfold.events.fields import DECEIVING, readable
 from portfold.events.wire.bus import VIEW, Standing
 from portfold.events.wire.errors import BusRefused
 
@@ -90,7 +90,9 @@ def what_can_be_read(status: Mapping[str, str]) -> ViewRead:
     """
     text = status.get(VIEW, "")
     try:
-        found = _readable(_decoded(text)) if text else None
+        found = _decoded(text) if text else None
+        if "\\" in text or DECEIVING.search(text):  # no other text can hold what could steer a terminal
+            found = _readable(found)
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
         return ViewRead(PortfolioView(), {"": f"expected one line of JSON, {_reason(error)}"})
     if not isinstance(found, dict):
