@@ -109,7 +109,7 @@ def backtest(
 def _symbols(
     configuration: "Configuration", market: "ResearchMarket", wanted: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """The symbols to backtest, and those that have bars but no contract. Raises Unusable."""
+    """Returns the symbols to backtest, and those that have bars but no contract. Raises Unusable."""
     there, contracts = market.open(configuration).symbols, configuration.contracts
     known = ", ".join(contracts)
     for symbol in wanted:
@@ -166,7 +166,7 @@ def _what_is_done(plan: "BacktestPlan", symbols: Sequence[str], without: Sequenc
 
 
 def _costs(plan: "BacktestPlan", symbols: Sequence[str]) -> Iterator[str]:
-    """Each cost that there is, and where there are several, whose it is."""
+    """Yields each cost that there is, and where there are several, whose it is."""
     from portfold.dollars import shown
     from portfold.research.report.wording import counted
 
@@ -249,7 +249,7 @@ def _remarks(all_of_them: "Sequence[Best]") -> Iterator[str]:
 
 
 def _methods(all_of_them: "Sequence[Best]") -> Iterator[str]:
-    """By which method the Sharpe out of sample was had, of whom."""
+    """Yields by which method the Sharpe out of sample was measured, and of which symbols."""
     methods = sorted({best.sharpe_oos_method for best in all_of_them})
     for method in methods:
         whose = ", ".join(best.symbol for best in all_of_them if best.sharpe_oos_method == method)

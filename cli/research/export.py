@@ -33,8 +33,8 @@ def export(
 ) -> None:
     """Write a row of the optimizer's table as the coordinator's configuration.
 
-    The coordinator's own loader has read it before it is written. Limits
-    that are there already are not changed before it is said how.
+    The coordinator's own loader reads it before it is written. Where it
+    changes limits that are there already, it first says how.
 
     Exit code 1 when limits would change and --yes is not given.
 

@@ -100,21 +100,21 @@ class Loaded:
     zone: str
 
     def chosen(self, span: "DaySpan") -> "Chosen":
-        """The trades of a span. Raises ResearchError where there are none."""
+        """Returns the trades of a span. Raises ResearchError where there are none."""
         from portfold.research.trades.trading_days import trades_within
 
         day = self.configuration.runtime.trading_day
         return trades_within(self.results.trades, span, zone=day.zone, roll=day.roll)
 
     def seen(self, chosen: "Chosen") -> "tuple[InSampleTrades, ...]":
-        """What of these trades is on bars that their model was trained on."""
+        """Returns what of these trades is on bars that their model was trained on."""
         from portfold.research.trades.in_sample import in_sample_trades
 
         day = self.configuration.runtime.trading_day
         return in_sample_trades(chosen, self.results.symbols, zone=day.zone, roll=day.roll)
 
     def scenario(self, chosen: "Chosen") -> "Scenario":
-        """The scenario of these trades. Raises RefusedField for limits that are none."""
+        """Returns the scenario of these trades. Raises RefusedField for limits that are not valid."""
         from portfold.research.simulate.scenario import TradingAccount, build_scenario
 
         return build_scenario(
@@ -128,7 +128,7 @@ class Loaded:
 
     @property
     def setting(self) -> "Setting":
-        """The same for the record."""
+        """Returns the scenario as the record of the search has it."""
         from portfold.research.search.findings import Setting
 
         given = self.given
@@ -145,7 +145,7 @@ class Loaded:
 
 
 def levels(min_positions: int, max_positions: int) -> range:
-    """The numbers of positions asked for. Raises Unusable."""
+    """Returns the numbers of positions asked for. Raises Unusable."""
     if max_positions < min_positions:
         raise Unusable(
             f"--max-positions: expected at least --min-positions, which is {min_positions}, "
@@ -155,7 +155,7 @@ def levels(min_positions: int, max_positions: int) -> range:
 
 
 def market_of(bars: str | None, days: int | None, seed: int | None) -> "ResearchMarket | None":
-    """Where the bars are from, as the options say. Raises Unusable."""
+    """Returns where the bars are from, as the options say. Raises Unusable."""
     from portfold.research.simulate.market import SYNTHETIC, ResearchMarket
 
     if bars == SYNTHETIC:
@@ -167,7 +167,7 @@ def market_of(bars: str | None, days: int | None, seed: int | None) -> "Research
 
 
 def _exact(dollars: float) -> Decimal:
-    """To the cent, from the digits as they were written."""
+    """Rounds to the cent, from the digits as they were written."""
     return Decimal(str(dollars)).quantize(Decimal("0.01"))
 
 

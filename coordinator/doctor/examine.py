@@ -22,7 +22,7 @@ def examine(
     flattener: str,
     wall_ms: Callable[[], int],
 ) -> list[Finding]:
-    """All findings on the portfolio of `bus`, which is on the server at `url`, in the order to read them.
+    """Returns all findings on the portfolio of `bus`, on the server at `url`, in the order to read them.
 
     `environ` holds the addresses of webhooks, `flattener` is its name as a worker, `wall_ms` this machine's
     clock.

@@ -13,7 +13,7 @@ _DIFFERENCES_SHOWN = 4
 
 
 def configuration(found: Configuration) -> Finding:
-    """Where it comes from, and what in it has no effect."""
+    """Reports where the configuration comes from, and what in it has no effect."""
     if found.portfolio.warnings:
         return warn("config", "; ".join(found.portfolio.warnings), "correct the file")
     if not found.source.asked_for:
@@ -23,7 +23,7 @@ def configuration(found: Configuration) -> Finding:
 
 
 def webhooks(found: Configuration, environ: Mapping[str, str]) -> Finding:
-    """Whether alerts go anywhere, and the address of each place is set. None is ever shown."""
+    """Checks whether alerts go anywhere, and the address of each place is set. None is ever shown."""
     troubles, addressed = [], []
     for name, destination in found.runtime.destinations.items():
         try:
@@ -40,7 +40,7 @@ def webhooks(found: Configuration, environ: Mapping[str, str]) -> Finding:
 
 
 def limits(facts: Facts) -> Finding:
-    """Whether what the file says is what holds."""
+    """Checks whether what the file says is what holds."""
     limits_now = facts.overview.view.limits if facts.overview else None
     if limits_now is None:
         return warn("limits", "none are in force yet", "portfold coordinator puts those of the file in force")
@@ -67,7 +67,7 @@ def limits(facts: Facts) -> Finding:
 
 
 def contracts(facts: Facts) -> Finding:
-    """Every symbol that may be traded has a contract, so that profit can be checked against prices."""
+    """Checks whether every symbol has a contract, so that P&L can be checked against prices."""
     in_force = facts.overview.view.limits if facts.overview else None
     symbols = in_force.symbols if in_force else facts.configuration.portfolio.symbols
     valued = (in_force.point_values if in_force else {}) or facts.configuration.contracts

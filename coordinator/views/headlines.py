@@ -114,7 +114,7 @@ def _log(seen: Overview) -> list[Headline]:
     if seen.backlog.lost:
         found.append(Headline("log_incomplete", "critical", "LOG INCOMPLETE", seen.backlog.lost, _LOOK))
     elif seen.view.tail_missing:
-        lost = f"it lost its end ({tail_missing_text(seen.view)})"
+        lost = f"it lost its end ({tail_missing_text(seen.view.tail_missing)})"
         way_out = "Look what is open at the broker; then: portfold acknowledge --by NAME --reason TEXT"
         text = f"{lost}, so entries are denied"
         found.append(Headline("log_incomplete", "critical", "LOG INCOMPLETE", text, way_out))

@@ -43,9 +43,9 @@ class Place(NamedTuple):
 
 
 def connect(url: str, *, password: str | None = None, timeout_seconds: float = 5.0) -> "Redis":
-    """A client for `url` (redis://, rediss:// or unix://). Connects when first used.
+    """Returns a client for `url` (redis://, rediss:// or unix://). Connects when first used.
 
-    A blocking read must ask for less than `timeout_seconds`. Raises BusRefused for an URL that is none.
+    A blocking read must ask for less than `timeout_seconds`. Raises BusRefused for a text that is not a URL.
     """
     try:
         client = Redis.from_url(

@@ -117,19 +117,19 @@ class EmbeddedServer:
 
     @property
     def port(self) -> int:
-        """The TCP port on 127.0.0.1; after a stop, the last one."""
+        """Returns the TCP port on 127.0.0.1; after a stop, the last one."""
         if self._port is None:
             raise ServerError("The embedded server has not been started.")
         return self._port
 
     @property
     def url(self) -> str:
-        """What clients connect to."""
+        """Returns the address that clients connect to."""
         return _url(self.port)
 
     @property
     def pid(self) -> int:
-        """The server's process id."""
+        """Returns the server's process id."""
         if self._process is None:
             raise ServerError("The embedded server is not running.")
         return self._process.pid

@@ -1,4 +1,4 @@
-"""What can go wrong between us and the bus: one error for each thing that a caller can do about it."""
+"""What can go wrong between us and the bus: one error for each remedy that a caller has."""
 
 from typing import ClassVar
 

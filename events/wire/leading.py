@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from portfold.events.codec import Fields
 from portfold.events.fields import readable
 from portfold.events.stream_id import ORIGIN, StreamId
@@ -27,6 +29,8 @@ from portfold.events.wire.connection import Connected
 
 if TYPE_CHECKING:
     from redis import Redis
+
+_packed = msgspec.msgpack.Encoder().encode  # one argument costs less than a hundred, and needs no counts
 
 
 def longest_wait_ms(lease_ms: int) -> int:
@@ -117,14 +121,12 @@ class Leading(Connected):
         status: Mapping[str, str],
     ) -> Committed:
         """Writes decisions, cursor, chain and status in one step, or nothing; `events` were folded."""
-        words: list[str | int] = [epoch, str(before), str(after), chain, events, 2 * len(status)]
-        for name, value in status.items():
-            words += (name, value)
-        for decision_id, fields in decisions:
-            words += (str(decision_id), len(fields), *fields)
+        words = [word for pair in status.items() for word in pair]
+        added = [(str(decision), fields) for decision, fields in decisions]
+        batch = (str(epoch), str(before), str(after), chain, events, words, added)
         keys = [self.keys.head, self.keys.decisions, self.keys.status]
         with self._errors_while("committing decisions"):
-            return Committed(*self._commit(keys=keys, args=words))
+            return Committed(*self._commit(keys=keys, args=[_packed(batch)]))
 
     def head(self) -> Head | None:
         """Returns how far the log is decided; None when no coordinator ever was."""

@@ -80,7 +80,7 @@ class NotifierBus(Bus):
             return bool(self._renew(keys=[self.keys.notifier_lease(destination)], args=[who, lease_ms]))
 
     def look(self, destination: str, term: int) -> LogStanding:
-        """How things stand, for whoever has the destination. Raises TermOver."""
+        """Returns how things stand, for whoever has the destination. Raises TermOver."""
         keys = [self.keys.notifier(destination), self.keys.head, self.keys.archive, self.keys.leader]
         with self._errors_while("looking how far the log is decided"):
             reply = self._look(keys=keys, args=[term])
@@ -110,7 +110,7 @@ class NotifierBus(Bus):
 
 
 def former_group(destination: str) -> str:
-    """The consumer group by which earlier versions read for a destination."""
+    """Returns the consumer group by which earlier versions read for a destination."""
     return f"notifier:{destination}"
 
 

@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 
 from portfold.cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
-from portfold.cli.main import run
 from portfold.config import load
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.events.wire.errors import BusUnreachable
 from portfold.workers.brokers.orders_book import open_orders_book
 from portfold.workers.client.settings import GateSettings
-from tests.cli.command_line import called, portfold
+from tests.cli.command_line import called, exit_code, portfold
 from tests.cli.test_help import COMMANDS
 from tests.coordinator.story import limits
 from tests.live import Live
@@ -68,7 +67,7 @@ def test_a_mistake_is_told_in_one_sentence(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.delenv("PORTFOLD_URL", raising=False)
     monkeypatch.delenv("PORTFOLD_CONFIG", raising=False)
-    assert run(words) == code
+    assert exit_code(words) == code
     said = capsys.readouterr()
     assert sentence in said.err
     assert said.err.splitlines()[-1].startswith("portfold: ")
@@ -270,7 +269,7 @@ def test_words_that_no_command_takes_are_told_in_one_sentence(
             own.mkdir()
             monkeypatch.chdir(own)
             monkeypatch.setenv("XDG_STATE_HOME", str(own))
-            code = run([*words, *wrong])
+            code = exit_code([*words, *wrong])
             said = capsys.readouterr()
             assert code != OK or wrong in ODD_WORDS
             assert "Traceback" not in said.err

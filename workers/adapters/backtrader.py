@@ -56,7 +56,7 @@ def backtest_broker(
     at_close: bool = False,
     log: Log | None = None,
 ) -> GatedBroker:
-    """Backtrader's broker, within the limits and at the costs of the configuration that applies here.
+    """Returns Backtrader's broker, within the limits and at the costs of the configuration that applies here.
 
     Each run has a portfolio of its own, so `optstrategy` and a second run begin as the first does, but for
     `portfolio`: where several cerebros share one. `contracts`: whose a data feed is that is not named by its
@@ -155,16 +155,16 @@ class Bars(bt.feed.DataBase):  # type: ignore[misc]  # Backtrader has no types
             self.p.bars = list(self.p.bars)
 
     def islive(self) -> bool:
-        """Backtrader's: whether there may be more to come that is not there yet."""
+        """Tells Backtrader whether there may be more to come that is not there yet."""
         return bool(self.p.live)
 
     def start(self) -> None:
-        """Backtrader's."""
+        """Begins, called by Backtrader."""
         super().start()
         self._iterator: Iterator[Bar | None] = iter(self.p.bars)
 
     def _load(self) -> bool | None:
-        """Backtrader's: true for a bar, None for none yet, false at the end."""
+        """Answers Backtrader: true for a bar, None for none yet, false at the end."""
         try:
             bar = next(self._iterator)
         except StopIteration:

@@ -52,7 +52,7 @@ class _NoLongerGranted(Exception):
 
 
 class Grants:
-    """By symbol. Any thread may use it.
+    """Keeps the grants by symbol. Any thread may use it.
 
     `renewal` makes the event, given its number and the symbol; `still_counts` says whether an event came
     after the latest order to close everything: what was allowed before it is taken back.

@@ -159,11 +159,11 @@ def test_the_picture_fits_the_terminal(width: int, height: int, upto: int) -> No
 def test_the_picture_shows_positions_with_owner_and_open_profit_and_the_loss_against_the_limit() -> None:
     marked = (1.5, PositionMarked(*ES, 4, "ES", "long", Decimal(5980), Decimal(-1000)))
     shown = "\n".join(drawn([*bad_day()[:8], marked]))
-    assert "Positions ●● 2/2" in shown
-    assert "Daily P&L $-1,000.00 of $-2,500" in shown
-    assert "ES   long  1 @ 6000" in shown
-    assert "ibs-ES          $-1,000.00" in shown
-    assert "ibs-CL             no mark" in shown
+    assert "Positions  ●●  2 open of 2" in shown
+    assert "Daily P&L  $-1,000.00" in shown
+    assert "40% stop at $-2,500.00" in shown
+    assert "ES    long   1 @ 6000         ibs-ES             30 m 00 s   $-1,000.00" in shown
+    assert "CL    long   1 @ 70           ibs-CL             30 m 00 s      no mark" in shown
     assert "3 asked   2 allowed   1 denied" in shown
     assert "max_positions 1" in shown
     assert "Mon 06 Jan 2025 10:30 Chicago" in shown
@@ -171,7 +171,9 @@ def test_the_picture_shows_positions_with_owner_and_open_profit_and_the_loss_aga
 
 def test_the_picture_shows_the_stop_and_each_time_to_flat() -> None:
     shown = "\n".join(drawn(bad_day()))
-    assert "STOPPED OUT $-3,010.00 of $-2,500" in shown
+    assert "Chicago  STOPPED OUT" in shown
+    assert "Daily P&L  $-3,010.00" in shown
+    assert "100% stop at $-2,500.00" in shown
     assert "06 Jan 11:00 at $-3,000.00, flat after CL 2, ES 4 ms" in shown
 
 
