@@ -70,7 +70,7 @@ def export(
     to
         The folder; new, or empty.
     format_
-        JSON lines, CSV, or Parquet (which needs polars: pip install 'portfold[research]').
+        JSON lines, CSV, or Parquet (which needs polars, of the extra research).
     """
     from portfold.cli.exits import Failure
     from portfold.cli.progress import progress

@@ -86,7 +86,7 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except (BusError, ArchiveError, MovedAway) as error:
-        raise Unusable(str(error)) from error
+        raise Unusable(error.with_remedy) from error
     except LogDiffers as error:
         raise Failure(str(error)) from error
 

@@ -1,7 +1,6 @@
 """What is simulated: the options that simulating commands share, and the scenarios they come to."""
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +10,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from portfold.cli.exits import Unusable
+from portfold.cli.symbols import Symbols, symbols_in
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -41,8 +41,8 @@ class Given:
     results_dir: Path = Path("results")
     """The folder with <SYMBOL>_optimization/<SYMBOL>_rf_best_trades.csv."""
 
-    symbols: Annotated[tuple[str, ...], Parameter(consume_multiple=True, show_default=False)] = ()
-    """Which symbols, as ES CL or ES,CL; by default all in the folder."""
+    symbols: Symbols = ()
+    """Which symbols, as ES,CL; by default all in the folder."""
 
     initial_cash: Dollars = 150_000
     """Dollars in the account at the beginning."""
@@ -79,7 +79,7 @@ class Given:
         from portfold.research.trades.results_folder import read_results
 
         configuration = load(self.config, os.environ, Path.cwd())
-        wanted = names_in(self.symbols)
+        wanted = symbols_in(self.symbols)
         zone = _zone(self.zone or configuration.runtime.trading_day.zone)
         results = read_results(self.results_dir, zone=zone, symbols=wanted)
         names = [one.symbol for one in results.symbols]
@@ -152,11 +152,6 @@ def levels(min_positions: int, max_positions: int) -> range:
             f"got {max_positions}."
         )
     return range(min_positions, max_positions + 1)
-
-
-def names_in(symbols: Iterable[str]) -> list[str]:
-    """Returns the symbols given, as ES CL or ES,CL."""
-    return [symbol for given in symbols for symbol in given.replace(",", " ").split()]
 
 
 def market_of(bars: str | None, days: int | None, seed: int | None) -> "ResearchMarket | None":

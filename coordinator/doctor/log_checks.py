@@ -22,7 +22,7 @@ def log_integrity(facts: Facts) -> Finding:
         )
     seen = facts.overview
     if seen is not None and seen.view.tail_missing:
-        text = f"it lost its end: {tail_missing_text(seen.view)}; entries are denied"
+        text = f"it lost its end: {tail_missing_text(seen.view.tail_missing)}; entries are denied"
         return fail(
             "log",
             text,

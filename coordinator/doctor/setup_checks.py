@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from portfold.config import ConfigError, Configuration, webhook_url
-from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.configured import configured_limits, how_to_order
 from portfold.coordinator.doctor.facts import Facts
 from portfold.coordinator.doctor.finding import Finding, fail, ok, warn
 from portfold.coordinator.fold.limits import limits_named, limits_of
@@ -53,14 +53,16 @@ def limits(facts: Facts) -> Finding:
     more = f", and {len(named) - _DIFFERENCES_SHOWN} more" if len(named) > _DIFFERENCES_SHOWN else ""
     by = limits_now.by
     text = f"in force by {by}, other than in the file: {', '.join(named[:_DIFFERENCES_SHOWN])}{more}"
+    order = how_to_order(configured_limits(facts.configuration), differing)
+    loosen = f"; for those of the file: {order}" if order else ""
     if by != COORDINATOR:
-        return warn("limits", text, "nothing, if that was meant; else edit the file, or portfold limits")
+        return warn("limits", text, f"nothing, if that was meant; else edit the file{loosen}")
     if not facts.configuration.source.asked_for:
         return warn("limits", text, "name the configuration: --config, or PORTFOLD_CONFIG")
     return fail(
         "limits",
         text,
-        "restart the coordinator with this file, which tightens; to loosen: portfold limits; or correct it",
+        f"correct the file; or restart the coordinator with it, which tightens{loosen}",
     )
 
 
@@ -72,9 +74,11 @@ def contracts(facts: Facts) -> Finding:
     unknown = [symbol for symbol in symbols if symbol not in valued]
     if not unknown:
         return ok("contracts", f"one for each of {len(symbols)} symbols")
+    known = ",".join(symbol for symbol in symbols if symbol in valued) or "SYMBOLS"
+    without = f"portfold limits --symbols {known} --by NAME --reason TEXT"
     text = f"none for {', '.join(unknown)}: what their trades made cannot be checked"
     return fail(
-        "contracts", text, "add to contracts.json and restart the coordinator, or portfold limits --symbols"
+        "contracts", text, f"add to contracts.json and restart the coordinator; or trade without: {without}"
     )
 
 

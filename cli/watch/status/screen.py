@@ -4,13 +4,13 @@ It is read from the top: whether the portfolio may trade, how far the stop is, w
 takes few words; what is not takes a line, with what to do.
 """
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.text import Text
 
+from portfold.cli.copyable import wrapped
 from portfold.cli.typed import typed
 from portfold.cli.watch.status.portfolio_lines import LABEL, WIDTH, account_lines, leg_lines
 from portfold.coordinator.views.headlines import Headline, headlines
@@ -18,7 +18,7 @@ from portfold.coordinator.views.overview import Overview
 from portfold.coordinator.views.status import acknowledged_text, block_rate
 from portfold.exchange_time import clock, span
 
-_FOLDED_LINES = 4
+_MOST_LINES = 4
 _BADGES = {"info": "bold green", "warning": "bold yellow", "critical": "bold white on red"}
 
 
@@ -28,11 +28,15 @@ def put(console: Console, lines: Iterable[Text]) -> None:
         console.print(line, soft_wrap=True)
 
 
-def picture(seen: Overview, *, shown: str, zone: ZoneInfo) -> list[Text]:
-    """Returns the screen, line by line, none longer than 80 columns."""
+def picture(seen: Overview, *, shown: str, zone: ZoneInfo, whole: bool = False) -> list[Text]:
+    """Returns the screen, line by line, none longer than 80 columns but for a word of a command that is.
+
+    A headline has at most four lines, so that it does not push the rest away: its reason is cut, and never
+    what to do. With `whole` nothing is cut.
+    """
     return [
         _ends(Text(shown, style="bold"), Text(_now(seen, zone), style="dim")),
-        *(line for one in headlines(seen, zone) for line in badged(one)),
+        *(line for one in headlines(seen, zone) for line in badged(one, whole=whole)),
         Text(),
         *account_lines(seen.view),
         *leg_lines(seen.view, seen.now_ms),
@@ -52,10 +56,16 @@ def _now(seen: Overview, zone: ZoneInfo) -> str:
     return f"{clock(seen.now_ms, zone)} {zone.key.rpartition('/')[2].replace('_', ' ')}"
 
 
-def badged(one: Headline) -> list[Text]:
-    """Returns the lines of a headline, its title as a badge."""
+def badged(one: Headline, *, whole: bool = False) -> list[Text]:
+    """Returns the lines of a headline, its title as a badge; below, what to do."""
     badge = Text.assemble((f" {one.title} ", _BADGES[one.level]), " ")
-    return _folded(badge, typed(one.text), style="bold" if one.level == "critical" else "")
+    style, below = "bold" if one.level == "critical" else "", " " * LABEL
+    remedy = wrapped(typed(one.remedy), WIDTH, f"{below}→ ", f"{below}  ") if one.remedy else []
+    reason = _folded(badge, one.text, style=style)
+    most = max(1, _MOST_LINES - len(remedy))
+    if len(reason) > most and not whole:
+        reason[most - 1 :] = [_with_an_end(reason[most - 1])]
+    return [*reason, *(Text(line, style=style) for line in remedy)]
 
 
 def _entries(seen: Overview) -> list[Text]:
@@ -109,7 +119,7 @@ def _log(seen: Overview) -> list[Text]:
 
 
 def _acknowledged(seen: Overview) -> list[Text]:
-    loss = acknowledged_text(seen.view)
+    loss = acknowledged_text(seen.view.acknowledged)
     return _folded(Text(" " * LABEL), f"loss acknowledged {loss}", style="dim") if loss else []
 
 
@@ -138,18 +148,17 @@ def _labelled(label: str, parts: Sequence[Text]) -> list[Text]:
 def _folded(first: Text, text: str, *, style: str) -> list[Text]:
     """Lays out the text behind `first`; what does not fit goes on below, indented."""
     lead = " " * first.cell_len
-    lines = textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=lead,
-        subsequent_indent=" " * min(first.cell_len, LABEL),
-        max_lines=_FOLDED_LINES,
-        placeholder=" …",
-    )
-    if not lines:
+    lines = wrapped(text, WIDTH, lead, " " * min(first.cell_len, LABEL))
+    if not text:
         first.rstrip()
         return [first]
     return [
         Text.assemble(first, (lines[0][len(lead) :], style)),
         *(Text(line, style=style) for line in lines[1:]),
     ]
+
+
+def _with_an_end(line: Text) -> Text:
+    """Returns the line with a mark that something is left out behind it."""
+    line.truncate(WIDTH - 2)
+    return line.append(" …")

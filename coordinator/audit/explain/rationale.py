@@ -1,8 +1,12 @@
 """Why a decision was made: the rule that decided, with the numbers it was given. One function a decision.
 
 Pure: derived from the state the event met (`met`, after time had passed) and the one it led to (`after`). The
-numbers are those of the state; the sentence on record comes from the decision itself. mypy refuses a new
-decision that is not answered for here.
+numbers are those of the state; the sentence on record comes from the decision itself.
+
+It matches decisions a second time, beside `views/words`, because it is no column of that table. A row there
+says what was decided, from the message alone: the log and an alert have no more. A rationale says why, from
+two states that only the audit has, and is shown below that row: what one says the other does not repeat. So a
+new decision has both, and mypy refuses one that has no rationale here.
 """
 
 from collections.abc import Callable

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from portfold.coordinator.audit.record.columns import Cells, Columns, Kind
 from portfold.coordinator.audit.record.record import RecordError
 from portfold.exchange_time import milliseconds_of
+from portfold.installing import install_command
 
 if TYPE_CHECKING:
     import polars
@@ -49,7 +50,7 @@ def parquet_library() -> Any:
         import polars  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as missing:
         raise RecordError(
-            "Parquet needs polars, which is not installed: pip install 'portfold[research]'. JSON lines and "
+            f"Parquet needs polars, which is not installed: {install_command('research')}. JSON lines and "
             "CSV need nothing."
         ) from missing
     return polars

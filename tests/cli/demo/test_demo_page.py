@@ -239,9 +239,12 @@ def failing(told: list[tuple[float, Event]]) -> list[str]:
     ("kept_pid", "told"), [(None, "portfold server --dir '/a b/server' --port 7"), (99, "kill 99")]
 )
 def test_the_page_ends_with_how_to_look_at_the_log(kept_pid: int | None, told: str) -> None:
-    lines = looking_lines(Keys("main"), Path("/a b"), port=7, kept_pid=kept_pid, since="5-0")
+    folder, book = Path("/a b"), Path("/a b/paper-main.sqlite")
+    lines = looking_lines(Keys("main"), folder, book, port=7, kept_pid=kept_pid, since="5-0")
     assert any(told in line for line in lines)
     assert "  redis-cli -p 7 HGETALL 'portfolio:{main}:status'" in lines
+    assert any(str(book) in line for line in lines)
+    assert "  portfold flattener --url redis://127.0.0.1:7/0 --config '/a b'" in lines
 
 
 # --- the market -------------------------------------------------------------------------------------------
