@@ -36,7 +36,7 @@ class RemovedByHand(LogDiffers):
 def history(
     bus: Bus, archive: Path | None = None, *, up_to: StreamId, at_once: int = READ_AT_ONCE
 ) -> Iterator[Recorded]:
-    """Every event up to `up_to`, which is decided, with its decisions; `archive` is the folder of the first.
+    """Yields every event up to `up_to`, which is decided, with its decisions; `archive` is a folder.
 
     An archive that is named is read first, whether or not the streams have the same still. Raises LogDiffers
     where something is missing between archive and streams, ArchiveError, BusError.
@@ -72,7 +72,7 @@ class LogReader:
         self._chain: str | None = GENESIS if proves else None
 
     def up_to(self, event: StreamId) -> Iterator[Recorded]:
-        """Every event up to `event`, which is decided, with its decisions.
+        """Yields every event up to `event`, which is decided, with its decisions.
 
         Raises MovedAway where what comes next was moved to an archive that is not at hand or does not go so
         far, RemovedByHand where it was left and is gone, ArchiveError, BusError. Called again, it goes on
@@ -86,7 +86,7 @@ class LogReader:
                 self.cursor = max(self.cursor, event)  # nothing more is there, nor was it taken away
 
     def next_event(self, block_ms: int | None = None) -> StreamId | None:
-        """The next event on the stream, decided or not; with `block_ms` waits so long for one.
+        """Returns the next event on the stream, decided or not; with `block_ms` waits so long for one.
 
         Raises BusError.
         """
@@ -94,7 +94,7 @@ class LogReader:
         return found[0].id if found else None
 
     def on_streams(self, event: StreamId) -> Iterator[Recorded]:
-        """The same as `up_to`, from the streams alone: ends early where an archiver overtakes it.
+        """Yields the same as `up_to`, from the streams alone: ends early where an archiver overtakes it.
 
         Raises RemovedByHand, BusError.
         """
@@ -119,7 +119,7 @@ class LogReader:
                     self._chain = _joined(self._chain, recorded)
 
     def in_archive(self, event: StreamId) -> Iterator[Recorded]:
-        """The same as `up_to`, from the archive alone, as far as that goes.
+        """Yields the same as `up_to`, from the archive alone, as far as that goes.
 
         Raises MovedAway where more than that is no longer on the streams, ArchiveError, BusError.
         """
@@ -144,7 +144,7 @@ class LogReader:
             raise RemovedByHand(kept_from, min(first.before(), event) if first else event)
 
     def _gone(self) -> StreamId:
-        """The last event that was moved away from the streams."""
+        """Returns the last event that was moved away from the streams."""
         archived = self._bus.archived()
         return archived.up_to if archived else ORIGIN
 
@@ -166,7 +166,7 @@ class _Decisions:
         self._read: deque[_Led] = deque()
 
     def up_to(self, event: StreamId) -> deque[_Led]:
-        """The next ones, up to the last of `event`."""
+        """Returns the next ones, up to the last of `event`."""
         found = deque[_Led]()
         while self._read or self._read_on():
             if self._read[0].by > event:
@@ -191,7 +191,7 @@ def _together(events: Sequence[Entry], decisions: deque[_Led]) -> Iterator[Recor
 
 
 def _joined(chain: str, recorded: Recorded) -> str | None:
-    """The chain after the first entries of the streams, which have to go on where it is `chain`.
+    """Returns the chain after the first entries of the streams, which have to go on where it is `chain`.
 
     None once a decision has shown that they do. Raises LogDiffers where they do not: said after the entry was
     handed on, as who decides it again has the better words for it.
