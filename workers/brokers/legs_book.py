@@ -112,7 +112,7 @@ class PaperBook:
             return entries.legs(owner)
 
     def read_unreported_exits(self, owner: str | None) -> list[ExitFill]:
-        """One owner's exits that nobody has confirmed, oldest first."""
+        """Reads one owner's exits that nobody has confirmed, oldest first."""
         with self.reading() as entries:
             found = entries.unreported_exits(owner)
         return [fill for fill in found if fill.fill_id not in self._confirmed]
