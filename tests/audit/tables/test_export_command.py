@@ -5,9 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from portfold.cli.exits import OK, UNUSABLE
+from portfold.cli.exits import FAILED, OK, UNUSABLE
 from portfold.coordinator.audit.tables.table_files import FORMATS, Format
 from portfold.coordinator.store.archiver import Keep, archive_history
+from portfold.coordinator.store.recorded import Recorded, chain_after
+from portfold.events.codec import encode
+from portfold.events.incoming import EntryRequested
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Entry
 from tests.archive.past import Past
 
 Audit = Callable[..., tuple[int, str]]
@@ -24,6 +29,37 @@ def test_it_tells_what_it_wrote(past: Past, audit: Audit, folder: Path, form: Fo
     )
     assert said.startswith(f"{started}: events")
     assert {path.suffix for path in folder.iterdir()} == {f".{form}"}
+
+
+def test_what_was_never_decided_so_is_named_and_written_as_it_lies_there(
+    past: Past, audit: Audit, folder: Path
+) -> None:
+    past.happens(60)
+    at = commits_no_answer(past)
+    code, said = audit("export", "--to", str(folder))
+    assert code == FAILED
+    assert f"Decision {at.decision(0)} of event {at} is not on record." in said
+    assert "Trades and days may show what was never decided. See: portfold audit verify --url " in said
+    assert len((folder / "events.jsonl").read_bytes().splitlines()) == 61
+
+
+def commits_no_answer(past: Past) -> StreamId:
+    """A leader of its own mind commits a request, chained rightly, and decides nothing on it."""
+    words = encode(EntryRequested("ibs-ES", "s", 1, "ES", "long", 1))
+    at = StreamId.parse(past.client.execute_command("XADD", past.bus.keys.events, "*", *words))
+    before, chain, _ = past.place
+    head = past.bus.head()
+    assert head is not None
+    past.bus.commit(
+        epoch=head.epoch,
+        before=before,
+        after=at,
+        chain=chain_after(chain, Recorded(Entry(at, words), [])),
+        events=1,
+        decisions=[],
+        status={},
+    )
+    return at
 
 
 def test_of_the_archive_alone_what_is_in_it_is_exported(

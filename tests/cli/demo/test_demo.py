@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
-from tests.cli.command_line import Running, portfold, started
+from tests.cli.command_line import Running, called, portfold, started
 from tests.cli.demo.demo_folder import folder_of, processes_of
 from tests.cli.filtered import train_es
 from tests.processes import config_folder
@@ -39,6 +40,30 @@ def under_way(cwd: Path) -> Iterator[tuple[Running, Path, dict[int, str]]]:
         processes = processes_of(folder)
         assert len(processes) >= 3  # two workers and the coordinator; the server hides its folder
         yield demo, folder, processes
+
+
+def test_what_a_demo_leaves_open_is_closed_by_the_commands_that_it_prints(tmp_path: Path) -> None:
+    ran = portfold("demo", "--days", "2", "--symbols", "ES,CL,6B", cwd=tmp_path)
+    assert ran.code == OK, ran.out + ran.err
+    book = folder_of(tmp_path) / "paper-main.sqlite"
+    assert f"The broker's book is {book}" in ran.out
+
+    def printed(command: str) -> list[str]:
+        (line,) = (line for line in ran.out.splitlines() if line.startswith(f"  portfold {command} "))
+        return shlex.split(line.replace("NAME", "ann").replace("TEXT", "over"))[1:]
+
+    with (
+        started(*printed("server"), cwd=tmp_path) as server,
+        started(*printed("coordinator"), cwd=tmp_path) as coordinator,
+    ):
+        server.says("Ctrl-C stops it.")
+        coordinator.says("initialized successfully")
+        with started(*printed("flattener"), cwd=tmp_path) as flattener:
+            assert f'"book": "{book}"' in flattener.says("Flattener ready")
+            assert called(*printed("flatten"), cwd=tmp_path).code == OK
+            status = printed("status")
+            until(lambda: "0 open of 4" in called(*status, cwd=tmp_path).out, "all to be closed")
+            assert "WRONG BOOK" not in called(*status, cwd=tmp_path).out
 
 
 @pytest.mark.parametrize("model", ["models/ES.onnx", "../models/ES.onnx"])
