@@ -55,4 +55,4 @@ def test_a_mistake_is_told_in_one_sentence(
 def test_a_server_that_is_not_there_is_told(question: str, audit: Audit, folder: Path) -> None:
     code, said = audit(question, "--to", str(folder), url="redis://127.0.0.1:1/0")
     assert code == UNREACHABLE
-    assert said.startswith("portfold: Redis did not answer")
+    assert said.startswith("portfold: Redis at 127.0.0.1:1 did not answer")
