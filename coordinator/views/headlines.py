@@ -6,9 +6,11 @@ Pure: from an overview to a few sentences, the worst first, each with its remedy
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from portfold.coordinator.views.account_view import difference_in_words
 from portfold.coordinator.views.overview import Overview
 from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPosition
 from portfold.coordinator.views.status import tail_missing_text, unsettled_in_words
+from portfold.events.account import EQUITY
 from portfold.exchange_time import clock, span
 
 Level = Literal["info", "warning", "critical"]
@@ -40,7 +42,8 @@ EVIDENCE = Headline(
     "a record that was put here to look at, as it stood where it ends; nobody leads it, nor trades on it",
 )
 _LOOK = "See: portfold doctor"
-_DENY_NOTHING = ("flattening", "unsettled", "not_on_the_log", "wrong_book")
+_RECONCILE = "See: portfold reconcile"
+_DENY_NOTHING = ("flattening", "flat_unconfirmed", "unsettled", "not_on_the_log", "wrong_book")
 
 
 def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
@@ -59,6 +62,7 @@ def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
         *_flattening(seen),
         *_halted(seen.view),
         *_limits(seen),
+        *_account(seen.view, seen.now_ms),
         *_unsettled(seen),
         *_book(seen),
     ]
@@ -139,6 +143,9 @@ def _flattening(seen: Overview) -> list[Headline]:
         return []
     ahead_ms = flatten.deadline_ms - seen.now_ms
     due = f"due in {span(ahead_ms)}" if ahead_ms >= 0 else f"OVERDUE by {span(-ahead_ms)}"
+    if not flatten.left:
+        text = "all is reported closed; the account has not confirmed it yet"
+        return [Headline("flat_unconfirmed", "critical", "NOT CONFIRMED FLAT", text, _RECONCILE)]
     left = ", ".join(f"{leg.symbol} {leg.side} {leg.size} ({leg.worker})" for leg in flatten.left)
     text = f"{due}; still to close: {left or 'nothing'}; cause: {flatten.cause}"
     return [Headline("flattening", "critical", "FLATTENING", text)]
@@ -156,6 +163,28 @@ def _limits(seen: Overview) -> list[Headline]:
     if seen.view.limits:
         return []
     return [Headline("no_limits", "critical", "NO LIMITS", "none are in force yet, so no entry is allowed")]
+
+
+def _account(view: PortfolioView, now_ms: int) -> list[Headline]:
+    """Warns where the account differs from the log, or is not reported."""
+    account = view.account
+    if account is None:
+        return []
+    found = []
+    for one in account.differing:
+        denied = "every entry" if one.subject == EQUITY else f"entries in {one.subject}"
+        since = span(max(0, now_ms - one.since_ms))
+        text = f"{difference_in_words(one)}, for {since}: {denied} denied"
+        found.append(Headline("account_differs", "critical", "ACCOUNT DIFFERS", text, _RECONCILE))
+    if account.silent or not account.as_of_ms:
+        ago = f"for {span(max(0, now_ms - account.as_of_ms))}" if account.as_of_ms else "since it is watched"
+        denied = ", and every entry is denied" if account.denies == "account_silent" else ""
+        text = f"nothing was reported of {account.account} {ago}{denied}"
+        level: Level = "critical" if denied else "warning"
+        found.append(
+            Headline("account_silent", level, "ACCOUNT NOT REPORTED", text, "Start: portfold account")
+        )
+    return found
 
 
 def _unsettled(seen: Overview) -> list[Headline]:

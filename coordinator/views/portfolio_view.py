@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
+from portfold.coordinator.views.account_view import ShownAccount
 from portfold.dollars import ZERO
 from portfold.events.fields import Side
 from portfold.events.legs import Leg
@@ -149,10 +150,13 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
     tail_missing: TailMissing | None = None
     acknowledged: Acknowledged | None = None
     stats: Stats = field(default_factory=Stats)
+    account: ShownAccount | None = None
 
     @property
     def denies_entries(self) -> bool:
-        """Returns whether entries are denied: stopped, halted, or a log that lost its end."""
+        """Returns whether every entry is denied: stopped, halted, a log that lost its end, the account."""
+        if self.account is not None and self.account.denies:
+            return True
         return not (self.stop is None and self.halt is None and self.tail_missing is None)
 
     @property

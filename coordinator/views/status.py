@@ -9,6 +9,7 @@ from typing import Any
 
 from portfold.coordinator.fold.limits import Limits, limits_named
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
+from portfold.coordinator.views.account_view import account_in_words, difference_in_words
 from portfold.coordinator.views.portfolio_view import (
     Announced,
     PortfolioView,
@@ -62,6 +63,9 @@ def status_lists(view: PortfolioView) -> dict[str, list[str]]:
         "taken_back": slots_in_words(view.taken_back),
         "positions": [_position(position) for position in view.positions],
         "unsettled": unsettled_in_words(view.unsettled),
+        "account_differs": [difference_in_words(one) for one in view.account.differing]
+        if view.account
+        else [],
         "workers": [_presence(seen) for seen in view.workers],
         "worker_symbols": [_symbols(seen) for seen in view.workers],
     }
@@ -248,5 +252,6 @@ _IN_WORDS: dict[str, Callable[[Any], dict[str, str]]] = {
     "tail_missing": _tail_missing,
     "acknowledged": lambda loss: {"loss_acknowledged": acknowledged_text(loss)},
     "stats": _stats,
+    "account": account_in_words,
 }
 """Each part of the view by its name. A part is worded from nothing but itself: see `status_hash`."""

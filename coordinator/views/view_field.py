@@ -55,7 +55,7 @@ class ViewRead(NamedTuple):
     @property
     def may_deny_entries(self) -> bool:
         """Returns whether entries are denied, or may be, as the fields that deny them cannot be read."""
-        return self.view.denies_entries or not self.knows("stop", "halt", "tail_missing")
+        return self.view.denies_entries or not self.knows("stop", "halt", "tail_missing", "account")
 
 
 def view_text(view: PortfolioView) -> str:

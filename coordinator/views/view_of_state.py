@@ -15,6 +15,7 @@ from portfold.coordinator.fold.state import (
     earlier,
     slots_used,
 )
+from portfold.coordinator.views.account_view import shown_account
 from portfold.coordinator.views.portfolio_view import (
     Announced,
     PortfolioView,
@@ -57,6 +58,7 @@ def portfolio_view(
         tail_missing=replace(state.tail_missing) if state.tail_missing else None,
         acknowledged=replace(state.acknowledged) if state.acknowledged else None,
         stats=replace(state.stats),
+        account=shown_account(state, state.account) if state.account else None,
     )
 
 

@@ -17,6 +17,7 @@ from msgspec import structs
 
 from portfold.coordinator.fold.fold import FOLD_VERSION, fold
 from portfold.coordinator.fold.state import State
+from portfold.events.account import AccountReported, AccountSettled
 from portfold.events.codec import decode_event
 from portfold.events.decisions import Decision, EntryAllowed
 from portfold.events.incoming import (
@@ -181,7 +182,20 @@ _limits = st.builds(
         on_worker_lost=["hold", "flatten"],
         zone=["America/Chicago", "America/Chicago", "Asia/Tokyo"],
         roll=["17:00", "17:00", "08:00"],
+        account=["", "", "DU1"],
+        on_account_silent=["tell", "deny"],
     ),
+)
+_reports = st.builds(
+    lambda said, held: AccountReported(**said, as_of_ms=0, realized=Decimal(0), positions=held),
+    _any_of(
+        account=["DU1"] * 7 + ["DU2"],
+        source=["paper"],
+        equity=[Decimal(50_000)] * 3 + [Decimal(49_000), Decimal("-999999999.9999999999")],
+        unrealized=[Decimal(0), Decimal(-400)],
+        working=["", "", "ES=1"],
+    ),
+    _holdings,
 )
 _orders = st.one_of(
     _limits,
@@ -208,6 +222,7 @@ _comings_and_goings = st.one_of(
     _by_worker(LogTailMissing, saw=st.sampled_from(["1-0", f"{WEDNESDAY}-3", f"{2**62}-{2**62}"])),
     st.just(LossAcknowledged(by="ann", reason="restored")),
     st.just(LossAcknowledged(by="ann", reason="restored")),
+    st.just(AccountSettled(by="ann", reason="looked", account="DU1")),
     st.sampled_from([WorkerRetired(by="ann", reason="", worker=worker) for worker in _WORKERS]),
 )
 _garbage = st.lists(
@@ -225,6 +240,7 @@ _utterances: st.SearchStrategy[list[Event | Malformed]] = st.one_of(
     _by_worker(EntryWithdrawn, _symbols).map(lambda withdrawn: [withdrawn]),
     _by_worker(EntryRenewed, _symbols).map(lambda renewed: [renewed]),
     _orders.map(lambda order: [order]),
+    _reports.map(lambda report: [report]),
     _resumes.map(lambda resume: [resume]),
     _comings_and_goings.map(lambda event: [event]),
     st.one_of(
@@ -258,6 +274,8 @@ def _written(leads: Event, first: Event, said: list[_Said]) -> Log:
         ms = min(at.ms + one.gap_ms, 2**64 - 1)
         at = StreamId(ms, at.seq + 1 if ms == at.ms else 0)
         event = one.event
+        if isinstance(event, AccountReported):
+            event = structs.replace(event, as_of_ms=min(ms, 2**63))
         if isinstance(event, WorkerEvent):
             session = (event.worker, event.session)
             last[session] = max(1, last.get(session, 0) + (0 if one.repeat else 1))

@@ -32,9 +32,11 @@ BY_OPERATORS = {
     "FlattenRequested",
     "LimitsChanged",
     "PositionSettled",
+    "AccountSettled",
     "LossAcknowledged",
     "WorkerRetired",
 }
+BY_THE_WATCHER = {"AccountReported"}
 BY_THE_LEADER = {"CoordinatorStarted", "ClockTicked", "WorkerLost"}
 OUT = {
     "EntryAllowed",
@@ -46,6 +48,11 @@ OUT = {
     "FlattenHandedOver",
     "FlattenOverdue",
     "PortfolioFlat",
+    "FlatUnconfirmed",
+    "AccountDiffers",
+    "AccountAgrees",
+    "AccountSilent",
+    "AccountHeard",
     "LimitBreached",
     "PositionAdopted",
     "PositionMismatch",
@@ -62,7 +69,7 @@ def names(messages: tuple[type[Struct], ...]) -> set[str]:
 
 
 def test_events_in_are_these() -> None:
-    assert names(EVENTS) == BY_WORKERS | BY_OPERATORS | BY_THE_LEADER
+    assert names(EVENTS) == BY_WORKERS | BY_OPERATORS | BY_THE_WATCHER | BY_THE_LEADER
 
 
 def test_decisions_out_are_these() -> None:
