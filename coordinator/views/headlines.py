@@ -43,7 +43,14 @@ EVIDENCE = Headline(
 )
 _LOOK = "See: portfold doctor"
 _RECONCILE = "See: portfold reconcile"
-_DENY_NOTHING = ("flattening", "flat_unconfirmed", "unsettled", "not_on_the_log", "wrong_book")
+_DENY_NOTHING = (
+    "flattening",
+    "flat_unconfirmed",
+    "symbol_differs",
+    "unsettled",
+    "not_on_the_log",
+    "wrong_book",
+)
 
 
 def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
@@ -172,18 +179,19 @@ def _account(view: PortfolioView, now_ms: int) -> list[Headline]:
         return []
     found = []
     for one in account.differing:
-        denied = "every entry" if one.subject == EQUITY else f"entries in {one.subject}"
+        whole = one.subject == EQUITY
+        denied = "every entry is" if whole else f"entries in {one.subject} are"
         since = span(max(0, now_ms - one.since_ms))
         text = f"{difference_in_words(one)}, for {since}: {denied} denied"
-        found.append(Headline("account_differs", "critical", "ACCOUNT DIFFERS", text, _RECONCILE))
+        code = "account_differs" if whole else "symbol_differs"
+        found.append(Headline(code, "critical", "ACCOUNT DIFFERS", text, _RECONCILE))
     if account.silent or not account.as_of_ms:
         ago = f"for {span(max(0, now_ms - account.as_of_ms))}" if account.as_of_ms else "since it is watched"
         denied = ", and every entry is denied" if account.denies == "account_silent" else ""
         text = f"nothing was reported of {account.account} {ago}{denied}"
         level: Level = "critical" if denied else "warning"
-        found.append(
-            Headline("account_silent", level, "ACCOUNT NOT REPORTED", text, "Start: portfold account")
-        )
+        way_out = "Start: portfold account"
+        found.append(Headline("account_silent", level, "ACCOUNT NOT REPORTED", text, way_out))
     return found
 
 
