@@ -55,6 +55,7 @@ OF_A_KIND: dict[Any, st.SearchStrategy[Any]] = {
     kinds.SymbolListOrNone: a_list(SYMBOLS),
     kinds.Holdings: a_list(joined(":", SYMBOLS, SIDES, SIZES, PRICES)),
     kinds.Legs: a_list(joined(":", SYMBOLS, SIDES, SIZES, NAMES)),
+    kinds.WorkingOrders: a_list(joined("=", SYMBOLS, st.integers(1, 9999).map(str))),
 }
 OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "daily_stop_loss": decimals(9).map(Decimal.copy_abs).filter(bool),
@@ -63,6 +64,8 @@ OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
         lambda priced: " ".join(f"{symbol}={value}" for symbol, value in priced.items())
     ),
     "reservation_ms": st.integers(1, 10**12),
+    "account_silent_ms": st.integers(1, 10**12),
+    "account_tolerance": decimals(9).map(Decimal.copy_abs),
     "flatten_ms": st.integers(1, 10**12),
     "zone": st.sampled_from(["UTC", "America/Chicago", "America/Argentina/Buenos_Aires", "Etc/GMT+5"]),
 }
