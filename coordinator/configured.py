@@ -31,9 +31,9 @@ _TO_BE_ORDERED = (
     "account_grace_ms",
     "account_tolerance",
     "account_silent_ms",
-    "on_account_silent",
+    "account_silence_denies",
 )
-_TIGHTER = {"stop_loss_on": "total", "on_worker_lost": "flatten", "on_account_silent": "deny"}
+_TIGHTER = {"stop_loss_on": "total", "on_worker_lost": "flatten", "account_silence_denies": True}
 _RULES = tuple(name for name in Limits.__struct_fields__ if name not in ("by", "reason", "config", "text"))
 
 
@@ -78,7 +78,7 @@ def _with_account(limits: LimitsChanged, account: ConfiguredAccount) -> LimitsCh
         account_grace_ms=milliseconds(account.grace_seconds),
         account_tolerance=account.tolerance,
         account_silent_ms=milliseconds(account.silent_seconds),
-        on_account_silent=account.on_silence,
+        account_silence_denies=account.on_silence == "deny",
     )
 
 
@@ -128,10 +128,12 @@ def _account_no_looser(in_force: Limits, limits: LimitsChanged, *, ordered: bool
         account=limits.account or in_force.account,
         account_grace_ms=min(limits.account_grace_ms, in_force.account_grace_ms),
         account_tolerance=min(limits.account_tolerance, in_force.account_tolerance),
-        account_silent_ms=min(limits.account_silent_ms, in_force.account_silent_ms),
+        account_silent_ms=min(
+            limits.account_silent_ms, in_force.account_silent_ms or limits.account_silent_ms
+        ),
     )
-    if ordered or in_force.on_account_silent == "deny":
-        return msgspec.structs.replace(tighter, on_account_silent=in_force.on_account_silent)
+    if ordered or in_force.account_silence_denies:
+        return msgspec.structs.replace(tighter, account_silence_denies=in_force.account_silence_denies)
     return tighter
 
 

@@ -11,6 +11,7 @@ from portfold.events.fields import (
     Moment,
     Name,
     Person,
+    ServerTime,
     Text,
     WorkingOrders,
 )
@@ -35,7 +36,7 @@ class AccountReported(AnyEvent, frozen=True):
 
     account: Name
     source: Name
-    as_of_ms: Moment
+    as_of_ms: ServerTime
     equity: Dollars
     realized: Dollars
     unrealized: Dollars

@@ -119,6 +119,10 @@ Percent = Annotated[
 Milliseconds = Annotated[int, Meta(ge=0, le=10**12, description="a whole number of milliseconds")]
 Moment = Annotated[int, Meta(ge=0, description="a time in milliseconds, as in a stream ID")]
 
+ServerTime = Annotated[
+    int, Meta(ge=0, le=10**15, description="a time of the log's server in milliseconds, up to 10^15")
+]
+
 Price = Annotated[
     Decimal,
     Meta(description="a finite price: up to 9 digits and 10 decimals, negative allowed, such as -37.63"),
@@ -164,7 +168,6 @@ WorkingOrders = Annotated[
         description="how many orders are working by symbol, such as CL=1 ES=2",
     ),
 ]
-TellOrDeny = Annotated[Literal["tell", "deny"], Meta(description="tell or deny")]
 # Written by the fold alone, bounded by what it holds.
 Legs = Annotated[
     str,

@@ -8,6 +8,7 @@ from portfold.events.fields import (
     ContractLimit,
     Digest,
     Dollars,
+    Flag,
     HoldOrFlatten,
     Milliseconds,
     NameOrNone,
@@ -17,7 +18,6 @@ from portfold.events.fields import (
     PositionLimit,
     StopBasis,
     SymbolList,
-    TellOrDeny,
     Text,
     ZoneName,
 )
@@ -28,7 +28,8 @@ class LimitsChanged(AnyEvent, frozen=True):
     """The rules in force from here on, in full, so that a replay needs no file.
 
     `config` is the digest of the configuration they come from, nothing when an operator ordered them.
-    `account` is the one that is watched, nothing for none; the four that follow say how.
+    `account` is the one that is watched, nothing for none; the four that follow say how, with
+    `account_silent_ms` 0 for a silence that nobody is told of.
     """
 
     by: Person
@@ -48,10 +49,10 @@ class LimitsChanged(AnyEvent, frozen=True):
     point_values: PointValues
     config: Digest = ""
     account: NameOrNone = ""
-    account_grace_ms: Milliseconds = 10_000
-    account_tolerance: Dollars = Decimal(5)
-    account_silent_ms: Milliseconds = 30_000
-    on_account_silent: TellOrDeny = "tell"
+    account_grace_ms: Milliseconds = 0
+    account_tolerance: Dollars = Decimal(0)
+    account_silent_ms: Milliseconds = 0
+    account_silence_denies: Flag = False
 
     def __post_init__(self) -> None:
         if not (self.daily_stop_loss.is_finite() and self.daily_stop_loss > 0):
@@ -66,7 +67,7 @@ class LimitsChanged(AnyEvent, frozen=True):
             raise ValueError("point_values: expected each symbol once")
         if not all(value.strip("0.") for _, _, value in priced):
             raise ValueError("point_values: expected more than 0 dollars a point")
-        for name in ("reservation_ms", "flatten_ms", "account_silent_ms"):
+        for name in ("reservation_ms", "flatten_ms"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: expected more than 0 milliseconds")
         try:

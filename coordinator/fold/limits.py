@@ -38,7 +38,7 @@ class Limits(Struct, frozen=True, dict=True):
     account_grace_ms: int
     account_tolerance: Decimal
     account_silent_ms: int
-    on_account_silent: Literal["tell", "deny"]
+    account_silence_denies: bool
 
     @cached_property
     def text(self) -> str:
@@ -70,7 +70,7 @@ def limits_of(event: LimitsChanged) -> Limits:
         account_grace_ms=event.account_grace_ms,
         account_tolerance=event.account_tolerance,
         account_silent_ms=event.account_silent_ms,
-        on_account_silent=event.on_account_silent,
+        account_silence_denies=event.account_silence_denies,
     )
 
 
@@ -97,7 +97,7 @@ def order_of(limits: Limits) -> LimitsChanged:
         account_grace_ms=limits.account_grace_ms,
         account_tolerance=limits.account_tolerance,
         account_silent_ms=limits.account_silent_ms,
-        on_account_silent=limits.on_account_silent,
+        account_silence_denies=limits.account_silence_denies,
     )
 
 

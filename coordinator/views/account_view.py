@@ -69,7 +69,7 @@ def _denies(state: State, account: Account) -> str:
     equity = account.differences.get(EQUITY)
     if equity is not None and equity.stands:
         return "account_differs"
-    if state.limits is not None and state.limits.on_account_silent == "deny":
+    if state.limits is not None and state.limits.account_silence_denies:
         return "" if account.as_of_ms and not account.silent else "account_silent"
     return ""
 

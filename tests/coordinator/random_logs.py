@@ -183,7 +183,8 @@ _limits = st.builds(
         zone=["America/Chicago", "America/Chicago", "Asia/Tokyo"],
         roll=["17:00", "17:00", "08:00"],
         account=["", "", "DU1"],
-        on_account_silent=["tell", "deny"],
+        account_silent_ms=[0, MINUTE],
+        account_silence_denies=[False, True],
     ),
 )
 _reports = st.builds(
@@ -275,7 +276,7 @@ def _written(leads: Event, first: Event, said: list[_Said]) -> Log:
         at = StreamId(ms, at.seq + 1 if ms == at.ms else 0)
         event = one.event
         if isinstance(event, AccountReported):
-            event = structs.replace(event, as_of_ms=min(ms, 2**63))
+            event = structs.replace(event, as_of_ms=min(ms, 10**15))
         if isinstance(event, WorkerEvent):
             session = (event.worker, event.session)
             last[session] = max(1, last.get(session, 0) + (0 if one.repeat else 1))

@@ -64,7 +64,6 @@ OF_LIMITS: dict[str, st.SearchStrategy[Any]] = {
         lambda priced: " ".join(f"{symbol}={value}" for symbol, value in priced.items())
     ),
     "reservation_ms": st.integers(1, 10**12),
-    "account_silent_ms": st.integers(1, 10**12),
     "account_tolerance": decimals(9).map(Decimal.copy_abs),
     "flatten_ms": st.integers(1, 10**12),
     "zone": st.sampled_from(["UTC", "America/Chicago", "America/Argentina/Buenos_Aires", "Etc/GMT+5"]),

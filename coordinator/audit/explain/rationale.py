@@ -363,7 +363,7 @@ def _account_silent(case: DecisionContext) -> list[str]:
     limits = case.met.limits
     if limits is None:
         return []
-    denies = "denies entries" if limits.on_account_silent == "deny" else "denies no entries"
+    denies = "denies entries" if limits.account_silence_denies else "denies no entries"
     return [f"A report is due every {span(limits.account_silent_ms)} at the latest. Its silence {denies}."]
 
 

@@ -210,7 +210,7 @@ def _agrees(account: Account, subject: str, gone: Difference, now_ms: int) -> Ac
 def silent_from(state: State) -> int | None:
     """Returns the millisecond from which the account will count as silent; None where none is watched."""
     account, limits = state.account, state.limits
-    if account is None or limits is None or account.silent:
+    if account is None or limits is None or account.silent or not limits.account_silent_ms:
         return None
     return account.heard_ms + limits.account_silent_ms
 

@@ -196,7 +196,7 @@ def _account_differs(state: State, limits: Limits, request: EntryRequested) -> D
 
 def _account_silent(state: State, limits: Limits, request: EntryRequested) -> Denial | None:
     account = state.account
-    if account is None or limits.on_account_silent != "deny" or (account.as_of_ms and not account.silent):
+    if account is None or not limits.account_silence_denies or (account.as_of_ms and not account.silent):
         return None
     heard = "has fallen silent" if account.as_of_ms else "has not been reported yet"
     return Denial("account_silent", f"Account {account.account} {heard}: start portfold account")

@@ -23,11 +23,16 @@ from portfold.events.decisions import (
 from tests.coordinator.story import DAY, SECOND, Story, code, kinds, only
 
 GRACE = 10 * SECOND
+WATCHED = {
+    "account_grace_ms": GRACE,
+    "account_tolerance": Decimal(5),
+    "account_silent_ms": 30 * SECOND,
+}
 
 
 def watched(**limits: Any) -> Story:
     """An account that is watched, and was reported with 50,000 dollars before anything happened."""
-    story = Story(account="DU1", **limits)
+    story = Story(account="DU1", **(WATCHED | limits))
     assert story.account_says("50000") == []
     return story
 
@@ -220,7 +225,7 @@ def test_silence_is_said_once_and_so_is_its_end() -> None:
 
 @pytest.mark.parametrize("denies", [False, True])
 def test_silence_denies_where_so_configured(*, denies: bool) -> None:
-    story = watched(on_account_silent="deny" if denies else "tell")
+    story = watched(account_silence_denies=denies)
     story.starts("ibs-ES")
     story.after(30 * SECOND)
     answer = story.asks("ES")
@@ -228,7 +233,7 @@ def test_silence_denies_where_so_configured(*, denies: bool) -> None:
 
 
 def test_an_account_that_was_never_reported_is_silent() -> None:
-    story = Story(account="DU1", on_account_silent="deny")
+    story = Story(account="DU1", account_silence_denies=True)
     story.starts("ibs-ES")
     assert code(story.asks("ES")) == "account_silent"
     story.account_says("50000")
