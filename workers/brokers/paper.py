@@ -17,9 +17,11 @@ from uuid import uuid4
 from msgspec import Struct
 
 from portfold.config import Configuration, Contract
+from portfold.dollars import gross_pnl
 from portfold.events.fields import Side
 from portfold.workers.brokers.leg_arithmetic import check_order, check_price, join, reduce, worse
 from portfold.workers.brokers.legs_book import Entries, PaperBook
+from portfold.workers.brokers.paper_cash import CASH_TABLE, move_cash
 from portfold.workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
@@ -83,7 +85,7 @@ class PaperBroker:
             raise BrokerError("Expected the name of the worker that trades on paper, got none")
         self._owner = owner
         self._contracts = contracts
-        self._book = PaperBook(book, patience)
+        self._book = PaperBook(book, patience, tables=(CASH_TABLE,))
 
     def enter(
         self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
@@ -104,6 +106,7 @@ class PaperBroker:
                 )
             fresh = BrokerPosition(self._owner, symbol, side, size, paid, commission)
             entries.write_leg(join(leg, fresh) if leg else fresh)
+            move_cash(entries, -commission)
             entries.write_mark(symbol, price)
         return Fill(self._owner, symbol, side, size, paid, commission, uuid4().hex)
 
@@ -165,14 +168,18 @@ class PaperBroker:
             entries.write_mark(leg.symbol, price)
         left, entry_commission = reduce(leg, size)
         entries.write_leg(left)
+        contract = self._contract(leg.symbol)
         received = self._worse(leg.symbol, price, buys=leg.side == "short")
+        commission = contract.commission_per_side * size
+        made = gross_pnl(leg.side, leg.price, received, size, contract.point_value)
+        move_cash(entries, made - commission)
         fill = ExitFill(
             leg.owner,
             leg.symbol,
             leg.side,
             size,
             received,
-            self._contract(leg.symbol).commission_per_side * size,
+            commission,
             uuid4().hex,
             leg.price,
             entry_commission,

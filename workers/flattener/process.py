@@ -13,10 +13,8 @@ import msgspec
 
 from portfold.clock import SystemClock
 from portfold.config import Configuration
-from portfold.errors import PortfoldError
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
-from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.workers.brokers.protocol import BrokerSetup
 from portfold.workers.brokers.registry import open_broker
@@ -24,11 +22,8 @@ from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.flattener.book_watch import BookWatch
 from portfold.workers.flattener.flattener import NAME, Flattener, Within, hears
-from portfold.workers.run.claim import Claim, NameTaken
-
-
-class FlattenerReplaced(PortfoldError):
-    """Another flattener has taken this one's place, while it gave no sign of life."""
+from portfold.workers.run.claim import Claim
+from portfold.workers.run.standing_by import Replaced, take_the_place
 
 
 def run(
@@ -36,7 +31,7 @@ def run(
 ) -> None:
     """Stands by while another flattener lives; then closes, until `stop` is set.
 
-    Raises BrokerError, ConfigError, FlattenerReplaced.
+    Raises BrokerError, ConfigError, Replaced.
     """
     # Without the bus it cannot know who is dead, so it leaves everything to the owners.
     settings = msgspec.structs.replace(settings, on_bus_loss="hold")
@@ -45,7 +40,7 @@ def run(
         closing(_open_bus(settings)) as bus,
         Claim(_open_bus(settings), NAME, settings, stop=stop, log=log) as claim,
     ):
-        _take_the_place(claim, bus, settings, log=log, stop=stop)
+        take_the_place(claim, bus, NAME, seconds=settings.heartbeat_seconds, log=log, stop=stop)
         gate = PortfolioGate(NAME, settings=settings, hears=hears, log=log)
         flattener = Flattener(
             gate=gate,
@@ -64,31 +59,7 @@ def run(
                     book_watch.look()
                     flattener.close_for_the_lost(book_watch.left_unreported)
         if claim.lost_to:
-            raise FlattenerReplaced(f"Another flattener closes here now: {claim.lost_to}.")
-
-
-def _take_the_place(
-    claim: Claim, bus: Bus, settings: GateSettings, *, log: Log, stop: threading.Event
-) -> None:
-    """Waits until no other flattener lives, or `stop` is set.
-
-    While the log is out of reach it waits as well: it could close nothing, and would make another one deaf.
-    """
-    why = ""
-    while not stop.is_set():
-        try:
-            bus.claimed([NAME])
-            claim.take()
-        except NameTaken:
-            waits_for = "another flattener closes here; this one will when that is gone"
-        except BusError as away:
-            waits_for = f"whether another flattener lives is not known: {away}"
-        else:
-            return
-        if waits_for != why:
-            log.info(f"Standing by: {waits_for}")
-        why = waits_for
-        stop.wait(settings.heartbeat_seconds)
+            raise Replaced(f"Another flattener closes here now: {claim.lost_to}.")
 
 
 def _open_bus(settings: GateSettings) -> Bus:

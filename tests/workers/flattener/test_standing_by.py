@@ -14,7 +14,7 @@ from portfold.workers.client.settings import GateSettings
 from portfold.workers.flattener.process import run
 from tests.waiting import until
 
-STANDS_BY, READY = "Standing by: another flattener closes here", "Flattener ready"
+STANDS_BY, READY = "Standing by: another flattener is at work", "Flattener ready"
 
 
 class Running:

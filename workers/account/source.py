@@ -1,0 +1,58 @@
+"""What every source of the account offers, wherever it reads it."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct
+
+from portfold.config import Configuration, ConfiguredAccount
+from portfold.errors import PortfoldError
+from portfold.events.legs import Holding
+from portfold.log import Log
+from portfold.workers.named import Shape, read_options
+
+
+class AccountUnreadable(PortfoldError):
+    """The source did not say what the account holds; a sentence that says why. It is asked again."""
+
+
+class AccountSnapshot(Struct, frozen=True):
+    """What the broker says, in dollars: `equity` with open profit, `realized` as the broker counts its day.
+
+    `holdings` are net, each symbol once, with the average price; `working` counts orders that may still fill.
+    """
+
+    equity: Decimal
+    realized: Decimal
+    unrealized: Decimal
+    holdings: tuple[Holding, ...] = ()
+    working: Mapping[str, int] = {}
+
+
+class AccountSource(Protocol):
+    """Reads one account. Used by one thread."""
+
+    def read(self) -> AccountSnapshot:
+        """Asks the broker now, within seconds. Raises AccountUnreadable."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of whatever it holds on to."""
+        ...
+
+
+class AccountSetup(NamedTuple):
+    """What a source is opened with: `book` is the broker's file, `environ` where secrets are."""
+
+    configuration: Configuration
+    account: ConfiguredAccount
+    book: Path
+    log: Log
+    environ: Mapping[str, str]
+
+    def options(self, shape: type[Shape]) -> Shape:
+        """Returns the `options` of the account's entry, as `shape` describes them. Raises ConfigError."""
+        runtime = self.configuration.files.runtime.path
+        return read_options(shape, self.account.options, runtime, "account.options")
