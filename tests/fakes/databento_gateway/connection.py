@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tests.fakes.databento_gateway.gateway import Gateway
 
 _SCHEMAS = set(SCHEMA_OF.values())
-_BACKLOG = 20_000  # messages not taken yet by a client that reads too slowly
 
 
 class Connection:
@@ -146,7 +145,7 @@ class Connection:
 
     def _next(self) -> bytes | None:
         market, script = self._gateway.market, self._gateway.script
-        if self._outgoing.qsize() > _BACKLOG and not self._was_slow:
+        if self._outgoing.qsize() > script.slow_beyond and not self._was_slow:
             self._was_slow = True
             return bytes(system(market.now_ms, "SLOW_READER_WARNING", "Session is reading slowly"))
         while True:

@@ -26,6 +26,7 @@ class Script:
     is_silent: bool = False  # sends no heartbeats
     says_unresolved: bool = True  # of a symbol that it does not know
     heartbeat_pace: float = 1.0  # of the interval that was asked for
+    slow_beyond: int = 20_000  # messages that wait for a client that reads too slowly
     bytes_at_once: int = 0  # in pieces so small, 0 for whole
     fails_with: tuple[str, str] | None = None  # code and words, as soon as a session begins
     keeps_from_ms: int = 0  # nothing from before can be replayed

@@ -46,11 +46,19 @@ def bar(instrument: int, at_ms: int, prices: str, volume: int = 1, schema: str =
     return dbn.OHLCVMsg(rtype, 1, instrument, at_ms * NS_IN_MS, opened, high, low, close, volume)
 
 
-def trade(instrument: int, at_ms: int, price: str, size: int = 1) -> Record:
+def trade(instrument: int, at_ms: int, price: str, size: int = 1, received_after_us: int = 300) -> Record:
     """One trade, received a moment after it was made."""
     at_ns = at_ms * NS_IN_MS
     return dbn.TradeMsg(
-        1, instrument, at_ns, units(price), size, dbn.Action.TRADE, dbn.Side.BID, 0, at_ns + 300_000
+        1,
+        instrument,
+        at_ns,
+        units(price),
+        size,
+        dbn.Action.TRADE,
+        dbn.Side.BID,
+        0,
+        at_ns + received_after_us * 1_000,
     )
 
 

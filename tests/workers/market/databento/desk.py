@@ -83,7 +83,7 @@ def desk(
         Path("runtime.json"),
         since_ms=since_ms,
     )
-    source = DatabentoSource(setup, patience=patience, now_ms=lambda: gateway.market.now_ms)
+    source = DatabentoSource(setup, patience=patience, wall_ms=lambda: gateway.market.now_ms)
     at_it = Desk(source, stop, lines.entries)
     try:
         yield at_it

@@ -85,6 +85,18 @@ def test_a_continuous_symbol_and_a_named_contract_are_one_feed(gateway: Gateway)
         ]
 
 
+def test_two_symbols_that_lead_to_one_contract_are_both_served(gateway: Gateway) -> None:
+    es = gateway.market.enlist("ES.v.0", "ESH6")
+    assert gateway.market.enlist("ESH6", "ESH6") == es
+    with desk(gateway, {"ES": "ES.v.0", "MES": "ESH6"}, since_ms=TEN) as feed:
+        feed.one()
+        gateway.session()
+        gateway.publish(wire.bar(es, TEN, "10"))
+        gateway.second_over(SECOND_MINUTE)
+        feed.wait_for(MinuteEnd)
+        assert [each.symbol for each in feed.bars()] == ["ES", "MES"]
+
+
 def test_what_is_none_of_ours_is_passed_over(gateway: Gateway) -> None:
     es, nq = gateway.market.enlist("ES.v.0", "ESH6"), gateway.market.enlist("NQ.v.0", "NQH6")
     with desk(gateway, {"ES": "ES.v.0"}) as feed:

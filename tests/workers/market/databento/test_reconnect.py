@@ -197,3 +197,27 @@ def test_a_named_contract_is_left_alone_at_midnight(gateway: Gateway) -> None:
             gateway.publish(wire.bar(es, midnight + minute * MINUTE_MS, "10"))
         feed.wait_for(MinuteEnd, lambda each: each.end_ms == midnight + 3 * MINUTE_MS)
         assert len(gateway.connections) == 1
+
+
+def test_a_trade_between_making_and_receiving_is_replayed_once(gateway: Gateway) -> None:
+    es = gateway.market.enlist("ES.v.0", "ESH6")
+    with desk(gateway, {"ES": "ES.v.0"}, since_ms=TEN, schema="trades") as feed:
+        feed.one()
+        gateway.session()
+        gateway.publish(wire.trade(es, TEN, "10"), wire.trade(es, TEN + MINUTE_MS + SECOND_MS, "11"))
+        feed.wait_for(MinuteEnd)
+        gateway.drop()
+        gateway.publish(wire.trade(es, TEN + MINUTE_MS - 1, "20", 5, received_after_us=2_000))
+        feed.notice("reconnected")
+        gateway.session(2)
+        gateway.publish(wire.trade(es, TEN + 2 * MINUTE_MS + SECOND_MS, "12"))
+        feed.wait_for(MinuteBar)
+        assert [each.volume for each in feed.bars()] == [1, 6]
+        assert [line for line in feed.lines if "was over" in line["event"]] == []
+
+
+def test_bars_that_are_wanted_from_now_on_are_no_replay_of_the_future(gateway: Gateway) -> None:
+    gateway.market.enlist("ES.v.0", "ESH6")
+    with desk(gateway, {"ES": "ES.v.0"}, since_ms=TEN + 1) as feed:
+        feed.one()
+        assert int(gateway.session().asked[0]["start"]) == TEN * wire.NS_IN_MS

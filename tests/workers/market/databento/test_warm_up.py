@@ -35,6 +35,24 @@ def test_hours_are_replayed(gateway: Gateway, history: Historical) -> None:
     assert history.asked == []
 
 
+def test_two_replays_one_after_the_other_lose_nothing(gateway: Gateway) -> None:
+    es, cl = gateway.market.enlist("ES.v.0", "ESH6"), gateway.market.enlist("CLJ6", "CLJ6")
+    for each in range(0, 600, 60):
+        gateway.market.add(wire.bar(es, TEN - 600_000 + each * 1_000, "10"))
+        gateway.market.add(wire.bar(cl, TEN - 600_000 + each * 1_000, "70"))
+    gateway.market.now_ms = TEN
+    with desk(gateway, {"ES": "ES.v.0", "CL": "CLJ6"}, since_ms=TEN - 600_000) as feed:
+        feed.wait_for(MinuteEnd)
+        gateway.session()
+        gateway.second_over(TEN)
+        feed.wait_for(MinuteEnd, lambda each: each.end_ms == TEN)
+        wanted = [
+            (symbol, end) for end in range(TEN - 540_000, TEN + 1, MINUTE_MS) for symbol in ("CL", "ES")
+        ]
+        assert [(each.symbol, each.end_ms) for each in feed.bars()] == wanted
+        assert feed.lines[-1]["event"] == "databento: session open"
+
+
 def test_days_come_out_of_history_and_then_the_replay_goes_on(gateway: Gateway, history: Historical) -> None:
     rolls_on = utc(TEN - 2 * DAY_MS).date()
     old = gateway.market.enlist("ES.c.0", "ESH6")

@@ -36,6 +36,7 @@ class Assembly:
         self._contracts: dict[str, str] = {}
         self._prices: dict[str, PriceUpdate] = {}
         self._waiting: set[str] = set()  # symbols with a price that was not given yet
+        self._priced_ms: dict[str, int] = {}
         self._now_ms = 0
         self._asked_from_ms = 0
         self._is_caught_up = True
@@ -46,6 +47,11 @@ class Assembly:
     def resume_ms(self) -> int | None:
         """Returns from where on the next session is to be replayed; None where nothing was heard yet."""
         return None if self._bars is None else self._bars.over_ms
+
+    @property
+    def present_ms(self) -> int | None:
+        """Returns what time it is by the data; None where that is only replayed, or nothing was heard yet."""
+        return self._now_ms if self._is_caught_up and self._now_ms else None
 
     @property
     def is_next_day(self) -> bool:
@@ -94,8 +100,8 @@ class Assembly:
             self._bars = MinuteBars(traded.at_ms + 1)
         elif not self._bars.add(traded) and traded.at_ms >= self._asked_from_ms + _REPLAYED_TWICE_MS:
             self._late[traded.symbol] = self._late.get(traded.symbol, 0) + 1
-        known = self._prices.get(traded.symbol)
-        if known is None or traded.at_ms >= known.at_ms:
+        if traded.at_ms >= self._priced_ms.get(traded.symbol, 0):
+            self._priced_ms[traded.symbol] = traded.at_ms
             self._prices[traded.symbol] = PriceUpdate(traded.symbol, traded.close, traded.at_ms)
             self._waiting.add(traded.symbol)
             yield from self._silence.price(traded.symbol, traded.at_ms)
@@ -117,7 +123,6 @@ class Assembly:
         before = self._contracts.get(mapped.symbol)
         self._contracts[mapped.symbol] = mapped.contract
         if before not in (None, mapped.contract):
-            self._prices.pop(mapped.symbol, None)
             self._waiting.discard(mapped.symbol)
             yield Roll(mapped.symbol, before or "", mapped.contract, mapped.at_ms)
 

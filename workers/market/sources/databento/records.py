@@ -43,7 +43,7 @@ class Records:
         self._key = key
         self._is_held = replays > 1
         self._held_ms = 0
-        self._of: dict[int, tuple[str, str]] = {}  # symbol and contract by instrument
+        self._of: dict[int, dict[str, str]] = {}  # contracts by symbol, by instrument
         self._system, self._error = dbn.SystemCode, dbn.ErrorCode
         self._readers: dict[type, Callable[[Any], Iterator[Item]]] = {
             dbn.OHLCVMsg: self._bar,
@@ -61,29 +61,32 @@ class Records:
 
     def map(self, symbol: str, contract: str, instrument: int) -> bool:
         """Takes note of whose an instrument is from now on; returns whether that is new."""
-        if self._of.get(instrument) == (symbol, contract):
+        if self._of.get(instrument, {}).get(symbol) == contract:
             return False
-        self._of = {known: of for known, of in self._of.items() if of[0] != symbol}
-        self._of[instrument] = (symbol, contract)
+        for of in self._of.values():
+            of.pop(symbol, None)
+        self._of.setdefault(instrument, {})[symbol] = contract
         return True
 
     def _bar(self, bar: Any) -> Iterator[Item]:
         of = self._of.get(bar.instrument_id)
         prices = (bar.open, bar.high, bar.low, bar.close)
-        if of is None or UNDEFINED_PRICE in prices:
+        if not of or UNDEFINED_PRICE in prices:
             return
         at_ms = ms_of(bar.ts_event)
         opened, high, low, close = map(exact_price, prices)
-        yield Traded(*of, at_ms, opened, high, low, close, bar.volume)
+        for symbol, contract in of.items():
+            yield Traded(symbol, contract, at_ms, opened, high, low, close, bar.volume)
         yield from self._time(at_ms)
 
     def _trade(self, trade: Any) -> Iterator[Item]:
         of = self._of.get(trade.instrument_id)
-        if of is None or trade.price == UNDEFINED_PRICE:
+        if not of or trade.price == UNDEFINED_PRICE:
             return
         at_ms = ms_of(trade.ts_recv if is_time(trade.ts_recv) else trade.ts_event)
         price = exact_price(trade.price)
-        yield Traded(*of, at_ms, price, price, price, price, trade.size)
+        for symbol, contract in of.items():
+            yield Traded(symbol, contract, at_ms, price, price, price, price, trade.size)
         yield from self._time(at_ms - _GRACE_MS)
 
     def _mapping(self, mapping: Any) -> Iterator[Item]:
@@ -93,9 +96,9 @@ class Records:
             yield Mapped(symbol, contract, ms_of(mapping.ts_event))
 
     def _status(self, status: Any) -> Iterator[Item]:
-        of = self._of.get(status.instrument_id)
-        if of is not None and status.is_trading is not None:
-            yield SessionOf(of[0], status.is_trading, ms_of(status.ts_event))
+        if status.is_trading is not None:
+            for symbol in self._of.get(status.instrument_id, ()):
+                yield SessionOf(symbol, status.is_trading, ms_of(status.ts_event))
 
     def _system_message(self, message: Any) -> Iterator[Item]:
         at_ms = ms_of(message.ts_event) if is_time(message.ts_event) else 0

@@ -37,6 +37,7 @@ from portfold.workers.pauses import Pauses
 _HOUR_MS = 60 * MINUTE_MS
 _WAIT_SECONDS = 0.25
 _CONNECT = "connect"
+_OVERLAP_MS = {"trades": 1_000}  # replayed by when they were made, and counted by when they were received
 
 
 class Patience(NamedTuple):
@@ -50,7 +51,9 @@ class Patience(NamedTuple):
 
 
 class DatabentoSource:
-    """A source in the sense of `market.source.MarketSource`; `now_ms` says how far back a replay reaches."""
+    """A source in the sense of `market.source.MarketSource`. `wall_ms` is the machine's clock, which counts
+    only where the data has not yet said what time it is, and for how long it has been away.
+    """
 
     def __init__(
         self,
@@ -58,7 +61,7 @@ class DatabentoSource:
         *,
         patience: Patience | None = None,
         clock: Clock | None = None,
-        now_ms: Callable[[], int] | None = None,
+        wall_ms: Callable[[], int] | None = None,
     ) -> None:
         self._options = setup.read_options(Options)
         self._symbols = Symbols(setup.symbols)
@@ -68,7 +71,8 @@ class DatabentoSource:
         self._stop = setup.stop
         self._patience = patience or Patience()
         self._clock = clock or SystemClock()
-        self._now_ms = now_ms or (lambda: time.time_ns() // 1_000_000)
+        self._wall_ms = wall_ms or (lambda: time.time_ns() // 1_000_000)
+        self._noted_ms, self._ahead_ms = 0, 0  # the data's clock, and how far it is ahead of the machine's
         self._pauses = Pauses(
             self._clock, self._patience.first_pause_seconds, self._patience.longest_pause_seconds
         )
@@ -77,9 +81,10 @@ class DatabentoSource:
         self._replay_ms = self._patience.replay_ms
         self._session: Session | None = None
         self._is_closed = False
-        self._is_open = False
+        self._opened_at: float | None = None
         self._has_run = False
         self._lost_because = ""
+        self._unknown: set[str] = set()
 
     def updates(self) -> Iterator[Update | None]:
         """Waits for updates, see `MarketSource`. Raises MarketRefused."""
@@ -111,19 +116,23 @@ class DatabentoSource:
 
     def _opening(self) -> Opening:
         """Returns how to go on from what is known: by replay as far as that reaches, before it by history."""
-        self._is_open = False
+        self._opened_at = None
         self._assembly.begin()
         start_ms, history = self._assembly.resume_ms, None
         if start_ms is not None:
-            reach_ms = (self._now_ms() - self._replay_ms) // MINUTE_MS * MINUTE_MS
+            now_ms = self._wall_ms() + self._ahead_ms
+            reach_ms = (now_ms - self._replay_ms) // MINUTE_MS * MINUTE_MS
             if start_ms < reach_ms:
                 history = Span(start_ms, reach_ms)
                 start_ms = reach_ms
+            # What is asked for twice is counted once; what begins in the future is refused.
+            start_ms = min(start_ms, now_ms) - _OVERLAP_MS.get(self._options.schema, 0)
         return Opening(self._options, self._symbols, self._key, start_ms, history)
 
     def _through(self, session: Session) -> Iterator[Update | None]:
         while not self._is_over():
             items = session.take(_WAIT_SECONDS)
+            taken_ms = self._wall_ms()
             for item in items:
                 if isinstance(item, Ended):
                     yield from self._assembly.prices()
@@ -131,7 +140,7 @@ class DatabentoSource:
                     return
                 yield from self._one(item)
             yield from self._assembly.prices()
-            self._log_late()
+            self._take_note(taken_ms)
             if self._symbols.rolls() and self._assembly.is_next_day:
                 self._log.info("databento: a new day, subscribing anew, as symbols may mean other contracts")
                 return
@@ -144,18 +153,18 @@ class DatabentoSource:
 
     def _one(self, item: Item) -> Iterator[Update]:
         if isinstance(item, Opened):
-            self._is_open = True
+            self._opened_at = self._clock.monotonic()
             self._log.info("databento: session open", session=item.session_id)
         elif isinstance(item, Unresolved):
             yield from self._unresolved(item)
         else:
-            if self._is_open and isinstance(item, Traded | ClockAt | CaughtUp):
+            if self._opened_at is not None and isinstance(item, Traded | ClockAt | CaughtUp):
                 yield from self._running()
             yield from self._assembly.take(item)
 
     def _running(self) -> Iterator[Update]:
         self._has_run = True
-        self._pauses.end(_CONNECT)
+        self._replay_ms = self._patience.replay_ms
         if self._lost_because:
             self._lost_because = ""
             yield Notice("reconnected", "Databento gives prices again.")
@@ -168,7 +177,9 @@ class DatabentoSource:
         )
         if not self._has_run:
             raise MarketRefused(sentence)
-        yield Notice("refused", sentence, unresolved.symbols)
+        if not self._unknown.issuperset(unresolved.symbols):
+            self._unknown.update(unresolved.symbols)
+            yield Notice("refused", sentence, unresolved.symbols)
 
     def _ended(self, problem: Problem) -> Iterator[Update]:
         if problem.code in NO_REPLAY and self._replay_ms > self._patience.short_replay_ms:
@@ -182,10 +193,16 @@ class DatabentoSource:
             if refusal.sentence != self._lost_because:
                 self._lost_because = refusal.sentence
                 yield Notice("disconnected", refusal.sentence)
+        lasted = 0.0 if self._opened_at is None else self._clock.monotonic() - self._opened_at
+        if lasted > self._patience.longest_pause_seconds:
+            self._pauses.end(_CONNECT)
         pause = self._pauses.begin(_CONNECT)
         self._log.warning("databento: no session", why=problem.text, code=problem.code, next_in_seconds=pause)
 
-    def _log_late(self) -> None:
+    def _take_note(self, taken_ms: int) -> None:
+        present_ms = self._assembly.present_ms
+        if present_ms is not None and present_ms != self._noted_ms:
+            self._noted_ms, self._ahead_ms = present_ms, present_ms - taken_ms
         for symbol, count in self._assembly.late().items():
             self._log.warning("databento: traded in a minute that was over", symbol=symbol, count=count)
 
