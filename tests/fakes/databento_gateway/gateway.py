@@ -130,6 +130,7 @@ class Gateway:
         with suppress(OSError):
             while True:
                 peer, _ = self._listener.accept()
+                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 connection = Connection(self, peer)
                 self.connections.append(connection)
                 threading.Thread(target=connection.run, daemon=True).start()

@@ -14,10 +14,11 @@ from tests.workers.market.databento.desk import QUICK, Desk, desk
 from tests.workers.market.traded import SECOND_MS, TEN
 
 DAY_MS = 24 * 60 * MINUTE_MS
+GARBAGE = b"\x07garbage that is no record" * 20
 BREAKS: dict[str, Callable[[Gateway], None]] = {
     "the gateway hangs up": Gateway.drop,
     "in the middle of a record": lambda gateway: gateway.cut_short(wire.bar(1001, TEN + 1, "66")),
-    "garbage": lambda gateway: gateway.say(b"\x07garbage that is no record" * 20),
+    "garbage": lambda gateway: gateway.say(GARBAGE) or gateway.drop(),
     "an error of the gateway": lambda gateway: gateway.fail("INTERNAL_ERROR", "Something broke"),
 }
 
@@ -84,7 +85,7 @@ def test_a_gateway_that_cannot_be_reached_is_tried_again(gateway: Gateway) -> No
 
 def test_a_lost_heartbeat_is_a_lost_connection(gateway: Gateway) -> None:
     es = gateway.market.enlist("ES.v.0", "ESH6")
-    with desk(gateway, {"ES": "ES.v.0"}, patience=QUICK._replace(silence_seconds=-4.8)) as feed:
+    with desk(gateway, {"ES": "ES.v.0"}, patience=QUICK._replace(silence_seconds=-4)) as feed:
         feed.one()
         gateway.session()
         gateway.publish(*seconds(es, 0, 1))
@@ -92,6 +93,17 @@ def test_a_lost_heartbeat_is_a_lost_connection(gateway: Gateway) -> None:
         assert notice.sentence.startswith("The connection to Databento is lost: not even a heartbeat for")
         feed.notice("reconnected")
         assert len(gateway.connections) == 2
+
+
+def test_garbage_on_a_line_that_stays_open_is_a_lost_connection(gateway: Gateway) -> None:
+    gateway.market.enlist("ES.v.0", "ESH6")
+    gateway.script.heartbeat_pace = 0.01
+    with desk(gateway, {"ES": "ES.v.0"}, patience=QUICK._replace(silence_seconds=-4)) as feed:
+        feed.one()
+        gateway.session()
+        gateway.say(GARBAGE)
+        feed.notice("disconnected")
+        feed.notice("reconnected")
 
 
 def test_heartbeats_keep_a_quiet_connection(gateway: Gateway) -> None:

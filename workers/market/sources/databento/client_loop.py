@@ -7,7 +7,6 @@ here is closed, nothing waits any more, and nothing was written to stderr.
 
 import asyncio
 import threading
-from concurrent import futures
 from contextlib import suppress
 from typing import Any
 
@@ -37,6 +36,11 @@ class ClientLoop:
         self._thread = threading.Thread(target=self.loop.run_forever, name="databento loop", daemon=True)
         self._thread.start()
 
+    @property
+    def is_hung_up(self) -> bool:
+        """Returns whether there was a connection, and there is none any more."""
+        return bool(self.loop.connections) and all(each.is_closing() for each in self.loop.connections)
+
     def break_off(self) -> None:
         """Closes connections, and breaks off what waits for them; from any thread."""
         with suppress(RuntimeError):  # it is closed
@@ -44,22 +48,23 @@ class ClientLoop:
 
     def close(self) -> None:
         """Ends the loop; nothing of the client may use it afterwards."""
-        with suppress(futures.TimeoutError):
-            asyncio.run_coroutine_threadsafe(_end_all(self.loop), self.loop).result(_END_SECONDS)
-        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.loop.call_soon_threadsafe(_end, self.loop, _ROUNDS_TO_CLOSE)
         self._thread.join(_END_SECONDS)
         if not self._thread.is_alive():
             self.loop.close()
 
 
-def _break_off(loop: _Loop, spared: asyncio.Task[None] | None = None) -> None:
+def _break_off(loop: _Loop) -> None:
     for connection in loop.connections:
         connection.abort()
-    for task in asyncio.all_tasks(loop) - {spared}:
+    for task in asyncio.all_tasks(loop):
         task.cancel()
 
 
-async def _end_all(loop: _Loop) -> None:
-    _break_off(loop, asyncio.current_task())
-    for _ in range(_ROUNDS_TO_CLOSE):  # sockets close, and tasks end, a round later
-        await asyncio.sleep(0)
+def _end(loop: _Loop, rounds: int) -> None:
+    """Stops the loop some rounds later: sockets close, and tasks end, a round after they were told to."""
+    if rounds:
+        _break_off(loop)
+        loop.call_soon(_end, loop, rounds - 1)
+    else:
+        loop.stop()

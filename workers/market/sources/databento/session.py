@@ -2,14 +2,15 @@
 
 The client's waits can be neither bounded nor broken off from outside (30 s for a key, for ever for a record),
 so they are made here. What crosses is a bounded queue. Guarantees:
-- Nothing is lost in it: where it is full the thread waits, the client stops reading, and the gateway finds
-  us slow and says so.
+- Nothing is lost in it: where it is full the client reads no further, and the gateway finds us slow and says
+  so. Each record is heard from the first on.
 - The last thing in it is `Ended`, with what went wrong; the thread ends soon after `close`.
 """
 
+import math
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -25,6 +26,8 @@ from portfold.workers.market.sources.databento.subscription import Options, Symb
 _ITEMS_WAITING = 10_000
 _ITEMS_AT_ONCE = 1_000
 _LOOK_SECONDS = 0.2
+_HUNG_UP_SECONDS = 0.5
+_HUNG_UP = "Connection to the gateway failed: it hung up before it answered."
 _CLOSED = "the gateway closed the connection."
 
 
@@ -49,6 +52,9 @@ class Session:
         self._loop: ClientLoop | None = None
         self._heard = clock.monotonic()
         self._is_open = False
+        self._hung_up_at = math.inf
+        self._was_hung_up = False
+        self._fault: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="databento", daemon=True)
 
     def start(self) -> None:
@@ -68,6 +74,20 @@ class Session:
     def quiet_seconds(self) -> float:
         """Returns for how long nothing has come since the session was opened; 0 before."""
         return self._clock.monotonic() - self._heard if self._is_open else 0.0
+
+    def look_after(self) -> None:
+        """Breaks off an attempt on which the gateway hung up: the client would wait for an answer for long.
+
+        A moment later only, so that a refusal, which ends in hanging up as well, is read first.
+        """
+        if self._is_open or self._loop is None or not self._loop.is_hung_up:
+            self._hung_up_at = math.inf
+            return
+        now = self._clock.monotonic()
+        self._hung_up_at = min(self._hung_up_at, now)
+        if now - self._hung_up_at > _HUNG_UP_SECONDS:
+            self._was_hung_up = True
+            self._loop.break_off()
 
     def close(self) -> None:
         """Ends the connection, or the attempt at one; may be called twice, and from any thread."""
@@ -89,13 +109,13 @@ class Session:
         try:
             self._put_all(self._past())
             if not self._is_closed.is_set():
-                client, records = self._connect(loop)
+                client = self._connect(loop)
                 stage = "session"
-                for record in client:
-                    self._heard = self._clock.monotonic()
-                    self._put_all(records.read(record))
+                client.start()
+                client.block_for_close()
         except Exception as error:  # noqa: BLE001 - whatever a client raises ends this session, and is told
-            return Problem(stage, _said(error, self._opening.key))
+            told = self._fault or error
+            return Problem(stage, _HUNG_UP if self._was_hung_up else _said(told, self._opening.key))
         return Problem(stage, _CLOSED)
 
     def _past(self) -> Iterator[Item]:
@@ -111,7 +131,7 @@ class Session:
         except Exception as error:  # noqa: BLE001 - whatever history cannot give, live data goes on
             yield Unknown(*span, f"the historical API refused: {_said(error, key)}")
 
-    def _connect(self, loop: ClientLoop) -> tuple[Any, Records]:
+    def _connect(self, loop: ClientLoop) -> Any:
         import databento  # noqa: PLC0415 - an extra, and heavy
 
         options, groups = self._opening.options, self._opening.symbols.groups
@@ -125,6 +145,8 @@ class Session:
         )
         start_ms = self._opening.start_ms
         start = None if start_ms is None else start_ms * NS_IN_MS
+        # Called from before the start on: who iterates over the client may miss its first records.
+        client.add_callback(self._hearing(loop, replays=0 if start is None else len(groups)))
         for schema, begin in ((options.schema, start), ("status", 0)):
             for group in groups:
                 client.subscribe(
@@ -132,8 +154,21 @@ class Session:
                 )
         self._heard, self._is_open = self._clock.monotonic(), True
         self._put(Opened(str(client.session_id)))
-        replays = len(groups) if start is not None else 0
-        return client, Records(self._opening.symbols, self._opening.key, replays=replays)
+        return client
+
+    def _hearing(self, loop: ClientLoop, *, replays: int) -> Callable[[object], None]:
+        """Returns what takes each record, in the thread of the loop, which reads no further meanwhile."""
+        records = Records(self._opening.symbols, self._opening.key, replays=replays)
+
+        def hear(record: object) -> None:
+            self._heard = self._clock.monotonic()
+            try:
+                self._put_all(records.read(record))
+            except Exception as error:  # noqa: BLE001 - the client would swallow it
+                self._fault = error
+                loop.break_off()
+
+        return hear
 
     def _put_all(self, items: Iterator[Item]) -> None:
         for item in items:

@@ -149,6 +149,7 @@ class DatabentoSource:
                 quiet = shown_span(round(session.quiet_seconds * 1_000))
                 yield from self._ended(Problem("session", f"not even a heartbeat for {quiet}."))
                 return
+            session.look_after()
             yield None
 
     def _one(self, item: Item) -> Iterator[Update]:
