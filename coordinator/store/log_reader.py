@@ -22,10 +22,21 @@ READ_AT_ONCE = 250
 """Entries in a page: so few stay in the processor's cache; with 1000, verifying takes a sixth longer."""
 
 
+class RemovedByHand(LogDiffers):
+    """Events that an archiver left on the streams are gone: from `kept_from` on, at most up to `up_to`."""
+
+    def __init__(self, kept_from: StreamId, up_to: StreamId) -> None:
+        super().__init__(
+            f"The events from {kept_from} up to {up_to} are on no stream and in no archive: an archiver left "
+            "them on the server, and somebody removed them since. Restore the log."
+        )
+        self.up_to = up_to
+
+
 def history(
     bus: Bus, archive: Path | None = None, *, up_to: StreamId, at_once: int = READ_AT_ONCE
 ) -> Iterator[Recorded]:
-    """Every event up to `up_to`, which is decided, with its decisions; `archive` is the folder of the first.
+    """Yields every event up to `up_to`, which is decided, with its decisions; `archive` is a folder.
 
     An archive that is named is read first, whether or not the streams have the same still. Raises LogDiffers
     where something is missing between archive and streams, ArchiveError, BusError.
@@ -61,10 +72,11 @@ class LogReader:
         self._chain: str | None = GENESIS if proves else None
 
     def up_to(self, event: StreamId) -> Iterator[Recorded]:
-        """Every event up to `event`, which is decided, with its decisions.
+        """Yields every event up to `event`, which is decided, with its decisions.
 
         Raises MovedAway where what comes next was moved to an archive that is not at hand or does not go so
-        far, ArchiveError, BusError. Called again, it goes on where it was.
+        far, RemovedByHand where it was left and is gone, ArchiveError, BusError. Called again, it goes on
+        where it was.
         """
         while self.cursor < event:
             yield from self.on_streams(event)
@@ -74,7 +86,7 @@ class LogReader:
                 self.cursor = max(self.cursor, event)  # nothing more is there, nor was it taken away
 
     def next_event(self, block_ms: int | None = None) -> StreamId | None:
-        """The next event on the stream, decided or not; with `block_ms` waits so long for one.
+        """Returns the next event on the stream, decided or not; with `block_ms` waits so long for one.
 
         Raises BusError.
         """
@@ -82,16 +94,23 @@ class LogReader:
         return found[0].id if found else None
 
     def on_streams(self, event: StreamId) -> Iterator[Recorded]:
-        """The same as `up_to`, from the streams alone: ends early where an archiver overtakes it."""
+        """Yields the same as `up_to`, from the streams alone: ends early where an archiver overtakes it.
+
+        Raises RemovedByHand, BusError.
+        """
         decisions = _Decisions(self._bus, self.cursor.after_decisions(), self._at_once)
         while self.cursor < event:
             events = self._bus.events_after(self.cursor, count=self._at_once)
+            first = events[0].id if events else None
             if events and events[-1].id > event:
                 events = [entry for entry in events if entry.id <= event]
-            if not events:
+            written = decisions.up_to(events[-1].id) if events else deque[_Led]()
+            moved = self._bus.archived()  # asked last: what was taken away by now was not missed above
+            if moved is not None and moved.up_to > self.cursor:
                 return
-            written = decisions.up_to(events[-1].id)
-            if self._gone() > self.cursor:  # looked at last: what was taken away by now was not missed above
+            if moved is not None:
+                self._check_joint(moved.kept_from, first, event)
+            if not events:
                 return
             for recorded in _together(events, written):
                 self.cursor = recorded.event.id
@@ -100,7 +119,7 @@ class LogReader:
                     self._chain = _joined(self._chain, recorded)
 
     def in_archive(self, event: StreamId) -> Iterator[Recorded]:
-        """The same as `up_to`, from the archive alone, as far as that goes.
+        """Yields the same as `up_to`, from the archive alone, as far as that goes.
 
         Raises MovedAway where more than that is no longer on the streams, ArchiveError, BusError.
         """
@@ -119,8 +138,13 @@ class LogReader:
         if self._proves:
             self._chain = archive.chain
 
+    def _check_joint(self, kept_from: StreamId, first: StreamId | None, event: StreamId) -> None:
+        """Raises RemovedByHand where `first`, the next event there is, is not the first that was left."""
+        if self.cursor < kept_from <= event and (first is None or first > kept_from):
+            raise RemovedByHand(kept_from, min(first.before(), event) if first else event)
+
     def _gone(self) -> StreamId:
-        """The last event that was moved away from the streams."""
+        """Returns the last event that was moved away from the streams."""
         archived = self._bus.archived()
         return archived.up_to if archived else ORIGIN
 
@@ -142,7 +166,7 @@ class _Decisions:
         self._read: deque[_Led] = deque()
 
     def up_to(self, event: StreamId) -> deque[_Led]:
-        """The next ones, up to the last of `event`."""
+        """Returns the next ones, up to the last of `event`."""
         found = deque[_Led]()
         while self._read or self._read_on():
             if self._read[0].by > event:
@@ -167,7 +191,7 @@ def _together(events: Sequence[Entry], decisions: deque[_Led]) -> Iterator[Recor
 
 
 def _joined(chain: str, recorded: Recorded) -> str | None:
-    """The chain after the first entries of the streams, which have to go on where it is `chain`.
+    """Returns the chain after the first entries of the streams, which have to go on where it is `chain`.
 
     None once a decision has shown that they do. Raises LogDiffers where they do not: said after the entry was
     handed on, as who decides it again has the better words for it.

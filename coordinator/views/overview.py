@@ -83,6 +83,11 @@ class Overview(Struct, frozen=True):
         return not self.last_event.answerable and self.last_event.ms >= self.now_ms
 
     @property
+    def evidence(self) -> bool:
+        """Returns whether this is a record put back to look at: whoever leads notes by which clock."""
+        return not self.leader and not self.view.clock
+
+    @property
     def unmanaged(self) -> tuple[ShownPosition, ...]:
         """Returns the open positions whose owner gives no sign of life."""
         alive = {seen.worker for seen in self.workers if seen.lives}
@@ -121,7 +126,7 @@ def look(bus: Bus, *, flattener: str) -> Overview | None:
         if one.worker != flattener
     )
     leader, standby = bus.leader() or "", bus.standby() or ""
-    driven = view.clock == "driven"
+    driven = view.clock == "driven" or not (view.clock or leader)
     now_ms, last_event = bus.now_ms(), bus.last_event()
     head = bus.head() or Head(0, ORIGIN, "")
     return Overview(
@@ -143,7 +148,7 @@ def look(bus: Bus, *, flattener: str) -> Overview | None:
 def missed_at_the_end(bus: Bus) -> str:
     """Says which worker misses what at the log's end, by the status; else empty. Raises BusError."""
     view = view_in(bus.status())
-    return tail_missing_text(view) if view else ""
+    return tail_missing_text(view.tail_missing) if view else ""
 
 
 def backlog_of(bus: Bus, head: Head, now_ms: int | None) -> Backlog:
