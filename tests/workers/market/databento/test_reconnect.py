@@ -15,10 +15,18 @@ from tests.workers.market.traded import SECOND_MS, TEN
 
 DAY_MS = 24 * 60 * MINUTE_MS
 GARBAGE = b"\x07garbage that is no record" * 20
+
+
+def spoil(gateway: Gateway) -> None:
+    """Sends what is no record, and hangs up."""
+    gateway.say(GARBAGE)
+    gateway.drop()
+
+
 BREAKS: dict[str, Callable[[Gateway], None]] = {
     "the gateway hangs up": Gateway.drop,
     "in the middle of a record": lambda gateway: gateway.cut_short(wire.bar(1001, TEN + 1, "66")),
-    "garbage": lambda gateway: gateway.say(GARBAGE) or gateway.drop(),
+    "garbage": spoil,
     "an error of the gateway": lambda gateway: gateway.fail("INTERNAL_ERROR", "Something broke"),
 }
 
@@ -233,3 +241,16 @@ def test_bars_that_are_wanted_from_now_on_are_no_replay_of_the_future(gateway: G
     with desk(gateway, {"ES": "ES.v.0"}, since_ms=TEN + 1) as feed:
         feed.one()
         assert int(gateway.session().asked[0]["start"]) == TEN * wire.NS_IN_MS
+
+
+def test_a_fault_of_ours_is_told_and_not_swallowed(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> bool:
+        raise KeyError("ES")
+
+    es = gateway.market.enlist("ES.v.0", "ESH6")
+    with desk(gateway, {"ES": "ES.v.0"}) as feed:
+        feed.one()
+        gateway.session()
+        monkeypatch.setattr("portfold.workers.market.sources.databento.records.exact_price", fail)
+        gateway.publish(*seconds(es, 0, 1))
+        assert feed.notice("disconnected").sentence.endswith("a fault of ours: KeyError('ES')")

@@ -114,8 +114,9 @@ class Session:
                 client.start()
                 client.block_for_close()
         except Exception as error:  # noqa: BLE001 - whatever a client raises ends this session, and is told
-            told = self._fault or error
-            return Problem(stage, _HUNG_UP if self._was_hung_up else _said(told, self._opening.key))
+            if self._fault is not None:
+                return Problem(stage, self._opening.key.quoted(f"a fault of ours: {self._fault!r}"))
+            return Problem(stage, _HUNG_UP if self._was_hung_up else _said(error, self._opening.key))
         return Problem(stage, _CLOSED)
 
     def _past(self) -> Iterator[Item]:
