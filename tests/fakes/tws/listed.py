@@ -13,7 +13,9 @@ HOURS = "20251201:1700-20251202:1600;20251202:1700-20251203:1600"
 
 @dataclass(frozen=True)
 class Listed:
-    """One month of a future. `multiplier`: dollars that a move of 1 is worth."""
+    """One month of a future. `multiplier`: dollars that a move of 1 is worth; `month`: the contract's, which
+    need not be that of its last day.
+    """
 
     con_id: int
     symbol: str
@@ -26,10 +28,7 @@ class Listed:
     price_magnifier: int = 1
     zone: str = "US/Central"
     hours: str = HOURS
-
-    @property
-    def month(self) -> str:
-        return self.last_trade_date[:6]
+    month: str = "202512"
 
     def fields(self) -> dict[str, str]:
         """Returns the contract as messages name it, by the client's names of its fields."""
@@ -57,10 +56,20 @@ def usual() -> list[Listed]:
     quarter, fine = Decimal("0.25"), Decimal("0.01")
     return [
         Listed(495512563, "ES", "ESZ5", "20251219", "50", quarter, name="E-mini S&P 500"),
-        Listed(533620665, "ES", "ESH6", "20260320", "50", quarter, name="E-mini S&P 500"),
+        Listed(533620665, "ES", "ESH6", "20260320", "50", quarter, name="E-mini S&P 500", month="202603"),
         Listed(586139726, "MES", "MESZ5", "20251219", "5", quarter, name="Micro E-mini S&P 500"),
         Listed(495512572, "NQ", "NQZ5", "20251219", "20", quarter, name="E-mini NASDAQ 100"),
-        Listed(174230601, "CL", "CLF6", "20251219", "1000", fine, "NYMEX", "Light Sweet Crude Oil"),
+        Listed(
+            174230601,
+            "CL",
+            "CLF6",
+            "20251219",
+            "1000",
+            fine,
+            "NYMEX",
+            "Light Sweet Crude Oil",
+            month="202601",
+        ),
     ]
 
 
@@ -79,6 +88,6 @@ def _fits(listed: Listed, wanted: Mapping[str, str]) -> bool:
     return (
         wanted.get("secType") == "FUT"
         and all(wanted.get(name, "") in ("", fields[name]) for name in asked)
-        and listed.last_trade_date.startswith(date)
+        and date in ("", listed.month, listed.last_trade_date)
         and wanted.get("exchange", "") in ("", listed.exchange)
     )
