@@ -135,10 +135,11 @@ class Booking:
                 expected += unbooked if order.buys else -unbooked
         return expected
 
-    def refuse_while_open(self, symbol: str) -> None:
-        """Raises BrokerError while an entry on the symbol is not over."""
+    def refuse_while_open(self, owner: str, symbol: str) -> None:
+        """Raises BrokerError while an entry on the symbol is not over: one's own, or anybody's unknown."""
         for order in self.orders.open():
-            if order.symbol == symbol and order.does == "enter":
+            concerns = order.owner == owner or order.life.state == "unknown"
+            if concerns and order.symbol == symbol and order.does == "enter":
                 raise BrokerError(
                     f"No entry on {symbol} while order {order} is {order.life.state}: it may still be filled"
                 )

@@ -24,7 +24,12 @@ from portfold.workers.brokers.ibkr.connection import Connection, ConnectionSetup
 from portfold.workers.brokers.ibkr.contracts import ContractLookup, Traded
 from portfold.workers.brokers.ibkr.noting import Noting
 from portfold.workers.brokers.ibkr.order_life import begin
-from portfold.workers.brokers.ibkr.order_records import LiveOrder, client_id, open_records
+from portfold.workers.brokers.ibkr.order_records import (
+    LiveOrder,
+    account_of,
+    client_id,
+    open_records,
+)
 from portfold.workers.brokers.ibkr.sending import OrderSender, Waits
 from portfold.workers.brokers.leg_arithmetic import check_order, check_price
 from portfold.workers.brokers.orders_book import now_ms
@@ -84,13 +89,20 @@ class InteractiveBrokers:
         self._log = log
         self._book = open_records(book, _PATIENCE_SECONDS)
         number = client_id(self._book, owner, gateway.first_client_id)
+        held_by = account_of(self._book)
+        if held_by is not None and gateway.account not in (None, held_by):
+            self._book.close()
+            raise BrokerError(
+                f"The book {book} holds what is open in account {held_by}, and {gateway.account} is named: "
+                "close it there first"
+            )
         self._noting = Noting(self._book, contracts, owner, log)
         self._connection = Connection(
             ConnectionSetup(
                 gateway.host,
                 gateway.port,
                 number,
-                gateway.account,
+                gateway.account or held_by,
                 gateway.connect_seconds,
                 gateway.silence_seconds,
                 gateway.reconnect_seconds,
@@ -133,9 +145,10 @@ class InteractiveBrokers:
         order = self._order("enter", self._owner, symbol, side, size, traded)
         with self._book.transaction() as entries:
             booking = Booking(entries, self._contracts)
-            booking.refuse_while_open(symbol)
+            booking.refuse_while_open(self._owner, symbol)
             booking.refuse_against_the_account(symbol, side)
             booking.orders.write(order)
+            booking.orders.write_account(self.account)
         self._noting.begin(order)
         try:
             return self._enter(order, traded, may_send)

@@ -8,6 +8,7 @@ same, and is noted once it can be.
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -22,16 +23,17 @@ from portfold.workers.brokers.ibkr.order_life import begin
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.ibkr.sending import OrderSender
 from portfold.workers.brokers.legs_book import BookFailed, Entries, PaperBook
+from portfold.workers.brokers.orders_book import now_ms
 from portfold.workers.brokers.protocol import (
     UNREPORTED_EXITS,
     BrokerError,
     ExitFill,
     NotOpen,
     OrderUnknown,
-    always,
 )
 
 _BRIEFLY_SECONDS = 0.5
+_FRESH_MS = 15_000
 
 
 class ClosingDesk:
@@ -88,7 +90,7 @@ class ClosingDesk:
             if not is_written:
                 self._noting.hear_begun(order)
             if is_new:
-                self._sender.send(order, traded, always)
+                self._sender.send(order, traded, partial(_is_fresh, order))
             life = self._sender.outcome(order, cancels=False)
             if life.is_over and life.filled:
                 self._sender.with_commissions(order)
@@ -188,6 +190,11 @@ class _Free(NamedTuple):
 
     size: int
     at_work: LiveOrder | None
+
+
+def _is_fresh(order: LiveOrder) -> bool:
+    """Returns whether it may still be sent: after a sleep it would close what others hold now."""
+    return now_ms() - order.at_ms < _FRESH_MS
 
 
 def _check_open(booking: Booking, owner: str, symbol: str, side: Side, size: int) -> None:

@@ -8,6 +8,7 @@ is checked on each connect, so that a person who logs in to another one trades n
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.account_check import AccountRefused, check_account
 from portfold.workers.brokers.ibkr.handing_over import HAND_OVER_SECONDS, HandingOver, NotSent
-from portfold.workers.brokers.ibkr.listener import HeldByAccount, Listener, OrderNews
+from portfold.workers.brokers.ibkr.listener import ClientLog, HeldByAccount, Listener, OrderNews
 from portfold.workers.brokers.ibkr.questions import Key, Questions
 from portfold.workers.brokers.protocol import BrokerError, MaySend, Withheld
 
@@ -26,6 +27,7 @@ _SERVERS_BACK = (1101, 1102)
 _CLIENT_ID_TAKEN = 326
 _TOLD_QUIETLY = range(2100, 2200)
 _SLACK_SECONDS = 1.0
+_CLIENT_LOGGERS = ("ib_async", "eventkit")
 
 Answer = TypeVar("Answer")
 
@@ -65,7 +67,7 @@ class Hears(Protocol):
 
 class Connection:
     """One client's connection. `open` begins, `close` ends it. `account`, once it is up, is the one that is
-    traded, `held` its positions by contract id, as the broker keeps telling them.
+    traded, the same for good; `held` its positions by contract id, as the broker keeps telling them.
     """
 
     def __init__(self, setup: ConnectionSetup, hears: Hears, log: Log) -> None:
@@ -174,9 +176,14 @@ class Connection:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        client_log = ClientLog(self._log)
+        for name in _CLIENT_LOGGERS:
+            logging.getLogger(name).addHandler(client_log)
         try:
             self._loop.run_until_complete(self._live())
         finally:
+            for name in _CLIENT_LOGGERS:
+                logging.getLogger(name).removeHandler(client_log)
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
 
@@ -212,10 +219,9 @@ class Connection:
         connecting = self._client.connectAsync(setup.host, setup.port, setup.client_id, setup.connect_seconds)
         await self._unless_broken(connecting)
         accounts = self._client.getAccounts()
-        self.account = check_account(accounts, setup.account)
+        self.account = check_account(accounts, setup.account or self.account or None)
         self.number += 1
-        self._listener.client_id = setup.client_id
-        await self._list_all(setup.connect_seconds)
+        await self._unless_broken(self._list_all(setup.connect_seconds))
         self._come_up()
 
     async def _stay_connected(self) -> None:
@@ -225,7 +231,8 @@ class Connection:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._broken.wait(), seconds)
                 return
-            await self._questions.ask("time", lambda _key: self._client.reqCurrentTime(), seconds)
+            asked = self._questions.ask("time", lambda _key: self._client.reqCurrentTime(), seconds)
+            await self._unless_broken(asked)
 
     async def _unless_broken(self, what: Awaitable[object]) -> None:
         """Waits for it. Raises ConnectionError as soon as the connection is known to be refused."""

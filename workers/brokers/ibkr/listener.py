@@ -6,12 +6,14 @@ was merely warned about. Guarantees: prices are the very decimals that were sent
 an error proves the end of an order only where its code says so.
 """
 
+import logging
 import math
 from collections.abc import Callable
 from datetime import UTC
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from portfold.log import Log
 from portfold.workers.brokers.ibkr.order_life import (
     BrokerMessage,
     Commission,
@@ -60,6 +62,7 @@ _NOT_TAKEN = frozenset(
     }
 )
 _MOST = 1e300
+_SHOWN = 200
 _KEPT = 10_000  # names of orders and executions
 
 
@@ -148,6 +151,9 @@ class Listener:
             return
         _remember(self._references_of_executions, execution.execId, reference)
         self._row(request, reference)
+        if not math.isfinite(execution.price) or execution.shares < 1:
+            self._error(-1, 0, f"an execution that is none: {execution.shares} at {execution.price}")
+            return
         at_ms = round(execution.time.timestamp() * 1000)
         message = Execution(execution.execId, _whole(execution.shares), exact(execution.price), at_ms)
         self._news(OrderNews(reference, message))
@@ -214,9 +220,21 @@ class Listener:
             self._news(OrderNews(reference, Status(reported, filled, status)))
 
 
+class ClientLog(logging.Handler):
+    """Passes on what the client itself logs as an error: a message that it, or we, could not read."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.ERROR)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        why = repr(record.exc_info[1]) if record.exc_info else ""
+        self._log.error("The client of Interactive Brokers said", said=record.getMessage()[:_SHOWN], why=why)
+
+
 def exact(number: float) -> Decimal:
     """Returns the decimal that was sent: the shortest that the client's float stands for."""
-    return Decimal(repr(number))
+    return Decimal(repr(number).removesuffix(".0"))
 
 
 def _whole(number: float) -> int:

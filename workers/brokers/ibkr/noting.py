@@ -23,6 +23,7 @@ from portfold.workers.brokers.legs_book import BookFailed, PaperBook
 from portfold.workers.brokers.orders_book import now_ms
 
 _AGAIN_SECONDS = 0.2
+_MOST_AT_ONCE = 1000
 _PATIENCE_SECONDS = 1.0
 _COMMISSION_SECONDS = 1.0
 """As long an exit that nobody waits for is kept from the book for its commission."""
@@ -49,6 +50,7 @@ class Noting:
         self._lives: dict[str, OrderLife] = {}
         self._due: dict[str, float] = {}
         self._look = False
+        self._at_once = _MOST_AT_ONCE
         self._closing = False
         self.taken_late: Callable[[], object] = lambda: None
         self._thread = threading.Thread(target=self._run, name="ibkr-notes", daemon=True)
@@ -147,9 +149,10 @@ class Noting:
                 self._look = False
                 if self._closing and not self._heard:
                     return
-                batch = list(self._heard)
+                batch = list(self._heard)[: self._at_once]
             try:
                 lives = self._note(batch)
+                self._at_once = _MOST_AT_ONCE
             except BookFailed as failed:
                 self._log.error("What Interactive Brokers said is not in the book yet", why=str(failed))
                 if self._closing:
@@ -158,6 +161,12 @@ class Noting:
                     self._changed.wait_for(lambda: self._closing, _AGAIN_SECONDS)
                     self._look = True
                 continue
+            except Exception as error:  # noqa: BLE001 - what one message says must not end the hearing of all
+                lives = {}
+                if len(batch) > 1:
+                    self._at_once = 1
+                    continue
+                self._log.critical("WHAT WAS SAID CANNOT BE NOTED", said=repr(batch), why=repr(error))
             with self._changed:
                 for _ in batch:
                     self._heard.popleft()

@@ -25,6 +25,7 @@ TABLES = (
         state TEXT NOT NULL, record BLOB NOT NULL)""",
     "CREATE INDEX IF NOT EXISTS live_orders_by_state ON live_orders (state)",
     "CREATE INDEX IF NOT EXISTS live_orders_by_symbol ON live_orders (owner, symbol)",
+    "CREATE TABLE IF NOT EXISTS traded_account (id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS client_ids (id INTEGER PRIMARY KEY, owner TEXT NOT NULL UNIQUE)",
 )
 
@@ -96,6 +97,10 @@ class OrderRecords:
             (*OVER, OVER_KEPT),
         )
 
+    def write_account(self, account: str) -> None:
+        """Notes the account that the orders go to."""
+        self._connection.execute("INSERT OR REPLACE INTO traded_account (id, name) VALUES (1, ?)", (account,))
+
     def order(self, reference: str) -> LiveOrder | None:
         """Returns the order of that reference."""
         return next(iter(self._select("reference = ?", reference)), None)
@@ -130,6 +135,15 @@ def client_id(book: PaperBook, owner: str, first: int) -> int:
         connection.execute("INSERT OR IGNORE INTO client_ids (owner) VALUES (?)", (owner,))
         (number,) = connection.execute("SELECT id FROM client_ids WHERE owner = ?", (owner,)).fetchone()
     return first + int(number) - 1
+
+
+def account_of(book: PaperBook) -> str | None:
+    """Returns the account that the book is of, as long as anything in it is open. Raises BookFailed."""
+    with book.reading() as entries:
+        if not entries.legs(None) and not OrderRecords(entries).open():
+            return None
+        found = entries.connection.execute("SELECT name FROM traded_account").fetchone()
+    return str(found[0]) if found else None
 
 
 _PLACES = f"({', '.join('?' * len(OVER))})"

@@ -1,5 +1,6 @@
 """Sends an order to Interactive Brokers, once, and waits a bounded time for what becomes of it."""
 
+import time
 from typing import Any, NamedTuple
 
 from portfold.log import Log
@@ -13,6 +14,7 @@ from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.protocol import BrokerError, MaySend, Withheld
 
 _NOTED_SECONDS = 1.0
+_ASK_AGAIN_SECONDS = 0.25
 
 
 class Waits(NamedTuple):
@@ -64,8 +66,11 @@ class OrderSender:
 
     def outcome(self, order: LiveOrder, *, cancels: bool) -> OrderLife:
         """Returns what became of the order, as far as that is known in time; an entry is cancelled then."""
-        life = self._noting.wait(order.reference, _is_over, self._waits.fill)
         number = self._numbers.get(order.reference)
+        if number is None:
+            life = self._outcome_of_another(order)
+        else:
+            life = self._noting.wait(order.reference, _is_over, self._waits.fill)
         if not life.is_over and cancels and number is not None:
             self._connection.cancel(number)
             life = self._noting.wait(order.reference, _is_over, self._waits.cancel)
@@ -78,6 +83,15 @@ class OrderSender:
         if life.is_over:
             self._numbers.pop(order.reference, None)
         return life
+
+    def _outcome_of_another(self, order: LiveOrder) -> OrderLife:
+        """Waits for an order that this process did not send, and does not hear of unless it asks."""
+        deadline = time.monotonic() + self._waits.fill
+        while True:
+            self.learn()
+            life = self._noting.wait(order.reference, _is_over, _ASK_AGAIN_SECONDS)
+            if life.is_over or time.monotonic() > deadline:
+                return life
 
     def with_commissions(self, order: LiveOrder) -> OrderLife:
         """Returns the life of an order that is over with its commissions, or after waiting for them."""
