@@ -44,8 +44,6 @@ from portfold.workers.brokers.protocol import (
     always,
 )
 
-_PATIENCE_SECONDS = 5.0
-
 
 class Gateway(NamedTuple):
     """Where TWS or IB Gateway is, and whom we are to it: `first_client_id` and those after it are ours.
@@ -87,7 +85,7 @@ class InteractiveBrokers:
         self._waits = waits
         self._names = names
         self._log = log
-        self._book = open_records(book, _PATIENCE_SECONDS)
+        self._book = open_records(book, waits.book)
         number = client_id(self._book, owner, gateway.first_client_id)
         held_by = account_of(self._book)
         if held_by is not None and gateway.account not in (None, held_by):

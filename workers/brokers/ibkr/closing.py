@@ -53,6 +53,7 @@ class ClosingDesk:
         self._sender = sender
         self._log = log
         self._lock = threading.Lock()
+        self._beginning = threading.Lock()
         self._given_up: dict[tuple[str, str], str] = {}
         self._returned: dict[str, None] = {}
 
@@ -79,46 +80,43 @@ class ClosingDesk:
         OrderUnknown.
         """
         with self._book.reading() as entries:
-            at_work = self._free(entries, order).at_work
-        if at_work is None:
-            order = replace(order, size=closable(order))
-            order, is_new, is_written = self._begin(order)
-        else:
-            order, is_new, is_written = at_work, False, True
+            following = _Following(self._free(entries, order).at_work or order, is_new=False)
+        if following.order is order:
+            following = self._begin(replace(order, size=closable(order)))
+        order = following.order
         self._noting.begin(order)
         try:
-            if not is_written:
-                self._noting.hear_begun(order)
-            if is_new:
+            if following.is_new:
                 self._sender.send(order, traded, partial(_is_fresh, order))
             life = self._sender.outcome(order, cancels=False)
             if life.is_over and life.filled:
                 self._sender.with_commissions(order)
-            return self._booked(order, None if is_written else _BRIEFLY_SECONDS)
+            return self._booked(order)
         finally:
             self._noting.end(order.reference)
 
-    def _begin(self, order: LiveOrder) -> tuple[LiveOrder, bool, bool]:
-        """Returns the order to follow, whether it is new, and whether it is in the book."""
+    def _begin(self, order: LiveOrder) -> "_Following":
+        """Writes the exit down, unless one is at work; while the book cannot be written, for later."""
         try:
             with self._book.transaction(_BRIEFLY_SECONDS) as entries:
-                free = self._free(entries, order)
-                if free.at_work is not None:
-                    return free.at_work, False, True
-                order = self._of(order, free)
-                Booking(entries, self._contracts).orders.write(order)
+                following = self._new_or_at_work(entries, order)
+                if following.is_new:
+                    Booking(entries, self._contracts).orders.write(following.order)
+                return following
         except BookFailed as failed:  # what stops an exit is worse than a book that is behind
             self._log.critical("An exit is sent that cannot be written down yet", why=str(failed))
-            with self._book.reading() as entries:
-                free = self._free(entries, order)
-            return (
-                (self._of(order, free), True, False) if free.at_work is None else (free.at_work, False, True)
-            )
-        return order, True, True
+            with self._beginning, self._book.reading() as entries:  # of two threads one finds the other's
+                following = self._new_or_at_work(entries, order)
+                if following.is_new:
+                    self._noting.hear_begun(following.order)
+                return following
 
-    def _of(self, order: LiveOrder, free: "_Free") -> LiveOrder:
+    def _new_or_at_work(self, entries: Entries, order: LiveOrder) -> "_Following":
+        free = self._free(entries, order)
+        if free.at_work is not None:
+            return _Following(free.at_work, is_new=False)
         size = min(order.size, free.size)
-        return replace(order, size=size, life=begin(size))
+        return _Following(replace(order, size=size, life=begin(size)), is_new=True)
 
     def _free(self, entries: Entries, order: LiveOrder) -> "_Free":
         """Returns how much of the leg no exit is at work on, or else the exit that is. Raises NotOpen, and
@@ -142,8 +140,10 @@ class ClosingDesk:
             "not known yet, and an exit could open the other way"
         )
 
-    def _booked(self, order: LiveOrder, patience: float | None) -> ExitFill:
+    def _booked(self, order: LiveOrder) -> ExitFill:
         """Books what the exit got. Returns its fill. Raises BrokerError, OrderUnknown."""
+        is_behind = self._noting.begun(order.owner, order.symbol) is not None
+        patience = _BRIEFLY_SECONDS if is_behind else None
         try:
             with self._book.transaction(patience) as entries:
                 booking = Booking(entries, self._contracts)
@@ -183,6 +183,13 @@ class ClosingDesk:
             self._returned[fill.fill_id] = None
             if len(self._returned) > UNREPORTED_EXITS:
                 del self._returned[next(iter(self._returned))]
+
+
+class _Following(NamedTuple):
+    """The order whose outcome is waited for, and whether it is still to be sent."""
+
+    order: LiveOrder
+    is_new: bool
 
 
 class _Free(NamedTuple):

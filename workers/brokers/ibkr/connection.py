@@ -12,16 +12,18 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.account_check import AccountRefused, check_account
 from portfold.workers.brokers.ibkr.handing_over import HAND_OVER_SECONDS, HandingOver, NotSent
-from portfold.workers.brokers.ibkr.listener import ClientLog, HeldByAccount, Listener, OrderNews
+from portfold.workers.brokers.ibkr.listener import ClientLog, Hears, HeldByAccount, Listener, Listing
 from portfold.workers.brokers.ibkr.questions import Key, Questions
 from portfold.workers.brokers.protocol import BrokerError, MaySend, Withheld
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
+# Whoever has our client id is most often the process whose place we take.
+_TAKEN_PAUSE_SECONDS = 2.0
 _SERVERS_LOST = (1100, 2110)
 _SERVERS_BACK = (1101, 1102)
 _CLIENT_ID_TAKEN = 326
@@ -42,27 +44,6 @@ class ConnectionSetup(NamedTuple):
     connect_seconds: float = 10.0
     silence_seconds: float = 10.0
     first_pause_seconds: float = _FIRST_PAUSE_SECONDS
-
-
-class Listing(NamedTuple):
-    """All that the broker has, as of one moment: the references of its orders, and by contract id what the
-    account holds, below zero for short.
-
-    `connected`: the number of the connection that it was asked on; `at`: when, by the monotonic clock.
-    """
-
-    references: frozenset[str]
-    positions: Mapping[int, int]
-    connected: int
-    at: float
-
-
-class Hears(Protocol):
-    """Who is told of what comes in, on the connection's thread: none of it may wait."""
-
-    def hear(self, news: OrderNews) -> None: ...
-    def hear_listing(self, listing: Listing) -> None: ...
-    def hear_break(self, why: str) -> None: ...
 
 
 class Connection:
@@ -89,7 +70,7 @@ class Connection:
         self._why = ""
         self._account_refused = False
         self._listener = Listener(hears.hear, self._take_row, self._questions.take_end, self._take_error)
-        self._client: Any = None
+        self._client: Any = _NotYet()
         self._thread = threading.Thread(target=self._run, name="ibkr", daemon=True)
 
     # --- any thread --------------------------------------------------------------------------------------
@@ -159,6 +140,7 @@ class Connection:
             raise NotSent("The connection to Interactive Brokers is closed") from over
 
     def _wait(self, answer: Coroutine[Any, Any, Answer], seconds: float) -> Answer:
+        """Waits for what the loop's thread does. Raises BrokerError."""
         try:
             future = asyncio.run_coroutine_threadsafe(answer, self._loop)
         except RuntimeError as over:
@@ -212,7 +194,8 @@ class Connection:
                 with contextlib.suppress(TimeoutError):
                     self._broken = asyncio.Event()
                     await asyncio.wait_for(self._broken.wait(), pause)
-                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+                longest = _TAKEN_PAUSE_SECONDS if self._why else _LONGEST_PAUSE_SECONDS
+                pause = min(2 * pause, longest)
 
     async def _connect(self) -> None:
         setup = self._setup
@@ -348,3 +331,10 @@ class Connection:
             self._break_off()
         else:
             self._come_up()
+
+
+class _NotYet:
+    """Stands for the client before there is one."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ConnectionError("not connected yet")

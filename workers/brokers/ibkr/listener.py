@@ -8,10 +8,10 @@ an error proves the end of an order only where its code says so.
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.order_life import (
@@ -79,6 +79,27 @@ class HeldByAccount(NamedTuple):
     account: str
     con_id: int
     size: int
+
+
+class Listing(NamedTuple):
+    """All that the broker has, as of one moment: the references of its orders, and by contract id what the
+    account holds, below zero for short.
+
+    `connected`: the number of the connection that it was asked on; `at`: when, by the monotonic clock.
+    """
+
+    references: frozenset[str]
+    positions: Mapping[int, int]
+    connected: int
+    at: float
+
+
+class Hears(Protocol):
+    """Who is told of what comes in, on the connection's thread: none of it may wait."""
+
+    def hear(self, news: OrderNews) -> None: ...
+    def hear_listing(self, listing: Listing) -> None: ...
+    def hear_break(self, why: str) -> None: ...
 
 
 class Listener:

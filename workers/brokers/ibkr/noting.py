@@ -10,13 +10,11 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 from portfold.config import Contract
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.booking import Booking
-from portfold.workers.brokers.ibkr.connection import Listing
-from portfold.workers.brokers.ibkr.listener import OrderNews
+from portfold.workers.brokers.ibkr.listener import Listing, OrderNews
 from portfold.workers.brokers.ibkr.order_life import Lost, NotThere, OrderLife
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.legs_book import BookFailed, PaperBook
@@ -214,9 +212,8 @@ class Noting:
             self._log.critical(
                 "An execution that is booked was corrected: look at the broker", order=str(order)
             )
-        if late:
-            with suppress(Exception):
-                self.taken_late()
+        if late:  # on a thread of its own: it may wait, and what is heard may not
+            threading.Thread(target=self.taken_late, name="ibkr-late", daemon=True).start()
         return lives
 
     def _book_exits(self, booking: Booking) -> list[str]:

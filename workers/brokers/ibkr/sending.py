@@ -18,19 +18,20 @@ _ASK_AGAIN_SECONDS = 0.25
 
 
 class Waits(NamedTuple):
-    """How long is waited, in seconds: for a fill, for a cancellation, for the broker's lists, and for the
-    commission of what was filled.
+    """How long is waited, in seconds: for a fill, for a cancellation, for the broker's lists, for the
+    commission of what was filled, and for the book.
     """
 
     fill: float = 5.0
     cancel: float = 2.0
     lists: float = 3.0
     commission: float = 1.0
+    book: float = 5.0
 
     @property
     def longest(self) -> float:
         """How long an entry can be under way, from the moment that it may be sent."""
-        return HAND_OVER_SECONDS + self.fill + self.cancel + 2 * self.lists + self.commission + 1
+        return HAND_OVER_SECONDS + self.fill + self.cancel + 2 * self.lists + self.commission + _NOTED_SECONDS
 
 
 class OrderSender:

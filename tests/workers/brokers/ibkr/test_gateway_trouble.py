@@ -1,11 +1,12 @@
 """The gateway at its worst: gone, back, with another account, without servers, with our number in use."""
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
 
 from portfold.workers.brokers.ibkr.account_check import AccountRefused, check_account
-from portfold.workers.brokers.protocol import BrokerError
+from portfold.workers.brokers.protocol import BrokerError, OrderUnknown
 from tests.fakes.tws.exchange import Exchange
 from tests.fakes.tws.gateway import Gateway
 from tests.fakes.tws.listed import Listed
@@ -83,16 +84,24 @@ def _exit_size(desk: Desk) -> int:
         return 0
 
 
-def test_without_servers_no_order_is_sent_and_what_was_missed_is_asked_for(desk: Desk) -> None:
+@pytest.mark.parametrize("keep_data", [True, False], ids=["1102", "1101"])
+def test_without_servers_no_order_is_sent_and_what_was_missed_is_asked_for(
+    desk: Desk, *, keep_data: bool
+) -> None:
     broker = desk.broker(waits=SHORT)
     broker.enter("ES", "long", 1, PRICE)
+    desk.exchange.open_hours("closed")
+    with pytest.raises(OrderUnknown):
+        broker.exit("ES", "long", 1, None)
     desk.gateway.lose_connectivity()
+    until(lambda: "TWS has lost its servers (1100)" in desk.said(), "the break in the log")
+    desk.exchange.open_hours("regular")  # it is filled, and nobody hears of it
     with pytest.raises(BrokerError, match="TWS has lost its servers"):
-        until(lambda: broker.enter("ES", "long", 1, PRICE) is None, "a refusal")
-    sent = desk.sent()
-    desk.gateway.restore_connectivity(keep_data=True)
-    until(lambda: _exit_size(desk), "the exit")
-    assert (sent, desk.exchange.size("ESZ5")) in ((1, 0), (2, 1))
+        broker.enter("ES", "long", 1, PRICE)
+    assert [held.size for held in broker.positions()] == [1]
+    desk.gateway.restore_connectivity(keep_data=keep_data)
+    until(lambda: not broker.positions(), "what was missed")
+    assert desk.sent() == 2
 
 
 def test_a_client_id_in_use_is_said_and_taken_once_it_is_free(desk: Desk) -> None:
@@ -174,3 +183,15 @@ def test_an_entry_is_not_sent_while_the_book_is_locked(desk: Desk) -> None:
     with locked(desk.book), pytest.raises(BrokerError, match="was locked by another process"):
         broker.enter("ES", "long", 1, PRICE)
     assert desk.sent() == 0
+
+
+def test_of_two_threads_that_close_the_same_while_the_book_is_locked_one_sends(desk: Desk) -> None:
+    broker = desk.broker(waits=SHORT)
+    broker.enter("ES", "long", 1, PRICE)
+    with locked(desk.book) as release, ThreadPoolExecutor(2) as pool:
+        failed = [pool.submit(broker.exit, "ES", "long", 1, None).exception for _ in range(2)]
+        assert all(isinstance(failure(60), BrokerError) for failure in failed)
+        assert (desk.exchange.size("ESZ5"), desk.sent()) == (0, 2)
+        release()
+    until(lambda: not broker.positions(), "the exit in the book")
+    assert len(broker.unreported_exits()) == 1

@@ -20,7 +20,7 @@ from tests.waiting import until
 CONTRACTS = read_contracts(PACKAGED / CONTRACTS_FILE)
 MONTHS = {"ES": "ESZ2025", "CL": "CLF2026"}
 PRICE = Decimal(5000)
-SHORT = Waits(fill=0.2, cancel=0.2, lists=0.5, commission=0.1)
+SHORT = Waits(fill=0.2, cancel=0.2, lists=0.5, commission=0.1, book=0.5)
 """For tests of what does not come; what does comes far sooner."""
 LONG = Waits(fill=20.0, cancel=20.0, lists=20.0, commission=20.0)
 
