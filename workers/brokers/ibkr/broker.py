@@ -3,9 +3,9 @@
 An order is in the book, under the reference it carries at the broker, before it is sent; it is sent once, and
 what becomes of it the broker says: each execution counts once. An entry that is not filled in time is
 cancelled, and keeps what it got; one of which nobody knows is OrderUnknown, counts as open, and is settled by
-the broker's own lists, at the next connection or the next order. An exit is never cancelled: where it works
-on, whoever closes the same contracts again waits for that very order. An exit needs no book that can be
-written, but an account that holds the contracts: none can open the other way.
+the broker's own lists, asked for again and again; found at work for nobody, it is cancelled. An exit is never
+cancelled: where it works on, whoever closes the same contracts again waits for that very order. An exit needs
+no book that can be written, but an account that holds the contracts: none can open the other way.
 """
 
 from collections.abc import Callable, Mapping
@@ -111,6 +111,7 @@ class InteractiveBrokers:
         self._sender = OrderSender(self._connection, self._noting, waits, log)
         self._lookup = ContractLookup(contracts, gateway.names, self._ask_contract)
         self._closing = ClosingDesk(self._book, contracts, self._noting, self._sender, log)
+        self._noting.cancel = self._connection.cancel
         self._noting.open()
         self._connection.open()
         self._wait_for_the_gateway(gateway.connect_seconds)

@@ -129,9 +129,9 @@ class Connection:
         self._call(lambda: handing.do(lambda: self._write(contract, order)))
         return handing.wait(HAND_OVER_SECONDS)
 
-    def cancel(self, order_id: int) -> None:
-        """Asks for an order of this client to be cancelled; what becomes of that is heard."""
-        self._call(lambda: self._client.cancelOrder(order_id) if self._client.isReady() else None)
+    def cancel(self, reference: str) -> None:
+        """Asks for an order of this client to be cancelled; what becomes of that is heard. Raises NotSent."""
+        self._call(lambda: self._cancel(reference))
 
     def _call(self, act: Callable[[], object]) -> None:
         try:
@@ -214,8 +214,9 @@ class Connection:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._broken.wait(), seconds)
                 return
-            asked = self._questions.ask("time", lambda _key: self._client.reqCurrentTime(), seconds)
-            await self._unless_broken(asked)
+            await self._unless_broken(
+                self._list_all(seconds) if self._hears.is_in_doubt else self._ask_time(seconds)
+            )
 
     async def _unless_broken(self, what: Awaitable[object]) -> None:
         """Waits for it. Raises ConnectionError as soon as the connection is known to be refused."""
@@ -269,6 +270,14 @@ class Connection:
         self._client.placeOrder(order.orderId, contract, order)
         return self.number
 
+    def _cancel(self, reference: str) -> None:
+        number = self._listener.number_of(reference)
+        if number is not None and self._client.isReady():
+            self._client.cancelOrder(number)
+
+    async def _ask_time(self, seconds: float) -> None:
+        await self._questions.ask("time", lambda _key: self._client.reqCurrentTime(), seconds)
+
     async def _ask_contract(self, contract: Any, seconds: float) -> list[Any]:
         request = self._client.getReqId()
         return await self._questions.ask(
@@ -286,7 +295,8 @@ class Connection:
             over = await ask("completed orders", lambda _key: client.reqCompletedOrders(True), seconds)  # noqa: FBT003
             executed = await ask(client.getReqId(), lambda key: client.reqExecutions(key, wanted), seconds)
             await self._ask_positions(seconds)
-        listing = Listing(frozenset([*working, *over, *executed]), self.held, number, at)
+        references = frozenset([*working, *over, *executed])
+        listing = Listing(references, frozenset(working), self.held, number, at)
         self._hears.hear_listing(listing)
         return listing
 

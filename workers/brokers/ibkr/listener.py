@@ -82,13 +82,14 @@ class HeldByAccount(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """All that the broker has, as of one moment: the references of its orders, and by contract id what the
-    account holds, below zero for short.
+    """All that the broker has, as of one moment: the references of its orders, of those that are at work, and
+    by contract id what the account holds, below zero for short.
 
     `connected`: the number of the connection that it was asked on; `at`: when, by the monotonic clock.
     """
 
     references: frozenset[str]
+    working: frozenset[str]
     positions: Mapping[int, int]
     connected: int
     at: float
@@ -96,6 +97,11 @@ class Listing(NamedTuple):
 
 class Hears(Protocol):
     """Who is told of what comes in, on the connection's thread: none of it may wait."""
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether an order of this client is not over: what becomes of it is asked for now and then."""
+        ...
 
     def hear(self, news: OrderNews) -> None: ...
     def hear_listing(self, listing: Listing) -> None: ...
@@ -127,6 +133,15 @@ class Listener:
     def name_order(self, order_id: int, reference: str) -> None:
         """Remembers what the order is called that this client sends under a number."""
         _remember(self._references, (self.client_id, order_id), reference)
+
+    def number_of(self, reference: str) -> int | None:
+        """Returns the number under which this client has sent the order, in this life or an earlier one."""
+        mine = [
+            number
+            for (client, number), name in self._references.items()
+            if name == reference and client == self.client_id
+        ]
+        return mine[-1] if mine else None
 
     # --- orders ------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from portfold.config import Contract
 from portfold.log import Log
@@ -19,6 +20,7 @@ from portfold.workers.brokers.ibkr.order_life import Lost, NotThere, OrderLife
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.legs_book import BookFailed, PaperBook
 from portfold.workers.brokers.orders_book import now_ms
+from portfold.workers.brokers.protocol import BrokerError
 
 _AGAIN_SECONDS = 0.2
 _MOST_AT_ONCE = 1000
@@ -33,7 +35,7 @@ _Heard = OrderNews | Listing | LiveOrder
 
 class Noting:
     """The broker's ears. `owner` is whose orders this process sends; `taken_late` is called once an entry
-    that nobody waits for has got something.
+    that nobody waits for has got something, `cancel` with the reference of one that is still at work.
     """
 
     def __init__(self, book: PaperBook, contracts: Mapping[str, Contract], owner: str, log: Log) -> None:
@@ -51,6 +53,7 @@ class Noting:
         self._at_once = _MOST_AT_ONCE
         self._closing = False
         self.taken_late: Callable[[], object] = lambda: None
+        self.cancel: Callable[[str], object] = lambda _reference: None
         self._thread = threading.Thread(target=self._run, name="ibkr-notes", daemon=True)
 
     def open(self) -> None:
@@ -62,6 +65,11 @@ class Noting:
             self._closing = True
             self._changed.notify_all()
         self._thread.join(2 * _PATIENCE_SECONDS)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Returns whether an order that this process sent is not over."""
+        return bool(self._sent)
 
     # --- what is heard: any thread, without waiting ------------------------------------------------------
 
@@ -182,7 +190,7 @@ class Noting:
     def _note(self, batch: list[_Heard]) -> dict[str, OrderLife]:
         """Writes all of it in one transaction. Returns the lives of the orders it was about."""
         lives: dict[str, OrderLife] = {}
-        late = False
+        late, forgotten = False, list[str]()
         with self._book.transaction(_PATIENCE_SECONDS) as entries:
             booking = Booking(entries, self._contracts)
             for heard in batch:
@@ -199,9 +207,15 @@ class Noting:
                     lives[order.reference] = order.life
                     if not self._is_waited_for(order):
                         late = late or (order.does == "enter" and order.life.filled > before.life.filled)
+                if isinstance(heard, Listing):
+                    forgotten = self._forgotten(booking, heard)
             done = self._book_exits(booking)
         for reference in done:
             del self._due[reference]
+        for reference in forgotten:
+            self._log.warning("An entry that nobody waits for is at work, and is cancelled", order=reference)
+            with suppress(BrokerError):
+                self.cancel(reference)
         for what in booking.unbookable:
             self._log.critical(
                 "EXECUTED AND IN NO LEG: the account holds what nobody owns",
@@ -215,6 +229,15 @@ class Noting:
         if late:  # on a thread of its own: it may wait, and what is heard may not
             threading.Thread(target=self.taken_late, name="ibkr-late", daemon=True).start()
         return lives
+
+    def _forgotten(self, booking: Booking, listing: Listing) -> list[str]:
+        """Returns the entries of this owner that are at work for nobody: their slots may be gone."""
+        return [
+            order.reference
+            for order in booking.orders.open()
+            if order.does == "enter" and order.sender == self._owner and order.reference in listing.working
+            if order.reference not in self._waited_for
+        ]
 
     def _book_exits(self, booking: Booking) -> list[str]:
         """Books the exits that are over and nobody waits for: once their commissions are in, or are waited

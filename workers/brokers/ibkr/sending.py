@@ -1,7 +1,7 @@
 """Sends an order to Interactive Brokers, once, and waits a bounded time for what becomes of it."""
 
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.connection import Connection
@@ -42,7 +42,7 @@ class OrderSender:
         self._noting = noting
         self._waits = waits
         self._log = log
-        self._numbers: dict[str, Any] = {}
+        self._sent: set[str] = set()
 
     def send(self, order: LiveOrder, traded: Traded, may_send: MaySend) -> None:
         """Writes it to the gateway as a market order. Raises NotSent, Withheld: then it never will be."""
@@ -62,18 +62,17 @@ class OrderSender:
             self._noting.wait(order.reference, _is_over, _NOTED_SECONDS)
             raise
         self._noting.note_sent(order.reference, connection)
-        self._numbers[order.reference] = wire.orderId
+        self._sent.add(order.reference)
         self._log.info("An order was sent to Interactive Brokers", order=str(order))
 
     def outcome(self, order: LiveOrder, *, cancels: bool) -> OrderLife:
         """Returns what became of the order, as far as that is known in time; an entry is cancelled then."""
-        number = self._numbers.get(order.reference)
-        if number is None:
-            life = self._outcome_of_another(order)
-        else:
+        if order.reference in self._sent:
             life = self._noting.wait(order.reference, _is_over, self._waits.fill)
-        if not life.is_over and cancels and number is not None:
-            self._connection.cancel(number)
+        else:
+            life = self._outcome_of_another(order)
+        if not life.is_over and cancels:
+            self._connection.cancel(order.reference)
             life = self._noting.wait(order.reference, _is_over, self._waits.cancel)
         if not life.is_over:
             self.learn()
@@ -82,7 +81,7 @@ class OrderSender:
             self._noting.hear(OrderNews(order.reference, Lost("Interactive Brokers does not answer")))
             life = self._noting.wait(order.reference, lambda heard: heard.state != "sending", _NOTED_SECONDS)
         if life.is_over:
-            self._numbers.pop(order.reference, None)
+            self._sent.discard(order.reference)
         return life
 
     def _outcome_of_another(self, order: LiveOrder) -> OrderLife:

@@ -52,6 +52,7 @@ def life_of(size: int, *messages: BrokerMessage) -> OrderLife:
         ([execution(1, 3), Lost("silence")], "filled"),
         ([NotThere("no such order")], "rejected"),
         ([execution(1, 1), NotThere("no such order")], "partly_filled"),
+        ([NotThere("no such order"), execution(1, 3)], "filled"),
     ],
 )
 def test_the_state_is_what_the_messages_say(messages: list[BrokerMessage], state: State) -> None:

@@ -159,3 +159,26 @@ def test_an_exit_that_a_dead_process_sent_is_reported_by_whoever_comes_next(desk
     again = desk.broker()
     until(again.unreported_exits, "the exit")
     assert again.positions() == []
+
+
+def test_an_entry_that_is_found_at_work_for_nobody_is_cancelled(desk: Desk) -> None:
+    broker = desk.broker(waits=SHORT)
+    desk.exchange.fills = "on order"
+    desk.gateway.misbehaviour.cancels = "swallowed"
+    with pytest.raises(OrderUnknown, match="is working at Interactive Brokers"):
+        broker.enter("ES", "long", 2, PRICE)
+    desk.end(broker)
+    desk.gateway.misbehaviour.cancels = "taken"
+    again = desk.broker()
+    until(lambda: not again.open_orders(), "the end of the entry")
+    assert (desk.exchange.working(), again.positions()) == ([], [])
+
+
+def test_an_order_in_doubt_is_asked_for_again_and_again_on_a_connection_that_stands(desk: Desk) -> None:
+    broker = desk.broker(waits=SHORT, silence_seconds=0.1)
+    desk.gateway.misbehaviour.orders, desk.gateway.misbehaviour.lists = "unanswered", "swallowed"
+    with pytest.raises(OrderUnknown):
+        broker.enter("ES", "long", 2, PRICE)
+    desk.gateway.misbehaviour.lists = "answered"
+    until(lambda: not broker.open_orders(), "the end of the entry")
+    assert [held.size for held in broker.positions()] == [2]
