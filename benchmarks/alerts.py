@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from unittest import mock
 
-from benchmarks.measuring.figures import percentile
+from benchmarks.measuring.figures import compared
 from benchmarks.measuring.machine import machine_line, server_line
 from benchmarks.measuring.options import count, parser
 from benchmarks.measuring.stage import (
@@ -123,15 +123,11 @@ def _block(worker: BenchmarkProcess, requests: int) -> list[float]:
 
 def _print(well: Sequence[float], badly: Sequence[float], discord: FakeDiscord) -> None:
     print(f"{len(well):,} requests each way, in turns of {_BLOCK}; as many more were denied, each an alert\n")
-    ratios = [percentile(badly, percent) / percentile(well, percent) for percent in (50, 99)]
-    print(f"{'':24}{'median':>12}{'p99':>12}")
-    for name, samples in (("Discord behaves", well), ("Discord misbehaves", badly)):
-        median, worst = (f"{percentile(samples, percent):.3f} ms" for percent in (50, 99))
-        print(f"{name:24}{median:>12}{worst:>12}")
-    print(f"{'ratio':24}{ratios[0]:>12.2f}{ratios[1]:>12.2f}")
+    table, ratio = compared(("Discord misbehaves", badly), ("Discord behaves", well))
+    print(table)
     taken, tried = len(discord.told), len(discord.attempts)
     print(f"\n{tried} messages were tried, {taken} of them taken.")
-    print(f"Expected: a ratio of about 1; here {ratios[0]:.2f} in the median.")
+    print(f"Expected: a ratio of about 1; here {ratio:.2f} in the median.")
 
 
 if __name__ == "__main__":

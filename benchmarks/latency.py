@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from benchmarks.measuring.figures import percentile
+from benchmarks.measuring.figures import compared
 from benchmarks.measuring.machine import machine_line, server_line
 from benchmarks.measuring.options import count, parser
 from benchmarks.measuring.stage import APPENDFSYNC, BenchmarkProcess, Stage, played
@@ -64,13 +64,9 @@ def _block(child: BenchmarkProcess, count: int) -> list[float]:
 
 def _print(by_gate: Sequence[float], barely: Sequence[float]) -> None:
     print(f"{len(by_gate):,} requests each way, in turns of {_BLOCK}\n")
-    ratios = [percentile(by_gate, percent) / percentile(barely, percent) for percent in (50, 99)]
-    print(f"{'':24}{'median':>12}{'p99':>12}")
-    for name, samples in (("gate and coordinator", by_gate), ("bare echo", barely)):
-        median, worst = (f"{percentile(samples, percent):.3f} ms" for percent in (50, 99))
-        print(f"{name:24}{median:>12}{worst:>12}")
-    print(f"{'ratio':24}{ratios[0]:>12.2f}{ratios[1]:>12.2f}")
-    print(f"\nExpected: a ratio of {EXPECTED_RATIO:g} or less; here {ratios[0]:.2f} in the median.")
+    table, ratio = compared(("gate and coordinator", by_gate), ("bare echo", barely))
+    print(table)
+    print(f"\nExpected: a ratio of {EXPECTED_RATIO:g} or less; here {ratio:.2f} in the median.")
 
 
 if __name__ == "__main__":

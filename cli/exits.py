@@ -35,4 +35,4 @@ class Unusable(PortfoldError):
 
 def explained(error: Exception) -> tuple[int, str] | None:
     """Returns exit code and sentence for an error that the user can mend; None for a fault of portfold's."""
-    return (error.exit_code, str(error)) if isinstance(error, PortfoldError) else None
+    return (error.exit_code, error.with_remedy) if isinstance(error, PortfoldError) else None

@@ -22,12 +22,16 @@ def made(folder: Path) -> Path:
 
 
 def default_book(target: "ResolvedTarget", kind: str) -> Path:
-    """Returns the broker's file for the log that the target names, in the state folder.
+    """Returns the broker's file: the one that runtime.json names, or that of the target's log.
 
-    Raises Failure; BusError where the server cannot be reached and was never seen before.
+    The one that is named is for the broker that is named beside it, and for no other `kind`. Raises Failure;
+    BusError where the server cannot be reached and was never seen before.
     """
     from portfold.workers.client.settings import GateSettings
     from portfold.workers.run.book_file import book_there
 
+    runtime = target.configuration.runtime
+    if runtime.book is not None and kind == runtime.broker.kind:
+        return Path(runtime.book)
     settings = GateSettings.of(target.configuration, url=target.url, portfolio=target.portfolio)
     return book_there(settings, made(state_folder()), kind)

@@ -65,18 +65,19 @@ def main(words: Sequence[str] | None = None) -> None:
     sys.exit(run(sys.argv[1:] if words is None else words, own_call()))
 
 
-def run(words: Sequence[str], call: str = "portfold") -> int:
+def run(words: Sequence[str], call: str = "portfold", build: Callable[[], App] | None = None) -> int:
     """Runs the command in `words`, which are those after `portfold`, and returns its exit code.
 
-    `call` is how the command is called here: see `cli.typed`.
+    `call` is how the command is called here: see `cli.typed`. A process that runs many commands may `build`
+    the command line once for all.
     """
     with begun_as(words, call):
-        return _run(words)
+        return _run(words, build or build_app)
 
 
-def _run(words: Sequence[str]) -> int:
+def _run(words: Sequence[str], build: Callable[[], App]) -> int:
     try:
-        code = build_app()(words)
+        code = build()(words)
         sys.stdout.flush()
     except CycloptsError as mistake:
         command = " ".join(("portfold", *(mistake.command_chain or ())))

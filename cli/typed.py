@@ -42,6 +42,11 @@ TAKING_NONE = (
 """The commands, and groups of commands, that take none of them."""
 _LONGEST_FIRST = sorted((*TAKING_ALL, *TAKING_CONFIG, *TAKING_NONE), key=len, reverse=True)
 _COMMAND = re.compile(rf"(?<![\w./-]){_NAME} (?P<words>{'|'.join(_LONGEST_FIRST)})(?![\w-])")
+_ENDS = r"(?=[.,:;)]*(?:\s|$))"
+_VALUE = rf"""(?:'[^']*'|"[^"]*"|\S+?{_ENDS})"""
+_NAMED = rf"""(?:'[^']*'|"[^"]*"|\S*?[A-Z0-9]\S*?{_ENDS})"""
+_ARGUMENTS = rf"(?: (?:--?[a-z][a-z-]*(?:[ =](?!-){_VALUE})?|{_NAMED}))*"
+"""Options, each with its value, and what is named by them: in capitals, quoted, or with a digit."""
 _END = re.compile(r"[`;\n]")
 """Ends a command in a sentence at the latest."""
 
@@ -85,6 +90,13 @@ def _typed(here: _Here, sentence: str) -> str:
         return " ".join([here.call, words, *more])
 
     return _COMMAND.sub(here_typed, sentence)
+
+
+def command_spans(sentence: str) -> list[tuple[int, int]]:
+    """Returns where each command with its arguments begins and ends, in a sentence that is typed already."""
+    words = "|".join(map(re.escape, _LONGEST_FIRST))
+    command = rf"(?<![\w./-]){re.escape(_HERE.get().call)} (?:{words})(?![\w-]){_ARGUMENTS}"
+    return [found.span() for found in re.finditer(command, sentence)]
 
 
 def print_note(sentence: str) -> None:

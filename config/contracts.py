@@ -22,7 +22,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from portfold.bounds import MOST_SPECIFIED
 from portfold.config.costs import COMMISSION_PER_SIDE, SLIPPAGE_TICKS, CommissionOrText, Slippage
@@ -106,5 +106,5 @@ def _read_contract(symbol: str, entry: object, path: Path, usual: Runtime) -> Co
         raise ConfigError(path, where, "an object", describe(entry))
     if "symbol" in entry:
         raise ConfigError(path, joined(where, "symbol"), f"no such key ({where} above is the symbol)", "one")
-    contract = read_strict(Contract, {"symbol": symbol, **entry}, path, where)
-    return structs.replace(contract, **{name: getattr(usual, name) for name in _COSTS if name not in entry})
+    costs = {name: getattr(usual, name) for name in _COSTS}
+    return read_strict(Contract, {"symbol": symbol, **costs, **entry}, path, where)

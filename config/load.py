@@ -56,7 +56,7 @@ class Configuration(Struct, frozen=True):
 
     @property
     def max_contracts(self) -> int:
-        """The limit in force on contracts open at once: runtime.json's, else the number of positions."""
+        """Returns the limit on contracts open at once: runtime.json's, else the number of positions."""
         return _max_contracts(self.portfolio, self.runtime)
 
     def digest(self) -> str:

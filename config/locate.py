@@ -31,7 +31,7 @@ class ConfigSource(Struct, frozen=True):
 
     @property
     def asked_for(self) -> bool:
-        """False for the packaged default, which is used only where nothing else was found."""
+        """Returns false for the packaged default, which is used only where nothing else was found."""
         return self.chosen_by != "packaged default"
 
 

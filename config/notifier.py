@@ -11,7 +11,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import Struct, field
 
 from portfold.config.errors import UnfitError
-from portfold.config.rules import Duration, EnvironmentName, Text, YesOrNo
+from portfold.config.rules import Duration, EnvironmentName, Rule, Text, YesOrNo
 
 AlertLevel = Literal["info", "warning", "critical"]
 """How grave, the least first. Alerts that are critical are never merged."""
@@ -63,7 +63,7 @@ _Name = Annotated[
 ]
 
 
-class KindOfAlert(Struct, frozen=True):
+class KindOfAlert(Rule, frozen=True):
     """One of the kinds above."""
 
     expected: str = f"a kind of alert ({', '.join(_KINDS)})"

@@ -8,11 +8,11 @@ configuration uses: structs, `X | None`, `Literal`, `tuple[X, ...]`, `Mapping[K,
 import types
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Never, TypeVar, Union, get_args, get_origin
 
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from portfold.config.errors import ConfigError, UnfitError, describe, joined
 from portfold.config.rules import Rule
@@ -49,7 +49,7 @@ class _Reader:
     def struct(self, shape: type[S], tree: object, where: str) -> S:
         if not isinstance(tree, dict):
             self._refuse(where, "an object", describe(tree))
-        fields = msgspec.structs.fields(shape)
+        fields = _fields(shape)
         names = [field.name for field in fields]
         strange = [key for key in tree if key not in names]
         for key in strange:
@@ -122,6 +122,12 @@ class _Reader:
 
     def _refuse(self, field: str, expected: str, got: str) -> Never:
         raise ConfigError(self._path, field, expected, got)
+
+
+@cache
+def _fields(shape: type[Struct]) -> tuple[structs.FieldInfo, ...]:
+    """Returns the fields with their types; a file may describe a shape a hundred times."""
+    return structs.fields(shape)
 
 
 def _nearest(key: str, names: list[str]) -> str | None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -22,19 +22,20 @@ _DECIMAL_TEXT = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?")
 _NOT_SHOWN = "a text that is not shown, as it may be a secret"
 
 
-@runtime_checkable
-class Rule(Protocol):
+class Rule(Struct, frozen=True):
     """What a field's value must satisfy."""
 
     @property
     def expected(self) -> str:
         """The expectation in words, to follow "expected"."""
+        raise NotImplementedError
 
     def read(self, value: object) -> object:
         """Returns the field's value. Raises UnfitError."""
+        raise NotImplementedError
 
 
-class Whole(Struct, frozen=True):
+class Whole(Rule, frozen=True):
     """A whole number from `low` to `high`, both allowed, written as one: 4, not 4.0 and not "4"."""
 
     low: int
@@ -51,7 +52,7 @@ class Whole(Struct, frozen=True):
         raise UnfitError(self.expected)
 
 
-class Exact(Struct, frozen=True):
+class Exact(Rule, frozen=True):
     """A decimal number from `low` to `high`, both allowed, with at most `decimals` decimals, kept exactly.
 
     Written as a JSON number; with `as_text` as a string of digits too, which spreadsheets and other
@@ -78,7 +79,7 @@ class Exact(Struct, frozen=True):
         raise UnfitError(self.expected)
 
 
-class Approximate(Struct, frozen=True):
+class Approximate(Rule, frozen=True):
     """A number from `low` to `high`, both allowed, as a float: for what is measured, never for money."""
 
     low: Decimal
@@ -96,7 +97,7 @@ class Approximate(Struct, frozen=True):
         raise UnfitError(self.expected)
 
 
-class Duration(Struct, frozen=True):
+class Duration(Rule, frozen=True):
     """Seconds, in whole milliseconds, as a float (see `config.runtime.milliseconds`)."""
 
     high: int
@@ -114,7 +115,7 @@ class Duration(Struct, frozen=True):
         return Exact(self.low, Decimal(self.high), decimals=3, unit="seconds")
 
 
-class YesOrNo(Struct, frozen=True):
+class YesOrNo(Rule, frozen=True):
     """A flag, written as one: true, not 1 and not "true"."""
 
     expected: str = "true or false"
@@ -125,7 +126,7 @@ class YesOrNo(Struct, frozen=True):
         raise UnfitError(self.expected)
 
 
-class Text(Struct, frozen=True):
+class Text(Rule, frozen=True):
     """A string that matches `pattern` from end to end. An error never repeats the value of a `secret` one."""
 
     pattern: str
@@ -138,7 +139,7 @@ class Text(Struct, frozen=True):
         raise UnfitError(self.expected, _NOT_SHOWN if self.secret and isinstance(value, str) else None)
 
 
-class Folder(Struct, frozen=True):
+class Folder(Rule, frozen=True):
     """The absolute path of a folder, as a process may be started anywhere. The folder need not exist."""
 
     expected: str = "the whole path of a folder, such as /var/lib/portfold/archive"
@@ -149,7 +150,7 @@ class Folder(Struct, frozen=True):
         raise UnfitError(self.expected)
 
 
-class Options(Struct, frozen=True):
+class Options(Rule, frozen=True):
     """An object whose contents are not read here, but by whatever it configures (see `read_options`)."""
 
     expected: str = "an object"
@@ -160,7 +161,7 @@ class Options(Struct, frozen=True):
         raise UnfitError(self.expected)
 
 
-class Distinct(Struct, frozen=True):
+class Distinct(Rule, frozen=True):
     """For a list already read: from `low` to `high` of them, none twice."""
 
     low: int
@@ -182,7 +183,7 @@ class Distinct(Struct, frozen=True):
         return value
 
 
-class Zone(Struct, frozen=True):
+class Zone(Rule, frozen=True):
     """The name of a time zone that this machine's time zone data knows."""
 
     expected: str = "the name of a time zone, such as America/Chicago or UTC"
@@ -197,7 +198,7 @@ class Zone(Struct, frozen=True):
         return value
 
 
-class RedisUrl(Struct, frozen=True):
+class RedisUrl(Rule, frozen=True):
     """Where the server is, without any secret. An error never repeats it, as people do put a secret in.
 
     Options in the query are refused, but `db` (a unix socket has no other place for it): redis-py would take

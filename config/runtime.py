@@ -45,6 +45,7 @@ _HOURS = Text(
     rf"{CLOCK_TIME}-{CLOCK_TIME}",
     "two times of day as HH:MM-HH:MM, such as 08:30-15:00",
 )
+_BOOK = Folder("the whole path of a file, such as /var/lib/portfold/book.sqlite")
 _MODEL_FILE = Text(r"[A-Za-z0-9_./-]{1,200}\.onnx", "the file of a model, such as models/ES.onnx")
 
 
@@ -154,7 +155,8 @@ class Runtime(Struct, frozen=True):
     `notifier`: where alerts go. `discord_webhook_env`: the short way, the variable that holds the address of
     a Discord webhook that is to have them all (use `destinations`).
 
-    `archive_folder`: where history that left the server lies, None for nowhere.
+    `archive_folder`: where history that left the server lies, None for nowhere. `book`: the broker's file,
+    None for one of the log's own in the state folder.
     """
 
     redis_url: Annotated[str, RedisUrl()] = "redis://127.0.0.1:6379/0"
@@ -186,6 +188,7 @@ class Runtime(Struct, frozen=True):
     discord_webhook_env: EnvironmentName | None = None
     notifier: Notifier = Notifier()
     archive_folder: Annotated[str, Folder()] | None = None
+    book: Annotated[str, _BOOK] | None = None
 
     def __post_init__(self) -> None:
         if not self.worker_lost_seconds > 2 * self.heartbeat_seconds:

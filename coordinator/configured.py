@@ -6,6 +6,7 @@ looser limit needs a person's order. A file that was in force before and was rep
 """
 
 import hashlib
+from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
@@ -126,7 +127,8 @@ def why_not_in_force(state: State, limits: LimitsChanged, *, asked_for: bool) ->
             "The configuration was in force before and was replaced since, so the limits in force stay: they "
             "differ. Bring this machine's files up to date"
         )
-    return f"{why}. {_how_to_order(limits, differing)}".rstrip()
+    order = how_to_order(limits, differing)
+    return f"{why}. To have what this configuration says: {order}" if order else f"{why}."
 
 
 def _why_new(looser: list[str], chosen: list[str], by: str) -> str:
@@ -145,20 +147,16 @@ def _said_by(limits: Limits, name: str) -> object:
     return set(limits.symbols) if name == "symbols" else getattr(limits, name)
 
 
-def _how_to_order(limits: LimitsChanged, names: list[str]) -> str:
-    """Returns the command that puts these limits in force; empty for those that only a file can set."""
+def how_to_order(limits: LimitsChanged, names: Iterable[str]) -> str:
+    """Returns the command that puts the limits of these names in force; empty if only a file can."""
     options = [
         f"--{name.replace('_', '-')} {_typed(limits, name)}" for name in names if name in _TO_BE_ORDERED
     ]
-    if not options:
-        return ""
-    return (
-        f"To have what this configuration says: portfold limits {' '.join(options)} --by NAME --reason TEXT"
-    )
+    return f"portfold limits {' '.join(options)} --by NAME --reason TEXT" if options else ""
 
 
 def _typed(limits: LimitsChanged, name: str) -> str:
     value = getattr(limits, name)
     if isinstance(value, Decimal):
         return f"{value:f}"
-    return f"'{value}'" if name == "symbols" else str(value)
+    return str(value).replace(" ", ",")

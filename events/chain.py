@@ -18,7 +18,7 @@ GENESIS = "0" * 64
 
 
 def link(previous: str, event_id: str, fields: Fields, decisions: Sequence[Fields]) -> str:
-    """The hash after one event: 64 hexadecimal digits."""
+    """Returns the hash after one event: 64 hexadecimal digits."""
     return hashlib.sha256(previous.encode() + _framed([event_id, fields, decisions])).hexdigest()
 
 

@@ -27,7 +27,7 @@ from msgspec.structs import fields as struct_fields
 from portfold.errors import UNUSABLE, PortfoldError
 from portfold.events.decisions import Decision
 from portfold.events.fields import DECEIVING
-from portfold.events.incoming import Event, Malformed
+from portfold.events.incoming import Event, Malformed, WorkerEvent
 
 Fields = Sequence[str]
 """Names and values in turn, as they lie in a stream entry; `type` is the first name."""
@@ -194,7 +194,7 @@ def decode_decided(fields: Fields) -> tuple[Decision, str]:
     return decode_decision(fields[:-_BINDING]), fields[-3]
 
 
-def encode(message: Event | Decision) -> list[str]:
+def encode(message: Event | WorkerEvent | Decision) -> list[str]:
     """Writes a message as flat text fields, `type` first, without fields at their default. Checks nothing."""
     kind = type(message).__name__
     flat = ["type", kind]

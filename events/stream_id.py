@@ -35,35 +35,35 @@ class StreamId(NamedTuple):
         return f"{self.ms}-{self.seq}"
 
     def before(self) -> "StreamId":
-        """The largest ID before this one; ORIGIN, which no entry can have, where there is none."""
+        """Returns the largest ID before this one; ORIGIN, which no entry can have, where there is none."""
         if self.seq > 0:
             return StreamId(self.ms, self.seq - 1)
         return StreamId(self.ms - 1, _LARGEST) if self.ms > 0 else ORIGIN
 
     @property
     def answerable(self) -> bool:
-        """Whether there is room for decisions: false only for a count no server reaches by itself."""
+        """Returns whether there is room for decisions: false only for a count no server reaches by itself."""
         return self.seq <= _LARGEST_ANSWERABLE
 
     def decision(self, index: int) -> "StreamId":
-        """The ID of this event's decision number `index`, from 0; ValueError where there is no room."""
+        """Returns the ID of its decision number `index`, from 0. Raises ValueError where there is no room."""
         if not 0 <= index < DECISIONS_PER_EVENT or not self.answerable:
             raise ValueError(f"no room for decision {index} of event {self}")
         return StreamId(self.ms, self.seq * DECISIONS_PER_EVENT + index)
 
     def before_decisions(self) -> "StreamId":
-        """The largest ID before this event's first decision: where a wait for the answer starts.
+        """Returns the largest ID before this event's first decision: where a wait for the answer starts.
 
         ValueError when the event is not `answerable`.
         """
         return self.decision(0).before()
 
     def after_decisions(self) -> "StreamId":
-        """The largest ID its decisions can have: from where on decisions are those of later events."""
+        """Returns the largest ID its decisions can have: those behind it are later events'."""
         return self.decision(DECISIONS_PER_EVENT - 1) if self.answerable else StreamId(self.ms, _LARGEST)
 
     def event(self) -> "StreamId":
-        """The event of a decision with this ID."""
+        """Returns the event of a decision with this ID."""
         return StreamId(self.ms, self.seq // DECISIONS_PER_EVENT)
 
 

@@ -16,3 +16,10 @@ class PortfoldError(Exception):
     """What portfold could not do, or what it cannot use; `exit_code` is what a command makes of it."""
 
     exit_code: ClassVar[int] = FAILED
+    remedy: ClassVar[str] = ""
+    """What to do, where that is alike for all errors of the class and not in their text."""
+
+    @property
+    def with_remedy(self) -> str:
+        """Returns the text, and what to do."""
+        return f"{str(self).rstrip('.')}. {self.remedy}" if self.remedy else str(self)

@@ -44,7 +44,7 @@ class LineQueue:
         return len(text)
 
     def flush(self) -> None:
-        """Nothing to do: the writing thread flushes."""
+        """Does nothing: the writing thread flushes."""
 
     def close(self) -> None:
         """Writes out what is queued, for at most two seconds."""

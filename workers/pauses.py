@@ -1,7 +1,7 @@
-"""Pauses between attempts at what is refused again and again, each thing by itself.
+"""Pauses between attempts at what is refused again and again, each kind of attempt by itself.
 
-Guarantees: the pause after an attempt doubles, by default from one second up to thirty, until the thing is
-done; one thing's pause delays no other.
+Guarantees: the pause after an attempt doubles, by default from one second up to thirty, until one succeeds;
+the pause of one kind delays no other.
 """
 
 from collections.abc import Hashable
@@ -13,7 +13,7 @@ _LONGEST_SECONDS = 30.0
 
 
 class Pauses:
-    """By the name of what is tried. Any thread may use it."""
+    """Keeps a pause for each name of what is tried. Any thread may use it."""
 
     def __init__(
         self, clock: Clock, first_seconds: float = _FIRST_SECONDS, longest_seconds: float = _LONGEST_SECONDS
@@ -29,12 +29,12 @@ class Pauses:
         return self._clock.monotonic() >= until
 
     def begin(self, name: Hashable) -> float:
-        """It is tried: the next attempt may come after a pause, of so many seconds, unless it succeeds."""
+        """Begins an attempt; unless it succeeds the next may come only after a pause, of so many seconds."""
         _, last = self._until.get(name, (0.0, 0.0))
         pause = min(2 * last or self._first_seconds, self._longest_seconds)
         self._until[name] = self._clock.monotonic() + pause, pause
         return pause
 
     def end(self, name: Hashable) -> None:
-        """It is done: whatever comes of that name may be tried at once."""
+        """Ends the pauses: whatever comes of that name may be tried at once."""
         self._until.pop(name, None)

@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from portfold.cli.audit.source import Source
 from portfold.cli.exits import Failure, Unusable
+from portfold.installing import install_command
 
 if TYPE_CHECKING:
     from portfold.coordinator.audit.record.anchor import Anchor
@@ -127,4 +128,4 @@ def _signing() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith("cryptography"):
             raise
-        raise Unusable("Signatures need the package cryptography: pip install 'portfold[audit]'.") from error
+        raise Unusable(f"Signatures need the package cryptography: {install_command('audit')}") from error

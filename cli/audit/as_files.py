@@ -55,10 +55,11 @@ def export(
     format_: Annotated[Literal["jsonl", "csv", "parquet"], Parameter(name="--format")] = "jsonl",
     source: Source = _SOURCE,
 ) -> None:
-    """Write all events and decisions to a folder, as tables to look at.
+    """Write events, decisions, trades and trading days to a folder, as tables.
 
-    Nothing is read back from them: what is to be kept as evidence, portfold
-    audit copy writes.
+    One row an event, a decision, a close, a trading day. Nothing is read back
+    from them: what is to be kept as evidence, portfold audit copy writes. For
+    trades and days all is decided again; exit code 1 if the record differs.
 
     For example:
 
@@ -69,8 +70,9 @@ def export(
     to
         The folder; new, or empty.
     format_
-        JSON lines, CSV, or Parquet (which needs polars: pip install 'portfold[research]').
+        JSON lines, CSV, or Parquet (which needs polars, of the extra research).
     """
+    from portfold.cli.exits import Failure
     from portfold.cli.progress import progress
     from portfold.coordinator.audit.tables.writing import write_tables
 
@@ -79,11 +81,16 @@ def export(
             written = write_tables(record, to, format_, on_progress)
         files = ", ".join(written.files)
         print(f"{_held(written.events, written.decisions, record)} exported to {to}: {files}.")
+    if written.difference:
+        raise Failure(
+            f"{written.difference} Trades and days may show what was never decided. "
+            "See: portfold audit verify"
+        )
 
 
 @contextmanager
 def _decided(source: Source) -> "Iterator[Record]":
-    """The record. Raises Failure where nothing is on it yet."""
+    """Yields the record. Raises Failure where nothing is on it yet."""
     from portfold.cli.exits import Failure
     from portfold.events.stream_id import ORIGIN
 

@@ -64,14 +64,14 @@ def at(
 
 def _status_lines(record: "Record", found: "PastStatus") -> list[str]:
     from portfold.cli.audit.rows import row_lines
-    from portfold.coordinator.audit.explain.state_rows import Labelled, since, state_rows
+    from portfold.coordinator.audit.explain.portfolio_rows import Labelled, moment_of, portfolio_rows
 
     after = f"the next is {found.next}" if found.next else "the last on record"
     return row_lines(
         [
             Labelled("Portfolio", [record.shown]),
-            Labelled("As it was", [since(found.state, found.event), f"after event {found.event}; {after}"]),
-            *state_rows(found.state),
-            Labelled("Leader", [found.leader or "unknown"]),
+            Labelled("As it was", [moment_of(found.view), f"after event {found.event}; {after}"]),
+            *portfolio_rows(found.view),
+            Labelled("Leader", [found.view.leader or "unknown"]),
         ]
     )

@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from portfold.cli.audit.source import Source
 from portfold.cli.exits import Failure, Unusable
+from portfold.installing import install_command
 
 if TYPE_CHECKING:
     from datetime import date
@@ -233,7 +234,7 @@ def _check_plotly() -> None:
 
     if find_spec("plotly") is None:
         raise Unusable(
-            "The report needs plotly, which is not installed: pip install 'portfold[research]'. Without it "
+            f"The report needs plotly, which is not installed: {install_command('research')}. Without it "
             "--json prints the figures."
         )
 

@@ -61,7 +61,7 @@ def import_(
         _kept(folder) as chosen,
         EmbeddedServer(chosen, port=port, appendfsync="no" if folder is None else "everysec") as running,
     ):
-        print("\n".join(_told(_put_back(record, running, stop), record, running, kept=folder is not None)))
+        print("\n".join(_lines(_put_back(record, running, stop), record, running, kept=folder is not None)))
         print("Ctrl-C ends it.", flush=True)
         stay(running, stop)
     return stop.exit_code
@@ -96,7 +96,7 @@ def _put_back(record: "Record", running: "EmbeddedServer", stop: "StopSignal") -
         bus.close()
 
 
-def _told(done: "Imported", record: "Record", running: "EmbeddedServer", *, kept: bool) -> Iterator[str]:
+def _lines(done: "Imported", record: "Record", running: "EmbeddedServer", *, kept: bool) -> Iterator[str]:
     from portfold.events.wire.keys import Keys
 
     yield f"{done.events:,} events and {done.decisions:,} decisions of {record.shown}"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from portfold.coordinator.audit.explain.state_rows import Labelled
+    from portfold.coordinator.audit.explain.portfolio_rows import Labelled
 
 _COLUMNS = 100
 _LABEL = 13

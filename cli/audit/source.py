@@ -29,7 +29,7 @@ class Source(Target):
 
     @contextmanager
     def record(self) -> Iterator["Record"]:
-        """The record, open for as long as the block lasts. Raises Unusable, and what reading raises."""
+        """Yields the record, open as long as the block lasts. Raises Unusable, and what reading raises."""
         from portfold.coordinator.audit.record.record import LiveRecord
 
         if self.archive_only:
@@ -50,7 +50,7 @@ class Source(Target):
 
 
 def kept_record(folder: Path, portfolio: str | None = None) -> "Record":
-    """What is in an archive, that of `portfolio` if one is named, or in an export of an earlier version.
+    """Returns what is in an archive, that of `portfolio` if one is named, or in an earlier version's export.
 
     Raises Unusable, and what reading raises.
     """

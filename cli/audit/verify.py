@@ -72,7 +72,7 @@ def verify(
 
             print(shown_json(_as_json(record, found, anchors, seconds)))
         else:
-            print("\n".join(_told(record, found, anchors, seconds)))
+            print("\n".join(_lines(record, found, anchors, seconds)))
     return OK if found.difference is None else FAILED
 
 
@@ -86,7 +86,7 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except (BusError, ArchiveError, MovedAway) as error:
-        raise Unusable(str(error)) from error
+        raise Unusable(error.with_remedy) from error
     except LogDiffers as error:
         raise Failure(str(error)) from error
 
@@ -100,13 +100,13 @@ def _check_portfolio(anchors: "Sequence[Anchor]", record: "Record") -> None:
 # --- for people -------------------------------------------------------------------------------------------
 
 
-def _told(record: "Record", found: "Verified", anchors: "Sequence[Anchor]", seconds: float) -> list[str]:
+def _lines(record: "Record", found: "Verified", anchors: "Sequence[Anchor]", seconds: float) -> list[str]:
     counted = f"{_count(found.events, 'event')} and {_count(found.decisions, 'decision')}"
     over = f"{_count(found.days, 'trading day')}"
     rate = f"{found.events / max(seconds, 0.001):,.0f} events a second"
     if found.difference is not None:
         return [
-            *_told_difference(found, found.difference, record),
+            *_difference_lines(found, found.difference, record),
             f"Before that {counted} of {over} were reproduced, byte for byte, at {rate}.",
         ]
     lines = [
@@ -122,11 +122,11 @@ def _told(record: "Record", found: "Verified", anchors: "Sequence[Anchor]", seco
     if found.undecided:
         lines.append(f"Not decided yet: {_count(found.undecided, 'event')} after that.")
     if anchors:
-        lines.append(_told_anchors(anchors))
+        lines.append(_anchors_line(anchors))
     return lines
 
 
-def _told_difference(found: "Verified", unlike: "Difference", record: "Record") -> list[str]:
+def _difference_lines(found: "Verified", unlike: "Difference", record: "Record") -> list[str]:
     from portfold.events.stream_id import ORIGIN
 
     proven = "Nothing before it is proven."
@@ -145,7 +145,7 @@ def _told_difference(found: "Verified", unlike: "Difference", record: "Record") 
     ]
 
 
-def _told_anchors(anchors: "Sequence[Anchor]") -> str:
+def _anchors_line(anchors: "Sequence[Anchor]") -> str:
     last = anchors[-1]
     where = f"event {last.cursor}, made {last.made}"
     kept = "The anchor" if len(anchors) == 1 else f"All {len(anchors):,} anchors hold; the last one"
@@ -153,7 +153,7 @@ def _told_anchors(anchors: "Sequence[Anchor]") -> str:
 
 
 def _moment(found: "Verified", event: "StreamId") -> str:
-    """The event's time by the exchange's clock."""
+    """Shows the event's time by the exchange's clock."""
     from portfold.coordinator.audit.record.moment import exchange_of
 
     at = exchange_of(found.state.limits).local(event.ms)
@@ -161,7 +161,7 @@ def _moment(found: "Verified", event: "StreamId") -> str:
 
 
 def _shown(entry: "Entry | None") -> str:
-    """The entry with all its words, in such a way that none can steer a terminal."""
+    """Shows the entry with all its words, in such a way that none can steer a terminal."""
     if entry is None:
         return "nothing"
     pairs = zip(entry.fields[::2], [*entry.fields[1::2], ""], strict=False)

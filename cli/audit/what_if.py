@@ -11,6 +11,8 @@ from cyclopts.validators import Number
 
 from portfold.cli.audit.source import Source
 from portfold.cli.exits import Failure, Unusable
+from portfold.cli.symbols import Symbols, limits_given
+from portfold.installing import install_command
 
 if TYPE_CHECKING:
     from portfold.coordinator.audit.record.record import Record
@@ -35,8 +37,8 @@ class OtherLimits:
     daily_stop_loss: str | None = None
     """Dollars lost in a trading day at which all is closed, as 2500."""
 
-    symbols: str | None = None
-    """The symbols that may be traded, as "ES NQ"."""
+    symbols: Symbols = ()
+    """The symbols that may be traded, as ES,NQ."""
 
     stop_loss_on: Literal["total", "realized"] | None = None
     """Whether the stop counts open losses (total) or not (realized)."""
@@ -81,21 +83,20 @@ def what_if(
         A limit and its values, as max_positions=1..6 or daily_stop_loss=1000..4000:500; twice for
         every pair of two.
     plot
-        Where to write the sweep as a page (HTML, which needs plotly: pip install 'portfold[research]').
+        Where to write the sweep as a page (HTML, which needs plotly, of the extra research).
     rows
         How many rows of changed decisions, and of days, are shown.
     json
         All findings as JSON lines, for programs.
     """
-    given: dict[str, object] = vars(limits)
     from portfold.coordinator.audit.what_if.overrides import Overrides
     from portfold.coordinator.audit.what_if.sweep import read_range
     from portfold.events.stream_id import ORIGIN
 
-    changes = {name: str(value) for name, value in given.items() if value is not None}
+    changes = limits_given(limits)
     ranges = [read_range(text) for text in sweep or []]
     if not changes and not ranges:
-        names = ", ".join(f"--{name}" for name in given).replace("_", "-")
+        names = ", ".join(f"--{name}" for name in vars(limits)).replace("_", "-")
         raise Unusable(f"what-if: expected --sweep, or at least one of {names}.")
     if plot is not None and not ranges:
         raise Unusable("--plot: expected --sweep with it.")
@@ -208,7 +209,7 @@ def _plot(to: Path, shown: str, ranges: "list[Range]", points: "list[Point]", fi
         page = sweep_page(shown, ranges, points, fixed)
     except ModuleNotFoundError as missing:
         raise Failure(
-            "A plot needs plotly, which is not installed: pip install 'portfold[research]'"
+            f"A plot needs plotly, which is not installed: {install_command('research')}"
         ) from missing
     try:
         to.write_text(page, encoding="utf-8")

@@ -114,7 +114,7 @@ def _found(
 
 def _lines(explanation: "Explanation") -> Iterator[str]:
     from portfold.cli.audit.rows import row_lines
-    from portfold.coordinator.audit.explain.state_rows import Labelled, time_text
+    from portfold.coordinator.audit.explain.portfolio_rows import Labelled, time_text
     from portfold.events.stream_id import StreamId
 
     at = StreamId.parse(explanation.event)

@@ -8,6 +8,8 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from portfold.cli.symbols import Symbols, symbols_in
+
 
 @Parameter(name="*", group="What is traded")
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class MarketGiven:
     seed: int = 7
     """Which synthetic market."""
 
-    symbols: str | None = None
+    symbols: Symbols = ()
     """What to trade, as ES,CL; by default the portfolio's symbols, or all of the folder."""
 
 
@@ -82,7 +84,7 @@ def demo(
     from portfold.config.locate import PACKAGED
 
     base = load(config or str(PACKAGED), {}, Path.cwd())
-    chosen = tuple(dict.fromkeys((given.symbols or "").replace(",", " ").split()))
+    chosen = tuple(dict.fromkeys(symbols_in(given.symbols)))
     if given.bars is None:
         market = synthetic_market(base, symbols=chosen, first=given.first, days=given.days, seed=given.seed)
     else:

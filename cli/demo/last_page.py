@@ -72,12 +72,15 @@ def _stop_line(stop: StopDay, last_day_pnl: Decimal) -> str:
     return f"Stopped out {stop.day} at {shown(stop.triggered_pnl)}, day's P&L {shown(final)}, {after}"
 
 
-def looking_lines(keys: Keys, folder: Path, *, port: int, kept_pid: int | None, since: str) -> list[str]:
+def looking_lines(
+    keys: Keys, folder: Path, book: Path, *, port: int, kept_pid: int | None, since: str
+) -> list[str]:
     """Returns where the log is and the commands that show it.
 
     `kept_pid` is the server's, where it is kept running; `since` is the first decision to show.
     """
     cli, configuration = f"redis-cli -p {port}", shlex.quote(str(folder))
+    there = f"--url redis://127.0.0.1:{port}/0 --config {configuration}"
     if kept_pid is None:
         reopen = typed(f"portfold server --dir {shlex.quote(str(folder / 'server'))} --port {port}")
         opening = f"The server is stopped, its log stays. To look at it:\n  {reopen}"
@@ -89,6 +92,10 @@ def looking_lines(keys: Keys, folder: Path, *, port: int, kept_pid: int | None, 
         f"  {cli} HGETALL '{keys.status}'",
         f"  {cli} XRANGE '{keys.decisions}' {since} + COUNT 5",
         f"  {cli} XREVRANGE '{keys.events}' + - COUNT 5",
-        typed(f"  portfold status --url redis://127.0.0.1:{port}/0 --config {configuration}"),
+        typed(f"  portfold status {there}"),
+        f"The broker's book is {book}; what is left open there is closed by:",
+        typed(f"  portfold coordinator --clock driven {there}"),
+        typed(f"  portfold flattener {there}"),
+        typed(f"  portfold flatten --by NAME --reason TEXT {there}"),
         "Without redis-cli: pip install iredis, then iredis in its place.",
     ]

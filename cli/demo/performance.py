@@ -80,7 +80,7 @@ def perform(plan: DemoPlan, console: Console) -> int:
                 raise Failure("The demo's own screen could not read the whole log in time.")
             watch.end()
             show.phase("done")
-        page = _last_page(stage.bus, folder, server.port, server.pid if plan.keep else None)
+        page = _last_page(stage, server.port, server.pid if plan.keep else None)
     for line in [*page.lines, *([sent] if sent else [])]:
         _print(console, line)
     return OK if page.all_holds else FAILED
@@ -99,19 +99,22 @@ class _Stage:
     ) -> None:
         self._plan = plan
         self._children = children
+        self.folder = folder
+        self.book = book_of("main", folder)
         self._configuration = write_configuration(
             plan.base,
             folder,
             symbols=plan.market.symbols,
             url=url,
+            book=self.book,
             notifier=notifier_section() if plan.discord_url else None,
         )
         self._alerts = self._with_alerts(url, plan.discord_url, check) if plan.discord_url else None
         self._url = url
-        self._folder = folder
         self.bus = self.new_bus()
-        book = book_of(self._configuration.runtime.portfolio, folder)
-        self._workers = [WorkerPlan(symbol=symbol, feed=DRIVEN, book=book) for symbol in plan.market.symbols]
+        self._workers = [
+            WorkerPlan(symbol=symbol, feed=DRIVEN, book=self.book) for symbol in plan.market.symbols
+        ]
         self._conductor = Conductor(
             self.bus,
             [worker.worker for worker in self._workers],
@@ -150,7 +153,7 @@ class _Stage:
 
     @property
     def _target_options(self) -> list[str]:
-        return ["--config", str(self._folder), "--url", self._url]
+        return ["--config", str(self.folder), "--url", self._url]
 
     def _start(self) -> None:
         target_options = self._target_options
@@ -181,10 +184,10 @@ class _LastPage:
     lines: list[str]
 
 
-def _last_page(bus: Bus, folder: Path, port: int, kept_pid: int | None) -> _LastPage:
+def _last_page(stage: _Stage, port: int, kept_pid: int | None) -> _LastPage:
     totals = LogTotals()
     began = time.monotonic()
-    replayed = verify(LiveRecord(bus), observe=totals.see)
+    replayed = verify(LiveRecord(stage.bus), observe=totals.see)
     held = checks(totals, replayed, time.monotonic() - began)
     lines = [
         "",
@@ -193,8 +196,9 @@ def _last_page(bus: Bus, folder: Path, port: int, kept_pid: int | None) -> _Last
         *(f"{'ok  ' if check.holds else 'FAIL'} {check.text}" for check in held),
         "",
         *looking_lines(
-            bus.keys,
-            folder,
+            stage.bus.keys,
+            stage.folder,
+            stage.book,
             port=port,
             kept_pid=kept_pid,
             since=totals.stops[0].decision if totals.stops else "-",

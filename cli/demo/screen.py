@@ -1,6 +1,5 @@
 """The demo's screen for terminals, drawn from the log eight times a second."""
 
-from decimal import Decimal
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -12,15 +11,15 @@ from rich.table import Table
 from rich.text import Text
 
 from portfold.cli.demo.market import DemoMarket
-from portfold.cli.demo.sight import SeenLine, SeenPosition, View
+from portfold.cli.demo.sight import SeenLine, View
 from portfold.cli.demo.watch import Watch
-from portfold.dollars import ZERO, shown, shown_limit
+from portfold.cli.watch.status.portfolio_lines import account_lines, leg_lines
+from portfold.dollars import shown
 from portfold.exchange_time import local_time
 
 _FRAMES_A_SECOND = 8
 _REST_SECONDS = 0.04
 _FIRST_STOP_SECONDS = 2.0
-_BAR = 24
 _POSITION_ROWS = 6
 _LEAST_LINES = 3
 _STYLES = {"info": "", "warning": "yellow", "error": "bold red", "critical": "bold red"}
@@ -80,8 +79,7 @@ def picture(view: View, *, market: DemoMarket, steps: int, phase: str, height: i
         _sides(_clock(view, zone), Text(f"{phase}  day {view.days} of {len(market.days)}")),
         _progress(steps, market.length),
         Text(),
-        _sides(_slots(view), _loss(view)),
-        *_positions(view),
+        *_account(view),
         Text(),
         _entries(view),
         _denials(view),
@@ -100,15 +98,16 @@ def _sides(left: Text, right: Text) -> Table:
     return table
 
 
-def _one_line(*parts: str | tuple[str, str]) -> Text:
+def _one_line(*parts: str | Text | tuple[str, str]) -> Text:
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
 def _clock(view: View, zone: ZoneInfo) -> Text:
-    if not view.day:
+    if not view.portfolio.day.date:
         return Text("starting", style="dim")
     now = local_time(view.now_ms, zone)
-    return Text(f"{now:%a %d %b %Y %H:%M} {zone.key.rpartition('/')[2]}", style="bold cyan")
+    stopped = ("  STOPPED OUT", "bold red") if view.portfolio.stop else ""
+    return Text.assemble((f"{now:%a %d %b %Y %H:%M} {zone.key.rpartition('/')[2]}", "bold cyan"), stopped)
 
 
 def _progress(steps: int, length: int) -> Table:
@@ -118,51 +117,23 @@ def _progress(steps: int, length: int) -> Table:
     return table
 
 
-def _slots(view: View) -> Text:
-    used = len(view.held)
-    dots = "●" * used + "○" * max(0, view.max_positions - used)
-    return Text.assemble(("Positions ", "bold"), (dots, "green"), f" {used}/{view.max_positions}")
-
-
-def _loss(view: View) -> Text:
-    limit = view.daily_stop_loss
-    used = min(Decimal(1), max(ZERO, -view.daily_pnl / limit)) if limit else ZERO
-    full = int(used * _BAR)
-    style = "bold red" if view.stopped else "red" if used >= Decimal("0.8") else "yellow" if full else "green"
-    return Text.assemble(
-        ("STOPPED OUT " if view.stopped else "Daily P&L ", style if view.stopped else "bold"),
-        (f"{shown(view.daily_pnl)}", style),
-        f" of {shown_limit(-limit)} ",
-        ("█" * full, style),
-        ("░" * (_BAR - full), "dim"),
-    )
-
-
-def _positions(view: View) -> list[Text]:
+def _account(view: View) -> list[Text]:
     """Draws as many lines as there are slots, so that the screen does not jump."""
-    rows = [_position(held) for held in view.held[:_POSITION_ROWS]]
-    empty = min(view.max_positions, _POSITION_ROWS) - len(rows)
-    return rows + [Text("  ·", style="dim")] * empty
-
-
-def _position(held: SeenPosition) -> Text:
-    makes, style = "no mark", "yellow"
-    if held.unrealized is not None:
-        makes, style = shown(held.unrealized), "green" if held.unrealized >= 0 else "red"
-    return _one_line(
-        (f"  {held.symbol:<5}", "bold"),
-        f"{held.side:<6}{held.size} @ {held.price:<12f} {held.worker:<14}",
-        (f"{makes:>12}", style),
-    )
+    portfolio = view.portfolio
+    most = portfolio.limits.max_positions if portfolio.limits else 0
+    rows = leg_lines(portfolio, view.now_ms)[:_POSITION_ROWS]
+    empty = [Text("  ·", style="dim")] * (min(most, _POSITION_ROWS) - len(rows))
+    return [_one_line(line) for line in (*account_lines(portfolio), *rows, *empty)]
 
 
 def _entries(view: View) -> Text:
+    stats = view.portfolio.stats
     return _one_line(
         ("Entries ", "bold"),
-        f"{view.asked} asked   ",
-        (f"{view.allowed} allowed", "green"),
+        f"{stats.total_entries_requested} asked   ",
+        (f"{stats.total_entries_allowed} allowed", "green"),
         "   ",
-        (f"{view.asked - view.allowed} denied", "yellow"),
+        (f"{stats.total_entries_blocked} denied", "yellow"),
     )
 
 

@@ -39,6 +39,7 @@ def write_configuration(
     *,
     symbols: tuple[str, ...],
     url: str,
+    book: Path,
     notifier: Mapping[str, object] | None = None,
 ) -> Configuration:
     """Writes `base` into `folder`, changed to what a demo needs, and loads it from there.
@@ -64,6 +65,7 @@ def write_configuration(
         "discord_webhook_env": None,
         "notifier": notifier or {},
         "archive_folder": None,
+        "book": str(book),
     }
     _copy_models(base, runtime.get("workers", {}), folder, symbols)
     _write(folder / PORTFOLIO_FILE, portfolio)

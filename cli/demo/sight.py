@@ -13,8 +13,10 @@ from portfold.coordinator.fold.state import Day, daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.follower import Follower
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.narration import Line, narrate
+from portfold.coordinator.views.portfolio_view import PortfolioView
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.coordinator.views.words.message_words import is_everyday
-from portfold.dollars import ZERO, shown
+from portfold.dollars import shown
 from portfold.events.decisions import (
     Decision,
     EntryDenied,
@@ -54,18 +56,6 @@ class SeenStop:
 
 
 @dataclass(frozen=True)
-class SeenPosition:
-    """An open position; `unrealized` is None before its first mark."""
-
-    symbol: str
-    side: str
-    size: int
-    price: Decimal
-    worker: str
-    unrealized: Decimal | None
-
-
-@dataclass(frozen=True)
 class SeenLine:
     """A line about an event or the end of a day, at `at_ms`."""
 
@@ -75,20 +65,12 @@ class SeenLine:
 
 @dataclass(frozen=True)
 class View:
-    """Everything that a screen shows, at one moment of the log. Amounts are dollars."""
+    """Everything that a screen shows, at one moment of the log: the portfolio, and what is counted here."""
 
     now_ms: int
-    day: str
+    portfolio: PortfolioView
     days: int
-    events: int
-    max_positions: int
-    daily_stop_loss: Decimal
-    daily_pnl: Decimal
-    held: tuple[SeenPosition, ...]
-    asked: int
-    allowed: int
     denied: tuple[tuple[str, int], ...]
-    stopped: bool
     stops: tuple[SeenStop, ...]
     lines: tuple[SeenLine, ...]
 
@@ -98,7 +80,7 @@ class Sight:
 
     def __init__(self) -> None:
         self._follower = Follower()
-        self._days = self._events = self._most_open = 0
+        self._days = self._most_open = 0
         self._denied: Counter[str] = Counter()
         self._stops: list[SeenStop] = []
         self._lines: deque[SeenLine] = deque(maxlen=_LINES_KEPT)
@@ -115,7 +97,6 @@ class Sight:
         """Takes the next entry, read at `now`."""
         day = self._follower.state.day
         decided = self._follower.advance(entry.id, entry.fields)
-        self._events += 1
         if isinstance(decided.event, PositionClosed):
             self._see_closed(entry.id, decided.event, now)
         for decision in decided.decisions:
@@ -186,30 +167,12 @@ class Sight:
 
     def view(self) -> View:
         """Returns what a screen shows now."""
-        state = self._follower.state
+        follower = self._follower
         return View(
-            now_ms=self._follower.cursor.ms if self._follower.cursor != ORIGIN else 0,
-            day=state.day.date,
+            now_ms=follower.cursor.ms if follower.cursor != ORIGIN else 0,
+            portfolio=portfolio_view(follower.state, follower.cursor),
             days=self._days,
-            events=self._events,
-            max_positions=state.limits.max_positions if state.limits else 0,
-            daily_stop_loss=state.limits.daily_stop_loss if state.limits else ZERO,
-            daily_pnl=daily_pnl(state),
-            held=tuple(
-                SeenPosition(
-                    one.symbol,
-                    one.side,
-                    one.size,
-                    one.price,
-                    one.worker,
-                    one.unrealized if one.mark is not None else None,
-                )
-                for one in state.positions.values()
-            ),
-            asked=state.stats.total_entries_requested,
-            allowed=state.stats.total_entries_allowed,
             denied=tuple(self._denied.most_common()),
-            stopped=state.stop is not None,
             stops=tuple(self._stops),
             lines=tuple(self._lines),
         )

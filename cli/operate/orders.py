@@ -5,12 +5,14 @@ soon as one does, and survives every restart; it can also be written by hand wit
 """
 
 from contextlib import suppress
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from portfold.cli.exits import Failure, Unusable
+from portfold.cli.symbols import Symbols, limits_given
 from portfold.cli.target import Target
 from portfold.cli.typed import typed
 
@@ -19,7 +21,51 @@ if TYPE_CHECKING:
     from portfold.events.stream_id import StreamId
     from portfold.events.wire.bus import Bus
 
+
+@Parameter(name="*", group="Limits")
+@dataclass(frozen=True)
+class NewLimits:
+    """The options of the limits to change."""
+
+    max_positions: int | None = None
+    """Positions open at once."""
+
+    max_contracts: int | None = None
+    """Contracts open at once."""
+
+    daily_stop_loss: str | None = None
+    """Dollars of loss at which everything is closed for the day."""
+
+    symbols: Symbols = ()
+    """What may be traded, as ES,CL."""
+
+    stop_loss_on: Literal["total", "realized"] | None = None
+    """Whether the stop counts open losses (total) or not (realized)."""
+
+    on_worker_lost: Literal["hold", "flatten"] | None = None
+    """Whether a lost worker's positions are held or closed."""
+
+
+@Parameter(name="*", group="What is held")
+@dataclass(frozen=True)
+class Held:
+    """The options of what is really held."""
+
+    size: int
+    """Contracts really held; 0 for none."""
+
+    side: Literal["long", "short"] = "long"
+    """The position's side."""
+
+    price: str | None = None
+    """Its entry price; needed where something is held."""
+
+    pnl: str = "0"
+    """Net dollars made when it was closed unseen; counted in today's P&L."""
+
+
 _TARGET = Target()
+_NEW_LIMITS = NewLimits()
 
 Who = Annotated[str, Parameter(name="--by", help="Who orders this; goes on record.")]
 Why = Annotated[str, Parameter(name="--reason", help="Why; goes on record.")]
@@ -97,9 +143,11 @@ def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
         bus.pull_killswitch(pull_fields(order.by, order.reason, event))
     except BusError as error:
         on_log = (
-            f"The order is on record as {event}" if event else f"The log did not take the order: {refused}"
+            f"The order is on record as {event}."
+            if event
+            else f"The log did not take the order: {refused}.\nClose at the broker what cannot wait."
         )
-        raise Failure(f"THE KILL SWITCH IS NOT PULLED: {error}\n{on_log}.") from error
+        raise Failure(f"THE KILL SWITCH IS NOT PULLED: {error}\n{on_log} {error.remedy}".rstrip()) from error
     with suppress(OSError):  # a closed stdout must not hide a failure of the order
         print("The kill switch is pulled: every worker that hears it closes what it holds.")
     if event is None:
@@ -110,18 +158,7 @@ def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
     return event
 
 
-def limits(  # noqa: PLR0913 - each is an option of the command
-    *,
-    by: Who,
-    reason: Why,
-    max_positions: int | None = None,
-    max_contracts: int | None = None,
-    daily_stop_loss: str | None = None,
-    symbols: str | None = None,
-    stop_loss_on: Literal["total", "realized"] | None = None,
-    on_worker_lost: Literal["hold", "flatten"] | None = None,
-    target: Target = _TARGET,
-) -> None:
+def limits(*, new: NewLimits = _NEW_LIMITS, by: Who, reason: Why, target: Target = _TARGET) -> None:
     """Change limits from now on. Limits not given here stay, even if somebody changes them at this moment.
 
     Changes outlast every restart. An edited configuration only tightens limits; to loosen them, order again.
@@ -129,57 +166,24 @@ def limits(  # noqa: PLR0913 - each is an option of the command
     For example:
 
         portfold limits --max-positions 3 --by jane --reason "holiday week"
-
-    Parameters
-    ----------
-    max_positions
-        Positions open at once.
-    max_contracts
-        Contracts open at once.
-    daily_stop_loss
-        Dollars of loss at which everything is closed for the day.
-    symbols
-        What may be traded, separated by blanks.
-    stop_loss_on
-        Whether the stop counts open losses (total) or not (realized).
-    on_worker_lost
-        Whether a lost worker's positions are held or closed.
     """
     from portfold.cli.operate.limits_order import change_limits
 
-    given = {
-        "max_positions": max_positions,
-        "max_contracts": max_contracts,
-        "daily_stop_loss": daily_stop_loss,
-        "symbols": symbols,
-        "stop_loss_on": stop_loss_on,
-        "on_worker_lost": on_worker_lost,
-    }
-    changes = {name: str(value) for name, value in given.items() if value is not None}
+    changes = limits_given(new)
     if not changes:
-        raise Unusable(f"limits: expected at least one of --{', --'.join(given).replace('_', '-')}.")
+        raise Unusable(f"limits: expected at least one of --{', --'.join(vars(new)).replace('_', '-')}.")
     bus = target.bus()
     print_outcome(bus, change_limits(bus, changes, by=by, reason=reason), "The limits are changed.")
 
 
-def settle(  # noqa: PLR0913 - each is an option of the command
-    symbol: str,
-    worker: str,
-    /,
-    *,
-    by: Who,
-    reason: Why,
-    size: int,
-    side: Literal["long", "short"] = "long",
-    price: str | None = None,
-    pnl: str = "0",
-    target: Target = _TARGET,
+def settle(
+    symbol: str, worker: str, /, *, held: Held, by: Who, reason: Why, target: Target = _TARGET
 ) -> None:
     """Record what is really held, where log and broker disagree; the symbol may then be traded again.
 
     For example:
 
-        portfold settle CL ibs-CL --size 0 --pnl -310 --by jane --reason "closed by phone"
+        portfold settle CL ibs-CL --size 0 --pnl -310 --by jane --reason "by phone"
 
     Parameters
     ----------
@@ -187,28 +191,20 @@ def settle(  # noqa: PLR0913 - each is an option of the command
         The symbol that is unsettled.
     worker
         The worker whose position it is.
-    size
-        Contracts really held; 0 for none.
-    side
-        The position's side.
-    price
-        Its entry price; needed where something is held.
-    pnl
-        Net dollars made when it was closed unseen; counted in today's P&L.
     """
     from portfold.events.incoming import PositionSettled
 
-    if size and price is None:  # a made-up price would be a made-up profit or loss
-        raise Unusable(f"--price: expected the entry price of the {size} {symbol} held.")
+    if held.size and held.price is None:  # a made-up price would be a made-up profit or loss
+        raise Unusable(f"--price: expected the entry price of the {held.size} {symbol} held.")
     order = PositionSettled(
         by=by,
         reason=reason,
         symbol=symbol,
         worker=worker,
-        side=side,
-        size=size,
-        price=_number("--price", price or "0"),
-        pnl=_number("--pnl", pnl),
+        side=held.side,
+        size=held.size,
+        price=_number("--price", held.price or "0"),
+        pnl=_number("--pnl", held.pnl),
     )
     _give(target, order, f"{symbol} of {worker} is settled.")
 
@@ -223,7 +219,7 @@ def retire(worker: str, /, *, by: Who, reason: Why, target: Target = _TARGET) ->
 
     For example:
 
-        portfold retire ibs-CL --by jane --reason "its machine is gone; the broker is flat"
+        portfold retire ibs-CL --by jane --reason "gone; the broker is flat"
 
     Parameters
     ----------
@@ -254,7 +250,7 @@ def acknowledge(*, by: Who, reason: Why, target: Target = _TARGET) -> None:
 
     For example:
 
-        portfold acknowledge --by jane --reason "restored last night's backup; broker is flat"
+        portfold acknowledge --by jane --reason "backup of last night; flat"
     """
     from portfold.coordinator.store import log_integrity
     from portfold.coordinator.views.overview import missed_at_the_end

@@ -1,5 +1,6 @@
 """`portfold reconcile`: settles orders with unknown outcome, after a person has looked at the broker."""
 
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,24 @@ if TYPE_CHECKING:
     from portfold.events.stream_id import StreamId
     from portfold.workers.brokers.traderspost.reconciliation import Reconciliation, Settlement
 
+
+@Parameter(name="*", group="What became of it")
+@dataclass(frozen=True)
+class Became:
+    """The options of what became of an order."""
+
+    filled: bool = False
+    """The order was filled."""
+
+    not_filled: bool = False
+    """The order was not filled, and will not be."""
+
+    price: str | None = None
+    """The price of the fill; by default the expected price that the list shows."""
+
+
 _TARGET = Target()
+_UNKNOWN = Became()
 
 
 def register(app: App) -> None:
@@ -22,13 +40,11 @@ def register(app: App) -> None:
     app.command(reconcile)
 
 
-def reconcile(  # noqa: PLR0913 - each is an option of the command
+def reconcile(
     order: str | None = None,
     /,
     *,
-    filled: bool = False,
-    not_filled: bool = False,
-    price: str | None = None,
+    became: Became = _UNKNOWN,
     by: Annotated[str | None, Parameter(help="Who says so; it stands on the record.")] = None,
     reason: Annotated[str | None, Parameter(help="Why; it stands on the record.")] = None,
     book: Path | None = None,
@@ -45,18 +61,12 @@ def reconcile(  # noqa: PLR0913 - each is an option of the command
 
     For example:
 
-        portfold reconcile 5f1c --filled --price 71.25 --by jane --reason "seen at the broker"
+        portfold reconcile 5f1c --filled --price 71.25 --by jane --reason seen
 
     Parameters
     ----------
     order
         The order's name, as the worker's log has it; without one, all are listed.
-    filled
-        The order was filled.
-    not_filled
-        The order was not filled, and will not be.
-    price
-        The price of the fill; by default the expected price that the list shows.
     book
         The broker's file, the same as the workers'.
     """
@@ -90,11 +100,11 @@ def reconcile(  # noqa: PLR0913 - each is an option of the command
             _list(books)
         elif DECEIVING.search(order):
             raise Failure(f"There is no order '{readable(order[:80])}' in the book.")
-        elif filled == not_filled:
+        elif became.filled == became.not_filled:
             raise Unusable("reconcile: expected --filled or --not-filled.")
         elif not by or not reason:
             raise Unusable("reconcile: expected --by and --reason: who says so, and why.")
-        elif _settled(books, order, filled=filled, price=_price(price), by=by, reason=reason) is None:
+        elif _settled(books, order, became, by, reason) is None:
             print(f"Order {order} is already recorded so; nothing is changed.")
         elif recorded:
             print_outcome(bus, recorded[0], f"Order {order} is settled.")
@@ -106,7 +116,7 @@ def reconcile(  # noqa: PLR0913 - each is an option of the command
 
 
 def _settled(
-    books: "Reconciliation", order: str, *, filled: bool, price: Decimal | None, by: str, reason: str
+    books: "Reconciliation", order: str, became: Became, by: str, reason: str
 ) -> "Settlement | None":
     """Settles the order. Raises RefusedField, with the book unchanged, where the log would refuse it.
 
@@ -115,9 +125,10 @@ def _settled(
     from portfold.events.codec import encode_checked
     from portfold.events.incoming import PositionSettled
 
+    price = _price(became.price)
     given_price = Decimal(0) if price is None else price
     encode_checked(PositionSettled(by, reason, "ANY", "any", "long", 0, given_price, Decimal(0)))
-    return books.filled(order, price) if filled else books.not_filled(order)
+    return books.filled(order, price) if became.filled else books.not_filled(order)
 
 
 def _list(books: "Reconciliation") -> None:

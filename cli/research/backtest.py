@@ -1,6 +1,7 @@
 """`portfold research backtest`: the trades of each symbol alone, as the live worker would make them."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ from cyclopts.validators import Number
 from portfold.cli.exits import Failure, Unusable
 from portfold.cli.research.given import Days, Dollars
 from portfold.cli.research.printing import SHARPE_LINE, aligned, money, percent, print_lines, ratio
+from portfold.cli.symbols import Symbols, symbols_in
 
 if TYPE_CHECKING:
     from portfold.config import Configuration
@@ -19,20 +21,39 @@ if TYPE_CHECKING:
     from portfold.research.simulate.market import ResearchMarket
 
 
+@Parameter(name="*", group="What is traded")
+@dataclass(frozen=True)
+class Past:
+    """The options of symbols and bars."""
+
+    bars: str
+    """`synthetic` (the bundled market) or a folder of <SYMBOL>.csv files."""
+
+    symbols: Symbols = ()
+    """Which symbols, as ES,CL; by default all with bars and a contract."""
+
+    days: Days | None = None
+    """How many trading days of the synthetic market, by default 250."""
+
+    market_seed: int | None = None
+    """Which synthetic market, by default 1."""
+
+    first: Annotated[date | None, Parameter(name="--from")] = None
+    """The first trading day, as 2023-01-02; bars before it warm up indicators. By default all are traded."""
+
+    last: Annotated[date | None, Parameter(name="--to")] = None
+    """The last one."""
+
+
 def register(app: App) -> None:
     """Adds the command."""
     app.command(backtest)
 
 
-def backtest(  # noqa: PLR0913 - each is an option of the command
+def backtest(
     *,
-    bars: str,
+    past: Past,
     results_dir: Path = Path("results"),
-    symbols: Annotated[tuple[str, ...], Parameter(consume_multiple=True, show_default=False)] = (),
-    days: Days | None = None,
-    market_seed: int | None = None,
-    first: Annotated[date | None, Parameter(name="--from")] = None,
-    last: Annotated[date | None, Parameter(name="--to")] = None,
     initial_cash: Dollars = 150_000,
     jobs: Annotated[int | None, Parameter(validator=Number(gte=1, lte=256))] = None,
     config: str | None = None,
@@ -52,20 +73,8 @@ def backtest(  # noqa: PLR0913 - each is an option of the command
 
     Parameters
     ----------
-    bars
-        `synthetic` (the bundled market) or a folder of <SYMBOL>.csv files.
     results_dir
         The folder to write to, as <SYMBOL>_optimization/<SYMBOL>_rf_best_trades.csv and best.json beside it.
-    symbols
-        Which symbols, as ES CL or ES,CL; by default all with bars and a contract.
-    days
-        How many trading days of the synthetic market, by default 250.
-    market_seed
-        Which synthetic market, by default 1.
-    first
-        The first trading day, as 2023-01-02; bars before it warm up indicators. By default all are traded.
-    last
-        The last one.
     initial_cash
         Dollars in the account at the beginning: Sharpe and CAGR are of its returns.
     jobs
@@ -79,20 +88,20 @@ def backtest(  # noqa: PLR0913 - each is an option of the command
     from portfold.cli.research.extra import needs_extra
 
     needs_extra()
-    from portfold.cli.research.given import market_of, names_in
+    from portfold.cli.research.given import market_of
     from portfold.config import load
     from portfold.research.backtest.one import BacktestPlan
     from portfold.research.processes import cores
     from portfold.research.trades.trading_days import DaySpan
     from portfold.workers.brokers.registry import on_paper
 
-    market = market_of(bars, days, market_seed)
+    market = market_of(past.bars, past.days, past.market_seed)
     if market is None:
         raise Unusable("--bars: expected synthetic or a folder, got nothing.")
     configuration = on_paper(load(config, os.environ, Path.cwd()))
-    chosen, without = _symbols(configuration, market, names_in(symbols))
+    chosen, without = _symbols(configuration, market, symbols_in(past.symbols))
     cash = Decimal(str(initial_cash)).quantize(Decimal("0.01"))
-    plan = BacktestPlan(configuration, market, DaySpan(first, last), cash, results_dir)
+    plan = BacktestPlan(configuration, market, DaySpan(past.first, past.last), cash, results_dir)
     print_lines(_what_is_done(plan, chosen, without))
     _run(plan, chosen, jobs or cores())
 
@@ -100,7 +109,7 @@ def backtest(  # noqa: PLR0913 - each is an option of the command
 def _symbols(
     configuration: "Configuration", market: "ResearchMarket", wanted: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """The symbols to backtest, and those that have bars but no contract. Raises Unusable."""
+    """Returns the symbols to backtest, and those that have bars but no contract. Raises Unusable."""
     there, contracts = market.open(configuration).symbols, configuration.contracts
     known = ", ".join(contracts)
     for symbol in wanted:
@@ -157,7 +166,7 @@ def _what_is_done(plan: "BacktestPlan", symbols: Sequence[str], without: Sequenc
 
 
 def _costs(plan: "BacktestPlan", symbols: Sequence[str]) -> Iterator[str]:
-    """Each cost that there is, and where there are several, whose it is."""
+    """Yields each cost that there is, and where there are several, whose it is."""
     from portfold.dollars import shown
     from portfold.research.report.wording import counted
 
@@ -240,7 +249,7 @@ def _remarks(all_of_them: "Sequence[Best]") -> Iterator[str]:
 
 
 def _methods(all_of_them: "Sequence[Best]") -> Iterator[str]:
-    """By which method the Sharpe out of sample was had, of whom."""
+    """Yields by which method the Sharpe out of sample was measured, and of which symbols."""
     methods = sorted({best.sharpe_oos_method for best in all_of_them})
     for method in methods:
         whose = ", ".join(best.symbol for best in all_of_them if best.sharpe_oos_method == method)

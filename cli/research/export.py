@@ -13,7 +13,7 @@ from portfold.cli.research.given import Dollars
 from portfold.cli.research.printing import money, percent, print_lines, ratio, seen_lines
 
 if TYPE_CHECKING:
-    from portfold.config import ConfiguredPortfolio
+    from portfold.config import Configuration, ConfiguredPortfolio
     from portfold.research.search.config_export import PortfolioChoice
     from portfold.research.search.findings import Judged
 
@@ -33,8 +33,8 @@ def export(
 ) -> None:
     """Write a row of the optimizer's table as the coordinator's configuration.
 
-    The coordinator's own loader has read it before it is written. Limits
-    that are there already are not changed before it is said how.
+    The coordinator's own loader reads it before it is written. Where it
+    changes limits that are there already, it first says how.
 
     Exit code 1 when limits would change and --yes is not given.
 
@@ -70,16 +70,27 @@ def export(
     choice = read_choice(results, row)
     stop, stop_lines = _stop(choice, daily_stop_loss)
     text = configuration_text(choice, stop)
-    portfolio = checked(text, output)
-    before = in_force(output)
+    configuration = checked(text, output)
+    portfolio, before = configuration.portfolio, in_force(output)
     changed = changes(before, portfolio) if before is not None else []
     print_lines(_written_lines(choice, portfolio), stop_lines, _change_lines(output, changed))
     if changed and not yes:
         raise Failure(f"{output} is as it was: --yes writes it.")
     write_configuration(output, text)
-    print_lines(
-        [f"Written: {output}. A coordinator that reads it puts these limits in force when it starts."]
+    print_lines([f"Written: {output}.", *_in_force_lines(configuration)])
+
+
+def _in_force_lines(configuration: "Configuration") -> Iterator[str]:
+    from portfold.coordinator.configured import configured_limits, how_to_order
+
+    limits = configured_limits(configuration)
+    names = ("max_positions", "max_contracts", "daily_stop_loss", "symbols")
+    yield (
+        "A coordinator that starts with it puts these limits in force where the log is new. Where the log "
+        "has limits, each of these goes in force only if it is no looser than the one there. To put all of "
+        "them in force there:"
     )
+    yield f"  {how_to_order(limits, names)}"
 
 
 def _stop(choice: "PortfolioChoice", given: float | None) -> tuple[Decimal, list[str]]:

@@ -1,6 +1,7 @@
 """Whether what research needs beside portfold itself is installed."""
 
 from portfold.cli.exits import Unusable
+from portfold.installing import install_command
 
 
 def needs_extra() -> None:
@@ -9,7 +10,7 @@ def needs_extra() -> None:
         import numpy  # noqa: F401 - only whether it is there
     except ImportError as missing:
         raise Unusable(
-            f"Research needs {missing.name}, which is not installed: pip install 'portfold[research]'."
+            f"Research needs {missing.name}, which is not installed: {install_command('research')}"
         ) from missing
 
 
@@ -18,4 +19,4 @@ def needs_plotly() -> None:
     from importlib.util import find_spec
 
     if find_spec("plotly") is None:
-        raise Unusable("The report needs plotly, which is not installed: pip install 'portfold[research]'.")
+        raise Unusable(f"The report needs plotly, which is not installed: {install_command('research')}")

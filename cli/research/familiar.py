@@ -24,7 +24,7 @@ _FAMILIAR = {
 
 
 def hint(words: Sequence[str]) -> str | None:
-    """The sentence on the first familiar option among the words of a command line that was refused.
+    """Returns the sentence on the first familiar option among the words of a command line that was refused.
 
     None where there is none, or the command is not one of research.
     """

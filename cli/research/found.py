@@ -32,7 +32,7 @@ def span_lines(
     judged: "Chosen | None",
     seen: "tuple[Sequence[InSampleTrades], Sequence[InSampleTrades]]",
 ) -> Iterator[str]:
-    """On which days it is chosen and judged, and what of either was `seen` by a model before."""
+    """Yields on which days it is chosen and judged, and what of either was `seen` by a model before."""
     yield span_line("Chosen on", learned)
     yield from seen_lines(seen[0], "--train-from")
     if judged is not None:
@@ -43,7 +43,7 @@ def span_lines(
 
 
 def extent_line(extent: "SearchExtent", *, levels: int) -> str:
-    """How much there is to do, and what is not done."""
+    """Says how much there is to do, and what is not done."""
     if extent.all_sets:
         return f"Searching greedily, then all {extent.of_all // levels:,} sets, for each number of positions."
     return (
@@ -53,7 +53,7 @@ def extent_line(extent: "SearchExtent", *, levels: int) -> str:
 
 
 def interrupted_line(resume_log: "ResumeLog") -> str:
-    """What is left of a search that was interrupted."""
+    """Says what is left of a search that was interrupted."""
     return (
         f"Interrupted. {len(resume_log.tried):,} sets are measured and kept in {resume_log.path}; the same "
         "command goes on from there."
@@ -61,7 +61,7 @@ def interrupted_line(resume_log: "ResumeLog") -> str:
 
 
 def nothing_valid(plan: "SearchPlan", optimized: "Optimized") -> str:
-    """That no set keeps to the constraints, and how near the nearest comes."""
+    """Says that no set keeps to the constraints, and how near the nearest comes."""
     from portfold.research.search.optimizer import closest
 
     level, nearest = closest(optimized.paths)
@@ -75,7 +75,7 @@ def nothing_valid(plan: "SearchPlan", optimized: "Optimized") -> str:
 
 
 def found_lines(findings: "Findings") -> Iterator[str]:
-    """The table for people, and what is to be said of its first row."""
+    """Yields the table for people, and what is to be said of its first row."""
     from portfold.research.report.wording import counted
 
     best = findings.rows[0]
@@ -138,7 +138,7 @@ def _generalization(best: "Winner") -> Iterator[str]:
 
 
 def _distance(row: "Winner") -> str:
-    """How far greedy is from the best of all sets."""
+    """Says how far greedy is from the best of all sets."""
     best = row.best_of_all
     if best is None or best.metrics.sharpe <= row.train.sharpe:
         return f"  With {row.max_positions} greedy found the best of all sets"

@@ -1,7 +1,6 @@
 """What is simulated: the options that simulating commands share, and the scenarios they come to."""
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +10,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from portfold.cli.exits import Unusable
+from portfold.cli.symbols import Symbols, symbols_in
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -41,8 +41,8 @@ class Given:
     results_dir: Path = Path("results")
     """The folder with <SYMBOL>_optimization/<SYMBOL>_rf_best_trades.csv."""
 
-    symbols: Annotated[tuple[str, ...], Parameter(consume_multiple=True, show_default=False)] = ()
-    """Which symbols, as ES CL or ES,CL; by default all in the folder."""
+    symbols: Symbols = ()
+    """Which symbols, as ES,CL; by default all in the folder."""
 
     initial_cash: Dollars = 150_000
     """Dollars in the account at the beginning."""
@@ -79,7 +79,7 @@ class Given:
         from portfold.research.trades.results_folder import read_results
 
         configuration = load(self.config, os.environ, Path.cwd())
-        wanted = names_in(self.symbols)
+        wanted = symbols_in(self.symbols)
         zone = _zone(self.zone or configuration.runtime.trading_day.zone)
         results = read_results(self.results_dir, zone=zone, symbols=wanted)
         names = [one.symbol for one in results.symbols]
@@ -100,21 +100,21 @@ class Loaded:
     zone: str
 
     def chosen(self, span: "DaySpan") -> "Chosen":
-        """The trades of a span. Raises ResearchError where there are none."""
+        """Returns the trades of a span. Raises ResearchError where there are none."""
         from portfold.research.trades.trading_days import trades_within
 
         day = self.configuration.runtime.trading_day
         return trades_within(self.results.trades, span, zone=day.zone, roll=day.roll)
 
     def seen(self, chosen: "Chosen") -> "tuple[InSampleTrades, ...]":
-        """What of these trades is on bars that their model was trained on."""
+        """Returns what of these trades is on bars that their model was trained on."""
         from portfold.research.trades.in_sample import in_sample_trades
 
         day = self.configuration.runtime.trading_day
         return in_sample_trades(chosen, self.results.symbols, zone=day.zone, roll=day.roll)
 
     def scenario(self, chosen: "Chosen") -> "Scenario":
-        """The scenario of these trades. Raises RefusedField for limits that are none."""
+        """Returns the scenario of these trades. Raises RefusedField for limits that are not valid."""
         from portfold.research.simulate.scenario import TradingAccount, build_scenario
 
         return build_scenario(
@@ -128,7 +128,7 @@ class Loaded:
 
     @property
     def setting(self) -> "Setting":
-        """The same for the record."""
+        """Returns the scenario as the record of the search has it."""
         from portfold.research.search.findings import Setting
 
         given = self.given
@@ -145,7 +145,7 @@ class Loaded:
 
 
 def levels(min_positions: int, max_positions: int) -> range:
-    """The numbers of positions asked for. Raises Unusable."""
+    """Returns the numbers of positions asked for. Raises Unusable."""
     if max_positions < min_positions:
         raise Unusable(
             f"--max-positions: expected at least --min-positions, which is {min_positions}, "
@@ -154,13 +154,8 @@ def levels(min_positions: int, max_positions: int) -> range:
     return range(min_positions, max_positions + 1)
 
 
-def names_in(symbols: Iterable[str]) -> list[str]:
-    """The symbols given, as ES CL or ES,CL."""
-    return [symbol for given in symbols for symbol in given.replace(",", " ").split()]
-
-
 def market_of(bars: str | None, days: int | None, seed: int | None) -> "ResearchMarket | None":
-    """Where the bars are from, as the options say. Raises Unusable."""
+    """Returns where the bars are from, as the options say. Raises Unusable."""
     from portfold.research.simulate.market import SYNTHETIC, ResearchMarket
 
     if bars == SYNTHETIC:
@@ -172,7 +167,7 @@ def market_of(bars: str | None, days: int | None, seed: int | None) -> "Research
 
 
 def _exact(dollars: float) -> Decimal:
-    """To the cent, from the digits as they were written."""
+    """Rounds to the cent, from the digits as they were written."""
     return Decimal(str(dollars)).quantize(Decimal("0.01"))
 
 

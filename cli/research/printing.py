@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read_lines(loaded: "Loaded") -> Iterator[str]:
-    """What was read, what of it was not used, and why."""
+    """Yields what was read, what of it was not used, and why."""
     results = loaded.results
     names = ", ".join(one.symbol for one in results.symbols)
     unselected = sum(one.unselected for one in results.symbols)
@@ -43,7 +43,7 @@ def span_line(name: str, chosen: "Chosen") -> str:
 
 
 def seen_lines(seen: "Sequence[InSampleTrades]", begin: str) -> Iterator[str]:
-    """That trades of the span prove nothing, and the option that begins after them."""
+    """Yields that trades of the span prove nothing, and the option that begins after them."""
     if seen:
         from portfold.research.trades.in_sample import in_words
 
@@ -51,7 +51,7 @@ def seen_lines(seen: "Sequence[InSampleTrades]", begin: str) -> Iterator[str]:
 
 
 def rules_line(loaded: "Loaded") -> str:
-    """The account and the stop, and how far open losses are known."""
+    """Says what the account and the stop are, and how far open losses are known."""
     given = loaded.given
     account, stop, breach = (
         shown_limit(Decimal(str(amount)))
@@ -63,7 +63,7 @@ def rules_line(loaded: "Loaded") -> str:
 
 
 def forced_lines(found: Mapping[int, "Metrics"], *, bars: bool) -> Iterator[str]:
-    """How what a stop ended was closed, by number of positions: what was known then, and what was not."""
+    """Yields how what a stop ended was closed, by number of positions: what was known then, what not."""
     forced = {level: one for level, one in found.items() if one.forced}
     if not forced:
         yield "No position was closed by a stop."
@@ -93,7 +93,7 @@ SHARPE_LINE = (
 
 
 def aligned(rows: Sequence[Sequence[str]], left: frozenset[int] = frozenset()) -> list[str]:
-    """The rows as lines, columns right-aligned but for those `left`."""
+    """Returns the rows as lines, columns right-aligned but for those `left`."""
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     return [
         "  ".join(
@@ -105,7 +105,7 @@ def aligned(rows: Sequence[Sequence[str]], left: frozenset[int] = frozenset()) -
 
 
 def money(dollars: float) -> str:
-    """Whole dollars, thousands separated."""
+    """Shows whole dollars, thousands separated."""
     return shown(Decimal(round(dollars))).removesuffix(".00")
 
 
@@ -115,7 +115,7 @@ def percent(fraction: float) -> str:
 
 
 def ratio(value: float | None) -> str:
-    """Two decimals; infinite where there is nothing to divide by."""
+    """Shows two decimals; infinite where there is nothing to divide by."""
     return "inf" if value is None else f"{value:.2f}"
 
 

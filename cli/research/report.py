@@ -91,7 +91,7 @@ def report(
 
 
 def _check_free(to: Path) -> None:
-    """Only a page of ours is written over, so that a mistyped name costs nobody a file of trades."""
+    """Raises Unusable for a file that is no page of ours: a mistyped name costs nobody a file of trades."""
     from portfold.research.portfolio_page.page import MARK
 
     try:
@@ -111,7 +111,7 @@ def _check_free(to: Path) -> None:
 def _again(
     choice: "PortfolioChoice", results_dir: Path | None, bars: str | None, config: str | None
 ) -> "tuple[Replayed | None, str]":
-    """The row simulated again, or why it was not: what it was made of is gone, or is another."""
+    """Returns the row simulated again, or why it was not: what it was made of is gone, or is another."""
     from portfold.config import ConfigError
     from portfold.events.codec import RefusedField
     from portfold.research.errors import ResearchError
@@ -128,7 +128,7 @@ def _again(
 
 
 def _given(findings: "Findings", results_dir: Path | None, bars: str | None, config: str | None) -> "Given":
-    """The options of the search."""
+    """Returns the options of the search."""
     from portfold.cli.research.given import Given
     from portfold.research.simulate.market import SYNTHETIC
 

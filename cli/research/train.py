@@ -1,5 +1,6 @@
 """`portfold research train`: teaches a filter which of a symbol's entries have paid."""
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
@@ -8,13 +9,46 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from portfold.cli.target import Target
+from portfold.installing import install_command
 
 if TYPE_CHECKING:
     from portfold.config import Configuration
     from portfold.research.filter.examples import Examples
-    from portfold.research.filter.training import Cut, FilterFigures, Kind
+    from portfold.research.filter.training import Cut, FilterFigures
+
+
+@Parameter(name="*", group="What is learned from")
+@dataclass(frozen=True)
+class Learned:
+    """The options of the past."""
+
+    bars: Path
+    """A folder of <SYMBOL>.csv files."""
+
+    first: Annotated[date | None, Parameter(name="--from")] = None
+    """The first trading day to learn from, as 2022-01-03; the bars before it warm up the features."""
+
+    last: Annotated[date | None, Parameter(name="--to")] = None
+    """The last one. Hold out days: trades on bars the model was trained on prove nothing."""
+
+
+@Parameter(name="*", group="How it is trained")
+@dataclass(frozen=True)
+class Method:
+    """The options of model and cross-validation."""
+
+    kind: Literal["logistic", "random_forest", "gradient_boosting"] = "logistic"
+    """Which kind of model."""
+
+    folds: Annotated[int, Parameter(validator=Number(gte=2, lte=20))] = 5
+    """Into how many spans of time the past is cut for cross-validation."""
+
+    embargo: Annotated[float, Parameter(validator=Number(gte=0, lte=0.2))] = 0.01
+    """How much of the past, as a fraction, is left out after each span that is tested."""
+
 
 _TARGET = Target()
+_METHOD = Method()
 _THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 
 
@@ -23,17 +57,13 @@ def register(app: App) -> None:
     app.command(train)
 
 
-def train(  # noqa: PLR0913 - each is an option of the command
+def train(
     symbol: str,
     /,
     *,
-    bars: Path,
+    past: Learned,
     output: Path,
-    kind: Literal["logistic", "random_forest", "gradient_boosting"] = "logistic",
-    folds: Annotated[int, Parameter(validator=Number(gte=2, lte=20))] = 5,
-    embargo: Annotated[float, Parameter(validator=Number(gte=0, lte=0.2))] = 0.01,
-    first: Annotated[date | None, Parameter(name="--from")] = None,
-    last: Annotated[date | None, Parameter(name="--to")] = None,
+    method: Method = _METHOD,
     page: Path | None = None,
     target: Target = _TARGET,
 ) -> int:
@@ -54,20 +84,8 @@ def train(  # noqa: PLR0913 - each is an option of the command
     ----------
     symbol
         Whose entries, such as ES.
-    bars
-        A folder of <SYMBOL>.csv files.
     output
         The model's file, which ends in .onnx.
-    kind
-        Which kind of model.
-    folds
-        Into how many spans of time the past is cut for cross-validation.
-    embargo
-        How much of the past, as a fraction, is left out after each span that is tested.
-    first
-        The first trading day to learn from, as 2022-01-03; the bars before it warm up the features.
-    last
-        The last one. Hold out days: trades on bars the model was trained on prove nothing.
     page
         A file for the charts; by default beside the model, ending in .html.
     """
@@ -87,19 +105,19 @@ def train(  # noqa: PLR0913 - each is an option of the command
     if output.suffix != ".onnx":
         raise Unusable(f"--output: expected a file that ends in .onnx, got {output}.")
     _check_extra()
-    feed = CsvFolder(bars, zones={symbol: ZoneInfo(configuration.runtime.bar_zone(symbol))})
-    past = list(feed.bars(symbol))
-    span, day = DaySpan(first, last), configuration.runtime.trading_day
-    begins, ends = bars_within(symbol, past, span, day, bars)
+    feed = CsvFolder(past.bars, zones={symbol: ZoneInfo(configuration.runtime.bar_zone(symbol))})
+    bars = list(feed.bars(symbol))
+    span, day = DaySpan(past.first, past.last), configuration.runtime.trading_day
+    begins, ends = bars_within(symbol, bars, span, day, past.bars)
     with progress("Reading", ends, "bars") as on_progress:
-        examples = examples_of(symbol, past[:ends], configuration, begins=begins, on_progress=on_progress)
+        examples = examples_of(symbol, bars[:ends], configuration, begins=begins, on_progress=on_progress)
     print(
         f"{symbol}: {examples.bars:,} bars, {len(examples.of):,} examples, "
         f"{examples.missing:,} signals without all features, {examples.unfinished:,} without an end.",
         flush=True,
     )
     charts = page or output.with_suffix(".html")
-    return _train(_Asked(symbol, configuration, kind, folds, embargo, output, charts), examples)
+    return _train(_Asked(symbol, configuration, method, output, charts), examples)
 
 
 def _check_extra() -> None:
@@ -110,7 +128,7 @@ def _check_extra() -> None:
 
     for name in ("sklearn", "skl2onnx", "onnxruntime", "plotly"):
         if find_spec(name) is None:
-            raise Unusable(f"Training needs {name}, which is not installed: pip install 'portfold[ml]'.")
+            raise Unusable(f"Training needs {name}, which is not installed: {install_command('ml')}")
 
 
 class _Asked(NamedTuple):
@@ -118,9 +136,7 @@ class _Asked(NamedTuple):
 
     symbol: str
     configuration: "Configuration"
-    kind: "Kind"
-    folds: int
-    embargo: float
+    method: Method
     output: Path
     page: Path
 
@@ -133,18 +149,19 @@ def _train(asked: _Asked, examples: "Examples") -> int:
     from portfold.research.filter.training import cut, train
     from portfold.research.trades.whole_files import write_whole
 
-    symbol, configuration, kind, folds, embargo, output, page = asked
+    symbol, configuration, method, output, page = asked
+    kind, folds, embargo = method.kind, method.folds, method.embargo
     threshold = configuration.runtime.worker(symbol).min_probability
     with progress("Training", folds + 1, "models") as on_progress:
         trained = train(examples, kind, folds=folds, embargo=embargo, on_progress=on_progress)
     cuts = [cut(examples.of, trained.probabilities, at) for at in sorted({*_THRESHOLDS, threshold})]
-    method = f"{kind}, {folds} folds, purged, embargo {embargo:.1%} of the bars"
-    print(_in_words(method, len(examples.of), trained.measured, cuts))
+    measured_by = f"{kind}, {folds} folds, purged, embargo {embargo:.1%} of the bars"
+    print(_in_words(measured_by, len(examples.of), trained.measured, cuts))
     sidecar = export(output, trained, kind, symbol, examples, configuration)
     title = f"Filter of {symbol}"
     write_whole(
         page,
-        model_page(title, method, examples.of, trained.probabilities, trained.measured, cuts, threshold),
+        model_page(title, measured_by, examples.of, trained.probabilities, trained.measured, cuts, threshold),
     )
     print(f"Model: {output}, SHA-256 {sidecar.sha256}\nCharts: {page}")
     return OK

@@ -1,5 +1,6 @@
 """Starts a server and a coordinator for a command with `--embedded`; both end with the command."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -9,19 +10,27 @@ from typing import TYPE_CHECKING
 
 from portfold.cli.exits import Failure, Unusable
 from portfold.cli.run.leash import leashed
+from portfold.cli.run.server import USUAL_PORTS
 from portfold.cli.target import ResolvedTarget, Target
 
 if TYPE_CHECKING:
+    from portfold.events.wire.embedded import EmbeddedServer
     from portfold.log import Log
 
+_VARIABLE = "PORTFOLD_URL"
 _LEADS_SECONDS = 20.0
 _LOOK_SECONDS = 0.05
 
 
 def check_embedded(resolved: ResolvedTarget, target: Target) -> None:
     """Raises Unusable where the options or the configuration name another server."""
+    if target.url and target.url == os.environ.get(_VARIABLE):
+        raise Unusable(
+            f"--embedded starts its own server, and {_VARIABLE} names another. To have its own: unset "
+            f"{_VARIABLE}; to trade on the other, leave out --embedded."
+        )
     if target.url:
-        raise Unusable("--embedded starts its own server: expected no --url and no PORTFOLD_URL.")
+        raise Unusable("--embedded starts its own server: expected no --url with it.")
     if resolved.configuration.runtime.redis_password_env is not None:
         file = resolved.configuration.files.runtime.path
         raise Unusable(f"--embedded: {file}: redis_password_env: expected null, its server has no password.")
@@ -33,14 +42,17 @@ def embedded(
 ) -> Iterator[ResolvedTarget]:
     """Yields the portfolio on an embedded server, with a coordinator started by the options `words`.
 
-    The data is that of `portfold server`, and is kept. Raises ServerError, Failure.
+    The data is that of `portfold server`, and is kept; so is the port, where it is free. Raises ServerError,
+    Failure.
     """
     from portfold.cli.folders import state_folder
     from portfold.events.wire.embedded import EmbeddedServer
     from portfold.workers.run.supervisor import SupervisedChild, Supervisor
 
-    with EmbeddedServer(state_folder() / "server") as server:
-        log.info("The embedded server runs", url=server.url, folder=str(server.folder))
+    with _own(EmbeddedServer(state_folder() / "server", port=USUAL_PORTS)) as server:
+        for_others = f"export {_VARIABLE}={server.url}"
+        where = {"url": server.url, "folder": str(server.folder)}
+        log.info("The embedded server runs", **where, in_other_terminals=for_others)
         command = [*leashed(), "coordinator", *words]
         supervisor = Supervisor(
             [SupervisedChild("coordinator", command, {"PORTFOLD_URL": server.url})], log=log
@@ -55,6 +67,21 @@ def embedded(
         finally:
             ended.set()
             keeping.join()
+
+
+@contextmanager
+def _own(server: "EmbeddedServer") -> "Iterator[EmbeddedServer]":
+    """Yields the server, started. Raises Failure where another one has its data, ServerError."""
+    from portfold.events.wire.embedded import FolderInUse
+
+    try:
+        server.start()
+    except FolderInUse as taken:
+        raise Failure(f"{taken}\nTo trade on that one, leave out --embedded too.") from taken
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def _wait_for_a_leader(

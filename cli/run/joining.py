@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from portfold.log import Log
 
 _NAMED = 3
+_LOOK_SECONDS = 0.2
 
 
 @Parameter(name="*", group="Beside others")
@@ -72,6 +73,33 @@ def join_there(
     print(f"{warning}\nTrade beside them? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Unusable("Not joined.")
+
+
+def wait_for_server(resolved: "ResolvedTarget", log: "Log", stop: "Event") -> None:
+    """Returns once the server answers, or `stop` is set: bars that are played without it would be lost.
+
+    Raises BusUnreachable where it does not within `bus_loss_seconds`.
+    """
+    from portfold.clock import SystemClock
+    from portfold.events.wire.errors import BusUnreachable
+
+    clock = SystemClock()
+    seconds = resolved.configuration.runtime.bus_loss_seconds
+    deadline, told = clock.monotonic() + seconds, False
+    with closing(resolved.bus()) as bus:
+        while not stop.is_set():
+            try:
+                bus.now_ms()
+            except BusUnreachable as error:
+                if clock.monotonic() >= deadline:
+                    raise
+                if not told:
+                    what = f"Waiting for {resolved.shown}: no bar is read before it answers"
+                    log.warning(what, at_most_seconds=seconds, why=error.with_remedy)
+                told = True
+                stop.wait(_LOOK_SECONDS)
+            else:
+                return
 
 
 def check_names_free(resolved: "ResolvedTarget", own: Sequence[str], stop: "Event") -> None:

@@ -10,14 +10,17 @@ from cyclopts import App
 from portfold.cli.run.joining import Beside, check_names_free, join_there
 from portfold.cli.run.leash import leashed
 from portfold.cli.run.trading import BarsGiven, Money
+from portfold.cli.symbols import Symbols, symbols_in
 from portfold.cli.target import ResolvedTarget, Target
 from portfold.cli.typed import typing_here
+from portfold.remedies import settle
 
 if TYPE_CHECKING:
     from portfold.log import Log
     from portfold.workers.run.live_plan import LiveRun
     from portfold.workers.run.supervisor import SupervisedChild
 
+_OWN_SERVER_ENDS = "Start portfold server in another terminal first. "
 _TARGET = Target()
 _BESIDE = Beside()
 _BARS = BarsGiven()
@@ -31,7 +34,7 @@ def register(app: App) -> None:
 
 def run(
     *,
-    symbols: str | None = None,
+    symbols: Symbols = (),
     book: Path | None = None,
     embedded: bool = False,
     given: BarsGiven = _BARS,
@@ -60,23 +63,27 @@ def run(
     embedded
         Start a server and a coordinator too; both end with this command, and the log is kept.
     """
-    from contextlib import ExitStack, closing
+    from contextlib import ExitStack, closing, suppress
     from tempfile import TemporaryDirectory
+    from zoneinfo import ZoneInfo
 
     from portfold.cli.exits import FAILED
     from portfold.cli.folders import default_book
     from portfold.cli.run.embedded import check_embedded
     from portfold.cli.run.embedded import embedded as embedded_server
     from portfold.cli.stopping import stopped_by_signals
+    from portfold.events.wire.errors import BusError
     from portfold.log import open_log
     from portfold.workers.brokers.registry import is_paper
+    from portfold.workers.run.denied import log_what_denies
     from portfold.workers.run.live_plan import announce, compare_with_log, settle
     from portfold.workers.run.process import worker_of
     from portfold.workers.run.supervisor import Supervisor
 
     resolved = target.resolve()
+    zone = ZoneInfo(resolved.configuration.runtime.trading_day.zone)
     feed = given.feed(resolved.configuration)
-    wanted = tuple(dict.fromkeys((symbols or "").replace(",", " ").split()))
+    wanted = tuple(dict.fromkeys(symbols_in(symbols)))
     settled = settle(resolved.configuration, paper=money.paper, live=money.live, feed=feed, wanted=wanted)
     if embedded:
         check_embedded(resolved, target)
@@ -100,11 +107,14 @@ def run(
             announce(settled, log)
             with closing(resolved.bus()) as bus:
                 compare_with_log(settled, bus, log)
+                log_what_denies(bus, zone, log)
             children = list(_children(settled, resolved, target, file, Path(folder), passed_on))
             # On paper nobody can close what a worker holds when its bars end, and it costs nothing.
             needed = partial(_still_open, resolved, own if is_paper(settled.configuration) else [])
             given_up = Supervisor(children, log=log, needed=needed).run(stop.event)
             _log_the_end(_still_open(resolved), given_up, log, stopped=stop.event.is_set())
+            with closing(resolved.bus()) as bus, suppress(BusError):
+                log_what_denies(bus, zone, log, beforehand=_OWN_SERVER_ENDS if embedded else "")
     finally:
         lines.close()
     return FAILED if given_up and not stop.exit_code else stop.exit_code
@@ -115,8 +125,8 @@ def _log_the_end(left: str, given_up: Sequence[str], log: "Log", *, stopped: boo
     gone = {"given_up": " ".join(given_up)} if given_up else {}
     if left:
         remedy = (  # the run's own flattener has ended with it
-            "start the run again; or portfold flattener, to stand by for it; or close it at the broker, and "
-            "portfold settle"
+            "start the run again; or, to stand by for it: portfold flattener; or close it at the broker, "
+            f"and: {settle(size='0')}"
         )
         log.warning(how, still_open=left, what_to_do=remedy, **gone)
     else:

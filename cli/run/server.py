@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from portfold.events.wire.embedded import EmbeddedServer
 
 _DEFAULT_PORT = 6379
-_PORTS_TRIED = 20
+USUAL_PORTS = range(_DEFAULT_PORT, _DEFAULT_PORT + 20)
+"""The port where all commands look, and those tried where it is taken."""
 _LOOK_SECONDS = 1.0
 
 
@@ -48,7 +49,7 @@ def server(
     from portfold.cli.stopping import stopped_by_signals
     from portfold.events.wire.embedded import EmbeddedServer
 
-    ports = port if port is not None else range(_DEFAULT_PORT, _DEFAULT_PORT + _PORTS_TRIED)
+    ports = port if port is not None else USUAL_PORTS
     with (
         stopped_by_signals() as stop,
         EmbeddedServer(folder or state_folder() / "server", port=ports, cut=cut_zero_tail) as running,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from portfold.cli.run.joining import Beside, join_there
+from portfold.cli.run.joining import Beside, join_there, wait_for_server
 from portfold.cli.run.trading import BarsGiven, Money
 from portfold.cli.target import Target
 from portfold.cli.typed import typing_here
@@ -60,37 +60,35 @@ def worker(
     from portfold.cli.stopping import stopped_by_signals
     from portfold.log import open_log
     from portfold.workers.client.settings import GateSettings
+    from portfold.workers.feeds.registry import OURS
     from portfold.workers.run.claim import Claim
     from portfold.workers.run.money import with_or_without
-    from portfold.workers.run.process import WorkerPlan, run
+    from portfold.workers.run.process import WorkerPlan, run, worker_of
 
     resolved = target.resolve()
     _check_symbol(symbol, resolved.configuration.contracts)
     feed = given.feed(resolved.configuration)
     configuration = with_or_without(resolved.configuration, feed, paper=money.paper, live=money.live)
     settings = GateSettings.of(configuration, url=resolved.url, portfolio=resolved.portfolio)
-    runtime = configuration.runtime
-    plan = WorkerPlan(
-        symbol=symbol,
-        feed=feed,
-        book=book or default_book(resolved, runtime.broker.kind),
-        progress=progress,
-    )
-    log, lines = open_log(plan.worker, for_here=typing_here())
+    kind, name = configuration.runtime.broker.kind, worker_of(symbol)
+    log, lines = open_log(name, for_here=typing_here())
     try:
-        kinds = {"broker": runtime.broker.kind, "feed": plan.feed.kind}
-        log.info("Worker starting", portfolio=resolved.shown, **kinds, book=str(plan.book))
-        if symbol not in configuration.portfolio.symbols:
-            log.warning(f"{symbol} is not in the portfolio, so no entry will be allowed")
-        join_there(resolved, [symbol], [plan.worker], log, join=beside.join)
-        with (
-            stopped_by_signals() as stop,
-            Claim(resolved.bus(), plan.worker, settings, stop=stop.event, log=log) as claim,
-        ):
-            claim.take(take_over=beside.take_over)
-            run(configuration, settings, plan, log=log, stop=stop.event)
+        with stopped_by_signals() as stop:
+            if feed.kind in OURS:  # bars of now come once, server or not: exits are managed without it
+                wait_for_server(resolved, log, stop.event)
+            if stop.event.is_set():
+                return stop.exit_code
+            plan = WorkerPlan(symbol, feed, book or default_book(resolved, kind), progress)
+            kinds = {"broker": kind, "feed": feed.kind}
+            log.info("Worker starting", portfolio=resolved.shown, **kinds, book=str(plan.book))
+            if symbol not in configuration.portfolio.symbols:
+                log.warning(f"{symbol} is not in the portfolio, so no entry will be allowed")
+            join_there(resolved, [symbol], [name], log, join=beside.join)
+            with Claim(resolved.bus(), name, settings, stop=stop.event, log=log) as claim:
+                claim.take(take_over=beside.take_over)
+                run(configuration, settings, plan, log=log, stop=stop.event)
         if claim.lost_to:
-            raise Unusable(f"{plan.worker} was taken over by {claim.lost_to}.")
+            raise Unusable(f"{name} was taken over by {claim.lost_to}.")
     finally:
         lines.close()
     return stop.exit_code

@@ -1,10 +1,10 @@
 """`portfold doctor`: checks that everything is fit for the open."""
 
-import textwrap
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from portfold.cli.copyable import wrapped
 from portfold.cli.target import Target
 from portfold.cli.typed import typed
 
@@ -118,13 +118,7 @@ def _finding_lines(one: "Finding") -> "list[Text]":
     from rich.text import Text
 
     mark = f"{'FAIL' if one.level == 'fail' else one.level:<5}"
-    lines = _wrapped(one.text, " " * _LABEL, " " * _LABEL)
+    lines = wrapped(one.text, _COLUMNS, " " * _LABEL, " " * _LABEL)
     first = Text.assemble((mark, _STYLES[one.level]), f"{one.check:<{_LABEL - len(mark)}}", lines[0][_LABEL:])
-    remedy = _wrapped(one.remedy, f"{'':<{_LABEL}}→ ", " " * (_LABEL + 2)) if one.remedy else []
+    remedy = wrapped(one.remedy, _COLUMNS, f"{'':<{_LABEL}}→ ", " " * (_LABEL + 2)) if one.remedy else []
     return [first, *(Text(line) for line in lines[1:]), *(Text(line, style="dim") for line in remedy)]
-
-
-def _wrapped(text: str, first: str, rest: str) -> list[str]:
-    return textwrap.wrap(
-        text, _COLUMNS, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
-    ) or [first]

@@ -19,7 +19,10 @@ def models(configuration: Configuration) -> Finding:
         except ConfigError as error:
             wrong.append(f"{symbol}: {error}")
     if wrong:
-        remedy = "portfold research train makes it anew; or take it out of runtime.json: workers"
+        remedy = (
+            "make it anew: portfold research train SYMBOL --bars FOLDER --output FILE; or take it out of "
+            "runtime.json: workers"
+        )
         return fail("models", "; ".join(wrong), remedy)
     return ok(
         "models",

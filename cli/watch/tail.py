@@ -115,7 +115,7 @@ def _show_json(line: "TailLine | Note") -> None:
 
 
 def _show_text() -> Show:
-    """A line each, indented where it goes on below; above the first of a day, the date."""
+    """Returns what prints a line each, indented where it goes on below; above a day's first, the date."""
     from rich.console import Console
     from rich.text import Text
 

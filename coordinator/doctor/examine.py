@@ -10,6 +10,8 @@ from portfold.coordinator.doctor.finding import Finding, fail
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusError
 
+_REFUSED = "look at the server's log, and at what its users may do (ACL)"
+
 
 def examine(
     bus: Bus,
@@ -20,7 +22,7 @@ def examine(
     flattener: str,
     wall_ms: Callable[[], int],
 ) -> list[Finding]:
-    """All findings on the portfolio of `bus`, which is on the server at `url`, in the order to read them.
+    """Returns all findings on the portfolio of `bus`, on the server at `url`, in the order to read them.
 
     `environ` holds the addresses of webhooks, `flattener` is its name as a worker, `wall_ms` this machine's
     clock.
@@ -29,7 +31,6 @@ def examine(
     try:
         facts = gather(bus, configuration, url=url, flattener=flattener, wall_ms=wall_ms)
     except BusError as error:
-        remedy = "start it (portfold server), or name it: --url, PORTFOLD_URL, redis_url in runtime.json"
-        return [*about_files, fail("server", str(error), remedy)]
+        return [*about_files, fail("server", str(error), error.remedy or _REFUSED)]
     checks = chain(setup_checks.CHECKS, server_checks.CHECKS, log_checks.CHECKS, people_checks.CHECKS)
     return [*about_files, *(check(facts) for check in checks)]

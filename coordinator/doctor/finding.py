@@ -15,15 +15,15 @@ class Finding(NamedTuple):
 
 
 def ok(check: str, text: str) -> Finding:
-    """Fit."""
+    """Finds it fit."""
     return Finding(check, "ok", text)
 
 
 def warn(check: str, text: str, remedy: str) -> Finding:
-    """It will do; somebody should know."""
+    """Finds that it will do, and that somebody should know."""
     return Finding(check, "warn", text, remedy)
 
 
 def fail(check: str, text: str, remedy: str) -> Finding:
-    """Not fit: trading as it is would go wrong, or not go at all."""
+    """Finds it not fit: trading as it is would go wrong, or not go at all."""
     return Finding(check, "fail", text, remedy)

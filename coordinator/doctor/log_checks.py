@@ -12,7 +12,7 @@ _SOON = 2_000  # by then a leader has written a snapshot
 
 
 def log_integrity(facts: Facts) -> Finding:
-    """Whether log and head add up, and no worker misses what it saw on it."""
+    """Checks whether log and head add up, and no worker misses what it saw on it."""
     lost = facts.log.found.lost
     if lost:
         return fail(
@@ -22,7 +22,7 @@ def log_integrity(facts: Facts) -> Finding:
         )
     seen = facts.overview
     if seen is not None and seen.view.tail_missing:
-        text = f"it lost its end: {tail_missing_text(seen.view)}; entries are denied"
+        text = f"it lost its end: {tail_missing_text(seen.view.tail_missing)}; entries are denied"
         return fail(
             "log",
             text,
@@ -32,7 +32,7 @@ def log_integrity(facts: Facts) -> Finding:
 
 
 def gaps(facts: Facts) -> Finding:
-    """Whether anything was taken out of the streams by hand: an archive accounts for what was moved."""
+    """Checks whether anything was taken out of the streams by hand, and not moved to an archive."""
     log = facts.log
     if log.archived is not None and log.moved is None:
         return warn("gaps", "not known: the archive cannot be read", "see archive, below")
@@ -54,7 +54,7 @@ def gaps(facts: Facts) -> Finding:
 
 
 def length(facts: Facts) -> Finding:
-    """How much the server holds: all of it is in its memory."""
+    """Reports how much the server holds: all of it is in its memory."""
     text = f"{facts.log.events.length:,} events and {facts.log.decisions.length:,} decisions on the server"
     if facts.log.events.length > _LONG:
         return warn("length", text, "portfold archive, once a day")
@@ -62,7 +62,7 @@ def length(facts: Facts) -> Finding:
 
 
 def snapshot(facts: Facts) -> Finding:
-    """Where the next leader starts from: without a snapshot it decides all of the log again first."""
+    """Reports where the next leader starts from: without a snapshot it decides all of the log again first."""
     log, head, found = facts.log, facts.log.head, facts.log.snapshot
     remedy = "the leader writes one soon; without a leader, start one: portfold coordinator"
     if found.cursor is None and not found.there and head.folded <= _SOON and log.archived is None:
@@ -78,7 +78,7 @@ def snapshot(facts: Facts) -> Finding:
 
 
 def archive(facts: Facts) -> Finding:
-    """Whether the folder that history was moved to can be read, and is named where a start looks for it."""
+    """Checks whether the archive's folder can be read, and is named where a start looks for it."""
     log = facts.log
     if log.archive_trouble:
         return fail(

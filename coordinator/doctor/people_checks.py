@@ -7,6 +7,7 @@ from portfold.coordinator.doctor.finding import Finding, fail, ok, warn
 from portfold.coordinator.views.headlines import SLOW_MS, headlines
 from portfold.coordinator.views.overview import Overview
 from portfold.exchange_time import span
+from portfold.remedies import flattener_with, settle
 
 _NOT_FIT = {"flattening", "no_limits", "unmanaged"}
 _SAID_ELSEWHERE = {"trading", "not_led", "not_deciding", "log_incomplete", "server_fails"}
@@ -37,7 +38,7 @@ def standby(facts: Facts) -> Finding:
     if found:
         return ok("standby", found)
     text = "none: when the leader dies, no entry is answered until somebody starts one"
-    return warn("standby", text, "portfold coordinator, once more, best on another machine")
+    return warn("standby", text, "once more, best on another machine: portfold coordinator")
 
 
 def workers(facts: Facts) -> Finding:
@@ -66,13 +67,19 @@ def flattener(facts: Facts) -> Finding:
     seen = facts.overview
     if seen is not None and seen.book_exceeds:
         text = f"its broker's book holds {seen.book_exceeds}, and the log does not: no limit counts it"
-        remedy = "look at the broker; let its worker start and tell, or portfold settle what is open there"
+        remedy = f"look at the broker; let its worker start and tell; or, of what is open there: {settle()}"
         return fail("flattener", text, remedy)
     if seen is not None and seen.flattener_alive:
         if not seen.book_lacks:
             return ok("flattener", "alive")
         text = f"it cannot close {seen.book_lacks}: not in its broker's book, which may be another one"
-        return fail("flattener", text, "portfold flattener --book, the workers'; or portfold settle")
+        book = facts.configuration.runtime.book
+        named = "" if book else " (their logs name it as they start)"
+        remedy = (
+            f"end it, and start one with the workers' book{named}: {flattener_with(book)}; or, where it is "
+            f"closed at the broker: {settle(size='0')}"
+        )
+        return fail("flattener", text, remedy)
     text = "none is alive: at a stop, nobody closes the positions of a worker that died"
     return warn("flattener", text, "portfold flattener")
 
@@ -96,9 +103,10 @@ def trading(facts: Facts) -> Finding:
     if not shown:
         return ok("trading", "not stopped, not halted")
     text = "; ".join(f"{headline.title.lower()}: {headline.text}" for headline in shown)
+    remedy = "; ".join(filter(None, (headline.remedy for headline in shown))) or "see: portfold status"
     if any(headline.code in _NOT_FIT for headline in shown):
-        return fail("trading", text, "see: portfold status")
-    return warn("trading", text, "see: portfold status")
+        return fail("trading", text, remedy)
+    return warn("trading", text, remedy)
 
 
 _BECAME = {"stopped": "has stopped", "lost": "is lost", "retired": "was retired"}

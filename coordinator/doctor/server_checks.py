@@ -26,7 +26,7 @@ def version(facts: Facts) -> Finding:
 
 
 def persistence(facts: Facts) -> Finding:
-    """What the death of the server, or of its machine, would lose."""
+    """Reports what the death of the server, or of its machine, would lose."""
     kept = durability(facts.server, facts.settings)
     if server_of(facts.server, facts.settings).writes_fail:
         text = f"{kept.setting}, and the server's last write to its disk failed"
@@ -45,7 +45,7 @@ def persistence(facts: Facts) -> Finding:
 
 
 def eviction(facts: Facts) -> Finding:
-    """Whether the server may throw the log, or leases and heartbeats, away to make room."""
+    """Checks whether the server may throw the log, or leases and heartbeats, away to make room."""
     remedy = "maxmemory-policy noeviction, by CONFIG SET and in its file"
     try:
         warning = refuse_eviction(facts.server)
@@ -59,7 +59,7 @@ def eviction(facts: Facts) -> Finding:
 
 
 def memory(facts: Facts) -> Finding:
-    """How much of what the server may use is used: with none left it refuses every write."""
+    """Reports how much of what the server may use is used: with none left it refuses every write."""
     used, limit = int(facts.server.get("used_memory", "0")), int(facts.server.get("maxmemory", "0"))
     room = limit or int(facts.server.get("total_system_memory", "0"))
     if not room:
@@ -72,7 +72,7 @@ def memory(facts: Facts) -> Finding:
 
 
 def disk(facts: Facts) -> Finding:
-    """Room for the append-only file, and for its rewrite beside it."""
+    """Checks whether there is room for the append-only file, and for its rewrite beside it."""
     if facts.disk is None:
         return ok("disk", "not known from here")
     text = f"{_size(facts.disk.free)} free at {facts.disk.folder}"
@@ -84,7 +84,7 @@ def disk(facts: Facts) -> Finding:
 
 
 def clock(facts: Facts) -> Finding:
-    """The server's clock is time on the log: against this machine's, and against the last event."""
+    """Checks the server's clock, which is time on the log, against this machine's and the last event."""
     if facts.overview is not None and facts.overview.view.clock == "driven":
         return ok("clock", "simulated time")
     ahead_ms = facts.log.events.last.ms - facts.server_ms

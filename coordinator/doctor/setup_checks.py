@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from portfold.config import ConfigError, Configuration, webhook_url
-from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.configured import configured_limits, how_to_order
 from portfold.coordinator.doctor.facts import Facts
 from portfold.coordinator.doctor.finding import Finding, fail, ok, warn
 from portfold.coordinator.fold.limits import limits_named, limits_of
@@ -13,7 +13,7 @@ _DIFFERENCES_SHOWN = 4
 
 
 def configuration(found: Configuration) -> Finding:
-    """Where it comes from, and what in it has no effect."""
+    """Reports where the configuration comes from, and what in it has no effect."""
     if found.portfolio.warnings:
         return warn("config", "; ".join(found.portfolio.warnings), "correct the file")
     if not found.source.asked_for:
@@ -23,7 +23,7 @@ def configuration(found: Configuration) -> Finding:
 
 
 def webhooks(found: Configuration, environ: Mapping[str, str]) -> Finding:
-    """Whether alerts go anywhere, and the address of each place is set. None is ever shown."""
+    """Checks whether alerts go anywhere, and the address of each place is set. None is ever shown."""
     troubles, addressed = [], []
     for name, destination in found.runtime.destinations.items():
         try:
@@ -40,7 +40,7 @@ def webhooks(found: Configuration, environ: Mapping[str, str]) -> Finding:
 
 
 def limits(facts: Facts) -> Finding:
-    """Whether what the file says is what holds."""
+    """Checks whether what the file says is what holds."""
     limits_now = facts.overview.view.limits if facts.overview else None
     if limits_now is None:
         return warn("limits", "none are in force yet", "portfold coordinator puts those of the file in force")
@@ -53,28 +53,32 @@ def limits(facts: Facts) -> Finding:
     more = f", and {len(named) - _DIFFERENCES_SHOWN} more" if len(named) > _DIFFERENCES_SHOWN else ""
     by = limits_now.by
     text = f"in force by {by}, other than in the file: {', '.join(named[:_DIFFERENCES_SHOWN])}{more}"
+    order = how_to_order(configured_limits(facts.configuration), differing)
+    loosen = f"; for those of the file: {order}" if order else ""
     if by != COORDINATOR:
-        return warn("limits", text, "nothing, if that was meant; else edit the file, or portfold limits")
+        return warn("limits", text, f"nothing, if that was meant; else edit the file{loosen}")
     if not facts.configuration.source.asked_for:
         return warn("limits", text, "name the configuration: --config, or PORTFOLD_CONFIG")
     return fail(
         "limits",
         text,
-        "restart the coordinator with this file, which tightens; to loosen: portfold limits; or correct it",
+        f"correct the file; or restart the coordinator with it, which tightens{loosen}",
     )
 
 
 def contracts(facts: Facts) -> Finding:
-    """Every symbol that may be traded has a contract, so that profit can be checked against prices."""
+    """Checks whether every symbol has a contract, so that P&L can be checked against prices."""
     in_force = facts.overview.view.limits if facts.overview else None
     symbols = in_force.symbols if in_force else facts.configuration.portfolio.symbols
     valued = (in_force.point_values if in_force else {}) or facts.configuration.contracts
     unknown = [symbol for symbol in symbols if symbol not in valued]
     if not unknown:
         return ok("contracts", f"one for each of {len(symbols)} symbols")
+    known = ",".join(symbol for symbol in symbols if symbol in valued) or "SYMBOLS"
+    without = f"portfold limits --symbols {known} --by NAME --reason TEXT"
     text = f"none for {', '.join(unknown)}: what their trades made cannot be checked"
     return fail(
-        "contracts", text, "add to contracts.json and restart the coordinator, or portfold limits --symbols"
+        "contracts", text, f"add to contracts.json and restart the coordinator; or trade without: {without}"
     )
 
 

@@ -7,6 +7,7 @@ a broker keeps unconfirmed for one owner.
 """
 
 import hashlib
+from collections.abc import Iterable, Mapping
 
 from portfold.coordinator.fold.state import FILLS_REMEMBERED, State, leg_of
 from portfold.events.decisions import EventRejected
@@ -34,13 +35,13 @@ def _first_report(state: State, event: _Fill) -> str | None:
     if name in state.fills or state.fold_version < 4:
         return state.fills.get(name)
     workers = state.workers.values()
-    of_before_6 = next((worker.fills[name] for worker in workers if name in worker.fills), None)
-    if of_before_6 is not None or state.fold_version < 6:
-        return of_before_6
-    name = _name_and_content(event)
-    if isinstance(event, PositionOpened):
-        return next((worker.openings[name] for worker in workers if name in worker.openings), None)
-    return next((worker.fills[name] for worker in workers if name in worker.fills), None)
+    fills = [worker.fills for worker in workers]
+    since_6 = [worker.openings for worker in workers] if isinstance(event, PositionOpened) else fills
+    return _found(name, fills) or _found(_name_and_content(event), since_6)
+
+
+def _found(name: str, of_workers: Iterable[Mapping[str, str]]) -> str | None:
+    return next((names[name] for names in of_workers if name in names), None)
 
 
 def remember_fill(state: State, at: StreamId, event: _Fill) -> None:

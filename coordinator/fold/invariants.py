@@ -158,11 +158,11 @@ def _unlatched(state: State, at: StreamId, event: Event | Malformed) -> str:
 
 
 def _usable(state: State, at: StreamId, event: Event | Malformed) -> str:
-    """While the stop is latched, every slot is kept, taken back or over."""
+    """While the stop is latched, every slot is kept or over; one that was taken back was over with that."""
     if state.stop is None:
         return ""
     for key, slot in state.reservations.items():
-        if not (slot.kept or slot.revoked or slot.expires_ms <= at.ms):
+        if not slot.kept and slot.expires_ms > at.ms:
             return f"{key} is reserved until {slot.expires_ms}, stopped since {state.stop.since}"
     return ""
 

@@ -110,10 +110,16 @@ def changed_limits(
 def _in_words(value: object) -> str:
     match value:
         case Decimal():
-            return f"{value:f}"
+            return _plain(value)
         case tuple():
             return " ".join(value)
         case dict():
-            return " ".join(f"{symbol}={dollars:f}" for symbol, dollars in value.items())
+            return " ".join([f"{symbol}={_plain(dollars)}" for symbol, dollars in value.items()])
         case _:
             return str(value)
+
+
+def _plain(amount: Decimal) -> str:
+    """Writes the amount without an exponent. Most have none, which is found out faster than formatted."""
+    text = str(amount)
+    return f"{amount:f}" if "E" in text else text

@@ -8,7 +8,6 @@ last number is refused too: two processes use one session, and the second event 
 
 import hashlib
 from itertools import chain
-from typing import cast
 
 from msgspec import structs
 
@@ -22,7 +21,7 @@ from portfold.coordinator.fold.state import (
 )
 from portfold.events.codec import encode
 from portfold.events.decisions import Decision, EntryAllowed, EntryDenied, EventRejected
-from portfold.events.incoming import EntryRequested, Event, WorkerEvent
+from portfold.events.incoming import EntryRequested, WorkerEvent
 from portfold.events.stream_id import StreamId
 
 _SESSIONS_REMEMBERED_BY_1 = 4
@@ -56,7 +55,7 @@ def is_repeat(state: State, event: WorkerEvent) -> bool:
 
 
 def _digest(event: WorkerEvent) -> str:
-    text = "\0".join(encode(cast(Event, event))).encode("utf-8", "surrogatepass")
+    text = "\0".join(encode(event)).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, digest_size=_DIGEST_BYTES).hexdigest()
 
 

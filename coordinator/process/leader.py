@@ -24,7 +24,7 @@ from portfold.coordinator.store.leadable import proved, refuse_deaf
 from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.store.snapshot import snapshot_text
 from portfold.coordinator.views.narration import Line, narrate
-from portfold.coordinator.views.status import status_fields
+from portfold.coordinator.views.status_hash import NO_STATUS, next_status
 from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.codec import encode_checked
 from portfold.events.incoming import (
@@ -83,7 +83,7 @@ class Leader:
         self._since_snapshot, self._snapshot_taken = 0, time.monotonic()
         self._folded, self._glanced = lease.folded, time.monotonic()
         self._server_clock = ServerClock(bus, time.monotonic)
-        self._committed_status: dict[str, str] = {}
+        self._status = NO_STATUS
         self._ticked = ORIGIN
         self.opened = False
         self.snapshot = ""
@@ -220,8 +220,14 @@ class Leader:
         refuse_deaf(self._bus, entries[-1].id, self._clock)
         before = self._follower.cursor
         lines: list[Line] = []
-        self._commit(before, [self._fold(entry, lines) for entry in entries])
-        if not self._committed_status:  # somebody removed the hash; the next event may be long in coming
+        batch: list[Decided] = []
+        for entry in entries:
+            if batch:
+                lines += narrate(self._follower.state, batch[-1])
+            batch.append(self._fold(entry))
+        self._commit(before, batch)
+        lines += narrate(self._follower.state, batch[-1])  # the last only now: nobody waits for it
+        if self._status is NO_STATUS:  # somebody removed the hash; the next event may be long in coming
             self._commit(self._follower.cursor, [])
         for line in lines:
             self._log.log(_LEVELS[line.level], line.text)
@@ -230,18 +236,16 @@ class Leader:
             self._save_snapshot()
         return len(entries)
 
-    def _fold(self, entry: Entry, lines: list[Line]) -> Decided:
+    def _fold(self, entry: Entry) -> Decided:
         decided = self._follower.advance(entry.id, entry.fields)
         check(self._follower.state, decided.at, decided.event)  # nothing of a broken state is committed
-        lines += narrate(self._follower.state, decided)
         return decided
 
     def _commit(self, before: StreamId, batch: list[Decided]) -> None:
         """Commits the batch and what changed in the status; all of the status where the hash is not whole."""
         after = self._follower
-        status = status_fields(portfolio_view(after.state, after.cursor, **self._shown))
+        status = next_status(self._status, portfolio_view(after.state, after.cursor, **self._shown))
         decisions = [entry for decided in batch for entry in decided.entries]
-        changed = {name: text for name, text in status.items() if self._committed_status.get(name) != text}
         commit = partial(
             self._bus.commit,
             epoch=self._lease.epoch,
@@ -250,7 +254,7 @@ class Leader:
             chain=after.chain,
             events=len(batch),
             decisions=decisions,
-            status=changed,
+            status=status.changed,
         )
         done = self._until_answered(commit)
         already = done.outcome == "cursor" and (done.cursor, done.detail) == (str(after.cursor), after.chain)
@@ -267,8 +271,8 @@ class Leader:
             raise LeadLost(f"The head is at {done.cursor}, and not where we left it, at {before}.")
         self._folded += len(batch)
         self.decided = after.cursor
-        whole = done.outcome == "done" and int(done.detail) >= len(status)
-        self._committed_status = status if whole else {}
+        whole = done.outcome == "done" and int(done.detail) >= status.size
+        self._status = status if whole else NO_STATUS
 
     def _until_answered(self, commit: Callable[[], Committed]) -> Committed:
         """Tries again after a lost reply, and so learns what the first try did. Raises BusUnreachable."""

@@ -65,7 +65,7 @@ def run(
 
 
 def bus_password(configuration: Configuration) -> str | None:
-    """The server's password from the environment variable the configuration names."""
+    """Returns the server's password from the environment variable the configuration names."""
     return secret(configuration, "redis_password_env", os.environ)
 
 

@@ -90,7 +90,7 @@ class Archive:
 
     @classmethod
     def open(cls, folder: Path, portfolio: str | None = None) -> Self:
-        """The archive in `folder`, which must be that of `portfolio` if one is named."""
+        """Returns the archive in `folder`, which must be that of `portfolio` if one is named."""
         path = folder / LISTING
         try:
             text = path.read_bytes()
@@ -111,14 +111,14 @@ class Archive:
 
     @classmethod
     def open_or_begin(cls, folder: Path, portfolio: str) -> Self:
-        """The archive in `folder`, or an empty one if nothing is listed there yet."""
+        """Returns the archive in `folder`, or an empty one if nothing is listed there yet."""
         if cls.is_in(folder):
             return cls.open(folder, portfolio)
         return cls(folder, portfolio, (), snapshot_text(beginning()))
 
     @staticmethod
     def is_in(folder: Path) -> bool:
-        """Whether anything is listed in `folder`."""
+        """Returns whether anything is listed in `folder`."""
         try:
             return (folder / LISTING).exists()
         except OSError as error:
@@ -126,17 +126,17 @@ class Archive:
 
     @property
     def end(self) -> StreamId:
-        """The last event in it."""
+        """Returns the last event in it."""
         return StreamId.parse(self.segments[-1].last) if self.segments else ORIGIN
 
     @property
     def chain(self) -> str:
-        """The log's chain up to there."""
+        """Returns the log's chain up to there."""
         return self.segments[-1].chain if self.segments else GENESIS
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """The state at the end, each time another object. Raises ArchiveError where it cannot be used."""
+        """Returns the state at the end, a new object each time. Raises ArchiveError."""
         if self.head is not None:
             raise ArchiveError(
                 self.folder / LISTING,
@@ -152,7 +152,7 @@ class Archive:
         return checkpoint
 
     def next_path(self) -> Path:
-        """The file of the next segment."""
+        """Returns the file of the next segment."""
         return self._path(len(self.segments) + 1)
 
     def unlisted(self) -> list[Path]:
@@ -169,7 +169,7 @@ class Archive:
             )
 
     def next_opening(self, first: str) -> Opening:
-        """How a segment begins that follows on the last one, with the event `first`."""
+        """Returns how a segment begins that follows on the last one, with the event `first`."""
         return self._opening(len(self.segments) + 1, first, FOLD_VERSION)
 
     def _path(self, number: int) -> Path:
@@ -231,7 +231,7 @@ class Archive:
             )
 
     def recorded_in(self, number: int) -> Iterator[Recorded]:
-        """What the listed segment `number` holds, its file checked first."""
+        """Yields what the listed segment `number` holds, its file checked first."""
         segment = self.segments[number - 1]
         self.check(segment)
         with open_segment(self.folder / segment.file) as reader:
@@ -239,7 +239,7 @@ class Archive:
             yield from reader
 
     def recorded_after(self, after: StreamId) -> Iterator[Recorded]:
-        """What it holds after the event `after`."""
+        """Yields what it holds after the event `after`."""
         for number, segment in enumerate(self.segments, start=1):
             if StreamId.parse(segment.last) > after:
                 for recorded in self.recorded_in(number):
@@ -252,7 +252,7 @@ def _file_name(number: int) -> str:
 
 
 def _written(listing: _Listing) -> bytes:
-    """The listing's text, with its own hash in it."""
+    """Returns the listing's text, with its own hash in it."""
     bare = msgspec.json.encode(msgspec.structs.replace(listing, sha256=""))
     sealed = msgspec.structs.replace(listing, sha256=hashlib.sha256(bare).hexdigest())
     return msgspec.json.format(msgspec.json.encode(sealed), indent=1) + b"\n"

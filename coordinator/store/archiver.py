@@ -80,7 +80,7 @@ def archive_history(
 
 
 def outlook(bus: ArchiverBus, folder: Path, keep: Keep) -> Archived:
-    """What `archive_history` would do: decides all of it again, and writes nothing."""
+    """Returns what `archive_history` would do: decides all of it again, and writes nothing."""
     run = _Run(bus, folder, keep)
     run.count()
     return run.done
@@ -130,7 +130,7 @@ class _Run:
     # --- what to archive ---------------------------------------------------------------------------------
 
     def _snapshot(self) -> Checkpoint:
-        """The snapshot: nothing before it is needed to start. Raises NotArchived, LogDiffers."""
+        """Returns the snapshot: nothing before it is needed to start. Raises NotArchived, LogDiffers."""
         name, gone = self._bus.keys.name, self._bus.archived()
         if gone is not None and gone.up_to > self._archive.end:
             raise moved_away(self._bus)
@@ -150,7 +150,7 @@ class _Run:
         return snapshot
 
     def _last_to_go(self, up_to: StreamId) -> StreamId | None:
-        """The last event that is decided on and need not stay; None when all on the server is to stay.
+        """Returns the last event that is decided on and need not stay; None when all is to stay.
 
         Also the last decision stays, so that neither stream is ever emptied.
         """
@@ -259,7 +259,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
-    """Within the block no other archiver works in the folder; makes it if need be. Raises NotArchived."""
+    """Keeps other archivers out of the folder within the block; makes it if need be. Raises NotArchived."""
     import fcntl  # noqa: PLC0415 - absent on Windows, where archives can only be read
 
     with _writing(folder):

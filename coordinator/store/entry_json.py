@@ -30,7 +30,7 @@ def shown_json(found: object) -> str:
 
 
 def read_words(text: bytes) -> list[str]:
-    """Reads `words_json`; ValueError when it is none."""
+    """Reads `words_json`; ValueError for any other text."""
     return decoded(text, _WORDS)
 
 

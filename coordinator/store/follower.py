@@ -78,17 +78,17 @@ class Follower:
 
     @property
     def state(self) -> State:
-        """The portfolio after the last event folded."""
+        """Returns the portfolio after the last event folded."""
         return self.checkpoint.state
 
     @property
     def cursor(self) -> StreamId:
-        """The last event folded."""
+        """Returns the last event folded."""
         return self.checkpoint.cursor
 
     @property
     def chain(self) -> str:
-        """The chain up to it."""
+        """Returns the chain up to it."""
         return self.checkpoint.chain
 
     def advance(self, at: StreamId, fields: Fields) -> Decided:

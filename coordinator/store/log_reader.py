@@ -25,7 +25,7 @@ READ_AT_ONCE = 250
 def history(
     bus: Bus, archive: Path | None = None, *, up_to: StreamId, at_once: int = READ_AT_ONCE
 ) -> Iterator[Recorded]:
-    """Every event up to `up_to`, which is decided, with its decisions; `archive` is the folder of the first.
+    """Yields every event up to `up_to`, which is decided, with its decisions; `archive` is a folder.
 
     An archive that is named is read first, whether or not the streams have the same still. Raises LogDiffers
     where something is missing between archive and streams, ArchiveError, BusError.
@@ -61,7 +61,7 @@ class LogReader:
         self._chain: str | None = GENESIS if proves else None
 
     def up_to(self, event: StreamId) -> Iterator[Recorded]:
-        """Every event up to `event`, which is decided, with its decisions.
+        """Yields every event up to `event`, which is decided, with its decisions.
 
         Raises MovedAway where what comes next was moved to an archive that is not at hand or does not go so
         far, ArchiveError, BusError. Called again, it goes on where it was.
@@ -74,7 +74,7 @@ class LogReader:
                 self.cursor = max(self.cursor, event)  # nothing more is there, nor was it taken away
 
     def next_event(self, block_ms: int | None = None) -> StreamId | None:
-        """The next event on the stream, decided or not; with `block_ms` waits so long for one.
+        """Returns the next event on the stream, decided or not; with `block_ms` waits so long for one.
 
         Raises BusError.
         """
@@ -82,7 +82,7 @@ class LogReader:
         return found[0].id if found else None
 
     def on_streams(self, event: StreamId) -> Iterator[Recorded]:
-        """The same as `up_to`, from the streams alone: ends early where an archiver overtakes it."""
+        """Yields the same as `up_to`, from the streams alone: ends early where an archiver overtakes it."""
         decisions = _Decisions(self._bus, self.cursor.after_decisions(), self._at_once)
         while self.cursor < event:
             events = self._bus.events_after(self.cursor, count=self._at_once)
@@ -100,7 +100,7 @@ class LogReader:
                     self._chain = _joined(self._chain, recorded)
 
     def in_archive(self, event: StreamId) -> Iterator[Recorded]:
-        """The same as `up_to`, from the archive alone, as far as that goes.
+        """Yields the same as `up_to`, from the archive alone, as far as that goes.
 
         Raises MovedAway where more than that is no longer on the streams, ArchiveError, BusError.
         """
@@ -120,7 +120,7 @@ class LogReader:
             self._chain = archive.chain
 
     def _gone(self) -> StreamId:
-        """The last event that was moved away from the streams."""
+        """Returns the last event that was moved away from the streams."""
         archived = self._bus.archived()
         return archived.up_to if archived else ORIGIN
 
@@ -142,7 +142,7 @@ class _Decisions:
         self._read: deque[_Led] = deque()
 
     def up_to(self, event: StreamId) -> deque[_Led]:
-        """The next ones, up to the last of `event`."""
+        """Returns the next ones, up to the last of `event`."""
         found = deque[_Led]()
         while self._read or self._read_on():
             if self._read[0].by > event:
@@ -167,7 +167,7 @@ def _together(events: Sequence[Entry], decisions: deque[_Led]) -> Iterator[Recor
 
 
 def _joined(chain: str, recorded: Recorded) -> str | None:
-    """The chain after the first entries of the streams, which have to go on where it is `chain`.
+    """Returns the chain after the first entries of the streams, which have to go on where it is `chain`.
 
     None once a decision has shown that they do. Raises LogDiffers where they do not: said after the entry was
     handed on, as who decides it again has the better words for it.

@@ -71,7 +71,7 @@ def chain_after(previous: str, recorded: Recorded) -> str:
 
 
 def _uncalled_for(found: Entry, event: StreamId, proven: StreamId) -> Difference:
-    """A decision that nothing led to."""
+    """Reports a decision that nothing led to."""
     cause = found.id.event()
     why = "does not lead to it" if cause == event else "is not there"
     sentence = f"Decision {found.id} is on record, and event {cause} {why}."

@@ -73,7 +73,7 @@ class SegmentWriter:
         self._write(msgspec.json.encode(opening) + b"\n")
 
     def add(self, recorded: Recorded) -> None:
-        """The next event and its decisions."""
+        """Adds the next event and its decisions."""
         self._last = str(recorded.event.id)
         self._events += 1
         self._decisions += len(recorded.decisions)
@@ -96,7 +96,7 @@ class SegmentWriter:
 def write_segment(path: Path, opening: Opening, log: Iterable[Recorded], chain: Callable[[], str]) -> Closing:
     """Writes a segment of this stretch of the log; it has its name once it is on the disk and was read back.
 
-    `chain` tells the log's after the last event. Raises ArchiveError where the disk gives back something
+    `chain` is the log's after the last event. Raises ArchiveError where the disk gives back something
     else, OSError, and what reading the log raises.
     """
     part = part_of(path)
@@ -123,7 +123,7 @@ def _read_back(part: Path, opening: Opening, closing: Closing) -> None:
 
 @contextmanager
 def open_segment(path: Path) -> Iterator["SegmentReader"]:
-    """The segment in the file `path`. Raises ArchiveError, here and while it is read."""
+    """Yields the segment in the file `path`. Raises ArchiveError, here and while it is read."""
     try:
         lines = gzip.open(path, "rb")  # noqa: SIM115 - only opening it is tried here
     except FileNotFoundError as error:
@@ -187,7 +187,7 @@ class SegmentReader:
         return opening
 
     def _closing(self, line: bytes, found: Closing) -> Closing:
-        """The closing line, if it says what was `found`."""
+        """Returns the closing line, if it says what was `found`."""
         try:
             closing = msgspec.json.decode(line, type=Closing)
         except (msgspec.MsgspecError, ValueError) as error:

@@ -47,12 +47,12 @@ class Verification:
 
     @property
     def state(self) -> State:
-        """What the events that were decided again come to."""
+        """Returns what the events that were decided again come to."""
         return self._follower.state
 
     @property
     def checkpoint_text(self) -> str:
-        """State, cursor and chain as a snapshot's text."""
+        """Returns state, cursor and chain as a snapshot's text."""
         return snapshot_text(self._follower.checkpoint)
 
     def go_on(self, recorded: Recorded) -> Difference | None:
@@ -88,7 +88,7 @@ class Verification:
         return bound_otherwise(self.chain, recorded, self.proven)
 
     def wrong_end(self, cursor: StreamId, chain: str) -> Difference | None:
-        """What is not right where the log ends, which should be at `cursor` with this chain."""
+        """Says what is not right where the log ends, which should be at `cursor` with this chain."""
         if self.cursor != cursor:
             return Difference(
                 cursor,
@@ -105,7 +105,7 @@ class Verification:
 
 
 def not_what_was_decided(segment: Path, unlike: Difference) -> ArchiveError:
-    """That a segment is whole, and yet holds something else than was decided."""
+    """Says that a segment is whole, and yet holds something else than was decided."""
     return ArchiveError(segment, f"this segment is not what was decided. {unlike.sentence} Restore it.")
 
 

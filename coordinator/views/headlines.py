@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from portfold.coordinator.views.overview import Overview
-from portfold.coordinator.views.portfolio_view import ShownPosition
+from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPosition
 from portfold.coordinator.views.status import tail_missing_text, unsettled_in_words
 from portfold.exchange_time import clock, span
 
@@ -18,15 +18,22 @@ SLOW_MS = 5_000
 
 
 class Headline(NamedTuple):
-    """`code` is for machines, `title` is in capitals, `text` says why and what to do."""
+    """`code` is for machines, `title` is in capitals, `text` says why, `remedy` what to do, if anything."""
 
     code: str
     level: Level
     title: str
     text: str
+    remedy: str = ""
+
+    @property
+    def with_remedy(self) -> str:
+        """Returns both in one: why, and what to do."""
+        return f"{self.text.rstrip('.')}. {self.remedy}" if self.remedy else self.text
 
 
 TRADING = Headline("trading", "info", "TRADING", "")
+_LOOK = "See: portfold doctor"
 _DENY_NOTHING = ("flattening", "unsettled", "not_on_the_log", "wrong_book")
 
 
@@ -36,15 +43,20 @@ def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
         *_unmanaged(seen),
         *_nobody_decides(seen),
         *_log(seen),
-        *_stopped(seen, zone),
+        *_stopped(seen.view, zone),
         *_flattening(seen),
-        *_halted(seen),
+        *_halted(seen.view),
         *_limits(seen),
         *_unsettled(seen),
         *_book(seen),
     ]
     denied = any(one.code not in _DENY_NOTHING for one in found)
     return found if denied else [TRADING, *found]
+
+
+def denying(view: PortfolioView, zone: ZoneInfo) -> list[Headline]:
+    """Returns the headlines of what denies every entry until a new day or a person lifts it."""
+    return [*_stopped(view, zone), *_halted(view)]
 
 
 def _unmanaged(seen: Overview) -> list[Headline]:
@@ -57,9 +69,9 @@ def _unmanaged(seen: Overview) -> list[Headline]:
     if not left:
         return []
     owners = dict.fromkeys(position.worker for position in seen.unmanaged)
-    way_out = f"Start {', '.join(owners)} again, or: portfold flatten --by NAME --reason TEXT"
-    text = f"nobody watches {', '.join(left)}. {way_out}"
-    return [Headline("unmanaged", "critical", "UNMANAGED", text)]
+    them = next(iter(owners)) if len(owners) == 1 else "them"
+    way_out = f"Start {them} again, or: portfold flatten --by NAME --reason TEXT"
+    return [Headline("unmanaged", "critical", "UNMANAGED", f"nobody watches {', '.join(left)}", way_out)]
 
 
 def _held_for(one: ShownPosition, now_ms: int) -> str:
@@ -71,37 +83,37 @@ def _nobody_decides(seen: Overview) -> list[Headline]:
         if seen.deaf:
             text = (
                 "no entry is answered, no order has effect, and nobody can lead: the log's last ID, "
-                f"{seen.last_event}, leaves no room for answers. Close what is open at the broker; "
-                "restore the log, or start another portfolio"
+                f"{seen.last_event}, leaves no room for answers"
             )
-            return [Headline("not_led", "critical", "NO COORDINATOR", text)]
-        waiting = f"{_events(seen)} waiting. " if seen.backlog.events else ""
-        text = f"no entry is answered. {waiting}Start one: portfold coordinator"
-        return [Headline("not_led", "critical", "NO COORDINATOR", text)]
+            way_out = "Close what is open at the broker; restore the log, or start another portfolio"
+            return [Headline("not_led", "critical", "NO COORDINATOR", text, way_out)]
+        text = f"no entry is answered{f'; {_events(seen)} waiting' if seen.backlog.events else ''}"
+        return [Headline("not_led", "critical", "NO COORDINATOR", text, "Start one: portfold coordinator")]
     oldest_ms = seen.backlog.oldest_ms
     if oldest_ms is not None and oldest_ms > SLOW_MS:
-        text = f"{_events(seen)} waiting, the first for {span(oldest_ms)}; look at the log of {seen.leader}"
-        return [Headline("not_deciding", "critical", "NOTHING IS DECIDED", text)]
+        text = f"{_events(seen)} waiting, the first for {span(oldest_ms)}"
+        way_out = f"Look at the log of {seen.leader}"
+        return [Headline("not_deciding", "critical", "NOTHING IS DECIDED", text, way_out)]
     return []
 
 
 def _log(seen: Overview) -> list[Headline]:
     found = []
     if seen.backlog.lost:
-        text = f"{seen.backlog.lost} See: portfold doctor"
-        found.append(Headline("log_incomplete", "critical", "LOG INCOMPLETE", text))
+        found.append(Headline("log_incomplete", "critical", "LOG INCOMPLETE", seen.backlog.lost, _LOOK))
     elif seen.view.tail_missing:
-        lost = f"it lost its end ({tail_missing_text(seen.view)})"
-        text = f"{lost}, so entries are denied. Then: portfold acknowledge --by NAME --reason TEXT"
-        found.append(Headline("log_incomplete", "critical", "LOG INCOMPLETE", text))
+        lost = f"it lost its end ({tail_missing_text(seen.view.tail_missing)})"
+        way_out = "Look what is open at the broker; then: portfold acknowledge --by NAME --reason TEXT"
+        text = f"{lost}, so entries are denied"
+        found.append(Headline("log_incomplete", "critical", "LOG INCOMPLETE", text, way_out))
     if seen.server.writes_fail:
-        text = "the server fails to write to its disk; see: portfold doctor"
-        found.append(Headline("server_fails", "critical", "SERVER FAILS", text))
+        text = "the server fails to write to its disk"
+        found.append(Headline("server_fails", "critical", "SERVER FAILS", text, _LOOK))
     return found
 
 
-def _stopped(seen: Overview, zone: ZoneInfo) -> list[Headline]:
-    stop, day_ends_ms = seen.view.stop, seen.view.day.ends_ms
+def _stopped(view: PortfolioView, zone: ZoneInfo) -> list[Headline]:
+    stop, day_ends_ms = view.stop, view.day.ends_ms
     if stop is None:
         return []
     until = f"a new day begins {clock(day_ends_ms, zone)}" if day_ends_ms else "until a new day begins"
@@ -120,12 +132,12 @@ def _flattening(seen: Overview) -> list[Headline]:
     return [Headline("flattening", "critical", "FLATTENING", text)]
 
 
-def _halted(seen: Overview) -> list[Headline]:
-    halt = seen.view.halt
+def _halted(view: PortfolioView) -> list[Headline]:
+    halt = view.halt
     if halt is None:
         return []
-    text = f"by {halt.by}: {halt.reason}. To lift it: portfold resume --by NAME --reason TEXT"
-    return [Headline("halted", "critical", "HALTED", text)]
+    way_out = "To lift it: portfold resume --by NAME --reason TEXT"
+    return [Headline("halted", "critical", "HALTED", f"by {halt.by}: {halt.reason}", way_out)]
 
 
 def _limits(seen: Overview) -> list[Headline]:
@@ -138,19 +150,19 @@ def _unsettled(seen: Overview) -> list[Headline]:
     unsettled = ", ".join(unsettled_in_words(seen.view.unsettled))
     if not unsettled:
         return []
-    text = f"log and broker differ, or may: {unsettled}. See: portfold settle --help"
-    return [Headline("unsettled", "warning", "UNSETTLED", text)]
+    text = f"log and broker differ, or may: {unsettled}"
+    return [Headline("unsettled", "warning", "UNSETTLED", text, "See: portfold settle --help")]
 
 
 def _book(seen: Overview) -> list[Headline]:
     """Warns where the flattener's book and the log differ."""
     found = []
     if seen.book_exceeds:
-        text = f"the broker's book holds {seen.book_exceeds}, and no limit counts it. See: portfold doctor"
-        found.append(Headline("not_on_the_log", "critical", "NOT ON THE LOG", text))
+        text = f"the broker's book holds {seen.book_exceeds}, and no limit counts it"
+        found.append(Headline("not_on_the_log", "critical", "NOT ON THE LOG", text, _LOOK))
     if seen.book_lacks:
-        text = f"the flattener could not close {seen.book_lacks}. See: portfold doctor"
-        found.append(Headline("wrong_book", "critical", "WRONG BOOK", text))
+        text = f"the flattener could not close {seen.book_lacks}"
+        found.append(Headline("wrong_book", "critical", "WRONG BOOK", text, _LOOK))
     return found
 
 

@@ -143,7 +143,7 @@ def look(bus: Bus, *, flattener: str) -> Overview | None:
 def missed_at_the_end(bus: Bus) -> str:
     """Says which worker misses what at the log's end, by the status; else empty. Raises BusError."""
     view = view_in(bus.status())
-    return tail_missing_text(view) if view else ""
+    return tail_missing_text(view.tail_missing) if view else ""
 
 
 def backlog_of(bus: Bus, head: Head, now_ms: int | None) -> Backlog:

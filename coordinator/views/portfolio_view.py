@@ -26,9 +26,9 @@ _MOST_DIGITS = 100  # far more than any sum of the fold
 
 
 class ShownPosition(Struct, frozen=True):
-    """An open position: price of entry, dollars of open profit at the last mark.
+    """An open position: price of entry, dollars of open profit at the last `mark`, a price.
 
-    `unmarked`: there was no mark yet, so its open profit is not known.
+    `earlier` is what of its open profit belongs to earlier days.
     """
 
     symbol: str
@@ -38,11 +38,17 @@ class ShownPosition(Struct, frozen=True):
     worker: str
     unrealized: Decimal
     opened_ms: Milliseconds
+    mark: Decimal | None
+    earlier: Decimal = ZERO
     mark_stale: bool = False
-    unmarked: bool = False
 
     def __post_init__(self) -> None:
-        refuse_no_amount(self.price, self.unrealized)
+        refuse_no_amount(self.price, self.unrealized, self.mark or ZERO, self.earlier)
+
+    @property
+    def unmarked(self) -> bool:
+        """Returns whether there was no mark yet, so that its open profit is not known."""
+        return self.mark is None
 
 
 class Slot(Struct, frozen=True):
@@ -60,11 +66,12 @@ class Slot(Struct, frozen=True):
 
 
 class ShownUnsettled(Struct, frozen=True):
-    """A leg on which log and broker disagree, or may."""
+    """A leg on which log and broker disagree, or may, since the event `since`."""
 
     symbol: str
     worker: str
     kind: str
+    since: str = ""
 
 
 class Announced(Struct, frozen=True):
@@ -89,16 +96,19 @@ class ShownDay(Struct, frozen=True):
 
 
 class ShownStop(Struct, frozen=True):
-    """The day's stop was triggered by the event `since`."""
+    """The stop of the trading day `day` was triggered by the event `since`, at `daily_pnl` dollars."""
 
+    day: str
+    daily_pnl: Decimal
     since: str
 
     def __post_init__(self) -> None:
         StreamId.parse(self.since)
+        refuse_no_amount(self.daily_pnl)
 
     @property
     def ms(self) -> int:
-        """When that was."""
+        """Returns when that was, in the clock of the log."""
         return StreamId.parse(self.since).ms
 
 
@@ -160,6 +170,12 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
         """Returns how much of the way to the stop is gone, from 0 to 1."""
         lost, limit = self.day.stop_from - self.day.pnl, self.daily_limit
         return min(Decimal(1), max(ZERO, lost / limit)) if limit else ZERO
+
+    @property
+    def contracts_used(self) -> int:
+        """Counts contracts held or reserved: `max_contracts` bounds them."""
+        slots = (*self.reserved, *self.taken_back)
+        return sum(held.size for held in self.positions) + sum(slot.size for slot in slots)
 
     def slots_of(self, worker: str) -> tuple[Slot, ...]:
         """Returns the worker's slots, reserved or taken back: a fill of each may still be reported."""

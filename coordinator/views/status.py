@@ -4,13 +4,18 @@ Only this module words the status, from the view, and nothing reads the words ba
 key shows them, and beside them the view itself, which programs read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from portfold.coordinator.fold.limits import limits_named
-from portfold.coordinator.fold.state import Stats
+from portfold.coordinator.fold.limits import Limits, limits_named
+from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.portfolio_view import (
+    Announced,
     PortfolioView,
+    ShownDay,
+    ShownFlatten,
     ShownPosition,
+    ShownStop,
     ShownUnsettled,
     Slot,
 )
@@ -38,47 +43,15 @@ def status_texts(view: PortfolioView) -> dict[str, str]:
 
     `opened_ms` goes with `positions`, `reserved_until_ms` with `reserved`: times in the clock of the log.
     """
-    limits, halt, flatten = view.limits, view.halt, view.flatten
-    return {
-        "max_positions": str(limits.max_positions) if limits else "",
-        "open_positions_count": str(len(view.positions)),
-        "open_positions": ", ".join(_open_symbols(view)),
-        "daily_pnl": f"{view.day.pnl:f}",
-        "stopped_out": _FLAG[view.stop is not None],
-        "current_day": view.day.date,
-        "stats": _stats_text(view.stats),
-        "slots_used": str(view.slots_used),
-        **{name: ", ".join(items) for name, items in status_lists(view).items()},
-        "opened_ms": ", ".join(str(position.opened_ms) for position in view.positions),
-        "reserved_until_ms": ", ".join(str(slot.expires_ms) for slot in view.reserved),
-        "realized_pnl": f"{view.day.realized:f}",
-        "daily_stop_loss": f"{limits.daily_stop_loss:f}" if limits else "",
-        "stop_from": f"{view.day.stop_from:f}",
-        "day_ends_ms": str(view.day.ends_ms),
-        "halted": _FLAG[halt is not None],
-        "halted_by": halt.by if halt else "",
-        "halt_reason": halt.reason if halt else "",
-        "log_incomplete": _FLAG[view.tail_missing is not None],
-        "tail_missing": tail_missing_text(view),
-        "loss_acknowledged": acknowledged_text(view),
-        "stopped_at": view.stop.since if view.stop else "",
-        "flattening": legs_text(flatten.left) if flatten else "",
-        "fills_closed_at_once": _FLAG[view.fills_closed_at_once],
-        "flatten_cause": flatten.cause if flatten else "",
-        "flatten_started_ms": str(flatten.started_ms) if flatten else "",
-        "flatten_deadline_ms": str(flatten.deadline_ms) if flatten else "",
-        "unmarked": ", ".join(position.symbol for position in view.positions if position.unmarked),
-        "stale_marks": ", ".join(position.symbol for position in view.positions if position.mark_stale),
-        "limits": limits.text if limits else "",
-        "limits_by": limits.by if limits else "",
-        "most_positions": str(view.stats.most_positions),
-        "limit_breaches": str(view.stats.limit_breaches),
-        "events_rejected": str(view.stats.events_rejected),
-        "epoch": str(view.epoch),
-        "fold_version": str(view.fold_version),
-        "last_event": view.last_event,
-        **{name: text for name, text in _of_the_leader(view) if text},
-    }
+    texts: dict[str, str] = {}
+    for part in view.__struct_fields__:
+        texts |= part_in_words(part, getattr(view, part))
+    return texts
+
+
+def part_in_words(part: str, value: object) -> dict[str, str]:
+    """Returns the fields for people that word this part of a view: they say nothing of another part."""
+    return _IN_WORDS[part](value)
 
 
 def status_lists(view: PortfolioView) -> dict[str, list[str]]:
@@ -89,8 +62,8 @@ def status_lists(view: PortfolioView) -> dict[str, list[str]]:
         "taken_back": slots_in_words(view.taken_back),
         "positions": [_position(position) for position in view.positions],
         "unsettled": unsettled_in_words(view.unsettled),
-        "workers": [f"{seen.worker} {seen.presence}" for seen in view.workers],
-        "worker_symbols": [" ".join((seen.worker, *seen.symbols)) for seen in view.workers],
+        "workers": [_presence(seen) for seen in view.workers],
+        "worker_symbols": [_symbols(seen) for seen in view.workers],
     }
 
 
@@ -110,7 +83,7 @@ def status_values(view: PortfolioView) -> dict[str, object]:
         "stopped_out": view.stop is not None,
         "halted": view.halt is not None,
         "log_incomplete": view.tail_missing is not None,
-        "open_positions": _open_symbols(view),
+        "open_positions": _open_symbols(view.positions),
         "stats": _counts(stats) | {"block_rate": block_rate(stats)},
     }
 
@@ -130,15 +103,13 @@ def unsettled_in_words(unsettled: Iterable[ShownUnsettled]) -> list[str]:
     return [f"{found.symbol} of {found.worker}: {found.kind}" for found in unsettled]
 
 
-def tail_missing_text(view: PortfolioView) -> str:
+def tail_missing_text(missing: TailMissing | None) -> str:
     """Says who saw an event that the log has lost; empty where it lost nothing."""
-    missing = view.tail_missing
     return f"{missing.worker} saw {missing.saw}, said so at {missing.since}" if missing else ""
 
 
-def acknowledged_text(view: PortfolioView) -> str:
+def acknowledged_text(loss: Acknowledged | None) -> str:
     """Says who answered for the loss acknowledged last, if one was."""
-    loss = view.acknowledged
     return f"by {loss.by} at {loss.at}: {loss.reason} | {loss.detail}" if loss else ""
 
 
@@ -146,12 +117,16 @@ def _position(one: ShownPosition) -> str:
     return f"{one.symbol} {one.side} {one.size} @ {one.price:f} by {one.worker} ({one.unrealized:+.2f})"
 
 
-def _of_the_leader(view: PortfolioView) -> Iterable[tuple[str, str]]:
-    return ("leader", view.leader), ("durability", view.durability), ("clock", view.clock)
+def _presence(seen: Announced) -> str:
+    return f"{seen.worker} {seen.presence}"
 
 
-def _open_symbols(view: PortfolioView) -> list[str]:
-    return sorted({position.symbol for position in view.positions})
+def _symbols(seen: Announced) -> str:
+    return " ".join((seen.worker, *seen.symbols))
+
+
+def _open_symbols(positions: Iterable[ShownPosition]) -> list[str]:
+    return sorted({position.symbol for position in positions})
 
 
 def _stats_text(stats: Stats) -> str:
@@ -167,3 +142,111 @@ def block_rate(stats: Stats) -> float:
     """Returns the share of requests that were denied, to a tenth of a percent."""
     asked = stats.total_entries_requested
     return round(stats.total_entries_blocked / asked, 3) if asked else 0.0
+
+
+# --- the words of each part -------------------------------------------------------------------------------
+
+
+def _day(day: ShownDay) -> dict[str, str]:
+    return {
+        "daily_pnl": f"{day.pnl:f}",
+        "current_day": day.date,
+        "realized_pnl": f"{day.realized:f}",
+        "stop_from": f"{day.stop_from:f}",
+        "day_ends_ms": str(day.ends_ms),
+    }
+
+
+def _limits(limits: Limits | None) -> dict[str, str]:
+    return {
+        "max_positions": str(limits.max_positions) if limits else "",
+        "daily_stop_loss": f"{limits.daily_stop_loss:f}" if limits else "",
+        "limits": limits.text if limits else "",
+        "limits_by": limits.by if limits else "",
+    }
+
+
+def _positions(positions: tuple[ShownPosition, ...]) -> dict[str, str]:
+    return {
+        "open_positions_count": str(len(positions)),
+        "open_positions": ", ".join(_open_symbols(positions)),
+        "positions": ", ".join(map(_position, positions)),
+        "opened_ms": ", ".join(str(position.opened_ms) for position in positions),
+        "unmarked": ", ".join(position.symbol for position in positions if position.unmarked),
+        "stale_marks": ", ".join(position.symbol for position in positions if position.mark_stale),
+    }
+
+
+def _reserved(slots: tuple[Slot, ...]) -> dict[str, str]:
+    return {
+        "reserved": ", ".join(slots_in_words(slots)),
+        "kept": ", ".join(slots_in_words(slot for slot in slots if slot.kept)),
+        "reserved_until_ms": ", ".join(str(slot.expires_ms) for slot in slots),
+    }
+
+
+def _workers(workers: tuple[Announced, ...]) -> dict[str, str]:
+    return {
+        "workers": ", ".join(map(_presence, workers)),
+        "worker_symbols": ", ".join(map(_symbols, workers)),
+    }
+
+
+def _stop(stop: ShownStop | None) -> dict[str, str]:
+    return {"stopped_out": _FLAG[stop is not None], "stopped_at": stop.since if stop else ""}
+
+
+def _halt(halt: Halt | None) -> dict[str, str]:
+    return {
+        "halted": _FLAG[halt is not None],
+        "halted_by": halt.by if halt else "",
+        "halt_reason": halt.reason if halt else "",
+    }
+
+
+def _flatten(flatten: ShownFlatten | None) -> dict[str, str]:
+    return {
+        "flattening": legs_text(flatten.left) if flatten else "",
+        "flatten_cause": flatten.cause if flatten else "",
+        "flatten_started_ms": str(flatten.started_ms) if flatten else "",
+        "flatten_deadline_ms": str(flatten.deadline_ms) if flatten else "",
+    }
+
+
+def _tail_missing(missing: TailMissing | None) -> dict[str, str]:
+    return {"log_incomplete": _FLAG[missing is not None], "tail_missing": tail_missing_text(missing)}
+
+
+def _stats(stats: Stats) -> dict[str, str]:
+    return {
+        "stats": _stats_text(stats),
+        "most_positions": str(stats.most_positions),
+        "limit_breaches": str(stats.limit_breaches),
+        "events_rejected": str(stats.events_rejected),
+    }
+
+
+_IN_WORDS: dict[str, Callable[[Any], dict[str, str]]] = {
+    "last_event": lambda event: {"last_event": event},
+    "epoch": lambda epoch: {"epoch": str(epoch)},
+    "fold_version": lambda version: {"fold_version": str(version)},
+    "leader": lambda leader: {"leader": leader} if leader else {},
+    "durability": lambda durability: {"durability": durability} if durability else {},
+    "clock": lambda clock: {"clock": clock} if clock else {},
+    "day": _day,
+    "limits": _limits,
+    "positions": _positions,
+    "reserved": _reserved,
+    "taken_back": lambda slots: {"taken_back": ", ".join(slots_in_words(slots))},
+    "slots_used": lambda used: {"slots_used": str(used)},
+    "unsettled": lambda unsettled: {"unsettled": ", ".join(unsettled_in_words(unsettled))},
+    "workers": _workers,
+    "stop": _stop,
+    "halt": _halt,
+    "flatten": _flatten,
+    "fills_closed_at_once": lambda closed: {"fills_closed_at_once": _FLAG[closed]},
+    "tail_missing": _tail_missing,
+    "acknowledged": lambda loss: {"loss_acknowledged": acknowledged_text(loss)},
+    "stats": _stats,
+}
+"""Each part of the view by its name. A part is worded from nothing but itself: see `status_hash`."""

@@ -5,7 +5,16 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from portfold.coordinator.fold.rules.flatten import catches_new_fills
-from portfold.coordinator.fold.state import Flatten, Position, Reservation, State, daily_pnl, slots_used
+from portfold.coordinator.fold.state import (
+    Flatten,
+    Position,
+    Reservation,
+    State,
+    Stop,
+    daily_pnl,
+    earlier,
+    slots_used,
+)
 from portfold.coordinator.views.portfolio_view import (
     Announced,
     PortfolioView,
@@ -35,13 +44,13 @@ def portfolio_view(
         clock=clock,
         day=_day(state),
         limits=state.limits,
-        positions=tuple(map(_position, state.positions.values())),
+        positions=tuple(_position(state, held) for held in state.positions.values()),
         reserved=tuple(_slot(slot) for slot in slots if not slot.revoked),
         taken_back=tuple(_slot(slot) for slot in slots if slot.revoked),
         slots_used=slots_used(state),
         unsettled=_unsettled(state),
         workers=tuple(Announced(name, one.presence, one.symbols) for name, one in state.workers.items()),
-        stop=ShownStop(state.stop.since) if state.stop else None,
+        stop=_stop(state.stop) if state.stop else None,
         halt=replace(state.halt) if state.halt else None,
         flatten=_flatten(state, state.flatten) if state.flatten else None,
         fills_closed_at_once=catches_new_fills(state),
@@ -62,7 +71,7 @@ def _day(state: State) -> ShownDay:
     )
 
 
-def _position(held: Position) -> ShownPosition:
+def _position(state: State, held: Position) -> ShownPosition:
     return ShownPosition(
         symbol=held.symbol,
         side=held.side,
@@ -71,8 +80,9 @@ def _position(held: Position) -> ShownPosition:
         worker=held.worker,
         unrealized=_cents(held.unrealized),
         opened_ms=held.opened_ms,
+        mark=held.mark,
+        earlier=_cents(earlier(state, held)),
         mark_stale=held.mark_stale,
-        unmarked=held.mark is None,
     )
 
 
@@ -83,13 +93,20 @@ def _slot(one: Reservation) -> Slot:
 
 def _unsettled(state: State) -> tuple[ShownUnsettled, ...]:
     """Lists where log and broker disagree, or may: a slot whose worker was lost may be filled."""
-    unsettled = [ShownUnsettled(found.symbol, found.worker, found.kind) for found in state.unsettled.values()]
+    unsettled = [
+        ShownUnsettled(found.symbol, found.worker, found.kind, found.since)
+        for found in state.unsettled.values()
+    ]
     maybe = [
         ShownUnsettled(one.symbol, one.worker, "maybe_filled")
         for key, one in state.reservations.items()
         if one.kept and key not in state.unsettled
     ]
     return (*unsettled, *maybe)
+
+
+def _stop(stop: Stop) -> ShownStop:
+    return ShownStop(stop.day, _cents(stop.daily_pnl), stop.since)
 
 
 def _flatten(state: State, episode: Flatten) -> ShownFlatten:

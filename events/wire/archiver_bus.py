@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.connection import translated_errors
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -38,18 +37,18 @@ class ArchiverBus(Bus):
 
     def first_event(self) -> StreamId | None:
         """Returns the oldest event that is still in the stream."""
-        with translated_errors("looking for the first event"):
+        with self._errors_while("looking for the first event"):
             return _first(self._client.xrange(self.keys.events, count=1))
 
     def first_event_since(self, ms: int) -> StreamId | None:
         """Returns the oldest event at or after this millisecond."""
-        with translated_errors("looking for an event"):
+        with self._errors_while("looking for an event"):
             return _first(self._client.xrange(self.keys.events, min=str(max(0, ms)), count=1))
 
     def last_decided(self, before: StreamId | None = None) -> StreamId | None:
         """Returns the last event before `before` that a decision in the stream belongs to."""
         newest = "+" if before is None else f"({_first_decision(before)}"
-        with translated_errors("looking for the last decision"):
+        with self._errors_while("looking for the last decision"):
             decision = _first(self._client.xrevrange(self.keys.decisions, max=newest, count=1))
         return decision.event() if decision else None
 
@@ -66,12 +65,12 @@ class ArchiverBus(Bus):
     def trim(self, keep_from: StreamId, folder: str) -> Trimmed:
         """Removes all before the event `keep_from` from both streams, and notes that `folder` has it."""
         keys = [self.keys.head, self.keys.events, self.keys.decisions, self.keys.archive]
-        with translated_errors("trimming what is archived"):
+        with self._errors_while("trimming what is archived"):
             answer = self._trim(keys=keys, args=[str(keep_from), str(_first_decision(keep_from)), folder])
         return Trimmed(*answer)
 
     def _back_from(self, newest: str, count: int) -> list[str]:
-        with translated_errors("counting events"):
+        with self._errors_while("counting events"):
             reply = self._client.xrevrange(self.keys.events, max=newest, count=count)
         return [entry_id for entry_id, _ in reply]
 

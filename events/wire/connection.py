@@ -9,6 +9,7 @@ them by hand, and reading on must be possible. They are never sent: a command th
 it uses.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -20,7 +21,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from portfold.events.fields import readable
-from portfold.events.wire.errors import BusRefused, BusUnreachable
+from portfold.events.wire.errors import BusReadOnly, BusRefused, BusUnreachable
 from portfold.events.wire.keys import Keys
 
 _NO_ANSWER = (
@@ -29,6 +30,7 @@ _NO_ANSWER = (
     exceptions.BusyLoadingError,
     exceptions.InvalidResponse,
 )
+_CONNECTING = re.compile(r"^Error -?\d+ connecting to (?:unix:)?\S+?\. (?=\S)")
 _RAW_REPLIES = ("XREAD", "XRANGE", "XREVRANGE")
 
 
@@ -41,9 +43,9 @@ class Place(NamedTuple):
 
 
 def connect(url: str, *, password: str | None = None, timeout_seconds: float = 5.0) -> "Redis":
-    """A client for `url` (redis://, rediss:// or unix://). Connects when first used.
+    """Returns a client for `url` (redis://, rediss:// or unix://). Connects when first used.
 
-    A blocking read must ask for less than `timeout_seconds`. Raises BusRefused for an URL that is none.
+    A blocking read must ask for less than `timeout_seconds`. Raises BusRefused for a text that is not a URL.
     """
     try:
         client = Redis.from_url(
@@ -79,23 +81,6 @@ def without_secrets(url: str) -> str:
     return f"{scheme}{slashes}…@{rest.rpartition('@')[2]}" if "@" in rest else url
 
 
-@contextmanager
-def translated_errors(doing: str) -> Iterator[None]:
-    """Turns the library's exceptions into ours; `doing` completes "while …"."""
-    try:
-        yield
-    except UnicodeEncodeError as error:  # its text is not repeated: it may be a password
-        raise BusRefused(
-            f"Redis was not asked, while {doing}: expected words in UTF-8, got other bytes"
-        ) from error
-    except _NO_ANSWER as error:
-        raise BusUnreachable(f"Redis did not answer while {doing}: {readable(str(error))}") from error
-    except exceptions.ReadOnlyError as error:
-        raise BusUnreachable(f"Redis is a read-only replica while {doing}: {readable(str(error))}") from error
-    except exceptions.RedisError as error:
-        raise BusRefused(f"Redis refused while {doing}: {readable(str(error))}") from error
-
-
 class Connected:
     """The portfolio `name` on one server, and what all parts of its bus share."""
 
@@ -108,10 +93,41 @@ class Connected:
         """Lets the connections go."""
         self._client.close()
 
+    @contextmanager
+    def _errors_while(self, doing: str) -> Iterator[None]:
+        """Turns the library's exceptions into ours, which name the address; `doing` completes "while …"."""
+        try:
+            yield
+        except UnicodeEncodeError as error:  # its text is not repeated: it may be a password
+            raise BusRefused(
+                f"Redis was not asked, while {doing}: expected words in UTF-8, got other bytes"
+            ) from error
+        except _NO_ANSWER as error:
+            raise BusUnreachable(
+                f"Redis at {_address(self._client)} did not answer while {doing}: {_reason(error)}"
+            ) from error
+        except exceptions.ReadOnlyError as error:
+            raise BusReadOnly(
+                f"Redis at {_address(self._client)} is a read-only replica while {doing}: {_reason(error)}"
+            ) from error
+        except exceptions.RedisError as error:
+            raise BusRefused(f"Redis refused while {doing}: {_reason(error)}") from error
+
     def _script(self, name: str) -> Any:
         """Loads the script of that file, to be called like a function."""
         source = files("portfold.events.wire").joinpath(name).read_text(encoding="utf-8")
         return self._client.register_script(source)
+
+
+def _address(client: "Redis") -> str:
+    """Returns where the client looks for its server, as a URL has it, without user and password."""
+    at = client.connection_pool.connection_kwargs
+    return readable(str(at["path"] if "path" in at else f"{at.get('host')}:{at.get('port')}"))
+
+
+def _reason(error: Exception) -> str:
+    """Returns the library's words for an error, without the address and number that it begins with."""
+    return readable(_CONNECTING.sub("", str(error)))
 
 
 def answers_to(commands: Any) -> list[Any]:

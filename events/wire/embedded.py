@@ -5,7 +5,7 @@ The only place that starts a server. What it guarantees:
 - An acknowledged write survives any death: append-only file, fsync before the answer.
 - Only this machine reaches it: it listens on 127.0.0.1 and nowhere else.
 - Who answers on its port is our child, proven by process id, never a stranger who took the port first.
-- One folder, one server: the folder is locked for as long as its server lives.
+- One folder, one server: the folder is locked for as long as its server lives, and says who has it.
 - A Ctrl-C at the terminal reaches the programs that use the server, not the server.
 - It ends when the process that started it ends, however that dies, unless asked to stay (`keep`).
 
@@ -13,6 +13,7 @@ What it does not: it is one server without a replica, and it never deletes. In p
 """
 
 import os
+import re
 import secrets
 import shlex
 import signal
@@ -46,6 +47,8 @@ POLL_SECONDS = 0.005
 
 AppendFsync = Literal["always", "everysec", "no"]
 
+_LOCK = "server.lock"
+_WHO_HAS_IT = re.compile(rf"(?P<url>redis://{re.escape(HOST)}:\d+/0) (?P<pid>\d+)\n")
 _DAMAGED = "Bad file format reading the append only file"  # what a server of ours says of such a file
 
 # The shell becomes the server, leaving behind a guard that blocks on a pipe which only the starting process
@@ -57,6 +60,17 @@ _GUARD = 'exec 3<&0 </dev/null; { read -r _ <&3 || kill -TERM $$; } & exec 3<&- 
 
 class ServerError(PortfoldError):
     """The embedded server cannot start, or is not running. The text is meant for the user."""
+
+
+class FolderInUse(ServerError):
+    """Another server has the data: at `url`, ended by ending the process `pid`; both empty where unknown."""
+
+    def __init__(self, folder: Path, url: str, pid: str) -> None:
+        self.url = url
+        self.pid = pid
+        at = f", at {url}" if url else ""
+        use = f"Use it: export PORTFOLD_URL={url}; or stop" if url else "Use it, or stop"
+        super().__init__(f"A server already runs on {folder}{at}. {use} it{f': kill {pid}' if pid else '.'}")
 
 
 class _PortTakenError(Exception):
@@ -103,19 +117,19 @@ class EmbeddedServer:
 
     @property
     def port(self) -> int:
-        """The TCP port on 127.0.0.1; after a stop, the last one."""
+        """Returns the TCP port on 127.0.0.1; after a stop, the last one."""
         if self._port is None:
             raise ServerError("The embedded server has not been started.")
         return self._port
 
     @property
     def url(self) -> str:
-        """What clients connect to."""
+        """Returns the address that clients connect to."""
         return _url(self.port)
 
     @property
     def pid(self) -> int:
-        """The server's process id."""
+        """Returns the server's process id."""
         if self._process is None:
             raise ServerError("The embedded server is not running.")
         return self._process.pid
@@ -130,6 +144,7 @@ class EmbeddedServer:
             if self._cut:
                 self.was_cut = self._zeros(cut_zero_tail)
             self._port = self._start_on_first_free_port(binary, lock)
+            os.write(lock, f"{self.url} {self.pid if self.keep else os.getpid()}\n".encode())
         finally:
             os.close(lock)  # the server has inherited it, and so holds the lock until it ends
 
@@ -281,7 +296,7 @@ def _locked(folder: Path) -> int:
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "server.lock").open("ab") as file:
+        with (folder / _LOCK).open("ab") as file:
             # 10 or above: in the guard's shell 3 is the pipe, and the lock must get through to the server.
             lock = fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, 10)
     except OSError as error:
@@ -293,10 +308,20 @@ def _locked(folder: Path) -> int:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 os.close(lock)
-                raise ServerError(f"A server already runs on {folder}: stop it or use it.") from None
+                raise FolderInUse(folder, *_noted_in(folder)) from None
             time.sleep(POLL_SECONDS)
         else:
+            os.ftruncate(lock, 0)  # who had it before is gone
             return lock
+
+
+def _noted_in(folder: Path) -> tuple[str, str]:
+    """Returns the address of the server that has the folder, and whom to end; empty while it starts."""
+    with suppress(OSError):
+        noted = _WHO_HAS_IT.fullmatch((folder / _LOCK).read_text(encoding="utf-8"))
+        if noted is not None:
+            return noted["url"], noted["pid"]
+    return "", ""
 
 
 def _url(port: int) -> str:

@@ -1,4 +1,6 @@
-"""What can go wrong between us and the bus: one error for each thing that a caller can do about it."""
+"""What can go wrong between us and the bus: one error for each remedy that a caller has."""
+
+from typing import ClassVar
 
 from portfold.errors import UNREACHABLE, PortfoldError
 
@@ -11,6 +13,19 @@ class BusError(PortfoldError):
 
 class BusUnreachable(BusError):
     """No answer in time, or no connection. Whether a write arrived is unknown."""
+
+    remedy: ClassVar[str] = (
+        "Start it: portfold server; or name another: --url redis://HOST:PORT/0, PORTFOLD_URL, or redis_url "
+        "in runtime.json."
+    )
+
+
+class BusReadOnly(BusUnreachable):
+    """The server is a copy of another, and takes no writes."""
+
+    remedy: ClassVar[str] = (
+        "Name the primary: --url redis://HOST:PORT/0, PORTFOLD_URL, or redis_url in runtime.json."
+    )
 
 
 class BusRefused(BusError):

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus, Entry
-from portfold.events.wire.connection import translated_errors
 
 
 class ImporterBus(Bus):
@@ -15,7 +14,7 @@ class ImporterBus(Bus):
 
     def is_there(self) -> bool:
         """Whether the server has anything under the portfolio's names."""
-        with translated_errors("looking for the portfolio"):
+        with self._errors_while("looking for the portfolio"):
             return next(self._client.scan_iter(match=f"{_literally(self.keys.prefix)}:*"), None) is not None
 
     def put(self, events: Sequence[Entry], decisions: Sequence[Entry]) -> None:
@@ -25,7 +24,7 @@ class ImporterBus(Bus):
             for key, entries in ((self.keys.events, events), (self.keys.decisions, decisions))
             for at, fields in entries
         ]
-        with translated_errors("putting entries back"), self._client.pipeline(transaction=False) as commands:
+        with self._errors_while("putting entries back"), self._client.pipeline(transaction=False) as commands:
             for words in found:
                 commands.execute_command("XADD", *words)
             commands.execute()
@@ -35,7 +34,7 @@ class ImporterBus(Bus):
     ) -> None:
         """Head and status, in one step."""
         head = {"epoch": str(epoch), "cursor": str(cursor), "chain": chain, "folded": str(folded)}
-        with translated_errors("putting the head back"), self._client.pipeline(transaction=True) as commands:
+        with self._errors_while("putting the head back"), self._client.pipeline(transaction=True) as commands:
             commands.hset(self.keys.head, mapping=head)
             commands.hset(self.keys.status, mapping=dict(status))
             commands.execute()

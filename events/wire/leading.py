@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from portfold.events.codec import Fields
 from portfold.events.fields import readable
 from portfold.events.stream_id import ORIGIN, StreamId
@@ -23,10 +25,12 @@ from portfold.events.wire.answers import (
     folded_in,
     readable_or_none,
 )
-from portfold.events.wire.connection import Connected, translated_errors
+from portfold.events.wire.connection import Connected
 
 if TYPE_CHECKING:
     from redis import Redis
+
+_packed = msgspec.msgpack.Encoder().encode  # one argument costs less than a hundred, and needs no counts
 
 
 def longest_wait_ms(lease_ms: int) -> int:
@@ -53,7 +57,7 @@ class Leading(Connected):
         If it is not free, it lasts at most ten times `lease_ms` from now on, unless its holder renews it.
         """
         self.log_name()  # a log gets its name before anybody has led
-        with translated_errors("taking the lead"):
+        with self._errors_while("taking the lead"):
             epoch, holder, cursor, chain, folded, server = self._lead(
                 keys=[self.keys.leader, self.keys.head], args=[who, lease_ms, longest_wait_ms(lease_ms)]
             )
@@ -71,23 +75,23 @@ class Leading(Connected):
 
         A lapsed lease is renewed too while `epoch` is still the latest: nobody else has led since.
         """
-        with translated_errors("renewing the lease"):
+        with self._errors_while("renewing the lease"):
             return bool(self._renew(keys=[self.keys.leader, self.keys.head], args=[who, lease_ms, epoch]))
 
     def leader(self) -> str | None:
         """Returns who holds the lease."""
-        with translated_errors("reading the lease"):
+        with self._errors_while("reading the lease"):
             holder: str | None = self._client.get(self.keys.leader)
         return readable_or_none(holder)
 
     def stand_by(self, who: str, lasts_ms: int) -> None:
         """Announces that `who` is ready to lead next, for the next `lasts_ms`."""
-        with translated_errors("standing by"):
+        with self._errors_while("standing by"):
             self._client.set(self.keys.standby, who, px=lasts_ms)
 
     def standby(self) -> str | None:
         """Returns who is ready to lead next: of several, the latest to stand by."""
-        with translated_errors("reading the standby"):
+        with self._errors_while("reading the standby"):
             who: str | None = self._client.get(self.keys.standby)
         return readable_or_none(who)
 
@@ -101,7 +105,7 @@ class Leading(Connected):
         With `limits_known_to`, adds none either where a LimitsChanged has come after that event.
         """
         words = [epoch, "" if limits_known_to is None else str(limits_known_to), stamp, *fields]
-        with translated_errors("adding an event"):
+        with self._errors_while("adding an event"):
             outcome, event = self._lead_append(keys=[self.keys.head, self.keys.events], args=words)
         return LeadersWord(outcome, StreamId.parse(event) if event else ORIGIN)
 
@@ -117,18 +121,16 @@ class Leading(Connected):
         status: Mapping[str, str],
     ) -> Committed:
         """Writes decisions, cursor, chain and status in one step, or nothing; `events` were folded."""
-        words: list[str | int] = [epoch, str(before), str(after), chain, events, 2 * len(status)]
-        for name, value in status.items():
-            words += (name, value)
-        for decision_id, fields in decisions:
-            words += (str(decision_id), len(fields), *fields)
+        words = [word for pair in status.items() for word in pair]
+        added = [(str(decision), fields) for decision, fields in decisions]
+        batch = (str(epoch), str(before), str(after), chain, events, words, added)
         keys = [self.keys.head, self.keys.decisions, self.keys.status]
-        with translated_errors("committing decisions"):
-            return Committed(*self._commit(keys=keys, args=words))
+        with self._errors_while("committing decisions"):
+            return Committed(*self._commit(keys=keys, args=[_packed(batch)]))
 
     def head(self) -> Head | None:
         """Returns how far the log is decided; None when no coordinator ever was."""
-        with translated_errors("reading the head"):
+        with self._errors_while("reading the head"):
             epoch, cursor, chain, folded, server = self._client.hmget(
                 self.keys.head, "epoch", "cursor", "chain", "folded", "server"
             )
@@ -144,7 +146,7 @@ class Leading(Connected):
 
     def remember_server(self, run: str) -> None:
         """Notes in the head the run of the server on which its leader leads."""
-        with translated_errors("noting the server"):
+        with self._errors_while("noting the server"):
             self._client.hset(self.keys.head, "server", run)
 
     def acknowledge(
@@ -156,7 +158,7 @@ class Leading(Connected):
         behind it.
         """
         words = [str(cursor), folded, folded_from_now, "cut off" if cut_off else "", *fields]
-        with translated_errors("acknowledging a loss"):
+        with self._errors_while("acknowledging a loss"):
             outcome, event = self._acknowledge(keys=[self.keys.head, self.keys.events], args=words)
         return AcknowledgeReply(outcome, StreamId.parse(event) if event else ORIGIN)
 
@@ -164,22 +166,22 @@ class Leading(Connected):
 
     def log_name(self) -> str:
         """Returns the name that only this log has; empty for one that is older than such names."""
-        with translated_errors("asking for the log's name"):
+        with self._errors_while("asking for the log's name"):
             return str(self._name_log([self.keys.log, self.keys.head], [secrets.token_hex(4)]))
 
     def snapshot(self) -> str | None:
         """Returns the snapshot's text."""
-        with translated_errors("reading the snapshot"):
+        with self._errors_while("reading the snapshot"):
             text: str | None = self._client.get(self.keys.snapshot)
         return text
 
     def save_snapshot(self, text: str) -> None:
         """Replaces the snapshot."""
-        with translated_errors("writing the snapshot"):
+        with self._errors_while("writing the snapshot"):
             self._client.set(self.keys.snapshot, text)
 
     def archived(self) -> MovedHistory | None:
         """Returns what was moved to an archive; None while the streams reach back to the beginning."""
-        with translated_errors("asking what is archived"):
+        with self._errors_while("asking what is archived"):
             up_to, folder = self._client.hmget(self.keys.archive, "up_to", "folder")
         return MovedHistory(cursor_in(up_to), readable(folder or "")) if up_to else None

@@ -2,7 +2,7 @@
 
 from portfold.events.fields import readable
 from portfold.events.wire.answers import Standing, cursor_in, milliseconds_in
-from portfold.events.wire.connection import Connected, answers_to, translated_errors
+from portfold.events.wire.connection import Connected, answers_to
 from portfold.events.wire.errors import BusRefused
 
 VIEW = "view"
@@ -14,14 +14,14 @@ class Looking(Connected):
 
     def status(self) -> dict[str, str]:
         """Returns the status hash, empty when there is none yet."""
-        with translated_errors("reading the status"):
+        with self._errors_while("reading the status"):
             found = self._client.hgetall(self.keys.status)
         return {readable(name): readable(text) for name, text in found.items()}
 
     def standing(self, worker: str) -> Standing:
         """Returns what decides whether a yes to the worker still holds."""
         looking = "asking whether a yes still holds"
-        with translated_errors(looking), self._client.pipeline(transaction=True) as commands:
+        with self._errors_while(looking), self._client.pipeline(transaction=True) as commands:
             commands.time()
             commands.hget(self.keys.status, VIEW)
             commands.get(self.keys.worker(worker))
@@ -32,19 +32,19 @@ class Looking(Connected):
 
     def now_ms(self) -> int:
         """Returns the server's clock."""
-        with translated_errors("asking for the time"):
+        with self._errors_while("asking for the time"):
             return milliseconds_in(self._client.time())
 
     def server(self) -> dict[str, str]:
         """Returns the server's INFO (server, persistence, memory and replication), as text."""
-        with translated_errors("asking the server about itself"):
+        with self._errors_while("asking the server about itself"):
             facts = self._client.info("server", "persistence", "memory", "replication")
         return {name: str(value) for name, value in facts.items()}
 
     def settings(self) -> dict[str, str]:
         """Returns how the server keeps data (`appendfsync`, `save`), and where (`dir`); empty if refused."""
         try:
-            with translated_errors("asking the server for its settings"):
+            with self._errors_while("asking the server for its settings"):
                 return dict(self._client.config_get("appendfsync", "save", "dir"))
         except BusRefused:  # hosted servers often forbid CONFIG
             return {}

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.answers import cursor_in
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.connection import translated_errors
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -68,7 +67,7 @@ class NotifierBus(Bus):
     def take_over(self, destination: str, who: str, lease_ms: int) -> Term:
         """Takes the destination over if it is free, with a new term and what was delivered."""
         keys = [self.keys.notifier_lease(destination), self.keys.notifier(destination)]
-        with translated_errors("taking over alerts"):
+        with self._errors_while("taking over alerts"):
             number, holder, cursor, part, book, lost = self._lead_notifier(
                 keys=[*keys, self.keys.events, self.keys.head],
                 args=[who, lease_ms, former_group(destination)],
@@ -77,13 +76,13 @@ class NotifierBus(Bus):
 
     def keep(self, destination: str, who: str, lease_ms: int) -> bool:
         """Renews the lease; false when it is somebody else's or nobody's by now. 0 ms gives it up."""
-        with translated_errors("renewing the notifier's lease"):
+        with self._errors_while("renewing the notifier's lease"):
             return bool(self._renew(keys=[self.keys.notifier_lease(destination)], args=[who, lease_ms]))
 
     def look(self, destination: str, term: int) -> LogStanding:
-        """How things stand, for whoever has the destination. Raises TermOver."""
+        """Returns how things stand, for whoever has the destination. Raises TermOver."""
         keys = [self.keys.notifier(destination), self.keys.head, self.keys.archive, self.keys.leader]
-        with translated_errors("looking how far the log is decided"):
+        with self._errors_while("looking how far the log is decided"):
             reply = self._look(keys=keys, args=[term])
         if not reply:
             raise TermOver
@@ -98,20 +97,20 @@ class NotifierBus(Bus):
     def note_delivered(self, destination: str, term: int, delivered: DeliveryCursor) -> None:
         """Moves the destination's cursor. Raises TermOver."""
         args: list[str | int] = [term, str(delivered.cursor), delivered.part, delivered.book]
-        with translated_errors("noting a delivery"):
+        with self._errors_while("noting a delivery"):
             done = self._delivered(keys=[self.keys.notifier(destination)], args=args)
         if not done:
             raise TermOver
 
     def delivered(self, destination: str) -> DeliveryCursor | None:
         """Returns what was delivered to the destination; None where no notifier ever was."""
-        with translated_errors("asking what was delivered"):
+        with self._errors_while("asking what was delivered"):
             cursor, part, book = self._client.hmget(self.keys.notifier(destination), "cursor", "part", "book")
         return _delivery_cursor(cursor, part or "0", book or "") if cursor else None
 
 
 def former_group(destination: str) -> str:
-    """The consumer group by which earlier versions read for a destination."""
+    """Returns the consumer group by which earlier versions read for a destination."""
     return f"notifier:{destination}"
 
 

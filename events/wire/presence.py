@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from portfold.events.fields import readable
 from portfold.events.wire.answers import readable_or_none
-from portfold.events.wire.connection import Connected, translated_errors
+from portfold.events.wire.connection import Connected
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -25,19 +25,19 @@ class PresenceKeys(Connected):
 
     def beat(self, worker: str, session: str, lasts_ms: int) -> None:
         """Announces that a worker is alive, for the next `lasts_ms`."""
-        with translated_errors("sending a heartbeat"):
+        with self._errors_while("sending a heartbeat"):
             self._client.set(self.keys.worker(worker), session, px=lasts_ms)
 
     def beat_on(self, worker: str, session: str, lasts_ms: int) -> bool:
         """Renews that session's heartbeat; returns false, and changes nothing, where it has none any more."""
-        with translated_errors("sending a heartbeat"):
+        with self._errors_while("sending a heartbeat"):
             return bool(self._renew(keys=[self.keys.worker(worker)], args=[session, lasts_ms]))
 
     def beats(self, workers: Sequence[str]) -> list[str | None]:
         """Returns for each worker the session whose heartbeat has not lapsed, or None."""
         if not workers:
             return []
-        with translated_errors("reading heartbeats"):
+        with self._errors_while("reading heartbeats"):
             return list(self._client.mget([self.keys.worker(worker) for worker in workers]))
 
     def beats_lapse_at(self, workers: Sequence[str]) -> list[int | None]:
@@ -47,7 +47,7 @@ class PresenceKeys(Connected):
         """
         if not workers:
             return []
-        with translated_errors("reading heartbeats"):
+        with self._errors_while("reading heartbeats"):
             commands = self._client.pipeline(transaction=False)
             for worker in workers:
                 commands.pexpiretime(self.keys.worker(worker))
@@ -58,34 +58,34 @@ class PresenceKeys(Connected):
 
     def claim(self, worker: str, who: str, lasts_ms: int, instead_of: str) -> str:
         """Takes the worker's name for the process `who`, or returns who has it. See claim.lua."""
-        with translated_errors("claiming a worker's name"):
+        with self._errors_while("claiming a worker's name"):
             return str(self._claim([self.keys.claim(worker)], [who, lasts_ms, instead_of]))
 
     def claimed(self, workers: Sequence[str]) -> dict[str, str]:
         """Returns those of these workers' names that are claimed, each with its process."""
         if not workers:
             return {}
-        with translated_errors("looking at the workers' names"):
+        with self._errors_while("looking at the workers' names"):
             found = self._client.mget([self.keys.claim(each) for each in workers])
         holders = zip(workers, map(readable_or_none, found), strict=True)
         return {worker: holder for worker, holder in holders if holder}
 
     def claim_lasts_ms(self, worker: str, who: str) -> int:
         """Returns how long that claim still lasts without being renewed; 0 when it is over."""
-        with translated_errors("looking at a claim"):
+        with self._errors_while("looking at a claim"):
             holder = self._client.get(self.keys.claim(worker))
             return max(0, int(self._client.pttl(self.keys.claim(worker)))) if holder == who else 0
 
     def unclaim(self, worker: str, who: str) -> None:
         """Gives the name back, if `who` still has it."""
-        with translated_errors("giving back a worker's name"):
+        with self._errors_while("giving back a worker's name"):
             self._claim([self.keys.claim(worker)], [who, 1, ""])
 
     def notifiers(self, destinations: Sequence[str]) -> list[str | None]:
         """Returns for each destination of alerts the notifier that delivers to it, or None."""
         if not destinations:
             return []
-        with translated_errors("looking for notifiers"):
+        with self._errors_while("looking for notifiers"):
             found = self._client.mget([self.keys.notifier_lease(each) for each in destinations])
         return [readable_or_none(who) for who in found]
 
@@ -93,20 +93,20 @@ class PresenceKeys(Connected):
 
     def say_book_lacks(self, what: str, lasts_ms: int) -> None:
         """Publishes, for `lasts_ms`, what is open and not in the flattener's book; empty if all is."""
-        with translated_errors("saying what the book lacks"):
+        with self._errors_while("saying what the book lacks"):
             self._client.set(self.keys.book_lacks, what, px=lasts_ms)
 
     def book_lacks(self) -> str:
         """Returns what the flattener published last; empty too where none did."""
-        with translated_errors("asking what the book lacks"):
+        with self._errors_while("asking what the book lacks"):
             return readable(self._client.get(self.keys.book_lacks) or "")
 
     def say_book_exceeds(self, what: str, lasts_ms: int) -> None:
         """Publishes, for `lasts_ms`, what the flattener's book holds and the log does not; empty if none."""
-        with translated_errors("saying what the log lacks"):
+        with self._errors_while("saying what the log lacks"):
             self._client.set(self.keys.book_exceeds, what, px=lasts_ms)
 
     def book_exceeds(self) -> str:
         """Returns what the flattener published last; empty too where none did."""
-        with translated_errors("asking what the log lacks"):
+        with self._errors_while("asking what the log lacks"):
             return readable(self._client.get(self.keys.book_exceeds) or "")

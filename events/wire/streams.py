@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from portfold.events.codec import Fields
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.answers import Entry, Extent, entries_in, trimmed_away
-from portfold.events.wire.connection import Connected, answers_to, translated_errors
+from portfold.events.wire.connection import Connected, answers_to
 
 SERVERS_TIME = "*"
 """As an event's ID: let the server stamp it with its clock."""
@@ -27,7 +27,7 @@ class Streams(Connected):
 
     def append(self, fields: Fields, stamp: str = SERVERS_TIME) -> StreamId:
         """Adds an event and returns its ID. On BusUnreachable it may be there or not."""
-        with translated_errors("adding an event"):
+        with self._errors_while("adding an event"):
             return StreamId.parse(self._client.execute_command("XADD", self.keys.events, stamp, *fields))
 
     def events_after(self, after: StreamId, *, count: int, block_ms: int | None = None) -> list[Entry]:
@@ -36,7 +36,7 @@ class Streams(Connected):
 
     def events_before(self, before: StreamId, *, count: int) -> list[Entry]:
         """Reads the latest events up to and with `before`, the newest first."""
-        with translated_errors("reading a stream backwards"):
+        with self._errors_while("reading a stream backwards"):
             return entries_in(self._client.xrevrange(self.keys.events, str(before), "-", count=count))
 
     def decisions_after(self, after: StreamId, *, count: int, block_ms: int | None = None) -> list[Entry]:
@@ -47,7 +47,7 @@ class Streams(Connected):
         """Reads the decisions on one event."""
         if not event.answerable:
             return []
-        with translated_errors("reading decisions"):
+        with self._errors_while("reading decisions"):
             found = self._client.xrange(self.keys.decisions, str(event.decision(0)), str(event.decision(99)))
         return entries_in(found)
 
@@ -69,7 +69,7 @@ class Streams(Connected):
 
     def lost(self, events: Sequence[StreamId]) -> StreamId | None:
         """Returns the last of these added events that is gone, not counting what was trimmed away."""
-        with translated_errors("looking for events"), self._client.pipeline(transaction=False) as commands:
+        with self._errors_while("looking for events"), self._client.pipeline(transaction=False) as commands:
             for event in events:
                 commands.xrange(self.keys.events, str(event), str(event))
             found = answers_to(commands)
@@ -86,7 +86,7 @@ class Streams(Connected):
     ) -> tuple[list[Entry], list[Entry]]:
         """Reads what a worker obeys: the next decisions and kill switch pulls; waits for either."""
         keys = (self.keys.decisions, self.keys.killswitch)
-        with translated_errors("reading orders"):
+        with self._errors_while("reading orders"):
             reply = self._client.execute_command(
                 *("XREAD", "COUNT", count, "BLOCK", max(1, block_ms)),
                 *("STREAMS", *keys, str(decisions), str(killswitch)),
@@ -100,7 +100,7 @@ class Streams(Connected):
 
     def last_pull(self) -> Entry | None:
         """Returns the latest pull of the kill switch."""
-        with translated_errors("reading the kill switch"):
+        with self._errors_while("reading the kill switch"):
             found = entries_in(self._client.xrevrange(self.keys.killswitch, count=1))
         return found[0] if found else None
 
@@ -112,7 +112,7 @@ class Streams(Connected):
 
     def publish(self, key: str, fields: Fields) -> StreamId:
         """Adds to one of the streams beside the log (`keys.bars`, `keys.steps`, `keys.killswitch`)."""
-        with translated_errors(f"adding to {key}"):
+        with self._errors_while(f"adding to {key}"):
             return StreamId.parse(self._client.execute_command("XADD", key, "*", *fields))
 
     def published_after(self, key: str, after: StreamId, *, count: int, block_ms: int) -> list[Entry]:
@@ -123,12 +123,12 @@ class Streams(Connected):
 
     def _after(self, key: str, after: StreamId, count: int, block_ms: int | None) -> list[Entry]:
         block = () if block_ms is None else ("BLOCK", max(1, block_ms))
-        with translated_errors("reading a stream"):
+        with self._errors_while("reading a stream"):
             reply = self._client.execute_command("XREAD", "COUNT", count, *block, "STREAMS", key, str(after))
         return entries_in(reply[0][1]) if reply else []
 
     def _extent(self, key: str) -> Extent:
-        with translated_errors("looking at the log"):
+        with self._errors_while("looking at the log"):
             if not self._client.exists(key):
                 return Extent(0, 0, ORIGIN, ORIGIN)
             facts = self._client.xinfo_stream(key)
@@ -141,7 +141,7 @@ class Streams(Connected):
         )
 
     def _last(self, key: str) -> StreamId:
-        with translated_errors("looking at a stream"):
+        with self._errors_while("looking at a stream"):
             if not self._client.exists(key):
                 return ORIGIN
             return StreamId.parse(self._client.xinfo_stream(key)["last-generated-id"])

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from portfold.config import Configuration
 from portfold.events.fields import Side
+from portfold.installing import install_command
 from portfold.research.backtest.figures import figures_of
 from portfold.research.backtest.trading import trade_alone
 from portfold.research.errors import ResearchError
@@ -58,7 +59,7 @@ def out_of_sample(
     try:
         from portfold.research.filter.training import KINDS, path_scores  # noqa: PLC0415 - an extra, and heavy
     except ImportError as missing:
-        return OutOfSample(None, f"none: {missing.name} is not installed (pip install 'portfold[ml]').")
+        return OutOfSample(None, f"none: {missing.name} is not installed ({install_command('ml')}).")
     known = next((name for name in KINDS if name == kind), None)
     if known is None:
         return OutOfSample(None, f"none: no model of kind {kind} can be trained.")

@@ -54,7 +54,7 @@ class Example(Struct, frozen=True):
 
     @property
     def paid(self) -> bool:
-        """The label: whether the trade made money."""
+        """Returns the label: whether the trade made money."""
         return self.pnl > 0
 
 

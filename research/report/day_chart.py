@@ -73,7 +73,7 @@ class _Day:
         return clock(ms, self._zone, self._account.day)
 
     def _is_late(self, ms: int) -> bool:
-        """Whether a note at this moment has more room on its left."""
+        """Returns whether a note at this moment has more room on its left."""
         return ms - self._from_ms > _LATE * (self._until_ms - self._from_ms)
 
     def _line(self, curve: Curve) -> Iterable[tuple[str, Decimal]]:

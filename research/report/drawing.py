@@ -4,7 +4,7 @@ A colour is a name, `@loss`, looked up in the page's style when the chart is dra
 by day, by night and on paper. Texts are made with `label`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -26,13 +26,7 @@ def steps(
 ) -> Trace:
     """Draws a line that holds each value until the next; `hover` writes the value under the pointer."""
     each = list(points)
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": name,
-        "x": [x for x, _ in each],
-        "y": [float(value) for _, value in each],
-        "yaxis": axis,
+    return _trace("lines", name, [(x, float(value)) for x, value in each], axis) | {
         "line": {"shape": "hv"} | line,
         "text": [hover(value) for _, value in each],
         "hovertemplate": "%{text}<extra>" + name + "</extra>",
@@ -50,18 +44,22 @@ def marks(
     **more: object,
 ) -> Trace:
     """Draws marks at these points, each with its text."""
-    each = list(at)
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": name,
-        "x": [x for x, _ in each],
-        "y": [y for _, y in each],
-        "yaxis": axis,
+    return _trace("markers", name, list(at), axis) | {
         "text": texts,
         "hovertemplate": "%{text}<extra></extra>",
         "marker": marker,
         **more,
+    }
+
+
+def _trace(mode: str, name: str, points: Sequence[tuple[str, object]], axis: str) -> Trace:
+    return {
+        "type": "scatter",
+        "mode": mode,
+        "name": name,
+        "x": [x for x, _ in points],
+        "y": [y for _, y in points],
+        "yaxis": axis,
     }
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from portfold.config import ConfigError, ConfiguredPortfolio, load, read_portfolio
+from portfold.config import ConfigError, Configuration, ConfiguredPortfolio, load, read_portfolio
 from portfold.config.locate import CONTRACTS_FILE, PORTFOLIO_FILE, RUNTIME_FILE
 from portfold.dollars import shown_limit
 from portfold.research.errors import ResearchError
@@ -259,7 +259,7 @@ def _span(choice: PortfolioChoice, judged: Judged) -> dict[str, object]:
 # --- what it changes ------------------------------------------------------------------------------------
 
 
-def checked(text: str, output: Path) -> ConfiguredPortfolio:
+def checked(text: str, output: Path) -> Configuration:
     """Loads `text` as a coordinator would, with the other files in the folder of `output`. Raises
     ConfigError."""
     with tempfile.TemporaryDirectory(prefix="portfold-export-") as stage:
@@ -269,7 +269,7 @@ def checked(text: str, output: Path) -> ConfiguredPortfolio:
             if (output.parent / name).exists():
                 shutil.copyfile(output.parent / name, staged / name)
         try:
-            return load(stage, {}, staged).portfolio
+            return load(stage, {}, staged)
         except ConfigError as error:
             here = output if error.path.name == PORTFOLIO_FILE else output.parent / error.path.name
             expected = error.expected.replace(stage, str(output.parent))
@@ -293,9 +293,9 @@ def changes(old: ConfiguredPortfolio, new: ConfiguredPortfolio) -> list[str]:
         sorted(set(a) - set(b)) for a, b in ((new.symbols, old.symbols), (old.symbols, new.symbols))
     )
     if added:
-        lines.append(f"symbols allowed from now on: {', '.join(added)}")
+        lines.append(f"symbols added: {', '.join(added)}")
     if removed:
-        lines.append(f"symbols denied from now on: {', '.join(removed)}")
+        lines.append(f"symbols left out: {', '.join(removed)}")
     return lines
 
 

@@ -31,7 +31,7 @@ class Constraints(Struct, frozen=True):
     max_breach_events: int
 
     def met_by(self, metrics: Metrics) -> bool:
-        """Whether a set with these figures is valid."""
+        """Returns whether a set with these figures is valid."""
         return metrics.max_dd < self.max_dd and metrics.breach_events <= self.max_breach_events
 
 

@@ -65,7 +65,7 @@ class Pricing(Struct, frozen=True):
         return min(found)[2] if found else "long"
 
     def has_price(self, trade: Trade) -> bool:
-        """Whether bars can price the trade while it is open."""
+        """Returns whether bars can price the trade while it is open."""
         cost = self._costs(trade, self.side_of(trade))
         if cost is None or trade.symbol not in self.closes:
             return False

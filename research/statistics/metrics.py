@@ -134,24 +134,38 @@ def daily_returns(by_day: Floats, cash: float) -> Floats:
 
 def sharpe(returns: Floats) -> float:
     """Returns the annual Sharpe of daily returns."""
-    by_year = volatility(returns)
-    return float(returns.mean()) / by_year * DAYS_A_YEAR if by_year > 0 else 0.0
+    return float(sharpes(returns[np.newaxis])[0])
+
+
+def sharpes(histories: Floats) -> Floats:
+    """Returns the annual Sharpe of each row of daily returns."""
+    by_year, annual = _volatilities(histories), np.zeros(len(histories))
+    if (varies := by_year > 0).any():
+        annual[varies] = histories[varies].mean(axis=1) / by_year[varies] * DAYS_A_YEAR
+    return annual
 
 
 def volatility(returns: Floats) -> float:
     """Returns the annual standard deviation of daily returns; 0 where they hardly vary."""
-    if len(returns) < 2:
-        return 0.0
+    return float(_volatilities(returns[np.newaxis])[0])
+
+
+def _volatilities(histories: Floats) -> Floats:
+    count, days = histories.shape
+    if days < 2:
+        return np.zeros(count)
     with np.errstate(over="ignore", invalid="ignore"):  # an account that outgrows a float varies
-        before = np.concatenate(([1.0], np.cumprod(1 + returns)[:-1]))
-        if _hardly_vary(returns) or _hardly_vary(returns * before):  # in percent, or in dollars
-            return 0.0
-    return float(returns.std(ddof=1)) * math.sqrt(DAYS_A_YEAR)
+        before = np.hstack((np.ones((count, 1)), np.cumprod(1 + histories, axis=1)[:, :-1]))
+        steady = _hardly_vary(histories) | _hardly_vary(histories * before)  # in percent, or in dollars
+    by_year: Floats = np.where(steady, 0.0, histories.std(axis=1, ddof=1) * math.sqrt(DAYS_A_YEAR))
+    return by_year
 
 
-def _hardly_vary(days: Floats) -> bool:
-    deviation = float(days.std(ddof=1))
-    return math.isfinite(deviation) and deviation <= _HARDLY * abs(float(days.mean()))
+def _hardly_vary(histories: Floats) -> NDArray[np.bool_]:
+    """Returns for each row whether its days deviate too little from their mean to divide by it."""
+    deviation = histories.std(axis=1, ddof=1)
+    hardly: NDArray[np.bool_] = np.isfinite(deviation) & (deviation <= _HARDLY * abs(histories.mean(axis=1)))
+    return hardly
 
 
 def growth(times: float, over_years: float) -> float:

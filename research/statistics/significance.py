@@ -25,6 +25,7 @@ from portfold.research.statistics.metrics import (
     daily_returns,
     growth,
     sharpe,
+    sharpes,
     volatility,
     years,
 )
@@ -75,17 +76,16 @@ def intervals(by_day: Floats, cash: float, days: Sequence[str], *, seed: int) ->
     count = len(by_day)
     block_days = max(1.0, round(count ** (1 / 3)))
     random = np.random.default_rng(seed)
-    found: list[tuple[float, float, float]] = []
     returns, over = daily_returns(by_day, cash), years(days)
-    while len(found) < RESAMPLES:
-        for drawn_days in stationary_days(count, block_days, min(_AT_ONCE, RESAMPLES - len(found)), random):
-            drawn = returns[drawn_days]
-            found.append(
-                (sharpe(drawn), growth(float(np.prod(1 + drawn)), over), _deepest(by_day[drawn_days]))
-            )
-    low, high = np.quantile(np.array(found), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
-    sharpes, growths, depths = (Interval(float(a), float(b)) for a, b in zip(low, high, strict=True))
-    return Intervals(sharpes, growths, depths, block_days)
+    found: list[Floats] = []
+    for first in range(0, RESAMPLES, _AT_ONCE):
+        drawn_days = stationary_days(count, block_days, min(_AT_ONCE, RESAMPLES - first), random)
+        drawn = returns[drawn_days]
+        grown = [growth(float(times), over) for times in np.prod(1 + drawn, axis=1)]
+        found.append(np.column_stack((sharpes(drawn), grown, _deepest(by_day[drawn_days]))))
+    low, high = np.quantile(np.vstack(found), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
+    of_sharpe, of_growth, of_depth = (Interval(float(a), float(b)) for a, b in zip(low, high, strict=True))
+    return Intervals(of_sharpe, of_growth, of_depth, block_days)
 
 
 def stationary_days(
@@ -105,10 +105,11 @@ def stationary_days(
     return drawn_days
 
 
-def _deepest(by_day: Floats) -> float:
-    """Returns the deepest drawdown in dollars from day to day."""
-    total = np.concatenate(([0.0], np.cumsum(by_day)))
-    return float((np.maximum.accumulate(total) - total).max())
+def _deepest(histories: Floats) -> Floats:
+    """Returns the deepest drawdown of each row, in dollars, from day to day."""
+    total = np.hstack((np.zeros((len(histories), 1)), np.cumsum(histories, axis=1)))
+    deepest: Floats = (np.maximum.accumulate(total, axis=1) - total).max(axis=1)
+    return deepest
 
 
 # --- the best of many -----------------------------------------------------------------------------------

@@ -137,7 +137,7 @@ class _Columns(NamedTuple):
         )
 
     def selected(self, row: Sequence[str]) -> bool:
-        """Whether the filter selected the trade; True where the file has no such column."""
+        """Returns whether the filter selected the trade; True where the file has no such column."""
         if self.chosen is None:
             return True
         text = _cell(row, self.chosen)

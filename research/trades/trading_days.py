@@ -30,11 +30,11 @@ class DaySpan(Struct, frozen=True):
 
     @property
     def whole(self) -> bool:
-        """Whether the span has no bounds."""
+        """Returns whether the span has no bounds."""
         return self.first is None and self.last is None
 
     def holds(self, day: str) -> bool:
-        """Whether the trading day, as 2025-01-15, lies in the span."""
+        """Returns whether the trading day, as 2025-01-15, lies in the span."""
         first = self.first.isoformat() if self.first else ""
         last = self.last.isoformat() if self.last else "9999-99-99"
         return first <= day <= last

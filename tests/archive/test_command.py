@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from portfold.cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
-from portfold.cli.main import run
 from portfold.coordinator.store.archive import LISTING
 from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import Past, contents
-from tests.cli.command_line import started
+from tests.cli.command_line import exit_code, started
 from tests.processes import READY, config_folder
 
 Archive = Callable[..., tuple[int, str]]
@@ -30,7 +29,7 @@ def archive(
     monkeypatch.delenv("PORTFOLD_CONFIG", raising=False)
 
     def command(*words: str, url: str = server.url) -> tuple[int, str]:
-        code = run(["archive", "--url", url, "--portfolio", past.bus.keys.name, *words])
+        code = exit_code(["archive", "--url", url, "--portfolio", past.bus.keys.name, *words])
         said = capsys.readouterr()
         return code, said.err if code else said.out
 

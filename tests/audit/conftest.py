@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from portfold.cli.main import run
 from portfold.events.wire.embedded import EmbeddedServer
 from tests.archive.past import Past
+from tests.cli.command_line import exit_code
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def audit(
 
     def command(question: str, *words: str, url: str = server.url) -> tuple[int, str]:
         named = [] if "--portfolio" in words else ["--portfolio", past.bus.keys.name]
-        code = run(["audit", question, "--url", url, *named, *words])
+        code = exit_code(["audit", question, "--url", url, *named, *words])
         said = capsys.readouterr()
         return code, said.err if code else said.out
 

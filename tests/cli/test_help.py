@@ -64,6 +64,19 @@ def test_the_help_of_a_command_holds_an_example_that_can_be_parsed(
             assert found is named.default_command
 
 
+def test_no_example_is_broken_in_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    def example(words: tuple[str, ...], columns: str) -> list[str]:
+        monkeypatch.setenv("COLUMNS", columns)
+        begins = f"    {' '.join(('portfold', *words))}"
+        return [line.rstrip() for line in help_of(words, capsys).splitlines() if line.startswith(begins)]
+
+    for words in COMMANDS:
+        with subtests.test(" ".join(("portfold", *words))):
+            assert example(words, "80") == example(words, "200")
+
+
 def test_the_help_fits_80_columns_and_tells_the_exit_codes(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from portfold.cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
-from portfold.cli.main import run
 from portfold.config import load
 from portfold.events.wire.embedded import EmbeddedServer
+from portfold.events.wire.errors import BusUnreachable
 from portfold.workers.brokers.orders_book import open_orders_book
 from portfold.workers.client.settings import GateSettings
-from tests.cli.command_line import called, portfold
+from tests.cli.command_line import called, exit_code, portfold
 from tests.cli.test_help import COMMANDS
 from tests.coordinator.story import limits
 from tests.live import Live
@@ -32,10 +32,9 @@ NOBODY_THERE = "redis://127.0.0.1:1/0"
         (["worker", "ES", "--pace", "-1"], UNUSABLE, "--pace"),
         (["worker", "ES", "--bars", "nowhere"], UNUSABLE, "nowhere is not a folder"),
         (["run", "--bars", "nowhere"], UNUSABLE, "nowhere is not a folder"),
-        (["worker", "ES", "--book", "nowhere/book"], FAILED, "The paper book nowhere/book"),
         (["status", "--url", "http://example.com"], UNUSABLE, "--url, or PORTFOLD_URL: expected redis://"),
         (["status", "--portfolio", "a b"], UNUSABLE, "--portfolio: expected a name"),
-        (["status", "--url", NOBODY_THERE], UNREACHABLE, "Redis did not answer"),
+        (["status", "--url", NOBODY_THERE], UNREACHABLE, "Redis at 127.0.0.1:1 did not answer"),
         (["coordinator", "--config", "nowhere"], UNUSABLE, "No portfolio optimization config found"),
         (["coordinator", "--clock", "sundial"], UNUSABLE, "--clock"),
         (["server", "--port", "65536"], UNUSABLE, "--port"),
@@ -49,7 +48,7 @@ NOBODY_THERE = "redis://127.0.0.1:1/0"
         (["tail", "-n", "many"], UNUSABLE, "Invalid value for -n"),
         (["tail", "--json", "--text"], UNUSABLE, "--json, --text: expected one of them"),
         (["tail", "--type", "PositionClose"], UNUSABLE, "--type: expected one of EntryRequested"),
-        (["tail", "--url", NOBODY_THERE], UNREACHABLE, "Redis did not answer"),
+        (["tail", "--url", NOBODY_THERE], UNREACHABLE, "Redis at 127.0.0.1:1 did not answer"),
         (["completion", "tcsh"], UNUSABLE, "tcsh"),
         (["doctor", "--portfolio", "a b"], UNUSABLE, "--portfolio: expected a name"),
     ],
@@ -68,7 +67,7 @@ def test_a_mistake_is_told_in_one_sentence(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.delenv("PORTFOLD_URL", raising=False)
     monkeypatch.delenv("PORTFOLD_CONFIG", raising=False)
-    assert run(words) == code
+    assert exit_code(words) == code
     said = capsys.readouterr()
     assert sentence in said.err
     assert said.err.splitlines()[-1].startswith("portfold: ")
@@ -85,6 +84,44 @@ def test_the_process_ends_with_the_code_and_no_traceback(words: list[str], code:
     assert ran.code == code
     assert ran.err.startswith("portfold: ")
     assert len(ran.err.splitlines()) == 1
+
+
+def test_a_book_that_cannot_be_is_told_in_one_sentence(
+    tmp_path: Path, server: EmbeddedServer, portfolio: str
+) -> None:
+    where = ("--url", server.url, "--portfolio", portfolio)
+    ran = called("worker", "ES", "--book", "nowhere/book", *where, cwd=tmp_path)
+    assert ran.code == FAILED
+    assert ran.err.splitlines()[-1].startswith("portfold: The paper book nowhere/book")
+
+
+COMMANDS_ON_THE_LOG = [
+    ["status"],
+    ["tail"],
+    ["halt", "--by", "ann", "--reason", "news"],
+    ["flatten", "--by", "ann", "--reason", "news"],
+    ["limits", "--max-positions", "3", "--by", "ann", "--reason", "news"],
+    ["settle", "ES", "ibs-ES", "--size", "0", "--by", "ann", "--reason", "by phone"],
+    ["retire", "ibs-ES", "--by", "ann", "--reason", "gone"],
+    ["acknowledge", "--by", "ann", "--reason", "backup"],
+    ["archive"],
+    ["audit", "verify"],
+    ["audit", "anchor"],
+    ["run", "--paper"],
+    ["flattener"],
+    ["reconcile"],
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS_ON_THE_LOG, ids=" ".join)
+def test_without_a_server_each_command_says_where_it_looked_and_what_to_do(
+    words: list[str], tmp_path: Path
+) -> None:
+    ran = called(*words, "--url", NOBODY_THERE, cwd=tmp_path)
+    assert ran.code == (UNUSABLE if words == ["audit", "verify"] else UNREACHABLE)
+    last = ran.err.splitlines()[-1]
+    assert last.startswith("portfold: Redis at 127.0.0.1:1 did not answer while ")
+    assert last.endswith(f": Connection refused. {BusUnreachable.remedy}")
 
 
 def test_a_password_in_a_bad_url_is_not_repeated(tmp_path: Path) -> None:
@@ -232,7 +269,7 @@ def test_words_that_no_command_takes_are_told_in_one_sentence(
             own.mkdir()
             monkeypatch.chdir(own)
             monkeypatch.setenv("XDG_STATE_HOME", str(own))
-            code = run([*words, *wrong])
+            code = exit_code([*words, *wrong])
             said = capsys.readouterr()
             assert code != OK or wrong in ODD_WORDS
             assert "Traceback" not in said.err
@@ -245,5 +282,5 @@ def test_a_terminal_of_another_encoding_shows_what_it_can(tmp_path: Path, encodi
     ran = portfold("doctor", "--url", NOBODY_THERE, cwd=tmp_path, PYTHONIOENCODING=encoding)
     assert ran.code == FAILED
     assert ran.err == ""
-    assert "? start it (portfold server)" in ran.out
+    assert "? Start it: portfold server" in ran.out
     assert "Not fit for the open" in ran.out

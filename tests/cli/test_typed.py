@@ -99,7 +99,7 @@ def test_doctor_and_status_name_commands_with_the_place_they_looked_at(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
     place = ("--url", server.url, "--portfolio", "other")
-    told = " ".join(called("doctor", *place, cwd=tmp_path).out.split())
+    told = " ".join(called("doctor", *place, cwd=tmp_path).out.replace("\\\n", "").split())
     assert f"portfold coordinator --url {server.url} --portfolio other" in told
     status = called("status", *place, cwd=tmp_path)
     assert f"portfold coordinator --url {server.url} --portfolio other" in status.out + status.err

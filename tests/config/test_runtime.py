@@ -190,6 +190,14 @@ def test_a_secret_under_an_unknown_key_is_not_repeated(folder: Folder) -> None:
     assert "hunter2" not in refusal
 
 
+@pytest.mark.parametrize("path", ["/var/lib/portfold/book.sqlite", None])
+def test_the_brokers_book_is_named_from_the_root_on(folder: Folder, path: str | None) -> None:
+    assert folder.load().runtime.book is None
+    folder.change(FILE, "book", path)
+
+    assert folder.load().runtime.book == path
+
+
 @pytest.mark.parametrize("path", ["/var/lib/portfold/archive", "/", "/mnt/ärchiv mit blank", None])
 def test_the_archives_folder_is_named_from_the_root_on(folder: Folder, path: str | None) -> None:
     assert folder.load().runtime.archive_folder is None

@@ -2,10 +2,14 @@
 
 Everything a stream can carry may come: what workers and operators say in any order, repeats, garbage, deaths,
 ticks, a weekend's silence, and between them whole trades, so that there is something to collide with.
+
+Nearly all that a law costs is the drawing of its logs, and each draw costs alike: so what belongs together is
+drawn at once, as who speaks, which leg, how long a pause.
 """
 
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import product
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -72,36 +76,46 @@ class Moment(NamedTuple):
 
 # --- who, what, how much ----------------------------------------------------------------------------------
 
-_workers = st.sampled_from(["ann", "bob", "flattener"])
-_sessions = st.sampled_from(["s1"] * 7 + ["s2"])
-_symbols = st.sampled_from(["ES"] * 3 + ["CL"] * 3 + ["SI", "NQ"])
-_sides = st.sampled_from(["long", "long", "short"])
-_sizes = st.sampled_from([1, 1, 1, 2, 3])
+
+def _any_of(**fields: list[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """One value of each field, in one draw."""
+    return st.sampled_from([dict(zip(fields, values, strict=True)) for values in product(*fields.values())])
+
+
+_WORKERS = ["ann", "bob", "flattener"]
+_SYMBOLS = ["ES"] * 3 + ["CL"] * 3 + ["SI", "NQ"]
+_SIDES = ["long", "long", "short"]
+_speakers = _any_of(worker=_WORKERS, session=["s1"] * 7 + ["s2"], seq=[0])
+_symbols = _any_of(symbol=_SYMBOLS)
+_legs = _any_of(symbol=_SYMBOLS, side=_SIDES)
+_sized_legs = _any_of(symbol=_SYMBOLS, side=_SIDES, size=[1, 1, 1, 2, 3])
 _prices = st.sampled_from(
     [Decimal(text) for text in ("100", "101.25", "-37.63", "0", "999999999.9999999999")]
 )
 _dollars = st.sampled_from(
     [Decimal(text) for text in ("0", "120", "-400", "-999.99", "-1000", "3000", "-999999999.9999999999")]
 )
-_gaps = st.sampled_from(
-    [0, 0, 0] + [1] * 12 + [7, 7, SECOND, SECOND, 10 * SECOND, MINUTE, HOUR, DAY, DAY, 3 * DAY, 2**62]
+_pauses = _any_of(
+    gap_ms=[0, 0, 0] + [1] * 12 + [7, 7, SECOND, SECOND, 10 * SECOND, MINUTE, HOUR, DAY, DAY, 3 * DAY, 2**62],
+    repeat=[False] * 9 + [True],
 )
 
 
-def _by_worker(kind: Any, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.builds(kind, worker=_workers, session=_sessions, seq=st.just(0), **fields)
+def _by_worker(
+    kind: Any, about: st.SearchStrategy[dict[str, Any]] | None = None, **fields: st.SearchStrategy[Any]
+) -> st.SearchStrategy[Any]:
+    def say(speaker: dict[str, Any], about: dict[str, Any], **drawn: Any) -> Any:
+        return kind(**speaker, **about, **drawn)
+
+    return st.builds(say, _speakers, st.just({}) if about is None else about, **fields)
 
 
-_requests = _by_worker(EntryRequested, symbol=_symbols, side=_sides, size=_sizes)
+_requests = _by_worker(EntryRequested, _sized_legs)
 _fill_names = st.sampled_from(["", "", "", "broker-1", "broker-2", "broker-3"])
-_fills = _by_worker(
-    PositionOpened, symbol=_symbols, side=_sides, size=_sizes, price=_prices, fill=_fill_names
-)
+_fills = _by_worker(PositionOpened, _sized_legs, price=_prices, fill=_fill_names)
 _closes = _by_worker(
     PositionClosed,
-    symbol=_symbols,
-    side=_sides,
-    size=_sizes,
+    _sized_legs,
     price=_prices,
     commission=st.sampled_from([Decimal(0), Decimal(5), Decimal("-999999999.9999999999")]),
     pnl=_dollars,
@@ -151,52 +165,50 @@ def _speaker(event: WorkerEvent) -> tuple[str, str, int]:
 
 
 _limits = st.builds(
-    limits,
-    max_positions=st.sampled_from([1, 2, 4]),
-    max_contracts=st.sampled_from([1, 5, 5]),
-    daily_stop_loss=st.sampled_from([Decimal(1000), Decimal(400)]),
-    symbols=st.sampled_from(["ES CL SI", "ES CL SI", "ES"]),
-    stop_loss_on=st.sampled_from(["total", "realized"]),
-    reservation_ms=st.sampled_from([1, 10 * SECOND]),
-    flatten_ms=st.sampled_from([1, 10 * SECOND]),
-    mark_stale_ms=st.sampled_from([0, 7, MINUTE]),
-    on_worker_lost=st.sampled_from(["hold", "flatten"]),
-    point_values=st.sampled_from(["", "ES=50 CL=1000"]),
-    zone=st.sampled_from(["America/Chicago", "America/Chicago", "Asia/Tokyo"]),
-    roll=st.sampled_from(["17:00", "17:00", "08:00"]),
+    lambda amounts, times: limits(**amounts, **times),
+    _any_of(
+        max_positions=[1, 2, 4],
+        max_contracts=[1, 5, 5],
+        daily_stop_loss=[Decimal(1000), Decimal(400)],
+        symbols=["ES CL SI", "ES CL SI", "ES"],
+        stop_loss_on=["total", "realized"],
+        point_values=["", "ES=50 CL=1000"],
+    ),
+    _any_of(
+        reservation_ms=[1, 10 * SECOND],
+        flatten_ms=[1, 10 * SECOND],
+        mark_stale_ms=[0, 7, MINUTE],
+        on_worker_lost=["hold", "flatten"],
+        zone=["America/Chicago", "America/Chicago", "Asia/Tokyo"],
+        roll=["17:00", "17:00", "08:00"],
+    ),
 )
 _orders = st.one_of(
     _limits,
     st.sampled_from([TradingHalted(by="ann", reason="news"), FlattenRequested(by="ann", reason="enough")]),
     st.builds(
-        PositionSettled,
-        by=st.just("ann"),
-        reason=st.just(""),
-        symbol=_symbols,
-        worker=_workers,
-        side=_sides,
-        size=st.sampled_from([0, 0, 1, 2]),
-        price=_prices,
-        pnl=_dollars,
+        lambda leg, price, pnl: PositionSettled("ann", "", **leg, price=price, pnl=pnl),
+        _any_of(symbol=_SYMBOLS, worker=_WORKERS, side=_SIDES, size=[0, 0, 1, 2]),
+        _prices,
+        _dollars,
     ),
 )
-_resumes = st.builds(TradingResumed, by=st.just("ann"), reason=st.just(""), force=st.booleans())
-_leaders = st.builds(
-    CoordinatorStarted,
-    leader=st.just("host"),
-    epoch=st.integers(0, 9),
-    fold=st.sampled_from([FOLD_VERSION, FOLD_VERSION, 4, 3, 2, 1]),
-    worker_lost_ms=st.sampled_from([0, 5000]),
-)
+_resumes = st.sampled_from([TradingResumed(by="ann", reason="", force=force) for force in (False, True)])
+_leaders = _any_of(
+    leader=["host"],
+    epoch=[*range(10)],
+    fold=[FOLD_VERSION, FOLD_VERSION, 4, 3, 2, 1],
+    worker_lost_ms=[0, 5000],
+).map(lambda fields: CoordinatorStarted(**fields))
 _comings_and_goings = st.one_of(
     _by_worker(WorkerStarted, symbols=st.sampled_from(["", "ES", "ES CL"]), positions=_holdings),
     _by_worker(WorkerStopped),
-    st.builds(WorkerLost, worker=_workers, session=_sessions, silent_ms=st.just(5000)),
+    _speakers.map(lambda lost: WorkerLost(lost["worker"], lost["session"], silent_ms=5000)),
     _leaders,
     _by_worker(LogTailMissing, saw=st.sampled_from(["1-0", f"{WEDNESDAY}-3", f"{2**62}-{2**62}"])),
     st.just(LossAcknowledged(by="ann", reason="restored")),
     st.just(LossAcknowledged(by="ann", reason="restored")),
-    st.builds(WorkerRetired, by=st.just("ann"), reason=st.just(""), worker=_workers),
+    st.sampled_from([WorkerRetired(by="ann", reason="", worker=worker) for worker in _WORKERS]),
 )
 _garbage = st.lists(
     st.sampled_from(["type", "EntryRequested", "seq", "NaN", "\x1b[2J", "é" * 200]), max_size=6
@@ -209,11 +221,9 @@ _utterances: st.SearchStrategy[list[Event | Malformed]] = st.one_of(
     st.builds(_reported_late, _requests, _dollars, opens=st.booleans()),
     _requests.map(lambda request: [request]),
     _closes.map(lambda close: [close]),
-    _by_worker(PositionMarked, symbol=_symbols, side=_sides, price=_prices, unrealized=_dollars).map(
-        lambda mark: [mark]
-    ),
-    _by_worker(EntryWithdrawn, symbol=_symbols).map(lambda withdrawn: [withdrawn]),
-    _by_worker(EntryRenewed, symbol=_symbols).map(lambda renewed: [renewed]),
+    _by_worker(PositionMarked, _legs, price=_prices, unrealized=_dollars).map(lambda mark: [mark]),
+    _by_worker(EntryWithdrawn, _symbols).map(lambda withdrawn: [withdrawn]),
+    _by_worker(EntryRenewed, _symbols).map(lambda renewed: [renewed]),
     _orders.map(lambda order: [order]),
     _resumes.map(lambda resume: [resume]),
     _comings_and_goings.map(lambda event: [event]),
@@ -225,11 +235,11 @@ _utterances: st.SearchStrategy[list[Event | Malformed]] = st.one_of(
 )
 
 
-def _spaced(utterances: list[tuple[list[Event | Malformed], int, int]]) -> list[_Said]:
+def _spaced(utterances: list[tuple[list[Event | Malformed], dict[str, Any]]]) -> list[_Said]:
     """What follows a request in one breath is only said if it was allowed."""
     return [
-        _Said(event, gap_ms if index == 0 else 1, repeat=chance == 0, if_allowed=index > 0)
-        for events, gap_ms, chance in utterances
+        _Said(event, pause["gap_ms"] if index == 0 else 1, repeat=pause["repeat"], if_allowed=index > 0)
+        for events, pause in utterances
         for index, event in enumerate(events)
     ]
 
@@ -263,7 +273,7 @@ logs = st.builds(
     _written,
     _leaders,
     _limits,
-    st.lists(st.tuples(_utterances, _gaps, st.integers(0, 9)), min_size=10, max_size=60).map(_spaced),
+    st.lists(st.tuples(_utterances, _pauses), min_size=10, max_size=60).map(_spaced),
 )
 """A leader and limits first, so that something can happen; then anything."""
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from portfold.coordinator.fold import fold
 from portfold.coordinator.fold.invariants import (
     CONTRACTS_RESERVED,
     INVARIANTS,
@@ -20,6 +19,7 @@ from portfold.coordinator.fold.invariants import (
     InvariantBroken,
     check,
 )
+from portfold.coordinator.fold.rules import positions
 from portfold.coordinator.fold.state import (
     ANSWERS_REMEMBERED,
     CLOSES_REMEMBERED,
@@ -140,6 +140,10 @@ def _no_number(state: State) -> None:
     state.day.realized = Decimal("NaN")
 
 
+def _forced_from_no_number(state: State) -> None:
+    state.day.stop_from = Decimal("NaN")
+
+
 def _endless_loss(state: State) -> None:
     state.positions[CL].unrealized = Decimal("-Infinity")
 
@@ -209,6 +213,7 @@ PLANTS: list[tuple[str, str, Callable[[State], None]]] = [
     (LEFT, "NQ:long:ann is left to close, and not among 2 positions", _not_open),
     (LOST, "ann is lost, and none of 3 workers", _lost_and_never_seen),
     (SUM, "NaN realized", _no_number),
+    (SUM, "0 realized, NaN not counted by the stop", _forced_from_no_number),
     (SUM, "CL:long:ibs-CL has -Infinity unrealized", _endless_loss),
     (LATCH, "daily P&L -10000, limit -2500, and no stop", _loss_that_nobody_saw),
     (USABLE, "SI:long:ibs-SI is reserved until 17", _granted_though_stopped),
@@ -290,13 +295,13 @@ def test_what_breaks_the_limits_or_names_nobody_breaks_no_invariant() -> None:
 
 def allows_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """A defect in the fold: a mark counts as an entry that was allowed."""
-    marked = fold.RULES[PositionMarked]
+    marked = positions.marked
 
     def defective(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
         state.stats.total_entries_allowed += 1
         return marked(state, at, event)
 
-    monkeypatch.setitem(fold.RULES, PositionMarked, defective)
+    monkeypatch.setattr(positions, "marked", defective)
 
 
 def test_nobody_leads_by_a_broken_state_and_nothing_of_it_is_written(

@@ -8,7 +8,7 @@ from portfold.config import ConfigError
 from portfold.coordinator.store.follower import LogDiffers
 from portfold.errors import PortfoldError
 from portfold.events.codec import RefusedField
-from portfold.events.wire.errors import BusError, BusUnreachable
+from portfold.events.wire.errors import BusError, BusRefused, BusUnreachable
 from tests.house.rules import bases_of_classes, modules_below
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +52,7 @@ def test_below_the_error_of_the_bus_is_only_what_did_not_come_onto_it_or_off_it(
     bases = bases_of_classes(modules_below(ROOT))
     assert {name for name in bases if _is_below(name, bases, BusError)} == {
         "portfold.events.wire.errors.BusError",
+        "portfold.events.wire.errors.BusReadOnly",
         "portfold.events.wire.errors.BusRefused",
         "portfold.events.wire.errors.BusUnreachable",
         "portfold.workers.client.publisher.NotPublished",
@@ -80,9 +81,10 @@ def test_the_class_of_an_error_says_its_exit_code() -> None:
         (LogDiffers("so"), FAILED),
         (Unusable("so"), UNUSABLE),
         (RefusedField("so"), UNUSABLE),
-        (BusUnreachable("so"), UNREACHABLE),
+        (BusRefused("so"), UNREACHABLE),
     ]
     assert [explained(error) for error, _ in said] == [(code, "so") for _, code in said]
+    assert explained(BusUnreachable("So.")) == (UNREACHABLE, f"So. {BusUnreachable.remedy}")
     missing = ConfigError(Path("runtime.json"), "", "a file", "none")
     assert explained(missing) == (UNUSABLE, "runtime.json: expected a file, got none.")
 

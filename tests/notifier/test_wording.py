@@ -123,7 +123,8 @@ def test_an_overdue_flatten_is_told_as_often_as_it_is_decided() -> None:
     assert first == (
         "🚨 FLATTEN OVERDUE by 0 ms, reminder 1\n"
         "Still open: CL long 1 (ibs-CL)\n"
-        "Look at the broker; close it there; then: portfold settle\n"
+        "Look at the broker; close it there; then: portfold settle SYMBOL WORKER --size 0 --by NAME "
+        "--reason TEXT\n"
         "Time: 2025-01-15T14:23:55"
     )
     assert "OVERDUE by 10 s, reminder 2" in second

@@ -8,6 +8,7 @@ from portfold.events.incoming import (
     Malformed,
     TradingHalted,
 )
+from portfold.remedies import settle
 from tests.coordinator.story import MINUTE, SECOND, chicago, limits
 from tests.notifier.telling import AFTERNOON, Telling
 
@@ -18,7 +19,8 @@ def test_log_and_broker_disagree() -> None:
     assert telling.told()[1] == (
         "🚨 POSITION MISMATCH (unknown_to_us): CL long of ibs-CL\n"
         "Log: 0 | Broker: 1 | the log holds 0, the broker 1 at 71.25; the larger counts\n"
-        "Entries on the symbol are denied until: portfold settle\n"
+        "Entries on the symbol are denied until: portfold settle CL ibs-CL --size SIZE --by NAME "
+        "--reason TEXT\n"
         "Time: 2025-01-15T14:23:45"
     )
     telling.settle("CL", 0, pnl="-310")
@@ -51,7 +53,8 @@ def test_a_late_report_leaves_open_what_the_broker_holds() -> None:
         "🚨 POSITION MISMATCH (late_fill): CL long of ibs-CL\n"
         "Log: 2 | Broker: 1? | reported by session s1 of ibs-CL after its successor had started; if that was "
         "counted already, the broker holds 1, not 2\n"
-        "Entries on the symbol are denied until: portfold settle\n"
+        "Entries on the symbol are denied until: portfold settle CL ibs-CL --size SIZE --by NAME "
+        "--reason TEXT\n"
         "Time: 2025-01-15T14:23:45"
     )
 
@@ -222,7 +225,7 @@ def test_a_worker_that_stops_with_a_slot_is_asked_whether_it_was_filled() -> Non
     assert telling.told() == [
         "Worker stopped: mine | end of the day | 12:00:00",
         "Granted, never registered: ES | mine stopped with its slot, which stays taken | was it filled? Look "
-        "at the broker; start it again, or: portfold settle | 12:00:00",
+        f"at the broker; start it again, or: {settle()} | 12:00:00",
     ]
 
 
@@ -233,7 +236,7 @@ def test_of_a_lost_worker_the_slots_that_it_has_are_named_until_somebody_knows()
     telling.fills("CL", worker="mine")
     telling.told()
     telling.loses_worker("mine")
-    asked = "was it filled? Look at the broker; start it again, or: portfold settle"
+    asked = f"was it filled? Look at the broker; start it again, or: {settle()}"
     assert telling.told()[0] == (
         "🚨 WORKER LOST: mine\n"
         "Silent for 5.0 s; its symbols get no entries until it is back, or: portfold retire\n"

@@ -16,14 +16,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from portfold.coordinator.fold import fold, invariants
+from portfold.coordinator.fold import invariants
 from portfold.coordinator.fold.limits import limits_of
-from portfold.coordinator.fold.rules import daily_loss, entry, time_passing
+from portfold.coordinator.fold.rules import daily_loss, entry, positions, time_passing
 from portfold.coordinator.fold.rules import flatten as flattening
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.fold.trading_day import TradingDay
 from portfold.events.decisions import EventRejected, StopLossTriggered
-from portfold.events.incoming import PositionClosed
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.gate import PortfolioGate
@@ -210,10 +209,10 @@ def marks_trigger_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def the_day_rolls_when_a_position_closes(monkeypatch: pytest.MonkeyPatch) -> None:
-    roll, closed = time_passing.roll, fold.RULES[PositionClosed]
+    roll, closed = time_passing.roll, positions.closed
     monkeypatch.setattr(time_passing, "roll", nothing)
-    monkeypatch.setitem(
-        fold.RULES, PositionClosed, lambda state, at, event: [*roll(state, at), *closed(state, at, event)]
+    monkeypatch.setattr(
+        positions, "closed", lambda state, at, event: [*roll(state, at), *closed(state, at, event)]
     )
 
 
@@ -250,12 +249,12 @@ def the_latch_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def a_halt_refuses_every_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = fold.RULES[PositionClosed]
+    closed = positions.closed
 
     def refuse(state: State, at: Any, event: Any) -> Any:
         return [EventRejected(reason="halted")] if state.halt is not None else closed(state, at, event)
 
-    monkeypatch.setitem(fold.RULES, PositionClosed, refuse)
+    monkeypatch.setattr(positions, "closed", refuse)
 
 
 SLOT = wild.test_slot_reserved_then_another_filter_says_no_and_the_slot_is_leaked_forever

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -37,6 +38,7 @@ _COMMISSION = Decimal(5)
 _SIDES: tuple[Side, Side] = ("long", "short")
 
 
+@cache
 def packaged() -> Configuration:
     """The packaged configuration."""
     return load(str(PACKAGED), {}, Path("/"))

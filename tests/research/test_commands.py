@@ -16,7 +16,7 @@ from tests.waiting import until
 TABLE = "results/greedy_optimization_results.csv"
 
 
-LOOSE = ("--max-dd-limit", "999999", "--max-breach-events", "999")
+LOOSE = ("--max-dd-limit", "999999", "--max-breach-events", "999", "--jobs", "1")
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -117,8 +117,8 @@ def test_optimize_with_nothing_valid_says_how_near_it_came_and_writes_an_empty_t
 
 
 def test_optimize_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
-    write_results(tmp_path / "results", random_trades(4, each=200))
-    words = ("research", "optimize", "--max-positions", "4", "--exhaustive", "never", "--jobs", "1", *LOOSE)
+    write_results(tmp_path / "results", random_trades(4, each=120))
+    words = ("research", "optimize", "--max-positions", "4", "--exhaustive", "never", *LOOSE)
     resume_log = tmp_path / "results" / "greedy_optimization_results.search"
 
     def begun() -> bool:

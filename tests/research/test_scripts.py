@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
         (("simulate", "--zone", "Chicago"), "--zone: expected the name of a time zone"),
         (("simulate", "--bars", "nowhere"), "nowhere is not a folder"),
         (("simulate", "--config", "nowhere"), "No portfolio optimization config found"),
-        (("simulate", "--output", "results/ES_optimization"), "cannot be written"),
+        (("simulate", "--max-positions", "1", "--output", "results/ES_optimization"), "cannot be written"),
         (("optimize", "--test-from", "2025-01-08"), "Expected a train span that ends before"),
         (("optimize", "--exhaustive", "maybe"), "--exhaustive"),
         (("export",), "greedy_optimization_results.csv: cannot be read"),

@@ -25,7 +25,8 @@ class Happenings:
     def happen(self, happening: Happening) -> None:
         """Has it happen now, or begin to."""
         _, who, what, how = happening
-        self._world.network.tell(f"== {what} {who} {how}")
+        if self._world.network.trace is not None:
+            self._world.network.tell(f"== {what} {who} {how}")
         seat = self._world.seats.get(who)
         if seat is None:
             self._to_world(what, how)

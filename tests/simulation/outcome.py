@@ -14,7 +14,7 @@ class Outcome(Struct, frozen=True):
     """`violation` is empty when all held, else it says which `invariant` did not, and how.
 
     `terms` counts leaders, `calls` those of the bus; `struck` the faults that did, by kind, `decided` the
-    decisions by type. `digest` stands for everything that happened, `trace` tells it, where asked for.
+    decisions by type. Where asked for, `trace` tells everything that happened, and `digest` stands for it.
     """
 
     seed: int
@@ -35,10 +35,7 @@ def outcome_of(world: World, violation: Violation | None) -> Outcome:
     events, decisions = (
         world.server.stream(key) or Stream() for key in (world.keys.events, world.keys.decisions)
     )
-    trace = world.network.trace or []
-    digest = hashlib.sha256(f"{world.scheduler.now} {world.network.calls}".encode())
-    for lines in (trace, map(str, events.entries), map(str, decisions.entries)):
-        digest.update("\n".join(lines).encode("utf-8", "surrogatepass"))
+    trace = world.network.trace
     return Outcome(
         seed=world.seed,
         events=len(events.entries),
@@ -47,8 +44,15 @@ def outcome_of(world: World, violation: Violation | None) -> Outcome:
         calls=world.network.calls,
         struck=Counter(fault.kind for fault in world.network.struck),
         decided=Counter(entry.fields[1] for entry in decisions.entries),
-        digest=digest.hexdigest(),
-        trace=trace,
+        digest="" if trace is None else _digest(world, events, decisions, trace),
+        trace=trace or [],
         invariant=violation.invariant if violation else "",
         violation=str(violation) if violation else "",
     )
+
+
+def _digest(world: World, events: Stream, decisions: Stream, trace: list[str]) -> str:
+    digest = hashlib.sha256(f"{world.scheduler.now} {world.network.calls}".encode())
+    for lines in (trace, map(str, events.entries), map(str, decisions.entries)):
+        digest.update("\n".join(lines).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()

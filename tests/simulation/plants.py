@@ -8,7 +8,7 @@ from unittest import mock
 
 from msgspec import structs
 
-from portfold.coordinator.fold import fill_names, fold, repeats
+from portfold.coordinator.fold import fill_names, repeats
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules import entry, positions, presence
 from portfold.coordinator.fold.state import State
@@ -164,14 +164,14 @@ def _death_frees_the_slot() -> Iterator[None]:
         freed = [key for key, one in state.reservations.items() if one.worker == event.worker]
         return [*found, *(entry.expire(state, key, "the worker was lost") for key in freed)]
 
-    with mock.patch.dict(fold.RULES, {WorkerLost: lost}):
+    with mock.patch.object(presence, "lost", lost):
         yield
 
 
 @contextmanager
 def _stop_frees_the_slot() -> Iterator[None]:
     """A worker that stops gives its slots back, whatever was filled of them."""
-    stops = fold.RULES[WorkerStopped]
+    stops = presence.stopped
 
     def stopped(state: State, at: StreamId, event: WorkerStopped) -> list[Decision]:
         found = stops(state, at, event)
@@ -179,7 +179,7 @@ def _stop_frees_the_slot() -> Iterator[None]:
         freed = [key for key, one in state.reservations.items() if gone and one.worker == event.worker]
         return [*found, *(entry.expire(state, key, "the worker stopped") for key in freed)]
 
-    with mock.patch.dict(fold.RULES, {WorkerStopped: stopped}):
+    with mock.patch.object(presence, "stopped", stopped):
         yield
 
 

@@ -150,12 +150,13 @@ class Scheduler:
         self._depth += 1
         try:
             while ready is None or not ready():
-                self.go_on()
+                if self.violation is not None:
+                    raise self.violation
                 task = self._take(until)
                 if task is None:
                     self.now = max(self.now, until)
                     return
-                self._do(task)
+                self._do(*task)
         finally:
             self._depth -= 1
             for _, asked, actor, action in self._put_off:
@@ -179,7 +180,8 @@ class Scheduler:
             self._holds.pop()
             process.held -= 1
             for actor in process.actors:
-                self._resume(actor)
+                if actor.deferred:
+                    self._resume(actor)
         if process.dead:
             raise Crashed
 
@@ -189,11 +191,12 @@ class Scheduler:
             at, _, actor, action = task
             if actor is None:
                 return task
-            if actor.process.dead:
+            process = actor.process
+            if process.dead:
                 continue
-            if not actor.free:
+            if actor.running or process.held:
                 actor.deferred.append(action)
-            elif self._fits(actor, at):
+            elif not actor.patience_ms or self._fits(actor, at):
                 return task
             else:
                 self._put_off.append(task)
@@ -201,15 +204,14 @@ class Scheduler:
 
     def _fits(self, actor: Actor, at: int) -> bool:
         """Whether it may begin now something that may take long, although others cannot go on meanwhile."""
-        if not actor.patience_ms or self._depth == 1:
+        if self._depth == 1:
             return True
         if self._depth >= _DEEPEST:
             return False
         over = max(self.now, at) + actor.patience_ms
         return all(over <= until for until in self._holds) or self._random.random() < _RARELY
 
-    def _do(self, task: _Task) -> None:
-        at, _, actor, action = task
+    def _do(self, at: int, _: int, actor: Actor | None, action: Callable[[], object]) -> None:
         self.now = max(self.now, at)
         self.steps += 1
         if self.steps > _MOST_STEPS:
@@ -232,10 +234,11 @@ class Scheduler:
         finally:
             self.acting.pop()
             actor.running = False
-            self._resume(actor)
+            if actor.deferred:
+                self._resume(actor)
 
     def _resume(self, actor: Actor) -> None:
-        if actor.deferred and actor.free:
+        if actor.free:
             for action in actor.deferred:
                 self.at(self.now, actor, action)
             actor.deferred.clear()

@@ -11,6 +11,7 @@ from portfold.events.codec import encode_checked
 from portfold.events.incoming import FlattenRequested
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.embedded import EmbeddedServer
+from portfold.events.wire.errors import BusUnreachable
 from portfold.workers.client.closing.flatten_order import pull_fields
 from tests.cli.command_line import COMMAND, called, environment, portfold
 from tests.coordinator.story import code
@@ -211,7 +212,9 @@ def test_with_no_server_at_all_both_are_said_to_have_failed(tmp_path: Path) -> N
     nowhere = ("--url", "redis://127.0.0.1:1/0")
     ran = called("flatten", "--now", "--by", "jane", "--reason", "panic", *nowhere, cwd=tmp_path)
     assert (ran.code, ran.out) == (FAILED, "")
-    switch, order = ran.err.splitlines()
-    assert switch.startswith("portfold: THE KILL SWITCH IS NOT PULLED: Redis did not answer")
-    assert order.startswith("The log did not take the order: Redis did not answer")
+    switch, order, remedy = ran.err.splitlines()
+    nobody = "Redis at 127.0.0.1:1 did not answer while"
+    assert switch.startswith(f"portfold: THE KILL SWITCH IS NOT PULLED: {nobody}")
+    assert order.startswith(f"The log did not take the order: {nobody}")
     assert order.endswith("refused.")
+    assert remedy == f"Close at the broker what cannot wait. {BusUnreachable.remedy}"

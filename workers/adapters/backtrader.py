@@ -24,7 +24,7 @@ from typing import Any
 
 import backtrader as bt
 
-from portfold.config import ConfigError, Configuration, load
+from portfold.config import ConfigError, Configuration, Runtime, load
 from portfold.config.state_folder import state_folder
 from portfold.coordinator.configured import configured_limits
 from portfold.events.wire.errors import BusError
@@ -56,7 +56,7 @@ def backtest_broker(
     at_close: bool = False,
     log: Log | None = None,
 ) -> GatedBroker:
-    """Backtrader's broker, within the limits and at the costs of the configuration that applies here.
+    """Returns Backtrader's broker, within the limits and at the costs of the configuration that applies here.
 
     Each run has a portfolio of its own, so `optstrategy` and a second run begin as the first does, but for
     `portfolio`: where several cerebros share one. `contracts`: whose a data feed is that is not named by its
@@ -98,7 +98,7 @@ def live_broker(  # noqa: PLR0913 - what a strategy author says, each by its nam
     found = _with_or_without(configuration or load(None, os.environ, Path.cwd()), paper=paper, live=live)
     chosen = settings or GateSettings.of(found, url=os.environ.get("PORTFOLD_URL"))
     log = log or program_log(worker)
-    file = book or _default_book(chosen, found.runtime.broker.kind)
+    file = book or _default_book(chosen, found.runtime)
     if fill_at(found) != "mark":
         expected = "mark: for Backtrader see at_close of backtest_broker"
         raise ConfigError(found.files.runtime.path, "broker.options.fill_at", expected, "next_bar")
@@ -126,14 +126,16 @@ def _with_or_without(configuration: Configuration, *, paper: bool, live: bool) -
         raise CannotRun(f"live_broker: {refused}") from refused
 
 
-def _default_book(settings: GateSettings, kind: str) -> Path:
+def _default_book(settings: GateSettings, runtime: Runtime) -> Path:
+    if runtime.book is not None:
+        return Path(runtime.book)
     folder = state_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BrokerError(f"Cannot make the folder {folder}: {error.strerror}") from error
     try:
-        return book_there(settings, folder, kind)
+        return book_there(settings, folder, runtime.broker.kind)
     except BusError as error:
         raise BrokerError(f"Which book is the portfolio's is not known: {error}") from error
 
@@ -153,16 +155,16 @@ class Bars(bt.feed.DataBase):  # type: ignore[misc]  # Backtrader has no types
             self.p.bars = list(self.p.bars)
 
     def islive(self) -> bool:
-        """Backtrader's: whether there may be more to come that is not there yet."""
+        """Tells Backtrader whether there may be more to come that is not there yet."""
         return bool(self.p.live)
 
     def start(self) -> None:
-        """Backtrader's."""
+        """Begins, called by Backtrader."""
         super().start()
         self._iterator: Iterator[Bar | None] = iter(self.p.bars)
 
     def _load(self) -> bool | None:
-        """Backtrader's: true for a bar, None for none yet, false at the end."""
+        """Answers Backtrader: true for a bar, None for none yet, false at the end."""
         try:
             bar = next(self._iterator)
         except StopIteration:

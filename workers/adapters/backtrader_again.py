@@ -22,7 +22,7 @@ class _WaitingExit(NamedTuple):
 
 
 class ExitsAgain:
-    """By Backtrader's number of the order."""
+    """Keeps the orders to try again, by Backtrader's number of each."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._pauses = Pauses(clock or SystemClock(), _FIRST_SECONDS, _LONGEST_SECONDS)

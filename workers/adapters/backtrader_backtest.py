@@ -97,7 +97,7 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         self.set_coc(at_close)
 
     def _begin(self) -> None:
-        """Nothing is open, and nothing was ordered yet."""
+        """Begins with nothing open, and nothing ordered yet."""
         self._seen = 0.0
         self._granted: dict[int, tuple[Any, Decision]] = {}
         self._closing: dict[int, Any] = {}
@@ -112,7 +112,7 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         self.__dict__.update(state, _log=_log_of(state["_worker"], os.getpid()))
 
     def start(self) -> None:
-        """Backtrader's; begins anew, and sets the costs of contracts that have none. Raises CannotRun."""
+        """Begins anew, called by Backtrader; sets the costs of contracts that have none. Raises CannotRun."""
         self._begin()
         self.gate_by(self._open_gate())
         self._feeds.read(self.cerebro.datas)
@@ -130,7 +130,7 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
                 )
 
     def stop(self) -> None:
-        """Backtrader's; says goodbye."""
+        """Says goodbye, called by Backtrader."""
         super().stop()
         if self._seen:
             for order, _ in self._granted.values():
@@ -138,7 +138,7 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
             self._gate.close("the backtest is over")
 
     def next(self) -> None:
-        """Backtrader's: fills what was ordered before. Only then has the new bar ended."""
+        """Fills what was ordered before, called by Backtrader. Only then has the new bar ended."""
         super().next()
         if self.see_bar():
             for order, decision in list(self._granted.values()):
@@ -147,11 +147,11 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
                     self.cancel(order)
 
     def getposition(self, data: Any) -> Any:
-        """Backtrader's: that of the contract, whichever of its feeds is asked about."""
+        """Answers Backtrader with the contract's position, whichever of its feeds is asked about."""
         return bt.brokers.BackBroker.getposition(self, self._main(data))
 
     def getcommissioninfo(self, data: Any) -> Any:
-        """Backtrader's: a feed without a name costs what its contract does."""
+        """Answers Backtrader: a feed without a name costs what its contract does."""
         return super().getcommissioninfo(data if name_of(data) else self._main(data))
 
     def _main(self, data: Any) -> Any:
@@ -201,7 +201,7 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
     # --- what became of orders ---------------------------------------------------------------------------
 
     def notify(self, order: Any) -> None:
-        """Backtrader's; reports each fill once, and gives the slot of an unfilled entry back."""
+        """Reports each fill once, and gives the slot of an unfilled entry back; called by Backtrader."""
         bt.brokers.BackBroker.notify(self, order)
         fills = list(order.executed.exbits)[self._reported.get(order.ref, 0) :]
         self._reported[order.ref] = len(order.executed.exbits)
@@ -240,7 +240,7 @@ class GatedBroker(Gated, bt.brokers.BackBroker):  # type: ignore[misc]  # Backtr
         self._gate.position_closed(symbol, leg.side, size, price=price, pnl=pnl, commission=commission)
 
     def _execute(self, order: Any, ago: Any = None, price: Any = None, **more: Any) -> Any:
-        """Backtrader's; slips by ticks of the order's own contract, which Backtrader's slippage knows not."""
+        """Slips by ticks of the order's own contract, which Backtrader's slippage does not know."""
         if ago is not None and price is not None and order.exectype in _SLIPS:
             price = float(worse(number_of(price), self._feeds.contract(order.data), buys=order.isbuy()))
         return super()._execute(order, ago=ago, price=price, **more)

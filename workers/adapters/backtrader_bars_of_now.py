@@ -23,7 +23,7 @@ class BarsOfNow:
         self._judges = defaultdict[str, OfNow](judge) if judge else None
 
     def see(self) -> None:
-        """To be called at each bar: by all of them it knows their interval."""
+        """Takes each bar: by all of them it knows their interval."""
         for symbol in self._feeds.symbols():
             self.has(symbol)
 

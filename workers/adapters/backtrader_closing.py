@@ -25,7 +25,7 @@ Close = Callable[[BrokerPosition, str], None]
 
 
 class PositionCloser:
-    """Of what one gate's worker holds."""
+    """Closes what one gate's worker holds."""
 
     def __init__(self, gate: Gate, log: Log) -> None:
         self._gate = gate
@@ -45,7 +45,7 @@ class PositionCloser:
 
     @contextmanager
     def ordering(self) -> Iterator[None]:
-        """While an order of the strategy and its report are under way. Only for one thread."""
+        """Holds up closing while a strategy's order and its report are under way. For one thread only."""
         with self._gate.orders:
             self._ordering = True
             try:
@@ -55,7 +55,7 @@ class PositionCloser:
 
     @contextmanager
     def leaving(self, symbol: str) -> Iterator[None]:
-        """While the strategy's own exit is under way. Only for one thread."""
+        """Notes that the strategy's own exit is under way. For one thread only."""
         self._leaving = symbol
         try:
             yield
@@ -81,7 +81,7 @@ class PositionCloser:
 
     @contextmanager
     def _undisturbed(self) -> Iterator[bool]:
-        """With no order of the strategy, and no announcement, in between; false where one hangs.
+        """Lets no order of the strategy, and no announcement, come in between; yields false where one hangs.
 
         An announcement is waited for longer: it waits for the bus, and would say what is closed meanwhile.
         """

@@ -35,7 +35,7 @@ class Feeds:
                 raise CannotRun(f"contracts: {name!r}: expected one of {self._known()}, got {symbol!r}")
 
     def read(self, datas: Sequence[Any]) -> None:
-        """To be called at each start, with the cerebro's feeds. Raises CannotRun."""
+        """Reads the cerebro's feeds, at each start. Raises CannotRun."""
         self._by_symbol = {}
         for data in sorted(datas, key=length_of):
             self._by_symbol.setdefault(self.symbol(data), []).append(data)
@@ -72,7 +72,7 @@ class Feeds:
         return max(shortest, key=lambda data: data.datetime[0], default=None)
 
     def symbols(self) -> list[str]:
-        """Of which there are feeds."""
+        """Returns the symbols of which there are feeds."""
         return list(self._by_symbol)
 
     def _known(self) -> str:

@@ -39,13 +39,13 @@ class Refusal(NamedTuple):
 
 
 class Gated:
-    """To be mixed into a Backtrader broker, which says how an order is sent, and reports what is filled."""
+    """A mix-in for a Backtrader broker, which says how an order is sent, and reports what is filled."""
 
     cerebro: Any
     _gate: Gate
 
     def trade(self, feeds: Feeds, log: Log) -> None:
-        """To be called when the broker is made."""
+        """Gives the broker what it needs, when it is made."""
         self._feeds = feeds
         self._log = log
         self._seen = 0.0
@@ -69,7 +69,7 @@ class Gated:
         raise NotImplementedError
 
     def forbids(self, symbol: str) -> Refusal | None:  # noqa: ARG002 - for those that have a reason
-        """Why nothing may be opened on a contract now, whatever the gate would say."""
+        """Says why nothing may be opened on a contract now, whatever the gate would say."""
         return None
 
     def flatten(self, order: FlattenOrder) -> None:
@@ -77,21 +77,21 @@ class Gated:
         raise NotImplementedError
 
     def getposition(self, data: Any) -> Any:
-        """Backtrader's."""
+        """Answers Backtrader."""
         raise NotImplementedError
 
     def notify(self, order: Any) -> None:
-        """Backtrader's: notifies the strategy of what became of an order."""
+        """Notifies the strategy of what became of an order, as Backtrader does."""
         raise NotImplementedError
 
     # --- orders ------------------------------------------------------------------------------------------
 
     def buy(self, owner: Any, data: Any, size: float, **terms: Any) -> Any:
-        """Backtrader's; asks first for what it opens."""
+        """Buys, called by the strategy; asks first for what it opens."""
         return self._place(1, owner, data, size, terms)
 
     def sell(self, owner: Any, data: Any, size: float, **terms: Any) -> Any:
-        """Backtrader's; asks first for what it opens."""
+        """Sells, called by the strategy; asks first for what it opens."""
         return self._place(-1, owner, data, size, terms)
 
     def _place(self, way: Way, owner: Any, data: Any, size: float, terms: dict[str, Any]) -> Any:
@@ -162,13 +162,13 @@ class Gated:
 
 
 def moment_of(number: float) -> datetime:
-    """Backtrader's number for a moment, to the millisecond: it has no more digits than that."""
+    """Returns the moment of Backtrader's number, to the millisecond: it has no more digits than that."""
     moment = bt.num2date(number).replace(tzinfo=UTC)
     return utc(round(moment.timestamp() * 1000))
 
 
 def side_of(size: float) -> Side:
-    """Of a signed size."""
+    """Returns the side of a signed size."""
     return "long" if size > 0 else "short"
 
 

@@ -1,7 +1,7 @@
 """What the broker of a live cerebro says is open; while it cannot say, what it said last.
 
 Guarantees: a broker that fails raises nothing into Backtrader, which asks at every turn and would end the
-run; it is said once a stretch. Exits go by what was known last; whether that is all, `is_known` says.
+run; it is logged once a stretch. Exits go by what was known last; whether that is all, `is_known` says.
 """
 
 from portfold.log import Log

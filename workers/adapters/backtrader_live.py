@@ -79,7 +79,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         raise CannotRun("optstrategy: a live broker trades in its own process: expected addstrategy")
 
     def start(self) -> None:
-        """Backtrader's. Raises CannotRun, also at a second run: it has let go of its broker by then."""
+        """Begins, called by Backtrader. Raises CannotRun, also at a second run, without a broker."""
         if self._held.is_over:
             raise CannotRun("run: a live broker trades in one run; make another with live_broker(...)")
         self._feeds.read(self.cerebro.datas)
@@ -97,7 +97,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         return holdings_of(self._broker, self._gate.worker)
 
     def stop(self) -> None:
-        """Backtrader's; says goodbye. What is open stays open."""
+        """Says goodbye, called by Backtrader. What is open stays open."""
         super().stop()
         for order in self._again.waiting():
             symbol = self._feeds.symbol(order.data)
@@ -110,13 +110,13 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         self._broker.close()
 
     def next(self) -> None:
-        """Backtrader's: called at each bar, and every now and then between two."""
+        """Tries again what is due; Backtrader calls it at each bar, and every now and then between two."""
         self._bars.see()
         for order in self._again.due(bar_ended=self.see_bar()):
             self._settle(order, None)
 
     def forbids(self, symbol: str) -> Refusal | None:
-        """With money an old bar opens nothing: history, a market played again, a feed that stood still.
+        """Lets an old bar open nothing with money: history, a market played again, a feed that stood still.
 
         Nor does anything open while the broker cannot say what is held.
         """
@@ -167,7 +167,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         return value
 
     def notify(self, order: Any) -> None:
-        """Backtrader's."""
+        """Keeps what became of an order for Backtrader."""
         self._notifications.append(order.clone())
 
     def get_notification(self) -> Any:
@@ -175,7 +175,7 @@ class LiveBroker(Gated, bt.BrokerBase):  # type: ignore[misc]  # Backtrader has 
         return self._notifications.popleft() if self._notifications else None
 
     def cancel(self, order: Any) -> bool:
-        """Only an exit that is tried again can be cancelled: all others are filled or rejected by now."""
+        """Cancels an exit that is tried again; no other order can be: all are filled or rejected by now."""
         if not self._again.drop(order):
             return False
         order.cancel()

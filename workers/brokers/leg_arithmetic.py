@@ -38,7 +38,7 @@ def reduce(leg: BrokerPosition, size: int) -> tuple[BrokerPosition, Decimal]:
 
 
 def check_order(symbol: str, side: object, size: object) -> None:
-    """Raises BrokerError for an order that is none."""
+    """Raises BrokerError for an order that is not valid."""
     if side not in ("long", "short"):
         raise BrokerError(f"Expected the side of {symbol} to be long or short, got {side!r}")
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
@@ -46,7 +46,7 @@ def check_order(symbol: str, side: object, size: object) -> None:
 
 
 def check_price(symbol: str, price: object) -> None:
-    """Raises BrokerError for a price that is none."""
+    """Raises BrokerError for a price that is not valid."""
     if not (isinstance(price, Decimal) and price.is_finite()):
         raise BrokerError(f"Expected the price of {symbol} as a finite Decimal, got {price!r}")
 

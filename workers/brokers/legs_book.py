@@ -112,7 +112,7 @@ class PaperBook:
             return entries.legs(owner)
 
     def read_unreported_exits(self, owner: str | None) -> list[ExitFill]:
-        """One owner's exits that nobody has confirmed, oldest first."""
+        """Reads one owner's exits that nobody has confirmed, oldest first."""
         with self.reading() as entries:
             found = entries.unreported_exits(owner)
         return [fill for fill in found if fill.fill_id not in self._confirmed]
@@ -120,30 +120,31 @@ class PaperBook:
     def close(self) -> None:
         """Lets go of the file. What is open stays open in it."""
         for access in (self._reads, self._writes):
-            with self._alone(access, self._patience):
+            self._take_turn(access, self._patience)
+            try:
                 access.connection.close()
+            finally:
+                access.lock.release()
 
     @contextmanager
     def _begun(self, access: "_Access", begin: str, patience: float) -> Iterator["Entries"]:
-        with self._alone(access, patience):
-            try:
-                access.connection.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
-                with access.connection:  # commits or rolls back
-                    access.connection.execute(begin)
-                    yield Entries(access.connection)
-            except sqlite3.Error as error:
-                raise self._failure(error, patience) from error
+        self._take_turn(access, patience)
+        try:
+            access.wait_for_others(patience)
+            with access.connection:  # commits or rolls back
+                access.connection.execute(begin)
+                yield Entries(access.connection)
+        except sqlite3.Error as error:
+            raise self._failure(error, patience) from error
+        finally:
+            access.lock.release()
 
-    @contextmanager
-    def _alone(self, access: "_Access", patience: float) -> Iterator[None]:
+    def _take_turn(self, access: "_Access", patience: float) -> None:
+        """Waits for the other threads; whoever calls releases the lock. Raises BookFailed."""
         if not access.lock.acquire(timeout=patience):
             raise BookFailed(
                 f"The {self._called} {self._path} was in use by another thread for {patience:g} s"
             )
-        try:
-            yield
-        finally:
-            access.lock.release()
 
     def _failure(self, error: sqlite3.Error, patience: float) -> BookFailed:
         if _is_busy(error):
@@ -159,6 +160,13 @@ class _Access:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self.lock = threading.Lock()
+        self._patience = -1.0
+
+    def wait_for_others(self, patience: float) -> None:
+        """Sets how many seconds each statement waits for other processes."""
+        if patience != self._patience:
+            self.connection.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+            self._patience = patience
 
 
 class Entries:

@@ -170,4 +170,5 @@ def _among(states: Sequence[State]) -> str:
 
 def _order(row: Sequence[Any]) -> BrokerOrder:
     columns = dict(zip(BrokerOrder.__struct_fields__, row, strict=True))
-    return BrokerOrder(**columns | {"price": Decimal(columns["price"])})
+    columns["price"] = Decimal(columns["price"])
+    return BrokerOrder(**columns)

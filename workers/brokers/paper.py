@@ -53,7 +53,7 @@ def open_paper(setup: BrokerSetup) -> "PaperBroker":
 
 
 def fill_at(configuration: Configuration) -> FillAt:
-    """When orders are filled: as the paper broker's options say, with any other broker at once.
+    """Returns when orders are filled: as the paper broker's options say, with any other broker at once.
 
     Raises ConfigError.
     """

@@ -37,10 +37,10 @@ def open_broker(setup: BrokerSetup) -> OpenedBroker:
 
 
 def on_paper(configuration: Configuration) -> Configuration:
-    """Returns the same configuration with the paper broker, whichever it names."""
+    """Returns the same configuration with the paper broker, whichever it names, and no book of that one."""
     if is_paper(configuration):
         return configuration
-    runtime = msgspec.structs.replace(configuration.runtime, broker=ConfiguredBroker(PAPER))
+    runtime = msgspec.structs.replace(configuration.runtime, broker=ConfiguredBroker(PAPER), book=None)
     return msgspec.structs.replace(configuration, runtime=runtime)
 
 

@@ -19,6 +19,7 @@ from portfold.events.incoming import Event
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.errors import BusRefused
 from portfold.log import Log
+from portfold.remedies import settle
 from portfold.workers.client.decision import Decision
 from portfold.workers.client.publisher import OutboxFull, Publisher
 
@@ -41,7 +42,8 @@ def ask_about_an_earlier_life(status: Mapping[str, str], worker: str, log: Log) 
         log.critical(
             f"{one.symbol} {one.side} {one.size}: granted to an earlier life of this process, never "
             "registered: was it filled?",
-            what_to_do="look at the broker; what is filled has to be registered, or portfold settle",
+            what_to_do="look at the broker; what is filled has to be registered, or: "
+            f"{settle(one.symbol, worker)}",
         )
 
 
@@ -50,7 +52,7 @@ class _NoLongerGranted(Exception):
 
 
 class Grants:
-    """By symbol. Any thread may use it.
+    """Keeps the grants by symbol. Any thread may use it.
 
     `renewal` makes the event, given its number and the symbol; `still_counts` says whether an event came
     after the latest order to close everything: what was allowed before it is taken back.
@@ -164,7 +166,7 @@ class Grants:
         for decision in list(self._granted.values()):
             self._log.critical(
                 f"{decision.symbol}: granted, never registered, and this process ends: was it filled?",
-                what_to_do="look at the broker; what is filled has to be settled: portfold settle",
+                what_to_do=f"look at the broker; what is filled has to be settled: {settle(decision.symbol)}",
             )
 
     def _renewed(self, decision: Decision, number: int) -> Event:

@@ -20,6 +20,7 @@ from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import SERVERS_TIME, Bus
 from portfold.events.wire.errors import BusError, BusRefused, BusUnreachable
 from portfold.log import Log
+from portfold.remedies import settle
 from portfold.workers.client.closing.carrier import Begin, on_a_thread
 from portfold.workers.client.noting import Noting
 
@@ -179,7 +180,7 @@ class Publisher:
         if lost:
             self._log.critical(
                 f"NEVER REPORTED: the bus was away until the end, and the log lacks {_shown(lost)}",
-                what_to_do="start it again if its broker keeps a book; else look, and portfold settle",
+                what_to_do=f"start it again if its broker keeps a book; else look there, and: {settle()}",
             )
 
     def _note_taken(self, event: StreamId) -> None:

@@ -12,6 +12,7 @@ from portfold.events.fields import Side
 from portfold.events.incoming import EntryRequested, EntryWithdrawn
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.errors import BusError, BusRefused, BusUnreachable
+from portfold.remedies import settle
 from portfold.workers.client.amount import whole
 from portfold.workers.client.answer import await_answer
 from portfold.workers.client.context import GateContext
@@ -94,7 +95,7 @@ class Requests:
             self._log.critical(
                 f"{decision.symbol}: {why}, between the yes and the report: was it filled?",
                 what_to_do="look at the broker; report what is filled, or give the slot back (withdraw); "
-                "once this process is gone: portfold settle",
+                f"once this process is gone: {settle(decision.symbol)}",
             )
             return
         self.withdraw(decision.symbol, why)

@@ -47,7 +47,7 @@ class Callbacks:
                 self._log.error("A daily summary is lost: those before it take too long", day=started.day)
 
     def old_day(self) -> dict[str, object]:
-        """Within the daily summary's callback: what the status was when the day ended. Otherwise nothing."""
+        """Returns the status as the day ended, within the daily summary's callback; otherwise nothing."""
         return getattr(self._now, "old_day", {})
 
     def close(self) -> None:

@@ -52,7 +52,10 @@ class _Close(NamedTuple):
 
 
 class Holdings:
-    """By symbol. Any thread may use it. `patience_seconds` bounds the wait for what an earlier life said."""
+    """Keeps what is held, by symbol. Any thread may use it.
+
+    `patience_seconds` bounds the wait for what an earlier life reported.
+    """
 
     def __init__(self, bus: Bus, worker: str, *, patience_seconds: float, log: Log) -> None:
         self.forgotten: Callable[[str, int], object] = lambda _symbol, _left: None

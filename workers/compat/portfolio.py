@@ -68,7 +68,7 @@ class PortfolioReader:
         return known or (contract.point_value if contract else None)
 
     def known(self) -> dict[str, object]:
-        """For an emergency: what was known last, asking nobody."""
+        """Returns what was known last, asking nobody: for an emergency."""
         status = self._familiar()
         return {
             "daily_pnl": status["daily_pnl"],
@@ -89,7 +89,7 @@ class PortfolioReader:
             self._log.error("The bus is unreachable: no entries until it is back", why=str(error))
 
     def look_at_limits(self) -> None:
-        """At each sign of life: looser ones that nobody ordered, as after another's start, are tightened."""
+        """Tightens, at each sign of life, looser limits that nobody ordered, as after another's start."""
         limits = self.view().limits
         if limits is None or not may_be_tightened(limits.by):
             return

@@ -36,7 +36,7 @@ class PricedLeg(NamedTuple):
     opened: datetime
 
     def joined(self, fresh: "PricedLeg") -> "PricedLeg":
-        """With more contracts, at the average price; one of the other side takes its place."""
+        """Returns it with more contracts, at the average price; one of the other side takes its place."""
         if fresh.side != self.side:
             return fresh
         size = self.size + fresh.size

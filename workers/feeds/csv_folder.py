@@ -1,4 +1,4 @@
-"""A folder of real bars, one file `<SYMBOL>.csv` a symbol, in one of two forms told apart by the header.
+"""A folder of real bars, one file `<SYMBOL>.csv` a symbol, in one of two forms known by the header.
 
 - daily: `date,open,high,low,close`, the date as 2015-01-02. The bar ends at 15:00 America/Chicago of that
   date, a time at which every trading day is still under way, so it always falls into its own trading day. A

@@ -46,7 +46,7 @@ class DrivenFeed:
         return at_time(self._now_ms)
 
     def bars(self) -> Iterator[Bar | None]:
-        """Each step's bar, or None while nothing comes; ends with the bars.
+        """Yields each step's bar, or None while nothing comes; ends with the bars.
 
         Asking for the next one says that the step is done. After a BusError another call goes on where this
         one ended.

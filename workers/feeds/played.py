@@ -33,7 +33,7 @@ def every(seconds: float) -> Schedule:
 
 
 def at_speed(speed: float) -> Schedule:
-    """As far apart as the bars ended, `speed` times as fast: 3600 makes an hour a second."""
+    """Returns a schedule `speed` times as fast as the bars ended: 3600 makes an hour a second."""
     return lambda _, later: later.total_seconds() / speed
 
 
@@ -59,7 +59,7 @@ class PlayedFeed:
         self._after = after
 
     def bars(self, symbol: str) -> Iterator[Bar]:
-        """Returns the symbol's bars; ends when they do, or when told to stop."""
+        """Returns the symbol's bars; ends when they do, or when it is stopped."""
         first: Bar | None = None
         begun, number = 0.0, 0
         for bar in self._feed.bars(symbol):

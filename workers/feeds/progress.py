@@ -50,7 +50,7 @@ class BarProgress:
         fresh.replace(self._file)
 
     def was_held_at(self, time: datetime) -> bool:
-        """Of a position that is open as this life begins: whether it was when the bar of that time began."""
+        """Returns whether a position that is open as this life begins was when the bar of that time began."""
         return self._last_flat is None or time > self._last_flat
 
 

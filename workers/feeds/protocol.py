@@ -51,6 +51,6 @@ class LiveFeed(Protocol):
     """What a worker trades on: bars as they end."""
 
     def bars(self, symbol: str) -> Iterator[Bar | None]:
-        """Waits for each bar. Gives None now and then while none comes, so that a worker told to stop can;
-        ends when there are no more."""
+        """Yields each bar as it comes, and None now and then while none does, so that a worker can be
+        stopped; ends when there are no more."""
         ...

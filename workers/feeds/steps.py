@@ -16,7 +16,7 @@ Step = tuple[datetime, dict[str, Bar]]
 
 
 def steps(feed: Feed, symbols: Iterable[str] | None = None) -> Iterator[Step]:
-    """Each moment at which bars of `symbols` (default: all the feed has) end, with those bars by symbol."""
+    """Yields each moment at which bars of `symbols` (default: all) end, with those bars by symbol."""
     chosen = feed.symbols if symbols is None else tuple(dict.fromkeys(symbols))
     return merge(feed.bars(symbol) for symbol in chosen)
 

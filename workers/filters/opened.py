@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from portfold.config import ConfigError, Configuration
 from portfold.events.fields import Side
+from portfold.installing import install_command
 from portfold.log import Log
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.filters.features import FeatureHistory, MissingFeatures
@@ -60,7 +61,7 @@ def open_filter(configuration: Configuration, symbol: str, log: Log | None = Non
         try:
             from portfold.workers.filters.onnx_model import open_model  # noqa: PLC0415 - an extra, and heavy
         except ImportError as missing:
-            expected = "its runtime to be installed (pip install 'portfold[ml]')"
+            expected = f"its runtime to be installed ({install_command('ml')})"
             raise ConfigError(path, "", expected, f"no {missing.name}") from missing
         model, sidecar = open_model(path, symbol, traded_by(parameters, runtime.trading_day))
         history = FeatureHistory(runtime.trading_day)

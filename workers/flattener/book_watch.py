@@ -17,12 +17,16 @@ from portfold.coordinator.views.view_field import view_in
 from portfold.events.fields import Side
 from portfold.events.wire.bus import Bus
 from portfold.log import Log
+from portfold.remedies import flattener_with, settle
 from portfold.workers.brokers.protocol import Broker
 
 NOT_IN_THE_BOOK = "the broker's book of this flattener does not hold what it is to close"
-WHAT_TO_DO = "give it the workers' --book, or close at the broker and `portfold settle`"
+WHAT_TO_DO = (
+    f"start it with the workers' book, which their logs name: {flattener_with(None)}; or close at the "
+    f"broker, and: {settle(size='0')}"
+)
 NOT_ON_THE_LOG = "the broker's book holds what the log does not, so no limit counts it"
-_ASK = "look at the broker: portfold settle what is open there; for the rest let its worker start and tell"
+_ASK = f"look at the broker; let its worker start and tell; or, of what is open there: {settle()}"
 _LOOK_SECONDS = 5.0
 _LOOKS_IT_LASTS = 6
 

@@ -218,7 +218,7 @@ class Flattener:
         return [one for one in held if _identity(one) in covered or (one.owner, one.symbol) not in later]
 
     def _allowed_since(self, event: StreamId) -> set[tuple[str, str]]:
-        """Whose entry on which symbol the log has allowed after that event; where it cannot be read, none:
+        """Returns whose entry on which symbol the log allowed after that event; none where it cannot be read:
         nothing is in the way of a close.
         """
         allowed: set[tuple[str, str]] = set()

@@ -58,7 +58,7 @@ def run(
         book_watch = BookWatch(bus, broker, log=log, clock=SystemClock())
         if not stop.is_set():
             with gate:
-                log.info("Flattener ready", portfolio=settings.portfolio)
+                log.info("Flattener ready", portfolio=settings.portfolio, book=str(book))
                 while not stop.wait(settings.heartbeat_seconds):
                     flattener.look_again()
                     book_watch.look()

@@ -53,7 +53,7 @@ class SideBySide:
     def _begin(
         self, name: Hashable, act: Callable[[], None], failed: list[Exception]
     ) -> threading.Thread | None:
-        """None where it is under way already, or too much else is."""
+        """Returns the thread; None where it is under way already, or too much else is."""
 
         def work() -> None:
             try:

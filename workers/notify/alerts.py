@@ -97,7 +97,7 @@ class _KnownByMemory(Known):
         return self._book.slots_of(event.worker) if isinstance(event, WorkerStopped | WorkerLost) else []
 
     def long_renewed_ms(self) -> int:
-        """Since it was granted, or first seen to be kept."""
+        """Returns for how long a slot has been renewed, since it was granted, or first seen to be kept."""
         event = self._event
         if not isinstance(event, EntryRenewed):
             return 0

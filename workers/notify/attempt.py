@@ -86,5 +86,5 @@ class Backoff:
         return max(pause, asked_for or 0.0)
 
     def reset(self) -> None:
-        """It got through."""
+        """Forgets the failures: an attempt got through."""
         self._pause_seconds = FIRST_PAUSE_SECONDS

@@ -36,7 +36,7 @@ class Trades(Struct, frozen=True):
     worst: CountedTrade | None = None
 
     def with_one(self, trade: CountedTrade) -> "Trades":
-        """And one more."""
+        """Returns these with one trade more."""
         return Trades(
             count=self.count + 1,
             won=self.won + (trade.pnl > 0),
@@ -56,7 +56,7 @@ class Week(Struct, frozen=True):
     blocked: int = 0
 
     def with_day(self, over: TradingDayStarted) -> "Week":
-        """And one more day, that is over as another has started."""
+        """Returns this with one day more, that is over as another has started."""
         return Week(
             first=self.first or over.previous_day,
             last=over.previous_day,
@@ -108,15 +108,15 @@ class AlertMemory(Struct, frozen=True):
         return replace(self, facts=others | {name: fact.seq})
 
     def with_denial(self, code: str) -> "AlertMemory":
-        """And one more entry denied today."""
+        """Returns this with one more entry denied today."""
         return replace(self, denied=self.denied | {code: self.denied.get(code, 0) + 1})
 
     def with_grant(self, worker: str, symbol: str, ms: int) -> "AlertMemory":
-        """And a slot granted at `ms`; only the latest are remembered."""
+        """Returns this with a slot granted at `ms`; only the latest are remembered."""
         return self._with_slot(f"{worker}:{symbol}", Granted(ms, ms + _ASK_AFTER_MS))
 
     def long_renewed_ms(self, worker: str, symbol: str, ms: int) -> int:
-        """For how many ms a slot has been renewed at `ms`, where that is to be asked about, or else 0.
+        """Returns for how many ms a slot has been renewed at `ms`, where that is to be asked, else 0.
 
         First after an hour and a half, as an order may fill at the next hourly bar; then after as long again.
         """
@@ -124,7 +124,7 @@ class AlertMemory(Struct, frozen=True):
         return ms - known.since if known is not None and ms >= known.ask_at else 0
 
     def with_renewal(self, worker: str, symbol: str, ms: int) -> "AlertMemory":
-        """And a slot renewed at `ms`, after it was asked about where that is due."""
+        """Returns this with a slot renewed at `ms`, after it was asked about where that is due."""
         name = f"{worker}:{symbol}"
         known = self.slots.get(name) or Granted(ms, ms + _ASK_AFTER_MS)
         if since_ms := self.long_renewed_ms(worker, symbol, ms):
@@ -132,7 +132,7 @@ class AlertMemory(Struct, frozen=True):
         return self._with_slot(name, known)
 
     def without_slot(self, worker: str, symbol: str) -> "AlertMemory":
-        """And a slot that was used, was given back or has ended."""
+        """Returns this without a slot that was used, was given back or has ended."""
         gone = f"{worker}:{symbol}"
         return replace(self, slots={name: slot for name, slot in self.slots.items() if name != gone})
 

@@ -40,7 +40,7 @@ class Delivery:
         self._trouble = ""
 
     def run(self) -> None:
-        """Delivers until told to stop. What goes wrong with the bus is logged once, and tried again."""
+        """Delivers until it is stopped. What goes wrong with the bus is logged once, and tried again."""
         while not self._stop.is_set():
             try:
                 self._one_term()
@@ -79,7 +79,7 @@ class Delivery:
             self._hand_back()
 
     def _take_over(self) -> Term | None:
-        """Returns the destination, as soon as it is free; None when told to stop first."""
+        """Returns the destination, as soon as it is free; None when it is stopped first."""
         standing_by = False
         while not self._stop.is_set():
             term = self._bus.take_over(self._plan.name, self._who, self._plan.lease_ms)

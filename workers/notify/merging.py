@@ -73,7 +73,7 @@ def _message(run: tuple[Alert, ...], lines: tuple[str, ...], *, closed: bool) ->
 
 
 def _digest(run: Sequence[Alert], clock: When) -> tuple[str, ...]:
-    """Each alert as it is, but those of one kind and group in one line, where the first of them was."""
+    """Lists each alert as it is, but those of one kind and group in one line, where the first of them was."""
     lines: list[str] = []
     for (kind, group), alike in _by_group(run):
         words = together.counted_as(kind)
@@ -86,7 +86,7 @@ def _digest(run: Sequence[Alert], clock: When) -> tuple[str, ...]:
 
 
 def _by_group(run: Iterable[Alert]) -> list[tuple[tuple[AlertKind, str], list[Alert]]]:
-    """In the order of the first of each; who has no group is by himself."""
+    """Groups the alerts, in the order of the first of each; one without a group is by itself."""
     groups: dict[tuple[AlertKind, str, int], list[Alert]] = {}
     for number, alert in enumerate(run):
         groups.setdefault((alert.kind, alert.group, 0 if alert.group else number), []).append(alert)

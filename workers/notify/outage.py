@@ -107,5 +107,5 @@ class Outage:
 
 
 def _wall_ms() -> int:
-    """By this machine's clock: the log's is as far away as the log."""
+    """Returns the time of this machine's clock: the log's is as far away as the log."""
     return int(time.time() * 1000)

@@ -79,7 +79,7 @@ def run(
 
 
 def _serve(deliveries: Mapping[str, threading.Thread], stop: threading.Event) -> None:
-    """Runs them until told to stop, or until one of them ends by itself."""
+    """Runs them until they are stopped, or until one of them ends by itself."""
     for thread in deliveries.values():
         thread.start()
     while not stop.wait(_LOOK_SECONDS):

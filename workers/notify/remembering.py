@@ -68,7 +68,7 @@ def after_decision(book: AlertMemory, at: StreamId, decision: Decision) -> Alert
 
 
 def _with_trade(book: AlertMemory, event: PositionClosed, decisions: Sequence[Decision]) -> AlertMemory:
-    """At what counts of its P&L; a close of nothing is no trade."""
+    """Counts a trade at what counts of its P&L; a close of nothing is no trade."""
     counted = event.pnl
     for decision in decisions:
         if isinstance(decision, PositionMismatch) and _nothing_was_open(decision):

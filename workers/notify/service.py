@@ -71,8 +71,8 @@ class Service:
         self._renewed = self._noted = self._next_try = self._led = self._looked = now
         self._server_ahead_ms = bus.now_ms() - now * 1000
         self._alone_seconds = 0.0
-        self._alone_told = self._must_note = self._away = False
-        self._trouble, self._trouble_told = "", 0.0
+        self._alone_alerted = self._must_note = self._away = False
+        self._trouble, self._trouble_logged = "", 0.0
         self._faults = frozenset[str]()
 
     def greet(self) -> None:
@@ -156,29 +156,29 @@ class Service:
         return alerts
 
     def _look_who_leads(self) -> None:
-        """That nobody coordinates is on no log: it is said once, when it has lasted.
+        """Alerts once, when it has lasted, that nobody coordinates: that is on no log.
 
         Time in which the log was out of reach does not count: who led then is not known.
         """
         now = time.monotonic()
         looked, self._looked = self._looked, now
         if self._reading.leader or self._plan.driven:
-            self._led, self._alone_seconds, self._alone_told = now, 0.0, False
+            self._led, self._alone_seconds, self._alone_alerted = now, 0.0, False
             return
         if not self._away:
             self._alone_seconds += now - looked
-        if self._alone_seconds > outage.PATIENCE_SECONDS and not self._alone_told:
-            self._alone_told = True
+        if self._alone_seconds > outage.PATIENCE_SECONDS and not self._alone_alerted:
+            self._alone_alerted = True
             since = self._plan.clock(self._now_ms() - int((now - self._led) * 1000))
             self._say(Alert("not_deciding", "critical", self._now_ms(), wording.not_deciding(since)))
 
     def _say(self, alert: Alert) -> None:
-        """Something of our own, that follows from no event."""
+        """Alerts about something of our own, that follows from no event."""
         if wants(self._plan.destination, alert):
             self._waiting.add(WaitingEvent(None, ((0, alert),), self._book, time.monotonic()))
 
     def _now_ms(self) -> int:
-        """By the clock of the log, as far as that is known."""
+        """Returns the time by the clock of the log, as far as that is known."""
         if self._plan.driven:
             return self._reading.last.ms
         return int(time.monotonic() * 1000 + self._server_ahead_ms)
@@ -238,7 +238,7 @@ class Service:
         self._must_note = True
 
     def _pass_over(self, message: Message, why: str) -> None:
-        """What is refused for good must not keep back what is behind it; it is said here and there."""
+        """Passes over what is refused for good: it must hold up nothing behind it. Logs it and alerts."""
         kinds = " ".join(message.kinds)
         self._log.critical(
             "An alert is refused for good and passed over", why=why, alert=kinds, said=message.text
@@ -252,8 +252,8 @@ class Service:
         now = time.monotonic()
         pause_seconds = self._backoff.next_seconds(failed.retry_seconds)
         self._next_try = now + pause_seconds
-        if str(failed) != self._trouble or now - self._trouble_told > _REMIND_SECONDS:
-            self._trouble, self._trouble_told = str(failed), now
+        if str(failed) != self._trouble or now - self._trouble_logged > _REMIND_SECONDS:
+            self._trouble, self._trouble_logged = str(failed), now
             self._log.error(
                 "Alerts do not get through; trying again",
                 why=self._trouble,
@@ -309,7 +309,7 @@ class Service:
         self._renewed = now
 
     def _rest(self) -> None:
-        """Until there may be something to do."""
+        """Waits until there may be something to do."""
         if self._attempt is not None:
             self._attempt.over.wait(_LOOK_SECONDS)
             return
@@ -326,13 +326,13 @@ class Service:
 
 
 def _limits_in_force(bus: NotifierBus) -> str:
-    """What a notifier that has seen no LimitsChanged yet can know of them."""
+    """Says what a notifier that has seen no LimitsChanged yet can know of them."""
     limits = _known(bus).limits
     return limits_words(order_of(limits)) if limits else ""
 
 
 def _state_in_words(bus: NotifierBus) -> str:
-    """What keeps entries from being allowed, if anything does."""
+    """Says what keeps entries from being allowed, if anything does."""
     view = _known(bus)
     parts = []
     if view.stop:
@@ -345,5 +345,5 @@ def _state_in_words(bus: NotifierBus) -> str:
 
 
 def _known(bus: NotifierBus) -> PortfolioView:
-    """The portfolio as far as the status can be read."""
+    """Returns the portfolio as far as the status can be read."""
     return what_can_be_read(bus.status()).view

@@ -31,7 +31,7 @@ class WaitingEvent(NamedTuple):
 
 
 class Waiting:
-    """In the order of the log, from the cursor `start` on, where the book was `book`."""
+    """Keeps the alerts in the order of the log, from the cursor `start` on, where the book was `book`."""
 
     def __init__(self, start: DeliveryCursor, book: AlertMemory) -> None:
         self._held: deque[WaitingEvent] = deque()
@@ -59,7 +59,7 @@ class Waiting:
 
     @property
     def since(self) -> float:
-        """When the first of them was read. Only where there is one."""
+        """Returns when the first of them was read; only where there is one."""
         return next(held.since for held in self._held if held.alerts)
 
     def add(self, held: WaitingEvent) -> None:

@@ -119,7 +119,7 @@ class Claim:
 
 
 def renewed(bus: Bus, held: Mapping[str, str], seconds: float, stop: threading.Event) -> list[str]:
-    """Of the names `held`, each with its holder, those whose holder lives: what it renews lasts longer again.
+    """Returns those of the names `held` whose holder lives, and makes their claims last longer again.
 
     Waits `seconds` where it has to. Raises BusError.
     """

@@ -70,11 +70,11 @@ class Conductor:
         self._tick(moment)
 
     def wait_for_limits(self) -> None:
-        """Until a coordinator leads and has put limits in force: before that nobody is allowed anything."""
+        """Waits until a coordinator leads and has put limits in force: before that no entry is allowed."""
         self._wait(lambda view: view.limits is not None, "The coordinator has put no limits in force")
 
     def play(self, moment: datetime, bars: Mapping[str, Bar]) -> None:
-        """One step: all bars that ended at `moment`, later than the step before."""
+        """Plays one step: all bars that ended at `moment`, later than the step before."""
         self._tick(moment)
         publish_step(self._bus, moment, bars)
         self._wait_for_workers()
@@ -85,7 +85,7 @@ class Conductor:
         publish_end(self._bus)
 
     def settle(self) -> None:
-        """Until every event is decided and nothing is left to flatten."""
+        """Waits until every event is decided and nothing is left to flatten."""
         self._wait(
             lambda view: not (view.flatten and view.flatten.left), "The portfolio has not come to rest"
         )
@@ -111,7 +111,7 @@ class Conductor:
                 raise ConductorError(f"{self._failed('Not done with their bars')}: {late}.")
 
     def _wait(self, at_rest: Callable[[PortfolioView], bool], failing: str) -> None:
-        """Until the status shows everything decided that is on the log, and `at_rest`.
+        """Waits until the status shows everything decided that is on the log, and `at_rest`.
 
         The status is read first: if by then nothing has been added to what it was made of, it is the present.
         One that cannot be read, the coordinator writes anew with what it decides next.
@@ -133,7 +133,7 @@ class Conductor:
             self._pause()
 
     def _pause(self) -> None:
-        """Until the next decision, or a moment: what was folded without one shows in the status only."""
+        """Waits until the next decision, or a moment: what led to none shows in the status only."""
         for entry in self._bus.decisions_after(self._decided, count=_READ_AT_ONCE, block_ms=_SETTLE_LOOK_MS):
             self._decided = entry.id
 

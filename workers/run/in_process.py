@@ -61,7 +61,7 @@ class InProcessPortfolio:
 
     @classmethod
     def of(cls, configuration: Configuration, *, record: Record | None = None) -> "InProcessPortfolio":
-        """With the limits that the configuration puts in force."""
+        """Returns a portfolio with the limits that the configuration puts in force."""
         return cls(configured_limits(configuration), record=record)
 
     def gate(self, worker: str, symbols: Iterable[str] = ()) -> "InProcessGate":

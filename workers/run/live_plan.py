@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from portfold.config import Configuration, ConfiguredFeed, loaded_line
-from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.configured import configured_limits, how_to_order
 from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.dollars import shown
 from portfold.events.wire.bus import Bus
@@ -116,14 +116,20 @@ def compare_with_log(run: LiveRun, bus: Bus, log: Log) -> None:
     if bus.leader() is None:
         log.warning("No coordinator leads this portfolio: no entry is allowed until one does")
     limits = what_can_be_read(bus.status()).view.limits
+    if limits is None:
+        return
     configured = configured_limits(run.configuration)
+    names = [name for name in _LIMITS if getattr(configured, name) != getattr(limits, name)]
     differ = [
-        f"{name} is {getattr(configured, name)} here and {getattr(limits, name)} in force"
-        for name in _LIMITS
-        if limits is not None and getattr(configured, name) != getattr(limits, name)
+        f"{name} is {getattr(configured, name)} here and {getattr(limits, name)} in force" for name in names
     ]
-    if differ:
-        log.critical(f"LIMITS DIFFER: {', '.join(differ)}; the coordinator's hold")
+    denied = [symbol for symbol in run.symbols if symbol not in limits.symbols]
+    if denied:
+        names.append("symbols")
+        differ.append(f"symbols here that are not in force are {', '.join(denied)}")
+    if names:
+        order = f"to have those of the file in force: {how_to_order(configured, names)}"
+        log.critical(f"LIMITS DIFFER: {', '.join(differ)}; the coordinator's hold", what_to_do=order)
 
 
 def _symbols_of(feed: ConfiguredFeed) -> Sequence[str] | None:

@@ -107,7 +107,9 @@ def compare_limits(limits: Limits | None, max_positions: int, daily_stop_loss: D
     hold = "the tighter of both will hold" if looser and may_be_tightened(limits.by) else "those hold"
     log.critical(
         f"LIMITS DIFFER: this program asks for {_limits_text(max_positions, daily_stop_loss)}, and in "
-        f"force are {_limits_text(limits.max_positions, limits.daily_stop_loss)}, set by {limits.by}: {hold}"
+        f"force are {_limits_text(limits.max_positions, limits.daily_stop_loss)}, set by {limits.by}: {hold}",
+        what_to_do="to have those of this program in force: portfold limits "
+        f"--max-positions {max_positions} --daily-stop-loss {daily_stop_loss:f} --by NAME --reason TEXT",
     )
 
 

@@ -2,9 +2,9 @@
 
 Guarantees: between two starts of a process lies a pause that doubles up to a bound; a worker that fails so
 many times in a row is not started again, while what stands by is never given up, and stays while it may be
-needed for what the workers have left open, however they ended; told to stop, all are ended, within a bounded
-time, workers before what stands by them. A process holds the reading end of a pipe to its supervisor as its
-standard input, and can end itself when that closes: so none outlives a supervisor that is killed.
+needed for what the workers have left open, however they ended; when it is stopped, all are ended, within a
+bounded time, workers before what stands by them. A process holds the reading end of a pipe to its supervisor
+as its standard input, and can end itself when that closes: so none outlives a supervisor that is killed.
 """
 
 import os
@@ -66,7 +66,7 @@ class _Kept:
 
 
 class Supervisor:
-    """Keeps `children` running until they have done, or it is told to stop.
+    """Keeps `children` running until they have done, or it is stopped.
 
     `needed`: once no worker is left, what there still is to do for what stands by; nothing, if there is not.
     """

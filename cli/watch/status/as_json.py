@@ -7,7 +7,7 @@ from msgspec.structs import asdict
 from portfold.coordinator.store.entry_json import shown_json
 from portfold.coordinator.views.headlines import headlines
 from portfold.coordinator.views.overview import Overview
-from portfold.coordinator.views.portfolio_view import Slot
+from portfold.coordinator.views.portfolio_view import ShownPosition, Slot
 from portfold.coordinator.views.status import status_values
 
 _UTC = ZoneInfo("UTC")
@@ -25,10 +25,7 @@ def fields(seen: Overview) -> dict[str, object]:
         **dict(sorted(status_values(view).items())),
         "headlines": [one.code for one in headlines(seen, _UTC)],
         "now_ms": seen.now_ms,
-        "held": [
-            asdict(one) | {"price": str(one.price), "unrealized": float(one.unrealized)}
-            for one in view.positions
-        ],
+        "held": [_held(one) for one in view.positions],
         "reservations": [_slot(one, None if one.kept else one.expires_ms) for one in view.reserved],
         "taken_back": [_slot(one, None) for one in view.taken_back],
         "stop_at": float(view.stop_at),
@@ -54,6 +51,16 @@ def fields(seen: Overview) -> dict[str, object]:
             "keeps": server.kept.setting,
             "writes_fail": server.writes_fail,
         },
+    }
+
+
+def _held(one: ShownPosition) -> dict[str, object]:
+    return asdict(one) | {
+        "price": str(one.price),
+        "unrealized": float(one.unrealized),
+        "mark": None if one.mark is None else str(one.mark),
+        "earlier": float(one.earlier),
+        "unmarked": one.unmarked,
     }
 
 

@@ -66,4 +66,5 @@ def _print_once(look: "Look", *, json: bool) -> None:
 
         from portfold.cli.watch.status.screen import picture, put
 
-        put(Console(), picture(seen, shown=look.shown, zone=look.zone))
+        console = Console()
+        put(console, picture(seen, shown=look.shown, zone=look.zone, whole=not console.is_terminal))

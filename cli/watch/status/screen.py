@@ -4,29 +4,21 @@ It is read from the top: whether the portfolio may trade, how far the stop is, w
 takes few words; what is not takes a line, with what to do.
 """
 
-import textwrap
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.text import Text
 
+from portfold.cli.copyable import wrapped
 from portfold.cli.typed import typed
+from portfold.cli.watch.status.portfolio_lines import LABEL, WIDTH, account_lines, leg_lines
 from portfold.coordinator.views.headlines import Headline, headlines
 from portfold.coordinator.views.overview import Overview
-from portfold.coordinator.views.portfolio_view import ShownPosition, Slot
 from portfold.coordinator.views.status import acknowledged_text, block_rate
-from portfold.dollars import ZERO, shown_price
-from portfold.dollars import shown as dollars
 from portfold.exchange_time import clock, span
 
-WIDTH = 80
-_LABEL = 11
-_BAR = 30
-_FOLDED_LINES = 4
-_PROFIT, _PROFIT_ENDS = 23, 73  # so many columns, ending there: behind it is room for a word
-_NEAR = Decimal("0.8")
+_MOST_LINES = 4
 _BADGES = {"info": "bold green", "warning": "bold yellow", "critical": "bold white on red"}
 
 
@@ -36,18 +28,18 @@ def put(console: Console, lines: Iterable[Text]) -> None:
         console.print(line, soft_wrap=True)
 
 
-def picture(seen: Overview, *, shown: str, zone: ZoneInfo) -> list[Text]:
-    """Returns the screen, line by line, none longer than 80 columns."""
+def picture(seen: Overview, *, shown: str, zone: ZoneInfo, whole: bool = False) -> list[Text]:
+    """Returns the screen, line by line, none longer than 80 columns but for a word of a command that is.
+
+    A headline has at most four lines, so that it does not push the rest away: its reason is cut, and never
+    what to do. With `whole` nothing is cut.
+    """
     return [
         _ends(Text(shown, style="bold"), Text(_now(seen, zone), style="dim")),
-        *(line for one in headlines(seen, zone) for line in badged(one)),
+        *(line for one in headlines(seen, zone) for line in badged(one, whole=whole)),
         Text(),
-        *_labelled("Daily P&L", [_loss(seen)]),
-        *_labelled("", [Text(_parts_of_loss(seen), style="dim")]),
-        *_labelled("Positions", [_slots(seen)]),
-        *(_held(one, seen.now_ms) for one in seen.view.positions),
-        *(_reserved(one, seen.now_ms) for one in seen.view.reserved),
-        *(_row(one, "taken back", Text(f"{'a fill may come':>23}")) for one in seen.view.taken_back),
+        *account_lines(seen.view),
+        *leg_lines(seen.view, seen.now_ms),
         Text(),
         *_labelled("Entries", _entries(seen)),
         *_labelled("Workers", _workers(seen)),
@@ -64,83 +56,16 @@ def _now(seen: Overview, zone: ZoneInfo) -> str:
     return f"{clock(seen.now_ms, zone)} {zone.key.rpartition('/')[2].replace('_', ' ')}"
 
 
-def badged(one: Headline) -> list[Text]:
-    """Returns the lines of a headline, its title as a badge."""
+def badged(one: Headline, *, whole: bool = False) -> list[Text]:
+    """Returns the lines of a headline, its title as a badge; below, what to do."""
     badge = Text.assemble((f" {one.title} ", _BADGES[one.level]), " ")
-    return _folded(badge, typed(one.text), style="bold" if one.level == "critical" else "")
-
-
-def _loss(seen: Overview) -> Text:
-    pnl, used = seen.view.day.pnl, seen.view.stop_used
-    full = int(used * _BAR)
-    style = "bold red" if used >= _NEAR else "yellow" if full else "green"
-    if not seen.view.daily_limit:
-        return Text(dollars(pnl))
-    return Text.assemble(
-        (f"{dollars(pnl):<13}", style),
-        ("█" * full, style),
-        ("░" * (_BAR - full), "dim"),
-        (f"{int(used * 100):>4}% ", style),  # never 100 before it is there
-        f"stop at {dollars(seen.view.stop_at)}",
-    )
-
-
-def _parts_of_loss(seen: Overview) -> str:
-    day, limits, held = seen.view.day, seen.view.limits, seen.view.positions
-    realized = f"realized {dollars(day.realized)}"
-    if limits is not None and limits.stop_loss_on == "realized":
-        return f"{realized}; open profit and loss do not count"
-    unmarked = sum(one.unmarked for one in held)
-    if unmarked and unmarked == len(held):
-        return f"{realized}, open: no mark"
-    without = f" ({unmarked} without a mark)" if unmarked else ""
-    return f"{realized}, open {dollars(day.pnl - day.realized)}{without}"
-
-
-def _slots(seen: Overview) -> Text:
-    limit = seen.view.limits.max_positions if seen.view.limits else 0
-    open_now = len(seen.view.positions)
-    reserved = max(0, seen.view.slots_used - open_now)
-    parts: list[str | tuple[str, str]] = [
-        ("●" * open_now, "green"),
-        ("◐" * reserved, "yellow"),
-        ("○" * max(0, limit - open_now - reserved), "dim"),
-        f"  {open_now} open of {limit}",
-    ]
-    if reserved:
-        parts.append(f", {reserved} reserved")
-    if open_now + reserved > limit:
-        parts.append((f"  MORE THAN {limit}", "bold red"))
-    return Text.assemble(*parts)
-
-
-def _held(one: ShownPosition, now_ms: int) -> Text:
-    age = span(max(0, now_ms - one.opened_ms))
-    profit = (f"{dollars(one.unrealized):>13}", "green" if one.unrealized >= ZERO else "red")
-    if one.unmarked:
-        profit = (f"{'no mark':>13}", "yellow")
-    stale = ("  stale", "yellow") if one.mark_stale else ""
-    return _row(
-        one,
-        f"@ {shown_price(one.price)}" if one.price else "no entry price told",
-        Text.assemble(f"{age:>10}", profit, stale),
-    )
-
-
-def _reserved(one: Slot, now_ms: int) -> Text:
-    left = "kept: may be filled" if one.kept else f"expires in {span(max(0, one.expires_ms - now_ms))}"
-    row = _row(one, "reserved", Text(f"{left:>23}"))
-    row.stylize("yellow")
-    return row
-
-
-def _row(one: ShownPosition | Slot, how: str, right: Text) -> Text:
-    """Lays out a leg or slot, its worker and, on the right, how it stands; a long worker name is cut."""
-    what = Text.assemble((f"  {one.symbol:<5} ", "bold"), f"{one.side:<5} {one.size:>2} {how:<14} ")
-    what.truncate(WIDTH - right.cell_len - 2, overflow="ellipsis")
-    room = max(1, _PROFIT_ENDS - _PROFIT - what.cell_len)
-    spare = WIDTH - what.cell_len - right.cell_len
-    return what.append(f"{_cut(one.worker, min(room, spare)):<{min(room, spare)}}").append_text(right)
+    style, below = "bold" if one.level == "critical" else "", " " * LABEL
+    remedy = wrapped(typed(one.remedy), WIDTH, f"{below}→ ", f"{below}  ") if one.remedy else []
+    reason = _folded(badge, one.text, style=style)
+    most = max(1, _MOST_LINES - len(remedy))
+    if len(reason) > most and not whole:
+        reason[most - 1 :] = [_with_an_end(reason[most - 1])]
+    return [*reason, *(Text(line, style=style) for line in remedy)]
 
 
 def _entries(seen: Overview) -> list[Text]:
@@ -194,8 +119,8 @@ def _log(seen: Overview) -> list[Text]:
 
 
 def _acknowledged(seen: Overview) -> list[Text]:
-    loss = acknowledged_text(seen.view)
-    return _folded(Text(" " * _LABEL), f"loss acknowledged {loss}", style="dim") if loss else []
+    loss = acknowledged_text(seen.view.acknowledged)
+    return _folded(Text(" " * LABEL), f"loss acknowledged {loss}", style="dim") if loss else []
 
 
 # --- laying out ------------------------------------------------------------------------------------------
@@ -208,13 +133,13 @@ def _ends(left: Text, right: Text) -> Text:
 
 def _labelled(label: str, parts: Sequence[Text]) -> list[Text]:
     """Lays out the parts behind the label, as many on a line as there is room for."""
-    lines = [Text(f"{label:<{_LABEL}}", style="bold")]
+    lines = [Text(f"{label:<{LABEL}}", style="bold")]
     for number, part in enumerate(parts):
-        part.truncate(WIDTH - _LABEL - 1, overflow="ellipsis")
+        part.truncate(WIDTH - LABEL - 1, overflow="ellipsis")
         last = number == len(parts) - 1
-        if lines[-1].cell_len > _LABEL and lines[-1].cell_len + 1 + part.cell_len + (not last) > WIDTH:
-            lines.append(Text(" " * _LABEL))
-        elif lines[-1].cell_len > _LABEL:
+        if lines[-1].cell_len > LABEL and lines[-1].cell_len + 1 + part.cell_len + (not last) > WIDTH:
+            lines.append(Text(" " * LABEL))
+        elif lines[-1].cell_len > LABEL:
             lines[-1].append(" ")
         lines[-1] = Text.assemble(lines[-1], part, "" if last else ",")
     return lines
@@ -223,15 +148,8 @@ def _labelled(label: str, parts: Sequence[Text]) -> list[Text]:
 def _folded(first: Text, text: str, *, style: str) -> list[Text]:
     """Lays out the text behind `first`; what does not fit goes on below, indented."""
     lead = " " * first.cell_len
-    lines = textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=lead,
-        subsequent_indent=" " * min(first.cell_len, _LABEL),
-        max_lines=_FOLDED_LINES,
-        placeholder=" …",
-    )
-    if not lines:
+    lines = wrapped(text, WIDTH, lead, " " * min(first.cell_len, LABEL))
+    if not text:
         first.rstrip()
         return [first]
     return [
@@ -240,5 +158,7 @@ def _folded(first: Text, text: str, *, style: str) -> list[Text]:
     ]
 
 
-def _cut(text: str, columns: int) -> str:
-    return text if len(text) <= columns else f"{text[: columns - 1]}…"
+def _with_an_end(line: Text) -> Text:
+    """Returns the line with a mark that something is left out behind it."""
+    line.truncate(WIDTH - 2)
+    return line.append(" …")

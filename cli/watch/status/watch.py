@@ -47,7 +47,7 @@ def _print_below(console: Console, look: Look, contact: Contact) -> None:
     while True:
         glimpse = contact.glimpse()
         if (facts := _facts(glimpse)) != before:
-            put(console, [*frame(look, glimpse), Text()])
+            put(console, [*frame(look, glimpse, whole=True), Text()])
             console.file.flush()
             before = facts
         time.sleep(_EVERY_SECONDS)
@@ -70,12 +70,12 @@ def _print_json(contact: Contact) -> None:
         time.sleep(_EVERY_SECONDS)
 
 
-def frame(look: Look, glimpse: Glimpse) -> list[Text]:
-    """Returns the lines that show a glimpse."""
+def frame(look: Look, glimpse: Glimpse, *, whole: bool = False) -> list[Text]:
+    """Returns the lines that show a glimpse; `whole`: with no reason cut."""
     lines = [] if glimpse.seen else [Text(f"{look.nobody}.")]
     if glimpse.seen:
-        lines = picture(glimpse.seen, shown=look.shown, zone=look.zone)
+        lines = picture(glimpse.seen, shown=look.shown, zone=look.zone, whole=whole)
     if glimpse.trouble:
-        gone = badged(Headline("no_server", "critical", "NO SERVER", glimpse.trouble))
+        gone = badged(Headline("no_server", "critical", "NO SERVER", glimpse.trouble), whole=whole)
         lines = [*gone, *([Text("Last seen:", style="dim"), *lines] if glimpse.seen else [])]
     return [*lines, *([Text(glimpse.news, style="dim")] if glimpse.news else [])]

@@ -1,10 +1,10 @@
 """Reads what `portfold audit export` wrote before evidence was an archive.
 
 Such folders lie on disks and stay readable; nothing writes them any more. Each line is held against itself.
-Found wherever it is, and said with the file and the line, are a column that does not follow from the entry,
-an entry that the chain over the log was not made of, a line too many or too few, a file whose hash is not the
-one in export.json. A file of lines is read as a stream; a Parquet file, whose insides another library reads,
-only once its hash is right.
+Errors name the file and the line of a column that does not follow from the entry, of an entry that the chain
+over the log was not made of, of a line too many or too few, and a file whose hash is not the one in
+export.json. A file of lines is read as a stream; a Parquet file, whose insides another library reads, only
+once its hash is right.
 
 All that is known of the format is here, but for its columns, which are those that tables still have: whoever
 changes these leaves the old ones here.
@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from portfold.coordinator.audit.record.columns import Row, Table, columns
+from portfold.coordinator.audit.record.columns import COLUMNS, Row, Table, all_cells
 from portfold.coordinator.audit.record.line_tables import LINE_FORMATS
 from portfold.coordinator.audit.record.record import RecordError
 from portfold.coordinator.audit.tables.parquet_tables import frame, parquet_library
@@ -59,11 +59,11 @@ class EarlierExport:
 
     @staticmethod
     def is_in(folder: Path) -> bool:
-        """Whether there is one in `folder`."""
+        """Returns whether there is one in `folder`."""
         return (folder / LISTING).exists()
 
     def recorded(self) -> Iterator[Recorded]:
-        """Every event with its decisions. Raises ExportDamaged at what is not as it was written."""
+        """Yields every event with its decisions. Raises ExportDamaged at what is not as it was written."""
         decisions = _Decisions(self._placed("decisions"))
         chain = GENESIS
         for event in self._placed("events"):
@@ -78,7 +78,7 @@ class EarlierExport:
         decisions.end()
 
     def _placed(self, table: Table) -> Iterator["_Placed"]:
-        """The rows of a table, in order."""
+        """Yields the rows of a table, in order."""
         last = ORIGIN
         read = _read_parquet if self._manifest.format == "parquet" else _read_lines
         for file in self._manifest.files:
@@ -100,7 +100,7 @@ class _Decisions:
         self.named_last = ""
 
     def up_to(self, event: StreamId) -> list[Entry]:
-        """The next ones, up to the last of `event`."""
+        """Returns the next decisions, up to the last of `event`."""
         last, found = event.after_decisions(), list[Entry]()
         first = self._next
         while self._next is not None and self._next.row.id <= last:
@@ -187,17 +187,17 @@ class _Placed(NamedTuple):
 
     @property
     def named(self) -> str:
-        """The place within the export."""
+        """Names the place within the export."""
         return f"{self.path.name}, {self.unit} {self.number}"
 
     def damaged(self, what: str) -> ExportDamaged:
-        """The error that names the place."""
+        """Returns the error that names the place."""
         return ExportDamaged(self.path, f"{self.unit} {self.number}: {what}.")
 
 
 def _read_lines(path: Path, file: _File, form: str) -> Iterator[_Placed]:
     digest, size, rows = hashlib.sha256(), 0, 0
-    header = LINE_FORMATS[form].header(file.table)
+    header = LINE_FORMATS[form].header(COLUMNS[file.table])
     with _readable(path), path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             digest.update(line)
@@ -213,12 +213,12 @@ def _read_lines(path: Path, file: _File, form: str) -> Iterator[_Placed]:
 
 
 def _row(path: Path, number: int, line: bytes, table: Table, form: str) -> Row:
-    """The row in a line, if the line is the row's."""
+    """Returns the row in a line, if the line is the row's."""
     try:
         row = _READ[form](table, line)
     except ValueError as error:  # as are those of JSON and of Unicode
         raise ExportDamaged(path, f"line {number}: this is no row: {error}.") from error
-    if LINE_FORMATS[form].line(table, row) != line:
+    if LINE_FORMATS[form].line(COLUMNS[table], all_cells(table, row)) != line:
         raise ExportDamaged(
             path, f"line {number}: its columns do not follow from its fields: one of them was altered."
         )
@@ -249,7 +249,7 @@ def _row_of_csv(table: Table, line: bytes) -> Row:
         raise ValueError(str(error)) from None
     finally:
         csv.field_size_limit(limit)  # it is the whole process's
-    if more or len(found) != len(columns(table)):
+    if more or len(found) != len(COLUMNS[table]):
         raise ValueError("expected one row")
     chain = found[-2] if table == "events" else ""
     return Row(StreamId.parse(found[0]), read_words(found[-1].encode()), chain)
@@ -273,13 +273,13 @@ def _read_parquet(path: Path, file: _File, _form: str) -> Iterator[_Placed]:
 
 def _rows_of_parquet(table: Table, content: bytes) -> Iterator[Row]:
     found = parquet_library().read_parquet(content)
-    if tuple(found.columns) != columns(table):
+    if tuple(found.columns) != tuple(COLUMNS[table]):
         raise ValueError("its columns are not those of an export")
     rows = [
         Row(StreamId.parse(at), read_words(fields.encode()), chain if table == "events" else "")
         for at, chain, fields in found.select("id", "chain", "fields").iter_rows()
     ]
-    again = frame(table, rows)
+    again = frame(COLUMNS[table], [all_cells(table, row) for row in rows])
     if not again.equals(found):
         same = (was == should for was, should in zip(found.iter_rows(), again.iter_rows(), strict=True))
         number = next((number for number, alike in enumerate(same, start=1) if not alike), 1)

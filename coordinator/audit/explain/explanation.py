@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Struct, field
 
 from portfold.coordinator.audit.explain.consequences import trackers_of
+from portfold.coordinator.audit.explain.portfolio_rows import Labelled, portfolio_rows
 from portfold.coordinator.audit.explain.rationale import DecisionContext, rationale_of
-from portfold.coordinator.audit.explain.state_rows import Labelled, state_rows
 from portfold.coordinator.audit.explain.trackers import LaterEvent
 from portfold.coordinator.audit.record.columns import by_name
 from portfold.coordinator.audit.record.lookup import Found, NotOnRecord
@@ -144,7 +144,7 @@ def _explained(
     with localcontext(EXACT):
         pass_time(met, event.id, ticked=isinstance(decided.event, ClockTicked))
     case = DecisionContext(event.id, decided.event, before, met, _copied(after))
-    shown = met if isinstance(decided.event, EntryRequested) else before
+    shown = portfolio_view(met if isinstance(decided.event, EntryRequested) else before, cursor)
     unlike = difference(decided, recorded, cursor)
     notes = [found.note] if found.note else []
     if unlike:
@@ -157,16 +157,16 @@ def _explained(
         text=event_text(after, decided, event.fields),
         fields=event.fields,
         exchange=exchange_of(after.limits),
-        decisions=[_told(case, entry, asked=entry.id == found.decision) for entry in decisions],
+        decisions=[_explained_decision(case, entry, asked=entry.id == found.decision) for entry in decisions],
         met_after=str(cursor),
-        met=status_values(portfolio_view(shown, cursor)),
-        met_rows=state_rows(shown),
+        met=status_values(shown),
+        met_rows=portfolio_rows(shown),
         changes=_changes(before, after, event.id),
         notes=notes,
     )
 
 
-def _told(case: DecisionContext, entry: Entry, *, asked: bool) -> ExplainedDecision:
+def _explained_decision(case: DecisionContext, entry: Entry, *, asked: bool) -> ExplainedDecision:
     try:
         decision, _ = decode_decided(entry.fields)
     except RefusedField as refused:

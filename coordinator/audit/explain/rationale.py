@@ -1,26 +1,31 @@
 """Why a decision was made: the rule that decided, with the numbers it was given. One function a decision.
 
 Pure: derived from the state the event met (`met`, after time had passed) and the one it led to (`after`). The
-numbers are those of the state; the sentence on record comes from the decision itself. mypy refuses a new
-decision that is not answered for here.
+numbers are those of the state; the sentence on record comes from the decision itself.
+
+It matches decisions a second time, beside `views/words`, because it is no column of that table. A row there
+says what was decided, from the message alone: the log and an alert have no more. A rationale says why, from
+two states that only the audit has, and is shown below that row: what one says the other does not repeat. So a
+new decision has both, and mypy refuses one that has no rationale here.
 """
 
 from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple, assert_never
 
-from portfold.coordinator.audit.explain.state_rows import clock_text, pnl_parts, slots_sum, time_text
+from portfold.coordinator.audit.explain.portfolio_rows import clock_text, pnl_parts, slots_sum, time_text
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
 from portfold.coordinator.fold.rules.entry import RULES
 from portfold.coordinator.fold.state import (
     State,
     contracts_used,
-    daily_pnl,
     how_it_went,
     leg_key,
     leg_of,
     slots_used,
 )
+from portfold.coordinator.views.portfolio_view import PortfolioView
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.dollars import shown
 from portfold.events import decisions
 from portfold.events.decisions import Decision
@@ -46,6 +51,16 @@ class DecisionContext(NamedTuple):
     def exchange(self) -> Exchange:
         """Returns the exchange whose clock is shown."""
         return exchange_of(self.after.limits)
+
+    @property
+    def met_view(self) -> PortfolioView:
+        """Returns the view of the state it met."""
+        return portfolio_view(self.met, self.at)
+
+    @property
+    def after_view(self) -> PortfolioView:
+        """Returns the view of the state it led to."""
+        return portfolio_view(self.after, self.at)
 
 
 def rationale_of(case: DecisionContext, decision: Decision) -> list[str]:
@@ -95,7 +110,7 @@ def _allowed(case: DecisionContext, decision: decisions.EntryAllowed) -> list[st
     limits = case.met.limits
     most = limits.max_contracts if limits else 0
     return [
-        f"{slots_sum(case.met)}; this is number {decision.slots}.",
+        f"{slots_sum(case.met_view)}; this is number {decision.slots}.",
         f"{contracts_used(case.met)} contracts held or reserved + {decision.size} asked = "
         f"{contracts_used(case.met) + decision.size} of {most}.",
         f"No rule objected: {', '.join(_ORDER)}.",
@@ -173,7 +188,7 @@ def _pending(case: DecisionContext, decision: decisions.EntryDenied) -> str:
 
 
 def _no_slot(case: DecisionContext, decision: decisions.EntryDenied) -> str:
-    return f"{slots_sum(case.met)}; this would be number {slots_used(case.met) + 1}."
+    return f"{slots_sum(case.met_view)}; this would be number {slots_used(case.met) + 1}."
 
 
 def _no_contracts(case: DecisionContext, decision: decisions.EntryDenied) -> str:
@@ -222,7 +237,7 @@ def _approaching(case: DecisionContext, decision: decisions.StopLossApproaching)
     lost = case.after.day.stop_from - decision.daily_pnl
     from_dollars = decision.limit * decision.percent / 100
     return [
-        _sum(case.after),
+        _sum(case.after_view),
         f"{shown(lost)} is lost; {decision.percent} % of {shown(decision.limit)} are {shown(from_dollars)}.",
     ]
 
@@ -231,7 +246,7 @@ def _triggered(case: DecisionContext, decision: decisions.StopLossTriggered) -> 
     stop_from = case.after.day.stop_from
     forced = f" below the {shown(stop_from)} from which a forced resume counts" if stop_from else ""
     return [
-        f"{_sum(case.after)}.",
+        f"{_sum(case.after_view)}.",
         f"The limit is {shown(decision.limit)}{forced}, so the stop is at "
         f"{shown(stop_from - decision.limit)}; reaching it is enough.",
         f"To be closed by {clock_text(case.exchange, decision.deadline_ms)}, within "
@@ -240,8 +255,8 @@ def _triggered(case: DecisionContext, decision: decisions.StopLossTriggered) -> 
     ]
 
 
-def _sum(state: State) -> str:
-    return f"{pnl_parts(state)} = {shown(daily_pnl(state))}"
+def _sum(view: PortfolioView) -> str:
+    return f"{pnl_parts(view)} = {shown(view.day.pnl)}"
 
 
 # --- flattening -----------------------------------------------------------------------------------------
@@ -274,7 +289,8 @@ def _overdue(case: DecisionContext, decision: decisions.FlattenOverdue) -> list[
 
 
 def _breached(case: DecisionContext) -> list[str]:
-    return [f"{slots_sum(case.after)} after it. A fill is a fact: it counts, even where it breaks a limit."]
+    sum_after = slots_sum(case.after_view)
+    return [f"{sum_after} after it. A fill is a fact: it counts, even where it breaks a limit."]
 
 
 def _mismatch(decision: decisions.PositionMismatch) -> list[str]:

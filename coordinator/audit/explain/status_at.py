@@ -8,8 +8,8 @@ from portfold.coordinator.audit.record.lookup import NotOnRecord
 from portfold.coordinator.audit.record.moment import Moment
 from portfold.coordinator.audit.record.record import Record
 from portfold.coordinator.audit.record.span import Span
-from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.status import status_values
 from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.incoming import CoordinatorStarted
@@ -17,21 +17,19 @@ from portfold.events.stream_id import ORIGIN, StreamId
 
 
 class PastStatus(Struct, frozen=True):
-    """The state after `event`, the last one at or before the moment; `leader` led then.
+    """The portfolio after `event`, the last one at or before the moment; its view names who led then.
 
     `next` is the event after it, None where the record ends there.
     """
 
     event: StreamId
     next: StreamId | None
-    state: State
-    leader: str
+    view: PortfolioView
 
     def fields(self) -> dict[str, object]:
         """Returns the fields of `portfold status --json` that the log knows, as values."""
-        view = portfolio_view(self.state, self.event, leader=self.leader)
         next_event = str(self.next) if self.next else ""
-        return status_values(view) | {"leader": self.leader, "next_event": next_event}
+        return status_values(self.view) | {"leader": self.view.leader, "next_event": next_event}
 
 
 def status_at(record: Record, moment: Moment, on_progress: Callable[[int], object]) -> PastStatus:
@@ -52,7 +50,8 @@ def status_at(record: Record, moment: Moment, on_progress: Callable[[int], objec
         raise NotOnRecord(_no_such_event(moment.event, follower.cursor))
     if follower.cursor == ORIGIN:
         raise NotOnRecord(f"Nothing had happened by then: the first event on record is {after or 'none'}.")
-    return PastStatus(follower.cursor, after, follower.state, leader)
+    view = portfolio_view(follower.state, follower.cursor, leader=leader)
+    return PastStatus(follower.cursor, after, view)
 
 
 def _no_such_event(event: StreamId, before: StreamId) -> str:

@@ -61,7 +61,7 @@ class LaterEvent(NamedTuple):
 
     @property
     def event(self) -> Event | Malformed:
-        """Returns the event, or why it is none."""
+        """Returns the event, or why it cannot be read."""
         return self.decided.event
 
     @property

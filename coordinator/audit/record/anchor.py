@@ -2,7 +2,7 @@
 
 The chain stands for all history up to its event. Whoever can write to the server can rewrite everything
 there, decisions, chain and head, so that it adds up again, or cut off its end; but not a line that is
-somewhere else. A signature over the line tells who made it.
+somewhere else. A signature over the line shows who made it.
 """
 
 import re
@@ -70,18 +70,18 @@ class Anchor(Struct, frozen=True):
 
     @property
     def signed_text(self) -> str:
-        """What a signature is over: all of the line that comes before it."""
+        """Returns what a signature is over: all of the line that comes before it."""
         pairs = (f"{name}={value}" for name, value in structs.asdict(self).items() if value)
         return " ".join([_BEGINS, _FORMAT, *(pair for pair in pairs if not pair.startswith("signature="))])
 
     @property
     def line(self) -> str:
-        """All of it in one line."""
+        """Writes all of it in one line."""
         return f"{self.signed_text} signature={self.signature}" if self.signature else self.signed_text
 
 
 def anchor_of(record: Record) -> Anchor:
-    """The anchor at the end of a record, as it says itself; nothing is decided again for it."""
+    """Returns the anchor at the end of a record, as it says itself; nothing is decided again for it."""
     return Anchor(
         portfolio=record.portfolio,
         cursor=str(record.cursor),
@@ -93,7 +93,7 @@ def anchor_of(record: Record) -> Anchor:
 
 
 def read_anchors(lines: Iterable[str]) -> list[Anchor]:
-    """The anchors in these lines, one a line; blank ones are passed over. Raises AnchorError."""
+    """Reads the anchors in these lines, one a line; blank ones are passed over. Raises AnchorError."""
     return [read_anchor(line) for line in lines if line.strip()]
 
 

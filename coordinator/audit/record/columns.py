@@ -5,9 +5,10 @@ The other columns follow from it and from the ID.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
+from portfold.coordinator.store.entry_json import words_json
 from portfold.events.codec import Fields
 from portfold.events.fields import readable
 from portfold.events.stream_id import StreamId
@@ -15,14 +16,16 @@ from portfold.exchange_time import LAST_MS, utc
 
 Table = Literal["events", "decisions"]
 TABLES: tuple[Table, ...] = ("events", "decisions")
-Kind = Literal["text", "whole", "amount"]
-"""What a column holds: text, whole numbers, or numbers such as prices and dollars."""
+Kind = Literal["text", "whole", "amount", "time", "json"]
+"""What a column holds: text, whole numbers, numbers such as prices and dollars, times in UTC, or JSON."""
+Columns = Mapping[str, Kind]
+"""The columns of a table, in order."""
+Cells = dict[str, str]
+"""What stands in a row, by column, where there is something; numbers and times as JSON has them."""
 
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}").fullmatch
 _AMOUNT = re.compile(r"-?(?:0|[1-9][0-9]{0,29})(?:\.[0-9]{1,30})?").fullmatch
 
-FIRST = ("id", "time", "type")
-LAST = ("chain", "fields")
 NAMED: dict[Table, dict[str, Kind]] = {
     "events": {
         "worker": "text",
@@ -71,6 +74,12 @@ NUMBERS: dict[Table, frozenset[str]] = {
 }
 
 
+COLUMNS: dict[Table, Columns] = {
+    table: {"id": "text", "time": "time", "type": "text", **named, "chain": "text", "fields": "json"}
+    for table, named in NAMED.items()
+}
+
+
 class Row(NamedTuple):
     """An entry as a line of a table. `chain` is the log's after the event; for a decision, nothing."""
 
@@ -79,13 +88,13 @@ class Row(NamedTuple):
     chain: str = ""
 
 
-def columns(table: Table) -> tuple[str, ...]:
-    """The names of the columns, in order."""
-    return (*FIRST, *NAMED[table], *LAST)
+def all_cells(table: Table, row: Row) -> Cells:
+    """Returns what stands in the columns of the row."""
+    return cells(table, row) | {"fields": words_json(row.fields).decode()}
 
 
-def cells(table: Table, row: Row) -> dict[str, str]:
-    """What stands in the columns but `fields`, where there is something; numbers as JSON has them."""
+def cells(table: Table, row: Row) -> Cells:
+    """Returns what stands in all columns but `fields`."""
     found = {"id": str(row.id), "time": utc_text(row.id.ms)}
     if not found["time"]:
         del found["time"]
@@ -100,13 +109,13 @@ def cells(table: Table, row: Row) -> dict[str, str]:
 
 
 def by_name(fields: Fields) -> dict[str, str]:
-    """The fields by their names; of a name given twice the last, as the coordinator reads it."""
+    """Returns the fields by their names; of a name given twice the last, as the coordinator reads it."""
     each = iter(fields)
     return dict(zip(each, each, strict=False))
 
 
 def utc_text(ms: int) -> str:
-    """`2025-01-15T14:32:07.123Z`; nothing for what no calendar holds."""
+    """Shows a moment as `2025-01-15T14:32:07.123Z`; nothing for what no calendar holds."""
     return f"{utc(ms):%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z" if ms <= LAST_MS else ""
 
 

@@ -7,58 +7,53 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from portfold.coordinator.audit.record.columns import NUMBERS, Row, Table, cells, columns
-from portfold.coordinator.store.entry_json import words_json
+from portfold.coordinator.audit.record.columns import Cells, Columns
 
+_AS_IT_IS = ("whole", "amount", "json")
 _FORMULA = ("=", "+", "-", "@", "'")
 
 
 class LineFormat(Struct, frozen=True):
     """How rows become lines."""
 
-    header: Callable[[Table], bytes]
-    line: Callable[[Table, Row], bytes]
+    header: Callable[[Columns], bytes]
+    line: Callable[[Columns, Cells], bytes]
 
 
 # --- JSON lines -----------------------------------------------------------------------------------------
 
 
-def _no_header(table: Table) -> bytes:
+def _no_header(columns: Columns) -> bytes:
     return b""
 
 
-def _json_line(table: Table, row: Row) -> bytes:
-    found: dict[str, Any] = cells(table, row)
-    for name in NUMBERS[table].intersection(found):
-        found[name] = msgspec.Raw(found[name].encode())
-    found["fields"] = msgspec.Raw(words_json(row.fields))
+def _json_line(columns: Columns, cells: Cells) -> bytes:
+    found = {
+        name: msgspec.Raw(text.encode()) if columns[name] in _AS_IT_IS else text
+        for name, text in cells.items()
+    }
     return msgspec.json.encode(found) + b"\n"
 
 
 # --- CSV ------------------------------------------------------------------------------------------------
 
 
-def _csv_header(table: Table) -> bytes:
-    return csv_line(columns(table))
+def _csv_header(columns: Columns) -> bytes:
+    return csv_line(columns)
 
 
-def _csv_line(table: Table, row: Row) -> bytes:
-    found, numbers = cells(table, row), NUMBERS[table]
-    texts = [
-        text if name in numbers else harmless(text)
-        for name in columns(table)[:-1]
-        for text in (found.get(name, ""),)
-    ]
-    return csv_line([*texts, words_json(row.fields).decode()])
+def _csv_line(columns: Columns, cells: Cells) -> bytes:
+    each = ((kind, cells.get(name, "")) for name, kind in columns.items())
+    return csv_line(text if kind in _AS_IT_IS else harmless(text) for kind, text in each)
 
 
 def harmless(text: str) -> str:
-    """A spreadsheet would compute what begins like a formula; behind an apostrophe it does not."""
+    """Puts an apostrophe before what begins like a formula, so that a spreadsheet does not compute it."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 class _Echo:
-    """What is written to it comes back from `writerow`."""
+    """Returns from `writerow` what is written to it."""
 
     def write(self, text: str) -> str:
         return text
@@ -68,7 +63,7 @@ _WRITER: Any = csv.writer(_Echo(), lineterminator="\n")
 
 
 def csv_line(texts: Iterable[str]) -> bytes:
-    """One line of CSV."""
+    """Returns the texts as one line of CSV."""
     line: str = _WRITER.writerow(texts)
     return line.encode()
 

@@ -10,7 +10,7 @@ from portfold.events.stream_id import ORIGIN, StreamId
 
 
 class NotOnRecord(PortfoldError):
-    """What was asked for is not on record. A sentence."""
+    """The event or decision asked for is not on record. Its text is a sentence."""
 
 
 class Found(NamedTuple):
@@ -22,7 +22,7 @@ class Found(NamedTuple):
 
 
 def find_id(record: Record, wanted: StreamId, on_progress: Callable[[int], object]) -> Found:
-    """The event `wanted`; if there is none, the event of the decision `wanted`. Raises NotOnRecord."""
+    """Finds the event `wanted`; if there is none, the event of the decision `wanted`. Raises NotOnRecord."""
     decided: Found | None = None
     before = ORIGIN
     for done, (event, decisions) in enumerate(record.recorded(), start=1):
@@ -47,7 +47,7 @@ def _event_before_decision(event: StreamId, decided: Found | None) -> Found:
 
 
 def find_last(record: Record, wanted: Wanted, on_progress: Callable[[int], object]) -> Found:
-    """The last decision that is wanted. Raises NotOnRecord."""
+    """Finds the last decision that is wanted. Raises NotOnRecord."""
     found: Found | None = None
     for done, (event, decisions) in enumerate(record.recorded(), start=1):
         for decision in decisions:

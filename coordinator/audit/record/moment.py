@@ -47,21 +47,21 @@ class Exchange(NamedTuple):
     roll: str
 
     def local(self, ms: int) -> datetime:
-        """The exchange's time in a millisecond of the log."""
+        """Returns the exchange's time in a millisecond of the log."""
         return local_time(ms, ZoneInfo(self.zone))
 
     def ms(self, at: datetime) -> int:
-        """The log's millisecond in which `at` lies, which is local where it names no zone."""
+        """Returns the log's millisecond in which `at` lies, which is local where it names no zone."""
         known = at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(self.zone))
         return max(0, milliseconds_of(known))
 
     def day_ends_ms(self, day: date) -> int:
-        """The first millisecond after the trading day."""
+        """Returns the first millisecond after the trading day."""
         inside = time(6) if time.fromisoformat(self.roll).hour >= 12 else time(18)
         return trading_day_at(self.ms(datetime.combine(day, inside)), self.zone, self.roll).ends_ms
 
     def day_begins_ms(self, day: date) -> int:
-        """The first millisecond of the trading day: that after the one before it."""
+        """Returns the first millisecond of the trading day: that after the one before it."""
         before = day - _DAY
         while before.weekday() >= _SATURDAY:
             before -= _DAY
@@ -73,7 +73,7 @@ UTC_EXCHANGE = Exchange("UTC", "17:00")
 
 
 def exchange_of(limits: Limits | None) -> Exchange:
-    """That of the limits in force."""
+    """Returns the exchange of the limits in force."""
     return Exchange(limits.zone, limits.roll) if limits is not None else UTC_EXCHANGE
 
 
@@ -86,7 +86,7 @@ class Moment(NamedTuple):
     clock: time | None = None
 
     def first(self, exchange: Exchange, today: date) -> StreamId:
-        """From which ID on events are at or after it; `today` is the date of a time without one."""
+        """Returns the first ID that is at or after it; `today` is the date of a time without one."""
         if self.event is not None:
             return self.event
         if self.day is not None:
@@ -94,7 +94,7 @@ class Moment(NamedTuple):
         return StreamId(self._ms(exchange, today), 0)
 
     def last(self, exchange: Exchange, today: date) -> StreamId:
-        """Up to which ID events are at or before it."""
+        """Returns the last ID that is at or before it."""
         if self.event is not None:
             return self.event
         if self.day is not None:
@@ -102,7 +102,7 @@ class Moment(NamedTuple):
         return StreamId(self._ms(exchange, today), _ANY_SEQ)
 
     def lies_on(self, exchange: Exchange, today: date) -> date:
-        """The date it lies on, for another that names none."""
+        """Returns the date it lies on, for another that names none."""
         if self.day is not None or self.clock is not None:
             return self.day or today
         return exchange.local(self.first(exchange, today).ms).date()

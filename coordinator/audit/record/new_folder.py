@@ -8,12 +8,12 @@ from portfold.coordinator.audit.record.record import RecordError
 
 
 class NotWritten(RecordError):
-    """Nothing can be written where it was to go. A sentence that names the place."""
+    """The folder cannot be written. Its text is a sentence that names the place."""
 
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[None]:
-    """Within the block the folder, which is to be new or empty, is there to be filled.
+    """Makes the folder, which is to be new or empty, to be filled within the block.
 
     Raises NotWritten, also for an OSError of the block.
     """

@@ -1,6 +1,6 @@
 """The record an audit reads: all events of a portfolio with the decisions on them, wherever they lie.
 
-On a server, in an archive, or in both: whoever reads a `Record` cannot tell, and never holds
+It lies on a server, in an archive, or in both: whoever reads a `Record` does not see which, and never holds
 more of it than a batch. It is read only.
 """
 
@@ -46,11 +46,11 @@ class Record(Protocol):
 
     @property
     def events(self) -> int | None:
-        """How many events there are, where that is known beforehand: for progress alone."""
+        """Returns how many events there are, where that is known beforehand: for progress alone."""
         ...
 
     def recorded(self) -> Iterator[Recorded]:
-        """Every event up to `cursor`, from the first, each with its decisions."""
+        """Yields every event up to `cursor`, from the first, each with its decisions."""
         ...
 
 
@@ -71,15 +71,15 @@ class LiveRecord:
         self._at_once = at_once
 
     def recorded(self) -> Iterator[Recorded]:
-        """Archive and streams as one log."""
+        """Reads archive and streams as one log."""
         return history(self._bus, self._archive, up_to=self.cursor, at_once=self._at_once)
 
     def undecided(self) -> int:
-        """How many events lie behind `cursor`."""
+        """Returns how many events lie behind `cursor`."""
         return count_between(self._bus.events_after, self.cursor, self._bus.last_event())
 
     def stray(self) -> Entry | None:
-        """A decision on an event that is not decided: nobody but a coordinator should have written there."""
+        """Returns a decision on an event that is not decided: nobody but a coordinator may write there."""
         beyond = self._bus.decisions_after(self.cursor.after_decisions(), count=1)
         head = self._bus.head()  # asked last: whatever was committed meanwhile, it has come as far
         if beyond and (head is None or beyond[0].id.event() > head.cursor):
@@ -100,7 +100,7 @@ class ArchivedRecord:
         self.events: int | None = sum(segment.events for segment in self._archive.segments)
 
     def recorded(self) -> Iterator[Recorded]:
-        """Segment after segment, each checked against its hash first, and against its chain once it is read.
+        """Yields what each segment holds, checked against its hash first, against its chain once it is read.
 
         Whoever decides each entry again has it before that, and the better words for what is wrong with it.
         """

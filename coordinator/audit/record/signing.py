@@ -36,7 +36,7 @@ def make_keys(private_file: Path) -> Path:
 
 
 def signed(anchor: Anchor, private_file: Path) -> Anchor:
-    """The anchor with a signature. Raises SigningError."""
+    """Signs the anchor. Raises SigningError."""
     try:
         key = serialization.load_pem_private_key(_read(private_file), None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -50,7 +50,7 @@ def signed(anchor: Anchor, private_file: Path) -> Anchor:
 
 
 def check_signature(anchor: Anchor, public_file: Path) -> None:
-    """Raises NotSigned unless the anchor is signed with this key, SigningError where that is none."""
+    """Raises NotSigned unless the anchor is signed with this key, SigningError where that is not a key."""
     try:
         key = serialization.load_pem_public_key(_read(public_file))
     except (ValueError, UnsupportedAlgorithm) as error:

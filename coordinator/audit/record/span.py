@@ -28,7 +28,7 @@ class Span:
         self._ids = (ORIGIN, _END)
 
     def within(self, limits: Limits | None) -> tuple[StreamId, StreamId]:
-        """The first and the last ID in it, by the exchange of the limits in force. Raises MomentError."""
+        """Returns its first and its last ID, by the exchange of the limits in force. Raises MomentError."""
         exchange = self.exchange(limits)
         if exchange != self._exchange:
             self._exchange = exchange
@@ -36,7 +36,7 @@ class Span:
         return self._ids
 
     def exchange(self, limits: Limits | None) -> Exchange:
-        """Whose clock is meant: that of the limits in force, before any that of the first on record."""
+        """Returns the exchange of the limits in force; before any that of the first on record."""
         return exchange_of(limits) if limits is not None else self._first
 
     def _within(self, exchange: Exchange) -> tuple[StreamId, StreamId]:
@@ -51,7 +51,7 @@ class Span:
 
 
 def _first_exchange(record: Record) -> Exchange:
-    """That of the first limits on record, which come with its first events."""
+    """Returns the exchange of the first limits on record, which come with its first events."""
     for recorded in islice(record.recorded(), _LOOKED_AT):
         if recorded.event.fields[:2] == _LIMITS:
             event = decode_event(recorded.event.fields)

@@ -46,7 +46,7 @@ class TailLine(NamedTuple):
 
 
 class Note(NamedTuple):
-    """What is no part of the log, but whoever reads along should know."""
+    """A note to whoever reads along, that is no part of the log."""
 
     text: str
 
@@ -59,7 +59,7 @@ class Choice(NamedTuple):
     exchange: Exchange
 
     def tell(self, recorded: Recorded, follower: Follower | None) -> Iterator[TailLine]:
-        """The event and its decisions; a `follower` that has come to the event before folds it on the way."""
+        """Yields the event and its decisions; a `follower` at the event before folds it on the way."""
         state, repeated = None, False
         if follower is not None:
             state, repeated = follower.state, follower.advance(*recorded.event).repeated
@@ -117,7 +117,7 @@ class Tail:
             yield from self._choice.tell(recorded, self._follower)
 
     def _find(self, decided: StreamId, count: int) -> tuple[StreamId, int]:
-        """The event before the first to tell, and how many lines there are after it."""
+        """Finds the event before the first to show, and how many lines there are after it."""
         lines, searched, last = 0, 0, decided
         while searched < _SEARCHED:
             page = self._bus.events_before(last, count=_PAGE)
@@ -141,7 +141,7 @@ class Tail:
             _catch_up(self._bus, self._follower, event)
 
     def _nearest(self, event: StreamId) -> Follower | None:
-        """A follower at a place before the event, or at it; None where there is none near enough."""
+        """Returns a follower at a place before the event, or at it; None where there is none near enough."""
         try:
             follower = Follower.from_snapshot(self._bus, self._archive)
             if follower.cursor <= event:
@@ -149,14 +149,14 @@ class Tail:
             if self._bus.extent().length > _FOLDED_AGAIN:
                 return None
             follower = follower.further_back(self._bus)
-        except (LogDiffers, ArchiveError):  # told without totals: what is wrong with it is the audit's to say
+        except (LogDiffers, ArchiveError):  # shown without totals: what is wrong with it the audit says
             return None
         return follower if follower.cursor <= event else None
 
     # --- following -----------------------------------------------------------------------------------------
 
     def follow(self, wait: Callable[[float], object] = time.sleep) -> Iterator[TailLine | Note]:
-        """What comes after the last lines, for ever; outlasts the server's absences. `wait` spends time."""
+        """Yields what comes after the last lines, for ever; outlasts absences. `wait` spends time."""
         trouble, since, pause = "", 0.0, _FIRST_PAUSE_SECONDS
         waiting = _Waiting()
         while True:
@@ -207,7 +207,7 @@ class Tail:
             self._reader.cursor, self._follower = decided, None
 
     def undecided(self, wait: Callable[[float], object] = time.sleep) -> Note | None:
-        """That there is more on the log than was decided on, and does not come to it. Raises BusError."""
+        """Says that more is on the log than was decided on, and does not come to it. Raises BusError."""
         first = self._bus.events_after(self._decided(), count=1)
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while first and self._decided() < first[0].id:
@@ -235,7 +235,7 @@ class _Waiting:
         self._said = False
 
     def too_long(self, event: StreamId) -> bool:
-        """The event waits; true once, when that has lasted too long."""
+        """Notes that the event waits; returns true once, when that has lasted too long."""
         now = time.monotonic()
         if event != self._event:
             self._event, self._since, self._said = event, now, False

@@ -1,7 +1,7 @@
 """The log as a timeline: every event and every decision on record, in order, each with a sentence.
 
 The decisions shown are those on record, whatever this version of the rules would say. The events are folded
-on the way, as what they did is told from the state they led to.
+on the way, as what they did shows in the state they led to.
 """
 
 from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ class Wanted(Struct, frozen=True):
     types: frozenset[str] = frozenset()
 
     def has(self, fields: Fields) -> bool:
-        """Whether the entry is to be shown."""
+        """Returns whether the entry is to be shown."""
         values = by_name(fields)
         if self.types and values.get("type") not in self.types:
             return False
@@ -70,7 +70,7 @@ class Wanted(Struct, frozen=True):
 def timeline(
     record: Record, span: Span, wanted: Wanted, on_progress: Callable[[int], object]
 ) -> Iterator[Item]:
-    """What of the record lies in the span and is wanted; shows `on_progress` how many events are done."""
+    """Yields what is wanted of the record, within the span; shows `on_progress` how many events are done."""
     follower = Follower()
     for done, recorded in enumerate(record.recorded(), start=1):
         first, last = span.within(follower.state.limits)
@@ -86,7 +86,7 @@ def timeline(
 def _items(
     recorded: Recorded, decided: Decided, state: State, wanted: Wanted, exchange: Exchange
 ) -> Iterator[Item]:
-    """The event and its decisions; `state` is that right after it."""
+    """Yields the event and its decisions; `state` is that right after it."""
     event, decisions = recorded
     if wanted.has(event.fields):
         yield Item(TABLES[0], Row(*event), event.id, exchange, event_text(state, decided, event.fields))
@@ -96,7 +96,7 @@ def _items(
 
 
 def _legs(values: dict[str, str]) -> list[tuple[str, str]]:
-    """The symbols and workers of the positions that are listed."""
+    """Returns the symbols and workers of the positions that are listed."""
     found = []
     for name in _LEGS:
         try:
@@ -110,23 +110,23 @@ def _legs(values: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def event_text(state: State, decided: Decided, fields: Fields) -> str:
-    """What the event says, and whether it counted; `state` is that right after it."""
+    """Words the event, and whether it counted; `state` is that right after it."""
     return event_line(state, decided, fields).text
 
 
 def event_line(state: State | None, decided: Decided, fields: Fields) -> Line:
-    """The same, with how grave it is; where the state is not known, without running totals."""
+    """Words the same with its level; where the state is not known, without running totals."""
     event = decided.event
     if isinstance(event, Malformed):
         return Line("debug", f"Not an event: {_plainly(fields)}")
     if not decided.took_effect:
         return Line("debug", f"{'Published again' if decided.repeated else 'Refused'}: {_plainly(fields)}")
-    said, *_ = words_of_event(event, KnownByState(state, event) if state is not None else Known())
-    return Line(said.level, said.text)
+    worded, *_ = words_of_event(event, KnownByState(state, event) if state is not None else Known())
+    return Line(worded.level, worded.text)
 
 
 def decision_text(decision: Entry) -> str:
-    """What the decision on record says."""
+    """Words the decision on record."""
     try:
         message, _ = decode_decided(decision.fields)
     except RefusedField:
@@ -135,7 +135,7 @@ def decision_text(decision: Entry) -> str:
 
 
 def _plainly(fields: Fields) -> str:
-    """The fields as they stand, but for the ones that everybody has."""
+    """Lists the fields as they stand, but for the ones that everybody has."""
     pairs = zip(fields[::2], fields[1::2], strict=False)
     text = " ".join(f"{readable(name)}={readable(value)}" for name, value in pairs if name not in _NOT_TOLD)
     return text[:_TEXT]

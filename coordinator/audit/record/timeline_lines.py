@@ -27,7 +27,7 @@ def text_line(item: Item) -> str:
 
 
 def json_line(item: Item) -> str:
-    """The line of a table, with the stream, the cause and the sentence."""
+    """Returns the line of a table, with the stream, the cause and the sentence."""
     found: dict[str, Any] = {**_cells(item)}
     for name in NUMBERS[item.table].intersection(found):
         found[name] = msgspec.Raw(found[name].encode())
@@ -37,12 +37,12 @@ def json_line(item: Item) -> str:
 
 
 def csv_header() -> str:
-    """The names of the columns."""
+    """Returns the names of the columns."""
     return csv_line(COLUMNS).decode().rstrip("\n")
 
 
 def csv_row(item: Item) -> str:
-    """The columns of a table that matter most, and the sentence."""
+    """Returns the columns of a table that matter most, and the sentence."""
     found, numbers = _cells(item), NUMBERS[item.table]
     texts = [found.get(name, "") for name in COLUMNS]
     safe = [text if name in numbers else harmless(text) for name, text in zip(COLUMNS, texts, strict=True)]

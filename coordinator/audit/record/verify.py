@@ -89,7 +89,7 @@ class _AnchorCheck:
         self.due = deque((StreamId.parse(anchor.cursor), anchor) for anchor in anchors)
 
     def at(self, event: StreamId, run: Verification) -> Difference | None:
-        """Why the history up to this event is not that of an anchor which was made at it."""
+        """Says why the history up to this event is not that of an anchor which was made at it."""
         while self.due and event >= self.due[0][0]:
             due, anchor = self.due.popleft()
             if event > due:
@@ -104,7 +104,7 @@ class _AnchorCheck:
         return None
 
     def at_end(self, run: Verification) -> Difference | None:
-        """Why the record ends before an anchor, if it does."""
+        """Says why the record ends before an anchor, if it does."""
         if not self.due:
             return None
         due, anchor = self.due[0]

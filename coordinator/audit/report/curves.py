@@ -20,7 +20,7 @@ class Curve(Struct):
     points: list[tuple[int, Decimal]] = field(default_factory=list)
 
     def add(self, ms: int, value: Decimal | int) -> None:
-        """The value from `ms` on, which is not before the last moment."""
+        """Adds the value from `ms` on, which is not before the last moment."""
         if self.points and self.points[-1][1] == value:
             return
         self.points.append((ms, Decimal(value)))
@@ -28,13 +28,13 @@ class Curve(Struct):
             self._thin()
 
     def until(self, ms: int) -> list[tuple[int, Decimal]]:
-        """The points, and the last value once more at `ms`, so that the line goes on to there."""
+        """Returns the points, and the last value once more at `ms`, so that the line goes on to there."""
         if not self.points or self.points[-1][0] >= ms:
             return list(self.points)
         return [*self.points, (ms, self.points[-1][1])]
 
     def _thin(self) -> None:
-        """Of each few points in a row keeps the first, the lowest, the highest and the last."""
+        """Keeps of each few points in a row the first, the lowest, the highest and the last."""
         kept: list[tuple[int, Decimal]] = []
         for start in range(0, len(self.points), _MERGED):
             some = self.points[start : start + _MERGED]
@@ -60,7 +60,7 @@ class Denials(Struct):
     width_ms: int = _FIRST_RUN_MS
 
     def add(self, ms: int, code: str, symbol: str) -> None:
-        """One more denial, not before the last one."""
+        """Adds one more denial, not before the last one."""
         self._join(Run(code, ms, ms, 1, {symbol: 1}))
         while sum(map(len, self.runs.values())) > MOST_RUNS:
             self.width_ms *= 2

@@ -215,19 +215,19 @@ class DayAccount(Struct):
 
     @property
     def blocked(self) -> int:
-        """How many requests were denied."""
+        """Returns how many requests were denied."""
         return self.denied.total()
 
     @property
     def daily_limits(self) -> list[Decimal]:
-        """The dollars of loss that were allowed, one after the other; none where there were no limits."""
+        """Returns the daily limits in dollars, one after the other; none where there were no limits."""
         first = [self.limits.daily_stop_loss] if self.limits else []
         named = [one for change in self.changes for one in change.changes]
         return first + [Decimal(after) for name, _, after in named if name == "daily_stop_loss"]
 
     @property
     def stopped(self) -> list[Flattening]:
-        """The flattenings that are stops of this day."""
+        """Returns the flattenings that are stops of this day."""
         return [
             flattening
             for flattening in self.flattenings
@@ -236,5 +236,5 @@ class DayAccount(Struct):
 
 
 def rate(part: int, whole: int) -> Decimal | None:
-    """The share of `part` in `whole`; None of nothing."""
+    """Returns the share of `part` in `whole`; None of nothing."""
     return Decimal(part) / whole if whole else None

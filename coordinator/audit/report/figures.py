@@ -16,7 +16,7 @@ Figures = dict[str, Any]
 
 
 def figures(found: Gathered, portfolio: str) -> Figures:
-    """All of it: dollars as exact decimals, rates as fractions, times as milliseconds of the log's clock."""
+    """Returns dollars as exact decimals, rates as fractions, times as milliseconds of the log's clock."""
     return {
         "portfolio": portfolio,
         "days": [_day(account) for account in found.accounts],

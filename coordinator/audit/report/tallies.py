@@ -41,7 +41,7 @@ def by_symbol(accounts: Sequence[DayAccount]) -> list[ResultTally]:
 
 
 def by_worker(accounts: Sequence[DayAccount]) -> list[ResultTally]:
-    """One for each worker, which is a strategy in one symbol or more, with the name it gave its strategy."""
+    """Returns a tally for each worker, with the name it gave its strategy."""
     tallies = _tallied(accounts, lambda _, worker: worker)
     strategies = {name: strategy for account in accounts for name, strategy in account.strategies.items()}
     for tally in tallies:

@@ -4,7 +4,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal, Protocol, Self, get_args
 
-from portfold.coordinator.audit.record.columns import Row, Table
+from portfold.coordinator.audit.record.columns import Cells, Columns
 from portfold.coordinator.audit.record.line_tables import LINE_FORMATS, LineFormat
 from portfold.coordinator.audit.tables.parquet_tables import ROWS_A_FILE, parquet
 from portfold.whole_files import part_of, put_in_place, to_disk, write_durably
@@ -22,38 +22,38 @@ class TableWriter(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def add(self, row: Row) -> None:
-        """The next row."""
+    def add(self, cells: Cells) -> None:
+        """Writes the next row."""
         ...
 
     def finish(self) -> tuple[str, ...]:
-        """The names of the files; all is on the disk by then. Raises OSError."""
+        """Returns the names of the files; all is on the disk by then. Raises OSError."""
         ...
 
 
-def table_writer(folder: Path, table: Table, form: Format) -> TableWriter:
-    """Writes the table to the folder. Raises OSError, here and later."""
+def table_writer(folder: Path, table: str, columns: Columns, form: Format) -> TableWriter:
+    """Returns what writes the table to the folder. Raises OSError, here and later."""
     if form == "parquet":
-        return _ParquetWriter(folder, table)
-    return _LineWriter(folder / f"{table}.{form}", table, LINE_FORMATS[form])
+        return _ParquetWriter(folder, table, columns)
+    return _LineWriter(folder / f"{table}.{form}", columns, LINE_FORMATS[form])
 
 
 class _LineWriter:
     """One file, a line a row."""
 
-    def __init__(self, path: Path, table: Table, form: LineFormat) -> None:
-        self._path, self._table, self._form = path, table, form
+    def __init__(self, path: Path, columns: Columns, form: LineFormat) -> None:
+        self._path, self._columns, self._form = path, columns, form
         self._file: BinaryIO = part_of(path).open("wb")
 
     def __enter__(self) -> Self:
-        self._file.write(self._form.header(self._table))
+        self._file.write(self._form.header(self._columns))
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._file.close()
 
-    def add(self, row: Row) -> None:
-        self._file.write(self._form.line(self._table, row))
+    def add(self, cells: Cells) -> None:
+        self._file.write(self._form.line(self._columns, cells))
 
     def finish(self) -> tuple[str, ...]:
         to_disk(self._file)
@@ -65,9 +65,9 @@ class _LineWriter:
 class _ParquetWriter:
     """A file for every so many rows; one at least, so that every table can be looked at."""
 
-    def __init__(self, folder: Path, table: Table) -> None:
-        self._folder, self._table = folder, table
-        self._rows: list[Row] = []
+    def __init__(self, folder: Path, table: str, columns: Columns) -> None:
+        self._folder, self._table, self._columns = folder, table, columns
+        self._rows: list[Cells] = []
         self._files: list[str] = []
 
     def __enter__(self) -> Self:
@@ -76,8 +76,8 @@ class _ParquetWriter:
     def __exit__(self, *exception: object) -> None:
         self._rows.clear()
 
-    def add(self, row: Row) -> None:
-        self._rows.append(row)
+    def add(self, cells: Cells) -> None:
+        self._rows.append(cells)
         if len(self._rows) == ROWS_A_FILE:
             self._write()
 
@@ -88,6 +88,6 @@ class _ParquetWriter:
 
     def _write(self) -> None:
         name = f"{self._table}-{len(self._files) + 1:06}.parquet"
-        write_durably(self._folder / name, parquet(self._table, self._rows))
+        write_durably(self._folder / name, parquet(self._columns, self._rows))
         self._files.append(name)
         self._rows.clear()

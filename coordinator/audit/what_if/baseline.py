@@ -55,12 +55,15 @@ class Baseline:
 
     @property
     def state(self) -> State:
-        """The portfolio after the last event."""
+        """Returns the portfolio after the last event."""
         return self._run.state
 
     def meet(self, recorded: Recorded) -> Met:
-        """The next event. Raises LogDiffers where its decisions on record are not those of the fold, and
-        RecordError where another version of the fold has made them."""
+        """Takes the next event.
+
+        Raises LogDiffers where its decisions on record are not those of the fold, and RecordError where
+        another version of the fold has made them.
+        """
         at, fields = recorded.event
         state, event = self.state, decode_event(fields)
         sizes = {key: held.size for key, held in state.positions.items()}

@@ -26,6 +26,7 @@ with the log.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 
 from portfold.coordinator.audit.what_if.baseline import Baseline, Met, first_answer
 from portfold.coordinator.audit.what_if.event_rewriter import EventRewriter
@@ -42,7 +43,7 @@ from portfold.coordinator.audit.what_if.findings import (
 )
 from portfold.coordinator.audit.what_if.overrides import Overrides
 from portfold.coordinator.fold.fold import fold
-from portfold.coordinator.fold.state import Position, Reservation, State, daily_pnl, leg_key, leg_of
+from portfold.coordinator.fold.state import Day, Position, Reservation, State, daily_pnl, leg_key, leg_of
 from portfold.coordinator.store.recorded import Recorded
 from portfold.events.decisions import (
     Decision,
@@ -127,9 +128,9 @@ class OtherBook:
         """Ends with the log: returns what is open then, and the last day so far."""
         found: list[Finding] = [*self.excluded.still_open(recorded)]
         if recorded.day.date:
-            figures = _so_far(self.state, self._ended_today)
-            day = recorded.day.date
-            found.append(DayOver(day, _so_far(recorded), figures, self._unknown_today, over=False))
+            figures = _figures(recorded.day, daily_pnl(recorded))
+            other = _figures(self.state.day, daily_pnl(self.state), self._ended_today)
+            found.append(DayOver(recorded.day.date, figures, other, self._unknown_today, over=False))
         return found
 
     # --- entries ----------------------------------------------------------------------------------------
@@ -241,8 +242,8 @@ class OtherBook:
         old, other = first(TradingDayStarted, recorded), first(TradingDayStarted, decisions)
         if old is None or other is None or not old.previous_day:
             return []
-        figures = _figures(other, self._ended_today)
-        over = DayOver(old.previous_day, _figures(old), figures, self._unknown_today)
+        ended = _figures(other, other.daily_pnl, self._ended_today)
+        over = DayOver(old.previous_day, _figures(old, old.daily_pnl), ended, self._unknown_today)
         self._ended_today = self._unknown_today = 0
         return [over]
 
@@ -275,26 +276,13 @@ def _closed_at_mark(held: Position) -> PositionSettled:
     )
 
 
-def _figures(started: TradingDayStarted, ended: int = 0) -> DayFigures:
-    """Returns the figures of the day that is over."""
-    return DayFigures(
-        asked=started.entries_requested,
-        allowed=started.entries_allowed,
-        denied=started.entries_blocked,
-        trades=started.exits + ended,
-        stops=started.stops,
-        pnl=started.daily_pnl,
-    )
-
-
-def _so_far(state: State, ended: int = 0) -> DayFigures:
-    """Returns the figures of the day under way."""
-    day = state.day
+def _figures(day: TradingDayStarted | Day, pnl: Decimal, ended: int = 0) -> DayFigures:
+    """Returns the figures of the day under way, or of the one that the start of the next one ends."""
     return DayFigures(
         asked=day.entries_requested,
         allowed=day.entries_allowed,
         denied=day.entries_blocked,
         trades=day.exits + ended,
         stops=day.stops,
-        pnl=daily_pnl(state),
+        pnl=pnl,
     )

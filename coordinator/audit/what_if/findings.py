@@ -16,7 +16,7 @@ class _Finding(Struct, frozen=True, tag_field="what", tag=True):
 
 
 class LimitsOverridden(_Finding, frozen=True):
-    """At the event `at` limits came into force, and these are other ones here than on the log."""
+    """Limits came into force at the event `at`: those on the log, and the other ones here."""
 
     at: str
     zone: str

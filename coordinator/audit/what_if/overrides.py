@@ -51,11 +51,11 @@ class Overrides(Struct, frozen=True):
         return cls({name: getattr(event, name) for name in texts})
 
     def on(self, event: LimitsChanged) -> LimitsChanged:
-        """The event as it would have been. Whatever it says itself of an overridden limit does not count."""
+        """Returns the event as it would have been, whatever it says itself of an overridden limit."""
         return structs.replace(event, **self.values) if self.values else event
 
     def with_value(self, name: str, value: int | Decimal) -> "Overrides":
-        """These and one more."""
+        """Returns these and one more."""
         return Overrides(self.values | {name: value})
 
     def __str__(self) -> str:
@@ -64,5 +64,5 @@ class Overrides(Struct, frozen=True):
 
 
 def shown_value(value: object) -> str:
-    """A limit's value for people."""
+    """Shows a limit's value to people."""
     return shown_limit(value) if isinstance(value, Decimal) else str(value)

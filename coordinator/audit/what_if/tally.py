@@ -30,7 +30,7 @@ class Totals(Struct):
     worst_pnl: Decimal = ZERO
 
     def add(self, day: str, figures: DayFigures) -> None:
-        """One more day."""
+        """Adds one more day."""
         if not self.worst_day or figures.pnl < self.worst_pnl:
             self.worst_day, self.worst_pnl = day, figures.pnl
         both = zip(structs.astuple(self.figures), structs.astuple(figures), strict=True)
@@ -44,7 +44,7 @@ class Made(Struct):
     pnl: Decimal = ZERO
 
     def add(self, pnl: Decimal) -> None:
-        """One more trade."""
+        """Adds one more trade."""
         self.trades += 1
         self.pnl += pnl
 
@@ -80,16 +80,16 @@ class Tally(Struct, tag_field="what", tag=True):
 
     @property
     def turned(self) -> int:
-        """How many decisions turn: answers and stops."""
+        """Returns how many decisions turn: answers and stops."""
         return self.denied.total() + self.allowed.total() + self.stops_come + self.stops_go
 
     @property
     def unknown(self) -> int:
-        """How many entries would have been allowed whose outcome is not on the log."""
+        """Returns how many entries would have been allowed whose outcome is not on the log."""
         return self.allowed.total() - self.again - self.filled_anyway
 
     def add(self, found: Finding) -> None:
-        """One more finding."""
+        """Adds one more finding."""
         match found:
             case Turned():
                 self._add_turned(found)

@@ -281,10 +281,10 @@ def renew(state: State, at: StreamId, event: EntryRenewed) -> list[Decision]:
     """Renews the worker's slot in the symbol: from now it lasts as long again as it was granted for.
 
     Limits changed since do not shorten that, so the worker knows the new end without an answer. Only its
-    present session may, and not once the slot's time is over.
+    present session may, and not once the slot's time is over, as it is when a flatten takes it back.
     """
     own = ((key, state.reservations[key]) for key in _reserved_by(state, event))
-    keys = [key for key, one in own if not (one.kept or one.revoked) and at.ms < one.expires_ms]
+    keys = [key for key, one in own if not one.kept and at.ms < one.expires_ms]
     if state.workers[event.worker].session != event.session or not keys:
         reason = f"EntryRenewed: session {event.session} of {event.worker} has no slot in {event.symbol}"
         return [EventRejected(reason=reason, rejected="EntryRenewed")]

@@ -23,23 +23,19 @@ _Fact = TypeVar("_Fact", PositionOpened, PositionClosed)
 
 
 def doubted_when_late(
-    rule: Callable[[State, StreamId, _Fact], list[Decision]],
-) -> Callable[[State, StreamId, _Fact], list[Decision]]:
-    """Wraps the rule for a fact: adds a PositionMismatch where a late report changed what the log holds."""
-
-    def folded(state: State, at: StreamId, event: _Fact) -> list[Decision]:
-        if not _counted_since(state, event):
-            return rule(state, at, event)
-        leg = leg_of(event)
-        before, difference = _size(state, leg), state.unsettled.get(leg)
-        decisions: list[Decision] = rule(state, at, event)
-        after = _size(state, leg)
-        reported = any(isinstance(decision, PositionMismatch) for decision in decisions)
-        if after == before or reported or _was_missed(difference, event):
-            return decisions
-        return [*decisions, _doubt(state, at, event, before, after)]
-
-    return folded
+    rule: Callable[[State, StreamId, _Fact], list[Decision]], state: State, at: StreamId, event: _Fact
+) -> list[Decision]:
+    """Folds a fact by its `rule`; adds a PositionMismatch where a late report changed what the log holds."""
+    if not _counted_since(state, event):
+        return rule(state, at, event)
+    leg = leg_of(event)
+    before, difference = _size(state, leg), state.unsettled.get(leg)
+    decisions: list[Decision] = rule(state, at, event)
+    after = _size(state, leg)
+    reported = any(isinstance(decision, PositionMismatch) for decision in decisions)
+    if after == before or reported or _was_missed(difference, event):
+        return decisions
+    return [*decisions, _doubt(state, at, event, before, after)]
 
 
 def _counted_since(state: State, event: PositionOpened | PositionClosed) -> bool:

@@ -113,7 +113,7 @@ def _use_reservation(state: State, key: str, size: int) -> int:
 
 def _use_kept(state: State, key: str, unreported: int) -> None:
     """Uses up a kept slot by contracts that were closed without ever having been reported open."""
-    if unreported > 0 and is_kept(state, key):
+    if is_kept(state, key):
         _use_reservation(state, key, unreported)
 
 
@@ -155,9 +155,10 @@ def closed(state: State, at: StreamId, event: PositionClosed) -> list[Decision]:
     if held is None:
         return _closed_unmatched(state, at, key, event)
     disputed = _book_profit(state, held, event)
-    over = event.size > held.size
-    mismatch = [_unmatched(state, at, key, event, held.size)] if over else []
-    _use_kept(state, key, event.size - held.size)
+    mismatch: list[Decision] = []
+    if event.size > held.size:
+        mismatch.append(_unmatched(state, at, key, event, held.size))
+        _use_kept(state, key, event.size - held.size)
     state.stats.total_exits += 1
     state.day.exits += 1
     done: list[Decision] = []

@@ -31,6 +31,7 @@ from portfold.events.decisions import (
 from portfold.events.incoming import Event, FlattenRequested, Malformed
 from portfold.events.legs import parse_legs
 from portfold.exchange_time import span
+from portfold.remedies import settle
 
 
 def words_of_decision(decision: Decision, cause: Event | Malformed | None = None) -> MessageWords:
@@ -169,7 +170,7 @@ def _overdue(decision: FlattenOverdue) -> MessageWords:
     lines = (
         f"🚨 FLATTEN OVERDUE by {span(decision.late_ms)}, reminder {decision.reminder}",
         f"Still open: {_legs(decision.positions)}",
-        "Look at the broker; close it there; then: portfold settle",
+        f"Look at the broker; close it there; then: {settle(size='0')}",
     )
     return MessageWords(
         "critical",
@@ -217,7 +218,7 @@ def _mismatch(decision: PositionMismatch) -> MessageWords:
     lines = (
         f"🚨 POSITION MISMATCH ({decision.kind}): {decision.symbol} {decision.side} of {decision.worker}",
         f"Log: {decision.log_size} | Broker: {decision.broker_size}{unsure} | {decision.reason}",
-        "Entries on the symbol are denied until: portfold settle",
+        f"Entries on the symbol are denied until: {settle(decision.symbol, decision.worker)}",
     )
     return MessageWords(
         "error",

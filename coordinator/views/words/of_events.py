@@ -34,9 +34,10 @@ from portfold.events.incoming import (
 )
 from portfold.exchange_time import span
 from portfold.quotes import entry_price, exit_price
+from portfold.remedies import settle
 
 _HOUR_MS = 3_600_000
-_WAS_IT_FILLED = "was it filled? Look at the broker; start it again, or: portfold settle"
+_WAS_IT_FILLED = "was it filled? Look at the broker; start it again, or: " + settle()
 
 
 def words_of_event(event: Event, known: Known) -> list[MessageWords]:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from portfold.cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
-from portfold.cli.main import run
 from portfold.coordinator.audit.tables.table_files import FORMATS, Format
 from portfold.coordinator.store.archiver import Keep, archive_history
 from tests.archive.past import Past, contents
+from tests.cli.command_line import exit_code
 
 Audit = Callable[..., tuple[int, str]]
 
@@ -92,7 +92,7 @@ def test_other_questions_to_an_archive_that_is_damaged_fail(
 def test_a_copy_is_verified_like_any_archive(past: Past, audit: Audit, folder: Path) -> None:
     past.happens(120)
     audit("copy", "--to", str(folder))
-    assert run(["archive", "--dir", str(folder), "--verify"]) == OK
+    assert exit_code(["archive", "--dir", str(folder), "--verify"]) == OK
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -15,7 +15,7 @@ import pytest
 
 from portfold.coordinator.audit.evidence.copying import copy_record
 from portfold.coordinator.audit.evidence.earlier_export import LISTING, EarlierExport, ExportDamaged
-from portfold.coordinator.audit.record.columns import Row, Table
+from portfold.coordinator.audit.record.columns import COLUMNS, Row, Table, all_cells
 from portfold.coordinator.audit.record.line_tables import LINE_FORMATS
 from portfold.coordinator.audit.record.record import ArchivedRecord, RecordError
 from portfold.coordinator.audit.record.verify import verify
@@ -110,7 +110,11 @@ class Lines:
 
     def number_of(self, table: Table, nth: int) -> int:
         """The number of the line of its row `nth`, from 0."""
-        return nth + (2 if LINE_FORMATS[self.form].header(table) else 1)
+        return nth + (2 if LINE_FORMATS[self.form].header(COLUMNS[table]) else 1)
+
+    def made(self, table: Table, row: Row) -> bytes:
+        """The line of the row."""
+        return LINE_FORMATS[self.form].line(COLUMNS[table], all_cells(table, row))
 
     def row(self, table: Table, nth: int) -> Row:
         """Its row `nth`, from 0."""
@@ -124,10 +128,8 @@ class Lines:
     def changed(self, table: Table, change: Change) -> str:
         """What is said after the rows of a table were changed."""
         path = self.folder / f"{table}.{self.form}"
-        header, *rows = [LINE_FORMATS[self.form].header(table), *path.read_bytes().splitlines(keepends=True)]
-        if header:
-            rows = rows[1:]
-        path.write_bytes(header + b"".join(change(rows)))
+        lines, headers = path.read_bytes().splitlines(keepends=True), self.number_of(table, 0) - 1
+        path.write_bytes(b"".join([*lines[:headers], *change(lines[headers:])]))
         return fault(self.folder)
 
     def decided(self, nth: int) -> int:
@@ -211,7 +213,7 @@ def test_an_inserted_event_shows_where_it_stands(lines: Lines) -> None:
     def insert(rows: list[bytes]) -> list[bytes]:
         row = lines.row("events", 7)
         forged = row._replace(id=row.id._replace(seq=row.id.seq + 1))
-        return [*rows[:8], LINE_FORMATS[lines.form].line("events", forged), *rows[8:]]
+        return [*rows[:8], lines.made("events", forged), *rows[8:]]
 
     said = lines.changed("events", insert)
     assert said.startswith(f"events.{lines.form}: line {lines.number_of('events', 8)}: event ")
@@ -232,7 +234,7 @@ def test_a_decision_behind_the_last_event_is_one_too_many(lines: Lines) -> None:
     def insert(rows: list[bytes]) -> list[bytes]:
         row = lines.row("decisions", -1)
         forged = row._replace(id=row.id._replace(ms=row.id.ms + 10**9))
-        return [*rows, LINE_FORMATS[lines.form].line("decisions", forged)]
+        return [*rows, lines.made("decisions", forged)]
 
     assert lines.changed("decisions", insert).endswith(" comes after the last event's.")
 

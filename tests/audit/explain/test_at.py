@@ -2,16 +2,20 @@
 
 import pytest
 
-from portfold.coordinator.audit.explain.state_rows import pnl_parts, slots_sum, state_rows
+from portfold.coordinator.audit.explain.portfolio_rows import pnl_parts, portfolio_rows, slots_sum
 from portfold.coordinator.audit.explain.status_at import PastStatus, status_at
 from portfold.coordinator.audit.record.lookup import NotOnRecord
 from portfold.coordinator.audit.record.moment import read_moment
 from portfold.coordinator.store.follower import Follower
+from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.status import status_values
 from portfold.coordinator.views.view_of_state import portfolio_view
+from portfold.events.stream_id import StreamId
 from tests.audit.in_memory import InMemory, realistic
 from tests.audit.supposing import WrittenDown
 from tests.coordinator.story import MINUTE, Story, chicago
+
+AT = StreamId(1, 0)
 
 
 def at(record: InMemory, text: str) -> PastStatus:
@@ -77,7 +81,7 @@ def test_it_names_the_event_before_and_the_one_after() -> None:
 
 
 def test_the_leader_is_the_last_that_took_over() -> None:
-    assert at(realistic(40), "23:59").leader == "host.1.abc"
+    assert at(realistic(40), "23:59").view.leader == "host.1.abc"
 
 
 @pytest.mark.parametrize("moment", ["2025-01-14", "09:59:59.999", "2025-01-15T15:59Z", "2000-01-03"])
@@ -100,8 +104,12 @@ def test_an_event_that_is_not_there_is_told_with_the_one_before_it() -> None:
 # --- for people -----------------------------------------------------------------------------------------
 
 
+def seen(story: Story) -> PortfolioView:
+    return portfolio_view(story.state, AT)
+
+
 def rows(story: WrittenDown) -> dict[str, list[str]]:
-    return dict(state_rows(story.state))
+    return dict(portfolio_rows(seen(story)))
 
 
 def test_the_rows_hold_what_a_trader_asks_for() -> None:
@@ -143,24 +151,24 @@ def test_open_losses_of_earlier_days_are_told_apart() -> None:
     story.marks("ES", "-400")
     story.at(chicago(2025, 1, 15, 17))
     story.marks("ES", "-700")
-    assert pnl_parts(story.state) == "realized $0.00 + ES $-300.00 ($-400.00 of it in earlier days)"
+    assert pnl_parts(seen(story)) == "realized $0.00 + ES $-300.00 ($-400.00 of it in earlier days)"
 
 
 def test_where_open_losses_do_not_count_that_is_said() -> None:
     story = WrittenDown(stop_loss_on="realized")
     story.enters("ES")
     story.marks("ES", "-400")
-    assert pnl_parts(story.state) == "realized $0.00, open positions do not count"
+    assert pnl_parts(seen(story)) == "realized $0.00, open positions do not count"
 
 
 def test_what_was_never_marked_adds_nobody_knows_what() -> None:
     story = Story()
     story.enters("ES")
-    assert pnl_parts(story.state) == "realized $0.00 + ES no mark"
+    assert pnl_parts(seen(story)) == "realized $0.00 + ES no mark"
 
 
 def test_slots_are_summed_as_the_rule_counts_them() -> None:
     story = WrittenDown()
     story.enters("ES")
     story.asks("CL")
-    assert slots_sum(story.state) == "1 position open + 1 reserved = 2 of 4"
+    assert slots_sum(seen(story)) == "1 position open + 1 reserved = 2 of 4"

@@ -13,6 +13,7 @@ from portfold.cli.exits import FAILED, OK, UNUSABLE
 from portfold.cli.main import run
 from portfold.coordinator.audit.record.anchor import NotSigned, SigningError, read_anchor
 from portfold.coordinator.audit.record.signing import check_signature, make_keys, signed
+from portfold.installing import install_command
 from tests.archive.past import Past
 from tests.audit.record.anchors import ANCHOR, LINE, rewrite
 
@@ -178,5 +179,5 @@ def test_without_the_package_for_signatures_that_is_said(past: Past, key: Path) 
     ]
     assert [one.returncode for one in ran] == [OK, UNUSABLE]
     assert ran[1].stderr == (
-        "portfold: Signatures need the package cryptography: pip install 'portfold[audit]'.\n"
+        f"portfold: Signatures need the package cryptography: {install_command('audit')}\n"
     )

@@ -8,6 +8,11 @@ import pytest
 from portfold.cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
 from portfold.coordinator.audit.tables.table_files import FORMATS, Format
 from portfold.coordinator.store.archiver import Keep, archive_history
+from portfold.coordinator.store.recorded import Recorded, chain_after
+from portfold.events.codec import encode
+from portfold.events.incoming import EntryRequested
+from portfold.events.stream_id import StreamId
+from portfold.events.wire.bus import Entry
 from tests.archive.past import Past, contents
 
 Audit = Callable[..., tuple[int, str]]
@@ -39,6 +44,37 @@ def test_archive_and_server_are_one_log(past: Past, audit: Audit, folder: Path, 
     assert code == FAILED
     assert "they were moved to the archive" in said
     assert not (tmp_path / "none").exists()
+
+
+def test_what_was_never_decided_so_is_named_and_written_as_it_lies_there(
+    past: Past, audit: Audit, folder: Path
+) -> None:
+    past.happens(60)
+    at = commits_no_answer(past)
+    code, said = audit("export", "--to", str(folder))
+    assert code == FAILED
+    assert f"Decision {at.decision(0)} of event {at} is not on record." in said
+    assert "Trades and days may show what was never decided. See: portfold audit verify --url " in said
+    assert len((folder / "events.jsonl").read_bytes().splitlines()) == 61
+
+
+def commits_no_answer(past: Past) -> StreamId:
+    """A leader of its own mind commits a request, chained rightly, and decides nothing on it."""
+    words = encode(EntryRequested("ibs-ES", "s", 1, "ES", "long", 1))
+    at = StreamId.parse(past.client.execute_command("XADD", past.bus.keys.events, "*", *words))
+    before, chain, _ = past.place
+    head = past.bus.head()
+    assert head is not None
+    past.bus.commit(
+        epoch=head.epoch,
+        before=before,
+        after=at,
+        chain=chain_after(chain, Recorded(Entry(at, words), [])),
+        events=1,
+        decisions=[],
+        status={},
+    )
+    return at
 
 
 @pytest.mark.parametrize(

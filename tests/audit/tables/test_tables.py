@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portfold.coordinator.audit.evidence.copying import copy_record
-from portfold.coordinator.audit.record.columns import TABLES, Row, Table, columns
+from portfold.coordinator.audit.record.columns import COLUMNS, TABLES, Row, Table, all_cells
 from portfold.coordinator.audit.record.line_tables import LINE_FORMATS
 from portfold.coordinator.audit.record.new_folder import NotWritten
 from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord
@@ -41,6 +41,14 @@ entries = st.lists(st.tuples(names, values), max_size=4).map(
 )
 ids = st.builds(StreamId, st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
 tables = st.sampled_from(TABLES)
+
+
+def line(form: str, table: Table, row: Row) -> bytes:
+    return LINE_FORMATS[form].line(COLUMNS[table], all_cells(table, row))
+
+
+def parquet_of(table: Table, rows: list[Row]) -> bytes:
+    return parquet(COLUMNS[table], [all_cells(table, row) for row in rows])
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -78,7 +86,7 @@ def test_whatever_can_lie_in_a_stream_has_a_line_of_its_own_and_is_all_in_it(
     table: Table, at: StreamId, fields: list[str]
 ) -> None:
     row = Row(at, fields, "c" * 64 if table == "events" else "")
-    as_json, as_csv = (LINE_FORMATS[form].line(table, row) for form in ("jsonl", "csv"))
+    as_json, as_csv = (line(form, table, row) for form in ("jsonl", "csv"))
     assert [as_json.count(b"\n"), as_csv.count(b"\n")] == [1, 1]
     found = json.loads(as_json)
     assert (found["id"], found["fields"]) == (str(at), fields)
@@ -91,7 +99,7 @@ def test_whatever_can_lie_in_a_stream_is_all_in_parquet(
     table: Table, lying: list[tuple[StreamId, list[str]]]
 ) -> None:
     rows = [Row(at, fields, "c" * 64 if table == "events" else "") for at, fields in lying]
-    found = polars.read_parquet(BytesIO(parquet(table, rows))).to_dicts()
+    found = polars.read_parquet(BytesIO(parquet_of(table, rows))).to_dicts()
     assert [(row["id"], json.loads(row["fields"])) for row in found] == [
         (str(at), fields) for at, fields in lying
     ]
@@ -107,7 +115,7 @@ FILLED = Row(
 
 
 def test_json_lines_hold_numbers_as_numbers_and_all_fields_in_turn() -> None:
-    assert json.loads(LINE_FORMATS["jsonl"].line("events", FILLED)) == {
+    assert json.loads(line("jsonl", "events", FILLED)) == {
         "id": "1736951527123-4",
         "time": "2025-01-15T14:32:07.123Z",
         "type": "PositionOpened",
@@ -122,7 +130,7 @@ def test_json_lines_hold_numbers_as_numbers_and_all_fields_in_turn() -> None:
 
 def test_every_column_is_documented() -> None:
     documented = (Path(__file__).parents[3] / "docs" / "audit.md").read_text(encoding="utf-8")
-    assert [name for table in TABLES for name in columns(table) if f"`{name}`" not in documented] == []
+    assert [name for table in TABLES for name in COLUMNS[table] if f"`{name}`" not in documented] == []
 
 
 def test_csv_has_a_column_for_each_and_the_fields_as_json(folder: Path) -> None:
@@ -130,7 +138,7 @@ def test_csv_has_a_column_for_each_and_the_fields_as_json(folder: Path) -> None:
     for table in TABLES:
         with (folder / f"{table}.csv").open(newline="", encoding="utf-8") as lines:
             header, *rows = csv.reader(lines)
-        assert tuple(header) == columns(table)
+        assert tuple(header) == tuple(COLUMNS[table])
         assert {len(row) for row in rows} == {len(header)}
         assert all(isinstance(json.loads(row[-1]), list) for row in rows)
 
@@ -138,13 +146,13 @@ def test_csv_has_a_column_for_each_and_the_fields_as_json(folder: Path) -> None:
 @pytest.mark.parametrize("reason", ["=1+1", "+1", "-1", "@SUM(A1)", "'=1"])
 def test_a_spreadsheet_does_not_compute_what_somebody_wrote(reason: str) -> None:
     row = Row(StreamId(5, 0), ["type", "TradingHalted", "reason", reason], "c" * 64)
-    [cells] = csv.reader([LINE_FORMATS["csv"].line("events", row).decode()])
-    assert cells[columns("events").index("reason")] == f"'{reason}"
+    [cells] = csv.reader([line("csv", "events", row).decode()])
+    assert cells[list(COLUMNS["events"]).index("reason")] == f"'{reason}"
     assert json.loads(cells[-1])[-1] == reason
 
 
 def test_parquet_has_times_and_numbers() -> None:
-    [row] = polars.read_parquet(parquet("events", [FILLED])).to_dicts()
+    [row] = polars.read_parquet(parquet_of("events", [FILLED])).to_dicts()
     assert row["time"] == datetime(2025, 1, 15, 14, 32, 7, 123_000, UTC)
     assert (row["size"], row["price"], row["pnl"]) == (2, -37.63, None)
     assert json.loads(row["fields"]) == FILLED.fields
@@ -160,13 +168,13 @@ def test_parquet_has_times_and_numbers() -> None:
     ],
 )
 def test_a_time_beyond_the_calendar_is_left_out(ms: int, time: str | None) -> None:
-    line = LINE_FORMATS["jsonl"].line("events", Row(StreamId(ms, 0), ["a", "b"], "c" * 64))
-    assert json.loads(line).get("time") == time
+    made = line("jsonl", "events", Row(StreamId(ms, 0), ["a", "b"], "c" * 64))
+    assert json.loads(made).get("time") == time
 
 
 def test_text_that_may_not_be_shown_is_escaped_in_its_column_and_whole_in_the_fields() -> None:
     fields = ["type", "Trading\udc80Halted", "reason", "a\nb\N{RIGHT-TO-LEFT OVERRIDE}\N{TAG SPACE}c"]
-    found = json.loads(LINE_FORMATS["jsonl"].line("events", Row(StreamId(5, 0), fields, "c" * 64)))
+    found = json.loads(line("jsonl", "events", Row(StreamId(5, 0), fields, "c" * 64)))
     assert found["type"] == "Trading\\udc80Halted"
     assert found["reason"] == "a\\u000ab\\u202e\\udb40\\udc20c"
     assert found["fields"] == fields
@@ -176,7 +184,7 @@ def test_it_tells_how_many_rows_are_in_which_files(folder: Path) -> None:
     record = realistic(200)
     written = write_tables(record, folder, "jsonl")
     assert (written.events, written.decisions) == (200, sum(len(one.decisions) for one in record.all))
-    assert written.files == ("events.jsonl", "decisions.jsonl")
+    assert written.files == ("events.jsonl", "decisions.jsonl", "trades.jsonl", "days.jsonl")
     assert sorted(contents(folder)) == sorted(written.files)
 
 
@@ -273,13 +281,11 @@ def test_without_the_extra_parquet_is_refused_in_one_sentence(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(
-        Exception, match=r"Parquet needs polars, which is not installed: pip install 'portfold"
-    ):
+    with pytest.raises(Exception, match=r"Parquet needs polars, which is not installed: \S+pip install -e '"):
         write_tables(realistic(20), folder, "parquet")
     assert not folder.exists()
 
 
 def test_a_record_without_events_has_tables_without_rows(folder: Path) -> None:
     assert write_tables(InMemory([]), folder, "csv").events == 0
-    assert (folder / "events.csv").read_bytes() == LINE_FORMATS["csv"].header("events")
+    assert (folder / "events.csv").read_bytes() == LINE_FORMATS["csv"].header(COLUMNS["events"])

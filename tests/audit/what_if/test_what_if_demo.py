@@ -1,22 +1,16 @@
-"""What if, of the demo: of one that was recorded, checked by hand, and of one that is run here.
+"""What if, of a recorded demo, checked by hand; of one that is run: `tests/cli/demo/test_two_days.py`.
 
 `demo_log.jsonl` holds the events of `portfold demo --days 2 --symbols 6B,CL,ES,RTY,SI` (seed 7), as they
 came: workers that act in the same moment do so in any order, so each run has a log of its own.
 """
 
 import json
-import re
-from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from portfold.cli.exits import OK
-from portfold.coordinator.audit.record.record import LiveRecord
 from portfold.coordinator.audit.what_if.findings import (
     DayOver,
     FilledAnyway,
@@ -26,16 +20,9 @@ from portfold.coordinator.audit.what_if.findings import (
     TradeGone,
     Turned,
 )
-from portfold.coordinator.store.recorded import Recorded
-from portfold.events.codec import decode_event
-from portfold.events.incoming import EntryRequested, EntryWithdrawn, PositionClosed, PositionOpened
 from portfold.events.stream_id import StreamId
-from portfold.events.wire.bus import Bus
-from portfold.events.wire.connection import connect
-from portfold.events.wire.embedded import EmbeddedServer
 from tests.audit.in_memory import InMemory
 from tests.audit.supposing import Supposed, dollars, overrides
-from tests.cli.command_line import portfold
 
 LOG = Path(__file__).with_name("demo_log.jsonl")
 
@@ -50,9 +37,6 @@ def clock(at: str) -> str:
     """Day and time in Chicago, as `06 21:00`."""
     moment = datetime.fromtimestamp(StreamId.parse(at).ms / 1000, ZoneInfo("America/Chicago"))
     return f"{moment:%d %H:%M}"
-
-
-# --- by hand --------------------------------------------------------------------------------------------
 
 
 def test_three_positions_in_place_of_four_on_the_recorded_demo_checked_by_hand(
@@ -156,65 +140,3 @@ def test_a_stop_at_2000_on_the_recorded_demo_checked_by_hand(recorded_demo: InMe
     ]
     first, second = supposed.each(DayOver)
     assert (first.what_if.pnl, second.what_if.pnl) == (dollars("-2141.25"), second.recorded.pnl)
-
-
-# --- run here -------------------------------------------------------------------------------------------
-
-
-class Denied(NamedTuple):
-    """An entry that is allowed on the log and not with fewer positions, and what its trade made."""
-
-    request: str
-    pnl: Decimal
-
-
-def with_a_pencil(recorded: Iterator[Recorded], most: int) -> list[Denied]:
-    """Who would be denied with at most `most` positions and no stop, counted without the fold.
-
-    A slot is taken by whoever is allowed until its position is closed; one that was denied on the log and
-    gets a slot here has it for the moment, as moments of the demo lie an hour apart.
-    """
-    slots: dict[str, int] = {}
-    denied: dict[str, Denied] = {}
-    found: list[Denied] = []
-    for event, decisions in recorded:
-        said = decode_event(event.fields)
-        slots = {worker: until for worker, until in slots.items() if until >= event.id.ms}
-        if isinstance(said, EntryRequested):
-            slots.pop(said.worker, None)
-            allowed = any("EntryAllowed" in one.fields for one in decisions)
-            if len(slots) < most:
-                slots[said.worker] = 2**64 if allowed else event.id.ms
-            elif allowed:
-                denied[said.worker] = Denied(str(event.id), Decimal(0))
-        elif isinstance(said, EntryWithdrawn):
-            slots.pop(said.worker, None)
-            found += [denied.pop(said.worker)] if said.worker in denied else []
-        elif isinstance(said, PositionClosed) and said.worker in denied:
-            found.append(denied.pop(said.worker)._replace(pnl=said.pnl))
-        elif isinstance(said, PositionClosed):
-            slots.pop(said.worker, None)
-        elif isinstance(said, PositionOpened) and said.worker not in denied:
-            assert said.worker in slots
-    return sorted([*found, *denied.values()])
-
-
-def test_three_positions_in_place_of_four_on_a_demo_agree_with_pencil_and_paper(tmp_path: Path) -> None:
-    ran = portfold("demo", "--days", "4", "--symbols", "6B,CL,ES,RTY,SI", cwd=tmp_path)
-    assert ran.code == OK, ran.out + ran.err
-    (folder,) = (tmp_path / "portfold-demo").iterdir()
-    with EmbeddedServer(folder / "server") as server:
-        asked = portfold("audit", "what-if", "--max-positions", "4", "--url", server.url, cwd=tmp_path)
-        bus = Bus(connect(server.url), "main")
-        record = LiveRecord(bus)
-        by_hand = with_a_pencil(record.recorded(), most=3)
-        supposed = Supposed(record.recorded(), overrides(max_positions=3, daily_stop_loss=900_000_000))
-        bus.close()
-    assert asked.code == OK, asked.err
-    assert "\nNothing changes.\n" in asked.out
-
-    made = {one.request: one.pnl for one in supposed.each(TradeGone)}
-    denied = [one.at for one in supposed.each(Turned) if one.what_if == "max_positions"]
-    assert sorted(Denied(at, made.get(at, Decimal(0))) for at in denied) == by_hand
-    assert len(by_hand) >= 3
-    assert re.search(r"^entries allowed +\d+ +\d+$", asked.out, re.MULTILINE)

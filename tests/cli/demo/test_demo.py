@@ -2,15 +2,14 @@
 
 import os
 import re
+import shlex
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from portfold.cli.demo.totals import LogTotals
 from portfold.cli.exits import FAILED, INTERRUPTED, OK, UNUSABLE
 from portfold.config import load
 from portfold.coordinator.audit.record.record import LiveRecord
@@ -19,39 +18,17 @@ from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
-from tests.cli.command_line import Running, portfold, started
+from tests.cli.command_line import Running, called, portfold, started
+from tests.cli.demo.demo_folder import folder_of, processes_of
 from tests.cli.filtered import train_es
 from tests.processes import config_folder
 from tests.waiting import until
-
-SYMBOLS = "6B,CL,ES,RTY,SI"
-
-
-def folder_of(cwd: Path) -> Path:
-    (folder,) = (cwd / "portfold-demo").iterdir()
-    return folder
-
-
-def processes_of(folder: Path) -> dict[int, str]:
-    """What still runs for a demo: its processes name their folder on their command lines."""
-    listed = subprocess.run(["ps", "-ewwo", "pid=,args="], capture_output=True, text=True, check=True).stdout
-    found = (line.split(maxsplit=1) for line in listed.splitlines() if str(folder) in line)
-    return {int(pid): command for pid, command in found}
 
 
 def the_one(processes: dict[int, str], word: str) -> int:
     """The id of the one process whose command holds the word."""
     (pid,) = (pid for pid, command in processes.items() if f" {word} " in command)
     return pid
-
-
-@contextmanager
-def log_of(folder: Path) -> Iterator[Bus]:
-    """The demo's log, opened again after it."""
-    with EmbeddedServer(folder / "server") as server:
-        bus = Bus(connect(server.url), "main")
-        yield bus
-        bus.close()
 
 
 @contextmanager
@@ -65,32 +42,28 @@ def under_way(cwd: Path) -> Iterator[tuple[Running, Path, dict[int, str]]]:
         yield demo, folder, processes
 
 
-def test_a_bad_day_stops_the_portfolio_and_the_next_day_it_trades_again(tmp_path: Path) -> None:
-    ran = portfold("demo", "--days", "2", "--symbols", SYMBOLS, cwd=tmp_path)
+def test_what_a_demo_leaves_open_is_closed_by_the_commands_that_it_prints(tmp_path: Path) -> None:
+    ran = portfold("demo", "--days", "2", "--symbols", "ES,CL,6B", cwd=tmp_path)
     assert ran.code == OK, ran.out + ran.err
-    assert "FAIL" not in ran.out
-    assert len(re.findall(r"^ok ", ran.out, re.MULTILINE)) == 5
-    assert "Flat in real time: " in ran.out
-    days = re.findall(r"^(\S+ \S+) (\S+) \| P&L .* \| asked", ran.out, re.MULTILINE)
-    assert days == [("2025-01-06 17:00", "2025-01-06"), (days[1][0], "2025-01-07")]
+    book = folder_of(tmp_path) / "paper-main.sqlite"
+    assert f"The broker's book is {book}" in ran.out
 
-    totals = LogTotals()
-    with log_of(folder_of(tmp_path)) as bus:
-        replayed = verify(LiveRecord(bus), observe=totals.see)
-    assert replayed.difference is None
-    assert replayed.state.stats.events_rejected == 0
-    assert totals.days == ["2025-01-06", "2025-01-07"]
-    assert [stop.day for stop in totals.stops] == ["2025-01-06"]
-    assert totals.stops[0].triggered_pnl <= -2500
-    assert totals.stops[0].resumed_day == "2025-01-07"
-    assert totals.most_open == 4
-    assert {worker.presence for worker in replayed.state.workers.values()} == {"stopped"}
-    assert re.findall(r"^(\S+) 1\d:\d\d (\S+) \| P&L ", ran.out, re.MULTILINE) == [
-        ("2025-01-06", "2025-01-06"),
-        ("2025-01-07", "2025-01-07"),
-    ]
-    assert f"Entries: {totals.allowed + totals.denied.total()} asked" in ran.out
-    until(lambda: not processes_of(folder_of(tmp_path)), "the last of them to go")
+    def printed(command: str) -> list[str]:
+        (line,) = (line for line in ran.out.splitlines() if line.startswith(f"  portfold {command} "))
+        return shlex.split(line.replace("NAME", "ann").replace("TEXT", "over"))[1:]
+
+    with (
+        started(*printed("server"), cwd=tmp_path) as server,
+        started(*printed("coordinator"), cwd=tmp_path) as coordinator,
+    ):
+        server.says("Ctrl-C stops it.")
+        coordinator.says("initialized successfully")
+        with started(*printed("flattener"), cwd=tmp_path) as flattener:
+            assert f'"book": "{book}"' in flattener.says("Flattener ready")
+            assert called(*printed("flatten"), cwd=tmp_path).code == OK
+            status = printed("status")
+            until(lambda: "0 open of 4" in called(*status, cwd=tmp_path).out, "all to be closed")
+            assert "WRONG BOOK" not in called(*status, cwd=tmp_path).out
 
 
 @pytest.mark.parametrize("model", ["models/ES.onnx", "../models/ES.onnx"])

@@ -159,11 +159,11 @@ def test_the_picture_fits_the_terminal(width: int, height: int, upto: int) -> No
 def test_the_picture_shows_positions_with_owner_and_open_profit_and_the_loss_against_the_limit() -> None:
     marked = (1.5, PositionMarked(*ES, 4, "ES", "long", Decimal(5980), Decimal(-1000)))
     shown = "\n".join(drawn([*bad_day()[:8], marked]))
-    assert "Positions ●● 2/2" in shown
-    assert "Daily P&L $-1,000.00 of $-2,500" in shown
-    assert "ES   long  1 @ 6000" in shown
-    assert "ibs-ES          $-1,000.00" in shown
-    assert "ibs-CL             no mark" in shown
+    assert "Positions  ●●  2 open of 2" in shown
+    assert "Daily P&L  $-1,000.00" in shown
+    assert "40% stop at $-2,500.00" in shown
+    assert "ES    long   1 @ 6000         ibs-ES             30 m 00 s   $-1,000.00" in shown
+    assert "CL    long   1 @ 70           ibs-CL             30 m 00 s      no mark" in shown
     assert "3 asked   2 allowed   1 denied" in shown
     assert "max_positions 1" in shown
     assert "Mon 06 Jan 2025 10:30 Chicago" in shown
@@ -171,7 +171,9 @@ def test_the_picture_shows_positions_with_owner_and_open_profit_and_the_loss_aga
 
 def test_the_picture_shows_the_stop_and_each_time_to_flat() -> None:
     shown = "\n".join(drawn(bad_day()))
-    assert "STOPPED OUT $-3,010.00 of $-2,500" in shown
+    assert "Chicago  STOPPED OUT" in shown
+    assert "Daily P&L  $-3,010.00" in shown
+    assert "100% stop at $-2,500.00" in shown
     assert "06 Jan 11:00 at $-3,000.00, flat after CL 2, ES 4 ms" in shown
 
 
@@ -237,9 +239,12 @@ def failing(told: list[tuple[float, Event]]) -> list[str]:
     ("kept_pid", "told"), [(None, "portfold server --dir '/a b/server' --port 7"), (99, "kill 99")]
 )
 def test_the_page_ends_with_how_to_look_at_the_log(kept_pid: int | None, told: str) -> None:
-    lines = looking_lines(Keys("main"), Path("/a b"), port=7, kept_pid=kept_pid, since="5-0")
+    folder, book = Path("/a b"), Path("/a b/paper-main.sqlite")
+    lines = looking_lines(Keys("main"), folder, book, port=7, kept_pid=kept_pid, since="5-0")
     assert any(told in line for line in lines)
     assert "  redis-cli -p 7 HGETALL 'portfolio:{main}:status'" in lines
+    assert any(str(book) in line for line in lines)
+    assert "  portfold flattener --url redis://127.0.0.1:7/0 --config '/a b'" in lines
 
 
 # --- the market -------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 from portfold.cli.exits import OK, UNUSABLE
 from portfold.cli.main import run
 from portfold.config import load
+from portfold.installing import install_command
 from portfold.workers.feeds.synthetic import SyntheticMarket
 from portfold.workers.filters.features import FEATURES
 from portfold.workers.filters.opened import open_filter
@@ -78,7 +79,7 @@ def test_without_the_extra_the_command_that_helps_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     assert run(["research", "train", "ES", "--bars", str(bars), "--output", "m.onnx"]) == UNUSABLE
-    expected = f"Training needs {package}, which is not installed: pip install 'portfold[ml]'."
+    expected = f"Training needs {package}, which is not installed: {install_command('ml')}\n"
     assert expected in capsys.readouterr().err
 
 

@@ -4,12 +4,13 @@ import json
 import signal
 from pathlib import Path
 
-from portfold.cli.exits import FAILED, INTERRUPTED, OK
+from portfold.cli.exits import FAILED, INTERRUPTED, OK, UNREACHABLE
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.embedded import EmbeddedServer
-from tests.cli.command_line import portfold, started
+from portfold.events.wire.errors import BusUnreachable
+from tests.cli.command_line import called, portfold, started
 from tests.processes import config_folder
 from tests.waiting import until
 
@@ -71,6 +72,38 @@ def test_a_worker_trades_through_a_coordinator_and_status_tells(
         assert coordinator.ends() == OK
     asked = [entry for entry in bus.events_after(ORIGIN, count=10_000) if entry.fields[1] == "EntryRequested"]
     assert len(asked) == status["stats"]["total_entries_requested"]
+
+
+def test_a_worker_waits_for_the_server_and_reads_no_bar_before_it_answers(
+    tmp_path: Path, portfolio: str
+) -> None:
+    with EmbeddedServer(tmp_path / "log") as away:
+        pass
+    where = ("--url", away.url, "--portfolio", portfolio)
+    words = ("worker", "ES", *where, "--pace", "0", "--days", "1", "--progress", str(tmp_path / "bars.json"))
+    with started(*words, cwd=tmp_path) as worker:
+        said = worker.says("no bar is read before it answers")
+        assert f"Waiting for {portfolio} on {away.url}" in said
+        assert BusUnreachable.remedy in said
+        assert not (tmp_path / "bars.json").exists()
+        away.restart()
+        try:
+            worker.says(f"Joining {portfolio}")
+            assert worker.ends() == OK
+        finally:
+            away.stop()
+    assert (tmp_path / "bars.json").exists()
+
+
+def test_a_worker_whose_server_stays_away_ends_with_the_code_for_that_and_says_what_to_do(
+    tmp_path: Path,
+) -> None:
+    hurried = config_folder(tmp_path / "mine", runtime={"bus_loss_seconds": 0.5})
+    words = ("--url", "redis://127.0.0.1:1/0", "--config", str(hurried), "--progress", "bars.json")
+    ran = called("worker", "ES", *words, "--book", "book.sqlite", cwd=tmp_path)
+    assert ran.code == UNREACHABLE
+    assert ran.err.splitlines()[-1].endswith(f": Connection refused. {BusUnreachable.remedy}")
+    assert not (tmp_path / "bars.json").exists()
 
 
 def test_status_for_people_fits_80_columns_and_says_when_nobody_leads(

@@ -199,6 +199,24 @@ def test_its_processes_end_when_it_is_killed(place: Place) -> None:
         until(lambda: all(map(is_gone, children)), "the children to go")
 
 
+def test_who_trades_and_who_closes_have_the_book_that_the_configuration_names(place: Place) -> None:
+    book = place.folder / "ours.sqlite"
+    place.configure(book=str(book))
+    with place.running(*SLOWLY) as run:
+        run.says("Flattener ready")
+        until(lambda: any(line["process"] == "ibs-ES" for line in lines(run)), "a worker")
+    assert {line["book"] for line in lines(run) if "book" in line} == {str(book)}
+
+
+def test_on_paper_the_book_of_a_broker_with_money_is_left_alone(place: Place) -> None:
+    book = place.folder / "theirs.sqlite"
+    orders = {"kind": "traderspost", "options": {"webhook_url_env": "MY_ORDERS"}}
+    place.configure(book=str(book), broker=orders)
+    with place.running(*SLOWLY) as run:
+        run.says("Flattener ready")
+    assert not book.exists()
+
+
 def test_without_a_coordinator_it_says_that_nothing_will_be_allowed(place: Place) -> None:
     with place.running(*SLOWLY) as run:
         run.says("No coordinator leads this portfolio")

@@ -25,7 +25,7 @@ def standing(bus: Bus, client: Any) -> Standing:
 
 def told(standing: Standing) -> dict[str, str]:
     """The headlines' sentences by their codes, the worst first."""
-    return {one.code: one.text for one in headlines(standing.seen(), CHICAGO)}
+    return {one.code: one.with_remedy for one in headlines(standing.seen(), CHICAGO)}
 
 
 def test_a_portfolio_in_order_trades(standing: Standing) -> None:
@@ -102,7 +102,7 @@ def test_without_a_leader_that_comes_first(standing: Standing) -> None:
     standing.client.execute_command("XADD", standing.bus.keys.events, f"{story.ms}-5", "type", "ClockTicked")
     found = told(standing)
     assert list(found) == ["not_led", "halted"]
-    assert found["not_led"].startswith("no entry is answered. 1 event is waiting. Start one")
+    assert found["not_led"].startswith("no entry is answered; 1 event is waiting. Start one")
 
 
 @pytest.mark.parametrize("clock", ["server", "driven"])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import signal
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,26 @@ def test_on_a_terminal_there_are_colours(
     assert max(map(len, terminal.text.splitlines())) <= 80
 
 
+def test_what_is_piped_is_never_cut_and_its_commands_can_be_copied(
+    standing: Standing, server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    symbols = ("6A", "6B", "6C", "CL", "ES", "NQ", "RTY", "SI")
+    story = Story(max_positions=9, max_contracts=9, symbols=" ".join(symbols))
+    story.enters(*symbols)
+    standing.of(story)
+    for symbol in symbols:
+        standing.client.delete(standing.bus.keys.worker(f"ibs-{symbol}"))
+    where = place(server, portfolio)
+    ran = called("status", *where, cwd=tmp_path)
+    assert "…" not in ran.out
+    told = " ".join(ran.out.replace("\\\n", "").split())
+    assert all(f"{symbol} long 1 of ibs-{symbol} (silent" in told for symbol in symbols)
+    order = f"portfold flatten {' '.join(where)} --by NAME --reason TEXT"
+    assert f"→ Start them again, or: {order}" in told
+    words = shlex.split(order.replace("NAME", "ann").replace("TEXT", "out"))[1:]
+    assert called(*words, cwd=tmp_path).code == OK
+
+
 def test_exit_codes(standing: Standing, server: EmbeddedServer, portfolio: str, tmp_path: Path) -> None:
     where = place(server, portfolio)
     never = called("status", *where, cwd=tmp_path)
@@ -189,7 +210,7 @@ def test_a_watch_outlasts_a_restart_of_the_server_and_says_so(tmp_path: Path) ->
             first.stop()
             gone = watch.says("Last seen:")
             assert "NO SERVER" in gone
-            assert "trying again: Redis did not answer" in " ".join(gone.split())
+            assert f"trying again: Redis at 127.0.0.1:{port} did not answer" in " ".join(gone.split())
             with EmbeddedServer(tmp_path / "server", port=port):
                 watch.says("and was restarted")
                 assert watch.process.poll() is None

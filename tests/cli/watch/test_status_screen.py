@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from rich.text import Text
 
 from portfold.cli.watch.status.as_json import fields
-from portfold.cli.watch.status.screen import WIDTH, picture
+from portfold.cli.watch.status.portfolio_lines import WIDTH
+from portfold.cli.watch.status.screen import picture
 from portfold.coordinator.fold.state import Acknowledged, Halt
 from portfold.coordinator.views.overview import Overview, SeenWorker
 from portfold.coordinator.views.portfolio_view import (
@@ -194,9 +195,8 @@ def crowded(seen: Overview) -> Overview:
     name = "W" * 64
     amount = Decimal("-999999999.99")
     held = ShownPosition(
-        *("S" * 12, "short", 10_000, Decimal("-123456789.0123456789"), name, amount, 0),
+        *("S" * 12, "short", 10_000, Decimal("-123456789.0123456789"), name, amount, 0, amount),
         mark_stale=True,
-        unmarked=False,
     )
     view = replace(
         seen.view,

@@ -10,7 +10,7 @@ from portfold.events.codec import decode_event
 from portfold.events.decisions import EventRejected
 from portfold.events.incoming import ClockTicked, Malformed
 from portfold.events.stream_id import StreamId
-from tests.coordinator.story import Story, code, limits, only
+from tests.coordinator.story import Story, code, each, limits, only
 
 
 def test_the_callers_arithmetic_is_neither_used_nor_touched() -> None:
@@ -42,6 +42,20 @@ def test_what_is_no_event_is_rejected_with_the_reason(fields: list[str], reason:
 def test_a_reason_longer_than_a_decision_carries_is_cut() -> None:
     rejected = only(EventRejected, Story().hears(Malformed(reason="x" * 9999, type="y" * 9999)))
     assert (len(rejected.reason), len(rejected.rejected)) == (500, 500)
+
+
+@pytest.mark.parametrize(("fold_version", "refused"), [(4, 2), (5, 0)])
+def test_up_to_version_4_what_5_brought_was_no_event(fold_version: int, refused: int) -> None:
+    story = Story()
+    story.starts("ibs-ES", symbols="ES")
+    story.asks("ES")
+    story.state.fold_version = fold_version
+    decisions = story.renews("ES")
+    story.loses_worker("ibs-ES")
+    story.withdraws("ES")
+    decisions += story.retires("ibs-ES")
+    assert [type(decision) for decision in decisions] == [EventRejected] * refused
+    assert all("type: expected one of" in one.reason for one in each(EventRejected, decisions))
 
 
 def test_whatever_is_refused_is_counted() -> None:

@@ -7,10 +7,11 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from portfold.coordinator.fold.repeats import known
 from portfold.coordinator.fold.state import slots_used
 from portfold.dollars import ZERO
 from portfold.events.decisions import EntryAllowed, EntryDenied, EventRejected
-from portfold.events.incoming import EntryRequested, Event, PositionClosed
+from portfold.events.incoming import EntryRequested, Event, PositionClosed, PositionOpened
 from tests.coordinator.story import Story, chicago, code, kinds, only
 
 
@@ -164,13 +165,26 @@ def test_the_last_event_is_a_repeat_only_in_every_field() -> None:
     assert kinds(story.hears(msgspec.structs.replace(close, pnl=Decimal("-100.01")))) == ["EventRejected"]
 
 
-def test_version_3_took_another_event_under_the_last_ones_number_for_a_repeat() -> None:
+@pytest.mark.parametrize(("fold", "decided"), [(3, []), (4, ["EventRejected"])])
+def test_up_to_version_3_another_event_under_the_last_ones_number_was_taken_for_a_repeat(
+    fold: int, decided: list[str]
+) -> None:
     story = Story()
-    story.state.fold_version = 3
-    story.enters("ES")
+    story.state.fold_version = fold
+    story.enters("ES", size=2)
     story.closes("ES", pnl="-100")
     close = cast(PositionClosed, story.last)
-    assert story.hears(msgspec.structs.replace(close, pnl=Decimal(-900))) == []
+    assert kinds(story.hears(msgspec.structs.replace(close, pnl=Decimal(-900)))) == decided
+
+
+@pytest.mark.parametrize(("seq", "is_known"), [(1, True), (2, True), (3, False)])
+def test_the_last_number_of_a_session_and_each_before_it_is_known(seq: int, is_known: bool) -> None:  # noqa: FBT001
+    """So whoever reads the record says of a repeat that it changed nothing."""
+    story = Story()
+    story.asks("ES")
+    story.fills("ES")
+    again = msgspec.structs.replace(cast(PositionOpened, story.last), seq=seq)
+    assert known(story.state, again) is is_known
 
 
 def test_what_an_older_version_folded_last_is_a_repeat_for_it_kept_no_digest() -> None:

@@ -109,10 +109,11 @@ def test_version_3_remembered_the_latest_fills_of_all_and_what_it_remembers_is_k
     assert kinds(story.fills("CL", fill="broker-CL")) != ["EventRejected"]
 
 
-def test_a_worker_that_reported_fills_is_forgotten_after_those_that_did_not() -> None:
+@pytest.mark.parametrize("closed_under", ["F2", ""])
+def test_a_worker_that_reported_fills_is_forgotten_after_those_that_did_not(closed_under: str) -> None:
     story = Story()
     story.fills("ES", fill="F1")
-    story.closes("ES", fill="F2")
+    story.closes("ES", fill=closed_under)
     story.stops("ibs-ES")
     for number in range(WORKERS_REMEMBERED):
         story.starts(f"w{number}")

@@ -235,13 +235,14 @@ def test_what_was_never_marked_counts_into_the_day_it_is_closed() -> None:
     assert story.pnl == Decimal(-700)
 
 
-def test_on_realized_everything_counts_into_the_day_it_is_closed() -> None:
+@pytest.mark.parametrize("pnl", ["-2000", "2000"])
+def test_on_realized_everything_counts_into_the_day_it_is_closed(pnl: str) -> None:
     story = Story(stop_loss_on="realized")
     story.enters("ES")
-    story.marks("ES", "-2000")
+    story.marks("ES", pnl)
     story.after(DAY)
-    story.closes("ES", pnl="-2000")
-    assert story.pnl == Decimal(-2000)
+    story.closes("ES", pnl=pnl)
+    assert story.pnl == Decimal(pnl)
 
 
 # --- open P&L begins to count, or ends to, while a position is carried ------------------------------------

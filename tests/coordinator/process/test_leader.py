@@ -1,17 +1,19 @@
 """The leader on a real server: every event decided once and in order, whoever falls silent."""
 
 import threading
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from portfold.coordinator.views.portfolio_view import PortfolioView
-from portfold.coordinator.views.status import status_values
+from portfold.coordinator.views.status import status_fields, status_values
 from portfold.coordinator.views.view_field import view_in
+from portfold.coordinator.views.view_of_state import portfolio_view
 from portfold.events.codec import encode_checked
 from portfold.events.decisions import EntryAllowed, EntryDenied
-from portfold.events.incoming import EntryRequested, EntryWithdrawn
+from portfold.events.incoming import EntryRequested, EntryWithdrawn, PositionOpened
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
@@ -172,6 +174,38 @@ def test_the_status_has_the_familiar_keys_as_text_and_as_values(led: Live) -> No
     values = values_on(led.bus)
     assert {name: values[name] for name in FAMILIAR} == FAMILIAR
     assert view_in({}) is None
+
+
+def test_after_each_commit_the_status_is_as_if_it_were_written_at_once(led: Live) -> None:
+    for said in (
+        lambda: led.enters("ES", "CL"),
+        lambda: led.marks("ES", "120"),
+        lambda: led.closes("CL", "-20"),
+        led.halt,
+        led.resume,
+    ):
+        said()
+        status = led.status()
+        known = {name: status[name] for name in ("leader", "durability", "clock")}
+        at = StreamId.parse(status["last_event"])
+        assert status == status_fields(portfolio_view(led.state, at, **known))
+
+
+def test_a_line_counts_what_is_open_at_its_event_and_not_at_the_end_of_the_batch(
+    start: Starter, live: Live
+) -> None:
+    symbols = ("ES", "CL", "SI")
+    live.publishes_all(
+        live.next_of(PositionOpened, f"ibs-{symbol}", symbol=symbol, side="long", size=1, price=Decimal(100))
+        for symbol in symbols
+    )
+    leader = start()
+    leader.says("Position opened", times=3)
+    opened = [text for text in leader.texts() if text.startswith("Position opened")]
+    assert opened == [
+        f"Position opened: {symbol} | Size: 1 | Open positions: {count}"
+        for count, symbol in enumerate(symbols, 1)
+    ]
 
 
 def test_before_any_limits_the_status_can_be_read() -> None:

@@ -51,7 +51,7 @@ def test_what_an_edited_file_loosens_waits_for_the_order_that_the_line_names(
     warned = start(folder).says("The configuration is new and looser than the limits in force")
     assert "max_positions, max_contracts, symbols stay as set by coordinator" in warned["event"]
     assert warned["event"].endswith(
-        "portfold limits --max-positions 5 --max-contracts 5 --symbols 'ES NQ' --by NAME --reason TEXT"
+        "portfold limits --max-positions 5 --max-contracts 5 --symbols ES,NQ --by NAME --reason TEXT"
     )
     status = live.status()
     assert (in_force(live), status["daily_stop_loss"]) == ("3", "2000")
@@ -61,7 +61,7 @@ def test_what_an_edited_file_loosens_waits_for_the_order_that_the_line_names(
         start(folder)
         .says("The configuration differs from the limits in force")["event"]
         .endswith(
-            "portfold limits --max-positions 5 --max-contracts 5 --symbols 'ES NQ' --by NAME --reason TEXT"
+            "portfold limits --max-positions 5 --max-contracts 5 --symbols ES,NQ --by NAME --reason TEXT"
         )
     )
     ordered = {"max_positions": 5, "max_contracts": 5, "daily_stop_loss": Decimal(2000)}

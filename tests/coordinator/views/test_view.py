@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import astuple, replace
 
 from portfold.coordinator.fold.limits import limits_named, limits_of, order_of
-from portfold.coordinator.fold.state import State, daily_pnl, legs_named
+from portfold.coordinator.fold.state import State, contracts_used, daily_pnl, earlier, legs_named
 from portfold.coordinator.views.portfolio_view import PortfolioView, ShownDay
 from portfold.coordinator.views.status import status_fields, status_texts, status_values
 from portfold.coordinator.views.view_field import view_in, view_text, what_can_be_read
@@ -43,7 +43,11 @@ def agree(state: State) -> None:
     ]
     assert [one.unrealized for one in view.positions] == [one.unrealized.quantize(CENT) for one in positions]
     assert [one.opened_ms for one in view.positions] == [one.opened_ms for one in positions]
+    assert [one.mark for one in view.positions] == [one.mark for one in positions]
     assert [one.unmarked for one in view.positions] == [one.mark is None for one in positions]
+    cents = [earlier(state, one).quantize(CENT) for one in positions]
+    assert [one.earlier for one in view.positions] == cents
+    assert view.contracts_used == contracts_used(state)
     assert [astuple(one) for one in view.reserved] == [
         (one.symbol, one.side, one.size, one.worker, one.expires_ms, one.kept)
         for one in reservations
@@ -64,9 +68,11 @@ def agree(state: State) -> None:
     )
     assert view.day.pnl == daily_pnl(state).quantize(CENT)
     assert view.day.ends_ms == state.day.ends_ms
-    assert (view.stop.ms if view.stop else None) == (
-        StreamId.parse(state.stop.since).ms if state.stop else None
-    )
+    stop = state.stop and (state.stop.day, state.stop.daily_pnl.quantize(CENT), state.stop.since)
+    assert (view.stop and astuple(view.stop)) == stop
+    assert [one.since for one in view.unsettled if one.since] == [
+        one.since for one in state.unsettled.values()
+    ]
     assert (view.limits, view.stats) == (state.limits, state.stats)
 
 

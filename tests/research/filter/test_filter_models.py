@@ -3,8 +3,9 @@
 import hashlib
 import math
 import pickle
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, get_args
@@ -12,7 +13,7 @@ from typing import Any, get_args
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portfold.config import ConfigError, Configuration, load
@@ -57,8 +58,10 @@ class Made:
         self.sidecar = export(self.path, self.trained, kind, "ES", examples, with_model(None))
         self.live = OnnxModel(self.path.read_bytes())
 
-    def training_score(self, of: tuple[float, ...]) -> float:
-        return float(self.trained.model.predict_proba(np.array([of]))[0, 1])
+    def furthest(self, of: Sequence[tuple[float, ...]]) -> float:
+        """How far a live score is from that of training at most; of many at once, as a forest is slow."""
+        trained = self.trained.model.predict_proba(np.array(of))[:, 1]
+        return float(np.abs(trained - [self.live.probability(one) for one in of]).max())
 
 
 @pytest.fixture(scope="module")
@@ -74,17 +77,16 @@ def made(examples: Examples, tmp_path_factory: pytest.TempPathFactory) -> dict[K
 def test_the_live_score_of_every_example_is_that_of_training(
     kind: Kind, made: dict[Kind, Made], examples: Examples
 ) -> None:
-    scores = made[kind].trained.model.predict_proba(np.array([one.features for one in examples.of]))[:, 1]
-    live = [made[kind].live.probability(one.features) for one in examples.of]
-    assert np.abs(scores - live).max() <= 1e-6
+    assert made[kind].furthest([one.features for one in examples.of]) <= 1e-6
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@given(of=features)
+@settings(max_examples=25)
+@given(of=st.lists(features, min_size=4, max_size=4))
 def test_the_live_score_of_whatever_else_may_come_is_that_of_training(
-    kind: Kind, made: dict[Kind, Made], of: tuple[float, ...]
+    kind: Kind, made: dict[Kind, Made], of: list[tuple[float, ...]]
 ) -> None:
-    assert abs(made[kind].live.probability(of) - made[kind].training_score(of)) <= 1e-6
+    assert made[kind].furthest(of) <= 1e-6
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -93,12 +95,12 @@ def test_the_score_is_the_same_where_a_tree_splits(
 ) -> None:
     """Half way between two values of a feature, where thresholds lie, and just beside."""
     chance = Random(1)
+    near: list[tuple[float, ...]] = []
     for _ in range(200):
         one, other = chance.choice(examples.of), chance.choice(examples.of)
         between = [(a + b) / 2 for a, b in zip(one.features, other.features, strict=True)]
-        for beside in (-1, 0, 1):
-            of = tuple((round(value * 1024) + beside) / 1024 for value in between)
-            assert abs(made[kind].live.probability(of) - made[kind].training_score(of)) <= 1e-6
+        near += [tuple((round(value * 1024) + beside) / 1024 for value in between) for beside in (-1, 0, 1)]
+    assert made[kind].furthest(near) <= 1e-6
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -287,7 +289,7 @@ def test_without_the_extra_a_model_is_refused_and_the_command_that_helps_is_name
 ) -> None:
     monkeypatch.delitem(sys.modules, "portfold.workers.filters.onnx_model", raising=False)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    assert "(pip install 'portfold[ml]'), got no onnxruntime." in copy.refusal()
+    assert re.search(r"\(\S+pip install -e '\S+\[ml\]'\), got no onnxruntime\.", copy.refusal())
 
 
 def test_a_model_says_no_more_than_its_graph_does(copy: Copy) -> None:

@@ -198,12 +198,12 @@ def test_changes_are_told_limit_by_limit(tmp_path: Path) -> None:
     text = configuration_text(
         read_choice(table(tmp_path, {"max_positions": "3", "symbols": "6A ES GC"}), 0), Decimal("1999.50")
     )
-    new = checked(text, folder / "portfolio_optimization.json")
+    new = checked(text, folder / "portfolio_optimization.json").portfolio
     assert changes(old, new) == [
         "max_positions: 4 -> 3",
         "daily_stop_loss: $2,500 -> $1,999.50",
-        "symbols allowed from now on: GC",
-        "symbols denied from now on: 6B, 6C, 6N, 6S, CL, PL, RTY, SI",
+        "symbols added: GC",
+        "symbols left out: 6B, 6C, 6N, 6S, CL, PL, RTY, SI",
     ]
     assert changes(new, new) == []
 

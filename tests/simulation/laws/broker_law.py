@@ -41,6 +41,8 @@ class BrokerLaw(Observer):
     def __init__(self, world: "World") -> None:
         self.said: list[str] = []
         self._world = world
+        keys = world.keys
+        self._events, self._decisions, self._killswitch = keys.events, keys.decisions, keys.killswitch
         self._standing: dict[str, list[str]] = {}
         self._yes: dict[str, tuple[int, str]] = {}
         self._sent: set[str] = set()
@@ -154,17 +156,18 @@ class BrokerLaw(Observer):
 
     def added(self, key: str, entry: Entry) -> None:
         """Takes note of orders to close; a close that is reported was made."""
-        keys, now = self._world.keys, self._world.scheduler.now
-        said = entry.by_name
-        if key == keys.events and entry.fields[1] in ("PositionOpened", "PositionClosed"):
-            self._was_made(said)
-        elif key == keys.killswitch:
+        now, fields = self._world.scheduler.now, entry.fields
+        if key == self._events:
+            if fields[1] in ("PositionOpened", "PositionClosed"):
+                self._was_made(entry.by_name)
+        elif key == self._killswitch:
             self._ordered.append((now, pulled(entry)))
-        elif key == keys.decisions:
+        elif key == self._decisions:
             order = handed_over(entry) or taken_over(entry) or order_for(_NOBODY, entry)
             if order is not None:
                 self._ordered.append((now, order))
-            self._may_fill |= set(said.get("pending", "").split(" "))
+            if "pending" in fields:
+                self._may_fill |= set(entry.by_name.get("pending", "").split(" "))
 
     def _was_made(self, said: dict[str, str]) -> None:
         fill = said.get("fill", "")

@@ -90,7 +90,8 @@ class MemoryServer:
         return self._typed(key, dict)
 
     def stream(self, key: str) -> Stream | None:
-        return self._typed(key, Stream)
+        value = self._values.get(key)
+        return value if type(value) is Stream else self._typed(key, Stream)
 
     def _typed(self, key: str, kind: type[_Kind]) -> _Kind | None:
         value = self.value(key) if key in self._lapses_ms else self._values.get(key)

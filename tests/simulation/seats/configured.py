@@ -1,4 +1,4 @@
-"""The packaged configuration, with a run's own deadlines and limits in it."""
+"""The packaged configuration of the few symbols that are traded, with a run's own deadlines and limits."""
 
 from decimal import Decimal
 from functools import cache
@@ -8,6 +8,8 @@ from msgspec import structs
 
 from portfold.config import Configuration, load
 from tests.simulation.schedule import Temper
+
+SYMBOLS = ("ES", "CL", "SI")
 
 
 @cache
@@ -37,6 +39,8 @@ def configured(temper: Temper) -> Configuration:
         packaged.portfolio,
         max_positions=temper.max_positions,
         daily_stop_loss=Decimal(temper.daily_stop_loss),
-        symbols=("ES", "CL", "SI"),
+        symbols=SYMBOLS,
     )
-    return structs.replace(packaged, runtime=runtime, portfolio=portfolio)
+    # Point values of many others would be most of each order of limits, status and snapshot.
+    contracts = {symbol: packaged.contracts[symbol] for symbol in SYMBOLS}
+    return structs.replace(packaged, runtime=runtime, portfolio=portfolio, contracts=contracts)

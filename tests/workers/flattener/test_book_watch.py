@@ -81,7 +81,7 @@ def test_what_is_open_and_in_another_book_is_said_once_and_lies_on_the_bus(watch
     assert watched.live.bus.book_lacks() == LACKS
     assert watched.said() == 1
     assert '"open": "ES long of ibs-ES"' in watched.logged.getvalue()
-    assert "give it the workers' --book" in watched.logged.getvalue()
+    assert "portfold flattener --book BOOK" in watched.logged.getvalue()
     watched.live.closes("ES", price="5000", pnl="0")
     watched.looks(watch, 1)
     assert watched.live.bus.book_lacks() == ""

@@ -85,7 +85,7 @@ class TradersPost:
 
     @property
     def sends_within_seconds(self) -> float:
-        """See `protocol.sends_within`: how long an attempt to send takes at most."""
+        """Returns how long an attempt to send takes at most; see `protocol.sends_within`."""
         return self._webhook.timeout_seconds
 
     # --- orders ------------------------------------------------------------------------------------------

@@ -128,6 +128,8 @@ class _Lane:
 
     def look(self) -> None:
         with self._changed:
+            if not (self._waiting or self._under_way):
+                return
             task = self._next()
             hanging = [task for task in self._under_way if self._is_late(task, _HANGS_SECONDS)]
             behind = [task for task in self._waiting if self._is_late(task, _HANGS_SECONDS)]

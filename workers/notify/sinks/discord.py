@@ -53,11 +53,11 @@ class GlobalRest:
         self._until = 0.0
 
     def begin(self, seconds: float) -> None:
-        """Nothing is sent for so long."""
+        """Begins a rest in which nothing is sent."""
         self._until = max(self._until, self._monotonic() + seconds)
 
     def left(self) -> float:
-        """For how many seconds still."""
+        """Returns how many seconds of it are left."""
         return max(0.0, self._until - self._monotonic())
 
 
@@ -149,7 +149,7 @@ def _rest_after(reply: Reply) -> float:
 
 
 def _asked_rest(reply: Reply, fields: dict[str, object]) -> float | None:
-    """For how many seconds to rest, where it says so."""
+    """Returns for how many seconds to rest, where it says so."""
     for value in (
         reply.headers.get("x-ratelimit-reset-after"),
         fields.get("retry_after"),

@@ -60,7 +60,7 @@ class Reply(NamedTuple):
 
 
 def shut_libraries() -> None:
-    """From now on the libraries underneath log nothing: some of their lines hold the address."""
+    """Keeps the libraries underneath from logging anything: some of their lines hold the address."""
     for name in _LOUD:
         library = logging.getLogger(name)
         library.addHandler(logging.NullHandler())

@@ -1,4 +1,4 @@
-"""The words for many alerts as one: a burst in a line, and what could not be told in time.
+"""The words for many alerts as one: a burst in a line, and what could not be delivered in time.
 
 Guarantees: `counted_as` knows every kind of alert there is; mypy refuses a new one that it does not name.
 """
@@ -106,7 +106,7 @@ def not_told_in_time(first: datetime, last: datetime) -> str:
 
 
 def one_stale(lines: Lines, when: datetime) -> str:
-    """One alert of a summary by itself, in a line; its own last line, the time, comes first here."""
+    """Words one alert of a summary by itself, in a line; its own last line, the time, comes first here."""
     kept = [line for line in lines if not line.startswith("Time: ")]
     return f"{at_clock(when)} {' | '.join(kept)}"
 

@@ -52,7 +52,7 @@ def test_a_server_that_is_away_is_a_finding_too(fit: Fit, tmp_path: Path) -> Non
     ran = called("doctor", "--config", str(fit.folder), "--url", "redis://127.0.0.1:1/0", cwd=tmp_path)
     assert ran.code == FAILED
     assert "FAIL server" in ran.out
-    assert "Redis did not answer" in ran.out
+    assert "Redis at 127.0.0.1:1 did not answer" in ran.out
 
 
 def test_clocks_that_are_apart_fail(fit: Fit) -> None:

@@ -153,13 +153,16 @@ def test_a_close_without_a_name_or_under_a_known_one_is_a_second_report() -> Non
     assert story.pnl == Decimal(-100)
 
 
-def test_version_3_took_a_close_under_a_new_name_for_a_second_report() -> None:
+@pytest.mark.parametrize(("fold", "counted"), [(3, "-100"), (4, "-2100")])
+def test_up_to_version_3_a_close_under_a_new_name_was_taken_for_a_second_report(
+    fold: int, counted: str
+) -> None:
     story = Story()
-    story.state.fold_version = 3
+    story.state.fold_version = fold
     story.enters("ES")
     story.closes("ES", pnl="-100", fill="F1")
-    assert kinds(story.closes("ES", pnl="-3000", fill="F2")) == ["EventRejected"]
-    assert story.pnl == Decimal(-100)
+    story.closes("ES", pnl="-2000", fill="F2")
+    assert story.pnl == Decimal(counted)
 
 
 def granted_since(story: Story, side: str = "long") -> Story:
@@ -233,8 +236,8 @@ def test_only_the_latest_closes_of_a_day_are_remembered() -> None:
 def test_of_an_unmatched_close_a_loss_counts_and_a_gain_does_not(pnl: str, counted: str) -> None:
     story = Story()
     mismatch = only(PositionMismatch, story.closes("ES", pnl=pnl))
-    assert (mismatch.kind, mismatch.log_size, mismatch.worker) == ("close_unmatched", 0, "ibs-ES")
-    assert story.pnl == Decimal(counted)
+    assert (mismatch.kind, mismatch.log_size, mismatch.broker_size) == ("close_unmatched", 0, 0)
+    assert (mismatch.worker, story.pnl) == ("ibs-ES", Decimal(counted))
     assert code(story.asks("ES")) == "symbol_unsettled"
 
 
@@ -253,6 +256,22 @@ def test_closing_more_than_is_open_closes_it_and_leaves_the_symbol_unsettled() -
     assert (mismatch.kind, mismatch.log_size) == ("close_unmatched", 1)
     assert (story.open, story.pnl) == ([], Decimal(-30))
     assert code(story.asks("ES")) == "symbol_unsettled"
+
+
+def test_a_close_uses_up_no_slot_of_a_worker_that_is_there() -> None:
+    """Its own report of the fill may be on its way."""
+    story = Story()
+    story.asks("ES", size=2)
+    story.closes("ES", pnl="-100")
+    assert story.state.reservations["ES:long:ibs-ES"].size == 2
+
+
+def test_a_partial_close_leaves_the_rest_of_a_slot_as_it_was() -> None:
+    story = Story()
+    story.asks("ES", size=3)
+    story.fills("ES", size=2)
+    story.closes("ES", size=1)
+    assert (story.open, story.state.reservations["ES:long:ibs-ES"].size) == (["ES:long:1"], 1)
 
 
 def test_another_may_close_in_the_owners_name() -> None:

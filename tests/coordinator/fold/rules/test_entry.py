@@ -104,7 +104,9 @@ def test_symbol_in_position_whatever_the_side_and_worker(side: str) -> None:
 def test_symbol_pending() -> None:
     story = Story()
     story.asks("ES")
-    assert code(story.asks("ES", side="short", worker="another")) == "symbol_pending"
+    answer = story.asks("ES", side="short", worker="another")
+    assert isinstance(answer, EntryDenied)
+    assert (answer.code, answer.reason) == ("symbol_pending", "ES is already reserved by ibs-ES")
 
 
 def test_max_positions_counts_open_and_reserved() -> None:

@@ -246,6 +246,13 @@ def test_what_a_worker_holds_that_is_lost_after_the_stop_is_handed_over_then() -
     assert handed.positions == "ES:long:1:ibs-ES"
 
 
+def test_what_was_not_ordered_closed_is_not_handed_over_when_its_worker_goes() -> None:
+    story = Story(on_worker_lost="flatten")
+    story.enters("ES", "CL")
+    assert only(FlattenHandedOver, story.loses_worker("ibs-ES")).positions == "ES:long:1:ibs-ES"
+    assert story.stops("ibs-CL") == []
+
+
 def test_what_nobody_announced_holds_is_handed_over() -> None:
     """An entry written by hand: no process listens for the order to close it."""
     story = Story()

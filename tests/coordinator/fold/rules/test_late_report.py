@@ -133,6 +133,26 @@ def test_the_late_close_of_what_the_successor_did_not_find_explains_it() -> None
     assert (story.open, story.state.unsettled) == ([], {})
 
 
+def test_a_late_close_is_doubted_and_the_graver_of_two_differences() -> None:
+    """The broker held less than the log: it explains no close, which may be in that count."""
+    story = Story()
+    story.enters("ES", size=3)
+    story.starts("ibs-ES", session="s2", positions="ES:long:2:100")
+    assert story.state.unsettled["ES:long:ibs-ES"].kind == "size_differs"
+    doubt = only(PositionMismatch, story.closes("ES"))
+    assert (doubt.kind, doubt.log_size, doubt.broker_size) == ("late_close", 2, 3)
+    story.closes("ES", size=2, session="s2")
+    assert (story.open, story.state.unsettled["ES:long:ibs-ES"].kind) == ([], "late_close")
+
+
+def test_a_late_report_is_doubted_though_the_successor_that_counted_is_gone_by_now() -> None:
+    story = Story()
+    story.enters("ES")
+    restarted(story, size=1)
+    story.loses_worker("ibs-ES", session="s2")
+    assert only(PositionMismatch, story.fills("ES")).kind == "late_fill"
+
+
 def test_a_late_close_of_more_than_was_open_is_one_difference() -> None:
     story = Story()
     story.enters("ES")

@@ -90,6 +90,18 @@ def test_a_kept_slot_of_which_a_part_was_reported_keeps_the_rest() -> None:
     assert (story.open, contracts_used(story.state)) == ([], 1)
 
 
+def test_a_close_of_what_was_reported_uses_up_nothing_of_a_kept_slot() -> None:
+    story = Story()
+    story.starts("ibs-CL")
+    story.asks("CL", size=3)
+    story.fills("CL", size=2)
+    story.loses_worker("ibs-CL")
+    story.closes("CL", size=1, worker="flattener", owner="ibs-CL")
+    assert (story.open, contracts_used(story.state)) == (["CL:long:1"], 2)
+    story.closes("CL", size=1, worker="flattener", owner="ibs-CL")
+    assert (story.open, contracts_used(story.state)) == ([], 1)
+
+
 def test_a_lost_worker_that_stops_without_a_word_on_its_slot_keeps_it() -> None:
     story = lost_after_a_grant()
     assert story.stops("ibs-CL") == []
@@ -146,6 +158,14 @@ def test_a_lost_worker_holds_or_flattens_as_the_limits_say() -> None:
         story.enters("ES", "CL")
         assert kinds(story.loses_worker("ibs-ES")) == ordered
         assert story.open == ["CL:long:1", "ES:long:1"]
+
+
+def test_before_any_limits_are_in_force_a_lost_workers_position_is_held() -> None:
+    story = Story()
+    story.state.limits = None
+    story.fills("ES")
+    assert story.loses_worker("ibs-ES") == []
+    assert story.open == ["ES:long:1"]
 
 
 def test_flattening_a_lost_workers_positions_halts_nobody_else() -> None:

@@ -80,6 +80,25 @@ def test_to_version_5_it_did() -> None:
     only(EntryExpired, story.hears(CoordinatorStarted("b", 2, 5, "", LOST), at=story.ms + FREE))
 
 
+def test_the_leader_that_brings_version_6_ends_none_of_those_that_5_granted() -> None:
+    story = Story()
+    story.state.fold_version = 5
+    story.state.worker_lost_ms = LOST
+    story.asks("ES")
+    taken_over = story.ms + FREE
+    assert story.hears(CoordinatorStarted("b", 2, 6, "", LOST), at=taken_over) == []
+    assert next_deadline(story.state) == taken_over + LOST + LOOKS
+
+
+def test_a_leader_that_does_not_say_how_long_a_silence_it_takes_takes_the_one_before_it(
+    story: Story,
+) -> None:
+    begun = story.ms
+    story.hears(CoordinatorStarted("b", 2, FOLD_VERSION))
+    assert story.state.worker_lost_ms == LOST
+    assert next_deadline(story.state) == begun + FREE
+
+
 def test_a_fill_that_is_reported_late_has_its_slot_still(story: Story) -> None:
     story.after(LASTS + LOST)
     assert story.fills("ES") == []
