@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from portfold.config import ConfigError
 from portfold.config.rules import Duration, Symbol, Text, Whole
+from portfold.installing import install_command
 from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.ibkr.broker import Gateway, InteractiveBrokers
 from portfold.workers.brokers.ibkr.sending import Waits
@@ -67,8 +68,8 @@ def open_ibkr(setup: BrokerSetup) -> InteractiveBrokers:
 def _check_installed(setup: BrokerSetup) -> None:
     if find_spec("ib_async") is None:
         runtime = setup.configuration.files.runtime.path
-        expected = "ib_async to be installed for it: pip install 'portfold[ibkr]'"
-        raise ConfigError(runtime, "broker.kind", expected, "none")
+        expected = f"the package ib_async to be installed: {install_command('ibkr')}"
+        raise ConfigError(runtime, "broker.kind", expected, "ibkr without it")
 
 
 def _check_waits(setup: BrokerSetup, options: IbkrOptions, waits: Waits) -> None:

@@ -21,7 +21,7 @@ from portfold.workers.brokers.ibkr.listener import ClientLog, Hears, HeldByAccou
 from portfold.workers.brokers.ibkr.questions import Key, Questions
 from portfold.workers.brokers.protocol import BrokerError, MaySend, Withheld
 
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
+_LONGEST_PAUSE_SECONDS = 60.0
 # Whoever has our client id is most often the process whose place we take.
 _TAKEN_PAUSE_SECONDS = 2.0
 _SERVERS_LOST = (1100, 2110)
@@ -43,7 +43,7 @@ class ConnectionSetup(NamedTuple):
     account: str | None
     connect_seconds: float = 10.0
     silence_seconds: float = 10.0
-    first_pause_seconds: float = _FIRST_PAUSE_SECONDS
+    first_pause_seconds: float = 1.0
 
 
 class Connection:
@@ -85,11 +85,6 @@ class Connection:
         with contextlib.suppress(RuntimeError):  # the loop is over already
             self._loop.call_soon_threadsafe(self._break_off)
         self._thread.join(self._setup.connect_seconds)
-
-    @property
-    def is_up(self) -> bool:
-        """Returns whether orders can be sent."""
-        return self._up
 
     @property
     def account_refused(self) -> bool:
@@ -235,7 +230,12 @@ class Connection:
     async def _let_go(self) -> None:
         self._questions.break_off()
         self._client.conn.disconnected -= self._break_off
-        self._client.disconnect()
+        transport = self._client.conn.transport
+        try:
+            self._client.disconnect()
+        except OSError:  # it says goodbye on a socket that may be gone
+            if transport is not None:
+                transport.abort()
         await asyncio.sleep(0)  # the transport closes in the loop's next round
 
     def _break_off(self, _message: str = "") -> None:

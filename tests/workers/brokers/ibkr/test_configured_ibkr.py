@@ -69,3 +69,11 @@ def test_a_name_in_the_configuration_goes_first_and_one_that_is_no_month_is_refu
     assert wanted("ES", ContractNames(MONTHS).today("ES"), "CME", {"ES": "SPX"})["symbol"] == "SPX"
     with pytest.raises(BrokerError, match="Expected the contract of ES as ESZ2025, got 'ESZ5'"):
         wanted("ES", "ESZ5", "CME", {})
+
+
+def test_without_the_package_the_configuration_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portfold.workers.brokers.ibkr.configured.find_spec", lambda _name: None)
+    with pytest.raises(ConfigError, match=r"the package ib_async to be installed: .*\[ibkr\]"):
+        open_broker(setup_of(tmp_path, {"port": 4002}))

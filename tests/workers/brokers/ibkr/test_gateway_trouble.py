@@ -195,3 +195,16 @@ def test_of_two_threads_that_close_the_same_while_the_book_is_locked_one_sends(d
         release()
     until(lambda: not broker.positions(), "the exit in the book")
     assert len(broker.unreported_exits()) == 1
+
+
+def test_a_socket_that_is_gone_before_it_is_closed_ends_no_connecting(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.broker()
+
+    def fails(_connection: object) -> None:
+        raise OSError(107, "Transport endpoint is not connected")
+
+    monkeypatch.setattr("ib_async.connection.Connection.disconnect", fails)
+    desk.gateway.hang_up()
+    until(lambda: desk.said().count("Connected to Interactive Brokers") == 2, "the next connection")
