@@ -243,6 +243,10 @@ class InteractiveBrokers:
         """Calls back, on another thread, once an entry that nobody waits for any more got something."""
         self._noting.taken_late = callback
 
+    def on_closed_late(self, callback: Callable[[], object]) -> None:
+        """Calls back, on another thread, once an exit that nobody waits for any more is booked."""
+        self._noting.closed_late = callback
+
     def close(self) -> None:
         """Closes the connection and lets go of the book. What is open stays open."""
         self._connection.close()

@@ -34,8 +34,9 @@ _Heard = OrderNews | Listing | LiveOrder
 
 
 class Noting:
-    """The broker's ears. `owner` is whose orders this process sends; `taken_late` is called once an entry
-    that nobody waits for has got something, `cancel` with the reference of one that is still at work.
+    """The broker's ears. `owner` is whose orders this process sends. Called are `taken_late` once an entry
+    that nobody waits for has got something, `closed_late` once such an exit is booked, and `cancel` with the
+    reference of an entry that is still at work for nobody.
     """
 
     def __init__(self, book: PaperBook, contracts: Mapping[str, Contract], owner: str, log: Log) -> None:
@@ -53,6 +54,7 @@ class Noting:
         self._at_once = _MOST_AT_ONCE
         self._closing = False
         self.taken_late: Callable[[], object] = lambda: None
+        self.closed_late: Callable[[], object] = lambda: None
         self.cancel: Callable[[str], object] = lambda _reference: None
         self._thread = threading.Thread(target=self._run, name="ibkr-notes", daemon=True)
 
@@ -226,8 +228,10 @@ class Noting:
             self._log.critical(
                 "An execution that is booked was corrected: look at the broker", order=str(order)
             )
-        if late:  # on a thread of its own: it may wait, and what is heard may not
-            threading.Thread(target=self.taken_late, name="ibkr-late", daemon=True).start()
+        if late:
+            _call_apart(self.taken_late)
+        if done:
+            _call_apart(self.closed_late)
         return lives
 
     def _forgotten(self, booking: Booking, listing: Listing) -> list[str]:
@@ -285,3 +289,8 @@ class Noting:
             return in_account == booking.in_account(order.con_id)
         on_its_side = in_account if order.side == "long" else -in_account
         return on_its_side >= order.life.remaining
+
+
+def _call_apart(callback: Callable[[], object]) -> None:
+    """Calls on a thread of its own: it may wait, and what is heard may not."""
+    threading.Thread(target=callback, name="ibkr-late", daemon=True).start()
