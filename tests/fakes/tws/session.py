@@ -2,6 +2,7 @@
 
 import re
 import socket
+import struct
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ _GREETINGS = (
     (2106, "HMDS data farm connection is OK:ushmds"),
     (2158, "Sec-def data farm connection is OK:secdefnj"),
 )
-_SEND_SECONDS = 5.0
+_SEND_SECONDS = 5
 
 
 class Session:
@@ -37,6 +38,8 @@ class Session:
         admit: Callable[["Session"], bool],
     ) -> None:
         self._connection = connection
+        # Not settimeout, which would hurry the thread that reads, too.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_SECONDS, 0))
         self._exchange = exchange
         self._misbehaviour = misbehaviour
         self._versions = versions
@@ -59,9 +62,7 @@ class Session:
     def send_bytes(self, what: bytes) -> None:
         """Sends any bytes."""
         try:
-            self._connection.settimeout(_SEND_SECONDS)
             self._connection.sendall(what)
-            self._connection.settimeout(None)
         except OSError:
             self.close()
 

@@ -140,7 +140,7 @@ class InteractiveBrokers:
         check_price(symbol, price)
         self._connection.wait_until_up(self._waits.lists)
         self._settle(symbol)
-        traded = self._traded(self._owner, symbol)
+        traded = self.check_contract(symbol)
         order = self._order("enter", self._owner, symbol, side, size, traded)
         with self._book.transaction() as entries:
             booking = Booking(entries, self._contracts)
@@ -192,7 +192,7 @@ class InteractiveBrokers:
             self._closing.check_open(owner, symbol, side, size)
             self._connection.wait_until_up(self._waits.lists)
             self._settle(symbol)
-            traded = self._traded(owner, symbol)
+            traded = self._held_in(owner, symbol) or self._lookup.traded(symbol, self._names.today(symbol))
             order = self._order("exit", owner, symbol, side, size, traded)
             return self._closing.close(order, traded, self._closable)
         except NotOpen:
@@ -214,6 +214,13 @@ class InteractiveBrokers:
         if failed:
             raise failed[0]
         return fills
+
+    def check_contract(self, symbol: str) -> Traded:
+        """Returns the contract that an entry would be in, checked against contracts.json: once, before the
+        first order. Raises BrokerError.
+        """
+        held_in = self._held_in(self._owner, symbol)
+        return self._lookup.traded(symbol, held_in.name if held_in else self._names.today(symbol))
 
     # --- the book ----------------------------------------------------------------------------------------
 
@@ -270,14 +277,17 @@ class InteractiveBrokers:
         if any(order.symbol == symbol for order in self.open_orders()):
             self._sender.learn()
 
-    def _traded(self, owner: str, symbol: str) -> Traded:
-        """Returns the contract that the owner's position is in, or else the one of today."""
+    def _held_in(self, owner: str, symbol: str) -> Traded | None:
+        """Returns the contract that the owner's position is in, by the id it was checked with then."""
+        from ib_async.contract import Contract as Future  # noqa: PLC0415
+
         with self._book.reading() as entries:
             booking = Booking(entries, self._contracts)
             entered = [each for each in booking.orders.entries_of(owner, symbol) if each.booked]
-            is_held = entries.leg(owner, symbol) is not None
-        name = entered[-1].contract if is_held and entered else self._names.today(symbol)
-        return self._lookup.traded(symbol, name)
+            if not entered or entries.leg(owner, symbol) is None:
+                return None
+        con_id, exchange = entered[-1].con_id, self._contracts[symbol].exchange
+        return Traded(entered[-1].contract, con_id, Future(conId=con_id, exchange=exchange, secType="FUT"))
 
     def _closable(self, order: LiveOrder) -> int:
         """Returns how many of the contracts the account holds, as it says now or, where it does not answer,

@@ -170,8 +170,7 @@ class Connection:
         pause = self._setup.first_pause_seconds
         while not self._closing:
             self._broken, self._why, self._servers = asyncio.Event(), "", True
-            make: Any = Client
-            self._client = make(self._listener)
+            self._client = Client(self._listener)  # type: ignore[no-untyped-call]
             self._client.MaxRequests = 0  # an order that the client kept back would be sent later
             self._client.conn.disconnected += self._break_off
             self._listener.client_id = self._setup.client_id
@@ -327,6 +326,7 @@ class Connection:
             self._go_down(f"TWS has lost its servers ({code})")
         elif code in _SERVERS_BACK and not self._servers:
             self._servers = True
+            self.number += 1  # what TWS sent on before proves nothing of what it lists now
             self._loop.create_task(self._after_servers_are_back())
         elif code in _TOLD_QUIETLY:
             self._log.debug("Interactive Brokers said", code=code, said=text)

@@ -64,8 +64,7 @@ def test_a_gateway_with_a_live_account_opens_no_broker_unless_it_is_named(desk: 
 
 
 def test_after_a_restart_at_night_orders_go_out_again(desk: Desk) -> None:
-    broker = desk.broker(waits=SHORT)
-    broker.enter("ES", "long", 1, PRICE)
+    broker = desk.holding(1)
     desk.gateway.stop()
     until(lambda: "No connection to Interactive Brokers" in desk.said(), "the break in the log")
     with pytest.raises(BrokerError, match="No connection"):
@@ -88,8 +87,7 @@ def _exit_size(desk: Desk) -> int:
 def test_without_servers_no_order_is_sent_and_what_was_missed_is_asked_for(
     desk: Desk, *, keep_data: bool
 ) -> None:
-    broker = desk.broker(waits=SHORT)
-    broker.enter("ES", "long", 1, PRICE)
+    broker = desk.holding(1)
     desk.exchange.open_hours("closed")
     with pytest.raises(OrderUnknown):
         broker.exit("ES", "long", 1, None)
@@ -165,8 +163,7 @@ def test_an_unknown_contract_is_said(desk: Desk) -> None:
 
 
 def test_an_exit_is_sent_while_the_book_is_locked_and_noted_once_it_is_free(desk: Desk) -> None:
-    broker = desk.broker(waits=SHORT)
-    broker.enter("ES", "long", 1, PRICE)
+    broker = desk.holding(1)
     with locked(desk.book) as release:
         for _ in range(2):
             with pytest.raises(BrokerError):
@@ -186,8 +183,7 @@ def test_an_entry_is_not_sent_while_the_book_is_locked(desk: Desk) -> None:
 
 
 def test_of_two_threads_that_close_the_same_while_the_book_is_locked_one_sends(desk: Desk) -> None:
-    broker = desk.broker(waits=SHORT)
-    broker.enter("ES", "long", 1, PRICE)
+    broker = desk.holding(1)
     with locked(desk.book) as release, ThreadPoolExecutor(2) as pool:
         failed = [pool.submit(broker.exit, "ES", "long", 1, None).exception for _ in range(2)]
         assert all(isinstance(failure(60), BrokerError) for failure in failed)

@@ -165,8 +165,7 @@ def test_an_exit_of_what_the_account_does_not_hold_is_not_sent(desk: Desk) -> No
 
 
 def test_an_exit_outside_of_hours_works_on_and_is_waited_for_not_sent_again(desk: Desk) -> None:
-    broker = desk.broker(waits=SHORT)
-    broker.enter("ES", "long", 1, PRICE)
+    broker = desk.holding(1)
     desk.exchange.open_hours("closed")
     for _ in range(2):
         with pytest.raises(OrderUnknown, match="whoever closes again waits for it"):

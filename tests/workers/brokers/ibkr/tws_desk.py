@@ -12,6 +12,7 @@ from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.ibkr.broker import Gateway, InteractiveBrokers
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.ibkr.sending import Waits
+from portfold.workers.brokers.protocol import BrokerError
 from tests.fakes.tws.exchange import Exchange
 from tests.fakes.tws.gateway import HOST
 from tests.fakes.tws.gateway import Gateway as FakeGateway
@@ -67,6 +68,15 @@ class Desk:
         self._open.append(opened)
         return opened
 
+    def holding(self, size: int, *, waits: Waits = SHORT) -> InteractiveBrokers:
+        """Opens a broker that is long of ES, in a life that does not wait for long."""
+        before = self.broker()
+        before.enter("ES", "long", size, PRICE)
+        self.end(before)
+        now = self.broker(waits=waits)
+        until(lambda: _is_checked(now), "the contract")
+        return now
+
     def opened(self) -> list[InteractiveBrokers]:
         """Returns the brokers that are open, oldest first."""
         return self._open
@@ -100,3 +110,10 @@ def only(orders: list[LiveOrder]) -> LiveOrder:
     """Returns the one order there is."""
     (order,) = orders
     return order
+
+
+def _is_checked(broker: InteractiveBrokers) -> bool:
+    try:
+        return broker.check_contract("ES").name == "ESZ2025"
+    except BrokerError:
+        return False
