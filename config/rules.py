@@ -27,7 +27,7 @@ class Rule(Struct, frozen=True):
 
     @property
     def expected(self) -> str:
-        """The expectation in words, to follow "expected"."""
+        """Returns the expectation in words, to follow "expected"."""
         raise NotImplementedError
 
     def read(self, value: object) -> object:

@@ -63,11 +63,11 @@ def at(
 
 
 def _status_lines(record: "Record", found: "PastStatus") -> list[str]:
-    from portfold.cli.audit.rows import row_lines
+    from portfold.cli.rows import behind_labels
     from portfold.coordinator.audit.explain.portfolio_rows import Labelled, moment_of, portfolio_rows
 
     after = f"the next is {found.next}" if found.next else "the last on record"
-    return row_lines(
+    return behind_labels(
         [
             Labelled("Portfolio", [record.shown]),
             Labelled("As it was", [moment_of(found.view), f"after event {found.event}; {after}"]),

@@ -113,13 +113,13 @@ def _found(
 
 
 def _lines(explanation: "Explanation") -> Iterator[str]:
-    from portfold.cli.audit.rows import row_lines
+    from portfold.cli.rows import behind_labels
     from portfold.coordinator.audit.explain.portfolio_rows import Labelled, time_text
     from portfold.events.stream_id import StreamId
 
     at = StreamId.parse(explanation.event)
     yield f"{time_text(explanation.exchange, at.ms)} ({explanation.exchange.zone})"
-    yield from row_lines(
+    yield from behind_labels(
         [
             Labelled("Event", [f"{explanation.event} {explanation.type}", explanation.text]),
             *(Labelled("Decision", _decision(explanation, one)) for one in explanation.decisions),
@@ -130,11 +130,11 @@ def _lines(explanation: "Explanation") -> Iterator[str]:
     )
     yield ""
     yield f"The state it met, after event {explanation.met_after}:"
-    yield from row_lines(explanation.met_rows)
+    yield from behind_labels(explanation.met_rows)
     if explanation.next or explanation.ending:
         yield ""
         yield "What happened next:"
-        yield from row_lines(
+        yield from behind_labels(
             (
                 Labelled(_clock(explanation, one.id, at.ms), [f"{one.text}  ({one.id})"])
                 for one in explanation.next

@@ -11,7 +11,8 @@ from cyclopts.validators import Number
 
 from portfold.cli.exits import Failure, Unusable
 from portfold.cli.research.given import Days, Dollars
-from portfold.cli.research.printing import SHARPE_LINE, aligned, money, percent, print_lines, ratio
+from portfold.cli.research.printing import SHARPE_LINE, money, percent, print_lines, ratio
+from portfold.cli.rows import in_columns
 from portfold.cli.symbols import Symbols, symbols_in
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def _found(plan: "BacktestPlan", done: "Sequence[FinishedBacktest]") -> Iterator
     if before:
         yield f"Done before, and nothing has changed since: {', '.join(before)}."
     yield ""
-    yield from aligned([_HEADS, *(_cells(best) for best in all_of_them)], left=frozenset([0]))
+    yield from in_columns([_HEADS, *(_cells(best) for best in all_of_them)], left=frozenset([0]))
     yield ""
     yield from _remarks(all_of_them)
     yield from _methods(all_of_them)

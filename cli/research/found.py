@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from portfold.cli.research.printing import (
     SHARPE_LINE,
-    aligned,
     ends,
     forced_lines,
     money,
@@ -14,6 +13,7 @@ from portfold.cli.research.printing import (
     seen_lines,
     span_line,
 )
+from portfold.cli.rows import in_columns
 
 if TYPE_CHECKING:
     from portfold.research.search.findings import Findings, Winner
@@ -80,7 +80,7 @@ def found_lines(findings: "Findings") -> Iterator[str]:
 
     best = findings.rows[0]
     yield ""
-    yield from aligned(list(_cells(findings)), left=frozenset([_SYMBOLS]))
+    yield from in_columns(list(_cells(findings)), left=frozenset([_SYMBOLS]))
     yield ""
     yield f"Best: at most {counted(best.max_positions, 'position')} of {', '.join(best.symbols)}"
     yield from _luck(best, same_days=findings.test is None)

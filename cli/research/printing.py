@@ -92,18 +92,6 @@ SHARPE_LINE = (
 )
 
 
-def aligned(rows: Sequence[Sequence[str]], left: frozenset[int] = frozenset()) -> list[str]:
-    """Returns the rows as lines, columns right-aligned but for those `left`."""
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if place in left else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-
-
 def money(dollars: float) -> str:
     """Shows whole dollars, thousands separated."""
     return shown(Decimal(round(dollars))).removesuffix(".00")

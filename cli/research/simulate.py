@@ -10,7 +10,6 @@ from cyclopts import App, Parameter
 from portfold.cli.research.given import Given, Positions
 from portfold.cli.research.printing import (
     SHARPE_LINE,
-    aligned,
     ends,
     forced_lines,
     money,
@@ -22,6 +21,7 @@ from portfold.cli.research.printing import (
     seen_lines,
     span_line,
 )
+from portfold.cli.rows import in_columns
 
 if TYPE_CHECKING:
     from portfold.research.search.tables import SimulatedRow
@@ -84,7 +84,7 @@ def simulate(
     table = output or given.results_dir / "portfolio_simulation.csv"
     write_whole(table, simulation_table(rows))
     forced = forced_lines({row.max_positions: row.metrics for row in rows}, bars=loaded.market is not None)
-    print_lines(["", *aligned(list(_cells(rows))), "", SHARPE_LINE], forced, [f"Written: {table}"])
+    print_lines(["", *in_columns(list(_cells(rows))), "", SHARPE_LINE], forced, [f"Written: {table}"])
 
 
 def _rows(scenario: "Scenario", positions: Sequence[int], seed: int) -> list["SimulatedRow"]:

@@ -4,13 +4,13 @@ from zoneinfo import ZoneInfo
 
 from portfold.coordinator.doctor.facts import Facts
 from portfold.coordinator.doctor.finding import Finding, fail, ok, warn
-from portfold.coordinator.views.headlines import SLOW_MS, headlines
+from portfold.coordinator.views.headlines import EVIDENCE, SLOW_MS, headlines
 from portfold.coordinator.views.overview import Overview
 from portfold.exchange_time import span
 from portfold.remedies import flattener_with, settle
 
 _NOT_FIT = {"flattening", "no_limits", "unmanaged"}
-_SAID_ELSEWHERE = {"trading", "not_led", "not_deciding", "log_incomplete", "server_fails"}
+_SAID_ELSEWHERE = {"trading", "evidence", "not_led", "not_deciding", "log_incomplete", "server_fails"}
 _SAID_ELSEWHERE |= {"not_on_the_log", "wrong_book"}
 
 
@@ -20,6 +20,10 @@ def leader(facts: Facts) -> Finding:
     if seen is None:
         return fail("leader", "no coordinator has ever run for this portfolio", "portfold coordinator")
     backlog = seen.backlog
+    if seen.evidence:
+        return fail(
+            "leader", f"none: {EVIDENCE.text}", "trade on another server, or under another --portfolio"
+        )
     if not seen.leader:
         if seen.deaf:
             text = f"nobody can lead: the log's last ID, {seen.last_event}, leaves no room for answers"

@@ -22,6 +22,17 @@ READ_AT_ONCE = 250
 """Entries in a page: so few stay in the processor's cache; with 1000, verifying takes a sixth longer."""
 
 
+class RemovedByHand(LogDiffers):
+    """Events that an archiver left on the streams are gone: from `kept_from` on, at most up to `up_to`."""
+
+    def __init__(self, kept_from: StreamId, up_to: StreamId) -> None:
+        super().__init__(
+            f"The events from {kept_from} up to {up_to} are on no stream and in no archive: an archiver left "
+            "them on the server, and somebody removed them since. Restore the log."
+        )
+        self.up_to = up_to
+
+
 def history(
     bus: Bus, archive: Path | None = None, *, up_to: StreamId, at_once: int = READ_AT_ONCE
 ) -> Iterator[Recorded]:
@@ -64,7 +75,8 @@ class LogReader:
         """Yields every event up to `event`, which is decided, with its decisions.
 
         Raises MovedAway where what comes next was moved to an archive that is not at hand or does not go so
-        far, ArchiveError, BusError. Called again, it goes on where it was.
+        far, RemovedByHand where it was left and is gone, ArchiveError, BusError. Called again, it goes on
+        where it was.
         """
         while self.cursor < event:
             yield from self.on_streams(event)
@@ -82,16 +94,23 @@ class LogReader:
         return found[0].id if found else None
 
     def on_streams(self, event: StreamId) -> Iterator[Recorded]:
-        """Yields the same as `up_to`, from the streams alone: ends early where an archiver overtakes it."""
+        """Yields the same as `up_to`, from the streams alone: ends early where an archiver overtakes it.
+
+        Raises RemovedByHand, BusError.
+        """
         decisions = _Decisions(self._bus, self.cursor.after_decisions(), self._at_once)
         while self.cursor < event:
             events = self._bus.events_after(self.cursor, count=self._at_once)
+            first = events[0].id if events else None
             if events and events[-1].id > event:
                 events = [entry for entry in events if entry.id <= event]
-            if not events:
+            written = decisions.up_to(events[-1].id) if events else deque[_Led]()
+            moved = self._bus.archived()  # asked last: what was taken away by now was not missed above
+            if moved is not None and moved.up_to > self.cursor:
                 return
-            written = decisions.up_to(events[-1].id)
-            if self._gone() > self.cursor:  # looked at last: what was taken away by now was not missed above
+            if moved is not None:
+                self._check_joint(moved.kept_from, first, event)
+            if not events:
                 return
             for recorded in _together(events, written):
                 self.cursor = recorded.event.id
@@ -118,6 +137,11 @@ class LogReader:
             raise moved_away(self._bus)
         if self._proves:
             self._chain = archive.chain
+
+    def _check_joint(self, kept_from: StreamId, first: StreamId | None, event: StreamId) -> None:
+        """Raises RemovedByHand where `first`, the next event there is, is not the first that was left."""
+        if self.cursor < kept_from <= event and (first is None or first > kept_from):
+            raise RemovedByHand(kept_from, min(first.before(), event) if first else event)
 
     def _gone(self) -> StreamId:
         """Returns the last event that was moved away from the streams."""

@@ -33,12 +33,24 @@ class Headline(NamedTuple):
 
 
 TRADING = Headline("trading", "info", "TRADING", "")
+EVIDENCE = Headline(
+    "evidence",
+    "warning",
+    "EVIDENCE",
+    "a record that was put here to look at, as it stood where it ends; nobody leads it, nor trades on it",
+)
 _LOOK = "See: portfold doctor"
 _DENY_NOTHING = ("flattening", "unsettled", "not_on_the_log", "wrong_book")
 
 
 def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
-    """Returns the headlines that apply, or TRADING alone. Times are on the clocks of `zone`."""
+    """Returns the headlines that apply, or TRADING alone. Times are on the clocks of `zone`.
+
+    Of evidence nothing is to be done: it says how things stood where the record ends.
+    """
+    if seen.evidence:
+        stood = (*denying(seen.view, zone), *_flattening(seen), *_limits(seen), *_unsettled(seen))
+        return [EVIDENCE, *(one._replace(remedy="") for one in stood)]
     found = [
         *_unmanaged(seen),
         *_nobody_decides(seen),

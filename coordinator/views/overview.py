@@ -83,6 +83,11 @@ class Overview(Struct, frozen=True):
         return not self.last_event.answerable and self.last_event.ms >= self.now_ms
 
     @property
+    def evidence(self) -> bool:
+        """Returns whether this is a record put back to look at: whoever leads notes by which clock."""
+        return not self.leader and not self.view.clock
+
+    @property
     def unmanaged(self) -> tuple[ShownPosition, ...]:
         """Returns the open positions whose owner gives no sign of life."""
         alive = {seen.worker for seen in self.workers if seen.lives}
@@ -121,7 +126,7 @@ def look(bus: Bus, *, flattener: str) -> Overview | None:
         if one.worker != flattener
     )
     leader, standby = bus.leader() or "", bus.standby() or ""
-    driven = view.clock == "driven"
+    driven = view.clock == "driven" or not (view.clock or leader)
     now_ms, last_event = bus.now_ms(), bus.last_event()
     head = bus.head() or Head(0, ORIGIN, "")
     return Overview(

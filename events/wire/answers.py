@@ -75,10 +75,14 @@ class Standing(NamedTuple):
 
 
 class MovedHistory(NamedTuple):
-    """History that is no longer in the streams: up to which event, and the folder it was moved to."""
+    """History that is no longer in the streams: up to which event, and the folder it was moved to.
+
+    `kept_from` is the first event that stayed, ORIGIN where an earlier version did not note it.
+    """
 
     up_to: StreamId
     folder: str
+    kept_from: StreamId = ORIGIN
 
 
 class LeadersWord(NamedTuple):

@@ -13,7 +13,7 @@ class ImporterBus(Bus):
     """The portfolio `name` on one server, for an import."""
 
     def is_there(self) -> bool:
-        """Whether the server has anything under the portfolio's names."""
+        """Returns whether the server has anything under the portfolio's names."""
         with self._errors_while("looking for the portfolio"):
             return next(self._client.scan_iter(match=f"{_literally(self.keys.prefix)}:*"), None) is not None
 
@@ -32,7 +32,7 @@ class ImporterBus(Bus):
     def finish(
         self, *, epoch: int, cursor: StreamId, chain: str, folded: int, status: Mapping[str, str]
     ) -> None:
-        """Head and status, in one step."""
+        """Writes head and status, in one step."""
         head = {"epoch": str(epoch), "cursor": str(cursor), "chain": chain, "folded": str(folded)}
         with self._errors_while("putting the head back"), self._client.pipeline(transaction=True) as commands:
             commands.hset(self.keys.head, mapping=head)
@@ -41,5 +41,5 @@ class ImporterBus(Bus):
 
 
 def _literally(text: str) -> str:
-    """The text as a pattern that matches nothing else."""
+    """Returns the text as a pattern that matches nothing else."""
     return "".join(f"\\{char}" if char in "*?[]\\^" else char for char in text)

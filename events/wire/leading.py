@@ -183,5 +183,5 @@ class Leading(Connected):
     def archived(self) -> MovedHistory | None:
         """Returns what was moved to an archive; None while the streams reach back to the beginning."""
         with self._errors_while("asking what is archived"):
-            up_to, folder = self._client.hmget(self.keys.archive, "up_to", "folder")
-        return MovedHistory(cursor_in(up_to), readable(folder or "")) if up_to else None
+            up_to, folder, kept_from = self._client.hmget(self.keys.archive, "up_to", "folder", "kept_from")
+        return MovedHistory(cursor_in(up_to), readable(folder or ""), cursor_in(kept_from)) if up_to else None

@@ -14,6 +14,6 @@ local last_decision = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
 if not last_decision or is_after(ARGV[2], last_decision[1]) then return {'emptied', 0, 0} end
 local last_gone = redis.call('XREVRANGE', KEYS[2], '(' .. ARGV[1], '-', 'COUNT', 1)[1]
 if not last_gone then return {'done', 0, 0} end
-redis.call('HSET', KEYS[4], 'up_to', last_gone[1], 'folder', ARGV[3])
+redis.call('HSET', KEYS[4], 'up_to', last_gone[1], 'folder', ARGV[3], 'kept_from', ARGV[1])
 local events = redis.call('XTRIM', KEYS[2], 'MINID', '=', ARGV[1])
 return {'done', events, redis.call('XTRIM', KEYS[3], 'MINID', '=', ARGV[2])}

@@ -148,7 +148,7 @@ def test_a_mistake_is_told_in_one_sentence(
 def test_a_server_that_is_not_there_is_told(archive: Archive) -> None:
     code, said = archive(url="redis://127.0.0.1:1/0")
     assert code == UNREACHABLE
-    assert said.startswith("portfold: Redis did not answer")
+    assert said.startswith("portfold: Redis at 127.0.0.1:1 did not answer while ")
 
 
 def test_a_coordinator_starts_from_the_archive_that_is_named_on_its_command_line(

@@ -164,15 +164,18 @@ def test_a_segment_ends_with_an_event_that_was_decided_on(
     assert ends <= decided
 
 
-@pytest.mark.parametrize("stream", ["events", "decisions"])
+@pytest.mark.parametrize(
+    ("stream", "found"),
+    [("events", "on no stream and in no archive"), ("decisions", "do not go on where what came before ends")],
+)
 def test_a_gap_between_archive_and_streams_is_found_even_by_a_mere_reader(
-    past: Past, folder: Path, stream: str
+    past: Past, folder: Path, stream: str, found: str
 ) -> None:
     past.happens(300)
     archive_history(past.bus, folder, Keep(events=150))
     key, first = getattr(past.bus.keys, stream), getattr(past.whole(), stream)[0]
     past.client.xdel(key, str(first.id))
-    with pytest.raises(LogDiffers, match="do not go on where what came before ends"):
+    with pytest.raises(LogDiffers, match=found):
         joined(past, folder)
 
 

@@ -20,58 +20,56 @@ from tests.processes import config_folder
 NOBODY_THERE = "redis://127.0.0.1:1/0"
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "sentence"),
-    [
-        (["frobnicate"], UNUSABLE, 'Unknown command "frobnicate"'),
-        (["status", "--ulr", "x"], UNUSABLE, "Unknown option: --ulr"),
-        (["worker"], UNUSABLE, "SYMBOL"),
-        (["worker", "XX"], UNUSABLE, "SYMBOL: expected one with a contract"),
-        (["worker", "es"], UNUSABLE, "SYMBOL: expected one with a contract (the nearest is ES), got 'es'."),
-        (["halt"], UNUSABLE, "See: portfold halt --help"),
-        (["worker", "ES", "--pace", "-1"], UNUSABLE, "--pace"),
-        (["worker", "ES", "--bars", "nowhere"], UNUSABLE, "nowhere is not a folder"),
-        (["run", "--bars", "nowhere"], UNUSABLE, "nowhere is not a folder"),
-        (["status", "--url", "http://example.com"], UNUSABLE, "--url, or PORTFOLD_URL: expected redis://"),
-        (["status", "--portfolio", "a b"], UNUSABLE, "--portfolio: expected a name"),
-        (["status", "--url", NOBODY_THERE], UNREACHABLE, "Redis at 127.0.0.1:1 did not answer"),
-        (["coordinator", "--config", "nowhere"], UNUSABLE, "No portfolio optimization config found"),
-        (["coordinator", "--clock", "sundial"], UNUSABLE, "--clock"),
-        (["server", "--port", "65536"], UNUSABLE, "--port"),
-        (["server", "--dir", "a-file"], FAILED, "Cannot keep the server's data in"),
-        (["demo", "--days", "0"], UNUSABLE, "--days"),
-        (["demo", "--from", "2025-01-05"], UNUSABLE, "expected a start from Monday to Friday"),
-        (["demo", "--symbols", "ES,XX"], UNUSABLE, "got XX"),
-        (["demo", "--bars", "."], UNUSABLE, "expected files such as ES.csv"),
-        (["config", "init", "a-file"], UNUSABLE, "a-file"),
-        (["tail", "-n", "-1"], UNUSABLE, 'Invalid value "-1" for -n'),
-        (["tail", "-n", "many"], UNUSABLE, "Invalid value for -n"),
-        (["tail", "--json", "--text"], UNUSABLE, "--json, --text: expected one of them"),
-        (["tail", "--type", "PositionClose"], UNUSABLE, "--type: expected one of EntryRequested"),
-        (["tail", "--url", NOBODY_THERE], UNREACHABLE, "Redis at 127.0.0.1:1 did not answer"),
-        (["completion", "tcsh"], UNUSABLE, "tcsh"),
-        (["doctor", "--portfolio", "a b"], UNUSABLE, "--portfolio: expected a name"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
+MISTAKES: list[tuple[list[str], int, str]] = [
+    (["frobnicate"], UNUSABLE, 'Unknown command "frobnicate"'),
+    (["status", "--ulr", "x"], UNUSABLE, "Unknown option: --ulr"),
+    (["worker"], UNUSABLE, "SYMBOL"),
+    (["worker", "XX"], UNUSABLE, "SYMBOL: expected one with a contract"),
+    (["worker", "es"], UNUSABLE, "SYMBOL: expected one with a contract (the nearest is ES), got 'es'."),
+    (["halt"], UNUSABLE, "See: portfold halt --help"),
+    (["worker", "ES", "--pace", "-1"], UNUSABLE, "--pace"),
+    (["worker", "ES", "--bars", "nowhere"], UNUSABLE, "nowhere is not a folder"),
+    (["run", "--bars", "nowhere"], UNUSABLE, "nowhere is not a folder"),
+    (["status", "--url", "http://example.com"], UNUSABLE, "--url, or PORTFOLD_URL: expected redis://"),
+    (["status", "--portfolio", "a b"], UNUSABLE, "--portfolio: expected a name"),
+    (["status", "--url", NOBODY_THERE], UNREACHABLE, "Redis at 127.0.0.1:1 did not answer"),
+    (["coordinator", "--config", "nowhere"], UNUSABLE, "No portfolio optimization config found"),
+    (["coordinator", "--clock", "sundial"], UNUSABLE, "--clock"),
+    (["server", "--port", "65536"], UNUSABLE, "--port"),
+    (["server", "--dir", "a-file"], FAILED, "Cannot keep the server's data in"),
+    (["demo", "--days", "0"], UNUSABLE, "--days"),
+    (["demo", "--from", "2025-01-05"], UNUSABLE, "expected a start from Monday to Friday"),
+    (["demo", "--symbols", "ES,XX"], UNUSABLE, "got XX"),
+    (["demo", "--bars", "."], UNUSABLE, "expected files such as ES.csv"),
+    (["config", "init", "a-file"], UNUSABLE, "a-file"),
+    (["tail", "-n", "-1"], UNUSABLE, 'Invalid value "-1" for -n'),
+    (["tail", "-n", "many"], UNUSABLE, "Invalid value for -n"),
+    (["tail", "--json", "--text"], UNUSABLE, "--json, --text: expected one of them"),
+    (["tail", "--type", "PositionClose"], UNUSABLE, "--type: expected one of EntryRequested"),
+    (["tail", "--url", NOBODY_THERE], UNREACHABLE, "Redis at 127.0.0.1:1 did not answer"),
+    (["completion", "tcsh"], UNUSABLE, "tcsh"),
+    (["doctor", "--portfolio", "a b"], UNUSABLE, "--portfolio: expected a name"),
+]
+
+
 def test_a_mistake_is_told_in_one_sentence(
-    words: list[str],
-    code: int,
-    sentence: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    subtests: pytest.Subtests,
 ) -> None:
     (tmp_path / "a-file").write_text("")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.delenv("PORTFOLD_URL", raising=False)
     monkeypatch.delenv("PORTFOLD_CONFIG", raising=False)
-    assert exit_code(words) == code
-    said = capsys.readouterr()
-    assert sentence in said.err
-    assert said.err.splitlines()[-1].startswith("portfold: ")
-    assert said.out == ""
+    for words, code, sentence in MISTAKES:
+        with subtests.test(" ".join(words)):
+            assert exit_code(words) == code
+            said = capsys.readouterr()
+            assert sentence in said.err
+            assert said.err.splitlines()[-1].startswith("portfold: ")
+            assert said.out == ""
 
 
 @pytest.mark.parametrize(

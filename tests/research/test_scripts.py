@@ -121,31 +121,25 @@ def test_a_python_without_portfold_uses_that_of_the_checkout_or_says_what_to_do(
 # --- options of the scripts that were there before ------------------------------------------------------
 
 
+FAMILIAR: list[tuple[tuple[str, ...], str]] = [
+    (("--initial-capital", "100000"), "--initial-capital: it is called --initial-cash here"),
+    (("--initial-capital=100000",), "--initial-capital: it is called --initial-cash here"),
+    (("--exit-slippage", "2"), "--exit-slippage: there is none here: with --bars"),
+    (("--ranking-method", "sharpe"), "--ranking-method: there is none here: sets are ranked"),
+    (("--train-start", "2023-01-02"), "--train-start: optimize calls it --train-from here"),
+]
+
+
 @pytest.mark.parametrize("command", ["backtest", "simulate", "optimize", "export", "report"])
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        (("--initial-capital", "100000"), "--initial-capital: it is called --initial-cash here"),
-        (("--initial-capital=100000",), "--initial-capital: it is called --initial-cash here"),
-        (
-            ("--exit-slippage", "2"),
-            "--exit-slippage: there is none here: with --bars",
-        ),
-        (
-            ("--ranking-method", "sharpe"),
-            "--ranking-method: there is none here: sets are ranked",
-        ),
-        (("--train-start", "2023-01-02"), "--train-start: optimize calls it --train-from here"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
-)
 def test_a_familiar_option_is_told_by_what_it_is_called_or_why_it_is_not_needed(
-    folder: Path, command: str, option: tuple[str, ...], message: str
+    folder: Path, command: str, subtests: pytest.Subtests
 ) -> None:
-    ran = called("research", command, *option, cwd=folder)
-    assert (ran.code, ran.out) == (2, "")
-    (line,) = ran.err.splitlines()
-    assert line.startswith(f"portfold: {message}")
+    for option, message in FAMILIAR:
+        with subtests.test(" ".join(option)):
+            ran = called("research", command, *option, cwd=folder)
+            assert (ran.code, ran.out) == (2, "")
+            (line,) = ran.err.splitlines()
+            assert line.startswith(f"portfold: {message}")
 
 
 def test_the_scripts_tell_it_too(folder: Path) -> None:

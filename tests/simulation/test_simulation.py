@@ -14,7 +14,8 @@ from tests.simulation.shrink import shrunk
 
 ROOT = Path(__file__).parents[2]
 EVENTS = 300
-SCHEDULES = 2000
+SCHEDULES = 1000
+"""The first ones: `.ci/run` goes on with as many again, and `make simulate` with any number."""
 PARTS = 20
 
 REACHED = [

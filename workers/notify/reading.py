@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from portfold.coordinator.store.follower import MovedAway
-from portfold.coordinator.store.log_reader import LogReader
+from portfold.coordinator.store.log_reader import LogReader, RemovedByHand
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.store.segment import ArchiveError
 from portfold.events.stream_id import ORIGIN, StreamId
@@ -85,6 +85,8 @@ class Reading:
             for recorded in islice(begun, READ_AT_ONCE):
                 read += 1
                 yield recorded
+        except RemovedByHand as error:
+            yield self._missed(error.up_to, str(error))
         except (MovedAway, ArchiveError) as error:
             archived = self._bus.archived()
             gone = archived.up_to if archived else look.archived

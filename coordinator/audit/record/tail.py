@@ -17,7 +17,7 @@ from portfold.coordinator.audit.record.timeline import Item, Wanted, decision_te
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.follower import Follower, LogDiffers, MovedAway
 from portfold.coordinator.store.ledger import Decided
-from portfold.coordinator.store.log_reader import LogReader
+from portfold.coordinator.store.log_reader import LogReader, RemovedByHand
 from portfold.coordinator.store.recorded import Recorded
 from portfold.coordinator.store.segment import ArchiveError
 from portfold.coordinator.views.words.message_words import Level
@@ -186,6 +186,9 @@ class Tail:
             self._go_to(self._reader.cursor)
         try:
             yield from self._tell(self._reader.up_to(decided))
+        except RemovedByHand as error:
+            yield Note(str(error))
+            self._reader.cursor = error.up_to
         except (MovedAway, ArchiveError):
             archived = self._bus.archived()
             gone = archived.up_to if archived else decided

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from portfold.cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
+from portfold.cli.exits import FAILED, OK, UNUSABLE
 from portfold.coordinator.audit.tables.table_files import FORMATS, Format
-from portfold.coordinator.store.archiver import Keep, archive_history
 from tests.archive.past import Past, contents
 from tests.cli.command_line import exit_code
 
@@ -25,18 +24,6 @@ def test_it_tells_what_it_wrote(past: Past, audit: Audit, folder: Path) -> None:
     decisions = len(past.whole().decisions)
     copied = f"120 events and {decisions} decisions of {past.bus.keys.name} on {past.url} copied to {folder}"
     assert said == f"{copied}: 1 segment.\n"
-
-
-def test_archive_and_server_are_one_log(past: Past, audit: Audit, folder: Path, tmp_path: Path) -> None:
-    past.happens(200)
-    assert audit("copy", "--to", str(folder))[0] == OK
-    archive_history(past.bus, tmp_path / "archive", Keep(events=20))
-    assert audit("copy", "--to", str(tmp_path / "both"), "--archive", str(tmp_path / "archive"))[0] == OK
-    assert contents(tmp_path / "both") == contents(folder)
-    code, said = audit("copy", "--to", str(tmp_path / "none"))
-    assert code == FAILED
-    assert "they were moved to the archive" in said
-    assert not (tmp_path / "none").exists()
 
 
 def test_a_copy_needs_neither_server_nor_configuration(
@@ -116,38 +103,6 @@ def test_what_an_earlier_version_exported_is_verified_and_damage_to_it_differs(
     assert (code, said.partition(". ")[0]) == (UNUSABLE, f"portfold: {damaged}: this file is missing")
     code, said = audit("verify", *where[:-1], "other")
     assert (code, said) == (UNUSABLE, "portfold: --archive: it is of portfolio main, not of other.\n")
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "sentence"),
-    [
-        (["--to", "full"], UNUSABLE, "full is not empty. Name a folder that is new or empty"),
-        (["--to", "full/a-file/x"], UNUSABLE, "cannot be written: Not a directory."),
-        (
-            ["--to", "new", "--portfolio", "nobody"],
-            FAILED,
-            "Nothing has been decided yet for portfolio nobody",
-        ),
-        ([], UNUSABLE, "--to"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_a_mistake_is_told_in_one_sentence(
-    audit: Audit, past: Past, tmp_path: Path, words: list[str], code: int, sentence: str
-) -> None:
-    past.happens(60)
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "a-file").write_text("")
-    ended, said = audit("copy", *words)
-    assert (ended, said.count("\n")) == (code, 1)
-    assert sentence in said
-    assert not (tmp_path / "new").exists()
-
-
-def test_a_server_that_is_not_there_is_told(audit: Audit, folder: Path) -> None:
-    code, said = audit("copy", "--to", str(folder), url=NOWHERE)
-    assert code == UNREACHABLE
-    assert said.startswith("portfold: Redis did not answer")
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,10 @@ def test_the_command_serves_it_until_ctrl_c_and_tells_how_to_look(
         bus.close()
         assert f"redis-cli -p {port} HGETALL '{past.bus.keys.status}'" in said
         status = words_of(said, "portfold status")[1:]
-        assert f":{port}/0" in called(*status, cwd=tmp_path).out
+        shown = called(*status, cwd=tmp_path).out
+        assert f":{port}/0" in shown
+        assert " EVIDENCE  a record that was put here to look at" in shown
+        assert not any(word in shown for word in ("Start", "portfold coordinator", "TRADING", "UNMANAGED"))
         running.process.send_signal(signal.SIGINT)
         assert running.ends() == INTERRUPTED
     assert list((tmp_path / "tmp").iterdir()) == []

@@ -147,7 +147,7 @@ def test_a_mistake_is_told_in_one_sentence(audit: Audit, words: list[str], code:
 def test_a_server_that_is_not_there_is_told(audit: Audit, words: list[str]) -> None:
     code, said = audit(*words, url="redis://127.0.0.1:1/0")
     assert code == UNREACHABLE
-    assert said.startswith("portfold: Redis did not answer")
+    assert said.startswith("portfold: Redis at 127.0.0.1:1 did not answer while ")
 
 
 def test_nothing_is_written_to_the_portfolio(told: Past, audit: Audit, folder: Path) -> None:

@@ -149,7 +149,7 @@ def test_what_cannot_be_read_is_told_in_a_sentence_and_ends_with_2(
 def test_a_server_that_does_not_answer_could_not_be_read_either(audit: Audit) -> None:
     code, said = audit("verify", url="redis://127.0.0.1:1/0")
     assert code == UNUSABLE
-    assert said.startswith("portfold: Redis did not answer")
+    assert said.startswith("portfold: Redis at 127.0.0.1:1 did not answer while ")
 
 
 def test_a_log_whose_beginning_was_archived_elsewhere_cannot_be_read(

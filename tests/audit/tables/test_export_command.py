@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from portfold.cli.exits import FAILED, OK, UNREACHABLE, UNUSABLE
+from portfold.cli.exits import FAILED, OK, UNUSABLE
 from portfold.coordinator.audit.tables.table_files import FORMATS, Format
 from portfold.coordinator.store.archiver import Keep, archive_history
 from portfold.coordinator.store.recorded import Recorded, chain_after
@@ -13,7 +13,7 @@ from portfold.events.codec import encode
 from portfold.events.incoming import EntryRequested
 from portfold.events.stream_id import StreamId
 from portfold.events.wire.bus import Entry
-from tests.archive.past import Past, contents
+from tests.archive.past import Past
 
 Audit = Callable[..., tuple[int, str]]
 
@@ -29,21 +29,6 @@ def test_it_tells_what_it_wrote(past: Past, audit: Audit, folder: Path, form: Fo
     )
     assert said.startswith(f"{started}: events")
     assert {path.suffix for path in folder.iterdir()} == {f".{form}"}
-
-
-def test_archive_and_server_are_one_log(past: Past, audit: Audit, folder: Path, tmp_path: Path) -> None:
-    past.happens(200)
-    assert audit("export", "--to", str(folder))[0] == OK
-    archive_history(past.bus, tmp_path / "archive", Keep(events=20))
-    named = ("--archive", str(tmp_path / "archive"))
-    assert audit("export", "--to", str(tmp_path / "both"), *named)[0] == OK
-    assert contents(tmp_path / "both") == contents(folder)
-    assert audit("export", "--to", str(tmp_path / "archived"), *named, "--archive-only")[0] == OK
-    assert 0 < len((tmp_path / "archived" / "events.jsonl").read_bytes().splitlines()) < 200
-    code, said = audit("export", "--to", str(tmp_path / "none"))
-    assert code == FAILED
-    assert "they were moved to the archive" in said
-    assert not (tmp_path / "none").exists()
 
 
 def test_what_was_never_decided_so_is_named_and_written_as_it_lies_there(
@@ -77,39 +62,19 @@ def commits_no_answer(past: Past) -> StreamId:
     return at
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "sentence"),
-    [
-        (["--to", "full"], UNUSABLE, "full is not empty. Name a folder that is new or empty"),
-        (["--to", "full/a-file/x"], UNUSABLE, "cannot be written: Not a directory."),
-        (["--to", "new", "--format", "xml"], UNUSABLE, "xml"),
-        (
-            ["--to", "new", "--archive", "nowhere", "--archive-only"],
-            FAILED,
-            "nowhere/archive.json: there is no such file",
-        ),
-        (
-            ["--to", "new", "--portfolio", "nobody"],
-            FAILED,
-            "Nothing has been decided yet for portfolio nobody",
-        ),
-        ([], UNUSABLE, "--to"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_a_mistake_is_told_in_one_sentence(
-    audit: Audit, past: Past, tmp_path: Path, words: list[str], code: int, sentence: str
+def test_of_the_archive_alone_what_is_in_it_is_exported(
+    past: Past, audit: Audit, folder: Path, tmp_path: Path
 ) -> None:
+    past.happens(200)
+    archive_history(past.bus, tmp_path / "archive", Keep(events=20))
+    named = ("--archive", str(tmp_path / "archive"), "--archive-only")
+    assert audit("export", "--to", str(folder), *named)[0] == OK
+    assert 0 < len((folder / "events.jsonl").read_bytes().splitlines()) < 200
+
+
+def test_a_format_that_is_none_is_told_in_one_sentence(audit: Audit, past: Past, folder: Path) -> None:
     past.happens(60)
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "a-file").write_text("")
-    ended, said = audit("export", *words)
-    assert (ended, said.count("\n")) == (code, 1)
-    assert sentence in said
-    assert not (tmp_path / "new").exists()
-
-
-def test_a_server_that_is_not_there_is_told(audit: Audit, folder: Path) -> None:
-    code, said = audit("export", "--to", str(folder), url="redis://127.0.0.1:1/0")
-    assert code == UNREACHABLE
-    assert said.startswith("portfold: Redis did not answer")
+    code, said = audit("export", "--to", str(folder), "--format", "xml")
+    assert (code, said.count("\n")) == (UNUSABLE, 1)
+    assert "xml" in said
+    assert not folder.exists()

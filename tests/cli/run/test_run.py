@@ -177,7 +177,7 @@ def test_told_to_stop_it_ends_and_warns_of_what_stays_open(
     [ended] = [line for line in lines(run) if line["event"] == "Stopped"]
     assert ended["level"] == "warning"
     assert ended["still_open"] == f"CL long 1{told} by ibs-CL (no mark)"
-    assert ended["what_to_do"].startswith("start the run again; or portfold flattener")
+    assert ended["what_to_do"].startswith("start the run again; or, to stand by for it: portfold flattener")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, OK), (signal.SIGINT, INTERRUPTED)])

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import astuple, replace
 
@@ -209,6 +209,7 @@ def test_whatever_text_lies_there_is_refused_in_one_sentence(text: str) -> None:
 
 @given(ANY_JSON, st.sampled_from(list(busy())))
 def test_whatever_value_lies_there_all_else_is_read(value: object, name: str) -> None:
+    assume(name != "last_event" or not isinstance(value, str))  # else it is the view of another moment
     view = busy()
     expected = what_can_be_read(hash_of(view)).view
     view[name] = value

@@ -50,10 +50,10 @@ def test_what_is_before_goes_from_both_streams_and_what_is_kept_begins_with_that
     assert bus.archived() is None
     assert trim(bus, "5-1") == ("done", 1, 2)
     assert left(bus) == [["5-1", "6-0", "7-0"], ["5-100", "5-101", "7-0", "7-1"]]
-    assert bus.archived() == MovedHistory(StreamId(5, 0), "somewhere")
+    assert bus.archived() == MovedHistory(StreamId(5, 0), "somewhere", kept_from=StreamId(5, 1))
     assert trim(bus, "7-0") == ("done", 2, 2)
     assert left(bus) == [["7-0"], ["7-0", "7-1"]]
-    assert bus.archived() == MovedHistory(StreamId(6, 0), "somewhere")
+    assert bus.archived() == MovedHistory(StreamId(6, 0), "somewhere", kept_from=StreamId(7, 0))
 
 
 def test_what_is_to_be_kept_from_the_first_on_stays_as_it_is(bus: ArchiverBus, client: Any) -> None:

@@ -250,7 +250,12 @@ EXAMPLES: dict[str, list[Step]] = {
         called("beats", ["ann"]),
         called("beats", []),
     ],
-    "an archive": [by_hand("put_hash", "archive", {"up_to": "5-0", "folder": "old"}), called("archived")],
+    "an archive": [
+        by_hand("put_hash", "archive", {"up_to": "5-0", "folder": "old"}),
+        called("archived"),
+        by_hand("put_hash", "archive", {"up_to": "6-0", "folder": "new", "kept_from": "7-0"}),
+        called("archived"),
+    ],
     "what is lost": [
         called("append", TICK, "5-0"),
         called("append", TICK, "7-0"),

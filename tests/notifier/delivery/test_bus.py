@@ -123,6 +123,19 @@ def test_what_was_archived_and_cannot_be_read_is_said_to_be_missed(
     assert len([text for text in discord.texts if "MISSED" in text]) == 1
 
 
+def test_what_was_trimmed_by_hand_behind_the_archive_is_said_to_be_missed(
+    past: Past, tell: Notifying, discord: FakeDiscord, tmp_path: Path, notifier_bus: NotifierBus
+) -> None:
+    behind(past, tell, discord, tmp_path / "archive")
+    gone, left = past.bus.archived(), past.whole().events
+    assert gone is not None
+    assert gone.kept_from == left[0].id
+    past.client.xtrim(past.bus.keys.events, minid=str(left[5].id), approximate=False)
+    with tell(archive=tmp_path / "archive", stale_seconds=10**6, driven=True) as notifier:
+        until_noted(notifier_bus)
+        assert f"The events from {gone.kept_from} up to " in notifier.says("Alerts missed")["why"]
+
+
 @pytest.mark.usefixtures("coordinated")
 def test_what_was_trimmed_by_hand_before_it_was_told_is_said_to_be_missed(
     live: Live, discord: FakeDiscord, tell: Notifying, notifier_bus: NotifierBus

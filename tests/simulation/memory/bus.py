@@ -195,8 +195,8 @@ class MemoryBus(Bus):
 
     def archived(self) -> MovedHistory | None:
         facts = self._ask("asking what is archived", lambda: self._server.hash(self.keys.archive)) or {}
-        up_to = facts.get("up_to")
-        return MovedHistory(cursor_in(up_to), facts.get("folder", "")) if up_to else None
+        up_to, kept_from = facts.get("up_to"), cursor_in(facts.get("kept_from", ""))
+        return MovedHistory(cursor_in(up_to), facts.get("folder", ""), kept_from) if up_to else None
 
     def leader(self) -> str | None:
         return self._ask("reading the lease", lambda: self._server.text(self._leader))

@@ -1,4 +1,8 @@
-"""What stands in for parts of production modules during a run: threads, names by chance, slow look-ups."""
+"""What stands in for parts of production modules during a run: threads, names by chance, slow look-ups.
+
+Each entry of the log is read by one coordinator after the other, and by the judge: the production codec says
+once what is in it.
+"""
 
 import secrets
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -10,6 +14,9 @@ from unittest import mock
 from portfold.coordinator.configured import configured_limits
 from portfold.coordinator.process import leader
 from portfold.coordinator.process import process as coordinator_process
+from portfold.coordinator.store import ledger
+from portfold.events.codec import Fields, decode_event
+from portfold.events.incoming import Event, Malformed
 from portfold.workers.client.heartbeat import Heartbeat
 from portfold.workers.client.listener import Listener
 from portfold.workers.flattener.side_by_side import SideBySide
@@ -37,10 +44,23 @@ def substituted(random: Random, world: World) -> Iterator[None]:
             (leader, "EVENTS_A_SNAPSHOT", EVENTS_A_SNAPSHOT),
             (coordinator_process, "version", lambda _: _VERSION),
             (coordinator_process, "configured_limits", lambda _: limits),
+            (ledger, "decode_event", _decoding_each_entry_once()),
         ):
             stack.enter_context(mock.patch.object(owner, name, substitute))
         stack.enter_context(world.brokers.substituted(random))
         yield
+
+
+def _decoding_each_entry_once() -> Callable[[Fields], Event | Malformed]:
+    decoded: dict[tuple[str, ...], Event | Malformed] = {}
+
+    def decode(fields: Fields) -> Event | Malformed:
+        entry = tuple(fields)
+        if entry not in decoded:
+            decoded[entry] = decode_event(fields)
+        return decoded[entry]
+
+    return decode
 
 
 def _one_by_one(_: SideBySide, acts: Mapping[Hashable, Callable[[], None]]) -> list[Exception]:
