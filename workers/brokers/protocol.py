@@ -189,6 +189,15 @@ def when_taken_late(broker: Broker, callback: Callable[[], object]) -> None:
         register(callback)
 
 
+def when_closed_late(broker: Broker, callback: Callable[[], object]) -> None:
+    """Has the broker call back once an exit that was given up waiting for is filled, and among the
+    `unreported_exits`; one without `on_closed_late` never does.
+    """
+    register = getattr(broker, "on_closed_late", None)
+    if register is not None:
+        register(callback)
+
+
 class OpenedBroker(Broker, Protocol):
     """A broker as the configuration opens it, and a worker's process keeps it up to date and closes it."""
 

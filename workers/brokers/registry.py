@@ -14,6 +14,7 @@ from portfold.workers.named import find
 PAPER = "paper"
 OURS = {
     PAPER: "portfold.workers.brokers.paper:open_paper",
+    "ibkr": "portfold.workers.brokers.ibkr.configured:open_ibkr",
     "traderspost": "portfold.workers.brokers.traderspost.configured:open_traderspost",
 }
 

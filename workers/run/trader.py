@@ -29,6 +29,7 @@ from portfold.workers.brokers.protocol import (
     OrderUnknown,
     Withheld,
     sends_within,
+    when_closed_late,
     when_taken_late,
 )
 from portfold.workers.client.amount import exact, whole
@@ -102,16 +103,24 @@ class Trader:
         self._seen: BrokerPosition | None = None  # what was held when the broker could last be asked
         gate.on_flatten(self.flatten, reminded=True)
         when_taken_late(broker, gate.announce_again)
+        when_closed_late(broker, self._report_closed_late)
 
     @property
     def symbol(self) -> str:
         """Returns what it trades."""
         return self._contract.symbol
 
-    def report_leftovers(self) -> None:
-        """Reports what an earlier life of this worker closed at the broker and did not live to report."""
+    def report_leftovers(self, reason: str = "reported after a restart") -> None:
+        """Reports what was closed at the broker and not reported: by an earlier life that did not live to, or
+        without this one's waiting for it.
+        """
         for fill in self._broker.unreported_exits(self._gate.worker):
-            report_exit(self._gate, self._broker, self._contract, fill, "reported after a restart")
+            report_exit(self._gate, self._broker, self._contract, fill, reason)
+
+    def _report_closed_late(self) -> None:
+        """Reports, on the broker's thread, what an exit has closed that was given up waiting for."""
+        with self._gate.orders:
+            self.report_leftovers("closed after it was given up waiting for")
 
     def warm_up(self, bar: Bar) -> None:
         """Shows the strategy and the filter a bar that an earlier life has traded; does nothing about it.

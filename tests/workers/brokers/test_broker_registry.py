@@ -57,7 +57,7 @@ def test_a_broker_of_an_installed_module_is_named_by_it(
     [
         (
             {"kind": "papier"},
-            "broker.kind: expected one of paper, traderspost, or FILE.py:NAME for one of your own",
+            "broker.kind: expected one of paper, ibkr, traderspost, or FILE.py:NAME for one of your own",
         ),
         (
             {"kind": "paper", "options": {"cash": 1}},

@@ -1,0 +1,1 @@
+"""A fake TWS: see gateway.py."""

@@ -1,0 +1,32 @@
+"""How the gateway is told to behave badly: a test changes these at any time."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass
+class Misbehaviour:
+    """All of it is off at first.
+
+    `silent`: takes all and answers nothing, not even a handshake. `client_ids_taken`: error 326.
+    `orders`: `refused` answers 201 with `refusal`; `swallowed` are lost without a word; `unanswered` reach
+    the exchange, but nobody hears of them as long as this stands; `breaks before` and `breaks after` close
+    the connection before the order reached the exchange, or after.
+    `cancels`: `swallowed` are lost. `lists`: `swallowed` means requests for open or completed orders,
+    executions and positions are not answered.
+    `commissions`: `held` until `Gateway.tell_commissions`; `never`; `unset first` sends 1.797e308 and then
+    the amount; `unset` that alone. `repeats`: every order message twice, and the day's executions again
+    after each connect, unasked. `warns_of_hours`: 2109 for every order that asks for outside hours.
+    `no_market_data`: the error code that answers requests for it.
+    """
+
+    silent: bool = False
+    client_ids_taken: set[int] = field(default_factory=set)
+    orders: Literal["taken", "refused", "swallowed", "unanswered", "breaks before", "breaks after"] = "taken"
+    refusal: str = "Order rejected - reason:The order was refused by the exchange."
+    cancels: Literal["taken", "swallowed"] = "taken"
+    lists: Literal["answered", "swallowed"] = "answered"
+    commissions: Literal["at once", "held", "never", "unset first", "unset"] = "at once"
+    repeats: bool = False
+    warns_of_hours: bool = False
+    no_market_data: int | None = None

@@ -1,0 +1,88 @@
+"""Processes that are killed over orders at Interactive Brokers: the next life knows what became of them."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portfold.workers.brokers.protocol import BrokerError
+from tests.fakes.tws.gateway import Gateway
+from tests.processes import ChildProcess
+from tests.waiting import until
+from tests.workers.brokers.ibkr.tws_desk import PRICE, Desk
+
+CHILD = "tests.workers.brokers.ibkr.ibkr_child"
+
+
+def killed(desk: Desk, folder: Path, *, orders: int) -> None:
+    """Starts the child, and kills it as soon as that many more orders have reached the exchange."""
+    wanted = desk.sent() + orders
+    child = ChildProcess(CHILD, str(desk.gateway.port), str(desk.book), folder=folder, name="child")
+    try:
+        until(lambda: desk.sent() >= wanted, f"{wanted} orders")
+        child.kill()
+    finally:
+        child.end()
+    until(lambda: desk.gateway.clients() == [], "the end of its connection")
+
+
+def agree(desk: Desk) -> None:
+    """Checks that books and account agree, to the cent, and that no order went out twice."""
+    broker = desk.broker()
+    until(lambda: not broker.open_orders(), "the end of all orders")
+    assert sum(held.size for held in broker.positions()) == desk.exchange.size("ESZ5")
+    made = [
+        (fill.price - fill.entry_price) * fill.size * 50 - fill.total_commission
+        for fill in broker.unreported_exits()
+    ]
+    paid = sum((held.commission_paid for held in broker.positions()), Decimal(0))
+    assert desk.exchange.equity() == 100_000 + sum(made) - paid
+    references = [order.reference for order in desk.exchange.orders]
+    assert len(set(references)) == len(references)
+    desk.end(broker)
+
+
+def test_killed_again_and_again_books_and_account_agree_to_the_cent(desk: Desk, tmp_path: Path) -> None:
+    for orders in (1, 2, 3, 4):
+        killed(desk, tmp_path, orders=orders)
+        agree(desk)
+
+
+@pytest.mark.parametrize(("fills", "held"), [("at once", 2), ("on order", 1)])
+def test_killed_over_an_order_that_nobody_answers_what_it_got_is_kept_and_the_rest_cancelled(
+    desk: Desk, tmp_path: Path, fills: Any, held: int
+) -> None:
+    desk.gateway.misbehaviour.orders = "unanswered"
+    desk.exchange.fills = fills
+    killed(desk, tmp_path, orders=1)
+    desk.gateway.misbehaviour.orders, desk.exchange.fills = "taken", "at once"
+    for order in desk.exchange.working():
+        desk.exchange.fill(order.reference, 1)
+    broker = desk.broker()
+    until(lambda: not broker.open_orders(), "the end of the entry")
+    assert [one.size for one in broker.positions()] == [held]
+    desk.end(broker)
+    agree(desk)
+
+
+def test_a_flattener_closes_what_a_killed_worker_left(desk: Desk, tmp_path: Path) -> None:
+    killed(desk, tmp_path, orders=1)
+    flattener = desk.broker("flattener")
+    until(lambda: not flattener.open_orders(), "the end of the entry")
+    (fill,) = flattener.flatten(owner="ibs-ES")
+    assert (fill.owner, fill.size, desk.exchange.size("ESZ5")) == ("ibs-ES", 2, 0)
+
+
+def test_a_book_stays_with_the_account_that_its_positions_are_in(desk: Desk) -> None:
+    broker = desk.broker()
+    broker.enter("ES", "long", 1, PRICE)
+    desk.end(broker)
+    with pytest.raises(BrokerError, match="holds what is open in account DU1234567, and DU7 is named"):
+        desk.broker(account="DU7")
+    desk.gateway.stop()
+    other = type(desk.exchange)(accounts=["DU7"])
+    desk.gateway = Gateway(other, port=desk.gateway.port)
+    desk.gateway.start()
+    with pytest.raises(BrokerError, match="Expected account DU1234567 at the gateway, which has DU7"):
+        desk.broker(connect_seconds=1.0)

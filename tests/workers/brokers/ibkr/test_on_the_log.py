@@ -1,0 +1,90 @@
+"""A worker that trades at Interactive Brokers, and what the log learns of it."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.client.gate import PortfolioGate
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.run.trader import Trader, holdings_of
+from portfold.workers.strategies.intent import Enter, Exit, Intent, OwnPosition
+from tests.live import Live
+from tests.processes import coordinating
+from tests.waiting import until
+from tests.workers.brokers.ibkr.tws_desk import CONTRACTS, PRICE, SHORT, Desk
+
+WORKER = "ibs-ES"
+
+
+class InAndOut:
+    """A strategy that is long for one bar."""
+
+    def __init__(self) -> None:
+        self.wanted: list[Intent] = [Exit("the bar is over"), Enter("long", 3)]
+
+    def decide(self, _bar: Bar, _held: OwnPosition | None) -> Intent:
+        return self.wanted.pop() if self.wanted else None
+
+
+@pytest.fixture
+def trader(
+    desk: Desk, server: EmbeddedServer, portfolio: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Trader]:
+    monkeypatch.setattr("portfold.workers.client.listener.LISTEN_SECONDS", 0.1)
+    broker = desk.broker(WORKER, waits=SHORT._replace(cancel=20.0))
+    settings = GateSettings(
+        server.url, portfolio=portfolio, answer_seconds=10, heartbeat_seconds=60, worker_lost_seconds=90
+    )
+    gate = PortfolioGate(
+        WORKER,
+        symbols=["ES"],
+        settings=settings,
+        holdings=lambda: holdings_of(broker, WORKER),
+        log=desk.log,
+    )
+    made = Trader(contract=CONTRACTS["ES"], strategy=InAndOut(), gate=gate, broker=broker, log=desk.log)
+    with coordinating(server.url, portfolio), gate:
+        yield made
+
+
+def bar(minute: int) -> Bar:
+    return Bar("ES", datetime(2025, 11, 3, 15, minute, tzinfo=UTC), PRICE, PRICE, PRICE, PRICE)
+
+
+def realized(live: Live) -> Decimal:
+    live.all_decided()
+    return Decimal(live.status()["realized_pnl"])
+
+
+def test_a_round_trip_is_on_the_log_to_the_cent(desk: Desk, trader: Trader, live: Live) -> None:
+    trader.on_bar(bar(1))
+    desk.exchange.trade("ESZ5", "5000.25")
+    trader.on_bar(bar(2))
+    assert realized(live) == desk.exchange.equity() - 100_000 == Decimal("37.50") - Decimal("13.50")
+
+
+def test_an_exit_that_fills_when_nobody_waits_any_more_is_on_the_log_at_once(
+    desk: Desk, trader: Trader, live: Live
+) -> None:
+    trader.on_bar(bar(1))
+    desk.exchange.open_hours("closed")
+    trader.on_bar(bar(2))
+    assert realized(live) == 0
+    desk.exchange.open_hours("regular")
+    until(lambda: realized(live) == Decimal("-13.50"), "the close on the log")
+
+
+def test_an_entry_filled_in_part_is_on_the_log_as_what_it_got(desk: Desk, trader: Trader, live: Live) -> None:
+    desk.exchange.fills = "on order"
+    with ThreadPoolExecutor(1) as pool:
+        traded = pool.submit(trader.on_bar, bar(1))
+        desk.exchange.fill(desk.at_work(), 1)
+        traded.result(60)
+    live.all_decided()
+    (opened,) = live.said("PositionOpened")
+    assert (opened["size"], desk.exchange.working()) == ("1", [])

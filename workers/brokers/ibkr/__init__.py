@@ -1,0 +1,1 @@
+"""Interactive Brokers: real orders with true fills, through TWS or IB Gateway."""

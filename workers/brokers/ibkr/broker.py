@@ -1,0 +1,336 @@
+"""Trading at Interactive Brokers: market orders with true fills, meeting `protocol.Broker`.
+
+An order is in the book, under the reference it carries at the broker, before it is sent; it is sent once, and
+what becomes of it the broker says: each execution counts once. An entry that is not filled in time is
+cancelled, and keeps what it got; one of which nobody knows is OrderUnknown, counts as open, and is settled by
+the broker's own lists, asked for again and again; found at work for nobody, it is cancelled. An exit is never
+cancelled: where it works on, whoever closes the same contracts again waits for that very order. An exit needs
+no book that can be written, but an account that holds the contracts: none can open the other way.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+from uuid import uuid4
+
+from portfold.config import Contract
+from portfold.events.fields import Side
+from portfold.log import Log
+from portfold.workers.brokers.contract_names import ContractNames
+from portfold.workers.brokers.ibkr.booking import Booking
+from portfold.workers.brokers.ibkr.closing import ClosingDesk
+from portfold.workers.brokers.ibkr.connection import Connection, ConnectionSetup
+from portfold.workers.brokers.ibkr.contracts import ContractLookup, Traded
+from portfold.workers.brokers.ibkr.noting import Noting
+from portfold.workers.brokers.ibkr.order_life import begin
+from portfold.workers.brokers.ibkr.order_records import (
+    LiveOrder,
+    account_of,
+    client_id,
+    open_records,
+)
+from portfold.workers.brokers.ibkr.sending import OrderSender, Waits
+from portfold.workers.brokers.leg_arithmetic import check_order, check_price
+from portfold.workers.brokers.orders_book import now_ms
+from portfold.workers.brokers.protocol import (
+    BrokerError,
+    BrokerPosition,
+    ExitFill,
+    Fill,
+    MaySend,
+    NotOpen,
+    OrderUnknown,
+    always,
+)
+
+
+class Gateway(NamedTuple):
+    """Where TWS or IB Gateway is, and whom we are to it: `first_client_id` and those after it are ours.
+
+    `account` names the one to trade, None the only paper account. `names` are the broker's names of futures
+    that are not the exchange's, beside those known; `reconnect_seconds` the first pause after a break.
+    """
+
+    host: str
+    port: int
+    first_client_id: int
+    account: str | None = None
+    names: Mapping[str, str] = {}
+    connect_seconds: float = 10.0
+    silence_seconds: float = 10.0
+    reconnect_seconds: float = 1.0
+
+
+class InteractiveBrokers:
+    """Trading of `owner`, with a `book` that all of the portfolio's processes share.
+
+    Opening waits for the gateway, as long as connecting may take; without one it opens all the same, and
+    connects when it can. Raises BrokerError where the gateway has another account than may be traded.
+    """
+
+    def __init__(
+        self,
+        book: Path,
+        owner: str,
+        contracts: Mapping[str, Contract],
+        *,
+        gateway: Gateway,
+        waits: Waits,
+        names: ContractNames,
+        log: Log,
+    ) -> None:
+        self._owner = owner
+        self._contracts = contracts
+        self._waits = waits
+        self._names = names
+        self._log = log
+        self._book = open_records(book, waits.book)
+        number = client_id(self._book, owner, gateway.first_client_id)
+        held_by = account_of(self._book)
+        if held_by is not None and gateway.account not in (None, held_by):
+            self._book.close()
+            raise BrokerError(
+                f"The book {book} holds what is open in account {held_by}, and {gateway.account} is named: "
+                "close it there first"
+            )
+        self._noting = Noting(self._book, contracts, owner, log)
+        self._connection = Connection(
+            ConnectionSetup(
+                gateway.host,
+                gateway.port,
+                number,
+                gateway.account or held_by,
+                gateway.connect_seconds,
+                gateway.silence_seconds,
+                gateway.reconnect_seconds,
+            ),
+            self._noting,
+            log,
+        )
+        self._sender = OrderSender(self._connection, self._noting, waits, log)
+        self._lookup = ContractLookup(contracts, gateway.names, self._ask_contract)
+        self._closing = ClosingDesk(self._book, contracts, self._noting, self._sender, log)
+        self._noting.cancel = self._connection.cancel
+        self._noting.open()
+        self._connection.open()
+        self._wait_for_the_gateway(gateway.connect_seconds)
+
+    @property
+    def sends_within_seconds(self) -> float:
+        """See `protocol.sends_within`."""
+        return self._waits.longest
+
+    @property
+    def account(self) -> str:
+        """The account that is traded; empty before the first connection."""
+        return self._connection.account
+
+    # --- orders ------------------------------------------------------------------------------------------
+
+    def enter(
+        self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
+    ) -> Fill:
+        """Buys or sells at the market; the fill of what it got. Raises BrokerError, Withheld, OrderUnknown.
+
+        What is not filled in time is cancelled. Refused while another entry on the symbol may still be
+        filled.
+        """
+        self._check(symbol, side, size)
+        check_price(symbol, price)
+        self._connection.wait_until_up(self._waits.lists)
+        self._settle(symbol)
+        traded = self.check_contract(symbol)
+        order = self._order("enter", self._owner, symbol, side, size, traded)
+        with self._book.transaction() as entries:
+            booking = Booking(entries, self._contracts)
+            booking.refuse_while_open(self._owner, symbol)
+            booking.refuse_against_the_account(symbol, side)
+            booking.orders.write(order)
+            booking.orders.write_account(self.account)
+        self._noting.begin(order)
+        try:
+            return self._enter(order, traded, may_send)
+        finally:
+            self._noting.end(order.reference)
+
+    def _enter(self, order: LiveOrder, traded: Traded, may_send: MaySend) -> Fill:
+        self._sender.send(order, traded, may_send)
+        life = self._sender.outcome(order, cancels=True)
+        if not life.is_over:
+            raise OrderUnknown(
+                f"Order {order} is {life.state} at Interactive Brokers, {life.filled} of {life.size} filled, "
+                f"and may still be filled: {life.message or 'its end is not heard of'}. It is not sent again"
+            )
+        if not life.filled:
+            raise BrokerError(f"Order {order} was {life.state} by Interactive Brokers: {life.message}")
+        life = self._sender.with_commissions(order)
+        commission = life.commission(self._contracts[order.symbol].commission_per_side)
+        return Fill(
+            self._owner,
+            order.symbol,
+            order.side,
+            life.filled,
+            life.average_price,
+            commission,
+            order.reference,
+        )
+
+    def exit(
+        self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
+    ) -> ExitFill:
+        """Closes at the market; the fill of what was closed, which may be less. Raises NotOpen, BrokerError,
+        OrderUnknown.
+        """
+        self._check(symbol, side, size)
+        if price is not None:
+            check_price(symbol, price)
+        owner = owner or self._owner
+        if done := self._closing.done_meanwhile(owner, symbol):
+            return done
+        try:
+            self._closing.check_open(owner, symbol, side, size)
+            self._connection.wait_until_up(self._waits.lists)
+            self._settle(symbol)
+            traded = self._held_in(owner, symbol) or self._lookup.traded(symbol, self._names.today(symbol))
+            order = self._order("exit", owner, symbol, side, size, traded)
+            return self._closing.close(order, traded, self._closable)
+        except NotOpen:
+            if done := self._closing.done_meanwhile(owner, symbol):  # in this very moment
+                return done
+            raise
+
+    def flatten(self, *, owner: str | None = None) -> list[ExitFill]:
+        """Closes every leg of the owner; raises what the first failed with, once all were tried."""
+        fills: list[ExitFill] = []
+        failed: list[BrokerError] = []
+        for held in self.positions(owner or self._owner):
+            try:
+                fills.append(self.exit(held.symbol, held.side, held.size, None, owner=held.owner))
+            except NotOpen:
+                continue  # somebody else was first
+            except BrokerError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
+        return fills
+
+    def check_contract(self, symbol: str) -> Traded:
+        """Returns the contract that an entry would be in, checked against contracts.json: once, before the
+        first order. Raises BrokerError.
+        """
+        held_in = self._held_in(self._owner, symbol)
+        return self._lookup.traded(symbol, held_in.name if held_in else self._names.today(symbol))
+
+    # --- the book ----------------------------------------------------------------------------------------
+
+    def positions(self, owner: str | None = None) -> list[BrokerPosition]:
+        """Returns what is open, with what entries that are not over may still get, by owner and symbol."""
+        with self._book.reading() as entries:
+            return Booking(entries, self._contracts).held(owner)
+
+    def open_orders(self) -> list[LiveOrder]:
+        """Returns the orders that are not over, oldest first."""
+        with self._book.reading() as entries:
+            return Booking(entries, self._contracts).orders.open()
+
+    def unreported_exits(self, owner: str | None = None) -> list[ExitFill]:
+        """Exits of the owner, or of everybody, that nobody has confirmed as reported; oldest first."""
+        return self._book.read_unreported_exits(owner)
+
+    def confirm_reported(self, fill_id: str) -> None:
+        """Forgets an exit, of any owner, that is on the bus; does nothing if it is forgotten already."""
+        self._book.confirm(fill_id)
+
+    def mark(self, symbol: str, price: Decimal) -> None:
+        """Needs no marks: every fill has its own price."""
+        check_price(symbol, price)
+
+    def on_taken_late(self, callback: Callable[[], object]) -> None:
+        """Calls back, on another thread, once an entry that nobody waits for any more got something."""
+        self._noting.taken_late = callback
+
+    def on_closed_late(self, callback: Callable[[], object]) -> None:
+        """Calls back, on another thread, once an exit that nobody waits for any more is booked."""
+        self._noting.closed_late = callback
+
+    def close(self) -> None:
+        """Closes the connection and lets go of the book. What is open stays open."""
+        self._connection.close()
+        self._noting.close()
+        self._book.close()
+
+    # --- inside ------------------------------------------------------------------------------------------
+
+    def _wait_for_the_gateway(self, seconds: float) -> None:
+        try:
+            self._connection.wait_until_up(seconds)
+            self._sender.learn()
+        except BrokerError as error:
+            if self._connection.account_refused:
+                self.close()
+                raise
+            self._log.critical("Opened without Interactive Brokers: no entry is possible", why=str(error))
+
+    def _settle(self, symbol: str) -> None:
+        """Asks the broker what became of the orders on the symbol that are not over, where there are any."""
+        if any(order.symbol == symbol for order in self.open_orders()):
+            self._sender.learn()
+
+    def _held_in(self, owner: str, symbol: str) -> Traded | None:
+        """Returns the contract that the owner's position is in, by the id it was checked with then."""
+        from ib_async.contract import Contract as Future  # noqa: PLC0415
+
+        with self._book.reading() as entries:
+            booking = Booking(entries, self._contracts)
+            entered = [each for each in booking.orders.entries_of(owner, symbol) if each.booked]
+            if not entered or entries.leg(owner, symbol) is None:
+                return None
+        con_id, exchange = entered[-1].con_id, self._contracts[symbol].exchange
+        return Traded(entered[-1].contract, con_id, Future(conId=con_id, exchange=exchange, secType="FUT"))
+
+    def _closable(self, order: LiveOrder) -> int:
+        """Returns how many of the contracts the account holds, as it says now or, where it does not answer,
+        said last. Raises BrokerError where it is none: closing what is not there would open the other way.
+        """
+        try:
+            self._connection.ask_positions(self._waits.lists)
+        except BrokerError as error:
+            self._log.error("An exit is sent by what the account was last heard to hold", why=str(error))
+        held = self._connection.held.get(order.con_id, 0) * (1 if order.side == "long" else -1)
+        if held < 1:
+            raise BrokerError(
+                f"Account {self.account} holds no {order.side} {order.contract}, though {order.owner} is "
+                f"{order.side} {order.size} in the book: an exit would open the other way, and is not sent. "
+                "Look at the broker"
+            )
+        return min(order.size, held)
+
+    def _ask_contract(self, wanted: dict[str, str]) -> list[Any]:
+        from ib_async.contract import Contract as Future  # noqa: PLC0415
+
+        fields: Any = wanted
+        return self._connection.contract_details(Future(**fields), self._waits.lists)
+
+    def _order(
+        self, does: Literal["enter", "exit"], owner: str, symbol: str, side: Side, size: int, traded: Traded
+    ) -> LiveOrder:
+        return LiveOrder(
+            f"pf-{uuid4().hex}",
+            now_ms(),
+            self._owner,
+            owner,
+            symbol,
+            side,
+            size,
+            does,
+            traded.name,
+            traded.con_id,
+            begin(size),
+        )
+
+    def _check(self, symbol: str, side: Side, size: int) -> None:
+        if symbol not in self._contracts:
+            known = ", ".join(self._contracts)
+            raise BrokerError(f"Expected a symbol with a contract ({known}), got {symbol!r}")
+        check_order(symbol, side, size)

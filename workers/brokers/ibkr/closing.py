@@ -1,0 +1,211 @@
+"""Closes contracts, each once: by an order of our own, or by waiting for one that is at work already.
+
+Guarantees: of several who close the same contracts one order goes out; an exit of which nobody knows is not
+sent again before the broker has said that it never arrived; one that works on, as outside of hours, is waited
+for by whoever closes again, and never cancelled. While the book cannot be written the exit is sent all the
+same, and is noted once it can be.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from portfold.config import Contract
+from portfold.events.fields import Side
+from portfold.log import Log
+from portfold.workers.brokers.ibkr.booking import Booking
+from portfold.workers.brokers.ibkr.contracts import Traded
+from portfold.workers.brokers.ibkr.noting import Noting
+from portfold.workers.brokers.ibkr.order_life import begin
+from portfold.workers.brokers.ibkr.order_records import LiveOrder
+from portfold.workers.brokers.ibkr.sending import OrderSender
+from portfold.workers.brokers.legs_book import BookFailed, Entries, PaperBook
+from portfold.workers.brokers.orders_book import now_ms
+from portfold.workers.brokers.protocol import (
+    UNREPORTED_EXITS,
+    BrokerError,
+    ExitFill,
+    NotOpen,
+    OrderUnknown,
+)
+
+_BRIEFLY_SECONDS = 0.5
+_FRESH_MS = 15_000
+
+
+class ClosingDesk:
+    """The exits of one process."""
+
+    def __init__(
+        self,
+        book: PaperBook,
+        contracts: Mapping[str, Contract],
+        noting: Noting,
+        sender: OrderSender,
+        log: Log,
+    ) -> None:
+        self._book = book
+        self._contracts = contracts
+        self._noting = noting
+        self._sender = sender
+        self._log = log
+        self._lock = threading.Lock()
+        self._beginning = threading.Lock()
+        self._given_up: dict[tuple[str, str], str] = {}
+        self._returned: dict[str, None] = {}
+
+    def done_meanwhile(self, owner: str, symbol: str) -> ExitFill | None:
+        """Returns the fill of an exit that nobody waited for any more, and that is filled since."""
+        with self._lock:
+            reference = self._given_up.get((owner, symbol))
+        if reference is None:
+            return None
+        done = self._unreported(owner, reference)
+        if done is not None:
+            self._remember_returned(done)
+        return done
+
+    def check_open(self, owner: str, symbol: str, side: Side, size: int) -> None:
+        """Raises NotOpen where the owner does not hold that much, and can not."""
+        with self._book.reading() as entries:
+            _check_open(Booking(entries, self._contracts), owner, symbol, side, size)
+
+    def close(self, order: LiveOrder, traded: Traded, closable: Callable[[LiveOrder], int]) -> ExitFill:
+        """Sends the exit, or waits for the one that is at work. Returns what was closed.
+
+        `closable` says how many of the contracts the account holds. Raises NotOpen, BrokerError,
+        OrderUnknown.
+        """
+        with self._book.reading() as entries:
+            following = _Following(self._free(entries, order).at_work or order, is_new=False)
+        if following.order is order:
+            following = self._begin(replace(order, size=closable(order)))
+        order = following.order
+        self._noting.begin(order)
+        try:
+            if following.is_new:
+                self._sender.send(order, traded, partial(_is_fresh, order))
+            life = self._sender.outcome(order, cancels=False)
+            if life.is_over and life.filled:
+                self._sender.with_commissions(order)
+            return self._booked(order)
+        finally:
+            self._noting.end(order.reference)
+
+    def _begin(self, order: LiveOrder) -> "_Following":
+        """Writes the exit down, unless one is at work; while the book cannot be written, for later."""
+        try:
+            with self._book.transaction(_BRIEFLY_SECONDS) as entries:
+                following = self._new_or_at_work(entries, order)
+                if following.is_new:
+                    Booking(entries, self._contracts).orders.write(following.order)
+                return following
+        except BookFailed as failed:  # what stops an exit is worse than a book that is behind
+            self._log.critical("An exit is sent that cannot be written down yet", why=str(failed))
+            with self._beginning, self._book.reading() as entries:  # of two threads one finds the other's
+                following = self._new_or_at_work(entries, order)
+                if following.is_new:
+                    self._noting.hear_begun(following.order)
+                return following
+
+    def _new_or_at_work(self, entries: Entries, order: LiveOrder) -> "_Following":
+        free = self._free(entries, order)
+        if free.at_work is not None:
+            return _Following(free.at_work, is_new=False)
+        size = min(order.size, free.size)
+        return _Following(replace(order, size=size, life=begin(size)), is_new=True)
+
+    def _free(self, entries: Entries, order: LiveOrder) -> "_Free":
+        """Returns how much of the leg no exit is at work on, or else the exit that is. Raises NotOpen, and
+        OrderUnknown where it is not known whether anything is open.
+        """
+        booking = Booking(entries, self._contracts)
+        owner, symbol, side = order.owner, order.symbol, order.side
+        _check_open(booking, owner, symbol, side, order.size)
+        leg = entries.leg(owner, symbol)
+        exits = booking.open_orders(owner, symbol, "exit")
+        unwritten = self._noting.begun(owner, symbol)
+        if unwritten is not None and all(each.reference != unwritten.reference for each in exits):
+            exits.append(unwritten)
+        size = (leg.size if leg else 0) - sum(booking.takes(each) for each in exits)
+        if size > 0:
+            return _Free(size, None)
+        if exits:
+            return _Free(0, exits[0])
+        raise OrderUnknown(
+            f"Nothing of {side} {order.size} {symbol} of {owner} is surely open: what became of its entry is "
+            "not known yet, and an exit could open the other way"
+        )
+
+    def _booked(self, order: LiveOrder) -> ExitFill:
+        """Books what the exit got. Returns its fill. Raises BrokerError, OrderUnknown."""
+        is_behind = self._noting.begun(order.owner, order.symbol) is not None
+        patience = _BRIEFLY_SECONDS if is_behind else None
+        try:
+            with self._book.transaction(patience) as entries:
+                booking = Booking(entries, self._contracts)
+                fill = booking.book_exit(order.reference)
+                now = booking.orders.order(order.reference) or order
+        except BookFailed as failed:
+            self._give_up(order)
+            raise OrderUnknown(f"Order {order} was sent, and could not be noted: {failed}") from failed
+        fill = fill or self._unreported(order.owner, order.reference)
+        if not now.life.is_over:
+            self._give_up(order)
+        if fill is not None:
+            self._remember_returned(fill)
+            return fill
+        what = f"Order {order} is {now.life.state} at Interactive Brokers"
+        if now.life.is_over and now.life.filled:
+            raise NotOpen(f"{what}, and was booked by somebody else")
+        if now.life.is_over:
+            raise BrokerError(f"{what}: {now.life.message}")
+        raise OrderUnknown(
+            f"{what}, and not filled yet; whoever closes again waits for it. {now.life.message}"
+        )
+
+    def _give_up(self, order: LiveOrder) -> None:
+        with self._lock:
+            self._given_up[order.owner, order.symbol] = order.reference
+
+    def _unreported(self, owner: str, reference: str) -> ExitFill | None:
+        """Returns a fill of that order which nobody has reported, and this process has not returned."""
+        for fill in self._book.read_unreported_exits(owner):
+            if fill.fill_id.split(".")[0] == reference and fill.fill_id not in self._returned:
+                return fill
+        return None
+
+    def _remember_returned(self, fill: ExitFill) -> None:
+        with self._lock:
+            self._returned[fill.fill_id] = None
+            if len(self._returned) > UNREPORTED_EXITS:
+                del self._returned[next(iter(self._returned))]
+
+
+class _Following(NamedTuple):
+    """The order whose outcome is waited for, and whether it is still to be sent."""
+
+    order: LiveOrder
+    is_new: bool
+
+
+class _Free(NamedTuple):
+    """Contracts that can be closed; where there are none, the order that closes them already."""
+
+    size: int
+    at_work: LiveOrder | None
+
+
+def _is_fresh(order: LiveOrder) -> bool:
+    """Returns whether it may still be sent: after a sleep it would close what others hold now."""
+    return now_ms() - order.at_ms < _FRESH_MS
+
+
+def _check_open(booking: Booking, owner: str, symbol: str, side: Side, size: int) -> None:
+    held = next((one for one in booking.held(owner) if one.symbol == symbol), None)
+    if held is None or held.side != side or held.size < size:
+        found = f"is {held.side} {held.size}" if held else "has none"
+        raise NotOpen(f"{owner} {found}, so {side} {size} {symbol} cannot be closed")

@@ -1,0 +1,99 @@
+"""Which contract at Interactive Brokers an order means, and whether it is the one that contracts.json has.
+
+Interactive Brokers names some futures otherwise than the exchange does (the Euro's 6E is EUR there), so a
+contract is looked up by its name there, its exchange and its month. Guarantees: no order goes out in a
+contract whose point is worth another number of dollars, or whose price moves by another tick, than all limits
+and profits are counted with.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from portfold.config import Contract
+from portfold.workers.brokers.contract_month import LETTERS
+from portfold.workers.brokers.ibkr.listener import exact
+from portfold.workers.brokers.protocol import BrokerError
+
+# Interactive Brokers' names where they are not the exchange's, from its list of futures.
+NAMES: Mapping[str, str] = {
+    "6A": "AUD",
+    "6B": "GBP",
+    "6C": "CAD",
+    "6E": "EUR",
+    "6J": "JPY",
+    "6M": "MXP",
+    "6N": "NZD",
+    "6S": "CHF",
+    "BTC": "BRR",
+    "ETH": "ETHUSDRR",
+}
+
+
+class Traded(Struct, frozen=True):
+    """A contract at the broker: our `name` for it (ESZ2025), its id there, and the client's own struct."""
+
+    name: str
+    con_id: int
+    contract: Any
+
+
+def wanted(symbol: str, name: str, exchange: str, names: Mapping[str, str]) -> dict[str, str]:
+    """Returns what a future called `name`, such as CLZ2025, is looked up by. Raises BrokerError."""
+    letter, year = name[len(symbol) : len(symbol) + 1], name[len(symbol) + 1 :]
+    if not name.startswith(symbol) or letter not in LETTERS or len(year) != 4 or not year.isdecimal():
+        raise BrokerError(f"Expected the contract of {symbol} as {symbol}Z2025, got {name!r}")
+    return {
+        "secType": "FUT",
+        "symbol": names.get(symbol, NAMES.get(symbol, symbol)),
+        "exchange": exchange,
+        "currency": "USD",
+        "lastTradeDateOrContractMonth": f"{year}{LETTERS.index(letter) + 1:02}",
+    }
+
+
+def check(ours: Contract, name: str, found: list[Any]) -> Traded:
+    """Returns the one contract that was found, if it is ours. Raises BrokerError, which says what differs."""
+    if len(found) != 1:
+        what = ", ".join(each.contract.localSymbol for each in found) or "none"
+        raise BrokerError(f"Expected one contract {name} at Interactive Brokers, found {what}")
+    (details,) = found
+    point_value = Decimal(details.contract.multiplier or 0) / (details.priceMagnifier or 1)
+    if point_value != ours.point_value:
+        raise BrokerError(
+            f"A point of {name} is worth {point_value:f} dollars at Interactive Brokers and "
+            f"{ours.point_value:f} in contracts.json: nothing is sent before both agree"
+        )
+    tick = exact(details.minTick)
+    if tick != ours.tick_size:
+        raise BrokerError(
+            f"{name} moves by {tick:f} at Interactive Brokers and by {ours.tick_size:f} in contracts.json: "
+            "nothing is sent before both agree"
+        )
+    return Traded(name, details.contract.conId, details.contract)
+
+
+class ContractLookup:
+    """Looks each contract up once; `ask` returns what the broker knows of one, and may raise BrokerError."""
+
+    def __init__(
+        self,
+        contracts: Mapping[str, Contract],
+        names: Mapping[str, str],
+        ask: Callable[[dict[str, str]], list[Any]],
+    ) -> None:
+        self._contracts = contracts
+        self._names = names
+        self._ask = ask
+        self._known: dict[str, Traded] = {}
+
+    def traded(self, symbol: str, name: str) -> Traded:
+        """Returns the contract of ours called `name`, checked. Raises BrokerError."""
+        known = self._known.get(name)
+        if known is None:
+            ours = self._contracts[symbol]
+            known = check(ours, name, self._ask(wanted(symbol, name, ours.exchange, self._names)))
+            self._known[name] = known
+        return known

@@ -1,0 +1,45 @@
+"""An order on its way from the thread that sends it to the connection's, which alone may write."""
+
+import threading
+from collections.abc import Callable
+
+from portfold.workers.brokers.protocol import BrokerError
+
+HAND_OVER_SECONDS = 1.0
+"""After this an order that was not written yet never is: its `may_send` is too old."""
+
+
+class NotSent(BrokerError):
+    """The order was not written, and never will be."""
+
+
+class HandingOver:
+    """One order. Either the one thread writes it, or the other gives it up: never both, never neither."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._wanted = True
+        self._written_to: int | None = None
+        self._failed: NotSent | None = None
+
+    def do(self, write: Callable[[], int]) -> None:
+        """Writes, unless nobody wants that any more; `write` returns the number of the connection."""
+        with self._changed:
+            if not self._wanted:
+                return
+            try:
+                self._written_to = write()
+            except NotSent as error:
+                self._failed = error
+            except ConnectionError as error:  # before a byte was written
+                self._failed = NotSent(f"No connection to Interactive Brokers: {error}")
+            self._changed.notify_all()
+
+    def wait(self, seconds: float) -> int:
+        """Returns the connection that it was written to. Raises NotSent; after that it never will be."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._written_to is not None or self._failed, seconds)
+            self._wanted = False
+            if self._written_to is not None:
+                return self._written_to
+            raise self._failed or NotSent("The connection was too busy to send an order")

@@ -1,0 +1,119 @@
+"""Sends an order to Interactive Brokers, once, and waits a bounded time for what becomes of it."""
+
+import time
+from typing import NamedTuple
+
+from portfold.log import Log
+from portfold.workers.brokers.ibkr.connection import Connection
+from portfold.workers.brokers.ibkr.contracts import Traded
+from portfold.workers.brokers.ibkr.handing_over import HAND_OVER_SECONDS, NotSent
+from portfold.workers.brokers.ibkr.listener import OrderNews
+from portfold.workers.brokers.ibkr.noting import Noting
+from portfold.workers.brokers.ibkr.order_life import Lost, NotThere, OrderLife
+from portfold.workers.brokers.ibkr.order_records import LiveOrder
+from portfold.workers.brokers.protocol import BrokerError, MaySend, Withheld
+
+_NOTED_SECONDS = 1.0
+_ASK_AGAIN_SECONDS = 0.25
+
+
+class Waits(NamedTuple):
+    """How long is waited, in seconds: for a fill, for a cancellation, for the broker's lists, for the
+    commission of what was filled, and for the book.
+    """
+
+    fill: float = 5.0
+    cancel: float = 2.0
+    lists: float = 3.0
+    commission: float = 1.0
+    book: float = 5.0
+
+    @property
+    def longest(self) -> float:
+        """How long an entry can be under way, from the moment that it may be sent."""
+        return HAND_OVER_SECONDS + self.fill + self.cancel + 2 * self.lists + self.commission + _NOTED_SECONDS
+
+
+class OrderSender:
+    """Sends orders that are in the book already; the messages about them go there by `noting`."""
+
+    def __init__(self, connection: Connection, noting: Noting, waits: Waits, log: Log) -> None:
+        self._connection = connection
+        self._noting = noting
+        self._waits = waits
+        self._log = log
+        self._sent: set[str] = set()
+
+    def send(self, order: LiveOrder, traded: Traded, may_send: MaySend) -> None:
+        """Writes it to the gateway as a market order. Raises NotSent, Withheld: then it never will be."""
+        from ib_async.order import MarketOrder  # noqa: PLC0415
+
+        wire = MarketOrder(
+            "BUY" if order.buys else "SELL",
+            order.size,
+            orderRef=order.reference,
+            tif="DAY",
+            outsideRth=True,
+        )
+        try:
+            connection = self._connection.place(traded.contract, wire, may_send)
+        except (NotSent, Withheld) as error:
+            self._noting.hear(OrderNews(order.reference, NotThere(str(error))))
+            self._noting.wait(order.reference, _is_over, _NOTED_SECONDS)
+            raise
+        self._noting.note_sent(order.reference, connection)
+        self._sent.add(order.reference)
+        self._log.info("An order was sent to Interactive Brokers", order=str(order))
+
+    def outcome(self, order: LiveOrder, *, cancels: bool) -> OrderLife:
+        """Returns what became of the order, as far as that is known in time; an entry is cancelled then."""
+        if order.reference in self._sent:
+            life = self._noting.wait(order.reference, _is_over, self._waits.fill)
+        else:
+            life = self._outcome_of_another(order)
+        if not life.is_over and cancels:
+            self._connection.cancel(order.reference)
+            life = self._noting.wait(order.reference, _is_over, self._waits.cancel)
+        if not life.is_over:
+            self.learn()
+            life = self._noting.wait(order.reference, _is_over, 0)
+        if life.state == "sending":
+            self._noting.hear(OrderNews(order.reference, Lost("Interactive Brokers does not answer")))
+            life = self._noting.wait(order.reference, lambda heard: heard.state != "sending", _NOTED_SECONDS)
+        if life.is_over:
+            self._sent.discard(order.reference)
+        return life
+
+    def _outcome_of_another(self, order: LiveOrder) -> OrderLife:
+        """Waits for an order that this process did not send, and does not hear of unless it asks."""
+        deadline = time.monotonic() + self._waits.fill
+        while True:
+            self.learn()
+            life = self._noting.wait(order.reference, _is_over, _ASK_AGAIN_SECONDS)
+            if life.is_over or time.monotonic() > deadline:
+                return life
+
+    def with_commissions(self, order: LiveOrder) -> OrderLife:
+        """Returns the life of an order that is over with its commissions, or after waiting for them."""
+        life = self._noting.wait(
+            order.reference, lambda heard: not heard.lacks_commissions, self._waits.commission
+        )
+        if life.lacks_commissions:
+            self._log.warning(
+                "A commission has not come; what contracts.json names is counted", order=str(order)
+            )
+        return life
+
+    def learn(self) -> bool:
+        """Asks the broker for all it has, and has that written down. Returns whether that came about."""
+        try:
+            listing = self._connection.list_all(self._waits.lists)
+            self._noting.wait_for_listing(listing, self._waits.lists)
+        except BrokerError as error:
+            self._log.error("What Interactive Brokers has could not be asked", why=str(error))
+            return False
+        return True
+
+
+def _is_over(life: OrderLife) -> bool:
+    return life.is_over
