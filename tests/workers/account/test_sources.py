@@ -41,7 +41,8 @@ def test_paper_moves_cash_with_each_fill_and_open_profit_with_each_mark(tmp_path
     sold = broker.exit("ES", "long", 2, bought.price)
     said = source.read()
     made = (sold.price - bought.price) * 2 * contract.point_value
-    assert (said.holdings, said.unrealized) == ((), 0)
+    assert not said.holdings
+    assert said.unrealized == 0
     assert said.equity == 50_000 + made - 2 * fees
 
 
@@ -82,7 +83,11 @@ def written(folder: Path, tree: object = WRITTEN) -> FileSource:
 
 def test_a_file_says_what_is_written_in_it(tmp_path: Path) -> None:
     said = written(tmp_path).read()
-    assert (said.equity, said.realized, said.unrealized) == (Decimal("50123.45"), 120, Decimal("3.45"))
+    assert (said.equity, said.realized, said.unrealized) == (
+        Decimal("50123.45"),
+        Decimal(120),
+        Decimal("3.45"),
+    )
     assert said.holdings == (Holding("ES", "short", 1, Decimal("5990.25")),)
     assert said.working == {"ES": 1}
 

@@ -23,7 +23,7 @@ from portfold.events.decisions import (
 from tests.coordinator.story import DAY, SECOND, Story, code, kinds, only
 
 GRACE = 10 * SECOND
-WATCHED = {
+WATCHED: dict[str, Any] = {
     "account_grace_ms": GRACE,
     "account_tolerance": Decimal(5),
     "account_silent_ms": 30 * SECOND,
