@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from portfold.cli.exits import Failure, Unusable
+from portfold.cli.operate.account_limits import AccountLimits, account_given, with_defaults
 from portfold.cli.symbols import Symbols, limits_given
 from portfold.cli.target import Target
 from portfold.cli.typed import typed
@@ -66,6 +67,7 @@ class Held:
 
 _TARGET = Target()
 _NEW_LIMITS = NewLimits()
+_ACCOUNT = AccountLimits()
 
 Who = Annotated[str, Parameter(name="--by", help="Who orders this; goes on record.")]
 Why = Annotated[str, Parameter(name="--reason", help="Why; goes on record.")]
@@ -158,21 +160,33 @@ def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
     return event
 
 
-def limits(*, new: NewLimits = _NEW_LIMITS, by: Who, reason: Why, target: Target = _TARGET) -> None:
+def limits(
+    *,
+    new: NewLimits = _NEW_LIMITS,
+    watched: AccountLimits = _ACCOUNT,
+    by: Who,
+    reason: Why,
+    target: Target = _TARGET,
+) -> None:
     """Change limits from now on. Limits not given here stay, even if somebody changes them at this moment.
 
     Changes outlast every restart. An edited configuration only tightens limits; to loosen them, order again.
+    That the account is watched no more, only --no-account orders.
 
     For example:
 
         portfold limits --max-positions 3 --by jane --reason "holiday week"
     """
     from portfold.cli.operate.limits_order import change_limits
+    from portfold.coordinator.views.order_outcome import limits_ordered
 
-    changes = limits_given(new)
-    if not changes:
-        raise Unusable(f"limits: expected at least one of --{', --'.join(vars(new)).replace('_', '-')}.")
+    changes, of_account = limits_given(new), account_given(watched)
+    if not changes and not of_account:
+        names = ", --".join([*vars(new), *vars(watched)]).replace("_", "-")
+        raise Unusable(f"limits: expected at least one of --{names}.")
     bus = target.bus()
+    if of_account:
+        changes |= with_defaults(of_account, limits_ordered(bus).limits)
     print_outcome(bus, change_limits(bus, changes, by=by, reason=reason), "The limits are changed.")
 
 

@@ -125,6 +125,8 @@ def changed_limits(
 
 def _in_words(value: object) -> str:
     match value:
+        case bool():
+            return "true" if value else "false"
         case Decimal():
             return _plain(value)
         case tuple():
