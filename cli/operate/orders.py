@@ -7,6 +7,7 @@ soon as one does, and survives every restart; it can also be written by hand wit
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
@@ -18,7 +19,7 @@ from portfold.cli.target import Target
 from portfold.cli.typed import typed
 
 if TYPE_CHECKING:
-    from portfold.events.incoming import Event, FlattenRequested
+    from portfold.events.incoming import Event, FlattenRequested, PositionSettled
     from portfold.events.stream_id import StreamId
     from portfold.events.wire.bus import Bus
 
@@ -63,6 +64,9 @@ class Held:
 
     pnl: str = "0"
     """Net dollars made when it was closed unseen; counted in today's P&L."""
+
+    in_book: Annotated[bool, Parameter(negative="", show_default=False)] = False
+    """Correct the broker's book too, where its broker reports no fills."""
 
 
 _TARGET = Target()
@@ -191,7 +195,15 @@ def limits(
 
 
 def settle(
-    symbol: str, worker: str, /, *, held: Held, by: Who, reason: Why, target: Target = _TARGET
+    symbol: str,
+    worker: str,
+    /,
+    *,
+    held: Held,
+    by: Who,
+    reason: Why,
+    book: Path | None = None,
+    target: Target = _TARGET,
 ) -> None:
     """Record what is really held, where log and broker disagree; the symbol may then be traded again.
 
@@ -205,6 +217,8 @@ def settle(
         The symbol that is unsettled.
     worker
         The worker whose position it is.
+    book
+        With --in-book: the broker's file, the same as the workers'.
     """
     from portfold.events.incoming import PositionSettled
 
@@ -220,7 +234,21 @@ def settle(
         price=_number("--price", held.price or "0"),
         pnl=_number("--pnl", held.pnl),
     )
+    if held.in_book:
+        _correct_book(target, book, order)
     _give(target, order, f"{symbol} of {worker} is settled.")
+
+
+def _correct_book(target: Target, book: Path | None, order: "PositionSettled") -> None:
+    """Corrects the book first: where the log then fails, the same command given again does the rest."""
+    from portfold.cli.folders import default_book
+    from portfold.events.codec import encode_checked
+    from portfold.workers.brokers.book_correction import correct
+
+    encode_checked(order)  # refuses what the log would refuse
+    resolved = target.resolve()
+    kind = resolved.configuration.runtime.broker.kind
+    correct(kind, book or default_book(resolved, kind), resolved.configuration.contracts, order)
 
 
 def retire(worker: str, /, *, by: Who, reason: Why, target: Target = _TARGET) -> None:
