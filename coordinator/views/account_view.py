@@ -28,6 +28,8 @@ class ShownDifference(Struct, frozen=True):
 class ShownAccount(Struct, frozen=True):
     """The account that is watched, as it was `as_of_ms`; 0 where it was not reported yet.
 
+    `heard_ms` is when that was reported, or the watch began.
+
     `pnl` is what it made since the trading day began, in dollars; `expected` the equity that the log leads
     to. `positions` are signed contracts by symbol, `prices` at what average, `working` orders that may still
     fill. `denies`: why every entry is denied, empty where none is for it.
@@ -45,6 +47,7 @@ class ShownAccount(Struct, frozen=True):
     denies: str = ""
     expected: Decimal = ZERO
     prices: dict[str, Decimal] = {}
+    heard_ms: _Milliseconds = 0
 
     def __post_init__(self) -> None:
         refuse_no_amount(self.equity, self.pnl, self.expected, *self.prices.values())
@@ -73,6 +76,7 @@ def shown_account(state: State, account: Account) -> ShownAccount:
         denies=_denies(state, account),
         expected=_cents(expected_equity(state, account)) if account.as_of_ms else ZERO,
         prices=dict(account.prices),
+        heard_ms=account.heard_ms,
     )
 
 
