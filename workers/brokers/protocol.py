@@ -198,6 +198,14 @@ def when_closed_late(broker: Broker, callback: Callable[[], object]) -> None:
         register(callback)
 
 
+def can_adopt(broker: Broker) -> Callable[[BrokerPosition], object] | None:
+    """Returns what has the broker take into its book a position that the account holds and no order of ours
+    entered, so that it can be closed; None for one without `adopt`, which knows its own orders alone.
+    """
+    adopt: Callable[[BrokerPosition], object] | None = getattr(broker, "adopt", None)
+    return adopt
+
+
 class OpenedBroker(Broker, Protocol):
     """A broker as the configuration opens it, and a worker's process keeps it up to date and closes it."""
 

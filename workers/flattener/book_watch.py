@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from portfold.clock import Clock
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.view_field import view_in
+from portfold.events.account import ACCOUNT
 from portfold.events.fields import Side
 from portfold.events.wire.bus import Bus
 from portfold.log import Log
@@ -84,7 +85,11 @@ class BookWatch:
         """
         last, head = self._bus.last_event(), self._bus.head()
         view = view_in(self._bus.status()) or PortfolioView()
-        on_the_log = {(held.worker, held.symbol, held.side): held.size for held in view.positions}
+        on_the_log = {
+            (held.worker, held.symbol, held.side): held.size
+            for held in view.positions
+            if held.worker != ACCOUNT  # that no order of ours entered: see `unowned`
+        }
         held: dict[_Leg, int] = {
             (one.owner, one.symbol, one.side): one.size for one in self._broker.positions()
         }

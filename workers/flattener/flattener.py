@@ -19,6 +19,7 @@ from typing import NamedTuple
 from portfold.clock import Clock, SystemClock
 from portfold.config import Contract
 from portfold.coordinator.views.view_field import view_standing, what_can_be_read
+from portfold.events.account import ACCOUNT
 from portfold.events.fields import Side, readable
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry
@@ -30,6 +31,7 @@ from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.flattener.book_watch import NOT_IN_THE_BOOK, WHAT_TO_DO
 from portfold.workers.flattener.side_by_side import SideBySide
 from portfold.workers.flattener.signs_of_life import SignsOfLife
+from portfold.workers.flattener.unowned import Unowned
 from portfold.workers.pauses import Pauses
 from portfold.workers.run.reporting import report_exit
 
@@ -85,6 +87,7 @@ class Flattener:
         self._covered: dict[FlattenOrder, set[tuple[str, str, Side, Decimal]]] = {}
         self._closed: set[tuple[str, str]] = set()
         self._pauses = Pauses(self._clock)
+        self._unowned = Unowned(bus, broker, log)
         self._took_up = False
         gate.on_flatten(self.flatten, reminded=True, at_once=_ORDERS_AT_ONCE)
 
@@ -93,6 +96,7 @@ class Flattener:
 
         When some of it fails the rest is closed all the same, and the first failure raised.
         """
+        self._unowned.take_over(order.positions)
         covered = order in self._covered
         if not covered:
             held = self._broker.positions()  # perhaps long after the order was given
@@ -255,6 +259,7 @@ class Flattener:
         """Logs what is to be closed and is neither open nor closed in this book: another book has it."""
         here = {(one.owner, one.symbol) for one in held} | self._closed
         here |= {(fill.owner, fill.symbol) for fill in self._broker.unreported_exits()}
+        here |= {(ACCOUNT, symbol) for _, symbol, _ in legs}  # see `unowned`
         missing = sorted(f"{symbol} of {owner}" for owner, symbol, _ in legs if (owner, symbol) not in here)
         if missing:
             self._log.critical(

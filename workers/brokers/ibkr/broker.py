@@ -229,6 +229,14 @@ class InteractiveBrokers:
         with self._book.reading() as entries:
             return Booking(entries, self._contracts).held(owner)
 
+    def adopt(self, held: BrokerPosition) -> None:
+        """Takes into the book what the account holds and no order of ours entered, so that it can be closed.
+
+        An exit asks the account first: it closes no more than is there. Raises BookFailed.
+        """
+        with self._book.transaction() as entries:
+            entries.write_leg(held)
+
     def open_orders(self) -> list[LiveOrder]:
         """Returns the orders that are not over, oldest first."""
         with self._book.reading() as entries:
