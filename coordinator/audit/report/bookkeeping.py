@@ -28,6 +28,7 @@ from portfold.coordinator.store.ledger import Decided
 from portfold.coordinator.views.narration import narrate
 from portfold.coordinator.views.words.message_words import is_everyday
 from portfold.dollars import ZERO
+from portfold.events.account import AccountDiffers, AccountSettled, AccountSilent
 from portfold.events.codec import Fields
 from portfold.events.decisions import (
     Decision,
@@ -192,7 +193,7 @@ def _enter_order(account: DayAccount, ms: int, event: Event | Malformed, refused
             kind = "resume by force" if event.force else "resume"
         case FlattenRequested():
             kind = "flatten"
-        case PositionSettled():
+        case PositionSettled() | AccountSettled():
             kind = "settle"
         case LossAcknowledged():
             kind = "acknowledge"
@@ -240,6 +241,10 @@ def _enter_decision(account: DayAccount, ms: int, decision: Decision, state: Sta
             account.breaches[decision.code] += 1
         case EventRejected():
             account.rejected += 1
+        case AccountDiffers():
+            account.account_differed[decision.subject] += 1
+        case AccountSilent():
+            account.account_silences += 1
 
 
 def _enter_lines(account: DayAccount, decided: Decided, state: State) -> None:

@@ -157,6 +157,7 @@ class DayAccount(Struct):
     `most_allowed` were.
     `active_ms` spans what traders did; `over` says that the day has ended. `crossed` are fills that were on
     their way when an order to flatten took the grant back; `breaches`, by code, all others that broke limits.
+    `account_differed` counts, by symbol or `equity`, when the account differed for longer than its grace.
     """
 
     day: str
@@ -190,6 +191,8 @@ class DayAccount(Struct):
     breaches: Counter[str] = field(default_factory=Counter)
     crossed: int = 0
     rejected: int = 0
+    account_differed: Counter[str] = field(default_factory=Counter)
+    account_silences: int = 0
 
     entries: list[EntryFill] = field(default_factory=list)
     trades: list[ClosedTrade] = field(default_factory=list)

@@ -57,6 +57,8 @@ def _day(account: DayAccount) -> Figures:
         "breaches": dict(account.breaches),
         "crossed": account.crossed,
         "rejected": account.rejected,
+        "account_differed": dict(account.account_differed),
+        "account_silences": account.account_silences,
         **{
             name: to_builtins(getattr(account, name), builtin_types=(Decimal,))
             for name in ("above", "trades", "bookings", "held", "flattenings", "orders", "changes")

@@ -27,7 +27,13 @@ class Sign(Struct, frozen=True):
 
 def signs(accounts: Sequence[DayAccount]) -> list[Sign]:
     """Returns the four signs that are always reported, seen or not, and the others that were seen."""
-    others = (_breaches(accounts), _flattening(accounts), _rejected(accounts))
+    others = (
+        _breaches(accounts),
+        _flattening(accounts),
+        _rejected(accounts),
+        _differed(accounts),
+        _silent(accounts),
+    )
     return [
         _above(accounts),
         _near(accounts),
@@ -105,6 +111,20 @@ def _flattening(accounts: Sequence[DayAccount]) -> Sign:
 def _rejected(accounts: Sequence[DayAccount]) -> Sign:
     count = sum(account.rejected for account in accounts)
     return Sign("events_rejected", "Events refused", count > 0, f"{count:,} changed nothing")
+
+
+def _differed(accounts: Sequence[DayAccount]) -> Sign:
+    differed = [account for account in accounts if account.account_differed]
+    subjects: Counter[str] = sum((account.account_differed for account in differed), Counter())
+    text = ", ".join(f"{subject} {count}" for subject, count in subjects.most_common())
+    return Sign("account_differs", "Account not as the log", bool(subjects), f"{text}, on {_days(differed)}")
+
+
+def _silent(accounts: Sequence[DayAccount]) -> Sign:
+    silent = [account for account in accounts if account.account_silences]
+    count = sum(account.account_silences for account in silent)
+    text = f"{count:,} {'time' if count == 1 else 'times'}, on {_days(silent)}"
+    return Sign("account_silent", "Account not reported", count > 0, text)
 
 
 def _days(accounts: Sequence[DayAccount]) -> str:

@@ -8,6 +8,10 @@ import pytest
 from portfold.coordinator.audit.report.day_account import DayAccount
 from portfold.coordinator.audit.report.days import Asked
 from portfold.coordinator.audit.report.warning_signs import Sign, signs
+from portfold.coordinator.fold.fold import FOLD_VERSION
+from portfold.events.codec import encode
+from portfold.events.incoming import CoordinatorStarted
+from portfold.events.stream_id import StreamId
 from tests.audit.told import Told, stopped
 from tests.coordinator.story import DAY, SECOND, chicago
 
@@ -253,3 +257,20 @@ def test_signs_of_several_days_name_the_day() -> None:
     assert found.text.startswith(
         "at worst 108% of the daily limit was lost on 2025-01-15: $-2,710.00 of $-2,500"
     )
+
+
+def test_an_account_that_differed_or_fell_silent_is_a_sign() -> None:
+    story = Told(account="DU1", account_grace_ms=SECOND, account_silent_ms=30 * SECOND)
+    started = CoordinatorStarted(leader="host", epoch=1, fold=FOLD_VERSION)
+    story.entries.insert(0, (StreamId(story.ms, 0), encode(started)))  # earlier versions know no account
+    story.account_says("50000")
+    agreed = story.account()
+    assert not {"account_differs", "account_silent"} & seen(agreed)
+    for _ in range(2):
+        story.account_says("49000", "ES:long:1:100")
+    story.settle_account()
+    story.after(31 * SECOND)
+    day = story.account()
+    assert sign("account_differs", day).text == f"ES 1, equity 1, on {day.day}"
+    assert sign("account_silent", day).text == f"1 time, on {day.day}"
+    assert [(order.kind, order.by) for order in day.orders] == [("settle", "ann")]
