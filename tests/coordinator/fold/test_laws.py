@@ -152,8 +152,8 @@ def test_every_flatten_ends_or_is_overdue_on_record(log: Log) -> None:
     for moment in moments(log, state):
         now = moment.at.ms
         _follow(under_way, moment.decisions)
-        for kind in (FlattenOverdue, FlatUnconfirmed):
-            overdue_on_record |= {reminded.episode for reminded in each(kind, moment.decisions)}
+        overdue_on_record |= {overdue.episode for overdue in each(FlattenOverdue, moment.decisions)}
+        overdue_on_record |= {unconfirmed.episode for unconfirmed in each(FlatUnconfirmed, moment.decisions)}
         assert under_way == ({state.flatten.episode} if state.flatten is not None else set())
         if state.flatten is not None and now >= state.flatten.deadline_ms:
             assert state.flatten.episode in overdue_on_record

@@ -189,7 +189,8 @@ error    ACCOUNT NOT REPORTED: nothing of DU1 for 1 m 00 s
 info     Account DU1 is reported again, after 1 m 01 s
 critical Flatten ordered by ann: going home
 critical Flatten: nothing open | ordered by ann
-critical NOT CONFIRMED FLAT: all is reported closed, but account DU1 has not been reported since the last close
+critical NOT CONFIRMED FLAT: all is reported closed, but account DU1 has not been reported since \
+the last close
 warning  Account DU1 settled by ann: as the broker says
 warning  Flat after 10 s | ordered by ann
 """
