@@ -15,7 +15,8 @@ from portfold.bounds import SYMBOL
 from portfold.dollars import ZERO
 from portfold.events.legs import Holding
 from portfold.log import Log
-from portfold.workers.account.source import AccountSnapshot, AccountUnreadable
+from portfold.workers.account.months import as_one
+from portfold.workers.account.source import AccountSnapshot
 from portfold.workers.account.tradovate.answers import (
     ENDED,
     Account,
@@ -29,7 +30,6 @@ from portfold.workers.account.tradovate.client import TradovateClient
 from portfold.workers.account.tradovate.pauses import Pauses
 from portfold.workers.brokers.contract_names import symbol_of
 
-_FINEST_PRICE = Decimal("1E-10")
 _SEVERAL_CONTRACTS = "SPREAD"
 
 Row = TypeVar("Row", Account, Order, Position, Fill)
@@ -83,11 +83,12 @@ class TradovateSource:
         raise self._pauses.after_refusal(f"Expected account {self._name} at Tradovate, which shows {there}")
 
     def _holdings(self, positions: Iterable[Position]) -> tuple[Holding, ...]:
-        by_symbol: dict[str, list[Position]] = {}
+        by_symbol: dict[str, list[tuple[int, Decimal]]] = {}
         for each in positions:
             if each.net_pos:
-                by_symbol.setdefault(self._symbol(each.contract_id), []).append(each)
-        return tuple(_as_one(symbol, held) for symbol, held in sorted(by_symbol.items()))
+                month = each.net_pos, each.net_price or ZERO
+                by_symbol.setdefault(self._symbol(each.contract_id), []).append(month)
+        return tuple(as_one(symbol, held) for symbol, held in sorted(by_symbol.items()))
 
     def _working(self, orders: Iterable[Order]) -> dict[str, int]:
         counted: dict[str, int] = {}
@@ -132,16 +133,3 @@ class TradovateSource:
 
     def _list(self, path: str, kind: type[Row]) -> list[Row]:
         return self._client.ask(path, list[kind])  # type: ignore[valid-type]  # the type is known at run time
-
-
-def _as_one(symbol: str, held: list[Position]) -> Holding:
-    """Returns the months of one symbol as one holding, at their average price. Raises AccountUnreadable."""
-    size = sum(each.net_pos for each in held)
-    if any((each.net_pos > 0) != (size > 0) for each in held):
-        raise AccountUnreadable(
-            f"The account is long of one month of {symbol} and short of another: a net position does not say "
-            "that, so nothing is reported"
-        )
-    paid = sum(((each.net_price or ZERO) * each.net_pos for each in held), ZERO)
-    price = (paid / size).quantize(_FINEST_PRICE).normalize()
-    return Holding(symbol, "long" if size > 0 else "short", abs(size), price)
