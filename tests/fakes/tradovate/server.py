@@ -40,6 +40,10 @@ _SESSIONS = 2
 SECRET_TOKEN = "token-that-nobody-may-see"  # noqa: S105 - the beginning of each token that is given
 
 
+SECRETS = (ENVIRON["T_PASSWORD"], ENVIRON["T_SECRET"], SECRET_TOKEN, "ticket-of-")
+"""What no log, error or repr may hold."""
+
+
 class Tradovate:
     """Serves `accounts` until the `with` ends; over HTTPS where a `certificate` and its key are given.
 
