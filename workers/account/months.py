@@ -22,5 +22,8 @@ def as_one(symbol: str, held: Sequence[tuple[int, Decimal]]) -> Holding:
             "that, so nothing is reported"
         )
     paid = sum((price * each for each, price in held), ZERO)
-    price = (paid / size).quantize(_FINEST_PRICE).normalize()
+    try:
+        price = (paid / size).quantize(_FINEST_PRICE).normalize()
+    except ArithmeticError as error:
+        raise AccountUnreadable(f"The account holds {symbol} at a price that is none") from error
     return Holding(symbol, "long" if size > 0 else "short", abs(size), price)

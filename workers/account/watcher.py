@@ -67,6 +67,9 @@ class AccountWatcher:
         except (AccountUnreadable, BusError, RefusedField) as error:
             self._is_troubled(str(error))
             return False
+        except ArithmeticError:
+            self._is_troubled("A figure of the account is beyond all bounds")
+            return False
         self._said, self._due = snapshot, self._clock.monotonic() + self._report_seconds
         self._is_well()
         return True

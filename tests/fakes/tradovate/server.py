@@ -190,6 +190,7 @@ def _json(tree: object) -> Behaviour:
 def _handler(server: Tradovate) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             query = parse_qs(urlsplit(self.path).query)

@@ -12,6 +12,9 @@ from msgspec import Struct, field
 ENDED: Final = frozenset({"Canceled", "Completed", "Expired", "Filled", "Rejected"})
 """Statuses of an order that cannot be filled any more; each other may, and a new one may too."""
 
+_MOST_DECIMALS = 20
+_BEYOND = 10**12
+
 
 class Penalty(Struct, frozen=True):
     """What comes in place of an answer, under HTTP 200, where an endpoint was asked too often."""
@@ -48,6 +51,9 @@ class Position(Struct, frozen=True, rename="camel"):
     net_pos: int
     net_price: Decimal | None = None
 
+    def __post_init__(self) -> None:
+        _check(self.net_price)
+
 
 class Order(Struct, frozen=True, rename="camel"):
     """An order of the day; one of several contracts at once names none."""
@@ -69,6 +75,9 @@ class Fill(Struct, frozen=True, rename="camel"):
     price: Decimal
     timestamp: str
 
+    def __post_init__(self) -> None:
+        _check(self.price)
+
 
 class Contract(Struct, frozen=True):
     """A contract by its name, such as ESZ6."""
@@ -86,9 +95,15 @@ class CashBalance(Struct, frozen=True):
     unrealized: Decimal | None = field(name="openPnL", default=None)
     realized: Decimal | None = field(name="realizedPnL", default=None)
 
-    @property
-    def equity(self) -> Decimal | None:
-        """Returns what the account is worth, open profit included; None where that is not said."""
-        if self.net is not None or self.cash is None or self.unrealized is None:
-            return self.net
-        return self.cash + self.unrealized
+    def __post_init__(self) -> None:
+        _check(self.cash, self.net, self.unrealized, self.realized)
+
+
+def _check(*figures: Decimal | None) -> None:
+    """Raises ValueError for a number that no account and no price has: nothing can be reckoned with it."""
+    for figure in figures:
+        if figure is None:
+            continue
+        exponent = figure.as_tuple().exponent
+        if not isinstance(exponent, int) or exponent < -_MOST_DECIMALS or abs(figure) >= _BEYOND:
+            raise ValueError("a number beyond all bounds")

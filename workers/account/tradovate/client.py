@@ -24,6 +24,8 @@ from portfold.workers.account.tradovate.pauses import Pauses
 _LOGIN, _RENEWAL = "auth/accesstokenrequest", "auth/renewaccesstoken"
 _RENEWED_BEFORE_SECONDS = 15 * 60.0
 _RENEWAL_AGAIN_SECONDS = 30.0
+_LASTS_SECONDS = 60.0
+"""A session that ends sooner is ended by somebody else who logs in, and is not fought over."""
 _OK, _NOT_ACCEPTED, _TOO_MANY, _SERVER_FAILS = 200, 401, 429, 500
 
 Answer = TypeVar("Answer")
@@ -43,6 +45,7 @@ class TradovateClient:
         self._token = ""
         self._renewed_at = 0.0
         self._over_at = 0.0
+        self._logged_in_at = 0.0
 
     def ask(self, path: str, kind: type[Answer], body: Mapping[str, object] | None = None) -> Answer:
         """Returns what is answered to a GET, or to a POST of `body`. Raises AccountUnreadable."""
@@ -50,6 +53,7 @@ class TradovateClient:
         self._have_token()
         answer = self._send(path, body)
         if answer.status == _NOT_ACCEPTED:
+            self._check_that_it_lasted()
             self._log.warning("Tradovate does not accept the token any more; a new one is asked for")
             self._log_in()
             answer = self._send(path, body)
@@ -74,7 +78,16 @@ class TradovateClient:
         if answer.status == _NOT_ACCEPTED:
             raise self._pauses.after_refusal("Tradovate refuses the login (401)")
         self._take_token(answer, self._read(_LOGIN, answer, AccessToken))
+        self._logged_in_at = self._clock.monotonic()
         self._log.info("Logged in to Tradovate")
+
+    def _check_that_it_lasted(self) -> None:
+        """Raises AccountUnreadable where the session ended right after its login: a next would as well."""
+        if self._clock.monotonic() - self._logged_in_at < _LASTS_SECONDS:
+            self._token = ""
+            raise self._pauses.after_refusal(
+                "Tradovate ended the session right after its login (401): another program may use the login"
+            )
 
     def _renew(self) -> None:
         """Renews the token; it goes on as long as it lasts where that cannot be done now."""
@@ -97,7 +110,7 @@ class TradovateClient:
         seconds = _lifetime(token.expiration_time, answer.date)
         if seconds is None:
             raise self._pauses.after_failure("Tradovate gave a token and no time at which it is over")
-        now = self._clock.monotonic()
+        now, seconds = self._clock.monotonic(), max(seconds, _LASTS_SECONDS)
         self._token = self._blotter.token = token.access_token
         self._over_at = now + seconds
         self._renewed_at = self._over_at - min(_RENEWED_BEFORE_SECONDS, seconds / 2)

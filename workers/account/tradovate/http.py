@@ -74,8 +74,10 @@ class Http:
             answer = came.get(timeout=self._timeout)
         except Empty:
             answer = requests.Timeout()
-        if isinstance(answer, HttpAnswer):
-            return answer
+        else:
+            if isinstance(answer, HttpAnswer):
+                return answer
+            session.close()
         self._session = requests.Session()  # the old one may be in use by a thread that hangs
         raise NoAnswer(f"Tradovate gave no answer to {path}: {self._why(answer)}")
 

@@ -58,12 +58,11 @@ class TradovateSource:
         orders = [each for each in self._list("order/list", Order) if each.account_id == self._id]
         positions = [each for each in self._list("position/list", Position) if each.account_id == self._id]
         cash = self._client.ask("cashBalance/getcashbalancesnapshot", CashBalance, {"accountId": self._id})
-        if cash.equity is None or cash.unrealized is None or cash.realized is None:
-            raise self._pauses.after_failure("Tradovate answered without the account's equity or its P&L")
         held = {each.contract_id: each.net_pos for each in positions if each.net_pos}
         self._log_new_fills(held, orders)
+        equity, unrealized = self._money(cash, is_flat=not held)
         snapshot = AccountSnapshot(
-            cash.equity, cash.realized, cash.unrealized, self._holdings(positions), self._working(orders)
+            equity, cash.realized or ZERO, unrealized, self._holdings(positions), self._working(orders)
         )
         self._pauses.end()
         return snapshot
@@ -81,6 +80,16 @@ class TradovateSource:
                 return each.id
         there = ", ".join(each.name for each in accounts)[:200] or "none"
         raise self._pauses.after_refusal(f"Expected account {self._name} at Tradovate, which shows {there}")
+
+    def _money(self, cash: CashBalance, *, is_flat: bool) -> tuple[Decimal, Decimal]:
+        """Returns equity and open profit; of an account that holds nothing the latter need not be said."""
+        unrealized = ZERO if cash.unrealized is None and is_flat else cash.unrealized
+        if unrealized is not None:
+            if cash.net is not None:
+                return cash.net, unrealized
+            if cash.cash is not None:
+                return cash.cash + unrealized, unrealized
+        raise self._pauses.after_failure("Tradovate answered without the account's equity or its open P&L")
 
     def _holdings(self, positions: Iterable[Position]) -> tuple[Holding, ...]:
         by_symbol: dict[str, list[tuple[int, Decimal]]] = {}

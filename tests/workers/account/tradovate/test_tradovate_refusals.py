@@ -1,9 +1,13 @@
 """What Tradovate refuses: each is a sentence, then a pause that ends, and meanwhile nothing is asked."""
 
+import contextlib
+import json
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from portfold.workers.account.source import AccountUnreadable
 from tests.fakes.tradovate.server import LOGIN, SECRET_TOKEN, Tradovate
@@ -19,6 +23,20 @@ from tests.workers.brokers.traderspost.webhook_server import (
 )
 
 LIST = "position/list"
+PATHS = (
+    "auth/accesstokenrequest",
+    "account/list",
+    "order/list",
+    LIST,
+    "contract/item",
+    "fill/list",
+    "cashbalance/getcashbalancesnapshot",
+)
+FIELDS = (
+    *("accessToken", "expirationTime", "errorText", "p-ticket", "p-time", "p-captcha"),
+    *("id", "name", "accountId", "contractId", "netPos", "netPrice", "ordStatus", "orderId", "action"),
+    *("qty", "price", "timestamp", "netLiq", "totalCashValue", "openPnL", "realizedPnL"),
+)
 UNREADABLE = "What Tradovate answered to position/list cannot be read"
 
 
@@ -77,15 +95,25 @@ def test_a_token_that_is_over_is_replaced_by_a_login(tradovate: Tradovate, readi
 def test_a_session_that_another_login_ended_is_begun_anew(tradovate: Tradovate, reading: Reading) -> None:
     reading.read()
     tradovate.ends_sessions()
-    assert reading.read().equity == 50_000
+    assert reading.read(after=60).equity == 50_000
     assert tradovate.asked["auth/accesstokenrequest"] == 2
+
+
+def test_a_session_is_not_fought_over_with_another_program(tradovate: Tradovate, reading: Reading) -> None:
+    reading.read()
+    tradovate.ends_sessions()
+    assert "another program may use the login; it is asked again after 60 s" in refused(reading, after=59.9)
+    assert tradovate.asked["auth/accesstokenrequest"] == 1
+    assert reading.read(after=60).equity == 50_000
 
 
 def test_a_token_that_is_never_accepted_is_not_asked_for_over_and_over(
     tradovate: Tradovate, reading: Reading
 ) -> None:
-    tradovate.misbehaves("account/list", *[answers(401, b"")] * 2)
-    assert refused(reading) == "Tradovate refuses account/list: HTTP 401; it is asked again after 60 s"
+    reading.read()
+    tradovate.misbehaves("order/list", *[answers(401, b"")] * 2)
+    said = refused(reading, after=61)
+    assert said == "Tradovate refuses order/list: HTTP 401; it is asked again after 60 s"
     before = asked(tradovate)
     refused(reading, after=59)
     assert asked(tradovate) == before
@@ -218,9 +246,30 @@ def test_no_pause_grows_beyond_an_hour(tradovate: Tradovate, reading: Reading) -
     assert tradovate.asked["auth/accesstokenrequest"] == 20
 
 
-def test_an_answer_without_figures_says_nothing(tradovate: Tradovate, reading: Reading) -> None:
-    tradovate.misbehaves("cashbalance/getcashbalancesnapshot", answers(200, b'{"netLiq": null}'))
-    assert "without the account's equity" in refused(reading)
+@pytest.mark.parametrize(
+    ("cash", "why"),
+    [
+        (b'{"netLiq": null}', "without the account's equity or its open P&L"),
+        (b"{}", "without the account's equity or its open P&L"),
+        (b'{"netLiq": 1e400, "openPnL": 0}', "cannot be read"),
+        (b'{"netLiq": 1e-400, "openPnL": 0}', "cannot be read"),
+        (b'{"netLiq": "much", "openPnL": 0}', "cannot be read"),
+    ],
+)
+def test_an_answer_without_figures_says_nothing(
+    tradovate: Tradovate, reading: Reading, cash: bytes, why: str
+) -> None:
+    tradovate.misbehaves("cashbalance/getcashbalancesnapshot", answers(200, cash))
+    assert why in refused(reading)
+
+
+def test_open_profit_has_to_be_said_where_something_is_held(tradovate: Tradovate, reading: Reading) -> None:
+    snapshot = "cashbalance/getcashbalancesnapshot"
+    tradovate.misbehaves(snapshot, answers(200, b'{"netLiq": 49000}'))
+    assert reading.read().equity == 49_000
+    tradovate.account.fills_order("ESZ5", 1, "5000")
+    tradovate.misbehaves(snapshot, answers(200, b'{"netLiq": 49000}'))
+    assert "its open P&L" in refused(reading)
 
 
 def test_equity_is_cash_and_open_profit_where_nothing_says_more(
@@ -247,6 +296,31 @@ def _dribbles_a_body(request: BaseHTTPRequestHandler) -> None:
     request.end_headers()
     dribbles(0.2)(request)
     resets(request)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=3), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    path=st.sampled_from(PATHS),
+    content=st.binary(max_size=40) | _JSON.map(lambda tree: json.dumps(tree).encode()),
+)
+def test_whatever_is_answered_is_read_or_is_a_sentence(
+    tradovate: Tradovate, path: str, content: bytes
+) -> None:
+    tradovate.account.fills_order("ESZ5", 1, "5000")
+    tradovate.misbehaves(path, answers(200, content))
+    reading = Reading(tradovate)
+    with contextlib.suppress(AccountUnreadable):
+        reading.read()
+    reading.close()
 
 
 # --- secrets ----------------------------------------------------------------------------------------------
