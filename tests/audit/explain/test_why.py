@@ -1,6 +1,7 @@
 """Every kind of decision can be explained, and which one is meant."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import get_args
 
 import pytest
@@ -51,7 +52,21 @@ def troubled() -> WrittenDown:
     story.resume()
     story.asks("RTY")
     story.after(30 * SECOND)
+    _differs_and_falls_silent(story)
     return story
+
+
+def _differs_and_falls_silent(story: WrittenDown) -> None:
+    """The account is watched at last: it differs, agrees, is not heard of, and does not confirm a flatten."""
+    story.change_limits(account="DU1", account_silent_ms=MINUTE, account_tolerance=Decimal(5))
+    story.account_says("50000")
+    story.account_says("50000", "CL:long:1:71")
+    story.account_says("50000")
+    story.after(MINUTE)
+    story.account_says("50000")
+    story.flatten()
+    story.after(10 * SECOND)
+    story.account_says("40000")
 
 
 def test_every_kind_of_decision_is_explained() -> None:
@@ -63,7 +78,8 @@ def test_every_kind_of_decision_is_explained() -> None:
         for one in explain(record, Found(recorded.event.id), unseen).decisions
     }
     assert set(explained) == {kind.__name__ for kind in get_args(Decision)}
-    assert [kind for kind, reasons in explained.items() if not reasons] == ["PositionAdopted"]
+    unexplained = [kind for kind, reasons in explained.items() if not reasons]
+    assert unexplained == ["PositionAdopted", "AccountAgrees", "AccountHeard"]
 
 
 @pytest.mark.parametrize(
@@ -80,6 +96,12 @@ def test_every_kind_of_decision_is_explained() -> None:
         ("TradingDayStarted", "The first limits on the log say what a trading day is, and so begin one."),
         ("PortfolioFlat", "The last of what event 1736956800010-0 began to flatten is reported closed."),
         ("FlattenOrdered", "It joins the flatten that began at event 1736956800010-0, due 10:00:10."),
+        ("AccountSilent", "A report is due every 1 m 00 s at the latest. Its silence denies no entries."),
+        ("AccountDiffers", "It lasted 0 ms; a fill on its way has 0 ms."),
+        (
+            "FlatUnconfirmed",
+            "A flatten is over once a report of the account from after the last close shows nothing open",
+        ),
         (
             "FlattenOverdue",
             "Ordered at event 1736956800010-0, due 10:00:10, now 1.0 s late. Reminder 1; the ",
