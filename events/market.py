@@ -26,6 +26,15 @@ _CONTRACT = re.compile(r"[!-~]{1,40}", re.ASCII)
 _PRICES = 4
 
 
+DISCONNECTED, REFUSED, SLOW, SILENT = "disconnected", "refused", "slow reader", "silent "
+"""Subjects of a feed's notices that say what is wrong now; the last one with a symbol behind it."""
+
+
+def is_trouble(subject: str) -> bool:
+    """Returns whether a notice of that subject says what is wrong now, and not only what is worth knowing."""
+    return subject in (DISCONNECTED, REFUSED, SLOW) or subject.startswith(SILENT)
+
+
 class UnreadableStep(PortfoldError, ValueError):
     """An entry among the bars that is no step: somebody else has written it."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from portfold.bounds import PRICE
 from portfold.events.fields import readable
-from portfold.events.market import Step, UnreadableStep, read_step, step_fields
+from portfold.events.market import REFUSED, Step, UnreadableStep, read_step, step_fields
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.answers import entries_in, epoch_in, milliseconds_in, readable_or_none
 from portfold.events.wire.connection import Connected, answers_to
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from redis import Redis
 
 _LAST_PRICE = re.compile(rf"({PRICE}) ([0-9]{{1,15}}) ([!-~]{{1,64}})", re.ASCII)
+
+
+_LATELY_MS = 86_400_000
 
 
 class LastPrice(NamedTuple):
@@ -57,6 +60,17 @@ class MarketSeen(NamedTuple):
     last_step_ms: int | None
     prices: Mapping[str, LastPrice]
     notices: Mapping[str, str]
+
+    @property
+    def newest_price(self) -> tuple[LastPrice, ...]:
+        """Returns the price that was made last; nothing where there is none."""
+        return (max(self.prices.values(), key=lambda last: last.at_ms),) if self.prices else ()
+
+    @property
+    def fed_lately(self) -> bool:
+        """Returns whether a feed is there, or a price of the last day says that one was, or was refused."""
+        is_young = any(self.now_ms - last.at_ms < _LATELY_MS for last in self.newest_price)
+        return bool(self.holder) or is_young or REFUSED in self.notices
 
 
 class FeedReplaced(Exception):

@@ -6,19 +6,12 @@ Pure. A trouble stands until it is over; the last gap and the last roll of a sym
 from collections.abc import Iterator, Mapping
 
 from portfold.bounds import LONGEST_TEXT
+from portfold.events.market import DISCONNECTED, REFUSED, SILENT, SLOW, is_trouble
 from portfold.exchange_time import utc_clock
 from portfold.workers.market.source import Notice, Roll
 
-DISCONNECTED, GAP, REFUSED, SLOW = "disconnected", "gap", "refused", "slow reader"
-SILENT, ROLL = "silent ", "roll "
-"""And the symbol."""
-
-_TROUBLES = (DISCONNECTED, REFUSED, SLOW)
-
-
-def is_trouble(subject: str) -> bool:
-    """Returns whether something is wrong now, and not only worth knowing."""
-    return subject in _TROUBLES or subject.startswith(SILENT)
+GAP, ROLL = "gap", "roll "
+"""Subjects of what is only worth knowing; the second with the symbol behind it."""
 
 
 def of_a_new_term(standing: Mapping[str, str]) -> dict[str, str]:
