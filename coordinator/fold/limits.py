@@ -5,7 +5,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields
 
 from portfold.events.codec import RefusedField, decode_event
 from portfold.events.incoming import Malformed
@@ -13,6 +14,9 @@ from portfold.events.limits_changed import LimitsChanged
 
 _NOT_A_LIMIT = {"by", "reason", "config"}
 _NAMES = tuple(name for name in LimitsChanged.__struct_fields__ if name not in _NOT_A_LIMIT)
+
+
+_MAY_BE_LEFT_OUT = {field.name for field in fields(LimitsChanged) if field.default is not NODEFAULT}
 
 
 class Limits(Struct, frozen=True, dict=True):
@@ -102,8 +106,9 @@ def order_of(limits: Limits) -> LimitsChanged:
 
 
 def limits_named(limits: Limits) -> dict[str, str]:
-    """Returns each limit by its name, in the words of an order."""
-    return {name: _in_words(getattr(limits, name)) for name in _NAMES}
+    """Returns each limit by its name, in the words of an order, without those that an order leaves out."""
+    named = ((name, getattr(limits, name)) for name in _NAMES)
+    return {name: _in_words(value) for name, value in named if value or name not in _MAY_BE_LEFT_OUT}
 
 
 def changed_limits(
@@ -114,10 +119,10 @@ def changed_limits(
         raise RefusedField("limits: none are in force yet; start a coordinator first")
     in_force = limits_named(limits)
     for name in changes:
-        if name not in in_force:
-            raise RefusedField(f"{name}: not a limit; the limits are {', '.join(in_force)}")
-    fields = {"type": "LimitsChanged", "by": by, "reason": reason, **in_force, **changes}
-    event = decode_event([word for pair in fields.items() for word in pair])
+        if name not in _NAMES:
+            raise RefusedField(f"{name}: not a limit; the limits are {', '.join(_NAMES)}")
+    named = {"type": "LimitsChanged", "by": by, "reason": reason, **in_force, **changes}
+    event = decode_event([word for pair in named.items() for word in pair])
     if isinstance(event, LimitsChanged):
         return event
     raise RefusedField(event.reason if isinstance(event, Malformed) else "limits: cannot be read")
@@ -125,6 +130,8 @@ def changed_limits(
 
 def _in_words(value: object) -> str:
     match value:
+        case bool():
+            return "true" if value else "false"
         case Decimal():
             return _plain(value)
         case tuple():

@@ -5,10 +5,12 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from portfold.coordinator.fold.state import Account, State, account_pnl
+from portfold.coordinator.fold.account_state import Account
+from portfold.coordinator.fold.state import State, account_pnl
 from portfold.dollars import CENT, EXACT, ZERO, shown
 from portfold.events.account import EQUITY
 
+_FIELDS = ("account", "account_as_of_ms", "account_working", "account_differs", "account_silent")
 _Milliseconds = Annotated[int, Meta(ge=0)]
 
 
@@ -75,9 +77,9 @@ def _denies(state: State, account: Account) -> str:
 
 
 def account_in_words(account: ShownAccount | None) -> dict[str, str]:
-    """Returns the fields for people; only rows that say something."""
+    """Returns the fields for people; all empty where no account is watched."""
     if account is None:
-        return {}
+        return dict.fromkeys(_FIELDS, "")
     held = " ".join(f"{symbol}:{size:+d}" for symbol, size in sorted(account.positions.items())) or "flat"
     working = " ".join(f"{symbol}={count}" for symbol, count in sorted(account.working.items()))
     said = f"{account.account} by {account.source}: {shown(account.equity)}, day {shown(account.pnl)}, {held}"

@@ -130,6 +130,15 @@ def test_everything_that_can_be_decided_has_its_line() -> None:
     then(story.stops("ibs-RTY"))
     then(story.change_limits(max_positions=2, daily_stop_loss=Decimal("900.5"), by="ann", reason="careful"))
     then(story.at(chicago(2025, 1, 15, 17)))
+    then(story.change_limits(account="DU1", account_silent_ms=MINUTE, by="ann", reason="watched"))
+    then(story.account_says("50000"))
+    then(story.account_says("50000", "ES:long:1:100"))
+    then(story.account_says("50000"))
+    then(story.after(MINUTE))
+    then(story.account_says("50000"))
+    then(story.flatten())
+    then(story.after(10 * SECOND))
+    then(story.settle_account())
     assert said == EVERYTHING.splitlines()
     assert story.decided == set(get_args(Decision))
 
@@ -173,6 +182,17 @@ info     Worker stopped: ibs-RTY | end of the day
 warning  Limits in force: max_positions=2, max_contracts=4, daily_stop_loss=$900.50 | By ann: careful
 info     Trading day 2025-01-16 | 2025-01-15 before it: Daily P&L: $-2,511.00 | \
 Entries allowed: 1, blocked: 1 | Stops: 1
+warning  Limits in force: max_positions=4, max_contracts=4, daily_stop_loss=$2,500 | By ann: watched
+error    ACCOUNT DIFFERS in ES: the log says flat, the account long 1, for 0 ms | Entries in ES are denied
+info     Account agrees again in ES, after 1.0 s
+error    ACCOUNT NOT REPORTED: nothing of DU1 for 1 m 00 s
+info     Account DU1 is reported again, after 1 m 01 s
+critical Flatten ordered by ann: going home
+critical Flatten: nothing open | ordered by ann
+critical NOT CONFIRMED FLAT: all is reported closed, but account DU1 has not been reported since \
+the last close
+warning  Account DU1 settled by ann: as the broker says
+warning  Flat after 10 s | ordered by ann
 """
 
 
