@@ -20,12 +20,12 @@ from portfold.events.wire.connection import connect
 from portfold.events.wire.errors import BusError
 from portfold.events.wire.market import FeedReplaced
 from portfold.log import Log
+from portfold.workers.claims.claim import shown_holder
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.market.feeding import Feeding, Manner, Term
 from portfold.workers.market.registry import REPLAYED, open_market
 from portfold.workers.market.source import MINUTE_MS, MarketRefused, MarketSetup
 from portfold.workers.pauses import Pauses
-from portfold.workers.run.claim import shown_holder
 
 _LEASES = 5
 """Of a leader: opening a vendor's client takes seconds."""
