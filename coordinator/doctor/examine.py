@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from itertools import chain
 
 from portfold.config import Configuration
-from portfold.coordinator.doctor import log_checks, people_checks, server_checks, setup_checks
+from portfold.coordinator.doctor import log_checks, market_checks, people_checks, server_checks, setup_checks
 from portfold.coordinator.doctor.facts import gather
 from portfold.coordinator.doctor.finding import Finding, fail
 from portfold.events.wire.bus import Bus
@@ -32,5 +32,11 @@ def examine(
         facts = gather(bus, configuration, url=url, flattener=flattener, wall_ms=wall_ms)
     except BusError as error:
         return [*about_files, fail("server", str(error), error.remedy or _REFUSED)]
-    checks = chain(setup_checks.CHECKS, server_checks.CHECKS, log_checks.CHECKS, people_checks.CHECKS)
+    checks = chain(
+        setup_checks.CHECKS,
+        server_checks.CHECKS,
+        log_checks.CHECKS,
+        people_checks.CHECKS,
+        market_checks.CHECKS,
+    )
     return [*about_files, *(check(facts) for check in checks)]

@@ -11,7 +11,7 @@ from portfold.remedies import flattener_with, settle
 
 _NOT_FIT = {"flattening", "no_limits", "unmanaged"}
 _SAID_ELSEWHERE = {"trading", "evidence", "not_led", "not_deciding", "log_incomplete", "server_fails"}
-_SAID_ELSEWHERE |= {"not_on_the_log", "wrong_book"}
+_SAID_ELSEWHERE |= {"not_on_the_log", "wrong_book", "no_feed", "feed_troubled"}
 
 
 def leader(facts: Facts) -> Finding:
