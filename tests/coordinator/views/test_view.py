@@ -287,7 +287,9 @@ def test_after_a_forced_resume_the_way_begins_anew() -> None:
 
 
 def test_limits_have_names_and_are_ordered_again_as_they_were() -> None:
-    order = limits(config="a" * 64, point_values="CL=1000 ES=50.25")
+    watch: dict[str, Any] = {"account": "DU1", "account_grace_ms": 1, "account_tolerance": Decimal(5)}
+    watch |= {"account_silent_ms": 2, "account_silence_denies": True}
+    order = limits(config="a" * 64, point_values="CL=1000 ES=50.25", **watch)
     in_force = limits_of(order)
     assert order_of(in_force) == order
     fields = encode(order)
