@@ -29,7 +29,7 @@ run: $(STAMP) ## the demo: a market with one bad day (ARGS="--days 3")
 	@$(VENV)/bin/portfold demo $(ARGS)
 
 quick: $(TOOLS) ## a minute of tests: no process, server, backtest or law, few schedules (ARGS="-k stop")
-	@$(PY) -m pytest -n 2 --dist worksteal -q -p tests.quick $(ARGS)
+	@$(PY) -m pytest -n 3 --dist worksteal -q -p tests.quick $(ARGS)
 
 test: $(TOOLS) ## all tests (ARGS="-k stop" for some)
 	@$(PY) -m pytest -n 3 --dist worksteal $(ARGS)

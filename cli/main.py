@@ -17,7 +17,7 @@ from portfold.cli.exits import FAILED, INTERRUPTED, MEANINGS, OK, UNUSABLE, expl
 from portfold.cli.operate import archive, orders, reconcile
 from portfold.cli.research import command as research
 from portfold.cli.research.familiar import hint
-from portfold.cli.run import account, coordinator, flattener, notifier, server, worker
+from portfold.cli.run import account, coordinator, feed, flattener, notifier, server, worker
 from portfold.cli.run import portfolio as whole
 from portfold.cli.setup import completion, config
 from portfold.cli.typed import begun_as, own_call, typed
@@ -34,6 +34,7 @@ _GROUPS: tuple[tuple[str, tuple[Callable[[App], object], ...]], ...] = (
             worker.register,
             whole.register,
             flattener.register,
+            feed.register,
             account.register,
             notifier.register,
         ),

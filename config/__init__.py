@@ -11,6 +11,7 @@ from portfold.config.defaults import write_defaults
 from portfold.config.errors import ConfigError, MissingConfigError
 from portfold.config.load import ConfigFile, Configuration, Files, load, secret, webhook_url, with_archive
 from portfold.config.locate import ENVIRONMENT_VARIABLE, ConfigSource, locate
+from portfold.config.market import ConfiguredMarket
 from portfold.config.notifier import AlertKind, AlertLevel, Destination, Notifier
 from portfold.config.portfolio import ConfiguredPortfolio, ExpectedPerformance, loaded_line, read_portfolio
 from portfold.config.runtime import (
@@ -34,6 +35,7 @@ __all__ = [
     "ConfiguredAccount",
     "ConfiguredBroker",
     "ConfiguredFeed",
+    "ConfiguredMarket",
     "ConfiguredPortfolio",
     "Contract",
     "Destination",

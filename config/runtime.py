@@ -16,6 +16,7 @@ from portfold.bounds import CLOCK_TIME, MOST_CONTRACTS, MOST_PERCENT
 from portfold.config.account import ConfiguredAccount
 from portfold.config.costs import COMMISSION_PER_SIDE, SLIPPAGE_TICKS, Commission, Slippage
 from portfold.config.errors import UnfitError
+from portfold.config.market import ConfiguredMarket
 from portfold.config.notifier import SHORT_WAY, Destination, Notifier
 from portfold.config.reading import read_strict
 from portfold.config.rules import (
@@ -138,7 +139,8 @@ class Runtime(Struct, frozen=True):
     Limits beside the portfolio's: `max_contracts` open at once (None: as many as positions), `stop_loss_on`
     what counts as loss, `stop_approach_percent` of the limit at which to warn.
 
-    `broker` fills the orders, `feed` brings the bars.
+    `broker` fills the orders, `feed` brings the bars; `market`: what the portfolio's one subscription is to,
+    None where there is none.
 
     Costs of contracts that have none of their own: `commission_per_side` in dollars a contract,
     `slippage_ticks` a fill.
@@ -172,6 +174,7 @@ class Runtime(Struct, frozen=True):
     slippage_ticks: Slippage = SLIPPAGE_TICKS
     broker: ConfiguredBroker = ConfiguredBroker()
     feed: ConfiguredFeed = ConfiguredFeed()
+    market: ConfiguredMarket | None = None
     reservation_seconds: Annotated[float, Duration(3_600)] = 30.0
     answer_seconds: Annotated[float, Duration(60)] = 2.0
     flatten_seconds: Annotated[float, Duration(3_600)] = 10.0
@@ -205,6 +208,11 @@ class Runtime(Struct, frozen=True):
         if not self.mark_stale_seconds > self.mark_seconds:
             expected = f"more than mark_seconds, which is {self.mark_seconds:g}"
             raise UnfitError(expected, f"{self.mark_stale_seconds:g}", field="mark_stale_seconds")
+        if self.market is not None and not self.market.symbols:
+            raise UnfitError("the symbols to subscribe to", "none", field="market.symbols")
+        if self.market is not None and self.market.warm_up_minutes > self.market.keep_minutes:
+            expected = f"at most market.keep_minutes, which is {self.market.keep_minutes}"
+            raise UnfitError(expected, f"{self.market.warm_up_minutes}", field="market.warm_up_minutes")
         account = self.account
         if account is not None and not account.silent_seconds > 2 * account.report_seconds:
             # One report may come late without the watcher being gone.

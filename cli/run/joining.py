@@ -105,7 +105,7 @@ def wait_for_server(resolved: "ResolvedTarget", log: "Log", stop: "Event") -> No
 def check_names_free(resolved: "ResolvedTarget", own: Sequence[str], stop: "Event") -> None:
     """Raises Unusable where live processes already have names of workers that are to be started."""
     from portfold.events.wire.errors import BusError
-    from portfold.workers.run.claim import BEATS_TO_SEE, renewed, shown_holder
+    from portfold.workers.claims.claim import BEATS_TO_SEE, renewed, shown_holder
 
     beat = float(resolved.configuration.runtime.heartbeat_seconds)
     try:

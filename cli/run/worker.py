@@ -59,9 +59,9 @@ def worker(
     from portfold.cli.folders import default_book
     from portfold.cli.stopping import stopped_by_signals
     from portfold.log import open_log
+    from portfold.workers.claims.claim import Claim
     from portfold.workers.client.settings import GateSettings
     from portfold.workers.feeds.registry import OURS
-    from portfold.workers.run.claim import Claim
     from portfold.workers.run.money import with_or_without
     from portfold.workers.run.process import WorkerPlan, run, worker_of
 

@@ -7,6 +7,7 @@ from portfold.config import Configuration
 from portfold.coordinator.doctor import (
     account_checks,
     log_checks,
+    market_checks,
     people_checks,
     server_checks,
     setup_checks,
@@ -44,5 +45,6 @@ def examine(
         log_checks.CHECKS,
         account_checks.CHECKS,
         people_checks.CHECKS,
+        market_checks.CHECKS,
     )
     return [*about_files, *(check(facts) for check in checks)]

@@ -22,6 +22,7 @@ from portfold.events.account import WATCHER
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Extent, Head, MovedHistory
 from portfold.events.wire.errors import BusRefused
+from portfold.events.wire.market import MarketSeen
 
 _HERE = {"localhost", "127.0.0.1", "::1"}
 
@@ -73,7 +74,8 @@ class Facts(Struct, frozen=True):
 
     `server` is what the server says of itself, `settings` how it keeps data; `overview` is None where no
     coordinator ever was. `notifiers`: for each destination of alerts who delivers to it, if anybody does.
-    `watcher`: which process watches the account, empty for none.
+    `market`: the data of the market as it lies on the bus. `watcher`: which process watches the account,
+    empty for none.
     """
 
     configuration: Configuration
@@ -85,6 +87,7 @@ class Facts(Struct, frozen=True):
     log: LogFacts
     overview: Overview | None
     notifiers: Mapping[str, str | None]
+    market: MarketSeen
     watcher: str
 
 
@@ -103,6 +106,7 @@ def gather(
         log=_log(bus, configuration.runtime.archive_folder),
         overview=look_around(bus, flattener=flattener),
         notifiers=dict(zip(destinations, bus.notifiers(destinations), strict=True)),
+        market=bus.market(),
         watcher=bus.claimed([WATCHER]).get(WATCHER, ""),
     )
 

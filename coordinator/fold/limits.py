@@ -5,7 +5,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields
 
 from portfold.events.codec import RefusedField, decode_event
 from portfold.events.incoming import Malformed
@@ -13,6 +14,9 @@ from portfold.events.limits_changed import LimitsChanged
 
 _NOT_A_LIMIT = {"by", "reason", "config"}
 _NAMES = tuple(name for name in LimitsChanged.__struct_fields__ if name not in _NOT_A_LIMIT)
+
+
+_MAY_BE_LEFT_OUT = {field.name for field in fields(LimitsChanged) if field.default is not NODEFAULT}
 
 
 class Limits(Struct, frozen=True, dict=True):
@@ -43,7 +47,7 @@ class Limits(Struct, frozen=True, dict=True):
     @cached_property
     def text(self) -> str:
         """Shows all of it in one line, for people."""
-        return "; ".join(f"{name}={value}" for name, value in limits_named(self).items())
+        return "; ".join(f"{name}={value}" for name, value in limits_shown(self).items())
 
 
 def limits_of(event: LimitsChanged) -> Limits:
@@ -106,6 +110,14 @@ def limits_named(limits: Limits) -> dict[str, str]:
     return {name: _in_words(getattr(limits, name)) for name in _NAMES}
 
 
+def limits_shown(limits: Limits) -> dict[str, str]:
+    """Returns the same without what is nothing and may be left out: no such rule is in force."""
+    named = limits_named(limits)
+    return {
+        name: text for name, text in named.items() if getattr(limits, name) or name not in _MAY_BE_LEFT_OUT
+    }
+
+
 def changed_limits(
     limits: Limits | None, changes: Mapping[str, str], *, by: str, reason: str
 ) -> LimitsChanged:
@@ -114,10 +126,10 @@ def changed_limits(
         raise RefusedField("limits: none are in force yet; start a coordinator first")
     in_force = limits_named(limits)
     for name in changes:
-        if name not in in_force:
-            raise RefusedField(f"{name}: not a limit; the limits are {', '.join(in_force)}")
-    fields = {"type": "LimitsChanged", "by": by, "reason": reason, **in_force, **changes}
-    event = decode_event([word for pair in fields.items() for word in pair])
+        if name not in _NAMES:
+            raise RefusedField(f"{name}: not a limit; the limits are {', '.join(_NAMES)}")
+    named = {"type": "LimitsChanged", "by": by, "reason": reason, **in_force, **changes}
+    event = decode_event([word for pair in named.items() for word in pair])
     if isinstance(event, LimitsChanged):
         return event
     raise RefusedField(event.reason if isinstance(event, Malformed) else "limits: cannot be read")

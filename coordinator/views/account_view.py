@@ -5,8 +5,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from portfold.coordinator.fold.account_state import Account
 from portfold.coordinator.fold.rules.account import expected_equity
-from portfold.coordinator.fold.state import Account, State, account_pnl
+from portfold.coordinator.fold.state import State, account_pnl
 from portfold.coordinator.views.amounts import refuse_no_amount
 from portfold.dollars import CENT, EXACT, ZERO, shown
 from portfold.events.account import EQUITY

@@ -11,6 +11,8 @@ from portfold.coordinator.views.overview import Overview
 from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPosition
 from portfold.coordinator.views.status import tail_missing_text, unsettled_in_words
 from portfold.events.account import EQUITY
+from portfold.events.market import REFUSED, is_trouble
+from portfold.events.wire.market import MarketSeen
 from portfold.exchange_time import clock, span
 
 Level = Literal["info", "warning", "critical"]
@@ -50,6 +52,8 @@ _DENY_NOTHING = (
     "unsettled",
     "not_on_the_log",
     "wrong_book",
+    "no_feed",
+    "feed_troubled",
 )
 
 
@@ -72,6 +76,7 @@ def headlines(seen: Overview, zone: ZoneInfo) -> list[Headline]:
         *_account(seen.view, seen.now_ms),
         *_unsettled(seen),
         *_book(seen),
+        *_feed(seen.market),
     ]
     denied = any(one.code not in _DENY_NOTHING for one in found)
     return found if denied else [TRADING, *found]
@@ -213,6 +218,19 @@ def _book(seen: Overview) -> list[Headline]:
         text = f"the flattener could not close {seen.book_lacks}"
         found.append(Headline("wrong_book", "critical", "WRONG BOOK", text, _LOOK))
     return found
+
+
+def _feed(market: MarketSeen | None) -> list[Headline]:
+    """Warns where nobody feeds the market's data any more, or something is wrong with it."""
+    if market is None or not market.fed_lately:
+        return []
+    if not market.holder:
+        ages = [span(max(0, market.now_ms - last.at_ms)) for last in market.newest_price]
+        text = market.notices.get(REFUSED) or "no bar comes, and no position is marked between bars"
+        text += "".join(f"; the last price is {age} old" for age in ages)
+        return [Headline("no_feed", "critical", "NO FEED", text, "Start: portfold feed")]
+    wrong = [sentence for subject, sentence in sorted(market.notices.items()) if is_trouble(subject)]
+    return [Headline("feed_troubled", "warning", "FEED", " ".join(wrong), _LOOK)] if wrong else []
 
 
 def _events(seen: Overview) -> str:

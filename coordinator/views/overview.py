@@ -17,6 +17,7 @@ from portfold.coordinator.views.status import tail_missing_text
 from portfold.coordinator.views.view_field import view_in
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Head
+from portfold.events.wire.market import MarketSeen
 
 BACKLOG_COUNTED = 1000
 
@@ -61,7 +62,7 @@ class Overview(Struct, frozen=True):
 
     `view` is the portfolio as its coordinator left it. `missing` are its symbols that no living worker
     trades. `book_exceeds` is what the flattener's book holds and the log does not, `book_lacks` what it
-    lacks, as a living flattener says.
+    lacks, as a living flattener says. `market` is the market's data as it lies on the bus.
     """
 
     now_ms: int
@@ -76,6 +77,7 @@ class Overview(Struct, frozen=True):
     server: Server
     book_exceeds: str = ""
     book_lacks: str = ""
+    market: MarketSeen | None = None
 
     @property
     def deaf(self) -> bool:
@@ -142,6 +144,7 @@ def look(bus: Bus, *, flattener: str) -> Overview | None:
         server=server_of(bus.server(), bus.settings()),
         book_exceeds=bus.book_exceeds(),
         book_lacks=bus.book_lacks(),
+        market=bus.market(),
     )
 
 

@@ -6,8 +6,8 @@ BusUnreachable (a write may or may not have arrived) or BusRefused (it did not),
 Entries of the streams are handed on exactly as they lie there. The other keys are for people as well, and
 anybody may have written them: whatever could steer a terminal is escaped here, once for all.
 
-The bus is cut by idea into `streams`, `leading`, `presence` and `looking`; whoever uses a bus imports it and
-its answers from here.
+The bus is cut by idea into `streams`, `leading`, `presence`, `market` and `looking`; whoever uses a bus
+imports it and its answers from here.
 """
 
 from portfold.events.wire.answers import (
@@ -24,6 +24,7 @@ from portfold.events.wire.answers import (
 )
 from portfold.events.wire.leading import Leading, longest_wait_ms
 from portfold.events.wire.looking import VIEW, Looking
+from portfold.events.wire.market import Market
 from portfold.events.wire.presence import PresenceKeys
 from portfold.events.wire.streams import SERVERS_TIME, Streams, at_time
 
@@ -46,5 +47,5 @@ __all__ = [
 ]
 
 
-class Bus(Streams, Leading, PresenceKeys, Looking):
+class Bus(Streams, Leading, PresenceKeys, Market, Looking):
     """The portfolio `name` on one server."""

@@ -93,8 +93,28 @@ class Keys(NamedTuple):
 
     @property
     def bars(self) -> str:
-        """Stream, only where the clock is driven: the bars a conductor hands to the workers."""
+        """Stream, bounded: the market's minutes, step by step; where the clock is driven, a conductor's."""
         return f"{self.prefix}:bars"
+
+    @property
+    def prices(self) -> str:
+        """Hash: each symbol's last price, when that was made, and by which source it came."""
+        return f"{self.prefix}:prices"
+
+    @property
+    def feed(self) -> str:
+        """String with an expiry: which process feeds the market's data."""
+        return f"{self.prefix}:feed"
+
+    @property
+    def feed_head(self) -> str:
+        """Hash: `epoch`, the number of the feed's term."""
+        return f"{self.prefix}:feed-head"
+
+    @property
+    def feed_notices(self) -> str:
+        """Hash: what people have to know of the market's data, by subject."""
+        return f"{self.prefix}:feed-notices"
 
     @property
     def steps(self) -> str:

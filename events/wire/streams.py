@@ -116,7 +116,7 @@ class Streams(Connected):
             return StreamId.parse(self._client.execute_command("XADD", key, "*", *fields))
 
     def published_after(self, key: str, after: StreamId, *, count: int, block_ms: int) -> list[Entry]:
-        """Reads one of the conductor's streams."""
+        """Reads one of the streams beside the log."""
         return self._after(key, after, count, block_ms)
 
     # --- any of them -------------------------------------------------------------------------------------

@@ -32,7 +32,10 @@ ROOMS = {
     "workers.strategies": {"workers.feeds"},
     "workers.filters": {"workers.feeds", "workers.strategies"},
     "workers.brokers": set[str](),
-    "workers.flattener": {"workers.client", "workers.brokers", "workers.run"},
+    "workers.claims": {"workers.client"},
+    "workers.account": {"workers.client", "workers.brokers", "workers.claims"},
+    "workers.market": {"workers.feeds", "workers.client", "workers.claims"},
+    "workers.flattener": {"workers.client", "workers.brokers", "workers.claims", "workers.run"},
     "workers.notify": set[str](),
 }
 

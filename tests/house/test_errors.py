@@ -18,6 +18,7 @@ OUTSIDE = {
     "portfold.config.errors.UnfitError": "names no file yet: the reader makes a ConfigError of it",
     "portfold.coordinator.fold.invariants.InvariantBroken": "a fault of ours, so it shows its traceback",
     "portfold.events.wire.embedded._PortTakenError": "another port is tried",
+    "portfold.events.wire.market.FeedReplaced": "the feed stands by again",
     "portfold.events.wire.notifier_bus.TermOver": "the notifier stands by again",
     "portfold.research.trades.cells.Refused": "names no file yet: the reader makes a ResearchError of it",
     "portfold.research.trades.cells.Unfit": "the row is counted among those left out, with this reason",

@@ -18,9 +18,9 @@ from portfold.log import Log
 from portfold.workers.account.registry import open_source
 from portfold.workers.account.source import AccountSetup
 from portfold.workers.account.watcher import AccountWatcher
+from portfold.workers.claims.claim import Claim
+from portfold.workers.claims.standing_by import Replaced, take_the_place
 from portfold.workers.client.settings import GateSettings
-from portfold.workers.run.claim import Claim
-from portfold.workers.run.standing_by import Replaced, take_the_place
 
 
 def run(

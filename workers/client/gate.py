@@ -270,6 +270,12 @@ class PortfolioGate:
         """Reports what an open position would make at `price`, in dollars, at most every `mark_seconds`."""
         return self._marks.offer(Mark(symbol, side, exact(price, "price"), exact(unrealized, "unrealized")))
 
+    def mark_due_in(self, symbol: str) -> float:
+        """Returns how many seconds it takes until a new mark may go out; infinite while nobody knows the
+        worker yet.
+        """
+        return self._marks.due_in(symbol) if self._presence.announced else float("inf")
+
     def get_status(self) -> dict[str, object]:
         """Returns the portfolio's status, see `coordinator.views.status`; empty before there is one.
 

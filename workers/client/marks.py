@@ -42,6 +42,12 @@ class Marks:
         with self._lock:
             return self._offer(mark)
 
+    def due_in(self, symbol: str) -> float:
+        """Returns in how many seconds a mark of the symbol that differs from its last may go out."""
+        with self._lock:
+            last = self._published.get(symbol)
+            return 0.0 if last is None else last[1] + self._every_seconds - self._clock.monotonic()
+
     def publish_due(self) -> None:
         """Publishes what has waited long enough."""
         with self._lock:

@@ -17,8 +17,8 @@ from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
+from portfold.workers.claims.claim import Claim, NameTaken
 from portfold.workers.client.settings import GateSettings, open_bus
-from portfold.workers.run.claim import Claim, NameTaken
 
 _UNFIT = re.compile(rf"[^{NAME_LETTERS}]+")
 _LOOK_SECONDS = 0.05

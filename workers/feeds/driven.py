@@ -7,8 +7,8 @@ time.
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from decimal import Decimal
 
+from portfold.events.market import Step, StepBar, read_step, step_fields
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus, at_time
 from portfold.exchange_time import milliseconds_of, utc
@@ -20,10 +20,8 @@ _READ_AT_ONCE = 10
 
 def publish_step(bus: Bus, time: datetime, bars: Mapping[str, Bar]) -> None:
     """Hands the bars of one moment to the workers."""
-    fields = ["time_ms", str(milliseconds_of(time))]
-    for symbol, bar in bars.items():
-        fields += (symbol, f"{bar.open:f} {bar.high:f} {bar.low:f} {bar.close:f}")
-    bus.publish(bus.keys.bars, fields)
+    ended = {symbol: StepBar(bar.open, bar.high, bar.low, bar.close) for symbol, bar in bars.items()}
+    bus.publish(bus.keys.bars, step_fields(Step(milliseconds_of(time), ended)))
 
 
 def publish_end(bus: Bus) -> None:
@@ -59,17 +57,13 @@ class DrivenFeed:
                 yield None
             for entry in entries:
                 self._seen = entry.id
-                step = entry.by_name
-                if "end" in step:
+                fields = entry.by_name
+                if "end" in fields:
                     return
-                self._now_ms = int(step["time_ms"])
-                if self._symbol in step:
-                    yield self._bar(step[self._symbol])
+                step = read_step(fields)
+                self._now_ms = step.time_ms
+                if bar := step.bars.get(self._symbol):
+                    yield Bar(self._symbol, utc(self._now_ms), bar.open, bar.high, bar.low, bar.close)
                 self._bus.publish(
                     self._bus.keys.steps, ["worker", self._worker, "time_ms", str(self._now_ms)]
                 )
-
-    def _bar(self, text: str) -> Bar:
-        opened, high, low, close = (Decimal(price) for price in text.split(" "))
-        time = utc(self._now_ms)
-        return Bar(self._symbol, time, opened, high, low, close)

@@ -23,8 +23,8 @@ from portfold.workers.feeds.synthetic import LONGEST, SyntheticMarket
 Schedule = Callable[[int, timedelta], float]
 """When a bar is due, in seconds after the first one: by its number, from 0, and how much later it ended."""
 
-_Pace = Annotated[Decimal, Exact(Decimal(0), Decimal(86_400), 6, "seconds")]
-_Speed = Annotated[Decimal, Exact(Decimal("0.001"), Decimal(1_000_000_000), 3)]
+Pace = Annotated[Decimal, Exact(Decimal(0), Decimal(86_400), 6, "seconds")]
+Speed = Annotated[Decimal, Exact(Decimal("0.001"), Decimal(1_000_000_000), 3)]
 
 
 def every(seconds: float) -> Schedule:
@@ -75,16 +75,16 @@ class PlayedFeed:
 
 class _Csv(Struct, frozen=True):
     folder: Annotated[str, Folder()]
-    pace_seconds: _Pace = Decimal(1)
+    pace_seconds: Pace = Decimal(1)
 
 
 class _Replay(Struct, frozen=True):
     folder: Annotated[str, Folder()]
-    speed: _Speed = Decimal(3600)
+    speed: Speed = Decimal(3600)
 
 
 class _Synthetic(Struct, frozen=True):
-    pace_seconds: _Pace = Decimal(1)
+    pace_seconds: Pace = Decimal(1)
     seed: Annotated[int, Whole(-(2**63), 2**63 - 1)] = 1
     days: Annotated[int, Whole(1, LONGEST, "days")] = 10
 

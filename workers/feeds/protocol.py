@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from portfold.config import Configuration, ConfiguredFeed
+from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.named import Shape, read_options
 
@@ -14,7 +15,7 @@ class FeedSetup(NamedTuple):
     """What a feed is opened with: the `symbol` that is traded, and `stop`, which ends every wait once set.
 
     `after`: how far an earlier life of the worker has traded; bars up to then, if the feed still has them,
-    need not be waited for.
+    need not be waited for. `settings`: where the portfolio is, where the configuration does not say it.
     """
 
     configuration: Configuration
@@ -22,6 +23,7 @@ class FeedSetup(NamedTuple):
     stop: threading.Event
     entry: ConfiguredFeed
     after: datetime | None = None
+    settings: GateSettings | None = None
 
     def options(self, shape: type[Shape]) -> Shape:
         """Returns the `options` of the feed's entry, as `shape` describes them. Raises ConfigError."""
@@ -54,3 +56,12 @@ class LiveFeed(Protocol):
         """Yields each bar as it comes, and None now and then while none does, so that a worker can be
         stopped; ends when there are no more."""
         ...
+
+
+def past_until(feed: LiveFeed) -> datetime | None:
+    """Returns up to when the feed's bars were there before the worker: its strategy warms up on them.
+
+    Its attribute `past_until`, None while that is not known; a feed that has none brings no such bars.
+    """
+    past: datetime | None = getattr(feed, "past_until", None)
+    return past

@@ -12,7 +12,9 @@ from portfold.workers.feeds.protocol import FeedSetup, LiveFeed
 from portfold.workers.named import find
 
 DRIVEN = ConfiguredFeed("driven")
+BUS = "bus"
 OURS = {
+    BUS: "portfold.workers.feeds.bus:open_bus",
     "csv": "portfold.workers.feeds.played:open_csv",
     "replay": "portfold.workers.feeds.played:open_replay",
     "synthetic": "portfold.workers.feeds.played:open_synthetic",

@@ -18,12 +18,12 @@ from portfold.events.wire.connection import connect
 from portfold.log import Log
 from portfold.workers.brokers.protocol import BrokerSetup
 from portfold.workers.brokers.registry import open_broker
+from portfold.workers.claims.claim import Claim
+from portfold.workers.claims.standing_by import Replaced, take_the_place
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
 from portfold.workers.flattener.book_watch import BookWatch
 from portfold.workers.flattener.flattener import NAME, Flattener, Within, hears
-from portfold.workers.run.claim import Claim
-from portfold.workers.run.standing_by import Replaced, take_the_place
 
 
 def run(

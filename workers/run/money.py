@@ -2,8 +2,8 @@
 
 It exists because a made-up market and a real broker are each fine and together are a loss. Guarantees: with a
 broker that is not paper, a feed of bars that are not of now (made up, played from a folder, handed out by a
-demo) is refused in a sentence; a feed of the user's own is judged by the times of its bars, and a bar that is
-not of now opens nothing. Exits are never asked about.
+demo), also through the bus, is refused in a sentence; a feed of the user's own is judged by the times of its
+bars, and a bar that is not of now opens nothing. Exits are never asked about.
 """
 
 import os
@@ -16,7 +16,8 @@ from portfold.errors import UNUSABLE, PortfoldError
 from portfold.log import Log
 from portfold.workers.brokers.registry import is_paper, on_paper
 from portfold.workers.feeds.bar import Bar
-from portfold.workers.feeds.registry import DRIVEN, OURS
+from portfold.workers.feeds.registry import BUS, DRIVEN, OURS
+from portfold.workers.market.registry import REPLAYED
 
 LATE_SECONDS = 300.0
 """How much later than its interval after its end a bar may come, and how far clocks may be apart."""
@@ -72,10 +73,15 @@ def with_or_without(
 
 def refuse_a_past_market(configuration: Configuration, feed: ConfiguredFeed) -> None:
     """Raises ConfigError where a real broker would trade on bars that are not of now."""
-    if is_paper(configuration) or feed.kind not in _OF_THE_PAST:
+    if is_paper(configuration):
         return
-    kind = configuration.runtime.broker.kind
-    expected = f"a feed of now, FILE.py:NAME, as broker.kind {kind} trades with money (or say --paper)"
+    kind, market = configuration.runtime.broker.kind, configuration.runtime.market
+    if feed.kind == BUS and market is not None and market.source in REPLAYED:
+        expected = f"a source of now, as broker.kind {kind} trades with money (or say --paper)"
+        raise ConfigError(configuration.files.runtime.path, "market.source", expected, market.source)
+    if feed.kind == BUS or feed.kind not in _OF_THE_PAST:
+        return
+    expected = f"a feed of now, bus or FILE.py:NAME, as broker.kind {kind} trades with money (or say --paper)"
     raise ConfigError(configuration.files.runtime.path, "feed.kind", expected, feed.kind)
 
 

@@ -7,30 +7,33 @@ neither: it is asked again, and nothing is opened until it can.
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from portfold.config import Configuration, ConfiguredFeed
+from portfold.config import Configuration, ConfiguredFeed, Contract
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.workers.brokers.paper import fill_at
-from portfold.workers.brokers.protocol import BrokerError, BrokerSetup
+from portfold.workers.brokers.protocol import BrokerError, BrokerSetup, OpenedBroker
 from portfold.workers.brokers.registry import is_paper, open_broker
 from portfold.workers.client.context import GateEnvironment
 from portfold.workers.client.gate import PortfolioGate
-from portfold.workers.client.settings import GateSettings
+from portfold.workers.client.settings import GateSettings, open_bus
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.driven import DrivenFeed
 from portfold.workers.feeds.progress import BarProgress
-from portfold.workers.feeds.protocol import FeedSetup
+from portfold.workers.feeds.protocol import FeedSetup, past_until
 from portfold.workers.feeds.registry import DRIVEN, open_feed
 from portfold.workers.filters.opened import open_filter
+from portfold.workers.market.marking import Marking
 from portfold.workers.run.first_words import FirstWords
 from portfold.workers.run.money import OfNow, refuse_a_past_market
 from portfold.workers.run.trader import Manner, Trader, holdings_of
@@ -78,7 +81,7 @@ def run(
             settings, mark_seconds=0.0
         )  # a pace in real time means nothing there
     with closing(open_broker(BrokerSetup(configuration, plan.worker, plan.book, log, os.environ))) as broker:
-        bars = _driven_bars(driven, log, stop) if driven else _bars(configuration, plan, progress, stop)
+        feed = None if driven else open_feed(_feed_setup(configuration, settings, plan, progress, stop))
         words = FirstWords()
         gate = PortfolioGate(
             plan.worker,
@@ -103,7 +106,12 @@ def run(
             ),
         )
         words.are(trader.report_leftovers, lambda: holdings_of(broker, plan.worker))
-        _trade(gate, trader, bars, stop, log, driven=driven is not None)
+        if feed is None and driven is not None:
+            _trade(gate, trader, _driven_bars(driven, log, stop), stop, log, driven=True)
+        elif feed is not None:
+            with _marked(configuration, settings, gate, broker, contract, log):
+                bars = feed.bars(plan.symbol)
+                _trade(gate, trader, bars, stop, log, past=partial(past_until, feed))
     bus.close()
 
 
@@ -114,8 +122,12 @@ def _trade(
     stop: threading.Event,
     log: Log,
     *,
-    driven: bool,
+    driven: bool = False,
+    past: Callable[[], datetime | None] = lambda: None,
 ) -> None:
+    """Trades the bars; on those that an earlier life has traded, or that were there before it, up to `past`,
+    the strategy only warms up.
+    """
     announced, resumes_after = False, trader.resumes_after
     try:
         for bar in bars:
@@ -123,7 +135,7 @@ def _trade(
             if not announced and (bar is not None or not driven):
                 gate.start()
                 announced = True
-            if bar is not None and resumes_after is not None and bar.time <= resumes_after:
+            if bar is not None and any(bar.time <= known for known in (resumes_after, past()) if known):
                 _warm_up(trader, bar, stop, log)
             elif bar is not None:
                 trader.on_bar(bar)
@@ -157,8 +169,39 @@ def _driven_bars(feed: DrivenFeed, log: Log, stop: threading.Event) -> Iterator[
             stop.wait(_RETRY_SECONDS)
 
 
-def _bars(
-    configuration: Configuration, plan: WorkerPlan, progress: BarProgress, stop: threading.Event
-) -> Iterator[Bar | None]:
-    feed = open_feed(FeedSetup(configuration, plan.symbol, stop, plan.feed, progress.last))
-    return feed.bars(plan.symbol)
+@contextmanager
+def _marked(
+    configuration: Configuration,
+    settings: GateSettings,
+    gate: PortfolioGate,
+    broker: OpenedBroker,
+    contract: Contract,
+    log: Log,
+) -> Iterator[None]:
+    """Marks what is held from the prices on the bus, where the portfolio has a feed of this symbol."""
+    market = configuration.runtime.market
+    if market is None or contract.symbol not in market.symbols:
+        yield
+        return
+    marking = Marking(
+        open_bus(settings),
+        gate,
+        broker,
+        contract,
+        mark_seconds=settings.mark_seconds,
+        stale_seconds=market.price_stale_seconds,
+        log=log,
+    )
+    with closing(marking):
+        marking.start()
+        yield
+
+
+def _feed_setup(
+    configuration: Configuration,
+    settings: GateSettings,
+    plan: WorkerPlan,
+    progress: BarProgress,
+    stop: threading.Event,
+) -> FeedSetup:
+    return FeedSetup(configuration, plan.symbol, stop, plan.feed, progress.last, settings)

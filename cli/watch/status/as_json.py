@@ -9,6 +9,7 @@ from portfold.coordinator.views.headlines import headlines
 from portfold.coordinator.views.overview import Overview
 from portfold.coordinator.views.portfolio_view import ShownPosition, Slot
 from portfold.coordinator.views.status import status_values
+from portfold.events.wire.market import MarketSeen
 
 _UTC = ZoneInfo("UTC")
 
@@ -45,12 +46,26 @@ def fields(seen: Overview) -> dict[str, object]:
         "undecided_more": backlog.more,
         "undecided_ms": backlog.oldest_ms,
         "log_lost": backlog.lost,
+        "market": _market(seen.market) if seen.market else None,
         "server": {
             "version": server.version,
             "run": server.run,
             "keeps": server.kept.setting,
             "writes_fail": server.writes_fail,
         },
+    }
+
+
+def _market(seen: MarketSeen) -> dict[str, object]:
+    return {
+        "feed": seen.holder,
+        "last_step_ms": seen.last_step_ms,
+        "prices": {
+            symbol: {"price": str(last.price), "at_ms": last.at_ms, "age_ms": seen.now_ms - last.at_ms}
+            | {"source": last.source}
+            for symbol, last in sorted(seen.prices.items())
+        },
+        "notices": dict(sorted(seen.notices.items())),
     }
 
 

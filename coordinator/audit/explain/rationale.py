@@ -13,17 +13,16 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple, assert_never
 
+from portfold.coordinator.audit.explain import account_rationale
 from portfold.coordinator.audit.explain.portfolio_rows import clock_text, pnl_parts, slots_sum, time_text
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
 from portfold.coordinator.fold.rules.entry import RULES
 from portfold.coordinator.fold.state import (
     State,
-    account_pnl,
     contracts_used,
     how_it_went,
     leg_key,
     leg_of,
-    reported_pnl,
     slots_used,
 )
 from portfold.coordinator.views.portfolio_view import PortfolioView
@@ -93,7 +92,7 @@ def rationale_of(case: DecisionContext, decision: Decision) -> list[str]:
             return [f"The last of what event {decision.episode} began to flatten is reported closed."]
         case decisions.LimitBreached():
             return _breached(case)
-        case decisions.PositionAdopted():
+        case decisions.PositionAdopted() | account.AccountAgrees() | account.AccountHeard():
             return []
         case decisions.PositionMismatch():
             return _mismatch(decision)
@@ -102,13 +101,11 @@ def rationale_of(case: DecisionContext, decision: Decision) -> list[str]:
         case decisions.MarkStale():
             return _stale(case, decision)
         case account.AccountDiffers():
-            return _account_differs(case, decision)
-        case account.AccountAgrees() | account.AccountHeard():
-            return []
+            return account_rationale.differs(case.met, case.after, decision)
         case account.AccountSilent():
-            return _account_silent(case)
+            return account_rationale.silent(case.met)
         case account.FlatUnconfirmed():
-            return _unconfirmed(case, decision)
+            return account_rationale.unconfirmed(decision, clock_text(case.exchange, decision.next_ms))
         case decisions.EventRejected():
             return ["It changed nothing."]
         case decisions.TradingDayStarted():
@@ -339,40 +336,6 @@ def _stale(case: DecisionContext, decision: decisions.MarkStale) -> list[str]:
     allowed = span(limits.mark_stale_ms) if limits else "nothing"
     last = time_text(case.exchange, case.at.ms - decision.age_ms)
     return [f"Last marked {last}; after {allowed} a mark counts as stale."]
-
-
-# --- the account ----------------------------------------------------------------------------------------
-
-
-def _account_differs(case: DecisionContext, decision: account.AccountDiffers) -> list[str]:
-    limits, there = case.met.limits, case.after.account
-    if limits is None or there is None:
-        return []
-    lasted = span(decision.lasting_ms)
-    sentences = [f"It lasted {lasted}; a fill on its way has {span(limits.account_grace_ms)}."]
-    if decision.subject == account.EQUITY:
-        by_log, by_account = shown(reported_pnl(case.after)), shown(account_pnl(case.after, there))
-        sentences.append(
-            f"Equity may differ by {shown(limits.account_tolerance)}. From here the worse counts for the "
-            f"stop: {by_log} by the log, {by_account} by the account."
-        )
-    return sentences
-
-
-def _account_silent(case: DecisionContext) -> list[str]:
-    limits = case.met.limits
-    if limits is None:
-        return []
-    denies = "denies entries" if limits.account_silence_denies else "denies no entries"
-    return [f"A report is due every {span(limits.account_silent_ms)} at the latest. Its silence {denies}."]
-
-
-def _unconfirmed(case: DecisionContext, decision: account.FlatUnconfirmed) -> list[str]:
-    following = clock_text(case.exchange, decision.next_ms)
-    return [
-        "A flatten is over once a report of the account from after the last close shows nothing open and no "
-        f"order working. Reminder {decision.reminder}; the next at {following}."
-    ]
 
 
 # --- the calendar ---------------------------------------------------------------------------------------

@@ -8,14 +8,10 @@ the log owns joins the book once everything is flattened (`unowned`).
 
 from decimal import Decimal
 
+from portfold.coordinator.fold.account_state import Account, Difference
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules import daily_loss, flatten
-from portfold.coordinator.fold.state import (
-    Account,
-    Difference,
-    State,
-    reported_pnl,
-)
+from portfold.coordinator.fold.state import State, reported_pnl
 from portfold.dollars import ZERO, shown
 from portfold.events.account import (
     EQUITY,

@@ -4,7 +4,8 @@ Under the name `account`, which no worker has, so that it is the flattener's to 
 account holds, and never its other side: closing it cannot open anything.
 """
 
-from portfold.coordinator.fold.state import POSITIONS_HELD, Account, Position, Side, State, leg_key
+from portfold.coordinator.fold.account_state import Account
+from portfold.coordinator.fold.state import POSITIONS_HELD, Position, Side, State, leg_key
 from portfold.dollars import ZERO
 from portfold.events.account import ACCOUNT
 from portfold.events.decisions import Decision, PositionMismatch

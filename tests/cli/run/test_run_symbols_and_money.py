@@ -127,7 +127,7 @@ def test_money_is_never_traded_on_bars_of_the_past(place: Place, bars: str) -> N
         ran = called(*words, cwd=place.folder, MY_ORDERS="http://127.0.0.1:1/x")
         assert (ran.code, ran.out) == (UNUSABLE, ""), ran.err
         assert (
-            "runtime.json: feed.kind: expected a feed of now, FILE.py:NAME, as broker.kind traderspost"
+            "runtime.json: feed.kind: expected a feed of now, bus or FILE.py:NAME, as broker.kind traderspost"
             in ran.err
         )
         assert f"got {kind}." in ran.err

@@ -15,6 +15,7 @@ from portfold.coordinator.fold.state import (
     State,
     leg_key,
 )
+from portfold.events.account import FlatUnconfirmed
 from portfold.events.codec import decode_decision, encode, encode_checked
 from portfold.events.decisions import (
     Decision,
@@ -152,14 +153,17 @@ def test_every_flatten_ends_or_is_overdue_on_record(log: Log) -> None:
         now = moment.at.ms
         _follow(under_way, moment.decisions)
         overdue_on_record |= {overdue.episode for overdue in each(FlattenOverdue, moment.decisions)}
+        overdue_on_record |= {unconfirmed.episode for unconfirmed in each(FlatUnconfirmed, moment.decisions)}
         assert under_way == ({state.flatten.episode} if state.flatten is not None else set())
         if state.flatten is not None and now >= state.flatten.deadline_ms:
             assert state.flatten.episode in overdue_on_record
     if state.flatten is not None:
         due_ms = max(now + 1, state.flatten.next_reminder_ms)
-        [overdue] = each(FlattenOverdue, fold(state, StreamId(due_ms, 0), ClockTicked()))
-        assert {overdue.episode} == under_way
-        assert len(overdue.positions.split(" ")) == len(state.flatten.left)
+        left = len(state.flatten.left)
+        decided = fold(state, StreamId(due_ms, 0), ClockTicked())
+        reminded = each(FlattenOverdue, decided) if left else each(FlatUnconfirmed, decided)
+        assert {one.episode for one in reminded} == under_way
+        assert sum(len(one.positions.split(" ")) for one in each(FlattenOverdue, decided)) == left
 
 
 @laws

@@ -70,7 +70,7 @@ def test_after_a_restart_everything_is_as_it_was(
     live.all_decided()
     assert portfolio_of(live.state) == state
     assert portfolio_in(live.status()) == portfolio_in(status)
-    assert live.status()["epoch"] == "2"
+    assert int(live.status()["epoch"]) > int(status["epoch"])
     assert live.resume() == []
     assert [code(live.asks(symbol)) for symbol in ("ES", "SI", "PL", "6B")] == [
         "symbol_in_position",

@@ -12,6 +12,7 @@ import pytest
 from redis import Redis
 
 from portfold.events.chain import GENESIS
+from portfold.events.market import Step
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
@@ -76,6 +77,14 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     "beats_lapse_at": lambda bus: bus.beats_lapse_at(["ibs-ES"]),
     "publish": lambda bus: bus.publish(bus.keys.bars, TICK),
     "published_after": lambda bus: bus.published_after(bus.keys.bars, ORIGIN, count=1, block_ms=50),
+    "take_feed": lambda bus: bus.take_feed("me", 1000),
+    "keep_feed": lambda bus: bus.keep_feed("me", 1000, 1),
+    "add_step": lambda bus: bus.add_step(1, Step(1, {}), 10),
+    "write_prices": lambda bus: bus.write_prices(1, "made", []),
+    "write_notices": lambda bus: bus.write_notices(1, {}),
+    "last_step": lambda bus: bus.last_step(),
+    "last_prices": lambda bus: bus.last_prices(["ES"]),
+    "market": lambda bus: bus.market(),
 }
 
 
@@ -107,7 +116,9 @@ def test_a_server_that_does_not_answer_is_unreachable_in_bounded_time(tmp_path: 
         ("decisions", ["decisions_after", "decisions_of", "last_decision"]),
         ("head", ["take_lead", "head", "commit", "remember_server", "acknowledge"]),
         ("status", ["status"]),
-        ("bars", ["publish", "published_after"]),
+        ("bars", ["publish", "published_after", "last_step", "market"]),
+        ("prices", ["last_prices", "market"]),
+        ("feed_head", ["take_feed", "add_step", "write_prices", "write_notices"]),
     ],
     ids=lambda case: case[0],
 )

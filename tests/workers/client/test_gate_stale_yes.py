@@ -91,7 +91,7 @@ def test_of_a_slot_that_is_filled_in_parts_the_rest_is_kept(
     gates: Gates, live: Live, server: EmbeddedServer, portfolio: str, tmp_path: Path
 ) -> None:
     """A fill that is refused at the door takes nothing of it."""
-    short = config_folder(tmp_path / "config", runtime={"reservation_seconds": 0.5, "answer_seconds": 0.1})
+    short = config_folder(tmp_path / "config", runtime={"reservation_seconds": 3, "answer_seconds": 0.1})
     with coordinating(server.url, portfolio, config=short):
         gate = gates()
         yes = gate.request_entry("ES", size=3, hold=True)
@@ -100,7 +100,7 @@ def test_of_a_slot_that_is_filled_in_parts_the_rest_is_kept(
                 gate.position_opened("ES", size=4 - part, price="nan")
             gate.position_opened("ES", price=100)
             renewed = len(live.said("EntryRenewed"))
-            until(partial(_is_renewed, live, renewed + 3), f"renewals of what is left after part {part}")
+            until(partial(_is_renewed, live, renewed + 1), f"renewals of what is left after part {part}")
             assert gate.standing(yes)
         gate.position_opened("ES", price=100)
         assert not gate.standing(yes)

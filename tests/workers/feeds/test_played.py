@@ -144,7 +144,7 @@ def test_bars_are_read_on_the_clock_of_their_symbol_and_keep_their_time(tmp_path
     [
         (
             {"kind": "cvs"},
-            "feed.kind: expected one of csv, replay, synthetic, or FILE.py:NAME for one of your ",
+            "feed.kind: expected one of bus, csv, replay, synthetic, or FILE.py:NAME for one of your ",
         ),
         ({"kind": "csv"}, "feed.options.folder: expected the whole path of a folder"),
         ({"kind": "csv", "options": {"folder": "bars"}}, "feed.options.folder: expected the whole path"),

@@ -12,9 +12,9 @@ from portfold.cli.exits import OK, UNUSABLE
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
+from portfold.workers.claims.claim import Claim, NameTaken
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings, open_bus
-from portfold.workers.run.claim import Claim, NameTaken
 from tests.cli.command_line import Running, portfold, started
 from tests.cli.terminal import on_terminal
 from tests.live import Live

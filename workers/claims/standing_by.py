@@ -6,7 +6,7 @@ from portfold.errors import PortfoldError
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
-from portfold.workers.run.claim import Claim, NameTaken
+from portfold.workers.claims.claim import Claim, NameTaken
 
 
 class Replaced(PortfoldError):

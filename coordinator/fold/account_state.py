@@ -1,0 +1,49 @@
+"""What the coordinator knows of the account that is watched: a part of the state."""
+
+from decimal import Decimal
+
+from msgspec import Struct, field
+
+from portfold.dollars import ZERO
+
+
+class Difference(Struct):
+    """What the log and the account say of one subject on which they differ, since the report of `since_ms`.
+
+    `stands`: it outlasted the grace, so it is no fill on its way; it was published and denies entries.
+    """
+
+    log: str
+    reported: str
+    since_ms: int
+    stands: bool = False
+
+
+class Account(Struct):
+    """The account that is watched, as its latest report has it.
+
+    `as_of_ms` is 0 until there is one; `heard_ms` is when the latest came, or when the watch began.
+    `positions` are signed contracts by symbol, with their prices in `prices`; `working` counts orders.
+
+    Since the equity was `from_equity` and the log's own sum `from_net`, both have to have moved alike.
+    `then_net` and `then_open` are what the log had realized, and had open, at the latest report.
+    `day_equity` and `day_balance` are from the beginning of the trading day, with open P&L and without.
+    """
+
+    account: str
+    heard_ms: int
+    source: str = ""
+    as_of_ms: int = 0
+    equity: Decimal = ZERO
+    unrealized: Decimal = ZERO
+    positions: dict[str, int] = field(default_factory=dict)
+    prices: dict[str, Decimal] = field(default_factory=dict)
+    working: dict[str, int] = field(default_factory=dict)
+    from_equity: Decimal = ZERO
+    from_net: Decimal = ZERO
+    then_net: Decimal = ZERO
+    then_open: Decimal = ZERO
+    day_equity: Decimal = ZERO
+    day_balance: Decimal = ZERO
+    differences: dict[str, Difference] = field(default_factory=dict)
+    silent: bool = False

@@ -1,0 +1,191 @@
+"""The market's data on the bus: the minutes as a bounded stream, last prices and notices, and who feeds them.
+
+Of several feeds one has the lease, and with it a term, whose epoch fences all that it writes. Guarantees: a
+feed that was replaced can write nothing more; each step is later than the one before it, so two feeds never
+interleave, and a step that is added again after a lost answer is there once; a price never goes back in time.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from portfold.bounds import PRICE
+from portfold.events.fields import readable
+from portfold.events.market import REFUSED, Step, UnreadableStep, read_step, step_fields
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.answers import entries_in, epoch_in, milliseconds_in, readable_or_none
+from portfold.events.wire.connection import Connected, answers_to
+from portfold.events.wire.leading import longest_wait_ms
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+_LAST_PRICE = re.compile(rf"({PRICE}) ([0-9]{{1,15}}) ([!-~]{{1,64}})", re.ASCII)
+
+
+_LATELY_MS = 86_400_000
+
+
+class LastPrice(NamedTuple):
+    """A symbol's last price: made at `at_ms`, on the server's clock or the exchange's, told by `source`."""
+
+    price: Decimal
+    at_ms: int
+    source: str
+
+
+class NewPrice(NamedTuple):
+    """A price to be written; `at_ms` None where it counts as made at the moment it is written."""
+
+    symbol: str
+    price: Decimal
+    at_ms: int | None
+
+
+class FeedTerm(NamedTuple):
+    """The answer to an attempt to feed: `epoch` 0 where `holder` does already."""
+
+    epoch: int
+    holder: str
+
+
+class MarketSeen(NamedTuple):
+    """The market's data as it lies on the bus at `now_ms`: who feeds it, if anybody does, the last step, last
+    prices by symbol, and what people have to know of it, by subject.
+    """
+
+    now_ms: int
+    holder: str
+    last_step_ms: int | None
+    prices: Mapping[str, LastPrice]
+    notices: Mapping[str, str]
+
+    @property
+    def newest_price(self) -> tuple[LastPrice, ...]:
+        """Returns the price that was made last; nothing where there is none."""
+        return (max(self.prices.values(), key=lambda last: last.at_ms),) if self.prices else ()
+
+    @property
+    def fed_lately(self) -> bool:
+        """Returns whether a feed is there, or a price of the last day says that one was, or was refused."""
+        is_young = any(self.now_ms - last.at_ms < _LATELY_MS for last in self.newest_price)
+        return bool(self.holder) or is_young or REFUSED in self.notices
+
+
+class FeedReplaced(Exception):
+    """Another feed has taken the lease; this one writes nothing more."""
+
+
+class Market(Connected):
+    """The part of a bus that carries the market's data."""
+
+    def __init__(self, client: "Redis", name: str) -> None:
+        super().__init__(client, name)
+        self._take_feed = self._script("lead.lua")
+        self._add_step = self._script("feed_append.lua")
+        self._write_prices = self._script("feed_prices.lua")
+        self._write_notices = self._script("feed_note.lua")
+
+    # --- who feeds ---------------------------------------------------------------------------------------
+
+    def take_feed(self, who: str, lease_ms: int) -> FeedTerm:
+        """Takes the feed's lease if it is free: the answer has a new epoch."""
+        with self._errors_while("taking the feed"):
+            epoch, holder, *_ = self._take_feed(
+                keys=[self.keys.feed, self.keys.feed_head], args=[who, lease_ms, longest_wait_ms(lease_ms)]
+            )
+        return FeedTerm(epoch_in(epoch or "0"), readable(holder))
+
+    def keep_feed(self, who: str, lease_ms: int, epoch: int) -> bool:
+        """Renews the feed's lease; returns false when another has it by now. 0 ms gives it up.
+
+        A lapsed lease is renewed too while `epoch` is still the latest: nobody else has fed since.
+        """
+        keys = [self.keys.feed, self.keys.feed_head]
+        with self._errors_while("renewing the feed's lease"):
+            return bool(self._renew(keys=keys, args=[who, lease_ms, epoch]))
+
+    # --- what only its holder writes ---------------------------------------------------------------------
+
+    def add_step(self, epoch: int, step: Step, keep: int) -> bool:
+        """Adds a step, and of the earlier ones keeps as many as make `keep`. Returns false, and adds nothing,
+        where it is no later than the last. Raises FeedReplaced.
+        """
+        words = [epoch, step.time_ms, keep, *step_fields(step)]
+        with self._errors_while("adding a minute of the market"):
+            outcome = self._add_step(keys=[self.keys.feed_head, self.keys.bars], args=words)
+        return _unless_replaced(outcome) == "done"
+
+    def write_prices(self, epoch: int, source: str, prices: Iterable[NewPrice]) -> None:
+        """Writes last prices; one that is older than what lies there changes nothing. Raises FeedReplaced."""
+        words: list[str | int] = [epoch, source]
+        for symbol, price, at_ms in prices:
+            words += (symbol, f"{price:f}", "" if at_ms is None else at_ms)
+        with self._errors_while("writing prices"):
+            outcome = self._write_prices(keys=[self.keys.feed_head, self.keys.prices], args=words)
+        _unless_replaced(outcome)
+
+    def write_notices(self, epoch: int, notices: Mapping[str, str]) -> None:
+        """Notes sentences by their subjects; an empty one takes its subject back. Raises FeedReplaced."""
+        words = [epoch, *(word for notice in notices.items() for word in notice)]
+        with self._errors_while("writing a notice of the feed"):
+            outcome = self._write_notices(keys=[self.keys.feed_head, self.keys.feed_notices], args=words)
+        _unless_replaced(outcome)
+
+    # --- what anybody reads ------------------------------------------------------------------------------
+
+    def last_step(self) -> tuple[StreamId, Step | None]:
+        """Returns the last entry among the minutes; ORIGIN and None where there is none, None where it is no
+        step.
+        """
+        with self._errors_while("reading the last minute"):
+            found = entries_in(self._client.xrevrange(self.keys.bars, count=1))
+        if not found:
+            return ORIGIN, None
+        try:
+            return found[0].id, read_step(found[0].by_name)
+        except UnreadableStep:
+            return found[0].id, None
+
+    def last_prices(self, symbols: Sequence[str]) -> tuple[int, dict[str, LastPrice]]:
+        """Returns the server's clock, and the last price of those symbols that have one."""
+        with self._errors_while("reading prices"), self._client.pipeline(transaction=True) as commands:
+            commands.time()
+            commands.hmget(self.keys.prices, symbols)
+            time, texts = answers_to(commands)
+        return milliseconds_in(time), _prices(zip(symbols, texts, strict=True))
+
+    def market(self) -> MarketSeen:
+        """Returns how the market's data stands."""
+        with self._errors_while("looking at the feed"), self._client.pipeline(transaction=True) as commands:
+            commands.time()
+            commands.get(self.keys.feed)
+            commands.xrevrange(self.keys.bars, count=1)
+            commands.hgetall(self.keys.prices)
+            commands.hgetall(self.keys.feed_notices)
+            time, holder, last, prices, notices = answers_to(commands)
+        step = entries_in(last)[0].by_name.get("time_ms", "") if last else ""
+        return MarketSeen(
+            milliseconds_in(time),
+            readable_or_none(holder) or "",
+            int(step) if step.isdecimal() else None,
+            _prices(prices.items()),
+            {readable(subject): readable(sentence) for subject, sentence in notices.items()},
+        )
+
+
+def _prices(texts: Iterable[tuple[str, str | None]]) -> dict[str, LastPrice]:
+    """Reads last prices; what somebody else has written there is none."""
+    found = ((symbol, _LAST_PRICE.fullmatch(text or "")) for symbol, text in texts)
+    return {
+        readable(symbol): LastPrice(Decimal(price[1]), int(price[2]), price[3])
+        for symbol, price in found
+        if price
+    }
+
+
+def _unless_replaced(outcome: Literal["done", "time", "epoch"]) -> str:
+    if outcome == "epoch":
+        raise FeedReplaced
+    return outcome

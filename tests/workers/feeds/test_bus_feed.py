@@ -1,0 +1,159 @@
+"""Bars off the bus: as long as asked for, of what is known alone, and none of before is traded."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from portfold.config import ConfigError, ConfiguredFeed, load
+from portfold.events.market import Step, StepBar
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.connection import connect
+from portfold.events.wire.embedded import EmbeddedServer
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.bus import BusFeed
+from portfold.workers.feeds.protocol import FeedSetup
+from portfold.workers.feeds.registry import open_feed
+from tests.proxy import proxy_to
+from tests.waiting import until
+
+TEN = int(datetime(2026, 11, 25, 16, tzinfo=UTC).timestamp() * 1000)  # ten o'clock in Chicago
+MINUTE = 60_000
+
+
+class Minutes:
+    """Puts minutes on the bus, as a feed would."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._epoch = bus.take_feed("ann", 60_000).epoch
+
+    def add(self, *minutes: int, known_since: int = 0, **prices: int) -> None:
+        """The minutes that end so many after ten, at the price of each symbol."""
+        bars = {
+            symbol: StepBar(Decimal(price), Decimal(price + 1), Decimal(price - 1), Decimal(price), 5, "Z6")
+            for symbol, price in prices.items()
+        }
+        for minute in minutes:
+            self._bus.add_step(self._epoch, Step(TEN + minute * MINUTE, bars, "made", known_since), 1_000)
+
+
+@pytest.fixture
+def market(bus: Bus) -> Minutes:
+    return Minutes(bus)
+
+
+def opened(server: EmbeddedServer, portfolio: str, minutes: int) -> BusFeed:
+    bus = Bus(connect(server.url), portfolio)
+    return BusFeed(bus, minutes, ZoneInfo("America/Chicago"), threading.Event())
+
+
+def ends_in(feed: Iterator[Bar | None], count: int) -> list[str]:
+    """The ends of the next bars, in minutes after ten, with their prices."""
+    found: list[Bar] = []
+
+    def look() -> bool:
+        bar = next(feed)
+        found.extend([bar] if bar else [])
+        return len(found) >= count
+
+    until(look, f"{count} bars, beyond {found}")
+    return [
+        f"{(int(bar.time.timestamp() * 1000) - TEN) // MINUTE}: "
+        f"{bar.open:f} {bar.high:f} {bar.low:f} {bar.close:f}"
+        for bar in found
+    ]
+
+
+def test_minutes_are_joined_to_bars_of_the_length_that_is_asked_for(
+    server: EmbeddedServer, portfolio: str, market: Minutes
+) -> None:
+    bars = opened(server, portfolio, 5).bars("ES")
+    assert next(bars) is None
+    market.add(0)
+    market.add(1, ES=100)
+    market.add(3, ES=105, CL=60)
+    market.add(5)
+    market.add(6, 7, CL=60)
+    market.add(8, ES=90)
+    market.add(10)
+    assert ends_in(bars, 2) == ["5: 100 106 99 105", "10: 90 91 89 90"]
+
+
+def test_each_length_has_the_same_minutes(server: EmbeddedServer, portfolio: str, market: Minutes) -> None:
+    market.add(0)
+    market.add(*range(1, 61), ES=100)
+    for minutes, count in ((1, 60), (15, 4), (60, 1)):
+        assert len(ends_in(opened(server, portfolio, minutes).bars("ES"), count)) == count
+
+
+def test_what_was_there_before_the_worker_is_of_the_past(
+    server: EmbeddedServer, portfolio: str, market: Minutes
+) -> None:
+    market.add(0)
+    market.add(1, 2, ES=100)
+    feed = opened(server, portfolio, 1)
+    bars = feed.bars("ES")
+    assert ends_in(bars, 2) == ["1: 100 101 99 100", "2: 100 101 99 100"]
+    market.add(3, ES=102)
+    assert ends_in(bars, 1) == ["3: 102 103 101 102"]
+    assert feed.past_until == datetime(2026, 11, 25, 16, 2, tzinfo=UTC)
+
+
+def test_a_bar_of_which_a_part_is_not_known_is_not_given(
+    server: EmbeddedServer, portfolio: str, market: Minutes, bus: Bus
+) -> None:
+    market.add(2, ES=100)
+    market.add(5, ES=100)
+    market.add(10, ES=101)
+    market.add(12, known_since=TEN + 11 * MINUTE, ES=102)
+    market.add(15, 20, known_since=TEN + 11 * MINUTE, ES=103)
+    bus.publish(bus.keys.bars, ["time_ms", "somebody's"])
+    market.add(25, 30, known_since=TEN + 11 * MINUTE, ES=104)
+    bars = opened(server, portfolio, 5).bars("ES")
+    found = ends_in(bars, 3)
+    assert [each.partition(":")[0] for each in found] == ["10", "20", "30"]
+
+
+def test_after_the_bus_was_away_it_goes_on_with_the_first_minute_it_has_not_read(
+    server: EmbeddedServer, portfolio: str, market: Minutes
+) -> None:
+    market.add(0)
+    market.add(1, ES=100)
+    with proxy_to(server.port) as proxy:
+        bus = Bus(connect(proxy.url), portfolio)
+        bars = BusFeed(bus, 1, ZoneInfo("America/Chicago"), threading.Event()).bars("ES")
+        assert len(ends_in(bars, 1)) == 1
+        proxy.lose("answer", b"XREAD", times=2)
+        market.add(2, 3, ES=101)
+        assert [each.partition(":")[0] for each in ends_in(bars, 2)] == ["2", "3"]
+        assert proxy.lost == 2
+
+
+def test_it_ends_when_it_is_told_to(server: EmbeddedServer, portfolio: str) -> None:
+    stop = threading.Event()
+    bars = BusFeed(Bus(connect(server.url), portfolio), 1, ZoneInfo("UTC"), stop).bars("ES")
+    assert next(bars) is None
+    stop.set()
+    assert list(bars) == []
+
+
+def test_it_is_opened_by_its_name(server: EmbeddedServer, portfolio: str, market: Minutes) -> None:
+    market.add(0)
+    market.add(1, ES=100)
+    entry = ConfiguredFeed("bus", {"minutes": 1})
+    settings = GateSettings(url=server.url, portfolio=portfolio)
+    setup = FeedSetup(load(None, {}, Path("/")), "ES", threading.Event(), entry, settings=settings)
+    assert any(open_feed(setup).bars("ES"))
+
+
+@pytest.mark.parametrize("minutes", [0, 7, 61, "5"])
+def test_a_length_into_which_no_hour_can_be_cut_is_refused(minutes: object) -> None:
+    entry = ConfiguredFeed("bus", {"minutes": minutes})
+    with pytest.raises(ConfigError, match=r"feed.options.minutes: expected"):
+        open_feed(FeedSetup(load(None, {}, Path("/")), "ES", threading.Event(), entry))

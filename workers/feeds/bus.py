@@ -1,0 +1,112 @@
+"""Bars off the bus, where `portfold feed` puts the market's minutes: as long as the strategy asks for.
+
+    "feed": {"kind": "bus", "options": {"minutes": 60}}
+
+Guarantees: what was on the bus before the worker came is for its strategy to warm up on, and nothing is
+traded on it (`past_until`). A bar of which a part is unknown is never given. While the bus is away the feed
+waits, and then goes on with the first minute that it has not read.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from portfold.config import ConfigError
+from portfold.config.rules import Whole
+from portfold.events.market import Step, UnreadableStep, read_step
+from portfold.events.stream_id import ORIGIN, StreamId
+from portfold.events.wire.bus import Bus, Entry
+from portfold.events.wire.connection import connect
+from portfold.events.wire.errors import BusError
+from portfold.exchange_time import utc
+from portfold.workers.client.settings import GateSettings
+from portfold.workers.feeds.bar import Bar
+from portfold.workers.feeds.protocol import FeedSetup
+from portfold.workers.market.longer_bars import LENGTHS, LongerBars
+from portfold.workers.market.source import MINUTE_MS, MinuteBar
+
+_BLOCK_MS = 250
+_RETRY_SECONDS = 0.5
+_READ_AT_ONCE = 500
+
+
+class _Options(Struct, frozen=True):
+    minutes: Annotated[int, Whole(1, 60, "minutes")] = 60
+
+
+class BusFeed:
+    """Bars of `minutes` on the clocks of `zone`, until `stop` is set; meets `protocol.LiveFeed`."""
+
+    def __init__(self, bus: Bus, minutes: int, zone: ZoneInfo, stop: threading.Event) -> None:
+        self._bus = bus
+        self._minutes = minutes
+        self._zone = zone
+        self._stop = stop
+        self._seen = ORIGIN
+        self._there: StreamId | None = None
+        self._longer: LongerBars | None = None
+        self._is_unknown = False
+        self.past_until: datetime | None = None
+
+    def bars(self, symbol: str) -> Iterator[Bar | None]:
+        """Yields each bar as it ends, and None while none does."""
+        with closing(self._bus):
+            while not self._stop.is_set():
+                try:
+                    entries = self._entries()
+                except BusError:  # the gate says so
+                    self._stop.wait(_RETRY_SECONDS)
+                    entries = []
+                if not entries:
+                    yield None
+                for entry in entries:
+                    yield from self._of_one(entry, symbol)
+                    self._seen = entry.id
+
+    def _entries(self) -> list[Entry]:
+        if self._there is None:
+            self._there, last = self._bus.last_step()
+            self.past_until = utc(last.time_ms) if last else None
+        block_ms = _BLOCK_MS if self._seen >= self._there else 1
+        return self._bus.published_after(
+            self._bus.keys.bars, self._seen, count=_READ_AT_ONCE, block_ms=block_ms
+        )
+
+    def _of_one(self, entry: Entry, symbol: str) -> Iterator[Bar]:
+        try:
+            step = read_step(entry.by_name)
+        except UnreadableStep:  # what it should have said is not known
+            self._is_unknown = True
+            return
+        longer = self._longer_bars(step)
+        if bar := step.bars.get(symbol):
+            prices = (bar.open, bar.high, bar.low, bar.close)
+            longer.add(MinuteBar(symbol, step.time_ms, *prices, bar.volume or 0, bar.contract))
+        yield from (longer_bar.for_strategies() for longer_bar in longer.minute_over(step.time_ms))
+
+    def _longer_bars(self, step: Step) -> LongerBars:
+        """Returns the bars so far, and since when all is known; of the first step that is its own minute."""
+        if self._longer is None:
+            self._longer = LongerBars(self._minutes, self._zone, step.time_ms - MINUTE_MS)
+        if self._is_unknown:
+            self._longer.gap(step.time_ms)
+        self._is_unknown = False
+        self._longer.gap(step.known_since_ms)
+        return self._longer
+
+
+def open_bus(setup: FeedSetup) -> BusFeed:
+    """Returns the feed of kind `bus`. Raises ConfigError."""
+    minutes = setup.options(_Options).minutes
+    configuration = setup.configuration
+    if minutes not in LENGTHS:
+        expected = f"one of {', '.join(map(str, LENGTHS))}, into which an hour can be cut"
+        raise ConfigError(configuration.files.runtime.path, "feed.options.minutes", expected, str(minutes))
+    settings = setup.settings or GateSettings.of(configuration)
+    bus = Bus(connect(settings.url, password=settings.password), settings.portfolio)
+    return BusFeed(bus, minutes, ZoneInfo(configuration.runtime.trading_day.zone), setup.stop)

@@ -1,0 +1,127 @@
+"""One term of a feed: puts on the bus what the source gives, for as long as the lease lasts.
+
+Guarantees: a minute is put on the bus once it is over, whole; prices at most every PRICE_SECONDS, each
+symbol's latest; what is wrong is logged, and stands on the bus until it is over. Where the bus does not take
+something the term ends: the next goes on behind the last minute that is there, so nothing is lost.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from portfold.clock import Clock
+from portfold.events.market import Step, StepBar
+from portfold.events.wire.bus import Bus
+from portfold.events.wire.market import FeedReplaced, NewPrice
+from portfold.log import Log
+from portfold.workers.market import notices
+from portfold.workers.market.source import MinuteBar, MinuteEnd, Notice, NoticeKind, PriceUpdate, Roll, Update
+
+PRICE_SECONDS = 0.25
+
+_LEVELS: Mapping[NoticeKind, str] = {
+    "disconnected": "error",
+    "gap": "error",
+    "refused": "critical",
+    "silent_symbol": "error",
+    "slow_reader": "warning",
+    "reconnected": "info",
+    "recovered": "info",
+}
+
+
+class Term(NamedTuple):
+    """The lease of the feed `who`, under `epoch`, for `lease_ms` at a time."""
+
+    who: str
+    epoch: int
+    lease_ms: int
+
+
+class Manner(NamedTuple):
+    """How it is written: by `source`, behind a step that was known since `known_since_ms`.
+
+    `keep`: how many steps stay on the bus; `of_now`: whether prices have the data's time, not that at which
+    they are written.
+    """
+
+    source: str
+    known_since_ms: int
+    keep: int
+    of_now: bool
+
+
+class Feeding:
+    """The bus side of one term."""
+
+    def __init__(self, bus: Bus, term: Term, manner: Manner, *, log: Log, clock: Clock) -> None:
+        self._bus = bus
+        self._who, self._epoch, self._lease_ms = term
+        self._source, self._known_since_ms, self._keep, self._of_now = manner
+        self._log = log
+        self._clock = clock
+        self._bars: dict[int, dict[str, StepBar]] = {}
+        self._prices: dict[str, NewPrice] = {}
+        self._priced_at = self._kept_at = float("-inf")
+        self._last_ms = 0
+        self._is_late_told = False
+
+    def begin(self) -> None:
+        """Takes back what an earlier term has left standing. Raises BusError, FeedReplaced."""
+        if left := notices.of_a_new_term(self._bus.market().notices):
+            self._bus.write_notices(self._epoch, left)
+
+    def take(self, update: Update | None) -> None:
+        """Puts an update on the bus, and whatever is due. Raises BusError, FeedReplaced."""
+        match update:
+            case PriceUpdate(symbol, price, at_ms):
+                self._prices[symbol] = NewPrice(symbol, price, at_ms if self._of_now else None)
+            case MinuteBar(symbol, end_ms):
+                self._bars.setdefault(end_ms, {})[symbol] = _on_the_bus(update)
+            case MinuteEnd(end_ms):
+                self._minutes_over(end_ms)
+            case Notice() | Roll():
+                self._tell(update)
+        self._look_after()
+
+    def refused(self, sentence: str) -> None:
+        """Leaves on the bus why there is no feed any more. Raises BusError, FeedReplaced."""
+        self._bus.write_notices(self._epoch, notices.changed_by(Notice("refused", sentence)))
+
+    def _look_after(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._kept_at >= self._lease_ms / 3_000:
+            if not self._bus.keep_feed(self._who, self._lease_ms, self._epoch):
+                raise FeedReplaced
+            self._kept_at = now
+        if self._prices and now - self._priced_at >= PRICE_SECONDS:
+            self._bus.write_prices(self._epoch, self._source, self._prices.values())
+            self._prices.clear()
+            self._priced_at = now
+
+    def _minutes_over(self, end_ms: int) -> None:
+        for over_ms in sorted({end_ms, *(end for end in self._bars if end <= end_ms)}):
+            bars = self._bars.pop(over_ms, {})
+            if bars or over_ms > self._last_ms:
+                self._add(Step(over_ms, bars, self._source, self._known_since_ms))
+
+    def _add(self, step: Step) -> None:
+        self._last_ms = max(self._last_ms, step.time_ms)
+        if not self._bus.add_step(self._epoch, step, self._keep) and not self._is_late_told:
+            self._is_late_told = True
+            self._log.warning(
+                "A minute is no later than the last on the bus, and is left out", time_ms=step.time_ms
+            )
+
+    def _tell(self, news: Notice | Roll) -> None:
+        if isinstance(news, Roll):
+            self._log.warning(notices.roll_in_words(news), symbol=news.symbol)
+        else:
+            getattr(self._log, _LEVELS[news.kind])(news.sentence, kind=news.kind)
+            if news.kind == "gap":
+                self._known_since_ms = max(self._known_since_ms, news.to_ms)
+        self._bus.write_notices(self._epoch, notices.changed_by(news))
+
+
+def _on_the_bus(bar: MinuteBar) -> StepBar:
+    volume = bar.volume if bar.volume or bar.contract else None
+    return StepBar(bar.open, bar.high, bar.low, bar.close, volume, bar.contract)
