@@ -130,7 +130,7 @@ def _look_first(settled: "LiveRun", resolved: ResolvedTarget, book: Path, log: "
     from contextlib import closing
     from zoneinfo import ZoneInfo
 
-    from portfold.workers.account.before_orders import check_account
+    from portfold.workers.run.account_first import check_account
     from portfold.workers.run.denied import log_what_denies
     from portfold.workers.run.live_plan import compare_with_log
 

@@ -11,7 +11,7 @@ import pytest
 from portfold.config import Configuration, load
 from portfold.events.wire.bus import Bus
 from portfold.log import open_log
-from portfold.workers.account.before_orders import check_account
+from portfold.workers.run.account_first import check_account
 from portfold.workers.run.money import RunRefused
 from tests.cli.standing import Standing
 from tests.coordinator.story import Story
