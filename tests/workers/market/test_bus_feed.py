@@ -12,13 +12,12 @@ import pytest
 from portfold.config import ConfigError, ConfiguredFeed, load
 from portfold.events.market import Step, StepBar
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.connection import connect
+from portfold.events.wire.connection import Place, connect
 from portfold.events.wire.embedded import EmbeddedServer
-from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
-from portfold.workers.feeds.bus import BusFeed
 from portfold.workers.feeds.protocol import FeedSetup
 from portfold.workers.feeds.registry import open_feed
+from portfold.workers.market.bus_feed import BusFeed
 from tests.proxy import proxy_to
 from tests.waiting import until
 
@@ -147,8 +146,8 @@ def test_it_is_opened_by_its_name(server: EmbeddedServer, portfolio: str, market
     market.add(0)
     market.add(1, ES=100)
     entry = ConfiguredFeed("bus", {"minutes": 1})
-    settings = GateSettings(url=server.url, portfolio=portfolio)
-    setup = FeedSetup(load(None, {}, Path("/")), "ES", threading.Event(), entry, settings=settings)
+    place = Place(server.url, None, portfolio)
+    setup = FeedSetup(load(None, {}, Path("/")), "ES", threading.Event(), entry, place=place)
     assert any(open_feed(setup).bars("ES"))
 
 
