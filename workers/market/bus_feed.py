@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from portfold.config import ConfigError
+from portfold.config import ConfigError, Configuration
 from portfold.config.rules import Whole
 from portfold.events.market import Step, UnreadableStep, read_step
 from portfold.events.stream_id import ORIGIN, StreamId
@@ -107,7 +107,16 @@ def open_bus(setup: FeedSetup) -> BusFeed:
     if minutes not in LENGTHS:
         expected = f"one of {', '.join(map(str, LENGTHS))}, into which an hour can be cut"
         raise ConfigError(configuration.files.runtime.path, "feed.options.minutes", expected, str(minutes))
-    usual = GateSettings.of(configuration)
-    place = setup.place or Place(usual.url, usual.password, usual.portfolio)
+    market = configuration.runtime.market
+    if market is not None and setup.symbol not in market.symbols:
+        expected = f"{setup.symbol} among them, as its worker reads the bus"
+        got = ", ".join(market.symbols)
+        raise ConfigError(configuration.files.runtime.path, "market.symbols", expected, got)
+    place = setup.place or _usual_place(configuration)
     bus = Bus(connect(place.url, password=place.password), place.portfolio)
     return BusFeed(bus, minutes, ZoneInfo(configuration.runtime.trading_day.zone), setup.stop)
+
+
+def _usual_place(configuration: Configuration) -> Place:
+    usual = GateSettings.of(configuration)
+    return Place(usual.url, usual.password, usual.portfolio)
