@@ -27,11 +27,6 @@ _TO_BE_ORDERED = (
     "symbols",
     "stop_loss_on",
     "on_worker_lost",
-    "account",
-    "account_grace_ms",
-    "account_tolerance",
-    "account_silent_ms",
-    "account_silence_denies",
 )
 _TIGHTER = {"stop_loss_on": "total", "on_worker_lost": "flatten", "account_silence_denies": True}
 _RULES = tuple(name for name in Limits.__struct_fields__ if name not in ("by", "reason", "config", "text"))
@@ -187,10 +182,26 @@ def _said_by(limits: Limits, name: str) -> object:
 
 def how_to_order(limits: LimitsChanged, names: Iterable[str]) -> str:
     """Returns the command that puts the limits of these names in force; empty if only a file can."""
-    options = [
-        f"--{name.replace('_', '-')} {_typed(limits, name)}" for name in names if name in _TO_BE_ORDERED
-    ]
+    wanted = set(names)
+    ordered = [name for name in _TO_BE_ORDERED if name in wanted]
+    options = [f"--{name.replace('_', '-')} {_typed(limits, name)}" for name in ordered]
+    options += _account_options(limits, wanted)
     return f"portfold limits {' '.join(options)} --by NAME --reason TEXT" if options else ""
+
+
+def _account_options(limits: LimitsChanged, wanted: set[str]) -> list[str]:
+    """Returns the options for what is watched, in the units of runtime.json."""
+    if not limits.account:
+        return ["--no-account"] if "account" in wanted else []
+    on_silence = "deny" if limits.account_silence_denies else "tell"
+    typed = {
+        "account": f"--account {limits.account}",
+        "account_grace_ms": f"--account-grace-seconds {Decimal(limits.account_grace_ms) / 1000:f}",
+        "account_tolerance": f"--account-tolerance {limits.account_tolerance:f}",
+        "account_silent_ms": f"--account-silent-seconds {Decimal(limits.account_silent_ms) / 1000:f}",
+        "account_silence_denies": f"--account-on-silence {on_silence}",
+    }
+    return [option for name, option in typed.items() if name in wanted]
 
 
 def _typed(limits: LimitsChanged, name: str) -> str:

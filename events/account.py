@@ -19,6 +19,8 @@ from portfold.events.message import AnyDecision, AnyEvent
 
 ACCOUNT = "account"
 """Whose a position is that the account holds and no worker: under this name the flattener closes it."""
+WATCHER = "account"
+"""Under which name one watcher of several is at work."""
 EQUITY = "equity"
 """The subject of a difference that is no symbol's."""
 

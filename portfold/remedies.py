@@ -6,9 +6,21 @@ Guarantees: each can be copied as it is printed; what only its reader can know s
 _WHO_AND_WHY = "--by NAME --reason TEXT"
 
 
-def settle(symbol: str = "SYMBOL", worker: str = "WORKER", size: str = "SIZE") -> str:
-    """Returns the order that says what is really held; with a `size` other than 0 it wants `--price` too."""
-    return f"portfold settle {symbol} {worker} --size {size} {_WHO_AND_WHY}"
+def settle(symbol: str = "SYMBOL", worker: str = "WORKER", size: str = "SIZE", more: str = "") -> str:
+    """Returns the order that says what is really held; with a `size` other than 0 it wants `--price` too.
+
+    `more`: further options of it.
+    """
+    return " ".join(filter(None, (f"portfold settle {symbol} {worker} --size {size}", more, _WHO_AND_WHY)))
+
+
+def not_filled(order: str) -> str:
+    """Returns what says that an order at the broker was never filled, in the book and on the log."""
+    return f"portfold reconcile {order} --not-filled {_WHO_AND_WHY}"
+
+
+ACCOUNT_IS_RIGHT = f"portfold reconcile --account-is-right {_WHO_AND_WHY}"
+"""The order that takes the equity of the account that is watched as right."""
 
 
 def flattener_with(book: str | None) -> str:

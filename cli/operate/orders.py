@@ -7,17 +7,19 @@ soon as one does, and survives every restart; it can also be written by hand wit
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from portfold.cli.exits import Failure, Unusable
+from portfold.cli.operate.account_limits import AccountLimits, account_given, with_defaults
 from portfold.cli.symbols import Symbols, limits_given
 from portfold.cli.target import Target
 from portfold.cli.typed import typed
 
 if TYPE_CHECKING:
-    from portfold.events.incoming import Event, FlattenRequested
+    from portfold.events.incoming import Event, FlattenRequested, PositionSettled
     from portfold.events.stream_id import StreamId
     from portfold.events.wire.bus import Bus
 
@@ -63,9 +65,13 @@ class Held:
     pnl: str = "0"
     """Net dollars made when it was closed unseen; counted in today's P&L."""
 
+    in_book: Annotated[bool, Parameter(negative="", show_default=False)] = False
+    """Correct the broker's book too, where its broker reports no fills."""
+
 
 _TARGET = Target()
 _NEW_LIMITS = NewLimits()
+_ACCOUNT = AccountLimits()
 
 Who = Annotated[str, Parameter(name="--by", help="Who orders this; goes on record.")]
 Why = Annotated[str, Parameter(name="--reason", help="Why; goes on record.")]
@@ -158,26 +164,46 @@ def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
     return event
 
 
-def limits(*, new: NewLimits = _NEW_LIMITS, by: Who, reason: Why, target: Target = _TARGET) -> None:
+def limits(
+    *,
+    new: NewLimits = _NEW_LIMITS,
+    watched: AccountLimits = _ACCOUNT,
+    by: Who,
+    reason: Why,
+    target: Target = _TARGET,
+) -> None:
     """Change limits from now on. Limits not given here stay, even if somebody changes them at this moment.
 
     Changes outlast every restart. An edited configuration only tightens limits; to loosen them, order again.
+    That the account is watched no more, only --no-account orders.
 
     For example:
 
         portfold limits --max-positions 3 --by jane --reason "holiday week"
     """
     from portfold.cli.operate.limits_order import change_limits
+    from portfold.coordinator.views.order_outcome import limits_ordered
 
-    changes = limits_given(new)
-    if not changes:
-        raise Unusable(f"limits: expected at least one of --{', --'.join(vars(new)).replace('_', '-')}.")
+    changes, of_account = limits_given(new), account_given(watched)
+    if not changes and not of_account:
+        names = ", --".join([*vars(new), *vars(watched)]).replace("_", "-")
+        raise Unusable(f"limits: expected at least one of --{names}.")
     bus = target.bus()
+    if of_account:
+        changes |= with_defaults(of_account, limits_ordered(bus).limits)
     print_outcome(bus, change_limits(bus, changes, by=by, reason=reason), "The limits are changed.")
 
 
 def settle(
-    symbol: str, worker: str, /, *, held: Held, by: Who, reason: Why, target: Target = _TARGET
+    symbol: str,
+    worker: str,
+    /,
+    *,
+    held: Held,
+    by: Who,
+    reason: Why,
+    book: Path | None = None,
+    target: Target = _TARGET,
 ) -> None:
     """Record what is really held, where log and broker disagree; the symbol may then be traded again.
 
@@ -191,6 +217,8 @@ def settle(
         The symbol that is unsettled.
     worker
         The worker whose position it is.
+    book
+        With --in-book: the broker's file, the same as the workers'.
     """
     from portfold.events.incoming import PositionSettled
 
@@ -206,7 +234,21 @@ def settle(
         price=_number("--price", held.price or "0"),
         pnl=_number("--pnl", held.pnl),
     )
+    if held.in_book:
+        _correct_book(target, book, order)
     _give(target, order, f"{symbol} of {worker} is settled.")
+
+
+def _correct_book(target: Target, book: Path | None, order: "PositionSettled") -> None:
+    """Corrects the book first: where the log then fails, the same command given again does the rest."""
+    from portfold.cli.folders import default_book
+    from portfold.events.codec import encode_checked
+    from portfold.workers.brokers.book_correction import correct
+
+    encode_checked(order)  # refuses what the log would refuse
+    resolved = target.resolve()
+    kind = resolved.configuration.runtime.broker.kind
+    correct(kind, book or default_book(resolved, kind), resolved.configuration.contracts, order)
 
 
 def retire(worker: str, /, *, by: Who, reason: Why, target: Target = _TARGET) -> None:

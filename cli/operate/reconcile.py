@@ -1,4 +1,4 @@
-"""`portfold reconcile`: settles orders with unknown outcome, after a person has looked at the broker."""
+"""`portfold reconcile`: log, books and account side by side; settles what a person has seen at the broker."""
 
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from portfold.cli.exits import Failure, Unusable
+from portfold.cli.operate.orders import print_outcome, put
 from portfold.cli.target import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portfold.cli.target import ResolvedTarget
     from portfold.events.incoming import PositionSettled
     from portfold.events.stream_id import StreamId
+    from portfold.events.wire.bus import Bus
     from portfold.workers.brokers.traderspost.reconciliation import Reconciliation, Settlement
 
 
@@ -31,8 +36,11 @@ class Became:
     """The price of the fill; by default the expected price that the list shows."""
 
 
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+
 _TARGET = Target()
 _UNKNOWN = Became()
+_REPORTS_FILLS = "ibkr"
 
 
 def register(app: App) -> None:
@@ -45,12 +53,18 @@ def reconcile(
     /,
     *,
     became: Became = _UNKNOWN,
+    account_is_right: Flag = False,
     by: Annotated[str | None, Parameter(help="Who says so; it stands on the record.")] = None,
     reason: Annotated[str | None, Parameter(help="Why; it stands on the record.")] = None,
     book: Path | None = None,
     target: Target = _TARGET,
 ) -> None:
-    """List the orders with unknown outcome, or say what became of one.
+    """Compare log, books and account, and settle by choice what differs.
+
+    Without an order: a row a symbol, what the log says by worker, the broker's
+    book by owner, the account that is watched, and its working orders; below,
+    the command that would settle each difference. Nothing is settled by
+    itself.
 
     A broker such as TradersPost may leave an order unanswered. The order is
     not sent again, counts as open, and blocks entries on its symbol until a
@@ -67,39 +81,41 @@ def reconcile(
     ----------
     order
         The order's name, as the worker's log has it; without one, all are listed.
+    account_is_right
+        Take the account's equity as right, and its word for flat. Says first what that changes; with --by
+        and --reason it is done.
     book
         The broker's file, the same as the workers'.
     """
     from portfold.cli.folders import default_book
-    from portfold.cli.operate.orders import print_outcome, put
-    from portfold.events.codec import RefusedField
+    from portfold.cli.operate.comparison import books_in, print_comparison, settle_account, view_now
     from portfold.events.fields import DECEIVING, readable
-    from portfold.events.wire.errors import BusError
-    from portfold.workers.brokers.traderspost.reconciliation import Reconciliation
 
     resolved = target.resolve()
-    runtime = resolved.configuration.runtime
-    file = book or default_book(resolved, runtime.broker.kind)
-    if not file.exists():
-        raise Failure(f"There is no book {file}, so there are no orders.")
+    if account_is_right:
+        if order is not None:
+            raise Unusable("--account-is-right: expected no order with it.")
+        settle_account(resolved.bus(), by=by, reason=reason)
+        return
+    kind = resolved.configuration.runtime.broker.kind
+    file = book or default_book(resolved, kind)
     bus = resolved.bus()
+    there = file.exists()
+    if not there and (order is not None or view_now(bus).account is None):
+        bus.close()
+        raise Failure(f"There is no book {file}, so there are no orders.")
     recorded: list[StreamId] = []
-
-    def record(settlement: "Settlement") -> None:
-        try:
-            recorded.append(put(bus, _as_event(settlement, by or "", reason or "")))
-        except (BusError, RefusedField) as error:
-            why = str(error).rstrip(".")
-            raise Failure(
-                f"The book is settled, but the log is not: {why}. Give the same command again."
-            ) from error
-
-    books = Reconciliation(file, resolved.configuration.contracts, record)
+    books = _orders_in(file, kind, resolved, _recorder(bus, recorded, by, reason)) if there else None
     try:
         if order is None:
-            _list(books)
+            print_comparison(bus, books_in(file, kind, books), book)
+            if books is not None:
+                print()
+                _list(books)
         elif DECEIVING.search(order):
             raise Failure(f"There is no order '{readable(order[:80])}' in the book.")
+        elif books is None:
+            raise Failure(f"The broker {kind} reports its fills itself: no order of it waits for a person.")
         elif became.filled == became.not_filled:
             raise Unusable("reconcile: expected --filled or --not-filled.")
         elif not by or not reason:
@@ -111,8 +127,39 @@ def reconcile(
         else:
             print(f"Order {order} is settled; the log needs no change.")
     finally:
-        books.close()
+        if books is not None:
+            books.close()
         bus.close()
+
+
+def _recorder(
+    bus: "Bus", recorded: "list[StreamId]", by: str | None, reason: str | None
+) -> "Callable[[Settlement], None]":
+    """Returns what puts a settlement on the log, and its event among `recorded`."""
+    from portfold.events.codec import RefusedField
+    from portfold.events.wire.errors import BusError
+
+    def record(settlement: "Settlement") -> None:
+        try:
+            recorded.append(put(bus, _as_event(settlement, by or "", reason or "")))
+        except (BusError, RefusedField) as error:
+            why = str(error).rstrip(".")
+            raise Failure(
+                f"The book is settled, but the log is not: {why}. Give the same command again."
+            ) from error
+
+    return record
+
+
+def _orders_in(
+    file: Path, kind: str, resolved: "ResolvedTarget", record: "Callable[[Settlement], None]"
+) -> "Reconciliation | None":
+    """Opens the orders of a broker that may leave one unanswered; None for one that reports its fills."""
+    from portfold.workers.brokers.traderspost.reconciliation import Reconciliation
+
+    if kind == _REPORTS_FILLS:
+        return None
+    return Reconciliation(file, resolved.configuration.contracts, record)
 
 
 def _settled(

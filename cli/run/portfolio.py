@@ -16,6 +16,8 @@ from portfold.cli.typed import typing_here
 from portfold.remedies import settle
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from portfold.log import Log
     from portfold.workers.run.live_plan import LiveRun
     from portfold.workers.run.supervisor import SupervisedChild
@@ -44,6 +46,8 @@ def run(
 ) -> int:
     """Trade the optimized symbols, each in a process of its own, and a flattener.
 
+    Where runtime.json names an account, a process watches that too; with --live
+    it is compared with the log first, and nothing starts where they differ.
     Prints its plan first. A process that fails is started again and goes on
     where it was; one that keeps failing is given up, with a critical line in
     the log. Ends, with all its processes, when every bar is traded and nothing
@@ -76,7 +80,7 @@ def run(
     from portfold.log import open_log
     from portfold.workers.brokers.registry import is_paper
     from portfold.workers.run.denied import log_what_denies
-    from portfold.workers.run.live_plan import announce, compare_with_log, settle
+    from portfold.workers.run.live_plan import announce, settle
     from portfold.workers.run.process import worker_of
     from portfold.workers.run.supervisor import Supervisor
 
@@ -105,9 +109,7 @@ def run(
             if not beside.take_over:
                 check_names_free(resolved, own, stop.event)
             announce(settled, log)
-            with closing(resolved.bus()) as bus:
-                compare_with_log(settled, bus, log)
-                log_what_denies(bus, zone, log)
+            _look_first(settled, resolved, file, log, stop.event)
             children = list(_children(settled, resolved, target, file, Path(folder), passed_on))
             # On paper nobody can close what a worker holds when its bars end, and it costs nothing.
             needed = partial(_still_open, resolved, own if is_paper(settled.configuration) else [])
@@ -118,6 +120,25 @@ def run(
     finally:
         lines.close()
     return FAILED if given_up and not stop.exit_code else stop.exit_code
+
+
+def _look_first(settled: "LiveRun", resolved: ResolvedTarget, book: Path, log: "Log", stop: "Event") -> None:
+    """Logs what differs from the log and what denies entries. Raises RunRefused for an account that does not
+    add up, where money is at stake.
+    """
+    import os
+    from contextlib import closing
+    from zoneinfo import ZoneInfo
+
+    from portfold.workers.account.before_orders import check_account
+    from portfold.workers.run.denied import log_what_denies
+    from portfold.workers.run.live_plan import compare_with_log
+
+    with closing(resolved.bus()) as bus:
+        compare_with_log(settled, bus, log)
+        if not settled.paper:
+            check_account(settled.configuration, bus, book, log=log, environ=os.environ, stop=stop)
+        log_what_denies(bus, ZoneInfo(resolved.configuration.runtime.trading_day.zone), log)
 
 
 def _log_the_end(left: str, given_up: Sequence[str], log: "Log", *, stopped: bool) -> None:
@@ -182,12 +203,26 @@ def _children(
     yield SupervisedChild(
         "flattener", [*start, "flattener", *where], variables, stands_by=True, hopeless=UNUSABLE
     )
+    if _is_watched(settled, resolved):
+        yield SupervisedChild(
+            "account",
+            [*start, "account", *_where(resolved, target), "--book", str(book)],
+            variables,
+            stands_by=True,
+            hopeless=UNUSABLE,
+        )
     passed_on = [*passed_on, *([] if settled.paper else ["--live"])]
     for symbol in settled.symbols:
         own = ["--progress", str(folder / f"{symbol}.json")]
         yield SupervisedChild(
             symbol, [*start, "worker", symbol, *where, *passed_on, *own], variables, hopeless=UNUSABLE
         )
+
+
+def _is_watched(settled: "LiveRun", resolved: ResolvedTarget) -> bool:
+    """Returns whether the account is that of the broker that is traded, and not only named beside it."""
+    traded, named = settled.configuration.runtime.broker.kind, resolved.configuration.runtime.broker.kind
+    return resolved.configuration.runtime.account is not None and traded == named
 
 
 def _where(resolved: ResolvedTarget, target: Target) -> list[str]:

@@ -4,7 +4,14 @@ from collections.abc import Callable, Mapping
 from itertools import chain
 
 from portfold.config import Configuration
-from portfold.coordinator.doctor import log_checks, market_checks, people_checks, server_checks, setup_checks
+from portfold.coordinator.doctor import (
+    account_checks,
+    log_checks,
+    market_checks,
+    people_checks,
+    server_checks,
+    setup_checks,
+)
 from portfold.coordinator.doctor.facts import gather
 from portfold.coordinator.doctor.finding import Finding, fail
 from portfold.events.wire.bus import Bus
@@ -36,6 +43,7 @@ def examine(
         setup_checks.CHECKS,
         server_checks.CHECKS,
         log_checks.CHECKS,
+        account_checks.CHECKS,
         people_checks.CHECKS,
         market_checks.CHECKS,
     )

@@ -18,6 +18,7 @@ from portfold.coordinator.store.segment import ArchiveError
 from portfold.coordinator.store.snapshot import read_snapshot
 from portfold.coordinator.views.overview import Overview
 from portfold.coordinator.views.overview import look as look_around
+from portfold.events.account import WATCHER
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Extent, Head, MovedHistory
 from portfold.events.wire.errors import BusRefused
@@ -73,7 +74,8 @@ class Facts(Struct, frozen=True):
 
     `server` is what the server says of itself, `settings` how it keeps data; `overview` is None where no
     coordinator ever was. `notifiers`: for each destination of alerts who delivers to it, if anybody does.
-    `market`: the data of the market as it lies on the bus.
+    `market`: the data of the market as it lies on the bus. `watcher`: which process watches the account,
+    empty for none.
     """
 
     configuration: Configuration
@@ -86,6 +88,7 @@ class Facts(Struct, frozen=True):
     overview: Overview | None
     notifiers: Mapping[str, str | None]
     market: MarketSeen
+    watcher: str
 
 
 def gather(
@@ -104,6 +107,7 @@ def gather(
         overview=look_around(bus, flattener=flattener),
         notifiers=dict(zip(destinations, bus.notifiers(destinations), strict=True)),
         market=bus.market(),
+        watcher=bus.claimed([WATCHER]).get(WATCHER, ""),
     )
 
 

@@ -9,9 +9,10 @@ from portfold.coordinator.views.overview import Overview
 from portfold.exchange_time import span
 from portfold.remedies import flattener_with, settle
 
-_NOT_FIT = {"flattening", "no_limits", "unmanaged"}
+_NOT_FIT = {"flattening", "flat_unconfirmed", "no_limits", "unmanaged"}
 _SAID_ELSEWHERE = {"trading", "evidence", "not_led", "not_deciding", "log_incomplete", "server_fails"}
 _SAID_ELSEWHERE |= {"not_on_the_log", "wrong_book", "no_feed", "feed_troubled"}
+_SAID_ELSEWHERE |= {"account_differs", "symbol_differs", "account_silent"}
 
 
 def leader(facts: Facts) -> Finding:

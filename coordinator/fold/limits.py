@@ -47,7 +47,7 @@ class Limits(Struct, frozen=True, dict=True):
     @cached_property
     def text(self) -> str:
         """Shows all of it in one line, for people."""
-        return "; ".join(f"{name}={value}" for name, value in limits_named(self).items())
+        return "; ".join(f"{name}={value}" for name, value in limits_shown(self).items())
 
 
 def limits_of(event: LimitsChanged) -> Limits:
@@ -106,9 +106,16 @@ def order_of(limits: Limits) -> LimitsChanged:
 
 
 def limits_named(limits: Limits) -> dict[str, str]:
-    """Returns each limit by its name, in the words of an order, without those that an order leaves out."""
-    named = ((name, getattr(limits, name)) for name in _NAMES)
-    return {name: _in_words(value) for name, value in named if value or name not in _MAY_BE_LEFT_OUT}
+    """Returns each limit by its name, in the words of an order."""
+    return {name: _in_words(getattr(limits, name)) for name in _NAMES}
+
+
+def limits_shown(limits: Limits) -> dict[str, str]:
+    """Returns the same without what is nothing and may be left out: no such rule is in force."""
+    named = limits_named(limits)
+    return {
+        name: text for name, text in named.items() if getattr(limits, name) or name not in _MAY_BE_LEFT_OUT
+    }
 
 
 def changed_limits(

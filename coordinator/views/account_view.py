@@ -6,12 +6,14 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from portfold.coordinator.fold.account_state import Account
+from portfold.coordinator.fold.rules.account import expected_equity
 from portfold.coordinator.fold.state import State, account_pnl
+from portfold.coordinator.views.amounts import refuse_no_amount
 from portfold.dollars import CENT, EXACT, ZERO, shown
 from portfold.events.account import EQUITY
 
-_FIELDS = ("account", "account_as_of_ms", "account_working", "account_differs", "account_silent")
 _Milliseconds = Annotated[int, Meta(ge=0)]
+_FIELDS = ("account", "account_as_of_ms", "account_working", "account_differs", "account_silent")
 
 
 class ShownDifference(Struct, frozen=True):
@@ -27,8 +29,11 @@ class ShownDifference(Struct, frozen=True):
 class ShownAccount(Struct, frozen=True):
     """The account that is watched, as it was `as_of_ms`; 0 where it was not reported yet.
 
-    `pnl` is what it made since the trading day began, in dollars. `positions` are signed contracts by symbol,
-    `working` orders that may still fill. `denies`: why every entry is denied, empty where none is for it.
+    `heard_ms` is when that was reported, or the watch began.
+
+    `pnl` is what it made since the trading day began, in dollars; `expected` the equity that the log leads
+    to. `positions` are signed contracts by symbol, `prices` at what average, `working` orders that may still
+    fill. `denies`: why every entry is denied, empty where none is for it.
     """
 
     account: str
@@ -41,6 +46,12 @@ class ShownAccount(Struct, frozen=True):
     differences: tuple[ShownDifference, ...] = ()
     silent: bool = False
     denies: str = ""
+    expected: Decimal = ZERO
+    prices: dict[str, Decimal] = {}
+    heard_ms: _Milliseconds = 0
+
+    def __post_init__(self) -> None:
+        refuse_no_amount(self.equity, self.pnl, self.expected, *self.prices.values())
 
     @property
     def differing(self) -> tuple[ShownDifference, ...]:
@@ -64,6 +75,9 @@ def shown_account(state: State, account: Account) -> ShownAccount:
         ),
         silent=account.silent,
         denies=_denies(state, account),
+        expected=_cents(expected_equity(state, account)) if account.as_of_ms else ZERO,
+        prices=dict(account.prices),
+        heard_ms=account.heard_ms,
     )
 
 
@@ -77,7 +91,7 @@ def _denies(state: State, account: Account) -> str:
 
 
 def account_in_words(account: ShownAccount | None) -> dict[str, str]:
-    """Returns the fields for people; all empty where no account is watched."""
+    """Returns the fields for people; empty where no account is watched, or none any more."""
     if account is None:
         return dict.fromkeys(_FIELDS, "")
     held = " ".join(f"{symbol}:{size:+d}" for symbol, size in sorted(account.positions.items())) or "flat"

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, field
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import ShownAccount
+from portfold.coordinator.views.amounts import refuse_no_amount
 from portfold.dollars import ZERO
 from portfold.events.fields import Side
 from portfold.events.legs import Leg
@@ -23,7 +24,6 @@ Milliseconds = Annotated[int, Meta(ge=0)]
 Presence = Literal["unannounced", "up", "lost", "stopped", "retired"]
 
 _MOST_SLOTS = 10_000
-_MOST_DIGITS = 100  # far more than any sum of the fold
 
 
 class ShownPosition(Struct, frozen=True):
@@ -201,10 +201,3 @@ class PortfolioView(Struct, frozen=True, kw_only=True):
         for worker, symbol in pairs:
             symbols.setdefault(worker, set()).add(symbol)
         return {worker: tuple(sorted(names)) for worker, names in symbols.items()}
-
-
-def refuse_no_amount(*amounts: Decimal) -> None:
-    """Raises ValueError for an amount beyond any sum of dollars that arithmetic here can hold."""
-    for amount in amounts:
-        if not amount.is_finite() or abs(amount.adjusted()) > _MOST_DIGITS:
-            raise ValueError(f"expected an amount in dollars, got {str(amount)[:40]}")

@@ -7,7 +7,7 @@ key shows them, and beside them the view itself, which programs read.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from portfold.coordinator.fold.limits import Limits, limits_named
+from portfold.coordinator.fold.limits import Limits, limits_shown
 from portfold.coordinator.fold.state import Acknowledged, Halt, Stats, TailMissing
 from portfold.coordinator.views.account_view import account_in_words, difference_in_words
 from portfold.coordinator.views.portfolio_view import (
@@ -94,7 +94,7 @@ def status_values(view: PortfolioView) -> dict[str, object]:
 
 def limits_in_words(view: PortfolioView) -> list[str]:
     """Words each limit in force, as `max_positions=4`."""
-    return [f"{name}={text}" for name, text in limits_named(view.limits).items()] if view.limits else []
+    return [f"{name}={text}" for name, text in limits_shown(view.limits).items()] if view.limits else []
 
 
 def slots_in_words(slots: Iterable[Slot]) -> list[str]:

@@ -15,7 +15,8 @@ import msgspec
 from msgspec.structs import astuple
 
 from portfold.coordinator.fold.limits import Limits, order_of
-from portfold.coordinator.views.portfolio_view import PortfolioView, refuse_no_amount
+from portfold.coordinator.views.amounts import refuse_no_amount
+from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.events.codec import encode_checked
 from portfold.events.fields import DECEIVING, readable
 from portfold.events.wire.bus import VIEW, Standing

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from portfold.clock import SystemClock
 from portfold.config import ConfigError, Configuration, ConfiguredAccount
+from portfold.events.account import WATCHER
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.connection import connect
 from portfold.log import Log
@@ -20,9 +21,6 @@ from portfold.workers.account.watcher import AccountWatcher
 from portfold.workers.claims.claim import Claim
 from portfold.workers.claims.standing_by import Replaced, take_the_place
 from portfold.workers.client.settings import GateSettings
-
-NAME = "account"
-"""Under which name one watcher of several is at work."""
 
 
 def run(
@@ -36,7 +34,7 @@ def run(
     with (
         closing(open_source(AccountSetup(configuration, account, book, log, os.environ))) as source,
         closing(_open_bus(settings)) as bus,
-        Claim(_open_bus(settings), NAME, settings, stop=stop, log=log) as claim,
+        Claim(_open_bus(settings), WATCHER, settings, stop=stop, log=log) as claim,
     ):
         watcher = AccountWatcher(
             bus,
@@ -47,7 +45,7 @@ def run(
             log=log,
             clock=SystemClock(),
         )
-        take_the_place(claim, bus, NAME, seconds=settings.heartbeat_seconds, log=log, stop=stop)
+        take_the_place(claim, bus, WATCHER, seconds=settings.heartbeat_seconds, log=log, stop=stop)
         if not stop.is_set():
             log.info("Account watched", account=account.name, source=account.source)
             watcher.watch(stop)

@@ -7,6 +7,8 @@ from portfold.workers.named import find
 OURS = {
     "paper": "portfold.workers.account.paper:open_paper",
     "file": "portfold.workers.account.file:open_file",
+    "ibkr": "portfold.workers.account.ibkr:open_ibkr",
+    "tradovate": "portfold.workers.account.tradovate.configured:open_tradovate",
 }
 
 

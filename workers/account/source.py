@@ -13,6 +13,9 @@ from portfold.events.legs import Holding
 from portfold.log import Log
 from portfold.workers.named import Shape, read_options
 
+LOOK_SECONDS = 1.0
+"""How often a source is read that asks for nothing else."""
+
 
 class AccountUnreadable(PortfoldError):
     """The source did not say what the account holds; a sentence that says why. It is asked again."""
@@ -32,7 +35,10 @@ class AccountSnapshot(Struct, frozen=True):
 
 
 class AccountSource(Protocol):
-    """Reads one account. Used by one thread."""
+    """Reads one account. Used by one thread.
+
+    One that may not be asked every second says so by an attribute `seconds_between_reads`.
+    """
 
     def read(self) -> AccountSnapshot:
         """Asks the broker now, within seconds. Raises AccountUnreadable."""
@@ -41,6 +47,11 @@ class AccountSource(Protocol):
     def close(self) -> None:
         """Lets go of whatever it holds on to."""
         ...
+
+
+def seconds_between_reads(source: AccountSource, report_seconds: float) -> float:
+    """Returns how long the source is left alone between two readings."""
+    return float(getattr(source, "seconds_between_reads", min(LOOK_SECONDS, report_seconds)))
 
 
 class AccountSetup(NamedTuple):

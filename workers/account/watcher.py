@@ -16,9 +16,12 @@ from portfold.events.legs import holdings_text
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
-from portfold.workers.account.source import AccountSnapshot, AccountSource, AccountUnreadable
-
-LOOK_SECONDS = 1.0
+from portfold.workers.account.source import (
+    AccountSnapshot,
+    AccountSource,
+    AccountUnreadable,
+    seconds_between_reads,
+)
 
 
 class AccountWatcher:
@@ -47,10 +50,10 @@ class AccountWatcher:
         self._trouble = ""
 
     def watch(self, stop: threading.Event, *, done: Callable[[], bool] = lambda: False) -> None:
-        """Looks every second until `stop` is set, or `done`."""
+        """Looks every second, or as often as the source allows, until `stop` is set, or `done`."""
         while not (stop.is_set() or done()):
             self.look()
-            stop.wait(min(LOOK_SECONDS, self._report_seconds))
+            stop.wait(seconds_between_reads(self._source, self._report_seconds))
 
     def look(self) -> bool:
         """Asks the broker once; returns whether that was reported."""
@@ -63,6 +66,9 @@ class AccountWatcher:
             self._bus.append(encode_checked(self._report(snapshot, as_of_ms)))
         except (AccountUnreadable, BusError, RefusedField) as error:
             self._is_troubled(str(error))
+            return False
+        except ArithmeticError:
+            self._is_troubled("A figure of the account is beyond all bounds")
             return False
         self._said, self._due = snapshot, self._clock.monotonic() + self._report_seconds
         self._is_well()

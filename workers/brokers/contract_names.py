@@ -4,21 +4,29 @@ A name in the configuration goes before the rules of `contract_month`. Guarantee
 contract that nobody named and no rule gives.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from portfold.workers.brokers.contract_month import ROLLS, contract_name
+from portfold.workers.brokers.contract_month import LETTERS, ROLLS, contract_name
 from portfold.workers.brokers.orders_book import PERHAPS_OPEN, Orders, State
 from portfold.workers.brokers.protocol import BrokerError
 
 _EXCHANGE = ZoneInfo("America/Chicago")
+_MONTH_OF_A_FUTURE = re.compile(rf"([A-Z0-9]+)[{LETTERS}](?:[0-9]{{1,2}}|[0-9]{{4}})")
 _HELD_BY: tuple[State, ...] = ("accepted", "filled", *PERHAPS_OPEN)
 
 
 def exchange_day() -> date:
     """Returns the day on the exchange's clock."""
     return datetime.now(_EXCHANGE).date()
+
+
+def symbol_of(name: str) -> str | None:
+    """Returns the symbol of a month that is called ESZ6, ESZ26 or ESZ2026; None for anything else."""
+    found = _MONTH_OF_A_FUTURE.fullmatch(name)
+    return found.group(1) if found else None
 
 
 class ContractNames:

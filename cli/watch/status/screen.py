@@ -13,6 +13,7 @@ from rich.text import Text
 from portfold.cli.copyable import wrapped
 from portfold.cli.typed import typed
 from portfold.cli.watch.status.portfolio_lines import LABEL, WIDTH, account_lines, leg_lines
+from portfold.cli.watch.status.watched_account import account_parts
 from portfold.coordinator.views.headlines import Headline, headlines
 from portfold.coordinator.views.overview import Overview
 from portfold.coordinator.views.status import acknowledged_text, block_rate
@@ -40,6 +41,7 @@ def picture(seen: Overview, *, shown: str, zone: ZoneInfo, whole: bool = False) 
         Text(),
         *account_lines(seen.view),
         *leg_lines(seen.view, seen.now_ms),
+        *_account(seen),
         Text(),
         *_labelled("Entries", _entries(seen)),
         *_labelled("Workers", _workers(seen)),
@@ -66,6 +68,11 @@ def badged(one: Headline, *, whole: bool = False) -> list[Text]:
     if len(reason) > most and not whole:
         reason[most - 1 :] = [_with_an_end(reason[most - 1])]
     return [*reason, *(Text(line, style=style) for line in remedy)]
+
+
+def _account(seen: Overview) -> list[Text]:
+    parts = account_parts(seen.view.account, seen.now_ms)
+    return _labelled("Account", parts) if parts else []
 
 
 def _entries(seen: Overview) -> list[Text]:

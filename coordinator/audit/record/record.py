@@ -4,7 +4,7 @@ It lies on a server, in an archive, or in both: whoever reads a `Record` does no
 more of it than a batch. It is read only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -99,16 +99,17 @@ class ArchivedRecord:
         self.chain = head.chain if head else self._archive.chain
         self.events: int | None = sum(segment.events for segment in self._archive.segments)
 
-    def recorded(self) -> Iterator[Recorded]:
+    def recorded(self, chain: Callable[[], str] | None = None) -> Iterator[Recorded]:
         """Yields what each segment holds, checked against its hash first, against its chain once it is read.
 
         Whoever decides each entry again has it before that, and the better words for what is wrong with it.
+        Such a one has the `chain` over all that was handed out as well: it is not made twice.
         """
         walk = Walk()
         for number, segment in enumerate(self._archive.segments, start=1):
             for recorded in self._archive.recorded_in(number):
                 yield recorded
-                walk.past(recorded)
+                walk.past(recorded, chain() if chain else None)
             if walk.chain != segment.chain:
                 raise ArchiveError(
                     self._archive.folder / segment.file,

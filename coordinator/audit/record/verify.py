@@ -1,14 +1,14 @@
 """Verifying a record: everything decided again up to its end, and held against anchors kept elsewhere."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
 from portfold.coordinator.audit.record.anchor import Anchor
-from portfold.coordinator.audit.record.record import LiveRecord, Record
+from portfold.coordinator.audit.record.record import ArchivedRecord, LiveRecord, Record
 from portfold.coordinator.fold.state import State
-from portfold.coordinator.store.recorded import Difference
+from portfold.coordinator.store.recorded import Difference, Recorded
 from portfold.coordinator.store.verification import See, Verification
 from portfold.events.stream_id import ORIGIN, StreamId
 
@@ -49,7 +49,7 @@ def verify(
     Raises what reading the record raises.
     """
     run, held, difference = Verification(observe), _AnchorCheck(anchors), None
-    for recorded in record.recorded():
+    for recorded in _entries(record, run):
         difference = run.go_on(recorded)
         if difference is None and held.due:
             difference = held.at(recorded.event.id, run)
@@ -70,6 +70,12 @@ def verify(
         run.not_decided_from,
         record.undecided() if isinstance(record, LiveRecord) and difference is None else 0,
     )
+
+
+def _entries(record: Record, run: Verification) -> Iterator[Recorded]:
+    if isinstance(record, ArchivedRecord):
+        return record.recorded(lambda: run.chain)
+    return record.recorded()
 
 
 def _at_end(record: Record, run: Verification) -> Difference | None:

@@ -14,15 +14,18 @@ class Walk:
         self.events = self.decisions = 0
         self._event = self._decision = ORIGIN
 
-    def past(self, recorded: Recorded) -> None:
-        """Goes past the next event. Raises LogDiffers for what no stream can hold."""
+    def past(self, recorded: Recorded, chain: str | None = None) -> None:
+        """Goes past the next event. Raises LogDiffers for what no stream can hold.
+
+        `chain`: what it comes to, where somebody has made that already.
+        """
         event, decisions = recorded
         self._event = _rising(self._event, event.id, "event")
         for decision in decisions:
             self._decision = _rising(self._decision, decision.id, "decision")
             if decision.id > event.id.after_decisions():
                 raise LogDiffers(f"Decision {decision.id} stands with event {event.id}, which is earlier.")
-        self.chain = chain_after(self.chain, recorded)
+        self.chain = chain or chain_after(self.chain, recorded)
         self.events += 1
         self.decisions += len(decisions)
 

@@ -17,6 +17,8 @@ happened there. The rules, and what they cannot know:
   is counted apart. Entries allowed and not yet filled are taken back: their trades go.
 - **A stop that goes.** What the recorded stop closed keeps its recorded outcome; what else would have become
   of it is unknown. Entries that it denied may be allowed.
+- **The account.** Its reports are moved by what the two books differ in, positions and dollars: what it has
+  beside the recorded book, it has beside the other one. No trade that is gone looks like a difference.
 - **Everything else** stays as it is on the log. What workers and operators would have done given other
   answers is not known, and not made up.
 

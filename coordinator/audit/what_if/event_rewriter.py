@@ -9,12 +9,14 @@ from decimal import Decimal
 
 from msgspec import structs
 
+from portfold.coordinator.audit.what_if.account_rewriter import report_for
 from portfold.coordinator.audit.what_if.baseline import Met, counted_pnl
 from portfold.coordinator.audit.what_if.excluded_trades import ExcludedTrades, share
 from portfold.coordinator.audit.what_if.findings import TradeEnded, TradeGone
 from portfold.coordinator.audit.what_if.overrides import Overrides
 from portfold.coordinator.fold.state import FILLS_REMEMBERED, State, has_slot, leg_key, leg_of
 from portfold.dollars import ZERO
+from portfold.events.account import ACCOUNT, AccountReported
 from portfold.events.incoming import (
     ClockTicked,
     EntryRenewed,
@@ -65,6 +67,8 @@ class EventRewriter:
                 return self._started(met, event)
             case PositionSettled() as event:
                 return self._settled(met, event)
+            case AccountReported() as event:
+                return event if met.rejected else report_for(self._state, met, event)
         return met.event
 
     # --- fills ------------------------------------------------------------------------------------------
@@ -84,6 +88,8 @@ class EventRewriter:
     def _closed(self, met: Met, event: PositionClosed) -> Event:
         key = leg_of(event)
         shrunk = -met.grown(key)
+        if shrunk and event.holder == ACCOUNT and key not in self._state.positions:
+            return self._leave_out(event)  # the account's own joins a book only where all is flattened
         if shrunk == 0:
             unheard_of = met.second_close and key not in self._state.day.closed
             left_out = event.fill in self._left_out_fills or unheard_of

@@ -1,6 +1,7 @@
 """Every kind of decision can be explained, and which one is meant."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import get_args
 
 import pytest
@@ -54,8 +55,24 @@ def troubled() -> WrittenDown:
     return story
 
 
-def test_every_kind_of_decision_is_explained() -> None:
+def watched() -> WrittenDown:
+    """The same day, and an account that differs, agrees, falls silent, and does not confirm a flatten."""
     story = troubled()
+    story.hears(CoordinatorStarted(leader="host-1", epoch=1, fold=FOLD_VERSION))
+    story.change_limits(account="DU1", account_silent_ms=MINUTE, account_tolerance=Decimal(5))
+    story.account_says("50000")
+    story.account_says("50000", "CL:long:1:71")
+    story.account_says("50000")
+    story.after(MINUTE)
+    story.account_says("50000")
+    story.flatten()
+    story.after(10 * SECOND)
+    story.account_says("40000")
+    return story
+
+
+def test_every_kind_of_decision_is_explained() -> None:
+    story = watched()
     record = InMemory(story.log)
     explained = {
         one.type: one.because
@@ -63,7 +80,8 @@ def test_every_kind_of_decision_is_explained() -> None:
         for one in explain(record, Found(recorded.event.id), unseen).decisions
     }
     assert set(explained) == {kind.__name__ for kind in get_args(Decision)}
-    assert [kind for kind, reasons in explained.items() if not reasons] == ["PositionAdopted"]
+    unexplained = [kind for kind, reasons in explained.items() if not reasons]
+    assert unexplained == ["PositionAdopted", "AccountAgrees", "AccountHeard"]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +106,21 @@ def test_every_kind_of_decision_is_explained() -> None:
 )
 def test_the_reason_is_in_the_numbers(kind: str, reason: str) -> None:
     assert reasons(why(troubled(), kind))[0].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("AccountSilent", "A report is due every 1 m 00 s at the latest. Its silence denies no entries."),
+        ("AccountDiffers", "It lasted 0 ms; a fill on its way has 0 ms."),
+        (
+            "FlatUnconfirmed",
+            "A flatten is over once a report of the account from after the last close shows nothing open",
+        ),
+    ],
+)
+def test_what_was_said_of_the_account_is_explained(kind: str, reason: str) -> None:
+    assert reasons(why(watched(), kind))[0].startswith(reason)
 
 
 def test_a_late_report_leaves_open_what_the_broker_holds() -> None:

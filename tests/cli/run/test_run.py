@@ -53,6 +53,19 @@ def test_it_says_what_it_will_do_trades_to_the_end_of_the_bars_and_the_audit_rep
     assert (verified.code, verified.out.split(":")[0]) == (OK, "Reproduced")
 
 
+def test_the_account_is_watched_beside_the_workers_and_agrees_with_what_they_say(
+    place: Place, live: Live
+) -> None:
+    place.configure(account={"name": "PAPER", "source": "paper", "report_seconds": 0.2, "tolerance": 100})
+    with coordinating(*place.where[1:4:2], config=place.config), place.running(*SLOWLY) as run:
+        run.says("Account watched")
+        until(lambda: live.said("PositionOpened"), "a position")
+        until(lambda: any("positions" in report for report in live.said("AccountReported")), "a report of it")
+        account = seen_on(live.bus).account
+        assert account is not None
+        assert account.differing == ()
+
+
 def test_a_worker_killed_is_started_again_and_trades_on_as_if_nothing_had_been(
     place: Place, live: Live
 ) -> None:

@@ -87,6 +87,23 @@ def test_all_of_a_busy_portfolio(standing: Standing) -> None:
     ]
 
 
+def test_the_account_that_is_watched_is_below_what_is_held(standing: Standing) -> None:
+    story = Story(account="DU1", account_grace_ms=MINUTE)
+    assert line_of(standing.of(story).seen(), "Account") == "Account    DU1, not reported yet"
+    story.account_says("50000")
+    story.account_says("50250.50", "CL:short:1:71.25 ES:long:2:5000", working="ES=1")
+    shown = lines(standing.of(story).seen())
+    first = next(number for number, line in enumerate(shown) if line.startswith("Account"))
+    assert shown[first - 1].startswith("Positions")
+    assert shown[first : first + 4] == [
+        "Account    $50,250.50, day $250.50, CL -1 ES +2, working: ES 1,",
+        "           CL: log flat, account short 1 (may be on its way),",
+        "           ES: log flat, account long 2 (may be on its way),",
+        "           equity: log $50,000.00, account $50,250.50 (may be on its way),",
+    ]
+    assert shown[first + 4].startswith("           DU1 by paper, ")
+
+
 def test_an_old_mark_is_marked(standing: Standing) -> None:
     story = busy()
     story.after(2 * MINUTE)

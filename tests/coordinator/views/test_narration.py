@@ -130,15 +130,20 @@ def test_everything_that_can_be_decided_has_its_line() -> None:
     then(story.stops("ibs-RTY"))
     then(story.change_limits(max_positions=2, daily_stop_loss=Decimal("900.5"), by="ann", reason="careful"))
     then(story.at(chicago(2025, 1, 15, 17)))
-    then(story.change_limits(account="DU1", account_silent_ms=MINUTE, by="ann", reason="watched"))
+    watch: dict[str, Any] = {"account": "DU1", "account_grace_ms": 10 * SECOND}
+    watch |= {"symbols": NQ_TOO, "account_silent_ms": 30 * SECOND}
+    then(story.change_limits(by="ann", reason="watched", **watch))
     then(story.account_says("50000"))
-    then(story.account_says("50000", "ES:long:1:100"))
+    then(story.account_says("49000", "ES:long:1:100"))
+    then(story.account_says("49000", "ES:long:1:100", after=10 * SECOND))
     then(story.account_says("50000"))
-    then(story.after(MINUTE))
-    then(story.account_says("50000"))
+    then(story.fills("ES", worker="ibs-CL"))
     then(story.flatten())
+    then(story.closes("ES", pnl="5", worker="ibs-CL"))
     then(story.after(10 * SECOND))
     then(story.settle_account())
+    then(story.after(30 * SECOND))
+    then(story.account_says("50005"))
     assert said == EVERYTHING.splitlines()
     assert story.decided == set(get_args(Decision))
 
@@ -183,16 +188,24 @@ warning  Limits in force: max_positions=2, max_contracts=4, daily_stop_loss=$900
 info     Trading day 2025-01-16 | 2025-01-15 before it: Daily P&L: $-2,511.00 | \
 Entries allowed: 1, blocked: 1 | Stops: 1
 warning  Limits in force: max_positions=4, max_contracts=4, daily_stop_loss=$2,500 | By ann: watched
-error    ACCOUNT DIFFERS in ES: the log says flat, the account long 1, for 0 ms | Entries in ES are denied
-info     Account agrees again in ES, after 1.0 s
-error    ACCOUNT NOT REPORTED: nothing of DU1 for 1 m 00 s
-info     Account DU1 is reported again, after 1 m 01 s
+error    ACCOUNT DIFFERS in ES: the log says flat, the account long 1, for 10 s | Entries \
+in ES are denied
+error    ACCOUNT DIFFERS in equity: the log says $50,000.00, the account $49,000.00, for \
+10 s | All entries are denied
+info     Account agrees again in ES, after 11 s
+info     Account agrees again in equity, after 11 s
+info     Position opened: ES | Size: 1 | Open positions: 1/4
+error    LIMIT BREACHED (ungranted) by ibs-CL: 1 filled where 0 were granted
 critical Flatten ordered by ann: going home
-critical Flatten: nothing open | ordered by ann
-critical NOT CONFIRMED FLAT: all is reported closed, but account DU1 has not been reported since \
-the last close
+critical Flatten: ES:long:1:ibs-CL | ordered by ann
+critical Flatten handed over to the flattener: ES:long:1:ibs-CL
+info     Position closed: ES | P&L: $5.00 | Daily P&L: $0.00 | Open positions: 0/4
+critical NOT CONFIRMED FLAT: all is reported closed, but account DU1 has not been \
+reported since the last close
 warning  Account DU1 settled by ann: as the broker says
 warning  Flat after 10 s | ordered by ann
+error    ACCOUNT NOT REPORTED: nothing of DU1 for 40 s
+info     Account DU1 is reported again, after 41 s
 """
 
 

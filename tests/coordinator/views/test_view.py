@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import astuple, replace
 
-from portfold.coordinator.fold.limits import limits_named, limits_of, order_of
+from portfold.coordinator.fold.limits import limits_of, limits_shown, order_of
 from portfold.coordinator.fold.state import State, contracts_used, daily_pnl, earlier, legs_named
 from portfold.coordinator.views.portfolio_view import PortfolioView, ShownDay
 from portfold.coordinator.views.status import status_fields, status_texts, status_values
@@ -287,13 +287,15 @@ def test_after_a_forced_resume_the_way_begins_anew() -> None:
 
 
 def test_limits_have_names_and_are_ordered_again_as_they_were() -> None:
-    order = limits(config="a" * 64, point_values="CL=1000 ES=50.25")
+    watch: dict[str, Any] = {"account": "DU1", "account_grace_ms": 1, "account_tolerance": Decimal(5)}
+    watch |= {"account_silent_ms": 2, "account_silence_denies": True}
+    order = limits(config="a" * 64, point_values="CL=1000 ES=50.25", **watch)
     in_force = limits_of(order)
     assert order_of(in_force) == order
     fields = encode(order)
     said = dict(zip(fields[::2], fields[1::2], strict=True))
     assert said == {"type": "LimitsChanged", "by": order.by, "reason": order.reason} | {
         "config": order.config,
-        **limits_named(in_force),
+        **limits_shown(in_force),
     }
     assert in_force.text.startswith("max_positions=4; ")

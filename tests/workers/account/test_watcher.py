@@ -16,13 +16,15 @@ from portfold.events.legs import Holding
 from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.log import open_log
-from portfold.workers.account.source import AccountSnapshot, AccountUnreadable
+from portfold.workers.account.source import AccountSnapshot, AccountUnreadable, seconds_between_reads
 from portfold.workers.account.watcher import AccountWatcher
 from tests.waiting import until
 
 
 class Scripted:
     """A source that says what it is given, one after the other; the last again and again."""
+
+    seconds_between_reads: float
 
     def __init__(self, *said: AccountSnapshot | Exception) -> None:
         self._said = list(said)
@@ -106,6 +108,21 @@ def test_what_a_broker_does_not_say_is_not_reported_and_that_is_logged_once(watc
     assert watch.looks(3) == [False, False, True]
     until(lambda: "is reported again" in watch.logged.getvalue(), "the end of the trouble")
     assert watch.logged.getvalue().count("no answer") == 1
+
+
+def test_a_figure_beyond_all_bounds_is_not_reported_and_ends_nothing(watching: Watching) -> None:
+    watch = watching(holding(equity="1e400"), holding())
+    assert watch.looks(2) == [False, True]
+    until(lambda: "is reported again" in watch.logged.getvalue(), "the end of the trouble")
+    assert "beyond all bounds" in watch.logged.getvalue()
+
+
+def test_a_source_is_read_every_second_or_at_the_pace_that_it_asks_for() -> None:
+    plain, slow = Scripted(holding()), Scripted(holding())
+    slow.seconds_between_reads = 3.0
+    assert seconds_between_reads(plain, report_seconds=5.0) == 1.0
+    assert seconds_between_reads(plain, report_seconds=0.1) == 0.1
+    assert seconds_between_reads(slow, report_seconds=5.0) == 3.0
 
 
 def test_it_goes_on_until_it_is_told_to_stop(watching: Watching) -> None:

@@ -33,6 +33,7 @@ _STATUSES: dict[str, Reported] = {
     "ApiCancelled": "cancelled",
     "Inactive": "accepted",  # refused or merely held: an error or the list of what is over tells which
 }
+_OVER = ("Filled", "Cancelled", "ApiCancelled")
 _REFUSED = 201
 # What an order was not taken for; each could as well be about a change of one that was.
 _NOT_TAKEN = frozenset(
@@ -79,6 +80,34 @@ class HeldByAccount(NamedTuple):
     account: str
     con_id: int
     size: int
+
+
+class HeldContract(NamedTuple):
+    """The same, as a contract says it of itself: `symbol` is the broker's, `average_cost` in dollars."""
+
+    account: str
+    kind: str
+    symbol: str
+    multiplier: str
+    size: int
+    average_cost: Decimal
+
+
+class WorkingOrder(NamedTuple):
+    """An order that may still be filled, whoever gave it: a program, or a person at the screen."""
+
+    account: str
+    kind: str
+    symbol: str
+
+
+class AccountValue(NamedTuple):
+    """One figure of an account, such as NetLiquidation."""
+
+    account: str
+    name: str
+    value: str
+    currency: str
 
 
 class Listing(NamedTuple):
@@ -145,12 +174,14 @@ class Listener:
 
     # --- orders ------------------------------------------------------------------------------------------
 
-    def openOrder(self, order_id: int, _contract: Any, order: Any, state: Any) -> None:  # noqa: N802
+    def openOrder(self, order_id: int, contract: Any, order: Any, state: Any) -> None:  # noqa: N802
+        if state.status not in _OVER:
+            self._row("working orders", WorkingOrder(order.account, contract.secType, contract.symbol))
         if not order.orderRef:
             return
         _remember(self._references, (order.clientId, order_id), order.orderRef)
         self._row("open orders", order.orderRef)
-        if state.status in ("Filled", "Cancelled", "ApiCancelled"):
+        if state.status in _OVER:
             return  # the status that follows says how much was filled
         self._tell_status(order.orderRef, state.status, 0)
 
@@ -217,6 +248,7 @@ class Listener:
 
     def openOrderEnd(self) -> None:  # noqa: N802
         self._end("open orders")
+        self._end("working orders")
 
     def completedOrdersEnd(self) -> None:  # noqa: N802
         self._end("completed orders")
@@ -230,11 +262,25 @@ class Listener:
     def contractDetailsEnd(self, request: int) -> None:  # noqa: N802
         self._end(request)
 
-    def position(self, account: str, contract: Any, size: float, _average_cost: float) -> None:
+    def position(self, account: str, contract: Any, size: float, average_cost: float) -> None:
         self._row("positions", HeldByAccount(account, contract.conId, _whole(size)))
+        cost = exact(average_cost) if math.isfinite(average_cost) else Decimal(0)
+        held = HeldContract(
+            account, contract.secType, contract.symbol, contract.multiplier, _whole(size), cost
+        )
+        self._row("holdings", held)
 
     def positionEnd(self) -> None:  # noqa: N802
         self._end("positions")
+        self._end("holdings")
+
+    def accountUpdateMulti(  # noqa: N802
+        self, request: int, account: str, _model: str, name: str, value: str, currency: str
+    ) -> None:
+        self._row(request, AccountValue(account, name, value, currency))
+
+    def accountUpdateMultiEnd(self, request: int) -> None:  # noqa: N802
+        self._end(request)
 
     def currentTime(self, _seconds: int) -> None:  # noqa: N802
         self._end("time")

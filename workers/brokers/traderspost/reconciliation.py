@@ -80,6 +80,12 @@ class Reconciliation:
         with self._book.transaction() as entries:
             return Orders(entries).unpublished()
 
+    def believed_entries(self) -> list[BrokerOrder]:
+        """Returns the entries that count as filled, oldest first: `not_filled` takes one back."""
+        with self._book.transaction() as entries:
+            found = Orders(entries).in_states(_BELIEVED_FILLED)
+        return [order for order in found if order.does == "enter"]
+
     def filled(self, order_id: str, price: Decimal | None) -> Settlement | None:
         """Settles it as filled, at `price` or the believed one. Returns None when it was counted already."""
         return self._settle(order_id, partial(self._filled, price))

@@ -1,0 +1,120 @@
+"""Compares the account with the log before the first order of a run with money.
+
+Guarantees: it is said which account that is, its equity, and what is open there and on the log, before
+anything is ordered; where that does not add up, nothing is started. What may be on its way has the grace.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+from portfold.config import Configuration, ConfiguredAccount
+from portfold.coordinator.views.account_view import difference_in_words
+from portfold.coordinator.views.portfolio_view import PortfolioView
+from portfold.coordinator.views.view_field import view_in
+from portfold.dollars import shown
+from portfold.events.wire.bus import Bus
+from portfold.log import Log
+from portfold.workers.account.registry import open_source
+from portfold.workers.account.source import AccountSetup, AccountSnapshot, AccountSource, AccountUnreadable
+from portfold.workers.run.money import RunRefused
+
+_LOOK_SECONDS = 0.5
+_RECONCILE = "See: portfold reconcile"
+
+
+def check_account(
+    configuration: Configuration,
+    bus: Bus,
+    book: Path,
+    *,
+    log: Log,
+    environ: Mapping[str, str],
+    stop: threading.Event,
+) -> None:
+    """Logs what account and log hold. Raises RunRefused where they differ for longer than the grace.
+
+    Without a configured account it only warns. Raises ConfigError, BusError.
+    """
+    account = configuration.runtime.account
+    if account is None:
+        log.warning(
+            "No account is watched: what the broker holds is compared with nothing",
+            what_to_do='"account" in runtime.json',
+        )
+        return
+    _refuse_another(configuration, account)
+    with closing(open_source(AccountSetup(configuration, account, book, log, environ))) as source:
+        snapshot, view = _agreeing(source, bus, account, stop)
+    log.warning(
+        f"Account {account.name}: {shown(snapshot.equity)}",
+        source=account.source,
+        open_there=_held(snapshot),
+        working_there=_working(snapshot),
+        open_on_the_log=_on_the_log(view),
+    )
+    standing = view.account.differing if view.account is not None else ()
+    if standing:
+        found = "; ".join(map(difference_in_words, standing))
+        raise RunRefused(f"Account {account.name} differs from the log in {found}. {_RECONCILE}")
+
+
+def _refuse_another(configuration: Configuration, account: ConfiguredAccount) -> None:
+    """Raises RunRefused where another account is traded than the one that is watched."""
+    traded = configuration.runtime.broker.options.get("account")
+    if traded is not None and traded != account.name:
+        file = configuration.files.runtime.path
+        raise RunRefused(
+            f"{file}: broker.options.account: expected {account.name}, the account that is watched, "
+            f"got {traded}."
+        )
+
+
+def _agreeing(
+    source: AccountSource, bus: Bus, account: ConfiguredAccount, stop: threading.Event
+) -> tuple[AccountSnapshot, PortfolioView]:
+    """Reads both until they hold the same; what is on its way has the grace. Raises RunRefused."""
+    deadline = time.monotonic() + account.grace_seconds
+    while True:
+        try:
+            snapshot = source.read()
+        except AccountUnreadable as unreadable:
+            sentence = f"Account {account.name} cannot be read: {unreadable}"
+        else:
+            view = view_in(bus.status()) or PortfolioView()
+            there, here = _net_there(snapshot), _net_here(view)
+            if there == here:
+                return snapshot, view
+            sentence = (
+                f"Account {account.name} with {shown(snapshot.equity)} holds {_held(snapshot)}, the log "
+                f"{_on_the_log(view)}"
+            )
+        if time.monotonic() >= deadline or stop.is_set():
+            raise RunRefused(f"{sentence.rstrip('.')}. Nothing is started. {_RECONCILE}")
+        stop.wait(_LOOK_SECONDS)
+
+
+def _net_there(snapshot: AccountSnapshot) -> dict[str, int]:
+    return {one.symbol: one.size if one.side == "long" else -one.size for one in snapshot.holdings}
+
+
+def _net_here(view: PortfolioView) -> dict[str, int]:
+    net: dict[str, int] = {}
+    for one in view.positions:
+        net[one.symbol] = net.get(one.symbol, 0) + (one.size if one.side == "long" else -one.size)
+    return {symbol: size for symbol, size in net.items() if size}
+
+
+def _held(snapshot: AccountSnapshot) -> str:
+    return ", ".join(f"{one.symbol} {one.side} {one.size}" for one in snapshot.holdings) or "nothing"
+
+
+def _working(snapshot: AccountSnapshot) -> str:
+    return ", ".join(f"{count} in {symbol}" for symbol, count in snapshot.working.items()) or "nothing"
+
+
+def _on_the_log(view: PortfolioView) -> str:
+    held = (f"{one.symbol} {one.side} {one.size} by {one.worker}" for one in view.positions)
+    return ", ".join(held) or "nothing"
