@@ -25,7 +25,8 @@ class Account(Struct):
     `as_of_ms` is 0 until there is one; `heard_ms` is when the latest came, or when the watch began.
     `positions` are signed contracts by symbol, with their prices in `prices`; `working` counts orders.
 
-    Since the equity was `from_equity` and the log's own sum `from_net`, both have to have moved alike.
+    Since the balance, the equity without open P&L, was `from_balance`, and what the log had realized was
+    `from_net`, both have to have moved alike.
     `then_net` and `then_open` are what the log had realized, and had open, at the latest report.
     `day_equity` and `day_balance` are from the beginning of the trading day, with open P&L and without.
     """
@@ -39,7 +40,7 @@ class Account(Struct):
     positions: dict[str, int] = field(default_factory=dict)
     prices: dict[str, Decimal] = field(default_factory=dict)
     working: dict[str, int] = field(default_factory=dict)
-    from_equity: Decimal = ZERO
+    from_balance: Decimal = ZERO
     from_net: Decimal = ZERO
     then_net: Decimal = ZERO
     then_open: Decimal = ZERO

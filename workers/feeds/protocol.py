@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from portfold.config import Configuration, ConfiguredFeed
-from portfold.workers.client.settings import GateSettings
+from portfold.events.wire.connection import Place
 from portfold.workers.feeds.bar import Bar
 from portfold.workers.named import Shape, read_options
 
@@ -15,7 +15,7 @@ class FeedSetup(NamedTuple):
     """What a feed is opened with: the `symbol` that is traded, and `stop`, which ends every wait once set.
 
     `after`: how far an earlier life of the worker has traded; bars up to then, if the feed still has them,
-    need not be waited for. `settings`: where the portfolio is, where the configuration does not say it.
+    need not be waited for. `place`: where the portfolio is, if not where the configuration says.
     """
 
     configuration: Configuration
@@ -23,7 +23,7 @@ class FeedSetup(NamedTuple):
     stop: threading.Event
     entry: ConfiguredFeed
     after: datetime | None = None
-    settings: GateSettings | None = None
+    place: Place | None = None
 
     def options(self, shape: type[Shape]) -> Shape:
         """Returns the `options` of the feed's entry, as `shape` describes them. Raises ConfigError."""

@@ -14,7 +14,7 @@ from portfold.workers.named import find
 DRIVEN = ConfiguredFeed("driven")
 BUS = "bus"
 OURS = {
-    BUS: "portfold.workers.feeds.bus:open_bus",
+    BUS: "portfold.workers.market.bus_feed:open_bus",
     "csv": "portfold.workers.feeds.played:open_csv",
     "replay": "portfold.workers.feeds.played:open_replay",
     "synthetic": "portfold.workers.feeds.played:open_synthetic",

@@ -30,6 +30,8 @@ from portfold.workers.pauses import Pauses
 _LEASES = 5
 """Of a leader: opening a vendor's client takes seconds."""
 _BUS = "bus"
+_LASTING_SECONDS = 60.0
+"""After so long without a failure the pauses begin small again."""
 
 
 def run(configuration: Configuration, settings: GateSettings, *, log: Log, stop: threading.Event) -> None:
@@ -38,16 +40,20 @@ def run(configuration: Configuration, settings: GateSettings, *, log: Log, stop:
     Raises ConfigError, MarketRefused, BarsError.
     """
     market = configured_market(configuration)
-    pauses = Pauses(SystemClock())
+    clock = SystemClock()
+    pauses = Pauses(clock)
     with closing(Bus(connect(settings.url, password=settings.password), settings.portfolio)) as bus:
         feed = _Feed(configuration, market, bus, log, stop)
         while not stop.is_set():
+            begun = clock.monotonic()
             try:
                 if feed.take_the_lease():
                     feed.run()
             except FeedReplaced:
                 log.error("Another feed has taken the lease, as this one gave no sign of life for too long")
             except BusError as error:
+                if clock.monotonic() - begun > _LASTING_SECONDS:
+                    pauses.end(_BUS)
                 pause = pauses.begin(_BUS)
                 log.error("The bus takes no market data", why=str(error), next_in_seconds=pause)
                 stop.wait(pause)

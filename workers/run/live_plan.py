@@ -18,7 +18,7 @@ from portfold.events.wire.bus import Bus
 from portfold.log import Log
 from portfold.workers.brokers.paper import fill_at
 from portfold.workers.feeds.csv_folder import CsvFolder
-from portfold.workers.feeds.registry import DRIVEN
+from portfold.workers.feeds.registry import BUS, DRIVEN
 from portfold.workers.filters.opened import filter_in_words, open_filter
 from portfold.workers.run.money import RunRefused, with_or_without
 
@@ -56,7 +56,7 @@ def settle(
     settled = with_or_without(configuration, feed, paper=paper, live=live, environ=environ)
     if feed.kind == DRIVEN.kind:
         raise RunRefused("--bars: expected bars that come by themselves, got driven, which is for the demo.")
-    symbols, left_out = choose(configuration, _symbols_of(feed), wanted)
+    symbols, left_out = choose(configuration, _symbols_of(feed, configuration), wanted)
     return LiveRun(settled, not live, feed, symbols, left_out)
 
 
@@ -132,8 +132,11 @@ def compare_with_log(run: LiveRun, bus: Bus, log: Log) -> None:
         log.critical(f"LIMITS DIFFER: {', '.join(differ)}; the coordinator's hold", what_to_do=order)
 
 
-def _symbols_of(feed: ConfiguredFeed) -> Sequence[str] | None:
+def _symbols_of(feed: ConfiguredFeed, configuration: Configuration) -> Sequence[str] | None:
     """Returns what the feed has bars of; None where only the feed knows. Raises BarsError."""
+    market = configuration.runtime.market
+    if feed.kind == BUS and market is not None:
+        return tuple(market.symbols)
     folder = feed.options.get("folder")
     if feed.kind in ("csv", "replay") and isinstance(folder, str):
         return CsvFolder(Path(folder)).symbols

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from portfold.config import Configuration, ConfiguredFeed, Contract
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.connection import connect
+from portfold.events.wire.connection import Place, connect
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.workers.brokers.paper import fill_at
@@ -33,8 +33,8 @@ from portfold.workers.feeds.progress import BarProgress
 from portfold.workers.feeds.protocol import FeedSetup, past_until
 from portfold.workers.feeds.registry import DRIVEN, open_feed
 from portfold.workers.filters.opened import open_filter
-from portfold.workers.market.marking import Marking
 from portfold.workers.run.first_words import FirstWords
+from portfold.workers.run.marking import Marking
 from portfold.workers.run.money import OfNow, refuse_a_past_market
 from portfold.workers.run.trader import Manner, Trader, holdings_of
 from portfold.workers.strategies.ibs import IbsStrategy
@@ -204,4 +204,5 @@ def _feed_setup(
     progress: BarProgress,
     stop: threading.Event,
 ) -> FeedSetup:
-    return FeedSetup(configuration, plan.symbol, stop, plan.feed, progress.last, settings)
+    place = Place(settings.url, settings.password, settings.portfolio)
+    return FeedSetup(configuration, plan.symbol, stop, plan.feed, progress.last, place)

@@ -12,7 +12,7 @@ from portfold.coordinator.fold.account_state import Account, Difference
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules import daily_loss, flatten
 from portfold.coordinator.fold.state import State, reported_pnl
-from portfold.dollars import ZERO, shown
+from portfold.dollars import CENT, EXACT, ZERO, shown
 from portfold.events.account import (
     EQUITY,
     AccountAgrees,
@@ -126,12 +126,11 @@ def net_positions(state: State) -> dict[str, int]:
 
 
 def expected_equity(state: State, account: Account) -> Decimal:
-    """Returns what the account's equity would be if it had moved as the log did."""
-    return account.from_equity + _log_net(state) - account.from_net
+    """Returns what the equity would be had the balance moved as the log did, with the open P&L of the account.
 
-
-def _log_net(state: State) -> Decimal:
-    return state.net + _log_open(state)
+    Log and account mark at different moments, so no two figures of what is open agree. What is realized does.
+    """
+    return account.from_balance + state.net - account.from_net + account.unrealized
 
 
 def _log_open(state: State) -> Decimal:
@@ -139,7 +138,7 @@ def _log_open(state: State) -> Decimal:
 
 
 def _compare_from_here(state: State, account: Account) -> None:
-    account.from_equity, account.from_net = account.equity, _log_net(state)
+    account.from_balance, account.from_net = account.equity - account.unrealized, state.net
 
 
 def _compare(state: State, limits: Limits, account: Account) -> list[Decision]:
@@ -174,10 +173,33 @@ def _differing(state: State, limits: Limits, account: Account) -> dict[str, tupl
         for symbol in symbols
         if held.get(symbol, 0) != account.positions.get(symbol, 0)
     }
+    for symbol in [each for each in symbols if each not in found]:
+        prices = _prices(state, limits, account, symbol)
+        if prices is not None:
+            found[symbol] = prices
     expected = expected_equity(state, account)
     if abs(account.equity - expected) > limits.account_tolerance:
         found[EQUITY] = (shown(expected), shown(account.equity))
     return found
+
+
+def _prices(state: State, limits: Limits, account: Account, symbol: str) -> tuple[str, str] | None:
+    """Returns what both say where the contracts agree and their prices differ by more than the tolerance.
+
+    Only where the log holds one side, and knows what a point is worth. A broker's average may have commission
+    in it.
+    """
+    legs = [held for held in state.positions.values() if held.symbol == symbol]
+    value, there = limits.point_values.get(symbol), account.prices.get(symbol)
+    if value is None or not there or len({held.side for held in legs}) != 1:
+        return None
+    size = sum(held.size for held in legs)
+    paid = sum((held.price * held.size for held in legs), ZERO)
+    if abs(paid - there * size) * value <= limits.account_tolerance:
+        return None
+    said = _contracts(account.positions[symbol])
+    here = (paid / size).quantize(CENT, context=EXACT)
+    return f"{said} @ {here:f}", f"{said} @ {there:f}"
 
 
 def _contracts(size: int) -> str:

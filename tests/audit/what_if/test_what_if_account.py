@@ -24,16 +24,16 @@ def watched() -> WrittenDown:
     return story
 
 
-def lasts(story: WrittenDown, equity: str, positions: str) -> None:
-    story.account_says(equity, positions)
-    story.account_says(equity, positions, after=GRACE)
+def lasts(story: WrittenDown, equity: str, positions: str, unrealized: str = "0") -> None:
+    story.account_says(equity, positions, unrealized=unrealized)
+    story.account_says(equity, positions, unrealized=unrealized, after=GRACE)
 
 
 def test_a_trade_that_is_gone_is_no_difference() -> None:
     story = watched()
     story.enters("ES", "CL")
     story.marks("CL", "-300", price="99.7")
-    lasts(story, "49700", "CL:long:1:100 ES:long:1:100")
+    lasts(story, "49700", "CL:long:1:100 ES:long:1:100", unrealized="-300")
     supposed = story.what_if(max_positions=1)
     other = supposed.book.state
     assert set(other.positions) == {"ES:long:ibs-ES"}

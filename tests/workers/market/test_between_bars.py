@@ -101,6 +101,7 @@ def test_an_open_loss_between_bars_stops_the_day_within_mark_seconds(
     chain: Chain, live: Live, bus: Bus
 ) -> None:
     holding(chain, live, bus)
+    assert len(live.said("EntryRequested")) == 1, "none at the bar that was there before the worker"
     last = bus.last_step()[0]
     delays = []
     for price in MOVES:

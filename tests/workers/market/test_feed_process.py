@@ -15,6 +15,7 @@ from portfold.exchange_time import milliseconds_of
 from portfold.workers.feeds.steps import steps
 from portfold.workers.feeds.synthetic import SyntheticMarket
 from tests.cli.command_line import portfold, started
+from tests.proxy import proxy_to
 from tests.waiting import until
 from tests.workers.market.feeds import WRITTEN, configured, now_ms, step_times, writes
 
@@ -143,3 +144,18 @@ def test_what_cannot_be_fed_is_refused_in_a_sentence(
     ran = portfold("feed", "--config", str(config), cwd=tmp_path)
     assert ran.code == UNUSABLE
     assert sentence in ran.err
+
+
+def test_a_feed_whose_bus_was_away_goes_on_behind_its_last_minute(
+    server: EmbeddedServer, portfolio: str, bus: Bus, tmp_path: Path
+) -> None:
+    with proxy_to(server.port) as proxy:
+        config = configured(tmp_path / "config", proxy.url, portfolio, market=MADE, lease_ms=100)
+        with started("feed", "--config", str(config), cwd=tmp_path) as feed:
+            until(lambda: len(step_times(bus)) > 3, "some minutes")
+            proxy.lose("answer", b"EVALSHA")
+            feed.says("The bus takes no market data")
+            before = len(step_times(bus))
+            until(lambda: len(step_times(bus)) > before + 3, "more minutes")
+    found = step_times(bus)
+    assert found == made_up(len(found))

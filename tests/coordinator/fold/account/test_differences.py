@@ -114,6 +114,25 @@ def test_open_profit_is_part_of_it() -> None:
     assert story.account_says("49700", "ES:long:1:100", unrealized="-300", after=GRACE) == []
 
 
+def test_what_is_open_is_not_compared_as_no_two_marks_are_of_one_moment() -> None:
+    story = watched()
+    story.enters("ES")
+    story.marks("ES", "-300")
+    for after in (SECOND, GRACE):
+        assert story.account_says("49650", "ES:long:1:100", unrealized="-350", after=after) == []
+
+
+@pytest.mark.parametrize(("price", "differs"), [("100.1", False), ("100.11", True), ("99.89", True)])
+def test_a_fill_at_another_price_is_found_while_it_is_open(price: str, *, differs: bool) -> None:
+    story = watched(point_values="ES=50")
+    story.enters("ES")
+    story.account_says("50000", f"ES:long:1:{price}")
+    later = story.account_says("50000", f"ES:long:1:{price}", after=GRACE)
+    assert (kinds(later) == ["AccountDiffers"]) == differs
+    if differs:
+        assert only(AccountDiffers, later).log == "long 1 @ 100.00"
+
+
 def test_it_is_compared_over_days_without_forgetting() -> None:
     story = watched()
     story.account_says("49990")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from portfold.coordinator.views.view_field import view_in
-from portfold.events.account import AccountDiffers, AccountReported, AccountSettled
+from portfold.events.account import AccountDiffers, AccountReported
 from portfold.events.codec import decode_event
 from portfold.events.decisions import EntryAllowed
 from portfold.events.wire.embedded import EmbeddedServer
@@ -196,11 +196,12 @@ def test_a_believed_fill_that_never_happened_is_found_and_settled_in_book_and_lo
 def test_a_believed_fill_at_another_price_is_found_by_its_money_and_settled(chain: Chain) -> None:
     chain.account.fills_order("ESZ5", 1, "5010.25")
     chain.account.trades("ESZ5", str(BELIEVED))
-    found = chain.finds("equity")
-    assert (found["equity"].log, found["equity"].reported) == ("$50,000.00", "$49,497.50")
-    assert set(found) == {"equity"}
-    assert chain.asks("CL") == "account_differs"
-    chain.live.hears(AccountSettled("jane", "filled ten points worse", ACCOUNT))
+    found = chain.finds("ES")
+    assert (found["ES"].log, found["ES"].reported) == ("long 1 @ 5000.25", "long 1 @ 5010.25")
+    assert set(found) == {"ES"}
+    assert chain.asks("ES") == "account_differs"
+    assert chain.asks("CL") == ""
+    chain.command("settle", "ES", WORKER, "--size", "1", "--price", "5010.25")
     chain.agrees()
 
 

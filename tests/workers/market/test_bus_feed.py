@@ -8,17 +8,26 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
-from portfold.config import ConfigError, ConfiguredFeed, load
+from portfold.config import (
+    ConfigError,
+    Configuration,
+    ConfiguredFeed,
+    ConfiguredMarket,
+    load,
+)
+from portfold.config.runtime import ConfiguredBroker
 from portfold.events.market import Step, StepBar
 from portfold.events.wire.bus import Bus
-from portfold.events.wire.connection import connect
+from portfold.events.wire.connection import Place, connect
 from portfold.events.wire.embedded import EmbeddedServer
-from portfold.workers.client.settings import GateSettings
 from portfold.workers.feeds.bar import Bar
-from portfold.workers.feeds.bus import BusFeed
 from portfold.workers.feeds.protocol import FeedSetup
 from portfold.workers.feeds.registry import open_feed
+from portfold.workers.market.bus_feed import BusFeed
+from portfold.workers.run.live_plan import settle
+from portfold.workers.run.money import refuse_a_past_market
 from tests.proxy import proxy_to
 from tests.waiting import until
 
@@ -147,8 +156,8 @@ def test_it_is_opened_by_its_name(server: EmbeddedServer, portfolio: str, market
     market.add(0)
     market.add(1, ES=100)
     entry = ConfiguredFeed("bus", {"minutes": 1})
-    settings = GateSettings(url=server.url, portfolio=portfolio)
-    setup = FeedSetup(load(None, {}, Path("/")), "ES", threading.Event(), entry, settings=settings)
+    place = Place(server.url, None, portfolio)
+    setup = FeedSetup(load(None, {}, Path("/")), "ES", threading.Event(), entry, place=place)
     assert any(open_feed(setup).bars("ES"))
 
 
@@ -157,3 +166,31 @@ def test_a_length_into_which_no_hour_can_be_cut_is_refused(minutes: object) -> N
     entry = ConfiguredFeed("bus", {"minutes": minutes})
     with pytest.raises(ConfigError, match=r"feed.options.minutes: expected"):
         open_feed(FeedSetup(load(None, {}, Path("/")), "ES", threading.Event(), entry))
+
+
+def fed_by(source: str, *symbols: str, broker: str = "paper") -> Configuration:
+    packaged = load(None, {}, Path("/"))
+    market = ConfiguredMarket(source, dict.fromkeys(symbols, "X"))
+    runtime = replace(packaged.runtime, market=market, broker=ConfiguredBroker(broker))
+    return replace(packaged, runtime=runtime)
+
+
+def test_a_worker_of_a_symbol_that_is_not_fed_is_refused() -> None:
+    setup = FeedSetup(fed_by("databento", "CL"), "ES", threading.Event(), ConfiguredFeed("bus"))
+    with pytest.raises(ConfigError, match=r"market.symbols: expected ES among them"):
+        open_feed(setup)
+
+
+def test_with_money_the_bus_has_to_be_fed_with_a_market_of_now() -> None:
+    bus = ConfiguredFeed("bus")
+    refuse_a_past_market(fed_by("databento", "ES", broker="traderspost"), bus)
+    refuse_a_past_market(fed_by("synthetic", "ES"), bus)
+    with pytest.raises(ConfigError, match=r"market.source: expected a source of now"):
+        refuse_a_past_market(fed_by("synthetic", "ES", broker="traderspost"), bus)
+
+
+def test_a_run_trades_the_symbols_that_are_fed() -> None:
+    configuration = fed_by("databento", "CL", "ES")
+    chosen = settle(configuration, paper=True, live=False, feed=ConfiguredFeed("bus"))
+    assert set(chosen.symbols) == {"CL", "ES"} & set(configuration.portfolio.symbols)
+    assert chosen.symbols

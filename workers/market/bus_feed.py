@@ -16,12 +16,12 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from portfold.config import ConfigError
+from portfold.config import ConfigError, Configuration
 from portfold.config.rules import Whole
 from portfold.events.market import Step, UnreadableStep, read_step
 from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry
-from portfold.events.wire.connection import connect
+from portfold.events.wire.connection import Place, connect
 from portfold.events.wire.errors import BusError
 from portfold.exchange_time import utc
 from portfold.workers.client.settings import GateSettings
@@ -107,6 +107,16 @@ def open_bus(setup: FeedSetup) -> BusFeed:
     if minutes not in LENGTHS:
         expected = f"one of {', '.join(map(str, LENGTHS))}, into which an hour can be cut"
         raise ConfigError(configuration.files.runtime.path, "feed.options.minutes", expected, str(minutes))
-    settings = setup.settings or GateSettings.of(configuration)
-    bus = Bus(connect(settings.url, password=settings.password), settings.portfolio)
+    market = configuration.runtime.market
+    if market is not None and setup.symbol not in market.symbols:
+        expected = f"{setup.symbol} among them, as its worker reads the bus"
+        got = ", ".join(market.symbols)
+        raise ConfigError(configuration.files.runtime.path, "market.symbols", expected, got)
+    place = setup.place or _usual_place(configuration)
+    bus = Bus(connect(place.url, password=place.password), place.portfolio)
     return BusFeed(bus, minutes, ZoneInfo(configuration.runtime.trading_day.zone), setup.stop)
+
+
+def _usual_place(configuration: Configuration) -> Place:
+    usual = GateSettings.of(configuration)
+    return Place(usual.url, usual.password, usual.portfolio)
