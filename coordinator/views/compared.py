@@ -140,7 +140,7 @@ def _of_symbol(
     legs = [one for one in view.positions if one.symbol == symbol]
     there, here = account.positions.get(symbol, 0), sum(map(_signed, legs))
     if there == here:
-        return Remedy(symbol, "agrees by now: the next report ends it", ())
+        return _of_price(found, legs, account, books)
     if not legs:
         worker = _trader_of(symbol, view)
         whose = "nobody on the log holds it" if worker == "WORKER" else f"{worker} trades it"
@@ -154,6 +154,20 @@ def _of_symbol(
     if len(legs) > 1:
         note += ", one of these: only you can know whose it is"
     return Remedy(symbol, note, tuple(line for lines in commands for line in lines))
+
+
+def _of_price(
+    found: ShownDifference, legs: Sequence[ShownPosition], account: ShownAccount, books: Books | None
+) -> Remedy:
+    """Returns the remedy where the contracts agree: they were entered at another price, or do by now."""
+    symbol, there = found.subject, account.prices.get(found.subject)
+    if " @ " not in found.reported or there is None or len(legs) != 1:
+        return Remedy(symbol, "agrees by now, or only you can know whose price is another", ())
+    (leg,) = legs
+    more = _opened(_signed(leg), f"--price {there:f}")
+    more += " --in-book" if books is not None and books.corrected else ""
+    command = settle(symbol, leg.worker, str(leg.size), more)
+    return Remedy(symbol, "if what the account says was paid is right", (command,))
 
 
 def _settled_alone(
@@ -208,12 +222,10 @@ def _never_filled(leg: ShownPosition, size: int, books: Books | None) -> str:
 
 
 def _unseen_pnl(view: PortfolioView, account: ShownAccount) -> Decimal:
-    """Returns what a position that is gone must have made, if it is all that moved the equity; 0 where that
+    """Returns what a position that is gone must have made, if it is all that moved the balance; 0 where that
     is within the tolerance.
     """
-    symbols = {one.subject for one in account.differing} - {EQUITY}
-    open_profit = sum((one.unrealized for one in view.positions if one.symbol in symbols), ZERO)
-    made = account.equity - account.expected + open_profit
+    made = account.equity - account.expected
     tolerance = view.limits.account_tolerance if view.limits else ZERO
     return made if abs(made) > tolerance else ZERO
 

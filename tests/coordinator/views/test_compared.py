@@ -151,6 +151,15 @@ def test_what_is_held_the_other_way_takes_two_orders() -> None:
     )
 
 
+def test_a_fill_at_another_price_is_settled_at_the_accounts() -> None:
+    story = Story(account="DU1", account_grace_ms=GRACE, account_tolerance=Decimal(5), point_values="ES=50")
+    story.account_says("50000")
+    story.enters("ES", price="5000")
+    books = Books([Leg("ES", "long", 1, "ibs-ES")], corrected=True)
+    found = only(remedies(lasts(story, "50000", "ES:long:1:5003"), books))
+    assert found.commands == (f"portfold settle ES ibs-ES --size 1 --price 5003 --in-book {WHO}",)
+
+
 def test_equity_alone_is_taken_from_the_account() -> None:
     found = only(remedies(lasts(watched(), "49700"), NO_BOOK))
     assert found.commands == (f"portfold reconcile --account-is-right {WHO}",)
