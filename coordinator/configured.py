@@ -66,6 +66,16 @@ def configured_limits(configuration: Configuration) -> LimitsChanged:
     return msgspec.structs.replace(limits, config=digest)
 
 
+def unwatched_limits(configuration: Configuration) -> LimitsChanged:
+    """Returns the limits of the configuration for a log on which no account will ever be reported.
+
+    A simulation or a backtest has none: watched there, an account would be silent for ever, so that with
+    `deny` no entry were allowed, and no flatten ever confirmed.
+    """
+    runtime = msgspec.structs.replace(configuration.runtime, account=None)
+    return configured_limits(msgspec.structs.replace(configuration, runtime=runtime))
+
+
 def _with_account(limits: LimitsChanged, account: ConfiguredAccount) -> LimitsChanged:
     return msgspec.structs.replace(
         limits,

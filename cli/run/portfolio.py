@@ -123,14 +123,14 @@ def run(
 
 
 def _look_first(settled: "LiveRun", resolved: ResolvedTarget, book: Path, log: "Log", stop: "Event") -> None:
-    """Logs what differs from the log and what denies entries. Raises RunRefused for an account that does not
+    """Logs what differs from the log and what denies entries. Raises NotAsTheLog for an account that does not
     add up, where money is at stake.
     """
     import os
     from contextlib import closing
     from zoneinfo import ZoneInfo
 
-    from portfold.workers.run.account_first import check_account
+    from portfold.workers.account.before_orders import check_account
     from portfold.workers.run.denied import log_what_denies
     from portfold.workers.run.live_plan import compare_with_log
 

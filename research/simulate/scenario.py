@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from portfold.config import Configuration, ConfiguredPortfolio
-from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.configured import unwatched_limits
 from portfold.coordinator.fold.fold import FOLD_VERSION
 from portfold.events.codec import encode_checked
 from portfold.events.limits_changed import LimitsChanged
@@ -117,7 +117,7 @@ def build_scenario(
     """
     symbols = tuple(sorted({trade.symbol for trade in chosen.trades}))
     portfolio = ConfiguredPortfolio(max_positions=1, daily_stop_loss=daily_stop_loss, symbols=symbols)
-    limits = configured_limits(structs.replace(configuration, portfolio=portfolio))
+    limits = unwatched_limits(structs.replace(configuration, portfolio=portfolio))
     return Scenario(
         timeline=timeline(chosen.trades, pricing, seed),
         days=chosen.days,

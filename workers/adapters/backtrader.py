@@ -26,7 +26,7 @@ import backtrader as bt
 
 from portfold.config import ConfigError, Configuration, Runtime, load
 from portfold.config.state_folder import state_folder
-from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.configured import unwatched_limits
 from portfold.events.wire.errors import BusError
 from portfold.log import Log
 from portfold.program_log import program_log
@@ -66,7 +66,7 @@ def backtest_broker(
     found = configuration or load(None, os.environ, Path.cwd())
     return GatedBroker(
         worker,
-        Shared(worker, portfolio) if portfolio else Fresh(worker, configured_limits(found)),
+        Shared(worker, portfolio) if portfolio else Fresh(worker, unwatched_limits(found)),
         Feeds(found.contracts, contracts),
         at_close=at_close,
         log=log or program_log(worker),

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import partial
 
 from portfold.config import Configuration
-from portfold.coordinator.configured import configured_limits
+from portfold.coordinator.configured import unwatched_limits
 from portfold.coordinator.fold.state import State
 from portfold.coordinator.store.ledger import Decided, decide
 from portfold.coordinator.views.status import status_values
@@ -62,7 +62,7 @@ class InProcessPortfolio:
     @classmethod
     def of(cls, configuration: Configuration, *, record: Record | None = None) -> "InProcessPortfolio":
         """Returns a portfolio with the limits that the configuration puts in force."""
-        return cls(configured_limits(configuration), record=record)
+        return cls(unwatched_limits(configuration), record=record)
 
     def gate(self, worker: str, symbols: Iterable[str] = ()) -> "InProcessGate":
         """Returns the gate of a worker."""

@@ -7,6 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 from portfold.coordinator.audit.record.moment import Exchange, exchange_of
+from portfold.coordinator.views.account_view import ShownAccount, difference_in_words
 from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPosition, Slot
 from portfold.coordinator.views.status import slots_in_words, unsettled_in_words
 from portfold.dollars import shown, shown_limit
@@ -139,10 +140,25 @@ def _seldom(view: PortfolioView, exchange: Exchange) -> list[Labelled]:
         rows.append(Labelled("Flattening", [f"{left}, due {due}: {view.flatten.cause}"]))
     if view.unsettled:
         rows.append(Labelled("Unsettled", _unsettled(view)))
+    if view.account is not None:
+        rows.append(Labelled("Account", _account(view.account, exchange)))
     if view.tail_missing is not None:
         lost = view.tail_missing
         rows.append(Labelled("Log", [f"lost its end: {lost.worker} saw {lost.saw}, event {lost.since}"]))
     return rows
+
+
+def _account(account: ShownAccount, exchange: Exchange) -> list[str]:
+    """Returns what was reported of the account last, and a line for each difference."""
+    if not account.as_of_ms:
+        return [f"{account.account}, not reported yet"]
+    held = " ".join(f"{symbol} {size:+d}" for symbol, size in sorted(account.positions.items())) or "flat"
+    working = "".join(f", {count} working in {symbol}" for symbol, count in sorted(account.working.items()))
+    when = f"{time_text(exchange, account.as_of_ms)}{', silent since' if account.silent else ''}"
+    first = f"{account.account}: {shown(account.equity)}, day {shown(account.pnl)}, {held}{working} | {when}"
+    differs = ("differs" if one.stands else "within the grace" for one in account.differences)
+    each = zip(differs, map(difference_in_words, account.differences), strict=True)
+    return [first, *(f"{how}: {what}" for how, what in each)]
 
 
 def _unsettled(view: PortfolioView) -> list[str]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from portfold.coordinator.configured import no_looser
+from portfold.config import load
+from portfold.coordinator.configured import configured_limits, no_looser, unwatched_limits
 from portfold.coordinator.fold.limits import limits_of
 from tests.coordinator.process.leaders import Starter, in_force
 from tests.coordinator.story import code, limits
@@ -178,3 +179,12 @@ def test_the_packaged_default_starts_a_portfolio_but_never_changes_one(
     assert live.status()["daily_stop_loss"] == "900"
     live.enters("ES", "CL")
     assert code(live.asks("SI")) == "max_positions"
+
+
+def test_a_log_on_which_no_account_is_reported_watches_none(tmp_path: Path) -> None:
+    account = {"name": "DU1", "source": "paper", "on_silence": "deny"}
+    found = load(str(config_folder(tmp_path / "mine", runtime={"account": account})), {}, tmp_path)
+    plain = load(str(config_folder(tmp_path / "plain")), {}, tmp_path)
+    assert configured_limits(found).account == "DU1"
+    assert unwatched_limits(found) == configured_limits(plain)
+    assert unwatched_limits(plain) == configured_limits(plain)

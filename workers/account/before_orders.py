@@ -15,14 +15,20 @@ from portfold.coordinator.views.account_view import difference_in_words
 from portfold.coordinator.views.portfolio_view import PortfolioView
 from portfold.coordinator.views.view_field import view_in
 from portfold.dollars import shown
+from portfold.errors import UNUSABLE, PortfoldError
 from portfold.events.wire.bus import Bus
 from portfold.log import Log
 from portfold.workers.account.registry import open_source
 from portfold.workers.account.source import AccountSetup, AccountSnapshot, AccountSource, AccountUnreadable
-from portfold.workers.run.money import RunRefused
 
 _LOOK_SECONDS = 0.5
 _RECONCILE = "See: portfold reconcile"
+
+
+class NotAsTheLog(PortfoldError):
+    """The account is not as the log has it, or cannot be read, so nothing is started; a sentence on that."""
+
+    exit_code = UNUSABLE
 
 
 def check_account(
@@ -34,7 +40,7 @@ def check_account(
     environ: Mapping[str, str],
     stop: threading.Event,
 ) -> None:
-    """Logs what account and log hold. Raises RunRefused where they differ for longer than the grace.
+    """Logs what account and log hold. Raises NotAsTheLog where they differ for longer than the grace.
 
     Without a configured account it only warns. Raises ConfigError, BusError.
     """
@@ -58,15 +64,15 @@ def check_account(
     standing = view.account.differing if view.account is not None else ()
     if standing:
         found = "; ".join(map(difference_in_words, standing))
-        raise RunRefused(f"Account {account.name} differs from the log in {found}. {_RECONCILE}")
+        raise NotAsTheLog(f"Account {account.name} differs from the log in {found}. {_RECONCILE}")
 
 
 def _refuse_another(configuration: Configuration, account: ConfiguredAccount) -> None:
-    """Raises RunRefused where another account is traded than the one that is watched."""
+    """Raises NotAsTheLog where another account is traded than the one that is watched."""
     traded = configuration.runtime.broker.options.get("account")
     if traded is not None and traded != account.name:
         file = configuration.files.runtime.path
-        raise RunRefused(
+        raise NotAsTheLog(
             f"{file}: broker.options.account: expected {account.name}, the account that is watched, "
             f"got {traded}."
         )
@@ -75,7 +81,7 @@ def _refuse_another(configuration: Configuration, account: ConfiguredAccount) ->
 def _agreeing(
     source: AccountSource, bus: Bus, account: ConfiguredAccount, stop: threading.Event
 ) -> tuple[AccountSnapshot, PortfolioView]:
-    """Reads both until they hold the same; what is on its way has the grace. Raises RunRefused."""
+    """Reads both until they hold the same; what is on its way has the grace. Raises NotAsTheLog."""
     deadline = time.monotonic() + account.grace_seconds
     while True:
         try:
@@ -92,7 +98,7 @@ def _agreeing(
                 f"{_on_the_log(view)}"
             )
         if time.monotonic() >= deadline or stop.is_set():
-            raise RunRefused(f"{sentence.rstrip('.')}. Nothing is started. {_RECONCILE}")
+            raise NotAsTheLog(f"{sentence.rstrip('.')}. Nothing is started. {_RECONCILE}")
         stop.wait(_LOOK_SECONDS)
 
 

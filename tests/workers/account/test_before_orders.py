@@ -11,8 +11,7 @@ import pytest
 from portfold.config import Configuration, load
 from portfold.events.wire.bus import Bus
 from portfold.log import open_log
-from portfold.workers.run.account_first import check_account
-from portfold.workers.run.money import RunRefused
+from portfold.workers.account.before_orders import NotAsTheLog, check_account
 from tests.cli.standing import Standing
 from tests.coordinator.story import Story
 from tests.processes import config_folder
@@ -71,19 +70,19 @@ def test_it_says_which_account_what_is_in_it_and_what_is_open_there_and_here(bef
 
 def test_an_account_that_holds_something_else_starts_nothing(before: Before) -> None:
     before.holds(ES=2)
-    with pytest.raises(RunRefused, match=r"holds ES long 2, the log ES long 1 by ibs-ES\. Nothing"):
+    with pytest.raises(NotAsTheLog, match=r"holds ES long 2, the log ES long 1 by ibs-ES\. Nothing"):
         before.checks()
 
 
 def test_an_account_that_cannot_be_read_starts_nothing(before: Before) -> None:
-    with pytest.raises(RunRefused, match="Account DU1 cannot be read"):
+    with pytest.raises(NotAsTheLog, match="Account DU1 cannot be read"):
         before.checks()
 
 
 def test_another_account_than_the_one_that_is_traded_is_refused(before: Before) -> None:
     before.holds(ES=1)
     broker = {"kind": "ibkr", "options": {"port": 4002, "account": "DU1234567"}}
-    with pytest.raises(RunRefused, match="expected DU1, the account that is watched, got DU1234567"):
+    with pytest.raises(NotAsTheLog, match="expected DU1, the account that is watched, got DU1234567"):
         before.checks(before.configuration(broker=broker))
 
 
