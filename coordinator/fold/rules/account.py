@@ -126,7 +126,7 @@ def net_positions(state: State) -> dict[str, int]:
 
 
 def expected_equity(state: State, account: Account) -> Decimal:
-    """Returns what the equity would be had the balance moved as the log did, with the open P&L of the account.
+    """Returns what the equity would be had the balance moved as the log did, with the account's open P&L.
 
     Log and account mark at different moments, so no two figures of what is open agree. What is realized does.
     """
