@@ -75,7 +75,7 @@ def run(
     from portfold.events.wire.errors import BusError
     from portfold.log import open_log
     from portfold.workers.brokers.registry import is_paper
-    from portfold.workers.run.denied import log_what_denies
+    from portfold.workers.run.denied import log_what_denies, wait_for_decisions
     from portfold.workers.run.live_plan import announce, compare_with_log, settle
     from portfold.workers.run.process import worker_of
     from portfold.workers.run.supervisor import Supervisor
@@ -106,6 +106,7 @@ def run(
                 check_names_free(resolved, own, stop.event)
             announce(settled, log)
             with closing(resolved.bus()) as bus:
+                wait_for_decisions(bus, stop.event)
                 compare_with_log(settled, bus, log)
                 log_what_denies(bus, zone, log)
             children = list(_children(settled, resolved, target, file, Path(folder), passed_on))
