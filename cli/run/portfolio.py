@@ -131,10 +131,11 @@ def _look_first(settled: "LiveRun", resolved: ResolvedTarget, book: Path, log: "
     from zoneinfo import ZoneInfo
 
     from portfold.workers.account.before_orders import check_account
-    from portfold.workers.run.denied import log_what_denies
+    from portfold.workers.run.denied import log_what_denies, wait_for_decisions
     from portfold.workers.run.live_plan import compare_with_log
 
     with closing(resolved.bus()) as bus:
+        wait_for_decisions(bus, stop)
         compare_with_log(settled, bus, log)
         if not settled.paper:
             check_account(settled.configuration, bus, book, log=log, environ=os.environ, stop=stop)

@@ -4,6 +4,8 @@ Guarantees: a stop or a halt is logged with what ends it, when, and the command 
 and, where it still holds, at its end.
 """
 
+import threading
+import time
 from zoneinfo import ZoneInfo
 
 from portfold.coordinator.views.headlines import denying
@@ -11,12 +13,27 @@ from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.events.wire.bus import Bus
 from portfold.log import Log
 
+_DECIDED_SECONDS = 5.0
+_LOOK_SECONDS = 0.02
 _GO_ON = {
     "stopped_out": (
         "Wait for the new day; or, to go on today with one more daily limit to lose: portfold resume --force "
         "--by NAME --reason TEXT"
     ),
 }
+
+
+def wait_for_decisions(bus: Bus, stop: threading.Event) -> None:
+    """Waits until all that is on the log now is decided, for seconds at most. Raises BusError.
+
+    A coordinator that starts with the run has still to fold what was ordered before, a resume perhaps.
+    """
+    last, until = bus.last_event(), time.monotonic() + _DECIDED_SECONDS
+    while time.monotonic() < until and not stop.is_set():
+        head = bus.head()
+        if head is not None and head.cursor >= last:
+            return
+        stop.wait(_LOOK_SECONDS)
 
 
 def log_what_denies(bus: Bus, zone: ZoneInfo, log: Log, *, beforehand: str = "") -> None:
