@@ -25,7 +25,7 @@ _NAME = "portfold"
 _OPTIONS = ("--url", "--portfolio", "--config")
 
 TAKING_ALL = (
-    *("coordinator", "worker", "run", "flattener", "account", "notifier"),
+    *("coordinator", "worker", "run", "flattener", "feed", "account", "notifier"),
     *("halt", "resume", "flatten", "limits", "settle", "acknowledge", "retire", "reconcile"),
     *("status", "tail", "doctor", "archive"),
     *("audit verify", "audit anchor", "audit why", "audit at", "audit show"),

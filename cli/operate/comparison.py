@@ -28,6 +28,16 @@ def view_now(bus: "Bus") -> "PortfolioView":
     return view_in(bus.status()) or PortfolioView()
 
 
+def is_watched(bus: "Bus") -> bool:
+    """Returns whether an account is compared with the log; no, where nobody can say."""
+    from portfold.events.wire.errors import BusError
+
+    try:
+        return view_now(bus).account is not None
+    except BusError:
+        return False
+
+
 def books_in(file: Path, kind: str, orders: "Reconciliation | None") -> "Books | None":
     """Reads the broker's book; None where there is no file. Raises BookFailed."""
     from portfold.coordinator.views.compared import Believed, Books
@@ -72,6 +82,7 @@ def print_comparison(bus: "Bus", books: "Books | None", named: Path | None) -> N
             changes_book = " --in-book" in command or " --not-filled" in command
             file = f" --book {shlex.quote(str(named))}" if named is not None and changes_book else ""
             print(f"    {typed(command)}{file}")
+    print()
 
 
 def _account_line(view: "PortfolioView", now_ms: int) -> str:

@@ -61,10 +61,10 @@ def reconcile(
 ) -> None:
     """Compare log, books and account, and settle by choice what differs.
 
-    Without an order: a row a symbol, what the log says by worker, the broker's
-    book by owner, the account that is watched, and its working orders; below,
-    the command that would settle each difference. Nothing is settled by
-    itself.
+    Without an order, where an account is watched: a row a symbol, what the log
+    says by worker, the broker's book by owner, the account, and its working
+    orders; below, the command that would settle each difference. Nothing is
+    settled by itself.
 
     A broker such as TradersPost may leave an order unanswered. The order is
     not sent again, counts as open, and blocks entries on its symbol until a
@@ -88,7 +88,7 @@ def reconcile(
         The broker's file, the same as the workers'.
     """
     from portfold.cli.folders import default_book
-    from portfold.cli.operate.comparison import books_in, print_comparison, settle_account, view_now
+    from portfold.cli.operate.comparison import books_in, is_watched, print_comparison, settle_account
     from portfold.events.fields import DECEIVING, readable
 
     resolved = target.resolve()
@@ -100,17 +100,17 @@ def reconcile(
     kind = resolved.configuration.runtime.broker.kind
     file = book or default_book(resolved, kind)
     bus = resolved.bus()
-    there = file.exists()
-    if not there and (order is not None or view_now(bus).account is None):
+    there, watched = file.exists(), order is None and is_watched(bus)
+    if not there and not watched:
         bus.close()
         raise Failure(f"There is no book {file}, so there are no orders.")
     recorded: list[StreamId] = []
     books = _orders_in(file, kind, resolved, _recorder(bus, recorded, by, reason)) if there else None
     try:
         if order is None:
-            print_comparison(bus, books_in(file, kind, books), book)
+            if watched:
+                print_comparison(bus, books_in(file, kind, books), book)
             if books is not None:
-                print()
                 _list(books)
         elif DECEIVING.search(order):
             raise Failure(f"There is no order '{readable(order[:80])}' in the book.")
