@@ -24,14 +24,14 @@ _GO_ON = {
 
 
 def wait_for_decisions(bus: Bus, stop: threading.Event) -> None:
-    """Waits until all that is on the log now is decided, for seconds at most. Raises BusError.
+    """Waits, for seconds at most, until who leads has decided all that is on the log now. Raises BusError.
 
     A coordinator that starts with the run has still to fold what was ordered before, a resume perhaps.
     """
     last, until = bus.last_event(), time.monotonic() + _DECIDED_SECONDS
     while time.monotonic() < until and not stop.is_set():
         head = bus.head()
-        if head is not None and head.cursor >= last:
+        if (head is not None and head.cursor >= last) or bus.leader() is None:
             return
         stop.wait(_LOOK_SECONDS)
 

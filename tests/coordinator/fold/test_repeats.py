@@ -178,7 +178,7 @@ def test_up_to_version_3_another_event_under_the_last_ones_number_was_taken_for_
 
 
 @pytest.mark.parametrize(("seq", "is_known"), [(1, True), (2, True), (3, False)])
-def test_the_last_number_of_a_session_and_each_before_it_is_known(seq: int, is_known: bool) -> None:  # noqa: FBT001
+def test_the_last_number_of_a_session_and_each_before_it_is_known(seq: int, *, is_known: bool) -> None:
     """So whoever reads the record says of a repeat that it changed nothing."""
     story = Story()
     story.asks("ES")
