@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from portfold.cli.audit import command as audit
+from portfold.cli.dashboard import command as dashboard
 from portfold.cli.demo import command as demo
 from portfold.cli.exits import FAILED, INTERRUPTED, MEANINGS, OK, UNUSABLE, explained
 from portfold.cli.operate import archive, orders, reconcile
@@ -39,7 +40,7 @@ _GROUPS: tuple[tuple[str, tuple[Callable[[App], object], ...]], ...] = (
             notifier.register,
         ),
     ),
-    ("Watch", (status.register, tail.register, doctor.register)),
+    ("Watch", (status.register, tail.register, doctor.register, dashboard.register)),
     ("Operate", (orders.register, reconcile.register, archive.register)),
     ("History", (audit.register,)),
     ("Research", (research.register,)),

@@ -131,11 +131,11 @@ def flatten(*, by: Who, reason: Why, now: bool = False, target: Target = _TARGET
 
     bus = target.bus()
     order = FlattenRequested(by=by, reason=reason)
-    event = _pulled(bus, order) if now else put(bus, order)
+    event = pulled(bus, order) if now else put(bus, order)
     print_outcome(bus, event, "Flattening is ordered, and trading is halted.")
 
 
-def _pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
+def pulled(bus: "Bus", order: "FlattenRequested") -> "StreamId":
     """Pulls the kill switch, even where the log refuses the order. Raises Failure where either is refused."""
     from portfold.events.wire.errors import BusError
     from portfold.workers.client.closing.flatten_order import pull_fields

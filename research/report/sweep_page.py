@@ -12,7 +12,7 @@ from portfold.research.report.table import Cell, money, table
 from portfold.research.report.table import figure as number
 from portfold.research.report.wording import text
 
-_MARK = "portfold what-if"
+MARK = "portfold what-if"
 _UNKNOWN = "with entries that would have been allowed. What they would have made is not in the P&L."
 _CAPTIONS = {1: f"Hollow: {_UNKNOWN}", 2: f"Unknown: {_UNKNOWN}"}
 _LINES_PX = 460
@@ -40,7 +40,7 @@ def sweep_page(
         f"<h2>P&amp;L</h2>{figure(chart, f'P&L by {names}', _CAPTIONS[len(ranges)])}"
         f"{_table(ranges, points)}"
     )
-    return page(title, body, mark=_MARK)
+    return page(title, body, mark=MARK)
 
 
 # --- one range ------------------------------------------------------------------------------------------

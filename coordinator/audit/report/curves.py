@@ -3,7 +3,7 @@
 However many events a day has, what is kept of it stays bounded; and what is left out never hides an extreme.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from msgspec import Struct, field
@@ -34,13 +34,17 @@ class Curve(Struct):
         return [*self.points, (ms, self.points[-1][1])]
 
     def _thin(self) -> None:
-        """Keeps of each few points in a row the first, the lowest, the highest and the last."""
-        kept: list[tuple[int, Decimal]] = []
-        for start in range(0, len(self.points), _MERGED):
-            some = self.points[start : start + _MERGED]
-            by_value = sorted(range(len(some)), key=lambda index: some[index][1])
-            kept += [some[index] for index in sorted({0, by_value[0], by_value[-1], len(some) - 1})]
-        self.points = kept
+        self.points = thinned(self.points, _MERGED)
+
+
+def thinned(points: Sequence[tuple[int, Decimal]], merged: int) -> list[tuple[int, Decimal]]:
+    """Keeps of each `merged` points in a row the first, the lowest, the highest and the last."""
+    kept: list[tuple[int, Decimal]] = []
+    for start in range(0, len(points), merged):
+        some = points[start : start + merged]
+        by_value = sorted(range(len(some)), key=lambda index: some[index][1])
+        kept += [some[index] for index in sorted({0, by_value[0], by_value[-1], len(some) - 1})]
+    return kept
 
 
 class Run(Struct):

@@ -1,0 +1,1 @@
+"""Who may see the dashboard, and who may give orders by it."""

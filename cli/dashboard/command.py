@@ -1,0 +1,224 @@
+"""`portfold dashboard`: serves the page that is always open, and keeps the file of who may see it."""
+
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from portfold.cli.exits import Unusable
+from portfold.cli.target import Target
+from portfold.installing import install_command
+
+if TYPE_CHECKING:
+    from portfold.cli.dashboard.serving import Served
+    from portfold.cli.target import ResolvedTarget
+
+PORT = 8077
+METRICS_TOKEN = "PORTFOLD_METRICS_TOKEN"  # noqa: S105 - the variable's name
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_NEEDED = (
+    "starlette",
+    "uvicorn",
+    "jinja2",
+    "sse_starlette",
+    "prometheus_client",
+    "argon2",
+    "python_multipart",
+)
+
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+Named = Annotated[list[str] | None, Parameter(negative="")]
+
+
+@Parameter(name="*", group="Who may see it, and from where")
+@dataclass(frozen=True)
+class Reached:
+    """The options of address and access."""
+
+    host: str = "127.0.0.1"
+    """The address to serve on; another than this machine's own only with --users, and TLS or --proxy."""
+
+    port: Annotated[int, Parameter(validator=Number(gte=0, lte=65535))] = PORT
+    """The port; 0 takes a free one."""
+
+    users: Path | None = None
+    """The file of users, which `portfold dashboard user` writes; without it the printed address signs in."""
+
+    operate: Flag = False
+    """Let operators give orders: halt, resume, flatten, settle, acknowledge."""
+
+    certificate: Path | None = None
+    """The certificate for TLS, in PEM."""
+
+    key: Path | None = None
+    """Its private key."""
+
+    proxy: str | None = None
+    """The name by which a proxy that does TLS is called, such as desk.example.com."""
+
+
+_TARGET = Target()
+_REACHED = Reached()
+
+
+def register(app: App) -> None:
+    """Adds the command and those below it."""
+    group = App(name="dashboard", help="Serve a live page of the portfolio, and metrics.")
+    group.default(dashboard)
+    user = App(name="user", help="Keep the file of who may see the dashboard.")
+    user.command(add)
+    user.command(remove)
+    group.command(user)
+    app.command(group)
+
+
+def dashboard(
+    *,
+    also: Named = None,
+    results: Path | None = None,
+    reached: Reached = _REACHED,
+    target: Target = _TARGET,
+) -> int:
+    """Serve a page that is always open: whether it may trade, the day, limits, decisions as they come.
+
+    Prints its address. Metrics for Prometheus are at /metrics; a reader sends
+    the token that the variable PORTFOLD_METRICS_TOKEN holds. Health is at
+    /healthz and /readyz.
+
+    For example:
+
+        portfold dashboard
+        portfold dashboard --users users.json --operate
+
+    Parameters
+    ----------
+    also
+        Another portfolio on the same server; may be given several times.
+    results
+        The folder in which research has left its pages.
+    """
+    _check_installed()
+    from portfold.cli.dashboard.serving import check_certificate, serve, site_of
+    from portfold.cli.stopping import stopped_by_signals
+
+    served = _served(reached, results)
+    check_certificate(served)
+    place = target.resolve()
+    site = site_of([place, *(_also(place, name) for name in also or ())], served)
+    with stopped_by_signals() as stop:
+        serve(site, served, stop.event)
+    return stop.exit_code
+
+
+def _served(reached: Reached, results: Path | None) -> "Served":
+    """Checks how it is to be served. Raises Unusable."""
+    from portfold.cli.dashboard.serving import Served
+    from portfold.cli.folders import state_folder
+
+    if reached.host not in _LOOPBACK:
+        if reached.users is None:
+            raise Unusable(f"--host {reached.host}: expected --users as well, as others can reach it.")
+        if reached.certificate is None and reached.proxy is None:
+            raise Unusable(f"--host {reached.host}: expected --certificate and --key, or --proxy, as well.")
+    if results is not None and not results.is_dir():
+        raise Unusable(f"--results: expected a folder, {results} is none.")
+    return Served(
+        host=reached.host,
+        port=reached.port,
+        names=(reached.proxy,) if reached.proxy else (),
+        users=reached.users,
+        certificate=reached.certificate,
+        key=reached.key,
+        proxied=reached.proxy is not None,
+        operate=reached.operate,
+        results=results,
+        kept=state_folder() / "dashboard",
+        metrics_token=os.environ.get(METRICS_TOKEN, ""),
+    )
+
+
+def _also(place: "ResolvedTarget", name: str) -> "ResolvedTarget":
+    """Returns where another portfolio lies: on the same server."""
+    from portfold.config.errors import UnfitError
+    from portfold.config.runtime import PORTFOLIO_NAME
+
+    try:
+        return replace(place, portfolio=str(PORTFOLIO_NAME.read(name)))
+    except UnfitError as error:
+        raise Unusable(f"--also: {error}.") from error
+
+
+def add(
+    name: str, /, *, role: Literal["viewer", "operator"] = "viewer", users: Path, replace_it: Flag = False
+) -> None:
+    """Add somebody who may see the dashboard; asks for the password.
+
+    Where nobody types, the password is the first line of the input.
+
+    For example:
+
+        portfold dashboard user add jane --role operator --users users.json
+
+    Parameters
+    ----------
+    name
+        The name, which goes on record with every order.
+    role
+        `viewer` may look, `operator` may give orders where the dashboard was started with --operate.
+    users
+        The file; it is made where there is none.
+    replace_it
+        Replace somebody of that name.
+    """
+    _check_installed()
+    from portfold.cli.dashboard.access.users import Users, add_user
+
+    if not replace_it and users.exists() and name in Users.read(users).names:
+        raise Unusable(f"NAME: {name} is there already; --replace-it gives a new password and role.")
+    add_user(users, name, role, _password(name))
+    print(f"{name} may sign in as {role}. Written to {users}")
+
+
+def remove(name: str, /, *, users: Path) -> None:
+    """Remove somebody; who is signed in stays so until the dashboard is started anew.
+
+    For example:
+
+        portfold dashboard user remove jane --users users.json
+
+    Parameters
+    ----------
+    name
+        The name.
+    users
+        The file.
+    """
+    _check_installed()
+    from portfold.cli.dashboard.access.users import remove_user
+
+    remove_user(users, name)
+    print(f"{name} may not sign in any more. Written to {users}")
+
+
+def _password(name: str) -> str:
+    from getpass import getpass
+
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    password = getpass(f"Password of {name}: ")
+    if getpass("Once more: ") != password:
+        raise Unusable("The two passwords differ.")
+    return password
+
+
+def _check_installed() -> None:
+    """Raises Unusable where the extra `web` is not installed."""
+    from importlib.util import find_spec
+
+    missing = next((name for name in _NEEDED if find_spec(name) is None), None)
+    if missing:
+        raise Unusable(f"The dashboard needs {missing}, which is not installed: {install_command('web')}")

@@ -1,0 +1,131 @@
+"""Draws pages and their parts as HTML, from templates that escape whatever is put into them.
+
+Guarantees: text of the log is shown and nothing else: markup is escaped, and characters that turn text around
+or hide it are shown as what they are.
+"""
+
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from msgspec import Struct
+
+from portfold.cli.dashboard.now import Now, limit_rows, now_of
+from portfold.cli.dashboard.watching import Moment, ShownLine
+from portfold.coordinator.audit.record.tail import Note, TailLine
+from portfold.coordinator.views.overview import Overview
+from portfold.events.fields import readable
+from portfold.exchange_time import local_time
+
+PAGES = (
+    ("", "Now"),
+    ("log", "Log"),
+    ("days", "Days"),
+    ("limits", "Limits"),
+    ("research", "Research"),
+)
+
+
+class DrawnLine(Struct, frozen=True):
+    """A line of the log as a page has it; `id` leads to its `why`, empty for a note of the reader."""
+
+    number: int
+    id: str
+    time: str
+    level: str
+    text: str
+    decision: bool
+
+
+class Drawing:
+    """Draws from the templates of this folder."""
+
+    def __init__(self) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("portfold.cli.dashboard"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=_shown,
+        )
+        panels = self._environment.get_template("panels.html").make_module()
+        self._panel = {
+            name: getattr(panels, name) for name in ("verdict", "day", "limits", "held", "facts", "line")
+        }
+
+    def page(self, name: str, **given: object) -> str:
+        """Draws a whole page."""
+        return self._environment.get_template(name).render(**given)
+
+    def parts(self, portfolio: str, moment: Moment, zone: ZoneInfo) -> dict[str, str]:
+        """Draws what the page of now shows of the moment, part by part."""
+        seen, trouble = moment.glimpse.seen, moment.glimpse.trouble
+        lines = Markup().join(self.line(portfolio, drawn_line(one, zone)) for one in reversed(moment.lines))
+        if seen is None:
+            return self._nothing(trouble or "No coordinator has ever run for this portfolio.") | {
+                "lines": lines
+            }
+        now = now_of(seen, moment.curve.points, zone)
+        panel = self._panel
+        return {
+            "verdict": panel["verdict"](now, trouble, moment.glimpse.news),
+            "day": panel["day"](now),
+            "limits": panel["limits"](now.limits),
+            "held": panel["held"](now.held),
+            "workers": panel["facts"]("Workers", now.workers),
+            "system": panel["facts"]("What keeps it going", now.system),
+            "lines": lines,
+            "title": _title(portfolio, now, trouble),
+        }
+
+    def line(self, portfolio: str, one: DrawnLine) -> Markup:
+        """Draws a line of the log."""
+        drawn: Markup = self._panel["line"](portfolio, one)
+        return drawn
+
+    def _nothing(self, why: str) -> dict[str, str]:
+        text = Markup('<p class="headline critical"><b>NOTHING TO SHOW</b> {}</p>').format(readable(why))
+        return {"verdict": text, **dict.fromkeys(("day", "limits", "held", "workers", "system"), "")}
+
+
+def card_of(portfolio: str, seen: Overview | None, zone: ZoneInfo) -> dict[str, object]:
+    """Returns what the list of portfolios shows of one of them."""
+    if seen is None:
+        text = "no coordinator has ever run for it"
+        return {"portfolio": portfolio, "good": False, "verdict": "NOT THERE", "pnl": "", "text": text}
+    now = now_of(seen, (), zone)
+    near = limit_rows(seen.view)[:1]
+    return {
+        "portfolio": portfolio,
+        "good": now.may_trade,
+        "verdict": now.verdict,
+        "pnl": now.pnl,
+        "text": "; ".join(
+            [f"{len(now.held)} open or reserved", *(f"{one.name}: {one.left} left" for one in near)]
+        ),
+    }
+
+
+def drawn_line(one: ShownLine, zone: ZoneInfo) -> DrawnLine:
+    """Returns a line as a page shows it."""
+    if isinstance(one.line, Note):
+        return DrawnLine(one.number, "", "", "info", one.line.text, decision=False)
+    item = one.line.item
+    at = local_time(item.row.id.ms, zone)
+    decided = item.table == "decisions"
+    return DrawnLine(one.number, str(item.row.id), f"{at:%H:%M:%S}", one.line.level, item.text, decided)
+
+
+def numbered(lines: list[TailLine]) -> list[ShownLine]:
+    """Returns lines that were read once, the newest first."""
+    return [ShownLine(number, line) for number, line in enumerate(reversed(lines))]
+
+
+def _title(portfolio: str, now: Now, trouble: str) -> str:
+    return f"{'OLD ' if trouble else ''}{now.verdict} {now.pnl} · {portfolio}"
+
+
+def _shown(value: object) -> object:
+    """Escapes what may not be shown in text; what was drawn already is left as it is."""
+    return readable(value) if isinstance(value, str) and not isinstance(value, Markup) else value

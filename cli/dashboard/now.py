@@ -1,0 +1,273 @@
+"""What the page shows of a portfolio now, made of one overview: rows of words, each with how grave it is.
+
+Pure. Guarantees: every sentence is one that `portfold status` says as well; amounts are shown to the cent.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from portfold.cli.dashboard.pnl_curve import PnlCurve, Point, pnl_curve
+from portfold.coordinator.views.account_view import ShownAccount, difference_in_words
+from portfold.coordinator.views.headlines import Headline, headlines
+from portfold.coordinator.views.overview import Overview
+from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPosition, Slot
+from portfold.coordinator.views.status import block_rate
+from portfold.dollars import ZERO, shown, shown_limit, shown_price
+from portfold.exchange_time import clock, span
+from portfold.quotes import NO_ENTRY_PRICE
+
+_NEAR = Decimal("0.8")
+
+
+class Row(Struct, frozen=True):
+    """A fact: what it is, what is so, and `grave` where somebody should look: "", "warning" or "critical"."""
+
+    label: str
+    text: str
+    grave: str = ""
+
+
+class Held(Struct, frozen=True):
+    """A position or a slot, as a row of the table of both; `gains` is "gain", "loss", or empty if unknown."""
+
+    symbol: str
+    side: str
+    size: int
+    worker: str
+    price: str = ""
+    age: str = ""
+    pnl: str = ""
+    gains: str = ""
+    mark: str = ""
+    slot: str = ""
+    grave: str = ""
+
+
+class LimitRow(Struct, frozen=True):
+    """A limit: its value, where it stands, what is left, and the share of it that is used, from 0 to 1."""
+
+    name: str
+    value: str
+    stands: str
+    left: str
+    used: float
+
+    @property
+    def near(self) -> bool:
+        """Returns whether little of it is left."""
+        return self.used >= float(_NEAR)
+
+
+class Now(Struct, frozen=True):
+    """Everything on the page, of one moment."""
+
+    may_trade: bool
+    headlines: tuple[Headline, ...]
+    as_of: str
+    pnl: str
+    gains: bool
+    parts: str
+    stop_at: str
+    stop_used: float
+    curve: PnlCurve | None
+    highest: str
+    lowest: str
+    held: tuple[Held, ...]
+    limits: tuple[LimitRow, ...]
+    system: tuple[Row, ...]
+    workers: tuple[Row, ...]
+    entries: str
+
+    @property
+    def verdict(self) -> str:
+        """Returns in a word whether entries are allowed."""
+        return "TRADING" if self.may_trade else self.headlines[0].title
+
+
+def now_of(seen: Overview, points: Sequence[Point], zone: ZoneInfo) -> Now:
+    """Returns what is shown of this moment; `points` are the day's P&L so far."""
+    view, found = seen.view, headlines(seen, zone)
+    curve = pnl_curve(points, _levels(view), seen.now_ms)
+    return Now(
+        may_trade=found[0].code == "trading",
+        headlines=tuple(found),
+        as_of=clock(seen.now_ms, zone),
+        pnl=shown(view.day.pnl),
+        gains=view.day.pnl >= ZERO,
+        parts=_parts(view),
+        stop_at=shown(view.stop_at) if view.daily_limit else "",
+        stop_used=float(view.stop_used),
+        curve=curve,
+        highest=shown(curve.highest) if curve else "",
+        lowest=shown(curve.lowest) if curve else "",
+        held=(
+            *(_position(one, seen) for one in view.positions),
+            *(_slot(one, seen.now_ms) for one in view.reserved),
+            *(_slot(one, None) for one in view.taken_back),
+        ),
+        limits=limit_rows(view),
+        system=tuple(_system(seen)),
+        workers=tuple(_workers(seen)),
+        entries=_entries(view),
+    )
+
+
+def limit_rows(view: PortfolioView) -> tuple[LimitRow, ...]:
+    """Returns the limits in force, the nearest to being reached first."""
+    limits = view.limits
+    if limits is None:
+        return ()
+    used, most = view.contracts_used, limits.max_contracts
+    to_stop = view.day.pnl - view.stop_at
+    rows = [
+        LimitRow(
+            "daily stop",
+            shown_limit(view.daily_limit),
+            shown(view.day.pnl),
+            shown(max(ZERO, to_stop)),
+            float(view.stop_used),
+        ),
+        _counted("positions", view.slots_used, limits.max_positions),
+        _counted("contracts", used, most),
+    ]
+    return tuple(sorted(rows, key=lambda row: -row.used))
+
+
+def _counted(name: str, used: int, most: int) -> LimitRow:
+    return LimitRow(
+        name, str(most), str(used), str(max(0, most - used)), min(1.0, used / most) if most else 1.0
+    )
+
+
+def _levels(view: PortfolioView) -> list[tuple[str, Decimal]]:
+    return [("stop", view.stop_at)] if view.daily_limit else []
+
+
+def _parts(view: PortfolioView) -> str:
+    realized = f"realized {shown(view.day.realized)}"
+    if view.limits is not None and view.limits.stop_loss_on == "realized":
+        return f"{realized}; open profit and loss do not count"
+    return f"{realized}, open {shown(view.day.pnl - view.day.realized)}"
+
+
+def _position(one: ShownPosition, seen: Overview) -> Held:
+    unmanaged = one in seen.unmanaged
+    return Held(
+        symbol=one.symbol,
+        side=one.side,
+        size=one.size,
+        worker=one.worker,
+        price=f"@ {shown_price(one.price)}" if one.price else NO_ENTRY_PRICE,
+        age=span(max(0, seen.now_ms - one.opened_ms)),
+        pnl="no mark" if one.unmarked else shown(one.unrealized),
+        gains="" if one.unmarked else _colour(one.unrealized),
+        mark=_mark(one),
+        grave="critical" if unmanaged else "warning" if one.mark_stale or one.unmarked else "",
+    )
+
+
+def _colour(amount: Decimal) -> str:
+    return "gain" if amount >= ZERO else "loss"
+
+
+def _mark(one: ShownPosition) -> str:
+    if one.mark is None:
+        return "none yet"
+    return f"{shown_price(one.mark)}, OLD" if one.mark_stale else shown_price(one.mark)
+
+
+def _slot(one: Slot, now_ms: int | None) -> Held:
+    if now_ms is None:
+        left = "taken back: a fill may come"
+    else:
+        ends = "kept: may be filled" if one.kept else f"ends in {span(max(0, one.expires_ms - now_ms))}"
+        left = f"reserved, {ends}"
+    return Held(symbol=one.symbol, side=one.side, size=one.size, worker=one.worker, slot=left)
+
+
+def _system(seen: Overview) -> list[Row]:
+    backlog = seen.backlog
+    waiting = f"{backlog.events:,}{' or more' if backlog.more else ''} undecided"
+    waits = f" for {span(backlog.oldest_ms)}" if backlog.oldest_ms is not None else ""
+    whole = not (backlog.lost or seen.view.tail_missing)
+    kept = seen.server.kept
+    return [
+        Row("Leader", seen.leader or "nobody", "" if seen.leader else "critical"),
+        Row("Standby", seen.standby or "none", "" if seen.standby else "warning"),
+        Row("Lag", waiting + waits, "warning" if backlog.events else ""),
+        Row("Log", "whole" if whole else "NOT WHOLE", "" if whole else "critical"),
+        Row("Server", f"{seen.server.version}, {kept.setting}", "warning" if kept.level == "warning" else ""),
+        *_feed(seen),
+        *_account(seen.view.account, seen.now_ms),
+    ]
+
+
+def _feed(seen: Overview) -> list[Row]:
+    market = seen.market
+    if market is None or not market.fed_lately:
+        return []
+    ages = [span(max(0, market.now_ms - last.at_ms)) for last in market.newest_price]
+    text = f"{market.holder or 'nobody'}{''.join(f', last price {age} old' for age in ages)}"
+    return [Row("Feed", text, "" if market.holder else "critical")]
+
+
+def _account(account: ShownAccount | None, now_ms: int) -> list[Row]:
+    if account is None:
+        return []
+    if not account.as_of_ms:
+        return [Row("Account", f"{account.account}, not reported yet", "warning")]
+    held = " ".join(f"{symbol} {size:+d}" for symbol, size in sorted(account.positions.items())) or "flat"
+    age = span(max(0, now_ms - account.as_of_ms))
+    text = f"{shown(account.equity)}, log {shown(account.expected)}, {held}, {age} ago"
+    grave = "critical" if account.differing or account.silent else ""
+    return [
+        Row("Account", text, grave),
+        *(
+            Row("Differs", difference_in_words(one), "critical" if one.stands else "warning")
+            for one in account.differences
+        ),
+    ]
+
+
+def _workers(seen: Overview) -> list[Row]:
+    rows = [
+        Row(
+            one.worker,
+            f"{', '.join(one.symbols) or '?'}: {_alive(one.worker, seen)}",
+            _lost(one.worker, seen),
+        )
+        for one in seen.workers
+        if one.presence != "retired"
+    ]
+    rows.append(
+        Row(
+            "flattener",
+            "alive" if seen.flattener_alive else "none",
+            "" if seen.flattener_alive else "warning",
+        )
+    )
+    rows += (Row(symbol, "nobody trades it", "warning") for symbol in seen.missing)
+    return rows
+
+
+def _alive(worker: str, seen: Overview) -> str:
+    lives = any(one.worker == worker and one.lives for one in seen.workers)
+    return "alive" if lives else seen.became_of(worker)
+
+
+def _lost(worker: str, seen: Overview) -> str:
+    lives = any(one.worker == worker and one.lives for one in seen.workers)
+    holds = any(position.worker == worker for position in seen.view.positions)
+    return "" if lives else "critical" if holds else "warning"
+
+
+def _entries(view: PortfolioView) -> str:
+    stats = view.stats
+    asked, denied = stats.total_entries_requested, stats.total_entries_blocked
+    return (
+        f"{asked:,} asked, {stats.total_entries_allowed:,} allowed, {denied:,} denied "
+        f"({block_rate(stats):.0%}); exits: {stats.total_exits:,}; stops: {stats.stop_loss_triggers:,}"
+    )

@@ -1,0 +1,1 @@
+"""The pages of the dashboard, a file a kind: each says its routes."""

@@ -1,0 +1,164 @@
+"""Metrics for machines that watch: how each portfolio stands at this moment, in Prometheus' text form.
+
+Guarantees: a portfolio whose server does not answer has `portfold_up` 0 and nothing else, never old figures.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily as Counter
+from prometheus_client.core import GaugeMetricFamily as Gauge
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from portfold.cli.dashboard.desk import Desk
+from portfold.cli.dashboard.now import limit_rows
+from portfold.cli.dashboard.site import Site
+from portfold.coordinator.views.overview import Overview
+from portfold.events.wire.errors import BusError
+
+_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_PORTFOLIO = ["portfolio"]
+
+Figure = tuple[str, str, float]
+"""One number of a portfolio: its name, what it is, its value."""
+
+
+def routes(site: Site) -> list[Route]:
+    """Returns the routes."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Portfolios(list(site.desks.values())))
+
+    async def metrics(_request: Request) -> Response:
+        return Response(await run_in_threadpool(generate_latest, registry), media_type=_TYPE)
+
+    async def healthz(_request: Request) -> Response:
+        return Response("ok\n", media_type="text/plain")
+
+    async def readyz(_request: Request) -> Response:
+        trouble = await run_in_threadpool(
+            lambda: [text for desk in site.desks.values() if (text := _not_ready(desk))]
+        )
+        return Response("\n".join(trouble or ["ok"]) + "\n", 503 if trouble else 200, media_type="text/plain")
+
+    return [Route("/metrics", metrics), Route("/healthz", healthz), Route("/readyz", readyz)]
+
+
+class Portfolios(Collector):
+    """Reads every portfolio when it is asked."""
+
+    def __init__(self, desks: list[Desk]) -> None:
+        self._desks = desks
+
+    def collect(self) -> Iterable[Metric]:
+        """Yields all metrics of all portfolios."""
+        up = Gauge("portfold_up", "Whether the portfolio's status can be read.", labels=_PORTFOLIO)
+        found = _Families()
+        for desk in self._desks:
+            try:
+                seen = desk.look.now()
+            except BusError:
+                seen = None
+            up.add_metric([desk.portfolio], float(seen is not None))
+            if seen is not None:
+                _add(found, desk.portfolio, seen)
+        yield up
+        yield from found
+
+
+def counts(seen: Overview) -> Iterator[Figure]:
+    """Yields what only ever grows, since the portfolio began."""
+    stats = seen.view.stats
+    yield "entries_requested", "Entries asked for.", stats.total_entries_requested
+    yield "entries_allowed", "Entries allowed.", stats.total_entries_allowed
+    yield "entries_denied", "Entries denied.", stats.total_entries_blocked
+    yield "exits", "Exits reported.", stats.total_exits
+    yield "stops", "Daily stops.", stats.stop_loss_triggers
+
+
+def figures(seen: Overview) -> Iterator[Figure]:
+    """Yields what is one number of a portfolio."""
+    view, backlog = seen.view, seen.backlog
+    yield "trading", "Whether entries are allowed, as far as the log goes.", float(not view.denies_entries)
+    yield "stopped", "Whether the daily stop is in force.", float(view.stop is not None)
+    yield "halted", "Whether somebody has halted trading.", float(view.halt is not None)
+    yield "flattening", "Whether positions are being flattened.", float(view.flatten is not None)
+    yield "log_incomplete", "Whether the log does not add up.", float(bool(backlog.lost or view.tail_missing))
+    yield "led", "Whether a coordinator leads.", float(bool(seen.leader))
+    yield "standby", "Whether another stands by.", float(bool(seen.standby))
+    yield "epoch", "Terms of leaders so far: each failover adds one.", float(view.epoch)
+    yield "daily_pnl_dollars", "The trading day's P&L.", float(view.day.pnl)
+    yield "realized_pnl_dollars", "What of it is realized.", float(view.day.realized)
+    yield "stop_at_dollars", "The P&L at which everything is closed.", float(view.stop_at)
+    yield "positions", "Open positions.", float(len(view.positions))
+    yield "reservations", "Slots reserved.", float(len(view.reserved))
+    yield (
+        "unmanaged_positions",
+        "Open positions whose owner gives no sign of life.",
+        float(len(seen.unmanaged)),
+    )
+    yield (
+        "stale_marks",
+        "Open positions whose mark is old.",
+        float(sum(one.mark_stale for one in view.positions)),
+    )
+    yield "undecided_events", "Events that wait for a decision.", float(backlog.events)
+    yield "undecided_seconds", "How long the first of them waits.", (backlog.oldest_ms or 0) / 1000
+    yield "workers_alive", "Workers that give signs of life.", float(sum(one.lives for one in seen.workers))
+    yield "flattener_alive", "Whether a flattener does.", float(seen.flattener_alive)
+    if view.account is not None:
+        account = view.account
+        age_ms = seen.now_ms - account.as_of_ms if account.as_of_ms else 0
+        yield "account_age_seconds", "How old the account's report is.", max(0, age_ms) / 1000
+        yield (
+            "account_differences",
+            "Where account and log differ beyond the grace.",
+            float(len(account.differing)),
+        )
+        yield "account_equity_dollars", "The account's equity as reported.", float(account.equity)
+
+
+class _Families:
+    """The families of one answer, each made when its first figure comes."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Gauge | Counter] = {}
+
+    def add(self, kind: type[Gauge | Counter], figure: Figure, labels: dict[str, str]) -> None:
+        name, text, value = figure
+        if name not in self._found:
+            self._found[name] = kind(f"portfold_{name}", text, labels=list(labels))
+        self._found[name].add_metric(list(labels.values()), value)
+
+    def __iter__(self) -> Iterator[Metric]:
+        yield from self._found.values()
+
+
+def _add(found: _Families, portfolio: str, seen: Overview) -> None:
+    of = {"portfolio": portfolio}
+    for figure in figures(seen):
+        found.add(Gauge, figure, of)
+    for figure in counts(seen):
+        found.add(Counter, figure, of)
+    for row in limit_rows(seen.view):
+        found.add(
+            Gauge, ("limit_used_ratio", "How much of a limit is used.", row.used), of | {"limit": row.name}
+        )
+    for one in seen.workers:
+        alive = ("worker_alive", "Whether the worker gives signs of life.", float(one.lives))
+        found.add(Gauge, alive, of | {"worker": one.worker})
+
+
+def _not_ready(desk: Desk) -> str:
+    """Says why the portfolio cannot be traded by anybody; empty where it can."""
+    try:
+        seen = desk.look.now()
+    except BusError as error:
+        return f"{desk.portfolio}: {error}"
+    if seen is None:
+        return f"{desk.portfolio}: no coordinator has ever run"
+    return "" if seen.leader else f"{desk.portfolio}: nobody leads"

@@ -1,0 +1,129 @@
+"""The browser's own process for pages that go on: does what it is told line by line, and answers each with JSON.
+
+An order is a JSON object: `{"go": url}`, `{"js": expression}`, `{"wide": px, "tall": px}`, `{"png": path}`.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from threading import Thread
+
+from PyQt6.QtCore import QObject, QTimer, QUrl, pyqtSignal
+from PyQt6.QtWebEngineCore import (
+    QWebEnginePage,
+    QWebEngineProfile,
+    QWebEngineUrlRequestInfo,
+    QWebEngineUrlRequestInterceptor,
+)
+from PyQt6.QtWebEngineWidgets import QWebEngineView
+from PyQt6.QtWidgets import QApplication
+
+from tests.audit.browser import ENVIRONMENT
+
+_PAINT_MS = 400
+_DARK = "--blink-settings=preferredColorScheme=0"
+
+
+class _Requests(QWebEngineUrlRequestInterceptor):
+    """Notes all that is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def interceptRequest(self, info: QWebEngineUrlRequestInfo) -> None:  # noqa: N802 - Qt's name
+        self.seen.append(info.requestUrl().toString())
+
+
+class _Page(QWebEnginePage):
+    """Notes all that the page says."""
+
+    def __init__(self, profile: QWebEngineProfile) -> None:
+        super().__init__(profile)
+        self.said: list[str] = []
+
+    def javaScriptConsoleMessage(  # noqa: N802 - Qt's name
+        self,
+        level: QWebEnginePage.JavaScriptConsoleMessageLevel,
+        message: str | None,
+        line: int,
+        source: str | None,
+    ) -> None:
+        self.said.append(f"{level.name}, line {line} of {source}: {message}")
+
+
+class _Orders(QObject):
+    """Brings orders from standard input to the thread of the browser."""
+
+    came = pyqtSignal(str)
+    over = pyqtSignal()
+
+    def read(self) -> None:
+        for line in sys.stdin:
+            self.came.emit(line)
+        self.over.emit()
+
+
+class _Browser:
+    """One window, told what to do."""
+
+    def __init__(self, app: QApplication) -> None:
+        self._profile, self._requests = QWebEngineProfile(), _Requests()
+        self._profile.setUrlRequestInterceptor(self._requests)
+        self._page, self._view = _Page(self._profile), QWebEngineView()
+        self._view.setPage(self._page)
+        self._view.resize(1280, 900)
+        self._view.show()
+        self._page.loadFinished.connect(self._loaded)
+        self._going = False
+        self.orders = _Orders()
+        self.orders.came.connect(self._do)
+        self.orders.over.connect(app.quit)
+
+    def close(self) -> None:
+        self._view.setPage(None)  # before the profile goes
+        self._page.deleteLater()
+
+    def _do(self, line: str) -> None:
+        order = json.loads(line)
+        if "go" in order:
+            self._going = True
+            self._page.load(QUrl(order["go"]))
+        elif "js" in order:
+            self._page.runJavaScript(f"JSON.stringify({order['js']})", _answer)
+        elif "wide" in order:
+            self._view.resize(order["wide"], order["tall"])
+            self._soon(lambda: _answer("true"))
+        elif "png" in order:
+            self._soon(lambda: _answer(json.dumps(self._view.grab().save(order["png"]))))
+        else:
+            _answer(json.dumps({"console": self._page.said, "requests": self._requests.seen}))
+
+    def _loaded(self, done: bool) -> None:  # noqa: FBT001 - Qt calls it so
+        if self._going:
+            self._going = False
+            _answer(json.dumps(done))
+
+    def _soon(self, then: Callable[[], None]) -> None:
+        QTimer.singleShot(_PAINT_MS, then)
+
+
+def _answer(json_text: str | None) -> None:
+    print(json_text if json_text else "null", flush=True)
+
+
+def main() -> None:
+    """The entry point."""
+    os.environ.update(ENVIRONMENT)
+    if "--dark" in sys.argv:
+        os.environ["QTWEBENGINE_CHROMIUM_FLAGS"] += f" {_DARK}"
+    app = QApplication(sys.argv[:1])
+    browser = _Browser(app)
+    Thread(target=browser.orders.read, daemon=True).start()
+    app.exec()
+    browser.close()
+
+
+if __name__ == "__main__":
+    main()
