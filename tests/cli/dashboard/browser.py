@@ -1,4 +1,4 @@
-"""A real browser, held open by a test: it goes somewhere, and what the page shows is asked as often as need be."""
+"""A real browser, held open by a test: it goes somewhere, and is asked what the page shows."""
 
 import json
 import os
@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.audit.browser import ENVIRONMENT, in_a_browser
 from tests import waiting
+from tests.audit.browser import ENVIRONMENT, in_a_browser
 
 __all__ = ["Browser", "in_a_browser", "opened_browser"]
 
@@ -50,7 +50,8 @@ class Browser:
         return dict(self._ask(heard=True))
 
     def _ask(self, **order: object) -> Any:
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
@@ -70,8 +71,8 @@ def opened_browser(*options: str) -> Iterator[Browser]:
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    try:
-        yield Browser(process)
-    finally:
-        process.kill()
-        process.wait()
+    with process:
+        try:
+            yield Browser(process)
+        finally:
+            process.kill()

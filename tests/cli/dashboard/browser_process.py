@@ -1,4 +1,4 @@
-"""The browser's own process for pages that go on: does what it is told line by line, and answers each with JSON.
+"""The browser's own process for pages that go on: does what it is told, line by line, and answers with JSON.
 
 An order is a JSON object: `{"go": url}`, `{"js": expression}`, `{"wide": px, "tall": px}`, `{"png": path}`.
 """

@@ -1,0 +1,132 @@
+"""The live page in a real browser: it follows what happens, says when it is old, and runs nothing of a log."""
+
+from pathlib import Path
+
+import pytest
+
+from portfold.events.incoming import EntryRequested
+from portfold.events.wire.embedded import EmbeddedServer
+from tests.cli.dashboard.browser import Browser, in_a_browser, opened_browser
+from tests.cli.dashboard.hostile import HOSTILE
+from tests.cli.dashboard.visitor import Served, served
+from tests.live import Live
+from tests.processes import Coordinators
+
+WIDTHS = ((360, 740), (768, 1024), (1280, 900), (3840, 2160))
+DRAWN = """[...document.querySelectorAll('.lines li')].filter(
+    (line) => line.firstElementChild.checkVisibility({ contentVisibilityAuto: true })).length"""
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def says(browser: Browser, text: str, where: str = "body") -> None:
+    """Waits until the page says it there."""
+    browser.until(f"document.querySelector('{where}').innerText.includes({text!r})")
+
+
+def asked_elsewhere(browser: Browser, dashboard: Served) -> list[str]:
+    """Every address that was asked for and is not the dashboard's."""
+    return [url for url in browser.heard()["requests"] if not url.startswith(dashboard.base)]
+
+
+@in_a_browser
+def test_a_day_is_followed_to_its_stop(led: Live, dashboard: Served, tmp_path: Path) -> None:
+    with opened_browser() as browser:
+        browser.go(dashboard.address)
+        says(browser, "TRADING", "#verdict")
+        led.enters("ES", price="5000.25")
+        says(browser, "5000.25", "#held")
+        led.marks("ES", "-1250", price="4975.25")
+        says(browser, "$-1,250.00", "#day")
+        led.asks("XX", worker="ibs-ES")
+        says(browser, "XX", "#lines")
+        led.marks("ES", "-2500", price="4950.25")
+        says(browser, "STOPPED OUT", "#verdict")
+        browser.until("document.title.startsWith('STOPPED OUT $-2,500.00')")
+        led.closes("ES", "-2500", price="4950.25")
+        says(browser, "nothing is open or reserved", "#held")
+        for wide, tall in WIDTHS:
+            browser.size(wide, tall)
+            browser.picture(tmp_path / f"stop-{wide}.png")
+            assert browser.js(OVERFLOW) <= 0, wide
+        assert browser.heard()["console"] == []
+        assert asked_elsewhere(browser, dashboard) == []
+
+
+@in_a_browser
+def test_the_page_says_that_it_is_old_while_the_server_is_away(
+    tmp_path: Path, coordinators: Coordinators, portfolio: str
+) -> None:
+    with EmbeddedServer(tmp_path / "own") as own:
+        coordinators.start(url=own.url)
+        with served(own, portfolio, tmp_path) as dashboard, opened_browser() as browser:
+            browser.go(dashboard.address)
+            says(browser, "TRADING", "#verdict")
+            own.kill()
+            says(browser, "The server does not answer", "#verdict")
+            browser.until("document.title.startsWith('OLD ')")
+            own.restart()
+            browser.until("!document.querySelector('#verdict').innerText.includes('does not answer')")
+            says(browser, "TRADING", "#verdict")
+
+
+@in_a_browser
+def test_the_page_says_in_large_letters_that_it_is_not_live(led: Live, dashboard: Served) -> None:
+    led.starts("ibs-ES", symbols="ES")
+    with opened_browser() as browser:
+        browser.go(dashboard.address)
+        says(browser, "TRADING", "#verdict")
+        assert browser.js("document.getElementById('not-live').hidden")
+        dashboard.running.process.kill()
+        browser.until("!document.getElementById('not-live').hidden")
+        says(browser, "What stands below is old", "#not-live")
+
+
+@in_a_browser
+@pytest.mark.parametrize("options", [(), ("--dark",)])
+def test_sixty_four_positions_fit_and_are_all_there(
+    options: tuple[str, ...], led: Live, dashboard: Served, tmp_path: Path
+) -> None:
+    symbols = [f"S{number:02}" for number in range(64)]
+    for symbol in symbols:  # more than any limit allows: a fill is a fact, asked for or not
+        led.starts(f"ibs-{symbol}")
+        led.fills(symbol)
+    with opened_browser(*options) as browser:
+        browser.go(dashboard.address)
+        browser.until("document.querySelectorAll('#held tbody tr').length === 64")
+        for wide, tall in WIDTHS:
+            browser.size(wide, tall)
+            browser.picture(tmp_path / f"full-{wide}.png")
+            assert browser.js(OVERFLOW) <= 0, wide
+
+
+@in_a_browser
+def test_hostile_words_do_nothing_but_look_odd(led: Live, dashboard: Served) -> None:
+    led.starts("ibs-ES", symbols="ES")
+    for words in HOSTILE:
+        led.by_hand("type", "TradingHalted", "by", words, "reason", words)
+        led.by_hand("type", words, "worker", words, "symbol", words)
+    led.all_decided()
+    last = led.events()[-1].id
+    pages = ("", "log?all=1", "limits", "days", f"at?time={last}", f"why/{last}")
+    with opened_browser() as browser:
+        browser.go(dashboard.address)
+        says(browser, "HALTED", "#verdict")
+        for page in pages:
+            browser.go(f"{dashboard.base}/{dashboard.portfolio}/{page}")
+            assert browser.js("window.hacked === undefined"), page
+            assert browser.js("document.querySelectorAll('img, iframe, object, svg script, b.x').length") == 0
+        assert browser.heard()["console"] == []
+        assert asked_elsewhere(browser, dashboard) == []
+
+
+@in_a_browser
+def test_of_ten_thousand_lines_only_what_is_seen_is_drawn(led: Live, dashboard: Served) -> None:
+    led.starts("ibs-ES", symbols="ES")
+    asking = {"symbol": "XX", "side": "long", "size": 1}
+    led.publishes_all([led.next_of(EntryRequested, "ibs-ES", **asking) for _ in range(5000)])
+    led.all_decided()
+    with opened_browser() as browser:
+        browser.go(dashboard.address)
+        browser.go(f"{dashboard.base}/{dashboard.portfolio}/log?lines=10000&all=1")
+        assert browser.js("document.querySelectorAll('.lines li').length") == 10000
+        assert browser.js(DRAWN) < 500

@@ -1,0 +1,133 @@
+"""Orders from the page: the events of the commands, under the name that signed in, and never by accident."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from portfold.events.wire.embedded import EmbeddedServer
+from tests.cli.dashboard.visitor import Served, Visitor, served, users_file
+from tests.cli.dashboard.words import shown
+from tests.live import Live, flat
+
+
+@pytest.fixture
+def jane(desk: Served) -> Visitor:
+    """Somebody who may give orders, signed in."""
+    jane = desk.visitor()
+    jane.signs_in("jane")
+    return jane
+
+
+def last_said(live: Live) -> dict[str, str]:
+    """The last event on the log that a person is behind."""
+    return next(fields for fields in map(flat, reversed(live.events())) if fields.get("by", "") == "jane")
+
+
+@pytest.mark.parametrize(
+    ("order", "words", "event"),
+    [
+        ("halt", {"reason": "news"}, {"type": "TradingHalted", "reason": "news"}),
+        ("resume", {"reason": "over", "force": "no"}, {"type": "TradingResumed"}),
+        ("flatten", {"reason": "outage"}, {"type": "FlattenRequested", "reason": "outage"}),
+        (
+            "settle",
+            {"symbol": "ES", "worker": "ibs-ES", "side": "long", "size": "0", "price": "0", "pnl": "-310",
+             "reason": "by phone"},
+            {"type": "PositionSettled", "symbol": "ES", "size": "0", "pnl": "-310"},
+        ),
+    ],
+)  # fmt: skip
+def test_an_order_is_the_event_that_its_command_writes(
+    order: str, words: dict[str, str], event: dict[str, str], led: Live, jane: Visitor
+) -> None:
+    answer = jane.orders(order, **words)
+    assert answer.status_code == 200
+    assert "On record as" in shown(answer.text) or "on record as" in shown(answer.text)
+    assert last_said(led).items() >= event.items()
+
+
+def test_what_it_will_do_is_shown_first(led: Live, jane: Visitor) -> None:
+    led.enters("ES", price="5000.25")
+    prepared = jane.sends("orders/flatten", form=jane.form_of("flatten"), reason="outage")
+    page = shown(prepared.text)
+    assert "Closes now: ES long 1 of ibs-ES." in page
+    assert "by jane" in page
+    assert "Type flatten" in page
+    assert led.said("FlattenRequested") == []
+
+
+def test_a_flatten_pulls_the_kill_switch_too(led: Live, jane: Visitor) -> None:
+    jane.orders("flatten", reason="outage")
+    assert led.bus.last_pull() is not None
+
+
+def test_what_is_not_typed_is_not_ordered(led: Live, jane: Visitor) -> None:
+    for typed in ("", "halt", f"flatten {jane.portfolio}"):
+        answer = jane.orders("halt", typed=typed, reason="news")
+        assert (answer.status_code, "Nothing was ordered" in answer.text) == (400, True)
+    assert led.said("TradingHalted") == []
+
+
+def test_a_form_sent_again_orders_nothing_again(led: Live, jane: Visitor) -> None:
+    prepared = jane.sends("orders/halt", form=jane.form_of("halt"), reason="news")
+    form = re.findall(r'name="form" value="([^"]+)"', prepared.text)[-1]
+    for expected in (200, 409):
+        given = jane.sends("orders/halt/give", form=form, typed=f"halt {jane.portfolio}", reason="news")
+        assert given.status_code == expected
+    assert len(led.said("TradingHalted")) == 1
+
+
+def test_the_name_on_record_is_that_of_the_session(led: Live, jane: Visitor) -> None:
+    jane.orders("halt", reason="news", by="the boss")
+    assert led.said("TradingHalted")[0]["by"] == "jane"
+
+
+def test_a_viewer_orders_nothing(led: Live, desk: Served, jane: Visitor) -> None:
+    joe = desk.visitor()
+    joe.signs_in("joe")
+    assert joe.gets("orders").status_code == 403
+    assert joe.sends("orders/halt", form=jane.form_of("halt"), reason="x").status_code == 403
+    assert joe.sends("orders/halt/give", form=jane.form_of("halt"), reason="x").status_code == 403
+    assert led.said("TradingHalted") == []
+
+
+def test_without_operate_an_operator_orders_nothing(
+    server: EmbeddedServer, portfolio: str, led: Live, tmp_path: Path
+) -> None:
+    file = users_file(tmp_path, [("jane", "operator")])
+    with served(server, portfolio, tmp_path, "--users", str(file)) as looking:
+        jane = looking.visitor()
+        jane.signs_in("jane")
+        assert jane.gets("orders").status_code == 403
+        assert jane.sends("orders/halt", form="x", reason="x").status_code == 403
+    assert led.said("TradingHalted") == []
+
+
+@pytest.mark.parametrize(
+    ("order", "words", "said"),
+    [
+        ("halt", {"reason": " "}, "Why; goes on record: expected something"),
+        ("resume", {"reason": "x", "force": "perhaps"}, "Force: expected one of no, yes"),
+        ("settle", {"reason": "x", "symbol": "ES", "worker": "w", "side": "long", "size": "-1", "price": "1",
+                    "pnl": "0"}, "Contracts really held: expected a whole number"),
+        ("settle", {"reason": "x", "symbol": "ES", "worker": "w", "side": "long", "size": "1", "price": "0",
+                    "pnl": "0"}, "Entry price: expected that of the 1 held"),
+        ("settle", {"reason": "x", "symbol": "ES", "worker": "w", "side": "long", "size": "0", "price": "0",
+                    "pnl": "NaN"}, "Dollars made"),
+        ("settle", {"reason": "x", "symbol": "E S", "worker": "w", "side": "long", "size": "0", "price": "0",
+                    "pnl": "0"}, "symbol"),
+        ("acknowledge", {"reason": "x"}, "nothing to acknowledge"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_an_order_gets_a_sentence_and_is_none(
+    order: str, words: dict[str, str], said: str, led: Live, jane: Visitor
+) -> None:
+    before = len(led.events())
+    prepared = jane.sends(f"orders/{order}", form=jane.form_of(order), **words)
+    answer = prepared
+    if prepared.status_code == 200:
+        answer = jane.orders(order, **words)
+    assert answer.status_code == 400
+    assert said in shown(answer.text)
+    assert [flat(entry).get("by") for entry in led.events()[before:]].count("jane") == 0

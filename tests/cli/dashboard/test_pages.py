@@ -1,0 +1,157 @@
+"""What the pages show after given events: the truth, escaped."""
+
+from pathlib import Path
+
+import pytest
+
+from portfold.events.wire.embedded import EmbeddedServer
+from tests.cli.dashboard.visitor import Served, served
+from tests.cli.dashboard.words import shown
+from tests.live import Live
+from tests.processes import Coordinators
+from tests.waiting import until
+
+
+def test_a_portfolio_that_nobody_ever_led_says_so(dashboard: Served) -> None:
+    assert "NOTHING TO SHOW No coordinator has ever run" in shown(dashboard.local().gets().text)
+
+
+def test_what_is_open_and_how_far_the_stop_is(led: Live, dashboard: Served) -> None:
+    led.starts("ibs-ES", symbols="ES")
+    led.enters("ES", price="5000.25")
+    led.marks("ES", "-1250", price="4990.25")
+    page = shown(dashboard.local().gets().text)
+    assert "● TRADING" in page
+    assert "$-1,250.00 realized $0.00, open $-1,250.00" in page
+    assert "50 % of the way to the stop at $-2,500.00" in page
+    assert "ES long 1 ibs-ES @ 5000.25" in page
+    assert "4990.25 $-1,250.00" in page
+    assert "daily stop $2,500 $-1,250.00 $1,250.00" in page
+    assert "positions 4 1 3" in page
+    assert "ibs-ES ES: alive" in page
+
+
+def test_a_slot_says_how_long_it_lasts(led: Live, dashboard: Served) -> None:
+    led.starts("ibs-CL", symbols="CL")
+    led.asks("CL", worker="ibs-CL")
+    assert "CL long 1 ibs-CL reserved, ends in" in shown(dashboard.local().gets().text)
+
+
+def test_a_stop_is_said_first_and_in_words(led: Live, dashboard: Served) -> None:
+    led.starts("ibs-ES", symbols="ES")
+    led.enters("ES", price="5000.25")
+    led.marks("ES", "-2500", price="4950.25")
+    page = shown(dashboard.local().gets().text)
+    assert "■ STOPPED OUT" in page
+    assert "FLATTENING" in page
+    assert "100 % of the way" in page
+
+
+def test_the_log_is_filtered_and_each_decision_opens_its_why(led: Live, dashboard: Served) -> None:
+    led.starts("ibs-ES", symbols="ES")
+    led.enters("ES", price="5000.25")
+    led.starts("ibs-CL", symbols="CL")
+    led.asks("CL", worker="ibs-CL")
+    led.asks("XX", worker="ibs-CL")
+    visitor = dashboard.local()
+    page = visitor.gets("log?symbol=ES").text
+    assert "ES entry allowed" in page
+    assert "CL entry allowed" not in page
+    denied = led.decisions()[-1]
+    why = visitor.gets(f"why/{denied.id}")
+    assert why.status_code == 200
+    assert "XX" in shown(why.text)
+    assert "entry denied" in shown(why.text) or "ENTRY BLOCKED" in shown(why.text)
+
+
+def test_how_it_stood_then(led: Live, dashboard: Served) -> None:
+    led.starts("ibs-ES", symbols="ES")
+    led.enters("ES", price="5000.25")
+    then = led.events()[-1].id
+    led.closes("ES", "125", price="5002.75")
+    page = shown(dashboard.local().gets(f"at?time={then}").text)
+    assert "AS IT WAS" in page
+    assert "ES long 1" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("at?time=soon", "expected a time such as"),
+        ("why/soon", "ID:"),
+        ("why/1-1", "There is no event and no decision 1-1"),
+        ("days/2025-13-01", "expected a trading day"),
+        ("days/..%2f..%2fetc", "Not"),
+        ("days/1999-01-04", "There is no trading day 1999-01-04 on record"),
+        ("research/7", "There is no such page any more"),
+    ],
+)
+def test_what_cannot_be_shown_gets_a_sentence(path: str, said: str, led: Live, dashboard: Served) -> None:
+    led.starts("ibs-ES", symbols="ES")
+    found = dashboard.local().gets(path)
+    assert found.status_code in (400, 404)
+    assert said in shown(found.text)
+
+
+def test_another_portfolio_is_not_here_and_several_stand_side_by_side(
+    server: EmbeddedServer, portfolio: str, led: Live, coordinators: Coordinators, tmp_path: Path
+) -> None:
+    led.starts("ibs-ES", symbols="ES")
+    coordinators.start(portfolio=f"{portfolio}-b")
+    with served(server, portfolio, tmp_path, "--also", f"{portfolio}-b") as dashboard:
+        visitor = dashboard.local()
+        home = shown(visitor.gets("/").text)
+        assert portfolio in home
+        assert f"{portfolio}-b" in home
+        assert visitor.gets(f"/{portfolio}-b/").status_code == 200
+        assert visitor.gets("/elsewhere/").status_code == 404
+
+
+def test_the_day_is_listed_and_its_report_opens_offline(led: Live, dashboard: Served) -> None:
+    led.starts("ibs-ES", symbols="ES")
+    led.enters("ES", price="5000.25")
+    led.closes("ES", "125", price="5002.75")
+    visitor = dashboard.local()
+    days = visitor.gets("days").text
+    assert "$125.00" in days
+    day = days.partition(f'href="/{dashboard.portfolio}/days/')[2][:10]
+    report = visitor.gets(f"days/{day}")
+    assert report.status_code == 200
+    assert "portfold audit report" in report.text[:200]
+    assert report.headers["content-security-policy"] == "frame-ancestors 'none'"
+
+
+def test_research_shows_its_own_pages_and_nothing_else(
+    server: EmbeddedServer, portfolio: str, tmp_path: Path
+) -> None:
+    results = tmp_path / "results"
+    (results / "deep").mkdir(parents=True)
+    (results / "deep" / "page.html").write_text("<!-- portfold research report --><p>found")
+    (results / "strange.html").write_text("<script>alert(1)</script>")
+    (results / "link.html").symlink_to(results / "deep" / "page.html")
+    with served(server, portfolio, tmp_path, "--results", str(results)) as dashboard:
+        visitor = dashboard.local()
+        page = visitor.gets("research").text
+        assert "deep/page.html" in page
+        assert "strange.html" not in page
+        assert "link.html" not in page
+        assert "found" in visitor.gets("research/0").text
+
+
+def test_limits_stand_with_the_nearest_first(led: Live, dashboard: Served) -> None:
+    led.starts("ibs-ES", symbols="ES")
+    led.enters("ES", price="5000.25")
+    page = shown(dashboard.local().gets("limits").text)
+    assert page.index("positions 4 1 3") < page.index("daily stop $2,500")
+    assert "max_positions=4" in page
+
+
+def test_metrics_are_of_this_moment_and_gone_with_the_server(led: Live, dashboard: Served) -> None:
+    led.starts("ibs-ES", symbols="ES")
+    led.enters("ES", price="5000.25")
+    name = f'portfolio="{dashboard.portfolio}"'
+    read = dashboard.local().gets("/metrics").text
+    assert f"portfold_positions{{{name}}} 1.0" in read
+    assert f"portfold_up{{{name}}} 1.0" in read
+    assert f'portfold_limit_used_ratio{{limit="positions",{name}}} 0.25' in read
+    until(lambda: dashboard.visitor().gets("/readyz").status_code == 200, "a portfolio that is led")
