@@ -25,6 +25,7 @@ from typing import IO, NamedTuple
 
 _ROOT = Path(__file__).parents[1]
 IMPORTED = (
+    "portfold.cli.dashboard.serving",
     "portfold.cli.main",
     "portfold.coordinator.process.process",
     "portfold.coordinator.views.overview",

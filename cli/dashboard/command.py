@@ -101,7 +101,7 @@ def dashboard(
     results
         The folder in which research has left its pages.
     """
-    _check_installed()
+    check_installed()
     from portfold.cli.dashboard.serving import check_certificate, serve, site_of
     from portfold.cli.stopping import stopped_by_signals
 
@@ -174,7 +174,7 @@ def add(
     replace_it
         Replace somebody of that name.
     """
-    _check_installed()
+    check_installed()
     from portfold.cli.dashboard.access.users import Users, add_user
 
     if not replace_it and users.exists() and name in Users.read(users).names:
@@ -197,7 +197,7 @@ def remove(name: str, /, *, users: Path) -> None:
     users
         The file.
     """
-    _check_installed()
+    check_installed()
     from portfold.cli.dashboard.access.users import remove_user
 
     remove_user(users, name)
@@ -215,7 +215,7 @@ def _password(name: str) -> str:
     return password
 
 
-def _check_installed() -> None:
+def check_installed() -> None:
     """Raises Unusable where the extra `web` is not installed."""
     from importlib.util import find_spec
 

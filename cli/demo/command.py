@@ -47,6 +47,7 @@ def demo(
     keep: Annotated[bool, Parameter(show_default=False)] = False,
     config: str | None = None,
     discord_url: Annotated[str | None, Parameter(env_var="PORTFOLD_DISCORD_URL")] = None,
+    dashboard: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> int:
     """Watch a whole portfolio trade in simulated time, and be stopped on a bad day.
 
@@ -75,6 +76,8 @@ def demo(
     discord_url
         A Discord webhook to send the days' alerts to. Other users can see an
         option in the list of processes, but not the variable.
+    dashboard
+        Serve the page of the portfolio while it trades, and print its address.
     """
     from rich.console import Console
 
@@ -89,7 +92,18 @@ def demo(
         market = synthetic_market(base, symbols=chosen, first=given.first, days=given.days, seed=given.seed)
     else:
         market = recorded_market(base, given.bars, symbols=chosen, first=given.first, days=given.days)
-    plan = DemoPlan(base=base, market=market, pace=pace, keep=keep, discord_url=_checked(discord_url))
+    plan = DemoPlan(
+        base=base,
+        market=market,
+        pace=pace,
+        keep=keep,
+        discord_url=_checked(discord_url),
+        dashboard=dashboard,
+    )
+    if dashboard:
+        from portfold.cli.dashboard.command import check_installed
+
+        check_installed()
     return perform(plan, Console())
 
 

@@ -4,6 +4,7 @@ Guarantees: nothing is scripted but the bars. The coordinator is the production 
 workers are those that `portfold worker` starts.
 """
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +36,9 @@ from portfold.workers.run.book_file import book_of
 from portfold.workers.run.conductor import Conductor
 from portfold.workers.run.process import WorkerPlan
 
-_COORDINATOR = "coordinator"
+_COORDINATOR, _DASHBOARD = "coordinator", "dashboard"
+_ADDRESS = re.compile(r"http://\S+(?=\n)")
+_LOOK_SECONDS = 0.02
 _PATIENCE_SECONDS = 60.0
 _CATCH_UP_SECONDS = 20.0
 
@@ -45,7 +48,7 @@ class DemoPlan:
     """What to play, and how.
 
     `pace`: seconds of rest after each step, None for what the screen asks for. `keep`: leave the server
-    running afterwards. `discord_url`: a webhook to send alerts to.
+    running afterwards. `discord_url`: a webhook to send alerts to. `dashboard`: serve the page meanwhile.
     """
 
     base: Configuration
@@ -53,6 +56,7 @@ class DemoPlan:
     pace: float | None
     keep: bool
     discord_url: str | None = None
+    dashboard: bool = False
 
 
 def perform(plan: DemoPlan, console: Console) -> int:
@@ -73,6 +77,8 @@ def perform(plan: DemoPlan, console: Console) -> int:
             children.check()
 
         stage = _Stage(plan, folder, server.url, children, check)
+        if plan.dashboard:
+            _print(console, f"The portfolio as a page: {stage.serve_dashboard()}")
         sent = ""
         with Watch(stage.new_bus()) as watch, _show(console, watch, plan.market) as show:
             sent = stage.play(show, stop.event.wait)
@@ -148,8 +154,19 @@ class _Stage:
         self._conductor.end()
         self._children.wait([worker.worker for worker in self._workers])
         self._conductor.settle()
-        self._children.stop([_COORDINATOR])
+        self._children.stop([_COORDINATOR, _DASHBOARD])
         return self._alerts.finish() if self._alerts is not None else ""
+
+    def serve_dashboard(self) -> str:
+        """Serves the page of the portfolio; returns its address. Raises Failure where it does not come."""
+        self._children.start(_DASHBOARD, ["dashboard", "--port", "0", *self._target_options])
+        log, deadline = self._children.log_of(_DASHBOARD), time.monotonic() + _CATCH_UP_SECONDS
+        while time.monotonic() < deadline:
+            self._children.check()
+            if found := _ADDRESS.search(log.read_text(errors="replace")):
+                return found.group()
+            time.sleep(_LOOK_SECONDS)
+        raise Failure(f"The dashboard did not start in time; see {log}")
 
     @property
     def _target_options(self) -> list[str]:

@@ -1,5 +1,6 @@
 """`portfold status`: whether a portfolio may trade, what it holds, how far the stop is."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
@@ -19,7 +20,9 @@ def register(app: App) -> None:
     app.command(status)
 
 
-def status(*, watch: Flag = False, json: Flag = False, target: Target = _TARGET) -> None:
+def status(
+    *, watch: Flag = False, json: Flag = False, health: Path | None = None, target: Target = _TARGET
+) -> None:
     """Show whether the portfolio may trade, what it holds, and how far the stop is.
 
     Ends with exit code 1 when no coordinator has ever run for the portfolio;
@@ -35,12 +38,19 @@ def status(*, watch: Flag = False, json: Flag = False, target: Target = _TARGET)
         Show it again every second, until Ctrl-C.
     json
         The same as one JSON object, for programs; with --watch one object a line.
+    health
+        Write a small file of JSON instead, `ok` and why not, for whoever watches a file; with --watch every
+        second. Without it, exit code 1 where not all is well.
     """
     from portfold.cli.watch.status.look import Look
 
     look = Look.at(target.resolve())
     try:
-        if watch:
+        if health is not None:
+            from portfold.cli.watch.status.health_file import keep_health
+
+            keep_health(look, health, watch=watch)
+        elif watch:
             from portfold.cli.watch.status.watch import watch_on
 
             watch_on(look, json=json)

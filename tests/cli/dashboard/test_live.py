@@ -1,4 +1,4 @@
-"""The live page in a real browser: it follows what happens, says when it is old, and runs nothing of a log."""
+"""The live page in a real browser: it follows what happens, says when it is old, runs nothing of a log."""
 
 from pathlib import Path
 
@@ -122,8 +122,9 @@ def test_hostile_words_do_nothing_but_look_odd(led: Live, dashboard: Served) -> 
 @in_a_browser
 def test_of_ten_thousand_lines_only_what_is_seen_is_drawn(led: Live, dashboard: Served) -> None:
     led.starts("ibs-ES", symbols="ES")
-    asking = {"symbol": "XX", "side": "long", "size": 1}
-    led.publishes_all([led.next_of(EntryRequested, "ibs-ES", **asking) for _ in range(5000)])
+    led.publishes_all(
+        [led.next_of(EntryRequested, "ibs-ES", symbol="XX", side="long", size=1) for _ in range(5000)]
+    )
     led.all_decided()
     with opened_browser() as browser:
         browser.go(dashboard.address)

@@ -88,7 +88,8 @@ def test_sessions_and_forms_are_bounded() -> None:
     first = sessions.begin("jane", "viewer")
     for _ in range(MOST_SESSIONS):
         clock.now += 1
-        last = sessions.begin("joe", "viewer")
+        sessions.begin("joe", "viewer")
+    last = sessions.begin("joe", "viewer")
     assert sessions.of(first) is None
     oldest = sessions.new_form(last)
     forms = [sessions.new_form(last) for _ in range(MOST_FORMS)]

@@ -1,0 +1,84 @@
+"""The pages that `dashboard` measures: serves one dashboard, and opens as many streams of it as it is told.
+
+It reads from standard input how many pages are to be open, and prints for each line the milliseconds between
+any two messages that the pages before had, as JSON.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import requests
+
+_ADDRESS = re.compile(r"http://\S+")
+_SECONDS = 30.0
+
+
+class OpenPage(threading.Thread):
+    """One page: takes what it is told until it is closed."""
+
+    def __init__(self, browser: requests.Session, address: str) -> None:
+        super().__init__(daemon=True)
+        self.between: list[float] = []
+        self.is_open = threading.Event()
+        self._answer = browser.get(address, stream=True, timeout=_SECONDS)
+
+    def run(self) -> None:
+        """Reads lines; the time of each message is that of its first line."""
+        last = 0.0
+        with suppress(requests.RequestException, AttributeError, ValueError):  # closed meanwhile
+            for line in self._answer.iter_lines():
+                self.is_open.set()
+                if line == b"event: parts":
+                    now = time.perf_counter()
+                    self.between += [1000 * (now - last)] if last else []
+                    last = now
+
+    def close(self) -> None:
+        """Goes away."""
+        self._answer.close()
+
+
+def main(url: str, portfolio: str) -> None:
+    """Opens and closes pages until standard input ends."""
+    words = ["dashboard", "--url", url, "--portfolio", portfolio, "--port", "0"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "portfold", *words], stdout=subprocess.PIPE, text=True
+    ) as served:
+        try:
+            assert served.stdout is not None
+            address = _ADDRESS.search(served.stdout.readline())
+            if address is None:
+                sys.exit("the dashboard said no address")
+            _serve(address.group(), portfolio)
+        finally:
+            served.terminate()
+
+
+def _serve(address: str, portfolio: str) -> None:
+    browser = requests.Session()
+    browser.trust_env = False
+    browser.get(address, timeout=_SECONDS)
+    parts = urlsplit(address)
+    live = f"{parts.scheme}://{parts.netloc}/{portfolio}/live"
+    pages: list[OpenPage] = []
+    for line in sys.stdin:
+        wanted = int(line)
+        between = [each for page in pages for each in page.between]
+        while len(pages) > wanted:
+            pages.pop().close()
+        while len(pages) < wanted:
+            page = OpenPage(browser, live)
+            page.start()
+            page.is_open.wait(_SECONDS)
+            pages.append(page)
+        print(json.dumps(between), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
