@@ -191,6 +191,6 @@ def test_with_money_the_bus_has_to_be_fed_with_a_market_of_now() -> None:
 
 def test_a_run_trades_the_symbols_that_are_fed() -> None:
     configuration = fed_by("databento", "CL", "ES")
-    chosen = settle(configuration, paper=True, live=False, feed=ConfiguredFeed("bus"))
+    chosen = settle(configuration, paper=True, live=False, account=None, feed=ConfiguredFeed("bus"))
     assert set(chosen.symbols) == {"CL", "ES"} & set(configuration.portfolio.symbols)
     assert chosen.symbols
