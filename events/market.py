@@ -25,9 +25,10 @@ _PRICE = re.compile(PRICE, re.ASCII)
 _CONTRACT = re.compile(r"[!-~]{1,40}", re.ASCII)
 _PRICES = 4
 
-
 DISCONNECTED, REFUSED, SLOW, SILENT = "disconnected", "refused", "slow reader", "silent "
 """Subjects of a feed's notices that say what is wrong now; the last one with a symbol behind it."""
+GAP, ROLL = "gap", "roll "
+"""Subjects of what is only worth knowing; the second with the symbol behind it."""
 
 
 def is_trouble(subject: str) -> bool:

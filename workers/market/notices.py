@@ -6,12 +6,9 @@ Pure. A trouble stands until it is over; the last gap and the last roll of a sym
 from collections.abc import Iterator, Mapping
 
 from portfold.bounds import LONGEST_TEXT
-from portfold.events.market import DISCONNECTED, REFUSED, SILENT, SLOW, is_trouble
+from portfold.events.market import DISCONNECTED, GAP, REFUSED, ROLL, SILENT, SLOW, is_trouble
 from portfold.exchange_time import utc_clock
 from portfold.workers.market.source import Notice, Roll
-
-GAP, ROLL = "gap", "roll "
-"""Subjects of what is only worth knowing; the second with the symbol behind it."""
 
 
 def of_a_new_term(standing: Mapping[str, str]) -> dict[str, str]:
