@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 from portfold.clock import Clock
 from portfold.config import Contract
-from portfold.coordinator.views.portfolio_view import PortfolioView, ShownPosition
+from portfold.coordinator.views.portfolio_view import ShownPosition
 from portfold.coordinator.views.view_field import what_can_be_read
 from portfold.dollars import gross_pnl
 from portfold.events.fields import Side
 from portfold.events.wire.bus import Bus
+from portfold.events.wire.errors import BusError
 from portfold.events.wire.market import LastPrice
 from portfold.exchange_time import span
 from portfold.log import Log
@@ -84,8 +85,7 @@ class OrphanMarks:
 
     def look(self) -> None:
         """Marks each position of theirs once, where it is time to. Raises BusError."""
-        view = what_can_be_read(self._bus.status()).view
-        orphans = [held for held in view.positions if self._is_ours(view, held)]
+        orphans = self._orphans()
         self._marked = {leg: self._marked[leg] for leg in map(_leg, orphans) if leg in self._marked}
         symbols = sorted({held.symbol for held in orphans})
         self._unpriced &= set(symbols)
@@ -104,13 +104,20 @@ class OrphanMarks:
         while not self._over.wait(self._pace.mark_seconds):
             try:
                 self.look()
+            except BusError:  # the gate says so
+                continue
             except Exception as error:  # noqa: BLE001 - whatever fails, the next look tries again
                 self._log.error("What is nobody's to mark is not marked; trying again", why=repr(error))
 
-    def _is_ours(self, view: PortfolioView, held: ShownPosition) -> bool:
-        """Returns whether nobody who is up marks it; not one whose entry price nobody knows, shown as 0."""
-        has_price = held.symbol in self._contracts and held.price != 0
-        return has_price and view.presence_of(held.worker) != "up"
+    def _orphans(self) -> list[ShownPosition]:
+        """Returns what is held by nobody who is up, or is there and not on the log yet; but for what was
+        entered at a price that nobody knows, shown as 0.
+        """
+        view = what_can_be_read(self._bus.status()).view
+        priced = [held for held in view.positions if held.symbol in self._contracts and held.price != 0]
+        held_by_none = [held for held in priced if view.presence_of(held.worker) != "up"]
+        beats = self._bus.beats([held.worker for held in held_by_none])
+        return [held for held, beat in zip(held_by_none, beats, strict=True) if beat is None]
 
     def _fresh(self, symbol: str, prices: Mapping[str, LastPrice], now_ms: int) -> LastPrice | None:
         """Returns the last price; None, and says so once, where there is none or it is too old to be one."""
