@@ -9,8 +9,9 @@ import pytest
 
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.workers.adapters.backtrader_live import LiveBroker
+from portfold.workers.brokers.order import ExitFill, OrderOutcome
 from portfold.workers.brokers.paper import PaperBroker
-from portfold.workers.brokers.protocol import BrokerError, ExitFill, OrderUnknown
+from portfold.workers.brokers.protocol import BrokerError, OrderUnknown
 from tests.live import Live
 from tests.waiting import until
 from tests.workers.adapters.cerebros import Silence, Trading, plan
@@ -32,7 +33,7 @@ class Exits:
         self.asked = 0
         exits = PaperBroker.exit
 
-        def exited(broker: PaperBroker, *order: Any, **owner: Any) -> ExitFill:
+        def exited(broker: PaperBroker, *order: Any, **owner: Any) -> OrderOutcome[ExitFill]:
             self.asked += 1
             if self.refusals:
                 raise self.refusals.pop(0)

@@ -13,8 +13,9 @@ from portfold.events.stream_id import ORIGIN
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.embedded import EmbeddedServer
 from portfold.log import open_log
+from portfold.workers.brokers.order import ExitFill, OrderOutcome
 from portfold.workers.brokers.paper import PaperBroker
-from portfold.workers.brokers.protocol import BrokerError, ExitFill
+from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.client.closing.flatten_order import FlattenOrder
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.client.settings import GateSettings
@@ -35,7 +36,7 @@ class MoodyBroker(PaperBroker):
         super().__init__(*words)
         self.answers = threading.Event()
 
-    def exit(self, symbol: str, *order: object, **owner: object) -> ExitFill:
+    def exit(self, symbol: str, *order: object, **owner: object) -> OrderOutcome[ExitFill]:
         if symbol in self.refuses:
             raise BrokerError(f"{symbol} is limit down")
         if symbol in self.hangs:
