@@ -27,8 +27,9 @@ LAPSE_SECONDS = 5.0
 
 
 class MoodyBroker(PaperBroker):
-    """Refuses to close some symbols, and hangs over others."""
+    """Refuses to close some symbols, hangs over others, and closes one contract of some."""
 
+    closes_one_of: frozenset[str] = frozenset()
     refuses: frozenset[str] = frozenset()
     hangs: frozenset[str] = frozenset()
 
@@ -41,6 +42,10 @@ class MoodyBroker(PaperBroker):
             raise BrokerError(f"{symbol} is limit down")
         if symbol in self.hangs:
             assert self.answers.wait(60)
+        if symbol in self.closes_one_of:
+            side, size, *more = order
+            part = super().exit(symbol, side, 1, *more, **owner)  # type: ignore[arg-type]  # as it was given
+            return OrderOutcome(size, "cancelled", part.fills)  # type: ignore[arg-type]
         return super().exit(symbol, *order, **owner)  # type: ignore[arg-type]  # as it was given
 
 

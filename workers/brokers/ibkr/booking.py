@@ -37,6 +37,22 @@ class ChargedLate(NamedTuple):
     more: Decimal
 
 
+def fills_of(order: LiveOrder, per_contract: Decimal) -> tuple[Fill, ...]:
+    """Returns what an order has got, a fill for each execution; one not charged yet costs `per_contract`."""
+    return tuple(
+        Fill(
+            order.owner,
+            order.symbol,
+            order.side,
+            execution.size,
+            execution.price,
+            order.life.commission(name, per_contract),
+            name,
+        )
+        for name, execution in order.life.executions.items()
+    )
+
+
 class Booking:
     """Within one transaction of the book."""
 
@@ -77,22 +93,6 @@ class Booking:
         self.orders.write(replace(order, booked={**order.booked, **charged}))
         fills = (self._take_out(order, name, charged[name]) for name in order.unbooked)
         return [fill for fill in fills if fill is not None]
-
-    def entry_fills(self, order: LiveOrder) -> tuple[Fill, ...]:
-        """Returns what an entry has got, a fill for each execution."""
-        per_contract = self._per_contract(order.symbol)
-        return tuple(
-            Fill(
-                order.owner,
-                order.symbol,
-                order.side,
-                execution.size,
-                execution.price,
-                order.life.commission(name, per_contract),
-                name,
-            )
-            for name, execution in order.life.executions.items()
-        )
 
     # --- what is open ------------------------------------------------------------------------------------
 

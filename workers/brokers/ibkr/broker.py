@@ -20,7 +20,7 @@ from portfold.config import Contract
 from portfold.events.fields import Side
 from portfold.log import Log
 from portfold.workers.brokers.contract_names import ContractNames
-from portfold.workers.brokers.ibkr.booking import Booking
+from portfold.workers.brokers.ibkr.booking import Booking, fills_of
 from portfold.workers.brokers.ibkr.closing import ClosingDesk
 from portfold.workers.brokers.ibkr.connection import Connection, ConnectionSetup
 from portfold.workers.brokers.ibkr.contracts import ContractLookup, Traded
@@ -167,9 +167,8 @@ class InteractiveBrokers:
         if not life.filled:
             raise BrokerError(f"Order {order} was {life.state} by Interactive Brokers: {life.message}")
         life = self._sender.with_commissions(order)
-        with self._book.reading() as entries:
-            fills = Booking(entries, self._contracts).entry_fills(replace(order, life=life))
-        return OrderOutcome(order.size, life.state, fills)
+        per_contract = self._contracts[order.symbol].commission_per_side
+        return OrderOutcome(order.size, life.state, fills_of(replace(order, life=life), per_contract))
 
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
