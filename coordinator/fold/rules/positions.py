@@ -192,16 +192,20 @@ def _book_profit(state: State, held: Position, event: PositionClosed) -> list[De
     state.net += counted
     if abs(event.pnl - computed) <= CENT:
         return []
-    return [
-        PnlDisputed(
-            worker=event.worker,
-            symbol=event.symbol,
-            price=event.price,
-            reported=event.pnl,
-            computed=computed,
-            counted=counted,
-        )
-    ]
+    return [_disputed(event, event.pnl, computed, counted)]
+
+
+def _disputed(
+    event: PositionClosed | PositionMarked, reported: Decimal, computed: Decimal, counted: Decimal
+) -> PnlDisputed:
+    return PnlDisputed(
+        worker=event.worker,
+        symbol=event.symbol,
+        price=event.price,
+        reported=reported,
+        computed=computed,
+        counted=counted,
+    )
 
 
 def _shrink(held: Position, size: int) -> None:
@@ -282,16 +286,7 @@ def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
     disputed: list[Decision] = []
     if event.unrealized - computed > CENT and not held.mark_disputed:
         held.mark_disputed = True
-        disputed.append(
-            PnlDisputed(
-                worker=event.worker,
-                symbol=event.symbol,
-                price=event.price,
-                reported=event.unrealized,
-                computed=computed,
-                counted=held.unrealized,
-            )
-        )
+        disputed.append(_disputed(event, event.unrealized, computed, held.unrealized))
     return [*disputed, *daily_loss.watch(state, at)]
 
 
