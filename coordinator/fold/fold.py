@@ -73,6 +73,7 @@ GOES_ON_FROM = (1, 2, 3, 4, 5, 6, FOLD_VERSION)
 _TYPES = tuple(kind.__name__ for kind in get_args(Event))
 _KNOWN_SINCE: dict[type, int] = {EntryRenewed: 5, WorkerRetired: 5, AccountReported: 7, AccountSettled: 7}
 """The version that first knew an event, for those that came later: the ones before refused it."""
+_ABOUT_POSITIONS = (PositionOpened, PositionClosed, PositionSettled, WorkerStarted)
 
 
 def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]:
@@ -82,8 +83,13 @@ def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]
     try:
         if type(event) is CoordinatorStarted and event.fold >= 6:
             state.led_since_ms = at.ms  # before time passes: it has watched nobody's signs of life yet
+        moves = state.account is not None and isinstance(event, _ABOUT_POSITIONS)
+        if moves:
+            account.note_move(state, at)
         decisions = pass_time(state, at, ticked=type(event) is ClockTicked)
         decisions += _follows(state, at, event)
+        if moves:
+            decisions += account.arrived(state, at)
     finally:
         setcontext(callers_arithmetic)
     for decision in decisions:
