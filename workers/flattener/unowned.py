@@ -25,10 +25,6 @@ from portfold.workers.brokers.protocol import Broker, BrokerPosition, ExitFill, 
 NO_ORDER_OF_OURS = "the account holds what no order of this broker entered, so it cannot close it"
 
 
-class _NotDecided(Exception):
-    """The log is behind, so what is on it may be closed by now."""
-
-
 class _Book(NamedTuple):
     """What is in the book, and what was closed for nobody and is not reported yet."""
 
@@ -67,20 +63,21 @@ class Unowned:
         try:
             book = _Book(self._broker.positions(), self._broker.unreported_exits(ACCOUNT))
             on_log = self._open_on_the_log()
+            if on_log is None:
+                self._log.warning("What only the account holds is not taken over yet: events are undecided")
+                return
             for held in on_log:
                 if held.worker == ACCOUNT and (held.symbol, held.side) in wanted:
                     self._take(held, book, on_log)
-        except _NotDecided:
-            self._log.warning("What only the account holds is not taken over yet: events are undecided")
         except Exception as error:  # noqa: BLE001 - the bus, or whatever a user's own broker raises
             text = "What only the account holds could not be taken over; again with the next reminder"
             self._log.critical(text, why=repr(error))
 
-    def _open_on_the_log(self) -> Sequence[ShownPosition]:
-        """Returns what is open by all that is on the log by now. Raises _NotDecided, BusError."""
+    def _open_on_the_log(self) -> Sequence[ShownPosition] | None:
+        """Returns what is open by all that is on the log by now; None where it is behind. Raises BusError."""
         last, head = self._bus.last_event(), self._bus.head()
         if head is None or head.cursor < last:
-            raise _NotDecided
+            return None
         return what_can_be_read(self._bus.status()).view.positions
 
     def _take(self, held: ShownPosition, book: _Book, on_log: Sequence[ShownPosition]) -> None:
