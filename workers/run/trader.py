@@ -19,6 +19,7 @@ from portfold.config import Contract
 from portfold.dollars import gross_pnl
 from portfold.events.legs import Holding
 from portfold.log import Log
+from portfold.workers.brokers.contract_names import is_price_of
 from portfold.workers.brokers.protocol import (
     Broker,
     BrokerError,
@@ -150,7 +151,8 @@ class Trader:
             with self._surviving("did what had waited"):
                 self._carry_out_waiting(bar)
         with self._surviving("took note of the last price"):
-            self._broker.mark(bar.symbol, exact(bar.close, "close"))
+            if is_price_of(self._held(), bar.contract):
+                self._broker.mark(bar.symbol, exact(bar.close, "close"))
         looked = False
         with self._surviving("said what is held"):
             self._seen, looked = self._mark(bar), True
@@ -199,9 +201,10 @@ class Trader:
             if held is None:
                 return None
             self._bars_held += 1
-            point_value = self._contract.point_value
-            unrealized = gross_pnl(held.side, held.price, bar.close, held.size, point_value)
-            self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=unrealized)
+            if is_price_of(held, bar.contract):
+                value = self._contract.point_value
+                made = gross_pnl(held.side, held.price, bar.close, held.size, value)
+                self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=made)
             return held
 
     def _note(self, bar: Bar, held: BrokerPosition | None) -> bool:

@@ -262,10 +262,16 @@ def note_unsettled(state: State, at: StreamId, key: str, symbol: str, worker: st
 
 
 def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
-    """Takes the lower of the reported and the computed open P&L into the day."""
+    """Takes the lower of the reported and the computed open P&L into the day.
+
+    Whoever is up marks what it holds itself: what another says of it then is refused.
+    """
     held = state.positions.get(leg_of(event))
     if held is None:
-        reason = f"PositionMarked: {event.worker} holds no {event.side} {event.symbol} on the log"
+        reason = f"PositionMarked: {event.holder} holds no {event.side} {event.symbol} on the log"
+        return [EventRejected(reason=reason, rejected="PositionMarked")]
+    if event.worker != held.worker and _is_up(state, held.worker):
+        reason = f"PositionMarked: {held.worker} is up and marks its {event.symbol} itself"
         return [EventRejected(reason=reason, rejected="PositionMarked")]
     computed = event.unrealized
     point_value = state.limits.point_values.get(event.symbol) if state.limits else None
@@ -287,3 +293,8 @@ def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
             )
         )
     return [*disputed, *daily_loss.watch(state, at)]
+
+
+def _is_up(state: State, worker: str) -> bool:
+    known = state.workers.get(worker)
+    return known is not None and known.presence == "up"
