@@ -184,6 +184,7 @@ class InteractiveBrokers:
             return done
         try:
             self._closing.check_open(owner, symbol, side, size)
+            self._connection.hurry()
             self._connection.wait_until_up(self._waits.lists)
             self._settle(symbol)
             traded = self._held_in(owner, symbol) or self._lookup.traded(symbol, self._names.today(symbol))
