@@ -253,7 +253,7 @@ class OwnBroker:
         if owner == ACCOUNT:
             fill = self._account.close_adopted(symbol, side, size)
             self._comes_back(mishap)
-            return fill
+            return OrderOutcome(size, _ended(fill, size), (fill,))
         if owner not in (None, self._owner) and (owner, symbol) in self._account.held:
             self._account.flattened(f"{symbol}:{side}:{owner}")
         fill = self._account.close(owner or self._owner, symbol, side, _filled(mishap, size))
