@@ -5,6 +5,7 @@ can keep one takes `stop_distance` with the entry: how far from the average pric
 What it fills is among the `unreported_exits` like any other exit, under a name by which it is known.
 """
 
+from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from inspect import signature
 from uuid import uuid4
@@ -47,6 +48,14 @@ def check_distance(symbol: str, distance: object) -> None:
 def can_protect(broker: Broker) -> bool:
     """Returns whether the broker can keep a stop beside a position."""
     return "stop_distance" in signature(broker.enter).parameters
+
+
+def lacking_stops(broker: Broker) -> list[BrokerPosition]:
+    """Returns what is open, of all owners, is to have a protective stop and has none; nothing where the
+    broker has no `without_stop`. Raises BrokerError.
+    """
+    look: Callable[[], list[BrokerPosition]] = getattr(broker, "without_stop", list)
+    return look()
 
 
 def refuse_what_cannot_protect(configuration: Configuration, broker: Broker) -> None:
