@@ -73,6 +73,8 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     "book_lacks": lambda bus: bus.book_lacks(),
     "say_book_exceeds": lambda bus: bus.say_book_exceeds("ES", 1000),
     "book_exceeds": lambda bus: bus.book_exceeds(),
+    "say_without_stop": lambda bus: bus.say_without_stop("ES", 1000),
+    "without_stop": lambda bus: bus.without_stop(),
     "beats": lambda bus: bus.beats(["ibs-ES"]),
     "beats_lapse_at": lambda bus: bus.beats_lapse_at(["ibs-ES"]),
     "publish": lambda bus: bus.publish(bus.keys.bars, TICK),

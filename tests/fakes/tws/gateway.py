@@ -8,9 +8,11 @@ What it is not: it was never compared with the live service, byte for byte or in
 and nobody has tried the following against one: which clients hear of whose orders and executions (here: each
 of its own; lists of executions and of all orders tell everybody's), in what state orders are while TWS has
 lost its servers (here: they are worked, and nobody hears of it before 1101 or 1102), when values of the
-account come (here: with each fill and trade), how a reject after acceptance looks (here: 201, then Inactive),
-margin (here: none), pacing (here: none), trading hours (here: three words), and prices of stops and limits
-(here: always the last price).
+account come (here: with each fill and trade), how a reject after acceptance looks (here: 201, then
+Inactive), what becomes of orders of several clients in one one-cancels-all group (here: the same as of one
+client's), and of an order that joins one in which another was executed (here: 201, then Inactive), margin
+(here: none), pacing (here: none), trading hours (here: three words), and prices of stops and limits (here:
+always the last price).
 """
 
 import socket

@@ -32,6 +32,8 @@ from portfold.workers.brokers.ibkr.order_records import (
     client_id,
     open_records,
 )
+from portfold.workers.brokers.ibkr.resting.fitting import without_stop
+from portfold.workers.brokers.ibkr.resting.keeper import StopKeeper
 from portfold.workers.brokers.ibkr.sending import OrderSender, Waits
 from portfold.workers.brokers.leg_arithmetic import check_order, check_price
 from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
@@ -45,6 +47,7 @@ from portfold.workers.brokers.protocol import (
     always,
     close_each,
 )
+from portfold.workers.brokers.resting.protective import check_distance
 
 
 class Gateway(NamedTuple):
@@ -113,9 +116,18 @@ class InteractiveBrokers:
         self._sender = OrderSender(self._connection, self._noting, waits, log)
         self._lookup = ContractLookup(contracts, gateway.names, self._ask_contract)
         self._closing = ClosingDesk(self._book, contracts, self._noting, self._sender, log)
+        self._keeper = StopKeeper(
+            self._book,
+            contracts,
+            owner,
+            noting=self._noting,
+            sender=self._sender,
+            held_in=self._held_in,
+            log=log,
+        )
         self._noting.cancel = self._connection.cancel
-        self._noting.open()
-        self._connection.open()
+        for part in (self._noting, self._connection, self._keeper):
+            part.open()
         self._wait_for_the_gateway(gateway.connect_seconds)
 
     @property
@@ -131,23 +143,31 @@ class InteractiveBrokers:
     # --- orders ------------------------------------------------------------------------------------------
 
     def enter(
-        self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
+        self,
+        symbol: str,
+        side: Side,
+        size: int,
+        price: Decimal,
+        *,
+        may_send: MaySend = always,
+        stop_distance: Decimal | None = None,
     ) -> OrderOutcome[Fill]:
         """Buys or sells at the market; what it got. Raises BrokerError, Withheld, OrderUnknown.
 
         What is not filled in time is cancelled. Refused while another entry on the symbol may still be
-        filled.
+        filled, or what is held lacks its protective stop.
         """
         self._check(symbol, side, size)
         check_price(symbol, price)
+        check_distance(symbol, stop_distance)
         self._connection.wait_until_up(self._waits.lists)
         self._settle(symbol)
         traded = self.check_contract(symbol)
         order = self._order("enter", self._owner, symbol, side, size, traded)
+        order = replace(order, stop_distance=stop_distance)
         with self._book.transaction() as entries:
             booking = Booking(entries, self._contracts)
-            booking.refuse_while_open(self._owner, symbol)
-            booking.refuse_against_the_account(symbol, side)
+            booking.refuse_entry(self._owner, symbol, side)
             booking.orders.write(order)
             booking.orders.write_account(self.account)
         self._noting.begin(order)
@@ -188,7 +208,7 @@ class InteractiveBrokers:
             self._settle(symbol)
             traded = self._held_in(owner, symbol) or self._lookup.traded(symbol, self._names.today(symbol))
             order = self._order("exit", owner, symbol, side, size, traded)
-            return self._closing.close(order, traded, self._closable)
+            return self._closing.close(order, traded)
         except NotOpen:
             if done := self._closing.done_meanwhile(owner, symbol):  # in this very moment
                 return done
@@ -225,6 +245,11 @@ class InteractiveBrokers:
         with self._book.reading() as entries:
             return Booking(entries, self._contracts).orders.open()
 
+    def without_stop(self) -> list[BrokerPosition]:
+        """Returns what is open, of all owners, is to have a protective stop and has none at the broker."""
+        with self._book.reading() as entries:
+            return without_stop(Booking(entries, self._contracts))
+
     def unreported_exits(self, owner: str | None = None) -> list[ExitFill]:
         """Exits of the owner, or of everybody, that nobody has confirmed as reported; oldest first."""
         return self._book.read_unreported_exits(owner)
@@ -246,10 +271,9 @@ class InteractiveBrokers:
         self._noting.closed_late = callback
 
     def close(self) -> None:
-        """Closes the connection and lets go of the book. What is open stays open."""
-        self._connection.close()
-        self._noting.close()
-        self._book.close()
+        """Closes the connection and lets go of the book. What is open stays open, what rests rests on."""
+        for part in (self._keeper, self._connection, self._noting, self._book):
+            part.close()
 
     # --- inside ------------------------------------------------------------------------------------------
 
@@ -265,37 +289,16 @@ class InteractiveBrokers:
 
     def _settle(self, symbol: str) -> None:
         """Asks the broker what became of the orders on the symbol that are not over, where there are any."""
-        if any(order.symbol == symbol for order in self.open_orders()):
+        of_it = [order for order in self.open_orders() if order.symbol == symbol]
+        if any(not order.rests or order.sender != self._owner for order in of_it):
             self._sender.learn()
 
     def _held_in(self, owner: str, symbol: str) -> Traded | None:
         """Returns the contract that the owner's position is in, by the id it was checked with then."""
-        from ib_async.contract import Contract as Future  # noqa: PLC0415
-
         with self._book.reading() as entries:
-            booking = Booking(entries, self._contracts)
-            entered = [each for each in booking.orders.entries_of(owner, symbol) if each.booked]
-            if not entered or entries.leg(owner, symbol) is None:
-                return None
-        con_id, exchange = entered[-1].con_id, self._contracts[symbol].exchange
-        return Traded(entered[-1].contract, con_id, Future(conId=con_id, exchange=exchange, secType="FUT"))
-
-    def _closable(self, order: LiveOrder) -> int:
-        """Returns how many of the contracts the account holds, as it says now or, where it does not answer,
-        said last. Raises BrokerError where it is none: closing what is not there would open the other way.
-        """
-        try:
-            self._connection.ask_positions(self._waits.lists)
-        except BrokerError as error:
-            self._log.error("An exit is sent by what the account was last heard to hold", why=str(error))
-        held = self._connection.held.get(order.con_id, 0) * (1 if order.side == "long" else -1)
-        if held < 1:
-            raise BrokerError(
-                f"Account {self.account} holds no {order.side} {order.contract}, though {order.owner} is "
-                f"{order.side} {order.size} in the book: an exit would open the other way, and is not sent. "
-                "Look at the broker"
-            )
-        return min(order.size, held)
+            entered = Booking(entries, self._contracts).orders.newest_entry(owner, symbol)
+            is_held = entries.leg(owner, symbol) is not None
+        return self._lookup.of(entered) if entered is not None and is_held else None
 
     def _ask_contract(self, wanted: dict[str, str]) -> list[Any]:
         from ib_async.contract import Contract as Future  # noqa: PLC0415

@@ -1,7 +1,8 @@
 """Sends an order to Interactive Brokers, once, and waits a bounded time for what becomes of it."""
 
 import time
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from portfold.log import Log
 from portfold.workers.brokers.ibkr.connection import Connection
@@ -13,6 +14,8 @@ from portfold.workers.brokers.ibkr.order_life import Lost, NotThere, OrderLife
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.protocol import BrokerError, MaySend, Withheld
 
+_FIRST_ENDS_OTHERS = 1
+"""Cancel the others of the group, "with block": no two of it are at an exchange at once."""
 _NOTED_SECONDS = 1.0
 _ASK_AGAIN_SECONDS = 0.25
 
@@ -45,24 +48,16 @@ class OrderSender:
         self._sent: set[str] = set()
 
     def send(self, order: LiveOrder, traded: Traded, may_send: MaySend) -> None:
-        """Writes it to the gateway as a market order. Raises NotSent, Withheld: then it never will be."""
-        from ib_async.order import MarketOrder  # noqa: PLC0415
-
-        wire = MarketOrder(
-            "BUY" if order.buys else "SELL",
-            order.size,
-            orderRef=order.reference,
-            tif="DAY",
-            outsideRth=True,
-        )
+        """Writes it to the gateway. Raises NotSent, Withheld: then it never will be."""
         try:
-            connection = self._connection.place(traded.contract, wire, may_send)
+            connection = self._connection.place(traded.contract, _on_the_wire(order), may_send)
         except (NotSent, Withheld) as error:
             self._noting.hear(OrderNews(order.reference, NotThere(str(error))))
             self._noting.wait(order.reference, _is_over, _NOTED_SECONDS)
             raise
         self._noting.note_sent(order.reference, connection)
-        self._sent.add(order.reference)
+        if order.does != "stop":  # nobody waits for it
+            self._sent.add(order.reference)
         self._log.info("An order was sent to Interactive Brokers", order=str(order))
 
     def outcome(self, order: LiveOrder, *, cancels: bool) -> OrderLife:
@@ -93,6 +88,19 @@ class OrderSender:
             if life.is_over or time.monotonic() > deadline:
                 return life
 
+    def cancel(self, reference: str) -> None:
+        """Asks for an order of this client to be cancelled; what becomes of that is heard. Raises NotSent."""
+        self._connection.cancel(reference)
+
+    @property
+    def held(self) -> Mapping[int, int]:
+        """The account's positions by contract id, as they were last heard."""
+        return self._connection.held
+
+    def ask_positions(self) -> None:
+        """Asks anew what the account holds. Raises BrokerError."""
+        self._connection.ask_positions(self._waits.lists)
+
     def with_commissions(self, order: LiveOrder) -> OrderLife:
         """Returns the life of an order that is over with its commissions, or after waiting for them."""
         life = self._noting.wait(
@@ -113,6 +121,19 @@ class OrderSender:
             self._log.error("What Interactive Brokers has could not be asked", why=str(error))
             return False
         return True
+
+
+def _on_the_wire(order: LiveOrder) -> Any:
+    """Returns it as the client sends it: at the market, or a protective stop that rests until cancelled."""
+    from ib_async.order import MarketOrder, StopOrder  # noqa: PLC0415
+
+    action = "BUY" if order.buys else "SELL"
+    more: dict[str, Any] = {"orderRef": order.reference, "outsideRth": True}
+    if order.group:
+        more |= {"ocaGroup": order.group, "ocaType": _FIRST_ENDS_OTHERS}
+    if order.stop_price is None:
+        return MarketOrder(action, order.size, tif="DAY", **more)
+    return StopOrder(action, order.size, float(order.stop_price), tif="GTC", **more)
 
 
 def _is_over(life: OrderLife) -> bool:

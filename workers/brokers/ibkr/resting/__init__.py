@@ -1,0 +1,1 @@
+"""What rests at Interactive Brokers: the stops beside positions."""
