@@ -83,6 +83,15 @@ class Exchange:
         with self.lock:
             self._end(self.order(reference), status, because)
 
+    def rests_elsewhere(
+        self, local_symbol: str, signed: int, limit: str, client_id: int = 0, account: str = PAPER_ACCOUNT
+    ) -> Order:
+        """Places a limit order of another program, or for client 0 of a person in TWS."""
+        with self.lock:
+            fields = {"action": "BUY" if signed > 0 else "SELL", "totalQuantity": str(abs(signed))}
+            fields |= {"orderType": "LMT", "lmtPrice": limit, "tif": "GTC"}
+            return self.place(client_id, client_id and 1, self.contract(local_symbol), account, fields)
+
     def by_hand(self, local_symbol: str, signed: int, account: str = PAPER_ACCOUNT) -> Order:
         """Trades as a person in TWS would: at the last price, by no client, without a reference."""
         with self.lock:

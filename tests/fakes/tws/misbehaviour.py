@@ -12,8 +12,8 @@ class Misbehaviour:
     `orders`: `refused` answers 201 with `refusal`; `swallowed` are lost without a word; `unanswered` reach
     the exchange, but nobody hears of them as long as this stands; `breaks before` and `breaks after` close
     the connection before the order reached the exchange, or after.
-    `cancels`: `swallowed` are lost. `lists`: `swallowed` means requests for open or completed orders,
-    executions and positions are not answered.
+    `cancels`: `swallowed` are lost, `too late` come when the order was filled just before. `lists`:
+    `swallowed` means requests for open or completed orders, executions and positions are not answered.
     `commissions`: `held` until `Gateway.tell_commissions`; `never`; `unset first` sends 1.797e308 and then
     the amount; `unset` that alone. `repeats`: every order message twice, and the day's executions again
     after each connect, unasked. `warns_of_hours`: 2109 for every order that asks for outside hours.
@@ -25,7 +25,7 @@ class Misbehaviour:
     client_ids_taken: set[int] = field(default_factory=set)
     orders: Literal["taken", "refused", "swallowed", "unanswered", "breaks before", "breaks after"] = "taken"
     refusal: str = "Order rejected - reason:The order was refused by the exchange."
-    cancels: Literal["taken", "swallowed"] = "taken"
+    cancels: Literal["taken", "swallowed", "too late"] = "taken"
     lists: Literal["answered", "swallowed"] = "answered"
     commissions: Literal["at once", "held", "never", "unset first", "unset"] = "at once"
     repeats: bool = False

@@ -3,15 +3,16 @@
 An order is in the book, under the reference it carries at the broker, before it is sent; it is sent once, and
 what becomes of it the broker says: each execution counts once. An entry that is not filled in time is
 cancelled, and keeps what it got; one of which nobody knows is OrderUnknown, counts as open, and is settled by
-the broker's own lists, asked for again and again; found at work for nobody, it is cancelled. An exit is never
-cancelled: where it works on, whoever closes the same contracts again waits for that very order. An exit needs
-no book that can be written, but an account that holds the contracts: none can open the other way.
+the broker's own lists, asked for again and again; found at work for nobody, it is cancelled, also by whoever
+closes. An exit is never cancelled: where it works on, whoever closes the same contracts again waits for that
+very order. An exit needs no book that can be written, but an account that holds the contracts: none can open
+the other way.
 """
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from uuid import uuid4
 
 from msgspec.structs import replace
@@ -22,8 +23,8 @@ from portfold.log import Log
 from portfold.workers.brokers.contract_names import ContractNames
 from portfold.workers.brokers.ibkr.booking import Booking, fills_of
 from portfold.workers.brokers.ibkr.closing import ClosingDesk
-from portfold.workers.brokers.ibkr.connection import Connection, ConnectionSetup
 from portfold.workers.brokers.ibkr.contracts import ContractLookup, Traded
+from portfold.workers.brokers.ibkr.listener import Hears
 from portfold.workers.brokers.ibkr.noting import Noting
 from portfold.workers.brokers.ibkr.order_life import begin
 from portfold.workers.brokers.ibkr.order_records import (
@@ -32,6 +33,8 @@ from portfold.workers.brokers.ibkr.order_records import (
     client_id,
     open_records,
 )
+from portfold.workers.brokers.ibkr.resting.cancelling import CancelDesk, Clients
+from portfold.workers.brokers.ibkr.resting.desk_connection import DeskConnection, Gateway
 from portfold.workers.brokers.ibkr.resting.fitting import without_stop
 from portfold.workers.brokers.ibkr.resting.keeper import StopKeeper
 from portfold.workers.brokers.ibkr.sending import OrderSender, Waits
@@ -48,23 +51,6 @@ from portfold.workers.brokers.protocol import (
     close_each,
 )
 from portfold.workers.brokers.resting.protective import check_distance
-
-
-class Gateway(NamedTuple):
-    """Where TWS or IB Gateway is, and whom we are to it: `first_client_id` and those after it are ours.
-
-    `account` names the one to trade, None the only paper account. `names` are the broker's names of futures
-    that are not the exchange's, beside those known; `reconnect_seconds` the first pause after a break.
-    """
-
-    host: str
-    port: int
-    first_client_id: int
-    account: str | None = None
-    names: Mapping[str, str] = {}
-    connect_seconds: float = 10.0
-    silence_seconds: float = 10.0
-    reconnect_seconds: float = 1.0
 
 
 class InteractiveBrokers:
@@ -100,22 +86,15 @@ class InteractiveBrokers:
                 "close it there first"
             )
         self._noting = Noting(self._book, contracts, owner, log)
-        self._connection = Connection(
-            ConnectionSetup(
-                gateway.host,
-                gateway.port,
-                number,
-                gateway.account or held_by,
-                gateway.connect_seconds,
-                gateway.silence_seconds,
-                gateway.reconnect_seconds,
-            ),
-            self._noting,
-            log,
-        )
+        self._gateway = gateway._replace(account=gateway.account or held_by)
+        self._connection = self._gateway.connection(number, self._noting, log)
         self._sender = OrderSender(self._connection, self._noting, waits, log)
         self._lookup = ContractLookup(contracts, gateway.names, self._ask_contract)
         self._closing = ClosingDesk(self._book, contracts, self._noting, self._sender, log)
+        clients = Clients(owner, self._connection, self._connection_of)
+        self._canceller = CancelDesk(
+            self._book, contracts, clients, noting=self._noting, sender=self._sender, log=log
+        )
         self._keeper = StopKeeper(
             self._book,
             contracts,
@@ -206,6 +185,7 @@ class InteractiveBrokers:
             self._closing.check_open(owner, symbol, side, size)
             self._connection.wait_until_up(self._waits.lists)
             self._settle(symbol)
+            self._canceller.end_entries(owner, symbol)
             traded = self._held_in(owner, symbol) or self._lookup.traded(symbol, self._names.today(symbol))
             order = self._order("exit", owner, symbol, side, size, traded)
             return self._closing.close(order, traded)
@@ -217,6 +197,13 @@ class InteractiveBrokers:
     def flatten(self, *, owner: str | None = None) -> list[ExitFill]:
         """Closes every leg of the owner; raises what the first failed with, once all were tried."""
         return close_each(self, owner or self._owner)
+
+    def cancel_working(self) -> list[str]:
+        """Cancels all that is at work in the account but exits, and stops beside what is open, whoever gave
+        it. Returns what still is. Raises BrokerError.
+        """
+        self._connection.wait_until_up(self._waits.lists)
+        return self._canceller.end_everything()
 
     def check_contract(self, symbol: str) -> Traded:
         """Returns the contract that an entry would be in, checked against contracts.json: once, before the
@@ -286,6 +273,11 @@ class InteractiveBrokers:
                 self.close()
                 raise
             self._log.critical("Opened without Interactive Brokers: no entry is possible", why=str(error))
+
+    def _connection_of(self, process: str, hears: Hears) -> DeskConnection:
+        """Returns a connection, not begun, in the place of another process that shares the book."""
+        number = client_id(self._book, process, self._gateway.first_client_id)
+        return self._gateway.connection(number, hears, self._log)
 
     def _settle(self, symbol: str) -> None:
         """Asks the broker what became of the orders on the symbol that are not over, where there are any."""

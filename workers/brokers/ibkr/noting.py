@@ -128,6 +128,11 @@ class Noting:
                 self._look = True  # an exit that he did not book
                 self._changed.notify_all()
 
+    def is_waited_for(self, reference: str) -> bool:
+        """Returns whether somebody in this process waits for the order."""
+        with self._changed:
+            return reference in self._waited_for
+
     def wait(self, reference: str, fits: Callable[[OrderLife], bool], seconds: float) -> OrderLife:
         """Returns the order's life as the book has it, as soon as it fits or the time is over."""
         with self._changed:

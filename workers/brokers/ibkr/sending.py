@@ -1,7 +1,7 @@
 """Sends an order to Interactive Brokers, once, and waits a bounded time for what becomes of it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from portfold.log import Log
@@ -43,7 +43,7 @@ class OrderSender:
     def __init__(self, connection: Connection, noting: Noting, waits: Waits, log: Log) -> None:
         self._connection = connection
         self._noting = noting
-        self._waits = waits
+        self.waits = waits
         self._log = log
         self._sent: set[str] = set()
 
@@ -63,12 +63,12 @@ class OrderSender:
     def outcome(self, order: LiveOrder, *, cancels: bool) -> OrderLife:
         """Returns what became of the order, as far as that is known in time; an entry is cancelled then."""
         if order.reference in self._sent:
-            life = self._noting.wait(order.reference, _is_over, self._waits.fill)
+            life = self._noting.wait(order.reference, _is_over, self.waits.fill)
         else:
             life = self._outcome_of_another(order)
         if not life.is_over and cancels:
             self._connection.cancel(order.reference)
-            life = self._noting.wait(order.reference, _is_over, self._waits.cancel)
+            life = self._noting.wait(order.reference, _is_over, self.waits.cancel)
         if not life.is_over:
             self.learn()
             life = self._noting.wait(order.reference, _is_over, 0)
@@ -81,7 +81,7 @@ class OrderSender:
 
     def _outcome_of_another(self, order: LiveOrder) -> OrderLife:
         """Waits for an order that this process did not send, and does not hear of unless it asks."""
-        deadline = time.monotonic() + self._waits.fill
+        deadline = time.monotonic() + self.waits.fill
         while True:
             self.learn()
             life = self._noting.wait(order.reference, _is_over, _ASK_AGAIN_SECONDS)
@@ -92,6 +92,12 @@ class OrderSender:
         """Asks for an order of this client to be cancelled; what becomes of that is heard. Raises NotSent."""
         self._connection.cancel(reference)
 
+    def wait_for_end(self, orders: Iterable[LiveOrder]) -> None:
+        """Waits until each of them is over, as long as a cancellation may take; all are followed."""
+        deadline = time.monotonic() + self.waits.cancel
+        for order in orders:
+            self._noting.wait(order.reference, _is_over, max(0.0, deadline - time.monotonic()))
+
     @property
     def held(self) -> Mapping[int, int]:
         """The account's positions by contract id, as they were last heard."""
@@ -99,12 +105,12 @@ class OrderSender:
 
     def ask_positions(self) -> None:
         """Asks anew what the account holds. Raises BrokerError."""
-        self._connection.ask_positions(self._waits.lists)
+        self._connection.ask_positions(self.waits.lists)
 
     def with_commissions(self, order: LiveOrder) -> OrderLife:
         """Returns the life of an order that is over with its commissions, or after waiting for them."""
         life = self._noting.wait(
-            order.reference, lambda heard: not heard.lacks_commissions, self._waits.commission
+            order.reference, lambda heard: not heard.lacks_commissions, self.waits.commission
         )
         if life.lacks_commissions:
             self._log.warning(
@@ -115,8 +121,8 @@ class OrderSender:
     def learn(self) -> bool:
         """Asks the broker for all it has, and has that written down. Returns whether that came about."""
         try:
-            listing = self._connection.list_all(self._waits.lists)
-            self._noting.wait_for_listing(listing, self._waits.lists)
+            listing = self._connection.list_all(self.waits.lists)
+            self._noting.wait_for_listing(listing, self.waits.lists)
         except BrokerError as error:
             self._log.error("What Interactive Brokers has could not be asked", why=str(error))
             return False
