@@ -27,6 +27,7 @@ class Account(Struct):
 
     Since the balance, the equity without open P&L, was `from_balance`, and what the log had realized was
     `from_net`, both have to have moved alike.
+    `moved_ms` is when something about positions was last folded: a report of before may show what is closed.
     `then_net` and `then_open` are what the log had realized, and had open, at the latest report.
     `day_equity` and `day_balance` are from the beginning of the trading day, with open P&L and without.
 
@@ -46,6 +47,7 @@ class Account(Struct):
     working: dict[str, int] = field(default_factory=dict)
     from_balance: Decimal = ZERO
     from_net: Decimal = ZERO
+    moved_ms: int = 0
     then_net: Decimal = ZERO
     then_open: Decimal = ZERO
     day_equity: Decimal = ZERO

@@ -31,6 +31,7 @@ from portfold.workers.brokers.traderspost.believed import Believed
 from portfold.workers.brokers.traderspost.last_moment import SendAttempt
 from portfold.workers.client.requests import Requests
 from portfold.workers.flattener.flattener import Flattener
+from tests.simulation.account_plants import ACCOUNT_PLANTS
 from tests.simulation.broker.account import OwnBroker
 from tests.simulation.memory import server as memory_server
 
@@ -262,5 +263,6 @@ PLANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "old-order-closes-all": _old_order_closes_all,
     "failed-close-is-reported": _failed_close_is_reported,
     "part-is-taken-for-the-whole": _part_is_taken_for_the_whole,
+    **ACCOUNT_PLANTS,
 }
 """By the names that `--plant` takes."""

@@ -62,7 +62,8 @@ class OrderUnknown(BrokerError):
 
 class BrokerPosition(msgspec.Struct, frozen=True):
     """What `owner` holds: `size` contracts at the average price `price`, with the dollars of commission
-    paid so far for them."""
+    paid so far for them; `contract` is the month they are in, such as ESZ2026, where the broker has months.
+    """
 
     owner: str
     symbol: str
@@ -70,6 +71,7 @@ class BrokerPosition(msgspec.Struct, frozen=True):
     size: int
     price: Decimal
     commission_paid: Decimal
+    contract: str = ""
 
 
 class BrokerSetup(NamedTuple):

@@ -19,6 +19,7 @@ from portfold.config import Contract
 from portfold.dollars import gross_pnl
 from portfold.events.legs import Holding
 from portfold.log import Log
+from portfold.workers.brokers.contract_names import is_price_of
 from portfold.workers.brokers.protocol import (
     Broker,
     BrokerError,
@@ -156,7 +157,8 @@ class Trader:
                 self._carry_out_waiting(bar)
         self._protection.take(bar)
         with self._surviving("took note of the last price"):
-            pass_through(self._broker, bar)
+            if is_price_of(self._held(), bar.contract):
+                pass_through(self._broker, bar)
         looked = False
         with self._surviving("said what is held"):
             self._seen, looked = self._mark(bar), True
@@ -205,9 +207,10 @@ class Trader:
             if held is None:
                 return None
             self._bars_held += 1
-            point_value = self._contract.point_value
-            unrealized = gross_pnl(held.side, held.price, bar.close, held.size, point_value)
-            self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=unrealized)
+            if is_price_of(held, bar.contract):
+                value = self._contract.point_value
+                made = gross_pnl(held.side, held.price, bar.close, held.size, value)
+                self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=made)
             return held
 
     def _note(self, bar: Bar, held: BrokerPosition | None) -> bool:
@@ -221,9 +224,7 @@ class Trader:
 
     @contextmanager
     def _surviving(self, what: str) -> Iterator[None]:
-        """Logs a failure of the broker inside, and goes on: the next bar tries again, if nothing
-        earlier does.
-        """
+        """Logs a failure of the broker inside, and goes on: the next bar tries again, or something before."""
         try:
             yield
         except BrokerError as error:
@@ -237,9 +238,7 @@ class Trader:
             self._enter(intent, bar.close)
 
     def _position_gone_since(self, bar: Bar, held: BrokerPosition | None) -> OwnPosition | None:
-        """Returns the position that the earlier life last held, at that bar, so that the strategy
-        sees it go.
-        """
+        """Returns what the earlier life last held, at that bar, so that the strategy sees it go."""
         if held is None and bar.time == self._progress.last_held:
             return OwnPosition("long", bar.close, 0)
         return None

@@ -14,9 +14,11 @@ from decimal import Decimal
 from portfold.coordinator.fold.account_state import Account, Difference
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.rules import daily_loss, flatten
-from portfold.coordinator.fold.state import State, reported_pnl
+from portfold.coordinator.fold.rules.unowned import take_unowned
+from portfold.coordinator.fold.state import State, leg_key, reported_pnl
 from portfold.dollars import CENT, EXACT, ZERO, shown
 from portfold.events.account import (
+    ACCOUNT,
     EQUITY,
     AccountAgrees,
     AccountDiffers,
@@ -62,7 +64,38 @@ def reported(state: State, at: StreamId, event: AccountReported) -> list[Decisio
     heard = _heard(account, at)
     account.heard_ms = at.ms
     changed = _compare(state, limits, account)
-    return [*heard, *changed, *flatten.finish(state, at), *daily_loss.watch(state, at)]
+    left = _flatten_what_is_left(state, at)
+    return [*heard, *changed, *left, *flatten.finish(state, at), *daily_loss.watch(state, at)]
+
+
+def note_move(state: State, at: StreamId) -> None:
+    """Notes that something about positions is being folded: no report of before knows of it."""
+    if state.account is not None:
+        state.account.moved_ms = at.ms
+
+
+def arrived(state: State, at: StreamId) -> list[Decision]:
+    """Forgets what differed only while a fill was on its way: by now the log says what the report said.
+
+    Were it kept until the next report, two fills would seem to be one difference that lasts.
+    """
+    account, limits = state.account, state.limits
+    if account is None or limits is None or not account.differences:
+        return []
+    found = _differing(state, limits, account)
+    for subject in [one for one in account.differences if one not in found]:
+        if not account.differences[subject].stands:
+            del account.differences[subject]
+    return daily_loss.watch(state, at)
+
+
+def _flatten_what_is_left(state: State, at: StreamId) -> list[Decision]:
+    """Orders closed what only the account holds, also where that comes out after the order to flatten."""
+    if state.flatten is None or not flatten.catches_new_fills(state):
+        return []
+    taken = take_unowned(state, at)
+    keys = [leg_key(one.symbol, one.side, ACCOUNT) for one in taken]
+    return [*taken, *flatten.order(state, at, "held by the account alone", keys)] if taken else []
 
 
 def _why_not_taken(account: Account | None, at: StreamId, event: AccountReported) -> str:

@@ -10,7 +10,8 @@ import pytest
 from portfold.events.incoming import FlattenRequested, TradingResumed
 from portfold.events.wire.bus import Bus
 from portfold.events.wire.embedded import EmbeddedServer
-from portfold.workers.brokers.protocol import BrokerError, ExitFill
+from portfold.workers.brokers.order import ExitFill, OrderOutcome
+from portfold.workers.brokers.protocol import BrokerError
 from portfold.workers.flattener.side_by_side import NotDone
 from tests.live import Live
 from tests.processes import Coordinators
@@ -37,7 +38,7 @@ class Resting(MoodyBroker):
         self.done.append("cancelled")
         return list(self.rests)
 
-    def exit(self, symbol: str, *order: object, **owner: object) -> ExitFill:
+    def exit(self, symbol: str, *order: object, **owner: object) -> OrderOutcome[ExitFill]:
         self.done.append("closed")
         return super().exit(symbol, *order, **owner)
 

@@ -109,7 +109,7 @@ class Booking:
                 rest = order.life.remaining
                 more = BrokerPosition(*key, order.side, rest, price, self._per_contract(order.symbol) * rest)
                 held[key] = join(leg, more) if leg else more
-        return [held[key] for key in sorted(held)]
+        return [replace(held[key], contract=self._month(*key)) for key in sorted(held)]
 
     def open_orders(self, owner: str, symbol: str, does: str) -> list[LiveOrder]:
         """Returns the owner's orders on the symbol that are not settled."""
@@ -241,6 +241,10 @@ class Booking:
         else:  # closed, or cannot be told from what came after
             self.charged_late.append(ChargedLate(order, more))
         return replace(order, booked={**order.booked, **wrong})
+
+    def _month(self, owner: str, symbol: str) -> str:
+        """Returns the contract that was entered last; empty for what no order of ours entered."""
+        return next((each.contract for each in reversed(self.orders.entries_of(owner, symbol))), "")
 
     def _is_newest(self, order: LiveOrder) -> bool:
         return self.orders.entries_of(order.owner, order.symbol)[-1].reference == order.reference

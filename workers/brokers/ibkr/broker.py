@@ -183,6 +183,7 @@ class InteractiveBrokers:
             return done
         try:
             self._closing.check_open(owner, symbol, side, size)
+            self._connection.hurry()
             self._connection.wait_until_up(self._waits.lists)
             self._settle(symbol)
             self._canceller.end_entries(owner, symbol)

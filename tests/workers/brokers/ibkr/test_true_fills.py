@@ -16,7 +16,7 @@ def test_an_entry_and_its_exit_have_the_prices_and_commissions_of_their_executio
     fill = broker.enter("ES", "long", 2, PRICE).fills[0]
     assert (fill.size, fill.price, fill.commission) == (2, Decimal("5000.25"), Decimal("4.50"))
     assert broker.positions() == [
-        BrokerPosition("ibs-ES", "ES", "long", 2, Decimal("5000.25"), Decimal("4.50"))
+        BrokerPosition("ibs-ES", "ES", "long", 2, Decimal("5000.25"), Decimal("4.50"), "ESZ2025")
     ]
     desk.exchange.trade("ESZ5", "5001.75")
     left = broker.exit("ES", "long", 2, None).fills[0]

@@ -49,7 +49,7 @@ def test_an_unknown_entry_is_settled_by_the_lists_when_the_gateway_speaks_again(
     desk.gateway.misbehaviour.silent = False
     desk.gateway.hang_up()
     until(lambda: late, "the news that it was taken")
-    now = [BrokerPosition("ibs-ES", "ES", "long", 3, PRICE, Decimal("6.75"))]
+    now = [BrokerPosition("ibs-ES", "ES", "long", 3, PRICE, Decimal("6.75"), "ESZ2025")]
     until(lambda: broker.positions() == now, "its commission")
     until(lambda: broker.exit("ES", "long", 3, None).size == 3, "the exit")
 

@@ -35,7 +35,7 @@ def books(desk: Desk) -> Iterator[Books]:
 
 
 def held(size: int, price: str) -> list[BrokerPosition]:
-    return [BrokerPosition("ibs-CL", "CL", "long", size, Decimal(price), Decimal("2.50") * size)]
+    return [BrokerPosition("ibs-CL", "CL", "long", size, Decimal(price), Decimal("2.50") * size, "CLZ2025")]
 
 
 def unknown_entry(desk: Desk) -> tuple[TradersPost, str]:
