@@ -17,7 +17,9 @@ class Misbehaviour:
     `commissions`: `held` until `Gateway.tell_commissions`; `never`; `unset first` sends 1.797e308 and then
     the amount; `unset` that alone. `repeats`: every order message twice, and the day's executions again
     after each connect, unasked. `warns_of_hours`: 2109 for every order that asks for outside hours.
-    `no_market_data`: the error code that answers requests for it.
+    `no_market_data`: the error code that answers requests for it; `data_type`: 3 sends prices as delayed.
+    `history`: errors, code and text, each of which answers one request for the past; `no_history`: such
+    requests are lost.
     """
 
     silent: bool = False
@@ -30,3 +32,6 @@ class Misbehaviour:
     repeats: bool = False
     warns_of_hours: bool = False
     no_market_data: int | None = None
+    data_type: int = 1
+    history: list[tuple[int, str]] = field(default_factory=list)
+    no_history: bool = False

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 from portfold.clock import Clock
 from portfold.workers.market.sources.databento.client_loop import ClientLoop
 from portfold.workers.market.sources.databento.history import History, Span, fill
-from portfold.workers.market.sources.databento.items import Ended, Item, Opened, Problem, Stage, Unknown
 from portfold.workers.market.sources.databento.prices import NS_IN_MS
 from portfold.workers.market.sources.databento.records import Records
 from portfold.workers.market.sources.databento.secret import Key
 from portfold.workers.market.sources.databento.subscription import Options, Symbols
+from portfold.workers.market.sources.items import Ended, Item, Opened, Problem, Stage, Unknown
 
 _ITEMS_WAITING = 10_000
 _ITEMS_AT_ONCE = 1_000
