@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from portfold.exchange_time import utc, utc_clock
 from portfold.workers.market.minute_bars import MinuteBars, Traded
 from portfold.workers.market.silence import SilenceWatch
-from portfold.workers.market.source import MINUTE_MS, Notice, PriceUpdate, Roll, Update
+from portfold.workers.market.source import MINUTE_MS, ContractListed, Notice, PriceUpdate, Roll, Update
 from portfold.workers.market.sources.items import (
     CaughtUp,
     ClockAt,
@@ -80,6 +80,8 @@ class Assembly:
             self._is_caught_up = True
         elif isinstance(item, Mapped):
             yield from self._mapped(item)
+        elif isinstance(item, ContractListed):
+            yield item
         elif isinstance(item, SessionOf):
             self._silence.session(item.symbol, is_open=item.is_open, at_ms=item.at_ms)
         elif isinstance(item, Slow):

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple, TypeAlias
 
 from portfold.workers.market.minute_bars import Traded
+from portfold.workers.market.source import ContractListed
 
 Stage: TypeAlias = Literal["connecting", "session", "history"]
 
@@ -97,6 +98,7 @@ Item: TypeAlias = (
     | Priced
     | Opened
     | Mapped
+    | ContractListed
     | ClockAt
     | CaughtUp
     | SessionOf

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from portfold.workers.market.source import MarketRefused, MinuteBar, PriceUpdate, Roll
+from portfold.workers.market.source import ContractListed, MarketRefused, MinuteBar, PriceUpdate, Roll
 from portfold.workers.market.sources.ibkr.hours import read_hours
 from portfold.workers.market.sources.ibkr.subscription import name_of, wanted
 from tests.workers.market.ibkr.tws_feed import Market, feed
@@ -61,6 +61,7 @@ def test_a_roll_is_on_record_and_prices_are_of_the_new_month(market: Market, nam
         market.subscribed(es)
         market.exchange.trade("ESZ5", "5000.25")
         assert es.wait_for(PriceUpdate).contract == "ESZ5"
+        assert ContractListed("ES", "ESZ5", "2025-12-19") in es.given
         if named == "ES.cont":
             market.exchange.contracts.remove(market.exchange.contract("ESZ5"))
         market.at(13 * DAY_SECONDS)
@@ -72,6 +73,7 @@ def test_a_roll_is_on_record_and_prices_are_of_the_new_month(market: Market, nam
         begin = 13 * DAY_SECONDS
         market.bars(begin + 60, begin + 120, "5060", "ESH6")
         assert es.wait_for(MinuteBar).contract == "ESH6"
+        assert ContractListed("ES", "ESH6", "2026-03-20") in es.given
         assert "disconnected" not in es.notices()
 
 

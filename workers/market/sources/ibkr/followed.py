@@ -1,5 +1,6 @@
 """A contract that is followed: looked up at Interactive Brokers, and checked against contracts.json."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from portfold.workers.market.sources.ibkr.listener import BarOf
 from portfold.workers.market.sources.ibkr.refusals import UNKNOWN
 from portfold.workers.market.sources.ibkr.subscription import Options, Wanted, name_of
 
+_DAY = re.compile(r"20[0-9]{6}", re.ASCII)
 _EXCHANGE = ZoneInfo("America/Chicago")
 
 
@@ -32,7 +34,9 @@ class Known(Protocol):
 
 
 class Followed:
-    """`symbol` of ours, as the contract called `name`, such as ESZ6; `is_open` once that was told."""
+    """`symbol` of ours, as the contract called `name`, such as ESZ6; `is_open` once that was told;
+    `last_day` in ISO, empty where it is not known.
+    """
 
     def __init__(self, symbol: str, name: str, details: Any, exchange: str) -> None:
         from ib_async.contract import Contract as Future  # noqa: PLC0415 - an extra, and heavy
@@ -42,6 +46,8 @@ class Followed:
         self.contract: Any = Future(conId=details.contract.conId, exchange=exchange, secType="FUT")
         self.hours = read_hours(details.tradingHours, details.timeZoneId)
         self.is_open: bool | None = None
+        day = details.realExpirationDate or details.contract.lastTradeDateOrContractMonth
+        self.last_day = f"{day[:4]}-{day[4:6]}-{day[6:]}" if _DAY.fullmatch(day) else ""
 
     def traded(self, bar: BarOf) -> Traded:
         """Returns what was traded of it in the time of a bar."""

@@ -14,7 +14,7 @@ from portfold.config.contracts import Contract
 from portfold.exchange_time import local_time
 from portfold.log import Log
 from portfold.workers.market.minute_bars import Traded
-from portfold.workers.market.source import MINUTE_MS
+from portfold.workers.market.source import MINUTE_MS, ContractListed
 from portfold.workers.market.sources.ibkr import refusals
 from portfold.workers.market.sources.ibkr.conversation import Conversation, Refused
 from portfold.workers.market.sources.ibkr.followed import Followed, Unfit, look_up
@@ -161,6 +161,8 @@ class Watching:
             return
         self._followed.append(followed)
         self._put(Mapped(followed.symbol, followed.name, now_ms))
+        if followed.last_day:
+            self._put(ContractListed(followed.symbol, followed.name, followed.last_day))
 
     def _subscribe(self) -> None:
         client = self._conversation.client
