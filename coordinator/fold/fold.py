@@ -78,6 +78,7 @@ _OWNER_SINCE = 7
 _MARKS_FIELDS = "its fields are worker, session, seq, symbol, side, price, unrealized"
 _NO_OWNER = f"PositionMarked.owner: not a field of PositionMarked; {_MARKS_FIELDS}"
 """What the versions said before PositionMarked had an owner."""
+_ABOUT_POSITIONS = (PositionOpened, PositionClosed, PositionSettled, WorkerStarted)
 
 
 def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]:
@@ -87,8 +88,13 @@ def fold(state: State, at: StreamId, event: Event | Malformed) -> list[Decision]
     try:
         if type(event) is CoordinatorStarted and event.fold >= 6:
             state.led_since_ms = at.ms  # before time passes: it has watched nobody's signs of life yet
+        moves = state.account is not None and isinstance(event, _ABOUT_POSITIONS)
+        if moves:
+            account.note_move(state, at)
         decisions = pass_time(state, at, ticked=type(event) is ClockTicked)
         decisions += _follows(state, at, event)
+        if moves:
+            decisions += account.arrived(state, at)
     finally:
         setcontext(callers_arithmetic)
     for decision in decisions:

@@ -85,11 +85,8 @@ class BookWatch:
         """
         last, head = self._bus.last_event(), self._bus.head()
         view = view_in(self._bus.status()) or PortfolioView()
-        on_the_log = {
-            (held.worker, held.symbol, held.side): held.size
-            for held in view.positions
-            if held.worker != ACCOUNT  # that no order of ours entered: see `unowned`
-        }
+        on_the_log = {(held.worker, held.symbol, held.side): held.size for held in view.positions}
+        to_be_here = {leg for leg in on_the_log if leg[0] != ACCOUNT}  # the others: see `unowned`
         held: dict[_Leg, int] = {
             (one.owner, one.symbol, one.side): one.size for one in self._broker.positions()
         }
@@ -98,7 +95,7 @@ class BookWatch:
         if head is None or head.cursor < last:
             unreported = set()
         left = unreported & _kept_for_the_lost(view)
-        return _named(on_the_log.keys() - held.keys() - closed), _named(unreported), left
+        return _named(to_be_here - held.keys() - closed), _named(unreported), left
 
 
 def _kept_for_the_lost(view: PortfolioView) -> set[_Leg]:

@@ -15,8 +15,9 @@ from portfold.config.costs import COMMISSION_PER_SIDE
 from portfold.events.fields import Side
 from portfold.workers.brokers.leg_arithmetic import join, reduce
 from portfold.workers.brokers.legs_book import Entries
+from portfold.workers.brokers.order import ExitFill
 from portfold.workers.brokers.orders_book import HELD_BY, PERHAPS_OPEN, BrokerOrder, Orders, State
-from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, OrderUnknown
+from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, OrderUnknown
 
 
 class Believed:
