@@ -2,6 +2,7 @@
 
 from portfold.coordinator.doctor.facts import Facts
 from portfold.coordinator.doctor.finding import Finding, fail, ok, warn
+from portfold.coordinator.doctor.server_checks import CLOCKS_DIFFER_MS
 from portfold.events.market import is_trouble
 from portfold.exchange_time import span
 
@@ -29,7 +30,7 @@ def market(facts: Facts) -> Finding:
 
 
 def prices(facts: Facts) -> Finding:
-    """Checks that each symbol's last price is young enough to mark a position at."""
+    """Checks that each symbol's last price is young enough to mark a position at, and of no time to come."""
     configured, seen = facts.configuration.runtime.market, facts.market
     if configured is None:
         return ok("prices", _NONE)
@@ -40,6 +41,12 @@ def prices(facts: Facts) -> Finding:
     }
     old = [symbol for symbol, age_ms in ages.items() if age_ms is None or age_ms > stale_ms]
     text = ", ".join(f"{symbol} {'none' if age is None else _shown(age)}" for symbol, age in ages.items())
+    ahead_ms = -min((age for age in ages.values() if age is not None), default=0)
+    if ahead_ms > CLOCKS_DIFFER_MS:
+        early = (
+            f"prices are up to {span(ahead_ms)} ahead of the server's clock, so an old one may pass as new"
+        )
+        return warn("prices", early, "put the server's clock right (NTP), or that of the source")
     if not old:
         return ok("prices", f"their ages: {text}")
     remedy = "nothing, where its session is closed; else look at the feed's log"

@@ -98,7 +98,7 @@ class Keys(NamedTuple):
 
     @property
     def prices(self) -> str:
-        """Hash: each symbol's last price, when that was made, and by which source it came."""
+        """Hash: each symbol's last price, when that was made, by which source, and of which contract."""
         return f"{self.prefix}:prices"
 
     @property

@@ -21,18 +21,21 @@ from portfold.events.wire.leading import longest_wait_ms
 if TYPE_CHECKING:
     from redis import Redis
 
-_LAST_PRICE = re.compile(rf"({PRICE}) ([0-9]{{1,15}}) ([!-~]{{1,64}})", re.ASCII)
+_LAST_PRICE = re.compile(rf"({PRICE}) ([0-9]{{1,15}}) ([!-~]{{1,64}})(?: ([!-~]{{1,40}}))?", re.ASCII)
 
 
 _LATELY_MS = 86_400_000
 
 
 class LastPrice(NamedTuple):
-    """A symbol's last price: made at `at_ms`, on the server's clock or the exchange's, told by `source`."""
+    """A symbol's last price: made at `at_ms`, on the server's clock or the exchange's, told by `source`;
+    `contract` is the month it is of, such as ESZ6, where the source knows it.
+    """
 
     price: Decimal
     at_ms: int
     source: str
+    contract: str = ""
 
 
 class NewPrice(NamedTuple):
@@ -41,6 +44,7 @@ class NewPrice(NamedTuple):
     symbol: str
     price: Decimal
     at_ms: int | None
+    contract: str = ""
 
 
 class FeedTerm(NamedTuple):
@@ -120,8 +124,8 @@ class Market(Connected):
     def write_prices(self, epoch: int, source: str, prices: Iterable[NewPrice]) -> None:
         """Writes last prices; one that is older than what lies there changes nothing. Raises FeedReplaced."""
         words: list[str | int] = [epoch, source]
-        for symbol, price, at_ms in prices:
-            words += (symbol, f"{price:f}", "" if at_ms is None else at_ms)
+        for symbol, price, at_ms, contract in prices:
+            words += (symbol, f"{price:f}", "" if at_ms is None else at_ms, contract)
         with self._errors_while("writing prices"):
             outcome = self._write_prices(keys=[self.keys.feed_head, self.keys.prices], args=words)
         _unless_replaced(outcome)
@@ -147,6 +151,12 @@ class Market(Connected):
             return found[0].id, read_step(found[0].by_name)
         except UnreadableStep:
             return found[0].id, None
+
+    def first_step_id(self) -> StreamId:
+        """Returns the ID of the oldest of the minutes that are kept; ORIGIN where there is none."""
+        with self._errors_while("reading the first minute"):
+            found = entries_in(self._client.xrange(self.keys.bars, count=1))
+        return found[0].id if found else ORIGIN
 
     def last_prices(self, symbols: Sequence[str]) -> tuple[int, dict[str, LastPrice]]:
         """Returns the server's clock, and the last price of those symbols that have one."""
@@ -179,7 +189,7 @@ def _prices(texts: Iterable[tuple[str, str | None]]) -> dict[str, LastPrice]:
     """Reads last prices; what somebody else has written there is none."""
     found = ((symbol, _LAST_PRICE.fullmatch(text or "")) for symbol, text in texts)
     return {
-        readable(symbol): LastPrice(Decimal(price[1]), int(price[2]), price[3])
+        readable(symbol): LastPrice(Decimal(price[1]), int(price[2]), price[3], price[4] or "")
         for symbol, price in found
         if price
     }

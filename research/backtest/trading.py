@@ -19,7 +19,7 @@ from portfold.exchange_time import milliseconds_of
 from portfold.log import Log
 from portfold.research.backtest.alone import AloneGate, Opened
 from portfold.research.trades.trade_file import Trade
-from portfold.workers.brokers.paper import fill_at
+from portfold.workers.brokers.paper import fill_at, filled_at_once
 from portfold.workers.brokers.protocol import BrokerSetup
 from portfold.workers.brokers.registry import on_paper, open_broker
 from portfold.workers.feeds.bar import Bar
@@ -61,7 +61,7 @@ def trade_alone(
 
     Raises ConfigError for options that the broker does not have.
     """
-    paper = on_paper(configuration)
+    paper = filled_at_once(on_paper(configuration))
     runtime, worker = paper.runtime, f"ibs-{symbol}"
     gate, recording = AloneGate(worker), _RecordingFilter(entry_filter) if entry_filter is not None else None
     log = _log()

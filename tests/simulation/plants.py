@@ -23,8 +23,9 @@ from portfold.events.incoming import (
 )
 from portfold.events.message import WorkerEvent
 from portfold.events.stream_id import StreamId
+from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.orders_book import PERHAPS_OPEN, BrokerOrder, Orders
-from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, ExitFill, Fill, MaySend, always
+from portfold.workers.brokers.protocol import BrokerError, BrokerPosition, MaySend, always
 from portfold.workers.brokers.traderspost import webhook
 from portfold.workers.brokers.traderspost.believed import Believed
 from portfold.workers.brokers.traderspost.last_moment import SendAttempt
@@ -234,8 +235,11 @@ def _part_is_taken_for_the_whole() -> Iterator[None]:
     """An order filled in part is told as filled whole."""
     enters = OwnBroker.enter
 
-    def enter(self: OwnBroker, symbol: str, side: Side, size: int, price: Decimal, **more: Any) -> Fill:
-        return structs.replace(enters(self, symbol, side, size, price, **more), size=size)
+    def enter(
+        self: OwnBroker, symbol: str, side: Side, size: int, price: Decimal, **more: Any
+    ) -> OrderOutcome[Fill]:
+        (part,) = enters(self, symbol, side, size, price, **more).fills
+        return OrderOutcome(size, "filled", (structs.replace(part, size=size),))
 
     with mock.patch.object(OwnBroker, "enter", enter):
         yield

@@ -25,7 +25,8 @@ from portfold.events.stream_id import ORIGIN, StreamId
 from portfold.events.wire.bus import Bus, Entry
 from portfold.events.wire.errors import BusError, BusRefused
 from portfold.log import Log
-from portfold.workers.brokers.protocol import Broker, BrokerPosition, ExitFill, NotOpen
+from portfold.workers.brokers.order import ExitFill
+from portfold.workers.brokers.protocol import Broker, BrokerPosition, NotOpen, refuse_a_rest
 from portfold.workers.client.closing.flatten_order import FlattenOrder, handed_over, order_for, taken_over
 from portfold.workers.client.gate import PortfolioGate
 from portfold.workers.flattener.book_watch import NOT_IN_THE_BOOK, WHAT_TO_DO
@@ -299,7 +300,7 @@ class Flattener:
     def close_leg(self, held: BrokerPosition, cause: str) -> None:
         """Closes it at the broker and reports that; so too what its owner has closed. Raises BrokerError."""
         try:
-            fill = self._broker.exit(held.symbol, held.side, held.size, None, owner=held.owner)
+            outcome = self._broker.exit(held.symbol, held.side, held.size, None, owner=held.owner)
         except NotOpen as closed:
             self._log.warning("Closed meanwhile by its owner", symbol=held.symbol, why=str(closed))
             self._report_for_owner(held, cause)
@@ -308,7 +309,9 @@ class Flattener:
             self._log.critical("NOT CLOSED", symbol=held.symbol, owner=held.owner, why=repr(error))
             raise
         else:
-            self._report(fill, cause)
+            for fill in outcome.fills:
+                self._report(fill, cause)
+            refuse_a_rest(outcome)
 
     def _report_for_owner(self, held: BrokerPosition, cause: str) -> None:
         for fill in self._broker.unreported_exits(held.owner):

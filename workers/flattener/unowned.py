@@ -20,7 +20,8 @@ from portfold.events.legs import Leg
 from portfold.events.wire.bus import Bus
 from portfold.log import Log
 from portfold.remedies import settle
-from portfold.workers.brokers.protocol import Broker, BrokerPosition, ExitFill, can_adopt
+from portfold.workers.brokers.order import ExitFill
+from portfold.workers.brokers.protocol import Broker, BrokerPosition, can_adopt
 
 NO_ORDER_OF_OURS = "the account holds what no order of this broker entered, so it cannot close it"
 

@@ -32,15 +32,18 @@ NoticeKind: TypeAlias = Literal[
     "slow_reader",
     "refused",
     "recovered",
+    "wrong_price",
+    "right_price",
 ]
 
 
 class PriceUpdate(Struct, frozen=True):
-    """The last price of `symbol`: of a trade, or the close of a second."""
+    """The last price of `symbol`: of a trade, or the close of a second. `contract`: the month it is of."""
 
     symbol: str
     price: Decimal
     at_ms: int
+    contract: str = ""
 
 
 class MinuteBar(Struct, frozen=True):
@@ -59,6 +62,13 @@ class MinuteBar(Struct, frozen=True):
 class MinuteEnd(Struct, frozen=True):
     """Every minute up to `end_ms` is over, and all its bars have been given."""
 
+    end_ms: int
+
+
+class MinuteUnknown(Struct, frozen=True):
+    """There is no bar of `symbol` for the minute up to `end_ms`, though something may have been traded."""
+
+    symbol: str
     end_ms: int
 
 
@@ -84,7 +94,7 @@ class Notice(Struct, frozen=True):
     to_ms: int = 0
 
 
-Update: TypeAlias = PriceUpdate | MinuteBar | MinuteEnd | Roll | Notice
+Update: TypeAlias = PriceUpdate | MinuteBar | MinuteUnknown | MinuteEnd | Roll | Notice
 
 
 class MarketRefused(PortfoldError):

@@ -1,11 +1,22 @@
-"""From a broker's fill to the report on the log: the one place where a close becomes a PositionClosed."""
+"""From a broker's fills to the reports on the log: the one place where they become events, each its own."""
 
 from functools import partial
 
 from portfold.config import Contract
+from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.profit import net_pnl
-from portfold.workers.brokers.protocol import Broker, ExitFill
+from portfold.workers.brokers.protocol import Broker
 from portfold.workers.run.gate_protocol import Gate
+
+
+def report_entry(gate: Gate, outcome: OrderOutcome[Fill]) -> None:
+    """Reports each fill of an entry, and gives back the slot of what the order did not get and never will."""
+    for fill in outcome.fills:
+        gate.position_opened(fill.symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
+    if outcome.rest:
+        gate.withdraw(
+            outcome.fills[0].symbol, f"{outcome.state}: {outcome.rest} of {outcome.ordered} not filled"
+        )
 
 
 def report_exit(gate: Gate, broker: Broker, contract: Contract, fill: ExitFill, reason: str) -> None:

@@ -19,6 +19,7 @@ from portfold.config import Contract
 from portfold.dollars import gross_pnl
 from portfold.events.legs import Holding
 from portfold.log import Log
+from portfold.workers.brokers.contract_names import is_price_of
 from portfold.workers.brokers.protocol import (
     Broker,
     BrokerError,
@@ -28,6 +29,7 @@ from portfold.workers.brokers.protocol import (
     OpenedBroker,
     OrderUnknown,
     Withheld,
+    refuse_a_rest,
     sends_within,
     when_closed_late,
     when_taken_late,
@@ -39,7 +41,7 @@ from portfold.workers.feeds.bar import Bar
 from portfold.workers.feeds.progress import BarProgress
 from portfold.workers.filters.protocol import EntryFilter
 from portfold.workers.run.gate_protocol import Gate
-from portfold.workers.run.reporting import report_exit
+from portfold.workers.run.reporting import report_entry, report_exit
 from portfold.workers.strategies.intent import Enter, Exit, OwnPosition, Strategy
 
 _AGAIN_SECONDS = 2.0
@@ -103,7 +105,7 @@ class Trader:
         self._seen: BrokerPosition | None = None  # what was held when the broker could last be asked
         gate.on_flatten(self.flatten, reminded=True)
         when_taken_late(broker, gate.announce_again)
-        when_closed_late(broker, self._report_closed_late)
+        when_closed_late(broker, self._report_exitd_late)
 
     @property
     def symbol(self) -> str:
@@ -117,7 +119,7 @@ class Trader:
         for fill in self._broker.unreported_exits(self._gate.worker):
             report_exit(self._gate, self._broker, self._contract, fill, reason)
 
-    def _report_closed_late(self) -> None:
+    def _report_exitd_late(self) -> None:
         """Reports, on the broker's thread, what an exit has closed that was given up waiting for."""
         with self._gate.orders:
             self.report_leftovers("closed after it was given up waiting for")
@@ -150,7 +152,8 @@ class Trader:
             with self._surviving("did what had waited"):
                 self._carry_out_waiting(bar)
         with self._surviving("took note of the last price"):
-            self._broker.mark(bar.symbol, exact(bar.close, "close"))
+            if is_price_of(self._held(), bar.contract):
+                self._broker.mark(bar.symbol, exact(bar.close, "close"))
         looked = False
         with self._surviving("said what is held"):
             self._seen, looked = self._mark(bar), True
@@ -199,9 +202,10 @@ class Trader:
             if held is None:
                 return None
             self._bars_held += 1
-            point_value = self._contract.point_value
-            unrealized = gross_pnl(held.side, held.price, bar.close, held.size, point_value)
-            self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=unrealized)
+            if is_price_of(held, bar.contract):
+                value = self._contract.point_value
+                made = gross_pnl(held.side, held.price, bar.close, held.size, value)
+                self._gate.position_marked(self.symbol, held.side, price=bar.close, unrealized=made)
             return held
 
     def _note(self, bar: Bar, held: BrokerPosition | None) -> bool:
@@ -279,7 +283,7 @@ class Trader:
                 self._log.warning("Entry dropped: a flatten was ordered meanwhile", symbol=self.symbol)
                 return
             try:
-                fill = self._broker.enter(
+                outcome = self._broker.enter(
                     self.symbol,
                     intent.side,
                     intent.size,
@@ -295,8 +299,8 @@ class Trader:
                 self._log.error("Entry refused by the broker", symbol=self.symbol, why=str(error))
                 return
             self._bars_held = self._bars_at_fill
-            self._log.info(f"{self.symbol} entered: {fill.side} {fill.size}", price=f"{fill.price:f}")
-            self._gate.position_opened(self.symbol, fill.side, fill.size, price=fill.price, fill=fill.fill_id)
+            self._log.info(f"{self.symbol} entered: {intent.side} {outcome}", price=f"{outcome.price:f}")
+            report_entry(self._gate, outcome)
 
     def _leave(self, held: BrokerPosition, price: Decimal) -> None:
         """Does what the strategy has decided; what the broker does not do is tried again within seconds.
@@ -321,17 +325,19 @@ class Trader:
         self._again = _ExitRetry(price, self._clock.monotonic() + pause, pause)
 
     def _close(self, held: BrokerPosition, price: Decimal | None, reason: str) -> None:
-        """Closes at the broker, then reports; nothing where it finds it closed already."""
+        """Closes at the broker, then reports. Raises BrokerError, also where a rest is open."""
         with self._gate.orders:
             try:
-                fill = self._broker.exit(held.symbol, held.side, held.size, price)
+                outcome = self._broker.exit(held.symbol, held.side, held.size, price)
             except NotOpen as closed:
                 self._log.warning("Already closed by somebody else", symbol=held.symbol, why=str(closed))
                 return
-            report_exit(self._gate, self._broker, self._contract, fill, reason)
+            for fill in outcome.fills:
+                report_exit(self._gate, self._broker, self._contract, fill, reason)
             self._log.info(
-                f"{fill.symbol} closed: {fill.side} {fill.size}", price=f"{fill.price:f}", why=reason
+                f"{held.symbol} closed: {held.side} {outcome}", price=f"{outcome.price:f}", why=reason
             )
+            refuse_a_rest(outcome)
 
 
 def holdings_of(broker: Broker, worker: str) -> list[Holding]:

@@ -4,6 +4,9 @@ A difference may be a fill that is on its way, so it is let be for a grace. What
 denies entries on its symbol, or all of them where it is the equity; then the worse of both figures counts for
 the stop. Nothing on the log is corrected by it: only a person settles. What the account holds and nobody on
 the log owns joins the book once everything is flattened (`unowned`).
+
+A broker may give its dollars minutes later than its positions. Where a report says so, dollars from before
+the log last realized something are not compared with it, and count for nothing: the log's figure does.
 """
 
 from decimal import Decimal
@@ -47,10 +50,14 @@ def reported(state: State, at: StreamId, event: AccountReported) -> list[Decisio
     refused = _why_not_taken(account, at, event)
     if account is None or limits is None or refused:
         return [EventRejected(reason=f"AccountReported: {refused}", rejected="AccountReported")]
-    first = not account.as_of_ms
+    first = not account.as_of_ms or account.lacks_equity
+    account.is_behind = _is_behind(state, account, at, event)
     _take(account, event)
-    account.then_net, account.then_open = state.net, _log_open(state)
+    if first or not account.is_behind:
+        account.equity, account.unrealized = event.equity, event.unrealized
+        account.then_net, account.then_open = state.net, _log_open(state)
     if first:
+        account.lacks_equity = account.is_behind
         _compare_from_here(account)
         account.day_equity = account.equity - reported_pnl(state)
         account.day_balance = account.equity - account.unrealized - state.day.realized
@@ -98,15 +105,23 @@ def _why_not_taken(account: Account | None, at: StreamId, event: AccountReported
         return f"account: the limits name {account.account}, got {event.account}"
     if event.as_of_ms > at.ms:
         return f"as_of_ms: {event.as_of_ms} is later than the report itself"
+    if event.equity_as_of_ms > event.as_of_ms:
+        return f"equity_as_of_ms: {event.equity_as_of_ms} is later than as_of_ms, {event.as_of_ms}"
     if event.as_of_ms <= account.as_of_ms:
         return f"as_of_ms: no later than the report before, which is of {account.as_of_ms}"
     return ""
 
 
+def _is_behind(state: State, account: Account, at: StreamId, event: AccountReported) -> bool:
+    """Returns whether the report's dollars may be from before the log last realized something."""
+    if state.net != account.seen_net or not account.as_of_ms:
+        account.seen_net, account.realized_ms = state.net, at.ms
+    return 0 < event.equity_as_of_ms <= account.realized_ms
+
+
 def _take(account: Account, event: AccountReported) -> None:
     held = parse_holdings(event.positions)
     account.source, account.as_of_ms = event.source, event.as_of_ms
-    account.equity, account.unrealized = event.equity, event.unrealized
     account.positions, account.prices = {}, {}
     for holding in held:
         signed = holding.size if holding.side == "long" else -holding.size
@@ -163,7 +178,12 @@ def expected_equity(state: State, account: Account) -> Decimal:
 
     Log and account mark at different moments, so no two figures of what is open agree. What is realized does.
     """
-    return account.from_balance + state.net - account.from_net + account.unrealized
+    return account.from_balance + _net_then(state, account) - account.from_net + account.unrealized
+
+
+def _net_then(state: State, account: Account) -> Decimal:
+    """Returns what the log had realized when the equity was that: until now, unless it is behind."""
+    return account.then_net if account.is_behind else state.net
 
 
 def _log_open(state: State) -> Decimal:
@@ -171,8 +191,9 @@ def _log_open(state: State) -> Decimal:
 
 
 def _compare_from_here(account: Account) -> None:
-    """Takes the latest report as right beside what the log said then: what has closed since is not in it."""
-    account.from_balance, account.from_net = account.equity - account.unrealized, account.then_net
+    """Takes the latest dollars as right beside the log of then: what has closed since is not in them."""
+    account.from_balance = account.equity - account.unrealized
+    account.from_net = account.then_net
 
 
 def _compare(state: State, limits: Limits, account: Account) -> list[Decision]:
@@ -211,8 +232,12 @@ def _differing(state: State, limits: Limits, account: Account) -> dict[str, tupl
         prices = _prices(state, limits, account, symbol)
         if prices is not None:
             found[symbol] = prices
+    known = account.differences.get(EQUITY)
     expected = expected_equity(state, account)
-    if abs(account.equity - expected) > limits.account_tolerance:
+    if account.is_behind:
+        if known is not None and known.stands:
+            found[EQUITY] = (known.log, known.reported)
+    elif abs(account.equity - expected) > limits.account_tolerance:
         found[EQUITY] = (shown(expected), shown(account.equity))
     return found
 

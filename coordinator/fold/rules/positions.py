@@ -220,16 +220,20 @@ def _book_profit(state: State, held: Position, event: PositionClosed) -> list[De
     state.net += counted
     if abs(event.pnl - computed) <= CENT:
         return []
-    return [
-        PnlDisputed(
-            worker=event.worker,
-            symbol=event.symbol,
-            price=event.price,
-            reported=event.pnl,
-            computed=computed,
-            counted=counted,
-        )
-    ]
+    return [_disputed(event, event.pnl, computed, counted)]
+
+
+def _disputed(
+    event: PositionClosed | PositionMarked, reported: Decimal, computed: Decimal, counted: Decimal
+) -> PnlDisputed:
+    return PnlDisputed(
+        worker=event.worker,
+        symbol=event.symbol,
+        price=event.price,
+        reported=reported,
+        computed=computed,
+        counted=counted,
+    )
 
 
 def _shrink(held: Position, size: int) -> None:
@@ -290,10 +294,16 @@ def note_unsettled(state: State, at: StreamId, key: str, symbol: str, worker: st
 
 
 def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
-    """Takes the lower of the reported and the computed open P&L into the day."""
+    """Takes the lower of the reported and the computed open P&L into the day.
+
+    Whoever is up marks what it holds itself: what another says of it then is refused.
+    """
     held = state.positions.get(leg_of(event))
     if held is None:
-        reason = f"PositionMarked: {event.worker} holds no {event.side} {event.symbol} on the log"
+        reason = f"PositionMarked: {event.holder} holds no {event.side} {event.symbol} on the log"
+        return [EventRejected(reason=reason, rejected="PositionMarked")]
+    if event.worker != held.worker and _is_up(state, held.worker):
+        reason = f"PositionMarked: {held.worker} is up and marks its {event.symbol} itself"
         return [EventRejected(reason=reason, rejected="PositionMarked")]
     computed = event.unrealized
     point_value = state.limits.point_values.get(event.symbol) if state.limits else None
@@ -304,14 +314,10 @@ def marked(state: State, at: StreamId, event: PositionMarked) -> list[Decision]:
     disputed: list[Decision] = []
     if event.unrealized - computed > CENT and not held.mark_disputed:
         held.mark_disputed = True
-        disputed.append(
-            PnlDisputed(
-                worker=event.worker,
-                symbol=event.symbol,
-                price=event.price,
-                reported=event.unrealized,
-                computed=computed,
-                counted=held.unrealized,
-            )
-        )
+        disputed.append(_disputed(event, event.unrealized, computed, held.unrealized))
     return [*disputed, *daily_loss.watch(state, at)]
+
+
+def _is_up(state: State, worker: str) -> bool:
+    known = state.workers.get(worker)
+    return known is not None and known.presence == "up"

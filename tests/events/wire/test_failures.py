@@ -84,6 +84,7 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     "write_notices": lambda bus: bus.write_notices(1, {}),
     "last_step": lambda bus: bus.last_step(),
     "last_prices": lambda bus: bus.last_prices(["ES"]),
+    "first_step_id": lambda bus: bus.first_step_id(),
     "market": lambda bus: bus.market(),
 }
 

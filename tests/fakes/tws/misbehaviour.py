@@ -17,6 +17,7 @@ class Misbehaviour:
     `commissions`: `held` until `Gateway.tell_commissions`; `never`; `unset first` sends 1.797e308 and then
     the amount; `unset` that alone. `repeats`: every order message twice, and the day's executions again
     after each connect, unasked. `warns_of_hours`: 2109 for every order that asks for outside hours.
+    `values`: what an account is worth is told as it was when they were last `of now`, while they are `held`.
     `no_market_data`: the error code that answers requests for it.
     """
 
@@ -29,4 +30,5 @@ class Misbehaviour:
     commissions: Literal["at once", "held", "never", "unset first", "unset"] = "at once"
     repeats: bool = False
     warns_of_hours: bool = False
+    values: Literal["of now", "held"] = "of now"
     no_market_data: int | None = None

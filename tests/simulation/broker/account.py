@@ -15,11 +15,10 @@ from portfold.config import Contract
 from portfold.dollars import gross_pnl
 from portfold.events.account import ACCOUNT
 from portfold.events.fields import Side
+from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome, State
 from portfold.workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
-    ExitFill,
-    Fill,
     MaySend,
     NotOpen,
     Withheld,
@@ -230,7 +229,7 @@ class OwnBroker:
         price: Decimal,  # noqa: ARG002 - at the market's
         *,
         may_send: MaySend = always,
-    ) -> Fill:
+    ) -> OrderOutcome[Fill]:
         mishap = self._on_the_way("enter")
         if not may_send():
             raise Withheld(symbol)
@@ -238,7 +237,7 @@ class OwnBroker:
         fill = self._account.open(self._owner, symbol, side, _filled(mishap, size))
         self._account.ordered[f"{symbol}:{side}:{self._owner}"] = self._account.skew_ms()
         self._comes_back(mishap)
-        return fill
+        return OrderOutcome(size, _ended(fill, size), (fill,))
 
     def exit(
         self,
@@ -248,18 +247,18 @@ class OwnBroker:
         price: Decimal | None,  # noqa: ARG002 - at the market's
         *,
         owner: str | None = None,
-    ) -> ExitFill:
+    ) -> OrderOutcome[ExitFill]:
         mishap = self._on_the_way("exit")
         self._arrives(mishap)
         if owner == ACCOUNT:
             fill = self._account.close_adopted(symbol, side, size)
             self._comes_back(mishap)
-            return fill
+            return OrderOutcome(size, _ended(fill, size), (fill,))
         if owner not in (None, self._owner) and (owner, symbol) in self._account.held:
             self._account.flattened(f"{symbol}:{side}:{owner}")
         fill = self._account.close(owner or self._owner, symbol, side, _filled(mishap, size))
         self._comes_back(mishap)
-        return fill
+        return OrderOutcome(size, _ended(fill, size), (fill,))
 
     def flatten(self, *, owner: str | None = None) -> list[ExitFill]:
         return [
@@ -317,6 +316,10 @@ class OwnBroker:
     def _dies(self) -> None:
         self._account.crash(self._process.name)
         raise Crashed
+
+
+def _ended(fill: Fill, ordered: int) -> State:
+    return "filled" if fill.size == ordered else "cancelled"
 
 
 def _filled(mishap: Mishap, size: int) -> int:

@@ -37,8 +37,8 @@ class Written:
 
     def update(self, kind, *words):
         if kind == "price":
-            symbol, price, at_ms = words
-            return PriceUpdate(symbol, Decimal(price), int(at_ms))
+            symbol, price, at_ms, *contract = words
+            return PriceUpdate(symbol, Decimal(price), int(at_ms), *contract)
         if kind == "bar":
             symbol, end_ms, *prices = words
             return MinuteBar(symbol, int(end_ms), *map(Decimal, prices), 3, "ESZ6")

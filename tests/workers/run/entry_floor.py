@@ -11,12 +11,11 @@ from portfold.config.contracts import read_contracts
 from portfold.config.locate import CONTRACTS_FILE, PACKAGED
 from portfold.events.fields import Side
 from portfold.log import open_log
+from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.paper import PaperBroker
 from portfold.workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
-    ExitFill,
-    Fill,
     FillAt,
     MaySend,
     OrderUnknown,
@@ -82,7 +81,7 @@ class NotedBroker(PaperBroker):
 
     def enter(
         self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
-    ) -> Fill:
+    ) -> OrderOutcome[Fill]:
         self.steps.append("order")
         if self.refuses:
             raise BrokerError("Not today")
@@ -94,7 +93,7 @@ class NotedBroker(PaperBroker):
 
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
-    ) -> ExitFill:
+    ) -> OrderOutcome[ExitFill]:
         self.steps.append("exit")
         if self.refused_exits is not None:
             raise self.refused_exits

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
+from msgspec.structs import replace
+
 from portfold.config import Contract
 from portfold.events.fields import Side
 from portfold.log import Log
 from portfold.workers.brokers.contract_names import ContractNames
-from portfold.workers.brokers.ibkr.booking import Booking
+from portfold.workers.brokers.ibkr.booking import Booking, fills_of
 from portfold.workers.brokers.ibkr.closing import ClosingDesk
 from portfold.workers.brokers.ibkr.connection import Connection, ConnectionSetup
 from portfold.workers.brokers.ibkr.contracts import ContractLookup, Traded
@@ -32,16 +34,16 @@ from portfold.workers.brokers.ibkr.order_records import (
 )
 from portfold.workers.brokers.ibkr.sending import OrderSender, Waits
 from portfold.workers.brokers.leg_arithmetic import check_order, check_price
+from portfold.workers.brokers.order import ExitFill, Fill, OrderOutcome
 from portfold.workers.brokers.orders_book import now_ms
 from portfold.workers.brokers.protocol import (
     BrokerError,
     BrokerPosition,
-    ExitFill,
-    Fill,
     MaySend,
     NotOpen,
     OrderUnknown,
     always,
+    close_each,
 )
 
 
@@ -130,8 +132,8 @@ class InteractiveBrokers:
 
     def enter(
         self, symbol: str, side: Side, size: int, price: Decimal, *, may_send: MaySend = always
-    ) -> Fill:
-        """Buys or sells at the market; the fill of what it got. Raises BrokerError, Withheld, OrderUnknown.
+    ) -> OrderOutcome[Fill]:
+        """Buys or sells at the market; what it got. Raises BrokerError, Withheld, OrderUnknown.
 
         What is not filled in time is cancelled. Refused while another entry on the symbol may still be
         filled.
@@ -154,7 +156,7 @@ class InteractiveBrokers:
         finally:
             self._noting.end(order.reference)
 
-    def _enter(self, order: LiveOrder, traded: Traded, may_send: MaySend) -> Fill:
+    def _enter(self, order: LiveOrder, traded: Traded, may_send: MaySend) -> OrderOutcome[Fill]:
         self._sender.send(order, traded, may_send)
         life = self._sender.outcome(order, cancels=True)
         if not life.is_over:
@@ -165,21 +167,13 @@ class InteractiveBrokers:
         if not life.filled:
             raise BrokerError(f"Order {order} was {life.state} by Interactive Brokers: {life.message}")
         life = self._sender.with_commissions(order)
-        commission = life.commission(self._contracts[order.symbol].commission_per_side)
-        return Fill(
-            self._owner,
-            order.symbol,
-            order.side,
-            life.filled,
-            life.average_price,
-            commission,
-            order.reference,
-        )
+        per_contract = self._contracts[order.symbol].commission_per_side
+        return OrderOutcome(order.size, life.state, fills_of(replace(order, life=life), per_contract))
 
     def exit(
         self, symbol: str, side: Side, size: int, price: Decimal | None, *, owner: str | None = None
-    ) -> ExitFill:
-        """Closes at the market; the fill of what was closed, which may be less. Raises NotOpen, BrokerError,
+    ) -> OrderOutcome[ExitFill]:
+        """Closes at the market; what was closed, which may be less. Raises NotOpen, BrokerError,
         OrderUnknown.
         """
         self._check(symbol, side, size)
@@ -190,6 +184,7 @@ class InteractiveBrokers:
             return done
         try:
             self._closing.check_open(owner, symbol, side, size)
+            self._connection.hurry()
             self._connection.wait_until_up(self._waits.lists)
             self._settle(symbol)
             traded = self._held_in(owner, symbol) or self._lookup.traded(symbol, self._names.today(symbol))
@@ -202,18 +197,7 @@ class InteractiveBrokers:
 
     def flatten(self, *, owner: str | None = None) -> list[ExitFill]:
         """Closes every leg of the owner; raises what the first failed with, once all were tried."""
-        fills: list[ExitFill] = []
-        failed: list[BrokerError] = []
-        for held in self.positions(owner or self._owner):
-            try:
-                fills.append(self.exit(held.symbol, held.side, held.size, None, owner=held.owner))
-            except NotOpen:
-                continue  # somebody else was first
-            except BrokerError as error:
-                failed.append(error)
-        if failed:
-            raise failed[0]
-        return fills
+        return close_each(self, owner or self._owner)
 
     def check_contract(self, symbol: str) -> Traded:
         """Returns the contract that an entry would be in, checked against contracts.json: once, before the

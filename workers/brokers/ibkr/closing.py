@@ -23,11 +23,11 @@ from portfold.workers.brokers.ibkr.order_life import begin
 from portfold.workers.brokers.ibkr.order_records import LiveOrder
 from portfold.workers.brokers.ibkr.sending import OrderSender
 from portfold.workers.brokers.legs_book import BookFailed, Entries, PaperBook
+from portfold.workers.brokers.order import ExitFill, OrderOutcome
 from portfold.workers.brokers.orders_book import now_ms
 from portfold.workers.brokers.protocol import (
     UNREPORTED_EXITS,
     BrokerError,
-    ExitFill,
     NotOpen,
     OrderUnknown,
 )
@@ -57,23 +57,24 @@ class ClosingDesk:
         self._given_up: dict[tuple[str, str], str] = {}
         self._returned: dict[str, None] = {}
 
-    def done_meanwhile(self, owner: str, symbol: str) -> ExitFill | None:
-        """Returns the fill of an exit that nobody waited for any more, and that is filled since."""
+    def done_meanwhile(self, owner: str, symbol: str) -> OrderOutcome[ExitFill] | None:
+        """Returns what an exit got since, that nobody waited for any more."""
         with self._lock:
             reference = self._given_up.get((owner, symbol))
         if reference is None:
             return None
-        done = self._unreported(owner, reference)
-        if done is not None:
-            self._remember_returned(done)
-        return done
+        with self._book.reading() as entries:
+            order = Booking(entries, self._contracts).orders.order(reference)
+        return self._outcome(order, self._unreported(order)) if order is not None else None
 
     def check_open(self, owner: str, symbol: str, side: Side, size: int) -> None:
         """Raises NotOpen where the owner does not hold that much, and can not."""
         with self._book.reading() as entries:
             _check_open(Booking(entries, self._contracts), owner, symbol, side, size)
 
-    def close(self, order: LiveOrder, traded: Traded, closable: Callable[[LiveOrder], int]) -> ExitFill:
+    def close(
+        self, order: LiveOrder, traded: Traded, closable: Callable[[LiveOrder], int]
+    ) -> OrderOutcome[ExitFill]:
         """Sends the exit, or waits for the one that is at work. Returns what was closed.
 
         `closable` says how many of the contracts the account holds. Raises NotOpen, BrokerError,
@@ -140,24 +141,23 @@ class ClosingDesk:
             "not known yet, and an exit could open the other way"
         )
 
-    def _booked(self, order: LiveOrder) -> ExitFill:
-        """Books what the exit got. Returns its fill. Raises BrokerError, OrderUnknown."""
+    def _booked(self, order: LiveOrder) -> OrderOutcome[ExitFill]:
+        """Books what the exit got, and returns that. Raises BrokerError, OrderUnknown."""
         is_behind = self._noting.begun(order.owner, order.symbol) is not None
         patience = _BRIEFLY_SECONDS if is_behind else None
         try:
             with self._book.transaction(patience) as entries:
                 booking = Booking(entries, self._contracts)
-                fill = booking.book_exit(order.reference)
+                fills = booking.book_exit(order.reference)
                 now = booking.orders.order(order.reference) or order
         except BookFailed as failed:
             self._give_up(order)
             raise OrderUnknown(f"Order {order} was sent, and could not be noted: {failed}") from failed
-        fill = fill or self._unreported(order.owner, order.reference)
         if not now.life.is_over:
             self._give_up(order)
-        if fill is not None:
-            self._remember_returned(fill)
-            return fill
+        outcome = self._outcome(now, fills or self._unreported(now))
+        if outcome is not None:
+            return outcome
         what = f"Order {order} is {now.life.state} at Interactive Brokers"
         if now.life.is_over and now.life.filled:
             raise NotOpen(f"{what}, and was booked by somebody else")
@@ -171,18 +171,22 @@ class ClosingDesk:
         with self._lock:
             self._given_up[order.owner, order.symbol] = order.reference
 
-    def _unreported(self, owner: str, reference: str) -> ExitFill | None:
-        """Returns a fill of that order which nobody has reported, and this process has not returned."""
-        for fill in self._book.read_unreported_exits(owner):
-            if fill.fill_id.split(".")[0] == reference and fill.fill_id not in self._returned:
-                return fill
-        return None
+    def _unreported(self, order: LiveOrder) -> list[ExitFill]:
+        """Returns its fills that nobody has reported, and this process has not returned."""
+        unreported = self._book.read_unreported_exits(order.owner)
+        return [
+            fill for fill in unreported if fill.fill_id in order.booked and fill.fill_id not in self._returned
+        ]
 
-    def _remember_returned(self, fill: ExitFill) -> None:
+    def _outcome(self, order: LiveOrder, fills: list[ExitFill]) -> OrderOutcome[ExitFill] | None:
+        """Returns these fills as what has become of the order; None where there are none."""
+        if not fills:
+            return None
         with self._lock:
-            self._returned[fill.fill_id] = None
-            if len(self._returned) > UNREPORTED_EXITS:
+            self._returned.update(dict.fromkeys(fill.fill_id for fill in fills))
+            while len(self._returned) > UNREPORTED_EXITS:
                 del self._returned[next(iter(self._returned))]
+        return OrderOutcome(order.size, order.life.state, tuple(fills))
 
 
 class _Following(NamedTuple):

@@ -224,6 +224,12 @@ class Noting:
                 order=str(what.order),
                 size=what.size,
             )
+        for late_charge in booking.charged_late:
+            self._log.warning(
+                "A commission came after its fill was reported: the account has paid it, the log has not",
+                order=str(late_charge.order),
+                dollars_more=f"{late_charge.more:.2f}",
+            )
         for order in booking.corrected:
             self._log.critical(
                 "An execution that is booked was corrected: look at the broker", order=str(order)

@@ -14,8 +14,9 @@ import msgspec
 from msgspec import Struct
 
 from portfold.events.fields import Side
-from portfold.workers.brokers.ibkr.order_life import OVER, Execution, OrderLife
+from portfold.workers.brokers.ibkr.order_life import Execution, OrderLife
 from portfold.workers.brokers.legs_book import Entries, PaperBook
+from portfold.workers.brokers.order import OVER
 
 OVER_KEPT = 10_000
 FIRST_CLIENT_ID = 101

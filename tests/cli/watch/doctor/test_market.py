@@ -49,6 +49,13 @@ def test_a_symbol_without_a_price_is_warned_of(fed: Fit) -> None:
     assert fed.text("prices").endswith(", CL none")
 
 
+@pytest.mark.parametrize(("ahead_ms", "warned"), [(4_000, False), (20_000, True)])
+def test_prices_ahead_of_the_servers_clock_are_warned_of(fed: Fit, ahead_ms: int, *, warned: bool) -> None:
+    early = fed.bus.now_ms() + ahead_ms
+    fed.bus.write_prices(1, "databento", [NewPrice(symbol, Decimal(1), early) for symbol in ("ES", "CL")])
+    assert ("ahead of the server's clock, so an old one may pass as new" in fed.text("prices")) == warned
+
+
 def test_a_feed_that_is_gone_fails_where_workers_read_the_bus(fed: Fit) -> None:
     fed.client.delete(fed.bus.keys.feed)
     assert fed.found()["market"] == "fail"

@@ -83,6 +83,15 @@ def _exit_size(desk: Desk) -> int:
         return 0
 
 
+def test_an_exit_waits_for_no_pause_between_two_attempts_to_connect(desk: Desk) -> None:
+    broker = desk.broker(reconnect_seconds=3_600.0)
+    broker.enter("ES", "long", 1, PRICE)
+    desk.gateway.stop()
+    until(lambda: "No connection to Interactive Brokers" in desk.said(), "the break in the log")
+    desk.gateway.start()
+    assert broker.exit("ES", "long", 1, None).size == 1
+
+
 @pytest.mark.parametrize("keep_data", [True, False], ids=["1102", "1101"])
 def test_without_servers_no_order_is_sent_and_what_was_missed_is_asked_for(
     desk: Desk, *, keep_data: bool

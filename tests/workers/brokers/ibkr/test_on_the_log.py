@@ -87,4 +87,30 @@ def test_an_entry_filled_in_part_is_on_the_log_as_what_it_got(desk: Desk, trader
         traded.result(60)
     live.all_decided()
     (opened,) = live.said("PositionOpened")
+    (given_back,) = live.said("EntryWithdrawn")
     assert (opened["size"], desk.exchange.working()) == ("1", [])
+    assert given_back["reason"] == "cancelled: 2 of 3 not filled"
+    assert live.status()["reserved"] == ""
+
+
+def test_each_execution_is_on_the_log_by_its_own_name_with_its_own_commission(
+    desk: Desk, trader: Trader, live: Live
+) -> None:
+    desk.exchange.fills = "on order"
+    with ThreadPoolExecutor(1) as pool:
+        for minute in (1, 2):
+            traded = pool.submit(trader.on_bar, bar(minute))
+            reference = desk.at_work()
+            desk.exchange.fill(reference, 2, "5000")
+            desk.exchange.fill(reference, 1, "5000.25")
+            traded.result(60)
+    live.all_decided()
+    opened, closed = live.said("PositionOpened"), live.said("PositionClosed")
+    assert [(each["size"], each["price"]) for each in opened] == [("2", "5000"), ("1", "5000.25")]
+    assert [(each["size"], each["price"], each["commission"]) for each in closed] == [
+        ("2", "5000", "9.00"),
+        ("1", "5000.25", "4.50"),
+    ]
+    names = {each.exec_id.rpartition(".")[0] for each in desk.exchange.executions}
+    assert {each["fill"] for each in (*opened, *closed)} == names
+    assert realized(live) == desk.exchange.equity() - 100_000

@@ -14,7 +14,8 @@ from threading import Event, Thread
 
 from portfold.workers.brokers.ibkr.broker import InteractiveBrokers
 from portfold.workers.brokers.ibkr.sending import Waits
-from portfold.workers.brokers.protocol import BrokerError, ExitFill, Fill
+from portfold.workers.brokers.order import ExitFill, Fill
+from portfold.workers.brokers.protocol import BrokerError
 from tests.fakes.tws.misbehaviour import Misbehaviour
 from tests.waiting import until
 from tests.workers.brokers.ibkr.tws_desk import PRICE, Desk
@@ -125,14 +126,14 @@ class Trouble:
 
     def _enter(self, owner: str) -> None:
         size = self.chance.randint(1, 3)
-        self._note(lambda: self.entries.append(self.brokers[owner].enter("ES", "long", size, PRICE)))
+        self._note(lambda: self.entries.extend(self.brokers[owner].enter("ES", "long", size, PRICE).fills))
 
     def _exit(self, owner: str) -> None:
         def leave() -> None:
             broker = self.brokers[owner]
             for held in broker.positions(owner):
                 size = self.chance.randint(1, held.size)
-                self.exits.append(broker.exit("ES", held.side, size, None))
+                self.exits.extend(broker.exit("ES", held.side, size, None).fills)
 
         self._note(leave)
 

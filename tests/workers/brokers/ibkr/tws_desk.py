@@ -46,8 +46,9 @@ class Desk:
         account: str | None = None,
         connect_seconds: float = 20.0,
         silence_seconds: float = 20.0,
+        reconnect_seconds: float = 0.02,
     ) -> InteractiveBrokers:
-        """Opens a broker of `owner`; a break is mended within milliseconds."""
+        """Opens a broker of `owner`; a break is mended within milliseconds, if nothing else is said."""
         opened = InteractiveBrokers(
             self.book,
             owner,
@@ -59,7 +60,7 @@ class Desk:
                 account,
                 connect_seconds=connect_seconds,
                 silence_seconds=silence_seconds,
-                reconnect_seconds=0.02,
+                reconnect_seconds=reconnect_seconds,
             ),
             waits=waits,
             names=ContractNames(MONTHS),

@@ -102,7 +102,9 @@ class Assembly:
             self._late[traded.symbol] = self._late.get(traded.symbol, 0) + 1
         if traded.at_ms >= self._priced_ms.get(traded.symbol, 0):
             self._priced_ms[traded.symbol] = traded.at_ms
-            self._prices[traded.symbol] = PriceUpdate(traded.symbol, traded.close, traded.at_ms)
+            self._prices[traded.symbol] = PriceUpdate(
+                traded.symbol, traded.close, traded.at_ms, traded.contract
+            )
             self._waiting.add(traded.symbol)
             yield from self._silence.price(traded.symbol, traded.at_ms)
 
