@@ -158,7 +158,7 @@ class _Feed:
         known = {
             symbol: last.price
             for symbol, last in seen.prices.items()
-            if seen.now_ms - last.at_ms < _KNOWN_LATELY_MS
+            if seen.now_ms - last.at_ms < _KNOWN_LATELY_MS and last.source not in REPLAYED
         }
         return Quotes(self._configuration.contracts, known)
 
