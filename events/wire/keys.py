@@ -107,6 +107,11 @@ class Keys(NamedTuple):
         return f"{self.prefix}:prices"
 
     @property
+    def contracts(self) -> str:
+        """Hash: the contract that each symbol is, and its last day, as the market's source says."""
+        return f"{self.prefix}:contracts"
+
+    @property
     def feed(self) -> str:
         """String with an expiry: which process feeds the market's data."""
         return f"{self.prefix}:feed"

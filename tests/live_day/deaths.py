@@ -52,24 +52,39 @@ def feed(day: Day) -> str:
     """The feed that feeds, in the middle of a minute: the one that stands by goes on with it."""
     office, dead = day.office, day.office.feeding()
     day.tick()
-    kill(dead.pid)
+    kill(dead)
     day.tick()
-    day.until(lambda: office.bus.market().holder and office.feeding() is not dead, "the other to feed")
-    new = office.feeding()
+    day.until(lambda: office.feeding() not in (0, dead), "the other to feed")
+    now = office.feeding()
     office.replace_the_dead()
-    return f"{new.name} feeds after {dead.name}"
+    return f"process {now} feeds after {dead}"
 
 
 def standby_feed(day: Day) -> str:
     """The feed that stands by: another does."""
     office, feeds = day.office, day.office.feeding()
-    dead = next(each for each in office.feeds if each is not feeds)
-    kill(dead.pid)
+    dead, since = next(each for each in _feeds(day) if each != feeds), len(day.run.lines)
+    day.until(lambda: _stands_by(day, dead), "the one that died before to stand by again")
+    kill(dead)
     office.replace_the_dead()
-    new = next(each for each in office.feeds if each is not feeds)
-    day.until(lambda: new.said("Standing by"), "the new one to stand by")
-    require(office.feeding() is feeds, "somebody else feeds since")
-    return f"{new.name} stands by after {dead.name}"
+
+    def is_back() -> bool:
+        others = [each for each in _feeds(day) if each not in (feeds, dead)]
+        return bool(others) and _stands_by(day, others[0], since)
+
+    day.until(is_back, "another to stand by")
+    require(office.feeding() == feeds, "somebody else feeds since")
+    return f"another stands by after {dead}"
+
+
+def _feeds(day: Day) -> tuple[int, int]:
+    return day.office.feeds[0].pid, day.office.child("feed")
+
+
+def _stands_by(day: Day, process: int, since: int = 0) -> bool:
+    own = day.office.feeds[0]
+    said = own.said("Standing by") if process == own.pid else day.run.said("Standing by: the feed", since)
+    return bool(said)
 
 
 def _service(day: Day, name: str) -> str:
@@ -118,7 +133,7 @@ def all_workers(day: Day) -> str:
 def whole_run(day: Day) -> str:
     """`portfold run`: none of its children outlives it; started again it finds all as it was."""
     office, held = day.office, day.venue.held_symbols()
-    children = [office.child(name) for name in (*office.symbols, *_SERVICES)]
+    children = [office.child(name) for name in (*office.symbols, *_SERVICES, "feed")]
     kill(day.run.pid)
     day.until(lambda: all(map(is_gone, children)), "its children to end")
     office.start_run()

@@ -84,6 +84,7 @@ EVERYTHING: dict[str, Callable[[Bus], object]] = {
     "add_step": lambda bus: bus.add_step(1, Step(1, {}), 10),
     "write_prices": lambda bus: bus.write_prices(1, "made", []),
     "write_notices": lambda bus: bus.write_notices(1, {}),
+    "write_contracts": lambda bus: bus.write_contracts(1, {}),
     "last_step": lambda bus: bus.last_step(),
     "last_prices": lambda bus: bus.last_prices(["ES"]),
     "first_step_id": lambda bus: bus.first_step_id(),

@@ -17,6 +17,7 @@ WHAT = [
     *(
         "bars",
         "prices",
+        "contracts",
         "feed",
         "feed_head",
         "feed_notices",

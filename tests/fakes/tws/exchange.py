@@ -55,6 +55,8 @@ class Exchange:
         self.groups: Literal["kept", "ignored"] = "kept"
         self.next_ids: dict[int, int] = {}
         self.tell: Callable[[Happened], None] = lambda _happened: None
+        self.past_asked: list[tuple[str, str, str]] = []
+        """What was asked of the past: which contract, up to when, how much."""
         self._triggered: set[int] = set()
 
     # --- what a test does --------------------------------------------------------------------------------

@@ -18,7 +18,9 @@ class Misbehaviour:
     the amount; `unset` that alone. `repeats`: every order message twice, and the day's executions again
     after each connect, unasked. `warns_of_hours`: 2109 for every order that asks for outside hours.
     `values`: what an account is worth is told as it was when they were last `of now`, while they are `held`.
-    `no_market_data`: the error code that answers requests for it.
+    `no_market_data`: the error code that answers requests for it; `data_type`: 3 sends prices as delayed.
+    `history`: errors, code and text, each of which answers one request for the past; `no_history`: such
+    requests are lost.
     """
 
     silent: bool = False
@@ -32,3 +34,6 @@ class Misbehaviour:
     warns_of_hours: bool = False
     values: Literal["of now", "held"] = "of now"
     no_market_data: int | None = None
+    data_type: int = 1
+    history: list[tuple[int, str]] = field(default_factory=list)
+    no_history: bool = False
