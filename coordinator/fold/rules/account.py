@@ -58,7 +58,7 @@ def reported(state: State, at: StreamId, event: AccountReported) -> list[Decisio
         account.then_net, account.then_open = state.net, _log_open(state)
     if first:
         account.lacks_equity = account.is_behind
-        _compare_from_here(state, account)
+        _compare_from_here(account)
         account.day_equity = account.equity - reported_pnl(state)
         account.day_balance = account.equity - account.unrealized - state.day.realized
     heard = _heard(account, at)
@@ -155,7 +155,7 @@ def settled(state: State, at: StreamId, event: AccountSettled) -> list[Decision]
     agreed: list[Decision] = []
     if account.as_of_ms:
         equity = account.differences.pop(EQUITY, None)
-        _compare_from_here(state, account)
+        _compare_from_here(account)
         agreed = [_agrees(account, EQUITY, equity, at.ms)] if equity and equity.stands else []
     confirmed = episode is not None and not episode.left
     ended = flatten.end(state, episode, at) if episode is not None and confirmed else []
@@ -190,9 +190,10 @@ def _log_open(state: State) -> Decimal:
     return sum((held.unrealized for held in state.positions.values()), ZERO)
 
 
-def _compare_from_here(state: State, account: Account) -> None:
+def _compare_from_here(account: Account) -> None:
+    """Takes the latest dollars as right beside the log of then: what has closed since is not in them."""
     account.from_balance = account.equity - account.unrealized
-    account.from_net = _net_then(state, account)
+    account.from_net = account.then_net
 
 
 def _compare(state: State, limits: Limits, account: Account) -> list[Decision]:

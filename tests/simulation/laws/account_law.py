@@ -163,7 +163,7 @@ class AccountLaw:
         agrees = {one.subject for one in decisions if isinstance(one, AccountAgrees)}
         _told("agrees", self.stands & {EQUITY} if self.report is not None else set(), agrees)
         if self.report is not None:
-            self._base = self.report.equity - self.report.unrealized - self._log.realized
+            self._base = self.report.equity - self.report.unrealized - self._log_then.realized
             self._since.pop(EQUITY, None)
             self.stands.discard(EQUITY)
 
