@@ -74,6 +74,10 @@ class Booking:
         life = hear(order.life, message)
         if life == order.life:
             return order
+        if order.by_person:  # who said that it was filled is told so now, and it is counted already
+            if isinstance(message, Execution) and order.life.state != "filled":
+                self.unbookable.append(Unbookable(order, message.size))
+            return order
         if isinstance(message, Execution) and message.name in order.booked:
             self.corrected.append(order)
         heard = replace(order, life=life)
