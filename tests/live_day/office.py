@@ -26,7 +26,7 @@ from tests.fakes.tws.gateway import HOST
 from tests.forked import Forked
 from tests.live import Live
 from tests.live_day.venue import COMMISSION, Venue
-from tests.processes import config_folder, state_of
+from tests.processes import config_folder, is_gone
 from tests.waiting import until
 
 PORTFOLIO = "day"
@@ -181,6 +181,16 @@ class Office:
         """The process that `run` started last under a name: a symbol, `feed`, `flattener` or `account`."""
         return int([line for line in self.run.said("Started") if line.get("child") == name][-1]["pid"])
 
+    def kill(self, process: int) -> None:
+        """Kills a process with -9, be it started here or by `run`, and waits until it is gone."""
+        started_here = (self.run, *self.feeds, *self.coordinators)
+        own = next((each for each in started_here if each.pid == process), None)
+        if own is not None:
+            own.ends(signal.SIGKILL)
+            return
+        os.kill(process, signal.SIGKILL)
+        until(lambda: is_gone(process), f"the end of process {process}", every=0.02)
+
     def look(self) -> None:
         """Folds here what was decided since the last look; it has to be the same."""
         if self.bus.head() is not None:
@@ -255,9 +265,3 @@ def _line(text: str) -> dict[str, Any]:
         return dict(json.loads(text))
     except ValueError:
         return {"event": text}
-
-
-def kill(process: int) -> None:
-    """Kills it with -9, and waits until it is gone."""
-    os.kill(process, signal.SIGKILL)
-    until(lambda: state_of(process) in ("", "Z"), f"the end of process {process}", every=0.01)

@@ -1,13 +1,16 @@
 """The account compared with the log a second time, from reports and positions, by none of the fold's code.
 
 What differs for longer than the grace is told, and nothing else is; while it stands it denies; an older
-report changes nothing; silence is told; flat means that the account said so after the last close; of two
-figures the worse stops the day; what nobody owns joins the book when all is flattened, and no more of it.
+report changes nothing, nor do dollars from before the log last realized something; silence is told; flat
+means that the account said so after the last close; of two figures the worse stops the day; what nobody owns
+joins the book when all is flattened, and no more of it.
 """
 
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
+
+from msgspec import structs
 
 from portfold.coordinator.fold.limits import Limits
 from portfold.coordinator.fold.state import State, reported_pnl
@@ -76,14 +79,16 @@ class AccountLaw:
     def __init__(self) -> None:
         self.stands: set[str] = set()
         self.report: AccountReported | None = None
+        self._reported_last: AccountReported | None = None
         self._since: dict[str, int] = {}
         self._watched = ""
         self._heard_ms = 0
         self._silent = False
-        self._base = self._day_equity = self._day_balance = ZERO
+        self._base = self._day_equity = self._day_balance = self._seen = ZERO
         self._log = self._log_then = _NOTHING
         self._left: set[str] = set()
-        self._closed_ms = self._moved_ms = 0
+        self._closed_ms = self._moved_ms = self._realized_ms = 0
+        self._behind = self._lacks_dollars = False
         self._flattening = False
 
     def enter(self, at: StreamId, event: Event | Malformed, decisions: list[Decision], state: State) -> None:
@@ -108,7 +113,7 @@ class AccountLaw:
         self._flat(at, event, decisions, state)
         self._log = _log_of(state)
         if moves and self.report is not None:  # a fill that was on its way has arrived
-            differing = _differing(self.report, self._log, self._base, limits) | self.stands
+            differing = self._known_to_differ(self.report, limits) | self.stands
             self._since = {subject: ms for subject, ms in self._since.items() if subject in differing}
         self._handed_over(at, event, decisions, state)
         self._stops(state, limits)
@@ -129,8 +134,17 @@ class AccountLaw:
             raise Violation("a report counts where it is the latest", f"{at}: {event}, after {before}")
         if refused:
             return
-        self.report, self._log_then, balance = event, self._log, event.equity - event.unrealized
-        if before is None:
+        if before is None or self._log.realized != self._seen:
+            self._seen, self._realized_ms = self._log.realized, at.ms
+        self._behind = 0 < event.equity_as_of_ms <= self._realized_ms
+        self.report = self._reported_last = event
+        balance = event.equity - event.unrealized
+        if before is not None and self._behind and not self._lacks_dollars:
+            self.report = structs.replace(event, equity=before.equity, unrealized=before.unrealized)
+        else:
+            self._log_then = self._log
+        if before is None or self._lacks_dollars:
+            self._lacks_dollars = self._behind
             self._base = balance - self._log.realized
             self._day_equity = event.equity - self._log.pnl
             self._day_balance = balance - self._log.pnl + self._log.unrealized
@@ -141,7 +155,7 @@ class AccountLaw:
         self._compare(event, decisions, limits)
 
     def _compare(self, event: AccountReported, decisions: list[Decision], limits: Limits) -> None:
-        differing = _differing(event, self._log, self._base, limits)
+        differing = self._known_to_differ(event, limits)
         _told(
             "agrees",
             self.stands - differing,
@@ -158,6 +172,11 @@ class AccountLaw:
             {one.subject for one in decisions if isinstance(one, AccountDiffers)},
         )
         self.stands |= lasting
+
+    def _known_to_differ(self, event: AccountReported, limits: Limits) -> set[str]:
+        """What differs now; of dollars from before the latest close that stays as it was told."""
+        differing = _differing(event, self._log, self._base, limits)
+        return (differing - {EQUITY}) | (self.stands & {EQUITY}) if self._behind else differing
 
     def _settled(self, decisions: list[Decision]) -> None:
         agrees = {one.subject for one in decisions if isinstance(one, AccountAgrees)}
@@ -212,7 +231,7 @@ class AccountLaw:
         everything = isinstance(event, FlattenRequested) or any(
             isinstance(one, StopLossTriggered) for one in decisions
         )
-        if event is self.report and self._flattening:
+        if event is self._reported_last and self._flattening:
             everything = everything or bool(state.stop or (state.halt and state.halt.flatten))
         fresh = self.report is not None and self.report.as_of_ms > self._moved_ms
         expected = self._unowned(taken) if everything and fresh else {}
@@ -249,7 +268,8 @@ class AccountLaw:
     def _stops(self, state: State, limits: Limits) -> None:
         """Of both figures the worse counts; within the grace of a difference the log's alone."""
         figure = self._log.pnl
-        if self.report is not None and (EQUITY not in self._since or EQUITY in self.stands):
+        in_doubt = EQUITY in self._since or self._behind
+        if self.report is not None and (not in_doubt or EQUITY in self.stands):
             there = self.report.equity - self._day_equity
             if limits.stop_loss_on != "total":
                 there = self.report.equity - self.report.unrealized - self._day_balance
