@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from tests.live_day.day import Day, require
+from tests.live_day.office import PROTECTIVE_STOP
 from tests.processes import is_gone
 from tests.waiting import until
 
+_BEYOND_DOLLARS = 100
 _SERVICES = {"account": "Account watched", "flattener": "Flattener ready"}
 
 
@@ -111,6 +113,29 @@ def worker_over_an_order(day: Day) -> str:
     day.until(lambda: day.office.child(symbol) != dead, f"another worker of {symbol}")
     day.until(lambda: venue.held(symbol) and day.agree(symbol), f"the log to know what {symbol} got")
     return f"{order.filled} {symbol} filled for a dead worker, and taken over by its next life"
+
+
+def worker_beside_its_stop(day: Day) -> str:
+    """A worker that holds something: its stop at the broker is hit, and its next life says so."""
+    venue, market = day.venue, day.venue.market
+    symbol = day.until_held(1)[0]
+    day.until(lambda: _stopped_size(day, symbol) == abs(venue.held(symbol)), f"a stop beside {symbol}")
+    stop, dead = venue.resting(symbol)[0], day.office.child(symbol)
+    day.office.kill(dead)
+    market.run(symbol, venue.against(symbol, PROTECTIVE_STOP + _BEYOND_DOLLARS))
+    venue.tick()
+    market.run_free()
+    require(stop.status == "Filled", f"the stop in {symbol} is {stop.status}")
+    require(not venue.held(symbol), f"{symbol} is still held")
+    day.until(lambda: day.office.child(symbol) != dead, f"another worker of {symbol}")
+    day.until(lambda: day.agree(symbol), f"the log to know that {symbol} was stopped out")
+    closed = [one for one in day.office.live.said("PositionClosed") if one["reason"] == "protective stop"]
+    require([one["symbol"] for one in closed] == [symbol], f"reported as stopped out is {closed}")
+    return f"{stop.filled} {symbol} stopped out by the order that rested, {closed[0]['pnl']} dollars"
+
+
+def _stopped_size(day: Day, symbol: str) -> int:
+    return sum(order.size for order in day.venue.resting(symbol))
 
 
 def all_workers(day: Day) -> str:
