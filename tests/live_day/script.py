@@ -36,7 +36,7 @@ WHOLE_DAY = (
     Moment(7, "kill -9: coordinator that stands by", deaths.standby),
     Moment(8, "kill -9: server of the log", deaths.server),
     Moment(8, "kill -9: all workers", deaths.all_workers),
-    Moment(9, "kill -9: portfold run", deaths.whole_run),
+    Moment(9, "kill -9: portfold run, and a stop is hit", deaths.whole_run),
     Moment(10, "stop, TWS gone while it flattens", stop_while_tws_goes),
 )
 SHORT_DAY = (
