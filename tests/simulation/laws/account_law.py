@@ -245,20 +245,16 @@ class AccountLaw:
             self._moved_ms = at.ms
 
     def _unowned(self, taken: Mapping[str, int]) -> dict[str, int]:
-        here = self._log.net()
+        """By symbol what the account holds beyond all that the log had on its side before this was taken."""
         there = _net(self.report) if self.report is not None else {}
         found: dict[str, int] = {}
         for symbol in self.stands & there.keys():
-            excess = there[symbol] - here.get(symbol, 0) + taken.get(symbol, 0)
-            before = self._adopted(symbol, there[symbol]) - taken.get(symbol, 0)
-            if excess * there[symbol] > 0 and abs(before) < abs(there[symbol]):
-                found[symbol] = min(excess, there[symbol] - before, key=abs)
+            legs = [leg.signed for leg in self._log.legs if leg.symbol == symbol]
+            same_side = sum(signed for signed in legs if signed * there[symbol] > 0)
+            beyond = there[symbol] - same_side + taken.get(symbol, 0)
+            if beyond * there[symbol] > 0:
+                found[symbol] = beyond
         return found
-
-    def _adopted(self, symbol: str, there: int) -> int:
-        """The signed contracts that are on the log as nobody's, on the side that the account is on."""
-        own = [leg for leg in self._log.legs if leg.symbol == symbol and leg.worker == ACCOUNT]
-        return sum(leg.signed for leg in own if leg.signed * there > 0)
 
     # --- the day -------------------------------------------------------------------------------------------
 
